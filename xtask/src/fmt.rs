@@ -1,0 +1,26 @@
+//! `cargo xtask fmt`: one format for every workspace of the project.
+
+use crate::{Outcome, shell};
+
+/// `cargo fmt --all` stops at the edge of a workspace, and these stand outside of the main one.
+const OTHER_WORKSPACES: &[&str] = &["fuzz", "bench"];
+
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    let check = match arguments {
+        [] => false,
+        [only] if only == "--check" => true,
+        [first, ..] => return Err(format!("`fmt` takes `--check` or nothing, not `{first}`")),
+    };
+    let mut manifests = vec![shell::root().join("Cargo.toml")];
+    let others = OTHER_WORKSPACES.iter().map(|folder| shell::root().join(folder).join("Cargo.toml"));
+    manifests.extend(others.filter(|manifest| manifest.is_file()));
+    for manifest in manifests {
+        let mut format = shell::cargo();
+        format.args(["fmt", "--all", "--manifest-path"]).arg(manifest);
+        if check {
+            format.arg("--check");
+        }
+        shell::succeed(&mut format)?;
+    }
+    Ok(())
+}

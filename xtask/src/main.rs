@@ -1,0 +1,72 @@
+//! The project's own commands, run as `cargo xtask COMMAND`.
+//!
+//! `main.rs` is the map. Each command has a file of its name. Beside them stands what several of them
+//! need: [`shell`] starts programs, [`provision`] finds or installs what the tests use, [`purity`] keeps
+//! the core pure, and [`tally`] counts. There are no dependencies, so that a clean clone has nothing to
+//! wait for before its first test.
+
+#![forbid(unsafe_code)]
+
+mod doc;
+mod fmt;
+mod fuzz;
+mod lint;
+mod provision;
+mod purity;
+mod shell;
+mod size;
+mod tally;
+mod test;
+
+use std::process::ExitCode;
+
+/// What a command comes to: an `Err` is said to the person at the terminal as it is.
+type Outcome<T = ()> = Result<T, String>;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  test [-p CRATE]... [--no-fuzz] [-- ARGS]   tests, doctests, purity, 10 s of each fuzz target
+  fmt [--check]                              every workspace; or say what is not formatted
+  lint                                       clippy, purity, licences and sources of dependencies
+  doc                                        the documentation; a warning is an error
+  fuzz [--seconds N] [TARGET]...             each target, or those named, for N seconds (60)
+  size                                       lines per crate, the median and the largest file";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let outcome = match command.as_str() {
+        // Its counts are the last thing said, so it settles its own failures.
+        "test" => test::run(&rest),
+        other => run(other, &rest).map(|()| ExitCode::SUCCESS),
+    };
+    outcome.unwrap_or_else(|why| {
+        eprintln!("xtask: {why}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(command: &str, arguments: &[String]) -> Outcome {
+    match command {
+        "fmt" => fmt::run(arguments),
+        "lint" => lint::run(arguments),
+        "doc" => doc::run(arguments),
+        "fuzz" => fuzz::run(arguments),
+        "size" => size::run(arguments),
+        "" | "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        unknown => Err(format!("there is no command `{unknown}`\n\n{HELP}")),
+    }
+}
+
+/// Refuses arguments where a command takes none.
+fn no_arguments(command: &str, arguments: &[String]) -> Outcome {
+    match arguments.first() {
+        None => Ok(()),
+        Some(argument) => Err(format!("`{command}` takes no `{argument}`")),
+    }
+}

@@ -1,0 +1,84 @@
+//! `cargo xtask size`: lines per crate, the median and the largest file; tests don't count.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::{Outcome, no_arguments, purity, shell};
+
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    no_arguments("size", arguments)?;
+    let mut all = Vec::new();
+    for folder in crate_folders()? {
+        let files = files_of(&folder)?;
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let lines: usize = files.iter().map(|(_, lines)| lines).sum();
+        println!("{name:<24} {lines:>6} lines in {:>3} files", files.len());
+        all.extend(files);
+    }
+    let total: usize = all.iter().map(|(_, lines)| lines).sum();
+    println!("{:<24} {total:>6} lines in {:>3} files", "all", all.len());
+    println!("median file: {} lines", median(all.iter().map(|(_, lines)| *lines).collect()));
+    if let Some((path, lines)) = all.iter().max_by_key(|(_, lines)| lines) {
+        let shown = path.strip_prefix(shell::root()).unwrap_or(path).display();
+        println!("largest file: {lines} lines, {shown}");
+    }
+    Ok(())
+}
+
+fn crate_folders() -> Outcome<Vec<PathBuf>> {
+    let crates = shell::root().join("crates");
+    let entries = fs::read_dir(&crates).map_err(|why| format!("{}: {why}", crates.display()))?;
+    let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    folders.sort_unstable();
+    folders.extend(["demo", "e2e", "xtask"].map(|folder| shell::root().join(folder)));
+    folders.retain(|folder| folder.join("Cargo.toml").is_file());
+    Ok(folders)
+}
+
+/// Every Rust file of a crate, and how many lines it has without the tests at its end.
+fn files_of(folder: &std::path::Path) -> Outcome<Vec<(PathBuf, usize)>> {
+    let mut files = Vec::new();
+    purity::rust_files(&folder.join("src"), &mut files)?;
+    files.retain(|file| !file.ends_with("tests.rs"));
+    let counted = files.into_iter().map(|file| {
+        let text = fs::read_to_string(&file).map_err(|why| format!("{}: {why}", file.display()))?;
+        Ok((file, lines_without_tests(&text)))
+    });
+    counted.collect()
+}
+
+fn lines_without_tests(text: &str) -> usize {
+    let code = text.split_once("\n#[cfg(test)]\nmod tests {").map_or(text, |(code, _)| code);
+    code.lines().count()
+}
+
+fn median(mut numbers: Vec<usize>) -> usize {
+    numbers.sort_unstable();
+    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{lines_without_tests, median};
+
+    #[test]
+    fn tests_at_the_end_do_not_count() {
+        let table = [
+            ("no tests", "a\nb\n", 2),
+            ("tests inside", "a\n\n#[cfg(test)]\nmod tests {\n}\n", 1),
+            ("tests beside", "#[cfg(test)]\nmod tests;\nmod a;\n", 3),
+            ("empty", "", 0),
+        ];
+        for (row, text, lines) in table {
+            assert_eq!(lines_without_tests(text), lines, "{row}");
+        }
+    }
+
+    #[test]
+    fn medians() {
+        for (row, numbers, expected) in [("none", vec![], 0), ("odd", vec![9, 1, 5], 5), ("even", vec![4, 1, 2, 3], 3)]
+        {
+            assert_eq!(median(numbers), expected, "{row}");
+        }
+    }
+}
