@@ -1,0 +1,320 @@
+//! The configuration of a cookie, and the `Set-Cookie` lines that come from it.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::ConfigError;
+
+/// The default name. Browsers that know the prefix accept it only with Secure, HttpOnly, Path=/ and without Domain, so that neither
+/// a script nor a sibling domain can plant it; older ones still enforce `__Host-`.
+const DEFAULT_NAME: &str = "__Host-Http-session";
+
+/// The longest attribute value that browsers read, in bytes (RFC 6265bis §5.6).
+const MAX_ATTRIBUTE: usize = 1024;
+
+/// The longest time that browsers keep a cookie: 400 days (RFC 6265bis §5.5).
+const MAX_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+/// From which sites a browser sends the cookie along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SameSite {
+    /// Only from our own site.
+    Strict,
+    /// Also when the user follows a link to us. The default.
+    Lax,
+    /// From anywhere. Needs Secure.
+    None,
+}
+
+impl SameSite {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "Strict",
+            Self::Lax => "Lax",
+            Self::None => "None",
+        }
+    }
+}
+
+/// Name and attributes of a cookie, safe unless told otherwise.
+///
+/// `__Host-Http-session; Path=/; Secure; HttpOnly; SameSite=Lax`. Chromium and Firefox accept a Secure cookie on
+/// `http://localhost` and `http://127.0.0.1`, so development needs no other settings.
+///
+/// # Examples
+/// ```
+/// use cloakroom_core::{CookieConfig, SameSite};
+///
+/// let cookie = CookieConfig::default().name("__Host-shop").same_site(SameSite::Strict).build()?;
+/// assert_eq!(cookie.set("v", None).to_string(), "__Host-shop=v; Path=/; Secure; HttpOnly; SameSite=Strict");
+///
+/// let error = CookieConfig::default().domain("example.com").build().unwrap_err();
+/// assert_eq!(error.option(), "domain");
+/// # Ok::<(), cloakroom_core::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookieConfig {
+    name: String,
+    path: String,
+    domain: Option<String>,
+    secure: bool,
+    http_only: bool,
+    same_site: SameSite,
+    partitioned: bool,
+}
+
+impl Default for CookieConfig {
+    fn default() -> Self {
+        Self {
+            name: DEFAULT_NAME.to_owned(),
+            path: "/".to_owned(),
+            domain: None,
+            secure: true,
+            http_only: true,
+            same_site: SameSite::Lax,
+            partitioned: false,
+        }
+    }
+}
+
+impl CookieConfig {
+    /// The cookie's name. A prefix `__Host-`, `__Secure-`, `__Http-` or `__Host-Http-` is a promise that the attributes must keep.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The path below which the browser sends the cookie. The default is `/`.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// Lets all subdomains of this domain have the cookie. Needs a name without a `__Host-` prefix.
+    #[must_use]
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.domain = Some(domain.into());
+        self
+    }
+
+    /// From which sites the browser sends the cookie along. The default is [`SameSite::Lax`].
+    #[must_use]
+    pub const fn same_site(mut self, same_site: SameSite) -> Self {
+        self.same_site = same_site;
+        self
+    }
+
+    /// Keeps the cookie apart for each site that embeds this one (CHIPS).
+    #[must_use]
+    pub const fn partitioned(mut self) -> Self {
+        self.partitioned = true;
+        self
+    }
+
+    /// Lets the cookie travel without TLS. Needs a name without a prefix.
+    #[must_use]
+    pub const fn danger_insecure(mut self) -> Self {
+        self.secure = false;
+        self
+    }
+
+    /// Lets scripts read the cookie (no HttpOnly). Needs a name without an `Http-` prefix.
+    #[must_use]
+    pub const fn danger_readable_by_scripts(mut self) -> Self {
+        self.http_only = false;
+        self
+    }
+
+    /// Checks everything and prepares the text of the attributes.
+    ///
+    /// # Errors
+    /// A name that isn't a token, an attribute that browsers would ignore, or attributes that contradict each other or the
+    /// name's prefix (RFC 6265bis §5.6 and §4.1.3). The error names the option.
+    pub fn build(self) -> Result<CookieTemplate, ConfigError> {
+        self.check_texts()?;
+        self.check_prefix()?;
+        if self.same_site == SameSite::None && !self.secure {
+            return Err(ConfigError::new("same_site", "None needs Secure: browsers ignore the cookie otherwise"));
+        }
+        if self.partitioned && !self.secure {
+            return Err(ConfigError::new("partitioned", "needs Secure: browsers ignore the cookie otherwise"));
+        }
+        Ok(CookieTemplate { place: self.place(), flags: self.flags(), name: self.name })
+    }
+
+    fn check_texts(&self) -> Result<(), ConfigError> {
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if self.name.is_empty() || !self.name.bytes().all(is_token) {
+            return Err(ConfigError::new("name", format!("{:?} isn't a cookie name (a token of RFC 9110)", self.name)));
+        }
+        if self.name.len() > MAX_ATTRIBUTE {
+            return Err(ConfigError::new(
+                "name",
+                format!("has {} bytes, at most {MAX_ATTRIBUTE} are sensible", self.name.len()),
+            ));
+        }
+        if !self.path.starts_with('/') {
+            return Err(ConfigError::new("path", format!("{:?} doesn't start with a slash", self.path)));
+        }
+        let domain = self.domain.as_deref();
+        if domain.is_some_and(|domain| domain.is_empty() || domain.starts_with('.') || domain.ends_with('.')) {
+            return Err(ConfigError::new("domain", "is empty, or starts or ends with a dot"));
+        }
+        let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        if let Some(domain) = domain.filter(|domain| !domain.bytes().all(is_host)) {
+            let problem = format!(
+                "{domain:?} isn't a domain: it has no scheme, port or path, and is written in ASCII (punycode)"
+            );
+            return Err(ConfigError::new("domain", problem));
+        }
+        for (option, value) in [("path", Some(self.path.as_str())), ("domain", domain)] {
+            let value = value.unwrap_or_default();
+            if value.len() > MAX_ATTRIBUTE {
+                let problem = format!("has {} bytes, browsers ignore more than {MAX_ATTRIBUTE}", value.len());
+                return Err(ConfigError::new(option, problem));
+            }
+            if value.bytes().any(|byte| byte == b';' || byte == b',' || !byte.is_ascii_graphic()) {
+                return Err(ConfigError::new(option, format!("{value:?} has a character that ends an attribute")));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_prefix(&self) -> Result<(), ConfigError> {
+        // Browsers compare prefixes without regard to case (RFC 6265bis §5.4).
+        let name = self.name.to_ascii_lowercase();
+        // The longer prefix first: every "__Host-Http-" is a "__Host-" too.
+        let (prefix, host, http) = if name.starts_with("__host-http-") {
+            ("__Host-Http-", true, true)
+        } else if name.starts_with("__host-") {
+            ("__Host-", true, false)
+        } else if name.starts_with("__http-") {
+            ("__Http-", false, true)
+        } else if name.starts_with("__secure-") {
+            ("__Secure-", false, false)
+        } else {
+            return Ok(());
+        };
+        let needs = |option, what: &str| {
+            Err(ConfigError::new(
+                option,
+                format!("the name's prefix {prefix} needs {what}; choose another name or drop the option"),
+            ))
+        };
+        if !self.secure {
+            return needs("danger_insecure", "Secure");
+        }
+        if http && !self.http_only {
+            return needs("danger_readable_by_scripts", "HttpOnly");
+        }
+        if host && self.domain.is_some() {
+            return needs("domain", "no Domain");
+        }
+        if host && self.path != "/" {
+            return needs("path", "Path=/");
+        }
+        Ok(())
+    }
+
+    fn place(&self) -> String {
+        let domain = self.domain.as_ref().map(|domain| format!("; Domain={domain}"));
+        format!("; Path={}{}", self.path, domain.unwrap_or_default())
+    }
+
+    fn flags(&self) -> String {
+        let mut flags = String::new();
+        for (on, flag) in [(self.secure, "; Secure"), (self.http_only, "; HttpOnly")] {
+            if on {
+                flags.push_str(flag);
+            }
+        }
+        flags.push_str("; SameSite=");
+        flags.push_str(self.same_site.as_str());
+        if self.partitioned {
+            flags.push_str("; Partitioned");
+        }
+        flags
+    }
+}
+
+/// A checked cookie: its name, and the text of its attributes.
+///
+/// Setting and removing use the same attributes, because browsers remove a cookie only under the Path, Domain and Partitioned
+/// it was set with, and refuse even that without the flags that its prefix asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookieTemplate {
+    name: String,
+    place: String,
+    flags: String,
+}
+
+impl CookieTemplate {
+    /// The cookie's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Sets the cookie: for the browser session, or for `max_age`, which browsers cut at 400 days.
+    #[must_use]
+    pub fn set(&self, value: &str, max_age: Option<Duration>) -> SetCookie {
+        let mut line = String::with_capacity(self.name.len() + value.len() + self.place.len() + self.flags.len() + 24);
+        line.push_str(&self.name);
+        line.push('=');
+        line.push_str(value);
+        line.push_str(&self.place);
+        if let Some(age) = max_age {
+            line.push_str(&format!("; Max-Age={}", age.min(MAX_AGE).as_secs()));
+        }
+        line.push_str(&self.flags);
+        SetCookie { line }
+    }
+
+    /// Removes the cookie.
+    #[must_use]
+    pub fn remove(&self) -> SetCookie {
+        // Expires too, for agents that predate Max-Age.
+        let line =
+            format!("{}={}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT{}", self.name, self.place, self.flags);
+        SetCookie { line }
+    }
+}
+
+/// The value of one `Set-Cookie` header. An adapter must mark it sensitive.
+///
+/// # Security
+/// `Debug` prints the cookie's name only; `Display` is the header itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SetCookie {
+    line: String,
+}
+
+impl SetCookie {
+    /// The header's value: printable ASCII.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.line
+    }
+
+    /// The header's value, without copying it.
+    #[must_use]
+    pub fn into_string(self) -> String {
+        self.line
+    }
+}
+
+impl fmt::Display for SetCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line)
+    }
+}
+
+impl fmt::Debug for SetCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.line.split('=').next().unwrap_or_default();
+        write!(f, "SetCookie({name}=…)")
+    }
+}

@@ -1,0 +1,63 @@
+//! Reading the `Cookie` header of a request.
+
+use std::fmt;
+
+/// The `Cookie` header lines of a request, as they came.
+///
+/// HTTP/2 may split the header into several lines (RFC 9113 §8.2.3): they are one list.
+///
+/// # Examples
+/// ```
+/// use cloakroom_core::CookieHeader;
+///
+/// let header = CookieHeader::new([b"a=1; session=old; b=2".as_slice(), b"session=\"new\""]);
+/// assert_eq!(header.last_first("session").collect::<Vec<_>>(), ["new", "old"]);
+/// ```
+///
+/// # Security
+/// `Debug` prints sizes only.
+#[derive(Clone, Default)]
+pub struct CookieHeader<'a> {
+    lines: Vec<&'a [u8]>,
+}
+
+impl<'a> CookieHeader<'a> {
+    /// The header from its lines.
+    #[must_use]
+    pub fn new(lines: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        Self { lines: lines.into_iter().collect() }
+    }
+
+    /// The values of all cookies of this name, the last one first. Quotes around a value are taken off; values that aren't text
+    /// are left out.
+    ///
+    /// The last one first, because a browser puts the cookie with the longest path, the most specific one, in front, and Pyramid
+    /// takes the last: what opens decides.
+    pub fn last_first<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'a str> + 'b {
+        self.lines
+            .iter()
+            .rev()
+            .flat_map(|line| line.rsplit(|byte| *byte == b';'))
+            .filter_map(move |pair| value_of(pair, name.as_bytes()))
+    }
+
+    /// Whether there is a cookie of this name at all.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.last_first(name).next().is_some()
+    }
+}
+
+impl fmt::Debug for CookieHeader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes: usize = self.lines.iter().map(|line| line.len()).sum();
+        write!(f, "CookieHeader({} lines, {bytes} bytes)", self.lines.len())
+    }
+}
+
+fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a str> {
+    let value = pair.trim_ascii_start().strip_prefix(name)?;
+    let value = value.trim_ascii_start().strip_prefix(b"=")?.trim_ascii();
+    let unquoted = value.strip_prefix(b"\"").and_then(|it| it.strip_suffix(b"\""));
+    std::str::from_utf8(unquoted.unwrap_or(value)).ok()
+}

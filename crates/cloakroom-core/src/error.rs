@@ -1,0 +1,159 @@
+//! What can go wrong with a session's values: one opaque error, with a question for each thing a caller acts on.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::record::Record;
+
+/// Why an operation on a session failed.
+///
+/// It names the key, option or limit at fault and never a value. Ask `is_…()` for what you act on.
+///
+/// # Examples
+/// ```
+/// use cloakroom_core::Json;
+///
+/// let error = Json::encode("cart", &"shoes")?.decode::<u32>("cart").unwrap_err();
+/// assert!(error.is_decode());
+/// assert_eq!(error.key(), Some("cart"));
+/// assert_eq!(error.to_string(), "session key \"cart\" holds a string, which can't be read as u32");
+/// # Ok::<(), cloakroom_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Error(Box<Kind>);
+
+#[derive(Debug)]
+enum Kind {
+    Encode { key: String, source: serde_json::Error },
+    Decode { key: String, found: &'static str, wanted: &'static str },
+    TooLarge { size: usize, limit: usize, largest: Vec<(String, usize)> },
+    Conflict { key: String },
+}
+
+impl Error {
+    pub(crate) fn encode(key: &str, source: serde_json::Error) -> Self {
+        let key = key.to_owned();
+        Self(Box::new(Kind::Encode { key, source }))
+    }
+
+    pub(crate) fn decode(key: &str, found: &'static str, wanted: &'static str) -> Self {
+        let key = key.to_owned();
+        Self(Box::new(Kind::Decode { key, found, wanted }))
+    }
+
+    pub(crate) fn conflict(key: &str) -> Self {
+        let key = key.to_owned();
+        Self(Box::new(Kind::Conflict { key }))
+    }
+
+    /// A record that takes `size` bytes where `limit` are allowed; names its three largest keys. For factories.
+    #[must_use]
+    pub fn too_large(size: usize, limit: usize, record: &Record) -> Self {
+        let largest = record.largest(3);
+        Self(Box::new(Kind::TooLarge { size, limit, largest }))
+    }
+
+    /// The key (or flash queue) at fault, if there is one.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        match &*self.0 {
+            Kind::Encode { key, .. } | Kind::Decode { key, .. } | Kind::Conflict { key } => Some(key),
+            Kind::TooLarge { largest, .. } => largest.first().map(|(key, _)| key.as_str()),
+        }
+    }
+
+    /// A value couldn't be written as JSON. Nothing was changed.
+    #[must_use]
+    pub fn is_encode(&self) -> bool {
+        matches!(*self.0, Kind::Encode { .. })
+    }
+
+    /// A value couldn't be read as the type asked for. The rest of the session is unaffected.
+    #[must_use]
+    pub fn is_decode(&self) -> bool {
+        matches!(*self.0, Kind::Decode { .. })
+    }
+
+    /// The session doesn't fit into its cookie. The browser keeps the one it has.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(*self.0, Kind::TooLarge { .. })
+    }
+
+    /// Under the strict policy: another request changed the same key first.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(*self.0, Kind::Conflict { .. })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Kind::Encode { key, .. } => {
+                write!(f, "the value for session key {key:?} can't be written as JSON")
+            }
+            Kind::Decode { key, found, wanted } => {
+                write!(f, "session key {key:?} holds {found}, which can't be read as {wanted}")
+            }
+            Kind::TooLarge { size, limit, largest } => {
+                write!(f, "the session's cookie would take {size} bytes, the limit is {limit}")?;
+                for (index, (key, bytes)) in largest.iter().enumerate() {
+                    let lead = if index == 0 { "; largest keys: " } else { ", " };
+                    write!(f, "{lead}{key:?} ({bytes} bytes)")?;
+                }
+                Ok(())
+            }
+            Kind::Conflict { key } => {
+                write!(f, "session key {key:?} was changed by another request since it was read")
+            }
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &*self.0 {
+            Kind::Encode { source, .. } => Some(source),
+            Kind::Decode { .. } | Kind::TooLarge { .. } | Kind::Conflict { .. } => None,
+        }
+    }
+}
+
+/// A contradiction or a weakness in the configuration, found when it is built.
+///
+/// # Examples
+/// ```
+/// use cloakroom_core::Key;
+///
+/// let error = Key::new(b"too short").unwrap_err();
+/// assert_eq!(error.option(), "key");
+/// assert_eq!(error.to_string(), "key: has 9 bytes, at least 32 are needed");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    option: &'static str,
+    problem: String,
+}
+
+impl ConfigError {
+    /// A problem with the option called `option`. The text must not hold a secret.
+    #[must_use]
+    pub fn new(option: &'static str, problem: impl Into<String>) -> Self {
+        Self { option, problem: problem.into() }
+    }
+
+    /// The option at fault.
+    #[must_use]
+    pub const fn option(&self) -> &'static str {
+        self.option
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.option, self.problem)
+    }
+}
+
+impl StdError for ConfigError {}

@@ -1,0 +1,86 @@
+//! The secret in a cookie, and what a store sees of it.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+
+/// A session's id: 256 random bits, known to the browser and nobody else (ASVS 7.2.3).
+///
+/// # Security
+/// `Debug` prints the short prefix of its [`StoreKey`], never the id. An id that a client invented is never adopted.
+///
+/// # Examples
+/// ```
+/// use cloakroom_core::SessionId;
+///
+/// let id = SessionId::from_random([7; 32]);
+/// assert_eq!(id.expose().len(), 43);
+/// assert_eq!(SessionId::parse(&id.expose()), Some(id));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SessionId([u8; 32]);
+
+impl SessionId {
+    /// The length of an id's text, in bytes.
+    pub const TEXT_LEN: usize = 43;
+
+    /// An id from 32 random bytes.
+    #[must_use]
+    pub const fn from_random(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads an id's text: 43 characters of base64url, in the one spelling that there is.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != Self::TEXT_LEN {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The id's text, for a cookie.
+    #[must_use]
+    pub fn expose(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// What a store may see: a stolen store must not be a bag of live cookies (CVE-2019-16782).
+    #[must_use]
+    pub fn store_key(&self) -> StoreKey {
+        StoreKey(Sha256::digest(self.0).into())
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionId({}…)", self.store_key().prefix())
+    }
+}
+
+/// The SHA-256 of a session's id: the only thing of it that a store ever sees.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StoreKey([u8; 32]);
+
+impl StoreKey {
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Eight hexadecimal digits: enough to follow a session through traces, not enough to look it up.
+    #[must_use]
+    pub fn prefix(&self) -> String {
+        self.0.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl fmt::Debug for StoreKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreKey({}…)", self.prefix())
+    }
+}

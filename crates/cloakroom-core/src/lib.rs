@@ -1,0 +1,65 @@
+//! What a session is, without anything that waits.
+//!
+//! This crate knows no I/O, clock, lock, runtime or framework: time and random bytes are passed in, and everything here can
+//! be tested with a table. It isn't what applications use, the `cloakroom` crate is; factories, stores and adapters are built on it.
+//!
+//! The modules, in the order in which a request meets them:
+//!
+//! | module | what it is about |
+//! |---|---|
+//! | `cookie` | the `Cookie` header, and the configuration of ours |
+//! | `keyring`, `seal`, `rejected` | opening what we sealed, or the reason why not |
+//! | `wire`, `record`, `text`, `lifetimes` | what is kept between requests, and how long |
+//! | `state`, `access`, `key`, `flash` | the session of one request, as a handler sees it |
+//! | `change` | what the handler did, and how it is done again on a newer version |
+//! | `csrf` | where a request comes from, and whether it knows the token |
+//! | `plan` | what to store and what cookie to send |
+//!
+//! ```
+//! use cloakroom_core::{Carrier, CookieUpdate, Lifetimes, Plan, SessionState, Timestamp};
+//!
+//! let now = Timestamp::from_unix_secs(1_700_000_000);
+//! let mut session = SessionState::fresh(now, Lifetimes::default());
+//! assert_eq!(session.plan(Carrier::Record, now), (Plan::Nothing, CookieUpdate::Keep));
+//!
+//! session.update("visits", |visits: &mut u32| *visits += 1)?;
+//! assert_eq!(session.plan(Carrier::Record, now), (Plan::Create, CookieUpdate::Set));
+//! # Ok::<(), cloakroom_core::Error>(())
+//! ```
+
+mod access;
+mod change;
+mod cookie;
+mod csrf;
+mod error;
+mod flash;
+mod id;
+mod key;
+mod keyring;
+mod lifetimes;
+mod plan;
+mod record;
+mod rejected;
+mod seal;
+mod state;
+mod text;
+mod time;
+mod wire;
+
+pub use change::{ChangeLog, ConflictPolicy};
+pub use cookie::{CookieConfig, CookieHeader, CookieTemplate, MAX_COOKIE, SameSite, SetCookie, cache_control, vary};
+pub use csrf::{CsrfRules, CsrfToken, Origin, OriginPattern, OwnOrigin, Refusal, RequestFacts};
+pub use error::{ConfigError, Error};
+pub use flash::{Duplicates, Level, Message};
+pub use id::{SessionId, StoreKey};
+pub use key::{IntoKey, SessionKey};
+pub use keyring::{Key, KeyId, Keyring};
+pub use lifetimes::{Clockwork, Deadline, Lifetimes};
+pub use plan::{Carrier, CommitPolicy, CookieUpdate, Dropped, Plan};
+pub use record::Record;
+pub use rejected::Rejected;
+pub use seal::{Seal, Sealer};
+pub use state::SessionState;
+pub use text::{Json, Text};
+pub use time::Timestamp;
+pub use wire::Corrupt;

@@ -1,0 +1,203 @@
+//! What is kept of a session between two requests.
+
+use std::fmt;
+
+use crate::change::Change;
+use crate::csrf::CsrfToken;
+use crate::error::Error;
+use crate::flash::{Flashes, Waiting};
+use crate::lifetimes::{Clockwork, Lifetimes};
+use crate::text::{Json, Text};
+use crate::time::Timestamp;
+
+/// What a cookie or a store keeps of a session: data, flash queues, the CSRF token, and the facts about time.
+///
+/// Data keeps the order of insertion. Values are JSON text, decoded only when somebody reads them.
+///
+/// # Security
+/// `Debug` prints names and sizes, never a value or the token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Record {
+    pub(crate) data: Vec<(Text, Json)>,
+    pub(crate) flashes: Flashes,
+    pub(crate) csrf: Option<CsrfToken>,
+    pub(crate) clockwork: Clockwork,
+}
+
+/// Whether a change made a difference to the record that it was applied to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Changed,
+    None,
+}
+
+impl Effect {
+    const fn when(changed: bool) -> Self {
+        if changed { Self::Changed } else { Self::None }
+    }
+}
+
+impl Record {
+    /// An empty record that begins now.
+    #[must_use]
+    pub fn new(now: Timestamp, lifetimes: &Lifetimes) -> Self {
+        Self::from_clockwork(Clockwork::start(now, lifetimes))
+    }
+
+    /// An empty record with these facts about time, for factories that keep records in a form of their own.
+    #[must_use]
+    pub const fn from_clockwork(clockwork: Clockwork) -> Self {
+        Self { data: Vec::new(), flashes: Flashes { queues: Vec::new(), next: 0 }, csrf: None, clockwork }
+    }
+
+    /// The value under `key`.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Json> {
+        self.data.iter().find(|(name, _)| name.as_str() == key).map(|(_, value)| value)
+    }
+
+    /// Keys and values, in the order of insertion.
+    #[must_use]
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = (&str, &Json)> {
+        self.data.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// The messages that wait in each flash queue, oldest first.
+    pub fn flashes(&self) -> impl Iterator<Item = (&str, Vec<&Json>)> {
+        self.flashes.queues().map(|(name, waiting)| (name.as_str(), waiting.iter().map(|it| &it.body).collect()))
+    }
+
+    /// The CSRF token, once the session was created.
+    #[must_use]
+    pub const fn csrf(&self) -> Option<&CsrfToken> {
+        self.csrf.as_ref()
+    }
+
+    /// The facts about time.
+    #[must_use]
+    pub const fn clockwork(&self) -> &Clockwork {
+        &self.clockwork
+    }
+
+    /// Puts a value as a loaded record holds it; for factories that keep records in a form of their own.
+    pub fn restore(&mut self, key: impl Into<Text>, value: Json) {
+        let key = key.into();
+        match self.data.iter_mut().find(|(name, _)| *name == key) {
+            Some((_, old)) => *old = value,
+            None => self.data.push((key, value)),
+        }
+    }
+
+    /// Appends a waiting flash message as a loaded record holds it; for factories that keep records in a form of their own.
+    pub fn restore_flash(&mut self, queue: impl Into<Text>, body: Json) {
+        let number = self.flashes.next;
+        let own = false;
+        self.flashes.restore(&queue.into(), Waiting { number, body, own });
+    }
+
+    /// Sets the CSRF token as a loaded record holds it; for factories that keep records in a form of their own.
+    pub fn restore_csrf(&mut self, token: CsrfToken) {
+        self.csrf = Some(token);
+    }
+
+    /// Nothing was stored: no data, no messages.
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.data.is_empty() && self.flashes.queues().next().is_none()
+    }
+
+    /// Applies one change as it was made: the only way in which a record of a running request changes.
+    pub(crate) fn apply(&mut self, change: &Change) -> Effect {
+        match change {
+            Change::Set { key, value } | Change::Update { key, value, .. } => self.set(key, value),
+            Change::SetIfAbsent { key, value } => match self.get(key.as_str()) {
+                None => self.set(key, value),
+                Some(_) => Effect::None,
+            },
+            Change::Remove { key } => {
+                let before = self.data.len();
+                self.data.retain(|(name, _)| name != key);
+                Effect::when(self.data.len() != before)
+            }
+            Change::Clear => {
+                let changed = !self.data.is_empty();
+                self.data.clear();
+                Effect::when(changed)
+            }
+            Change::Flash { queue, body, duplicates } => Effect::when(self.flashes.push(queue, body, *duplicates)),
+            Change::PopFlash { queue, given } => Effect::when(self.flashes.take(queue, given)),
+            Change::SetCsrf { token } => {
+                self.csrf = Some(token.clone());
+                Effect::Changed
+            }
+            Change::CsrfIfAbsent { token } => {
+                let changed = self.csrf.is_none();
+                self.csrf.get_or_insert_with(|| token.clone());
+                Effect::when(changed)
+            }
+            Change::Lifetime(lifetime) => {
+                lifetime.apply(&mut self.clockwork);
+                Effect::Changed
+            }
+            Change::Reissue => Effect::Changed,
+        }
+    }
+
+    /// Applies one change again, on a version that somebody else wrote meanwhile.
+    pub(crate) fn reapply(&mut self, change: &Change) -> Result<Effect, Error> {
+        match change {
+            Change::Update { key, again, .. } => {
+                let value = again(self.get(key.as_str()))?;
+                Ok(self.set(key, &value))
+            }
+            Change::Set { .. }
+            | Change::SetIfAbsent { .. }
+            | Change::Remove { .. }
+            | Change::Clear
+            | Change::Flash { .. }
+            | Change::PopFlash { .. }
+            | Change::SetCsrf { .. }
+            | Change::CsrfIfAbsent { .. }
+            | Change::Lifetime(_)
+            | Change::Reissue => Ok(self.apply(change)),
+        }
+    }
+
+    fn set(&mut self, key: &Text, value: &Json) -> Effect {
+        match self.data.iter_mut().find(|(name, _)| name == key) {
+            Some((_, old)) if old == value => Effect::None,
+            Some((_, old)) => {
+                *old = value.clone();
+                Effect::Changed
+            }
+            None => {
+                self.data.push((key.clone(), value.clone()));
+                Effect::Changed
+            }
+        }
+    }
+
+    /// What takes most of the room, largest first: keys by name, flash queues as `flash:<queue>`.
+    pub(crate) fn largest(&self, count: usize) -> Vec<(String, usize)> {
+        let data =
+            self.data.iter().map(|(key, value)| (key.as_str().to_owned(), key.as_str().len() + value.as_str().len()));
+        let flashes = self.flashes.queues().map(|(name, waiting)| {
+            let bytes = waiting.iter().map(|it| it.body.as_str().len()).sum();
+            (format!("flash:{}", name.as_str()), bytes)
+        });
+        let mut all: Vec<_> = data.chain(flashes).collect();
+        all.sort_by(|(_, one), (_, other)| other.cmp(one));
+        all.truncate(count);
+        all
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("data", &self.data)
+            .field("flashes", &self.flashes)
+            .field("csrf", &self.csrf)
+            .field("clockwork", &self.clockwork)
+            .finish()
+    }
+}

@@ -1,0 +1,220 @@
+//! Sealing: text that only we can have written, and in the encrypted format only we can read.
+//!
+//! | format | text | bound to |
+//! |---|---|---|
+//! | signed, version 1 | `s1.` base64url(key id, payload, tag) | HMAC-SHA256 over `s1.`, key id and payload |
+//! | encrypted, version 1 | `e1.` base64url(key id, nonce, ciphertext, tag) | AES-256-GCM-SIV (RFC 8452) with `e1.` and key id as associated data |
+//!
+//! Key id 4 bytes, nonce 12, tag 32 (signed) and 16 (encrypted); base64url without padding, in its one canonical spelling. The
+//! key of each is derived with HKDF-SHA256 (RFC 5869) from the secret, for this format and this cookie name alone: what is lifted from
+//! one cookie into another doesn't open. A random nonce may repeat without giving away more than that two payloads are equal.
+
+use std::fmt;
+
+use aes_gcm_siv::aead::{AeadInOut as _, KeyInit as _};
+use aes_gcm_siv::{Aes256GcmSiv, Nonce, Tag};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::error::ConfigError;
+use crate::keyring::{KeyId, Keyring};
+use crate::rejected::Rejected;
+
+const KEY_ID: usize = 4;
+const NONCE: usize = 12;
+const MAC: usize = 32;
+const TAG: usize = 16;
+const PREFIX: usize = 3;
+
+/// Whether the browser's owner can read what is sealed. Nobody but us can write it in either case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Seal {
+    /// Readable, not forgeable: `s1.`
+    Signed,
+    /// Neither readable nor forgeable: `e1.`
+    Encrypted,
+}
+
+impl Seal {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Signed => "s1.",
+            Self::Encrypted => "e1.",
+        }
+    }
+
+    /// How many bytes the seal adds to a payload before both are written in base64url.
+    const fn overhead(self) -> usize {
+        match self {
+            Self::Signed => KEY_ID + MAC,
+            Self::Encrypted => KEY_ID + NONCE + TAG,
+        }
+    }
+
+    /// The length in bytes of the sealed text of a payload of this length.
+    #[must_use]
+    pub const fn sealed_len(self, payload: usize) -> usize {
+        let bytes = payload.saturating_add(self.overhead());
+        PREFIX + (bytes.saturating_mul(4)).div_ceil(3)
+    }
+}
+
+/// Seals and opens the values of one cookie with the keys of a keyring.
+///
+/// # Examples
+/// ```
+/// use cloakroom_core::{Key, Keyring, Rejected, Seal, Sealer};
+///
+/// let keyring = Keyring::new(Key::new(b"a secret of at least thirty-two bytes")?);
+/// let sealer = Sealer::new(Seal::Encrypted, &keyring, "session")?;
+/// let sealed = sealer.seal("payload", [7; 12]);
+/// assert_eq!(sealer.unseal(&sealed)?, "payload");
+///
+/// let other = Sealer::new(Seal::Encrypted, &keyring, "other")?;
+/// assert_eq!(other.unseal(&sealed), Err(Rejected::Forged));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Sealer {
+    seal: Seal,
+    current: Lock,
+    /// Keys that only open.
+    others: Vec<Lock>,
+}
+
+/// A derived key, ready for use.
+#[derive(Clone)]
+struct Lock {
+    id: KeyId,
+    cipher: Cipher,
+}
+
+#[derive(Clone)]
+enum Cipher {
+    // Keyed once: cloning a keyed HMAC is cheaper than keying one for each cookie.
+    Signed(Hmac<Sha256>),
+    Encrypted(Box<Aes256GcmSiv>),
+}
+
+impl Sealer {
+    /// A sealer for the cookie called `name`.
+    ///
+    /// # Errors
+    /// When a key can't be derived; with keys of a [`Keyring`] that doesn't happen.
+    pub fn new(seal: Seal, keyring: &Keyring, name: &str) -> Result<Self, ConfigError> {
+        let mut locks = Vec::with_capacity(keyring.keys().len());
+        for key in keyring.keys() {
+            let mut derived = Zeroizing::new([0; 32]);
+            key.derive(&[seal.prefix().as_bytes(), name.as_bytes()], &mut derived[..])?;
+            let cipher = match seal {
+                Seal::Signed => Hmac::new_from_slice(&derived[..]).map(Cipher::Signed).ok(),
+                Seal::Encrypted => {
+                    Aes256GcmSiv::new_from_slice(&derived[..]).map(|cipher| Cipher::Encrypted(Box::new(cipher))).ok()
+                }
+            };
+            let cipher = cipher.ok_or_else(|| ConfigError::new("key", "can't be used at this length"))?;
+            locks.push(Lock { id: key.id(), cipher });
+        }
+        let mut locks = locks.into_iter();
+        let current = locks.next().ok_or_else(|| ConfigError::new("keyring", "is empty"))?;
+        Ok(Self { seal, current, others: locks.collect() })
+    }
+
+    /// The format.
+    #[must_use]
+    pub const fn format(&self) -> Seal {
+        self.seal
+    }
+
+    /// Seals a payload with the current key. `nonce` is 12 fresh random bytes; the signed format doesn't use them.
+    #[must_use]
+    pub fn seal(&self, payload: &str, nonce: [u8; NONCE]) -> String {
+        let prefix = self.seal.prefix();
+        let mut bytes = Vec::with_capacity(payload.len() + self.seal.overhead());
+        bytes.extend_from_slice(self.current.id.as_bytes());
+        match &self.current.cipher {
+            Cipher::Signed(mac) => {
+                bytes.extend_from_slice(payload.as_bytes());
+                let tag = mac.clone().chain_update(prefix).chain_update(&bytes).finalize();
+                bytes.extend_from_slice(&tag.into_bytes());
+            }
+            Cipher::Encrypted(cipher) => {
+                let associated = associated(prefix, self.current.id);
+                bytes.extend_from_slice(&nonce);
+                bytes.extend_from_slice(payload.as_bytes());
+                let text = bytes.get_mut(KEY_ID + NONCE..).unwrap_or_default();
+                // RFC 8452 sets the limit at 64 GiB, which no cookie reaches.
+                let tag =
+                    cipher.encrypt_inout_detached(&Nonce::from(nonce), &associated, text.into()).unwrap_or_default();
+                bytes.extend_from_slice(&tag);
+            }
+        }
+        let mut sealed = String::with_capacity(self.seal.sealed_len(payload.len()));
+        sealed.push_str(prefix);
+        URL_SAFE_NO_PAD.encode_string(&bytes, &mut sealed);
+        sealed
+    }
+
+    /// Opens a sealed text with the key that sealed it.
+    ///
+    /// # Errors
+    /// Why it doesn't open. What is inside is never looked at before the seal is found whole.
+    pub fn unseal(&self, sealed: &str) -> Result<String, Rejected> {
+        let prefix = self.seal.prefix();
+        let body = sealed.strip_prefix(prefix).ok_or(Rejected::UnknownFormat)?;
+        let mut bytes = URL_SAFE_NO_PAD.decode(body).map_err(|_| Rejected::Malformed)?;
+        let (id, rest) = bytes.split_first_chunk::<KEY_ID>().ok_or(Rejected::Malformed)?;
+        let lock = std::iter::once(&self.current)
+            .chain(&self.others)
+            .find(|lock| lock.id.as_bytes() == id)
+            .ok_or(Rejected::UnknownKey)?;
+        let payload = match &lock.cipher {
+            Cipher::Signed(mac) => {
+                let (_, tag) = rest.split_last_chunk::<MAC>().ok_or(Rejected::Malformed)?;
+                let signed = bytes.len() - MAC;
+                let message = bytes.get(..signed).ok_or(Rejected::Malformed)?;
+                mac.clone()
+                    .chain_update(prefix)
+                    .chain_update(message)
+                    .verify_slice(tag)
+                    .map_err(|_| Rejected::Forged)?;
+                KEY_ID..signed
+            }
+            Cipher::Encrypted(cipher) => {
+                let associated = associated(prefix, lock.id);
+                let (nonce, rest) = rest.split_first_chunk::<NONCE>().ok_or(Rejected::Malformed)?;
+                let (_, tag) = rest.split_last_chunk::<TAG>().ok_or(Rejected::Malformed)?;
+                let (nonce, tag) = (Nonce::from(*nonce), Tag::from(*tag));
+                let payload = KEY_ID + NONCE..bytes.len() - TAG;
+                let text = bytes.get_mut(payload.clone()).ok_or(Rejected::Malformed)?;
+                cipher.decrypt_inout_detached(&nonce, &associated, text.into(), &tag).map_err(|_| Rejected::Forged)?;
+                payload
+            }
+        };
+        bytes.truncate(payload.end);
+        bytes.drain(..payload.start);
+        String::from_utf8(bytes).map_err(|_| Rejected::Corrupt)
+    }
+}
+
+fn associated(prefix: &str, id: KeyId) -> [u8; PREFIX + KEY_ID] {
+    let mut both = [0; PREFIX + KEY_ID];
+    for (slot, byte) in both.iter_mut().zip(prefix.bytes().chain(*id.as_bytes())) {
+        *slot = byte;
+    }
+    both
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer")
+            .field("seal", &self.seal)
+            .field("current", &self.current.id)
+            .field("others", &self.others.iter().map(|lock| lock.id).collect::<Vec<_>>())
+            .finish()
+    }
+}

@@ -1,0 +1,244 @@
+//! The session of one request: where it came from, what it holds now, and what was done to it.
+
+use crate::change::{Change, ChangeLog, Lifetime};
+use crate::csrf::CsrfToken;
+use crate::error::Error;
+use crate::id::SessionId;
+use crate::lifetimes::Lifetimes;
+use crate::record::{Effect, Record};
+use crate::time::Timestamp;
+
+/// Where a session came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The request brought none that opens.
+    New,
+    /// The request's cookie opened it.
+    Loaded(SessionId),
+    /// The request's id has moved on: empty, its writes are dropped, and no cookie is sent that could undo the newer one.
+    Detached,
+}
+
+/// The session of one request: the record it was opened with, and the log of what was done to it.
+///
+/// Everything that changes goes through one door, which applies it to the record that the handler sees and keeps it for
+/// replay. Reads look at the same record. Nothing leaves here before [`SessionState::plan`] says what to do.
+///
+/// Applications use the `Session` handle around it; factories open, plan and settle it.
+#[derive(Clone, Debug)]
+pub struct SessionState {
+    pub(crate) origin: Origin,
+    /// The record that was opened.
+    base: Record,
+    /// What the handler sees, once it differs.
+    draft: Option<Record>,
+    pub(crate) log: ChangeLog,
+    /// The session that `invalidate` ended in this request.
+    pub(crate) ended: Option<SessionId>,
+    pub(crate) cycled: bool,
+    /// How often the log was started anew by `invalidate`, so that a commit in mid-request knows whether its log is still this one.
+    starts: u32,
+    pub(crate) opened: Timestamp,
+    pub(crate) lifetimes: Lifetimes,
+}
+
+impl SessionState {
+    /// A new session: nothing opened, and nothing is kept unless something is stored.
+    #[must_use]
+    pub fn fresh(now: Timestamp, lifetimes: Lifetimes) -> Self {
+        Self::with(Origin::New, Record::new(now, &lifetimes), now, lifetimes)
+    }
+
+    /// The session that the request's cookie opened.
+    #[must_use]
+    pub const fn loaded(id: SessionId, record: Record, now: Timestamp, lifetimes: Lifetimes) -> Self {
+        Self::with(Origin::Loaded(id), record, now, lifetimes)
+    }
+
+    /// The session of a request whose id has moved: empty, dropped, and silent. Only [`SessionState::cycle_id`] makes a new one of it.
+    #[must_use]
+    pub fn detached(now: Timestamp, lifetimes: Lifetimes) -> Self {
+        Self::with(Origin::Detached, Record::new(now, &lifetimes), now, lifetimes)
+    }
+
+    const fn with(origin: Origin, base: Record, now: Timestamp, lifetimes: Lifetimes) -> Self {
+        Self {
+            origin,
+            base,
+            draft: None,
+            log: ChangeLog { changes: Vec::new(), effective: false },
+            ended: None,
+            cycled: false,
+            starts: 0,
+            opened: now,
+            lifetimes,
+        }
+    }
+
+    /// The record as the handler sees it.
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        self.draft.as_ref().unwrap_or(&self.base)
+    }
+
+    /// The record as it was opened.
+    #[must_use]
+    pub const fn base(&self) -> &Record {
+        &self.base
+    }
+
+    /// What was done, in order.
+    #[must_use]
+    pub const fn log(&self) -> &ChangeLog {
+        &self.log
+    }
+
+    /// The id under which the session was opened.
+    #[must_use]
+    pub const fn id(&self) -> Option<SessionId> {
+        match self.origin {
+            Origin::Loaded(id) => Some(id),
+            Origin::New | Origin::Detached => None,
+        }
+    }
+
+    /// The id of the session that was invalidated in this request.
+    #[must_use]
+    pub const fn ended_id(&self) -> Option<SessionId> {
+        self.ended
+    }
+
+    /// Whether this session began with this request.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        !matches!(self.origin, Origin::Loaded(_))
+    }
+
+    /// The lifetimes that it was opened with.
+    #[must_use]
+    pub const fn lifetimes(&self) -> &Lifetimes {
+        &self.lifetimes
+    }
+
+    /// The one door: applies a change to what the handler sees, and keeps it for replay.
+    pub(crate) fn apply(&mut self, change: Change) -> Effect {
+        let draft = self.draft.get_or_insert_with(|| self.base.clone());
+        let effect = draft.apply(&change);
+        self.log.record(change, effect);
+        effect
+    }
+
+    /// Writes the session and sends its cookie even if nothing is different.
+    ///
+    /// Needed only to send the cookie again: `insert`, `update` and `get_mut` record their changes themselves.
+    pub fn changed(&mut self) {
+        self.apply(Change::Reissue);
+    }
+
+    /// Ends the session. What is written afterwards starts a new one, under a new id.
+    ///
+    /// It wins over everything else that was done in this request. A session that is new or detached is just emptied.
+    pub fn invalidate(&mut self, now: Timestamp) {
+        if let Origin::Loaded(id) = self.origin {
+            self.ended = Some(id);
+            self.origin = Origin::New;
+        }
+        self.base = Record::new(now, &self.lifetimes);
+        self.draft = None;
+        self.log = ChangeLog::default();
+        self.cycled = false;
+        self.starts += 1;
+    }
+
+    /// Gives the session a new id at commit, with everything it holds. Call it at every change of privilege (ASVS 7.2.4).
+    ///
+    /// A detached session becomes a new one. The deadlines stay as they are.
+    pub fn cycle_id(&mut self) {
+        match self.origin {
+            Origin::Loaded(_) => self.cycled = true,
+            Origin::Detached => self.origin = Origin::New,
+            // It gets an id of its own anyway.
+            Origin::New => {}
+        }
+    }
+
+    /// The CSRF token, made with `fresh` if the session has none yet. A new session is kept from then on.
+    pub fn csrf_token(&mut self, fresh: impl FnOnce() -> CsrfToken) -> CsrfToken {
+        if let Some(token) = self.record().csrf() {
+            return token.clone();
+        }
+        let token = fresh();
+        self.apply(Change::CsrfIfAbsent { token: token.clone() });
+        token
+    }
+
+    /// Replaces the CSRF token: forms rendered before are refused from now on.
+    pub fn set_csrf_token(&mut self, token: CsrfToken) {
+        self.apply(Change::SetCsrf { token });
+    }
+
+    /// Ends this session when it wasn't used for so long; `None` is never. Counted from now, and kept through later writes.
+    pub fn set_idle_timeout(&mut self, timeout: Option<std::time::Duration>, now: Timestamp) {
+        self.apply(Change::Lifetime(Lifetime::Idle { timeout, from: now }));
+    }
+
+    /// Ends this session so long from now; `None` is never.
+    pub fn set_absolute_timeout(&mut self, timeout: Option<std::time::Duration>, now: Timestamp) {
+        let deadline = timeout.map(|timeout| now + timeout);
+        self.apply(Change::Lifetime(Lifetime::Absolute { deadline }));
+    }
+
+    /// Keeps this session for so long from now, used or not, and its cookie beyond the end of the browser session.
+    pub fn remember(&mut self, span: std::time::Duration, now: Timestamp) {
+        self.apply(Change::Lifetime(Lifetime::Remember { until: now + span }));
+    }
+
+    /// The record to keep after this request: touched now, with a CSRF token made by `fresh` if a session begins with it.
+    #[must_use]
+    pub fn outcome(&self, now: Timestamp, fresh: impl FnOnce() -> CsrfToken) -> Record {
+        let mut record = self.record().clone();
+        record.flashes.settle();
+        record.clockwork.touch(now, &self.lifetimes);
+        if self.is_new() {
+            record.csrf.get_or_insert_with(fresh);
+        }
+        record
+    }
+
+    /// The session after its plan was carried out: what was committed is now what was opened.
+    ///
+    /// `kept` is the id and the record that exist now, `None` if there is none any more.
+    #[must_use]
+    pub fn settled(&self, kept: Option<(SessionId, Record)>, now: Timestamp) -> Self {
+        let mut settled = match kept {
+            Some((id, record)) => Self::loaded(id, record, now, self.lifetimes),
+            // Still silent: what it wrote was dropped, and so is what it writes next.
+            None if self.origin == Origin::Detached => Self::detached(now, self.lifetimes),
+            None => Self::fresh(now, self.lifetimes),
+        };
+        settled.starts = self.starts;
+        settled
+    }
+
+    /// Takes in the result of a commit that was made of an earlier copy of this session, and does again what was done since.
+    ///
+    /// # Errors
+    /// When a closure given to `update` can't be run again on what was committed. What was done since is lost then.
+    pub fn absorb(&mut self, committed: &Self, settled: Self) -> Result<(), Error> {
+        if self.starts != committed.starts {
+            // Invalidated meanwhile: what has just been committed is what ends now.
+            self.ended = settled.id().or(self.ended);
+            return Ok(());
+        }
+        let since = self.log.split_off(committed.log.len());
+        let cycled = self.cycled && !committed.cycled;
+        let draft = since.run(settled.base());
+        // Even if that failed: what was committed must not stay in the log and be done twice.
+        *self = settled;
+        self.cycled = cycled;
+        let draft = draft?;
+        self.draft = (!since.is_empty()).then_some(draft);
+        self.log = since;
+        Ok(())
+    }
+}

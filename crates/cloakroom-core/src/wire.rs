@@ -1,0 +1,219 @@
+//! The text form of a record: what a cookie seals and a store keeps.
+//!
+//! Version 1 is a sequence of fields behind the digit `1`. A field is one letter and either a number that ends in `;`, or a
+//! length in bytes, a colon and that many bytes of UTF-8:
+//!
+//! | field | what | form |
+//! |---|---|---|
+//! | `c` | created, milliseconds since the Unix epoch | number, required |
+//! | `t` | touched, milliseconds after `c` | number |
+//! | `i` | idle deadline, milliseconds after `c` | number |
+//! | `a` | absolute deadline, milliseconds after `c` | number |
+//! | `o` | the session's own idle timeout in milliseconds, 0 for never | number |
+//! | `r` | remembered | number, 1 |
+//! | `n` | number of the next flash message | number |
+//! | `x` | CSRF token | text |
+//! | `k`, `v` | a key, and its value in JSON | text, in pairs |
+//! | `q` | the flash queue that the following messages wait in | text |
+//! | `m`, `b` | a message's number, and its body in JSON | number, text, in pairs |
+//!
+//! Lengths instead of quotes, so that opening a session steps over its values without reading them, and text instead of
+//! binary, so that a person who looks into a store or a signed cookie can read it.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::csrf::CsrfToken;
+use crate::flash::{Flashes, Waiting};
+use crate::lifetimes::Clockwork;
+use crate::record::Record;
+use crate::text::{Json, Text};
+use crate::time::Timestamp;
+
+const VERSION: u8 = b'1';
+
+/// Bytes that aren't a record of ours: a wrong version, a wrong field, or a field that ends too late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Corrupt;
+
+impl std::fmt::Display for Corrupt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("not a session record of a known version")
+    }
+}
+
+impl std::error::Error for Corrupt {}
+
+impl Record {
+    /// Appends the record's text form to `out`.
+    pub fn encode_into(&self, out: &mut String) {
+        let clock = &self.clockwork;
+        let after_created = |point: Timestamp| millis(point.since(clock.created));
+        out.push(char::from(VERSION));
+        number(out, 'c', clock.created.unix_millis());
+        number(out, 't', after_created(clock.touched));
+        let optional = [
+            ('i', clock.idle_deadline.map(after_created)),
+            ('a', clock.absolute_deadline.map(after_created)),
+            // Zero is taken by "never", which is the last thing that a timeout rounded down to nothing should become.
+            ('o', clock.own_idle.map(|idle| idle.map_or(0, |idle| millis(idle).max(1)))),
+            ('r', clock.remembered.then_some(1)),
+            ('n', (self.flashes.next > 0).then_some(self.flashes.next)),
+        ];
+        for (field, value) in optional {
+            if let Some(value) = value {
+                number(out, field, value);
+            }
+        }
+        if let Some(token) = &self.csrf {
+            text(out, 'x', token.expose());
+        }
+        for (key, value) in &self.data {
+            text(out, 'k', key.as_str());
+            text(out, 'v', value.as_str());
+        }
+        for (queue, waiting) in self.flashes.queues() {
+            text(out, 'q', queue.as_str());
+            for message in waiting {
+                number(out, 'm', message.number);
+                text(out, 'b', message.body.as_str());
+            }
+        }
+    }
+
+    /// The record's text form.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut out = String::with_capacity(256);
+        self.encode_into(&mut out);
+        out
+    }
+
+    /// Reads the text form, from byte `start` of the buffer on. Keys and values share the buffer; no value is looked at.
+    ///
+    /// # Errors
+    /// [`Corrupt`] when it isn't the text form of any version ever released.
+    pub fn decode(buffer: &Arc<str>, start: usize) -> Result<Self, Corrupt> {
+        let mut reader = Reader { buffer, at: start };
+        if reader.byte() != Some(VERSION) {
+            return Err(Corrupt);
+        }
+        let mut clock = RawClock::default();
+        let mut data = Vec::new();
+        let mut flashes = Flashes::default();
+        let mut csrf = None;
+        let mut queue = None;
+        while let Some(field) = reader.byte() {
+            match field {
+                b'c' => clock.created = Some(reader.number()?),
+                b't' => clock.touched = reader.number()?,
+                b'i' => clock.idle = Some(reader.number()?),
+                b'a' => clock.absolute = Some(reader.number()?),
+                b'o' => clock.own_idle = Some(reader.number()?),
+                b'r' => clock.remembered = reader.number()? == 1,
+                b'n' => flashes.next = flashes.next.max(reader.number()?),
+                b'x' => csrf = Some(CsrfToken::from_text(reader.text()?).ok_or(Corrupt)?),
+                b'k' => {
+                    let key = reader.text()?;
+                    data.push((key, Json::trusted(reader.expect_text(b'v')?)));
+                }
+                b'q' => queue = Some(reader.text()?),
+                b'm' => {
+                    let number = reader.number()?;
+                    let body = Json::trusted(reader.expect_text(b'b')?);
+                    let queue = queue.as_ref().ok_or(Corrupt)?;
+                    flashes.restore(queue, Waiting { number, body, own: false });
+                }
+                _ => return Err(Corrupt),
+            }
+        }
+        let clockwork = clock.settle().ok_or(Corrupt)?;
+        Ok(Self { data, flashes, csrf, clockwork })
+    }
+}
+
+/// The numbers of a record before they are put in relation to each other.
+#[derive(Default)]
+struct RawClock {
+    created: Option<u64>,
+    touched: u64,
+    idle: Option<u64>,
+    absolute: Option<u64>,
+    own_idle: Option<u64>,
+    remembered: bool,
+}
+
+impl RawClock {
+    fn settle(self) -> Option<Clockwork> {
+        let created = Timestamp::from_unix_millis(self.created?);
+        let point = |after: u64| created + Duration::from_millis(after);
+        Some(Clockwork {
+            created,
+            touched: point(self.touched),
+            idle_deadline: self.idle.map(point),
+            absolute_deadline: self.absolute.map(point),
+            own_idle: self.own_idle.map(|idle| (idle > 0).then(|| Duration::from_millis(idle))),
+            remembered: self.remembered,
+        })
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn number(out: &mut String, field: char, value: u64) {
+    // Writing into a String can't fail.
+    let _ = write!(out, "{field}{value};");
+}
+
+fn text(out: &mut String, field: char, value: &str) {
+    let _ = write!(out, "{field}{}:", value.len());
+    out.push_str(value);
+}
+
+struct Reader<'a> {
+    buffer: &'a Arc<str>,
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn byte(&mut self) -> Option<u8> {
+        let byte = self.buffer.as_bytes().get(self.at).copied()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn digits(&mut self, end: u8) -> Result<u64, Corrupt> {
+        let mut value: u64 = 0;
+        let mut any = false;
+        loop {
+            match self.byte().ok_or(Corrupt)? {
+                digit @ b'0'..=b'9' => {
+                    let digit = u64::from(digit - b'0');
+                    value = value.checked_mul(10).and_then(|it| it.checked_add(digit)).ok_or(Corrupt)?;
+                    any = true;
+                }
+                byte if byte == end && any => return Ok(value),
+                _ => return Err(Corrupt),
+            }
+        }
+    }
+
+    fn number(&mut self) -> Result<u64, Corrupt> {
+        self.digits(b';')
+    }
+
+    fn text(&mut self) -> Result<Text, Corrupt> {
+        let length = usize::try_from(self.digits(b':')?).map_err(|_| Corrupt)?;
+        let end = self.at.checked_add(length).ok_or(Corrupt)?;
+        let text = Text::slice(self.buffer, self.at..end).ok_or(Corrupt)?;
+        self.at = end;
+        Ok(text)
+    }
+
+    fn expect_text(&mut self, field: u8) -> Result<Text, Corrupt> {
+        if self.byte() == Some(field) { self.text() } else { Err(Corrupt) }
+    }
+}
