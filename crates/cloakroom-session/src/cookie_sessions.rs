@@ -1,0 +1,218 @@
+//! Sessions that live in a signed or an encrypted cookie.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_core::{
+    Carrier, ConfigError, CookieConfig, CookieHeader, CookieTemplate, CookieUpdate, Keyring, Lifetimes, MAX_COOKIE,
+    Plan, Record, Rejected, Seal, Sealer, SessionId, SessionState, SetCookie, Timestamp,
+};
+
+use crate::error::Error;
+
+use crate::clock::{fresh_id, fresh_token, random};
+use crate::factory::{Committed, SessionFactory};
+
+/// The factory that keeps the whole session in its cookie.
+///
+/// Nothing to install and nothing to clean up, and right for a few small values: a cart, a preference, who signed in.
+/// What it can't do, because the browser holds the only copy:
+/// - **end a session before it expires**: `invalidate()` removes the cookie, but a copy of it stays good until its deadline;
+/// - **merge racing writes**: of two requests that change the session at the same time, the response that arrives last wins;
+/// - **grow**: name and value together are limited to 4,096 bytes (RFC 6265bis §5.6), of which about 2,900 are yours.
+///
+/// Where that matters, keep sessions in a store.
+///
+/// # Security
+/// The signed form can be read by whoever has the cookie, and by nobody changed; the encrypted form neither. The cookie's name, the
+/// format and its version are part of the seal, and so are the deadlines.
+///
+/// # Examples
+/// ```
+/// use cloakroom_session::{CookieSessions, Key, Lifetimes};
+///
+/// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+/// let sessions = CookieSessions::encrypted(key).lifetimes(Lifetimes::aal2()).build()?;
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct CookieSessions {
+    cookie: CookieTemplate,
+    sealer: Sealer,
+    lifetimes: Lifetimes,
+}
+
+/// Options of [`CookieSessions`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct CookieSessionsBuilder {
+    seal: Seal,
+    keyring: Keyring,
+    cookie: CookieConfig,
+    lifetimes: Lifetimes,
+}
+
+/// What a session cookie holds.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Opened {
+    /// The session's id.
+    pub id: SessionId,
+    /// Its record.
+    pub record: Record,
+}
+
+impl CookieSessions {
+    /// Sessions that the browser's owner can read but not change.
+    pub fn signed(keyring: impl Into<Keyring>) -> CookieSessionsBuilder {
+        CookieSessionsBuilder::new(Seal::Signed, keyring.into())
+    }
+
+    /// Sessions that the browser's owner can neither read nor change.
+    pub fn encrypted(keyring: impl Into<Keyring>) -> CookieSessionsBuilder {
+        CookieSessionsBuilder::new(Seal::Encrypted, keyring.into())
+    }
+
+    /// The cookie's name.
+    #[must_use]
+    pub fn cookie_name(&self) -> &str {
+        self.cookie.name()
+    }
+
+    /// Whether the cookie is signed or encrypted.
+    #[must_use]
+    pub const fn seal(&self) -> Seal {
+        self.sealer.format()
+    }
+
+    /// Opens a cookie's value: what is in it, or why it is refused.
+    ///
+    /// # Errors
+    /// The reason, for a value that this factory would ignore.
+    pub fn open_value(&self, value: &str, now: Timestamp) -> Result<Opened, Rejected> {
+        if self.cookie.name().len() + value.len() > MAX_COOKIE {
+            return Err(Rejected::TooLong);
+        }
+        let payload: Arc<str> = self.sealer.unseal(value)?.into();
+        let id = payload.get(..SessionId::TEXT_LEN).and_then(SessionId::parse).ok_or(Rejected::Corrupt)?;
+        let record = Record::decode(&payload, SessionId::TEXT_LEN).map_err(|_| Rejected::Corrupt)?;
+        if record.clockwork().is_from_future(now) {
+            return Err(Rejected::FromFuture);
+        }
+        match record.clockwork().expired(now) {
+            Some(deadline) => Err(Rejected::Expired(deadline)),
+            None => Ok(Opened { id, record }),
+        }
+    }
+
+    /// How many bytes name and value of the cookie for this record take; browsers keep at most 4,096.
+    #[must_use]
+    pub fn cookie_size(&self, record: &Record) -> usize {
+        self.wire_size(SessionId::TEXT_LEN + record.encode().len())
+    }
+
+    const fn wire_size_of(&self, name: usize, payload: usize) -> usize {
+        name + self.sealer.format().sealed_len(payload)
+    }
+
+    fn wire_size(&self, payload: usize) -> usize {
+        self.wire_size_of(self.cookie.name().len(), payload)
+    }
+
+    /// The cookie that carries this record.
+    fn seal_record(&self, id: SessionId, record: &Record, now: Timestamp) -> Result<SetCookie, Error> {
+        let mut payload = id.expose();
+        record.encode_into(&mut payload);
+        let size = self.wire_size(payload.len());
+        if size > MAX_COOKIE {
+            return Err(Error::too_large(size, MAX_COOKIE, record));
+        }
+        let nonce = match self.sealer.format() {
+            Seal::Signed => [0; 12],
+            _ => random()?,
+        };
+        Ok(self.cookie.set(&self.sealer.seal(&payload, nonce), max_age(record, now)))
+    }
+}
+
+/// How long the browser keeps the cookie: until the session's end if it is remembered, else for the browser session.
+pub(crate) fn max_age(record: &Record, now: Timestamp) -> Option<Duration> {
+    let clockwork = record.clockwork();
+    let end = clockwork.absolute_deadline.filter(|_| clockwork.remembered)?;
+    Some(end.since(now))
+}
+
+impl SessionFactory for CookieSessions {
+    fn carrier(&self) -> Carrier {
+        Carrier::Record
+    }
+
+    async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
+        for value in cookies.last_first(self.cookie.name()) {
+            match self.open_value(value, now) {
+                Ok(Opened { id, record }) => return Ok(SessionState::loaded(id, record, now, self.lifetimes)),
+                Err(why) => {
+                    tracing::info!(
+                        cookie = self.cookie.name(),
+                        reason = why.as_str(),
+                        "session cookie rejected: {why}"
+                    );
+                }
+            }
+        }
+        Ok(SessionState::fresh(now, self.lifetimes))
+    }
+
+    async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
+        let id = match session.plan(Carrier::Record, now) {
+            (Plan::Create | Plan::Cycle | Plan::EndThenCreate, _) => fresh_id()?,
+            (Plan::Touch | Plan::Replace, _) => match session.id() {
+                Some(id) => id,
+                None => fresh_id()?,
+            },
+            (Plan::Drop(reason), _) => {
+                tracing::warn!(?reason, "session changes dropped");
+                return Ok(Committed { session, cookies: Vec::new() });
+            }
+            (_, CookieUpdate::Remove) => {
+                let cookies = vec![self.cookie.remove()];
+                return Ok(Committed { session: session.settled(None, now), cookies });
+            }
+            _ => return Ok(Committed { session, cookies: Vec::new() }),
+        };
+        let token = fresh_token()?;
+        let record = session.outcome(now, || token);
+        let cookies = vec![self.seal_record(id, &record, now)?];
+        Ok(Committed { session: session.settled(Some((id, record)), now), cookies })
+    }
+}
+
+impl CookieSessionsBuilder {
+    fn new(seal: Seal, keyring: Keyring) -> Self {
+        let (cookie, lifetimes) = (CookieConfig::default(), Lifetimes::default());
+        Self { seal, keyring, cookie, lifetimes }
+    }
+
+    /// The cookie's name and attributes.
+    pub fn cookie(mut self, cookie: CookieConfig) -> Self {
+        self.cookie = cookie;
+        self
+    }
+
+    /// The timeouts.
+    pub const fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
+        self.lifetimes = lifetimes;
+        self
+    }
+
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// Options that contradict each other; the error names one.
+    pub fn build(self) -> Result<CookieSessions, ConfigError> {
+        self.lifetimes.validate()?;
+        let cookie = self.cookie.build()?;
+        let sealer = Sealer::new(self.seal, &self.keyring, cookie.name())?;
+        Ok(CookieSessions { cookie, sealer, lifetimes: self.lifetimes })
+    }
+}

@@ -1,0 +1,81 @@
+//! A value that is changed in place and set when the guard goes.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use cloakroom_core::Json;
+
+use crate::error::Error;
+use serde::Serialize;
+
+use crate::session::Session;
+
+/// A session value to be changed in place; see [`Session::get_mut`].
+///
+/// # Examples
+/// ```
+/// # let session = cloakroom_session::Session::for_tests();
+/// session.insert("sizes", vec![41, 42])?;
+/// if let Some(mut sizes) = session.get_mut::<Vec<u32>>("sizes")? {
+///     sizes.push(43);
+/// }
+/// assert_eq!(session.get::<Vec<u32>>("sizes")?.unwrap(), [41, 42, 43]);
+/// # Ok::<(), cloakroom_session::Error>(())
+/// ```
+pub struct RefMut<T: Serialize> {
+    session: Session,
+    key: String,
+    value: T,
+    touched: bool,
+}
+
+impl<T: Serialize> RefMut<T> {
+    pub(crate) const fn new(session: Session, key: String, value: T) -> Self {
+        Self { session, key, value, touched: false }
+    }
+
+    /// Sets the value now, and says if it can't be written.
+    ///
+    /// # Errors
+    /// When it can't be written as JSON; the session keeps the value it has.
+    pub fn save(mut self) -> Result<(), Error> {
+        self.touched = false;
+        let value = Json::encode(&self.key, &self.value)?;
+        self.session.set_json(&self.key, value);
+        Ok(())
+    }
+}
+
+impl<T: Serialize> Deref for RefMut<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: Serialize> DerefMut for RefMut<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.touched = true;
+        &mut self.value
+    }
+}
+
+impl<T: Serialize> Drop for RefMut<T> {
+    fn drop(&mut self) {
+        if !self.touched || std::thread::panicking() {
+            return;
+        }
+        match Json::encode(&self.key, &self.value) {
+            Ok(value) => self.session.set_json(&self.key, value),
+            // Nobody can be told here, so the commit is: a success page must not cover a lost value.
+            Err(error) => self.session.fail(error.into()),
+        }
+    }
+}
+
+impl<T: Serialize> fmt::Debug for RefMut<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefMut").field("key", &self.key).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,61 @@
+//! The session handle, the factories, and the CSRF guard: what every adapter shares.
+//!
+//! Applications use the `cloakroom` crate. Adapters for web frameworks are built on this one: per request they keep a
+//! [`SessionSlot`], hand it to whoever asks for the session, and carry out the [`ResponseEffects`] that it ends with. There are
+//! two places that wait: opening, and committing.
+//!
+//! The modules, in the order in which a request meets them:
+//!
+//! | module | what it is about |
+//! |---|---|
+//! | `clock` | the time, and random bytes |
+//! | `slot` | the session's place in its request |
+//! | `factory` | the trait that opens and commits |
+//! | `cookie_sessions` | the factory that keeps sessions in cookies |
+//! | `csrf` | where a request comes from, and whether it knows the token |
+//! | `session`, `guard`, `error` | what handlers hold, and what can go wrong |
+//! | `adapter` | what frameworks must find beside the types themselves |
+//!
+//! ```
+//! use std::sync::Arc;
+//! use cloakroom_session::{CookieHeader, CookieSessions, Engine, Key, SessionSlot};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+//! let engine = Arc::new(Engine::new(CookieSessions::encrypted(key).build()?));
+//!
+//! let slot = SessionSlot::new(engine);                       // the adapter, when a request comes
+//! let session = slot.open(CookieHeader::default()).await?;   // a handler that asks for the session
+//! session.insert("theme", "dark")?;
+//! let effects = slot.finish(200).await?;                     // the adapter, when the response is ready
+//! assert_eq!(effects.cookies.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+
+mod adapter;
+mod clock;
+mod cookie_sessions;
+mod csrf;
+mod error;
+mod factory;
+mod guard;
+mod session;
+mod slot;
+
+pub use cloakroom_core::{
+    Carrier, Clockwork, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookieTemplate,
+    CookieUpdate, CsrfRules, CsrfToken, Deadline, Dropped, Duplicates, IntoKey, Json, Key, KeyId, Keyring, Level,
+    Lifetimes, MAX_COOKIE, Message, Origin, OriginPattern, OwnOrigin, Plan, Record, Refusal, Rejected, RequestFacts,
+    SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SetCookie, StoreKey, Text, Timestamp, cache_control,
+    vary,
+};
+pub use clock::{Clock, ManualClock, SystemClock, fresh_id, fresh_token, random};
+pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder, Opened};
+pub use csrf::{CsrfGuard, CsrfSlot, Extent, FormKind, Stage, Verdict, find_token};
+pub use error::Error;
+pub use factory::{Committed, SessionFactory};
+pub use guard::RefMut;
+pub use session::{FlashQueue, Session};
+pub use slot::{Engine, ResponseEffects, SessionSlot};

@@ -1,0 +1,138 @@
+//! The place of a session in its request: empty until a handler asks, and asked again when the response is ready.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cloakroom_core::{CommitPolicy, CookieHeader, SetCookie, Timestamp};
+
+use crate::error::Error;
+
+use crate::clock::{Clock, SystemClock};
+use crate::factory::{DynFactory, SessionFactory};
+use crate::session::Session;
+
+/// What all requests of an application share: the factory, the clock and the commit policy.
+///
+/// Adapters keep one and give each request a [`SessionSlot`] of it.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(crate) factory: Arc<dyn DynFactory>,
+    pub(crate) policy: CommitPolicy,
+    clock: Arc<dyn Clock>,
+}
+
+impl Engine {
+    /// An engine around a factory, with the system's clock and [`CommitPolicy::Always`].
+    pub fn new(factory: impl SessionFactory) -> Self {
+        Self { factory: Arc::new(factory), policy: CommitPolicy::default(), clock: Arc::new(SystemClock) }
+    }
+
+    /// When changes are committed.
+    #[must_use]
+    pub const fn policy(mut self, policy: CommitPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Another source of time.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn for_tests() -> Arc<Self> {
+        Arc::new(Self::new(NoSessions))
+    }
+}
+
+/// Keeps nothing: behind sessions that belong to no request.
+#[derive(Debug)]
+struct NoSessions;
+
+impl SessionFactory for NoSessions {
+    fn carrier(&self) -> cloakroom_core::Carrier {
+        cloakroom_core::Carrier::Id
+    }
+
+    async fn open(&self, _: CookieHeader<'_>, now: Timestamp) -> Result<cloakroom_core::SessionState, Error> {
+        Ok(cloakroom_core::SessionState::fresh(now, cloakroom_core::Lifetimes::default()))
+    }
+
+    async fn commit(&self, session: cloakroom_core::SessionState, _: Timestamp) -> Result<crate::Committed, Error> {
+        Ok(crate::Committed { session, cookies: Vec::new() })
+    }
+}
+
+/// A request's place for its session.
+///
+/// An adapter puts one into each request. Whoever wants the session opens it here, and the adapter calls [`SessionSlot::finish`]
+/// when the response is ready. A request that nobody opens it in costs this one allocation.
+#[derive(Clone)]
+pub struct SessionSlot(Arc<Slot>);
+
+struct Slot {
+    engine: Arc<Engine>,
+    session: Mutex<Option<Session>>,
+}
+
+/// What the session asks of the response.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct ResponseEffects {
+    /// The response depends on the cookie: it needs `Vary: Cookie`.
+    pub opened: bool,
+    /// The `Set-Cookie` lines to append; mark them sensitive. With one, the response must not be stored by caches.
+    pub cookies: Vec<SetCookie>,
+}
+
+impl SessionSlot {
+    /// An empty place.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>) -> Self {
+        Self(Arc::new(Slot { engine, session: Mutex::new(None) }))
+    }
+
+    /// The session, if it was opened.
+    #[must_use]
+    pub fn opened(&self) -> Option<Session> {
+        self.0.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The session, opened with the request's cookies if it isn't yet.
+    ///
+    /// # Errors
+    /// When the store couldn't answer.
+    pub async fn open(&self, cookies: CookieHeader<'_>) -> Result<Session, Error> {
+        if let Some(session) = self.opened() {
+            return Ok(session);
+        }
+        let engine = &self.0.engine;
+        let state = engine.factory.open(cookies, engine.now()).await?;
+        let session = Session::new(Arc::clone(engine), state);
+        // Two may have opened it at the same time: all of one request must see the same session.
+        let mut slot = self.0.session.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(slot.get_or_insert(session).clone())
+    }
+
+    /// Commits the session for a response with this status.
+    ///
+    /// # Errors
+    /// When it couldn't be committed. Nothing was then, and the client must be told instead of being shown the response.
+    pub async fn finish(&self, status: u16) -> Result<ResponseEffects, Error> {
+        match self.opened() {
+            Some(session) => Ok(ResponseEffects { opened: true, cookies: session.finish(status).await? }),
+            None => Ok(ResponseEffects::default()),
+        }
+    }
+}
+
+impl fmt::Debug for SessionSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionSlot").field("session", &self.opened()).finish_non_exhaustive()
+    }
+}

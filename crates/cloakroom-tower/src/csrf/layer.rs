@@ -1,0 +1,109 @@
+//! The CSRF layer: its options.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cloakroom_session::{CsrfGuard, CsrfRules, Refusal};
+use http::{Response, StatusCode};
+use tower_layer::Layer;
+
+use super::service::CsrfService;
+use crate::body::plain;
+
+/// Makes the response for a refused request.
+pub(crate) type OnRefusal = Arc<dyn Fn(Refusal) -> Response<Bytes> + Send + Sync>;
+
+/// Whether a layer checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Enforce,
+    Exempt,
+}
+
+/// Refuses requests that another site made the browser send.
+///
+/// Methods other than GET, HEAD, OPTIONS and TRACE pass two stages. The first asks where the request comes from
+/// (`Sec-Fetch-Site`, else `Origin`, else `Referer`); the second whether it knows the session's token, in the header
+/// `X-CSRF-Token` or else in the form field `csrf_token`, never in the query. A refusal is 403 and says why in words for developers.
+///
+/// 1. Add it inside of the [`SessionLayer`](crate::SessionLayer) and outside of the handlers.
+/// 2. A form (urlencoded or multipart) is read up to [`CsrfRules::body_limit`] in search of the token and handed on intact.
+/// 3. A failed check never creates a session.
+/// 4. **Exemptions** belong to a route: give that route the layer that [`CsrfLayer::exempt`] makes, and add the enforcing one to the
+///    other routes. A path pattern could match more than was meant (Go's `CrossOriginProtection` did).
+///
+/// # Deployment
+/// Whether the application is on TLS is configuration, never taken from the request: behind a proxy that ends TLS nothing
+/// needs to be set, for plain http in development see [`CsrfRules::danger_own_scheme_http`].
+///
+/// # Examples
+/// ```
+/// use axum::{Router, routing::post};
+/// use cloakroom_session::{CookieSessions, CsrfRules, Key};
+/// use cloakroom_tower::{CsrfLayer, SessionLayer};
+///
+/// async fn buy() {}
+/// async fn webhook() {}
+///
+/// let csrf = CsrfLayer::new(CsrfRules::default());
+/// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+/// let app: Router = Router::new()
+///     .route("/buy", post(buy))
+///     .route_layer(csrf.clone())                               // for the routes above
+///     .route("/webhook", post(webhook).layer(csrf.exempt()))   // this one checks its caller's signature instead
+///     .layer(SessionLayer::new(CookieSessions::encrypted(key).build()?));
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct CsrfLayer {
+    guard: Arc<CsrfGuard>,
+    mode: Mode,
+    on_refusal: OnRefusal,
+}
+
+impl CsrfLayer {
+    /// A layer with these rules, and tokens that live in the session.
+    pub fn new(rules: CsrfRules) -> Self {
+        Self::from_guard(CsrfGuard::new(rules))
+    }
+
+    /// A layer around a guard, for tokens that live in a cookie of their own ([`CsrfGuard::double_submit`]).
+    pub fn from_guard(guard: CsrfGuard) -> Self {
+        let on_refusal: OnRefusal = Arc::new(explain);
+        Self { guard: Arc::new(guard), mode: Mode::Enforce, on_refusal }
+    }
+
+    /// Makes the response for a refused request.
+    pub fn on_refusal(mut self, respond: impl Fn(Refusal) -> Response<Bytes> + Send + Sync + 'static) -> Self {
+        self.on_refusal = Arc::new(respond);
+        self
+    }
+
+    /// The layer for a route that isn't checked: its pages can still render tokens.
+    ///
+    /// It lifts nothing that an enforcing layer around it does.
+    pub fn exempt(&self) -> Self {
+        Self { mode: Mode::Exempt, ..self.clone() }
+    }
+}
+
+fn explain(refusal: Refusal) -> Response<Bytes> {
+    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::FORBIDDEN);
+    plain(status, format!("CSRF check failed: {refusal}\n"))
+}
+
+impl<S> Layer<S> for CsrfLayer {
+    type Service = CsrfService<S>;
+
+    fn layer(&self, inner: S) -> CsrfService<S> {
+        CsrfService::new(inner, Arc::clone(&self.guard), self.mode, Arc::clone(&self.on_refusal))
+    }
+}
+
+impl fmt::Debug for CsrfLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CsrfLayer").field("guard", &self.guard).field("mode", &self.mode).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,111 @@
+//! A request's body that was read in part and is handed on whole.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf as _, Bytes};
+use cloakroom_session::{Extent, FormKind, Refusal, find_token};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+pin_project! {
+    /// The body of a request that passed the CSRF layer: the client's, whatever of it was read before.
+    #[derive(Debug)]
+    pub struct ReplayBody<B> {
+        #[pin]
+        kind: Kind<B>,
+    }
+}
+
+pin_project! {
+    #[derive(Debug)]
+    #[project = KindProj]
+    enum Kind<B> {
+        Untouched { #[pin] body: B },
+        // Boxed, because a body that was polled can't be moved any more.
+        Read { frames: VecDeque<Frame<Bytes>>, rest: Option<Pin<Box<B>>> },
+    }
+}
+
+impl<B> ReplayBody<B> {
+    pub(crate) const fn untouched(body: B) -> Self {
+        Self { kind: Kind::Untouched { body } }
+    }
+}
+
+impl<B: Body<Data = Bytes>> ReplayBody<B> {
+    /// Reads a form as far as `limit` in search of its token; returns what was found, and the body as it was.
+    pub(crate) async fn search(
+        body: B,
+        kind: &FormKind,
+        field: &str,
+        limit: usize,
+    ) -> (Result<Option<String>, Refusal>, Self) {
+        let mut rest = Box::pin(body);
+        let mut frames = VecDeque::new();
+        let mut chunks: Vec<Bytes> = Vec::new();
+        let mut size = 0;
+        let (extent, rest) = loop {
+            match std::future::poll_fn(|cx| rest.as_mut().poll_frame(cx)).await {
+                None => break (Extent::Whole, None),
+                Some(Err(_)) => return (Err(Refusal::BodyUnreadable), Self::read(frames, None)),
+                Some(Ok(frame)) => {
+                    if let Some(data) = frame.data_ref() {
+                        size += data.remaining();
+                        chunks.push(data.clone());
+                    }
+                    frames.push_back(frame);
+                    if size > limit {
+                        break (Extent::Prefix, Some(rest));
+                    }
+                }
+            }
+        };
+        let found = find_token(kind, &chunks, field, extent).await;
+        (found, Self::read(frames, rest))
+    }
+
+    const fn read(frames: VecDeque<Frame<Bytes>>, rest: Option<Pin<Box<B>>>) -> Self {
+        Self { kind: Kind::Read { frames, rest } }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for ReplayBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.project().kind.project() {
+            KindProj::Untouched { body } => body.poll_frame(cx),
+            KindProj::Read { frames, rest } => match (frames.pop_front(), rest) {
+                (Some(frame), _) => Poll::Ready(Some(Ok(frame))),
+                (None, Some(rest)) => rest.as_mut().poll_frame(cx),
+                (None, None) => Poll::Ready(None),
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Untouched { body } => body.is_end_stream(),
+            Kind::Read { frames, rest } => frames.is_empty() && rest.as_ref().is_none_or(|rest| rest.is_end_stream()),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Untouched { body } => body.size_hint(),
+            Kind::Read { frames, rest } => {
+                let read = frames.iter().filter_map(Frame::data_ref).map(|data| data.remaining() as u64).sum::<u64>();
+                let rest = rest.as_ref().map_or_else(|| SizeHint::with_exact(0), |rest| rest.size_hint());
+                let mut hint = SizeHint::new();
+                hint.set_lower(rest.lower().saturating_add(read));
+                if let Some(upper) = rest.upper() {
+                    hint.set_upper(upper.saturating_add(read));
+                }
+                hint
+            }
+        }
+    }
+}

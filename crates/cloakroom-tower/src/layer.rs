@@ -1,0 +1,102 @@
+//! The session layer: its options.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cloakroom_session::{Clock, CommitPolicy, Engine, Error, SessionFactory};
+use http::{HeaderValue, Response, StatusCode, header};
+use tower_layer::Layer;
+
+use crate::body::plain;
+use crate::service::SessionService;
+
+/// Makes the response for a session that couldn't be committed.
+pub(crate) type OnError = Arc<dyn Fn(&Error) -> Response<Bytes> + Send + Sync>;
+
+/// Gives each request a session, and commits it when the response is ready.
+///
+/// Add it outside of everything that uses the session. A request whose session nobody opens costs one allocation, and its
+/// response is left alone.
+///
+/// 1. The commit happens before the first byte of the response. If it fails, the response is replaced: 503 when the store couldn't
+///    answer, 500 for a session that doesn't fit its cookie.
+/// 2. A response whose session was opened gets `Vary: Cookie`; one with a `Set-Cookie` gets `Cache-Control: no-store`.
+/// 3. A handler that panics, or whose client went away before it returned, commits nothing.
+///
+/// # Examples
+/// ```
+/// use cloakroom_session::{CommitPolicy, CookieSessions, Key};
+/// use cloakroom_tower::SessionLayer;
+///
+/// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+/// let layer = SessionLayer::new(CookieSessions::encrypted(key).build()?)
+///     .commit_policy(CommitPolicy::NotOnServerError);
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct SessionLayer {
+    engine: Arc<Engine>,
+    on_error: OnError,
+}
+
+impl SessionLayer {
+    /// A layer around a factory.
+    pub fn new(factory: impl SessionFactory) -> Self {
+        Self::from_engine(Engine::new(factory))
+    }
+
+    /// A layer around an engine, which has a factory, a clock and a commit policy.
+    pub fn from_engine(engine: Engine) -> Self {
+        Self { engine: Arc::new(engine), on_error: Arc::new(sorry) }
+    }
+
+    /// When changes are committed. The default is [`CommitPolicy::Always`].
+    pub fn commit_policy(self, policy: CommitPolicy) -> Self {
+        self.rebuild(|engine| engine.policy(policy))
+    }
+
+    /// Another source of time, for tests.
+    pub fn clock(self, clock: impl Clock) -> Self {
+        self.rebuild(|engine| engine.clock(clock))
+    }
+
+    /// Makes the response for a session that couldn't be committed.
+    ///
+    /// # Security
+    /// What the error says is for the trace. Don't show it to the client.
+    pub fn on_error(mut self, respond: impl Fn(&Error) -> Response<Bytes> + Send + Sync + 'static) -> Self {
+        self.on_error = Arc::new(respond);
+        self
+    }
+
+    fn rebuild(mut self, change: impl FnOnce(Engine) -> Engine) -> Self {
+        let engine = Arc::unwrap_or_clone(self.engine);
+        self.engine = Arc::new(change(engine));
+        self
+    }
+}
+
+fn sorry(error: &Error) -> Response<Bytes> {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = plain(status, status.canonical_reason().unwrap_or_default());
+    if let Some(seconds) = error.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+impl<S> Layer<S> for SessionLayer {
+    type Service = SessionService<S>;
+
+    fn layer(&self, inner: S) -> SessionService<S> {
+        SessionService::new(inner, Arc::clone(&self.engine), Arc::clone(&self.on_error))
+    }
+}
+
+impl fmt::Debug for SessionLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionLayer").field("engine", &self.engine).finish_non_exhaustive()
+    }
+}

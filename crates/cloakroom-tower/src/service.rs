@@ -1,0 +1,142 @@
+//! The session layer: a request's way through it.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use cloakroom_session::{Engine, Error, ResponseEffects, SessionSlot};
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use crate::body::ResponseBody;
+use crate::headers;
+use crate::layer::OnError;
+
+/// The service that [`SessionLayer`](crate::SessionLayer) makes.
+#[derive(Clone)]
+pub struct SessionService<S> {
+    inner: S,
+    engine: Arc<Engine>,
+    on_error: OnError,
+}
+
+impl<S> SessionService<S> {
+    pub(crate) const fn new(inner: S, engine: Arc<Engine>, on_error: OnError) -> Self {
+        Self { inner, engine, on_error }
+    }
+}
+
+impl<S, Q, B> Service<Request<Q>> for SessionService<S>
+where
+    S: Service<Request<Q>, Response = Response<B>>,
+    B: Body<Data = Bytes>,
+{
+    type Response = Response<ResponseBody<B>>;
+    type Error = S::Error;
+    type Future = SessionFuture<S::Future, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Q>) -> Self::Future {
+        let slot = SessionSlot::new(Arc::clone(&self.engine));
+        request.extensions_mut().insert(slot.clone());
+        SessionFuture {
+            slot,
+            on_error: Arc::clone(&self.on_error),
+            stage: Stage::Handling { future: self.inner.call(request) },
+        }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for SessionService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionService").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// The future of [`SessionService`]: the handler's, then the commit.
+    ///
+    /// Dropped before the handler returned, it commits nothing.
+    pub struct SessionFuture<F, B> {
+        slot: SessionSlot,
+        on_error: OnError,
+        #[pin]
+        stage: Stage<F, B>,
+    }
+}
+
+type Commit = Pin<Box<dyn Future<Output = Result<ResponseEffects, Error>> + Send>>;
+
+pin_project! {
+    #[project = StageProj]
+    enum Stage<F, B> {
+        Handling { #[pin] future: F },
+        Committing { commit: Commit, response: Option<Response<B>> },
+    }
+}
+
+impl<F, B, E> Future for SessionFuture<F, B>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body<Data = Bytes>,
+{
+    type Output = Result<Response<ResponseBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            match this.stage.as_mut().project() {
+                StageProj::Handling { future } => {
+                    let response = ready!(future.poll(cx))?;
+                    if this.slot.opened().is_none() {
+                        return Poll::Ready(Ok(response.map(ResponseBody::inner)));
+                    }
+                    let slot = this.slot.clone();
+                    let status = response.status().as_u16();
+                    let commit: Commit = Box::pin(async move { slot.finish(status).await });
+                    this.stage.set(Stage::Committing { commit, response: Some(response) });
+                }
+                StageProj::Committing { commit, response } => {
+                    let outcome = ready!(commit.as_mut().poll(cx));
+                    let Some(response) = response.take() else {
+                        // A future isn't polled again after it was ready.
+                        return Poll::Pending;
+                    };
+                    return Poll::Ready(Ok(finish(response, outcome, this.on_error)));
+                }
+            }
+        }
+    }
+}
+
+fn finish<B>(
+    response: Response<B>,
+    outcome: Result<ResponseEffects, Error>,
+    on_error: &OnError,
+) -> Response<ResponseBody<B>> {
+    match outcome {
+        Ok(effects) => {
+            let mut response = response.map(ResponseBody::inner);
+            headers::apply(effects, response.headers_mut());
+            response
+        }
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "session not committed: {error}");
+            on_error(&error).map(ResponseBody::words)
+        }
+    }
+}
+
+impl<F, B> fmt::Debug for SessionFuture<F, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionFuture").finish_non_exhaustive()
+    }
+}

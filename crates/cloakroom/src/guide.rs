@@ -1,0 +1,7 @@
+//! The guide, page by page; every block of code in it is compiled and run with the tests.
+
+#[doc = include_str!("../../../docs/guide/factories.md")]
+pub mod factories {}
+
+#[doc = include_str!("../../../docs/guide/pyramid.md")]
+pub mod pyramid {}
