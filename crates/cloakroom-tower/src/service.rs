@@ -96,7 +96,7 @@ where
             match this.stage.as_mut().project() {
                 StageProj::Handling { future } => {
                     let response = ready!(future.poll(cx))?;
-                    if this.slot.opened().is_none() {
+                    if this.slot.close().is_none() {
                         return Poll::Ready(Ok(response.map(ResponseBody::inner)));
                     }
                     let slot = this.slot.clone();
@@ -110,7 +110,7 @@ where
                         // A future isn't polled again after it was ready.
                         return Poll::Pending;
                     };
-                    return Poll::Ready(Ok(finish(response, outcome, this.on_error)));
+                    return Poll::Ready(Ok(finish(response, outcome, this.slot, this.on_error)));
                 }
             }
         }
@@ -120,6 +120,7 @@ where
 fn finish<B>(
     response: Response<B>,
     outcome: Result<ResponseEffects, Error>,
+    slot: &SessionSlot,
     on_error: &OnError,
 ) -> Response<ResponseBody<B>> {
     match outcome {
@@ -129,8 +130,10 @@ fn finish<B>(
             response
         }
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "session not committed: {error}");
-            on_error(&error).map(ResponseBody::words)
+            tracing::error!(error = &error as &dyn std::error::Error, "session not committed");
+            let mut response = on_error(&error).map(ResponseBody::words);
+            headers::apply(slot.effects_of_failure(), response.headers_mut());
+            response
         }
     }
 }

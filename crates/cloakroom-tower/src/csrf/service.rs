@@ -182,7 +182,7 @@ fn report(refusal: Refusal, parts: &Parts, outcome: &str) {
 }
 
 fn unanswered(error: &Error) -> Response<Bytes> {
-    tracing::error!(error = error as &dyn std::error::Error, "CSRF check impossible: {error}");
+    tracing::error!(error = error as &dyn std::error::Error, "CSRF check impossible");
     let status = http::StatusCode::from_u16(error.status()).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = plain(status, status.canonical_reason().unwrap_or_default());
     if let Some(seconds) = error.retry_after() {
