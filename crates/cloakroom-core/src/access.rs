@@ -97,10 +97,6 @@ impl SessionState {
     ///
     /// # Errors
     /// When the value can't be read as a `T`, or the default can't be written as JSON.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "a key is a name or a constant: references to them would only be noise"
-    )]
     pub fn get_or_insert_with<T: Serialize + DeserializeOwned>(
         &mut self,
         key: impl IntoKey<T>,
@@ -120,6 +116,10 @@ impl SessionState {
     ///
     /// # Errors
     /// When the value can't be read as a `T`, or written afterwards; nothing changed then.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a key is a name or a constant: references to them would only be noise"
+    )]
     pub fn update<T, R>(
         &mut self,
         key: impl IntoKey<T>,

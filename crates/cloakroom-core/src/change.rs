@@ -52,6 +52,14 @@ pub(crate) enum Change {
         token: CsrfToken,
     },
     Lifetime(Lifetime),
+    /// Whose session it is.
+    Own {
+        owner: Text,
+    },
+    /// What it is called in its owner's list.
+    Label {
+        label: Text,
+    },
     /// `changed()`: write and send the cookie even if nothing is different.
     Reissue,
 }
@@ -98,6 +106,8 @@ impl Change {
             | Self::SetCsrf { .. }
             | Self::CsrfIfAbsent { .. }
             | Self::Lifetime(_)
+            | Self::Own { .. }
+            | Self::Label { .. }
             | Self::Reissue => None,
         }
     }
@@ -116,6 +126,8 @@ impl fmt::Debug for Change {
             Self::SetCsrf { .. } => ("SetCsrf", ""),
             Self::CsrfIfAbsent { .. } => ("CsrfIfAbsent", ""),
             Self::Lifetime(_) => ("Lifetime", ""),
+            Self::Own { .. } => ("Own", ""),
+            Self::Label { .. } => ("Label", ""),
             Self::Reissue => ("Reissue", ""),
         };
         f.debug_tuple(name).field(&at).finish()

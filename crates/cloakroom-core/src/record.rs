@@ -1,6 +1,7 @@
 //! What is kept of a session between two requests.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::change::Change;
 use crate::csrf::CsrfToken;
@@ -21,6 +22,8 @@ pub struct Record {
     pub(crate) data: Vec<(Text, Json)>,
     pub(crate) flashes: Flashes,
     pub(crate) csrf: Option<CsrfToken>,
+    pub(crate) owner: Option<Text>,
+    pub(crate) label: Option<Text>,
     pub(crate) clockwork: Clockwork,
 }
 
@@ -47,7 +50,8 @@ impl Record {
     /// An empty record with these facts about time, for factories that keep records in a form of their own.
     #[must_use]
     pub const fn from_clockwork(clockwork: Clockwork) -> Self {
-        Self { data: Vec::new(), flashes: Flashes { queues: Vec::new(), next: 0 }, csrf: None, clockwork }
+        let flashes = Flashes { queues: Vec::new(), next: 0 };
+        Self { data: Vec::new(), flashes, csrf: None, owner: None, label: None, clockwork }
     }
 
     /// The value under `key`.
@@ -71,6 +75,18 @@ impl Record {
     #[must_use]
     pub const fn csrf(&self) -> Option<&CsrfToken> {
         self.csrf.as_ref()
+    }
+
+    /// Whose session it is, once the application said so.
+    #[must_use]
+    pub fn owner(&self) -> Option<&str> {
+        self.owner.as_ref().map(Text::as_str)
+    }
+
+    /// What the application calls it in a list of its owner's sessions.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_ref().map(Text::as_str)
     }
 
     /// The facts about time.
@@ -100,9 +116,23 @@ impl Record {
         self.csrf = Some(token);
     }
 
-    /// Nothing was stored: no data, no messages.
+    /// How long a browser should keep the cookie: until the session's end if it is remembered, else for the browser session.
+    #[must_use]
+    pub fn max_age(&self, now: Timestamp) -> Option<Duration> {
+        // Without an end, as long as browsers keep any cookie.
+        let until_end = || self.clockwork.absolute_deadline.map_or(Duration::MAX, |end| end.since(now));
+        self.clockwork.remembered.then(until_end)
+    }
+
+    /// Sets when it was touched last and until when it may lie idle, for stores that keep those beside the record.
+    pub fn restore_touch(&mut self, touched: Timestamp, idle_deadline: Option<Timestamp>) {
+        self.clockwork.touched = touched;
+        self.clockwork.idle_deadline = idle_deadline;
+    }
+
+    /// Nothing was stored: no data, no messages, and it is nobody's.
     pub(crate) fn is_vacant(&self) -> bool {
-        self.data.is_empty() && self.flashes.queues().next().is_none()
+        self.data.is_empty() && self.owner.is_none() && self.flashes.queues().next().is_none()
     }
 
     /// Applies one change as it was made: the only way in which a record of a running request changes.
@@ -138,6 +168,8 @@ impl Record {
                 lifetime.apply(&mut self.clockwork);
                 Effect::Changed
             }
+            Change::Own { owner } => replace(&mut self.owner, owner),
+            Change::Label { label } => replace(&mut self.label, label),
             Change::Reissue => Effect::Changed,
         }
     }
@@ -158,6 +190,8 @@ impl Record {
             | Change::SetCsrf { .. }
             | Change::CsrfIfAbsent { .. }
             | Change::Lifetime(_)
+            | Change::Own { .. }
+            | Change::Label { .. }
             | Change::Reissue => Ok(self.apply(change)),
         }
     }
@@ -191,12 +225,20 @@ impl Record {
     }
 }
 
+fn replace(slot: &mut Option<Text>, text: &Text) -> Effect {
+    let changed = slot.as_ref() != Some(text);
+    *slot = Some(text.clone());
+    Effect::when(changed)
+}
+
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")
             .field("data", &self.data)
             .field("flashes", &self.flashes)
             .field("csrf", &self.csrf)
+            .field("owner", &self.owner)
+            .field("label", &self.label)
             .field("clockwork", &self.clockwork)
             .finish()
     }

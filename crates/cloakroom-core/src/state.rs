@@ -8,6 +8,24 @@ use crate::lifetimes::Lifetimes;
 use crate::record::{Effect, Record};
 use crate::time::Timestamp;
 
+/// Which version of its record a session was opened at: counted by its store, from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(u64);
+
+impl Version {
+    /// The version of this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// Where a session came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -36,6 +54,8 @@ pub struct SessionState {
     /// The session that `invalidate` ended in this request.
     pub(crate) ended: Option<SessionId>,
     pub(crate) cycled: bool,
+    /// Which version of the record was opened, where a store counts them.
+    version: Version,
     /// How often the log was started anew by `invalidate`, so that a commit in mid-request knows whether its log is still this one.
     starts: u32,
     pub(crate) opened: Timestamp,
@@ -69,6 +89,7 @@ impl SessionState {
             log: ChangeLog { changes: Vec::new(), effective: false },
             ended: None,
             cycled: false,
+            version: Version(0),
             starts: 0,
             opened: now,
             lifetimes,
@@ -112,6 +133,19 @@ impl SessionState {
     #[must_use]
     pub const fn is_new(&self) -> bool {
         !matches!(self.origin, Origin::Loaded(_))
+    }
+
+    /// Which version of the record was opened, where a store counts them.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The same session, opened at this version of its record.
+    #[must_use]
+    pub const fn at_version(mut self, version: Version) -> Self {
+        self.version = version;
+        self
     }
 
     /// The lifetimes that it was opened with.
@@ -162,6 +196,17 @@ impl SessionState {
         }
     }
 
+    /// Says whose session it is, and gives it a new id at commit: signing in is a change of privilege.
+    pub fn set_owner(&mut self, owner: &str) {
+        self.cycle_id();
+        self.apply(Change::Own { owner: owner.into() });
+    }
+
+    /// What to call it in a list of its owner's sessions.
+    pub fn set_label(&mut self, label: &str) {
+        self.apply(Change::Label { label: label.into() });
+    }
+
     /// The CSRF token, made with `fresh` if the session has none yet. A new session is kept from then on.
     pub fn csrf_token(&mut self, fresh: impl FnOnce() -> CsrfToken) -> CsrfToken {
         if let Some(token) = self.record().csrf() {
@@ -191,6 +236,13 @@ impl SessionState {
     /// Keeps this session for so long from now, used or not, and its cookie beyond the end of the browser session.
     pub fn remember(&mut self, span: std::time::Duration, now: Timestamp) {
         self.apply(Change::Lifetime(Lifetime::Remember { until: now + span }));
+    }
+
+    /// A version of this session's record, used now.
+    #[must_use]
+    pub fn touched(&self, mut record: Record, now: Timestamp) -> Record {
+        record.clockwork.touch(now, &self.lifetimes);
+        record
     }
 
     /// The record to keep after this request: touched now, with a CSRF token made by `fresh` if a session begins with it.

@@ -11,8 +11,8 @@ use crate::error::Error;
 
 /// A piece of text that shares the buffer it was cut from.
 ///
-/// An opened record is one buffer; its keys and values are pieces of it, so opening a session costs
-/// the same number of allocations whether it holds one key or a hundred.
+/// An opened record is one buffer; its keys and values are pieces of it, so opening a session copies
+/// none of them, whether it holds one key or a hundred.
 #[derive(Clone)]
 pub struct Text {
     buffer: Arc<str>,

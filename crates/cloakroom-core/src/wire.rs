@@ -13,6 +13,8 @@
 //! | `r` | remembered | number, 1 |
 //! | `n` | number of the next flash message | number |
 //! | `x` | CSRF token | text |
+//! | `u` | whose session it is | text |
+//! | `l` | what it is called in its owner's list | text |
 //! | `k`, `v` | a key, and its value in JSON | text, in pairs |
 //! | `q` | the flash queue that the following messages wait in | text |
 //! | `m`, `b` | a message's number, and its body in JSON | number, text, in pairs |
@@ -69,6 +71,11 @@ impl Record {
         if let Some(token) = &self.csrf {
             text(out, 'x', token.expose());
         }
+        for (field, value) in [('u', &self.owner), ('l', &self.label)] {
+            if let Some(value) = value {
+                text(out, field, value.as_str());
+            }
+        }
         for (key, value) in &self.data {
             text(out, 'k', key.as_str());
             text(out, 'v', value.as_str());
@@ -102,7 +109,7 @@ impl Record {
         let mut clock = RawClock::default();
         let mut data = Vec::new();
         let mut flashes = Flashes::default();
-        let mut csrf = None;
+        let (mut csrf, mut owner, mut label) = (None, None, None);
         let mut queue = None;
         while let Some(field) = reader.byte() {
             match field {
@@ -114,6 +121,8 @@ impl Record {
                 b'r' => clock.remembered = reader.number()? == 1,
                 b'n' => flashes.next = flashes.next.max(reader.number()?),
                 b'x' => csrf = Some(CsrfToken::from_text(reader.text()?).ok_or(Corrupt)?),
+                b'u' => owner = Some(reader.text()?),
+                b'l' => label = Some(reader.text()?),
                 b'k' => {
                     let key = reader.text()?;
                     data.push((key, Json::trusted(reader.expect_text(b'v')?)));
@@ -129,7 +138,7 @@ impl Record {
             }
         }
         let clockwork = clock.settle().ok_or(Corrupt)?;
-        Ok(Self { data, flashes, csrf, clockwork })
+        Ok(Self { data, flashes, csrf, owner, label, clockwork })
     }
 }
 

@@ -64,7 +64,10 @@ fn a_hundred_thousand_bytes_of_garbage_hide_nothing() {
     while garbage.len() < 100_000 {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         // No semicolon, so that nothing in it can end and be ours.
-        garbage.push(match state.to_be_bytes()[0] { b';' => b'=', byte => byte });
+        garbage.push(match state.to_be_bytes()[0] {
+            b';' => b'=',
+            byte => byte,
+        });
     }
     assert!(values(&[&garbage], "session").is_empty());
     let line = [b"session=1;".as_slice(), &garbage, b"; session=2"].concat();
@@ -109,8 +112,11 @@ fn all_attributes_against_all_prefixes() {
     for (name, [needs_secure, needs_http_only, needs_host]) in NAMES {
         for path in ["/", "/app"] {
             for domain in [None, Some("example.com")] {
-                for (secure, http_only) in flags().flat_map(|secure| flags().map(move |http_only| (secure, http_only))) {
-                    for (same_site, site) in [(SameSite::Strict, "Strict"), (SameSite::Lax, "Lax"), (SameSite::None, "None")] {
+                for (secure, http_only) in flags().flat_map(|secure| flags().map(move |http_only| (secure, http_only)))
+                {
+                    for (same_site, site) in
+                        [(SameSite::Strict, "Strict"), (SameSite::Lax, "Lax"), (SameSite::None, "None")]
+                    {
                         for partitioned in flags() {
                             let mut config = CookieConfig::default().name(*name).path(path).same_site(same_site);
                             if let Some(domain) = domain {
@@ -134,7 +140,8 @@ fn all_attributes_against_all_prefixes() {
                                 ("same_site", same_site == SameSite::None && !secure),
                                 ("partitioned", partitioned && !secure),
                             ];
-                            let at_fault: Vec<&str> = at_fault.iter().filter(|(_, bad)| *bad).map(|(option, _)| *option).collect();
+                            let at_fault: Vec<&str> =
+                                at_fault.iter().filter(|(_, bad)| *bad).map(|(option, _)| *option).collect();
                             let mut attributes = vec![format!("Path={path}"), format!("SameSite={site}")];
                             attributes.extend(domain.map(|domain| format!("Domain={domain}")));
                             attributes.extend(secure.then(|| "Secure".to_owned()));
@@ -145,7 +152,10 @@ fn all_attributes_against_all_prefixes() {
                                     assert_eq!(at_fault, Vec::<&str>::new(), "{shown}");
                                     check_lines(&template, name, attributes, &shown);
                                 }
-                                Err(error) => assert!(at_fault.contains(&error.option()), "{shown}: {error}, expected {at_fault:?}"),
+                                Err(error) => assert!(
+                                    at_fault.contains(&error.option()),
+                                    "{shown}: {error}, expected {at_fault:?}"
+                                ),
                             }
                             rows += 1;
                         }
@@ -187,20 +197,13 @@ fn cookies_as_they_are_sent() {
     let wide = CookieConfig::default().name("s").domain("example.com").path("/app").partitioned().build().unwrap();
     let plain = CookieConfig::default().name("s").danger_insecure().danger_readable_by_scripts().build().unwrap();
     let hours = |hours: u64| Some(Duration::from_secs(hours * 3600));
+    #[rustfmt::skip] // one row, one line
     let rows: &[(&str, SetCookie, &str)] = &[
         ("default", default.set("v", None), "__Host-Http-session=v; Path=/; Secure; HttpOnly; SameSite=Lax"),
         ("default, empty", default.set("", None), "__Host-Http-session=; Path=/; Secure; HttpOnly; SameSite=Lax"),
-        (
-            "default, removed",
-            default.remove(),
-            "__Host-Http-session=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Secure; HttpOnly; SameSite=Lax",
-        ),
+        ("default, removed", default.remove(), "__Host-Http-session=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Secure; HttpOnly; SameSite=Lax"),
         ("wide", wide.set("v", None), "s=v; Path=/app; Domain=example.com; Secure; HttpOnly; SameSite=Lax; Partitioned"),
-        (
-            "wide, removed",
-            wide.remove(),
-            "s=; Path=/app; Domain=example.com; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Secure; HttpOnly; SameSite=Lax; Partitioned",
-        ),
+        ("wide, removed", wide.remove(), "s=; Path=/app; Domain=example.com; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Secure; HttpOnly; SameSite=Lax; Partitioned"),
         ("plain", plain.set("v", None), "s=v; Path=/; SameSite=Lax"),
         ("an hour", plain.set("v", hours(1)), "s=v; Path=/; Max-Age=3600; SameSite=Lax"),
         ("a fraction of a second is cut", plain.set("v", Some(Duration::from_millis(1999))), "s=v; Path=/; Max-Age=1; SameSite=Lax"),

@@ -116,7 +116,7 @@ impl CsrfRules {
         Ok(self)
     }
 
-    /// Checks the origin only. Browsers without `Sec-Fetch-Site` and `Origin` are then refused, never trusted.
+    /// Checks the origin only. A request that doesn't say where it comes from is refused then as well.
     #[must_use]
     pub fn danger_origin_only(mut self) -> Self {
         (self.check_origin, self.check_token) = (true, false);

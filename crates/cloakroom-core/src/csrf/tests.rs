@@ -197,27 +197,16 @@ fn stage_one_in_words() {
     use Refusal::{CrossSite, ForeignOrigin, NoOrigin, NullOrigin};
     // name, Sec-Fetch-Site, Origin, Referer, verdict
     type Row = (&'static str, Option<&'static str>, Option<&'static str>, Option<&'static str>, Result<(), Refusal>);
+    #[rustfmt::skip] // one row, one line
     let rows: &[Row] = &[
         ("a form of ours in a modern browser", Some("same-origin"), Some(OWN), None, Ok(())),
         ("typed into the address bar", Some("none"), None, None, Ok(())),
-        (
-            "our own page behind a proxy that rewrites Host",
-            Some("same-origin"),
-            Some("https://public.example"),
-            None,
-            Ok(()),
-        ),
+        ("our own page behind a proxy that rewrites Host", Some("same-origin"), Some("https://public.example"), None, Ok(())),
         ("a foreign form", Some("cross-site"), Some(FOREIGN), None, Err(CrossSite)),
         ("a form of a sibling domain", Some("same-site"), Some("https://www.own.example"), None, Err(CrossSite)),
         ("a sibling on http that claims our origin", Some("same-site"), Some(OWN), None, Err(CrossSite)),
         ("the payment provider posts back", Some("cross-site"), Some(TRUSTED), None, Ok(())),
-        (
-            "a trusted Referer is not a trusted Origin",
-            Some("cross-site"),
-            None,
-            Some("https://pay.example/"),
-            Err(CrossSite),
-        ),
+        ("a trusted Referer is not a trusted Origin", Some("cross-site"), None, Some("https://pay.example/"), Err(CrossSite)),
         ("a sandboxed frame", Some("cross-site"), Some("null"), None, Err(CrossSite)),
         ("a browser without Sec-Fetch-Site", None, Some(OWN), None, Ok(())),
         ("the same, from a foreign page", None, Some(FOREIGN), None, Err(ForeignOrigin)),

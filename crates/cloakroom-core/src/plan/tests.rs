@@ -64,7 +64,8 @@ impl Start {
         let lifetimes = match self {
             TouchNever => Lifetimes::default().touch_after(None),
             TouchAlways => Lifetimes::default().touch_after(Duration::ZERO),
-            _ => Lifetimes::default(),
+            New | Loaded | Detached | TouchAlmostDue | TouchDue | AtIdleDeadline | IdleMeanwhile
+            | AtAbsoluteDeadline | AbsoluteMeanwhile => Lifetimes::default(),
         };
         let (opened, took) = match self {
             New | Loaded | Detached | TouchAlways => (CREATED + seconds(60), seconds(1)),
@@ -79,7 +80,8 @@ impl Start {
         let session = match self {
             New => SessionState::fresh(opened, lifetimes),
             Detached => SessionState::detached(opened, lifetimes),
-            _ => {
+            Loaded | TouchAlmostDue | TouchDue | TouchNever | TouchAlways | AtIdleDeadline | IdleMeanwhile
+            | AtAbsoluteDeadline | AbsoluteMeanwhile => {
                 let mut record = stored(&lifetimes);
                 if matches!(self, AtAbsoluteDeadline | AbsoluteMeanwhile) {
                     record.clockwork.touch(CREATED + seconds(86_390), &lifetimes);
@@ -121,134 +123,39 @@ fn remember(session: &mut SessionState) {
     session.remember(seconds(86_400 * 30), CREATED + seconds(60));
 }
 
-type Row = (&'static str, Start, fn(&mut SessionState), Carrier, Plan, CookieUpdate);
+type Handler = fn(&mut SessionState);
+type Row = (&'static str, Start, Handler, Carrier, Plan, CookieUpdate);
 
 #[test]
 fn what_follows_from_what_was_done() {
+    #[rustfmt::skip] // one row, one line
     let rows: &[Row] = &[
         ("new, untouched", New, |_| {}, Whole, Nothing, Keep),
         ("new, read only", New, read, Whole, Nothing, Keep),
         ("new, read only, id", New, read, Id, Nothing, Keep),
         ("new, written", New, write, Whole, Create, Set),
         ("new, written, id", New, write, Id, Create, Set),
-        (
-            "new, inserted and removed",
-            New,
-            |s| {
-                write(s);
-                s.remove("user");
-            },
-            Whole,
-            Nothing,
-            Keep,
-        ),
-        (
-            "new, inserted and taken",
-            New,
-            |s| {
-                write(s);
-                s.take::<String>("user").unwrap();
-            },
-            Whole,
-            Nothing,
-            Keep,
-        ),
-        (
-            "new, inserted and cleared",
-            New,
-            |s| {
-                write(s);
-                s.clear();
-            },
-            Id,
-            Nothing,
-            Keep,
-        ),
-        (
-            "new, a removal of nothing",
-            New,
-            |s| {
-                s.remove("user");
-            },
-            Whole,
-            Nothing,
-            Keep,
-        ),
+        ("new, inserted and removed", New, |s| { write(s); s.remove("user"); }, Whole, Nothing, Keep),
+        ("new, inserted and taken", New, |s| { write(s); s.take::<String>("user").unwrap(); }, Whole, Nothing, Keep),
+        ("new, inserted and cleared", New, |s| { write(s); s.clear(); }, Id, Nothing, Keep),
+        ("new, a removal of nothing", New, |s| { s.remove("user"); }, Whole, Nothing, Keep),
         ("new, CSRF token shown", New, token_shown, Whole, Create, Set),
         ("new, CSRF token shown, id", New, token_shown, Id, Create, Set),
         ("new, CSRF token set", New, |s| s.set_csrf_token(token()), Id, Create, Set),
         ("new, changed()", New, SessionState::changed, Whole, Create, Set),
         ("new, changed(), id", New, SessionState::changed, Id, Create, Set),
         ("new, flash only", New, flash, Whole, Create, Set),
-        (
-            "new, flashed and popped",
-            New,
-            |s| {
-                flash(s);
-                s.pop_flash::<String>("").unwrap();
-            },
-            Whole,
-            Nothing,
-            Keep,
-        ),
+        ("new, flashed and popped", New, |s| { flash(s); s.pop_flash::<String>("").unwrap(); }, Whole, Nothing, Keep),
         ("new, cycled", New, SessionState::cycle_id, Whole, Nothing, Keep),
-        (
-            "new, cycled and written",
-            New,
-            |s| {
-                s.cycle_id();
-                write(s);
-            },
-            Id,
-            Create,
-            Set,
-        ),
+        ("new, cycled and written", New, |s| { s.cycle_id(); write(s); }, Id, Create, Set),
         ("new, invalidated", New, invalidate, Whole, Nothing, Keep),
-        (
-            "new, written, then invalidated",
-            New,
-            |s| {
-                write(s);
-                invalidate(s);
-            },
-            Whole,
-            Nothing,
-            Keep,
-        ),
-        (
-            "new, token shown, then invalidated",
-            New,
-            |s| {
-                token_shown(s);
-                invalidate(s);
-            },
-            Id,
-            Nothing,
-            Keep,
-        ),
-        (
-            "new, invalidated, then written",
-            New,
-            |s| {
-                invalidate(s);
-                write(s);
-            },
-            Whole,
-            Create,
-            Set,
-        ),
+        ("new, written, then invalidated", New, |s| { write(s); invalidate(s); }, Whole, Nothing, Keep),
+        ("new, token shown, then invalidated", New, |s| { token_shown(s); invalidate(s); }, Id, Nothing, Keep),
+        ("new, invalidated, then written", New, |s| { invalidate(s); write(s); }, Whole, Create, Set),
         ("new, remembered and nothing else", New, remember, Id, Nothing, Keep),
-        (
-            "new, remembered and written",
-            New,
-            |s| {
-                remember(s);
-                write(s);
-            },
-            Id,
-            Create,
-            Set,
-        ),
+        ("new, remembered and written", New, |s| { remember(s); write(s); }, Id, Create, Set),
+        ("new, owned", New, |s| s.set_owner("ann"), Id, Create, Set),
+        ("new, labelled and nothing else", New, |s| s.set_label("laptop"), Id, Nothing, Keep),
         ("loaded, untouched", Loaded, |_| {}, Whole, Nothing, Keep),
         ("loaded, read only", Loaded, read, Whole, Nothing, Keep),
         ("loaded, read only, id", Loaded, read, Id, Nothing, Keep),
@@ -260,155 +167,27 @@ fn what_follows_from_what_was_done() {
         ("loaded, known CSRF token shown", Loaded, token_shown, Whole, Nothing, Keep),
         ("loaded, flash only", Loaded, flash, Whole, Replace, Set),
         ("loaded, flash only, id", Loaded, flash, Id, Replace, Keep),
-        (
-            "loaded, emptied",
-            Loaded,
-            |s| {
-                s.clear();
-                s.pop_flash::<String>("").unwrap();
-            },
-            Whole,
-            Replace,
-            Set,
-        ),
+        ("loaded, emptied", Loaded, |s| { s.clear(); s.pop_flash::<String>("").unwrap(); }, Whole, Replace, Set),
         ("loaded, remembered, id", Loaded, remember, Id, Replace, Set),
-        (
-            "loaded, remembered, then written, id",
-            Loaded,
-            |s| {
-                remember(s);
-                write(s);
-            },
-            Id,
-            Replace,
-            Set,
-        ),
+        ("loaded, remembered, then written, id", Loaded, |s| { remember(s); write(s); }, Id, Replace, Set),
         ("loaded, cycled", Loaded, SessionState::cycle_id, Whole, Cycle, Set),
         ("loaded, cycled, id", Loaded, SessionState::cycle_id, Id, Cycle, Set),
-        (
-            "loaded, cycled and written",
-            Loaded,
-            |s| {
-                s.cycle_id();
-                write(s);
-            },
-            Id,
-            Cycle,
-            Set,
-        ),
-        (
-            "loaded, cycled, then invalidated",
-            Loaded,
-            |s| {
-                s.cycle_id();
-                invalidate(s);
-            },
-            Whole,
-            End,
-            Remove,
-        ),
+        ("loaded, cycled and written", Loaded, |s| { s.cycle_id(); write(s); }, Id, Cycle, Set),
+        ("loaded, owned", Loaded, |s| s.set_owner("ann"), Whole, Cycle, Set),
+        ("loaded, owned, id", Loaded, |s| s.set_owner("ann"), Id, Cycle, Set),
+        ("loaded, owned, then invalidated", Loaded, |s| { s.set_owner("ann"); invalidate(s); }, Id, End, Remove),
+        ("loaded, cycled, then invalidated", Loaded, |s| { s.cycle_id(); invalidate(s); }, Whole, End, Remove),
         ("loaded, invalidated", Loaded, invalidate, Whole, End, Remove),
         ("loaded, invalidated, id", Loaded, invalidate, Id, End, Remove),
-        (
-            "loaded, invalidated twice",
-            Loaded,
-            |s| {
-                invalidate(s);
-                invalidate(s);
-            },
-            Id,
-            End,
-            Remove,
-        ),
-        (
-            "loaded, written, then invalidated",
-            Loaded,
-            |s| {
-                write(s);
-                invalidate(s);
-            },
-            Id,
-            End,
-            Remove,
-        ),
-        (
-            "loaded, invalidated, then cycled",
-            Loaded,
-            |s| {
-                invalidate(s);
-                s.cycle_id();
-            },
-            Id,
-            End,
-            Remove,
-        ),
-        (
-            "loaded, invalidated, then read",
-            Loaded,
-            |s| {
-                invalidate(s);
-                read(s);
-            },
-            Id,
-            End,
-            Remove,
-        ),
-        (
-            "loaded, invalidated, then written",
-            Loaded,
-            |s| {
-                invalidate(s);
-                write(s);
-            },
-            Whole,
-            EndThenCreate,
-            Set,
-        ),
-        (
-            "loaded, invalidated, then written, id",
-            Loaded,
-            |s| {
-                invalidate(s);
-                write(s);
-            },
-            Id,
-            EndThenCreate,
-            Set,
-        ),
-        (
-            "loaded, invalidated, then flashed",
-            Loaded,
-            |s| {
-                invalidate(s);
-                flash(s);
-            },
-            Id,
-            EndThenCreate,
-            Set,
-        ),
-        (
-            "loaded, invalidated, then token shown",
-            Loaded,
-            |s| {
-                invalidate(s);
-                token_shown(s);
-            },
-            Id,
-            EndThenCreate,
-            Set,
-        ),
-        (
-            "loaded, invalidated, written, invalidated",
-            Loaded,
-            |s| {
-                invalidate(s);
-                write(s);
-                invalidate(s);
-            },
-            Id,
-            End,
-            Remove,
-        ),
+        ("loaded, invalidated twice", Loaded, |s| { invalidate(s); invalidate(s); }, Id, End, Remove),
+        ("loaded, written, then invalidated", Loaded, |s| { write(s); invalidate(s); }, Id, End, Remove),
+        ("loaded, invalidated, then cycled", Loaded, |s| { invalidate(s); s.cycle_id(); }, Id, End, Remove),
+        ("loaded, invalidated, then read", Loaded, |s| { invalidate(s); read(s); }, Id, End, Remove),
+        ("loaded, invalidated, then written", Loaded, |s| { invalidate(s); write(s); }, Whole, EndThenCreate, Set),
+        ("loaded, invalidated, then written, id", Loaded, |s| { invalidate(s); write(s); }, Id, EndThenCreate, Set),
+        ("loaded, invalidated, then flashed", Loaded, |s| { invalidate(s); flash(s); }, Id, EndThenCreate, Set),
+        ("loaded, invalidated, then token shown", Loaded, |s| { invalidate(s); token_shown(s); }, Id, EndThenCreate, Set),
+        ("loaded, invalidated, written, invalidated", Loaded, |s| { invalidate(s); write(s); invalidate(s); }, Id, End, Remove),
         ("detached, untouched", Detached, |_| {}, Id, Nothing, Keep),
         ("detached, read", Detached, read, Id, Nothing, Keep),
         ("detached, written", Detached, write, Id, DETACHED, Keep),
@@ -417,51 +196,13 @@ fn what_follows_from_what_was_done() {
         ("detached, changed()", Detached, SessionState::changed, Id, DETACHED, Keep),
         ("detached, remembered", Detached, remember, Id, DETACHED, Keep),
         ("detached, cycled", Detached, SessionState::cycle_id, Id, Nothing, Keep),
-        (
-            "detached, cycled and written",
-            Detached,
-            |s| {
-                s.cycle_id();
-                write(s);
-            },
-            Id,
-            Create,
-            Set,
-        ),
-        (
-            "detached, written and cycled",
-            Detached,
-            |s| {
-                write(s);
-                s.cycle_id();
-            },
-            Id,
-            Create,
-            Set,
-        ),
+        ("detached, cycled and written", Detached, |s| { s.cycle_id(); write(s); }, Id, Create, Set),
+        ("detached, written and cycled", Detached, |s| { write(s); s.cycle_id(); }, Id, Create, Set),
+        ("detached, owned", Detached, |s| s.set_owner("ann"), Id, Create, Set),
+        ("detached, labelled", Detached, |s| s.set_label("laptop"), Id, DETACHED, Keep),
         ("detached, invalidated", Detached, invalidate, Id, Nothing, Keep),
-        (
-            "detached, written, then invalidated",
-            Detached,
-            |s| {
-                write(s);
-                invalidate(s);
-            },
-            Id,
-            Nothing,
-            Keep,
-        ),
-        (
-            "detached, invalidated, then written",
-            Detached,
-            |s| {
-                invalidate(s);
-                write(s);
-            },
-            Id,
-            DETACHED,
-            Keep,
-        ),
+        ("detached, written, then invalidated", Detached, |s| { write(s); invalidate(s); }, Id, Nothing, Keep),
+        ("detached, invalidated, then written", Detached, |s| { invalidate(s); write(s); }, Id, DETACHED, Keep),
         ("touch at the interval exactly", TouchAlmostDue, read, Whole, Nothing, Keep),
         ("touch due", TouchDue, read, Whole, Touch, Set),
         ("touch due, id", TouchDue, read, Id, Touch, Keep),
@@ -478,17 +219,7 @@ fn what_follows_from_what_was_done() {
         ("idle meanwhile, cycled", IdleMeanwhile, SessionState::cycle_id, Id, IDLE, Keep),
         ("idle meanwhile, remembered", IdleMeanwhile, remember, Id, IDLE, Keep),
         ("idle meanwhile, invalidated", IdleMeanwhile, invalidate, Id, End, Remove),
-        (
-            "idle meanwhile, invalidated, then written",
-            IdleMeanwhile,
-            |s| {
-                invalidate(s);
-                write(s);
-            },
-            Id,
-            EndThenCreate,
-            Set,
-        ),
+        ("idle meanwhile, invalidated, then written", IdleMeanwhile, |s| { invalidate(s); write(s); }, Id, EndThenCreate, Set),
         ("at its absolute deadline, written", AtAbsoluteDeadline, write, Id, Replace, Keep),
         ("absolute meanwhile, read", AbsoluteMeanwhile, read, Whole, Nothing, Keep),
         ("absolute meanwhile, written", AbsoluteMeanwhile, write, Whole, ABSOLUTE, Keep),
@@ -503,7 +234,7 @@ fn what_follows_from_what_was_done() {
     }
 }
 
-type Mutator = (&'static str, fn(&mut SessionState), CookieUpdate);
+type Mutator = (&'static str, Handler, CookieUpdate);
 
 /// Each row: what the mutator does, and whether a cookie that carries an id only is sent again.
 #[test]
@@ -533,6 +264,7 @@ fn every_mutator_of_a_loaded_unchanged_session_is_saved() {
         ("set_absolute_timeout", |s| s.set_absolute_timeout(Some(seconds(3600)), CREATED), Set),
         ("set_absolute_timeout, never", |s| s.set_absolute_timeout(None, CREATED), Set),
         ("remember", remember, Set),
+        ("set_label", |s| s.set_label("laptop"), Keep),
     ];
     for (name, mutate, id_cookie) in mutators {
         let (mut session, now) = Loaded.session();
@@ -564,7 +296,7 @@ fn unwritable() -> std::collections::BTreeMap<Vec<u8>, u8> {
 
 #[test]
 fn what_makes_no_difference_is_not_saved() {
-    let rows: &[(&str, fn(&mut SessionState))] = &[
+    let rows: &[(&str, Handler)] = &[
         ("remove what isn't there", |s| assert!(!s.remove("user"))),
         ("take what isn't there", |s| assert_eq!(s.take::<u32>("user").unwrap(), None)),
         ("take as a wrong type", |s| assert!(s.take::<u32>("cart").unwrap_err().is_decode())),

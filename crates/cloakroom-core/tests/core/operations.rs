@@ -1,0 +1,147 @@
+//! Everything that a handler can do, as data: what the properties choose from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_core::{CsrfToken, Duplicates, Lifetimes, Record, SessionId, SessionState, Timestamp};
+use proptest::prelude::*;
+
+pub(crate) const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
+pub(crate) const ID: SessionId = SessionId::from_random([7; 32]);
+
+#[derive(Clone, Debug)]
+pub(crate) enum Operation {
+    Insert(String, i64),
+    Extend(Vec<(String, i64)>),
+    Remove(String),
+    Take(String),
+    PopItem,
+    GetOrInsert(String, i64),
+    /// Times two and plus this: the order of two of them shows.
+    Update(String, i64),
+    Clear,
+    Flash(String, u8),
+    FlashOnce(String, u8),
+    PopFlash(String),
+    SetCsrf(u8),
+    Csrf(u8),
+    Idle(Option<u32>),
+    Absolute(Option<u32>),
+    Remember(u32),
+    Own(String),
+    Label(String),
+    Changed,
+}
+
+impl Operation {
+    pub(crate) fn run(&self, session: &mut SessionState) {
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        match self {
+            Self::Insert(key, value) => session.insert(key, value).unwrap(),
+            Self::Extend(entries) => session.extend(entries.iter().map(|(key, value)| (key, value))).unwrap(),
+            Self::Remove(key) => _ = session.remove(key),
+            Self::Take(key) => _ = session.take::<i64>(key).unwrap(),
+            Self::PopItem => _ = session.pop_item::<i64>().unwrap(),
+            Self::GetOrInsert(key, value) => _ = session.get_or_insert_with(key, || *value).unwrap(),
+            Self::Update(key, by) => {
+                let by = *by;
+                session.update(key, move |it: &mut i64| *it = it.wrapping_mul(2).wrapping_add(by)).unwrap();
+            }
+            Self::Clear => session.clear(),
+            Self::Flash(queue, message) => _ = session.flash(queue, message, Duplicates::Allow).unwrap(),
+            Self::FlashOnce(queue, message) => _ = session.flash(queue, message, Duplicates::Suppress).unwrap(),
+            Self::PopFlash(queue) => _ = session.pop_flash::<u8>(queue).unwrap(),
+            Self::SetCsrf(seed) => session.set_csrf_token(CsrfToken::from_random([*seed; 32])),
+            Self::Csrf(seed) => _ = session.csrf_token(|| CsrfToken::from_random([*seed; 32])),
+            Self::Idle(timeout) => session.set_idle_timeout(timeout.map(seconds), NOW),
+            Self::Absolute(timeout) => session.set_absolute_timeout(timeout.map(seconds), NOW),
+            Self::Remember(span) => session.remember(seconds(*span), NOW),
+            Self::Own(owner) => session.set_owner(owner),
+            Self::Label(label) => session.set_label(label),
+            Self::Changed => session.changed(),
+        }
+    }
+}
+
+/// Changes to values under these keys, and to these queues.
+pub(crate) fn local(keys: &'static [&'static str], queues: &'static [&'static str]) -> BoxedStrategy<Operation> {
+    use Operation::{Flash, FlashOnce, GetOrInsert, Insert, PopFlash, Remove, Take, Update};
+    let key = || prop::sample::select(keys).prop_map(str::to_owned);
+    let queue = || prop::sample::select(queues).prop_map(str::to_owned);
+    // Few values, so that equal ones meet.
+    let value = || -2..3_i64;
+    prop_oneof![
+        (key(), value()).prop_map(|(key, value)| Insert(key, value)),
+        key().prop_map(Remove),
+        key().prop_map(Take),
+        (key(), value()).prop_map(|(key, value)| GetOrInsert(key, value)),
+        (key(), value()).prop_map(|(key, by)| Update(key, by)),
+        (queue(), 0..3_u8).prop_map(|(queue, message)| Flash(queue, message)),
+        (queue(), 0..3_u8).prop_map(|(queue, message)| FlashOnce(queue, message)),
+        queue().prop_map(PopFlash),
+    ]
+    .boxed()
+}
+
+/// Anything at all.
+pub(crate) fn any_operation() -> BoxedStrategy<Operation> {
+    use Operation::{Absolute, Changed, Clear, Csrf, Extend, Idle, Label, Own, PopItem, Remember, SetCsrf};
+    const KEYS: &[&str] = &["a", "b", "c", "", "ключ"];
+    let entry = (prop::sample::select(KEYS).prop_map(str::to_owned), -2..3_i64);
+    // A timeout of zero is written as a millisecond, see `a_timeout_of_nothing_does_not_become_never`.
+    let seconds = || 1..100_000_u32;
+    prop_oneof![
+        10 => local(KEYS, &["", "q", "errors"]),
+        1 => prop::collection::vec(entry, 0..3).prop_map(Extend),
+        1 => Just(PopItem),
+        1 => Just(Clear),
+        1 => any::<u8>().prop_map(SetCsrf),
+        1 => any::<u8>().prop_map(Csrf),
+        1 => prop::option::of(seconds()).prop_map(Idle),
+        1 => prop::option::of(seconds()).prop_map(Absolute),
+        1 => seconds().prop_map(Remember),
+        1 => "[a-cü;:]{0,4}".prop_map(Own),
+        1 => "[a-cü;:]{0,4}".prop_map(Label),
+        1 => Just(Changed),
+    ]
+    .boxed()
+}
+
+pub(crate) fn several(of: BoxedStrategy<Operation>) -> impl Strategy<Value = Vec<Operation>> {
+    prop::collection::vec(of, 0..12)
+}
+
+/// A record as a store or a cookie gives it back after a request did this.
+pub(crate) fn stored(operations: &[Operation]) -> Record {
+    let mut session = SessionState::fresh(NOW, Lifetimes::default());
+    operations.iter().for_each(|operation| operation.run(&mut session));
+    through_the_wire(&session.outcome(NOW, || CsrfToken::from_random([1; 32])))
+}
+
+pub(crate) fn through_the_wire(record: &Record) -> Record {
+    let read = Record::decode(&Arc::from(record.encode()), 0).expect("what was encoded decodes");
+    assert_eq!(read, *record, "as it was");
+    read
+}
+
+/// A request that opened this record and did this.
+pub(crate) fn request(base: &Record, operations: &[Operation]) -> SessionState {
+    let mut session = SessionState::loaded(ID, base.clone(), NOW, Lifetimes::default());
+    operations.iter().for_each(|operation| operation.run(&mut session));
+    session
+}
+
+/// The values, by key.
+pub(crate) fn data(record: &Record) -> Vec<(String, String)> {
+    let mut data: Vec<_> = record.entries().map(|(key, value)| (key.to_owned(), value.as_str().to_owned())).collect();
+    data.sort();
+    data
+}
+
+/// The messages, by queue.
+pub(crate) fn messages(record: &Record) -> Vec<(String, Vec<String>)> {
+    let bodies = |waiting: Vec<&cloakroom_core::Json>| waiting.iter().map(|it| it.as_str().to_owned()).collect();
+    let mut queues: Vec<_> = record.flashes().map(|(queue, waiting)| (queue.to_owned(), bodies(waiting))).collect();
+    queues.sort();
+    queues
+}

@@ -1,0 +1,212 @@
+//! The text form of records: nothing is lost on the way, and nothing that comes in can do harm.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_core::{Clockwork, Corrupt, CsrfToken, Duplicates, Json, Lifetimes, Record, SessionState, Timestamp};
+use proptest::prelude::*;
+
+use crate::operations::{ID, NOW, any_operation, several, stored, through_the_wire};
+
+fn any_clockwork() -> impl Strategy<Value = Clockwork> {
+    let span = || prop_oneof![0..10_u64, 0..100_000_000_u64, Just(u64::from(u32::MAX) * 1000)];
+    let created = prop_oneof![Just(0), 1_600_000_000_000..1_900_000_000_000_u64];
+    let own_idle = prop::option::of(prop::option::of((1..10_000_000_u64).prop_map(Duration::from_millis)));
+    (created, span(), prop::option::of(span()), prop::option::of(span()), own_idle, any::<bool>()).prop_map(
+        |(created, touched, idle, absolute, own_idle, remembered)| {
+            let created = Timestamp::from_unix_millis(created);
+            let after = |span| created + Duration::from_millis(span);
+            let (idle_deadline, absolute_deadline) = (idle.map(after), absolute.map(after));
+            Clockwork { created, touched: after(touched), idle_deadline, absolute_deadline, own_idle, remembered }
+        },
+    )
+}
+
+fn any_json() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>().prop_map(|it| serde_json::to_string(&it).unwrap()),
+        any::<i64>().prop_map(|it| it.to_string()),
+        Just("null".to_owned())
+    ]
+}
+
+fn any_record() -> impl Strategy<Value = Record> {
+    let data = prop::collection::vec((any::<String>(), any_json()), 0..6);
+    let flashes = prop::collection::vec((prop::sample::select(vec!["", "q", "очередь", "1:2;"]), any_json()), 0..6);
+    let token = prop::option::of("[ -~ü]{1,60}");
+    (any_clockwork(), data, flashes, token).prop_map(|(clockwork, data, flashes, token)| {
+        let mut record = Record::from_clockwork(clockwork);
+        for (key, json) in data {
+            let json = Json::from_text(&key, json).unwrap();
+            record.restore(key, json);
+        }
+        for (queue, json) in flashes {
+            record.restore_flash(queue, Json::from_text(queue, json).unwrap());
+        }
+        if let Some(token) = token {
+            record.restore_csrf(CsrfToken::from_text(token).unwrap());
+        }
+        record
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_record_comes_back_as_it_was(record in any_record(), before in any::<String>()) {
+        prop_assert_eq!(&through_the_wire(&record), &record);
+        let mut text = before.clone();
+        record.encode_into(&mut text);
+        prop_assert_eq!(Record::decode(&Arc::from(text), before.len()), Ok(record));
+    }
+
+    #[test]
+    fn what_requests_leave_behind_comes_back_as_it_was(operations in several(any_operation())) {
+        let record = stored(&operations);
+        prop_assert_eq!(through_the_wire(&record), record);
+    }
+
+    #[test]
+    fn decoding_any_text_does_not_panic(text in any::<String>(), start in 0..40_usize) {
+        let _ = Record::decode(&Arc::from(text), start);
+    }
+
+    #[test]
+    fn decoding_text_that_looks_like_a_record_does_not_panic(text in "1(c[0-9]{1,4};)?([ctiaornmxkvqbz][0-9]{0,21}[:;]?[a-zé]{0,3}){0,12}") {
+        check_what_decodes(&text);
+    }
+
+    #[test]
+    fn decoding_a_damaged_record_does_not_panic(
+        record in any_record(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), 0..4_u8, any::<char>()), 1..4),
+    ) {
+        let mut text: Vec<char> = record.encode().chars().collect();
+        for (at, kind, new) in damage {
+            let at = at.index(text.len() + 1);
+            match kind {
+                0 => text.insert(at, new),
+                1 if at < text.len() => _ = text.remove(at),
+                2 if at < text.len() => text[at] = char::from(b"0123456789;:ctiaornxkvqmb"[new as usize % 25]),
+                _ => text.truncate(at),
+            }
+            if text.is_empty() {
+                break;
+            }
+        }
+        check_what_decodes(&text.into_iter().collect::<String>());
+    }
+}
+
+/// What decodes is a record like any other: it is written in one way and comes back.
+fn check_what_decodes(text: &str) {
+    if let Ok(record) = Record::decode(&Arc::from(text), 0) {
+        through_the_wire(&record);
+        // A clock that ran backwards would give deadlines before the creation, which are written as the creation.
+        let now = record.clockwork().touched;
+        let mut session = SessionState::loaded(ID, record, now, Lifetimes::default());
+        session.flash("q", &1, Duplicates::Allow).unwrap();
+        let _ = session.pop_flash::<u8>("q");
+        let _ = session.entries::<u32>();
+        session.clear();
+        through_the_wire(&session.outcome(now, || CsrfToken::from_random([1; 32])));
+    }
+}
+
+#[test]
+fn a_record_cut_anywhere_is_corrupt_or_shorter() {
+    let text = stored(&[]).encode() + "k4:cartv2:[]k1:kv4:\"é\"q0:m0;b1:1";
+    let whole = Record::decode(&Arc::from(text.as_str()), 0).unwrap();
+    for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+        if let Ok(shorter) = Record::decode(&Arc::from(&text[..end]), 0) {
+            assert_ne!(shorter, whole, "cut at {end}");
+            assert!(shorter.entries().len() <= whole.entries().len());
+        }
+    }
+}
+
+#[test]
+fn what_is_not_a_record_is_corrupt() {
+    let huge = format!("1c0;k{}:a", u64::MAX);
+    let rows = [
+        ("nothing", ""),
+        ("version 0", "0c0;"),
+        ("version 2", "2c0;"),
+        ("a version alone", "1"),
+        ("no creation", "1t0;"),
+        ("an unknown field", "1c0;z0;"),
+        ("an upper-case field", "1C0;"),
+        ("a number without its end", "1c0"),
+        ("a number without digits", "1c;"),
+        ("a negative number", "1c-1;"),
+        ("a signed number", "1c+1;"),
+        ("a number with a fraction", "1c1.5;"),
+        ("a number with a wrong end", "1c0:"),
+        ("a number too large", "1c18446744073709551616;"),
+        ("a text without its length", "1c0;k:v1:1"),
+        ("a text with a wrong end of its length", "1c0;k1;av1:1"),
+        ("a text that ends too late", "1c0;k5:av1:1"),
+        ("a text that splits a character", "1c0;k1:év1:1"),
+        ("a text of a length that overflows", huge.as_str()),
+        ("a key without a value", "1c0;k1:a"),
+        ("a value without a key", "1c0;v1:1"),
+        ("two keys", "1c0;k1:ak1:bv1:1"),
+        ("a message without a queue", "1c0;m0;b1:1"),
+        ("a message without a body", "1c0;q0:m0;"),
+        ("a body without a message", "1c0;q0:b1:1"),
+        ("an empty CSRF token", "1c0;x0:"),
+        ("something behind the end", "1c0; "),
+        ("JSON", "{\"c\":0}"),
+    ];
+    for (name, text) in rows {
+        assert_eq!(Record::decode(&Arc::from(text), 0), Err(Corrupt), "{name}");
+    }
+    assert_eq!(Record::decode(&Arc::from("1c0;"), 5), Err(Corrupt), "a start behind the end");
+    assert_eq!(Record::decode(&Arc::from("é1c0;"), 1), Err(Corrupt), "a start inside a character");
+    let long = format!("1c0;x257:{}", "x".repeat(257));
+    assert_eq!(Record::decode(&Arc::from(long), 0), Err(Corrupt), "a CSRF token longer than any");
+}
+
+#[test]
+fn no_number_of_a_message_is_used_again() {
+    for text in ["1c0;n0;q0:m5;b1:1", "1c0;q0:m5;b1:1n0;", "1c0;q0:m5;b1:1n6;", "1c0;n6;"] {
+        let record = Record::decode(&Arc::from(text), 0).unwrap();
+        assert!(record.encode().contains("n6;"), "{text} is {}", record.encode());
+    }
+}
+
+#[test]
+fn edges_of_time_survive() {
+    let end = Timestamp::from_unix_millis(u64::MAX);
+    let clockwork = Clockwork {
+        created: NOW,
+        touched: NOW,
+        idle_deadline: Some(end),
+        absolute_deadline: Some(end),
+        own_idle: Some(Some(Duration::from_millis(u64::MAX))),
+        remembered: true,
+    };
+    assert_eq!(*through_the_wire(&Record::from_clockwork(clockwork)).clockwork(), clockwork);
+    let overflowing = format!("1c{0};t{0};i{0};a{0};o{0};n{0};", u64::MAX);
+    let record = Record::decode(&Arc::from(overflowing), 0).unwrap();
+    assert_eq!(record.clockwork().ends(), Some(end));
+    // Numbers that can't grow any more: no overflow, and messages still come and go.
+    let mut session = SessionState::loaded(ID, record, NOW, Lifetimes::default());
+    for message in [1, 2, 2] {
+        session.flash("q", &message, Duplicates::Allow).unwrap();
+    }
+    assert_eq!(session.pop_flash::<u8>("q").unwrap(), [1, 2, 2]);
+}
+
+#[test]
+fn a_timeout_of_nothing_does_not_become_never() {
+    for (name, timeout, expected) in [
+        ("zero", Duration::ZERO, Duration::from_millis(1)),
+        ("less than a millisecond", Duration::from_micros(1), Duration::from_millis(1)),
+        ("a millisecond", Duration::from_millis(1), Duration::from_millis(1)),
+    ] {
+        let mut session = SessionState::fresh(NOW, Lifetimes::default());
+        session.set_idle_timeout(Some(timeout), NOW);
+        let read = Record::decode(&Arc::from(session.record().encode()), 0).unwrap();
+        assert_eq!(read.clockwork().own_idle, Some(Some(expected)), "{name}");
+    }
+}
