@@ -71,6 +71,8 @@ pub(crate) enum Lifetime {
     Idle { timeout: Option<Duration>, from: Timestamp },
     /// End it at this point.
     Absolute { deadline: Option<Timestamp> },
+    /// The factory's own timeouts again, with these deadlines.
+    Forget { idle: Option<Timestamp>, absolute: Option<Timestamp> },
     /// Keep it, used or not, until this point, and let its cookie survive the browser session.
     Remember { until: Timestamp },
 }
@@ -83,32 +85,18 @@ impl Lifetime {
                 clockwork.idle_deadline = timeout.map(|timeout| from + timeout);
             }
             Self::Absolute { deadline } => clockwork.absolute_deadline = deadline,
+            Self::Forget { idle, absolute } => {
+                clockwork.own_idle = None;
+                clockwork.idle_deadline = idle;
+                clockwork.absolute_deadline = absolute;
+                clockwork.remembered = false;
+            }
             Self::Remember { until } => {
                 clockwork.own_idle = Some(None);
                 clockwork.idle_deadline = None;
                 clockwork.absolute_deadline = Some(until);
                 clockwork.remembered = true;
             }
-        }
-    }
-}
-
-impl Change {
-    /// The key whose earlier value this change disregards: what the strict policy watches.
-    fn overwrites(&self) -> Option<&Text> {
-        match self {
-            Self::Set { key, .. } | Self::Remove { key } => Some(key),
-            Self::SetIfAbsent { .. }
-            | Self::Update { .. }
-            | Self::Clear
-            | Self::Flash { .. }
-            | Self::PopFlash { .. }
-            | Self::SetCsrf { .. }
-            | Self::CsrfIfAbsent { .. }
-            | Self::Lifetime(_)
-            | Self::Own { .. }
-            | Self::Label { .. }
-            | Self::Reissue => None,
         }
     }
 }
@@ -209,14 +197,27 @@ impl ChangeLog {
     ///
     /// # Errors
     /// When a closure can't read or write its value, or under [`ConflictPolicy::Strict`] when a key that this log
-    /// sets or removes is no longer as it was in `base`.
+    /// sets, removes or clears is no longer as it was in `base`.
     pub fn replay(&self, base: &Record, newest: &Record, policy: ConflictPolicy) -> Result<Record, Error> {
         if policy == ConflictPolicy::Strict {
-            let overwritten = self.changes.iter().filter_map(Change::overwrites);
-            for key in overwritten.map(Text::as_str) {
-                if base.get(key) != newest.get(key) {
-                    return Err(Error::conflict(key));
-                }
+            let differs = |key: &&str| base.get(key) != newest.get(key);
+            let conflict = self.changes.iter().find_map(|change| match change {
+                Change::Set { key, .. } | Change::Remove { key } => Some(key.as_str()).filter(differs),
+                Change::Clear => newest.entries().chain(base.entries()).map(|(key, _)| key).find(differs),
+                // These build on what is there, whatever it is.
+                Change::SetIfAbsent { .. }
+                | Change::Update { .. }
+                | Change::Flash { .. }
+                | Change::PopFlash { .. }
+                | Change::SetCsrf { .. }
+                | Change::CsrfIfAbsent { .. }
+                | Change::Lifetime(_)
+                | Change::Own { .. }
+                | Change::Label { .. }
+                | Change::Reissue => None,
+            });
+            if let Some(key) = conflict {
+                return Err(Error::conflict(key));
             }
         }
         let mut record = self.run(newest)?;

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 ///
 /// # Examples
 /// ```
-/// use cloakroom_core::{IntoKey, SessionKey};
+/// use cloakroom_core::SessionKey;
 ///
 /// const VISITS: SessionKey<u32> = SessionKey::new("visits");
 /// assert_eq!(VISITS.name(), "visits");
@@ -25,6 +25,12 @@ impl<T> SessionKey<T> {
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self { name, holds: PhantomData }
+    }
+
+    /// The name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
     }
 }
 
@@ -42,32 +48,40 @@ impl<T> fmt::Debug for SessionKey<T> {
     }
 }
 
-/// What names a session value of type `T`: a string for any type, or a [`SessionKey<T>`].
-pub trait IntoKey<T> {
+/// What names a session value: a string, or a [`SessionKey`].
+pub trait KeyName {
     /// The name.
     fn name(&self) -> &str;
 }
 
-impl<T> IntoKey<T> for &str {
+/// What names a session value of type `T`: a string for any type, or a [`SessionKey<T>`].
+pub trait IntoKey<T>: KeyName {}
+
+impl KeyName for &str {
     fn name(&self) -> &str {
         self
     }
 }
 
-impl<T> IntoKey<T> for String {
+impl KeyName for String {
     fn name(&self) -> &str {
         self
     }
 }
 
-impl<T> IntoKey<T> for &String {
+impl KeyName for &String {
     fn name(&self) -> &str {
         self
     }
 }
 
-impl<T> IntoKey<T> for SessionKey<T> {
+impl<T> KeyName for SessionKey<T> {
     fn name(&self) -> &str {
         self.name
     }
 }
+
+impl<T> IntoKey<T> for &str {}
+impl<T> IntoKey<T> for String {}
+impl<T> IntoKey<T> for &String {}
+impl<T> IntoKey<T> for SessionKey<T> {}

@@ -52,7 +52,7 @@ pub use csrf::{CsrfRules, CsrfToken, Origin, OriginPattern, OwnOrigin, Refusal, 
 pub use error::{ConfigError, Error};
 pub use flash::{Duplicates, Level, Message};
 pub use id::{SessionId, StoreKey};
-pub use key::{IntoKey, SessionKey};
+pub use key::{IntoKey, KeyName, SessionKey};
 pub use keyring::{Key, KeyId, Keyring};
 pub use lifetimes::{Clockwork, Deadline, Lifetimes};
 pub use plan::{Carrier, CommitPolicy, CookieUpdate, Dropped, Plan};

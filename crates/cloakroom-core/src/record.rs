@@ -237,8 +237,8 @@ impl fmt::Debug for Record {
             .field("data", &self.data)
             .field("flashes", &self.flashes)
             .field("csrf", &self.csrf)
-            .field("owner", &self.owner)
-            .field("label", &self.label)
+            .field("owned", &self.owner.is_some())
+            .field("labelled", &self.label.is_some())
             .field("clockwork", &self.clockwork)
             .finish()
     }

@@ -4,7 +4,7 @@ use crate::change::{Change, ChangeLog, Lifetime};
 use crate::csrf::CsrfToken;
 use crate::error::Error;
 use crate::id::SessionId;
-use crate::lifetimes::Lifetimes;
+use crate::lifetimes::{Clockwork, Lifetimes};
 use crate::record::{Effect, Record};
 use crate::time::Timestamp;
 
@@ -245,16 +245,24 @@ impl SessionState {
         record
     }
 
+    /// Takes [`SessionState::remember`] back: the factory's timeouts hold again, counted from now.
+    pub fn forget(&mut self, now: Timestamp) {
+        let clockwork = Clockwork::start(now, &self.lifetimes);
+        let (idle, absolute) = (clockwork.idle_deadline, clockwork.absolute_deadline);
+        self.apply(Change::Lifetime(Lifetime::Forget { idle, absolute }));
+    }
+
     /// The record to keep after this request: touched now, with a CSRF token made by `fresh` if a session begins with it.
-    #[must_use]
-    pub fn outcome(&self, now: Timestamp, fresh: impl FnOnce() -> CsrfToken) -> Record {
-        let mut record = self.record().clone();
+    ///
+    /// # Errors
+    /// That of `fresh`.
+    pub fn outcome<E>(&self, now: Timestamp, fresh: impl FnOnce() -> Result<CsrfToken, E>) -> Result<Record, E> {
+        let mut record = self.touched(self.record().clone(), now);
         record.flashes.settle();
-        record.clockwork.touch(now, &self.lifetimes);
-        if self.is_new() {
-            record.csrf.get_or_insert_with(fresh);
+        if self.is_new() && record.csrf.is_none() {
+            record.csrf = Some(fresh()?);
         }
-        record
+        Ok(record)
     }
 
     /// The session after its plan was carried out: what was committed is now what was opened.
@@ -284,12 +292,16 @@ impl SessionState {
         }
         let since = self.log.split_off(committed.log.len());
         let cycled = self.cycled && !committed.cycled;
+        if since.is_empty() {
+            *self = Self { cycled, ..settled };
+            return Ok(());
+        }
         let draft = since.run(settled.base());
         // Even if that failed: what was committed must not stay in the log and be done twice.
         *self = settled;
         self.cycled = cycled;
         let draft = draft?;
-        self.draft = (!since.is_empty()).then_some(draft);
+        self.draft = Some(draft);
         self.log = since;
         Ok(())
     }

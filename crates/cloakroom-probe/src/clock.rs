@@ -16,7 +16,7 @@ pub(crate) struct RequestClock;
 
 impl Clock for RequestClock {
     fn now(&self) -> Timestamp {
-        NOW.try_with(|now| *now).unwrap_or_else(|_| SystemClock::default().now())
+        NOW.try_with(|now| *now).unwrap_or_else(|_| SystemClock.now())
     }
 }
 

@@ -16,7 +16,6 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 
 /// The system's clock: the default.
 #[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
 pub struct SystemClock;
 
 impl Clock for SystemClock {

@@ -1,7 +1,6 @@
 //! Sessions that live in a signed or an encrypted cookie.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use cloakroom_core::{
     Carrier, ConfigError, CookieConfig, CookieHeader, CookieTemplate, CookieUpdate, Keyring, Lifetimes, MAX_COOKIE,
@@ -131,15 +130,8 @@ impl CookieSessions {
             Seal::Signed => [0; 12],
             _ => random()?,
         };
-        Ok(self.cookie.set(&self.sealer.seal(&payload, nonce), max_age(record, now)))
+        Ok(self.cookie.set(&self.sealer.seal(&payload, nonce), record.max_age(now)))
     }
-}
-
-/// How long the browser keeps the cookie: until the session's end if it is remembered, else for the browser session.
-pub(crate) fn max_age(record: &Record, now: Timestamp) -> Option<Duration> {
-    let clockwork = record.clockwork();
-    let end = clockwork.absolute_deadline.filter(|_| clockwork.remembered)?;
-    Some(end.since(now))
 }
 
 impl SessionFactory for CookieSessions {
@@ -164,26 +156,30 @@ impl SessionFactory for CookieSessions {
     }
 
     async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
-        let id = match session.plan(Carrier::Record, now) {
-            (Plan::Create | Plan::Cycle | Plan::EndThenCreate, _) => fresh_id()?,
-            (Plan::Touch | Plan::Replace, _) => match session.id() {
-                Some(id) => id,
-                None => fresh_id()?,
-            },
-            (Plan::Drop(reason), _) => {
-                tracing::warn!(?reason, "session changes dropped");
-                return Ok(Committed { session, cookies: Vec::new() });
-            }
-            (_, CookieUpdate::Remove) => {
+        let silent = |session| Ok(Committed { session, cookies: Vec::new() });
+        let (plan, update) = session.plan(Carrier::Record, now);
+        if let Plan::Drop(reason) = plan {
+            tracing::warn!(?reason, "session changes dropped");
+        }
+        match update {
+            CookieUpdate::Set => {}
+            CookieUpdate::Remove => {
                 let cookies = vec![self.cookie.remove()];
                 return Ok(Committed { session: session.settled(None, now), cookies });
             }
-            _ => return Ok(Committed { session, cookies: Vec::new() }),
+            _ => return silent(session),
+        }
+        let id = match (plan, session.id()) {
+            (Plan::Touch | Plan::Replace, Some(id)) => id,
+            _ => fresh_id()?,
         };
-        let token = fresh_token()?;
-        let record = session.outcome(now, || token);
-        let cookies = vec![self.seal_record(id, &record, now)?];
-        Ok(Committed { session: session.settled(Some((id, record)), now), cookies })
+        let record = session.outcome(now, fresh_token)?;
+        match self.seal_record(id, &record, now) {
+            Ok(cookie) => Ok(Committed { session: session.settled(Some((id, record)), now), cookies: vec![cookie] }),
+            // Its dates have grown by a digit: who only reads must not be told that it is too large.
+            Err(error) if error.is_too_large() && plan == Plan::Touch => silent(session),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -34,6 +34,8 @@ enum Kind {
     HeadersSent,
     MissingLayer { layer: &'static str },
     Unavailable { source: Source },
+    Corrupt { source: Source },
+    TooManySessions { limit: usize },
 }
 
 impl Error {
@@ -62,6 +64,19 @@ impl Error {
         Self(Kind::Unavailable { source })
     }
 
+    /// What the store holds was not written by us, or was damaged since. For factories and stores.
+    #[must_use]
+    pub fn corrupt(source: impl Into<Source>) -> Self {
+        let source = source.into();
+        Self(Kind::Corrupt { source })
+    }
+
+    /// An owner has as many sessions as are allowed, and the new one is refused. For factories.
+    #[must_use]
+    pub const fn too_many_sessions(limit: usize) -> Self {
+        Self(Kind::TooManySessions { limit })
+    }
+
     /// The key (or flash queue) at fault, if there is one.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
@@ -71,7 +86,11 @@ impl Error {
     const fn value(&self) -> Option<&ValueError> {
         match &self.0 {
             Kind::Value(error) => Some(error),
-            Kind::HeadersSent | Kind::MissingLayer { .. } | Kind::Unavailable { .. } => None,
+            Kind::HeadersSent
+            | Kind::MissingLayer { .. }
+            | Kind::Unavailable { .. }
+            | Kind::Corrupt { .. }
+            | Kind::TooManySessions { .. } => None,
         }
     }
 
@@ -117,12 +136,24 @@ impl Error {
         matches!(self.0, Kind::Unavailable { .. })
     }
 
+    /// What the store holds under the session's key is damaged: trying again won't help.
+    #[must_use]
+    pub const fn is_corrupt(&self) -> bool {
+        matches!(self.0, Kind::Corrupt { .. })
+    }
+
+    /// The owner has as many sessions as are allowed.
+    #[must_use]
+    pub const fn is_too_many_sessions(&self) -> bool {
+        matches!(self.0, Kind::TooManySessions { .. })
+    }
+
     /// The status of the response that tells the client. Its body must be no more than the status' own words.
     #[must_use]
     pub fn status(&self) -> u16 {
         if self.is_unavailable() {
             503
-        } else if self.is_conflict() {
+        } else if self.is_conflict() || self.is_too_many_sessions() {
             409
         } else {
             500
@@ -154,6 +185,8 @@ impl fmt::Display for Error {
                 "{layer} isn't installed around this handler: add it to the router, outside of everything that uses it"
             ),
             Kind::Unavailable { .. } => f.write_str("the session's store couldn't answer"),
+            Kind::Corrupt { .. } => f.write_str("what the store holds of the session is damaged"),
+            Kind::TooManySessions { limit } => write!(f, "the owner has {limit} sessions already, which is the limit"),
         }
     }
 }
@@ -162,8 +195,8 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0 {
             Kind::Value(error) => error.source(),
-            Kind::Unavailable { source } => Some(&**source),
-            Kind::HeadersSent | Kind::MissingLayer { .. } => None,
+            Kind::Unavailable { source } | Kind::Corrupt { source } => Some(&**source),
+            Kind::HeadersSent | Kind::MissingLayer { .. } | Kind::TooManySessions { .. } => None,
         }
     }
 }

@@ -50,8 +50,7 @@ use crate::error::Error;
 ///         let cookie = CookieConfig::default().name("sid").build().expect("a plain name");
 ///         let mut records = self.records.lock().unwrap();
 ///         let (plan, update) = session.plan(Carrier::Id, now);
-///         let token = fresh_token()?;
-///         let id = match plan {
+/// ///         let id = match plan {
 ///             Plan::Create | Plan::Cycle | Plan::EndThenCreate => Some(fresh_id()?),
 ///             Plan::Replace | Plan::Touch => session.id(),
 ///             _ => None,
@@ -59,7 +58,10 @@ use crate::error::Error;
 ///         for ended in [session.ended_id(), session.id().filter(|_| plan == Plan::Cycle)].into_iter().flatten() {
 ///             records.remove(&ended.store_key());
 ///         }
-///         let kept = id.map(|id| (id, session.outcome(now, || token)));
+///         let kept = match id {
+///             Some(id) => Some((id, session.outcome(now, fresh_token)?)),
+///             None => None,
+///         };
 ///         if let Some((id, record)) = &kept {
 ///             records.insert(id.store_key(), record.clone());
 ///         }

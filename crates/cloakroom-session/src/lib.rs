@@ -14,6 +14,7 @@
 //! | `cookie_sessions` | the factory that keeps sessions in cookies |
 //! | `csrf` | where a request comes from, and whether it knows the token |
 //! | `session`, `guard`, `error` | what handlers hold, and what can go wrong |
+//! | `turn` | one commit of a session at a time |
 //! | `adapter` | what frameworks must find beside the types themselves |
 //!
 //! ```
@@ -43,13 +44,14 @@ mod factory;
 mod guard;
 mod session;
 mod slot;
+mod turn;
 
 pub use cloakroom_core::{
     Carrier, Clockwork, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookieTemplate,
-    CookieUpdate, CsrfRules, CsrfToken, Deadline, Dropped, Duplicates, IntoKey, Json, Key, KeyId, Keyring, Level,
-    Lifetimes, MAX_COOKIE, Message, Origin, OriginPattern, OwnOrigin, Plan, Record, Refusal, Rejected, RequestFacts,
-    SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SetCookie, StoreKey, Text, Timestamp, cache_control,
-    vary,
+    CookieUpdate, CsrfRules, CsrfToken, Deadline, Dropped, Duplicates, IntoKey, Json, Key, KeyId, KeyName, Keyring,
+    Level, Lifetimes, MAX_COOKIE, Message, Origin, OriginPattern, OwnOrigin, Plan, Record, Refusal, Rejected,
+    RequestFacts, SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SetCookie, StoreKey, Text, Timestamp,
+    Version, cache_control, vary,
 };
 pub use clock::{Clock, ManualClock, SystemClock, fresh_id, fresh_token, random};
 pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder, Opened};

@@ -1,11 +1,13 @@
 //! The session as handlers hold it.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cloakroom_core::{
-    CookieUpdate, CsrfToken, Duplicates, IntoKey, Json, Plan, Record, SessionId, SessionState, SetCookie, Timestamp,
+    CookieUpdate, CsrfToken, Duplicates, IntoKey, Json, KeyName, Plan, Record, SessionId, SessionState, SetCookie,
+    Timestamp,
 };
 
 use crate::error::Error;
@@ -15,6 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::clock::{fresh_token, random};
 use crate::guard::RefMut;
 use crate::slot::Engine;
+use crate::turn::Turns;
 
 /// The session of one request: a cheap handle, which every clone shares.
 ///
@@ -50,6 +53,10 @@ pub struct Session(Arc<Shared>);
 struct Shared {
     engine: Arc<Engine>,
     inner: Mutex<Inner>,
+    /// Commits of one session follow each other: each starts from what the one before it left.
+    turns: Turns,
+    /// A holder panicked: nothing is committed. Not behind the lock, which the closure that panicked may hold.
+    abandoned: AtomicBool,
 }
 
 struct Inner {
@@ -64,8 +71,6 @@ struct Inner {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Running,
-    /// A holder panicked: nothing is committed.
-    Abandoned,
     /// The response's headers are on their way.
     HeadersSent,
 }
@@ -74,7 +79,13 @@ impl Session {
     pub(crate) fn new(engine: Arc<Engine>, state: SessionState) -> Self {
         let (cookies, phase, failed) = (Vec::new(), Phase::Running, None);
         let inner = Mutex::new(Inner { state, cookies, phase, failed });
-        Self(Arc::new(Shared { engine, inner }))
+        Self(Arc::new(Shared { engine, inner, turns: Turns::default(), abandoned: AtomicBool::new(false) }))
+    }
+
+    /// The response went without this session: it was opened too late for a cookie.
+    pub(crate) fn opened_late(self) -> Self {
+        self.inner().phase = Phase::HeadersSent;
+        self
     }
 
     /// A fresh session that belongs to no request, for the unit tests of functions that take one.
@@ -139,12 +150,14 @@ impl Session {
     /// # Errors
     /// The key of the first value that can't be written.
     pub fn extend<K: AsRef<str>, T: Serialize>(&self, entries: impl IntoIterator<Item = (K, T)>) -> Result<(), Error> {
+        // The iterator runs outside of the lock: it may read the session.
+        let entries: Vec<_> = entries.into_iter().collect();
         Ok(self.write(|state| state.extend(entries))?)
     }
 
     /// Removes a key; says whether it was there.
-    pub fn remove(&self, key: &str) -> bool {
-        self.write(|state| state.remove(key))
+    pub fn remove(&self, key: impl KeyName) -> bool {
+        self.write(|state| state.remove(key.name()))
     }
 
     /// Removes a key and returns its value.
@@ -174,7 +187,13 @@ impl Session {
         key: impl IntoKey<T>,
         default: impl FnOnce() -> T,
     ) -> Result<T, Error> {
-        Ok(self.write(|state| state.get_or_insert_with(key, default))?)
+        let name = key.name().to_owned();
+        if let Some(value) = self.get(key)? {
+            return Ok(value);
+        }
+        // Made outside of the lock: it may read the session.
+        let default = default();
+        Ok(self.write(|state| state.get_or_insert_with(name, || default))?)
     }
 
     /// Changes a value in place, starting from its default if there is none.
@@ -230,8 +249,8 @@ impl Session {
 
     /// Whether there is a value under a key.
     #[must_use]
-    pub fn contains_key(&self, key: &str) -> bool {
-        self.read(|state| state.contains_key(key))
+    pub fn contains_key(&self, key: impl KeyName) -> bool {
+        self.read(|state| state.contains_key(key.name()))
     }
 
     /// How many values there are.
@@ -321,12 +340,38 @@ impl Session {
         self.write(SessionState::cycle_id);
     }
 
+    /// Says whose session it is, and gives it a new id: signing in is a change of privilege.
+    ///
+    /// A store can then list this owner's sessions, and end them. It is kept in a cookie session too, where nobody can list it.
+    pub fn set_owner(&self, owner: &str) {
+        self.write(|state| state.set_owner(owner));
+    }
+
+    /// Whose session it is, if [`Session::set_owner`] said so.
+    #[must_use]
+    pub fn owner(&self) -> Option<String> {
+        self.read(|state| state.record().owner().map(str::to_owned))
+    }
+
+    /// What to call this session in a list of its owner's sessions, such as the browser's name.
+    pub fn set_label(&self, label: &str) {
+        self.write(|state| state.set_label(label));
+    }
+
     /// Keeps this session for so long from now, used or not, and its cookie beyond the end of the browser session.
     ///
     /// This is "remember me". It is kept in the session and holds through later writes.
     pub fn remember(&self, span: Duration) {
         let now = self.now();
         self.write(|state| state.remember(span, now));
+    }
+
+    /// Takes [`Session::remember`] back: the layer's timeouts hold again, counted from now, and the cookie ends with the browser session.
+    ///
+    /// For who signs in without "remember me" where somebody was remembered before.
+    pub fn forget(&self) {
+        let now = self.now();
+        self.write(|state| state.forget(now));
     }
 
     /// Ends this one session when it wasn't used for so long; `None` is never.
@@ -428,6 +473,7 @@ impl Session {
     /// As at the end of a request. When the response's headers were sent and a cookie is needed, as it always is for a cookie session:
     /// [`Error::is_headers_sent`].
     pub async fn commit_now(&self) -> Result<(), Error> {
+        let _turn = self.0.turns.take().await;
         let snapshot = {
             let mut inner = self.inner();
             if let Some(error) = inner.failed.take() {
@@ -453,10 +499,11 @@ impl Session {
 
     /// The commit at the end of the request: the cookies that the response must set.
     pub(crate) async fn finish(&self, status: u16) -> Result<Vec<SetCookie>, Error> {
+        let _turn = self.0.turns.take().await;
         let state = {
             let mut inner = self.inner();
-            let phase = std::mem::replace(&mut inner.phase, Phase::HeadersSent);
-            if phase == Phase::Abandoned {
+            inner.phase = Phase::HeadersSent;
+            if self.0.abandoned.load(Ordering::SeqCst) {
                 tracing::warn!("session changes dropped: the handler panicked");
                 return Ok(std::mem::take(&mut inner.cookies));
             }
@@ -479,6 +526,11 @@ impl Session {
         // A later commit's cookie supersedes that of an earlier one.
         Ok(if committed.cookies.is_empty() { earlier } else { committed.cookies })
     }
+
+    /// The cookies of what `commit_now` committed, for a response that the last commit failed.
+    pub(crate) fn committed_cookies(&self) -> Vec<SetCookie> {
+        std::mem::take(&mut self.inner().cookies)
+    }
 }
 
 /// The token under a mask of random bytes.
@@ -496,10 +548,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         // A handler that panicked commits nothing, also where a layer inside of ours turns its panic into a response.
         if std::thread::panicking() {
-            let mut inner = self.inner();
-            if inner.phase == Phase::Running {
-                inner.phase = Phase::Abandoned;
-            }
+            self.0.abandoned.store(true, Ordering::SeqCst);
         }
     }
 }

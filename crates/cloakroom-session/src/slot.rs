@@ -1,7 +1,7 @@
 //! The place of a session in its request: empty until a handler asks, and asked again when the response is ready.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cloakroom_core::{CommitPolicy, CookieHeader, SetCookie, Timestamp};
 
@@ -77,7 +77,14 @@ pub struct SessionSlot(Arc<Slot>);
 
 struct Slot {
     engine: Arc<Engine>,
-    session: Mutex<Option<Session>>,
+    place: Mutex<Place>,
+}
+
+#[derive(Default)]
+struct Place {
+    session: Option<Session>,
+    /// The response is on its way: what is opened from now on comes too late for a cookie.
+    closed: bool,
 }
 
 /// What the session asks of the response.
@@ -94,13 +101,26 @@ impl SessionSlot {
     /// An empty place.
     #[must_use]
     pub fn new(engine: Arc<Engine>) -> Self {
-        Self(Arc::new(Slot { engine, session: Mutex::new(None) }))
+        Self(Arc::new(Slot { engine, place: Mutex::default() }))
     }
 
     /// The session, if it was opened.
     #[must_use]
     pub fn opened(&self) -> Option<Session> {
-        self.0.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.place().session.clone()
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.0.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same, when the response is ready: a session that is opened later isn't committed any more, except with
+    /// [`Session::commit_now`], and says so when it is changed.
+    #[must_use]
+    pub fn close(&self) -> Option<Session> {
+        let mut place = self.place();
+        place.closed = true;
+        place.session.clone()
     }
 
     /// The session, opened with the request's cookies if it isn't yet.
@@ -115,8 +135,9 @@ impl SessionSlot {
         let state = engine.factory.open(cookies, engine.now()).await?;
         let session = Session::new(Arc::clone(engine), state);
         // Two may have opened it at the same time: all of one request must see the same session.
-        let mut slot = self.0.session.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(slot.get_or_insert(session).clone())
+        let mut place = self.place();
+        let session = if place.closed { session.opened_late() } else { session };
+        Ok(place.session.get_or_insert(session).clone())
     }
 
     /// Commits the session for a response with this status.
@@ -124,9 +145,19 @@ impl SessionSlot {
     /// # Errors
     /// When it couldn't be committed. Nothing was then, and the client must be told instead of being shown the response.
     pub async fn finish(&self, status: u16) -> Result<ResponseEffects, Error> {
-        match self.opened() {
+        match self.close() {
             Some(session) => Ok(ResponseEffects { opened: true, cookies: session.finish(status).await? }),
             None => Ok(ResponseEffects::default()),
+        }
+    }
+
+    /// What was committed earlier in a request whose last commit failed: the response that takes the place of the handler's must
+    /// still bring those cookies.
+    #[must_use]
+    pub fn effects_of_failure(&self) -> ResponseEffects {
+        match self.opened() {
+            Some(session) => ResponseEffects { opened: true, cookies: session.committed_cookies() },
+            None => ResponseEffects::default(),
         }
     }
 }

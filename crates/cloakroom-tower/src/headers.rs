@@ -21,7 +21,7 @@ pub(crate) fn apply(effects: ResponseEffects, headers: &mut HeaderMap) {
 }
 
 /// Appends a `Set-Cookie`, and keeps caches away from the response.
-pub(crate) fn set_cookie(cookie: SetCookie, headers: &mut HeaderMap) {
+fn set_cookie(cookie: SetCookie, headers: &mut HeaderMap) {
     let Ok(mut value) = HeaderValue::try_from(cookie.into_string()) else {
         // Names, attributes and base64url are printable ASCII; a custom factory's value may not be.
         tracing::error!("a cookie was not sent: its text can't be a header");
@@ -31,7 +31,8 @@ pub(crate) fn set_cookie(cookie: SetCookie, headers: &mut HeaderMap) {
     value.set_sensitive(true);
     headers.append(header::SET_COOKIE, value);
     if let Some(directive) = cache_control(texts(headers, header::CACHE_CONTROL)) {
-        if texts(headers, header::CACHE_CONTROL).any(|value| value.contains("public") || value.contains("s-maxage")) {
+        let shared = |value: &str| value.contains("public") || value.contains("s-maxage");
+        if texts(headers, header::CACHE_CONTROL).any(|value| shared(&value.to_ascii_lowercase())) {
             tracing::warn!("response with a session cookie was marked for shared caches: corrected to no-store");
         }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(directive));

@@ -16,7 +16,7 @@
 //! ```
 //! use cloakroom_session::{CookieHeader, CookieSessions, Key, SessionSlot};
 //! use cloakroom_tower::SessionLayer;
-//! use http::{Request, Response, header};
+//! use http::{HeaderValue, Request, Response, header};
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -25,7 +25,8 @@
 //! let layer = SessionLayer::new(CookieSessions::signed(key).build()?);
 //! let service = layer.layer(service_fn(|request: Request<String>| async move {
 //!     let slot = request.extensions().get::<SessionSlot>().expect("the layer is installed");
-//!     let session = slot.open(CookieHeader::default()).await?;
+//!     let cookies = request.headers().get_all(header::COOKIE);
+//!     let session = slot.open(CookieHeader::new(cookies.iter().map(HeaderValue::as_bytes))).await?;
 //!     session.insert("greeted", true)?;
 //!     Ok::<_, cloakroom_session::Error>(Response::new(http_body_util::Full::from("hello")))
 //! }));

@@ -259,15 +259,18 @@ impl CookieTemplate {
     }
 
     /// Sets the cookie: for the browser session, or for `max_age`, which browsers cut at 400 days.
+    ///
+    /// A value is made of what RFC 6265bis §4.1.1 calls cookie-octets, as base64 is. Others, which could end the value or the header,
+    /// are left out.
     #[must_use]
     pub fn set(&self, value: &str, max_age: Option<Duration>) -> SetCookie {
         let mut line = String::with_capacity(self.name.len() + value.len() + self.place.len() + self.flags.len() + 24);
         line.push_str(&self.name);
         line.push('=');
-        line.push_str(value);
+        line.extend(value.chars().filter(|it| is_cookie_octet(*it)));
         line.push_str(&self.place);
         if let Some(age) = max_age {
-            line.push_str(&format!("; Max-Age={}", age.min(MAX_AGE).as_secs()));
+            line.push_str(&format!("; Max-Age={}", age.min(MAX_AGE).as_secs().max(1)));
         }
         line.push_str(&self.flags);
         SetCookie { line }
@@ -281,6 +284,10 @@ impl CookieTemplate {
             format!("{}={}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT{}", self.name, self.place, self.flags);
         SetCookie { line }
     }
+}
+
+const fn is_cookie_octet(it: char) -> bool {
+    it.is_ascii_graphic() && !matches!(it, '"' | ',' | ';' | '\\')
 }
 
 /// The value of one `Set-Cookie` header. An adapter must mark it sensitive.

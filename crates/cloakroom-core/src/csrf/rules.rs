@@ -208,12 +208,6 @@ impl CsrfRules {
         self.body_limit
     }
 
-    /// The same rules with nothing weakened by route or by report-only: for a form that insists.
-    #[must_use]
-    pub fn strict(&self) -> Self {
-        Self { report_only: false, ..self.clone() }
-    }
-
     /// Stage one: may a request from there change something here?
     ///
     /// # Errors

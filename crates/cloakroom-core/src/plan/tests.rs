@@ -1,5 +1,6 @@
 //! The table of decisions: what was done to which session, and what follows from it.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use super::Carrier::{Id, Record as Whole};
@@ -91,6 +92,10 @@ impl Start {
         };
         (session, opened + took)
     }
+}
+
+fn made() -> Result<CsrfToken, Infallible> {
+    Ok(token())
 }
 
 fn token() -> CsrfToken {
@@ -271,8 +276,8 @@ fn every_mutator_of_a_loaded_unchanged_session_is_saved() {
         mutate(&mut session);
         assert_eq!(session.plan(Whole, now), (Replace, Set), "{name}, the cookie carries the record");
         assert_eq!(session.plan(Id, now), (Replace, *id_cookie), "{name}, the cookie carries an id");
-        let unchanged = Loaded.session().0.outcome(now, token);
-        assert_ne!(session.outcome(now, token), unchanged, "{name}: the record to keep must differ");
+        let unchanged = Loaded.session().0.outcome(now, made).unwrap();
+        assert_ne!(session.outcome(now, made).unwrap(), unchanged, "{name}: the record to keep must differ");
     }
     let (mut session, now) = Loaded.session();
     session.changed();
@@ -286,7 +291,10 @@ fn a_loaded_session_without_a_token_keeps_the_one_that_was_shown() {
     let mut session = SessionState::loaded(ID, record, CREATED, Lifetimes::default());
     assert_eq!(session.csrf_token(token), token());
     assert_eq!(session.plan(Id, CREATED), (Replace, Keep));
-    assert_eq!(session.outcome(CREATED, || CsrfToken::from_random([3; 32])).csrf(), Some(&token()));
+    assert_eq!(
+        session.outcome(CREATED, || Ok::<_, Infallible>(CsrfToken::from_random([3; 32]))).unwrap().csrf(),
+        Some(&token())
+    );
 }
 
 /// A map whose keys aren't strings can't be JSON.
@@ -336,7 +344,7 @@ fn a_session_s_own_idle_timeout_decides_when_a_touch_is_due() {
         let mut first = SessionState::fresh(CREATED, lifetimes);
         write(&mut first);
         first.set_idle_timeout(own, CREATED);
-        let record = first.outcome(CREATED, token);
+        let record = first.outcome(CREATED, made).unwrap();
         let now = CREATED + seconds(age);
         SessionState::loaded(ID, record, now, lifetimes).plan(Id, now).0
     };

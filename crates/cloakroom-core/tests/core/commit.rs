@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use crate::operations::{ID, NOW, any_operation, data, messages, request, several, stored, through_the_wire};
 
-fn token() -> CsrfToken {
-    CsrfToken::from_random([9; 32])
+fn token() -> Result<CsrfToken, std::convert::Infallible> {
+    Ok(CsrfToken::from_random([9; 32]))
 }
 
 /// What a factory answers when it kept `record`.
@@ -29,7 +29,7 @@ proptest! {
         let snapshot = session.clone();
         meanwhile.iter().for_each(|operation| operation.run(&mut session));
         let seen = session.clone();
-        let committed = kept(&snapshot, &snapshot.outcome(NOW, token));
+        let committed = kept(&snapshot, &snapshot.outcome(NOW, token).unwrap());
         session.absorb(&snapshot, committed.clone()).unwrap();
         prop_assert_eq!(data(session.record()), data(seen.record()));
         prop_assert_eq!(messages(session.record()), messages(seen.record()));
@@ -48,7 +48,7 @@ fn nothing_is_left_to_do_after_a_commit() {
     let mut session = request(&stored(&[]), &[]);
     session.update("n", |n: &mut i64| *n += 1).unwrap();
     let committed = session.clone();
-    session.absorb(&committed, kept(&committed, &committed.outcome(NOW, token))).unwrap();
+    session.absorb(&committed, kept(&committed, &committed.outcome(NOW, token).unwrap())).unwrap();
     assert!(session.log().is_empty());
     assert_eq!(session.get::<i64>("n").unwrap(), Some(1));
     assert_eq!(session.plan(Carrier::Record, NOW), (Plan::Nothing, CookieUpdate::Keep));
@@ -63,10 +63,10 @@ fn a_new_session_is_no_longer_new_after_its_commit() {
     session.insert("a", &1).unwrap();
     let committed = session.clone();
     session.insert("b", &2).unwrap();
-    session.absorb(&committed, kept(&committed, &committed.outcome(NOW, token))).unwrap();
+    session.absorb(&committed, kept(&committed, &committed.outcome(NOW, token).unwrap())).unwrap();
     assert!(!session.is_new());
     assert_eq!(session.id(), Some(ID));
-    assert_eq!(session.record().csrf(), Some(&token()), "born with the session");
+    assert_eq!(session.record().csrf(), token().as_ref().ok(), "born with the session");
     assert_eq!(session.plan(Carrier::Id, NOW), (Plan::Replace, CookieUpdate::Keep), "b is still to be saved");
     assert_eq!(session.keys().collect::<Vec<_>>(), ["a", "b"]);
 }
@@ -77,7 +77,7 @@ fn what_was_invalidated_while_a_commit_ran_ends() {
     session.insert("a", &1).unwrap();
     let committed = session.clone();
     session.invalidate(NOW);
-    session.absorb(&committed, kept(&committed, &committed.outcome(NOW, token))).unwrap();
+    session.absorb(&committed, kept(&committed, &committed.outcome(NOW, token).unwrap())).unwrap();
     assert_eq!(session.ended_id(), Some(ID), "the session that has just been created");
     assert_eq!(session.plan(Carrier::Id, NOW), (Plan::End, CookieUpdate::Remove));
     assert!(session.is_empty());
@@ -91,7 +91,7 @@ fn a_cycle_that_was_committed_is_not_done_again() {
     let mut session = request(&stored(&[]), &[]);
     session.cycle_id();
     let committed = session.clone();
-    let settled = committed.settled(Some((new, committed.outcome(NOW, token))), NOW);
+    let settled = committed.settled(Some((new, committed.outcome(NOW, token).unwrap())), NOW);
     session.absorb(&committed, settled.clone()).unwrap();
     assert_eq!(session.id(), Some(new));
     assert_eq!(session.plan(Carrier::Id, NOW), (Plan::Nothing, CookieUpdate::Keep));
@@ -109,9 +109,9 @@ fn a_message_popped_while_a_commit_ran_is_gone() {
     session.flash("q", &"saved", Duplicates::Allow).unwrap();
     let committed = session.clone();
     assert_eq!(session.pop_flash::<String>("q").unwrap(), ["saved"]);
-    session.absorb(&committed, kept(&committed, &committed.outcome(NOW, token))).unwrap();
+    session.absorb(&committed, kept(&committed, &committed.outcome(NOW, token).unwrap())).unwrap();
     assert!(session.peek_flash::<String>("q").unwrap().is_empty());
-    let outcome = session.outcome(NOW, token);
+    let outcome = session.outcome(NOW, token).unwrap();
     assert!(messages(&outcome).is_empty());
 }
 
@@ -126,7 +126,7 @@ fn an_own_message_popped_after_a_commit_never_takes_an_equal_one() {
     assert_eq!(session.pop_flash::<String>("q").unwrap(), ["saved"]);
     let mut other = request(&base, &[]);
     other.flash("q", &"saved", Duplicates::Allow).unwrap();
-    let newest = other.outcome(NOW, token);
+    let newest = other.outcome(NOW, token).unwrap();
     let merged = session.log().replay(session.base(), &newest, Default::default()).unwrap();
     assert_eq!(messages(&merged), messages(&newest));
 }

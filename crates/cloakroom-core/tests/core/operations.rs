@@ -115,7 +115,9 @@ pub(crate) fn several(of: BoxedStrategy<Operation>) -> impl Strategy<Value = Vec
 pub(crate) fn stored(operations: &[Operation]) -> Record {
     let mut session = SessionState::fresh(NOW, Lifetimes::default());
     operations.iter().for_each(|operation| operation.run(&mut session));
-    through_the_wire(&session.outcome(NOW, || CsrfToken::from_random([1; 32])))
+    through_the_wire(
+        &session.outcome(NOW, || Ok::<_, std::convert::Infallible>(CsrfToken::from_random([1; 32]))).unwrap(),
+    )
 }
 
 pub(crate) fn through_the_wire(record: &Record) -> Record {

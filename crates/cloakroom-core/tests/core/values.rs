@@ -59,7 +59,9 @@ fn any_value_comes_back_unmodified() {
             let mut session = fresh();
             session.insert(key, &value).unwrap();
             session.flash(key, &value, Duplicates::Allow).unwrap();
-            let record = through_the_wire(&session.outcome(NOW, || CsrfToken::from_random([1; 32])));
+            let record = through_the_wire(
+                &session.outcome(NOW, || Ok::<_, std::convert::Infallible>(CsrfToken::from_random([1; 32]))).unwrap(),
+            );
             let mut session = request(&record, &[]);
             assert_eq!(session.get::<Value>(key).unwrap().as_ref(), Some(&value), "{name} under {key:?}");
             assert_eq!(session.pop_flash::<Value>(key).unwrap(), std::slice::from_ref(&value), "{name} in {key:?}");
@@ -74,7 +76,9 @@ fn an_error_changes_nothing() {
         session.insert("text", &"a").unwrap();
         session.flash("q", &"hello", Duplicates::Allow).unwrap();
         session.flash("q", &1, Duplicates::Allow).unwrap();
-        through_the_wire(&session.outcome(NOW, || CsrfToken::from_random([1; 32])))
+        through_the_wire(
+            &session.outcome(NOW, || Ok::<_, std::convert::Infallible>(CsrfToken::from_random([1; 32]))).unwrap(),
+        )
     };
     let unwritable = || BTreeMap::from([(vec![1_u8], 1)]);
     type Attempt<'a> = &'a dyn Fn(&mut SessionState) -> cloakroom_core::Error;
@@ -193,14 +197,14 @@ fn the_csrf_token_is_made_once() {
 
 #[test]
 fn only_a_session_that_begins_is_given_a_token() {
-    let fresh_token = || CsrfToken::from_random([1; 32]);
+    let fresh_token = || Ok::<_, std::convert::Infallible>(CsrfToken::from_random([1; 32]));
     let record = fresh().record().clone();
-    assert_eq!(fresh().outcome(NOW, fresh_token).csrf(), Some(&fresh_token()));
+    assert_eq!(fresh().outcome(NOW, fresh_token).unwrap().csrf(), fresh_token().as_ref().ok());
     // One that came without, from a bridge for example, gets it when a form asks.
-    assert_eq!(request(&record, &[]).outcome(NOW, fresh_token).csrf(), None);
+    assert_eq!(request(&record, &[]).outcome(NOW, fresh_token).unwrap().csrf(), None);
     let mut ended = request(&record, &[]);
     ended.invalidate(NOW);
-    assert_eq!(ended.outcome(NOW, fresh_token).csrf(), Some(&fresh_token()));
+    assert_eq!(ended.outcome(NOW, fresh_token).unwrap().csrf(), fresh_token().as_ref().ok());
 }
 
 #[test]
@@ -215,7 +219,7 @@ fn invalidate_and_cycle_keep_and_drop_what_they_say() {
     assert!(session.is_new() && session.is_empty() && session.record().csrf().is_none());
     assert_eq!((session.id(), session.ended_id()), (None, Some(crate::operations::ID)));
     session.insert("b", &2).unwrap();
-    let outcome = session.outcome(NOW, || CsrfToken::from_random([5; 32]));
+    let outcome = session.outcome(NOW, || Ok::<_, std::convert::Infallible>(CsrfToken::from_random([5; 32]))).unwrap();
     assert_eq!(outcome.entries().map(|(key, _)| key).collect::<Vec<_>>(), ["b"]);
     assert_eq!(outcome.csrf(), Some(&CsrfToken::from_random([5; 32])));
 }

@@ -12,7 +12,7 @@ use crate::error::Error;
 
 use crate::clock::fresh_token;
 use crate::session::masked;
-use crate::slot::SessionSlot;
+use crate::slot::{ResponseEffects, SessionSlot};
 
 /// The CSRF rules of an application, and where its tokens live.
 #[derive(Clone, Debug)]
@@ -68,10 +68,15 @@ impl CsrfGuard {
     /// from planting one that they were given. The token isn't bound to a session: where there is one, keep the token in it.
     ///
     /// # Errors
-    /// Cookie attributes that contradict each other.
+    /// Cookie attributes that contradict each other, or the session cookie's own name, which is the default of [`CookieConfig`].
     pub fn double_submit(rules: CsrfRules, keyring: &Keyring, cookie: CookieConfig) -> Result<Self, ConfigError> {
+        let session = CookieConfig::default().build()?;
         let cookie = cookie.build()?;
-        let sealer = Sealer::new(Seal::Signed, keyring, cookie.name())?;
+        if cookie.name() == session.name() {
+            return Err(ConfigError::new("name", "is the session cookie's: give the CSRF cookie one of its own"));
+        }
+        // No cookie has a colon in its name: what is sealed for a session never opens as a token.
+        let sealer = Sealer::new(Seal::Signed, keyring, &format!("csrf:{}", cookie.name()))?;
         Ok(Self { rules, home: Home::Cookie(Box::new((cookie, sealer))) })
     }
 
@@ -148,6 +153,8 @@ struct Slot {
 
 struct Inner {
     verdict: Verdict,
+    /// A page was rendered with the token of the request's cookie.
+    rendered: bool,
     issued: Option<CsrfToken>,
 }
 
@@ -155,7 +162,7 @@ impl CsrfSlot {
     /// The place of a request that wasn't checked yet.
     #[must_use]
     pub fn new(guard: Arc<CsrfGuard>) -> Self {
-        let inner = Mutex::new(Inner { verdict: Verdict::Unchecked, issued: None });
+        let inner = Mutex::new(Inner { verdict: Verdict::Unchecked, rendered: false, issued: None });
         Self(Arc::new(Slot { guard, inner }))
     }
 
@@ -191,6 +198,7 @@ impl CsrfSlot {
                 slot.open(cookies).await?.masked_csrf_token()
             }
             Home::Cookie(home) => {
+                self.inner().rendered = true;
                 if let Some(token) = home.token_in(&cookies) {
                     return masked(&token);
                 }
@@ -198,6 +206,13 @@ impl CsrfSlot {
                 masked(self.inner().issued.get_or_insert(fresh))
             }
         }
+    }
+
+    /// What the check asks of the response: a token cookie, and `Vary` on a page that depends on one.
+    #[must_use]
+    pub fn effects(&self) -> ResponseEffects {
+        let opened = self.inner().rendered;
+        ResponseEffects { opened, cookies: self.cookie().into_iter().collect() }
     }
 
     /// The cookie that the response must set, where tokens live in a cookie and this request was given a new one.

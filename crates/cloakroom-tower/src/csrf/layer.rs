@@ -25,7 +25,8 @@ pub(crate) enum Mode {
 ///
 /// Methods other than GET, HEAD, OPTIONS and TRACE pass two stages. The first asks where the request comes from
 /// (`Sec-Fetch-Site`, else `Origin`, else `Referer`); the second whether it knows the session's token, in the header
-/// `X-CSRF-Token` or else in the form field `csrf_token`, never in the query. A refusal is 403 and says why in words for developers.
+/// `X-CSRF-Token` or else in the form field `csrf_token`, never in the query. A refusal is 403 (413 and 400 where
+/// the body is at fault) and says why in words for developers.
 ///
 /// 1. Add it inside of the [`SessionLayer`](crate::SessionLayer) and outside of the handlers.
 /// 2. A form (urlencoded or multipart) is read up to [`CsrfRules::body_limit`] in search of the token and handed on intact.

@@ -1,6 +1,7 @@
 //! A request's body that was read in part and is handed on whole.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -11,30 +12,34 @@ use pin_project_lite::pin_project;
 
 pin_project! {
     /// The body of a request that passed the CSRF layer: the client's, whatever of it was read before.
-    #[derive(Debug)]
-    pub struct ReplayBody<B> {
+    pub struct ReplayBody<B: Body> {
         #[pin]
         kind: Kind<B>,
     }
 }
 
 pin_project! {
-    #[derive(Debug)]
     #[project = KindProj]
-    enum Kind<B> {
+    enum Kind<B: Body> {
         Untouched { #[pin] body: B },
-        // Boxed, because a body that was polled can't be moved any more.
-        Read { frames: VecDeque<Frame<Bytes>>, rest: Option<Pin<Box<B>>> },
+        Read { frames: VecDeque<Frame<Bytes>>, rest: Rest<B> },
     }
 }
 
-impl<B> ReplayBody<B> {
-    pub(crate) const fn untouched(body: B) -> Self {
-        Self { kind: Kind::Untouched { body } }
-    }
+/// What follows the frames that were read.
+enum Rest<B: Body> {
+    Nothing,
+    // Boxed, because a body that was polled can't be moved any more.
+    More(Pin<Box<B>>),
+    /// It broke off: whoever reads it must not take what came for all of it.
+    Broken(Option<B::Error>),
 }
 
 impl<B: Body<Data = Bytes>> ReplayBody<B> {
+    pub(crate) const fn untouched(body: B) -> Self {
+        Self { kind: Kind::Untouched { body } }
+    }
+
     /// Reads a form as far as `limit` in search of its token; returns what was found, and the body as it was.
     pub(crate) async fn search(
         body: B,
@@ -48,8 +53,10 @@ impl<B: Body<Data = Bytes>> ReplayBody<B> {
         let mut size = 0;
         let (extent, rest) = loop {
             match std::future::poll_fn(|cx| rest.as_mut().poll_frame(cx)).await {
-                None => break (Extent::Whole, None),
-                Some(Err(_)) => return (Err(Refusal::BodyUnreadable), Self::read(frames, None)),
+                None => break (Extent::Whole, Rest::Nothing),
+                Some(Err(error)) => {
+                    return (Err(Refusal::BodyUnreadable), Self::read(frames, Rest::Broken(Some(error))));
+                }
                 Some(Ok(frame)) => {
                     if let Some(data) = frame.data_ref() {
                         size += data.remaining();
@@ -57,7 +64,7 @@ impl<B: Body<Data = Bytes>> ReplayBody<B> {
                     }
                     frames.push_back(frame);
                     if size > limit {
-                        break (Extent::Prefix, Some(rest));
+                        break (Extent::Prefix, Rest::More(rest));
                     }
                 }
             }
@@ -66,7 +73,7 @@ impl<B: Body<Data = Bytes>> ReplayBody<B> {
         (found, Self::read(frames, rest))
     }
 
-    const fn read(frames: VecDeque<Frame<Bytes>>, rest: Option<Pin<Box<B>>>) -> Self {
+    const fn read(frames: VecDeque<Frame<Bytes>>, rest: Rest<B>) -> Self {
         Self { kind: Kind::Read { frames, rest } }
     }
 }
@@ -80,8 +87,9 @@ impl<B: Body<Data = Bytes>> Body for ReplayBody<B> {
             KindProj::Untouched { body } => body.poll_frame(cx),
             KindProj::Read { frames, rest } => match (frames.pop_front(), rest) {
                 (Some(frame), _) => Poll::Ready(Some(Ok(frame))),
-                (None, Some(rest)) => rest.as_mut().poll_frame(cx),
-                (None, None) => Poll::Ready(None),
+                (None, Rest::More(rest)) => rest.as_mut().poll_frame(cx),
+                (None, Rest::Broken(error)) => Poll::Ready(error.take().map(Err)),
+                (None, Rest::Nothing) => Poll::Ready(None),
             },
         }
     }
@@ -89,7 +97,14 @@ impl<B: Body<Data = Bytes>> Body for ReplayBody<B> {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Untouched { body } => body.is_end_stream(),
-            Kind::Read { frames, rest } => frames.is_empty() && rest.as_ref().is_none_or(|rest| rest.is_end_stream()),
+            Kind::Read { frames, rest } => {
+                frames.is_empty()
+                    && match rest {
+                        Rest::Nothing | Rest::Broken(None) => true,
+                        Rest::More(rest) => rest.is_end_stream(),
+                        Rest::Broken(Some(_)) => false,
+                    }
+            }
         }
     }
 
@@ -98,7 +113,11 @@ impl<B: Body<Data = Bytes>> Body for ReplayBody<B> {
             Kind::Untouched { body } => body.size_hint(),
             Kind::Read { frames, rest } => {
                 let read = frames.iter().filter_map(Frame::data_ref).map(|data| data.remaining() as u64).sum::<u64>();
-                let rest = rest.as_ref().map_or_else(|| SizeHint::with_exact(0), |rest| rest.size_hint());
+                let rest = match rest {
+                    Rest::Nothing => SizeHint::with_exact(0),
+                    Rest::More(rest) => rest.size_hint(),
+                    Rest::Broken(_) => SizeHint::new(),
+                };
                 let mut hint = SizeHint::new();
                 hint.set_lower(rest.lower().saturating_add(read));
                 if let Some(upper) = rest.upper() {
@@ -107,5 +126,12 @@ impl<B: Body<Data = Bytes>> Body for ReplayBody<B> {
                 hint
             }
         }
+    }
+}
+
+impl<B: Body> fmt::Debug for ReplayBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nothing of what it holds: forms carry passwords.
+        f.debug_struct("ReplayBody").finish_non_exhaustive()
     }
 }

@@ -79,6 +79,7 @@ where
     S: Service<Request<ReplayBody<Q>>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send,
     Q: Body<Data = Bytes> + Send + 'static,
+    Q::Error: Send,
     B: Body<Data = Bytes> + 'static,
 {
     type Response = Response<ResponseBody<B>>;
@@ -234,9 +235,7 @@ where
                 None => return Poll::Pending,
             },
         };
-        if let Some(cookie) = this.slot.cookie() {
-            headers::set_cookie(cookie, response.headers_mut());
-        }
+        headers::apply(this.slot.effects(), response.headers_mut());
         Poll::Ready(Ok(response))
     }
 }

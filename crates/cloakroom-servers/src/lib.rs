@@ -1,0 +1,129 @@
+//! Private database servers for tests.
+//!
+//! Each is a real one, started in a temporary folder on a free port of the loopback interface, and gone when it is dropped. A program
+//! that isn't there is a panic that names it and how to install it: a test that can't run has failed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "for tests alone, where a panic says what is wrong"
+)]
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// A server's process and its folder.
+#[derive(Debug)]
+pub struct Server {
+    name: &'static str,
+    child: Option<Child>,
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+/// How long a server may take until it answers.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Server {
+    /// A server that isn't started yet: its folder, and a port that is free now.
+    #[must_use]
+    pub fn prepare(name: &'static str) -> Self {
+        let folder = tempfile::Builder::new().prefix(&format!("cloakroom-{name}-")).tempdir().unwrap();
+        Self { name, child: None, folder, port: free_port() }
+    }
+
+    /// The port it listens on.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The id of its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("started").id()
+    }
+
+    /// Starts it, with its output in a file of its folder, and waits until `ready` says so.
+    pub fn start(&mut self, command: &mut Command, ready: impl Fn() -> bool) {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
+        self.child = Some(child.unwrap_or_else(|error| panic!("{} can't be started: {error}", self.name)));
+        let step = Duration::from_millis(20);
+        for _ in 0..PATIENCE.as_millis() / step.as_millis() {
+            if ready() {
+                return;
+            }
+            if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
+                panic!("{} ended at once, {status}: {}", self.name, self.output());
+            }
+            sleep(step);
+        }
+        panic!("{} isn't ready after {PATIENCE:?}: {}", self.name, self.output());
+    }
+
+    /// Kills it without warning, as `kill -9` does; its folder stays for the next start.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It may be gone already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Stops it in mid-work (SIGSTOP), or lets it go on (SIGCONT): a server that hangs.
+    pub fn freeze(&self, frozen: bool) {
+        let signal = if frozen { "-STOP" } else { "-CONT" };
+        let status = Command::new("kill").args([signal, &self.pid().to_string()]).status().unwrap();
+        assert!(status.success(), "kill {signal} failed");
+    }
+
+    /// What it printed.
+    #[must_use]
+    pub fn output(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder().join("output.log")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A port of the loopback interface that nobody listens on now.
+#[must_use]
+pub fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Whether somebody listens on this port.
+#[must_use]
+pub fn listens(port: u16) -> bool {
+    std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+/// The path of a program: on `PATH`, or in one of these folders.
+#[must_use]
+pub fn program(name: &str, folders: &[&str], package: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places = std::env::split_paths(&path).chain(folders.iter().map(PathBuf::from));
+    places
+        .map(|folder| folder.join(name))
+        .find(|it| it.is_file())
+        .unwrap_or_else(|| panic!("{name} is missing: `cargo xtask test` installs it, or `apt-get install {package}`"))
+}

@@ -1,0 +1,29 @@
+//! Sessions through an engine, as an adapter drives it: no framework, no network, and a clock that is told the time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has said what it found"
+)]
+
+#[path = "session/commit.rs"]
+mod commit;
+#[path = "session/factory.rs"]
+mod factory;
+#[path = "session/handle.rs"]
+mod handle;
+#[path = "session/lifetimes.rs"]
+mod lifetimes;
+#[path = "session/panics.rs"]
+mod panics;
+#[path = "session/rejected.rs"]
+mod rejected;
+#[path = "session/rotation.rs"]
+mod rotation;
+#[path = "session/size.rs"]
+mod size;
+#[path = "session/support.rs"]
+mod support;
+#[path = "session/traces.rs"]
+mod traces;

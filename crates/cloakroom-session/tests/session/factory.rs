@@ -1,0 +1,432 @@
+//! A factory of an application's own: records in memory, an id in the cookie, and a list of what was asked of it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cloakroom_session::{
+    Carrier, Committed, CookieConfig, CookieHeader, CookieTemplate, CookieUpdate, Error, Lifetimes, Plan, Record,
+    Session, SessionFactory, SessionId, SessionSlot, SessionState, StoreKey, Timestamp, fresh_id, fresh_token,
+};
+
+use crate::support::{Answer, App, Browser, NAME, days, run, seconds, value_of};
+
+#[derive(Clone, Debug)]
+struct MemorySessions(Arc<Memory>);
+
+#[derive(Debug)]
+struct Memory {
+    cookie: CookieTemplate,
+    store: Mutex<HashMap<StoreKey, Entry>>,
+    calls: Mutex<Vec<&'static str>>,
+    down: Mutex<bool>,
+}
+
+#[derive(Clone, Debug)]
+enum Entry {
+    Here(Record),
+    /// Its id was cycled a moment ago.
+    Moved,
+}
+
+impl MemorySessions {
+    fn new() -> Self {
+        let cookie = CookieConfig::default().build().unwrap();
+        let (store, calls, down) = Default::default();
+        Self(Arc::new(Memory { cookie, store, calls, down }))
+    }
+
+    /// What was asked since the last time.
+    fn calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.0.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn call(&self, call: &'static str) -> Result<(), Error> {
+        self.0.calls.lock().unwrap().push(call);
+        // A store answers later: others go on meanwhile.
+        tokio::task::yield_now().await;
+        if *self.0.down.lock().unwrap() { Err(Error::unavailable("the store is down")) } else { Ok(()) }
+    }
+
+    fn records(&self) -> usize {
+        self.0.store.lock().unwrap().values().filter(|it| matches!(it, Entry::Here(_))).count()
+    }
+}
+
+impl SessionFactory for MemorySessions {
+    fn carrier(&self) -> Carrier {
+        Carrier::Id
+    }
+
+    async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
+        let lifetimes = Lifetimes::default();
+        let ids: Vec<_> = cookies.last_first(NAME).filter_map(SessionId::parse).collect();
+        for id in ids {
+            self.call("load").await?;
+            let entry = self.0.store.lock().unwrap().get(&id.store_key()).cloned();
+            match entry {
+                Some(Entry::Here(record)) if record.clockwork().expired(now).is_none() => {
+                    return Ok(SessionState::loaded(id, record, now, lifetimes));
+                }
+                Some(Entry::Moved) => return Ok(SessionState::detached(now, lifetimes)),
+                Some(Entry::Here(_)) | None => {}
+            }
+        }
+        Ok(SessionState::fresh(now, lifetimes))
+    }
+
+    async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
+        let (plan, update) = session.plan(Carrier::Id, now);
+        let call = match plan {
+            Plan::Create => "create",
+            Plan::Replace => "replace",
+            Plan::Touch => "touch",
+            Plan::Cycle => "cycle",
+            Plan::End => "end",
+            Plan::EndThenCreate => "end, create",
+            Plan::Drop(_) => "drop",
+            _ => "nothing",
+        };
+        self.call(call).await?;
+        let id = match plan {
+            Plan::Create | Plan::Cycle | Plan::EndThenCreate => Some(fresh_id()?),
+            Plan::Replace | Plan::Touch => session.id(),
+            _ => None,
+        };
+        let kept = match id {
+            Some(id) => Some((id, session.outcome(now, fresh_token)?)),
+            None => None,
+        };
+        let mut store = self.0.store.lock().unwrap();
+        if let Some(ended) = session.ended_id() {
+            store.remove(&ended.store_key());
+        }
+        if let (Plan::Cycle, Some(old)) = (plan, session.id()) {
+            store.insert(old.store_key(), Entry::Moved);
+        }
+        if let Some((id, record)) = &kept {
+            store.insert(id.store_key(), Entry::Here(record.clone()));
+        }
+        let cookies = match (update, &kept) {
+            (CookieUpdate::Set, Some((id, record))) => {
+                vec![self.0.cookie.set(&id.expose(), record.max_age(now))]
+            }
+            (CookieUpdate::Remove, _) => vec![self.0.cookie.remove()],
+            _ => vec![],
+        };
+        Ok(Committed { session: session.settled(kept, now), cookies })
+    }
+}
+
+/// How a visitor comes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Start {
+    New,
+    Loaded,
+    /// With an id that moved a moment ago.
+    Detached,
+    /// With an id that nobody knows.
+    Unknown,
+}
+
+fn start(start: Start) -> (MemorySessions, App, Browser) {
+    let factory = MemorySessions::new();
+    let app = App::new(factory.clone());
+    let mut browser = Browser::default();
+    match start {
+        Start::New => {}
+        Start::Unknown => browser = Browser::with(&SessionId::from_random([7; 32]).expose()),
+        Start::Loaded | Start::Detached => {
+            browser = Browser::signed_in(&app);
+            if start == Start::Detached {
+                browser.clone().visit(&app, |session| session.cycle_id());
+            }
+        }
+    }
+    factory.calls();
+    (factory, app, browser)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Said {
+    Nothing,
+    Set,
+    Removed,
+}
+
+fn said(answer: &Answer) -> Said {
+    match answer.lines()[..] {
+        [] => Said::Nothing,
+        [line] if line.contains("Max-Age=0") => Said::Removed,
+        [_] => Said::Set,
+        ref lines => panic!("{} cookies", lines.len()),
+    }
+}
+
+#[test]
+fn what_each_request_asks_of_the_store_and_says_to_the_browser() {
+    use Said::{Nothing, Removed, Set};
+    use Start::{Detached, Loaded, New, Unknown};
+    type Row = (&'static str, Start, fn(&Session), &'static [&'static str], Said);
+    let rows: &[Row] = &[
+        ("nothing", New, |_| {}, &[], Nothing),
+        ("read", New, |it| assert!(it.is_empty()), &[], Nothing),
+        ("cycle alone", New, |it| it.cycle_id(), &[], Nothing),
+        ("invalidate", New, |it| it.invalidate(), &[], Nothing),
+        ("write", New, |it| it.insert("a", 1).unwrap(), &["create"], Set),
+        (
+            "write, cycle",
+            New,
+            |it| {
+                it.insert("a", 1).unwrap();
+                it.cycle_id();
+            },
+            &["create"],
+            Set,
+        ),
+        (
+            "write, invalidate",
+            New,
+            |it| {
+                it.insert("a", 1).unwrap();
+                it.invalidate();
+            },
+            &[],
+            Nothing,
+        ),
+        (
+            "invalidate, write",
+            New,
+            |it| {
+                it.invalidate();
+                it.insert("a", 1).unwrap();
+            },
+            &["create"],
+            Set,
+        ),
+        ("a token", New, |it| drop(it.csrf_token().unwrap()), &["create"], Set),
+        ("nothing", Loaded, |_| {}, &["load"], Nothing),
+        ("read", Loaded, |it| assert!(!it.is_empty()), &["load"], Nothing),
+        ("write", Loaded, |it| it.insert("a", 1).unwrap(), &["load", "replace"], Nothing),
+        ("write the same", Loaded, |it| it.insert("user", "ann").unwrap(), &["load"], Nothing),
+        ("changed", Loaded, |it| it.changed(), &["load", "replace"], Set),
+        ("remember", Loaded, |it| it.remember(days(30)), &["load", "replace"], Set),
+        ("cycle", Loaded, |it| it.cycle_id(), &["load", "cycle"], Set),
+        (
+            "cycle, write",
+            Loaded,
+            |it| {
+                it.cycle_id();
+                it.insert("a", 1).unwrap();
+            },
+            &["load", "cycle"],
+            Set,
+        ),
+        ("invalidate", Loaded, |it| it.invalidate(), &["load", "end"], Removed),
+        (
+            "invalidate, write",
+            Loaded,
+            |it| {
+                it.invalidate();
+                it.insert("a", 1).unwrap();
+            },
+            &["load", "end, create"],
+            Set,
+        ),
+        (
+            "cycle, invalidate",
+            Loaded,
+            |it| {
+                it.cycle_id();
+                it.invalidate();
+            },
+            &["load", "end"],
+            Removed,
+        ),
+        (
+            "invalidate, cycle",
+            Loaded,
+            |it| {
+                it.invalidate();
+                it.cycle_id();
+            },
+            &["load", "end"],
+            Removed,
+        ),
+        ("nothing", Detached, |_| {}, &["load"], Nothing),
+        ("read", Detached, |it| assert!(it.is_empty()), &["load"], Nothing),
+        ("write", Detached, |it| it.insert("a", 1).unwrap(), &["load", "drop"], Nothing),
+        ("remember", Detached, |it| it.remember(days(30)), &["load", "drop"], Nothing),
+        ("invalidate", Detached, |it| it.invalidate(), &["load"], Nothing),
+        (
+            "invalidate, write",
+            Detached,
+            |it| {
+                it.invalidate();
+                it.insert("a", 1).unwrap();
+            },
+            &["load", "drop"],
+            Nothing,
+        ),
+        (
+            "write, cycle",
+            Detached,
+            |it| {
+                it.insert("a", 1).unwrap();
+                it.cycle_id();
+            },
+            &["load", "create"],
+            Set,
+        ),
+        (
+            "cycle, write",
+            Detached,
+            |it| {
+                it.cycle_id();
+                it.insert("a", 1).unwrap();
+            },
+            &["load", "create"],
+            Set,
+        ),
+        ("nothing", Unknown, |_| {}, &["load"], Nothing),
+        ("write", Unknown, |it| it.insert("a", 1).unwrap(), &["load", "create"], Set),
+        ("invalidate", Unknown, |it| it.invalidate(), &["load"], Nothing),
+    ];
+    for (name, from, handler, calls, cookie) in rows {
+        let (factory, app, mut browser) = start(*from);
+        let before = browser.value().map(str::to_owned);
+        let answer = browser.visit(&app, handler);
+        assert_eq!(said(&answer), *cookie, "{from:?}: {name}");
+        assert_eq!(factory.calls(), *calls, "{from:?}: {name}");
+        if *cookie == Set && !matches!(*name, "changed" | "remember") {
+            assert_ne!(browser.value().map(str::to_owned), before, "{from:?}: {name}: a new id");
+        }
+    }
+}
+
+#[test]
+fn ended_and_moved_ids_open_nothing_any_more() {
+    let (factory, app, browser) = start(Start::Loaded);
+    let copy = browser.clone();
+    let mut signed_out = browser.clone();
+    signed_out.visit(&app, |session| session.invalidate());
+    assert_eq!((copy.user(&app), factory.records()), (None, 0));
+
+    let (factory, app, browser) = start(Start::Loaded);
+    let copy = browser.clone();
+    let mut cycled = browser;
+    cycled.visit(&app, |session| session.cycle_id());
+    assert_eq!(copy.user(&app), None, "a moved id never reads the data of the new one");
+    assert_eq!(cycled.user(&app).as_deref(), Some("ann"));
+    assert_eq!(factory.records(), 1);
+}
+
+#[test]
+fn a_touch_needs_no_cookie() {
+    let (factory, app, mut browser) = start(Start::Loaded);
+    assert!(browser.visit(app.at(seconds(600)), |_| {}).is_silent());
+    assert_eq!(factory.calls(), ["load", "touch"]);
+    assert!(browser.user(app.at(seconds(1801))).is_none(), "from the read on, not a second more");
+    assert!(browser.user(app.at(seconds(1800))).is_some());
+}
+
+#[test]
+fn a_session_in_a_store_can_be_committed_after_the_headers() {
+    let (factory, app, browser) = start(Start::Loaded);
+    let line = format!("{NAME}={}", browser.value().unwrap());
+    run(async {
+        let slot = SessionSlot::new(Arc::clone(&app.engine));
+        let session = slot.open(CookieHeader::new([line.as_bytes()])).await.unwrap();
+        assert!(slot.finish(200).await.unwrap().cookies.is_empty());
+        session.insert("user", "bob").unwrap();
+        session.commit_now().await.unwrap();
+        session.cycle_id();
+        assert!(session.commit_now().await.unwrap_err().is_headers_sent(), "that would need a cookie");
+    });
+    assert_eq!(factory.calls(), ["load", "replace"]);
+    assert_eq!(browser.user(&app).as_deref(), Some("bob"));
+}
+
+#[test]
+fn a_store_that_is_down_is_an_error_and_nothing_else() {
+    let (factory, app, browser) = start(Start::Loaded);
+    *factory.0.down.lock().unwrap() = true;
+    let line = format!("{NAME}={}", browser.value().unwrap());
+    run(async {
+        let slot = SessionSlot::new(Arc::clone(&app.engine));
+        let error = slot.open(CookieHeader::new([line.as_bytes()])).await.unwrap_err();
+        assert!(error.is_unavailable());
+        assert_eq!((error.status(), error.retry_after()), (503, Some(5)));
+        assert!(!slot.finish(200).await.unwrap().opened, "handlers that don't use it are untouched");
+        // The store comes back within the request.
+        *factory.0.down.lock().unwrap() = false;
+        let slot = SessionSlot::new(Arc::clone(&app.engine));
+        let session = slot.open(CookieHeader::new([line.as_bytes()])).await.unwrap();
+        session.insert("user", "bob").unwrap();
+        *factory.0.down.lock().unwrap() = true;
+        assert!(session.commit_now().await.unwrap_err().is_unavailable());
+        *factory.0.down.lock().unwrap() = false;
+        assert!(slot.finish(200).await.unwrap().cookies.is_empty());
+    });
+    assert_eq!(browser.user(&app).as_deref(), Some("bob"), "nothing was forgotten by the failed commit");
+}
+
+#[test]
+fn commits_of_one_session_follow_each_other() {
+    let (factory, app, _) = start(Start::New);
+    let line = run(async {
+        let slot = SessionSlot::new(Arc::clone(&app.engine));
+        let session = slot.open(CookieHeader::default()).await.unwrap();
+        session.insert("one", 1).unwrap();
+        let first = async {
+            session.commit_now().await.unwrap();
+            session.insert("two", 2).unwrap();
+        };
+        let second = async {
+            session.commit_now().await.unwrap();
+            session.insert("three", 3).unwrap();
+            session.commit_now().await.unwrap();
+        };
+        let end = async {
+            tokio::task::yield_now().await;
+            slot.finish(200).await.unwrap()
+        };
+        let ((), (), effects) = tokio::join!(first, second, end);
+        // What came too late for the response is committed by whoever wants it.
+        session.commit_now().await.unwrap();
+        assert_eq!(effects.cookies.len(), 1);
+        effects.cookies[0].as_str().to_owned()
+    });
+    assert_eq!(factory.records(), 1, "one session, not one for each commit: {:?}", factory.calls());
+    Browser::with(value_of(&line)).visit(&app, |session| {
+        assert!(["one", "two", "three"].into_iter().all(|key| session.contains_key(key)), "{:?}", session.keys());
+    });
+}
+
+#[test]
+fn a_commit_that_is_given_up_gives_way() {
+    let (_, app, _) = start(Start::New);
+    run(async {
+        let slot = SessionSlot::new(Arc::clone(&app.engine));
+        let session = slot.open(CookieHeader::default()).await.unwrap();
+        session.insert("one", 1).unwrap();
+        {
+            let mut given_up = std::pin::pin!(session.commit_now());
+            let mut waiting = std::pin::pin!(session.commit_now());
+            // Polled once each: the one holds the turn, the other waits for it.
+            assert!(once(given_up.as_mut()).await.is_none());
+            assert!(once(waiting.as_mut()).await.is_none());
+        }
+        assert_eq!(slot.finish(200).await.unwrap().cookies.len(), 1);
+    });
+}
+
+/// Polls once.
+async fn once<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
+    std::future::poll_fn(|cx| {
+        std::task::Poll::Ready(match std::pin::Pin::new(&mut future).poll(cx) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}

@@ -1,0 +1,378 @@
+//! What handlers hold: every mutator from a loaded, unchanged session, and everything that must not look like one.
+
+use cloakroom_session::{Message, Seal, Session};
+use serde::{Serialize, Serializer};
+
+use crate::support::{Answer, App, BOTH, Browser, cookies, days, seconds};
+
+/// A browser whose session holds one of everything.
+fn furnished(app: &App) -> Browser {
+    let mut browser = Browser::default();
+    browser.visit(app, |session| {
+        session.insert("user", "ann").unwrap();
+        session.insert("cart", vec!["shoes"]).unwrap();
+        session.insert("visits", 2).unwrap();
+        session.flash("hello").unwrap();
+        session.flash_queue("news").flash(Message::info("new")).unwrap();
+    });
+    browser
+}
+
+fn visit(app: &App, handler: impl FnOnce(&Session)) -> (Browser, Answer) {
+    let mut browser = furnished(app);
+    let answer = browser.visit(app, handler);
+    (browser, answer)
+}
+
+type Handler = fn(&Session);
+
+/// What each does, and what the next request sees of it.
+const MUTATORS: &[(&str, Handler, Handler)] = &[
+    (
+        "insert, another value",
+        |it| it.insert("visits", 3).unwrap(),
+        |it| assert_eq!(it.get::<u32>("visits").unwrap(), Some(3)),
+    ),
+    ("insert, a new key", |it| it.insert("new", ()).unwrap(), |it| assert!(it.contains_key("new"))),
+    (
+        "extend",
+        |it| it.extend([("visits", 4), ("more", 5)]).unwrap(),
+        |it| assert_eq!(it.keys(), ["user", "cart", "visits", "more"]),
+    ),
+    ("remove", |it| assert!(it.remove("cart")), |it| assert_eq!(it.keys(), ["user", "visits"])),
+    ("take", |it| assert_eq!(it.take::<u32>("visits").unwrap(), Some(2)), |it| assert!(!it.contains_key("visits"))),
+    (
+        "pop_item",
+        |it| assert_eq!(it.pop_item::<u32>().unwrap(), Some(("visits".to_owned(), 2))),
+        |it| assert_eq!(it.len(), 2),
+    ),
+    (
+        "get_or_insert_with, absent",
+        |it| assert_eq!(it.get_or_insert_with("theme", || "dark".to_owned()).unwrap(), "dark"),
+        |it| assert_eq!(it.get::<String>("theme").unwrap().as_deref(), Some("dark")),
+    ),
+    (
+        "update",
+        |it| assert_eq!(it.update("visits", |visits: &mut u32| std::mem::replace(visits, 9)).unwrap(), 2),
+        |it| assert_eq!(it.get::<u32>("visits").unwrap(), Some(9)),
+    ),
+    (
+        "update, absent",
+        |it| it.update("count", |count: &mut u32| *count += 1).unwrap(),
+        |it| assert_eq!(it.get::<u32>("count").unwrap(), Some(1)),
+    ),
+    (
+        "get_mut",
+        |it| it.get_mut::<Vec<String>>("cart").unwrap().unwrap().push("hat".to_owned()),
+        |it| assert_eq!(it.get::<Vec<String>>("cart").unwrap().unwrap(), ["shoes", "hat"]),
+    ),
+    (
+        "get_mut, saved",
+        |it| {
+            let mut cart = it.get_mut::<Vec<String>>("cart").unwrap().unwrap();
+            cart.clear();
+            cart.save().unwrap();
+        },
+        |it| assert!(it.get::<Vec<String>>("cart").unwrap().unwrap().is_empty()),
+    ),
+    ("clear", |it| it.clear(), |it| assert!(it.is_empty() && !it.is_new())),
+    ("changed", |it| it.changed(), |it| assert_eq!(it.len(), 3)),
+    ("cycle_id", |it| it.cycle_id(), |it| assert_eq!(it.len(), 3)),
+    ("remember", |it| it.remember(days(30)), |it| assert_eq!(it.len(), 3)),
+    ("forget", |it| it.forget(), |it| assert_eq!(it.len(), 3)),
+    ("set_owner", |it| it.set_owner("ann"), |it| assert_eq!(it.owner().as_deref(), Some("ann"))),
+    ("set_label", |it| it.set_label("a browser"), |it| assert_eq!(it.len(), 3)),
+    ("set_idle_timeout", |it| it.set_idle_timeout(seconds(60)), |it| assert_eq!(it.len(), 3)),
+    ("set_absolute_timeout", |it| it.set_absolute_timeout(None), |it| assert_eq!(it.len(), 3)),
+    (
+        "flash",
+        |it| it.flash("hello").unwrap(),
+        |it| assert_eq!(it.pop_flash::<String>("").unwrap(), ["hello", "hello"]),
+    ),
+    (
+        "a queue's flash",
+        |it| it.flash_queue("other").no_duplicates().flash("once").unwrap(),
+        |it| assert_eq!(it.peek_flash::<String>("other").unwrap(), ["once"]),
+    ),
+    (
+        "pop_flash",
+        |it| assert_eq!(it.pop_flash::<String>("").unwrap(), ["hello"]),
+        |it| {
+            assert!(it.peek_flash::<String>("").unwrap().is_empty());
+            assert_eq!(it.peek_flash::<Message>("news").unwrap(), [Message::info("new")]);
+        },
+    ),
+    (
+        "a queue's pop",
+        |it| assert_eq!(it.flash_queue("news").pop::<Message>().unwrap().len(), 1),
+        |it| assert!(it.flash_queue("news").peek::<Message>().unwrap().is_empty()),
+    ),
+    ("new_csrf_token", |it| drop(it.new_csrf_token().unwrap()), |it| assert!(it.csrf_token().is_ok())),
+];
+
+#[test]
+fn every_mutator_of_a_loaded_session_is_saved() {
+    for seal in BOTH {
+        let app = App::new(cookies(seal));
+        for (name, change, check) in MUTATORS {
+            let (mut browser, answer) = visit(&app, change);
+            assert!(answer.sets_a_cookie(), "{seal:?}: {name}");
+            assert_eq!(answer.lines().len(), 1, "{seal:?}: {name}");
+            let mut seen = false;
+            browser.visit(&app, |session| {
+                check(session);
+                seen = true;
+            });
+            assert!(seen, "{seal:?}: {name}");
+        }
+    }
+}
+
+#[test]
+fn what_reads_or_changes_nothing_sends_nothing() {
+    let rows: &[(&str, Handler)] = &[
+        ("nothing", |_| {}),
+        ("get", |it| assert!(it.get::<u32>("visits").unwrap().is_some())),
+        ("get, absent", |it| assert!(it.get::<u32>("none").unwrap().is_none())),
+        ("get, of another type", |it| assert!(it.get::<u32>("cart").unwrap_err().is_decode())),
+        ("contains_key, len, is_empty, keys", |it| {
+            assert!(it.contains_key("user") && it.len() == 3 && !it.is_empty() && it.keys().len() == 3);
+        }),
+        ("entries", |it| assert_eq!(it.entries::<serde_json::Value>().unwrap().len(), 3)),
+        ("entries, of another type", |it| assert!(it.entries::<u32>().unwrap_err().is_decode())),
+        ("created, is_new, id, expires_at", |it| {
+            assert!(!it.is_new() && it.created() > 0 && it.id().is_some() && it.expires_at().is_some());
+        }),
+        ("record", |it| assert_eq!(it.record().entries().len(), 3)),
+        ("peek_flash", |it| assert_eq!(it.peek_flash::<String>("").unwrap(), ["hello"])),
+        ("csrf_token", |it| assert!(it.csrf_token().is_ok())),
+        ("masked_csrf_token", |it| assert_ne!(it.masked_csrf_token().unwrap(), it.masked_csrf_token().unwrap())),
+        ("insert, the value it has", |it| it.insert("visits", 2).unwrap()),
+        ("insert, what can't be written", |it| assert!(it.insert("bad", Unwritable).unwrap_err().is_encode())),
+        ("extend with nothing", |it| it.extend(Vec::<(String, u32)>::new()).unwrap()),
+        ("extend with what it has", |it| it.extend([("visits", 2)]).unwrap()),
+        ("remove, absent", |it| assert!(!it.remove("none"))),
+        ("take, absent", |it| assert!(it.take::<u32>("none").unwrap().is_none())),
+        ("take, of another type", |it| assert!(it.take::<u32>("cart").unwrap_err().is_decode())),
+        ("pop_item, of another type", |it| assert!(it.pop_item::<String>().unwrap_err().is_decode())),
+        ("get_or_insert_with, present", |it| assert_eq!(it.get_or_insert_with("visits", || 7).unwrap(), 2)),
+        ("update to the same", |it| it.update("visits", |_: &mut u32| ()).unwrap()),
+        ("update, of another type", |it| assert!(it.update("cart", |_: &mut u32| ()).unwrap_err().is_decode())),
+        ("get_mut, only read", |it| assert_eq!(it.get_mut::<u32>("visits").unwrap().map(|it| *it), Some(2))),
+        ("get_mut, set to the same", |it| *it.get_mut::<u32>("visits").unwrap().unwrap() = 2),
+        ("get_mut, absent", |it| assert!(it.get_mut::<u32>("none").unwrap().is_none())),
+        ("a suppressed duplicate", |it| it.flash_queue("").no_duplicates().flash("hello").unwrap()),
+        ("pop_flash of an empty queue", |it| assert!(it.pop_flash::<String>("none").unwrap().is_empty())),
+        ("pop_flash of another type", |it| assert!(it.pop_flash::<u32>("").unwrap_err().is_decode())),
+        ("debug", |it| assert!(!format!("{it:?}").contains("shoes"))),
+    ];
+    for seal in BOTH {
+        let app = App::new(cookies(seal));
+        for (name, read) in rows {
+            let (_, answer) = visit(&app, read);
+            assert!(answer.is_silent(), "{seal:?}: {name}");
+        }
+    }
+}
+
+#[test]
+fn a_new_session_is_kept_only_if_it_holds_something() {
+    let rows: &[(&str, Handler, bool)] = &[
+        ("nothing", |_| {}, false),
+        ("a read", |it| assert!(it.get::<u32>("visits").unwrap().is_none()), false),
+        (
+            "set and removed",
+            |it| {
+                it.insert("a", 1).unwrap();
+                assert!(it.remove("a"));
+            },
+            false,
+        ),
+        (
+            "flashed and popped",
+            |it| {
+                it.flash("a").unwrap();
+                assert_eq!(it.pop_flash::<String>("").unwrap().len(), 1);
+            },
+            false,
+        ),
+        (
+            "lifetimes alone",
+            |it| {
+                it.remember(days(3));
+                it.set_idle_timeout(None);
+            },
+            false,
+        ),
+        ("cycled", |it| it.cycle_id(), false),
+        ("cleared", |it| it.clear(), false),
+        ("invalidated", |it| it.invalidate(), false),
+        ("a peek", |it| assert!(it.peek_flash::<String>("").unwrap().is_empty()), false),
+        ("a value", |it| it.insert("a", 1).unwrap(), true),
+        ("a message", |it| it.flash("a").unwrap(), true),
+        ("a token", |it| drop(it.csrf_token().unwrap()), true),
+        ("a masked token", |it| drop(it.masked_csrf_token().unwrap()), true),
+        ("changed", |it| it.changed(), true),
+        (
+            "invalidated, then a value",
+            |it| {
+                it.invalidate();
+                it.insert("a", 1).unwrap();
+            },
+            true,
+        ),
+    ];
+    for (name, handler, kept) in rows {
+        let app = App::new(cookies(Seal::Signed));
+        let answer = Browser::default().visit(&app, handler);
+        assert_eq!(answer.sets_a_cookie(), *kept, "{name}");
+    }
+}
+
+#[test]
+fn invalidate_wins_over_everything_else_in_its_request() {
+    let app = App::new(cookies(Seal::Encrypted));
+    for (name, change, _) in MUTATORS {
+        let (mut browser, answer) = visit(&app, |session| {
+            change(session);
+            session.invalidate();
+        });
+        assert!(!answer.sets_a_cookie() && answer.lines().len() == 1, "{name}: removed");
+        assert_eq!(browser.value(), None, "{name}");
+        browser.visit(&app, |session| assert!(session.is_new(), "{name}"));
+    }
+}
+
+#[test]
+fn what_follows_invalidate_is_a_new_session() {
+    for seal in BOTH {
+        let app = App::new(cookies(seal));
+        let mut browser = furnished(&app);
+        let (mut id, mut token) = (None, None);
+        browser.visit(&app, |it| (id, token) = (it.id(), Some(it.csrf_token().unwrap())));
+        let answer = browser.visit(app.at(seconds(100)), |session| {
+            session.insert("lost", 1).unwrap();
+            session.invalidate();
+            assert!(session.is_empty() && session.is_new());
+            session.insert("user", "bob").unwrap();
+        });
+        assert_eq!(answer.lines().len(), 1, "{seal:?}: no removal beside it");
+        browser.visit(&app, |session| {
+            assert_eq!(session.keys(), ["user"], "{seal:?}");
+            assert_ne!(session.id(), id, "{seal:?}");
+            assert_ne!(Some(session.csrf_token().unwrap()), token, "{seal:?}");
+            assert!(session.pop_flash::<String>("").unwrap().is_empty(), "{seal:?}");
+            assert_eq!(session.created(), 1_700_000_100, "{seal:?}");
+        });
+    }
+}
+
+#[test]
+fn a_cycled_session_keeps_everything_but_its_id() {
+    let app = App::new(cookies(Seal::Signed));
+    let mut browser = furnished(&app);
+    let mut before = None;
+    browser.visit(&app, |session| before = session.id().map(|id| (id, session.csrf_token().unwrap())));
+    let (id, token) = before.unwrap();
+    browser.visit(app.at(seconds(100)), |session| session.cycle_id());
+    browser.visit(&app, |session| {
+        assert_ne!(session.id(), Some(id));
+        assert_eq!(session.csrf_token().unwrap(), token);
+        assert_eq!((session.len(), session.created()), (3, 1_700_000_000));
+    });
+}
+
+/// Writes itself once, then never again: what a guard may meet when it is dropped.
+#[derive(Debug, serde::Deserialize)]
+#[serde(from = "u32")]
+struct Moody(u32);
+
+impl From<u32> for Moody {
+    fn from(value: u32) -> Self {
+        Self(value)
+    }
+}
+
+impl Serialize for Moody {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 > 2 { Err(serde::ser::Error::custom("no")) } else { self.0.serialize(serializer) }
+    }
+}
+
+struct Unwritable;
+
+impl Serialize for Unwritable {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("no"))
+    }
+}
+
+#[test]
+fn a_guard_that_cannot_write_fails_the_commit_or_says_so_itself() {
+    let app = App::new(cookies(Seal::Signed));
+    let (browser, answer) = visit(&app, |session| {
+        session.insert("user", "bob").unwrap();
+        session.get_mut::<Moody>("visits").unwrap().unwrap().0 = 3;
+    });
+    let error = answer.error();
+    assert!(error.is_encode());
+    assert_eq!(error.key(), Some("visits"));
+    assert_eq!(browser.user(&app).as_deref(), Some("ann"), "all or nothing");
+
+    let (browser, answer) = visit(&app, |session| {
+        session.insert("user", "bob").unwrap();
+        let mut visits = session.get_mut::<Moody>("visits").unwrap().unwrap();
+        visits.0 = 3;
+        assert!(visits.save().unwrap_err().is_encode());
+    });
+    assert!(answer.sets_a_cookie(), "the handler was told, and went on");
+    assert_eq!(browser.user(&app).as_deref(), Some("bob"));
+}
+
+#[test]
+fn setters_that_fail_change_nothing_and_name_the_key() {
+    let app = App::new(cookies(Seal::Signed));
+    let (_, answer) = visit(&app, |session| {
+        for (name, error) in [
+            ("insert", session.insert("bad", Unwritable).unwrap_err()),
+            ("extend", session.extend([("visits", 3), ("bad", 4)].map(|(key, it)| (key, Moody(it)))).unwrap_err()),
+            ("flash", session.flash_queue("bad").flash(Unwritable).unwrap_err()),
+            ("update", session.update("visits", |it: &mut Option<Moody>| *it = Some(Moody(3))).unwrap_err()),
+        ] {
+            assert!(error.is_encode(), "{name}: {error}");
+            assert!(error.key().is_some_and(|key| key == "bad" || key == "visits"), "{name}");
+        }
+    });
+    assert!(answer.is_silent());
+}
+
+#[test]
+fn closures_and_iterators_may_read_the_session() {
+    let app = App::new(cookies(Seal::Signed));
+    let (_, answer) = visit(&app, |session| {
+        let keys = session.get_or_insert_with("keys", || session.keys()).unwrap();
+        assert_eq!(keys, ["user", "cart", "visits"]);
+        let copies = ["visits"].into_iter().map(|key| (format!("old {key}"), session.get::<u32>(key).unwrap()));
+        session.extend(copies).unwrap();
+        assert_eq!(session.get::<u32>("old visits").unwrap(), Some(2));
+    });
+    assert!(answer.sets_a_cookie());
+}
+
+#[test]
+fn all_who_ask_share_one_session() {
+    let app = App::new(cookies(Seal::Signed));
+    let browser = furnished(&app);
+    let line = format!("{}={}", crate::support::NAME, browser.value().unwrap());
+    crate::support::run(async {
+        let slot = cloakroom_session::SessionSlot::new(std::sync::Arc::clone(&app.engine));
+        let open = || slot.open(cloakroom_session::CookieHeader::new([line.as_bytes()]));
+        let (one, other) = (open().await.unwrap(), open().await.unwrap());
+        one.insert("visits", 3).unwrap();
+        assert_eq!(other.get::<u32>("visits").unwrap(), Some(3));
+        let clone = other.clone();
+        std::thread::spawn(move || clone.insert("thread", true).unwrap()).join().unwrap();
+        assert!(one.contains_key("thread"));
+        assert_eq!(slot.finish(200).await.unwrap().cookies.len(), 1);
+    });
+}

@@ -1,0 +1,201 @@
+//! An application, and a browser that keeps its cookies.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_session::{
+    Clock as _, CookieHeader, CookieSessions, Engine, Error, Key, ManualClock, ResponseEffects, Seal, Session,
+    SessionFactory, SessionSlot, Timestamp,
+};
+
+pub(crate) const NAME: &str = "__Host-Http-session";
+pub(crate) const START: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
+pub(crate) const MILLISECOND: Duration = Duration::from_millis(1);
+pub(crate) const BOTH: [Seal; 2] = [Seal::Signed, Seal::Encrypted];
+
+pub(crate) const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub(crate) const fn days(days: u64) -> Duration {
+    Duration::from_secs(days * 24 * 60 * 60)
+}
+
+pub(crate) fn key(seed: u8) -> Key {
+    let bytes: Vec<u8> = (0..32).map(|index| seed.wrapping_mul(31).wrapping_add(index)).collect();
+    Key::new(bytes).unwrap()
+}
+
+pub(crate) fn cookies(seal: Seal) -> CookieSessions {
+    match seal {
+        Seal::Signed => CookieSessions::signed(key(1)).build().unwrap(),
+        _ => CookieSessions::encrypted(key(1)).build().unwrap(),
+    }
+}
+
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// What all requests of an application share, and its clock.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) clock: Arc<ManualClock>,
+}
+
+impl App {
+    pub(crate) fn new(factory: impl SessionFactory) -> Self {
+        Self::with(factory, |engine| engine)
+    }
+
+    pub(crate) fn with(factory: impl SessionFactory, options: impl FnOnce(Engine) -> Engine) -> Self {
+        let clock = Arc::new(ManualClock::at(START));
+        let engine = Arc::new(options(Engine::new(factory).clock(Arc::clone(&clock))));
+        Self { engine, clock }
+    }
+
+    /// The same time and the same browsers, another configuration: a deployment.
+    pub(crate) fn redeployed(&self, factory: impl SessionFactory) -> Self {
+        let engine = Arc::new(Engine::new(factory).clock(Arc::clone(&self.clock)));
+        Self { engine, clock: Arc::clone(&self.clock) }
+    }
+
+    pub(crate) fn at(&self, after: Duration) -> &Self {
+        self.clock.set(START + after);
+        self
+    }
+}
+
+/// Keeps cookies between visits as browsers do: sets, replaces, removes, and lets them expire.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Browser {
+    jar: Vec<Kept>,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    name: String,
+    value: String,
+    until: Option<Timestamp>,
+}
+
+/// What a visit left.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) outcome: Result<ResponseEffects, Error>,
+}
+
+impl Answer {
+    /// The `Set-Cookie` lines of a visit that was committed.
+    pub(crate) fn lines(&self) -> Vec<&str> {
+        match &self.outcome {
+            Ok(effects) => effects.cookies.iter().map(|cookie| cookie.as_str()).collect(),
+            Err(error) => panic!("not committed: {error}"),
+        }
+    }
+
+    /// The one `Set-Cookie` line.
+    pub(crate) fn line(&self) -> &str {
+        match self.lines()[..] {
+            [line] => line,
+            ref lines => panic!("one cookie expected, not {}", lines.len()),
+        }
+    }
+
+    pub(crate) fn sets_a_cookie(&self) -> bool {
+        self.lines().iter().any(|line| !line.contains("Max-Age=0"))
+    }
+
+    pub(crate) fn is_silent(&self) -> bool {
+        self.lines().is_empty()
+    }
+
+    pub(crate) fn error(self) -> Error {
+        match self.outcome {
+            Ok(_) => panic!("it was committed"),
+            Err(error) => error,
+        }
+    }
+
+    pub(crate) fn max_age(&self) -> Option<u64> {
+        max_age(self.line())
+    }
+}
+
+pub(crate) fn value_of(line: &str) -> &str {
+    line.split(';').next().unwrap().split_once('=').unwrap().1
+}
+
+fn max_age(line: &str) -> Option<u64> {
+    line.split("; ").find_map(|attribute| attribute.strip_prefix("Max-Age=")).map(|age| age.parse().unwrap())
+}
+
+impl Browser {
+    /// A browser that has this value for the session's cookie.
+    pub(crate) fn with(value: &str) -> Self {
+        Self { jar: vec![Kept { name: NAME.to_owned(), value: value.to_owned(), until: None }] }
+    }
+
+    pub(crate) fn value(&self) -> Option<&str> {
+        self.jar.iter().find(|kept| kept.name == NAME).map(|kept| kept.value.as_str())
+    }
+
+    /// Forgets what isn't kept beyond the browser session.
+    pub(crate) fn quit(&mut self) {
+        self.jar.retain(|kept| kept.until.is_some());
+    }
+
+    /// A request whose handler opens the session and does this with it.
+    pub(crate) fn visit(&mut self, app: &App, handler: impl FnOnce(&Session)) -> Answer {
+        self.visit_for(app, 200, handler)
+    }
+
+    /// The same, with this status.
+    pub(crate) fn visit_for(&mut self, app: &App, status: u16, handler: impl FnOnce(&Session)) -> Answer {
+        let now = app.clock.now();
+        self.jar.retain(|kept| kept.until.is_none_or(|until| now < until));
+        let header: Vec<_> = self.jar.iter().map(|kept| format!("{}={}", kept.name, kept.value)).collect();
+        let answer = request(app, &[header.join("; ").as_bytes()], status, handler);
+        for cookie in answer.outcome.iter().flat_map(|effects| &effects.cookies) {
+            self.receive(cookie.as_str(), now);
+        }
+        answer
+    }
+
+    fn receive(&mut self, line: &str, now: Timestamp) {
+        let name = line.split('=').next().unwrap().to_owned();
+        self.jar.retain(|kept| kept.name != name);
+        let until = max_age(line).map(|age| now + seconds(age));
+        if until != Some(now) {
+            self.jar.push(Kept { name, value: value_of(line).to_owned(), until });
+        }
+    }
+
+    /// A browser whose visit put these values there, under the signed or the encrypted factory.
+    pub(crate) fn signed_in(app: &App) -> Self {
+        let mut browser = Self::default();
+        let answer = browser.visit(app, |session| session.insert("user", "ann").unwrap());
+        assert!(answer.sets_a_cookie());
+        browser
+    }
+
+    /// Who is signed in, without a trace in the browser.
+    pub(crate) fn user(&self, app: &App) -> Option<String> {
+        let mut user = None;
+        self.clone().visit(app, |session| user = session.get("user").unwrap());
+        user
+    }
+}
+
+/// A request with these `Cookie` lines.
+pub(crate) fn request(app: &App, lines: &[&[u8]], status: u16, handler: impl FnOnce(&Session)) -> Answer {
+    run(async {
+        let slot = SessionSlot::new(Arc::clone(&app.engine));
+        let session = slot.open(CookieHeader::new(lines.iter().copied())).await.unwrap();
+        handler(&session);
+        drop(session);
+        Answer { outcome: slot.finish(status).await }
+    })
+}

@@ -1,0 +1,93 @@
+//! What can go wrong in a store.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use cloakroom_session::{Error, StoreKey};
+
+type Source = Box<dyn StdError + Send + Sync + 'static>;
+
+/// Why a store couldn't answer.
+///
+/// # Security
+/// It names a store key by its prefix, and never a record or the password of a connection.
+#[derive(Debug)]
+pub struct StoreError(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Unavailable(Source),
+    TimedOut,
+    Corrupt { key: StoreKey },
+    Unsupported { what: &'static str },
+}
+
+impl StoreError {
+    /// The store couldn't be reached, or didn't do what it was asked.
+    #[must_use]
+    pub fn unavailable(source: impl Into<Source>) -> Self {
+        Self(Kind::Unavailable(source.into()))
+    }
+
+    /// The store didn't answer in time.
+    #[must_use]
+    pub const fn timed_out() -> Self {
+        Self(Kind::TimedOut)
+    }
+
+    /// What is under this key was not written by us, or was damaged since.
+    #[must_use]
+    pub const fn corrupt(key: StoreKey) -> Self {
+        Self(Kind::Corrupt { key })
+    }
+
+    /// This store can't do that.
+    #[must_use]
+    pub const fn unsupported(what: &'static str) -> Self {
+        Self(Kind::Unsupported { what })
+    }
+
+    /// Whether the store didn't answer in time.
+    #[must_use]
+    pub const fn is_timed_out(&self) -> bool {
+        matches!(self.0, Kind::TimedOut)
+    }
+
+    /// Whether what it holds is damaged: trying again won't help.
+    #[must_use]
+    pub const fn is_corrupt(&self) -> bool {
+        matches!(self.0, Kind::Corrupt { .. })
+    }
+
+    /// Whether the store can't do what was asked at all.
+    #[must_use]
+    pub const fn is_unsupported(&self) -> bool {
+        matches!(self.0, Kind::Unsupported { .. })
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Unavailable(source) => write!(f, "the store is unavailable: {source}"),
+            Kind::TimedOut => f.write_str("the store didn't answer in time"),
+            Kind::Corrupt { key } => write!(f, "what the store holds under {key:?} isn't a session record"),
+            Kind::Unsupported { what } => write!(f, "this store doesn't support {what}"),
+        }
+    }
+}
+
+impl StdError for StoreError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0 {
+            Kind::Unavailable(source) => Some(&**source),
+            Kind::TimedOut | Kind::Corrupt { .. } | Kind::Unsupported { .. } => None,
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        if error.is_corrupt() { Self::corrupt(error) } else { Self::unavailable(error) }
+    }
+}

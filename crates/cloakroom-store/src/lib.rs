@@ -1,0 +1,23 @@
+//! Sessions kept in a store, which lose nothing.
+//!
+//! A [`Store`] is a small thing: a register with versions, compare-and-swap and expiry. What makes sessions of it is
+//! [`StoredSessions`]: it opens, commits, does a request's changes again on a newer version, and never revives what has ended.
+//!
+//! | module | what it is about |
+//! |---|---|
+//! | `store` | the trait, and the duties of whoever implements it |
+//! | `stored_sessions` | the factory: open and commit |
+//! | `queue` | commits of one session inside this process, one after the other |
+//! | `memory` | a store for one process |
+//! | `error` | what can go wrong |
+
+mod error;
+mod memory;
+mod queue;
+mod store;
+mod stored_sessions;
+
+pub use error::StoreError;
+pub use memory::MemoryStore;
+pub use store::{Created, Entry, Loaded, Owned, Replaced, Store};
+pub use stored_sessions::{AtLimit, StoredSessions, StoredSessionsBuilder};

@@ -1,0 +1,275 @@
+//! A store in memory, for one process: bounded, and expiring.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cloakroom_session::{StoreKey, Timestamp, Version};
+
+use crate::error::StoreError;
+use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
+
+/// As many locks as cores are likely to ask for one at the same time, twice over.
+const SHARDS: usize = 64;
+
+/// How many sessions are kept, unless configured.
+const CAPACITY: usize = 1_000_000;
+
+/// Sessions in memory: gone with the process, and not shared with others.
+///
+/// Right for tests, for development, and for one process whose sessions may end with it. It keeps at most
+/// [`MemoryStore::capacity`] sessions; a new one beyond that takes the place of those that would end first.
+///
+/// # Examples
+/// ```
+/// use cloakroom_store::{MemoryStore, StoredSessions};
+///
+/// let sessions = StoredSessions::new(MemoryStore::new()).build()?;
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Debug)]
+pub struct MemoryStore {
+    shards: Box<[Mutex<HashMap<StoreKey, Slot>>]>,
+    capacity: usize,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Live(Version, Entry),
+    Moved { to: StoreKey, until: Timestamp },
+}
+
+impl Slot {
+    fn is_over(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Live(_, entry) => entry.is_over(now),
+            Self::Moved { until, .. } => now > *until,
+        }
+    }
+
+    /// When it ends by itself, for deciding which one has to go.
+    fn end(&self) -> Option<Timestamp> {
+        match self {
+            Self::Live(_, entry) => entry.deadline,
+            Self::Moved { until, .. } => Some(*until),
+        }
+    }
+}
+
+type Shard<'a> = MutexGuard<'a, HashMap<StoreKey, Slot>>;
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryStore {
+    /// An empty store for a million sessions.
+    #[must_use]
+    pub fn new() -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { shards, capacity: CAPACITY }
+    }
+
+    /// How many sessions it may keep; rounded up to a multiple of 64.
+    #[must_use]
+    pub const fn capacity(mut self, sessions: usize) -> Self {
+        self.capacity = sessions;
+        self
+    }
+
+    /// How many sessions and moved marks there are, ended ones that weren't swept yet included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        (0..SHARDS).map(|index| self.shard(index).len()).sum()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn shard(&self, index: usize) -> Shard<'_> {
+        #[expect(clippy::indexing_slicing, reason = "an index below SHARDS")]
+        let shard = &self.shards[index % SHARDS];
+        // Each change of a map is one statement: what a panic leaves behind is whole.
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shard_of(&self, key: &StoreKey) -> Shard<'_> {
+        self.shard(index_of(key))
+    }
+
+    /// Makes room for one more in a shard that is full.
+    fn make_room(&self, shard: &mut Shard<'_>, now: Timestamp) {
+        let limit = self.capacity.div_ceil(SHARDS).max(1);
+        if shard.len() < limit {
+            return;
+        }
+        shard.retain(|_, slot| !slot.is_over(now));
+        while shard.len() >= limit {
+            // Those without an end go last.
+            let first = shard.iter().min_by_key(|(_, slot)| (slot.end().is_none(), slot.end())).map(|(key, _)| *key);
+            let Some(first) = first else { return };
+            tracing::warn!(key = ?first, "memory store full: a session ended early");
+            shard.remove(&first);
+        }
+    }
+}
+
+fn index_of(key: &StoreKey) -> usize {
+    // A hash already: any byte of it is as good as random.
+    usize::from(key.as_bytes()[0]) % SHARDS
+}
+
+fn live<'a>(shard: &'a mut Shard<'_>, key: &StoreKey, now: Timestamp) -> Option<(&'a mut Version, &'a mut Entry)> {
+    match shard.get_mut(key) {
+        Some(Slot::Live(version, entry)) if !entry.is_over(now) => Some((version, entry)),
+        _ => None,
+    }
+}
+
+impl Store for MemoryStore {
+    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
+        Ok(match self.shard_of(key).get(key) {
+            Some(slot) if slot.is_over(now) => Loaded::Absent,
+            Some(Slot::Live(version, entry)) => Loaded::Live(*version, entry.clone()),
+            Some(Slot::Moved { .. }) => Loaded::Moved,
+            None => Loaded::Absent,
+        })
+    }
+
+    async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
+        let mut shard = self.shard_of(key);
+        if shard.get(key).is_some_and(|slot| !slot.is_over(now)) {
+            return Ok(Created::Taken);
+        }
+        self.make_room(&mut shard, now);
+        shard.insert(*key, Slot::Live(Version::new(1), entry.clone()));
+        Ok(Created::Yes(Version::new(1)))
+    }
+
+    async fn replace(
+        &self,
+        key: &StoreKey,
+        seen: Version,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        let mut shard = self.shard_of(key);
+        Ok(match live(&mut shard, key, now) {
+            None => Replaced::Gone,
+            Some((version, _)) if *version != seen => Replaced::Conflict,
+            Some((version, there)) => {
+                *version = Version::new(seen.number() + 1);
+                *there = entry.clone();
+                Replaced::Yes(*version)
+            }
+        })
+    }
+
+    async fn touch(
+        &self,
+        key: &StoreKey,
+        touched: Timestamp,
+        deadline: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut shard = self.shard_of(key);
+        let Some((_, entry)) = live(&mut shard, key, now) else { return Ok(false) };
+        entry.touched = entry.touched.max(touched);
+        entry.deadline = match (entry.deadline, deadline) {
+            (Some(there), Some(wanted)) => Some(there.max(wanted)),
+            _ => None,
+        };
+        Ok(true)
+    }
+
+    async fn cycle(
+        &self,
+        old: &StoreKey,
+        seen: Version,
+        new: &StoreKey,
+        entry: &Entry,
+        moved_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        // Both shards in the order of their places, so that two moves can't wait for each other.
+        let (from, to) = (index_of(old), index_of(new));
+        let mut first = self.shard(from.min(to));
+        let mut second = (from != to).then(|| self.shard(from.max(to)));
+        let there = {
+            let shard = if from <= to { &mut first } else { second.as_mut().unwrap_or(&mut first) };
+            match live(shard, old, now) {
+                None => return Ok(Replaced::Gone),
+                Some((version, _)) if *version != seen => return Ok(Replaced::Conflict),
+                Some(_) => shard.insert(*old, Slot::Moved { to: *new, until: moved_until }),
+            }
+        };
+        drop(there);
+        let shard = if from <= to { second.as_mut().unwrap_or(&mut first) } else { &mut first };
+        shard.insert(*new, Slot::Live(Version::new(1), entry.clone()));
+        Ok(Replaced::Yes(Version::new(1)))
+    }
+
+    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
+        let mut key = *key;
+        loop {
+            let mut shard = self.shard_of(&key);
+            match shard.get(&key) {
+                Some(slot) if slot.is_over(now) => return Ok(false),
+                Some(Slot::Moved { to, .. }) => key = *to,
+                Some(Slot::Live(..)) => {
+                    shard.remove(&key);
+                    return Ok(true);
+                }
+                None => return Ok(false),
+            }
+        }
+    }
+
+    async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let mut swept = 0;
+        for index in 0..SHARDS {
+            // One shard at a time: nobody waits for the whole sweep.
+            self.shard(index).retain(|_, slot| {
+                let goes = swept < limit && slot.is_over(now);
+                swept += usize::from(goes);
+                !goes
+            });
+            if swept >= limit {
+                break;
+            }
+        }
+        Ok(swept)
+    }
+
+    async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
+        let mut found = Vec::new();
+        for index in 0..SHARDS {
+            for (key, slot) in self.shard(index).iter() {
+                match slot {
+                    Slot::Live(_, entry) if entry.owner.as_deref() == Some(owner) && !entry.is_over(now) => {
+                        found.push(Owned::new(*key, entry.clone()));
+                    }
+                    Slot::Live(..) | Slot::Moved { .. } => {}
+                }
+            }
+        }
+        found.sort_by_key(|owned| (owned.entry.created, owned.key));
+        Ok(found)
+    }
+
+    async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
+        let mut ended = 0;
+        for index in 0..SHARDS {
+            self.shard(index).retain(|_, slot| {
+                let goes = matches!(slot, Slot::Live(_, entry) if entry.created < point && !entry.is_over(now));
+                ended += usize::from(goes);
+                !goes
+            });
+        }
+        Ok(ended)
+    }
+}

@@ -1,0 +1,191 @@
+//! What a store is: a versioned register with expiry. The trait alone.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use cloakroom_session::{StoreKey, Timestamp, Version};
+
+use crate::error::StoreError;
+
+/// What a store keeps under a key: the record's text, and the facts that it must be able to act on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The record, as it was written. A store doesn't look into it.
+    pub text: Arc<str>,
+    /// When the session was created.
+    pub created: Timestamp,
+    /// When it was last used, as far as was written down.
+    pub touched: Timestamp,
+    /// Valid up to and including this point; `None` is for ever.
+    pub deadline: Option<Timestamp>,
+    /// Whose session it is.
+    pub owner: Option<String>,
+}
+
+impl Entry {
+    /// An entry of these parts.
+    #[must_use]
+    pub const fn new(text: Arc<str>, created: Timestamp, touched: Timestamp, deadline: Option<Timestamp>) -> Self {
+        Self { text, created, touched, deadline, owner: None }
+    }
+
+    /// Whose session it is.
+    #[must_use]
+    pub fn owner(mut self, owner: Option<String>) -> Self {
+        self.owner = owner;
+        self
+    }
+
+    /// Whether it has ended by itself at this point.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.deadline.is_some_and(|deadline| now > deadline)
+    }
+}
+
+/// What was found under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a caller must decide about each of them")]
+pub enum Loaded {
+    /// A session.
+    Live(Version, Entry),
+    /// A session was here a moment ago, and has another id now.
+    Moved,
+    /// Nothing, or something that has ended.
+    Absent,
+}
+
+/// What became of a new entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a caller must decide about each of them")]
+pub enum Created {
+    /// It is there, at this version.
+    Yes(Version),
+    /// Something else is there: the key is taken.
+    Taken,
+}
+
+/// What became of an entry that was to take another one's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a caller must decide about each of them")]
+pub enum Replaced {
+    /// It is there, at this version.
+    Yes(Version),
+    /// A version is there that the caller hasn't seen.
+    Conflict,
+    /// The session has ended or moved.
+    Gone,
+}
+
+/// A session in the list of its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Owned {
+    /// Its key.
+    pub key: StoreKey,
+    /// What is kept under it.
+    pub entry: Entry,
+}
+
+impl Owned {
+    /// An entry and its key.
+    #[must_use]
+    pub const fn new(key: StoreKey, entry: Entry) -> Self {
+        Self { key, entry }
+    }
+}
+
+/// A register with versions, compare-and-swap and expiry, one entry per session.
+///
+/// Each method is one atomic step: of two callers at the same time, one comes first. Whether a store is right, the conformance suite
+/// decides (feature `conformance`). `now` is passed in; a store that expires entries with a clock of its own **must not** do it before
+/// the deadline, and **must not** return an entry after it.
+///
+/// A method that returns an error may have been carried out or not, whole or not at all. Callers may try again.
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// What is under a key.
+    ///
+    /// **Must not** create or extend anything. An entry past its deadline is [`Loaded::Absent`].
+    fn load(&self, key: &StoreKey, now: Timestamp) -> impl Future<Output = Result<Loaded, StoreError>> + Send;
+
+    /// Puts a new entry under a key, at version 1.
+    ///
+    /// **Must** be [`Created::Taken`] if a live entry or a moved mark is there, and leave it as it is.
+    fn create(
+        &self,
+        key: &StoreKey,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Created, StoreError>> + Send;
+
+    /// Puts an entry in the place of the version that the caller has seen, and counts the version up.
+    ///
+    /// **Must not** create: where nothing is, it is [`Replaced::Gone`].
+    fn replace(
+        &self,
+        key: &StoreKey,
+        seen: Version,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Replaced, StoreError>> + Send;
+
+    /// Says that the session was used, and extends its deadline; says whether it is there.
+    ///
+    /// **Must not** create, **must not** shorten a deadline, and **must not** change the version or the text: a touch
+    /// never undoes another request's commit, nor stands in its way.
+    fn touch(
+        &self,
+        key: &StoreKey,
+        touched: Timestamp,
+        deadline: Option<Timestamp>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Moves a session: puts an entry under the new key, and leaves a mark under the old one until `moved_until`.
+    ///
+    /// The mark knows the new key, for [`Store::end`] alone.
+    /// As [`Store::replace`], with the version that the caller has seen under the old key. The new entry starts at version 1. Where a store
+    /// can't do both at once, it **must** create first and end second, so that a failure in between loses nothing.
+    fn cycle(
+        &self,
+        old: &StoreKey,
+        seen: Version,
+        new: &StoreKey,
+        entry: &Entry,
+        moved_until: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Replaced, StoreError>> + Send;
+
+    /// Ends a session for good; says whether it was there.
+    ///
+    /// Where it has moved, **must** end it where it has moved to: who signs out while another request signs in is signed out.
+    fn end(&self, key: &StoreKey, now: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Removes at most `limit` entries and marks whose time is over; says how many there were.
+    ///
+    /// Stores that expire by themselves have nothing to do.
+    fn sweep(&self, now: Timestamp, limit: usize) -> impl Future<Output = Result<usize, StoreError>> + Send {
+        let _ = (now, limit);
+        async { Ok(0) }
+    }
+
+    /// The live sessions of an owner, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::is_unsupported`] where the store has no index of owners.
+    fn owned(&self, owner: &str, now: Timestamp) -> impl Future<Output = Result<Vec<Owned>, StoreError>> + Send {
+        let _ = (owner, now);
+        async { Err(StoreError::unsupported("a list of an owner's sessions")) }
+    }
+
+    /// Ends all sessions that were created before this point; says how many.
+    ///
+    /// # Errors
+    /// [`StoreError::is_unsupported`] where the store can't.
+    fn end_before(&self, point: Timestamp, now: Timestamp) -> impl Future<Output = Result<usize, StoreError>> + Send {
+        let _ = (point, now);
+        async { Err(StoreError::unsupported("ending all sessions")) }
+    }
+}

@@ -1,0 +1,114 @@
+//! Runs tasks in every order in which they could have run.
+//!
+//! A task is polled until it waits, at a gate or for another one. Whoever could go on next is a choice; the explorer takes every
+//! combination of choices, each from the start. What it runs is the real code, not a model of it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
+pub(crate) type Task<T> = Pin<Box<dyn Future<Output = T>>>;
+
+struct Ready(AtomicBool);
+
+impl Wake for Ready {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A way through the choices: how many there were at each step, and which was taken.
+#[derive(Default)]
+struct Path {
+    taken: Vec<(usize, usize)>,
+}
+
+impl Path {
+    /// The next way that wasn't gone yet: the last choice that has another option takes it.
+    fn advance(&mut self) -> bool {
+        while let Some((taken, options)) = self.taken.pop() {
+            if taken + 1 < options {
+                self.taken.push((taken + 1, options));
+                return true;
+            }
+        }
+        false
+    }
+
+    fn choose(&mut self, step: usize, options: usize) -> usize {
+        match self.taken.get(step) {
+            Some((taken, there)) => {
+                assert_eq!(*there, options, "the tasks are not deterministic");
+                *taken
+            }
+            None => {
+                self.taken.push((0, options));
+                0
+            }
+        }
+    }
+}
+
+/// Runs what `start` makes in every order, and shows each outcome to `check`; says how many orders there were.
+pub(crate) fn explore<W, T>(start: impl Fn() -> (W, Vec<Task<T>>), mut check: impl FnMut(&W, Vec<T>)) -> usize {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let mut path = Path::default();
+    let mut orders = 0;
+    loop {
+        let (world, tasks) = {
+            let _inside = runtime.enter();
+            start()
+        };
+        let results = run(&runtime, tasks, &mut path);
+        orders += 1;
+        check(&world, results);
+        if !path.advance() {
+            return orders;
+        }
+    }
+}
+
+fn run<T>(runtime: &tokio::runtime::Runtime, tasks: Vec<Task<T>>, path: &mut Path) -> Vec<T> {
+    let mut tasks: Vec<_> =
+        tasks.into_iter().map(|task| (Some(task), Arc::new(Ready(AtomicBool::new(true))))).collect();
+    let mut results: Vec<Option<T>> = tasks.iter().map(|_| None).collect();
+    let mut step = 0;
+    while results.iter().any(Option::is_none) {
+        let ready: Vec<usize> = (0..tasks.len())
+            .filter(|index| tasks[*index].0.is_some() && tasks[*index].1.0.load(Ordering::SeqCst))
+            .collect();
+        if ready.is_empty() {
+            // Everybody pauses: time passes.
+            runtime.block_on(tokio::time::advance(Duration::from_millis(100)));
+            continue;
+        }
+        let chosen = ready[if ready.len() == 1 { 0 } else { path.choose(step, ready.len()) }];
+        step += usize::from(ready.len() > 1);
+        let (task, flag) = &mut tasks[chosen];
+        flag.0.store(false, Ordering::SeqCst);
+        let waker = Waker::from(Arc::clone(flag));
+        let _inside = runtime.enter();
+        let polled = task.as_mut().unwrap().as_mut().poll(&mut Context::from_waker(&waker));
+        if let std::task::Poll::Ready(result) = polled {
+            results[chosen] = Some(result);
+            *task = None;
+        }
+    }
+    results.into_iter().map(Option::unwrap).collect()
+}
+
+/// Waits once, so that others can go first.
+pub(crate) async fn gate() {
+    let mut passed = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut passed, true) {
+            return std::task::Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}

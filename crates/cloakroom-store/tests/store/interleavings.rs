@@ -1,0 +1,251 @@
+//! Two and three requests of one session, in every order of their store calls, within one process and across several.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_session::{
+    Carrier, CookieHeader, CsrfToken, Duplicates, Plan, Record, SessionFactory, SessionId, SessionState, Timestamp,
+};
+use cloakroom_store::{Entry, MemoryStore, Store, StoredSessions};
+
+use crate::explorer::{Task, explore};
+use crate::gated::{Broken, Gated};
+
+const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
+const ID: SessionId = SessionId::from_random([7; 32]);
+const OWNER: &str = "the session that everything is about";
+const NAME: &str = "session";
+
+/// What a request does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    Write,
+    Update,
+    Flash,
+    Pop,
+    Cycle,
+    Invalidate,
+    InvalidateAndWrite,
+    /// Comes when the session has expired, and writes.
+    TooLate,
+}
+
+const ACTS: [Act; 8] =
+    [Act::Write, Act::Update, Act::Flash, Act::Pop, Act::Cycle, Act::Invalidate, Act::InvalidateAndWrite, Act::TooLate];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Processes {
+    One,
+    OneEach,
+}
+
+/// What came of a request.
+#[derive(Debug)]
+struct Outcome {
+    act: Act,
+    /// The request's cookie opened the session.
+    loaded: bool,
+    /// Its changes were dropped.
+    dropped: bool,
+    popped: Vec<String>,
+    cookies: Vec<String>,
+}
+
+fn factory(store: &Arc<Gated>) -> Arc<StoredSessions<Gated>> {
+    let cookie = cloakroom_session::CookieConfig::default().name(NAME);
+    // Longer than any pause that an explored order makes.
+    let long = Duration::from_secs(1000);
+    let sessions = StoredSessions::new(Arc::clone(store)).cookie(cookie).call_timeout(long).commit_timeout(long);
+    Arc::new(sessions.build().unwrap())
+}
+
+/// A store with one session in it: a counter at 0, and a message.
+fn store(broken: Broken) -> Arc<Gated> {
+    let mut session = SessionState::fresh(NOW, cloakroom_session::Lifetimes::default());
+    session.set_owner(OWNER);
+    session.insert("count", &0).unwrap();
+    session.flash("", &"first", Duplicates::Allow).unwrap();
+    let record = session.outcome(NOW, || Ok::<_, std::convert::Infallible>(CsrfToken::from_random([1; 32]))).unwrap();
+    let clockwork = record.clockwork();
+    let entry = Entry::new(record.encode().into(), NOW, NOW, clockwork.ends()).owner(Some(OWNER.to_owned()));
+    let inner = MemoryStore::new();
+    now_or_never(inner.create(&ID.store_key(), &entry, NOW)).unwrap();
+    Arc::new(Gated { inner, broken })
+}
+
+fn now_or_never<T>(future: impl Future<Output = T>) -> T {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(future).poll(&mut context) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => panic!("the memory store doesn't wait"),
+    }
+}
+
+async fn request(sessions: Arc<StoredSessions<Gated>>, act: Act, index: usize) -> Outcome {
+    let now = if act == Act::TooLate { NOW + Duration::from_secs(1201) } else { NOW };
+    let line = format!("{NAME}={}", ID.expose());
+    let mut session = sessions.open(CookieHeader::new([line.as_bytes()]), now).await.unwrap();
+    let loaded = session.id().is_some();
+    let mut popped = Vec::new();
+    match act {
+        Act::Write | Act::TooLate => session.insert(format!("key {index}"), &index).unwrap(),
+        Act::Update => session.update("count", |count: &mut u32| *count += 1).unwrap(),
+        Act::Flash => drop(session.flash("", &format!("message {index}"), Duplicates::Allow).unwrap()),
+        Act::Pop => popped = session.pop_flash("").unwrap(),
+        Act::Cycle => session.cycle_id(),
+        Act::Invalidate => session.invalidate(now),
+        Act::InvalidateAndWrite => {
+            session.invalidate(now);
+            session.insert(format!("key {index}"), &index).unwrap();
+        }
+    }
+    let changed = !matches!(session.plan(Carrier::Id, now).0, Plan::Nothing | Plan::End);
+    let committed = sessions.commit(session, now).await.unwrap();
+    let cookies = committed.cookies.iter().map(ToString::to_string).collect();
+    // A detached session is what a dropped one becomes.
+    let dropped = loaded && changed && committed.session.id().is_none();
+    Outcome { act, loaded, dropped, popped, cookies }
+}
+
+/// Everything that must hold, whatever the order was.
+fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
+    let owned = now_or_never(store.inner.owned(OWNER, NOW)).unwrap();
+    let kept = |act: Act| outcomes.iter().enumerate().filter(move |(_, it)| it.act == act && it.loaded && !it.dropped);
+    let ended = outcomes.iter().any(|it| matches!(it.act, Act::Invalidate | Act::InvalidateAndWrite) && it.loaded);
+
+    // What is ended stays ended, and what isn't is there once.
+    match (ended, owned.len()) {
+        (true, 0) | (false, 1) => {}
+        (true, count) => return Err(format!("invalidated, and there {count} times")),
+        (false, count) => return Err(format!("never ended, and there {count} times")),
+    }
+    for outcome in outcomes {
+        let removes = outcome.cookies.iter().any(|cookie| cookie.contains("Max-Age=0"));
+        if removes && outcome.act != Act::Invalidate {
+            return Err(format!("{:?} removed the cookie", outcome.act));
+        }
+        if outcome.dropped && !outcome.cookies.is_empty() {
+            return Err(format!("{:?} was dropped, and sent {:?}", outcome.act, outcome.cookies));
+        }
+        if outcome.cookies.iter().any(|cookie| cookie.contains(&ID.expose())) {
+            return Err(format!("{:?} sent the old id again", outcome.act));
+        }
+    }
+    let Some(owned) = owned.first() else { return Ok(()) };
+    let session = SessionState::loaded(
+        ID,
+        Record::decode(&owned.entry.text, 0).map_err(|error| error.to_string())?,
+        NOW,
+        cloakroom_session::Lifetimes::default(),
+    );
+
+    // A new id, and only under one: the old one is a mark.
+    let cycled = kept(Act::Cycle).count();
+    let moved = owned.key != ID.store_key();
+    if cycled > 1 || moved != (cycled == 1) {
+        return Err(format!(
+            "{cycled} requests moved the session, and it has {}moved",
+            if moved { "" } else { "not " }
+        ));
+    }
+    // No update is lost, and none that was dropped is there.
+    let count: usize = session.get("count").unwrap().unwrap_or_default();
+    let updates = kept(Act::Update).count();
+    if count != updates {
+        return Err(format!("{updates} updates were acknowledged, the counter says {count}"));
+    }
+    for (index, outcome) in outcomes.iter().enumerate().filter(|(_, it)| it.act == Act::Write && it.loaded) {
+        if session.contains_key(&format!("key {index}")) == outcome.dropped {
+            return Err(format!("request {index}: {outcome:?}, and its key is the other way"));
+        }
+    }
+    // A message stays until it is popped, and goes with a pop that was given it.
+    let waiting: Vec<String> = session.peek_flash("").unwrap();
+    let flashed = kept(Act::Flash).map(|(index, _)| format!("message {index}")).chain(["first".to_owned()]);
+    for message in flashed {
+        let popped = kept(Act::Pop).any(|(_, it)| it.popped.contains(&message));
+        let there = waiting.iter().filter(|it| **it == message).count();
+        if there != usize::from(!popped) {
+            return Err(format!("{message:?} waits {there} times, and was {}popped", if popped { "" } else { "not " }));
+        }
+    }
+    Ok(())
+}
+
+/// Explores one combination; says how many orders there were, and what was wrong in the first bad one.
+fn explore_acts(acts: &[Act], processes: Processes, broken: Broken) -> (usize, Option<String>) {
+    let mut wrong = None;
+    let orders = explore(
+        || {
+            let store = store(broken);
+            let shared = factory(&store);
+            let tasks = acts.iter().enumerate().map(|(index, act)| -> Task<Outcome> {
+                let sessions = match processes {
+                    Processes::One => Arc::clone(&shared),
+                    Processes::OneEach => factory(&store),
+                };
+                Box::pin(request(sessions, *act, index))
+            });
+            let tasks = tasks.collect();
+            (store, tasks)
+        },
+        |store, outcomes| {
+            if let Err(why) = check(store, &outcomes) {
+                wrong.get_or_insert(format!("{acts:?}, {processes:?}: {why}\n{outcomes:#?}"));
+            }
+        },
+    );
+    (orders, wrong)
+}
+
+fn combinations(size: usize) -> Vec<Vec<Act>> {
+    let mut all = vec![vec![]];
+    for _ in 0..size {
+        all = all
+            .into_iter()
+            .flat_map(|some: Vec<Act>| {
+                // Requests are alike: the order in which they are listed doesn't matter.
+                let from = some.last().map_or(0, |last| ACTS.iter().position(|act| act == last).unwrap());
+                ACTS[from..].iter().map(move |act| [some.clone(), vec![*act]].concat()).collect::<Vec<_>>()
+            })
+            .collect();
+    }
+    all
+}
+
+fn explore_all(size: usize, broken: Broken) -> (usize, Vec<String>) {
+    let mut orders = 0;
+    let mut wrong = Vec::new();
+    for acts in combinations(size) {
+        for processes in [Processes::One, Processes::OneEach] {
+            let (count, why) = explore_acts(&acts, processes, broken);
+            orders += count;
+            wrong.extend(why);
+        }
+    }
+    (orders, wrong)
+}
+
+#[test]
+fn two_requests_in_every_order() {
+    let (orders, wrong) = explore_all(2, Broken::Nothing);
+    println!("{orders} orders of two requests");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(orders > 300, "only {orders} orders: is there still a gate at each store call?");
+}
+
+#[test]
+fn three_requests_in_every_order() {
+    let (orders, wrong) = explore_all(3, Broken::Nothing);
+    println!("{orders} orders of three requests");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(orders > 10_000, "only {orders} orders: is there still a gate at each store call?");
+}
+
+#[test]
+fn a_store_that_breaks_a_rule_is_found_out() {
+    for broken in [Broken::ReplaceCreates, Broken::VersionIgnored, Broken::OldStays, Broken::EndStaysBehind] {
+        let (_, wrong) = explore_all(2, broken);
+        assert!(!wrong.is_empty(), "{broken:?} went unnoticed");
+    }
+}

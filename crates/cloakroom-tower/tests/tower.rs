@@ -1,0 +1,30 @@
+//! The layers over HTTP: without a framework, under axum, and against everything that a network may send.
+#![cfg(feature = "axum")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has said what it found"
+)]
+
+#[path = "tower/axum.rs"]
+mod axum_handlers;
+#[path = "tower/bodies.rs"]
+mod bodies;
+#[path = "tower/browser.rs"]
+mod browser;
+#[path = "tower/commit.rs"]
+mod commit;
+#[path = "tower/csrf.rs"]
+mod csrf;
+#[path = "tower/double_submit.rs"]
+mod double_submit;
+#[path = "tower/headers.rs"]
+mod headers;
+#[path = "tower/noise.rs"]
+mod noise;
+#[path = "tower/plain.rs"]
+mod plain;
+#[path = "../../cloakroom-session/tests/session/traces.rs"]
+mod traces;

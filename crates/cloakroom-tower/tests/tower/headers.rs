@@ -1,0 +1,144 @@
+//! What a response gets: `Vary`, `Cache-Control`, `Set-Cookie`, and nothing where the session wasn't used.
+
+use axum::Router;
+use axum::response::{AppendHeaders, IntoResponse};
+use axum::routing::get;
+use cloakroom_session::Session;
+use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
+use http::{HeaderMap, StatusCode};
+
+use crate::browser::{Browser, NAME, Site, empty, request, session_layer, set_cookies};
+use crate::traces::traced;
+
+fn all(headers: &HeaderMap, name: http::HeaderName) -> Vec<&str> {
+    headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
+}
+
+fn site(vary: &'static [&'static str], cache: &'static [&'static str]) -> Site {
+    let respond = move || {
+        let vary = vary.iter().map(|value| (VARY, *value));
+        let cache = cache.iter().map(|value| (CACHE_CONTROL, *value));
+        AppendHeaders(vary.chain(cache).collect::<Vec<_>>())
+    };
+    let read = move |session: Session| async move {
+        let _: Option<u32> = session.get("visits").unwrap();
+        respond().into_response()
+    };
+    let write = move |session: Session| async move {
+        session.update("visits", |visits: &mut u32| *visits += 1).unwrap();
+        respond().into_response()
+    };
+    let end = move |session: Session| async move {
+        session.invalidate();
+        respond().into_response()
+    };
+    let untouched = move || async move { respond().into_response() };
+    let router = Router::new()
+        .route("/read", get(read))
+        .route("/write", get(write))
+        .route("/end", get(end))
+        .route("/untouched", get(untouched));
+    Site::new(router.layer(session_layer()))
+}
+
+#[test]
+fn what_each_use_of_the_session_adds() {
+    for (name, vary, cache, path, expected_vary, expected_cache) in [
+        ("untouched", &[][..], &[][..], "/untouched", &[][..], &[][..]),
+        ("untouched, and public", &[], &["public, max-age=60"], "/untouched", &[], &["public, max-age=60"]),
+        ("read", &[], &[], "/read", &["cookie"], &[]),
+        ("read, varies already", &["Accept, Cookie"], &[], "/read", &["Accept, Cookie"], &[]),
+        ("read, varies by something else", &["accept"], &[], "/read", &["accept", "cookie"], &[]),
+        ("read, varies by everything", &["*"], &[], "/read", &["*"], &[]),
+        ("read, a name that only looks like it", &["x-cookie"], &[], "/read", &["x-cookie", "cookie"], &[]),
+        ("read, cacheable", &[], &["private, max-age=60"], "/read", &["cookie"], &["private, max-age=60"]),
+        ("written", &[], &[], "/write", &["cookie"], &["no-store"]),
+        ("written, no-store already", &[], &["no-store"], "/write", &["cookie"], &["no-store"]),
+        ("written, stricter", &[], &["private, No-Store"], "/write", &["cookie"], &["private, No-Store"]),
+        ("written, in a second line", &[], &["private", "no-store"], "/write", &["cookie"], &["private", "no-store"]),
+        ("written, private", &[], &["private"], "/write", &["cookie"], &["no-store"]),
+        ("written, public", &[], &["public, max-age=60"], "/write", &["cookie"], &["no-store"]),
+        ("written, public in a second line", &[], &["max-age=60", "public"], "/write", &["cookie"], &["no-store"]),
+        ("removed", &[], &["public"], "/end", &["cookie"], &["no-store"]),
+    ] {
+        let site = site(vary, cache);
+        let mut browser = Browser::default();
+        browser.get(&site, "/write");
+        let response = browser.get(&site, path);
+        assert_eq!(all(response.headers(), VARY), expected_vary, "{name}");
+        assert_eq!(all(response.headers(), CACHE_CONTROL), expected_cache, "{name}");
+        let expected = usize::from(path == "/write" || path == "/end");
+        assert_eq!(set_cookies(&response).len(), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_cookie_for_shared_caches_is_corrected_and_traced() {
+    for (cache, is_traced) in [
+        (&["public"][..], true),
+        (&["Public, max-age=1"], true),
+        (&["s-maxage=60"], true),
+        (&["private"], false),
+        (&["max-age=60"], false),
+        (&["no-store"], false),
+        (&[], false),
+    ] {
+        let site = site(&[], cache);
+        let (_, events) = traced(|| Browser::default().get(&site, "/write"));
+        let warnings = events.iter().filter(|event| event.message.contains("shared caches")).count();
+        assert_eq!(warnings, usize::from(is_traced), "{cache:?}: {events:?}");
+    }
+}
+
+#[test]
+fn an_untouched_response_is_the_handler_s_own_to_the_byte() {
+    async fn untouched() -> impl IntoResponse {
+        (StatusCode::IM_A_TEAPOT, AppendHeaders([("x-tea", "green"), ("x-tea", "black"), ("set-cookie", "a=b")]), "tea")
+    }
+    let bare = Router::new().route("/", get(untouched));
+    let layered = Site::new(bare.clone().layer(session_layer()));
+    let bare = Site::new(bare);
+    let ask = |site: &Site| site.answer(request("GET", "/").header("cookie", "a=1; b=2").body(empty()).unwrap());
+    let (one, other) = (ask(&bare), ask(&layered));
+    assert_eq!(one.status(), other.status());
+    assert_eq!(one.headers(), other.headers());
+    assert_eq!(one.version(), other.version());
+    assert_eq!(one.body(), other.body());
+}
+
+#[test]
+fn a_handler_s_own_cookies_stay_beside_ours() {
+    async fn both(session: Session) -> impl IntoResponse {
+        session.insert("a", 1).unwrap();
+        AppendHeaders([(SET_COOKIE, "theme=dark")])
+    }
+    let site = Site::new(Router::new().route("/", get(both)).layer(session_layer()));
+    let response = site.answer(request("GET", "/").body(empty()).unwrap());
+    let lines = all(response.headers(), SET_COOKIE);
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0], "theme=dark");
+    assert!(lines[1].starts_with(NAME));
+}
+
+#[test]
+fn cookie_headers_that_http_2_split_are_one_list() {
+    async fn who(session: Session) -> String {
+        session.get::<String>("user").unwrap().unwrap_or_default()
+    }
+    async fn sign_in(session: Session) {
+        session.insert("user", "ann").unwrap();
+    }
+    let router = Router::new().route("/", get(who)).route("/in", get(sign_in));
+    let site = Site::new(router.layer(session_layer()));
+    let mut browser = Browser::default();
+    browser.get(&site, "/in");
+    let ours = format!("{NAME}={}", browser.value(NAME).unwrap());
+    for lines in [vec!["a=1", &ours, "b=2"], vec![&ours, "a=1"], vec!["a=1; b=2", &ours]] {
+        let mut builder = request("GET", "/");
+        for line in &lines {
+            builder = builder.header("cookie", *line);
+        }
+        let response = site.answer(builder.body(empty()).unwrap());
+        assert_eq!(response.body().as_ref(), b"ann", "{lines:?}");
+    }
+}

@@ -1,0 +1,44 @@
+//! The router and its layers, in the order in which a request meets them from the bottom up.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::map_response;
+use cloakroom::{Clock, CookieSessions, CsrfLayer, CsrfRules, SessionLayer};
+
+use crate::{assets, cart, forgery, inspector, shop, sign_in, sorry};
+
+/// What the whole house shares.
+#[derive(Clone, Debug)]
+pub(crate) struct House {
+    /// The factory, which the inspector asks too.
+    pub(crate) sessions: CookieSessions,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+pub(crate) fn app(house: House) -> Router {
+    let sessions =
+        SessionLayer::new(house.sessions.clone()).clock(Arc::clone(&house.clock)).on_error(sorry::not_committed);
+    // The demo has no TLS. An application in production leaves this line at `CsrfRules::default()`.
+    let csrf = CsrfLayer::new(CsrfRules::default().danger_own_scheme_http()).on_refusal(sorry::refused);
+
+    let pages = Router::new()
+        .merge(shop::routes())
+        .merge(cart::routes())
+        .merge(sign_in::routes())
+        .merge(inspector::routes())
+        .merge(forgery::routes())
+        .layer(csrf)
+        .layer(sessions);
+
+    // What has no need of a session stands outside of it.
+    pages
+        .merge(assets::routes())
+        .fallback(sorry::not_found)
+        .layer(map_response(sorry::in_our_words))
+        .layer(map_response(assets::guarded))
+        .with_state(house)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! The router without a browser: headers, statuses, and what leaks.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use cloakroom::{CookieSessions, Key, ManualClock, Timestamp};
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
+
+use super::{House, app};
+
+fn house() -> House {
+    let key = Key::new(b"a secret of at least thirty-two bytes").expect("a key");
+    let sessions = CookieSessions::encrypted(key).build().expect("sessions");
+    House { sessions, clock: Arc::new(ManualClock::at(Timestamp::from_unix_secs(1_700_000_000))) }
+}
+
+async fn ask(request: Request<Body>) -> (StatusCode, HeaderMap, String) {
+    let response = app(house()).oneshot(request).await.expect("an answer");
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.expect("a body").to_bytes();
+    (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).expect("text"))
+}
+
+fn get(path: &str) -> Request<Body> {
+    Request::get(path).header(header::HOST, "127.0.0.1:3000").body(Body::empty()).expect("a request")
+}
+
+/// The session's cookie and the page's token.
+async fn arrive() -> (String, String) {
+    let (_, headers, page) = ask(get("/")).await;
+    let cookie = headers[header::SET_COOKIE].to_str().expect("text").split(';').next().expect("a pair").to_owned();
+    let token = page.split("name=\"csrf_token\" value=\"").nth(1).and_then(|it| it.split('"').next());
+    (cookie, token.expect("a token").to_owned())
+}
+
+fn post(path: &str, cookie: &str, form: String) -> Request<Body> {
+    Request::post(path)
+        .header(header::HOST, "127.0.0.1:3000")
+        .header("sec-fetch-site", "same-origin")
+        .header(header::COOKIE, cookie)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from(form))
+        .expect("a request")
+}
+
+#[tokio::test]
+async fn every_page_answers() {
+    for path in ["/", "/cart", "/sign-in", "/inspector", "/forgery", "/handed-in"] {
+        let (status, headers, page) = ask(get(path)).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        assert_eq!(page.matches("<h1").count(), 1, "{path}: one heading");
+        assert!(!page.contains("<script"), "{path}");
+        assert!(headers.contains_key(header::CONTENT_SECURITY_POLICY), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_needs_no_session_starts_none() {
+    for path in ["/cloakroom.css", "/ticket.svg", "/handed-in", "/nowhere"] {
+        let (_, headers, _) = ask(get(path)).await;
+        assert!(!headers.contains_key(header::SET_COOKIE) && !headers.contains_key(header::VARY), "{path}");
+    }
+    let (_, headers, _) = ask(get("/cloakroom.css")).await;
+    assert_eq!(headers[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
+}
+
+#[tokio::test]
+async fn a_forged_form_is_refused() {
+    let (cookie, token) = arrive().await;
+    let mut foreign = post("/cart/add", &cookie, format!("item=top-hat&csrf_token={token}"));
+    foreign.headers_mut().insert("sec-fetch-site", "cross-site".parse().expect("a value"));
+    for (row, request, status, words) in [
+        ("ours", post("/cart/add", &cookie, format!("item=top-hat&csrf_token={token}")), StatusCode::SEE_OTHER, ""),
+        (
+            "without a token",
+            post("/cart/add", &cookie, "item=top-hat".to_owned()),
+            StatusCode::FORBIDDEN,
+            "token-missing",
+        ),
+        ("from elsewhere", foreign, StatusCode::FORBIDDEN, "cross-site"),
+    ] {
+        let (answer, headers, page) = ask(request).await;
+        assert_eq!(answer, status, "{row}");
+        assert!(page.contains(words), "{row}: {page}");
+        assert_eq!(headers.contains_key(header::SET_COOKIE), status == StatusCode::SEE_OTHER, "{row}");
+    }
+}
+
+#[tokio::test]
+async fn errors_are_pages_that_give_nothing_away() {
+    let (cookie, token) = arrive().await;
+    let long = "x".repeat(5_000);
+    for (row, request, status) in [
+        ("no such page", get("/nowhere"), StatusCode::NOT_FOUND),
+        ("wrong method", get("/cart/add"), StatusCode::METHOD_NOT_ALLOWED),
+        (
+            "wrong shape",
+            post("/cart/set", &cookie, format!("count=many&csrf_token={token}")),
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        (
+            "too large",
+            post("/inspector/note", &cookie, format!("text={long}&csrf_token={token}")),
+            StatusCode::INTERNAL_SERVER_ERROR,
+        ),
+    ] {
+        let (answer, headers, page) = ask(request).await;
+        assert_eq!(answer, status, "{row}");
+        assert_eq!(headers[header::CONTENT_TYPE], "text/html; charset=utf-8", "{row}");
+        assert!(!headers.contains_key(header::SET_COOKIE), "{row}: the old session stays");
+        for leak in ["csrf_token", "count", "xxx", "serde", "cloakroom_", ".rs"] {
+            assert!(!page.contains(leak), "{row}: {leak}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_inspector_is_no_copy_of_the_cookie() {
+    let (cookie, _) = arrive().await;
+    let mut request = get("/inspector");
+    request.headers_mut().insert(header::COOKIE, cookie.parse().expect("a value"));
+    let (_, _, page) = ask(request).await;
+    let (_, value) = cookie.split_once('=').expect("a pair");
+    assert!(page.contains("id=\"store-key\""), "it is opened");
+    assert!(!page.contains(value) && !page.contains(&value[value.len() - 16..]));
+}

@@ -1,0 +1,93 @@
+//! A page that attacks the shop on purpose.
+//!
+//! To a browser `localhost` and `127.0.0.1` are two sites, though one server answers for both. Here `localhost` plays the
+//! stranger and `127.0.0.1` is the shop.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::FromRequestParts as _;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use cloakroom::{Error, fresh_token};
+
+use crate::app::House;
+use crate::page::{Frame, Page};
+
+pub(crate) fn routes() -> Router<House> {
+    Router::new().route("/forgery", get(forgery))
+}
+
+/// The experiments, on the shop's own site.
+#[derive(Debug, Template)]
+#[template(path = "forgery.html")]
+struct Experiments {
+    frame: Frame,
+    stranger: String,
+    /// A token as another session might have had it.
+    stale: String,
+}
+
+/// The same page seen on another site, with a form that aims at the shop.
+#[derive(Debug, Template)]
+#[template(path = "stranger.html")]
+struct Stranger {
+    frame: Frame,
+    shop: String,
+}
+
+async fn forgery(mut parts: Parts) -> Result<Response, Error> {
+    match Place::of(&parts.headers) {
+        // The stranger's page knows nothing of the shop's session, and asks for none.
+        Place::Stranger { shop } => Ok(Page(Stranger { frame: Frame::bare(), shop }).into_response()),
+        Place::Shop { stranger } => {
+            let frame = Frame::from_request_parts(&mut parts, &()).await?;
+            let stale = fresh_token()?.expose().to_owned();
+            Ok(Page(Experiments { frame, stranger, stale }).into_response())
+        }
+    }
+}
+
+/// Under which of its two names the server was asked, and where the other one is.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    Shop { stranger: String },
+    Stranger { shop: String },
+}
+
+impl Place {
+    fn of(headers: &HeaderMap) -> Self {
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let (name, port) = host.rsplit_once(':').unwrap_or((host, "80"));
+        // Only a number of it goes into the page.
+        let port: u16 = port.parse().unwrap_or(80);
+        if name.eq_ignore_ascii_case("localhost") {
+            Self::Stranger { shop: format!("http://127.0.0.1:{port}") }
+        } else {
+            Self::Shop { stranger: format!("http://localhost:{port}") }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn localhost_is_the_stranger() {
+        let shop = |stranger: &str| Place::Shop { stranger: stranger.to_owned() };
+        let stranger = |shop: &str| Place::Stranger { shop: shop.to_owned() };
+        for (host, expected) in [
+            ("127.0.0.1:3000", shop("http://localhost:3000")),
+            ("localhost:3000", stranger("http://127.0.0.1:3000")),
+            ("LOCALHOST:4000", stranger("http://127.0.0.1:4000")),
+            ("localhost", stranger("http://127.0.0.1:80")),
+            ("evil.example:\"><script>", shop("http://localhost:80")),
+            ("", shop("http://localhost:80")),
+        ] {
+            let headers = HeaderMap::from_iter([(header::HOST, host.parse().expect("a header value"))]);
+            assert_eq!(Place::of(&headers), expected, "{host:?}");
+        }
+    }
+}

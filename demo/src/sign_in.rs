@@ -1,0 +1,89 @@
+//! Signing in, being remembered, signing out, and ending a session without a word.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::{get, post};
+use cloakroom::axum::CheckedForm;
+use cloakroom::{Error, Message, Session, SessionKey};
+use serde::Deserialize;
+
+use crate::app::House;
+use crate::page::{Frame, Page};
+
+/// Who is signed in.
+pub(crate) const VISITOR: SessionKey<String> = SessionKey::new("visitor");
+
+const REMEMBERED: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+/// Longest name in characters: the session has to fit into its cookie.
+const LONGEST: usize = 60;
+
+pub(crate) fn routes() -> Router<House> {
+    Router::new()
+        .route("/sign-in", get(form).post(sign_in))
+        .route("/sign-out", post(sign_out))
+        .route("/hand-in", post(hand_in))
+        .route("/handed-in", get(handed_in))
+}
+
+#[derive(Debug, Template)]
+#[template(path = "sign_in.html")]
+struct SignIn {
+    frame: Frame,
+    longest: usize,
+}
+
+async fn form(frame: Frame) -> Page<SignIn> {
+    Page(SignIn { frame, longest: LONGEST })
+}
+
+/// The password that the page asks for isn't even sent: this is a demo.
+#[derive(Debug, Deserialize)]
+struct Credentials {
+    name: String,
+    remember: Option<String>,
+}
+
+async fn sign_in(session: Session, CheckedForm(form): CheckedForm<Credentials>) -> Result<Redirect, Error> {
+    let name = form.name.trim();
+    if name.is_empty() || name.chars().count() > LONGEST {
+        session.flash(Message::error(format!("Please give us a name of 1 to {LONGEST} characters.")))?;
+        return Ok(Redirect::to("/sign-in"));
+    }
+    // What somebody may have planted or seen before signing in must be worth nothing afterwards.
+    session.cycle_id();
+    session.new_csrf_token()?;
+    session.insert(VISITOR, name.to_owned())?;
+    if form.remember.is_some() {
+        session.remember(REMEMBERED);
+    }
+    session.flash(Message::success(format!("Good evening, {name}. You have been given a new ticket.")))?;
+    Ok(Redirect::to("/"))
+}
+
+async fn sign_out(session: Session) -> Result<Redirect, Error> {
+    session.invalidate();
+    // Written after the end, this starts another session, under another id, that holds the message and nothing else.
+    session.flash(Message::info("You have signed out. Mind the step."))?;
+    Ok(Redirect::to("/"))
+}
+
+/// Nothing is written after the end, so the response removes the cookie.
+async fn hand_in(session: Session) -> Redirect {
+    session.invalidate();
+    Redirect::to("/handed-in")
+}
+
+#[derive(Debug, Template)]
+#[template(path = "handed_in.html")]
+struct HandedIn {
+    frame: Frame,
+}
+
+/// A page that doesn't ask for the session, and so starts none.
+async fn handed_in() -> Page<HandedIn> {
+    Page(HandedIn { frame: Frame::bare() })
+}

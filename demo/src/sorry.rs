@@ -1,0 +1,89 @@
+//! Refusals and errors as pages: what to do next, and nothing about our insides.
+
+use askama::Template;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use cloakroom::{Error, Refusal};
+
+use crate::page::Frame;
+
+#[derive(Debug, Template)]
+#[template(path = "sorry.html")]
+struct Sorry<'a> {
+    frame: Frame,
+    status: u16,
+    heading: &'a str,
+    words: &'a str,
+    /// Why the CSRF check refused the request: its short name, and a sentence for developers.
+    refusal: Option<Refusal>,
+}
+
+fn page(status: StatusCode, heading: &str, words: &str, refusal: Option<Refusal>) -> Response<Bytes> {
+    let sorry = Sorry { frame: Frame::bare(), status: status.as_u16(), heading, words, refusal };
+    // There is no page to fall back to from here but the heading itself.
+    let text = sorry.render().unwrap_or_else(|_| heading.to_owned());
+    let mut response = Response::new(Bytes::from(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn page_for(status: StatusCode) -> Response<Bytes> {
+    let (heading, words) = match status.as_u16() {
+        404 => ("No such hook", "We looked along the whole rail, and there is no page at this address."),
+        405 => ("Not that way", "There is something at this address, but it can’t be reached like this."),
+        413 => ("Too much to carry", "That was more than we can take over the counter at once."),
+        503 => ("Back in a moment", "The counter is unattended. Please try again in a few seconds."),
+        400..=499 => {
+            ("We didn’t get that", "What your browser sent isn’t what this page expects. Go back and try again.")
+        }
+        _ => ("Something fell off its hook", "That one is on us. Nothing of yours was changed by it."),
+    };
+    page(status, heading, words, None)
+}
+
+/// The CSRF layer refused a request.
+pub(crate) fn refused(refusal: Refusal) -> Response<Bytes> {
+    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::FORBIDDEN);
+    let words = "This request doesn’t carry what a form of ours carries, so we have done nothing.";
+    page(status, "Not without a ticket", words, Some(refusal))
+}
+
+/// The session layer couldn't commit.
+pub(crate) fn not_committed(error: &Error) -> Response<Bytes> {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = if error.is_too_large() {
+        let words = "That doesn’t fit into a session cookie, which holds 4,096 bytes at most. \
+                     Nothing was stored, and the session that you had is as it was.";
+        page(status, "Too large for the hook", words, None)
+    } else {
+        page_for(status)
+    };
+    if let Some(seconds) = error.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+pub(crate) async fn not_found() -> StatusCode {
+    StatusCode::NOT_FOUND
+}
+
+/// Gives errors that handlers and extractors answered in their own words a page instead. The headers stay.
+pub(crate) async fn in_our_words(response: Response<Body>) -> Response<Body> {
+    let status = response.status();
+    let is_page =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if is_page || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let (mut parts, _) = response.into_parts();
+    let (ours, words) = page_for(status).into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    for (name, value) in &ours.headers {
+        parts.headers.insert(name, value.clone());
+    }
+    Response::from_parts(parts, Body::from(words))
+}

@@ -1,0 +1,58 @@
+//! The demo under test.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+
+use crate::process::Process;
+
+/// The name of the demo's session cookie.
+pub const COOKIE: &str = "__Host-Http-session";
+
+/// A running demo, on a port of its own.
+#[derive(Debug)]
+pub struct Demo {
+    port: u16,
+    _process: Process,
+}
+
+impl Demo {
+    /// Starts the demo with these arguments.
+    ///
+    /// # Errors
+    /// When it isn't built, or doesn't start.
+    pub fn start(arguments: &[&str]) -> anyhow::Result<Self> {
+        let mut command = Command::new(program()?);
+        command.args(["--port", "0"]).args(arguments).env_remove("CLOAKROOM_KEY");
+        let (process, port) = Process::start(&mut command, |line| {
+            line.strip_prefix("listening on http://127.0.0.1:")?.trim().parse().ok()
+        })?;
+        Ok(Self { port, _process: process })
+    }
+
+    /// The address of a page of the shop.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// The same page under a name that is another site to a browser.
+    #[must_use]
+    pub fn foreign_url(&self, path: &str) -> String {
+        format!("http://localhost:{}{path}", self.port)
+    }
+}
+
+/// Cargo puts the programs of a profile one folder above its tests.
+fn program() -> anyhow::Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let folder = test.parent().and_then(|deps| deps.parent()).context("the test isn't in a target folder")?;
+    let program = folder.join(format!("cloakroom-demo{}", std::env::consts::EXE_SUFFIX));
+    ensure!(
+        program.is_file(),
+        "the demo isn't built: {} isn't there. Run `cargo build -p cloakroom-demo`, or the tests with `cargo xtask test`",
+        program.display()
+    );
+    Ok(program)
+}
