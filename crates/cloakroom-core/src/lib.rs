@@ -59,7 +59,7 @@ pub use plan::{Carrier, CommitPolicy, CookieUpdate, Dropped, Plan};
 pub use record::Record;
 pub use rejected::Rejected;
 pub use seal::{Seal, Sealer};
-pub use state::{SessionState, Version};
+pub use state::{Checkpoint, SessionState, Version};
 pub use text::{Json, Text};
 pub use time::Timestamp;
 pub use wire::Corrupt;

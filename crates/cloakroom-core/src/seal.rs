@@ -153,10 +153,12 @@ impl Sealer {
                 bytes.extend_from_slice(&tag);
             }
         }
-        let mut sealed = String::with_capacity(self.seal.sealed_len(payload.len()));
-        sealed.push_str(prefix);
-        URL_SAFE_NO_PAD.encode_string(&bytes, &mut sealed);
-        sealed
+        let mut sealed = vec![0; self.seal.sealed_len(payload.len())];
+        let (head, body) = sealed.split_at_mut_checked(PREFIX).unwrap_or_default();
+        head.copy_from_slice(prefix.as_bytes());
+        // As long as `sealed_len` says, and ASCII.
+        let _ = URL_SAFE_NO_PAD.encode_slice(&bytes, body);
+        String::from_utf8(sealed).unwrap_or_default()
     }
 
     /// Opens a sealed text with the key that sealed it.

@@ -26,6 +26,14 @@ impl Version {
     }
 }
 
+/// How far a session had come when a copy of it was committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    starts: u32,
+    changes: usize,
+    cycled: bool,
+}
+
 /// Where a session came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -280,17 +288,23 @@ impl SessionState {
         settled
     }
 
+    /// How far the session has come: to be kept beside a copy that is committed, for [`SessionState::absorb`].
+    #[must_use]
+    pub const fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { starts: self.starts, changes: self.log.len(), cycled: self.cycled }
+    }
+
     /// Takes in the result of a commit that was made of an earlier copy of this session, and does again what was done since.
     ///
     /// # Errors
     /// When a closure given to `update` can't be run again on what was committed. What was done since is lost then.
-    pub fn absorb(&mut self, committed: &Self, settled: Self) -> Result<(), Error> {
+    pub fn absorb(&mut self, committed: Checkpoint, settled: Self) -> Result<(), Error> {
         if self.starts != committed.starts {
             // Invalidated meanwhile: what has just been committed is what ends now.
             self.ended = settled.id().or(self.ended);
             return Ok(());
         }
-        let since = self.log.split_off(committed.log.len());
+        let since = self.log.split_off(committed.changes);
         let cycled = self.cycled && !committed.cycled;
         if since.is_empty() {
             *self = Self { cycled, ..settled };

@@ -128,7 +128,7 @@ impl CookieSessions {
         }
         let nonce = match self.sealer.format() {
             Seal::Signed => [0; 12],
-            _ => random()?,
+            Seal::Encrypted | _ => random()?,
         };
         Ok(self.cookie.set(&self.sealer.seal(&payload, nonce), record.max_age(now)))
     }
@@ -167,7 +167,7 @@ impl SessionFactory for CookieSessions {
                 let cookies = vec![self.cookie.remove()];
                 return Ok(Committed { session: session.settled(None, now), cookies });
             }
-            _ => return silent(session),
+            CookieUpdate::Keep | _ => return silent(session),
         }
         let id = match (plan, session.id()) {
             (Plan::Touch | Plan::Replace, Some(id)) => id,

@@ -75,6 +75,10 @@ enum Phase {
     HeadersSent,
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a key is a name or a constant: references to them would only be noise"
+)]
 impl Session {
     pub(crate) fn new(engine: Arc<Engine>, state: SessionState) -> Self {
         let (cookies, phase, failed) = (Vec::new(), Phase::Running, None);
@@ -489,12 +493,13 @@ impl Session {
             }
             inner.state.clone()
         };
-        let committed = self.0.engine.factory.commit(snapshot.clone(), self.now()).await?;
+        let checkpoint = snapshot.checkpoint();
+        let committed = self.0.engine.factory.commit(snapshot, self.now()).await?;
         let mut inner = self.inner();
         if !committed.cookies.is_empty() {
             inner.cookies = committed.cookies;
         }
-        Ok(inner.state.absorb(&snapshot, committed.session)?)
+        Ok(inner.state.absorb(checkpoint, committed.session)?)
     }
 
     /// The commit at the end of the request: the cookies that the response must set.
@@ -519,9 +524,10 @@ impl Session {
             }
             inner.state.clone()
         };
-        let committed = self.0.engine.factory.commit(state.clone(), self.now()).await?;
+        let checkpoint = state.checkpoint();
+        let committed = self.0.engine.factory.commit(state, self.now()).await?;
         let mut inner = self.inner();
-        inner.state.absorb(&state, committed.session)?;
+        inner.state.absorb(checkpoint, committed.session)?;
         let earlier = std::mem::take(&mut inner.cookies);
         // A later commit's cookie supersedes that of an earlier one.
         Ok(if committed.cookies.is_empty() { earlier } else { committed.cookies })

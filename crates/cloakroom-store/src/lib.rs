@@ -9,14 +9,17 @@
 //! | `stored_sessions` | the factory: open and commit |
 //! | `queue` | commits of one session inside this process, one after the other |
 //! | `memory` | a store for one process |
+//! | `any` | a store whose kind is known at run time only |
 //! | `error` | what can go wrong |
 
+mod any;
 mod error;
 mod memory;
 mod queue;
 mod store;
 mod stored_sessions;
 
+pub use any::AnyStore;
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use store::{Created, Entry, Loaded, Owned, Replaced, Store};

@@ -267,7 +267,11 @@ impl CookieTemplate {
         let mut line = String::with_capacity(self.name.len() + value.len() + self.place.len() + self.flags.len() + 24);
         line.push_str(&self.name);
         line.push('=');
-        line.extend(value.chars().filter(|it| is_cookie_octet(*it)));
+        if value.bytes().all(is_cookie_octet) {
+            line.push_str(value);
+        } else {
+            line.extend(value.chars().filter(|it| u8::try_from(*it).is_ok_and(is_cookie_octet)));
+        }
         line.push_str(&self.place);
         if let Some(age) = max_age {
             line.push_str(&format!("; Max-Age={}", age.min(MAX_AGE).as_secs().max(1)));
@@ -286,8 +290,8 @@ impl CookieTemplate {
     }
 }
 
-const fn is_cookie_octet(it: char) -> bool {
-    it.is_ascii_graphic() && !matches!(it, '"' | ',' | ';' | '\\')
+const fn is_cookie_octet(it: u8) -> bool {
+    it.is_ascii_graphic() && !matches!(it, b'"' | b',' | b';' | b'\\')
 }
 
 /// The value of one `Set-Cookie` header. An adapter must mark it sensitive.

@@ -34,11 +34,7 @@ impl<'a> CookieHeader<'a> {
     /// The last one first, because a browser puts the cookie with the longest path, the most specific one, in front, and Pyramid
     /// takes the last: what opens decides.
     pub fn last_first<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'a str> + 'b {
-        self.lines
-            .iter()
-            .rev()
-            .flat_map(|line| line.rsplit(|byte| *byte == b';'))
-            .filter_map(move |pair| value_of(pair, name.as_bytes()))
+        self.lines.iter().rev().flat_map(|line| pairs(line)).filter_map(move |pair| value_of(pair, name.as_bytes()))
     }
 
     /// Whether there is a cookie of this name at all.
@@ -53,6 +49,18 @@ impl fmt::Debug for CookieHeader<'_> {
         let bytes: usize = self.lines.iter().map(|line| line.len()).sum();
         write!(f, "CookieHeader({} lines, {bytes} bytes)", self.lines.len())
     }
+}
+
+/// What stands between the semicolons of a line, the last one first.
+fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut end = line.len();
+    // A stop before the first byte, for the first pair.
+    let stops = memchr::memrchr_iter(b';', line).map(Some).chain([None]);
+    stops.filter_map(move |stop| {
+        let pair = line.get(stop.map_or(0, |stop| stop + 1)..end);
+        end = stop.unwrap_or(0);
+        pair
+    })
 }
 
 fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a str> {

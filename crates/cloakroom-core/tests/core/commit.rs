@@ -30,7 +30,7 @@ proptest! {
         meanwhile.iter().for_each(|operation| operation.run(&mut session));
         let seen = session.clone();
         let committed = kept(&snapshot, &snapshot.outcome(NOW, token).unwrap());
-        session.absorb(&snapshot, committed.clone()).unwrap();
+        session.absorb(snapshot.checkpoint(), committed.clone()).unwrap();
         prop_assert_eq!(data(session.record()), data(seen.record()));
         prop_assert_eq!(messages(session.record()), messages(seen.record()));
         prop_assert_eq!(session.record().csrf(), seen.record().csrf());
@@ -48,7 +48,7 @@ fn nothing_is_left_to_do_after_a_commit() {
     let mut session = request(&stored(&[]), &[]);
     session.update("n", |n: &mut i64| *n += 1).unwrap();
     let committed = session.clone();
-    session.absorb(&committed, kept(&committed, &committed.outcome(NOW, token).unwrap())).unwrap();
+    session.absorb(committed.checkpoint(), kept(&committed, &committed.outcome(NOW, token).unwrap())).unwrap();
     assert!(session.log().is_empty());
     assert_eq!(session.get::<i64>("n").unwrap(), Some(1));
     assert_eq!(session.plan(Carrier::Record, NOW), (Plan::Nothing, CookieUpdate::Keep));
@@ -63,7 +63,7 @@ fn a_new_session_is_no_longer_new_after_its_commit() {
     session.insert("a", &1).unwrap();
     let committed = session.clone();
     session.insert("b", &2).unwrap();
-    session.absorb(&committed, kept(&committed, &committed.outcome(NOW, token).unwrap())).unwrap();
+    session.absorb(committed.checkpoint(), kept(&committed, &committed.outcome(NOW, token).unwrap())).unwrap();
     assert!(!session.is_new());
     assert_eq!(session.id(), Some(ID));
     assert_eq!(session.record().csrf(), token().as_ref().ok(), "born with the session");
@@ -77,7 +77,7 @@ fn what_was_invalidated_while_a_commit_ran_ends() {
     session.insert("a", &1).unwrap();
     let committed = session.clone();
     session.invalidate(NOW);
-    session.absorb(&committed, kept(&committed, &committed.outcome(NOW, token).unwrap())).unwrap();
+    session.absorb(committed.checkpoint(), kept(&committed, &committed.outcome(NOW, token).unwrap())).unwrap();
     assert_eq!(session.ended_id(), Some(ID), "the session that has just been created");
     assert_eq!(session.plan(Carrier::Id, NOW), (Plan::End, CookieUpdate::Remove));
     assert!(session.is_empty());
@@ -92,14 +92,14 @@ fn a_cycle_that_was_committed_is_not_done_again() {
     session.cycle_id();
     let committed = session.clone();
     let settled = committed.settled(Some((new, committed.outcome(NOW, token).unwrap())), NOW);
-    session.absorb(&committed, settled.clone()).unwrap();
+    session.absorb(committed.checkpoint(), settled.clone()).unwrap();
     assert_eq!(session.id(), Some(new));
     assert_eq!(session.plan(Carrier::Id, NOW), (Plan::Nothing, CookieUpdate::Keep));
     // But one that was asked for meanwhile is.
     let mut session = request(&stored(&[]), &[]);
     let committed = session.clone();
     session.cycle_id();
-    session.absorb(&committed, settled).unwrap();
+    session.absorb(committed.checkpoint(), settled).unwrap();
     assert_eq!(session.plan(Carrier::Id, NOW), (Plan::Cycle, CookieUpdate::Set));
 }
 
@@ -109,7 +109,7 @@ fn a_message_popped_while_a_commit_ran_is_gone() {
     session.flash("q", &"saved", Duplicates::Allow).unwrap();
     let committed = session.clone();
     assert_eq!(session.pop_flash::<String>("q").unwrap(), ["saved"]);
-    session.absorb(&committed, kept(&committed, &committed.outcome(NOW, token).unwrap())).unwrap();
+    session.absorb(committed.checkpoint(), kept(&committed, &committed.outcome(NOW, token).unwrap())).unwrap();
     assert!(session.peek_flash::<String>("q").unwrap().is_empty());
     let outcome = session.outcome(NOW, token).unwrap();
     assert!(messages(&outcome).is_empty());
@@ -122,7 +122,7 @@ fn an_own_message_popped_after_a_commit_never_takes_an_equal_one() {
     let mut session = request(&base, &[]);
     let committed = session.clone();
     session.flash("q", &"saved", Duplicates::Allow).unwrap();
-    session.absorb(&committed, kept(&committed, &base)).unwrap();
+    session.absorb(committed.checkpoint(), kept(&committed, &base)).unwrap();
     assert_eq!(session.pop_flash::<String>("q").unwrap(), ["saved"]);
     let mut other = request(&base, &[]);
     other.flash("q", &"saved", Duplicates::Allow).unwrap();
@@ -138,7 +138,7 @@ fn a_detached_session_stays_detached_after_a_commit() {
     let dropped = (Plan::Drop(Dropped::Detached), CookieUpdate::Keep);
     assert_eq!(session.plan(Carrier::Id, NOW), dropped);
     let committed = session.clone();
-    session.absorb(&committed, committed.settled(None, NOW)).unwrap();
+    session.absorb(committed.checkpoint(), committed.settled(None, NOW)).unwrap();
     assert!(session.is_empty());
     session.insert("b", &2).unwrap();
     assert_eq!(session.plan(Carrier::Id, NOW), dropped, "a cookie now would undo the newer one");
@@ -155,7 +155,7 @@ fn a_commit_that_can_not_be_built_on_is_not_done_twice() {
     // Another request's commit came first, with a text under the same key.
     let mut other = stored(&[]);
     other.restore("n", cloakroom_core::Json::encode("n", &"text").unwrap());
-    let error = session.absorb(&committed, kept(&committed, &other)).unwrap_err();
+    let error = session.absorb(committed.checkpoint(), kept(&committed, &other)).unwrap_err();
     assert!(error.is_decode());
     assert_eq!(error.key(), Some("n"));
     assert!(session.log().is_empty(), "the first update was committed");

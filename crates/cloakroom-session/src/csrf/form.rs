@@ -72,7 +72,7 @@ fn in_pairs(body: &[Bytes], field: &str, extent: Extent) -> Option<String> {
 }
 
 async fn in_parts(boundary: &str, body: &[Bytes], field: &str, extent: Extent) -> Result<Option<String>, Refusal> {
-    let mut parts = Multipart::new(Chunks(body.to_vec().into_iter()), boundary);
+    let mut parts = Multipart::new(Chunks(body.iter().cloned()), boundary);
     loop {
         // Where a prefix ends, the parser finds the body broken: that isn't the client's fault.
         let part = match parts.next_field().await {
@@ -90,9 +90,9 @@ async fn in_parts(boundary: &str, body: &[Bytes], field: &str, extent: Extent) -
     }
 }
 
-struct Chunks(std::vec::IntoIter<Bytes>);
+struct Chunks<'a>(std::iter::Cloned<std::slice::Iter<'a, Bytes>>);
 
-impl Stream for Chunks {
+impl Stream for Chunks<'_> {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
