@@ -1,61 +1,69 @@
-//! How often the factory did what, counted from outside of it.
+//! How often sessions were loaded, created and so on, counted from outside of the library.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use cloakroom::{Carrier, Committed, CookieHeader, Error, Plan, SessionFactory, SessionState, Timestamp};
+use cloakroom::{
+    AnyStore, Carrier, Committed, CookieHeader, CookieSessions, Created, Entry, Error, Loaded, Owned, Plan, Replaced,
+    SessionFactory, SessionState, Store, StoreError, StoreKey, Timestamp, Version,
+};
 use serde_json::{Value, json};
 
+/// The counters, shared by whoever counts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counts(Arc<Numbers>);
+
 #[derive(Debug, Default)]
-pub(crate) struct Counts {
+struct Numbers {
     load: AtomicU64,
     create: AtomicU64,
     replace: AtomicU64,
     touch: AtomicU64,
     cycle: AtomicU64,
     end: AtomicU64,
-    replayed: AtomicU64,
     dropped: AtomicU64,
 }
 
-impl Counts {
-    pub(crate) fn report(&self) -> Value {
-        json!({
-            "load": self.load.load(Relaxed), "create": self.create.load(Relaxed), "replace": self.replace.load(Relaxed),
-            "touch": self.touch.load(Relaxed), "cycle": self.cycle.load(Relaxed), "end": self.end.load(Relaxed),
-            "replayed": self.replayed.load(Relaxed), "dropped": self.dropped.load(Relaxed),
-        })
-    }
+fn add(counter: &AtomicU64) {
+    counter.fetch_add(1, Relaxed);
+}
 
-    fn add(counter: &AtomicU64) {
-        counter.fetch_add(1, Relaxed);
+impl Counts {
+    /// What was counted. Only a store's factory knows how often it did changes again or dropped them.
+    pub(crate) fn report(&self, replayed: u64, dropped: u64) -> Value {
+        let Numbers { load, create, replace, touch, cycle, end, dropped: here } = &*self.0;
+        json!({
+            "load": load.load(Relaxed), "create": create.load(Relaxed), "replace": replace.load(Relaxed),
+            "touch": touch.load(Relaxed), "cycle": cycle.load(Relaxed), "end": end.load(Relaxed),
+            "replayed": replayed, "dropped": dropped + here.load(Relaxed),
+        })
     }
 
     fn count(&self, plan: Plan) {
         match plan {
-            Plan::Create => Self::add(&self.create),
-            Plan::Replace => Self::add(&self.replace),
-            Plan::Touch => Self::add(&self.touch),
-            Plan::Cycle => Self::add(&self.cycle),
-            Plan::End => Self::add(&self.end),
+            Plan::Create => add(&self.0.create),
+            Plan::Replace => add(&self.0.replace),
+            Plan::Touch => add(&self.0.touch),
+            Plan::Cycle => add(&self.0.cycle),
+            Plan::End => add(&self.0.end),
             Plan::EndThenCreate => {
-                Self::add(&self.end);
-                Self::add(&self.create);
+                add(&self.0.end);
+                add(&self.0.create);
             }
-            Plan::Drop(_) => Self::add(&self.dropped),
+            Plan::Drop(_) => add(&self.0.dropped),
             _ => {}
         }
     }
 }
 
-/// A factory, and how often it did what.
+/// Cookie sessions, and how often what was planned and done.
 #[derive(Debug)]
-pub(crate) struct Counting<F> {
-    pub(crate) inner: F,
-    pub(crate) counts: Arc<Counts>,
+pub(crate) struct CountingCookies {
+    pub(crate) inner: CookieSessions,
+    pub(crate) counts: Counts,
 }
 
-impl<F: SessionFactory> SessionFactory for Counting<F> {
+impl SessionFactory for CountingCookies {
     fn carrier(&self) -> Carrier {
         self.inner.carrier()
     }
@@ -63,7 +71,7 @@ impl<F: SessionFactory> SessionFactory for Counting<F> {
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
         let session = self.inner.open(cookies, now).await?;
         if !session.is_new() {
-            Counts::add(&self.counts.load);
+            add(&self.counts.0.load);
         }
         Ok(session)
     }
@@ -73,5 +81,76 @@ impl<F: SessionFactory> SessionFactory for Counting<F> {
         let committed = self.inner.commit(session, now).await?;
         self.counts.count(plan);
         Ok(committed)
+    }
+}
+
+/// A store, and how often it was asked for what.
+#[derive(Debug)]
+pub(crate) struct CountingStore {
+    pub(crate) inner: AnyStore,
+    pub(crate) counts: Counts,
+}
+
+impl Store for CountingStore {
+    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
+        add(&self.counts.0.load);
+        self.inner.load(key, now).await
+    }
+
+    async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
+        add(&self.counts.0.create);
+        self.inner.create(key, entry, now).await
+    }
+
+    async fn replace(
+        &self,
+        key: &StoreKey,
+        seen: Version,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        add(&self.counts.0.replace);
+        self.inner.replace(key, seen, entry, now).await
+    }
+
+    async fn touch(
+        &self,
+        key: &StoreKey,
+        touched: Timestamp,
+        deadline: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        add(&self.counts.0.touch);
+        self.inner.touch(key, touched, deadline, now).await
+    }
+
+    async fn cycle(
+        &self,
+        old: &StoreKey,
+        seen: Version,
+        new: &StoreKey,
+        entry: &Entry,
+        moved_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        add(&self.counts.0.cycle);
+        self.inner.cycle(old, seen, new, entry, moved_until, now).await
+    }
+
+    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
+        add(&self.counts.0.end);
+        self.inner.end(key, now).await
+    }
+
+    async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.inner.sweep(now, limit).await
+    }
+
+    async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
+        self.inner.owned(owner, now).await
+    }
+
+    async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
+        self.inner.end_before(point, now).await
     }
 }

@@ -126,9 +126,7 @@ fn at_once(session: &Session, name: &str, arguments: &Arguments<'_>) -> Result<V
         "invalidate" => null(session.invalidate()),
         "cycle_id" => null(session.cycle_id()),
         "remember" => null(session.remember(Duration::from_secs(arguments.whole(0)?))),
-        "set_owner" => {
-            return Err(Failure { kind: "unsupported", message: "cookie sessions have no index of owners".to_owned() });
-        }
+        "set_owner" => null(session.set_owner(arguments.text(0)?)),
         other => return Err(Failure::bad(format!("there is no operation {other:?}"))),
     })
 }

@@ -7,19 +7,26 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use cloakroom::{CsrfLayer, CsrfRules, Session, SessionLayer};
+use cloakroom::{CsrfLayer, CsrfRules, Session, SessionLayer, StoredSessions};
 use serde_json::{Value, json};
 
+use crate::backend::{self, Backend};
 use crate::clock::{self, RequestClock};
-use crate::counting::{Counting, Counts};
+use crate::counting::{CountingCookies, CountingStore, Counts};
+use crate::operations;
 use crate::options::{Adapter, Options};
-use crate::{backend, operations};
 
 pub(crate) fn app(options: &Options) -> anyhow::Result<Router> {
     let Adapter::Axum = options.adapter;
-    let counts = Arc::new(Counts::default());
-    let factory = Counting { inner: backend::connect(options)?, counts: Arc::clone(&counts) };
-    let sessions = SessionLayer::new(factory).commit_policy(options.commit_policy()).clock(RequestClock);
+    let counts = Counts::default();
+    let (sessions, stored) = match backend::connect(options, &counts)? {
+        Backend::Cookies(inner) => (SessionLayer::new(CountingCookies { inner, counts: counts.clone() }), None),
+        Backend::Store(factory) => {
+            let factory = Arc::new(factory);
+            (SessionLayer::new(Arc::clone(&factory)), Some(factory))
+        }
+    };
+    let sessions = sessions.commit_policy(options.commit_policy()).clock(RequestClock);
     let csrf = CsrfLayer::new(CsrfRules::default().danger_own_scheme_http());
     Ok(Router::new()
         .route("/form", post(async || "ok"))
@@ -27,13 +34,16 @@ pub(crate) fn app(options: &Options) -> anyhow::Result<Router> {
         .route("/ops", post(ops))
         .route("/untouched", get(async || "untouched"))
         .route("/stats", get(stats))
-        .with_state(counts)
+        .with_state((counts, stored))
         .layer(sessions)
         .layer(from_fn(clock::set)))
 }
 
-async fn stats(State(counts): State<Arc<Counts>>) -> Json<Value> {
-    Json(counts.report())
+type Counted = (Counts, Option<Arc<StoredSessions<CountingStore>>>);
+
+async fn stats(State((counts, stored)): State<Counted>) -> Json<Value> {
+    let stats = stored.map(|factory| factory.stats()).unwrap_or_default();
+    Json(counts.report(stats.replayed, stats.dropped))
 }
 
 /// Runs a list of operations in order. `X-Probe-Status` is the status to answer with.

@@ -9,6 +9,7 @@
 //! | `stored_sessions` | the factory: open and commit |
 //! | `queue` | commits of one session inside this process, one after the other |
 //! | `memory` | a store for one process |
+//! | `stats` | how often what happened |
 //! | `any` | a store whose kind is known at run time only |
 //! | `error` | what can go wrong |
 
@@ -16,11 +17,13 @@ mod any;
 mod error;
 mod memory;
 mod queue;
+mod stats;
 mod store;
 mod stored_sessions;
 
 pub use any::AnyStore;
 pub use error::StoreError;
 pub use memory::MemoryStore;
+pub use stats::Stats;
 pub use store::{Created, Entry, Loaded, Owned, Replaced, Store};
 pub use stored_sessions::{AtLimit, StoredSessions, StoredSessionsBuilder};

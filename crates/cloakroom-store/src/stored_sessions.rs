@@ -13,6 +13,7 @@ use cloakroom_session::{
 
 use crate::error::StoreError;
 use crate::queue::{Latest, Queues};
+use crate::stats::{Counters, Event, Stats};
 use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
 
 /// A browser sends one cookie of ours. More of them are a mistake or an attack, and each costs a round trip.
@@ -43,6 +44,7 @@ pub struct StoredSessions<S> {
     grace: Duration,
     owner_limit: Option<(usize, AtLimit)>,
     queues: Queues,
+    counters: Counters,
 }
 
 /// How long to wait for what.
@@ -95,6 +97,12 @@ impl<S: Store> StoredSessions<S> {
     #[must_use]
     pub const fn store(&self) -> &Arc<S> {
         &self.store
+    }
+
+    /// How often what happened since it was built.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.counters.snapshot()
     }
 
     /// Gives a call of the store its time.
@@ -191,6 +199,7 @@ impl<S: Store> StoredSessions<S> {
 
     /// What the session becomes on a version that somebody else wrote.
     fn again(&self, session: &SessionState, newest: &Record, now: Timestamp) -> Result<Record, Error> {
+        self.counters.count(Event::Replayed);
         tracing::debug!(changes = session.log().len(), "session changes done again on a newer version");
         let replayed = session.log().replay(session.base(), newest, self.conflicts)?;
         Ok(session.touched(replayed, now))
@@ -282,6 +291,22 @@ impl<S: Store> StoredSessions<S> {
         }
     }
 
+    fn count(&self, plan: Plan, settled: &Settled) {
+        if matches!(settled, Settled::Dropped) {
+            return self.counters.count(Event::Dropped);
+        }
+        let events: &[Event] = match plan {
+            Plan::Create => &[Event::Created],
+            Plan::Replace => &[Event::Replaced],
+            Plan::Touch => &[Event::Touched],
+            Plan::Cycle => &[Event::Cycled],
+            Plan::End => &[Event::Ended],
+            Plan::EndThenCreate => &[Event::Ended, Event::Created],
+            _ => &[],
+        };
+        events.iter().for_each(|event| self.counters.count(*event));
+    }
+
     fn cookie_for(&self, update: CookieUpdate, settled: &Settled, now: Timestamp) -> Vec<SetCookie> {
         match (update, settled) {
             (CookieUpdate::Set, Settled::Kept(id, _, record)) => {
@@ -357,6 +382,7 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
             let key = id.store_key();
             match self.load(&key, now).await? {
                 Found::Live(version, record) => {
+                    self.counters.count(Event::Opened);
                     return Ok(SessionState::loaded(id, record, now, self.lifetimes).at_version(version));
                 }
                 Found::Moved => moved = true,
@@ -369,6 +395,7 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
     async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
         let (plan, update) = session.plan(Carrier::Id, now);
         let settled = self.settle(&session, plan, now).await?;
+        self.count(plan, &settled);
         let cookies = self.cookie_for(update, &settled, now);
         let session = match settled {
             Settled::Kept(id, version, record) => session.settled(Some((id, record)), now).at_version(version),
@@ -451,6 +478,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
             grace: self.grace,
             owner_limit: self.owner_limit,
             queues: Queues::default(),
+            counters: Counters::default(),
         })
     }
 }

@@ -21,6 +21,8 @@ pub mod guide;
 
 pub use cloakroom_session::*;
 
+#[cfg(feature = "store")]
+pub use cloakroom_store::*;
 #[cfg(feature = "tower")]
 pub use cloakroom_tower::{
     CsrfFuture, CsrfLayer, CsrfService, ReplayBody, ResponseBody, SessionFuture, SessionLayer, SessionService,

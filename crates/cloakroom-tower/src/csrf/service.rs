@@ -108,7 +108,7 @@ where
                 let on_refusal = Arc::clone(&self.on_refusal);
                 Route::Checking { check: Box::pin(check(inner, slot.clone(), on_refusal, parts, body)) }
             }
-            passed => {
+            passed @ (Stage::Uncovered | Stage::Passed | Stage::Refused(_) | _) => {
                 if let Stage::Refused(refusal) = passed {
                     report(refusal, &parts, "would be refused");
                     slot.set_verdict(Verdict::Reported(refusal));
