@@ -20,7 +20,8 @@ pub(crate) fn app(house: House) -> Router {
     let sessions =
         SessionLayer::new(house.sessions.clone()).clock(Arc::clone(&house.clock)).on_error(sorry::not_committed);
     // The demo has no TLS. An application in production leaves this line at `CsrfRules::default()`.
-    let csrf = CsrfLayer::new(CsrfRules::default().danger_own_scheme_http()).on_refusal(sorry::refused);
+    let csrf =
+        CsrfLayer::new(CsrfRules::default().danger_own_scheme_http()).on_refusal(|refusal, _| sorry::refused(refusal));
 
     let pages = Router::new()
         .merge(shop::routes())

@@ -51,7 +51,7 @@ impl Counts {
                 add(&self.0.create);
             }
             Plan::Drop(_) => add(&self.0.dropped),
-            _ => {}
+            Plan::Nothing | _ => {}
         }
     }
 }

@@ -21,15 +21,15 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let kinds: [(&'static str, fn(&Error) -> bool); 6] = [
-            ("encode", Error::is_encode),
-            ("decode", Error::is_decode),
-            ("too-large", Error::is_too_large),
-            ("conflict", Error::is_conflict),
-            ("headers-sent", Error::is_headers_sent),
-            ("unavailable", Error::is_unavailable),
+        let kinds = [
+            ("encode", error.is_encode()),
+            ("decode", error.is_decode()),
+            ("too-large", error.is_too_large()),
+            ("conflict", error.is_conflict()),
+            ("headers-sent", error.is_headers_sent()),
+            ("unavailable", error.is_unavailable()),
         ];
-        let kind = kinds.into_iter().find(|(_, is)| is(&error)).map_or("other", |(kind, _)| kind);
+        let kind = kinds.into_iter().find(|(_, is)| *is).map_or("other", |(kind, _)| kind);
         Self { kind, message: error.to_string() }
     }
 }
@@ -78,22 +78,30 @@ pub(crate) async fn run(session: &Session, operation: &Value) -> Result<Value, F
 }
 
 fn at_once(session: &Session, name: &str, arguments: &Arguments<'_>) -> Result<Value, Failure> {
-    let null = |()| Value::Null;
     Ok(match name {
         "get" => session.get::<Value>(arguments.text(0)?)?.unwrap_or_default(),
         "contains" => json!(session.contains_key(arguments.text(0)?)),
         "keys" => json!(session.keys()),
         "len" => json!(session.len()),
         "entries" => Value::Object(session.entries::<Value>()?.into_iter().collect()),
-        "insert" => null(session.insert(arguments.text(0)?, arguments.value(1)?)?),
+        "insert" => {
+            session.insert(arguments.text(0)?, arguments.value(1)?)?;
+            Value::Null
+        }
         "remove" => json!(session.remove(arguments.text(0)?)),
         "take" => session.take::<Value>(arguments.text(0)?)?.unwrap_or_default(),
         "set_default" => {
             session.get_or_insert_with(arguments.text(0)?, || arguments.value(1).cloned().unwrap_or_default())?
         }
-        "extend" => null(session.extend(arguments.object(0)?)?),
+        "extend" => {
+            session.extend(arguments.object(0)?)?;
+            Value::Null
+        }
         "pop_item" => json!(session.pop_item::<Value>()?),
-        "clear" => null(session.clear()),
+        "clear" => {
+            session.clear();
+            Value::Null
+        }
         "add" => {
             let number = arguments.number(1)?.clone();
             session.update(arguments.text(0)?, move |sum: &mut Sum| sum.add(&number))?
@@ -109,7 +117,8 @@ fn at_once(session: &Session, name: &str, arguments: &Arguments<'_>) -> Result<V
         "flash" => {
             let queue = session.flash_queue(arguments.text_or_empty(1)?);
             let queue = if arguments.flag_or(2, true)? { queue } else { queue.no_duplicates() };
-            null(queue.flash(arguments.value(0)?)?)
+            queue.flash(arguments.value(0)?)?;
+            Value::Null
         }
         "pop_flash" => json!(session.pop_flash::<Value>(arguments.text_or_empty(0)?)?),
         "peek_flash" => json!(session.peek_flash::<Value>(arguments.text_or_empty(0)?)?),
@@ -122,11 +131,26 @@ fn at_once(session: &Session, name: &str, arguments: &Arguments<'_>) -> Result<V
         }
         "created" => json!(session.created()),
         "is_new" => json!(session.is_new()),
-        "changed" => null(session.changed()),
-        "invalidate" => null(session.invalidate()),
-        "cycle_id" => null(session.cycle_id()),
-        "remember" => null(session.remember(Duration::from_secs(arguments.whole(0)?))),
-        "set_owner" => null(session.set_owner(arguments.text(0)?)),
+        "changed" => {
+            session.changed();
+            Value::Null
+        }
+        "invalidate" => {
+            session.invalidate();
+            Value::Null
+        }
+        "cycle_id" => {
+            session.cycle_id();
+            Value::Null
+        }
+        "remember" => {
+            session.remember(Duration::from_secs(arguments.whole(0)?));
+            Value::Null
+        }
+        "set_owner" => {
+            session.set_owner(arguments.text(0)?);
+            Value::Null
+        }
         other => return Err(Failure::bad(format!("there is no operation {other:?}"))),
     })
 }
@@ -164,10 +188,7 @@ impl<'a> Arguments<'a> {
     }
 
     fn number(&self, index: usize) -> Result<&'a Number, Failure> {
-        match self.value(index)? {
-            Value::Number(number) => Ok(number),
-            _ => Err(self.wrong(index, "a number")),
-        }
+        self.value(index)?.as_number().ok_or_else(|| self.wrong(index, "a number"))
     }
 
     fn whole(&self, index: usize) -> Result<u64, Failure> {

@@ -106,16 +106,8 @@ async fn every_operation_gives_the_result_of_its_table() {
 #[tokio::test]
 async fn a_wrong_operation_is_an_error_and_the_rest_goes_on() {
     let mut client = Client::new(&[]);
-    let results = client
-        .ops(json!([
-            ["insert", "s", "text"],
-            ["add", "s", 1],
-            ["nonsense"],
-            ["get"],
-            7,
-            ["get", "s"]
-        ]))
-        .await;
+    let results =
+        client.ops(json!([["insert", "s", "text"], ["add", "s", 1], ["nonsense"], ["get"], 7, ["get", "s"]])).await;
     let kinds: Vec<_> = results.as_array().unwrap().iter().map(|it| it["err"]["kind"].clone()).collect();
     let bad = json!("bad-operation");
     let expected = [json!(null), json!("decode"), bad.clone(), bad.clone(), bad, json!(null)];

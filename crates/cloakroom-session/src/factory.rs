@@ -50,7 +50,7 @@ use crate::error::Error;
 ///         let cookie = CookieConfig::default().name("sid").build().expect("a plain name");
 ///         let mut records = self.records.lock().unwrap();
 ///         let (plan, update) = session.plan(Carrier::Id, now);
-/// ///         let id = match plan {
+///         let id = match plan {
 ///             Plan::Create | Plan::Cycle | Plan::EndThenCreate => Some(fresh_id()?),
 ///             Plan::Replace | Plan::Touch => session.id(),
 ///             _ => None,

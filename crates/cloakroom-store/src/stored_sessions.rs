@@ -302,7 +302,7 @@ impl<S: Store> StoredSessions<S> {
             Plan::Cycle => &[Event::Cycled],
             Plan::End => &[Event::Ended],
             Plan::EndThenCreate => &[Event::Ended, Event::Created],
-            _ => &[],
+            Plan::Nothing | Plan::Drop(_) | _ => &[],
         };
         events.iter().for_each(|event| self.counters.count(*event));
     }
@@ -319,6 +319,7 @@ impl<S: Store> StoredSessions<S> {
 }
 
 /// What is found under an id.
+#[expect(clippy::large_enum_variant, reason = "it lives for a moment, on the stack")]
 enum Found {
     Live(Version, Record),
     Moved,
@@ -332,12 +333,14 @@ enum Step {
     Cycle(SessionId),
 }
 
+#[expect(clippy::large_enum_variant, reason = "it lives for a moment, on the stack")]
 enum Written {
     Yes(Version, Record),
     Dropped,
 }
 
 /// What there is after a commit.
+#[expect(clippy::large_enum_variant, reason = "it lives for a moment, on the stack")]
 enum Settled {
     Kept(SessionId, Version, Record),
     Ended,

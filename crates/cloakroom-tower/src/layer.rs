@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cloakroom_session::{Clock, CommitPolicy, Engine, Error, SessionFactory};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::Response;
 use tower_layer::Layer;
 
-use crate::body::plain;
+use crate::body::sorry;
 use crate::service::SessionService;
 
 /// Makes the response for a session that couldn't be committed.
@@ -76,15 +76,6 @@ impl SessionLayer {
         self.engine = Arc::new(change(engine));
         self
     }
-}
-
-fn sorry(error: &Error) -> Response<Bytes> {
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = plain(status, status.canonical_reason().unwrap_or_default());
-    if let Some(seconds) = error.retry_after() {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
 }
 
 impl<S> Layer<S> for SessionLayer {

@@ -129,7 +129,7 @@ mod tests {
             ("before the cut", pairs, "csrf_token=1&a=2", Extent::Prefix, token("1")),
             ("cut within it", pairs, "a=2&csrf_token=1", Extent::Prefix, Err(Refusal::BodyTooLarge)),
             ("a part, and files of its name", parts, PARTS, Extent::Whole, token("token")),
-            ("a part before the cut", parts, &PARTS[..cut + 6], Extent::Prefix, token("token")),
+            ("a part before the cut", parts, &PARTS[..cut + 10], Extent::Prefix, token("token")),
             ("a part that is cut", parts, &PARTS[..cut], Extent::Prefix, Err(Refusal::BodyTooLarge)),
             ("a body that breaks off", parts, &PARTS[..cut], Extent::Whole, Err(Refusal::BodyUnreadable)),
             ("no parts at all", parts, "garbage", Extent::Whole, Err(Refusal::BodyUnreadable)),

@@ -23,7 +23,7 @@ struct Memory {
 
 #[derive(Clone, Debug)]
 enum Entry {
-    Here(Record),
+    Here(Box<Record>),
     /// Its id was cycled a moment ago.
     Moved,
 }
@@ -65,7 +65,7 @@ impl SessionFactory for MemorySessions {
             let entry = self.0.store.lock().unwrap().get(&id.store_key()).cloned();
             match entry {
                 Some(Entry::Here(record)) if record.clockwork().expired(now).is_none() => {
-                    return Ok(SessionState::loaded(id, record, now, lifetimes));
+                    return Ok(SessionState::loaded(id, *record, now, lifetimes));
                 }
                 Some(Entry::Moved) => return Ok(SessionState::detached(now, lifetimes)),
                 Some(Entry::Here(_)) | None => {}
@@ -104,7 +104,7 @@ impl SessionFactory for MemorySessions {
             store.insert(old.store_key(), Entry::Moved);
         }
         if let Some((id, record)) = &kept {
-            store.insert(id.store_key(), Entry::Here(record.clone()));
+            store.insert(id.store_key(), Entry::Here(Box::new(record.clone())));
         }
         let cookies = match (update, &kept) {
             (CookieUpdate::Set, Some((id, record))) => {

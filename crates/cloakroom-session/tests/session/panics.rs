@@ -31,7 +31,8 @@ fn visit(handler: impl FnOnce(Session) + Send + 'static) -> (Browser, App, Answe
 
 #[test]
 fn a_holder_that_panics_commits_nothing() {
-    let rows: Vec<(&str, fn(Session))> = vec![
+    type Row = (&'static str, fn(Session));
+    let rows: [Row; 6] = [
         ("after a write", |session| {
             session.insert("user", "bob").unwrap();
             panic!("oh");

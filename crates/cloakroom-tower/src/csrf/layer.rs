@@ -4,15 +4,24 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cloakroom_session::{CsrfGuard, CsrfRules, Refusal};
+use cloakroom_session::{CsrfGuard, CsrfRules, Error, Refusal};
+use http::request::Parts;
 use http::{Response, StatusCode};
 use tower_layer::Layer;
 
 use super::service::CsrfService;
-use crate::body::plain;
+use crate::body::{plain, sorry};
+use crate::layer::OnError;
 
 /// Makes the response for a refused request.
-pub(crate) type OnRefusal = Arc<dyn Fn(Refusal) -> Response<Bytes> + Send + Sync>;
+pub(crate) type OnRefusal = Arc<dyn Fn(Refusal, &Parts) -> Response<Bytes> + Send + Sync>;
+
+/// The responses that take the place of the handler's.
+#[derive(Clone)]
+pub(crate) struct Answers {
+    pub(crate) on_refusal: OnRefusal,
+    pub(crate) on_error: OnError,
+}
 
 /// Whether a layer checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +70,7 @@ pub(crate) enum Mode {
 pub struct CsrfLayer {
     guard: Arc<CsrfGuard>,
     mode: Mode,
-    on_refusal: OnRefusal,
+    answers: Answers,
 }
 
 impl CsrfLayer {
@@ -72,13 +81,22 @@ impl CsrfLayer {
 
     /// A layer around a guard, for tokens that live in a cookie of their own ([`CsrfGuard::double_submit`]).
     pub fn from_guard(guard: CsrfGuard) -> Self {
-        let on_refusal: OnRefusal = Arc::new(explain);
-        Self { guard: Arc::new(guard), mode: Mode::Enforce, on_refusal }
+        let answers = Answers { on_refusal: Arc::new(|refusal, _| explain(refusal)), on_error: Arc::new(sorry) };
+        Self { guard: Arc::new(guard), mode: Mode::Enforce, answers }
     }
 
-    /// Makes the response for a refused request.
-    pub fn on_refusal(mut self, respond: impl Fn(Refusal) -> Response<Bytes> + Send + Sync + 'static) -> Self {
-        self.on_refusal = Arc::new(respond);
+    /// Makes the response for a refused request, of which it is shown everything but the body.
+    pub fn on_refusal(mut self, respond: impl Fn(Refusal, &Parts) -> Response<Bytes> + Send + Sync + 'static) -> Self {
+        self.answers.on_refusal = Arc::new(respond);
+        self
+    }
+
+    /// Makes the response for a request that couldn't be checked, because the session's store couldn't answer.
+    ///
+    /// # Security
+    /// What the error says is for the trace. Don't show it to the client.
+    pub fn on_error(mut self, respond: impl Fn(&Error) -> Response<Bytes> + Send + Sync + 'static) -> Self {
+        self.answers.on_error = Arc::new(respond);
         self
     }
 
@@ -99,7 +117,7 @@ impl<S> Layer<S> for CsrfLayer {
     type Service = CsrfService<S>;
 
     fn layer(&self, inner: S) -> CsrfService<S> {
-        CsrfService::new(inner, Arc::clone(&self.guard), self.mode, Arc::clone(&self.on_refusal))
+        CsrfService::new(inner, Arc::clone(&self.guard), self.mode, self.answers.clone())
     }
 }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use cloakroom_session::{
-    CsrfGuard, CsrfRules, CsrfSlot, CsrfToken, Error, FormKind, Refusal, RequestFacts, SessionSlot, Stage, Verdict,
+    CsrfGuard, CsrfRules, CsrfSlot, CsrfToken, FormKind, Refusal, RequestFacts, SessionSlot, Stage, Verdict,
 };
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, header};
@@ -16,9 +16,9 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::layer::{Mode, OnRefusal};
+use super::layer::{Answers, Mode};
 use super::replay::ReplayBody;
-use crate::body::{ResponseBody, plain};
+use crate::body::ResponseBody;
 use crate::headers;
 
 /// The service that [`CsrfLayer`](crate::CsrfLayer) makes.
@@ -27,12 +27,12 @@ pub struct CsrfService<S> {
     inner: S,
     guard: Arc<CsrfGuard>,
     mode: Mode,
-    on_refusal: OnRefusal,
+    answers: Answers,
 }
 
 impl<S> CsrfService<S> {
-    pub(crate) const fn new(inner: S, guard: Arc<CsrfGuard>, mode: Mode, on_refusal: OnRefusal) -> Self {
-        Self { inner, guard, mode, on_refusal }
+    pub(crate) const fn new(inner: S, guard: Arc<CsrfGuard>, mode: Mode, answers: Answers) -> Self {
+        Self { inner, guard, mode, answers }
     }
 
     /// Stage one, for the request's headers.
@@ -99,14 +99,14 @@ where
         let route = match stage {
             Stage::Refused(refusal) if !self.guard.rules().is_report_only() => {
                 report(refusal, &parts, "refused");
-                Route::Refused { response: Some((self.on_refusal)(refusal)) }
+                Route::Refused { response: Some((self.answers.on_refusal)(refusal, &parts)) }
             }
             Stage::TokenNeeded => {
                 // The service that was made ready handles this request; a clone waits for the next one.
                 let next = self.inner.clone();
                 let inner = std::mem::replace(&mut self.inner, next);
-                let on_refusal = Arc::clone(&self.on_refusal);
-                Route::Checking { check: Box::pin(check(inner, slot.clone(), on_refusal, parts, body)) }
+                let answers = self.answers.clone();
+                Route::Checking { check: Box::pin(check(inner, slot.clone(), answers, parts, body)) }
             }
             passed @ (Stage::Uncovered | Stage::Passed | Stage::Refused(_) | _) => {
                 if let Stage::Refused(refusal) = passed {
@@ -127,7 +127,7 @@ where
 async fn check<S, Q, B>(
     mut inner: S,
     slot: CsrfSlot,
-    on_refusal: OnRefusal,
+    answers: Answers,
     parts: Parts,
     body: Q,
 ) -> Result<Response<ResponseBody<B>>, S::Error>
@@ -138,7 +138,10 @@ where
     let session = parts.extensions.get::<SessionSlot>();
     let expected = match slot.guard().expected(session, headers::cookies(&parts.headers)).await {
         Ok(expected) => expected,
-        Err(error) => return Ok(unanswered(&error).map(ResponseBody::words)),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "CSRF check impossible");
+            return Ok((answers.on_error)(&error).map(ResponseBody::words));
+        }
     };
     let (verdict, body) = match expected {
         Some(token) => compare(&token, slot.guard().rules(), &parts.headers, body).await,
@@ -153,7 +156,7 @@ where
         }
         Err(refusal) => {
             report(refusal, &parts, "refused");
-            return Ok(on_refusal(refusal).map(ResponseBody::words));
+            return Ok((answers.on_refusal)(refusal, &parts).map(ResponseBody::words));
         }
     }
     let response = inner.call(Request::from_parts(parts, body)).await?;
@@ -180,16 +183,6 @@ async fn compare<Q: Body<Data = Bytes>>(
 
 fn report(refusal: Refusal, parts: &Parts, outcome: &str) {
     tracing::warn!(reason = refusal.as_str(), method = %parts.method, "request {outcome} by the CSRF check: {refusal}");
-}
-
-fn unanswered(error: &Error) -> Response<Bytes> {
-    tracing::error!(error = error as &dyn std::error::Error, "CSRF check impossible");
-    let status = http::StatusCode::from_u16(error.status()).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = plain(status, status.canonical_reason().unwrap_or_default());
-    if let Some(seconds) = error.retry_after() {
-        response.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from(seconds));
-    }
-    response
 }
 
 impl<S: fmt::Debug> fmt::Debug for CsrfService<S> {

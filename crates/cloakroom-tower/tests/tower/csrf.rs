@@ -160,7 +160,7 @@ fn layer(policy: Policy, mode: Mode) -> CsrfLayer {
         Policy::Session => CsrfGuard::new(rules(mode)),
         Policy::DoubleSubmit => CsrfGuard::double_submit(rules(mode), &Keyring::new(key(1)), cookie).unwrap(),
     };
-    let layer = CsrfLayer::from_guard(guard).on_refusal(|refusal| {
+    let layer = CsrfLayer::from_guard(guard).on_refusal(|refusal, _| {
         let mut response = Response::new(refusal.as_str().into());
         *response.status_mut() = StatusCode::from_u16(refusal.status()).unwrap();
         response

@@ -107,7 +107,7 @@ pub(crate) const PAIRS: (&str, &str) = ("content-type", "application/x-www-form-
 
 impl Shop {
     pub(crate) fn new(csrf: CsrfLayer) -> Self {
-        let csrf = csrf.on_refusal(|refusal| {
+        let csrf = csrf.on_refusal(|refusal, _| {
             let mut response = Response::new(refusal.as_str().into());
             *response.status_mut() = StatusCode::from_u16(refusal.status()).unwrap();
             response
