@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::apply::Effect;
 use crate::change::Change;
 use crate::error::Error;
 use crate::flash::{Duplicates, Given};
 use crate::key::IntoKey;
-use crate::record::Effect;
 use crate::state::SessionState;
 use crate::text::{Json, Text};
 

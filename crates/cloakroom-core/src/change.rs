@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::apply::Effect;
 use crate::csrf::CsrfToken;
 use crate::error::Error;
 use crate::flash::{Duplicates, Given};
 use crate::lifetimes::Clockwork;
-use crate::record::{Effect, Record};
+use crate::record::Record;
 use crate::text::{Json, Text};
 use crate::time::Timestamp;
 

@@ -3,8 +3,6 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::record::Record;
-
 /// Why an operation on a session failed.
 ///
 /// It names the key, option or limit at fault and never a value. Ask `is_…()` for what you act on.
@@ -46,10 +44,9 @@ impl Error {
         Self(Box::new(Kind::Conflict { key }))
     }
 
-    /// A record that takes `size` bytes where `limit` are allowed; names its three largest keys. For factories.
+    /// A record that takes `size` bytes where `limit` are allowed, and its largest keys. For factories.
     #[must_use]
-    pub fn too_large(size: usize, limit: usize, record: &Record) -> Self {
-        let largest = record.largest(3);
+    pub fn too_large(size: usize, limit: usize, largest: Vec<(String, usize)>) -> Self {
         Self(Box::new(Kind::TooLarge { size, limit, largest }))
     }
 

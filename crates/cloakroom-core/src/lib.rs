@@ -11,7 +11,7 @@
 //! | `keyring`, `seal`, `rejected` | opening what we sealed, or the reason why not |
 //! | `wire`, `record`, `text`, `lifetimes` | what is kept between requests, and how long |
 //! | `state`, `access`, `key`, `flash` | the session of one request, as a handler sees it |
-//! | `change` | what the handler did, and how it is done again on a newer version |
+//! | `change`, `apply` | what the handler did, what that does to a record, and how it is done again on a newer version |
 //! | `csrf` | where a request comes from, and whether it knows the token |
 //! | `plan` | what to store and what cookie to send |
 //!
@@ -28,6 +28,7 @@
 //! ```
 
 mod access;
+mod apply;
 mod change;
 mod cookie;
 mod csrf;

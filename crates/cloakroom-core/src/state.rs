@@ -1,11 +1,12 @@
 //! The session of one request: where it came from, what it holds now, and what was done to it.
 
+use crate::apply::Effect;
 use crate::change::{Change, ChangeLog, Lifetime};
 use crate::csrf::CsrfToken;
 use crate::error::Error;
 use crate::id::SessionId;
 use crate::lifetimes::{Clockwork, Lifetimes};
-use crate::record::{Effect, Record};
+use crate::record::Record;
 use crate::time::Timestamp;
 
 /// Which version of its record a session was opened at: counted by its store, from 1.

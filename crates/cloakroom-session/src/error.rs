@@ -54,7 +54,7 @@ impl Error {
     /// A record that takes `size` bytes where `limit` are allowed; names its three largest keys. For factories.
     #[must_use]
     pub fn too_large(size: usize, limit: usize, record: &cloakroom_core::Record) -> Self {
-        ValueError::too_large(size, limit, record).into()
+        ValueError::too_large(size, limit, record.largest(3)).into()
     }
 
     /// The store or the system couldn't answer. For factories and stores; the text must not hold a secret.

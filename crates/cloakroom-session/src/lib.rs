@@ -14,7 +14,6 @@
 //! | `cookie_sessions` | the factory that keeps sessions in cookies |
 //! | `csrf` | where a request comes from, and whether it knows the token |
 //! | `session`, `guard`, `error` | what handlers hold, and what can go wrong |
-//! | `turn` | one commit of a session at a time |
 //! | `adapter` | what frameworks must find beside the types themselves |
 //!
 //! ```
@@ -44,7 +43,6 @@ mod factory;
 mod guard;
 mod session;
 mod slot;
-mod turn;
 
 pub use cloakroom_core::{
     Carrier, Clockwork, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookieTemplate,

@@ -151,6 +151,13 @@ impl SessionSlot {
         }
     }
 
+    /// Drops what this request did to the session: nothing of a refused request is committed, not even that it used the session.
+    pub fn discard(&self) {
+        if let Some(session) = self.opened() {
+            session.abandon();
+        }
+    }
+
     /// What was committed earlier in a request whose last commit failed: the response that takes the place of the handler's must
     /// still bring those cookies.
     #[must_use]

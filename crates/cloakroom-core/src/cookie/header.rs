@@ -28,8 +28,8 @@ impl<'a> CookieHeader<'a> {
         Self { lines: lines.into_iter().collect() }
     }
 
-    /// The values of all cookies of this name, the last one first. Quotes around a value are taken off; values that aren't text
-    /// are left out.
+    /// The values of all cookies of this name, the last one first. Quotes around a value are taken off; a value that isn't text
+    /// comes as an empty one.
     ///
     /// The last one first, because a browser puts the cookie with the longest path, the most specific one, in front, and Pyramid
     /// takes the last: what opens decides.
@@ -67,5 +67,5 @@ fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a str> {
     let value = pair.trim_ascii_start().strip_prefix(name)?;
     let value = value.trim_ascii_start().strip_prefix(b"=")?.trim_ascii();
     let unquoted = value.strip_prefix(b"\"").and_then(|it| it.strip_suffix(b"\""));
-    std::str::from_utf8(unquoted.unwrap_or(value)).ok()
+    Some(std::str::from_utf8(unquoted.unwrap_or(value)).unwrap_or_default())
 }

@@ -111,7 +111,7 @@ fn errors_print_no_value() {
         ("not JSON", Json::from_text("raw", SECRET).unwrap_err(), Some("raw")),
         ("two values", Json::from_text("raw", "1 2").unwrap_err(), Some("raw")),
         ("conflict", conflict, Some("card")),
-        ("too large", Error::too_large(5000, 4096, &record), Some("flash:q")),
+        ("too large", Error::too_large(5000, 4096, record.largest(3)), Some("flash:q")),
     ];
     for (name, error, key) in &errors {
         assert_eq!(error.key(), *key, "{name}");

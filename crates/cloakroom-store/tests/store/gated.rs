@@ -29,7 +29,7 @@ impl Gated {
     async fn newest(&self, key: &StoreKey, seen: Version, now: Timestamp) -> Result<Version, StoreError> {
         Ok(match self.inner.load(key, now).await? {
             Loaded::Live(version, _) if self.broken == Broken::VersionIgnored => version,
-            _ => seen,
+            Loaded::Live(..) | Loaded::Moved | Loaded::Absent => seen,
         })
     }
 }

@@ -156,6 +156,9 @@ where
         }
         Err(refusal) => {
             report(refusal, &parts, "refused");
+            if let Some(session) = parts.extensions.get::<SessionSlot>() {
+                session.discard();
+            }
             return Ok((answers.on_refusal)(refusal, &parts).map(ResponseBody::words));
         }
     }

@@ -1,13 +1,17 @@
 //! What a response gets: `Vary`, `Cache-Control`, `Set-Cookie`, and nothing where the session wasn't used.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::Router;
 use axum::response::{AppendHeaders, IntoResponse};
 use axum::routing::get;
-use cloakroom_session::Session;
+use cloakroom_session::{CsrfRules, ManualClock, Session};
+use cloakroom_tower::{CsrfLayer, SessionLayer};
 use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
 use http::{HeaderMap, StatusCode};
 
-use crate::browser::{Browser, NAME, Site, empty, request, session_layer, set_cookies};
+use crate::browser::{Browser, NAME, START, Site, empty, full, request, session_layer, sessions, set_cookies};
 use crate::traces::traced;
 
 fn all(headers: &HeaderMap, name: http::HeaderName) -> Vec<&str> {
@@ -141,4 +145,25 @@ fn cookie_headers_that_http_2_split_are_one_list() {
         let response = site.answer(builder.body(empty()).unwrap());
         assert_eq!(response.body().as_ref(), b"ann", "{lines:?}");
     }
+}
+
+#[test]
+fn a_refused_request_commits_nothing_not_even_a_touch() {
+    let clock = Arc::new(ManualClock::at(START));
+    let layer = SessionLayer::new(sessions()).clock(Arc::clone(&clock));
+    let router = Router::new()
+        .route(
+            "/",
+            get(|session: Session| async move { session.csrf_token().map(|_| "token") }).post(|| async { "ran" }),
+        )
+        .layer(CsrfLayer::new(CsrfRules::default()))
+        .layer(layer);
+    let site = Site::new(router);
+    let mut browser = Browser::default();
+    assert_eq!(set_cookies(&browser.get(&site, "/")).len(), 1);
+    clock.advance(Duration::from_secs(200));
+    let forged = request("POST", "/").header("sec-fetch-site", "same-origin").header("x-csrf-token", "wrong");
+    let refused = browser.send(&site, forged.body(full("")).unwrap());
+    assert_eq!((refused.status().as_u16(), set_cookies(&refused).len()), (403, 0));
+    assert_eq!(set_cookies(&browser.get(&site, "/")).len(), 1, "a read at the same time touches");
 }

@@ -1,0 +1,102 @@
+//! What each change does to a record: the one place where a record of a running request changes.
+
+use crate::change::Change;
+use crate::error::Error;
+use crate::record::Record;
+use crate::text::{Json, Text};
+
+/// Whether a change made a difference to the record that it was applied to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Changed,
+    None,
+}
+
+impl Effect {
+    const fn when(changed: bool) -> Self {
+        if changed { Self::Changed } else { Self::None }
+    }
+}
+
+impl Record {
+    /// Applies one change as it was made: the only way in which a record of a running request changes.
+    pub(crate) fn apply(&mut self, change: &Change) -> Effect {
+        match change {
+            Change::Set { key, value } | Change::Update { key, value, .. } => self.set(key, value),
+            Change::SetIfAbsent { key, value } => match self.get(key.as_str()) {
+                None => self.set(key, value),
+                Some(_) => Effect::None,
+            },
+            Change::Remove { key } => {
+                let before = self.data.len();
+                self.data.retain(|(name, _)| name != key);
+                Effect::when(self.data.len() != before)
+            }
+            Change::Clear => {
+                let changed = !self.data.is_empty();
+                self.data.clear();
+                Effect::when(changed)
+            }
+            Change::Flash { queue, body, duplicates } => Effect::when(self.flashes.push(queue, body, *duplicates)),
+            Change::PopFlash { queue, given } => Effect::when(self.flashes.take(queue, given)),
+            Change::SetCsrf { token } => {
+                self.csrf = Some(token.clone());
+                Effect::Changed
+            }
+            Change::CsrfIfAbsent { token } => {
+                let changed = self.csrf.is_none();
+                self.csrf.get_or_insert_with(|| token.clone());
+                Effect::when(changed)
+            }
+            Change::Lifetime(lifetime) => {
+                lifetime.apply(&mut self.clockwork);
+                Effect::Changed
+            }
+            Change::Own { owner } => replace(&mut self.owner, owner),
+            Change::Label { label } => replace(&mut self.label, label),
+            Change::Reissue => Effect::Changed,
+        }
+    }
+
+    /// Applies one change again, on a version that somebody else wrote meanwhile.
+    pub(crate) fn reapply(&mut self, change: &Change) -> Result<Effect, Error> {
+        match change {
+            Change::Update { key, again, .. } => {
+                let value = again(self.get(key.as_str()))?;
+                Ok(self.set(key, &value))
+            }
+            Change::Set { .. }
+            | Change::SetIfAbsent { .. }
+            | Change::Remove { .. }
+            | Change::Clear
+            | Change::Flash { .. }
+            | Change::PopFlash { .. }
+            | Change::SetCsrf { .. }
+            | Change::CsrfIfAbsent { .. }
+            | Change::Lifetime(_)
+            | Change::Own { .. }
+            | Change::Label { .. }
+            | Change::Reissue => Ok(self.apply(change)),
+        }
+    }
+
+    fn set(&mut self, key: &Text, value: &Json) -> Effect {
+        match self.data.iter_mut().find(|(name, _)| name == key) {
+            Some((_, old)) if old == value => Effect::None,
+            Some((_, old)) => {
+                *old = value.clone();
+                Effect::Changed
+            }
+            None => {
+                self.data.push((key.clone(), value.clone()));
+                Effect::Changed
+            }
+        }
+    }
+}
+
+fn replace(slot: &mut Option<Text>, text: &Text) -> Effect {
+    let changed = slot.as_ref() != Some(text);
+    *slot = Some(text.clone());
+    Effect::when(changed)
+}

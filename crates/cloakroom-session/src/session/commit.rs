@@ -1,0 +1,82 @@
+//! Committing: the one place where a session waits.
+
+use std::sync::atomic::Ordering;
+
+use cloakroom_core::{CookieUpdate, Plan, SetCookie};
+
+use super::{Phase, Session};
+use crate::error::Error;
+
+impl Session {
+    /// Commits what was done so far, before the response: for streams, sockets, and work that goes on after a redirect.
+    ///
+    /// # Errors
+    /// As at the end of a request. When the response's headers were sent and a cookie is needed, as it always is for a cookie session:
+    /// [`Error::is_headers_sent`].
+    pub async fn commit_now(&self) -> Result<(), Error> {
+        let _turn = self.0.turns.lock().await;
+        let snapshot = {
+            let mut inner = self.inner();
+            if let Some(error) = inner.failed.take() {
+                return Err(error);
+            }
+            let (plan, cookie) = inner.state.plan(self.0.engine.factory.carrier(), self.now());
+            if plan == Plan::Nothing {
+                return Ok(());
+            }
+            if inner.phase == Phase::HeadersSent && cookie != CookieUpdate::Keep {
+                // A touch is a courtesy that can wait for the next request.
+                return if plan == Plan::Touch { Ok(()) } else { Err(Error::headers_sent()) };
+            }
+            inner.state.clone()
+        };
+        let checkpoint = snapshot.checkpoint();
+        let committed = self.0.engine.factory.commit(snapshot, self.now()).await?;
+        let mut inner = self.inner();
+        if !committed.cookies.is_empty() {
+            inner.cookies = committed.cookies;
+        }
+        Ok(inner.state.absorb(checkpoint, committed.session)?)
+    }
+
+    /// The commit at the end of the request: the cookies that the response must set.
+    pub(crate) async fn finish(&self, status: u16) -> Result<Vec<SetCookie>, Error> {
+        let _turn = self.0.turns.lock().await;
+        let state = {
+            let mut inner = self.inner();
+            inner.phase = Phase::HeadersSent;
+            let (plan, _) = inner.state.plan(self.0.engine.factory.carrier(), self.now());
+            let abandoned = self.0.abandoned.load(Ordering::SeqCst);
+            if abandoned && plan != Plan::Nothing {
+                tracing::warn!(?plan, "session changes dropped: the request was refused, or its handler panicked");
+            }
+            if abandoned || !self.0.engine.policy.commits(status) {
+                return Ok(std::mem::take(&mut inner.cookies));
+            }
+            if let Some(error) = inner.failed.take() {
+                return Err(error);
+            }
+            if plan == Plan::Nothing {
+                return Ok(std::mem::take(&mut inner.cookies));
+            }
+            inner.state.clone()
+        };
+        let checkpoint = state.checkpoint();
+        let committed = self.0.engine.factory.commit(state, self.now()).await?;
+        let mut inner = self.inner();
+        inner.state.absorb(checkpoint, committed.session)?;
+        let earlier = std::mem::take(&mut inner.cookies);
+        // A later commit's cookie supersedes that of an earlier one.
+        Ok(if committed.cookies.is_empty() { earlier } else { committed.cookies })
+    }
+
+    /// The cookies of what `commit_now` committed, for a response that the last commit failed.
+    pub(crate) fn committed_cookies(&self) -> Vec<SetCookie> {
+        std::mem::take(&mut self.inner().cookies)
+    }
+
+    /// Nothing of this request is committed: it was refused, or its handler panicked.
+    pub(crate) fn abandon(&self) {
+        self.0.abandoned.store(true, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,55 @@
+//! The session's CSRF token.
+
+use cloakroom_core::CsrfToken;
+
+use super::Session;
+use crate::clock::{fresh_token, random};
+use crate::error::Error;
+
+impl Session {
+    /// The session's CSRF token. A session is born with it; asking a new one for it keeps that session.
+    ///
+    /// # Errors
+    /// When the system has no random bytes to give.
+    pub fn csrf_token(&self) -> Result<CsrfToken, Error> {
+        if let Some(token) = self.known_csrf_token() {
+            return Ok(token);
+        }
+        let fresh = fresh_token()?;
+        Ok(self.write(|state| state.csrf_token(|| fresh)))
+    }
+
+    /// The CSRF token under a random mask, for a form: other bytes at each rendering (against BREACH).
+    ///
+    /// # Errors
+    /// When the system has no random bytes to give.
+    pub fn masked_csrf_token(&self) -> Result<String, Error> {
+        masked(&self.csrf_token()?)
+    }
+
+    /// Replaces the CSRF token and returns the new one. Forms rendered before are refused from now on.
+    ///
+    /// # Errors
+    /// When the system has no random bytes to give.
+    pub fn new_csrf_token(&self) -> Result<CsrfToken, Error> {
+        let token = fresh_token()?;
+        self.write(|state| state.set_csrf_token(token.clone()));
+        Ok(token)
+    }
+
+    /// The token if the session has one: a check must not create a session.
+    pub(crate) fn known_csrf_token(&self) -> Option<CsrfToken> {
+        self.read(|state| state.record().csrf().cloned())
+    }
+}
+
+/// The token under a mask of random bytes.
+pub(crate) fn masked(token: &CsrfToken) -> Result<String, Error> {
+    // As long as tokens of ours are; foreign ones may be longer, and get as many random bytes as they need.
+    let mut pad = Vec::with_capacity(token.mask_len());
+    while pad.len() < token.mask_len() {
+        pad.extend_from_slice(&random::<64>()?);
+    }
+    pad.truncate(token.mask_len());
+    Ok(token.mask(&pad))
+}

@@ -1,0 +1,144 @@
+//! The session as handlers hold it.
+//!
+//! Here are its parts and its lock; what can be done with it stands in the files beside this one, in the order of the table that users
+//! of Pyramid know: `values`, `life`, `flash`, `csrf`, and `commit`.
+
+mod commit;
+mod csrf;
+mod flash;
+mod life;
+mod values;
+
+use std::fmt;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cloakroom_core::{SessionState, SetCookie, Timestamp};
+
+use crate::error::Error;
+use crate::slot::Engine;
+
+pub(crate) use csrf::masked;
+pub use flash::FlashQueue;
+
+/// The session of one request: a cheap handle, which every clone shares.
+///
+/// Reads decode the one key that is read; writes are kept until the response is ready and committed together, or not at all.
+/// Nothing here waits, except [`Session::commit_now`].
+///
+/// A key is a string, or a [`SessionKey`](cloakroom_core::SessionKey) that fixes the type. A value is anything that serde can write
+/// as JSON; numbers that JSON has no word for (NaN, infinities) become `null`, as serde_json has it.
+///
+/// If a task that holds a clone of it panics, nothing of the request is committed.
+///
+/// # Examples
+/// ```
+/// use cloakroom_session::{Error, Session, SessionKey};
+///
+/// const VISITS: SessionKey<u32> = SessionKey::new("visits");
+///
+/// fn visit(session: &Session) -> Result<String, Error> {
+///     let visits = session.update(VISITS, |visits| { *visits += 1; *visits })?;
+///     if visits == 1 {
+///         session.flash("Welcome!")?;
+///     }
+///     Ok(format!("visit {visits}"))
+/// }
+/// # let session = Session::for_tests();
+/// # assert_eq!(visit(&session)?, "visit 1");
+/// # assert_eq!(session.pop_flash::<String>("")?, ["Welcome!"]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Session(Arc<Shared>);
+
+struct Shared {
+    engine: Arc<Engine>,
+    inner: Mutex<Inner>,
+    /// Commits of one session follow each other: each starts from what the one before it left.
+    turns: tokio::sync::Mutex<()>,
+    /// A holder panicked: nothing is committed. Not behind the lock, which the closure that panicked may hold.
+    abandoned: AtomicBool,
+}
+
+struct Inner {
+    state: SessionState,
+    /// Cookies of what was committed, until the response takes them.
+    cookies: Vec<SetCookie>,
+    phase: Phase,
+    /// What a guard couldn't write when it was dropped: the commit fails with it.
+    failed: Option<Error>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Running,
+    /// The response's headers are on their way.
+    HeadersSent,
+}
+
+impl Session {
+    pub(crate) fn new(engine: Arc<Engine>, state: SessionState) -> Self {
+        let (cookies, phase, failed) = (Vec::new(), Phase::Running, None);
+        let inner = Mutex::new(Inner { state, cookies, phase, failed });
+        Self(Arc::new(Shared {
+            engine,
+            inner,
+            turns: tokio::sync::Mutex::default(),
+            abandoned: AtomicBool::new(false),
+        }))
+    }
+
+    /// The response went without this session: it was opened too late for a cookie.
+    pub(crate) fn opened_late(self) -> Self {
+        self.inner().phase = Phase::HeadersSent;
+        self
+    }
+
+    /// A fresh session that belongs to no request, for the unit tests of functions that take one.
+    #[must_use]
+    pub fn for_tests() -> Self {
+        let engine = Engine::for_tests();
+        let state = SessionState::fresh(engine.now(), cloakroom_core::Lifetimes::default());
+        Self::new(engine, state)
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // No invariant spans two fields: what a panicking closure left is whole.
+        self.0.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read<R>(&self, read: impl FnOnce(&SessionState) -> R) -> R {
+        read(&self.inner().state)
+    }
+
+    fn write<R>(&self, write: impl FnOnce(&mut SessionState) -> R) -> R {
+        let mut inner = self.inner();
+        if inner.phase == Phase::HeadersSent {
+            tracing::warn!("session changed after its response was sent: only commit_now can still keep that");
+        }
+        write(&mut inner.state)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.engine.now()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A handler that panicked commits nothing, also where a layer inside of ours turns its panic into a response.
+        if std::thread::panicking() {
+            self.abandon();
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.inner.try_lock() {
+            Ok(inner) => f.debug_tuple("Session").field(&inner.state.record()).finish(),
+            Err(_) => f.write_str("Session(in use)"),
+        }
+    }
+}
