@@ -209,6 +209,7 @@ impl Store for MemoryStore {
         };
         drop(there);
         let shard = if from <= to { second.as_mut().unwrap_or(&mut first) } else { &mut first };
+        self.make_room(shard, now);
         shard.insert(*new, Slot::Live(Version::new(1), entry.clone()));
         Ok(Replaced::Yes(Version::new(1)))
     }

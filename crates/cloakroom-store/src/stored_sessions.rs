@@ -19,6 +19,9 @@ use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
 /// A browser sends one cookie of ours. More of them are a mistake or an attack, and each costs a round trip.
 const MOST_COOKIES: usize = 4;
 
+/// One collision is a miracle. After some more there is no point in asking the same generator again.
+const MOST_COLLISIONS: usize = 4;
+
 /// The factory that keeps a record in a [`Store`] and an id in the cookie.
 ///
 /// Two requests that change different things both win: what a request did is done again on the newest version if somebody else
@@ -123,7 +126,7 @@ impl<S: Store> StoredSessions<S> {
 
     /// Keeps a new record, under the id that is returned.
     async fn create(&self, record: &Record, now: Timestamp) -> Result<(SessionId, Version), Error> {
-        loop {
+        for _ in 0..MOST_COLLISIONS {
             let id = fresh_id()?;
             match self.call(self.store.create(&id.store_key(), &entry_of(record), now)).await? {
                 Created::Yes(version) => return Ok((id, version)),
@@ -131,6 +134,9 @@ impl<S: Store> StoredSessions<S> {
                 Created::Taken => tracing::error!("a fresh session id was taken: is the random generator broken?"),
             }
         }
+        Err(Error::unavailable(format!(
+            "{MOST_COLLISIONS} fresh session ids were taken: is the random generator broken?"
+        )))
     }
 
     /// Writes a session in the place of the version that it was opened at, or of a newer one, on which it is done again.
@@ -214,6 +220,8 @@ impl<S: Store> StoredSessions<S> {
             return Ok(Vec::new());
         }
         let mut owned = self.call(self.store.owned(owner, now)).await?;
+        // What ends with this request makes room for itself.
+        owned.retain(|owned| session.ended_id().is_none_or(|id| id.store_key() != owned.key));
         if owned.len() < limit {
             return Ok(Vec::new());
         }
@@ -236,10 +244,12 @@ impl<S: Store> StoredSessions<S> {
                 Settled::Kept(id, version, record)
             }
             (Plan::EndThenCreate, _) => {
+                let leaving = self.admit(session, now).await?;
                 let record = session.outcome(now, fresh_token)?;
                 // The new one first: if ending the old one fails, the request fails, and nobody knows the new one's id.
                 let (id, version) = self.create(&record, now).await?;
                 self.end(session.ended_id(), now).await?;
+                self.dismiss(leaving, now).await;
                 Settled::Kept(id, version, record)
             }
             (Plan::End, _) => {

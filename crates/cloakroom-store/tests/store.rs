@@ -1,4 +1,4 @@
-//! The commit protocol under every interleaving, and the memory store under the conformance suite.
+//! The commit protocol under every interleaving, and requests that are slow, unlucky, or over a store that fails.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,7 +9,13 @@
 
 #[path = "store/explorer.rs"]
 mod explorer;
+#[path = "store/faulty.rs"]
+mod faulty;
 #[path = "store/gated.rs"]
 mod gated;
 #[path = "store/interleavings.rs"]
 mod interleavings;
+#[path = "store/memory.rs"]
+mod memory;
+#[path = "store/requests.rs"]
+mod requests;
