@@ -6,7 +6,7 @@
 //! | module | what it is about |
 //! |---|---|
 //! | `store` | the trait, and the duties of whoever implements it |
-//! | `stored_sessions` | the factory: open and commit |
+//! | `builder`, `stored_sessions` | the factory: its options, open and commit |
 //! | `queue` | commits of one session inside this process, one after the other |
 //! | `memory` | a store for one process |
 //! | `stats` | how often what happened |
@@ -14,6 +14,7 @@
 //! | `error` | what can go wrong |
 
 mod any;
+mod builder;
 mod error;
 mod memory;
 mod queue;
@@ -22,8 +23,9 @@ mod store;
 mod stored_sessions;
 
 pub use any::AnyStore;
+pub use builder::{AtLimit, StoredSessionsBuilder};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use stats::Stats;
 pub use store::{Created, Entry, Loaded, Owned, Replaced, Store};
-pub use stored_sessions::{AtLimit, StoredSessions, StoredSessionsBuilder};
+pub use stored_sessions::StoredSessions;

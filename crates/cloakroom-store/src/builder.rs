@@ -1,0 +1,131 @@
+//! The options of stored sessions.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_session::{ConfigError, ConflictPolicy, CookieConfig, Lifetimes};
+
+use crate::queue::Queues;
+use crate::stats::Counters;
+use crate::store::Store;
+use crate::stored_sessions::StoredSessions;
+
+/// How long to wait for what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// For one call of the store.
+    pub(crate) call: Duration,
+    /// For a commit that meets others, until it has to give up.
+    pub(crate) commit: Duration,
+}
+
+/// What happens when an owner with as many sessions as are allowed signs in once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AtLimit {
+    /// The new one is refused, with an error that [`Error::is_too_many_sessions`].
+    RefuseNew,
+    /// The oldest ones end.
+    EndOldest,
+}
+/// Options of [`StoredSessions`].
+#[must_use]
+pub struct StoredSessionsBuilder<S> {
+    store: Arc<S>,
+    cookie: CookieConfig,
+    lifetimes: Lifetimes,
+    conflicts: ConflictPolicy,
+    patience: Patience,
+    grace: Duration,
+    owner_limit: Option<(usize, AtLimit)>,
+}
+impl<S: Store> StoredSessionsBuilder<S> {
+    pub(crate) fn new(store: Arc<S>) -> Self {
+        Self {
+            store,
+            cookie: CookieConfig::default(),
+            lifetimes: Lifetimes::default(),
+            conflicts: ConflictPolicy::default(),
+            patience: Patience { call: Duration::from_secs(2), commit: Duration::from_secs(2) },
+            grace: Duration::from_secs(10),
+            owner_limit: None,
+        }
+    }
+
+    /// The cookie's name and attributes.
+    pub fn cookie(mut self, cookie: CookieConfig) -> Self {
+        self.cookie = cookie;
+        self
+    }
+
+    /// The timeouts.
+    pub const fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
+        self.lifetimes = lifetimes;
+        self
+    }
+
+    /// What happens when two requests set the same key.
+    pub const fn conflicts(mut self, policy: ConflictPolicy) -> Self {
+        self.conflicts = policy;
+        self
+    }
+
+    /// How long one call of the store may take. The default is 2 seconds.
+    pub const fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.patience.call = timeout;
+        self
+    }
+
+    /// How long a commit may go on meeting others before it gives up. The default is 2 seconds.
+    pub const fn commit_timeout(mut self, timeout: Duration) -> Self {
+        self.patience.commit = timeout;
+        self
+    }
+
+    /// How long requests that were on their way with an old id still find it moved instead of unknown. The default is 10 seconds.
+    pub const fn moved_grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// How many sessions an owner may have. Two sign-ins at the same moment may both find the last place.
+    ///
+    /// Needs a store with an index of owners; each sign-in costs one round trip more.
+    pub const fn owner_limit(mut self, sessions: usize, at_limit: AtLimit) -> Self {
+        self.owner_limit = Some((sessions, at_limit));
+        self
+    }
+
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// Options that contradict each other; the error names one.
+    pub fn build(self) -> Result<StoredSessions<S>, ConfigError> {
+        self.lifetimes.validate()?;
+        for (option, span) in [("call_timeout", self.patience.call), ("commit_timeout", self.patience.commit)] {
+            if span.is_zero() {
+                return Err(ConfigError::new(option, "is zero: nothing could ever be stored"));
+            }
+        }
+        if self.owner_limit.is_some_and(|(limit, _)| limit == 0) {
+            return Err(ConfigError::new("owner_limit", "is zero: nobody could ever sign in"));
+        }
+        Ok(StoredSessions {
+            store: self.store,
+            cookie: self.cookie.build()?,
+            lifetimes: self.lifetimes,
+            conflicts: self.conflicts,
+            patience: self.patience,
+            grace: self.grace,
+            owner_limit: self.owner_limit,
+            queues: Queues::default(),
+            counters: Counters::default(),
+        })
+    }
+}
+impl<S: Store> fmt::Debug for StoredSessionsBuilder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredSessionsBuilder").field("store", &self.store).finish_non_exhaustive()
+    }
+}
