@@ -3,8 +3,10 @@
 //! It exists so that one and the same test can drive every back end through every adapter, and so that the same operations can be
 //! sent to another framework and the answers compared. It uses nothing but the public API.
 //!
-//!     cargo run -p cloakroom-probe -- --adapter axum --backend signed --port 4000
-//!     curl -d '[["add", "n", 1], ["get", "n"]]' http://127.0.0.1:4000/ops
+//! ```sh
+//! cargo run -p cloakroom-probe -- --adapter axum --backend signed --port 4000
+//! curl -d '[["add", "n", 1], ["get", "n"]]' http://127.0.0.1:4000/ops
+//! ```
 //!
 //! | file | what it is about |
 //! |---|---|

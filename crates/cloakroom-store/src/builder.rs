@@ -24,11 +24,12 @@ pub(crate) struct Patience {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AtLimit {
-    /// The new one is refused, with an error that [`Error::is_too_many_sessions`].
+    /// The new one is refused, with an error that [`Error::is_too_many_sessions`](cloakroom_session::Error::is_too_many_sessions).
     RefuseNew,
     /// The oldest ones end.
     EndOldest,
 }
+
 /// Options of [`StoredSessions`].
 #[must_use]
 pub struct StoredSessionsBuilder<S> {
@@ -40,6 +41,7 @@ pub struct StoredSessionsBuilder<S> {
     grace: Duration,
     owner_limit: Option<(usize, AtLimit)>,
 }
+
 impl<S: Store> StoredSessionsBuilder<S> {
     pub(crate) fn new(store: Arc<S>) -> Self {
         Self {
@@ -124,6 +126,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
         })
     }
 }
+
 impl<S: Store> fmt::Debug for StoredSessionsBuilder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoredSessionsBuilder").field("store", &self.store).finish_non_exhaustive()
