@@ -9,23 +9,35 @@
 //! | `builder`, `stored_sessions` | the factory: its options, open and commit |
 //! | `queue` | commits of one session inside this process, one after the other |
 //! | `memory` | a store for one process |
+//! | `file` | a store in a folder, for one machine |
+//! | `sweeper` | the task that removes what is over |
+//! | `sessions` | an owner's sessions: listed, and ended |
 //! | `stats` | how often what happened |
 //! | `any` | a store whose kind is known at run time only |
 //! | `error` | what can go wrong |
+//! | `conformance` | the suite that decides whether a store is right (feature `conformance`) |
 
 mod any;
 mod builder;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
+mod file;
 mod memory;
 mod queue;
+mod sessions;
 mod stats;
 mod store;
 mod stored_sessions;
+mod sweeper;
 
 pub use any::AnyStore;
 pub use builder::{AtLimit, StoredSessionsBuilder};
 pub use error::StoreError;
+pub use file::{Durability, FileStore};
 pub use memory::MemoryStore;
+pub use sessions::{Device, Sessions};
 pub use stats::Stats;
 pub use store::{Created, Entry, Loaded, Owned, Replaced, Store};
 pub use stored_sessions::StoredSessions;
+pub use sweeper::{Sweeper, SweeperBuilder, SweeperStats};

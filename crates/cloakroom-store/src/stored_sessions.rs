@@ -70,7 +70,7 @@ impl<S: Store> StoredSessions<S> {
     }
 
     /// Gives a call of the store its time.
-    async fn call<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    pub(crate) async fn call<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         match tokio::time::timeout(self.patience.call, call).await {
             Ok(answer) => answer,
             Err(_) => Err(StoreError::timed_out()),
@@ -326,7 +326,7 @@ fn entry_of(record: &Record) -> Entry {
         .owner(record.owner().map(str::to_owned))
 }
 
-fn record_of(key: &StoreKey, entry: &Entry) -> Result<Record, StoreError> {
+pub(crate) fn record_of(key: &StoreKey, entry: &Entry) -> Result<Record, StoreError> {
     let mut record = Record::decode(&entry.text, 0).map_err(|_| StoreError::corrupt(*key))?;
     // Touches are kept beside the text. The entry's deadline is the earlier one of two, so it never shortens the idle one.
     let idle = record.clockwork().idle_deadline.map(|idle| entry.deadline.map_or(idle, |deadline| idle.max(deadline)));

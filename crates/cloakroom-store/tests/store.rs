@@ -1,4 +1,4 @@
-//! The commit protocol under every interleaving, and requests that are slow, unlucky, or over a store that fails.
+//! The commit protocol under every interleaving, requests over stores that fail, and our own stores under the conformance suite.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,15 +7,27 @@
     reason = "a test that panics has said what it found"
 )]
 
+#[path = "store/broken.rs"]
+mod broken;
+#[path = "store/conformance.rs"]
+mod conformance;
 #[path = "store/explorer.rs"]
 mod explorer;
 #[path = "store/faulty.rs"]
 mod faulty;
+#[path = "store/file.rs"]
+mod file;
 #[path = "store/gated.rs"]
 mod gated;
 #[path = "store/interleavings.rs"]
 mod interleavings;
 #[path = "store/memory.rs"]
 mod memory;
+#[path = "store/processes.rs"]
+mod processes;
 #[path = "store/requests.rs"]
 mod requests;
+#[path = "store/sessions.rs"]
+mod sessions;
+#[path = "store/sweeper.rs"]
+mod sweeper;

@@ -1,0 +1,146 @@
+//! Create, load, replace and end: the register and its versions.
+
+use cloakroom_session::Version;
+
+use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, same};
+use crate::store::{Created, Loaded, Replaced, Store};
+
+const FIRST: Version = Version::new(1);
+
+pub(super) async fn nothing_is_absent<S: Store>(it: Bench<S>) -> Outcome {
+    let key = it.key()?;
+    it.absent("load of a key that nobody used", &key).await?;
+    it.absent("the same again: a load creates nothing", &key).await
+}
+
+pub(super) async fn created_is_loaded_as_it_was<S: Store>(it: Bench<S>) -> Outcome {
+    let mut entry = it.entry(r#"{"cart":["hat"]}"#).owner(Some("user-42".to_owned()));
+    entry.created = cloakroom_session::Timestamp::from_unix_millis(it.now.unix_millis() - 123_457);
+    entry.touched = cloakroom_session::Timestamp::from_unix_millis(it.now.unix_millis() - 7);
+    let key = it.put(&entry).await?;
+    it.live("load after create, times to the millisecond", &key, 1, &entry).await
+}
+
+pub(super) async fn versions_count_from_1<S: Store>(it: Bench<S>) -> Outcome {
+    let key = it.put(&it.entry("version 1")).await?;
+    for version in 1..6 {
+        let entry = it.entry(&format!("version {}", version + 1));
+        let replaced = it.store.replace(&key, Version::new(version), &entry, it.now).await?;
+        same("replace of the version there", &replaced, &Replaced::Yes(Version::new(version + 1)))?;
+        it.live("load after replace", &key, version + 1, &entry).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn taken_by_a_live_entry<S: Store>(it: Bench<S>) -> Outcome {
+    let first = it.entry("first");
+    let key = it.put(&first).await?;
+    let created = it.store.create(&key, &it.entry("second"), it.now).await?;
+    same("create where a session is", &created, &Created::Taken)?;
+    it.live("what was there", &key, 1, &first).await
+}
+
+pub(super) async fn taken_by_a_moved_mark<S: Store>(it: Bench<S>) -> Outcome {
+    let first = it.entry("first");
+    let (old, new) = it.moved(&first).await?;
+    let created = it.store.create(&old, &it.entry("second"), it.now).await?;
+    same("create where a mark is", &created, &Created::Taken)?;
+    it.found("the mark", &old, it.now, &Loaded::Moved).await?;
+    it.live("where it moved to", &new, 1, &first).await
+}
+
+pub(super) async fn free_again_when_over<S: Store>(it: Bench<S>) -> Outcome {
+    let key = it.put(&it.entry("first")).await?;
+    let (old, new) = it.moved(&it.entry("moved")).await?;
+    let later = it.clone().at(it.now + LIFE + MILLISECOND);
+    let second = later.entry("second");
+    for (what, key) in [("an expired entry", key), ("an expired mark", old), ("an expired entry that moved", new)] {
+        let created = it.store.create(&key, &second, later.now).await?;
+        same(&format!("create where {what} is"), &created, &Created::Yes(FIRST))?;
+        later.live("what was created there", &key, 1, &second).await?;
+    }
+    // Nothing of the mark is left: the end of its key's new session is that session's.
+    same("end of what was created over a mark", &it.store.end(&old, later.now).await?, &true)?;
+    later.live("where the mark had pointed to", &new, 1, &second).await
+}
+
+pub(super) async fn replace_conflicts_on_another_version<S: Store>(it: Bench<S>) -> Outcome {
+    let key = it.put(&it.entry("one")).await?;
+    let two = it.entry("two");
+    it.store.replace(&key, FIRST, &two, it.now).await?;
+    for seen in [0, 1, 3, 1_000_000_007] {
+        let replaced = it.store.replace(&key, Version::new(seen), &it.entry("three"), it.now).await?;
+        same(&format!("replace of version {seen} where 2 is"), &replaced, &Replaced::Conflict)?;
+    }
+    it.live("what was there", &key, 2, &two).await
+}
+
+pub(super) async fn replace_never_creates<S: Store>(it: Bench<S>) -> Outcome {
+    let entry = it.entry("text");
+    let (never, ended, expired) = (it.key()?, it.put(&entry).await?, it.put(&entry).await?);
+    it.store.end(&ended, it.now).await?;
+    let later = it.clone().at(it.now + LIFE + MILLISECOND);
+    let new = later.entry("revived");
+    for (what, key) in [("nothing ever was", never), ("a session was ended", ended), ("one has expired", expired)] {
+        for seen in [0, 1] {
+            let replaced = it.store.replace(&key, Version::new(seen), &new, later.now).await?;
+            same(&format!("replace where {what}"), &replaced, &Replaced::Gone)?;
+        }
+        later.absent(&format!("after a replace where {what}"), &key).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn replace_may_shorten<S: Store>(it: Bench<S>) -> Outcome {
+    let key = it.put(&it.entry("for 20 minutes")).await?;
+    let mut entry = it.entry("for 10 minutes");
+    entry.deadline = Some(it.now + GRACE);
+    same("replace", &it.store.replace(&key, FIRST, &entry, it.now).await?, &Replaced::Yes(Version::new(2)))?;
+    it.live("with the deadline that it was given", &key, 2, &entry).await?;
+    it.found("after that deadline", &key, it.now + GRACE + MILLISECOND, &Loaded::Absent).await
+}
+
+pub(super) async fn ended_is_gone<S: Store>(it: Bench<S>) -> Outcome {
+    let entry = it.entry("text");
+    let key = it.put(&entry).await?;
+    same("end of a live session", &it.store.end(&key, it.now).await?, &true)?;
+    it.absent("load after the end", &key).await?;
+    same("replace", &it.store.replace(&key, FIRST, &entry, it.now).await?, &Replaced::Gone)?;
+    same("touch", &it.store.touch(&key, it.now, Some(it.now + LIFE), it.now).await?, &false)?;
+    let new = it.key()?;
+    let cycled = it.store.cycle(&key, FIRST, &new, &entry, it.now + GRACE, it.now).await?;
+    same("cycle", &cycled, &Replaced::Gone)?;
+    it.absent("the new key of that cycle", &new).await?;
+    it.absent("the key after all that", &key).await
+}
+
+pub(super) async fn end_twice_is_false_the_second_time<S: Store>(it: Bench<S>) -> Outcome {
+    let key = it.put(&it.entry("text")).await?;
+    same("the first end", &it.store.end(&key, it.now).await?, &true)?;
+    same("the second end", &it.store.end(&key, it.now).await?, &false)?;
+    same("the end of nothing", &it.store.end(&it.key()?, it.now).await?, &false)
+}
+
+pub(super) async fn end_when_over_is_false<S: Store>(it: Bench<S>) -> Outcome {
+    let key = it.put(&it.entry("text")).await?;
+    let (old, _) = it.moved(&it.entry("moved")).await?;
+    let later = it.now + LIFE + MILLISECOND;
+    same("end of an expired session", &it.store.end(&key, later).await?, &false)?;
+    same("end of an expired mark", &it.store.end(&old, later).await?, &false)
+}
+
+pub(super) async fn keys_are_told_apart<S: Store>(it: Bench<S>) -> Outcome {
+    let mut all = Vec::new();
+    for number in 0..20 {
+        let entry = it.entry(&format!("session {number}"));
+        all.push((it.put(&entry).await?, entry));
+    }
+    if let Some((key, _)) = all.pop() {
+        it.store.end(&key, it.now).await?;
+        it.absent("the one that was ended", &key).await?;
+    }
+    for (key, entry) in &all {
+        it.live("one of the others", key, 1, entry).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! What a check works with: the store, fresh keys, seeded choices, and words for what was found.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use cloakroom_session::{Clock as _, StoreKey, SystemClock, Timestamp, Version, fresh_id, random};
+
+use crate::store::{Created, Entry, Loaded, Replaced, Store};
+
+pub(super) type Outcome = Result<(), Wrong>;
+
+/// Long enough for a store that expires with a clock of its own never to do it in a check.
+pub(super) const LIFE: Duration = Duration::from_secs(20 * 60);
+pub(super) const GRACE: Duration = Duration::from_secs(10 * 60);
+pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// What was wrong.
+#[derive(Debug)]
+pub(super) struct Wrong(String);
+
+impl Wrong {
+    pub(super) fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<E: StdError> From<E> for Wrong {
+    fn from(error: E) -> Self {
+        let mut why = format!("error: {error}");
+        let mut source = error.source();
+        while let Some(cause) = source {
+            why = format!("{why}: {cause}");
+            source = cause.source();
+        }
+        Self(why)
+    }
+}
+
+/// Says what was expected where something else was found.
+pub(super) fn same<T: PartialEq + fmt::Debug>(what: &str, found: &T, expected: &T) -> Outcome {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Wrong(format!("{what}: expected {}, found {}", short(expected), short(found))))
+}
+
+pub(super) fn ensure(holds: bool, what: impl Into<String>) -> Outcome {
+    if holds { Ok(()) } else { Err(Wrong(what.into())) }
+}
+
+/// A text of a mebibyte doesn't help anybody.
+fn short(value: &impl fmt::Debug) -> String {
+    let mut text = format!("{value:?}");
+    if let Some((end, _)) = text.char_indices().nth(400) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+/// A store under test.
+#[derive(Debug)]
+pub(super) struct Bench<S> {
+    pub(super) store: Arc<S>,
+    pub(super) rounds: usize,
+    /// When the check takes place: at about the real time, except where a check is about clocks.
+    pub(super) now: Timestamp,
+    seed: u64,
+    state: Arc<AtomicU64>,
+}
+
+impl<S> Clone for Bench<S> {
+    fn clone(&self) -> Self {
+        Self { store: Arc::clone(&self.store), state: Arc::clone(&self.state), ..*self }
+    }
+}
+
+impl<S: Store> Bench<S> {
+    pub(super) fn new(store: Arc<S>, rounds: usize, seed: Option<u64>) -> Result<Self, String> {
+        let random = random().map(u64::from_le_bytes).map_err(|error| error.to_string())?;
+        let seed = seed.unwrap_or(random);
+        Ok(Self { store, rounds, now: SystemClock.now(), seed, state: Arc::new(AtomicU64::new(seed)) })
+    }
+
+    pub(super) const fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    pub(super) const fn at(mut self, now: Timestamp) -> Self {
+        self.now = now;
+        self
+    }
+
+    /// A choice below `limit` (SplitMix64).
+    pub(super) fn below(&self, limit: u64) -> u64 {
+        let mut z = self.state.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % limit.max(1)
+    }
+
+    /// A key that nobody else has, in this run or any other.
+    pub(super) fn key(&self) -> Result<StoreKey, Wrong> {
+        Ok(fresh_id()?.store_key())
+    }
+
+    pub(super) fn entry(&self, text: &str) -> Entry {
+        Entry::new(text.into(), self.now, self.now, Some(self.now + LIFE))
+    }
+
+    pub(super) async fn put(&self, entry: &Entry) -> Result<StoreKey, Wrong> {
+        let key = self.key()?;
+        let created = self.store.create(&key, entry, self.now).await?;
+        same("create under a fresh key", &created, &Created::Yes(Version::new(1)))?;
+        Ok(key)
+    }
+
+    /// A session that moved to the key that comes second.
+    pub(super) async fn moved(&self, entry: &Entry) -> Result<(StoreKey, StoreKey), Wrong> {
+        let old = self.put(entry).await?;
+        let new = self.cycle(&old, entry).await?;
+        Ok((old, new))
+    }
+
+    pub(super) async fn cycle(&self, old: &StoreKey, entry: &Entry) -> Result<StoreKey, Wrong> {
+        let new = self.key()?;
+        let moved = self.store.cycle(old, Version::new(1), &new, entry, self.now + GRACE, self.now).await?;
+        same("cycle of a live session", &moved, &Replaced::Yes(Version::new(1)))?;
+        Ok(new)
+    }
+
+    pub(super) async fn live(&self, what: &str, key: &StoreKey, version: u64, entry: &Entry) -> Outcome {
+        self.found(what, key, self.now, &Loaded::Live(Version::new(version), entry.clone())).await
+    }
+
+    pub(super) async fn absent(&self, what: &str, key: &StoreKey) -> Outcome {
+        self.found(what, key, self.now, &Loaded::Absent).await
+    }
+
+    pub(super) async fn found(&self, what: &str, key: &StoreKey, now: Timestamp, expected: &Loaded) -> Outcome {
+        same(what, &self.store.load(key, now).await?, expected)
+    }
+}

@@ -1,0 +1,198 @@
+//! The suite that decides whether a store is right: contract, expiry, awkward values, and races with real concurrency.
+//!
+//! It makes its own keys, so that it can run against a server that others use. What it must end or sweep wholesale it dates in the
+//! years 1971 to 1974: no session of anybody else is touched.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use cloakroom_store::MemoryStore;
+//! use cloakroom_store::conformance::{Capabilities, assert_conforms};
+//!
+//! // In a test: `#[tokio::test(flavor = "multi_thread")]`
+//! # #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+//! # async fn main() {
+//! let store = Arc::new(MemoryStore::new());
+//! assert_conforms(store, Capabilities::all().rounds(10)).await;
+//! # }
+//! ```
+
+mod basics;
+mod bench;
+mod cycling;
+mod lifetimes;
+mod owners;
+mod races;
+mod requests;
+mod sweeping;
+mod values;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::store::Store;
+use bench::{Bench, Outcome};
+
+/// No check takes as long as that on a store that works.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a store offers beyond the duties of all, and how thoroughly to look.
+///
+/// What a store doesn't offer it must refuse with [`StoreError::is_unsupported`](crate::StoreError::is_unsupported): that is checked too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Capabilities {
+    owners: bool,
+    end_before: bool,
+    sweep: bool,
+    rounds: usize,
+    seed: Option<u64>,
+}
+
+impl Capabilities {
+    /// Everything that the trait knows; 200 rounds of each race.
+    pub const fn all() -> Self {
+        Self { owners: true, end_before: true, sweep: true, rounds: 200, seed: None }
+    }
+
+    /// It has no index of owners.
+    pub const fn without_owners(mut self) -> Self {
+        self.owners = false;
+        self
+    }
+
+    /// It can't end all sessions from before a point.
+    pub const fn without_end_before(mut self) -> Self {
+        self.end_before = false;
+        self
+    }
+
+    /// It expires entries by itself: a sweep finds nothing to do.
+    pub const fn expires_by_itself(mut self) -> Self {
+        self.sweep = false;
+        self
+    }
+
+    /// How often each race is run. More find more; 1,000 are worth the time before a release.
+    pub const fn rounds(mut self, rounds: usize) -> Self {
+        self.rounds = rounds;
+        self
+    }
+
+    /// Makes the same choices as a run that failed with this seed. Keys are new in any case.
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+}
+
+/// A check that a store didn't pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The check's name.
+    pub check: &'static str,
+    /// What was expected, and what was found.
+    pub why: String,
+    /// For [`Capabilities::seed`].
+    pub seed: u64,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} (seed {})", self.check, self.why, self.seed)
+    }
+}
+
+macro_rules! run {
+    ($bench:expr, $failures:expr, $($module:ident: $($check:ident)+;)+) => {
+        $($($failures.extend(one(stringify!($check), $bench, $module::$check).await);)+)+
+    };
+}
+
+/// Runs every check, and says which ones the store didn't pass.
+///
+/// It needs a runtime with several threads: with one, the races aren't any.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use cloakroom_store::MemoryStore;
+/// use cloakroom_store::conformance::{Capabilities, check};
+///
+/// # #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+/// # async fn main() {
+/// // It does have an index of owners, and says so: claiming that it hasn't is found out.
+/// let failures = check(Arc::new(MemoryStore::new()), Capabilities::all().without_owners().rounds(1)).await;
+/// assert_eq!(failures[0].check, "owners_are_refused_honestly");
+/// # }
+/// ```
+pub async fn check<S: Store>(store: Arc<S>, can: Capabilities) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    let bench = match Bench::new(store, can.rounds, can.seed) {
+        Ok(bench) => bench,
+        Err(why) => return vec![Failure { check: "random_bytes", why, seed: 0 }],
+    };
+    run!(&bench, failures,
+        basics: nothing_is_absent created_is_loaded_as_it_was versions_count_from_1 taken_by_a_live_entry
+            taken_by_a_moved_mark free_again_when_over replace_conflicts_on_another_version replace_never_creates
+            replace_may_shorten ended_is_gone end_twice_is_false_the_second_time end_when_over_is_false
+            keys_are_told_apart;
+        lifetimes: valid_at_its_deadline_and_not_after everything_is_over_after_the_deadline no_deadline_is_for_ever
+            the_last_deadline_there_is over_when_it_comes other_clocks touch_extends touch_never_shortens
+            touch_never_creates touch_leaves_text_and_version touch_takes_the_deadline_away load_extends_nothing;
+        cycling: cycle_moves_everything the_mark_ends_when_it_should cycle_conflicts_and_changes_nothing
+            cycle_of_nothing_creates_nothing cycle_twice_from_the_old_is_gone the_mark_refuses_everything
+            end_follows_the_move end_follows_two_moves end_after_the_mark_leaves_the_new;
+        values: empty_and_tiny_texts a_mebibyte awkward_texts awkward_owners_come_back;
+    );
+    if can.owners {
+        run!(&bench, failures,
+            owners: oldest_first only_the_owners_own look_alikes_are_not_the_owner ended_and_over_are_not_listed
+                moved_is_listed_once a_change_of_owner_is_seen a_touch_is_seen;
+        );
+    } else {
+        run!(&bench, failures, owners: owners_are_refused_honestly;);
+    }
+    if can.end_before {
+        run!(&bench, failures, sweeping: ends_what_is_older_and_no_more;);
+    } else {
+        run!(&bench, failures, sweeping: end_before_is_refused_honestly;);
+    }
+    if can.sweep {
+        run!(&bench, failures, sweeping: a_sweep_removes_what_is_over;);
+    }
+    run!(&bench, failures,
+        sweeping: a_sweep_leaves_the_living;
+        races: one_of_many_creates one_of_many_replaces replace_and_end_never_revive cycle_and_end_leave_nothing
+            one_of_many_cycles replace_and_cycle_agree touch_and_replace_keep_both;
+        requests: a_hundred_requests_of_one_process a_hundred_requests_of_three_processes;
+    );
+    failures
+}
+
+/// Panics with the names of all checks that the store doesn't pass.
+///
+/// # Panics
+/// When there is one.
+pub async fn assert_conforms<S: Store>(store: Arc<S>, can: Capabilities) {
+    let failures = check(store, can).await;
+    let lines: Vec<String> = failures.iter().map(Failure::to_string).collect();
+    assert!(failures.is_empty(), "the store isn't right, {} checks failed:\n{}", lines.len(), lines.join("\n"));
+}
+
+/// Runs one check in a task of its own, so that a store that panics or hangs fails that check alone.
+async fn one<S, F>(check: &'static str, bench: &Bench<S>, run: impl FnOnce(Bench<S>) -> F) -> Option<Failure>
+where
+    S: Store,
+    F: Future<Output = Outcome> + Send + 'static,
+{
+    let task = tokio::spawn(tokio::time::timeout(PATIENCE, run(bench.clone())));
+    let why = match task.await {
+        Ok(Ok(Ok(()))) => return None,
+        Ok(Ok(Err(why))) => why.to_string(),
+        Ok(Err(_)) => format!("didn't finish in {PATIENCE:?}"),
+        Err(error) => format!("panicked: {error}"),
+    };
+    Some(Failure { check, why, seed: bench.seed() })
+}

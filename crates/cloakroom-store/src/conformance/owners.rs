@@ -1,0 +1,125 @@
+//! The index of owners.
+
+use std::time::Duration;
+
+use cloakroom_session::{StoreKey, Timestamp, Version};
+
+use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, Wrong, ensure, same};
+use super::values::OWNERS;
+use crate::store::{Entry, Owned, Store};
+
+/// An owner whom nobody else has.
+fn somebody<S: Store>(it: &Bench<S>, name: &str) -> Result<String, Wrong> {
+    Ok(format!("{name} {}{}", it.key()?.prefix(), it.key()?.prefix()))
+}
+
+async fn list<S: Store>(
+    it: &Bench<S>,
+    what: &str,
+    owner: &str,
+    now: Timestamp,
+    expected: &[(StoreKey, Entry)],
+) -> Outcome {
+    let expected: Vec<Owned> = expected.iter().map(|(key, entry)| Owned::new(*key, entry.clone())).collect();
+    same(what, &it.store.owned(owner, now).await?, &expected)
+}
+
+pub(super) async fn oldest_first<S: Store>(it: Bench<S>) -> Outcome {
+    let owner = somebody(&it, "owner")?;
+    list(&it, "nobody's sessions", &owner, it.now, &[]).await?;
+    let mut all = Vec::new();
+    for number in 0..12_u64 {
+        let mut entry = it.entry(&format!("session {number}")).owner(Some(owner.clone()));
+        // In an order that is neither that of time nor that of keys.
+        entry.created = Timestamp::from_unix_millis(it.now.unix_millis() - 1 - (number * 7 % 12) * 1001);
+        all.push((it.put(&entry).await?, entry));
+    }
+    all.sort_by_key(|(_, entry)| entry.created);
+    list(&it, "an owner's sessions, oldest first", &owner, it.now, &all).await
+}
+
+pub(super) async fn only_the_owners_own<S: Store>(it: Bench<S>) -> Outcome {
+    let (one, other) = (somebody(&it, "one")?, somebody(&it, "other")?);
+    let ones = it.entry("one's").owner(Some(one.clone()));
+    let others = it.entry("other's").owner(Some(other.clone()));
+    let (first, second) = (it.put(&ones).await?, it.put(&others).await?);
+    it.put(&it.entry("nobody's")).await?;
+    list(&it, "one's", &one, it.now, &[(first, ones)]).await?;
+    list(&it, "the other's", &other, it.now, &[(second, others)]).await
+}
+
+/// A database that thinks that `user` and `User` are the same shows one person the sessions of another.
+pub(super) async fn look_alikes_are_not_the_owner<S: Store>(it: Bench<S>) -> Outcome {
+    let run = somebody(&it, "")?;
+    let long = "x".repeat(950);
+    let mut names: Vec<String> = OWNERS.iter().map(|name| format!("{run}{name}")).collect();
+    names.extend([format!("{run}{long}"), format!("{run}{long}x"), run.clone(), run.to_uppercase() + "user"]);
+    let mut all = Vec::new();
+    for name in &names {
+        let entry = it.entry(name).owner(Some(name.clone()));
+        all.push((name, it.put(&entry).await?, entry));
+    }
+    for (name, key, entry) in all {
+        list(&it, &format!("the sessions of {name:?}"), name, it.now, &[(key, entry)]).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn ended_and_over_are_not_listed<S: Store>(it: Bench<S>) -> Outcome {
+    let owner = somebody(&it, "owner")?;
+    let mut shorter = it.entry("until 10 minutes from now").owner(Some(owner.clone()));
+    shorter.deadline = Some(it.now + GRACE);
+    let entry = it.entry("until 20 minutes from now").owner(Some(owner.clone()));
+    let (ended, short) = (it.put(&entry).await?, it.put(&shorter).await?);
+    it.store.end(&ended, it.now).await?;
+    list(&it, "without the one that was ended", &owner, it.now, &[(short, shorter.clone())]).await?;
+    let mut last = it.entry("last").owner(Some(owner.clone()));
+    last.created = it.now + MILLISECOND;
+    let key = it.put(&last).await?;
+    let both = [(short, shorter), (key, last.clone())];
+    list(&it, "at the shorter one's deadline", &owner, it.now + GRACE, &both).await?;
+    list(&it, "after it", &owner, it.now + GRACE + MILLISECOND, &[(key, last)]).await?;
+    list(&it, "after all deadlines", &owner, it.now + LIFE + MILLISECOND, &[]).await
+}
+
+pub(super) async fn moved_is_listed_once<S: Store>(it: Bench<S>) -> Outcome {
+    let owner = somebody(&it, "owner")?;
+    let entry = it.entry("text").owner(Some(owner.clone()));
+    let (old, new) = it.moved(&entry).await?;
+    list(&it, "a session that moved", &owner, it.now, &[(new, entry)]).await?;
+    it.store.end(&old, it.now).await?;
+    list(&it, "and was ended", &owner, it.now, &[]).await
+}
+
+pub(super) async fn a_change_of_owner_is_seen<S: Store>(it: Bench<S>) -> Outcome {
+    let (one, other) = (somebody(&it, "one")?, somebody(&it, "other")?);
+    let key = it.put(&it.entry("nobody's")).await?;
+    let ones = it.entry("one's").owner(Some(one.clone()));
+    it.store.replace(&key, Version::new(1), &ones, it.now).await?;
+    list(&it, "owned since a replace", &one, it.now, &[(key, ones)]).await?;
+    let others = it.entry("other's").owner(Some(other.clone()));
+    let new = it.key()?;
+    it.store.cycle(&key, Version::new(2), &new, &others, it.now + GRACE, it.now).await?;
+    list(&it, "no longer since a cycle", &one, it.now, &[]).await?;
+    list(&it, "owned since a cycle", &other, it.now, &[(new, others)]).await?;
+    it.store.replace(&new, Version::new(1), &it.entry("nobody's"), it.now).await?;
+    list(&it, "nobody's since a replace", &other, it.now, &[]).await
+}
+
+pub(super) async fn a_touch_is_seen<S: Store>(it: Bench<S>) -> Outcome {
+    let owner = somebody(&it, "owner")?;
+    let mut entry = it.entry("text").owner(Some(owner.clone()));
+    let key = it.put(&entry).await?;
+    entry.touched = it.now + Duration::from_secs(5);
+    entry.deadline = Some(it.now + LIFE + LIFE);
+    it.store.touch(&key, entry.touched, entry.deadline, it.now).await?;
+    list(&it, "after a touch", &owner, it.now + LIFE + LIFE, &[(key, entry)]).await
+}
+
+pub(super) async fn owners_are_refused_honestly<S: Store>(it: Bench<S>) -> Outcome {
+    match it.store.owned("somebody", it.now).await {
+        Err(error) if error.is_unsupported() => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(owned) => ensure(false, format!("a list of {} sessions instead of an unsupported error", owned.len())),
+    }
+}

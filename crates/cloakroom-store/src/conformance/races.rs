@@ -1,0 +1,192 @@
+//! Races, with tasks that really run at the same time.
+
+use std::sync::Arc;
+
+use cloakroom_session::{Timestamp, Version};
+use tokio::sync::Barrier;
+
+use super::bench::{Bench, GRACE, LIFE, Outcome, Wrong, ensure, same};
+use crate::error::StoreError;
+use crate::store::{Created, Loaded, Replaced, Store};
+
+const RACERS: usize = 16;
+const FIRST: Version = Version::new(1);
+
+/// Starts all at the same moment, and returns what came of each.
+async fn race<T: Send + 'static, F: Future<Output = Result<T, StoreError>> + Send + 'static>(
+    racers: Vec<F>,
+) -> Result<Vec<T>, Wrong> {
+    let barrier = Arc::new(Barrier::new(racers.len()));
+    let tasks: Vec<_> = racers
+        .into_iter()
+        .map(|racer| {
+            let barrier = Arc::clone(&barrier);
+            tokio::spawn(async move {
+                barrier.wait().await;
+                racer.await
+            })
+        })
+        .collect();
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await??);
+    }
+    Ok(results)
+}
+
+/// Two different steps at the same moment.
+async fn both<A: Send + 'static, B: Send + 'static>(
+    one: impl Future<Output = Result<A, StoreError>> + Send + 'static,
+    other: impl Future<Output = Result<B, StoreError>> + Send + 'static,
+) -> Result<(A, B), Wrong> {
+    let barrier = Arc::new(Barrier::new(2));
+    let theirs = Arc::clone(&barrier);
+    let one = tokio::spawn(async move {
+        barrier.wait().await;
+        one.await
+    });
+    let other = tokio::spawn(async move {
+        theirs.wait().await;
+        other.await
+    });
+    Ok((one.await??, other.await??))
+}
+
+pub(super) async fn one_of_many_creates<S: Store>(it: Bench<S>) -> Outcome {
+    for _ in 0..it.rounds.div_ceil(8) {
+        let key = it.key()?;
+        let racers = (0..RACERS).map(|racer| {
+            let it = it.clone();
+            async move { it.store.create(&key, &it.entry(&format!("racer {racer}")), it.now).await }
+        });
+        let created = race(racers.collect()).await?;
+        let winners: Vec<_> = (0..).zip(&created).filter(|(_, created)| **created != Created::Taken).collect();
+        same("how many of the creates of one key did it", &winners.len(), &1)?;
+        for (racer, _) in winners {
+            it.live("what was created", &key, 1, &it.entry(&format!("racer {racer}"))).await?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn one_of_many_replaces<S: Store>(it: Bench<S>) -> Outcome {
+    for _ in 0..it.rounds.div_ceil(8) {
+        let key = it.put(&it.entry("before")).await?;
+        let racers = (0..RACERS).map(|racer| {
+            let it = it.clone();
+            async move { it.store.replace(&key, FIRST, &it.entry(&format!("racer {racer}")), it.now).await }
+        });
+        let replaced = race(racers.collect()).await?;
+        let winners: Vec<_> = (0..).zip(&replaced).filter(|(_, it)| matches!(it, Replaced::Yes(_))).collect();
+        same("how many of the replaces of one version did it", &winners.len(), &1)?;
+        same("whether one found it gone", &replaced.contains(&Replaced::Gone), &false)?;
+        for (racer, _) in winners {
+            it.live("what is there", &key, 2, &it.entry(&format!("racer {racer}"))).await?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn replace_and_end_never_revive<S: Store>(it: Bench<S>) -> Outcome {
+    for _ in 0..it.rounds {
+        let key = it.put(&it.entry("before")).await?;
+        let (one, other) = (it.clone(), it.clone());
+        let (replaced, ended) =
+            both(async move { one.store.replace(&key, FIRST, &one.entry("after"), one.now).await }, async move {
+                other.store.end(&key, other.now).await
+            })
+            .await?;
+        same("whether it was there to be ended", &ended, &true)?;
+        same("whether the replace met another version", &(replaced == Replaced::Conflict), &false)?;
+        it.absent("a session that was ended while it was written", &key).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn cycle_and_end_leave_nothing<S: Store>(it: Bench<S>) -> Outcome {
+    for _ in 0..it.rounds {
+        let old = it.put(&it.entry("before")).await?;
+        let new = it.key()?;
+        let (one, other) = (it.clone(), it.clone());
+        let until = it.now + GRACE;
+        let (_, ended) = both(
+            async move { one.store.cycle(&old, FIRST, &new, &one.entry("after"), until, one.now).await },
+            async move { other.store.end(&old, other.now).await },
+        )
+        .await?;
+        same("whether it was there to be ended", &ended, &true)?;
+        it.absent("where it moved to while it was ended", &new).await?;
+        let live = matches!(it.store.load(&old, it.now).await?, Loaded::Live(..));
+        ensure(!live, "a session that was ended while it moved is live under its old key")?;
+    }
+    Ok(())
+}
+
+pub(super) async fn one_of_many_cycles<S: Store>(it: Bench<S>) -> Outcome {
+    for _ in 0..it.rounds.div_ceil(8) {
+        let old = it.put(&it.entry("before")).await?;
+        let news = (0..RACERS).map(|_| it.key()).collect::<Result<Vec<_>, _>>()?;
+        let racers = news.clone().into_iter().map(|new| {
+            let it = it.clone();
+            async move { it.store.cycle(&old, FIRST, &new, &it.entry("after"), it.now + GRACE, it.now).await }
+        });
+        let cycled = race(racers.collect()).await?;
+        let winners = cycled.iter().filter(|it| matches!(it, Replaced::Yes(_))).count();
+        same("how many of the moves of one session did it", &winners, &1)?;
+        for (new, cycled) in news.iter().zip(cycled) {
+            match cycled {
+                Replaced::Yes(_) => it.live("where it moved to", new, 1, &it.entry("after")).await?,
+                Replaced::Gone | Replaced::Conflict => it.absent("where it didn't move to", new).await?,
+            }
+        }
+        it.found("the old key", &old, it.now, &Loaded::Moved).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn replace_and_cycle_agree<S: Store>(it: Bench<S>) -> Outcome {
+    for _ in 0..it.rounds {
+        let old = it.put(&it.entry("before")).await?;
+        let new = it.key()?;
+        let (one, other) = (it.clone(), it.clone());
+        let until = it.now + GRACE;
+        let (replaced, cycled) =
+            both(async move { one.store.replace(&old, FIRST, &one.entry("replaced"), one.now).await }, async move {
+                other.store.cycle(&old, FIRST, &new, &other.entry("moved"), until, other.now).await
+            })
+            .await?;
+        match (replaced, cycled) {
+            (Replaced::Yes(_), Replaced::Conflict) => {
+                it.live("written, not moved", &old, 2, &it.entry("replaced")).await?;
+                it.absent("where it didn't move to", &new).await?;
+            }
+            (Replaced::Gone, Replaced::Yes(_)) => {
+                it.found("moved, not written", &old, it.now, &Loaded::Moved).await?;
+                it.live("where it moved to", &new, 1, &it.entry("moved")).await?;
+            }
+            other => return Err(Wrong::new(format!("a replace and a cycle of the same version: {other:?}"))),
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn touch_and_replace_keep_both<S: Store>(it: Bench<S>) -> Outcome {
+    for _ in 0..it.rounds {
+        let key = it.put(&it.entry("before")).await?;
+        let (one, other) = (it.clone(), it.clone());
+        let longer: Timestamp = it.now + LIFE + LIFE;
+        let (touched, replaced) =
+            both(async move { one.store.touch(&key, one.now, Some(longer), one.now).await }, async move {
+                let mut entry = other.entry("after");
+                entry.deadline = Some(longer);
+                other.store.replace(&key, FIRST, &entry, other.now).await
+            })
+            .await?;
+        same("whether the touch found it", &touched, &true)?;
+        same("the replace beside a touch", &replaced, &Replaced::Yes(Version::new(2)))?;
+        let mut expected = it.entry("after");
+        expected.deadline = Some(longer);
+        it.live("touched and written", &key, 2, &expected).await?;
+    }
+    Ok(())
+}

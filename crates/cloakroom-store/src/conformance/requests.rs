@@ -1,0 +1,83 @@
+//! A hundred requests of one session at the same time, through the factory that applications use.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_session::{CookieConfig, CookieHeader, Duplicates, Error, SessionFactory as _, SessionId, Timestamp};
+
+use super::bench::{Bench, Outcome, Wrong, ensure, same};
+use crate::store::Store;
+use crate::stored_sessions::StoredSessions;
+
+const REQUESTS: usize = 100;
+const NAME: &str = "conformance";
+
+fn process<S: Store>(it: &Bench<S>) -> Result<Arc<StoredSessions<S>>, Wrong> {
+    // This is about what is lost, not about how long it takes.
+    let patient = Duration::from_secs(60);
+    StoredSessions::new(Arc::clone(&it.store))
+        .cookie(CookieConfig::default().name(NAME))
+        .call_timeout(patient)
+        .commit_timeout(patient)
+        .build()
+        .map(Arc::new)
+        .map_err(|error| Wrong::new(error.to_string()))
+}
+
+async fn request<S: Store>(
+    sessions: Arc<StoredSessions<S>>,
+    id: SessionId,
+    number: usize,
+    pause: Duration,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let line = format!("{NAME}={}", id.expose());
+    let mut session = sessions.open(CookieHeader::new([line.as_bytes()]), now).await?;
+    let opened = session.id() == Some(id);
+    tokio::time::sleep(pause).await;
+    session.update("items", move |items: &mut Vec<usize>| items.push(number))?;
+    session.update("count", |count: &mut usize| *count += 1)?;
+    session.flash("", &format!("message {number}"), Duplicates::Allow)?;
+    let committed = sessions.commit(session, now).await?;
+    Ok(opened && committed.session.id() == Some(id))
+}
+
+async fn hundred<S: Store>(it: Bench<S>, processes: usize) -> Outcome {
+    let sessions = (0..processes).map(|_| process(&it)).collect::<Result<Vec<_>, _>>()?;
+    let Some(first) = sessions.first() else { return Ok(()) };
+    let mut session = first.open(CookieHeader::default(), it.now).await?;
+    session.insert("count", &0)?;
+    let id = first.commit(session, it.now).await?.session.id().ok_or_else(|| Wrong::new("no session was created"))?;
+    let tasks: Vec<_> = sessions
+        .iter()
+        .cycle()
+        .take(REQUESTS)
+        .enumerate()
+        .map(|(number, sessions)| {
+            let pause = Duration::from_millis(it.below(20));
+            tokio::spawn(request(Arc::clone(sessions), id, number, pause, it.now))
+        })
+        .collect();
+    for task in tasks {
+        ensure(task.await??, "a request didn't open or didn't keep the session")?;
+    }
+    let line = format!("{NAME}={}", id.expose());
+    let session = first.open(CookieHeader::new([line.as_bytes()]), it.now).await?;
+    let mut items: Vec<usize> = session.get("items")?.unwrap_or_default();
+    items.sort_unstable();
+    same("the items that 100 requests pushed", &items, &(0..REQUESTS).collect())?;
+    same("the count of 100 requests", &session.get("count")?, &Some(REQUESTS))?;
+    let mut messages: Vec<String> = session.peek_flash("")?;
+    messages.sort();
+    messages.dedup();
+    same("how many messages of 100 requests wait", &messages.len(), &REQUESTS)
+}
+
+pub(super) async fn a_hundred_requests_of_one_process<S: Store>(it: Bench<S>) -> Outcome {
+    hundred(it, 1).await
+}
+
+/// Processes that share nothing but the store, as far as that can be had inside of one.
+pub(super) async fn a_hundred_requests_of_three_processes<S: Store>(it: Bench<S>) -> Outcome {
+    hundred(it, 3).await
+}

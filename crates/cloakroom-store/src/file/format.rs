@@ -1,0 +1,181 @@
+//! What is in a session's file: one line of facts, and the record's text.
+//!
+//! The line names the key, so that a file under another name is found out, and the text's length, so that half a file is. The
+//! words of version 1:
+//!
+//! ```text
+//! cloakroom-session 1 <key> live <version> <created> <touched> <deadline or -> <owner or -> <bytes of text>
+//! cloakroom-session 1 <key> moved <new key> <until>
+//! ```
+//!
+//! Keys and owners are hexadecimal, an owner after a `=`; times are milliseconds since the Unix epoch.
+
+use std::fmt::Write as _;
+
+use cloakroom_session::{StoreKey, Timestamp, Version};
+
+use crate::store::Entry;
+
+const MAGIC: &str = "cloakroom-session";
+
+/// What a file keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    Live(Version, Entry),
+    Moved { to: StoreKey, until: Timestamp },
+}
+
+impl Kept {
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Live(_, entry) => entry.is_over(now),
+            Self::Moved { until, .. } => now > *until,
+        }
+    }
+
+    /// The bytes of the file under this key.
+    pub(super) fn encode(&self, key: &StoreKey) -> Vec<u8> {
+        let key = hex(key.as_bytes());
+        match self {
+            Self::Live(version, entry) => {
+                let version = version.number();
+                let (created, touched) = (entry.created.unix_millis(), entry.touched.unix_millis());
+                let deadline = entry.deadline.map_or_else(|| "-".to_owned(), |it| it.unix_millis().to_string());
+                let owner =
+                    entry.owner.as_ref().map_or_else(|| "-".to_owned(), |it| format!("={}", hex(it.as_bytes())));
+                let (text, length) = (&entry.text, entry.text.len());
+                format!("{MAGIC} 1 {key} live {version} {created} {touched} {deadline} {owner} {length}\n{text}")
+            }
+            Self::Moved { to, until } => {
+                format!("{MAGIC} 1 {key} moved {} {}\n", hex(to.as_bytes()), until.unix_millis())
+            }
+        }
+        .into_bytes()
+    }
+
+    /// What the file under this key says; `None` if it isn't one of ours, or not all of it.
+    pub(super) fn decode(key: &StoreKey, bytes: &[u8]) -> Option<Self> {
+        let (line, text) = std::str::from_utf8(bytes).ok()?.split_once('\n')?;
+        let (mut kept, length) = Self::decode_line(key, line)?;
+        if text.len() != length {
+            return None;
+        }
+        if let Self::Live(_, entry) = &mut kept {
+            entry.text = text.into();
+        }
+        Some(kept)
+    }
+
+    /// What the first line says, and how long the text after it is.
+    pub(super) fn decode_line(key: &StoreKey, line: &str) -> Option<(Self, usize)> {
+        let mut words = line.split(' ');
+        let mut word = || words.next();
+        if word()? != MAGIC || word()? != "1" || word()? != hex(key.as_bytes()) {
+            return None;
+        }
+        let (kept, length) = match word()? {
+            "live" => {
+                let version = Version::new(number(word()?)?);
+                let (created, touched) = (time(word()?)?, time(word()?)?);
+                let deadline = match word()? {
+                    "-" => None,
+                    deadline => Some(time(deadline)?),
+                };
+                let owner = match word()? {
+                    "-" => None,
+                    owner => Some(String::from_utf8(unhex(owner.strip_prefix('=')?)?).ok()?),
+                };
+                let length = usize::try_from(number(word()?)?).ok()?;
+                (Self::Live(version, Entry::new("".into(), created, touched, deadline).owner(owner)), length)
+            }
+            "moved" => {
+                let to = StoreKey::from_bytes(unhex(word()?)?.try_into().ok()?);
+                (Self::Moved { to, until: time(word()?)? }, 0)
+            }
+            _ => return None,
+        };
+        word().is_none().then_some((kept, length))
+    }
+}
+
+/// Digits alone: `parse` would take a sign too.
+fn number(word: &str) -> Option<u64> {
+    if word.bytes().all(|byte| byte.is_ascii_digit()) { word.parse().ok() } else { None }
+}
+
+fn time(word: &str) -> Option<Timestamp> {
+    number(word).map(Timestamp::from_unix_millis)
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string doesn't fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = Vec::with_capacity(text.len() / 2);
+    let mut digits = text.bytes();
+    while let Some(high) = digits.next() {
+        bytes.push(digit(high)? * 16 + digit(digits.next()?)?);
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(text: &str) -> Kept {
+        let at = Timestamp::from_unix_millis;
+        let entry = Entry::new(text.into(), at(1), at(2), Some(at(u64::MAX))).owner(Some("o'brien\n".to_owned()));
+        Kept::Live(Version::new(7), entry)
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let key = StoreKey::from_bytes([7; 32]);
+        let mut nobodys = entry("");
+        if let Kept::Live(_, entry) = &mut nobodys {
+            (entry.owner, entry.deadline) = (None, None);
+        }
+        let moved = Kept::Moved { to: StoreKey::from_bytes([9; 32]), until: Timestamp::from_unix_millis(5) };
+        for kept in [entry("text\nof two lines"), nobodys, moved] {
+            assert_eq!(Kept::decode(&key, &kept.encode(&key)), Some(kept));
+        }
+    }
+
+    #[test]
+    fn version_1_stays_as_it_is() {
+        let key = StoreKey::from_bytes([0xab; 32]);
+        let line = format!(
+            "cloakroom-session 1 {} live 7 1 2 18446744073709551615 =6f27627269656e0a 4\ntext",
+            "ab".repeat(32)
+        );
+        assert_eq!(String::from_utf8(entry("text").encode(&key)).unwrap(), line);
+    }
+
+    #[test]
+    fn half_a_file_and_another_ones_are_found_out() {
+        let key = StoreKey::from_bytes([7; 32]);
+        let whole = entry("some text").encode(&key);
+        for length in 0..whole.len() {
+            assert_eq!(Kept::decode(&key, &whole[..length]), None, "the first {length} bytes");
+        }
+        assert_eq!(Kept::decode(&key, &[&whole[..], b"x"].concat()), None, "and one byte more");
+        assert_eq!(Kept::decode(&StoreKey::from_bytes([8; 32]), &whole), None, "under another key");
+        let text = String::from_utf8(whole).unwrap();
+        for (from, to) in
+            [(" 1 ", " 2 "), ("live", "dead"), (" 7 ", " +7 "), (" 7 ", " 07x "), ("=6f", "=6F"), ("=6f", "6f")]
+        {
+            assert_eq!(Kept::decode(&key, text.replacen(from, to, 1).as_bytes()), None, "{from:?} became {to:?}");
+        }
+    }
+}

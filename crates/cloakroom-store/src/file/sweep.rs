@@ -1,0 +1,128 @@
+//! Removing what is over, and what a killed process left behind.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use cloakroom_session::{StoreKey, Timestamp};
+
+use super::folder::{Folder, SHARDS};
+use super::format::{Kept, unhex};
+use super::{FileStore, unavailable};
+use crate::error::StoreError;
+
+/// What is to go from a shard.
+#[derive(Debug, Default)]
+struct Candidates {
+    over: Vec<StoreKey>,
+    unfinished: Vec<String>,
+}
+
+impl FileStore {
+    /// One shard after the other, from where the last sweep stopped: nobody waits for the whole of it.
+    pub(super) async fn sweep_some(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let start = self.0.swept_up_to.load(Ordering::Relaxed);
+        let mut swept = 0;
+        for step in 0..SHARDS {
+            let shard = (start + step) % SHARDS;
+            self.0.swept_up_to.store(shard, Ordering::Relaxed);
+            if swept >= limit {
+                break;
+            }
+            #[expect(clippy::cast_possible_truncation, reason = "below 256")]
+            let (shard, room) = (shard as u8, limit - swept);
+            let inner = Arc::clone(&self.0);
+            let looked = tokio::task::spawn_blocking(move || candidates(&inner.folder, shard, now, room));
+            let found = looked
+                .await
+                .map_err(StoreError::unavailable)?
+                .map_err(unavailable("looking through the sessions' folder"))?;
+            if found.over.is_empty() && found.unfinished.is_empty() {
+                continue;
+            }
+            let turn = self.turn(shard).await;
+            swept += self
+                .run((turn, None), move |folder| {
+                    remove(folder, shard, &found, now).map_err(unavailable("sweeping the sessions' folder"))
+                })
+                .await?;
+        }
+        Ok(swept)
+    }
+}
+
+/// Looks through a shard without its lock.
+fn candidates(folder: &Folder, shard: u8, now: Timestamp, limit: usize) -> io::Result<Candidates> {
+    let mut found = Candidates::default();
+    let files = match fs::read_dir(folder.shard(shard)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        files => files?,
+    };
+    for file in files {
+        let Ok(name) = file?.file_name().into_string() else { continue };
+        if is_unfinished(&name) {
+            found.unfinished.push(name);
+        } else if let Some(key) = key_of(&name)
+            && is_over(folder, &key, now)
+        {
+            found.over.push(key);
+        }
+        if found.over.len() >= limit {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Removes them under the shard's lock, if they are still what they were.
+fn remove(folder: &Folder, shard: u8, found: &Candidates, now: Timestamp) -> io::Result<usize> {
+    let _lock = folder.lock(shard)?;
+    for name in &found.unfinished {
+        // Who writes holds the lock: with it in our hands, nobody is going to finish this file.
+        remove_if_there(&folder.shard(shard).join(name))?;
+    }
+    let mut swept = 0;
+    for key in &found.over {
+        if is_over(folder, key, now) {
+            remove_if_there(&folder.path(key))?;
+            swept += 1;
+        }
+    }
+    folder.flush_folder(&folder.shard(shard))?;
+    Ok(swept)
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Whether a file says in its first line that it is over. What can't be read stays, for a person to look at.
+fn is_over(folder: &Folder, key: &StoreKey, now: Timestamp) -> bool {
+    let mut line = String::new();
+    let read = File::open(folder.path(key)).and_then(|file| BufReader::with_capacity(512, file).read_line(&mut line));
+    match Kept::decode_line(key, line.trim_end_matches('\n')) {
+        Some((kept, _)) => kept.is_over(now),
+        None => {
+            // Gone since the folder was listed, most of the time.
+            if read.is_ok() {
+                tracing::warn!(?key, "a file in the sessions' folder isn't a session");
+            }
+            false
+        }
+    }
+}
+
+fn key_of(name: &str) -> Option<StoreKey> {
+    Some(StoreKey::from_bytes(unhex(name)?.try_into().ok()?))
+}
+
+/// `<key>.<process>-<number>.tmp`.
+fn is_unfinished(name: &str) -> bool {
+    let stem = name.strip_suffix(".tmp").and_then(|name| name.split_once('.'));
+    stem.is_some_and(|(key, _)| key_of(key).is_some())
+}

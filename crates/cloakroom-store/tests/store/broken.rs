@@ -1,0 +1,219 @@
+//! Stores that break a rule each, and the check that names it.
+
+use std::sync::Arc;
+
+use cloakroom_session::{Clock as _, StoreKey, SystemClock, Timestamp, Version};
+use cloakroom_store::conformance::{Capabilities, check};
+use cloakroom_store::{Created, Entry, Loaded, MemoryStore, Owned, Replaced, Store, StoreError};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rule {
+    /// Kept by none of them: shows that the wrapper itself is right.
+    Nothing,
+    ReplaceNeverCreates,
+    ReplaceComparesAndWritesAtOnce,
+    TouchNeverShortens,
+    TouchKeepsTheVersion,
+    TouchAndReplaceAtOnce,
+    DeadlinesAreInclusive,
+    TheCallersClock,
+    TimesToTheMillisecond,
+    EndFollowsTheMove,
+    CycleLeavesAMark,
+    CreateAsksFirst,
+    OwnersAreExact,
+    OldestFirst,
+    SweepIsBounded,
+    SweepLeavesTheLiving,
+    EndBeforeIsExact,
+    TextsComeBack,
+    EmptyOwnersComeBack,
+}
+
+#[derive(Debug)]
+struct Broken {
+    inner: MemoryStore,
+    rule: Rule,
+}
+
+impl Broken {
+    fn breaks(&self, rule: Rule) -> bool {
+        self.rule == rule
+    }
+
+    fn clock(&self, now: Timestamp) -> Timestamp {
+        if self.breaks(Rule::TheCallersClock) {
+            return SystemClock.now();
+        }
+        now + std::time::Duration::from_millis(u64::from(self.breaks(Rule::DeadlinesAreInclusive)))
+    }
+
+    fn entry(&self, entry: &Entry) -> Entry {
+        let mut entry = entry.clone();
+        if self.breaks(Rule::TimesToTheMillisecond) {
+            entry.created = Timestamp::from_unix_secs(entry.created.unix_secs());
+        }
+        if self.breaks(Rule::TextsComeBack) {
+            entry.text = entry.text.replace('\0', "").into();
+        }
+        if self.breaks(Rule::EmptyOwnersComeBack) {
+            entry.owner = entry.owner.filter(|owner| !owner.is_empty());
+        }
+        entry
+    }
+
+    async fn version(&self, key: &StoreKey, now: Timestamp) -> Result<Option<(Version, Entry)>, StoreError> {
+        Ok(match self.inner.load(key, now).await? {
+            Loaded::Live(version, entry) => Some((version, entry)),
+            Loaded::Moved | Loaded::Absent => None,
+        })
+    }
+}
+
+impl Store for Broken {
+    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
+        self.inner.load(key, self.clock(now)).await
+    }
+
+    async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
+        if self.breaks(Rule::CreateAsksFirst) {
+            if self.inner.load(key, now).await? != Loaded::Absent {
+                return Ok(Created::Taken);
+            }
+            tokio::task::yield_now().await;
+            self.inner.end(key, now).await?;
+            self.inner.create(key, entry, now).await?;
+            return Ok(Created::Yes(Version::new(1)));
+        }
+        self.inner.create(key, &self.entry(entry), now).await
+    }
+
+    async fn replace(
+        &self,
+        key: &StoreKey,
+        seen: Version,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        let entry = self.entry(entry);
+        if self.breaks(Rule::ReplaceComparesAndWritesAtOnce) {
+            let Some((there, _)) = self.version(key, now).await? else { return Ok(Replaced::Gone) };
+            if there != seen {
+                return Ok(Replaced::Conflict);
+            }
+            tokio::task::yield_now().await;
+            let Some((there, _)) = self.version(key, now).await? else { return Ok(Replaced::Gone) };
+            return self.inner.replace(key, there, &entry, now).await;
+        }
+        let replaced = self.inner.replace(key, seen, &entry, now).await?;
+        if replaced == Replaced::Gone && self.breaks(Rule::ReplaceNeverCreates) {
+            self.inner.create(key, &entry, now).await?;
+        }
+        Ok(replaced)
+    }
+
+    async fn touch(
+        &self,
+        key: &StoreKey,
+        touched: Timestamp,
+        deadline: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let rewrites = [Rule::TouchNeverShortens, Rule::TouchKeepsTheVersion, Rule::TouchAndReplaceAtOnce];
+        if !rewrites.contains(&self.rule) {
+            return self.inner.touch(key, touched, deadline, now).await;
+        }
+        let Some((version, mut entry)) = self.version(key, now).await? else { return Ok(false) };
+        if self.breaks(Rule::TouchAndReplaceAtOnce) {
+            // Reads, waits, and writes all of it back.
+            tokio::task::yield_now().await;
+            let Some((newest, current)) = self.version(key, now).await? else { return Ok(false) };
+            if newest == version {
+                return self.inner.touch(key, touched, deadline, now).await;
+            }
+            entry.deadline = current.deadline;
+            self.inner.replace(key, newest, &entry, now).await?;
+            return Ok(true);
+        }
+        if self.breaks(Rule::TouchNeverShortens) {
+            entry.deadline = deadline;
+        }
+        self.inner.replace(key, version, &entry, now).await?;
+        Ok(true)
+    }
+
+    async fn cycle(
+        &self,
+        old: &StoreKey,
+        seen: Version,
+        new: &StoreKey,
+        entry: &Entry,
+        moved_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        let until = if self.breaks(Rule::CycleLeavesAMark) { Timestamp::default() } else { moved_until };
+        self.inner.cycle(old, seen, new, &self.entry(entry), until, now).await
+    }
+
+    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
+        if self.breaks(Rule::EndFollowsTheMove) && self.inner.load(key, now).await? == Loaded::Moved {
+            return Ok(false);
+        }
+        self.inner.end(key, now).await
+    }
+
+    async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let limit = if self.breaks(Rule::SweepIsBounded) { usize::MAX } else { limit };
+        let later = std::time::Duration::from_secs(u64::from(self.breaks(Rule::SweepLeavesTheLiving)));
+        self.inner.sweep(now + later, limit).await
+    }
+
+    async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
+        let mut owned = self.inner.owned(owner, now).await?;
+        if self.breaks(Rule::OwnersAreExact) && owner.ends_with("User") {
+            owned.extend(self.inner.owned(&owner.replace("User", "user"), now).await?);
+        }
+        if self.breaks(Rule::OldestFirst) {
+            owned.sort_by_key(|owned| owned.key);
+        }
+        Ok(owned)
+    }
+
+    async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
+        let point = Timestamp::from_unix_millis(point.unix_millis() + u64::from(self.breaks(Rule::EndBeforeIsExact)));
+        self.inner.end_before(point, now).await
+    }
+}
+
+async fn failed(rule: Rule, rounds: usize) -> Vec<&'static str> {
+    let store = Arc::new(Broken { inner: MemoryStore::new(), rule });
+    check(store, Capabilities::all().rounds(rounds)).await.into_iter().map(|failure| failure.check).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn each_broken_rule_is_caught_by_name() {
+    assert_eq!(failed(Rule::Nothing, 20).await, [""; 0]);
+    for (rule, check) in [
+        (Rule::ReplaceNeverCreates, "replace_never_creates"),
+        (Rule::ReplaceComparesAndWritesAtOnce, "one_of_many_replaces"),
+        (Rule::TouchNeverShortens, "touch_never_shortens"),
+        (Rule::TouchKeepsTheVersion, "touch_leaves_text_and_version"),
+        (Rule::TouchAndReplaceAtOnce, "touch_and_replace_keep_both"),
+        (Rule::DeadlinesAreInclusive, "valid_at_its_deadline_and_not_after"),
+        (Rule::TheCallersClock, "other_clocks"),
+        (Rule::TimesToTheMillisecond, "created_is_loaded_as_it_was"),
+        (Rule::EndFollowsTheMove, "end_follows_two_moves"),
+        (Rule::CycleLeavesAMark, "the_mark_ends_when_it_should"),
+        (Rule::CreateAsksFirst, "one_of_many_creates"),
+        (Rule::OwnersAreExact, "look_alikes_are_not_the_owner"),
+        (Rule::OldestFirst, "oldest_first"),
+        (Rule::SweepIsBounded, "a_sweep_removes_what_is_over"),
+        (Rule::SweepLeavesTheLiving, "a_sweep_leaves_the_living"),
+        (Rule::EndBeforeIsExact, "ends_what_is_older_and_no_more"),
+        (Rule::TextsComeBack, "awkward_texts"),
+        (Rule::EmptyOwnersComeBack, "awkward_owners_come_back"),
+    ] {
+        let failed = failed(rule, 2000).await;
+        assert!(failed.contains(&check), "{rule:?} should be caught by {check}, and was by {failed:?}");
+    }
+}

@@ -1,0 +1,169 @@
+//! The file store with several processes: one that is killed in the middle of its writes, and three that share a session.
+//!
+//! A child is this test program again, told by its environment to run the test of its name as what it is for.
+
+use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_session::{Clock as _, CookieConfig, CookieHeader, Engine, SessionSlot, StoreKey, SystemClock, Version};
+use cloakroom_store::{Created, Durability, FileStore, Loaded, Replaced, Store, StoredSessions};
+
+use crate::faulty::{NAME, NOW};
+use crate::file::{entry, files, hex, key};
+
+const FOLDER: &str = "CLOAKROOM_TEST_FOLDER";
+const COOKIE: &str = "CLOAKROOM_TEST_COOKIE";
+
+fn child(test: &str, folder: &Path, cookie: &str) -> Child {
+    let test = format!("processes::{test}");
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &test, "--nocapture", "--test-threads=1"])
+        .env(FOLDER, folder)
+        .env(COOKIE, cookie)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// A record that says which version it is in every line: half of one is found out.
+fn text(version: u64) -> String {
+    format!("{version}\n").repeat(3000)
+}
+
+/// In a child: writes sessions without end, and says of each write that it is done. Otherwise nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writer() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let store = Arc::new(FileStore::with_durability(folder, Durability::ProcessEnd).unwrap());
+    println!("\nready");
+    let tasks = (0..8).map(|_| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            // Until it is killed.
+            for _ in 0..u64::MAX {
+                let key = key();
+                assert_eq!(store.create(&key, &entry(&text(1)), NOW).await.unwrap(), Created::Yes(Version::new(1)));
+                println!("\nack {} 1", hex(&key));
+                for version in 1..20 {
+                    let seen = Version::new(version);
+                    let replaced = store.replace(&key, seen, &entry(&text(version + 1)), NOW).await.unwrap();
+                    assert_eq!(replaced, Replaced::Yes(Version::new(version + 1)));
+                    println!("\nack {} {}", hex(&key), version + 1);
+                }
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+}
+
+fn unhex(text: &str) -> StoreKey {
+    let byte = |index| u8::from_str_radix(&text[index * 2..index * 2 + 2], 16).unwrap();
+    StoreKey::from_bytes(std::array::from_fn(byte))
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_before_a_kill_is_there() {
+    let (mut acknowledged, mut leftovers) = (0, 0);
+    for round in 0..20_u64 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = child("writer", folder.path(), "");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        assert!(lines.any(|line| line == "ready"));
+        std::thread::sleep(Duration::from_millis(20 + round * 7));
+        // SIGKILL.
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let mut last: HashMap<StoreKey, u64> = HashMap::new();
+        // The last line may be half of one: then it was never said.
+        let lines: Vec<_> = lines.filter_map(|line| line.strip_prefix("ack ").map(str::to_owned)).collect();
+        for line in &lines {
+            let Some((key, version)) = line.split_once(' ').filter(|(key, _)| key.len() == 64) else { continue };
+            let Ok(version) = version.parse::<u64>() else { continue };
+            let known = last.entry(unhex(key)).or_default();
+            *known = version.max(*known);
+            acknowledged += 1;
+        }
+        let store = FileStore::open(folder.path()).unwrap();
+        for name in files(folder.path()) {
+            let Some(key) = Some(&name).filter(|name| name.len() == 64).map(|name| unhex(name)) else {
+                leftovers += 1;
+                continue;
+            };
+            // Whatever is there is whole; it is what was acknowledged, or the one write after that.
+            let Loaded::Live(version, found) = store.load(&key, NOW).await.unwrap() else { panic!("not live: {name}") };
+            assert_eq!(*found.text, text(version.number()), "round {round}: half a write");
+            let known = last.remove(&key).unwrap_or(0);
+            assert!((known..=known + 1).contains(&version.number()), "{version:?} there, {known} acknowledged");
+            // The lock died with its process.
+            let replaced = store.replace(&key, version, &entry("goes on"), NOW).await.unwrap();
+            assert!(matches!(replaced, Replaced::Yes(_)));
+        }
+        assert!(last.is_empty(), "round {round}: acknowledged, and not there: {last:?}");
+        store.sweep(NOW, 1000).await.unwrap();
+        assert!(files(folder.path()).iter().all(|name| name.len() == 64), "unfinished files are left");
+    }
+    println!("{acknowledged} writes acknowledged before 20 kills, {leftovers} unfinished files swept");
+    assert!(acknowledged > 200, "only {acknowledged} writes: the children did next to nothing");
+}
+
+fn engine(folder: impl AsRef<Path>) -> Arc<Engine> {
+    let store = FileStore::with_durability(folder, Durability::ProcessEnd).unwrap();
+    let patient = Duration::from_secs(60);
+    let sessions = StoredSessions::new(store).cookie(CookieConfig::default().name(NAME));
+    Arc::new(Engine::new(sessions.call_timeout(patient).commit_timeout(patient).build().unwrap()))
+}
+
+/// In a child: so many requests of one session at the same time. Otherwise nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let cookie = std::env::var(COOKIE).unwrap();
+    let engine = engine(folder);
+    let tasks = (0..100).map(|number| {
+        let (engine, cookie) = (Arc::clone(&engine), cookie.clone());
+        tokio::spawn(async move {
+            let slot = SessionSlot::new(engine);
+            let session = slot.open(CookieHeader::new([cookie.as_bytes()])).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(number % 10)).await;
+            let item = format!("{} {number}", std::process::id());
+            let message = item.clone();
+            session.update("items", move |items: &mut Vec<String>| items.push(item.clone())).unwrap();
+            session.update("count", |count: &mut usize| *count += 1).unwrap();
+            session.flash(message).unwrap();
+            slot.finish(200).await.unwrap();
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn three_processes_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let slot = SessionSlot::new(engine(folder.path()));
+    slot.open(CookieHeader::default()).await.unwrap().insert("begun", SystemClock.now().unix_secs()).unwrap();
+    let cookie = slot.finish(200).await.unwrap().cookies[0].to_string();
+    let cookie = cookie.split(';').next().unwrap();
+    let children: Vec<_> = (0..3).map(|_| child("requests", folder.path(), cookie)).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    let slot = SessionSlot::new(engine(folder.path()));
+    let session = slot.open(CookieHeader::new([cookie.as_bytes()])).await.unwrap();
+    let mut items: Vec<String> = session.get("items").unwrap().unwrap();
+    items.sort();
+    items.dedup();
+    assert_eq!(items.len(), 300);
+    assert_eq!(session.get("count").unwrap(), Some(300));
+    assert_eq!(session.peek_flash::<String>("").unwrap().len(), 300);
+}
