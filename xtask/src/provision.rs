@@ -37,6 +37,29 @@ pub(crate) const CHROMEDRIVER: Need = Need {
 pub(crate) const CXX: Need =
     Need { what: "a C++ compiler, for libFuzzer", programs: &["c++"], debian: "g++", variable: None };
 
+pub(crate) const POSTGRES: Need = Need {
+    what: "PostgreSQL, for the tests of stores",
+    // Debian keeps the server itself off PATH, and this beside it.
+    programs: &["postgres", "pg_ctlcluster"],
+    debian: "postgresql",
+    variable: None,
+};
+
+pub(crate) const MARIADB: Need = Need {
+    what: "MariaDB, for the tests of stores",
+    programs: &["mariadbd", "mariadb-install-db"],
+    debian: "mariadb-server",
+    variable: None,
+};
+
+pub(crate) const REDIS: Need = Need {
+    what: "Redis, for the tests of stores",
+    // It is its own sentinel; its command line comes along in `redis-tools`.
+    programs: &["redis-server"],
+    debian: "redis-server",
+    variable: None,
+};
+
 /// Variables to hand to the tests, and what each is set to.
 pub(crate) type Variables = Vec<(&'static str, PathBuf)>;
 

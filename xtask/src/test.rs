@@ -5,12 +5,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
-use crate::provision::{self, CHROMEDRIVER, CHROMIUM, CXX, Need, Variables};
+use crate::provision::{self, CHROMEDRIVER, CHROMIUM, CXX, MARIADB, Need, POSTGRES, REDIS, Variables};
 use crate::tally::Tally;
 use crate::{Outcome, fuzz, purity, shell};
 
 /// What the tests need today. A new kind of test adds its need here.
-const NEEDS: &[Need] = &[CHROMIUM, CHROMEDRIVER, CXX];
+const NEEDS: &[Need] = &[CHROMIUM, CHROMEDRIVER, CXX, POSTGRES, MARIADB, REDIS];
 
 /// Enough to notice a parser that broke; `cargo xtask fuzz` is for looking.
 const FUZZ_SECONDS: u64 = 10;

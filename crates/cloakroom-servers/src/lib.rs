@@ -6,15 +6,23 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::missing_panics_doc,
     reason = "for tests alone, where a panic says what is wrong"
 )]
+
+mod mariadb;
+mod postgres;
+pub mod redis;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
+
+pub use mariadb::MariaDb;
+pub use postgres::Postgres;
 
 /// A server's process and its folder.
 #[derive(Debug)]
@@ -126,4 +134,15 @@ pub fn program(name: &str, folders: &[&str], package: &str) -> PathBuf {
         .map(|folder| folder.join(name))
         .find(|it| it.is_file())
         .unwrap_or_else(|| panic!("{name} is missing: `cargo xtask test` installs it, or `apt-get install {package}`"))
+}
+
+/// Whether the tests run as root, as which some servers need to be told who they are.
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+/// Runs a program that prepares a server.
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }

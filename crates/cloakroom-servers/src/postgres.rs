@@ -1,0 +1,99 @@
+//! A private PostgreSQL server.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::{Server, is_root, listens, program, run};
+
+/// Who runs it where the tests run as root, which PostgreSQL refuses.
+const USER: &str = "postgres";
+
+/// A PostgreSQL server with an empty database, durable as it is in production: what it acknowledged survives `kill -9`.
+#[derive(Debug)]
+pub struct Postgres {
+    server: Server,
+}
+
+impl Postgres {
+    /// A server that is ready.
+    #[must_use]
+    pub fn start() -> Self {
+        let mut postgres = Self { server: Server::prepare("postgres") };
+        if is_root() {
+            run(Command::new("chown").arg(USER).arg(postgres.server.folder()));
+        }
+        let mut initdb = as_user(&tool("initdb"));
+        initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "-D"]);
+        run(initdb.arg(postgres.data()));
+        postgres.restart();
+        postgres
+    }
+
+    /// Starts it again, after [`Server::kill`].
+    pub fn restart(&mut self) {
+        let (data, port) = (self.data(), self.server.port());
+        // A server killed without warning leaves workers that end by themselves a moment later; before that, none can start.
+        while works_in(&data) {
+            sleep(Duration::from_millis(20));
+        }
+        let mut command = as_user(&tool("postgres"));
+        command.arg("-D").arg(&data).args(["-p", &port.to_string(), "-h", "127.0.0.1"]);
+        command.args(["-c", "unix_socket_directories=", "-c", "log_statement=none"]);
+        let answers = move || listens(port) && ready(port);
+        self.server.start(&mut command, answers);
+    }
+
+    /// The server.
+    pub const fn server(&mut self) -> &mut Server {
+        &mut self.server
+    }
+
+    /// How to reach it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.server.port())
+    }
+
+    fn data(&self) -> PathBuf {
+        self.server.folder().join("data")
+    }
+}
+
+/// Whether it takes connections: it listens before it does.
+fn ready(port: u16) -> bool {
+    let mut command = Command::new(tool("pg_isready"));
+    command
+        .args(["--quiet", "--host=127.0.0.1", &format!("--port={port}")])
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// The newest version that is installed.
+fn tool(name: &str) -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders: Vec<String> = versions.map(|version| version.path().join("bin").display().to_string()).collect();
+    folders.sort_unstable();
+    folders.reverse();
+    let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+    program(name, &folders, "postgresql")
+}
+
+fn as_user(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args([&format!("--reuid={USER}"), &format!("--regid={USER}"), "--clear-groups"]).arg(program);
+    // The tests' own folder may be closed to that user.
+    command.current_dir("/");
+    command
+}
+
+/// Whether a process has this as its working directory.
+fn works_in(folder: &Path) -> bool {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes.filter_map(|process| fs::read_link(process.path().join("cwd")).ok()).any(|cwd| cwd == folder)
+}

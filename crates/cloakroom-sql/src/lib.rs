@@ -1,0 +1,49 @@
+//! Sessions in SQL databases: SQLite, PostgreSQL, MySQL and MariaDB.
+//!
+//! One table, and for each operation of a store one statement, which the database carries out whole or not at all. Which sessions are
+//! over is decided by the `now` that is passed in, never by the database's clock.
+//!
+//! | module | what it is about |
+//! |---|---|
+//! | `statements` | what is said to a database, with a dialect each |
+//! | `row` | what comes back, checked |
+//! | `sqlite` | an SQLite file (feature `sqlite`) |
+//! | `postgres` | a PostgreSQL database (feature `postgres`) |
+//! | `mysql` | a MySQL or MariaDB database (feature `mysql`) |
+//!
+//! ```
+//! # #[cfg(feature = "sqlite")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("sessions.db");
+//! use cloakroom_sql::SqliteStore;
+//! use cloakroom_store::{Loaded, Store as _};
+//! use cloakroom_session::{SessionId, Timestamp};
+//!
+//! let store = SqliteStore::open(path)?;
+//! let key = SessionId::from_random([7; 32]).store_key();
+//! assert_eq!(store.load(&key, Timestamp::from_unix_secs(1_700_000_000)).await?, Loaded::Absent);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "sqlite"))]
+//! # fn main() {}
+//! ```
+
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod row;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod statements;
+
+#[cfg(feature = "mysql")]
+pub use mysql::MysqlStore;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteConfig, SqliteStore, Synchronous};

@@ -1,0 +1,49 @@
+//! Parameters by number, for a server that knows them only by place.
+
+use mysql_async::{Params, Value};
+
+/// A statement as MySQL spells it, and which parameter stands at each of its places.
+pub(super) struct Words {
+    text: String,
+    places: Vec<usize>,
+}
+
+impl Words {
+    pub(super) fn of(template: &str) -> Self {
+        let (mut text, mut places) = (String::new(), Vec::new());
+        let mut parts = template.split('$');
+        text.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+            let place = part.strip_suffix(rest).and_then(|digits| digits.parse::<usize>().ok());
+            places.push(place.unwrap_or_default().saturating_sub(1));
+            text.push('?');
+            text.push_str(rest);
+        }
+        Self { text, places }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The parameters, in the order in which they stand.
+    pub(super) fn places(&self, values: &[Value]) -> Params {
+        Params::Positional(self.places.iter().map(|place| values.get(*place).cloned().unwrap_or(Value::NULL)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Params, Value, Words};
+
+    #[test]
+    fn parameters_stand_where_they_are_named() {
+        let words = Words::of("a = $2 AND b = $10 OR c = $1, $2)");
+        assert_eq!(words.text, "a = ? AND b = ? OR c = ?, ?)");
+        assert_eq!(words.places, [1, 9, 0, 1]);
+        let values: Vec<Value> = (1..=10).map(Value::Int).collect();
+        let expected = [2, 10, 1, 2].map(Value::Int).to_vec();
+        assert_eq!(words.places(&values), Params::Positional(expected));
+    }
+}

@@ -1,0 +1,116 @@
+//! How a file is opened, and what is said when it can't be.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cloakroom_store::StoreError;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::lane::Lane;
+use super::{SqliteStore, apply_schema};
+
+/// How long a writer of another process is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often a file is tried that another process is setting up at this moment.
+const TRIES: u32 = 100;
+
+/// What a write has to survive, in SQLite's words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "SQLite has no others that keep a file whole")]
+pub enum Synchronous {
+    /// The end of the process, however it ends. A loss of power may take the last writes, and leaves the file whole.
+    #[default]
+    Normal,
+    /// A loss of power too. Each write waits for the disk.
+    Full,
+}
+
+/// The options of a [`SqliteStore`].
+///
+/// # Examples
+/// ```
+/// use cloakroom_sql::{SqliteConfig, Synchronous};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("sessions.db");
+/// let store = SqliteConfig::new(path).synchronous(Synchronous::Full).readers(8).open()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SqliteConfig {
+    path: PathBuf,
+    synchronous: Synchronous,
+    readers: usize,
+}
+
+impl SqliteConfig {
+    /// A file, in a folder that is there. Two files more appear beside it while it is open (`-wal` and `-shm`).
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), synchronous: Synchronous::default(), readers: 4 }
+    }
+
+    /// What a write has to survive. The default is the end of the process.
+    #[must_use]
+    pub const fn synchronous(mut self, synchronous: Synchronous) -> Self {
+        self.synchronous = synchronous;
+        self
+    }
+
+    /// How many connections read at the same time, beside the one that writes. The default is 4, the least is 1.
+    #[must_use]
+    pub const fn readers(mut self, connections: usize) -> Self {
+        self.readers = connections;
+        self
+    }
+
+    /// Opens the file, creating it and its table where they aren't there yet.
+    ///
+    /// # Errors
+    /// A folder that isn't there, a file that can't be written, or one that isn't a database; the error names the file.
+    pub fn open(self) -> Result<SqliteStore, StoreError> {
+        let told = |why: String| StoreError::unavailable(format!("{}: {why}", self.path.display()));
+        let mut writer = self.patient(Self::connect).map_err(|why| told(why.to_string()))?;
+        apply_schema(&mut writer).map_err(|why| told(why.to_string()))?;
+        let readers: Result<Vec<_>, _> = (0..self.readers.max(1)).map(|_| self.patient(Self::connect)).collect();
+        let readers = readers.map_err(|why| told(why.to_string()))?;
+        Ok(SqliteStore { writer: Lane::new(vec![writer]), readers: Lane::new(readers) })
+    }
+
+    /// Tries again while another process changes the mode of the file, for which SQLite's own patience has no effect.
+    fn patient(&self, step: impl Fn(&Self) -> rusqlite::Result<Connection>) -> rusqlite::Result<Connection> {
+        let mut tried = 1;
+        loop {
+            match step(self) {
+                Err(why) if why.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && tried < TRIES => {
+                    tried += 1;
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(plain(&self.path), flags())?;
+        connection.busy_timeout(PATIENCE)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        let synchronous = match self.synchronous {
+            Synchronous::Normal => "NORMAL",
+            Synchronous::Full => "FULL",
+        };
+        connection.pragma_update(None, "synchronous", synchronous)?;
+        Ok(connection)
+    }
+}
+
+/// No URIs: a path from a configuration is a path, whatever its first letters are.
+fn flags() -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+/// `:memory:` and the empty path would be a database for each connection: they are files here, or an error.
+fn plain(path: &Path) -> PathBuf {
+    if path.is_absolute() { path.to_owned() } else { Path::new(".").join(path) }
+}

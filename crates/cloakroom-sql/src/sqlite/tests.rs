@@ -1,0 +1,32 @@
+//! How SQLite means to carry out what it is told.
+
+use rusqlite::Connection;
+
+use super::{SCHEMA, WORDS};
+
+#[test]
+fn statements_find_their_rows_by_an_index() {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(SCHEMA).unwrap();
+    let by_key = "USING INDEX sqlite_autoindex_cloakroom_sessions_1 (store_key=?)";
+    let table = [
+        ("load", &WORDS.load, by_key),
+        ("replace", &WORDS.replace, by_key),
+        ("touch", &WORDS.touch, by_key),
+        ("end", &WORDS.end, by_key),
+        ("sweep", &WORDS.sweep, "INDEX cloakroom_sessions_deadline (deadline<?)"),
+        ("owned", &WORDS.owned, "INDEX cloakroom_sessions_owner (owner=?)"),
+    ];
+    for (name, statement, index) in table {
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
+        for parameter in 1..=explain.parameter_count() {
+            explain.raw_bind_parameter(parameter, 1).unwrap();
+        }
+        let (mut plan, mut rows) = (Vec::new(), explain.raw_query());
+        while let Some(row) = rows.next().unwrap() {
+            plan.push(row.get::<_, String>(3).unwrap());
+        }
+        assert!(plan.iter().any(|line| line.contains(index)), "{name}: {plan:#?}");
+        assert!(!plan.iter().any(|line| line.contains("SCAN cloakroom_sessions")), "{name}: {plan:#?}");
+    }
+}

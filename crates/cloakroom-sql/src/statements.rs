@@ -1,0 +1,193 @@
+//! What is said to a database, in one place: each statement once, and once more where a dialect needs its own words.
+//!
+//! `$1` is always the key (or the owner, or the point) and `$2` always `now`. PostgreSQL takes the texts as they are, SQLite spells
+//! the parameters `?1`, MySQL `?`, in the order in which they stand.
+
+/// A session, not a mark, and not over.
+macro_rules! live {
+    () => {
+        "moved_to IS NULL AND (deadline IS NULL OR deadline >= $2)"
+    };
+}
+
+macro_rules! columns {
+    () => {
+        "version, record, created, touched, deadline, owner, moved_to"
+    };
+}
+
+macro_rules! replace {
+    () => {
+        concat!(
+            "UPDATE cloakroom_sessions SET version = version + 1, record = $3, created = $4, touched = $5, deadline = $6, owner = $7 ",
+            "WHERE store_key = $1 AND version = $8 AND ",
+            live!()
+        )
+    };
+}
+
+/// What is under the old key becomes a mark: `$3` the version seen, `$4` the new key, `$5` until when.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+macro_rules! mark {
+    () => {
+        concat!(
+            "UPDATE cloakroom_sessions SET record = '', owner = NULL, moved_to = $4, deadline = $5 ",
+            "WHERE store_key = $1 AND version = $3 AND ",
+            live!()
+        )
+    };
+}
+
+macro_rules! insert {
+    () => {
+        "INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline, owner) "
+    };
+}
+
+pub(crate) const LOAD: &str = concat!("SELECT ", columns!(), " FROM cloakroom_sessions WHERE store_key = $1");
+
+/// The version under a key, if it is live: why a replacement found nothing to replace.
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+pub(crate) const LIVE: &str = concat!("SELECT version FROM cloakroom_sessions WHERE store_key = $1 AND ", live!());
+
+/// `$3` touched, `$4` the deadline. Never shortens: what lasts for ever goes on lasting for ever.
+pub(crate) const TOUCH: &str = concat!(
+    "UPDATE cloakroom_sessions SET touched = CASE WHEN touched < $3 THEN $3 ELSE touched END, ",
+    "deadline = CASE WHEN deadline < $4 THEN $4 WHEN $4 IS NULL THEN NULL ELSE deadline END ",
+    "WHERE store_key = $1 AND ",
+    live!()
+);
+
+pub(crate) const OWNED: &str = concat!(
+    "SELECT ",
+    columns!(),
+    ", store_key FROM cloakroom_sessions WHERE owner = $1 AND ",
+    live!(),
+    " ORDER BY created, store_key"
+);
+
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+pub(crate) const END_BEFORE: &str = concat!("DELETE FROM cloakroom_sessions WHERE created < $1 AND ", live!());
+
+/// What is over is as good as not there.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) const CREATE: &str = concat!(
+    insert!(),
+    "VALUES ($1, 1, $3, $4, $5, $6, $7) ON CONFLICT (store_key) DO UPDATE SET version = 1, record = excluded.record, ",
+    "created = excluded.created, touched = excluded.touched, deadline = excluded.deadline, owner = excluded.owner, moved_to = NULL ",
+    "WHERE cloakroom_sessions.deadline < $2"
+);
+
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite {
+    pub(crate) const REPLACE: &str = replace!();
+    pub(crate) const MARK: &str = mark!();
+    pub(crate) const INSERT: &str = concat!(insert!(), "VALUES ($1, 1, $2, $3, $4, $5, $6)");
+
+    /// Follows the marks to where the session is now. `UNION` takes each key once, so that marks in a ring end too.
+    pub(crate) const END: &str = concat!(
+        "WITH RECURSIVE chain (store_key) AS (SELECT $1 UNION SELECT mark.moved_to FROM cloakroom_sessions mark ",
+        "JOIN chain ON mark.store_key = chain.store_key WHERE mark.moved_to IS NOT NULL AND mark.deadline >= $2) ",
+        "DELETE FROM cloakroom_sessions WHERE store_key IN (SELECT store_key FROM chain) AND ",
+        live!()
+    );
+
+    pub(crate) const SWEEP: &str = concat!(
+        "DELETE FROM cloakroom_sessions WHERE store_key IN ",
+        "(SELECT store_key FROM cloakroom_sessions WHERE deadline < $1 ORDER BY deadline LIMIT $2)"
+    );
+}
+
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres {
+    /// The version written, and whether another one is there. The row is locked before it is looked at again, because the update may
+    /// have waited for somebody who changed, moved or ended it: the statement's own snapshot doesn't know.
+    macro_rules! answer {
+        () => {
+            concat!(
+                "other AS (SELECT 1 FROM cloakroom_sessions WHERE store_key = $1 AND NOT EXISTS (SELECT 1 FROM done) AND ",
+                live!(),
+                " FOR UPDATE) SELECT (SELECT version FROM done), EXISTS (SELECT 1 FROM other)"
+            )
+        };
+    }
+
+    pub(crate) const REPLACE: &str = concat!("WITH done AS (", replace!(), " RETURNING version), ", answer!());
+
+    /// Mark and new entry in one statement: `$6` to `$10` are the entry. A new key that is taken fails the whole of it.
+    pub(crate) const CYCLE: &str = concat!(
+        "WITH done AS (",
+        mark!(),
+        " RETURNING CAST(1 AS BIGINT) AS version), placed AS (",
+        insert!(),
+        "SELECT $4, 1, $6, $7, $8, $9, $10 FROM done), ",
+        answer!()
+    );
+
+    /// Whether something was ended, and whether there was something to end. Where there was but nothing was ended, it has moved on
+    /// in this very moment: to be asked again.
+    pub(crate) const END: &str = concat!(
+        "WITH RECURSIVE chain AS (SELECT store_key, moved_to FROM cloakroom_sessions ",
+        "WHERE store_key = $1 AND (deadline IS NULL OR deadline >= $2) ",
+        "UNION SELECT next.store_key, next.moved_to FROM cloakroom_sessions next JOIN chain ON next.store_key = chain.moved_to ",
+        "WHERE next.deadline IS NULL OR next.deadline >= $2), ",
+        "done AS (DELETE FROM cloakroom_sessions WHERE store_key = (SELECT store_key FROM chain WHERE moved_to IS NULL) AND ",
+        live!(),
+        " RETURNING 1) SELECT EXISTS (SELECT 1 FROM done), EXISTS (SELECT 1 FROM chain WHERE moved_to IS NULL)"
+    );
+
+    pub(crate) const SWEEP: &str = concat!(
+        "DELETE FROM cloakroom_sessions WHERE store_key = ANY (ARRAY(",
+        "SELECT store_key FROM cloakroom_sessions WHERE deadline < $1 ORDER BY deadline LIMIT $2 FOR UPDATE SKIP LOCKED))"
+    );
+
+    /// How many were ended, and how many there were to end: fewer where some have moved on in this very moment.
+    pub(crate) const END_BEFORE: &str = concat!(
+        "WITH there AS (SELECT 1 FROM cloakroom_sessions WHERE created < $1 AND ",
+        live!(),
+        "), done AS (",
+        "DELETE FROM cloakroom_sessions WHERE created < $1 AND ",
+        live!(),
+        " RETURNING 1) SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM there)"
+    );
+}
+
+#[cfg(feature = "mysql")]
+pub(crate) mod mysql {
+    pub(crate) const REPLACE: &str = replace!();
+
+    /// Assignments are carried out from left to right and see each other: the deadline, which all of them look at, comes last.
+    pub(crate) const CREATE: &str = concat!(
+        insert!(),
+        "VALUES ($1, 1, $3, $4, $5, $6, $7) ON DUPLICATE KEY UPDATE ",
+        "version = IF(deadline < $2, 1, version), record = IF(deadline < $2, VALUES(record), record), ",
+        "created = IF(deadline < $2, VALUES(created), created), touched = IF(deadline < $2, VALUES(touched), touched), ",
+        "owner = IF(deadline < $2, VALUES(owner), owner), moved_to = IF(deadline < $2, NULL, moved_to), ",
+        "deadline = IF(deadline < $2, VALUES(deadline), deadline)"
+    );
+
+    /// A move in one statement: two rows go in, of which the first meets the old one and makes a mark of it.
+    ///
+    /// `$3` the version seen, `$4` the new key, `$5` until when, `$6` to `$10` the entry. A new key that is taken would get a version
+    /// that isn't one, which fails the whole of it.
+    pub(crate) const CYCLE: &str = concat!(
+        "INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline, owner, moved_to) ",
+        "SELECT rows_in.* FROM (SELECT CAST($1 AS BINARY(32)) AS store_key, CAST($3 AS SIGNED) AS version, ",
+        "CAST('' AS BINARY) AS record, CAST($7 AS SIGNED) AS created, CAST($8 AS SIGNED) AS touched, CAST($5 AS SIGNED) AS deadline, ",
+        "CAST(NULL AS BINARY) AS owner, CAST($4 AS BINARY(32)) AS moved_to ",
+        "UNION ALL SELECT CAST($4 AS BINARY(32)), 1, CAST($6 AS BINARY), CAST($7 AS SIGNED), CAST($8 AS SIGNED), CAST($9 AS SIGNED), ",
+        "CAST($10 AS BINARY), NULL) AS rows_in ",
+        "JOIN cloakroom_sessions there ON there.store_key = $1 AND there.version = $3 AND there.moved_to IS NULL ",
+        "AND (there.deadline IS NULL OR there.deadline >= $2) FOR UPDATE ",
+        "ON DUPLICATE KEY UPDATE version = IF(VALUES(moved_to) IS NULL, NULL, cloakroom_sessions.version), record = VALUES(record), ",
+        "deadline = VALUES(deadline), owner = VALUES(owner), moved_to = VALUES(moved_to)"
+    );
+
+    pub(crate) const END: &str = concat!("DELETE FROM cloakroom_sessions WHERE store_key = $1 AND ", live!());
+
+    /// Where a session has moved to, or nothing if it is there.
+    pub(crate) const MOVED: &str =
+        "SELECT moved_to FROM cloakroom_sessions WHERE store_key = $1 AND (deadline IS NULL OR deadline >= $2)";
+
+    pub(crate) const SWEEP: &str = "DELETE FROM cloakroom_sessions WHERE deadline < $1 ORDER BY deadline LIMIT $2";
+}

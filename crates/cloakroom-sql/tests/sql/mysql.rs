@@ -1,0 +1,131 @@
+//! MySQL, on a real MariaDB server.
+
+use std::sync::Arc;
+
+use cloakroom_servers::MariaDb;
+use cloakroom_session::Version;
+use cloakroom_sql::MysqlStore;
+use cloakroom_store::Store as _;
+use cloakroom_store::conformance::{Capabilities, assert_conforms};
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row};
+
+use crate::common::{LATER, NOW, chase, entry, key, race, survives, trips};
+use crate::wire::Wire;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_a_server() {
+    let mut server = MariaDb::start();
+    let url = server.url();
+    let stores: Vec<_> = (0..8).map(|_| MysqlStore::connect(&url).unwrap()).collect();
+    // All at once, and once more.
+    for _ in 0..2 {
+        let migrating = stores.iter().cloned().map(|store| tokio::spawn(async move { store.migrate().await }));
+        for migrated in migrating.collect::<Vec<_>>() {
+            migrated.await.unwrap().unwrap();
+        }
+    }
+    let store = stores[0].clone();
+    chase(store.clone(), 300).await;
+    race(stores, 25).await;
+    let mut client = Conn::new(Opts::from_url(&url).unwrap()).await.unwrap();
+    corrupt_rows_are_errors(&store, &mut client).await;
+    a_taken_key_stays(&store).await;
+    indexes_are_used(&mut client).await;
+    round_trips(server.server().port()).await;
+    a_pool_that_hides_changes_is_refused(&url).await;
+    assert_conforms(Arc::new(store), Capabilities::all()).await;
+}
+
+async fn corrupt_rows_are_errors(store: &MysqlStore, client: &mut Conn) {
+    let table = [
+        ("a negative version", "version = -1"),
+        ("a record that isn't UTF-8", "record = x'ff'"),
+        ("created before the epoch", "created = -1"),
+        ("a negative deadline", "deadline = -1"),
+        ("an owner that isn't UTF-8", "owner = x'ff'"),
+    ];
+    for (name, damage) in table {
+        client.query_drop("DELETE FROM cloakroom_sessions").await.unwrap();
+        store.create(&key(1), &entry("{}"), NOW).await.unwrap();
+        client.query_drop(format!("UPDATE cloakroom_sessions SET {damage}")).await.unwrap();
+        let error = store.load(&key(1), NOW).await.unwrap_err();
+        assert!(error.is_corrupt(), "{name}: {error}");
+    }
+    client.query_drop("DELETE FROM cloakroom_sessions").await.unwrap();
+}
+
+async fn a_taken_key_stays(store: &MysqlStore) {
+    store.create(&key(1), &entry("one"), NOW).await.unwrap();
+    store.create(&key(2), &entry("two"), NOW).await.unwrap();
+    let before = (store.load(&key(1), NOW).await.unwrap(), store.load(&key(2), NOW).await.unwrap());
+    let moved = store.cycle(&key(1), Version::new(1), &key(2), &entry("three"), LATER, NOW).await;
+    assert!(moved.is_err(), "{moved:?}");
+    assert_eq!((store.load(&key(1), NOW).await.unwrap(), store.load(&key(2), NOW).await.unwrap()), before);
+    assert!(store.end(&key(1), NOW).await.unwrap());
+    assert!(store.end(&key(2), NOW).await.unwrap());
+}
+
+async fn indexes_are_used(client: &mut Conn) {
+    let fill = "INSERT INTO cloakroom_sessions SELECT UNHEX(SHA2(seq, 256)), 1, '{}', seq, seq, seq, seq DIV 3, NULL FROM seq_1_to_5000";
+    client.query_drop(fill).await.unwrap();
+    client.query_drop("ANALYZE TABLE cloakroom_sessions").await.unwrap();
+    let table = [
+        ("cloakroom_sessions_owner", "SELECT * FROM cloakroom_sessions WHERE owner = '77' ORDER BY created"),
+        (
+            "cloakroom_sessions_deadline",
+            "DELETE FROM cloakroom_sessions WHERE deadline < 500 ORDER BY deadline LIMIT 100",
+        ),
+    ];
+    for (index, statement) in table {
+        let rows: Vec<Row> = client.query(format!("EXPLAIN {statement}")).await.unwrap();
+        let used: Option<String> = rows[0].get("key").unwrap();
+        assert_eq!(used.as_deref(), Some(index), "{statement}");
+    }
+    client.query_drop("DELETE FROM cloakroom_sessions").await.unwrap();
+}
+
+async fn round_trips(port: u16) {
+    let wire = Wire::to(port);
+    let url = format!("mysql://root@127.0.0.1:{}/test?prefer_socket=false", wire.port);
+    // One connection: a second one would prepare the statements again, at a time of its own.
+    let pool = PoolOpts::default().with_constraints(PoolConstraints::new(1, 1).unwrap()).with_reset_connection(false);
+    let opts = OptsBuilder::from_opts(Opts::from_url(&url).unwrap()).pool_opts(pool);
+    let store = MysqlStore::from_pool(Pool::new(opts));
+    for (what, trips) in trips(&store, || wire.trips()).await {
+        println!("mysql: {what}: {trips} round trips");
+        let expected = match what {
+            "replace, conflict" | "replace, gone" => 2,
+            // Nothing there; a mark; nothing where it leads.
+            "end, moved and ended" => 4,
+            _ => 1,
+        };
+        assert_eq!(trips, expected, "{what}");
+    }
+}
+
+async fn a_pool_that_hides_changes_is_refused(url: &str) {
+    let opts = OptsBuilder::from_opts(Opts::from_url(url).unwrap()).client_found_rows(true);
+    let store = MysqlStore::from_pool(Pool::new(opts));
+    let error = store.load(&key(1), NOW).await.unwrap_err().to_string();
+    assert!(error.contains("client_found_rows"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_killed_server_keeps_what_it_acknowledged() {
+    let mut server = MariaDb::start();
+    let store = MysqlStore::connect(&server.url()).unwrap();
+    store.migrate().await.unwrap();
+    let total = survives(&store, &mut server, |server| server.server().kill(), MariaDb::restart).await;
+    println!("mysql: {total} acknowledged, all there");
+}
+
+#[tokio::test]
+async fn passwords_are_not_told() {
+    let store = MysqlStore::connect("mysql://ann:hunter2@127.0.0.1:1/x").unwrap();
+    assert!(!format!("{store:?}").contains("hunter2"));
+    let error = MysqlStore::connect("mysql://ann:hunter2@127.0.0.1:port/x").unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hunter2"));
+    let error = store.load(&key(1), NOW).await.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hunter2"));
+}

@@ -1,0 +1,116 @@
+//! PostgreSQL, on a real server.
+
+use std::sync::Arc;
+
+use cloakroom_servers::Postgres;
+use cloakroom_sql::PostgresStore;
+use cloakroom_store::Store as _;
+use cloakroom_store::conformance::{Capabilities, assert_conforms};
+use tokio_postgres::NoTls;
+
+use crate::common::{NOW, chase, entry, key, race, survives, trips};
+use crate::wire::Wire;
+
+async fn client(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_a_server() {
+    let mut server = Postgres::start();
+    let url = server.url();
+    let stores: Vec<_> = (0..8).map(|_| PostgresStore::connect(&url).unwrap()).collect();
+    // All at once, and once more.
+    for _ in 0..2 {
+        let migrating = stores.iter().cloned().map(|store| tokio::spawn(async move { store.migrate().await }));
+        for migrated in migrating.collect::<Vec<_>>() {
+            migrated.await.unwrap().unwrap();
+        }
+    }
+    let store = stores[0].clone();
+    chase(store.clone(), 300).await;
+    race(stores, 25).await;
+    let client = client(&url).await;
+    corrupt_rows_are_errors(&store, &client).await;
+    indexes_are_used(&client).await;
+    round_trips(server.server().port()).await;
+    assert_conforms(Arc::new(store), Capabilities::all()).await;
+}
+
+async fn corrupt_rows_are_errors(store: &PostgresStore, client: &tokio_postgres::Client) {
+    let table = [
+        ("a negative version", "version = -1"),
+        ("a record that isn't UTF-8", r"record = '\xff'"),
+        ("created before the epoch", "created = -1"),
+        ("a negative deadline", "deadline = -1"),
+        ("an owner that isn't UTF-8", r"owner = '\xff'"),
+    ];
+    for (name, damage) in table {
+        client.batch_execute("DELETE FROM cloakroom_sessions").await.unwrap();
+        store.create(&key(1), &entry("{}"), NOW).await.unwrap();
+        client.batch_execute(&format!("UPDATE cloakroom_sessions SET {damage}")).await.unwrap();
+        let error = store.load(&key(1), NOW).await.unwrap_err();
+        assert!(error.is_corrupt(), "{name}: {error}");
+    }
+    client
+        .batch_execute(r"UPDATE cloakroom_sessions SET store_key = '\x00', owner = 'ann', deadline = NULL")
+        .await
+        .unwrap();
+    assert!(store.owned("ann", NOW).await.unwrap_err().is_corrupt());
+    client.batch_execute("DELETE FROM cloakroom_sessions").await.unwrap();
+}
+
+async fn indexes_are_used(client: &tokio_postgres::Client) {
+    let fill = "INSERT INTO cloakroom_sessions SELECT sha256(convert_to(n::text, 'UTF8')), 1, '{}', n, n, n, \
+                convert_to((n / 3)::text, 'UTF8') FROM generate_series(1, 20000) n; ANALYZE cloakroom_sessions";
+    client.batch_execute(fill).await.unwrap();
+    let table = [
+        (
+            "cloakroom_sessions_owner",
+            "SELECT * FROM cloakroom_sessions WHERE owner = '77' AND moved_to IS NULL ORDER BY created",
+        ),
+        (
+            "cloakroom_sessions_deadline",
+            "DELETE FROM cloakroom_sessions WHERE store_key = ANY (ARRAY(SELECT store_key FROM cloakroom_sessions \
+             WHERE deadline < 500 ORDER BY deadline LIMIT 100 FOR UPDATE SKIP LOCKED))",
+        ),
+    ];
+    for (index, statement) in table {
+        let rows = client.query(&format!("EXPLAIN {statement}"), &[]).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        assert!(plan.iter().any(|line| line.contains(index)), "{plan:#?}");
+        assert!(!plan.iter().any(|line| line.contains("Seq Scan")), "{plan:#?}");
+    }
+    client.batch_execute("DELETE FROM cloakroom_sessions").await.unwrap();
+}
+
+async fn round_trips(port: u16) {
+    let wire = Wire::to(port);
+    let store = PostgresStore::connect(&format!("postgres://postgres@127.0.0.1:{}/postgres", wire.port)).unwrap();
+    for (what, trips) in trips(&store, || wire.trips()).await {
+        println!("postgres: {what}: {trips} round trips");
+        assert_eq!(trips, 1, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_killed_server_keeps_what_it_acknowledged() {
+    let mut server = Postgres::start();
+    let store = PostgresStore::connect(&server.url()).unwrap();
+    store.migrate().await.unwrap();
+    let total = survives(&store, &mut server, |server| server.server().kill(), Postgres::restart).await;
+    println!("postgres: {total} acknowledged, all there");
+}
+
+#[test]
+fn passwords_are_not_told() {
+    let store = PostgresStore::connect("postgres://ann:hunter2@127.0.0.1:1/x").unwrap();
+    assert!(!format!("{store:?}").contains("hunter2"));
+    let error = PostgresStore::connect("postgres://ann:hunter2@127.0.0.1:port/x").unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hunter2"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let error = runtime.block_on(store.load(&key(1), NOW)).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hunter2"));
+}

@@ -1,0 +1,210 @@
+//! SQLite.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cloakroom_session::Version;
+use cloakroom_sql::{SqliteConfig, SqliteStore, Synchronous};
+use cloakroom_store::conformance::{Capabilities, assert_conforms};
+use cloakroom_store::{Loaded, Store as _};
+use rusqlite::Connection;
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+
+use crate::common::{LATER, NOW, chase, entry, key, race, trips};
+
+fn store(folder: &tempfile::TempDir) -> SqliteStore {
+    SqliteStore::open(folder.path().join("sessions.db")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_conforms() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_conforms(Arc::new(store(&folder)), Capabilities::all()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_connection_of_the_application_conforms() {
+    let memory = SqliteStore::from_connection(Connection::open_in_memory().unwrap());
+    memory.migrate().await.unwrap();
+    assert_conforms(Arc::new(memory), Capabilities::all().rounds(20)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn stores_on_one_file_share_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    // All at once, on a file that isn't there yet.
+    let opening = (0..8).map(|_| path.clone()).map(|path| tokio::task::spawn_blocking(|| SqliteStore::open(path)));
+    let mut stores = Vec::new();
+    for opened in opening.collect::<Vec<_>>() {
+        stores.push(opened.await.unwrap().unwrap());
+    }
+    for store in &stores {
+        store.migrate().await.unwrap();
+    }
+    chase(stores[0].clone(), 100).await;
+    race(stores, 25).await;
+}
+
+static STATEMENTS: AtomicUsize = AtomicUsize::new(0);
+
+#[tokio::test]
+async fn statements_per_operation() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    let seen = |event: TraceEvent<'_>| {
+        if let TraceEvent::Stmt(..) = event {
+            STATEMENTS.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(seen)).unwrap();
+    let store = SqliteStore::from_connection(connection);
+    store.migrate().await.unwrap();
+    for (what, statements) in trips(&store, || STATEMENTS.load(Ordering::SeqCst)).await {
+        println!("sqlite: {what}: {statements} statements");
+        let expected = match what {
+            "cycle" => 4, // begin, mark, insert, commit
+            "replace, conflict" | "replace, gone" => 2,
+            _ => 1,
+        };
+        assert_eq!(statements, expected, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn corrupt_rows_are_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    let other = Connection::open(folder.path().join("sessions.db")).unwrap();
+    let table = [
+        ("a negative version", "UPDATE cloakroom_sessions SET version = -1"),
+        ("a record that isn't UTF-8", "UPDATE cloakroom_sessions SET record = CAST(x'ff' AS TEXT)"),
+        ("created before the epoch", "UPDATE cloakroom_sessions SET created = -1"),
+        ("a negative deadline", "UPDATE cloakroom_sessions SET deadline = -1"),
+        ("an owner that isn't UTF-8", "UPDATE cloakroom_sessions SET owner = CAST(x'ff' AS TEXT)"),
+    ];
+    for (name, damage) in table {
+        other.execute("DELETE FROM cloakroom_sessions", []).unwrap();
+        store.create(&key(1), &entry("{}"), NOW).await.unwrap();
+        other.execute(damage, []).unwrap();
+        let error = store.load(&key(1), NOW).await.unwrap_err();
+        assert!(error.is_corrupt(), "{name}: {error}");
+        assert!(error.to_string().contains(&key(1).prefix()), "{name}: {error}");
+    }
+    other.execute("UPDATE cloakroom_sessions SET store_key = x'00', owner = 'ann'", []).unwrap();
+    assert!(store.owned("ann", NOW).await.unwrap_err().is_corrupt());
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let garbage = folder.path().join("garbage.db");
+    std::fs::write(&garbage, "certainly not a database, and long enough to be sure of it ".repeat(50)).unwrap();
+    let table = [
+        ("no folder", folder.path().join("nowhere/sessions.db"), "unable to open"),
+        ("a folder", folder.path().to_owned(), "unable to open"),
+        ("garbage", garbage, "not a database"),
+    ];
+    for (name, path, why) in table {
+        let error = SqliteStore::open(&path).unwrap_err().to_string();
+        assert!(error.contains(why) && error.contains(&path.display().to_string()), "{name}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    store(&folder).create(&key(1), &entry("{}"), NOW).await.unwrap();
+    let reading = Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let store = SqliteStore::from_connection(reading);
+    assert!(matches!(store.load(&key(1), NOW).await.unwrap(), Loaded::Live(..)));
+    let error = store.replace(&key(1), Version::new(1), &entry("2"), NOW).await.unwrap_err().to_string();
+    assert!(error.contains("readonly"), "{error}");
+}
+
+#[tokio::test]
+async fn a_full_disk_leaves_the_old_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch(SqliteStore::schema()).unwrap();
+    connection.pragma_update(None, "max_page_count", 12).unwrap();
+    let store = SqliteStore::from_connection(connection);
+    store.create(&key(1), &entry("old"), NOW).await.unwrap();
+    let large = entry(&"x".repeat(1_000_000));
+    let error = store.replace(&key(1), Version::new(1), &large, NOW).await.unwrap_err().to_string();
+    assert!(error.contains("full"), "{error}");
+    let moved = store.cycle(&key(1), Version::new(1), &key(2), &large, LATER, NOW).await;
+    assert!(moved.is_err(), "{moved:?}");
+    assert!(matches!(store.load(&key(1), NOW).await.unwrap(), Loaded::Live(_, there) if &*there.text == "old"));
+}
+
+#[test]
+fn the_schema_is_printed_as_it_is_applied() {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(SqliteStore::schema()).unwrap();
+    connection.execute_batch(SqliteStore::schema()).unwrap();
+}
+
+#[test]
+fn its_options_are_what_the_file_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    SqliteConfig::new(&path).synchronous(Synchronous::Full).readers(0).open().unwrap();
+    let mode: String = Connection::open(&path).unwrap().query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
+    assert_eq!(mode, "wal");
+}
+
+const FILE: &str = "CLOAKROOM_TEST_WRITES_TO";
+
+/// What the child does: writes until it is killed, and says what was acknowledged.
+async fn write_for_ever(path: &Path) {
+    let store = SqliteStore::open(path).unwrap();
+    for number in 0.. {
+        store.create(&key(number), &entry("{}"), NOW).await.unwrap();
+        store.replace(&key(number), Version::new(1), &entry(&number.to_string()), NOW).await.unwrap();
+        println!("\nacknowledged {number}");
+    }
+}
+
+#[tokio::test]
+async fn a_killed_process_loses_nothing_it_acknowledged() {
+    if let Some(path) = std::env::var_os(FILE) {
+        return write_for_ever(Path::new(&path)).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    for round in 0..5 {
+        let _ = std::fs::remove_file(&path);
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "sqlite::a_killed_process_loses_nothing_it_acknowledged", "--nocapture"])
+            .env(FILE, &path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut numbers = lines.filter_map(|line| line.strip_prefix("acknowledged ")?.parse::<u64>().ok());
+        assert_eq!(numbers.next(), Some(0));
+        tokio::time::sleep(Duration::from_millis(150 + 37 * round)).await;
+        child.kill().unwrap();
+        let last = numbers.last().unwrap();
+        child.wait().unwrap();
+
+        let store = SqliteStore::open(&path).unwrap();
+        for number in 0..=last {
+            let Loaded::Live(version, there) = store.load(&key(number), NOW).await.unwrap() else {
+                panic!("round {round}: {number} of {last} is lost");
+            };
+            assert_eq!((version.number(), &*there.text), (2, number.to_string().as_str()), "round {round}");
+        }
+        println!("round {round}: {} acknowledged, all there", 2 * (last + 1));
+        drop(store);
+        for beside in ["sessions.db-wal", "sessions.db-shm"] {
+            let _ = std::fs::remove_file(folder.path().join(beside));
+        }
+    }
+}
