@@ -1,0 +1,89 @@
+//! One round trip: by hash, by text if the hash is unknown, and waiting for replicas.
+
+use cloakroom_session::StoreKey;
+use cloakroom_store::StoreError;
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
+
+use crate::error::{failed, of_call, unexpected};
+use crate::fields::Field;
+use crate::link::{Link, Target};
+use crate::redis_store::Durability;
+use crate::scripts::Script;
+
+/// A script, and what it is called with.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) script: &'a Script,
+    pub(crate) keys: &'a [&'a str],
+    pub(crate) arguments: &'a [Field<'a>],
+    pub(crate) more: &'a [Field<'a>],
+    pub(crate) target: Target<'a>,
+    /// Whose record is corrupt if there is something else.
+    pub(crate) about: Option<&'a StoreKey>,
+}
+
+impl Call<'_> {
+    /// A call whose answer is as safe as the server it came from.
+    pub(crate) async fn run(&self, link: &Link) -> Result<Value, StoreError> {
+        let answer = match link.command(self.by_hash(), self.target).await {
+            Err(error) if is_unknown(&error) => link.command(self.by_text(), self.target).await,
+            answer => answer,
+        };
+        answer.map_err(|error| of_call(&error, self.about))
+    }
+
+    /// A call that counts only once replicas have it, if that is wanted.
+    pub(crate) async fn write(&self, link: &Link, durability: Option<Durability>) -> Result<Value, StoreError> {
+        let Some(wanted) = durability else { return self.run(link).await };
+        let answer = match link.pipeline(and_wait(self.by_hash(), wanted), self.target).await {
+            Err(error) if is_unknown(&error) => link.pipeline(and_wait(self.by_text(), wanted), self.target).await,
+            answer => answer,
+        };
+        settled(answer, wanted, self.about)
+    }
+
+    fn by_hash(&self) -> Cmd {
+        self.command("EVALSHA", &self.script.hash)
+    }
+
+    /// Redis keeps the script, too: the next call goes by its hash. Unlike `SCRIPT LOAD` it goes to the one server
+    /// of a Cluster that needs it, even when another one is down.
+    fn by_text(&self) -> Cmd {
+        self.command("EVAL", self.script.text)
+    }
+
+    fn command(&self, name: &str, script: &str) -> Cmd {
+        let mut command = redis::cmd(name);
+        command.arg(script).arg(self.keys.len()).arg(self.keys);
+        for field in self.arguments.iter().chain(self.more) {
+            match field {
+                Field::Text(text) => command.arg(*text),
+                Field::Number(number) => command.arg(*number),
+            };
+        }
+        command
+    }
+}
+
+fn and_wait(command: Cmd, wanted: Durability) -> Pipeline {
+    let mut pipeline = Pipeline::with_capacity(2);
+    pipeline.add_command(command).cmd("WAIT").arg(wanted.replicas).arg(wanted.millis());
+    pipeline
+}
+
+fn settled(answer: RedisResult<Vec<Value>>, wanted: Durability, about: Option<&StoreKey>) -> Result<Value, StoreError> {
+    let answer = answer.map_err(|error| of_call(&error, about))?;
+    let [answer, Value::Int(confirmed)] = <[Value; 2]>::try_from(answer).map_err(|_| unexpected())? else {
+        return Err(unexpected());
+    };
+    // What changed nothing needs no confirmation: 0 is "not there", 2 "somebody else's", and below is damage.
+    let changed = !matches!(answer, Value::Int(0 | 2 | ..0));
+    if changed && confirmed < i64::from(wanted.replicas) {
+        return Err(failed(format!("written, but {confirmed} of {} replicas confirmed it in time", wanted.replicas)));
+    }
+    Ok(answer)
+}
+
+fn is_unknown(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+}

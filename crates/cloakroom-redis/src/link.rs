@@ -1,0 +1,134 @@
+//! The connections behind a store.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::io::tcp::TcpSettings;
+use redis::{Client, Cmd, ConnectionInfo, IntoConnectionInfo, Pipeline, RedisResult, Value};
+
+/// How long an answer may take. Sessions have a deadline of 2 seconds per call: this is well below it.
+pub(crate) const RESPONSE: Duration = Duration::from_secs(1);
+
+/// How long connecting may take.
+pub(crate) const CONNECT: Duration = Duration::from_secs(1);
+
+/// Attempts at one reconnection, until which callers wait; the next caller begins the next reconnection.
+const RETRIES: usize = 3;
+const RETRY_DELAY: Duration = Duration::from_millis(50);
+const RETRY_DELAY_MAX: Duration = Duration::from_millis(200);
+
+/// How long the network may swallow what was sent before a connection is given up for dead.
+#[cfg(target_os = "linux")]
+const UNHEARD: Duration = Duration::from_secs(5);
+
+type Answer<'a, T> = Pin<Box<dyn Future<Output = RedisResult<T>> + Send + 'a>>;
+
+/// Which server of a Cluster a command is for; one server takes all.
+#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only a Cluster looks at it"))]
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target<'a> {
+    Key(&'a str),
+    #[cfg(feature = "cluster")]
+    Slot(u16),
+}
+
+pub(crate) enum Link {
+    /// Reconnects by itself.
+    Manager(ConnectionManager),
+    /// The application's own.
+    Given(Box<dyn Given>),
+    #[cfg(feature = "sentinel")]
+    Sentinel(crate::sentinel::Sentinel),
+    #[cfg(feature = "cluster")]
+    Cluster(redis::cluster_async::ClusterConnection),
+}
+
+/// A connection whose type was forgotten.
+pub(crate) trait Given: Send + Sync {
+    fn command<'a>(&self, command: &'a Cmd) -> Answer<'a, Value>;
+    fn pipeline<'a>(&self, pipeline: &'a Pipeline) -> Answer<'a, Vec<Value>>;
+}
+
+impl<C: ConnectionLike + Clone + Send + Sync + 'static> Given for C {
+    fn command<'a>(&self, command: &'a Cmd) -> Answer<'a, Value> {
+        let mut connection = self.clone();
+        Box::pin(async move { command.query_async(&mut connection).await })
+    }
+
+    fn pipeline<'a>(&self, pipeline: &'a Pipeline) -> Answer<'a, Vec<Value>> {
+        let mut connection = self.clone();
+        Box::pin(async move { pipeline.query_async(&mut connection).await })
+    }
+}
+
+impl Link {
+    /// One server's connection, kept up by a manager.
+    pub(crate) async fn connect(url: &str) -> RedisResult<Self> {
+        let client = Client::open(information(url)?)?;
+        let config = ConnectionManagerConfig::new()
+            .set_response_timeout(Some(RESPONSE))
+            .set_connection_timeout(Some(CONNECT))
+            .set_number_of_retries(RETRIES)
+            .set_min_delay(RETRY_DELAY)
+            .set_max_delay(RETRY_DELAY_MAX);
+        ConnectionManager::new_with_config(client, config).await.map(Self::Manager)
+    }
+
+    /// What this is called in `Debug`.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Manager(_) => "server",
+            Self::Given(_) => "given",
+            #[cfg(feature = "sentinel")]
+            Self::Sentinel(_) => "sentinel",
+            #[cfg(feature = "cluster")]
+            Self::Cluster(_) => "cluster",
+        }
+    }
+
+    /// Sends one command, and answers with what isn't an error.
+    #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "only a Cluster has a choice of servers"))]
+    pub(crate) async fn command(&self, command: Cmd, target: Target<'_>) -> RedisResult<Value> {
+        match self {
+            Self::Manager(manager) => command.query_async(&mut manager.clone()).await,
+            Self::Given(given) => given.command(&command).await,
+            #[cfg(feature = "sentinel")]
+            Self::Sentinel(sentinel) => sentinel.command(&command).await,
+            #[cfg(feature = "cluster")]
+            Self::Cluster(cluster) => crate::cluster::command(cluster, command, target).await,
+        }
+    }
+
+    /// Sends commands together.
+    #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "only a Cluster has a choice of servers"))]
+    pub(crate) async fn pipeline(&self, pipeline: Pipeline, target: Target<'_>) -> RedisResult<Vec<Value>> {
+        match self {
+            Self::Manager(manager) => pipeline.query_async(&mut manager.clone()).await,
+            Self::Given(given) => given.pipeline(&pipeline).await,
+            #[cfg(feature = "sentinel")]
+            Self::Sentinel(sentinel) => sentinel.pipeline(&pipeline).await,
+            #[cfg(feature = "cluster")]
+            Self::Cluster(cluster) => crate::cluster::pipeline(cluster, pipeline, target).await,
+        }
+    }
+}
+
+/// Where a URL points, with our settings of the socket.
+pub(crate) fn information(url: &str) -> RedisResult<ConnectionInfo> {
+    #[cfg(feature = "tls")]
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Without one, rustls panics. Whoever comes first wins, and an error says that somebody else did.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+    Ok(url.into_connection_info()?.set_tcp_settings(socket()))
+}
+
+pub(crate) fn socket() -> TcpSettings {
+    // Small requests of many tasks share a connection: none may wait for another one's acknowledgement.
+    let settings = TcpSettings::default().set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let settings = settings.set_user_timeout(UNHEARD);
+    settings
+}

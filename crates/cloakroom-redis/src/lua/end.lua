@@ -1,0 +1,18 @@
+-- KEYS: the key. 0 nothing was there, 1 ended, { owner } ended and still in an index elsewhere, { false, digits } moved there.
+local key = KEYS[1]
+-- A chain is as long as the sign-ins within one grace; a ring of marks would be damage.
+for _ = 1, 100 do
+  local it = look(key, ARGV[1])
+  if it.state == 'bad' then return -1 end
+  if it.state == 'none' then return 0 end
+  if it.state == 'live' then
+    redis.call('DEL', key)
+    unlist(key, it.owner)
+    if it.owner and ARGV[2] ~= '1' then return { it.owner } end
+    return 1
+  end
+  -- In a Cluster the next key lives on another server.
+  if ARGV[2] ~= '1' then return { false, it.target } end
+  key = prefix_of(key) .. it.target
+end
+return -1

@@ -1,0 +1,143 @@
+//! An owner's sessions, and ending those from before a point.
+
+use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_store::{Loaded, Owned, StoreError};
+use redis::Value;
+
+use crate::call::Call;
+use crate::error::unexpected;
+use crate::fields::{Field, bytes, loaded, parse_hex};
+use crate::link::Target;
+use crate::operations::Told;
+use crate::redis_store::RedisStore;
+use crate::scripts::{END_BEFORE, OWNED};
+
+/// How many keys a step of a scan looks at: a millisecond or so, in which Redis does nothing else.
+const STEP: u64 = 500;
+
+impl RedisStore {
+    /// One round trip, which also forgets the keys of sessions that are no longer there.
+    pub(crate) async fn sessions_of(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
+        #[cfg(feature = "cluster")]
+        if self.is_cluster() {
+            return self.sessions_one_by_one(owner, now).await;
+        }
+        let index = self.index(owner);
+        let arguments = Told::at(now).arguments(false);
+        let more = [Field::Text(&self.prefix), Field::Text(owner)];
+        let keys = [index.as_str()];
+        let target = Target::Key(&index);
+        let call = Call { script: &OWNED, keys: &keys, arguments: &arguments, more: &more, target, about: None };
+        let Value::Array(rows) = call.run(&self.link).await? else { return Err(unexpected()) };
+        let mut found = Vec::with_capacity(rows.len());
+        for row in rows {
+            let Value::Array(row) = row else { return Err(unexpected()) };
+            let mut row = row.into_iter();
+            let key = row.next().and_then(bytes).and_then(|digits| parse_hex(&digits)).ok_or_else(unexpected)?;
+            let hash = row.next().ok_or_else(|| StoreError::corrupt(key))?;
+            if let Loaded::Live(_, entry) = loaded(&key, hash, now)? {
+                found.push(Owned::new(key, entry));
+            }
+        }
+        Ok(oldest_first(found))
+    }
+
+    /// A walk through all keys of every server, in steps of five hundred: a second per million keys and server, more or less.
+    pub(crate) async fn end_older(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
+        let mut ended = 0;
+        for target in self.servers().await? {
+            let mut place = "0".to_owned();
+            loop {
+                let step = self.step(&[], target, &place, point, now).await?;
+                ended += step.ended;
+                #[cfg(feature = "cluster")]
+                for key in &step.elsewhere {
+                    ended += self.end_moved(key, point, now).await?;
+                }
+                place = step.place;
+                if place == "0" {
+                    break;
+                }
+            }
+        }
+        Ok(ended)
+    }
+
+    async fn servers(&self) -> Result<Vec<Target<'static>>, StoreError> {
+        #[cfg(feature = "cluster")]
+        if let crate::link::Link::Cluster(cluster) = &self.link {
+            return crate::cluster::masters(cluster).await;
+        }
+        Ok(vec![Target::Key("")])
+    }
+
+    /// With a key, that one alone; without, the next ones of a scan.
+    pub(crate) async fn step(
+        &self,
+        keys: &[&str],
+        target: Target<'_>,
+        place: &str,
+        point: Timestamp,
+        now: Timestamp,
+    ) -> Result<Step, StoreError> {
+        let pattern = pattern(&self.prefix);
+        let arguments = Told::at(now).arguments(self.is_cluster());
+        let more = [Field::Number(point.unix_millis()), Field::Text(place), Field::Text(&pattern), Field::Number(STEP)];
+        let call = Call { script: &END_BEFORE, keys, arguments: &arguments, more: &more, target, about: None };
+        Step::read(call.write(&self.link, self.durability).await?).ok_or_else(unexpected)
+    }
+}
+
+/// What a step of a scan came to.
+pub(crate) struct Step {
+    place: String,
+    pub(crate) ended: usize,
+    /// Where moved sessions are now, on other servers.
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "one server has no others"))]
+    pub(crate) elsewhere: Vec<StoreKey>,
+}
+
+impl Step {
+    fn read(value: Value) -> Option<Self> {
+        let Value::Array(parts) = value else { return None };
+        let [place, Value::Int(ended), Value::Array(moved)] = <[Value; 3]>::try_from(parts).ok()? else { return None };
+        let place = String::from_utf8(bytes(place)?).ok()?;
+        let elsewhere = moved.into_iter().map(|digits| parse_hex(&bytes(digits)?)).collect::<Option<_>>()?;
+        Some(Self { place, ended: usize::try_from(ended).ok()?, elsewhere })
+    }
+}
+
+/// All session keys of a prefix, and no index: those have a colon behind it.
+fn pattern(prefix: &str) -> String {
+    let mut pattern = String::with_capacity(prefix.len() + 16);
+    for character in prefix.chars() {
+        if matches!(character, '*' | '?' | '[' | ']' | '\\' | '^') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.extend(std::iter::repeat_n('?', crate::fields::HEX_LEN));
+    pattern
+}
+
+pub(crate) fn oldest_first(mut sessions: Vec<Owned>) -> Vec<Owned> {
+    sessions.sort_by_key(|owned| (owned.entry.created, owned.key));
+    sessions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pattern;
+
+    #[test]
+    fn a_prefix_is_taken_literally() {
+        let any = "?".repeat(64);
+        for (row, prefix, expected) in [
+            ("plain", "cloakroom:", "cloakroom:"),
+            ("empty", "", ""),
+            ("with the signs of a pattern", r"a*b?[c]\", r"a\*b\?\[c\]\\"),
+        ] {
+            assert_eq!(pattern(prefix), format!("{expected}{any}"), "{row}");
+        }
+    }
+}

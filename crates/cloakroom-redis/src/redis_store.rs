@@ -1,0 +1,139 @@
+//! [`RedisStore`]: connecting, options, and what each of them promises.
+
+use std::fmt;
+use std::time::Duration;
+
+use cloakroom_session::StoreKey;
+use cloakroom_store::StoreError;
+use redis::aio::ConnectionLike;
+
+use crate::error;
+use crate::fields::{HEX_LEN, hex};
+use crate::link::Link;
+
+const PREFIX: &str = "cloakroom:";
+
+/// Sessions in Redis or Valkey.
+///
+/// Needs Redis 6 or Valkey; tested with Redis 7.0 and Valkey 9.1. Set `maxmemory-policy` to `noeviction` or one of the `volatile` ones, and give sessions a
+/// server or database where no cache drives them out: a session that Redis evicts is a person who is signed out.
+///
+/// # What survives what
+/// | | `kill -9` of the server | loss of the machine |
+/// |---|---|---|
+/// | no append-only file | what the last snapshot has | the same |
+/// | `appendonly yes`, `appendfsync everysec` (its default) | everything; while the disk is too slow, all but the last two seconds | all but the last second or two |
+/// | `appendfsync always` | everything that was acknowledged | everything, if the disk keeps its word |
+/// | a failover to a replica | all but what was on its way to the replica; with [`RedisStore::durability`] everything that was acknowledged | the same |
+///
+/// # Outages
+/// A call ends with an error within a second or two. Connections come back by themselves: nothing has to be restarted.
+///
+/// # Security
+/// Neither `Debug` nor an error shows a URL: it may hold a password.
+pub struct RedisStore {
+    pub(crate) link: Link,
+    pub(crate) prefix: String,
+    pub(crate) durability: Option<Durability>,
+    #[cfg(feature = "cluster")]
+    pub(crate) calls: crate::cluster::Calls,
+}
+
+/// How many replicas must have a write before it counts, and how long they may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Durability {
+    pub(crate) replicas: u32,
+    timeout: Duration,
+}
+
+impl Durability {
+    /// For `WAIT`, where 0 means "for ever".
+    pub(crate) fn millis(&self) -> u64 {
+        u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX).max(1)
+    }
+}
+
+impl RedisStore {
+    /// Connects to one server: `redis://`, `rediss://` (feature `tls`), `unix://`, and the same with `valkey`.
+    ///
+    /// One connection carries the calls of all tasks. When it breaks, the calls on it fail, and it is made anew.
+    ///
+    /// # Errors
+    /// When the URL makes no sense, or the server doesn't answer or refuses the password.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Link::connect(url).await.map(Self::new).map_err(|error| error::of(&error))
+    }
+
+    /// Uses a connection that the application has, and clones it for each call.
+    ///
+    /// A `ConnectionManager`, a `MultiplexedConnection` (which never reconnects), or whatever else speaks to **one** server. Timeouts
+    /// are the connection's own. For a Cluster use `from_cluster`: here its keys would go to the wrong servers.
+    pub fn from_connection(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
+        Self::new(Link::Given(Box::new(connection)))
+    }
+
+    pub(crate) fn new(link: Link) -> Self {
+        Self {
+            link,
+            prefix: PREFIX.to_owned(),
+            durability: None,
+            #[cfg(feature = "cluster")]
+            calls: crate::cluster::Calls::default(),
+        }
+    }
+
+    /// What the names of all keys begin with; `cloakroom:` unless told otherwise.
+    ///
+    /// Applications that share a server need one each.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// A write counts only once this many replicas have it; off unless asked for.
+    ///
+    /// Redis acknowledges before its replicas know. With Sentinel or Cluster, what was acknowledged a moment before the
+    /// master died can be lost, unless a replica confirmed it (`WAIT`, in the same round trip). A write that too few confirm within `timeout`
+    /// is an error, though it is written: the caller may try again. Choose a timeout below a second, which is how long a
+    /// call may take in all; and know that while one write waits, others on this connection wait behind it.
+    ///
+    /// # Security
+    /// A master that was cut off goes on answering reads until it learns better: a session that was ended elsewhere may be served from
+    /// there for that long. `min-replicas-to-write 1` in its configuration makes it refuse at least writes.
+    #[must_use]
+    pub const fn durability(mut self, replicas: u32, timeout: Duration) -> Self {
+        self.durability = if replicas == 0 { None } else { Some(Durability { replicas, timeout }) };
+        self
+    }
+
+    /// Whether a session's keys and the indexes of owners may live on different servers.
+    pub(crate) const fn is_cluster(&self) -> bool {
+        match self.link {
+            #[cfg(feature = "cluster")]
+            Link::Cluster(_) => true,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn key(&self, key: &StoreKey) -> String {
+        let mut name = String::with_capacity(self.prefix.len() + HEX_LEN);
+        name.push_str(&self.prefix);
+        name.push_str(&hex(key));
+        name
+    }
+
+    pub(crate) fn index(&self, owner: &str) -> String {
+        format!("{}o:{owner}", self.prefix)
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("link", &self.link.name())
+            .field("prefix", &self.prefix)
+            .field("durability", &self.durability)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,149 @@
+//! A connection to whichever server is the master now.
+//!
+//! The client asks the sentinels when it connects, and never again: a master that was lost would stay lost. So here a connection that
+//! broke, or that turned out to be to a replica, is forgotten, and the next call asks anew.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cloakroom_store::StoreError;
+use redis::aio::MultiplexedConnection;
+use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
+use redis::{
+    AsyncConnectionConfig, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, Pipeline, RedisError, RedisResult,
+    ServerErrorKind, TlsMode, Value,
+};
+use tokio::sync::OnceCell;
+
+use crate::error;
+use crate::link::{CONNECT, Link, RESPONSE, information, socket};
+use crate::redis_store::RedisStore;
+
+/// How long finding the master may take: several sentinels may have to be asked.
+const FIND: Duration = Duration::from_secs(3);
+
+/// One search for the master, shared by all calls that wait for it, and its outcome.
+type Found = OnceCell<RedisResult<MultiplexedConnection>>;
+
+pub(crate) struct Sentinel {
+    sentinels: Vec<ConnectionInfo>,
+    name: String,
+    node: SentinelNodeConnectionInfo,
+    found: Mutex<Arc<Found>>,
+}
+
+impl RedisStore {
+    /// Connects to the master that these sentinels know, and follows it through failovers.
+    ///
+    /// `master` is its name, as `mymaster`; or, where the servers want a login, another database than 0 or TLS, a URL in which that name
+    /// takes the place of the host: `redis://user:password@mymaster/1`. The URLs of the sentinels have the sentinels' own logins.
+    ///
+    /// After a failover calls fail until the sentinels agree on the new master; nothing has to be restarted. See
+    /// [`RedisStore::durability`] for what such a failover may lose.
+    ///
+    /// # Errors
+    /// When a URL makes no sense, or there is no sentinel or no master that answers.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use cloakroom_redis::RedisStore;
+    /// use std::time::Duration;
+    ///
+    /// # async fn start() -> Result<(), cloakroom_store::StoreError> {
+    /// let sentinels = ["redis://10.0.0.1:26379", "redis://10.0.0.2:26379", "redis://10.0.0.3:26379"];
+    /// let store = RedisStore::connect_sentinel(&sentinels, "mymaster").await?;
+    /// let store = store.durability(1, Duration::from_millis(500));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn connect_sentinel(sentinels: &[impl AsRef<str>], master: &str) -> Result<Self, StoreError> {
+        let sentinel = Sentinel::new(sentinels, master).map_err(|error| error::of(&error))?;
+        let (_, connection) = sentinel.current().await;
+        connection.map_err(|error| error::of(&error))?;
+        Ok(Self::new(Link::Sentinel(sentinel)))
+    }
+}
+
+impl Sentinel {
+    fn new(sentinels: &[impl AsRef<str>], master: &str) -> RedisResult<Self> {
+        let sentinels = sentinels.iter().map(|url| information(url.as_ref())).collect::<RedisResult<Vec<_>>>()?;
+        let mut node = SentinelNodeConnectionInfo::default().set_tcp_settings(socket());
+        let mut name = master.to_owned();
+        if master.contains("://") {
+            let information = information(master)?;
+            node = node.set_redis_connection_info(information.redis_settings().clone());
+            name = match information.addr() {
+                ConnectionAddr::Tcp(host, _) => host.clone(),
+                ConnectionAddr::TcpTls { host, .. } => {
+                    node = node.set_tls_mode(TlsMode::Secure);
+                    host.clone()
+                }
+                ConnectionAddr::Unix(_) | _ => {
+                    return Err((ErrorKind::InvalidClientConfig, "the master's URL has no name in it").into());
+                }
+            };
+        }
+        Ok(Self { sentinels, name, node, found: Mutex::default() })
+    }
+
+    pub(crate) async fn command(&self, command: &Cmd) -> RedisResult<Value> {
+        let (found, connection) = self.current().await;
+        let answer = command.query_async(&mut connection?).await;
+        self.noted(&found, answer)
+    }
+
+    pub(crate) async fn pipeline(&self, pipeline: &Pipeline) -> RedisResult<Vec<Value>> {
+        let (found, connection) = self.current().await;
+        let answer = pipeline.query_async(&mut connection?).await;
+        self.noted(&found, answer)
+    }
+
+    /// The connection of now. Whoever comes first makes it, all others wait for that one.
+    async fn current(&self) -> (Arc<Found>, RedisResult<MultiplexedConnection>) {
+        let found = Arc::clone(&self.found.lock().unwrap_or_else(PoisonError::into_inner));
+        // In a box: it is rare and large, and would make every call's future as large.
+        let connection = found.get_or_init(|| Box::pin(self.find())).await.clone();
+        if connection.is_err() {
+            self.forget(&found);
+        }
+        (found, connection)
+    }
+
+    async fn find(&self) -> RedisResult<MultiplexedConnection> {
+        let mut client = SentinelClient::build(
+            self.sentinels.clone(),
+            self.name.clone(),
+            Some(self.node.clone()),
+            SentinelServerType::Master,
+        )?;
+        let config =
+            AsyncConnectionConfig::new().set_response_timeout(Some(RESPONSE)).set_connection_timeout(Some(CONNECT));
+        let connection = client.get_async_connection_with_config(&config);
+        tokio::time::timeout(FIND, connection).await.unwrap_or_else(|_| {
+            Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the master wasn't found in time").into())
+        })
+    }
+
+    fn noted<T>(&self, found: &Arc<Found>, answer: RedisResult<T>) -> RedisResult<T> {
+        if answer.as_ref().is_err_and(is_lost) {
+            self.forget(found);
+        }
+        answer
+    }
+
+    /// Only if nobody else has found another one meanwhile.
+    fn forget(&self, lost: &Arc<Found>) {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&found, lost) {
+            *found = Arc::default();
+        }
+    }
+}
+
+/// Whether this may no longer be the master. A late answer counts: a machine that is gone says nothing.
+fn is_lost(error: &RedisError) -> bool {
+    let refused = [ServerErrorKind::ReadOnly, ServerErrorKind::MasterDown, ServerErrorKind::BusyLoading];
+    error.is_io_error()
+        || error.is_unrecoverable_error()
+        || refused.iter().any(|kind| error.kind() == ErrorKind::Server(*kind))
+}

@@ -1,0 +1,20 @@
+//! The store against real servers.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that panics has said what it found"
+)]
+
+#[path = "redis/bench.rs"]
+mod bench;
+#[path = "redis/cluster.rs"]
+mod cluster;
+#[path = "redis/corrupt.rs"]
+mod corrupt;
+#[path = "redis/outages.rs"]
+mod outages;
+#[path = "redis/sentinel.rs"]
+mod sentinel;
+#[path = "redis/single.rs"]
+mod single;

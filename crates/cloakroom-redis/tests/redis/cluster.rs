@@ -1,0 +1,184 @@
+//! A Cluster of three masters.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_redis::RedisStore;
+use cloakroom_servers::redis::{Cluster, Redis};
+use cloakroom_session::{StoreKey, Version};
+use cloakroom_store::conformance::assert_conforms;
+use cloakroom_store::{Loaded, Replaced, Store as _};
+
+use crate::bench::{Monitor, clock, entry, key, name, nothing_is_lost, now, put, write_until};
+use crate::single::CAPABILITIES;
+
+const FIRST: Version = Version::new(1);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn three_masters_conform() {
+    let cluster = Cluster::start();
+    let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
+    assert_conforms(Arc::new(store), CAPABILITIES.rounds(50)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn round_trips_are_as_few_as_servers_allow() {
+    let cluster = Cluster::start();
+    let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
+    let until = now() + Duration::from_secs(10);
+    let mut monitors: Vec<_> = cluster.servers.iter().map(Monitor::of).collect();
+    let mut counted = || -> usize {
+        let commands = monitors.iter_mut().flat_map(Monitor::commands);
+        // The client itself asks for the slots now and then.
+        commands.filter(|line| !line.contains("\"CLUSTER\"") && !line.contains("\"PING\"")).count()
+    };
+    for (owner, expected) in [(None, [1, 1, 1, 1, 2, 1]), (Some("user".to_owned()), [2, 1, 2, 2, 4, 2])] {
+        let session = entry("text").owner(owner.clone());
+        for round in 0..12 {
+            let (one, two) = (key(), key());
+            let mut found = [0; 6];
+            counted();
+            store.create(&one, &session, now()).await.unwrap();
+            found[0] = counted();
+            assert!(matches!(store.load(&one, now()).await.unwrap(), Loaded::Live(..)));
+            found[1] = counted();
+            store.replace(&one, FIRST, &session, now()).await.unwrap();
+            found[2] = counted();
+            store.touch(&one, now(), Some(now() + Duration::from_secs(3600)), now()).await.unwrap();
+            found[3] = counted();
+            let cycled = store.cycle(&one, Version::new(2), &two, &session, until, now()).await.unwrap();
+            assert_eq!(cycled, Replaced::Yes(FIRST));
+            found[4] = counted();
+            store.end(&two, now()).await.unwrap();
+            found[5] = counted();
+            // Until every server has seen every script, some calls go twice.
+            if round == 11 {
+                assert_eq!(found, expected, "create, load, replace, touch, cycle, end of {owner:?}");
+            }
+        }
+    }
+}
+
+/// Sessions of every server, in the order of the servers.
+async fn sessions(cluster: &Cluster, store: &RedisStore) -> Vec<(StoreKey, usize)> {
+    let mut found = Vec::new();
+    for _ in 0..60 {
+        let key = put(store, &entry("text")).await;
+        let at = |server: &Redis| server.cli(&["EXISTS", &name(&key)]) == "1";
+        found.push((key, cluster.servers.iter().position(at).unwrap()));
+    }
+    assert!((0..3).all(|server| found.iter().any(|(_, at)| *at == server)));
+    found
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_lost_master_takes_only_its_own_sessions_with_it() {
+    let mut cluster = Cluster::start();
+    let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
+    let sessions = sessions(&cluster, &store).await;
+    cluster.servers[1].kill();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let (mut slowest, mut burst) = (Duration::ZERO, 0);
+    for pass in 0..2 {
+        for (session, at) in &sessions {
+            let start = clock();
+            let answer = store.replace(session, Version::new(pass + 1), &entry("more"), now()).await;
+            slowest = slowest.max(start.elapsed());
+            match (at, answer) {
+                (1, Ok(answer)) => panic!("{answer:?} from a server that is gone"),
+                (1, Err(error)) => assert!(!error.is_corrupt(), "{error}"),
+                (_, Ok(answer)) => assert_eq!(answer, Replaced::Yes(Version::new(pass + 2))),
+                (_, Err(_)) => burst += 1,
+            }
+        }
+    }
+    cluster.servers[1].start_again();
+    let start = clock();
+    for (session, _) in sessions.iter().filter(|(_, at)| *at == 1) {
+        while store.load(session, now()).await.is_err() {
+            assert!(start.elapsed() < Duration::from_secs(30), "it never came back");
+        }
+    }
+    let recovery = start.elapsed();
+    println!(
+        "a master lost: {burst} errors for sessions of others, at most {slowest:?} for a call; back {recovery:?} after its restart"
+    );
+    assert_eq!(burst, 0, "sessions of other servers failed");
+    assert!(slowest < Duration::from_millis(1_900), "{slowest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_master_that_is_killed_again_and_again_loses_nothing() {
+    let mut cluster = Cluster::start();
+    let store = Arc::new(RedisStore::connect_cluster(&cluster.urls()).await.unwrap());
+    let end = clock() + Duration::from_secs(6);
+    let writers: Vec<_> = (0..16).map(|_| tokio::spawn(write_until(Arc::clone(&store), end))).collect();
+    let killer = tokio::task::spawn_blocking(move || {
+        for _ in 0..3 {
+            std::thread::sleep(Duration::from_millis(700));
+            cluster.servers[1].kill();
+            cluster.servers[1].start_again();
+        }
+        cluster
+    });
+    let cluster = killer.await.unwrap();
+    let mut all = Vec::new();
+    for writer in writers {
+        all.push(writer.await.unwrap());
+    }
+    nothing_is_lost(&store, &all).await;
+    let writes: u64 = all.iter().map(|written| written.acknowledged).sum();
+    let errors: usize = all.iter().map(|written| written.errors).sum();
+    println!("kill -9 of a master, three times: {writes} writes acknowledged, none lost, {errors} errors");
+    drop(cluster);
+}
+
+/// What came to these servers since the last time as a script, and to which.
+fn scripts(monitors: &mut [Monitor]) -> Vec<(usize, Vec<String>)> {
+    let mut found = Vec::new();
+    for (server, monitor) in monitors.iter_mut().enumerate() {
+        for line in monitor.commands() {
+            if let Some((_, words)) = line.split_once("\"EVALSHA\" \"") {
+                let words = words.trim_end_matches('"').split("\" \"").map(str::to_owned);
+                found.push((server, std::iter::once("EVALSHA".to_owned()).chain(words).collect()));
+            }
+        }
+    }
+    found
+}
+
+/// A Cluster's client sends a call again when its answer was lost: here the very same bytes come a second time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_call_that_comes_twice_is_done_once() {
+    let cluster = Cluster::start();
+    let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
+    let mut monitors: Vec<_> = cluster.servers.iter().map(Monitor::of).collect();
+    let again = |monitors: &mut Vec<Monitor>| -> Vec<String> {
+        let sent = scripts(monitors);
+        let answers = sent.iter().map(|(server, words)| {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            cluster.servers[*server].cli(&words)
+        });
+        let answers = answers.collect();
+        // The second time isn't to come a third time.
+        scripts(monitors);
+        answers
+    };
+    // The first scripts of all are sent as text; with these every server has seen each of them.
+    for _ in 0..12 {
+        let (one, two) = (put(&store, &entry("text")).await, key());
+        store.replace(&one, FIRST, &entry("text"), now()).await.unwrap();
+        store.cycle(&one, Version::new(2), &two, &entry("text"), now() + Duration::from_secs(10), now()).await.unwrap();
+    }
+    scripts(&mut monitors);
+
+    let (one, two) = (put(&store, &entry("one")).await, key());
+    assert_eq!(again(&mut monitors), ["1"], "create");
+    assert_eq!(store.replace(&one, FIRST, &entry("two"), now()).await.unwrap(), Replaced::Yes(Version::new(2)));
+    assert_eq!(again(&mut monitors), ["1"], "replace");
+    assert!(matches!(store.load(&one, now()).await.unwrap(), Loaded::Live(version, _) if version.number() == 2));
+    let until = now() + Duration::from_secs(10);
+    store.cycle(&one, Version::new(2), &two, &entry("three"), until, now()).await.unwrap();
+    assert_eq!(again(&mut monitors), ["1", "1"], "both halves of cycle");
+    assert!(matches!(store.load(&two, now()).await.unwrap(), Loaded::Live(FIRST, _)));
+}

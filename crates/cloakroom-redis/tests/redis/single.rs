@@ -1,0 +1,165 @@
+//! One server: the conformance suite, round trips, scripts, options.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_redis::RedisStore;
+use cloakroom_servers::redis::Redis;
+use cloakroom_session::Version;
+use cloakroom_store::conformance::{Capabilities, assert_conforms};
+use cloakroom_store::{Created, Loaded, Replaced, Store as _};
+
+use crate::bench::{LIFE, Monitor, entry, key, name, now, put};
+
+const FIRST: Version = Version::new(1);
+
+pub(crate) const CAPABILITIES: Capabilities = Capabilities::all().expires_by_itself();
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_server_conforms() {
+    let server = Redis::start();
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    assert_conforms(Arc::new(store), CAPABILITIES).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn so_does_a_connection_of_the_applications_own() {
+    let server = Redis::start();
+    let client = redis::Client::open(format!("{}?protocol=resp3", server.url())).unwrap();
+    let connection = client.get_multiplexed_async_connection().await.unwrap();
+    let store = RedisStore::from_connection(connection).prefix("an [odd] prefix*\\:");
+    assert_conforms(Arc::new(store), CAPABILITIES.rounds(20)).await;
+}
+
+#[tokio::test]
+async fn every_operation_is_one_round_trip() {
+    let server = Redis::start();
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let owned = entry("text").owner(Some("user".to_owned()));
+    let (one, two, three) = (key(), key(), key());
+    let until = now() + Duration::from_secs(10);
+    let mut monitor = Monitor::of(&server);
+    // The second time around every script is known by its hash.
+    for round in 0..2 {
+        let mut one_more = |what: &str| {
+            let commands = monitor.commands();
+            let allowed = if round == 0 { 1..=2 } else { 1..=1 };
+            assert!(allowed.contains(&commands.len()), "{what}, round {round}: {commands:?}");
+        };
+        assert_eq!(store.create(&one, &owned, now()).await.unwrap(), Created::Yes(FIRST));
+        one_more("create");
+        assert!(matches!(store.load(&one, now()).await.unwrap(), Loaded::Live(..)));
+        one_more("load");
+        assert_eq!(store.replace(&one, FIRST, &owned, now()).await.unwrap(), Replaced::Yes(Version::new(2)));
+        one_more("replace");
+        assert!(store.touch(&one, now(), Some(now() + LIFE + LIFE), now()).await.unwrap());
+        one_more("touch");
+        let cycled = store.cycle(&one, Version::new(2), &two, &owned, until, now()).await.unwrap();
+        assert_eq!(cycled, Replaced::Yes(FIRST));
+        one_more("cycle");
+        store.cycle(&two, FIRST, &three, &owned, until, now()).await.unwrap();
+        one_more("cycle again");
+        assert_eq!(store.owned("user", now()).await.unwrap().len(), 1);
+        one_more("owned");
+        assert!(store.end(&one, now()).await.unwrap());
+        one_more("end, two moves further");
+        store.end_before(now(), now()).await.unwrap();
+        one_more("end_before, for less than five hundred keys");
+        let _ = server.cli(&["DEL", &name(&one), &name(&two), &name(&three)]);
+        monitor.commands();
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_forgot_the_scripts_is_told_again() {
+    let server = Redis::start();
+    let store = RedisStore::connect(&server.url()).await.unwrap().durability(0, Duration::ZERO);
+    let key = put(&store, &entry("1")).await;
+    for version in 1..4 {
+        let _ = server.cli(&["SCRIPT", "FLUSH"]);
+        let replaced = store.replace(&key, Version::new(version), &entry("more"), now()).await.unwrap();
+        assert_eq!(replaced, Replaced::Yes(Version::new(version + 1)));
+    }
+}
+
+#[tokio::test]
+async fn redis_cleans_up_by_itself() {
+    let server = Redis::start();
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let owned = entry("text").owner(Some("user".to_owned()));
+    let session = put(&store, &owned).await;
+    let ttl = |name: &str| -> i64 { server.cli(&["PTTL", name]).parse().unwrap() };
+    let expected = i64::try_from((LIFE + Duration::from_secs(60)).as_millis()).unwrap();
+    for name in [name(&session), "cloakroom:o:user".to_owned()] {
+        assert!((expected - 5_000..=expected).contains(&ttl(&name)), "{name}: {}", ttl(&name));
+    }
+    store.touch(&session, now(), Some(now() + LIFE + LIFE), now()).await.unwrap();
+    for name in [name(&session), "cloakroom:o:user".to_owned()] {
+        assert!(ttl(&name) > expected, "{name} after a touch: {}", ttl(&name));
+    }
+    store.touch(&session, now(), None, now()).await.unwrap();
+    for name in [name(&session), "cloakroom:o:user".to_owned()] {
+        assert_eq!(ttl(&name), -1, "{name} for ever");
+    }
+    assert!(store.end(&session, now()).await.unwrap());
+    assert_eq!(server.cli(&["DBSIZE"]), "0", "the end of an owner's last session leaves nothing");
+}
+
+#[tokio::test]
+async fn a_member_that_is_gone_leaves_the_index() {
+    let server = Redis::start();
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let owned = entry("text").owner(Some("user".to_owned()));
+    let (kept, evicted) = (put(&store, &owned).await, put(&store, &owned).await);
+    let _ = server.cli(&["DEL", &name(&evicted)]);
+    let keys: Vec<_> = store.owned("user", now()).await.unwrap().into_iter().map(|owned| owned.key).collect();
+    assert_eq!(keys, [kept]);
+    assert_eq!(server.cli(&["ZCARD", "cloakroom:o:user"]), "1");
+}
+
+#[tokio::test]
+async fn many_sessions_are_ended_in_steps() {
+    let server = Redis::start();
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let other = RedisStore::connect(&server.url()).await.unwrap().prefix("other:");
+    let mut old = entry("old").owner(Some("user".to_owned()));
+    old.created = cloakroom_session::Timestamp::from_unix_millis(now().unix_millis() - 60_000);
+    for _ in 0..1_200 {
+        put(&store, &old).await;
+    }
+    let (young, others) = (put(&store, &entry("young")).await, put(&other, &old).await);
+    let point = cloakroom_session::Timestamp::from_unix_millis(now().unix_millis() - 30_000);
+    assert_eq!(store.end_before(point, now()).await.unwrap(), 1_200);
+    assert!(matches!(store.load(&young, now()).await.unwrap(), Loaded::Live(..)));
+    assert!(matches!(other.load(&others, now()).await.unwrap(), Loaded::Live(..)));
+    assert!(store.owned("user", now()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_write_that_no_replica_has_is_an_error_and_no_more() {
+    let server = Redis::start();
+    let store = RedisStore::connect(&server.url()).await.unwrap().durability(1, Duration::from_millis(50));
+    let key = key();
+    let error = store.create(&key, &entry("text"), now()).await.unwrap_err();
+    assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
+    // What wrote nothing needs no replica.
+    assert_eq!(store.create(&key, &entry("text"), now()).await.unwrap(), Created::Taken);
+    assert_eq!(store.replace(&key, Version::new(7), &entry("text"), now()).await.unwrap(), Replaced::Conflict);
+}
+
+#[tokio::test]
+async fn no_password_is_shown() {
+    let server = Redis::with(&["--requirepass", "open sesame"]);
+    let address = format!("127.0.0.1:{}", server.port());
+    let store = RedisStore::connect(&format!("redis://:open%20sesame@{address}/")).await.unwrap();
+    assert!(!format!("{store:?}").contains("sesame"), "{store:?}");
+    for (row, url) in [
+        ("a wrong password", format!("redis://:wrong-sesame@{address}/")),
+        ("nobody there", "redis://:open-sesame@127.0.0.1:1/".to_owned()),
+        ("no URL", "redis//:open-sesame".to_owned()),
+        ("another kind", "http://:open-sesame@127.0.0.1/".to_owned()),
+    ] {
+        let error = RedisStore::connect(&url).await.unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("sesame"), "{row}: {error:?}");
+    }
+}
