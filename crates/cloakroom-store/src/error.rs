@@ -19,6 +19,7 @@ enum Kind {
     Unavailable(Source),
     TimedOut,
     Corrupt { key: StoreKey },
+    Taken { key: StoreKey },
     Unsupported { what: &'static str },
 }
 
@@ -39,6 +40,12 @@ impl StoreError {
     #[must_use]
     pub const fn corrupt(key: StoreKey) -> Self {
         Self(Kind::Corrupt { key })
+    }
+
+    /// The key that a session was to move to is taken. Of 256 random bits that doesn't happen, unless their generator is broken.
+    #[must_use]
+    pub const fn taken(key: StoreKey) -> Self {
+        Self(Kind::Taken { key })
     }
 
     /// This store can't do that.
@@ -72,6 +79,7 @@ impl fmt::Display for StoreError {
             Kind::Unavailable(source) => write!(f, "the store is unavailable: {source}"),
             Kind::TimedOut => f.write_str("the store didn't answer in time"),
             Kind::Corrupt { key } => write!(f, "what the store holds under {key:?} isn't a session record"),
+            Kind::Taken { key } => write!(f, "the fresh key {key:?} is taken: is the random generator broken?"),
             Kind::Unsupported { what } => write!(f, "this store doesn't support {what}"),
         }
     }
@@ -81,7 +89,7 @@ impl StdError for StoreError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0 {
             Kind::Unavailable(source) => Some(&**source),
-            Kind::TimedOut | Kind::Corrupt { .. } | Kind::Unsupported { .. } => None,
+            Kind::TimedOut | Kind::Corrupt { .. } | Kind::Taken { .. } | Kind::Unsupported { .. } => None,
         }
     }
 }

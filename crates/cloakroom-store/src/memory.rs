@@ -101,6 +101,13 @@ impl MemoryStore {
         self.shard(index_of(key))
     }
 
+    /// The shards of two keys, locked in the order of their places, so that two moves can't wait for each other.
+    fn shards_of(&self, one: &StoreKey, other: &StoreKey) -> Both<'_> {
+        let (one, other) = (index_of(one), index_of(other));
+        let low = one.min(other);
+        Both { low, first: self.shard(low), second: (one != other).then(|| self.shard(one.max(other))) }
+    }
+
     /// Makes room for one more in a shard that is full.
     fn make_room(&self, shard: &mut Shard<'_>, now: Timestamp) {
         let limit = self.capacity.div_ceil(SHARDS).max(1);
@@ -114,6 +121,22 @@ impl MemoryStore {
             let Some(first) = first else { return };
             tracing::warn!(key = ?first, "memory store full: a session ended early");
             shard.remove(&first);
+        }
+    }
+}
+
+/// One shard or two, locked.
+struct Both<'a> {
+    low: usize,
+    first: Shard<'a>,
+    second: Option<Shard<'a>>,
+}
+
+impl<'a> Both<'a> {
+    fn of(&mut self, key: &StoreKey) -> &mut Shard<'a> {
+        match &mut self.second {
+            Some(second) if index_of(key) != self.low => second,
+            _ => &mut self.first,
         }
     }
 }
@@ -195,20 +218,17 @@ impl Store for MemoryStore {
         moved_until: Timestamp,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        // Both shards in the order of their places, so that two moves can't wait for each other.
-        let (from, to) = (index_of(old), index_of(new));
-        let mut first = self.shard(from.min(to));
-        let mut second = (from != to).then(|| self.shard(from.max(to)));
-        let there = {
-            let shard = if from <= to { &mut first } else { second.as_mut().unwrap_or(&mut first) };
-            match live(shard, old, now) {
-                None => return Ok(Replaced::Gone),
-                Some((version, _)) if *version != seen => return Ok(Replaced::Conflict),
-                Some(_) => shard.insert(*old, Slot::Moved { to: *new, until: moved_until }),
-            }
-        };
-        drop(there);
-        let shard = if from <= to { second.as_mut().unwrap_or(&mut first) } else { &mut first };
+        let mut both = self.shards_of(old, new);
+        match live(both.of(old), old, now) {
+            None => return Ok(Replaced::Gone),
+            Some((version, _)) if *version != seen => return Ok(Replaced::Conflict),
+            Some(_) => {}
+        }
+        if both.of(new).get(new).is_some_and(|slot| !slot.is_over(now)) {
+            return Err(StoreError::taken(*new));
+        }
+        both.of(old).insert(*old, Slot::Moved { to: *new, until: moved_until });
+        let shard = both.of(new);
         self.make_room(shard, now);
         shard.insert(*new, Slot::Live(Version::new(1), entry.clone()));
         Ok(Replaced::Yes(Version::new(1)))

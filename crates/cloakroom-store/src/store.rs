@@ -103,6 +103,8 @@ impl Owned {
 /// decides (feature `conformance`). `now` is passed in; a store that expires entries with a clock of its own **must not** do it before
 /// the deadline, and **must not** return an entry after it.
 ///
+/// Deadlines go up to the end of [`Timestamp`]; none may overflow. An owner is compared byte by byte, and an empty one is an owner.
+///
 /// A method that returns an error may have been carried out or not, whole or not at all. Callers may try again.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// What is under a key.
@@ -112,7 +114,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Puts a new entry under a key, at version 1.
     ///
-    /// **Must** be [`Created::Taken`] if a live entry or a moved mark is there, and leave it as it is.
+    /// **Must** be [`Created::Taken`] if a live entry or a moved mark is there, and leave it as it is. An entry whose deadline has passed
+    /// already is accepted, and is absent from then on.
     fn create(
         &self,
         key: &StoreKey,
@@ -133,8 +136,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Says that the session was used, and extends its deadline; says whether it is there.
     ///
-    /// **Must not** create, **must not** shorten a deadline, and **must not** change the version or the text: a touch
-    /// never undoes another request's commit, nor stands in its way.
+    /// **Must not** create, **must not** shorten a deadline, **must not** set `touched` back, and **must not** change the version or the
+    /// text: a touch never undoes another request's commit, nor stands in its way. A deadline of `None` is for ever, and takes away the one
+    /// that is there.
     fn touch(
         &self,
         key: &StoreKey,
@@ -146,7 +150,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Moves a session: puts an entry under the new key, and leaves a mark under the old one until `moved_until`.
     ///
     /// The mark knows the new key, for [`Store::end`] alone.
-    /// As [`Store::replace`], with the version that the caller has seen under the old key. The new entry starts at version 1. Where a store
+    /// As [`Store::replace`], with the version that the caller has seen under the old key. If the new key is taken, as for
+    /// [`Store::create`], it **must** be an error, and nothing may have changed. The new entry starts at version 1. Where a store
     /// can't do both at once, it **must** create first and end second, so that a failure in between loses nothing.
     fn cycle(
         &self,

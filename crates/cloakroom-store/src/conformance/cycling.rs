@@ -2,7 +2,7 @@
 
 use cloakroom_session::Version;
 
-use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, same};
+use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, ensure, same};
 use crate::store::{Created, Loaded, Replaced, Store};
 
 const FIRST: Version = Version::new(1);
@@ -48,6 +48,21 @@ pub(super) async fn cycle_of_nothing_creates_nothing<S: Store>(it: Bench<S>) -> 
     same("cycle of nothing", &cycled, &Replaced::Gone)?;
     it.absent("the old key", &old).await?;
     it.absent("the new key", &new).await
+}
+
+pub(super) async fn cycle_onto_a_taken_key_changes_nothing<S: Store>(it: Bench<S>) -> Outcome {
+    let (mine, theirs) = (it.entry("mine").owner(Some("user-42".to_owned())), it.entry("theirs"));
+    let old = it.put(&mine).await?;
+    let live = it.put(&theirs).await?;
+    let (mark, moved) = it.moved(&theirs).await?;
+    for (what, taken) in [("a session", live), ("a mark", mark)] {
+        let cycled = it.store.cycle(&old, FIRST, &taken, &it.entry("moved"), it.now + GRACE, it.now).await;
+        ensure(cycled.is_err(), format!("cycle onto the key of {what}: expected an error, found {cycled:?}"))?;
+        it.live(&format!("the old key after a cycle onto {what}"), &old, 1, &mine).await?;
+    }
+    it.live("the session in whose place it was to move", &live, 1, &theirs).await?;
+    it.found("the mark", &mark, it.now, &Loaded::Moved).await?;
+    it.live("where the mark leads to", &moved, 1, &theirs).await
 }
 
 pub(super) async fn cycle_twice_from_the_old_is_gone<S: Store>(it: Bench<S>) -> Outcome {

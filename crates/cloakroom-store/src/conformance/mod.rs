@@ -142,8 +142,8 @@ pub async fn check<S: Store>(store: Arc<S>, can: Capabilities) -> Vec<Failure> {
             the_last_deadline_there_is over_when_it_comes other_clocks touch_extends touch_never_shortens
             touch_never_creates touch_leaves_text_and_version touch_takes_the_deadline_away load_extends_nothing;
         cycling: cycle_moves_everything the_mark_ends_when_it_should cycle_conflicts_and_changes_nothing
-            cycle_of_nothing_creates_nothing cycle_twice_from_the_old_is_gone the_mark_refuses_everything
-            end_follows_the_move end_follows_two_moves end_after_the_mark_leaves_the_new;
+            cycle_of_nothing_creates_nothing cycle_onto_a_taken_key_changes_nothing cycle_twice_from_the_old_is_gone
+            the_mark_refuses_everything end_follows_the_move end_follows_two_moves end_after_the_mark_leaves_the_new;
         values: empty_and_tiny_texts a_mebibyte awkward_texts awkward_owners_come_back;
     );
     if can.owners {

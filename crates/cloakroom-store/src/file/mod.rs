@@ -231,6 +231,9 @@ impl Store for FileStore {
                 Some((version, _)) if version != seen => return Ok(Replaced::Conflict),
                 Some(_) => {}
             }
+            if folder.read(&new)?.is_some_and(|kept| !kept.is_over(now)) {
+                return Err(StoreError::taken(new));
+            }
             // The new one first: killed in between, the old session is as it was, and nobody knows the new id.
             write(folder, &new, &Kept::Live(Version::new(1), entry))?;
             if let Err(error) = write(folder, &old, &Kept::Moved { to: new, until: moved_until }) {

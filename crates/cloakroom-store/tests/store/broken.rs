@@ -20,6 +20,7 @@ enum Rule {
     TimesToTheMillisecond,
     EndFollowsTheMove,
     CycleLeavesAMark,
+    CycleOverwritesNobody,
     CreateAsksFirst,
     OwnersAreExact,
     OldestFirst,
@@ -152,6 +153,9 @@ impl Store for Broken {
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
         let until = if self.breaks(Rule::CycleLeavesAMark) { Timestamp::default() } else { moved_until };
+        if self.breaks(Rule::CycleOverwritesNobody) {
+            self.inner.end(new, now).await?;
+        }
         self.inner.cycle(old, seen, new, &self.entry(entry), until, now).await
     }
 
@@ -204,6 +208,7 @@ async fn each_broken_rule_is_caught_by_name() {
         (Rule::TimesToTheMillisecond, "created_is_loaded_as_it_was"),
         (Rule::EndFollowsTheMove, "end_follows_two_moves"),
         (Rule::CycleLeavesAMark, "the_mark_ends_when_it_should"),
+        (Rule::CycleOverwritesNobody, "cycle_onto_a_taken_key_changes_nothing"),
         (Rule::CreateAsksFirst, "one_of_many_creates"),
         (Rule::OwnersAreExact, "look_alikes_are_not_the_owner"),
         (Rule::OldestFirst, "oldest_first"),
