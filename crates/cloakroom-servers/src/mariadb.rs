@@ -49,6 +49,8 @@ impl MariaDb {
         let mut command = Command::new(program(name, FOLDERS, "mariadb-server"));
         // Its own folder, and nothing of a server that the machine may run.
         command.arg("--no-defaults").arg(format!("--datadir={}", self.data().display()));
+        // Names of temporary tables come from process ids: in a folder that servers share they get in each other's way.
+        command.arg(format!("--tmpdir={}", self.server.folder().display()));
         if is_root() {
             command.arg("--user=root");
         }

@@ -11,6 +11,7 @@ use crate::error::Error;
 
 use crate::clock::{fresh_id, fresh_token, random};
 use crate::factory::{Committed, SessionFactory};
+use crate::meter::{self, Event};
 
 /// The factory that keeps the whole session in its cookie.
 ///
@@ -130,6 +131,7 @@ impl CookieSessions {
             Seal::Signed => [0; 12],
             Seal::Encrypted | _ => random()?,
         };
+        meter::written(Carrier::Record, size);
         Ok(self.cookie.set(&self.sealer.seal(&payload, nonce), record.max_age(now)))
     }
 }
@@ -142,8 +144,12 @@ impl SessionFactory for CookieSessions {
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
         for value in cookies.last_first(self.cookie.name()) {
             match self.open_value(value, now) {
-                Ok(Opened { id, record }) => return Ok(SessionState::loaded(id, record, now, self.lifetimes)),
+                Ok(Opened { id, record }) => {
+                    meter::event(Carrier::Record, Event::Opened);
+                    return Ok(SessionState::loaded(id, record, now, self.lifetimes));
+                }
                 Err(why) => {
+                    meter::rejected(why.as_str());
                     tracing::info!(
                         cookie = self.cookie.name(),
                         reason = why.as_str(),
@@ -161,13 +167,18 @@ impl SessionFactory for CookieSessions {
         if let Plan::Drop(reason) = plan {
             tracing::warn!(?reason, "session changes dropped");
         }
+        let count = || Event::of(plan).iter().for_each(|event| meter::event(Carrier::Record, *event));
         match update {
             CookieUpdate::Set => {}
             CookieUpdate::Remove => {
+                count();
                 let cookies = vec![self.cookie.remove()];
                 return Ok(Committed { session: session.settled(None, now), cookies });
             }
-            CookieUpdate::Keep | _ => return silent(session),
+            CookieUpdate::Keep | _ => {
+                count();
+                return silent(session);
+            }
         }
         let id = match (plan, session.id()) {
             (Plan::Touch | Plan::Replace, Some(id)) => id,
@@ -175,7 +186,10 @@ impl SessionFactory for CookieSessions {
         };
         let record = session.outcome(now, fresh_token)?;
         match self.seal_record(id, &record, now) {
-            Ok(cookie) => Ok(Committed { session: session.settled(Some((id, record)), now), cookies: vec![cookie] }),
+            Ok(cookie) => {
+                count();
+                Ok(Committed { session: session.settled(Some((id, record)), now), cookies: vec![cookie] })
+            }
             // Its dates have grown by a digit: who only reads must not be told that it is too large.
             Err(error) if error.is_too_large() && plan == Plan::Touch => silent(session),
             Err(error) => Err(error),

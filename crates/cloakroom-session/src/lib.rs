@@ -14,6 +14,7 @@
 //! | `cookie_sessions` | the factory that keeps sessions in cookies |
 //! | `csrf` | where a request comes from, and whether it knows the token |
 //! | `session`, `guard`, `error` | what handlers hold, and what can go wrong |
+//! | `meter` | what is counted and timed |
 //! | `adapter` | what frameworks must find beside the types themselves |
 //!
 //! ```
@@ -41,6 +42,7 @@ mod csrf;
 mod error;
 mod factory;
 mod guard;
+pub mod meter;
 mod session;
 mod slot;
 

@@ -54,6 +54,16 @@ impl StoreError {
         Self(Kind::Unsupported { what })
     }
 
+    /// What it is called in traces and metrics.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self.0 {
+            Kind::TimedOut => "timeout",
+            Kind::Corrupt { .. } => "corrupt",
+            Kind::Unsupported { .. } => "unsupported",
+            Kind::Unavailable(_) | Kind::Taken { .. } => "error",
+        }
+    }
+
     /// Whether the store didn't answer in time.
     #[must_use]
     pub const fn is_timed_out(&self) -> bool {

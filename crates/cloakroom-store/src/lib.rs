@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `store` | the trait, and the duties of whoever implements it |
 //! | `builder`, `stored_sessions` | the factory: its options, open and commit |
+//! | `commit` | how the factory carries out a plan, and does changes again on a newer version |
+//! | `call` | one call of a store: limited, traced and timed |
 //! | `queue` | commits of one session inside this process, one after the other |
 //! | `memory` | a store for one process |
 //! | `file` | a store in a folder, for one machine |
@@ -19,6 +21,8 @@
 
 mod any;
 mod builder;
+mod call;
+mod commit;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;

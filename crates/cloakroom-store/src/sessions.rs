@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cloakroom_session::{Clock, Error, Session, StoreKey, SystemClock, Timestamp};
 
+use crate::call::Operation;
 use crate::error::StoreError;
 use crate::store::{Owned, Store};
 use crate::stored_sessions::{StoredSessions, record_of};
@@ -127,11 +128,13 @@ impl<S: Store> Sessions<S> {
     /// # Errors
     /// When the store couldn't answer, or can't do that.
     pub async fn end_everyone_before(&self, point: Timestamp) -> Result<usize, Error> {
-        Ok(self.factory.call(self.factory.store().end_before(point, self.clock.now())).await?)
+        let end = self.factory.store().end_before(point, self.clock.now());
+        Ok(self.factory.call(Operation::EndBefore, None, end).await?)
     }
 
     async fn owned(&self, owner: &str) -> Result<Vec<Owned>, StoreError> {
-        let mut owned = self.factory.call(self.factory.store().owned(owner, self.clock.now())).await?;
+        let owned = self.factory.store().owned(owner, self.clock.now());
+        let mut owned = self.factory.call(Operation::Owned, None, owned).await?;
         // Whatever the store takes for the same name: nobody sees or ends what is another's.
         owned.retain(|owned| owned.entry.owner.as_deref() == Some(owner));
         Ok(owned)
@@ -143,7 +146,8 @@ impl<S: Store> Sessions<S> {
         let mut ended = 0;
         for key in keys {
             // It may have ended meanwhile, which is as good.
-            let there = self.factory.call(self.factory.store().end(&key, self.clock.now())).await?;
+            let end = self.factory.store().end(&key, self.clock.now());
+            let there = self.factory.call(Operation::End, Some(&key), end).await?;
             ended += usize::from(there);
         }
         Ok(ended)

@@ -1,26 +1,16 @@
-//! How often what happened: counted since the start, for metrics and for people.
+//! How often what happened: counted since the start, for the `metrics` facade and for whoever asks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What is counted. The names are those that metrics are published under, behind `cloakroom_sessions_`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Event {
-    Opened,
-    Created,
-    Replaced,
-    Touched,
-    Cycled,
-    Ended,
-    Replayed,
-    Dropped,
-}
+use cloakroom_session::{Carrier, meter, meter::Event};
 
 /// The counters of one factory.
 #[derive(Debug, Default)]
-pub(crate) struct Counters([AtomicU64; 8]);
+pub(crate) struct Counters([AtomicU64; Event::ALL.len()]);
 
 impl Counters {
     pub(crate) fn count(&self, event: Event) {
+        meter::event(Carrier::Id, event);
         if let Some(counter) = self.0.get(event as usize) {
             // Counters are read one by one, and nothing else depends on them.
             counter.fetch_add(1, Ordering::Relaxed);

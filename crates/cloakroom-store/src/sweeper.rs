@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cloakroom_session::{Clock, SystemClock, random};
+use cloakroom_session::{Clock, SystemClock, meter, random};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::call::{Operation, call};
 use crate::error::StoreError;
 use crate::store::Store;
 
@@ -169,7 +170,8 @@ impl<S: Store> SweeperBuilder<S> {
         let mut total = 0;
         loop {
             let sweep = self.store.sweep(self.clock.now(), self.batch);
-            let swept = tokio::time::timeout(self.call_timeout, sweep).await.unwrap_or(Err(StoreError::timed_out()))?;
+            let swept = call(self.call_timeout, Operation::Sweep, None, sweep).await?;
+            meter::swept(swept);
             counters.batches.fetch_add(1, Ordering::Relaxed);
             counters.swept.fetch_add(swept as u64, Ordering::Relaxed);
             total += swept;

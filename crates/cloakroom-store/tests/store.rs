@@ -23,6 +23,8 @@ mod gated;
 mod interleavings;
 #[path = "store/memory.rs"]
 mod memory;
+#[path = "store/metrics.rs"]
+mod metrics;
 #[path = "store/processes.rs"]
 mod processes;
 #[path = "store/requests.rs"]

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use cloakroom_session::{
-    CsrfGuard, CsrfRules, CsrfSlot, CsrfToken, FormKind, Refusal, RequestFacts, SessionSlot, Stage, Verdict,
+    CsrfGuard, CsrfRules, CsrfSlot, CsrfToken, FormKind, Refusal, RequestFacts, SessionSlot, Stage, Verdict, meter,
 };
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, header};
@@ -98,7 +98,7 @@ where
 
         let route = match stage {
             Stage::Refused(refusal) if !self.guard.rules().is_report_only() => {
-                report(refusal, &parts, "refused");
+                report(refusal, &parts, self.guard.rules());
                 Route::Refused { response: Some((self.answers.on_refusal)(refusal, &parts)) }
             }
             Stage::TokenNeeded => {
@@ -110,7 +110,7 @@ where
             }
             passed @ (Stage::Uncovered | Stage::Passed | Stage::Refused(_) | _) => {
                 if let Stage::Refused(refusal) = passed {
-                    report(refusal, &parts, "would be refused");
+                    report(refusal, &parts, self.guard.rules());
                     slot.set_verdict(Verdict::Reported(refusal));
                 } else if passed == Stage::Passed {
                     slot.set_verdict(Verdict::Passed);
@@ -151,11 +151,11 @@ where
     match verdict {
         Ok(()) => slot.set_verdict(Verdict::Passed),
         Err(refusal) if slot.guard().rules().is_report_only() => {
-            report(refusal, &parts, "would be refused");
+            report(refusal, &parts, slot.guard().rules());
             slot.set_verdict(Verdict::Reported(refusal));
         }
         Err(refusal) => {
-            report(refusal, &parts, "refused");
+            report(refusal, &parts, slot.guard().rules());
             if let Some(session) = parts.extensions.get::<SessionSlot>() {
                 session.discard();
             }
@@ -184,7 +184,10 @@ async fn compare<Q: Body<Data = Bytes>>(
     (verdict, body)
 }
 
-fn report(refusal: Refusal, parts: &Parts, outcome: &str) {
+fn report(refusal: Refusal, parts: &Parts, rules: &CsrfRules) {
+    let reported = rules.is_report_only();
+    let outcome = if reported { "would be refused" } else { "refused" };
+    meter::refused(refusal, reported);
     tracing::warn!(reason = refusal.as_str(), method = %parts.method, "request {outcome} by the CSRF check: {refusal}");
 }
 

@@ -1,0 +1,155 @@
+//! What is counted and timed, for the [`metrics`](https://docs.rs/metrics) facade.
+//!
+//! With the feature `metrics` these numbers reach whichever recorder the application has installed; without it, or without a recorder,
+//! each of these functions does nothing. The factories, the CSRF layers and the sweeper call them. A factory of your own may too, and is
+//! then found on the same dashboards.
+//!
+//! | metric | kind | labels |
+//! |---|---|---|
+//! | `cloakroom_session_events_total` | counter | `event`: [`Event::as_str`]; `carrier`: `id` for sessions in a store, `record` for those in cookies |
+//! | `cloakroom_session_bytes` | histogram, bytes | `carrier`: what was written, a record or a cookie with its name |
+//! | `cloakroom_store_call_seconds` | histogram, seconds | `operation`: `load`, `create`, …; `outcome`: `ok`, `timeout`, `corrupt`, `unsupported`, `error` |
+//! | `cloakroom_cookies_rejected_total` | counter | `reason`: as in the trace event |
+//! | `cloakroom_csrf_refused_total` | counter | `reason`: as in the trace event; `outcome`: `refused`, or `reported` where the rules only report |
+//! | `cloakroom_swept_total` | counter | none: ended sessions that a sweeper removed |
+//!
+//! # Security
+//! No label comes from a request: neither what they say nor how many there are is up to a visitor.
+
+use std::time::Duration;
+
+use cloakroom_core::{Carrier, Plan, Refusal};
+
+/// Something that happened to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "`ALL` lists them: a new one is a new row of every dashboard")]
+pub enum Event {
+    /// A cookie opened a session.
+    Opened,
+    /// A session was created.
+    Created,
+    /// What a session had become was written.
+    Replaced,
+    /// A session was used, and nothing more.
+    Touched,
+    /// A session got a new id.
+    Cycled,
+    /// A session was ended.
+    Ended,
+    /// Changes were done again on a newer version.
+    Replayed,
+    /// Changes were dropped, because the session had ended or moved meanwhile.
+    Dropped,
+}
+
+impl Event {
+    /// All of them, in the order of their discriminants.
+    pub const ALL: [Self; 8] = [
+        Self::Opened,
+        Self::Created,
+        Self::Replaced,
+        Self::Touched,
+        Self::Cycled,
+        Self::Ended,
+        Self::Replayed,
+        Self::Dropped,
+    ];
+
+    /// What it is called in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Created => "created",
+            Self::Replaced => "replaced",
+            Self::Touched => "touched",
+            Self::Cycled => "cycled",
+            Self::Ended => "ended",
+            Self::Replayed => "replayed",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    /// What has happened when this plan was carried out.
+    #[must_use]
+    pub const fn of(plan: Plan) -> &'static [Self] {
+        match plan {
+            Plan::Create => &[Self::Created],
+            Plan::Replace => &[Self::Replaced],
+            Plan::Touch => &[Self::Touched],
+            Plan::Cycle => &[Self::Cycled],
+            Plan::End => &[Self::Ended],
+            Plan::EndThenCreate => &[Self::Ended, Self::Created],
+            Plan::Drop(_) => &[Self::Dropped],
+            Plan::Nothing | _ => &[],
+        }
+    }
+}
+
+#[cfg(feature = "metrics")]
+const fn name(carrier: Carrier) -> &'static str {
+    match carrier {
+        Carrier::Id => "id",
+        Carrier::Record | _ => "record",
+    }
+}
+
+/// Counts an event.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
+pub fn event(carrier: Carrier, event: Event) {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("cloakroom_session_events_total", "event" => event.as_str(), "carrier" => name(carrier))
+        .increment(1);
+}
+
+/// Notes how large what was written is, in bytes.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
+pub fn written(carrier: Carrier, bytes: usize) {
+    #[cfg(feature = "metrics")]
+    #[expect(clippy::cast_precision_loss, reason = "no record has 2^52 bytes")]
+    metrics::histogram!("cloakroom_session_bytes", "carrier" => name(carrier)).record(bytes as f64);
+}
+
+/// Notes how long a call of a store took.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
+pub fn store_call(operation: &'static str, outcome: &'static str, took: Duration) {
+    #[cfg(feature = "metrics")]
+    metrics::histogram!("cloakroom_store_call_seconds", "operation" => operation, "outcome" => outcome).record(took);
+}
+
+/// Counts a session cookie that didn't open.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
+pub fn rejected(reason: &'static str) {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("cloakroom_cookies_rejected_total", "reason" => reason).increment(1);
+}
+
+/// Counts a request that didn't pass the CSRF check; `reported` if it was let through all the same.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
+pub fn refused(refusal: Refusal, reported: bool) {
+    #[cfg(feature = "metrics")]
+    {
+        let outcome = if reported { "reported" } else { "refused" };
+        metrics::counter!("cloakroom_csrf_refused_total", "reason" => refusal.as_str(), "outcome" => outcome)
+            .increment(1);
+    }
+}
+
+/// Counts ended sessions that were removed from a store.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
+pub fn swept(entries: usize) {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("cloakroom_swept_total").increment(entries as u64);
+}
+
+/// Tells the recorder the units and meanings of all metrics. Call it once, after the recorder was installed.
+#[cfg(feature = "metrics")]
+pub fn describe() {
+    use metrics::{Unit, describe_counter, describe_histogram};
+    describe_counter!("cloakroom_session_events_total", "What happened to sessions.");
+    describe_histogram!("cloakroom_session_bytes", Unit::Bytes, "Sizes of the records and cookies that were written.");
+    describe_histogram!("cloakroom_store_call_seconds", Unit::Seconds, "How long calls of the store took.");
+    describe_counter!("cloakroom_cookies_rejected_total", "Session cookies that didn't open.");
+    describe_counter!("cloakroom_csrf_refused_total", "Requests that didn't pass the CSRF check.");
+    describe_counter!("cloakroom_swept_total", "Ended sessions that a sweeper removed.");
+}

@@ -1,0 +1,60 @@
+//! One call of a store: its time is limited, it is a span in traces, and it is timed.
+
+use std::future::Future;
+use std::time::Duration;
+
+use cloakroom_session::{StoreKey, meter};
+use tokio::time::{Instant, timeout};
+use tracing::{Instrument as _, field};
+
+use crate::error::StoreError;
+
+/// What a store is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Load,
+    Create,
+    Replace,
+    Touch,
+    Cycle,
+    End,
+    Sweep,
+    Owned,
+    EndBefore,
+}
+
+impl Operation {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Load => "load",
+            Self::Create => "create",
+            Self::Replace => "replace",
+            Self::Touch => "touch",
+            Self::Cycle => "cycle",
+            Self::End => "end",
+            Self::Sweep => "sweep",
+            Self::Owned => "owned",
+            Self::EndBefore => "end_before",
+        }
+    }
+}
+
+/// Makes a call, and gives it so much time. A key shows up in traces by its prefix.
+pub(crate) async fn call<T>(
+    patience: Duration,
+    operation: Operation,
+    key: Option<&StoreKey>,
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let name = operation.as_str();
+    let span =
+        tracing::debug_span!("session_store", operation = name, key = key.map(field::debug), outcome = field::Empty);
+    let began = cfg!(feature = "metrics").then(Instant::now);
+    let answer = timeout(patience, call).instrument(span.clone()).await.unwrap_or(Err(StoreError::timed_out()));
+    let outcome = answer.as_ref().map_or_else(StoreError::kind, |_| "ok");
+    span.record("outcome", outcome);
+    if let Some(began) = began {
+        meter::store_call(name, outcome, began.elapsed());
+    }
+    answer
+}

@@ -1,0 +1,90 @@
+//! What is traced, and that no secret is. In a process of its own: other tests, which nobody listens to, would get in its way.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    dead_code,
+    reason = "a test that panics has said what it found; not everything that tests share is used here"
+)]
+
+#[path = "store/faulty.rs"]
+mod faulty;
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use cloakroom_session::Session;
+use faulty::{App, Faulty, Mode, key_of};
+use tracing_subscriber::fmt::format::FmtSpan;
+
+/// Everything that is traced, as text.
+#[derive(Clone, Default)]
+struct Traces(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Traces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Traces {
+    fn start(&self) -> tracing::subscriber::DefaultGuard {
+        let traces = self.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_span_events(FmtSpan::CLOSE)
+            .with_ansi(false)
+            .with_writer(move || traces.clone());
+        tracing::subscriber::set_default(subscriber.finish())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn traces_name_a_session_by_its_prefix_and_hold_no_secret() {
+    let traces = Traces::default();
+    let _tracing = traces.start();
+    let app = App::new(Faulty::new());
+    let cookie = app
+        .visit("", |session| {
+            session.insert("card", "4111 1111 1111 1111").unwrap();
+            session.csrf_token().unwrap();
+        })
+        .await;
+    let token = app.request(&cookie).await.unwrap().session.csrf_token().unwrap().expose().to_owned();
+    let late = app.request(&cookie).await.unwrap();
+    late.session.flash("your order 31337").unwrap();
+    let newer = app.visit(&cookie, |session| session.set_owner("ann@example.org")).await;
+    late.finish().await.unwrap();
+    app.visit(&newer, Session::invalidate).await;
+    app.visit(&newer, |_| ()).await;
+    app.sessions.store().be(Mode::Hangs);
+    assert!(app.request(&newer).await.is_err());
+
+    let text = traces.text();
+    let (old, new) = (key_of(&cookie), key_of(&newer));
+    for (what, found) in [
+        ("a create", format!("session_store{{operation=\"create\" key={old:?} outcome=\"ok\"}}: ")),
+        ("a load", format!("session_store{{operation=\"load\" key={old:?} outcome=\"ok\"}}: ")),
+        ("a move", format!("session_store{{operation=\"cycle\" key={old:?} outcome=\"ok\"}}: ")),
+        ("an end", format!("session_store{{operation=\"end\" key={new:?} outcome=\"ok\"}}: ")),
+        ("a store that hangs", format!("session_store{{operation=\"load\" key={new:?} outcome=\"timeout\"}}: ")),
+        ("a drop", "session changes dropped".to_owned()),
+        ("an unknown id", format!("session cookie rejected key={new:?} reason=\"unknown\"")),
+    ] {
+        assert!(text.contains(&found), "{what}: {found:?} isn't in\n{text}");
+    }
+    assert!(format!("{old:?}").contains(&old.prefix()) && format!("{old:?}").len() < 24, "{old:?} is a prefix");
+    let ids = [&cookie, &newer].map(|cookie| cookie.trim_start_matches("session=").to_owned());
+    for secret in [&ids[0], &ids[1], &token, "4111", "31337", "ann@example.org"] {
+        assert!(!text.contains(secret), "{secret} is in\n{text}");
+    }
+}
