@@ -2,7 +2,7 @@
 //!
 //! Leave your things, keep the ticket. Handlers take a [`Session`] and read and write it like a dictionary, without waiting;
 //! one factory, configured once, decides where sessions live: in a signed cookie, in an encrypted one
-//! ([`CookieSessions`]), or where your own [`SessionFactory`] keeps them.
+//! ([`CookieSessions`]), in a store (`StoredSessions`), or where your own [`SessionFactory`] keeps them.
 //!
 //! ```toml
 //! cloakroom = { version = "0.1", features = ["axum"] }
@@ -11,22 +11,37 @@
 //! - [`Session`]: what handlers hold. [`SessionKey`]: typed names for what it holds. [`Message`]: flash messages with a level.
 //! - [`CookieSessions`], [`Key`], [`Keyring`], [`Lifetimes`], [`CookieConfig`]: configuration.
 //! - `SessionLayer`, `CsrfLayer` (feature `tower`), and the extractors in `axum` (feature `axum`).
+//! - `StoredSessions` and `connect` (feature `store`), which takes the URL of a store. Each store has a feature of its own:
+//!   `sqlite`, `postgres`, `mysql`, `redis`, `redis-sentinel`, `redis-cluster`; `memory:` and `file:` need none. `tls` is for Redis.
 //! - [`guide`]: choosing a factory, coming from Pyramid.
 //!
 //! # Security
 //! What it promises, and what cookie sessions can't do, is written at [`CookieSessions`] and in [`guide::factories`]. Options that
 //! weaken a default are called `danger_…`.
 
+#[cfg(feature = "store")]
+mod connect;
 pub mod guide;
 
 pub use cloakroom_session::*;
 
+#[cfg(feature = "redis")]
+pub use cloakroom_redis::RedisStore;
+#[cfg(feature = "mysql")]
+pub use cloakroom_sql::MysqlStore;
+#[cfg(feature = "postgres")]
+pub use cloakroom_sql::PostgresStore;
+#[cfg(feature = "sqlite")]
+pub use cloakroom_sql::{SqliteConfig, SqliteStore, Synchronous};
 #[cfg(feature = "store")]
 pub use cloakroom_store::*;
 #[cfg(feature = "tower")]
 pub use cloakroom_tower::{
     CsrfFuture, CsrfLayer, CsrfService, ReplayBody, ResponseBody, SessionFuture, SessionLayer, SessionService,
 };
+
+#[cfg(feature = "store")]
+pub use connect::{ConnectError, connect};
 
 /// Extractors for axum.
 #[cfg(feature = "axum")]

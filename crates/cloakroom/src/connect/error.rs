@@ -1,0 +1,82 @@
+//! What can be wrong with a URL, and with what is behind it.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+use cloakroom_store::StoreError;
+
+use super::SCHEMES;
+
+/// Why there is no store behind a URL.
+///
+/// # Security
+/// It names the scheme, and what is missing or wrong; never the URL, which may hold a password.
+#[derive(Debug)]
+pub struct ConnectError(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    NoScheme,
+    Unknown { scheme: String },
+    Needs { scheme: &'static str, features: &'static [&'static str] },
+    Malformed { scheme: &'static str, why: Cow<'static, str> },
+    Store { scheme: &'static str, source: StoreError },
+}
+
+impl ConnectError {
+    pub(super) const fn no_scheme() -> Self {
+        Self(Kind::NoScheme)
+    }
+
+    pub(super) fn unknown(scheme: &str) -> Self {
+        Self(Kind::Unknown { scheme: scheme.to_owned() })
+    }
+
+    pub(super) const fn needs(scheme: &'static str, features: &'static [&'static str]) -> Self {
+        Self(Kind::Needs { scheme, features })
+    }
+
+    pub(super) fn malformed(scheme: &'static str, why: impl Into<Cow<'static, str>>) -> Self {
+        Self(Kind::Malformed { scheme, why: why.into() })
+    }
+
+    pub(super) const fn store(scheme: &'static str, source: StoreError) -> Self {
+        Self(Kind::Store { scheme, source })
+    }
+
+    /// Whether the URL must be changed, or a feature turned on: trying again won't help.
+    ///
+    /// Otherwise the store itself refused or didn't answer, and is the [source](StdError::source).
+    #[must_use]
+    pub const fn is_config(&self) -> bool {
+        match self.0 {
+            Kind::NoScheme | Kind::Unknown { .. } | Kind::Needs { .. } | Kind::Malformed { .. } => true,
+            Kind::Store { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = || SCHEMES.map(|(scheme, _)| format!("{scheme}:")).join(", ");
+        match &self.0 {
+            Kind::NoScheme => write!(f, "the URL of a store begins with one of {}", known()),
+            Kind::Unknown { scheme } => write!(f, "there is no store for `{scheme}:`; there are {}", known()),
+            Kind::Needs { scheme, features } => {
+                write!(f, "`{scheme}:` needs the crate cloakroom with the features `{}`", features.join("`, `"))
+            }
+            Kind::Malformed { scheme, why } => write!(f, "the `{scheme}:` URL doesn't make sense: {why}"),
+            Kind::Store { scheme, source } => write!(f, "can't open the store of the `{scheme}:` URL: {source}"),
+        }
+    }
+}
+
+impl StdError for ConnectError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0 {
+            Kind::Store { source, .. } => Some(source),
+            Kind::NoScheme | Kind::Unknown { .. } | Kind::Needs { .. } | Kind::Malformed { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! A store by its URL.
+//!
+//! | module | what it is about |
+//! |---|---|
+//! | `parts` | a URL in its parts |
+//! | `redis` | URLs of Redis and Valkey, of which there are many (feature `redis`) |
+//! | `error` | what can be wrong with a URL, and with what is behind it |
+
+mod error;
+mod parts;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use cloakroom_store::{AnyStore, FileStore, MemoryStore, Store, StoreError};
+
+pub use error::ConnectError;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use parts::Parts;
+
+/// How long it may take until a store has answered for the first time.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Every scheme, and the features that it needs beside `store`.
+const SCHEMES: [(&str, &[&str]); 20] = [
+    ("memory", &[]),
+    ("file", &[]),
+    ("sqlite", &["sqlite"]),
+    ("postgres", &["postgres"]),
+    ("postgresql", &["postgres"]),
+    ("mysql", &["mysql"]),
+    ("mariadb", &["mysql"]),
+    ("redis", &["redis"]),
+    ("valkey", &["redis"]),
+    ("unix", &["redis"]),
+    ("redis+unix", &["redis"]),
+    ("valkey+unix", &["redis"]),
+    ("rediss", &["redis", "tls"]),
+    ("valkeys", &["redis", "tls"]),
+    ("redis+sentinel", &["redis-sentinel"]),
+    ("valkey+sentinel", &["redis-sentinel"]),
+    ("rediss+sentinel", &["redis-sentinel", "tls"]),
+    ("redis+cluster", &["redis-cluster"]),
+    ("valkey+cluster", &["redis-cluster"]),
+    ("rediss+cluster", &["redis-cluster", "tls"]),
+];
+
+/// The store behind a URL, for applications that read from their configuration where sessions live.
+///
+/// | URL | features | what it promises |
+/// |---|---|---|
+/// | `memory:` | | one process, with which all sessions end |
+/// | `file:DIR` | | processes of one machine; survives a loss of power. No list of an owner's sessions |
+/// | `sqlite:PATH`, `sqlite://PATH` | `sqlite` | processes of one machine; survives the end of each, however it ends |
+/// | `postgres://user:password@host:5432/database`, also `postgresql://` | `postgres` | many machines; survives what the server does |
+/// | `mysql://user:password@host:3306/database`, also `mariadb://` | `mysql` | the same |
+/// | `redis://user:password@host:6379/0`, also `valkey://` | `redis` | many machines; survives what the server is configured for, see `RedisStore` |
+/// | `unix:///run/redis.sock?db=0&user=…&pass=…`, also `redis+unix://`, `valkey+unix://` | `redis` | one machine |
+/// | `rediss://…`, also `valkeys://` | `redis`, `tls` | as `redis://`, encrypted |
+/// | `redis+sentinel://user:password@host1:26379,host2:26379/mymaster?db=0`, also `valkey+sentinel://` | `redis-sentinel` | follows the master; a failover may lose the last writes |
+/// | `redis+cluster://user:password@host1:7000,host2:7001`, also `valkey+cluster://` | `redis-cluster` | many masters; each holds some of the sessions |
+/// | `rediss+sentinel://…`, `rediss+cluster://…` | the same and `tls` | the same, encrypted |
+///
+/// On all of them racing requests both win, and what has ended stays ended; they differ in who may share them, and in what they survive.
+/// For options beyond these build the store itself.
+///
+/// - What is behind a scheme of files is a path as it is, relative to the working directory.
+/// - In a login, `@`, `/`, `?`, `#`, `%` and `:` must be percent-encoded (`%40`, `%2F`, `%3F`, `%23`, `%25`, `%3A`).
+/// - Databases: a table that isn't there is created. Who may not create tables has it created before, by the store's `schema()`.
+///   Parameters are the driver's own.
+/// - Redis: `?prefix=shop:` is what the names of keys begin with, and `?protocol=3` chooses RESP3. The login in a URL of Sentinel is that of the servers;
+///   the sentinels' own is `?sentinel_user=…&sentinel_password=…`.
+///
+/// The store has answered once when this returns. It must be called on a tokio runtime.
+///
+/// # Errors
+/// A scheme that nobody knows, or that needs a feature; a URL that lacks something; and a store that doesn't answer within ten seconds, or
+/// refuses the login.
+///
+/// # Security
+/// Neither the error nor the store's `Debug` shows the URL: it may hold a password. Connections to databases aren't encrypted, nor are those
+/// to Redis without `tls`. Across a network that others can listen to, build the store from a client or pool that is.
+///
+/// # Examples
+/// ```
+/// use cloakroom::{StoredSessions, connect};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let url = std::env::var("SESSIONS").unwrap_or_else(|_| "memory:".to_owned());
+/// let sessions = StoredSessions::new(connect(&url).await?).build()?;
+/// # Ok(())
+/// # }
+/// ```
+pub async fn connect(url: &str) -> Result<AnyStore, ConnectError> {
+    let (named, rest) = parts::scheme_of(url)?;
+    let known = SCHEMES.iter().find(|(scheme, _)| named.eq_ignore_ascii_case(scheme));
+    let (scheme, features) = known.ok_or_else(|| ConnectError::unknown(named))?;
+    match tokio::time::timeout(PATIENCE, open(scheme, features, rest)).await {
+        Ok(opened) => opened,
+        Err(_) => Err(ConnectError::store(scheme, StoreError::timed_out())),
+    }
+}
+
+/// A scheme without an arm is one whose features are off.
+async fn open(scheme: &'static str, features: &'static [&'static str], rest: &str) -> Result<AnyStore, ConnectError> {
+    let opened = match scheme {
+        "memory" if rest.is_empty() => Ok(AnyStore::new(MemoryStore::new())),
+        "memory" => return Err(ConnectError::malformed(scheme, "there is nothing to say behind `memory:`")),
+        "file" => {
+            let folder = parts::path(scheme, rest)?;
+            blocking(move || FileStore::open(folder)).await
+        }
+        #[cfg(feature = "sqlite")]
+        "sqlite" => {
+            let file = parts::path(scheme, rest)?;
+            blocking(move || cloakroom_sql::SqliteStore::open(file)).await
+        }
+        #[cfg(feature = "postgres")]
+        "postgres" | "postgresql" => postgres(&Parts::of(scheme, rest)?.database()?.url("postgres")).await,
+        #[cfg(feature = "mysql")]
+        "mysql" | "mariadb" => mysql(&Parts::of(scheme, rest)?.database()?.url("mysql")).await,
+        #[cfg(feature = "redis")]
+        _ if redis::has(scheme) => redis::open(scheme, rest).await?,
+        _ => return Err(ConnectError::needs(scheme, features)),
+    };
+    opened.map_err(|error| ConnectError::store(scheme, error))
+}
+
+/// Opens a store of files, on a thread that may wait for the disk.
+async fn blocking<S: Store>(
+    open: impl FnOnce() -> Result<S, StoreError> + Send + 'static,
+) -> Result<AnyStore, StoreError> {
+    tokio::task::spawn_blocking(open).await.map_err(StoreError::unavailable)?.map(AnyStore::new)
+}
+
+#[cfg(feature = "postgres")]
+async fn postgres(url: &str) -> Result<AnyStore, StoreError> {
+    let store = cloakroom_sql::PostgresStore::connect(url)?;
+    if !answers(&store).await {
+        store.migrate().await?;
+    }
+    Ok(AnyStore::new(store))
+}
+
+#[cfg(feature = "mysql")]
+async fn mysql(url: &str) -> Result<AnyStore, StoreError> {
+    let store = cloakroom_sql::MysqlStore::connect(url)?;
+    if !answers(&store).await {
+        store.migrate().await?;
+    }
+    Ok(AnyStore::new(store))
+}
+
+/// Whether the table is there: in production the application may not be allowed to create one.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+async fn answers(store: &impl Store) -> bool {
+    let nobody = cloakroom_session::StoreKey::from_bytes([0; 32]);
+    store.load(&nobody, cloakroom_session::Timestamp::from_unix_secs(0)).await.is_ok()
+}

@@ -1,0 +1,95 @@
+//! A URL in its parts.
+
+use std::path::PathBuf;
+
+use super::ConnectError;
+
+/// What is before the first colon, if it looks like a scheme, and what is behind it.
+///
+/// What doesn't look like one may be anything, a password too, and isn't repeated in errors.
+pub(super) fn scheme_of(url: &str) -> Result<(&str, &str), ConnectError> {
+    let (scheme, rest) = url.split_once(':').ok_or_else(ConnectError::no_scheme)?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    if is_scheme { Ok((scheme, rest)) } else { Err(ConnectError::no_scheme()) }
+}
+
+/// A path, as it is.
+pub(super) fn path(scheme: &'static str, rest: &str) -> Result<PathBuf, ConnectError> {
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    let malformed = |why: &'static str| Err(ConnectError::malformed(scheme, why));
+    match path {
+        "" => malformed("it has no path"),
+        // Elsewhere this is a database without a file; here it would be a file of that name.
+        ":memory:" => malformed("a store in memory is `memory:`"),
+        // Elsewhere parameters follow; here they would be a part of the name.
+        path if path.contains('?') => malformed("there are no parameters; build the store itself for more options"),
+        path => Ok(path.into()),
+    }
+}
+
+/// What follows a scheme of the network.
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]
+#[derive(Clone, Copy)]
+pub(super) struct Parts<'a> {
+    pub(super) scheme: &'static str,
+    /// User and password, as they were written.
+    pub(super) login: Option<&'a str>,
+    /// One host, or several with commas between them; each with a port or without.
+    pub(super) hosts: &'a str,
+    /// Without the slash before it.
+    pub(super) path: &'a str,
+    /// Without the question mark.
+    pub(super) query: &'a str,
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]
+impl<'a> Parts<'a> {
+    pub(super) fn of(scheme: &'static str, rest: &'a str) -> Result<Self, ConnectError> {
+        let malformed = |why: &'static str| ConnectError::malformed(scheme, why);
+        let rest = rest.strip_prefix("//").ok_or_else(|| malformed("`//` is missing behind the colon"))?;
+        if rest.contains('#') {
+            return Err(malformed("it has a `#`, which in a login is written `%23`"));
+        }
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = place.split_once('/').unwrap_or((place, ""));
+        let (login, hosts) = match authority.split_once('@') {
+            Some((login, hosts)) => (Some(login), hosts),
+            None => (None, authority),
+        };
+        // Drivers differ in what they make of these: some connect to a host that is a piece of the password, and name it in their errors.
+        if [hosts, path, query].iter().any(|part| part.contains('@')) {
+            return Err(malformed("`@`, `/` and `?` in a login are written `%40`, `%2F` and `%3F`"));
+        }
+        Ok(Self { scheme, login, hosts, path, query })
+    }
+
+    /// The same, if it names a database.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    pub(super) fn database(self) -> Result<Self, ConnectError> {
+        if self.hosts.is_empty() && !self.query.contains("host=") {
+            return Err(ConnectError::malformed(self.scheme, "it has no host"));
+        }
+        if self.path.is_empty() && !self.query.contains("dbname=") {
+            return Err(ConnectError::malformed(self.scheme, "it has no database, as in `//host/database`"));
+        }
+        Ok(self)
+    }
+
+    /// The whole, under this scheme.
+    pub(super) fn url(&self, scheme: &str) -> String {
+        let mut url = format!("{scheme}://");
+        if let Some(login) = self.login {
+            url.push_str(login);
+            url.push('@');
+        }
+        url.push_str(self.hosts);
+        for (sign, part) in [('/', self.path), ('?', self.query)] {
+            if !part.is_empty() {
+                url.push(sign);
+                url.push_str(part);
+            }
+        }
+        url
+    }
+}

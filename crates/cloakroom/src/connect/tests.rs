@@ -1,0 +1,148 @@
+//! What each URL leads to, and what is said about those that lead nowhere.
+
+use std::error::Error as _;
+
+use super::connect;
+
+/// All that an error can be made to say.
+fn told(error: &super::ConnectError) -> String {
+    let mut told = format!("{error} {error:?} {error:#?}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        told.push_str(&format!(" {error} {error:?}"));
+        source = error.source();
+    }
+    told
+}
+
+#[tokio::test]
+async fn files_and_memory_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().display();
+    for url in ["memory:".to_owned(), "MEMORY:".to_owned(), format!("file:{place}/a"), format!("file://{place}/b")] {
+        connect(&url).await.unwrap();
+    }
+    assert!(folder.path().join("a").is_dir() && folder.path().join("b").is_dir());
+    #[cfg(feature = "sqlite")]
+    for name in ["a.db", "b.db"] {
+        let slashes = if name == "a.db" { "" } else { "//" };
+        connect(&format!("sqlite:{slashes}{place}/{name}")).await.unwrap();
+        assert!(folder.path().join(name).is_file());
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_makes_no_sense_says_what_is_wrong() {
+    let table = [
+        ("", "begins with one of memory:, file:"),
+        ("hunter2", "begins with one of"),
+        ("/var/lib/hunter2:x", "begins with one of"),
+        ("mongodb://u:hunter2@h/db", "no store for `mongodb:`; there are memory:, file:, sqlite:, postgres:"),
+        ("memory:hunter2", "nothing to say"),
+        ("file:", "no path"),
+        ("sqlite://", "no path"),
+        ("sqlite::memory:", "`memory:`"),
+        ("sqlite:sessions.db?mode=rwc", "no parameters"),
+        ("postgres:u:hunter2@h/db", "`//`"),
+        ("postgres://u:hunter2@h", "no database"),
+        ("postgres://u:hunter2@/db", "no host"),
+        ("postgresql://u:hunter@2@h/db", "%40"),
+        ("postgres://u:hunter2/x@h/db", "%40"),
+        ("mysql://u:hunter2@h", "no database"),
+        ("mariadb://u:12?hunter2@h/db", "%3F"),
+        ("mysql://u:hunter2#@h/db", "%23"),
+        ("redis:", "`//`"),
+        ("redis://", "no host"),
+        ("redis://:hunter2@", "no host"),
+        ("redis://:hunter2@:6379", "no host"),
+        ("redis://:hunter2@h/one", "number of a database"),
+        ("valkey://:hunter2@h,i/", "several hosts"),
+        ("redis://:hunter2@h/?db=1", "its parameter 1 is unknown; there are `prefix`, `protocol`"),
+        ("unix:run/redis.sock?pass=hunter2", "begins with a slash"),
+        ("redis+unix:///run/redis.sock?pass=x&hunter2", "parameter 2"),
+        ("rediss://:hunter2@/", "no host"),
+        ("redis+sentinel://:hunter2@h:26379", "name of their master"),
+        ("redis+sentinel://:hunter2@h:26379/mymaster?db=one", "`db`"),
+        ("redis+sentinel://:hunter2@h:26379,/mymaster", "comma too many"),
+        ("redis+cluster://:hunter2@h:7000/1", "no other databases"),
+    ];
+    for (url, why) in table {
+        let error = connect(url).await.unwrap_err();
+        let scheme = url.split(':').next().unwrap();
+        let off = super::SCHEMES.iter().find(|(known, features)| *known == scheme && !all_on(features));
+        let why = if off.is_some() { "needs the crate cloakroom with the features" } else { why };
+        assert!(error.is_config() && error.to_string().contains(why), "{url}: {error}");
+        assert!(!told(&error).contains("hunter2"), "{error:?}");
+    }
+}
+
+fn all_on(features: &[&str]) -> bool {
+    features.iter().all(|feature| match *feature {
+        "sqlite" => cfg!(feature = "sqlite"),
+        "postgres" => cfg!(feature = "postgres"),
+        "mysql" => cfg!(feature = "mysql"),
+        "redis" => cfg!(feature = "redis"),
+        "redis-sentinel" => cfg!(feature = "redis-sentinel"),
+        "redis-cluster" => cfg!(feature = "redis-cluster"),
+        "tls" => cfg!(feature = "tls"),
+        unknown => panic!("{unknown}"),
+    })
+}
+
+/// Whatever is compiled in, each scheme of the table either leads somewhere or names the feature that it needs.
+#[tokio::test]
+async fn a_feature_that_is_off_is_named() {
+    for (scheme, features) in super::SCHEMES {
+        let Err(error) = connect(&format!("{scheme}:")).await else { continue };
+        let needs = error.to_string().contains("needs the crate cloakroom");
+        assert_eq!(needs, !all_on(features), "{error}");
+        if needs {
+            assert!(features.iter().all(|feature| error.to_string().contains(&format!("`{feature}`"))), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_at_home_is_an_error_without_the_password() {
+    let port = cloakroom_servers::free_port();
+    let here = format!("127.0.0.1:{port}");
+    let table = [
+        ("postgres", format!("postgres://u:hunter2@{here}/db")),
+        ("mysql", format!("mariadb://u:hunter2@{here}/db")),
+        ("redis", format!("redis://:hunter2@{here}")),
+        ("tls", format!("rediss://:hunter2@{here}")),
+        ("redis", "unix:///nowhere/redis.sock?pass=hunter2".to_owned()),
+        ("redis-sentinel", format!("redis+sentinel://u:hunter2@{here}/m?sentinel_password=hunter2")),
+        ("redis-cluster", format!("redis+cluster://u:hunter2@{here}")),
+    ];
+    for (feature, url) in table {
+        let error = connect(&url).await.unwrap_err();
+        let all_on = all_on(&[feature]) && (feature != "tls" || cfg!(feature = "redis"));
+        assert_eq!(error.is_config(), !all_on, "{url}: {error}");
+        assert!(!told(&error).contains("hunter2"), "{error:?}");
+    }
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn redis_with_a_password_and_a_prefix() {
+    use cloakroom_session::{StoreKey, Timestamp};
+    use cloakroom_store::{Entry, Store as _};
+
+    let server = cloakroom_servers::redis::Redis::with(&["--requirepass", "hunter2@/?", "--unixsocket", "socket"]);
+    let port = server.port();
+    let error = connect(&format!("redis://:hunter3@127.0.0.1:{port}")).await.unwrap_err();
+    assert!(!error.is_config() && !told(&error).contains("hunter3"), "{error:?}");
+    let key = StoreKey::from_bytes([7; 32]);
+    let now = Timestamp::from_unix_secs(1_700_000_000);
+    for (database, url) in [
+        ("0", format!("redis://:hunter2%40%2F%3F@127.0.0.1:{port}?prefix=shop%3A")),
+        ("2", format!("valkey://default:hunter2%40%2F%3F@127.0.0.1:{port}/2?protocol=3&prefix=shop:")),
+    ] {
+        let store = connect(&url).await.unwrap();
+        assert!(!format!("{store:?}").contains("hunter2"));
+        store.create(&key, &Entry::new("{}".into(), now, now, None), now).await.unwrap();
+        let cli = ["-a", "hunter2@/?", "--no-auth-warning", "-n", database, "KEYS", "*"];
+        assert_eq!(server.cli(&cli), format!("shop:{}", "07".repeat(32)), "{url}");
+    }
+}
