@@ -89,11 +89,14 @@ impl Server {
         }
     }
 
-    /// Stops it in mid-work (SIGSTOP), or lets it go on (SIGCONT): a server that hangs.
+    /// Stops it in mid-work (SIGSTOP), or lets it go on (SIGCONT): a server that hangs, with all its processes.
     pub fn freeze(&self, frozen: bool) {
         let signal = if frozen { "-STOP" } else { "-CONT" };
-        let status = Command::new("kill").args([signal, &self.pid().to_string()]).status().unwrap();
-        assert!(status.success(), "kill {signal} failed");
+        for pid in family(self.pid()) {
+            let status = Command::new("kill").args([signal, &pid.to_string()]).stderr(Stdio::null()).status().unwrap();
+            // Those that it has started may have ended in between.
+            assert!(status.success() || pid != self.pid(), "kill {signal} failed");
+        }
     }
 
     /// What it printed.
@@ -111,6 +114,19 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A process, and those that it has started: PostgreSQL has one for each connection.
+fn family(pid: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let children = processes.filter_map(|process| {
+        let child: u32 = process.file_name().to_str()?.parse().ok()?;
+        let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
+        // The name, in parentheses, may have spaces in it; behind it come the state and the parent.
+        let parent: u32 = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+        (parent == pid).then_some(child)
+    });
+    std::iter::once(pid).chain(children).collect()
 }
 
 /// A port of the loopback interface that nobody listens on now.
