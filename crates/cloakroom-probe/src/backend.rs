@@ -1,7 +1,7 @@
 //! Where sessions live: what the command line names.
 
-use anyhow::bail;
-use cloakroom::{AnyStore, ConflictPolicy, CookieConfig, CookieSessions, Key, MemoryStore, StoredSessions};
+use anyhow::{anyhow, bail};
+use cloakroom::{AnyStore, ConflictPolicy, CookieConfig, CookieSessions, Key, StoredSessions};
 
 use crate::counting::{CountingStore, Counts};
 use crate::options::{Conflict, Options};
@@ -14,15 +14,21 @@ pub(crate) enum Backend {
 }
 
 /// Sessions without Secure, so that plain HTTP clients can be used.
-pub(crate) fn connect(options: &Options, counts: &Counts) -> anyhow::Result<Backend> {
+pub(crate) async fn connect(options: &Options, counts: &Counts) -> anyhow::Result<Backend> {
     let cookie = CookieConfig::default().name(&options.cookie_name).danger_insecure();
     let key = || Key::new(&options.secret);
     let builder = match options.backend.as_str() {
         "signed" => CookieSessions::signed(key()?),
         "encrypted" => CookieSessions::encrypted(key()?),
-        other => {
-            let store = CountingStore { inner: store(other)?, counts: counts.clone() };
-            let sessions = StoredSessions::new(store).cookie(cookie).lifetimes(options.lifetimes());
+        url => {
+            let store = CountingStore { inner: store(url).await?, counts: counts.clone() };
+            let mut sessions = StoredSessions::new(store).cookie(cookie).lifetimes(options.lifetimes());
+            if let Some(timeout) = options.call_timeout() {
+                sessions = sessions.call_timeout(timeout);
+            }
+            if let Some(timeout) = options.commit_timeout() {
+                sessions = sessions.commit_timeout(timeout);
+            }
             return Ok(Backend::Store(sessions.conflicts(policy(options.conflict)).build()?));
         }
     };
@@ -39,9 +45,11 @@ const fn policy(conflict: Conflict) -> ConflictPolicy {
     }
 }
 
-fn store(name: &str) -> anyhow::Result<AnyStore> {
-    match name {
-        "memory" => Ok(AnyStore::new(MemoryStore::new())),
-        other => bail!("--backend {other}: unknown; there are signed, encrypted and memory"),
+async fn store(url: &str) -> anyhow::Result<AnyStore> {
+    let url = if url == "memory" { "memory:" } else { url };
+    if !url.contains(':') {
+        bail!("--backend {url}: unknown; there are signed, encrypted, memory, and the URL of a store");
     }
+    // The URL isn't repeated: it may hold a password.
+    cloakroom::connect(url).await.map_err(|error| anyhow!("--backend: {error}"))
 }

@@ -46,7 +46,7 @@ async fn main() -> ExitCode {
 async fn run() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let options = options::Options::parse();
-    let app = server::app(&options)?;
+    let app = server::app(&options).await?;
     let address = ("127.0.0.1", options.port);
     let listener = tokio::net::TcpListener::bind(address)
         .await

@@ -13,7 +13,7 @@ pub(crate) struct Options {
     /// The web framework to run on.
     #[arg(long, value_enum, default_value_t = Adapter::Axum)]
     pub(crate) adapter: Adapter,
-    /// Where sessions live: signed or encrypted.
+    /// Where sessions live: signed, encrypted, memory, or the URL of a store.
     #[arg(long, default_value = "signed")]
     pub(crate) backend: String,
     /// The port to listen on; 0 picks a free one.
@@ -34,6 +34,12 @@ pub(crate) struct Options {
     /// Seconds between touches, or none.
     #[arg(long)]
     touch_after: Option<Span>,
+    /// Seconds that one call of the store may take.
+    #[arg(long)]
+    call_timeout: Option<Seconds>,
+    /// Seconds that a commit may go on meeting others.
+    #[arg(long)]
+    commit_timeout: Option<Seconds>,
     /// When changes are committed.
     #[arg(long, value_enum, default_value_t = Commit::Always)]
     commit: Commit,
@@ -70,8 +76,20 @@ impl FromStr for Span {
         if text == "none" {
             return Ok(Self(None));
         }
-        let seconds: f64 = text.parse().map_err(|_| format!("{text:?} is neither seconds nor \"none\""))?;
-        Duration::try_from_secs_f64(seconds).map(|span| Self(Some(span))).map_err(|error| error.to_string())
+        text.parse().map(|Seconds(span)| Self(Some(span))).map_err(|error: String| format!("{error} or \"none\""))
+    }
+}
+
+/// Seconds, which may have a fraction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Seconds(Duration);
+
+impl FromStr for Seconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        seconds.map(Self).ok_or_else(|| format!("{text:?} isn't a number of seconds"))
     }
 }
 
@@ -88,6 +106,14 @@ impl Options {
             lifetimes = lifetimes.touch_after(interval);
         }
         lifetimes
+    }
+
+    pub(crate) fn call_timeout(&self) -> Option<Duration> {
+        self.call_timeout.map(|Seconds(span)| span)
+    }
+
+    pub(crate) fn commit_timeout(&self) -> Option<Duration> {
+        self.commit_timeout.map(|Seconds(span)| span)
     }
 
     pub(crate) const fn commit_policy(&self) -> CommitPolicy {

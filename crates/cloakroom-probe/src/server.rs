@@ -16,10 +16,10 @@ use crate::counting::{CountingCookies, CountingStore, Counts};
 use crate::operations;
 use crate::options::{Adapter, Options};
 
-pub(crate) fn app(options: &Options) -> anyhow::Result<Router> {
+pub(crate) async fn app(options: &Options) -> anyhow::Result<Router> {
     let Adapter::Axum = options.adapter;
     let counts = Counts::default();
-    let (sessions, stored) = match backend::connect(options, &counts)? {
+    let (sessions, stored) = match backend::connect(options, &counts).await? {
         Backend::Cookies(inner) => (SessionLayer::new(CountingCookies { inner, counts: counts.clone() }), None),
         Backend::Store(factory) => {
             let factory = Arc::new(factory);

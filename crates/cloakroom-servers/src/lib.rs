@@ -12,7 +12,9 @@
 )]
 
 mod mariadb;
+mod monitor;
 mod postgres;
+mod proxy;
 pub mod redis;
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -22,7 +24,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 pub use mariadb::MariaDb;
+pub use monitor::Monitor;
 pub use postgres::Postgres;
+pub use proxy::Proxy;
 
 /// A server's process and its folder.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -14,9 +14,11 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
-    pub(crate) fn start(backend: &str) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_cloakroom-probe"))
-            .args(["--backend", backend, "--port", "0"])
+            .args(["--port", "0"])
+            .args(arguments)
+            .env("RUST_LOG", "error")
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -29,6 +31,13 @@ impl Probe {
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
+
+    /// A number of its statistics.
+    pub(crate) async fn counted(&self, names: &[&str]) -> u64 {
+        let answer = Client::default().send(self.address, &Request::get("/stats")).await;
+        let stats: Value = serde_json::from_str(&answer.1).unwrap();
+        names.iter().map(|name| stats[name].as_u64().unwrap()).sum()
+    }
 }
 
 impl Drop for Probe {
@@ -38,26 +47,53 @@ impl Drop for Probe {
     }
 }
 
+/// What to send.
+pub(crate) struct Request {
+    line: String,
+    headers: Vec<String>,
+    body: String,
+}
+
+impl Request {
+    pub(crate) fn get(path: &str) -> Self {
+        Self { line: format!("GET {path}"), headers: Vec::new(), body: String::new() }
+    }
+
+    pub(crate) fn post(path: &str) -> Self {
+        Self { line: format!("POST {path}"), ..Self::get(path) }
+    }
+
+    pub(crate) fn ops(operations: &Value) -> Self {
+        Self { body: operations.to_string(), ..Self::post("/ops") }
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: impl std::fmt::Display) -> Self {
+        self.headers.push(format!("{name}: {value}\r\n"));
+        self
+    }
+}
+
 #[derive(Clone, Default)]
 pub(crate) struct Client {
     cookie: Option<String>,
 }
 
 impl Client {
+    /// The results of operations, all of which succeed.
     pub(crate) async fn ops(&mut self, probe: &Probe, operations: Value) -> Vec<Value> {
-        let (status, body) = self.post(probe.address(), &operations.to_string()).await;
+        let (status, body) = self.send(probe.address(), &Request::ops(&operations)).await;
         assert_eq!(status, 200, "{body}");
-        let mut answer: Value = serde_json::from_str(&body).unwrap();
-        serde_json::from_value(answer["results"].take()).unwrap()
+        results(&body)
     }
 
     /// One request on a connection of its own; the status and the body.
-    pub(crate) async fn post(&mut self, address: SocketAddr, body: &str) -> (u16, String) {
+    pub(crate) async fn send(&mut self, address: SocketAddr, request: &Request) -> (u16, String) {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let cookie = self.cookie.as_ref().map(|cookie| format!("cookie: {cookie}\r\n")).unwrap_or_default();
-        let length = body.len();
+        let Request { line, headers, body } = request;
+        let (headers, length) = (headers.concat(), body.len());
         let request = format!(
-            "POST /ops HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n{cookie}\r\n{body}"
+            "{line} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n{cookie}{headers}\r\n{body}"
         );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
@@ -69,4 +105,11 @@ impl Client {
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         (status, body.to_owned())
     }
+}
+
+pub(crate) fn results(body: &str) -> Vec<Value> {
+    let answer: Value = serde_json::from_str(body).unwrap();
+    let results = answer["results"].as_array().unwrap();
+    assert!(results.iter().all(|result| result["err"] == json!(null)), "{body}");
+    results.iter().map(|result| result["ok"].clone()).collect()
 }

@@ -1,0 +1,19 @@
+//! Every store behind the probe, over HTTP and on real servers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has said what it found"
+)]
+
+#[path = "stores/place.rs"]
+mod place;
+#[path = "stores/probe.rs"]
+mod probe;
+#[path = "stores/races.rs"]
+mod races;
+#[path = "stores/round_trips.rs"]
+mod round_trips;
+#[path = "stores/slow.rs"]
+mod slow;

@@ -1,0 +1,91 @@
+//! Where sessions live: a store of each kind, started for one test.
+
+use std::any::Any;
+use std::sync::Mutex;
+
+use cloakroom_servers::redis::{Cluster, Redis, Sentinels};
+use cloakroom_servers::{MariaDb, Monitor, Postgres, Proxy};
+
+/// A store's URL, and whatever must live as long as it is used.
+pub(crate) struct Place {
+    pub(crate) name: &'static str,
+    pub(crate) url: String,
+    /// How many round trips were seen so far by others than the probe.
+    trips: Option<Box<dyn Fn() -> usize>>,
+    _held: Box<dyn Any>,
+}
+
+impl Place {
+    pub(crate) fn start(name: &'static str) -> Self {
+        let in_folder = |scheme: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            Self::held(name, format!("{scheme}:{}/sessions", folder.path().display()), folder)
+        };
+        match name {
+            "memory" => Self::held(name, "memory:".to_owned(), ()),
+            "file" | "sqlite" => in_folder(name),
+            "postgres" => {
+                let server = Postgres::start();
+                Self::held(name, server.url(), server)
+            }
+            "mariadb" => {
+                let server = MariaDb::start();
+                Self::held(name, server.url(), server)
+            }
+            "redis" => {
+                let server = Redis::start();
+                Self::held(name, server.url(), server)
+            }
+            "sentinel" => {
+                let servers = Sentinels::start();
+                let url = format!("redis+sentinel://{}/mymaster", hosts(&servers.urls()));
+                let monitors = Mutex::new(vec![Monitor::of(&servers.servers[0])]);
+                Self { trips: Some(watched(monitors)), ..Self::held(name, url, servers) }
+            }
+            "cluster" => {
+                let servers = Cluster::start();
+                let url = format!("redis+cluster://{}", hosts(&servers.urls()));
+                let monitors = Mutex::new(servers.servers.iter().map(Monitor::of).collect());
+                Self { trips: Some(watched(monitors)), ..Self::held(name, url, servers) }
+            }
+            unknown => panic!("{unknown}"),
+        }
+    }
+
+    fn held(name: &'static str, url: String, held: impl Any) -> Self {
+        Self { name, url, trips: None, _held: Box::new(held) }
+    }
+
+    /// The same store, with a wire in between that counts, if it is one server.
+    pub(crate) fn on_a_wire(mut self) -> Self {
+        if let Some(port) = self.url.split("127.0.0.1:").nth(1).filter(|_| self.trips.is_none()) {
+            let digits: String = port.chars().take_while(char::is_ascii_digit).collect();
+            let proxy = Proxy::to(digits.parse().unwrap());
+            self.url = self.url.replace(&format!(":{digits}"), &format!(":{}", proxy.port()));
+            self.trips = Some(Box::new(move || proxy.trips()));
+        }
+        self
+    }
+
+    /// Nothing where no network is in between.
+    pub(crate) fn trips(&self) -> Option<usize> {
+        self.trips.as_ref().map(|trips| trips())
+    }
+}
+
+fn hosts(urls: &[String]) -> String {
+    let hosts = urls.iter().map(|url| url.trim_start_matches("redis://").trim_end_matches('/'));
+    hosts.collect::<Vec<_>>().join(",")
+}
+
+/// Commands about sessions; others talk to these servers as well.
+fn watched(monitors: Mutex<Vec<Monitor>>) -> Box<dyn Fn() -> usize> {
+    let seen = Mutex::new(0);
+    Box::new(move || {
+        let mut seen = seen.lock().unwrap();
+        for monitor in &mut *monitors.lock().unwrap() {
+            *seen += monitor.commands().iter().filter(|line| line.contains("cloakroom:")).count();
+        }
+        *seen
+    })
+}

@@ -1,0 +1,47 @@
+//! What comes to a server of Redis, where a wire can't be put in between: clients learn the address from others.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+
+use crate::redis::Redis;
+
+/// Sees every command that comes to a server.
+#[derive(Debug)]
+pub struct Monitor {
+    server: u16,
+    lines: BufReader<TcpStream>,
+}
+
+impl Monitor {
+    /// Of this server, from now on.
+    #[must_use]
+    pub fn of(server: &Redis) -> Self {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port())).unwrap();
+        stream.write_all(b"MONITOR\r\n").unwrap();
+        let mut monitor = Self { server: server.port(), lines: BufReader::new(stream) };
+        assert_eq!(monitor.line(), "+OK");
+        monitor
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        let _ = self.lines.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// The commands since the last time; those inside of scripts cross no network and don't count.
+    pub fn commands(&mut self) -> Vec<String> {
+        let mut marker = TcpStream::connect((Ipv4Addr::LOCALHOST, self.server)).unwrap();
+        marker.write_all(b"ECHO until-here\r\n").unwrap();
+        let mut commands = Vec::new();
+        loop {
+            let line = self.line();
+            if line.contains("until-here") {
+                return commands;
+            }
+            if !line.contains(" lua] ") {
+                commands.push(line);
+            }
+        }
+    }
+}
