@@ -71,7 +71,8 @@ const SCHEMES: [(&str, &[&str]); 20] = [
 /// - In a login, `@`, `/`, `?`, `#`, `%` and `:` must be percent-encoded (`%40`, `%2F`, `%3F`, `%23`, `%25`, `%3A`).
 /// - Databases: a table that isn't there is created. Who may not create tables has it created before, by the store's `schema()`.
 ///   Parameters are the driver's own.
-/// - Redis: `?prefix=shop:` is what the names of keys begin with, and `?protocol=3` chooses RESP3. The login in a URL of Sentinel is that of the servers;
+/// - Redis: `?prefix=shop:` is what the names of keys begin with, `?replicas=1` makes a write count only when so many replicas have it
+///   (`RedisStore::durability`), and `?protocol=3` chooses RESP3. The login in a URL of Sentinel is that of the servers;
 ///   the sentinels' own is `?sentinel_user=…&sentinel_password=…`.
 ///
 /// The store has answered once when this returns. It must be called on a tokio runtime.

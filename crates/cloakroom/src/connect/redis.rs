@@ -1,12 +1,16 @@
 //! URLs of Redis and Valkey, of which there are many.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_store::{AnyStore, StoreError};
 
 use super::ConnectError;
 use super::parts::Parts;
+
+/// How long replicas may take to confirm a write: half of what a call may take.
+const CONFIRMATION: Duration = Duration::from_millis(500);
 
 /// What comes behind the plus of a scheme.
 enum Kind {
@@ -61,12 +65,12 @@ pub(super) async fn open(scheme: &'static str, rest: &str) -> Result<Result<AnyS
         if !path.starts_with('/') {
             return Err(malformed("it has no path that begins with a slash, as in `///run/redis.sock`"));
         }
-        let (parameters, prefix) = parameters(scheme, query, known)?;
+        let (parameters, ours) = parameters(scheme, query, known)?;
         let opened = RedisStore::connect(&format!("unix://{path}{}", parameters.text("?"))).await;
-        return Ok(opened.map(|store| named(store, prefix)));
+        return Ok(opened.map(|store| ours.apply(store)));
     }
     let parts = Parts::of(scheme, rest)?;
-    let (parameters, prefix) = parameters(scheme, parts.query, known)?;
+    let (parameters, ours) = parameters(scheme, parts.query, known)?;
     let path = parts.path.trim_end_matches('/');
     if parts.hosts.split(',').any(|host| host.is_empty() || host.starts_with(':')) {
         return Err(malformed("it has no host, or a comma too many"));
@@ -125,7 +129,7 @@ pub(super) async fn open(scheme: &'static str, rest: &str) -> Result<Result<AnyS
             RedisStore::connect_cluster(&nodes).await
         }
     };
-    Ok(opened.map(|store| named(store, prefix)))
+    Ok(opened.map(|store| ours.apply(store)))
 }
 
 /// Behind the bracket that ends an IPv6 address, if it is one.
@@ -134,11 +138,21 @@ fn has_port(host: &str) -> bool {
     host.rsplit(']').next().is_some_and(|rest| rest.contains(':'))
 }
 
-fn named(store: RedisStore, prefix: Option<String>) -> AnyStore {
-    AnyStore::new(match prefix {
-        Some(prefix) => store.prefix(prefix),
-        None => store,
-    })
+/// What a URL says about our side.
+#[derive(Default)]
+struct Ours {
+    prefix: Option<String>,
+    replicas: u32,
+}
+
+impl Ours {
+    fn apply(self, store: RedisStore) -> AnyStore {
+        let store = store.durability(self.replicas, CONFIRMATION);
+        AnyStore::new(match self.prefix {
+            Some(prefix) => store.prefix(prefix),
+            None => store,
+        })
+    }
 }
 
 /// Parameters for the client, as they were written.
@@ -162,24 +176,31 @@ impl<'a> Parameters<'a> {
     }
 }
 
-/// The prefix is ours; the rest is the client's, which is silent about names that it doesn't know.
+/// Parameters that are ours; the rest is the client's, which is silent about names that it doesn't know.
 fn parameters<'a>(
     scheme: &'static str,
     query: &'a str,
     known: &[&str],
-) -> Result<(Parameters<'a>, Option<String>), ConnectError> {
-    let (mut rest, mut prefix) = (Vec::new(), None);
+) -> Result<(Parameters<'a>, Ours), ConnectError> {
+    let (mut rest, mut ours) = (Vec::new(), Ours::default());
     for (place, pair) in (1..).zip(query.split('&').filter(|pair| !pair.is_empty())) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if name == "prefix" {
-            prefix = form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| Cow::into_owned(value));
-        } else if known.contains(&name) {
-            rest.push((name, value));
-        } else {
-            // By its place: it may be a piece of a password with a `&` in it.
-            let why = format!("its parameter {place} is unknown; there are `prefix`, `{}`", known.join("`, `"));
-            return Err(ConnectError::malformed(scheme, why));
+        match name {
+            "prefix" => {
+                ours.prefix = form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| Cow::into_owned(value));
+            }
+            "replicas" => {
+                let malformed = |_| ConnectError::malformed(scheme, "`replicas` isn't a number of servers");
+                ours.replicas = value.parse().map_err(malformed)?;
+            }
+            _ if known.contains(&name) => rest.push((name, value)),
+            _ => {
+                // By its place: it may be a piece of a password with a `&` in it.
+                let known = known.join("`, `");
+                let why = format!("its parameter {place} is unknown; there are `prefix`, `replicas`, `{known}`");
+                return Err(ConnectError::malformed(scheme, why));
+            }
         }
     }
-    Ok((Parameters(rest), prefix))
+    Ok((Parameters(rest), ours))
 }

@@ -1,0 +1,94 @@
+//! An application in a process of its own, and a client that may find it gone.
+
+use std::fs;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Longer than the application may take for anything.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Application {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Application {
+    pub(crate) fn start(backend: &str) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_cloakroom-probe"))
+            .args(["--backend", backend, "--port", "0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").expect("the address").parse().unwrap();
+        Self { child, address }
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// As `kill -9` does.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// How many files and sockets it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+}
+
+impl Drop for Application {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A browser with one cookie.
+#[derive(Clone, Default)]
+pub(crate) struct Client {
+    pub(crate) cookie: Option<String>,
+}
+
+impl Client {
+    /// What the operations answered, or the status that says that they weren't done.
+    pub(crate) fn ops(&mut self, address: SocketAddr, operations: &Value) -> io::Result<Result<Vec<Value>, u16>> {
+        let (status, body) = self.request(address, "POST /ops", &operations.to_string())?;
+        if status != 200 {
+            return Ok(Err(status));
+        }
+        let mut answer: Value = serde_json::from_str(&body)?;
+        let results: Vec<Value> = serde_json::from_value(answer["results"].take())?;
+        Ok(Ok(results.into_iter().map(|mut result| result["ok"].take()).collect()))
+    }
+
+    /// One request on a connection of its own; the status and the body.
+    pub(crate) fn request(&mut self, address: SocketAddr, line: &str, body: &str) -> io::Result<(u16, String)> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let cookie = self.cookie.as_ref().map(|cookie| format!("cookie: {cookie}\r\n")).unwrap_or_default();
+        let length = body.len();
+        let head = format!("{line} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n");
+        stream.write_all(format!("{head}{cookie}\r\n{body}").as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        // Killed in the middle of its answer, it has acknowledged nothing.
+        let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(cut)?;
+        if let Some(line) = head.lines().find_map(|line| line.strip_prefix("set-cookie: ")) {
+            self.cookie = line.split(';').next().map(str::to_owned);
+        }
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(cut)?;
+        Ok((status, body.to_owned()))
+    }
+}

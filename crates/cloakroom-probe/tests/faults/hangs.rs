@@ -1,0 +1,85 @@
+//! A database that hangs: it takes connections and requests, and answers none.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cloakroom_servers::redis::Redis;
+use cloakroom_servers::{MariaDb, Postgres};
+use serde_json::json;
+
+use crate::application::{Application, Client};
+use crate::journal::Journal;
+
+/// How long it hangs.
+const SPAN: Duration = Duration::from_secs(10);
+
+/// A call of a store may take 2 seconds; the rest is for a machine that does many things at once.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+fn hangs(name: &str, backend: &str, freeze: impl Fn(bool)) {
+    let application = Application::start(backend);
+    let address = application.address();
+    let mut journal = Journal::begin(address);
+    let writing = journal.write(address);
+    writing.until_done(100);
+    let open_before = application.open_files();
+    freeze(true);
+    let began = Instant::now();
+    let (mut asked, mut slowest) = (0, Duration::ZERO);
+    let mut client = Client::default();
+    while began.elapsed() < SPAN {
+        let asking = Instant::now();
+        let (status, _) = client.request(address, "GET /untouched", "").unwrap();
+        assert_eq!(status, 200, "who doesn't use the session notices nothing");
+        assert!(asking.elapsed() < Duration::from_secs(1), "{name}: untouched after {:?}", asking.elapsed());
+        let asking = Instant::now();
+        let status = client.ops(address, &json!([["insert", "a", 1]])).unwrap().unwrap_err();
+        assert_eq!(status, 503);
+        (asked, slowest) = (asked + 1, slowest.max(asking.elapsed()));
+    }
+    freeze(false);
+    let thawed = Instant::now();
+    writing.until_done(1);
+    let recovered = thawed.elapsed();
+    writing.until_done(100);
+    let refused = writing.refused();
+    journal = writing.stop();
+    let tally = journal.check(address);
+    println!(
+        "{name} hung for {SPAN:?}: {asked} requests told so after at most {slowest:?}, {refused} writes refused, {tally:?}, writing again after {recovered:?}"
+    );
+    assert!(slowest < DEADLINE, "{name}: {slowest:?} until a client was told");
+    assert!(recovered < Duration::from_secs(10), "{name}: {recovered:?} until the application wrote again");
+    // Connections that were given up go away by themselves, and no request is left behind.
+    let closing = Instant::now();
+    while application.open_files() > open_before + 2 {
+        assert!(
+            closing.elapsed() < Duration::from_secs(20),
+            "{name}: {} files, {open_before} before",
+            application.open_files()
+        );
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn postgres() {
+    let mut server = Postgres::start();
+    let url = server.url();
+    let server = server.server();
+    hangs("PostgreSQL", &url, |frozen| server.freeze(frozen));
+}
+
+#[test]
+fn mariadb() {
+    let mut server = MariaDb::start();
+    let url = server.url();
+    let server = server.server();
+    hangs("MariaDB", &url, |frozen| server.freeze(frozen));
+}
+
+#[test]
+fn redis() {
+    let server = Redis::start();
+    hangs("Redis", &server.url(), |frozen| server.freeze(frozen));
+}
