@@ -35,6 +35,7 @@ enum Kind {
     MissingLayer { layer: &'static str },
     Unavailable { source: Source },
     Corrupt { source: Source },
+    Unsupported { source: Source },
     TooManySessions { limit: usize },
 }
 
@@ -71,6 +72,13 @@ impl Error {
         Self(Kind::Corrupt { source })
     }
 
+    /// The store can't do what was asked, today or ever. For factories and stores.
+    #[must_use]
+    pub fn unsupported(source: impl Into<Source>) -> Self {
+        let source = source.into();
+        Self(Kind::Unsupported { source })
+    }
+
     /// An owner has as many sessions as are allowed, and the new one is refused. For factories.
     #[must_use]
     pub const fn too_many_sessions(limit: usize) -> Self {
@@ -90,6 +98,7 @@ impl Error {
             | Kind::MissingLayer { .. }
             | Kind::Unavailable { .. }
             | Kind::Corrupt { .. }
+            | Kind::Unsupported { .. }
             | Kind::TooManySessions { .. } => None,
         }
     }
@@ -142,6 +151,12 @@ impl Error {
         matches!(self.0, Kind::Corrupt { .. })
     }
 
+    /// The store can't do what was asked, as to list an owner's sessions: trying again won't help.
+    #[must_use]
+    pub const fn is_unsupported(&self) -> bool {
+        matches!(self.0, Kind::Unsupported { .. })
+    }
+
     /// The owner has as many sessions as are allowed.
     #[must_use]
     pub const fn is_too_many_sessions(&self) -> bool {
@@ -185,6 +200,7 @@ impl fmt::Display for Error {
                 "{layer} isn't installed around this handler: add it to the router, outside of everything that uses it"
             ),
             Kind::Unavailable { .. } => f.write_str("the session's store couldn't answer"),
+            Kind::Unsupported { .. } => f.write_str("the session's store can't do that"),
             Kind::Corrupt { .. } => f.write_str("what the store holds of the session is damaged"),
             Kind::TooManySessions { limit } => write!(f, "the owner has {limit} sessions already, which is the limit"),
         }
@@ -195,7 +211,7 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0 {
             Kind::Value(error) => error.source(),
-            Kind::Unavailable { source } | Kind::Corrupt { source } => Some(&**source),
+            Kind::Unavailable { source } | Kind::Corrupt { source } | Kind::Unsupported { source } => Some(&**source),
             Kind::HeadersSent | Kind::MissingLayer { .. } | Kind::TooManySessions { .. } => None,
         }
     }

@@ -106,6 +106,10 @@ impl StdError for StoreError {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        if error.is_corrupt() { Self::corrupt(error) } else { Self::unavailable(error) }
+        match error.0 {
+            Kind::Corrupt { .. } => Self::corrupt(error),
+            Kind::Unsupported { .. } => Self::unsupported(error),
+            Kind::Unavailable(_) | Kind::TimedOut | Kind::Taken { .. } => Self::unavailable(error),
+        }
     }
 }

@@ -3,5 +3,8 @@
 #[doc = include_str!("../../../docs/guide/factories.md")]
 pub mod factories {}
 
+#[doc = include_str!("../../../docs/guide/stores.md")]
+pub mod stores {}
+
 #[doc = include_str!("../../../docs/guide/pyramid.md")]
 pub mod pyramid {}

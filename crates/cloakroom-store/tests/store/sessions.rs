@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cloakroom_store::{FileStore, Loaded, Sessions, Store as _};
+use cloakroom_session::Session;
+use cloakroom_store::{FileStore, Loaded, Sessions, Store as _, StoredSessions};
 
 use crate::faulty::{App, Faulty, Mode, NOW, key_of};
 
@@ -13,7 +14,7 @@ async fn signed_in() -> (App<Faulty>, Sessions<Faulty>, [String; 3], String) {
     let app = App::new(Faulty::new());
     let mut cookies = Vec::new();
     for (owner, label) in [("ann", "Firefox"), ("ann", "Chrome"), ("ann", "Safari"), ("bob", "Lynx")] {
-        let sign_in = |session: &cloakroom_session::Session| {
+        let sign_in = |session: &Session| {
             session.set_owner(owner);
             session.set_label(label);
         };
@@ -117,11 +118,24 @@ async fn a_store_that_is_down_hangs_or_cant_says_so() {
         assert!(began.elapsed() < Duration::from_secs(11), "2 seconds each");
     }
     assert!(app.sessions.store().calls.load(Ordering::SeqCst) > 0);
+}
 
+#[tokio::test]
+async fn a_store_without_an_index_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let files = App::new(Arc::new(FileStore::open(folder.path()).unwrap()));
-    let sessions = Sessions::new(Arc::clone(&files.sessions));
-    let error = sessions.list("ann").await.unwrap_err();
-    let source = std::error::Error::source(&error).unwrap().to_string();
-    assert_eq!(source, "this store doesn't support a list of an owner's sessions");
+    let factory = StoredSessions::new(FileStore::open(folder.path()).unwrap()).build().unwrap();
+    let sessions = Sessions::new(Arc::new(factory));
+    let session = Session::for_tests();
+    let errors = [
+        sessions.list("ann").await.unwrap_err(),
+        sessions.end("ann", "00000000").await.unwrap_err(),
+        sessions.end_others("ann", &session).await.unwrap_err(),
+        sessions.end_all("ann").await.unwrap_err(),
+        sessions.end_everyone_before(NOW).await.unwrap_err(),
+    ];
+    for error in errors {
+        let why = std::error::Error::source(&error).unwrap().to_string();
+        assert!(error.is_unsupported() && why.contains("doesn't support"), "{error}: {why}");
+        assert_eq!((error.status(), error.retry_after()), (500, None), "trying again won't help");
+    }
 }
