@@ -147,3 +147,26 @@ async fn redis_with_a_password_and_a_prefix() {
         assert_eq!(server.cli(&cli), format!("shop:{}", "07".repeat(32)), "{url}");
     }
 }
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn who_may_not_create_tables_has_it_created_before() {
+    let server = cloakroom_servers::Postgres::start();
+    let read_only = format!("{}?options=-c%20default_transaction_read_only%3Don", server.url());
+    let error = connect(&read_only).await.unwrap_err();
+    assert!(error.to_string().contains("read-only transaction"), "{error}");
+    connect(&server.url().replace("postgres://", "postgresql://")).await.unwrap();
+    connect(&read_only).await.unwrap();
+    let error = connect(&format!("{}-none", server.url())).await.unwrap_err();
+    assert!(!error.is_config() && error.to_string().contains("database \"postgres-none\" does not exist"), "{error}");
+}
+
+#[cfg(feature = "mysql")]
+#[tokio::test]
+async fn a_login_that_is_refused_is_an_error_without_the_password() {
+    let server = cloakroom_servers::MariaDb::start();
+    connect(&server.url().replace("mysql://", "mariadb://")).await.unwrap();
+    let error = connect(&server.url().replace("root@", "nobody:hunter2@")).await.unwrap_err();
+    assert!(!error.is_config() && error.to_string().contains("Access denied for user 'nobody'"), "{error}");
+    assert!(!told(&error).contains("hunter2"), "{error:?}");
+}
