@@ -1,5 +1,8 @@
 //! One round trip: by hash, by text if the hash is unknown, and waiting for replicas.
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use cloakroom_session::StoreKey;
 use cloakroom_store::StoreError;
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
@@ -76,14 +79,39 @@ fn settled(answer: RedisResult<Vec<Value>>, wanted: Durability, about: Option<&S
     let [answer, Value::Int(confirmed)] = <[Value; 2]>::try_from(answer).map_err(|_| unexpected())? else {
         return Err(unexpected());
     };
-    // What changed nothing needs no confirmation: 0 is "not there", 2 "somebody else's", and below is damage.
-    let changed = !matches!(answer, Value::Int(0 | 2 | ..0));
-    if changed && confirmed < i64::from(wanted.replicas) {
+    if changed(&answer) && confirmed < i64::from(wanted.replicas) {
         return Err(failed(format!("written, but {confirmed} of {} replicas confirmed it in time", wanted.replicas)));
     }
     Ok(answer)
 }
 
+/// What changed nothing needs no confirmation.
+fn changed(answer: &Value) -> bool {
+    let code = if let Value::Array(parts) = answer { parts.first() } else { Some(answer) };
+    // A step of a scan answers with its place, which is no number.
+    !matches!(code, Some(Value::Int(0 | 2.. | ..0)))
+}
+
 fn is_unknown(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+}
+
+/// Marks by which a server knows a call that it has seen: a random beginning, and a count.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    beginning: OnceLock<u64>,
+    count: AtomicU64,
+}
+
+impl Calls {
+    pub(crate) fn next(&self) -> Result<String, StoreError> {
+        let beginning = match self.beginning.get() {
+            Some(beginning) => *beginning,
+            None => {
+                let random = cloakroom_session::random().map(u64::from_le_bytes).map_err(StoreError::unavailable)?;
+                *self.beginning.get_or_init(|| random)
+            }
+        };
+        Ok(format!("{beginning:016x}{:x}", self.count.fetch_add(1, Ordering::Relaxed)))
+    }
 }

@@ -45,32 +45,15 @@ pub(crate) fn ttl(deadline: Option<Timestamp>, now: Timestamp) -> String {
     span.filter(|span| *span < CENTURY).map(|span| span.as_millis().to_string()).unwrap_or_default()
 }
 
-pub(crate) fn millis(time: Timestamp) -> String {
-    time.unix_millis().to_string()
-}
-
-/// Names and values for `HSET`; the owner is last.
-pub(crate) fn of_entry<'a>(entry: &'a Entry, version: Version, call: &'a str) -> Vec<Field<'a>> {
-    let mut fields = vec![
-        Field::Text("v"),
+/// An entry's part of a script's arguments.
+pub(crate) fn of_entry(entry: &Entry, version: Version) -> [Field<'_>; 5] {
+    [
         Field::Number(version.number()),
-        Field::Text("d"),
         Field::Text(&entry.text),
-        Field::Text("c"),
         Field::Number(entry.created.unix_millis()),
-        Field::Text("t"),
         Field::Number(entry.touched.unix_millis()),
-    ];
-    if let Some(deadline) = entry.deadline {
-        fields.extend([Field::Text("e"), Field::Number(deadline.unix_millis())]);
-    }
-    if !call.is_empty() {
-        fields.extend([Field::Text("w"), Field::Text(call)]);
-    }
-    if let Some(owner) = &entry.owner {
-        fields.extend([Field::Text("o"), Field::Text(owner)]);
-    }
-    fields
+        Field::Text(entry.owner.as_deref().unwrap_or_default()),
+    ]
 }
 
 /// An argument of a command.

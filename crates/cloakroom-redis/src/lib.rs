@@ -35,11 +35,13 @@
 //! # }
 //! ```
 
+mod address;
 mod call;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod error;
 mod fields;
+mod index;
 mod link;
 mod operations;
 mod owners;
@@ -47,5 +49,6 @@ mod redis_store;
 mod scripts;
 #[cfg(feature = "sentinel")]
 mod sentinel;
+mod steps;
 
 pub use redis_store::RedisStore;

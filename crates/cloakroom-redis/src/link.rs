@@ -2,13 +2,16 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
-use redis::{Client, Cmd, ConnectionInfo, IntoConnectionInfo, Pipeline, RedisResult, Value};
+use redis::{Client, Cmd, Pipeline, RedisResult, Value};
 
-/// How long an answer may take. Sessions have a deadline of 2 seconds per call: this is well below it.
+use crate::address::Address;
+
+/// How long an answer may take unless a URL says otherwise. Sessions have a deadline of 2 seconds per call: this is well below it.
 pub(crate) const RESPONSE: Duration = Duration::from_secs(1);
 
 /// How long connecting may take.
@@ -34,13 +37,14 @@ pub(crate) enum Target<'a> {
     Slot(u16),
 }
 
+#[derive(Clone)]
 pub(crate) enum Link {
     /// Reconnects by itself.
     Manager(ConnectionManager),
     /// The application's own.
-    Given(Box<dyn Given>),
+    Given(Arc<dyn Given>),
     #[cfg(feature = "sentinel")]
-    Sentinel(crate::sentinel::Sentinel),
+    Sentinel(Arc<crate::sentinel::Sentinel>),
     #[cfg(feature = "cluster")]
     Cluster(redis::cluster_async::ClusterConnection),
 }
@@ -65,10 +69,10 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Given for C {
 
 impl Link {
     /// One server's connection, kept up by a manager.
-    pub(crate) async fn connect(url: &str) -> RedisResult<Self> {
-        let client = Client::open(information(url)?)?;
+    pub(crate) async fn connect(address: Address) -> RedisResult<Self> {
+        let client = Client::open(address.information)?;
         let config = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(RESPONSE))
+            .set_response_timeout(Some(address.timeout))
             .set_connection_timeout(Some(CONNECT))
             .set_number_of_retries(RETRIES)
             .set_min_delay(RETRY_DELAY)
@@ -113,16 +117,6 @@ impl Link {
             Self::Cluster(cluster) => crate::cluster::pipeline(cluster, pipeline, target).await,
         }
     }
-}
-
-/// Where a URL points, with our settings of the socket.
-pub(crate) fn information(url: &str) -> RedisResult<ConnectionInfo> {
-    #[cfg(feature = "tls")]
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Without one, rustls panics. Whoever comes first wins, and an error says that somebody else did.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
-    Ok(url.into_connection_info()?.set_tcp_settings(socket()))
 }
 
 pub(crate) fn socket() -> TcpSettings {

@@ -18,10 +18,6 @@ const STEP: u64 = 500;
 impl RedisStore {
     /// One round trip, which also forgets the keys of sessions that are no longer there.
     pub(crate) async fn sessions_of(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
-        #[cfg(feature = "cluster")]
-        if self.is_cluster() {
-            return self.sessions_one_by_one(owner, now).await;
-        }
         let index = self.index(owner);
         let arguments = Told::at(now).arguments(false);
         let more = [Field::Text(&self.prefix), Field::Text(owner)];
@@ -50,7 +46,6 @@ impl RedisStore {
             loop {
                 let step = self.step(&[], target, &place, point, now).await?;
                 ended += step.ended;
-                #[cfg(feature = "cluster")]
                 for key in &step.elsewhere {
                     ended += self.end_moved(key, point, now).await?;
                 }
@@ -93,7 +88,6 @@ pub(crate) struct Step {
     place: String,
     pub(crate) ended: usize,
     /// Where moved sessions are now, on other servers.
-    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "one server has no others"))]
     pub(crate) elsewhere: Vec<StoreKey>,
 }
 

@@ -1,12 +1,15 @@
 //! [`RedisStore`]: connecting, options, and what each of them promises.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::StoreKey;
 use cloakroom_store::StoreError;
 use redis::aio::ConnectionLike;
 
+use crate::address::Address;
+use crate::call::Calls;
 use crate::error;
 use crate::fields::{HEX_LEN, hex};
 use crate::link::Link;
@@ -31,12 +34,12 @@ const PREFIX: &str = "cloakroom:";
 ///
 /// # Security
 /// Neither `Debug` nor an error shows a URL: it may hold a password.
+#[derive(Clone)]
 pub struct RedisStore {
     pub(crate) link: Link,
-    pub(crate) prefix: String,
+    pub(crate) prefix: Arc<str>,
     pub(crate) durability: Option<Durability>,
-    #[cfg(feature = "cluster")]
-    pub(crate) calls: crate::cluster::Calls,
+    pub(crate) calls: Arc<Calls>,
 }
 
 /// How many replicas must have a write before it counts, and how long they may take.
@@ -61,7 +64,7 @@ impl RedisStore {
     /// # Errors
     /// When the URL makes no sense, or the server doesn't answer or refuses the password.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        Link::connect(url).await.map(Self::new).map_err(|error| error::of(&error))
+        Link::connect(Address::parse(url)?).await.map(Self::new).map_err(|error| error::of(&error))
     }
 
     /// Uses a connection that the application has, and clones it for each call.
@@ -69,24 +72,18 @@ impl RedisStore {
     /// A `ConnectionManager`, a `MultiplexedConnection` (which never reconnects), or whatever else speaks to **one** server. Timeouts
     /// are the connection's own. For a Cluster use `from_cluster`: here its keys would go to the wrong servers.
     pub fn from_connection(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
-        Self::new(Link::Given(Box::new(connection)))
+        Self::new(Link::Given(Arc::new(connection)))
     }
 
     pub(crate) fn new(link: Link) -> Self {
-        Self {
-            link,
-            prefix: PREFIX.to_owned(),
-            durability: None,
-            #[cfg(feature = "cluster")]
-            calls: crate::cluster::Calls::default(),
-        }
+        Self { link, prefix: PREFIX.into(), durability: None, calls: Arc::default() }
     }
 
     /// What the names of all keys begin with; `cloakroom:` unless told otherwise.
     ///
     /// Applications that share a server need one each.
     #[must_use]
-    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+    pub fn prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
         self.prefix = prefix.into();
         self
     }

@@ -30,10 +30,7 @@ scripts! {
     END: "lua/end.lua"
     OWNED: "lua/owned.lua"
     END_BEFORE: "lua/end_before.lua"
-}
-
-#[cfg(feature = "cluster")]
-scripts! {
     MARK: "lua/mark.lua"
     LIST: "lua/list.lua"
+    LISTED: "lua/listed.lua"
 }

@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use cloakroom_store::StoreError;
 use redis::aio::MultiplexedConnection;
-use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
+use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, Pipeline, RedisError, RedisResult,
-    ServerErrorKind, TlsMode, Value,
+    AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, TlsMode,
+    Value,
 };
 use tokio::sync::OnceCell;
 
-use crate::error;
-use crate::link::{CONNECT, Link, RESPONSE, information, socket};
+use crate::address::Address;
+use crate::error::{self, failed};
+use crate::link::{CONNECT, Link, RESPONSE, socket};
 use crate::redis_store::RedisStore;
 
 /// How long finding the master may take: several sentinels may have to be asked.
@@ -26,9 +27,10 @@ const FIND: Duration = Duration::from_secs(3);
 type Found = OnceCell<RedisResult<MultiplexedConnection>>;
 
 pub(crate) struct Sentinel {
-    sentinels: Vec<ConnectionInfo>,
+    sentinels: Vec<Address>,
     name: String,
-    node: SentinelNodeConnectionInfo,
+    /// How to log in to the master, if a URL says so.
+    master: Option<Address>,
     found: Mutex<Arc<Found>>,
 }
 
@@ -36,7 +38,8 @@ impl RedisStore {
     /// Connects to the master that these sentinels know, and follows it through failovers.
     ///
     /// `master` is its name, as `mymaster`; or, where the servers want a login, another database than 0 or TLS, a URL in which that name
-    /// takes the place of the host: `redis://user:password@mymaster/1`. The URLs of the sentinels have the sentinels' own logins.
+    /// takes the place of the host: `redis://user:password@mymaster/1`. The sentinels have a login of their own, one for all of them: that of
+    /// their first URL.
     ///
     /// After a failover calls fail until the sentinels agree on the new master; nothing has to be restarted. See
     /// [`RedisStore::durability`] for what such a failover may lose.
@@ -57,33 +60,59 @@ impl RedisStore {
     /// # }
     /// ```
     pub async fn connect_sentinel(sentinels: &[impl AsRef<str>], master: &str) -> Result<Self, StoreError> {
-        let sentinel = Sentinel::new(sentinels, master).map_err(|error| error::of(&error))?;
+        let sentinel = Sentinel::new(sentinels, master)?;
         let (_, connection) = sentinel.current().await;
         connection.map_err(|error| error::of(&error))?;
-        Ok(Self::new(Link::Sentinel(sentinel)))
+        Ok(Self::new(Link::Sentinel(Arc::new(sentinel))))
     }
 }
 
 impl Sentinel {
-    fn new(sentinels: &[impl AsRef<str>], master: &str) -> RedisResult<Self> {
-        let sentinels = sentinels.iter().map(|url| information(url.as_ref())).collect::<RedisResult<Vec<_>>>()?;
-        let mut node = SentinelNodeConnectionInfo::default().set_tcp_settings(socket());
-        let mut name = master.to_owned();
+    fn new(sentinels: &[impl AsRef<str>], master: &str) -> Result<Self, StoreError> {
+        let sentinels = sentinels.iter().map(|url| Address::parse(url.as_ref())).collect::<Result<Vec<_>, _>>()?;
+        let (mut name, mut address) = (master.to_owned(), None);
         if master.contains("://") {
-            let information = information(master)?;
-            node = node.set_redis_connection_info(information.redis_settings().clone());
-            name = match information.addr() {
-                ConnectionAddr::Tcp(host, _) => host.clone(),
-                ConnectionAddr::TcpTls { host, .. } => {
-                    node = node.set_tls_mode(TlsMode::Secure);
-                    host.clone()
-                }
-                ConnectionAddr::Unix(_) | _ => {
-                    return Err((ErrorKind::InvalidClientConfig, "the master's URL has no name in it").into());
-                }
+            let parsed = Address::parse(master)?;
+            name = match parsed.information.addr() {
+                ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host.clone(),
+                ConnectionAddr::Unix(_) | _ => return Err(failed("the master's URL has no name in it")),
             };
+            address = Some(parsed);
         }
-        Ok(Self { sentinels, name, node, found: Mutex::default() })
+        Ok(Self { sentinels, name, master: address, found: Mutex::default() })
+    }
+
+    fn client(&self) -> RedisResult<SentinelClient> {
+        let addresses = self.sentinels.iter().map(|sentinel| sentinel.information.addr().clone());
+        let mut builder = SentinelClientBuilder::new(addresses, &self.name, SentinelServerType::Master)?
+            .set_client_to_sentinel_tcp_settings(socket())
+            .set_client_to_redis_tcp_settings(socket());
+        if let Some(sentinel) = self.sentinels.first() {
+            let login = sentinel.information.redis_settings();
+            if let Some(name) = login.username() {
+                builder = builder.set_client_to_sentinel_username(name);
+            }
+            if let Some(password) = login.password() {
+                builder = builder.set_client_to_sentinel_password(password);
+            }
+        }
+        let Some(master) = &self.master else { return builder.build() };
+        let login = master.information.redis_settings();
+        builder = builder.set_client_to_redis_db(login.db()).set_client_to_redis_protocol(login.protocol());
+        if let Some(name) = login.username() {
+            builder = builder.set_client_to_redis_username(name);
+        }
+        if let Some(password) = login.password() {
+            builder = builder.set_client_to_redis_password(password);
+        }
+        if matches!(master.information.addr(), ConnectionAddr::TcpTls { .. }) {
+            builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
+        }
+        #[cfg(feature = "tls")]
+        if let Some(certificates) = &master.certificates {
+            builder = builder.set_client_to_redis_certificates(certificates.clone());
+        }
+        builder.build()
     }
 
     pub(crate) async fn command(&self, command: &Cmd) -> RedisResult<Value> {
@@ -110,14 +139,10 @@ impl Sentinel {
     }
 
     async fn find(&self) -> RedisResult<MultiplexedConnection> {
-        let mut client = SentinelClient::build(
-            self.sentinels.clone(),
-            self.name.clone(),
-            Some(self.node.clone()),
-            SentinelServerType::Master,
-        )?;
+        let mut client = self.client()?;
+        let timeout = self.master.as_ref().or(self.sentinels.first()).map_or(RESPONSE, |address| address.timeout);
         let config =
-            AsyncConnectionConfig::new().set_response_timeout(Some(RESPONSE)).set_connection_timeout(Some(CONNECT));
+            AsyncConnectionConfig::new().set_response_timeout(Some(timeout)).set_connection_timeout(Some(CONNECT));
         let connection = client.get_async_connection_with_config(&config);
         tokio::time::timeout(FIND, connection).await.unwrap_or_else(|_| {
             Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the master wasn't found in time").into())

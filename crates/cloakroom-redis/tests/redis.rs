@@ -12,9 +12,13 @@ mod bench;
 mod cluster;
 #[path = "redis/corrupt.rs"]
 mod corrupt;
+#[path = "redis/listed.rs"]
+mod listed;
 #[path = "redis/outages.rs"]
 mod outages;
 #[path = "redis/sentinel.rs"]
 mod sentinel;
 #[path = "redis/single.rs"]
 mod single;
+#[path = "redis/trips.rs"]
+mod trips;

@@ -11,6 +11,7 @@
     reason = "for tests alone, where a panic says what is wrong"
 )]
 
+mod delay;
 mod mariadb;
 mod monitor;
 mod postgres;
@@ -23,6 +24,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+pub use delay::Delay;
 pub use mariadb::MariaDb;
 pub use monitor::Monitor;
 pub use postgres::Postgres;

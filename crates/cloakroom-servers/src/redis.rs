@@ -1,13 +1,19 @@
 //! Redis: one server, a master with its replica and three sentinels, and a Cluster of three masters.
 
+mod cluster;
+mod sentinels;
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::{PATIENCE, Server, free_port, program};
+use crate::{PATIENCE, Server, listens, program};
+
+pub use cluster::Cluster;
+pub use sentinels::Sentinels;
 
 const STEP: Duration = Duration::from_millis(20);
 
@@ -16,6 +22,7 @@ const STEP: Duration = Duration::from_millis(20);
 pub struct Redis {
     server: Server,
     options: Vec<String>,
+    tls: bool,
 }
 
 impl Redis {
@@ -28,8 +35,22 @@ impl Redis {
     /// A server with these options beside ours.
     #[must_use]
     pub fn with(options: &[&str]) -> Self {
-        let mut redis =
-            Self { server: Server::prepare("redis"), options: options.iter().map(|it| (*it).to_owned()).collect() };
+        let mut redis = Self {
+            server: Server::prepare("redis"),
+            options: options.iter().map(|it| (*it).to_owned()).collect(),
+            tls: false,
+        };
+        redis.start_again();
+        redis
+    }
+
+    /// A server that speaks TLS and nothing else, with these files in PEM.
+    #[must_use]
+    pub fn with_tls(ca: &Path, certificate: &Path, key: &Path, options: &[&str]) -> Self {
+        let [ca, certificate, key] = [ca, certificate, key].map(|path| path.to_str().unwrap());
+        let files = ["--tls-ca-cert-file", ca, "--tls-cert-file", certificate, "--tls-key-file", key];
+        let mut redis = Self { server: Server::prepare("redis"), options: Vec::new(), tls: true };
+        redis.options.extend(files.iter().chain(options).map(|it| (*it).to_owned()));
         redis.start_again();
         redis
     }
@@ -38,10 +59,16 @@ impl Redis {
     pub fn start_again(&mut self) {
         let port = self.port().to_string();
         let mut command = Command::new(redis_server());
-        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--dir"]).arg(self.server.folder());
+        if self.tls {
+            command.args(["--port", "0", "--tls-port", &port]);
+        } else {
+            command.args(["--port", &port]);
+        }
+        command.args(["--bind", "127.0.0.1", "--save", "", "--dir"]).arg(self.server.folder());
         command.args(["--appendonly", "yes", "--appendfsync", "always"]).args(&self.options);
         let port = self.port();
-        self.server.start(&mut command, || answers(port));
+        let tls = self.tls;
+        self.server.start(&mut command, || if tls { listens(port) } else { answers(port) });
     }
 
     /// As `kill -9` does.
@@ -70,105 +97,6 @@ impl Redis {
     #[must_use]
     pub fn cli(&self, words: &[&str]) -> String {
         cli(self.port(), words)
-    }
-}
-
-/// A master with one replica, and three sentinels that watch over them under the name `mymaster`.
-#[derive(Debug)]
-pub struct Sentinels {
-    /// The two servers; the first one is the master at the beginning.
-    pub servers: [Redis; 2],
-    sentinels: Vec<Server>,
-}
-
-impl Sentinels {
-    /// All five, once they know each other and the replica has what the master has.
-    #[must_use]
-    pub fn start() -> Self {
-        // Replication is what these are for: a busy disk must not look like a master that is lost. And no delay for more replicas.
-        let options = ["--appendfsync", "no", "--repl-diskless-sync-delay", "0"];
-        let master = Redis::with(&options);
-        let port = master.port().to_string();
-        let replica = Redis::with(&[&options[..], &["--replicaof", "127.0.0.1", &port]].concat());
-        until("the replica follows", || replica.cli(&["INFO", "replication"]).contains("master_link_status:up"));
-        let sentinels: Vec<Server> = (0..3).map(|_| sentinel(master.port())).collect();
-        for sentinel in &sentinels {
-            until("the sentinels know each other", || {
-                let known = cli(sentinel.port(), &["SENTINEL", "MASTER", "mymaster"]);
-                let known: Vec<&str> = known.lines().collect();
-                [["num-slaves", "1"], ["num-other-sentinels", "2"]]
-                    .iter()
-                    .all(|it| known.windows(2).any(|two| two == it))
-            });
-        }
-        Self { servers: [master, replica], sentinels }
-    }
-
-    /// Where the sentinels are.
-    #[must_use]
-    pub fn urls(&self) -> Vec<String> {
-        self.sentinels.iter().map(|sentinel| url(sentinel.port())).collect()
-    }
-}
-
-fn sentinel(master: u16) -> Server {
-    let mut server = Server::prepare("sentinel");
-    let (port, file) = (server.port(), server.folder().join("sentinel.conf"));
-    let folder = server.folder().display();
-    let text = format!(
-        "port {port}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor mymaster 127.0.0.1 {master} 2\n\
-         sentinel down-after-milliseconds mymaster 500\nsentinel failover-timeout mymaster 3000\n"
-    );
-    std::fs::write(&file, text).unwrap();
-    server.start(Command::new(redis_server()).arg(file).arg("--sentinel"), || answers(port));
-    server
-}
-
-/// Three masters without replicas, with a third of the slots each.
-#[derive(Debug)]
-pub struct Cluster {
-    /// Its servers.
-    pub servers: Vec<Redis>,
-}
-
-impl Cluster {
-    /// A Cluster that is up, and that goes on for the slots it still has when a master is lost.
-    #[must_use]
-    pub fn start() -> Self {
-        let buses: Vec<String> = (0..3).map(|_| free_port().to_string()).collect();
-        let options = |bus| {
-            ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-require-full-coverage", "no"]
-                .into_iter()
-                .chain(["--cluster-port", bus])
-                .collect::<Vec<_>>()
-        };
-        let servers: Vec<Redis> = buses.iter().map(|bus| Redis::with(&options(bus))).collect();
-        for (epoch, (server, slots)) in
-            (1..).zip(servers.iter().zip([["0", "5460"], ["5461", "10922"], ["10923", "16383"]]))
-        {
-            let epoch: i32 = epoch;
-            let _ = server.cli(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch.to_string()]);
-            let _ = server.cli(&["CLUSTER", "ADDSLOTSRANGE", slots[0], slots[1]]);
-        }
-        for (server, bus) in servers.iter().zip(&buses) {
-            let port = server.port().to_string();
-            let _ = servers[0].cli(&["CLUSTER", "MEET", "127.0.0.1", &port, bus]);
-        }
-        for server in &servers {
-            until("the servers of the Cluster know each other", || {
-                let info = server.cli(&["CLUSTER", "INFO"]);
-                ["cluster_state:ok", "cluster_slots_ok:16384", "cluster_known_nodes:3"]
-                    .iter()
-                    .all(|it| info.contains(it))
-            });
-        }
-        Self { servers }
-    }
-
-    /// Where the servers are.
-    #[must_use]
-    pub fn urls(&self) -> Vec<String> {
-        self.servers.iter().map(Redis::url).collect()
     }
 }
 

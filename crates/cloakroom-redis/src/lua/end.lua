@@ -1,4 +1,4 @@
--- KEYS: the key. 0 nothing was there, 1 ended, { owner } ended and still in an index elsewhere, { false, digits } moved there.
+-- KEYS: the key. 0 nothing was there, 1 ended, { 1, owner } ended and still in an index elsewhere, { 5, digits } moved there.
 local key = KEYS[1]
 -- A chain is as long as the sign-ins within one grace; a ring of marks would be damage.
 for _ = 1, 100 do
@@ -8,11 +8,11 @@ for _ = 1, 100 do
   if it.state == 'live' then
     redis.call('DEL', key)
     unlist(key, it.owner)
-    if it.owner and ARGV[2] ~= '1' then return { it.owner } end
+    if it.owner and ARGV[2] ~= '1' then return { 1, it.owner } end
     return 1
   end
   -- In a Cluster the next key lives on another server.
-  if ARGV[2] ~= '1' then return { false, it.target } end
+  if ARGV[2] ~= '1' then return { 5, it.target } end
   key = prefix_of(key) .. it.target
 end
 return -1

@@ -21,44 +21,6 @@ async fn three_masters_conform() {
     assert_conforms(Arc::new(store), CAPABILITIES.rounds(50)).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn round_trips_are_as_few_as_servers_allow() {
-    let cluster = Cluster::start();
-    let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
-    let until = now() + Duration::from_secs(10);
-    let mut monitors: Vec<_> = cluster.servers.iter().map(Monitor::of).collect();
-    let mut counted = || -> usize {
-        let commands = monitors.iter_mut().flat_map(Monitor::commands);
-        // The client itself asks for the slots now and then.
-        commands.filter(|line| !line.contains("\"CLUSTER\"") && !line.contains("\"PING\"")).count()
-    };
-    for (owner, expected) in [(None, [1, 1, 1, 1, 2, 1]), (Some("user".to_owned()), [2, 1, 2, 2, 4, 2])] {
-        let session = entry("text").owner(owner.clone());
-        for round in 0..12 {
-            let (one, two) = (key(), key());
-            let mut found = [0; 6];
-            counted();
-            store.create(&one, &session, now()).await.unwrap();
-            found[0] = counted();
-            assert!(matches!(store.load(&one, now()).await.unwrap(), Loaded::Live(..)));
-            found[1] = counted();
-            store.replace(&one, FIRST, &session, now()).await.unwrap();
-            found[2] = counted();
-            store.touch(&one, now(), Some(now() + Duration::from_secs(3600)), now()).await.unwrap();
-            found[3] = counted();
-            let cycled = store.cycle(&one, Version::new(2), &two, &session, until, now()).await.unwrap();
-            assert_eq!(cycled, Replaced::Yes(FIRST));
-            found[4] = counted();
-            store.end(&two, now()).await.unwrap();
-            found[5] = counted();
-            // Until every server has seen every script, some calls go twice.
-            if round == 11 {
-                assert_eq!(found, expected, "create, load, replace, touch, cycle, end of {owner:?}");
-            }
-        }
-    }
-}
-
 /// Sessions of every server, in the order of the servers.
 async fn sessions(cluster: &Cluster, store: &RedisStore) -> Vec<(StoreKey, usize)> {
     let mut found = Vec::new();

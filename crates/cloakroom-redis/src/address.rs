@@ -1,0 +1,133 @@
+//! What a URL says: where, as whom, and whose certificates to believe.
+
+use std::time::Duration;
+
+use cloakroom_store::StoreError;
+use redis::{ConnectionInfo, IntoConnectionInfo as _};
+
+use crate::error::{self, failed};
+use crate::link::{RESPONSE, socket};
+
+/// A server, or in the place of one the master that sentinels know.
+#[derive(Clone)]
+pub(crate) struct Address {
+    pub(crate) information: ConnectionInfo,
+    /// How long an answer may take.
+    pub(crate) timeout: Duration,
+    /// Those named in the URL; where there are none, the system's count.
+    #[cfg(feature = "tls")]
+    pub(crate) certificates: Option<redis::TlsCertificates>,
+}
+
+impl Address {
+    pub(crate) fn parse(url: &str) -> Result<Self, StoreError> {
+        let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+        let is_tls = matches!(scheme, Some("rediss" | "valkeys"));
+        if is_tls && cfg!(not(feature = "tls")) {
+            return Err(failed("rediss:// needs the feature `tls` of cloakroom-redis"));
+        }
+        let information = url.into_connection_info().map_err(|error| error::of(&error))?.set_tcp_settings(socket());
+        let timeout = match option(url, "timeout") {
+            Some(millis) => millis
+                .parse()
+                .ok()
+                .filter(|millis| *millis > 0)
+                .map(Duration::from_millis)
+                .ok_or_else(|| failed("`timeout` of the URL is a number of milliseconds, and not 0"))?,
+            None => RESPONSE,
+        };
+        #[cfg(not(feature = "tls"))]
+        return Ok(Self { information, timeout });
+        #[cfg(feature = "tls")]
+        tls::with_certificates(url, Self { information, timeout, certificates: None })
+    }
+}
+
+fn option(url: &str, name: &str) -> Option<String> {
+    let url = redis::parse_redis_url(url)?;
+    url.query_pairs().find(|(option, _)| option == name).map(|(_, value)| value.into_owned())
+}
+
+#[cfg(feature = "tls")]
+mod tls {
+    use redis::{Client, ClientTlsConfig, ConnectionAddr, TlsCertificates};
+
+    use super::{Address, StoreError, failed, option};
+
+    pub(super) fn with_certificates(url: &str, address: Address) -> Result<Address, StoreError> {
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // Without one, rustls panics. Whoever comes first wins, and an error says that somebody else did.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let certificates = named(url)?;
+        let Some(named) = certificates.clone() else { return Ok(address) };
+        if !matches!(address.information.addr(), ConnectionAddr::TcpTls { .. }) {
+            return Err(failed("`ca`, `cert` and `key` of a URL need rediss://"));
+        }
+        let client = Client::build_with_tls(address.information, named)
+            .map_err(|_| failed("what `ca`, `cert` or `key` of the URL names is no certificate or key in PEM"))?;
+        Ok(Address { information: client.get_connection_info().clone(), certificates, ..address })
+    }
+
+    /// The files of `?ca=`, `?cert=` and `?key=`.
+    fn named(url: &str) -> Result<Option<TlsCertificates>, StoreError> {
+        let file = |name: &str| -> Result<Option<Vec<u8>>, StoreError> {
+            let Some(path) = option(url, name) else { return Ok(None) };
+            // A path is not a secret, and without it nobody finds the mistake.
+            let bytes = std::fs::read(&path);
+            bytes.map(Some).map_err(|error| failed(format!("`{name}` of the URL, {path:?}: {error}")))
+        };
+        let client_tls = match (file("cert")?, file("key")?) {
+            (Some(client_cert), Some(client_key)) => Some(ClientTlsConfig { client_cert, client_key }),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => return Err(failed("`cert` and `key` of a URL need each other")),
+        };
+        let root_cert = file("ca")?;
+        let any = client_tls.is_some() || root_cert.is_some();
+        Ok(any.then_some(TlsCertificates { client_tls, root_cert }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Address;
+
+    #[test]
+    fn a_timeout_is_milliseconds() {
+        for (row, url, expected) in [
+            ("ours", "redis://127.0.0.1/", Some(1_000)),
+            ("the URL's", "redis://127.0.0.1/?timeout=5000", Some(5_000)),
+            ("beside others", "redis://127.0.0.1/?protocol=resp3&timeout=20", Some(20)),
+            ("none", "redis://127.0.0.1/?timeout=0", None),
+            ("a unit", "redis://127.0.0.1/?timeout=2s", None),
+        ] {
+            let timeout = Address::parse(url).ok().map(|address| address.timeout.as_millis());
+            assert_eq!(timeout, expected, "{row}");
+        }
+    }
+
+    #[test]
+    #[cfg(not(feature = "tls"))]
+    fn tls_that_is_not_built_in_is_named() {
+        for url in ["rediss://127.0.0.1/", "valkeys://127.0.0.1/"] {
+            let error = Address::parse(url).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains("feature `tls`"), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "tls")]
+    fn certificates_are_checked_when_connecting() {
+        let none = "/nonexistent/ca.pem";
+        for (row, url, expected) in [
+            ("no TLS", "redis://127.0.0.1/?ca=/dev/null".to_owned(), "need rediss://"),
+            ("no file", format!("rediss://127.0.0.1/?ca={none}"), none),
+            ("no key", "rediss://127.0.0.1/?cert=/dev/null".to_owned(), "need each other"),
+            ("no PEM", "rediss://127.0.0.1/?cert=/dev/null&key=/dev/null".to_owned(), "in PEM"),
+        ] {
+            let error = Address::parse(&url).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains(expected), "{row}: {error}");
+        }
+        assert!(Address::parse("rediss://127.0.0.1/").is_ok());
+    }
+}

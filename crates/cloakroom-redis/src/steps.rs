@@ -1,0 +1,78 @@
+//! What takes two servers of a Cluster, in an order in which a failure between two steps loses nothing.
+
+use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_store::{Created, Entry, Replaced, Store as _, StoreError};
+
+use crate::error::unexpected;
+use crate::fields::{Field, hex, ttl};
+use crate::link::Target;
+use crate::operations::{Said, Told, taken};
+use crate::redis_store::RedisStore;
+use crate::scripts;
+
+impl RedisStore {
+    /// The new session first, the mark under the old key second.
+    pub(crate) async fn cycle_in_two(
+        &self,
+        old: &StoreKey,
+        seen: Version,
+        new: &StoreKey,
+        entry: &Entry,
+        moved_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        match self.create(new, entry, now).await? {
+            Created::Yes(_) => {}
+            Created::Taken => return Err(taken()),
+        }
+        let marked = self.mark(old, seen, new, moved_until, now).await;
+        // After an error nobody knows whether the mark is there: if it is, this is the session.
+        if matches!(marked, Ok(Replaced::Conflict | Replaced::Gone)) {
+            // Nobody knows its id. If this fails, its deadline ends it.
+            let taken_back = self.end(new, now).await;
+            tracing::debug!(key = ?new, ?taken_back, "a session that couldn't move");
+        }
+        marked
+    }
+
+    async fn mark(
+        &self,
+        old: &StoreKey,
+        seen: Version,
+        new: &StoreKey,
+        moved_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        let (call, digits, marked) = (self.call_mark()?, hex(new), ttl(Some(moved_until), now));
+        let told = Told { call: &call, seen: Field::Number(seen.number()), ..Told::at(now) };
+        let more = [Field::Text(&digits), Field::Number(moved_until.unix_millis()), Field::Text(&marked)];
+        match self.say(&scripts::MARK, old, &[&self.key(old)], &told, &more).await? {
+            Said::Number(0) => Ok(Replaced::Gone),
+            Said::Number(2) => Ok(Replaced::Conflict),
+            Said::Owner(owner) => {
+                self.unlist(old, &owner);
+                Ok(Replaced::Yes(Version::new(1)))
+            }
+            Said::Number(1) => Ok(Replaced::Yes(Version::new(1))),
+            Said::Number(_) | Said::ListFirst(_) | Said::Elsewhere(_) => Err(unexpected()),
+        }
+    }
+
+    /// A session that moved to another server while a scan went on, and on from there.
+    pub(crate) async fn end_moved(
+        &self,
+        key: &StoreKey,
+        point: Timestamp,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let mut ended = 0;
+        let mut next = vec![*key];
+        while let Some(key) = next.pop() {
+            let name = self.key(&key);
+            let step = self.step(&[&name], Target::Key(&name), "0", point, now).await?;
+            ended += step.ended;
+            next.extend(step.elsewhere);
+        }
+        Ok(ended)
+    }
+}

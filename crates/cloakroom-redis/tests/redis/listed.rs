@@ -1,0 +1,214 @@
+//! The index of owners in a Cluster: it lives on another server than the sessions, and no session outlives its place in it.
+
+use std::time::Duration;
+
+use cloakroom_redis::RedisStore;
+use cloakroom_servers::redis::{Cluster, Redis};
+use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_store::{Created, Entry, Loaded, Replaced, Store as _};
+
+use crate::bench::{LIFE, Monitor, entry, hex, key, name, now, put};
+
+const INDEX: &str = "cloakroom:o:user";
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+struct Site {
+    cluster: Cluster,
+    store: RedisStore,
+}
+
+impl Site {
+    async fn start() -> Self {
+        let cluster = Cluster::start();
+        let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
+        Self { cluster, store }
+    }
+
+    fn index(&self) -> &Redis {
+        &self.cluster.servers[self.cluster.master_of(INDEX)]
+    }
+
+    fn server_of(&self, key: &StoreKey) -> &Redis {
+        &self.cluster.servers[self.cluster.master_of(&name(key))]
+    }
+
+    /// A session of "user" on another server than the index, or a key for one.
+    fn apart(&self) -> StoreKey {
+        let at_index = self.cluster.master_of(INDEX);
+        std::iter::repeat_with(key).find(|key| self.cluster.master_of(&name(key)) != at_index).unwrap()
+    }
+
+    fn score(&self, key: &StoreKey) -> Option<f64> {
+        self.index().cli(&["ZSCORE", INDEX, &hex(key)]).parse().ok()
+    }
+
+    /// The session ends before its place in the index does, by the servers' clocks and by its own facts.
+    fn assert_covered(&self, what: &str, key: &StoreKey) {
+        let server = self.server_of(key);
+        let field = |field: &str| server.cli(&["HGET", &name(key), field]).parse::<u64>().unwrap();
+        assert!(field("e") <= field("i"), "{what}: until {}, listed until {}", field("e"), field("i"));
+        let expires: f64 = server.cli(&["PEXPIRETIME", &name(key)]).parse().unwrap();
+        let score = self.score(key).unwrap_or_else(|| panic!("{what}: not listed"));
+        assert!(expires <= score, "{what}: expires at {expires}, listed until {score}");
+        let index: f64 = self.index().cli(&["PEXPIRETIME", INDEX]).parse().unwrap();
+        assert!(score <= index + 1_000.0, "{what}: listed until {score}, the index ends at {index}");
+    }
+}
+
+fn owned(now: Timestamp, life: Duration) -> Entry {
+    Entry::new("text".into(), now, now, Some(now + life)).owner(Some("user".to_owned()))
+}
+
+async fn eventually(what: &str, done: impl Fn() -> bool) {
+    for _ in 0..500 {
+        if done() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("in vain: {what}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_session_never_outlives_its_place() {
+    let site = Site::start().await;
+    let (store, start) = (&site.store, now());
+    let session = site.apart();
+    store.create(&session, &owned(start, LIFE), start).await.unwrap();
+    site.assert_covered("created", &session);
+    let listed = site.score(&session);
+
+    let soon = start + LIFE / 4;
+    let replaced = store.replace(&session, Version::new(1), &owned(soon, LIFE), soon).await.unwrap();
+    assert_eq!(replaced, Replaced::Yes(Version::new(2)));
+    assert!(store.touch(&session, soon, Some(soon + LIFE + Duration::from_secs(1)), soon).await.unwrap());
+    site.assert_covered("written soon", &session);
+    assert_eq!(site.score(&session), listed, "the index was touched without need");
+
+    // The rest is short: a place for longer, while nobody waits.
+    for (what, part) in [("replaced", 9), ("touched", 15)] {
+        let later = start + LIFE * part / 10;
+        let before = site.score(&session);
+        if part == 9 {
+            store.replace(&session, Version::new(2), &owned(later, LIFE), later).await.unwrap();
+        } else {
+            assert!(store.touch(&session, later, Some(later + LIFE), later).await.unwrap());
+        }
+        let until = (later + LIFE + LIFE).unix_millis().to_string();
+        let server = site.server_of(&session);
+        eventually(what, || server.cli(&["HGET", &name(&session), "i"]) == until).await;
+        assert!(site.score(&session) >= before, "{what} late");
+        site.assert_covered(what, &session);
+    }
+
+    // Far beyond its place: listed first.
+    let later = start + LIFE * 16 / 10;
+    store.replace(&session, Version::new(3), &owned(later, DAY), later).await.unwrap();
+    site.assert_covered("remembered", &session);
+    assert!(store.touch(&session, later, Some(later + DAY * 30), later).await.unwrap());
+    site.assert_covered("touched for a month", &session);
+    assert!(store.touch(&session, later, None, later).await.unwrap());
+    assert_eq!(site.server_of(&session).cli(&["HGET", &name(&session), "i"]), "ever");
+    assert_eq!(site.score(&session), Some(f64::INFINITY));
+
+    // Another owner's index is another one.
+    let others = owned(later, LIFE).owner(Some("other".to_owned()));
+    store.replace(&session, Version::new(4), &others, later).await.unwrap();
+    let keys = |owned: Vec<cloakroom_store::Owned>| owned.into_iter().map(|owned| owned.key).collect::<Vec<_>>();
+    assert_eq!(keys(store.owned("other", later).await.unwrap()), [session]);
+    assert_eq!(keys(store.owned("user", later).await.unwrap()), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_has_ended_or_moved_leaves_the_index() {
+    let site = Site::start().await;
+    let entry = owned(now(), LIFE);
+    let (ended, moved, new) = (put(&site.store, &entry).await, put(&site.store, &entry).await, key());
+    let until = now() + Duration::from_secs(10);
+    site.store.cycle(&moved, Version::new(1), &new, &entry, until, now()).await.unwrap();
+    site.assert_covered("moved", &new);
+    assert!(site.store.end(&ended, now()).await.unwrap());
+    eventually("both leave", || site.index().cli(&["ZRANGE", INDEX, "0", "-1"]) == hex(&new)).await;
+    // What nobody took out goes when its time is over.
+    let _ = site.index().cli(&["ZADD", INDEX, "1", &hex(&ended)]);
+    let other = put(&site.store, &entry).await;
+    assert_eq!(site.index().cli(&["ZCARD", INDEX]), "2");
+    assert!(site.score(&ended).is_none() && site.score(&other).is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_index_shows_nobody_a_session_of_somebody_else() {
+    let site = Site::start().await;
+    let others = put(&site.store, &entry("text").owner(Some("other".to_owned()))).await;
+    let nobodys = put(&site.store, &entry("text")).await;
+    let mine = put(&site.store, &owned(now(), LIFE)).await;
+    for key in [&others, &nobodys] {
+        let _ = site.index().cli(&["ZADD", INDEX, "+inf", &hex(key)]);
+    }
+    let found = site.store.owned("user", now()).await.unwrap();
+    assert_eq!(found.iter().map(|owned| owned.key).collect::<Vec<_>>(), [mine]);
+}
+
+/// Who can't be listed can't sign in; everybody else goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_lost_index_stops_sign_ins_and_nothing_else() {
+    let mut site = Site::start().await;
+    let (session, ended) = (site.apart(), site.apart());
+    for key in [&session, &ended] {
+        assert_eq!(site.store.create(key, &owned(now(), LIFE), now()).await.unwrap(), Created::Yes(Version::new(1)));
+    }
+    // Every server has seen every script.
+    let (anonymous, new) = (site.apart(), site.apart());
+    site.store.create(&anonymous, &entry("text"), now()).await.unwrap();
+    let index = site.cluster.master_of(INDEX);
+    site.cluster.servers[index].kill();
+
+    let soon = now() + Duration::from_secs(1);
+    let replaced = site.store.replace(&session, Version::new(1), &owned(soon, LIFE), soon).await.unwrap();
+    assert_eq!(replaced, Replaced::Yes(Version::new(2)));
+    assert!(site.store.touch(&session, soon, Some(soon + LIFE + LIFE / 10), soon).await.unwrap());
+    assert!(matches!(site.store.load(&session, soon).await.unwrap(), Loaded::Live(..)));
+    assert!(site.store.end(&ended, soon).await.unwrap());
+
+    let until = now() + Duration::from_secs(10);
+    let cycled = site.store.cycle(&anonymous, Version::new(1), &new, &owned(soon, LIFE), until, soon).await;
+    cycled.unwrap_err();
+    assert!(matches!(site.store.load(&anonymous, soon).await.unwrap(), Loaded::Live(..)), "as it was");
+    let (server, name) = (site.server_of(&new), name(&new));
+    eventually("what couldn't be listed is ended", || server.cli(&["EXISTS", &name]) == "0").await;
+
+    site.cluster.servers[index].start_again();
+    let start = crate::bench::clock();
+    while site.store.owned("user", soon).await.is_err() {
+        assert!(start.elapsed() < Duration::from_secs(30), "it never came back");
+    }
+    let found = site.store.owned("user", soon).await.unwrap();
+    assert_eq!(found.iter().map(|owned| owned.key).collect::<Vec<_>>(), [session]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_write_goes_to_one_server_alone() {
+    let site = Site::start().await;
+    let session = site.apart();
+    let mut monitors: Vec<_> = site.cluster.servers.iter().map(Monitor::of).collect();
+    let mut commands = || -> usize {
+        let ours = |line: &String| line.contains("\"cloakroom:");
+        monitors.iter_mut().map(|monitor| monitor.commands().iter().filter(|line| ours(line)).count()).sum()
+    };
+    let entry = owned(now(), LIFE);
+    site.store.create(&session, &entry, now()).await.unwrap();
+    commands();
+    for version in 1..4 {
+        site.store.replace(&session, Version::new(version), &entry, now()).await.unwrap();
+        let replace = commands();
+        site.store.touch(&session, now(), Some(now() + LIFE + Duration::from_secs(version)), now()).await.unwrap();
+        let touch = commands();
+        site.store.load(&session, now()).await.unwrap();
+        // The first time a script may go as text after its hash was unknown.
+        if version > 1 {
+            assert_eq!((replace, touch, commands()), (1, 1, 1), "replace, touch, load");
+        } else {
+            commands();
+        }
+    }
+}

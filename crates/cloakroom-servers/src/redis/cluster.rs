@@ -1,0 +1,105 @@
+//! A Cluster of three masters.
+
+use std::time::Duration;
+
+use super::{Redis, until, url};
+use crate::{Delay, free_port};
+
+/// The slots of each master.
+const SLOTS: [[&str; 2]; 3] = [["0", "5460"], ["5461", "10922"], ["10923", "16383"]];
+
+/// Three masters, with a third of the slots each.
+#[derive(Debug)]
+pub struct Cluster {
+    /// Its servers: the masters in the order of their slots, and in the same order their replicas, if there are any.
+    pub servers: Vec<Redis>,
+    ports: Vec<u16>,
+}
+
+impl Cluster {
+    /// A Cluster without replicas that is up, and that goes on for the slots it still has when a master is lost.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::build(3, None)
+    }
+
+    /// The same, with a replica for each master. Replication is what it is for: its servers don't wait for their disks.
+    #[must_use]
+    pub fn with_replicas() -> Self {
+        let cluster = Self::build(6, None);
+        let (masters, replicas) = cluster.servers.split_at(3);
+        for (master, replica) in masters.iter().zip(replicas) {
+            let id = master.cli(&["CLUSTER", "MYID"]);
+            let _ = replica.cli(&["CLUSTER", "REPLICATE", &id]);
+        }
+        for replica in replicas {
+            until("the replicas follow", || replica.cli(&["INFO", "replication"]).contains("master_link_status:up"));
+        }
+        for server in &cluster.servers {
+            // An election is held among what the others know of the replicas.
+            until("the replicas are known", || server.cli(&["CLUSTER", "NODES"]).matches("slave").count() == 3);
+        }
+        cluster
+    }
+
+    /// Masters that clients reach only through a network that takes this long for each request.
+    #[must_use]
+    pub fn far_away(delay: Duration) -> Self {
+        Self::build(3, Some(delay))
+    }
+
+    fn build(count: usize, delay: Option<Duration>) -> Self {
+        let buses: Vec<String> = (0..count).map(|_| free_port().to_string()).collect();
+        let servers: Vec<Redis> = buses.iter().map(|bus| server(bus, count > 3)).collect();
+        let ports: Vec<u16> = servers.iter().map(|it| reached_at(it, delay)).collect();
+        for (epoch, (server, slots)) in (1..).zip(servers.iter().zip(SLOTS)) {
+            let epoch: i32 = epoch;
+            let _ = server.cli(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch.to_string()]);
+            let _ = server.cli(&["CLUSTER", "ADDSLOTSRANGE", slots[0], slots[1]]);
+        }
+        for (server, bus) in servers.iter().zip(&buses) {
+            let _ = servers[0].cli(&["CLUSTER", "MEET", "127.0.0.1", &server.port().to_string(), bus]);
+        }
+        let known = format!("cluster_known_nodes:{count}");
+        for server in &servers {
+            until("the servers of the Cluster know each other", || {
+                let info = server.cli(&["CLUSTER", "INFO"]);
+                ["cluster_state:ok", "cluster_slots_ok:16384", &known].iter().all(|it| info.contains(it))
+            });
+        }
+        Self { servers, ports }
+    }
+
+    /// Where the servers are, for clients.
+    #[must_use]
+    pub fn urls(&self) -> Vec<String> {
+        self.ports.iter().map(|port| url(*port)).collect()
+    }
+
+    /// Which of the masters has a key, at the beginning.
+    #[must_use]
+    pub fn master_of(&self, key: &str) -> usize {
+        // Every server that is up knows.
+        let slot = |server: &Redis| server.cli(&["CLUSTER", "KEYSLOT", key]).parse::<u16>().ok();
+        let slot = self.servers.iter().find_map(slot).unwrap();
+        SLOTS.iter().position(|[_, last]| slot <= last.parse().unwrap()).unwrap()
+    }
+}
+
+fn server(bus: &str, replicated: bool) -> Redis {
+    let mut options = vec!["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", bus];
+    options.extend(["--cluster-require-full-coverage", "no"]);
+    if replicated {
+        options.extend(["--appendfsync", "no", "--repl-diskless-sync-delay", "0"]);
+        options.extend(["--cluster-replica-validity-factor", "0"]);
+    }
+    Redis::with(&options)
+}
+
+/// What the servers tell clients to connect to.
+fn reached_at(server: &Redis, delay: Option<Duration>) -> u16 {
+    let Some(delay) = delay else { return server.port() };
+    let port = Delay::to(server.port(), delay).port();
+    let _ = server.cli(&["CONFIG", "SET", "cluster-announce-port", &port.to_string()]);
+    port
+}

@@ -1,0 +1,57 @@
+//! A master with its replica, under three sentinels.
+
+use std::process::Command;
+
+use super::{Redis, answers, cli, redis_server, until, url};
+use crate::Server;
+
+/// A master with one replica, and three sentinels that watch over them under the name `mymaster`.
+#[derive(Debug)]
+pub struct Sentinels {
+    /// The two servers; the first one is the master at the beginning.
+    pub servers: [Redis; 2],
+    sentinels: Vec<Server>,
+}
+
+impl Sentinels {
+    /// All five, once they know each other and the replica has what the master has.
+    #[must_use]
+    pub fn start() -> Self {
+        // Replication is what these are for: a busy disk must not look like a master that is lost. And no delay for more replicas.
+        let options = ["--appendfsync", "no", "--repl-diskless-sync-delay", "0"];
+        let master = Redis::with(&options);
+        let port = master.port().to_string();
+        let replica = Redis::with(&[&options[..], &["--replicaof", "127.0.0.1", &port]].concat());
+        until("the replica follows", || replica.cli(&["INFO", "replication"]).contains("master_link_status:up"));
+        let sentinels: Vec<Server> = (0..3).map(|_| sentinel(master.port())).collect();
+        for sentinel in &sentinels {
+            until("the sentinels know each other", || {
+                let known = cli(sentinel.port(), &["SENTINEL", "MASTER", "mymaster"]);
+                let known: Vec<&str> = known.lines().collect();
+                [["num-slaves", "1"], ["num-other-sentinels", "2"]]
+                    .iter()
+                    .all(|it| known.windows(2).any(|two| two == it))
+            });
+        }
+        Self { servers: [master, replica], sentinels }
+    }
+
+    /// Where the sentinels are.
+    #[must_use]
+    pub fn urls(&self) -> Vec<String> {
+        self.sentinels.iter().map(|sentinel| url(sentinel.port())).collect()
+    }
+}
+
+fn sentinel(master: u16) -> Server {
+    let mut server = Server::prepare("sentinel");
+    let (port, file) = (server.port(), server.folder().join("sentinel.conf"));
+    let folder = server.folder().display();
+    let text = format!(
+        "port {port}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor mymaster 127.0.0.1 {master} 2\n\
+         sentinel down-after-milliseconds mymaster 500\nsentinel failover-timeout mymaster 3000\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    server.start(Command::new(redis_server()).arg(file).arg("--sentinel"), || answers(port));
+    server
+}
