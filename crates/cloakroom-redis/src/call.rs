@@ -10,7 +10,7 @@ use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, 
 use crate::error::{failed, of_call, unexpected};
 use crate::fields::Field;
 use crate::link::{Link, Target};
-use crate::redis_store::Durability;
+use crate::redis_store::{Durability, RedisStore};
 use crate::scripts::Script;
 
 /// A script, and what it is called with.
@@ -36,8 +36,9 @@ impl Call<'_> {
     }
 
     /// A call that counts only once replicas have it, if that is wanted.
-    pub(crate) async fn write(&self, link: &Link, durability: Option<Durability>) -> Result<Value, StoreError> {
-        let Some(wanted) = durability else { return self.run(link).await };
+    pub(crate) async fn write(&self, store: &RedisStore) -> Result<Value, StoreError> {
+        let Some(wanted) = store.durability else { return self.run(&store.link).await };
+        let link = store.waiting().await?;
         let answer = match link.pipeline(and_wait(self.by_hash(), wanted), self.target).await {
             Err(error) if is_unknown(&error) => link.pipeline(and_wait(self.by_text(), wanted), self.target).await,
             answer => answer,

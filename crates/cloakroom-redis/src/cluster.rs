@@ -4,6 +4,7 @@
 //! loses nothing: into the index before the session can be seen, the new session before the mark under the old key.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use cloakroom_store::StoreError;
 use redis::cluster::ClusterClient;
@@ -40,22 +41,21 @@ impl RedisStore {
     /// When a URL makes no sense, or none of the servers answers as one of a Cluster.
     pub async fn connect_cluster(urls: &[impl AsRef<str>]) -> Result<Self, StoreError> {
         let addresses = urls.iter().map(|url| Address::parse(url.as_ref())).collect::<Result<Vec<_>, _>>()?;
-        let connection = connect(addresses).await.map_err(|error| error::of(&error))?;
-        Ok(Self::new(Link::Cluster(connection)))
+        connect(addresses.into()).await.map(Self::new).map_err(|error| error::of(&error))
     }
 
     /// Uses a connection to a Cluster that the application has.
     #[must_use]
     pub fn from_cluster(connection: ClusterConnection) -> Self {
-        Self::new(Link::Cluster(connection))
+        Self::new(Link::Cluster(connection, Arc::default()))
     }
 }
 
-async fn connect(addresses: Vec<Address>) -> RedisResult<ClusterConnection> {
+pub(crate) async fn connect(addresses: Arc<[Address]>) -> RedisResult<Link> {
     let timeout = addresses.first().map_or(RESPONSE, |address| address.timeout);
     #[cfg(feature = "tls")]
     let certificates = addresses.iter().find_map(|address| address.certificates.clone());
-    let builder = ClusterClient::builder(addresses.into_iter().map(|address| address.information));
+    let builder = ClusterClient::builder(addresses.iter().map(|address| address.information.clone()));
     #[cfg(feature = "tls")]
     let builder = match certificates {
         Some(certificates) => builder.certs(certificates),
@@ -70,7 +70,7 @@ async fn connect(addresses: Vec<Address>) -> RedisResult<ClusterConnection> {
         .min_retry_wait(RETRY_WAIT.0)
         .max_retry_wait(RETRY_WAIT.1)
         .build()?;
-    client.get_async_connection().await
+    Ok(Link::Cluster(client.get_async_connection().await?, addresses))
 }
 
 fn route(target: Target<'_>) -> RedisResult<SingleNodeRoutingInfo> {

@@ -57,7 +57,7 @@ impl RedisStore {
         let target = Target::Key(&index);
         let call =
             Call { script: &scripts::LIST, keys: &keys, arguments: &arguments, more: &more, target, about: None };
-        call.write(&self.link, self.durability).await.map(|_| ())
+        call.write(self).await.map(|_| ())
     }
 
     /// Creates a session and lists it at the same time. It counts only if both were done: until then nobody knows its id.

@@ -40,13 +40,13 @@ pub(crate) enum Target<'a> {
 #[derive(Clone)]
 pub(crate) enum Link {
     /// Reconnects by itself.
-    Manager(ConnectionManager),
+    Manager(ConnectionManager, Arc<Address>),
     /// The application's own.
     Given(Arc<dyn Given>),
     #[cfg(feature = "sentinel")]
     Sentinel(Arc<crate::sentinel::Sentinel>),
     #[cfg(feature = "cluster")]
-    Cluster(redis::cluster_async::ClusterConnection),
+    Cluster(redis::cluster_async::ClusterConnection, Arc<[Address]>),
 }
 
 /// A connection whose type was forgotten.
@@ -70,25 +70,40 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Given for C {
 impl Link {
     /// One server's connection, kept up by a manager.
     pub(crate) async fn connect(address: Address) -> RedisResult<Self> {
-        let client = Client::open(address.information)?;
+        let client = Client::open(address.information.clone())?;
         let config = ConnectionManagerConfig::new()
             .set_response_timeout(Some(address.timeout))
             .set_connection_timeout(Some(CONNECT))
             .set_number_of_retries(RETRIES)
             .set_min_delay(RETRY_DELAY)
             .set_max_delay(RETRY_DELAY_MAX);
-        ConnectionManager::new_with_config(client, config).await.map(Self::Manager)
+        let manager = ConnectionManager::new_with_config(client, config).await?;
+        Ok(Self::Manager(manager, Arc::new(address)))
+    }
+
+    /// Connections of their own to the same servers. Those that the application gave are the only ones there are.
+    pub(crate) async fn another(&self) -> RedisResult<Self> {
+        match self {
+            Self::Manager(_, address) => Self::connect(Address::clone(address)).await,
+            Self::Given(_) => Ok(self.clone()),
+            #[cfg(feature = "sentinel")]
+            Self::Sentinel(sentinel) => Ok(Self::Sentinel(Arc::new(sentinel.another()))),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(_, addresses) if addresses.is_empty() => Ok(self.clone()),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(_, addresses) => crate::cluster::connect(Arc::clone(addresses)).await,
+        }
     }
 
     /// What this is called in `Debug`.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
-            Self::Manager(_) => "server",
+            Self::Manager(..) => "server",
             Self::Given(_) => "given",
             #[cfg(feature = "sentinel")]
             Self::Sentinel(_) => "sentinel",
             #[cfg(feature = "cluster")]
-            Self::Cluster(_) => "cluster",
+            Self::Cluster(..) => "cluster",
         }
     }
 
@@ -96,12 +111,12 @@ impl Link {
     #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "only a Cluster has a choice of servers"))]
     pub(crate) async fn command(&self, command: Cmd, target: Target<'_>) -> RedisResult<Value> {
         match self {
-            Self::Manager(manager) => command.query_async(&mut manager.clone()).await,
+            Self::Manager(manager, _) => command.query_async(&mut manager.clone()).await,
             Self::Given(given) => given.command(&command).await,
             #[cfg(feature = "sentinel")]
             Self::Sentinel(sentinel) => sentinel.command(&command).await,
             #[cfg(feature = "cluster")]
-            Self::Cluster(cluster) => crate::cluster::command(cluster, command, target).await,
+            Self::Cluster(cluster, _) => crate::cluster::command(cluster, command, target).await,
         }
     }
 
@@ -109,12 +124,12 @@ impl Link {
     #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "only a Cluster has a choice of servers"))]
     pub(crate) async fn pipeline(&self, pipeline: Pipeline, target: Target<'_>) -> RedisResult<Vec<Value>> {
         match self {
-            Self::Manager(manager) => pipeline.query_async(&mut manager.clone()).await,
+            Self::Manager(manager, _) => pipeline.query_async(&mut manager.clone()).await,
             Self::Given(given) => given.pipeline(&pipeline).await,
             #[cfg(feature = "sentinel")]
             Self::Sentinel(sentinel) => sentinel.pipeline(&pipeline).await,
             #[cfg(feature = "cluster")]
-            Self::Cluster(cluster) => crate::cluster::pipeline(cluster, pipeline, target).await,
+            Self::Cluster(cluster, _) => crate::cluster::pipeline(cluster, pipeline, target).await,
         }
     }
 }

@@ -74,7 +74,7 @@ impl RedisStore {
         let target = Target::Key(keys.first().copied().unwrap_or_default());
         let arguments = told.arguments(self.is_cluster());
         let call = Call { script, keys, arguments: &arguments, more, target, about: Some(about) };
-        match said(call.write(&self.link, self.durability).await?)? {
+        match said(call.write(self).await?)? {
             Said::Number(..0) => Err(StoreError::corrupt(*about)),
             said @ (Said::Number(_) | Said::Owner(_) | Said::ListFirst(_) | Said::Elsewhere(_)) => Ok(said),
         }

@@ -60,7 +60,7 @@ impl RedisStore {
 
     async fn servers(&self) -> Result<Vec<Target<'static>>, StoreError> {
         #[cfg(feature = "cluster")]
-        if let crate::link::Link::Cluster(cluster) = &self.link {
+        if let crate::link::Link::Cluster(cluster, _) = &self.link {
             return crate::cluster::masters(cluster).await;
         }
         Ok(vec![Target::Key("")])
@@ -79,7 +79,7 @@ impl RedisStore {
         let arguments = Told::at(now).arguments(self.is_cluster());
         let more = [Field::Number(point.unix_millis()), Field::Text(place), Field::Text(&pattern), Field::Number(STEP)];
         let call = Call { script: &END_BEFORE, keys, arguments: &arguments, more: &more, target, about: None };
-        Step::read(call.write(&self.link, self.durability).await?).ok_or_else(unexpected)
+        Step::read(call.write(self).await?).ok_or_else(unexpected)
     }
 }
 

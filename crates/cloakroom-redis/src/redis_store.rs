@@ -7,6 +7,7 @@ use std::time::Duration;
 use cloakroom_session::StoreKey;
 use cloakroom_store::StoreError;
 use redis::aio::ConnectionLike;
+use tokio::sync::OnceCell;
 
 use crate::address::Address;
 use crate::call::Calls;
@@ -40,6 +41,8 @@ pub struct RedisStore {
     pub(crate) prefix: Arc<str>,
     pub(crate) durability: Option<Durability>,
     pub(crate) calls: Arc<Calls>,
+    /// For writes that wait for replicas: nobody who reads is to stand behind them.
+    waiting: Arc<OnceCell<Link>>,
 }
 
 /// How many replicas must have a write before it counts, and how long they may take.
@@ -76,7 +79,7 @@ impl RedisStore {
     }
 
     pub(crate) fn new(link: Link) -> Self {
-        Self { link, prefix: PREFIX.into(), durability: None, calls: Arc::default() }
+        Self { link, prefix: PREFIX.into(), durability: None, calls: Arc::default(), waiting: Arc::default() }
     }
 
     /// What the names of all keys begin with; `cloakroom:` unless told otherwise.
@@ -108,9 +111,14 @@ impl RedisStore {
     pub(crate) const fn is_cluster(&self) -> bool {
         match self.link {
             #[cfg(feature = "cluster")]
-            Link::Cluster(_) => true,
+            Link::Cluster(..) => true,
             _ => false,
         }
+    }
+
+    pub(crate) async fn waiting(&self) -> Result<&Link, StoreError> {
+        let link = self.waiting.get_or_try_init(|| self.link.another()).await;
+        link.map_err(|error| error::of(&error))
     }
 
     pub(crate) fn key(&self, key: &StoreKey) -> String {

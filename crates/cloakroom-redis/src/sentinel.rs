@@ -27,10 +27,10 @@ const FIND: Duration = Duration::from_secs(3);
 type Found = OnceCell<RedisResult<MultiplexedConnection>>;
 
 pub(crate) struct Sentinel {
-    sentinels: Vec<Address>,
-    name: String,
+    sentinels: Arc<[Address]>,
+    name: Arc<str>,
     /// How to log in to the master, if a URL says so.
-    master: Option<Address>,
+    master: Option<Arc<Address>>,
     found: Mutex<Arc<Found>>,
 }
 
@@ -69,17 +69,23 @@ impl RedisStore {
 
 impl Sentinel {
     fn new(sentinels: &[impl AsRef<str>], master: &str) -> Result<Self, StoreError> {
-        let sentinels = sentinels.iter().map(|url| Address::parse(url.as_ref())).collect::<Result<Vec<_>, _>>()?;
-        let (mut name, mut address) = (master.to_owned(), None);
+        let sentinels = sentinels.iter().map(|url| Address::parse(url.as_ref())).collect::<Result<_, _>>()?;
+        let (mut name, mut address) = (Arc::from(master), None);
         if master.contains("://") {
             let parsed = Address::parse(master)?;
             name = match parsed.information.addr() {
-                ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host.clone(),
+                ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host.as_str().into(),
                 ConnectionAddr::Unix(_) | _ => return Err(failed("the master's URL has no name in it")),
             };
-            address = Some(parsed);
+            address = Some(Arc::new(parsed));
         }
         Ok(Self { sentinels, name, master: address, found: Mutex::default() })
+    }
+
+    /// Another connection to the same.
+    pub(crate) fn another(&self) -> Self {
+        let (sentinels, name) = (Arc::clone(&self.sentinels), Arc::clone(&self.name));
+        Self { sentinels, name, master: self.master.clone(), found: Mutex::default() }
     }
 
     fn client(&self) -> RedisResult<SentinelClient> {
@@ -140,7 +146,8 @@ impl Sentinel {
 
     async fn find(&self) -> RedisResult<MultiplexedConnection> {
         let mut client = self.client()?;
-        let timeout = self.master.as_ref().or(self.sentinels.first()).map_or(RESPONSE, |address| address.timeout);
+        let address = self.master.as_deref().or(self.sentinels.first());
+        let timeout = address.map_or(RESPONSE, |address| address.timeout);
         let config =
             AsyncConnectionConfig::new().set_response_timeout(Some(timeout)).set_connection_timeout(Some(CONNECT));
         let connection = client.get_async_connection_with_config(&config);

@@ -20,5 +20,8 @@ mod outages;
 mod sentinel;
 #[path = "redis/single.rs"]
 mod single;
+#[cfg(feature = "tls")]
+#[path = "redis/tls.rs"]
+mod tls;
 #[path = "redis/trips.rs"]
 mod trips;

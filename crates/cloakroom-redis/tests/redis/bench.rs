@@ -9,6 +9,7 @@ use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::Redis;
 use cloakroom_session::{Clock as _, StoreKey, SystemClock, Timestamp, Version, fresh_id};
 use cloakroom_store::{Created, Entry, Loaded, Replaced, Store as _};
+use tokio::task::JoinHandle;
 
 pub(crate) const LIFE: Duration = Duration::from_secs(20 * 60);
 
@@ -148,10 +149,76 @@ pub(crate) async fn nothing_is_lost(store: &RedisStore, all: &[Written]) {
     }
 }
 
-/// For how long calls failed, in all.
-pub(crate) async fn time_until_it_answers(store: &RedisStore) -> Duration {
-    let (key, start) = (key(), clock());
-    while store.load(&key, now()).await.is_err() {
+/// What the writers have written in the end.
+pub(crate) async fn finished(writers: Vec<JoinHandle<Written>>) -> Vec<Written> {
+    let mut all = Vec::new();
+    for writer in writers {
+        all.push(writer.await.unwrap());
+    }
+    all
+}
+
+pub(crate) fn summary(all: &[Written]) -> String {
+    let writes: u64 = all.iter().map(|written| written.acknowledged).sum();
+    let errors: usize = all.iter().map(|written| written.errors).sum();
+    format!("{writes} writes acknowledged, none lost, {errors} errors")
+}
+
+/// For a suite that is about what is right, and not about how long it takes.
+pub(crate) fn patient(url: &str) -> String {
+    format!("{url}?timeout=30000")
+}
+
+/// Servers that have forgotten every script get them once more, without an error.
+pub(crate) async fn scripts_are_sent_again(store: &RedisStore, servers: &[Redis]) {
+    let (owner, until) = ("user".to_owned(), now() + Duration::from_secs(10));
+    let owned = entry("text").owner(Some(owner.clone()));
+    let forget = || servers.iter().for_each(|server| assert_eq!(server.cli(&["SCRIPT", "FLUSH"]), "OK"));
+    let first = Version::new(1);
+    forget();
+    let (one, two) = (put(store, &owned).await, key());
+    forget();
+    assert_eq!(store.replace(&one, first, &owned, now()).await.unwrap(), Replaced::Yes(Version::new(2)));
+    forget();
+    assert!(store.touch(&one, now(), Some(now() + LIFE + LIFE), now()).await.unwrap());
+    forget();
+    let cycled = store.cycle(&one, Version::new(2), &two, &owned, until, now()).await.unwrap();
+    assert_eq!(cycled, Replaced::Yes(first));
+    forget();
+    assert_eq!(store.owned(&owner, now()).await.unwrap().len(), 1);
+    forget();
+    assert!(store.end(&two, now()).await.unwrap());
+    forget();
+    store.end_before(Timestamp::from_unix_secs(1), now()).await.unwrap();
+}
+
+/// A session that moves onto another one, or onto the mark of one, is an error, and everything is as it was.
+pub(crate) async fn a_taken_key_is_an_error(store: &RedisStore) {
+    let (owned, until) = (entry("mine").owner(Some("user".to_owned())), now() + Duration::from_secs(10));
+    let others = entry("other's").owner(Some("other".to_owned()));
+    let first = Version::new(1);
+    let (mine, live, marked, new) =
+        (put(store, &owned).await, put(store, &others).await, put(store, &others).await, key());
+    assert_eq!(store.cycle(&marked, first, &new, &others, until, now()).await.unwrap(), Replaced::Yes(first));
+    for (what, taken) in [("a session", live), ("a mark", marked)] {
+        let before = store.load(&taken, now()).await.unwrap();
+        let error = store.cycle(&mine, first, &taken, &owned, until, now()).await.unwrap_err();
+        assert!(error.to_string().contains("taken"), "{what}: {error}");
+        assert_eq!(store.load(&taken, now()).await.unwrap(), before, "{what}");
+        assert_eq!(store.load(&mine, now()).await.unwrap(), Loaded::Live(first, owned.clone()), "{what}");
+    }
+    for (owner, expected) in [("user", vec![mine]), ("other", vec![live, new])] {
+        let mut keys: Vec<_> = store.owned(owner, now()).await.unwrap().iter().map(|owned| owned.key).collect();
+        let mut expected = expected;
+        (keys.sort(), expected.sort());
+        assert_eq!(keys, expected, "{owner}'s");
+    }
+}
+
+/// For how long calls about this key fail, in all.
+pub(crate) async fn time_until_it_answers(store: &RedisStore, key: &StoreKey) -> Duration {
+    let start = clock();
+    while store.load(key, now()).await.is_err() {
         assert!(start.elapsed() < Duration::from_secs(30), "it never came back");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -9,7 +9,10 @@ use cloakroom_session::{StoreKey, Version};
 use cloakroom_store::conformance::assert_conforms;
 use cloakroom_store::{Loaded, Replaced, Store as _};
 
-use crate::bench::{Monitor, clock, entry, key, name, nothing_is_lost, now, put, write_until};
+use crate::bench::{
+    Monitor, a_taken_key_is_an_error, clock, entry, finished, key, name, nothing_is_lost, now, patient, put,
+    scripts_are_sent_again, summary, time_until_it_answers, write_until,
+};
 use crate::single::CAPABILITIES;
 
 const FIRST: Version = Version::new(1);
@@ -17,7 +20,8 @@ const FIRST: Version = Version::new(1);
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn three_masters_conform() {
     let cluster = Cluster::start();
-    let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
+    let urls: Vec<_> = cluster.urls().iter().map(|url| patient(url)).collect();
+    let store = RedisStore::connect_cluster(&urls).await.unwrap();
     assert_conforms(Arc::new(store), CAPABILITIES.rounds(50)).await;
 }
 
@@ -84,15 +88,51 @@ async fn a_master_that_is_killed_again_and_again_loses_nothing() {
         cluster
     });
     let cluster = killer.await.unwrap();
-    let mut all = Vec::new();
-    for writer in writers {
-        all.push(writer.await.unwrap());
-    }
+    let all = finished(writers).await;
     nothing_is_lost(&store, &all).await;
-    let writes: u64 = all.iter().map(|written| written.acknowledged).sum();
-    let errors: usize = all.iter().map(|written| written.errors).sum();
-    println!("kill -9 of a master, three times: {writes} writes acknowledged, none lost, {errors} errors");
+    println!("kill -9 of a master, three times: {}", summary(&all));
     drop(cluster);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_promoted_replica_has_everything_that_it_confirmed() {
+    let mut cluster = Cluster::with_replicas();
+    let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
+    let store = Arc::new(store.durability(1, Duration::from_millis(500)));
+    let lost = std::iter::repeat_with(key).find(|key| cluster.master_of(&name(key)) == 0).unwrap();
+    let end = clock() + Duration::from_secs(6);
+    let writers: Vec<_> = (0..24).map(|_| tokio::spawn(write_until(Arc::clone(&store), end))).collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    cluster.servers[0].kill();
+    let burst = time_until_it_answers(&store, &lost).await;
+    let all = finished(writers).await;
+    nothing_is_lost(&store, &all).await;
+    let others: Vec<_> = all.iter().filter(|written| cluster.master_of(&name(&written.key)) != 0).collect();
+    let errors: usize = others.iter().map(|written| written.errors).sum();
+    let gap = others.iter().map(|written| written.longest_gap).max().unwrap();
+    println!(
+        "a master lost for good: {}; its sessions failed for {burst:?}; {} others had {errors} errors, and at most {gap:?} between two writes",
+        summary(&all),
+        others.len()
+    );
+    assert!(burst < Duration::from_secs(10), "{burst:?}");
+    // The client asks all servers where keys are now, one of which is held up by writes that no replica confirms.
+    assert!(gap < Duration::from_secs(5), "sessions of other servers stood still for {gap:?}");
+    assert!(others.len() < all.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn servers_that_forgot_the_scripts_are_told_again() {
+    let cluster = Cluster::with_replicas();
+    let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
+    scripts_are_sent_again(&store, &cluster.servers[..3]).await;
+    scripts_are_sent_again(&store.durability(1, Duration::from_millis(900)), &cluster.servers[..3]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_move_onto_a_key_that_is_taken_changes_nothing() {
+    let cluster = Cluster::start();
+    a_taken_key_is_an_error(&RedisStore::connect_cluster(&cluster.urls()).await.unwrap()).await;
 }
 
 /// What came to these servers since the last time as a script, and to which.

@@ -8,8 +8,12 @@ use cloakroom_servers::redis::Redis;
 use cloakroom_session::Version;
 use cloakroom_store::conformance::{Capabilities, assert_conforms};
 use cloakroom_store::{Created, Loaded, Replaced, Store as _};
+use redis::AsyncConnectionConfig;
 
-use crate::bench::{LIFE, Monitor, entry, key, name, now, put};
+use crate::bench::{
+    LIFE, Monitor, a_taken_key_is_an_error, entry, hex, key, name, now, patient, put, scripts_are_sent_again,
+    time_until_it_answers,
+};
 
 const FIRST: Version = Version::new(1);
 
@@ -18,7 +22,7 @@ pub(crate) const CAPABILITIES: Capabilities = Capabilities::all().expires_by_its
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_server_conforms() {
     let server = Redis::start();
-    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let store = RedisStore::connect(&patient(&server.url())).await.unwrap();
     assert_conforms(Arc::new(store), CAPABILITIES).await;
 }
 
@@ -26,7 +30,8 @@ async fn one_server_conforms() {
 async fn so_does_a_connection_of_the_applications_own() {
     let server = Redis::start();
     let client = redis::Client::open(format!("{}?protocol=resp3", server.url())).unwrap();
-    let connection = client.get_multiplexed_async_connection().await.unwrap();
+    let patience = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(30)));
+    let connection = client.get_multiplexed_async_connection_with_config(&patience).await.unwrap();
     let store = RedisStore::from_connection(connection).prefix("an [odd] prefix*\\:");
     assert_conforms(Arc::new(store), CAPABILITIES.rounds(20)).await;
 }
@@ -72,14 +77,48 @@ async fn every_operation_is_one_round_trip() {
 
 #[tokio::test]
 async fn a_server_that_forgot_the_scripts_is_told_again() {
+    let mut server = Redis::start();
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    scripts_are_sent_again(&store, std::slice::from_ref(&server)).await;
+    // A new process knows none either.
+    server.kill();
+    server.start_again();
+    time_until_it_answers(&store, &key()).await;
+    scripts_are_sent_again(&store, std::slice::from_ref(&server)).await;
+}
+
+/// Members that others left there, or a bug: they aren't shown, and they go.
+#[tokio::test]
+async fn an_index_shows_nobody_a_session_of_somebody_else() {
     let server = Redis::start();
-    let store = RedisStore::connect(&server.url()).await.unwrap().durability(0, Duration::ZERO);
-    let key = put(&store, &entry("1")).await;
-    for version in 1..4 {
-        let _ = server.cli(&["SCRIPT", "FLUSH"]);
-        let replaced = store.replace(&key, Version::new(version), &entry("more"), now()).await.unwrap();
-        assert_eq!(replaced, Replaced::Yes(Version::new(version + 1)));
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let mine = put(&store, &entry("text").owner(Some("user".to_owned()))).await;
+    for others in [Some("other".to_owned()), None] {
+        let key = put(&store, &entry("text").owner(others)).await;
+        let _ = server.cli(&["ZADD", "cloakroom:o:user", "+inf", &hex(&key)]);
     }
+    assert_eq!(server.cli(&["ZCARD", "cloakroom:o:user"]), "3");
+    let found = store.owned("user", now()).await.unwrap();
+    assert_eq!(found.iter().map(|owned| owned.key).collect::<Vec<_>>(), [mine]);
+    assert_eq!(server.cli(&["ZRANGE", "cloakroom:o:user", "0", "-1"]), hex(&mine));
+    assert_eq!(store.owned("other", now()).await.unwrap().len(), 1, "and the other still has it");
+}
+
+#[tokio::test]
+async fn what_is_over_leaves_the_index() {
+    let server = Redis::start();
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let owned = entry("text").owner(Some("user".to_owned()));
+    let (over, kept) = (put(&store, &owned).await, put(&store, &owned).await);
+    let _ = server.cli(&["ZADD", "cloakroom:o:user", "1", &hex(&over)]);
+    store.touch(&kept, now(), Some(now() + LIFE + LIFE), now()).await.unwrap();
+    assert_eq!(server.cli(&["ZRANGE", "cloakroom:o:user", "0", "-1"]), hex(&kept));
+}
+
+#[tokio::test]
+async fn a_move_onto_a_key_that_is_taken_changes_nothing() {
+    let server = Redis::start();
+    a_taken_key_is_an_error(&RedisStore::connect(&server.url()).await.unwrap()).await;
 }
 
 #[tokio::test]

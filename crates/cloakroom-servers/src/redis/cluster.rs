@@ -38,6 +38,8 @@ impl Cluster {
         for server in &cluster.servers {
             // An election is held among what the others know of the replicas.
             until("the replicas are known", || server.cli(&["CLUSTER", "NODES"]).matches("slave").count() == 3);
+            // A master that has lost its replicas refuses writes at once, and doesn't let each of them wait for a confirmation.
+            assert_eq!(server.cli(&["CONFIG", "SET", "min-replicas-to-write", "1"]), "OK");
         }
         cluster
     }

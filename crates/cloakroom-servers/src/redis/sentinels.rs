@@ -1,6 +1,7 @@
 //! A master with its replica, under three sentinels.
 
 use std::process::Command;
+use std::time::Duration;
 
 use super::{Redis, answers, cli, redis_server, until, url};
 use crate::Server;
@@ -36,6 +37,15 @@ impl Sentinels {
         Self { servers: [master, replica], sentinels }
     }
 
+    /// From now on a master that is silent for so long is lost. Before, it may hang for a minute: so may a busy machine that runs tests.
+    pub fn notice_after(&self, silence: Duration) {
+        let silence = silence.as_millis().to_string();
+        for sentinel in &self.sentinels {
+            let set = ["SENTINEL", "SET", "mymaster", "down-after-milliseconds", &silence];
+            assert_eq!(cli(sentinel.port(), &set), "OK");
+        }
+    }
+
     /// Where the sentinels are.
     #[must_use]
     pub fn urls(&self) -> Vec<String> {
@@ -49,7 +59,7 @@ fn sentinel(master: u16) -> Server {
     let folder = server.folder().display();
     let text = format!(
         "port {port}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor mymaster 127.0.0.1 {master} 2\n\
-         sentinel down-after-milliseconds mymaster 500\nsentinel failover-timeout mymaster 3000\n"
+         sentinel down-after-milliseconds mymaster 60000\nsentinel failover-timeout mymaster 3000\n"
     );
     std::fs::write(&file, text).unwrap();
     server.start(Command::new(redis_server()).arg(file).arg("--sentinel"), || answers(port));
