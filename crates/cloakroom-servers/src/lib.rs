@@ -11,6 +11,7 @@
     reason = "for tests alone, where a panic says what is wrong"
 )]
 
+mod authority;
 mod delay;
 mod mariadb;
 mod monitor;
@@ -24,6 +25,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+pub use authority::{Authority, Certificate};
 pub use delay::Delay;
 pub use mariadb::MariaDb;
 pub use monitor::Monitor;

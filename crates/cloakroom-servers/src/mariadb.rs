@@ -1,9 +1,9 @@
 //! A private MariaDB server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Server, is_root, listens, program, run};
+use crate::{Authority, Server, is_root, listens, program, run};
 
 const FOLDERS: &[&str] = &["/usr/sbin", "/usr/local/sbin", "/usr/bin"];
 
@@ -11,27 +11,52 @@ const FOLDERS: &[&str] = &["/usr/sbin", "/usr/local/sbin", "/usr/bin"];
 #[derive(Debug)]
 pub struct MariaDb {
     server: Server,
+    options: Vec<String>,
 }
 
 impl MariaDb {
     /// A server that is ready.
     #[must_use]
     pub fn start() -> Self {
-        let mut mariadb = Self { server: Server::prepare("mariadb") };
+        Self::start_with(|_| Vec::new())
+    }
+
+    /// A server that is ready, with these options (`--name=value`), which may need to know its folder.
+    #[must_use]
+    pub fn start_with(options: impl FnOnce(&Path) -> Vec<String>) -> Self {
+        let server = Server::prepare("mariadb");
+        let options = options(server.folder());
+        let mut mariadb = Self { server, options };
         let mut install = mariadb.command("mariadb-install-db");
         run(install.args(["--auth-root-authentication-method=normal", "--skip-name-resolve"]));
         mariadb.restart();
         mariadb
     }
 
+    /// A server whose connections are encrypted where the client asks for it.
+    #[must_use]
+    pub fn encrypted(authority: &Authority) -> Self {
+        Self::start_with(|folder| {
+            let files = authority.issue("127.0.0.1", folder);
+            let (certificate, key) = (files.certificate.display(), files.key.display());
+            vec![format!("--ssl-cert={certificate}"), format!("--ssl-key={key}")]
+        })
+    }
+
     /// Starts it again, after [`Server::kill`].
     pub fn restart(&mut self) {
         let port = self.server.port();
         let mut command = self.command("mariadbd");
+        command.args(&self.options);
         command.args(["--bind-address=127.0.0.1", "--skip-name-resolve", &format!("--port={port}")]);
         command.arg(format!("--socket={}", self.server.folder().join("socket").display()));
         command.arg(format!("--pid-file={}", self.server.folder().join("pid").display()));
         self.server.start(&mut command, move || listens(port));
+    }
+
+    /// Stops it in mid-work, or lets it go on: [`Server::freeze`].
+    pub fn freeze(&self, frozen: bool) {
+        self.server.freeze(frozen);
     }
 
     /// The server.

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::{Server, is_root, listens, program, run};
+use crate::{Authority, Server, is_root, listens, program, run};
 
 /// Who runs it where the tests run as root, which PostgreSQL refuses.
 const USER: &str = "postgres";
@@ -15,21 +15,40 @@ const USER: &str = "postgres";
 #[derive(Debug)]
 pub struct Postgres {
     server: Server,
+    settings: Vec<String>,
 }
 
 impl Postgres {
     /// A server that is ready.
     #[must_use]
     pub fn start() -> Self {
-        let mut postgres = Self { server: Server::prepare("postgres") };
+        Self::start_with(|_| Vec::new())
+    }
+
+    /// A server that is ready, with these settings (`name=value`), which may need to know its folder.
+    #[must_use]
+    pub fn start_with(settings: impl FnOnce(&Path) -> Vec<String>) -> Self {
+        let server = Server::prepare("postgres");
+        let settings = settings(server.folder());
+        let mut postgres = Self { server, settings };
         if is_root() {
-            run(Command::new("chown").arg(USER).arg(postgres.server.folder()));
+            run(Command::new("chown").args(["-R", USER]).arg(postgres.server.folder()));
         }
         let mut initdb = as_user(&tool("initdb"));
         initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "-D"]);
         run(initdb.arg(postgres.data()));
         postgres.restart();
         postgres
+    }
+
+    /// A server whose connections are encrypted where the client asks for it.
+    #[must_use]
+    pub fn encrypted(authority: &Authority) -> Self {
+        Self::start_with(|folder| {
+            let files = authority.issue("127.0.0.1", folder);
+            let (certificate, key) = (files.certificate.display(), files.key.display());
+            vec!["ssl=on".to_owned(), format!("ssl_cert_file={certificate}"), format!("ssl_key_file={key}")]
+        })
     }
 
     /// Starts it again, after [`Server::kill`].
@@ -41,9 +60,15 @@ impl Postgres {
         }
         let mut command = as_user(&tool("postgres"));
         command.arg("-D").arg(&data).args(["-p", &port.to_string(), "-h", "127.0.0.1"]);
+        command.args(self.settings.iter().flat_map(|setting| ["-c", setting]));
         command.args(["-c", "unix_socket_directories=", "-c", "log_statement=none"]);
         let answers = move || listens(port) && ready(port);
         self.server.start(&mut command, answers);
+    }
+
+    /// Stops it in mid-work, or lets it go on: [`Server::freeze`].
+    pub fn freeze(&self, frozen: bool) {
+        self.server.freeze(frozen);
     }
 
     /// The server.

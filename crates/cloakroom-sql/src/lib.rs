@@ -6,10 +6,13 @@
 //! | module | what it is about |
 //! |---|---|
 //! | `statements` | what is said to a database, with a dialect each |
+//! | `link` | parameters, rows and failures, whichever driver carries them |
 //! | `row` | what comes back, checked |
 //! | `sqlite` | an SQLite file (feature `sqlite`) |
 //! | `postgres` | a PostgreSQL database (feature `postgres`) |
 //! | `mysql` | a MySQL or MariaDB database (feature `mysql`) |
+//! | `pools` | pools of sqlx 0.9 that the application has (features `sqlx-sqlite`, `sqlx-postgres`, `sqlx-mysql`) |
+//! | `url`, `tls` | what a URL says about encryption, and encrypted connections (feature `tls`) |
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")]
@@ -30,8 +33,12 @@
 //! # fn main() {}
 //! ```
 
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod link;
 #[cfg(feature = "mysql")]
 mod mysql;
+#[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres", feature = "sqlx-mysql"))]
+mod pools;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
@@ -40,6 +47,10 @@ mod row;
 mod sqlite;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod statements;
+#[cfg(all(feature = "tls", any(feature = "postgres", feature = "mysql")))]
+mod tls;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod url;
 
 #[cfg(feature = "mysql")]
 pub use mysql::MysqlStore;

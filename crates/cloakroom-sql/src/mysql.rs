@@ -1,5 +1,6 @@
 //! Sessions in a MySQL or MariaDB database.
 
+mod link;
 mod words;
 
 use std::fmt;
@@ -7,36 +8,32 @@ use std::sync::LazyLock;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Created, Entry, Loaded, Owned, Replaced, Store, StoreError};
-use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, Error, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row as SqlRow, Value};
+use mysql_async::Pool;
 
-use crate::row::{Row, millis, number, padded, points};
+use crate::link::{Cells, Failure, TRIES, values};
+use crate::row::{found, owned, padded};
 use crate::statements::{self, mysql as own};
+use link::Link;
 use words::Words;
 
 /// The table and its indexes.
 const SCHEMA: &str = include_str!("mysql/schema.sql");
 
-/// How many connections are kept, and how many there are at most, unless the application brings its own pool.
-const CONNECTIONS: (usize, usize) = (4, 16);
-
-/// How often a step is tried that others get in the way of.
-const TRIES: usize = 10;
-
-/// Two steps waited for each other, or a row changed between being read and being locked: the server undid ours.
-const UNDONE: [u16; 2] = [1213, 1020];
-
 /// Sessions in a MySQL or MariaDB database.
 ///
 /// Each operation is one round trip; a statement costs one more the first time that a connection sees it. Where nothing was replaced,
-/// touched or ended, a second one asks why. Connections that the server closed are replaced when they are next needed. Clones share
-/// the pool.
+/// touched or ended, a second one asks why. Connections that the server closed are replaced when they are next needed. A statement that
+/// the server undid for the sake of another one (a deadlock) is tried again, ten times at most. Clones share the pool.
+///
+/// A record can't be larger than the server's `max_allowed_packet`; the error says so.
 ///
 /// # Security
-/// Connections made by [`MysqlStore::connect`] aren't encrypted. Across a network that others can listen to, bring a pool that is.
+/// With the feature `tls`, `ssl-mode=REQUIRED`, `VERIFY_CA` and `VERIFY_IDENTITY` in the URL all mean the same, as does the driver's
+/// own `require_ssl=true`: encrypted, by a server whose certificate is good and bears the host's name. `ssl-ca` names a PEM file of the
+/// certificates to trust instead of the system's. Any other mode, and none, isn't encrypted: others on the network can read along.
 #[derive(Clone)]
 pub struct MysqlStore {
-    pool: Pool,
+    link: Link,
 }
 
 static LOAD: LazyLock<Words> = LazyLock::new(|| Words::of(statements::LOAD));
@@ -47,6 +44,7 @@ static END_BEFORE: LazyLock<Words> = LazyLock::new(|| Words::of(statements::END_
 static CREATE: LazyLock<Words> = LazyLock::new(|| Words::of(own::CREATE));
 static REPLACE: LazyLock<Words> = LazyLock::new(|| Words::of(own::REPLACE));
 static CYCLE: LazyLock<Words> = LazyLock::new(|| Words::of(own::CYCLE));
+static FORGET: LazyLock<Words> = LazyLock::new(|| Words::of(statements::FORGET));
 static END: LazyLock<Words> = LazyLock::new(|| Words::of(own::END));
 static MOVED: LazyLock<Words> = LazyLock::new(|| Words::of(own::MOVED));
 static SWEEP: LazyLock<Words> = LazyLock::new(|| Words::of(own::SWEEP));
@@ -57,26 +55,45 @@ impl MysqlStore {
     /// Nothing is connected yet: each connection is made when it is first needed.
     ///
     /// # Errors
-    /// A URL that doesn't make sense; the error doesn't repeat it.
+    /// A URL that doesn't make sense, or that asks for encryption which isn't built in; the error doesn't repeat it.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_sql::MysqlStore;
+    /// use cloakroom_store::StoredSessions;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = MysqlStore::connect("mysql://shop@localhost/shop")?;
+    /// // Once, at start-up: `store.migrate().await?`, or the statement of `MysqlStore::schema()` among the application's own.
+    /// let sessions = StoredSessions::new(store).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connect(url: &str) -> Result<Self, StoreError> {
-        let opts = Opts::from_url(url).map_err(StoreError::unavailable)?;
-        let (least, most) = CONNECTIONS;
-        let constraints = PoolConstraints::new(least, most).unwrap_or_default();
-        // A reset would be a round trip per operation, and would forget the prepared statements. Ours leave nothing behind to reset.
-        let pool = PoolOpts::default().with_constraints(constraints).with_reset_connection(false);
-        Ok(Self::from_pool(Pool::new(OptsBuilder::from_opts(opts).pool_opts(pool).client_found_rows(false))))
+        Link::connect(url).map(|link| Self { link })
     }
 
-    /// A store on a pool that the application has.
+    /// A store on a pool that the application has, whose connections commit by themselves (`autocommit`), as they do by default.
     ///
-    /// It **must not** have `client_found_rows`: without it, the server says what was changed. With `reset_connection`, which is the
-    /// driver's default, each operation costs two more round trips: set it to `false`.
+    /// With `reset_connection`, which is the driver's default, each operation costs two more round trips: set it to `false`.
     #[must_use]
     pub const fn from_pool(pool: Pool) -> Self {
-        Self { pool }
+        Self { link: Link::Pool(pool) }
+    }
+
+    /// A store on a pool of sqlx that the application has (feature `sqlx-mysql`).
+    ///
+    /// `test_before_acquire`, which is sqlx's default, costs a round trip per operation.
+    #[cfg(feature = "sqlx-mysql")]
+    #[must_use]
+    pub const fn from_sqlx(pool: sqlx::MySqlPool) -> Self {
+        Self { link: Link::Sqlx(pool) }
     }
 
     /// The statement that creates the table, for those who migrate by other means.
+    ///
+    /// Only [`migrate`](Self::migrate) creates it; without either, each operation is an error that says so.
     #[must_use]
     pub const fn schema() -> &'static str {
         SCHEMA
@@ -87,41 +104,22 @@ impl MysqlStore {
     /// # Errors
     /// When the database can't be reached, or the user may not create tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        self.connection().await?.query_drop(SCHEMA).await.map_err(StoreError::unavailable)
+        Ok(self.link.migrate(SCHEMA).await?)
     }
 
-    async fn connection(&self) -> Result<Conn, StoreError> {
-        let connection = self.pool.get_conn().await.map_err(StoreError::unavailable)?;
-        if connection.opts().client_found_rows() {
-            return Err(StoreError::unavailable("the pool has `client_found_rows`, which hides what was changed"));
-        }
-        Ok(connection)
+    async fn is_live(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(!self.link.rows(&LIVE, &[key.into(), now.into()], |_| Ok(())).await?.is_empty())
     }
-}
 
-async fn rows(connection: &mut Conn, words: &Words, values: &[Value]) -> Result<Vec<SqlRow>, StoreError> {
-    connection.exec(words.text(), words.places(values)).await.map_err(StoreError::unavailable)
-}
-
-/// How many rows were changed.
-async fn changed(connection: &mut Conn, words: &Words, values: &[Value]) -> Result<u64, StoreError> {
-    let mut tried = 1;
-    loop {
-        match connection.exec_drop(words.text(), words.places(values)).await {
-            Ok(()) => return Ok(connection.affected_rows()),
-            Err(Error::Server(told)) if UNDONE.contains(&told.code) && tried < TRIES => tried += 1,
-            Err(why) => return Err(StoreError::unavailable(why)),
-        }
+    /// Why nothing was replaced: something else is there, or nothing.
+    async fn not_replaced(&self, key: &StoreKey, now: Timestamp) -> Result<Replaced, StoreError> {
+        Ok(if self.is_live(key, now).await? { Replaced::Conflict } else { Replaced::Gone })
     }
-}
 
-async fn is_live(connection: &mut Conn, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-    Ok(!rows(connection, &LIVE, &[bytes(key), millis(now).into()]).await?.is_empty())
-}
-
-/// Why nothing was replaced: something else is there, or nothing.
-async fn not_replaced(connection: &mut Conn, key: &StoreKey, now: Timestamp) -> Result<Replaced, StoreError> {
-    Ok(if is_live(connection, key, now).await? { Replaced::Conflict } else { Replaced::Gone })
+    /// Makes room under a key where what is there is over; says whether there was.
+    async fn forget(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.link.changed(&FORGET, &[key.into(), now.into()]).await? > 0)
+    }
 }
 
 impl fmt::Debug for MysqlStore {
@@ -131,52 +129,41 @@ impl fmt::Debug for MysqlStore {
     }
 }
 
-fn bytes(key: &StoreKey) -> Value {
-    Value::Bytes(key.as_bytes().to_vec())
+/// What the server says by a number.
+pub(crate) fn meaning(number: u16, message: &str) -> Failure {
+    let told = StoreError::unavailable(format!("{message} ({number})"));
+    match number {
+        // Two steps waited for each other, or a row changed between being read and being locked.
+        1213 | 1020 => Failure::Undone(told),
+        1062 => Failure::Taken,
+        1146 => Failure::no_table(),
+        1153 => too_large(),
+        _ => Failure::Refused(told),
+    }
 }
 
-/// Text, created, touched, deadline and owner.
-fn values(entry: &Entry) -> [Value; 5] {
-    let (created, touched, deadline) = points(entry);
-    let owner = entry.owner.as_deref().map(str::as_bytes);
-    [entry.text.as_bytes().into(), created.into(), touched.into(), deadline.into(), owner.into()]
-}
-
-fn blob(row: &SqlRow, index: usize) -> Option<Option<&[u8]>> {
-    let value = row.as_ref(index)?;
-    if let Value::Bytes(bytes) = value { Some(Some(bytes)) } else { (*value == Value::NULL).then_some(None) }
-}
-
-/// A row as it is, of whatever somebody put there.
-fn row_of(row: &SqlRow) -> Option<Row<'_>> {
-    let number = |index| if let Value::Int(number) = row.as_ref(index)? { Some(*number) } else { None };
-    Some(Row {
-        version: number(0)?,
-        record: blob(row, 1)??,
-        created: number(2)?,
-        touched: number(3)?,
-        deadline: if row.as_ref(4)? == &Value::NULL { None } else { Some(number(4)?) },
-        owner: blob(row, 5)?,
-        moved: blob(row, 6)?.is_some(),
-    })
+fn too_large() -> Failure {
+    Failure::because("the record is larger than the server's `max_allowed_packet`")
 }
 
 impl Store for MysqlStore {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        let mut connection = self.connection().await?;
-        match rows(&mut connection, &LOAD, &[bytes(key)]).await?.first() {
-            None => Ok(Loaded::Absent),
-            Some(row) => row_of(row).ok_or_else(|| StoreError::corrupt(*key))?.loaded(key, now),
-        }
+        let mut rows = self.link.rows(&LOAD, &[key.into()], found(*key, now)).await?;
+        Ok(rows.pop().unwrap_or(Loaded::Absent))
     }
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
-        let mut connection = self.connection().await?;
         let [text, created, touched, deadline, owner] = values(entry);
-        let values = [bytes(key), millis(now).into(), text, created, touched, deadline, owner];
-        // 1 for a new row, 2 for one in the place of another, 0 for one left as it was.
-        let written = changed(&mut connection, &CREATE, &values).await?;
-        Ok(if written > 0 { Created::Yes(Version::new(1)) } else { Created::Taken })
+        let values = [key.into(), now.into(), text, created, touched, deadline, owner];
+        for _ in 0..TRIES {
+            match self.link.changed(&CREATE, &values).await {
+                Err(Failure::Taken) if self.forget(key, now).await? => {}
+                Err(Failure::Taken) => return Ok(Created::Taken),
+                Ok(_) => return Ok(Created::Yes(Version::new(1))),
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Ok(Created::Taken)
     }
 
     async fn replace(
@@ -186,12 +173,10 @@ impl Store for MysqlStore {
         entry: &Entry,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        let mut connection = self.connection().await?;
         let [text, created, touched, deadline, owner] = values(entry);
-        let seen_there = number(seen.number()).into();
-        let values = [bytes(key), millis(now).into(), text, created, touched, deadline, owner, seen_there];
-        match changed(&mut connection, &REPLACE, &values).await? {
-            0 => not_replaced(&mut connection, key, now).await,
+        let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen.number().into()];
+        match self.link.changed(&REPLACE, &values).await? {
+            0 => self.not_replaced(key, now).await,
             _ => Ok(Replaced::Yes(Version::new(seen.number() + 1))),
         }
     }
@@ -203,10 +188,9 @@ impl Store for MysqlStore {
         deadline: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut connection = self.connection().await?;
-        let values = [bytes(key), millis(now).into(), millis(touched).into(), deadline.map(millis).into()];
+        let values = [key.into(), now.into(), touched.into(), deadline.into()];
         // A touch that has nothing to extend changes nothing, either.
-        Ok(changed(&mut connection, &TOUCH, &values).await? > 0 || is_live(&mut connection, key, now).await?)
+        Ok(self.link.changed(&TOUCH, &values).await? > 0 || self.is_live(key, now).await?)
     }
 
     async fn cycle(
@@ -218,55 +202,52 @@ impl Store for MysqlStore {
         moved_until: Timestamp,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        let mut connection = self.connection().await?;
         let [text, created, touched, deadline, owner] = values(entry);
-        let (seen, until) = (number(seen.number()).into(), millis(moved_until).into());
-        let values = [bytes(old), millis(now).into(), seen, bytes(new), until, text, created, touched, deadline, owner];
-        match changed(&mut connection, &CYCLE, &values).await? {
-            0 => not_replaced(&mut connection, old, now).await,
-            _ => Ok(Replaced::Yes(Version::new(1))),
+        let (seen, until) = (seen.number().into(), moved_until.into());
+        let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner];
+        for _ in 0..TRIES {
+            match self.link.changed(&CYCLE, &values).await {
+                Err(Failure::Taken) if self.forget(new, now).await? => {}
+                Err(Failure::Taken) => break,
+                Ok(0) => return self.not_replaced(old, now).await,
+                Ok(_) => return Ok(Replaced::Yes(Version::new(1))),
+                Err(other) => return Err(other.into()),
+            }
         }
+        Err(StoreError::taken(*new))
     }
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        let mut connection = self.connection().await?;
+        let moved = |cells: &dyn Cells| Ok(cells.bytes(0).flatten().map(padded));
         let mut key = *key;
         for _ in 0..TRIES {
-            let values = [bytes(&key), millis(now).into()];
-            if changed(&mut connection, &END, &values).await? > 0 {
+            let values = [(&key).into(), now.into()];
+            if self.link.changed(&END, &values).await? > 0 {
                 return Ok(true);
             }
-            let rows = rows(&mut connection, &MOVED, &values).await?;
-            let Some(row) = rows.first() else { return Ok(false) };
-            // A session without a mark came in between: once more. One that came here from a mark is followed.
-            if let Some(Some(moved_to)) = blob(row, 0) {
-                key = Some(padded(moved_to)).filter(|(_, whole)| *whole).ok_or_else(|| StoreError::corrupt(key))?.0;
+            match self.link.rows(&MOVED, &values, moved).await?.pop() {
+                None => return Ok(false),
+                // A session without a mark came in between: once more.
+                Some(None) => {}
+                Some(Some((moved_to, true))) => key = moved_to,
+                Some(Some((_, false))) => return Err(StoreError::corrupt(key)),
             }
         }
         Err(StoreError::unavailable("the session kept moving away"))
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let mut connection = self.connection().await?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let swept = changed(&mut connection, &SWEEP, &[millis(now).into(), limit.into()]).await?;
+        let swept = self.link.changed(&SWEEP, &[now.into(), limit.into()]).await?;
         Ok(usize::try_from(swept).unwrap_or(usize::MAX))
     }
 
     async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
-        let mut connection = self.connection().await?;
-        let rows = rows(&mut connection, &OWNED, &[owner.as_bytes().into(), millis(now).into()]).await?;
-        let owned = |row: &SqlRow| {
-            let key = blob(row, 7).flatten().unwrap_or_default();
-            row_of(row).ok_or_else(|| StoreError::corrupt(padded(key).0))?.owned(key)
-        };
-        rows.iter().map(owned).collect()
+        Ok(self.link.rows(&OWNED, &[owner.into(), now.into()], owned).await?)
     }
 
     async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
-        let mut connection = self.connection().await?;
         // It locks what it passes, so that no session moves around it.
-        let ended = changed(&mut connection, &END_BEFORE, &[millis(point).into(), millis(now).into()]).await?;
+        let ended = self.link.changed(&END_BEFORE, &[point.into(), now.into()]).await?;
         Ok(usize::try_from(ended).unwrap_or(usize::MAX))
     }
 }

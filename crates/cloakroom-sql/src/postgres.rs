@@ -1,61 +1,80 @@
 //! Sessions in a PostgreSQL database.
 
+mod link;
+
 use std::fmt;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Created, Entry, Loaded, Owned, Replaced, Store, StoreError};
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{NoTls, Row as SqlRow};
+use deadpool_postgres::Pool;
 
-use crate::row::{Row, millis, number, padded, points};
+use crate::link::{Cells, Failure, TRIES, Value, values};
+use crate::row::{found, owned};
 use crate::statements::{self, postgres as own};
+use link::Link;
 
 /// The table and its indexes.
 const SCHEMA: &str = include_str!("postgres/schema.sql");
 
-/// How many connections there are at most, unless the application brings its own pool.
-const CONNECTIONS: usize = 16;
-
-/// How often a step is tried that others keep moving away from.
-const TRIES: usize = 10;
-
-type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
-
 /// Sessions in a PostgreSQL database.
 ///
 /// Each operation is one round trip; a statement costs one more the first time that a connection sees it. Connections that the server
-/// closed are replaced when they are next needed. Clones share the pool.
+/// closed are replaced when they are next needed. A statement that the server undid for the sake of another one (a deadlock, a
+/// serialization failure) is tried again, ten times at most. Clones share the pool.
+///
+/// Statements are prepared and kept. A PgBouncer in transaction mode in between must know of that: version 1.21 or newer, with
+/// `max_prepared_statements` above 20.
 ///
 /// # Security
-/// Connections made by [`PostgresStore::connect`] aren't encrypted. Across a network that others can listen to, bring a pool that is.
+/// With the feature `tls`, `sslmode=require`, `verify-ca` and `verify-full` in the URL all mean the same: encrypted, by a server whose
+/// certificate is good and bears the host's name. `sslrootcert` names a PEM file of the certificates to trust instead of the system's.
+/// Any other mode, and none, isn't encrypted: others on the network can read along.
 #[derive(Clone)]
 pub struct PostgresStore {
-    pool: Pool,
+    link: Link,
 }
 
 impl PostgresStore {
     /// A store behind a URL, `postgres://user:password@host/database`, with at most 16 connections.
     ///
-    /// Nothing is connected yet: each connection is made when it is first needed.
+    /// Nothing is connected yet: each connection is made when it is first needed, and takes 5 seconds at most, or the `connect_timeout`
+    /// of the URL.
     ///
     /// # Errors
-    /// A URL that doesn't make sense; the error doesn't repeat it.
+    /// A URL that doesn't make sense, or that asks for encryption which isn't built in; the error doesn't repeat it.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_sql::PostgresStore;
+    /// use cloakroom_store::StoredSessions;
+    ///
+    /// let store = PostgresStore::connect("postgres://shop@localhost/shop")?;
+    /// // Once, at start-up: `store.migrate().await?`, or the statements of `PostgresStore::schema()` among the application's own.
+    /// let sessions = StoredSessions::new(store).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn connect(url: &str) -> Result<Self, StoreError> {
-        let config: tokio_postgres::Config = url.parse().map_err(StoreError::unavailable)?;
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(config, NoTls, recycling);
-        let pool = Pool::builder(manager).max_size(CONNECTIONS).build().map_err(StoreError::unavailable)?;
-        Ok(Self::from_pool(pool))
+        Link::connect(url).map(|link| Self { link })
     }
 
     /// A store on a pool that the application has.
     #[must_use]
     pub const fn from_pool(pool: Pool) -> Self {
-        Self { pool }
+        Self { link: Link::Pool(pool) }
+    }
+
+    /// A store on a pool of sqlx that the application has (feature `sqlx-postgres`).
+    ///
+    /// `test_before_acquire`, which is sqlx's default, costs a round trip per operation.
+    #[cfg(feature = "sqlx-postgres")]
+    #[must_use]
+    pub const fn from_sqlx(pool: sqlx::PgPool) -> Self {
+        Self { link: Link::Sqlx(pool) }
     }
 
     /// The statements that create the table, for those who migrate by other means.
+    ///
+    /// Only [`migrate`](Self::migrate) creates it; without either, each operation is an error that says so.
     #[must_use]
     pub const fn schema() -> &'static str {
         SCHEMA
@@ -66,88 +85,64 @@ impl PostgresStore {
     /// # Errors
     /// When the database can't be reached, or the user may not create tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let client = self.pool.get().await.map_err(StoreError::unavailable)?;
-        // Without parameters, all statements of a text are one transaction.
-        client.batch_execute(SCHEMA).await.map_err(refused)
-    }
-
-    async fn rows(&self, text: &str, parameters: Parameters<'_>) -> Result<Vec<SqlRow>, StoreError> {
-        let client = self.pool.get().await.map_err(StoreError::unavailable)?;
-        let statement = client.prepare_cached(text).await.map_err(refused)?;
-        client.query(&statement, parameters).await.map_err(refused)
-    }
-
-    async fn changed(&self, text: &str, parameters: Parameters<'_>) -> Result<u64, StoreError> {
-        let client = self.pool.get().await.map_err(StoreError::unavailable)?;
-        let statement = client.prepare_cached(text).await.map_err(refused)?;
-        client.execute(&statement, parameters).await.map_err(refused)
+        Ok(self.link.migrate(SCHEMA).await?)
     }
 
     /// The two columns of the one row that a statement answers with.
-    async fn pair<A, B>(&self, text: &str, parameters: Parameters<'_>) -> Result<(A, B), StoreError>
-    where
-        A: for<'a> tokio_postgres::types::FromSql<'a>,
-        B: for<'a> tokio_postgres::types::FromSql<'a>,
-    {
-        let rows = self.rows(text, parameters).await?;
-        let row = rows.first().ok_or_else(|| StoreError::unavailable("an answer without a row"))?;
-        Ok((row.try_get(0).map_err(refused)?, row.try_get(1).map_err(refused)?))
+    async fn pair(&self, text: &'static str, values: &[Value]) -> Result<(i64, i64), Failure> {
+        let read = |cells: &dyn Cells| {
+            let column =
+                |index| cells.number(index).ok_or_else(|| StoreError::unavailable("an answer without numbers"));
+            Ok((column(0)?.unwrap_or_default(), column(1)?.unwrap_or_default()))
+        };
+        let mut rows = self.link.rows(text, values, read).await?;
+        rows.pop().ok_or_else(|| Failure::because("an answer without a row"))
     }
 }
 
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The pool's own would print how to connect.
-        f.debug_struct("PostgresStore").field("connections", &self.pool.status().size).finish_non_exhaustive()
+        f.debug_struct("PostgresStore").field("connections", &self.link.connections()).finish_non_exhaustive()
     }
 }
 
-/// What the server said, where it said something: the driver's own words are only "db error".
-fn refused(why: tokio_postgres::Error) -> StoreError {
-    match why.as_db_error() {
-        Some(told) => StoreError::unavailable(format!("{} ({})", told.message(), told.code().code())),
-        None => StoreError::unavailable(why),
+/// What the server says by a code of five characters (SQLSTATE).
+pub(crate) fn meaning(code: &str, message: &str) -> Failure {
+    let told = StoreError::unavailable(format!("{message} ({code})"));
+    match code {
+        // A serialization failure, and a deadlock.
+        "40001" | "40P01" => Failure::Undone(told),
+        "23505" => Failure::Taken,
+        "42P01" => Failure::no_table(),
+        _ => Failure::Refused(told),
     }
 }
 
-/// A row as it is, of whatever somebody put there.
-fn row_of(row: &SqlRow) -> Option<Row<'_>> {
-    Some(Row {
-        version: row.try_get(0).ok()?,
-        record: row.try_get(1).ok()?,
-        created: row.try_get(2).ok()?,
-        touched: row.try_get(3).ok()?,
-        deadline: row.try_get(4).ok()?,
-        owner: row.try_get(5).ok()?,
-        moved: row.try_get::<_, Option<&[u8]>>(6).ok()?.is_some(),
-    })
-}
-
-fn bytes(key: &StoreKey) -> &[u8] {
-    key.as_bytes()
-}
-
-fn replaced((version, other): (Option<i64>, bool)) -> Replaced {
-    match version.and_then(|version| u64::try_from(version).ok()) {
-        Some(version) => Replaced::Yes(Version::new(version)),
-        None if other => Replaced::Conflict,
-        None => Replaced::Gone,
+/// The version written, or whether another one is there.
+fn replaced((version, other): (i64, i64)) -> Replaced {
+    match u64::try_from(version) {
+        Ok(version @ 1..) => Replaced::Yes(Version::new(version)),
+        Ok(0) | Err(_) => {
+            if other > 0 {
+                Replaced::Conflict
+            } else {
+                Replaced::Gone
+            }
+        }
     }
 }
 
 impl Store for PostgresStore {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        match self.rows(statements::LOAD, &[&bytes(key)]).await?.first() {
-            None => Ok(Loaded::Absent),
-            Some(row) => row_of(row).ok_or_else(|| StoreError::corrupt(*key))?.loaded(key, now),
-        }
+        let mut rows = self.link.rows(statements::LOAD, &[key.into()], found(*key, now)).await?;
+        Ok(rows.pop().unwrap_or(Loaded::Absent))
     }
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
-        let (created, touched, deadline) = points(entry);
-        let (text, owner) = (entry.text.as_bytes(), entry.owner.as_deref().map(str::as_bytes));
-        let parameters: Parameters<'_> = &[&bytes(key), &millis(now), &text, &created, &touched, &deadline, &owner];
-        let written = self.changed(statements::CREATE, parameters).await?;
+        let [text, created, touched, deadline, owner] = values(entry);
+        let values = [key.into(), now.into(), text, created, touched, deadline, owner];
+        let written = self.link.changed(statements::CREATE, &values).await?;
         Ok(if written == 1 { Created::Yes(Version::new(1)) } else { Created::Taken })
     }
 
@@ -158,12 +153,9 @@ impl Store for PostgresStore {
         entry: &Entry,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        let (created, touched, deadline) = points(entry);
-        let (text, owner) = (entry.text.as_bytes(), entry.owner.as_deref().map(str::as_bytes));
-        let seen = number(seen.number());
-        let parameters: Parameters<'_> =
-            &[&bytes(key), &millis(now), &text, &created, &touched, &deadline, &owner, &seen];
-        self.pair(own::REPLACE, parameters).await.map(replaced)
+        let [text, created, touched, deadline, owner] = values(entry);
+        let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen.number().into()];
+        Ok(self.pair(own::REPLACE, &values).await.map(replaced)?)
     }
 
     async fn touch(
@@ -173,8 +165,8 @@ impl Store for PostgresStore {
         deadline: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let parameters: Parameters<'_> = &[&bytes(key), &millis(now), &millis(touched), &deadline.map(millis)];
-        Ok(self.changed(statements::TOUCH, parameters).await? == 1)
+        let values = [key.into(), now.into(), touched.into(), deadline.into()];
+        Ok(self.link.changed(statements::TOUCH, &values).await? == 1)
     }
 
     async fn cycle(
@@ -186,44 +178,46 @@ impl Store for PostgresStore {
         moved_until: Timestamp,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        let (created, touched, deadline) = points(entry);
-        let (text, owner) = (entry.text.as_bytes(), entry.owner.as_deref().map(str::as_bytes));
-        let (seen, until) = (number(seen.number()), millis(moved_until));
-        let parameters: Parameters<'_> =
-            &[&bytes(old), &millis(now), &seen, &bytes(new), &until, &text, &created, &touched, &deadline, &owner];
-        self.pair(own::CYCLE, parameters).await.map(replaced)
+        let [text, created, touched, deadline, owner] = values(entry);
+        let (seen, until) = (seen.number().into(), moved_until.into());
+        let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner];
+        for _ in 0..TRIES {
+            match self.pair(own::CYCLE, &values).await {
+                Err(Failure::Taken) => {}
+                answer => return Ok(answer.map(replaced)?),
+            }
+            // What is over makes room.
+            if self.link.changed(statements::FORGET, &[new.into(), now.into()]).await? == 0 {
+                break;
+            }
+        }
+        Err(StoreError::taken(*new))
     }
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
         for _ in 0..TRIES {
-            match self.pair(own::END, &[&bytes(key), &millis(now)]).await? {
+            match self.pair(own::END, &[key.into(), now.into()]).await? {
                 // It moved, or somebody else ended it, between the look and the deed.
-                (false, true) => {}
-                (ended, _) => return Ok(ended),
+                (0, 1..) => {}
+                (ended, _) => return Ok(ended > 0),
             }
         }
         Err(StoreError::unavailable("the session kept moving away"))
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let swept = self.changed(own::SWEEP, &[&millis(now), &limit]).await?;
+        let swept = self.link.changed(own::SWEEP, &[now.into(), limit.into()]).await?;
         Ok(usize::try_from(swept).unwrap_or(usize::MAX))
     }
 
     async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
-        let rows = self.rows(statements::OWNED, &[&owner.as_bytes(), &millis(now)]).await?;
-        let owned = |row: &SqlRow| {
-            let key = row.try_get(7).unwrap_or_default();
-            row_of(row).ok_or_else(|| StoreError::corrupt(padded(key).0))?.owned(key)
-        };
-        rows.iter().map(owned).collect()
+        Ok(self.link.rows(statements::OWNED, &[owner.into(), now.into()], owned).await?)
     }
 
     async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
         let mut total = 0;
         for _ in 0..TRIES {
-            let (ended, there): (i64, i64) = self.pair(own::END_BEFORE, &[&millis(point), &millis(now)]).await?;
+            let (ended, there) = self.pair(own::END_BEFORE, &[point.into(), now.into()]).await?;
             total += usize::try_from(ended).unwrap_or_default();
             if ended >= there {
                 return Ok(total);

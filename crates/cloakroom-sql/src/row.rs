@@ -5,21 +5,36 @@ use std::sync::Arc;
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Entry, Loaded, Owned, StoreError};
 
+use crate::link::Cells;
+
 /// A row as it comes from a database.
 #[derive(Debug)]
-pub(crate) struct Row<'a> {
-    pub(crate) version: i64,
-    pub(crate) record: &'a [u8],
-    pub(crate) created: i64,
-    pub(crate) touched: i64,
-    pub(crate) deadline: Option<i64>,
-    pub(crate) owner: Option<&'a [u8]>,
-    pub(crate) moved: bool,
+struct Row<'a> {
+    version: i64,
+    record: &'a [u8],
+    created: i64,
+    touched: i64,
+    deadline: Option<i64>,
+    owner: Option<&'a [u8]>,
+    moved: bool,
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    /// A row as it is, of whatever types somebody put there.
+    fn of(cells: &'a dyn Cells) -> Option<Self> {
+        Some(Self {
+            version: cells.number(0)??,
+            record: cells.bytes(1)??,
+            created: cells.number(2)??,
+            touched: cells.number(3)??,
+            deadline: cells.number(4)?,
+            owner: cells.bytes(5)?,
+            moved: cells.bytes(6)?.is_some(),
+        })
+    }
+
     /// What it is at this point.
-    pub(crate) fn loaded(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
+    fn loaded(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
         let (version, entry) = self.read().ok_or_else(|| StoreError::corrupt(*key))?;
         Ok(match (entry.is_over(now), self.moved) {
             (true, _) => Loaded::Absent,
@@ -29,7 +44,7 @@ impl Row<'_> {
     }
 
     /// A session of an owner.
-    pub(crate) fn owned(&self, key: &[u8]) -> Result<Owned, StoreError> {
+    fn owned(&self, key: &[u8]) -> Result<Owned, StoreError> {
         let (key, whole) = padded(key);
         match self.read().filter(|_| whole) {
             Some((_, entry)) => Ok(Owned::new(key, entry)),
@@ -61,24 +76,23 @@ fn point(milliseconds: i64) -> Option<Timestamp> {
     u64::try_from(milliseconds).ok().map(Timestamp::from_unix_millis)
 }
 
-/// A point in time as a column holds it: what is beyond 292 million years is brought back to there.
-pub(crate) fn millis(point: Timestamp) -> i64 {
-    number(point.unix_millis())
+/// What a load found in its one row, or in none.
+pub(crate) fn found(
+    key: StoreKey,
+    now: Timestamp,
+) -> impl Fn(&dyn Cells) -> Result<Loaded, StoreError> + Send + Sync + 'static {
+    move |cells| Row::of(cells).ok_or_else(|| StoreError::corrupt(key))?.loaded(&key, now)
 }
 
-/// When an entry was created and touched, and its deadline.
-pub(crate) fn points(entry: &Entry) -> (i64, i64, Option<i64>) {
-    (millis(entry.created), millis(entry.touched), entry.deadline.map(millis))
-}
-
-/// A count as a column holds it.
-pub(crate) fn number(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+/// A session of an owner, with its key in the last column.
+pub(crate) fn owned(cells: &dyn Cells) -> Result<Owned, StoreError> {
+    let key = cells.bytes(7).flatten().unwrap_or_default();
+    Row::of(cells).ok_or_else(|| StoreError::corrupt(padded(key).0))?.owned(key)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Row, millis};
+    use super::Row;
     use cloakroom_session::{StoreKey, Timestamp, Version};
     use cloakroom_store::Loaded;
 
@@ -122,6 +136,5 @@ mod tests {
         assert_eq!(at(&WHOLE, 3), Loaded::Absent);
         assert_eq!(at(&Row { moved: true, ..WHOLE }, 2), Loaded::Moved);
         assert_eq!(at(&Row { moved: true, ..WHOLE }, 3), Loaded::Absent);
-        assert_eq!(millis(Timestamp::from_unix_millis(u64::MAX)), i64::MAX);
     }
 }

@@ -1,6 +1,7 @@
 //! Sessions in an SQLite file.
 
 mod lane;
+mod link;
 mod open;
 #[cfg(test)]
 mod tests;
@@ -10,12 +11,13 @@ use std::sync::LazyLock;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Created, Entry, Loaded, Owned, Replaced, Store, StoreError};
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Params, Row as SqlRow, TransactionBehavior, params};
+use rusqlite::Connection;
 
-use crate::row::{Row, millis, number, padded, points};
+use crate::link::{Failure, TRIES, values};
+use crate::row::{found, owned};
 use crate::statements::{self, sqlite as own};
 use lane::Lane;
+use link::Link;
 pub use open::{SqliteConfig, Synchronous};
 
 /// The table and its indexes.
@@ -40,8 +42,7 @@ const SCHEMA: &str = include_str!("sqlite/schema.sql");
 /// ```
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
-    writer: Lane,
-    readers: Lane,
+    link: Link,
 }
 
 /// The statements as SQLite spells them.
@@ -51,8 +52,8 @@ struct Words {
     create: String,
     replace: String,
     touch: String,
-    mark: String,
-    insert: String,
+    forget: String,
+    cycle: String,
     end: String,
     sweep: String,
     owned: String,
@@ -67,8 +68,8 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
         create: spelled(statements::CREATE),
         replace: spelled(own::REPLACE),
         touch: spelled(statements::TOUCH),
-        mark: spelled(own::MARK),
-        insert: spelled(own::INSERT),
+        forget: spelled(statements::FORGET),
+        cycle: spelled(own::CYCLE),
         end: spelled(own::END),
         sweep: spelled(own::SWEEP),
         owned: spelled(statements::OWNED),
@@ -93,7 +94,17 @@ impl SqliteStore {
     #[must_use]
     pub fn from_connection(connection: Connection) -> Self {
         let lane = Lane::new(vec![connection]);
-        Self { writer: lane.clone(), readers: lane }
+        Self { link: Link::Lanes { writer: lane.clone(), readers: lane } }
+    }
+
+    /// A store on a pool of sqlx that the application has, as it is configured (feature `sqlx-sqlite`).
+    ///
+    /// The table isn't created: see [`SqliteStore::migrate`]. WAL mode, and a busy timeout where several connections write, are the
+    /// application's to choose. With this feature, rusqlite is 0.39, which shares its SQLite with sqlx 0.9.
+    #[cfg(feature = "sqlx-sqlite")]
+    #[must_use]
+    pub const fn from_sqlx(pool: sqlx::SqlitePool) -> Self {
+        Self { link: Link::Sqlx(pool) }
     }
 
     /// The statements that create the table, for those who migrate by other means.
@@ -107,65 +118,37 @@ impl SqliteStore {
     /// # Errors
     /// When the file can't be written.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        self.writer.run(apply_schema).await
+        Ok(self.link.migrate(SCHEMA).await?)
+    }
+
+    /// Why nothing was replaced: something else is there, or nothing.
+    async fn not_replaced(&self, key: &StoreKey, now: Timestamp) -> Result<Replaced, StoreError> {
+        let live = self.link.rows(&WORDS.live, [key.into(), now.into()], |_| Ok(())).await?;
+        Ok(if live.is_empty() { Replaced::Gone } else { Replaced::Conflict })
     }
 }
 
-fn apply_schema(connection: &mut Connection) -> Result<(), StoreError> {
-    let step = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::unavailable)?;
-    step.execute_batch(SCHEMA).and_then(|()| step.commit()).map_err(StoreError::unavailable)
-}
-
-fn changed(connection: &Connection, text: &str, parameters: impl Params) -> Result<usize, StoreError> {
-    let mut statement = connection.prepare_cached(text).map_err(StoreError::unavailable)?;
-    statement.execute(parameters).map_err(StoreError::unavailable)
-}
-
-/// Why nothing was replaced: something else is there, or nothing.
-fn not_replaced(connection: &Connection, key: &StoreKey, now: i64) -> Result<Replaced, StoreError> {
-    let mut statement = connection.prepare_cached(&WORDS.live).map_err(StoreError::unavailable)?;
-    let there = statement.exists(params![key.as_bytes(), now]).map_err(StoreError::unavailable)?;
-    Ok(if there { Replaced::Conflict } else { Replaced::Gone })
-}
-
-/// A row as it is, of whatever types somebody put there.
-fn row_of<'a>(row: &'a SqlRow<'_>) -> Option<Row<'a>> {
-    let value = |index| row.get_ref(index).ok();
-    let number = |index| value(index)?.as_i64().ok();
-    Some(Row {
-        version: number(0)?,
-        record: value(1)?.as_bytes().ok()?,
-        created: number(2)?,
-        touched: number(3)?,
-        deadline: value(4)?.as_i64_or_null().ok()?,
-        owner: value(5)?.as_bytes_or_null().ok()?,
-        moved: value(6)? != ValueRef::Null,
-    })
+/// What SQLite says by an extended result code.
+pub(crate) fn meaning(code: i32, message: &str) -> Failure {
+    match code {
+        // SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE.
+        1555 | 2067 => Failure::Taken,
+        _ if message.starts_with("no such table") => Failure::no_table(),
+        _ => Failure::because(message),
+    }
 }
 
 impl Store for SqliteStore {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        let key = *key;
-        let step = move |connection: &mut Connection| {
-            let mut statement = connection.prepare_cached(&WORDS.load).map_err(StoreError::unavailable)?;
-            let mut rows = statement.query(params![key.as_bytes()]).map_err(StoreError::unavailable)?;
-            match rows.next().map_err(StoreError::unavailable)? {
-                None => Ok(Loaded::Absent),
-                Some(row) => row_of(row).ok_or_else(|| StoreError::corrupt(key))?.loaded(&key, now),
-            }
-        };
-        self.readers.run(step).await
+        let mut rows = self.link.rows(&WORDS.load, [key.into()], found(*key, now)).await?;
+        Ok(rows.pop().unwrap_or(Loaded::Absent))
     }
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
-        let (key, entry, now) = (*key, entry.clone(), millis(now));
-        let step = move |connection: &mut Connection| {
-            let (created, touched, deadline) = points(&entry);
-            let parameters = params![key.as_bytes(), now, &*entry.text, created, touched, deadline, entry.owner];
-            let written = changed(connection, &WORDS.create, parameters)?;
-            Ok(if written == 1 { Created::Yes(Version::new(1)) } else { Created::Taken })
-        };
-        self.writer.run(step).await
+        let [text, created, touched, deadline, owner] = values(entry);
+        let values = [key.into(), now.into(), text, created, touched, deadline, owner];
+        let written = self.link.changed(&WORDS.create, values).await?;
+        Ok(if written == 1 { Created::Yes(Version::new(1)) } else { Created::Taken })
     }
 
     async fn replace(
@@ -175,18 +158,12 @@ impl Store for SqliteStore {
         entry: &Entry,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        let (key, entry, now) = (*key, entry.clone(), millis(now));
-        let step = move |connection: &mut Connection| {
-            let (created, touched, deadline) = points(&entry);
-            let seen_there = number(seen.number());
-            let parameters =
-                params![key.as_bytes(), now, &*entry.text, created, touched, deadline, entry.owner, seen_there];
-            match changed(connection, &WORDS.replace, parameters)? {
-                0 => not_replaced(connection, &key, now),
-                _ => Ok(Replaced::Yes(Version::new(seen.number() + 1))),
-            }
-        };
-        self.writer.run(step).await
+        let [text, created, touched, deadline, owner] = values(entry);
+        let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen.number().into()];
+        match self.link.changed(&WORDS.replace, values).await? {
+            0 => self.not_replaced(key, now).await,
+            _ => Ok(Replaced::Yes(Version::new(seen.number() + 1))),
+        }
     }
 
     async fn touch(
@@ -196,12 +173,8 @@ impl Store for SqliteStore {
         deadline: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let key = *key;
-        let step = move |connection: &mut Connection| {
-            let parameters = params![key.as_bytes(), millis(now), millis(touched), deadline.map(millis)];
-            Ok(changed(connection, &WORDS.touch, parameters)? == 1)
-        };
-        self.writer.run(step).await
+        let values = [key.into(), now.into(), touched.into(), deadline.into()];
+        Ok(self.link.changed(&WORDS.touch, values).await? == 1)
     }
 
     async fn cycle(
@@ -213,60 +186,39 @@ impl Store for SqliteStore {
         moved_until: Timestamp,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        let (old, new, entry, now) = (*old, *new, entry.clone(), millis(now));
-        let step = move |connection: &mut Connection| {
-            let both = connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)
-                .map_err(StoreError::unavailable)?;
-            let mark = params![old.as_bytes(), now, number(seen.number()), new.as_bytes(), millis(moved_until)];
-            if changed(&both, &WORDS.mark, mark)? == 0 {
-                return not_replaced(&both, &old, now);
+        let [text, created, touched, deadline, owner] = values(entry);
+        let (seen, until) = (seen.number().into(), moved_until.into());
+        let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner];
+        for _ in 0..TRIES {
+            match self.link.changed(&WORDS.cycle, values.clone()).await {
+                Err(Failure::Taken) => {}
+                Ok(0) => return self.not_replaced(old, now).await,
+                Ok(_) => return Ok(Replaced::Yes(Version::new(1))),
+                Err(other) => return Err(other.into()),
             }
-            let (created, touched, deadline) = points(&entry);
-            changed(
-                &both,
-                &WORDS.insert,
-                params![new.as_bytes(), &*entry.text, created, touched, deadline, entry.owner],
-            )?;
-            both.commit().map_err(StoreError::unavailable)?;
-            Ok(Replaced::Yes(Version::new(1)))
-        };
-        self.writer.run(step).await
+            // What is over makes room.
+            if self.link.changed(&WORDS.forget, [new.into(), now.into()]).await? == 0 {
+                break;
+            }
+        }
+        Err(StoreError::taken(*new))
     }
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        let key = *key;
-        let step = move |connection: &mut Connection| {
-            Ok(changed(connection, &WORDS.end, params![key.as_bytes(), millis(now)])? > 0)
-        };
-        self.writer.run(step).await
+        Ok(self.link.changed(&WORDS.end, [key.into(), now.into()]).await? > 0)
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.writer.run(move |connection| changed(connection, &WORDS.sweep, params![millis(now), limit])).await
+        let swept = self.link.changed(&WORDS.sweep, [now.into(), limit.into()]).await?;
+        Ok(usize::try_from(swept).unwrap_or(usize::MAX))
     }
 
     async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
-        let owner = owner.to_owned();
-        let step = move |connection: &mut Connection| {
-            let mut statement = connection.prepare_cached(&WORDS.owned).map_err(StoreError::unavailable)?;
-            let mut rows = statement.query(params![owner, millis(now)]).map_err(StoreError::unavailable)?;
-            let mut owned = Vec::new();
-            while let Some(row) = rows.next().map_err(StoreError::unavailable)? {
-                let key = row.get_ref(7).ok().and_then(|key| key.as_bytes().ok()).unwrap_or_default();
-                let corrupt = || StoreError::corrupt(padded(key).0);
-                owned.push(row_of(row).ok_or_else(corrupt)?.owned(key)?);
-            }
-            Ok(owned)
-        };
-        self.readers.run(step).await
+        Ok(self.link.rows(&WORDS.owned, [owner.into(), now.into()], owned).await?)
     }
 
     async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
-        let step = move |connection: &mut Connection| {
-            changed(connection, &WORDS.end_before, params![millis(point), millis(now)])
-        };
-        self.writer.run(step).await
+        let ended = self.link.changed(&WORDS.end_before, [point.into(), now.into()]).await?;
+        Ok(usize::try_from(ended).unwrap_or(usize::MAX))
     }
 }

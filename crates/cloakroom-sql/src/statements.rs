@@ -26,18 +26,6 @@ macro_rules! replace {
     };
 }
 
-/// What is under the old key becomes a mark: `$3` the version seen, `$4` the new key, `$5` until when.
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-macro_rules! mark {
-    () => {
-        concat!(
-            "UPDATE cloakroom_sessions SET record = '', owner = NULL, moved_to = $4, deadline = $5 ",
-            "WHERE store_key = $1 AND version = $3 AND ",
-            live!()
-        )
-    };
-}
-
 macro_rules! insert {
     () => {
         "INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline, owner) "
@@ -69,6 +57,9 @@ pub(crate) const OWNED: &str = concat!(
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub(crate) const END_BEFORE: &str = concat!("DELETE FROM cloakroom_sessions WHERE created < $1 AND ", live!());
 
+/// Makes room under a key: what is over is as good as not there.
+pub(crate) const FORGET: &str = "DELETE FROM cloakroom_sessions WHERE store_key = $1 AND deadline < $2";
+
 /// What is over is as good as not there.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) const CREATE: &str = concat!(
@@ -81,8 +72,19 @@ pub(crate) const CREATE: &str = concat!(
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite {
     pub(crate) const REPLACE: &str = replace!();
-    pub(crate) const MARK: &str = mark!();
-    pub(crate) const INSERT: &str = concat!(insert!(), "VALUES ($1, 1, $2, $3, $4, $5, $6)");
+
+    /// A move in one statement: two rows go in, of which the first meets the old one and makes a mark of it.
+    ///
+    /// `$3` the version seen, `$4` the new key, `$5` until when, `$6` to `$10` the entry. What is under a new key that is taken would get
+    /// the old key, which is taken too: that fails the whole of it.
+    pub(crate) const CYCLE: &str = concat!(
+        "INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline, owner, moved_to) ",
+        "SELECT * FROM (SELECT $1, $3, '', $7, $8, $5, NULL, $4 UNION ALL SELECT $4, 1, $6, $7, $8, $9, $10, NULL) ",
+        "WHERE EXISTS (SELECT 1 FROM cloakroom_sessions WHERE store_key = $1 AND version = $3 AND ",
+        live!(),
+        ") ON CONFLICT (store_key) DO UPDATE SET store_key = $1, record = excluded.record, deadline = excluded.deadline, ",
+        "owner = excluded.owner, moved_to = excluded.moved_to"
+    );
 
     /// Follows the marks to where the session is now. `UNION` takes each key once, so that marks in a ring end too.
     pub(crate) const END: &str = concat!(
@@ -107,7 +109,7 @@ pub(crate) mod postgres {
             concat!(
                 "other AS (SELECT 1 FROM cloakroom_sessions WHERE store_key = $1 AND NOT EXISTS (SELECT 1 FROM done) AND ",
                 live!(),
-                " FOR UPDATE) SELECT (SELECT version FROM done), EXISTS (SELECT 1 FROM other)"
+                " FOR UPDATE) SELECT (SELECT version FROM done), (SELECT count(*) FROM other)"
             )
         };
     }
@@ -116,8 +118,9 @@ pub(crate) mod postgres {
 
     /// Mark and new entry in one statement: `$6` to `$10` are the entry. A new key that is taken fails the whole of it.
     pub(crate) const CYCLE: &str = concat!(
-        "WITH done AS (",
-        mark!(),
+        "WITH done AS (UPDATE cloakroom_sessions SET record = '', owner = NULL, moved_to = $4, deadline = $5 ",
+        "WHERE store_key = $1 AND version = $3 AND ",
+        live!(),
         " RETURNING CAST(1 AS BIGINT) AS version), placed AS (",
         insert!(),
         "SELECT $4, 1, $6, $7, $8, $9, $10 FROM done), ",
@@ -133,7 +136,7 @@ pub(crate) mod postgres {
         "WHERE next.deadline IS NULL OR next.deadline >= $2), ",
         "done AS (DELETE FROM cloakroom_sessions WHERE store_key = (SELECT store_key FROM chain WHERE moved_to IS NULL) AND ",
         live!(),
-        " RETURNING 1) SELECT EXISTS (SELECT 1 FROM done), EXISTS (SELECT 1 FROM chain WHERE moved_to IS NULL)"
+        " RETURNING 1) SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM chain WHERE moved_to IS NULL)"
     );
 
     pub(crate) const SWEEP: &str = concat!(
@@ -156,20 +159,13 @@ pub(crate) mod postgres {
 pub(crate) mod mysql {
     pub(crate) const REPLACE: &str = replace!();
 
-    /// Assignments are carried out from left to right and see each other: the deadline, which all of them look at, comes last.
-    pub(crate) const CREATE: &str = concat!(
-        insert!(),
-        "VALUES ($1, 1, $3, $4, $5, $6, $7) ON DUPLICATE KEY UPDATE ",
-        "version = IF(deadline < $2, 1, version), record = IF(deadline < $2, VALUES(record), record), ",
-        "created = IF(deadline < $2, VALUES(created), created), touched = IF(deadline < $2, VALUES(touched), touched), ",
-        "owner = IF(deadline < $2, VALUES(owner), owner), moved_to = IF(deadline < $2, NULL, moved_to), ",
-        "deadline = IF(deadline < $2, VALUES(deadline), deadline)"
-    );
+    /// What is there already fails it.
+    pub(crate) const CREATE: &str = concat!(insert!(), "VALUES ($1, 1, $3, $4, $5, $6, $7)");
 
     /// A move in one statement: two rows go in, of which the first meets the old one and makes a mark of it.
     ///
-    /// `$3` the version seen, `$4` the new key, `$5` until when, `$6` to `$10` the entry. A new key that is taken would get a version
-    /// that isn't one, which fails the whole of it.
+    /// `$3` the version seen, `$4` the new key, `$5` until when, `$6` to `$10` the entry. What is under a new key that is taken would get
+    /// the old key, which is taken too: that fails the whole of it, whatever the server's `sql_mode` is.
     pub(crate) const CYCLE: &str = concat!(
         "INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline, owner, moved_to) ",
         "SELECT rows_in.* FROM (SELECT CAST($1 AS BINARY(32)) AS store_key, CAST($3 AS SIGNED) AS version, ",
@@ -179,7 +175,7 @@ pub(crate) mod mysql {
         "CAST($10 AS BINARY), NULL) AS rows_in ",
         "JOIN cloakroom_sessions there ON there.store_key = $1 AND there.version = $3 AND there.moved_to IS NULL ",
         "AND (there.deadline IS NULL OR there.deadline >= $2) FOR UPDATE ",
-        "ON DUPLICATE KEY UPDATE version = IF(VALUES(moved_to) IS NULL, NULL, cloakroom_sessions.version), record = VALUES(record), ",
+        "ON DUPLICATE KEY UPDATE store_key = $1, record = VALUES(record), ",
         "deadline = VALUES(deadline), owner = VALUES(owner), moved_to = VALUES(moved_to)"
     );
 

@@ -4,11 +4,23 @@
 
 #[path = "sql/common.rs"]
 mod common;
+#[path = "sql/full.rs"]
+mod full;
+#[path = "sql/modes.rs"]
+mod modes;
 #[path = "sql/mysql.rs"]
 mod mysql;
+#[path = "sql/outages.rs"]
+mod outages;
 #[path = "sql/postgres.rs"]
 mod postgres;
 #[path = "sql/sqlite.rs"]
 mod sqlite;
+#[cfg(all(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+#[path = "sql/sqlx.rs"]
+mod sqlx;
+#[cfg(feature = "tls")]
+#[path = "sql/tls.rs"]
+mod tls;
 #[path = "sql/wire.rs"]
 mod wire;

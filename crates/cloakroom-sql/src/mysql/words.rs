@@ -1,6 +1,6 @@
 //! Parameters by number, for a server that knows them only by place.
 
-use mysql_async::{Params, Value};
+use crate::link::Value;
 
 /// A statement as MySQL spells it, and which parameter stands at each of its places.
 pub(super) struct Words {
@@ -28,22 +28,22 @@ impl Words {
     }
 
     /// The parameters, in the order in which they stand.
-    pub(super) fn places(&self, values: &[Value]) -> Params {
-        Params::Positional(self.places.iter().map(|place| values.get(*place).cloned().unwrap_or(Value::NULL)).collect())
+    pub(super) fn places<'a>(&'a self, values: &'a [Value]) -> impl Iterator<Item = &'a Value> {
+        self.places.iter().filter_map(|place| values.get(*place))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Params, Value, Words};
+    use super::{Value, Words};
 
     #[test]
     fn parameters_stand_where_they_are_named() {
         let words = Words::of("a = $2 AND b = $10 OR c = $1, $2)");
         assert_eq!(words.text, "a = ? AND b = ? OR c = ?, ?)");
         assert_eq!(words.places, [1, 9, 0, 1]);
-        let values: Vec<Value> = (1..=10).map(Value::Int).collect();
-        let expected = [2, 10, 1, 2].map(Value::Int).to_vec();
-        assert_eq!(words.places(&values), Params::Positional(expected));
+        let values: Vec<Value> = (1..=10_u64).map(Value::from).collect();
+        let places = words.places(&values).map(|value| format!("{value:?}"));
+        assert_eq!(places.collect::<Vec<_>>(), ["Some(2)", "Some(10)", "Some(1)", "Some(2)"]);
     }
 }

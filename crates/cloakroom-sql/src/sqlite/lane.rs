@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cloakroom_store::StoreError;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
+
+use crate::link::Failure;
 
 /// As many callers at a time as there are connections; the others wait without a thread.
 #[derive(Clone)]
@@ -24,24 +25,24 @@ impl Lane {
     /// Runs a step on a connection, on a thread that may wait for the disk.
     ///
     /// Whoever stops waiting before the step began has changed nothing; a step that began is carried out.
-    pub(super) async fn run<T, F>(&self, step: F) -> Result<T, StoreError>
+    pub(super) async fn run<T, F>(&self, step: F) -> Result<T, Failure>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
     {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(StoreError::unavailable)?;
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(Failure::because)?;
         let idle = Arc::clone(&self.idle);
         let ran = tokio::task::spawn_blocking(move || {
             let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let connection = taken.ok_or_else(|| StoreError::unavailable("no connection is left"))?;
+            let connection = taken.ok_or_else(|| Failure::because("no connection is left"))?;
             // Handed back before the place is, also by a step that panics.
             let mut lent = Lent { connection: Some(connection), idle: &idle };
             let answer = lent.connection.as_mut().map(step);
             drop(lent);
             drop(place);
-            answer.unwrap_or_else(|| Err(StoreError::unavailable("no connection is left")))
+            answer.unwrap_or_else(|| Err(Failure::because("no connection is left")))
         });
-        ran.await.map_err(StoreError::unavailable)?
+        ran.await.map_err(Failure::because)?
     }
 }
 

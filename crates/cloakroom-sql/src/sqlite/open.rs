@@ -7,7 +7,8 @@ use cloakroom_store::StoreError;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::lane::Lane;
-use super::{SqliteStore, apply_schema};
+use super::link::{Link, apply};
+use super::{SCHEMA, SqliteStore};
 
 /// How long a writer of another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -72,10 +73,10 @@ impl SqliteConfig {
     pub fn open(self) -> Result<SqliteStore, StoreError> {
         let told = |why: String| StoreError::unavailable(format!("{}: {why}", self.path.display()));
         let mut writer = self.patient(Self::connect).map_err(|why| told(why.to_string()))?;
-        apply_schema(&mut writer).map_err(|why| told(why.to_string()))?;
+        apply(&mut writer, SCHEMA).map_err(|why| told(why.to_string()))?;
         let readers: Result<Vec<_>, _> = (0..self.readers.max(1)).map(|_| self.patient(Self::connect)).collect();
         let readers = readers.map_err(|why| told(why.to_string()))?;
-        Ok(SqliteStore { writer: Lane::new(vec![writer]), readers: Lane::new(readers) })
+        Ok(SqliteStore { link: Link::Lanes { writer: Lane::new(vec![writer]), readers: Lane::new(readers) } })
     }
 
     /// Tries again while another process changes the mode of the file, for which SQLite's own patience has no effect.

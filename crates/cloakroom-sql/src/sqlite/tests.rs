@@ -13,7 +13,9 @@ fn statements_find_their_rows_by_an_index() {
         ("load", &WORDS.load, by_key),
         ("replace", &WORDS.replace, by_key),
         ("touch", &WORDS.touch, by_key),
+        ("cycle", &WORDS.cycle, by_key),
         ("end", &WORDS.end, by_key),
+        ("forget", &WORDS.forget, by_key),
         ("sweep", &WORDS.sweep, "INDEX cloakroom_sessions_deadline (deadline<?)"),
         ("owned", &WORDS.owned, "INDEX cloakroom_sessions_owner (owner=?)"),
     ];

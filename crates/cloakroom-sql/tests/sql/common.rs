@@ -1,7 +1,5 @@
 //! What the tests of all databases need.
 
-use std::time::Duration;
-
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Created, Entry, Loaded, Replaced, Store};
 
@@ -64,6 +62,34 @@ pub(crate) async fn trips(store: &impl Store, count: impl Fn() -> usize) -> Vec<
     counted
 }
 
+/// A key whose session or mark is over is free for a new session, and for one that moves there.
+pub(crate) async fn over_makes_room(store: &impl Store) {
+    let over = Entry::new("over".into(), NOW, NOW, Some(PAST));
+    let one = Version::new(1);
+    store.create(&key(1), &entry("old"), NOW).await.unwrap();
+    store.create(&key(2), &over, NOW).await.unwrap();
+    store.create(&key(3), &over, NOW).await.unwrap();
+    assert_eq!(store.create(&key(3), &over, NOW).await.unwrap(), Created::Yes(one));
+    assert_eq!(store.create(&key(3), &entry("new"), NOW).await.unwrap(), Created::Yes(one));
+    let moved = store.cycle(&key(1), one, &key(2), &entry("moved"), PAST, NOW).await;
+    assert_eq!(moved.unwrap(), Replaced::Yes(one));
+    assert_eq!(store.load(&key(2), NOW).await.unwrap(), Loaded::Live(one, entry("moved")));
+    // What was left under the old key is over already.
+    let back = store.cycle(&key(2), one, &key(1), &entry("back"), LATER, NOW).await;
+    assert_eq!(back.unwrap(), Replaced::Yes(one));
+    assert_eq!(store.load(&key(1), NOW).await.unwrap(), Loaded::Live(one, entry("back")));
+    assert_eq!(store.load(&key(2), NOW).await.unwrap(), Loaded::Moved);
+    for taken in [2, 3] {
+        let before = (store.load(&key(1), NOW).await.unwrap(), store.load(&key(taken), NOW).await.unwrap());
+        let error = store.cycle(&key(1), one, &key(taken), &entry("x"), LATER, NOW).await.unwrap_err();
+        assert!(error.to_string().contains("is taken"), "{error}");
+        let after = (store.load(&key(1), NOW).await.unwrap(), store.load(&key(taken), NOW).await.unwrap());
+        assert_eq!(after, before, "onto {taken}");
+    }
+    assert!(store.end(&key(2), NOW).await.unwrap() && store.end(&key(3), NOW).await.unwrap());
+    store.sweep(Timestamp::from_unix_secs(1_700_100_000), 100).await.unwrap();
+}
+
 /// Two clients, each counting a number up in a record, lose nothing.
 pub(crate) async fn race<S: Store>(stores: Vec<S>, rounds: u64) {
     let shared = key(77);
@@ -108,38 +134,4 @@ pub(crate) async fn chase<S: Store + Clone>(store: S, rounds: u64) {
         assert!(!matches!(store.load(&a, NOW).await.unwrap(), Loaded::Live(..)), "round {round}");
         assert_eq!(store.load(&b, NOW).await.unwrap(), Loaded::Absent, "round {round}");
     }
-}
-
-/// Kills a server in mid-write, starts it again, and counts what was acknowledged: all of it is there, at the first call.
-pub(crate) async fn survives<S: Store + Clone, T>(
-    store: &S,
-    server: &mut T,
-    kill: impl Fn(&mut T),
-    restart: impl Fn(&mut T),
-) -> usize {
-    let writers = (0..8_u64).map(|writer| {
-        let store = store.clone();
-        tokio::spawn(async move {
-            let mut number = writer * 1_000_000;
-            while store.create(&key(number), &entry("{}"), NOW).await.is_ok() {
-                number += 1;
-            }
-            writer * 1_000_000..number
-        })
-    });
-    let writers: Vec<_> = writers.collect();
-    tokio::time::sleep(Duration::from_millis(700)).await;
-    kill(server);
-    let mut acknowledged = Vec::new();
-    for writer in writers {
-        acknowledged.extend(writer.await.unwrap());
-    }
-    assert!(!store.load(&key(0), NOW).await.unwrap_err().is_corrupt());
-    restart(server);
-    for number in &acknowledged {
-        assert!(matches!(store.load(&key(*number), NOW).await.unwrap(), Loaded::Live(..)), "{number} is lost");
-    }
-    let two = store.replace(&key(0), Version::new(1), &entry("2"), NOW).await.unwrap();
-    assert_eq!(two, Replaced::Yes(Version::new(2)));
-    acknowledged.len()
 }

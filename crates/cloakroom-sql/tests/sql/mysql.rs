@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use cloakroom_servers::MariaDb;
-use cloakroom_session::Version;
 use cloakroom_sql::MysqlStore;
 use cloakroom_store::Store as _;
 use cloakroom_store::conformance::{Capabilities, assert_conforms};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row};
 
-use crate::common::{LATER, NOW, chase, entry, key, race, survives, trips};
+use crate::common::{NOW, chase, entry, key, over_makes_room, race, trips};
 use crate::wire::Wire;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -30,10 +29,9 @@ async fn on_a_server() {
     race(stores, 25).await;
     let mut client = Conn::new(Opts::from_url(&url).unwrap()).await.unwrap();
     corrupt_rows_are_errors(&store, &mut client).await;
-    a_taken_key_stays(&store).await;
+    over_makes_room(&store).await;
     indexes_are_used(&mut client).await;
     round_trips(server.server().port()).await;
-    a_pool_that_hides_changes_is_refused(&url).await;
     assert_conforms(Arc::new(store), Capabilities::all()).await;
 }
 
@@ -53,17 +51,6 @@ async fn corrupt_rows_are_errors(store: &MysqlStore, client: &mut Conn) {
         assert!(error.is_corrupt(), "{name}: {error}");
     }
     client.query_drop("DELETE FROM cloakroom_sessions").await.unwrap();
-}
-
-async fn a_taken_key_stays(store: &MysqlStore) {
-    store.create(&key(1), &entry("one"), NOW).await.unwrap();
-    store.create(&key(2), &entry("two"), NOW).await.unwrap();
-    let before = (store.load(&key(1), NOW).await.unwrap(), store.load(&key(2), NOW).await.unwrap());
-    let moved = store.cycle(&key(1), Version::new(1), &key(2), &entry("three"), LATER, NOW).await;
-    assert!(moved.is_err(), "{moved:?}");
-    assert_eq!((store.load(&key(1), NOW).await.unwrap(), store.load(&key(2), NOW).await.unwrap()), before);
-    assert!(store.end(&key(1), NOW).await.unwrap());
-    assert!(store.end(&key(2), NOW).await.unwrap());
 }
 
 async fn indexes_are_used(client: &mut Conn) {
@@ -102,22 +89,6 @@ async fn round_trips(port: u16) {
         };
         assert_eq!(trips, expected, "{what}");
     }
-}
-
-async fn a_pool_that_hides_changes_is_refused(url: &str) {
-    let opts = OptsBuilder::from_opts(Opts::from_url(url).unwrap()).client_found_rows(true);
-    let store = MysqlStore::from_pool(Pool::new(opts));
-    let error = store.load(&key(1), NOW).await.unwrap_err().to_string();
-    assert!(error.contains("client_found_rows"), "{error}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_killed_server_keeps_what_it_acknowledged() {
-    let mut server = MariaDb::start();
-    let store = MysqlStore::connect(&server.url()).unwrap();
-    store.migrate().await.unwrap();
-    let total = survives(&store, &mut server, |server| server.server().kill(), MariaDb::restart).await;
-    println!("mysql: {total} acknowledged, all there");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use cloakroom_store::Store as _;
 use cloakroom_store::conformance::{Capabilities, assert_conforms};
 use tokio_postgres::NoTls;
 
-use crate::common::{NOW, chase, entry, key, race, survives, trips};
+use crate::common::{NOW, chase, entry, key, over_makes_room, race, trips};
 use crate::wire::Wire;
 
 async fn client(url: &str) -> tokio_postgres::Client {
@@ -34,6 +34,7 @@ async fn on_a_server() {
     race(stores, 25).await;
     let client = client(&url).await;
     corrupt_rows_are_errors(&store, &client).await;
+    over_makes_room(&store).await;
     indexes_are_used(&client).await;
     round_trips(server.server().port()).await;
     assert_conforms(Arc::new(store), Capabilities::all()).await;
@@ -93,15 +94,6 @@ async fn round_trips(port: u16) {
         println!("postgres: {what}: {trips} round trips");
         assert_eq!(trips, 1, "{what}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_killed_server_keeps_what_it_acknowledged() {
-    let mut server = Postgres::start();
-    let store = PostgresStore::connect(&server.url()).unwrap();
-    store.migrate().await.unwrap();
-    let total = survives(&store, &mut server, |server| server.server().kill(), Postgres::restart).await;
-    println!("postgres: {total} acknowledged, all there");
 }
 
 #[test]

@@ -1,0 +1,159 @@
+//! What goes to a database and what comes back, whichever driver carries it.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_store::{Entry, StoreError};
+
+/// How often a step is tried that others get in the way of.
+pub(crate) const TRIES: usize = 10;
+
+/// A parameter of a statement.
+#[derive(Clone)]
+pub(crate) enum Value {
+    Key(StoreKey),
+    Number(Option<i64>),
+    Text(Option<Arc<str>>),
+}
+
+impl fmt::Debug for Value {
+    // Drivers log the parameters of statements: a record isn't for the log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => key.fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::Text(_) => f.write_str("[text]"),
+        }
+    }
+}
+
+impl From<&StoreKey> for Value {
+    fn from(key: &StoreKey) -> Self {
+        Self::Key(*key)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.into()))
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(point: Timestamp) -> Self {
+        point.unix_millis().into()
+    }
+}
+
+impl From<Option<Timestamp>> for Value {
+    fn from(point: Option<Timestamp>) -> Self {
+        point.map_or(Self::Number(None), Self::from)
+    }
+}
+
+impl From<u64> for Value {
+    /// A count, or a point in time: what is beyond 292 million years is brought back to there.
+    fn from(count: u64) -> Self {
+        Self::Number(Some(i64::try_from(count).unwrap_or(i64::MAX)))
+    }
+}
+
+impl From<usize> for Value {
+    fn from(count: usize) -> Self {
+        u64::try_from(count).unwrap_or(u64::MAX).into()
+    }
+}
+
+/// Text, created, touched, deadline and owner.
+pub(crate) fn values(entry: &Entry) -> [Value; 5] {
+    let owner = Value::Text(entry.owner.as_deref().map(Arc::from));
+    [
+        Value::Text(Some(Arc::clone(&entry.text))),
+        entry.created.into(),
+        entry.touched.into(),
+        entry.deadline.into(),
+        owner,
+    ]
+}
+
+/// A row, as a driver has it. `None` is what doesn't have that type.
+pub(crate) trait Cells {
+    fn number(&self, column: usize) -> Option<Option<i64>>;
+    fn bytes(&self, column: usize) -> Option<Option<&[u8]>>;
+}
+
+/// Why a statement wasn't carried out.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Another one was in the way, and the database undid this one: it may be tried again.
+    Undone(StoreError),
+    /// A row with this key is there.
+    Taken,
+    Refused(StoreError),
+}
+
+impl Failure {
+    pub(crate) fn because(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Refused(StoreError::unavailable(why))
+    }
+
+    /// The table isn't there.
+    pub(crate) fn no_table() -> Self {
+        Self::because("the table `cloakroom_sessions` is missing: `migrate()` creates it, `schema()` is how")
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Undone(error) | Failure::Refused(error) => error,
+            Failure::Taken => Self::unavailable("a row with this key is there"),
+        }
+    }
+}
+
+/// Tries a statement again that the database undid for the sake of another one.
+pub(crate) async fn persist<T, F: Future<Output = Result<T, Failure>>>(
+    mut step: impl FnMut() -> F,
+) -> Result<T, Failure> {
+    for _ in 1..TRIES {
+        match step().await {
+            Err(Failure::Undone(_)) => {}
+            answer => return answer,
+        }
+    }
+    step().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, StoreError, TRIES, Value, persist};
+
+    #[test]
+    fn points_stay_in_the_range_of_a_column() {
+        assert!(matches!(Value::from(u64::MAX), Value::Number(Some(i64::MAX))));
+        assert!(!format!("{:?}", Value::from("secret")).contains("secret"));
+    }
+
+    #[tokio::test]
+    async fn what_was_undone_is_tried_again_but_not_for_ever() {
+        for (undone, expected) in [(0, 1), (3, 4), (TRIES - 1, TRIES), (TRIES, TRIES)] {
+            let mut tried = 0;
+            let answer = persist(|| {
+                tried += 1;
+                let answer = if tried > undone { Ok(()) } else { Err(Failure::Undone(StoreError::timed_out())) };
+                std::future::ready(answer)
+            });
+            assert_eq!(answer.await.is_ok(), undone < TRIES, "{undone} times undone");
+            assert_eq!(tried, expected, "{undone} times undone");
+        }
+    }
+}

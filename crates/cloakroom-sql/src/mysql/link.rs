@@ -1,0 +1,144 @@
+//! The connections to a MySQL or MariaDB database.
+
+use cloakroom_store::StoreError;
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Conn, DriverError, Error, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row};
+
+use super::meaning;
+use super::words::Words;
+use crate::link::{Cells, Failure, Value, persist};
+use crate::url::{Tls, without};
+
+/// How many connections are kept, and how many there are at most, unless the application brings its own pool.
+const CONNECTIONS: (usize, usize) = (4, 16);
+
+#[derive(Clone)]
+pub(super) enum Link {
+    Pool(Pool),
+    #[cfg(feature = "sqlx-mysql")]
+    Sqlx(sqlx::MySqlPool),
+}
+
+impl Link {
+    pub(super) fn connect(url: &str) -> Result<Self, StoreError> {
+        let (least, most) = CONNECTIONS;
+        let constraints = PoolConstraints::new(least, most).unwrap_or_default();
+        // A reset would be a round trip per operation, and would forget the prepared statements. Ours leave nothing behind to reset.
+        let pool = PoolOpts::default().with_constraints(constraints).with_reset_connection(false);
+        Ok(Self::Pool(Pool::new(configuration(url)?.pool_opts(pool))))
+    }
+
+    pub(super) async fn rows<T>(
+        &self,
+        words: &'static Words,
+        values: &[Value],
+        read: impl Fn(&dyn Cells) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, Failure> {
+        let read = &read;
+        persist(|| async move {
+            match self {
+                Self::Pool(pool) => {
+                    let mut connection = connection(pool).await?;
+                    let rows: Vec<Row> =
+                        connection.exec(words.text(), parameters(words, values)).await.map_err(told)?;
+                    Ok(rows.iter().map(|row| read(row)).collect::<Result<_, _>>()?)
+                }
+                #[cfg(feature = "sqlx-mysql")]
+                Self::Sqlx(pool) => crate::pools::mysql::rows(pool, words.text(), words.places(values), read).await,
+            }
+        })
+        .await
+    }
+
+    /// How many rows were changed, or found and left as they were: of these, drivers differ about what they count.
+    pub(super) async fn changed(&self, words: &'static Words, values: &[Value]) -> Result<u64, Failure> {
+        persist(|| async move {
+            match self {
+                Self::Pool(pool) => {
+                    let mut connection = connection(pool).await?;
+                    connection.exec_drop(words.text(), parameters(words, values)).await.map_err(told)?;
+                    Ok(connection.affected_rows())
+                }
+                #[cfg(feature = "sqlx-mysql")]
+                Self::Sqlx(pool) => crate::pools::mysql::changed(pool, words.text(), words.places(values)).await,
+            }
+        })
+        .await
+    }
+
+    pub(super) async fn migrate(&self, schema: &'static str) -> Result<(), Failure> {
+        match self {
+            Self::Pool(pool) => connection(pool).await?.query_drop(schema).await.map_err(told),
+            #[cfg(feature = "sqlx-mysql")]
+            Self::Sqlx(pool) => crate::pools::mysql::migrate(pool, schema).await,
+        }
+    }
+}
+
+/// Where a URL leads, and how.
+fn configuration(url: &str) -> Result<OptsBuilder, StoreError> {
+    let (rest, [mode, roots]) = without(url, ["ssl-mode", "ssl-ca"]);
+    let opts = Opts::from_url(&rest).map_err(StoreError::unavailable)?;
+    let demanded = match mode.as_deref().map(str::to_ascii_uppercase).as_deref() {
+        None => opts.ssl_opts().is_some(),
+        Some("DISABLED" | "PREFERRED") => false,
+        Some("REQUIRED" | "VERIFY_CA" | "VERIFY_IDENTITY") => true,
+        Some(_) => {
+            let modes = "`ssl-mode` is none of DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY";
+            return Err(StoreError::unavailable(modes));
+        }
+    };
+    let ssl = match Tls::wanted(demanded, roots)? {
+        Tls::Plain => None,
+        #[cfg(feature = "tls")]
+        Tls::Verified(roots) => {
+            crate::tls::prepare();
+            let trusted = crate::tls::certificates(roots.as_deref())?;
+            let trusted = trusted.iter().map(|certificate| certificate.to_vec().into()).collect();
+            let ssl = opts.ssl_opts().cloned().unwrap_or_default();
+            Some(ssl.with_root_certs(trusted).with_disable_built_in_roots(true))
+        }
+        #[cfg(not(feature = "tls"))]
+        Tls::Verified(_) => return Err(StoreError::unsupported("an encrypted connection without its feature `tls`")),
+    };
+    Ok(OptsBuilder::from_opts(opts).ssl_opts(ssl))
+}
+
+async fn connection(pool: &Pool) -> Result<Conn, Failure> {
+    pool.get_conn().await.map_err(told)
+}
+
+fn parameters(words: &Words, values: &[Value]) -> Vec<mysql_async::Value> {
+    let parameter = |value: &Value| match value {
+        Value::Key(key) => key.as_bytes().as_slice().into(),
+        Value::Number(number) => (*number).into(),
+        Value::Text(text) => text.as_deref().map(str::as_bytes).into(),
+    };
+    words.places(values).map(parameter).collect()
+}
+
+fn told(why: Error) -> Failure {
+    match why {
+        Error::Server(told) => meaning(told.code, &told.message),
+        Error::Driver(DriverError::PacketTooLarge) => super::too_large(),
+        why @ (Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Url(_)) => Failure::because(why),
+    }
+}
+
+impl Cells for Row {
+    fn number(&self, column: usize) -> Option<Option<i64>> {
+        match self.as_ref(column)? {
+            mysql_async::Value::NULL => Some(None),
+            mysql_async::Value::Int(number) => Some(Some(*number)),
+            _ => None,
+        }
+    }
+
+    fn bytes(&self, column: usize) -> Option<Option<&[u8]>> {
+        match self.as_ref(column)? {
+            mysql_async::Value::NULL => Some(None),
+            mysql_async::Value::Bytes(bytes) => Some(Some(bytes)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Servers that are set up otherwise: strictness, isolation, limits; and a table that isn't there.
+
+use std::sync::Arc;
+
+use cloakroom_servers::{MariaDb, Postgres};
+use cloakroom_session::Version;
+use cloakroom_sql::{MysqlStore, PostgresStore, SqliteStore};
+use cloakroom_store::conformance::{Capabilities, assert_conforms};
+use cloakroom_store::{Loaded, Store};
+use rusqlite::Connection;
+
+use crate::common::{LATER, NOW, chase, entry, key, over_makes_room};
+
+/// Every operation says which table is missing, and how to come by it.
+async fn says_what_is_missing(store: &impl Store) {
+    let one = Version::new(1);
+    for (what, answer) in [
+        ("load", store.load(&key(1), NOW).await.map(|_| ())),
+        ("create", store.create(&key(1), &entry("{}"), NOW).await.map(|_| ())),
+        ("replace", store.replace(&key(1), one, &entry("{}"), NOW).await.map(|_| ())),
+        ("touch", store.touch(&key(1), NOW, None, NOW).await.map(|_| ())),
+        ("cycle", store.cycle(&key(1), one, &key(2), &entry("{}"), LATER, NOW).await.map(|_| ())),
+        ("end", store.end(&key(1), NOW).await.map(|_| ())),
+        ("sweep", store.sweep(NOW, 10).await.map(|_| ())),
+        ("owned", store.owned("ann", NOW).await.map(|_| ())),
+        ("end_before", store.end_before(NOW, NOW).await.map(|_| ())),
+    ] {
+        let error = answer.expect_err(what).to_string();
+        assert!(error.contains("`cloakroom_sessions`") && error.contains("migrate()"), "{what}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn sqlite_without_its_table() {
+    says_what_is_missing(&SqliteStore::from_connection(Connection::open_in_memory().unwrap())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn postgres_serializable() {
+    // Statements that would contradict each other are undone, and tried again.
+    let server = Postgres::start_with(|_| vec!["default_transaction_isolation=serializable".to_owned()]);
+    let store = PostgresStore::connect(&server.url()).unwrap();
+    says_what_is_missing(&store).await;
+    store.migrate().await.unwrap();
+    over_makes_room(&store).await;
+    chase(store.clone(), 100).await;
+    assert_conforms(Arc::new(store), Capabilities::all().rounds(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn mysql_lenient_and_small() {
+    let options = ["--sql-mode=", "--transaction-isolation=READ-COMMITTED", "--max-allowed-packet=4M"];
+    let server = MariaDb::start_with(|_| options.map(str::to_owned).to_vec());
+    let store = MysqlStore::connect(&server.url()).unwrap();
+    says_what_is_missing(&store).await;
+    store.migrate().await.unwrap();
+    over_makes_room(&store).await;
+    store.create(&key(1), &entry("old"), NOW).await.unwrap();
+    let large = entry(&"secret".repeat(1_000_000));
+    for _ in 0..20 {
+        let error = store.replace(&key(1), Version::new(1), &large, NOW).await.unwrap_err().to_string();
+        assert!(error.contains("max_allowed_packet") && !error.contains("secret"), "{error}");
+    }
+    assert_eq!(store.load(&key(1), NOW).await.unwrap(), Loaded::Live(Version::new(1), entry("old")));
+    store.end(&key(1), NOW).await.unwrap();
+    chase(store.clone(), 100).await;
+    assert_conforms(Arc::new(store), Capabilities::all().rounds(30)).await;
+}

@@ -1,0 +1,200 @@
+//! Servers that are killed, servers that hang, and callers who leave in the middle.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use cloakroom_servers::{MariaDb, Postgres};
+use cloakroom_session::{StoreKey, Version};
+use cloakroom_sql::{MysqlStore, PostgresStore};
+use cloakroom_store::{Created, Entry, Loaded, Replaced, Store, StoreError};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::common::{LATER, NOW, entry, key};
+
+/// A record that says which session and version it is in every line: half of one, or somebody else's, is found out.
+fn text(number: u64, version: u64) -> Entry {
+    entry(&format!("{number} {version}\n").repeat(2000))
+}
+
+/// Writes sessions until it is told to stop, and notes what was acknowledged.
+async fn write<S: Store>(store: S, writer: u64, stop: Arc<AtomicBool>, known: Arc<Mutex<HashMap<u64, u64>>>) {
+    for number in writer * 1_000_000.. {
+        let mut version = 0;
+        while version < 5 {
+            if stop.load(Ordering::SeqCst) {
+                return;
+            }
+            let (key, next) = (key(number), text(number, version + 1));
+            let written = if version == 0 {
+                store.create(&key, &next, NOW).await.map(|made| matches!(made, Created::Yes(_)))
+            } else {
+                let replaced = store.replace(&key, Version::new(version), &next, NOW).await;
+                replaced.map(|replaced| matches!(replaced, Replaced::Yes(_)))
+            };
+            match written {
+                Ok(true) => {
+                    version += 1;
+                    known.lock().unwrap().insert(number, version);
+                }
+                // Whether an unanswered one was carried out isn't known: on with the next session.
+                Ok(false) | Err(_) => break,
+            }
+        }
+    }
+}
+
+/// Kills a server in mid-write and starts it again: what was acknowledged is there, and nothing is there by halves.
+async fn killed<S: Store + Clone, T>(name: &str, store: &S, server: &mut T, kill: fn(&mut T), restart: fn(&mut T)) {
+    let known = Arc::new(Mutex::new(HashMap::new()));
+    for round in 0..3 {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut writers = JoinSet::new();
+        for writer in 0..8 {
+            writers.spawn(write(store.clone(), 10 * round + writer, Arc::clone(&stop), Arc::clone(&known)));
+        }
+        let before = known.lock().unwrap().len();
+        while known.lock().unwrap().len() < before + 200 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        kill(server);
+        stop.store(true, Ordering::SeqCst);
+        writers.join_all().await;
+        assert!(!store.load(&key(0), NOW).await.unwrap_err().is_corrupt());
+        restart(server);
+        let since = Instant::now();
+        while store.load(&key(0), NOW).await.is_err() {
+            assert!(since.elapsed() < Duration::from_secs(10), "{name} doesn't recover");
+        }
+        println!("{name}: the first answer came {:?} after the restart", since.elapsed());
+    }
+    let known = known.lock().unwrap().clone();
+    for (number, acknowledged) in &known {
+        let found = store.load(&key(*number), NOW).await.unwrap();
+        let Loaded::Live(version, there) = found else { panic!("{name}: {number} is lost: {found:?}") };
+        assert!((*acknowledged..=acknowledged + 1).contains(&version.number()), "{version:?}, not {acknowledged}");
+        assert_eq!(there, text(*number, version.number()), "{name}: half a write");
+        let next = store.replace(&key(*number), version, &entry("goes on"), NOW).await.unwrap();
+        assert_eq!(next, Replaced::Yes(Version::new(version.number() + 1)));
+    }
+    println!("{name}: {} writes acknowledged before 3 kills, all there", known.values().sum::<u64>());
+}
+
+/// One call of each kind in turn. What is found must be what was asked for.
+async fn call(store: impl Store, number: u64) -> Result<(), StoreError> {
+    let (key, version) = (key(number), Version::new(1));
+    match number % 4 {
+        0 => match store.load(&key, NOW).await? {
+            Loaded::Live(_, there) => assert!(there.text.starts_with(&format!("{number} ")), "somebody else's session"),
+            Loaded::Moved | Loaded::Absent => panic!("session {number} is lost"),
+        },
+        1 => store.replace(&key, version, &text(number, 2), NOW).await.map(|_| ())?,
+        2 => store.touch(&key, LATER, Some(LATER), NOW).await.map(|_| ())?,
+        _ => store.cycle(&key, version, &elsewhere(number), &text(number, 1), LATER, NOW).await.map(|_| ())?,
+    }
+    Ok(())
+}
+
+fn elsewhere(number: u64) -> StoreKey {
+    key(number + 500_000)
+}
+
+async fn fill(store: &impl Store, numbers: std::ops::Range<u64>) {
+    for number in numbers {
+        store.create(&key(number), &text(number, 1), NOW).await.unwrap();
+    }
+}
+
+/// Callers who stop waiting for a server that hangs leave nothing behind that the next ones would stumble over.
+async fn hangs<S: Store + Clone>(name: &str, store: &S, freeze: impl Fn(bool)) {
+    fill(store, 0..200).await;
+    freeze(true);
+    let mut calls = JoinSet::new();
+    for number in 0..200 {
+        let store = store.clone();
+        calls.spawn(timeout(Duration::from_millis(200), async move { call(store, number).await }));
+    }
+    let answered = calls.join_all().await.iter().filter(|answer| matches!(answer, Ok(Ok(())))).count();
+    assert_eq!(answered, 0, "{name}: a server that hangs has answered");
+    freeze(false);
+    let since = Instant::now();
+    let mut calls = JoinSet::new();
+    for number in 0..200 {
+        let store = store.clone();
+        calls.spawn(timeout(Duration::from_secs(30), async move { call(store, number).await }));
+    }
+    for answer in calls.join_all().await {
+        answer.expect("no connection is left").unwrap();
+    }
+    println!("{name}: 200 calls were given up while it hung; the next 200 took {:?}", since.elapsed());
+}
+
+/// Callers who leave at any moment: whoever gets their connection finds it in order.
+async fn dropped<S: Store + Clone>(name: &str, store: &S) {
+    fill(store, 1000..1400).await;
+    let mut given_up = 0;
+    for round in 0..1200 {
+        let number = 1000 + round % 400;
+        let moment = Duration::from_micros(round * 7 % 1500);
+        let left = timeout(moment, call(store.clone(), number)).await;
+        given_up += usize::from(left.is_err());
+        let other = 1000 + (round * 4) % 400;
+        call(store.clone(), other).await.unwrap();
+    }
+    println!("{name}: {given_up} of 1200 calls were left in the middle");
+    assert!(given_up > 50, "{name}: only {given_up} calls were left in the middle");
+    // No statement is half done in a connection that is kept: everything written now is seen by all.
+    let counted = (0..64).map(|number| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let key = key(5000 + number);
+            store.create(&key, &entry("{}"), NOW).await.unwrap();
+            for _ in 0..8 {
+                assert!(matches!(store.load(&key, NOW).await.unwrap(), Loaded::Live(..)));
+            }
+        })
+    });
+    for task in counted.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn postgres() {
+    let mut server = Postgres::start();
+    let store = PostgresStore::connect(&server.url()).unwrap();
+    store.migrate().await.unwrap();
+    dropped("postgres", &store).await;
+    hangs("postgres", &store, |frozen| server.freeze(frozen)).await;
+    store.end_before(LATER, NOW).await.unwrap();
+    let store = PostgresStore::connect(&server.url()).unwrap();
+    killed("postgres", &store, &mut server, |server| server.server().kill(), Postgres::restart).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn mysql() {
+    let mut server = MariaDb::start();
+    let store = MysqlStore::connect(&server.url()).unwrap();
+    store.migrate().await.unwrap();
+    dropped("mysql", &store).await;
+    hangs("mysql", &store, |frozen| server.freeze(frozen)).await;
+    store.end_before(LATER, NOW).await.unwrap();
+    killed("mysql", &store, &mut server, |server| server.server().kill(), MariaDb::restart).await;
+}
+
+#[cfg(all(feature = "sqlx-postgres", feature = "sqlx-mysql"))]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn pools_of_sqlx() {
+    let server = Postgres::start();
+    let store = PostgresStore::from_sqlx(::sqlx::PgPool::connect(&server.url()).await.unwrap());
+    store.migrate().await.unwrap();
+    dropped("postgres by sqlx", &store).await;
+    hangs("postgres by sqlx", &store, |frozen| server.freeze(frozen)).await;
+    let server = MariaDb::start();
+    let store = MysqlStore::from_sqlx(::sqlx::MySqlPool::connect(&server.url()).await.unwrap());
+    store.migrate().await.unwrap();
+    dropped("mysql by sqlx", &store).await;
+    hangs("mysql by sqlx", &store, |frozen| server.freeze(frozen)).await;
+}
