@@ -121,6 +121,8 @@ fn told(why: Error) -> Failure {
     match why {
         Error::Server(told) => meaning(told.code, &told.message),
         Error::Driver(DriverError::PacketTooLarge) => super::too_large(),
+        // The driver's codec finds it out, before anything is sent.
+        Error::Io(why) if why.to_string().contains("larger than max_allowed_packet") => super::too_large(),
         why @ (Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Url(_)) => Failure::because(why),
     }
 }

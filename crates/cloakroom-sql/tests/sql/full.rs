@@ -53,8 +53,7 @@ async fn full(store: &impl Store) {
     assert_eq!(store.load(&key(9), NOW).await.unwrap(), Loaded::Absent);
 }
 
-fn ballast(path: &Path) {
-    // As much as there is.
+fn to_the_last_byte(path: &Path) {
     let error = fs::write(path, vec![0; 4_000_000]).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
 }
@@ -64,9 +63,10 @@ async fn a_full_disk_leaves_the_old_session() {
     let disk = Disk::small();
     let store = SqliteStore::open(disk.path("sessions.db")).unwrap();
     store.create(&key(1), &entry("old"), NOW).await.unwrap();
+    // What others keep on the disk, and remove when it is full.
+    fs::write(disk.path("others"), vec![0; 1_000_000]).unwrap();
     full(&store).await;
-    // To the last byte.
-    ballast(&disk.path("ballast"));
+    to_the_last_byte(&disk.path("rest"));
     full(&store).await;
     let (mut written, mut last) = (0, String::new());
     for number in 100..1000 {
@@ -85,7 +85,7 @@ async fn a_full_disk_leaves_the_old_session() {
         assert!(matches!(store.load(&key(number), NOW).await.unwrap(), Loaded::Live(..)), "{number} was acknowledged");
     }
     // As soon as there is room, it goes on.
-    fs::remove_file(disk.path("ballast")).unwrap();
+    fs::remove_file(disk.path("others")).unwrap();
     let two = store.replace(&key(1), Version::new(1), &entry("new"), NOW).await.unwrap();
     assert_eq!(two, Replaced::Yes(Version::new(2)));
     let three = store.cycle(&key(1), Version::new(2), &key(2), &entry("moved"), LATER, NOW).await.unwrap();
