@@ -41,6 +41,12 @@ impl ConnectError {
         Self(Kind::Malformed { scheme, why: why.into() })
     }
 
+    /// A URL that the driver doesn't understand.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    pub(super) fn refused(scheme: &'static str, error: &StoreError) -> Self {
+        Self::malformed(scheme, error.source().map_or_else(|| error.to_string(), all_of))
+    }
+
     pub(super) const fn store(scheme: &'static str, source: StoreError) -> Self {
         Self(Kind::Store { scheme, source })
     }
@@ -57,6 +63,20 @@ impl ConnectError {
     }
 }
 
+/// An error and its causes, as far as it doesn't name them itself: some drivers say no more than "error connecting to server".
+fn all_of(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = || SCHEMES.map(|(scheme, _)| format!("{scheme}:")).join(", ");
@@ -67,7 +87,9 @@ impl fmt::Display for ConnectError {
                 write!(f, "`{scheme}:` needs the crate cloakroom with the features `{}`", features.join("`, `"))
             }
             Kind::Malformed { scheme, why } => write!(f, "the `{scheme}:` URL doesn't make sense: {why}"),
-            Kind::Store { scheme, source } => write!(f, "can't open the store of the `{scheme}:` URL: {source}"),
+            Kind::Store { scheme, source } => {
+                write!(f, "can't open the store of the `{scheme}:` URL: {}", all_of(source))
+            }
         }
     }
 }

@@ -121,9 +121,19 @@ async fn open(scheme: &'static str, features: &'static [&'static str], rest: &st
             blocking(move || cloakroom_sql::SqliteStore::open(file)).await
         }
         #[cfg(feature = "postgres")]
-        "postgres" | "postgresql" => postgres(&Parts::of(scheme, rest)?.database()?.url("postgres")).await,
+        "postgres" | "postgresql" => {
+            let url = Parts::of(scheme, rest)?.database(scheme)?.url("postgres");
+            let store = cloakroom_sql::PostgresStore::connect(&url);
+            let store = store.map_err(|error| ConnectError::refused(scheme, &error))?;
+            if answers(&store).await { Ok(()) } else { store.migrate().await }.map(|()| AnyStore::new(store))
+        }
         #[cfg(feature = "mysql")]
-        "mysql" | "mariadb" => mysql(&Parts::of(scheme, rest)?.database()?.url("mysql")).await,
+        "mysql" | "mariadb" => {
+            let url = Parts::of(scheme, rest)?.database(scheme)?.url("mysql");
+            let store = cloakroom_sql::MysqlStore::connect(&url);
+            let store = store.map_err(|error| ConnectError::refused(scheme, &error))?;
+            if answers(&store).await { Ok(()) } else { store.migrate().await }.map(|()| AnyStore::new(store))
+        }
         #[cfg(feature = "redis")]
         _ if redis::has(scheme) => redis::open(scheme, rest).await?,
         _ => return Err(ConnectError::needs(scheme, features)),
@@ -136,24 +146,6 @@ async fn blocking<S: Store>(
     open: impl FnOnce() -> Result<S, StoreError> + Send + 'static,
 ) -> Result<AnyStore, StoreError> {
     tokio::task::spawn_blocking(open).await.map_err(StoreError::unavailable)?.map(AnyStore::new)
-}
-
-#[cfg(feature = "postgres")]
-async fn postgres(url: &str) -> Result<AnyStore, StoreError> {
-    let store = cloakroom_sql::PostgresStore::connect(url)?;
-    if !answers(&store).await {
-        store.migrate().await?;
-    }
-    Ok(AnyStore::new(store))
-}
-
-#[cfg(feature = "mysql")]
-async fn mysql(url: &str) -> Result<AnyStore, StoreError> {
-    let store = cloakroom_sql::MysqlStore::connect(url)?;
-    if !answers(&store).await {
-        store.migrate().await?;
-    }
-    Ok(AnyStore::new(store))
 }
 
 /// Whether the table is there: in production the application may not be allowed to create one.

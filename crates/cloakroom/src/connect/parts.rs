@@ -32,7 +32,6 @@ pub(super) fn path(scheme: &'static str, rest: &str) -> Result<PathBuf, ConnectE
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]
 #[derive(Clone, Copy)]
 pub(super) struct Parts<'a> {
-    pub(super) scheme: &'static str,
     /// User and password, as they were written.
     pub(super) login: Option<&'a str>,
     /// One host, or several with commas between them; each with a port or without.
@@ -61,17 +60,20 @@ impl<'a> Parts<'a> {
         if [hosts, path, query].iter().any(|part| part.contains('@')) {
             return Err(malformed("`@`, `/` and `?` in a login are written `%40`, `%2F` and `%3F`"));
         }
-        Ok(Self { scheme, login, hosts, path, query })
+        if !hosts.split(',').all(|host| port_of(host).is_none_or(|port| port.parse::<u16>().is_ok())) {
+            return Err(malformed("behind the colon of a host comes its port, a number up to 65535"));
+        }
+        Ok(Self { login, hosts, path, query })
     }
 
     /// The same, if it names a database.
     #[cfg(any(feature = "postgres", feature = "mysql"))]
-    pub(super) fn database(self) -> Result<Self, ConnectError> {
+    pub(super) fn database(self, scheme: &'static str) -> Result<Self, ConnectError> {
         if self.hosts.is_empty() && !self.query.contains("host=") {
-            return Err(ConnectError::malformed(self.scheme, "it has no host"));
+            return Err(ConnectError::malformed(scheme, "it has no host"));
         }
         if self.path.is_empty() && !self.query.contains("dbname=") {
-            return Err(ConnectError::malformed(self.scheme, "it has no database, as in `//host/database`"));
+            return Err(ConnectError::malformed(scheme, "it has no database, as in `//host/database`"));
         }
         Ok(self)
     }
@@ -92,4 +94,10 @@ impl<'a> Parts<'a> {
         }
         url
     }
+}
+
+/// What is behind the colon, which is behind the bracket of an IPv6 address.
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]
+pub(super) fn port_of(host: &str) -> Option<&str> {
+    host.rsplit(']').next().and_then(|rest| rest.split_once(':')).map(|(_, port)| port)
 }

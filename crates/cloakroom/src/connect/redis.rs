@@ -8,6 +8,8 @@ use cloakroom_store::{AnyStore, StoreError};
 
 use super::ConnectError;
 use super::parts::Parts;
+#[cfg(feature = "redis-sentinel")]
+use super::parts::port_of;
 
 /// How long replicas may take to confirm a write: half of what a call may take.
 const CONFIRMATION: Duration = Duration::from_millis(500);
@@ -106,9 +108,9 @@ pub(super) async fn open(scheme: &'static str, rest: &str) -> Result<Result<AnyS
                 .hosts
                 .split(',')
                 .map(|host| {
-                    let port = if has_port(host) { "" } else { ":26379" };
+                    let port = if port_of(host).is_some() { "" } else { ":26379" };
                     let hosts = &format!("{host}{port}");
-                    Parts { scheme, login: login.as_deref(), hosts, path: "", query: "" }.url(base)
+                    Parts { login: login.as_deref(), hosts, path: "", query: "" }.url(base)
                 })
                 .collect();
             // The name of the master takes the place of the host.
@@ -130,12 +132,6 @@ pub(super) async fn open(scheme: &'static str, rest: &str) -> Result<Result<AnyS
         }
     };
     Ok(opened.map(|store| ours.apply(store)))
-}
-
-/// Behind the bracket that ends an IPv6 address, if it is one.
-#[cfg(feature = "redis-sentinel")]
-fn has_port(host: &str) -> bool {
-    host.rsplit(']').next().is_some_and(|rest| rest.contains(':'))
 }
 
 /// What a URL says about our side.

@@ -48,7 +48,10 @@ async fn a_url_that_makes_no_sense_says_what_is_wrong() {
         ("postgres://u:hunter2@/db", "no host"),
         ("postgresql://u:hunter@2@h/db", "%40"),
         ("postgres://u:hunter2/x@h/db", "%40"),
+        ("postgres://u:hunter2@h/db?bogus=1", "unknown option `bogus`"),
+        ("postgres://u:hunter2@h:port/db", "65535"),
         ("mysql://u:hunter2@h", "no database"),
+        ("mysql://u:hunter2@h/db?bogus=1", "bogus"),
         ("mariadb://u:12?hunter2@h/db", "%3F"),
         ("mysql://u:hunter2#@h/db", "%23"),
         ("redis:", "`//`"),
@@ -65,6 +68,7 @@ async fn a_url_that_makes_no_sense_says_what_is_wrong() {
         ("redis+sentinel://:hunter2@h:26379", "name of their master"),
         ("redis+sentinel://:hunter2@h:26379/mymaster?db=one", "`db`"),
         ("redis+sentinel://:hunter2@h:26379,/mymaster", "comma too many"),
+        ("redis+cluster://:hunter2@h:7000,i:70000", "65535"),
         ("redis+cluster://:hunter2@h:7000/1", "no other databases"),
     ];
     for (url, why) in table {
@@ -121,6 +125,8 @@ async fn nobody_at_home_is_an_error_without_the_password() {
         let all_on = all_on(&[feature]) && (feature != "tls" || cfg!(feature = "redis"));
         assert_eq!(error.is_config(), !all_on, "{url}: {error}");
         assert!(!told(&error).contains("hunter2"), "{error:?}");
+        let why = if url.starts_with("unix") { "No such file" } else { "Connection refused" };
+        assert!(!all_on || error.to_string().contains(why), "{error}");
     }
 }
 
