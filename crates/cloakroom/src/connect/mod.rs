@@ -97,10 +97,14 @@ const SCHEMES: [(&str, &[&str]); 20] = [
 /// # }
 /// ```
 pub async fn connect(url: &str) -> Result<AnyStore, ConnectError> {
+    connect_within(url, PATIENCE).await
+}
+
+async fn connect_within(url: &str, patience: Duration) -> Result<AnyStore, ConnectError> {
     let (named, rest) = parts::scheme_of(url)?;
     let known = SCHEMES.iter().find(|(scheme, _)| named.eq_ignore_ascii_case(scheme));
     let (scheme, features) = known.ok_or_else(|| ConnectError::unknown(named))?;
-    match tokio::time::timeout(PATIENCE, open(scheme, features, rest)).await {
+    match tokio::time::timeout(patience, open(scheme, features, rest)).await {
         Ok(opened) => opened,
         Err(_) => Err(ConnectError::store(scheme, StoreError::timed_out())),
     }

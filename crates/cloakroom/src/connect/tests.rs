@@ -1,8 +1,9 @@
 //! What each URL leads to, and what is said about those that lead nowhere.
 
 use std::error::Error as _;
+use std::time::Duration;
 
-use super::connect;
+use super::{connect, connect_within};
 
 /// All that an error can be made to say.
 fn told(error: &super::ConnectError) -> String {
@@ -127,6 +128,18 @@ async fn nobody_at_home_is_an_error_without_the_password() {
         assert!(!told(&error).contains("hunter2"), "{error:?}");
         let why = if url.starts_with("unix") { "No such file" } else { "Connection refused" };
         assert!(!all_on || error.to_string().contains(why), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_an_error_in_time() {
+    let server = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let here = server.local_addr().unwrap();
+    for (feature, url) in
+        [("postgres", format!("postgres://u@{here}/db")), ("mysql", format!("mysql://u@{here}/db?prefer_socket=false"))]
+    {
+        let error = connect_within(&url, Duration::from_millis(50)).await.unwrap_err();
+        assert!(!all_on(&[feature]) || error.to_string().contains("didn't answer in time"), "{error}");
     }
 }
 
