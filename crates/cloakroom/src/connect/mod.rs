@@ -82,8 +82,9 @@ const SCHEMES: [(&str, &[&str]); 20] = [
 /// refuses the login.
 ///
 /// # Security
-/// Neither the error nor the store's `Debug` shows the URL: it may hold a password. Connections to databases aren't encrypted, nor are those
-/// to Redis without `tls`. Across a network that others can listen to, build the store from a client or pool that is.
+/// Neither the error nor the store's `Debug` shows the URL: it may hold a password. With the feature `tls`, connections are encrypted where the URL
+/// asks for it: `rediss://`, `?sslmode=require` for PostgreSQL, `?ssl-mode=REQUIRED` for MySQL and MariaDB. Ask for it across every network that
+/// others can listen to.
 ///
 /// # Examples
 /// ```
