@@ -16,6 +16,10 @@ pub(crate) struct Address {
     pub(crate) timeout: Duration,
     /// Those named in the URL; where there are none, the system's count.
     #[cfg(feature = "tls")]
+    #[cfg_attr(
+        not(any(feature = "cluster", feature = "sentinel")),
+        expect(dead_code, reason = "one server's are in its connection's information")
+    )]
     pub(crate) certificates: Option<redis::TlsCertificates>,
 }
 

@@ -1,7 +1,6 @@
 //! Many masters, each with a part of the keys.
 //!
-//! A session is one key, on one server. What takes two keys there takes two steps here, in an order in which a failure between them
-//! loses nothing: into the index before the session can be seen, the new session before the mark under the old key.
+//! A session is one key, on one server. What takes two keys elsewhere is in `index` and `steps`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,12 +29,16 @@ impl RedisStore {
     /// A call about a session goes to the one master that has it: when another one is lost, nobody else's session notices.
     /// What differs from one server:
     ///
-    /// - An index of an owner lives by itself. Writing a session that has an owner is one round trip more, signing it out too,
-    ///   and listing an owner's sessions is one per session.
-    /// - [`cycle`](cloakroom_store::Store::cycle) creates the new session first and marks the old key second. A failure between them is an
+    /// - [`cycle`](cloakroom_store::Store::cycle) creates the new session first and marks the old key second: one wait more. A failure between them is an
     ///   error that leaves the old session as it was, and a new one whose id nobody knows, until its deadline.
+    /// - An index of an owner lives by itself. Creating a session with an owner needs both servers, at the same time, and counts only if both have done it; after that the session
+    ///   needs the index only rarely. A crash in between leaves a session whose id nobody knows and which isn't listed. While the server of an index is lost,
+    ///   its owner can't sign in; who is signed in goes on, and can sign out.
+    /// - [`owned`](cloakroom_store::Store::owned) is no snapshot: it reads the index, and then each session.
     /// - A lost master takes all sessions with it, unless the Cluster's configuration says `cluster-require-full-coverage no`.
     /// - The client tries calls again by itself. Each write carries a mark, so that one which was done is not done twice.
+    ///
+    /// `timeout`, `ca`, `cert` and `key` count for all servers, and are taken from the first URL that has them.
     ///
     /// # Errors
     /// When a URL makes no sense, or none of the servers answers as one of a Cluster.
@@ -52,7 +55,8 @@ impl RedisStore {
 }
 
 pub(crate) async fn connect(addresses: Arc<[Address]>) -> RedisResult<Link> {
-    let timeout = addresses.first().map_or(RESPONSE, |address| address.timeout);
+    let timeout =
+        addresses.iter().map(|address| address.timeout).find(|timeout| *timeout != RESPONSE).unwrap_or(RESPONSE);
     #[cfg(feature = "tls")]
     let certificates = addresses.iter().find_map(|address| address.certificates.clone());
     let builder = ClusterClient::builder(addresses.iter().map(|address| address.information.clone()));

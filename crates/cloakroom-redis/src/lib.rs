@@ -1,6 +1,6 @@
 //! Sessions in Redis or Valkey: one server, Sentinel or Cluster.
 //!
-//! Every operation is one round trip: a script that Redis runs as one step, called by its hash. What a session is and when it changes
+//! An operation is a script that Redis runs as one step, called by its hash. What a session is and when it changes
 //! is [`cloakroom_store`]'s business; here is only how it is kept.
 //!
 //! | module | what it is about |
@@ -8,20 +8,56 @@
 //! | `redis_store` | [`RedisStore`]: connecting, options, and what each of them promises |
 //! | `operations` | the duties of a store, one script each |
 //! | `owners` | an owner's sessions, and ending those from before a point |
+//! | `index` | the index of an owner where it lives on another server than the session |
+//! | `steps` | what takes two servers of a Cluster |
 //! | `call` | one round trip: by hash, by text if the hash is unknown, and waiting for replicas |
 //! | `fields` | an entry as the fields of a hash, and back |
 //! | `scripts` | the scripts and their hashes |
+//! | `address` | what a URL says: where, as whom, and whose certificates to believe |
 //! | `link` | the connections behind a store |
 //! | `sentinel`, `cluster` | those that follow a master, or many (features of the same names) |
 //! | `error` | what Redis says, without what it says about sessions |
 //!
 //! # What is kept
 //! A session is a hash under the prefix and the 64 hexadecimal digits of its store key: version (`v`), record (`d`), created (`c`), touched (`t`),
-//! deadline (`e`, absent for ever), owner (`o`), and in a Cluster the call that wrote it (`w`). A session that moved leaves a hash with its new key (`m`) and the end of the mark (`e`).
+//! deadline (`e`, absent for ever), owner (`o`), and in a Cluster the call that wrote it (`w`) and until when its owner's index has it (`i`).
+//! A session that moved leaves a hash with its new key (`m`) and the end of the mark (`e`).
 //! An owner's sessions are a sorted set under the prefix, `o:` and the owner.
 //!
 //! Whether a session is over is decided by its deadline and the time that the caller passes in. Redis only cleans up, a minute later by
 //! its own clock than the span that was left by the caller's: clocks that differ end no session early.
+//!
+//! What is under these keys and isn't ours, or was damaged, is an error that names the store key. It stays as it is.
+//!
+//! # How often a request waits
+//! | | one server, Sentinel | Cluster |
+//! |---|---|---|
+//! | the session isn't used | 0 | 0 |
+//! | read | 1 | 1 |
+//! | read and write | 2 | 2 |
+//! | create | 1 | 1 |
+//! | sign in: read, move to a new id, write | 2 | 3 |
+//! | sign out: read, end | 2 | 2 |
+//! | list an owner's sessions | 1 | 2, and 1 more per hundred of them |
+//!
+//! The same with an owner. In a Cluster a session's old key, its new key and the index of its owner live on different servers, and the old one may
+//! lead away only when the new one is there: two waits that can't be made at the same time. Everything else is sent at the same time, or while nobody waits. A session whose
+//! deadline jumps beyond the place that it has in its owner's index waits twice more, once.
+//!
+//! # What each topology promises
+//! | | one server | Sentinel | Cluster |
+//! |---|---|---|---|
+//! | `kill -9`, and a restart with `appendfsync always` | nothing lost, nothing half done; calls fail until it is up again | the same | the same, for the sessions of that master |
+//! | the master is lost for good | all is lost | calls fail until the sentinels agree; what the new master didn't have is lost, with [`RedisStore::durability`] nothing | the same, for the sessions of that master; others go on |
+//! | a server hangs | calls fail within a second | as a lost master, once the sentinels think so | the same, for its sessions |
+//! | a call fails halfway | not possible: a script is one step | the same | a move leaves the old session as it was, and a new one that its owner can list and end |
+//!
+//! As measured by this crate's tests, with servers and clients on one busy machine: after `kill -9` an answer 0.2 seconds after the restart;
+//! a failover by sentinels that notice after 0.5 seconds, 1.8 seconds; the promotion of a replica in a Cluster whose `cluster-node-timeout` is 1 second, 2.1 to 2.8 seconds.
+//! In none of them was an acknowledged write lost, nor one found that was done by halves. What the servers of a deployment wait before they believe in a loss is their configuration (30 and 15
+//! seconds unless told otherwise), and comes first in these sums.
+//!
+//! A call whose answer is lost may have been carried out. It is an error here, and the caller may try again: versions tell whether it had been.
 //!
 //! # Examples
 //! ```no_run

@@ -19,8 +19,10 @@ const PREFIX: &str = "cloakroom:";
 
 /// Sessions in Redis or Valkey.
 ///
-/// Needs Redis 6 or Valkey; tested with Redis 7.0 and Valkey 9.1. Set `maxmemory-policy` to `noeviction` or one of the `volatile` ones, and give sessions a
+/// Needs Redis 6 or Valkey; tested with Redis 6.2 and 7.0 and Valkey 9.1. Set `maxmemory-policy` to `noeviction` or one of the `volatile` ones, and give sessions a
 /// server or database where no cache drives them out: a session that Redis evicts is a person who is signed out.
+///
+/// A clone shares the connections.
 ///
 /// # What survives what
 /// | | `kill -9` of the server | loss of the machine |
@@ -31,7 +33,8 @@ const PREFIX: &str = "cloakroom:";
 /// | a failover to a replica | all but what was on its way to the replica; with [`RedisStore::durability`] everything that was acknowledged | the same |
 ///
 /// # Outages
-/// A call ends with an error within a second or two. Connections come back by themselves: nothing has to be restarted.
+/// A call ends with an error within a second or two. Connections come back by themselves: nothing has to be restarted. A server that is full refuses
+/// before anything was done, and still ends sessions.
 ///
 /// # Security
 /// Neither `Debug` nor an error shows a URL: it may hold a password.
@@ -64,8 +67,20 @@ impl RedisStore {
     ///
     /// One connection carries the calls of all tasks. When it breaks, the calls on it fail, and it is made anew.
     ///
+    /// Options of a URL, here and wherever this crate takes one:
+    ///
+    /// | | |
+    /// |---|---|
+    /// | `timeout=1000` | how long an answer may take, in milliseconds. [`StoredSessions`](cloakroom_store::StoredSessions) has a deadline of its own for each call: 2 seconds unless told otherwise |
+    /// | `ca=/etc/redis/ca.pem` | with `rediss://`: the authorities to believe, in PEM, instead of the system's |
+    /// | `cert=…&key=…` | with `rediss://`: the files of our own certificate and its key, for a server that asks |
+    /// | `protocol=resp3` | the newer protocol |
+    ///
     /// # Errors
-    /// When the URL makes no sense, or the server doesn't answer or refuses the password.
+    /// When the URL makes no sense or needs the feature `tls`, a file that it names can't be read, or the server doesn't answer, shows a certificate that isn't believed, or refuses the password.
+    ///
+    /// # Security
+    /// `rediss://` checks certificate and host name. The files are read once, when connecting.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         Link::connect(Address::parse(url)?).await.map(Self::new).map_err(|error| error::of(&error))
     }
@@ -96,7 +111,11 @@ impl RedisStore {
     /// Redis acknowledges before its replicas know. With Sentinel or Cluster, what was acknowledged a moment before the
     /// master died can be lost, unless a replica confirmed it (`WAIT`, in the same round trip). A write that too few confirm within `timeout`
     /// is an error, though it is written: the caller may try again. Choose a timeout below a second, which is how long a
-    /// call may take in all; and know that while one write waits, others on this connection wait behind it.
+    /// call may take in all.
+    ///
+    /// Redis lets a connection wait, not a call: writes stand behind each other's `WAIT`. So they have connections of their own, made at the first of them, and reads
+    /// go on. Connections that the application gave are the only ones there are: there, reads stand in the same line. When a master has no replica left, its
+    /// writes fail; in a Cluster those of other masters may stand still for a few seconds, until the client knows where keys are now.
     ///
     /// # Security
     /// A master that was cut off goes on answering reads until it learns better: a session that was ended elsewhere may be served from

@@ -22,6 +22,7 @@ pub mod redis;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -137,10 +138,17 @@ fn family(pid: u32) -> Vec<u32> {
     std::iter::once(pid).chain(children).collect()
 }
 
-/// A port of the loopback interface that nobody listens on now.
+/// A port of the loopback interface that nobody listens on now, another one each time.
+///
+/// It is below those that systems give to clients, who would take it before the server does.
 #[must_use]
 pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Processes that test at the same time begin in different places.
+    let place = || std::process::id().wrapping_mul(997).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+    std::iter::repeat_with(|| 10_000 + u16::try_from(place() % 20_000).unwrap())
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .unwrap()
 }
 
 /// Whether somebody listens on this port.

@@ -210,7 +210,8 @@ pub(crate) async fn a_taken_key_is_an_error(store: &RedisStore) {
     for (owner, expected) in [("user", vec![mine]), ("other", vec![live, new])] {
         let mut keys: Vec<_> = store.owned(owner, now()).await.unwrap().iter().map(|owned| owned.key).collect();
         let mut expected = expected;
-        (keys.sort(), expected.sort());
+        keys.sort();
+        expected.sort();
         assert_eq!(keys, expected, "{owner}'s");
     }
 }

@@ -25,11 +25,11 @@ impl Site {
     }
 
     fn index(&self) -> &Redis {
-        &self.cluster.servers[self.cluster.master_of(INDEX)]
+        self.cluster.server_of(INDEX)
     }
 
     fn server_of(&self, key: &StoreKey) -> &Redis {
-        &self.cluster.servers[self.cluster.master_of(&name(key))]
+        self.cluster.server_of(&name(key))
     }
 
     /// A session of "user" on another server than the index, or a key for one.

@@ -78,6 +78,12 @@ impl Cluster {
         self.ports.iter().map(|port| url(*port)).collect()
     }
 
+    /// The master that has a key, at the beginning.
+    #[must_use]
+    pub fn server_of(&self, key: &str) -> &Redis {
+        &self.servers[self.master_of(key)]
+    }
+
     /// Which of the masters has a key, at the beginning.
     #[must_use]
     pub fn master_of(&self, key: &str) -> usize {
