@@ -1,7 +1,6 @@
 //! What goes to a database and what comes back, whichever driver carries it.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 
 use cloakroom_session::{StoreKey, Timestamp};
@@ -88,6 +87,7 @@ pub(crate) trait Cells {
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// Another one was in the way, and the database undid this one: it may be tried again.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
     Undone(StoreError),
     /// A row with this key is there.
     Taken,
@@ -114,13 +114,16 @@ impl From<StoreError> for Failure {
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Undone(error) | Failure::Refused(error) => error,
+            #[cfg(any(feature = "postgres", feature = "mysql"))]
+            Failure::Undone(error) => error,
+            Failure::Refused(error) => error,
             Failure::Taken => Self::unavailable("a row with this key is there"),
         }
     }
 }
 
 /// Tries a statement again that the database undid for the sake of another one.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) async fn persist<T, F: Future<Output = Result<T, Failure>>>(
     mut step: impl FnMut() -> F,
 ) -> Result<T, Failure> {
@@ -135,7 +138,9 @@ pub(crate) async fn persist<T, F: Future<Output = Result<T, Failure>>>(
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, StoreError, TRIES, Value, persist};
+    use super::Value;
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    use super::{Failure, StoreError, TRIES, persist};
 
     #[test]
     fn points_stay_in_the_range_of_a_column() {
@@ -143,6 +148,7 @@ mod tests {
         assert!(!format!("{:?}", Value::from("secret")).contains("secret"));
     }
 
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
     #[tokio::test]
     async fn what_was_undone_is_tried_again_but_not_for_ever() {
         for (undone, expected) in [(0, 1), (3, 4), (TRIES - 1, TRIES), (TRIES, TRIES)] {

@@ -40,9 +40,9 @@ impl Tls {
     /// and not verified is as good as open to whoever sits in between.
     pub(crate) fn wanted(demanded: bool, roots: Option<String>) -> Result<Self, StoreError> {
         match (demanded, roots) {
-            (true, _) if !cfg!(feature = "tls") => Err(StoreError::unavailable(
-                "the URL asks for an encrypted connection: that needs the feature `tls` of cloakroom-sql",
-            )),
+            (true, _) if !cfg!(feature = "tls") => {
+                Err(StoreError::unavailable("the URL asks for an encrypted connection: that needs the feature `tls`"))
+            }
             (true, roots) => Ok(Self::Verified(roots.filter(|roots| roots != "system").map(PathBuf::from))),
             (false, None) => Ok(Self::Plain),
             (false, Some(_)) => Err(StoreError::unavailable(

@@ -129,18 +129,20 @@ fn told(why: Error) -> Failure {
 
 impl Cells for Row {
     fn number(&self, column: usize) -> Option<Option<i64>> {
-        match self.as_ref(column)? {
-            mysql_async::Value::NULL => Some(None),
-            mysql_async::Value::Int(number) => Some(Some(*number)),
-            _ => None,
+        let value = self.as_ref(column)?;
+        if let mysql_async::Value::Int(number) = value {
+            Some(Some(*number))
+        } else {
+            (*value == mysql_async::Value::NULL).then_some(None)
         }
     }
 
     fn bytes(&self, column: usize) -> Option<Option<&[u8]>> {
-        match self.as_ref(column)? {
-            mysql_async::Value::NULL => Some(None),
-            mysql_async::Value::Bytes(bytes) => Some(Some(bytes)),
-            _ => None,
+        let value = self.as_ref(column)?;
+        if let mysql_async::Value::Bytes(bytes) = value {
+            Some(Some(bytes))
+        } else {
+            (*value == mysql_async::Value::NULL).then_some(None)
         }
     }
 }

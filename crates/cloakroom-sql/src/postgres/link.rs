@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use cloakroom_store::StoreError;
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Config, NoTls, Row};
@@ -108,23 +108,23 @@ impl Link {
 fn configuration(url: &str) -> Result<(Config, Tls), StoreError> {
     let (rest, [mode, roots]) = without(url, ["sslmode", "sslrootcert"]);
     let mut config: Config = rest.parse().map_err(StoreError::unavailable)?;
-    match mode.as_deref() {
+    let demanded = match mode.as_deref() {
         // The driver reads a mode too, in a connection string that isn't a URL.
-        None => {}
-        Some("disable" | "allow" | "prefer") => drop(config.ssl_mode(SslMode::Disable)),
-        Some("require" | "verify-ca" | "verify-full") => drop(config.ssl_mode(SslMode::Require)),
+        None => config.get_ssl_mode() == SslMode::Require,
+        Some("disable" | "allow" | "prefer") => false,
+        Some("require" | "verify-ca" | "verify-full") => true,
         Some(_) => {
-            return Err(StoreError::unavailable(
-                "`sslmode` is none of disable, allow, prefer, require, verify-ca, verify-full",
-            ));
+            let modes = "`sslmode` is none of disable, allow, prefer, require, verify-ca, verify-full";
+            return Err(StoreError::unavailable(modes));
         }
-    }
-    let tls = Tls::wanted(config.get_ssl_mode() == SslMode::Require, roots)?;
+    };
+    let tls = Tls::wanted(demanded, roots)?;
+    config.ssl_mode(if demanded { SslMode::Require } else { SslMode::Disable });
     Ok((config, tls))
 }
 
 async fn client(pool: &Pool) -> Result<Object, Failure> {
-    pool.get().await.map_err(Failure::because)
+    pool.get().await.map_err(|why| if let PoolError::Backend(why) = why { told(why) } else { Failure::because(why) })
 }
 
 /// What the server said, where it said something: the driver's own words are only "db error".

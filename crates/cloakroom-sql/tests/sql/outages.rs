@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cloakroom_servers::{MariaDb, Postgres};
 use cloakroom_session::{StoreKey, Version};
 use cloakroom_sql::{MysqlStore, PostgresStore};
 use cloakroom_store::{Created, Entry, Loaded, Replaced, Store, StoreError};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::common::{LATER, NOW, entry, key};
 
