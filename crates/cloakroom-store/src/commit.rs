@@ -10,8 +10,8 @@ use cloakroom_session::{
 use crate::builder::AtLimit;
 use crate::call::Operation;
 use crate::queue::Latest;
-use crate::store::{Created, Owned, Replaced, Store};
-use crate::stored_sessions::{Found, StoredSessions, entry_of};
+use crate::store::{Created, Entry, Owned, Replaced, Store};
+use crate::stored_sessions::{Found, StoredSessions};
 
 /// One collision is a miracle. After some more there is no point in asking the same generator again.
 const MOST_COLLISIONS: usize = 4;
@@ -43,7 +43,7 @@ impl<S: Store> StoredSessions<S> {
     /// Keeps a new record, under the id that is returned.
     async fn create(&self, record: &Record, now: Timestamp) -> Result<(SessionId, Version), Error> {
         for _ in 0..MOST_COLLISIONS {
-            let (id, entry) = (fresh_id()?, entry_of(record));
+            let (id, entry) = (fresh_id()?, Entry::of(record));
             let key = id.store_key();
             match self.call(Operation::Create, Some(&key), self.store.create(&key, &entry, now)).await? {
                 Created::Yes(version) => {
@@ -93,7 +93,7 @@ impl<S: Store> StoredSessions<S> {
             seen = version;
         }
         for attempt in 0_u32.. {
-            let entry = entry_of(&record);
+            let entry = Entry::of(&record);
             let answer = match step {
                 Step::Replace => {
                     self.call(Operation::Replace, Some(key), self.store.replace(key, seen, &entry, now)).await?

@@ -8,7 +8,7 @@ use cloakroom_session::{Clock, Error, Session, StoreKey, SystemClock, Timestamp}
 use crate::call::Operation;
 use crate::error::StoreError;
 use crate::store::{Owned, Store};
-use crate::stored_sessions::{StoredSessions, record_of};
+use crate::stored_sessions::StoredSessions;
 
 /// The sessions of owners, over the same store as [`StoredSessions`]: to list them, and to end them.
 ///
@@ -156,7 +156,7 @@ impl<S: Store> Sessions<S> {
 
 fn device(owned: Owned) -> Device {
     let Owned { key, entry } = owned;
-    let record = record_of(&key, &entry);
+    let record = entry.record(&key);
     if record.is_err() {
         tracing::error!(?key, "a session in its owner's list is damaged");
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_session::{Record, StoreKey, Timestamp, Version};
 
 use crate::error::StoreError;
 
@@ -36,6 +36,27 @@ impl Entry {
     pub fn owner(mut self, owner: Option<String>) -> Self {
         self.owner = owner;
         self
+    }
+
+    /// What a record becomes in a store.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        let clockwork = record.clockwork();
+        Self::new(record.encode().into(), clockwork.created, clockwork.touched, clockwork.ends())
+            .owner(record.owner().map(str::to_owned))
+    }
+
+    /// The record, with what touches have changed since it was written. `key` is for the error.
+    ///
+    /// # Errors
+    /// [`StoreError::is_corrupt`] where the text isn't a record of ours.
+    pub fn record(&self, key: &StoreKey) -> Result<Record, StoreError> {
+        let mut record = Record::decode(&self.text, 0).map_err(|_| StoreError::corrupt(*key))?;
+        // Touches are kept beside the text. The entry's deadline is the earlier one of two, so it never shortens the idle one.
+        let idle =
+            record.clockwork().idle_deadline.map(|idle| self.deadline.map_or(idle, |deadline| idle.max(deadline)));
+        record.restore_touch(self.touched, idle);
+        Ok(record)
     }
 
     /// Whether it has ended by itself at this point.

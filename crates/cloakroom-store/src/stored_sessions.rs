@@ -16,7 +16,7 @@ use crate::commit::Settled;
 use crate::error::StoreError;
 use crate::queue::Queues;
 use crate::stats::{Counters, Stats};
-use crate::store::{Entry, Loaded, Store};
+use crate::store::{Loaded, Store};
 
 /// A browser sends one cookie of ours. More of them are a mistake or an attack, and each costs a round trip.
 const MOST_COOKIES: usize = 4;
@@ -62,6 +62,12 @@ impl<S: Store> StoredSessions<S> {
         &self.store
     }
 
+    /// The name of the cookie that holds the id.
+    #[must_use]
+    pub fn cookie_name(&self) -> &str {
+        self.cookie.name()
+    }
+
     /// How often what happened since it was built.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -80,7 +86,7 @@ impl<S: Store> StoredSessions<S> {
 
     pub(crate) async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Found, StoreError> {
         Ok(match self.call(Operation::Load, Some(key), self.store.load(key, now)).await? {
-            Loaded::Live(version, entry) => Found::Live(version, record_of(key, &entry)?),
+            Loaded::Live(version, entry) => Found::Live(version, entry.record(key)?),
             Loaded::Moved => Found::Moved,
             Loaded::Absent => Found::Absent,
         })
@@ -110,20 +116,6 @@ pub(crate) enum Found {
     Live(Version, Record),
     Moved,
     Absent,
-}
-
-pub(crate) fn entry_of(record: &Record) -> Entry {
-    let clockwork = record.clockwork();
-    Entry::new(record.encode().into(), clockwork.created, clockwork.touched, clockwork.ends())
-        .owner(record.owner().map(str::to_owned))
-}
-
-pub(crate) fn record_of(key: &StoreKey, entry: &Entry) -> Result<Record, StoreError> {
-    let mut record = Record::decode(&entry.text, 0).map_err(|_| StoreError::corrupt(*key))?;
-    // Touches are kept beside the text. The entry's deadline is the earlier one of two, so it never shortens the idle one.
-    let idle = record.clockwork().idle_deadline.map(|idle| entry.deadline.map_or(idle, |deadline| idle.max(deadline)));
-    record.restore_touch(entry.touched, idle);
-    Ok(record)
 }
 
 impl<S: Store> SessionFactory for StoredSessions<S> {
