@@ -4,21 +4,21 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::map_response;
-use cloakroom::{Clock, CookieSessions, CsrfLayer, CsrfRules, SessionLayer};
+use cloakroom::{Clock, CsrfLayer, CsrfRules};
 
-use crate::{assets, cart, forgery, inspector, shop, sign_in, sorry};
+use crate::rail::Rail;
+use crate::{assets, cart, devices, forgery, inspector, shop, sign_in, sorry};
 
 /// What the whole house shares.
 #[derive(Clone, Debug)]
 pub(crate) struct House {
-    /// The factory, which the inspector asks too.
-    pub(crate) sessions: CookieSessions,
+    /// Where sessions live, which the inspector and the list of devices ask too.
+    pub(crate) rail: Rail,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
 pub(crate) fn app(house: House) -> Router {
-    let sessions =
-        SessionLayer::new(house.sessions.clone()).clock(Arc::clone(&house.clock)).on_error(sorry::not_committed);
+    let sessions = house.rail.layer(Arc::clone(&house.clock)).on_error(sorry::not_committed);
     // The demo has no TLS. An application in production leaves this line at `CsrfRules::default()`.
     let csrf =
         CsrfLayer::new(CsrfRules::default().danger_own_scheme_http()).on_refusal(|refusal, _| sorry::refused(refusal));
@@ -27,6 +27,7 @@ pub(crate) fn app(house: House) -> Router {
         .merge(shop::routes())
         .merge(cart::routes())
         .merge(sign_in::routes())
+        .merge(devices::routes())
         .merge(inspector::routes())
         .merge(forgery::routes())
         .layer(csrf)

@@ -1,4 +1,4 @@
-//! The session as the server sees it: its cookie's bytes, what they decode to, how full, how long, and what is secret.
+//! The session as the server sees it: its record or its cookie's bytes, how full, how long, and what is secret.
 
 mod anatomy;
 mod time;
@@ -10,13 +10,18 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Redirect;
 use axum::routing::{get, post};
 use cloakroom::axum::CheckedForm;
-use cloakroom::{CookieHeader, CookieSessions, Error, MAX_COOKIE, Message, Opened, Rejected, Seal, Session, Timestamp};
+use cloakroom::{
+    AnyStore, CookieHeader, CookieSessions, Error, Loaded, MAX_COOKIE, Message, Record, Seal, Session, SessionId,
+    Store as _, StoredSessions, Timestamp,
+};
 use serde::Deserialize;
 
 use self::anatomy::{Anatomy, Part};
-use self::time::{Left, ago};
+use self::time::Left;
+pub(crate) use self::time::ago;
 use crate::app::House;
 use crate::page::{Frame, Page};
+use crate::rail::Rail;
 
 pub(crate) fn routes() -> Router<House> {
     Router::new().route("/inspector", get(inspect)).route("/inspector/note", post(note))
@@ -27,70 +32,115 @@ pub(crate) fn routes() -> Router<House> {
 struct Inspector {
     frame: Frame,
     cookie: String,
-    encrypted: bool,
+    kind: Kind,
     limit: usize,
     found: Found,
+}
+
+/// Where sessions live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Signed,
+    Encrypted,
+    Stored,
 }
 
 /// What the request's cookie turned out to be.
 #[derive(Debug)]
 enum Found {
     None,
-    Rejected(Rejected),
+    /// And why.
+    Rejected(String),
     Session(Box<Report>),
 }
 
 #[derive(Debug)]
 struct Report {
     store_key: String,
+    /// How often it was written, and how it is known that nobody overwrites anybody: only a store counts.
+    version: Option<u64>,
     created: String,
+    touched: String,
     remembered: bool,
     idle: Left,
     absolute: Left,
-    /// Bytes of the cookie's name and value.
+    /// Bytes of the cookie's name and value, or of the record in a store.
     size: usize,
-    anatomy: Anatomy,
+    anatomy: Option<Anatomy>,
     /// The record's text form, without the token.
     record: String,
     values: Vec<(String, String)>,
     messages: Vec<(String, String)>,
 }
 
-async fn inspect(State(house): State<House>, headers: HeaderMap, frame: Frame) -> Page<Inspector> {
-    let found = look_at(&headers, &house.sessions, house.clock.now());
-    let cookie = house.sessions.cookie_name().to_owned();
-    let encrypted = house.sessions.seal() == Seal::Encrypted;
-    Page(Inspector { frame, cookie, encrypted, limit: MAX_COOKIE, found })
+async fn inspect(State(house): State<House>, headers: HeaderMap, frame: Frame) -> Result<Page<Inspector>, Error> {
+    let cookies = CookieHeader::new(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes));
+    let now = house.clock.now();
+    let (kind, found) = match &house.rail {
+        Rail::Cookies(sessions) => {
+            let kind = if sessions.seal() == Seal::Encrypted { Kind::Encrypted } else { Kind::Signed };
+            (kind, in_cookie(&cookies, sessions, now))
+        }
+        Rail::Store(sessions) => (Kind::Stored, in_store(&cookies, sessions, now).await?),
+    };
+    let cookie = house.rail.cookie_name().to_owned();
+    Ok(Page(Inspector { frame, cookie, kind, limit: MAX_COOKIE, found }))
 }
 
 /// The cookie as the browser sent it, before this request changed anything.
-fn look_at(headers: &HeaderMap, sessions: &CookieSessions, now: Timestamp) -> Found {
-    let cookies = CookieHeader::new(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes));
+fn in_cookie(cookies: &CookieHeader<'_>, sessions: &CookieSessions, now: Timestamp) -> Found {
     let mut found = Found::None;
-    for value in cookies.last_first(sessions.cookie_name()) {
+    for value in cookies.clone().last_first(sessions.cookie_name()) {
         match sessions.open_value(value, now) {
-            Ok(opened) => return Found::Session(Box::new(report(value, &opened, sessions, now))),
-            Err(why) => found = Found::Rejected(why),
+            Ok(opened) => {
+                let mut report = report(opened.id, &opened.record, now);
+                let token = opened.record.csrf().map(|token| token.expose().to_owned()).unwrap_or_default();
+                report.size = sessions.cookie_name().len() + value.len();
+                report.anatomy = Some(Anatomy::of(value, sessions.seal(), &[opened.id.expose(), token]));
+                return Found::Session(Box::new(report));
+            }
+            Err(why) => found = Found::Rejected(why.to_string()),
         }
     }
     found
 }
 
-fn report(value: &str, opened: &Opened, sessions: &CookieSessions, now: Timestamp) -> Report {
-    let record = &opened.record;
+/// The record as the store keeps it, before this request changed anything.
+async fn in_store(
+    cookies: &CookieHeader<'_>,
+    sessions: &StoredSessions<AnyStore>,
+    now: Timestamp,
+) -> Result<Found, Error> {
+    let Some(value) = cookies.clone().last_first(sessions.cookie_name()).next() else { return Ok(Found::None) };
+    let Some(id) = SessionId::parse(value) else { return Ok(Found::Rejected("it isn’t an id of ours".to_owned())) };
+    let key = id.store_key();
+    Ok(match sessions.store().load(&key, now).await? {
+        Loaded::Live(version, entry) => {
+            let mut report = report(id, &entry.record(&key)?, now);
+            report.size = entry.text.len();
+            report.version = Some(version.number());
+            Found::Session(Box::new(report))
+        }
+        Loaded::Moved => Found::Rejected("the session has had another id for a moment".to_owned()),
+        Loaded::Absent => Found::Rejected("the store has no session under it".to_owned()),
+    })
+}
+
+fn report(id: SessionId, record: &Record, now: Timestamp) -> Report {
     let clockwork = record.clockwork();
     let token = record.csrf().map(|token| token.expose()).unwrap_or_default();
-    let secrets = [opened.id.expose(), token.to_owned()];
     let text = record.encode();
     let flashes = record.flashes();
     Report {
-        store_key: opened.id.store_key().prefix(),
+        store_key: id.store_key().prefix(),
+        version: None,
         created: ago(now.since(clockwork.created)),
+        touched: ago(now.since(clockwork.touched)),
         remembered: clockwork.remembered,
         idle: Left::until(clockwork.idle_deadline, clockwork.touched, now),
         absolute: Left::until(clockwork.absolute_deadline, clockwork.created, now),
-        size: sessions.cookie_name().len() + value.len(),
-        anatomy: Anatomy::of(value, sessions.seal(), &secrets),
+        size: text.len(),
+        anatomy: None,
         record: if token.is_empty() { text } else { text.replace(token, &"•".repeat(token.len())) },
         values: record.entries().map(|(key, value)| (key.to_owned(), value.as_str().to_owned())).collect(),
         messages: flashes

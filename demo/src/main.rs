@@ -8,8 +8,10 @@
 //! | `page` | what every page shows, and how a template becomes a response |
 //! | `catalogue`, `shop` | the things on the hooks, and putting one into the cart |
 //! | `cart` | a typed session value, and the page that changes it |
+//! | `rail` | where sessions live: in a store, or in their cookies |
 //! | `sign_in` | signing in, being remembered, signing out, ending a session |
-//! | `inspector` | the session as the server sees it, down to the bytes of its cookie |
+//! | `devices` | where somebody is signed in, and signing out there |
+//! | `inspector` | the session as the server sees it: its record, or the bytes of its cookie |
 //! | `forgery` | a page that attacks the shop on purpose |
 //! | `sorry` | refusals and errors, in words that give nothing away |
 //! | `assets` | the style sheet, and the headers that every response has |
@@ -18,9 +20,11 @@ mod app;
 mod assets;
 mod cart;
 mod catalogue;
+mod devices;
 mod forgery;
 mod inspector;
 mod page;
+mod rail;
 mod shop;
 mod sign_in;
 mod sorry;
@@ -29,11 +33,12 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use clap::{Parser, ValueEnum};
-use cloakroom::{CookieSessions, Key, SystemClock};
+use clap::Parser;
+use cloakroom::{Sweeper, SystemClock};
 use tokio::net::TcpListener;
 
 use crate::app::House;
+use crate::rail::Rail;
 
 /// A small shop to click through.
 #[derive(Debug, Parser)]
@@ -42,17 +47,10 @@ struct Arguments {
     /// The port to listen on; 0 picks a free one.
     #[arg(long, default_value_t = 3000)]
     port: u16,
-    /// Whether the browser's owner can read what the session cookie holds.
-    #[arg(long, value_enum, default_value_t = Seal::Encrypted)]
-    seal: Seal,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Seal {
-    /// Readable, not forgeable.
-    Signed,
-    /// Neither.
-    Encrypted,
+    /// Where sessions live: `signed` or `encrypted` cookies, or the URL of a store, as memory:, file:DIR, sqlite:PATH, postgres://…,
+    /// mysql://… or redis://…
+    #[arg(long, default_value = "sqlite:cloakroom-demo.db")]
+    store: String,
 }
 
 #[tokio::main]
@@ -61,29 +59,29 @@ async fn main() -> anyhow::Result<()> {
     // Stdout is kept for what a program that starts this one wants to read.
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
 
-    let key = key()?;
-    let sessions = match arguments.seal {
-        Seal::Signed => CookieSessions::signed(key),
-        Seal::Encrypted => CookieSessions::encrypted(key),
+    let rail = Rail::open(&arguments.store).await?;
+    let sweeper = match &rail {
+        Rail::Cookies(_) => None,
+        Rail::Store(sessions) => Some(Sweeper::new(Arc::clone(sessions.store())).start()),
     };
-    let house = House { sessions: sessions.build()?, clock: Arc::new(SystemClock) };
+    let house = House { rail, clock: Arc::new(SystemClock) };
 
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port))
         .await
         .with_context(|| format!("port {} can't be listened on; choose another with --port", arguments.port))?;
+    println!("sessions live in {}", rail::name_of(&arguments.store));
     println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, app::app(house)).await?;
+    axum::serve(listener, app::app(house)).with_graceful_shutdown(told_to_stop()).await?;
+    if let Some(sweeper) = sweeper {
+        sweeper.stop().await;
+    }
     Ok(())
 }
 
-/// The key from the environment, or one for as long as this process lives.
-fn key() -> anyhow::Result<Key> {
-    match std::env::var("CLOAKROOM_KEY") {
-        Ok(text) => Key::from_base64(&text).context("CLOAKROOM_KEY"),
-        Err(std::env::VarError::NotPresent) => {
-            println!("CLOAKROOM_KEY isn't set: sessions are sealed with a random key and end with this process");
-            Ok(Key::new(cloakroom::random::<32>()?)?)
-        }
-        Err(error) => Err(error).context("CLOAKROOM_KEY"),
+/// Until Ctrl-C. Where nobody can press it, for ever.
+async fn told_to_stop() {
+    if let Err(error) = tokio::signal::ctrl_c().await {
+        tracing::warn!(%error, "Ctrl-C isn't listened to");
+        std::future::pending::<()>().await;
     }
 }

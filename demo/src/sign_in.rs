@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::Router;
+use axum::http::HeaderMap;
 use axum::response::Redirect;
 use axum::routing::{get, post};
 use cloakroom::axum::CheckedForm;
@@ -11,6 +12,7 @@ use cloakroom::{Error, Message, Session, SessionKey};
 use serde::Deserialize;
 
 use crate::app::House;
+use crate::devices;
 use crate::page::{Frame, Page};
 
 /// Who is signed in.
@@ -47,14 +49,19 @@ struct Credentials {
     remember: Option<String>,
 }
 
-async fn sign_in(session: Session, CheckedForm(form): CheckedForm<Credentials>) -> Result<Redirect, Error> {
+async fn sign_in(
+    session: Session,
+    headers: HeaderMap,
+    CheckedForm(form): CheckedForm<Credentials>,
+) -> Result<Redirect, Error> {
     let name = form.name.trim();
     if name.is_empty() || name.chars().count() > LONGEST {
         session.flash(Message::error(format!("Please give us a name of 1 to {LONGEST} characters.")))?;
         return Ok(Redirect::to("/sign-in"));
     }
-    // What somebody may have planted or seen before signing in must be worth nothing afterwards.
-    session.cycle_id();
+    // With an owner comes a new id: what somebody may have planted or seen before signing in must be worth nothing afterwards.
+    session.set_owner(name);
+    session.set_label(&devices::label(&headers));
     session.new_csrf_token()?;
     session.insert(VISITOR, name.to_owned())?;
     if form.remember.is_some() {

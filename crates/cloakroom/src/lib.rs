@@ -12,7 +12,7 @@
 //! - [`CookieSessions`], [`Key`], [`Keyring`], [`Lifetimes`], [`CookieConfig`]: configuration.
 //! - `SessionLayer`, `CsrfLayer` (feature `tower`), and the extractors in `axum` (feature `axum`).
 //! - `StoredSessions` and `connect` (feature `store`), which takes the URL of a store. Each store has a feature of its own:
-//!   `sqlite`, `postgres`, `mysql`, `redis`, `redis-sentinel`, `redis-cluster`; `memory:` and `file:` need none. `tls` is for Redis.
+//!   `sqlite`, `postgres`, `mysql`, `redis`, `redis-sentinel`, `redis-cluster`; `memory:` and `file:` need none. `tls` encrypts.
 //! - [`guide`]: choosing a factory, coming from Pyramid.
 //!
 //! # Security

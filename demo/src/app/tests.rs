@@ -9,15 +9,25 @@ use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
 use super::{House, app};
+use crate::rail::Rail;
 
 fn house() -> House {
     let key = Key::new(b"a secret of at least thirty-two bytes").expect("a key");
     let sessions = CookieSessions::encrypted(key).build().expect("sessions");
-    House { sessions, clock: Arc::new(ManualClock::at(Timestamp::from_unix_secs(1_700_000_000))) }
+    House { rail: Rail::Cookies(sessions), clock: Arc::new(ManualClock::at(Timestamp::from_unix_secs(1_700_000_000))) }
+}
+
+/// A house whose sessions live in a store.
+async fn house_with_store() -> House {
+    House { rail: Rail::open("memory:").await.expect("a store"), ..house() }
 }
 
 async fn ask(request: Request<Body>) -> (StatusCode, HeaderMap, String) {
-    let response = app(house()).oneshot(request).await.expect("an answer");
+    ask_at(house(), request).await
+}
+
+async fn ask_at(house: House, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
+    let response = app(house).oneshot(request).await.expect("an answer");
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.expect("a body").to_bytes();
     (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).expect("text"))
@@ -29,7 +39,11 @@ fn get(path: &str) -> Request<Body> {
 
 /// The session's cookie and the page's token.
 async fn arrive() -> (String, String) {
-    let (_, headers, page) = ask(get("/")).await;
+    arrive_at(house()).await
+}
+
+async fn arrive_at(house: House) -> (String, String) {
+    let (_, headers, page) = ask_at(house, get("/")).await;
     let cookie = headers[header::SET_COOKIE].to_str().expect("text").split(';').next().expect("a pair").to_owned();
     let token = page.split("name=\"csrf_token\" value=\"").nth(1).and_then(|it| it.split('"').next());
     (cookie, token.expect("a token").to_owned())
@@ -47,7 +61,7 @@ fn post(path: &str, cookie: &str, form: String) -> Request<Body> {
 
 #[tokio::test]
 async fn every_page_answers() {
-    for path in ["/", "/cart", "/sign-in", "/inspector", "/forgery", "/handed-in"] {
+    for path in ["/", "/cart", "/sign-in", "/devices", "/inspector", "/forgery", "/handed-in"] {
         let (status, headers, page) = ask(get(path)).await;
         assert_eq!(status, StatusCode::OK, "{path}");
         assert_eq!(page.matches("<h1").count(), 1, "{path}: one heading");
@@ -125,4 +139,41 @@ async fn the_inspector_is_no_copy_of_the_cookie() {
     let (_, value) = cookie.split_once('=').expect("a pair");
     assert!(page.contains("id=\"store-key\""), "it is opened");
     assert!(!page.contains(value) && !page.contains(&value[value.len() - 16..]));
+}
+
+fn with_cookie(mut request: Request<Body>, cookie: &str) -> Request<Body> {
+    request.headers_mut().insert(header::COOKIE, cookie.parse().expect("a value"));
+    request
+}
+
+#[tokio::test]
+async fn a_store_keeps_what_no_cookie_holds() {
+    let house = house_with_store().await;
+    let (cookie, token) = arrive_at(house.clone()).await;
+    let long = "x".repeat(20_000);
+    let note = post("/inspector/note", &cookie, format!("text={long}&csrf_token={token}"));
+    let (status, headers, _) = ask_at(house.clone(), note).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    assert!(!headers.contains_key(header::SET_COOKIE), "the cookie stays as it is");
+    let (_, _, page) = ask_at(house, with_cookie(get("/inspector"), &cookie)).await;
+    assert!(page.contains("id=\"version\">2<"), "written twice");
+    assert!(page.contains(&long) && !page.contains("byte by byte"));
+    let (_, id) = cookie.split_once('=').expect("a pair");
+    assert!(!page.contains(id) && !page.contains(&token), "the page is no copy of the cookie");
+}
+
+#[tokio::test]
+async fn where_no_list_is_possible_the_page_says_so() {
+    let folder = std::env::temp_dir().join(format!("cloakroom-demo-{}", std::process::id()));
+    let files = House { rail: Rail::open(&format!("file:{}", folder.display())).await.expect("a store"), ..house() };
+    for (row, house) in [("cookies", house()), ("files", files)] {
+        let (cookie, token) = arrive_at(house.clone()).await;
+        let sign_in = post("/sign-in", &cookie, format!("name=Ada&csrf_token={token}"));
+        let (_, headers, _) = ask_at(house.clone(), sign_in).await;
+        let cookie = headers[header::SET_COOKIE].to_str().expect("text").split(';').next().expect("a pair").to_owned();
+        let (status, _, page) = ask_at(house.clone(), with_cookie(get("/devices"), &cookie)).await;
+        assert_eq!(status, StatusCode::OK, "{row}");
+        assert!(page.contains("id=\"unsupported\""), "{row}");
+    }
+    std::fs::remove_dir_all(folder).expect("removed");
 }

@@ -82,9 +82,9 @@ const SCHEMES: [(&str, &[&str]); 20] = [
 /// refuses the login.
 ///
 /// # Security
-/// Neither the error nor the store's `Debug` shows the URL: it may hold a password. With the feature `tls`, connections are encrypted where the URL
-/// asks for it: `rediss://`, `?sslmode=require` for PostgreSQL, `?ssl-mode=REQUIRED` for MySQL and MariaDB. Ask for it across every network that
-/// others can listen to.
+/// Neither the error nor the store's `Debug` shows the URL: it may hold a password. With the feature
+/// `tls`, `rediss://`, and `sslmode=require` (PostgreSQL) or `ssl-mode=REQUIRED` (MySQL) in the query, are encrypted, by a server whose
+/// certificate is good; without it they are an error. Any other connection isn't encrypted.
 ///
 /// # Examples
 /// ```

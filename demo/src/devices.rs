@@ -1,0 +1,120 @@
+//! Where somebody is signed in, and signing out there.
+
+mod label;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Redirect;
+use axum::routing::{get, post};
+use cloakroom::axum::CheckedForm;
+use cloakroom::{AnyStore, Error, Message, Session, Sessions};
+use serde::Deserialize;
+
+pub(crate) use self::label::label;
+use crate::app::House;
+use crate::inspector::ago;
+use crate::page::{Frame, Page};
+use crate::rail::Rail;
+
+pub(crate) fn routes() -> Router<House> {
+    Router::new()
+        .route("/devices", get(show))
+        .route("/devices/end", post(end))
+        .route("/devices/end-others", post(end_others))
+}
+
+#[derive(Debug, Template)]
+#[template(path = "devices.html")]
+struct Devices {
+    frame: Frame,
+    found: Found,
+}
+
+/// What can be said of somebody's devices.
+#[derive(Debug)]
+enum Found {
+    NobodySignedIn,
+    /// Only a store knows of other sessions than this one, and not every store can find those of an owner.
+    Unsupported,
+    List(Vec<Line>),
+}
+
+#[derive(Debug)]
+struct Line {
+    prefix: String,
+    label: String,
+    created: String,
+    touched: String,
+    is_current: bool,
+}
+
+impl House {
+    /// The sessions of owners, where there is a store that keeps any.
+    fn owners(&self) -> Option<Sessions<AnyStore>> {
+        match &self.rail {
+            Rail::Cookies(_) => None,
+            Rail::Store(sessions) => Some(Sessions::new(sessions.clone()).clock(self.clock.clone())),
+        }
+    }
+}
+
+async fn show(State(house): State<House>, session: Session, frame: Frame) -> Result<Page<Devices>, Error> {
+    let found = match (session.owner(), house.owners()) {
+        (None, _) => Found::NobodySignedIn,
+        (Some(_), None) => Found::Unsupported,
+        (Some(owner), Some(sessions)) => list(&house, &session, &sessions, &owner).await?,
+    };
+    Ok(Page(Devices { frame, found }))
+}
+
+async fn list(house: &House, session: &Session, sessions: &Sessions<AnyStore>, owner: &str) -> Result<Found, Error> {
+    let devices = match sessions.list(owner).await {
+        Err(error) if error.is_unsupported() => return Ok(Found::Unsupported),
+        devices => devices?,
+    };
+    let now = house.clock.now();
+    let lines = devices.into_iter().map(|device| Line {
+        prefix: device.prefix(),
+        created: ago(now.since(device.created)),
+        touched: ago(now.since(device.touched)),
+        is_current: device.is_current(session),
+        label: device.label.unwrap_or_else(|| "A browser".to_owned()),
+    });
+    Ok(Found::List(lines.collect()))
+}
+
+#[derive(Debug, Deserialize)]
+struct Choice {
+    device: String,
+}
+
+async fn end(
+    State(house): State<House>,
+    session: Session,
+    CheckedForm(choice): CheckedForm<Choice>,
+) -> Result<Redirect, Error> {
+    let (Some(owner), Some(sessions)) = (session.owner(), house.owners()) else {
+        return Ok(Redirect::to("/devices"));
+    };
+    session.flash(if sessions.end(&owner, &choice.device).await? {
+        Message::success("That device is signed out.")
+    } else {
+        Message::info("That device had signed out already.")
+    })?;
+    Ok(Redirect::to("/devices"))
+}
+
+/// Nothing is in this form but the token, and the layer has checked that.
+async fn end_others(State(house): State<House>, session: Session) -> Result<Redirect, Error> {
+    let (Some(owner), Some(sessions)) = (session.owner(), house.owners()) else {
+        return Ok(Redirect::to("/devices"));
+    };
+    let message = match sessions.end_others(&owner, &session).await? {
+        0 => "You are signed in nowhere else.".to_owned(),
+        1 => "One other device was signed out.".to_owned(),
+        ended => format!("{ended} other devices were signed out."),
+    };
+    session.flash(Message::success(message))?;
+    Ok(Redirect::to("/devices"))
+}

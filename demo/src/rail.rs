@@ -1,0 +1,81 @@
+//! Where sessions hang: in their cookies, or in a store that the command line names.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use cloakroom::{AnyStore, Clock, CookieSessions, Engine, Key, SessionLayer, StoredSessions, connect};
+
+/// Where sessions live.
+#[derive(Clone, Debug)]
+pub(crate) enum Rail {
+    Cookies(CookieSessions),
+    Store(Arc<StoredSessions<AnyStore>>),
+}
+
+impl Rail {
+    /// `signed`, `encrypted`, or the URL of a store.
+    pub(crate) async fn open(name: &str) -> anyhow::Result<Self> {
+        Ok(match name {
+            "signed" => Self::Cookies(CookieSessions::signed(key()?).build()?),
+            "encrypted" => Self::Cookies(CookieSessions::encrypted(key()?).build()?),
+            url => {
+                let store = connect(url).await.context("--store")?;
+                Self::Store(Arc::new(StoredSessions::new(store).build()?))
+            }
+        })
+    }
+
+    pub(crate) fn layer(&self, clock: Arc<dyn Clock>) -> SessionLayer {
+        let engine = match self {
+            Self::Cookies(sessions) => Engine::new(sessions.clone()),
+            Self::Store(sessions) => Engine::new(Arc::clone(sessions)),
+        };
+        SessionLayer::from_engine(engine.clock(clock))
+    }
+
+    pub(crate) fn cookie_name(&self) -> &str {
+        match self {
+            Self::Cookies(sessions) => sessions.cookie_name(),
+            Self::Store(sessions) => sessions.cookie_name(),
+        }
+    }
+}
+
+/// What may be said aloud of a store: the URL of a server may hold a password.
+pub(crate) fn name_of(store: &str) -> &str {
+    let scheme = store.split(':').next().unwrap_or_default();
+    match scheme {
+        "file" | "sqlite" => store,
+        _ => scheme,
+    }
+}
+
+/// The key from the environment, or one for as long as this process lives.
+fn key() -> anyhow::Result<Key> {
+    match std::env::var("CLOAKROOM_KEY") {
+        Ok(text) => Key::from_base64(&text).context("CLOAKROOM_KEY"),
+        Err(std::env::VarError::NotPresent) => {
+            println!("CLOAKROOM_KEY isn't set: sessions are sealed with a random key and end with this process");
+            Ok(Key::new(cloakroom::random::<32>()?)?)
+        }
+        Err(error) => Err(error).context("CLOAKROOM_KEY"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    #[test]
+    fn no_password_is_said_aloud() {
+        for (url, said) in [
+            ("sqlite:shop.db", "sqlite:shop.db"),
+            ("file:/var/lib/shop", "file:/var/lib/shop"),
+            ("redis://:hunter2@host/0", "redis"),
+            ("postgres://ann:hunter2@host/shop", "postgres"),
+            ("signed", "signed"),
+        ] {
+            assert_eq!(name_of(url), said);
+        }
+    }
+}
