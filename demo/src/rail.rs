@@ -8,7 +8,7 @@ use cloakroom::{AnyStore, Clock, CookieSessions, Engine, Key, SessionLayer, Stor
 /// Where sessions live.
 #[derive(Clone, Debug)]
 pub(crate) enum Rail {
-    Cookies(CookieSessions),
+    Cookies(Arc<CookieSessions>),
     Store(Arc<StoredSessions<AnyStore>>),
 }
 
@@ -16,8 +16,8 @@ impl Rail {
     /// `signed`, `encrypted`, or the URL of a store.
     pub(crate) async fn open(name: &str) -> anyhow::Result<Self> {
         Ok(match name {
-            "signed" => Self::Cookies(CookieSessions::signed(key()?).build()?),
-            "encrypted" => Self::Cookies(CookieSessions::encrypted(key()?).build()?),
+            "signed" => Self::Cookies(Arc::new(CookieSessions::signed(key()?).build()?)),
+            "encrypted" => Self::Cookies(Arc::new(CookieSessions::encrypted(key()?).build()?)),
             url => {
                 let store = connect(url).await.context("--store")?;
                 Self::Store(Arc::new(StoredSessions::new(store).build()?))
@@ -27,7 +27,7 @@ impl Rail {
 
     pub(crate) fn layer(&self, clock: Arc<dyn Clock>) -> SessionLayer {
         let engine = match self {
-            Self::Cookies(sessions) => Engine::new(sessions.clone()),
+            Self::Cookies(sessions) => Engine::new(Arc::clone(sessions)),
             Self::Store(sessions) => Engine::new(Arc::clone(sessions)),
         };
         SessionLayer::from_engine(engine.clock(clock))

@@ -5,16 +5,19 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
+use crate::folder::Folder;
 use crate::process::Process;
 
 /// The name of the demo's session cookie.
 pub const COOKIE: &str = "__Host-Http-session";
 
-/// A running demo, on a port of its own.
+/// A running demo, on a port of its own and in a folder of its own, where its file of sessions is.
 #[derive(Debug)]
 pub struct Demo {
     port: u16,
+    // The order counts: the demo must have ended before its folder goes.
     _process: Process,
+    _folder: Folder,
 }
 
 impl Demo {
@@ -23,12 +26,13 @@ impl Demo {
     /// # Errors
     /// When it isn't built, or doesn't start.
     pub fn start(arguments: &[&str]) -> anyhow::Result<Self> {
+        let folder = Folder::new()?;
         let mut command = Command::new(program()?);
-        command.args(["--port", "0"]).args(arguments).env_remove("CLOAKROOM_KEY");
+        command.args(["--port", "0"]).args(arguments).env_remove("CLOAKROOM_KEY").current_dir(folder.path());
         let (process, port) = Process::start(&mut command, |line| {
             line.strip_prefix("listening on http://127.0.0.1:")?.trim().parse().ok()
         })?;
-        Ok(Self { port, _process: process })
+        Ok(Self { port, _process: process, _folder: folder })
     }
 
     /// The address of a page of the shop.

@@ -1,4 +1,4 @@
-//! A temporary folder, for a browser's profile.
+//! A temporary folder, for a browser's profile or a demo's sessions.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};

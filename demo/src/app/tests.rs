@@ -13,7 +13,7 @@ use crate::rail::Rail;
 
 fn house() -> House {
     let key = Key::new(b"a secret of at least thirty-two bytes").expect("a key");
-    let sessions = CookieSessions::encrypted(key).build().expect("sessions");
+    let sessions = Arc::new(CookieSessions::encrypted(key).build().expect("sessions"));
     House { rail: Rail::Cookies(sessions), clock: Arc::new(ManualClock::at(Timestamp::from_unix_secs(1_700_000_000))) }
 }
 

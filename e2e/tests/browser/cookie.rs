@@ -56,7 +56,8 @@ async fn days_left(browser: &Browser) -> Result<f64> {
 
 #[tokio::test]
 async fn a_session_too_large_is_an_error_and_the_old_one_survives() -> Result<()> {
-    let (demo, browser) = shop().await?;
+    let demo = Demo::start(&["--store", "encrypted"])?;
+    let browser = Browser::start(Look::Light, Scripts::On).await?;
     sign_in(&demo, &browser, "Ada").await?;
     browser.go(&demo.url("/inspector")).await?;
     browser.script("document.querySelector('#text').value = 'x'.repeat(5000)").await?;
@@ -70,7 +71,7 @@ async fn a_session_too_large_is_an_error_and_the_old_one_survives() -> Result<()
 #[tokio::test]
 async fn the_inspector_shows_what_the_seal_allows() -> Result<()> {
     for (seal, prefix, readable) in [("signed", "s1.", true), ("encrypted", "e1.", false)] {
-        let demo = Demo::start(&["--seal", seal])?;
+        let demo = Demo::start(&["--store", seal])?;
         let browser = Browser::start(Look::Light, Scripts::On).await?;
         sign_in(&demo, &browser, "Grace").await?;
         store_key(&demo, &browser).await?;
@@ -82,5 +83,28 @@ async fn the_inspector_shows_what_the_seal_allows() -> Result<()> {
         assert!(!browser.client().source().await?.contains(&value), "{seal}: the page is no copy of the cookie");
         browser.picture(&format!("inspector-{seal}")).await?;
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_inspector_shows_the_record_in_the_store() -> Result<()> {
+    let (demo, browser) = shop().await?;
+    sign_in(&demo, &browser, "Grace").await?;
+    let key = store_key(&demo, &browser).await?;
+    let version =
+        async || anyhow::Ok(browser.text("#version").await?.lines().next().unwrap_or_default().parse::<u64>()?);
+    let before = version().await?;
+    assert!(browser.text("#record").await?.contains("Grace"));
+
+    // Far more than any cookie holds.
+    browser.script("document.querySelector('#text').value = 'x'.repeat(50000)").await?;
+    browser.follow("form[action='/inspector/note'] button").await?;
+    assert_eq!(store_key(&demo, &browser).await?, key);
+    assert!(browser.text("#size").await?.parse::<usize>()? > 50_000);
+    assert!(version().await? > before, "each write counts");
+
+    let cookie = browser.cookie(COOKIE).await?.context("a session")?.value().to_owned();
+    assert!(cookie.len() < 64, "an id, and no more");
+    assert!(!browser.client().source().await?.contains(&cookie), "the page is no copy of the cookie");
     Ok(())
 }

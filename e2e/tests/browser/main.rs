@@ -1,6 +1,7 @@
 //! What the demo promises, in a real browser.
 
 mod cookie;
+mod devices;
 mod forgery;
 mod pages;
 mod shopping;

@@ -20,8 +20,13 @@ async fn visit_all(look: Look) -> Result<()> {
     browser.fill("#name", "Ada Lovelace").await?;
     browser.click("#remember").await?;
     browser.follow("main form button").await?;
-    for (path, name) in [("/cart", "cart"), ("/inspector", "inspector"), ("/forgery", "forgery"), ("/nowhere", "lost")]
-    {
+    for (path, name) in [
+        ("/cart", "cart"),
+        ("/inspector", "inspector"),
+        ("/devices", "devices"),
+        ("/forgery", "forgery"),
+        ("/nowhere", "lost"),
+    ] {
         browser.go(&demo.url(path)).await?;
         look_at(&browser, name).await?;
     }

@@ -1,0 +1,67 @@
+//! Where somebody is signed in, and what happens there when they sign out here.
+
+use anyhow::Result;
+use cloakroom_e2e::{Browser, COOKIE, Demo, Look, Scripts};
+
+use crate::{shop, sign_in};
+
+async fn devices(demo: &Demo, browser: &Browser) -> Result<usize> {
+    browser.go(&demo.url("/devices")).await?;
+    Ok(browser.texts(".device").await?.len())
+}
+
+async fn visitor(demo: &Demo, browser: &Browser) -> Result<Option<String>> {
+    browser.go(&demo.url("/")).await?;
+    Ok(browser.texts("#visitor").await?.pop())
+}
+
+#[tokio::test]
+async fn one_device_signs_another_out() -> Result<()> {
+    let (demo, here) = shop().await?;
+    let there = Browser::start(Look::Narrow, Scripts::On).await?;
+    sign_in(&demo, &here, "Ada").await?;
+    assert_eq!(devices(&demo, &here).await?, 1);
+    assert!(here.texts("#end-others").await?.is_empty(), "there is no other");
+
+    sign_in(&demo, &there, "Ada").await?;
+    assert_eq!(devices(&demo, &here).await?, 2);
+    assert_eq!(here.texts(".device.current").await?.len(), 1);
+    here.picture("devices-two").await?;
+    here.follow("form[action='/devices/end'] button").await?;
+    assert!(here.text(".flash.success").await?.contains("That device is signed out."));
+    assert_eq!(here.texts(".device").await?.len(), 1);
+
+    let ended = there.cookie(COOKIE).await?.map(|cookie| cookie.value().to_owned());
+    assert_eq!(visitor(&demo, &there).await?, None, "signed out, though its browser still had the cookie");
+    assert_ne!(there.cookie(COOKIE).await?.map(|cookie| cookie.value().to_owned()), ended, "a session of its own");
+    assert_eq!(visitor(&demo, &here).await?.as_deref(), Some("Ada"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn everywhere_else_is_everywhere_else() -> Result<()> {
+    let (demo, here) = shop().await?;
+    let there = Browser::start(Look::Light, Scripts::Off).await?;
+    for (browser, name) in [(&here, "Ada"), (&there, "Ada")] {
+        sign_in(&demo, browser, name).await?;
+    }
+    assert_eq!(devices(&demo, &here).await?, 2);
+    here.follow("#end-others").await?;
+    assert!(here.text(".flash.success").await?.contains("One other device was signed out."));
+    assert_eq!(visitor(&demo, &there).await?, None);
+
+    sign_in(&demo, &there, "Grace").await?;
+    assert_eq!(devices(&demo, &there).await?, 1, "nobody sees the devices of somebody else");
+    assert_eq!(devices(&demo, &here).await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn cookies_know_of_no_other_device() -> Result<()> {
+    let demo = Demo::start(&["--store", "signed"])?;
+    let browser = Browser::start(Look::Light, Scripts::On).await?;
+    sign_in(&demo, &browser, "Ada").await?;
+    assert_eq!(devices(&demo, &browser).await?, 0);
+    assert_eq!(browser.texts("#unsupported").await?.len(), 1);
+    Ok(())
+}
