@@ -11,6 +11,7 @@ use crate::journal::Journal;
 #[test]
 fn the_primary_under_sentinel() {
     let mut servers = Sentinels::start();
+    servers.notice_after(Duration::from_millis(500));
     let hosts: Vec<_> =
         servers.urls().iter().map(|url| url.trim_start_matches("redis://").trim_end_matches('/').to_owned()).collect();
     let backend = format!("redis+sentinel://{}/mymaster?replicas=1", hosts.join(","));
