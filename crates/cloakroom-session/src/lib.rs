@@ -1,7 +1,8 @@
 //! The session handle, the factories, and the CSRF guard: what every adapter shares.
 //!
 //! Applications use the `cloakroom` crate. Adapters for web frameworks are built on this one: per request they keep a
-//! [`SessionSlot`], hand it to whoever asks for the session, and carry out the [`ResponseEffects`] that it ends with. There are
+//! [`SessionSlot`], hand it to whoever asks for the session, and carry out the [`ResponseEffects`] that it ends with; what else they
+//! share is in [`adapter`]. There are
 //! two places that wait: opening, and committing.
 //!
 //! The modules, in the order in which a request meets them:
@@ -15,7 +16,7 @@
 //! | `csrf` | where a request comes from, and whether it knows the token |
 //! | `session`, `guard`, `error` | what handlers hold, and what can go wrong |
 //! | `meter` | what is counted and timed |
-//! | `adapter` | what frameworks must find beside the types themselves |
+//! | [`adapter`] | what adapters share, and what frameworks must find beside the types themselves |
 //!
 //! ```
 //! use std::sync::Arc;
@@ -35,7 +36,7 @@
 //! # }
 //! ```
 
-mod adapter;
+pub mod adapter;
 mod clock;
 mod cookie_sessions;
 mod csrf;
@@ -55,7 +56,12 @@ pub use cloakroom_core::{
 };
 pub use clock::{Clock, ManualClock, SystemClock, fresh_id, fresh_token, random};
 pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder, Opened};
-pub use csrf::{CsrfGuard, CsrfSlot, Extent, FormKind, Stage, Verdict, find_token};
+#[cfg(feature = "form")]
+pub use csrf::FormRejection;
+pub use csrf::{
+    Admission, CsrfGuard, CsrfMode, CsrfSlot, Extent, FormKind, FormSearch, FormToken, Stage, TokenCheck, Verdict,
+    find_token,
+};
 pub use error::Error;
 pub use factory::{Committed, SessionFactory};
 pub use guard::RefMut;

@@ -88,7 +88,7 @@ struct Place {
 }
 
 /// What the session asks of the response.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ResponseEffects {
     /// The response depends on the cookie: it needs `Vary: Cookie`.

@@ -1,11 +1,12 @@
 //! The bodies of responses: the handler's own, or a few words in its place.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use cloakroom_session::Error;
-use http::{HeaderValue, Response, StatusCode, header};
+use cloakroom_session::adapter::Answer;
+use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -68,22 +69,19 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
     }
 }
 
-/// A plain-text response that no cache may keep.
-pub(crate) fn plain(status: StatusCode, words: impl Into<Bytes>) -> Response<Bytes> {
-    let mut response = Response::new(words.into());
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-/// The response for an error: its status in the status' own words, for what the error says isn't for the client.
-pub(crate) fn sorry(error: &Error) -> Response<Bytes> {
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = plain(status, status.canonical_reason().unwrap_or_default());
-    if let Some(seconds) = error.retry_after() {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+/// One of the answers that adapters share, as a response.
+pub(crate) fn response(answer: Answer) -> Response<Bytes> {
+    let headers = answer.headers();
+    let words = match answer.words {
+        Cow::Borrowed(words) => Bytes::from_static(words.as_bytes()),
+        Cow::Owned(words) => Bytes::from(words),
+    };
+    let mut response = Response::new(words);
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::try_from(value.as_ref()) {
+            response.headers_mut().insert(name, value);
+        }
     }
     response
 }

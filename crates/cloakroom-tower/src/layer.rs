@@ -4,15 +4,20 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cloakroom_session::adapter::Answer;
 use cloakroom_session::{Clock, CommitPolicy, Engine, Error, SessionFactory};
 use http::Response;
 use tower_layer::Layer;
 
-use crate::body::sorry;
+use crate::body::response;
 use crate::service::SessionService;
 
 /// Makes the response for a session that couldn't be committed.
 pub(crate) type OnError = Arc<dyn Fn(&Error) -> Response<Bytes> + Send + Sync>;
+
+pub(crate) fn sorry() -> OnError {
+    Arc::new(|error| response(Answer::sorry(error)))
+}
 
 /// Gives each request a session, and commits it when the response is ready.
 ///
@@ -49,7 +54,7 @@ impl SessionLayer {
 
     /// A layer around an engine, which has a factory, a clock and a commit policy.
     pub fn from_engine(engine: Engine) -> Self {
-        Self { engine: Arc::new(engine), on_error: Arc::new(sorry) }
+        Self { engine: Arc::new(engine), on_error: sorry() }
     }
 
     /// When changes are committed. The default is [`CommitPolicy::Always`].

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `layer`, `service` | the session layer: its options, and a request's way through it |
 //! | `csrf` | the same for the CSRF layer, and the body that is read and handed on |
-//! | `headers`, `body` | headers in and out, and bodies |
+//! | `body` | the bodies of responses |
 //! | `axum` | extractors and rejections |
 //!
 //! # Examples
@@ -41,7 +41,6 @@
 pub mod axum;
 mod body;
 mod csrf;
-mod headers;
 mod layer;
 mod service;
 

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cloakroom_session::{Engine, Error, ResponseEffects, SessionSlot};
+use cloakroom_session::adapter::NotCommitted;
+use cloakroom_session::{Engine, ResponseEffects, SessionSlot};
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::body::ResponseBody;
-use crate::headers;
 use crate::layer::OnError;
 
 /// The service that [`SessionLayer`](crate::SessionLayer) makes.
@@ -73,7 +73,7 @@ pin_project! {
     }
 }
 
-type Commit = Pin<Box<dyn Future<Output = Result<ResponseEffects, Error>> + Send>>;
+type Commit = Pin<Box<dyn Future<Output = Result<ResponseEffects, NotCommitted>> + Send>>;
 
 pin_project! {
     #[project = StageProj]
@@ -101,7 +101,7 @@ where
                     }
                     let slot = this.slot.clone();
                     let status = response.status().as_u16();
-                    let commit: Commit = Box::pin(async move { slot.finish(status).await });
+                    let commit: Commit = Box::pin(async move { slot.conclude(status).await });
                     this.stage.set(Stage::Committing { commit, response: Some(response) });
                 }
                 StageProj::Committing { commit, response } => {
@@ -110,7 +110,7 @@ where
                         // A future isn't polled again after it was ready.
                         return Poll::Pending;
                     };
-                    return Poll::Ready(Ok(finish(response, outcome, this.slot, this.on_error)));
+                    return Poll::Ready(Ok(finish(response, outcome, this.on_error)));
                 }
             }
         }
@@ -119,23 +119,15 @@ where
 
 fn finish<B>(
     response: Response<B>,
-    outcome: Result<ResponseEffects, Error>,
-    slot: &SessionSlot,
+    outcome: Result<ResponseEffects, NotCommitted>,
     on_error: &OnError,
 ) -> Response<ResponseBody<B>> {
-    match outcome {
-        Ok(effects) => {
-            let mut response = response.map(ResponseBody::inner);
-            headers::apply(effects, response.headers_mut());
-            response
-        }
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "session not committed");
-            let mut response = on_error(&error).map(ResponseBody::words);
-            headers::apply(slot.effects_of_failure(), response.headers_mut());
-            response
-        }
-    }
+    let (mut response, effects) = match outcome {
+        Ok(effects) => (response.map(ResponseBody::inner), effects),
+        Err(failure) => (on_error(&failure.error).map(ResponseBody::words), failure.effects),
+    };
+    effects.apply(response.headers_mut());
+    response
 }
 
 impl<F, B> fmt::Debug for SessionFuture<F, B> {

@@ -11,6 +11,7 @@
 //! - [`Session`]: what handlers hold. [`SessionKey`]: typed names for what it holds. [`Message`]: flash messages with a level.
 //! - [`CookieSessions`], [`Key`], [`Keyring`], [`Lifetimes`], [`CookieConfig`]: configuration.
 //! - `SessionLayer`, `CsrfLayer` (feature `tower`), and the extractors in `axum` (feature `axum`).
+//! - `actix` (feature `actix`): `SessionMiddleware`, `CsrfMiddleware`, and the extractors, for actix-web.
 //! - `StoredSessions` and `connect` (feature `store`), which takes the URL of a store. Each store has a feature of its own:
 //!   `sqlite`, `postgres`, `mysql`, `redis`, `redis-sentinel`, `redis-cluster`; `memory:` and `file:` need none. `tls` encrypts.
 //! - [`guide`]: choosing a factory, coming from Pyramid.
@@ -42,6 +43,15 @@ pub use cloakroom_tower::{
 
 #[cfg(feature = "store")]
 pub use connect::{ConnectError, connect};
+
+/// Middleware and extractors for actix-web.
+#[cfg(feature = "actix")]
+pub mod actix {
+    pub use cloakroom_actix::{
+        CheckedForm, CheckedFormRejection, CsrfFuture, CsrfMiddleware, CsrfService, FormToken, SessionFuture,
+        SessionMiddleware, SessionService,
+    };
+}
 
 /// Extractors for axum.
 #[cfg(feature = "axum")]

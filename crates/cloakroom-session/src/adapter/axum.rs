@@ -1,11 +1,12 @@
-//! axum: the session as an extractor, errors as responses.
+//! axum: the session and the form token as extractors, errors as responses.
 
 use axum_core::extract::FromRequestParts;
 use axum_core::response::{IntoResponse, Response};
-use cloakroom_core::CookieHeader;
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode};
 
+use super::{Answer, RequestHead};
+use crate::csrf::{CsrfSlot, FormToken};
 use crate::error::Error;
 use crate::session::Session;
 use crate::slot::SessionSlot;
@@ -19,19 +20,35 @@ impl<S: Sync> FromRequestParts<S> for Session {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let slot = parts.extensions.get::<SessionSlot>().ok_or_else(|| Error::missing_layer("SessionLayer"))?;
-        let lines = parts.headers.get_all(header::COOKIE);
-        slot.open(CookieHeader::new(lines.iter().map(HeaderValue::as_bytes))).await
+        slot.open(parts.cookies()).await
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for FormToken {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let slot = parts.extensions.get::<CsrfSlot>().ok_or_else(|| Error::missing_layer("CsrfLayer"))?;
+        slot.form_token(parts, parts.extensions.get::<SessionSlot>()).await
     }
 }
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         tracing::error!(error = &self as &dyn std::error::Error, "session error");
-        let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = status.canonical_reason().unwrap_or_default();
-        let mut response = (status, body).into_response();
-        if let Some(seconds) = self.retry_after() {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        Answer::sorry(&self).into_response()
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let headers = self.headers();
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, self.words).into_response();
+        for (name, value) in headers {
+            if let Ok(value) = HeaderValue::try_from(value.as_ref()) {
+                response.headers_mut().insert(name, value);
+            }
         }
         response
     }

@@ -4,14 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cloakroom_session::{CsrfGuard, CsrfRules, Error, Refusal};
+use cloakroom_session::adapter::Answer;
+use cloakroom_session::{CsrfGuard, CsrfMode, CsrfRules, Error, Refusal};
+use http::Response;
 use http::request::Parts;
-use http::{Response, StatusCode};
 use tower_layer::Layer;
 
 use super::service::CsrfService;
-use crate::body::{plain, sorry};
-use crate::layer::OnError;
+use crate::body::response;
+use crate::layer::{OnError, sorry};
 
 /// Makes the response for a refused request.
 pub(crate) type OnRefusal = Arc<dyn Fn(Refusal, &Parts) -> Response<Bytes> + Send + Sync>;
@@ -21,13 +22,6 @@ pub(crate) type OnRefusal = Arc<dyn Fn(Refusal, &Parts) -> Response<Bytes> + Sen
 pub(crate) struct Answers {
     pub(crate) on_refusal: OnRefusal,
     pub(crate) on_error: OnError,
-}
-
-/// Whether a layer checks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Enforce,
-    Exempt,
 }
 
 /// Refuses requests that another site made the browser send.
@@ -69,7 +63,7 @@ pub(crate) enum Mode {
 #[must_use]
 pub struct CsrfLayer {
     guard: Arc<CsrfGuard>,
-    mode: Mode,
+    mode: CsrfMode,
     answers: Answers,
 }
 
@@ -81,8 +75,9 @@ impl CsrfLayer {
 
     /// A layer around a guard, for tokens that live in a cookie of their own ([`CsrfGuard::double_submit`]).
     pub fn from_guard(guard: CsrfGuard) -> Self {
-        let answers = Answers { on_refusal: Arc::new(|refusal, _| explain(refusal)), on_error: Arc::new(sorry) };
-        Self { guard: Arc::new(guard), mode: Mode::Enforce, answers }
+        let on_refusal: OnRefusal = Arc::new(|refusal, _| response(Answer::refusing(refusal)));
+        let answers = Answers { on_refusal, on_error: sorry() };
+        Self { guard: Arc::new(guard), mode: CsrfMode::Enforce, answers }
     }
 
     /// Makes the response for a refused request, of which it is shown everything but the body.
@@ -104,13 +99,8 @@ impl CsrfLayer {
     ///
     /// It lifts nothing that an enforcing layer around it does.
     pub fn exempt(&self) -> Self {
-        Self { mode: Mode::Exempt, ..self.clone() }
+        Self { mode: CsrfMode::Exempt, ..self.clone() }
     }
-}
-
-fn explain(refusal: Refusal) -> Response<Bytes> {
-    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::FORBIDDEN);
-    plain(status, format!("CSRF check failed: {refusal}\n"))
 }
 
 impl<S> Layer<S> for CsrfLayer {

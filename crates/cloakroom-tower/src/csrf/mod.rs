@@ -7,5 +7,3 @@ mod service;
 pub use layer::CsrfLayer;
 pub use replay::ReplayBody;
 pub use service::{CsrfFuture, CsrfService};
-#[cfg(feature = "axum")]
-pub(crate) use service::{facts, token_in_header};

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Buf as _, Bytes};
-use cloakroom_session::{Extent, FormKind, Refusal, find_token};
+use cloakroom_session::{Extent, FormSearch, Refusal};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -40,17 +40,10 @@ impl<B: Body<Data = Bytes>> ReplayBody<B> {
         Self { kind: Kind::Untouched { body } }
     }
 
-    /// Reads a form as far as `limit` in search of its token; returns what was found, and the body as it was.
-    pub(crate) async fn search(
-        body: B,
-        kind: &FormKind,
-        field: &str,
-        limit: usize,
-    ) -> (Result<Option<String>, Refusal>, Self) {
+    /// Reads a form as far as the search for its token allows; returns what was found, and the body as it was.
+    pub(crate) async fn search(body: B, mut search: FormSearch) -> (Result<(), Refusal>, Self) {
         let mut rest = Box::pin(body);
         let mut frames = VecDeque::new();
-        let mut chunks: Vec<Bytes> = Vec::new();
-        let mut size = 0;
         let (extent, rest) = loop {
             match std::future::poll_fn(|cx| rest.as_mut().poll_frame(cx)).await {
                 None => break (Extent::Whole, Rest::Nothing),
@@ -58,19 +51,15 @@ impl<B: Body<Data = Bytes>> ReplayBody<B> {
                     return (Err(Refusal::BodyUnreadable), Self::read(frames, Rest::Broken(Some(error))));
                 }
                 Some(Ok(frame)) => {
-                    if let Some(data) = frame.data_ref() {
-                        size += data.remaining();
-                        chunks.push(data.clone());
-                    }
+                    let more = frame.data_ref().is_none_or(|data| search.push(data.clone()));
                     frames.push_back(frame);
-                    if size > limit {
+                    if !more {
                         break (Extent::Prefix, Rest::More(rest));
                     }
                 }
             }
         };
-        let found = find_token(kind, &chunks, field, extent).await;
-        (found, Self::read(frames, rest))
+        (search.verdict(extent).await, Self::read(frames, rest))
     }
 
     const fn read(frames: VecDeque<Frame<Bytes>>, rest: Rest<B>) -> Self {

@@ -2,23 +2,21 @@
 
 use std::fmt;
 
-use axum_core::extract::FromRequestParts;
-use cloakroom_session::{CsrfSlot, Error, SessionSlot};
-use http::request::Parts;
-
-use crate::headers;
+use super::guard::CsrfSlot;
+use crate::adapter::RequestHead;
+use crate::error::Error;
+use crate::slot::SessionSlot;
 
 /// The CSRF token for the forms of this page, masked anew for each request; `Display` is its text.
 ///
-/// Where tokens live in the session, asking for it opens the session, and keeps a new one.
+/// Handlers take it as an argument. Where tokens live in the session, asking for it opens the session, and keeps a new one.
 ///
 /// # Errors
-/// 500 when no [`CsrfLayer`](crate::CsrfLayer) or [`SessionLayer`](crate::SessionLayer) is installed around the handler, 503 when the
-/// session's store couldn't answer.
+/// As an extractor: 500 when no CSRF or session layer is installed around the handler, 503 when the session's store couldn't answer.
 ///
 /// # Examples
 /// ```
-/// use cloakroom_tower::axum::FormToken;
+/// use cloakroom_session::FormToken;
 ///
 /// async fn form(token: FormToken) -> String {
 ///     format!("<form method=post>{}<button>Buy</button></form>", token.input())
@@ -51,6 +49,17 @@ impl FormToken {
     }
 }
 
+impl CsrfSlot {
+    /// The token for this request's pages, under a fresh mask. Where tokens live in the session, this keeps a new session.
+    ///
+    /// # Errors
+    /// When the session's store couldn't answer, no session layer is installed, or the system has no random bytes to give.
+    pub async fn form_token(&self, head: &impl RequestHead, session: Option<&SessionSlot>) -> Result<FormToken, Error> {
+        let masked = self.masked_token(session, head.cookies()).await?;
+        Ok(FormToken { field: self.guard().rules().field_name().to_owned(), masked })
+    }
+}
+
 impl fmt::Display for FormToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.masked)
@@ -60,16 +69,5 @@ impl fmt::Display for FormToken {
 impl fmt::Debug for FormToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "FormToken({}=…)", self.field)
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for FormToken {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        let slot = parts.extensions.get::<CsrfSlot>().ok_or_else(|| Error::missing_layer("CsrfLayer"))?;
-        let session = parts.extensions.get::<SessionSlot>();
-        let masked = slot.masked_token(session, headers::cookies(&parts.headers)).await?;
-        Ok(Self { field: slot.guard().rules().field_name().to_owned(), masked })
     }
 }

@@ -1,0 +1,110 @@
+//! A form that is known to be ours.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
+use cloakroom_session::{CsrfSlot, Error, FormRejection, Refusal, SessionSlot};
+use serde::de::DeserializeOwned;
+
+/// An urlencoded form that passed the CSRF check, whatever its route or report-only rules would let through.
+///
+/// Where the [`CsrfMiddleware`](crate::CsrfMiddleware) has checked the request, this decodes the form and no more. Where it hasn't, because
+/// the route is exempt or the rules only report, it checks here. The token's field is left out of what `T` sees. How large a form may be says
+/// `web::PayloadConfig`, 256 KiB unless configured.
+///
+/// # Examples
+/// ```
+/// use cloakroom_actix::CheckedForm;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Order { item: String, count: u32 }
+///
+/// async fn order(CheckedForm(order): CheckedForm<Order>) -> String {
+///     format!("{} x {}", order.count, order.item)
+/// }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct CheckedForm<T>(pub T);
+
+/// Why a form didn't arrive: refused, not a form, or not of the expected shape.
+#[derive(Debug)]
+pub struct CheckedFormRejection(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Form(FormRejection),
+    Unreadable(actix_web::Error),
+}
+
+impl CheckedFormRejection {
+    /// Why the CSRF check refused it, if it did.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<Refusal> {
+        match &self.0 {
+            Kind::Form(rejection) => rejection.refusal(),
+            Kind::Unreadable(_) => None,
+        }
+    }
+}
+
+impl From<FormRejection> for CheckedFormRejection {
+    fn from(rejection: FormRejection) -> Self {
+        Self(Kind::Form(rejection))
+    }
+}
+
+impl fmt::Display for CheckedFormRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Form(rejection) => rejection.fmt(f),
+            Kind::Unreadable(error) => write!(f, "the form could not be read: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for CheckedFormRejection {}
+
+impl ResponseError for CheckedFormRejection {
+    fn status_code(&self) -> StatusCode {
+        match &self.0 {
+            Kind::Form(rejection) => {
+                StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+            Kind::Unreadable(error) => error.as_response_error().status_code(),
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        match &self.0 {
+            Kind::Form(rejection) => rejection.answer().into(),
+            Kind::Unreadable(error) => error.error_response(),
+        }
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest for CheckedForm<T> {
+    type Error = CheckedFormRejection;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, CheckedFormRejection>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let mut payload = payload.take();
+        Box::pin(async move {
+            // Taken out, because extensions must not be borrowed while others wait.
+            let slot = request.extensions().get::<CsrfSlot>().cloned();
+            let session = request.extensions().get::<SessionSlot>().cloned();
+            let slot = slot.ok_or_else(|| FormRejection::from(Error::missing_layer("CsrfMiddleware")))?;
+            slot.expect_form(&request)?;
+            // With the application's limit for payloads.
+            let form = Bytes::from_request(&request, &mut payload)
+                .await
+                .map_err(|error| CheckedFormRejection(Kind::Unreadable(error)))?;
+            Ok(Self(slot.checked_form(&request, session.as_ref(), &form).await?))
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! The CSRF middleware: its options.
+
+use std::fmt;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::{HttpRequest, HttpResponse};
+use cloakroom_session::adapter::Answer;
+use cloakroom_session::{CsrfGuard, CsrfMode, CsrfRules, Error, Refusal};
+
+use super::service::CsrfService;
+use crate::middleware::{OnError, sorry};
+
+/// Makes the response for a refused request.
+pub(crate) type OnRefusal = Arc<dyn Fn(Refusal, &HttpRequest) -> HttpResponse + Send + Sync>;
+
+/// The responses that take the place of the handler's.
+#[derive(Clone)]
+pub(crate) struct Answers {
+    pub(crate) on_refusal: OnRefusal,
+    pub(crate) on_error: OnError,
+}
+
+/// Refuses requests that another site made the browser send.
+///
+/// Methods other than GET, HEAD, OPTIONS and TRACE pass two stages. The first asks where the request comes from
+/// (`Sec-Fetch-Site`, else `Origin`, else `Referer`); the second whether it knows the session's token, in the header
+/// `X-CSRF-Token` or else in the form field `csrf_token`, never in the query. A refusal is 403 (413 and 400 where
+/// the body is at fault) and says why in words for developers.
+///
+/// 1. Wrap it before the [`SessionMiddleware`](crate::SessionMiddleware), so that it is inside of that one.
+/// 2. A form (urlencoded or multipart) is read up to [`CsrfRules::body_limit`] in search of the token and handed on intact; what follows
+///    beyond the limit still streams.
+/// 3. A failed check never creates a session.
+/// 4. **Exemptions** belong to a scope or a resource: wrap that one with what [`CsrfMiddleware::exempt`] makes, and the others with the
+///    enforcing one. A path pattern could match more than was meant (Go's `CrossOriginProtection` did).
+///
+/// # Deployment
+/// Whether the application is on TLS is configuration, never taken from the request: behind a proxy that ends TLS nothing
+/// needs to be set, for plain http in development see [`CsrfRules::danger_own_scheme_http`].
+///
+/// # Examples
+/// ```
+/// use actix_web::{App, HttpResponse, web};
+/// use cloakroom_actix::{CsrfMiddleware, SessionMiddleware};
+/// use cloakroom_session::{CookieSessions, CsrfRules, Key};
+///
+/// async fn buy() -> HttpResponse { HttpResponse::Ok().finish() }
+/// async fn webhook() -> HttpResponse { HttpResponse::Ok().finish() }
+///
+/// let csrf = CsrfMiddleware::new(CsrfRules::default());
+/// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+/// let sessions = SessionMiddleware::new(CookieSessions::encrypted(key).build()?);
+/// let app = move || {
+///     App::new()
+///         // This one checks its caller's signature instead.
+///         .service(web::resource("/webhook").route(web::post().to(webhook)).wrap(csrf.exempt()))
+///         .service(web::scope("").route("/buy", web::post().to(buy)).wrap(csrf.clone()))
+///         .wrap(sessions.clone())
+/// };
+/// # let _ = app;
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct CsrfMiddleware {
+    guard: Arc<CsrfGuard>,
+    mode: CsrfMode,
+    answers: Answers,
+}
+
+impl CsrfMiddleware {
+    /// A middleware with these rules, and tokens that live in the session.
+    pub fn new(rules: CsrfRules) -> Self {
+        Self::from_guard(CsrfGuard::new(rules))
+    }
+
+    /// A middleware around a guard, for tokens that live in a cookie of their own ([`CsrfGuard::double_submit`]).
+    pub fn from_guard(guard: CsrfGuard) -> Self {
+        let on_refusal: OnRefusal = Arc::new(|refusal, _| Answer::refusing(refusal).into());
+        let answers = Answers { on_refusal, on_error: sorry() };
+        Self { guard: Arc::new(guard), mode: CsrfMode::Enforce, answers }
+    }
+
+    /// Makes the response for a refused request, of which it is shown everything but the body.
+    pub fn on_refusal(
+        mut self,
+        respond: impl Fn(Refusal, &HttpRequest) -> HttpResponse + Send + Sync + 'static,
+    ) -> Self {
+        self.answers.on_refusal = Arc::new(respond);
+        self
+    }
+
+    /// Makes the response for a request that couldn't be checked, because the session's store couldn't answer.
+    ///
+    /// # Security
+    /// What the error says is for the trace. Don't show it to the client.
+    pub fn on_error(mut self, respond: impl Fn(&Error) -> HttpResponse + Send + Sync + 'static) -> Self {
+        self.answers.on_error = Arc::new(respond);
+        self
+    }
+
+    /// The middleware for a route that isn't checked: its pages can still render tokens.
+    ///
+    /// It lifts nothing that an enforcing one around it does.
+    pub fn exempt(&self) -> Self {
+        Self { mode: CsrfMode::Exempt, ..self.clone() }
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for CsrfMiddleware
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = actix_web::Error;
+    type Transform = CsrfService<S>;
+    type InitError = ();
+    type Future = Ready<Result<CsrfService<S>, ()>>;
+
+    fn new_transform(&self, inner: S) -> Self::Future {
+        ready(Ok(CsrfService::new(inner, Arc::clone(&self.guard), self.mode, self.answers.clone())))
+    }
+}
+
+impl fmt::Debug for CsrfMiddleware {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CsrfMiddleware").field("guard", &self.guard).field("mode", &self.mode).finish_non_exhaustive()
+    }
+}

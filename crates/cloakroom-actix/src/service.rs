@@ -1,0 +1,124 @@
+//! The session middleware: a request's way through it.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use actix_web::{Error, HttpMessage as _};
+use cloakroom_session::adapter::NotCommitted;
+use cloakroom_session::{Engine, ResponseEffects, SessionSlot};
+use pin_project_lite::pin_project;
+
+use crate::middleware::OnError;
+use crate::outcome::{Outcome, carry, replace, status};
+
+/// The service that [`SessionMiddleware`](crate::SessionMiddleware) makes.
+pub struct SessionService<S> {
+    inner: S,
+    engine: Arc<Engine>,
+    on_error: OnError,
+}
+
+impl<S> SessionService<S> {
+    pub(crate) const fn new(inner: S, engine: Arc<Engine>, on_error: OnError) -> Self {
+        Self { inner, engine, on_error }
+    }
+}
+
+impl<S, B> Service<ServiceRequest> for SessionService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = SessionFuture<S::Future, B>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let slot = SessionSlot::new(Arc::clone(&self.engine));
+        request.extensions_mut().insert(slot.clone());
+        SessionFuture {
+            slot,
+            on_error: Arc::clone(&self.on_error),
+            stage: Stage::Handling { future: self.inner.call(request) },
+        }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for SessionService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionService").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// The future of [`SessionService`]: the handler's, then the commit.
+    ///
+    /// Dropped before the handler returned, it commits nothing.
+    pub struct SessionFuture<F, B> {
+        slot: SessionSlot,
+        on_error: OnError,
+        #[pin]
+        stage: Stage<F, B>,
+    }
+}
+
+type Commit = Pin<Box<dyn Future<Output = Result<ResponseEffects, NotCommitted>>>>;
+
+pin_project! {
+    #[project = StageProj]
+    enum Stage<F, B> {
+        Handling { #[pin] future: F },
+        Committing { commit: Commit, outcome: Option<Outcome<EitherBody<B>>> },
+    }
+}
+
+impl<F, B> Future for SessionFuture<F, B>
+where
+    F: Future<Output = Outcome<B>>,
+    B: MessageBody,
+{
+    type Output = Outcome<EitherBody<B>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            match this.stage.as_mut().project() {
+                StageProj::Handling { future } => {
+                    let outcome = ready!(future.poll(cx)).map(ServiceResponse::map_into_left_body);
+                    if this.slot.close().is_none() {
+                        return Poll::Ready(outcome);
+                    }
+                    let (slot, status) = (this.slot.clone(), status(&outcome));
+                    let commit: Commit = Box::pin(async move { slot.conclude(status).await });
+                    this.stage.set(Stage::Committing { commit, outcome: Some(outcome) });
+                }
+                StageProj::Committing { commit, outcome } => {
+                    let committed = ready!(commit.as_mut().poll(cx));
+                    let Some(outcome) = outcome.take() else {
+                        // A future isn't polled again after it was ready.
+                        return Poll::Pending;
+                    };
+                    return Poll::Ready(match committed {
+                        Ok(effects) => carry(outcome, effects),
+                        Err(failure) => replace(outcome, failure, Arc::clone(this.on_error)),
+                    });
+                }
+            }
+        }
+    }
+}
+
+impl<F, B> fmt::Debug for SessionFuture<F, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionFuture").finish_non_exhaustive()
+    }
+}

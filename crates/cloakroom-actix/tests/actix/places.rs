@@ -1,0 +1,102 @@
+//! Where the middleware goes: the application, a scope, a resource.
+
+use actix_web::http::header;
+use actix_web::{App, test, web};
+use cloakroom_actix::{CsrfMiddleware, FormToken};
+use cloakroom_session::{CsrfRules, Session};
+
+use crate::browser::{Browser, session_middleware, sign_in, who};
+
+async fn token(token: FormToken) -> String {
+    token.to_string()
+}
+
+#[actix_web::test]
+async fn each_place_has_sessions_and_the_rest_has_none() {
+    let sessions = session_middleware();
+    let pages = |scope: actix_web::Scope| {
+        scope.route("/in", web::get().to(sign_in)).route("/who", web::get().to(who)).route("/fine", web::get().to(fine))
+    };
+    async fn fine() -> &'static str {
+        "fine"
+    }
+    let app = test::init_service(
+        App::new()
+            .service(pages(web::scope("/scope")).wrap(sessions.clone()))
+            .service(web::scope("/outer").wrap(sessions.clone()).service(pages(web::scope("/inner"))))
+            .service(web::resource("/resource/in").route(web::get().to(sign_in)).wrap(sessions.clone()))
+            .service(web::resource("/resource/who").route(web::get().to(who)).wrap(sessions.clone()))
+            .service(pages(web::scope("/none"))),
+    )
+    .await;
+    for place in ["/scope", "/outer/inner", "/resource"] {
+        let mut browser = Browser::default();
+        assert_eq!(browser.get(&app, &format!("{place}/in")).await.cookies().len(), 1, "{place}");
+        assert_eq!(browser.get(&app, &format!("{place}/who")).await.body, "ann", "{place}");
+    }
+    for path in ["/scope/fine", "/none/fine"] {
+        let answer = Browser::default().get(&app, path).await;
+        assert_eq!(answer.body, "fine", "{path}");
+        assert!(answer.cookies().is_empty() && answer.all(header::VARY).is_empty(), "{path}");
+    }
+    assert_eq!(Browser::default().get(&app, "/none/in").await.status, 500, "no middleware, no session");
+}
+
+#[actix_web::test]
+async fn around_the_whole_application_it_covers_scopes_and_what_is_not_found() {
+    async fn not_found(session: Session) -> actix_web::HttpResponse {
+        session.flash("no such page").unwrap();
+        actix_web::HttpResponse::NotFound().finish()
+    }
+    let app = test::init_service(
+        App::new()
+            .service(web::scope("/a").route("/in", web::get().to(sign_in)))
+            .service(web::scope("/b").route("/who", web::get().to(who)))
+            .default_service(web::to(not_found))
+            .wrap(session_middleware()),
+    )
+    .await;
+    let mut browser = Browser::default();
+    browser.get(&app, "/a/in").await;
+    assert_eq!(browser.get(&app, "/b/who").await.body, "ann");
+    let answer = browser.get(&app, "/nowhere").await;
+    assert_eq!((answer.status, answer.cookies().len()), (404, 1));
+}
+
+#[actix_web::test]
+async fn a_scope_may_be_exempt_unless_the_check_is_around_it() {
+    let csrf = CsrfMiddleware::new(CsrfRules::default());
+    let inside = test::init_service(
+        App::new()
+            .service(web::resource("/hook").route(web::post().to(async || "done")).wrap(csrf.exempt()))
+            .service(web::scope("").route("/buy", web::post().to(async || "done")).wrap(csrf.clone()))
+            .wrap(session_middleware()),
+    )
+    .await;
+    let around = test::init_service(
+        App::new()
+            .service(web::resource("/hook").route(web::post().to(async || "done")).wrap(csrf.exempt()))
+            .wrap(csrf.clone())
+            .wrap(session_middleware()),
+    )
+    .await;
+    let post = |path| test::TestRequest::post().uri(path).to_request();
+    let mut browser = Browser::default();
+    assert_eq!(browser.send(&inside, post("/hook")).await.status, 200);
+    assert_eq!(browser.send(&inside, post("/buy")).await.status, 403);
+    assert_eq!(browser.send(&around, post("/hook")).await.status, 403, "nothing lifts an outer check");
+}
+
+#[actix_web::test]
+async fn without_its_middleware_a_check_says_so() {
+    let csrf = CsrfMiddleware::new(CsrfRules::default());
+    let app = test::init_service(
+        App::new()
+            .route("/token", web::get().to(token))
+            .service(web::resource("/buy").route(web::post().to(async || "done")).wrap(csrf)),
+    )
+    .await;
+    assert_eq!(Browser::default().get(&app, "/token").await.status, 500, "no CSRF middleware");
+    let post = test::TestRequest::post().uri("/buy").insert_header(("sec-fetch-site", "same-origin")).to_request();
+    assert_eq!(Browser::default().send(&app, post).await.status, 500, "no session middleware around it");
+}

@@ -1,0 +1,108 @@
+//! actix-web: the session and the form token as extractors, errors and answers as responses.
+
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
+
+use super::{Answer, RequestHead, ResponseHeaders};
+use crate::csrf::{CsrfSlot, FormToken};
+use crate::error::Error;
+use crate::session::Session;
+use crate::slot::SessionSlot;
+
+impl RequestHead for HttpRequest {
+    fn method(&self) -> &str {
+        Self::method(self).as_str()
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.uri().authority().map(|authority| authority.as_str())
+    }
+
+    fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers().get_all(name).map(HeaderValue::as_bytes)
+    }
+}
+
+impl ResponseHeaders for HeaderMap {
+    fn lines<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+        self.get_all(name).map(HeaderValue::as_bytes)
+    }
+
+    fn append(&mut self, name: &'static str, value: &'static str) {
+        Self::append(self, HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+
+    fn replace(&mut self, name: &'static str, value: &'static str) {
+        self.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+
+    fn append_cookie(&mut self, line: String) -> bool {
+        let Ok(mut value) = HeaderValue::try_from(line) else { return false };
+        value.set_sensitive(true);
+        Self::append(self, SET_COOKIE, value);
+        true
+    }
+}
+
+type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, Error>>>>;
+
+/// What a middleware left in the request; taken out, because extensions must not be borrowed while others wait.
+fn left<T: Clone + 'static>(request: &HttpRequest) -> Option<T> {
+    request.extensions().get::<T>().cloned()
+}
+
+/// The session of the request, opened when the first extractor asks for it.
+///
+/// # Errors
+/// 503 when the store couldn't answer, 500 when no `SessionMiddleware` is installed around the handler; the trace says which.
+impl FromRequest for Session {
+    type Error = Error;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Extracting<Self> {
+        let request = request.clone();
+        Box::pin(async move {
+            let slot = left::<SessionSlot>(&request).ok_or_else(|| Error::missing_layer("SessionMiddleware"))?;
+            slot.open(RequestHead::cookies(&request)).await
+        })
+    }
+}
+
+impl FromRequest for FormToken {
+    type Error = Error;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Extracting<Self> {
+        let request = request.clone();
+        Box::pin(async move {
+            let slot = left::<CsrfSlot>(&request).ok_or_else(|| Error::missing_layer("CsrfMiddleware"))?;
+            slot.form_token(&request, left::<SessionSlot>(&request).as_ref()).await
+        })
+    }
+}
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        tracing::error!(error = self as &dyn std::error::Error, "session error");
+        Answer::sorry(self).into()
+    }
+}
+
+impl From<Answer> for HttpResponse {
+    fn from(answer: Answer) -> Self {
+        let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = Self::build(status);
+        for (name, value) in answer.headers() {
+            response.insert_header((name, value.as_ref()));
+        }
+        response.body(answer.words)
+    }
+}

@@ -1,0 +1,127 @@
+//! A form that is known to be ours: the check and the reading, for the `CheckedForm` extractors.
+
+use std::fmt;
+
+use cloakroom_core::Refusal;
+use serde::de::DeserializeOwned;
+
+use super::form::FormKind;
+use super::guard::{CsrfGuard, CsrfSlot, Verdict};
+use crate::adapter::{Answer, RequestHead};
+use crate::error::Error;
+use crate::slot::SessionSlot;
+
+/// Why a form didn't arrive: refused, not a form, or not of the expected shape.
+#[derive(Debug)]
+pub struct FormRejection(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Session(Error),
+    Refused(Refusal),
+    NotAForm,
+    Shape(serde_html_form::de::Error),
+}
+
+impl FormRejection {
+    /// Why the CSRF check refused it, if it did.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<Refusal> {
+        match self.0 {
+            Kind::Refused(refusal) => Some(refusal),
+            Kind::Session(_) | Kind::NotAForm | Kind::Shape(_) => None,
+        }
+    }
+
+    /// The status of the response that tells the client.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match &self.0 {
+            Kind::Session(error) => error.status(),
+            Kind::Refused(refusal) => refusal.status(),
+            Kind::NotAForm => 415,
+            Kind::Shape(_) => 422,
+        }
+    }
+
+    /// That response. An error of the session is traced and not shown.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        if let Kind::Session(error) = &self.0 {
+            tracing::error!(error = error as &dyn std::error::Error, "session error");
+            return Answer::sorry(error);
+        }
+        Answer::new(self.status(), format!("{self}\n"))
+    }
+}
+
+impl From<Error> for FormRejection {
+    fn from(error: Error) -> Self {
+        Self(Kind::Session(error))
+    }
+}
+
+impl fmt::Display for FormRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Session(error) => error.fmt(f),
+            Kind::Refused(refusal) => write!(f, "CSRF check failed: {refusal}"),
+            Kind::NotAForm => f.write_str("the body isn't an urlencoded form"),
+            Kind::Shape(error) => write!(f, "the form isn't of the expected shape: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for FormRejection {}
+
+impl CsrfSlot {
+    /// Whether a request brings an urlencoded form at all: to be asked before its body is read.
+    ///
+    /// # Errors
+    /// When it brings something else.
+    pub fn expect_form(&self, head: &impl RequestHead) -> Result<(), FormRejection> {
+        match head.content_type().and_then(FormKind::of) {
+            Some(FormKind::Urlencoded) => Ok(()),
+            Some(FormKind::Multipart(_)) | None => Err(FormRejection(Kind::NotAForm)),
+        }
+    }
+
+    /// Reads an urlencoded form, after both stages of the check if the request was let through without. The token's field is left out
+    /// of what `T` sees.
+    ///
+    /// # Errors
+    /// When it is refused, couldn't be checked, or isn't of the expected shape.
+    pub async fn checked_form<T: DeserializeOwned>(
+        &self,
+        head: &impl RequestHead,
+        session: Option<&SessionSlot>,
+        form: &[u8],
+    ) -> Result<T, FormRejection> {
+        if self.verdict() != Verdict::Passed {
+            self.insist(head, session, form).await?;
+        }
+        let field = self.guard().rules().field_name();
+        let mut rest = form_urlencoded::Serializer::new(String::new());
+        rest.extend_pairs(form_urlencoded::parse(form).filter(|(name, _)| name != field));
+        serde_html_form::from_str(&rest.finish()).map_err(|error| FormRejection(Kind::Shape(error)))
+    }
+
+    async fn insist(
+        &self,
+        head: &impl RequestHead,
+        session: Option<&SessionSlot>,
+        form: &[u8],
+    ) -> Result<(), FormRejection> {
+        let refuse = |refusal| FormRejection(Kind::Refused(refusal));
+        let rules = self.guard().rules();
+        rules.check_origin(&head.facts()).map_err(refuse)?;
+        if !rules.checks_token() {
+            return Ok(());
+        }
+        let expected = self.guard().expected(session, head.cookies()).await?;
+        let expected = expected.ok_or_else(|| refuse(Refusal::NothingToMatch))?;
+        let in_form = form_urlencoded::parse(form).find(|(name, _)| name == rules.field_name()).map(|(_, value)| value);
+        let submitted = head.csrf_token(rules).or(in_form.as_deref());
+        CsrfGuard::second_stage(&expected, submitted).map_err(refuse)
+    }
+}
