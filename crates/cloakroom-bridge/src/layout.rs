@@ -18,7 +18,7 @@ use crate::ours::{OURS, Ours};
 /// More keys than this no session has, and each of them costs a look at all others.
 const MOST_MEMBERS: usize = 4096;
 
-/// How a framework spells JSON.
+/// How a framework spells JSON. Python's `json.dumps` puts a space behind comma and colon.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spelling {
     pub(crate) comma: &'static str,
@@ -28,11 +28,6 @@ pub(crate) struct Spelling {
 }
 
 impl Spelling {
-    /// Python's `json.dumps`, as it comes.
-    pub(crate) const SPACED: Self = Self { comma: ", ", colon: ": ", ascii: false };
-    /// Without spaces.
-    pub(crate) const COMPACT: Self = Self { comma: ",", colon: ":", ascii: false };
-
     pub(crate) fn push(self, out: &mut String, json: &str) {
         if !self.ascii || json.is_ascii() {
             return out.push_str(json);

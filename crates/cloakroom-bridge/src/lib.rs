@@ -13,6 +13,7 @@
 //! | `layout`, `ours` | which member of a session object is what, and what has no place there |
 //! | `csrf`, `numbers`, `inflate` | tokens, times and compressed text as those frameworks have them |
 //! | `pyramid`, `beaker`, `flask`, `django` | the formats |
+//! | `shared` | records that another framework keeps in its store, and the factory over them |
 //! | `migration` | from the old factory to the new one |
 //!
 //! What doesn't belong here: guessing. A format is tried only if it was configured, and a pickle is never read.
@@ -28,6 +29,8 @@ mod ours;
 #[cfg(feature = "pyramid")]
 mod pyramid;
 mod secret;
+#[cfg(feature = "records")]
+mod shared;
 
 pub use bridged_cookies::{BridgedCookies, BridgedCookiesBuilder};
 pub use cookie_format::{CookieFormat, Presented, Sealed, Sealing};
@@ -35,3 +38,5 @@ pub use migration::{Migration, MigrationStats, Phase, PhaseSwitch};
 #[cfg(feature = "pyramid")]
 pub use pyramid::{HashAlgorithm, PyramidCookie, PyramidCookieBuilder};
 pub use secret::Secret;
+#[cfg(feature = "records")]
+pub use shared::{ForeignStore, MemoryRecords, RecordFormat, SharedRecords, SharedRecordsBuilder, Swap, Touching};

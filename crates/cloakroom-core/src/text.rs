@@ -199,11 +199,7 @@ impl Json {
     }
 
     /// What `step` steps over, without the space in front of it, as a piece of the same buffer.
-    fn cut<'a>(
-        &'a self,
-        scanner: &mut Scanner<'a>,
-        step: impl FnOnce(&mut Scanner<'a>) -> Option<()>,
-    ) -> Option<Self> {
+    fn cut<'a>(&'a self, scanner: &mut Scanner<'a>, step: impl FnOnce(&mut Scanner<'a>) -> Option<()>) -> Option<Self> {
         scanner.space();
         let start = scanner.at;
         step(scanner)?;

@@ -22,7 +22,7 @@ impl Layout for PyramidKeys {
     }
 
     fn spelling(&self) -> Spelling {
-        Spelling::SPACED
+        Spelling { comma: ", ", colon: ": ", ascii: false }
     }
 
     fn csrf_key(&self) -> Option<&'static str> {

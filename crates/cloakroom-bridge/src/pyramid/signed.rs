@@ -60,13 +60,10 @@ impl PyramidCookie {
         PyramidCookieBuilder { secret, salt, algorithm: HashAlgorithm::default() }
     }
 
-    /// Why a cookie whose seal doesn't hold is refused.
-    fn refusal(&self, value: &str) -> Rejected {
-        let legacy = value.split_at_checked(40).and_then(|(tag, body)| {
-            let pickle = STANDARD.decode(body).ok()?;
-            self.legacy.verifies(&[&pickle], &hex(tag)?).then_some(Rejected::UnsafeSerializer)
-        });
-        legacy.unwrap_or(Rejected::Forged)
+    /// Whether it is a cookie of Pyramid 1's `UnencryptedCookieSessionFactoryConfig`, which is pickled.
+    fn is_legacy(&self, value: &str) -> bool {
+        let parts = value.split_at_checked(40).and_then(|(tag, body)| Some((hex(tag)?, STANDARD.decode(body).ok()?)));
+        parts.is_some_and(|(tag, pickle)| self.legacy.verifies(&[&pickle], &tag))
     }
 }
 
@@ -143,15 +140,11 @@ impl CookieFormat for PyramidCookie {
     }
 
     fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
-        let Ok(bytes) = URL_SAFE_NO_PAD.decode(cookie.value) else {
-            return Err(match self.refusal(cookie.value) {
-                Rejected::UnsafeSerializer => Rejected::UnsafeSerializer,
-                _ => Rejected::Malformed,
-            });
-        };
-        match bytes.split_at_checked(self.tag) {
+        let bytes = URL_SAFE_NO_PAD.decode(cookie.value).ok();
+        match bytes.as_ref().and_then(|bytes| bytes.split_at_checked(self.tag)) {
             Some((tag, payload)) if self.mac.verifies(&[payload], tag) => payload::open(&KEYS, payload, lifetimes),
-            Some(_) => Err(self.refusal(cookie.value)),
+            _ if self.is_legacy(cookie.value) => Err(Rejected::UnsafeSerializer),
+            Some(_) => Err(Rejected::Forged),
             None => Err(Rejected::Malformed),
         }
     }
