@@ -2,6 +2,10 @@
 
 mod bridge {
     mod browser;
+    #[cfg(all(feature = "django", feature = "records"))]
+    mod django;
+    #[cfg(feature = "flask")]
+    mod flask;
     mod migration;
     #[cfg(feature = "pyramid")]
     mod pyramid;
