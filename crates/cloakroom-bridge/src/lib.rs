@@ -18,6 +18,8 @@
 //!
 //! What doesn't belong here: guessing. A format is tried only if it was configured, and a pickle is never read.
 
+#[cfg(feature = "beaker")]
+mod beaker;
 mod bridged_cookies;
 mod cookie_format;
 mod csrf;
@@ -25,6 +27,8 @@ mod csrf;
 mod django;
 #[cfg(feature = "flask")]
 mod flask;
+#[cfg(any(feature = "pyramid", feature = "beaker"))]
+mod hex;
 mod layout;
 mod mac;
 mod migration;
@@ -32,6 +36,8 @@ mod numbers;
 mod ours;
 #[cfg(feature = "pyramid")]
 mod pyramid;
+#[cfg(any(feature = "pyramid", feature = "beaker"))]
+mod pyramid_keys;
 mod secret;
 #[cfg(feature = "records")]
 mod shared;
@@ -40,6 +46,10 @@ mod token;
 #[cfg(feature = "zlib")]
 mod zlib;
 
+#[cfg(all(feature = "beaker", feature = "records"))]
+pub use beaker::BeakerRecord;
+#[cfg(feature = "beaker")]
+pub use beaker::{BeakerCipher, BeakerCookie, BeakerCookieBuilder, BeakerId};
 pub use bridged_cookies::{BridgedCookies, BridgedCookiesBuilder};
 pub use cookie_format::{CookieFormat, Presented, Sealed, Sealing};
 #[cfg(all(feature = "django", feature = "records"))]
@@ -49,6 +59,8 @@ pub use django::{DjangoCookie, DjangoCookieBuilder};
 #[cfg(feature = "flask")]
 pub use flask::{FlaskCookie, FlaskCookieBuilder, FlaskWtf};
 pub use migration::{Migration, MigrationStats, Phase, PhaseSwitch};
+#[cfg(feature = "pyramid-nacl")]
+pub use pyramid::PyramidNaclCookie;
 #[cfg(feature = "pyramid")]
 pub use pyramid::{HashAlgorithm, PyramidCookie, PyramidCookieBuilder};
 pub use secret::Secret;
