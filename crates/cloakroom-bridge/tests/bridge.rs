@@ -11,5 +11,7 @@ mod bridge {
     mod migration;
     #[cfg(feature = "pyramid")]
     mod pyramid;
+    #[cfg(all(feature = "django", feature = "records"))]
+    mod shared;
     mod vectors;
 }
