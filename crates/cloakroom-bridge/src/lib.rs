@@ -46,16 +46,12 @@ mod token;
 #[cfg(feature = "zlib")]
 mod zlib;
 
-#[cfg(all(feature = "beaker", feature = "records"))]
-pub use beaker::BeakerRecord;
 #[cfg(feature = "beaker")]
-pub use beaker::{BeakerCipher, BeakerCookie, BeakerCookieBuilder, BeakerId};
+pub use beaker::{BeakerCipher, BeakerCookie, BeakerCookieBuilder, BeakerId, BeakerRecord};
 pub use bridged_cookies::{BridgedCookies, BridgedCookiesBuilder};
 pub use cookie_format::{CookieFormat, Presented, Sealed, Sealing};
-#[cfg(all(feature = "django", feature = "records"))]
-pub use django::DjangoRecord;
 #[cfg(feature = "django")]
-pub use django::{DjangoCookie, DjangoCookieBuilder};
+pub use django::{DjangoCookie, DjangoCookieBuilder, DjangoRecord};
 #[cfg(feature = "flask")]
 pub use flask::{FlaskCookie, FlaskCookieBuilder, FlaskWtf};
 pub use migration::{Migration, MigrationStats, Phase, PhaseSwitch};

@@ -1,17 +1,17 @@
 //! What the bridges promise: vectors of the real frameworks, and requests that take turns.
 
 mod bridge {
-    #[cfg(all(feature = "beaker", feature = "records"))]
+    #[cfg(feature = "beaker")]
     mod beaker;
     mod browser;
-    #[cfg(all(feature = "django", feature = "records"))]
+    #[cfg(feature = "django")]
     mod django;
     #[cfg(feature = "flask")]
     mod flask;
     mod migration;
     #[cfg(feature = "pyramid")]
     mod pyramid;
-    #[cfg(all(feature = "django", feature = "records"))]
+    #[cfg(feature = "django")]
     mod shared;
     mod vectors;
 }
