@@ -18,6 +18,11 @@
 //!
 //! What doesn't belong here: guessing. A format is tried only if it was configured, and a pickle is never read.
 
+#![cfg_attr(
+    not(all(feature = "beaker", feature = "django", feature = "flask", feature = "pyramid")),
+    allow(dead_code, reason = "each framework needs a part of what they share")
+)]
+
 #[cfg(feature = "beaker")]
 mod beaker;
 mod bridged_cookies;
