@@ -11,6 +11,8 @@ mod bridge {
     #[cfg(feature = "beaker")]
     mod beaker;
     mod browser;
+    #[cfg(feature = "pyramid")]
+    mod cookies;
     #[cfg(feature = "django")]
     mod django;
     #[cfg(feature = "flask")]
