@@ -53,6 +53,12 @@ pub mod actix {
     };
 }
 
+/// Sessions shared with applications in other frameworks, and migrations.
+#[cfg(feature = "bridge")]
+pub mod bridge {
+    pub use cloakroom_bridge::*;
+}
+
 /// Extractors for axum.
 #[cfg(feature = "axum")]
 pub mod axum {
