@@ -316,6 +316,15 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
         }
         Ok(committed)
     }
+
+    async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
+        let side = Side::of(session).unwrap_or(self.phase().writes());
+        let found = match side {
+            Side::Old => self.old.reload(session, now).await?,
+            Side::New => self.new.reload(session, now).await?,
+        };
+        Ok(found.at_place(side.place()))
+    }
 }
 
 /// The session that counts of those that the two sides opened; the first is that of the side that is written.

@@ -404,7 +404,8 @@ impl SessionState {
         let untouched = self.log.is_empty() && !self.cycled;
         let goes_on = matches!(newest.origin, Origin::Loaded(_));
         if !goes_on {
-            *self = Self { starts: self.starts, ..Self::detached(newest.opened, self.lifetimes) };
+            let detached = Self::detached(newest.opened, self.lifetimes);
+            *self = Self { starts: self.starts, scheme: self.scheme, place: self.place, ..detached };
         } else if untouched {
             *self = Self { starts: self.starts, ..newest };
         }

@@ -57,7 +57,8 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         }
     }
 
-    fn raw_id<'a>(&self, foreign: Option<&'a Foreign>) -> Option<&'a str> {
+    /// The id under which the framework's store has a session.
+    pub(crate) fn raw_id<'a>(&self, foreign: Option<&'a Foreign>) -> Option<&'a str> {
         foreign.filter(|foreign| foreign.framework() == self.format.framework())?.id()
     }
 

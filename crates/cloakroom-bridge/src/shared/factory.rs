@@ -195,6 +195,18 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
         };
         Ok(Committed { session, cookies })
     }
+
+    async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
+        let now = self.format.clock(now);
+        let foreign = session.base().foreign(self.format.framework());
+        let (Some(id), Some(raw)) = (session.id(), self.raw_id(foreign)) else { return Ok(session.clone()) };
+        let found = match self.find(raw, now).await? {
+            Ok(record) => SessionState::loaded(id, record, now, self.lifetimes),
+            Err(Rejected::Unknown | Rejected::Expired(_)) => SessionState::detached(now, self.lifetimes),
+            Err(why) => return Err(Error::corrupt(why.to_string())),
+        };
+        Ok(found.with_csrf_scheme(self.format.csrf_scheme()))
+    }
 }
 
 impl<F: RecordFormat, S: ForeignStore> SharedRecordsBuilder<F, S> {

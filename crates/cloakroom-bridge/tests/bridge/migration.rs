@@ -252,3 +252,26 @@ async fn a_session_without_an_end_gets_one_that_counts_from_the_move() {
 fn a_move_needs_a_cookie() {
     assert_eq!(node(Phase::ReadOld).1.carrier(), Carrier::Record);
 }
+
+#[cfg(feature = "django")]
+#[tokio::test]
+async fn who_looks_again_looks_where_the_session_is() {
+    use cloakroom_bridge::{DjangoRecord, ForeignStore as _, MemoryRecords, SharedRecords};
+    use cloakroom_session::{CookieHeader, Engine, ManualClock, SessionSlot};
+
+    let records = Arc::new(MemoryRecords::new());
+    let shared = || SharedRecords::new(DjangoRecord::new("secret").unwrap(), Arc::clone(&records)).build().unwrap();
+    let mut browser = Browser::default();
+    browser.visit(&App::new(shared()), |session| session.insert("user", 42).unwrap()).await;
+    for phase in [Phase::ReadOld, Phase::ReadBothWriteOld, Phase::ReadBothWriteNew] {
+        let engine = Engine::new(Migration::new(shared(), new(), phase)).clock(ManualClock::at(NOW));
+        let slot = SessionSlot::new(Arc::new(engine));
+        let header = format!("sessionid={}", browser.jar["sessionid"]);
+        let session = slot.open(CookieHeader::new([header.as_bytes()])).await.unwrap();
+        assert!(session.refresh().await.unwrap(), "{}", phase.as_str());
+        let before = records.load(&browser.jar["sessionid"], NOW).await.unwrap().unwrap();
+        records.end(&browser.jar["sessionid"]).await.unwrap();
+        assert!(!session.refresh().await.unwrap(), "{}", phase.as_str());
+        let _ = records.create(&browser.jar["sessionid"], &before, None, NOW).await.unwrap();
+    }
+}

@@ -237,3 +237,21 @@ async fn a_session_moves_from_djangos_table_and_ends_there() {
     let (user, _) = browser.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
     assert_eq!((user, store.ids().len()), (Some(42), 1));
 }
+
+#[tokio::test]
+async fn who_looks_again_sees_what_the_other_application_did() {
+    let (app, store) = records();
+    let (browser, id) = signed_in(&app).await;
+    let watching = UnderWay::begin(&store, &browser).await;
+    assert!(watching.session.refresh().await.unwrap());
+
+    store.overwrite(&id, &django_writes(r#"{"user":43}"#));
+    assert!(watching.session.refresh().await.unwrap());
+    assert_eq!(watching.session.get::<u32>("user").unwrap(), Some(43));
+
+    store.end(&id).await.unwrap();
+    assert!(!watching.session.refresh().await.unwrap(), "it was signed out there");
+    watching.session.insert("user", 44).unwrap();
+    assert_eq!(watching.finish().await, 0, "and nothing brings it back");
+    assert!(store.load(&id, NOW).await.unwrap().is_none());
+}
