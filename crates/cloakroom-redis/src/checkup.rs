@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use cloakroom_session::Timestamp;
-use cloakroom_store::{Checkup, StoreError, Topic, Verdict};
+use cloakroom_store::{Checkup, Severity, StoreError, Topic};
 use redis::Value;
 
 use crate::error::{of, unexpected};
@@ -64,79 +64,80 @@ impl Facts {
         let mut checkup =
             Checkup::new(format!("{name} {}", version.unwrap_or("of an unknown version"))).clock(self.clock);
         let writes = match self.get("role") {
-            "slave" => (Verdict::Problem, "this is a replica: it refuses writes".to_owned()),
-            _ => (Verdict::Good, "it takes writes".to_owned()),
+            "slave" => (Severity::Problem, "this is a replica: it refuses writes".to_owned()),
+            _ => (Severity::Good, "it takes writes".to_owned()),
         };
-        for (topic, (verdict, text)) in [
+        for (topic, (severity, text)) in [
             (Topic::Durability, self.durability()),
             (Topic::Eviction, self.eviction()),
             (Topic::Replication, self.replication(waits_for)),
             (Topic::Writes, writes),
         ] {
-            checkup = checkup.found(topic, verdict, format!("{front}{text}"));
+            checkup = checkup.found(topic, severity, format!("{front}{text}"));
         }
         checkup
     }
 
-    fn durability(&self) -> (Verdict, String) {
+    fn durability(&self) -> (Severity, String) {
         let file =
             "no append-only file: a restart goes back to the last snapshot, if there is one; set `appendonly yes`";
         match (self.get("aof_enabled"), self.appendfsync.as_deref()) {
-            ("0", _) => (Verdict::Problem, file.to_owned()),
+            ("0", _) => (Severity::Problem, file.to_owned()),
             ("1", _) if self.get("aof_last_write_status") == "err" => {
-                (Verdict::Problem, "the append-only file can't be written: is the disk full?".to_owned())
+                (Severity::Problem, "the append-only file can't be written: is the disk full?".to_owned())
             }
-            ("1", Some("always")) => {
-                (Verdict::Good, "append-only file, appendfsync always: what was acknowledged is on the disk".to_owned())
-            }
+            ("1", Some("always")) => (
+                Severity::Good,
+                "append-only file, appendfsync always: what was acknowledged is on the disk".to_owned(),
+            ),
             ("1", Some("no")) => (
-                Verdict::Note,
+                Severity::Note,
                 "append-only file, appendfsync no: a loss of power may take half a minute of writes".to_owned(),
             ),
             ("1", Some(mode)) => (
-                Verdict::Note,
+                Severity::Note,
                 format!("append-only file, appendfsync {mode}: a loss of power may take the last second or two"),
             ),
             ("1", None) => {
-                (Verdict::Note, "append-only file; how often it reaches the disk, the server doesn't tell".to_owned())
+                (Severity::Note, "append-only file; how often it reaches the disk, the server doesn't tell".to_owned())
             }
-            _ => (Verdict::Unknown, "the server doesn't tell whether it writes a file".to_owned()),
+            _ => (Severity::Unknown, "the server doesn't tell whether it writes a file".to_owned()),
         }
     }
 
-    fn eviction(&self) -> (Verdict, String) {
+    fn eviction(&self) -> (Severity, String) {
         let (policy, limit) = (self.get("maxmemory_policy"), self.get("maxmemory"));
         let evicted = match self.get("evicted_keys") {
             "" | "0" => String::new(),
             count => format!("; {count} keys were evicted since its start"),
         };
         match (policy, limit) {
-            ("", _) => (Verdict::Unknown, "the server doesn't tell whether it evicts".to_owned()),
+            ("", _) => (Severity::Unknown, "the server doesn't tell whether it evicts".to_owned()),
             ("noeviction", _) => (
-                Verdict::Good,
+                Severity::Good,
                 "noeviction: a server that is full refuses new sessions and keeps those it has".to_owned(),
             ),
             (_, "0") if evicted.is_empty() => (
-                Verdict::Note,
+                Severity::Note,
                 format!("{policy}, and no limit of memory: nothing is evicted until there is one; set `noeviction`"),
             ),
             _ => (
-                Verdict::Problem,
+                Severity::Problem,
                 format!("{policy}: a server that is full signs people out{evicted}; set `maxmemory-policy noeviction`"),
             ),
         }
     }
 
-    fn replication(&self, waits_for: Option<u32>) -> (Verdict, String) {
+    fn replication(&self, waits_for: Option<u32>) -> (Severity, String) {
         let count: u32 = self.get("connected_slaves").parse().unwrap_or_default();
         match (count, waits_for) {
             (count, Some(wanted)) if count < wanted => {
-                (Verdict::Problem, format!("{count} replicas, and writes wait for {wanted}: none succeeds"))
+                (Severity::Problem, format!("{count} replicas, and writes wait for {wanted}: none succeeds"))
             }
-            (0, _) => (Verdict::Note, "no replica".to_owned()),
-            (count, Some(wanted)) => (Verdict::Good, format!("{count} replicas, and writes wait for {wanted}")),
+            (0, _) => (Severity::Note, "no replica".to_owned()),
+            (count, Some(wanted)) => (Severity::Good, format!("{count} replicas, and writes wait for {wanted}")),
             (count, None) => (
-                Verdict::Note,
+                Severity::Note,
                 format!(
                     "{count} replicas, and no write waits for them: a failover may lose the last ones; `?replicas=1` waits"
                 ),
@@ -171,7 +172,7 @@ fn time(value: Value) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Facts, Verdict};
+    use super::{Facts, Severity};
 
     fn facts(info: &[(&str, &str)], appendfsync: Option<&str>) -> Facts {
         let info = info.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -181,24 +182,24 @@ mod tests {
     #[test]
     fn what_survives() {
         for (row, aof, fsync, expected) in [
-            ("no file", "0", None, Verdict::Problem),
-            ("every write", "1", Some("always"), Verdict::Good),
-            ("every second", "1", Some("everysec"), Verdict::Note),
-            ("when the system likes", "1", Some("no"), Verdict::Note),
-            ("it doesn't say how often", "1", None, Verdict::Note),
+            ("no file", "0", None, Severity::Problem),
+            ("every write", "1", Some("always"), Severity::Good),
+            ("every second", "1", Some("everysec"), Severity::Note),
+            ("when the system likes", "1", Some("no"), Severity::Note),
+            ("it doesn't say how often", "1", None, Severity::Note),
         ] {
             assert_eq!(facts(&[("aof_enabled", aof)], fsync).durability().0, expected, "{row}");
         }
-        assert_eq!(facts(&[], None).durability().0, Verdict::Unknown);
+        assert_eq!(facts(&[], None).durability().0, Severity::Unknown);
     }
 
     #[test]
     fn what_is_thrown_away() {
         for (row, policy, limit, evicted, expected) in [
-            ("nothing", "noeviction", "1000", "0", Verdict::Good),
-            ("nothing yet", "allkeys-lru", "0", "0", Verdict::Note),
-            ("sessions", "allkeys-lru", "1000", "0", Verdict::Problem),
-            ("sessions, before the limit was taken away", "volatile-lru", "0", "7", Verdict::Problem),
+            ("nothing", "noeviction", "1000", "0", Severity::Good),
+            ("nothing yet", "allkeys-lru", "0", "0", Severity::Note),
+            ("sessions", "allkeys-lru", "1000", "0", Severity::Problem),
+            ("sessions, before the limit was taken away", "volatile-lru", "0", "7", Severity::Problem),
         ] {
             let facts = facts(&[("maxmemory_policy", policy), ("maxmemory", limit), ("evicted_keys", evicted)], None);
             assert_eq!(facts.eviction().0, expected, "{row}");
@@ -208,10 +209,10 @@ mod tests {
     #[test]
     fn who_has_a_copy() {
         for (row, connected, wanted, expected) in [
-            ("nobody", "0", None, Verdict::Note),
-            ("one, who isn't waited for", "1", None, Verdict::Note),
-            ("one, who is", "1", Some(1), Verdict::Good),
-            ("fewer than are waited for", "1", Some(2), Verdict::Problem),
+            ("nobody", "0", None, Severity::Note),
+            ("one, who isn't waited for", "1", None, Severity::Note),
+            ("one, who is", "1", Some(1), Severity::Good),
+            ("fewer than are waited for", "1", Some(2), Severity::Problem),
         ] {
             assert_eq!(facts(&[("connected_slaves", connected)], None).replication(wanted).0, expected, "{row}");
         }

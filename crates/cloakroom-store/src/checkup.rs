@@ -26,7 +26,7 @@ pub struct Finding {
     /// What it is about.
     pub topic: Topic,
     /// Whether somebody has to do something.
-    pub verdict: Verdict,
+    pub severity: Severity,
     /// What was found, in a sentence.
     pub text: String,
 }
@@ -48,7 +48,7 @@ pub enum Topic {
 /// Whether somebody has to do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum Severity {
     /// As it should be.
     Good,
     /// Neither good nor bad by itself.
@@ -74,8 +74,8 @@ impl Checkup {
 
     /// One more finding.
     #[must_use]
-    pub fn found(mut self, topic: Topic, verdict: Verdict, text: impl Into<String>) -> Self {
-        self.findings.push(Finding { topic, verdict, text: text.into() });
+    pub fn found(mut self, topic: Topic, severity: Severity, text: impl Into<String>) -> Self {
+        self.findings.push(Finding { topic, severity, text: text.into() });
         self
     }
 }
@@ -93,7 +93,7 @@ impl Topic {
     }
 }
 
-impl Verdict {
+impl Severity {
     /// A word for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -112,7 +112,7 @@ impl fmt::Display for Topic {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }

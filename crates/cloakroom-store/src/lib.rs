@@ -41,7 +41,7 @@ mod sweeper;
 
 pub use any::AnyStore;
 pub use builder::{AtLimit, StoredSessionsBuilder};
-pub use checkup::{Checkup, Finding, Topic, Verdict};
+pub use checkup::{Checkup, Finding, Severity, Topic};
 pub use error::StoreError;
 pub use file::{Durability, FileStore};
 pub use memory::MemoryStore;

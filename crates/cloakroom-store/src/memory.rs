@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 
-use crate::checkup::{Checkup, Topic, Verdict};
+use crate::checkup::{Checkup, Severity, Topic};
 use crate::error::StoreError;
 use crate::scan::{Cursor, Page, Scanned};
 use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
@@ -322,6 +322,6 @@ impl Store for MemoryStore {
 
     async fn checkup(&self) -> Result<Checkup, StoreError> {
         let durable = "sessions end with the process, and no other process sees them";
-        Ok(Checkup::new("memory of this process").found(Topic::Durability, Verdict::Problem, durable))
+        Ok(Checkup::new("memory of this process").found(Topic::Durability, Severity::Problem, durable))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use cloakroom_session::Timestamp;
-use cloakroom_store::{Checkup, StoreError, Topic, Verdict};
+use cloakroom_store::{Checkup, Severity, StoreError, Topic};
 
 use super::MysqlStore;
 use super::words::Words;
@@ -62,55 +62,55 @@ impl Answer {
         let (durable, text) = self.durability();
         let checkup = Checkup::new(format!("{name} {}", self.version)).clock(clock);
         let checkup = checkup.found(Topic::Durability, durable, text);
-        let checkup = checkup.found(Topic::Eviction, Verdict::Good, "nothing is thrown away");
+        let checkup = checkup.found(Topic::Eviction, Severity::Good, "nothing is thrown away");
         let checkup = match (self.binlog, self.sync_binlog) {
-            (false, _) => checkup.found(Topic::Replication, Verdict::Note, "no binary log: there can be no replica"),
+            (false, _) => checkup.found(Topic::Replication, Severity::Note, "no binary log: there can be no replica"),
             (true, 1) => checkup.found(
                 Topic::Replication,
-                Verdict::Note,
+                Severity::Note,
                 "a binary log that survives a crash; who reads it, it doesn't say",
             ),
             (true, _) => {
                 let text = "sync_binlog isn't 1: after a crash a replica may have other sessions than this server";
-                checkup.found(Topic::Replication, Verdict::Note, text)
+                checkup.found(Topic::Replication, Severity::Note, text)
             }
         };
         match self.read_only {
-            true => checkup.found(Topic::Writes, Verdict::Problem, "read_only is on: it refuses writes"),
-            false => checkup.found(Topic::Writes, Verdict::Good, "it takes writes"),
+            true => checkup.found(Topic::Writes, Severity::Problem, "read_only is on: it refuses writes"),
+            false => checkup.found(Topic::Writes, Severity::Good, "it takes writes"),
         }
     }
 
-    fn durability(&self) -> (Verdict, &'static str) {
+    fn durability(&self) -> (Severity, &'static str) {
         match (self.engine.to_ascii_lowercase().as_str(), self.flush) {
             ("", _) => (
-                Verdict::Problem,
+                Severity::Problem,
                 "the table `cloakroom_sessions` isn't there: `cloakroom schema mysql` prints how to create it",
             ),
-            ("innodb", 1) => (Verdict::Good, "a write is answered when the disk has it"),
+            ("innodb", 1) => (Severity::Good, "a write is answered when the disk has it"),
             ("innodb", 2) => {
-                (Verdict::Note, "innodb_flush_log_at_trx_commit=2: a loss of power may take the last second of writes")
+                (Severity::Note, "innodb_flush_log_at_trx_commit=2: a loss of power may take the last second of writes")
             }
             ("innodb", _) => {
-                (Verdict::Note, "innodb_flush_log_at_trx_commit=0: a crash may take the last second of writes")
+                (Severity::Note, "innodb_flush_log_at_trx_commit=0: a crash may take the last second of writes")
             }
-            _ => (Verdict::Problem, "the table isn't InnoDB's: nothing is whole or not at all"),
+            _ => (Severity::Problem, "the table isn't InnoDB's: nothing is whole or not at all"),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, Verdict};
+    use super::{Answer, Severity};
 
     #[test]
     fn what_survives() {
         let table = [
-            ("as it comes", "InnoDB", 1, Verdict::Good),
-            ("a flush each second", "InnoDB", 2, Verdict::Note),
-            ("no flush", "InnoDB", 0, Verdict::Note),
-            ("no transactions", "MyISAM", 1, Verdict::Problem),
-            ("no table", "", 1, Verdict::Problem),
+            ("as it comes", "InnoDB", 1, Severity::Good),
+            ("a flush each second", "InnoDB", 2, Severity::Note),
+            ("no flush", "InnoDB", 0, Severity::Note),
+            ("no transactions", "MyISAM", 1, Severity::Problem),
+            ("no table", "", 1, Severity::Problem),
         ];
         for (row, engine, flush, expected) in table {
             let answer = Answer { engine: engine.to_owned(), flush, ..Answer::default() };

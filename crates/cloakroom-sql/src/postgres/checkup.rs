@@ -1,7 +1,7 @@
 //! What a PostgreSQL server says of itself.
 
 use cloakroom_session::Timestamp;
-use cloakroom_store::{Checkup, StoreError, Topic, Verdict};
+use cloakroom_store::{Checkup, Severity, StoreError, Topic};
 
 use super::PostgresStore;
 use crate::link::Cells;
@@ -61,25 +61,29 @@ impl Answer {
         let (durable, text) = self.durability();
         let checkup = Checkup::new(format!("PostgreSQL {}", self.version)).clock(clock);
         let checkup = checkup.found(Topic::Durability, durable, text);
-        let checkup = checkup.found(Topic::Eviction, Verdict::Good, "nothing is thrown away");
+        let checkup = checkup.found(Topic::Eviction, Severity::Good, "nothing is thrown away");
         let checkup = match (self.replicas, self.standbys.is_empty()) {
-            (0, _) => {
-                checkup.found(Topic::Replication, Verdict::Note, "no replica is connected, or this user may not see it")
-            }
+            (0, _) => checkup.found(
+                Topic::Replication,
+                Severity::Note,
+                "no replica is connected, or this user may not see it",
+            ),
             (count, true) => {
                 let text = format!("{count} replicas, none of them waited for: a failover may lose the last writes");
-                checkup.found(Topic::Replication, Verdict::Note, text)
+                checkup.found(Topic::Replication, Severity::Note, text)
             }
-            (count, false) => checkup.found(Topic::Replication, Verdict::Good, format!("{count} replicas, waited for")),
+            (count, false) => {
+                checkup.found(Topic::Replication, Severity::Good, format!("{count} replicas, waited for"))
+            }
         };
         match self.recovers {
-            true => checkup.found(Topic::Writes, Verdict::Problem, "this is a replica: it refuses writes"),
-            false => checkup.found(Topic::Writes, Verdict::Good, "it takes writes"),
+            true => checkup.found(Topic::Writes, Severity::Problem, "this is a replica: it refuses writes"),
+            false => checkup.found(Topic::Writes, Severity::Good, "it takes writes"),
         }
     }
 
-    fn durability(&self) -> (Verdict, String) {
-        let problem = |text: &str| (Verdict::Problem, text.to_owned());
+    fn durability(&self) -> (Severity, String) {
+        let problem = |text: &str| (Severity::Problem, text.to_owned());
         match (self.persistence.as_str(), self.fsync.as_str(), self.synchronous_commit.as_str()) {
             ("", ..) => problem(
                 "the table `cloakroom_sessions` isn't there: `cloakroom schema postgres` prints how to create it",
@@ -88,14 +92,14 @@ impl Answer {
             ("t", ..) => problem("the table is temporary: it ends with its connection"),
             (_, "off", _) => problem("fsync is off: a loss of power may damage the database"),
             (_, _, "off") => (
-                Verdict::Note,
+                Severity::Note,
                 "synchronous_commit is off: a crash may take the last half a second of writes".to_owned(),
             ),
             _ if self.full_page_writes == "off" => {
                 problem("full_page_writes is off: a loss of power may damage the database")
             }
             (_, _, mode) => {
-                (Verdict::Good, format!("a write is answered when the disk has it (synchronous_commit={mode})"))
+                (Severity::Good, format!("a write is answered when the disk has it (synchronous_commit={mode})"))
             }
         }
     }
@@ -103,17 +107,17 @@ impl Answer {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, Verdict};
+    use super::{Answer, Severity};
 
     #[test]
     fn what_survives() {
         let table = [
-            ("as it comes", "p", "on", "on", "on", Verdict::Good),
-            ("no table", "", "on", "on", "on", Verdict::Problem),
-            ("an unlogged table", "u", "on", "on", "on", Verdict::Problem),
-            ("no fsync", "p", "off", "on", "on", Verdict::Problem),
-            ("torn pages", "p", "on", "off", "on", Verdict::Problem),
-            ("commits that don't wait", "p", "on", "on", "off", Verdict::Note),
+            ("as it comes", "p", "on", "on", "on", Severity::Good),
+            ("no table", "", "on", "on", "on", Severity::Problem),
+            ("an unlogged table", "u", "on", "on", "on", Severity::Problem),
+            ("no fsync", "p", "off", "on", "on", Severity::Problem),
+            ("torn pages", "p", "on", "off", "on", Severity::Problem),
+            ("commits that don't wait", "p", "on", "on", "off", Severity::Note),
         ];
         for (row, persistence, fsync, pages, commit, expected) in table {
             let [persistence, fsync, full_page_writes, synchronous_commit] =

@@ -1,6 +1,6 @@
 //! What an SQLite file says of itself.
 
-use cloakroom_store::{Checkup, StoreError, Topic, Verdict};
+use cloakroom_store::{Checkup, Severity, StoreError, Topic};
 
 use super::SqliteStore;
 use crate::link::Cells;
@@ -34,26 +34,26 @@ impl SqliteStore {
         let Answer { journal, synchronous, version, clock } =
             rows.pop().ok_or_else(|| StoreError::unavailable("an answer without a row"))?;
         let clock = u64::try_from(clock).ok().map(cloakroom_session::Timestamp::from_unix_millis);
-        let (verdict, text) = match (journal.as_str(), synchronous) {
+        let (severity, text) = match (journal.as_str(), synchronous) {
             ("wal", 1) => (
-                Verdict::Note,
+                Severity::Note,
                 "WAL, synchronous=NORMAL: survives the end of each process; a loss of power may take the last writes",
             ),
             ("memory" | "off", _) => {
-                (Verdict::Problem, "the journal isn't on the disk: a process that is killed may leave a broken file")
+                (Severity::Problem, "the journal isn't on the disk: a process that is killed may leave a broken file")
             }
-            (_, 0) => (Verdict::Problem, "synchronous=OFF: a loss of power may leave a broken file"),
+            (_, 0) => (Severity::Problem, "synchronous=OFF: a loss of power may leave a broken file"),
             (_, 1) => (
-                Verdict::Note,
+                Severity::Note,
                 "synchronous=NORMAL: survives the end of each process; a loss of power may take the last writes",
             ),
-            _ => (Verdict::Good, "synchronous=FULL: a write is answered when the disk has it"),
+            _ => (Severity::Good, "synchronous=FULL: a write is answered when the disk has it"),
         };
         let copies = "a file of one machine: copy it (`VACUUM INTO`) if it must outlive the disk";
-        let checkup = Checkup::new(format!("SQLite {version}")).clock(clock).found(Topic::Durability, verdict, text);
-        Ok(checkup.found(Topic::Eviction, Verdict::Good, "nothing is thrown away").found(
+        let checkup = Checkup::new(format!("SQLite {version}")).clock(clock).found(Topic::Durability, severity, text);
+        Ok(checkup.found(Topic::Eviction, Severity::Good, "nothing is thrown away").found(
             Topic::Replication,
-            Verdict::Note,
+            Severity::Note,
             copies,
         ))
     }

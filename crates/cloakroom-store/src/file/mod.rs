@@ -20,7 +20,7 @@ use std::sync::atomic::AtomicUsize;
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::checkup::{Checkup, Topic, Verdict};
+use crate::checkup::{Checkup, Severity, Topic};
 use crate::error::StoreError;
 use crate::scan::{Cursor, Page};
 use crate::store::{Created, Entry, Loaded, Replaced, Store};
@@ -278,12 +278,12 @@ impl Store for FileStore {
     }
 
     async fn checkup(&self) -> Result<Checkup, StoreError> {
-        let (verdict, text) = match self.0.folder.durability() {
-            Durability::PowerFailure => (Verdict::Good, "a write is answered when the disk has it"),
-            Durability::ProcessEnd => (Verdict::Note, "a loss of power may take the last seconds' writes"),
+        let (severity, text) = match self.0.folder.durability() {
+            Durability::PowerFailure => (Severity::Good, "a write is answered when the disk has it"),
+            Durability::ProcessEnd => (Severity::Note, "a loss of power may take the last seconds' writes"),
         };
         let copies = "files of one machine: copy the folder if it must outlive the disk";
-        let checkup = Checkup::new("files of this machine").found(Topic::Durability, verdict, text);
-        Ok(checkup.found(Topic::Replication, Verdict::Note, copies))
+        let checkup = Checkup::new("files of this machine").found(Topic::Durability, severity, text);
+        Ok(checkup.found(Topic::Replication, Severity::Note, copies))
     }
 }
