@@ -124,7 +124,7 @@ mod tests {
     fn a_page() {
         let checkup = Checkup::new("Redis 7").found(Topic::Eviction, Severity::Problem, "allkeys-lru");
         let clock = Clock::compare(Some(NOW), NOW, NOW);
-        assert!(text(&checkup, &clock).contains("eviction  problem  allkeys-lru\n"), "{}", text(&checkup, &clock));
+        assert!(text(&checkup, &clock).contains("eviction  problem   allkeys-lru\n"), "{}", text(&checkup, &clock));
         assert_eq!(document(&checkup, &clock)["findings"][0]["severity"], "problem");
         assert_eq!(document(&checkup, &clock)["clock"]["milliseconds_apart"], 0);
     }

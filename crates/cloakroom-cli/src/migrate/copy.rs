@@ -87,26 +87,31 @@ async fn look(stores: &Stores, journal: &Journal, tasks: Vec<Task>) -> Result<Ve
     stream::iter(tasks).map(look).buffer_unordered(stores.at_once).try_collect().await
 }
 
-/// Counts what needs nothing, and writes down what turned out to be ours.
+/// Counts what needs nothing, and writes down whose it turned out to be.
 fn leave(journal: &mut Journal, tasks: &[Task], report: &mut Report) -> anyhow::Result<()> {
-    let mut same = Vec::new();
+    let mut found = Vec::new();
     for Task { scanned, step } in tasks {
         match step {
             Step::Leave(Left::Same(mark)) => {
                 report.same += 1;
                 if journal.known(&scanned.key).settled != Some(*mark) {
-                    same.push((scanned.key, *mark));
+                    found.push((scanned.key, *mark));
                 }
             }
-            Step::Leave(Left::Theirs) => report.theirs += 1,
+            Step::Leave(Left::Theirs) => {
+                report.theirs += 1;
+                if journal.known(&scanned.key).settled.is_none() {
+                    found.push((scanned.key, Mark::theirs(&scanned.entry)));
+                }
+            }
             Step::Leave(Left::Gone) => report.gone += 1,
             Step::Create | Step::Replace(_) | Step::Touch(_) | Step::Look => {}
         }
     }
-    if same.is_empty() {
+    if found.is_empty() {
         return Ok(());
     }
-    journal.intend(&same)?;
+    journal.intend(&found)?;
     journal.settle(&[])
 }
 

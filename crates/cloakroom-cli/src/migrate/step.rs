@@ -18,6 +18,15 @@ impl Mark {
         Self { version, print: print(entry), touched: entry.touched, deadline: entry.deadline }
     }
 
+    /// What the application has written there before we came. No version is 0: it is never taken for ours, and never brought back once it has ended.
+    pub(super) fn theirs(entry: &Entry) -> Self {
+        Self::of(0, entry)
+    }
+
+    const fn is_theirs(&self) -> bool {
+        self.version == 0
+    }
+
     fn is(&self, version: u64, entry: &Entry) -> bool {
         self.version == version && self.print == print(entry)
     }
@@ -94,6 +103,7 @@ impl Step {
         match known {
             Known { intent: Some(_), .. } => Self::Look,
             Known { settled: None, .. } => Self::Create,
+            Known { settled: Some(mark), .. } if mark.is_theirs() => Self::Look,
             Known { settled: Some(mark), .. } if mark.is(mark.version, entry) => {
                 if (mark.touched, mark.deadline) == (entry.touched, entry.deadline) {
                     Self::Leave(Left::Same(*mark))
@@ -188,6 +198,7 @@ mod tests {
             ("copied, and touched since", settled(1, &old), &touched, Step::Touch(1)),
             ("copied, and written since", settled(1, &old), &new, Step::Replace(1)),
             ("brought up to date, and written since", settled(2, &old), &new, Step::Replace(2)),
+            ("the application was first", Known { settled: Some(Mark::theirs(&old)), intent: None }, &old, Step::Look),
         ] {
             assert_eq!(Step::first(&known, entry), expected, "{row}");
         }
@@ -221,6 +232,7 @@ mod tests {
             ("the write that was killed wasn't", killed, there(1, &old), NOW, Step::Replace(1)),
             ("moved there", settled(1, &old), Loaded::Moved, NOW, Step::Leave(Left::Theirs)),
             ("ended there", settled(1, &old), Loaded::Absent, NOW, Step::Leave(Left::Gone)),
+            ("theirs, and ended there", settled(0, &old), Loaded::Absent, NOW, Step::Leave(Left::Gone)),
             ("over there, and used here since", settled(1, &old), Loaded::Absent, later, Step::Create),
             ("never there", never, Loaded::Absent, NOW, Step::Create),
         ] {
