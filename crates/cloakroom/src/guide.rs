@@ -14,3 +14,23 @@ pub mod configuration {}
 
 #[doc = include_str!("../../../docs/guide/cli.md")]
 pub mod cli {}
+
+#[cfg(feature = "bridge")]
+#[doc = include_str!("../../../docs/guide/bridges.md")]
+pub mod bridges {}
+
+#[cfg(all(feature = "bridge-pyramid", feature = "bridge-pyramid-nacl"))]
+#[doc = include_str!("../../../docs/guide/from-pyramid-shared.md")]
+pub mod pyramid_shared {}
+
+#[cfg(feature = "bridge-beaker")]
+#[doc = include_str!("../../../docs/guide/beaker.md")]
+pub mod beaker {}
+
+#[cfg(feature = "bridge-flask")]
+#[doc = include_str!("../../../docs/guide/flask.md")]
+pub mod flask {}
+
+#[cfg(feature = "bridge-django")]
+#[doc = include_str!("../../../docs/guide/django.md")]
+pub mod django {}

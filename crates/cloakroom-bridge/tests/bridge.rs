@@ -1,0 +1,28 @@
+//! What the bridges promise: vectors of the real frameworks, and requests that take turns.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has said what it found"
+)]
+
+mod bridge {
+    #[cfg(feature = "beaker")]
+    mod beaker;
+    mod browser;
+    #[cfg(feature = "pyramid")]
+    mod cookies;
+    #[cfg(feature = "django")]
+    mod django;
+    #[cfg(feature = "flask")]
+    mod flask;
+    mod migration;
+    #[cfg(all(feature = "beaker", feature = "django", feature = "flask", feature = "pyramid"))]
+    mod properties;
+    #[cfg(feature = "pyramid")]
+    mod pyramid;
+    #[cfg(feature = "django")]
+    mod shared;
+    mod vectors;
+}
