@@ -5,7 +5,9 @@
 //! | `cookie` | the cookie, as it was given |
 //! | `report` | what a format says of it |
 //! | `sealed`, `id` | our own formats |
+//! | `bridged` | those of other frameworks |
 
+mod bridged;
 mod cookie;
 mod id;
 mod report;
@@ -18,6 +20,7 @@ use crate::describe::Values;
 use crate::outcome::Outcome;
 use crate::output::{print, print_json};
 use crate::secret::KeyOptions;
+use bridged::{Other, OtherOptions};
 use cookie::Cookie;
 use report::{Report, Verdict};
 
@@ -33,6 +36,8 @@ pub(crate) struct Options {
     name: Option<String>,
     #[command(flatten)]
     key: KeyOptions,
+    #[command(flatten)]
+    other: OtherOptions,
     /// Shows the values too: they may be anything that the application knows of a person
     #[arg(long)]
     values: bool,
@@ -42,6 +47,7 @@ pub(crate) struct Options {
 struct Question<'a> {
     cookie: &'a Cookie,
     keyring: Option<&'a Keyring>,
+    other: Option<Other>,
     values: Values,
     now: Timestamp,
 }
@@ -49,14 +55,16 @@ struct Question<'a> {
 /// A format, which says what a cookie is if it is one of its own. To add one, add it to the list.
 type Format = fn(&Question<'_>) -> anyhow::Result<Option<Report>>;
 
-const FORMATS: &[Format] = &[sealed::look, id::look];
+const FORMATS: &[Format] = &[bridged::look, sealed::look, id::look, bridged::guess];
 
 pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
-    let usual = CookieConfig::default().build()?;
-    let cookie = Cookie::read(&options.cookie, options.name.as_deref(), usual.name())?;
+    let ours = CookieConfig::default().build()?;
+    let other = options.other.read()?;
+    let usual = other.as_ref().map_or(ours.name(), |other| other.framework.cookie_name());
+    let cookie = Cookie::read(&options.cookie, options.name.as_deref(), usual)?;
     let keyring = options.key.keyring()?;
     let values = if options.values { Values::Shown } else { Values::Hidden };
-    let question = Question { cookie: &cookie, keyring: keyring.as_ref(), values, now: SystemClock.now() };
+    let question = Question { cookie: &cookie, keyring: keyring.as_ref(), other, values, now: SystemClock.now() };
     let report = ask(&question)?;
     if json {
         print_json(&report.document(&cookie))?
@@ -72,7 +80,7 @@ fn ask(question: &Question<'_>) -> anyhow::Result<Report> {
             return Ok(report);
         }
     }
-    let hint = "it is neither sealed (`s1.`, `e1.`) nor an id of 43 characters; was a part of it lost?";
+    let hint = "it is neither sealed (`s1.`, `e1.`), nor an id of 43 characters, nor like the cookies of other frameworks; was a part of it lost?";
     Ok(Report::new("nothing that this program knows", Verdict::refused("unknown-format", "no format knows it", hint)))
 }
 

@@ -1,9 +1,12 @@
 //! What a format says of a cookie.
 
+use cloakroom::Record;
 use serde_json::{Map, Value, json};
 
+use super::Question;
 use super::cookie::Cookie;
-use crate::describe::{Values, lines};
+use crate::describe::{Values, contents, lines};
+use crate::moment::{span, utc};
 use crate::output::plain;
 
 /// What a format says of a cookie.
@@ -49,9 +52,16 @@ impl Report {
         self
     }
 
-    pub(super) fn facts(mut self, facts: Map<String, Value>) -> Self {
-        self.facts.extend(facts);
-        self
+    /// What is in a record, and how old it is.
+    pub(super) fn record(self, record: &Record, question: &Question<'_>) -> Self {
+        let clock = record.clockwork();
+        let mut report = self
+            .fact("age", span(question.now.since(clock.created)))
+            .fact("created", utc(clock.created))
+            .fact("touched", utc(clock.touched))
+            .fact("owner", record.owner().map_or(Value::Null, Into::into));
+        report.facts.extend(contents(record, question.values));
+        report
     }
 
     pub(super) fn document(&self, cookie: &Cookie) -> Value {

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cloakroom::{CsrfToken, Deadline, Keyring, Record, Rejected, Seal, Sealer, SessionId};
+use cloakroom::{CsrfToken, Deadline, Keyring, Record, Rejected, Seal, Sealer, SessionId, Timestamp};
 
 use super::Question;
 use super::report::{Report, Verdict};
-use crate::describe::contents;
-use crate::moment::{span, utc};
 
 /// Key id and tag of a signed cookie.
 const KEY_ID: usize = 4;
@@ -69,14 +67,9 @@ fn opened(format: &'static str, kind: Kind, payload: &Arc<str>, question: &Quest
     let Some((id, record)) = session(payload) else {
         return Report::new(format, refused(Rejected::Corrupt, "", None));
     };
-    let clock = record.clockwork();
-    let verdict = if clock.is_from_future(question.now) {
-        refused(Rejected::FromFuture, "", None)
-    } else {
-        match clock.expired(question.now) {
-            Some(deadline) => refused(Rejected::Expired(deadline), "", None),
-            None => Verdict::Opens,
-        }
+    let verdict = match out_of_time(&record, question.now) {
+        Some(why) => refused(why, "", None),
+        None => Verdict::Opens,
     };
     described(Report::new(format, verdict), id, &record, question)
 }
@@ -100,18 +93,17 @@ fn session(payload: &Arc<str>) -> Option<(SessionId, Record)> {
 }
 
 fn described(report: Report, id: SessionId, record: &Record, question: &Question<'_>) -> Report {
+    report.fact("session", id.store_key().prefix()).record(record, question)
+}
+
+/// Whether its time is over, or hasn't come.
+pub(super) fn out_of_time(record: &Record, now: Timestamp) -> Option<Rejected> {
     let clock = record.clockwork();
-    report
-        .fact("session", id.store_key().prefix())
-        .fact("age", span(question.now.since(clock.created)))
-        .fact("created", utc(clock.created))
-        .fact("touched", utc(clock.touched))
-        .fact("owner", record.owner().map_or(serde_json::Value::Null, Into::into))
-        .facts(contents(record, question.values))
+    if clock.is_from_future(now) { Some(Rejected::FromFuture) } else { clock.expired(now).map(Rejected::Expired) }
 }
 
 /// Why, and what to do about it.
-fn refused(why: Rejected, key: &str, keyring: Option<&Keyring>) -> Verdict {
+pub(super) fn refused(why: Rejected, key: &str, keyring: Option<&Keyring>) -> Verdict {
     let hint = match why {
         Rejected::UnknownKey => {
             let there: Vec<String> =
@@ -132,7 +124,13 @@ fn refused(why: Rejected, key: &str, keyring: Option<&Keyring>) -> Verdict {
         }
         Rejected::Expired(_) => "nothing makes it valid again: the visitor has to sign in".to_owned(),
         Rejected::FromFuture => "compare the clocks of the machines".to_owned(),
-        Rejected::UnknownFormat | _ => "the factory that sealed it was another one".to_owned(),
+        Rejected::UnsafeSerializer => {
+            "it is a pickle or the like, which may hold code and is never read: switch the other application to JSON"
+                .to_owned()
+        }
+        Rejected::WrongPurpose => "it was made for another cookie: --name says which".to_owned(),
+        Rejected::Bomb => "whoever has the secret has packed more into it than any session holds".to_owned(),
+        Rejected::UnknownFormat | Rejected::Unknown | _ => "the factory that sealed it was another one".to_owned(),
     };
     Verdict::refused(why.as_str(), why.to_string(), hint)
 }

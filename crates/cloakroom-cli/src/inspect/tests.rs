@@ -39,7 +39,7 @@ async fn cookie(seal: Seal) -> Cookie {
 }
 
 fn asked(cookie: &Cookie, keyring: Option<&Keyring>, values: Values, now: Timestamp) -> (Value, String) {
-    let report = ask(&Question { cookie, keyring, values, now }).unwrap();
+    let report = ask(&Question { cookie, keyring, other: None, values, now }).unwrap();
     (report.document(cookie), report.text(cookie, values))
 }
 

@@ -44,8 +44,8 @@ async fn redis() {
     every_command(&server.url(), Can::Everything, "Redis", 0).await;
     let doctor = |code| json(code, &["doctor", &server.url()])["findings"].to_string();
     assert!(doctor(0).contains("appendfsync always"));
-    server.cli(&["CONFIG", "SET", "maxmemory", "100mb"]);
-    server.cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
+    let _ = server.cli(&["CONFIG", "SET", "maxmemory", "100mb"]);
+    let _ = server.cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
     assert!(doctor(3).contains("signs people out"));
     let alone = Redis::with(&["--appendonly", "no"]);
     let found = json(3, &["doctor", &alone.url()])["findings"].to_string();
