@@ -165,6 +165,12 @@ impl ConfigError {
     pub const fn option(&self) -> &'static str {
         self.option
     }
+
+    /// What is wrong with it.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
 }
 
 impl fmt::Display for ConfigError {

@@ -78,6 +78,40 @@ impl StoreKey {
         &self.0
     }
 
+    /// All 64 hexadecimal digits, for tools that look a session up.
+    ///
+    /// # Security
+    /// It opens nothing: it is the hash of an id, and not the id. Yet whoever may end sessions can end this one by it.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Reads what [`StoreKey::to_hex`] wrote.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::StoreKey;
+    ///
+    /// let key = StoreKey::from_bytes([0xab; 32]);
+    /// assert_eq!(StoreKey::from_hex(&key.to_hex()), Some(key));
+    /// assert_eq!(StoreKey::from_hex("abab"), None);
+    /// ```
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut key = [0; 32];
+        if text.len() != key.len() * 2 {
+            return None;
+        }
+        for (byte, pair) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            for digit in pair {
+                let digit = char::from(*digit).to_digit(16)?;
+                *byte = *byte << 4 | u8::try_from(digit).ok()?;
+            }
+        }
+        Some(Self(key))
+    }
+
     /// Eight hexadecimal digits: enough to follow a session through traces, not enough to look it up.
     #[must_use]
     pub fn prefix(&self) -> String {

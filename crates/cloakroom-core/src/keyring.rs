@@ -1,5 +1,7 @@
 //! Secrets, and which of them seals and which only open.
 
+mod text;
+
 use std::fmt;
 
 use base64::Engine as _;
@@ -174,6 +176,11 @@ impl Keyring {
         }
         self.keys.push(key);
         Ok(self)
+    }
+
+    /// Which keys there are, the one that seals first.
+    pub fn ids(&self) -> impl Iterator<Item = KeyId> {
+        self.keys.iter().map(Key::id)
     }
 
     /// All keys, the one that seals first.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use cloakroom::{
-    AnyStore, Carrier, Committed, CookieHeader, CookieSessions, Created, Entry, Error, Loaded, Owned, Plan, Replaced,
-    SessionFactory, SessionState, Store, StoreError, StoreKey, Timestamp, Version,
+    AnyStore, Carrier, Checkup, Committed, CookieHeader, CookieSessions, Created, Cursor, Entry, Error, Loaded, Owned,
+    Page, Plan, Replaced, SessionFactory, SessionState, Store, StoreError, StoreKey, Timestamp, Version,
 };
 use serde_json::{Value, json};
 
@@ -152,5 +152,13 @@ impl Store for CountingStore {
 
     async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
         self.inner.end_before(point, now).await
+    }
+
+    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
+        self.inner.scan(after, limit, now).await
+    }
+
+    async fn checkup(&self) -> Result<Checkup, StoreError> {
+        self.inner.checkup().await
     }
 }

@@ -101,14 +101,14 @@ pub(crate) async fn pipeline(
     values.into_iter().map(Value::extract_error).collect()
 }
 
-/// A slot of each master, to reach it by.
+/// The first slot of each master, to reach it by; in the order of slots.
 pub(crate) async fn masters(cluster: &ClusterConnection) -> Result<Vec<Target<'static>>, StoreError> {
     let mut command = redis::cmd("CLUSTER");
     command.arg("SLOTS");
     let routing = RoutingInfo::SingleNode(SingleNodeRoutingInfo::RandomPrimary);
     let ranges = cluster.clone().route_command(command, routing).await.map_err(|error| error::of(&error))?;
     let Value::Array(ranges) = ranges else { return Err(unexpected()) };
-    let mut masters = HashMap::new();
+    let mut masters: HashMap<Vec<u8>, u16> = HashMap::new();
     for range in ranges {
         let Value::Array(range) = range else { return Err(unexpected()) };
         let mut range = range.into_iter();
@@ -118,7 +118,10 @@ pub(crate) async fn masters(cluster: &ClusterConnection) -> Result<Vec<Target<'s
         };
         // Address, port, id.
         let id = node.into_iter().nth(2).and_then(bytes).ok_or_else(unexpected)?;
-        masters.insert(id, Target::Slot(u16::try_from(first).map_err(|_| unexpected())?));
+        let first = u16::try_from(first).map_err(|_| unexpected())?;
+        masters.entry(id).and_modify(|slot| *slot = first.min(*slot)).or_insert(first);
     }
-    Ok(masters.into_values().collect())
+    let mut slots: Vec<u16> = masters.into_values().collect();
+    slots.sort_unstable();
+    Ok(slots.into_iter().map(Target::Slot).collect())
 }

@@ -8,6 +8,8 @@
 //! | `redis_store` | [`RedisStore`]: connecting, options, and what each of them promises |
 //! | `operations` | the duties of a store, one script each |
 //! | `owners` | an owner's sessions, and ending those from before a point |
+//! | `scan` | a walk through all sessions |
+//! | `checkup` | what a server says of itself |
 //! | `index` | the index of an owner where it lives on another server than the session |
 //! | `steps` | what takes two servers of a Cluster |
 //! | `call` | one round trip: by hash, by text if the hash is unknown, and waiting for replicas |
@@ -73,6 +75,7 @@
 
 mod address;
 mod call;
+mod checkup;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod error;
@@ -82,6 +85,7 @@ mod link;
 mod operations;
 mod owners;
 mod redis_store;
+mod scan;
 mod scripts;
 #[cfg(feature = "sentinel")]
 mod sentinel;

@@ -1,7 +1,7 @@
 //! The duties of a store, one script each.
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{Created, Entry, Loaded, Owned, Replaced, Store, StoreError};
+use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
 use redis::Value;
 
 use crate::call::Call;
@@ -256,5 +256,13 @@ impl Store for RedisStore {
 
     async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
         self.end_older(point, now).await
+    }
+
+    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
+        self.scan_some(after, limit, now).await
+    }
+
+    async fn checkup(&self) -> Result<Checkup, StoreError> {
+        self.look().await
     }
 }

@@ -58,7 +58,8 @@ impl RedisStore {
         Ok(ended)
     }
 
-    async fn servers(&self) -> Result<Vec<Target<'static>>, StoreError> {
+    /// One target for each server that has sessions, always in the same order.
+    pub(crate) async fn servers(&self) -> Result<Vec<Target<'static>>, StoreError> {
         #[cfg(feature = "cluster")]
         if let crate::link::Link::Cluster(cluster, _) = &self.link {
             return crate::cluster::masters(cluster).await;
@@ -102,7 +103,7 @@ impl Step {
 }
 
 /// All session keys of a prefix, and no index: those have a colon behind it.
-fn pattern(prefix: &str) -> String {
+pub(crate) fn pattern(prefix: &str) -> String {
     let mut pattern = String::with_capacity(prefix.len() + 16);
     for character in prefix.chars() {
         if matches!(character, '*' | '?' | '[' | ']' | '\\' | '^') {

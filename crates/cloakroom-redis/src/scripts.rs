@@ -33,4 +33,5 @@ scripts! {
     MARK: "lua/mark.lua"
     LIST: "lua/list.lua"
     LISTED: "lua/listed.lua"
+    SCAN: "lua/scan.lua"
 }

@@ -1,5 +1,6 @@
 //! Sessions in a MySQL or MariaDB database.
 
+mod checkup;
 mod link;
 mod words;
 
@@ -7,11 +8,11 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{Created, Entry, Loaded, Owned, Replaced, Store, StoreError};
+use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
 use mysql_async::Pool;
 
 use crate::link::{Cells, Failure, TRIES, values};
-use crate::row::{found, owned, padded};
+use crate::row::{begin, found, met, owned, padded, page};
 use crate::statements::{self, mysql as own};
 use link::Link;
 use words::Words;
@@ -41,6 +42,7 @@ static LIVE: LazyLock<Words> = LazyLock::new(|| Words::of(statements::LIVE));
 static TOUCH: LazyLock<Words> = LazyLock::new(|| Words::of(statements::TOUCH));
 static OWNED: LazyLock<Words> = LazyLock::new(|| Words::of(statements::OWNED));
 static END_BEFORE: LazyLock<Words> = LazyLock::new(|| Words::of(statements::END_BEFORE));
+static SCAN: LazyLock<Words> = LazyLock::new(|| Words::of(statements::SCAN));
 static CREATE: LazyLock<Words> = LazyLock::new(|| Words::of(own::CREATE));
 static REPLACE: LazyLock<Words> = LazyLock::new(|| Words::of(own::REPLACE));
 static CYCLE: LazyLock<Words> = LazyLock::new(|| Words::of(own::CYCLE));
@@ -249,5 +251,15 @@ impl Store for MysqlStore {
         // It locks what it passes, so that no session moves around it.
         let ended = self.link.changed(&END_BEFORE, &[point.into(), now.into()]).await?;
         Ok(usize::try_from(ended).unwrap_or(usize::MAX))
+    }
+
+    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
+        let limit = limit.max(1);
+        let rows = self.link.rows(&SCAN, &[begin(after)?, now.into(), limit.into()], met).await?;
+        Ok(page(rows, limit))
+    }
+
+    async fn checkup(&self) -> Result<Checkup, StoreError> {
+        self.look().await
     }
 }

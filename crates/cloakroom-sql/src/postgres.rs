@@ -1,15 +1,16 @@
 //! Sessions in a PostgreSQL database.
 
+mod checkup;
 mod link;
 
 use std::fmt;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{Created, Entry, Loaded, Owned, Replaced, Store, StoreError};
+use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
 use deadpool_postgres::Pool;
 
 use crate::link::{Cells, Failure, TRIES, Value, values};
-use crate::row::{found, owned};
+use crate::row::{begin, found, met, owned, page};
 use crate::statements::{self, postgres as own};
 use link::Link;
 
@@ -224,5 +225,15 @@ impl Store for PostgresStore {
             }
         }
         Err(StoreError::unavailable("sessions kept moving away"))
+    }
+
+    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
+        let limit = limit.max(1);
+        let rows = self.link.rows(statements::SCAN, &[begin(after)?, now.into(), limit.into()], met).await?;
+        Ok(page(rows, limit))
+    }
+
+    async fn checkup(&self) -> Result<Checkup, StoreError> {
+        self.look().await
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{Entry, Loaded, Owned, StoreError};
+use cloakroom_store::{Cursor, Entry, Loaded, Owned, Page, Scanned, StoreError};
 
-use crate::link::Cells;
+use crate::link::{Cells, Value};
 
 /// A row as it comes from a database.
 #[derive(Debug)]
@@ -88,6 +88,35 @@ pub(crate) fn found(
 pub(crate) fn owned(cells: &dyn Cells) -> Result<Owned, StoreError> {
     let key = cells.bytes(7).flatten().unwrap_or_default();
     Row::of(cells).ok_or_else(|| StoreError::corrupt(padded(key).0))?.owned(key)
+}
+
+/// A session of a walk, or the key of one that is damaged.
+pub(crate) type Met = Result<Scanned, StoreKey>;
+
+/// A session of a walk, with its key in the last column. What is damaged doesn't stop the walk.
+pub(crate) fn met(cells: &dyn Cells) -> Result<Met, StoreError> {
+    let (key, _) = padded(cells.bytes(7).flatten().unwrap_or_default());
+    let read = Row::of(cells).and_then(|row| row.read());
+    Ok(read.map(|(version, entry)| Scanned::new(key, version, entry)).ok_or(key))
+}
+
+/// The key behind which a page begins; a text that is before all keys at the beginning.
+pub(crate) fn begin(after: Option<&Cursor>) -> Result<Value, StoreError> {
+    after.map_or(Ok(Value::from("")), |cursor| cursor.key().map(Value::Key))
+}
+
+/// A page of the rows that were there; a full one has another one behind it.
+pub(crate) fn page(rows: Vec<Met>, limit: usize) -> Page {
+    let last = rows.last().map(|last| last.as_ref().map_or_else(|key| *key, |scanned| scanned.key));
+    let next = last.filter(|_| rows.len() >= limit).as_ref().map(Cursor::after);
+    let (mut sessions, mut damaged) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in rows {
+        match row {
+            Ok(session) => sessions.push(session),
+            Err(key) => damaged.push(key),
+        }
+    }
+    Page::new(sessions, damaged, next)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Sessions in an SQLite file.
 
+mod checkup;
 mod lane;
 mod link;
 mod open;
@@ -10,11 +11,11 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{Created, Entry, Loaded, Owned, Replaced, Store, StoreError};
+use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
 use rusqlite::Connection;
 
 use crate::link::{Failure, TRIES, values};
-use crate::row::{found, owned};
+use crate::row::{begin, found, met, owned, page};
 use crate::statements::{self, sqlite as own};
 use lane::Lane;
 use link::Link;
@@ -58,6 +59,7 @@ struct Words {
     sweep: String,
     owned: String,
     end_before: String,
+    scan: String,
 }
 
 static WORDS: LazyLock<Words> = LazyLock::new(|| {
@@ -74,6 +76,7 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
         sweep: spelled(own::SWEEP),
         owned: spelled(statements::OWNED),
         end_before: spelled(statements::END_BEFORE),
+        scan: spelled(statements::SCAN),
     }
 });
 
@@ -220,5 +223,15 @@ impl Store for SqliteStore {
     async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
         let ended = self.link.changed(&WORDS.end_before, [point.into(), now.into()]).await?;
         Ok(usize::try_from(ended).unwrap_or(usize::MAX))
+    }
+
+    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
+        let limit = limit.max(1);
+        let rows = self.link.rows(&WORDS.scan, [begin(after)?, now.into(), limit.into()], met).await?;
+        Ok(page(rows, limit))
+    }
+
+    async fn checkup(&self) -> Result<Checkup, StoreError> {
+        self.look().await
     }
 }

@@ -54,6 +54,15 @@ pub(crate) const OWNED: &str = concat!(
     " ORDER BY created, store_key"
 );
 
+/// `$1` the key behind which the page begins, `$3` how many. A key of another length leads nowhere: nobody can ask for it.
+pub(crate) const SCAN: &str = concat!(
+    "SELECT ",
+    columns!(),
+    ", store_key FROM cloakroom_sessions WHERE store_key > $1 AND length(store_key) = 32 AND ",
+    live!(),
+    " ORDER BY store_key LIMIT $3"
+);
+
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub(crate) const END_BEFORE: &str = concat!("DELETE FROM cloakroom_sessions WHERE created < $1 AND ", live!());
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 
+use crate::checkup::Checkup;
 use crate::error::StoreError;
+use crate::scan::{Cursor, Page};
 use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -70,6 +72,8 @@ trait DynStore: fmt::Debug + Send + Sync {
     fn sweep(&self, now: Timestamp, limit: usize) -> Answer<'_, usize>;
     fn owned<'a>(&'a self, owner: &'a str, now: Timestamp) -> Answer<'a, Vec<Owned>>;
     fn end_before(&self, point: Timestamp, now: Timestamp) -> Answer<'_, usize>;
+    fn scan<'a>(&'a self, after: Option<&'a Cursor>, limit: usize, now: Timestamp) -> Answer<'a, Page>;
+    fn checkup(&self) -> Answer<'_, Checkup>;
 }
 
 impl<S: Store> DynStore for S {
@@ -128,6 +132,14 @@ impl<S: Store> DynStore for S {
     fn end_before(&self, point: Timestamp, now: Timestamp) -> Answer<'_, usize> {
         Box::pin(Store::end_before(self, point, now))
     }
+
+    fn scan<'a>(&'a self, after: Option<&'a Cursor>, limit: usize, now: Timestamp) -> Answer<'a, Page> {
+        Box::pin(Store::scan(self, after, limit, now))
+    }
+
+    fn checkup(&self) -> Answer<'_, Checkup> {
+        Box::pin(Store::checkup(self))
+    }
 }
 
 impl Store for AnyStore {
@@ -185,5 +197,13 @@ impl Store for AnyStore {
 
     async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
         self.0.end_before(point, now).await
+    }
+
+    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
+        self.0.scan(after, limit, now).await
+    }
+
+    async fn checkup(&self) -> Result<Checkup, StoreError> {
+        self.0.checkup().await
     }
 }

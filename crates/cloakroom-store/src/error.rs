@@ -48,6 +48,12 @@ impl StoreError {
         Self(Kind::Taken { key })
     }
 
+    /// The place where a walk through all sessions is to go on isn't one of this store's.
+    #[must_use]
+    pub fn foreign_cursor() -> Self {
+        Self::unavailable("the cursor isn't one that this store gave")
+    }
+
     /// This store can't do that.
     #[must_use]
     pub const fn unsupported(what: &'static str) -> Self {

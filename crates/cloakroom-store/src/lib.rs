@@ -15,6 +15,8 @@
 //! | `sweeper` | the task that removes what is over |
 //! | `sessions` | an owner's sessions: listed, and ended |
 //! | `stats` | how often what happened |
+//! | `scan` | a walk through all sessions, page by page |
+//! | `checkup` | what a store's server says of itself, for operators |
 //! | `any` | a store whose kind is known at run time only |
 //! | `error` | what can go wrong |
 //! | `conformance` | the suite that decides whether a store is right (feature `conformance`) |
@@ -22,6 +24,7 @@
 mod any;
 mod builder;
 mod call;
+mod checkup;
 mod commit;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -29,6 +32,7 @@ mod error;
 mod file;
 mod memory;
 mod queue;
+mod scan;
 mod sessions;
 mod stats;
 mod store;
@@ -37,9 +41,11 @@ mod sweeper;
 
 pub use any::AnyStore;
 pub use builder::{AtLimit, StoredSessionsBuilder};
+pub use checkup::{Checkup, Finding, Severity, Topic};
 pub use error::StoreError;
 pub use file::{Durability, FileStore};
 pub use memory::MemoryStore;
+pub use scan::{Cursor, Page, Scanned};
 pub use sessions::{Device, Sessions};
 pub use stats::Stats;
 pub use store::{Created, Entry, Loaded, Owned, Replaced, Store};

@@ -5,7 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 
+use crate::checkup::{Checkup, Severity, Topic};
 use crate::error::StoreError;
+use crate::scan::{Cursor, Page, Scanned};
 use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
 
 /// As many locks as cores are likely to ask for one at the same time, twice over.
@@ -292,5 +294,34 @@ impl Store for MemoryStore {
             });
         }
         Ok(ended)
+    }
+
+    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
+        let after = after.map(Cursor::key).transpose()?;
+        let mut page = Page::default();
+        let first = after.as_ref().map_or(0, index_of);
+        for index in first..SHARDS {
+            // One shard at a time, each in the order of its keys: what comes and goes meanwhile changes nobody else's place.
+            let shard = self.shard(index);
+            let is_behind = |key: &StoreKey| index > first || after.is_none_or(|after| *key > after);
+            let mut found: Vec<Scanned> = shard
+                .iter()
+                .filter(|(key, slot)| !slot.is_over(now) && is_behind(key))
+                .filter_map(|(key, slot)| match slot {
+                    Slot::Live(version, entry) => Some(Scanned::new(*key, *version, entry.clone())),
+                    Slot::Moved { .. } => None,
+                })
+                .collect();
+            found.sort_by_key(|scanned| scanned.key);
+            if page.fill(found, limit) {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
+    async fn checkup(&self) -> Result<Checkup, StoreError> {
+        let durable = "sessions end with the process, and no other process sees them";
+        Ok(Checkup::new("memory of this process").found(Topic::Durability, Severity::Problem, durable))
     }
 }

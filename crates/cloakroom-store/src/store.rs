@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use cloakroom_session::{Record, StoreKey, Timestamp, Version};
 
+use crate::checkup::Checkup;
 use crate::error::StoreError;
+use crate::scan::{Cursor, Page};
 
 /// What a store keeps under a key: the record's text, and the facts that it must be able to act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,5 +215,38 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn end_before(&self, point: Timestamp, now: Timestamp) -> impl Future<Output = Result<usize, StoreError>> + Send {
         let _ = (point, now);
         async { Err(StoreError::unsupported("ending all sessions")) }
+    }
+
+    /// A page of all live sessions, in whatever order suits the store; `after` is where the page before ended.
+    ///
+    /// For tools that list, count or move sessions. **Must not** create, extend or remove anything. From the first page to one without a `next`:
+    ///
+    /// - A session that is live all that time **must** be in one of the pages at least; it may be in two. One that begins, moves or ends
+    ///   meanwhile may be in one or in none.
+    /// - What is over, and moved marks, **must not** be in any. What is damaged **must** be named, and **must not** stop the walk.
+    /// - A page aims at `limit` entries. It may have fewer, and none at all, and a few more where the store's own steps are coarser; it **must not**
+    ///   have several times as many.
+    /// - The walk **must** come to its end, and the same `after` **must** lead on from the same place each time. One that the store didn't give **must** be an error.
+    ///
+    /// # Errors
+    /// [`StoreError::is_unsupported`] where the store can't.
+    fn scan(
+        &self,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Page, StoreError>> + Send {
+        let _ = (after, limit, now);
+        async { Err(StoreError::unsupported("a walk through all sessions")) }
+    }
+
+    /// What the store's server says of itself, for whoever operates it: is it durable, does it evict, is it replicated, what time is it there.
+    ///
+    /// **Must not** change anything. What the server refuses to tell **must** be among the findings, and not an error.
+    ///
+    /// # Errors
+    /// [`StoreError::is_unsupported`] where the store has nothing to say.
+    fn checkup(&self) -> impl Future<Output = Result<Checkup, StoreError>> + Send {
+        async { Err(StoreError::unsupported("a check-up")) }
     }
 }

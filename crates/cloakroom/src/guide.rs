@@ -9,6 +9,12 @@ pub mod stores {}
 #[doc = include_str!("../../../docs/guide/pyramid.md")]
 pub mod pyramid {}
 
+#[doc = include_str!("../../../docs/guide/configuration.md")]
+pub mod configuration {}
+
+#[doc = include_str!("../../../docs/guide/cli.md")]
+pub mod cli {}
+
 #[cfg(feature = "bridge")]
 #[doc = include_str!("../../../docs/guide/bridges.md")]
 pub mod bridges {}

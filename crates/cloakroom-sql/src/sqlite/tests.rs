@@ -17,6 +17,7 @@ fn statements_find_their_rows_by_an_index() {
         ("end", &WORDS.end, by_key),
         ("forget", &WORDS.forget, by_key),
         ("sweep", &WORDS.sweep, "INDEX cloakroom_sessions_deadline (deadline<?)"),
+        ("scan", &WORDS.scan, "USING INDEX sqlite_autoindex_cloakroom_sessions_1 (store_key>?)"),
         ("owned", &WORDS.owned, "INDEX cloakroom_sessions_owner (owner=?)"),
     ];
     for (name, statement, index) in table {

@@ -23,6 +23,7 @@ mod lifetimes;
 mod owners;
 mod races;
 mod requests;
+mod scanning;
 mod sweeping;
 mod values;
 
@@ -45,6 +46,7 @@ pub struct Capabilities {
     owners: bool,
     end_before: bool,
     sweep: bool,
+    scan: bool,
     rounds: usize,
     seed: Option<u64>,
 }
@@ -52,7 +54,7 @@ pub struct Capabilities {
 impl Capabilities {
     /// Everything that the trait knows; 200 rounds of each race.
     pub const fn all() -> Self {
-        Self { owners: true, end_before: true, sweep: true, rounds: 200, seed: None }
+        Self { owners: true, end_before: true, sweep: true, scan: true, rounds: 200, seed: None }
     }
 
     /// It has no index of owners.
@@ -70,6 +72,12 @@ impl Capabilities {
     /// It expires entries by itself: a sweep finds nothing to do.
     pub const fn expires_by_itself(mut self) -> Self {
         self.sweep = false;
+        self
+    }
+
+    /// It can't walk through all sessions.
+    pub const fn without_scan(mut self) -> Self {
+        self.scan = false;
         self
     }
 
@@ -158,6 +166,14 @@ pub async fn check<S: Store>(store: Arc<S>, can: Capabilities) -> Vec<Failure> {
         run!(&bench, failures, sweeping: ends_what_is_older_and_no_more;);
     } else {
         run!(&bench, failures, sweeping: end_before_is_refused_honestly;);
+    }
+    if can.scan {
+        run!(&bench, failures,
+            scanning: a_scan_finds_everything a_scan_leaves_out_what_is_not_live a_scan_goes_on_while_others_write
+                a_scan_changes_nothing a_cursor_leads_on_from_the_same_place;
+        );
+    } else {
+        run!(&bench, failures, scanning: a_scan_is_refused_honestly;);
     }
     if can.sweep {
         run!(&bench, failures, sweeping: a_sweep_removes_what_is_over;);

@@ -37,6 +37,10 @@ impl Folder {
         Ok(Self { root: root.to_owned(), durability, unfinished: AtomicU64::new(0) })
     }
 
+    pub(super) const fn durability(&self) -> Durability {
+        self.durability
+    }
+
     pub(super) fn shard(&self, shard: u8) -> PathBuf {
         self.root.join(format!("{shard:02x}"))
     }

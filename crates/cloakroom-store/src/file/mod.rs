@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `format` | what is in a file |
 //! | `folder` | names, locks, and writing a file whole or not at all |
+//! | `scan` | a walk through all files |
 //! | `sweep` | removing what is over, and what a killed process left behind |
 
 mod folder;
 mod format;
+mod scan;
 mod sweep;
 
 use std::io;
@@ -18,7 +20,9 @@ use std::sync::atomic::AtomicUsize;
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::checkup::{Checkup, Severity, Topic};
 use crate::error::StoreError;
+use crate::scan::{Cursor, Page};
 use crate::store::{Created, Entry, Loaded, Replaced, Store};
 use folder::{Folder, SHARDS, shard_of};
 use format::Kept;
@@ -267,5 +271,19 @@ impl Store for FileStore {
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.sweep_some(now, limit).await
+    }
+
+    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
+        self.scan_some(after, limit, now).await
+    }
+
+    async fn checkup(&self) -> Result<Checkup, StoreError> {
+        let (severity, text) = match self.0.folder.durability() {
+            Durability::PowerFailure => (Severity::Good, "a write is answered when the disk has it"),
+            Durability::ProcessEnd => (Severity::Note, "a loss of power may take the last seconds' writes"),
+        };
+        let copies = "files of one machine: copy the folder if it must outlive the disk";
+        let checkup = Checkup::new("files of this machine").found(Topic::Durability, severity, text);
+        Ok(checkup.found(Topic::Replication, Severity::Note, copies))
     }
 }

@@ -117,7 +117,7 @@ fn is_over(folder: &Folder, key: &StoreKey, now: Timestamp) -> bool {
     }
 }
 
-fn key_of(name: &str) -> Option<StoreKey> {
+pub(super) fn key_of(name: &str) -> Option<StoreKey> {
     Some(StoreKey::from_bytes(unhex(name)?.try_into().ok()?))
 }
 

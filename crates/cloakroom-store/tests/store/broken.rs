@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cloakroom_session::{Clock as _, StoreKey, SystemClock, Timestamp, Version};
 use cloakroom_store::conformance::{Capabilities, check};
-use cloakroom_store::{Created, Entry, Loaded, MemoryStore, Owned, Replaced, Store, StoreError};
+use cloakroom_store::{Created, Cursor, Entry, Loaded, MemoryStore, Owned, Page, Replaced, Store, StoreError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
@@ -29,6 +29,11 @@ enum Rule {
     EndBeforeIsExact,
     TextsComeBack,
     EmptyOwnersComeBack,
+    ScansAreWhole,
+    ScansAreBounded,
+    ScansAreOfTheLiving,
+    ScansTouchNothing,
+    CursorsAreItsOwn,
 }
 
 #[derive(Debug)]
@@ -187,6 +192,27 @@ impl Store for Broken {
         let point = Timestamp::from_unix_millis(point.unix_millis() + u64::from(self.breaks(Rule::EndBeforeIsExact)));
         self.inner.end_before(point, now).await
     }
+
+    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
+        let limit = if self.breaks(Rule::ScansAreBounded) { usize::MAX } else { limit };
+        let earlier = u64::from(self.breaks(Rule::ScansAreOfTheLiving));
+        let now = Timestamp::from_unix_millis(now.unix_millis() - earlier);
+        let mut page = match self.inner.scan(after, limit, now).await {
+            // From the beginning again, and so for ever.
+            Err(_) if self.breaks(Rule::CursorsAreItsOwn) => self.inner.scan(None, limit, now).await?,
+            page => page?,
+        };
+        if self.breaks(Rule::ScansAreWhole) && after.is_some() && page.sessions.len() > 1 {
+            // As who skips so many rows instead of going on behind a key.
+            page.sessions.remove(0);
+        }
+        if self.breaks(Rule::ScansTouchNothing) {
+            for session in &page.sessions {
+                self.inner.touch(&session.key, now, session.entry.deadline, now).await?;
+            }
+        }
+        Ok(page)
+    }
 }
 
 async fn failed(rule: Rule, rounds: usize) -> Vec<&'static str> {
@@ -217,6 +243,11 @@ async fn each_broken_rule_is_caught_by_name() {
         (Rule::EndBeforeIsExact, "ends_what_is_older_and_no_more"),
         (Rule::TextsComeBack, "awkward_texts"),
         (Rule::EmptyOwnersComeBack, "awkward_owners_come_back"),
+        (Rule::ScansAreWhole, "a_scan_finds_everything"),
+        (Rule::ScansAreBounded, "a_scan_finds_everything"),
+        (Rule::ScansAreOfTheLiving, "a_scan_leaves_out_what_is_not_live"),
+        (Rule::ScansTouchNothing, "a_scan_changes_nothing"),
+        (Rule::CursorsAreItsOwn, "a_cursor_leads_on_from_the_same_place"),
     ] {
         let failed = failed(rule, 2000).await;
         assert!(failed.contains(&check), "{rule:?} should be caught by {check}, and was by {failed:?}");

@@ -7,7 +7,8 @@ use cloakroom_session::{
     CookieConfig, CookieHeader, Engine, Error, ManualClock, Session, SessionSlot, StoreKey, Timestamp, Version,
 };
 use cloakroom_store::{
-    Created, Entry, Loaded, MemoryStore, Owned, Replaced, Store, StoreError, StoredSessions, StoredSessionsBuilder,
+    Created, Cursor, Entry, Loaded, MemoryStore, Owned, Page, Replaced, Store, StoreError, StoredSessions,
+    StoredSessionsBuilder,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
@@ -132,6 +133,11 @@ impl Store for Faulty {
     async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
         self.answer().await?;
         self.inner.end_before(point, now).await
+    }
+
+    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
+        self.answer().await?;
+        self.inner.scan(after, limit, now).await
     }
 }
 

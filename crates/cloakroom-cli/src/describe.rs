@@ -1,0 +1,170 @@
+//! A session as a row, as lines and in JSON. Values are shown only if they were asked for, and the CSRF token never.
+
+use cloakroom::{Entry, Json, Record, Scanned, StoreKey, Timestamp};
+use serde_json::{Map, Value, json};
+
+use crate::moment::{span, utc};
+use crate::output::plain;
+use crate::table::{bytes, table};
+
+/// Whether what the application put into a session is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Values {
+    Hidden,
+    Shown,
+}
+
+/// Sessions as a table.
+pub(crate) fn rows(sessions: &[Scanned], now: Timestamp) -> String {
+    let rows: Vec<Vec<String>> = sessions
+        .iter()
+        .map(|Scanned { key, version, entry, .. }| {
+            let owner = entry.owner.as_deref().map_or_else(|| "-".to_owned(), plain);
+            let ends = entry.deadline.map_or_else(|| "never".to_owned(), |deadline| span(deadline.since(now)));
+            vec![
+                key.prefix(),
+                owner,
+                span(now.since(entry.created)),
+                span(now.since(entry.touched)),
+                ends,
+                version.number().to_string(),
+                bytes(entry.text.len() as u64),
+            ]
+        })
+        .collect();
+    let names = ["KEY", "OWNER", "CREATED, AGO", "USED, AGO", "ENDS IN", "VERSION", "SIZE"];
+    table(&names, &["VERSION", "SIZE"], &rows)
+}
+
+/// What a store says of a session, without looking into it.
+pub(crate) fn facts(Scanned { key, version, entry, .. }: &Scanned) -> Map<String, Value> {
+    let mut facts = Map::new();
+    facts.insert("key".to_owned(), key.to_hex().into());
+    facts.insert("owner".to_owned(), json!(entry.owner));
+    facts.insert("created".to_owned(), utc(entry.created).into());
+    facts.insert("touched".to_owned(), utc(entry.touched).into());
+    facts.insert("deadline".to_owned(), json!(entry.deadline.map(utc)));
+    facts.insert("version".to_owned(), version.number().into());
+    facts.insert("bytes".to_owned(), entry.text.len().into());
+    facts
+}
+
+/// What is in a record.
+pub(crate) fn contents(record: &Record, values: Values) -> Map<String, Value> {
+    let shown = |json: &Json| match values {
+        Values::Hidden => json!({ "bytes": json.as_str().len() }),
+        Values::Shown => serde_json::from_str(json.as_str()).unwrap_or(Value::Null),
+    };
+    let clock = record.clockwork();
+    let data: Map<String, Value> = record.entries().map(|(name, value)| (name.to_owned(), shown(value))).collect();
+    let flashes: Map<String, Value> = record
+        .flashes()
+        .map(|(queue, waiting)| (queue.to_owned(), waiting.iter().map(|body| shown(body)).collect()))
+        .collect();
+    let mut contents = Map::new();
+    contents.insert("label".to_owned(), json!(record.label()));
+    contents.insert("remembered".to_owned(), clock.remembered.into());
+    contents.insert("idle_deadline".to_owned(), json!(clock.idle_deadline.map(utc)));
+    contents.insert("absolute_deadline".to_owned(), json!(clock.absolute_deadline.map(utc)));
+    contents.insert("has_csrf_token".to_owned(), record.csrf().is_some().into());
+    contents.insert("values".to_owned(), Value::Object(data));
+    contents.insert("flash".to_owned(), Value::Object(flashes));
+    contents
+}
+
+/// A session in JSON, with what is in it.
+pub(crate) fn session(scanned: &Scanned, values: Values) -> Value {
+    let mut session = facts(scanned);
+    match scanned.entry.record(&scanned.key) {
+        Ok(record) => session.extend(contents(&record, values)),
+        Err(_) => {
+            session.insert("is_damaged".to_owned(), true.into());
+        }
+    }
+    Value::Object(session)
+}
+
+/// The same for people: names and values, one below the other.
+pub(crate) fn lines(object: &Map<String, Value>, values: Values) -> String {
+    let width = object.keys().map(|name| name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (name, value) in object {
+        let value = match value {
+            Value::Null => continue,
+            Value::String(value) => plain(value),
+            Value::Bool(true) => "yes".to_owned(),
+            Value::Bool(false) => "no".to_owned(),
+            Value::Object(inner) if inner.is_empty() => "none".to_owned(),
+            Value::Object(inner) => {
+                text.push_str(&format!("{}\n", name.replace('_', " ")));
+                inner
+                    .iter()
+                    .for_each(|(name, value)| text.push_str(&format!("  {}: {}\n", plain(name), short(value, values))));
+                continue;
+            }
+            Value::Number(_) | Value::Array(_) => plain(&value.to_string()),
+        };
+        text.push_str(&format!("{:width$}  {value}\n", name.replace('_', " ")));
+    }
+    text
+}
+
+fn short(value: &Value, values: Values) -> String {
+    match (values, value) {
+        (Values::Shown, value) => plain(&value.to_string()),
+        (Values::Hidden, Value::Array(waiting)) => format!("{} messages", waiting.len()),
+        (Values::Hidden, value) => bytes(value.get("bytes").and_then(Value::as_u64).unwrap_or_default()),
+    }
+}
+
+/// A session that is known by its key and not met on a walk.
+pub(crate) const fn known(key: StoreKey, version: cloakroom::Version, entry: Entry) -> Scanned {
+    Scanned::new(key, version, entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cloakroom::{CsrfToken, Entry, Lifetimes, Record, Scanned, StoreKey, Timestamp, Version};
+
+    use super::{Values, lines, rows, session};
+
+    const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
+
+    fn scanned() -> Scanned {
+        let mut record = Record::new(NOW, &Lifetimes::default());
+        record.restore("card", cloakroom::Json::from_text("card", "\"4711\"").unwrap());
+        record.restore_flash("", cloakroom::Json::from_text("", "\"hello\"").unwrap());
+        record.restore_csrf(CsrfToken::from_random([7; 32]));
+        let entry = Entry::of(&record).owner(Some("ann\u{7}".to_owned()));
+        Scanned::new(StoreKey::from_bytes([0xab; 32]), Version::new(3), entry)
+    }
+
+    #[test]
+    fn a_row() {
+        let text = rows(&[scanned()], NOW + Duration::from_secs(90));
+        let row = text.lines().nth(1).unwrap();
+        assert!(row.starts_with("abababab  ann\\u{7}  1 min 30 s    1 min 30 s  18 min 30 s        3  "), "{row}");
+    }
+
+    #[test]
+    fn values_are_shown_if_asked_for_and_tokens_never() {
+        let token = CsrfToken::from_random([7; 32]);
+        for (values, shown) in [(Values::Hidden, false), (Values::Shown, true)] {
+            let session = session(&scanned(), values);
+            let text = lines(session.as_object().unwrap(), values) + &session.to_string();
+            assert_eq!(text.contains("4711"), shown, "{text}");
+            assert_eq!(text.contains("hello"), shown, "{text}");
+            assert!(text.contains("card") && text.contains("csrf token"), "{text}");
+            assert!(!text.contains(token.expose()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_damaged_is_said() {
+        let entry = Entry::new("nonsense".into(), NOW, NOW, None);
+        let damaged = Scanned::new(StoreKey::from_bytes([1; 32]), Version::new(1), entry);
+        assert_eq!(session(&damaged, Values::Hidden)["is_damaged"], true);
+    }
+}

@@ -1,0 +1,131 @@
+//! `doctor`: what a store's server says of itself.
+
+use std::time::Duration;
+
+use clap::Args;
+use cloakroom::{Checkup, Clock as _, Severity, Store as _, SystemClock, Timestamp};
+use serde_json::{Value, json};
+
+use crate::moment::{span, utc};
+use crate::outcome::Outcome;
+use crate::output::{plain, print, print_json};
+use crate::place::{Open, store};
+use crate::table::table;
+use crate::walk::within;
+
+/// Clocks of a deployment that differ by more than that are worth a look: sessions are dated by the clock of whoever writes them.
+const APART: Duration = Duration::from_secs(5);
+
+/// Asks, and changes nothing, but for the table of a database, which is created if it isn't there, as the application would.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// The store: a URL, env:NAME or @FILE
+    #[arg(value_name = "URL")]
+    store: String,
+}
+
+pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
+    let store = store(&options.store, Open::Existing).await?;
+    let began = SystemClock.now();
+    let checkup = within(store.checkup()).await?;
+    let clock = Clock::compare(checkup.clock, began, SystemClock.now());
+    if json {
+        print_json(&document(&checkup, &clock))?
+    } else {
+        print(&text(&checkup, &clock))?
+    }
+    let problems = checkup.findings.iter().any(|finding| finding.severity == Severity::Problem);
+    Ok(Outcome::no_if(problems || clock.severity == Severity::Problem))
+}
+
+/// How far the server's clock is from ours.
+#[derive(Debug, PartialEq)]
+struct Clock {
+    severity: Severity,
+    apart: Option<Duration>,
+    text: String,
+}
+
+impl Clock {
+    /// The server answered between these two points: its clock may say any of them.
+    fn compare(server: Option<Timestamp>, began: Timestamp, ended: Timestamp) -> Self {
+        let Some(server) = server else {
+            return Self {
+                severity: Severity::Unknown,
+                apart: None,
+                text: "the server doesn't tell the time".to_owned(),
+            };
+        };
+        let (ahead, behind) = (server.since(ended), began.since(server));
+        let apart = ahead.max(behind);
+        let far = format!("{}.{:03} s", apart.as_secs(), apart.subsec_millis());
+        let (severity, text) = match apart {
+            Duration::ZERO => (Severity::Good, format!("{}, as here", utc(server))),
+            apart if apart > APART => {
+                let side = if ahead > behind { "ahead of" } else { "behind" };
+                (Severity::Problem, format!("{}, {} {side} here: which of the two is wrong?", utc(server), span(apart)))
+            }
+            _ => (Severity::Good, format!("{}, {far} from here", utc(server))),
+        };
+        Self { severity, apart: Some(apart), text }
+    }
+}
+
+fn text(checkup: &Checkup, clock: &Clock) -> String {
+    let mut rows: Vec<Vec<String>> = vec![vec!["server".to_owned(), "good".to_owned(), plain(&checkup.server)]];
+    rows.push(vec!["clock".to_owned(), clock.severity.to_string(), clock.text.clone()]);
+    for finding in &checkup.findings {
+        rows.push(vec![finding.topic.to_string(), finding.severity.to_string(), plain(&finding.text)]);
+    }
+    table(&["ABOUT", "SEVERITY", "FOUND"], &[], &rows)
+}
+
+fn document(checkup: &Checkup, clock: &Clock) -> Value {
+    let findings: Vec<Value> = checkup
+        .findings
+        .iter()
+        .map(|it| json!({ "about": it.topic.as_str(), "severity": it.severity.as_str(), "text": it.text }))
+        .collect();
+    json!({
+        "server": checkup.server,
+        "clock": { "severity": clock.severity.as_str(), "milliseconds_apart": clock.apart.map(|it| it.as_millis() as u64), "text": clock.text },
+        "findings": findings,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cloakroom::{Checkup, Severity, Timestamp, Topic};
+
+    use super::{Clock, document, text};
+
+    const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
+
+    #[test]
+    fn clocks() {
+        let later = NOW + Duration::from_secs(60);
+        let near = Timestamp::from_unix_millis(NOW.unix_millis() - 30);
+        for (row, server, severity, says) in [
+            ("while it was asked", Some(NOW), Severity::Good, "as here"),
+            ("a little behind", Some(near), Severity::Good, "0.030 s from here"),
+            ("ahead", Some(later), Severity::Problem, "1 min ahead of here"),
+            ("it doesn't tell", None, Severity::Unknown, "doesn't tell"),
+        ] {
+            let clock = Clock::compare(server, NOW, NOW);
+            assert_eq!(clock.severity, severity, "{row}");
+            assert!(clock.text.contains(says), "{row}: {}", clock.text);
+        }
+        assert!(Clock::compare(Some(NOW), later, later).text.contains("1 min behind here"));
+    }
+
+    #[test]
+    fn a_page() {
+        let checkup = Checkup::new("Redis 7").found(Topic::Eviction, Severity::Problem, "allkeys-lru");
+        let clock = Clock::compare(Some(NOW), NOW, NOW);
+        assert!(text(&checkup, &clock).contains("eviction  problem   allkeys-lru\n"), "{}", text(&checkup, &clock));
+        assert_eq!(document(&checkup, &clock)["findings"][0]["severity"], "problem");
+        assert_eq!(document(&checkup, &clock)["clock"]["milliseconds_apart"], 0);
+    }
+}

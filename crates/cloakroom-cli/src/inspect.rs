@@ -1,0 +1,88 @@
+//! `inspect`: what a cookie is, and why it is refused.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | `cookie` | the cookie, as it was given |
+//! | `report` | what a format says of it |
+//! | `sealed`, `id` | our own formats |
+//! | `bridged` | those of other frameworks |
+
+mod bridged;
+mod cookie;
+mod id;
+mod report;
+mod sealed;
+
+use clap::Args;
+use cloakroom::{Clock as _, CookieConfig, Keyring, SystemClock, Timestamp};
+
+use crate::describe::Values;
+use crate::outcome::Outcome;
+use crate::output::{print, print_json};
+use crate::secret::KeyOptions;
+use bridged::{Other, OtherOptions};
+use cookie::Cookie;
+use report::{Report, Verdict};
+
+/// With a key it says whether a factory with that key opens the cookie, and why not. Without one it says what can be seen from outside.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// The cookie: its value, name=value, or - to read one of these from stdin. A session cookie is a secret while it is valid: arguments can be read by
+    /// everybody on the machine
+    #[arg(value_name = "COOKIE")]
+    cookie: String,
+    /// The cookie's name, to which its seal is bound [default: the one in COOKIE, or that of the library]
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    key: KeyOptions,
+    #[command(flatten)]
+    other: OtherOptions,
+    /// Shows the values too: they may be anything that the application knows of a person
+    #[arg(long)]
+    values: bool,
+}
+
+/// What a format is asked with.
+struct Question<'a> {
+    cookie: &'a Cookie,
+    keyring: Option<&'a Keyring>,
+    other: Option<Other>,
+    values: Values,
+    now: Timestamp,
+}
+
+/// A format, which says what a cookie is if it is one of its own. To add one, add it to the list.
+type Format = fn(&Question<'_>) -> anyhow::Result<Option<Report>>;
+
+const FORMATS: &[Format] = &[bridged::look, sealed::look, id::look, bridged::guess];
+
+pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
+    let ours = CookieConfig::default().build()?;
+    let other = options.other.read()?;
+    let usual = other.as_ref().map_or(ours.name(), |other| other.framework.cookie_name());
+    let cookie = Cookie::read(&options.cookie, options.name.as_deref(), usual)?;
+    let keyring = options.key.keyring()?;
+    let values = if options.values { Values::Shown } else { Values::Hidden };
+    let question = Question { cookie: &cookie, keyring: keyring.as_ref(), other, values, now: SystemClock.now() };
+    let report = ask(&question)?;
+    if json {
+        print_json(&report.document(&cookie))?
+    } else {
+        print(&report.text(&cookie, values))?
+    }
+    Ok(Outcome::no_if(matches!(report.verdict, Verdict::Refused { .. })))
+}
+
+fn ask(question: &Question<'_>) -> anyhow::Result<Report> {
+    for format in FORMATS {
+        if let Some(report) = format(question)? {
+            return Ok(report);
+        }
+    }
+    let hint = "it is neither sealed (`s1.`, `e1.`), nor an id of 43 characters, nor like the cookies of other frameworks; was a part of it lost?";
+    Ok(Report::new("nothing that this program knows", Verdict::refused("unknown-format", "no format knows it", hint)))
+}
+
+#[cfg(test)]
+mod tests;

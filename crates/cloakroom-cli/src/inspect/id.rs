@@ -1,0 +1,15 @@
+//! The id of a session in a store.
+
+use cloakroom::SessionId;
+
+use super::Question;
+use super::report::{Report, Verdict};
+
+pub(super) fn look(question: &Question<'_>) -> anyhow::Result<Option<Report>> {
+    let Some(id) = SessionId::parse(&question.cookie.value) else { return Ok(None) };
+    let why = "a store decides: `cloakroom sessions show URL KEY` asks it";
+    Ok(Some(
+        Report::new("the id of a session in a store", Verdict::unchecked(why))
+            .fact("store_key", id.store_key().to_hex()),
+    ))
+}

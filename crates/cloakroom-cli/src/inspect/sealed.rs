@@ -1,0 +1,136 @@
+//! Cookies that we have sealed: sessions, and CSRF tokens of double submit.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cloakroom::{CsrfToken, Deadline, Keyring, Record, Rejected, Seal, Sealer, SessionId, Timestamp};
+
+use super::Question;
+use super::report::{Report, Verdict};
+
+/// Key id and tag of a signed cookie.
+const KEY_ID: usize = 4;
+const TAG: usize = 32;
+
+pub(super) fn look(question: &Question<'_>) -> anyhow::Result<Option<Report>> {
+    let (seal, format) = match question.cookie.value.get(..3) {
+        Some("s1.") => (Seal::Signed, "a signed cookie of Cloakroom, version 1"),
+        Some("e1.") => (Seal::Encrypted, "an encrypted cookie of Cloakroom, version 1"),
+        _ => return Ok(None),
+    };
+    let body = question.cookie.value.get(3..).unwrap_or_default();
+    let bytes = URL_SAFE_NO_PAD.decode(body).unwrap_or_default();
+    let Some(key) = bytes.first_chunk::<KEY_ID>() else {
+        return Ok(Some(Report::new(format, refused(Rejected::Malformed, "", question.keyring))));
+    };
+    let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let Some(keyring) = question.keyring else {
+        return Ok(Some(without_key(format, seal, &key, &bytes, question)));
+    };
+    let report = match open(seal, keyring, question)? {
+        Ok((kind, payload)) => opened(format, kind, &payload, question),
+        Err(why) => Report::new(format, refused(why, &key, Some(keyring))),
+    };
+    Ok(Some(report.fact("key_id", key)))
+}
+
+/// What the cookie is for; its seal is bound to that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Session,
+    CsrfToken,
+}
+
+fn open(seal: Seal, keyring: &Keyring, question: &Question<'_>) -> anyhow::Result<Result<(Kind, Arc<str>), Rejected>> {
+    let cookie = question.cookie;
+    if cookie.is_too_long() {
+        return Ok(Err(Rejected::TooLong));
+    }
+    let opened = Sealer::new(seal, keyring, &cookie.name)?.unseal(&cookie.value);
+    if opened == Err(Rejected::Forged) {
+        // Tokens of double submit are sealed for a name that no cookie has.
+        let token = Sealer::new(seal, keyring, &format!("csrf:{}", cookie.name))?.unseal(&cookie.value);
+        if let Ok(token) = token {
+            return Ok(Ok((Kind::CsrfToken, token.into())));
+        }
+    }
+    Ok(opened.map(|payload| (Kind::Session, payload.into())))
+}
+
+fn opened(format: &'static str, kind: Kind, payload: &Arc<str>, question: &Question<'_>) -> Report {
+    if kind == Kind::CsrfToken {
+        let whole = CsrfToken::from_text(payload.to_string()).is_some();
+        let verdict = if whole { Verdict::Opens } else { refused(Rejected::Corrupt, "", None) };
+        return Report::new(format, verdict).fact("holds", "a CSRF token of double submit");
+    }
+    let Some((id, record)) = session(payload) else {
+        return Report::new(format, refused(Rejected::Corrupt, "", None));
+    };
+    let verdict = match out_of_time(&record, question.now) {
+        Some(why) => refused(why, "", None),
+        None => Verdict::Opens,
+    };
+    described(Report::new(format, verdict), id, &record, question)
+}
+
+/// What is in it can be read by whoever has it, if it is only signed; whether it is true is another question.
+fn without_key(format: &'static str, seal: Seal, key: &str, bytes: &[u8], question: &Question<'_>) -> Report {
+    let why = "no key was given (--key-file, --key-env, CLOAKROOM_KEY)";
+    let report = Report::new(format, Verdict::unchecked(why)).fact("key_id", key);
+    let payload = bytes.get(KEY_ID..bytes.len().saturating_sub(TAG)).and_then(|text| std::str::from_utf8(text).ok());
+    match payload.filter(|_| seal == Seal::Signed).and_then(|text| session(&text.into())) {
+        Some((id, record)) => {
+            described(report.fact("holds", "not verified, as it says of itself:"), id, &record, question)
+        }
+        None => report,
+    }
+}
+
+fn session(payload: &Arc<str>) -> Option<(SessionId, Record)> {
+    let id = SessionId::parse(payload.get(..SessionId::TEXT_LEN)?)?;
+    Some((id, Record::decode(payload, SessionId::TEXT_LEN).ok()?))
+}
+
+fn described(report: Report, id: SessionId, record: &Record, question: &Question<'_>) -> Report {
+    report.fact("session", id.store_key().prefix()).record(record, question)
+}
+
+/// Whether its time is over, or hasn't come.
+pub(super) fn out_of_time(record: &Record, now: Timestamp) -> Option<Rejected> {
+    let clock = record.clockwork();
+    if clock.is_from_future(now) { Some(Rejected::FromFuture) } else { clock.expired(now).map(Rejected::Expired) }
+}
+
+/// Why, and what to do about it.
+pub(super) fn refused(why: Rejected, key: &str, keyring: Option<&Keyring>) -> Verdict {
+    let hint = match why {
+        Rejected::UnknownKey => {
+            let there: Vec<String> =
+                keyring.iter().flat_map(|keyring| keyring.ids()).map(|id| id.to_string()).collect();
+            format!(
+                "it was sealed with the key {key}, the keyring has {}: was a key taken out too early?",
+                there.join(", ")
+            )
+        }
+        Rejected::Forged => {
+            "it was changed on its way, or sealed for a cookie of another name: --name says which".to_owned()
+        }
+        Rejected::Malformed => "it was cut short, or changed on its way".to_owned(),
+        Rejected::TooLong => "browsers keep at most 4,096 bytes of name and value".to_owned(),
+        Rejected::Corrupt => "whoever has the key has sealed something else with it".to_owned(),
+        Rejected::Expired(Deadline::Idle) => {
+            "it would have to be used more often, or the idle timeout to be longer".to_owned()
+        }
+        Rejected::Expired(_) => "nothing makes it valid again: the visitor has to sign in".to_owned(),
+        Rejected::FromFuture => "compare the clocks of the machines".to_owned(),
+        Rejected::UnsafeSerializer => {
+            "it is a pickle or the like, which may hold code and is never read: switch the other application to JSON"
+                .to_owned()
+        }
+        Rejected::WrongPurpose => "it was made for another cookie: --name says which".to_owned(),
+        Rejected::Bomb => "whoever has the secret has packed more into it than any session holds".to_owned(),
+        Rejected::UnknownFormat | Rejected::Unknown | _ => "the factory that sealed it was another one".to_owned(),
+    };
+    Verdict::refused(why.as_str(), why.to_string(), hint)
+}

@@ -1,0 +1,176 @@
+//! `keygen`: a key, or a file of keys, and its rotation.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::Args;
+use cloakroom::{Key, Keyring, random};
+use serde_json::json;
+
+use crate::outcome::{Outcome, WrongUse};
+use crate::output::{print, print_json};
+
+/// Without FILE, prints a key: for a secret manager, or a variable of the environment. With FILE, keeps the keys in that file, for its owner alone,
+/// and prints only which ones there are.
+///
+/// To rotate while several nodes run: `--next` on a file that all of them get, then `--previous`, and once the longest lifetime has passed `--forget`.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// File of keys; is created if no other option is given
+    file: Option<PathBuf>,
+    /// Announces a new key: it opens what it sealed, and doesn't seal yet
+    #[arg(long, requires = "file", conflicts_with_all = ["previous", "forget"])]
+    next: bool,
+    /// Makes the announced key the current one, or a new one if none is announced; the one that was current only opens from now on
+    #[arg(long, requires = "file", conflicts_with = "forget")]
+    previous: bool,
+    /// Takes out the keys that only open what they sealed earlier
+    #[arg(long, requires = "file")]
+    forget: bool,
+}
+
+pub(crate) fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
+    let fresh = STANDARD.encode(random::<32>()?);
+    let Some(file) = &options.file else {
+        let id = Key::from_base64(&fresh)?.id().to_string();
+        if json {
+            print_json(&json!({ "key": fresh, "id": id }))?
+        } else {
+            print(&format!("{fresh}\n"))?
+        }
+        return Ok(Outcome::Done);
+    };
+    let step = match options {
+        Options { next: true, .. } => Step::Next,
+        Options { previous: true, .. } => Step::Previous,
+        Options { forget: true, .. } => Step::Forget,
+        _ => Step::Create,
+    };
+    let text = if step == Step::Create {
+        let text = format!("current {fresh}\n");
+        create(file, &text)?;
+        text
+    } else {
+        let there = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+        Keyring::parse(&there).with_context(|| format!("in {}", file.display()))?;
+        let text = rotated(&there, step, &fresh)?;
+        Keyring::parse(&text).context("the rotated keyring")?;
+        replace(file, &text)?;
+        text
+    };
+    report(&text, json)?;
+    Ok(Outcome::Done)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Create,
+    Next,
+    Previous,
+    Forget,
+}
+
+/// The text of a keyring after a step. Comments stay where they are.
+fn rotated(there: &str, step: Step, fresh: &str) -> anyhow::Result<String> {
+    let mut lines: Vec<(String, String)> = there.lines().map(words).collect();
+    let announced = lines.iter().position(|(word, _)| word == "next");
+    match step {
+        Step::Create => {}
+        Step::Next if announced.is_some() => {
+            bail!(WrongUse::new("a key is announced already: `--previous` makes it the current one"))
+        }
+        Step::Next => lines.push(("next".to_owned(), fresh.to_owned())),
+        Step::Forget => lines.retain(|(word, _)| word != "previous"),
+        Step::Previous => {
+            lines.iter_mut().filter(|(word, _)| word == "current").for_each(|(word, _)| "previous".clone_into(word));
+            match announced.and_then(|place| lines.get_mut(place)) {
+                Some((word, _)) => "current".clone_into(word),
+                None => lines.insert(0, ("current".to_owned(), fresh.to_owned())),
+            }
+        }
+    }
+    Ok(lines.iter().map(|(word, rest)| format!("{}\n", format!("{word} {rest}").trim())).collect())
+}
+
+/// What a line is for, and what stands in it; a key alone is the current one.
+fn words(line: &str) -> (String, String) {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with('#') {
+        return (String::new(), line.to_owned());
+    }
+    let (word, key) = line.split_once(char::is_whitespace).unwrap_or(("current", line));
+    (word.to_owned(), key.trim().to_owned())
+}
+
+/// Which keys there are: their ids, which say nothing about them.
+fn report(text: &str, json: bool) -> anyhow::Result<()> {
+    let mut keys = Vec::new();
+    for (word, key) in text.lines().map(words).filter(|(word, _)| !word.is_empty()) {
+        keys.push((word, Key::from_base64(&key)?.id().to_string()));
+    }
+    if json {
+        let keys: Vec<_> = keys.iter().map(|(word, id)| json!({ "use": word, "id": id })).collect();
+        print_json(&json!({ "keys": keys }))?;
+    } else {
+        keys.iter().try_for_each(|(word, id)| print(&format!("{word:8}  {id}\n")))?;
+    }
+    Ok(())
+}
+
+/// Options for files that nobody else may read.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+fn create(file: &Path, text: &str) -> anyhow::Result<()> {
+    let opened = private().write(true).create_new(true).open(file);
+    let mut opened = match opened {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            bail!(WrongUse::new(format!("{} is there already: `--previous` rotates it", file.display())))
+        }
+        opened => opened.with_context(|| format!("creating {}", file.display()))?,
+    };
+    opened.write_all(text.as_bytes())?;
+    Ok(opened.sync_all()?)
+}
+
+/// Under another name first: a keyring that is there by halves would sign everybody out.
+fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".new");
+    let unfinished = PathBuf::from(name);
+    let written = create(&unfinished, text).with_context(|| format!("beside {}", file.display()));
+    written.and_then(|()| fs::rename(&unfinished, file).with_context(|| format!("replacing {}", file.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Step, rotated};
+
+    #[test]
+    fn steps() {
+        for (row, there, step, expected) in [
+            ("announced", "current A", Step::Next, Some("current A\nnext F\n")),
+            ("a key alone, announced", "A\n", Step::Next, Some("current A\nnext F\n")),
+            ("announced twice", "current A\nnext B", Step::Next, None),
+            (
+                "the announced one becomes the current one",
+                "current A\nnext B",
+                Step::Previous,
+                Some("previous A\ncurrent B\n"),
+            ),
+            ("none was announced", "# ours\ncurrent A", Step::Previous, Some("current F\n# ours\nprevious A\n")),
+            ("a second time", "current B\nprevious A", Step::Previous, Some("current F\nprevious B\nprevious A\n")),
+            ("forgotten", "current B\nprevious A\n\n# end", Step::Forget, Some("current B\n\n# end\n")),
+        ] {
+            assert_eq!(rotated(there, step, "F").ok().as_deref(), expected, "{row}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! `migrate`: all sessions of a store into another one, while the application runs.
+//!
+//! One run copies what is new, brings up to date what was used at the source since, and ends what has ended there since. It leaves alone what the
+//! application has written at the target. So it may be killed and run again, and run again after the application was switched over.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | `journal` | what was done so far, in a file |
+//! | `step` | what to do with a session: pure |
+//! | `copy` | doing it, a page at a time |
+//! | `ended` | what has ended at the source since it was copied |
+//! | `verify` | a second look at both stores |
+//! | `report`, `progress` | what is said |
+
+mod copy;
+mod ended;
+mod journal;
+mod progress;
+mod report;
+mod step;
+mod verify;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::Args;
+use cloakroom::AnyStore;
+
+use crate::outcome::{Outcome, WrongUse};
+use crate::output::{print, print_json};
+use crate::place::{Open, store, url, without_secrets};
+use crate::walk;
+use journal::Journal;
+use progress::Progress;
+use report::Report;
+
+/// Keys of sessions stay as they are, so that cookies stay good. No deadline gets later than it is at the source. Moved marks aren't copied: they
+/// live for ten seconds, and are of use only to requests that were under way when somebody signed in.
+///
+/// While the application runs: migrate once or twice; switch the application over, all processes at once; migrate again at once. To lose not even
+/// what is written in those moments, stop the application for the last run but one.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// The store to copy from: a URL, env:NAME or @FILE
+    #[arg(value_name = "FROM-URL")]
+    from: String,
+    /// The store to copy into
+    #[arg(value_name = "TO-URL")]
+    to: String,
+    /// File that says what was copied: keep it from run to run, it is what tells our writes from the application's
+    #[arg(long, value_name = "FILE", default_value = "cloakroom-migrate.journal")]
+    journal: PathBuf,
+    /// How many sessions to write at the same time
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
+    at_once: u16,
+    /// Milliseconds to wait after each page of 500, for stores that are busy
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pause: u64,
+    /// Leaves out the second look at both stores
+    #[arg(long)]
+    no_verify: bool,
+    /// Ends at the target what has ended at the source even if that is more than a tenth of all
+    #[arg(long)]
+    end_many: bool,
+}
+
+/// Both stores, and how hard to work.
+#[derive(Debug)]
+struct Stores {
+    from: AnyStore,
+    to: AnyStore,
+    at_once: usize,
+    pause: Duration,
+}
+
+pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
+    let (from_url, to_url) = (url(&options.from)?, url(&options.to)?);
+    if from_url == to_url {
+        bail!(WrongUse::new("both URLs are the same"));
+    }
+    let stores = Stores {
+        from: store(&options.from, Open::Existing).await?,
+        to: store(&options.to, Open::Any).await?,
+        at_once: usize::from(options.at_once),
+        pause: Duration::from_millis(options.pause),
+    };
+    let mut journal = Journal::open(&options.journal, &without_secrets(&from_url), &without_secrets(&to_url))?;
+    let total = if Progress::is_shown() { Some(count(&stores.from).await?) } else { None };
+    let mut report = Report::default();
+    let seen = copy::run(&stores, &mut journal, &mut Progress::new("copying", total), &mut report).await?;
+    ended::run(&stores, &mut journal, &seen, options.end_many, &mut report).await?;
+    if !options.no_verify {
+        report.verified = Some(verify::run(&stores, &journal, &mut Progress::new("verifying", total)).await?);
+    }
+    if json {
+        print_json(&report.document())?
+    } else {
+        print(&report.text())?
+    }
+    Ok(Outcome::no_if(report.is_to_be_looked_at()))
+}
+
+async fn count(store: &AnyStore) -> anyhow::Result<u64> {
+    let mut count = 0;
+    walk::all(store, |_| count += 1).await?;
+    Ok(count)
+}

@@ -1,0 +1,143 @@
+//! Copying, a page at a time.
+
+use std::collections::HashSet;
+
+use cloakroom::{
+    Clock as _, Created, Loaded, Replaced, Scanned, Store as _, StoreError, StoreKey, SystemClock, Version,
+};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use super::Stores;
+use super::journal::Journal;
+use super::progress::Progress;
+use super::report::Report;
+use super::step::{Left, Mark, Step, Task};
+use crate::walk::{PAGE, Walk, within};
+
+/// How often a session is looked at again that somebody else writes at the target at the same time.
+const ROUNDS: usize = 4;
+
+/// Copies every session of the source, and says which there were.
+pub(super) async fn run(
+    stores: &Stores,
+    journal: &mut Journal,
+    progress: &mut Progress,
+    report: &mut Report,
+) -> anyhow::Result<HashSet<StoreKey>> {
+    let mut walk = Walk::new(&stores.from, PAGE);
+    while let Some(page) = walk.page().await? {
+        report.sessions += page.sessions.len() as u64;
+        report.damaged += page.damaged.len() as u64;
+        copy_page(stores, journal, page.sessions, report).await?;
+        progress.at(report.sessions);
+        tokio::time::sleep(stores.pause).await;
+    }
+    progress.end();
+    Ok(walk.seen().clone())
+}
+
+async fn copy_page(
+    stores: &Stores,
+    journal: &mut Journal,
+    page: Vec<Scanned>,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let first = |scanned: Scanned| Task { step: Step::first(&journal.known(&scanned.key), &scanned.entry), scanned };
+    let mut tasks: Vec<Task> = page.into_iter().map(first).collect();
+    for _ in 0..ROUNDS {
+        let looked = look(stores, journal, tasks).await?;
+        let (steps, left): (Vec<Task>, Vec<Task>) =
+            looked.into_iter().partition(|task| task.step.intent(&task.scanned.entry).is_some());
+        leave(journal, &left, report)?;
+        if steps.is_empty() {
+            return Ok(());
+        }
+        let marks: Vec<(StoreKey, Mark)> =
+            steps.iter().filter_map(|task| Some((task.scanned.key, task.step.intent(&task.scanned.entry)?))).collect();
+        journal.intend(&marks)?;
+        let done: Vec<(Task, bool)> =
+            stream::iter(steps).map(|task| act(stores, task)).buffer_unordered(stores.at_once).try_collect().await?;
+        let missed: Vec<StoreKey> = done.iter().filter(|(_, done)| !done).map(|(task, _)| task.scanned.key).collect();
+        journal.settle(&missed)?;
+        tasks = Vec::new();
+        for (task, is_done) in done {
+            if is_done {
+                report.count(task.step);
+            } else {
+                tasks.push(Task { step: Step::Look, ..task });
+            }
+        }
+    }
+    // Written at the target again and again while we looked: it is the application's.
+    report.theirs += tasks.len() as u64;
+    Ok(())
+}
+
+/// Looks at the target where that is needed.
+async fn look(stores: &Stores, journal: &Journal, tasks: Vec<Task>) -> Result<Vec<Task>, StoreError> {
+    let look = |task: Task| async move {
+        if task.step != Step::Look {
+            return Ok(task);
+        }
+        let now = SystemClock.now();
+        let there = within(stores.to.load(&task.scanned.key, now)).await?;
+        let known = journal.known(&task.scanned.key);
+        Ok(Task { step: Step::after_look(&known, &task.scanned.entry, &there, now), ..task })
+    };
+    stream::iter(tasks).map(look).buffer_unordered(stores.at_once).try_collect().await
+}
+
+/// Counts what needs nothing, and writes down whose it turned out to be.
+fn leave(journal: &mut Journal, tasks: &[Task], report: &mut Report) -> anyhow::Result<()> {
+    let mut found = Vec::new();
+    for Task { scanned, step } in tasks {
+        match step {
+            Step::Leave(Left::Same(mark)) => {
+                report.same += 1;
+                if journal.known(&scanned.key).settled != Some(*mark) {
+                    found.push((scanned.key, *mark));
+                }
+            }
+            Step::Leave(Left::Theirs) => {
+                report.theirs += 1;
+                if journal.known(&scanned.key).settled.is_none() {
+                    found.push((scanned.key, Mark::theirs(&scanned.entry)));
+                }
+            }
+            Step::Leave(Left::Gone) => report.gone += 1,
+            Step::Create | Step::Replace(_) | Step::Touch(_) | Step::Look => {}
+        }
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    journal.intend(&found)?;
+    journal.settle(&[])
+}
+
+/// Does it; says whether that was possible, or something else is there.
+async fn act(stores: &Stores, task: Task) -> Result<(Task, bool), StoreError> {
+    let Task { scanned: Scanned { key, entry, .. }, step } = &task;
+    let now = SystemClock.now();
+    let done = match step {
+        Step::Create => matches!(within(stores.to.create(key, entry, now)).await?, Created::Yes(_)),
+        Step::Replace(seen) => {
+            let replaced = within(stores.to.replace(key, Version::new(*seen), entry, now)).await?;
+            matches!(replaced, Replaced::Yes(_))
+        }
+        Step::Touch(seen) => touch(stores, *seen, &task.scanned).await?,
+        Step::Look | Step::Leave(_) => true,
+    };
+    Ok((task, done))
+}
+
+/// Extends the deadline there to what it is here. Of a version that isn't ours any more, the application decides.
+async fn touch(stores: &Stores, seen: u64, Scanned { key, entry, .. }: &Scanned) -> Result<bool, StoreError> {
+    let now = SystemClock.now();
+    match within(stores.to.load(key, now)).await? {
+        Loaded::Live(version, _) if version.number() == seen => {
+            within(stores.to.touch(key, entry.touched, entry.deadline, now)).await
+        }
+        Loaded::Live(..) | Loaded::Moved | Loaded::Absent => Ok(false),
+    }
+}

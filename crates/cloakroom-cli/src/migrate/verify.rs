@@ -1,0 +1,68 @@
+//! A second look at both stores.
+
+use cloakroom::{Clock as _, Loaded, Scanned, Store as _, StoreError, SystemClock};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use super::Stores;
+use super::journal::Journal;
+use super::progress::Progress;
+use super::step::whole_print;
+use crate::walk::{PAGE, Walk, within};
+
+/// What a second look found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Verified {
+    pub(super) same: u64,
+    /// Written at the target by the application.
+    pub(super) theirs: u64,
+    /// Used at the source since it was copied, or begun there since: for the next run.
+    pub(super) behind: u64,
+    /// Copied, and not there any more: ended there, or lost.
+    pub(super) gone: u64,
+    /// Of all that is live at the source, and of what the target has of it; in any order.
+    pub(super) checksums: [u64; 2],
+}
+
+/// Reads every session of the source once more, and the one under the same key at the target.
+pub(super) async fn run(stores: &Stores, journal: &Journal, progress: &mut Progress) -> anyhow::Result<Verified> {
+    let mut verified = Verified::default();
+    let mut walk = Walk::new(&stores.from, PAGE);
+    let mut looked_at = 0;
+    while let Some(page) = walk.page().await? {
+        let load = |scanned: Scanned| async move {
+            let there = within(stores.to.load(&scanned.key, SystemClock.now())).await?;
+            Ok::<_, StoreError>((scanned, there))
+        };
+        let pairs: Vec<(Scanned, Loaded)> =
+            stream::iter(page.sessions).map(load).buffer_unordered(stores.at_once).try_collect().await?;
+        looked_at += pairs.len() as u64;
+        pairs.iter().for_each(|(here, there)| verified.compare(journal, here, there));
+        progress.at(looked_at);
+        tokio::time::sleep(stores.pause).await;
+    }
+    progress.end();
+    Ok(verified)
+}
+
+impl Verified {
+    fn compare(&mut self, journal: &Journal, here: &Scanned, there: &Loaded) {
+        let known = journal.known(&here.key);
+        let [ours, theirs] = &mut self.checksums;
+        *ours = ours.wrapping_add(whole_print(&here.key, &here.entry));
+        match there {
+            Loaded::Live(version, entry) => {
+                *theirs = theirs.wrapping_add(whole_print(&here.key, entry));
+                if *entry == here.entry {
+                    self.same += 1;
+                } else if known.is_ours(version.number(), entry) && entry.touched <= here.entry.touched {
+                    self.behind += 1;
+                } else {
+                    self.theirs += 1;
+                }
+            }
+            Loaded::Moved => self.theirs += 1,
+            Loaded::Absent if known.settled.is_some() => self.gone += 1,
+            Loaded::Absent => self.behind += 1,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! A store by its URL, wherever that is written.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use cloakroom::{AnyStore, connect};
+
+use crate::outcome::WrongUse;
+
+/// What must be there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Open {
+    /// A file or folder that isn't there is a mistake in its name, and not to be created.
+    Existing,
+    /// It may be created.
+    Any,
+}
+
+/// The URL that an argument names: itself, `env:NAME`, or `@FILE`.
+pub(crate) fn url(argument: &str) -> anyhow::Result<String> {
+    if let Some(name) = argument.strip_prefix("env:") {
+        return std::env::var(name)
+            .map_err(|_| WrongUse::new(format!("the variable {name} of the environment isn't set")).into());
+    }
+    if let Some(path) = argument.strip_prefix('@') {
+        let text = std::fs::read_to_string(path).with_context(|| format!("reading the URL from {path}"))?;
+        return Ok(text.trim().to_owned());
+    }
+    Ok(argument.to_owned())
+}
+
+/// The store that an argument names.
+pub(crate) async fn store(argument: &str, open: Open) -> anyhow::Result<AnyStore> {
+    let url = url(argument)?;
+    let (scheme, rest) = url.split_once(':').unwrap_or(("", ""));
+    match scheme {
+        "memory" => {
+            bail!(WrongUse::new("a store in memory is gone with its process: there is nothing to look at from outside"))
+        }
+        "sqlite" | "file" if open == Open::Existing => {
+            let path = rest.strip_prefix("//").unwrap_or(rest);
+            if !Path::new(path).exists() {
+                bail!("{path} isn't there: is the path relative to another folder?");
+            }
+        }
+        _ => {}
+    }
+    Ok(connect(&url).await?)
+}
+
+/// A URL without what may be a secret: to be written down, and compared.
+pub(crate) fn without_secrets(url: &str) -> String {
+    let (place, _) = url.split_once('?').unwrap_or((url, ""));
+    let (scheme, rest) = place.split_once("://").unwrap_or(("", place));
+    match rest.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://{host}"),
+        None => place.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_secrets;
+
+    #[test]
+    fn a_login_is_left_out() {
+        for (url, expected) in [
+            ("sqlite:sessions.db", "sqlite:sessions.db"),
+            ("redis://:s3cret@host:1/0?prefix=a", "redis://host:1/0"),
+            ("postgres://u:p%40@h/d", "postgres://h/d"),
+            ("postgres://u:p@x@h/d", "postgres://h/d"),
+            ("unix:///run/redis.sock?pass=s3cret", "unix:///run/redis.sock"),
+        ] {
+            assert_eq!(without_secrets(url), expected);
+        }
+    }
+}

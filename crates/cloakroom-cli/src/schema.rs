@@ -1,0 +1,38 @@
+//! `schema`: the SQL that creates the table.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::outcome::{Outcome, WrongUse};
+use crate::output::{print, print_json};
+
+/// For those who may not let the application create its table.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// sqlite, postgres or mysql; or the URL of such a store
+    database: String,
+}
+
+pub(crate) fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
+    let name = options.database.split(':').next().unwrap_or_default();
+    let schema = match name {
+        #[cfg(feature = "sqlite")]
+        "sqlite" => cloakroom::SqliteStore::schema(),
+        #[cfg(feature = "postgres")]
+        "postgres" | "postgresql" => cloakroom::PostgresStore::schema(),
+        #[cfg(feature = "mysql")]
+        "mysql" | "mariadb" => cloakroom::MysqlStore::schema(),
+        _ => {
+            return Err(
+                WrongUse::new("there are schemas for sqlite, postgres and mysql; other stores need none").into()
+            );
+        }
+    };
+    let statement = format!("{};\n", schema.trim_end().trim_end_matches(';'));
+    if json {
+        print_json(&json!({ "database": name, "sql": statement }))?
+    } else {
+        print(&statement)?
+    }
+    Ok(Outcome::Done)
+}

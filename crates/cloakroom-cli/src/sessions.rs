@@ -1,0 +1,28 @@
+//! `sessions`: listed, shown and ended.
+
+mod end;
+mod list;
+mod named;
+mod show;
+
+use clap::Subcommand;
+
+use crate::outcome::Outcome;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Lists live sessions, a page at a time
+    List(list::Options),
+    /// Shows one session: what it holds by name, and the values if asked for
+    Show(show::Options),
+    /// Ends sessions: some, all of an owner, or all from before a point
+    End(end::Options),
+}
+
+pub(crate) async fn run(command: &Command, json: bool) -> anyhow::Result<Outcome> {
+    match command {
+        Command::List(options) => list::run(options, json).await,
+        Command::Show(options) => show::run(options, json).await,
+        Command::End(options) => end::run(options, json).await,
+    }
+}

@@ -1,0 +1,65 @@
+//! `sessions end`.
+
+use clap::{ArgGroup, Args};
+use cloakroom::{AnyStore, Clock as _, Store as _, StoreKey, SystemClock};
+use serde_json::json;
+
+use super::named::Name;
+use crate::moment::When;
+use crate::outcome::Outcome;
+use crate::output::{print, print_json};
+use crate::place::{Open, store};
+use crate::walk::within;
+
+/// A session that has ended stays ended: a request that is on its way drops what it did.
+#[derive(Args, Debug)]
+#[command(group(ArgGroup::new("which").required(true)))]
+pub(crate) struct Options {
+    /// The store: a URL, env:NAME or @FILE
+    #[arg(value_name = "URL")]
+    store: String,
+    /// Sessions: keys, first digits of them, ids in cookies, or - to read one from stdin
+    #[arg(value_name = "SESSION", group = "which")]
+    names: Vec<String>,
+    /// All sessions of this owner, as after a new password
+    #[arg(long, group = "which")]
+    owner: Option<String>,
+    /// Everybody's sessions that were created before this, as after a breach: 7d for a week ago, 2026-05-01, 2026-05-01T12:30:00Z; 0s is all
+    #[arg(long, value_name = "WHEN", value_parser = When::parse, group = "which")]
+    before: Option<When>,
+}
+
+pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
+    let names: Vec<Name> = options.names.iter().map(|name| Name::parse(name)).collect::<anyhow::Result<_>>()?;
+    let store = store(&options.store, Open::Existing).await?;
+    let now = SystemClock.now();
+    let ended = match (&options.before, &options.owner) {
+        (Some(before), _) => within(store.end_before(before.point(now), now)).await?,
+        (None, Some(owner)) => {
+            let owned = within(store.owned(owner, now)).await?;
+            let keys = owned.into_iter().filter(|it| it.entry.owner.as_deref() == Some(owner)).map(|it| it.key);
+            end(&store, keys).await?
+        }
+        (None, None) => {
+            let mut keys = Vec::new();
+            for name in &names {
+                keys.extend(name.find(&store).await?);
+            }
+            end(&store, keys.into_iter()).await?
+        }
+    };
+    if json {
+        print_json(&json!({ "ended": ended }))?
+    } else {
+        print(&format!("{ended} sessions ended\n"))?
+    }
+    Ok(Outcome::no_if(ended == 0))
+}
+
+async fn end(store: &AnyStore, keys: impl Iterator<Item = StoreKey>) -> anyhow::Result<usize> {
+    let mut ended = 0;
+    for key in keys {
+        ended += usize::from(within(store.end(&key, SystemClock.now())).await?);
+    }
+    Ok(ended)
+}

@@ -1,0 +1,112 @@
+//! `sessions list`.
+
+use std::time::Duration;
+
+use clap::Args;
+use cloakroom::{AnyStore, Clock as _, Cursor, Scanned, Store as _, SystemClock, Timestamp, Version};
+use serde_json::{Value, json};
+
+use crate::describe::{facts, rows};
+use crate::moment::{before, parse_span};
+use crate::outcome::Outcome;
+use crate::output::{print, print_json};
+use crate::place::{Open, store};
+use crate::walk::within;
+
+/// Values are never among it: `sessions show` has those. Without --owner, sessions come in the order of the store, which is no order in time.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// The store: a URL, env:NAME or @FILE
+    #[arg(value_name = "URL")]
+    store: String,
+    /// Only those of this owner, oldest first
+    #[arg(long)]
+    owner: Option<String>,
+    /// Only those that were created longer ago than this: 90s, 15m, 2h, 7d
+    #[arg(long, value_name = "AGE", value_parser = parse_span)]
+    older_than: Option<Duration>,
+    /// Only those that were created less long ago than this
+    #[arg(long, value_name = "AGE", value_parser = parse_span)]
+    newer_than: Option<Duration>,
+    /// Only those that weren't used for so long
+    #[arg(long, value_name = "SPAN", value_parser = parse_span)]
+    unused_for: Option<Duration>,
+    /// About how many to list
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+    /// Goes on where an earlier list ended, by the text that it ended with
+    #[arg(long, value_name = "PLACE", conflicts_with = "owner")]
+    after: Option<String>,
+}
+
+impl Options {
+    fn wants(&self, scanned: &Scanned, now: Timestamp) -> bool {
+        let created = scanned.entry.created;
+        self.older_than.is_none_or(|age| created < before(now, age))
+            && self.newer_than.is_none_or(|age| created >= before(now, age))
+            && self.unused_for.is_none_or(|age| scanned.entry.touched < before(now, age))
+    }
+}
+
+pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
+    let store = store(&options.store, Open::Existing).await?;
+    let now = SystemClock.now();
+    let List { sessions, damaged, next } = match &options.owner {
+        Some(owner) => owned(&store, owner, options, now).await?,
+        None => page(&store, options, now).await?,
+    };
+    if json {
+        let facts: Vec<Value> = sessions.iter().map(|scanned| Value::Object(facts(scanned))).collect();
+        print_json(&json!({ "sessions": facts, "damaged": damaged, "next": next.as_ref().map(Cursor::as_str) }))?;
+    } else {
+        if !sessions.is_empty() {
+            print(&rows(&sessions, now))?;
+        }
+        damaged.iter().for_each(|key| eprintln!("{key} is damaged"));
+        if let Some(next) = &next {
+            eprintln!("there may be more: --after {next}");
+        } else if sessions.is_empty() {
+            eprintln!("no sessions");
+        }
+    }
+    Ok(Outcome::no_if(sessions.is_empty() && damaged.is_empty()))
+}
+
+struct List {
+    sessions: Vec<Scanned>,
+    damaged: Vec<String>,
+    next: Option<Cursor>,
+}
+
+async fn owned(store: &AnyStore, owner: &str, options: &Options, now: Timestamp) -> anyhow::Result<List> {
+    let owned = within(store.owned(owner, now)).await?;
+    // The index knows no versions; nobody asks an owner's list for them.
+    let mut sessions: Vec<Scanned> = Vec::new();
+    for owned in owned {
+        let version = match within(store.load(&owned.key, now)).await? {
+            cloakroom::Loaded::Live(version, _) => version,
+            cloakroom::Loaded::Moved | cloakroom::Loaded::Absent => Version::new(1),
+        };
+        sessions.push(Scanned::new(owned.key, version, owned.entry));
+    }
+    sessions.retain(|scanned| options.wants(scanned, now));
+    sessions.truncate(usize::try_from(options.limit)?);
+    Ok(List { sessions, damaged: Vec::new(), next: None })
+}
+
+/// Page after page, until there are enough.
+async fn page(store: &AnyStore, options: &Options, now: Timestamp) -> anyhow::Result<List> {
+    let limit = usize::try_from(options.limit)?;
+    let mut list = List { sessions: Vec::new(), damaged: Vec::new(), next: options.after.as_ref().map(Cursor::new) };
+    loop {
+        // Never more than are still wanted: what a page has beyond that would be left out by the next list.
+        let room = limit - list.sessions.len();
+        let page = within(store.scan(list.next.as_ref(), room, now)).await?;
+        list.sessions.extend(page.sessions.into_iter().filter(|scanned| options.wants(scanned, now)));
+        list.damaged.extend(page.damaged.iter().map(cloakroom::StoreKey::to_hex));
+        list.next = page.next;
+        if list.next.is_none() || list.sessions.len() >= limit {
+            return Ok(list);
+        }
+    }
+}

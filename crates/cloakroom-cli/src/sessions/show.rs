@@ -1,0 +1,54 @@
+//! `sessions show`.
+
+use clap::Args;
+use cloakroom::{Clock as _, Loaded, Store as _, SystemClock};
+
+use super::named::Name;
+use crate::describe::{Values, known, lines, session};
+use crate::outcome::Outcome;
+use crate::output::{print, print_json};
+use crate::place::{Open, store};
+use crate::walk::within;
+
+/// The CSRF token is never shown, only whether there is one.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// The store: a URL, env:NAME or @FILE
+    #[arg(value_name = "URL")]
+    store: String,
+    /// The session: its key, the first digits of it, the id in its cookie, or - to read one of these from stdin
+    #[arg(value_name = "SESSION")]
+    name: String,
+    /// Shows the values too: they may be anything that the application knows of a person
+    #[arg(long)]
+    values: bool,
+}
+
+pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
+    let name = Name::parse(&options.name)?;
+    let store = store(&options.store, Open::Existing).await?;
+    let values = if options.values { Values::Shown } else { Values::Hidden };
+    let now = SystemClock.now();
+    let Some(key) = name.find(&store).await? else {
+        eprintln!("no live session has this name");
+        return Ok(Outcome::No);
+    };
+    match within(store.load(&key, now)).await? {
+        Loaded::Live(version, entry) => {
+            let session = session(&known(key, version, entry), values);
+            match session.as_object() {
+                Some(object) if !json => print(&lines(object, values))?,
+                _ => print_json(&session)?,
+            }
+            Ok(Outcome::Done)
+        }
+        Loaded::Moved => {
+            eprintln!("{} has another key since a moment ago: somebody signed in", key.prefix());
+            Ok(Outcome::No)
+        }
+        Loaded::Absent => {
+            eprintln!("{} isn't there: it has ended, or never was", key.prefix());
+            Ok(Outcome::No)
+        }
+    }
+}

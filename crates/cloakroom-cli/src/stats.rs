@@ -1,0 +1,43 @@
+//! `stats`: sessions by age and size, and what happens to them while somebody watches.
+
+mod tally;
+mod watch;
+
+use clap::Args;
+use cloakroom::{Clock as _, SystemClock};
+
+use crate::outcome::Outcome;
+use crate::output::{print, print_json};
+use crate::place::{Open, store};
+use crate::walk;
+use tally::Tally;
+
+/// Reads every session once, in small pages.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// The store: a URL, env:NAME or @FILE
+    #[arg(value_name = "URL")]
+    store: String,
+    /// Looks again every so many seconds, and says what happened in between; with --json a document each time
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    watch: Option<u64>,
+    /// Ends after so many looks
+    #[arg(long, value_name = "N", requires = "watch")]
+    times: Option<u64>,
+}
+
+pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
+    let store = store(&options.store, Open::Existing).await?;
+    if let Some(seconds) = options.watch {
+        return watch::run(&store, seconds, options.times, json).await;
+    }
+    let mut tally = Tally::at(SystemClock.now());
+    let damaged = walk::all(&store, |scanned| tally.add(&scanned.entry)).await?;
+    tally.damaged = damaged.len() as u64;
+    if json {
+        print_json(&tally.document())?
+    } else {
+        print(&tally.text())?
+    }
+    Ok(Outcome::Done)
+}

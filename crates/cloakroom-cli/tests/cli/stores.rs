@@ -1,0 +1,179 @@
+//! Every command on every kind of store.
+
+use cloakroom::{AnyStore, Loaded, Record, Store as _, StoreKey, connect};
+use cloakroom_servers::redis::{Cluster, Redis};
+use cloakroom_servers::{MariaDb, Postgres};
+
+use crate::common::{all, cloakroom, entry, fill, json, key, now, sqlite};
+
+/// What a store can't do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Can {
+    Everything,
+    NoOwners,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_files() {
+    let folder = tempfile::tempdir().unwrap();
+    every_command(&sqlite(folder.path(), "sessions.db"), Can::Everything, "SQLite", 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file:{}", folder.path().join("sessions").display());
+    every_command(&url, Can::NoOwners, "files", 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres() {
+    let server = Postgres::start();
+    every_command(&server.url(), Can::Everything, "PostgreSQL", 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mariadb() {
+    let server = MariaDb::start();
+    every_command(&server.url(), Can::Everything, "MariaDB", 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis() {
+    let server = Redis::start();
+    every_command(&server.url(), Can::Everything, "Redis", 0).await;
+    let doctor = |code| json(code, &["doctor", &server.url()])["findings"].to_string();
+    assert!(doctor(0).contains("appendfsync always"));
+    let _ = server.cli(&["CONFIG", "SET", "maxmemory", "100mb"]);
+    let _ = server.cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
+    assert!(doctor(3).contains("signs people out"));
+    let alone = Redis::with(&["--appendonly", "no"]);
+    let found = json(3, &["doctor", &alone.url()])["findings"].to_string();
+    assert!(found.contains("no append-only file"), "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cluster() {
+    let cluster = Cluster::start();
+    let hosts: Vec<String> =
+        cluster.urls().iter().map(|url| url.trim_start_matches("redis://").trim_end_matches('/').to_owned()).collect();
+    every_command(&format!("redis+cluster://{}", hosts.join(",")), Can::Everything, "Redis", 0).await;
+}
+
+async fn every_command(url: &str, can: Can, server: &str, healthy: i32) {
+    let store = connect(url).await.unwrap();
+    assert_eq!(json(3, &["sessions", "list", url])["sessions"].as_array().unwrap().len(), 0);
+    let keys = fill(&store, 130).await;
+    lists(url, &keys, can);
+    shows(url, &store, &keys).await;
+    counts(url);
+    sweeps(url, &store).await;
+    ends(url, &store, &keys, can).await;
+    let doctor = json(healthy, &["doctor", url]);
+    assert!(doctor["server"].as_str().unwrap().contains(server), "{doctor}");
+    assert!(doctor["findings"].as_array().unwrap().len() >= 2, "{doctor}");
+}
+
+fn lists(url: &str, keys: &[StoreKey], can: Can) {
+    let mut found = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let mut arguments = vec!["sessions", "list", url, "--limit", "40"];
+        if let Some(after) = &after {
+            arguments.extend(["--after", after]);
+        }
+        let (_, out, _) = cloakroom(&[&["--json"], arguments.as_slice()].concat());
+        let list: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let page = list["sessions"].as_array().unwrap().clone();
+        assert!(page.len() <= 160, "{}", page.len());
+        found.extend(page.iter().map(|session| session["key"].as_str().unwrap().to_owned()));
+        assert!(!out.contains("secret "), "{out}");
+        match list["next"].as_str() {
+            Some(next) => after = Some(next.to_owned()),
+            None => break,
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    let mut expected: Vec<String> = keys.iter().map(StoreKey::to_hex).collect();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+
+    let (code, out, err) = cloakroom(&["sessions", "list", url, "--older-than", "100s", "--limit", "1000"]);
+    assert_eq!(code, 0, "{err}");
+    // The clock goes on while the sessions are made.
+    assert!((29..=40).contains(&(out.lines().count() - 1)), "{out}");
+    match can {
+        Can::Everything => {
+            let owned = json(0, &["sessions", "list", url, "--owner", "user-3"]);
+            assert_eq!(owned["sessions"].as_array().unwrap().len(), 13, "{owned}");
+            assert_eq!(cloakroom(&["sessions", "list", url, "--owner", "nobody"]).0, 3);
+        }
+        Can::NoOwners => {
+            let (code, _, err) = cloakroom(&["sessions", "list", url, "--owner", "user-3"]);
+            assert_eq!(code, 1);
+            assert!(err.contains("doesn't support"), "{err}");
+        }
+    }
+}
+
+async fn shows(url: &str, store: &AnyStore, keys: &[StoreKey]) {
+    let name = keys[7].to_hex();
+    let Loaded::Live(_, there) = store.load(&keys[7], now()).await.unwrap() else { panic!("not there") };
+    let record: Record = there.record(&keys[7]).unwrap();
+    let token = record.csrf().unwrap().expose();
+    for (arguments, shown) in
+        [(vec!["sessions", "show", url, &name], false), (vec!["sessions", "show", url, &name, "--values"], true)]
+    {
+        for json in [false, true] {
+            let flag: &[&str] = if json { &["--json"] } else { &[] };
+            let (code, out, err) = cloakroom(&[flag, &arguments].concat());
+            assert_eq!(code, 0, "{err}");
+            assert_eq!(out.contains("secret 7"), shown, "{out}");
+            assert!(out.contains("number") && out.contains("user-7") && out.contains(&name), "{out}");
+            assert!(!out.contains(token), "{out}");
+        }
+    }
+    let (code, out, _) = cloakroom(&["sessions", "show", url, &name[..12]]);
+    assert!(code == 0 && out.contains(&name), "{out}");
+    assert_eq!(cloakroom(&["sessions", "show", url, &key().to_hex()]).0, 3);
+    assert_eq!(cloakroom(&["sessions", "show", url, "not a key"]).0, 2);
+}
+
+fn counts(url: &str) {
+    let stats = json(0, &["stats", url]);
+    assert_eq!(
+        (&stats["sessions"], &stats["owners"], &stats["damaged"]),
+        (&130.into(), &10.into(), &0.into()),
+        "{stats}"
+    );
+    let (_, text, _) = cloakroom(&["stats", url]);
+    assert!(text.starts_with("130 sessions; 130 of 10 owners") && text.contains('█'), "{text}");
+    let watched = json(0, &["stats", url, "--watch", "1", "--times", "1"]);
+    assert_eq!((&watched["sessions"], &watched["ended_per_second"]), (&130.into(), &0.0.into()), "{watched}");
+}
+
+async fn sweeps(url: &str, store: &AnyStore) {
+    let mut over = entry(0, 100);
+    over.deadline = Some(over.created);
+    for _ in 0..7 {
+        store.create(&key(), &over, over.created).await.unwrap();
+    }
+    let expected = if url.starts_with("redis") { 0 } else { 7 };
+    assert_eq!(json(0, &["sweep", url, "--batch", "3"])["swept"], expected);
+}
+
+async fn ends(url: &str, store: &AnyStore, keys: &[StoreKey], can: Can) {
+    let (one, other) = (keys[0].to_hex(), keys[1].to_hex());
+    assert_eq!(json(0, &["sessions", "end", url, &one, &other[..16]])["ended"], 2);
+    assert_eq!(json(3, &["sessions", "end", url, &one])["ended"], 0);
+    assert_eq!(cloakroom(&["sessions", "end", url]).0, 2, "which ones?");
+    if can == Can::NoOwners {
+        assert_eq!(all(store).await.len(), 128);
+        return;
+    }
+    assert_eq!(json(0, &["sessions", "end", url, "--owner", "user-2"])["ended"], 13);
+    assert_eq!(all(store).await.len(), 115);
+    assert_eq!(json(0, &["sessions", "end", url, "--before", "0s"])["ended"], 115);
+    assert_eq!(all(store).await.len(), 0);
+}

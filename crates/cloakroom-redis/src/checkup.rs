@@ -1,0 +1,220 @@
+//! What a server says of itself.
+
+use std::collections::HashMap;
+
+use cloakroom_session::Timestamp;
+use cloakroom_store::{Checkup, Severity, StoreError, Topic};
+use redis::Value;
+
+use crate::error::{of, unexpected};
+use crate::fields::bytes;
+use crate::link::Target;
+use crate::redis_store::RedisStore;
+
+impl RedisStore {
+    /// In a Cluster each master is asked, and its findings bear its number.
+    pub(crate) async fn look(&self) -> Result<Checkup, StoreError> {
+        let servers = self.servers().await?;
+        let mut all: Option<Checkup> = None;
+        for (number, target) in (1..).zip(&servers) {
+            let facts = Facts::of(self, *target).await?;
+            let front = if servers.len() > 1 { format!("master {number}: ") } else { String::new() };
+            let judged = facts.judged(self.durability.map(|wanted| wanted.replicas), &front);
+            all = Some(match all {
+                None => judged,
+                Some(mut all) => {
+                    all.findings.extend(judged.findings);
+                    all
+                }
+            });
+        }
+        all.ok_or_else(unexpected)
+    }
+}
+
+/// What `INFO`, `CONFIG GET` and `TIME` say; of the second, which may be forbidden, perhaps nothing.
+#[derive(Debug, Default)]
+struct Facts {
+    info: HashMap<String, String>,
+    appendfsync: Option<String>,
+    clock: Option<Timestamp>,
+}
+
+impl Facts {
+    async fn of(store: &RedisStore, target: Target<'_>) -> Result<Self, StoreError> {
+        let info = store.link.command(redis::cmd("INFO"), target).await.map_err(|error| of(&error))?;
+        let text = bytes_of(info).and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(unexpected)?;
+        let info = text.lines().filter_map(|line| line.split_once(':'));
+        let info = info.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
+        let mut question = redis::cmd("CONFIG");
+        question.arg("GET").arg("appendfsync");
+        // A managed server often forbids it.
+        let appendfsync = store.link.command(question, target).await.ok().and_then(second);
+        let clock = store.link.command(redis::cmd("TIME"), target).await.ok().and_then(time);
+        Ok(Self { info, appendfsync, clock })
+    }
+
+    fn get(&self, name: &str) -> &str {
+        self.info.get(name).map_or("", String::as_str)
+    }
+
+    fn judged(&self, waits_for: Option<u32>, front: &str) -> Checkup {
+        let name = if self.get("server_name") == "valkey" { "Valkey" } else { "Redis" };
+        let version = [self.get("valkey_version"), self.get("redis_version")].into_iter().find(|it| !it.is_empty());
+        let mut checkup =
+            Checkup::new(format!("{name} {}", version.unwrap_or("of an unknown version"))).clock(self.clock);
+        let writes = match self.get("role") {
+            "slave" => (Severity::Problem, "this is a replica: it refuses writes".to_owned()),
+            _ => (Severity::Good, "it takes writes".to_owned()),
+        };
+        for (topic, (severity, text)) in [
+            (Topic::Durability, self.durability()),
+            (Topic::Eviction, self.eviction()),
+            (Topic::Replication, self.replication(waits_for)),
+            (Topic::Writes, writes),
+        ] {
+            checkup = checkup.found(topic, severity, format!("{front}{text}"));
+        }
+        checkup
+    }
+
+    fn durability(&self) -> (Severity, String) {
+        let file =
+            "no append-only file: a restart goes back to the last snapshot, if there is one; set `appendonly yes`";
+        match (self.get("aof_enabled"), self.appendfsync.as_deref()) {
+            ("0", _) => (Severity::Problem, file.to_owned()),
+            ("1", _) if self.get("aof_last_write_status") == "err" => {
+                (Severity::Problem, "the append-only file can't be written: is the disk full?".to_owned())
+            }
+            ("1", Some("always")) => (
+                Severity::Good,
+                "append-only file, appendfsync always: what was acknowledged is on the disk".to_owned(),
+            ),
+            ("1", Some("no")) => (
+                Severity::Note,
+                "append-only file, appendfsync no: a loss of power may take half a minute of writes".to_owned(),
+            ),
+            ("1", Some(mode)) => (
+                Severity::Note,
+                format!("append-only file, appendfsync {mode}: a loss of power may take the last second or two"),
+            ),
+            ("1", None) => {
+                (Severity::Note, "append-only file; how often it reaches the disk, the server doesn't tell".to_owned())
+            }
+            _ => (Severity::Unknown, "the server doesn't tell whether it writes a file".to_owned()),
+        }
+    }
+
+    fn eviction(&self) -> (Severity, String) {
+        let (policy, limit) = (self.get("maxmemory_policy"), self.get("maxmemory"));
+        let evicted = match self.get("evicted_keys") {
+            "" | "0" => String::new(),
+            count => format!("; {count} keys were evicted since its start"),
+        };
+        match (policy, limit) {
+            ("", _) => (Severity::Unknown, "the server doesn't tell whether it evicts".to_owned()),
+            ("noeviction", _) => (
+                Severity::Good,
+                "noeviction: a server that is full refuses new sessions and keeps those it has".to_owned(),
+            ),
+            (_, "0") if evicted.is_empty() => (
+                Severity::Note,
+                format!("{policy}, and no limit of memory: nothing is evicted until there is one; set `noeviction`"),
+            ),
+            _ => (
+                Severity::Problem,
+                format!("{policy}: a server that is full signs people out{evicted}; set `maxmemory-policy noeviction`"),
+            ),
+        }
+    }
+
+    fn replication(&self, waits_for: Option<u32>) -> (Severity, String) {
+        let count: u32 = self.get("connected_slaves").parse().unwrap_or_default();
+        match (count, waits_for) {
+            (count, Some(wanted)) if count < wanted => {
+                (Severity::Problem, format!("{count} replicas, and writes wait for {wanted}: none succeeds"))
+            }
+            (0, _) => (Severity::Note, "no replica".to_owned()),
+            (count, Some(wanted)) => (Severity::Good, format!("{count} replicas, and writes wait for {wanted}")),
+            (count, None) => (
+                Severity::Note,
+                format!(
+                    "{count} replicas, and no write waits for them: a failover may lose the last ones; `?replicas=1` waits"
+                ),
+            ),
+        }
+    }
+}
+
+fn bytes_of(value: Value) -> Option<Vec<u8>> {
+    if let Value::VerbatimString { text, .. } = value { Some(text.into_bytes()) } else { bytes(value) }
+}
+
+/// The value of the one name that was asked for.
+fn second(value: Value) -> Option<String> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the server gives pairs in one of two ways")]
+    let value = match value {
+        Value::Array(parts) => parts.into_iter().nth(1)?,
+        Value::Map(pairs) => pairs.into_iter().next()?.1,
+        _ => return None,
+    };
+    String::from_utf8(bytes(value)?).ok()
+}
+
+/// Seconds and microseconds.
+fn time(value: Value) -> Option<Timestamp> {
+    let Value::Array(parts) = value else { return None };
+    let numbers: Vec<u64> =
+        parts.into_iter().filter_map(|part| String::from_utf8(bytes(part)?).ok()?.parse().ok()).collect();
+    let [seconds, micros] = <[u64; 2]>::try_from(numbers).ok()?;
+    Some(Timestamp::from_unix_millis(seconds * 1000 + micros / 1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Facts, Severity};
+
+    fn facts(info: &[(&str, &str)], appendfsync: Option<&str>) -> Facts {
+        let info = info.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Facts { info, appendfsync: appendfsync.map(str::to_owned), clock: None }
+    }
+
+    #[test]
+    fn what_survives() {
+        for (row, aof, fsync, expected) in [
+            ("no file", "0", None, Severity::Problem),
+            ("every write", "1", Some("always"), Severity::Good),
+            ("every second", "1", Some("everysec"), Severity::Note),
+            ("when the system likes", "1", Some("no"), Severity::Note),
+            ("it doesn't say how often", "1", None, Severity::Note),
+        ] {
+            assert_eq!(facts(&[("aof_enabled", aof)], fsync).durability().0, expected, "{row}");
+        }
+        assert_eq!(facts(&[], None).durability().0, Severity::Unknown);
+    }
+
+    #[test]
+    fn what_is_thrown_away() {
+        for (row, policy, limit, evicted, expected) in [
+            ("nothing", "noeviction", "1000", "0", Severity::Good),
+            ("nothing yet", "allkeys-lru", "0", "0", Severity::Note),
+            ("sessions", "allkeys-lru", "1000", "0", Severity::Problem),
+            ("sessions, before the limit was taken away", "volatile-lru", "0", "7", Severity::Problem),
+        ] {
+            let facts = facts(&[("maxmemory_policy", policy), ("maxmemory", limit), ("evicted_keys", evicted)], None);
+            assert_eq!(facts.eviction().0, expected, "{row}");
+        }
+    }
+
+    #[test]
+    fn who_has_a_copy() {
+        for (row, connected, wanted, expected) in [
+            ("nobody", "0", None, Severity::Note),
+            ("one, who isn't waited for", "1", None, Severity::Note),
+            ("one, who is", "1", Some(1), Severity::Good),
+            ("fewer than are waited for", "1", Some(2), Severity::Problem),
+        ] {
+            assert_eq!(facts(&[("connected_slaves", connected)], None).replication(wanted).0, expected, "{row}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! A walk through all sessions: `SCAN` on each master.
+//!
+//! A place is the number of the master, where its scan is, and which run of that server it belongs to. Each run of a Redis server keeps its keys in an order of its
+//! own, so that a place says nothing after a restart or a failover: the walk then ends with an error instead of leaving sessions out.
+
+use cloakroom_session::Timestamp;
+use cloakroom_store::{Cursor, Loaded, Page, Scanned, StoreError};
+use redis::Value;
+
+use crate::call::Call;
+use crate::error::{failed, unexpected};
+use crate::fields::{Field, bytes, loaded, parse_hex};
+use crate::operations::Told;
+use crate::owners::pattern;
+use crate::redis_store::RedisStore;
+use crate::scripts::SCAN;
+
+/// Where a walk is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Place {
+    server: usize,
+    scan: String,
+    run: String,
+}
+
+impl Place {
+    fn start(server: usize) -> Self {
+        Self { server, scan: "0".to_owned(), run: String::new() }
+    }
+
+    fn read(cursor: &Cursor) -> Option<Self> {
+        let mut words = cursor.as_str().split(':');
+        let (server, scan, run) = (words.next()?, words.next()?, words.next()?);
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let whole = is_number(server) && is_number(scan) && run.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (whole && words.next().is_none())
+            .then(|| Some(Self { server: server.parse().ok()?, scan: scan.to_owned(), run: run.to_owned() }))?
+    }
+
+    fn cursor(&self) -> Cursor {
+        Cursor::new(format!("{}:{}:{}", self.server, self.scan, self.run))
+    }
+}
+
+impl RedisStore {
+    /// One round trip per page; in a Cluster one more, for who the masters are.
+    pub(crate) async fn scan_some(
+        &self,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page, StoreError> {
+        let place = match after {
+            Some(cursor) => Place::read(cursor).ok_or_else(StoreError::foreign_cursor)?,
+            None => Place::start(0),
+        };
+        let servers = self.servers().await?;
+        let target = *servers.get(place.server).ok_or_else(|| failed("a server went away in the middle of a walk"))?;
+        let pattern = pattern(&self.prefix);
+        let arguments = Told::at(now).arguments(self.is_cluster());
+        let count = Field::Number(u64::try_from(limit.max(1)).unwrap_or(u64::MAX >> 1));
+        let more = [Field::Text(&place.scan), Field::Text(&pattern), count];
+        let call = Call { script: &SCAN, keys: &[], arguments: &arguments, more: &more, target, about: None };
+        let (run, scan, rows) = parts(call.run(&self.link).await?).ok_or_else(unexpected)?;
+        if !place.run.is_empty() && place.run != run {
+            return Err(failed("the server is another one than at the walk's last page: begin the walk again"));
+        }
+        let mut page = Page::new(Vec::with_capacity(rows.len()), Vec::new(), None);
+        for row in rows {
+            let Value::Array(row) = row else { return Err(unexpected()) };
+            let mut row = row.into_iter();
+            let key = row.next().and_then(bytes).and_then(|digits| parse_hex(&digits)).ok_or_else(unexpected)?;
+            match row.next().map(|hash| loaded(&key, hash, now)) {
+                Some(Ok(Loaded::Live(version, entry))) => page.sessions.push(Scanned::new(key, version, entry)),
+                Some(Ok(Loaded::Moved | Loaded::Absent)) => {}
+                Some(Err(_)) | None => page.damaged.push(key),
+            }
+        }
+        let next = if scan == "0" { Place::start(place.server + 1) } else { Place { scan, run, ..place } };
+        page.next = (next.server < servers.len()).then(|| next.cursor());
+        Ok(page)
+    }
+}
+
+fn parts(value: Value) -> Option<(String, String, Vec<Value>)> {
+    let Value::Array(parts) = value else { return None };
+    let [run, scan, Value::Array(rows)] = <[Value; 3]>::try_from(parts).ok()? else { return None };
+    Some((String::from_utf8(bytes(run)?).ok()?, String::from_utf8(bytes(scan)?).ok()?, rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use cloakroom_store::Cursor;
+
+    use super::Place;
+
+    #[test]
+    fn places_come_back_and_nothing_else_does() {
+        let place = Place { server: 2, scan: "18446744073709551615".to_owned(), run: "0af3".to_owned() };
+        for place in [Place::start(0), place] {
+            assert_eq!(Place::read(&place.cursor()), Some(place));
+        }
+        for wrong in ["", "0", "0:0", "a:0:", "0:b:", "0:0:g", "0:0::", "-1:0:", "0:0:0:0", "99999999999999999999:0:"] {
+            assert_eq!(Place::read(&Cursor::new(wrong)), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What a MySQL or MariaDB server says of itself.
+
+use std::sync::LazyLock;
+
+use cloakroom_session::Timestamp;
+use cloakroom_store::{Checkup, Severity, StoreError, Topic};
+
+use super::MysqlStore;
+use super::words::Words;
+use crate::link::Cells;
+
+/// One row of what every user may ask.
+static QUESTION: LazyLock<Words> = LazyLock::new(|| {
+    Words::of(
+        "SELECT CAST(VERSION() AS BINARY), CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED), \
+         CAST(@@innodb_flush_log_at_trx_commit AS SIGNED), CAST(@@read_only AS SIGNED), CAST(@@sync_binlog AS SIGNED), \
+         CAST(@@log_bin AS SIGNED), (SELECT CAST(engine AS BINARY) FROM information_schema.tables \
+         WHERE table_schema = DATABASE() AND table_name = 'cloakroom_sessions')",
+    )
+});
+
+impl MysqlStore {
+    pub(super) async fn look(&self) -> Result<Checkup, StoreError> {
+        let mut rows = self.link.rows(&QUESTION, &[], |cells| Ok(Answer::of(cells))).await?;
+        Ok(rows.pop().ok_or_else(|| StoreError::unavailable("an answer without a row"))?.judged())
+    }
+}
+
+/// What it answered.
+#[derive(Debug, Default)]
+struct Answer {
+    version: String,
+    clock: Option<i64>,
+    flush: i64,
+    read_only: bool,
+    sync_binlog: i64,
+    binlog: bool,
+    engine: String,
+}
+
+impl Answer {
+    fn of(cells: &dyn Cells) -> Self {
+        let text = |column| {
+            let bytes = cells.bytes(column).flatten().unwrap_or_default();
+            String::from_utf8_lossy(bytes).into_owned()
+        };
+        let number = |column| cells.number(column).flatten();
+        Self {
+            version: text(0),
+            clock: number(1),
+            flush: number(2).unwrap_or_default(),
+            read_only: number(3) != Some(0),
+            sync_binlog: number(4).unwrap_or_default(),
+            binlog: number(5) == Some(1),
+            engine: text(6),
+        }
+    }
+
+    fn judged(&self) -> Checkup {
+        let name = if self.version.contains("MariaDB") { "MariaDB" } else { "MySQL" };
+        let clock = self.clock.and_then(|clock| u64::try_from(clock).ok()).map(Timestamp::from_unix_millis);
+        let (durable, text) = self.durability();
+        let checkup = Checkup::new(format!("{name} {}", self.version)).clock(clock);
+        let checkup = checkup.found(Topic::Durability, durable, text);
+        let checkup = checkup.found(Topic::Eviction, Severity::Good, "nothing is thrown away");
+        let checkup = match (self.binlog, self.sync_binlog) {
+            (false, _) => checkup.found(Topic::Replication, Severity::Note, "no binary log: there can be no replica"),
+            (true, 1) => checkup.found(
+                Topic::Replication,
+                Severity::Note,
+                "a binary log that survives a crash; who reads it, it doesn't say",
+            ),
+            (true, _) => {
+                let text = "sync_binlog isn't 1: after a crash a replica may have other sessions than this server";
+                checkup.found(Topic::Replication, Severity::Note, text)
+            }
+        };
+        match self.read_only {
+            true => checkup.found(Topic::Writes, Severity::Problem, "read_only is on: it refuses writes"),
+            false => checkup.found(Topic::Writes, Severity::Good, "it takes writes"),
+        }
+    }
+
+    fn durability(&self) -> (Severity, &'static str) {
+        match (self.engine.to_ascii_lowercase().as_str(), self.flush) {
+            ("", _) => (
+                Severity::Problem,
+                "the table `cloakroom_sessions` isn't there: `cloakroom schema mysql` prints how to create it",
+            ),
+            ("innodb", 1) => (Severity::Good, "a write is answered when the disk has it"),
+            ("innodb", 2) => {
+                (Severity::Note, "innodb_flush_log_at_trx_commit=2: a loss of power may take the last second of writes")
+            }
+            ("innodb", _) => {
+                (Severity::Note, "innodb_flush_log_at_trx_commit=0: a crash may take the last second of writes")
+            }
+            _ => (Severity::Problem, "the table isn't InnoDB's: nothing is whole or not at all"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Severity};
+
+    #[test]
+    fn what_survives() {
+        let table = [
+            ("as it comes", "InnoDB", 1, Severity::Good),
+            ("a flush each second", "InnoDB", 2, Severity::Note),
+            ("no flush", "InnoDB", 0, Severity::Note),
+            ("no transactions", "MyISAM", 1, Severity::Problem),
+            ("no table", "", 1, Severity::Problem),
+        ];
+        for (row, engine, flush, expected) in table {
+            let answer = Answer { engine: engine.to_owned(), flush, ..Answer::default() };
+            assert_eq!(answer.durability().0, expected, "{row}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What an SQLite file says of itself.
+
+use cloakroom_store::{Checkup, Severity, StoreError, Topic};
+
+use super::SqliteStore;
+use crate::link::Cells;
+
+/// The version, the clock in milliseconds, the kind of journal, and how a commit waits for the disk.
+const QUESTION: &str = "SELECT (SELECT CAST(journal_mode AS BLOB) FROM pragma_journal_mode), \
+    (SELECT synchronous FROM pragma_synchronous), CAST(sqlite_version() AS BLOB), \
+    CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
+
+struct Answer {
+    journal: String,
+    synchronous: i64,
+    version: String,
+    clock: i64,
+}
+
+impl SqliteStore {
+    pub(super) async fn look(&self) -> Result<Checkup, StoreError> {
+        let text = |cells: &dyn Cells, column| {
+            cells.bytes(column).flatten().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        };
+        let read = move |cells: &dyn Cells| {
+            let number = |column| cells.number(column).flatten();
+            let answer = || {
+                let (journal, version) = (text(cells, 0)?, text(cells, 2)?);
+                Some(Answer { journal, synchronous: number(1)?, version, clock: number(3)? })
+            };
+            answer().ok_or_else(|| StoreError::unavailable("an answer of an unexpected kind"))
+        };
+        let mut rows = self.link.rows(QUESTION, [], read).await?;
+        let Answer { journal, synchronous, version, clock } =
+            rows.pop().ok_or_else(|| StoreError::unavailable("an answer without a row"))?;
+        let clock = u64::try_from(clock).ok().map(cloakroom_session::Timestamp::from_unix_millis);
+        let (severity, text) = match (journal.as_str(), synchronous) {
+            ("wal", 1) => (
+                Severity::Note,
+                "WAL, synchronous=NORMAL: survives the end of each process; a loss of power may take the last writes",
+            ),
+            ("memory" | "off", _) => {
+                (Severity::Problem, "the journal isn't on the disk: a process that is killed may leave a broken file")
+            }
+            (_, 0) => (Severity::Problem, "synchronous=OFF: a loss of power may leave a broken file"),
+            (_, 1) => (
+                Severity::Note,
+                "synchronous=NORMAL: survives the end of each process; a loss of power may take the last writes",
+            ),
+            _ => (Severity::Good, "synchronous=FULL: a write is answered when the disk has it"),
+        };
+        let copies = "a file of one machine: copy it (`VACUUM INTO`) if it must outlive the disk";
+        let checkup = Checkup::new(format!("SQLite {version}")).clock(clock).found(Topic::Durability, severity, text);
+        Ok(checkup.found(Topic::Eviction, Severity::Good, "nothing is thrown away").found(
+            Topic::Replication,
+            Severity::Note,
+            copies,
+        ))
+    }
+}

@@ -1,0 +1,119 @@
+//! What a store's server says of itself, for whoever operates it.
+
+use std::fmt;
+
+use cloakroom_session::Timestamp;
+
+/// What a store's server says of itself.
+///
+/// # Security
+/// It names settings and versions, and no login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Checkup {
+    /// What it is, as "Redis 7.0.15".
+    pub server: String,
+    /// What time it is there, if it tells. Only for people: no store decides by it whether a session is over.
+    pub clock: Option<Timestamp>,
+    /// What was looked at.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// What it is about.
+    pub topic: Topic,
+    /// Whether somebody has to do something.
+    pub severity: Severity,
+    /// What was found, in a sentence.
+    pub text: String,
+}
+
+/// What a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Topic {
+    /// What acknowledged writes survive.
+    Durability,
+    /// Whether sessions are thrown away for lack of room.
+    Eviction,
+    /// Whether somebody else has a copy.
+    Replication,
+    /// Whether it takes writes.
+    Writes,
+}
+
+/// Whether somebody has to do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Severity {
+    /// As it should be.
+    Good,
+    /// Neither good nor bad by itself.
+    Note,
+    /// The server doesn't say.
+    Unknown,
+    /// Sessions may be lost, or can't be written.
+    Problem,
+}
+
+impl Checkup {
+    /// Of this server, with nothing looked at yet.
+    pub fn new(server: impl Into<String>) -> Self {
+        Self { server: server.into(), clock: None, findings: Vec::new() }
+    }
+
+    /// What time it is there.
+    #[must_use]
+    pub const fn clock(mut self, clock: Option<Timestamp>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// One more finding.
+    #[must_use]
+    pub fn found(mut self, topic: Topic, severity: Severity, text: impl Into<String>) -> Self {
+        self.findings.push(Finding { topic, severity, text: text.into() });
+        self
+    }
+}
+
+impl Topic {
+    /// A word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Durability => "durability",
+            Self::Eviction => "eviction",
+            Self::Replication => "replication",
+            Self::Writes => "writes",
+        }
+    }
+}
+
+impl Severity {
+    /// A word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Note => "note",
+            Self::Unknown => "unknown",
+            Self::Problem => "problem",
+        }
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

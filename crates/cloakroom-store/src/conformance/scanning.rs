@@ -1,0 +1,150 @@
+//! A walk through all sessions. Others may have sessions in the store, and may come and go.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use cloakroom_session::{StoreKey, Timestamp, Version};
+
+use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, Wrong, ensure, same};
+use crate::scan::{Cursor, Page};
+use crate::store::{Entry, Loaded, Store};
+
+const LIMIT: usize = 20;
+
+/// A walk that goes on for longer goes on for ever.
+const MOST_PAGES: usize = 100_000;
+
+type Found = HashMap<StoreKey, (Version, Entry)>;
+
+async fn page<S: Store>(it: &Bench<S>, after: Option<&Cursor>, now: Timestamp) -> Result<Page, Wrong> {
+    let page = it.store.scan(after, LIMIT, now).await?;
+    let (sessions, most) = (page.sessions.len(), LIMIT * 4);
+    ensure(sessions <= most, format!("a page that aims at {LIMIT} sessions has {sessions}"))?;
+    Ok(page)
+}
+
+/// The rest of a walk, from one page on.
+async fn rest<S: Store>(it: &Bench<S>, mut after: Option<Cursor>, now: Timestamp) -> Result<Found, Wrong> {
+    let mut found = Found::new();
+    for _ in 0..MOST_PAGES {
+        let page = page(it, after.as_ref(), now).await?;
+        found.extend(page.sessions.into_iter().map(|one| (one.key, (one.version, one.entry))));
+        after = page.next;
+        if after.is_none() {
+            return Ok(found);
+        }
+    }
+    Err(Wrong::new("a walk never comes to its end"))
+}
+
+async fn some<S: Store>(it: &Bench<S>, count: usize) -> Result<Vec<(StoreKey, Version, Entry)>, Wrong> {
+    let mut all = Vec::new();
+    for number in 0..count {
+        let mut entry =
+            it.entry(&format!("session {number}")).owner((number % 3 == 0).then(|| format!("owner {number}")));
+        entry.created = Timestamp::from_unix_millis(it.now.unix_millis() - 1);
+        all.push((it.put(&entry).await?, Version::new(1), entry));
+    }
+    Ok(all)
+}
+
+fn has(found: &Found, what: &str, all: &[(StoreKey, Version, Entry)]) -> Outcome {
+    for (number, (key, version, entry)) in all.iter().enumerate() {
+        let expected = Some((*version, entry.clone()));
+        same(&format!("{what}, {} of {}", number + 1, all.len()), &found.get(key).cloned(), &expected)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn a_scan_finds_everything<S: Store>(it: Bench<S>) -> Outcome {
+    let mut all = some(&it, 3 * LIMIT).await?;
+    for (key, version, entry) in all.iter_mut().take(LIMIT) {
+        entry.text = format!("{}, replaced", entry.text).into();
+        it.store.replace(key, *version, entry, it.now).await?;
+        *version = Version::new(2);
+    }
+    let (_, new) = it.moved(&it.entry("moved")).await?;
+    all.push((new, Version::new(1), it.entry("moved")));
+    let mut endless = it.entry("endless");
+    endless.deadline = None;
+    let key = it.put(&endless).await?;
+    all.push((key, Version::new(1), endless));
+    let found = rest(&it, None, it.now).await;
+    // It would stay for ever.
+    it.store.end(&key, it.now).await?;
+    has(&found?, "a walk through all sessions", &all)
+}
+
+pub(super) async fn a_scan_leaves_out_what_is_not_live<S: Store>(it: Bench<S>) -> Outcome {
+    let mut short = it.entry("until 10 minutes from now");
+    short.deadline = Some(it.now + GRACE);
+    let (over, ended) = (it.put(&short).await?, it.put(&it.entry("ended")).await?);
+    let (old, _) = it.moved(&it.entry("moved")).await?;
+    it.store.end(&ended, it.now).await?;
+    let exact = rest(&it, None, it.now + GRACE).await?;
+    ensure(exact.contains_key(&over), "a session at its deadline exactly isn't in the walk")?;
+    let later = rest(&it, None, it.now + GRACE + MILLISECOND).await?;
+    for (what, key) in [("that is over", over), ("that was ended", ended), ("that has moved", old)] {
+        ensure(!later.contains_key(&key), format!("a session {what} is in the walk"))?;
+    }
+    ensure(!exact.contains_key(&old), "a moved mark is in the walk")
+}
+
+pub(super) async fn a_scan_goes_on_while_others_write<S: Store>(it: Bench<S>) -> Outcome {
+    let all = some(&it, 3 * LIMIT).await?;
+    let passing = some(&it, 3 * LIMIT).await?;
+    let mut passing = passing.into_iter();
+    let (mut found, mut after) = (Found::new(), None);
+    for _ in 0..MOST_PAGES {
+        let page = page(&it, after.as_ref(), it.now).await?;
+        // Sessions come and go on both sides of the place where the walk is.
+        if let Some((key, ..)) = passing.next() {
+            it.store.end(&key, it.now).await?;
+            it.put(&it.entry("comes meanwhile")).await?;
+        }
+        found.extend(page.sessions.into_iter().map(|one| (one.key, (one.version, one.entry))));
+        after = page.next;
+        if after.is_none() {
+            return has(&found, "a walk while others come and go", &all);
+        }
+    }
+    Err(Wrong::new("a walk never comes to its end"))
+}
+
+pub(super) async fn a_scan_changes_nothing<S: Store>(it: Bench<S>) -> Outcome {
+    let entry = it.entry("text");
+    let (key, (old, new)) = (it.put(&entry).await?, it.moved(&entry).await?);
+    rest(&it, None, it.now + Duration::from_secs(60)).await?;
+    it.live("a session after a walk", &key, 1, &entry).await?;
+    it.live("one that had moved", &new, 1, &entry).await?;
+    it.found("its mark", &old, it.now, &Loaded::Moved).await?;
+    it.found("a session after its deadline", &key, it.now + LIFE + MILLISECOND, &Loaded::Absent).await
+}
+
+pub(super) async fn a_cursor_leads_on_from_the_same_place<S: Store>(it: Bench<S>) -> Outcome {
+    let all = some(&it, 3 * LIMIT).await?;
+    let first = page(&it, None, it.now).await?;
+    let Some(place) = first.next else {
+        return Err(Wrong::new("more sessions than a page has room for, and no next page"));
+    };
+    let start: Found = first.sessions.into_iter().map(|one| (one.key, (one.version, one.entry))).collect();
+    for round in ["for the first time", "and once more"] {
+        // As another process has it, which only has the text.
+        let mut found = rest(&it, Some(Cursor::new(place.as_str())), it.now).await?;
+        found.extend(start.clone());
+        has(&found, &format!("a walk from its second page on, {round}"), &all)?;
+    }
+    for foreign in ["", "somewhere", "0:0:0:0", "\u{1f9e5}"] {
+        let answer = it.store.scan(Some(&Cursor::new(foreign)), LIMIT, it.now).await;
+        ensure(answer.is_err(), format!("a walk that goes on at {foreign:?}, which no store says"))?;
+    }
+    Ok(())
+}
+
+pub(super) async fn a_scan_is_refused_honestly<S: Store>(it: Bench<S>) -> Outcome {
+    match it.store.scan(None, LIMIT, it.now).await {
+        Err(error) if error.is_unsupported() => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(page) => ensure(false, format!("{} sessions instead of an unsupported error", page.sessions.len())),
+    }
+}

@@ -1,0 +1,77 @@
+//! The factory that a configuration makes.
+
+use cloakroom_session::{
+    Carrier, Committed, CookieHeader, CookieSessions, Error, SessionFactory, SessionState, Timestamp,
+};
+#[cfg(feature = "store")]
+use cloakroom_store::{AnyStore, StoredSessions};
+
+/// Sessions in cookies or in a store, as a [`SessionConfig`](super::SessionConfig) says.
+///
+/// Share it as `Arc<ConfiguredSessions>` where the application also lists the sessions of an owner.
+#[derive(Debug)]
+pub struct ConfiguredSessions(Inner);
+
+#[derive(Debug)]
+enum Inner {
+    Cookies(CookieSessions),
+    #[cfg(feature = "store")]
+    Stored(std::sync::Arc<StoredSessions<AnyStore>>),
+}
+
+impl ConfiguredSessions {
+    pub(super) const fn cookies(sessions: CookieSessions) -> Self {
+        Self(Inner::Cookies(sessions))
+    }
+
+    #[cfg(feature = "store")]
+    pub(super) fn stored(sessions: StoredSessions<AnyStore>) -> Self {
+        Self(Inner::Stored(std::sync::Arc::new(sessions)))
+    }
+
+    /// The cookie's name.
+    #[must_use]
+    pub fn cookie_name(&self) -> &str {
+        match &self.0 {
+            Inner::Cookies(sessions) => sessions.cookie_name(),
+            #[cfg(feature = "store")]
+            Inner::Stored(sessions) => sessions.cookie_name(),
+        }
+    }
+
+    /// The sessions in a store, for `Sessions` and a `Sweeper`; nothing where they live in cookies.
+    #[cfg(feature = "store")]
+    #[must_use]
+    pub const fn as_stored(&self) -> Option<&std::sync::Arc<StoredSessions<AnyStore>>> {
+        match &self.0 {
+            Inner::Cookies(_) => None,
+            Inner::Stored(sessions) => Some(sessions),
+        }
+    }
+}
+
+impl SessionFactory for ConfiguredSessions {
+    fn carrier(&self) -> Carrier {
+        match &self.0 {
+            Inner::Cookies(sessions) => sessions.carrier(),
+            #[cfg(feature = "store")]
+            Inner::Stored(sessions) => sessions.carrier(),
+        }
+    }
+
+    async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
+        match &self.0 {
+            Inner::Cookies(sessions) => sessions.open(cookies, now).await,
+            #[cfg(feature = "store")]
+            Inner::Stored(sessions) => sessions.open(cookies, now).await,
+        }
+    }
+
+    async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
+        match &self.0 {
+            Inner::Cookies(sessions) => sessions.commit(session, now).await,
+            #[cfg(feature = "store")]
+            Inner::Stored(sessions) => sessions.commit(session, now).await,
+        }
+    }
+}

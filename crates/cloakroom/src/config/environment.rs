@@ -1,0 +1,152 @@
+//! Options that are variables of the environment: `SHOP_COOKIE_NAME` is `cookie.name`, for the prefix `SHOP`.
+
+use cloakroom_session::ConfigError;
+use serde_json::{Map, Value, json};
+
+use super::SessionConfig;
+use super::error::SetupError;
+use super::source::Source;
+
+/// How the text of a variable is read.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Text,
+    Switch,
+    Number,
+    /// Several, with commas between them.
+    List,
+    /// A secret, which is the variable itself.
+    Secret,
+    /// The path of a file with a secret.
+    SecretFile,
+}
+
+/// What is behind the prefix, and which option that is.
+const VARIABLES: &[(&str, &str, Kind)] = &[
+    ("KIND", "kind", Kind::Text),
+    ("KEY", "key", Kind::Secret),
+    ("KEY_FILE", "key", Kind::SecretFile),
+    ("STORE", "store", Kind::Secret),
+    ("STORE_FILE", "store", Kind::SecretFile),
+    ("COMMIT", "commit", Kind::Text),
+    ("CONFLICTS", "conflicts", Kind::Text),
+    ("CALL_TIMEOUT", "call_timeout", Kind::Text),
+    ("COMMIT_TIMEOUT", "commit_timeout", Kind::Text),
+    ("OWNER_LIMIT_SESSIONS", "owner_limit.sessions", Kind::Number),
+    ("OWNER_LIMIT_AT_LIMIT", "owner_limit.at_limit", Kind::Text),
+    ("COOKIE_NAME", "cookie.name", Kind::Text),
+    ("COOKIE_PATH", "cookie.path", Kind::Text),
+    ("COOKIE_DOMAIN", "cookie.domain", Kind::Text),
+    ("COOKIE_SAME_SITE", "cookie.same_site", Kind::Text),
+    ("COOKIE_PARTITIONED", "cookie.partitioned", Kind::Switch),
+    ("COOKIE_DANGER_INSECURE", "cookie.danger_insecure", Kind::Switch),
+    ("COOKIE_DANGER_READABLE_BY_SCRIPTS", "cookie.danger_readable_by_scripts", Kind::Switch),
+    ("LIFETIMES_IDLE_TIMEOUT", "lifetimes.idle_timeout", Kind::Text),
+    ("LIFETIMES_ABSOLUTE_TIMEOUT", "lifetimes.absolute_timeout", Kind::Text),
+    ("LIFETIMES_TOUCH_AFTER", "lifetimes.touch_after", Kind::Text),
+    ("CSRF_OWN_ORIGINS", "csrf.own_origins", Kind::List),
+    ("CSRF_TRUSTED_ORIGINS", "csrf.trusted_origins", Kind::List),
+    ("CSRF_HEADER", "csrf.header", Kind::Text),
+    ("CSRF_FIELD", "csrf.field", Kind::Text),
+    ("CSRF_BODY_LIMIT", "csrf.body_limit", Kind::Number),
+    ("CSRF_DANGER_OWN_SCHEME_HTTP", "csrf.danger_own_scheme_http", Kind::Switch),
+    ("CSRF_DANGER_ORIGIN_ONLY", "csrf.danger_origin_only", Kind::Switch),
+    ("CSRF_DANGER_TOKEN_ONLY", "csrf.danger_token_only", Kind::Switch),
+    ("CSRF_DANGER_ALLOW_NO_ORIGIN", "csrf.danger_allow_no_origin", Kind::Switch),
+    ("CSRF_DANGER_REPORT_ONLY", "csrf.danger_report_only", Kind::Switch),
+];
+
+impl SessionConfig {
+    /// Reads the options from variables of the environment that begin with this prefix and an underscore.
+    ///
+    /// The names are those of the options, with an underscore between a table and its option: `SHOP_COOKIE_NAME` for `cookie.name`. `SHOP_KEY` and
+    /// `SHOP_STORE` hold the keyring and the URL themselves, `SHOP_KEY_FILE` and `SHOP_STORE_FILE` name files. Lists have commas,
+    /// switches are `true` or `false`. An empty variable counts as not set.
+    ///
+    /// # Errors
+    /// A variable with that prefix which is no option, a value that makes no sense, or no `KIND`; the error names the variable or the option.
+    pub fn from_env(prefix: &str) -> Result<Self, SetupError> {
+        // What isn't Unicode is none of ours, or is refused by its name.
+        Self::from_vars(
+            prefix,
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))),
+        )
+    }
+
+    /// The same from other variables than those of the environment, for tests and for files of variables.
+    ///
+    /// # Errors
+    /// As [`from_env`](Self::from_env).
+    pub fn from_vars<N: AsRef<str>, V: AsRef<str>>(
+        prefix: &str,
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, SetupError> {
+        let (mut options, mut secrets) = (Map::new(), Vec::new());
+        for (name, value) in variables {
+            let (name, value) = (name.as_ref(), value.as_ref());
+            let ours = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_'));
+            let Some(ours) = ours.filter(|_| !value.is_empty()) else { continue };
+            let known = VARIABLES.iter().find(|(known, ..)| *known == ours);
+            let (_, option, kind) = known.ok_or_else(|| SetupError::of(name, "is no option of sessions"))?;
+            let value = match kind {
+                Kind::Text => json!(value),
+                Kind::Switch => json!(switch(value).ok_or_else(|| SetupError::of(name, "is neither true nor false"))?),
+                Kind::Number => json!(value.parse::<u64>().map_err(|_| SetupError::of(name, "isn't a number"))?),
+                Kind::List => json!(value.split(',').map(str::trim).collect::<Vec<_>>()),
+                Kind::SecretFile => {
+                    secrets.push((*option, Source::File(value.into())));
+                    continue;
+                }
+                Kind::Secret => {
+                    secrets.push((*option, Source::Read(value.to_owned())));
+                    continue;
+                }
+            };
+            match option.split_once('.') {
+                Some((table, option)) => {
+                    if let Value::Object(table) = options.entry(table).or_insert_with(|| json!({})) {
+                        table.insert(option.to_owned(), value);
+                    }
+                }
+                None => {
+                    options.insert((*option).to_owned(), value);
+                }
+            }
+        }
+        if !options.contains_key("kind") {
+            return Err(SetupError::of(format!("{prefix}_KIND"), "isn't set: signed, encrypted or stored"));
+        }
+        let mut config = Self::deserialize_from(options, prefix)?;
+        for (option, source) in secrets {
+            let place = if option == "key" { &mut config.key } else { &mut config.store };
+            if place.replace(source).is_some() {
+                return Err(ConfigError::new(option, "is given twice: as a variable and as a file").into());
+            }
+        }
+        Ok(config)
+    }
+
+    /// Table by table, so that an error can say which variables it is about.
+    fn deserialize_from(options: Map<String, Value>, prefix: &str) -> Result<Self, SetupError> {
+        let base = json!({ "kind": "signed" });
+        for (option, value) in &options {
+            let mut one = base.clone();
+            if let Value::Object(one) = &mut one {
+                one.insert(option.clone(), value.clone());
+            }
+            if let Err(why) = serde_json::from_value::<Self>(one) {
+                return Err(SetupError::of(format!("{prefix}_{}", option.to_ascii_uppercase()), why));
+            }
+        }
+        serde_json::from_value(Value::Object(options)).map_err(|why| SetupError::of(prefix, why))
+    }
+}
+
+fn switch(text: &str) -> Option<bool> {
+    match text {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}

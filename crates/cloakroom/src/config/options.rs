@@ -1,0 +1,209 @@
+//! The tables of options.
+
+use cloakroom_session::{ConfigError, CookieConfig, CsrfRules, Lifetimes, SameSite};
+use serde::Deserialize;
+
+use super::span::Span;
+
+/// The cookie: [`CookieConfig`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct CookieOptions {
+    /// Its name.
+    pub name: Option<String>,
+    /// Below which path it is sent.
+    pub path: Option<String>,
+    /// To which domain it is sent, and to all below.
+    pub domain: Option<String>,
+    /// From which sites it is sent along.
+    pub same_site: Option<SameSiteOption>,
+    /// A jar of its own for each site that embeds ours.
+    pub partitioned: bool,
+    /// Without Secure, for development.
+    pub danger_insecure: bool,
+    /// Without HttpOnly.
+    pub danger_readable_by_scripts: bool,
+}
+
+/// From which sites the cookie is sent along: [`SameSite`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum SameSiteOption {
+    /// Only from our own site.
+    Strict,
+    /// Also when the user follows a link to us.
+    Lax,
+    /// From anywhere.
+    None,
+}
+
+impl CookieOptions {
+    pub(super) fn config(&self) -> CookieConfig {
+        let mut config = CookieConfig::default();
+        if let Some(name) = &self.name {
+            config = config.name(name);
+        }
+        if let Some(path) = &self.path {
+            config = config.path(path);
+        }
+        if let Some(domain) = &self.domain {
+            config = config.domain(domain);
+        }
+        if let Some(same_site) = self.same_site {
+            config = config.same_site(match same_site {
+                SameSiteOption::Strict => SameSite::Strict,
+                SameSiteOption::Lax => SameSite::Lax,
+                SameSiteOption::None => SameSite::None,
+            });
+        }
+        if self.partitioned {
+            config = config.partitioned();
+        }
+        if self.danger_insecure {
+            config = config.danger_insecure();
+        }
+        if self.danger_readable_by_scripts {
+            config = config.danger_readable_by_scripts();
+        }
+        config
+    }
+}
+
+/// How long sessions last: [`Lifetimes`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct LifetimeOptions {
+    /// Ends a session that wasn't used for so long.
+    pub idle_timeout: Option<Span>,
+    /// Ends a session so long after it was created.
+    pub absolute_timeout: Option<Span>,
+    /// How often a read extends the idle deadline.
+    pub touch_after: Option<Span>,
+}
+
+impl LifetimeOptions {
+    pub(super) fn lifetimes(&self) -> Lifetimes {
+        let mut lifetimes = Lifetimes::default();
+        if let Some(span) = self.idle_timeout {
+            lifetimes = lifetimes.idle_timeout(span.duration());
+        }
+        if let Some(span) = self.absolute_timeout {
+            lifetimes = lifetimes.absolute_timeout(span.duration());
+        }
+        if let Some(span) = self.touch_after {
+            lifetimes = lifetimes.touch_after(span.duration());
+        }
+        lifetimes
+    }
+}
+
+/// Who may send forms: [`CsrfRules`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct CsrfOptions {
+    /// The application's own origins; without any, the `Host` header under `https`.
+    pub own_origins: Vec<String>,
+    /// Other origins that are trusted, or all subdomains as `https://*.example.com`.
+    pub trusted_origins: Vec<String>,
+    /// The header that carries the token.
+    pub header: Option<String>,
+    /// The form field that carries the token.
+    pub field: Option<String>,
+    /// How many bytes of a form are read in search of the token.
+    pub body_limit: Option<usize>,
+    /// The own origin is under plain `http`, for development.
+    pub danger_own_scheme_http: bool,
+    /// Checks the origin only.
+    pub danger_origin_only: bool,
+    /// Checks the token only.
+    pub danger_token_only: bool,
+    /// Lets requests pass that don't say where they come from.
+    pub danger_allow_no_origin: bool,
+    /// Refuses nothing, and reports.
+    pub danger_report_only: bool,
+}
+
+impl CsrfOptions {
+    pub(super) fn rules(&self) -> Result<CsrfRules, ConfigError> {
+        if self.danger_origin_only && self.danger_token_only {
+            return Err(ConfigError::new(
+                "danger_token_only",
+                "contradicts danger_origin_only: nothing would be checked",
+            ));
+        }
+        if self.danger_own_scheme_http && !self.own_origins.is_empty() {
+            return Err(ConfigError::new(
+                "danger_own_scheme_http",
+                "has no effect beside own_origins, which name their scheme",
+            ));
+        }
+        let mut rules = CsrfRules::default();
+        if self.danger_own_scheme_http {
+            rules = rules.danger_own_scheme_http();
+        }
+        for origin in &self.own_origins {
+            rules = rules.own_origin(origin)?;
+        }
+        for origin in &self.trusted_origins {
+            rules = rules.trusted_origin(origin)?;
+        }
+        if let Some(header) = &self.header {
+            rules = rules.header(header);
+        }
+        if let Some(field) = &self.field {
+            rules = rules.field(field);
+        }
+        if let Some(limit) = self.body_limit {
+            rules = rules.body_limit(limit);
+        }
+        if self.danger_origin_only {
+            rules = rules.danger_origin_only();
+        }
+        if self.danger_token_only {
+            rules = rules.danger_token_only();
+        }
+        if self.danger_allow_no_origin {
+            rules = rules.danger_allow_no_origin();
+        }
+        if self.danger_report_only {
+            rules = rules.danger_report_only();
+        }
+        Ok(rules)
+    }
+}
+
+/// How many sessions an owner may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct OwnerLimitOption {
+    /// How many.
+    pub sessions: usize,
+    /// What happens to one more.
+    pub at_limit: AtLimitOption,
+}
+
+/// What happens when an owner with as many sessions as are allowed signs in once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum AtLimitOption {
+    /// The new one is refused.
+    RefuseNew,
+    /// The oldest ones end.
+    EndOldest,
+}
+
+#[cfg(feature = "store")]
+impl AtLimitOption {
+    pub(super) const fn policy(self) -> cloakroom_store::AtLimit {
+        match self {
+            Self::RefuseNew => cloakroom_store::AtLimit::RefuseNew,
+            Self::EndOldest => cloakroom_store::AtLimit::EndOldest,
+        }
+    }
+}

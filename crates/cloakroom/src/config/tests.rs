@@ -1,0 +1,184 @@
+//! Configurations that make sense, and those that don't.
+
+use cloakroom_session::{CommitPolicy, CookieHeader, SessionFactory as _, Timestamp};
+
+use super::SessionConfig;
+
+const KEY: &str = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=";
+
+fn read(text: &str) -> Result<SessionConfig, String> {
+    serde_json::from_str(text).map_err(|why| why.to_string())
+}
+
+/// What is wrong, when it is read or when it is checked.
+fn wrong(text: &str) -> String {
+    match read(text) {
+        Err(why) => why,
+        Ok(config) => config.check().err().map(|why| why.to_string()).unwrap_or_default(),
+    }
+}
+
+fn key_file(folder: &tempfile::TempDir) -> String {
+    let path = folder.path().join("key");
+    std::fs::write(&path, KEY).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn mistakes_name_the_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = format!(r#""kind": "signed", "key": {{ "file": "{}" }}"#, key_file(&folder));
+    let store = r#""kind": "stored", "store": { "url": "memory:" }"#;
+    for (row, text, says) in [
+        ("right", format!("{{ {key} }}"), ""),
+        ("right, in a store", format!("{{ {store} }}"), ""),
+        ("no kind", "{}".to_owned(), "missing field `kind`"),
+        ("another kind", r#"{ "kind": "cookie" }"#.to_owned(), "expected one of `signed`, `encrypted`, `stored`"),
+        ("an unknown option", format!(r#"{{ {key}, "lifetime": {{}} }}"#), "unknown field `lifetime`"),
+        (
+            "an unknown option of a table",
+            format!(r#"{{ {key}, "cookie": {{ "secure": false }} }}"#),
+            "unknown field `secure`",
+        ),
+        ("no key", r#"{ "kind": "encrypted" }"#.to_owned(), "key: is missing"),
+        (
+            "a key in the configuration",
+            format!(r#"{{ "kind": "signed", "key": {{ "url": "{KEY}" }} }}"#),
+            "key: isn't written here",
+        ),
+        (
+            "a key in the place of the table",
+            format!(r#"{{ "kind": "signed", "key": "{KEY}" }}"#),
+            "a secret isn't written here",
+        ),
+        ("two places", r#"{ "kind": "signed", "key": { "env": "A", "file": "b" } }"#.to_owned(), "not two of them"),
+        ("no place", r#"{ "kind": "signed", "key": {} }"#.to_owned(), "is missing"),
+        ("another place", r#"{ "kind": "signed", "key": { "vault": "x" } }"#.to_owned(), "unknown field `vault`"),
+        (
+            "no such variable",
+            r#"{ "kind": "signed", "key": { "env": "CLOAKROOM_NO_SUCH" } }"#.to_owned(),
+            "CLOAKROOM_NO_SUCH",
+        ),
+        (
+            "no such file",
+            r#"{ "kind": "signed", "key": { "file": "/nonexistent/key" } }"#.to_owned(),
+            "/nonexistent/key",
+        ),
+        ("no store", r#"{ "kind": "stored" }"#.to_owned(), "store: is missing"),
+        (
+            "a key for a store",
+            format!(r#"{{ {store}, "key": {{ "env": "PATH" }} }}"#),
+            "key: is for sessions in cookies",
+        ),
+        (
+            "a store for cookies",
+            format!(r#"{{ {key}, "store": {{ "url": "memory:" }} }}"#),
+            "store: is for sessions in a store",
+        ),
+        ("conflicts of cookies", format!(r#"{{ {key}, "conflicts": "strict" }}"#), "conflicts: is for"),
+        ("a prefix and its rules", format!(r#"{{ {key}, "cookie": {{ "domain": "example.com" }} }}"#), "domain"),
+        ("timeouts", format!(r#"{{ {key}, "lifetimes": {{ "absolute_timeout": "1s" }} }}"#), "absolute_timeout"),
+        ("no length of time", format!(r#"{{ {key}, "lifetimes": {{ "idle_timeout": "soon" }} }}"#), "90s"),
+        ("no origin", format!(r#"{{ {key}, "csrf": {{ "own_origins": ["shop"] }} }}"#), "own_origin"),
+        ("no trusted origin", format!(r#"{{ {key}, "csrf": {{ "trusted_origins": ["*"] }} }}"#), "trusted_origin"),
+        (
+            "nothing is checked",
+            format!(r#"{{ {key}, "csrf": {{ "danger_origin_only": true, "danger_token_only": true }} }}"#),
+            "danger_token_only",
+        ),
+    ] {
+        let found = wrong(&text);
+        if says.is_empty() {
+            assert_eq!(found, "", "{row}");
+        } else {
+            assert!(found.contains(says), "{row}: {found}");
+        }
+        assert!(!found.contains(KEY), "{row}: {found}");
+    }
+}
+
+#[tokio::test]
+async fn the_environment_says_the_same_as_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = key_file(&folder);
+    let written = read(&format!(
+        r#"{{ "kind": "encrypted", "key": {{ "file": "{file}" }}, "commit": "not-on-server-error",
+            "cookie": {{ "name": "__Host-shop", "same_site": "strict", "partitioned": true }},
+            "lifetimes": {{ "idle_timeout": "10m", "absolute_timeout": "never", "touch_after": "0s" }},
+            "csrf": {{ "own_origins": ["https://a.example", "https://b.example"], "body_limit": 100, "danger_report_only": true }} }}"#
+    ))
+    .unwrap();
+    let variables = [
+        ("SHOP_KIND", "encrypted"),
+        ("SHOP_KEY_FILE", file.as_str()),
+        ("SHOP_COMMIT", "not-on-server-error"),
+        ("SHOP_COOKIE_NAME", "__Host-shop"),
+        ("SHOP_COOKIE_SAME_SITE", "strict"),
+        ("SHOP_COOKIE_PARTITIONED", "yes"),
+        ("SHOP_LIFETIMES_IDLE_TIMEOUT", "10m"),
+        ("SHOP_LIFETIMES_ABSOLUTE_TIMEOUT", "never"),
+        ("SHOP_LIFETIMES_TOUCH_AFTER", "0s"),
+        ("SHOP_CSRF_OWN_ORIGINS", "https://a.example, https://b.example"),
+        ("SHOP_CSRF_BODY_LIMIT", "100"),
+        ("SHOP_CSRF_DANGER_REPORT_ONLY", "true"),
+        ("SHOP_COOKIE_DOMAIN", ""),
+        ("SHOPPING_LIST", "somebody else's"),
+    ];
+    let read = SessionConfig::from_vars("SHOP", variables).unwrap();
+    assert_eq!(read, written);
+    assert_eq!(read.commit_policy(), CommitPolicy::NotOnServerError);
+    let rules = read.csrf_rules().unwrap();
+    assert!(rules.is_report_only() && rules.max_body() == 100);
+    assert_eq!(read.build().await.unwrap().cookie_name(), "__Host-shop");
+}
+
+#[test]
+fn variables_that_make_no_sense_are_named() {
+    let kind = ("SHOP_KIND", "signed");
+    for (row, variables, says) in [
+        ("no kind", vec![("SHOP_KEY", KEY)], "SHOP_KIND"),
+        ("a typing error", vec![kind, ("SHOP_COOKIE_NAMES", "x")], "SHOP_COOKIE_NAMES"),
+        ("no switch", vec![kind, ("SHOP_COOKIE_PARTITIONED", "maybe")], "SHOP_COOKIE_PARTITIONED"),
+        ("no number", vec![kind, ("SHOP_CSRF_BODY_LIMIT", "1k")], "SHOP_CSRF_BODY_LIMIT"),
+        ("no length of time", vec![kind, ("SHOP_LIFETIMES_IDLE_TIMEOUT", "soon")], "SHOP_LIFETIMES"),
+        ("another kind", vec![("SHOP_KIND", "magic")], "SHOP_KIND"),
+        ("twice", vec![kind, ("SHOP_KEY", KEY), ("SHOP_KEY_FILE", "key")], "key"),
+        ("half a limit", vec![("SHOP_KIND", "stored"), ("SHOP_OWNER_LIMIT_SESSIONS", "3")], "SHOP_OWNER_LIMIT"),
+    ] {
+        let error = SessionConfig::from_vars("SHOP", variables).unwrap_err();
+        assert!(error.to_string().contains(says), "{row}: {error}");
+        assert!(!format!("{error} {error:?}").contains(KEY), "{row}: {error:?}");
+    }
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let url = "postgres://shop:s3cret@host/shop";
+    for config in [
+        read(&format!(r#"{{ "kind": "stored", "store": {{ "url": "{url}" }} }}"#)).unwrap(),
+        SessionConfig::from_vars("S", [("S_KIND", "stored"), ("S_STORE", url)]).unwrap(),
+        SessionConfig::from_vars("S", [("S_KIND", "signed"), ("S_KEY", KEY)]).unwrap(),
+    ] {
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("s3cret") && !shown.contains(KEY), "{shown}");
+    }
+}
+
+#[cfg(feature = "store")]
+#[tokio::test]
+async fn a_store_by_its_url() {
+    let text = r#"{ "kind": "stored", "store": { "url": "memory:" }, "conflicts": "strict", "call_timeout": "1s",
+        "owner_limit": { "sessions": 3, "at_limit": "end-oldest" } }"#;
+    let sessions = read(text).unwrap().build().await.unwrap();
+    assert!(sessions.as_stored().is_some());
+    let now = Timestamp::from_unix_secs(1_700_000_000);
+    assert!(sessions.open(CookieHeader::default(), now).await.unwrap().is_new());
+
+    let url = "nosuch://user:s3cret@host/";
+    let error =
+        read(&format!(r#"{{ "kind": "stored", "store": {{ "url": "{url}" }} }}"#)).unwrap().build().await.unwrap_err();
+    assert_eq!(error.option(), "store");
+    assert!(error.to_string().contains("nosuch") && !format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+    let never = r#"{ "kind": "stored", "store": { "url": "memory:" }, "call_timeout": "never" }"#;
+    assert_eq!(read(never).unwrap().build().await.unwrap_err().option(), "call_timeout");
+}
