@@ -28,7 +28,7 @@ pub(crate) fn read(head: &impl RequestHead) -> Result<Option<Timestamp>, Reply> 
     let seconds = std::str::from_utf8(value).ok().and_then(|text| text.parse::<f64>().ok());
     match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
         Some(since) => Ok(Some(Timestamp::from_unix_secs(0) + since)),
-        None => Err(Reply::new(400, "X-Probe-Now isn't a number of seconds\n")),
+        None => Err(Reply::words(400, "X-Probe-Now isn't a number of seconds\n")),
     }
 }
 

@@ -50,18 +50,36 @@ pub(crate) type Making = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Sen
 pub(crate) type Fields = BTreeMap<String, String>;
 
 pub(crate) const PAGES: &[Page] = &[
-    page("GET", "/untouched", Cover::Bare, Maker::Plain(|_, asked| asked.reply(200, "untouched"))),
-    page("GET", "/stats", Cover::Bare, Maker::Plain(|app, asked| asked.reply(200, app.report().to_string()))),
+    page("GET", "/untouched", Cover::Bare, Maker::Plain(|_, asked| asked.reply(200, TEXT, "untouched"))),
+    page("GET", "/stats", Cover::Bare, Maker::Plain(|app, asked| asked.reply(200, JSON, app.report().to_string()))),
     page("POST", "/ops", Cover::Bare, Maker::Session(|session, asked| Box::pin(ops(session, asked)))),
     page("POST", "/fails", Cover::Bare, Maker::Session(|session, asked| Box::pin(fails(session, asked)))),
     page("POST", "/panics", Cover::Bare, Maker::Session(|session, _| Box::pin(panics(session)))),
     page("GET", "/stream", Cover::Bare, Maker::Session(|session, _| Box::pin(streams(session)))),
-    page("POST", "/form", Cover::Enforced, Maker::Plain(|_, asked| asked.reply(200, "ok"))),
-    page("POST", "/echo", Cover::Enforced, Maker::Plain(|_, asked| asked.reply(200, asked.body.clone()))),
-    page("GET", "/token", Cover::Enforced, Maker::Token(|token| Reply::new(200, token.to_string()))),
-    page("POST", "/checked", Cover::Enforced, Maker::Checked(|fields| Reply::new(200, json!(fields).to_string()))),
-    page("POST", "/checked-here", Cover::Exempt, Maker::Checked(|fields| Reply::new(200, json!(fields).to_string()))),
+    page("POST", "/form", Cover::Enforced, Maker::Plain(|_, asked| asked.reply(200, TEXT, "ok"))),
+    page(
+        "POST",
+        "/echo",
+        Cover::Enforced,
+        Maker::Plain(|_, asked| asked.reply(200, "application/octet-stream", asked.body.clone())),
+    ),
+    page("GET", "/token", Cover::Enforced, Maker::Token(|token| Reply::new(200, TEXT, token.to_string()))),
+    page(
+        "POST",
+        "/checked",
+        Cover::Enforced,
+        Maker::Checked(|fields| Reply::new(200, JSON, json!(fields).to_string())),
+    ),
+    page(
+        "POST",
+        "/checked-here",
+        Cover::Exempt,
+        Maker::Checked(|fields| Reply::new(200, JSON, json!(fields).to_string())),
+    ),
 ];
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
 
 const fn page(method: &'static str, path: &'static str, cover: Cover, maker: Maker) -> Page {
     Page { method, path, cover, maker }
@@ -86,9 +104,10 @@ impl Asked {
         Self { status, headers, body: body.into() }
     }
 
-    fn reply(&self, status: u16, body: impl Into<Vec<u8>>) -> Reply {
-        let headers = self.headers.clone();
-        Reply { headers, ..Reply::new(self.status.unwrap_or(status), body) }
+    fn reply(&self, status: u16, kind: &'static str, body: impl Into<Vec<u8>>) -> Reply {
+        let mut reply = Reply::new(self.status.unwrap_or(status), kind, body);
+        reply.headers.extend(self.headers.iter().cloned());
+        reply
     }
 }
 
@@ -105,8 +124,13 @@ pub(crate) enum Body {
 }
 
 impl Reply {
-    pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: Body::Whole(body.into()) }
+    pub(crate) fn new(status: u16, kind: &'static str, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, headers: vec![("content-type", kind.to_owned())], body: Body::Whole(body.into()) }
+    }
+
+    /// A few words about a request that makes no sense.
+    pub(crate) fn words(status: u16, words: &str) -> Self {
+        Self::new(status, TEXT, words)
     }
 }
 
@@ -115,7 +139,7 @@ async fn ops(session: Session, asked: Asked) -> Result<Reply, Error> {
     // Whatever the content type says: this is for tests, which mustn't stumble over a header.
     let Ok(list) = serde_json::from_slice::<Vec<Value>>(&asked.body) else {
         let message = "the body isn't a JSON list of operations";
-        return Ok(Reply::new(400, json!({"err": {"kind": "bad-request", "message": message}}).to_string()));
+        return Ok(Reply::new(400, JSON, json!({"err": {"kind": "bad-request", "message": message}}).to_string()));
     };
     let mut results = Vec::with_capacity(list.len());
     for operation in &list {
@@ -124,14 +148,14 @@ async fn ops(session: Session, asked: Asked) -> Result<Reply, Error> {
             Err(failure) => json!({"err": {"kind": failure.kind, "message": failure.message}}),
         });
     }
-    Ok(asked.reply(200, json!({"results": results}).to_string()))
+    Ok(asked.reply(200, JSON, json!({"results": results}).to_string()))
 }
 
 /// Writes, and returns an error.
 async fn fails(session: Session, asked: Asked) -> Result<Reply, Error> {
     session.insert("failed", "text")?;
     session.get::<u32>("failed")?;
-    Ok(asked.reply(200, "it is no number"))
+    Ok(asked.reply(200, TEXT, "it is no number"))
 }
 
 /// Writes, and panics.
@@ -144,5 +168,5 @@ async fn panics(session: Session) -> Result<Reply, Error> {
 /// A response that lasts as long as its session.
 async fn streams(session: Session) -> Result<Reply, Error> {
     session.insert("streaming", true)?;
-    Ok(Reply { body: Body::Lines(stream::lines(session)), ..Reply::new(200, "") })
+    Ok(Reply { body: Body::Lines(stream::lines(session)), ..Reply::new(200, TEXT, "") })
 }

@@ -54,7 +54,7 @@ async fn visit(app: Arc<App>, request: Request<Incoming>) -> Outcome {
 
 async fn check(app: Arc<App>, request: Request<Incoming>) -> Outcome {
     let found = PAGES.iter().find(|page| page.path == request.uri().path() && page.method == request.method());
-    let Some(page) = found.copied() else { return Ok(response(Reply::new(404, ""))) };
+    let Some(page) = found.copied() else { return Ok(response(Reply::words(404, ""))) };
     let csrf = CsrfLayer::new(app.rules.clone());
     let csrf = match page.cover {
         Cover::Bare => return Ok(make(&app, page, request).await),
@@ -70,7 +70,7 @@ async fn check(app: Arc<App>, request: Request<Incoming>) -> Outcome {
 
 async fn make<B: Body<Data = Bytes>>(app: &App, page: Page, request: Request<B>) -> Response<Plain> {
     let (parts, body) = request.into_parts();
-    let Ok(body) = body.collect().await else { return response(Reply::new(400, "the body broke off\n")) };
+    let Ok(body) = body.collect().await else { return response(Reply::words(400, "the body broke off\n")) };
     let body = body.to_bytes();
     let made = match page.maker {
         Maker::Plain(make) => Ok(make(app, &Asked::new(&parts, body))),
@@ -110,7 +110,7 @@ async fn checked(parts: &Parts, form: &[u8], make: fn(&pages::Fields) -> Reply) 
 
 fn said(answer: &Answer) -> Reply {
     let headers = answer.headers().map(|(name, value)| (name, value.into_owned())).collect();
-    Reply { headers, ..Reply::new(answer.status, answer.words.as_bytes()) }
+    Reply { headers, ..Reply::words(answer.status, &answer.words) }
 }
 
 fn response(reply: Reply) -> Response<Plain> {

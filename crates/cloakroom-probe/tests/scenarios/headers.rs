@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::world::World;
+use crate::http::{Answer, Client};
+use crate::world::{ADAPTERS, World};
 
 pub(crate) async fn a_request_that_uses_no_session_gets_none(world: &World) {
     let probe = world.probe(&["--touch-after", "0"]);
@@ -76,4 +77,73 @@ pub(crate) async fn a_remembered_cookie_outlives_the_browser(world: &World) {
     assert_eq!(client.ops(json!([["get", "a"]])).await, [json!(1)], "whatever the idle timeout says");
     client.now = client.now.map(|now| now + 1);
     assert_eq!(client.ops(json!([["get", "a"]])).await, [json!(null)]);
+}
+
+/// What a client can see, without what is random and what belongs to the transport.
+fn seen(answer: &Answer) -> Vec<String> {
+    let transport = ["date", "content-length", "transfer-encoding", "connection"];
+    let mut seen: Vec<_> = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| !transport.contains(&name.as_str()))
+        .map(|(name, value)| {
+            let value = value.to_str().unwrap();
+            let known =
+                value.split_once(';').filter(|_| name == "set-cookie").map_or(value, |(_, attributes)| attributes);
+            format!("{name}: {known}")
+        })
+        .collect();
+    seen.sort();
+    seen.push(answer.status.to_string());
+    seen
+}
+
+async fn visit(mut client: Client) -> Vec<(&'static str, Vec<String>, String)> {
+    let mut said = Vec::new();
+    let mut note = |what, answer: &Answer, words: &str| said.push((what, seen(answer), words.to_owned()));
+    let token = client.get("/token").await;
+    note("a token", &token, "");
+    let token = token.text().to_owned();
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let not_now = [("x-probe-now", "later")];
+    for (what, path, headers, body) in [
+        ("a write", "/ops", &[][..], r#"[["insert", "a", 1], ["flash", "m"]]"#),
+        ("a read", "/ops", &[], r#"[["get", "a"], ["peek_flash"]]"#),
+        ("nonsense", "/ops", &[], "{"),
+        ("no time", "/ops", &not_now, "[]"),
+        ("a page of its own status", "/ops", &[("x-probe-status", "418")], r#"[["get", "a"]]"#),
+        ("a new id", "/ops", &[("x-probe-cache-control", "public")], r#"[["cycle_id"], ["remember", 60]]"#),
+        ("an error", "/fails", &[], ""),
+        ("no token", "/form", &[], ""),
+        ("another token", "/form", &[("x-csrf-token", "x")], ""),
+        ("the token", "/form", &[("x-csrf-token", &token)], ""),
+        ("another origin", "/form", &[("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")], ""),
+        ("not a form", "/checked-here", &[("x-csrf-token", &token)], "{}"),
+        ("a form without a token", "/checked-here", &[form], "item=hat"),
+        ("a form", "/checked", &[form, ("x-csrf-token", &token)], "item=hat&size=4"),
+        ("the end", "/ops", &[], r#"[["invalidate"]]"#),
+    ] {
+        // Not twice the same header, where a row says it in its own way.
+        let ours = [("sec-fetch-site", "same-origin")];
+        let ours = if headers.iter().any(|(name, _)| *name == "sec-fetch-site") { &[][..] } else { &ours };
+        let now = client.now;
+        client.now = now.filter(|_| headers != not_now);
+        let answer = client.send("POST", path, &[ours, headers].concat(), body).await;
+        client.now = now;
+        note(what, &answer, answer.text());
+    }
+    let untouched = client.get("/untouched").await;
+    note("a page without a session", &untouched, untouched.text());
+    said
+}
+
+pub(crate) async fn every_adapter_answers_in_the_same_words(world: &World) {
+    let probe = world.probe(&[]);
+    let ours = visit(probe.client()).await;
+    for adapter in ADAPTERS {
+        let probe = world.probe_on(adapter, &[]);
+        for (ours, theirs) in ours.iter().zip(visit(probe.client()).await) {
+            assert_eq!(*ours, theirs, "{adapter}");
+        }
+    }
 }

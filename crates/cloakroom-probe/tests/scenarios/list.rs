@@ -49,7 +49,8 @@ async fn run(adapter: &'static str, backend: &'static str) {
             a_request_that_uses_no_session_gets_none
             what_each_use_of_the_session_adds
             a_cookie_is_removed_as_it_was_set
-            a_remembered_cookie_outlives_the_browser;
+            a_remembered_cookie_outlives_the_browser
+            every_adapter_answers_in_the_same_words;
         is_any, flash:
             messages_are_shown_once_and_wait_until_then
             queues_are_independent_and_duplicates_are_kept_out_on_demand;
