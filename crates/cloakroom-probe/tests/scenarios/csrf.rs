@@ -25,6 +25,9 @@ async fn visitor(client: Client) -> (Client, String) {
     (client, token)
 }
 
+/// What is sent, by name: headers and body; the status, and words of the answer.
+type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], Vec<u8>, u16, &'a str);
+
 pub(crate) async fn the_rules_decide_who_passes(world: &World) {
     let probe = world.probe(&[]);
     let (client, token) = visitor(probe.client()).await;
@@ -34,7 +37,7 @@ pub(crate) async fn the_rules_decide_who_passes(world: &World) {
     let ours = ("sec-fetch-site", "same-origin");
     let in_header = ("x-csrf-token", token.as_str());
     let type_of = |content_type| ("content-type", content_type);
-    let rows: &[(&str, &[(&str, &str)], Vec<u8>, u16, &str)] = &[
+    let rows: &[Row<'_>] = &[
         ("a token in the header", &[ours, in_header], vec![], 200, "ok"),
         ("a token in a form", &[ours, type_of(PAIRS)], in_pairs.clone().into(), 200, "ok"),
         ("a token in parts", &[ours, type_of(PARTS)], parts(&token), 200, "ok"),

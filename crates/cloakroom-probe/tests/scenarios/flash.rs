@@ -10,7 +10,7 @@ pub(crate) async fn messages_are_shown_once_and_wait_until_then(world: &World) {
     client.ops(json!([["flash", "saved"], ["flash", {"level": "error", "text": "full"}]])).await;
     let both = json!(["saved", {"level": "error", "text": "full"}]);
     client.get("/untouched").await.is_silent();
-    assert_eq!(client.ops(json!([["peek_flash"]])).await, [both.clone()]);
+    assert_eq!(client.ops(json!([["peek_flash"]])).await[0], both);
     assert_eq!(client.ops(json!([["pop_flash"], ["flash", "later"]])).await[0], both);
     assert_eq!(client.ops(json!([["pop_flash"]])).await, [json!(["later"])]);
     assert_eq!(client.ops(json!([["pop_flash"]])).await, [json!([])]);
