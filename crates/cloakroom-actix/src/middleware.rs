@@ -28,7 +28,7 @@ pub(crate) fn sorry() -> OnError {
 ///    answer, 500 for a session that doesn't fit its cookie.
 /// 2. A response whose session was opened gets `Vary: Cookie`; one with a `Set-Cookie` gets `Cache-Control: no-store`. That goes for
 ///    responses that are made of an `Err`, too.
-/// 3. A handler that panics, or whose client went away before it returned, commits nothing.
+/// 3. A handler that panics commits nothing. One whose client went away commits if actix-web lets it finish, as it often does.
 ///
 /// # Examples
 /// ```

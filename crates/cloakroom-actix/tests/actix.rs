@@ -13,6 +13,8 @@
 mod bodies;
 #[path = "actix/browser.rs"]
 mod browser;
+#[path = "actix/cost.rs"]
+mod cost;
 #[path = "actix/errors.rs"]
 mod errors;
 #[path = "actix/forms.rs"]

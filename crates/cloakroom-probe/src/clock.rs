@@ -1,10 +1,12 @@
 //! The time that each request brings along.
 
-use axum::extract::Request;
-use axum::http::StatusCode;
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use std::future::Future;
+use std::time::Duration;
+
+use cloakroom::adapter::RequestHead;
 use cloakroom::{Clock, SystemClock, Timestamp};
+
+use crate::pages::Reply;
 
 tokio::task_local! {
     static NOW: Timestamp;
@@ -21,13 +23,19 @@ impl Clock for RequestClock {
 }
 
 /// Reads `X-Probe-Now`: Unix seconds, which may have a fraction.
-pub(crate) async fn set(request: Request, next: Next) -> Response {
-    let Some(value) = request.headers().get("x-probe-now") else {
-        return next.run(request).await;
-    };
-    let seconds = value.to_str().ok().and_then(|text| text.parse::<f64>().ok());
-    match seconds.and_then(|seconds| std::time::Duration::try_from_secs_f64(seconds).ok()) {
-        Some(since) => NOW.scope(Timestamp::from_unix_secs(0) + since, next.run(request)).await,
-        None => (StatusCode::BAD_REQUEST, "X-Probe-Now isn't a number of seconds\n").into_response(),
+pub(crate) fn read(head: &impl RequestHead) -> Result<Option<Timestamp>, Reply> {
+    let Some(value) = head.lines("x-probe-now").next() else { return Ok(None) };
+    let seconds = std::str::from_utf8(value).ok().and_then(|text| text.parse::<f64>().ok());
+    match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+        Some(since) => Ok(Some(Timestamp::from_unix_secs(0) + since)),
+        None => Err(Reply::words(400, "X-Probe-Now isn't a number of seconds\n")),
+    }
+}
+
+/// Does this at that time, or now.
+pub(crate) async fn at<T>(now: Option<Timestamp>, request: impl Future<Output = T>) -> T {
+    match now {
+        Some(now) => NOW.scope(now, request).await,
+        None => request.await,
     }
 }

@@ -93,8 +93,10 @@ pub(crate) struct CountingStore {
 
 impl Store for CountingStore {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
+        let loaded = self.inner.load(key, now).await;
+        // Afterwards, so that who waits for it knows that it has happened.
         add(&self.counts.0.load);
-        self.inner.load(key, now).await
+        loaded
     }
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {

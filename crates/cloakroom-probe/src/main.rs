@@ -12,24 +12,30 @@
 //! |---|---|
 //! | `options` | the command line |
 //! | `backend` | the session factory that it names |
+//! | `app` | what all adapters serve |
+//! | `server` | listening |
+//! | `adapters` | the pages on axum, on plain hyper, on actix-web |
 //! | `clock` | the time that each request brings along |
-//! | `server` | the routes |
+//! | `pages`, `stream` | the pages, and the one that lasts |
 //! | `operations` | what each operation does |
 //! | `counting` | how often the factory did what |
 
+mod adapters;
+mod app;
 mod backend;
 mod clock;
 mod counting;
 mod operations;
 mod options;
+mod pages;
 mod server;
+mod stream;
 
 #[cfg(test)]
 mod tests;
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Parser as _;
 
 #[tokio::main]
@@ -45,13 +51,5 @@ async fn main() -> ExitCode {
 
 async fn run() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-    let options = options::Options::parse();
-    let app = server::app(&options).await?;
-    let address = ("127.0.0.1", options.port);
-    let listener = tokio::net::TcpListener::bind(address)
-        .await
-        .with_context(|| format!("can't listen on port {}", options.port))?;
-    println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, app).await?;
-    Ok(())
+    server::serve(&options::Options::parse()).await
 }

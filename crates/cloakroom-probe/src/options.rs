@@ -40,6 +40,9 @@ pub(crate) struct Options {
     /// Seconds that a commit may go on meeting others.
     #[arg(long)]
     commit_timeout: Option<Seconds>,
+    /// How many bytes of a form are read in search of its token.
+    #[arg(long)]
+    pub(crate) body_limit: Option<usize>,
     /// When changes are committed.
     #[arg(long, value_enum, default_value_t = Commit::Always)]
     commit: Commit,
@@ -51,6 +54,9 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Adapter {
     Axum,
+    /// Plain tower services on hyper, without a framework.
+    Hyper,
+    Actix,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

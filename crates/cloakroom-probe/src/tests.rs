@@ -1,5 +1,7 @@
 //! Every operation of the probe, over HTTP, on both kinds of cookie.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
@@ -8,8 +10,9 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
+use crate::adapters::axum::router;
+use crate::app::App;
 use crate::options::Options;
-use crate::server::app;
 
 /// A client that keeps one cookie and tells the time.
 struct Client {
@@ -21,7 +24,8 @@ struct Client {
 impl Client {
     async fn new(arguments: &[&str]) -> Self {
         let options = Options::parse_from([&["probe"], arguments].concat());
-        Self { app: app(&options).await.unwrap(), cookie: None, now: 1_700_000_000 }
+        let app = Arc::new(App::new(&options).await.unwrap());
+        Self { app: router(&app), cookie: None, now: 1_700_000_000 }
     }
 
     async fn post(&mut self, path: &str, headers: &[(&str, &str)], body: String) -> (u16, String) {
@@ -162,7 +166,7 @@ async fn what_it_cannot_do_is_a_clear_error() {
         (vec!["--idle", "10", "--touch-after", "20"], "touch_after"),
     ] {
         let options = Options::parse_from([vec!["probe"], arguments].concat());
-        let message = app(&options).await.err().unwrap().to_string();
+        let message = App::new(&options).await.err().unwrap().to_string();
         assert!(message.contains(named) && !message.contains("hunter2"), "{message}");
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 #[path = "stores/place.rs"]
+#[expect(dead_code, reason = "the scenarios stop the server")]
 mod place;
 #[path = "stores/probe.rs"]
 mod probe;

@@ -15,7 +15,7 @@
 //! - `StoredSessions` and `connect` (feature `store`), which takes the URL of a store. Each store has a feature of its own:
 //!   `sqlite`, `postgres`, `mysql`, `redis`, `redis-sentinel`, `redis-cluster`; `memory:` and `file:` need none. `tls` encrypts.
 //! - `config::SessionConfig` (feature `config`): all of it from a file that serde reads, or from the environment.
-//! - [`guide`]: choosing a factory, coming from Pyramid.
+//! - [`guide`]: choosing a factory, a page for each framework, coming from Pyramid.
 //!
 //! # Security
 //! What it promises, and what cookie sessions can't do, is written at [`CookieSessions`] and in [`guide::factories`]. Options that

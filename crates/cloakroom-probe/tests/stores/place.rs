@@ -12,7 +12,7 @@ pub(crate) struct Place {
     pub(crate) url: String,
     /// How many round trips were seen so far by others than the probe.
     trips: Option<Box<dyn Fn() -> usize>>,
-    _held: Box<dyn Any>,
+    held: Box<dyn Any + Send + Sync>,
 }
 
 impl Place {
@@ -52,8 +52,8 @@ impl Place {
         }
     }
 
-    fn held(name: &'static str, url: String, held: impl Any) -> Self {
-        Self { name, url, trips: None, _held: Box::new(held) }
+    fn held(name: &'static str, url: String, held: impl Any + Send + Sync) -> Self {
+        Self { name, url, trips: None, held: Box::new(held) }
     }
 
     /// The same store, with a wire in between that counts, if it is one server.
@@ -69,6 +69,11 @@ impl Place {
             self.trips = Some(Box::new(move || proxy.trips()));
         }
         self
+    }
+
+    /// The server itself, if it is Redis.
+    pub(crate) fn redis(&self) -> Option<&Redis> {
+        self.held.downcast_ref()
     }
 
     /// Nothing where no network is in between.

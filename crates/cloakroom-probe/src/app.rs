@@ -1,0 +1,44 @@
+//! What all adapters serve: the engine behind the session layer, the CSRF rules, and what is counted.
+
+use std::sync::Arc;
+
+use cloakroom::{CsrfRules, Engine, StoredSessions};
+use serde_json::Value;
+
+use crate::backend::{self, Backend};
+use crate::clock::RequestClock;
+use crate::counting::{CountingCookies, CountingStore, Counts};
+use crate::options::Options;
+
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) engine: Engine,
+    pub(crate) rules: CsrfRules,
+    counts: Counts,
+    stored: Option<Arc<StoredSessions<CountingStore>>>,
+}
+
+impl App {
+    pub(crate) async fn new(options: &Options) -> anyhow::Result<Self> {
+        let counts = Counts::default();
+        let (engine, stored) = match backend::connect(options, &counts).await? {
+            Backend::Cookies(inner) => (Engine::new(CountingCookies { inner, counts: counts.clone() }), None),
+            Backend::Store(factory) => {
+                let factory = Arc::new(factory);
+                (Engine::new(Arc::clone(&factory)), Some(factory))
+            }
+        };
+        let engine = engine.policy(options.commit_policy()).clock(RequestClock);
+        let mut rules = CsrfRules::default().danger_own_scheme_http();
+        if let Some(bytes) = options.body_limit {
+            rules = rules.body_limit(bytes);
+        }
+        Ok(Self { engine, rules, counts, stored })
+    }
+
+    /// How often what happened.
+    pub(crate) fn report(&self) -> Value {
+        let stats = self.stored.as_ref().map(|factory| factory.stats()).unwrap_or_default();
+        self.counts.report(stats.replayed, stats.dropped)
+    }
+}

@@ -1,0 +1,172 @@
+//! The pages: one list for all adapters, so that none of them has one more or less.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+
+use cloakroom::adapter::RequestHead;
+use cloakroom::{Error, FormToken, Session};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::operations;
+use crate::stream::{self, Lines};
+
+/// A page: where it is, who checks its requests, and what makes it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) cover: Cover,
+    pub(crate) maker: Maker,
+}
+
+/// What the CSRF layer around a page does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cover {
+    /// There is none.
+    Bare,
+    Enforced,
+    Exempt,
+}
+
+/// What an adapter must hand to a page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Maker {
+    /// Nothing but the request.
+    Plain(fn(&App, &Asked) -> Reply),
+    /// The session.
+    Session(fn(Session, Asked) -> Making),
+    /// The token for forms.
+    Token(fn(&FormToken) -> Reply),
+    /// A form that is ours.
+    Checked(fn(&Fields) -> Reply),
+}
+
+/// A page in the making.
+pub(crate) type Making = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>;
+
+/// The fields of a form.
+pub(crate) type Fields = BTreeMap<String, String>;
+
+pub(crate) const PAGES: &[Page] = &[
+    page("GET", "/untouched", Cover::Bare, Maker::Plain(|_, asked| asked.reply(200, TEXT, "untouched"))),
+    page("GET", "/stats", Cover::Bare, Maker::Plain(|app, asked| asked.reply(200, JSON, app.report().to_string()))),
+    page("POST", "/ops", Cover::Bare, Maker::Session(|session, asked| Box::pin(ops(session, asked)))),
+    page("POST", "/fails", Cover::Bare, Maker::Session(|session, asked| Box::pin(fails(session, asked)))),
+    page("POST", "/panics", Cover::Bare, Maker::Session(|session, _| Box::pin(panics(session)))),
+    page("GET", "/stream", Cover::Bare, Maker::Session(|session, _| Box::pin(streams(session)))),
+    page("POST", "/form", Cover::Enforced, Maker::Plain(|_, asked| asked.reply(200, TEXT, "ok"))),
+    page(
+        "POST",
+        "/echo",
+        Cover::Enforced,
+        Maker::Plain(|_, asked| asked.reply(200, "application/octet-stream", asked.body.clone())),
+    ),
+    page("GET", "/token", Cover::Enforced, Maker::Token(|token| Reply::new(200, TEXT, token.to_string()))),
+    page(
+        "POST",
+        "/checked",
+        Cover::Enforced,
+        Maker::Checked(|fields| Reply::new(200, JSON, json!(fields).to_string())),
+    ),
+    page(
+        "POST",
+        "/checked-here",
+        Cover::Exempt,
+        Maker::Checked(|fields| Reply::new(200, JSON, json!(fields).to_string())),
+    ),
+];
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+
+const fn page(method: &'static str, path: &'static str, cover: Cover, maker: Maker) -> Page {
+    Page { method, path, cover, maker }
+}
+
+/// What a request asks of its page, beside the session.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asked {
+    /// `X-Probe-Status`: the status to answer with.
+    status: Option<u16>,
+    /// `X-Probe-Cache-Control` and `X-Probe-Vary`: what the page says of itself.
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+impl Asked {
+    pub(crate) fn new(head: &impl RequestHead, body: impl Into<Vec<u8>>) -> Self {
+        let text = |name| head.lines(name).next().and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned);
+        let said = [("cache-control", text("x-probe-cache-control")), ("vary", text("x-probe-vary"))];
+        let headers = said.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let status = text("x-probe-status").and_then(|status| status.parse().ok());
+        Self { status, headers, body: body.into() }
+    }
+
+    fn reply(&self, status: u16, kind: &'static str, body: impl Into<Vec<u8>>) -> Reply {
+        let mut reply = Reply::new(self.status.unwrap_or(status), kind, body);
+        reply.headers.extend(self.headers.iter().cloned());
+        reply
+    }
+}
+
+/// What a page says.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Body,
+}
+
+pub(crate) enum Body {
+    Whole(Vec<u8>),
+    Lines(Lines),
+}
+
+impl Reply {
+    pub(crate) fn new(status: u16, kind: &'static str, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, headers: vec![("content-type", kind.to_owned())], body: Body::Whole(body.into()) }
+    }
+
+    /// A few words about a request that makes no sense.
+    pub(crate) fn words(status: u16, words: &str) -> Self {
+        Self::new(status, TEXT, words)
+    }
+}
+
+/// Runs a list of operations in order.
+async fn ops(session: Session, asked: Asked) -> Result<Reply, Error> {
+    // Whatever the content type says: this is for tests, which mustn't stumble over a header.
+    let Ok(list) = serde_json::from_slice::<Vec<Value>>(&asked.body) else {
+        let message = "the body isn't a JSON list of operations";
+        return Ok(Reply::new(400, JSON, json!({"err": {"kind": "bad-request", "message": message}}).to_string()));
+    };
+    let mut results = Vec::with_capacity(list.len());
+    for operation in &list {
+        results.push(match operations::run(&session, operation).await {
+            Ok(value) => json!({"ok": value}),
+            Err(failure) => json!({"err": {"kind": failure.kind, "message": failure.message}}),
+        });
+    }
+    Ok(asked.reply(200, JSON, json!({"results": results}).to_string()))
+}
+
+/// Writes, and returns an error.
+async fn fails(session: Session, asked: Asked) -> Result<Reply, Error> {
+    session.insert("failed", "text")?;
+    session.get::<u32>("failed")?;
+    Ok(asked.reply(200, TEXT, "it is no number"))
+}
+
+/// Writes, and panics.
+#[expect(clippy::panic, reason = "what becomes of the session then is what is asked")]
+async fn panics(session: Session) -> Result<Reply, Error> {
+    session.insert("panicked", true)?;
+    panic!("as it was asked to");
+}
+
+/// A response that lasts as long as its session.
+async fn streams(session: Session) -> Result<Reply, Error> {
+    session.insert("streaming", true)?;
+    Ok(Reply { body: Body::Lines(stream::lines(session)), ..Reply::new(200, TEXT, "") })
+}

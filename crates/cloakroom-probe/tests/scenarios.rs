@@ -1,0 +1,36 @@
+//! What sessions do, end to end: one list of scenarios, over real HTTP, on every adapter and every kind of back end.
+//!
+//! A scenario knows no adapter. Where one would have to, an adapter has a bug.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has said what it found"
+)]
+
+#[path = "scenarios/csrf.rs"]
+mod csrf;
+#[path = "scenarios/flash.rs"]
+mod flash;
+#[path = "scenarios/headers.rs"]
+mod headers;
+#[path = "scenarios/http.rs"]
+mod http;
+#[path = "scenarios/lifetimes.rs"]
+mod lifetimes;
+#[path = "scenarios/list.rs"]
+mod list;
+#[path = "scenarios/outages.rs"]
+mod outages;
+#[path = "stores/place.rs"]
+#[expect(dead_code, reason = "the tests of stores count round trips with it")]
+mod place;
+#[path = "scenarios/races.rs"]
+mod races;
+#[path = "scenarios/sessions.rs"]
+mod sessions;
+#[path = "scenarios/streams.rs"]
+mod streams;
+#[path = "scenarios/world.rs"]
+mod world;

@@ -1,0 +1,72 @@
+//! A store that hangs, and one whose commit fails.
+
+use std::time::Duration;
+
+use cloakroom_servers::redis::Redis;
+use serde_json::json;
+
+use crate::http::Answer;
+use crate::world::World;
+
+const OPTIONS: [&str; 2] = ["--call-timeout", "0.5"];
+
+/// A server that can be stopped and goes on.
+struct Stopped<'a>(&'a Redis);
+
+impl<'a> Stopped<'a> {
+    fn now(server: &'a Redis) -> Self {
+        server.freeze(true);
+        Self(server)
+    }
+}
+
+impl Drop for Stopped<'_> {
+    fn drop(&mut self) {
+        self.0.freeze(false);
+    }
+}
+
+fn is_sorry(answer: &Answer) {
+    assert_eq!((answer.status, answer.text()), (503, "Service Unavailable"));
+    assert_eq!((answer.all("retry-after"), answer.all("cache-control")), (vec!["5"], vec!["no-store"]));
+    assert_eq!(answer.all("content-type"), ["text/plain; charset=utf-8"]);
+    answer.is_silent();
+}
+
+pub(crate) async fn a_store_that_hangs_is_told_to_those_who_need_it(world: &World) {
+    let server = world.redis().expect("a server that can be stopped");
+    let probe = world.probe(&OPTIONS);
+    let mut client = probe.client();
+    client.ops(json!([["insert", "user", "ann"], ["csrf_token"]])).await;
+    {
+        let _stopped = Stopped::now(server);
+        assert_eq!(client.get("/untouched").await.status, 200);
+        is_sorry(&client.do_ops(json!([["get", "user"]])).await);
+        is_sorry(&client.post("/form", &[("x-csrf-token", "x")], "").await);
+        is_sorry(&client.get("/token").await);
+    }
+    // By itself, without a restart.
+    let mut tries = 0;
+    while client.do_ops(json!([["get", "user"]])).await.status != 200 {
+        tries += 1;
+        assert!(tries < 100, "it doesn't come back");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(client.ops(json!([["get", "user"]])).await, [json!("ann")]);
+}
+
+pub(crate) async fn a_commit_that_fails_replaces_the_response(world: &World) {
+    let server = world.redis().expect("a server that can be stopped");
+    let probe = world.probe(&OPTIONS);
+    let mut client = probe.client();
+    client.ops(json!([["insert", "user", "ann"]])).await;
+    let mut slow = client.clone();
+    let running =
+        tokio::spawn(async move { slow.do_ops(json!([["get", "user"], ["sleep", 300], ["insert", "a", 1]])).await });
+    crate::races::opened(&mut client, 1).await;
+    let stopped = Stopped::now(server);
+    let answer = running.await.unwrap();
+    drop(stopped);
+    is_sorry(&answer);
+    assert_eq!(answer.all("vary"), ["cookie"]);
+}

@@ -1,0 +1,115 @@
+//! Where a scenario takes place: an adapter, and a place for sessions.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use cloakroom_servers::redis::Redis;
+
+use crate::http::Client;
+use crate::place::Place;
+
+pub(crate) const ADAPTERS: [&str; 3] = ["axum", "hyper", "actix"];
+
+pub(crate) struct World {
+    adapter: &'static str,
+    backend: Backend,
+}
+
+enum Backend {
+    Cookies(&'static str),
+    Store(Place),
+}
+
+impl World {
+    pub(crate) fn new(adapter: &'static str, backend: &'static str) -> Self {
+        let backend = match backend {
+            "signed" | "encrypted" => Backend::Cookies(backend),
+            _ => Backend::Store(Place::start(backend)),
+        };
+        Self { adapter, backend }
+    }
+
+    pub(crate) const fn is_any(&self) -> bool {
+        true
+    }
+
+    /// Whether sessions can be ended, and racing changes be merged.
+    pub(crate) const fn is_store(&self) -> bool {
+        matches!(self.backend, Backend::Store(_))
+    }
+
+    /// Whether other processes see the same sessions.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.url() != "memory:"
+    }
+
+    pub(crate) fn is_shared_store(&self) -> bool {
+        self.is_store() && self.is_shared()
+    }
+
+    pub(crate) fn is_redis(&self) -> bool {
+        self.redis().is_some()
+    }
+
+    /// The server that can be stopped, if it is Redis.
+    pub(crate) fn redis(&self) -> Option<&Redis> {
+        match &self.backend {
+            Backend::Cookies(_) => None,
+            Backend::Store(place) => place.redis(),
+        }
+    }
+
+    fn url(&self) -> &str {
+        match &self.backend {
+            Backend::Cookies(seal) => seal,
+            Backend::Store(place) => &place.url,
+        }
+    }
+
+    pub(crate) fn probe(&self, options: &[&str]) -> Probe {
+        self.probe_on(self.adapter, options)
+    }
+
+    /// The same place behind another adapter.
+    pub(crate) fn probe_on(&self, adapter: &str, options: &[&str]) -> Probe {
+        Probe::start(&[&["--adapter", adapter, "--backend", self.url()], options].concat())
+    }
+}
+
+/// A probe in a process of its own.
+pub(crate) struct Probe {
+    child: Child,
+    base: String,
+}
+
+impl Probe {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_cloakroom-probe"))
+            .args(["--port", "0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let base = line.trim().strip_prefix("listening on ").expect("the address").to_owned();
+        Self { child, base }
+    }
+
+    /// A visitor without a cookie.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&self.base)
+    }
+
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,57 @@
+//! A WebSocket.
+
+use std::time::Duration;
+
+use actix_web::error::ErrorForbidden;
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse, Result, rt};
+use actix_ws::{Message, MessageStream};
+use cloakroom::adapter::RequestHead as _;
+use cloakroom::{CsrfRules, Error, Session};
+use tokio::time::interval;
+
+use crate::streams::step;
+
+/// How long a silent socket may outlive its session.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// A step for each message, until the session ends.
+pub(crate) async fn socket(session: Session, request: HttpRequest, body: Payload) -> Result<HttpResponse> {
+    // Browsers open sockets to any site and send it their cookies, and the request is a GET, which the CSRF check lets pass.
+    CsrfRules::default().check_origin(&request.facts()).map_err(ErrorForbidden)?;
+    if session.is_new() {
+        session.changed();
+    }
+    let (response, socket, messages) = actix_ws::handle(&request, body)?;
+    rt::spawn(async move {
+        if let Err(error) = talk(socket, messages, &session).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "socket broken off");
+        }
+    });
+    Ok(response)
+}
+
+async fn talk(mut socket: actix_ws::Session, mut messages: MessageStream, session: &Session) -> Result<(), Error> {
+    let mut interval = interval(PATIENCE);
+    loop {
+        let answer = tokio::select! {
+            message = messages.recv() => match message {
+                Some(Ok(Message::Text(_))) => step(session).await?,
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(()),
+                Some(Ok(_)) => continue,
+            },
+            _ = interval.tick() => match session.refresh().await? {
+                true => continue,
+                false => None,
+            },
+        };
+        let Some(words) = answer else {
+            // The other end may be gone.
+            let _ = socket.close(None).await;
+            return Ok(());
+        };
+        if socket.text(words).await.is_err() {
+            return Ok(());
+        }
+    }
+}
