@@ -1,0 +1,144 @@
+//! A browser as far as sessions need one: it keeps a cookie and sends forms.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::Program;
+
+/// A visitor of one program.
+#[derive(Debug)]
+pub struct Browser<'a> {
+    program: &'a Program,
+    runtime: Runtime,
+    /// The session cookie, as `name=value`.
+    pub cookie: Option<String>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, which must be text.
+    pub body: String,
+}
+
+/// What a browser says of a form that the site's own page sends.
+const OURS: &[(&str, &str)] = &[("sec-fetch-site", "same-origin")];
+
+const BOUNDARY: &str = "----------------------------smoke";
+
+impl<'a> Browser<'a> {
+    /// A visitor without cookies.
+    #[must_use]
+    pub fn new(program: &'a Program) -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        Self { program, runtime, cookie: None }
+    }
+
+    /// A visitor who has signed in as Ada and seen the welcome.
+    #[must_use]
+    pub fn signed_in(program: &'a Program) -> Self {
+        let mut browser = Self::new(program);
+        let token = browser.get("/").token();
+        assert_eq!(browser.post("/sign-in", &[("csrf_token", &token), ("name", "Ada")]).status, 303);
+        browser.get("/");
+        browser
+    }
+
+    /// Asks for a page.
+    pub fn get(&mut self, path: &str) -> Answer {
+        self.send("GET", path, &[], String::new())
+    }
+
+    /// Sends a form as the site's own page does.
+    pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.post_from(path, OURS, fields)
+    }
+
+    /// Sends a form with headers that say where it comes from.
+    pub fn post_from(&mut self, path: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Answer {
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let kind = [(CONTENT_TYPE.as_str(), "application/x-www-form-urlencoded")];
+        self.send("POST", path, &[headers, &kind].concat(), form)
+    }
+
+    /// Sends a form as one with files is sent.
+    pub fn upload(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let part = |(name, value): &(&str, &str)| {
+            format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let form = format!("{}--{BOUNDARY}--\r\n", fields.iter().map(part).collect::<String>());
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        self.send("POST", path, &[OURS, &[(CONTENT_TYPE.as_str(), &kind)]].concat(), form)
+    }
+
+    fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
+        let mut request = Request::builder().method(method).uri(self.program.url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(cookie) = &self.cookie {
+            request = request.header(COOKIE, cookie);
+        }
+        let request = request.body(Full::new(Bytes::from(body))).unwrap();
+        let answer = self.runtime.block_on(async {
+            let client = Client::builder(TokioExecutor::new()).build_http();
+            let (head, body) = client.request(request).await.unwrap().into_parts();
+            let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+            Answer { status: head.status, headers: head.headers, body }
+        });
+        self.keep(&answer);
+        answer
+    }
+
+    fn keep(&mut self, answer: &Answer) {
+        for line in answer.set_cookies() {
+            let removed = line.split("; ").any(|attribute| attribute == "Max-Age=0");
+            self.cookie = (!removed).then(|| line.split(';').next().unwrap().to_owned());
+        }
+    }
+}
+
+impl Answer {
+    /// The lines that set cookies.
+    pub fn set_cookies(&self) -> impl Iterator<Item = &str> {
+        self.headers.get_all(SET_COOKIE).iter().map(|line| line.to_str().unwrap())
+    }
+
+    /// A header that is there once.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        let lines: Vec<_> = self.headers.get_all(name).iter().collect();
+        assert_eq!(lines.len(), 1, "{name} in {:?}", self.headers);
+        lines[0].to_str().unwrap()
+    }
+
+    /// The CSRF token in the page's form.
+    #[must_use]
+    pub fn token(&self) -> String {
+        let after = self.body.split_once("name=\"csrf_token\" value=\"").expect("a form with a token").1;
+        after.split_once('"').unwrap().0.to_owned()
+    }
+
+    /// Checks that the page says these words, and not those.
+    #[track_caller]
+    pub fn says(&self, words: &str) {
+        assert_eq!(self.status, 200, "{}", self.body);
+        assert!(self.body.contains(words), "no {words:?} in {}", self.body);
+    }
+
+    /// Checks that the page doesn't say these words.
+    #[track_caller]
+    pub fn says_nothing_of(&self, words: &str) {
+        assert_eq!(self.status, 200, "{}", self.body);
+        assert!(!self.body.contains(words), "{words:?} in {}", self.body);
+    }
+}

@@ -1,0 +1,64 @@
+//! What every example must do, asked over real HTTP: written once, run against each framework.
+//!
+//! An example is a program that takes the port as its argument (0 picks a free one) and says `listening on http://…` when it is
+//! ready. It serves these routes with the functions of `cloakroom-example-visit`:
+//!
+//! | route | |
+//! |---|---|
+//! | `GET /` | `page` |
+//! | `POST /sign-in` | `sign_in` with the form's `name`, then 303 to `/` |
+//! | `POST /sign-out` | `sign_out`, then 303 to `/` |
+//! | `GET /about` | `ABOUT`, without a word to the session |
+//! | `GET /broken` | `before_failing`, and then the handler fails with 500 in the framework's own way |
+//!
+//! Its test is one line in `tests/smoke.rs`, which becomes a test for each scenario:
+//!
+//! ```text
+//! cloakroom_smoke::scenarios!(env!("CARGO_BIN_EXE_cloakroom-example-axum"));
+//! ```
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "for tests alone, where a panic says what is wrong"
+)]
+
+mod browser;
+mod program;
+mod scenarios;
+
+pub use browser::{Answer, Browser};
+pub use program::Program;
+pub use scenarios::*;
+
+/// A test for each scenario, against the program at this path.
+#[macro_export]
+macro_rules! scenarios {
+    ($program:expr) => {
+        $crate::scenarios!(
+            $program,
+            sign_in_and_out,
+            flash_is_shown_once,
+            forged_form_is_refused,
+            form_without_a_session_is_refused,
+            sign_out_is_final,
+            new_id_at_sign_in,
+            untouched_request_has_no_cookie,
+            headers_of_a_session,
+            large_form_arrives_whole,
+            uploaded_form_is_checked,
+            error_responses_commit,
+            unknown_page_has_no_cookie
+        );
+    };
+    ($program:expr, $($name:ident),+) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::$name(&$crate::Program::start($program));
+            }
+        )+
+    };
+}
