@@ -6,3 +6,7 @@
 
 #[cfg(feature = "axum")]
 mod axum;
+#[cfg(feature = "poem")]
+mod poem;
+#[cfg(feature = "rocket")]
+mod rocket;
