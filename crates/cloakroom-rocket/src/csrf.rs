@@ -97,9 +97,8 @@ impl Fairing for CsrfFairing {
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
         let covered = |route: &&Route| self.guard.rules().covers(route.method.as_str());
-        let thought_of = |route: &Route| {
-            route.name.as_deref().is_some_and(|name| name.ends_with(CHECKED) || name.ends_with(EXEMPT))
-        };
+        let thought_of =
+            |route: &Route| route.name.as_deref().is_some_and(|name| name.ends_with(CHECKED) || name.ends_with(EXEMPT));
         let forgotten: Vec<_> = rocket.routes().filter(covered).filter(|route| !thought_of(route)).collect();
         for route in &forgotten {
             tracing::error!(

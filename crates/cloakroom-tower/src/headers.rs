@@ -1,8 +1,6 @@
 //! From headers to what the session crate understands, and back.
 
-use cloakroom_session::{
-    CookieHeader, Error, ResponseEffects, Session, SessionSlot, SetCookie, cache_control, vary,
-};
+use cloakroom_session::{CookieHeader, Error, ResponseEffects, Session, SessionSlot, SetCookie, cache_control, vary};
 use http::{HeaderMap, HeaderValue, header};
 
 /// The request's cookies.

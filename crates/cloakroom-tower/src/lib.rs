@@ -44,8 +44,8 @@ mod layer;
 mod service;
 
 pub use body::ResponseBody;
-pub use headers::open_session;
 pub use csrf::{CsrfFuture, CsrfLayer, CsrfService, ReplayBody};
+pub use headers::open_session;
 pub use layer::SessionLayer;
 pub use service::{SessionFuture, SessionService};
 

@@ -37,7 +37,8 @@ pub use cloakroom_sql::{SqliteConfig, SqliteStore, Synchronous};
 pub use cloakroom_store::*;
 #[cfg(feature = "tower")]
 pub use cloakroom_tower::{
-    CsrfFuture, CsrfLayer, CsrfService, ReplayBody, ResponseBody, SessionFuture, SessionLayer, SessionService, open_session,
+    CsrfFuture, CsrfLayer, CsrfService, ReplayBody, ResponseBody, SessionFuture, SessionLayer, SessionService,
+    open_session,
 };
 
 #[cfg(feature = "store")]

@@ -55,8 +55,8 @@ async fn main() -> anyhow::Result<()> {
 
     let port: u16 = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse())?;
     let acceptor = TcpListener::bind(("127.0.0.1", port)).into_acceptor().await?;
-    for address in acceptor.local_addr() {
-        println!("listening on {address}");
+    if let Some(address) = acceptor.local_addr().iter().find_map(|address| address.as_socket_addr()) {
+        println!("listening on http://{address}");
     }
     Server::new_with_acceptor(acceptor).run(app).await?;
     Ok(())

@@ -3,11 +3,11 @@
 use cloakroom::{CsrfLayer, CsrfRules, Error, ReplayBody, Session, SessionLayer, open_session};
 use cloakroom_example_visit as visit;
 use http_body_util::BodyExt as _;
+use salvo::Listener as _;
 use salvo::conn::tcp::TcpAcceptor;
 use salvo::http::{ReqBody, StatusError};
-use salvo::prelude::{Redirect, Request, Router, Server, TcpListener, Text, TowerLayerCompat as _, handler};
-use salvo::Listener as _;
 use salvo::hyper;
+use salvo::prelude::{Redirect, Request, Router, Server, TcpListener, Text, TowerLayerCompat as _, handler};
 use tower::ServiceBuilder;
 
 /// The session of a request.

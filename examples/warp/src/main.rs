@@ -57,7 +57,8 @@ async fn broken(session: Session) -> Result<StatusCode, Rejection> {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let routes = warp::path::end().and(warp::get()).and(session()).and_then(page);
-    let routes = routes.or(warp::path!("sign-in").and(warp::post()).and(session()).and(warp::body::form()).and_then(sign_in));
+    let routes =
+        routes.or(warp::path!("sign-in").and(warp::post()).and(session()).and(warp::body::form()).and_then(sign_in));
     let routes = routes.or(warp::path!("sign-out").and(warp::post()).and(session()).and_then(sign_out));
     let routes = routes.or(warp::path!("about").and(warp::get()).map(|| visit::ABOUT));
     let routes = routes.or(warp::path!("broken").and(warp::get()).and(session()).and_then(broken));
