@@ -119,7 +119,7 @@ impl SessionState {
     }
 
     /// A request that outlived its session. Having been opened counts as use.
-    fn expired_meanwhile(&self, now: Timestamp) -> Option<Deadline> {
+    pub(crate) fn expired_meanwhile(&self, now: Timestamp) -> Option<Deadline> {
         let mut used = Clockwork { ..*self.base().clockwork() };
         used.touch(self.opened, &self.lifetimes);
         used.expired(now)

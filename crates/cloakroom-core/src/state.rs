@@ -289,6 +289,34 @@ impl SessionState {
         settled
     }
 
+    /// Whether its deadline has passed. Having been opened counts as use.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        matches!(self.origin, Origin::Loaded(_)) && self.expired_meanwhile(now).is_some()
+    }
+
+    /// Whether the request's id leads nowhere any more: what is written is dropped.
+    #[must_use]
+    pub const fn is_detached(&self) -> bool {
+        matches!(self.origin, Origin::Detached)
+    }
+
+    /// Takes in what a factory found under the session's id when it was asked again; says whether the session goes on.
+    ///
+    /// One that has ended is detached from now on, so that nothing written later brings it back. One that goes on shows its newest
+    /// values, unless something was changed that isn't committed yet: the commit will do that again on the newest values.
+    pub fn refresh(&mut self, newest: Self) -> bool {
+        let Origin::Loaded(_) = self.origin else { return !self.is_detached() };
+        let untouched = self.log.is_empty() && !self.cycled;
+        let goes_on = matches!(newest.origin, Origin::Loaded(_));
+        if !goes_on {
+            *self = Self { starts: self.starts, ..Self::detached(newest.opened, self.lifetimes) };
+        } else if untouched {
+            *self = Self { starts: self.starts, ..newest };
+        }
+        goes_on
+    }
+
     /// How far the session has come: to be kept beside a copy that is committed, for [`SessionState::absorb`].
     #[must_use]
     pub const fn checkpoint(&self) -> Checkpoint {

@@ -93,6 +93,28 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When it can't be done; nothing was then.
     fn commit(&self, session: SessionState, now: Timestamp) -> impl Future<Output = Result<Committed, Error>> + Send;
+
+    /// Looks again at a session that was opened, for [`Session::refresh`](crate::Session::refresh).
+    ///
+    /// It **must** return what there is now under the session's [id](SessionState::id):
+    /// [loaded](SessionState::loaded), or [detached](SessionState::detached) if it has ended or moved on. Without an implementation
+    /// of its own, a factory whose cookie carries the record says that the session goes on until its deadline, for nobody else can
+    /// end it; one whose cookie carries an id says that it can't tell.
+    ///
+    /// # Errors
+    /// When the store couldn't answer, or the factory can't look again.
+    fn reload(
+        &self,
+        session: &SessionState,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<SessionState, Error>> + Send {
+        let found = match self.carrier() {
+            Carrier::Record if session.is_over(now) => Ok(SessionState::detached(now, *session.lifetimes())),
+            Carrier::Record => Ok(session.clone()),
+            Carrier::Id | _ => Err(Error::unsupported("this factory doesn't look at a session again")),
+        };
+        std::future::ready(found)
+    }
 }
 
 /// What a commit leaves: the session as it is now, and the cookies that tell the browser.
@@ -116,6 +138,10 @@ impl<F: SessionFactory> SessionFactory for Arc<F> {
     async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
         (**self).commit(session, now).await
     }
+
+    async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
+        (**self).reload(session, now).await
+    }
 }
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -125,6 +151,7 @@ pub(crate) trait DynFactory: fmt::Debug + Send + Sync + 'static {
     fn carrier(&self) -> Carrier;
     fn open<'a>(&'a self, cookies: CookieHeader<'a>, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
     fn commit(&self, session: SessionState, now: Timestamp) -> BoxFuture<'_, Result<Committed, Error>>;
+    fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
 }
 
 impl<F: SessionFactory> DynFactory for F {
@@ -138,5 +165,9 @@ impl<F: SessionFactory> DynFactory for F {
 
     fn commit(&self, session: SessionState, now: Timestamp) -> BoxFuture<'_, Result<Committed, Error>> {
         Box::pin(SessionFactory::commit(self, session, now))
+    }
+
+    fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>> {
+        Box::pin(SessionFactory::reload(self, session, now))
     }
 }

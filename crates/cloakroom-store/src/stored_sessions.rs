@@ -163,6 +163,14 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
         };
         Ok(Committed { session, cookies })
     }
+
+    async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
+        let Some(id) = session.id() else { return Ok(session.clone()) };
+        Ok(match self.load(&id.store_key(), now).await? {
+            Found::Live(version, record) => SessionState::loaded(id, record, now, self.lifetimes).at_version(version),
+            Found::Moved | Found::Absent => SessionState::detached(now, self.lifetimes),
+        })
+    }
 }
 
 impl<S: Store> fmt::Debug for StoredSessions<S> {

@@ -27,6 +27,8 @@ mod memory;
 mod metrics;
 #[path = "store/processes.rs"]
 mod processes;
+#[path = "store/refresh.rs"]
+mod refresh;
 #[path = "store/requests.rs"]
 mod requests;
 #[path = "store/sessions.rs"]

@@ -1,12 +1,13 @@
 //! The session as handlers hold it.
 //!
 //! Here are its parts and its lock; what can be done with it stands in the files beside this one, in the order of the table that users
-//! of Pyramid know: `values`, `life`, `flash`, `csrf`, and `commit`.
+//! of Pyramid know: `values`, `life`, `flash`, `csrf`, and `commit`; `refresh` is for requests that last.
 
 mod commit;
 mod csrf;
 mod flash;
 mod life;
+mod refresh;
 mod values;
 
 use std::fmt;
@@ -24,7 +25,7 @@ pub use flash::FlashQueue;
 /// The session of one request: a cheap handle, which every clone shares.
 ///
 /// Reads decode the one key that is read; writes are kept until the response is ready and committed together, or not at all.
-/// Nothing here waits, except [`Session::commit_now`].
+/// Nothing here waits, except [`Session::commit_now`] and [`Session::refresh`].
 ///
 /// A key is a string, or a [`SessionKey`](cloakroom_core::SessionKey) that fixes the type. A value is anything that serde can write
 /// as JSON; numbers that JSON has no word for (NaN, infinities) become `null`, as serde_json has it.

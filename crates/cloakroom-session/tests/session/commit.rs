@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cloakroom_session::{CommitPolicy, CookieHeader, Error, ResponseEffects, Seal, Session, SessionSlot};
 
-use crate::support::{App, Browser, NAME, cookies, run, seconds, value_of};
+use crate::support::{App, BOTH, Browser, MILLISECOND, NAME, cookies, run, seconds, value_of};
 use crate::traces::traced;
 
 #[test]
@@ -235,4 +235,27 @@ fn a_guard_that_cannot_write_fails_commit_now_once() {
         assert_eq!(session.get::<String>("user").unwrap().as_deref(), Some("ann"));
         session.commit_now().await.unwrap();
     });
+}
+
+#[test]
+fn a_cookie_session_goes_on_until_its_deadline() {
+    for seal in BOTH {
+        let app = App::new(cookies(seal));
+        let mut browser = Browser::signed_in(&app);
+        let held = browser.clone();
+        waiting(&app, &held, async |session, slot| {
+            assert!(session.refresh().await.unwrap());
+            slot.finish(200).await.unwrap();
+            app.at(seconds(20 * 60));
+            assert!(session.refresh().await.unwrap(), "used when it was opened");
+            assert_eq!(session.get::<String>("user").unwrap().as_deref(), Some("ann"));
+            app.at(seconds(20 * 60) + MILLISECOND);
+            assert!(!session.refresh().await.unwrap());
+            assert!(session.is_empty());
+        });
+        app.at(seconds(0));
+        browser.visit(&app, Session::invalidate);
+        // Nobody can tell: the browser's copy was the only one.
+        waiting(&app, &held, async |session, _| assert!(session.refresh().await.unwrap()));
+    }
 }
