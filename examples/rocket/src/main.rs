@@ -11,7 +11,7 @@ use rocket::response::content::RawHtml;
 use rocket::{Config, FromForm, get, post, routes};
 
 #[get("/")]
-fn page(session: Session) -> Result<RawHtml<String>, Error> {
+async fn page(session: Session) -> Result<RawHtml<String>, Error> {
     visit::page(&session).map(RawHtml)
 }
 
@@ -22,24 +22,24 @@ struct SignIn {
 
 /// The route is checked: a form that another site sent doesn't come here.
 #[post("/sign-in", data = "<form>")]
-fn sign_in(session: Session, form: Form<SignIn>) -> Result<Redirect, Error> {
+async fn sign_in(session: Session, form: Form<SignIn>) -> Result<Redirect, Error> {
     visit::sign_in(&session, &form.name)?;
     Ok(Redirect::to("/"))
 }
 
 #[post("/sign-out")]
-fn sign_out(session: Session) -> Redirect {
+async fn sign_out(session: Session) -> Redirect {
     visit::sign_out(&session);
     Redirect::to("/")
 }
 
 #[get("/about")]
-fn about() -> &'static str {
+async fn about() -> &'static str {
     visit::ABOUT
 }
 
 #[get("/broken")]
-fn broken(session: Session) -> Result<Status, Error> {
+async fn broken(session: Session) -> Result<Status, Error> {
     visit::before_failing(&session)?;
     Ok(Status::InternalServerError)
 }

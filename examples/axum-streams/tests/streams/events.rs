@@ -2,7 +2,7 @@
 
 use cloakroom_smoke::Browser;
 
-use super::clients::{Events, counts, post, program, visitor};
+use crate::clients::{Events, counts, post, program, visitor};
 
 #[test]
 fn both_changes_are_there_in_the_end() {

@@ -1,6 +1,6 @@
 //! A WebSocket.
 
-use super::clients::{Socket, counts, post, program, visitor};
+use crate::clients::{Socket, counts, post, program, visitor};
 
 const OURS: &str = "same-origin";
 
