@@ -10,7 +10,7 @@ use tower::Layer as _;
 use warp::http::{HeaderMap, StatusCode, Uri};
 use warp::reject::{Reject, Rejection};
 use warp::reply::{Reply, html};
-use warp::{Filter, redirect};
+use warp::{Filter, redirect, reply};
 
 /// The session, for whichever filter asks.
 fn session() -> impl Filter<Extract = (Session,), Error = Rejection> + Clone {
@@ -20,14 +20,22 @@ fn session() -> impl Filter<Extract = (Session,), Error = Rejection> + Clone {
     })
 }
 
+/// Rejections carry an error of ours to [`sorry`].
 #[derive(Debug)]
-struct Failed(#[expect(dead_code, reason = "shown by Debug, which is what warp traces")] Error);
+struct Failed(Error);
 
 impl Reject for Failed {}
 
-/// warp answers a rejection that nobody recovers with 500.
 fn failed(error: Error) -> Rejection {
     warp::reject::custom(Failed(error))
+}
+
+/// Answers with the status alone: of a rejection that nobody recovers, warp shows the client all that it says.
+async fn sorry(rejection: Rejection) -> Result<impl Reply, Rejection> {
+    let Some(Failed(error)) = rejection.find() else { return Err(rejection) };
+    eprintln!("session error: {error}");
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    Ok(reply::with_status(status.canonical_reason().unwrap_or_default(), status))
 }
 
 #[derive(serde::Deserialize)]
@@ -49,9 +57,14 @@ async fn sign_out(session: Session) -> Result<impl Reply, Rejection> {
     Ok(redirect::see_other(Uri::from_static("/")))
 }
 
+#[derive(Debug)]
+struct Broken;
+
+impl Reject for Broken {}
+
 async fn broken(session: Session) -> Result<StatusCode, Rejection> {
     visit::before_failing(&session).map_err(failed)?;
-    Err(failed(Error::unavailable("something broke")))
+    Err(warp::reject::custom(Broken))
 }
 
 #[tokio::main]
@@ -63,7 +76,7 @@ async fn main() -> anyhow::Result<()> {
     let routes = routes.or(warp::path!("about").and(warp::get()).map(|| visit::ABOUT));
     let routes = routes.or(warp::path!("broken").and(warp::get()).and(session()).and_then(broken));
 
-    let checked = CsrfLayer::new(CsrfRules::default()).layer(warp::service(routes));
+    let checked = CsrfLayer::new(CsrfRules::default()).layer(warp::service(routes.recover(sorry)));
     let service = SessionLayer::new(visit::sessions()?).layer(checked);
 
     let port: u16 = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse())?;
