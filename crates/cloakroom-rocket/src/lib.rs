@@ -54,6 +54,7 @@
 //! # }
 //! ```
 
+mod check;
 mod csrf;
 mod response;
 mod sessions;
