@@ -12,11 +12,11 @@
 //! | `axum` | extractors and rejections |
 //!
 //! # Examples
-//! Without a framework, a service finds its session in the request's [`SessionSlot`]:
+//! Without a framework, a service finds its session through the request's [`SessionSlot`]:
 //! ```
-//! use cloakroom_session::{CookieHeader, CookieSessions, Key, SessionSlot};
-//! use cloakroom_tower::SessionLayer;
-//! use http::{HeaderValue, Request, Response, header};
+//! use cloakroom_session::{CookieSessions, Key};
+//! use cloakroom_tower::{SessionLayer, open_session};
+//! use http::{Request, Response, header};
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -24,9 +24,7 @@
 //! let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
 //! let layer = SessionLayer::new(CookieSessions::signed(key).build()?);
 //! let service = layer.layer(service_fn(|request: Request<String>| async move {
-//!     let slot = request.extensions().get::<SessionSlot>().expect("the layer is installed");
-//!     let cookies = request.headers().get_all(header::COOKIE);
-//!     let session = slot.open(CookieHeader::new(cookies.iter().map(HeaderValue::as_bytes))).await?;
+//!     let session = open_session(request.extensions().get(), request.headers()).await?;
 //!     session.insert("greeted", true)?;
 //!     Ok::<_, cloakroom_session::Error>(Response::new(http_body_util::Full::from("hello")))
 //! }));
@@ -42,11 +40,13 @@ pub mod axum;
 mod body;
 mod csrf;
 mod layer;
+mod open;
 mod service;
 
 pub use body::ResponseBody;
 pub use csrf::{CsrfFuture, CsrfLayer, CsrfService, ReplayBody};
 pub use layer::SessionLayer;
+pub use open::open_session;
 pub use service::{SessionFuture, SessionService};
 
 #[doc(no_inline)]

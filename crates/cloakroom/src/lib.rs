@@ -42,6 +42,7 @@ pub use cloakroom_store::*;
 #[cfg(feature = "tower")]
 pub use cloakroom_tower::{
     CsrfFuture, CsrfLayer, CsrfService, ReplayBody, ResponseBody, SessionFuture, SessionLayer, SessionService,
+    open_session,
 };
 
 #[cfg(feature = "store")]

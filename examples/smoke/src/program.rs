@@ -2,6 +2,11 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// A cold start on a busy machine takes seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running example; it ends when this is dropped.
 #[derive(Debug)]
@@ -17,12 +22,19 @@ impl Program {
         let mut command = Command::new(path);
         command.arg("0").stdin(Stdio::null()).stdout(Stdio::piped()).env("RUST_LOG", "error");
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{path} could not be started: {error}"));
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let found = lines.by_ref().map_while(Result::ok).find(|line| line.starts_with("listening on http://"));
-        let url = found.unwrap_or_else(|| panic!("{path} ended without saying where it listens"));
+        let output = child.stdout.take().unwrap();
+        let (sender, lines) = mpsc::channel();
         // It reads on to the end, lest the program waits for room in the pipe.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Self { child, url: url["listening on ".len()..].trim_end_matches('/').to_owned() }
+        std::thread::spawn(move || {
+            BufReader::new(output).lines().map_while(Result::ok).for_each(|line| _ = sender.send(line));
+        });
+        let mut program = Self { child, url: String::new() };
+        while program.url.is_empty() {
+            let line = lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{path} didn't say where it listens"));
+            let url = line.strip_prefix("listening on ").unwrap_or_default();
+            url.trim_end_matches('/').clone_into(&mut program.url);
+        }
+        program
     }
 
     /// The address of a page.

@@ -51,6 +51,7 @@ pub fn forged_form_is_refused(program: &Program) {
         for path in ["/sign-out", "/sign-in"] {
             let answer = browser.post_from(path, headers, &[fields, &[("name", "Eve")][..]].concat());
             assert_eq!(answer.status, 403, "{row}: {}", answer.body);
+            assert!(answer.body.starts_with("CSRF check failed: "), "{row}: {}", answer.body);
             assert_eq!(browser.cookie, cookie, "{row}");
         }
         browser.get("/").says(HELLO);

@@ -15,8 +15,12 @@ mod answer;
 mod axum;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "poem")]
+mod poem;
 mod request;
 mod response;
+#[cfg(feature = "rocket")]
+mod rocket;
 
 pub use answer::Answer;
 pub use request::RequestHead;

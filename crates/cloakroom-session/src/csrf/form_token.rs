@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use cloakroom_core::CookieHeader;
+
 use super::guard::CsrfSlot;
 use crate::adapter::RequestHead;
 use crate::error::Error;
@@ -55,7 +57,15 @@ impl CsrfSlot {
     /// # Errors
     /// When the session's store couldn't answer, no session layer is installed, or the system has no random bytes to give.
     pub async fn form_token(&self, head: &impl RequestHead, session: Option<&SessionSlot>) -> Result<FormToken, Error> {
-        let masked = self.masked_token(session, head.cookies()).await?;
+        self.form_token_with(session, head.cookies()).await
+    }
+
+    pub(crate) async fn form_token_with(
+        &self,
+        session: Option<&SessionSlot>,
+        cookies: CookieHeader<'_>,
+    ) -> Result<FormToken, Error> {
+        let masked = self.masked_token(session, cookies).await?;
         Ok(FormToken { field: self.guard().rules().field_name().to_owned(), masked })
     }
 }

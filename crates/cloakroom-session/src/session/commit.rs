@@ -15,24 +15,28 @@ impl Session {
     /// [`Error::is_headers_sent`].
     pub async fn commit_now(&self) -> Result<(), Error> {
         let _turn = self.0.turns.lock().await;
-        let snapshot = {
+        let (snapshot, late) = {
             let mut inner = self.inner();
             if let Some(error) = inner.failed.take() {
                 return Err(error);
             }
             let (plan, cookie) = inner.state.plan(self.0.engine.factory.carrier(), self.now());
             if plan == Plan::Nothing {
+                inner.late = false;
                 return Ok(());
             }
             if inner.phase == Phase::HeadersSent && cookie != CookieUpdate::Keep {
                 // A touch is a courtesy that can wait for the next request.
                 return if plan == Plan::Touch { Ok(()) } else { Err(Error::headers_sent()) };
             }
-            inner.state.clone()
+            (inner.state.clone(), std::mem::take(&mut inner.late))
         };
         let checkpoint = snapshot.checkpoint();
-        let committed = self.0.engine.factory.commit(snapshot, self.now()).await?;
+        let outcome = self.0.engine.factory.commit(snapshot, self.now()).await;
         let mut inner = self.inner();
+        // What failed may be tried again. Until then it isn't kept.
+        inner.late |= late && outcome.is_err();
+        let committed = outcome?;
         if !committed.cookies.is_empty() {
             inner.cookies = committed.cookies;
         }

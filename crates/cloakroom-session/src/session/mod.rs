@@ -67,6 +67,8 @@ struct Inner {
     /// Cookies of what was committed, until the response takes them.
     cookies: Vec<SetCookie>,
     phase: Phase,
+    /// It was changed after its response was sent, and not committed since.
+    late: bool,
     /// What a guard couldn't write when it was dropped: the commit fails with it.
     failed: Option<Error>,
 }
@@ -81,7 +83,7 @@ enum Phase {
 impl Session {
     pub(crate) fn new(engine: Arc<Engine>, state: SessionState) -> Self {
         let (cookies, phase, failed) = (Vec::new(), Phase::Running, None);
-        let inner = Mutex::new(Inner { state, cookies, phase, failed });
+        let inner = Mutex::new(Inner { state, cookies, phase, late: false, failed });
         Self(Arc::new(Shared {
             engine,
             inner,
@@ -115,9 +117,7 @@ impl Session {
 
     fn write<R>(&self, write: impl FnOnce(&mut SessionState) -> R) -> R {
         let mut inner = self.inner();
-        if inner.phase == Phase::HeadersSent {
-            tracing::warn!("session changed after its response was sent: only commit_now can still keep that");
-        }
+        inner.late |= inner.phase == Phase::HeadersSent;
         write(&mut inner.state)
     }
 
@@ -131,6 +131,14 @@ impl Drop for Session {
         // A handler that panicked commits nothing, also where a layer inside of ours turns its panic into a response.
         if std::thread::panicking() {
             self.abandon();
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if self.inner.get_mut().unwrap_or_else(PoisonError::into_inner).late {
+            tracing::warn!("session changes lost: made after the response was sent, and not kept with commit_now");
         }
     }
 }

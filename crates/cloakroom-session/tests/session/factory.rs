@@ -9,6 +9,7 @@ use cloakroom_session::{
 };
 
 use crate::support::{Answer, App, Browser, NAME, days, run, seconds, value_of};
+use crate::traces::traced;
 
 #[derive(Clone, Debug)]
 struct MemorySessions(Arc<Memory>);
@@ -429,4 +430,62 @@ async fn once<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
         })
     })
     .await
+}
+
+#[test]
+fn what_a_stream_changes_is_kept_or_said_to_be_lost() {
+    type Stream = fn(&Session, &MemorySessions);
+    let rows: [(&str, Stream, usize); 6] = [
+        ("reads", |it, _| assert!(it.contains_key("user")), 0),
+        (
+            "changes and commits",
+            |it, _| {
+                it.insert("step", 1).unwrap();
+                run(it.commit_now()).unwrap();
+            },
+            0,
+        ),
+        ("changes and forgets", |it, _| it.insert("step", 1).unwrap(), 1),
+        (
+            "commits all but the last",
+            |it, _| {
+                it.insert("step", 1).unwrap();
+                run(it.commit_now()).unwrap();
+                it.insert("step", 2).unwrap();
+            },
+            1,
+        ),
+        (
+            "the store is down",
+            |it, factory| {
+                it.insert("step", 1).unwrap();
+                *factory.0.down.lock().unwrap() = true;
+                run(it.commit_now()).unwrap_err();
+            },
+            1,
+        ),
+        (
+            "the store was down",
+            |it, factory| {
+                it.insert("step", 1).unwrap();
+                *factory.0.down.lock().unwrap() = true;
+                run(it.commit_now()).unwrap_err();
+                *factory.0.down.lock().unwrap() = false;
+                run(it.commit_now()).unwrap();
+            },
+            0,
+        ),
+    ];
+    for (name, stream, lost) in rows {
+        let (factory, app, browser) = start(Start::Loaded);
+        let line = format!("{NAME}={}", browser.value().unwrap());
+        let (_, events) = traced(|| {
+            let slot = SessionSlot::new(Arc::clone(&app.engine));
+            let session = run(slot.open(CookieHeader::new([line.as_bytes()]))).unwrap();
+            run(slot.finish(200)).unwrap();
+            stream(&session, &factory);
+        });
+        let losses = events.iter().filter(|event| event.message.contains("session changes lost")).count();
+        assert_eq!(losses, lost, "{name}: {events:?}");
+    }
 }

@@ -1,0 +1,94 @@
+//! Cloakroom in poem: the layers of `cloakroom-tower` as a middleware, and `Session` as an extractor.
+//!
+//! poem's own adapter for tower takes layers that are written for poem's requests. [`HttpLayer`] takes those that are written for
+//! requests of `http`, which is nearly all of them.
+//!
+//! 1. **Order**: the middleware that is added last is outermost. Add the CSRF layer first, the session layer last.
+//! 2. **Errors become responses** at the layer, because a session is committed for a response. A `catch_error` belongs inside of it.
+//! 3. A path that no route has, and a method that a route hasn't, are errors of poem inside of the layer: their responses pass through it.
+//!
+//! The extractor is there as soon as this crate is: with it comes the feature `poem` of `cloakroom-session`. Handlers name
+//! `cloakroom::Session` and return `cloakroom::Error` with `?`. The token for a page's forms is a [`FormToken`](cloakroom_session::FormToken),
+//! or `session.masked_csrf_token()`.
+//!
+//! # Examples
+//! ```
+//! use cloakroom_poem::HttpLayer;
+//! use cloakroom_session::{CookieSessions, CsrfRules, Error, Key, Session};
+//! use cloakroom_tower::{CsrfLayer, SessionLayer};
+//! use poem::test::TestClient;
+//! use poem::{EndpointExt, Route, get, handler};
+//!
+//! #[handler]
+//! async fn visit(session: Session) -> Result<String, Error> {
+//!     let visits = session.update("visits", |visits: &mut u32| { *visits += 1; *visits })?;
+//!     Ok(format!("visit {visits}"))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+//! let app = Route::new()
+//!     .at("/", get(visit))
+//!     .with(HttpLayer(CsrfLayer::new(CsrfRules::default())))
+//!     .with(HttpLayer(SessionLayer::new(CookieSessions::encrypted(key).build()?)));
+//!
+//! let response = TestClient::new(app).get("/").send().await;
+//! response.assert_header_exist("set-cookie");
+//! response.assert_text("visit 1").await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod endpoint;
+
+use std::convert::Infallible;
+use std::error::Error as StdError;
+
+use bytes::Bytes;
+use http_body::Body;
+use poem::{Endpoint, Middleware};
+use tower_layer::Layer;
+use tower_service::Service;
+
+pub use endpoint::{Inner, Layered};
+
+/// The body in which poem's requests come.
+type BoxBody = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
+
+/// A tower layer over requests of `http`, as a middleware of poem.
+///
+/// What poem knows of a request beside `http` (path parameters, addresses, an upgrade to a socket) goes around the layer and is there
+/// again inside of it.
+///
+/// # Examples
+/// ```
+/// use cloakroom_poem::HttpLayer;
+/// use cloakroom_session::CsrfRules;
+/// use cloakroom_tower::CsrfLayer;
+/// use poem::{EndpointExt, Route, handler, post};
+///
+/// #[handler]
+/// fn buy() {}
+///
+/// let shop = Route::new().at("/buy", post(buy)).with(HttpLayer(CsrfLayer::new(CsrfRules::default())));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct HttpLayer<L>(pub L);
+
+impl<E, L, B> Middleware<E> for HttpLayer<L>
+where
+    E: Endpoint + 'static,
+    L: Layer<Inner<E>>,
+    L::Service: Service<http::Request<BoxBody>, Response = http::Response<B>, Error = Infallible>,
+    L::Service: Clone + Send + Sync + 'static,
+    <L::Service as Service<http::Request<BoxBody>>>::Future: Send,
+    B: Body<Data = Bytes> + Send + Sync + 'static,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Output = Layered<L::Service>;
+
+    fn transform(&self, endpoint: E) -> Self::Output {
+        Layered(self.0.layer(Inner::new(endpoint)))
+    }
+}

@@ -1,0 +1,184 @@
+//! The layers in poem without a network; over real HTTP they are tested by the example.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has said what it found"
+)]
+
+use cloakroom_poem::HttpLayer;
+use cloakroom_session::{CommitPolicy, CookieSessions, CsrfRules, Error, Key, Session};
+use cloakroom_tower::{CsrfLayer, SessionLayer};
+use poem::http::{StatusCode, header};
+use poem::test::{TestClient, TestResponse};
+use poem::web::{Path, RemoteAddr};
+use poem::{Body, Endpoint, EndpointExt, Request, Response, Route, get, handler, post};
+use tower::util::MapRequestLayer;
+
+fn sessions() -> SessionLayer {
+    let key = Key::new(b"a secret of the tests, of 32 bytes or even more").unwrap();
+    SessionLayer::new(CookieSessions::encrypted(key).build().unwrap())
+}
+
+fn csrf() -> HttpLayer<CsrfLayer> {
+    HttpLayer(CsrfLayer::new(CsrfRules::default()))
+}
+
+#[handler]
+async fn sign_in(session: Session) -> Result<(), Error> {
+    session.insert("user", "ann")
+}
+
+#[handler]
+async fn who(session: Session) -> Result<String, Error> {
+    Ok(session.get::<String>("user")?.unwrap_or_default())
+}
+
+#[handler]
+async fn fails(session: Session) -> poem::Result<()> {
+    session.insert("user", "bob")?;
+    Err(poem::Error::from_string("sorry", StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+#[handler]
+async fn wrong_type(session: Session) -> Result<String, Error> {
+    Ok(session.get::<u32>("user")?.unwrap_or_default().to_string())
+}
+
+#[handler]
+async fn too_much(session: Session) -> Result<&'static str, Error> {
+    session.insert("text", "secret".repeat(1000))?;
+    Ok("your order is on its way")
+}
+
+#[handler]
+async fn form_token(session: Session) -> Result<String, Error> {
+    session.masked_csrf_token()
+}
+
+#[handler]
+async fn echo(body: String) -> String {
+    body
+}
+
+#[handler]
+async fn named(Path(name): Path<String>, address: &RemoteAddr, request: &Request) -> String {
+    format!("{name} of {} at {address}", request.original_uri())
+}
+
+#[handler]
+async fn stream() -> Body {
+    Body::from_async_read(&b"piece by piece"[..])
+}
+
+fn site(layer: SessionLayer) -> impl Endpoint {
+    Route::new()
+        .at("/in", get(sign_in))
+        .at("/", get(who))
+        .at("/fails", get(fails))
+        .at("/wrong-type", get(wrong_type))
+        .at("/much", get(too_much))
+        .at("/token", get(form_token))
+        .at("/echo", post(echo))
+        .at("/stream", get(stream))
+        .with(csrf())
+        .with(HttpLayer(layer))
+}
+
+/// A client that keeps its cookie.
+struct Browser<E> {
+    client: TestClient<E>,
+    cookie: String,
+}
+
+impl<E: Endpoint> Browser<E> {
+    fn new(site: E) -> Self {
+        Self { client: TestClient::new(site), cookie: String::new() }
+    }
+
+    async fn get(&mut self, path: &str) -> TestResponse {
+        let response = self.client.get(path).header("cookie", &self.cookie).send().await;
+        if let Some(line) = response.0.headers().get(header::SET_COOKIE) {
+            line.to_str().unwrap().split(';').next().unwrap().clone_into(&mut self.cookie);
+        }
+        response
+    }
+}
+
+async fn text(response: TestResponse) -> (StatusCode, String) {
+    (response.0.status(), response.0.into_body().into_string().await.unwrap())
+}
+
+#[tokio::test]
+async fn an_error_of_a_handler_commits_as_the_policy_says() {
+    for (policy, user) in [(CommitPolicy::Always, "bob"), (CommitPolicy::NotOnServerError, "ann")] {
+        let mut browser = Browser::new(site(sessions().commit_policy(policy)));
+        browser.get("/in").await;
+        let failed = text(browser.get("/fails").await).await;
+        assert_eq!(failed, (StatusCode::INTERNAL_SERVER_ERROR, "sorry".to_owned()), "the error's own words");
+        assert_eq!(text(browser.get("/").await).await.1, user);
+    }
+}
+
+#[tokio::test]
+async fn our_errors_are_responses_that_say_nothing() {
+    let mut browser = Browser::new(site(sessions()));
+    browser.get("/in").await;
+    let sorry = (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error".to_owned());
+    assert_eq!(text(browser.get("/wrong-type").await).await, sorry, "a handler's");
+    assert_eq!(text(browser.get("/much").await).await, sorry, "the commit's");
+    assert_eq!(text(browser.get("/").await).await.1, "ann", "and the session is as it was");
+    let without = Route::new().at("/", get(who));
+    assert_eq!(text(Browser::new(without).get("/").await).await, sorry, "without a layer");
+    let unavailable = poem::Error::from(Error::unavailable("it is down")).into_response();
+    assert_eq!(unavailable.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(unavailable.headers().contains_key(header::RETRY_AFTER));
+}
+
+#[tokio::test]
+async fn a_searched_body_arrives_whole() {
+    let mut browser = Browser::new(site(sessions()));
+    let token = text(browser.get("/token").await).await.1;
+    let form = format!("csrf_token={token}&a={}", "x".repeat(100_000));
+    let request = browser.client.post("/echo").header("cookie", &browser.cookie);
+    let request = request.header("sec-fetch-site", "same-origin").content_type("application/x-www-form-urlencoded");
+    let (status, echoed) = text(request.body(form.clone()).send().await).await;
+    assert_eq!(status, StatusCode::OK, "{echoed}");
+    assert!(echoed == form);
+}
+
+#[tokio::test]
+async fn a_stream_passes() {
+    let mut browser = Browser::new(site(sessions()));
+    let response = browser.get("/stream").await;
+    assert!(!response.0.headers().contains_key(header::CONTENT_LENGTH));
+    assert_eq!(text(response).await.1, "piece by piece");
+}
+
+#[tokio::test]
+async fn what_poem_knows_goes_around_the_layers() {
+    // The layers are inside of the router, where a path has its parameters already.
+    let inside = Route::new().at("/hats/:name", get(named).with(csrf()).with(HttpLayer(sessions())));
+    let outside = Route::new().at("/hats/:name", get(named));
+    let said = |response: TestResponse| async move { text(response).await.1 };
+    let inside = said(TestClient::new(inside).get("/hats/bowler").send().await).await;
+    let outside = said(TestClient::new(outside).get("/hats/bowler").send().await).await;
+    assert_eq!(inside, outside);
+    assert!(inside.starts_with("bowler of "), "{inside}");
+}
+
+#[handler]
+async fn made() -> Response {
+    Response::from("made")
+}
+
+#[tokio::test]
+async fn a_request_that_a_layer_made_is_a_request() {
+    let another = MapRequestLayer::new(|_: http::Request<_>| {
+        let request = http::Request::builder().uri("/made");
+        request.body(http_body_util::Empty::new()).unwrap()
+    });
+    let site = Route::new().at("/made", get(made)).with(HttpLayer(another));
+    TestClient::new(site).get("/asked").send().await.assert_text("made").await;
+}

@@ -1,0 +1,121 @@
+//! CSRF protection: routes that are checked, and a launch that fails if one was forgotten.
+
+use std::sync::Arc;
+
+use cloakroom_session::{CsrfGuard, CsrfRules};
+use rocket::fairing::{self, Fairing, Info, Kind};
+use rocket::route::{Handler, Outcome, Route};
+use rocket::{Build, Data, Request, Rocket, async_trait};
+
+use crate::check::check;
+
+/// What the name of a route ends with that was thought of; Rocket prints it at launch.
+const CHECKED: &str = "CSRF checked";
+const EXEMPT: &str = "CSRF exempt";
+
+/// Refuses requests that another site made the browser send.
+///
+/// Requests with methods other than GET, HEAD, OPTIONS and TRACE pass two stages. The first asks where the request comes from
+/// (`Sec-Fetch-Site`, else `Origin`, else `Referer`); the second whether it knows the session's token, in the header
+/// `X-CSRF-Token` or else in the form field `csrf_token`, never in the query. A refusal is 403 (413 and 400 where
+/// the body is at fault) and says why in words for developers.
+///
+/// 1. Mount routes through [`CsrfFairing::protect`], or through [`CsrfFairing::exempt`] those that check their callers otherwise.
+/// 2. Attach it as well. Rocket then doesn't launch if a route for an unsafe method went through neither, and says which.
+/// 3. The token must be the first field of a form: Rocket shows no more than the first 512 bytes of a body.
+/// 4. A failed check never creates a session, and no guard of the route runs.
+///
+/// # Examples
+/// ```
+/// use cloakroom_rocket::CsrfFairing;
+/// use cloakroom_session::CsrfRules;
+/// use rocket::{post, routes};
+///
+/// #[post("/buy")]
+/// fn buy() {}
+///
+/// #[post("/webhook")]
+/// fn webhook() {}
+///
+/// let csrf = CsrfFairing::new(CsrfRules::default());
+/// let app = rocket::build()
+///     .mount("/", csrf.protect(routes![buy]))
+///     .mount("/", csrf.exempt(routes![webhook]))      // this one checks its caller's signature instead
+///     .attach(csrf);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct CsrfFairing {
+    guard: Arc<CsrfGuard>,
+}
+
+impl CsrfFairing {
+    /// A fairing with these rules, and tokens that live in the session.
+    pub fn new(rules: CsrfRules) -> Self {
+        Self { guard: Arc::new(CsrfGuard::new(rules)) }
+    }
+
+    /// These routes, checked: to be mounted.
+    #[must_use]
+    pub fn protect(&self, routes: impl Into<Vec<Route>>) -> Vec<Route> {
+        let checked = |mut route: Route| {
+            route.handler = Box::new(Checked { guard: Arc::clone(&self.guard), handler: route.handler });
+            marked(route, CHECKED)
+        };
+        routes.into().into_iter().map(checked).collect()
+    }
+
+    /// These routes as they are: to be mounted where the check isn't wanted.
+    ///
+    /// # Security
+    /// Only for routes that don't act on who the browser's cookies say is signed in.
+    #[must_use]
+    pub fn exempt(&self, routes: impl Into<Vec<Route>>) -> Vec<Route> {
+        routes.into().into_iter().map(|route| marked(route, EXEMPT)).collect()
+    }
+}
+
+fn marked(mut route: Route, mark: &str) -> Route {
+    let name = route.name.as_deref().unwrap_or("route");
+    route.name = Some(format!("{name}, {mark}").into());
+    route
+}
+
+#[async_trait]
+impl Fairing for CsrfFairing {
+    fn info(&self) -> Info {
+        Info { name: "CSRF checks", kind: Kind::Ignite }
+    }
+
+    async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
+        let covered = |route: &&Route| self.guard.rules().covers(route.method.as_str());
+        let thought_of =
+            |route: &Route| route.name.as_deref().is_some_and(|name| name.ends_with(CHECKED) || name.ends_with(EXEMPT));
+        let forgotten: Vec<_> = rocket.routes().filter(covered).filter(|route| !thought_of(route)).collect();
+        for route in &forgotten {
+            tracing::error!(
+                method = route.method.as_str(), uri = %route.uri,
+                "this route is neither checked nor exempt: mount it through CsrfFairing::protect or CsrfFairing::exempt"
+            );
+            rocket::error!("{route} is neither checked nor exempt: use CsrfFairing::protect or CsrfFairing::exempt");
+        }
+        if forgotten.is_empty() { Ok(rocket) } else { Err(rocket) }
+    }
+}
+
+/// A route's handler, behind the check.
+#[derive(Clone)]
+struct Checked {
+    guard: Arc<CsrfGuard>,
+    handler: Box<dyn Handler>,
+}
+
+#[async_trait]
+impl Handler for Checked {
+    async fn handle<'r>(&self, request: &'r Request<'_>, mut data: Data<'r>) -> Outcome<'r> {
+        match check(&self.guard, request, &mut data).await {
+            Ok(()) => self.handler.handle(request, data).await,
+            Err(instead) => Outcome::Success(instead.into()),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The session of a request: given before routing, committed when the response is ready.
+
+use std::sync::Arc;
+
+use cloakroom_session::adapter::Answer;
+use cloakroom_session::{Clock, CommitPolicy, Engine, SessionFactory, SessionSlot};
+use rocket::fairing::{Fairing, Info, Kind};
+use rocket::response::Response;
+use rocket::{Data, Request, async_trait};
+
+/// Gives each request a session, and commits it when the response is ready.
+///
+/// A request whose session nobody opens costs one allocation, and its response is left alone.
+///
+/// 1. The commit happens before the first byte of the response. If it fails, the response is replaced: 503 when the store couldn't
+///    answer, 500 for a session that doesn't fit its cookie.
+/// 2. A response whose session was opened gets `Vary: Cookie`; one with a `Set-Cookie` gets `Cache-Control: no-store`.
+/// 3. A handler that panics commits nothing of a session that it holds.
+/// 4. Fairings see responses in the order in which they were attached. Attach this one before those that look at cookies or caching.
+///
+/// # Examples
+/// ```
+/// use cloakroom_rocket::SessionFairing;
+/// use cloakroom_session::{CommitPolicy, CookieSessions, Key};
+///
+/// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+/// let sessions = SessionFairing::new(CookieSessions::encrypted(key).build()?)
+///     .commit_policy(CommitPolicy::NotOnServerError);
+/// let app = rocket::build().attach(sessions);
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct SessionFairing {
+    engine: Arc<Engine>,
+}
+
+impl SessionFairing {
+    /// A fairing around a factory.
+    pub fn new(factory: impl SessionFactory) -> Self {
+        Self { engine: Arc::new(Engine::new(factory)) }
+    }
+
+    /// When changes are committed. The default is [`CommitPolicy::Always`].
+    pub fn commit_policy(self, policy: CommitPolicy) -> Self {
+        Self { engine: Arc::new(Arc::unwrap_or_clone(self.engine).policy(policy)) }
+    }
+
+    /// Another source of time, for tests.
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self { engine: Arc::new(Arc::unwrap_or_clone(self.engine).clock(clock)) }
+    }
+}
+
+/// The place of the request's session, where the fairing is attached.
+pub(crate) fn slot<'r>(request: &'r Request<'_>) -> Option<&'r SessionSlot> {
+    request.local_cache(|| None::<SessionSlot>).as_ref()
+}
+
+#[async_trait]
+impl Fairing for SessionFairing {
+    fn info(&self) -> Info {
+        Info { name: "Sessions", kind: Kind::Request | Kind::Response | Kind::Singleton }
+    }
+
+    async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
+        request.local_cache(|| Some(SessionSlot::new(Arc::clone(&self.engine))));
+    }
+
+    async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
+        let Some(slot) = slot(request) else { return };
+        match slot.conclude(response.status().code).await {
+            Ok(effects) => effects.apply(response),
+            Err(failure) => {
+                *response = Answer::sorry(&failure.error).into();
+                failure.effects.apply(response);
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The fairings in a Rocket without a network; over real HTTP they are tested by the example.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has said what it found"
+)]
+
+#[path = "rocket/csrf.rs"]
+mod csrf;
+#[path = "rocket/sessions.rs"]
+mod sessions;
+#[path = "rocket/site.rs"]
+mod site;

@@ -1,0 +1,167 @@
+//! The CSRF fairing.
+
+use cloakroom_rocket::CsrfFairing;
+use cloakroom_session::{CsrfRules, Error, Session};
+use rocket::data::ToByteUnit as _;
+use rocket::http::{Method, Status};
+use rocket::local::blocking::Client;
+use rocket::{Build, Data, Rocket, get, post, put, routes};
+
+use crate::site::{Browser, FORM, OURS, sessions, silent};
+
+#[get("/")]
+async fn token(session: Session) -> Result<String, Error> {
+    session.masked_csrf_token()
+}
+
+#[post("/echo", data = "<data>")]
+async fn echo(data: Data<'_>) -> std::io::Result<String> {
+    Ok(data.open(1.mebibytes()).into_string().await?.into_inner())
+}
+
+#[post("/write")]
+async fn write(session: Session) -> Result<(), Error> {
+    session.insert("written", true)
+}
+
+#[get("/written")]
+async fn written(session: Session) -> String {
+    session.contains_key("written").to_string()
+}
+
+#[put("/form")]
+async fn overridden() -> &'static str {
+    "put"
+}
+
+#[post("/webhook")]
+async fn webhook() -> &'static str {
+    "called"
+}
+
+fn app(rules: CsrfRules) -> Rocket<Build> {
+    let csrf = CsrfFairing::new(rules);
+    silent()
+        .attach(sessions())
+        .mount("/", csrf.protect(routes![token, echo, write, written, overridden]))
+        .mount("/", csrf.exempt(routes![webhook]))
+        .attach(csrf)
+}
+
+fn visitor(rules: CsrfRules) -> (Browser, String) {
+    let mut browser = Browser::new(app(rules));
+    let token = browser.get("/").into_string().unwrap();
+    (browser, token)
+}
+
+#[test]
+fn a_body_is_looked_at_and_handed_on_whole() {
+    let (mut browser, token) = visitor(CsrfRules::default());
+    let (long, field) = ("x".repeat(100_000), format!("csrf_token={token}"));
+    let padding = |length: usize| format!("a={}", "x".repeat(length));
+    // After the padding and an ampersand, the field and another ampersand must fit.
+    let most = 512 - "a=&&".len() - field.len();
+    let table = [
+        ("alone", field.clone(), Status::Ok),
+        ("first in a long form", format!("{field}&a={long}"), Status::Ok),
+        ("last in a short one", format!("a=b&{field}"), Status::Ok),
+        ("just within what can be seen", format!("{}&{field}&b={long}", padding(most)), Status::Ok),
+        ("just beyond", format!("{}&{field}&b={long}", padding(most + 1)), Status::PayloadTooLarge),
+        ("last in a long form", format!("a={long}&{field}"), Status::PayloadTooLarge),
+        ("absent from a long form", format!("a={long}"), Status::PayloadTooLarge),
+        ("absent from a short one", "a=b".to_owned(), Status::Forbidden),
+    ];
+    for (row, body, status) in table {
+        let response = browser.post("/echo", &[OURS, FORM], &body);
+        assert_eq!(response.status(), status, "{row}");
+        let said = response.into_string().unwrap();
+        if status == Status::Ok {
+            assert!(said == body, "{row}: the body isn't what was sent");
+        } else {
+            assert!(said.starts_with("CSRF check failed: "), "{row}: {said}");
+        }
+    }
+}
+
+#[test]
+fn where_the_token_may_be() {
+    let (mut browser, token) = visitor(CsrfRules::default());
+    let in_header = ("x-csrf-token", token.as_str());
+    let (wrong, json) = (("x-csrf-token", "AAAA"), ("content-type", "application/json"));
+    let form = format!("csrf_token={token}");
+    let table: &[(&str, &[_], &str, Status)] = &[
+        ("in the header", &[OURS, json, in_header], "{}", Status::Ok),
+        ("in the header, and the form is long", &[OURS, FORM, in_header], &"x".repeat(1000), Status::Ok),
+        ("a wrong one in the header isn't made good by the form", &[OURS, FORM, wrong], &form, Status::Forbidden),
+        ("in a body that isn't a form", &[OURS, json], &form, Status::Forbidden),
+        ("from another site", &[("sec-fetch-site", "cross-site"), in_header], "", Status::Forbidden),
+        ("our own origin", &[("origin", "https://hats.example"), in_header], "", Status::Ok),
+        ("another origin", &[("origin", "https://evil.example"), in_header], "", Status::Forbidden),
+        ("where it comes from is said twice", &[OURS, OURS, in_header], "", Status::Forbidden),
+        ("nothing says where it comes from", &[in_header], "", Status::Forbidden),
+    ];
+    for (row, headers, body, status) in table {
+        assert_eq!(browser.post("/echo", headers, body).status(), *status, "{row}");
+    }
+}
+
+#[test]
+fn a_refused_request_writes_nothing_and_starts_nothing() {
+    let (mut browser, _) = visitor(CsrfRules::default());
+    assert_eq!(browser.post("/write", &[OURS], "").status(), Status::Forbidden);
+    assert_eq!(browser.get("/written").into_string().unwrap(), "false");
+    let mut stranger = Browser::new(app(CsrfRules::default()));
+    let response = stranger.post("/write", &[OURS], "");
+    assert_eq!((response.status(), response.headers().get_one("set-cookie")), (Status::Forbidden, None));
+}
+
+#[test]
+fn a_method_in_the_form_is_the_method_that_is_checked() {
+    let (mut browser, token) = visitor(CsrfRules::default());
+    let form = "_method=put";
+    assert_eq!(browser.post("/form", &[OURS, FORM], form).status(), Status::Forbidden);
+    let form = format!("_method=put&csrf_token={token}");
+    assert_eq!(browser.post("/form", &[OURS, FORM], &form).into_string().unwrap(), "put");
+}
+
+#[test]
+fn an_exempt_route_is_not_checked() {
+    let mut browser = Browser::new(app(CsrfRules::default()));
+    assert_eq!(browser.post("/webhook", &[], "").into_string().unwrap(), "called");
+}
+
+#[test]
+fn report_only_lets_pass() {
+    let (mut browser, _) = visitor(CsrfRules::default().danger_report_only());
+    assert_eq!(browser.post("/write", &[], "").status(), Status::Ok);
+    assert_eq!(browser.get("/written").into_string().unwrap(), "true");
+}
+
+type Site = fn(CsrfFairing) -> Rocket<Build>;
+
+#[test]
+fn a_forgotten_route_keeps_it_from_launching() {
+    let launches = |build: Site| {
+        let client = Client::untracked(build(CsrfFairing::new(CsrfRules::default())));
+        // Rocket panics when nobody looks at why it didn't launch.
+        client.map_err(|error| error.to_string()).is_ok()
+    };
+    let table: [(&str, Site, bool); 5] = [
+        ("an unsafe method", |csrf| silent().mount("/", routes![webhook]).attach(csrf), false),
+        ("mounted after it", |csrf| silent().attach(csrf).mount("/", routes![webhook]), false),
+        ("a safe method", |csrf| silent().mount("/", routes![written]).attach(csrf), true),
+        ("checked", |csrf| silent().mount("/", csrf.protect(routes![webhook])).attach(csrf), true),
+        ("exempt", |csrf| silent().mount("/", csrf.exempt(routes![webhook])).attach(csrf), true),
+    ];
+    for (row, build, expected) in table {
+        assert_eq!(launches(build), expected, "{row}");
+    }
+}
+
+#[test]
+fn without_sessions_nothing_is_let_through() {
+    let csrf = CsrfFairing::new(CsrfRules::default());
+    let client = Client::untracked(silent().mount("/", csrf.protect(routes![webhook]))).unwrap();
+    let request = client.req(Method::Post, "/webhook").header(rocket::http::Header::new(OURS.0, OURS.1));
+    assert_eq!(request.dispatch().status(), Status::InternalServerError);
+}

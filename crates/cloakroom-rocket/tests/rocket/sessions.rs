@@ -1,0 +1,203 @@
+//! The session fairing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_rocket::SessionFairing;
+use cloakroom_session::{
+    Carrier, CommitPolicy, Committed, CookieHeader, Error, Lifetimes, ManualClock, Session, SessionFactory,
+    SessionState, Timestamp,
+};
+use rocket::http::{Header, Status};
+use rocket::response::stream::TextStream;
+use rocket::{Build, Responder, Rocket, catch, catchers, get, routes};
+
+use crate::site::{Browser, sessions, silent};
+
+#[get("/in")]
+async fn sign_in(session: Session) -> Result<(), Error> {
+    session.insert("user", "ann")
+}
+
+#[get("/")]
+async fn who(session: Session) -> Result<String, Error> {
+    Ok(session.get::<String>("user")?.unwrap_or_default())
+}
+
+#[get("/much")]
+async fn too_much(session: Session) -> Result<&'static str, Error> {
+    session.remove("user");
+    session.insert("text", "secret".repeat(1000))?;
+    Ok("your order is on its way")
+}
+
+#[get("/panic")]
+async fn panics(session: Session) {
+    session.clear();
+    panic!("on purpose");
+}
+
+#[get("/fails")]
+async fn fails(session: Session) -> Result<Status, Error> {
+    session.insert("user", "bob")?;
+    Ok(Status::InternalServerError)
+}
+
+#[derive(Responder)]
+struct Cached {
+    text: &'static str,
+    caching: Header<'static>,
+    vary: Header<'static>,
+}
+
+#[get("/cached")]
+async fn cached(session: Session) -> Result<Cached, Error> {
+    session.insert("seen", true)?;
+    let caching = Header::new("Cache-Control", "public, max-age=60");
+    Ok(Cached { text: "cached", caching, vary: Header::new("Vary", "accept") })
+}
+
+#[get("/stream")]
+fn stream(session: Session) -> TextStream![String] {
+    TextStream! {
+        for step in 0..3 {
+            yield format!("{step}");
+        }
+        drop(session);
+    }
+}
+
+#[get("/untouched")]
+async fn untouched() -> &'static str {
+    "nobody asked"
+}
+
+#[catch(500)]
+const fn in_our_words() -> &'static str {
+    "sorry"
+}
+
+fn app(fairing: SessionFairing) -> Rocket<Build> {
+    let routes = routes![sign_in, who, too_much, panics, fails, cached, stream, untouched];
+    silent().attach(fairing).mount("/", routes).register("/", catchers![in_our_words])
+}
+
+#[test]
+fn a_commit_that_fails_replaces_the_response_and_keeps_the_cookie() {
+    let mut browser = Browser::new(app(sessions()));
+    browser.get("/in");
+    let before = browser.cookie.clone();
+    let response = browser.get("/much");
+    assert_eq!(response.status(), Status::InternalServerError);
+    assert_eq!(response.headers().get_one("cache-control"), Some("no-store"));
+    assert_eq!(response.into_string().unwrap(), "Internal Server Error");
+    assert_eq!(browser.cookie, before);
+    assert_eq!(browser.get("/").into_string().unwrap(), "ann");
+}
+
+#[test]
+fn what_is_committed_when_a_handler_fails() {
+    let table = [
+        ("it panics", CommitPolicy::Always, "/panic", "ann"),
+        ("an error response", CommitPolicy::Always, "/fails", "bob"),
+        ("an error response, under the other policy", CommitPolicy::NotOnServerError, "/fails", "ann"),
+    ];
+    for (row, policy, path, user) in table {
+        let mut browser = Browser::new(app(sessions().commit_policy(policy)));
+        browser.get("/in");
+        let response = browser.get(path);
+        assert_eq!(response.status(), Status::InternalServerError, "{row}");
+        assert_eq!(response.into_string().unwrap(), "sorry", "{row}: the catcher answers");
+        assert_eq!(browser.get("/").into_string().unwrap(), user, "{row}");
+    }
+}
+
+#[test]
+fn headers_of_others_are_respected_and_corrected() {
+    let mut browser = Browser::new(app(sessions()));
+    let response = browser.get("/cached");
+    assert_eq!(response.headers().get("vary").collect::<Vec<_>>(), ["accept", "cookie"]);
+    assert_eq!(response.headers().get("cache-control").collect::<Vec<_>>(), ["no-store"]);
+}
+
+#[test]
+fn an_untouched_request_is_left_alone() {
+    let mut browser = Browser::new(app(sessions()));
+    let response = browser.get("/untouched");
+    for name in ["set-cookie", "vary", "cache-control"] {
+        assert_eq!(response.headers().get_one(name), None, "{name}");
+    }
+}
+
+#[test]
+fn a_stream_passes() {
+    let mut browser = Browser::new(app(sessions()));
+    assert_eq!(browser.get("/stream").into_string().unwrap(), "012");
+}
+
+#[test]
+fn the_clock_is_passed_in() {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_unix_secs(1_800_000_000)));
+    let mut browser = Browser::new(app(sessions().clock(Arc::clone(&clock))));
+    browser.get("/in");
+    let cookie = browser.cookie.clone();
+    clock.advance(Duration::from_secs(20 * 60 + 1));
+    assert_eq!(browser.get("/").into_string().unwrap(), "");
+    assert_eq!(browser.cookie, cookie, "an expired session is ignored in silence");
+}
+
+#[test]
+fn without_the_fairing_the_guard_fails() {
+    let mut browser = Browser::new(silent().mount("/", routes![who]));
+    assert_eq!(browser.get("/").status(), Status::InternalServerError);
+}
+
+/// A store that can't be reached.
+#[derive(Debug)]
+struct Down;
+
+impl SessionFactory for Down {
+    fn carrier(&self) -> Carrier {
+        Carrier::Id
+    }
+
+    async fn open(&self, _: CookieHeader<'_>, _: Timestamp) -> Result<SessionState, Error> {
+        Err(Error::unavailable("it is down"))
+    }
+
+    async fn commit(&self, _: SessionState, _: Timestamp) -> Result<Committed, Error> {
+        Err(Error::unavailable("it is down"))
+    }
+}
+
+/// A store that is lost while a request is handled.
+#[derive(Debug)]
+struct Lost;
+
+impl SessionFactory for Lost {
+    fn carrier(&self) -> Carrier {
+        Carrier::Id
+    }
+
+    async fn open(&self, _: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
+        Ok(SessionState::fresh(now, Lifetimes::default()))
+    }
+
+    async fn commit(&self, _: SessionState, _: Timestamp) -> Result<Committed, Error> {
+        Err(Error::unavailable("it is down"))
+    }
+}
+
+#[test]
+fn an_outage_is_503() {
+    let mut browser = Browser::new(app(SessionFairing::new(Down)));
+    assert_eq!(browser.get("/in").status(), Status::ServiceUnavailable);
+    assert_eq!(browser.get("/untouched").status(), Status::Ok);
+
+    let mut browser = Browser::new(app(SessionFairing::new(Lost)));
+    let response = browser.get("/in");
+    assert_eq!(response.status(), Status::ServiceUnavailable);
+    assert!(response.headers().get_one("retry-after").is_some());
+    drop(response);
+    assert_eq!(browser.get("/").status(), Status::Ok, "nothing was written");
+}

@@ -1,0 +1,65 @@
+//! poem: the session and the form token as extractors, errors as errors of poem.
+
+use poem::error::ResponseError;
+use poem::http::{HeaderValue, StatusCode};
+use poem::{FromRequest, Request, RequestBody, Response};
+
+use super::{Answer, RequestHead};
+use crate::csrf::{CsrfSlot, FormToken};
+use crate::error::Error;
+use crate::session::Session;
+use crate::slot::SessionSlot;
+
+impl RequestHead for Request {
+    fn method(&self) -> &str {
+        Self::method(self).as_str()
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.uri().authority().map(|authority| authority.as_str())
+    }
+
+    fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers().get_all(name).into_iter().map(HeaderValue::as_bytes)
+    }
+}
+
+/// The session of the request, opened when the first extractor asks for it.
+///
+/// # Errors
+/// 503 when the store couldn't answer, 500 when no `SessionLayer` is installed around the handler; the trace says which.
+impl<'a> FromRequest<'a> for Session {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        let slot = request.extensions().get::<SessionSlot>().ok_or_else(|| Error::missing_layer("SessionLayer"))?;
+        Ok(slot.open(request.cookies()).await?)
+    }
+}
+
+impl<'a> FromRequest<'a> for FormToken {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        let slot = request.extensions().get::<CsrfSlot>().ok_or_else(|| Error::missing_layer("CsrfLayer"))?;
+        Ok(slot.form_token(request, request.extensions().get::<SessionSlot>()).await?)
+    }
+}
+
+impl ResponseError for Error {
+    fn status(&self) -> StatusCode {
+        StatusCode::from_u16(Self::status(self)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn as_response(&self) -> Response {
+        tracing::error!(error = self as &dyn std::error::Error, "session error");
+        Answer::sorry(self).into()
+    }
+}
+
+impl From<Answer> for Response {
+    fn from(answer: Answer) -> Self {
+        let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = answer.headers();
+        let response = Self::builder().status(status);
+        headers
+            .fold(response, |response, (name, value)| response.header(name, value.as_ref()))
+            .body(answer.words.into_owned())
+    }
+}

@@ -1,0 +1,67 @@
+//! Sessions in long responses of axum: `cargo run -p cloakroom-example-axum-streams`, then <http://127.0.0.1:3000>.
+//!
+//! A response's session is committed before its first byte. What a stream or a socket does afterwards, it commits itself, and it asks
+//! now and then whether the session is still there: `step` is all of it.
+
+mod events;
+mod socket;
+
+use axum::Router;
+use axum::response::{Html, Redirect};
+use axum::routing::{get, post};
+use cloakroom::{CsrfLayer, CsrfRules, Error, Session, SessionKey, SessionLayer};
+use cloakroom_example_visit as visit;
+use tokio::net::TcpListener;
+
+const STEPS: SessionKey<u32> = SessionKey::new("steps");
+const NOTES: SessionKey<u32> = SessionKey::new("notes");
+
+/// One step of a stream: what to tell, or `None` when the session has ended.
+async fn step(session: &Session) -> Result<Option<String>, Error> {
+    // Signed out, expired or ended from elsewhere: nothing that was true of this visitor still is.
+    if !session.refresh().await? {
+        return Ok(None);
+    }
+    session.update(STEPS, |steps| *steps += 1)?;
+    // What other requests wrote meanwhile stays: the change is done again on the newest version.
+    session.commit_now().await?;
+    counts(session).map(Some)
+}
+
+fn counts(session: &Session) -> Result<String, Error> {
+    let [steps, notes] = [session.get(STEPS)?, session.get(NOTES)?].map(Option::unwrap_or_default);
+    Ok(format!("{steps} steps, {notes} notes"))
+}
+
+async fn page(session: Session) -> Result<Html<String>, Error> {
+    let script = "<script>new EventSource('/events').onmessage = event => document.title = event.data</script>";
+    Ok(Html(format!("{}<p>{}</p>{script}\n", visit::page(&session)?, counts(&session)?)))
+}
+
+async fn note(session: Session) -> Result<Redirect, Error> {
+    session.update(NOTES, |notes| *notes += 1)?;
+    Ok(Redirect::to("/"))
+}
+
+async fn sign_out(session: Session) -> Redirect {
+    visit::sign_out(&session);
+    Redirect::to("/")
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let app = Router::new()
+        .route("/", get(page))
+        .route("/note", post(note))
+        .route("/sign-out", post(sign_out))
+        .route("/events", get(events::events))
+        .route("/socket", get(socket::socket))
+        .layer(CsrfLayer::new(CsrfRules::default()))
+        .layer(SessionLayer::new(visit::sessions()?));
+
+    let port = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse())?;
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    axum::serve(listener, app).await?;
+    Ok(())
+}

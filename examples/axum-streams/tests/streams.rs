@@ -1,0 +1,15 @@
+//! The example over real HTTP: a session that others change and end while a response still goes on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has said what it found"
+)]
+
+#[path = "streams/clients.rs"]
+mod clients;
+#[path = "streams/events.rs"]
+mod events;
+#[path = "streams/sockets.rs"]
+mod sockets;

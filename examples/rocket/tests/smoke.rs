@@ -1,0 +1,3 @@
+//! The example over real HTTP.
+
+cloakroom_smoke::scenarios!(env!("CARGO_BIN_EXE_cloakroom-example-rocket"));

@@ -1,0 +1,75 @@
+//! Sessions in salvo: `cargo run -p cloakroom-example-salvo`, then <http://127.0.0.1:3000>.
+
+use cloakroom::{CsrfLayer, CsrfRules, Error, ReplayBody, Session, SessionLayer, open_session};
+use cloakroom_example_visit as visit;
+use http_body_util::BodyExt as _;
+use salvo::Listener as _;
+use salvo::conn::tcp::TcpAcceptor;
+use salvo::http::{ReqBody, StatusError};
+use salvo::hyper;
+use salvo::prelude::{Redirect, Request, Router, Server, TcpListener, Text, TowerLayerCompat as _, handler};
+use tower::ServiceBuilder;
+
+/// The session of a request.
+async fn session(request: &Request) -> Result<Session, StatusError> {
+    open_session(request.extensions().get(), request.headers()).await.map_err(failed)
+}
+
+fn failed(error: Error) -> StatusError {
+    StatusError::internal_server_error().cause(error)
+}
+
+#[handler]
+async fn page(request: &mut Request) -> Result<Text<String>, StatusError> {
+    visit::page(&session(request).await?).map(Text::Html).map_err(failed)
+}
+
+#[handler]
+async fn sign_in(request: &mut Request) -> Result<Redirect, StatusError> {
+    let session = session(request).await?;
+    let name: Option<String> = request.form("name").await;
+    visit::sign_in(&session, &name.unwrap_or_default()).map_err(failed)?;
+    Ok(Redirect::other("/"))
+}
+
+#[handler]
+async fn sign_out(request: &mut Request) -> Result<Redirect, StatusError> {
+    visit::sign_out(&session(request).await?);
+    Ok(Redirect::other("/"))
+}
+
+#[handler]
+async fn about() -> &'static str {
+    visit::ABOUT
+}
+
+#[handler]
+async fn broken(request: &mut Request) -> Result<(), StatusError> {
+    visit::before_failing(&session(request).await?).map_err(failed)?;
+    Err(StatusError::internal_server_error())
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    // salvo's adapter takes a layer whose innermost service gets a request with salvo's own body.
+    let salvo_body = |request: hyper::Request<ReplayBody<ReqBody>>| {
+        request.map(|body| ReqBody::Boxed { inner: Box::pin(body.map_err(Into::into)), fuse_config: None })
+    };
+    let layers = ServiceBuilder::new()
+        .layer(SessionLayer::new(visit::sessions()?))
+        .layer(CsrfLayer::new(CsrfRules::default()))
+        .map_request(salvo_body);
+    let app = Router::new()
+        .hoop(layers.compat())
+        .get(page)
+        .push(Router::with_path("sign-in").post(sign_in))
+        .push(Router::with_path("sign-out").post(sign_out))
+        .push(Router::with_path("about").get(about))
+        .push(Router::with_path("broken").get(broken));
+
+    let port: u16 = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse())?;
+    let acceptor: TcpAcceptor = TcpListener::new(("127.0.0.1", port)).try_bind().await?;
+    println!("listening on http://{}", acceptor.local_addr()?);
+    Server::new(acceptor).serve(app).await;
+    Ok(())
+}
