@@ -9,6 +9,7 @@
 //! | `layer`, `service` | the session layer: its options, and a request's way through it |
 //! | `csrf` | the same for the CSRF layer, and the body that is read and handed on |
 //! | `headers`, `body` | headers in and out, and bodies |
+//! | `open` | the way to the session without an extractor |
 //! | `axum` | extractors and rejections |
 //!
 //! # Examples
@@ -41,12 +42,13 @@ mod body;
 mod csrf;
 mod headers;
 mod layer;
+mod open;
 mod service;
 
 pub use body::ResponseBody;
 pub use csrf::{CsrfFuture, CsrfLayer, CsrfService, ReplayBody};
-pub use headers::open_session;
 pub use layer::SessionLayer;
+pub use open::open_session;
 pub use service::{SessionFuture, SessionService};
 
 #[doc(no_inline)]
