@@ -9,6 +9,7 @@
 //! | `layer`, `service` | the session layer: its options, and a request's way through it |
 //! | `csrf` | the same for the CSRF layer, and the body that is read and handed on |
 //! | `body` | the bodies of responses |
+//! | `open` | the way to the session without an extractor |
 //! | `axum` | extractors and rejections |
 //!
 //! # Examples
