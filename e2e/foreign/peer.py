@@ -87,12 +87,18 @@ class Operations:
         self.session.clear()
 
     def do_add(self, key, number):
-        self.session[key] = total = self.session.get(key, 0) + number
+        value = self.session.get(key, 0)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise TypeError(f"{key} isn't a number")
+        self.session[key] = total = value + number
         return total
 
     def do_push(self, key, value):
-        self.session[key] = values = [*self.session.get(key, []), value]
-        return len(values)
+        values = self.session.get(key, [])
+        if not isinstance(values, list):
+            raise TypeError(f"{key} isn't a list")
+        self.session[key] = [*values, value]
+        return len(values) + 1
 
 
 def options(description, **defaults):
@@ -166,13 +172,17 @@ def read(requests):
 
 def answer(application, environ):
     head = []
-    body = application(environ, lambda status, headers, _=None: head.append((status, headers)))
     try:
-        text = b"".join(body)
-    finally:
-        if hasattr(body, "close"):
-            body.close()
-    status, headers = head[-1]
+        body = application(environ, lambda status, headers, _=None: head.append((status, headers)))
+        try:
+            text = b"".join(body)
+        finally:
+            if hasattr(body, "close"):
+                body.close()
+        status, headers = head[-1]
+    except Exception as error:
+        # A server's last word, as Pyramid needs it for a session that is too large.
+        status, headers, text = "500 Internal Server Error", [], str(error).encode()
     headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
     lines = [f"HTTP/1.1 {status}"] + [f"{name}: {value}" for name, value in headers] + [f"Content-Length: {len(text)}"]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + text
