@@ -26,6 +26,7 @@ enum Kind {
     Decode { key: String, found: &'static str, wanted: &'static str },
     TooLarge { size: usize, limit: usize, largest: Vec<(String, usize)> },
     Conflict { key: String },
+    Reserved { key: String, framework: &'static str },
 }
 
 impl Error {
@@ -50,11 +51,21 @@ impl Error {
         Self(Box::new(Kind::TooLarge { size, limit, largest }))
     }
 
+    /// A key under which another framework, with which the session is shared, keeps something of its own. For bridges.
+    #[must_use]
+    pub fn reserved(key: &str, framework: &'static str) -> Self {
+        let key = key.to_owned();
+        Self(Box::new(Kind::Reserved { key, framework }))
+    }
+
     /// The key (or flash queue) at fault, if there is one.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
         match &*self.0 {
-            Kind::Encode { key, .. } | Kind::Decode { key, .. } | Kind::Conflict { key } => Some(key),
+            Kind::Encode { key, .. }
+            | Kind::Decode { key, .. }
+            | Kind::Conflict { key }
+            | Kind::Reserved { key, .. } => Some(key),
             Kind::TooLarge { largest, .. } => largest.first().map(|(key, _)| key.as_str()),
         }
     }
@@ -82,6 +93,12 @@ impl Error {
     pub fn is_conflict(&self) -> bool {
         matches!(*self.0, Kind::Conflict { .. })
     }
+
+    /// Another framework, with which the session is shared, keeps something of its own under this key.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        matches!(*self.0, Kind::Reserved { .. })
+    }
 }
 
 impl fmt::Display for Error {
@@ -104,6 +121,9 @@ impl fmt::Display for Error {
             Kind::Conflict { key } => {
                 write!(f, "session key {key:?} was changed by another request since it was read")
             }
+            Kind::Reserved { key, framework } => {
+                write!(f, "session key {key:?} is one that {framework} keeps for itself")
+            }
         }
     }
 }
@@ -112,7 +132,7 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &*self.0 {
             Kind::Encode { source, .. } => Some(source),
-            Kind::Decode { .. } | Kind::TooLarge { .. } | Kind::Conflict { .. } => None,
+            Kind::Decode { .. } | Kind::TooLarge { .. } | Kind::Conflict { .. } | Kind::Reserved { .. } => None,
         }
     }
 }

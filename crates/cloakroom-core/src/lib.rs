@@ -10,6 +10,7 @@
 //! | `cookie` | the `Cookie` header, and the configuration of ours |
 //! | `keyring`, `seal`, `rejected` | opening what we sealed, or the reason why not |
 //! | `wire`, `record`, `text`, `lifetimes` | what is kept between requests, and how long |
+//! | `loose`, `foreign` | JSON as other frameworks write it, and what they keep of their own |
 //! | `state`, `access`, `key`, `flash` | the session of one request, as a handler sees it |
 //! | `change`, `apply` | what the handler did, what that does to a record, and how it is done again on a newer version |
 //! | `csrf` | where a request comes from, and whether it knows the token |
@@ -34,10 +35,12 @@ mod cookie;
 mod csrf;
 mod error;
 mod flash;
+mod foreign;
 mod id;
 mod key;
 mod keyring;
 mod lifetimes;
+mod loose;
 mod plan;
 mod record;
 mod rejected;
@@ -49,9 +52,10 @@ mod wire;
 
 pub use change::{ChangeLog, ConflictPolicy};
 pub use cookie::{CookieConfig, CookieHeader, CookieTemplate, MAX_COOKIE, SameSite, SetCookie, cache_control, vary};
-pub use csrf::{CsrfRules, CsrfToken, Origin, OriginPattern, OwnOrigin, Refusal, RequestFacts};
+pub use csrf::{CsrfRules, CsrfScheme, CsrfToken, Origin, OriginPattern, OwnOrigin, Refusal, RequestFacts};
 pub use error::{ConfigError, Error};
 pub use flash::{Duplicates, Level, Message};
+pub use foreign::Foreign;
 pub use id::{SessionId, StoreKey};
 pub use key::{IntoKey, KeyName, SessionKey};
 pub use keyring::{Key, KeyId, Keyring};

@@ -1,10 +1,12 @@
 //! What is kept of a session between two requests.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::csrf::CsrfToken;
 use crate::flash::{Flashes, Waiting};
+use crate::foreign::Foreign;
 use crate::lifetimes::{Clockwork, Lifetimes};
 use crate::text::{Json, Text};
 use crate::time::Timestamp;
@@ -23,6 +25,8 @@ pub struct Record {
     pub(crate) owner: Option<Text>,
     pub(crate) label: Option<Text>,
     pub(crate) clockwork: Clockwork,
+    /// Isn't written by our own wire format: it is of no use without the bridge that put it here.
+    pub(crate) foreign: Option<Arc<Foreign>>,
 }
 
 impl Record {
@@ -36,7 +40,7 @@ impl Record {
     #[must_use]
     pub const fn from_clockwork(clockwork: Clockwork) -> Self {
         let flashes = Flashes { queues: Vec::new(), next: 0 };
-        Self { data: Vec::new(), flashes, csrf: None, owner: None, label: None, clockwork }
+        Self { data: Vec::new(), flashes, csrf: None, owner: None, label: None, clockwork, foreign: None }
     }
 
     /// The value under `key`.
@@ -74,6 +78,12 @@ impl Record {
         self.label.as_ref().map(Text::as_str)
     }
 
+    /// What the framework of this name keeps of its own in the session, if it was read from one of its sessions.
+    #[must_use]
+    pub fn foreign(&self, framework: &str) -> Option<&Foreign> {
+        self.foreign.as_deref().filter(|foreign| foreign.framework() == framework)
+    }
+
     /// The facts about time.
     #[must_use]
     pub const fn clockwork(&self) -> &Clockwork {
@@ -99,6 +109,21 @@ impl Record {
     /// Sets the CSRF token as a loaded record holds it; for factories that keep records in a form of their own.
     pub fn restore_csrf(&mut self, token: CsrfToken) {
         self.csrf = Some(token);
+    }
+
+    /// Sets whose session it is as a loaded record holds it; for factories that keep records in a form of their own.
+    pub fn restore_owner(&mut self, owner: impl Into<Text>) {
+        self.owner = Some(owner.into());
+    }
+
+    /// Sets what it is called as a loaded record holds it; for factories that keep records in a form of their own.
+    pub fn restore_label(&mut self, label: impl Into<Text>) {
+        self.label = Some(label.into());
+    }
+
+    /// Keeps what another framework has of its own in this session; for bridges.
+    pub fn restore_foreign(&mut self, foreign: Foreign) {
+        self.foreign = Some(Arc::new(foreign));
     }
 
     /// How long a browser should keep the cookie: until the session's end if it is remembered, else for the browser session.
@@ -145,6 +170,7 @@ impl fmt::Debug for Record {
             .field("owned", &self.owner.is_some())
             .field("labelled", &self.label.is_some())
             .field("clockwork", &self.clockwork)
+            .field("foreign", &self.foreign)
             .finish()
     }
 }

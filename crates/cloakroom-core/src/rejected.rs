@@ -22,6 +22,14 @@ pub enum Rejected {
     Forged,
     /// Sealed by us, but what it holds isn't a record.
     Corrupt,
+    /// Sealed by us, but its content is a pickle or another format that may hold code. It is never read.
+    UnsafeSerializer,
+    /// Sealed by us, but for another use than a session cookie of this name.
+    WrongPurpose,
+    /// It unpacks to more than any session holds.
+    Bomb,
+    /// There is no session of this id.
+    Unknown,
     /// The session has ended.
     Expired(Deadline),
     /// Dated further in the future than clocks differ.
@@ -39,6 +47,10 @@ impl Rejected {
             Self::UnknownKey => "unknown-key",
             Self::Forged => "forged",
             Self::Corrupt => "corrupt",
+            Self::UnsafeSerializer => "unsafe-serializer",
+            Self::WrongPurpose => "wrong-purpose",
+            Self::Bomb => "bomb",
+            Self::Unknown => "unknown",
             Self::Expired(Deadline::Idle) => "expired-idle",
             Self::Expired(Deadline::Absolute) => "expired-absolute",
             Self::FromFuture => "from-future",
@@ -55,6 +67,10 @@ impl fmt::Display for Rejected {
             Self::UnknownKey => "the cookie is sealed with a key that isn't in the keyring",
             Self::Forged => "the cookie's seal is broken",
             Self::Corrupt => "the cookie's seal holds, but its content isn't a session record",
+            Self::UnsafeSerializer => "the seal holds, but the content is a pickle or the like, which is never read",
+            Self::WrongPurpose => "the seal holds, but was made for another cookie",
+            Self::Bomb => "the content unpacks to more than any session holds",
+            Self::Unknown => "there is no session of this id",
             Self::Expired(Deadline::Idle) => "the session wasn't used for longer than its idle timeout",
             Self::Expired(Deadline::Absolute) => "the session is older than its absolute timeout",
             Self::FromFuture => "the session is dated in the future",

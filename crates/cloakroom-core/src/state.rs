@@ -1,12 +1,16 @@
 //! The session of one request: where it came from, what it holds now, and what was done to it.
 
+use std::sync::Arc;
+
 use crate::apply::Effect;
 use crate::change::{Change, ChangeLog, Lifetime};
-use crate::csrf::CsrfToken;
+use crate::csrf::{CsrfScheme, CsrfToken};
 use crate::error::Error;
+use crate::foreign::Foreign;
 use crate::id::SessionId;
 use crate::lifetimes::{Clockwork, Lifetimes};
 use crate::record::Record;
+use crate::rejected::Rejected;
 use crate::time::Timestamp;
 
 /// Which version of its record a session was opened at: counted by its store, from 1.
@@ -62,6 +66,8 @@ pub struct SessionState {
     pub(crate) log: ChangeLog,
     /// The session that `invalidate` ended in this request.
     pub(crate) ended: Option<SessionId>,
+    /// What another framework kept of its own in that session.
+    ended_foreign: Option<Arc<Foreign>>,
     pub(crate) cycled: bool,
     /// Which version of the record was opened, where a store counts them.
     version: Version,
@@ -69,6 +75,85 @@ pub struct SessionState {
     starts: u32,
     pub(crate) opened: Timestamp,
     pub(crate) lifetimes: Lifetimes,
+    scheme: Option<&'static dyn CsrfScheme>,
+    /// Why the request's cookie didn't open.
+    rejected: Option<Rejected>,
+    place: u8,
+    beside: Option<Arc<Self>>,
+}
+
+/// Sessions of more than one place, and of other frameworks: for factories that bridge.
+impl SessionState {
+    /// The same session, of a request that brought a cookie which was refused for this reason.
+    #[must_use]
+    pub const fn rejecting(mut self, why: Option<Rejected>) -> Self {
+        self.rejected = why;
+        self
+    }
+
+    /// Why the request's cookie didn't open, if it brought one that didn't and none that did.
+    #[must_use]
+    pub const fn rejected(&self) -> Option<Rejected> {
+        self.rejected
+    }
+
+    /// The same session, whose tokens are made and spelled as another framework does.
+    #[must_use]
+    pub fn with_csrf_scheme(mut self, scheme: Option<&'static dyn CsrfScheme>) -> Self {
+        self.scheme = scheme;
+        self
+    }
+
+    /// The same session, opened from this one of several places, which the factory numbers.
+    #[must_use]
+    pub const fn at_place(mut self, place: u8) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// From which of several places it was opened; zero if its factory knows only one.
+    #[must_use]
+    pub const fn place(&self) -> u8 {
+        self.place
+    }
+
+    /// The same session, of a request that brought another one too. A factory that reads several places ends it together with this one.
+    #[must_use]
+    pub fn beside(mut self, other: Self) -> Self {
+        self.beside = Some(Arc::new(other));
+        self
+    }
+
+    /// Another session that the same request brought.
+    #[must_use]
+    pub fn other(&self) -> Option<&Self> {
+        self.beside.as_deref()
+    }
+
+    /// What another framework kept of its own in the session that was invalidated in this request.
+    #[must_use]
+    pub fn ended_foreign(&self) -> Option<&Foreign> {
+        self.ended_foreign.as_deref()
+    }
+
+    /// Takes over what another session holds, so that it begins here anew. What another framework kept of its own stays behind.
+    ///
+    /// What was said about this one session's lifetime holds on, and so does an absolute deadline. Otherwise this session's own lifetimes count
+    /// from now, so that no move ends a session.
+    #[must_use]
+    pub fn adopting(mut self, other: &Self, now: Timestamp) -> Self {
+        let mut record = other.record().clone();
+        record.foreign = None;
+        let begun = Clockwork::start(now, &self.lifetimes);
+        if !record.clockwork.remembered {
+            record.clockwork.absolute_deadline = record.clockwork.absolute_deadline.or(begun.absolute_deadline);
+        }
+        record.clockwork.idle_deadline = None;
+        record.clockwork.touch(now, &self.lifetimes);
+        self.draft = Some(record);
+        self.log = other.log.clone();
+        self
+    }
 }
 
 impl SessionState {
@@ -97,11 +182,16 @@ impl SessionState {
             draft: None,
             log: ChangeLog { changes: Vec::new(), effective: false },
             ended: None,
+            ended_foreign: None,
             cycled: false,
             version: Version(0),
             starts: 0,
             opened: now,
             lifetimes,
+            scheme: None,
+            rejected: None,
+            place: 0,
+            beside: None,
         }
     }
 
@@ -184,6 +274,7 @@ impl SessionState {
     pub fn invalidate(&mut self, now: Timestamp) {
         if let Origin::Loaded(id) = self.origin {
             self.ended = Some(id);
+            self.ended_foreign = self.base.foreign.take();
             self.origin = Origin::New;
         }
         self.base = Record::new(now, &self.lifetimes);
@@ -221,13 +312,14 @@ impl SessionState {
         if let Some(token) = self.record().csrf() {
             return token.clone();
         }
-        let token = fresh();
+        let token = fresh().reshape(self.scheme);
         self.apply(Change::CsrfIfAbsent { token: token.clone() });
         token
     }
 
     /// Replaces the CSRF token: forms rendered before are refused from now on.
     pub fn set_csrf_token(&mut self, token: CsrfToken) {
+        let token = token.reshape(self.scheme);
         self.apply(Change::SetCsrf { token });
     }
 
@@ -269,7 +361,7 @@ impl SessionState {
         let mut record = self.touched(self.record().clone(), now);
         record.flashes.settle();
         if self.is_new() && record.csrf.is_none() {
-            record.csrf = Some(fresh()?);
+            record.csrf = Some(fresh()?.reshape(self.scheme));
         }
         Ok(record)
     }
@@ -286,6 +378,8 @@ impl SessionState {
             None => Self::fresh(now, self.lifetimes),
         };
         settled.starts = self.starts;
+        settled.scheme = self.scheme;
+        settled.place = self.place;
         settled
     }
 
@@ -302,7 +396,12 @@ impl SessionState {
     pub fn absorb(&mut self, committed: Checkpoint, settled: Self) -> Result<(), Error> {
         if self.starts != committed.starts {
             // Invalidated meanwhile: what has just been committed is what ends now.
-            self.ended = settled.id().or(self.ended);
+            if let Some(id) = settled.id() {
+                self.ended = Some(id);
+                self.ended_foreign = settled.base.foreign;
+            }
+            self.place = settled.place;
+            self.beside = None;
             return Ok(());
         }
         let since = self.log.split_off(committed.changes);

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
+use crate::loose::Scanner;
 
 /// A piece of text that shares the buffer it was cut from.
 ///
@@ -32,6 +33,13 @@ impl Text {
     pub(crate) fn slice(buffer: &Arc<str>, range: Range<usize>) -> Option<Self> {
         buffer.get(range.clone())?;
         Some(Self { buffer: Arc::clone(buffer), start: range.start, end: range.end })
+    }
+
+    /// A piece of this text; empty if the range isn't within it.
+    fn piece(&self, range: Range<usize>) -> Self {
+        let (start, end) = (self.start + range.start, self.start + range.end);
+        let range = if end <= self.end { start..end } else { self.end..self.end };
+        Self { buffer: Arc::clone(&self.buffer), start: range.start, end: range.end }
     }
 }
 
@@ -102,6 +110,102 @@ impl Json {
         }
     }
 
+    /// A value as another framework wrote it, with what its JSON has beyond the standard: `NaN`, `Infinity`, halves of surrogate pairs.
+    ///
+    /// It is kept as it is, and written back as it was. Whether it can be read is found when somebody reads it, and is an error of that
+    /// key alone.
+    ///
+    /// # Errors
+    /// When `text` isn't exactly one value. The error names `name`.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Json;
+    ///
+    /// let rate = Json::from_foreign("rate", "NaN")?;
+    /// assert_eq!(rate.as_str(), "NaN");
+    /// assert_eq!(rate.decode::<f64>("rate").unwrap_err().key(), Some("rate"));
+    /// assert!(Json::from_foreign("rate", "NaN,").is_err());
+    /// # Ok::<(), cloakroom_core::Error>(())
+    /// ```
+    pub fn from_foreign(name: &str, text: impl Into<Text>) -> Result<Self, Error> {
+        let text = text.into();
+        if Scanner::is_value(text.as_str()) {
+            return Ok(Self(text));
+        }
+        Err(Error::encode(name, serde::de::Error::custom("not one JSON value")))
+    }
+
+    /// The members of an object: each key as it is spelled, and its value. `None` if it isn't an object. No value is looked at.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Json;
+    ///
+    /// let object = Json::from_foreign("it", r#"{"a": 1, "b": [NaN]}"#)?;
+    /// let members = object.members().unwrap();
+    /// assert_eq!(members[1].0.as_str(), "\"b\"");
+    /// assert_eq!(members[1].1.as_str(), "[NaN]");
+    /// # Ok::<(), cloakroom_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn members(&self) -> Option<Vec<(Self, Self)>> {
+        let mut scanner = Scanner::new(self.as_str());
+        let mut members = Vec::new();
+        self.each(&mut scanner, b'{', b'}', |scanner| {
+            let key = self.cut(scanner, Scanner::string)?;
+            scanner.space();
+            scanner.eat(b':').then_some(())?;
+            members.push((key, self.cut(scanner, Scanner::value)?));
+            Some(())
+        })?;
+        Some(members)
+    }
+
+    /// The elements of an array. `None` if it isn't one. No value is looked at.
+    #[must_use]
+    pub fn elements(&self) -> Option<Vec<Self>> {
+        let mut scanner = Scanner::new(self.as_str());
+        let mut elements = Vec::new();
+        self.each(&mut scanner, b'[', b']', |scanner| {
+            elements.push(self.cut(scanner, Scanner::value)?);
+            Some(())
+        })?;
+        Some(elements)
+    }
+
+    /// Calls `item` at each item between the brackets.
+    fn each<'a>(
+        &'a self,
+        scanner: &mut Scanner<'a>,
+        opener: u8,
+        closer: u8,
+        mut item: impl FnMut(&mut Scanner<'a>) -> Option<()>,
+    ) -> Option<()> {
+        scanner.space();
+        scanner.eat(opener).then_some(())?;
+        scanner.space();
+        if scanner.eat(closer) {
+            return scanner.is_at_end().then_some(());
+        }
+        loop {
+            item(scanner)?;
+            scanner.space();
+            if scanner.eat(closer) {
+                return scanner.is_at_end().then_some(());
+            }
+            scanner.eat(b',').then_some(())?;
+        }
+    }
+
+    /// What `step` steps over, without the space in front of it, as a piece of the same buffer.
+    fn cut<'a>(&'a self, scanner: &mut Scanner<'a>, step: impl FnOnce(&mut Scanner<'a>) -> Option<()>) -> Option<Self> {
+        scanner.space();
+        let start = scanner.at;
+        step(scanner)?;
+        Some(Self(self.0.piece(start..scanner.at)))
+    }
+
     /// The JSON text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -126,7 +230,7 @@ impl Json {
             Some(b'"') => "a string",
             Some(b't' | b'f') => "a boolean",
             Some(b'n') => "null",
-            Some(b'-' | b'0'..=b'9') => "a number",
+            Some(b'-' | b'0'..=b'9' | b'N' | b'I') => "a number",
             _ => "not JSON",
         }
     }

@@ -19,6 +19,8 @@
 //! | `q` | the flash queue that the following messages wait in | text |
 //! | `m`, `b` | a message's number, and its body in JSON | number, text, in pairs |
 //!
+//! What another framework keeps of its own in a session (`Record::foreign`) isn't written.
+//!
 //! Lengths instead of quotes, so that opening a session steps over its values without reading them, and text instead of
 //! binary, so that a person who looks into a store or a signed cookie can read it.
 
@@ -137,7 +139,7 @@ impl Record {
             }
         }
         let clockwork = clock.settle().ok_or(Corrupt)?;
-        Ok(Self { data, flashes, csrf, owner, label, clockwork })
+        Ok(Self { data, flashes, csrf, owner, label, clockwork, foreign: None })
     }
 }
 

@@ -142,6 +142,7 @@ impl SessionFactory for CookieSessions {
     }
 
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
+        let mut rejected = None;
         for value in cookies.last_first(self.cookie.name()) {
             match self.open_value(value, now) {
                 Ok(Opened { id, record }) => {
@@ -149,6 +150,7 @@ impl SessionFactory for CookieSessions {
                     return Ok(SessionState::loaded(id, record, now, self.lifetimes));
                 }
                 Err(why) => {
+                    rejected = rejected.or(Some(why));
                     meter::rejected(why.as_str());
                     tracing::info!(
                         cookie = self.cookie.name(),
@@ -158,7 +160,7 @@ impl SessionFactory for CookieSessions {
                 }
             }
         }
-        Ok(SessionState::fresh(now, self.lifetimes))
+        Ok(SessionState::fresh(now, self.lifetimes).rejecting(rejected))
     }
 
     async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {

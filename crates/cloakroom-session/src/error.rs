@@ -58,6 +58,12 @@ impl Error {
         ValueError::too_large(size, limit, record.largest(3)).into()
     }
 
+    /// A key under which another framework, with which the session is shared, keeps something of its own. For bridges.
+    #[must_use]
+    pub fn reserved(key: &str, framework: &'static str) -> Self {
+        ValueError::reserved(key, framework).into()
+    }
+
     /// The store or the system couldn't answer. For factories and stores; the text must not hold a secret.
     #[must_use]
     pub fn unavailable(source: impl Into<Source>) -> Self {
@@ -125,6 +131,12 @@ impl Error {
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         self.value().is_some_and(ValueError::is_conflict)
+    }
+
+    /// Another framework, with which the session is shared, keeps something of its own under this key.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        self.value().is_some_and(ValueError::is_reserved)
     }
 
     /// The response's headers had been sent when a cookie was needed.

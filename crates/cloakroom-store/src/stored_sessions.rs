@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cloakroom_session::{
     Carrier, Committed, ConflictPolicy, CookieHeader, CookieTemplate, CookieUpdate, Error, Lifetimes, Plan, Record,
-    SessionFactory, SessionId, SessionState, SetCookie, StoreKey, Timestamp, Version, meter, meter::Event,
+    Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, Timestamp, Version, meter, meter::Event,
 };
 
 use crate::builder::{AtLimit, Patience, StoredSessionsBuilder};
@@ -124,9 +124,10 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
     }
 
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let mut moved = false;
+        let (mut moved, mut rejected) = (false, None);
         for value in cookies.last_first(self.cookie.name()).take(MOST_COOKIES) {
             let Some(id) = SessionId::parse(value) else {
+                rejected = rejected.or(Some(Rejected::Malformed));
                 meter::rejected("malformed");
                 tracing::info!(cookie = self.cookie.name(), reason = "malformed", "session cookie rejected");
                 continue;
@@ -139,12 +140,17 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
                 }
                 Found::Moved => moved = true,
                 Found::Absent => {
+                    rejected = rejected.or(Some(Rejected::Unknown));
                     meter::rejected("unknown");
                     tracing::info!(?key, reason = "unknown", "session cookie rejected");
                 }
             }
         }
-        Ok(if moved { SessionState::detached(now, self.lifetimes) } else { SessionState::fresh(now, self.lifetimes) })
+        Ok(if moved {
+            SessionState::detached(now, self.lifetimes)
+        } else {
+            SessionState::fresh(now, self.lifetimes).rejecting(rejected)
+        })
     }
 
     async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {

@@ -43,6 +43,12 @@ pub use cloakroom_tower::{
 #[cfg(feature = "store")]
 pub use connect::{ConnectError, connect};
 
+/// Sessions shared with applications in other frameworks, and migrations.
+#[cfg(feature = "bridge")]
+pub mod bridge {
+    pub use cloakroom_bridge::*;
+}
+
 /// Extractors for axum.
 #[cfg(feature = "axum")]
 pub mod axum {

@@ -10,7 +10,7 @@ mod token;
 pub use origin::{Origin, OriginPattern};
 pub use refusal::Refusal;
 pub use rules::{CsrfRules, OwnOrigin, RequestFacts};
-pub use token::CsrfToken;
+pub use token::{CsrfScheme, CsrfToken};
 
 #[cfg(test)]
 mod tests;

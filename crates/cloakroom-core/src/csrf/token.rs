@@ -28,13 +28,37 @@ const LONGEST: usize = 256;
 /// assert!(!token.matches(""));
 /// ```
 #[derive(Clone)]
-pub struct CsrfToken(Text);
+pub struct CsrfToken {
+    text: Text,
+    /// How another framework spells it, if the session is shared with one.
+    scheme: Option<&'static dyn CsrfScheme>,
+}
+
+/// How another framework spells CSRF tokens, so that a form rendered by one application is accepted by the other.
+///
+/// A [`CsrfToken`] of a session that is shared with that framework goes by it.
+///
+/// # Security
+/// `matches` **must** take the same time wherever two texts differ.
+pub trait CsrfScheme: fmt::Debug + Send + Sync {
+    /// A token as that framework makes them, of 32 random bytes.
+    fn token(&self, random: &[u8; 32]) -> String;
+
+    /// How many random bytes [`CsrfScheme::mask`] needs.
+    fn pad_len(&self, token: &str) -> usize;
+
+    /// What that framework puts into a form.
+    fn mask(&self, token: &str, pad: &[u8]) -> String;
+
+    /// Whether a submitted text is what that framework accepts for this token. The token's own text is accepted without asking.
+    fn matches(&self, token: &str, submitted: &str) -> bool;
+}
 
 impl CsrfToken {
     /// A token from 32 random bytes.
     #[must_use]
     pub fn from_random(bytes: [u8; 32]) -> Self {
-        Self(URL_SAFE_NO_PAD.encode(bytes).into())
+        Self { text: URL_SAFE_NO_PAD.encode(bytes).into(), scheme: None }
     }
 
     /// A token that is text already; `None` if it is empty or longer than 256 bytes.
@@ -43,19 +67,33 @@ impl CsrfToken {
         let text = text.into();
         // An empty token would be matched by an empty submission.
         let length = text.as_str().len();
-        (1..=LONGEST).contains(&length).then_some(Self(text))
+        (1..=LONGEST).contains(&length).then_some(Self { text, scheme: None })
+    }
+
+    /// The same token, as another framework spells it.
+    #[must_use]
+    pub fn with_scheme(self, scheme: &'static dyn CsrfScheme) -> Self {
+        Self { scheme: Some(scheme), ..self }
+    }
+
+    /// A token of 32 random bytes becomes one as that framework makes them; any other is left as it is.
+    pub(crate) fn reshape(self, scheme: Option<&'static dyn CsrfScheme>) -> Self {
+        let Some(scheme) = scheme.filter(|_| self.scheme.is_none()) else { return self };
+        let random = URL_SAFE_NO_PAD.decode(self.expose()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let shaped = random.and_then(|random| Self::from_text(scheme.token(&random)));
+        shaped.unwrap_or(self).with_scheme(scheme)
     }
 
     /// The token's text, for a header or a cookie that isn't part of a page.
     #[must_use]
     pub fn expose(&self) -> &str {
-        self.0.as_str()
+        self.text.as_str()
     }
 
     /// How many random bytes [`CsrfToken::mask`] needs.
     #[must_use]
     pub fn mask_len(&self) -> usize {
-        self.0.as_str().len()
+        self.scheme.map_or(self.expose().len(), |scheme| scheme.pad_len(self.expose()))
     }
 
     /// The token hidden under a random pad: base64url of the pad and of the token XOR the pad.
@@ -64,7 +102,10 @@ impl CsrfToken {
     /// is kept, and the result matches nothing.
     #[must_use]
     pub fn mask(&self, pad: &[u8]) -> String {
-        let hidden = self.0.as_str().bytes().zip(pad).map(|(token, pad)| token ^ pad);
+        if let Some(scheme) = self.scheme {
+            return scheme.mask(self.expose(), pad);
+        }
+        let hidden = self.expose().bytes().zip(pad).map(|(token, pad)| token ^ pad);
         let both: Vec<u8> = pad.iter().copied().chain(hidden).collect();
         URL_SAFE_NO_PAD.encode(both)
     }
@@ -72,8 +113,12 @@ impl CsrfToken {
     /// Whether a submitted text is this token, raw or masked. Takes the same time wherever they differ.
     #[must_use]
     pub fn matches(&self, submitted: &str) -> bool {
-        let token = self.0.as_str().as_bytes();
-        same(token, submitted.as_bytes()) || unmask(submitted).is_some_and(|raw| same(token, &raw))
+        let token = self.expose().as_bytes();
+        same(token, submitted.as_bytes())
+            || match self.scheme {
+                Some(scheme) => scheme.matches(self.expose(), submitted),
+                None => unmask(submitted).is_some_and(|raw| same(token, &raw)),
+            }
     }
 }
 

@@ -32,9 +32,12 @@ impl Session {
     /// # Errors
     /// When the system has no random bytes to give.
     pub fn new_csrf_token(&self) -> Result<CsrfToken, Error> {
-        let token = fresh_token()?;
-        self.write(|state| state.set_csrf_token(token.clone()));
-        Ok(token)
+        let fresh = fresh_token()?;
+        // As the session has it: one that is shared with another framework spells it in that one's way.
+        Ok(self.write(|state| {
+            state.set_csrf_token(fresh.clone());
+            state.csrf_token(|| fresh)
+        }))
     }
 
     /// The token if the session has one: a check must not create a session.

@@ -1,0 +1,232 @@
+//! The factory over a session cookie of another framework.
+
+use std::time::Duration;
+
+use cloakroom_session::meter::{self, Event};
+use cloakroom_session::{
+    Carrier, Committed, ConfigError, CookieConfig, CookieHeader, CookieTemplate, CookieUpdate, Error, Lifetimes,
+    MAX_COOKIE, Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, Timestamp, fresh_token,
+    random,
+};
+use sha2::{Digest as _, Sha256};
+
+use crate::cookie_format::{CookieFormat, Presented, Sealing};
+
+/// A browser sends one cookie of a name. More of them are a mistake or an attack, and each costs a signature.
+const MOST_COOKIES: usize = 4;
+
+/// The factory that shares the session cookie of an application in another framework.
+///
+/// Both applications need the same secret and the same cookie name, path and domain. What one writes, the other reads: values, flash
+/// messages, and the CSRF token. Handlers don't know of it.
+///
+/// What [`CookieSessions`](cloakroom_session::CookieSessions) can't do, this can't either: the browser holds the only copy, so a session can't be ended
+/// before it expires, and of two requests that change it at the same time, to whichever application, the response that arrives last wins.
+///
+/// # Security
+/// It is as strong as the other framework's format, which is often less than ours: see the page of the guide on bridges. A format is
+/// never guessed: only what was configured is tried.
+///
+/// # Examples
+/// ```
+/// # #[cfg(feature = "pyramid")] {
+/// use cloakroom_bridge::{BridgedCookies, PyramidCookie};
+/// use cloakroom_session::CookieConfig;
+///
+/// let format = PyramidCookie::new("itsaseekreet").build()?;
+/// let sessions = BridgedCookies::new(format).cookie(CookieConfig::default().name("session")).build()?;
+/// # }
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Debug)]
+pub struct BridgedCookies<F> {
+    format: F,
+    cookie: CookieTemplate,
+    companion: Option<CookieTemplate>,
+    lifetimes: Lifetimes,
+    max_age: Option<Duration>,
+}
+
+/// Options of [`BridgedCookies`].
+#[derive(Debug)]
+#[must_use]
+pub struct BridgedCookiesBuilder<F> {
+    format: F,
+    cookie: CookieConfig,
+    lifetimes: Lifetimes,
+    max_age: Option<Duration>,
+}
+
+impl<F: CookieFormat> BridgedCookies<F> {
+    /// Sessions in cookies of this format, with the name and the timeouts that its framework has by default.
+    #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
+    pub fn new(format: F) -> BridgedCookiesBuilder<F> {
+        let (cookie, lifetimes) = (format.cookie(), format.lifetimes());
+        BridgedCookiesBuilder { format, cookie, lifetimes, max_age: None }
+    }
+
+    /// The cookie's name.
+    #[must_use]
+    pub fn cookie_name(&self) -> &str {
+        self.cookie.name()
+    }
+
+    /// Opens a cookie's value: the record in it, or why it is refused.
+    ///
+    /// # Errors
+    /// The reason, for a value that this factory would ignore.
+    pub fn open_value(&self, cookie: Presented<'_>, now: Timestamp) -> Result<Record, Rejected> {
+        if cookie.name.len() + cookie.value.len() > MAX_COOKIE {
+            return Err(Rejected::TooLong);
+        }
+        let record = self.format.open(cookie, &self.lifetimes)?;
+        if record.clockwork().is_from_future(now) {
+            return Err(Rejected::FromFuture);
+        }
+        match record.clockwork().expired(now) {
+            Some(deadline) => Err(Rejected::Expired(deadline)),
+            None => Ok(record),
+        }
+    }
+
+    /// Each cookie that may hold the session, the last one first.
+    fn presented<'a>(&'a self, cookies: &'a CookieHeader<'a>) -> impl Iterator<Item = Presented<'a>> {
+        let name = self.cookie.name();
+        let companions: Vec<Option<&str>> = match &self.companion {
+            Some(companion) => cookies.last_first(companion.name()).map(Some).take(MOST_COOKIES).collect(),
+            None => vec![None],
+        };
+        cookies.last_first(name).take(MOST_COOKIES).flat_map(move |value| {
+            let cookie = Presented::new(name, value);
+            companions.clone().into_iter().map(move |companion| cookie.with_companion(companion))
+        })
+    }
+
+    /// The cookies that carry this record.
+    fn seal(&self, record: &Record, now: Timestamp) -> Result<Vec<SetCookie>, Error> {
+        let name = self.cookie.name();
+        let sealed = self.format.seal(record, Sealing::new(name, now, &self.lifetimes, &random()?))?;
+        let longest = self.format.longest_value().min(MAX_COOKIE - name.len().min(MAX_COOKIE));
+        if sealed.value.len() > longest {
+            return Err(Error::too_large(name.len() + sealed.value.len(), name.len() + longest, record));
+        }
+        meter::written(Carrier::Record, name.len() + sealed.value.len());
+        let max_age = record.max_age(now).or(self.max_age).or(sealed.max_age);
+        let mut cookies = vec![self.cookie.set(&sealed.value, max_age)];
+        if let (Some(cookie), Some(value)) = (&self.companion, &sealed.companion) {
+            cookies.push(cookie.set(value, max_age));
+        }
+        Ok(cookies)
+    }
+
+    fn fresh(&self, now: Timestamp) -> SessionState {
+        SessionState::fresh(now, self.lifetimes).with_csrf_scheme(self.format.csrf_scheme())
+    }
+}
+
+/// Cookies of these formats have no id. The session of one request needs a name, though.
+fn id_of(cookie: Presented<'_>) -> SessionId {
+    SessionId::from_random(Sha256::digest(cookie.value).into())
+}
+
+impl<F: CookieFormat> SessionFactory for BridgedCookies<F> {
+    fn carrier(&self) -> Carrier {
+        Carrier::Record
+    }
+
+    async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
+        let mut rejected = None;
+        for cookie in self.presented(&cookies) {
+            match self.open_value(cookie, now) {
+                Ok(record) => {
+                    meter::event(Carrier::Record, Event::Opened);
+                    let session = SessionState::loaded(id_of(cookie), record, now, self.lifetimes);
+                    return Ok(session.with_csrf_scheme(self.format.csrf_scheme()));
+                }
+                Err(why) => {
+                    rejected = rejected.or(Some(why));
+                    meter::rejected(why.as_str());
+                    let framework = self.format.framework();
+                    tracing::info!(
+                        cookie = cookie.name,
+                        framework,
+                        reason = why.as_str(),
+                        "session cookie rejected: {why}"
+                    );
+                }
+            }
+        }
+        Ok(self.fresh(now).rejecting(rejected))
+    }
+
+    async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
+        let now = self.format.clock(now);
+        let silent = |session| Ok(Committed { session, cookies: Vec::new() });
+        let (plan, update) = session.plan(Carrier::Record, now);
+        if let Plan::Drop(reason) = plan {
+            tracing::warn!(?reason, "session changes dropped");
+        }
+        let count = || Event::of(plan).iter().for_each(|event| meter::event(Carrier::Record, *event));
+        match update {
+            CookieUpdate::Set => {}
+            CookieUpdate::Remove => {
+                count();
+                let cookies = std::iter::once(&self.cookie).chain(&self.companion).map(CookieTemplate::remove);
+                return Ok(Committed { session: session.settled(None, now), cookies: cookies.collect() });
+            }
+            CookieUpdate::Keep | _ => {
+                count();
+                return silent(session);
+            }
+        }
+        let record = session.outcome(now, fresh_token)?;
+        match self.seal(&record, now) {
+            Ok(cookies) => {
+                count();
+                let id = match (plan, session.id()) {
+                    (Plan::Touch | Plan::Replace, Some(id)) => id,
+                    _ => cloakroom_session::fresh_id()?,
+                };
+                Ok(Committed { session: session.settled(Some((id, record)), now), cookies })
+            }
+            // Who only reads must not be told that it is too large.
+            Err(error) if error.is_too_large() && plan == Plan::Touch => silent(session),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl<F: CookieFormat> BridgedCookiesBuilder<F> {
+    /// The cookie's name and attributes. Name, path and domain must be those that the other application has, or there are two cookies.
+    pub fn cookie(mut self, cookie: CookieConfig) -> Self {
+        self.cookie = cookie;
+        self
+    }
+
+    /// The timeouts. The other application should have the same.
+    pub const fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
+        self.lifetimes = lifetimes;
+        self
+    }
+
+    /// How long browsers keep the cookie, as the other application has it configured.
+    pub const fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age);
+        self
+    }
+
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// Options that contradict each other; the error names one.
+    pub fn build(self) -> Result<BridgedCookies<F>, ConfigError> {
+        self.lifetimes.validate()?;
+        let cookie = self.cookie.clone().build()?;
+        let companion = self.format.companion().map(|suffix| {
+            let name = format!("{}{suffix}", cookie.name());
+            self.cookie.name(name).build()
+        });
+        let companion = companion.transpose()?;
+        Ok(BridgedCookies { format: self.format, cookie, companion, lifetimes: self.lifetimes, max_age: self.max_age })
+    }
+}

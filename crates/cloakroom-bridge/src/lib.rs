@@ -1,0 +1,42 @@
+//! Sessions shared with applications in other frameworks, and the way from there.
+//!
+//! A team that moves an application to Rust runs both for months, and its users hold cookies of the old one. Here are factories that read
+//! and write those: [`BridgedCookies`] where the session is in the cookie, `SharedRecords` where it is in a store; and [`Migration`], which
+//! leads from one factory to another without signing anybody out.
+//!
+//! Applications use the `cloakroom` crate, where this is the module `bridge`. Each family of frameworks has a feature.
+//!
+//! | module | what it is about |
+//! |---|---|
+//! | `secret`, `mac` | what the other application signs with |
+//! | `cookie_format`, `bridged_cookies` | a cookie of another framework, and the factory over it |
+//! | `layout`, `ours` | which member of a session object is what, and what has no place there |
+//! | `csrf`, `numbers`, `inflate` | tokens, times and compressed text as those frameworks have them |
+//! | `pyramid`, `beaker`, `flask`, `django` | the formats |
+//! | `shared` | records that another framework keeps in its store, and the factory over them |
+//! | `migration` | from the old factory to the new one |
+//!
+//! What doesn't belong here: guessing. A format is tried only if it was configured, and a pickle is never read.
+
+mod bridged_cookies;
+mod cookie_format;
+mod csrf;
+mod layout;
+mod mac;
+mod migration;
+mod numbers;
+mod ours;
+#[cfg(feature = "pyramid")]
+mod pyramid;
+mod secret;
+#[cfg(feature = "records")]
+mod shared;
+
+pub use bridged_cookies::{BridgedCookies, BridgedCookiesBuilder};
+pub use cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+pub use migration::{Migration, MigrationStats, Phase, PhaseSwitch};
+#[cfg(feature = "pyramid")]
+pub use pyramid::{HashAlgorithm, PyramidCookie, PyramidCookieBuilder};
+pub use secret::Secret;
+#[cfg(feature = "records")]
+pub use shared::{ForeignStore, MemoryRecords, RecordFormat, SharedRecords, SharedRecordsBuilder, Swap, Touching};

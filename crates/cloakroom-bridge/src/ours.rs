@@ -1,0 +1,98 @@
+//! What we keep of a session that the framework has no place for.
+
+use std::time::Duration;
+
+use cloakroom_session::{Clockwork, CsrfToken, Error, Json, Lifetimes, Record, Timestamp};
+
+/// The member that holds it, in the framework's own object.
+pub(crate) const OURS: &str = "_cloakroom";
+
+/// Owner, label, and what a handler has said about this one session's lifetime.
+///
+/// As JSON, an object of those that there are: `created`, `ends` in milliseconds since 1970, `idle` in milliseconds (0: never),
+/// `remembered`, `owner`, `label`, `csrf`.
+#[derive(Debug, Default)]
+pub(crate) struct Ours {
+    pub(crate) created: Option<Timestamp>,
+    /// The inner `None` is "never".
+    pub(crate) ends: Option<Option<Timestamp>>,
+    pub(crate) idle: Option<Option<Duration>>,
+    pub(crate) remembered: bool,
+    owner: Option<String>,
+    label: Option<String>,
+    csrf: Option<CsrfToken>,
+}
+
+/// Which of a session's facts the framework itself keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keeps {
+    Created,
+    Nothing,
+}
+
+impl Ours {
+    /// What of this record is ours to keep.
+    pub(crate) fn of(record: &Record, lifetimes: &Lifetimes, keeps: Keeps, csrf_key: Option<&str>) -> Self {
+        let clockwork = record.clockwork();
+        let usual = Clockwork::start(clockwork.created, lifetimes).absolute_deadline;
+        Self {
+            created: (keeps == Keeps::Nothing).then_some(clockwork.created),
+            ends: (clockwork.absolute_deadline != usual).then_some(clockwork.absolute_deadline),
+            idle: clockwork.own_idle,
+            remembered: clockwork.remembered,
+            owner: record.owner().map(str::to_owned),
+            label: record.label().map(str::to_owned),
+            csrf: record.csrf().filter(|_| csrf_key.is_none()).cloned(),
+        }
+    }
+
+    /// What isn't as we write it isn't ours, and is left out.
+    pub(crate) fn read(json: &Json) -> Self {
+        let mut ours = Self::default();
+        for (key, value) in json.members().unwrap_or_default() {
+            let number = || value.decode::<u64>(OURS).ok();
+            let text = || value.decode::<String>(OURS).ok();
+            match key.as_str() {
+                "\"created\"" => ours.created = number().map(Timestamp::from_unix_millis),
+                "\"ends\"" => ours.ends = number().map(|at| (at > 0).then(|| Timestamp::from_unix_millis(at))),
+                "\"idle\"" => ours.idle = number().map(|idle| (idle > 0).then(|| Duration::from_millis(idle))),
+                "\"remembered\"" => ours.remembered = value.as_str() == "true",
+                "\"owner\"" => ours.owner = text(),
+                "\"label\"" => ours.label = text(),
+                "\"csrf\"" => ours.csrf = text().and_then(CsrfToken::from_text),
+                _ => {}
+            }
+        }
+        ours
+    }
+
+    pub(crate) fn restore(self, record: &mut Record, spell: impl FnOnce(CsrfToken) -> CsrfToken) {
+        if let Some(owner) = self.owner {
+            record.restore_owner(owner);
+        }
+        if let Some(label) = self.label {
+            record.restore_label(label);
+        }
+        if let Some(token) = self.csrf.filter(|_| record.csrf().is_none()) {
+            record.restore_csrf(spell(token));
+        }
+    }
+
+    /// The member's value; `None` if there is nothing to keep.
+    pub(crate) fn write(&self) -> Result<Option<String>, Error> {
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX).max(1);
+        let text = |value: &Option<String>| value.as_deref().map(crate::layout::quoted).transpose();
+        let members = [
+            ("created", self.created.map(|at| at.unix_millis().to_string())),
+            ("ends", self.ends.map(|at| at.map_or(0, Timestamp::unix_millis).to_string())),
+            ("idle", self.idle.map(|idle| idle.map_or(0, millis).to_string())),
+            ("remembered", self.remembered.then(|| "true".to_owned())),
+            ("owner", text(&self.owner)?),
+            ("label", text(&self.label)?),
+            ("csrf", self.csrf.as_ref().map(|token| crate::layout::quoted(token.expose())).transpose()?),
+        ];
+        let members: Vec<String> =
+            members.into_iter().filter_map(|(key, value)| Some(format!("\"{key}\":{}", value?))).collect();
+        Ok((!members.is_empty()).then(|| format!("{{{}}}", members.join(","))))
+    }
+}

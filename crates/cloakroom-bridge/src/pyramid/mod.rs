@@ -1,0 +1,12 @@
+//! Pyramid: its signed session cookie, and the one of `pyramid_nacl_session`.
+//!
+//! Both hold the JSON of `[accessed, created, state]`: the first a whole number of seconds, the second one with a fraction, and the
+//! session's dictionary. Flash messages wait in it under `_f_` and the queue's name, the CSRF token is `_csrft_`.
+
+mod algorithm;
+mod keys;
+mod payload;
+mod signed;
+
+pub use algorithm::HashAlgorithm;
+pub use signed::{PyramidCookie, PyramidCookieBuilder};

@@ -1,0 +1,50 @@
+//! The text inside of Pyramid's cookies: `[accessed, created, state]`.
+
+use cloakroom_session::{Error, Foreign, Json, Lifetimes, Record, Rejected, Text, Timestamp};
+
+use super::keys::PyramidKeys;
+use crate::layout::{Layout as _, Times, read, write};
+use crate::numbers::{float, seconds};
+use crate::ours::{Keeps, Ours};
+
+/// Protocol 2 and later begin with this byte.
+const PICKLE: u8 = 0x80;
+
+/// Reads what a cookie's seal protects.
+pub(crate) fn open(keys: &PyramidKeys, payload: &[u8], lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+    // Protocols 0 and 1 of a tuple begin with its mark.
+    if matches!(payload.first(), Some(&(PICKLE | b'('))) {
+        return Err(Rejected::UnsafeSerializer);
+    }
+    let text = std::str::from_utf8(payload).map_err(|_| Rejected::Corrupt)?;
+    let triple = Json::from_foreign("session", text).map_err(|_| Rejected::Corrupt)?;
+    let triple = triple.elements().ok_or(Rejected::Corrupt)?;
+    let [accessed, created, state] = triple.as_slice() else { return Err(Rejected::Corrupt) };
+    let times = Times {
+        created: Some(seconds(created).ok_or(Rejected::Corrupt)?),
+        spelled: Some(Text::from(created.as_str())),
+        touched: seconds(accessed).ok_or(Rejected::Corrupt)?,
+        expires: None,
+    };
+    read(keys, state, times, lifetimes)
+}
+
+/// Writes what a cookie's seal will protect.
+pub(crate) fn seal(
+    keys: &PyramidKeys,
+    record: &Record,
+    now: Timestamp,
+    lifetimes: &Lifetimes,
+) -> Result<String, Error> {
+    let ours = Ours::of(record, lifetimes, Keeps::Created, keys.csrf_key());
+    let state = write(keys, record, &ours, &[])?;
+    Ok(format!("[{}, {}, {state}]", now.unix_secs(), created(keys, record)))
+}
+
+/// As it was spelled, if it is still the same.
+fn created(keys: &PyramidKeys, record: &Record) -> String {
+    let created = record.clockwork().created;
+    let spelled = record.foreign(keys.framework()).and_then(Foreign::note);
+    let same = |text: &&str| Json::from_foreign("created", *text).is_ok_and(|json| seconds(&json) == Some(created));
+    spelled.filter(same).map_or_else(|| float(created), str::to_owned)
+}

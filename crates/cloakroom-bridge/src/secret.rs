@@ -1,0 +1,87 @@
+//! A secret of another framework.
+
+use std::fmt;
+
+use cloakroom_session::ConfigError;
+use zeroize::Zeroizing;
+
+/// The secret that the other application signs or encrypts with: of any length, because its framework asks for none.
+///
+/// # Security
+/// It is erased from memory when dropped, and `Debug` prints nothing of it. Frameworks take short secrets, and so does this; a secret that
+/// can be guessed is no better here than there.
+///
+/// # Examples
+/// ```
+/// use cloakroom_bridge::Secret;
+///
+/// let text = Secret::from("itsaseekreet");
+/// let bytes = Secret::from(b"\x00\xff".as_slice());
+/// assert_eq!(format!("{text:?} {bytes:?}"), "Secret(…) Secret(…)");
+/// ```
+#[derive(Clone)]
+pub struct Secret(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    /// Some frameworks treat text in a way of their own.
+    Text(Zeroizing<String>),
+    Bytes(Zeroizing<Vec<u8>>),
+}
+
+impl Secret {
+    /// The secret as bytes; text in UTF-8.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            Kind::Text(text) => text.as_bytes(),
+            Kind::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// The secret, if it is text.
+    #[cfg(feature = "pyramid")]
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Text(text) => Some(text),
+            Kind::Bytes(_) => None,
+        }
+    }
+
+    /// The secret as bytes, if there is any.
+    pub(crate) fn checked(&self, option: &'static str) -> Result<&[u8], ConfigError> {
+        match self.bytes() {
+            [] => Err(ConfigError::new(option, "is empty: anybody could make a session")),
+            bytes => Ok(bytes),
+        }
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(Kind::Text(Zeroizing::new(text.to_owned())))
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(Kind::Text(Zeroizing::new(text)))
+    }
+}
+
+impl From<&[u8]> for Secret {
+    fn from(bytes: &[u8]) -> Self {
+        Self(Kind::Bytes(Zeroizing::new(bytes.to_vec())))
+    }
+}
+
+impl From<Vec<u8>> for Secret {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Kind::Bytes(Zeroizing::new(bytes)))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}

@@ -1,0 +1,248 @@
+//! The factory over records that another framework keeps in its store.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_session::meter::{self, Event};
+use cloakroom_session::{
+    Carrier, Committed, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookieTemplate, CookieUpdate, Error,
+    Foreign, Lifetimes, Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, Timestamp,
+};
+use sha2::{Digest as _, Sha256};
+
+use super::commit::Settled;
+use super::format::RecordFormat;
+use super::store::ForeignStore;
+use crate::cookie_format::Presented;
+
+/// A browser sends one cookie of ours. More of them are a mistake or an attack, and each costs a round trip.
+const MOST_COOKIES: usize = 4;
+
+/// The factory that shares the records which an application in another framework keeps in its store.
+///
+/// Both applications need the same store, and the same cookie name, path and domain. Of two requests to this side, both win, as with
+/// `StoredSessions`: a record is replaced only if it is still what was read, and the changes are done again on it if it isn't. The other side
+/// overwrites: a request there that began before one here was committed, and is saved after it, undoes it. The page of the guide on bridges
+/// says for each framework when it saves.
+///
+/// # Security
+/// The other framework's ids are its keys in the store: who reads the store can use them. A session that ends there has ended here, and is never
+/// revived; one that ends here has ended there.
+#[derive(Debug)]
+pub struct SharedRecords<F, S> {
+    pub(crate) format: F,
+    pub(crate) store: Arc<S>,
+    pub(crate) cookie: CookieTemplate,
+    pub(crate) lifetimes: Lifetimes,
+    pub(crate) conflicts: ConflictPolicy,
+    max_age: Option<Duration>,
+    call_timeout: Duration,
+    pub(crate) commit_timeout: Duration,
+}
+
+/// Options of [`SharedRecords`].
+#[derive(Debug)]
+#[must_use]
+pub struct SharedRecordsBuilder<F, S> {
+    format: F,
+    store: Arc<S>,
+    cookie: CookieConfig,
+    lifetimes: Lifetimes,
+    conflicts: ConflictPolicy,
+    max_age: Option<Duration>,
+    call_timeout: Duration,
+    commit_timeout: Duration,
+}
+
+impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
+    /// Records of this format in this store, with the cookie's name and the timeouts that the framework has by default.
+    #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
+    pub fn new(format: F, store: impl Into<Arc<S>>) -> SharedRecordsBuilder<F, S> {
+        let (cookie, lifetimes, max_age) = (format.cookie(), format.lifetimes(), format.max_age());
+        let (store, conflicts) = (store.into(), ConflictPolicy::default());
+        let (call_timeout, commit_timeout) = (Duration::from_secs(2), Duration::from_secs(2));
+        SharedRecordsBuilder { format, store, cookie, lifetimes, conflicts, max_age, call_timeout, commit_timeout }
+    }
+
+    /// The store.
+    #[must_use]
+    pub const fn store(&self) -> &Arc<S> {
+        &self.store
+    }
+
+    /// Makes a call of the store, within its time.
+    pub(crate) async fn call<T>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let answer = tokio::time::timeout(self.call_timeout, call).await;
+        answer.unwrap_or_else(|_| {
+            Err(Error::unavailable(format!("{operation}: no answer within {:?}", self.call_timeout)))
+        })
+    }
+
+    /// What is found under an id, or the reason why that is no session.
+    pub(crate) async fn find(&self, id: &str, now: Timestamp) -> Result<Result<Record, Rejected>, Error> {
+        let Some(text) = self.call("load", self.store.load(id, now)).await? else { return Ok(Err(Rejected::Unknown)) };
+        Ok(self.read(id, &text, now))
+    }
+
+    fn read(&self, id: &str, text: &str, now: Timestamp) -> Result<Record, Rejected> {
+        let mut record = self.format.open(text, &self.lifetimes)?;
+        if record.clockwork().is_from_future(now) {
+            return Err(Rejected::FromFuture);
+        }
+        if let Some(deadline) = record.clockwork().expired(now) {
+            return Err(Rejected::Expired(deadline));
+        }
+        self.remember(&mut record, id, text);
+        Ok(record)
+    }
+
+    /// Notes where a record is kept, and as what.
+    pub(crate) fn remember(&self, record: &mut Record, id: &str, text: &str) {
+        let framework = self.format.framework();
+        let foreign = record.foreign(framework).cloned().unwrap_or_else(|| Foreign::new(framework));
+        record.restore_foreign(foreign.stored(id, text));
+    }
+
+    fn cookie_for(&self, plan: Plan, update: CookieUpdate, settled: &Settled, now: Timestamp) -> Vec<SetCookie> {
+        // A browser that drops its cookie after a time must hear of a session that lives on.
+        let renews = self.max_age.is_some() && matches!(plan, Plan::Replace | Plan::Touch);
+        match (update, settled) {
+            (CookieUpdate::Remove, Settled::Ended) => vec![self.cookie.remove()],
+            (CookieUpdate::Set, Settled::Kept(id, record)) => vec![self.set(id, record, now)],
+            (_, Settled::Kept(id, record)) if renews => vec![self.set(id, record, now)],
+            _ => Vec::new(),
+        }
+    }
+
+    fn set(&self, id: &str, record: &Record, now: Timestamp) -> SetCookie {
+        self.cookie.set(&self.format.seal_id(id, self.cookie.name()), record.max_age(now).or(self.max_age))
+    }
+}
+
+/// Ids of other frameworks have other forms. This is the one that goes through traces.
+pub(crate) fn id_of(id: &str) -> SessionId {
+    SessionId::from_random(Sha256::digest(id).into())
+}
+
+impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
+    fn carrier(&self) -> Carrier {
+        Carrier::Id
+    }
+
+    async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
+        let mut rejected = None;
+        let scheme = self.format.csrf_scheme();
+        for value in cookies.last_first(self.cookie.name()).take(MOST_COOKIES) {
+            let found = match self.format.open_id(Presented::new(self.cookie.name(), value)) {
+                Ok(id) => self.find(&id, now).await?.map(|record| (id_of(&id), record)),
+                Err(why) => Err(why),
+            };
+            match found {
+                Ok((id, record)) => {
+                    meter::event(Carrier::Id, Event::Opened);
+                    return Ok(SessionState::loaded(id, record, now, self.lifetimes).with_csrf_scheme(scheme));
+                }
+                Err(why) => {
+                    rejected = rejected.or(Some(why));
+                    meter::rejected(why.as_str());
+                    let framework = self.format.framework();
+                    tracing::info!(
+                        cookie = self.cookie.name(),
+                        framework,
+                        reason = why.as_str(),
+                        "session cookie rejected: {why}"
+                    );
+                }
+            }
+        }
+        Ok(SessionState::fresh(now, self.lifetimes).with_csrf_scheme(scheme).rejecting(rejected))
+    }
+
+    async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
+        let now = self.format.clock(now);
+        let (plan, update) = session.plan(Carrier::Id, now);
+        let settled = self.settle(&session, plan, now).await?;
+        if matches!(settled, Settled::Dropped) {
+            meter::event(Carrier::Id, Event::Dropped);
+        } else {
+            Event::of(plan).iter().for_each(|event| meter::event(Carrier::Id, *event));
+        }
+        let cookies = self.cookie_for(plan, update, &settled, now);
+        let session = match settled {
+            Settled::Kept(id, record) => session.settled(Some((id_of(&id), record)), now),
+            Settled::Ended => session.settled(None, now),
+            Settled::Dropped => {
+                tracing::warn!(?plan, changes = session.log().len(), "session changes dropped: it has ended meanwhile");
+                SessionState::detached(now, self.lifetimes).with_csrf_scheme(self.format.csrf_scheme())
+            }
+            Settled::Untouched => session,
+        };
+        Ok(Committed { session, cookies })
+    }
+}
+
+impl<F: RecordFormat, S: ForeignStore> SharedRecordsBuilder<F, S> {
+    /// The cookie's name and attributes. Name, path and domain must be those that the other application has.
+    pub fn cookie(mut self, cookie: CookieConfig) -> Self {
+        self.cookie = cookie;
+        self
+    }
+
+    /// The timeouts. The other application should have the same.
+    pub const fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
+        self.lifetimes = lifetimes;
+        self
+    }
+
+    /// For how long browsers keep the cookie, as the other application has it configured; `None` is for the browser session.
+    pub fn max_age(mut self, max_age: impl Into<Option<Duration>>) -> Self {
+        self.max_age = max_age.into();
+        self
+    }
+
+    /// What happens when two requests to this side set the same key.
+    pub const fn conflicts(mut self, policy: ConflictPolicy) -> Self {
+        self.conflicts = policy;
+        self
+    }
+
+    /// How long one call of the store may take. The default is 2 seconds.
+    pub const fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.call_timeout = timeout;
+        self
+    }
+
+    /// How long a commit may go on meeting others before it gives up. The default is 2 seconds.
+    pub const fn commit_timeout(mut self, timeout: Duration) -> Self {
+        self.commit_timeout = timeout;
+        self
+    }
+
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// Options that contradict each other; the error names one.
+    pub fn build(self) -> Result<SharedRecords<F, S>, ConfigError> {
+        self.lifetimes.validate()?;
+        for (option, span) in [("call_timeout", self.call_timeout), ("commit_timeout", self.commit_timeout)] {
+            if span.is_zero() {
+                return Err(ConfigError::new(option, "is zero: nothing could ever be stored"));
+            }
+        }
+        Ok(SharedRecords {
+            format: self.format,
+            store: self.store,
+            cookie: self.cookie.build()?,
+            lifetimes: self.lifetimes,
+            conflicts: self.conflicts,
+            max_age: self.max_age,
+            call_timeout: self.call_timeout,
+            commit_timeout: self.commit_timeout,
+        })
+    }
+}

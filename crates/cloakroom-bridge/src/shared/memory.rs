@@ -1,0 +1,121 @@
+//! Records in memory: for tests, and as the shortest right implementation of the trait.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cloakroom_session::{Error, Timestamp};
+
+use super::store::{ForeignStore, Swap};
+
+/// Records in memory, which no other application sees: for tests.
+///
+/// # Security
+/// `Debug` prints how many there are.
+#[derive(Default)]
+pub struct MemoryRecords(Mutex<HashMap<String, Kept>>);
+
+#[derive(Clone)]
+struct Kept {
+    text: String,
+    ends: Option<Timestamp>,
+}
+
+impl MemoryRecords {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Writes a record as the other application does: over whatever is there.
+    pub fn overwrite(&self, id: &str, text: &str) {
+        self.kept().insert(id.to_owned(), Kept { text: text.to_owned(), ends: None });
+    }
+
+    /// The text of a record, ended or not.
+    #[must_use]
+    pub fn text(&self, id: &str) -> Option<String> {
+        self.kept().get(id).map(|kept| kept.text.clone())
+    }
+
+    /// The ids of all records.
+    #[must_use]
+    pub fn ids(&self) -> Vec<String> {
+        self.kept().keys().cloned().collect()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something to a record that is live and whose text is still `seen`.
+    fn swap(&self, id: &str, seen: &str, now: Timestamp, step: impl FnOnce(&mut HashMap<String, Kept>)) -> Swap {
+        let mut kept = self.kept();
+        match kept.get(id).filter(|it| it.is_live(now)) {
+            None => Swap::Gone,
+            Some(there) if there.text != seen => Swap::Conflict,
+            Some(_) => {
+                step(&mut kept);
+                Swap::Done
+            }
+        }
+    }
+}
+
+impl Kept {
+    fn is_live(&self, now: Timestamp) -> bool {
+        self.ends.is_none_or(|ends| now <= ends)
+    }
+}
+
+impl ForeignStore for MemoryRecords {
+    async fn load(&self, id: &str, now: Timestamp) -> Result<Option<String>, Error> {
+        Ok(self.kept().get(id).filter(|kept| kept.is_live(now)).map(|kept| kept.text.clone()))
+    }
+
+    async fn create(&self, id: &str, text: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
+        let mut kept = self.kept();
+        if kept.get(id).is_some_and(|there| there.is_live(now)) {
+            return Ok(false);
+        }
+        kept.insert(id.to_owned(), Kept { text: text.to_owned(), ends });
+        Ok(true)
+    }
+
+    async fn replace(
+        &self,
+        id: &str,
+        seen: &str,
+        text: &str,
+        ends: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Swap, Error> {
+        Ok(self.swap(id, seen, now, |kept| {
+            kept.insert(id.to_owned(), Kept { text: text.to_owned(), ends });
+        }))
+    }
+
+    async fn touch(&self, id: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
+        let mut kept = self.kept();
+        let there = kept.get_mut(id).filter(|kept| kept.is_live(now));
+        Ok(there.map(|kept| kept.ends = ends).is_some())
+    }
+
+    async fn end(&self, id: &str) -> Result<(), Error> {
+        self.kept().remove(id);
+        Ok(())
+    }
+
+    async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<Swap, Error> {
+        Ok(self.swap(id, seen, now, |kept| {
+            kept.remove(id);
+        }))
+    }
+}
+
+impl fmt::Debug for MemoryRecords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MemoryRecords({})", self.kept().len())
+    }
+}

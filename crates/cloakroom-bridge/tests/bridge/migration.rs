@@ -1,0 +1,1 @@
+//! From one factory to another, in a rolling deployment.
