@@ -126,6 +126,15 @@ pub(crate) struct Times {
 }
 
 impl Times {
+    /// Those of a format that writes none: it was used now, whenever that is.
+    #[cfg_attr(
+        not(any(feature = "express", feature = "rails", feature = "plug")),
+        allow(dead_code, reason = "for formats without a time")
+    )]
+    pub(crate) const fn unknown(now: Timestamp) -> Self {
+        Self { created: None, spelled: None, touched: now, expires: None }
+    }
+
     fn clockwork(&self, ours: &Ours, lifetimes: &Lifetimes) -> Clockwork {
         let created = self.created.or(ours.created).unwrap_or(self.touched);
         let idle = Clockwork::start(self.touched, lifetimes).idle_deadline;
@@ -281,6 +290,8 @@ impl<'a> Writer<'a> {
                         let (_, queues) = self.flashes.remove(place);
                         let text = self.flashes_text(&key, &queues, Some((&read, value)))?;
                         self.member(spelled.as_str(), &text);
+                    } else if read.is_empty() {
+                        self.member(spelled.as_str(), value.as_str());
                     }
                 }
             }

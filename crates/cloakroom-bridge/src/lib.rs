@@ -21,22 +21,38 @@
 mod bridged_cookies;
 mod cookie_format;
 mod csrf;
+#[cfg(feature = "express")]
+mod express;
+#[cfg(any(feature = "express", feature = "rails", feature = "plug"))]
+mod flash_object;
 mod layout;
 mod mac;
 mod migration;
 mod numbers;
 mod ours;
+#[cfg(any(feature = "express", feature = "rails"))]
+mod percent;
+#[cfg(feature = "plug")]
+mod plug;
 #[cfg(feature = "pyramid")]
 mod pyramid;
+#[cfg(feature = "rails")]
+mod rails;
 mod secret;
 #[cfg(feature = "records")]
 mod shared;
 
 pub use bridged_cookies::{BridgedCookies, BridgedCookiesBuilder};
 pub use cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+#[cfg(feature = "express")]
+pub use express::{ExpressCookie, ExpressCookieBuilder};
 pub use migration::{Migration, MigrationStats, Phase, PhaseSwitch};
+#[cfg(feature = "plug")]
+pub use plug::{PlugCookie, PlugCookieBuilder};
 #[cfg(feature = "pyramid")]
 pub use pyramid::{HashAlgorithm, PyramidCookie, PyramidCookieBuilder};
+#[cfg(feature = "rails")]
+pub use rails::{RailsCookie, RailsCookieBuilder, RailsDigest};
 pub use secret::Secret;
 #[cfg(feature = "records")]
 pub use shared::{ForeignStore, MemoryRecords, RecordFormat, SharedRecords, SharedRecordsBuilder, Swap, Touching};

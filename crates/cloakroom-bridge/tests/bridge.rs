@@ -2,8 +2,14 @@
 
 mod bridge {
     mod browser;
+    #[cfg(feature = "express")]
+    mod express;
     mod migration;
+    #[cfg(feature = "plug")]
+    mod plug;
     #[cfg(feature = "pyramid")]
     mod pyramid;
+    #[cfg(feature = "rails")]
+    mod rails;
     mod vectors;
 }

@@ -7,11 +7,11 @@
     reason = "a test that panics has said what it found"
 )]
 
+#[path = "bridges/pyramid.rs"]
+mod pyramid;
 #[path = "bridges/sequences.rs"]
 mod sequences;
 #[path = "bridges/side.rs"]
 mod side;
 #[path = "bridges/turns.rs"]
 mod turns;
-#[path = "bridges/pyramid.rs"]
-mod pyramid;

@@ -125,7 +125,8 @@ impl Before {
     fn of(jar: &Jar, now: f64) -> Self {
         let inside = inside(jar);
         let expired = inside.as_ref().is_some_and(|(used, _)| now - used > TIMEOUT);
-        let token = inside.filter(|_| !expired).and_then(|(_, state)| state.get("_csrft_")?.as_str().map(str::to_owned));
+        let token =
+            inside.filter(|_| !expired).and_then(|(_, state)| state.get("_csrft_")?.as_str().map(str::to_owned));
         Self { now, expired, token }
     }
 }
@@ -152,19 +153,22 @@ impl Pair<'_> {
     /// Sends the batch to both and compares.
     fn batch(&mut self, [theirs, ours]: &mut [Jar; 2], before: &Before, batch: &[Value], seed: u64) {
         // Pyramid counts its own keys; how many they are, only it can tell.
-        let asked: Vec<Value> = batch.iter().map(|it| if it[0] == "len" { json!(["keys"]) } else { it.clone() }).collect();
+        let asked: Vec<Value> =
+            batch.iter().map(|it| if it[0] == "len" { json!(["keys"]) } else { it.clone() }).collect();
         let their_results = self.theirs.run(theirs, before.now, &json!(asked));
         let our_results = self.ours.run(ours, before.now, &json!(batch));
         let mut known = before.token.is_some();
         for (operation, (their, our)) in batch.iter().zip(their_results.iter().zip(&our_results)) {
             self.compared += 1;
             if !agree(operation, their, our, before, known) {
-                self.differences.push(format!("sequence {seed}, {operation} of {batch:?}: Pyramid {their}, ours {our}"));
+                self.differences
+                    .push(format!("sequence {seed}, {operation} of {batch:?}: Pyramid {their}, ours {our}"));
             }
             known |= operation[0] == "csrf_token";
         }
         for (jar, results) in [(theirs, their_results), (ours, our_results)] {
-            let told = batch.iter().zip(&results).rev().find(|(it, _)| it[0] == "csrf_token" || it[0] == "new_csrf_token");
+            let told =
+                batch.iter().zip(&results).rev().find(|(it, _)| it[0] == "csrf_token" || it[0] == "new_csrf_token");
             let Some((operation, told)) = told.filter(|(it, _)| !gone_after(batch, it)) else { continue };
             let kept = inside(jar).and_then(|(_, state)| state.get("_csrft_").cloned());
             if kept.as_ref() != Some(told) {
@@ -216,7 +220,10 @@ pub(crate) fn compare(theirs: &mut Side, ours: &mut Side, sequences: u64) {
         pair.sequence(seed);
     }
     let Pair { compared, differences, .. } = pair;
-    println!("side by side with Pyramid: {sequences} sequences, {compared} results compared, {} differences", differences.len());
+    println!(
+        "side by side with Pyramid: {sequences} sequences, {compared} results compared, {} differences",
+        differences.len()
+    );
     let shown: Vec<&String> = differences.iter().take(20).collect();
     assert!(differences.is_empty(), "{} differences, of which: {shown:#?}", differences.len());
 }

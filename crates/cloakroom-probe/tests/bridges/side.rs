@@ -67,7 +67,10 @@ impl Side {
         assert_eq!(answer.status, 200, "{}: {operations}: {}", self.name, answer.body);
         let mut answer: Value = serde_json::from_str(&answer.body).expect("JSON");
         let results = answer["results"].as_array_mut().expect("a list of results");
-        results.iter_mut().map(|result| if result["err"].is_null() { result["ok"].take() } else { result.take() }).collect()
+        results
+            .iter_mut()
+            .map(|result| if result["err"].is_null() { result["ok"].take() } else { result.take() })
+            .collect()
     }
 
     /// The result of one operation.

@@ -126,7 +126,9 @@ impl Turns {
             self.turn(second, json!(["pop_flash"]), &json!([message]));
         }
         if abilities.queues {
-            for (side, message, queue) in [(first, "one", ""), (second, "two", ""), (second, "bad", "error"), (first, "worse", "error")] {
+            for (side, message, queue) in
+                [(first, "one", ""), (second, "two", ""), (second, "bad", "error"), (first, "worse", "error")]
+            {
                 self.turn(side, json!(["flash", message, queue]), &json!(null));
             }
             self.turn(second, json!(["peek_flash"]), &json!(["one", "two"]));
