@@ -8,6 +8,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::time::Duration;
 
 use cloakroom_session::{
     Clockwork, CsrfScheme, CsrfToken, Error, Foreign, Json, Lifetimes, Record, Rejected, Text, Timestamp,
@@ -85,8 +86,8 @@ pub(crate) trait Layout: fmt::Debug + Sync {
     /// The messages under a key, with their queues; `None` if none belong there, or if they are of another shape: it is a value then.
     fn read_flashes(&self, key: &str, value: &Json) -> Option<Vec<(String, Json)>>;
 
-    /// The value for a key under which these queues wait. None of them is empty.
-    fn write_flashes(&self, key: &str, queues: &[Queue<'_>]) -> Result<String, Error>;
+    /// The value for a key under which these queues wait, none of them empty. `was` is what stood there.
+    fn write_flashes(&self, key: &str, queues: &[Queue<'_>], was: Option<&Json>) -> Result<String, Error>;
 }
 
 /// What a member is.
@@ -123,16 +124,15 @@ pub(crate) struct Times {
     pub(crate) touched: Timestamp,
     /// When it ends in any case, where the framework says so.
     pub(crate) expires: Option<Timestamp>,
+    /// The idle timeout of this one session, where the framework has one.
+    pub(crate) idle: Option<Duration>,
 }
 
 impl Times {
-    /// Those of a format that writes none: it was used now, whenever that is.
-    #[cfg_attr(
-        not(any(feature = "express", feature = "rails", feature = "plug")),
-        allow(dead_code, reason = "for formats without a time")
-    )]
-    pub(crate) const fn unknown(now: Timestamp) -> Self {
-        Self { created: None, spelled: None, touched: now, expires: None }
+    /// No more is known than when it was written last.
+    #[cfg(any(feature = "flask", feature = "django", feature = "express", feature = "rails", feature = "plug"))]
+    pub(crate) const fn touched(touched: Timestamp) -> Self {
+        Self { created: None, spelled: None, touched, expires: None, idle: None }
     }
 
     fn clockwork(&self, ours: &Ours, lifetimes: &Lifetimes) -> Clockwork {
@@ -140,12 +140,13 @@ impl Times {
         let idle = Clockwork::start(self.touched, lifetimes).idle_deadline;
         let absolute = Clockwork::start(created, lifetimes).absolute_deadline;
         let absolute = ours.ends.unwrap_or(absolute);
+        let own_idle = ours.idle.or(self.idle.map(Some));
         Clockwork {
             created,
             touched: self.touched,
-            idle_deadline: ours.idle.map_or(idle, |idle| idle.map(|idle| self.touched + idle)),
+            idle_deadline: own_idle.map_or(idle, |idle| idle.map(|idle| self.touched + idle)),
             absolute_deadline: absolute.into_iter().chain(self.expires).min(),
-            own_idle: ours.idle,
+            own_idle,
             remembered: ours.remembered,
         }
     }
@@ -357,7 +358,7 @@ impl<'a> Writer<'a> {
                 return Ok(raw.as_str().to_owned());
             }
         }
-        self.layout.write_flashes(key, queues)
+        self.layout.write_flashes(key, queues, read.map(|(_, raw)| raw))
     }
 
     fn optional(&mut self, spelled: &str, value: Option<&str>) {

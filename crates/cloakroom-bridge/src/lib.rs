@@ -11,7 +11,7 @@
 //! | `secret`, `mac` | what the other application signs with |
 //! | `cookie_format`, `bridged_cookies` | a cookie of another framework, and the factory over it |
 //! | `layout`, `ours` | which member of a session object is what, and what has no place there |
-//! | `csrf`, `numbers`, `inflate` | tokens, times and compressed text as those frameworks have them |
+//! | `csrf`, `numbers`, `token`, `zlib` | CSRF tokens, times, signed and compressed text as those frameworks have them |
 //! | `pyramid`, `beaker`, `flask`, `django` | the formats |
 //! | `shared` | records that another framework keeps in its store, and the factory over them |
 //! | `migration` | from the old factory to the new one |
@@ -21,10 +21,14 @@
 mod bridged_cookies;
 mod cookie_format;
 mod csrf;
+#[cfg(feature = "django")]
+mod django;
 #[cfg(feature = "express")]
 mod express;
 #[cfg(any(feature = "express", feature = "rails", feature = "plug"))]
 mod flash_object;
+#[cfg(feature = "flask")]
+mod flask;
 mod layout;
 mod mac;
 mod migration;
@@ -41,11 +45,21 @@ mod rails;
 mod secret;
 #[cfg(feature = "records")]
 mod shared;
+#[cfg(any(feature = "flask", feature = "django"))]
+mod token;
+#[cfg(feature = "zlib")]
+mod zlib;
 
 pub use bridged_cookies::{BridgedCookies, BridgedCookiesBuilder};
 pub use cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+#[cfg(all(feature = "django", feature = "records"))]
+pub use django::DjangoRecord;
+#[cfg(feature = "django")]
+pub use django::{DjangoCookie, DjangoCookieBuilder};
 #[cfg(feature = "express")]
 pub use express::{ExpressCookie, ExpressCookieBuilder};
+#[cfg(feature = "flask")]
+pub use flask::{FlaskCookie, FlaskCookieBuilder, FlaskWtf};
 pub use migration::{Migration, MigrationStats, Phase, PhaseSwitch};
 #[cfg(feature = "plug")]
 pub use plug::{PlugCookie, PlugCookieBuilder};

@@ -2,8 +2,12 @@
 
 mod bridge {
     mod browser;
+    #[cfg(all(feature = "django", feature = "records"))]
+    mod django;
     #[cfg(feature = "express")]
     mod express;
+    #[cfg(feature = "flask")]
+    mod flask;
     mod migration;
     #[cfg(feature = "plug")]
     mod plug;

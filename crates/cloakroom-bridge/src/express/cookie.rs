@@ -103,7 +103,7 @@ impl CookieFormat for ExpressCookie {
         }
         let text = STANDARD.decode(cookie.value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let object = Json::from_foreign("session", text.ok_or(Rejected::Corrupt)?).map_err(|_| Rejected::Corrupt)?;
-        read(&KEYS, &object, Times::unknown(cookie.now), lifetimes)
+        read(&KEYS, &object, Times::touched(cookie.now), lifetimes)
     }
 
     fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {

@@ -46,7 +46,7 @@ impl Layout for ExpressKeys {
         (key == FLASH).then(|| MESSAGES.read(value))?
     }
 
-    fn write_flashes(&self, _: &str, queues: &[Queue<'_>]) -> Result<String, Error> {
+    fn write_flashes(&self, _: &str, queues: &[Queue<'_>], _: Option<&Json>) -> Result<String, Error> {
         MESSAGES.write(self.spelling(), queues)
     }
 }

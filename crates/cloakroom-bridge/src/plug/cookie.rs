@@ -111,7 +111,7 @@ impl CookieFormat for PlugCookie {
                 Ok(content) => {
                     let text = String::from_utf8(content).map_err(|_| Rejected::Corrupt)?;
                     let object = Json::from_foreign("session", text).map_err(|_| Rejected::Corrupt)?;
-                    return read(&PlugKeys, &object, Times::unknown(cookie.now), lifetimes);
+                    return read(&PlugKeys, &object, Times::touched(cookie.now), lifetimes);
                 }
                 Err(why) => reason = why,
             }

@@ -38,7 +38,7 @@ impl Layout for PlugKeys {
         (key == FLASH).then(|| MESSAGES.read(value))?
     }
 
-    fn write_flashes(&self, _: &str, queues: &[Queue<'_>]) -> Result<String, Error> {
+    fn write_flashes(&self, _: &str, queues: &[Queue<'_>], _: Option<&Json>) -> Result<String, Error> {
         MESSAGES.write(self.spelling(), queues)
     }
 }

@@ -46,7 +46,7 @@ impl Layout for PyramidKeys {
         Some(value.elements()?.into_iter().map(|body| (queue.to_owned(), body)).collect())
     }
 
-    fn write_flashes(&self, _: &str, queues: &[Queue<'_>]) -> Result<String, Error> {
+    fn write_flashes(&self, _: &str, queues: &[Queue<'_>], _: Option<&Json>) -> Result<String, Error> {
         Ok(self.spelling().array(queues.iter().flat_map(|(_, bodies)| bodies).map(|body| body.as_str())))
     }
 }

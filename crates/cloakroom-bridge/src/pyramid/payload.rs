@@ -25,6 +25,7 @@ pub(crate) fn open(keys: &PyramidKeys, payload: &[u8], lifetimes: &Lifetimes) ->
         spelled: Some(Text::from(created.as_str())),
         touched: seconds(accessed).ok_or(Rejected::Corrupt)?,
         expires: None,
+        idle: None,
     };
     read(keys, state, times, lifetimes)
 }

@@ -141,7 +141,7 @@ fn times(expires: Option<Timestamp>, now: Timestamp, lifetimes: &Lifetimes) -> T
         Timestamp::from_unix_millis(at.unix_millis().saturating_sub(idle))
     });
     let touched = used.filter(|used| *used < now).unwrap_or(now);
-    Times { expires: expires.filter(|_| idle.is_none()), ..Times::unknown(touched) }
+    Times { expires: expires.filter(|_| idle.is_none()), ..Times::touched(touched) }
 }
 
 impl CookieFormat for RailsCookie {

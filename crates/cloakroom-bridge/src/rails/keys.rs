@@ -57,7 +57,7 @@ impl Layout for RailsKeys {
         Some(waiting)
     }
 
-    fn write_flashes(&self, _: &str, queues: &[Queue<'_>]) -> Result<String, Error> {
+    fn write_flashes(&self, _: &str, queues: &[Queue<'_>], _: Option<&Json>) -> Result<String, Error> {
         Ok(format!("{{\"discard\":[],\"flashes\":{}}}", MESSAGES.write(self.spelling(), queues)?))
     }
 }

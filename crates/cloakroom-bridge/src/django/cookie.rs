@@ -1,0 +1,111 @@
+//! The session engine `signed_cookies` of Django.
+
+use std::time::Duration;
+
+use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected};
+
+use super::keys::{self, DjangoKeys};
+use super::signing::{self, COOKIE_AGE};
+use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::layout::Layout as _;
+use crate::secret::Secret;
+use crate::token::Tokens;
+
+/// The cookie of Django's session engine `signed_cookies`, with its JSON serializer.
+///
+/// | Django | here |
+/// |---|---|
+/// | `messages.success(request, "Saved")` | `flash(Message::success("Saved"))` |
+/// | `extra_tags="cart"` | the queue `cart` |
+/// | – | a flash that is no `Message` has the level `info` and the tag `plain` there |
+/// | the token of `CSRF_USE_SESSIONS = True` | the session's token, masked in forms as Django does |
+///
+/// Messages cross with `MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"`; in Django's other storages they are in a cookie of their
+/// own.
+///
+/// # Security
+/// The cookie can be read by whoever has it. Signing out removes the cookie; a copy of it opens for as long as `SESSION_COOKIE_AGE` says.
+///
+/// # Examples
+/// ```
+/// use cloakroom_bridge::{BridgedCookies, DjangoCookie};
+///
+/// // SECRET_KEY and SECRET_KEY_FALLBACKS
+/// let format = DjangoCookie::new("django-insecure-test-key").fallback("an older one").build()?;
+/// let sessions = BridgedCookies::new(format).build()?;
+/// assert_eq!(sessions.cookie_name(), "sessionid");
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct DjangoCookie {
+    tokens: Tokens,
+    cookie_age: Duration,
+}
+
+/// Options of [`DjangoCookie`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct DjangoCookieBuilder {
+    secrets: Vec<Secret>,
+    cookie_age: Duration,
+}
+
+impl DjangoCookie {
+    /// The format with this `SECRET_KEY`.
+    #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
+    pub fn new(secret_key: impl Into<Secret>) -> DjangoCookieBuilder {
+        DjangoCookieBuilder { secrets: vec![secret_key.into()], cookie_age: COOKIE_AGE }
+    }
+}
+
+impl DjangoCookieBuilder {
+    /// One of `SECRET_KEY_FALLBACKS`: it verifies, and doesn't sign.
+    pub fn fallback(mut self, secret_key: impl Into<Secret>) -> Self {
+        self.secrets.push(secret_key.into());
+        self
+    }
+
+    /// `SESSION_COOKIE_AGE`; two weeks, if the project says nothing.
+    pub const fn cookie_age(mut self, age: Duration) -> Self {
+        self.cookie_age = age;
+        self
+    }
+
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// An empty secret.
+    pub fn build(self) -> Result<DjangoCookie, ConfigError> {
+        let tokens = signing::tokens(&self.secrets, "django.contrib.sessions.backends.signed_cookies")?;
+        Ok(DjangoCookie { tokens, cookie_age: self.cookie_age })
+    }
+}
+
+impl CookieFormat for DjangoCookie {
+    fn framework(&self) -> &'static str {
+        DjangoKeys.framework()
+    }
+
+    fn cookie(&self) -> CookieConfig {
+        CookieConfig::default().name("sessionid")
+    }
+
+    fn lifetimes(&self) -> Lifetimes {
+        signing::lifetimes(self.cookie_age)
+    }
+
+    fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
+        DjangoKeys.csrf_scheme()
+    }
+
+    fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+        let (payload, touched) = self.tokens.open(cookie.value)?;
+        keys::open(payload, touched, lifetimes)
+    }
+
+    fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
+        let payload = keys::payload(record, sealing.lifetimes)?;
+        let max_age = record.clockwork().own_idle.flatten().unwrap_or(self.cookie_age);
+        Ok(Sealed::new(self.tokens.seal(&payload, sealing.now)).kept_for(Some(max_age)))
+    }
+}

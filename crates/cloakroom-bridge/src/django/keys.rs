@@ -1,0 +1,73 @@
+//! Where Django keeps what in a session.
+
+use std::time::Duration;
+
+use cloakroom_session::{CsrfScheme, Error, Json, Lifetimes, Record, Rejected, Timestamp};
+
+use super::csrf::DjangoTokens;
+use super::messages;
+use crate::layout::{Layout, Queue, Spelling, Times, read, write};
+use crate::ours::{Keeps, Ours};
+
+const MESSAGES: &str = "_messages";
+
+/// Set by `session.set_expiry(seconds)`.
+const EXPIRY: &str = "_session_expiry";
+
+#[derive(Debug)]
+pub(crate) struct DjangoKeys;
+
+impl Layout for DjangoKeys {
+    fn framework(&self) -> &'static str {
+        "django"
+    }
+
+    /// Django reads its sessions as Latin-1.
+    fn spelling(&self) -> Spelling {
+        Spelling { comma: ",", colon: ":", ascii: true }
+    }
+
+    /// That of `CSRF_USE_SESSIONS`.
+    fn csrf_key(&self) -> Option<&'static str> {
+        Some("_csrftoken")
+    }
+
+    fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
+        Some(&DjangoTokens)
+    }
+
+    fn flash_key(&self, _: &str) -> String {
+        MESSAGES.to_owned()
+    }
+
+    fn read_flashes(&self, key: &str, value: &Json) -> Option<Vec<(String, Json)>> {
+        if key == MESSAGES { messages::read(value) } else { None }
+    }
+
+    fn write_flashes(&self, _: &str, queues: &[Queue<'_>], was: Option<&Json>) -> Result<String, Error> {
+        messages::write(queues, was)
+    }
+}
+
+/// Reads the text inside of a signature.
+pub(crate) fn open(payload: String, touched: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+    let object = Json::from_foreign("session", payload).map_err(|_| Rejected::Corrupt)?;
+    let members = object.members().unwrap_or_default();
+    let expiry = members.iter().rev().find(|(key, _)| key.as_str() == "\"_session_expiry\"");
+    let idle = expiry.and_then(|(_, seconds)| expiry_of(seconds));
+    read(&DjangoKeys, &object, Times { idle, ..Times::touched(touched) }, lifetimes)
+}
+
+/// Writes the text inside of a signature.
+pub(crate) fn payload(record: &Record, lifetimes: &Lifetimes) -> Result<String, Error> {
+    let mut ours = Ours::of(record, lifetimes, Keeps::Nothing, DjangoKeys.csrf_key());
+    // What Django itself keeps isn't ours to keep.
+    let expiry = record.get(EXPIRY).and_then(expiry_of);
+    ours.idle = ours.idle.filter(|idle| *idle != expiry);
+    write(&DjangoKeys, record, &ours, &[])
+}
+
+/// Seconds; zero is until the browser is closed, and says nothing about the session.
+fn expiry_of(value: &Json) -> Option<Duration> {
+    value.decode::<u64>(EXPIRY).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
+}

@@ -1,0 +1,74 @@
+//! Django's messages, as its `SessionStorage` keeps them: a list in JSON, inside of a string.
+//!
+//! A message is `["__json_message", safe, level, text, tags]`, the tags only if there are any. Here it is a
+//! [`Message`](cloakroom_session::Message) of that level, in the queue that is called like the tags. A body that is no message has the level
+//! `info`, and the tag `plain`, by which it is recognised.
+
+use cloakroom_session::{Error, Json};
+
+use crate::layout::{Queue, quoted};
+
+const MARK: &str = "\"__json_message\"";
+const PLAIN: &str = "plain";
+const LEVELS: [(&str, &str); 5] =
+    [("10", "\"debug\""), ("20", "\"info\""), ("25", "\"success\""), ("30", "\"warning\""), ("40", "\"error\"")];
+
+/// The messages in a string, each with its queue; `None` if it is something else.
+pub(crate) fn read(value: &Json) -> Option<Vec<(String, Json)>> {
+    elements(value)?.iter().map(message).collect()
+}
+
+fn elements(value: &Json) -> Option<Vec<Json>> {
+    let list = value.decode::<String>("_messages").ok()?;
+    Json::from_foreign("_messages", list).ok()?.elements()
+}
+
+fn message(element: &Json) -> Option<(String, Json)> {
+    let parts = element.elements()?;
+    let (level, text, tags) = match parts.as_slice() {
+        [mark, _, level, text] if mark.as_str() == MARK => (level, text, String::new()),
+        [mark, _, level, text, tags] if mark.as_str() == MARK => (level, text, tags.decode("tags").ok()?),
+        _ => return None,
+    };
+    if let Some(queue) = tags.strip_suffix(PLAIN).filter(|queue| queue.is_empty() || queue.ends_with(' ')) {
+        return Some((queue.trim_end().to_owned(), text.clone()));
+    }
+    // A level of the application's own stays a number.
+    let level = LEVELS.iter().find(|(number, _)| *number == level.as_str()).map_or(level.as_str(), |(_, name)| name);
+    let body = Json::from_foreign("_messages", format!("[{level},{}]", text.as_str())).ok()?;
+    Some((tags, body))
+}
+
+/// The string for these queues. A message that was there is written as it stood.
+pub(crate) fn write(queues: &[Queue<'_>], was: Option<&Json>) -> Result<String, Error> {
+    let mut there: Vec<(Option<(String, Json)>, Json)> =
+        was.and_then(elements).unwrap_or_default().into_iter().map(|raw| (message(&raw), raw)).collect();
+    let mut list = Vec::new();
+    for (queue, bodies) in queues {
+        for body in bodies {
+            let is = |(read, _): &(Option<(String, Json)>, Json)| {
+                read.as_ref().is_some_and(|(name, old)| name == queue && old == *body)
+            };
+            let raw = there.iter().position(is).map(|place| there.remove(place).1.as_str().to_owned());
+            list.push(match raw {
+                Some(raw) => raw,
+                None => fresh(queue, body)?,
+            });
+        }
+    }
+    quoted(&format!("[{}]", list.join(", ")))
+}
+
+fn fresh(queue: &str, body: &Json) -> Result<String, Error> {
+    let parts = body.elements().unwrap_or_default();
+    if let [level, text] = parts.as_slice() {
+        let number = LEVELS.iter().find(|(_, name)| *name == level.as_str()).map(|(number, _)| *number);
+        let number = number.or_else(|| level.decode::<u32>("level").is_ok().then_some(level.as_str()));
+        if let Some(number) = number {
+            let tags = if queue.is_empty() { String::new() } else { format!(", {}", quoted(queue)?) };
+            return Ok(format!("[{MARK}, 0, {number}, {}{tags}]", text.as_str()));
+        }
+    }
+    let tags = if queue.is_empty() { PLAIN.to_owned() } else { format!("{queue} {PLAIN}") };
+    Ok(format!("[{MARK}, 0, 20, {}, {}]", body.as_str(), quoted(&tags)?))
+}

@@ -1,0 +1,13 @@
+//! Django: sessions in signed cookies, the text of `django_session`, and the tokens of its forms.
+
+mod cookie;
+mod csrf;
+mod keys;
+mod messages;
+#[cfg(feature = "records")]
+mod record;
+mod signing;
+
+pub use cookie::{DjangoCookie, DjangoCookieBuilder};
+#[cfg(feature = "records")]
+pub use record::DjangoRecord;

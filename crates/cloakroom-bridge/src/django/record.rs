@@ -1,0 +1,131 @@
+//! The text that Django keeps in the table `django_session`.
+
+use std::time::Duration;
+
+use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected, Timestamp};
+
+use super::keys::{self, DjangoKeys};
+use super::signing::{self, COOKIE_AGE};
+use crate::cookie_format::{Presented, Sealing};
+use crate::layout::Layout as _;
+use crate::secret::Secret;
+use crate::shared::{RecordFormat, Touching};
+use crate::token::Tokens;
+
+/// Django takes keys of this length and more.
+const SHORTEST_KEY: usize = 8;
+const LONGEST_KEY: usize = 40;
+
+/// The column `session_data` of `django_session`, and the cookie with its key: Django's session engines `db` and `cached_db`.
+///
+/// What crosses is written at [`DjangoCookie`](crate::DjangoCookie). Django saves with an update that creates nothing, as we do, so that
+/// a session that ended in one application isn't revived by the other.
+///
+/// # Security
+/// Django's session key is the row's key: who reads the table can use it.
+///
+/// # Examples
+/// ```
+/// use cloakroom_bridge::{DjangoRecord, MemoryRecords, SharedRecords};
+///
+/// let format = DjangoRecord::new("django-insecure-test-key")?;
+/// let sessions = SharedRecords::new(format, MemoryRecords::new()).build()?;
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct DjangoRecord {
+    tokens: Tokens,
+    cookie_age: Duration,
+}
+
+impl DjangoRecord {
+    /// The format with this `SECRET_KEY`.
+    ///
+    /// # Errors
+    /// An empty secret.
+    pub fn new(secret_key: impl Into<Secret>) -> Result<Self, ConfigError> {
+        Self::with_fallbacks(secret_key, Vec::<Secret>::new())
+    }
+
+    /// The format with this `SECRET_KEY` and these `SECRET_KEY_FALLBACKS`, which verify and don't sign.
+    ///
+    /// # Errors
+    /// An empty secret.
+    pub fn with_fallbacks(
+        secret_key: impl Into<Secret>,
+        fallbacks: impl IntoIterator<Item = impl Into<Secret>>,
+    ) -> Result<Self, ConfigError> {
+        let secrets: Vec<Secret> =
+            std::iter::once(secret_key.into()).chain(fallbacks.into_iter().map(Into::into)).collect();
+        let tokens = signing::tokens(&secrets, "django.contrib.sessions.SessionStore")?;
+        Ok(Self { tokens, cookie_age: COOKIE_AGE })
+    }
+
+    /// `SESSION_COOKIE_AGE`; two weeks, if the project says nothing.
+    #[must_use]
+    pub const fn cookie_age(mut self, age: Duration) -> Self {
+        self.cookie_age = age;
+        self
+    }
+}
+
+impl RecordFormat for DjangoRecord {
+    fn framework(&self) -> &'static str {
+        DjangoKeys.framework()
+    }
+
+    fn cookie(&self) -> CookieConfig {
+        CookieConfig::default().name("sessionid")
+    }
+
+    fn lifetimes(&self) -> Lifetimes {
+        signing::lifetimes(self.cookie_age)
+    }
+
+    fn max_age(&self) -> Option<Duration> {
+        Some(self.cookie_age)
+    }
+
+    fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
+        DjangoKeys.csrf_scheme()
+    }
+
+    /// The signature has a time of its own, so that only a new one moves it.
+    fn touching(&self) -> Touching {
+        Touching::Record
+    }
+
+    fn clock(&self, now: Timestamp) -> Timestamp {
+        Timestamp::from_unix_secs(now.unix_secs())
+    }
+
+    fn open_id(&self, cookie: Presented<'_>) -> Result<String, Rejected> {
+        let key = cookie.value;
+        let sensible =
+            (SHORTEST_KEY..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|it| it.is_ascii_alphanumeric());
+        if sensible { Ok(key.to_owned()) } else { Err(Rejected::Malformed) }
+    }
+
+    fn seal_id(&self, id: &str, _: &str) -> String {
+        id.to_owned()
+    }
+
+    /// 32 letters and digits, from two random bytes each: 165 bits.
+    fn fresh_id(&self, random: &[u8; 64]) -> String {
+        const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+        let letter = |pair: &[u8]| {
+            let number = pair.iter().fold(0, |number: usize, byte| number * 256 + usize::from(*byte));
+            ALPHABET.get(number % ALPHABET.len()).map(|byte| char::from(*byte))
+        };
+        random.chunks(2).filter_map(letter).collect()
+    }
+
+    fn open(&self, text: &str, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+        let (payload, touched) = self.tokens.open(text)?;
+        keys::open(payload, touched, lifetimes)
+    }
+
+    fn seal(&self, _: &str, record: &Record, sealing: Sealing<'_>) -> Result<String, Error> {
+        Ok(self.tokens.seal(&keys::payload(record, sealing.lifetimes)?, sealing.now))
+    }
+}

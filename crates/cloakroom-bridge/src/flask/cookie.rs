@@ -1,0 +1,130 @@
+//! Flask's session cookie.
+
+use std::time::Duration;
+
+use cloakroom_session::{ConfigError, CookieConfig, Error, Foreign, Json, Lifetimes, Record, Rejected};
+use sha1::Sha1;
+
+use super::keys::{FlaskKeys, PERMANENT};
+use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::layout::{Layout as _, Times, read, write};
+use crate::mac::Mac;
+use crate::ours::{Keeps, Ours};
+use crate::secret::Secret;
+use crate::token::{Time, Tokens};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Flask's session cookie: tagged JSON, compressed where that is shorter, signed by `itsdangerous` with HMAC-SHA1.
+///
+/// | Flask | here |
+/// |---|---|
+/// | `flash("Saved")` | `flash("Saved")` |
+/// | `flash("Saved", "success")` | `flash_queue("success").flash("Saved")`: the category is the queue |
+/// | `session.permanent = True` | kept; `remember(duration)` sets it |
+/// | `session["csrf_token"]` of Flask-WTF | the session's token, see [`FlaskWtf`](crate::FlaskWtf) |
+///
+/// # Security
+/// The cookie can be read by whoever has it. Signing out removes the cookie; a copy of it opens for as long as `PERMANENT_SESSION_LIFETIME` says.
+///
+/// # Examples
+/// ```
+/// use cloakroom_bridge::{BridgedCookies, FlaskCookie};
+///
+/// // SECRET_KEY and SECRET_KEY_FALLBACKS
+/// let format = FlaskCookie::new("dev-secret-key").fallback("an older one").build()?;
+/// let sessions = BridgedCookies::new(format).build()?;
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct FlaskCookie {
+    tokens: Tokens,
+    permanent_lifetime: Duration,
+}
+
+/// Options of [`FlaskCookie`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct FlaskCookieBuilder {
+    secrets: Vec<Secret>,
+    salt: String,
+    permanent_lifetime: Duration,
+}
+
+impl FlaskCookie {
+    /// The format with this `SECRET_KEY`.
+    #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
+    pub fn new(secret_key: impl Into<Secret>) -> FlaskCookieBuilder {
+        let (secrets, salt) = (vec![secret_key.into()], "cookie-session".to_owned());
+        FlaskCookieBuilder { secrets, salt, permanent_lifetime: DAY * 31 }
+    }
+}
+
+impl FlaskCookieBuilder {
+    /// One of `SECRET_KEY_FALLBACKS`: it verifies, and doesn't sign.
+    pub fn fallback(mut self, secret_key: impl Into<Secret>) -> Self {
+        self.secrets.push(secret_key.into());
+        self
+    }
+
+    /// The salt of a session interface of the application's own.
+    pub fn salt(mut self, salt: impl Into<String>) -> Self {
+        self.salt = salt.into();
+        self
+    }
+
+    /// `PERMANENT_SESSION_LIFETIME`; 31 days, if the application says nothing.
+    pub const fn permanent_lifetime(mut self, lifetime: Duration) -> Self {
+        self.permanent_lifetime = lifetime;
+        self
+    }
+
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// An empty secret.
+    pub fn build(self) -> Result<FlaskCookie, ConfigError> {
+        let mac = |secret: &Secret| {
+            let key = Mac::new::<Sha1>(secret.checked("secret_key")?)?.tag(&[self.salt.as_bytes()]);
+            Mac::new::<Sha1>(&key)
+        };
+        let macs = self.secrets.iter().map(mac).collect::<Result<_, _>>()?;
+        let tokens = Tokens { separator: '.', time: Time::Bytes, macs };
+        Ok(FlaskCookie { tokens, permanent_lifetime: self.permanent_lifetime })
+    }
+}
+
+impl CookieFormat for FlaskCookie {
+    fn framework(&self) -> &'static str {
+        FlaskKeys.framework()
+    }
+
+    fn cookie(&self) -> CookieConfig {
+        CookieConfig::default().name("session")
+    }
+
+    /// As long as `PERMANENT_SESSION_LIFETIME` after the last write, which Flask enforces for all sessions; touched once a day.
+    fn lifetimes(&self) -> Lifetimes {
+        let touch = (self.permanent_lifetime / 2).min(DAY);
+        Lifetimes::default().idle_timeout(self.permanent_lifetime).absolute_timeout(None).touch_after(touch)
+    }
+
+    fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+        let (payload, touched) = self.tokens.open(cookie.value)?;
+        let object = Json::from_foreign("session", payload).map_err(|_| Rejected::Corrupt)?;
+        read(&FlaskKeys, &object, Times::touched(touched), lifetimes)
+    }
+
+    fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
+        let ours = Ours::of(record, sealing.lifetimes, Keeps::Nothing, FlaskKeys.csrf_key());
+        let was = record.foreign(FlaskKeys.framework()).and_then(|foreign: &Foreign| foreign.member(PERMANENT));
+        let permanent = record.clockwork().remembered || was.is_some_and(|it| it.as_str() == "true");
+        let mut hidden = Vec::new();
+        if record.clockwork().remembered {
+            hidden.push((PERMANENT, "true".to_owned()));
+        }
+        let payload = write(&FlaskKeys, record, &ours, &hidden)?;
+        let sealed = Sealed::new(self.tokens.seal(&payload, sealing.now));
+        Ok(sealed.kept_for(permanent.then_some(self.permanent_lifetime)))
+    }
+}

@@ -1,0 +1,113 @@
+//! Signed tokens with a time, as `itsdangerous` and Django make them: `payload.time.signature`, and the payload compressed behind a dot
+//! in front of it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cloakroom_session::{Rejected, Timestamp};
+
+use crate::mac::Mac;
+use crate::zlib::{deflate, inflate};
+
+/// What separates the parts, how the time is written, and who signs.
+#[derive(Clone, Debug)]
+pub(crate) struct Tokens {
+    pub(crate) separator: char,
+    pub(crate) time: Time,
+    /// The first one signs, all of them verify.
+    pub(crate) macs: Vec<Mac>,
+}
+
+/// How seconds since 1970 are written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Time {
+    /// As few bytes as there are, in base64url.
+    #[cfg(feature = "flask")]
+    Bytes,
+    /// Digits of base 62.
+    #[cfg(feature = "django")]
+    Base62,
+}
+
+#[cfg(feature = "django")]
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+impl Tokens {
+    /// The payload and when it was signed.
+    pub(crate) fn open(&self, token: &str) -> Result<(String, Timestamp), Rejected> {
+        let (signed, signature) = token.rsplit_once(self.separator).ok_or(Rejected::Malformed)?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Rejected::Malformed)?;
+        if !self.macs.iter().any(|mac| mac.verifies(&[signed.as_bytes()], &signature)) {
+            return Err(Rejected::Forged);
+        }
+        let (payload, time) = signed.rsplit_once(self.separator).ok_or(Rejected::Malformed)?;
+        let time = self.time.read(time).ok_or(Rejected::Corrupt)?;
+        let (payload, compressed) = payload.strip_prefix('.').map_or((payload, false), |payload| (payload, true));
+        let bytes = URL_SAFE_NO_PAD.decode(payload).map_err(|_| Rejected::Corrupt)?;
+        let bytes = if compressed { inflate(&bytes)? } else { bytes };
+        // Pickled by a serializer that somebody has configured.
+        if bytes.first() == Some(&0x80) {
+            return Err(Rejected::UnsafeSerializer);
+        }
+        Ok((String::from_utf8(bytes).map_err(|_| Rejected::Corrupt)?, time))
+    }
+
+    /// A token for this payload, signed now. Compressed, if that is shorter.
+    pub(crate) fn seal(&self, payload: &str, now: Timestamp) -> String {
+        let packed = deflate(payload).filter(|packed| packed.len() + 1 < payload.len());
+        let payload = match packed {
+            Some(packed) => format!(".{}", URL_SAFE_NO_PAD.encode(packed)),
+            None => URL_SAFE_NO_PAD.encode(payload),
+        };
+        let mut token = format!("{payload}{}{}", self.separator, self.time.write(now));
+        let tag = self.macs.first().map(|mac| mac.tag(&[token.as_bytes()])).unwrap_or_default();
+        token.push(self.separator);
+        token.push_str(&URL_SAFE_NO_PAD.encode(tag));
+        token
+    }
+}
+
+impl Time {
+    fn read(self, text: &str) -> Option<Timestamp> {
+        let fold = |seconds: Option<u64>, (base, digit): (u64, u64)| seconds?.checked_mul(base)?.checked_add(digit);
+        let seconds = match self {
+            #[cfg(feature = "flask")]
+            Self::Bytes => {
+                let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+                bytes.iter().map(|byte| (256, u64::from(*byte))).fold(Some(0), fold)?
+            }
+            #[cfg(feature = "django")]
+            Self::Base62 if !text.is_empty() => {
+                let digit = |byte| BASE62.iter().position(|it| *it == byte).map(|digit| (62, digit as u64));
+                text.bytes().map(digit).collect::<Option<Vec<_>>>()?.into_iter().fold(Some(0), fold)?
+            }
+            #[cfg(feature = "django")]
+            Self::Base62 => return None,
+        };
+        Some(Timestamp::from_unix_secs(seconds))
+    }
+
+    fn write(self, at: Timestamp) -> String {
+        let seconds = at.unix_secs();
+        match self {
+            #[cfg(feature = "flask")]
+            Self::Bytes => {
+                let bytes = seconds.to_be_bytes();
+                let first = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
+                URL_SAFE_NO_PAD.encode(bytes.get(first..).unwrap_or_default())
+            }
+            #[cfg(feature = "django")]
+            Self::Base62 => {
+                let mut digits = Vec::new();
+                let mut rest = seconds;
+                loop {
+                    let digit = usize::try_from(rest % 62).ok().and_then(|digit| BASE62.get(digit));
+                    digits.extend(digit.map(|digit| char::from(*digit)));
+                    rest /= 62;
+                    if rest == 0 {
+                        return digits.iter().rev().collect();
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Django: cookies and rows that Django 5.2 has made are read and written.
+
+use cloakroom_bridge::{
+    BridgedCookies, CookieFormat as _, DjangoCookie, DjangoRecord, Presented, RecordFormat as _, Sealing,
+};
+use cloakroom_session::{Lifetimes, Message, Record, Rejected};
+use serde_json::Value;
+
+use super::browser::{App, Browser, NOW};
+use super::vectors::{text, vectors};
+
+const SECRET: &str = "django-insecure-test-key";
+
+fn values(record: &Record) -> Value {
+    let parse = |json: &str| serde_json::from_str::<Value>(json).unwrap();
+    Value::Object(record.entries().map(|(key, value)| (key.to_owned(), parse(value.as_str()))).collect())
+}
+
+#[test]
+fn what_django_has_made_is_read_and_written() {
+    let (cookie, row) = (DjangoCookie::new(SECRET).build().unwrap(), DjangoRecord::new(SECRET).unwrap());
+    let lifetimes = Lifetimes::default();
+    let (mut cookies, mut rows) = (0, 0);
+    for vector in vectors("django_session") {
+        let (name, value) = (text(&vector, "name"), text(&vector, "value"));
+        let expected: Value = serde_json::from_str(text(&vector, "json")).unwrap();
+        let sealing = Sealing::new("sessionid", NOW, &lifetimes, &[7; 64]);
+        let (record, again) = if name.starts_with("signed_cookies") {
+            cookies += 1;
+            assert_eq!(row.open(value, &lifetimes).unwrap_err(), Rejected::Forged, "{name}: another salt");
+            let record = cookie
+                .open(Presented::new("sessionid", value), &lifetimes)
+                .unwrap_or_else(|why| panic!("{name}: {why}"));
+            let sealed = cookie.seal(&record, sealing).unwrap();
+            (record, cookie.open(Presented::new("sessionid", &sealed.value), &lifetimes).unwrap())
+        } else {
+            rows += 1;
+            let record = row.open(value, &lifetimes).unwrap_or_else(|why| panic!("{name}: {why}"));
+            let sealed = row.seal("id", &record, sealing).unwrap();
+            (record, row.open(&sealed, &lifetimes).unwrap())
+        };
+        assert_eq!(values(&record), expected, "{name}");
+        assert_eq!(again.entries().collect::<Vec<_>>(), record.entries().collect::<Vec<_>>(), "{name}");
+        assert_eq!(again.clockwork().touched, NOW, "{name}");
+    }
+    println!("django: {cookies} cookies and {rows} rows read and written");
+    assert_eq!((cookies, rows), (4, 4));
+}
+
+#[tokio::test]
+async fn levels_and_tags_are_messages_and_queues() {
+    let app = App::new(BridgedCookies::new(DjangoCookie::new(SECRET).build().unwrap()).build().unwrap());
+    let mut browser = Browser::default();
+    browser
+        .visit(&app, |session| {
+            session.flash(Message::success("Sävéd")).unwrap();
+            session.flash_queue("cart").flash(Message::error("no")).unwrap();
+            session.flash("plain").unwrap();
+            session.flash_queue("cart").flash("plain").unwrap();
+        })
+        .await;
+    let (messages, _) = browser
+        .visit(&app, |session| {
+            let value = |queue| session.peek_flash::<Value>(queue).unwrap();
+            (value(""), value("cart"))
+        })
+        .await;
+    assert_eq!(messages.0, [Value::from(vec!["success", "Sävéd"]), Value::from("plain")]);
+    assert_eq!(messages.1, [Value::from(vec!["error", "no"]), Value::from("plain")]);
+}
+
+#[tokio::test]
+async fn the_token_is_one_that_django_takes() {
+    let app = App::new(BridgedCookies::new(DjangoCookie::new(SECRET).build().unwrap()).build().unwrap());
+    let mut browser = Browser::default();
+    let (tokens, _) =
+        browser.visit(&app, |session| (session.csrf_token().unwrap(), session.masked_csrf_token().unwrap())).await;
+    let alphanumeric = |text: &str| text.bytes().all(|it| it.is_ascii_alphanumeric());
+    assert!(tokens.0.expose().len() == 32 && alphanumeric(tokens.0.expose()));
+    assert!(tokens.1.len() == 64 && alphanumeric(&tokens.1));
+    let (again, _) = browser.visit(&app, |session| session.csrf_token().unwrap()).await;
+    assert!(again.matches(&tokens.1) && again.matches(tokens.0.expose()));
+    let (new, _) = browser.visit(&app, |session| session.new_csrf_token().unwrap()).await;
+    assert!(new.expose().len() == 32 && !new.matches(&tokens.1));
+}
