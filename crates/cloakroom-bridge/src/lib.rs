@@ -29,6 +29,8 @@ mod express;
 mod flash_object;
 #[cfg(feature = "flask")]
 mod flask;
+#[cfg(any(feature = "express", feature = "rails", feature = "records-sqlite"))]
+mod iso;
 mod layout;
 mod mac;
 mod migration;
@@ -45,6 +47,8 @@ mod rails;
 mod secret;
 #[cfg(feature = "records")]
 mod shared;
+#[cfg(any(feature = "records-redis", feature = "records-postgres", feature = "records-sqlite"))]
+mod stores;
 #[cfg(any(feature = "flask", feature = "django"))]
 mod token;
 #[cfg(feature = "zlib")]
@@ -57,7 +61,7 @@ pub use django::DjangoRecord;
 #[cfg(feature = "django")]
 pub use django::{DjangoCookie, DjangoCookieBuilder};
 #[cfg(feature = "express")]
-pub use express::{ExpressCookie, ExpressCookieBuilder};
+pub use express::{ExpressCookie, ExpressCookieBuilder, ExpressRecord, ExpressRecordBuilder};
 #[cfg(feature = "flask")]
 pub use flask::{FlaskCookie, FlaskCookieBuilder, FlaskWtf};
 pub use migration::{Migration, MigrationStats, Phase, PhaseSwitch};
@@ -70,3 +74,9 @@ pub use rails::{RailsCookie, RailsCookieBuilder, RailsDigest};
 pub use secret::Secret;
 #[cfg(feature = "records")]
 pub use shared::{ForeignStore, MemoryRecords, RecordFormat, SharedRecords, SharedRecordsBuilder, Swap, Touching};
+#[cfg(feature = "records-postgres")]
+pub use stores::PostgresRecords;
+#[cfg(feature = "records-redis")]
+pub use stores::RedisRecords;
+#[cfg(feature = "records-sqlite")]
+pub use stores::SqliteRecords;

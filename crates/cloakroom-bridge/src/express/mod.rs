@@ -5,5 +5,8 @@
 
 mod cookie;
 mod keys;
+mod record;
+mod session_id;
 
 pub use cookie::{ExpressCookie, ExpressCookieBuilder};
+pub use record::{ExpressRecord, ExpressRecordBuilder};

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cloakroom_session::{Error, Json, Rejected, Timestamp};
 
-use super::time;
+use crate::iso;
 use crate::layout::quoted;
 
 /// A value of Ruby's Marshal begins with the version of its format.
@@ -32,7 +32,7 @@ pub(crate) fn open(plaintext: Vec<u8>, cookie: &str) -> Result<Content, Rejected
     if text("pur")?.is_some_and(|purpose| purpose.strip_prefix("cookie.") != Some(cookie)) {
         return Err(Rejected::WrongPurpose);
     }
-    let expires = text("exp")?.map(|at| time::parse(&at).ok_or(Rejected::Corrupt)).transpose()?;
+    let expires = text("exp")?.map(|at| iso::parse(&at).ok_or(Rejected::Corrupt)).transpose()?;
     let message = text("message")?.and_then(|message| STANDARD.decode(message).ok()).ok_or(Rejected::Corrupt)?;
     Ok(Content { session: json(message)?, expires })
 }
@@ -48,7 +48,7 @@ fn json(bytes: Vec<u8>) -> Result<Json, Rejected> {
 /// The envelope around a session's object.
 pub(crate) fn seal(session: &str, expires: Option<Timestamp>, cookie: &str) -> Result<String, Error> {
     let message = STANDARD.encode(session);
-    let expires = expires.map_or_else(|| "null".to_owned(), |at| format!("\"{}\"", time::format(at)));
+    let expires = expires.map_or_else(|| "null".to_owned(), |at| format!("\"{}\"", iso::format(at)));
     let purpose = quoted(&format!("cookie.{cookie}"))?;
     Ok(format!("{{\"_rails\":{{\"message\":\"{message}\",\"exp\":{expires},\"pur\":{purpose}}}}}"))
 }

@@ -9,7 +9,6 @@ mod envelope;
 mod keys;
 mod legacy;
 mod seal;
-mod time;
 
 pub use cookie::{RailsCookie, RailsCookieBuilder};
 pub use seal::RailsDigest;

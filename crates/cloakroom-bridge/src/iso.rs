@@ -1,4 +1,4 @@
-//! Points in time as Rails writes them: `2100-01-01T00:00:00.000Z`.
+//! Points in time as JavaScript and Rails write them: `2100-01-01T00:00:00.000Z`.
 
 use cloakroom_session::Timestamp;
 
