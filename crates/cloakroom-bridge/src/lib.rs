@@ -18,6 +18,8 @@
 //!
 //! What doesn't belong here: guessing. A format is tried only if it was configured, and a pickle is never read.
 
+#[cfg(feature = "beaker")]
+mod beaker;
 mod bridged_cookies;
 mod cookie_format;
 mod csrf;
@@ -29,6 +31,8 @@ mod express;
 mod flash_object;
 #[cfg(feature = "flask")]
 mod flask;
+#[cfg(any(feature = "pyramid", feature = "beaker", feature = "rails"))]
+mod hex;
 #[cfg(any(feature = "express", feature = "rails", feature = "records-sqlite"))]
 mod iso;
 mod layout;
@@ -42,6 +46,8 @@ mod percent;
 mod plug;
 #[cfg(feature = "pyramid")]
 mod pyramid;
+#[cfg(any(feature = "pyramid", feature = "beaker"))]
+mod pyramid_keys;
 #[cfg(feature = "rails")]
 mod rails;
 mod secret;
@@ -54,6 +60,10 @@ mod token;
 #[cfg(feature = "zlib")]
 mod zlib;
 
+#[cfg(all(feature = "beaker", feature = "records"))]
+pub use beaker::BeakerRecord;
+#[cfg(feature = "beaker")]
+pub use beaker::{BeakerCipher, BeakerCookie, BeakerCookieBuilder, BeakerId};
 pub use bridged_cookies::{BridgedCookies, BridgedCookiesBuilder};
 pub use cookie_format::{CookieFormat, Presented, Sealed, Sealing};
 #[cfg(all(feature = "django", feature = "records"))]
@@ -67,6 +77,8 @@ pub use flask::{FlaskCookie, FlaskCookieBuilder, FlaskWtf};
 pub use migration::{Migration, MigrationStats, Phase, PhaseSwitch};
 #[cfg(feature = "plug")]
 pub use plug::{PlugCookie, PlugCookieBuilder};
+#[cfg(feature = "pyramid-nacl")]
+pub use pyramid::PyramidNaclCookie;
 #[cfg(feature = "pyramid")]
 pub use pyramid::{HashAlgorithm, PyramidCookie, PyramidCookieBuilder};
 #[cfg(feature = "rails")]

@@ -1,6 +1,8 @@
 //! What the bridges promise: vectors of the real frameworks, and requests that take turns.
 
 mod bridge {
+    #[cfg(all(feature = "beaker", feature = "records"))]
+    mod beaker;
     mod browser;
     #[cfg(all(feature = "django", feature = "records"))]
     mod django;
@@ -15,5 +17,7 @@ mod bridge {
     mod pyramid;
     #[cfg(feature = "rails")]
     mod rails;
+    #[cfg(all(feature = "django", feature = "records"))]
+    mod shared;
     mod vectors;
 }

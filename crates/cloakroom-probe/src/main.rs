@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `options` | the command line |
 //! | `backend` | the session factory that it names |
+//! | `foreign` | the same for sessions shared with another framework |
 //! | `clock` | the time that each request brings along |
 //! | `server` | the routes |
 //! | `operations` | what each operation does |
@@ -20,6 +21,7 @@
 mod backend;
 mod clock;
 mod counting;
+mod foreign;
 mod operations;
 mod options;
 mod server;

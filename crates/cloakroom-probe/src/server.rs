@@ -21,6 +21,7 @@ pub(crate) async fn app(options: &Options) -> anyhow::Result<Router> {
     let counts = Counts::default();
     let (sessions, stored) = match backend::connect(options, &counts).await? {
         Backend::Cookies(inner) => (SessionLayer::new(CountingCookies { inner, counts: counts.clone() }), None),
+        Backend::Foreign(engine) => (SessionLayer::from_engine(engine), None),
         Backend::Store(factory) => {
             let factory = Arc::new(factory);
             (SessionLayer::new(Arc::clone(&factory)), Some(factory))

@@ -4,9 +4,12 @@
 //! session's dictionary. Flash messages wait in it under `_f_` and the queue's name, the CSRF token is `_csrft_`.
 
 mod algorithm;
-mod keys;
+#[cfg(feature = "pyramid-nacl")]
+mod nacl;
 mod payload;
 mod signed;
 
 pub use algorithm::HashAlgorithm;
+#[cfg(feature = "pyramid-nacl")]
+pub use nacl::PyramidNaclCookie;
 pub use signed::{PyramidCookie, PyramidCookieBuilder};

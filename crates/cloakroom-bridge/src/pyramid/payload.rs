@@ -2,10 +2,10 @@
 
 use cloakroom_session::{Error, Foreign, Json, Lifetimes, Record, Rejected, Text, Timestamp};
 
-use super::keys::PyramidKeys;
 use crate::layout::{Layout as _, Times, read, write};
 use crate::numbers::{float, seconds};
 use crate::ours::{Keeps, Ours};
+use crate::pyramid_keys::PyramidKeys;
 
 /// Protocol 2 and later begin with this byte.
 const PICKLE: u8 = 0x80;

@@ -6,11 +6,12 @@ use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes,
 use zeroize::Zeroizing;
 
 use super::algorithm::HashAlgorithm;
-use super::keys::PyramidKeys;
 use super::payload;
 use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::hex::unhex;
 use crate::layout::Layout as _;
 use crate::mac::Mac;
+use crate::pyramid_keys::PyramidKeys;
 use crate::secret::Secret;
 
 /// Pyramid fails on more (`BaseCookieSessionFactory`).
@@ -62,7 +63,7 @@ impl PyramidCookie {
 
     /// Whether it is a cookie of Pyramid 1's `UnencryptedCookieSessionFactoryConfig`, which is pickled.
     fn is_legacy(&self, value: &str) -> bool {
-        let parts = value.split_at_checked(40).and_then(|(tag, body)| Some((hex(tag)?, STANDARD.decode(body).ok()?)));
+        let parts = value.split_at_checked(40).and_then(|(tag, body)| Some((unhex(tag)?, STANDARD.decode(body).ok()?)));
         parts.is_some_and(|(tag, pickle)| self.legacy.verifies(&[&pickle], &tag))
     }
 }
@@ -104,17 +105,6 @@ fn salted(salt: &Secret, secret: &Secret) -> Zeroizing<Vec<u8>> {
         }
     }
     both
-}
-
-/// The bytes of hexadecimal digits in lower case.
-fn hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?)).collect()
 }
 
 impl CookieFormat for PyramidCookie {

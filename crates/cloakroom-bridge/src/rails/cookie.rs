@@ -9,8 +9,9 @@ use cloakroom_session::{
 use super::envelope;
 use super::keys::{RailsKeys, SESSION_ID};
 use super::legacy::Legacy;
-use super::seal::{Lock, NONCE, RailsDigest, hex};
+use super::seal::{Lock, NONCE, RailsDigest};
 use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::hex::hex;
 use crate::layout::{Layout as _, Times, read, write};
 use crate::ours::{Keeps, Ours};
 use crate::percent;

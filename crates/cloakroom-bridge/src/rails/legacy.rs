@@ -2,7 +2,8 @@
 
 use cloakroom_session::{ConfigError, Rejected};
 
-use super::seal::{RailsDigest, unhex};
+use super::seal::RailsDigest;
+use crate::hex::unhex;
 use crate::mac::Mac;
 
 /// The signature around AES-256-CBC. Rails 5.2 and newer reads such a cookie once more and seals it anew, so what is left of them is

@@ -1,7 +1,6 @@
 //! The factory over records that another framework keeps in its store.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::meter::{self, Event};
@@ -32,7 +31,7 @@ const MOST_COOKIES: usize = 4;
 #[derive(Debug)]
 pub struct SharedRecords<F, S> {
     pub(crate) format: F,
-    pub(crate) store: Arc<S>,
+    pub(crate) store: S,
     pub(crate) cookie: CookieTemplate,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) conflicts: ConflictPolicy,
@@ -46,7 +45,7 @@ pub struct SharedRecords<F, S> {
 #[must_use]
 pub struct SharedRecordsBuilder<F, S> {
     format: F,
-    store: Arc<S>,
+    store: S,
     cookie: CookieConfig,
     lifetimes: Lifetimes,
     conflicts: ConflictPolicy,
@@ -58,16 +57,16 @@ pub struct SharedRecordsBuilder<F, S> {
 impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     /// Records of this format in this store, with the cookie's name and the timeouts that the framework has by default.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
-    pub fn new(format: F, store: impl Into<Arc<S>>) -> SharedRecordsBuilder<F, S> {
+    pub fn new(format: F, store: S) -> SharedRecordsBuilder<F, S> {
         let (cookie, lifetimes, max_age) = (format.cookie(), format.lifetimes(), format.max_age());
-        let (store, conflicts) = (store.into(), ConflictPolicy::default());
+        let conflicts = ConflictPolicy::default();
         let (call_timeout, commit_timeout) = (Duration::from_secs(2), Duration::from_secs(2));
         SharedRecordsBuilder { format, store, cookie, lifetimes, conflicts, max_age, call_timeout, commit_timeout }
     }
 
     /// The store.
     #[must_use]
-    pub const fn store(&self) -> &Arc<S> {
+    pub const fn store(&self) -> &S {
         &self.store
     }
 

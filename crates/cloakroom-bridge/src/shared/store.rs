@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
 use cloakroom_session::{Error, Timestamp};
 
@@ -80,4 +81,37 @@ pub trait ForeignStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When the store couldn't answer.
     fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> impl Future<Output = Result<Swap, Error>> + Send;
+}
+
+impl<S: ForeignStore> ForeignStore for Arc<S> {
+    async fn load(&self, id: &str, now: Timestamp) -> Result<Option<String>, Error> {
+        (**self).load(id, now).await
+    }
+
+    async fn create(&self, id: &str, text: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
+        (**self).create(id, text, ends, now).await
+    }
+
+    async fn replace(
+        &self,
+        id: &str,
+        seen: &str,
+        text: &str,
+        ends: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Swap, Error> {
+        (**self).replace(id, seen, text, ends, now).await
+    }
+
+    async fn touch(&self, id: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
+        (**self).touch(id, ends, now).await
+    }
+
+    async fn end(&self, id: &str) -> Result<(), Error> {
+        (**self).end(id).await
+    }
+
+    async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<Swap, Error> {
+        (**self).end_if(id, seen, now).await
+    }
 }

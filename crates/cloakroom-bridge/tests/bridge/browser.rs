@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cloakroom_session::{CookieHeader, Engine, Error, ManualClock, Session, SessionFactory, SessionSlot, Timestamp};
+use cloakroom_session::{
+    Clock as _, CookieHeader, Engine, Error, ManualClock, Session, SessionFactory, SessionSlot, Timestamp,
+};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 
@@ -19,6 +21,10 @@ impl App {
         let clock = Arc::new(ManualClock::at(NOW));
         let engine = Arc::new(Engine::new(factory).clock(Arc::clone(&clock)));
         Self { engine, clock }
+    }
+
+    pub(crate) fn clock_now(&self) -> Timestamp {
+        self.clock.now()
     }
 }
 

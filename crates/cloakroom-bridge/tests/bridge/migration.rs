@@ -1,1 +1,254 @@
 //! From one factory to another, in a rolling deployment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_bridge::{Migration, MigrationStats, Phase};
+use cloakroom_session::{Carrier, CookieConfig, CookieSessions, Key, Lifetimes, Message, SessionFactory as _};
+
+use super::browser::{App, Browser, NOW};
+
+const PHASES: [Phase; 4] = [Phase::ReadOld, Phase::ReadBothWriteOld, Phase::ReadBothWriteNew, Phase::ReadNew];
+
+fn cookies(name: &str, seal: fn(Key) -> cloakroom_session::CookieSessionsBuilder) -> CookieSessions {
+    let key = Key::new(format!("the secret behind the cookie {name}, of 32 bytes or more")).unwrap();
+    seal(key).cookie(CookieConfig::default().name(name)).build().unwrap()
+}
+
+/// One node of a deployment, in this phase.
+fn node(phase: Phase) -> (App, Arc<Migration<CookieSessions, CookieSessions>>) {
+    let migration = Arc::new(Migration::new(old(), new(), phase));
+    (App::new(Arc::clone(&migration)), migration)
+}
+
+fn old() -> CookieSessions {
+    cookies("old", CookieSessions::signed)
+}
+
+fn new() -> CookieSessions {
+    cookies("new", CookieSessions::encrypted)
+}
+
+/// A browser with a session that was made by this factory alone.
+async fn signed_in(factory: CookieSessions) -> Browser {
+    let mut browser = Browser::default();
+    browser
+        .visit(&App::new(factory), |session| {
+            session.insert("user", 42).unwrap();
+            session.flash(Message::info("hello")).unwrap();
+        })
+        .await;
+    browser
+}
+
+fn jar(browser: &Browser) -> Vec<&str> {
+    browser.jar.keys().map(String::as_str).collect()
+}
+
+#[tokio::test]
+async fn each_phase_reads_and_writes_where_it_should() {
+    // Which sessions open, and where a new one and a changed one are after the request.
+    for (phase, opens_old, opens_new, writes) in [
+        (Phase::ReadOld, true, false, "old"),
+        (Phase::ReadBothWriteOld, true, true, "old"),
+        (Phase::ReadBothWriteNew, true, true, "new"),
+        (Phase::ReadNew, false, true, "new"),
+    ] {
+        let name = phase.as_str();
+        let (app, migration) = node(phase);
+        for (side, browser, opens) in
+            [("old", signed_in(old()).await, opens_old), ("new", signed_in(new()).await, opens_new)]
+        {
+            let mut reader = browser.clone();
+            let (user, sent) = reader.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
+            assert_eq!((user.is_some(), sent), (opens, 0), "{name}: a {side} session is read");
+            let mut writer = browser;
+            let (token, _) = writer
+                .visit(&app, |session| {
+                    session.insert("seen", true).unwrap();
+                    session.csrf_token().unwrap()
+                })
+                .await;
+            if opens {
+                assert_eq!(jar(&writer), [writes], "{name}: a {side} session is written");
+                let held = |session: &cloakroom_session::Session| {
+                    let (user, seen) = (session.get::<u32>("user").unwrap(), session.get::<bool>("seen").unwrap());
+                    (user, seen, session.peek_flash::<Message>("").unwrap(), session.csrf_token().unwrap())
+                };
+                let (held, _) = writer.visit(&app, held).await;
+                assert_eq!(held, (Some(42), Some(true), vec![Message::info("hello")], token), "{name}: {side}");
+            }
+        }
+        let mut fresh = Browser::default();
+        fresh.visit(&app, |session| session.insert("a", 1).unwrap()).await;
+        assert_eq!(jar(&fresh), [writes], "{name}: a new session");
+        let stats = migration.stats();
+        assert_eq!(stats.refused, 0, "{name}: nothing was refused");
+        assert_eq!(stats.moved, u64::from(opens_old && opens_new), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn nodes_one_phase_apart_take_turns_on_one_browser() {
+    for pair in PHASES.windows(2) {
+        let name = format!("{} and {}", pair[0].as_str(), pair[1].as_str());
+        let nodes = [node(pair[0]).0, node(pair[1]).0];
+        // The last pair begins where the one before it has ended: every session in use has moved.
+        let start = if pair[1] == Phase::ReadNew { new() } else { old() };
+        let mut browser = signed_in(start).await;
+        for turn in 0..12_u32 {
+            let app = &nodes[usize::try_from(turn).unwrap() % 2];
+            app.clock.set(NOW + Duration::from_secs(u64::from(turn)));
+            let (count, _) = browser
+                .visit(app, |session| {
+                    session.update("turns", |turns: &mut u32| {
+                        *turns += 1;
+                        *turns
+                    })
+                })
+                .await;
+            assert_eq!(count.unwrap(), turn + 1, "{name}: nothing is lost at turn {turn}");
+            assert_eq!(browser.jar.len(), 1, "{name}: one session at a time");
+        }
+        for app in &nodes {
+            let mut leaving = browser.clone();
+            leaving.visit(app, cloakroom_session::Session::invalidate).await;
+            assert_eq!(jar(&leaving), [""; 0], "{name}: signing out ends it wherever it is");
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_sessions_the_one_used_later_counts_and_both_end() {
+    for (name, old_at, new_at, expected) in [
+        ("the old one", 5, 0, "old"),
+        ("the new one", 0, 5, "new"),
+        ("at the same time, that which is written", 3, 3, "new"),
+    ] {
+        let mut browser = Browser::default();
+        for (factory, at, user) in [(old(), old_at, "old"), (new(), new_at, "new")] {
+            let app = App::new(factory);
+            app.clock.advance(Duration::from_secs(at));
+            browser.visit(&app, |session| session.insert("user", user).unwrap()).await;
+        }
+        assert_eq!(jar(&browser), ["new", "old"]);
+        let (app, _) = node(Phase::ReadBothWriteNew);
+        app.clock.advance(Duration::from_secs(10));
+        let (user, sent) = browser.visit(&app, |session| session.get::<String>("user").unwrap()).await;
+        assert_eq!((user.as_deref(), sent), (Some(expected), 0), "{name}");
+        let mut leaving = browser.clone();
+        leaving.visit(&app, cloakroom_session::Session::invalidate).await;
+        assert_eq!(jar(&leaving), [""; 0], "{name}: both end");
+        browser.visit(&app, |session| session.insert("a", 1).unwrap()).await;
+        assert_eq!(jar(&browser), ["new"], "{name}: one is left");
+        let (user, _) = browser.visit(&app, |session| session.get::<String>("user").unwrap()).await;
+        assert_eq!(user.as_deref(), Some(expected), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_switch_needs_no_restart_and_what_is_seen_is_counted() {
+    let (app, migration) = node(Phase::ReadOld);
+    let switch = migration.switch();
+    let mut browser = signed_in(old()).await;
+    for (phase, expected) in PHASES.into_iter().zip([["old"], ["old"], ["new"], ["new"]]) {
+        switch.set(phase);
+        browser.visit(&app, |session| session.insert("phase", phase.as_str()).unwrap()).await;
+        assert_eq!(jar(&browser), expected, "{}", phase.as_str());
+    }
+    Browser::with("new", "e1.garbage").visit(&app, |_| ()).await;
+    Browser::default().visit(&app, |_| ()).await;
+    let MigrationStats { old, new, refused, moved, .. } = migration.stats();
+    assert_eq!((old, new, refused, moved), (3, 1, 1, 1));
+    for phase in PHASES {
+        assert_eq!(Phase::parse(phase.as_str()), Some(phase));
+    }
+    assert_eq!(Phase::parse("read"), None);
+}
+
+#[tokio::test]
+async fn a_phase_that_changes_in_mid_request_moves_the_session() {
+    let (app, migration) = node(Phase::ReadBothWriteOld);
+    let switch = migration.switch();
+    let mut browser = signed_in(old()).await;
+    browser
+        .visit(&app, |session| {
+            session.insert("a", 1).unwrap();
+            switch.set(Phase::ReadBothWriteNew);
+        })
+        .await;
+    assert_eq!(jar(&browser), ["new"]);
+    let mut fresh = Browser::default();
+    fresh
+        .visit(&app, |session| {
+            session.insert("a", 1).unwrap();
+            switch.set(Phase::ReadBothWriteOld);
+        })
+        .await;
+    assert_eq!(jar(&fresh), ["old"]);
+}
+
+#[tokio::test]
+async fn signing_out_and_in_again_in_one_request_begins_on_the_new_side() {
+    let (app, _) = node(Phase::ReadBothWriteNew);
+    let mut browser = signed_in(old()).await;
+    browser
+        .visit(&app, |session| {
+            session.invalidate();
+            session.insert("user", 7).unwrap();
+        })
+        .await;
+    assert_eq!(jar(&browser), ["new"]);
+    let (entries, _) = browser.visit(&app, |session| session.entries::<u32>().unwrap()).await;
+    assert_eq!(entries, [("user".to_owned(), 7)]);
+}
+
+#[tokio::test]
+async fn a_session_keeps_its_life_when_it_moves() {
+    let (app, _) = node(Phase::ReadBothWriteNew);
+    let mut browser = signed_in(old()).await;
+    let day = Duration::from_secs(24 * 60 * 60);
+    for (name, after, opens) in [
+        ("an hour before its absolute end", day - Duration::from_secs(3600), true),
+        ("after it", day + Duration::from_secs(1), false),
+    ] {
+        // Used every ten minutes, on both sides of the move.
+        while app.clock_now() < NOW + after {
+            app.clock.advance(Duration::from_secs(600).min(after));
+            if !opens {
+                break;
+            }
+            browser.visit(&app, |session| session.insert("at", app.clock_now().unix_secs()).unwrap()).await;
+        }
+        app.clock.set(NOW + after);
+        let (created, _) =
+            browser.visit(&app, |session| (session.get::<u32>("user").unwrap(), session.created())).await;
+        assert_eq!(created.0.is_some(), opens, "{name}");
+        if opens {
+            assert_eq!(created.1, NOW.unix_secs(), "{name}: it is the same session");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_without_an_end_gets_one_that_counts_from_the_move() {
+    let forever = Lifetimes::default().absolute_timeout(None).idle_timeout(None);
+    let key = Key::new("the secret behind the cookie old, of 32 bytes or more").unwrap();
+    let cookie = CookieConfig::default().name("old");
+    let old = CookieSessions::signed(key).cookie(cookie).lifetimes(forever).build().unwrap();
+    let app = App::new(Migration::new(old.clone(), new(), Phase::ReadBothWriteNew));
+    let mut browser = signed_in(old).await;
+    // Longer than a session of the new factory lives.
+    app.clock.advance(Duration::from_secs(7 * 24 * 60 * 60));
+    browser.visit(&app, |session| session.insert("a", 1).unwrap()).await;
+    let (user, _) = browser.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
+    assert_eq!(user, Some(42), "nobody is signed out by a move");
+    app.clock.advance(Duration::from_secs(1201));
+    let (user, _) = browser.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
+    assert_eq!(user, None, "from then on the new timeouts hold");
+}
+
+#[test]
+fn a_move_needs_a_cookie() {
+    assert_eq!(node(Phase::ReadOld).1.carrier(), Carrier::Record);
+}

@@ -231,3 +231,34 @@ async fn what_nobody_touched_is_written_byte_for_byte() {
         assert_eq!(written, format!("[1700000000, 1700000000.123456, {{{state}, \"_f_q\": [\"hi\"]}}]"), "{name}");
     }
 }
+
+#[cfg(feature = "pyramid-nacl")]
+#[test]
+fn encrypted_cookies_are_read_and_written() {
+    use cloakroom_bridge::PyramidNaclCookie;
+
+    let document = super::vectors::document("pyramid_nacl");
+    let key: Vec<u8> = (0..32).collect();
+    assert_eq!(text(&document, "key_hex"), key.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let format = PyramidNaclCookie::new(key).unwrap();
+    let lifetimes = Lifetimes::default();
+    let [json, pickle] = vectors("pyramid_nacl").try_into().unwrap();
+    let value = text(&json, "cookie_value");
+    let record = format.open(Presented::new("session", value), &lifetimes).unwrap();
+    assert_eq!(record.get("abc").map(Json::as_str), Some("\"123\""));
+    // The nonce of the vector is 0, 1, 2, …
+    let mut random = [0; 64];
+    random.iter_mut().zip(0..).for_each(|(slot, byte)| *slot = byte);
+    let sealed = format.seal(&record, Sealing::new("session", NOW, &lifetimes, &random)).unwrap();
+    assert_eq!(sealed.value, value, "byte for byte");
+    let opened = format.open(Presented::new("session", text(&pickle, "cookie_value")), &lifetimes);
+    assert_eq!(opened.map(|_| ()), Err(Rejected::UnsafeSerializer));
+    for (name, value, expected) in [
+        ("changed", value.replacen("AAEC", "AAED", 1), Rejected::Forged),
+        ("cut", value[..60].to_owned(), Rejected::Forged),
+        ("cut in the nonce", value[..20].to_owned(), Rejected::Malformed),
+    ] {
+        let opened = format.open(Presented::new("session", &value), &lifetimes);
+        assert_eq!(opened.map(|_| ()), Err(expected), "{name}");
+    }
+}

@@ -1,0 +1,139 @@
+//! Beaker's sessions of `type = cookie`.
+
+use std::time::Duration;
+
+use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected, Timestamp};
+use sha1::Sha1;
+
+use super::body::{BeakerCipher, Body, KEYS};
+use super::id::TAG;
+use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::hex::{hex, unhex};
+use crate::layout::Layout as _;
+use crate::mac::Mac;
+use crate::secret::Secret;
+
+/// Beaker fails on a longer body.
+const LONGEST_BODY: usize = 4064;
+
+/// Beaker's sessions of `type = cookie`, with `data_serializer = json`.
+///
+/// Pickled sessions, which are Beaker's default, are recognised and refused: tell Beaker to write JSON first.
+///
+/// # Security
+/// Signed with HMAC-SHA1, and encrypted only with [`BeakerCookieBuilder::encrypt_key`]. The seal doesn't bind the cookie's name. With
+/// [`BeakerCipher::AesCtr`] only that signature protects what is encrypted.
+///
+/// # Examples
+/// ```
+/// use cloakroom_bridge::{BeakerCipher, BeakerCookie, BridgedCookies};
+///
+/// let format = BeakerCookie::new("validate-key-abcdef").encrypt_key("encrypt-key-0123456789", BeakerCipher::AesGcm);
+/// let sessions = BridgedCookies::new(format.build()?).build()?;
+/// assert_eq!(sessions.cookie_name(), "beaker.session.id");
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct BeakerCookie {
+    mac: Mac,
+    body: Body,
+}
+
+/// Options of [`BeakerCookie`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct BeakerCookieBuilder {
+    validate_key: Secret,
+    encrypt: Option<(Secret, BeakerCipher)>,
+    nonce_bits: usize,
+    domain: Option<String>,
+    path: String,
+}
+
+impl BeakerCookie {
+    /// The format with this `validate_key`, not encrypted.
+    #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
+    pub fn new(validate_key: impl Into<Secret>) -> BeakerCookieBuilder {
+        let (encrypt, nonce_bits, domain, path) = (None, 128, None, "/".to_owned());
+        BeakerCookieBuilder { validate_key: validate_key.into(), encrypt, nonce_bits, domain, path }
+    }
+}
+
+impl BeakerCookieBuilder {
+    /// Beaker's `encrypt_key`, and the cipher that goes with its `crypto_type`.
+    pub fn encrypt_key(mut self, key: impl Into<Secret>, cipher: BeakerCipher) -> Self {
+        self.encrypt = Some((key.into(), cipher));
+        self
+    }
+
+    /// Beaker's `encrypt_nonce_bits`: 128, or 48 for what Beaker wrote before 1.8.
+    pub const fn nonce_bits(mut self, bits: usize) -> Self {
+        self.nonce_bits = bits;
+        self
+    }
+
+    /// Beaker's `cookie_domain` and `cookie_path`. It keeps them in the session, and sets cookies as they say there.
+    pub fn place(mut self, domain: Option<&str>, path: &str) -> Self {
+        self.domain = domain.map(str::to_owned);
+        path.clone_into(&mut self.path);
+        self
+    }
+
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// An empty key, or a nonce of an impossible length.
+    pub fn build(self) -> Result<BeakerCookie, ConfigError> {
+        let mac = Mac::new::<Sha1>(self.validate_key.checked("validate_key")?)?;
+        let mut body = Body::plain();
+        (body.domain, body.path) = (self.domain, self.path);
+        let body = match self.encrypt {
+            Some((key, cipher)) => body.encrypted(cipher, key, self.validate_key, self.nonce_bits)?,
+            None => body,
+        };
+        Ok(BeakerCookie { mac, body })
+    }
+}
+
+impl CookieFormat for BeakerCookie {
+    fn framework(&self) -> &'static str {
+        KEYS.framework
+    }
+
+    fn cookie(&self) -> CookieConfig {
+        CookieConfig::default().name("beaker.session.id")
+    }
+
+    /// No timeout, as Beaker has it when none is configured. Each read renews the cookie, as there.
+    fn lifetimes(&self) -> Lifetimes {
+        Lifetimes::default().idle_timeout(None).absolute_timeout(None).touch_after(Duration::ZERO)
+    }
+
+    fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
+        KEYS.csrf_scheme()
+    }
+
+    fn longest_value(&self) -> usize {
+        TAG + LONGEST_BODY
+    }
+
+    /// Beaker writes fractions of a second.
+    fn clock(&self, now: Timestamp) -> Timestamp {
+        now
+    }
+
+    fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+        let (tag, body) = cookie.value.split_at_checked(TAG).ok_or(Rejected::Malformed)?;
+        let tag = unhex(tag).ok_or(Rejected::Malformed)?;
+        if !self.mac.verifies(&[body.as_bytes()], &tag) {
+            return Err(Rejected::Forged);
+        }
+        self.body.open(body, lifetimes)
+    }
+
+    fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
+        let id = hex(sealing.random.last_chunk::<16>().map_or(&[][..], |it| it));
+        let body = self.body.seal(record, sealing.now, sealing.lifetimes, Some(id), sealing.random)?;
+        Ok(Sealed::new(hex(&self.mac.tag(&[body.as_bytes()])) + &body))
+    }
+}

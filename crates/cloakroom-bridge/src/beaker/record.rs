@@ -1,0 +1,98 @@
+//! The text that Beaker keeps in its stores.
+
+use std::time::Duration;
+
+use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected, Timestamp};
+
+use super::body::{BeakerCipher, Body, KEYS};
+use super::id::BeakerId;
+use crate::cookie_format::{Presented, Sealing};
+use crate::hex::hex;
+use crate::layout::Layout as _;
+use crate::secret::Secret;
+use crate::shared::{RecordFormat, Touching};
+
+/// The text that Beaker keeps of a session in a store, with `data_serializer = json`, and the signed cookie with its id.
+///
+/// Beaker's own stores put a pickle around this text, in files, Redis and databases. So a [`ForeignStore`](crate::ForeignStore) for it stands
+/// behind a Beaker backend of the application's own, which keeps the text as it is.
+///
+/// # Examples
+/// ```
+/// use cloakroom_bridge::{BeakerRecord, MemoryRecords, SharedRecords};
+///
+/// let sessions = SharedRecords::new(BeakerRecord::new("s3cret")?, MemoryRecords::new()).build()?;
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct BeakerRecord {
+    ids: BeakerId,
+    body: Body,
+}
+
+impl BeakerRecord {
+    /// Records under ids that are signed with this `secret`, not encrypted.
+    ///
+    /// # Errors
+    /// An empty secret.
+    pub fn new(secret: impl Into<Secret>) -> Result<Self, ConfigError> {
+        Ok(Self { ids: BeakerId::new(secret)?, body: Body::plain() })
+    }
+
+    /// Beaker's `encrypt_key` and `validate_key`, and the cipher that goes with its `crypto_type`.
+    ///
+    /// # Errors
+    /// An empty key.
+    pub fn encrypted(
+        mut self,
+        cipher: BeakerCipher,
+        encrypt_key: impl Into<Secret>,
+        validate_key: impl Into<Secret>,
+    ) -> Result<Self, ConfigError> {
+        self.body = self.body.encrypted(cipher, encrypt_key.into(), validate_key.into(), 128)?;
+        Ok(self)
+    }
+}
+
+impl RecordFormat for BeakerRecord {
+    fn framework(&self) -> &'static str {
+        KEYS.framework
+    }
+
+    fn cookie(&self) -> CookieConfig {
+        CookieConfig::default().name("beaker.session.id")
+    }
+
+    /// No timeout, as Beaker has it when none is configured. Each read is noted, as there.
+    fn lifetimes(&self) -> Lifetimes {
+        Lifetimes::default().idle_timeout(None).absolute_timeout(None).touch_after(Duration::ZERO)
+    }
+
+    fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
+        KEYS.csrf_scheme()
+    }
+
+    fn touching(&self) -> Touching {
+        Touching::Record
+    }
+
+    fn open_id(&self, cookie: Presented<'_>) -> Result<String, Rejected> {
+        self.ids.open(cookie.value).map(str::to_owned)
+    }
+
+    fn seal_id(&self, id: &str, _: &str) -> String {
+        self.ids.seal(id)
+    }
+
+    fn fresh_id(&self, random: &[u8; 64]) -> String {
+        hex(random.first_chunk::<16>().map_or(&[][..], |it| it))
+    }
+
+    fn open(&self, text: &str, _: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+        self.body.open(text, lifetimes)
+    }
+
+    fn seal(&self, _: &str, record: &Record, sealing: Sealing<'_>) -> Result<String, Error> {
+        self.body.seal(record, sealing.now, sealing.lifetimes, None, sealing.random)
+    }
+}
