@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import django
 from django.conf import settings
+from django.contrib import messages
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
 from django.urls import path
@@ -15,23 +16,47 @@ from django.views.decorators.csrf import csrf_exempt
 import peer
 
 
+LEVELS = {name: level for level, name in messages.DEFAULT_TAGS.items()}
+
+
+def is_plain(message):
+    return (message.extra_tags or "").split(" ")[-1] == "plain"
+
+
+def queue_of(message):
+    return (message.extra_tags or "").removesuffix("plain").strip()
+
+
+def body(message):
+    return message.message if is_plain(message) else [messages.DEFAULT_TAGS[message.level], message.message]
+
+
 class Operations(peer.Operations):
     def __init__(self, request):
         super().__init__(request.session)
         self.request = request
 
-    def do_flash(self, message, queue=None, allow_duplicate=None):
-        from django.contrib import messages
+    def do_flash(self, message, queue=None, _allow_duplicate=None):
+        # A message is a list of level and text; anything else is one that isn't Django's, and is tagged so.
+        if isinstance(message, list):
+            level, text = message
+            messages.add_message(self.request, LEVELS[level], text, extra_tags=queue or "")
+        else:
+            messages.info(self.request, message, extra_tags=f"{queue or ''} plain".strip())
 
-        # Django's messages have a level instead of a queue, and tags beside it.
-        messages.add_message(self.request, messages.INFO, message, extra_tags=queue or "")
+    def do_peek_flash(self, queue=None):
+        storage = messages.get_messages(self.request)
+        waiting = [body(message) for message in storage if queue_of(message) == (queue or "")]
+        storage.used = False
+        return waiting
 
     def do_pop_flash(self, queue=None):
-        from django.contrib import messages
-
-        storage = messages.get_messages(self.request)
-        popped = [message for message in storage if message.extra_tags == (queue or "")]
-        return [message.message for message in popped]
+        # Django shows all of them at once. Those of other queues wait on.
+        waiting = list(messages.get_messages(self.request))
+        for message in waiting:
+            if queue_of(message) != (queue or ""):
+                messages.add_message(self.request, message.level, message.message, extra_tags=message.extra_tags)
+        return [body(message) for message in waiting if queue_of(message) == (queue or "")]
 
     def do_csrf_token(self):
         from django.middleware.csrf import get_token

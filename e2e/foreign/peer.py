@@ -4,6 +4,7 @@ A peer does to its framework's session what it is told, as `cloakroom-probe` doe
 """
 
 import argparse
+import copy
 import http
 import io
 import json
@@ -42,7 +43,8 @@ class Operations:
         if method is None:
             return {"err": {"kind": "bad-operation", "message": f"there is no operation {name!r}"}}
         try:
-            return {"ok": method(*arguments)}
+            # A copy: frameworks hand out lists that later operations change.
+            return {"ok": copy.deepcopy(method(*arguments))}
         except Exception as error:
             return {"err": {"kind": type(error).__name__, "message": str(error)}}
 

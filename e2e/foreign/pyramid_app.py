@@ -80,6 +80,8 @@ def factory(options):
             key=options.cookie_name,
             validate_key=options.secret,
             data_serializer="json",
+            # As Beaker's own middleware has it: a cookie that isn't good is no error.
+            invalidate_corrupt=True,
             httponly=True,
             timeout=common["timeout"],
             **encryption,

@@ -10,7 +10,8 @@ require "stringio"
 require "action_controller"
 require "active_support/messages/rotation_configuration"
 
-OPTIONS = { port: 0, secret: "a" * 128, "cookie-name": "_session", digest: "SHA1", metadata: "yes", previous: nil }
+OPTIONS = { port: 0, secret: "a" * 128, "cookie-name": "_session", digest: "SHA1", metadata: "yes", previous: nil,
+            "expire-after": nil }
 OptionParser.new do |parser|
   parser.on("--port N", Integer)
   parser.on("--secret SECRET")
@@ -18,6 +19,7 @@ OptionParser.new do |parser|
   parser.on("--digest DIGEST", "of the key generator: SHA1 before Rails 7, SHA256 since")
   parser.on("--metadata YES", "whether cookies have a purpose: yes since Rails 6")
   parser.on("--previous SECRET", "a secret that is still read")
+  parser.on("--expire-after SECONDS", Integer)
 end.parse!(into: OPTIONS)
 
 # The time of the request at hand.
@@ -76,8 +78,10 @@ class Operations
   def initialize(controller)
     @controller = controller
     @session = controller.session
-    @flash = controller.send(:flash)
   end
+
+  # Rails lets messages go after the request that looks at them, so only those look that are told to.
+  def flash = @controller.send(:flash)
 
   def run(operation)
     name, *arguments = operation
@@ -130,11 +134,11 @@ class Operations
 
   # Rails has one value under each key, and lets it go after the next request that looks.
   def do_flash(message, queue = nil, _allow_duplicate = nil)
-    @flash[queue.to_s.empty? ? "notice" : queue] = message
+    flash[queue.to_s.empty? ? "notice" : queue] = message
     nil
   end
 
-  def do_pop_flash(queue = nil) = [@flash[queue.to_s.empty? ? "notice" : queue]].flatten(1).compact
+  def do_pop_flash(queue = nil) = [flash[queue.to_s.empty? ? "notice" : queue]].flatten(1).compact
   def do_csrf_token = @controller.send(:form_authenticity_token)
   def do_real_csrf_token = @session["_csrf_token"]
   def do_check_csrf(token) = @controller.send(:valid_authenticity_token?, @session, token)
@@ -176,7 +180,7 @@ router = lambda do |env|
 end
 
 app = ActionDispatch::Flash.new(router)
-app = ActionDispatch::Session::CookieStore.new(app, key: OPTIONS[:"cookie-name"])
+app = ActionDispatch::Session::CookieStore.new(app, key: OPTIONS[:"cookie-name"], expire_after: OPTIONS[:"expire-after"])
 app = ActionDispatch::Cookies.new(app)
 APP = Configuration.new(app)
 

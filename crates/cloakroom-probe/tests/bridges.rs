@@ -7,8 +7,12 @@
     reason = "a test that panics has said what it found"
 )]
 
-#[path = "bridges/pyramid.rs"]
-mod pyramid;
+#[path = "bridges/express.rs"]
+mod express;
+#[path = "bridges/python.rs"]
+mod python;
+#[path = "bridges/rails.rs"]
+mod rails;
 #[path = "bridges/sequences.rs"]
 mod sequences;
 #[path = "bridges/side.rs"]

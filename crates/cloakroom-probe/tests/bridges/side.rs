@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use cloakroom_servers::Foreign;
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 /// The cookies of a browser.
 pub(crate) type Jar = BTreeMap<String, String>;
@@ -20,13 +21,16 @@ pub(crate) struct Side {
 }
 
 enum Running {
-    Ours(Child),
-    Theirs { _application: Foreign },
+    /// What it traces goes into a file.
+    Ours(Child, NamedTempFile),
+    Theirs {
+        _application: Foreign,
+    },
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Self::Ours(child) = self {
+        if let Self::Ours(child, _) = self {
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -42,17 +46,20 @@ pub(crate) struct Answer {
 impl Side {
     /// The probe, with these options.
     pub(crate) fn ours(options: &[&str]) -> Self {
+        let log = NamedTempFile::new().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_cloakroom-probe"))
             .args(["--port", "0"])
             .args(options)
-            .env("RUST_LOG", "error")
             .stdout(Stdio::piped())
+            .stderr(log.reopen().unwrap())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().rsplit(':').next().unwrap().parse().expect("the probe says where it listens");
-        Self { name: "ours", port, connection: None, _running: Running::Ours(child) }
+        let port = line.trim().rsplit(':').next().and_then(|port| port.parse().ok());
+        let told = || std::fs::read_to_string(log.path()).unwrap_or_default();
+        let port = port.unwrap_or_else(|| panic!("the probe doesn't start with {options:?}: {}", told()));
+        Self { name: "ours", port, connection: None, _running: Running::Ours(child, log) }
     }
 
     /// A real application.

@@ -14,10 +14,35 @@ pub(crate) struct Abilities {
     pub(crate) queues: bool,
     /// A message that isn't text comes back as it was.
     pub(crate) any_message: bool,
+    /// A message has a level beside its text.
+    pub(crate) levels: bool,
+    /// Its forms are checked as ours are.
+    pub(crate) forms: bool,
+    /// It ends a session when told to.
+    pub(crate) ends: bool,
     /// A session of this age is open, and one of that age isn't.
     pub(crate) lifetime: Option<(f64, f64)>,
     /// A copy of the cookie opens nothing after a sign-out.
     pub(crate) ends_for_good: bool,
+}
+
+/// What most can do.
+pub(crate) const USUAL: Abilities = Abilities {
+    queues: true,
+    any_message: true,
+    levels: true,
+    forms: true,
+    ends: true,
+    lifetime: None,
+    ends_for_good: false,
+};
+
+/// When the secret that signs is used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signs {
+    /// Once for each session: its id.
+    OnlyTheId,
+    EachWrite,
 }
 
 /// Both applications, and how often they agreed.
@@ -41,9 +66,13 @@ impl Turns {
             self.values(first);
             self.numbers(first);
             self.flashes(first, abilities);
-            self.forms(first);
+            if abilities.forms {
+                self.forms(first);
+            }
             self.tampered(first);
-            self.ended(first, abilities);
+            if abilities.ends {
+                self.ended(first, abilities);
+            }
             if let Some(lifetime) = abilities.lifetime {
                 self.expired(first, lifetime);
             }
@@ -122,6 +151,11 @@ impl Turns {
         self.turn(second, json!(["pop_flash"]), &json!([]));
         if abilities.any_message {
             let message = json!({"text": "Saved.", "at": [1, 2]});
+            self.turn(first, json!(["flash", message]), &json!(null));
+            self.turn(second, json!(["pop_flash"]), &json!([message]));
+        }
+        if abilities.levels {
+            let message = json!(["success", "Saved."]);
             self.turn(first, json!(["flash", message]), &json!(null));
             self.turn(second, json!(["pop_flash"]), &json!([message]));
         }
@@ -236,6 +270,39 @@ impl Turns {
                 self.turn(side, json!(["get", "user"]), &expected);
             }
         }
+    }
+
+    /// Secrets rotate: what one side has sealed with the old one opens on the other, which seals with the new one.
+    ///
+    /// `start` starts both with a secret and one that is still read.
+    pub(crate) fn rotated(format: &'static str, signs: Signs, start: impl Fn(&str, Option<&str>) -> [Side; 2]) {
+        const OLD: &str = "the secret of last year, which has been read by somebody";
+        const NEW: &str = "the secret of this year, which nobody has read so far";
+        let started = |secret, previous| start(secret, previous);
+        let [theirs, ours] = started(OLD, None);
+        let mut turns = Self::between(format, theirs, ours);
+        for first in [0, 1] {
+            turns.visitor();
+            turns.sides = started(OLD, None);
+            turns.turn(first, json!(["insert", "user", "ann"]), &json!(null));
+            let old = turns.jar.clone();
+            turns.sides = started(NEW, Some(OLD));
+            for side in [0, 1] {
+                turns.jar.clone_from(&old);
+                turns.turn(side, json!(["get", "user"]), &json!("ann"));
+                turns.turn(side, json!(["insert", "visits", 2]), &json!(null));
+                turns.turn(1 - side, json!(["get", "user"]), &json!("ann"));
+            }
+            turns.sides = started(NEW, None);
+            let known = signs == Signs::EachWrite;
+            turns.turn(0, json!(["get", "user"]), &if known { json!("ann") } else { json!(null) });
+            turns.turn(1, json!(["get", "visits"]), &if known { json!(2) } else { json!(null) });
+            for side in [0, 1] {
+                turns.jar.clone_from(&old);
+                turns.turn(side, json!(["get", "user"]), &json!(null));
+            }
+        }
+        turns.settle();
     }
 
     /// Prints the counts, and fails if there was a mismatch.
