@@ -19,5 +19,7 @@ mod bridge {
     mod rails;
     #[cfg(all(feature = "django", feature = "records"))]
     mod shared;
+    #[cfg(all(feature = "records-redis", feature = "records-postgres", feature = "records-sqlite"))]
+    mod stores;
     mod vectors;
 }

@@ -154,3 +154,139 @@ fn what_a_good_signature_protects_may_still_be_no_session() {
         assert_eq!(format(&["key1"]).open(cookie, &lifetimes()).map(|_| ()), Err(expected), "{payload}");
     }
 }
+
+mod session {
+    //! `express-session`.
+
+    use std::time::Duration;
+
+    use cloakroom_bridge::{ExpressRecord, MemoryRecords, Presented, RecordFormat as _, Sealing, SharedRecords};
+    use cloakroom_session::{Lifetimes, Rejected, Timestamp};
+    use serde_json::{Value, json};
+
+    use crate::bridge::browser::{App, Browser, NOW};
+    use crate::bridge::vectors::{document, text};
+
+    const HOUR: Duration = Duration::from_secs(3600);
+    const AT: Timestamp = Timestamp::from_unix_millis(1_700_000_000_250);
+
+    fn vectors() -> Vec<Value> {
+        document("express")["express_session"].as_array().unwrap().clone()
+    }
+
+    fn format() -> ExpressRecord {
+        ExpressRecord::new("keyboard cat").build().unwrap()
+    }
+
+    fn lifetimes() -> Lifetimes {
+        format().lifetimes()
+    }
+
+    #[test]
+    fn ids_and_records_of_express_are_read_and_written_as_they_were() {
+        let mut count = 0;
+        for vector in vectors() {
+            let name = text(&vector, "name");
+            let Some((id, record)) = vector["store"].as_object().and_then(|store| store.iter().next()) else {
+                continue;
+            };
+            let line = vector["set_cookie"][0].as_str().unwrap();
+            let value = line.strip_prefix("connect.sid=").unwrap().split(';').next().unwrap();
+            let max_age = vector["opts"]["cookie"]["maxAge"].as_u64().map(Duration::from_millis);
+            let builder = ExpressRecord::new("keyboard cat");
+            let format = max_age.map_or(builder.clone(), |span| builder.max_age(span)).build().unwrap();
+            assert_eq!(format.open_id(Presented::new("connect.sid", value)).as_ref(), Ok(id), "{name}");
+            assert_eq!(format.seal_id(id, "connect.sid"), value, "{name}");
+
+            let record = record.as_str().unwrap();
+            let read = format.open(record, AT, &lifetimes()).unwrap_or_else(|why| panic!("{name}: {why}"));
+            let user = read.get("user").unwrap().decode::<Value>("user").unwrap();
+            let stored: Value = serde_json::from_str(record).unwrap();
+            assert_eq!(user, stored["user"], "{name}");
+            assert_eq!(read.entries().len(), 1, "{name}: the cookie is Express' own");
+            let written = format.seal(id, &read, Sealing::new("connect.sid", AT, &lifetimes(), &[7; 64])).unwrap();
+            let ours = format!(",\"_cloakroom\":{{\"created\":{}}}", AT.unix_millis());
+            assert_eq!(written.replace(&ours, ""), record, "{name}");
+            count += 1;
+        }
+        println!("express-session: {count} ids and records read and written, byte for byte");
+        assert_eq!(count, 2);
+    }
+
+    #[test]
+    fn signatures_of_ids_are_those_of_cookie_signature() {
+        let value = "s%3A0123456789abcdefghijklmnopqrstuv.CP7rMi5wLTU3wgaBt19C3w7NvZFqz9xhKXnQ%2FdSpkXo";
+        let rotated = ExpressRecord::new("new").previous("keyboard cat").build().unwrap();
+        let another = ExpressRecord::new("another").build().unwrap();
+        let open = |format: &ExpressRecord, value: &str| format.open_id(Presented::new("connect.sid", value));
+        assert!(open(&format(), value).is_ok());
+        assert!(open(&rotated, value).is_ok(), "an older secret");
+        for (row, format, value, expected) in [
+            ("another secret", &another, value.to_owned(), Rejected::Forged),
+            ("another id", &format(), value.replace("0123", "0124"), Rejected::Forged),
+            ("unsigned", &format(), "0123456789abcdefghijklmnopqrstuv".to_owned(), Rejected::Malformed),
+            ("without a signature", &format(), "s%3A0123".to_owned(), Rejected::Malformed),
+            ("a signature that isn't base64", &format(), "s%3A0123.%3F".to_owned(), Rejected::Malformed),
+            ("an escape that makes no sense", &format(), "s%3".to_owned(), Rejected::Malformed),
+            ("empty", &format(), String::new(), Rejected::Malformed),
+        ] {
+            assert_eq!(open(format, &value), Err(expected), "{row}");
+        }
+        let empty = format().seal_id("", "connect.sid");
+        assert_eq!(open(&format(), &empty), Err(Rejected::Corrupt), "an empty id, well signed");
+        assert!(ExpressRecord::new("").build().is_err());
+    }
+
+    #[test]
+    fn what_is_no_record_has_a_reason() {
+        for record in ["", "[]", "null", "{", "{}}"] {
+            assert_eq!(format().open(record, NOW, &lifetimes()).map(|_| ()), Err(Rejected::Corrupt), "{record}");
+        }
+    }
+
+    fn app(format: ExpressRecord) -> (App, std::sync::Arc<MemoryRecords>) {
+        let store = std::sync::Arc::new(MemoryRecords::new());
+        let sessions = SharedRecords::new(format, std::sync::Arc::clone(&store)).build().unwrap();
+        (App::new(sessions), store)
+    }
+
+    #[tokio::test]
+    async fn an_age_of_one_session_holds_in_both() {
+        let (app, store) = app(ExpressRecord::new("s").max_age(HOUR).build().unwrap());
+        let mut browser = Browser::default();
+        browser.visit(&app, |session| session.insert("a", 1).unwrap()).await;
+        let id = store.ids().remove(0);
+        let cookie =
+            |store: &MemoryRecords| serde_json::from_str::<Value>(&store.text(&id).unwrap()).unwrap()["cookie"].clone();
+        let usual =
+            json!({"originalMaxAge": 3_600_000, "expires": "2023-11-14T23:13:20.000Z", "httpOnly": true, "path": "/"});
+        assert_eq!(cookie(&store), usual);
+        browser.visit(&app, |session| session.set_idle_timeout(Some(HOUR * 24))).await;
+        assert_eq!(cookie(&store)["originalMaxAge"], json!(86_400_000));
+        // What Express has set for this session, with all that it has written itself.
+        let theirs = json!({"originalMaxAge": 60_000, "expires": "2023-11-14T22:14:20.000Z", "httpOnly": true, "path": "/x", "sameSite": "lax"});
+        store.overwrite(&id, &json!({"cookie": theirs, "a": 1}).to_string());
+        browser.visit(&app, |session| session.insert("b", 1).unwrap()).await;
+        assert_eq!(cookie(&store), theirs);
+        app.clock.advance(Duration::from_secs(61));
+        let (found, _) = browser.visit(&app, |session| session.get::<u8>("b").unwrap()).await;
+        assert_eq!(found, None, "it ended after the minute that Express has given it");
+    }
+
+    #[tokio::test]
+    async fn each_read_touches_and_a_touch_leaves_the_text_alone() {
+        let (app, store) = app(format());
+        let mut browser = Browser::default();
+        browser.visit(&app, |session| session.insert("a", 1).unwrap()).await;
+        let id = store.ids().remove(0);
+        let before = store.text(&id);
+        for _ in 0..3 {
+            app.clock.advance(Duration::from_secs(80_000));
+            let (found, sent) = browser.visit(&app, |session| session.get::<u8>("a").unwrap()).await;
+            assert_eq!((found, sent), (Some(1), 0));
+        }
+        assert_eq!(store.text(&id), before);
+        app.clock.advance(Duration::from_secs(86_401));
+        assert!(browser.visit(&app, |session| session.is_new()).await.0);
+    }
+}

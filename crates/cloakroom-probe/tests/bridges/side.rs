@@ -21,16 +21,13 @@ pub(crate) struct Side {
 }
 
 enum Running {
-    /// What it traces goes into a file.
-    Ours(Child, NamedTempFile),
-    Theirs {
-        _application: Foreign,
-    },
+    Ours(Child),
+    Theirs { _application: Foreign },
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Self::Ours(child, _) = self {
+        if let Self::Ours(child) = self {
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -46,6 +43,7 @@ pub(crate) struct Answer {
 impl Side {
     /// The probe, with these options.
     pub(crate) fn ours(options: &[&str]) -> Self {
+        // What it traces is looked at only if it doesn't start; after that the file has no name any more.
         let log = NamedTempFile::new().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_cloakroom-probe"))
             .args(["--port", "0"])
@@ -59,7 +57,7 @@ impl Side {
         let port = line.trim().rsplit(':').next().and_then(|port| port.parse().ok());
         let told = || std::fs::read_to_string(log.path()).unwrap_or_default();
         let port = port.unwrap_or_else(|| panic!("the probe doesn't start with {options:?}: {}", told()));
-        Self { name: "ours", port, connection: None, _running: Running::Ours(child, log) }
+        Self { name: "ours", port, connection: None, _running: Running::Ours(child) }
     }
 
     /// A real application.
