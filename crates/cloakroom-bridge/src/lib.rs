@@ -18,6 +18,11 @@
 //!
 //! What doesn't belong here: guessing. A format is tried only if it was configured, and a pickle is never read.
 
+#![cfg_attr(
+    not(all(feature = "beaker", feature = "django", feature = "flask", feature = "pyramid")),
+    allow(dead_code, reason = "each framework needs a part of what they share")
+)]
+
 #[cfg(feature = "beaker")]
 mod beaker;
 mod bridged_cookies;
@@ -60,16 +65,12 @@ mod token;
 #[cfg(feature = "zlib")]
 mod zlib;
 
-#[cfg(all(feature = "beaker", feature = "records"))]
-pub use beaker::BeakerRecord;
 #[cfg(feature = "beaker")]
-pub use beaker::{BeakerCipher, BeakerCookie, BeakerCookieBuilder, BeakerId};
+pub use beaker::{BeakerCipher, BeakerCookie, BeakerCookieBuilder, BeakerId, BeakerRecord};
 pub use bridged_cookies::{BridgedCookies, BridgedCookiesBuilder};
 pub use cookie_format::{CookieFormat, Presented, Sealed, Sealing};
-#[cfg(all(feature = "django", feature = "records"))]
-pub use django::DjangoRecord;
 #[cfg(feature = "django")]
-pub use django::{DjangoCookie, DjangoCookieBuilder};
+pub use django::{DjangoCookie, DjangoCookieBuilder, DjangoRecord};
 #[cfg(feature = "express")]
 pub use express::{ExpressCookie, ExpressCookieBuilder, ExpressRecord, ExpressRecordBuilder};
 #[cfg(feature = "flask")]

@@ -149,6 +149,33 @@ struct Counters {
 ///
 /// # Security
 /// Sessions that live in cookies can't be ended: a copy of an old cookie opens until its deadline, or until [`Phase::ReadNew`].
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use cloakroom_bridge::{Migration, Phase};
+/// use cloakroom_session::{CookieConfig, CookieHeader, CookieSessions, Engine, Key, SessionSlot};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let key = Key::new(b"a secret of 32 bytes or more, here for the example")?;
+/// let old = CookieSessions::signed(key.clone()).cookie(CookieConfig::default().name("old")).build()?;
+/// let new = CookieSessions::encrypted(key).cookie(CookieConfig::default().name("new")).build()?;
+/// # let slot = SessionSlot::new(Arc::new(Engine::new(old.clone())));
+/// # slot.open(CookieHeader::default()).await?.insert("user", 42)?;
+/// # let before = slot.finish(200).await?.cookies[0].as_str().split(';').next().unwrap_or_default().to_owned();
+/// let migration = Arc::new(Migration::new(old, new, Phase::ReadBothWriteNew));
+///
+/// let slot = SessionSlot::new(Arc::new(Engine::new(Arc::clone(&migration))));
+/// let session = slot.open(CookieHeader::new([before.as_bytes()])).await?;      // "old=s1.…"
+/// assert_eq!(session.get::<u32>("user")?, Some(42));
+/// session.insert("seen", true)?;
+/// let cookies = slot.finish(200).await?.cookies;
+/// assert!(cookies[0].as_str().starts_with("old=; ") && cookies[1].as_str().starts_with("new=e1."));
+/// assert_eq!((migration.stats().old, migration.stats().moved), (1, 1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Migration<O, N> {
     old: O,

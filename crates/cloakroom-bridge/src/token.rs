@@ -33,7 +33,7 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 
 impl Tokens {
     /// The payload and when it was signed.
-    pub(crate) fn open(&self, token: &str) -> Result<(String, Timestamp), Rejected> {
+    pub(crate) fn open(&self, token: &str) -> Result<(Vec<u8>, Timestamp), Rejected> {
         let (signed, signature) = token.rsplit_once(self.separator).ok_or(Rejected::Malformed)?;
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Rejected::Malformed)?;
         if !self.macs.iter().any(|mac| mac.verifies(&[signed.as_bytes()], &signature)) {
@@ -48,7 +48,7 @@ impl Tokens {
         if bytes.first() == Some(&0x80) {
             return Err(Rejected::UnsafeSerializer);
         }
-        Ok((String::from_utf8(bytes).map_err(|_| Rejected::Corrupt)?, time))
+        Ok((bytes, time))
     }
 
     /// A token for this payload, signed now. Compressed, if that is shorter.

@@ -1,10 +1,19 @@
 //! What the bridges promise: vectors of the real frameworks, and requests that take turns.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has said what it found"
+)]
 
 mod bridge {
-    #[cfg(all(feature = "beaker", feature = "records"))]
+    #[cfg(feature = "beaker")]
     mod beaker;
     mod browser;
-    #[cfg(all(feature = "django", feature = "records"))]
+    #[cfg(feature = "pyramid")]
+    mod cookies;
+    #[cfg(feature = "django")]
     mod django;
     #[cfg(feature = "express")]
     mod express;
@@ -13,11 +22,13 @@ mod bridge {
     mod migration;
     #[cfg(feature = "plug")]
     mod plug;
+    #[cfg(all(feature = "beaker", feature = "django", feature = "flask", feature = "pyramid"))]
+    mod properties;
     #[cfg(feature = "pyramid")]
     mod pyramid;
     #[cfg(feature = "rails")]
     mod rails;
-    #[cfg(all(feature = "django", feature = "records"))]
+    #[cfg(feature = "django")]
     mod shared;
     #[cfg(all(feature = "records-redis", feature = "records-postgres", feature = "records-sqlite"))]
     mod stores;

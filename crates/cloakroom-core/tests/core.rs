@@ -7,6 +7,8 @@
     reason = "a test that panics has said what it found"
 )]
 
+#[path = "core/bridging.rs"]
+mod bridging;
 #[path = "core/commit.rs"]
 mod commit;
 #[path = "core/keys.rs"]

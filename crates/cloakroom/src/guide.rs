@@ -8,3 +8,23 @@ pub mod stores {}
 
 #[doc = include_str!("../../../docs/guide/pyramid.md")]
 pub mod pyramid {}
+
+#[cfg(feature = "bridge")]
+#[doc = include_str!("../../../docs/guide/bridges.md")]
+pub mod bridges {}
+
+#[cfg(all(feature = "bridge-pyramid", feature = "bridge-pyramid-nacl"))]
+#[doc = include_str!("../../../docs/guide/from-pyramid-shared.md")]
+pub mod pyramid_shared {}
+
+#[cfg(feature = "bridge-beaker")]
+#[doc = include_str!("../../../docs/guide/beaker.md")]
+pub mod beaker {}
+
+#[cfg(feature = "bridge-flask")]
+#[doc = include_str!("../../../docs/guide/flask.md")]
+pub mod flask {}
+
+#[cfg(feature = "bridge-django")]
+#[doc = include_str!("../../../docs/guide/django.md")]
+pub mod django {}

@@ -6,11 +6,9 @@
 mod body;
 mod cookie;
 mod id;
-#[cfg(feature = "records")]
 mod record;
 
 pub use body::BeakerCipher;
 pub use cookie::{BeakerCookie, BeakerCookieBuilder};
 pub use id::BeakerId;
-#[cfg(feature = "records")]
 pub use record::BeakerRecord;

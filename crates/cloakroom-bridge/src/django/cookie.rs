@@ -100,7 +100,7 @@ impl CookieFormat for DjangoCookie {
 
     fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let (payload, touched) = self.tokens.open(cookie.value)?;
-        keys::open(payload, touched, lifetimes)
+        keys::open(&payload, touched, lifetimes)
     }
 
     fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {

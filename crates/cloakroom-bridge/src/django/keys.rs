@@ -50,7 +50,9 @@ impl Layout for DjangoKeys {
 }
 
 /// Reads the text inside of a signature.
-pub(crate) fn open(payload: String, touched: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+pub(crate) fn open(payload: &[u8], touched: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+    // ASCII, unless somebody has configured another serializer; Django itself reads it so.
+    let payload: String = payload.iter().map(|byte| char::from(*byte)).collect();
     let object = Json::from_foreign("session", payload).map_err(|_| Rejected::Corrupt)?;
     let members = object.members().unwrap_or_default();
     let expiry = members.iter().rev().find(|(key, _)| key.as_str() == "\"_session_expiry\"");

@@ -4,10 +4,8 @@ mod cookie;
 mod csrf;
 mod keys;
 mod messages;
-#[cfg(feature = "records")]
 mod record;
 mod signing;
 
 pub use cookie::{DjangoCookie, DjangoCookieBuilder};
-#[cfg(feature = "records")]
 pub use record::DjangoRecord;

@@ -122,7 +122,7 @@ impl RecordFormat for DjangoRecord {
 
     fn open(&self, text: &str, _: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let (payload, touched) = self.tokens.open(text)?;
-        keys::open(payload, touched, lifetimes)
+        keys::open(&payload, touched, lifetimes)
     }
 
     fn seal(&self, _: &str, record: &Record, sealing: Sealing<'_>) -> Result<String, Error> {

@@ -111,6 +111,7 @@ impl CookieFormat for FlaskCookie {
 
     fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let (payload, touched) = self.tokens.open(cookie.value)?;
+        let payload = String::from_utf8(payload).map_err(|_| Rejected::Corrupt)?;
         let object = Json::from_foreign("session", payload).map_err(|_| Rejected::Corrupt)?;
         read(&FlaskKeys, &object, Times::touched(touched), lifetimes)
     }

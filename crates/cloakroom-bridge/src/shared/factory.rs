@@ -28,6 +28,18 @@ const MOST_COOKIES: usize = 4;
 /// # Security
 /// The other framework's ids are its keys in the store: who reads the store can use them. A session that ends there has ended here, and is never
 /// revived; one that ends here has ended there.
+///
+/// # Examples
+/// ```
+/// # #[cfg(feature = "django")] {
+/// use cloakroom_bridge::{DjangoRecord, MemoryRecords, SharedRecords};
+/// use cloakroom_session::ConflictPolicy;
+///
+/// let format = DjangoRecord::new("django-insecure-test-key")?;
+/// let sessions = SharedRecords::new(format, MemoryRecords::new()).conflicts(ConflictPolicy::Strict).build()?;
+/// # }
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
 #[derive(Debug)]
 pub struct SharedRecords<F, S> {
     pub(crate) format: F,

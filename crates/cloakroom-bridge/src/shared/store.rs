@@ -27,6 +27,23 @@ pub enum Swap {
 /// - `replace` and `touch` **must not** create, or a sign-out in the other application would be undone.
 /// - A record whose end has passed **must** be treated as one that isn't there.
 /// - It **must** find and keep records where the framework does: the same keys, the same columns, the same expiry.
+///
+/// # Examples
+/// ```
+/// use cloakroom_bridge::{ForeignStore, MemoryRecords, Swap};
+/// use cloakroom_session::Timestamp;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cloakroom_session::Error> {
+/// let (store, now) = (MemoryRecords::new(), Timestamp::from_unix_secs(1_700_000_000));
+/// assert!(store.create("id", "one", None, now).await?);
+/// store.overwrite("id", "two");                                // the other application
+/// assert_eq!(store.replace("id", "one", "three", None, now).await?, Swap::Conflict);
+/// store.end("id").await?;
+/// assert_eq!(store.replace("id", "two", "three", None, now).await?, Swap::Gone);
+/// # Ok(())
+/// # }
+/// ```
 pub trait ForeignStore: fmt::Debug + Send + Sync + 'static {
     /// The text of a record, or `None` if there is no such record or it has ended.
     ///

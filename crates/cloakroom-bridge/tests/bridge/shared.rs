@@ -135,7 +135,7 @@ async fn a_new_id_takes_along_what_was_written_to_the_old_one() {
     browser.visit(&app, |session| session.insert("meanwhile", true).unwrap()).await;
     let cookies = request.slot.finish(200).await.unwrap().cookies;
     let new = cookies[0].as_str().split(['=', ';']).nth(1).unwrap().to_owned();
-    assert_eq!(store.ids(), [new.clone()], "the old one has ended");
+    assert_eq!(store.ids(), std::slice::from_ref(&new), "the old one has ended");
     assert_ne!(new, id);
     let (found, _) = Browser::with("sessionid", &new)
         .visit(&app, |session| (session.get::<u32>("user").unwrap(), session.get::<bool>("meanwhile").unwrap()))

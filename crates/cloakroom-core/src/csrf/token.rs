@@ -40,6 +40,24 @@ pub struct CsrfToken {
 ///
 /// # Security
 /// `matches` **must** take the same time wherever two texts differ.
+///
+/// # Examples
+/// A framework that shows its tokens as they are:
+/// ```
+/// use cloakroom_core::{CsrfScheme, CsrfToken};
+///
+/// #[derive(Debug)]
+/// struct Shown;
+///
+/// impl CsrfScheme for Shown {
+///     fn token(&self, random: &[u8; 32]) -> String { CsrfToken::from_random(*random).expose().to_owned() }
+///     fn pad_len(&self, _: &str) -> usize { 0 }
+///     fn mask(&self, token: &str, _: &[u8]) -> String { token.to_owned() }
+///     fn matches(&self, _: &str, _: &str) -> bool { false }
+/// }
+/// let token = CsrfToken::from_random([7; 32]).with_scheme(&Shown);
+/// assert!(token.matches(&token.mask(&[])));
+/// ```
 pub trait CsrfScheme: fmt::Debug + Send + Sync {
     /// A token as that framework makes them, of 32 random bytes.
     fn token(&self, random: &[u8; 32]) -> String;

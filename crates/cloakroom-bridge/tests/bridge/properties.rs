@@ -1,0 +1,151 @@
+//! Laws that hold for every format: what is written is read, and what nobody touched stays as it was.
+
+use cloakroom_bridge::{
+    BeakerCipher, BeakerCookie, CookieFormat, DjangoCookie, FlaskCookie, Presented, PyramidCookie, Sealing,
+};
+use cloakroom_session::{
+    Clockwork, CsrfToken, Duplicates, Json, Lifetimes, Record, SessionState, fresh_id, fresh_token,
+};
+use proptest::prelude::*;
+
+use super::browser::NOW;
+
+fn formats() -> Vec<Box<dyn Formatting>> {
+    let beaker = || BeakerCookie::new("validate");
+    vec![
+        Box::new(PyramidCookie::new("secret").build().unwrap()),
+        Box::new(beaker().build().unwrap()),
+        Box::new(beaker().encrypt_key("key", BeakerCipher::AesGcm).build().unwrap()),
+        Box::new(beaker().encrypt_key("key", BeakerCipher::AesCtr).build().unwrap()),
+        Box::new(FlaskCookie::new("secret").build().unwrap()),
+        Box::new(DjangoCookie::new("secret").build().unwrap()),
+    ]
+}
+
+/// A format, without its type.
+trait Formatting {
+    fn name(&self) -> &'static str;
+    fn write(&self, record: &Record) -> String;
+    fn read(&self, value: &str) -> Record;
+}
+
+impl<F: CookieFormat> Formatting for F {
+    fn name(&self) -> &'static str {
+        self.framework()
+    }
+
+    fn write(&self, record: &Record) -> String {
+        let lifetimes = self.lifetimes();
+        self.seal(record, Sealing::new("it", NOW, &lifetimes, &[7; 64])).unwrap().value
+    }
+
+    fn read(&self, value: &str) -> Record {
+        self.open(Presented::new("it", value), &self.lifetimes()).unwrap()
+    }
+}
+
+/// Values as other frameworks write them.
+fn foreign_value() -> impl Strategy<Value = String> {
+    let scalar = prop_oneof![
+        Just("NaN".to_owned()),
+        Just("-Infinity".to_owned()),
+        Just(r#""\ud800""#.to_owned()),
+        Just(r#"{" t":[1,2]}"#.to_owned()),
+        Just("1e+100".to_owned()),
+        Just("-0.0".to_owned()),
+        "[1-9][0-9]{0,40}",
+        "[ -~]{0,12}".prop_map(|text| serde_json::to_string(&text).unwrap()),
+    ];
+    scalar.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[ {} ]", items.join(" ,"))),
+            prop::collection::vec(("[a-z]{1,4}", inner), 0..4).prop_map(|members| {
+                let members: Vec<_> = members.iter().map(|(key, value)| format!("\"{key}\" :{value}")).collect();
+                format!("{{{}}}", members.join(", "))
+            }),
+        ]
+    })
+}
+
+/// Names of handlers' own.
+fn key() -> impl Strategy<Value = String> {
+    "[a-zé☃\"]{1,6}"
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let data = prop::collection::vec((key(), foreign_value()), 0..6);
+    // A pair of a number and something is a message of Django's, which has a spelling of its own.
+    let body = foreign_value().prop_filter("a pair", |it| !it.starts_with('['));
+    let flashes = prop::collection::vec(("[a-z]{0,3}", body), 0..5);
+    let csrf = prop::option::of("[A-Za-z0-9]{32}");
+    let owner = prop::option::of("\\PC{1,8}");
+    (data, flashes, csrf, owner, any::<bool>()).prop_map(|(data, flashes, csrf, owner, remembered)| {
+        let lifetimes = Lifetimes::default().absolute_timeout(None);
+        let clockwork = Clockwork { remembered, ..Clockwork::start(NOW, &lifetimes) };
+        let mut record = Record::from_clockwork(clockwork);
+        for (key, value) in data {
+            record.restore(key, Json::from_foreign("it", value).unwrap());
+        }
+        for (queue, body) in flashes {
+            record.restore_flash(queue, Json::from_foreign("it", body).unwrap());
+        }
+        if let Some(token) = csrf.and_then(CsrfToken::from_text) {
+            record.restore_csrf(token);
+        }
+        if let Some(owner) = owner {
+            record.restore_owner(owner);
+        }
+        record
+    })
+}
+
+/// All that a handler can see of a record. Escapes are another spelling of the same, for formats that are ASCII.
+fn seen(record: &Record) -> impl PartialEq + std::fmt::Debug {
+    let text = |json: &Json| json.as_str().to_owned();
+    (
+        record.entries().map(|(key, value)| (key.to_owned(), text(value))).collect::<Vec<_>>(),
+        record
+            .flashes()
+            .map(|(name, all)| (name.to_owned(), all.into_iter().map(text).collect::<Vec<_>>()))
+            .collect::<Vec<_>>(),
+        record.csrf().map(|token| token.expose().to_owned()),
+        record.owner().map(str::to_owned),
+        (record.clockwork().remembered, record.clockwork().created),
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_written_is_read(record in record()) {
+        for format in formats() {
+            let value = format.write(&record);
+            let again = format.read(&value);
+            prop_assert_eq!(seen(&again), seen(&record), "{}", format.name());
+            prop_assert_eq!(format.write(&again), value, "{}: written again, it is the same text", format.name());
+        }
+    }
+
+    #[test]
+    fn what_nobody_touched_stays_as_it_was(record in record(), name in key()) {
+        for format in formats() {
+            // As if the other application had written it, and then a request here changes one key and adds a message.
+            let loaded = format.read(&format.write(&record));
+            let mut session = SessionState::loaded(fresh_id().unwrap(), loaded, NOW, Lifetimes::default());
+            session.insert(name.as_str(), &"changed").unwrap();
+            session.flash("zz", &"added", Duplicates::Allow).unwrap();
+            let after = format.read(&format.write(&session.outcome(NOW, fresh_token).unwrap()));
+            let others = |record: &Record| {
+                let rest = record.entries().filter(|(key, _)| *key != name);
+                rest.map(|(key, value)| (key.to_owned(), value.as_str().to_owned())).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(others(&after), others(&record), "{}", format.name());
+            prop_assert_eq!(after.get(&name).map(Json::as_str), Some("\"changed\""), "{}", format.name());
+            let mut queues: Vec<_> = record.flashes().map(|(queue, all)| (queue.to_owned(), all.len())).collect();
+            queues.push(("zz".to_owned(), 1));
+            let found: Vec<_> = after.flashes().map(|(queue, all)| (queue.to_owned(), all.len())).collect();
+            prop_assert!(queues.iter().all(|it| found.contains(it)), "{}: {:?} {:?}", format.name(), queues, found);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What bridges to other frameworks need: their JSON, their tokens, and sessions that move.
+
+use std::time::Duration;
+
+use cloakroom_core::{
+    Carrier, CookieUpdate, CsrfScheme, CsrfToken, Foreign, Json, Lifetimes, Plan, Record, Rejected, SessionId,
+    SessionState, Timestamp,
+};
+
+const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
+const ID: SessionId = SessionId::from_random([7; 32]);
+
+#[test]
+fn json_of_other_frameworks_is_taken_and_nothing_else() {
+    for (name, text, expected) in [
+        ("not a number", "NaN", true),
+        ("infinities", "[Infinity,-Infinity]", true),
+        ("half of a surrogate pair", r#""\ud800""#, true),
+        ("digits without end", "123456789012345678901234567890", true),
+        ("more than a float", "1e999", true),
+        ("minus zero", "-0", true),
+        ("space around", " [ 1 , { \"a\" : [ ] } ] \n", true),
+        ("a name twice", r#"{"a":1,"a":2}"#, true),
+        ("empty ones", "[{},[],\"\"]", true),
+        ("every escape", r#""\"\\\/\b\f\n\r\t\u00e9""#, true),
+        ("nothing", "", false),
+        ("only space", "  ", false),
+        ("two values", "1 2", false),
+        ("a comma behind", "[1,]", false),
+        ("a comma in front", "[,1]", false),
+        ("a comma in an object", "{,}", false),
+        ("not closed", "[1", false),
+        ("closed twice", "[1]]", false),
+        ("closed by another", "[1}", false),
+        ("a key that is no text", "{1:2}", false),
+        ("a key without a value", r#"{"a"}"#, false),
+        ("a key in a list", r#"["a":1]"#, false),
+        ("text that doesn't end", r#""abc"#, false),
+        ("an escape that doesn't end", r#""\u12"#, false),
+        ("an unknown escape", r#""\x""#, false),
+        ("a line break in a text", "\"a\nb\"", false),
+        ("a zero in front", "01", false),
+        ("a point without digits", "1.", false),
+        ("an exponent without digits", "1e", false),
+        ("a plus", "+1", false),
+        ("minus NaN", "-NaN", false),
+        ("a word", "nil", false),
+        ("half a word", "tru", false),
+        ("a word and more", "nullx", false),
+    ] {
+        assert_eq!(Json::from_foreign("it", text).is_ok(), expected, "{name}: {text}");
+    }
+}
+
+#[test]
+fn a_value_of_any_depth_is_taken_without_a_stack() {
+    let deep = "[".repeat(1_000_000) + &"]".repeat(1_000_000);
+    let json = Json::from_foreign("it", deep).unwrap();
+    assert_eq!(json.elements().unwrap().len(), 1);
+    let error = json.decode::<Vec<u8>>("it").unwrap_err();
+    assert!(error.is_decode() && error.key() == Some("it"), "{error}");
+}
+
+#[test]
+fn values_come_apart_as_they_were_spelled() {
+    let parts = |text: &str| {
+        let json = Json::from_foreign("it", text.to_owned()).unwrap();
+        let elements: Option<Vec<_>> = json.elements().map(|all| all.iter().map(|it| it.as_str().to_owned()).collect());
+        let members: Option<Vec<_>> = json
+            .members()
+            .map(|all| all.iter().map(|(key, value)| format!("{}={}", key.as_str(), value.as_str())).collect());
+        (elements, members)
+    };
+    let list = |items: &[&str]| Some(items.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
+    for (name, text, elements, members) in [
+        ("a list", "[ 1 ,NaN, [2, 3] ]", list(&["1", "NaN", "[2, 3]"]), None),
+        ("an object", r#"{ "a" : 1,"\u0062":{"c":[]} }"#, None, list(&["\"a\"=1", r#""\u0062"={"c":[]}"#])),
+        ("an empty list", " [ ] ", list(&[]), None),
+        ("an empty object", "{}", None, list(&[])),
+        ("a text", r#""[1]""#, None, None),
+    ] {
+        assert_eq!(parts(text), (elements, members), "{name}");
+    }
+}
+
+#[test]
+fn what_is_another_frameworks_own_is_kept_and_shown_to_nobody() {
+    let mut record = Record::new(NOW, &Lifetimes::default());
+    let members = Json::from_foreign("it", r#"{"_id":"secret-id","_id":"last"}"#).unwrap().members().unwrap();
+    let foreign =
+        Foreign::new("beaker").stored("secret-id", "secret-text").noting(Some("note".into())).members(members);
+    record.restore_foreign(foreign);
+    let foreign = record.foreign("beaker").unwrap();
+    assert_eq!((foreign.id(), foreign.seen(), foreign.note()), (Some("secret-id"), Some("secret-text"), Some("note")));
+    assert_eq!(foreign.member("_id").map(Json::as_str), Some("\"last\""), "of several, the last");
+    assert!(record.foreign("pyramid").is_none() && record.get("_id").is_none());
+    assert!(!format!("{record:?}").contains("secret"));
+    assert!(!record.encode().contains("secret"), "it is no part of our own form");
+}
+
+#[derive(Debug)]
+struct Hexed;
+
+impl CsrfScheme for Hexed {
+    fn token(&self, random: &[u8; 32]) -> String {
+        random.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn pad_len(&self, _: &str) -> usize {
+        3
+    }
+
+    fn mask(&self, token: &str, pad: &[u8]) -> String {
+        format!("{}:{token}", pad.len())
+    }
+
+    fn matches(&self, token: &str, submitted: &str) -> bool {
+        submitted.split_once(':').is_some_and(|(_, it)| it == token)
+    }
+}
+
+#[test]
+fn tokens_go_by_the_scheme_of_the_framework_that_shares_them() {
+    let fresh = || CsrfToken::from_random([0xab; 32]);
+    let mut session = SessionState::fresh(NOW, Lifetimes::default()).with_csrf_scheme(Some(&Hexed));
+    let token = session.csrf_token(fresh);
+    assert_eq!((token.expose(), token.mask_len(), token.mask(&[0; 3]).as_str()), ("abababab", 3, "3:abababab"));
+    assert!(token.matches("abababab") && token.matches("9:abababab") && !token.matches("9:abababac"));
+    assert!(!token.matches(&fresh().mask(&[1; 43])), "our own mask is none of theirs");
+    session.set_csrf_token(CsrfToken::from_random([1; 32]));
+    assert_eq!(session.record().csrf().map(CsrfToken::expose), Some("01010101"));
+    session.set_csrf_token(CsrfToken::from_text("theirs").unwrap());
+    assert_eq!(session.record().csrf().map(CsrfToken::expose), Some("theirs"), "one that is text already stays");
+    let mut born = SessionState::fresh(NOW, Lifetimes::default()).with_csrf_scheme(Some(&Hexed));
+    born.insert("a", &1).unwrap();
+    let record = born.outcome(NOW, || Ok::<_, ()>(fresh())).unwrap();
+    assert_eq!(record.csrf().map(CsrfToken::expose), Some("abababab"), "born with the session");
+    let mut settled = born.settled(None, NOW);
+    assert_eq!(settled.csrf_token(fresh).expose(), "abababab", "and after a commit");
+}
+
+/// A session that was loaded from another framework.
+fn loaded(lifetimes: Lifetimes) -> SessionState {
+    let mut record = Record::new(NOW, &lifetimes);
+    record.restore("user", Json::from_text("user", "42").unwrap());
+    record.restore_flash("q", Json::from_text("q", "\"hi\"").unwrap());
+    record.restore_csrf(CsrfToken::from_text("token").unwrap());
+    record.restore_owner("me");
+    record.restore_label("phone");
+    record.restore_foreign(Foreign::new("beaker").stored("id", "text"));
+    SessionState::loaded(ID, record, NOW, lifetimes)
+}
+
+#[test]
+fn a_session_that_moves_takes_all_along_and_begins_anew() {
+    let (forever, later) =
+        (Lifetimes::default().idle_timeout(None).absolute_timeout(None), NOW + Duration::from_secs(99));
+    let moved = SessionState::fresh(later, Lifetimes::default()).adopting(&loaded(forever), later);
+    assert_eq!(moved.plan(Carrier::Id, later), (Plan::Create, CookieUpdate::Set));
+    let record = moved.record();
+    assert_eq!((record.get("user").map(Json::as_str), record.flashes().count()), (Some("42"), 1));
+    assert_eq!(
+        (record.owner(), record.label(), record.csrf().map(CsrfToken::expose)),
+        (Some("me"), Some("phone"), Some("token"))
+    );
+    assert!(record.foreign("beaker").is_none(), "what was another framework's own stays behind");
+    let clockwork = record.clockwork();
+    assert_eq!((clockwork.created, clockwork.touched), (NOW, later));
+    let seconds = |deadline: Option<Timestamp>| deadline.map(|it| it.since(later).as_secs());
+    assert_eq!(seconds(clockwork.idle_deadline), Some(1200), "its new timeouts count from the move");
+    assert_eq!(seconds(clockwork.absolute_deadline), Some(86_400));
+    // One that had an end keeps it.
+    let hour = Lifetimes::default().absolute_timeout(Duration::from_secs(3600));
+    let moved = SessionState::fresh(later, Lifetimes::default()).adopting(&loaded(hour), later);
+    assert_eq!(moved.record().clockwork().absolute_deadline, Some(NOW + Duration::from_secs(3600)));
+    // What a handler said about this one session holds on.
+    let mut remembered = loaded(forever);
+    remembered.remember(Duration::from_secs(9_999_999), NOW);
+    let moved = SessionState::fresh(later, Lifetimes::default()).adopting(&remembered, later);
+    assert_eq!(moved.record().clockwork().absolute_deadline, Some(NOW + Duration::from_secs(9_999_999)));
+    assert!(moved.record().clockwork().remembered && moved.record().clockwork().idle_deadline.is_none());
+    // Nothing to keep: nothing is made of it.
+    let empty = SessionState::fresh(NOW, Lifetimes::default());
+    let moved = SessionState::fresh(later, Lifetimes::default()).adopting(&empty, later);
+    assert_eq!(moved.plan(Carrier::Id, later), (Plan::Nothing, CookieUpdate::Keep));
+}
+
+#[test]
+fn an_invalidated_session_still_says_where_it_was_kept() {
+    let mut session = loaded(Lifetimes::default());
+    session.invalidate(NOW);
+    assert_eq!(session.ended_foreign().and_then(Foreign::id), Some("id"));
+    session.insert("a", &1).unwrap();
+    session.invalidate(NOW);
+    assert_eq!(session.ended_foreign().and_then(Foreign::id), Some("id"), "also if it is invalidated twice");
+    // Committed in mid-request, and invalidated while that ran: what has just been committed is what ends.
+    let mut running = loaded(Lifetimes::default());
+    running.insert("a", &1).unwrap();
+    let (checkpoint, copy) = (running.checkpoint(), running.clone());
+    running.invalidate(NOW);
+    let mut kept = copy.record().clone();
+    kept.restore_foreign(Foreign::new("beaker").stored("new", "text"));
+    running.absorb(checkpoint, copy.settled(Some((ID, kept)), NOW).at_place(2)).unwrap();
+    assert_eq!(running.ended_foreign().and_then(Foreign::id), Some("new"));
+    assert_eq!(running.place(), 2);
+}
+
+#[test]
+fn a_session_knows_its_place_its_neighbour_and_what_was_refused() {
+    let fresh = SessionState::fresh(NOW, Lifetimes::default()).rejecting(Some(Rejected::Forged));
+    assert_eq!((fresh.rejected(), fresh.place()), (Some(Rejected::Forged), 0));
+    let both = loaded(Lifetimes::default()).at_place(1).beside(fresh.at_place(2));
+    assert_eq!((both.place(), both.other().map(SessionState::place)), (1, Some(2)));
+    let settled = both.settled(None, NOW);
+    assert_eq!((settled.place(), settled.other().is_none()), (1, true), "what was beside it has ended");
+}

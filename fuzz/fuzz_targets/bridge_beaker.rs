@@ -1,0 +1,50 @@
+//! A cookie of Beaker's, of any text, around any bytes, and around any compressed text: no panic, no bomb, and what opens is written as it is
+//! read again.
+#![no_main]
+
+use std::io::Write as _;
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cloakroom_bridge::{BeakerCipher, BeakerCookie, CookieFormat as _, Presented, Sealing};
+use cloakroom_core::Lifetimes;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use libfuzzer_sys::fuzz_target;
+
+static FORMATS: LazyLock<[BeakerCookie; 3]> = LazyLock::new(|| {
+    let plain = BeakerCookie::new("key");
+    let encrypted = |cipher| plain.clone().encrypt_key("key", cipher).build().expect("a valid configuration");
+    let [gcm, ctr] = [BeakerCipher::AesGcm, BeakerCipher::AesCtr].map(encrypted);
+    [plain.build().expect("a valid configuration"), gcm, ctr]
+});
+
+fuzz_target!(|data: &[u8]| {
+    let lifetimes = Lifetimes::default();
+    let mut packer = ZlibEncoder::new(Vec::new(), Compression::fast());
+    packer.write_all(data).expect("memory is enough");
+    let packed = packer.finish().expect("memory is enough");
+    for format in FORMATS.iter() {
+        if let Ok(text) = std::str::from_utf8(data) {
+            assert!(format.open(Presented::new("it", text), &lifetimes).is_err(), "forged");
+            let _ = format.open(Presented::new("it", &signed(text)), &lifetimes);
+        }
+        let _ = format.open(Presented::new("it", &signed(&STANDARD.encode(data))), &lifetimes);
+        let value = signed(&STANDARD.encode(&packed));
+        let Ok(record) = format.open(Presented::new("it", &value), &lifetimes) else { continue };
+        let sealing = Sealing::new("it", record.clockwork().touched, &lifetimes, &[7; 64]);
+        let sealed = format.seal(&record, sealing).expect("what was read can be written");
+        let again = format.open(Presented::new("it", &sealed.value), &lifetimes).expect("what we write we read");
+        assert!(again.entries().eq(record.entries()) && again.flashes().eq(record.flashes()));
+        assert_eq!(again.csrf(), record.csrf());
+        assert_eq!(format.seal(&again, sealing).expect("once more"), sealed, "written twice, it stays the same");
+    }
+});
+
+fn signed(body: &str) -> String {
+    let tag = Hmac::<sha1::Sha1>::new_from_slice(b"key").expect("any length").chain_update(body).finalize();
+    let tag: String = tag.into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    tag + body
+}

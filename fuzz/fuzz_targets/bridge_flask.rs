@@ -1,0 +1,47 @@
+//! A cookie of Flask's, of any text, around any bytes, compressed or not: no panic, no bomb, and what opens is written as it is read again.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cloakroom_bridge::{CookieFormat as _, FlaskCookie, Presented, Sealing};
+use cloakroom_core::Lifetimes;
+use hmac::digest::Digest;
+use hmac::digest::block_api::BlockSizeUser;
+use hmac::{KeyInit as _, Mac as _, SimpleHmac};
+use libfuzzer_sys::fuzz_target;
+
+static FORMAT: LazyLock<FlaskCookie> =
+    LazyLock::new(|| FlaskCookie::new("secret").build().expect("a valid configuration"));
+
+fuzz_target!(|data: &[u8]| {
+    let lifetimes = Lifetimes::default();
+    if let Ok(text) = std::str::from_utf8(data) {
+        assert!(FORMAT.open(Presented::new("it", text), &lifetimes).is_err(), "forged");
+        let _ = FORMAT.open(Presented::new("it", &format!("{text}{}{}", '.', signature(text))), &lifetimes);
+    }
+    for mark in ["", "."] {
+        let signed = format!("{mark}{}{}{}", URL_SAFE_NO_PAD.encode(data), '.', "ZVPxAA");
+        let value = format!("{signed}{}{}", '.', signature(&signed));
+        let Ok(record) = FORMAT.open(Presented::new("it", &value), &lifetimes) else { continue };
+        let sealing = Sealing::new("it", record.clockwork().touched, &lifetimes, &[7; 64]);
+        let sealed = FORMAT.seal(&record, sealing).expect("what was read can be written");
+        let again = FORMAT.open(Presented::new("it", &sealed.value), &lifetimes).expect("what we write we read");
+        assert!(again.entries().eq(record.entries()));
+        assert!(again.flashes().eq(record.flashes()));
+        assert_eq!(again.csrf(), record.csrf());
+        assert_eq!(again.clockwork(), record.clockwork());
+        assert_eq!(FORMAT.seal(&again, sealing).expect("once more"), sealed, "written twice, it stays the same");
+    }
+});
+
+fn signature(signed: &str) -> String {
+    let key = mac::<sha1::Sha1>(b"secret", b"cookie-session");
+    URL_SAFE_NO_PAD.encode(mac::<sha1::Sha1>(&key, signed.as_bytes()))
+}
+
+fn mac<D: Digest + BlockSizeUser>(key: &[u8], text: &[u8]) -> Vec<u8> {
+    let mac = SimpleHmac::<D>::new_from_slice(key).expect("any length");
+    mac.chain_update(text).finalize().into_bytes().to_vec()
+}

@@ -1,0 +1,45 @@
+//! A cookie of Pyramid's, of any text and around any payload: no panic, nothing opens that wasn't signed, and what opens is written as it is
+//! read again.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cloakroom_bridge::{CookieFormat as _, Presented, PyramidCookie, Sealing};
+use cloakroom_core::{Lifetimes, Record};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use libfuzzer_sys::fuzz_target;
+
+static FORMAT: LazyLock<PyramidCookie> =
+    LazyLock::new(|| PyramidCookie::new("secret").salt("").build().expect("a valid configuration"));
+
+fuzz_target!(|data: &[u8]| {
+    let lifetimes = Lifetimes::default();
+    if let Ok(text) = std::str::from_utf8(data) {
+        assert!(FORMAT.open(Presented::new("session", text), &lifetimes).is_err(), "forged");
+    }
+    let tag = Hmac::<sha2::Sha512>::new_from_slice(b"secret").expect("any length").chain_update(data).finalize();
+    let value = URL_SAFE_NO_PAD.encode([tag.into_bytes().as_slice(), data].concat());
+    let Ok(record) = FORMAT.open(Presented::new("session", &value), &lifetimes) else { return };
+    let sealing = Sealing::new("session", record.clockwork().touched, &lifetimes, &[7; 64]);
+    let sealed = FORMAT.seal(&record, sealing).expect("what was read can be written");
+    let again = FORMAT.open(Presented::new("session", &sealed.value), &lifetimes).expect("what we write we read");
+    assert_eq!(content(&again), content(&record));
+    let sealed_again = FORMAT.seal(&again, sealing).expect("once more");
+    assert_eq!(sealed_again.value, sealed.value, "written twice, it stays the same");
+});
+
+fn content(record: &Record) -> impl PartialEq + std::fmt::Debug {
+    let text = |(key, value): (&str, &cloakroom_core::Json)| format!("{key:?}: {}", value.as_str());
+    let flashes = record
+        .flashes()
+        .map(|(queue, bodies)| format!("{queue:?}: {:?}", bodies.iter().map(|body| body.as_str()).collect::<Vec<_>>()));
+    let facts = (record.owner().map(str::to_owned), record.label().map(str::to_owned), record.clockwork().created);
+    (
+        record.entries().map(text).collect::<Vec<_>>(),
+        flashes.collect::<Vec<_>>(),
+        record.csrf().map(|token| token.expose().to_owned()),
+        facts,
+    )
+}
