@@ -22,7 +22,15 @@ mod bridge {
     mod migration;
     #[cfg(feature = "plug")]
     mod plug;
-    #[cfg(all(feature = "beaker", feature = "django", feature = "flask", feature = "pyramid"))]
+    #[cfg(all(
+        feature = "beaker",
+        feature = "django",
+        feature = "express",
+        feature = "flask",
+        feature = "plug",
+        feature = "pyramid",
+        feature = "rails"
+    ))]
     mod properties;
     #[cfg(feature = "pyramid")]
     mod pyramid;

@@ -1,7 +1,8 @@
 //! Laws that hold for every format: what is written is read, and what nobody touched stays as it was.
 
 use cloakroom_bridge::{
-    BeakerCipher, BeakerCookie, CookieFormat, DjangoCookie, FlaskCookie, Presented, PyramidCookie, Sealing,
+    BeakerCipher, BeakerCookie, CookieFormat, DjangoCookie, ExpressCookie, FlaskCookie, PlugCookie, Presented,
+    PyramidCookie, RailsCookie, Sealed, Sealing,
 };
 use cloakroom_session::{
     Clockwork, CsrfToken, Duplicates, Json, Lifetimes, Record, SessionState, fresh_id, fresh_token,
@@ -19,14 +20,19 @@ fn formats() -> Vec<Box<dyn Formatting>> {
         Box::new(beaker().encrypt_key("key", BeakerCipher::AesCtr).build().unwrap()),
         Box::new(FlaskCookie::new("secret").build().unwrap()),
         Box::new(DjangoCookie::new("secret").build().unwrap()),
+        Box::new(ExpressCookie::new("secret").build().unwrap()),
+        Box::new(RailsCookie::encrypted("secret").build().unwrap()),
+        Box::new(RailsCookie::signed("secret").without_metadata().build().unwrap()),
+        Box::new(PlugCookie::signed("secret", "salt").build().unwrap()),
+        Box::new(PlugCookie::encrypted("secret", "salt").build().unwrap()),
     ]
 }
 
 /// A format, without its type.
 trait Formatting {
     fn name(&self) -> &'static str;
-    fn write(&self, record: &Record) -> String;
-    fn read(&self, value: &str) -> Record;
+    fn write(&self, record: &Record) -> Sealed;
+    fn read(&self, sealed: &Sealed) -> Record;
 }
 
 impl<F: CookieFormat> Formatting for F {
@@ -34,13 +40,14 @@ impl<F: CookieFormat> Formatting for F {
         self.framework()
     }
 
-    fn write(&self, record: &Record) -> String {
+    fn write(&self, record: &Record) -> Sealed {
         let lifetimes = self.lifetimes();
-        self.seal(record, Sealing::new("it", NOW, &lifetimes, &[7; 64])).unwrap().value
+        self.seal(record, Sealing::new("it", NOW, &lifetimes, &[7; 64])).unwrap()
     }
 
-    fn read(&self, value: &str) -> Record {
-        self.open(Presented::new("it", value), &self.lifetimes()).unwrap()
+    fn read(&self, sealed: &Sealed) -> Record {
+        let cookie = Presented::new("it", &sealed.value).with_companion(sealed.companion.as_deref());
+        self.open(cookie.at(NOW), &self.lifetimes()).unwrap()
     }
 }
 
