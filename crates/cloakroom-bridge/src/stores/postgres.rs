@@ -140,10 +140,8 @@ impl PostgresRecords {
     }
 
     async fn client(&self) -> Result<Object, Error> {
-        self.pool.get().await.map_err(|why| match why {
-            PoolError::Backend(why) => told(why),
-            why => Error::unavailable(why),
-        })
+        let client = self.pool.get().await;
+        client.map_err(|why| if let PoolError::Backend(why) = why { told(why) } else { Error::unavailable(why) })
     }
 }
 
