@@ -85,12 +85,12 @@ fn forms_of_flask_wtf() {
         let mut jar = Jar::new();
         let first = if ours_first { &mut ours } else { &mut theirs };
         first.run(&mut jar, NOW, &json!([["insert", "kept", 1], ["csrf_token"]]));
-        let token = ours.one(&mut jar, NOW, json!(["csrf_token"]));
+        let token = ours.one(&mut jar, NOW, &json!(["csrf_token"]));
         let token = CsrfToken::from_text(token.as_str().unwrap()).unwrap();
         let rendered = forms.issue(&token, now);
         assert!(theirs.takes_form(&mut jar, NOW, &rendered), "Flask takes a form that we have rendered");
         assert!(!theirs.takes_form(&mut jar, NOW, &rendered[1..]));
-        let theirs = theirs.one(&mut jar, NOW, json!(["csrf_token"]));
+        let theirs = theirs.one(&mut jar, NOW, &json!(["csrf_token"]));
         let theirs = theirs.as_str().unwrap();
         assert!(forms.check(&token, theirs, now), "we take a form that Flask has rendered");
         assert!(!forms.check(&token, &theirs[1..], now));
