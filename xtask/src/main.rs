@@ -9,6 +9,7 @@
 
 mod doc;
 mod fmt;
+mod foreign;
 mod fuzz;
 mod lint;
 mod provision;
@@ -31,6 +32,7 @@ cargo xtask COMMAND
   lint                                       clippy, purity, licences and sources of dependencies
   doc                                        the documentation; a warning is an error
   fuzz [--seconds N] [TARGET]...             each target, or those named, for N seconds (60)
+  foreign                                    the frameworks that tests share sessions with; prints variables
   size                                       lines per crate, the median and the largest file";
 
 fn main() -> ExitCode {
@@ -54,6 +56,7 @@ fn run(command: &str, arguments: &[String]) -> Outcome {
         "lint" => lint::run(arguments),
         "doc" => doc::run(arguments),
         "fuzz" => fuzz::run(arguments),
+        "foreign" => foreign::run(arguments),
         "size" => size::run(arguments),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");

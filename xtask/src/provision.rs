@@ -3,7 +3,8 @@
 //! To add a need, add it here as the others are, and to the list of the command that has it. A need
 //! that can't be met is an error that says how to meet it: nothing is skipped in silence.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use crate::{Outcome, shell};
 
@@ -12,8 +13,10 @@ use crate::{Outcome, shell};
 pub(crate) struct Need {
     /// What it is and what it is for, as a person is told.
     what: &'static str,
-    /// The programs that meet it, the preferred one first.
+    /// The programs that meet it, the preferred one first; an absolute path is one that needn't be on `PATH`.
     programs: &'static [&'static str],
+    /// Arguments with which a program succeeds if it has what is needed; none if being there is enough.
+    proof: &'static [&'static str],
     /// The Debian package that brings the first of them.
     debian: &'static str,
     /// The variable that tells the tests where it is. Set by the caller, it is believed.
@@ -23,6 +26,7 @@ pub(crate) struct Need {
 pub(crate) const CHROMIUM: Need = Need {
     what: "Chromium, for the tests in a browser",
     programs: &["chromium", "chromium-browser", "google-chrome"],
+    proof: &[],
     debian: "chromium",
     variable: Some("CHROMIUM"),
 };
@@ -30,17 +34,19 @@ pub(crate) const CHROMIUM: Need = Need {
 pub(crate) const CHROMEDRIVER: Need = Need {
     what: "ChromeDriver, which drives it",
     programs: &["chromedriver"],
+    proof: &[],
     debian: "chromium-driver",
     variable: Some("CHROMEDRIVER"),
 };
 
 pub(crate) const CXX: Need =
-    Need { what: "a C++ compiler, for libFuzzer", programs: &["c++"], debian: "g++", variable: None };
+    Need { what: "a C++ compiler, for libFuzzer", programs: &["c++"], proof: &[], debian: "g++", variable: None };
 
 pub(crate) const POSTGRES: Need = Need {
     what: "PostgreSQL, for the tests of stores",
     // Debian keeps the server itself off PATH, and this beside it.
     programs: &["postgres", "pg_ctlcluster"],
+    proof: &[],
     debian: "postgresql",
     variable: None,
 };
@@ -48,6 +54,7 @@ pub(crate) const POSTGRES: Need = Need {
 pub(crate) const MARIADB: Need = Need {
     what: "MariaDB, for the tests of stores",
     programs: &["mariadbd", "mariadb-install-db"],
+    proof: &[],
     debian: "mariadb-server",
     variable: None,
 };
@@ -56,8 +63,37 @@ pub(crate) const REDIS: Need = Need {
     what: "Redis, for the tests of stores",
     // It is its own sentinel; its command line comes along in `redis-tools`.
     programs: &["redis-server"],
+    proof: &[],
     debian: "redis-server",
     variable: None,
+};
+
+pub(crate) const PYTHON: Need = Need {
+    what: "Python with its venv module, for the tests against Pyramid, Flask and Django",
+    // A python3 of somebody's own may come first on PATH and lack what Debian's package brings.
+    programs: &["python3", "/usr/bin/python3"],
+    proof: &["-c", "import ensurepip, venv"],
+    debian: "python3-venv",
+    variable: Some("PYTHON"),
+};
+
+pub(crate) const NODE: Need = Need {
+    what: "Node.js 18 or newer, for the tests against Express",
+    programs: &["node", "/usr/bin/node"],
+    proof: &["-e", "process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)"],
+    debian: "nodejs",
+    variable: Some("NODE"),
+};
+
+pub(crate) const NPM: Need =
+    Need { what: "npm, which brings Express", programs: &["npm"], proof: &[], debian: "npm", variable: None };
+
+pub(crate) const RUBY: Need = Need {
+    what: "Ruby with Rails' ActionPack, for the tests against Rails",
+    programs: &["ruby", "/usr/bin/ruby"],
+    proof: &["-e", "require 'action_controller'"],
+    debian: "ruby-actionpack",
+    variable: Some("RUBY"),
 };
 
 /// Variables to hand to the tests, and what each is set to.
@@ -71,14 +107,20 @@ pub(crate) fn provide(needs: &[Need]) -> Outcome<Variables> {
     }
     let still_missing = self::missing(needs, found);
     if !still_missing.is_empty() {
-        return Err(format!("installed, yet not on PATH: {}", told(&still_missing)));
+        return Err(format!("installed, yet not to be found: {}", told(&still_missing)));
     }
     Ok(needs.iter().filter_map(|need| Some((need.variable?, found(need)?))).collect())
 }
 
 fn found(need: &Need) -> Option<PathBuf> {
     let told = need.variable.and_then(std::env::var_os).filter(|value| !value.is_empty()).map(PathBuf::from);
-    told.or_else(|| need.programs.iter().find_map(|name| shell::on_path(name)))
+    told.or_else(|| need.programs.iter().filter_map(|name| shell::on_path(name)).find(|program| proves(program, need)))
+}
+
+fn proves(program: &Path, need: &Need) -> bool {
+    let mut proof = shell::program(program);
+    proof.args(need.proof).stdout(Stdio::null()).stderr(Stdio::null());
+    need.proof.is_empty() || proof.status().is_ok_and(|status| status.success())
 }
 
 fn missing(needs: &[Need], found: impl Fn(&Need) -> Option<PathBuf>) -> Vec<Need> {

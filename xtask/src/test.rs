@@ -5,12 +5,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
-use crate::provision::{self, CHROMEDRIVER, CHROMIUM, CXX, MARIADB, Need, POSTGRES, REDIS, Variables};
+use crate::provision::{
+    self, CHROMEDRIVER, CHROMIUM, CXX, MARIADB, NODE, NPM, Need, POSTGRES, PYTHON, REDIS, RUBY, Variables,
+};
 use crate::tally::Tally;
-use crate::{Outcome, fuzz, purity, shell};
+use crate::{Outcome, foreign, fuzz, purity, shell};
 
 /// What the tests need today. A new kind of test adds its need here.
-const NEEDS: &[Need] = &[CHROMIUM, CHROMEDRIVER, CXX, POSTGRES, MARIADB, REDIS];
+const NEEDS: &[Need] = &[CHROMIUM, CHROMEDRIVER, CXX, POSTGRES, MARIADB, REDIS, PYTHON, NODE, NPM, RUBY];
 
 /// Enough to notice a parser that broke; `cargo xtask fuzz` is for looking.
 const FUZZ_SECONDS: u64 = 10;
@@ -57,7 +59,8 @@ fn parse(arguments: &[String]) -> Outcome<Asked> {
 
 /// An `Err` is a step without which the following ones make no sense.
 fn steps(asked: &Asked, tally: &mut Tally) -> Outcome {
-    let variables = provision::provide(NEEDS)?;
+    let mut variables = provision::provide(NEEDS)?;
+    variables.push(foreign::provide(&variables)?);
     // Tests start programs of other crates, such as the demo; cargo builds those only if told to.
     shell::succeed(shell::cargo().args(["build", "--workspace", "--all-features", "--bins"]))?;
     shell::succeed(cargo_test(&asked.packages).arg("--no-run"))?;

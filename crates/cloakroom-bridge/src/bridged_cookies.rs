@@ -79,7 +79,7 @@ impl<F: CookieFormat> BridgedCookies<F> {
         if cookie.name.len() + cookie.value.len() > MAX_COOKIE {
             return Err(Rejected::TooLong);
         }
-        let record = self.format.open(cookie, &self.lifetimes)?;
+        let record = self.format.open(cookie.at(now), &self.lifetimes)?;
         if record.clockwork().is_from_future(now) {
             return Err(Rejected::FromFuture);
         }
@@ -92,10 +92,14 @@ impl<F: CookieFormat> BridgedCookies<F> {
     /// Each cookie that may hold the session, the last one first.
     fn presented<'a>(&'a self, cookies: &'a CookieHeader<'a>) -> impl Iterator<Item = Presented<'a>> {
         let name = self.cookie.name();
-        let companions: Vec<Option<&str>> = match &self.companion {
+        let mut companions: Vec<Option<&str>> = match &self.companion {
             Some(companion) => cookies.last_first(companion.name()).map(Some).take(MOST_COOKIES).collect(),
-            None => vec![None],
+            None => Vec::new(),
         };
+        if companions.is_empty() {
+            // Alone, it is refused for a reason.
+            companions.push(None);
+        }
         cookies.last_first(name).take(MOST_COOKIES).flat_map(move |value| {
             let cookie = Presented::new(name, value);
             companions.clone().into_iter().map(move |companion| cookie.with_companion(companion))

@@ -100,13 +100,22 @@ pub struct Presented<'a> {
     pub value: &'a str,
     /// The value of the second cookie that belongs to it, where the format has one.
     pub companion: Option<&'a str>,
+    /// When it came, for formats that write no time.
+    pub now: Timestamp,
 }
 
 impl<'a> Presented<'a> {
     /// A cookie of this name and value.
     #[must_use]
     pub const fn new(name: &'a str, value: &'a str) -> Self {
-        Self { name, value, companion: None }
+        Self { name, value, companion: None, now: Timestamp::from_unix_secs(0) }
+    }
+
+    /// The same, at this time.
+    #[must_use]
+    pub const fn at(mut self, now: Timestamp) -> Self {
+        self.now = now;
+        self
     }
 
     /// The same, with the value of the second cookie that belongs to it.

@@ -1,7 +1,7 @@
-//! Hexadecimal digits, as Python writes them.
+//! Hexadecimal digits, as Python and Ruby write them.
 
 /// In lower case.
-#[cfg(feature = "beaker")]
+#[cfg(any(feature = "beaker", feature = "rails"))]
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

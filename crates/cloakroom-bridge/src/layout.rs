@@ -130,7 +130,7 @@ pub(crate) struct Times {
 
 impl Times {
     /// No more is known than when it was written last.
-    #[cfg(any(feature = "flask", feature = "django"))]
+    #[cfg(any(feature = "flask", feature = "django", feature = "express", feature = "rails", feature = "plug"))]
     pub(crate) const fn touched(touched: Timestamp) -> Self {
         Self { created: None, spelled: None, touched, expires: None, idle: None }
     }
@@ -291,6 +291,8 @@ impl<'a> Writer<'a> {
                         let (_, queues) = self.flashes.remove(place);
                         let text = self.flashes_text(&key, &queues, Some((&read, value)))?;
                         self.member(spelled.as_str(), &text);
+                    } else if read.is_empty() {
+                        self.member(spelled.as_str(), value.as_str());
                     }
                 }
             }

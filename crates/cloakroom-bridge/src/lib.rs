@@ -30,22 +30,36 @@ mod cookie_format;
 mod csrf;
 #[cfg(feature = "django")]
 mod django;
+#[cfg(feature = "express")]
+mod express;
+#[cfg(any(feature = "express", feature = "rails", feature = "plug"))]
+mod flash_object;
 #[cfg(feature = "flask")]
 mod flask;
-#[cfg(any(feature = "pyramid", feature = "beaker"))]
+#[cfg(any(feature = "pyramid", feature = "beaker", feature = "rails"))]
 mod hex;
+#[cfg(any(feature = "express", feature = "rails", feature = "records-sqlite"))]
+mod iso;
 mod layout;
 mod mac;
 mod migration;
 mod numbers;
 mod ours;
+#[cfg(any(feature = "express", feature = "rails"))]
+mod percent;
+#[cfg(feature = "plug")]
+mod plug;
 #[cfg(feature = "pyramid")]
 mod pyramid;
 #[cfg(any(feature = "pyramid", feature = "beaker"))]
 mod pyramid_keys;
+#[cfg(feature = "rails")]
+mod rails;
 mod secret;
 #[cfg(feature = "records")]
 mod shared;
+#[cfg(any(feature = "records-redis", feature = "records-postgres", feature = "records-sqlite"))]
+mod stores;
 #[cfg(any(feature = "flask", feature = "django"))]
 mod token;
 #[cfg(feature = "zlib")]
@@ -57,13 +71,25 @@ pub use bridged_cookies::{BridgedCookies, BridgedCookiesBuilder};
 pub use cookie_format::{CookieFormat, Presented, Sealed, Sealing};
 #[cfg(feature = "django")]
 pub use django::{DjangoCookie, DjangoCookieBuilder, DjangoRecord};
+#[cfg(feature = "express")]
+pub use express::{ExpressCookie, ExpressCookieBuilder, ExpressRecord, ExpressRecordBuilder};
 #[cfg(feature = "flask")]
 pub use flask::{FlaskCookie, FlaskCookieBuilder, FlaskWtf};
 pub use migration::{Migration, MigrationStats, Phase, PhaseSwitch};
+#[cfg(feature = "plug")]
+pub use plug::{PlugCookie, PlugCookieBuilder};
 #[cfg(feature = "pyramid-nacl")]
 pub use pyramid::PyramidNaclCookie;
 #[cfg(feature = "pyramid")]
 pub use pyramid::{HashAlgorithm, PyramidCookie, PyramidCookieBuilder};
+#[cfg(feature = "rails")]
+pub use rails::{RailsCookie, RailsCookieBuilder, RailsDigest};
 pub use secret::Secret;
 #[cfg(feature = "records")]
 pub use shared::{ForeignStore, MemoryRecords, RecordFormat, SharedRecords, SharedRecordsBuilder, Swap, Touching};
+#[cfg(feature = "records-postgres")]
+pub use stores::PostgresRecords;
+#[cfg(feature = "records-redis")]
+pub use stores::RedisRecords;
+#[cfg(feature = "records-sqlite")]
+pub use stores::SqliteRecords;

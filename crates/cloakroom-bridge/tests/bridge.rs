@@ -15,14 +15,30 @@ mod bridge {
     mod cookies;
     #[cfg(feature = "django")]
     mod django;
+    #[cfg(feature = "express")]
+    mod express;
     #[cfg(feature = "flask")]
     mod flask;
     mod migration;
-    #[cfg(all(feature = "beaker", feature = "django", feature = "flask", feature = "pyramid"))]
+    #[cfg(feature = "plug")]
+    mod plug;
+    #[cfg(all(
+        feature = "beaker",
+        feature = "django",
+        feature = "express",
+        feature = "flask",
+        feature = "plug",
+        feature = "pyramid",
+        feature = "rails"
+    ))]
     mod properties;
     #[cfg(feature = "pyramid")]
     mod pyramid;
+    #[cfg(feature = "rails")]
+    mod rails;
     #[cfg(feature = "django")]
     mod shared;
+    #[cfg(all(feature = "records-redis", feature = "records-postgres", feature = "records-sqlite"))]
+    mod stores;
     mod vectors;
 }

@@ -23,6 +23,7 @@ impl App {
         let counts = Counts::default();
         let (engine, stored) = match backend::connect(options, &counts).await? {
             Backend::Cookies(inner) => (Engine::new(CountingCookies { inner, counts: counts.clone() }), None),
+            Backend::Foreign(engine) => (engine, None),
             Backend::Store(factory) => {
                 let factory = Arc::new(factory);
                 (Engine::new(Arc::clone(&factory)), Some(factory))

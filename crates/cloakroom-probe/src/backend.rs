@@ -1,9 +1,10 @@
 //! Where sessions live: what the command line names.
 
 use anyhow::{anyhow, bail};
-use cloakroom::{AnyStore, ConflictPolicy, CookieConfig, CookieSessions, Key, StoredSessions};
+use cloakroom::{AnyStore, ConflictPolicy, CookieConfig, CookieSessions, Engine, Key, StoredSessions};
 
 use crate::counting::{CountingStore, Counts};
+use crate::foreign;
 use crate::options::{Conflict, Options};
 
 /// Where sessions live.
@@ -11,10 +12,15 @@ use crate::options::{Conflict, Options};
 pub(crate) enum Backend {
     Cookies(CookieSessions),
     Store(StoredSessions<CountingStore>),
+    /// Shared with another framework; not counted.
+    Foreign(Engine),
 }
 
 /// Sessions without Secure, so that plain HTTP clients can be used.
 pub(crate) async fn connect(options: &Options, counts: &Counts) -> anyhow::Result<Backend> {
+    if let Some(engine) = foreign::engine(options).await? {
+        return Ok(Backend::Foreign(engine));
+    }
     let cookie = CookieConfig::default().name(&options.cookie_name).danger_insecure();
     let key = || Key::new(&options.secret);
     let builder = match options.backend.as_str() {
@@ -48,7 +54,9 @@ const fn policy(conflict: Conflict) -> ConflictPolicy {
 async fn store(url: &str) -> anyhow::Result<AnyStore> {
     let url = if url == "memory" { "memory:" } else { url };
     if !url.contains(':') {
-        bail!("--backend {url}: unknown; there are signed, encrypted, memory, and the URL of a store");
+        bail!(
+            "--backend {url}: unknown; there are signed, encrypted, memory, the URL of a store, and pyramid, beaker, flask, django, express, rails"
+        );
     }
     // The URL isn't repeated: it may hold a password.
     cloakroom::connect(url).await.map_err(|error| anyhow!("--backend: {error}"))

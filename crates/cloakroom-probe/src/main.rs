@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `options` | the command line |
 //! | `backend` | the session factory that it names |
+//! | `foreign` | the same for sessions shared with another framework |
 //! | `app` | what all adapters serve |
 //! | `server` | listening |
 //! | `adapters` | the pages on axum, on plain hyper, on actix-web |
@@ -25,6 +26,7 @@ mod app;
 mod backend;
 mod clock;
 mod counting;
+mod foreign;
 mod operations;
 mod options;
 mod pages;

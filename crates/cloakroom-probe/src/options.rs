@@ -13,15 +13,18 @@ pub(crate) struct Options {
     /// The web framework to run on.
     #[arg(long, value_enum, default_value_t = Adapter::Axum)]
     pub(crate) adapter: Adapter,
-    /// Where sessions live: signed, encrypted, memory, or the URL of a store.
+    /// Where sessions live: signed, encrypted, memory, the URL of a store, or the framework they are shared with.
     #[arg(long, default_value = "signed")]
     pub(crate) backend: String,
     /// The port to listen on; 0 picks a free one.
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
-    /// The secret, of at least 32 bytes.
+    /// The secret, of at least 32 bytes, or that of the other framework.
     #[arg(long, default_value = "a secret for tests alone, which everybody knows")]
     pub(crate) secret: String,
+    /// A secret of the other framework that is still read.
+    #[arg(long)]
+    pub(crate) previous: Option<String>,
     /// The name of the session cookie.
     #[arg(long, default_value = "session")]
     pub(crate) cookie_name: String,
@@ -101,7 +104,11 @@ impl FromStr for Seconds {
 
 impl Options {
     pub(crate) fn lifetimes(&self) -> Lifetimes {
-        let mut lifetimes = Lifetimes::default();
+        self.adjusted(Lifetimes::default())
+    }
+
+    /// These, where the command line doesn't say otherwise.
+    pub(crate) fn adjusted(&self, mut lifetimes: Lifetimes) -> Lifetimes {
         if let Some(Span(idle)) = self.idle {
             lifetimes = lifetimes.idle_timeout(idle);
         }
@@ -112,6 +119,11 @@ impl Options {
             lifetimes = lifetimes.touch_after(interval);
         }
         lifetimes
+    }
+
+    /// The idle timeout, if the command line has one.
+    pub(crate) fn idle(&self) -> Option<Duration> {
+        self.idle.and_then(|Span(idle)| idle)
     }
 
     pub(crate) fn call_timeout(&self) -> Option<Duration> {

@@ -13,6 +13,7 @@
 
 mod authority;
 mod delay;
+mod foreign;
 mod mariadb;
 mod monitor;
 mod postgres;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 pub use authority::{Authority, Certificate};
 pub use delay::Delay;
+pub use foreign::Foreign;
 pub use mariadb::MariaDb;
 pub use monitor::Monitor;
 pub use postgres::Postgres;

@@ -37,6 +37,14 @@ pub mod beaker {}
 #[doc = include_str!("../../../docs/guide/flask.md")]
 pub mod flask {}
 
-#[cfg(feature = "bridge-django")]
+#[cfg(all(feature = "bridge-django", feature = "bridge-postgres", feature = "bridge-sqlite"))]
 #[doc = include_str!("../../../docs/guide/django.md")]
 pub mod django {}
+
+#[cfg(all(feature = "bridge-express", feature = "bridge-redis", feature = "bridge-postgres"))]
+#[doc = include_str!("../../../docs/guide/express.md")]
+pub mod express {}
+
+#[cfg(feature = "bridge-rails")]
+#[doc = include_str!("../../../docs/guide/rails.md")]
+pub mod rails {}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected};
+use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected, Timestamp};
 
 use super::body::{BeakerCipher, Body, KEYS};
 use super::id::BeakerId;
@@ -88,7 +88,7 @@ impl RecordFormat for BeakerRecord {
         hex(random.first_chunk::<16>().map_or(&[][..], |it| it))
     }
 
-    fn open(&self, text: &str, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+    fn open(&self, text: &str, _: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         self.body.open(text, lifetimes)
     }
 

@@ -120,7 +120,7 @@ impl RecordFormat for DjangoRecord {
         random.chunks(2).filter_map(letter).collect()
     }
 
-    fn open(&self, text: &str, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+    fn open(&self, text: &str, _: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let (payload, touched) = self.tokens.open(text)?;
         keys::open(&payload, touched, lifetimes)
     }

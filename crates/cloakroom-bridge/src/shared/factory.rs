@@ -101,7 +101,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     }
 
     fn read(&self, id: &str, text: &str, now: Timestamp) -> Result<Record, Rejected> {
-        let mut record = self.format.open(text, &self.lifetimes)?;
+        let mut record = self.format.open(text, now, &self.lifetimes)?;
         if record.clockwork().is_from_future(now) {
             return Err(Rejected::FromFuture);
         }

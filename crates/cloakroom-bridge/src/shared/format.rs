@@ -63,11 +63,11 @@ pub trait RecordFormat: fmt::Debug + Send + Sync + 'static {
     /// A new id, as the framework makes them.
     fn fresh_id(&self, random: &[u8; 64]) -> String;
 
-    /// Opens a record's text.
+    /// Opens a record's text, at this time, which is for formats that write none.
     ///
     /// # Errors
     /// The reason why it isn't a record of this format.
-    fn open(&self, text: &str, lifetimes: &Lifetimes) -> Result<Record, Rejected>;
+    fn open(&self, text: &str, now: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected>;
 
     /// The text for this record, which is kept under this id.
     ///

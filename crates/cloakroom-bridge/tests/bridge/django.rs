@@ -27,7 +27,7 @@ fn what_django_has_made_is_read_and_written() {
         let sealing = Sealing::new("sessionid", NOW, &lifetimes, &[7; 64]);
         let (record, again) = if name.starts_with("signed_cookies") {
             cookies += 1;
-            assert_eq!(row.open(value, &lifetimes).unwrap_err(), Rejected::Forged, "{name}: another salt");
+            assert_eq!(row.open(value, NOW, &lifetimes).unwrap_err(), Rejected::Forged, "{name}: another salt");
             let record = cookie
                 .open(Presented::new("sessionid", value), &lifetimes)
                 .unwrap_or_else(|why| panic!("{name}: {why}"));
@@ -35,9 +35,9 @@ fn what_django_has_made_is_read_and_written() {
             (record, cookie.open(Presented::new("sessionid", &sealed.value), &lifetimes).unwrap())
         } else {
             rows += 1;
-            let record = row.open(value, &lifetimes).unwrap_or_else(|why| panic!("{name}: {why}"));
+            let record = row.open(value, NOW, &lifetimes).unwrap_or_else(|why| panic!("{name}: {why}"));
             let sealed = row.seal("id", &record, sealing).unwrap();
-            (record, row.open(&sealed, &lifetimes).unwrap())
+            (record, row.open(&sealed, NOW, &lifetimes).unwrap())
         };
         assert_eq!(values(&record), expected, "{name}");
         assert_eq!(again.entries().collect::<Vec<_>>(), record.entries().collect::<Vec<_>>(), "{name}");

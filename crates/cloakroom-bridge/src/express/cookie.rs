@@ -1,0 +1,115 @@
+//! `cookie-session`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Json, Lifetimes, Record, Rejected};
+use sha1::Sha1;
+
+use super::keys::ExpressKeys;
+use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::layout::{Layout as _, Times, read, write};
+use crate::mac::Mac;
+use crate::ours::{Keeps, Ours};
+use crate::secret::Secret;
+
+const KEYS: ExpressKeys = ExpressKeys { framework: "express", hidden: &[] };
+
+/// The cookies of Express' `cookie-session`: the session, and its signature in a second cookie called `.sig`.
+///
+/// The first holds the session in base64, the second `HMAC-SHA1("name=value")`. Any of the keys opens, the first one seals, as Keygrip has it;
+/// a session that an older key has sealed is sealed anew at its next write.
+///
+/// # Security
+/// The cookie can be read by whoever has it. It has no times: what Express has sealed opens for as long as its key is there, and `maxAge`
+/// is the browser's affair. Unsigned sessions (`signed: false`) aren't read.
+///
+/// # Examples
+/// ```
+/// use cloakroom_bridge::{BridgedCookies, ExpressCookie};
+///
+/// // cookieSession({ name: 'session', keys: ['new key', 'old key'] })
+/// let format = ExpressCookie::new("new key").previous("old key").build()?;
+/// let sessions = BridgedCookies::new(format).build()?;
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ExpressCookie {
+    keys: Vec<Mac>,
+}
+
+/// Options of [`ExpressCookie`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ExpressCookieBuilder {
+    secrets: Vec<Secret>,
+}
+
+impl ExpressCookie {
+    /// The format with this key, the first of `keys`.
+    #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
+    pub fn new(key: impl Into<Secret>) -> ExpressCookieBuilder {
+        ExpressCookieBuilder { secrets: vec![key.into()] }
+    }
+
+    fn signature(key: &Mac, name: &str, value: &str) -> Vec<u8> {
+        key.tag(&[name.as_bytes(), b"=", value.as_bytes()])
+    }
+}
+
+impl ExpressCookieBuilder {
+    /// A key that only opens, another one of `keys`.
+    pub fn previous(mut self, key: impl Into<Secret>) -> Self {
+        self.secrets.push(key.into());
+        self
+    }
+
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// An empty key.
+    pub fn build(self) -> Result<ExpressCookie, ConfigError> {
+        let keys = self.secrets.iter().map(|secret| Mac::new::<Sha1>(secret.checked("key")?));
+        Ok(ExpressCookie { keys: keys.collect::<Result<_, _>>()? })
+    }
+}
+
+impl CookieFormat for ExpressCookie {
+    fn framework(&self) -> &'static str {
+        KEYS.framework
+    }
+
+    fn cookie(&self) -> CookieConfig {
+        CookieConfig::default().name("session")
+    }
+
+    /// No timeouts: the cookie has no time that they could be counted from.
+    fn lifetimes(&self) -> Lifetimes {
+        Lifetimes::default().idle_timeout(None).absolute_timeout(None)
+    }
+
+    fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
+        KEYS.csrf_scheme()
+    }
+
+    fn companion(&self) -> Option<&'static str> {
+        Some(".sig")
+    }
+
+    fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+        let tag = cookie.companion.and_then(|tag| URL_SAFE_NO_PAD.decode(tag).ok()).ok_or(Rejected::Malformed)?;
+        let parts = [cookie.name.as_bytes(), b"=", cookie.value.as_bytes()];
+        if !self.keys.iter().any(|key| key.verifies(&parts, &tag)) {
+            return Err(Rejected::Forged);
+        }
+        let text = STANDARD.decode(cookie.value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let object = Json::from_foreign("session", text.ok_or(Rejected::Corrupt)?).map_err(|_| Rejected::Corrupt)?;
+        read(&KEYS, &object, Times::touched(cookie.now), lifetimes)
+    }
+
+    fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
+        let ours = Ours::of(record, sealing.lifetimes, Keeps::Nothing, KEYS.csrf_key());
+        let value = STANDARD.encode(write(&KEYS, record, &ours, &[])?);
+        let tag = self.keys.first().map(|key| Self::signature(key, sealing.name, &value)).unwrap_or_default();
+        Ok(Sealed::new(value).with_companion(URL_SAFE_NO_PAD.encode(tag)))
+    }
+}

@@ -1,0 +1,182 @@
+//! The records of `express-session`.
+
+use std::time::Duration;
+
+use cloakroom_session::{
+    Clockwork, ConfigError, CookieConfig, CsrfScheme, Error, Json, Lifetimes, Record, Rejected, Timestamp,
+};
+
+use super::keys::ExpressKeys;
+use super::session_id::{self, Signers};
+use crate::cookie_format::{Presented, Sealing};
+use crate::iso;
+use crate::layout::{Layout as _, Times, read, write};
+use crate::ours::{Keeps, Ours};
+use crate::secret::Secret;
+use crate::shared::RecordFormat;
+
+/// The member in which Express keeps what it knows about the cookie.
+const COOKIE: &str = "cookie";
+
+const KEYS: ExpressKeys = ExpressKeys { framework: "express-session", hidden: &[COOKIE] };
+
+/// For how long `connect-redis` and `connect-pg-simple` keep a session whose cookie has no `maxAge`.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The records of Express' `express-session`, in JSON, and the cookie with their signed id.
+///
+/// What a handler sees is what Express shows as `req.session`, without its `cookie`. A `maxAge` that an Express handler has set for one
+/// session holds here too, and one that is set here by `set_idle_timeout` or `remember` holds there.
+///
+/// # Security
+/// The id in the cookie is the record's key: who reads the store can sign nothing, but knows ids. Express saves without looking:
+/// a slow request there writes over what others have written meanwhile, and brings back a session that was ended meanwhile. This side does
+/// neither.
+///
+/// # Examples
+/// ```
+/// use cloakroom_bridge::{ExpressRecord, MemoryRecords, SharedRecords};
+/// use std::time::Duration;
+///
+/// // session({ secret: ['new secret', 'old secret'], cookie: { maxAge: 3600000 } })
+/// let format = ExpressRecord::new("new secret").previous("old secret").max_age(Duration::from_secs(3600)).build()?;
+/// let sessions = SharedRecords::new(format, MemoryRecords::new()).build()?;
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ExpressRecord {
+    signers: Signers,
+    max_age: Option<Duration>,
+}
+
+/// Options of [`ExpressRecord`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ExpressRecordBuilder {
+    secrets: Vec<Secret>,
+    max_age: Option<Duration>,
+}
+
+impl ExpressRecord {
+    /// The format with this `secret`, the first of them if there are several.
+    #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
+    pub fn new(secret: impl Into<Secret>) -> ExpressRecordBuilder {
+        ExpressRecordBuilder { secrets: vec![secret.into()], max_age: None }
+    }
+
+    /// What Express shall know about the cookie of this session: how long it is kept, and all that Express has written itself.
+    fn cookie_member(&self, record: &Record, now: Timestamp) -> Result<String, Error> {
+        let max_age = self.original_max_age(record.clockwork(), now);
+        let number = |span: Duration| span.as_millis().to_string();
+        let original = max_age.map_or_else(|| "null".to_owned(), number);
+        let expires = max_age.map_or_else(|| "null".to_owned(), |span| format!("\"{}\"", iso::format(now + span)));
+        let read = record.foreign(KEYS.framework()).and_then(|foreign| foreign.member(COOKIE)?.members());
+        let Some(members) = read else {
+            return Ok(format!(r#"{{"originalMaxAge":{original},"expires":{expires},"httpOnly":true,"path":"/"}}"#));
+        };
+        let members = members.iter().map(|(key, value)| {
+            let value = match key.as_str() {
+                "\"originalMaxAge\"" => &original,
+                "\"expires\"" => &expires,
+                _ => value.as_str(),
+            };
+            format!("{}:{value}", key.as_str())
+        });
+        Ok(format!("{{{}}}", members.collect::<Vec<_>>().join(",")))
+    }
+
+    /// This session's own, else what is configured.
+    fn original_max_age(&self, clockwork: &Clockwork, now: Timestamp) -> Option<Duration> {
+        let remembered = clockwork.absolute_deadline.filter(|_| clockwork.remembered).map(|end| end.since(now));
+        remembered.or_else(|| clockwork.own_idle.unwrap_or(self.max_age))
+    }
+}
+
+impl ExpressRecordBuilder {
+    /// A secret that only opens.
+    pub fn previous(mut self, secret: impl Into<Secret>) -> Self {
+        self.secrets.push(secret.into());
+        self
+    }
+
+    /// The cookie's `maxAge`: an idle timeout, and how long browsers keep the cookie. Without one it is a day in the store, and the browser session.
+    pub const fn max_age(mut self, span: Duration) -> Self {
+        self.max_age = Some(span);
+        self
+    }
+
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// An empty secret.
+    pub fn build(self) -> Result<ExpressRecord, ConfigError> {
+        Ok(ExpressRecord { signers: Signers::new(&self.secrets)?, max_age: self.max_age })
+    }
+}
+
+/// The time and the idle timeout of a record's cookie: when it was written, and for how long.
+fn times(object: &Json) -> (Option<Timestamp>, Option<Duration>) {
+    let member = |object: &Json, name: &str| {
+        let members = object.members().unwrap_or_default();
+        members.into_iter().rev().find(|(key, _)| key.decode::<String>(name).is_ok_and(|key| key == name))
+    };
+    let Some((_, cookie)) = member(object, COOKIE) else { return (None, None) };
+    let original = member(&cookie, "originalMaxAge").and_then(|(_, span)| span.decode::<u64>(COOKIE).ok());
+    let expires = member(&cookie, "expires").and_then(|(_, at)| iso::parse(&at.decode::<String>(COOKIE).ok()?));
+    let written = expires.zip(original).map(|(at, span)| at.unix_millis().saturating_sub(span));
+    (written.map(Timestamp::from_unix_millis), original.filter(|span| *span > 0).map(Duration::from_millis))
+}
+
+impl RecordFormat for ExpressRecord {
+    fn framework(&self) -> &'static str {
+        KEYS.framework()
+    }
+
+    fn cookie(&self) -> CookieConfig {
+        CookieConfig::default().name("connect.sid")
+    }
+
+    /// `maxAge`, or the day for which stores keep a session without one. Express touches at each request, and so does this.
+    fn lifetimes(&self) -> Lifetimes {
+        let idle = self.max_age.unwrap_or(DAY);
+        Lifetimes::default().idle_timeout(idle).absolute_timeout(None).touch_after(Duration::ZERO)
+    }
+
+    fn max_age(&self) -> Option<Duration> {
+        self.max_age
+    }
+
+    fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
+        KEYS.csrf_scheme()
+    }
+
+    fn open_id(&self, cookie: Presented<'_>) -> Result<String, Rejected> {
+        self.signers.open(cookie.value)
+    }
+
+    fn seal_id(&self, id: &str, _: &str) -> String {
+        self.signers.seal(id)
+    }
+
+    fn fresh_id(&self, random: &[u8; 64]) -> String {
+        session_id::fresh(random)
+    }
+
+    fn open(&self, text: &str, now: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+        let object = Json::from_foreign("session", text).map_err(|_| Rejected::Corrupt)?;
+        let (written, own_idle) = times(&object);
+        let idle = own_idle.filter(|idle| Some(*idle) != self.max_age);
+        let mut record = read(&KEYS, &object, Times { idle, ..Times::touched(now) }, lifetimes)?;
+        // A touch moves the store's expiry and leaves the text alone, so that only the store knows whether the session is over.
+        record.restore_touch(written.unwrap_or(Timestamp::from_unix_secs(0)), None);
+        Ok(record)
+    }
+
+    fn seal(&self, _: &str, record: &Record, sealing: Sealing<'_>) -> Result<String, Error> {
+        let mut ours = Ours::of(record, sealing.lifetimes, Keeps::Nothing, KEYS.csrf_key());
+        // What Express itself keeps isn't ours to keep.
+        ours.idle = ours.idle.filter(Option::is_none);
+        let cookie = [(COOKIE, self.cookie_member(record, sealing.now)?)];
+        write(&KEYS, record, &ours, &cookie)
+    }
+}

@@ -1,0 +1,108 @@
+//! Flash messages in one object, whose members are the queues.
+
+use cloakroom_session::{Error, Json};
+
+use crate::layout::{Queue, Spelling, quoted};
+
+/// JSON without spaces, as JavaScript, Ruby and Elixir write it.
+pub(crate) const COMPACT: Spelling = Spelling { comma: ",", colon: ":", ascii: false };
+
+/// How many messages a member holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(all(feature = "express", feature = "rails", feature = "plug")),
+    allow(dead_code, reason = "each framework has one")
+)]
+pub(crate) enum Holds {
+    /// A list of them.
+    Several,
+    /// One; where we have more of them, a list.
+    One,
+}
+
+/// An object of flash queues, and what the framework calls the one that has no name here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FlashObject {
+    pub(crate) default: &'static str,
+    pub(crate) holds: Holds,
+}
+
+impl FlashObject {
+    /// The messages with their queues; `None` if it is something else.
+    pub(crate) fn read(&self, object: &Json) -> Option<Vec<(String, Json)>> {
+        let mut waiting = Vec::new();
+        for (spelled, value) in object.members()? {
+            let name: String = spelled.decode("queue").ok()?;
+            let queue = if name == self.default { String::new() } else { name };
+            let bodies = match (value.elements(), self.holds) {
+                (Some(bodies), _) => bodies,
+                (None, Holds::One) => vec![value],
+                (None, Holds::Several) => return None,
+            };
+            waiting.extend(bodies.into_iter().map(|body| (queue.clone(), body)));
+        }
+        Some(waiting)
+    }
+
+    /// The object that holds these messages.
+    pub(crate) fn write(&self, spelling: Spelling, queues: &[Queue<'_>]) -> Result<String, Error> {
+        // The queue without a name, and one that has the name which the framework gives to it, are one there.
+        let mut members: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (queue, bodies) in queues {
+            let name = if queue.is_empty() { self.default } else { queue };
+            let bodies = bodies.iter().map(|body| body.as_str());
+            match members.iter_mut().find(|(there, _)| *there == name) {
+                Some((_, waiting)) => waiting.extend(bodies),
+                None => members.push((name, bodies.collect())),
+            }
+        }
+        let mut out = String::from("{");
+        for (index, (name, bodies)) in members.into_iter().enumerate() {
+            out.push_str(if index == 0 { "" } else { spelling.comma });
+            out.push_str(&quoted(name)?);
+            out.push_str(spelling.colon);
+            match bodies.as_slice() {
+                // A list alone would be taken for several messages.
+                [only] if self.holds == Holds::One && !only.starts_with('[') => out.push_str(only),
+                several => out.push_str(&spelling.array(several.iter().copied())),
+            }
+        }
+        out.push('}');
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cloakroom_session::Json;
+
+    use super::{COMPACT, FlashObject, Holds};
+
+    #[test]
+    fn what_is_written_is_read() {
+        let one = FlashObject { default: "notice", holds: Holds::One };
+        let several = FlashObject { default: "info", holds: Holds::Several };
+        for (row, object, text, read) in [
+            ("one message", one, r#"{"notice":"a"}"#, Some(vec![("", "\"a\"")])),
+            ("several of one", one, r#"{"alert":["a",1]}"#, Some(vec![("alert", "\"a\""), ("alert", "1")])),
+            ("a message that is a list", one, r#"{"notice":[[1]]}"#, Some(vec![("", "[1]")])),
+            ("several", several, r#"{"info":["a"],"é":[{}]}"#, Some(vec![("", "\"a\""), ("é", "{}")])),
+            ("not a list", several, r#"{"info":"a"}"#, None),
+            ("not an object", one, "5", None),
+            ("nothing", several, "{}", Some(vec![])),
+        ] {
+            let found = object.read(&Json::from_foreign("flash", text).unwrap());
+            let expected =
+                read.map(|it| it.into_iter().map(|(queue, body)| (queue.to_owned(), body.to_owned())).collect());
+            let found: Option<Vec<(String, String)>> =
+                found.map(|it| it.into_iter().map(|(queue, body)| (queue, body.as_str().to_owned())).collect());
+            assert_eq!(found, expected, "{row}");
+            let Some(found) = found else { continue };
+            let bodies: Vec<Json> =
+                found.iter().map(|(_, body)| Json::from_foreign("flash", body.as_str()).unwrap()).collect();
+            let queues: Vec<_> =
+                found.iter().zip(&bodies).map(|((queue, _), body)| (queue.as_str(), vec![body])).collect();
+            assert_eq!(object.write(COMPACT, &queues).unwrap(), text, "{row}");
+        }
+    }
+}

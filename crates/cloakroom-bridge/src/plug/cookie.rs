@@ -1,0 +1,129 @@
+//! `Plug.Session.COOKIE`.
+
+use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Json, Lifetimes, Record, Rejected};
+
+use super::keys::PlugKeys;
+use super::seal::{Lock, NONCE};
+use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::layout::{Layout as _, Times, read, write};
+use crate::ours::{Keeps, Ours};
+use crate::secret::Secret;
+
+/// Erlang's external term format begins with the number of its version.
+const TERM: u8 = 131;
+
+/// The session cookie of Plug and Phoenix, with a serializer that writes JSON.
+///
+/// Plug's own serializer writes Erlang terms, which may hold code and are refused. Give both applications a JSON serializer first:
+///
+/// ```elixir
+/// defmodule Shop.Session do
+///   def encode(session), do: Jason.encode(session)
+///   def decode(text), do: Jason.decode(text)
+/// end
+///
+/// plug Plug.Session, store: :cookie, key: "_shop_key", signing_salt: "…", serializer: Shop.Session
+/// ```
+///
+/// # Security
+/// Signed cookies can be read by whoever has them; encrypted ones (plug_crypto 2 and newer) can't. The cookie has no time: what Plug has
+/// sealed opens for as long as the secret is there.
+///
+/// # Examples
+/// ```
+/// use cloakroom_bridge::{BridgedCookies, PlugCookie};
+/// use cloakroom_session::CookieConfig;
+///
+/// # let secret_key_base = "0123456789abcdef".repeat(4);
+/// let format = PlugCookie::signed(secret_key_base, "signing salt").build()?;
+/// let sessions = BridgedCookies::new(format).cookie(CookieConfig::default().name("_shop_key")).build()?;
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct PlugCookie {
+    locks: Vec<Lock>,
+}
+
+/// Options of [`PlugCookie`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct PlugCookieBuilder {
+    encrypted: bool,
+    secrets: Vec<(Secret, Secret)>,
+}
+
+impl PlugCookie {
+    /// Signed sessions, with this `secret_key_base` and `signing_salt`.
+    pub fn signed(secret_key_base: impl Into<Secret>, signing_salt: impl Into<Secret>) -> PlugCookieBuilder {
+        PlugCookieBuilder { encrypted: false, secrets: vec![(secret_key_base.into(), signing_salt.into())] }
+    }
+
+    /// Encrypted sessions, with this `secret_key_base` and `encryption_salt`.
+    pub fn encrypted(secret_key_base: impl Into<Secret>, encryption_salt: impl Into<Secret>) -> PlugCookieBuilder {
+        PlugCookieBuilder { encrypted: true, secrets: vec![(secret_key_base.into(), encryption_salt.into())] }
+    }
+}
+
+impl PlugCookieBuilder {
+    /// A secret and a salt that only open, as `rotating_options` has them.
+    pub fn also_read(mut self, secret_key_base: impl Into<Secret>, salt: impl Into<Secret>) -> Self {
+        self.secrets.push((secret_key_base.into(), salt.into()));
+        self
+    }
+
+    /// Checks the options and derives the keys.
+    ///
+    /// # Errors
+    /// An empty secret.
+    pub fn build(self) -> Result<PlugCookie, ConfigError> {
+        let locks = self.secrets.iter().map(|(secret, salt)| {
+            let secret = secret.checked("secret_key_base")?;
+            if self.encrypted { Lock::encrypted(secret, salt.bytes()) } else { Lock::signed(secret, salt.bytes()) }
+        });
+        Ok(PlugCookie { locks: locks.collect::<Result<_, _>>()? })
+    }
+}
+
+impl CookieFormat for PlugCookie {
+    fn framework(&self) -> &'static str {
+        PlugKeys.framework()
+    }
+
+    /// `_key`; Phoenix calls it after the application, `_shop_key`.
+    fn cookie(&self) -> CookieConfig {
+        CookieConfig::default().name("_key")
+    }
+
+    /// No timeouts: the cookie has no time that they could be counted from.
+    fn lifetimes(&self) -> Lifetimes {
+        Lifetimes::default().idle_timeout(None).absolute_timeout(None)
+    }
+
+    fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
+        PlugKeys.csrf_scheme()
+    }
+
+    fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+        let mut reason = Rejected::Malformed;
+        for lock in &self.locks {
+            match lock.open(cookie.value) {
+                Ok(content) if content.first() == Some(&TERM) => return Err(Rejected::UnsafeSerializer),
+                Ok(content) => {
+                    let text = String::from_utf8(content).map_err(|_| Rejected::Corrupt)?;
+                    let object = Json::from_foreign("session", text).map_err(|_| Rejected::Corrupt)?;
+                    return read(&PlugKeys, &object, Times::touched(cookie.now), lifetimes);
+                }
+                Err(why) => reason = why,
+            }
+        }
+        Err(reason)
+    }
+
+    fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
+        let ours = Ours::of(record, sealing.lifetimes, Keeps::Nothing, PlugKeys.csrf_key());
+        let content = write(&PlugKeys, record, &ours, &[])?;
+        let nonce = sealing.random.first_chunk::<NONCE>().copied().unwrap_or_default();
+        let text = self.locks.first().and_then(|lock| lock.seal(content, nonce));
+        Ok(Sealed::new(text.ok_or_else(|| Error::unavailable("the session can't be encrypted"))?))
+    }
+}

@@ -1,0 +1,198 @@
+//! `ActionDispatch::Session::CookieStore`.
+
+use std::time::Duration;
+
+use cloakroom_session::{
+    Clockwork, ConfigError, CookieConfig, CsrfScheme, Error, Json, Lifetimes, Record, Rejected, Timestamp,
+};
+
+use super::envelope;
+use super::keys::{RailsKeys, SESSION_ID};
+use super::legacy::Legacy;
+use super::seal::{Lock, NONCE, RailsDigest};
+use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::hex::hex;
+use crate::layout::{Layout as _, Times, read, write};
+use crate::ours::{Keeps, Ours};
+use crate::percent;
+use crate::secret::Secret;
+
+/// The session cookie of Rails, with the JSON serializer (`config.action_dispatch.cookies_serializer = :json`).
+///
+/// Encrypted cookies are those of Rails 5.2 and newer: AES-256-GCM, with a purpose and an expiry in the envelope. Marshalled sessions
+/// and the cookies of older versions are recognised and refused; with the `:hybrid` serializer Rails rewrites the former by itself.
+///
+/// # Security
+/// `secret_key_base` opens everything that Rails seals: guard it here as there.
+///
+/// # Examples
+/// ```
+/// use cloakroom_bridge::{BridgedCookies, RailsCookie, RailsDigest};
+/// use cloakroom_session::CookieConfig;
+///
+/// # let secret_key_base = "0123456789abcdef".repeat(8);
+/// // Rails 7 and newer, which still reads what Rails 6 has sealed.
+/// let format = RailsCookie::encrypted(secret_key_base.as_str()).also_read(secret_key_base.as_str(), RailsDigest::Sha1).build()?;
+/// let sessions = BridgedCookies::new(format).cookie(CookieConfig::default().name("_shop_session")).build()?;
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct RailsCookie {
+    locks: Vec<Lock>,
+    legacy: Legacy,
+    expire_after: Option<Duration>,
+    bare: bool,
+}
+
+/// Options of [`RailsCookie`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct RailsCookieBuilder {
+    kind: Kind,
+    secrets: Vec<(Secret, Option<RailsDigest>)>,
+    digest: RailsDigest,
+    signature: RailsDigest,
+    expire_after: Option<Duration>,
+    bare: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Encrypted,
+    Signed,
+}
+
+impl RailsCookie {
+    /// Encrypted sessions, as Rails has them, with this `secret_key_base`.
+    pub fn encrypted(secret_key_base: impl Into<Secret>) -> RailsCookieBuilder {
+        RailsCookieBuilder::new(Kind::Encrypted, secret_key_base.into())
+    }
+
+    /// Sessions in Rails' signed cookie jar, for applications that have moved them there.
+    pub fn signed(secret_key_base: impl Into<Secret>) -> RailsCookieBuilder {
+        RailsCookieBuilder::new(Kind::Signed, secret_key_base.into())
+    }
+}
+
+impl RailsCookieBuilder {
+    fn new(kind: Kind, secret: Secret) -> Self {
+        let (digest, signature) = (RailsDigest::default(), RailsDigest::Sha1);
+        Self { kind, secrets: vec![(secret, None)], digest, signature, expire_after: None, bare: false }
+    }
+
+    /// What keys are derived with: SHA-256 since Rails 7.0, which is the default here, SHA-1 before.
+    pub const fn digest(mut self, digest: RailsDigest) -> Self {
+        self.digest = digest;
+        self
+    }
+
+    /// What cookies are signed with (`signed_cookie_digest`): SHA-1 unless told otherwise.
+    pub const fn signature(mut self, digest: RailsDigest) -> Self {
+        self.signature = digest;
+        self
+    }
+
+    /// A secret, or a way to derive keys from it, that only opens, as Rails' `cookies_rotations` has them.
+    pub fn also_read(mut self, secret_key_base: impl Into<Secret>, digest: RailsDigest) -> Self {
+        self.secrets.push((secret_key_base.into(), Some(digest)));
+        self
+    }
+
+    /// Rails' `expire_after`: an idle timeout, and how long browsers keep the cookie.
+    pub const fn expire_after(mut self, span: Duration) -> Self {
+        self.expire_after = Some(span);
+        self
+    }
+
+    /// Writes no envelope, as Rails does before 6.0 (`use_cookies_with_metadata = false`). Both are read in any case.
+    pub const fn without_metadata(mut self) -> Self {
+        self.bare = true;
+        self
+    }
+
+    /// Checks the options and derives the keys, which takes a few milliseconds.
+    ///
+    /// # Errors
+    /// An empty secret.
+    pub fn build(self) -> Result<RailsCookie, ConfigError> {
+        let mut locks = Vec::with_capacity(self.secrets.len());
+        let mut legacy = None;
+        for (secret, digest) in &self.secrets {
+            let secret = secret.checked("secret_key_base")?;
+            let digest = digest.unwrap_or(self.digest);
+            locks.push(match self.kind {
+                Kind::Encrypted => Lock::encrypted(secret, digest)?,
+                Kind::Signed => Lock::signed(secret, digest, self.signature)?,
+            });
+            if legacy.is_none() {
+                // There was no other digest then.
+                legacy = Some(Legacy::new(secret, RailsDigest::Sha1)?);
+            }
+        }
+        let legacy = legacy.ok_or_else(|| ConfigError::new("secret_key_base", "is missing"))?;
+        Ok(RailsCookie { locks, legacy, expire_after: self.expire_after, bare: self.bare })
+    }
+}
+
+/// The times of a session whose envelope may say when it ends: with an idle timeout it was used last so long before that.
+fn times(expires: Option<Timestamp>, now: Timestamp, lifetimes: &Lifetimes) -> Times {
+    let idle = Clockwork::start(now, lifetimes).idle_deadline.map(|deadline| deadline.since(now));
+    let used = expires.zip(idle).map(|(at, idle)| {
+        let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
+        Timestamp::from_unix_millis(at.unix_millis().saturating_sub(idle))
+    });
+    let touched = used.filter(|used| *used < now).unwrap_or(now);
+    Times { expires: expires.filter(|_| idle.is_none()), ..Times::touched(touched) }
+}
+
+impl CookieFormat for RailsCookie {
+    fn framework(&self) -> &'static str {
+        RailsKeys.framework()
+    }
+
+    /// `_session`; Rails calls it after the application, `_shop_session`.
+    fn cookie(&self) -> CookieConfig {
+        CookieConfig::default().name("_session")
+    }
+
+    /// `expire_after`, or no timeouts: without it, the cookie has no time that they could be counted from.
+    fn lifetimes(&self) -> Lifetimes {
+        Lifetimes::default().idle_timeout(self.expire_after).absolute_timeout(None)
+    }
+
+    fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
+        RailsKeys.csrf_scheme()
+    }
+
+    fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+        let text = percent::decode(cookie.value).ok_or(Rejected::Malformed)?;
+        let mut reason = Rejected::Malformed;
+        for lock in &self.locks {
+            match lock.open(&text) {
+                Ok(plaintext) => {
+                    let content = envelope::open(plaintext, cookie.name)?;
+                    let times = times(content.expires, cookie.now, lifetimes);
+                    return read(&RailsKeys, &content.session, times, lifetimes);
+                }
+                Err(why) => reason = why,
+            }
+        }
+        Err(self.legacy.refusal(&text, reason))
+    }
+
+    fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
+        let ours = Ours::of(record, sealing.lifetimes, Keeps::Nothing, RailsKeys.csrf_key());
+        let known = record.foreign(RailsKeys.framework()).is_some_and(|foreign| foreign.member(SESSION_ID).is_some());
+        let (nonce, rest) = sealing.random.split_first_chunk::<NONCE>().unwrap_or((&[0; NONCE], &[]));
+        let id = hex(rest.get(..16).unwrap_or_default());
+        let id = [(SESSION_ID, Json::encode(SESSION_ID, &id)?.as_str().to_owned())];
+        let session = write(&RailsKeys, record, &ours, if known { &[] } else { &id })?;
+        let mut clockwork = *record.clockwork();
+        clockwork.touch(sealing.now, sealing.lifetimes);
+        let ends = clockwork.ends();
+        let content = if self.bare { session } else { envelope::seal(&session, ends, sealing.name)? };
+        let text = self.locks.first().and_then(|lock| lock.seal(content, *nonce));
+        let text = text.ok_or_else(|| Error::unavailable("the session can't be encrypted"))?;
+        Ok(Sealed::new(percent::encode(&text)).kept_for(self.expire_after))
+    }
+}

@@ -1,0 +1,25 @@
+//! Encrypted cookies of Rails before 5.2, which are recognised and refused.
+
+use cloakroom_session::{ConfigError, Rejected};
+
+use super::seal::RailsDigest;
+use crate::hex::unhex;
+use crate::mac::Mac;
+
+/// The signature around AES-256-CBC. Rails 5.2 and newer reads such a cookie once more and seals it anew, so what is left of them is
+/// older than the upgrade; there is no reason to carry their cipher here.
+#[derive(Clone, Debug)]
+pub(crate) struct Legacy(Mac);
+
+impl Legacy {
+    pub(crate) fn new(secret: &[u8], digest: RailsDigest) -> Result<Self, ConfigError> {
+        Ok(Self(RailsDigest::Sha1.mac(&digest.derive::<64>(secret, "signed encrypted cookie")[..])?))
+    }
+
+    /// [`Rejected::UnknownFormat`] instead of this reason, if it is one of them.
+    pub(crate) fn refusal(&self, text: &str, otherwise: Rejected) -> Rejected {
+        let signed = text.rsplit_once("--").and_then(|(content, tag)| Some((content, unhex(tag)?)));
+        let is_legacy = signed.is_some_and(|(content, tag)| self.0.verifies(&[content.as_bytes()], &tag));
+        if is_legacy { Rejected::UnknownFormat } else { otherwise }
+    }
+}

@@ -1,0 +1,172 @@
+//! Records in Redis, as `connect-redis` keeps them.
+
+use std::fmt;
+use std::time::Duration;
+
+use cloakroom_session::{Error, Timestamp};
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::{RedisError, Script};
+
+use crate::shared::{ForeignStore, Swap};
+
+/// Attempts at one reconnection, until which callers wait.
+const RETRIES: usize = 3;
+
+/// What `connect-redis` puts before an id.
+const PREFIX: &str = "sess:";
+
+/// Records of `express-session` in Redis or Valkey: text under `sess:` and the id, with a time to live.
+///
+/// A replacement compares and writes in one script. For one server; nothing is written that `connect-redis` doesn't read.
+///
+/// # Security
+/// Neither `Debug` nor an error shows a URL or a record.
+///
+/// # Examples
+/// ```no_run
+/// use cloakroom_bridge::{ExpressRecord, RedisRecords, SharedRecords};
+///
+/// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = RedisRecords::connect("redis://127.0.0.1/").await?;
+/// let sessions = SharedRecords::new(ExpressRecord::new("keyboard cat").build()?, store).build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct RedisRecords<C = ConnectionManager> {
+    connection: C,
+    prefix: String,
+    scripts: Scripts,
+}
+
+#[derive(Clone)]
+struct Scripts {
+    replace: Script,
+    touch: Script,
+    end_if: Script,
+}
+
+impl Scripts {
+    fn new() -> Self {
+        Self {
+            replace: Script::new(include_str!("lua/replace.lua")),
+            touch: Script::new(include_str!("lua/touch.lua")),
+            end_if: Script::new(include_str!("lua/end_if.lua")),
+        }
+    }
+}
+
+impl RedisRecords {
+    /// Connects to one server. The connection comes back by itself when it breaks.
+    ///
+    /// # Errors
+    /// When the URL makes no sense, or the server doesn't answer.
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        let client = redis::Client::open(url).map_err(|error| told(&error))?;
+        let second = Some(Duration::from_secs(1));
+        let config = ConnectionManagerConfig::new()
+            .set_response_timeout(second)
+            .set_connection_timeout(second)
+            .set_number_of_retries(RETRIES);
+        let manager = ConnectionManager::new_with_config(client, config).await;
+        manager.map(Self::from_connection).map_err(|error| told(&error))
+    }
+}
+
+impl<C: ConnectionLike + Clone + Send + Sync + 'static> RedisRecords<C> {
+    /// Uses a connection that the application has, and clones it for each call.
+    pub fn from_connection(connection: C) -> Self {
+        Self { connection, prefix: PREFIX.to_owned(), scripts: Scripts::new() }
+    }
+
+    /// What is put before an id: the `prefix` of `connect-redis`.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    fn key(&self, id: &str) -> String {
+        format!("{}{id}", self.prefix)
+    }
+}
+
+/// How long a record has to live, in milliseconds; zero is for ever.
+fn millis(ends: Option<Timestamp>, now: Timestamp) -> u64 {
+    ends.map_or(0, |ends| u64::try_from(ends.since(now).as_millis()).unwrap_or(u64::MAX).max(1))
+}
+
+/// Servers repeat arguments in their errors, and the client repeats values: both can be a record.
+fn told(error: &RedisError) -> Error {
+    match error.code() {
+        _ if error.is_timeout() => Error::unavailable("redis didn't answer in time"),
+        _ if error.is_io_error() => Error::unavailable(format!("no connection to redis: {error}")),
+        Some(code) => Error::unavailable(format!("redis answered {code}")),
+        None => Error::unavailable(format!("redis: {}", error.category())),
+    }
+}
+
+fn swap(answer: Result<u8, RedisError>) -> Result<Swap, Error> {
+    match answer.map_err(|error| told(&error))? {
+        0 => Ok(Swap::Gone),
+        1 => Ok(Swap::Done),
+        _ => Ok(Swap::Conflict),
+    }
+}
+
+impl<C: ConnectionLike + Clone + Send + Sync + 'static> ForeignStore for RedisRecords<C> {
+    async fn load(&self, id: &str, _: Timestamp) -> Result<Option<String>, Error> {
+        let answer = redis::cmd("GET").arg(self.key(id)).query_async(&mut self.connection.clone()).await;
+        answer.map_err(|error| told(&error))
+    }
+
+    async fn create(&self, id: &str, text: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
+        let mut command = redis::cmd("SET");
+        command.arg(self.key(id)).arg(text).arg("NX");
+        match millis(ends, now) {
+            0 => {}
+            millis => {
+                command.arg("PX").arg(millis);
+            }
+        }
+        let answer: Option<String> =
+            command.query_async(&mut self.connection.clone()).await.map_err(|error| told(&error))?;
+        Ok(answer.is_some())
+    }
+
+    async fn replace(
+        &self,
+        id: &str,
+        seen: &str,
+        text: &str,
+        ends: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Swap, Error> {
+        let mut call = self.scripts.replace.key(self.key(id));
+        call.arg(seen).arg(text).arg(millis(ends, now));
+        swap(call.invoke_async(&mut self.connection.clone()).await)
+    }
+
+    async fn touch(&self, id: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
+        let mut call = self.scripts.touch.key(self.key(id));
+        call.arg(millis(ends, now));
+        swap(call.invoke_async(&mut self.connection.clone()).await).map(|swap| swap == Swap::Done)
+    }
+
+    async fn end(&self, id: &str) -> Result<(), Error> {
+        let answer = redis::cmd("DEL").arg(self.key(id)).query_async(&mut self.connection.clone()).await;
+        answer.map_err(|error| told(&error))
+    }
+
+    async fn end_if(&self, id: &str, seen: &str, _: Timestamp) -> Result<Swap, Error> {
+        let mut call = self.scripts.end_if.key(self.key(id));
+        call.arg(seen);
+        swap(call.invoke_async(&mut self.connection.clone()).await)
+    }
+}
+
+impl<C> fmt::Debug for RedisRecords<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisRecords").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,199 @@
+//! Records in SQLite, as Django keeps them.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cloakroom_session::{Error, Timestamp};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, ToSql, TransactionBehavior};
+
+use super::table::Table;
+use crate::iso;
+use crate::shared::{ForeignStore, Swap};
+
+/// How long a writer of another process is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// For sessions without an end, in a column that wants one.
+const LATEST: Timestamp = Timestamp::from_unix_secs(253_402_300_799);
+
+/// Records of Django in an SQLite database: the table `django_session`.
+///
+/// Times are text in that table, in UTC (`USE_TZ = True`, Django's default). Expired rows are deleted by `manage.py clearsessions`.
+/// Clones share the connection.
+///
+/// # Examples
+/// ```no_run
+/// use cloakroom_bridge::{DjangoRecord, SharedRecords, SqliteRecords};
+///
+/// let store = SqliteRecords::django("db.sqlite3")?;
+/// let sessions = SharedRecords::new(DjangoRecord::new("django-insecure-…")?, store).build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct SqliteRecords {
+    connection: Arc<Mutex<Connection>>,
+    table: Table,
+}
+
+impl SqliteRecords {
+    /// Django's table, in a database that is there.
+    ///
+    /// # Errors
+    /// When the file isn't there or isn't a database; the error names it.
+    pub fn django(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let failed = |why: rusqlite::Error| Error::unavailable(format!("{}: {why}", path.display()));
+        // Not created: an empty file would hide that it is the wrong one.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        connection.busy_timeout(PATIENCE).map_err(failed)?;
+        Ok(Self { connection: Arc::new(Mutex::new(connection)), table: Table::django() })
+    }
+
+    /// Runs a step on the connection, on a thread that may wait for the disk.
+    async fn run<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&mut Connection, &Table) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (connection, table) = (Arc::clone(&self.connection), self.table.clone());
+        let ran = tokio::task::spawn_blocking(move || {
+            step(&mut connection.lock().unwrap_or_else(PoisonError::into_inner), &table)
+        });
+        ran.await.map_err(Error::unavailable)?.map_err(Error::unavailable)
+    }
+
+    /// Does something to a row that is live and whose text is still `seen`.
+    async fn swap(
+        &self,
+        id: &str,
+        seen: &str,
+        now: Timestamp,
+        step: impl FnOnce(&Connection, &Table, &str) -> rusqlite::Result<usize> + Send + 'static,
+    ) -> Result<Swap, Error> {
+        let (id, seen, now) = (id.to_owned(), seen.to_owned(), text(now));
+        let swapped = self.run(move |connection, table| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let there = found(&transaction, table, &id, &now)?;
+            let swapped = match there {
+                None => Swap::Gone,
+                Some(there) if there != seen => Swap::Conflict,
+                Some(_) => {
+                    step(&transaction, table, &id)?;
+                    Swap::Done
+                }
+            };
+            transaction.commit()?;
+            Ok(swapped)
+        });
+        swapped.await
+    }
+}
+
+/// A time as Django writes it: `2023-11-14 22:13:20.250000`, or without a fraction where there is none.
+fn text(at: Timestamp) -> String {
+    let text = iso::format(at.min(LATEST)).replace('T', " ");
+    let text = text.trim_end_matches('Z');
+    text.strip_suffix(".000").map_or_else(|| format!("{text}000"), str::to_owned)
+}
+
+fn found(connection: &Connection, table: &Table, id: &str, now: &str) -> rusqlite::Result<Option<String>> {
+    let Table { name, id: key, text, ends, after, .. } = table;
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {text} FROM {name} WHERE {key} = ?1 AND {ends} {after} ?2"))?;
+    statement.query_row([id, now], |row| row.get(0)).optional()
+}
+
+fn execute(connection: &Connection, statement: &str, values: &[&dyn ToSql]) -> rusqlite::Result<usize> {
+    connection.prepare_cached(statement)?.execute(values)
+}
+
+impl ForeignStore for SqliteRecords {
+    async fn load(&self, id: &str, now: Timestamp) -> Result<Option<String>, Error> {
+        let (id, now) = (id.to_owned(), text(now));
+        self.run(move |connection, table| found(connection, table, &id, &now)).await
+    }
+
+    async fn create(&self, id: &str, value: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
+        let (id, value, end, now) = (id.to_owned(), value.to_owned(), text(ends.unwrap_or(LATEST)), text(now));
+        let created = self.run(move |connection, table| {
+            let Table { name, id: key, text, ends, after, .. } = table;
+            // A row that is over makes room.
+            let statement = format!(
+                "INSERT INTO {name} ({key}, {text}, {ends}) VALUES (?1, ?2, ?3) ON CONFLICT ({key}) DO UPDATE \
+                 SET {text} = excluded.{text}, {ends} = excluded.{ends} WHERE NOT ({ends} {after} ?4)"
+            );
+            execute(connection, &statement, &[&id, &value, &end, &now])
+        });
+        created.await.map(|changed| changed > 0)
+    }
+
+    async fn replace(
+        &self,
+        id: &str,
+        seen: &str,
+        value: &str,
+        ends: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Swap, Error> {
+        let (value, end) = (value.to_owned(), text(ends.unwrap_or(LATEST)));
+        self.swap(id, seen, now, move |connection, table, id| {
+            let Table { name, id: key, text, ends, .. } = table;
+            let statement = format!("UPDATE {name} SET {text} = ?2, {ends} = ?3 WHERE {key} = ?1");
+            execute(connection, &statement, &[&id, &value, &end])
+        })
+        .await
+    }
+
+    async fn touch(&self, id: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
+        let (id, end, now) = (id.to_owned(), text(ends.unwrap_or(LATEST)), text(now));
+        let touched = self.run(move |connection, table| {
+            let Table { name, id: key, ends, after, .. } = table;
+            let statement = format!("UPDATE {name} SET {ends} = ?2 WHERE {key} = ?1 AND {ends} {after} ?3");
+            execute(connection, &statement, &[&id, &end, &now])
+        });
+        touched.await.map(|changed| changed > 0)
+    }
+
+    async fn end(&self, id: &str) -> Result<(), Error> {
+        let id = id.to_owned();
+        let ended = self.run(move |connection, Table { name, id: key, .. }| {
+            execute(connection, &format!("DELETE FROM {name} WHERE {key} = ?1"), &[&id])
+        });
+        ended.await.map(|_| ())
+    }
+
+    async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<Swap, Error> {
+        self.swap(id, seen, now, |connection, Table { name, id: key, .. }, id| {
+            execute(connection, &format!("DELETE FROM {name} WHERE {key} = ?1"), &[&id])
+        })
+        .await
+    }
+}
+
+impl fmt::Debug for SqliteRecords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteRecords").field("table", &self.table.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cloakroom_session::Timestamp;
+
+    use super::{LATEST, text};
+
+    #[test]
+    fn times_are_djangos_text() {
+        for (millis, expected) in [
+            (1_700_000_000_000, "2023-11-14 22:13:20"),
+            (1_700_000_000_250, "2023-11-14 22:13:20.250000"),
+            (1_700_000_000_001, "2023-11-14 22:13:20.001000"),
+            (u64::MAX, "9999-12-31 23:59:59"),
+        ] {
+            assert_eq!(text(Timestamp::from_unix_millis(millis)), expected);
+        }
+        assert_eq!(text(LATEST), "9999-12-31 23:59:59");
+    }
+}

@@ -1,0 +1,96 @@
+//! Plug and Phoenix, with a JSON serializer.
+
+use cloakroom_bridge::{BridgedCookies, CookieFormat as _, PlugCookie, Presented, Sealing};
+use cloakroom_session::{Lifetimes, Rejected};
+use serde_json::{Value, json};
+
+use super::browser::{App, Browser, NOW};
+use super::vectors::{document, text};
+
+fn lifetimes() -> Lifetimes {
+    Lifetimes::default().idle_timeout(None).absolute_timeout(None)
+}
+
+fn formats(vectors: &Value) -> [PlugCookie; 2] {
+    let secret = text(vectors, "secret_key_base");
+    let signed = PlugCookie::signed(secret, text(vectors, "signing_salt")).build().unwrap();
+    let encrypted = PlugCookie::encrypted(secret, text(vectors, "encryption_salt")).build().unwrap();
+    [signed, encrypted]
+}
+
+fn open(format: &PlugCookie, value: &str) -> Result<Value, Rejected> {
+    let record = format.open(Presented::new("_key", value).at(NOW), &lifetimes())?;
+    Ok(record.entries().map(|(key, value)| (key.to_owned(), value.decode::<Value>(key).unwrap())).collect())
+}
+
+#[test]
+fn cookies_of_plug_are_read_and_written() {
+    let vectors = document("plug_session");
+    let [signed, encrypted] = formats(&vectors);
+    let value = text(&vectors, "json_signed_cookie");
+    assert_eq!(open(&signed, value), Ok(json!({"user_id": 42})));
+    // Erlang's own terms may hold code. Both seals are good, which is how it is known.
+    assert_eq!(open(&signed, text(&vectors, "signed_cookie")), Err(Rejected::UnsafeSerializer));
+    assert_eq!(open(&encrypted, text(&vectors, "encrypted_cookie_xcp")), Err(Rejected::UnsafeSerializer));
+
+    for format in [&signed, &encrypted] {
+        let record = signed.open(Presented::new("_key", value).at(NOW), &lifetimes()).unwrap();
+        let sealed = format.seal(&record, Sealing::new("_key", NOW, &lifetimes(), &[7; 64])).unwrap();
+        assert_eq!(open(format, &sealed.value), Ok(json!({"user_id": 42})));
+    }
+    println!("plug: 1 cookie read, 2 refused for their serializer, 2 written");
+}
+
+#[test]
+fn what_is_not_read_has_a_reason() {
+    let vectors = document("plug_session");
+    let [signed, encrypted] = formats(&vectors);
+    let value = text(&vectors, "json_signed_cookie");
+    let xcp = text(&vectors, "encrypted_cookie_xcp");
+    for (row, format, value, expected) in [
+        ("changed", &signed, value.replace(".ey", ".ez"), Rejected::Forged),
+        ("without a tag", &signed, value[..value.len() - 44].to_owned(), Rejected::Malformed),
+        ("another algorithm", &signed, value.replace("SFMyNTY", "SFM1MTI"), Rejected::UnknownFormat),
+        ("encrypted, where signed is expected", &signed, xcp.to_owned(), Rejected::UnknownFormat),
+        ("signed, where encrypted is expected", &encrypted, value.to_owned(), Rejected::UnknownFormat),
+        ("encrypted, changed", &encrypted, format!("{}A", &xcp[..xcp.len() - 1]), Rejected::Forged),
+        ("encrypted, cut", &encrypted, xcp[..24].to_owned(), Rejected::Malformed),
+        ("empty", &signed, String::new(), Rejected::UnknownFormat),
+    ] {
+        assert_eq!(open(format, &value), Err(expected), "{row}");
+    }
+    let (secret, salt) = (text(&vectors, "secret_key_base"), text(&vectors, "signing_salt"));
+    let another = PlugCookie::signed("another", salt).build().unwrap();
+    assert_eq!(open(&another, value), Err(Rejected::Forged), "another secret");
+    let rotated = PlugCookie::signed("another", salt).also_read(secret, salt).build().unwrap();
+    assert!(open(&rotated, value).is_ok(), "told to read it");
+    assert!(PlugCookie::signed("", salt).build().is_err());
+}
+
+#[tokio::test]
+async fn messages_and_tokens_are_where_phoenix_has_them() {
+    let vectors = document("plug_session");
+    let [signed, _] = formats(&vectors);
+    let app = App::new(BridgedCookies::new(signed).build().unwrap());
+    let mut browser = Browser::default();
+    let (form, _) = browser
+        .visit(&app, |session| {
+            session.flash("a").unwrap();
+            session.flash_queue("error").flash("b").unwrap();
+            session.masked_csrf_token().unwrap()
+        })
+        .await;
+    assert_eq!(form.len(), 56);
+    let (found, _) = browser
+        .visit(&app, |session| {
+            (session.pop_flash::<String>("").unwrap(), session.peek_flash::<String>("error").unwrap())
+        })
+        .await;
+    assert_eq!(found, (vec!["a".to_owned()], vec!["b".to_owned()]));
+    use base64::Engine as _;
+    let payload = browser.jar["_key"].split('.').nth(1).unwrap().to_owned();
+    let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap();
+    let payload: Value = serde_json::from_slice(&payload).unwrap();
+    assert_eq!(payload["phoenix_flash"], json!({"error": "b"}));
+    assert_eq!(payload["_csrf_token"].as_str().map(str::len), Some(24));
+}

@@ -1,0 +1,166 @@
+//! The places where other frameworks keep records, on real servers: one table of steps for all of them.
+
+use std::time::Duration;
+
+use cloakroom_bridge::{ForeignStore, PostgresRecords, RedisRecords, SqliteRecords, Swap};
+use cloakroom_servers::Postgres;
+use cloakroom_servers::redis::Redis;
+use cloakroom_session::Timestamp;
+
+const NOW: Timestamp = Timestamp::from_unix_millis(1_700_000_000_250);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// What the trait asks. `clock` is false where the server's own clock lets records end.
+async fn keeps_the_contract(name: &str, store: &impl ForeignStore, text: impl Fn(&str) -> String, clock: bool) {
+    let (a, b, c) = (text("a"), text("b"), text("c"));
+    let (end, later) = (Some(NOW + HOUR), NOW + Duration::from_secs(60));
+    let load = async |id: &str, now| store.load(id, now).await.unwrap();
+
+    // What isn't there stays away.
+    assert_eq!(load("x", NOW).await, None, "{name}");
+    assert_eq!(store.replace("x", &a, &b, end, NOW).await.unwrap(), Swap::Gone, "{name}");
+    assert!(!store.touch("x", end, NOW).await.unwrap(), "{name}");
+    assert_eq!(store.end_if("x", &a, NOW).await.unwrap(), Swap::Gone, "{name}");
+    store.end("x").await.unwrap();
+    assert_eq!(load("x", NOW).await, None, "{name}: nothing of this has created it");
+
+    // Created once.
+    assert!(store.create("x", &a, end, NOW).await.unwrap(), "{name}");
+    assert!(!store.create("x", &b, end, NOW).await.unwrap(), "{name}: the id is taken");
+    assert_eq!(load("x", NOW).await.as_deref(), Some(a.as_str()), "{name}");
+
+    // Replaced only if it is what was read.
+    assert_eq!(store.replace("x", &b, &c, end, NOW).await.unwrap(), Swap::Conflict, "{name}");
+    assert_eq!(load("x", NOW).await.as_deref(), Some(a.as_str()), "{name}");
+    assert_eq!(store.replace("x", &a, &b, end, later).await.unwrap(), Swap::Done, "{name}");
+    assert_eq!(load("x", NOW).await.as_deref(), Some(b.as_str()), "{name}");
+
+    // Ended only if it is what was read, or in any case.
+    assert_eq!(store.end_if("x", &a, NOW).await.unwrap(), Swap::Conflict, "{name}");
+    assert_eq!(store.end_if("x", &b, NOW).await.unwrap(), Swap::Done, "{name}");
+    assert_eq!(load("x", NOW).await, None, "{name}");
+    assert!(store.create("y", &a, None, NOW).await.unwrap(), "{name}");
+    store.end("y").await.unwrap();
+    assert_eq!(load("y", NOW).await, None, "{name}");
+
+    if clock {
+        assert!(store.create("z", &a, end, NOW).await.unwrap(), "{name}");
+        let over = NOW + HOUR + Duration::from_secs(1);
+        assert!(store.touch("z", Some(over + HOUR), NOW).await.unwrap(), "{name}");
+        assert_eq!(load("z", over).await.as_deref(), Some(a.as_str()), "{name}: it was touched");
+        let over = over + HOUR + Duration::from_secs(1);
+        assert_eq!(load("z", over).await, None, "{name}");
+        assert_eq!(
+            store.replace("z", &a, &b, Some(over + HOUR), over).await.unwrap(),
+            Swap::Gone,
+            "{name}: not revived"
+        );
+        assert!(!store.touch("z", Some(over + HOUR), over).await.unwrap(), "{name}: not revived");
+        assert_eq!(store.end_if("z", &a, over).await.unwrap(), Swap::Gone, "{name}");
+        assert!(store.create("z", &b, Some(over + HOUR), over).await.unwrap(), "{name}: what is over makes room");
+        assert_eq!(load("z", over).await.as_deref(), Some(b.as_str()), "{name}");
+    }
+}
+
+/// Of many that replace the same text, one wins.
+async fn lets_one_win(name: &str, store: &impl ForeignStore, text: impl Fn(&str) -> String) {
+    let (first, end) = (text("first"), Some(NOW + HOUR));
+    assert!(store.create("race", &first, end, NOW).await.unwrap(), "{name}");
+    let texts: Vec<String> = (0..20).map(|number| text(&format!("n{number}"))).collect();
+    let swaps = texts.iter().map(|text| store.replace("race", &first, text, end, NOW));
+    let swaps = futures_util::future::join_all(swaps).await;
+    let winners: Vec<usize> =
+        swaps.iter().enumerate().filter(|(_, swap)| matches!(swap, Ok(Swap::Done))).map(|(index, _)| index).collect();
+    assert_eq!(winners.len(), 1, "{name}: {swaps:?}");
+    assert_eq!(store.load("race", NOW).await.unwrap().as_ref(), Some(&texts[winners[0]]), "{name}");
+}
+
+/// What the store said, which the error itself keeps for the trace.
+fn why(error: &cloakroom_session::Error) -> String {
+    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
+}
+
+/// Text that a column of the type `json` takes, and keeps as it is.
+fn json(value: &str) -> String {
+    format!("{{\"b\" : \"{value}\",\"a\":[1.0,  \"☃\"]}}")
+}
+
+fn plain(value: &str) -> String {
+    format!("{value}:'\"☃")
+}
+
+#[tokio::test]
+async fn redis() {
+    let server = Redis::start();
+    let store = RedisRecords::connect(&server.url()).await.unwrap();
+    keeps_the_contract("redis", &store, plain, false).await;
+    lets_one_win("redis", &store, plain).await;
+    assert!(store.create("timed", "a", Some(NOW + HOUR), NOW).await.unwrap());
+    assert_eq!(server.cli(&["GET", "sess:timed"]), "a");
+    let ttl = || server.cli(&["TTL", "sess:timed"]).parse::<i64>().unwrap();
+    assert!((3590..=3600).contains(&ttl()));
+    assert!(store.touch("timed", Some(NOW + HOUR * 2), NOW).await.unwrap());
+    assert!((7190..=7200).contains(&ttl()));
+    assert!(store.touch("timed", None, NOW).await.unwrap());
+    assert_eq!(ttl(), -1, "for ever");
+    assert_eq!(store.replace("timed", "a", "b", Some(NOW + HOUR), NOW).await.unwrap(), Swap::Done);
+    assert!((3590..=3600).contains(&ttl()));
+    let other = store.clone().prefix("shop:");
+    assert_eq!(other.load("timed", NOW).await.unwrap(), None);
+    assert!(!format!("{other:?}").contains("127.0.0.1"));
+}
+
+#[tokio::test]
+async fn redis_that_is_not_there() {
+    let error = RedisRecords::connect("redis://:hunter2@127.0.0.1:1/").await.unwrap_err();
+    assert!(error.is_unavailable() && !format!("{error:?} {}", why(&error)).contains("hunter2"), "{error:?}");
+}
+
+async fn table(server: &Postgres, statements: &str) {
+    let (client, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(statements).await.unwrap();
+}
+
+#[tokio::test]
+async fn postgresql() {
+    let server = Postgres::start();
+    let missing = PostgresRecords::django(&server.url()).unwrap().load("x", NOW).await.unwrap_err();
+    assert!(why(&missing).contains("django_session"), "{missing:?}");
+    // As `manage.py migrate` and the `table.sql` of connect-pg-simple have them.
+    table(
+        &server,
+        "CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL);
+         CREATE TABLE session (sid varchar NOT NULL PRIMARY KEY, sess json NOT NULL, expire timestamp(6) NOT NULL);
+         CREATE SCHEMA web;
+         CREATE TABLE web.\"user \"\"sessions\" (sid varchar NOT NULL PRIMARY KEY, sess json NOT NULL, expire timestamp(6) NOT NULL);",
+    )
+    .await;
+    let django = PostgresRecords::django(&server.url()).unwrap();
+    keeps_the_contract("django_session in PostgreSQL", &django, plain, true).await;
+    lets_one_win("django_session in PostgreSQL", &django, plain).await;
+    let express = PostgresRecords::express(&server.url()).unwrap();
+    keeps_the_contract("session in PostgreSQL", &express, json, true).await;
+    lets_one_win("session in PostgreSQL", &express, json).await;
+    let named = PostgresRecords::express(&server.url()).unwrap().table("web", "user \"sessions");
+    keeps_the_contract("another name in PostgreSQL", &named, json, true).await;
+    assert!(!format!("{django:?}").contains("127.0.0.1"));
+}
+
+#[tokio::test]
+async fn sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db.sqlite3");
+    let missing = SqliteRecords::django(&path).unwrap_err();
+    assert!(why(&missing).contains("db.sqlite3"), "{missing:?}");
+    assert!(!path.exists(), "it isn't made");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE django_session (session_key varchar(40) NOT NULL PRIMARY KEY, session_data text NOT NULL, expire_date datetime NOT NULL);",
+        )
+        .unwrap();
+    let store = SqliteRecords::django(&path).unwrap();
+    keeps_the_contract("django_session in SQLite", &store, plain, true).await;
+    lets_one_win("django_session in SQLite", &store, plain).await;
+}

@@ -1,0 +1,107 @@
+//! Sessions shared with other frameworks.
+
+use anyhow::bail;
+use cloakroom::bridge::{
+    BeakerCipher, BeakerCookie, BridgedCookies, CookieFormat, DjangoCookie, DjangoRecord, ExpressCookie, ExpressRecord,
+    FlaskCookie, ForeignStore, PostgresRecords, PyramidCookie, PyramidNaclCookie, RailsCookie, RailsDigest,
+    RecordFormat, RedisRecords, SharedRecords, SqliteRecords,
+};
+use cloakroom::{CookieConfig, Engine};
+
+use crate::options::Options;
+
+/// The engine for a framework, if the back end begins with the name of one. What follows its colon says which of its kinds.
+pub(crate) async fn engine(options: &Options) -> anyhow::Result<Option<Engine>> {
+    let (framework, kind) = options.backend.split_once(':').unwrap_or((&options.backend, ""));
+    Ok(Some(match framework {
+        "pyramid" => pyramid(options, kind)?,
+        "beaker" => beaker(options, kind)?,
+        "flask" => flask(options)?,
+        "django" => django(options, kind)?,
+        "express" => express(options, kind).await?,
+        "rails" => rails(options, kind)?,
+        _ => return Ok(None),
+    }))
+}
+
+fn pyramid(options: &Options, kind: &str) -> anyhow::Result<Engine> {
+    let secret = options.secret.as_str();
+    match kind {
+        "nacl" => {
+            let digits: Vec<char> = secret.chars().collect();
+            let bytes = digits.chunks(2).map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16));
+            cookies(PyramidNaclCookie::new(bytes.collect::<Result<Vec<u8>, _>>()?)?, options)
+        }
+        "" => cookies(PyramidCookie::new(secret).build()?, options),
+        hash => cookies(PyramidCookie::new(secret).hash_algorithm(hash.parse()?).build()?, options),
+    }
+}
+
+fn beaker(options: &Options, key: &str) -> anyhow::Result<Engine> {
+    let builder = BeakerCookie::new(options.secret.as_str());
+    let builder = if key.is_empty() { builder } else { builder.encrypt_key(key, BeakerCipher::AesGcm) };
+    cookies(builder.build()?, options)
+}
+
+fn flask(options: &Options) -> anyhow::Result<Engine> {
+    let builder = FlaskCookie::new(options.secret.as_str());
+    let builder = options.previous.as_deref().into_iter().fold(builder, |builder, secret| builder.fallback(secret));
+    cookies(builder.build()?, options)
+}
+
+fn django(options: &Options, place: &str) -> anyhow::Result<Engine> {
+    let secret = options.secret.as_str();
+    let previous = options.previous.as_deref();
+    if place.is_empty() {
+        let builder = previous.into_iter().fold(DjangoCookie::new(secret), |builder, secret| builder.fallback(secret));
+        return cookies(builder.build()?, options);
+    }
+    let format = DjangoRecord::with_fallbacks(secret, previous)?;
+    match place.strip_prefix("sqlite:") {
+        Some(path) => records(format, SqliteRecords::django(path)?, options),
+        None => records(format, PostgresRecords::django(place)?, options),
+    }
+}
+
+async fn express(options: &Options, place: &str) -> anyhow::Result<Engine> {
+    let (secret, previous) = (options.secret.as_str(), options.previous.as_deref());
+    if place.is_empty() {
+        let builder = previous.into_iter().fold(ExpressCookie::new(secret), |builder, secret| builder.previous(secret));
+        return cookies(builder.build()?, options);
+    }
+    let builder = previous.into_iter().fold(ExpressRecord::new(secret), |builder, secret| builder.previous(secret));
+    let builder = options.idle().into_iter().fold(builder, |builder, idle| builder.max_age(idle));
+    let format = builder.build()?;
+    if place.starts_with("redis:") {
+        records(format, RedisRecords::connect(place).await?, options)
+    } else {
+        records(format, PostgresRecords::express(place)?, options)
+    }
+}
+
+fn rails(options: &Options, kind: &str) -> anyhow::Result<Engine> {
+    let digest = match kind {
+        "" => RailsDigest::Sha256,
+        "sha1" => RailsDigest::Sha1,
+        _ => bail!("--backend rails:{kind}: unknown; there is sha1"),
+    };
+    let builder = RailsCookie::encrypted(options.secret.as_str()).digest(digest);
+    let previous = options.previous.as_deref();
+    let builder = previous.into_iter().fold(builder, |builder, secret| builder.also_read(secret, digest));
+    let builder = options.idle().into_iter().fold(builder, |builder, idle| builder.expire_after(idle));
+    cookies(builder.build()?, options)
+}
+
+fn cookie(options: &Options) -> CookieConfig {
+    CookieConfig::default().name(&options.cookie_name).danger_insecure()
+}
+
+fn cookies(format: impl CookieFormat, options: &Options) -> anyhow::Result<Engine> {
+    let lifetimes = options.adjusted(format.lifetimes());
+    Ok(Engine::new(BridgedCookies::new(format).cookie(cookie(options)).lifetimes(lifetimes).build()?))
+}
+
+fn records(format: impl RecordFormat, store: impl ForeignStore, options: &Options) -> anyhow::Result<Engine> {
+    let lifetimes = options.adjusted(format.lifetimes());
+    Ok(Engine::new(SharedRecords::new(format, store).cookie(cookie(options)).lifetimes(lifetimes).build()?))
+}

@@ -1,0 +1,21 @@
+//! Sessions shared with real applications on other frameworks: both take turns on one session.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has said what it found"
+)]
+
+#[path = "bridges/express.rs"]
+mod express;
+#[path = "bridges/python.rs"]
+mod python;
+#[path = "bridges/rails.rs"]
+mod rails;
+#[path = "bridges/sequences.rs"]
+mod sequences;
+#[path = "bridges/side.rs"]
+mod side;
+#[path = "bridges/turns.rs"]
+mod turns;

@@ -1,0 +1,136 @@
+//! Pyramid, Beaker, Flask and Django.
+
+use cloakroom::bridge::FlaskWtf;
+use cloakroom::{CsrfToken, Timestamp};
+use cloakroom_servers::{Foreign, Postgres};
+use serde_json::json;
+
+use crate::sequences;
+use crate::side::{Jar, Side};
+use crate::turns::{Abilities, NOW, Signs, Turns, USUAL};
+
+const PYRAMID: Abilities = Abilities { lifetime: Some((1200.0, 1201.5)), ..USUAL };
+
+fn ours(backend: &str, secret: &str, more: &[&str]) -> Side {
+    Side::ours(&[&["--backend", backend, "--secret", secret], more].concat())
+}
+
+#[test]
+fn pyramid_signed() {
+    let theirs = Side::theirs(Foreign::pyramid(&["--secret", "itsaseekreet"]));
+    Turns::between("pyramid, signed", theirs, ours("pyramid", "itsaseekreet", &[])).all(PYRAMID);
+}
+
+#[test]
+fn pyramid_signed_with_another_hash() {
+    let theirs = Side::theirs(Foreign::pyramid(&["--secret", "s", "--hashalg", "sha3_256"]));
+    Turns::between("pyramid, signed with SHA3", theirs, ours("pyramid:sha3_256", "s", &[])).all(PYRAMID);
+}
+
+#[test]
+fn pyramid_nacl() {
+    let secret = "0b".repeat(32);
+    let theirs = Side::theirs(Foreign::pyramid(&["--sessions", "nacl", "--secret", &secret]));
+    Turns::between("pyramid_nacl_session", theirs, ours("pyramid:nacl", &secret, &[])).all(PYRAMID);
+}
+
+/// In Beaker's cookies `invalidate` changes nothing, so there is nothing to compare.
+const BEAKER: Abilities = Abilities { ends: false, ..PYRAMID };
+
+#[test]
+fn beaker_plain() {
+    let theirs = Side::theirs(Foreign::pyramid(&["--sessions", "beaker", "--secret", "validate"]));
+    let ours = ours("beaker", "validate", &["--idle", "1200"]);
+    Turns::between("beaker cookies", theirs, ours).all(BEAKER);
+}
+
+#[test]
+fn beaker_encrypted() {
+    let options = ["--sessions", "beaker", "--secret", "validate", "--encrypt-key", "encrypt"];
+    let theirs = Side::theirs(Foreign::pyramid(&options));
+    let ours = ours("beaker:encrypt", "validate", &["--idle", "1200"]);
+    Turns::between("beaker cookies, encrypted", theirs, ours).all(BEAKER);
+}
+
+#[test]
+fn side_by_side_with_pyramid() {
+    let mut theirs = Side::theirs(Foreign::pyramid(&["--secret", "itsaseekreet"]));
+    sequences::compare(&mut theirs, &mut ours("pyramid", "itsaseekreet", &[]), 2000);
+}
+
+/// Flask's own sessions know no forms: Flask-WTF has a signature of its own around the token, see below.
+const FLASK: Abilities = Abilities { forms: false, lifetime: Some((2_678_400.0, 2_678_401.5)), ..USUAL };
+
+#[test]
+fn flask() {
+    let theirs = Side::theirs(Foreign::flask(&["--secret", "dev"]));
+    Turns::between("flask", theirs, ours("flask", "dev", &[])).all(FLASK);
+}
+
+#[test]
+fn flask_with_rotated_secrets() {
+    Turns::rotated("flask, rotated", Signs::EachWrite, |secret, previous| {
+        let fallback = previous.map_or(vec![], |previous| vec!["--fallback", previous]);
+        let theirs = Side::theirs(Foreign::flask(&[&["--secret", secret], &fallback[..]].concat()));
+        let previous = previous.map_or(vec![], |previous| vec!["--previous", previous]);
+        [theirs, ours("flask", secret, &previous)]
+    });
+}
+
+#[test]
+fn forms_of_flask_wtf() {
+    let (mut theirs, mut ours) = (Side::theirs(Foreign::flask(&["--secret", "dev"])), ours("flask", "dev", &[]));
+    let (forms, now) = (FlaskWtf::new("dev").unwrap(), Timestamp::from_unix_millis(1_700_000_000_250));
+    for ours_first in [true, false] {
+        let mut jar = Jar::new();
+        let first = if ours_first { &mut ours } else { &mut theirs };
+        first.run(&mut jar, NOW, &json!([["insert", "kept", 1], ["csrf_token"]]));
+        let token = ours.one(&mut jar, NOW, &json!(["csrf_token"]));
+        let token = CsrfToken::from_text(token.as_str().unwrap()).unwrap();
+        let rendered = forms.issue(&token, now);
+        assert!(theirs.takes_form(&mut jar, NOW, &rendered), "Flask takes a form that we have rendered");
+        assert!(!theirs.takes_form(&mut jar, NOW, &rendered[1..]));
+        let theirs = theirs.one(&mut jar, NOW, &json!(["csrf_token"]));
+        let theirs = theirs.as_str().unwrap();
+        assert!(forms.check(&token, theirs, now), "we take a form that Flask has rendered");
+        assert!(!forms.check(&token, &theirs[1..], now));
+    }
+}
+
+const DJANGO: Abilities = Abilities { any_message: false, lifetime: Some((1_209_599.0, 1_209_601.5)), ..USUAL };
+
+#[test]
+fn django_signed_cookies() {
+    let theirs = Side::theirs(Foreign::django(&["--secret", "insecure", "--cookie-name", "session"]));
+    Turns::between("django, signed cookies", theirs, ours("django", "insecure", &[])).all(DJANGO);
+}
+
+#[test]
+fn django_table_in_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = format!("sqlite:{}", folder.path().join("db.sqlite3").display());
+    let theirs = Foreign::django(&["--secret", "insecure", "--cookie-name", "session", "--sessions", &place]);
+    let ours = ours(&format!("django:{place}"), "insecure", &[]);
+    Turns::between("django, table in SQLite", Side::theirs(theirs), ours)
+        .all(Abilities { ends_for_good: true, ..DJANGO });
+}
+
+#[test]
+fn django_table_in_postgresql() {
+    let server = Postgres::start();
+    let place = server.url();
+    let theirs = Foreign::django(&["--secret", "insecure", "--cookie-name", "session", "--sessions", &place]);
+    let ours = ours(&format!("django:{place}"), "insecure", &[]);
+    let abilities = Abilities { ends_for_good: true, ..DJANGO };
+    Turns::between("django, table in PostgreSQL", Side::theirs(theirs), ours).all(abilities);
+}
+
+#[test]
+fn django_with_rotated_secrets() {
+    Turns::rotated("django, rotated", Signs::EachWrite, |secret, previous| {
+        let fallback = previous.map_or(vec![], |previous| vec!["--fallback", previous]);
+        let options = [&["--secret", secret, "--cookie-name", "session"], &fallback[..]].concat();
+        let previous = previous.map_or(vec![], |previous| vec!["--previous", previous]);
+        [Side::theirs(Foreign::django(&options)), ours("django", secret, &previous)]
+    });
+}

@@ -1,0 +1,162 @@
+//! One of the two applications that share a session, and the browser that visits both.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::process::{Child, Command, Stdio};
+
+use cloakroom_servers::Foreign;
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+/// The cookies of a browser.
+pub(crate) type Jar = BTreeMap<String, String>;
+
+/// An application, and the connection to it, which is kept open.
+pub(crate) struct Side {
+    pub(crate) name: &'static str,
+    port: u16,
+    connection: Option<BufReader<TcpStream>>,
+    _running: Running,
+}
+
+enum Running {
+    Ours(Child),
+    Theirs { _application: Foreign },
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Self::Ours(child) = self {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// What an application answered.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+impl Side {
+    /// The probe, with these options.
+    pub(crate) fn ours(options: &[&str]) -> Self {
+        // What it traces is looked at only if it doesn't start; after that the file has no name any more.
+        let log = NamedTempFile::new().unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_cloakroom-probe"))
+            .args(["--port", "0"])
+            .args(options)
+            .stdout(Stdio::piped())
+            .stderr(log.reopen().unwrap())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port = line.trim().rsplit(':').next().and_then(|port| port.parse().ok());
+        let told = || std::fs::read_to_string(log.path()).unwrap_or_default();
+        let port = port.unwrap_or_else(|| panic!("the probe doesn't start with {options:?}: {}", told()));
+        Self { name: "ours", port, connection: None, _running: Running::Ours(child) }
+    }
+
+    /// A real application.
+    pub(crate) fn theirs(application: Foreign) -> Self {
+        let port = application.port();
+        Self { name: "theirs", port, connection: None, _running: Running::Theirs { _application: application } }
+    }
+
+    /// The results of operations at this time, each a value or `{"err": …}`.
+    pub(crate) fn run(&mut self, jar: &mut Jar, now: f64, operations: &Value) -> Vec<Value> {
+        let answer = self.post(jar, "/ops", now, &[], &operations.to_string());
+        assert_eq!(answer.status, 200, "{}: {operations}: {}", self.name, answer.body);
+        let mut answer: Value = serde_json::from_str(&answer.body).expect("JSON");
+        let results = answer["results"].as_array_mut().expect("a list of results");
+        results
+            .iter_mut()
+            .map(|result| if result["err"].is_null() { result["ok"].take() } else { result.take() })
+            .collect()
+    }
+
+    /// The result of one operation.
+    pub(crate) fn one(&mut self, jar: &mut Jar, now: f64, operation: &Value) -> Value {
+        self.run(jar, now, &json!([operation])).remove(0)
+    }
+
+    /// Whether a form with this token is taken.
+    pub(crate) fn takes_form(&mut self, jar: &mut Jar, now: f64, token: &str) -> bool {
+        let answer = self.post(jar, "/form", now, &[("X-CSRF-Token", token)], "");
+        assert!([200, 400, 403].contains(&answer.status), "{}: {} {}", self.name, answer.status, answer.body);
+        answer.status == 200
+    }
+
+    /// One request on the connection that is open, or on a new one.
+    pub(crate) fn post(&mut self, jar: &mut Jar, path: &str, now: f64, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = format!(
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nSec-Fetch-Site: same-origin\r\nX-Probe-Now: {now}\r\nContent-Length: {}\r\n",
+            self.port,
+            body.len()
+        );
+        if !jar.is_empty() {
+            let pairs: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request.push_str(&format!("Cookie: {}\r\n", pairs.join("; ")));
+        }
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str("\r\n");
+        request.push_str(body);
+        // A server may have closed what lay idle.
+        let answer = self.exchange(&request).or_else(|| self.exchange(&request));
+        let (head, body) = answer.unwrap_or_else(|| panic!("{} doesn't answer {path} {body}", self.name));
+        for line in head.lines() {
+            let Some((name, value)) = line.split_once(':') else { continue };
+            if name.eq_ignore_ascii_case("set-cookie") {
+                keep(jar, value.trim());
+            }
+        }
+        Answer { status: head.split(' ').nth(1).unwrap().parse().unwrap(), body }
+    }
+
+    fn exchange(&mut self, request: &str) -> Option<(String, String)> {
+        let mut connection = self.connection.take().unwrap_or_else(|| {
+            let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
+            stream.set_nodelay(true).unwrap();
+            BufReader::new(stream)
+        });
+        connection.get_mut().write_all(request.as_bytes()).ok()?;
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if connection.read_line(&mut head).ok()? == 0 {
+                return None;
+            }
+        }
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+        });
+        let mut body = vec![0; length.expect("a length")];
+        connection.read_exact(&mut body).ok()?;
+        self.connection = Some(connection);
+        Some((head, String::from_utf8(body).unwrap()))
+    }
+}
+
+/// Does what a `Set-Cookie` line says.
+fn keep(jar: &mut Jar, line: &str) {
+    let mut parts = line.split(';').map(str::trim);
+    let (name, value) = parts.next().unwrap().split_once('=').unwrap();
+    let removed = parts.any(|part| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        match name.to_ascii_lowercase().as_str() {
+            "max-age" => value == "0",
+            "expires" => value.contains(" 1970 ") || value.contains("-1970 "),
+            _ => false,
+        }
+    });
+    if removed {
+        jar.remove(name);
+    } else {
+        jar.insert(name.to_owned(), value.trim_matches('"').to_owned());
+    }
+}

@@ -1,0 +1,96 @@
+//! Applications on other frameworks, in `e2e/foreign/`, that do to a session what they are told.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{Server, listens};
+
+/// What runs an application.
+#[derive(Clone, Copy, Debug)]
+enum Language {
+    Python,
+    Node,
+    Ruby,
+}
+
+/// An application on a framework that sessions are shared with. It speaks the probe's protocol, as far as its framework can.
+#[derive(Debug)]
+pub struct Foreign(Server);
+
+impl Foreign {
+    /// Pyramid, with its signed cookies, those of `pyramid_nacl_session`, or Beaker's.
+    #[must_use]
+    pub fn pyramid(options: &[&str]) -> Self {
+        Self::start("pyramid", Language::Python, options)
+    }
+
+    /// Flask, with Flask-WTF.
+    #[must_use]
+    pub fn flask(options: &[&str]) -> Self {
+        Self::start("flask", Language::Python, options)
+    }
+
+    /// Django, with signed cookies or its table.
+    #[must_use]
+    pub fn django(options: &[&str]) -> Self {
+        Self::start("django", Language::Python, options)
+    }
+
+    /// Express, with `cookie-session` or `express-session`.
+    #[must_use]
+    pub fn express(options: &[&str]) -> Self {
+        Self::start("express", Language::Node, options)
+    }
+
+    /// Rails' controllers, with its encrypted cookies.
+    #[must_use]
+    pub fn rails(options: &[&str]) -> Self {
+        Self::start("rails", Language::Ruby, options)
+    }
+
+    fn start(name: &'static str, language: Language, options: &[&str]) -> Self {
+        let mut server = Server::prepare(name);
+        let applications = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../e2e/foreign");
+        let mut command = match language {
+            Language::Python => Command::new(variable("CLOAKROOM_FOREIGN").join("python/bin/python3")),
+            Language::Node => {
+                let mut node = Command::new(variable("NODE"));
+                node.env("NODE_PATH", variable("CLOAKROOM_FOREIGN").join("node/node_modules"));
+                node
+            }
+            Language::Ruby => Command::new(variable("RUBY")),
+        };
+        let suffix = match language {
+            Language::Python => "py",
+            Language::Node => "js",
+            Language::Ruby => "rb",
+        };
+        command.arg(applications.join(format!("{name}_app.{suffix}")));
+        let port = server.port();
+        // It must leave nothing beside its source.
+        command.args(["--port", &port.to_string()]).args(options).env("PYTHONDONTWRITEBYTECODE", "1");
+        server.start(&mut command, || listens(port));
+        Self(server)
+    }
+
+    /// The port it listens on.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.0.port()
+    }
+
+    /// What it printed.
+    #[must_use]
+    pub fn output(&self) -> String {
+        self.0.output()
+    }
+}
+
+fn variable(name: &str) -> PathBuf {
+    let value = std::env::var_os(name).filter(|value| !value.is_empty());
+    value
+        .unwrap_or_else(|| {
+            panic!("{name} isn't set: run the tests through `cargo xtask test`, which installs the frameworks")
+        })
+        .into()
+}

@@ -1,0 +1,165 @@
+"""A Django application: its sessions do what they are told, in signed cookies or in the table `django_session`."""
+
+import json
+from datetime import datetime, timezone
+from urllib.parse import urlsplit
+
+import django
+from django.conf import settings
+from django.contrib import messages
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse
+from django.urls import path
+from django.utils import timezone as clock
+from django.views.decorators.csrf import csrf_exempt
+
+import peer
+
+
+LEVELS = {name: level for level, name in messages.DEFAULT_TAGS.items()}
+
+
+def is_plain(message):
+    return (message.extra_tags or "").split(" ")[-1] == "plain"
+
+
+def queue_of(message):
+    return (message.extra_tags or "").removesuffix("plain").strip()
+
+
+def body(message):
+    return message.message if is_plain(message) else [messages.DEFAULT_TAGS[message.level], message.message]
+
+
+class Operations(peer.Operations):
+    def __init__(self, request):
+        super().__init__(request.session)
+        self.request = request
+
+    def do_flash(self, message, queue=None, _allow_duplicate=None):
+        # A message is a list of level and text; anything else is one that isn't Django's, and is tagged so.
+        if isinstance(message, list):
+            level, text = message
+            messages.add_message(self.request, LEVELS[level], text, extra_tags=queue or "")
+        else:
+            messages.info(self.request, message, extra_tags=f"{queue or ''} plain".strip())
+
+    def do_peek_flash(self, queue=None):
+        storage = messages.get_messages(self.request)
+        waiting = [body(message) for message in storage if queue_of(message) == (queue or "")]
+        storage.used = False
+        return waiting
+
+    def do_pop_flash(self, queue=None):
+        # Django shows all of them at once. Those of other queues wait on.
+        waiting = list(messages.get_messages(self.request))
+        for message in waiting:
+            if queue_of(message) != (queue or ""):
+                messages.add_message(self.request, message.level, message.message, extra_tags=message.extra_tags)
+        return [body(message) for message in waiting if queue_of(message) == (queue or "")]
+
+    def do_csrf_token(self):
+        from django.middleware.csrf import get_token
+
+        return get_token(self.request)
+
+    def do_new_csrf_token(self):
+        from django.middleware.csrf import get_token, rotate_token
+
+        rotate_token(self.request)
+        return get_token(self.request)
+
+    def do_changed(self):
+        self.session.modified = True
+
+    def do_invalidate(self):
+        self.session.flush()
+
+    def do_cycle_id(self):
+        self.session.cycle_key()
+
+    def do_remember(self, seconds):
+        self.session.set_expiry(seconds)
+
+
+@csrf_exempt
+def ops(request):
+    results = Operations(request).run(json.loads(request.body))
+    return HttpResponse(peer.dumped(results), status=peer.status(request.headers.get("X-Probe-Status")))
+
+
+def form(request):
+    return HttpResponse("ok")
+
+
+def untouched(request):
+    return HttpResponse("untouched")
+
+
+urlpatterns = [path("ops", ops), path("form", form), path("untouched", untouched)]
+
+
+def database(url):
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": url.removeprefix("sqlite:")}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.strip("/"),
+        "USER": parts.username,
+        "HOST": parts.hostname,
+        "PORT": parts.port,
+    }
+
+
+def create_table():
+    from django.contrib.sessions.models import Session
+    from django.db import connection
+
+    if Session._meta.db_table not in connection.introspection.table_names():
+        with connection.schema_editor() as editor:
+            editor.create_model(Session)
+
+
+def main():
+    options = peer.options(
+        __doc__,
+        secret="django-insecure-test-key",
+        fallback="",
+        cookie_name="sessionid",
+        age="1209600",
+        sessions="signed_cookies",
+    )
+    in_cookies = options.sessions == "signed_cookies"
+    backend = "signed_cookies" if in_cookies else "db"
+    settings.configure(
+        SECRET_KEY=options.secret,
+        SECRET_KEY_FALLBACKS=[options.fallback] if options.fallback else [],
+        ALLOWED_HOSTS=["*"],
+        ROOT_URLCONF=__name__,
+        INSTALLED_APPS=["django.contrib.sessions", "django.contrib.messages"],
+        MIDDLEWARE=[
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.middleware.csrf.CsrfViewMiddleware",
+            "django.contrib.messages.middleware.MessageMiddleware",
+        ],
+        SESSION_ENGINE="django.contrib.sessions.backends." + backend,
+        SESSION_COOKIE_NAME=options.cookie_name,
+        SESSION_COOKIE_AGE=int(options.age),
+        MESSAGE_STORAGE="django.contrib.messages.storage.session.SessionStorage",
+        CSRF_USE_SESSIONS=True,
+        CSRF_HEADER_NAME="HTTP_X_CSRF_TOKEN",
+        DATABASES={} if in_cookies else {"default": database(options.sessions)},
+        USE_TZ=True,
+        LOGGING_CONFIG=None,
+    )
+    django.setup()
+    # Rows expire by this clock.
+    clock.now = lambda: datetime.fromtimestamp(peer.Clock.time(), timezone.utc)
+    if not in_cookies:
+        create_table()
+    peer.serve(get_wsgi_application(), options.port)
+
+
+if __name__ == "__main__":
+    main()

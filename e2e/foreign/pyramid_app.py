@@ -1,0 +1,115 @@
+"""A Pyramid application: its sessions do what they are told."""
+
+import json
+
+from pyramid.config import Configurator
+from pyramid.csrf import check_csrf_token, get_csrf_token, new_csrf_token
+from pyramid.response import Response
+from pyramid.session import JSONSerializer, SignedCookieSessionFactory
+
+import peer
+
+
+class Operations(peer.Operations):
+    def __init__(self, request):
+        super().__init__(request.session)
+        self.request = request
+
+    def do_pop_item(self):
+        # `popitem` of an empty dictionary is a KeyError.
+        return list(self.session.popitem()) if self.session.keys() else None
+
+    def do_flash(self, message, queue=None, allow_duplicate=None):
+        self.session.flash(message, queue or "", allow_duplicate is not False)
+
+    def do_pop_flash(self, queue=None):
+        return self.session.pop_flash(queue or "")
+
+    def do_peek_flash(self, queue=None):
+        return self.session.peek_flash(queue or "")
+
+    def do_csrf_token(self):
+        return get_csrf_token(self.request)
+
+    def do_new_csrf_token(self):
+        return new_csrf_token(self.request)
+
+    def do_check_csrf(self, token):
+        # As `check_csrf_token` does, without making a token where there is none.
+        return "_csrft_" in self.session and self.session["_csrft_"] == token
+
+    def do_created(self):
+        return int(self.session.created)
+
+    def do_is_new(self):
+        return self.session.new
+
+    def do_changed(self):
+        self.session.changed()
+
+    def do_invalidate(self):
+        self.session.invalidate()
+
+
+def ops(request):
+    results = Operations(request).run(json.loads(request.body))
+    return Response(json.dumps(results), status=peer.status(request.headers.get("X-Probe-Status")))
+
+
+def factory(options):
+    common = {
+        "cookie_name": options.cookie_name,
+        "timeout": peer.seconds(options.timeout),
+        "reissue_time": peer.seconds(options.reissue_time),
+    }
+    if options.sessions == "signed":
+        return SignedCookieSessionFactory(
+            options.secret, salt=options.salt, hashalg=options.hashalg, httponly=True, **common
+        )
+    if options.sessions == "nacl":
+        from pyramid_nacl_session import EncryptedCookieSessionFactory
+
+        secret = bytes.fromhex(options.secret)
+        return EncryptedCookieSessionFactory(secret, serializer=JSONSerializer(), httponly=True, **common)
+    if options.sessions == "beaker":
+        from pyramid_beaker import BeakerSessionFactoryConfig
+
+        encryption = {"encrypt_key": options.encrypt_key, "crypto_type": "cryptography"} if options.encrypt_key else {}
+        return BeakerSessionFactoryConfig(
+            type="cookie",
+            key=options.cookie_name,
+            validate_key=options.secret,
+            data_serializer="json",
+            # As Beaker's own middleware has it: a cookie that isn't good is no error.
+            invalidate_corrupt=True,
+            httponly=True,
+            timeout=common["timeout"],
+            **encryption,
+        )
+    raise SystemExit(f"--sessions {options.sessions}: there are signed, nacl and beaker")
+
+
+def main():
+    options = peer.options(
+        __doc__,
+        sessions="signed",
+        secret="secret",
+        salt="pyramid.session.",
+        hashalg="sha512",
+        cookie_name="session",
+        timeout="1200",
+        reissue_time="0",
+        encrypt_key="",
+    )
+    with Configurator(session_factory=factory(options)) as config:
+        config.add_route("ops", "/ops")
+        config.add_view(ops, route_name="ops", require_csrf=False)
+        config.add_route("form", "/form")
+        config.add_view(lambda _: Response("ok"), route_name="form", require_csrf=True)
+        config.add_route("untouched", "/untouched")
+        config.add_view(lambda _: Response("untouched"), route_name="untouched")
+    peer.serve(config.make_wsgi_app(), options.port)
+
+
+if __name__ == "__main__":
+    main()

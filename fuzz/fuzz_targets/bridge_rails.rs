@@ -1,0 +1,57 @@
+//! A cookie of Rails', of any text, around any content, and around any session in an envelope: no panic, nothing opens that wasn't signed, and
+//! what opens is written as it is read again.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cloakroom_bridge::{CookieFormat as _, Presented, RailsCookie, RailsDigest, Sealing};
+use cloakroom_core::{Lifetimes, Timestamp};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use libfuzzer_sys::fuzz_target;
+
+const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
+
+static SIGNED: LazyLock<RailsCookie> =
+    LazyLock::new(|| RailsCookie::signed("secret").digest(RailsDigest::Sha256).build().expect("a valid configuration"));
+static ENCRYPTED: LazyLock<RailsCookie> =
+    LazyLock::new(|| RailsCookie::encrypted("secret").build().expect("a valid configuration"));
+
+/// What Rails' key generator makes of the secret.
+static KEY: LazyLock<[u8; 64]> = LazyLock::new(|| {
+    let mut key = [0; 64];
+    pbkdf2::pbkdf2_hmac::<sha2::Sha256>(b"secret", b"signed cookie", 1000, &mut key);
+    key
+});
+
+fuzz_target!(|data: &[u8]| {
+    let lifetimes = Lifetimes::default().idle_timeout(None).absolute_timeout(None);
+    let sealing = Sealing::new("it", NOW, &lifetimes, &[7; 64]);
+    if let Ok(text) = std::str::from_utf8(data) {
+        for format in [&*SIGNED, &*ENCRYPTED] {
+            assert!(format.open(Presented::new("it", text).at(NOW), &lifetimes).is_err(), "forged");
+        }
+    }
+    let message = STANDARD.encode(data);
+    let envelope = format!(r#"{{"_rails":{{"message":"{message}","exp":null,"pur":"cookie.it"}}}}"#);
+    for content in [data, envelope.as_bytes()] {
+        let value = signed(content);
+        let Ok(record) = SIGNED.open(Presented::new("it", &value).at(NOW), &lifetimes) else { continue };
+        for format in [&*SIGNED, &*ENCRYPTED] {
+            let sealed = format.seal(&record, sealing).expect("what was read can be written");
+            let again =
+                format.open(Presented::new("it", &sealed.value).at(NOW), &lifetimes).expect("what we write we read");
+            assert!(again.entries().eq(record.entries()) && again.flashes().eq(record.flashes()));
+            assert_eq!(again.csrf(), record.csrf());
+            assert_eq!(format.seal(&again, sealing).expect("once more"), sealed, "written twice, it stays the same");
+        }
+    }
+});
+
+fn signed(content: &[u8]) -> String {
+    let content = STANDARD.encode(content);
+    let tag = Hmac::<sha1::Sha1>::new_from_slice(&*KEY).expect("any length").chain_update(&content).finalize();
+    let tag: String = tag.into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{content}--{tag}")
+}

@@ -1,0 +1,84 @@
+//! Installs the web frameworks of other languages that sessions are shared with, in the versions that `e2e/foreign/` names.
+//!
+//! They go below the target folder and are installed again only if the list of versions, or what runs them, changed. Rails is the
+//! one that a distribution brings, see [`crate::provision`].
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::provision::{self, NODE, NPM, PYTHON, RUBY, Variables};
+use crate::{Outcome, no_arguments, shell};
+
+/// Where the tests find the frameworks: a folder with `python/` and `node/`.
+const VARIABLE: &str = "CLOAKROOM_FOREIGN";
+
+/// What was installed, and for what. Written last: an installation that was cut short is done again.
+const STAMP: &str = "installed.txt";
+
+/// `cargo xtask foreign`: installs them, and prints what a plain `cargo test` must be told.
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    no_arguments("foreign", arguments)?;
+    let mut variables = provision::provide(&[PYTHON, NODE, NPM, RUBY])?;
+    variables.push(provide(&variables)?);
+    for (name, path) in variables {
+        println!("export {name}='{}'", path.display());
+    }
+    Ok(())
+}
+
+/// Installs what isn't there yet. `variables` say what Python and Node there are.
+pub(crate) fn provide(variables: &Variables) -> Outcome<(&'static str, PathBuf)> {
+    let program = |name: &str| {
+        let found = variables.iter().find(|(variable, _)| *variable == name).map(|(_, program)| program.clone());
+        found.ok_or_else(|| format!("{name} isn't among what the tests need"))
+    };
+    let folder = shell::target().join("foreign");
+    install(&folder.join("python"), &program("PYTHON")?, &["requirements.txt"], in_python)?;
+    install(&folder.join("node"), &program("NODE")?, &["package.json", "package-lock.json"], in_node)?;
+    Ok((VARIABLE, folder))
+}
+
+/// Makes `folder` what `lists` ask for, unless it is already.
+fn install(folder: &Path, program: &Path, lists: &[&str], how: fn(&Path, &Path) -> Outcome) -> Outcome {
+    let failed = |why| format!("{}: {why}", folder.display());
+    let mut wanted = format!("{}\n{}", program.display(), shell::read(shell::program(program).arg("--version"))?);
+    for list in lists {
+        wanted.push_str(&fs::read_to_string(source(list)).map_err(|why| format!("{list}: {why}"))?);
+    }
+    let stamp = folder.join(STAMP);
+    if fs::read_to_string(&stamp).is_ok_and(|there| there == wanted) {
+        return Ok(());
+    }
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(failed)?;
+    }
+    fs::create_dir_all(folder).map_err(failed)?;
+    for list in lists {
+        fs::copy(source(list), folder.join(list)).map_err(failed)?;
+    }
+    how(folder, program).map_err(|why| format!("the frameworks to test against can't be installed: {why}"))?;
+    fs::write(stamp, wanted).map_err(failed)
+}
+
+fn source(list: &str) -> PathBuf {
+    shell::root().join("e2e/foreign").join(list)
+}
+
+fn in_python(folder: &Path, python: &Path) -> Outcome {
+    shell::succeed(quiet(python).args(["-m", "venv"]).arg(folder))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    shell::succeed(quiet(&folder.join("bin/python3")).args(pip).arg(folder.join("requirements.txt")))
+}
+
+fn in_node(folder: &Path, _: &Path) -> Outcome {
+    let npm = ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"];
+    shell::succeed(quiet(Path::new("npm")).args(npm).arg(folder))
+}
+
+/// Its progress is for people: stdout is kept for the results.
+fn quiet(program: &Path) -> Command {
+    let mut command = shell::program(program);
+    command.stdout(std::io::stderr());
+    command
+}
