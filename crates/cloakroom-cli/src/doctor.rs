@@ -16,8 +16,10 @@ use crate::walk::within;
 /// Clocks of a deployment that differ by more than that are worth a look: sessions are dated by the clock of whoever writes them.
 const APART: Duration = Duration::from_secs(5);
 
-/// Asks, and changes nothing, but for the table of a database, which is created if it isn't there, as the application would.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+    Asks, and changes nothing, but for the table of a database, which is created if it isn't there, as the \
+    application would.")]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]

@@ -24,8 +24,10 @@ use bridged::{Other, OtherOptions};
 use cookie::Cookie;
 use report::{Report, Verdict};
 
-/// With a key it says whether a factory with that key opens the cookie, and why not. Without one it says what can be seen from outside.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+    With a key it says whether a factory with that key opens the cookie, and why not. Without one it says what can \
+    be seen from outside.")]
 pub(crate) struct Options {
     /// The cookie: its value, name=value, or - to read one of these from stdin. A session cookie is a secret while it is valid: arguments can be read by
     /// everybody on the machine

@@ -14,11 +14,12 @@ use serde_json::json;
 use crate::outcome::{Outcome, WrongUse};
 use crate::output::{print, print_json};
 
-/// Without FILE, prints a key: for a secret manager, or a variable of the environment. With FILE, keeps the keys in that file, for its owner alone,
-/// and prints only which ones there are.
-///
-/// To rotate while several nodes run: `--next` on a file that all of them get, then `--previous`, and once the longest lifetime has passed `--forget`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+    Without FILE, prints a key: for a secret manager, or a variable of the environment. With FILE, keeps the keys \
+    in that file, for its owner alone, and prints only which ones there are.\n\nTo rotate while several nodes run: \
+    `--next` on a file that all of them get, then `--previous`, and once the longest lifetime has passed \
+    `--forget`.")]
 pub(crate) struct Options {
     /// File of keys; is created if no other option is given
     file: Option<PathBuf>,

@@ -9,8 +9,9 @@ use crate::options;
 use crate::outcome::Outcome;
 use crate::output::print;
 
-/// For bash: `cloakroom completions bash > /etc/bash_completion.d/cloakroom`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+    For bash: `cloakroom completions bash > /etc/bash_completion.d/cloakroom`.")]
 pub(crate) struct Shell {
     shell: clap_complete::Shell,
 }

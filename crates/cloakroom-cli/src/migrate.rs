@@ -35,12 +35,13 @@ use journal::Journal;
 use progress::Progress;
 use report::Report;
 
-/// Keys of sessions stay as they are, so that cookies stay good. No deadline gets later than it is at the source. Moved marks aren't copied: they
-/// live for ten seconds, and are of use only to requests that were under way when somebody signed in.
-///
-/// While the application runs: migrate once or twice; switch the application over, all processes at once; migrate again at once. To lose not even
-/// what is written in those moments, stop the application for the last run but one.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+    Keys of sessions stay as they are, so that cookies stay good. No deadline gets later than it is at the source. \
+    Moved marks aren't copied: they live for ten seconds, and are of use only to requests that were under way when \
+    somebody signed in.\n\nWhile the application runs: migrate once or twice; switch the application over, all \
+    processes at once; migrate again at once. To rule out that somebody sees a \
+    session as it was at the last run, stop the application for a run before the switch.")]
 pub(crate) struct Options {
     /// The store to copy from: a URL, env:NAME or @FILE
     #[arg(value_name = "FROM-URL")]

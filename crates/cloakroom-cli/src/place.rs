@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use cloakroom::{AnyStore, connect};
 
 use crate::outcome::WrongUse;
@@ -45,7 +45,10 @@ pub(crate) async fn store(argument: &str, open: Open) -> anyhow::Result<AnyStore
         }
         _ => {}
     }
-    Ok(connect(&url).await?)
+    connect(&url).await.map_err(|error| match error.is_config() {
+        true => error.into(),
+        false => anyhow!("{error}. Is it up, and is this the URL that the application has?"),
+    })
 }
 
 /// A URL without what may be a secret: to be written down, and compared.

@@ -6,8 +6,9 @@ use serde_json::json;
 use crate::outcome::{Outcome, WrongUse};
 use crate::output::{print, print_json};
 
-/// For those who may not let the application create its table.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+    For those who may not let the application create its table.")]
 pub(crate) struct Options {
     /// sqlite, postgres or mysql; or the URL of such a store
     database: String,

@@ -12,8 +12,9 @@ use crate::place::{Open, store};
 use crate::walk;
 use tally::Tally;
 
-/// Reads every session once, in small pages.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+    Reads every session once, in small pages.")]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]

@@ -9,8 +9,10 @@ use crate::output::{print, print_json};
 use crate::place::{Open, store};
 use crate::walk::within;
 
-/// In small batches, so that nobody waits for it; for a timer of the system, where the application runs no sweeper of its own.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+    In small batches, so that nobody waits for it; for a timer of the system, where the application runs no \
+    sweeper of its own.")]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]

@@ -11,8 +11,9 @@ use crate::output::{print, print_json};
 use crate::place::{Open, store};
 use crate::walk::within;
 
-/// A session that has ended stays ended: a request that is on its way drops what it did.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+    A session that has ended stays ended: a request that is on its way drops what it did.")]
 #[command(group(ArgGroup::new("which").required(true)))]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE

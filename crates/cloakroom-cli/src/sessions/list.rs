@@ -13,8 +13,10 @@ use crate::output::{print, print_json};
 use crate::place::{Open, store};
 use crate::walk::within;
 
-/// Values are never among it: `sessions show` has those. Without --owner, sessions come in the order of the store, which is no order in time.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+    Values are never among it: `sessions show` has those. Without --owner, sessions come in the order of the \
+    store, which is no order in time.")]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]

@@ -10,8 +10,9 @@ use crate::output::{print, print_json};
 use crate::place::{Open, store};
 use crate::walk::within;
 
-/// The CSRF token is never shown, only whether there is one.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+    The CSRF token is never shown, only whether there is one.")]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]

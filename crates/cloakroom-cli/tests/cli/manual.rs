@@ -22,6 +22,8 @@ fn every_command_is_in_the_help_the_manual_and_the_completions() {
         assert_eq!(cloakroom(&[command, "--help"]).0, 0);
     }
     assert!(help.contains("Exit codes"), "{help}");
+    let (_, help, _) = cloakroom(&["migrate", "--help"]);
+    assert!(help.contains("switch the application over"), "{help}");
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(cloakroom(&["man", "--folder", folder.path().to_str().unwrap()]).0, 0);
     assert!(folder.path().join("cloakroom-sessions-list.1").exists());
