@@ -187,7 +187,9 @@ impl CookieFormat for RailsCookie {
         let id = hex(rest.get(..16).unwrap_or_default());
         let id = [(SESSION_ID, Json::encode(SESSION_ID, &id)?.as_str().to_owned())];
         let session = write(&RailsKeys, record, &ours, if known { &[] } else { &id })?;
-        let ends = record.clockwork().ends();
+        let mut clockwork = *record.clockwork();
+        clockwork.touch(sealing.now, sealing.lifetimes);
+        let ends = clockwork.ends();
         let content = if self.bare { session } else { envelope::seal(&session, ends, sealing.name)? };
         let text = self.locks.first().and_then(|lock| lock.seal(content, *nonce));
         let text = text.ok_or_else(|| Error::unavailable("the session can't be encrypted"))?;

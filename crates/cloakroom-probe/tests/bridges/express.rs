@@ -72,7 +72,7 @@ fn both_keep_records_in_redis_for_as_long() {
         for ours_first in [false, true] {
             let mut jar = Jar::new();
             let mut sides = [&mut theirs, &mut ours];
-            sides[usize::from(ours_first)].one(&mut jar, NOW, json!(["insert", "n", 1]));
+            sides[usize::from(ours_first)].one(&mut jar, NOW, &json!(["insert", "n", 1]));
             let key = server.cli(&["KEYS", "sess:*"]);
             let mut now = NOW;
             // A touch, and a write: both set it anew.
@@ -80,7 +80,7 @@ fn both_keep_records_in_redis_for_as_long() {
                 for side in &mut sides {
                     assert_eq!(server.cli(&["EXPIRE", &key, "10"]), "1");
                     now += 1.0;
-                    side.one(&mut jar, now, operation.clone());
+                    side.one(&mut jar, now, &operation);
                     let left: i64 = server.cli(&["TTL", &key]).parse().unwrap();
                     assert!(
                         (seconds - 30..=seconds).contains(&left),

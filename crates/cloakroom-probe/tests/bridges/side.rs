@@ -79,7 +79,7 @@ impl Side {
     }
 
     /// The result of one operation.
-    pub(crate) fn one(&mut self, jar: &mut Jar, now: f64, operation: Value) -> Value {
+    pub(crate) fn one(&mut self, jar: &mut Jar, now: f64, operation: &Value) -> Value {
         self.run(jar, now, &json!([operation])).remove(0)
     }
 

@@ -81,15 +81,15 @@ impl Turns {
     }
 
     /// One turn: an operation on one side, and what it must give.
-    fn turn(&mut self, side: usize, operation: Value, expected: &Value) {
-        let result = self.ask(side, operation.clone());
+    fn turn(&mut self, side: usize, operation: &Value, expected: &Value) {
+        let result = self.ask(side, operation);
         if result != *expected {
             let name = self.sides[side].name;
             self.mismatches.push(format!("{name}, {operation}: {result} instead of {expected}"));
         }
     }
 
-    fn ask(&mut self, side: usize, operation: Value) -> Value {
+    fn ask(&mut self, side: usize, operation: &Value) -> Value {
         self.taken += 1;
         self.sides[side].one(&mut self.jar, self.now, operation)
     }
@@ -112,73 +112,73 @@ impl Turns {
             ("key with spaces; and, signs=\"é\"", json!("value")),
         ];
         for (key, value) in &values {
-            self.turn(first, json!(["insert", key, value]), &json!(null));
-            self.turn(second, json!(["get", key]), value);
+            self.turn(first, &json!(["insert", key, value]), &json!(null));
+            self.turn(second, &json!(["get", key]), value);
         }
         // The other one writes too: what it didn't touch is as it was.
-        self.turn(second, json!(["insert", "mine", "other"]), &json!(null));
+        self.turn(second, &json!(["insert", "mine", "other"]), &json!(null));
         for (key, value) in &values {
-            self.turn(first, json!(["get", key]), value);
+            self.turn(first, &json!(["get", key]), value);
         }
-        self.turn(first, json!(["get", "mine"]), &json!("other"));
-        self.turn(first, json!(["remove", "user_id"]), &json!(true));
-        self.turn(second, json!(["contains", "user_id"]), &json!(false));
-        self.turn(second, json!(["take", "half"]), &json!(1.5));
-        self.turn(first, json!(["take", "half"]), &json!(null));
-        self.turn(first, json!(["set_default", "name", 7]), &values[1].1);
-        self.turn(second, json!(["extend", {"x": 1, "y": [2]}]), &json!(null));
-        self.turn(first, json!(["get", "y"]), &json!([2]));
+        self.turn(first, &json!(["get", "mine"]), &json!("other"));
+        self.turn(first, &json!(["remove", "user_id"]), &json!(true));
+        self.turn(second, &json!(["contains", "user_id"]), &json!(false));
+        self.turn(second, &json!(["take", "half"]), &json!(1.5));
+        self.turn(first, &json!(["take", "half"]), &json!(null));
+        self.turn(first, &json!(["set_default", "name", 7]), &values[1].1);
+        self.turn(second, &json!(["extend", {"x": 1, "y": [2]}]), &json!(null));
+        self.turn(first, &json!(["get", "y"]), &json!([2]));
     }
 
     fn numbers(&mut self, first: usize) {
         self.visitor();
         for round in 1..=6 {
             let side = (first + round) % 2;
-            self.turn(side, json!(["add", "n", round]), &json!((1..=round).sum::<usize>()));
-            self.turn(side, json!(["push", "l", round]), &json!(round));
+            self.turn(side, &json!(["add", "n", round]), &json!((1..=round).sum::<usize>()));
+            self.turn(side, &json!(["push", "l", round]), &json!(round));
             self.now += 1.0;
         }
-        self.turn(first, json!(["get", "l"]), &json!([1, 2, 3, 4, 5, 6]));
+        self.turn(first, &json!(["get", "l"]), &json!([1, 2, 3, 4, 5, 6]));
     }
 
     fn flashes(&mut self, first: usize, abilities: Abilities) {
         let second = 1 - first;
         self.visitor();
-        self.turn(first, json!(["insert", "kept", 1]), &json!(null));
-        self.turn(first, json!(["flash", "Saved."]), &json!(null));
-        self.turn(second, json!(["pop_flash"]), &json!(["Saved."]));
-        self.turn(first, json!(["pop_flash"]), &json!([]));
-        self.turn(second, json!(["pop_flash"]), &json!([]));
+        self.turn(first, &json!(["insert", "kept", 1]), &json!(null));
+        self.turn(first, &json!(["flash", "Saved."]), &json!(null));
+        self.turn(second, &json!(["pop_flash"]), &json!(["Saved."]));
+        self.turn(first, &json!(["pop_flash"]), &json!([]));
+        self.turn(second, &json!(["pop_flash"]), &json!([]));
         if abilities.any_message {
             let message = json!({"text": "Saved.", "at": [1, 2]});
-            self.turn(first, json!(["flash", message]), &json!(null));
-            self.turn(second, json!(["pop_flash"]), &json!([message]));
+            self.turn(first, &json!(["flash", message]), &json!(null));
+            self.turn(second, &json!(["pop_flash"]), &json!([message]));
         }
         if abilities.levels {
             let message = json!(["success", "Saved."]);
-            self.turn(first, json!(["flash", message]), &json!(null));
-            self.turn(second, json!(["pop_flash"]), &json!([message]));
+            self.turn(first, &json!(["flash", message]), &json!(null));
+            self.turn(second, &json!(["pop_flash"]), &json!([message]));
         }
         if abilities.queues {
             for (side, message, queue) in
                 [(first, "one", ""), (second, "two", ""), (second, "bad", "error"), (first, "worse", "error")]
             {
-                self.turn(side, json!(["flash", message, queue]), &json!(null));
+                self.turn(side, &json!(["flash", message, queue]), &json!(null));
             }
-            self.turn(second, json!(["peek_flash"]), &json!(["one", "two"]));
-            self.turn(first, json!(["peek_flash"]), &json!(["one", "two"]));
-            self.turn(first, json!(["pop_flash", "error"]), &json!(["bad", "worse"]));
-            self.turn(second, json!(["pop_flash", "error"]), &json!([]));
-            self.turn(second, json!(["pop_flash"]), &json!(["one", "two"]));
-            self.turn(first, json!(["pop_flash"]), &json!([]));
+            self.turn(second, &json!(["peek_flash"]), &json!(["one", "two"]));
+            self.turn(first, &json!(["peek_flash"]), &json!(["one", "two"]));
+            self.turn(first, &json!(["pop_flash", "error"]), &json!(["bad", "worse"]));
+            self.turn(second, &json!(["pop_flash", "error"]), &json!([]));
+            self.turn(second, &json!(["pop_flash"]), &json!(["one", "two"]));
+            self.turn(first, &json!(["pop_flash"]), &json!([]));
         }
-        self.turn(first, json!(["get", "kept"]), &json!(1));
+        self.turn(first, &json!(["get", "kept"]), &json!(1));
     }
 
     fn forms(&mut self, first: usize) {
         let second = 1 - first;
         self.visitor();
-        self.turn(first, json!(["insert", "kept", 1]), &json!(null));
+        self.turn(first, &json!(["insert", "kept", 1]), &json!(null));
         let rendered = self.rendered(first);
         for (side, token, expected) in [
             (second, rendered.as_str(), true),
@@ -195,7 +195,7 @@ impl Turns {
         self.form(second, &rendered, true);
         // Another visitor's form is nobody else's.
         self.visitor();
-        self.turn(first, json!(["insert", "kept", 2]), &json!(null));
+        self.turn(first, &json!(["insert", "kept", 2]), &json!(null));
         let _ = self.rendered(first);
         self.form(second, &rendered, false);
         self.form(first, &rendered, false);
@@ -204,7 +204,7 @@ impl Turns {
     /// The token as a page of this application has it.
     fn rendered(&mut self, side: usize) -> String {
         let operation = if self.sides[side].name == "ours" { "masked_csrf_token" } else { "csrf_token" };
-        self.ask(side, json!([operation])).as_str().expect("a token").to_owned()
+        self.ask(side, &json!([operation])).as_str().expect("a token").to_owned()
     }
 
     fn form(&mut self, side: usize, token: &str, expected: bool) {
@@ -217,7 +217,7 @@ impl Turns {
 
     fn tampered(&mut self, first: usize) {
         self.visitor();
-        self.turn(first, json!(["insert", "secret", "kept"]), &json!(null));
+        self.turn(first, &json!(["insert", "secret", "kept"]), &json!(null));
         let whole = self.jar.clone();
         let (name, value) = whole.iter().max_by_key(|(_, value)| value.len()).expect("a cookie");
         let places = [0, value.len() / 4, value.len() / 2, value.len() * 3 / 4, value.len() - 3];
@@ -227,33 +227,33 @@ impl Turns {
             bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
             for side in [0, 1] {
                 self.jar.insert(name.clone(), String::from_utf8(bytes.clone()).unwrap());
-                self.turn(side, json!(["get", "secret"]), &json!(null));
+                self.turn(side, &json!(["get", "secret"]), &json!(null));
             }
         }
         for side in [0, 1] {
             self.jar.insert(name.clone(), value[..value.len() - 5].to_owned());
-            self.turn(side, json!(["get", "secret"]), &json!(null));
+            self.turn(side, &json!(["get", "secret"]), &json!(null));
             self.jar.clone_from(&whole);
-            self.turn(side, json!(["get", "secret"]), &json!("kept"));
+            self.turn(side, &json!(["get", "secret"]), &json!("kept"));
         }
     }
 
     fn ended(&mut self, first: usize, abilities: Abilities) {
         let second = 1 - first;
         self.visitor();
-        self.turn(first, json!(["insert", "user", "ann"]), &json!(null));
-        self.turn(second, json!(["get", "user"]), &json!("ann"));
+        self.turn(first, &json!(["insert", "user", "ann"]), &json!(null));
+        self.turn(second, &json!(["get", "user"]), &json!("ann"));
         let copy = self.jar.clone();
-        self.turn(second, json!(["invalidate"]), &json!(null));
-        self.turn(first, json!(["get", "user"]), &json!(null));
-        self.turn(second, json!(["get", "user"]), &json!(null));
+        self.turn(second, &json!(["invalidate"]), &json!(null));
+        self.turn(first, &json!(["get", "user"]), &json!(null));
+        self.turn(second, &json!(["get", "user"]), &json!(null));
         if abilities.ends_for_good {
             for side in [first, second] {
                 self.jar.clone_from(&copy);
-                self.turn(side, json!(["get", "user"]), &json!(null));
+                self.turn(side, &json!(["get", "user"]), &json!(null));
                 // Nor does a write bring it back.
-                self.turn(side, json!(["insert", "late", 1]), &json!(null));
-                self.turn(side, json!(["get", "user"]), &json!(null));
+                self.turn(side, &json!(["insert", "late", 1]), &json!(null));
+                self.turn(side, &json!(["get", "user"]), &json!(null));
             }
         }
     }
@@ -265,9 +265,9 @@ impl Turns {
             for (age, expected) in [(open, json!("ann")), (over, json!(null))] {
                 self.now = begun;
                 self.visitor();
-                self.turn(first, json!(["insert", "user", "ann"]), &json!(null));
+                self.turn(first, &json!(["insert", "user", "ann"]), &json!(null));
                 self.now = begun + age;
-                self.turn(side, json!(["get", "user"]), &expected);
+                self.turn(side, &json!(["get", "user"]), &expected);
             }
         }
     }
@@ -284,22 +284,22 @@ impl Turns {
         for first in [0, 1] {
             turns.visitor();
             turns.sides = started(OLD, None);
-            turns.turn(first, json!(["insert", "user", "ann"]), &json!(null));
+            turns.turn(first, &json!(["insert", "user", "ann"]), &json!(null));
             let old = turns.jar.clone();
             turns.sides = started(NEW, Some(OLD));
             for side in [0, 1] {
                 turns.jar.clone_from(&old);
-                turns.turn(side, json!(["get", "user"]), &json!("ann"));
-                turns.turn(side, json!(["insert", "visits", 2]), &json!(null));
-                turns.turn(1 - side, json!(["get", "user"]), &json!("ann"));
+                turns.turn(side, &json!(["get", "user"]), &json!("ann"));
+                turns.turn(side, &json!(["insert", "visits", 2]), &json!(null));
+                turns.turn(1 - side, &json!(["get", "user"]), &json!("ann"));
             }
             turns.sides = started(NEW, None);
             let known = signs == Signs::EachWrite;
-            turns.turn(0, json!(["get", "user"]), &if known { json!("ann") } else { json!(null) });
-            turns.turn(1, json!(["get", "visits"]), &if known { json!(2) } else { json!(null) });
+            turns.turn(0, &json!(["get", "user"]), &if known { json!("ann") } else { json!(null) });
+            turns.turn(1, &json!(["get", "visits"]), &if known { json!(2) } else { json!(null) });
             for side in [0, 1] {
                 turns.jar.clone_from(&old);
-                turns.turn(side, json!(["get", "user"]), &json!(null));
+                turns.turn(side, &json!(["get", "user"]), &json!(null));
             }
         }
         turns.settle();
