@@ -11,9 +11,11 @@
 //! | `secret`, `mac` | what the other application signs with |
 //! | `cookie_format`, `bridged_cookies` | a cookie of another framework, and the factory over it |
 //! | `layout`, `ours` | which member of a session object is what, and what has no place there |
-//! | `csrf`, `numbers`, `token`, `zlib` | CSRF tokens, times, signed and compressed text as those frameworks have them |
-//! | `pyramid`, `beaker`, `flask`, `django` | the formats |
+//! | `flash_object` | flash messages in one object, as several frameworks keep them |
+//! | `csrf`, `numbers`, `iso`, `token`, `hex`, `percent`, `zlib` | CSRF tokens, times, signed, escaped and compressed text as those frameworks have them |
+//! | `pyramid`, `beaker`, `flask`, `django`, `express`, `rails`, `plug` | the formats |
 //! | `shared` | records that another framework keeps in its store, and the factory over them |
+//! | `stores` | Redis, PostgreSQL and SQLite, as those frameworks use them |
 //! | `migration` | from the old factory to the new one |
 //!
 //! What doesn't belong here: guessing. A format is tried only if it was configured, and a pickle is never read.

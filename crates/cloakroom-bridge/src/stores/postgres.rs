@@ -33,6 +33,7 @@ const LATEST: f64 = 253_402_300_799.0;
 #[derive(Clone)]
 pub struct PostgresRecords {
     pool: Pool,
+    table: Table,
     statements: Arc<Statements>,
 }
 
@@ -98,21 +99,25 @@ impl PostgresRecords {
     /// Django's table, on a pool that the application has.
     #[must_use]
     pub fn django_from_pool(pool: Pool) -> Self {
-        Self { pool, statements: Arc::new(Statements::of(&Table::django())) }
+        Self::of(pool, Table::django())
     }
 
     /// The table of `connect-pg-simple`, on a pool that the application has.
     #[must_use]
     pub fn express_from_pool(pool: Pool) -> Self {
-        Self { pool, statements: Arc::new(Statements::of(&Table::express())) }
+        Self::of(pool, Table::express())
     }
 
-    /// Another name for the table of `connect-pg-simple`: its `schemaName` and `tableName`.
+    fn of(pool: Pool, table: Table) -> Self {
+        let statements = Arc::new(Statements::of(&table));
+        Self { pool, table, statements }
+    }
+
+    /// Another name for the table, with the same columns: the `schemaName` and `tableName` of `connect-pg-simple`.
     #[must_use]
-    pub fn table(mut self, schema: &str, table: &str) -> Self {
+    pub fn table(self, schema: &str, table: &str) -> Self {
         let name = format!("{}.{}", quoted(schema), quoted(table));
-        self.statements = Arc::new(Statements::of(&Table { name, ..Table::express() }));
-        self
+        Self::of(self.pool, Table { name, ..self.table })
     }
 
     async fn rows(&self, text: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cloakroom_session::{
-    Clock as _, CookieHeader, Engine, Error, ManualClock, Session, SessionFactory, SessionSlot, Timestamp,
+    Clock as _, CookieHeader, Engine, Error, ManualClock, Session, SessionFactory, SessionSlot, SetCookie, Timestamp,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
@@ -21,6 +21,11 @@ impl App {
         let clock = Arc::new(ManualClock::at(NOW));
         let engine = Arc::new(Engine::new(factory).clock(Arc::clone(&clock)));
         Self { engine, clock }
+    }
+
+    /// The place of a session in a request of its own.
+    pub(crate) fn slot(&self) -> SessionSlot {
+        SessionSlot::new(Arc::clone(&self.engine))
     }
 
     pub(crate) fn clock_now(&self) -> Timestamp {
@@ -54,7 +59,13 @@ impl Browser {
         let session = slot.open(CookieHeader::new([header.as_bytes()])).await?;
         let result = handler(&session);
         let effects = slot.finish(200).await?;
-        for cookie in &effects.cookies {
+        self.take(&effects.cookies);
+        Ok((result, effects.cookies.len()))
+    }
+
+    /// Does what these `Set-Cookie` lines say.
+    pub(crate) fn take(&mut self, cookies: &[SetCookie]) {
+        for cookie in cookies {
             let (pair, attributes) = cookie.as_str().split_once(';').expect("attributes");
             let (name, value) = pair.split_once('=').expect("a name and a value");
             if attributes.contains("Max-Age=0") {
@@ -63,6 +74,5 @@ impl Browser {
                 self.jar.insert(name.to_owned(), value.to_owned());
             }
         }
-        Ok((result, effects.cookies.len()))
     }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_bridge::{Migration, MigrationStats, Phase};
-use cloakroom_session::{Carrier, CookieConfig, CookieSessions, Key, Lifetimes, Message, SessionFactory as _};
+use cloakroom_session::{
+    Carrier, CookieConfig, CookieHeader, CookieSessions, Key, Lifetimes, Message, SessionFactory as _, SetCookie,
+};
 
 use super::browser::{App, Browser, NOW};
 
@@ -248,9 +250,55 @@ async fn a_session_without_an_end_gets_one_that_counts_from_the_move() {
     assert_eq!(user, None, "from then on the new timeouts hold");
 }
 
+#[tokio::test]
+async fn a_commit_in_mid_request_moves_it_and_the_response_still_brings_all_cookies() {
+    let (app, migration) = node(Phase::ReadBothWriteNew);
+    let mut browser = signed_in(old()).await;
+    let cookie = format!("old={}", browser.jar["old"]);
+    let slot = app.slot();
+    let session = slot.open(CookieHeader::new([cookie.as_bytes()])).await.unwrap();
+    session.insert("first", 1).unwrap();
+    session.commit_now().await.unwrap();
+    session.insert("second", 2).unwrap();
+    let cookies = slot.finish(200).await.unwrap().cookies;
+    assert_eq!(cookies.iter().map(SetCookie::name).collect::<Vec<_>>(), ["old", "new"], "one is removed, one is set");
+    browser.take(&cookies);
+    let (found, _) = browser.visit(&app, |session| session.keys()).await;
+    assert_eq!((found, jar(&browser)), (["user", "first", "second"].map(str::to_owned).to_vec(), vec!["new"]));
+    assert_eq!(migration.stats().moved, 1);
+}
+
+#[tokio::test]
+async fn a_session_that_is_too_large_to_move_stays() {
+    let store = cloakroom_store::MemoryStore::new();
+    let cookie = CookieConfig::default().name("old");
+    let old = cloakroom_store::StoredSessions::new(store).cookie(cookie).build().unwrap();
+    let migration = Migration::new(old, new(), Phase::ReadBothWriteOld);
+    let switch = migration.switch();
+    let app = App::new(migration);
+    let mut browser = Browser::default();
+    browser.visit(&app, |session| session.insert("a", "x".repeat(9000)).unwrap()).await;
+    switch.set(Phase::ReadBothWriteNew);
+    browser.visit(&app, |session| session.insert("b", 1).unwrap()).await;
+    assert_eq!(jar(&browser), ["old"], "it was written where it has a place");
+    browser.visit(&app, |session| session.remove("a")).await;
+    assert_eq!(jar(&browser), ["new"], "and moves when it fits");
+    let (found, _) = browser.visit(&app, |session| session.get::<u32>("b").unwrap()).await;
+    assert_eq!(found, Some(1));
+}
+
 #[test]
 fn a_move_needs_a_cookie() {
-    assert_eq!(node(Phase::ReadOld).1.carrier(), Carrier::Record);
+    use cloakroom_store::{MemoryStore, StoredSessions};
+    let stored = |name: &str| {
+        let cookie = CookieConfig::default().name(name);
+        StoredSessions::new(MemoryStore::new()).cookie(cookie).build().unwrap()
+    };
+    let migration = Migration::new(stored("old"), stored("new"), Phase::ReadOld);
+    for (phase, carrier) in PHASES.into_iter().zip([Carrier::Id, Carrier::Record, Carrier::Record, Carrier::Id]) {
+        migration.switch().set(phase);
+        assert_eq!(migration.carrier(), carrier, "{}", phase.as_str());
+    }
 }
 
 #[cfg(feature = "django")]

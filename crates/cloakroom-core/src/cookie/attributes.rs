@@ -304,6 +304,12 @@ pub struct SetCookie {
 }
 
 impl SetCookie {
+    /// The name of the cookie that it sets or removes.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.line.split('=').next().unwrap_or_default()
+    }
+
     /// The header's value: printable ASCII.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -325,7 +331,6 @@ impl fmt::Display for SetCookie {
 
 impl fmt::Debug for SetCookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.line.split('=').next().unwrap_or_default();
-        write!(f, "SetCookie({name}=…)")
+        write!(f, "SetCookie({}=…)", self.name())
     }
 }

@@ -134,3 +134,25 @@ fn django_with_rotated_secrets() {
         [Side::theirs(Foreign::django(&options)), ours("django", secret, &previous)]
     });
 }
+
+#[test]
+fn what_rust_has_no_value_for_survives() {
+    let written =
+        r#"[["insert", "n", NaN], ["insert", "big", 123456789012345678901234567890], ["insert", "half", "\ud800"]]"#;
+    let read = r#"[["get", "n"], ["get", "big"], ["get", "half"]]"#;
+    let expected = r#"{"results": [{"ok": NaN}, {"ok": 123456789012345678901234567890}, {"ok": "\ud800"}]}"#;
+    let frameworks = [
+        ("pyramid", Foreign::pyramid(&["--secret", "s"])),
+        ("flask", Foreign::flask(&["--secret", "s"])),
+        ("django", Foreign::django(&["--secret", "s", "--cookie-name", "session"])),
+    ];
+    for (name, application) in frameworks {
+        let (mut theirs, mut ours, mut jar) = (Side::theirs(application), ours(name, "s", &[]), Jar::new());
+        assert_eq!(theirs.post(&mut jar, "/ops", NOW, &[], written).status, 200, "{name}");
+        let results = ours.run(&mut jar, NOW, &json!([["insert", "mine", 1], ["get", "n"], ["get", "mine"]]));
+        assert_eq!(results[1]["err"]["kind"], "decode", "{name}: an error of that key");
+        assert_eq!(results[2], json!(1), "{name}: and of no other");
+        assert_eq!(theirs.post(&mut jar, "/ops", NOW, &[], read).body, expected, "{name}");
+        assert_eq!(theirs.one(&mut jar, NOW, &json!(["get", "mine"])), json!(1), "{name}");
+    }
+}

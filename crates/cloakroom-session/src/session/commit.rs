@@ -37,9 +37,7 @@ impl Session {
         // What failed may be tried again. Until then it isn't kept.
         inner.late |= late && outcome.is_err();
         let committed = outcome?;
-        if !committed.cookies.is_empty() {
-            inner.cookies = committed.cookies;
-        }
+        supersede(&mut inner.cookies, committed.cookies);
         Ok(inner.state.absorb(checkpoint, committed.session)?)
     }
 
@@ -69,9 +67,9 @@ impl Session {
         let committed = self.0.engine.factory.commit(state, self.now()).await?;
         let mut inner = self.inner();
         inner.state.absorb(checkpoint, committed.session)?;
-        let earlier = std::mem::take(&mut inner.cookies);
-        // A later commit's cookie supersedes that of an earlier one.
-        Ok(if committed.cookies.is_empty() { earlier } else { committed.cookies })
+        let mut cookies = std::mem::take(&mut inner.cookies);
+        supersede(&mut cookies, committed.cookies);
+        Ok(cookies)
     }
 
     /// The cookies of what `commit_now` committed, for a response that the last commit failed.
@@ -83,4 +81,11 @@ impl Session {
     pub(crate) fn abandon(&self) {
         self.0.abandoned.store(true, Ordering::SeqCst);
     }
+}
+
+/// A later commit's cookie takes the place of an earlier one of its name. Of another name, as when a session has moved to another factory, it
+/// stands beside it.
+fn supersede(cookies: &mut Vec<SetCookie>, later: Vec<SetCookie>) {
+    cookies.retain(|cookie| later.iter().all(|it| it.name() != cookie.name()));
+    cookies.extend(later);
 }

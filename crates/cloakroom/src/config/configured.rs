@@ -14,14 +14,15 @@ pub struct ConfiguredSessions(Inner);
 
 #[derive(Debug)]
 enum Inner {
-    Cookies(CookieSessions),
+    // In a box: a store's is a pointer, too.
+    Cookies(Box<CookieSessions>),
     #[cfg(feature = "store")]
     Stored(std::sync::Arc<StoredSessions<AnyStore>>),
 }
 
 impl ConfiguredSessions {
-    pub(super) const fn cookies(sessions: CookieSessions) -> Self {
-        Self(Inner::Cookies(sessions))
+    pub(super) fn cookies(sessions: CookieSessions) -> Self {
+        Self(Inner::Cookies(Box::new(sessions)))
     }
 
     #[cfg(feature = "store")]
@@ -72,6 +73,14 @@ impl SessionFactory for ConfiguredSessions {
             Inner::Cookies(sessions) => sessions.commit(session, now).await,
             #[cfg(feature = "store")]
             Inner::Stored(sessions) => sessions.commit(session, now).await,
+        }
+    }
+
+    async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
+        match &self.0 {
+            Inner::Cookies(sessions) => sessions.reload(session, now).await,
+            #[cfg(feature = "store")]
+            Inner::Stored(sessions) => sessions.reload(session, now).await,
         }
     }
 }

@@ -1,123 +1,15 @@
 //! From the old factory to the new one, without signing anybody out.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+mod phase;
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloakroom_session::{
     Carrier, Committed, CookieHeader, Error, Plan, SessionFactory, SessionState, SetCookie, Timestamp,
 };
 
-/// How far a migration has come.
-///
-/// Each node of a deployment may be one phase behind or ahead of the others: go from one to the next when all nodes have arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(clippy::exhaustive_enums, reason = "a migration has these phases, and no others")]
-pub enum Phase {
-    /// Only the old factory.
-    ReadOld,
-    /// What the new one has written is read, in case that another node is ahead. Nothing is written there yet.
-    ReadBothWriteOld,
-    /// Sessions move to the new factory when they are written or touched. The other application doesn't see them any more.
-    ReadBothWriteNew,
-    /// Only the new factory. For when the longest lifetime of the old one has passed.
-    ReadNew,
-}
-
-impl Phase {
-    const ALL: [Self; 4] = [Self::ReadOld, Self::ReadBothWriteOld, Self::ReadBothWriteNew, Self::ReadNew];
-
-    /// A short name, for a configuration file.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ReadOld => "read-old",
-            Self::ReadBothWriteOld => "read-both-write-old",
-            Self::ReadBothWriteNew => "read-both-write-new",
-            Self::ReadNew => "read-new",
-        }
-    }
-
-    /// The phase of this name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|phase| phase.as_str() == name)
-    }
-
-    const fn writes(self) -> Side {
-        match self {
-            Self::ReadOld | Self::ReadBothWriteOld => Side::Old,
-            Self::ReadBothWriteNew | Self::ReadNew => Side::New,
-        }
-    }
-
-    const fn reads(self, side: Side) -> bool {
-        match side {
-            Side::Old => !matches!(self, Self::ReadNew),
-            Side::New => !matches!(self, Self::ReadOld),
-        }
-    }
-}
-
-/// Moves a migration on, from wherever it is held: no restart is needed.
-///
-/// # Examples
-/// ```
-/// use cloakroom_bridge::{Migration, Phase};
-/// use cloakroom_session::{CookieSessions, Key};
-///
-/// let key = Key::new(b"a secret of 32 bytes or more, here for the example")?;
-/// let (old, new) = (CookieSessions::signed(key.clone()).build()?, CookieSessions::encrypted(key).build()?);
-/// let migration = Migration::new(old, new, Phase::ReadOld);
-/// let switch = migration.switch();            // to a handler for operators, or a watcher of a file
-/// switch.set(Phase::ReadBothWriteOld);
-/// assert_eq!(migration.phase(), Phase::ReadBothWriteOld);
-/// # Ok::<(), cloakroom_session::ConfigError>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct PhaseSwitch(Arc<AtomicU8>);
-
-impl PhaseSwitch {
-    /// The phase now.
-    #[must_use]
-    pub fn phase(&self) -> Phase {
-        let number = usize::from(self.0.load(Ordering::SeqCst));
-        Phase::ALL.get(number).copied().unwrap_or(Phase::ReadOld)
-    }
-
-    /// Moves on, or back. Requests that are under way are committed as the new phase has it.
-    pub fn set(&self, phase: Phase) {
-        let before = self.0.swap(phase as u8, Ordering::SeqCst);
-        if before != phase as u8 {
-            tracing::info!(phase = phase.as_str(), "session migration");
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Old,
-    New,
-}
-
-impl Side {
-    const fn place(self) -> u8 {
-        match self {
-            Self::Old => 1,
-            Self::New => 2,
-        }
-    }
-
-    fn of(session: &SessionState) -> Option<Self> {
-        [Self::Old, Self::New].into_iter().find(|side| side.place() == session.place())
-    }
-
-    const fn other(self) -> Self {
-        match self {
-            Self::Old => Self::New,
-            Self::New => Self::Old,
-        }
-    }
-}
+use phase::Side;
+pub use phase::{Phase, PhaseSwitch};
 
 /// What a migration has seen since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -188,7 +80,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
     /// A migration that begins in this phase.
     #[must_use]
     pub fn new(old: O, new: N, phase: Phase) -> Self {
-        let phase = PhaseSwitch(Arc::new(AtomicU8::new(phase as u8)));
+        let phase = PhaseSwitch::new(phase);
         Self { old, new, phase, counters: Counters::default() }
     }
 
@@ -261,20 +153,18 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
 
 /// Cookies that end sessions, and then those that keep one; of one name, only the latter.
 fn joined(ended: Vec<SetCookie>, kept: Vec<SetCookie>) -> Vec<SetCookie> {
-    fn name(cookie: &SetCookie) -> &str {
-        cookie.as_str().split('=').next().unwrap_or_default()
-    }
-    let spare = |cookie: &SetCookie| kept.iter().any(|it| name(it) == name(cookie));
+    let spare = |cookie: &SetCookie| kept.iter().any(|it| it.name() == cookie.name());
     let ended: Vec<_> = ended.into_iter().filter(|cookie| !spare(cookie)).collect();
     ended.into_iter().chain(kept).collect()
 }
 
 impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
-    /// [`Carrier::Record`] if either side's is: a session that moves needs a cookie.
+    /// [`Carrier::Record`] as long as sessions move, whatever the two sides have: one that moves needs a cookie.
     fn carrier(&self) -> Carrier {
-        match (self.old.carrier(), self.new.carrier()) {
-            (Carrier::Id, Carrier::Id) => Carrier::Id,
-            _ => Carrier::Record,
+        match self.phase() {
+            Phase::ReadOld => self.old.carrier(),
+            Phase::ReadBothWriteOld | Phase::ReadBothWriteNew => Carrier::Record,
+            Phase::ReadNew => self.new.carrier(),
         }
     }
 
@@ -308,7 +198,14 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
         let mut committed = if from == to || settled || plan == Plan::End {
             self.commit_on(from, session, now).await?
         } else {
-            self.shift(from, session, now).await?
+            match self.shift(from, session.clone(), now).await {
+                // It has its place on the other side, and nobody should see an error because of a move.
+                Err(error) if error.is_too_large() && self.phase().reads(from) => {
+                    tracing::warn!(%error, "a session is too large to move");
+                    self.commit_on(from, session, now).await?
+                }
+                shifted => shifted?,
+            }
         };
         if let Some((beside, side)) = beside.and_then(|it| Side::of(&it).map(|side| (it, side))).filter(|_| !settled) {
             let ended = self.end(side, beside, now).await?;

@@ -1,0 +1,105 @@
+//! From a framework's object to a record.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use cloakroom_session::{Clockwork, CsrfToken, Foreign, Json, Lifetimes, Record, Rejected, Text, Timestamp};
+
+use super::{Layout, Role, name, role};
+use crate::ours::{OURS, Ours};
+
+/// More keys than this no session has, and each of them costs a look at all others.
+const MOST_MEMBERS: usize = 4096;
+
+/// What a framework knows about a session's age.
+#[derive(Clone, Debug)]
+pub(crate) struct Times {
+    /// When it was created, where the framework keeps that.
+    pub(crate) created: Option<Timestamp>,
+    /// The same as it is spelled, if it isn't a member of the object: it may be finer than our milliseconds.
+    pub(crate) spelled: Option<Text>,
+    /// When it was used or written last.
+    pub(crate) touched: Timestamp,
+    /// When it ends in any case, where the framework says so.
+    pub(crate) expires: Option<Timestamp>,
+    /// The idle timeout of this one session, where the framework has one.
+    pub(crate) idle: Option<Duration>,
+}
+
+impl Times {
+    /// No more is known than when it was written last.
+    #[cfg(any(feature = "flask", feature = "django", feature = "express", feature = "rails", feature = "plug"))]
+    pub(crate) const fn touched(touched: Timestamp) -> Self {
+        Self { created: None, spelled: None, touched, expires: None, idle: None }
+    }
+
+    fn clockwork(&self, ours: &Ours, lifetimes: &Lifetimes) -> Clockwork {
+        let created = self.created.or(ours.created).unwrap_or(self.touched);
+        let idle = Clockwork::start(self.touched, lifetimes).idle_deadline;
+        let absolute = Clockwork::start(created, lifetimes).absolute_deadline;
+        let absolute = ours.ends.unwrap_or(absolute);
+        let own_idle = ours.idle.or(self.idle.map(Some));
+        Clockwork {
+            created,
+            touched: self.touched,
+            idle_deadline: own_idle.map_or(idle, |idle| idle.map(|idle| self.touched + idle)),
+            absolute_deadline: absolute.into_iter().chain(self.expires).min(),
+            own_idle,
+            remembered: ours.remembered,
+        }
+    }
+}
+
+/// Reads a session from its object.
+pub(crate) fn read(
+    layout: &dyn Layout,
+    object: &Json,
+    times: Times,
+    lifetimes: &Lifetimes,
+) -> Result<Record, Rejected> {
+    let members = distinct(object.members().ok_or(Rejected::Corrupt)?)?;
+    let ours = members.iter().find(|(spelled, _)| name(spelled).is_some_and(|key| key == OURS));
+    let ours = ours.map(|(_, value)| Ours::read(value)).unwrap_or_default();
+    let mut record = Record::from_clockwork(times.clockwork(&ours, lifetimes));
+    for (spelled, value) in &members {
+        // A key with half of a surrogate pair can't be named here. It stays with what is the framework's own.
+        let Some(key) = name(spelled) else { continue };
+        match role(layout, &key, value) {
+            Role::Value => record.restore(key, value.clone()),
+            Role::Csrf(token) => record.restore_csrf(spelled_as(token, layout)),
+            Role::Flashes(waiting) => {
+                waiting.into_iter().for_each(|(queue, body)| record.restore_flash(queue, body));
+            }
+            Role::Ours | Role::Hidden => {}
+        }
+    }
+    ours.restore(&mut record, |token| spelled_as(token, layout));
+    record.restore_foreign(Foreign::new(layout.framework()).noting(times.spelled).members(members));
+    Ok(record)
+}
+
+fn spelled_as(token: CsrfToken, layout: &dyn Layout) -> CsrfToken {
+    match layout.csrf_scheme() {
+        Some(scheme) => token.with_scheme(scheme),
+        None => token,
+    }
+}
+
+/// Of members of one name the last counts, and stands where the first stood, as in a Python dictionary.
+fn distinct(members: Vec<(Json, Json)>) -> Result<Vec<(Json, Json)>, Rejected> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut kept: Vec<(Json, Json)> = Vec::with_capacity(members.len().min(MOST_MEMBERS));
+    for (spelled, value) in members {
+        let key = name(&spelled).unwrap_or_else(|| spelled.as_str().to_owned());
+        let count = kept.len();
+        match places.get(&key).and_then(|place| kept.get_mut(*place)) {
+            Some(member) => member.1 = value,
+            None if count == MOST_MEMBERS => return Err(Rejected::Bomb),
+            None => {
+                places.insert(key, count);
+                kept.push((spelled, value));
+            }
+        }
+    }
+    Ok(kept)
+}
