@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::operations;
-use crate::stream::{self, Lines};
+use crate::stream::{self, Lines, Use};
 
 /// A page: where it is, who checks its requests, and what makes it.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +55,8 @@ pub(crate) const PAGES: &[Page] = &[
     page("POST", "/ops", Cover::Bare, Maker::Session(|session, asked| Box::pin(ops(session, asked)))),
     page("POST", "/fails", Cover::Bare, Maker::Session(|session, asked| Box::pin(fails(session, asked)))),
     page("POST", "/panics", Cover::Bare, Maker::Session(|session, _| Box::pin(panics(session)))),
-    page("GET", "/stream", Cover::Bare, Maker::Session(|session, _| Box::pin(streams(session)))),
+    page("GET", "/stream", Cover::Bare, Maker::Session(|session, _| Box::pin(streams(session, Use::ReadAndWrite)))),
+    page("GET", "/watch", Cover::Bare, Maker::Session(|session, _| Box::pin(streams(session, Use::Read)))),
     page("POST", "/form", Cover::Enforced, Maker::Plain(|_, asked| asked.reply(200, TEXT, "ok"))),
     page(
         "POST",
@@ -166,7 +167,7 @@ async fn panics(session: Session) -> Result<Reply, Error> {
 }
 
 /// A response that lasts as long as its session.
-async fn streams(session: Session) -> Result<Reply, Error> {
+async fn streams(session: Session, used: Use) -> Result<Reply, Error> {
     session.insert("streaming", true)?;
-    Ok(Reply { body: Body::Lines(stream::lines(session)), ..Reply::new(200, TEXT, "") })
+    Ok(Reply { body: Body::Lines(stream::lines(session, used)), ..Reply::new(200, TEXT, "") })
 }

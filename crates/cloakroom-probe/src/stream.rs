@@ -13,12 +13,19 @@ pub(crate) type Lines = Pin<Box<dyn Stream<Item = String> + Send>>;
 
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A line for each time that it looked at the session: how often it did, and what others left there.
-pub(crate) fn lines(session: Session) -> Lines {
-    Box::pin(unfold(Some(session), |session| async {
+/// What a stream does with its session, beside looking whether it is still there.
+#[derive(Clone, Copy)]
+pub(crate) enum Use {
+    Read,
+    ReadAndWrite,
+}
+
+/// A line for each time that it looked at the session: how often it wrote, and what others left there.
+pub(crate) fn lines(session: Session, used: Use) -> Lines {
+    Box::pin(unfold(Some(session), move |session| async move {
         let session = session?;
         tokio::time::sleep(PAUSE).await;
-        Some(match tick(&session).await {
+        Some(match tick(&session, used).await {
             Ok(Some(line)) => (line, Some(session)),
             Ok(None) => ("ended\n".to_owned(), None),
             Err(error) if error.is_headers_sent() => ("headers sent\n".to_owned(), None),
@@ -27,15 +34,14 @@ pub(crate) fn lines(session: Session) -> Lines {
     }))
 }
 
-async fn tick(session: &Session) -> Result<Option<String>, Error> {
+async fn tick(session: &Session, used: Use) -> Result<Option<String>, Error> {
     if !session.refresh().await? {
         return Ok(None);
     }
-    let tick = |ticks: &mut u64| {
-        *ticks += 1;
-        *ticks
-    };
-    let (ticks, note) = (session.update("ticks", tick)?, session.get::<Value>("note")?.unwrap_or_default());
-    session.commit_now().await?;
+    if let Use::ReadAndWrite = used {
+        session.update("ticks", |ticks: &mut u64| *ticks += 1)?;
+        session.commit_now().await?;
+    }
+    let [ticks, note] = [session.get::<Value>("ticks")?, session.get("note")?].map(Option::unwrap_or_default);
     Ok(Some(format!("{ticks} {note}\n")))
 }

@@ -1,15 +1,15 @@
 //! Responses that last: they read and write, and notice that their session has ended.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::http::{Client, Lines};
-use crate::world::World;
+use crate::world::{Probe, World};
 
 /// Begins a stream of this visitor, on the machine's own time: a body is made after its request was handled.
-async fn stream(client: &mut Client) -> Lines {
+async fn stream(client: &mut Client, path: &str) -> Lines {
     client.now = None;
     client.ops(json!([["insert", "note", "before"]])).await;
-    let response = client.begin("GET", "/stream", &[], "").await.unwrap();
+    let response = client.begin("GET", path, &[], "").await.unwrap();
     assert_eq!(response.status(), 200);
     client.receive(response.headers());
     Lines::of(response)
@@ -27,7 +27,7 @@ async fn until(lines: &mut Lines, wanted: &str) -> String {
 pub(crate) async fn a_stream_begins_after_its_session_was_committed(world: &World) {
     let probe = world.probe(&["--commit-timeout", "30"]);
     let mut client = probe.client();
-    let mut lines = stream(&mut client).await;
+    let mut lines = stream(&mut client, "/stream").await;
     let first = lines.next().await;
     if world.is_store() {
         assert_eq!(first.as_deref(), Some("1 \"before\""));
@@ -43,7 +43,7 @@ pub(crate) async fn a_stream_begins_after_its_session_was_committed(world: &Worl
 pub(crate) async fn a_stream_reads_and_writes_while_others_do(world: &World) {
     let probe = world.probe(&["--commit-timeout", "30"]);
     let mut client = probe.client();
-    let mut lines = stream(&mut client).await;
+    let mut lines = stream(&mut client, "/stream").await;
     assert_eq!(until(&mut lines, "\"before\"").await, "1 \"before\"");
     client.ops(json!([["insert", "note", "meanwhile"], ["insert", "other", 1], ["flash", "hello"]])).await;
     until(&mut lines, "\"meanwhile\"").await;
@@ -55,25 +55,33 @@ pub(crate) async fn a_stream_reads_and_writes_while_others_do(world: &World) {
     assert_eq!(found[1..], [json!(1), json!("meanwhile"), json!(["hello"])], "nothing was overwritten");
 }
 
+/// Both kinds of stream, while another request does this; the visitor as it was before, and is afterwards.
+async fn ends(probe: &Probe, operations: Value) -> Vec<(Client, Client)> {
+    let mut visitors = Vec::new();
+    for path in ["/stream", "/watch"] {
+        let mut client = probe.client();
+        let mut lines = stream(&mut client, path).await;
+        until(&mut lines, "\"before\"").await;
+        let before = client.clone();
+        client.ops(operations.clone()).await;
+        until(&mut lines, "ended").await;
+        assert_eq!(lines.next().await, None, "{path}");
+        visitors.push((before, client));
+    }
+    visitors
+}
+
 pub(crate) async fn a_stream_notices_that_its_session_has_ended(world: &World) {
     let probe = world.probe(&["--commit-timeout", "30"]);
-    let mut client = probe.client();
-    let mut lines = stream(&mut client).await;
-    until(&mut lines, "\"before\"").await;
-    let mut thief = client.clone();
-    client.ops(json!([["invalidate"]])).await;
-    until(&mut lines, "ended").await;
-    assert_eq!(lines.next().await, None);
-    assert_eq!(thief.ops(json!([["len"], ["is_new"]])).await, [json!(0), json!(true)], "and doesn't bring it back");
+    for (mut thief, _) in ends(&probe, json!([["invalidate"]])).await {
+        assert_eq!(thief.ops(json!([["len"], ["is_new"]])).await, [json!(0), json!(true)], "and doesn't bring it back");
+    }
 }
 
 pub(crate) async fn a_stream_notices_that_its_session_has_a_new_id(world: &World) {
     let probe = world.probe(&["--commit-timeout", "30"]);
-    let mut client = probe.client();
-    let mut lines = stream(&mut client).await;
-    until(&mut lines, "\"before\"").await;
-    client.ops(json!([["cycle_id"], ["insert", "user", "ann"]])).await;
-    until(&mut lines, "ended").await;
-    let found = client.ops(json!([["get", "user"], ["get", "note"], ["is_new"]])).await;
-    assert_eq!(found, [json!("ann"), json!("before"), json!(false)]);
+    for (_, mut client) in ends(&probe, json!([["cycle_id"], ["insert", "user", "ann"]])).await {
+        let found = client.ops(json!([["get", "user"], ["get", "note"], ["is_new"]])).await;
+        assert_eq!(found, [json!("ann"), json!("before"), json!(false)]);
+    }
 }
