@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod doc;
+mod features;
 mod fmt;
 mod foreign;
 mod fuzz;
@@ -29,6 +30,7 @@ cargo xtask COMMAND
 
   test [-p CRATE]... [--no-fuzz] [-- ARGS]   tests, doctests, purity, 10 s of each fuzz target
   fmt [--check]                              every workspace; or say what is not formatted
+  features                                   each feature of the crate compiles alone
   lint                                       clippy, purity, licences and sources of dependencies
   doc                                        the documentation; a warning is an error
   fuzz [--seconds N] [TARGET]...             each target, or those named, for N seconds (60)
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
 fn run(command: &str, arguments: &[String]) -> Outcome {
     match command {
         "fmt" => fmt::run(arguments),
+        "features" => features::run(arguments),
         "lint" => lint::run(arguments),
         "doc" => doc::run(arguments),
         "fuzz" => fuzz::run(arguments),

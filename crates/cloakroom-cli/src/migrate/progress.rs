@@ -72,8 +72,8 @@ fn line(what: &str, done: u64, total: Option<u64>, took: Duration) -> String {
     };
     let full = done * WIDTH / total;
     let bar: String = (0..WIDTH).map(|place| if place < full { '█' } else { '░' }).collect();
-    let left =
-        if rate > 0 { format!(", {} left", span(Duration::from_secs((total - done) / rate))) } else { String::new() };
+    let left = (total - done).checked_div(rate).map(|seconds| span(Duration::from_secs(seconds)));
+    let left = left.map(|left| format!(", {left} left")).unwrap_or_default();
     format!("{what} {bar} {} of {} {speed}{left}", grouped(done), grouped(total))
 }
 
