@@ -174,6 +174,29 @@ async fn timeout_and_reissue_are_pyramids() {
     }
 }
 
+#[tokio::test]
+async fn a_read_renews_the_cookie_only_after_the_reissue_time() {
+    let value = text(&vectors("pyramid_signed_cookie")[0], "cookie_value").to_owned();
+    let after = |seconds| Some(Duration::from_secs(seconds));
+    for (name, reissue, age, cookies) in [
+        ("at the reissue time", after(120), 120_000, 0),
+        // Pyramid looks at whole seconds.
+        ("in the same second", after(120), 120_999, 0),
+        ("a second later", after(120), 121_000, 1),
+        ("never", None, 1_199_000, 0),
+    ] {
+        let format = PyramidCookie::new("itsaseekreet").build().unwrap();
+        let timeouts = format.lifetimes().touch_after(reissue);
+        let app = App::new(BridgedCookies::new(format).lifetimes(timeouts).build().unwrap());
+        app.clock.advance(Duration::from_millis(age));
+        let mut browser = Browser::with("session", &value);
+        let (found, sent) = browser.visit(&app, |session| session.get::<String>("abc").unwrap()).await;
+        assert_eq!((found.as_deref(), sent), (Some("123"), cookies), "{name}");
+        let (_, sent) = browser.visit(&app, |session| session.insert("a", 1).unwrap()).await;
+        assert_eq!(sent, 1, "{name}: a write always does");
+    }
+}
+
 /// What a state looks like after nothing but a flash message was added.
 async fn touched(state: &str) -> String {
     let format = PyramidCookie::new("itsaseekreet").build().unwrap();
