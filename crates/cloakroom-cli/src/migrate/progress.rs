@@ -72,9 +72,8 @@ fn line(what: &str, done: u64, total: Option<u64>, took: Duration) -> String {
     };
     let full = done * WIDTH / total;
     let bar: String = (0..WIDTH).map(|place| if place < full { '█' } else { '░' }).collect();
-    let left =
-        if rate > 0 { format!(", {} left", span(Duration::from_secs((total - done) / rate))) } else { String::new() };
-    format!("{what} {bar} {} of {} {speed}{left}", grouped(done), grouped(total))
+    let left = (total - done).checked_div(rate).map(|left| format!(", {} left", span(Duration::from_secs(left))));
+    format!("{what} {bar} {} of {} {speed}{}", grouped(done), grouped(total), left.unwrap_or_default())
 }
 
 #[cfg(test)]

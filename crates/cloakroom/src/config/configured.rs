@@ -14,14 +14,14 @@ pub struct ConfiguredSessions(Inner);
 
 #[derive(Debug)]
 enum Inner {
-    Cookies(CookieSessions),
+    Cookies(Box<CookieSessions>),
     #[cfg(feature = "store")]
     Stored(std::sync::Arc<StoredSessions<AnyStore>>),
 }
 
 impl ConfiguredSessions {
-    pub(super) const fn cookies(sessions: CookieSessions) -> Self {
-        Self(Inner::Cookies(sessions))
+    pub(super) fn cookies(sessions: CookieSessions) -> Self {
+        Self(Inner::Cookies(Box::new(sessions)))
     }
 
     #[cfg(feature = "store")]
