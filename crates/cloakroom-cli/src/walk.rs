@@ -53,7 +53,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Calls `each` with every live session; says how many damaged ones there are.
+/// Calls `each` with every live session; says which ones are damaged.
 pub(crate) async fn all(store: &AnyStore, mut each: impl FnMut(&Scanned)) -> Result<Vec<StoreKey>, StoreError> {
     let mut walk = Walk::new(store, PAGE);
     let mut damaged = Vec::new();

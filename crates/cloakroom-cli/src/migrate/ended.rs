@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use cloakroom::{Clock as _, Store as _, StoreKey, SystemClock};
+use cloakroom::{Clock as _, Store as _, StoreError, StoreKey, SystemClock};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::Stores;
@@ -26,15 +26,18 @@ pub(super) async fn run(
 ) -> anyhow::Result<()> {
     let copied = journal.copied().count();
     let missing: Vec<StoreKey> = journal.copied().filter(|key| !seen.contains(*key)).copied().collect();
-    let mut to_end = Vec::new();
-    for key in missing {
-        let now = SystemClock.now();
-        let here = within(stores.from.load(&key, now)).await?;
-        let there = within(stores.to.load(&key, now)).await?;
-        if is_to_end(&journal.known(&key), &here, &there, now) {
-            to_end.push(key);
+    let look = |key: StoreKey| {
+        let known = journal.known(&key);
+        async move {
+            let now = SystemClock.now();
+            let here = within(stores.from.load(&key, now)).await?;
+            let there = within(stores.to.load(&key, now)).await?;
+            Ok::<_, StoreError>(is_to_end(&known, &here, &there, now).then_some(key))
         }
-    }
+    };
+    let looked: Vec<Option<StoreKey>> =
+        stream::iter(missing).map(look).buffer_unordered(stores.at_once).try_collect().await?;
+    let to_end: Vec<StoreKey> = looked.into_iter().flatten().collect();
     if to_end.len() > FEW.max(copied / 10) && !end_many {
         report.not_ended = to_end.len() as u64;
         return Ok(());
