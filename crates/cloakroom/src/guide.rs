@@ -21,6 +21,12 @@ pub mod configuration {}
 #[doc = include_str!("../../../docs/guide/cli.md")]
 pub mod cli {}
 
+#[doc = include_str!("../../../docs/guide/csrf.md")]
+pub mod csrf {}
+
+#[doc = include_str!("../../../docs/guide/testing.md")]
+pub mod testing {}
+
 #[cfg(feature = "bridge")]
 #[doc = include_str!("../../../docs/guide/bridges.md")]
 pub mod bridges {}
