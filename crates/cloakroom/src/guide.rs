@@ -27,6 +27,15 @@ pub mod csrf {}
 #[doc = include_str!("../../../docs/guide/testing.md")]
 pub mod testing {}
 
+#[doc = include_str!("../../../docs/guide/keys.md")]
+pub mod keys {}
+
+#[doc = include_str!("../../../docs/guide/proxies.md")]
+pub mod proxies {}
+
+#[doc = include_str!("../../../docs/guide/lifetimes.md")]
+pub mod lifetimes {}
+
 #[cfg(feature = "bridge")]
 #[doc = include_str!("../../../docs/guide/bridges.md")]
 pub mod bridges {}
