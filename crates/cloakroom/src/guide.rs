@@ -21,6 +21,48 @@ pub mod configuration {}
 #[doc = include_str!("../../../docs/guide/cli.md")]
 pub mod cli {}
 
+#[doc = include_str!("../../../docs/guide/csrf.md")]
+pub mod csrf {}
+
+#[doc = include_str!("../../../docs/guide/testing.md")]
+pub mod testing {}
+
+#[doc = include_str!("../../../docs/guide/keys.md")]
+pub mod keys {}
+
+#[doc = include_str!("../../../docs/guide/proxies.md")]
+pub mod proxies {}
+
+#[doc = include_str!("../../../docs/guide/lifetimes.md")]
+pub mod lifetimes {}
+
+#[doc = include_str!("../../../docs/guide/from-peers.md")]
+pub mod from_peers {}
+
+#[doc = include_str!("../../../docs/guide/troubleshooting.md")]
+pub mod troubleshooting {}
+
+#[doc = include_str!("../../../docs/guide/security-model.md")]
+pub mod security_model {}
+
+#[doc = include_str!("../../../docs/guide/asvs.md")]
+pub mod asvs {}
+
+#[doc = include_str!("../../../docs/guide/own-store.md")]
+pub mod own_store {}
+
+#[doc = include_str!("../../../docs/guide/own-factory.md")]
+pub mod own_factory {}
+
+#[doc = include_str!("../../../docs/guide/observability.md")]
+pub mod observability {}
+
+#[doc = include_str!("../../../docs/guide/quick-start.md")]
+pub mod quick_start {}
+
+#[doc = include_str!("../../../docs/guide/concepts.md")]
+pub mod concepts {}
+
 #[cfg(feature = "bridge")]
 #[doc = include_str!("../../../docs/guide/bridges.md")]
 pub mod bridges {}
