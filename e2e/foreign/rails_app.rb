@@ -10,7 +10,7 @@ require "stringio"
 require "action_controller"
 require "active_support/messages/rotation_configuration"
 
-OPTIONS = { port: 0, secret: "a" * 128, "cookie-name": "_session", digest: "SHA1", metadata: "yes", previous: nil,
+OPTIONS = { port: 0, secret: "a" * 128, "cookie-name": "_session", digest: "SHA1", metadata: "yes", jar: "encrypted", previous: nil,
             "expire-after": nil }
 OptionParser.new do |parser|
   parser.on("--port N", Integer)
@@ -18,6 +18,7 @@ OptionParser.new do |parser|
   parser.on("--cookie-name NAME")
   parser.on("--digest DIGEST", "of the key generator: SHA1 before Rails 7, SHA256 since")
   parser.on("--metadata YES", "whether cookies have a purpose: yes since Rails 6")
+  parser.on("--jar JAR", "encrypted, or signed as some applications have it")
   parser.on("--previous SECRET", "a secret that is still read")
   parser.on("--expire-after SECONDS", Integer)
 end.parse!(into: OPTIONS)
@@ -71,6 +72,13 @@ class Configuration
   def call(env)
     @app.call(env.merge(@settings))
   end
+end
+
+# Sessions that are signed and not encrypted.
+class SignedStore < ActionDispatch::Session::CookieStore
+  private
+
+  def cookie_jar(request) = request.cookie_jar.signed
 end
 
 # What each operation does.
@@ -180,7 +188,8 @@ router = lambda do |env|
 end
 
 app = ActionDispatch::Flash.new(router)
-app = ActionDispatch::Session::CookieStore.new(app, key: OPTIONS[:"cookie-name"], expire_after: OPTIONS[:"expire-after"])
+store = OPTIONS[:jar] == "signed" ? SignedStore : ActionDispatch::Session::CookieStore
+app = store.new(app, key: OPTIONS[:"cookie-name"], expire_after: OPTIONS[:"expire-after"])
 app = ActionDispatch::Cookies.new(app)
 APP = Configuration.new(app)
 

@@ -80,12 +80,15 @@ async fn express(options: &Options, place: &str) -> anyhow::Result<Engine> {
 }
 
 fn rails(options: &Options, kind: &str) -> anyhow::Result<Engine> {
-    let digest = match kind {
-        "" => RailsDigest::Sha256,
-        "sha1" => RailsDigest::Sha1,
-        _ => bail!("--backend rails:{kind}: unknown; there is sha1"),
+    let secret = options.secret.as_str();
+    let digest = if kind == "sha1" { RailsDigest::Sha1 } else { RailsDigest::Sha256 };
+    let builder = match kind {
+        "" | "sha1" => RailsCookie::encrypted(secret),
+        "signed" => RailsCookie::signed(secret),
+        "bare" => RailsCookie::encrypted(secret).without_metadata(),
+        _ => bail!("--backend rails:{kind}: unknown; there are sha1, signed and bare"),
     };
-    let builder = RailsCookie::encrypted(options.secret.as_str()).digest(digest);
+    let builder = builder.digest(digest);
     let previous = options.previous.as_deref();
     let builder = previous.into_iter().fold(builder, |builder, secret| builder.also_read(secret, digest));
     let builder = options.idle().into_iter().fold(builder, |builder, idle| builder.expire_after(idle));

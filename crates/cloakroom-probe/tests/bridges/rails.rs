@@ -28,6 +28,18 @@ fn keys_derived_with_sha1() {
 }
 
 #[test]
+fn signed() {
+    let [theirs, ours] = pair("rails:signed", "SHA256", &["--jar", "signed"], &[]);
+    Turns::between("rails, signed", theirs, ours).all(RAILS);
+}
+
+#[test]
+fn without_metadata() {
+    let [theirs, ours] = pair("rails:bare", "SHA256", &["--metadata", "no"], &[]);
+    Turns::between("rails, without metadata", theirs, ours).all(RAILS);
+}
+
+#[test]
 fn rotated_secrets() {
     Turns::rotated("rails, rotated", Signs::EachWrite, |secret, previous| {
         let mut theirs = vec!["--secret", secret, "--digest", "SHA256", "--cookie-name", "session"];
