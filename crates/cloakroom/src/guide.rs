@@ -79,6 +79,9 @@ mod book {
     #[doc = include_str!("../../../docs/guide/observability.md")]
     mod observability {}
 
+    #[doc = include_str!("../../../docs/guide/capacity.md")]
+    mod capacity {}
+
     #[doc = include_str!("../../../docs/guide/own-store.md")]
     mod own_store {}
 
