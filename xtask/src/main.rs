@@ -12,6 +12,8 @@ mod features;
 mod fmt;
 mod foreign;
 mod fuzz;
+#[cfg(test)]
+mod guide;
 mod lint;
 mod provision;
 mod purity;

@@ -1,4 +1,7 @@
 //! The guide, page by page; every block of code in it is compiled and run with the tests.
+//!
+//! The pages here are about factories, stores, frameworks and tools. CSRF, keys, lifetimes, proxies, testing, ASVS and more are in the book,
+//! in the folder `docs/guide` of the repository: its pages lead to each other, which they can't here.
 
 #[doc = include_str!("../../../docs/guide/factories.md")]
 pub mod factories {}
@@ -20,48 +23,6 @@ pub mod configuration {}
 
 #[doc = include_str!("../../../docs/guide/cli.md")]
 pub mod cli {}
-
-#[doc = include_str!("../../../docs/guide/csrf.md")]
-pub mod csrf {}
-
-#[doc = include_str!("../../../docs/guide/testing.md")]
-pub mod testing {}
-
-#[doc = include_str!("../../../docs/guide/keys.md")]
-pub mod keys {}
-
-#[doc = include_str!("../../../docs/guide/proxies.md")]
-pub mod proxies {}
-
-#[doc = include_str!("../../../docs/guide/lifetimes.md")]
-pub mod lifetimes {}
-
-#[doc = include_str!("../../../docs/guide/from-peers.md")]
-pub mod from_peers {}
-
-#[doc = include_str!("../../../docs/guide/troubleshooting.md")]
-pub mod troubleshooting {}
-
-#[doc = include_str!("../../../docs/guide/security-model.md")]
-pub mod security_model {}
-
-#[doc = include_str!("../../../docs/guide/asvs.md")]
-pub mod asvs {}
-
-#[doc = include_str!("../../../docs/guide/own-store.md")]
-pub mod own_store {}
-
-#[doc = include_str!("../../../docs/guide/own-factory.md")]
-pub mod own_factory {}
-
-#[doc = include_str!("../../../docs/guide/observability.md")]
-pub mod observability {}
-
-#[doc = include_str!("../../../docs/guide/quick-start.md")]
-pub mod quick_start {}
-
-#[doc = include_str!("../../../docs/guide/concepts.md")]
-pub mod concepts {}
 
 #[cfg(feature = "bridge")]
 #[doc = include_str!("../../../docs/guide/bridges.md")]
@@ -90,3 +51,43 @@ pub mod express {}
 #[cfg(feature = "bridge-rails")]
 #[doc = include_str!("../../../docs/guide/rails.md")]
 pub mod rails {}
+
+/// Pages of the book, whose links to each other lead nowhere in this documentation: here they are only compiled and run.
+#[cfg(all(doctest, feature = "axum", feature = "conformance"))]
+mod book {
+    #[doc = include_str!("../../../docs/guide/quick-start.md")]
+    mod quick_start {}
+
+    #[doc = include_str!("../../../docs/guide/concepts.md")]
+    mod concepts {}
+
+    #[doc = include_str!("../../../docs/guide/csrf.md")]
+    mod csrf {}
+
+    #[doc = include_str!("../../../docs/guide/lifetimes.md")]
+    mod lifetimes {}
+
+    #[doc = include_str!("../../../docs/guide/keys.md")]
+    mod keys {}
+
+    #[doc = include_str!("../../../docs/guide/proxies.md")]
+    mod proxies {}
+
+    #[doc = include_str!("../../../docs/guide/testing.md")]
+    mod testing {}
+
+    #[doc = include_str!("../../../docs/guide/observability.md")]
+    mod observability {}
+
+    #[doc = include_str!("../../../docs/guide/capacity.md")]
+    mod capacity {}
+
+    #[doc = include_str!("../../../docs/guide/own-store.md")]
+    mod own_store {}
+
+    #[doc = include_str!("../../../docs/guide/own-factory.md")]
+    mod own_factory {}
+
+    #[doc = include_str!("../../../docs/guide/from-peers.md")]
+    mod from_peers {}
+}

@@ -1,0 +1,174 @@
+//! What is written must be true in small things, too: links lead somewhere, and what the guide names is there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const AT_THE_ROOT: [&str; 5] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// All files below a folder whose names end like this.
+fn below(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && name != "target" && name != "node_modules" {
+            below(&path, ending, found);
+        } else if path.is_file() && name.ends_with(ending) {
+            found.push(path);
+        }
+    }
+}
+
+fn pages() -> Vec<PathBuf> {
+    let mut pages: Vec<PathBuf> = AT_THE_ROOT.iter().map(|name| root().join(name)).collect();
+    below(&root().join("docs"), ".md", &mut pages);
+    pages
+}
+
+/// A page without its blocks of code.
+fn prose(page: &str) -> String {
+    let mut fence: Option<&str> = None;
+    let mut prose = String::new();
+    for line in page.lines() {
+        let marks = line.trim_start();
+        let marks = &marks[..marks.len() - marks.trim_start_matches('`').len()];
+        match fence {
+            None if marks.len() >= 3 => fence = Some(marks),
+            Some(open) if marks == open => fence = None,
+            Some(_) => {}
+            None => {
+                prose.push_str(line);
+                prose.push('\n');
+            }
+        }
+    }
+    prose
+}
+
+/// What stands between single backticks, and what stands outside of them.
+fn spans(line: &str) -> (Vec<&str>, String) {
+    let pieces: Vec<&str> = line.split('`').collect();
+    (pieces.iter().skip(1).step_by(2).copied().collect(), pieces.iter().step_by(2).copied().collect())
+}
+
+/// The targets of a page's links, apart from those that lead elsewhere.
+fn links(page: &str) -> Vec<String> {
+    let mut targets = Vec::new();
+    for line in prose(page).lines() {
+        for piece in spans(line).1.split("](").skip(1) {
+            let target = piece.split(')').next().unwrap();
+            if !target.contains("://") && !target.starts_with("mailto:") {
+                targets.push(target.to_owned());
+            }
+        }
+    }
+    targets
+}
+
+/// The anchors of a page's headings, as GitHub and mdBook make them.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let mut anchors = BTreeSet::new();
+    for line in prose(page).lines().filter(|line| line.starts_with('#')) {
+        let title = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = title.chars().filter(|it| it.is_alphanumeric() || " -_".contains(*it));
+        let slug: String = kept.map(|it| if it == ' ' { '-' } else { it }).collect();
+        let taken = |slug: &String| anchors.contains(slug);
+        let numbered = (1..).map(|number| format!("{slug}-{number}"));
+        let free = std::iter::once(slug.clone()).chain(numbered).find(|slug| !taken(slug)).unwrap();
+        anchors.insert(free);
+    }
+    anchors
+}
+
+/// Why a link of this page leads nowhere.
+fn broken(page: &Path, target: &str) -> Option<String> {
+    let (path, anchor) = target.split_once('#').map_or((target, None), |(path, anchor)| (path, Some(anchor)));
+    let there = if path.is_empty() { page.to_owned() } else { page.parent().unwrap().join(path) };
+    if !there.exists() {
+        return Some(format!("{}: {target} isn't there", page.display()));
+    }
+    let anchor = anchor?;
+    let known = anchors(&fs::read_to_string(&there).unwrap()).contains(anchor);
+    (!known).then(|| format!("{}: {target} has no such heading", page.display()))
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for page in pages() {
+        for target in links(&fs::read_to_string(&page).unwrap()) {
+            count += 1;
+            wrong.extend(broken(&page, &target));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count > 100, "only {count} links were found");
+}
+
+#[test]
+fn every_page_is_in_the_contents_and_no_page_leads_out_of_the_book() {
+    let guide = root().join("docs/guide");
+    let contents: BTreeSet<String> =
+        links(&fs::read_to_string(guide.join("SUMMARY.md")).unwrap()).into_iter().collect();
+    let mut there = Vec::new();
+    below(&guide, ".md", &mut there);
+    let name = |page: &Path| page.strip_prefix(&guide).unwrap().to_string_lossy().into_owned();
+    there.retain(|page| name(page) != "SUMMARY.md");
+    assert_eq!(there.iter().map(|page| name(page)).collect::<BTreeSet<_>>(), contents);
+    for page in there {
+        for target in links(&fs::read_to_string(&page).unwrap()) {
+            assert!(!target.contains("..") && !target.contains("SUMMARY"), "{}: {target}", page.display());
+        }
+    }
+}
+
+#[test]
+fn every_test_that_the_table_of_asvs_names_is_there() {
+    let mut sources = Vec::new();
+    for folder in ["crates", "e2e"] {
+        below(&root().join(folder), ".rs", &mut sources);
+    }
+    let mut words = BTreeSet::new();
+    for source in sources {
+        let text = fs::read_to_string(source).unwrap();
+        let apart = |it: char| !it.is_alphanumeric() && it != '_';
+        words.extend(text.split(apart).map(str::to_owned));
+    }
+    let page = fs::read_to_string(root().join("docs/guide/asvs.md")).unwrap();
+    let names: BTreeSet<String> = page
+        .lines()
+        .flat_map(|line| spans(line).0)
+        .filter(|it| it.matches('_').count() >= 2 && it.chars().all(|it| it.is_alphanumeric() || it == '_'))
+        .map(str::to_owned)
+        .collect();
+    assert!(names.len() > 30, "only {} names were found", names.len());
+    assert_eq!(names.difference(&words).collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+#[test]
+fn the_dashboard_and_its_page_use_the_names_of_the_meter() {
+    let meter = fs::read_to_string(root().join("crates/cloakroom-session/src/meter.rs")).unwrap();
+    let names = |text: &str| -> BTreeSet<String> {
+        text.split(|it: char| !it.is_alphanumeric() && it != '_')
+            .filter(|it| it.starts_with("cloakroom_") && it.matches('_').count() >= 2)
+            .map(|it| it.trim_end_matches("_bucket").trim_end_matches("_count").to_owned())
+            .collect()
+    };
+    let dashboard = fs::read_to_string(root().join("docs/guide/dashboard.json")).unwrap();
+    let page = fs::read_to_string(root().join("docs/guide/observability.md")).unwrap();
+    assert_eq!(names(&dashboard), names(&meter));
+    assert_eq!(names(&page).difference(&names(&meter)).collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+#[test]
+fn links_and_anchors_are_read_as_they_are_shown() {
+    let page = "# What is `this`?\n[a](b.md#c) and `[x](y)`\n```md\n[no](no.md)\n# no\n```\n## A. B\n## A. B\n\
+        [far](https://example.com) [near](#a-b)\n";
+    assert_eq!(links(page), ["b.md#c", "#a-b"]);
+    assert_eq!(anchors(page).into_iter().collect::<Vec<_>>(), ["a-b", "a-b-1", "what-is-this"]);
+}
