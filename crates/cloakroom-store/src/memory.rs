@@ -1,11 +1,11 @@
 //! A store in memory, for one process: bounded, and expiring.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 
 use crate::error::StoreError;
+use crate::keyed::Keyed;
 use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
 
 /// As many locks as cores are likely to ask for one at the same time, twice over.
@@ -28,7 +28,7 @@ const CAPACITY: usize = 1_000_000;
 /// ```
 #[derive(Debug)]
 pub struct MemoryStore {
-    shards: Box<[Mutex<HashMap<StoreKey, Slot>>]>,
+    shards: Box<[Mutex<Keyed<Slot>>]>,
     capacity: usize,
 }
 
@@ -55,7 +55,7 @@ impl Slot {
     }
 }
 
-type Shard<'a> = MutexGuard<'a, HashMap<StoreKey, Slot>>;
+type Shard<'a> = MutexGuard<'a, Keyed<Slot>>;
 
 impl Default for MemoryStore {
     fn default() -> Self {
