@@ -43,7 +43,9 @@ impl SessionState {
 
     /// Sets a value that is JSON already.
     pub fn insert_json(&mut self, key: &str, value: Json) {
-        self.apply(Change::Set { key: key.into(), value });
+        // The name that is there already, if one is: it is shared.
+        let there = self.record().data.iter().find(|(name, _)| name.as_str() == key).map(|(name, _)| name.clone());
+        self.apply(Change::Set { key: there.unwrap_or_else(|| key.into()), value });
     }
 
     /// Sets several values, or none if one of them can't be written as JSON.

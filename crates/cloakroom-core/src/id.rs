@@ -38,8 +38,10 @@ impl SessionId {
         if text.len() != Self::TEXT_LEN {
             return None;
         }
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        bytes.try_into().ok().map(Self)
+        let mut bytes = [0; 32];
+        // Strict: it fails where the text is longer than the bytes, or spelled in another way.
+        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+        (length == bytes.len()).then_some(Self(bytes))
     }
 
     /// The id's text, for a cookie.

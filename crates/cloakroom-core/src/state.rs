@@ -7,7 +7,7 @@ use crate::change::{Change, ChangeLog, Lifetime};
 use crate::csrf::{CsrfScheme, CsrfToken};
 use crate::error::Error;
 use crate::foreign::Foreign;
-use crate::id::SessionId;
+use crate::id::{SessionId, StoreKey};
 use crate::lifetimes::{Clockwork, Lifetimes};
 use crate::record::Record;
 use crate::rejected::Rejected;
@@ -59,10 +59,10 @@ pub(crate) enum Origin {
 #[derive(Clone, Debug)]
 pub struct SessionState {
     pub(crate) origin: Origin,
-    /// The record that was opened.
-    base: Record,
+    /// The record that was opened. Shared, so that a commit can have the session while handlers keep it.
+    base: Arc<Record>,
     /// What the handler sees, once it differs.
-    draft: Option<Record>,
+    draft: Option<Arc<Record>>,
     pub(crate) log: ChangeLog,
     /// The session that `invalidate` ended in this request.
     pub(crate) ended: Option<SessionId>,
@@ -71,6 +71,8 @@ pub struct SessionState {
     pub(crate) cycled: bool,
     /// Which version of the record was opened, where a store counts them.
     version: Version,
+    /// The hash of the id, where it is known already.
+    key: Option<StoreKey>,
     /// How often the log was started anew by `invalidate`, so that a commit in mid-request knows whether its log is still this one.
     starts: u32,
     pub(crate) opened: Timestamp,
@@ -150,7 +152,7 @@ impl SessionState {
         }
         record.clockwork.idle_deadline = None;
         record.clockwork.touch(now, &self.lifetimes);
-        self.draft = Some(record);
+        self.draft = Some(Arc::new(record));
         self.log = other.log.clone();
         self
     }
@@ -165,7 +167,7 @@ impl SessionState {
 
     /// The session that the request's cookie opened.
     #[must_use]
-    pub const fn loaded(id: SessionId, record: Record, now: Timestamp, lifetimes: Lifetimes) -> Self {
+    pub fn loaded(id: SessionId, record: Record, now: Timestamp, lifetimes: Lifetimes) -> Self {
         Self::with(Origin::Loaded(id), record, now, lifetimes)
     }
 
@@ -175,16 +177,17 @@ impl SessionState {
         Self::with(Origin::Detached, Record::new(now, &lifetimes), now, lifetimes)
     }
 
-    const fn with(origin: Origin, base: Record, now: Timestamp, lifetimes: Lifetimes) -> Self {
+    fn with(origin: Origin, base: Record, now: Timestamp, lifetimes: Lifetimes) -> Self {
         Self {
             origin,
-            base,
+            base: Arc::new(base),
             draft: None,
             log: ChangeLog { changes: Vec::new(), effective: false },
             ended: None,
             ended_foreign: None,
             cycled: false,
             version: Version(0),
+            key: None,
             starts: 0,
             opened: now,
             lifetimes,
@@ -203,7 +206,7 @@ impl SessionState {
 
     /// The record as it was opened.
     #[must_use]
-    pub const fn base(&self) -> &Record {
+    pub fn base(&self) -> &Record {
         &self.base
     }
 
@@ -247,6 +250,19 @@ impl SessionState {
         self
     }
 
+    /// The same session, whose id has this hash: factories that had to compute it needn't do so again.
+    #[must_use]
+    pub const fn under(mut self, key: StoreKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// The hash of the id under which the session was opened.
+    #[must_use]
+    pub fn store_key(&self) -> Option<StoreKey> {
+        self.id().map(|id| self.key.unwrap_or_else(|| id.store_key()))
+    }
+
     /// The lifetimes that it was opened with.
     #[must_use]
     pub const fn lifetimes(&self) -> &Lifetimes {
@@ -255,8 +271,8 @@ impl SessionState {
 
     /// The one door: applies a change to what the handler sees, and keeps it for replay.
     pub(crate) fn apply(&mut self, change: Change) -> Effect {
-        let draft = self.draft.get_or_insert_with(|| self.base.clone());
-        let effect = draft.apply(&change);
+        let draft = self.draft.get_or_insert_with(|| Arc::clone(&self.base));
+        let effect = Arc::make_mut(draft).apply(&change);
         self.log.record(change, effect);
         effect
     }
@@ -274,10 +290,10 @@ impl SessionState {
     pub fn invalidate(&mut self, now: Timestamp) {
         if let Origin::Loaded(id) = self.origin {
             self.ended = Some(id);
-            self.ended_foreign = self.base.foreign.take();
+            self.ended_foreign.clone_from(&self.base.foreign);
             self.origin = Origin::New;
         }
-        self.base = Record::new(now, &self.lifetimes);
+        self.base = Arc::new(Record::new(now, &self.lifetimes));
         self.draft = None;
         self.log = ChangeLog::default();
         self.cycled = false;
@@ -427,7 +443,7 @@ impl SessionState {
             // Invalidated meanwhile: what has just been committed is what ends now.
             if let Some(id) = settled.id() {
                 self.ended = Some(id);
-                self.ended_foreign = settled.base.foreign;
+                self.ended_foreign.clone_from(&settled.base.foreign);
             }
             self.place = settled.place;
             self.beside = None;
@@ -444,7 +460,7 @@ impl SessionState {
         *self = settled;
         self.cycled = cycled;
         let draft = draft?;
-        self.draft = Some(draft);
+        self.draft = Some(Arc::new(draft));
         self.log = since;
         Ok(())
     }

@@ -93,9 +93,23 @@ impl Record {
     /// The record's text form.
     #[must_use]
     pub fn encode(&self) -> String {
-        let mut out = String::with_capacity(256);
+        let mut out = String::with_capacity(self.room());
         self.encode_into(&mut out);
         out
+    }
+
+    /// About as many bytes as the text form takes, and rarely fewer: for a buffer that needn't grow.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        // Dates and token, and at each text its letter, its length and the colon.
+        const FACTS: usize = 160;
+        const AROUND: usize = 6;
+        let size = |text: &Text| text.as_str().len() + AROUND;
+        let facts: usize = [&self.owner, &self.label].into_iter().flatten().map(size).sum();
+        let data: usize = self.data.iter().map(|(key, value)| size(key) + value.as_str().len() + AROUND).sum();
+        let message = |waiting: &Waiting| waiting.body.as_str().len() + 4 * AROUND;
+        let queue = |(name, waiting): (&Text, &[Waiting])| size(name) + waiting.iter().map(message).sum::<usize>();
+        FACTS + facts + data + self.flashes.queues().map(queue).sum::<usize>()
     }
 
     /// Reads the text form, from byte `start` of the buffer on. Keys and values share the buffer; no value is looked at.
@@ -108,7 +122,8 @@ impl Record {
             return Err(Corrupt);
         }
         let mut clock = RawClock::default();
-        let mut data = Vec::new();
+        // Room for the keys of most sessions, and never much more than the text takes itself.
+        let mut data = Vec::with_capacity((buffer.len() / 32).min(16));
         let mut flashes = Flashes::default();
         let (mut csrf, mut owner, mut label) = (None, None, None);
         let mut queue = None;
@@ -187,19 +202,12 @@ fn text(out: &mut String, field: char, value: &str) {
 }
 
 /// By hand, because the formatting machinery costs more than all the rest of a record.
-fn decimal(out: &mut String, mut value: u64) {
-    let mut digits = ['0'; 20];
-    let mut used = 0;
-    for slot in digits.iter_mut().rev() {
-        // The remainder of a division by ten is a digit.
-        *slot = char::from(b'0' + (value % 10) as u8);
-        value /= 10;
-        used += 1;
-        if value == 0 {
-            break;
-        }
+fn decimal(out: &mut String, value: u64) {
+    if value >= 10 {
+        decimal(out, value / 10);
     }
-    out.extend(digits.iter().skip(digits.len() - used));
+    // The remainder of a division by ten is a digit.
+    out.push(char::from(b'0' + (value % 10) as u8));
 }
 
 struct Reader<'a> {

@@ -121,7 +121,8 @@ impl CookieSessions {
 
     /// The cookie that carries this record.
     fn seal_record(&self, id: SessionId, record: &Record, now: Timestamp) -> Result<SetCookie, Error> {
-        let mut payload = id.expose();
+        let mut payload = String::with_capacity(SessionId::TEXT_LEN + record.room());
+        payload.push_str(&id.expose());
         record.encode_into(&mut payload);
         let size = self.wire_size(payload.len());
         if size > MAX_COOKIE {

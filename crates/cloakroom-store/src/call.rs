@@ -1,6 +1,8 @@
 //! One call of a store: its time is limited, it is a span in traces, and it is timed.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use cloakroom_session::{StoreKey, meter};
@@ -50,11 +52,21 @@ pub(crate) async fn call<T>(
     let span =
         tracing::debug_span!("session_store", operation = name, key = key.map(field::debug), outcome = field::Empty);
     let began = cfg!(feature = "metrics").then(Instant::now);
-    let answer = timeout(patience, call).instrument(span.clone()).await.unwrap_or(Err(StoreError::timed_out()));
+    let answer = within(patience, call).instrument(span.clone()).await.unwrap_or(Err(StoreError::timed_out()));
     let outcome = answer.as_ref().map_or_else(StoreError::kind, |_| "ok");
     span.record("outcome", outcome);
     if let Some(began) = began {
         meter::store_call(name, outcome, began.elapsed());
     }
     answer
+}
+
+/// What `work` comes to, or `None` when it takes longer than `patience`.
+pub(crate) async fn within<T>(patience: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    // What answers at once, as memory does, needs no timer.
+    match poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
+        Poll::Ready(answer) => Some(answer),
+        Poll::Pending => timeout(patience, work).await.ok(),
+    }
 }

@@ -8,7 +8,7 @@ use cloakroom_session::{
 };
 
 use crate::builder::AtLimit;
-use crate::call::Operation;
+use crate::call::{Operation, within};
 use crate::queue::Latest;
 use crate::store::{Created, Entry, Owned, Replaced, Store};
 use crate::stored_sessions::{Found, StoredSessions};
@@ -60,16 +60,15 @@ impl<S: Store> StoredSessions<S> {
     }
 
     /// Writes a session in the place of the version that it was opened at, or of a newer one, on which it is done again.
-    async fn write(&self, session: &SessionState, id: SessionId, step: Step, now: Timestamp) -> Result<Written, Error> {
-        let key = id.store_key();
+    async fn write(&self, session: &SessionState, key: StoreKey, step: Step, now: Timestamp) -> Result<Written, Error> {
         let commit = async {
             // Whoever commits before us in this process leaves what it wrote.
             let mut latest = self.queues.wait(&key).await;
             self.attempts(session, &key, step, &mut latest, now).await
         };
-        match tokio::time::timeout(self.patience.commit, commit).await {
-            Ok(written) => written,
-            Err(_) => {
+        match within(self.patience.commit, commit).await {
+            Some(written) => written,
+            None => {
                 let patience = self.patience.commit;
                 Err(Error::unavailable(format!(
                     "others kept committing for {patience:?}, and the change found no place"
@@ -89,7 +88,7 @@ impl<S: Store> StoredSessions<S> {
         let mut seen = session.version();
         let mut record = session.outcome(now, fresh_token)?;
         if let Some((version, newest)) = latest.take().filter(|(version, _)| *version > seen) {
-            record = self.again(session, &newest, now)?;
+            record = self.again(session, &newest.record(key)?, now)?;
             seen = version;
         }
         for attempt in 0_u32.. {
@@ -107,7 +106,7 @@ impl<S: Store> StoredSessions<S> {
             match answer {
                 Replaced::Yes(version) => {
                     meter::written(Carrier::Id, entry.text.len());
-                    *latest = Some((version, record.clone())).filter(|_| matches!(step, Step::Replace));
+                    *latest = Some((version, entry)).filter(|_| matches!(step, Step::Replace));
                     return Ok(Written::Yes(version, record));
                 }
                 Replaced::Gone => return Ok(Written::Dropped),
@@ -161,7 +160,7 @@ impl<S: Store> StoredSessions<S> {
 
     /// Carries out a plan.
     pub(crate) async fn settle(&self, session: &SessionState, plan: Plan, now: Timestamp) -> Result<Settled, Error> {
-        Ok(match (plan, session.id()) {
+        Ok(match (plan, session.id().zip(session.store_key())) {
             (Plan::Create, _) => {
                 let leaving = self.admit(session, now).await?;
                 let record = session.outcome(now, fresh_token)?;
@@ -182,25 +181,23 @@ impl<S: Store> StoredSessions<S> {
                 self.end(session.ended_id(), now).await?;
                 Settled::Ended
             }
-            (Plan::Touch, Some(id)) => {
+            (Plan::Touch, Some((id, key))) => {
                 let record = session.touched(session.record().clone(), now);
                 let clockwork = *record.clockwork();
-                let key = id.store_key();
                 let touch = self.store.touch(&key, clockwork.touched, clockwork.ends(), now);
                 let there = self.call(Operation::Touch, Some(&key), touch).await?;
                 if there { Settled::Kept(id, session.version(), record) } else { Settled::Dropped }
             }
-            (Plan::Replace, Some(id)) => match self.write(session, id, Step::Replace, now).await? {
+            (Plan::Replace, Some((id, key))) => match self.write(session, key, Step::Replace, now).await? {
                 Written::Yes(version, record) => Settled::Kept(id, version, record),
                 Written::Dropped => Settled::Dropped,
             },
-            (Plan::Cycle, Some(id)) => {
+            (Plan::Cycle, Some((_, key))) => {
                 let leaving = self.admit(session, now).await?;
                 let new = fresh_id()?;
-                match self.write(session, id, Step::Cycle(new), now).await? {
+                match self.write(session, key, Step::Cycle(new), now).await? {
                     Written::Yes(version, record) => {
-                        self.dismiss(leaving.into_iter().filter(|owned| owned.key != id.store_key()).collect(), now)
-                            .await;
+                        self.dismiss(leaving.into_iter().filter(|owned| owned.key != key).collect(), now).await;
                         Settled::Kept(new, version, record)
                     }
                     Written::Dropped => Settled::Dropped,

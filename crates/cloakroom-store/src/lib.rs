@@ -30,6 +30,7 @@ mod commit;
 pub mod conformance;
 mod error;
 mod file;
+mod keyed;
 mod memory;
 mod queue;
 mod scan;

@@ -1,12 +1,12 @@
 //! A store in memory, for one process: bounded, and expiring.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 
 use crate::checkup::{Checkup, Severity, Topic};
 use crate::error::StoreError;
+use crate::keyed::Keyed;
 use crate::scan::{Cursor, Page, Scanned};
 use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
 
@@ -30,7 +30,7 @@ const CAPACITY: usize = 1_000_000;
 /// ```
 #[derive(Debug)]
 pub struct MemoryStore {
-    shards: Box<[Mutex<HashMap<StoreKey, Slot>>]>,
+    shards: Box<[Mutex<Keyed<Slot>>]>,
     capacity: usize,
 }
 
@@ -57,7 +57,7 @@ impl Slot {
     }
 }
 
-type Shard<'a> = MutexGuard<'a, HashMap<StoreKey, Slot>>;
+type Shard<'a> = MutexGuard<'a, Keyed<Slot>>;
 
 impl Default for MemoryStore {
     fn default() -> Self {

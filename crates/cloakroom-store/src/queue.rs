@@ -3,19 +3,21 @@
 //! Only commits wait here, never requests. Who comes after another finds what that one has just written, and can build on
 //! it without asking the store: a thousand requests that race for one session cost one round trip each.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use cloakroom_session::{Record, StoreKey, Version};
+use cloakroom_session::{StoreKey, Version};
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
+use crate::keyed::Keyed;
+use crate::store::Entry;
+
 /// What the commit before this one left, as far as it is known.
-pub(crate) type Latest = Option<(Version, Record)>;
+pub(crate) type Latest = Option<(Version, Entry)>;
 
 /// The queues of all sessions that have a commit under way.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
-    queues: Mutex<HashMap<StoreKey, Weak<Turn<Latest>>>>,
+    queues: Mutex<Keyed<Weak<Turn<Latest>>>>,
 }
 
 impl Queues {

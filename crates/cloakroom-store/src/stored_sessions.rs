@@ -136,7 +136,8 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
             match self.load(&key, now).await? {
                 Found::Live(version, record) => {
                     self.counters.count(Event::Opened);
-                    return Ok(SessionState::loaded(id, record, now, self.lifetimes).at_version(version));
+                    let session = SessionState::loaded(id, record, now, self.lifetimes);
+                    return Ok(session.at_version(version).under(key));
                 }
                 Found::Moved => moved = true,
                 Found::Absent => {
@@ -171,9 +172,11 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
     }
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
-        let Some(id) = session.id() else { return Ok(session.clone()) };
-        Ok(match self.load(&id.store_key(), now).await? {
-            Found::Live(version, record) => SessionState::loaded(id, record, now, self.lifetimes).at_version(version),
+        let (Some(id), Some(key)) = (session.id(), session.store_key()) else { return Ok(session.clone()) };
+        Ok(match self.load(&key, now).await? {
+            Found::Live(version, record) => {
+                SessionState::loaded(id, record, now, self.lifetimes).at_version(version).under(key)
+            }
             Found::Moved | Found::Absent => SessionState::detached(now, self.lifetimes),
         })
     }

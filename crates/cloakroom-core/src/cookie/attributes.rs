@@ -267,7 +267,8 @@ impl CookieTemplate {
         let mut line = String::with_capacity(self.name.len() + value.len() + self.place.len() + self.flags.len() + 24);
         line.push_str(&self.name);
         line.push('=');
-        if value.bytes().all(is_cookie_octet) {
+        // Without a way out of the loop, so that it takes many bytes at a time: what is sealed is never anything else.
+        if value.bytes().fold(true, |all, it| all & is_cookie_octet(it)) {
             line.push_str(value);
         } else {
             line.extend(value.chars().filter(|it| u8::try_from(*it).is_ok_and(is_cookie_octet)));

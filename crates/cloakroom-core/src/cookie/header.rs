@@ -18,14 +18,21 @@ use std::fmt;
 /// `Debug` prints sizes only.
 #[derive(Clone, Default)]
 pub struct CookieHeader<'a> {
-    lines: Vec<&'a [u8]>,
+    /// Apart from the others, because there is seldom another one.
+    first: Option<&'a [u8]>,
+    others: Vec<&'a [u8]>,
 }
 
 impl<'a> CookieHeader<'a> {
     /// The header from its lines.
     #[must_use]
     pub fn new(lines: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        Self { lines: lines.into_iter().collect() }
+        let mut lines = lines.into_iter();
+        Self { first: lines.next(), others: lines.collect() }
+    }
+
+    fn lines(&self) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+        self.first.into_iter().chain(self.others.iter().copied())
     }
 
     /// The values of all cookies of this name, the last one first. Quotes around a value are taken off; a value that isn't text
@@ -34,7 +41,7 @@ impl<'a> CookieHeader<'a> {
     /// The last one first, because a browser puts the cookie with the longest path, the most specific one, in front, and Pyramid
     /// takes the last: what opens decides.
     pub fn last_first<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'a str> + 'b {
-        self.lines.iter().rev().flat_map(|line| pairs(line)).filter_map(move |pair| value_of(pair, name.as_bytes()))
+        self.lines().rev().flat_map(pairs).filter_map(move |pair| value_of(pair, name.as_bytes()))
     }
 
     /// Whether there is a cookie of this name at all.
@@ -46,8 +53,8 @@ impl<'a> CookieHeader<'a> {
 
 impl fmt::Debug for CookieHeader<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes: usize = self.lines.iter().map(|line| line.len()).sum();
-        write!(f, "CookieHeader({} lines, {bytes} bytes)", self.lines.len())
+        let bytes: usize = self.lines().map(<[u8]>::len).sum();
+        write!(f, "CookieHeader({} lines, {bytes} bytes)", self.lines().count())
     }
 }
 

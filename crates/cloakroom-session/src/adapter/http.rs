@@ -1,5 +1,6 @@
 //! The types of `http` 1, which axum, hyper and most tower services speak.
 
+use http::header::{CACHE_CONTROL, COOKIE, GetAll, HOST, HeaderName, ORIGIN, SET_COOKIE, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
@@ -15,27 +16,50 @@ impl RequestHead for Parts {
     }
 
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.headers.get_all(name).into_iter().map(HeaderValue::as_bytes)
+        all(&self.headers, name).into_iter().map(HeaderValue::as_bytes)
     }
 }
 
 impl ResponseHeaders for HeaderMap {
     fn lines<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
-        self.get_all(name).into_iter().map(HeaderValue::as_bytes)
+        all(self, name).into_iter().map(HeaderValue::as_bytes)
     }
 
     fn append(&mut self, name: &'static str, value: &'static str) {
-        Self::append(self, name, HeaderValue::from_static(value));
+        Self::append(self, named(name), HeaderValue::from_static(value));
     }
 
     fn replace(&mut self, name: &'static str, value: &'static str) {
-        self.insert(name, HeaderValue::from_static(value));
+        self.insert(named(name), HeaderValue::from_static(value));
     }
 
     fn append_cookie(&mut self, line: String) -> bool {
         let Ok(mut value) = HeaderValue::try_from(line) else { return false };
         value.set_sensitive(true);
-        Self::append(self, http::header::SET_COOKIE, value);
+        Self::append(self, SET_COOKIE, value);
         true
+    }
+}
+
+/// The constant of a name that every request or many responses are asked for: to read the name anew costs more than to find it.
+fn standard(name: &str) -> Option<HeaderName> {
+    match name {
+        "cookie" => Some(COOKIE),
+        "vary" => Some(VARY),
+        "cache-control" => Some(CACHE_CONTROL),
+        "origin" => Some(ORIGIN),
+        "host" => Some(HOST),
+        _ => None,
+    }
+}
+
+fn named(name: &'static str) -> HeaderName {
+    standard(name).unwrap_or_else(|| HeaderName::from_static(name))
+}
+
+fn all<'a>(headers: &'a HeaderMap, name: &str) -> GetAll<'a, HeaderValue> {
+    match standard(name) {
+        Some(name) => headers.get_all(name),
+        None => headers.get_all(name),
     }
 }
