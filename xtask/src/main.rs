@@ -15,6 +15,7 @@ mod fuzz;
 #[cfg(test)]
 mod guide;
 mod lint;
+mod package;
 mod provision;
 mod purity;
 mod shell;
@@ -35,6 +36,7 @@ cargo xtask COMMAND
   features                                   each feature of the crate compiles alone
   lint                                       clippy, purity, licences and sources of dependencies
   doc                                        the documentation; a warning is an error
+  package                                    each crate as it would be published, built from its package
   fuzz [--seconds N] [TARGET]...             each target, or those named, for N seconds (60)
   foreign                                    the frameworks that tests share sessions with; prints variables
   size                                       lines per crate, the median and the largest file";
@@ -59,6 +61,7 @@ fn run(command: &str, arguments: &[String]) -> Outcome {
         "fmt" => fmt::run(arguments),
         "features" => features::run(arguments),
         "lint" => lint::run(arguments),
+        "package" => package::run(arguments),
         "doc" => doc::run(arguments),
         "fuzz" => fuzz::run(arguments),
         "foreign" => foreign::run(arguments),

@@ -3,91 +3,91 @@
 //! The pages here are about factories, stores, frameworks and tools. CSRF, keys, lifetimes, proxies, testing, ASVS and more are in the book,
 //! in the folder `docs/guide` of the repository: its pages lead to each other, which they can't here.
 
-#[doc = include_str!("../../../docs/guide/factories.md")]
+#[doc = include_str!("../guide/factories.md")]
 pub mod factories {}
 
-#[doc = include_str!("../../../docs/guide/stores.md")]
+#[doc = include_str!("../guide/stores.md")]
 pub mod stores {}
 
-#[doc = include_str!("../../../docs/guide/axum.md")]
+#[doc = include_str!("../guide/axum.md")]
 pub mod axum {}
 
-#[doc = include_str!("../../../docs/guide/actix.md")]
+#[doc = include_str!("../guide/actix.md")]
 pub mod actix {}
 
-#[doc = include_str!("../../../docs/guide/pyramid.md")]
+#[doc = include_str!("../guide/pyramid.md")]
 pub mod pyramid {}
 
-#[doc = include_str!("../../../docs/guide/configuration.md")]
+#[doc = include_str!("../guide/configuration.md")]
 pub mod configuration {}
 
-#[doc = include_str!("../../../docs/guide/cli.md")]
+#[doc = include_str!("../guide/cli.md")]
 pub mod cli {}
 
 #[cfg(feature = "bridge")]
-#[doc = include_str!("../../../docs/guide/bridges.md")]
+#[doc = include_str!("../guide/bridges.md")]
 pub mod bridges {}
 
 #[cfg(all(feature = "bridge-pyramid", feature = "bridge-pyramid-nacl"))]
-#[doc = include_str!("../../../docs/guide/from-pyramid-shared.md")]
+#[doc = include_str!("../guide/from-pyramid-shared.md")]
 pub mod pyramid_shared {}
 
 #[cfg(feature = "bridge-beaker")]
-#[doc = include_str!("../../../docs/guide/beaker.md")]
+#[doc = include_str!("../guide/beaker.md")]
 pub mod beaker {}
 
 #[cfg(feature = "bridge-flask")]
-#[doc = include_str!("../../../docs/guide/flask.md")]
+#[doc = include_str!("../guide/flask.md")]
 pub mod flask {}
 
 #[cfg(all(feature = "bridge-django", feature = "bridge-postgres", feature = "bridge-sqlite"))]
-#[doc = include_str!("../../../docs/guide/django.md")]
+#[doc = include_str!("../guide/django.md")]
 pub mod django {}
 
 #[cfg(all(feature = "bridge-express", feature = "bridge-redis", feature = "bridge-postgres"))]
-#[doc = include_str!("../../../docs/guide/express.md")]
+#[doc = include_str!("../guide/express.md")]
 pub mod express {}
 
 #[cfg(feature = "bridge-rails")]
-#[doc = include_str!("../../../docs/guide/rails.md")]
+#[doc = include_str!("../guide/rails.md")]
 pub mod rails {}
 
 /// Pages of the book, whose links to each other lead nowhere in this documentation: here they are only compiled and run.
 #[cfg(all(doctest, feature = "axum", feature = "conformance"))]
 mod book {
-    #[doc = include_str!("../../../docs/guide/quick-start.md")]
+    #[doc = include_str!("../guide/quick-start.md")]
     mod quick_start {}
 
-    #[doc = include_str!("../../../docs/guide/concepts.md")]
+    #[doc = include_str!("../guide/concepts.md")]
     mod concepts {}
 
-    #[doc = include_str!("../../../docs/guide/csrf.md")]
+    #[doc = include_str!("../guide/csrf.md")]
     mod csrf {}
 
-    #[doc = include_str!("../../../docs/guide/lifetimes.md")]
+    #[doc = include_str!("../guide/lifetimes.md")]
     mod lifetimes {}
 
-    #[doc = include_str!("../../../docs/guide/keys.md")]
+    #[doc = include_str!("../guide/keys.md")]
     mod keys {}
 
-    #[doc = include_str!("../../../docs/guide/proxies.md")]
+    #[doc = include_str!("../guide/proxies.md")]
     mod proxies {}
 
-    #[doc = include_str!("../../../docs/guide/testing.md")]
+    #[doc = include_str!("../guide/testing.md")]
     mod testing {}
 
-    #[doc = include_str!("../../../docs/guide/observability.md")]
+    #[doc = include_str!("../guide/observability.md")]
     mod observability {}
 
-    #[doc = include_str!("../../../docs/guide/capacity.md")]
+    #[doc = include_str!("../guide/capacity.md")]
     mod capacity {}
 
-    #[doc = include_str!("../../../docs/guide/own-store.md")]
+    #[doc = include_str!("../guide/own-store.md")]
     mod own_store {}
 
-    #[doc = include_str!("../../../docs/guide/own-factory.md")]
+    #[doc = include_str!("../guide/own-factory.md")]
     mod own_factory {}
 
-    #[doc = include_str!("../../../docs/guide/from-peers.md")]
+    #[doc = include_str!("../guide/from-peers.md")]
     mod from_peers {}
 }
