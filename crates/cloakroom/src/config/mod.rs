@@ -92,7 +92,7 @@ pub use span::Span;
 /// ];
 /// let config = SessionConfig::from_vars("SHOP", variables)?;      // `from_env("SHOP")` reads the real ones
 /// let policy = config.commit_policy();
-/// let engine = Engine::new(config.build().await?).commit_policy(policy);
+/// let engine = Engine::new(config.build().await?).policy(policy);
 /// let slot = SessionSlot::new(Arc::new(engine));
 /// assert!(slot.open(CookieHeader::default()).await?.is_new());
 /// # Ok(())
