@@ -19,8 +19,8 @@ const PREFIX: &str = "cloakroom:";
 
 /// Sessions in Redis or Valkey.
 ///
-/// Needs Redis 6 or Valkey; tested with Redis 6.2 and 7.0 and Valkey 9.1. Set `maxmemory-policy` to `noeviction` or one of the `volatile` ones, and give sessions a
-/// server or database where no cache drives them out: a session that Redis evicts is a person who is signed out.
+/// Needs Redis 6 or Valkey; tested with Redis 6.2 and 7.0 and Valkey 9.1. Set `maxmemory-policy` to `noeviction`: sessions
+/// have an expiry, so the `volatile` policies throw them out too, and a session that Redis evicts is a person who is signed out. A cache belongs on another server.
 ///
 /// A clone shares the connections.
 ///
