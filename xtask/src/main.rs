@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod doc;
 mod fmt;
 mod fuzz;
@@ -31,6 +32,7 @@ cargo xtask COMMAND
   lint                                       clippy, purity, licences and sources of dependencies
   doc                                        the documentation; a warning is an error
   fuzz [--seconds N] [TARGET]...             each target, or those named, for N seconds (60)
+  bench [--quick]                            what a request costs, beside other libraries: docs/guide/benchmarks.md
   size                                       lines per crate, the median and the largest file";
 
 fn main() -> ExitCode {
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
 
 fn run(command: &str, arguments: &[String]) -> Outcome {
     match command {
+        "bench" => bench::run(arguments),
         "fmt" => fmt::run(arguments),
         "lint" => lint::run(arguments),
         "doc" => doc::run(arguments),
