@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod doc;
 mod features;
 mod fmt;
@@ -39,6 +40,7 @@ cargo xtask COMMAND
   package                                    each crate as it would be published, built from its package
   fuzz [--seconds N] [TARGET]...             each target, or those named, for N seconds (60)
   foreign                                    the frameworks that tests share sessions with; prints variables
+  bench [--quick]                            what a request costs, beside other libraries: docs/guide/benchmarks.md
   size                                       lines per crate, the median and the largest file";
 
 fn main() -> ExitCode {
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
 
 fn run(command: &str, arguments: &[String]) -> Outcome {
     match command {
+        "bench" => bench::run(arguments),
         "fmt" => fmt::run(arguments),
         "features" => features::run(arguments),
         "lint" => lint::run(arguments),

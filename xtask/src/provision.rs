@@ -96,6 +96,14 @@ pub(crate) const RUBY: Need = Need {
     variable: Some("RUBY"),
 };
 
+pub(crate) const VALGRIND: Need = Need {
+    what: "valgrind, which counts instructions",
+    programs: &["valgrind"],
+    proof: &[],
+    debian: "valgrind",
+    variable: None,
+};
+
 /// Variables to hand to the tests, and what each is set to.
 pub(crate) type Variables = Vec<(&'static str, PathBuf)>;
 

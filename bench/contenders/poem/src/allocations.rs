@@ -1,0 +1,8 @@
+//! The same requests, with an allocator that counts.
+
+fn main() {
+    bench_harness::allocations::<bench_poem::Peer>(|work| {
+        let counted = allocation_counter::measure(work);
+        (counted.count_total, counted.bytes_total)
+    });
+}

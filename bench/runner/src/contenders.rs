@@ -1,0 +1,17 @@
+//! Who takes part.
+
+/// A library, and the programs that it takes to run all of its rows.
+pub struct Contender {
+    pub name: &'static str,
+    pub programs: &'static [&'static str],
+}
+
+/// The first one is ours.
+pub const CONTENDERS: &[Contender] = &[
+    Contender { name: "cloakroom", programs: &["cloakroom"] },
+    Contender { name: "tower-sessions", programs: &["tower-sessions", "tower-sessions-cookies"] },
+    Contender { name: "axum_session", programs: &["axum-session"] },
+    Contender { name: "actix-session", programs: &["actix-session"] },
+    Contender { name: "salvo", programs: &["salvo"] },
+    Contender { name: "poem", programs: &["poem"] },
+];
