@@ -60,12 +60,8 @@ pub(crate) const REDIS: Need = Need {
     variable: None,
 };
 
-pub(crate) const VALGRIND: Need = Need {
-    what: "valgrind, which counts instructions",
-    programs: &["valgrind"],
-    debian: "valgrind",
-    variable: None,
-};
+pub(crate) const VALGRIND: Need =
+    Need { what: "valgrind, which counts instructions", programs: &["valgrind"], debian: "valgrind", variable: None };
 
 /// Variables to hand to the tests, and what each is set to.
 pub(crate) type Variables = Vec<(&'static str, PathBuf)>;
