@@ -22,7 +22,7 @@
 
 #![cfg_attr(
     not(all(feature = "beaker", feature = "django", feature = "flask", feature = "pyramid")),
-    allow(dead_code, reason = "each framework needs a part of what they share")
+    allow(dead_code, unused_imports, reason = "each framework needs a part of what they share")
 )]
 
 #[cfg(feature = "beaker")]
