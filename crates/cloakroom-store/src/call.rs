@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use cloakroom_session::{StoreKey, meter};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, Sleep, sleep};
 use tracing::{Instrument as _, field};
 
 use crate::error::StoreError;
@@ -65,8 +65,18 @@ pub(crate) async fn call<T>(
 pub(crate) async fn within<T>(patience: Duration, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     // What answers at once, as memory does, needs no timer.
-    match poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
-        Poll::Ready(answer) => Some(answer),
-        Poll::Pending => timeout(patience, work).await.ok(),
-    }
+    let mut alarm = pin!(None::<Sleep>);
+    poll_fn(|cx| {
+        if let Poll::Ready(answer) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(answer));
+        }
+        if alarm.is_none() {
+            alarm.set(Some(sleep(patience)));
+        }
+        match alarm.as_mut().as_pin_mut() {
+            Some(alarm) => alarm.poll(cx).map(|()| None),
+            None => Poll::Pending,
+        }
+    })
+    .await
 }
