@@ -12,6 +12,5 @@ pub const CONTENDERS: &[Contender] = &[
     Contender { name: "tower-sessions", programs: &["tower-sessions", "tower-sessions-cookies"] },
     Contender { name: "axum_session", programs: &["axum-session"] },
     Contender { name: "actix-session", programs: &["actix-session"] },
-    Contender { name: "salvo", programs: &["salvo"] },
     Contender { name: "poem", programs: &["poem"] },
 ];

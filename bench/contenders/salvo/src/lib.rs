@@ -5,7 +5,7 @@ use salvo::http::header;
 use salvo::http::{HeaderValue, ReqBody, uri::Scheme};
 use salvo::hyper::Request as HyperRequest;
 use salvo::prelude::*;
-use salvo::session::{CookieStore, MemoryStore, Session, SessionDepotExt as _, SessionHandler};
+use salvo::session::{CookieStore, MemoryStore, Session, SessionHandler};
 
 pub struct Peer;
 
