@@ -1,11 +1,12 @@
 //! The CSRF fairing.
 
 use cloakroom_rocket::CsrfFairing;
-use cloakroom_session::{CsrfRules, Error, Session};
+use cloakroom_session::{CsrfRules, Error, FormToken, Session};
 use rocket::data::ToByteUnit as _;
 use rocket::http::{Method, Status};
 use rocket::local::blocking::Client;
-use rocket::{Build, Data, Rocket, get, post, put, routes};
+use rocket::request::{FromRequest, Outcome};
+use rocket::{Build, Data, Request, Rocket, async_trait, get, post, put, routes};
 
 use crate::site::{Browser, FORM, OURS, sessions, silent};
 
@@ -164,4 +165,64 @@ fn without_sessions_nothing_is_let_through() {
     let client = Client::untracked(silent().mount("/", csrf.protect(routes![webhook]))).unwrap();
     let request = client.req(Method::Post, "/webhook").header(rocket::http::Header::new(OURS.0, OURS.1));
     assert_eq!(request.dispatch().status(), Status::InternalServerError);
+}
+
+/// A guard that sends every request on to the next route.
+struct Elsewhere;
+
+#[async_trait]
+impl<'r> FromRequest<'r> for Elsewhere {
+    type Error = Error;
+
+    async fn from_request(_: &'r Request<'_>) -> Outcome<Self, Error> {
+        Outcome::Forward(Status::NotFound)
+    }
+}
+
+/// Exempt, so that the token that it asks for isn't there.
+#[post("/twice", rank = 1)]
+async fn passes_on(_token: Result<FormToken, Error>, _elsewhere: Elsewhere) -> &'static str {
+    "unchecked"
+}
+
+#[post("/twice", rank = 2)]
+async fn checked() -> &'static str {
+    "checked"
+}
+
+#[test]
+fn a_request_that_another_route_passes_on_is_checked_all_the_same() {
+    let csrf = CsrfFairing::new(CsrfRules::default());
+    let routes = silent()
+        .attach(sessions())
+        .mount("/", csrf.exempt(routes![passes_on]))
+        .mount("/", csrf.protect(routes![token, checked]));
+    let mut browser = Browser::new(routes.attach(csrf));
+    let token = browser.get("/").into_string().unwrap();
+    assert_eq!(browser.post("/twice", &[OURS], "").status(), Status::Forbidden);
+    let response = browser.post("/twice", &[OURS, ("x-csrf-token", &token)], "");
+    assert_eq!(response.into_string().unwrap(), "checked");
+}
+
+#[get("/page")]
+async fn page(token: FormToken) -> String {
+    token.to_string()
+}
+
+#[get("/bare")]
+async fn bare(token: FormToken) -> String {
+    token.to_string()
+}
+
+#[test]
+fn a_protected_route_has_a_token_for_its_forms() {
+    let csrf = CsrfFairing::new(CsrfRules::default());
+    let routes = silent()
+        .attach(sessions())
+        .mount("/", csrf.protect(routes![page, echo]))
+        .mount("/", csrf.exempt(routes![bare]));
+    let mut browser = Browser::new(routes.attach(csrf));
+    let token = browser.get("/page").into_string().unwrap();
+    assert_eq!(browser.post("/echo", &[OURS, FORM], &format!("csrf_token={token}")).status(), Status::Ok);
+    assert_eq!(browser.get("/bare").status(), Status::InternalServerError, "not protected: there is none");
 }
