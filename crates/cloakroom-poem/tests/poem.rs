@@ -8,7 +8,7 @@
 )]
 
 use cloakroom_poem::HttpLayer;
-use cloakroom_session::{CommitPolicy, CookieSessions, CsrfRules, Error, Key, Session};
+use cloakroom_session::{CommitPolicy, CookieSessions, CsrfRules, Error, FormToken, Key, Session};
 use cloakroom_tower::{CsrfLayer, SessionLayer};
 use poem::http::{StatusCode, header};
 use poem::test::{TestClient, TestResponse};
@@ -53,8 +53,8 @@ async fn too_much(session: Session) -> Result<&'static str, Error> {
 }
 
 #[handler]
-async fn form_token(session: Session) -> Result<String, Error> {
-    session.masked_csrf_token()
+async fn form_token(token: FormToken) -> String {
+    token.to_string()
 }
 
 #[handler]

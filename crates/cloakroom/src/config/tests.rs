@@ -1,6 +1,6 @@
 //! Configurations that make sense, and those that don't.
 
-use cloakroom_session::{CommitPolicy, CookieHeader, SessionFactory as _, Timestamp};
+use cloakroom_session::{CommitPolicy, CookieHeader, Engine, SessionFactory as _, SessionSlot, Timestamp};
 
 use super::SessionConfig;
 
@@ -181,4 +181,26 @@ async fn a_store_by_its_url() {
     assert!(error.to_string().contains("nosuch") && !format!("{error} {error:?}").contains("s3cret"), "{error:?}");
     let never = r#"{ "kind": "stored", "store": { "url": "memory:" }, "call_timeout": "never" }"#;
     assert_eq!(read(never).unwrap().build().await.unwrap_err().option(), "call_timeout");
+}
+
+#[cfg(feature = "store")]
+#[tokio::test]
+async fn a_configured_store_is_asked_again() {
+    let config = read(r#"{ "kind": "stored", "store": { "url": "memory:" } }"#).unwrap();
+    let engine = std::sync::Arc::new(Engine::new(config.build().await.unwrap()));
+    let slot = SessionSlot::new(std::sync::Arc::clone(&engine));
+    slot.open(CookieHeader::default()).await.unwrap().insert("user", "ann").unwrap();
+    let line = slot.finish(200).await.unwrap().cookies[0].as_str().split(';').next().unwrap().to_owned();
+
+    let open = async || {
+        let slot = SessionSlot::new(std::sync::Arc::clone(&engine));
+        let session = slot.open(CookieHeader::new([line.as_bytes()])).await.unwrap();
+        (slot, session)
+    };
+    let (_, watching) = open().await;
+    assert!(watching.refresh().await.unwrap());
+    let (slot, signing_out) = open().await;
+    signing_out.invalidate();
+    slot.finish(200).await.unwrap();
+    assert!(!watching.refresh().await.unwrap());
 }
