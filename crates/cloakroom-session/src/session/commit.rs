@@ -100,6 +100,10 @@ impl Session {
 /// A later commit's cookie takes the place of an earlier one of its name. Of another name, as when a session has moved to another factory, it
 /// stands beside it.
 fn supersede(cookies: &mut Vec<SetCookie>, later: Vec<SetCookie>) {
+    if cookies.is_empty() {
+        *cookies = later;
+        return;
+    }
     cookies.retain(|cookie| later.iter().all(|it| it.name() != cookie.name()));
     cookies.extend(later);
 }
