@@ -9,8 +9,8 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::{Error, HttpMessage as _};
-use cloakroom_session::adapter::NotCommitted;
-use cloakroom_session::{Engine, ResponseEffects, SessionSlot};
+use cloakroom_session::adapter::Conclude;
+use cloakroom_session::{Engine, SessionSlot};
 use pin_project_lite::pin_project;
 
 use crate::middleware::OnError;
@@ -71,13 +71,11 @@ pin_project! {
     }
 }
 
-type Commit = Pin<Box<dyn Future<Output = Result<ResponseEffects, NotCommitted>>>>;
-
 pin_project! {
     #[project = StageProj]
     enum Stage<F, B> {
         Handling { #[pin] future: F },
-        Committing { commit: Commit, outcome: Option<Outcome<EitherBody<B>>> },
+        Committing { #[pin] commit: Conclude, outcome: Option<Outcome<EitherBody<B>>> },
     }
 }
 
@@ -97,12 +95,11 @@ where
                     if this.slot.close().is_none() {
                         return Poll::Ready(outcome);
                     }
-                    let (slot, status) = (this.slot.clone(), status(&outcome));
-                    let commit: Commit = Box::pin(async move { slot.conclude(status).await });
+                    let commit = this.slot.conclude(status(&outcome));
                     this.stage.set(Stage::Committing { commit, outcome: Some(outcome) });
                 }
                 StageProj::Committing { commit, outcome } => {
-                    let committed = ready!(commit.as_mut().poll(cx));
+                    let committed = ready!(commit.poll(cx));
                     let Some(outcome) = outcome.take() else {
                         // A future isn't polled again after it was ready.
                         return Poll::Pending;

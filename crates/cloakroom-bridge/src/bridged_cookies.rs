@@ -191,7 +191,7 @@ impl<F: CookieFormat> SessionFactory for BridgedCookies<F> {
                     (Plan::Touch | Plan::Replace, Some(id)) => id,
                     _ => cloakroom_session::fresh_id()?,
                 };
-                Ok(Committed { session: session.settled(Some((id, record)), now), cookies })
+                Ok(Committed { session: session.settled(Some((id, record.into())), now), cookies })
             }
             // Who only reads must not be told that it is too large.
             Err(error) if error.is_too_large() && plan == Plan::Touch => silent(session),

@@ -56,7 +56,7 @@ pub(crate) fn contents(record: &Record, values: Values) -> Map<String, Value> {
         Values::Shown => serde_json::from_str(json.as_str()).unwrap_or(Value::Null),
     };
     let clock = record.clockwork();
-    let data: Map<String, Value> = record.entries().map(|(name, value)| (name.to_owned(), shown(value))).collect();
+    let data: Map<String, Value> = record.entries().map(|(name, value)| (name.to_owned(), shown(&value))).collect();
     let flashes: Map<String, Value> = record
         .flashes()
         .map(|(queue, waiting)| (queue.to_owned(), waiting.iter().map(|body| shown(body)).collect()))

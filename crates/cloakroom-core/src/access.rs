@@ -43,9 +43,7 @@ impl SessionState {
 
     /// Sets a value that is JSON already.
     pub fn insert_json(&mut self, key: &str, value: Json) {
-        // The name that is there already, if one is: it is shared.
-        let there = self.record().data.iter().find(|(name, _)| name.as_str() == key).map(|(name, _)| name.clone());
-        self.apply(Change::Set { key: there.unwrap_or_else(|| key.into()), value });
+        self.apply(Change::Set { key: key.into(), value });
     }
 
     /// Sets several values, or none if one of them can't be written as JSON.
@@ -142,7 +140,7 @@ impl SessionState {
                 Json::encode(name.as_str(), &value).map(|json| (json, result))
             }
         };
-        let (value, result) = step(self.record().get(name.as_str()))?;
+        let (value, result) = step(self.record().get(name.as_str()).as_ref())?;
         let again = Arc::new(move |current: Option<&Json>| step(current).map(|(json, _)| json));
         self.apply(Change::Update { key: name, value, again });
         Ok(result)
@@ -156,7 +154,7 @@ impl SessionState {
     /// Whether there is a value under a key.
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {
-        self.record().get(key).is_some()
+        self.record().contains_key(key)
     }
 
     /// How many values there are.
@@ -181,7 +179,7 @@ impl SessionState {
     /// # Errors
     /// The key of the first value that can't be read as a `T`.
     pub fn entries<T: DeserializeOwned>(&self) -> Result<Vec<(String, T)>, Error> {
-        let decode = |(key, value): (&str, &Json)| value.decode(key).map(|value| (key.to_owned(), value));
+        let decode = |(key, value): (&str, Json)| value.decode(key).map(|value| (key.to_owned(), value));
         self.record().entries().map(decode).collect()
     }
 

@@ -23,20 +23,10 @@ impl Record {
     pub(crate) fn apply(&mut self, change: &Change) -> Effect {
         match change {
             Change::Set { key, value } | Change::Update { key, value, .. } => self.set(key, value),
-            Change::SetIfAbsent { key, value } => match self.get(key.as_str()) {
-                None => self.set(key, value),
-                Some(_) => Effect::None,
-            },
-            Change::Remove { key } => {
-                let before = self.data.len();
-                self.data.retain(|(name, _)| name != key);
-                Effect::when(self.data.len() != before)
-            }
-            Change::Clear => {
-                let changed = !self.data.is_empty();
-                self.data.clear();
-                Effect::when(changed)
-            }
+            Change::SetIfAbsent { key, .. } if self.data.contains(key.as_str()) => Effect::None,
+            Change::SetIfAbsent { key, value } => self.set(key, value),
+            Change::Remove { key } => Effect::when(self.data.remove(key.as_str())),
+            Change::Clear => Effect::when(self.data.clear()),
             Change::Flash { queue, body, duplicates } => Effect::when(self.flashes.push(queue, body, *duplicates)),
             Change::PopFlash { queue, given } => Effect::when(self.flashes.take(queue, given)),
             Change::SetCsrf { token } => {
@@ -62,7 +52,7 @@ impl Record {
     pub(crate) fn reapply(&mut self, change: &Change) -> Result<Effect, Error> {
         match change {
             Change::Update { key, again, .. } => {
-                let value = again(self.get(key.as_str()))?;
+                let value = again(self.get(key.as_str()).as_ref())?;
                 Ok(self.set(key, &value))
             }
             Change::Set { .. }
@@ -81,17 +71,7 @@ impl Record {
     }
 
     fn set(&mut self, key: &Text, value: &Json) -> Effect {
-        match self.data.iter_mut().find(|(name, _)| name == key) {
-            Some((_, old)) if old == value => Effect::None,
-            Some((_, old)) => {
-                *old = value.clone();
-                Effect::Changed
-            }
-            None => {
-                self.data.push((key.clone(), value.clone()));
-                Effect::Changed
-            }
-        }
+        Effect::when(self.data.set(key, value))
     }
 }
 

@@ -41,6 +41,7 @@ mod key;
 mod keyring;
 mod lifetimes;
 mod loose;
+mod pairs;
 mod plan;
 mod record;
 mod rejected;

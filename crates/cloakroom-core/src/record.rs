@@ -8,6 +8,7 @@ use crate::csrf::CsrfToken;
 use crate::flash::{Flashes, Waiting};
 use crate::foreign::Foreign;
 use crate::lifetimes::{Clockwork, Lifetimes};
+use crate::pairs::Pairs;
 use crate::text::{Json, Text};
 use crate::time::Timestamp;
 
@@ -19,7 +20,7 @@ use crate::time::Timestamp;
 /// `Debug` prints names and sizes, never a value or the token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
-    pub(crate) data: Vec<(Text, Json)>,
+    pub(crate) data: Pairs,
     pub(crate) flashes: Flashes,
     pub(crate) csrf: Option<CsrfToken>,
     pub(crate) owner: Option<Text>,
@@ -40,19 +41,25 @@ impl Record {
     #[must_use]
     pub const fn from_clockwork(clockwork: Clockwork) -> Self {
         let flashes = Flashes { queues: Vec::new(), next: 0 };
-        Self { data: Vec::new(), flashes, csrf: None, owner: None, label: None, clockwork, foreign: None }
+        Self { data: Pairs::new(), flashes, csrf: None, owner: None, label: None, clockwork, foreign: None }
     }
 
     /// The value under `key`.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<&Json> {
-        self.data.iter().find(|(name, _)| name.as_str() == key).map(|(_, value)| value)
+    pub fn get(&self, key: &str) -> Option<Json> {
+        self.data.get(key)
+    }
+
+    /// Whether there is a value under `key`.
+    #[must_use]
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.data.contains(key)
     }
 
     /// Keys and values, in the order of insertion.
     #[must_use]
-    pub fn entries(&self) -> impl ExactSizeIterator<Item = (&str, &Json)> {
-        self.data.iter().map(|(key, value)| (key.as_str(), value))
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = (&str, Json)> {
+        self.data.iter()
     }
 
     /// The messages that wait in each flash queue, oldest first.
@@ -91,12 +98,9 @@ impl Record {
     }
 
     /// Puts a value as a loaded record holds it; for factories that keep records in a form of their own.
+    #[expect(clippy::needless_pass_by_value, reason = "what is restored is rarely needed any more")]
     pub fn restore(&mut self, key: impl Into<Text>, value: Json) {
-        let key = key.into();
-        match self.data.iter_mut().find(|(name, _)| *name == key) {
-            Some((_, old)) => *old = value,
-            None => self.data.push((key, value)),
-        }
+        self.data.set(&key.into(), &value);
     }
 
     /// Appends a waiting flash message as a loaded record holds it; for factories that keep records in a form of their own.
@@ -148,8 +152,7 @@ impl Record {
     /// What takes most of the room, largest first: keys by name, flash queues as `flash:<queue>`.
     #[must_use]
     pub fn largest(&self, count: usize) -> Vec<(String, usize)> {
-        let data =
-            self.data.iter().map(|(key, value)| (key.as_str().to_owned(), key.as_str().len() + value.as_str().len()));
+        let data = self.data.sizes().map(|(key, size)| (key.to_owned(), size));
         let flashes = self.flashes.queues().map(|(name, waiting)| {
             let bytes = waiting.iter().map(|it| it.body.as_str().len()).sum();
             (format!("flash:{}", name.as_str()), bytes)

@@ -88,6 +88,7 @@ pub struct SessionState {
 impl SessionState {
     /// The same session, of a request that brought a cookie which was refused for this reason.
     #[must_use]
+    #[inline]
     pub const fn rejecting(mut self, why: Option<Rejected>) -> Self {
         self.rejected = why;
         self
@@ -162,25 +163,26 @@ impl SessionState {
     /// A new session: nothing opened, and nothing is kept unless something is stored.
     #[must_use]
     pub fn fresh(now: Timestamp, lifetimes: Lifetimes) -> Self {
-        Self::with(Origin::New, Record::new(now, &lifetimes), now, lifetimes)
+        Self::with(Origin::New, Arc::new(Record::new(now, &lifetimes)), now, lifetimes)
     }
 
     /// The session that the request's cookie opened.
     #[must_use]
-    pub fn loaded(id: SessionId, record: Record, now: Timestamp, lifetimes: Lifetimes) -> Self {
-        Self::with(Origin::Loaded(id), record, now, lifetimes)
+    #[inline]
+    pub fn loaded(id: SessionId, record: impl Into<Arc<Record>>, now: Timestamp, lifetimes: Lifetimes) -> Self {
+        Self::with(Origin::Loaded(id), record.into(), now, lifetimes)
     }
 
     /// The session of a request whose id has moved: empty, dropped, and silent. Only [`SessionState::cycle_id`] makes a new one of it.
     #[must_use]
     pub fn detached(now: Timestamp, lifetimes: Lifetimes) -> Self {
-        Self::with(Origin::Detached, Record::new(now, &lifetimes), now, lifetimes)
+        Self::with(Origin::Detached, Arc::new(Record::new(now, &lifetimes)), now, lifetimes)
     }
 
-    fn with(origin: Origin, base: Record, now: Timestamp, lifetimes: Lifetimes) -> Self {
+    const fn with(origin: Origin, base: Arc<Record>, now: Timestamp, lifetimes: Lifetimes) -> Self {
         Self {
             origin,
-            base: Arc::new(base),
+            base,
             draft: None,
             log: ChangeLog { changes: Vec::new(), effective: false },
             ended: None,
@@ -200,12 +202,14 @@ impl SessionState {
 
     /// The record as the handler sees it.
     #[must_use]
+    #[inline]
     pub fn record(&self) -> &Record {
         self.draft.as_ref().unwrap_or(&self.base)
     }
 
     /// The record as it was opened.
     #[must_use]
+    #[inline]
     pub fn base(&self) -> &Record {
         &self.base
     }
@@ -245,6 +249,7 @@ impl SessionState {
 
     /// The same session, opened at this version of its record.
     #[must_use]
+    #[inline]
     pub const fn at_version(mut self, version: Version) -> Self {
         self.version = version;
         self
@@ -252,6 +257,7 @@ impl SessionState {
 
     /// The same session, whose id has this hash: factories that had to compute it needn't do so again.
     #[must_use]
+    #[inline]
     pub const fn under(mut self, key: StoreKey) -> Self {
         self.key = Some(key);
         self
@@ -386,7 +392,7 @@ impl SessionState {
     ///
     /// `kept` is the id and the record that exist now, `None` if there is none any more.
     #[must_use]
-    pub fn settled(&self, kept: Option<(SessionId, Record)>, now: Timestamp) -> Self {
+    pub fn settled(&self, kept: Option<(SessionId, Arc<Record>)>, now: Timestamp) -> Self {
         let mut settled = match kept {
             Some((id, record)) => Self::loaded(id, record, now, self.lifetimes),
             // Still silent: what it wrote was dropped, and so is what it writes next.

@@ -35,6 +35,11 @@ impl Text {
         Some(Self { buffer: Arc::clone(buffer), start: range.start, end: range.end })
     }
 
+    /// The text in a buffer of its own, which is shared if it is one already.
+    pub(crate) fn share(&self) -> Arc<str> {
+        if self.end - self.start == self.buffer.len() { Arc::clone(&self.buffer) } else { self.as_str().into() }
+    }
+
     /// A piece of this text; empty if the range isn't within it.
     fn piece(&self, range: Range<usize>) -> Self {
         let (start, end) = (self.start + range.start, self.start + range.end);
@@ -53,6 +58,13 @@ impl From<String> for Text {
     fn from(text: String) -> Self {
         let end = text.len();
         Self { buffer: Arc::from(text), start: 0, end }
+    }
+}
+
+impl From<Arc<str>> for Text {
+    fn from(buffer: Arc<str>) -> Self {
+        let end = buffer.len();
+        Self { buffer, start: 0, end }
     }
 }
 
@@ -210,6 +222,11 @@ impl Json {
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
+    }
+
+    /// The JSON text in a buffer of its own.
+    pub(crate) fn share(&self) -> Arc<str> {
+        self.0.share()
     }
 
     /// Text that a record of ours held: it was valid JSON when it was written, and a wrong value is found when it is read.

@@ -24,12 +24,14 @@
 //! Lengths instead of quotes, so that opening a session steps over its values without reading them, and text instead of
 //! binary, so that a person who looks into a store or a signed cookie can read it.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::csrf::CsrfToken;
 use crate::flash::{Flashes, Waiting};
 use crate::lifetimes::Clockwork;
+use crate::pairs::{Pairs, Places, Stretch};
 use crate::record::Record;
 use crate::text::{Json, Text};
 use crate::time::Timestamp;
@@ -77,9 +79,14 @@ impl Record {
                 text(out, field, value.as_str());
             }
         }
-        for (key, value) in &self.data {
-            text(out, 'k', key.as_str());
-            text(out, 'v', value.as_str());
+        for stretch in self.data.stretches() {
+            match stretch {
+                Stretch::Fields(fields) => out.push_str(fields),
+                Stretch::Pair(key, value) => {
+                    text(out, 'k', key);
+                    text(out, 'v', value);
+                }
+            }
         }
         for (queue, waiting) in self.flashes.queues() {
             text(out, 'q', queue.as_str());
@@ -106,7 +113,7 @@ impl Record {
         const AROUND: usize = 6;
         let size = |text: &Text| text.as_str().len() + AROUND;
         let facts: usize = [&self.owner, &self.label].into_iter().flatten().map(size).sum();
-        let data: usize = self.data.iter().map(|(key, value)| size(key) + value.as_str().len() + AROUND).sum();
+        let data: usize = self.data.sizes().map(|(_, size)| size + 2 * AROUND).sum();
         let message = |waiting: &Waiting| waiting.body.as_str().len() + 4 * AROUND;
         let queue = |(name, waiting): (&Text, &[Waiting])| size(name) + waiting.iter().map(message).sum::<usize>();
         FACTS + facts + data + self.flashes.queues().map(queue).sum::<usize>()
@@ -123,7 +130,7 @@ impl Record {
         }
         let mut clock = RawClock::default();
         // Room for the keys of most sessions, and never much more than the text takes itself.
-        let mut data = Vec::with_capacity((buffer.len() / 32).min(16));
+        let mut data = Pairs::reading(buffer, (buffer.len() / 32).min(16));
         let mut flashes = Flashes::default();
         let (mut csrf, mut owner, mut label) = (None, None, None);
         let mut queue = None;
@@ -140,13 +147,15 @@ impl Record {
                 b'u' => owner = Some(reader.text()?),
                 b'l' => label = Some(reader.text()?),
                 b'k' => {
-                    let key = reader.text()?;
-                    data.push((key, Json::trusted(reader.expect_text(b'v')?)));
+                    let start = reader.at - 1;
+                    let key = reader.piece()?;
+                    let value = reader.expect(b'v')?.piece()?;
+                    data.push_read(Places::new(start, &key, &value).ok_or(Corrupt)?);
                 }
                 b'q' => queue = Some(reader.text()?),
                 b'm' => {
                     let number = reader.number()?;
-                    let body = Json::trusted(reader.expect_text(b'b')?);
+                    let body = Json::trusted(reader.expect(b'b')?.text()?);
                     let queue = queue.as_ref().ok_or(Corrupt)?;
                     flashes.restore(queue, Waiting { number, body, own: false });
                 }
@@ -201,13 +210,21 @@ fn text(out: &mut String, field: char, value: &str) {
     out.push_str(value);
 }
 
-/// By hand, because the formatting machinery costs more than all the rest of a record.
 fn decimal(out: &mut String, value: u64) {
-    if value >= 10 {
-        decimal(out, value / 10);
+    match value {
+        // Most are lengths of one digit or two.
+        0..10 => out.push(digit(value)),
+        10..100 => {
+            out.push(digit(value / 10));
+            out.push(digit(value));
+        }
+        _ => out.push_str(itoa::Buffer::new().format(value)),
     }
-    // The remainder of a division by ten is a digit.
-    out.push(char::from(b'0' + (value % 10) as u8));
+}
+
+/// The last digit of a number.
+const fn digit(value: u64) -> char {
+    (b'0' + (value % 10) as u8) as char
 }
 
 struct Reader<'a> {
@@ -224,33 +241,40 @@ impl Reader<'_> {
 
     fn digits(&mut self, end: u8) -> Result<u64, Corrupt> {
         let mut value: u64 = 0;
-        let mut any = false;
-        loop {
-            match self.byte().ok_or(Corrupt)? {
-                digit @ b'0'..=b'9' => {
-                    let digit = u64::from(digit - b'0');
+        for (index, byte) in self.buffer.as_bytes().get(self.at..).unwrap_or_default().iter().enumerate() {
+            match byte {
+                b'0'..=b'9' => {
+                    let digit = u64::from(byte - b'0');
                     value = value.checked_mul(10).and_then(|it| it.checked_add(digit)).ok_or(Corrupt)?;
-                    any = true;
                 }
-                byte if byte == end && any => return Ok(value),
-                _ => return Err(Corrupt),
+                byte if *byte == end && index > 0 => {
+                    self.at += index + 1;
+                    return Ok(value);
+                }
+                _ => break,
             }
         }
+        Err(Corrupt)
     }
 
     fn number(&mut self) -> Result<u64, Corrupt> {
         self.digits(b';')
     }
 
-    fn text(&mut self) -> Result<Text, Corrupt> {
+    /// Where a text stands. It begins behind a colon, and ends between two characters.
+    fn piece(&mut self) -> Result<Range<usize>, Corrupt> {
         let length = usize::try_from(self.digits(b':')?).map_err(|_| Corrupt)?;
-        let end = self.at.checked_add(length).ok_or(Corrupt)?;
-        let text = Text::slice(self.buffer, self.at..end).ok_or(Corrupt)?;
-        self.at = end;
-        Ok(text)
+        let piece = self.at..self.at.checked_add(length).ok_or(Corrupt)?;
+        self.at = piece.end;
+        if self.buffer.is_char_boundary(piece.end) { Ok(piece) } else { Err(Corrupt) }
     }
 
-    fn expect_text(&mut self, field: u8) -> Result<Text, Corrupt> {
-        if self.byte() == Some(field) { self.text() } else { Err(Corrupt) }
+    fn text(&mut self) -> Result<Text, Corrupt> {
+        let piece = self.piece()?;
+        Text::slice(self.buffer, piece).ok_or(Corrupt)
+    }
+
+    fn expect(&mut self, field: u8) -> Result<&mut Self, Corrupt> {
+        if self.byte() == Some(field) { Ok(self) } else { Err(Corrupt) }
     }
 }

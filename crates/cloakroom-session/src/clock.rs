@@ -78,8 +78,12 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
 /// When the system has none to give.
 pub fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| Error::unavailable(error.to_string()))?;
+    fill(&mut bytes)?;
     Ok(bytes)
+}
+
+fn fill(bytes: &mut [u8]) -> Result<(), Error> {
+    getrandom::fill(bytes).map_err(|error| Error::unavailable(error.to_string()))
 }
 
 /// A new session id.
@@ -96,4 +100,15 @@ pub fn fresh_id() -> Result<SessionId, Error> {
 /// When the system has no random bytes to give.
 pub fn fresh_token() -> Result<CsrfToken, Error> {
     random().map(CsrfToken::from_random)
+}
+
+/// What a new session begins with, in one call of the system, which costs more than the bytes.
+///
+/// # Errors
+/// When the system has no random bytes to give.
+pub fn fresh_id_and_token() -> Result<(SessionId, CsrfToken), Error> {
+    let mut both = [[0; 32]; 2];
+    fill(both.as_flattened_mut())?;
+    let [id, token] = both;
+    Ok((SessionId::from_random(id), CsrfToken::from_random(token)))
 }

@@ -9,7 +9,7 @@ use cloakroom_core::{
 
 use crate::error::Error;
 
-use crate::clock::{fresh_id, fresh_token, random};
+use crate::clock::{fresh_id_and_token, fresh_token, random};
 use crate::factory::{Committed, SessionFactory};
 use crate::meter::{self, Event};
 
@@ -183,15 +183,17 @@ impl SessionFactory for CookieSessions {
                 return silent(session);
             }
         }
-        let id = match (plan, session.id()) {
-            (Plan::Touch | Plan::Replace, Some(id)) => id,
-            _ => fresh_id()?,
+        let (id, record) = match (plan, session.id()) {
+            (Plan::Touch | Plan::Replace, Some(id)) => (id, session.outcome(now, fresh_token)?),
+            _ => {
+                let (id, token) = fresh_id_and_token()?;
+                (id, session.outcome(now, || Ok::<_, Error>(token))?)
+            }
         };
-        let record = session.outcome(now, fresh_token)?;
         match self.seal_record(id, &record, now) {
             Ok(cookie) => {
                 count();
-                Ok(Committed { session: session.settled(Some((id, record)), now), cookies: vec![cookie] })
+                Ok(Committed { session: session.settled(Some((id, record.into())), now), cookies: vec![cookie] })
             }
             // Its dates have grown by a digit: who only reads must not be told that it is too large.
             Err(error) if error.is_too_large() && plan == Plan::Touch => silent(session),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use cloakroom_core::{Carrier, CookieHeader, SessionState, SetCookie, Timestamp};
 
 use crate::error::Error;
+use crate::session::Session;
 
 /// Opens the session that a request's cookie refers to, and commits it when the response is ready.
 ///
@@ -70,7 +71,7 @@ use crate::error::Error;
 ///             (CookieUpdate::Remove, _) => vec![cookie.remove()],
 ///             _ => vec![],
 ///         };
-///         Ok(Committed { session: session.settled(kept, now), cookies })
+///         Ok(Committed { session: session.settled(kept.map(|(id, record)| (id, record.into())), now), cookies })
 ///     }
 /// }
 /// ```
@@ -152,6 +153,8 @@ pub(crate) trait DynFactory: fmt::Debug + Send + Sync + 'static {
     fn open<'a>(&'a self, cookies: CookieHeader<'a>, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
     fn commit(&self, session: SessionState, now: Timestamp) -> BoxFuture<'_, Result<Committed, Error>>;
     fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
+    /// The commit at the end of a request, whole, in the one box that a factory without a type needs.
+    fn finish(self: Arc<Self>, session: Session, status: u16) -> BoxFuture<'static, Result<Vec<SetCookie>, Error>>;
 }
 
 impl<F: SessionFactory> DynFactory for F {
@@ -169,5 +172,8 @@ impl<F: SessionFactory> DynFactory for F {
 
     fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>> {
         Box::pin(SessionFactory::reload(self, session, now))
+    }
+    fn finish(self: Arc<Self>, session: Session, status: u16) -> BoxFuture<'static, Result<Vec<SetCookie>, Error>> {
+        Box::pin(async move { session.finish(&*self, status).await })
     }
 }

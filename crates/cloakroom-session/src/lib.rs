@@ -42,6 +42,7 @@ mod cookie_sessions;
 mod csrf;
 mod error;
 mod factory;
+mod finish;
 mod guard;
 pub mod meter;
 mod session;
@@ -54,7 +55,7 @@ pub use cloakroom_core::{
     Rejected, RequestFacts, SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SetCookie, StoreKey, Text,
     Timestamp, Version, cache_control, vary,
 };
-pub use clock::{Clock, ManualClock, SystemClock, fresh_id, fresh_token, random};
+pub use clock::{Clock, ManualClock, SystemClock, fresh_id, fresh_id_and_token, fresh_token, random};
 pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder, Opened};
 #[cfg(feature = "form")]
 pub use csrf::FormRejection;
@@ -64,6 +65,7 @@ pub use csrf::{
 };
 pub use error::Error;
 pub use factory::{Committed, SessionFactory};
+pub use finish::Finish;
 pub use guard::RefMut;
 pub use session::{FlashQueue, Session};
 pub use slot::{Engine, ResponseEffects, SessionSlot};

@@ -9,6 +9,7 @@ use crate::error::Error;
 
 use crate::clock::{Clock, SystemClock};
 use crate::factory::{DynFactory, SessionFactory};
+use crate::finish::Finish;
 use crate::session::Session;
 
 /// What all requests of an application share: the factory, the clock and the commit policy.
@@ -140,14 +141,15 @@ impl SessionSlot {
         Ok(place.session.get_or_insert(session).clone())
     }
 
-    /// Commits the session for a response with this status.
+    /// Commits the session for a response with this status: nothing that handlers do from now on belongs to it.
     ///
-    /// # Errors
-    /// When it couldn't be committed. Nothing was then, and the client must be told instead of being shown the response.
-    pub async fn finish(&self, status: u16) -> Result<ResponseEffects, Error> {
-        match self.close() {
-            Some(session) => Ok(ResponseEffects { opened: true, cookies: session.finish(status).await? }),
-            None => Ok(ResponseEffects::default()),
+    /// The future comes to an error when the session couldn't be committed. Nothing was then, and the client must be told instead of being
+    /// shown the response.
+    pub fn finish(&self, status: u16) -> Finish {
+        let Some(session) = self.close() else { return Finish::untouched() };
+        match session.finish_at_once(status) {
+            Some(outcome) => Finish::done(outcome),
+            None => Finish::commit(Arc::clone(&self.0.engine.factory).finish(session, status)),
         }
     }
 

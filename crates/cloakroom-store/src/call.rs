@@ -1,13 +1,17 @@
 //! One call of a store: its time is limited, it is a span in traces, and it is timed.
+//!
+//! These are futures by hand, not `async fn`: one of those keeps what it was given twice, before and after its first step, and here
+//! one wraps another. A commit would be several kilobytes that are copied at every request.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use cloakroom_session::{StoreKey, meter};
+use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep};
-use tracing::{Instrument as _, field};
+use tracing::{Span, field};
 
 use crate::error::StoreError;
 
@@ -42,41 +46,69 @@ impl Operation {
 }
 
 /// Makes a call, and gives it so much time. A key shows up in traces by its prefix.
-pub(crate) async fn call<T>(
-    patience: Duration,
-    operation: Operation,
-    key: Option<&StoreKey>,
-    call: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
+pub(crate) fn call<T, F>(patience: Duration, operation: Operation, key: Option<&StoreKey>, call: F) -> Call<F>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
     let name = operation.as_str();
     let span =
         tracing::debug_span!("session_store", operation = name, key = key.map(field::debug), outcome = field::Empty);
     let began = cfg!(feature = "metrics").then(Instant::now);
-    let answer = within(patience, call).instrument(span.clone()).await.unwrap_or(Err(StoreError::timed_out()));
-    let outcome = answer.as_ref().map_or_else(StoreError::kind, |_| "ok");
-    span.record("outcome", outcome);
-    if let Some(began) = began {
-        meter::store_call(name, outcome, began.elapsed());
+    Call { work: within(patience, call), name, span, began }
+}
+
+pin_project! {
+    /// A call that was made.
+    pub(crate) struct Call<F> {
+        #[pin]
+        work: Within<F>,
+        name: &'static str,
+        span: Span,
+        began: Option<Instant>,
     }
-    answer
+}
+
+impl<T, F: Future<Output = Result<T, StoreError>>> Future for Call<F> {
+    type Output = Result<T, StoreError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let _inside = this.span.enter();
+        let answer = ready!(this.work.poll(cx)).unwrap_or_else(|| Err(StoreError::timed_out()));
+        let outcome = answer.as_ref().map_or_else(StoreError::kind, |_| "ok");
+        this.span.record("outcome", outcome);
+        if let Some(began) = this.began {
+            meter::store_call(this.name, outcome, began.elapsed());
+        }
+        Poll::Ready(answer)
+    }
 }
 
 /// What `work` comes to, or `None` when it takes longer than `patience`.
-pub(crate) async fn within<T>(patience: Duration, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
-    // What answers at once, as memory does, needs no timer.
-    let mut alarm = pin!(None::<Sleep>);
-    poll_fn(|cx| {
-        if let Poll::Ready(answer) = work.as_mut().poll(cx) {
+pub(crate) const fn within<F: Future>(patience: Duration, work: F) -> Within<F> {
+    Within { work, patience, alarm: None }
+}
+
+pin_project! {
+    /// Work whose time is limited.
+    pub(crate) struct Within<F> {
+        #[pin]
+        work: F,
+        patience: Duration,
+        // What answers at once, as memory does, needs no timer.
+        alarm: Option<Pin<Box<Sleep>>>,
+    }
+}
+
+impl<F: Future> Future for Within<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(answer) = this.work.poll(cx) {
             return Poll::Ready(Some(answer));
         }
-        if alarm.is_none() {
-            alarm.set(Some(sleep(patience)));
-        }
-        match alarm.as_mut().as_pin_mut() {
-            Some(alarm) => alarm.poll(cx).map(|()| None),
-            None => Poll::Pending,
-        }
-    })
-    .await
+        let patience = *this.patience;
+        this.alarm.get_or_insert_with(|| Box::pin(sleep(patience))).as_mut().poll(cx).map(|()| None)
+    }
 }

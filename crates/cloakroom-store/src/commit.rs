@@ -1,10 +1,11 @@
 //! How a plan is carried out: one step in the store, and once more on a newer version if somebody else came first.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::{
-    Carrier, Error, Plan, Record, SessionId, SessionState, StoreKey, Timestamp, Version, fresh_id, fresh_token, meter,
-    meter::Event,
+    Carrier, Error, Plan, Record, SessionId, SessionState, StoreKey, Timestamp, Version, fresh_id, fresh_id_and_token,
+    fresh_token, meter, meter::Event,
 };
 
 use crate::builder::AtLimit;
@@ -23,16 +24,23 @@ enum Step {
     Cycle(SessionId),
 }
 
-#[expect(clippy::large_enum_variant, reason = "it lives for a moment, on the stack")]
 enum Written {
-    Yes(Version, Record),
+    Yes(Version, Arc<Record>),
     Dropped,
 }
 
+impl Written {
+    fn under(self, id: SessionId) -> Settled {
+        match self {
+            Self::Yes(version, record) => Settled::Kept(id, version, record),
+            Self::Dropped => Settled::Dropped,
+        }
+    }
+}
+
 /// What there is after a commit.
-#[expect(clippy::large_enum_variant, reason = "it lives for a moment, on the stack")]
 pub(crate) enum Settled {
-    Kept(SessionId, Version, Record),
+    Kept(SessionId, Version, Arc<Record>),
     Ended,
     /// It had ended meanwhile: the changes are gone, and the browser isn't told, because what it holds may be newer.
     Dropped,
@@ -40,10 +48,10 @@ pub(crate) enum Settled {
 }
 
 impl<S: Store> StoredSessions<S> {
-    /// Keeps a new record, under the id that is returned.
-    async fn create(&self, record: &Record, now: Timestamp) -> Result<(SessionId, Version), Error> {
+    /// Keeps a new record, under this id or, if it is taken, another one.
+    async fn create(&self, mut id: SessionId, record: &Record, now: Timestamp) -> Result<(SessionId, Version), Error> {
+        let entry = Entry::of(record);
         for _ in 0..MOST_COLLISIONS {
-            let (id, entry) = (fresh_id()?, Entry::of(record));
             let key = id.store_key();
             match self.call(Operation::Create, Some(&key), self.store.create(&key, &entry, now)).await? {
                 Created::Yes(version) => {
@@ -53,6 +61,7 @@ impl<S: Store> StoredSessions<S> {
                 // Of 256 random bits this doesn't happen; of a broken generator it must not become somebody else's session.
                 Created::Taken => tracing::error!("a fresh session id was taken: is the random generator broken?"),
             }
+            id = fresh_id()?;
         }
         Err(Error::unavailable(format!(
             "{MOST_COLLISIONS} fresh session ids were taken: is the random generator broken?"
@@ -61,20 +70,15 @@ impl<S: Store> StoredSessions<S> {
 
     /// Writes a session in the place of the version that it was opened at, or of a newer one, on which it is done again.
     async fn write(&self, session: &SessionState, key: StoreKey, step: Step, now: Timestamp) -> Result<Written, Error> {
-        let commit = async {
+        let patience = self.patience.commit;
+        let written = within(patience, async {
             // Whoever commits before us in this process leaves what it wrote.
             let mut latest = self.queues.wait(&key).await;
             self.attempts(session, &key, step, &mut latest, now).await
-        };
-        match within(self.patience.commit, commit).await {
-            Some(written) => written,
-            None => {
-                let patience = self.patience.commit;
-                Err(Error::unavailable(format!(
-                    "others kept committing for {patience:?}, and the change found no place"
-                )))
-            }
-        }
+        });
+        let late =
+            || Error::unavailable(format!("others kept committing for {patience:?}, and the change found no place"));
+        written.await.unwrap_or_else(|| Err(late()))
     }
 
     async fn attempts(
@@ -86,7 +90,7 @@ impl<S: Store> StoredSessions<S> {
         now: Timestamp,
     ) -> Result<Written, Error> {
         let mut seen = session.version();
-        let mut record = session.outcome(now, fresh_token)?;
+        let mut record = Arc::new(session.outcome(now, fresh_token)?);
         if let Some((version, newest)) = latest.take().filter(|(version, _)| *version > seen) {
             record = self.again(session, &newest.record(key)?, now)?;
             seen = version;
@@ -128,11 +132,11 @@ impl<S: Store> StoredSessions<S> {
     }
 
     /// What the session becomes on a version that somebody else wrote.
-    fn again(&self, session: &SessionState, newest: &Record, now: Timestamp) -> Result<Record, Error> {
+    fn again(&self, session: &SessionState, newest: &Record, now: Timestamp) -> Result<Arc<Record>, Error> {
         self.counters.count(Event::Replayed);
         tracing::debug!(changes = session.log().len(), "session changes done again on a newer version");
         let replayed = session.log().replay(session.base(), newest, self.conflicts)?;
-        Ok(session.touched(replayed, now))
+        Ok(Arc::new(session.touched(replayed, now)))
     }
 
     /// Makes sure that an owner who signs in has a place, and ends the sessions that must give way.
@@ -158,54 +162,53 @@ impl<S: Store> StoredSessions<S> {
         }
     }
 
-    /// Carries out a plan.
+    /// Carries out a plan. Each has a function of its own, so that a commit's future is as large as the largest of them and not as all.
     pub(crate) async fn settle(&self, session: &SessionState, plan: Plan, now: Timestamp) -> Result<Settled, Error> {
-        Ok(match (plan, session.id().zip(session.store_key())) {
-            (Plan::Create, _) => {
-                let leaving = self.admit(session, now).await?;
-                let record = session.outcome(now, fresh_token)?;
-                let (id, version) = self.create(&record, now).await?;
-                self.dismiss(leaving, now).await;
-                Settled::Kept(id, version, record)
-            }
-            (Plan::EndThenCreate, _) => {
-                let leaving = self.admit(session, now).await?;
-                let record = session.outcome(now, fresh_token)?;
-                // The new one first: if ending the old one fails, the request fails, and nobody knows the new one's id.
-                let (id, version) = self.create(&record, now).await?;
-                self.end(session.ended_id(), now).await?;
-                self.dismiss(leaving, now).await;
-                Settled::Kept(id, version, record)
-            }
-            (Plan::End, _) => {
-                self.end(session.ended_id(), now).await?;
-                Settled::Ended
-            }
-            (Plan::Touch, Some((id, key))) => {
-                let record = session.touched(session.record().clone(), now);
-                let clockwork = *record.clockwork();
-                let touch = self.store.touch(&key, clockwork.touched, clockwork.ends(), now);
-                let there = self.call(Operation::Touch, Some(&key), touch).await?;
-                if there { Settled::Kept(id, session.version(), record) } else { Settled::Dropped }
-            }
-            (Plan::Replace, Some((id, key))) => match self.write(session, key, Step::Replace, now).await? {
-                Written::Yes(version, record) => Settled::Kept(id, version, record),
-                Written::Dropped => Settled::Dropped,
-            },
-            (Plan::Cycle, Some((_, key))) => {
-                let leaving = self.admit(session, now).await?;
-                let new = fresh_id()?;
-                match self.write(session, key, Step::Cycle(new), now).await? {
-                    Written::Yes(version, record) => {
-                        self.dismiss(leaving.into_iter().filter(|owned| owned.key != key).collect(), now).await;
-                        Settled::Kept(new, version, record)
-                    }
-                    Written::Dropped => Settled::Dropped,
-                }
-            }
-            (Plan::Drop(_), _) => Settled::Dropped,
-            _ => Settled::Untouched,
-        })
+        match (plan, session.id().zip(session.store_key())) {
+            (Plan::Create | Plan::EndThenCreate, _) => self.begin(session, now).await,
+            (Plan::End, _) => self.end(session.ended_id(), now).await.map(|()| Settled::Ended),
+            (Plan::Touch, Some((id, key))) => self.touch(session, id, key, now).await,
+            (Plan::Replace, Some((id, key))) => Ok(self.write(session, key, Step::Replace, now).await?.under(id)),
+            (Plan::Cycle, Some((_, key))) => self.cycle(session, key, now).await,
+            (Plan::Drop(_), _) => Ok(Settled::Dropped),
+            _ => Ok(Settled::Untouched),
+        }
+    }
+
+    /// A new session, perhaps in the place of one that was invalidated.
+    async fn begin(&self, session: &SessionState, now: Timestamp) -> Result<Settled, Error> {
+        let leaving = self.admit(session, now).await?;
+        let (id, token) = fresh_id_and_token()?;
+        let record = Arc::new(session.outcome(now, || Ok::<_, Error>(token))?);
+        // The new one first: if ending the old one fails, the request fails, and nobody knows the new one's id.
+        let (id, version) = self.create(id, &record, now).await?;
+        self.end(session.ended_id(), now).await?;
+        self.dismiss(leaving, now).await;
+        Ok(Settled::Kept(id, version, record))
+    }
+
+    async fn touch(
+        &self,
+        session: &SessionState,
+        id: SessionId,
+        key: StoreKey,
+        now: Timestamp,
+    ) -> Result<Settled, Error> {
+        let record = Arc::new(session.touched(session.record().clone(), now));
+        let clockwork = record.clockwork();
+        let touch = self.store.touch(&key, clockwork.touched, clockwork.ends(), now);
+        let there = self.call(Operation::Touch, Some(&key), touch).await?;
+        Ok(if there { Settled::Kept(id, session.version(), record) } else { Settled::Dropped })
+    }
+
+    async fn cycle(&self, session: &SessionState, key: StoreKey, now: Timestamp) -> Result<Settled, Error> {
+        let leaving = self.admit(session, now).await?;
+        let new = fresh_id()?;
+        let written = self.write(session, key, Step::Cycle(new), now).await?;
+        if matches!(written, Written::Yes(..)) {
+            self.dismiss(leaving.into_iter().filter(|owned| owned.key != key).collect(), now).await;
+        }
+        Ok(written.under(new))
     }
 
     async fn end(&self, id: Option<SessionId>, now: Timestamp) -> Result<(), Error> {

@@ -11,7 +11,7 @@ use cloakroom_session::{
 };
 
 use crate::builder::{AtLimit, Patience, StoredSessionsBuilder};
-use crate::call::Operation;
+use crate::call::{Call, Operation};
 use crate::commit::Settled;
 use crate::error::StoreError;
 use crate::queue::Queues;
@@ -75,18 +75,16 @@ impl<S: Store> StoredSessions<S> {
     }
 
     /// Makes a call of the store, within its time.
-    pub(crate) async fn call<T>(
-        &self,
-        operation: Operation,
-        key: Option<&StoreKey>,
-        call: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        crate::call::call(self.patience.call, operation, key, call).await
+    pub(crate) fn call<T, F>(&self, operation: Operation, key: Option<&StoreKey>, call: F) -> Call<F>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        crate::call::call(self.patience.call, operation, key, call)
     }
 
     pub(crate) async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Found, StoreError> {
         Ok(match self.call(Operation::Load, Some(key), self.store.load(key, now)).await? {
-            Loaded::Live(version, entry) => Found::Live(version, entry.record(key)?),
+            Loaded::Live(version, entry) => Found::Live(version, Arc::new(entry.record(key)?)),
             Loaded::Moved => Found::Moved,
             Loaded::Absent => Found::Absent,
         })
@@ -111,9 +109,8 @@ impl<S: Store> StoredSessions<S> {
 }
 
 /// What is found under an id.
-#[expect(clippy::large_enum_variant, reason = "it lives for a moment, on the stack")]
 pub(crate) enum Found {
-    Live(Version, Record),
+    Live(Version, Arc<Record>),
     Moved,
     Absent,
 }

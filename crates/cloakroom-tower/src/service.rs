@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cloakroom_session::adapter::NotCommitted;
+use cloakroom_session::adapter::{Conclude, NotCommitted};
 use cloakroom_session::{Engine, ResponseEffects, SessionSlot};
 use http::{Request, Response};
 use http_body::Body;
@@ -73,13 +73,11 @@ pin_project! {
     }
 }
 
-type Commit = Pin<Box<dyn Future<Output = Result<ResponseEffects, NotCommitted>> + Send>>;
-
 pin_project! {
     #[project = StageProj]
     enum Stage<F, B> {
         Handling { #[pin] future: F },
-        Committing { commit: Commit, response: Option<Response<B>> },
+        Committing { #[pin] commit: Conclude, response: Option<Response<B>> },
     }
 }
 
@@ -99,13 +97,11 @@ where
                     if this.slot.close().is_none() {
                         return Poll::Ready(Ok(response.map(ResponseBody::inner)));
                     }
-                    let slot = this.slot.clone();
-                    let status = response.status().as_u16();
-                    let commit: Commit = Box::pin(async move { slot.conclude(status).await });
+                    let commit = this.slot.conclude(response.status().as_u16());
                     this.stage.set(Stage::Committing { commit, response: Some(response) });
                 }
                 StageProj::Committing { commit, response } => {
-                    let outcome = ready!(commit.as_mut().poll(cx));
+                    let outcome = ready!(commit.poll(cx));
                     let Some(response) = response.take() else {
                         // A future isn't polled again after it was ready.
                         return Poll::Pending;

@@ -80,7 +80,7 @@ impl SessionFactory for MapSessions {
             (CookieUpdate::Remove, _) => vec![self.cookie.remove()],
             _ => Vec::new(),
         };
-        Ok(Committed { session: session.settled(kept, now), cookies })
+        Ok(Committed { session: session.settled(kept.map(|(id, record)| (id, record.into())), now), cookies })
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn open(payload: &[u8], touched: Timestamp, lifetimes: &Lifetimes) ->
 pub(crate) fn payload(record: &Record, lifetimes: &Lifetimes) -> Result<String, Error> {
     let mut ours = Ours::of(record, lifetimes, Keeps::Nothing, DjangoKeys.csrf_key());
     // What Django itself keeps isn't ours to keep.
-    let expiry = record.get(EXPIRY).and_then(expiry_of);
+    let expiry = record.get(EXPIRY).as_ref().and_then(expiry_of);
     ours.idle = ours.idle.filter(|idle| *idle != expiry);
     write(&DjangoKeys, record, &ours, &[])
 }

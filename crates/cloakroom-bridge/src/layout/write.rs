@@ -128,10 +128,10 @@ impl<'a> Writer<'a> {
     /// A key that the framework keeps for itself can't be a handler's, unless it was found with something else in it.
     fn check_names(&self, original: &[(Json, Json)]) -> Result<(), Error> {
         for (key, value) in self.record.entries() {
-            if matches!(role(self.layout, key, value), Role::Value) && self.layout.csrf_key() != Some(key) {
+            if matches!(role(self.layout, key, &value), Role::Value) && self.layout.csrf_key() != Some(key) {
                 continue;
             }
-            let untouched = |(spelled, old): &(Json, Json)| old == value && name(spelled).is_some_and(|it| it == key);
+            let untouched = |(spelled, old): &(Json, Json)| *old == value && name(spelled).is_some_and(|it| it == key);
             if !original.iter().any(untouched) {
                 return Err(Error::reserved(key, self.layout.framework()));
             }

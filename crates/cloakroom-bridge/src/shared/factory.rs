@@ -185,7 +185,7 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
         }
         let cookies = self.cookie_for(plan, update, &settled, now);
         let session = match settled {
-            Settled::Kept(id, record) => session.settled(Some((id_of(&id), record)), now),
+            Settled::Kept(id, record) => session.settled(Some((id_of(&id), record.into())), now),
             Settled::Ended => session.settled(None, now),
             Settled::Dropped => {
                 tracing::warn!(?plan, changes = session.log().len(), "session changes dropped: it has ended meanwhile");

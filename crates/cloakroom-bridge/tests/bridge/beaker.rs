@@ -40,7 +40,7 @@ fn what_beaker_has_made_is_read_and_written() {
             continue;
         }
         let record = opened.unwrap_or_else(|why| panic!("{name}: {why}"));
-        assert_eq!(record.get("user").map(|it| it.as_str()), Some("\"fred\""), "{name}");
+        assert_eq!(record.get("user").as_ref().map(|it| it.as_str()), Some("\"fred\""), "{name}");
         assert_eq!(
             record.entries().filter(|(key, _)| key.starts_with('_')).count(),
             0,
@@ -69,7 +69,7 @@ fn records_of_its_stores_are_read_and_written() {
         let body = text(vector, "file_pickle_decoded");
         let body = body.strip_prefix("{'session': '").and_then(|it| it.strip_suffix("'}")).unwrap();
         let record = format.open(body, NOW, &lifetimes).unwrap_or_else(|why| panic!("{name}: {why}"));
-        assert_eq!(record.get("user").map(|it| it.as_str()), Some("\"fred\""), "{name}");
+        assert_eq!(record.get("user").as_ref().map(|it| it.as_str()), Some("\"fred\""), "{name}");
         let sealed = format.seal("id", &record, Sealing::new("beaker.session.id", NOW, &lifetimes, &[7; 64])).unwrap();
         assert_eq!(format.open(&sealed, NOW, &lifetimes).unwrap(), record, "{name}");
         read += 1;

@@ -158,7 +158,7 @@ fn a_session_that_moves_takes_all_along_and_begins_anew() {
     let moved = SessionState::fresh(later, Lifetimes::default()).adopting(&loaded(forever), later);
     assert_eq!(moved.plan(Carrier::Id, later), (Plan::Create, CookieUpdate::Set));
     let record = moved.record();
-    assert_eq!((record.get("user").map(Json::as_str), record.flashes().count()), (Some("42"), 1));
+    assert_eq!((record.get("user").as_ref().map(Json::as_str), record.flashes().count()), (Some("42"), 1));
     assert_eq!(
         (record.owner(), record.label(), record.csrf().map(CsrfToken::expose)),
         (Some("me"), Some("phone"), Some("token"))
@@ -200,7 +200,7 @@ fn an_invalidated_session_still_says_where_it_was_kept() {
     running.invalidate(NOW);
     let mut kept = copy.record().clone();
     kept.restore_foreign(Foreign::new("beaker").stored("new", "text"));
-    running.absorb(checkpoint, copy.settled(Some((ID, kept)), NOW).at_place(2)).unwrap();
+    running.absorb(checkpoint, copy.settled(Some((ID, kept.into())), NOW).at_place(2)).unwrap();
     assert_eq!(running.ended_foreign().and_then(Foreign::id), Some("new"));
     assert_eq!(running.place(), 2);
 }

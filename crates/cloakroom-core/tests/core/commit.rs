@@ -13,7 +13,7 @@ fn token() -> Result<CsrfToken, std::convert::Infallible> {
 
 /// What a factory answers when it kept `record`.
 fn kept(committed: &SessionState, record: &Record) -> SessionState {
-    committed.settled(Some((ID, through_the_wire(record))), NOW)
+    committed.settled(Some((ID, through_the_wire(record).into())), NOW)
 }
 
 proptest! {
@@ -91,7 +91,7 @@ fn a_cycle_that_was_committed_is_not_done_again() {
     let mut session = request(&stored(&[]), &[]);
     session.cycle_id();
     let committed = session.clone();
-    let settled = committed.settled(Some((new, committed.outcome(NOW, token).unwrap())), NOW);
+    let settled = committed.settled(Some((new, committed.outcome(NOW, token).unwrap().into())), NOW);
     session.absorb(committed.checkpoint(), settled.clone()).unwrap();
     assert_eq!(session.id(), Some(new));
     assert_eq!(session.plan(Carrier::Id, NOW), (Plan::Nothing, CookieUpdate::Keep));

@@ -159,7 +159,7 @@ fn base() -> Record {
 }
 
 fn value(record: &Record, key: &str) -> Option<i64> {
-    record.get(key).map(|json| json.decode(key).unwrap())
+    record.get(key).as_ref().map(|json| json.decode(key).unwrap())
 }
 
 /// Each row: what this request did, what another committed first, and what is then under `a`.

@@ -77,7 +77,8 @@ fn every_field_means_what_it_meant() {
     assert_eq!(*record.clockwork(), clockwork);
     let token = CsrfToken::from_random(std::array::from_fn(|index| u8::try_from(index).unwrap()));
     assert_eq!(record.csrf(), Some(&token));
-    let data: Vec<(&str, &str)> = record.entries().map(|(key, value)| (key, value.as_str())).collect();
+    let entries: Vec<(&str, Json)> = record.entries().collect();
+    let data: Vec<(&str, &str)> = entries.iter().map(|(key, value)| (*key, value.as_str())).collect();
     let expected =
         [("cart", r#"[{"sku":"shoes","count":2}]"#), ("имя 😀", r#""Ünïcode \"quoted\" ; : k3:""#), ("", "null")];
     assert_eq!(data, expected);

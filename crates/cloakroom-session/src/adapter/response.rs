@@ -1,9 +1,14 @@
 //! What is written to a response's head.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use cloakroom_core::{SetCookie, cache_control, vary};
 
 use super::request::text;
 use crate::error::Error;
+use crate::finish::Finish;
 use crate::slot::{ResponseEffects, SessionSlot};
 
 const VARY: &str = "vary";
@@ -68,12 +73,28 @@ pub struct NotCommitted {
 impl SessionSlot {
     /// The end of a request, for adapters: commits the session for a response with this status, and traces a failure.
     ///
-    /// # Errors
-    /// When it couldn't be committed. Nothing was then, and the client must be told instead of being shown the response.
-    pub async fn conclude(&self, status: u16) -> Result<ResponseEffects, NotCommitted> {
-        self.finish(status).await.map_err(|error| {
+    /// The future comes to an error when the session couldn't be committed. Nothing was then, and the client must be told instead of being
+    /// shown the response.
+    pub fn conclude(&self, status: u16) -> Conclude {
+        Conclude { slot: self.clone(), finish: self.finish(status) }
+    }
+}
+
+/// The future of [`SessionSlot::conclude`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Conclude {
+    slot: SessionSlot,
+    finish: Finish,
+}
+
+impl Future for Conclude {
+    type Output = Result<ResponseEffects, NotCommitted>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.finish).poll(cx).map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "session not committed");
-            NotCommitted { error, effects: self.effects_of_failure() }
+            NotCommitted { error, effects: self.slot.effects_of_failure() }
         })
     }
 }

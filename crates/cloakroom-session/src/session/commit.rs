@@ -1,11 +1,13 @@
 //! Committing: the one place where a session waits.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
-use cloakroom_core::{CookieUpdate, Plan, SetCookie};
+use cloakroom_core::{Carrier, CookieUpdate, Plan, SessionState, SetCookie};
 
 use super::{Phase, Session};
 use crate::error::Error;
+use crate::factory::SessionFactory;
 
 impl Session {
     /// Commits what was done so far, before the response: for streams, sockets, and work that goes on after a redirect.
@@ -42,34 +44,46 @@ impl Session {
     }
 
     /// The commit at the end of the request: the cookies that the response must set.
-    pub(crate) async fn finish(&self, status: u16) -> Result<Vec<SetCookie>, Error> {
+    pub(crate) async fn finish(&self, factory: &impl SessionFactory, status: u16) -> Result<Vec<SetCookie>, Error> {
         let _turn = self.0.turns.lock().await;
-        let state = {
-            let mut inner = self.inner();
-            inner.phase = Phase::HeadersSent;
-            let (plan, _) = inner.state.plan(self.0.engine.factory.carrier(), self.now());
-            let abandoned = self.0.abandoned.load(Ordering::SeqCst);
-            if abandoned && plan != Plan::Nothing {
-                tracing::warn!(?plan, "session changes dropped: the request was refused, or its handler panicked");
-            }
-            if abandoned || !self.0.engine.policy.commits(status) {
-                return Ok(std::mem::take(&mut inner.cookies));
-            }
-            if let Some(error) = inner.failed.take() {
-                return Err(error);
-            }
-            if plan == Plan::Nothing {
-                return Ok(std::mem::take(&mut inner.cookies));
-            }
-            inner.state.clone()
-        };
+        if let ControlFlow::Break(outcome) = self.leave(factory.carrier(), status) {
+            return outcome;
+        }
+        let state = self.read(SessionState::clone);
         let checkpoint = state.checkpoint();
-        let committed = self.0.engine.factory.commit(state, self.now()).await?;
+        let committed = factory.commit(state, self.now()).await?;
         let mut inner = self.inner();
         inner.state.absorb(checkpoint, committed.session)?;
         let mut cookies = std::mem::take(&mut inner.cookies);
         supersede(&mut cookies, committed.cookies);
         Ok(cookies)
+    }
+
+    /// The same without waiting, if nothing is left to commit and no commit is under way.
+    pub(crate) fn finish_at_once(&self, status: u16) -> Option<Result<Vec<SetCookie>, Error>> {
+        let _turn = self.0.turns.try_lock().ok()?;
+        self.leave(self.0.engine.factory.carrier(), status).break_value()
+    }
+
+    /// The response's headers are on their way. Goes on if there is something to commit.
+    fn leave(&self, carrier: Carrier, status: u16) -> ControlFlow<Result<Vec<SetCookie>, Error>> {
+        let mut inner = self.inner();
+        inner.phase = Phase::HeadersSent;
+        let (plan, _) = inner.state.plan(carrier, self.now());
+        let abandoned = self.0.abandoned.load(Ordering::SeqCst);
+        if abandoned && plan != Plan::Nothing {
+            tracing::warn!(?plan, "session changes dropped: the request was refused, or its handler panicked");
+        }
+        if abandoned || !self.0.engine.policy.commits(status) {
+            return ControlFlow::Break(Ok(std::mem::take(&mut inner.cookies)));
+        }
+        if let Some(error) = inner.failed.take() {
+            return ControlFlow::Break(Err(error));
+        }
+        if plan == Plan::Nothing {
+            return ControlFlow::Break(Ok(std::mem::take(&mut inner.cookies)));
+        }
+        ControlFlow::Continue(())
     }
 
     /// The cookies of what `commit_now` committed, for a response that the last commit failed.
@@ -86,6 +100,10 @@ impl Session {
 /// A later commit's cookie takes the place of an earlier one of its name. Of another name, as when a session has moved to another factory, it
 /// stands beside it.
 fn supersede(cookies: &mut Vec<SetCookie>, later: Vec<SetCookie>) {
+    if cookies.is_empty() {
+        *cookies = later;
+        return;
+    }
     cookies.retain(|cookie| later.iter().all(|it| it.name() != cookie.name()));
     cookies.extend(later);
 }

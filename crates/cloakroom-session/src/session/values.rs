@@ -26,7 +26,7 @@ impl Session {
     }
 
     fn json(&self, key: &str) -> Option<Json> {
-        self.read(|state| state.record().get(key).cloned())
+        self.read(|state| state.record().get(key))
     }
 
     /// Sets a value. When two requests set the same key, the one that commits last wins, on that key alone.

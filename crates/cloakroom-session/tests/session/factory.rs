@@ -114,7 +114,7 @@ impl SessionFactory for MemorySessions {
             (CookieUpdate::Remove, _) => vec![self.0.cookie.remove()],
             _ => vec![],
         };
-        Ok(Committed { session: session.settled(kept, now), cookies })
+        Ok(Committed { session: session.settled(kept.map(|(id, record)| (id, record.into())), now), cookies })
     }
 }
 

@@ -1,0 +1,195 @@
+//! The pairs of a record: keys and values that lie in the text they were read from, until they are set anew.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::text::{Json, Text};
+
+/// Keys and their values in JSON, in the order of insertion.
+///
+/// A record is opened at every request and written at few, and most pairs of it are neither read nor changed. So a pair that was read
+/// is five places in the record's text: to open, clone and drop it counts no references, and it is written as it was read.
+#[derive(Clone, Default)]
+pub(crate) struct Pairs {
+    /// The text that the record was read from; none if it wasn't.
+    buffer: Option<Arc<str>>,
+    pairs: Vec<Pair>,
+}
+
+#[derive(Clone)]
+enum Pair {
+    Read(Places),
+    Set { key: Arc<str>, value: Arc<str> },
+}
+
+/// Where a pair stands in the text that it was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Places {
+    /// Where its first field begins. It ends with the value.
+    start: u32,
+    key: (u32, u32),
+    value: (u32, u32),
+}
+
+impl Places {
+    /// `None` beyond four gigabytes, which no record has.
+    pub(crate) fn new(start: usize, key: &Range<usize>, value: &Range<usize>) -> Option<Self> {
+        let place = |at: usize| u32::try_from(at).ok();
+        Some(Self {
+            start: place(start)?,
+            key: (place(key.start)?, place(key.end)?),
+            value: (place(value.start)?, place(value.end)?),
+        })
+    }
+}
+
+const fn range((start, end): (u32, u32)) -> Range<usize> {
+    start as usize..end as usize
+}
+
+/// A stretch of the pairs, to be written.
+pub(crate) enum Stretch<'a> {
+    /// Fields as they were read.
+    Fields(&'a str),
+    /// A pair that was set.
+    Pair(&'a str, &'a str),
+}
+
+impl Pairs {
+    pub(crate) const fn new() -> Self {
+        Self { buffer: None, pairs: Vec::new() }
+    }
+
+    /// Pairs that will be read from this text, with room for so many.
+    pub(crate) fn reading(buffer: &Arc<str>, room: usize) -> Self {
+        Self { buffer: Some(Arc::clone(buffer)), pairs: Vec::with_capacity(room) }
+    }
+
+    /// Appends a pair of the text that is read.
+    pub(crate) fn push_read(&mut self, places: Places) {
+        self.pairs.push(Pair::Read(places));
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    /// Keys and values.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, Json)> {
+        self.pairs.iter().map(|pair| (self.key(pair), self.json(pair)))
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<Json> {
+        self.find(key).map(|pair| self.json(pair))
+    }
+
+    pub(crate) fn contains(&self, key: &str) -> bool {
+        self.find(key).is_some()
+    }
+
+    /// Sets a value; says whether it is another one than before.
+    pub(crate) fn set(&mut self, key: &Text, value: &Json) -> bool {
+        let place = self.pairs.iter().position(|pair| self.is(pair, key.as_str()));
+        let there = place.and_then(|place| self.pairs.get_mut(place));
+        let same = |pair: &Pair| match pair {
+            Pair::Read(places) => bytes(self.buffer.as_ref(), places.value) == value.as_str().as_bytes(),
+            Pair::Set { value: it, .. } => **it == *value.as_str(),
+        };
+        match there {
+            Some(pair) if same(pair) => return false,
+            Some(Pair::Set { value: it, .. }) => *it = value.share(),
+            Some(pair) => *pair = Pair::Set { key: key.share(), value: value.share() },
+            None => self.pairs.push(Pair::Set { key: key.share(), value: value.share() }),
+        }
+        true
+    }
+
+    /// Removes a key; says whether it was there.
+    pub(crate) fn remove(&mut self, key: &str) -> bool {
+        let place = self.pairs.iter().position(|pair| self.is(pair, key));
+        place.map(|place| self.pairs.remove(place)).is_some()
+    }
+
+    /// Removes all; says whether there were any.
+    pub(crate) fn clear(&mut self) -> bool {
+        let any = !self.is_empty();
+        self.pairs.clear();
+        any
+    }
+
+    /// What is to be written, in order: pairs that were read stand in the text one behind the other, and are written at once.
+    pub(crate) fn stretches(&self) -> impl Iterator<Item = Stretch<'_>> {
+        let mut rest = self.pairs.as_slice();
+        std::iter::from_fn(move || {
+            let (first, behind) = rest.split_first()?;
+            rest = behind;
+            let (start, mut end) = match first {
+                Pair::Set { key, value } => return Some(Stretch::Pair(key, value)),
+                Pair::Read(places) => (places.start, places.value.1),
+            };
+            while let Some((Pair::Read(next), behind)) = rest.split_first()
+                && next.start == end
+            {
+                (end, rest) = (next.value.1, behind);
+            }
+            Some(Stretch::Fields(self.text((start, end))))
+        })
+    }
+
+    /// How many bytes each key and its value are.
+    pub(crate) fn sizes(&self) -> impl ExactSizeIterator<Item = (&str, usize)> {
+        self.pairs.iter().map(|pair| match pair {
+            Pair::Read(places) => (self.text(places.key), range(places.key).len() + range(places.value).len()),
+            Pair::Set { key, value } => (&**key, key.len() + value.len()),
+        })
+    }
+
+    fn find(&self, key: &str) -> Option<&Pair> {
+        self.pairs.iter().find(|pair| self.is(pair, key))
+    }
+
+    fn text(&self, place: (u32, u32)) -> &str {
+        self.buffer.as_ref().and_then(|it| it.get(range(place))).unwrap_or_default()
+    }
+
+    fn key<'a>(&'a self, pair: &'a Pair) -> &'a str {
+        match pair {
+            Pair::Read(places) => self.text(places.key),
+            Pair::Set { key, .. } => key,
+        }
+    }
+
+    fn json(&self, pair: &Pair) -> Json {
+        let cut = |places: &Places| self.buffer.as_ref().and_then(|it| Text::slice(it, range(places.value)));
+        Json::trusted(match pair {
+            Pair::Read(places) => cut(places).unwrap_or_else(|| "".into()),
+            Pair::Set { value, .. } => Arc::clone(value).into(),
+        })
+    }
+
+    /// Whether it has this key: by its bytes, without looking for the borders of characters.
+    fn is(&self, pair: &Pair, key: &str) -> bool {
+        match pair {
+            Pair::Read(places) => bytes(self.buffer.as_ref(), places.key) == key.as_bytes(),
+            Pair::Set { key: it, .. } => **it == *key,
+        }
+    }
+}
+
+fn bytes(buffer: Option<&Arc<str>>, place: (u32, u32)) -> &[u8] {
+    buffer.and_then(|it| it.as_bytes().get(range(place))).unwrap_or_default()
+}
+
+impl PartialEq for Pairs {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Pairs {}
+
+impl std::fmt::Debug for Pairs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
