@@ -7,6 +7,8 @@
 //! | `rows` | the names of the rows that it can run, one a line |
 //! | `run ROW COUNT` | makes the row's requests that often and nothing else, to be counted by callgrind |
 //! | `time BATCH ROUNDS` | every row in turns: the fastest batch of each, in nanoseconds for one round of its requests |
+//! | `memory COUNT` | how many bytes the process grows by when so many sessions begin in memory |
+//! | `serve KEEP` | the application on a free port of loopback, which it prints; a store's address is in the variable `STORE` |
 //!
 //! and its twin `…-allocations` prints allocations and bytes of every row. The lines are `row<TAB>number…`.
 
@@ -14,13 +16,13 @@ mod programs;
 mod rows;
 
 pub use programs::{allocations, main};
-pub use rows::{Client, Contents, Keep, Row, rows};
+pub use rows::{Client, Contents, Keep, Row, Step, rows};
 
 /// What a contender must be able to do.
 pub trait Contender {
     /// The application: the same pages for everybody, with sessions around them or without.
     type App;
-    /// An answer, as the framework has it.
+    /// A response, as the framework has it.
     type Response;
 
     /// The application that keeps its sessions there, or `None` if this library can't.
@@ -29,8 +31,11 @@ pub trait Contender {
     /// One request, from the framework's own request to its own response.
     fn call(app: &Self::App, ask: &Ask<'_>) -> impl Future<Output = Self::Response>;
 
-    /// The answer's status, and its `Set-Cookie` lines.
-    fn read(response: Self::Response) -> (u16, Vec<String>);
+    /// What a response says. Not measured.
+    fn read(response: Self::Response) -> impl Future<Output = Answer>;
+
+    /// Serves the application until the program is killed; `false` if this library can't keep its sessions there.
+    fn serve(keep: Keep, listener: std::net::TcpListener) -> impl Future<Output = bool>;
 }
 
 /// A request.
@@ -40,4 +45,28 @@ pub struct Ask<'a> {
     pub path: &'a str,
     /// Its `Cookie` line.
     pub cookie: Option<&'a str>,
+    /// A CSRF token to send in the header `x-csrf-token`, which makes it a `POST`.
+    pub token: Option<&'a str>,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The `Set-Cookie` lines.
+    pub cookies: Vec<String>,
+    /// The body, where it is short.
+    pub body: String,
+}
+
+/// Where the store is that [`Keep::Redis`] and its like use.
+#[must_use]
+pub fn store_address() -> String {
+    std::env::var("STORE").expect("the store's address in the variable STORE")
+}
+
+/// What a handler does between reading a session and writing it, while other requests come and go.
+pub async fn slow_work() {
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
 }

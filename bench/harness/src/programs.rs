@@ -1,69 +1,111 @@
 //! The programs that a contender is.
 
 use std::hint::black_box;
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
-use crate::{Ask, Client, Contender, Row, rows};
+use crate::{Answer, Ask, Client, Contender, Contents, Keep, Row, Step, rows};
 
 /// A row, ready to run: its application, and the cookie of a client for each of its requests.
 struct Ready<C: Contender> {
     row: &'static Row,
     app: C::App,
-    cookies: Vec<Option<String>>,
+    asks: Vec<Prepared>,
+}
+
+struct Prepared {
+    path: &'static str,
+    cookie: Option<String>,
+    token: Option<String>,
+}
+
+impl Prepared {
+    fn ask(&self) -> Ask<'_> {
+        Ask { path: self.path, cookie: self.cookie.as_deref(), token: self.token.as_deref() }
+    }
 }
 
 impl<C: Contender> Ready<C> {
     /// `None` if this contender has no such row.
     async fn new(row: &'static Row) -> Option<Self> {
         let app = C::app(row.keep).await?;
-        let mut jar = Vec::new();
+        let mut jar = Jar::default();
         match row.client {
             Client::Stranger => {}
-            Client::Foreign => jar.push(("theme".to_owned(), "0123456789abcdef".repeat(4))),
-            Client::Known(contents) => ask::<C>(&app, contents.path(), &mut jar).await,
-        }
-        // Once with a jar, as a browser would: each request then repeats the cookie that it had there.
-        let mut cookies = Vec::new();
-        for path in row.paths {
-            cookies.push(header(&jar));
-            if row.client != Client::Stranger {
-                ask::<C>(&app, path, &mut jar).await;
+            Client::Foreign => jar.0.push(("theme".to_owned(), "0123456789abcdef".repeat(4))),
+            Client::Known(contents) => {
+                // A session that doesn't fit there is a row that isn't there.
+                let filled = jar.ask::<C>(&app, Ask { path: contents.path(), cookie: None, token: None }).await;
+                (filled.status == 200).then_some(())?;
             }
         }
-        Some(Self { row, app, cookies })
+        // Once with a jar, as a browser would: each request then repeats the cookie that it had there.
+        let mut asks = Vec::new();
+        for step in row.steps {
+            let (path, token) = match step {
+                Step::Get(path) => (*path, None),
+                Step::Post(path) => {
+                    let shown = jar.ask::<C>(&app, Ask { path: "/token", cookie: None, token: None }).await;
+                    assert_eq!(shown.status, 200, "{}", row.name);
+                    (*path, Some(shown.body))
+                }
+            };
+            let prepared = Prepared { path, cookie: jar.header(), token };
+            if row.client != Client::Stranger {
+                let answer = jar.ask::<C>(&app, prepared.ask()).await;
+                assert_eq!(answer.status, 200, "{} {path}", row.name);
+            }
+            asks.push(prepared);
+        }
+        let ready = Self { row, app, asks };
+        ready.refuses_a_wrong_token().await;
+        Some(ready)
+    }
+
+    /// A check that lets everything pass would be a fast one.
+    async fn refuses_a_wrong_token(&self) {
+        for prepared in self.asks.iter().filter(|it| it.token.is_some()) {
+            let answer = C::read(C::call(&self.app, &Ask { token: Some("wrong"), ..prepared.ask() }).await).await;
+            assert_ne!(answer.status, 200, "{}: a wrong token was accepted", self.row.name);
+        }
     }
 
     async fn run(&self, count: u32) {
         for _ in 0..count {
-            for (path, cookie) in self.row.paths.iter().zip(&self.cookies) {
-                black_box(C::call(&self.app, &Ask { path, cookie: cookie.as_deref() }).await);
+            for prepared in &self.asks {
+                black_box(C::call(&self.app, &prepared.ask()).await);
             }
         }
     }
 }
 
 /// Cookies by name.
-type Jar = Vec<(String, String)>;
+#[derive(Default)]
+struct Jar(Vec<(String, String)>);
 
-async fn ask<C: Contender>(app: &C::App, path: &str, jar: &mut Jar) {
-    let cookie = header(jar);
-    let (status, lines) = C::read(C::call(app, &Ask { path, cookie: cookie.as_deref() }).await);
-    assert_eq!(status, 200, "{path}");
-    for line in lines {
-        let pair = line.split(';').next().unwrap_or_default();
-        let (name, value) = pair.split_once('=').expect("a name and a value");
-        jar.retain(|(there, _)| there != name);
-        if !value.is_empty() {
-            jar.push((name.to_owned(), value.to_owned()));
+impl Jar {
+    /// Asks with the cookies that are here, and keeps those that come back.
+    async fn ask<C: Contender>(&mut self, app: &C::App, ask: Ask<'_>) -> Answer {
+        let cookie = self.header();
+        let answer = C::read(C::call(app, &Ask { cookie: cookie.as_deref(), ..ask }).await).await;
+        for line in &answer.cookies {
+            let pair = line.split(';').next().unwrap_or_default();
+            let (name, value) = pair.split_once('=').expect("a name and a value");
+            self.0.retain(|(there, _)| there != name);
+            if !value.is_empty() {
+                self.0.push((name.to_owned(), value.to_owned()));
+            }
         }
+        answer
     }
-}
 
-fn header(jar: &Jar) -> Option<String> {
-    let pairs: Vec<_> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    (!pairs.is_empty()).then(|| pairs.join("; "))
+    fn header(&self) -> Option<String> {
+        let pairs: Vec<_> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (!pairs.is_empty()).then(|| pairs.join("; "))
+    }
 }
 
 fn runtime() -> Runtime {
@@ -91,12 +133,14 @@ pub fn main<C: Contender>() {
             }
         }
         ["run", name, count] => {
-            let row = rows().iter().find(|row| row.name == name).expect("a row of this name");
+            let row = rows().find(|row| row.name == name).expect("a row of this name");
             let ready = runtime.block_on(Ready::<C>::new(row)).expect("a row of this contender");
             runtime.block_on(ready.run(number(count)));
         }
         ["time", batch, rounds] => time::<C>(&runtime, number(batch), number(rounds)),
-        _ => panic!("rows, run ROW COUNT, or time BATCH ROUNDS"),
+        ["memory", count] => memory::<C>(&runtime, number(count)),
+        ["serve", keep] => serve::<C>(&runtime, Keep::named(keep).expect("a place of this name")),
+        _ => panic!("rows, run ROW COUNT, time BATCH ROUNDS, memory COUNT, or serve KEEP"),
     }
 }
 
@@ -112,6 +156,39 @@ fn time<C: Contender>(runtime: &Runtime, batch: u32, rounds: u32) {
     }
     for (ready, fastest) in ready.iter().zip(fastest) {
         println!("{}\t{:.1}", ready.row.name, fastest.as_nanos() as f64 / f64::from(batch));
+    }
+}
+
+fn memory<C: Contender>(runtime: &Runtime, count: u32) {
+    let Some(app) = runtime.block_on(C::app(Keep::Memory)) else { return };
+    let fill = |count: u32| {
+        runtime.block_on(async {
+            for _ in 0..count {
+                black_box(C::call(&app, &Ask { path: Contents::Small.path(), cookie: None, token: None }).await);
+            }
+        });
+    };
+    // What a process takes once isn't the sessions'.
+    fill(1000);
+    let before = resident();
+    fill(count);
+    println!("memory\t{}", resident() - before);
+}
+
+/// How many bytes of this process are in memory.
+fn resident() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").expect("a Linux");
+    let resident: u64 = pages.split(' ').nth(1).and_then(|it| it.parse().ok()).expect("pages");
+    resident * 4096
+}
+
+fn serve<C: Contender>(runtime: &Runtime, keep: Keep) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.set_nonblocking(true).expect("a socket that doesn't block");
+    println!("{}", listener.local_addr().expect("an address").port());
+    std::io::stdout().flush().expect("somebody who reads it");
+    if !runtime.block_on(C::serve(keep, listener)) {
+        std::process::exit(2);
     }
 }
 

@@ -10,9 +10,23 @@ pub enum Keep {
     Memory,
     Signed,
     Encrypted,
+    Redis,
+    Postgres,
+    Sqlite,
 }
 
 impl Keep {
+    pub const ALL: [Self; 8] = [
+        Self::Nothing,
+        Self::EmptyLayer,
+        Self::Memory,
+        Self::Signed,
+        Self::Encrypted,
+        Self::Redis,
+        Self::Postgres,
+        Self::Sqlite,
+    ];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Nothing => "none",
@@ -20,17 +34,28 @@ impl Keep {
             Self::Memory => "memory",
             Self::Signed => "signed",
             Self::Encrypted => "encrypted",
+            Self::Redis => "redis",
+            Self::Postgres => "postgres",
+            Self::Sqlite => "sqlite",
         }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|keep| keep.as_str() == name)
     }
 }
 
 /// What a session holds before it is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contents {
-    /// About 200 bytes in eight keys.
+    /// One key.
+    One,
+    /// About 200 bytes in nine keys.
     Small,
     /// 2,000 bytes in one key beside the counter.
     Large,
+    /// 64 kilobytes in one key beside the counter.
+    Huge,
     /// A hundred keys of a few bytes.
     Many,
 }
@@ -39,19 +64,32 @@ impl Contents {
     /// The page that fills a session so.
     pub const fn path(self) -> &'static str {
         match self {
+            Self::One => "/fill/one",
             Self::Small => "/fill/small",
             Self::Large => "/fill/large",
+            Self::Huge => "/fill/huge",
             Self::Many => "/fill/many",
         }
+    }
+
+    /// What the last segment of such a path means.
+    ///
+    /// # Panics
+    /// When it means nothing.
+    pub fn named(name: &str) -> Self {
+        let all = [Self::One, Self::Small, Self::Large, Self::Huge, Self::Many];
+        all.into_iter().find(|it| it.path().ends_with(name)).expect("a known name")
     }
 
     /// Keys and values; the counter `count` comes on top.
     pub fn entries(self) -> Vec<(String, String)> {
         match self {
+            Self::One => Vec::new(),
             Self::Small => ["user", "name", "theme", "language", "visits", "cart", "address", "seen"]
                 .map(|key| (key.to_owned(), "about twenty bytes".to_owned()))
                 .into(),
             Self::Large => vec![("text".to_owned(), "0123456789".repeat(200))],
+            Self::Huge => vec![("text".to_owned(), "0123456789".repeat(6_554))],
             Self::Many => (0..99).map(|number| (format!("k{number:02}"), "four".to_owned())).collect(),
         }
     }
@@ -68,14 +106,22 @@ pub enum Client {
     Known(Contents),
 }
 
+/// One request of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Get(&'static str),
+    /// A `POST` with the token that the page `/token` shows, which a library or a handler checks.
+    Post(&'static str),
+}
+
 /// One row: some requests by one client.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     pub name: &'static str,
     pub keep: Keep,
     pub client: Client,
-    /// The pages that it asks for, one after the other.
-    pub paths: &'static [&'static str],
+    /// What it asks for, one after the other.
+    pub steps: &'static [Step],
 }
 
 impl Row {
@@ -89,40 +135,54 @@ impl Row {
     }
 }
 
-/// All rows; those whose name begins with `none` are what the others are compared with.
-pub const fn rows() -> &'static [Row] {
-    use Client::{Foreign, Known, Stranger};
-    use Contents::{Large, Many, Small};
-    use Keep::{EmptyLayer, Encrypted, Memory, Nothing, Signed};
-    const fn row(name: &'static str, keep: Keep, client: Client, paths: &'static [&'static str]) -> Row {
-        Row { name, keep, client, paths }
-    }
-    const {
-        &[
-            row("none", Nothing, Stranger, &["/untouched"]),
-            row("none-cookie", Nothing, Foreign, &["/untouched"]),
-            row("empty-layer", EmptyLayer, Stranger, &["/untouched"]),
-            row("untouched", Memory, Stranger, &["/untouched"]),
-            row("untouched-cookie", Memory, Known(Small), &["/untouched"]),
-            row("signed-untouched-cookie", Signed, Known(Small), &["/untouched"]),
-            row("memory-new", Memory, Stranger, &["/new"]),
-            row("memory-read", Memory, Known(Small), &["/read"]),
-            row("memory-write", Memory, Known(Small), &["/write"]),
-            row("memory-flash-pop", Memory, Known(Small), &["/flash", "/pop"]),
-            row("memory-write-2kb", Memory, Known(Large), &["/write"]),
-            row("memory-write-100-keys", Memory, Known(Many), &["/write"]),
-            row("signed-new", Signed, Stranger, &["/new"]),
-            row("signed-read", Signed, Known(Small), &["/read"]),
-            row("signed-write", Signed, Known(Small), &["/write"]),
-            row("signed-flash-pop", Signed, Known(Small), &["/flash", "/pop"]),
-            row("signed-write-2kb", Signed, Known(Large), &["/write"]),
-            row("signed-write-100-keys", Signed, Known(Many), &["/write"]),
-            row("encrypted-new", Encrypted, Stranger, &["/new"]),
-            row("encrypted-read", Encrypted, Known(Small), &["/read"]),
-            row("encrypted-write", Encrypted, Known(Small), &["/write"]),
-            row("encrypted-flash-pop", Encrypted, Known(Small), &["/flash", "/pop"]),
-            row("encrypted-write-2kb", Encrypted, Known(Large), &["/write"]),
-            row("encrypted-write-100-keys", Encrypted, Known(Many), &["/write"]),
+/// The rows of a place where sessions are kept.
+macro_rules! rows_of {
+    ($name:literal, $keep:expr) => {
+        [
+            row(concat!($name, "-untouched"), $keep, Stranger, UNTOUCHED),
+            row(concat!($name, "-untouched-cookie"), $keep, Known(Small), UNTOUCHED),
+            row(concat!($name, "-new"), $keep, Stranger, &[Get("/new")]),
+            row(concat!($name, "-read"), $keep, Known(Small), READ),
+            row(concat!($name, "-write"), $keep, Known(Small), WRITE),
+            row(concat!($name, "-flash-pop"), $keep, Known(Small), &[Get("/flash"), Get("/pop")]),
+            row(concat!($name, "-csrf-post"), $keep, Known(Small), &[Post("/post")]),
+            row(concat!($name, "-read-1-key"), $keep, Known(One), READ),
+            row(concat!($name, "-write-1-key"), $keep, Known(One), WRITE),
+            row(concat!($name, "-read-100-keys"), $keep, Known(Many), READ),
+            row(concat!($name, "-write-100-keys"), $keep, Known(Many), WRITE),
+            row(concat!($name, "-read-2kb"), $keep, Known(Large), READ),
+            row(concat!($name, "-write-2kb"), $keep, Known(Large), WRITE),
         ]
-    }
+    };
+}
+
+use Client::{Foreign, Known, Stranger};
+use Contents::{Huge, Large, Many, One, Small};
+use Step::{Get, Post};
+
+const fn row(name: &'static str, keep: Keep, client: Client, steps: &'static [Step]) -> Row {
+    Row { name, keep, client, steps }
+}
+
+const UNTOUCHED: &[Step] = &[Get("/untouched")];
+const READ: &[Step] = &[Get("/read")];
+const WRITE: &[Step] = &[Get("/write")];
+
+static BASE: [Row; 3] = [
+    row("none", Keep::Nothing, Stranger, UNTOUCHED),
+    row("none-cookie", Keep::Nothing, Foreign, UNTOUCHED),
+    row("empty-layer", Keep::EmptyLayer, Stranger, UNTOUCHED),
+];
+static MEMORY: [Row; 13] = rows_of!("memory", Keep::Memory);
+/// No cookie has room for that.
+static HUGE: [Row; 2] = [
+    row("memory-read-64kb", Keep::Memory, Known(Huge), READ),
+    row("memory-write-64kb", Keep::Memory, Known(Huge), WRITE),
+];
+static SIGNED: [Row; 13] = rows_of!("signed", Keep::Signed);
+static ENCRYPTED: [Row; 13] = rows_of!("encrypted", Keep::Encrypted);
+
+/// All rows; those whose name begins with `none` are what the others are compared with.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    BASE.iter().chain(&MEMORY).chain(&HUGE).chain(&SIGNED).chain(&ENCRYPTED)
 }

@@ -40,7 +40,8 @@ use cloakroom_session::{CookieConfig, CsrfScheme, Error, Lifetimes, MAX_COOKIE, 
 ///     }
 ///
 ///     fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
-///         let user = record.get("user").map_or("null", Json::as_str);
+///         let user = record.get("user");
+///         let user = user.as_ref().map_or("null", Json::as_str);
 ///         Ok(Sealed::new(format!("{:x}.{user}", sealing.now.unix_secs())))
 ///     }
 /// }
