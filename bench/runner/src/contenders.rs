@@ -9,7 +9,7 @@ pub struct Contender {
 /// The first one is ours.
 pub const CONTENDERS: &[Contender] = &[
     Contender { name: "cloakroom", programs: &["cloakroom"] },
-    Contender { name: "tower-sessions", programs: &["tower-sessions", "tower-sessions-cookies"] },
+    Contender { name: "tower-sessions", programs: &["tower-sessions", "tower-sessions-stores"] },
     Contender { name: "axum_session", programs: &["axum-session"] },
     Contender { name: "actix-session", programs: &["actix-session"] },
     Contender { name: "poem", programs: &["poem"] },

@@ -128,7 +128,7 @@ impl Measured {
     fn keep(&mut self, contender: &'static str, unit: Unit, figures: &BTreeMap<String, f64>) {
         for row in rows() {
             let (Some(value), Some(none)) = (figures.get(row.name), figures.get(row.baseline())) else { continue };
-            let none = if row.name.starts_with("none") { 0.0 } else { none * row.paths.len() as f64 };
+            let none = if row.name.starts_with("none") { 0.0 } else { none * row.steps.len() as f64 };
             self.0.entry((contender, row.name, unit)).or_insert(value - none);
         }
     }

@@ -6,44 +6,38 @@ use std::sync::{Arc, Mutex};
 
 use actix_http::Request;
 use actix_session::config::CookieContentSecurity;
-use actix_session::storage::{CookieSessionStore, LoadError, SaveError, SessionKey, SessionStore, UpdateError};
+use actix_session::storage::{
+    CookieSessionStore, LoadError, RedisSessionStore, SaveError, SessionKey, SessionStore, UpdateError,
+};
 use actix_session::{Session, SessionGetError, SessionMiddleware};
-use actix_web::body::BoxBody;
+use actix_web::body::{BoxBody, to_bytes};
 use actix_web::cookie::Key;
 use actix_web::cookie::time::Duration;
 use actix_web::dev::{Service, ServiceResponse};
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 use actix_web::test::{TestRequest, init_service};
-use actix_web::web::{ServiceConfig, get};
-use actix_web::{App, Error};
-use bench_harness::{Ask, Contender, Contents, Keep};
+use actix_web::web::{Path, ServiceConfig, get, post};
+use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer};
+use bench_harness::{Answer, Ask, Contender, Contents, Keep, slow_work, store_address};
 use rand::distr::{Alphanumeric, SampleString as _};
+use subtle::ConstantTimeEq as _;
 
 pub struct Peer;
 
-type Answer = std::pin::Pin<Box<dyn Future<Output = ServiceResponse<BoxBody>>>>;
+type Page = std::pin::Pin<Box<dyn Future<Output = ServiceResponse<BoxBody>>>>;
 
 impl Contender for Peer {
-    type App = Rc<dyn Fn(TestRequest) -> Answer>;
+    type App = Rc<dyn Fn(TestRequest) -> Page>;
     type Response = ServiceResponse<BoxBody>;
 
     async fn app(keep: Keep) -> Option<Self::App> {
         Some(match keep {
             Keep::Nothing => boxed(init_service(App::new().configure(pages)).await),
-            Keep::Memory => {
-                let sessions = SessionMiddleware::new(Memory::default(), key());
-                boxed(init_service(App::new().wrap(sessions).configure(pages)).await)
-            }
-            Keep::Signed | Keep::Encrypted => {
-                let security = match keep {
-                    Keep::Signed => CookieContentSecurity::Signed,
-                    _ => CookieContentSecurity::Private,
-                };
-                let sessions = SessionMiddleware::builder(CookieSessionStore::default(), key());
-                let sessions = sessions.cookie_content_security(security).build();
-                boxed(init_service(App::new().wrap(sessions).configure(pages)).await)
-            }
-            Keep::EmptyLayer => return None,
+            Keep::Memory => boxed(init_service(App::new().wrap(memory()).configure(pages)).await),
+            Keep::Signed => boxed(init_service(App::new().wrap(cookies(SIGNED)).configure(pages)).await),
+            Keep::Encrypted => boxed(init_service(App::new().wrap(cookies(PRIVATE)).configure(pages)).await),
+            // Its one store is for Redis, and only ever served.
+            Keep::EmptyLayer | Keep::Redis | Keep::Postgres | Keep::Sqlite => return None,
         })
     }
 
@@ -52,18 +46,59 @@ impl Contender for Peer {
         if let Some(cookie) = ask.cookie {
             request = request.insert_header((header::COOKIE, cookie));
         }
+        if let Some(token) = ask.token {
+            request = request.method(Method::POST).insert_header((header::HOST, "localhost"));
+            request = request.insert_header(("sec-fetch-site", "same-origin")).insert_header(("x-csrf-token", token));
+        }
         app(request).await
     }
 
-    fn read(response: Self::Response) -> (u16, Vec<String>) {
+    async fn read(response: Self::Response) -> Answer {
         let lines = response.headers().get_all(header::SET_COOKIE);
-        let lines = lines.map(|line| line.to_str().expect("ASCII").to_owned()).collect();
-        (response.status().as_u16(), lines)
+        let cookies = lines.map(|line| line.to_str().expect("ASCII").to_owned()).collect();
+        let status = response.status().as_u16();
+        let body = to_bytes(response.into_body()).await.expect("a body");
+        Answer { status, cookies, body: String::from_utf8(body.into()).expect("text") }
+    }
+
+    async fn serve(keep: Keep, listener: std::net::TcpListener) -> bool {
+        // Each kind of sessions makes a type of its own.
+        macro_rules! served {
+            ($app:expr) => {
+                HttpServer::new(move || $app.configure(pages)).workers(1).listen(listener).expect("a port").run().await
+            };
+        }
+        let served = match keep {
+            Keep::Nothing => served!(App::new()),
+            Keep::Memory => {
+                let store = Memory::default();
+                served!(App::new().wrap(SessionMiddleware::new(store.clone(), key())))
+            }
+            Keep::Signed => served!(App::new().wrap(cookies(SIGNED))),
+            Keep::Encrypted => served!(App::new().wrap(cookies(PRIVATE))),
+            Keep::Redis => {
+                let store = RedisSessionStore::new(store_address()).await.expect("a Redis");
+                served!(App::new().wrap(SessionMiddleware::new(store.clone(), key())))
+            }
+            Keep::EmptyLayer | Keep::Postgres | Keep::Sqlite => return false,
+        };
+        served.is_ok()
     }
 }
 
+const SIGNED: CookieContentSecurity = CookieContentSecurity::Signed;
+const PRIVATE: CookieContentSecurity = CookieContentSecurity::Private;
+
+fn memory() -> SessionMiddleware<Memory> {
+    SessionMiddleware::new(Memory::default(), key())
+}
+
+fn cookies(security: CookieContentSecurity) -> SessionMiddleware<CookieSessionStore> {
+    SessionMiddleware::builder(CookieSessionStore::default(), key()).cookie_content_security(security).build()
+}
+
 /// The types of applications differ with what is wrapped around them.
-fn boxed<S>(service: S) -> Rc<dyn Fn(TestRequest) -> Answer>
+fn boxed<S>(service: S) -> Rc<dyn Fn(TestRequest) -> Page>
 where
     S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + 'static,
 {
@@ -117,32 +152,40 @@ fn fresh_key() -> SessionKey {
     Alphanumeric.sample_string(&mut rand::rng(), 64).try_into().expect("a key of the right length")
 }
 
-type Page = Result<&'static str, SessionGetError>;
+type Answered = Result<&'static str, SessionGetError>;
 
-fn fill(session: &Session, contents: Contents) -> &'static str {
-    for (key, value) in contents.entries() {
-        session.insert(key, value).expect("a string");
+/// It has no CSRF check: this is what its users write.
+fn check(session: &Session, request: &HttpRequest) -> HttpResponse {
+    let shown = request.headers().get("x-csrf-token").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    match session.get::<String>("_csrf") {
+        Ok(Some(token)) if bool::from(token.as_bytes().ct_eq(shown.as_bytes())) => HttpResponse::Ok().body("posted"),
+        _ => HttpResponse::Forbidden().body("refused"),
     }
-    session.insert("count", 1).expect("a number");
-    "filled"
 }
 
 fn pages(config: &mut ServiceConfig) {
     config
         .route("/untouched", get().to(async || "hello"))
-        .route("/fill/small", get().to(async |session: Session| fill(&session, Contents::Small)))
-        .route("/fill/large", get().to(async |session: Session| fill(&session, Contents::Large)))
-        .route("/fill/many", get().to(async |session: Session| fill(&session, Contents::Many)))
+        .route(
+            "/fill/{contents}",
+            get().to(async |session: Session, contents: Path<String>| {
+                for (key, value) in Contents::named(&contents).entries() {
+                    session.insert(key, value).expect("a string");
+                }
+                session.insert("count", 1).expect("a number");
+                "filled"
+            }),
+        )
         .route("/new", get().to(async |session: Session| session.insert("count", 1).map(|()| "new")))
         .route(
             "/read",
-            get().to(async |session: Session| -> Page {
+            get().to(async |session: Session| -> Answered {
                 Ok(if session.get::<u64>("count")?.is_some() { "known" } else { "unknown" })
             }),
         )
         .route(
             "/write",
-            get().to(async |session: Session| -> Page {
+            get().to(async |session: Session| -> Answered {
                 let count = session.get::<u64>("count")?.unwrap_or_default();
                 session.insert("count", count + 1).expect("a number");
                 Ok("written")
@@ -151,7 +194,7 @@ fn pages(config: &mut ServiceConfig) {
         // It has no flash messages: this is what its users write.
         .route(
             "/flash",
-            get().to(async |session: Session| -> Page {
+            get().to(async |session: Session| -> Answered {
                 let mut messages = session.get::<Vec<String>>("_flash")?.unwrap_or_default();
                 messages.push("Saved".to_owned());
                 session.insert("_flash", messages).expect("a list");
@@ -164,6 +207,55 @@ fn pages(config: &mut ServiceConfig) {
                 let messages = session.remove_as::<Vec<String>>("_flash");
                 assert_eq!(messages, Some(Ok(vec!["Saved".to_owned()])));
                 "popped"
+            }),
+        )
+        .route(
+            "/token",
+            get().to(async |session: Session| {
+                let token = Alphanumeric.sample_string(&mut rand::rng(), 43);
+                session.insert("_csrf", &token).expect("a string");
+                token
+            }),
+        )
+        .route("/post", post().to(async |session: Session, request: HttpRequest| check(&session, &request)))
+        .route(
+            "/slow-count",
+            get().to(async |session: Session| -> Answered {
+                let count = session.get::<u64>("count")?.unwrap_or_default();
+                slow_work().await;
+                session.insert("count", count + 1).expect("a number");
+                Ok("counted")
+            }),
+        )
+        .route(
+            "/slow-key/{key}",
+            get().to(async |session: Session, key: Path<String>| -> Answered {
+                session.get::<u64>("count")?;
+                slow_work().await;
+                session.insert(key.as_str(), true).expect("a boolean");
+                Ok("set")
+            }),
+        )
+        .route(
+            "/count",
+            get().to(async |session: Session| session.get::<u64>("count").map(|it| it.unwrap_or_default().to_string())),
+        )
+        .route(
+            "/has/{key}",
+            get().to(async |session: Session, key: Path<String>| session.contains_key(&key).to_string()),
+        )
+        .route(
+            "/login",
+            get().to(async |session: Session| {
+                session.renew();
+                session.insert("user", "fred").map(|()| "welcome")
+            }),
+        )
+        .route(
+            "/logout",
+            get().to(async |session: Session| {
+                session.purge();
+                "good bye"
             }),
         );
 }

@@ -1,16 +1,19 @@
-//! axum_session on axum. It can't keep a session in its cookie; without a database it keeps all of them in memory.
+//! axum_session on axum. It can't keep a session in its cookie; without a database it keeps all of them in memory, and with one it keeps
+//! them in both.
+
+use std::fmt::Debug;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
-use axum::http::{HeaderValue, header};
+use axum::extract::Path;
+use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::get;
-use axum_session::{Session as AnySession, SessionConfig, SessionLayer, SessionNullPool, SessionStore};
-use bench_harness::{Ask, Contender, Contents, Keep};
-use tower::ServiceExt as _;
-
-type Session = AnySession<SessionNullPool>;
+use axum::routing::{get, post};
+use axum_session::{DatabasePool, Session, SessionConfig, SessionLayer, SessionNullPool, SessionStore};
+use axum_session_redispool::SessionRedisPool;
+use axum_session_sqlx::{SessionPgPool, SessionSqlitePool};
+use bench_harness::{Answer, Ask, Contender, Contents, Keep, slow_work, store_address};
+use bench_on_axum::{check, token};
+use sqlx::{PgPool, SqlitePool};
 
 pub struct Peer;
 
@@ -19,58 +22,69 @@ impl Contender for Peer {
     type Response = Response;
 
     async fn app(keep: Keep) -> Option<Router> {
-        match keep {
-            Keep::Nothing => Some(pages()),
-            Keep::Memory => {
-                let store = SessionStore::<SessionNullPool>::new(None, SessionConfig::default());
-                Some(pages().layer(SessionLayer::new(store.await.expect("a store in memory"))))
+        Some(match keep {
+            Keep::Nothing => pages::<SessionNullPool>(),
+            Keep::Memory => with::<SessionNullPool>(None).await,
+            Keep::Redis => {
+                let client = redis::Client::open(store_address()).expect("an address");
+                with(Some(SessionRedisPool::from(redis_pool::RedisPool::from(client)))).await
             }
-            Keep::EmptyLayer | Keep::Signed | Keep::Encrypted => None,
-        }
+            Keep::Postgres => {
+                let pool = PgPool::connect(&store_address()).await.expect("a PostgreSQL");
+                with(Some(SessionPgPool::from(pool))).await
+            }
+            Keep::Sqlite => {
+                let address = format!("sqlite://{}?mode=rwc", store_address());
+                with(Some(SessionSqlitePool::from(SqlitePool::connect(&address).await.expect("a file")))).await
+            }
+            Keep::EmptyLayer | Keep::Signed | Keep::Encrypted => return None,
+        })
     }
 
     async fn call(app: &Router, ask: &Ask<'_>) -> Response {
-        let mut request = Request::get(ask.path).body(Body::empty()).expect("a valid request");
-        if let Some(cookie) = ask.cookie {
-            request.headers_mut().insert(header::COOKIE, HeaderValue::from_str(cookie).expect("ASCII"));
-        }
-        app.clone().oneshot(request).await.expect("infallible")
+        bench_on_axum::call(app, ask).await
     }
 
-    fn read(response: Response) -> (u16, Vec<String>) {
-        let lines = response.headers().get_all(header::SET_COOKIE).iter();
-        let lines = lines.map(|line| line.to_str().expect("ASCII").to_owned()).collect();
-        (response.status().as_u16(), lines)
+    async fn read(response: Response) -> Answer {
+        bench_on_axum::read(response).await
+    }
+
+    async fn serve(keep: Keep, listener: std::net::TcpListener) -> bool {
+        bench_on_axum::serve(Self::app(keep).await, listener).await
     }
 }
 
-fn fill(session: &Session, contents: Contents) {
-    for (key, value) in contents.entries() {
-        session.set(&key, value);
-    }
-    session.set("count", 1);
+async fn with<P: DatabasePool + Clone + Debug + Sync + Send + 'static>(pool: Option<P>) -> Router {
+    let store = SessionStore::<P>::new(pool, SessionConfig::default()).await.expect("a store");
+    pages::<P>().layer(SessionLayer::new(store))
 }
 
-fn pages() -> Router {
+fn pages<P: DatabasePool + Clone + Debug + Sync + Send + 'static>() -> Router {
     Router::new()
         .route("/untouched", get(async || "hello"))
-        .route("/fill/small", get(async |session: Session| fill(&session, Contents::Small)))
-        .route("/fill/large", get(async |session: Session| fill(&session, Contents::Large)))
-        .route("/fill/many", get(async |session: Session| fill(&session, Contents::Many)))
+        .route(
+            "/fill/{contents}",
+            get(async |session: Session<P>, Path(contents): Path<String>| {
+                for (key, value) in Contents::named(&contents).entries() {
+                    session.set(&key, value);
+                }
+                session.set("count", 1);
+            }),
+        )
         .route(
             "/new",
-            get(async |session: Session| {
+            get(async |session: Session<P>| {
                 session.set("count", 1);
                 "new"
             }),
         )
         .route(
             "/read",
-            get(async |session: Session| if session.get::<u64>("count").is_some() { "known" } else { "unknown" }),
+            get(async |session: Session<P>| if session.get::<u64>("count").is_some() { "known" } else { "unknown" }),
         )
         .route(
             "/write",
-            get(async |session: Session| {
+            get(async |session: Session<P>| {
                 let count = session.get::<u64>("count").unwrap_or_default();
                 session.set("count", count + 1);
                 "written"
@@ -79,7 +93,7 @@ fn pages() -> Router {
         // It has no flash messages: this is what its users write.
         .route(
             "/flash",
-            get(async |session: Session| {
+            get(async |session: Session<P>| {
                 let mut messages: Vec<String> = session.get("_flash").unwrap_or_default();
                 messages.push("Saved".to_owned());
                 session.set("_flash", messages);
@@ -88,10 +102,58 @@ fn pages() -> Router {
         )
         .route(
             "/pop",
-            get(async |session: Session| {
+            get(async |session: Session<P>| {
                 let messages: Vec<String> = session.get_remove("_flash").unwrap_or_default();
                 assert_eq!(messages, ["Saved"]);
                 "popped"
+            }),
+        )
+        // Nor a CSRF check.
+        .route(
+            "/token",
+            get(async |session: Session<P>| {
+                let token = token();
+                session.set("_csrf", &token);
+                token
+            }),
+        )
+        .route("/post", post(async |session: Session<P>, headers: HeaderMap| check(session.get("_csrf"), &headers)))
+        .route(
+            "/slow-count",
+            get(async |session: Session<P>| {
+                let count = session.get::<u64>("count").unwrap_or_default();
+                slow_work().await;
+                session.set("count", count + 1);
+                "counted"
+            }),
+        )
+        .route(
+            "/slow-key/{key}",
+            get(async |session: Session<P>, Path(key): Path<String>| {
+                session.get::<u64>("count");
+                slow_work().await;
+                session.set(&key, true);
+                "set"
+            }),
+        )
+        .route("/count", get(async |session: Session<P>| session.get::<u64>("count").unwrap_or_default().to_string()))
+        .route(
+            "/has/{key}",
+            get(async |session: Session<P>, Path(key): Path<String>| session.get::<bool>(&key).is_some().to_string()),
+        )
+        .route(
+            "/login",
+            get(async |session: Session<P>| {
+                session.renew();
+                session.set("user", "fred");
+                "welcome"
+            }),
+        )
+        .route(
+            "/logout",
+            get(async |session: Session<P>| {
+                session.destroy();
+                "good bye"
             }),
         )
 }

@@ -1,14 +1,14 @@
 //! Cloakroom on axum.
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
-use axum::http::{HeaderValue, header};
+use axum::extract::{Path, Request};
 use axum::response::Response;
-use axum::routing::get;
-use bench_harness::{Ask, Contender, Contents, Keep};
-use cloakroom::{CookieSessions, Error, Key, MemoryStore, Session, SessionLayer, StoredSessions};
-use tower::ServiceExt as _;
+use axum::routing::{get, post};
+use bench_harness::{Answer, Ask, Contender, Contents, Keep, slow_work, store_address};
+use cloakroom::{
+    CookieSessions, CsrfLayer, CsrfRules, Error, Key, MemoryStore, PostgresStore, RedisStore, Session, SessionFactory,
+    SessionLayer, SqliteStore, Store, StoredSessions,
+};
 use tower::layer::layer_fn;
 
 pub struct Peer;
@@ -19,36 +19,50 @@ impl Contender for Peer {
 
     async fn app(keep: Keep) -> Option<Router> {
         let key = || Key::new(b"a secret for benchmarks, of 32 bytes or more").expect("long enough");
-        let pages = pages();
         Some(match keep {
-            Keep::Nothing => pages,
-            Keep::EmptyLayer => pages.layer(layer_fn(Empty)),
-            Keep::Memory => {
-                let sessions = StoredSessions::new(MemoryStore::new()).build().expect("valid options");
-                pages.layer(SessionLayer::new(sessions))
+            Keep::Nothing => pages(),
+            Keep::EmptyLayer => pages().layer(layer_fn(Empty)),
+            Keep::Memory => with(stored(MemoryStore::new())),
+            Keep::Signed => with(CookieSessions::signed(key()).build().expect("valid options")),
+            Keep::Encrypted => with(CookieSessions::encrypted(key()).build().expect("valid options")),
+            Keep::Redis => with(stored(RedisStore::connect(&store_address()).await.expect("a Redis"))),
+            Keep::Postgres => {
+                let store = PostgresStore::connect(&store_address()).expect("an address");
+                store.migrate().await.expect("a schema");
+                with(stored(store))
             }
-            Keep::Signed => {
-                pages.layer(SessionLayer::new(CookieSessions::signed(key()).build().expect("valid options")))
-            }
-            Keep::Encrypted => {
-                pages.layer(SessionLayer::new(CookieSessions::encrypted(key()).build().expect("valid options")))
+            Keep::Sqlite => {
+                let store = SqliteStore::open(store_address()).expect("a file");
+                store.migrate().await.expect("a schema");
+                with(stored(store))
             }
         })
     }
 
     async fn call(app: &Router, ask: &Ask<'_>) -> Response {
-        let mut request = Request::get(ask.path).body(Body::empty()).expect("a valid request");
-        if let Some(cookie) = ask.cookie {
-            request.headers_mut().insert(header::COOKIE, HeaderValue::from_str(cookie).expect("ASCII"));
-        }
-        app.clone().oneshot(request).await.expect("infallible")
+        bench_on_axum::call(app, ask).await
     }
 
-    fn read(response: Response) -> (u16, Vec<String>) {
-        let lines = response.headers().get_all(header::SET_COOKIE).iter();
-        let lines = lines.map(|line| line.to_str().expect("ASCII").to_owned()).collect();
-        (response.status().as_u16(), lines)
+    async fn read(response: Response) -> Answer {
+        bench_on_axum::read(response).await
     }
+
+    async fn serve(keep: Keep, listener: std::net::TcpListener) -> bool {
+        bench_on_axum::serve(Self::app(keep).await, listener).await
+    }
+}
+
+fn stored<S: Store>(store: S) -> StoredSessions<S> {
+    StoredSessions::new(store).build().expect("valid options")
+}
+
+/// Only the routes that want it have the CSRF check: in the other libraries nobody else pays for it either.
+fn with(sessions: impl SessionFactory) -> Router {
+    let checked = Router::new()
+        .route("/token", get(async |session: Session| session.csrf_token().map(|token| token.expose().to_owned())))
+        .route("/post", post(async || "posted"))
+        .layer(CsrfLayer::new(CsrfRules::default()));
+    pages().merge(checked).layer(SessionLayer::new(sessions))
 }
 
 /// A layer that does nothing.
@@ -69,17 +83,16 @@ impl<S: tower::Service<Request>> tower::Service<Request> for Empty<S> {
     }
 }
 
-fn fill(session: &Session, contents: Contents) -> Result<(), Error> {
-    session.extend(contents.entries())?;
-    session.insert("count", 1)
-}
-
 fn pages() -> Router {
     Router::new()
         .route("/untouched", get(async || "hello"))
-        .route("/fill/small", get(async |session: Session| fill(&session, Contents::Small)))
-        .route("/fill/large", get(async |session: Session| fill(&session, Contents::Large)))
-        .route("/fill/many", get(async |session: Session| fill(&session, Contents::Many)))
+        .route(
+            "/fill/{contents}",
+            get(async |session: Session, Path(contents): Path<String>| {
+                session.extend(Contents::named(&contents).entries())?;
+                session.insert("count", 1)
+            }),
+        )
         .route("/new", get(async |session: Session| session.insert("count", 1).map(|()| "new")))
         .route(
             "/read",
@@ -102,6 +115,45 @@ fn pages() -> Router {
                 let messages: Vec<String> = session.pop_flash("")?;
                 assert_eq!(messages, ["Saved"]);
                 Ok::<_, Error>("popped")
+            }),
+        )
+        .route(
+            "/slow-count",
+            get(async |session: Session| {
+                session.get::<u64>("count")?;
+                slow_work().await;
+                session.update("count", |count: &mut u64| *count += 1)?;
+                Ok::<_, Error>("counted")
+            }),
+        )
+        .route(
+            "/slow-key/{key}",
+            get(async |session: Session, Path(key): Path<String>| {
+                session.get::<u64>("count")?;
+                slow_work().await;
+                session.insert(key.as_str(), true).map(|()| "set")
+            }),
+        )
+        .route(
+            "/count",
+            get(async |session: Session| session.get::<u64>("count").map(|it| it.unwrap_or_default().to_string())),
+        )
+        .route(
+            "/has/{key}",
+            get(async |session: Session, Path(key): Path<String>| session.contains_key(key.as_str()).to_string()),
+        )
+        .route(
+            "/login",
+            get(async |session: Session| {
+                session.cycle_id();
+                session.insert("user", "fred").map(|()| "welcome")
+            }),
+        )
+        .route(
+            "/logout",
+            get(async |session: Session| {
+                session.invalidate();
+                "good bye"
             }),
         )
 }

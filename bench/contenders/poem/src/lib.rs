@@ -1,11 +1,14 @@
-//! poem with its own sessions.
+//! poem with its own sessions and its own CSRF check, which rests on a cookie of its own.
 
-use bench_harness::{Ask, Contender, Contents, Keep};
+use bench_harness::{Answer, Ask, Contender, Contents, Keep, slow_work, store_address};
 use poem::endpoint::BoxEndpoint;
-use poem::http::{HeaderValue, header};
-use poem::session::{CookieConfig, CookieSession, MemoryStorage, ServerSession, Session};
+use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use poem::listener::TcpAcceptor;
+use poem::middleware::Csrf;
+use poem::session::{CookieConfig, CookieSession, MemoryStorage, RedisStorage, ServerSession, Session};
 use poem::web::cookie::CookieKey;
-use poem::{Endpoint as _, EndpointExt as _, Request, Response, Route, get, handler};
+use poem::web::{CsrfToken, CsrfVerifier, Path};
+use poem::{Endpoint as _, EndpointExt as _, Request, Response, Route, Server, get, handler, post};
 
 pub struct Peer;
 
@@ -20,7 +23,12 @@ impl Contender for Peer {
             Keep::Memory => pages().with(ServerSession::new(CookieConfig::signed(key()), MemoryStorage::new())).boxed(),
             Keep::Signed => pages().with(CookieSession::new(CookieConfig::signed(key()))).boxed(),
             Keep::Encrypted => pages().with(CookieSession::new(CookieConfig::private(key()))).boxed(),
-            Keep::EmptyLayer => return None,
+            Keep::Redis => {
+                let client = redis::Client::open(store_address()).expect("an address");
+                let storage = RedisStorage::new(client.get_connection_manager().await.expect("a Redis"));
+                pages().with(ServerSession::new(CookieConfig::signed(key()), storage)).boxed()
+            }
+            Keep::EmptyLayer | Keep::Postgres | Keep::Sqlite => return None,
         })
     }
 
@@ -29,22 +37,27 @@ impl Contender for Peer {
         if let Some(cookie) = ask.cookie {
             request.headers_mut().insert(header::COOKIE, HeaderValue::from_str(cookie).expect("ASCII"));
         }
+        if let Some(token) = ask.token {
+            request.set_method(Method::POST);
+            request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
+            request.headers_mut().insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
+            request.headers_mut().insert("x-csrf-token", HeaderValue::from_str(token).expect("ASCII"));
+        }
         app.get_response(request).await
     }
 
-    fn read(response: Response) -> (u16, Vec<String>) {
+    async fn read(response: Response) -> Answer {
         let lines = response.headers().get_all(header::SET_COOKIE).iter();
-        let lines = lines.map(|line| line.to_str().expect("ASCII").to_owned()).collect();
-        (response.status().as_u16(), lines)
+        let cookies = lines.map(|line| line.to_str().expect("ASCII").to_owned()).collect();
+        let status = response.status().as_u16();
+        Answer { status, cookies, body: response.into_body().into_string().await.expect("text") }
     }
-}
 
-fn fill(session: &Session, contents: Contents) -> &'static str {
-    for (key, value) in contents.entries() {
-        session.set(&key, value);
+    async fn serve(keep: Keep, listener: std::net::TcpListener) -> bool {
+        let Some(app) = Self::app(keep).await else { return false };
+        let acceptor = TcpAcceptor::from_std(listener).expect("a listener");
+        Server::new_with_acceptor(acceptor).run(app).await.is_ok()
     }
-    session.set("count", 1);
-    "filled"
 }
 
 #[handler]
@@ -53,18 +66,12 @@ async fn untouched() -> &'static str {
 }
 
 #[handler]
-async fn fill_small(session: &Session) -> &'static str {
-    fill(session, Contents::Small)
-}
-
-#[handler]
-async fn fill_large(session: &Session) -> &'static str {
-    fill(session, Contents::Large)
-}
-
-#[handler]
-async fn fill_many(session: &Session) -> &'static str {
-    fill(session, Contents::Many)
+async fn fill(session: &Session, Path(contents): Path<String>) -> &'static str {
+    for (key, value) in Contents::named(&contents).entries() {
+        session.set(&key, value);
+    }
+    session.set("count", 1);
+    "filled"
 }
 
 #[handler]
@@ -102,15 +109,75 @@ async fn pop(session: &Session) -> &'static str {
     "popped"
 }
 
+#[handler]
+async fn show_token(token: &CsrfToken) -> String {
+    token.0.clone()
+}
+
+#[handler]
+async fn posted(verifier: &CsrfVerifier, headers: &HeaderMap) -> (StatusCode, &'static str) {
+    let shown = headers.get("x-csrf-token").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    if verifier.is_valid(shown) { (StatusCode::OK, "posted") } else { (StatusCode::FORBIDDEN, "refused") }
+}
+
+#[handler]
+async fn slow_count(session: &Session) -> &'static str {
+    let count = session.get::<u64>("count").unwrap_or_default();
+    slow_work().await;
+    session.set("count", count + 1);
+    "counted"
+}
+
+#[handler]
+async fn slow_key(session: &Session, Path(key): Path<String>) -> &'static str {
+    session.get::<u64>("count");
+    slow_work().await;
+    session.set(&key, true);
+    "set"
+}
+
+#[handler]
+async fn show_count(session: &Session) -> String {
+    session.get::<u64>("count").unwrap_or_default().to_string()
+}
+
+#[handler]
+async fn has(session: &Session, Path(key): Path<String>) -> String {
+    session.entries().contains_key(&key).to_string()
+}
+
+#[handler]
+async fn login(session: &Session) -> &'static str {
+    session.renew();
+    session.set("user", "fred");
+    "welcome"
+}
+
+#[handler]
+async fn logout(session: &Session) -> &'static str {
+    session.purge();
+    "good bye"
+}
+
 fn pages() -> Route {
     Route::new()
         .at("/untouched", get(untouched))
-        .at("/fill/small", get(fill_small))
-        .at("/fill/large", get(fill_large))
-        .at("/fill/many", get(fill_many))
+        .at("/fill/:contents", get(fill))
         .at("/new", get(new))
         .at("/read", get(read))
         .at("/write", get(write))
         .at("/flash", get(flash))
         .at("/pop", get(pop))
+        .at("/token", get(show_token).with(csrf()))
+        .at("/post", post(posted).with(csrf()))
+        .at("/slow-count", get(slow_count))
+        .at("/slow-key/:key", get(slow_key))
+        .at("/count", get(show_count))
+        .at("/has/:key", get(has))
+        .at("/login", get(login))
+        .at("/logout", get(logout))
+}
+
+fn csrf() -> Csrf {
+    Csrf::new().key([b'k'; 32])
 }

@@ -1,11 +1,13 @@
 //! salvo with its own sessions. Its cookie always holds a signed value: the whole session, or an id.
 
-use bench_harness::{Ask, Contender, Contents, Keep};
-use salvo::http::header;
-use salvo::http::{HeaderValue, ReqBody, uri::Scheme};
+use bench_harness::{Answer, Ask, Contender, Contents, Keep, slow_work};
+use salvo::conn::tcp::TcpAcceptor;
+use salvo::http::{HeaderValue, Method, ReqBody, header, uri::Scheme};
 use salvo::hyper::Request as HyperRequest;
 use salvo::prelude::*;
-use salvo::session::{CookieStore, MemoryStore, Session, SessionHandler};
+use salvo::session::{CookieStore, MemoryStore, SessionHandler, SessionStore};
+use salvo::test::ResponseExt as _;
+use subtle::ConstantTimeEq as _;
 
 pub struct Peer;
 
@@ -16,24 +18,7 @@ impl Contender for Peer {
     type Response = Response;
 
     async fn app(keep: Keep) -> Option<Service> {
-        // A session that nothing was stored in, or changed in, is written only when asked for.
-        let router = match keep {
-            Keep::Nothing => pages(),
-            Keep::Memory => pages().hoop(
-                SessionHandler::builder(MemoryStore::new(), SECRET)
-                    .save_unchanged(false)
-                    .build()
-                    .expect("valid options"),
-            ),
-            Keep::Signed => pages().hoop(
-                SessionHandler::builder(CookieStore::new(), SECRET)
-                    .save_unchanged(false)
-                    .build()
-                    .expect("valid options"),
-            ),
-            Keep::EmptyLayer | Keep::Encrypted => return None,
-        };
-        Some(Service::new(router))
+        router(keep).map(Service::new)
     }
 
     async fn call(app: &Service, ask: &Ask<'_>) -> Response {
@@ -41,24 +26,43 @@ impl Contender for Peer {
         if let Some(cookie) = ask.cookie {
             request.headers_mut().insert(header::COOKIE, HeaderValue::from_str(cookie).expect("ASCII"));
         }
+        if let Some(token) = ask.token {
+            *request.method_mut() = Method::POST;
+            request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
+            request.headers_mut().insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
+            request.headers_mut().insert("x-csrf-token", HeaderValue::from_str(token).expect("ASCII"));
+        }
         app.handle(Request::from_hyper(request, Scheme::HTTP)).await
     }
 
-    fn read(response: Response) -> (u16, Vec<String>) {
+    async fn read(mut response: Response) -> Answer {
         let lines = response.headers().get_all(header::SET_COOKIE).iter();
-        let lines = lines.map(|line| line.to_str().expect("ASCII").to_owned()).collect();
-        (response.status_code.unwrap_or(StatusCode::OK).as_u16(), lines)
+        let cookies = lines.map(|line| line.to_str().expect("ASCII").to_owned()).collect();
+        let status = response.status_code.unwrap_or(StatusCode::OK).as_u16();
+        Answer { status, cookies, body: response.take_string().await.unwrap_or_default() }
+    }
+
+    async fn serve(keep: Keep, listener: std::net::TcpListener) -> bool {
+        let Some(router) = router(keep) else { return false };
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+        Server::new(TcpAcceptor::try_from(listener).expect("a listener")).serve(router).await;
+        true
     }
 }
 
-fn fill(depot: &mut Depot, contents: Contents) -> &'static str {
-    let mut session = Session::new();
-    for (key, value) in contents.entries() {
-        session.insert(&key, value).expect("a string");
-    }
-    session.insert("count", 1).expect("a number");
-    depot.set_session(session);
-    "filled"
+/// Its databases are crates of the library below it, and none of them is its own.
+fn router(keep: Keep) -> Option<Router> {
+    Some(match keep {
+        Keep::Nothing => pages(),
+        Keep::Memory => pages().hoop(sessions(MemoryStore::new())),
+        Keep::Signed => pages().hoop(sessions(CookieStore::new())),
+        Keep::EmptyLayer | Keep::Encrypted | Keep::Redis | Keep::Postgres | Keep::Sqlite => return None,
+    })
+}
+
+/// A session that nothing was stored in, or changed in, is written only when asked for.
+fn sessions<S: SessionStore + Send + Sync + 'static>(store: S) -> SessionHandler<S> {
+    SessionHandler::builder(store, SECRET).save_unchanged(false).build().expect("valid options")
 }
 
 #[handler]
@@ -67,25 +71,19 @@ async fn untouched() -> &'static str {
 }
 
 #[handler]
-async fn fill_small(depot: &mut Depot) -> &'static str {
-    fill(depot, Contents::Small)
-}
-
-#[handler]
-async fn fill_large(depot: &mut Depot) -> &'static str {
-    fill(depot, Contents::Large)
-}
-
-#[handler]
-async fn fill_many(depot: &mut Depot) -> &'static str {
-    fill(depot, Contents::Many)
+async fn fill(request: &mut Request, depot: &mut Depot) -> &'static str {
+    let contents = request.param::<String>("contents").expect("a name");
+    let session = depot.session_mut().expect("a session");
+    for (key, value) in Contents::named(&contents).entries() {
+        session.insert(&key, value).expect("a string");
+    }
+    session.insert("count", 1).expect("a number");
+    "filled"
 }
 
 #[handler]
 async fn new(depot: &mut Depot) -> &'static str {
-    let mut session = Session::new();
-    session.insert("count", 1).expect("a number");
-    depot.set_session(session);
+    depot.session_mut().expect("a session").insert("count", 1).expect("a number");
     "new"
 }
 
@@ -120,15 +118,83 @@ async fn pop(depot: &mut Depot) -> &'static str {
     "popped"
 }
 
+// Its own CSRF check brings five kinds of cookies of its own: this is what users of its sessions write.
+#[handler]
+async fn show_token(depot: &mut Depot) -> String {
+    let bytes: [u8; 32] = rand::random();
+    let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    depot.session_mut().expect("a session").insert("_csrf", &token).expect("a string");
+    token
+}
+
+#[handler]
+async fn posted(request: &Request, depot: &mut Depot, response: &mut Response) -> &'static str {
+    let shown = request.header::<String>("x-csrf-token").unwrap_or_default();
+    let token = depot.session().and_then(|session| session.get::<String>("_csrf"));
+    if token.is_some_and(|token| bool::from(token.as_bytes().ct_eq(shown.as_bytes()))) {
+        return "posted";
+    }
+    response.status_code(StatusCode::FORBIDDEN);
+    "refused"
+}
+
+#[handler]
+async fn slow_count(depot: &mut Depot) -> &'static str {
+    let session = depot.session_mut().expect("a session");
+    let count = session.get::<u64>("count").unwrap_or_default();
+    slow_work().await;
+    session.insert("count", count + 1).expect("a number");
+    "counted"
+}
+
+#[handler]
+async fn slow_key(request: &mut Request, depot: &mut Depot) -> &'static str {
+    let key = request.param::<String>("key").expect("a key");
+    slow_work().await;
+    depot.session_mut().expect("a session").insert(&key, true).expect("a boolean");
+    "set"
+}
+
+#[handler]
+async fn show_count(depot: &mut Depot) -> String {
+    depot.session().and_then(|session| session.get::<u64>("count")).unwrap_or_default().to_string()
+}
+
+#[handler]
+async fn has(request: &mut Request, depot: &mut Depot) -> String {
+    let key = request.param::<String>("key").expect("a key");
+    depot.session().is_some_and(|session| session.get_raw(&key).is_some()).to_string()
+}
+
+#[handler]
+async fn login(depot: &mut Depot) -> &'static str {
+    let session = depot.session_mut().expect("a session");
+    session.regenerate();
+    session.insert("user", "fred").expect("a string");
+    "welcome"
+}
+
+#[handler]
+async fn logout(depot: &mut Depot) -> &'static str {
+    depot.session_mut().expect("a session").destroy();
+    "good bye"
+}
+
 fn pages() -> Router {
     Router::new()
         .push(Router::with_path("untouched").get(untouched))
-        .push(Router::with_path("fill/small").get(fill_small))
-        .push(Router::with_path("fill/large").get(fill_large))
-        .push(Router::with_path("fill/many").get(fill_many))
+        .push(Router::with_path("fill/{contents}").get(fill))
         .push(Router::with_path("new").get(new))
         .push(Router::with_path("read").get(read))
         .push(Router::with_path("write").get(write))
         .push(Router::with_path("flash").get(flash))
         .push(Router::with_path("pop").get(pop))
+        .push(Router::with_path("token").get(show_token))
+        .push(Router::with_path("post").post(posted))
+        .push(Router::with_path("slow-count").get(slow_count))
+        .push(Router::with_path("slow-key/{key}").get(slow_key))
+        .push(Router::with_path("count").get(show_count))
+        .push(Router::with_path("has/{key}").get(has))
+        .push(Router::with_path("login").get(login))
+        .push(Router::with_path("logout").get(logout))
 }

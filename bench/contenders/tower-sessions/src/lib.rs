@@ -1,14 +1,12 @@
 //! tower-sessions on axum.
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
-use axum::http::{HeaderValue, header};
+use axum::extract::Path;
+use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::get;
-use bench_harness::{Ask, Contender, Contents, Keep};
-use tower::ServiceExt as _;
-use tower_sessions::session::Error;
+use axum::routing::{get, post};
+use bench_harness::{Answer, Ask, Contender, Contents, Keep, slow_work};
+use bench_on_axum::{check, token};
 use tower_sessions::{MemoryStore, Session, SessionManagerLayer};
 
 pub struct Peer;
@@ -21,65 +19,57 @@ impl Contender for Peer {
         match keep {
             Keep::Nothing => Some(pages()),
             Keep::Memory => Some(pages().layer(SessionManagerLayer::new(MemoryStore::default()))),
-            Keep::EmptyLayer | Keep::Signed | Keep::Encrypted => None,
+            // Its other stores stand on an older release: see the contender beside this one.
+            Keep::EmptyLayer | Keep::Signed | Keep::Encrypted | Keep::Redis | Keep::Postgres | Keep::Sqlite => None,
         }
     }
 
     async fn call(app: &Router, ask: &Ask<'_>) -> Response {
-        let mut request = Request::get(ask.path).body(Body::empty()).expect("a valid request");
-        if let Some(cookie) = ask.cookie {
-            request.headers_mut().insert(header::COOKIE, HeaderValue::from_str(cookie).expect("ASCII"));
-        }
-        app.clone().oneshot(request).await.expect("infallible")
+        bench_on_axum::call(app, ask).await
     }
 
-    fn read(response: Response) -> (u16, Vec<String>) {
-        let lines = response.headers().get_all(header::SET_COOKIE).iter();
-        let lines = lines.map(|line| line.to_str().expect("ASCII").to_owned()).collect();
-        (response.status().as_u16(), lines)
+    async fn read(response: Response) -> Answer {
+        bench_on_axum::read(response).await
+    }
+
+    async fn serve(keep: Keep, listener: std::net::TcpListener) -> bool {
+        bench_on_axum::serve(Self::app(keep).await, listener).await
     }
 }
 
-async fn fill(session: Session, contents: Contents) {
-    fallible(async {
-        for (key, value) in contents.entries() {
-            session.insert(&key, value).await?;
-        }
-        session.insert("count", 1).await
-    })
-    .await;
-}
-
-/// Its errors aren't responses.
-async fn fallible<T>(work: impl Future<Output = Result<T, Error>>) -> T {
-    work.await.expect("a store that answers")
-}
+const ANSWERS: &str = "a store that answers";
 
 fn pages() -> Router {
     Router::new()
         .route("/untouched", get(async || "hello"))
-        .route("/fill/small", get(async |session: Session| fill(session, Contents::Small).await))
-        .route("/fill/large", get(async |session: Session| fill(session, Contents::Large).await))
-        .route("/fill/many", get(async |session: Session| fill(session, Contents::Many).await))
+        .route(
+            "/fill/{contents}",
+            get(async |session: Session, Path(contents): Path<String>| {
+                for (key, value) in Contents::named(&contents).entries() {
+                    session.insert(&key, value).await.expect(ANSWERS);
+                }
+                session.insert("count", 1).await.expect(ANSWERS);
+            }),
+        )
         .route(
             "/new",
             get(async |session: Session| {
-                fallible(session.insert("count", 1)).await;
+                session.insert("count", 1).await.expect(ANSWERS);
                 "new"
             }),
         )
         .route(
             "/read",
             get(async |session: Session| {
-                let count = fallible(session.get::<u64>("count")).await;
+                let count = session.get::<u64>("count").await.expect(ANSWERS);
                 if count.is_some() { "known" } else { "unknown" }
             }),
         )
         .route(
             "/write",
             get(async |session: Session| {
-                let count = fallible(session.get::<u64>("count")).await.unwrap_or_default();
-                fallible(session.insert("count", count + 1)).await;
+                let count: u64 = session.get("count").await.expect(ANSWERS).unwrap_or_default();
+                session.insert("count", count + 1).await.expect(ANSWERS);
                 "written"
             }),
         )
@@ -87,18 +77,79 @@ fn pages() -> Router {
         .route(
             "/flash",
             get(async |session: Session| {
-                let mut messages = fallible(session.get::<Vec<String>>("_flash")).await.unwrap_or_default();
+                let mut messages: Vec<String> = session.get("_flash").await.expect(ANSWERS).unwrap_or_default();
                 messages.push("Saved".to_owned());
-                fallible(session.insert("_flash", messages)).await;
+                session.insert("_flash", messages).await.expect(ANSWERS);
                 "flashed"
             }),
         )
         .route(
             "/pop",
             get(async |session: Session| {
-                let messages = fallible(session.remove::<Vec<String>>("_flash")).await.unwrap_or_default();
+                let messages: Vec<String> = session.remove("_flash").await.expect(ANSWERS).unwrap_or_default();
                 assert_eq!(messages, ["Saved"]);
                 "popped"
+            }),
+        )
+        // Nor a CSRF check.
+        .route(
+            "/token",
+            get(async |session: Session| {
+                let token = token();
+                session.insert("_csrf", &token).await.expect(ANSWERS);
+                token
+            }),
+        )
+        .route(
+            "/post",
+            post(async |session: Session, headers: HeaderMap| {
+                let token: Option<String> = session.get("_csrf").await.expect(ANSWERS);
+                check(token, &headers)
+            }),
+        )
+        .route(
+            "/slow-count",
+            get(async |session: Session| {
+                let count: u64 = session.get("count").await.expect(ANSWERS).unwrap_or_default();
+                slow_work().await;
+                session.insert("count", count + 1).await.expect(ANSWERS);
+                "counted"
+            }),
+        )
+        .route(
+            "/slow-key/{key}",
+            get(async |session: Session, Path(key): Path<String>| {
+                session.get::<u64>("count").await.expect(ANSWERS);
+                slow_work().await;
+                session.insert(&key, true).await.expect(ANSWERS);
+                "set"
+            }),
+        )
+        .route(
+            "/count",
+            get(async |session: Session| {
+                session.get::<u64>("count").await.expect(ANSWERS).unwrap_or_default().to_string()
+            }),
+        )
+        .route(
+            "/has/{key}",
+            get(async |session: Session, Path(key): Path<String>| {
+                session.get::<bool>(&key).await.expect(ANSWERS).is_some().to_string()
+            }),
+        )
+        .route(
+            "/login",
+            get(async |session: Session| {
+                session.cycle_id().await.expect(ANSWERS);
+                session.insert("user", "fred").await.expect(ANSWERS);
+                "welcome"
+            }),
+        )
+        .route(
+            "/logout",
+            get(async |session: Session| {
+                session.flush().await.expect(ANSWERS);
+                "good bye"
             }),
         )
 }

@@ -1,7 +1,7 @@
 //! The same requests, with an allocator that counts.
 
 fn main() {
-    bench_harness::allocations::<bench_tower_sessions_cookies::Peer>(|work| {
+    bench_harness::allocations::<bench_tower_sessions_stores::Peer>(|work| {
         let counted = allocation_counter::measure(work);
         (counted.count_total, counted.bytes_total)
     });

@@ -1,0 +1,57 @@
+//! What the contenders on axum share: how a page is asked and served.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use bench_harness::{Answer, Ask};
+use subtle::ConstantTimeEq as _;
+use tower::ServiceExt as _;
+
+/// One request, from axum's own request to its own response.
+pub async fn call(app: &Router, ask: &Ask<'_>) -> Response {
+    let mut request = Request::get(ask.path).body(Body::empty()).expect("a valid request");
+    if let Some(cookie) = ask.cookie {
+        request.headers_mut().insert(header::COOKIE, HeaderValue::from_str(cookie).expect("ASCII"));
+    }
+    if let Some(token) = ask.token {
+        *request.method_mut() = Method::POST;
+        // As a browser has them.
+        request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
+        request.headers_mut().insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
+        request.headers_mut().insert("x-csrf-token", HeaderValue::from_str(token).expect("ASCII"));
+    }
+    app.clone().oneshot(request).await.expect("infallible")
+}
+
+/// What a response says.
+pub async fn read(response: Response) -> Answer {
+    let lines = response.headers().get_all(header::SET_COOKIE).iter();
+    let cookies = lines.map(|line| line.to_str().expect("ASCII").to_owned()).collect();
+    let status = response.status().as_u16();
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.expect("a short body");
+    Answer { status, cookies, body: String::from_utf8(body.into()).expect("text") }
+}
+
+/// Serves the application, if there is one.
+pub async fn serve(app: Option<Router>, listener: std::net::TcpListener) -> bool {
+    let Some(app) = app else { return false };
+    let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+    axum::serve(listener, app).await.is_ok()
+}
+
+/// A CSRF token, for libraries that have none: what their users write.
+pub fn token() -> String {
+    let bytes: [u8; 32] = rand::random();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether the request shows the token that its session has.
+pub fn check(token: Option<String>, headers: &HeaderMap) -> (StatusCode, &'static str) {
+    let shown = headers.get("x-csrf-token").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    match token {
+        Some(token) if bool::from(token.as_bytes().ct_eq(shown.as_bytes())) => (StatusCode::OK, "posted"),
+        _ => (StatusCode::FORBIDDEN, "refused"),
+    }
+}
