@@ -107,6 +107,9 @@ impl Server {
             let status = Command::new("kill").args([signal, &pid.to_string()]).stderr(Stdio::null()).status().unwrap();
             // Those that it has started may have ended in between.
             assert!(status.success() || pid != self.pid(), "kill {signal} failed");
+            while frozen && runs(pid) {
+                sleep(Duration::from_millis(1));
+            }
         }
     }
 
@@ -138,6 +141,16 @@ fn family(pid: u32) -> Vec<u32> {
         (parent == pid).then_some(child)
     });
     std::iter::once(pid).chain(children).collect()
+}
+
+/// Whether a thread of it goes on: the signal that stops a process reaches one after the other.
+fn runs(pid: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let state = |thread: std::fs::DirEntry| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).ok()?;
+        stat.rsplit_once(')')?.1.trim_start().chars().next()
+    };
+    threads.filter_map(state).any(|state| !matches!(state, 'T' | 't' | 'Z' | 'X'))
 }
 
 /// A port of the loopback interface that nobody listens on now, another one each time.
