@@ -89,7 +89,7 @@ impl Pairs {
 
     /// Sets a value; says whether it is another one than before.
     pub(crate) fn set(&mut self, key: &Text, value: &Json) -> bool {
-        let place = self.pairs.iter().position(|pair| self.is(pair, key.as_str()));
+        let place = self.pairs.iter().position(|pair| is(self.buffer.as_ref(), pair, key.as_str()));
         let there = place.and_then(|place| self.pairs.get_mut(place));
         let same = |pair: &Pair| match pair {
             Pair::Read(places) => bytes(self.buffer.as_ref(), places.value) == value.as_str().as_bytes(),
@@ -106,8 +106,10 @@ impl Pairs {
 
     /// Removes a key; says whether it was there.
     pub(crate) fn remove(&mut self, key: &str) -> bool {
-        let place = self.pairs.iter().position(|pair| self.is(pair, key));
-        place.map(|place| self.pairs.remove(place)).is_some()
+        let Self { buffer, pairs } = self;
+        let before = pairs.len();
+        pairs.retain(|pair| !is(buffer.as_ref(), pair, key));
+        pairs.len() != before
     }
 
     /// Removes all; says whether there were any.
@@ -145,7 +147,7 @@ impl Pairs {
     }
 
     fn find(&self, key: &str) -> Option<&Pair> {
-        self.pairs.iter().find(|pair| self.is(pair, key))
+        self.pairs.iter().find(|pair| is(self.buffer.as_ref(), pair, key))
     }
 
     fn text(&self, place: (u32, u32)) -> &str {
@@ -166,13 +168,13 @@ impl Pairs {
             Pair::Set { value, .. } => Arc::clone(value).into(),
         })
     }
+}
 
-    /// Whether it has this key: by its bytes, without looking for the borders of characters.
-    fn is(&self, pair: &Pair, key: &str) -> bool {
-        match pair {
-            Pair::Read(places) => bytes(self.buffer.as_ref(), places.key) == key.as_bytes(),
-            Pair::Set { key: it, .. } => **it == *key,
-        }
+/// Whether a pair has this key: by its bytes, without looking for the borders of characters.
+fn is(buffer: Option<&Arc<str>>, pair: &Pair, key: &str) -> bool {
+    match pair {
+        Pair::Read(places) => bytes(buffer, places.key) == key.as_bytes(),
+        Pair::Set { key: it, .. } => **it == *key,
     }
 }
 

@@ -212,3 +212,36 @@ fn a_timeout_of_nothing_does_not_become_never() {
         assert_eq!(read.clockwork().own_idle, Some(Some(expected)), "{name}");
     }
 }
+
+/// What was read and isn't changed is written as it was read. What comes of it must be what a record made anew would be.
+#[test]
+fn a_changed_record_is_written_as_one_made_anew() {
+    type Pairs<'a> = &'a [(&'a str, &'a str)];
+    type Row<'a> = (&'a str, fn(&mut SessionState), Pairs<'a>);
+    let of = |pairs: Pairs<'_>| {
+        let mut record = Record::new(NOW, &Lifetimes::default());
+        for (key, value) in pairs {
+            record.restore(*key, Json::from_text(key, *value).unwrap());
+        }
+        record
+    };
+    let table: [Row<'_>; 6] = [
+        ("nothing", |_| {}, &[("a", "1"), ("ключ", "2"), ("c", "3"), ("d", "4")]),
+        ("the first", |it| it.insert("a", &9).unwrap(), &[("a", "9"), ("ключ", "2"), ("c", "3"), ("d", "4")]),
+        ("one within", |it| it.insert("c", &9).unwrap(), &[("a", "1"), ("ключ", "2"), ("c", "9"), ("d", "4")]),
+        ("one removed", |it| assert!(it.remove("ключ")), &[("a", "1"), ("c", "3"), ("d", "4")]),
+        (
+            "one added",
+            |it| it.insert("e", &5).unwrap(),
+            &[("a", "1"), ("ключ", "2"), ("c", "3"), ("d", "4"), ("e", "5")],
+        ),
+        ("all", SessionState::clear, &[]),
+    ];
+    for (row, change, expected) in table {
+        let text: Arc<str> = of(&[("a", "1"), ("ключ", "2"), ("c", "3"), ("d", "4")]).encode().into();
+        let record = Record::decode(&text, 0).unwrap();
+        let mut session = SessionState::loaded(ID, record, NOW, Lifetimes::default());
+        change(&mut session);
+        assert_eq!(session.record().encode(), of(expected).encode(), "{row}");
+    }
+}
