@@ -57,6 +57,7 @@ impl<C: Contender> Ready<C> {
             if row.client != Client::Stranger {
                 let answer = jar.ask::<C>(&app, prepared.ask()).await;
                 assert_eq!(answer.status, 200, "{} {path}", row.name);
+                assert_ne!(answer.body, "unknown", "{} {path}: its session isn't there", row.name);
             }
             asks.push(prepared);
         }

@@ -1,44 +1,62 @@
 //! What the contenders on axum share: how a page is asked and served.
 
+use std::marker::PhantomData;
+use std::net::TcpListener;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use bench_harness::{Answer, Ask};
+use bench_harness::{Answer, Ask, Contender, Keep};
 use subtle::ConstantTimeEq as _;
 use tower::ServiceExt as _;
 
-/// One request, from axum's own request to its own response.
-pub async fn call(app: &Router, ask: &Ask<'_>) -> Response {
-    let mut request = Request::get(ask.path).body(Body::empty()).expect("a valid request");
-    if let Some(cookie) = ask.cookie {
-        request.headers_mut().insert(header::COOKIE, HeaderValue::from_str(cookie).expect("ASCII"));
-    }
-    if let Some(token) = ask.token {
-        *request.method_mut() = Method::POST;
-        // As a browser has them.
-        request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
-        request.headers_mut().insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
-        request.headers_mut().insert("x-csrf-token", HeaderValue::from_str(token).expect("ASCII"));
-    }
-    app.clone().oneshot(request).await.expect("infallible")
+/// An application on axum.
+pub trait Application {
+    /// It, with its sessions there, or `None` if the library can't.
+    fn router(keep: Keep) -> impl Future<Output = Option<Router>>;
 }
 
-/// What a response says.
-pub async fn read(response: Response) -> Answer {
-    let lines = response.headers().get_all(header::SET_COOKIE).iter();
-    let cookies = lines.map(|line| line.to_str().expect("ASCII").to_owned()).collect();
-    let status = response.status().as_u16();
-    let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.expect("a short body");
-    Answer { status, cookies, body: String::from_utf8(body.into()).expect("text") }
-}
+/// The contender that an application is.
+pub struct OnAxum<A>(PhantomData<A>);
 
-/// Serves the application, if there is one.
-pub async fn serve(app: Option<Router>, listener: std::net::TcpListener) -> bool {
-    let Some(app) = app else { return false };
-    let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-    axum::serve(listener, app).await.is_ok()
+impl<A: Application> Contender for OnAxum<A> {
+    type App = Router;
+    type Response = Response;
+
+    async fn app(keep: Keep) -> Option<Router> {
+        A::router(keep).await
+    }
+
+    async fn call(app: &Router, ask: &Ask<'_>) -> Response {
+        let mut request = Request::get(ask.path).body(Body::empty()).expect("a valid request");
+        if let Some(cookie) = ask.cookie {
+            request.headers_mut().insert(header::COOKIE, HeaderValue::from_str(cookie).expect("ASCII"));
+        }
+        if let Some(token) = ask.token {
+            *request.method_mut() = Method::POST;
+            // As a browser has them.
+            request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
+            request.headers_mut().insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
+            request.headers_mut().insert("x-csrf-token", HeaderValue::from_str(token).expect("ASCII"));
+        }
+        app.clone().oneshot(request).await.expect("infallible")
+    }
+
+    async fn read(response: Response) -> Answer {
+        let lines = response.headers().get_all(header::SET_COOKIE).iter();
+        let cookies = lines.map(|line| line.to_str().expect("ASCII").to_owned()).collect();
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.expect("a short body");
+        Answer { status, cookies, body: String::from_utf8(body.into()).expect("text") }
+    }
+
+    async fn serve(keep: Keep, listener: TcpListener) -> bool {
+        let Some(app) = A::router(keep).await else { return false };
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+        axum::serve(listener, app).await.is_ok()
+    }
 }
 
 /// A CSRF token, for libraries that have none: what their users write.

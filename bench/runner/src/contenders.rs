@@ -13,4 +13,5 @@ pub const CONTENDERS: &[Contender] = &[
     Contender { name: "axum_session", programs: &["axum-session"] },
     Contender { name: "actix-session", programs: &["actix-session"] },
     Contender { name: "poem", programs: &["poem"] },
+    Contender { name: "salvo", programs: &["salvo"] },
 ];

@@ -248,7 +248,7 @@ fn pages(config: &mut ServiceConfig) {
             "/login",
             get().to(async |session: Session| {
                 session.renew();
-                session.insert("user", "fred").map(|()| "welcome")
+                session.insert("user", true).map(|()| "welcome")
             }),
         )
         .route(

@@ -6,22 +6,20 @@ use std::fmt::Debug;
 use axum::Router;
 use axum::extract::Path;
 use axum::http::HeaderMap;
-use axum::response::Response;
 use axum::routing::{get, post};
 use axum_session::{DatabasePool, Session, SessionConfig, SessionLayer, SessionNullPool, SessionStore};
 use axum_session_redispool::SessionRedisPool;
 use axum_session_sqlx::{SessionPgPool, SessionSqlitePool};
-use bench_harness::{Answer, Ask, Contender, Contents, Keep, slow_work, store_address};
-use bench_on_axum::{check, token};
+use bench_harness::{Contents, Keep, slow_work, store_address};
+use bench_on_axum::{Application, OnAxum, check, token};
 use sqlx::{PgPool, SqlitePool};
 
-pub struct Peer;
+pub type Peer = OnAxum<Library>;
 
-impl Contender for Peer {
-    type App = Router;
-    type Response = Response;
+pub struct Library;
 
-    async fn app(keep: Keep) -> Option<Router> {
+impl Application for Library {
+    async fn router(keep: Keep) -> Option<Router> {
         Some(match keep {
             Keep::Nothing => pages::<SessionNullPool>(),
             Keep::Memory => with::<SessionNullPool>(None).await,
@@ -39,18 +37,6 @@ impl Contender for Peer {
             }
             Keep::EmptyLayer | Keep::Signed | Keep::Encrypted => return None,
         })
-    }
-
-    async fn call(app: &Router, ask: &Ask<'_>) -> Response {
-        bench_on_axum::call(app, ask).await
-    }
-
-    async fn read(response: Response) -> Answer {
-        bench_on_axum::read(response).await
-    }
-
-    async fn serve(keep: Keep, listener: std::net::TcpListener) -> bool {
-        bench_on_axum::serve(Self::app(keep).await, listener).await
     }
 }
 
@@ -145,7 +131,7 @@ fn pages<P: DatabasePool + Clone + Debug + Sync + Send + 'static>() -> Router {
             "/login",
             get(async |session: Session<P>| {
                 session.renew();
-                session.set("user", "fred");
+                session.set("user", true);
                 "welcome"
             }),
         )

@@ -2,22 +2,21 @@
 
 use axum::Router;
 use axum::extract::{Path, Request};
-use axum::response::Response;
 use axum::routing::{get, post};
-use bench_harness::{Answer, Ask, Contender, Contents, Keep, slow_work, store_address};
+use bench_harness::{Contents, Keep, slow_work, store_address};
+use bench_on_axum::{Application, OnAxum};
 use cloakroom::{
     CookieSessions, CsrfLayer, CsrfRules, Error, Key, MemoryStore, PostgresStore, RedisStore, Session, SessionFactory,
     SessionLayer, SqliteStore, Store, StoredSessions,
 };
 use tower::layer::layer_fn;
 
-pub struct Peer;
+pub type Peer = OnAxum<Library>;
 
-impl Contender for Peer {
-    type App = Router;
-    type Response = Response;
+pub struct Library;
 
-    async fn app(keep: Keep) -> Option<Router> {
+impl Application for Library {
+    async fn router(keep: Keep) -> Option<Router> {
         let key = || Key::new(b"a secret for benchmarks, of 32 bytes or more").expect("long enough");
         Some(match keep {
             Keep::Nothing => pages(),
@@ -37,18 +36,6 @@ impl Contender for Peer {
                 with(stored(store))
             }
         })
-    }
-
-    async fn call(app: &Router, ask: &Ask<'_>) -> Response {
-        bench_on_axum::call(app, ask).await
-    }
-
-    async fn read(response: Response) -> Answer {
-        bench_on_axum::read(response).await
-    }
-
-    async fn serve(keep: Keep, listener: std::net::TcpListener) -> bool {
-        bench_on_axum::serve(Self::app(keep).await, listener).await
     }
 }
 
@@ -146,7 +133,7 @@ fn pages() -> Router {
             "/login",
             get(async |session: Session| {
                 session.cycle_id();
-                session.insert("user", "fred").map(|()| "welcome")
+                session.insert("user", true).map(|()| "welcome")
             }),
         )
         .route(

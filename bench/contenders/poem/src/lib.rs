@@ -149,7 +149,7 @@ async fn has(session: &Session, Path(key): Path<String>) -> String {
 #[handler]
 async fn login(session: &Session) -> &'static str {
     session.renew();
-    session.set("user", "fred");
+    session.set("user", true);
     "welcome"
 }
 
