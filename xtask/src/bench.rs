@@ -1,12 +1,9 @@
 //! `cargo xtask bench`: what a request costs, with us and with the others, measured in one run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::provision::{self, VALGRIND};
 use crate::{Outcome, shell};
-
-/// The second is a workspace of its own, because what it brings can't stand in one lock file with ours.
-const MANIFESTS: [&str; 2] = ["bench/Cargo.toml", "bench/contenders/tower-sessions-stores/Cargo.toml"];
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     if let Some(unknown) = arguments.iter().find(|argument| *argument != "--quick") {
@@ -14,11 +11,22 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     }
     provision::provide(&[VALGRIND])?;
     let target = shell::target().join("bench");
-    for manifest in MANIFESTS {
+    for package in packages()? {
         let mut build = shell::cargo();
-        build.args(["build", "--release", "--workspace", "--manifest-path", manifest, "--target-dir"]).arg(&target);
-        shell::succeed(&mut build)?;
+        build.args(["build", "--release", "--manifest-path"]).arg(package.join("Cargo.toml"));
+        shell::succeed(build.arg("--target-dir").arg(&target))?;
     }
     let runner = target.join(Path::new("release/bench-runner"));
     shell::succeed(shell::program(runner).args(arguments))
+}
+
+/// Each is built by itself: features that one asks of a dependency would otherwise be switched on in another's program.
+fn packages() -> Outcome<Vec<PathBuf>> {
+    let contenders = shell::root().join("bench/contenders");
+    let folders = std::fs::read_dir(&contenders).map_err(|why| format!("{}: {why}", contenders.display()))?;
+    let folders = folders.filter_map(|folder| folder.ok().map(|it| it.path()));
+    let mut packages: Vec<PathBuf> = folders.filter(|folder| folder.join("Cargo.toml").is_file()).collect();
+    packages.sort();
+    packages.push(shell::root().join("bench/runner"));
+    Ok(packages)
 }

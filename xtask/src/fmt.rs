@@ -3,7 +3,7 @@
 use crate::{Outcome, shell};
 
 /// `cargo fmt --all` stops at the edge of a workspace, and these stand outside of the main one.
-const OTHER_WORKSPACES: &[&str] = &["fuzz", "bench"];
+const OTHER_WORKSPACES: &[&str] = &["fuzz", "bench", "bench/contenders/tower-sessions-stores"];
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let check = match arguments {

@@ -31,6 +31,9 @@ impl Unit {
     }
 }
 
+/// How many sessions begin in memory while the process is watched.
+const SESSIONS: u32 = 100_000;
+
 /// How long it may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
@@ -59,11 +62,16 @@ impl Effort {
 
 /// All figures, by contender, row and unit, for one round of the row's requests.
 #[derive(Debug, Default)]
-pub struct Measured(BTreeMap<(&'static str, &'static str, Unit), f64>);
+pub struct Measured {
+    rows: BTreeMap<(&'static str, &'static str, Unit), f64>,
+    /// Bytes that the process grows by for each session in memory, by contender.
+    memory: BTreeMap<&'static str, f64>,
+}
 
 impl Measured {
     pub fn all(programs: &Path, effort: Effort) -> Fallible<Self> {
         let mut measured = Self::default();
+        measured.memory(programs)?;
         measured.allocations(programs)?;
         measured.times(programs, effort)?;
         measured.instructions(programs, effort)?;
@@ -72,7 +80,21 @@ impl Measured {
 
     /// A figure beyond what the same program takes without sessions.
     pub fn over_none(&self, contender: &'static str, row: &Row, unit: Unit) -> Option<f64> {
-        self.0.get(&(contender, row.name, unit)).copied()
+        self.rows.get(&(contender, row.name, unit)).copied()
+    }
+
+    /// Bytes for each session in memory, if this contender keeps them there.
+    pub fn memory_of(&self, contender: &str) -> Option<f64> {
+        self.memory.get(contender).copied()
+    }
+
+    fn memory(&mut self, programs: &Path) -> Fallible<()> {
+        for (contender, program) in pairs() {
+            let lines = run_args(&programs.join(program), &["memory", &SESSIONS.to_string()])?;
+            let bytes = figures(&lines, 1)?.into_values().next();
+            self.memory.extend(bytes.map(|bytes| (contender, bytes / f64::from(SESSIONS))));
+        }
+        Ok(())
     }
 
     fn allocations(&mut self, programs: &Path) -> Fallible<()> {
@@ -129,20 +151,21 @@ impl Measured {
         for row in rows() {
             let (Some(value), Some(none)) = (figures.get(row.name), figures.get(row.baseline())) else { continue };
             let none = if row.name.starts_with("none") { 0.0 } else { none * row.steps.len() as f64 };
-            self.0.entry((contender, row.name, unit)).or_insert(value - none);
+            self.rows.entry((contender, row.name, unit)).or_insert(value - none);
         }
     }
 
     /// For programs that read it.
     pub fn summary(&self) -> Value {
         let figures: Vec<Value> = self
-            .0
+            .rows
             .iter()
             .map(|((contender, row, unit), value)| {
                 json!({"contender": contender, "row": row, "unit": unit.as_str(), "value": (value * 100.0).round() / 100.0})
             })
             .collect();
-        json!({"over": "the same application without sessions; rows named `none…` as they are", "figures": figures})
+        json!({"over": "the same application without sessions; rows named `none…` as they are", "figures": figures,
+               "bytes of memory for each session": self.memory})
     }
 }
 

@@ -44,6 +44,12 @@ pub fn tables(measured: &Measured) -> String {
             let _ = writeln!(text, "| {} | {} |", row.name, cells.join(" | "));
         }
     }
+    let _ = writeln!(text, "\n### Memory\n\n| | bytes for each session |\n|---|---|");
+    for contender in CONTENDERS {
+        if let Some(bytes) = measured.memory_of(contender.name) {
+            let _ = writeln!(text, "| {} | {bytes:.0} |", contender.name);
+        }
+    }
     text.push('\n');
     text
 }
