@@ -31,7 +31,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn content(record: &Record) -> impl PartialEq + std::fmt::Debug {
-    let text = |(key, value): (&str, &cloakroom_core::Json)| format!("{key:?}: {}", value.as_str());
+    let text = |(key, value): (&str, cloakroom_core::Json)| format!("{key:?}: {}", value.as_str());
     let flashes = record
         .flashes()
         .map(|(queue, bodies)| format!("{queue:?}: {:?}", bodies.iter().map(|body| body.as_str()).collect::<Vec<_>>()));
