@@ -1,11 +1,10 @@
 //! Options that are variables of the environment: `SHOP_COOKIE_NAME` is `cookie.name`, for the prefix `SHOP`.
 
-use cloakroom_session::ConfigError;
 use serde_json::{Map, Value, json};
 
-use super::SessionConfig;
 use super::error::SetupError;
 use super::source::Source;
+use super::{Kind as Place, SessionConfig};
 
 /// How the text of a variable is read.
 #[derive(Clone, Copy, Debug)]
@@ -63,8 +62,10 @@ impl SessionConfig {
     /// `SHOP_STORE` hold the keyring and the URL themselves, `SHOP_KEY_FILE` and `SHOP_STORE_FILE` name files. Lists have commas,
     /// switches are `true` or `false`. An empty variable counts as not set.
     ///
+    /// What can be [checked](Self::check) is checked.
+    ///
     /// # Errors
-    /// A variable with that prefix which is no option, a value that makes no sense, or no `KIND`; the error names the variable or the option.
+    /// A variable with that prefix which is no option, a value that makes no sense, or one that is missing; the error names the variable.
     pub fn from_env(prefix: &str) -> Result<Self, SetupError> {
         // What isn't Unicode is none of ours, or is refused by its name.
         Self::from_vars(
@@ -117,30 +118,47 @@ impl SessionConfig {
         if !options.contains_key("kind") {
             return Err(SetupError::of(format!("{prefix}_KIND"), "isn't set: signed, encrypted or stored"));
         }
-        let mut config = Self::deserialize_from(options, prefix)?;
+        // A value that can't be read is found by its path, such as `cookie.same_site`.
+        let mut config: Self = serde_path_to_error::deserialize(Value::Object(options)).map_err(|why| {
+            let path = why.path().to_string();
+            SetupError::of(variable(prefix, &path), why.into_inner().to_string())
+        })?;
         for (option, source) in secrets {
             let place = if option == "key" { &mut config.key } else { &mut config.store };
             if place.replace(source).is_some() {
-                return Err(ConfigError::new(option, "is given twice: as a variable and as a file").into());
+                let problem = "is given twice: as a variable and as a file";
+                return Err(SetupError::of(variable(prefix, option), problem));
             }
         }
+        let (option, source) = match config.kind {
+            Place::Stored => ("store", &config.store),
+            Place::Signed | Place::Encrypted => ("key", &config.key),
+        };
+        let name = variable(prefix, option);
+        if source.is_none() {
+            let problem = format!("isn't set, and {name}_FILE isn't either");
+            return Err(SetupError::of(name, problem));
+        }
+        // One that can be read and makes no sense is found here, while the names of the variables are known.
+        config.check().map_err(|why| why.renamed(|option| config.variable(prefix, option)))?;
         Ok(config)
     }
 
-    /// Table by table, so that an error can say which variables it is about.
-    fn deserialize_from(options: Map<String, Value>, prefix: &str) -> Result<Self, SetupError> {
-        let base = json!({ "kind": "signed" });
-        for (option, value) in &options {
-            let mut one = base.clone();
-            if let Value::Object(one) = &mut one {
-                one.insert(option.clone(), value.clone());
-            }
-            if let Err(why) = serde_json::from_value::<Self>(one) {
-                return Err(SetupError::of(format!("{prefix}_{}", option.to_ascii_uppercase()), why));
-            }
-        }
-        serde_json::from_value(Value::Object(options)).map_err(|why| SetupError::of(prefix, why))
+    /// The variable that an option was read from.
+    fn variable(&self, prefix: &str, option: &str) -> String {
+        let source = match option {
+            "key" => self.key.as_ref(),
+            "store" => self.store.as_ref(),
+            _ => None,
+        };
+        let ending = if matches!(source, Some(Source::File(_))) { "_FILE" } else { "" };
+        variable(prefix, option) + ending
     }
+}
+
+/// The variable that an option is read from.
+fn variable(prefix: &str, option: &str) -> String {
+    format!("{prefix}_{}", option.replace('.', "_").to_ascii_uppercase())
 }
 
 fn switch(text: &str) -> Option<bool> {

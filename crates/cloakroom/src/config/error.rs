@@ -20,7 +20,17 @@ impl SetupError {
         Self { option: option.into(), source: source.into() }
     }
 
-    /// The option at fault.
+    /// With the name of the table that the option is in.
+    pub(super) fn within(table: &'static str) -> impl Fn(ConfigError) -> Self {
+        move |error| Self::of(format!("{table}.{}", error.option()), error.problem())
+    }
+
+    /// Under another name: that of a variable.
+    pub(super) fn renamed(self, option: impl FnOnce(&str) -> String) -> Self {
+        Self { option: option(&self.option), source: self.source }
+    }
+
+    /// The option at fault, such as `cookie.name`, or the variable of the environment that it was read from.
     #[must_use]
     pub fn option(&self) -> &str {
         &self.option

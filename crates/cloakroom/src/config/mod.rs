@@ -201,9 +201,9 @@ impl SessionConfig {
     /// # Errors
     /// The option at fault, and what is wrong with it.
     pub fn check(&self) -> Result<(), SetupError> {
-        self.csrf_rules()?;
-        self.lifetimes().validate()?;
-        self.cookie.config().build()?;
+        self.csrf_rules().map_err(SetupError::within("csrf"))?;
+        self.lifetimes().validate().map_err(SetupError::within("lifetimes"))?;
+        self.cookie.config().build().map_err(SetupError::within("cookie"))?;
         match self.kind {
             Kind::Signed | Kind::Encrypted => {
                 let ours = [
@@ -243,7 +243,7 @@ impl SessionConfig {
     fn keyring(&self) -> Result<Keyring, SetupError> {
         let missing = || ConfigError::new("key", "is missing: { env = \"NAME\" } or { file = \"PATH\" }");
         let text = self.key.as_ref().ok_or_else(missing)?.read("key")?;
-        Keyring::parse(&text).map_err(|why| SetupError::of("key", why))
+        Keyring::parse(&text).map_err(|why| SetupError::of("key", why.problem()))
     }
 
     fn store_url(&self) -> Result<String, SetupError> {

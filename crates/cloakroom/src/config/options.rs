@@ -146,10 +146,10 @@ impl CsrfOptions {
             rules = rules.danger_own_scheme_http();
         }
         for origin in &self.own_origins {
-            rules = rules.own_origin(origin)?;
+            rules = rules.own_origin(origin).map_err(|why| ConfigError::new("own_origins", why.problem()))?;
         }
         for origin in &self.trusted_origins {
-            rules = rules.trusted_origin(origin)?;
+            rules = rules.trusted_origin(origin).map_err(|why| ConfigError::new("trusted_origins", why.problem()))?;
         }
         if let Some(header) = &self.header {
             rules = rules.header(header);
