@@ -75,7 +75,7 @@ impl fmt::Display for Refusal {
             }
             Self::NullOrigin => "the request hides its origin (Origin: null), as sandboxed and redirected ones do",
             Self::NoOrigin => {
-                "the request has no Sec-Fetch-Site, Origin or Referer header; allow that with allow_no_origin if clients aren't browsers"
+                "the request has no Sec-Fetch-Site, Origin or Referer header; allow that with danger_allow_no_origin if clients aren't browsers"
             }
             Self::TokenMissing => "the request brought no CSRF token, neither in the header nor in the form",
             Self::NothingToMatch => "there is no session that a CSRF token could belong to; was its cookie lost or has it expired?",
