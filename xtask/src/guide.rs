@@ -166,6 +166,25 @@ fn the_dashboard_and_its_page_use_the_names_of_the_meter() {
 }
 
 #[test]
+fn the_dashboard_shows_every_event() {
+    let meter = fs::read_to_string(root().join("crates/cloakroom-session/src/meter.rs")).unwrap();
+    let known: BTreeSet<&str> = meter
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Self::")?.split_once("=> \"")?.1.strip_suffix("\","))
+        .collect();
+    let dashboard = fs::read_to_string(root().join("docs/guide/dashboard.json")).unwrap();
+    // In the file it is event=\"opened\" or event=~\"created|ended\", with the quotes escaped.
+    let shown: BTreeSet<&str> = dashboard
+        .split("event=")
+        .skip(1)
+        .filter_map(|rest| rest.split("\\\"").nth(1))
+        .flat_map(|words| words.split('|'))
+        .collect();
+    assert!(!known.is_empty());
+    assert_eq!(shown, known);
+}
+
+#[test]
 fn links_and_anchors_are_read_as_they_are_shown() {
     let page = "# What is `this`?\n[a](b.md#c) and `[x](y)`\n```md\n[no](no.md)\n# no\n```\n## A. B\n## A. B\n\
         [far](https://example.com) [near](#a-b)\n";
