@@ -86,7 +86,8 @@ pub(crate) fn session(scanned: &Scanned, values: Values) -> Value {
 
 /// The same for people: names and values, one below the other.
 pub(crate) fn lines(object: &Map<String, Value>, values: Values) -> String {
-    let width = object.keys().map(|name| name.len()).max().unwrap_or(0);
+    let shown = object.iter().filter(|(_, value)| !value.is_null());
+    let width = shown.map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut text = String::new();
     for (name, value) in object {
         let value = match value {

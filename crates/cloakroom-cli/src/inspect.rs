@@ -27,13 +27,14 @@ use report::{Report, Verdict};
 #[derive(Args, Debug)]
 #[command(after_help = "\
     With a key it says whether a factory with that key opens the cookie, and why not. Without one it says what can \
-    be seen from outside.")]
+    be seen from outside.\n\n\
+    Of another framework: `cloakroom inspect - --framework rails --secret-env SECRET_KEY_BASE --name _shop_session < cookie`.")]
 pub(crate) struct Options {
-    /// The cookie: its value, name=value, or - to read one of these from stdin. A session cookie is a secret while it is valid: arguments can be read by
-    /// everybody on the machine
+    /// The cookie: its value, name=value, a whole Cookie or Set-Cookie line, or - to read one of these from stdin. A session cookie is a secret while it
+    /// is valid: arguments can be read by everybody on the machine
     #[arg(value_name = "COOKIE")]
     cookie: String,
-    /// The cookie's name, to which its seal is bound [default: the one in COOKIE, or that of the library]
+    /// The cookie's name, to which its seal is bound; of several cookies, which one [default: the one in COOKIE, or that of the library or framework]
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::{doctor, inspect, keygen, manual, migrate, schema, sessions, stats, sweep};
 
 const AFTER: &str = "\
-Stores: sqlite:PATH, file:DIR, postgres://…, mysql://…, redis://…, redis+sentinel://…, redis+cluster://… A URL may hold a password: write
+Stores: sqlite:PATH, file:DIR, postgres://…, mysql://…, redis://…, redis+sentinel://…, redis+cluster://… A URL may hold a password: write \
 env:NAME for the URL in a variable of the environment, or @FILE for the one in a file.
 
 Exit codes: 0 done; 1 failed; 2 wrong use; 3 the answer is no: nothing was found, a cookie was refused, something is to be looked at.";
@@ -25,7 +25,7 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     /// Makes a key, or a file of keys, and rotates it
     Keygen(keygen::Options),
-    /// Says what a session cookie is, and why it is refused
+    /// Says what a session cookie is, of ours or of another framework, and why it is refused
     Inspect(inspect::Options),
     /// Lists, shows and ends the sessions of a store
     #[command(subcommand)]

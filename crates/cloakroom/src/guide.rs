@@ -52,6 +52,10 @@ pub mod express {}
 #[doc = include_str!("../guide/rails.md")]
 pub mod rails {}
 
+#[cfg(feature = "bridge-plug")]
+#[doc = include_str!("../guide/plug.md")]
+pub mod plug {}
+
 /// Pages of the book, whose links to each other lead nowhere in this documentation: here they are only compiled and run.
 #[cfg(all(doctest, feature = "axum", feature = "conformance"))]
 mod book {

@@ -1,14 +1,24 @@
 //! Cookies of other frameworks.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | `framework` | which there are, and in what ways they seal |
+//! | `shape` | what a cookie looks like without its secret |
+
+mod framework;
+mod shape;
 
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
-use cloakroom::bridge::{
-    BeakerCookie, CookieFormat, DjangoCookie, FlaskCookie, Presented, PyramidCookie, PyramidNaclCookie,
-};
-use cloakroom::{ConfigError, Rejected};
+use clap::{Args, ValueEnum as _};
+use cloakroom::bridge::{CookieFormat, Presented};
+use cloakroom::{Record, Rejected, Timestamp};
+use serde_json::Value;
 
+pub(super) use self::framework::Framework;
+use self::framework::{Reader, Way};
+use self::shape::{seal, shape};
 use super::Question;
 use super::report::{Report, Verdict};
 use super::sealed::{out_of_time, refused};
@@ -19,63 +29,16 @@ pub(super) struct OtherOptions {
     /// It is a cookie of this framework
     #[arg(long, value_enum)]
     framework: Option<Framework>,
-    /// File with that framework's secret, as it is in its configuration
+    /// File with that framework's secret, as it is in its configuration; of Rails, Plug and Phoenix that is secret_key_base
     #[arg(long, value_name = "FILE", requires = "framework")]
     secret_file: Option<PathBuf>,
     /// Variable of the environment with that framework's secret
     #[arg(long, value_name = "NAME", requires = "framework", conflicts_with = "secret_file")]
     secret_env: Option<String>,
-    /// The salt, where Pyramid or Flask was given another one than its own
+    /// Plug's signing_salt, or its encryption_salt if cookies are encrypted; the salt of Pyramid and Flask, where they were given another one than
+    /// their own
     #[arg(long, requires = "framework")]
     salt: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Framework {
-    /// `SignedCookieSessionFactory` of Pyramid 2
-    Pyramid,
-    /// `pyramid_nacl_session`
-    PyramidNacl,
-    /// Beaker's cookie sessions, not encrypted
-    Beaker,
-    Flask,
-    /// `signed_cookies` of Django
-    Django,
-}
-
-impl Framework {
-    /// What the framework calls its cookie.
-    pub(super) const fn cookie_name(self) -> &'static str {
-        match self {
-            Self::Pyramid | Self::PyramidNacl | Self::Flask => "session",
-            Self::Beaker => "beaker.session.id",
-            Self::Django => "sessionid",
-        }
-    }
-
-    const fn says(self) -> &'static str {
-        match self {
-            Self::Pyramid => "a signed cookie of Pyramid",
-            Self::PyramidNacl => "a cookie of pyramid_nacl_session",
-            Self::Beaker => "a cookie of Beaker",
-            Self::Flask => "a cookie of Flask",
-            Self::Django => "a signed cookie of Django",
-        }
-    }
-
-    fn format(self, secret: &str, salt: Option<&str>) -> Result<Box<dyn CookieFormat>, ConfigError> {
-        Ok(match (self, salt) {
-            (Self::Pyramid, Some(salt)) => Box::new(PyramidCookie::new(secret).salt(salt).build()?),
-            (Self::Pyramid, None) => Box::new(PyramidCookie::new(secret).build()?),
-            (Self::Flask, Some(salt)) => Box::new(FlaskCookie::new(secret).salt(salt).build()?),
-            (Self::Flask, None) => Box::new(FlaskCookie::new(secret).build()?),
-            (_, Some(_)) => return Err(ConfigError::new("salt", "is for pyramid and flask")),
-            // Its configuration has 32 bytes, in hexadecimal digits.
-            (Self::PyramidNacl, None) => Box::new(PyramidNaclCookie::new(unhex(secret).unwrap_or_default())?),
-            (Self::Beaker, None) => Box::new(BeakerCookie::new(secret).build()?),
-            (Self::Django, None) => Box::new(DjangoCookie::new(secret).build()?),
-        })
-    }
 }
 
 /// A framework, and its secret if one was given.
@@ -108,70 +71,130 @@ impl OtherOptions {
 /// Opens it as a cookie of the framework that was named.
 pub(super) fn look(question: &Question<'_>) -> anyhow::Result<Option<Report>> {
     let Some(Other { framework, secret, salt }) = &question.other else { return Ok(None) };
+    let says = framework.says(&question.cookie.value);
     let Some(secret) = secret else {
         let why = "no secret was given (--secret-file, --secret-env)";
-        return Ok(Some(Report::new(framework.says(), Verdict::unchecked(why))));
+        return Ok(Some(Report::new(says, Verdict::unchecked(why))));
     };
-    let format = framework.format(secret, salt.as_deref()).map_err(|why| WrongUse::new(why.to_string()))?;
+    let ways = framework.ways(&question.cookie.value, secret, salt.as_deref());
+    let ways = ways.map_err(|why| WrongUse::new(why.to_string()))?;
+    if let Some(name) = ways.iter().find_map(|way| missing(way, question)) {
+        let why = format!("its signature is another cookie, {name}: give both, as the header Cookie has them");
+        return Ok(Some(Report::new(says, Verdict::unchecked(why))));
+    }
+    Ok(Some(match open(&ways, question) {
+        Ok((way, found)) => described(says, found, question).fact("algorithm", way.algorithm),
+        Err((way, why)) => {
+            let verdict = match framework.hint(why) {
+                Some(hint) => Verdict::refused(why.as_str(), why.to_string(), hint),
+                None => refused(why, "", None),
+            };
+            let report = Report::new(says, verdict);
+            // Where the seal holds, it is known how it was made.
+            match way.filter(|_| is_about_content(why)) {
+                Some(way) => report.fact("algorithm", way.algorithm),
+                None => report,
+            }
+        }
+    }))
+}
+
+/// What a cookie holds whose seal is good.
+enum Found {
+    Session {
+        record: Box<Record>,
+        /// Whether these times are in the cookie. Some formats have none, and take that of the request.
+        dates: Dates,
+    },
+    Id(String),
+}
+
+struct Dates {
+    has_created: bool,
+    has_touched: bool,
+}
+
+/// The first way that opens it, or that gives another reason than a broken seal.
+fn open<'a>(ways: &'a [Way], question: &Question<'_>) -> Result<(&'a Way, Found), (Option<&'a Way>, Rejected)> {
+    if question.cookie.is_too_long() {
+        return Err((None, Rejected::TooLong));
+    }
+    for way in ways {
+        match read(way, question) {
+            Ok(found) => return Ok((way, found)),
+            Err(Rejected::Forged) => {}
+            Err(why) => return Err((Some(way), why)),
+        }
+    }
+    Err((None, Rejected::Forged))
+}
+
+fn read(way: &Way, question: &Question<'_>) -> Result<Found, Rejected> {
     let cookie = Presented::new(&question.cookie.name, &question.cookie.value);
-    let report = match format.open(cookie, &format.lifetimes()) {
-        Ok(record) => {
-            let verdict = out_of_time(&record, question.now).map_or(Verdict::Opens, |why| refused(why, "", None));
-            Report::new(framework.says(), verdict).record(&record, question)
-        }
-        Err(Rejected::Forged) => {
-            let hint =
-                "it was changed on its way, or made with another secret, another salt or another algorithm than these";
-            Report::new(
-                framework.says(),
-                Verdict::refused(Rejected::Forged.as_str(), Rejected::Forged.to_string(), hint),
-            )
-        }
-        Err(why) => Report::new(framework.says(), refused(why, "", None)),
+    let format = match &way.reader {
+        Reader::Session(format) => format,
+        Reader::Id(format) => return format.open_id(cookie).map(Found::Id),
     };
-    Ok(Some(report))
+    let cookie = cookie.with_companion(companion(&**format, question).and_then(|name| question.cookie.other(&name)));
+    let at = |now| format.open(cookie.at(now), &format.lifetimes());
+    let record = at(question.now)?;
+    // What moves with the moment of asking isn't in the cookie.
+    let (clock, other) = (record.clockwork(), at(Timestamp::from_unix_secs(0))?);
+    let dates = Dates {
+        has_created: clock.created == other.clockwork().created,
+        has_touched: clock.touched == other.clockwork().touched,
+    };
+    Ok(Found::Session { record: Box::new(record), dates })
+}
+
+fn described(says: &'static str, found: Found, question: &Question<'_>) -> Report {
+    match found {
+        Found::Session { record, dates } => {
+            let verdict = out_of_time(&record, question.now).map_or(Verdict::Opens, |why| refused(why, "", None));
+            let mut report = Report::new(says, verdict).record(&record, question);
+            if !dates.has_created {
+                report = report.fact("age", Value::Null).fact("created", Value::Null);
+            }
+            if dates.has_touched { report } else { report.fact("touched", Value::Null) }
+        }
+        Found::Id(id) => {
+            let why = "its signature is good; whether there is a session, its store knows: connect-redis has it as sess:ID, \
+                       connect-pg-simple under sid";
+            // Without its signature it is no cookie: printing it gives nobody a session.
+            Report::new(says, Verdict::unchecked(why)).fact("id", id)
+        }
+    }
+}
+
+/// The name of the second cookie that belongs to it, where the format has one.
+fn companion(format: &dyn CookieFormat, question: &Question<'_>) -> Option<String> {
+    format.companion().map(|suffix| format!("{}{suffix}", question.cookie.name))
+}
+
+/// The name of the second cookie, if it would be needed and wasn't given.
+fn missing(way: &Way, question: &Question<'_>) -> Option<String> {
+    let Reader::Session(format) = &way.reader else { return None };
+    companion(&**format, question).filter(|name| question.cookie.other(name).is_none())
+}
+
+/// Whether it is a reason that comes after the seal.
+const fn is_about_content(why: Rejected) -> bool {
+    matches!(why, Rejected::Corrupt | Rejected::UnsafeSerializer | Rejected::WrongPurpose | Rejected::Bomb)
+}
+
+/// Whether it is a whole value of a framework whose values tell.
+pub(super) fn is_sealed(value: &str) -> bool {
+    seal(value).is_some()
 }
 
 /// Says what it looks like. Only a secret tells.
 pub(super) fn guess(question: &Question<'_>) -> anyhow::Result<Option<Report>> {
-    let (framework, name) = match shape(&question.cookie.value) {
-        Some(Framework::Pyramid) => ("perhaps a signed cookie of Pyramid", "pyramid"),
-        Some(Framework::PyramidNacl) => ("perhaps a cookie of pyramid_nacl_session", "pyramid-nacl"),
-        Some(Framework::Beaker) => ("perhaps a cookie of Beaker", "beaker"),
-        Some(Framework::Flask) => ("perhaps a cookie of Flask", "flask"),
-        Some(Framework::Django) => ("perhaps a signed cookie of Django", "django"),
-        None => return Ok(None),
-    };
+    let value = &question.cookie.value;
+    let Some(framework) = shape(value) else { return Ok(None) };
+    let name = framework.to_possible_value();
+    let name = name.as_ref().map_or("", |name| name.get_name());
     let why = format!("--framework {name} with its secret (--secret-file, --secret-env) says whether");
-    Ok(Some(Report::new(framework, Verdict::unchecked(why))))
-}
-
-fn shape(value: &str) -> Option<Framework> {
-    let is_url = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    let parts = |sign| -> Vec<&str> { value.trim_start_matches('.').split(sign).collect() };
-    if let [payload, time, signature] = parts('.').as_slice()
-        && [*payload, *time, *signature].into_iter().all(is_url)
-        && (27..=86).contains(&signature.len())
-    {
-        return Some(Framework::Flask);
-    }
-    if let [payload, time, signature] = parts(':').as_slice()
-        && [*payload, *time, *signature].into_iter().all(is_url)
-        && signature.len() == 43
-    {
-        return Some(Framework::Django);
-    }
-    let (tag, rest) = value.split_at_checked(40)?;
-    if tag.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase()) && rest.len() > 8 {
-        return Some(Framework::Beaker);
-    }
-    // A tag of 64 bytes and `{}` at least.
-    (value.len() >= 88 && is_url(value.trim_end_matches('='))).then_some(Framework::Pyramid)
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.chars().map(|digit| digit.to_digit(16)).collect::<Option<Vec<u32>>>()?;
-    digits.chunks(2).map(|pair| u8::try_from(pair.iter().fold(0, |byte, digit| byte * 16 + digit)).ok()).collect()
+    Ok(Some(Report::new(format!("perhaps {}", framework.says(value)), Verdict::unchecked(why))))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::io::Read as _;
 
 use cloakroom::MAX_COOKIE;
 
+use super::bridged;
 use crate::outcome::WrongUse;
 
 /// More than a browser keeps of a cookie, many times over: what is longer was pasted by mistake.
@@ -14,10 +15,17 @@ const MOST: u64 = 1_000_000;
 pub(super) struct Cookie {
     pub(super) name: String,
     pub(super) value: String,
+    /// The cookies beside it, by their names. A signature may be one of them.
+    pub(super) others: Vec<(String, String)>,
 }
 
 impl Cookie {
-    /// From an argument, or stdin: a value, `name=value`, or a whole `Set-Cookie` line.
+    /// A cookie alone.
+    pub(super) fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { name: name.into(), value: value.into(), others: Vec::new() }
+    }
+
+    /// From an argument, or stdin: a value, `name=value`, a whole `Cookie` line, or lines of `Set-Cookie`.
     pub(super) fn read(argument: &str, name: Option<&str>, usual: &str) -> anyhow::Result<Self> {
         let mut text = argument.to_owned();
         if argument == "-" {
@@ -29,17 +37,26 @@ impl Cookie {
     }
 
     fn parse(text: &str, name: Option<&str>, usual: &str) -> Self {
-        let text = text.trim();
-        let text = text.strip_prefix("Set-Cookie:").or_else(|| text.strip_prefix("Cookie:")).unwrap_or(text);
-        let pair = text.split(';').next().unwrap_or_default().trim();
-        // Values of other formats end in `=`, and have no name in front.
-        let is_name = |it: &str| !it.is_empty() && !it.contains(['.', ':', '"', '%', '/', '+']) && it.len() < 60;
-        let (found, value) = match pair.split_once('=') {
-            Some((found, value)) if is_name(found) && !value.trim_matches('=').is_empty() => (Some(found), value),
-            _ => (None, pair),
-        };
-        let name = name.or(found).unwrap_or(usual);
-        Self { name: name.to_owned(), value: value.trim_matches('"').to_owned() }
+        let pieces: Vec<&str> = text.split(['\n', ';']).map(piece).filter(|piece| !piece.is_empty()).collect();
+        let mut pairs: Vec<(String, String)> = pieces
+            .iter()
+            .filter_map(|piece| pair(piece))
+            .map(|(name, value)| (name.to_owned(), unquoted(value)))
+            .collect();
+        // Of several cookies the one that is asked for, of several of one name the last, as a server does; else the first one, whatever its name is.
+        let asked = name.unwrap_or(usual);
+        if let Some(place) = pairs.iter().rposition(|(name, _)| name == asked) {
+            let (name, value) = pairs.remove(place);
+            return Self { others: pairs, ..Self::new(name, value) };
+        }
+        let first = pieces.first().copied().unwrap_or_default();
+        let (found, value) = pair(first).map_or((None, first), |(name, value)| (Some(name), value));
+        Self { others: pairs, ..Self::new(name.or(found).unwrap_or(usual), unquoted(value)) }
+    }
+
+    /// The value of a cookie beside it.
+    pub(super) fn other(&self, name: &str) -> Option<&str> {
+        self.others.iter().rfind(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
     pub(super) const fn size(&self) -> usize {
@@ -51,9 +68,32 @@ impl Cookie {
     }
 }
 
+/// A cookie or an attribute, without the header's name.
+fn piece(text: &str) -> &str {
+    let text = text.trim();
+    text.strip_prefix("Set-Cookie:").or_else(|| text.strip_prefix("Cookie:")).unwrap_or(text).trim()
+}
+
+/// Name and value, if there is a name in front. Values of other formats have signs of equality at their end, and those of Rails inside of them.
+fn pair(piece: &str) -> Option<(&str, &str)> {
+    if bridged::is_sealed(piece) {
+        return None;
+    }
+    let is_name = |it: &str| !it.is_empty() && !it.contains([':', '"', '%', '/', '+']) && it.len() < 60;
+    let is_value = |it: &str| !it.trim_matches('=').is_empty() && !it.starts_with('=');
+    piece.split_once('=').filter(|(name, value)| is_name(name) && is_value(value))
+}
+
+fn unquoted(value: &str) -> String {
+    value.trim_matches('"').to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::Cookie;
+
+    /// As Rails signs, with a sign of equality in front of the signature.
+    const RAILS: &str = "e30iYWI=--00112233445566778899aabbccddeeff00112233";
 
     #[test]
     fn however_it_was_copied() {
@@ -65,9 +105,31 @@ mod tests {
             (" Cookie: session=s1.abc\n", None, ("session", "s1.abc")),
             ("YWJj==", None, ("usual", "YWJj==")),
             ("session=YWJj==", None, ("session", "YWJj==")),
+            ("connect.sid=s%3Aid.tag", None, ("connect.sid", "s%3Aid.tag")),
+            ("session=--id", None, ("session", "--id")),
+            (RAILS, None, ("usual", RAILS)),
+            ("session=\"s1.abc\"", None, ("session", "s1.abc")),
         ] {
-            let (name, expected) = (name, Cookie { name: expected.0.to_owned(), value: expected.1.to_owned() });
-            assert_eq!(Cookie::parse(text, name, "usual"), expected, "{text}");
+            let found = Cookie::parse(text, name, "usual");
+            assert_eq!((found.name.as_str(), found.value.as_str()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_of_several_and_those_beside_it() {
+        for (text, name, expected, signature) in [
+            ("Cookie: theme=dark; usual=a; usual.sig=b", None, ("usual", "a"), Some("b")),
+            ("usual=a; usual.sig=b", None, ("usual", "a"), Some("b")),
+            ("Set-Cookie: usual=a; Path=/\r\nSet-Cookie: usual.sig=b; Path=/\r\n", None, ("usual", "a"), Some("b")),
+            ("usual.sig=b; usual=a", None, ("usual", "a"), Some("b")),
+            ("usual=old; usual=new", None, ("usual", "new"), None),
+            ("theme=dark; other=a", Some("other"), ("other", "a"), None),
+            ("theme=dark; other=a", None, ("theme", "dark"), None),
+            ("usual=a", None, ("usual", "a"), None),
+        ] {
+            let found = Cookie::parse(text, name, "usual");
+            assert_eq!((found.name.as_str(), found.value.as_str()), expected, "{text}");
+            assert_eq!(found.other("usual.sig"), signature, "{text}");
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::output::plain;
 /// What a format says of a cookie.
 #[derive(Debug)]
 pub(super) struct Report {
-    pub(super) format: &'static str,
+    pub(super) format: String,
     pub(super) verdict: Verdict,
     pub(super) facts: Map<String, Value>,
 }
@@ -43,8 +43,8 @@ impl Verdict {
 }
 
 impl Report {
-    pub(super) fn new(format: &'static str, verdict: Verdict) -> Self {
-        Self { format, verdict, facts: Map::new() }
+    pub(super) fn new(format: impl Into<String>, verdict: Verdict) -> Self {
+        Self { format: format.into(), verdict, facts: Map::new() }
     }
 
     pub(super) fn fact(mut self, name: &str, value: impl Into<Value>) -> Self {

@@ -35,7 +35,7 @@ async fn cookie(seal: Seal) -> Cookie {
     session.insert("card", "4711").unwrap();
     let line = slot.finish(200).await.unwrap().cookies[0].as_str().to_owned();
     let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();
-    Cookie { name: name.to_owned(), value: value.to_owned() }
+    Cookie::new(name, value)
 }
 
 fn asked(cookie: &Cookie, keyring: Option<&Keyring>, values: Values, now: Timestamp) -> (Value, String) {
@@ -107,7 +107,7 @@ async fn what_is_in_it() {
 #[test]
 fn ids_and_tokens() {
     let id = SessionId::from_random([7; 32]);
-    let cookie = Cookie { name: "session".to_owned(), value: id.expose() };
+    let cookie = Cookie::new("session", id.expose());
     let (document, _) = asked(&cookie, None, Values::Hidden, NOW);
     assert_eq!(document["facts"]["store_key"], id.store_key().to_hex());
     assert!(!document.to_string().contains(&id.expose()));
@@ -115,7 +115,7 @@ fn ids_and_tokens() {
     let ring = Keyring::new(ours());
     let token = CsrfToken::from_random([9; 32]);
     let sealer = Sealer::new(Seal::Signed, &ring, "csrf:token").unwrap();
-    let cookie = Cookie { name: "token".to_owned(), value: sealer.seal(token.expose(), [0; 12]) };
+    let cookie = Cookie::new("token", sealer.seal(token.expose(), [0; 12]));
     let (document, text) = asked(&cookie, Some(&ring), Values::Shown, NOW);
     assert_eq!(document["answer"]["verdict"], "opens");
     assert!(!text.contains(token.expose()) && !document.to_string().contains(token.expose()));

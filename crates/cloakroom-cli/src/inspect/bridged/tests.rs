@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cloakroom::Timestamp;
+use serde_json::Value;
 
 use super::{Framework, Other, shape};
 use crate::describe::Values;
@@ -22,17 +23,31 @@ const PICKLE: &str = "add74ecd2c057c0c1b13d35d19212819777e9413gAJ9cQAoWAcAAABfZG
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
-fn asked(
-    framework: Option<Framework>,
-    secret: Option<&str>,
-    value: &str,
-    now: Timestamp,
-) -> (serde_json::Value, String) {
-    let name = framework.map_or("session", Framework::cookie_name).to_owned();
-    let cookie = Cookie { name, value: value.to_owned() };
+/// Vectors that the frameworks have made, and the bridges are tested with.
+fn vectors(file: &str) -> Value {
+    let path = format!("{}/../cloakroom-bridge/tests/vectors/{file}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// A text in one of the vectors.
+fn text<'a>(vectors: &'a Value, list: &str, name: &str, member: &str) -> &'a str {
+    let found = vectors[list].as_array().unwrap().iter().find(|it| it["name"] == name).unwrap();
+    found[member].as_str().unwrap()
+}
+
+fn reported(cookie: &Cookie, other: Option<Other>, now: Timestamp) -> (Value, String) {
+    let report = ask(&Question { cookie, keyring: None, other, values: Values::Shown, now }).unwrap();
+    (report.document(cookie), report.text(cookie, Values::Shown))
+}
+
+fn of(framework: Framework, secret: &str, salt: Option<&str>) -> Option<Other> {
+    Some(Other { framework, secret: Some(secret.to_owned()), salt: salt.map(str::to_owned) })
+}
+
+fn asked(framework: Option<Framework>, secret: Option<&str>, value: &str, now: Timestamp) -> (Value, String) {
+    let cookie = Cookie::new(framework.map_or("session", Framework::cookie_name), value);
     let other = framework.map(|framework| Other { framework, secret: secret.map(str::to_owned), salt: None });
-    let report = ask(&Question { cookie: &cookie, keyring: None, other, values: Values::Shown, now }).unwrap();
-    (report.document(&cookie), report.text(&cookie, Values::Shown))
+    reported(&cookie, other, now)
 }
 
 #[test]
@@ -69,14 +84,160 @@ fn a_pickle_is_refused_and_an_old_one_is_old() {
 }
 
 #[test]
+fn rails() {
+    let vectors = vectors("rails_cookies");
+    let secret = vectors["secret_key_base"].as_str().unwrap();
+    let cookie = |name: &str| text(&vectors, "vectors", name, "cookie_value_unescaped").to_owned();
+    let (new, old) = (cookie("gcm_sha256_with_purpose"), cookie("gcm_sha1_no_metadata"));
+    let escaped = text(&vectors, "vectors", "gcm_sha256_with_purpose", "cookie_value_percent_escaped").to_owned();
+    let (ends, cbc, jar) = (cookie("gcm_sha1_purpose_expires"), cookie("cbc_hmac_legacy"), cookie("signed_cookie_jar"));
+    let (changed, cut) = (new.replacen("NE", "NF", 1), new[..new.len() - 8].to_owned());
+    let end = Timestamp::from_unix_secs(4_102_444_801);
+    let (shop, sha1, sha256) = ("_myapp_session", "key derived with SHA-1", "key derived with SHA-256");
+    for (row, name, value, secret, now, verdict, says) in [
+        ("Rails 7", shop, &new, secret, NOW, "opens", sha256),
+        ("as a browser holds it", shop, &escaped, secret, NOW, "opens", sha256),
+        ("Rails 5", shop, &old, secret, NOW, "opens", sha1),
+        ("with an end", shop, &ends, secret, NOW, "opens", "2100-01-01T00:00:00Z"),
+        ("too old", shop, &ends, secret, end, "expired-absolute", sha1),
+        ("another secret", shop, &new, "of nobody", NOW, "forged", "secret_key_base"),
+        ("changed", shop, &changed, secret, NOW, "forged", "SHA-256 (Rails 7.0 and newer) and SHA-1"),
+        ("cut short", shop, &cut, secret, NOW, "malformed", "cut short"),
+        ("another name", "_session", &new, secret, NOW, "wrong-purpose", "--name"),
+        ("before 5.2", shop, &cbc, secret, NOW, "unknown-format", "Rails before 5.2"),
+        ("before 5.2, another secret", shop, &cbc, "of nobody", NOW, "forged", "a signed cookie of Rails"),
+        ("signed, but a number", "user", &jar, secret, NOW, "corrupt", "HMAC-SHA1, the key derived with SHA-"),
+    ] {
+        let (document, text) = reported(&Cookie::new(name, value), of(Framework::Rails, secret, None), now);
+        let answer = &document["answer"];
+        assert!(answer["verdict"] == verdict || answer["reason"] == verdict, "{row}: {text}");
+        assert!(text.contains(says), "{row}: {text}");
+        assert_eq!(text.contains("user_id: 42"), verdict == "opens" || row == "too old", "{row}: {text}");
+        assert_eq!(document["facts"]["has_csrf_token"] == true, text.contains("user_id"), "{row}: {text}");
+        assert!(!text.contains(&"x".repeat(43)) && !text.contains(secret), "{row}: {text}");
+        assert!(document["facts"]["age"].is_null(), "{row}: Rails writes no time of creation: {text}");
+    }
+}
+
+#[test]
+fn plug() {
+    let vectors = vectors("plug_session");
+    let member = |name: &str| vectors[name].as_str().unwrap();
+    let (secret, salt) = (member("secret_key_base"), member("signing_salt"));
+    let json = member("json_signed_cookie");
+    let xcp = member("encrypted_cookie_xcp");
+    let changed = json.replace(".ey", ".ez");
+    for (row, value, secret, salt, verdict, says) in [
+        ("signed", json, secret, salt, "opens", "HMAC-SHA256"),
+        ("another secret", json, "another", salt, "forged", "another salt"),
+        ("another salt", json, secret, "another", "forged", "another salt"),
+        ("changed", &changed, secret, salt, "forged", "changed on its way"),
+        ("Erlang's terms", member("signed_cookie"), secret, salt, "unsafe-serializer", "JSON"),
+        ("encrypted", xcp, secret, member("encryption_salt"), "unsafe-serializer", "XChaCha20-Poly1305"),
+        ("encrypted, the other salt", xcp, secret, salt, "forged", "encryption_salt"),
+        ("encrypted by plug_crypto 1", "QTEyOEdDTQ.a.b.c.d", secret, salt, "unknown-format", "QTEyOEdDTQ."),
+        ("something else", "garbage", secret, salt, "unknown-format", "neither"),
+    ] {
+        let (document, text) = reported(&Cookie::new("_key", value), of(Framework::Plug, secret, Some(salt)), NOW);
+        let answer = &document["answer"];
+        assert!(answer["verdict"] == verdict || answer["reason"] == verdict, "{row}: {text}");
+        assert!(text.contains(says), "{row}: {text}");
+        assert_eq!(document["facts"]["values"]["user_id"] == 42, verdict == "opens", "{row}: {text}");
+    }
+    let (cookie, other) = (Cookie::new("_key", json), of(Framework::Plug, secret, None));
+    let question = Question { cookie: &cookie, keyring: None, other, values: Values::Hidden, now: NOW };
+    assert!(ask(&question).unwrap_err().to_string().contains("signing_salt"));
+}
+
+#[test]
+fn express() {
+    let vectors = vectors("express");
+    let id = vectors["express_session"][0]["set_cookie"][0].as_str().unwrap();
+    let id = id.strip_prefix("connect.sid=").unwrap().split(';').next().unwrap();
+    let unescaped = id.replace("%3A", ":").replace("%2F", "/");
+    let changed = id.replace("0123", "0124");
+    for (row, value, secret, verdict, says) in [
+        ("signed", id, "keyboard cat", "unchecked", "id         0123456789abcdefghijklmnopqrstuv\n"),
+        ("not escaped", &unescaped, "keyboard cat", "unchecked", "its signature is good"),
+        ("another secret", id, "another", "forged", "where `secret` is a list"),
+        ("changed", &changed, "keyboard cat", "forged", "changed on its way"),
+        ("unsigned", "0123456789abcdefghijklmnopqrstuv", "keyboard cat", "malformed", "cut short"),
+    ] {
+        let (document, text) = asked(Some(Framework::ExpressSession), Some(secret), value, NOW);
+        let answer = &document["answer"];
+        assert!(answer["verdict"] == verdict || answer["reason"] == verdict, "{row}: {text}");
+        assert!(text.contains(says), "{row}: {text}");
+        assert_eq!(document["facts"]["algorithm"] == "HMAC-SHA256", verdict == "unchecked", "{row}: {text}");
+    }
+
+    let line = |text: &str, name: &str| Cookie::read(text, Some(name), "session").unwrap();
+    let lines = vectors["cookie_session"][0]["set_cookie"].as_array().unwrap();
+    let both = lines.iter().map(|line| format!("Set-Cookie: {}\r\n", line.as_str().unwrap())).collect::<String>();
+    let value = "eyJ1c2VyIjo0MiwibmFtZSI6ImZyZWQifQ==";
+    let signed = |tag: &str| line(&format!("session={value}; session.sig={tag}"), "session");
+    for (row, cookie, key, verdict, says) in [
+        ("as Express has sent them", line(&both, "session"), "key1", "opens", "HMAC-SHA1"),
+        ("another key", line(&both, "session"), "key2", "forged", "where `keys` has several"),
+        ("another signature", signed("PeJyTIipFPJtDR5S0sO12GoDay4"), "key1", "forged", "changed on its way"),
+        ("no signature", signed("?"), "key1", "malformed", "cut short"),
+        ("alone", Cookie::new("session", value), "key1", "unchecked", "session.sig: give both"),
+    ] {
+        let (document, text) = reported(&cookie, of(Framework::CookieSession, key, None), NOW);
+        let answer = &document["answer"];
+        assert!(answer["verdict"] == verdict || answer["reason"] == verdict, "{row}: {text}");
+        assert!(text.contains(says), "{row}: {text}");
+        assert_eq!(document["facts"]["values"]["name"] == "fred", verdict == "opens", "{row}: {text}");
+        assert!(document["facts"]["age"].is_null() && !text.contains("touched"), "{row}: {text}");
+    }
+}
+
+#[test]
+fn times_that_a_bridge_has_written_are_shown() {
+    // As our side writes it into a session of Express, with the key `key1`.
+    let format = cloakroom::bridge::ExpressCookie::new("key1").build().unwrap();
+    let random = [7; 64];
+    let lifetimes = cloakroom::bridge::CookieFormat::lifetimes(&format);
+    let sealing = cloakroom::bridge::Sealing::new("session", NOW, &lifetimes, &random);
+    let record = cloakroom::Record::new(NOW, &lifetimes);
+    let sealed = cloakroom::bridge::CookieFormat::seal(&format, &record, sealing).unwrap();
+    let text = format!("session={}; session.sig={}", sealed.value, sealed.companion.unwrap());
+    let cookie = Cookie::read(&text, None, "session").unwrap();
+    let (document, text) = reported(&cookie, of(Framework::CookieSession, "key1", None), NOW + Duration::from_secs(75));
+    assert_eq!(document["facts"]["age"], "1 min 15 s", "{text}");
+    assert!(document["facts"]["touched"].is_null(), "{text}");
+}
+
+#[test]
+fn what_is_longer_than_any_cookie_is_refused() {
+    for framework in [Framework::Flask, Framework::Rails, Framework::ExpressSession] {
+        let (document, _) = asked(Some(framework), Some("a secret"), &"A".repeat(5000), NOW);
+        assert_eq!(document["answer"]["reason"], "too-long", "{framework:?}");
+    }
+}
+
+#[test]
 fn what_it_looks_like() {
+    let (rails, plug) = (vectors("rails_cookies"), vectors("plug_session"));
+    let rails = |name: &str| text(&rails, "vectors", name, "cookie_value_unescaped");
+    let plug = |name: &str| plug[name].as_str().unwrap();
+    let id = "s%3A0123456789abcdefghijklmnopqrstuv.CP7rMi5wLTU3wgaBt19C3w7NvZFqz9xhKXnQ%2FdSpkXo";
     for (value, framework, says) in [
         (FLASK, Some(Framework::Flask), "--framework flask"),
         (DJANGO, Some(Framework::Django), "--framework django"),
         (PYRAMID, Some(Framework::Pyramid), "--framework pyramid"),
         (BEAKER, Some(Framework::Beaker), "--framework beaker"),
+        (rails("gcm_sha1_with_purpose"), Some(Framework::Rails), "perhaps an encrypted cookie of Rails"),
+        (rails("gcm_sha256_no_metadata"), Some(Framework::Rails), "--framework rails"),
+        (rails("cbc_hmac_legacy"), Some(Framework::Rails), "--framework rails"),
+        (rails("signed_cookie_jar"), Some(Framework::Rails), "perhaps a signed cookie of Rails"),
+        (plug("json_signed_cookie"), Some(Framework::Plug), "perhaps a signed cookie of Plug"),
+        (plug("encrypted_cookie_xcp"), Some(Framework::Plug), "perhaps an encrypted cookie of Plug"),
+        ("QTEyOEdDTQ.a.b.c.d", Some(Framework::Plug), "--framework plug"),
+        (id, Some(Framework::ExpressSession), "--framework express-session"),
+        ("eyJ1c2VyIjo0MiwibmFtZSI6ImZyZWQifQ==", Some(Framework::CookieSession), "--framework cookie-session"),
         ("garbage", None, "no format knows it"),
         ("", None, "no format knows it"),
+        ("--", None, "no format knows it"),
         ("é", None, "no format knows it"),
     ] {
         assert_eq!(shape(value), framework, "{value}");

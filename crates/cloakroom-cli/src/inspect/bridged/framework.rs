@@ -1,0 +1,185 @@
+//! The frameworks, and the ways in which each of them seals.
+
+use clap::ValueEnum;
+use cloakroom::bridge::{
+    BeakerCookie, CookieFormat, DjangoCookie, ExpressCookie, ExpressRecord, FlaskCookie, PlugCookie, PyramidCookie,
+    PyramidNaclCookie, RailsCookie, RailsDigest, RecordFormat,
+};
+use cloakroom::{ConfigError, Rejected};
+
+use super::shape::{Seal, seal};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::inspect) enum Framework {
+    /// `SignedCookieSessionFactory` of Pyramid 2
+    Pyramid,
+    /// `pyramid_nacl_session`
+    PyramidNacl,
+    /// Beaker's cookie sessions, not encrypted
+    Beaker,
+    Flask,
+    /// `signed_cookies` of Django
+    Django,
+    /// The id of Express' `express-session`; the session is in its store
+    ExpressSession,
+    /// `cookie-session` of Express, with its signature, which is a second cookie: give both, as the header `Cookie` has them
+    CookieSession,
+    /// Rails, encrypted or signed
+    Rails,
+    /// Plug and Phoenix, signed or encrypted; with --salt
+    Plug,
+}
+
+/// A way to seal that a framework may have used. Where a configuration decides which, each of them is tried.
+pub(super) struct Way {
+    pub(super) algorithm: &'static str,
+    pub(super) reader: Reader,
+}
+
+/// What is in the cookie.
+pub(super) enum Reader {
+    Session(Box<dyn CookieFormat>),
+    Id(Box<dyn RecordFormat>),
+}
+
+impl Way {
+    fn session(algorithm: &'static str, format: impl CookieFormat) -> Self {
+        Self { algorithm, reader: Reader::Session(Box::new(format)) }
+    }
+
+    fn id(algorithm: &'static str, format: impl RecordFormat) -> Self {
+        Self { algorithm, reader: Reader::Id(Box::new(format)) }
+    }
+}
+
+impl Framework {
+    /// What the framework calls its cookie.
+    pub(in crate::inspect) const fn cookie_name(self) -> &'static str {
+        match self {
+            Self::Pyramid | Self::PyramidNacl | Self::Flask | Self::CookieSession => "session",
+            Self::Beaker => "beaker.session.id",
+            Self::Django => "sessionid",
+            Self::ExpressSession => "connect.sid",
+            Self::Rails => "_session",
+            Self::Plug => "_key",
+        }
+    }
+
+    /// What a cookie of this value is.
+    pub(super) fn says(self, value: &str) -> &'static str {
+        match (self, seal(value)) {
+            (Self::Pyramid, _) => "a signed cookie of Pyramid",
+            (Self::PyramidNacl, _) => "a cookie of pyramid_nacl_session",
+            (Self::Beaker, _) => "a cookie of Beaker",
+            (Self::Flask, _) => "a cookie of Flask",
+            (Self::Django, _) => "a signed cookie of Django",
+            (Self::ExpressSession, _) => "the signed id of a session of express-session",
+            (Self::CookieSession, _) => "a cookie of cookie-session",
+            (Self::Rails, Some(Seal::RailsEncrypted)) => "an encrypted cookie of Rails",
+            (Self::Rails, Some(Seal::RailsSigned)) => "a signed cookie of Rails",
+            (Self::Rails, _) => "a cookie of Rails",
+            (Self::Plug, Some(Seal::PlugEncrypted | Seal::PlugBefore2)) => "an encrypted cookie of Plug",
+            (Self::Plug, Some(Seal::PlugSigned)) => "a signed cookie of Plug",
+            (Self::Plug, _) => "a cookie of Plug",
+        }
+    }
+
+    /// The ways in which it may have sealed this value.
+    pub(super) fn ways(self, value: &str, secret: &str, salt: Option<&str>) -> Result<Vec<Way>, ConfigError> {
+        let one = |way| Ok(vec![way]);
+        match (self, salt) {
+            (Self::Pyramid, salt) => {
+                let builder = PyramidCookie::new(secret);
+                let builder = if let Some(salt) = salt { builder.salt(salt) } else { builder };
+                one(Way::session("HMAC-SHA512", builder.build()?))
+            }
+            (Self::Flask, salt) => {
+                let builder = FlaskCookie::new(secret);
+                let builder = if let Some(salt) = salt { builder.salt(salt) } else { builder };
+                one(Way::session("HMAC-SHA1", builder.build()?))
+            }
+            (Self::Plug, Some(salt)) => one(match seal(value) {
+                Some(Seal::PlugEncrypted | Seal::PlugBefore2) => {
+                    Way::session("XChaCha20-Poly1305", PlugCookie::encrypted(secret, salt).build()?)
+                }
+                _ => Way::session("HMAC-SHA256", PlugCookie::signed(secret, salt).build()?),
+            }),
+            (Self::Plug, None) => {
+                Err(ConfigError::new("salt", "is needed: Plug's signing_salt, or encryption_salt if it is encrypted"))
+            }
+            (_, Some(_)) => Err(ConfigError::new("salt", "is for pyramid, flask and plug")),
+            // Its configuration has 32 bytes, in hexadecimal digits.
+            (Self::PyramidNacl, None) => {
+                one(Way::session("XSalsa20-Poly1305", PyramidNaclCookie::new(unhex(secret).unwrap_or_default())?))
+            }
+            (Self::Beaker, None) => one(Way::session("HMAC-SHA1", BeakerCookie::new(secret).build()?)),
+            (Self::Django, None) => one(Way::session("HMAC-SHA256", DjangoCookie::new(secret).build()?)),
+            (Self::ExpressSession, None) => one(Way::id("HMAC-SHA256", ExpressRecord::new(secret).build()?)),
+            (Self::CookieSession, None) => one(Way::session("HMAC-SHA1", ExpressCookie::new(secret).build()?)),
+            (Self::Rails, None) => rails(value, secret),
+        }
+    }
+
+    /// What to do about this reason, where the framework makes it another thing than it is with our own cookies.
+    pub(super) const fn hint(self, why: Rejected) -> Option<&'static str> {
+        Some(match (self, why) {
+            (Self::ExpressSession, Rejected::Forged) => {
+                "it was changed on its way, or signed with another secret: where `secret` is a list, try each of them"
+            }
+            (Self::CookieSession, Rejected::Forged) => {
+                "it was changed on its way, signed for a cookie of another name (--name says which), or with another key: where `keys` has several, \
+                 try each of them"
+            }
+            (Self::Rails, Rejected::Forged) => {
+                "it was changed on its way, or sealed with another secret_key_base; keys derived with SHA-256 (Rails 7.0 and newer) and SHA-1 (before) \
+                 were tried"
+            }
+            (Self::Rails, Rejected::UnknownFormat) => {
+                "the secret is right, but Rails before 5.2 has encrypted it (AES-256-CBC), which is never read here; newer ones seal it anew when they \
+                 read it"
+            }
+            (Self::Plug, Rejected::Forged) => {
+                "it was changed on its way, or sealed with another secret_key_base or another salt; of an encrypted cookie the salt is encryption_salt"
+            }
+            (Self::Plug, Rejected::UnknownFormat) => {
+                "it begins with neither `SFMyNTY.` (signed) nor `XCP.` (encrypted by plug_crypto 2 or newer); older ones write `QTEyOEdDTQ.`, which \
+                 isn't read here"
+            }
+            (_, Rejected::Forged) => {
+                "it was changed on its way, or made with another secret, another salt or another algorithm than these"
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// What keys are derived with, and cookies signed with, is a matter of Rails' version and configuration.
+fn rails(value: &str, secret: &str) -> Result<Vec<Way>, ConfigError> {
+    use RailsDigest::{Sha1, Sha256};
+    if seal(value) == Some(Seal::RailsSigned) {
+        let signed = |algorithm, digest, signature| {
+            let format = RailsCookie::signed(secret).digest(digest).signature(signature);
+            Ok(Way::session(algorithm, format.build()?))
+        };
+        return [
+            ("HMAC-SHA1, the key derived with SHA-256", Sha256, Sha1),
+            ("HMAC-SHA256, the key derived with SHA-256", Sha256, Sha256),
+            ("HMAC-SHA1, the key derived with SHA-1", Sha1, Sha1),
+            ("HMAC-SHA256, the key derived with SHA-1", Sha1, Sha256),
+        ]
+        .map(|(algorithm, digest, signature)| signed(algorithm, digest, signature))
+        .into_iter()
+        .collect();
+    }
+    let encrypted =
+        |algorithm, digest| Ok(Way::session(algorithm, RailsCookie::encrypted(secret).digest(digest).build()?));
+    [("AES-256-GCM, the key derived with SHA-256", Sha256), ("AES-256-GCM, the key derived with SHA-1", Sha1)]
+        .map(|(algorithm, digest)| encrypted(algorithm, digest))
+        .into_iter()
+        .collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.chars().map(|digit| digit.to_digit(16)).collect::<Option<Vec<u32>>>()?;
+    digits.chunks(2).map(|pair| u8::try_from(pair.iter().fold(0, |byte, digit| byte * 16 + digit)).ok()).collect()
+}
