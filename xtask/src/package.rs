@@ -4,5 +4,7 @@ use crate::{Outcome, no_arguments, shell};
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     no_arguments("package", arguments)?;
-    shell::succeed(shell::cargo().args(["publish", "--dry-run", "--workspace", "--allow-dirty", "--quiet"]))
+    let publish = ["publish", "--dry-run", "--workspace", "--all-features", "--allow-dirty", "--target-dir"];
+    // Without a folder that is named, each package builds all its dependencies in one of its own.
+    shell::succeed(shell::cargo().args(publish).arg(shell::target()))
 }
