@@ -1,10 +1,11 @@
-//! `cargo xtask doc`: the documentation as docs.rs would build it; a warning is an error.
+//! `cargo xtask doc`: the documentation as docs.rs would build it, where a warning is an error; and the guide.
 
-use crate::{Outcome, no_arguments, shell};
+use crate::{Outcome, guide_book, no_arguments, shell};
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     no_arguments("doc", arguments)?;
     shell::succeed(
         shell::cargo().args(["doc", "--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings"),
-    )
+    )?;
+    guide_book::run(&[])
 }

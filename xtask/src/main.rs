@@ -1,13 +1,15 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
 //!
 //! `main.rs` is the map. Each command has a file of its name. Beside them stands what several of them
-//! need: [`shell`] starts programs, [`provision`] finds or installs what the tests use, [`purity`] keeps
-//! the core pure, and [`tally`] counts. There are no dependencies, so that a clean clone has nothing to
-//! wait for before its first test.
+//! need: [`shell`] starts programs, [`provision`] finds or installs what the tests use, [`tools`] and
+//! [`toolchain`] what checks the project, [`manifest`] reads manifests, [`purity`] keeps the core pure, and
+//! [`tally`] counts. There are no dependencies, so that a clean clone has nothing to wait for before its
+//! first test.
 
 #![forbid(unsafe_code)]
 
 mod bench;
+mod deny;
 mod doc;
 mod features;
 mod fmt;
@@ -15,14 +17,19 @@ mod foreign;
 mod fuzz;
 #[cfg(test)]
 mod guide;
+mod guide_book;
 mod lint;
+mod manifest;
 mod package;
 mod provision;
 mod purity;
+mod release;
 mod shell;
 mod size;
 mod tally;
 mod test;
+mod toolchain;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -36,8 +43,22 @@ cargo xtask COMMAND
   fmt [--check]                              every workspace; or say what is not formatted
   features                                   each feature of the crate compiles alone
   lint                                       clippy, purity, licences and sources of dependencies
-  doc                                        the documentation; a warning is an error
+  doc                                        the documentation, where a warning is an error; and the guide
+  guide                                      the guide as a book, in which every link leads somewhere
   package                                    each crate as it would be published, built from its package
+  api                                        writes docs/api, the public API of every published crate
+  release-check [PART]...                    what must hold before a release, with a table; or some parts of it:
+      versions          one version for all, a heading in CHANGELOG.md, and what crates.io and docs.rs show
+      guide             as above
+      licences          licences, bans and sources of dependencies, as in lint
+      advisories        what is known against them; not checked where the list can't be reached
+      sbom              writes CycloneDX files of the command line and of the crate `cloakroom`
+      api               docs/api is what the sources say
+      semver            nothing that the last tag had is broken; not checked where there is no tag
+      package           as above
+      msrv              the oldest Rust that is promised
+      minimal-versions  the oldest versions of dependencies that are allowed
+      pairs             each pair of features of the crate compiles
   fuzz [--seconds N] [TARGET]...             each target, or those named, for N seconds (60)
   foreign                                    the frameworks that tests share sessions with; prints variables
   bench [--quick]                            what a request costs, beside other libraries: docs/guide/benchmarks.md
@@ -60,14 +81,17 @@ fn main() -> ExitCode {
 
 fn run(command: &str, arguments: &[String]) -> Outcome {
     match command {
+        "api" => release::api::run(arguments),
         "bench" => bench::run(arguments),
         "fmt" => fmt::run(arguments),
+        "guide" => guide_book::run(arguments),
         "features" => features::run(arguments),
         "lint" => lint::run(arguments),
         "package" => package::run(arguments),
         "doc" => doc::run(arguments),
         "fuzz" => fuzz::run(arguments),
         "foreign" => foreign::run(arguments),
+        "release-check" => release::run(arguments),
         "size" => size::run(arguments),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");

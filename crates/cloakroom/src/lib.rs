@@ -70,5 +70,5 @@ pub mod axum {
 }
 
 #[cfg(all(doctest, feature = "axum"))]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,0 +1,13 @@
+//! What is known against the dependencies, as of today.
+
+use super::Verdict;
+use crate::{Outcome, deny};
+
+pub(super) fn check() -> Outcome<Verdict> {
+    deny::program()?;
+    if let Err(why) = deny::fetch_advisories() {
+        return Ok(Verdict::NotChecked(format!("the list of advisories can't be reached: {why}")));
+    }
+    deny::advisories()?;
+    Ok(Verdict::Passed(String::new()))
+}

@@ -1,0 +1,88 @@
+//! The public API of every published crate, as a list in `docs/api`, so that a change of it shows in review.
+
+use std::fs;
+
+use super::{Verdict, rustdoc};
+use crate::manifest::{self, Crate};
+use crate::tools::{self, Built};
+use crate::{Outcome, no_arguments, shell};
+
+/// It reads what the nightly compiler writes, whose form changes now and then.
+const PUBLIC_API: Built = Built { name: "cargo-public-api", version: "0.52.0" };
+
+const LISTS: &str = "docs/api";
+
+/// `cargo xtask api`: writes the lists.
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    no_arguments("api", arguments)?;
+    let folder = shell::root().join(LISTS);
+    fs::create_dir_all(&folder).map_err(|why| format!("{LISTS}: {why}"))?;
+    for (name, list) in lists()? {
+        fs::write(folder.join(format!("{name}.txt")), list).map_err(|why| format!("{LISTS}/{name}.txt: {why}"))?;
+    }
+    Ok(())
+}
+
+/// The lists are those of the sources.
+pub(super) fn check() -> Outcome<Verdict> {
+    let lists = lists()?;
+    let mut findings = Vec::new();
+    for (name, list) in &lists {
+        let file = format!("{LISTS}/{name}.txt");
+        let committed = fs::read_to_string(shell::root().join(&file)).map_err(|why| format!("{file}: {why}"))?;
+        findings.extend(changes(&committed, list).into_iter().map(|change| format!("{file}: {change}")));
+    }
+    if findings.is_empty() {
+        return Ok(Verdict::Passed(format!("as listed in {LISTS}")));
+    }
+    let count = findings.len();
+    Err(format!(
+        "{count} lines of {LISTS} aren't those of the sources; `cargo xtask api` writes them anew\n{}",
+        findings.join("\n")
+    ))
+}
+
+/// What the committed list has and the sources don't, and the other way round.
+fn changes(committed: &str, now: &str) -> Vec<String> {
+    let (old, new): (Vec<&str>, Vec<&str>) = (committed.lines().collect(), now.lines().collect());
+    let gone = old.iter().filter(|line| !new.contains(line)).map(|line| format!("- {line}"));
+    let come = new.iter().filter(|line| !old.contains(line)).map(|line| format!("+ {line}"));
+    gone.chain(come).collect()
+}
+
+/// The name of every library, and its list.
+fn lists() -> Outcome<Vec<(String, String)>> {
+    let program = tools::from_crates_io(PUBLIC_API)?;
+    let crates = manifest::libraries(&shell::root())?;
+    let folder = rustdoc::write(&shell::root(), &crates, "now")?;
+    let list = |it: &Crate| {
+        let mut list = shell::program(&program);
+        // Without what follows from the rest: blanket, automatic and derived implementations.
+        list.args(["public-api", "-sss", "--color", "never", "--rustdoc-json"]);
+        Ok((it.name.clone(), shell::read(list.arg(rustdoc::file(&folder, it)))?))
+    };
+    crates.iter().map(list).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::changes;
+
+    #[test]
+    fn changes_are_told_from_both_sides() {
+        let table: [(&str, &str, &str, &[&str]); 4] = [
+            ("the same", "a\nb\n", "a\nb\n", &[]),
+            ("one more", "a\n", "a\nb\n", &["+ b"]),
+            ("one less", "a\nb\n", "b\n", &["- a"]),
+            (
+                "another type",
+                "pub fn f() -> u8\n",
+                "pub fn f() -> u16\n",
+                &["- pub fn f() -> u8", "+ pub fn f() -> u16"],
+            ),
+        ];
+        for (row, committed, now, expected) in table {
+            assert_eq!(changes(committed, now), expected, "{row}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Every pair of features of the crate that users depend on compiles; `cargo xtask features` tries each alone.
+
+use super::Verdict;
+use crate::{Outcome, shell, tools};
+
+pub(super) fn check() -> Outcome<Verdict> {
+    let hack = tools::from_wheel("cargo-hack")?;
+    let mut pairs = shell::program(hack);
+    pairs.args(["hack", "check", "--quiet", "--package", "cloakroom", "--feature-powerset", "--depth", "2"]);
+    shell::succeed(pairs.args(["--keep-going", "--skip", "default"]))?;
+    Ok(Verdict::Passed(String::new()))
+}
