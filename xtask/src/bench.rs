@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::provision::{self, VALGRIND};
+use crate::provision::{self, POSTGRES, REDIS, VALGRIND};
 use crate::{Outcome, shell};
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
-    if let Some(unknown) = arguments.iter().find(|argument| *argument != "--quick") {
+    if let Some(unknown) = arguments.iter().find(|argument| argument.starts_with('-') && *argument != "--quick") {
         return Err(format!("`bench` has no option `{unknown}`"));
     }
-    provision::provide(&[VALGRIND])?;
+    let variables = provision::provide(&[POSTGRES, REDIS, VALGRIND])?;
     let target = shell::target().join("bench");
     for package in packages()? {
         let mut build = shell::cargo();
@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         shell::succeed(build.arg("--target-dir").arg(&target))?;
     }
     let runner = target.join(Path::new("release/bench-runner"));
-    shell::succeed(shell::program(runner).args(arguments))
+    shell::succeed(shell::program(runner).args(arguments).envs(variables))
 }
 
 /// Each is built by itself: features that one asks of a dependency would otherwise be switched on in another's program.
@@ -27,6 +27,6 @@ fn packages() -> Outcome<Vec<PathBuf>> {
     let folders = folders.filter_map(|folder| folder.ok().map(|it| it.path()));
     let mut packages: Vec<PathBuf> = folders.filter(|folder| folder.join("Cargo.toml").is_file()).collect();
     packages.sort();
-    packages.push(shell::root().join("bench/runner"));
+    packages.extend(["ceiling", "runner"].map(|name| shell::root().join("bench").join(name)));
     Ok(packages)
 }

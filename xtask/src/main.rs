@@ -15,6 +15,7 @@ mod features;
 mod fmt;
 mod foreign;
 mod fuzz;
+mod guard;
 #[cfg(test)]
 mod guide;
 mod guide_book;
@@ -61,7 +62,8 @@ cargo xtask COMMAND
       pairs             each pair of features of the crate compiles
   fuzz [--seconds N] [TARGET]...             each target, or those named, for N seconds (60)
   foreign                                    the frameworks that tests share sessions with; prints variables
-  bench [--quick]                            what a request costs, beside other libraries: docs/guide/benchmarks.md
+  bench [--quick] [PART]...                  all figures of docs/guide/benchmarks.md; or some parts, only shown
+  guard [--renew]                            what requests may cost: allocations, bytes, instructions, growth
   size                                       lines per crate, the median and the largest file";
 
 fn main() -> ExitCode {
@@ -92,6 +94,7 @@ fn run(command: &str, arguments: &[String]) -> Outcome {
         "fuzz" => fuzz::run(arguments),
         "foreign" => foreign::run(arguments),
         "release-check" => release::run(arguments),
+        "guard" => guard::run(arguments),
         "size" => size::run(arguments),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");

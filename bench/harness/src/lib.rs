@@ -8,15 +8,22 @@
 //! | `run ROW COUNT` | makes the row's requests that often and nothing else, to be counted by callgrind |
 //! | `time BATCH ROUNDS` | every row in turns: the fastest batch of each, in nanoseconds for one round of its requests |
 //! | `memory COUNT` | how many bytes the process grows by when so many sessions begin in memory |
+//! | `writers KEEP` | 1 to 100 requests that write to one session at the same time: nanoseconds for each write |
+//! | `sessions KEEP MOST` | nanoseconds to read and to write one, from a thousand sessions to so many |
 //! | `serve KEEP` | the application on a free port of loopback, which it prints; a store's address is in the variable `STORE` |
 //!
 //! and its twin `…-allocations` prints allocations and bytes of every row. The lines are `row<TAB>number…`.
 
+mod growth;
+mod jar;
 mod programs;
 mod rows;
+mod work;
 
+pub use jar::Jar;
 pub use programs::{allocations, main};
 pub use rows::{Client, Contents, Keep, Row, Step, rows};
+pub use work::{GATE, slow_work};
 
 /// What a contender must be able to do.
 pub trait Contender {
@@ -64,9 +71,4 @@ pub struct Answer {
 #[must_use]
 pub fn store_address() -> String {
     std::env::var("STORE").expect("the store's address in the variable STORE")
-}
-
-/// What a handler does between reading a session and writing it, while other requests come and go.
-pub async fn slow_work() {
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
 }

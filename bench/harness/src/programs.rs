@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
-use crate::{Answer, Ask, Client, Contender, Contents, Keep, Row, Step, rows};
+use crate::{Answer, Ask, Client, Contender, Contents, Jar, Keep, Row, Step, growth, rows};
 
 /// A row, ready to run: its application, and the cookie of a client for each of its requests.
 struct Ready<C: Contender> {
@@ -35,10 +35,10 @@ impl<C: Contender> Ready<C> {
         let mut jar = Jar::default();
         match row.client {
             Client::Stranger => {}
-            Client::Foreign => jar.0.push(("theme".to_owned(), "0123456789abcdef".repeat(4))),
+            Client::Foreign => jar.put("theme", &"0123456789abcdef".repeat(4)),
             Client::Known(contents) => {
                 // A session that doesn't fit there is a row that isn't there.
-                let filled = jar.ask::<C>(&app, Ask { path: contents.path(), cookie: None, token: None }).await;
+                let filled = ask::<C>(&app, &mut jar, contents.path(), None).await;
                 (filled.status == 200).then_some(())?;
             }
         }
@@ -48,14 +48,14 @@ impl<C: Contender> Ready<C> {
             let (path, token) = match step {
                 Step::Get(path) => (*path, None),
                 Step::Post(path) => {
-                    let shown = jar.ask::<C>(&app, Ask { path: "/token", cookie: None, token: None }).await;
+                    let shown = ask::<C>(&app, &mut jar, "/token", None).await;
                     assert_eq!(shown.status, 200, "{}", row.name);
                     (*path, Some(shown.body))
                 }
             };
             let prepared = Prepared { path, cookie: jar.header(), token };
             if row.client != Client::Stranger {
-                let answer = jar.ask::<C>(&app, prepared.ask()).await;
+                let answer = ask::<C>(&app, &mut jar, path, prepared.token.as_deref()).await;
                 assert_eq!(answer.status, 200, "{} {path}", row.name);
                 assert_ne!(answer.body, "unknown", "{} {path}: its session isn't there", row.name);
             }
@@ -83,30 +83,12 @@ impl<C: Contender> Ready<C> {
     }
 }
 
-/// Cookies by name.
-#[derive(Default)]
-struct Jar(Vec<(String, String)>);
-
-impl Jar {
-    /// Asks with the cookies that are here, and keeps those that come back.
-    async fn ask<C: Contender>(&mut self, app: &C::App, ask: Ask<'_>) -> Answer {
-        let cookie = self.header();
-        let answer = C::read(C::call(app, &Ask { cookie: cookie.as_deref(), ..ask }).await).await;
-        for line in &answer.cookies {
-            let pair = line.split(';').next().unwrap_or_default();
-            let (name, value) = pair.split_once('=').expect("a name and a value");
-            self.0.retain(|(there, _)| there != name);
-            if !value.is_empty() {
-                self.0.push((name.to_owned(), value.to_owned()));
-            }
-        }
-        answer
-    }
-
-    fn header(&self) -> Option<String> {
-        let pairs: Vec<_> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        (!pairs.is_empty()).then(|| pairs.join("; "))
-    }
+/// Asks with the cookies that are in the jar, and keeps those that come back.
+pub async fn ask<C: Contender>(app: &C::App, jar: &mut Jar, path: &str, token: Option<&str>) -> Answer {
+    let cookie = jar.header();
+    let answer = C::read(C::call(app, &Ask { path, cookie: cookie.as_deref(), token }).await).await;
+    jar.obey(answer.cookies.iter().map(String::as_str));
+    answer
 }
 
 fn runtime() -> Runtime {
@@ -140,9 +122,17 @@ pub fn main<C: Contender>() {
         }
         ["time", batch, rounds] => time::<C>(&runtime, number(batch), number(rounds)),
         ["memory", count] => memory::<C>(&runtime, number(count)),
-        ["serve", keep] => serve::<C>(&runtime, Keep::named(keep).expect("a place of this name")),
-        _ => panic!("rows, run ROW COUNT, time BATCH ROUNDS, memory COUNT, or serve KEEP"),
+        ["writers", keep] => runtime.block_on(growth::writers::<C>(named(keep))),
+        ["sessions", keep, most] => runtime.block_on(growth::sessions::<C>(named(keep), number(most))),
+        ["serve", keep] => serve::<C>(&runtime, named(keep)),
+        _ => panic!(
+            "rows, run ROW COUNT, time BATCH ROUNDS, memory COUNT, writers KEEP, sessions KEEP MOST, or serve KEEP"
+        ),
     }
+}
+
+fn named(keep: &str) -> Keep {
+    Keep::named(keep).expect("a place of this name")
 }
 
 fn time<C: Contender>(runtime: &Runtime, batch: u32, rounds: u32) {

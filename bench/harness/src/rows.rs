@@ -58,6 +58,8 @@ pub enum Contents {
     Huge,
     /// A hundred keys of a few bytes.
     Many,
+    /// A thousand.
+    Thousand,
 }
 
 impl Contents {
@@ -69,6 +71,7 @@ impl Contents {
             Self::Large => "/fill/large",
             Self::Huge => "/fill/huge",
             Self::Many => "/fill/many",
+            Self::Thousand => "/fill/thousand",
         }
     }
 
@@ -77,7 +80,7 @@ impl Contents {
     /// # Panics
     /// When it means nothing.
     pub fn named(name: &str) -> Self {
-        let all = [Self::One, Self::Small, Self::Large, Self::Huge, Self::Many];
+        let all = [Self::One, Self::Small, Self::Large, Self::Huge, Self::Many, Self::Thousand];
         all.into_iter().find(|it| it.path().ends_with(name)).expect("a known name")
     }
 
@@ -90,9 +93,14 @@ impl Contents {
                 .into(),
             Self::Large => vec![("text".to_owned(), "0123456789".repeat(200))],
             Self::Huge => vec![("text".to_owned(), "0123456789".repeat(6_554))],
-            Self::Many => (0..99).map(|number| (format!("k{number:02}"), "four".to_owned())).collect(),
+            Self::Many => short(99),
+            Self::Thousand => short(999),
         }
     }
+}
+
+fn short(count: u32) -> Vec<(String, String)> {
+    (0..count).map(|number| (format!("k{number:02}"), "four".to_owned())).collect()
 }
 
 /// Who asks.
@@ -157,7 +165,7 @@ macro_rules! rows_of {
 }
 
 use Client::{Foreign, Known, Stranger};
-use Contents::{Huge, Large, Many, One, Small};
+use Contents::{Huge, Large, Many, One, Small, Thousand};
 use Step::{Get, Post};
 
 const fn row(name: &'static str, keep: Keep, client: Client, steps: &'static [Step]) -> Row {
@@ -175,7 +183,9 @@ static BASE: [Row; 3] = [
 ];
 static MEMORY: [Row; 13] = rows_of!("memory", Keep::Memory);
 /// No cookie has room for that.
-static HUGE: [Row; 2] = [
+static HUGE: [Row; 4] = [
+    row("memory-read-1000-keys", Keep::Memory, Known(Thousand), READ),
+    row("memory-write-1000-keys", Keep::Memory, Known(Thousand), WRITE),
     row("memory-read-64kb", Keep::Memory, Known(Huge), READ),
     row("memory-write-64kb", Keep::Memory, Known(Huge), WRITE),
 ];

@@ -1,5 +1,9 @@
 //! Who takes part.
 
+use bench_harness::Keep;
+
+use crate::Failure;
+
 /// A library, and the programs that it takes to run all of its rows.
 pub struct Contender {
     pub name: &'static str,
@@ -15,3 +19,13 @@ pub const CONTENDERS: &[Contender] = &[
     Contender { name: "poem", programs: &["poem"] },
     Contender { name: "salvo", programs: &["salvo"] },
 ];
+
+pub fn names() -> Vec<&'static str> {
+    CONTENDERS.iter().map(|it| it.name).collect()
+}
+
+/// Says whose failure it is.
+pub fn of(who: usize, keep: Keep) -> impl Fn(Failure) -> Failure {
+    let name = CONTENDERS.get(who).map_or("the ceiling", |it| it.name);
+    move |why| format!("{name}, {}: {why}", keep.as_str()).into()
+}

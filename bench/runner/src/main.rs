@@ -1,36 +1,110 @@
 //! Runs every contender and writes what came out: `cargo xtask bench`.
 //!
 //! The contenders take turns, A B C A B C, so that whatever else the machine does meets all of them. Times are medians over the
-//! rounds; instructions and allocations are counted, and don't depend on the machine.
+//! rounds; instructions, allocations and round trips are counted, and don't depend on the machine.
 
+mod client;
 mod contenders;
+mod effort;
+mod footprint;
+mod growth;
+mod load;
 mod measure;
 mod page;
 mod plot;
+mod races;
+mod served;
+mod smallest;
+mod stores;
+mod table;
+mod trips;
 
 use std::path::{Path, PathBuf};
 
-use contenders::CONTENDERS;
-use measure::{Effort, Measured};
+use effort::Effort;
+use measure::Measured;
+use served::Stage;
+use stores::Stores;
+use table::Table;
+use tokio::runtime;
+use tokio::task::LocalSet;
 
-type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
+type Failure = Box<dyn std::error::Error>;
+type Fallible<T> = Result<T, Failure>;
 
+/// What is measured, in the order of the page.
+const PARTS: [&str; 7] = ["requests", "trips", "races", "footprint", "growth", "load", "smallest"];
+
+/// With the names of parts it shows them, and writes nothing.
 fn main() -> Fallible<()> {
-    let effort = if std::env::args().any(|argument| argument == "--quick") { Effort::Quick } else { Effort::Full };
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let quick = arguments.iter().position(|argument| argument == "--quick").map(|at| arguments.remove(at)).is_some();
+    let effort = if quick { Effort::Quick } else { Effort::Full };
+    if let Some(unknown) = arguments.iter().find(|it| !PARTS.contains(&it.as_str())) {
+        return Err(format!("`{unknown}` is no part; there are: {}", PARTS.join(", ")).into());
+    }
     let programs = std::env::current_exe()?.parent().map(Path::to_owned).unwrap_or_default();
     let project = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
-    let measured = Measured::all(&programs, effort)?;
+    let bench = Bench { programs: &programs, project: &project, effort };
 
-    let target = project.join("target/bench");
-    std::fs::create_dir_all(&target)?;
-    std::fs::write(target.join("summary.json"), serde_json::to_string_pretty(&measured.summary())?)?;
-
-    let guide = project.join("docs/guide");
-    page::write(&guide.join("benchmarks.md"), &measured)?;
-    std::fs::create_dir_all(guide.join("bench"))?;
-    for keep in plot::PLOTS {
-        std::fs::write(guide.join("bench").join(format!("{}.svg", keep.file)), plot::bars(keep, &measured))?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let parts = PARTS.into_iter().filter(|part| arguments.is_empty() || arguments.iter().any(|it| it == part));
+    let mut tables = Vec::new();
+    for part in parts {
+        eprintln!("bench: {part}");
+        tables.extend(LocalSet::new().block_on(&runtime, bench.part(part))?);
     }
-    println!("{}", page::tables(&measured));
+    if arguments.is_empty() {
+        bench.write(&tables)?;
+    }
+    println!("{}", page::markdown(&tables));
     Ok(())
+}
+
+struct Bench<'a> {
+    programs: &'a Path,
+    project: &'a Path,
+    effort: Effort,
+}
+
+impl Bench<'_> {
+    async fn part(&self, name: &str) -> Fallible<Vec<Table>> {
+        let Self { programs, effort, .. } = *self;
+        match name {
+            "requests" => Ok(Measured::all(programs, effort)?.tables()),
+            "footprint" => Ok(vec![footprint::table(programs).await?]),
+            "smallest" => Ok(vec![smallest::table(&self.project.join("bench"))?]),
+            "trips" => Ok(vec![trips::table(&Stage { programs, stores: &Stores::watched()? }).await?]),
+            _ => {
+                let stores = Stores::start()?;
+                let stage = Stage { programs, stores: &stores };
+                match name {
+                    "races" => races::tables(&stage).await,
+                    "growth" => growth::tables(&stage, effort),
+                    _ => load::tables(&stage, effort).await,
+                }
+            }
+        }
+    }
+
+    fn write(&self, tables: &[Table]) -> Fallible<()> {
+        let target = self.project.join("target/bench");
+        std::fs::create_dir_all(&target)?;
+        let summary: Vec<_> = tables.iter().map(Table::json).collect();
+        std::fs::write(target.join("summary.json"), serde_json::to_string_pretty(&summary)?)?;
+        let guide = self.project.join("docs/guide");
+        page::write(&guide.join("benchmarks.md"), tables)?;
+        std::fs::create_dir_all(guide.join("bench"))?;
+        for plot in plot::PLOTS {
+            std::fs::write(guide.join("bench").join(format!("{}.svg", plot.file)), plot::bars(plot, tables)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// The one in the middle.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::process::Command;
 
 use bench_harness::{Row, rows};
-use serde_json::{Value, json};
 
-use crate::{CONTENDERS, Fallible};
+use crate::contenders::{CONTENDERS, Contender, names};
+use crate::effort::Effort;
+use crate::table::{Best, Table};
+use crate::{Fallible, median};
 
 /// What is measured of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,42 +25,16 @@ impl Unit {
 
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Instructions => "instructions",
-            Self::Allocations => "allocations",
-            Self::Bytes => "bytes allocated",
-            Self::Nanoseconds => "nanoseconds",
+            Self::Instructions => "Instructions",
+            Self::Allocations => "Allocations",
+            Self::Bytes => "Bytes allocated",
+            Self::Nanoseconds => "Nanoseconds",
         }
     }
 }
 
 /// How many sessions begin in memory while the process is watched.
 const SESSIONS: u32 = 100_000;
-
-/// How long it may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effort {
-    /// For a look: figures of time are rough.
-    Quick,
-    Full,
-}
-
-impl Effort {
-    /// Rounds of turns, and in each the batches and the requests of a batch.
-    const fn turns(self) -> (usize, u32, u32) {
-        match self {
-            Self::Quick => (3, 3, 200),
-            Self::Full => (9, 10, 1000),
-        }
-    }
-
-    /// The instructions of a row are the difference of two runs, divided by the requests that the second makes more.
-    const fn counted(self) -> (u32, u32) {
-        match self {
-            Self::Quick => (20, 120),
-            Self::Full => (100, 600),
-        }
-    }
-}
 
 /// All figures, by contender, row and unit, for one round of the row's requests.
 #[derive(Debug, Default)]
@@ -81,11 +57,6 @@ impl Measured {
     /// A figure beyond what the same program takes without sessions.
     pub fn over_none(&self, contender: &'static str, row: &Row, unit: Unit) -> Option<f64> {
         self.rows.get(&(contender, row.name, unit)).copied()
-    }
-
-    /// Bytes for each session in memory, if this contender keeps them there.
-    pub fn memory_of(&self, contender: &str) -> Option<f64> {
-        self.memory.get(contender).copied()
     }
 
     fn memory(&mut self, programs: &Path) -> Fallible<()> {
@@ -118,11 +89,7 @@ impl Measured {
         }
         for (contender, program) in pairs() {
             let turns = &all[program];
-            let median = |row: &String| {
-                let mut values: Vec<f64> = turns.iter().map(|turn| turn[row]).collect();
-                values.sort_by(f64::total_cmp);
-                (row.clone(), values[values.len() / 2])
-            };
+            let median = |row: &String| (row.clone(), median(turns.iter().map(|turn| turn[row])));
             self.keep(contender, Unit::Nanoseconds, &turns[0].keys().map(median).collect());
         }
         Ok(())
@@ -133,14 +100,18 @@ impl Measured {
             eprintln!("no valgrind: instructions aren't counted");
             return Ok(());
         }
-        let (few, many) = effort.counted();
+        let runs = effort.counted();
         for (contender, program) in pairs() {
             let path = programs.join(program);
-            let mut counted = BTreeMap::new();
-            for name in run_args(&path, &["rows"])?.lines() {
-                let difference = callgrind(&path, name, many)? - callgrind(&path, name, few)?;
-                counted.insert(name.to_owned(), difference / f64::from(many - few));
-            }
+            let names = run_args(&path, &["rows"])?;
+            let names: Vec<&str> = names.lines().collect();
+            // Counting doesn't mind company, and two cores are what everybody has.
+            let (left, right) = names.split_at(names.len() / 2);
+            let (left, right) = std::thread::scope(|scope| {
+                let left = scope.spawn(|| counted(&path, left, runs));
+                (left.join(), counted(&path, right, runs))
+            });
+            let counted = left.map_err(|_| "counting failed")??.into_iter().chain(right?).collect();
             self.keep(contender, Unit::Instructions, &counted);
         }
         Ok(())
@@ -155,17 +126,27 @@ impl Measured {
         }
     }
 
-    /// For programs that read it.
-    pub fn summary(&self) -> Value {
-        let figures: Vec<Value> = self
-            .rows
-            .iter()
-            .map(|((contender, row, unit), value)| {
-                json!({"contender": contender, "row": row, "unit": unit.as_str(), "value": (value * 100.0).round() / 100.0})
-            })
-            .collect();
-        json!({"over": "the same application without sessions; rows named `none…` as they are", "figures": figures,
-               "bytes of memory for each session": self.memory})
+    /// One table for each unit, and one of memory.
+    pub fn tables(&self) -> Vec<Table> {
+        let mut tables: Vec<Table> = Unit::ALL.into_iter().map(|unit| self.table(unit)).collect();
+        let mut memory = Table::new("Bytes of memory for each session", "", &names(), Best::Lowest);
+        memory.push(
+            "memory",
+            CONTENDERS.iter().map(|it| self.memory.get(it.name).copied().into_iter().collect()).collect(),
+        );
+        tables.push(memory);
+        tables
+    }
+
+    fn table(&self, unit: Unit) -> Table {
+        let mut table = Table::new(unit.as_str(), "request", &names(), Best::Lowest);
+        for row in rows() {
+            let cell = |contender: &Contender| self.over_none(contender.name, row, unit).into_iter().collect();
+            let cells = CONTENDERS.iter().map(cell).collect();
+            // Without sessions it's the frameworks that differ.
+            if row.name.starts_with("none") { table.push_plain(row.name, cells) } else { table.push(row.name, cells) }
+        }
+        table
     }
 }
 
@@ -184,6 +165,13 @@ fn figures(lines: &str, column: usize) -> Fallible<BTreeMap<String, f64>> {
     Ok(figures)
 }
 
+/// A line's first column, which is a count, and the figures behind it.
+pub fn columns(line: &str) -> Fallible<(u32, Vec<f64>)> {
+    let mut fields = line.split('\t');
+    let count = fields.next().unwrap_or_default().parse()?;
+    Ok((count, fields.map(str::parse).collect::<Result<_, _>>()?))
+}
+
 fn run_args(program: &Path, arguments: &[&str]) -> Fallible<String> {
     let mut command = Command::new(program);
     command.args(arguments);
@@ -196,6 +184,15 @@ fn run(mut command: Command) -> Fallible<String> {
         return Err(format!("{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)).into());
     }
     Ok(String::from_utf8(output.stdout)?)
+}
+
+/// The instructions of a round of each of these rows.
+fn counted(program: &Path, rows: &[&str], (few, many): (u32, u32)) -> Result<Vec<(String, f64)>, String> {
+    let row = |name: &&str| {
+        let difference = callgrind(program, name, many)? - callgrind(program, name, few)?;
+        Ok((String::from(*name), difference / f64::from(many - few)))
+    };
+    rows.iter().map(row).collect::<Fallible<_>>().map_err(|why| why.to_string())
 }
 
 /// How many instructions a run takes, as valgrind counts them.

@@ -2,16 +2,16 @@
 
 use std::fmt::Write as _;
 
-use bench_harness::rows;
+use crate::Fallible;
+use crate::contenders::CONTENDERS;
+use crate::table::{Row, Table};
 
-use crate::CONTENDERS;
-use crate::measure::{Measured, Unit};
-
-/// A picture: a few rows of one unit.
+/// A picture: a few rows of one table.
 pub struct Plot {
     pub file: &'static str,
     title: &'static str,
-    unit: Unit,
+    /// The table's title.
+    table: &'static str,
     rows: &'static [&'static str],
 }
 
@@ -19,19 +19,25 @@ pub const PLOTS: &[Plot] = &[
     Plot {
         file: "instructions-memory",
         title: "Instructions per request over none, sessions in memory",
-        unit: Unit::Instructions,
+        table: "Instructions",
         rows: &["memory-untouched-cookie", "memory-read", "memory-write"],
     },
     Plot {
         file: "instructions-cookies",
         title: "Instructions per request over none, sessions in cookies",
-        unit: Unit::Instructions,
+        table: "Instructions",
         rows: &["signed-read", "signed-write", "encrypted-read", "encrypted-write"],
+    },
+    Plot {
+        file: "throughput",
+        title: "Requests per second over loopback, 32 connections",
+        table: "Requests per second over loopback",
+        rows: &["memory, 32", "encrypted, 32", "redis, 32", "postgres, 32", "sqlite, 32"],
     },
     Plot {
         file: "allocations",
         title: "Allocations per request over none",
-        unit: Unit::Allocations,
+        table: "Allocations",
         rows: &["memory-untouched-cookie", "memory-read", "memory-write", "encrypted-write"],
     },
 ];
@@ -41,20 +47,22 @@ const WIDTH: f64 = 420.0;
 const LINE: f64 = 18.0;
 
 /// The bars, grouped by row; ours in another colour.
-pub fn bars(plot: &Plot, measured: &Measured) -> String {
+pub fn bars(plot: &Plot, tables: &[Table]) -> Fallible<String> {
+    let table =
+        tables.iter().find(|it| it.title == plot.table).ok_or_else(|| format!("there is no table {:?}", plot.table))?;
     let mut shapes = String::new();
-    let all = || rows().filter(|row| plot.rows.contains(&row.name));
-    let value = |contender, row| measured.over_none(contender, row, plot.unit).filter(|value| *value > 0.0);
-    let most = all().flat_map(|row| CONTENDERS.iter().filter_map(move |it| value(it.name, row))).fold(1.0, f64::max);
+    let all: Vec<_> = table.rows.iter().filter(|row| plot.rows.contains(&row.name.as_str())).collect();
+    let figures = all.iter().flat_map(|row| &row.cells).filter_map(|cell| cell.first().copied());
+    let most = figures.fold(1.0, f64::max);
     let mut y = 44.0;
-    for row in all() {
-        let _ = writeln!(shapes, r#"<text x="8" y="{y}" font-weight="bold">{}</text>"#, row.name);
+    for Row { name: row, cells, .. } in all {
+        let _ = writeln!(shapes, r#"<text x="8" y="{y}" font-weight="bold">{row}</text>"#);
         y += 6.0;
-        for contender in CONTENDERS {
-            let Some(value) = value(contender.name, row) else { continue };
+        for (name, cell) in table.columns.iter().zip(cells) {
+            let Some(value) = cell.first().copied().filter(|value| *value > 0.0) else { continue };
             let (width, text) = (value / most * WIDTH, y + LINE - 5.0);
-            let colour = if contender.name == CONTENDERS[0].name { "#1f6f54" } else { "#b9c4bf" };
-            let _ = writeln!(shapes, r#"<text x="20" y="{text}">{}</text>"#, contender.name);
+            let colour = if *name == CONTENDERS[0].name { "#1f6f54" } else { "#b9c4bf" };
+            let _ = writeln!(shapes, r#"<text x="20" y="{text}">{name}</text>"#);
             let _ = writeln!(
                 shapes,
                 r#"<rect x="{LABEL}" y="{}" width="{width:.1}" height="{}" fill="{colour}"/>"#,
@@ -66,11 +74,11 @@ pub fn bars(plot: &Plot, measured: &Measured) -> String {
         }
         y += LINE;
     }
-    format!(
+    Ok(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {:.0} {y:.0}\" font-family=\"sans-serif\" font-size=\"12\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
          <text x=\"8\" y=\"20\" font-size=\"15\">{}</text>\n{shapes}</svg>\n",
         LABEL + WIDTH + 70.0,
         plot.title
-    )
+    ))
 }

@@ -1,0 +1,57 @@
+//! What a store has room for: an application on axum that reads 200 bytes under a key and writes them back, with the clients that
+//! Cloakroom's stores use, and nothing of a session around it.
+
+mod place;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::routing::get;
+use bench_harness::{Contents, Keep, store_address};
+use bench_on_axum::{Application, OnAxum, token};
+
+use place::{Place, Postgres, Redis, Sqlite};
+
+struct Ceiling;
+
+impl Application for Ceiling {
+    async fn router(keep: Keep) -> Option<Router> {
+        let address = store_address();
+        Some(match keep {
+            Keep::Redis => pages(Redis::connect(&address).await),
+            Keep::Postgres => pages(Postgres::connect(&address).await),
+            Keep::Sqlite => pages(Sqlite::open(&address)),
+            Keep::Nothing | Keep::EmptyLayer | Keep::Memory | Keep::Signed | Keep::Encrypted => return None,
+        })
+    }
+}
+
+fn pages<P: Place>(place: P) -> Router {
+    let value: String = Contents::Small.entries().into_iter().flat_map(|(key, value)| [key, value]).collect();
+    Router::new()
+        .route(
+            Contents::Small.path(),
+            get(async move |State(place): State<Arc<P>>| {
+                let key = token();
+                place.set(&key, &value).await;
+                [(header::SET_COOKIE, format!("key={key}"))]
+            }),
+        )
+        .route(
+            "/write",
+            get(async |State(place): State<Arc<P>>, headers: HeaderMap| {
+                let key = headers.get(header::COOKIE).and_then(|it| it.to_str().ok()?.strip_prefix("key="));
+                let Some(key) = key else { return (StatusCode::BAD_REQUEST, "unknown") };
+                let value = place.get(key).await;
+                place.set(key, &value).await;
+                (StatusCode::OK, "written")
+            }),
+        )
+        .with_state(Arc::new(place))
+}
+
+fn main() {
+    bench_harness::main::<OnAxum<Ceiling>>();
+}

@@ -1,0 +1,83 @@
+//! What grows: the sessions in a store, and the requests that write to one of them at the same time.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use futures_util::future::join_all;
+
+use crate::programs::ask;
+use crate::{Ask, Contender, Contents, Jar, Keep};
+
+/// How many requests begin sessions at the same time.
+const FILLERS: u32 = 32;
+/// How many sessions are read and written.
+const SAMPLE: usize = 1000;
+/// How often; the fastest time counts.
+const ROUNDS: u32 = 3;
+
+/// Prints, for a thousand sessions and ten times as many until `most`: how many, and what reading and writing one takes.
+pub async fn sessions<C: Contender>(keep: Keep, most: u32) {
+    let Some(app) = C::app(keep).await else { std::process::exit(2) };
+    let (mut there, mut goal, mut cookies) = (0, 1000, Vec::new());
+    while goal <= most {
+        // A sample of all that are there, old and new.
+        let every = (goal - there).div_ceil(u32::try_from(SAMPLE).expect("a few"));
+        let mut fresh = Vec::new();
+        while there < goal {
+            for jar in join_all((0..FILLERS).map(|_| begin::<C>(&app))).await {
+                if there % every == 0 {
+                    fresh.extend(jar.header());
+                }
+                there += 1;
+            }
+        }
+        keep_some(&mut cookies, fresh);
+        let (read, write) = (fastest::<C>(&app, "/read", &cookies).await, fastest::<C>(&app, "/write", &cookies).await);
+        println!("{goal}\t{read:.0}\t{write:.0}");
+        goal *= 10;
+    }
+}
+
+async fn begin<C: Contender>(app: &C::App) -> Jar {
+    let mut jar = Jar::default();
+    assert_eq!(ask::<C>(app, &mut jar, Contents::Small.path(), None).await.status, 200);
+    jar
+}
+
+/// A tenth of the sample is of those that were there before, as in the store.
+fn keep_some(cookies: &mut Vec<String>, mut fresh: Vec<String>) {
+    cookies.truncate(SAMPLE / 10);
+    fresh.truncate(SAMPLE - cookies.len());
+    cookies.append(&mut fresh);
+}
+
+/// Nanoseconds for one request of each of these sessions.
+async fn fastest<C: Contender>(app: &C::App, path: &str, cookies: &[String]) -> f64 {
+    let mut fastest = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        for cookie in cookies {
+            black_box(C::call(app, &Ask { path, cookie: Some(cookie), token: None }).await);
+        }
+        fastest = fastest.min(start.elapsed().as_nanos() as f64 / cookies.len() as f64);
+    }
+    fastest
+}
+
+/// Prints, for 1 to 100 requests that write to one session at the same time: how many, and what each of them takes.
+pub async fn writers<C: Contender>(keep: Keep) {
+    let Some(app) = C::app(keep).await else { std::process::exit(2) };
+    let mut jar = Jar::default();
+    assert_eq!(ask::<C>(&app, &mut jar, Contents::Small.path(), None).await.status, 200);
+    let cookie = jar.header();
+    for count in [1_u32, 3, 10, 32, 100] {
+        let mut fastest = f64::INFINITY;
+        for _ in 0..20 {
+            let ask = Ask { path: "/write", cookie: cookie.as_deref(), token: None };
+            let start = Instant::now();
+            black_box(join_all((0..count).map(|_| C::call(&app, &ask))).await);
+            fastest = fastest.min(start.elapsed().as_nanos() as f64 / f64::from(count));
+        }
+        println!("{count}\t{fastest:.0}");
+    }
+}

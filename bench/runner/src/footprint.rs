@@ -1,0 +1,68 @@
+//! What a session takes in its store.
+
+use bench_harness::{Contents, Keep};
+use cloakroom_servers::program;
+
+use crate::Fallible;
+use crate::client::Client;
+use crate::contenders::{CONTENDERS, names, of};
+use crate::served::Stage;
+use crate::stores::Stores;
+use crate::table::{Best, Table};
+
+const SESSIONS: u32 = 20_000;
+/// How many sessions begin at the same time.
+const CLIENTS: u32 = 16;
+
+/// Bytes that a store grows by, for each of so many sessions with nine keys. Everybody begins with an empty store.
+pub async fn table(programs: &std::path::Path) -> Fallible<Table> {
+    let mut table = Table::new("Bytes in the store for each session of nine keys", "store", &names(), Best::Lowest);
+    for keep in [Keep::Redis, Keep::Postgres, Keep::Sqlite] {
+        let mut cells = vec![Vec::new(); CONTENDERS.len()];
+        for (who, contender) in CONTENDERS.iter().enumerate() {
+            let stores = Stores::start()?;
+            let stage = Stage { programs, stores: &stores };
+            let Some(served) = stage.one(contender, keep, None)? else { continue };
+            let before = size(&stores, keep)?;
+            let mut tasks = tokio::task::JoinSet::new();
+            for _ in 0..CLIENTS {
+                tasks.spawn_local(begin(served.port));
+            }
+            while let Some(task) = tasks.join_next().await {
+                task?.map_err(|why| of(who, keep)(why.into()))?;
+            }
+            cells[who] = vec![(size(&stores, keep)? - before) / f64::from(SESSIONS)];
+        }
+        table.push(keep.as_str(), cells);
+    }
+    Ok(table)
+}
+
+async fn begin(port: u16) -> Result<(), String> {
+    let ask = async {
+        let mut client = Client::connect(port).await?;
+        for _ in 0..SESSIONS / CLIENTS {
+            client.jar = bench_harness::Jar::default();
+            client.expect_ok(Contents::Small.path()).await?;
+        }
+        Fallible::Ok(())
+    };
+    ask.await.map_err(|why| why.to_string())
+}
+
+fn size(stores: &Stores, keep: Keep) -> Fallible<f64> {
+    match keep {
+        Keep::Redis => {
+            let info = stores.redis.cli(&["info", "memory"]);
+            let used = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
+            Ok(used.ok_or("Redis doesn't say what it uses")?.trim().parse()?)
+        }
+        Keep::Postgres => {
+            let mut command = std::process::Command::new(program("psql", &[], "postgresql-client"));
+            let command =
+                command.args(["-AtX", "-c", "SELECT pg_database_size(current_database())", &stores.postgres.url()]);
+            Ok(String::from_utf8(command.output()?.stdout)?.trim().parse()?)
+        }
+        _ => stores.size_of_files(),
+    }
+}

@@ -1,0 +1,77 @@
+//! What grows: the sessions in a store, and the requests that write to one of them at once.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use bench_harness::Keep;
+
+use crate::Fallible;
+use crate::contenders::{CONTENDERS, names};
+use crate::effort::Effort;
+use crate::measure::columns;
+use crate::served::Stage;
+use crate::stores::Stores;
+use crate::table::{Best, Cell, Table};
+
+pub fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
+    let growth = Growth { stage, most: effort.sessions() };
+    Ok(vec![growth.sessions()?, growth.writers()?])
+}
+
+struct Growth<'a> {
+    stage: &'a Stage<'a>,
+    /// Sessions in a store.
+    most: u32,
+}
+
+impl Growth<'_> {
+    /// In memory everybody; in files and databases us, since filling them takes minutes.
+    fn sessions(&self) -> Fallible<Table> {
+        let title = "Nanoseconds to read / to read and write one session, with so many in the store";
+        let mut table = Table::new(title, "sessions", &names(), Best::Lowest);
+        let most = self.most.to_string();
+        for (keep, takers) in [(Keep::Memory, CONTENDERS.len()), (Keep::Sqlite, 1), (Keep::Postgres, 1)] {
+            self.rows(&mut table, keep, takers, &["sessions", keep.as_str(), &most])?;
+        }
+        Ok(table)
+    }
+
+    fn writers(&self) -> Fallible<Table> {
+        let title = "Nanoseconds for each write to one session, by so many requests at once";
+        let mut table = Table::new(title, "requests", &names(), Best::Lowest);
+        for keep in [Keep::Memory, Keep::Redis, Keep::Postgres, Keep::Sqlite] {
+            self.rows(&mut table, keep, CONTENDERS.len(), &["writers", keep.as_str()])?;
+        }
+        Ok(table)
+    }
+
+    fn rows(&self, table: &mut Table, keep: Keep, takers: usize, arguments: &[&str]) -> Fallible<()> {
+        let mut rows: BTreeMap<u32, Vec<Cell>> = BTreeMap::new();
+        for (who, contender) in CONTENDERS.iter().enumerate().take(takers) {
+            for program in contender.programs {
+                for (count, figures) in self.run(keep, program, arguments)? {
+                    rows.entry(count).or_insert_with(|| vec![Vec::new(); CONTENDERS.len()])[who] = figures;
+                }
+            }
+        }
+        for (count, cells) in rows {
+            table.push(format!("{}, {count}", keep.as_str()), cells);
+        }
+        Ok(())
+    }
+
+    /// Lines of a count and its figures; none where the program has no such store.
+    fn run(&self, keep: Keep, program: &str, arguments: &[&str]) -> Fallible<Vec<(u32, Cell)>> {
+        let stores = Stores::start()?;
+        let mut command = Command::new(self.stage.program(program));
+        command.args(arguments).env("STORE", stores.address(keep, program));
+        let output = command.output()?;
+        if output.status.code() == Some(2) {
+            return Ok(Vec::new());
+        }
+        if !output.status.success() {
+            return Err(format!("{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)).into());
+        }
+        String::from_utf8(output.stdout)?.lines().map(|line| columns(line)).collect()
+    }
+}

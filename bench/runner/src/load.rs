@@ -1,0 +1,163 @@
+//! Requests from many connections at once, each as soon as it has its answer.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bench_harness::{Contents, Keep};
+use hdrhistogram::Histogram;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::client::Client;
+use crate::contenders::{CONTENDERS, names, of};
+use crate::effort::Effort;
+use crate::served::{Served, Stage};
+use crate::table::{Best, Table};
+use crate::{Fallible, median};
+
+const CONNECTIONS: [usize; 3] = [1, 32, 256];
+const KEEPS: [Keep; 6] = [Keep::Memory, Keep::Signed, Keep::Encrypted, Keep::Redis, Keep::Postgres, Keep::Sqlite];
+/// How long the connections ask before it counts.
+const WARM_UP: Duration = Duration::from_millis(300);
+
+/// What came out of one turn.
+#[derive(Clone, Copy, Debug)]
+struct Figures {
+    per_second: f64,
+    /// Milliseconds that half of the requests, 99 % and 99.9 % stay below.
+    percentiles: [f64; 3],
+    /// Microseconds of a processor in the server, for each request.
+    cpu: f64,
+}
+
+/// A page, what it says, and whether its client has a session first.
+#[derive(Clone, Copy)]
+struct Page(&'static str, &'static str, bool);
+
+const PLAIN: Page = Page("/untouched", "hello", false);
+const COUNTER: Page = Page("/write", "written", true);
+
+/// Three tables: requests per second, latencies and processor time, and the first one as a share of the application without sessions.
+pub async fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
+    let mut columns: Vec<&str> = names();
+    columns.push("raw GET and SET");
+    let mut throughput = Table::new("Requests per second over loopback", "connections", &columns, Best::Highest);
+    let mut share = Table::new(
+        "… as a share of the same application without sessions, in %",
+        "connections",
+        &columns,
+        Best::Highest,
+    );
+    let mut latency = Table::new("Latency in milliseconds: p50 / p99 / p99.9", "connections", &columns, Best::Lowest)
+        .with_decimals(2);
+    let mut cpu = Table::new(
+        "Microseconds of a processor in the server, for each request",
+        "connections",
+        &columns,
+        Best::Lowest,
+    )
+    .with_decimals(1);
+
+    let plain = turns(stage, Keep::Nothing, PLAIN, effort).await?;
+    for keep in KEEPS {
+        let with = turns(stage, keep, COUNTER, effort).await?;
+        for (at, connections) in CONNECTIONS.iter().enumerate() {
+            let row = format!("{}, {connections}", keep.as_str());
+            let cells = |figure: &dyn Fn(usize, Figures) -> Vec<f64>| {
+                let cell = |(who, turns): (usize, &Option<Vec<Figures>>)| {
+                    turns.as_ref().map(|turns| figure(who, turns[at])).unwrap_or_default()
+                };
+                with.iter().enumerate().map(cell).collect::<Vec<_>>()
+            };
+            let of_plain = |who: usize, it: Figures| {
+                let none = plain[who].as_ref().map(|turns| turns[at].per_second);
+                none.map(|none| it.per_second / none * 100.0).into_iter().collect()
+            };
+            throughput.push(row.clone(), cells(&|_, it| vec![it.per_second]));
+            latency.push(row.clone(), cells(&|_, it| it.percentiles.to_vec()));
+            cpu.push(row.clone(), cells(&|_, it| vec![it.cpu]));
+            share.push(row, cells(&of_plain));
+        }
+    }
+    Ok(vec![throughput, share, latency, cpu])
+}
+
+/// For each contender, and the store's ceiling behind them, medians for each number of connections. They take turns.
+async fn turns(stage: &Stage<'_>, keep: Keep, page: Page, effort: Effort) -> Fallible<Vec<Option<Vec<Figures>>>> {
+    let mut served = stage.all(keep, None)?;
+    if matches!(keep, Keep::Redis | Keep::Postgres | Keep::Sqlite) {
+        let raw = Served::start(&stage.program("ceiling"), keep, &stage.stores.address(keep, "ceiling"), None)?;
+        served.extend(raw.map(|it| (CONTENDERS.len(), it)));
+    }
+    let mut all = vec![None; CONTENDERS.len() + 1];
+    for connections in CONNECTIONS {
+        let mut seen: Vec<Vec<Figures>> = vec![Vec::new(); served.len()];
+        for _ in 0..effort.loads().0 {
+            for ((who, server), seen) in served.iter().zip(&mut seen) {
+                let figures = load(server, page, connections, effort.loads().1).await;
+                seen.push(figures.map_err(of(*who, keep))?);
+            }
+        }
+        for ((who, _), seen) in served.iter().zip(seen) {
+            all[*who].get_or_insert_with(Vec::new).push(medians(&seen));
+        }
+    }
+    Ok(all)
+}
+
+fn medians(turns: &[Figures]) -> Figures {
+    let of = |figure: &dyn Fn(&Figures) -> f64| median(turns.iter().map(figure));
+    Figures {
+        per_second: of(&|it| it.per_second),
+        percentiles: [0, 1, 2].map(|which| of(&|it| it.percentiles[which])),
+        cpu: of(&|it| it.cpu),
+    }
+}
+
+/// Asks for so long, and looks away while it warms up.
+async fn load(served: &Served, page: Page, connections: usize, length: Duration) -> Fallible<Figures> {
+    let clients = Clients { count: Cell::new(0), stop: Cell::new(false), times: RefCell::new(Histogram::new(3)?) };
+    let clients = Rc::new(clients);
+    let mut tasks = JoinSet::new();
+    for _ in 0..connections {
+        let mut client = Client::connect(served.port).await?;
+        if page.2 {
+            client.expect_ok(Contents::Small.path()).await?;
+        }
+        let clients = Rc::clone(&clients);
+        tasks.spawn_local(async move { clients.ask(client, page).await.map_err(|why| why.to_string()) });
+    }
+    sleep(WARM_UP).await;
+    let (start, cpu, before) = (Instant::now(), served.cpu()?, clients.count.get());
+    clients.times.borrow_mut().reset();
+    sleep(length).await;
+    let (seconds, cpu, count) = (start.elapsed().as_secs_f64(), served.cpu()? - cpu, clients.count.get() - before);
+    let times = clients.times.borrow().clone();
+    clients.stop.set(true);
+    while let Some(task) = tasks.join_next().await {
+        task??;
+    }
+    let count = count as f64;
+    let percentiles = [50.0, 99.0, 99.9].map(|percent| times.value_at_percentile(percent) as f64 / 1e6);
+    Ok(Figures { per_second: count / seconds, percentiles, cpu: cpu * 1e6 / count })
+}
+
+struct Clients {
+    count: Cell<u64>,
+    stop: Cell<bool>,
+    /// In nanoseconds.
+    times: RefCell<Histogram<u64>>,
+}
+
+impl Clients {
+    async fn ask(&self, mut client: Client, page: Page) -> Fallible<()> {
+        while !self.stop.get() {
+            let start = Instant::now();
+            client.expect(page.0, page.1).await?;
+            self.times.borrow_mut().record(u64::try_from(start.elapsed().as_nanos())?)?;
+            self.count.set(self.count.get() + 1);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! Correctness beside speed: what is lost when requests of one session overlap, and whether a sign-out lasts.
+
+use std::time::Duration;
+
+use bench_harness::{Jar, Keep};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinSet, spawn_local};
+use tokio::time::timeout;
+
+use crate::Fallible;
+use crate::client::Client;
+use crate::contenders::{CONTENDERS, names, of};
+use crate::served::{Served, Stage};
+use crate::table::{Best, Cell, Table};
+
+const KEEPS: [Keep; 6] = [Keep::Memory, Keep::Signed, Keep::Encrypted, Keep::Redis, Keep::Postgres, Keep::Sqlite];
+/// Requests that overlap.
+const WRITERS: u32 = 100;
+/// Sign-outs.
+const TRIALS: u32 = 20;
+/// Where a library lets one request in after the other, the others don't come to the gate.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Two tables: updates lost, and sign-outs undone.
+pub async fn tables(stage: &Stage<'_>) -> Fallible<Vec<Table>> {
+    let title = format!("Updates lost of {WRITERS} that overlap: one counter / a key each");
+    let mut lost = Table::new(title, "sessions in", &names(), Best::None);
+    let title = format!(
+        "Sign-outs undone by a request that was under way, of {TRIALS}: for the browser / for who kept the old cookie"
+    );
+    let mut undone = Table::new(title, "sessions in", &names(), Best::None);
+    for keep in KEEPS {
+        let gate = Gate::open().await?;
+        let mut lost_of = vec![Vec::new(); CONTENDERS.len()];
+        let mut undone_of = lost_of.clone();
+        for (who, served) in stage.all(keep, Some(gate.port()?))? {
+            (lost_of[who], undone_of[who]) = both(&served, &gate).await.map_err(of(who, keep))?;
+        }
+        lost.push(keep.as_str(), lost_of);
+        undone.push(keep.as_str(), undone_of);
+    }
+    Ok(vec![lost, undone])
+}
+
+async fn both(served: &Served, gate: &Gate) -> Fallible<(Cell, Cell)> {
+    let counter = updates(served, gate, |_| "/slow-count".to_owned(), Count::Number).await?;
+    let keys = updates(served, gate, |which| format!("/slow-key/w{which}"), Count::Keys).await?;
+    let undone = undone_sign_outs(served, gate).await?;
+    Ok((vec![f64::from(counter), f64::from(keys)], undone.map(f64::from).to_vec()))
+}
+
+/// Where the requests wait that have read their session and haven't written it.
+struct Gate(TcpListener);
+
+impl Gate {
+    async fn open() -> Fallible<Self> {
+        Ok(Self(TcpListener::bind("127.0.0.1:0").await?))
+    }
+
+    fn port(&self) -> Fallible<u16> {
+        Ok(self.0.local_addr()?.port())
+    }
+
+    /// The next one that comes, if it comes soon.
+    async fn comes(&self) -> Fallible<Option<TcpStream>> {
+        Ok(timeout(PATIENCE, self.0.accept()).await.ok().transpose()?.map(|(request, _)| request))
+    }
+}
+
+/// Lets a request go on.
+async fn release(mut request: TcpStream) -> Fallible<()> {
+    Ok(request.write_all(b"!").await?)
+}
+
+/// How what was written is looked at.
+#[derive(Clone, Copy)]
+enum Count {
+    /// The counter, which began at 1.
+    Number,
+    /// A key of each request.
+    Keys,
+}
+
+/// How many updates are missing after requests that all have read before one of them writes. A browser's jar takes the answers as they come.
+async fn updates(served: &Served, gate: &Gate, path: impl Fn(u32) -> String, count: Count) -> Fallible<i32> {
+    let mut browser = Client::connect(served.port).await?;
+    browser.expect_ok("/fill/one").await?;
+    let mut requests = JoinSet::new();
+    for which in 0..WRITERS {
+        let mut client = Client::with(served.port, &browser.jar).await?;
+        let path = path(which);
+        requests.spawn_local(async move { client.get(&path).await.map_err(|why| why.to_string()) });
+    }
+    let mut answered = 0;
+    while answered < WRITERS {
+        let mut waiting = Vec::new();
+        while waiting.len() < (WRITERS - answered) as usize {
+            let Some(request) = gate.comes().await? else { break };
+            waiting.push(request);
+        }
+        let (released, before) = (waiting.len(), answered);
+        for request in waiting {
+            release(request).await?;
+        }
+        while let Ok(Some(answer)) = timeout(PATIENCE, requests.join_next()).await {
+            // One that is refused has told its client that nothing was kept; it still counts as lost.
+            browser.jar.obey(answer??.cookies.iter().map(String::as_str));
+            answered += 1;
+        }
+        if released == 0 && answered == before {
+            return Err("requests neither came to the gate nor ended".into());
+        }
+    }
+    match count {
+        Count::Number => Ok(i32::try_from(WRITERS)? + 1 - browser.get("/count").await?.body.parse::<i32>()?),
+        Count::Keys => {
+            let mut lost = 0;
+            for which in 0..WRITERS {
+                lost += i32::from(browser.get(&format!("/has/w{which}")).await?.body != "true");
+            }
+            Ok(lost)
+        }
+    }
+}
+
+/// Of how many sign-outs the session is there again after a request that had read before and writes later: in the browser that made both,
+/// and for somebody with the cookie from before.
+async fn undone_sign_outs(served: &Served, gate: &Gate) -> Fallible<[u32; 2]> {
+    let mut undone = [0; 2];
+    for _ in 0..TRIALS {
+        let mut browser = Client::connect(served.port).await?;
+        browser.expect_ok("/fill/one").await?;
+        browser.expect_ok("/login").await?;
+        browser.expect("/has/user", "true").await?;
+        let before = browser.jar.clone();
+
+        let mut slow = Client::with(served.port, &before).await?;
+        let slow = spawn_local(async move { slow.get("/slow-key/late").await.map_err(|why| why.to_string()) });
+        let under_way = gate.comes().await?.ok_or("the slow request never came to the gate")?;
+        let signed_out =
+            spawn_local(
+                async move { browser.expect_ok("/logout").await.map(|()| browser).map_err(|why| why.to_string()) },
+            );
+        // A library that lets in one request after the other has the sign-out wait for the slow one.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        release(under_way).await?;
+        let (mut browser, late) = (signed_out.await??, slow.await??);
+        browser.jar.obey(late.cookies.iter().map(String::as_str));
+
+        let here = browser.get("/has/user").await?.body == "true";
+        let elsewhere = signed_in(served, &before).await?;
+        undone = [undone[0] + u32::from(here), undone[1] + u32::from(elsewhere)];
+    }
+    Ok(undone)
+}
+
+async fn signed_in(served: &Served, jar: &Jar) -> Fallible<bool> {
+    Ok(Client::with(served.port, jar).await?.get("/has/user").await?.body == "true")
+}

@@ -1,0 +1,113 @@
+//! Contenders that serve their application.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use bench_harness::{GATE, Keep};
+
+use crate::Fallible;
+use crate::contenders::{CONTENDERS, Contender};
+use crate::stores::Stores;
+
+/// How often the kernel counts a second: fixed for what `/proc` shows.
+const TICKS: f64 = 100.0;
+
+/// A program that serves its application on a port of loopback, until this is dropped.
+pub struct Served {
+    child: Child,
+    pub port: u16,
+}
+
+impl Served {
+    /// `None` if this program can't keep sessions there.
+    pub fn start(program: &Path, keep: Keep, store: &str, gate: Option<u16>) -> Fallible<Option<Self>> {
+        let mut command = Command::new(program);
+        command.args(["serve", keep.as_str()]).env("STORE", store).stdout(Stdio::piped()).stdin(Stdio::null());
+        if let Some(port) = gate {
+            command.env(GATE, port.to_string());
+        }
+        let mut child = command.spawn().map_err(|why| format!("{}: {why}", program.display()))?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+        let port = line.trim().parse().map_err(|_| format!("{} printed no port: {line:?}", program.display()))?;
+        let mut served = Self { child, port };
+        Ok(served.answers()?.then_some(served))
+    }
+
+    /// Whether it goes on; it ends with this code where it has no such store.
+    fn answers(&mut self) -> Fallible<bool> {
+        for _ in 0..500 {
+            if let Some(status) = self.child.try_wait()? {
+                return if status.code() == Some(2) {
+                    Ok(false)
+                } else {
+                    Err(format!("a contender ended: {status}").into())
+                };
+            }
+            if self.says_something() {
+                return Ok(true);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Err("a contender never answered".into())
+    }
+
+    /// A port that listens already isn't an application yet.
+    fn says_something(&self) -> bool {
+        use std::io::{Read as _, Write as _};
+        let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", self.port)) else { return false };
+        let asked = stream.set_read_timeout(Some(Duration::from_millis(500))).and_then(|()| {
+            stream.write_all(b"GET /untouched HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        });
+        asked.is_ok() && stream.read(&mut [0; 16]).is_ok_and(|length| length > 0)
+    }
+
+    /// Seconds of a processor that it has used, its own and the kernel's for it.
+    pub fn cpu(&self) -> Fallible<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let (_, fields) = stat.rsplit_once(')').ok_or("an unknown form")?;
+        let ticks: Vec<f64> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+        Ok(ticks.iter().sum::<f64>() / TICKS)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Where the programs are, and the stores.
+pub struct Stage<'a> {
+    pub programs: &'a Path,
+    pub stores: &'a Stores,
+}
+
+impl Stage<'_> {
+    /// Everybody who can keep sessions there, in the contenders' order.
+    pub fn all(&self, keep: Keep, gate: Option<u16>) -> Fallible<Vec<(usize, Served)>> {
+        let mut all = Vec::new();
+        for (place, contender) in CONTENDERS.iter().enumerate() {
+            all.extend(self.one(contender, keep, gate)?.map(|served| (place, served)));
+        }
+        Ok(all)
+    }
+
+    pub fn one(&self, contender: &Contender, keep: Keep, gate: Option<u16>) -> Fallible<Option<Served>> {
+        for program in contender.programs {
+            let store = self.stores.address(keep, program);
+            if let Some(served) = Served::start(&self.program(program), keep, &store, gate)? {
+                return Ok(Some(served));
+            }
+        }
+        Ok(None)
+    }
+
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+}

@@ -1,0 +1,106 @@
+//! Figures as the page and the summary show them.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+/// What is printed in bold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Best {
+    Lowest,
+    Highest,
+    /// The columns aren't compared.
+    None,
+}
+
+/// A cell has a figure, or several that belong together, or none.
+pub type Cell = Vec<f64>;
+
+#[derive(Clone, Debug)]
+pub struct Table {
+    pub title: String,
+    /// What the rows are.
+    pub rows_are: &'static str,
+    pub columns: Vec<String>,
+    pub rows: Vec<Row>,
+    pub best: Best,
+    pub decimals: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub name: String,
+    pub cells: Vec<Cell>,
+    /// Whether its best figure is in bold.
+    compared: bool,
+}
+
+impl Table {
+    pub fn new(title: impl Into<String>, rows_are: &'static str, columns: &[&str], best: Best) -> Self {
+        let columns = columns.iter().map(|it| (*it).to_owned()).collect();
+        Self { title: title.into(), rows_are, columns, rows: Vec::new(), best, decimals: 0 }
+    }
+
+    pub const fn with_decimals(mut self, decimals: usize) -> Self {
+        self.decimals = decimals;
+        self
+    }
+
+    /// A row in which nobody has a figure is left out.
+    pub fn push(&mut self, row: impl Into<String>, cells: Vec<Cell>) {
+        if cells.iter().any(|cell| !cell.is_empty()) {
+            self.rows.push(Row { name: row.into(), cells, compared: self.best != Best::None });
+        }
+    }
+
+    /// A row whose columns aren't compared.
+    pub fn push_plain(&mut self, row: impl Into<String>, cells: Vec<Cell>) {
+        self.rows.push(Row { name: row.into(), cells, compared: false });
+    }
+
+    pub fn markdown(&self) -> String {
+        let mut text = format!("\n### {}\n\n", self.title);
+        let _ = writeln!(
+            text,
+            "| {} | {} |\n|---|{}",
+            self.rows_are,
+            self.columns.join(" | "),
+            "---|".repeat(self.columns.len())
+        );
+        for Row { name, cells, compared } in &self.rows {
+            let best = if *compared { self.best_of(cells) } else { None };
+            let cells: Vec<String> = cells.iter().map(|cell| self.cell(cell, best)).collect();
+            let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
+        }
+        text
+    }
+
+    fn best_of(&self, cells: &[Cell]) -> Option<f64> {
+        let firsts = cells.iter().filter_map(|cell| cell.first().copied());
+        match self.best {
+            Best::Lowest => firsts.reduce(f64::min),
+            Best::Highest => firsts.reduce(f64::max),
+            Best::None => None,
+        }
+    }
+
+    fn cell(&self, cell: &[f64], best: Option<f64>) -> String {
+        let figures: Vec<String> = cell.iter().map(|figure| format!("{figure:.*}", self.decimals)).collect();
+        match cell.first() {
+            None => "–".to_owned(),
+            Some(first) if Some(*first) == best => format!("**{}**", figures.join(" / ")),
+            Some(_) => figures.join(" / "),
+        }
+    }
+
+    /// For programs that read it.
+    pub fn json(&self) -> Value {
+        let round = |figure: &f64| (figure * 1000.0).round() / 1000.0;
+        let row = |Row { name, cells, .. }: &Row| {
+            let cells = self.columns.iter().zip(cells).filter(|(_, cell)| !cell.is_empty());
+            let cells = cells.map(|(column, cell)| (column.clone(), cell.iter().map(round).collect::<Vec<_>>().into()));
+            (name.clone(), cells.collect::<serde_json::Map<_, Value>>().into())
+        };
+        json!({"title": self.title, "rows": self.rows.iter().map(row).collect::<serde_json::Map<_, Value>>()})
+    }
+}

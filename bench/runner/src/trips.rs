@@ -1,0 +1,55 @@
+//! How often a request waits for its store.
+
+use bench_harness::Keep;
+
+use crate::Fallible;
+use crate::client::Client;
+use crate::contenders::{CONTENDERS, names, of};
+use crate::served::{Served, Stage};
+use crate::table::{Best, Table};
+
+/// A visit: what is asked, and what the row is called.
+const VISIT: [(&str, &str); 6] = [
+    ("/new", "a new session"),
+    ("/untouched", "untouched, with a cookie"),
+    ("/read", "read"),
+    ("/write", "read and write"),
+    ("/login", "sign-in, with a new id"),
+    ("/logout", "sign-out"),
+];
+/// Visits that aren't counted: connections are opened, and scripts and statements prepared.
+const FIRST: usize = 5;
+const VISITS: usize = 20;
+
+/// A wire between the contenders and their store counts.
+pub async fn table(stage: &Stage<'_>) -> Fallible<Table> {
+    let mut table =
+        Table::new("Round trips to the store for each request", "request", &names(), Best::Lowest).with_decimals(1);
+    for keep in [Keep::Redis, Keep::Postgres] {
+        let mut cells = vec![vec![Vec::new(); CONTENDERS.len()]; VISIT.len()];
+        for (who, served) in stage.all(keep, None)? {
+            for (row, trips) in visits(stage, keep, &served).await.map_err(of(who, keep))?.into_iter().enumerate() {
+                cells[row][who] = vec![trips];
+            }
+        }
+        for ((_, name), cells) in VISIT.iter().zip(cells) {
+            table.push(format!("{}: {name}", keep.as_str()), cells);
+        }
+    }
+    Ok(table)
+}
+
+async fn visits(stage: &Stage<'_>, keep: Keep, served: &Served) -> Fallible<[f64; VISIT.len()]> {
+    let mut trips = [0.0; VISIT.len()];
+    for visit in 0..FIRST + VISITS {
+        let mut client = Client::connect(served.port).await?;
+        for (trips, (path, _)) in trips.iter_mut().zip(VISIT) {
+            let before = stage.stores.trips(keep);
+            client.expect_ok(path).await?;
+            if visit >= FIRST {
+                *trips += (stage.stores.trips(keep) - before) as f64 / VISITS as f64;
+            }
+        }
+    }
+    Ok(trips)
+}
