@@ -18,7 +18,7 @@ pub(crate) struct Shell {
 
 #[derive(Args, Debug)]
 pub(crate) struct Man {
-    /// Folder to write the pages of all commands into
+    /// Folder to write the pages of all commands into; it is created if it isn't there
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
 }
@@ -33,7 +33,8 @@ pub(crate) fn completions(options: &Shell) -> anyhow::Result<Outcome> {
 pub(crate) fn man(options: &Man) -> anyhow::Result<Outcome> {
     let command = options::Options::command();
     if let Some(folder) = &options.folder {
-        clap_mangen::generate_to(command, folder).with_context(|| format!("writing into {}", folder.display()))?;
+        let written = std::fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder));
+        written.with_context(|| format!("writing into {}", folder.display()))?;
         return Ok(Outcome::Done);
     }
     let mut page = Vec::new();

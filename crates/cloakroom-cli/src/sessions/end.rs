@@ -52,7 +52,7 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
     if json {
         print_json(&json!({ "ended": ended }))?
     } else {
-        print(&format!("{ended} sessions ended\n"))?
+        print(&format!("{ended} {} ended\n", if ended == 1 { "session" } else { "sessions" }))?
     }
     Ok(Outcome::no_if(ended == 0))
 }
