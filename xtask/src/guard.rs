@@ -34,17 +34,17 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         println!("guard: {} rows are the budgets now", measured.rows().count());
     } else {
         let text = std::fs::read_to_string(&path).map_err(|why| format!("{FILE}: {why}"))?;
-        complain(text.parse::<Budgets>()?.exceeded_by(&measured))?;
+        complain(&text.parse::<Budgets>()?.exceeded_by(&measured))?;
         println!("guard: {} rows are within their budgets", measured.rows().count());
     }
     let mut growth = measured.growth(LINEAR);
     growth.extend(crowd(&programs.writers()?, CROWD)?);
-    complain(growth)?;
+    complain(&growth)?;
     println!("guard: costs grow as they may");
     Ok(())
 }
 
-fn complain(complaints: Vec<String>) -> Outcome {
+fn complain(complaints: &[String]) -> Outcome {
     if complaints.is_empty() {
         return Ok(());
     }
@@ -127,7 +127,7 @@ fn callgrind(program: &Path, row: &str, count: u32) -> Outcome<f64> {
 
 /// Lines of a number of requests and the nanoseconds that each of them takes: what is wrong with them.
 fn crowd(lines: &str, most: f64) -> Outcome<Option<String>> {
-    let figure = |line: &str| Some(line.split_once('\t')?.1.parse::<f64>().ok()?);
+    let figure = |line: &str| line.split_once('\t')?.1.parse::<f64>().ok();
     let (Some(alone), Some(last)) = (lines.lines().next().and_then(figure), lines.lines().last().and_then(figure))
     else {
         return Err(format!("no figures of writers: {lines:?}"));

@@ -31,6 +31,9 @@ struct Figures {
     cpu: f64,
 }
 
+/// Medians for each number of connections, or `None` where requests failed; `None` of all where the library has no such store.
+type Turns = Option<Vec<Option<Figures>>>;
+
 /// A page, what it says, and whether its client has a session first.
 #[derive(Clone, Copy)]
 struct Page(&'static str, &'static str, bool);
@@ -65,13 +68,13 @@ pub async fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
         for (at, connections) in CONNECTIONS.iter().enumerate() {
             let row = format!("{}, {connections}", keep.as_str());
             let cells = |figure: &dyn Fn(usize, Figures) -> Vec<f64>| {
-                let cell = |(who, turns): (usize, &Option<Vec<Figures>>)| {
-                    turns.as_ref().map(|turns| figure(who, turns[at])).unwrap_or_default()
+                let cell = |(who, turns): (usize, &Turns)| {
+                    turns.as_ref().and_then(|turns| turns[at]).map(|it| figure(who, it)).unwrap_or_default()
                 };
                 with.iter().enumerate().map(cell).collect::<Vec<_>>()
             };
             let of_plain = |who: usize, it: Figures| {
-                let none = plain[who].as_ref().map(|turns| turns[at].per_second);
+                let none = plain[who].as_ref().and_then(|turns| turns[at]).map(|it| it.per_second);
                 none.map(|none| it.per_second / none * 100.0).into_iter().collect()
             };
             throughput.push(row.clone(), cells(&|_, it| vec![it.per_second]));
@@ -84,7 +87,7 @@ pub async fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
 }
 
 /// For each contender, and the store's ceiling behind them, medians for each number of connections. They take turns.
-async fn turns(stage: &Stage<'_>, keep: Keep, page: Page, effort: Effort) -> Fallible<Vec<Option<Vec<Figures>>>> {
+async fn turns(stage: &Stage<'_>, keep: Keep, page: Page, effort: Effort) -> Fallible<Vec<Turns>> {
     let mut served = stage.all(keep, None)?;
     if matches!(keep, Keep::Redis | Keep::Postgres | Keep::Sqlite) {
         let raw = Served::start(&stage.program("ceiling"), keep, &stage.stores.address(keep, "ceiling"), None)?;
@@ -95,12 +98,16 @@ async fn turns(stage: &Stage<'_>, keep: Keep, page: Page, effort: Effort) -> Fal
         let mut seen: Vec<Vec<Figures>> = vec![Vec::new(); served.len()];
         for _ in 0..effort.loads().0 {
             for ((who, server), seen) in served.iter().zip(&mut seen) {
-                let figures = load(server, page, connections, effort.loads().1).await;
-                seen.push(figures.map_err(of(*who, keep))?);
+                match load(server, page, connections, effort.loads().1).await.map_err(of(*who, keep)) {
+                    Ok(figures) => seen.push(figures),
+                    // Such as a database that is locked: it has no figure there.
+                    Err(why) => eprintln!("bench: {connections} connections: {why}"),
+                }
             }
         }
         for ((who, _), seen) in served.iter().zip(seen) {
-            all[*who].get_or_insert_with(Vec::new).push(medians(&seen));
+            let turns = usize::try_from(effort.loads().0)?;
+            all[*who].get_or_insert_with(Vec::new).push((seen.len() == turns).then(|| medians(&seen)));
         }
     }
     Ok(all)

@@ -77,6 +77,10 @@ impl Table {
 
     fn best_of(&self, cells: &[Cell]) -> Option<f64> {
         let firsts = cells.iter().filter_map(|cell| cell.first().copied());
+        // Who is alone isn't first.
+        if firsts.clone().count() < 2 {
+            return None;
+        }
         match self.best {
             Best::Lowest => firsts.reduce(f64::min),
             Best::Highest => firsts.reduce(f64::max),
