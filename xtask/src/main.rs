@@ -62,7 +62,7 @@ cargo xtask COMMAND
       pairs             each pair of features of the crate compiles
   fuzz [--seconds N] [TARGET]...             each target, or those named, for N seconds (60)
   foreign                                    the frameworks that tests share sessions with; prints variables
-  bench [--quick] [PART]...                  all figures of docs/guide/benchmarks.md; or some parts, only shown
+  bench [--quick] [PART]...                  the figures of docs/guide/benchmarks.md, all or those of some parts
   guard [--renew]                            what requests may cost: allocations, bytes, instructions, growth
   size                                       lines per crate, the median and the largest file";
 

@@ -35,7 +35,7 @@ type Fallible<T> = Result<T, Failure>;
 /// What is measured, in the order of the page.
 const PARTS: [&str; 7] = ["requests", "trips", "races", "footprint", "growth", "load", "smallest"];
 
-/// With the names of parts it shows them, and writes nothing.
+/// Measures the parts that are named, or all.
 fn main() -> Fallible<()> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let quick = arguments.iter().position(|argument| argument == "--quick").map(|at| arguments.remove(at)).is_some();
@@ -48,16 +48,12 @@ fn main() -> Fallible<()> {
     let bench = Bench { programs: &programs, project: &project, effort };
 
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    let parts = PARTS.into_iter().filter(|part| arguments.is_empty() || arguments.iter().any(|it| it == part));
-    let mut tables = Vec::new();
-    for part in parts {
+    for part in PARTS.into_iter().filter(|part| arguments.is_empty() || arguments.iter().any(|it| it == part)) {
         eprintln!("bench: {part}");
-        tables.extend(LocalSet::new().block_on(&runtime, bench.part(part))?);
+        let tables = LocalSet::new().block_on(&runtime, bench.part(part))?;
+        println!("{}", page::markdown(&tables));
+        bench.write(part, &tables)?;
     }
-    if arguments.is_empty() {
-        bench.write(&tables)?;
-    }
-    println!("{}", page::markdown(&tables));
     Ok(())
 }
 
@@ -87,15 +83,22 @@ impl Bench<'_> {
         }
     }
 
-    fn write(&self, tables: &[Table]) -> Fallible<()> {
+    /// Into the guide, and into the summary for programs, which keeps what other runs have put there.
+    fn write(&self, part: &str, tables: &[Table]) -> Fallible<()> {
         let target = self.project.join("target/bench");
         std::fs::create_dir_all(&target)?;
-        let summary: Vec<_> = tables.iter().map(Table::json).collect();
-        std::fs::write(target.join("summary.json"), serde_json::to_string_pretty(&summary)?)?;
+        let summary = target.join("summary.json");
+        let mut parts: serde_json::Map<String, serde_json::Value> = std::fs::read_to_string(&summary)
+            .ok()
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default();
+        parts.insert(part.to_owned(), tables.iter().map(Table::json).collect());
+        std::fs::write(summary, serde_json::to_string_pretty(&parts)?)?;
+
         let guide = self.project.join("docs/guide");
-        page::write(&guide.join("benchmarks.md"), tables)?;
+        page::write(&guide.join("benchmarks.md"), part, tables)?;
         std::fs::create_dir_all(guide.join("bench"))?;
-        for plot in plot::PLOTS {
+        for plot in plot::PLOTS.iter().filter(|plot| plot.part == part) {
             std::fs::write(guide.join("bench").join(format!("{}.svg", plot.file)), plot::bars(plot, tables)?)?;
         }
         Ok(())

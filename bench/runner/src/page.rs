@@ -1,21 +1,18 @@
-//! The tables of the guide's page, between two marks.
+//! The tables of the guide's page, those of each part between two marks.
 
 use std::path::Path;
 
 use crate::Fallible;
 use crate::table::Table;
 
-const BEGIN: &str = "<!-- begin: written by cargo xtask bench -->\n";
-const END: &str = "<!-- end -->\n";
-
-/// Puts the tables into the page. What is written around them is people's.
-pub fn write(path: &Path, tables: &[Table]) -> Fallible<()> {
+/// Puts the tables of a part into the page. What is written around them is people's.
+pub fn write(path: &Path, part: &str, tables: &[Table]) -> Fallible<()> {
+    let (begin, end) = (format!("<!-- begin: cargo xtask bench {part} -->\n"), format!("<!-- end: {part} -->\n"));
     let page = std::fs::read_to_string(path)?;
-    let (Some((before, rest)), Some((_, after))) = (page.split_once(BEGIN), page.split_once(END)) else {
-        return Err(format!("{} has no place for the tables: {BEGIN:?} and {END:?}", path.display()).into());
+    let (Some((before, _)), Some((_, after))) = (page.split_once(&begin), page.split_once(&end)) else {
+        return Err(format!("{} has no place for the tables of {part}: {begin:?} and {end:?}", path.display()).into());
     };
-    debug_assert!(rest.contains(END));
-    std::fs::write(path, format!("{before}{BEGIN}{}\n{END}{after}", markdown(tables)))?;
+    std::fs::write(path, format!("{before}{begin}{}\n{end}{after}", markdown(tables)))?;
     Ok(())
 }
 

@@ -9,6 +9,8 @@ use crate::table::{Row, Table};
 /// A picture: a few rows of one table.
 pub struct Plot {
     pub file: &'static str,
+    /// The part that it is of.
+    pub part: &'static str,
     title: &'static str,
     /// The table's title.
     table: &'static str,
@@ -18,24 +20,28 @@ pub struct Plot {
 pub const PLOTS: &[Plot] = &[
     Plot {
         file: "instructions-memory",
+        part: "requests",
         title: "Instructions per request over none, sessions in memory",
         table: "Instructions",
         rows: &["memory-untouched-cookie", "memory-read", "memory-write"],
     },
     Plot {
         file: "instructions-cookies",
+        part: "requests",
         title: "Instructions per request over none, sessions in cookies",
         table: "Instructions",
         rows: &["signed-read", "signed-write", "encrypted-read", "encrypted-write"],
     },
     Plot {
         file: "throughput",
+        part: "load",
         title: "Requests per second over loopback, 32 connections",
         table: "Requests per second over loopback",
         rows: &["memory, 32", "encrypted, 32", "redis, 32", "postgres, 32", "sqlite, 32"],
     },
     Plot {
         file: "allocations",
+        part: "requests",
         title: "Allocations per request over none",
         table: "Allocations",
         rows: &["memory-untouched-cookie", "memory-read", "memory-write", "encrypted-write"],
