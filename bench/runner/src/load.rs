@@ -95,6 +95,11 @@ async fn turns(stage: &Stage<'_>, keep: Keep, page: Page, effort: Effort) -> Fal
     }
     let mut all = vec![None; CONTENDERS.len() + 1];
     for connections in CONNECTIONS {
+        // Of 256 who wait for the lock of one file, most give up.
+        if keep == Keep::Sqlite && connections > 32 {
+            all.iter_mut().flatten().for_each(|turns| turns.push(None));
+            continue;
+        }
         let mut seen: Vec<Vec<Figures>> = vec![Vec::new(); served.len()];
         for _ in 0..effort.loads().0 {
             for ((who, server), seen) in served.iter().zip(&mut seen) {
