@@ -93,7 +93,7 @@ async fn turns(stage: &Stage<'_>, keep: Keep, page: Page, effort: Effort) -> Fal
         let raw = Served::start(&stage.program("ceiling"), keep, &stage.stores.address(keep, "ceiling"), None)?;
         served.extend(raw.map(|it| (CONTENDERS.len(), it)));
     }
-    let mut all = vec![None; CONTENDERS.len() + 1];
+    let mut all: Vec<Turns> = vec![None; CONTENDERS.len() + 1];
     for connections in CONNECTIONS {
         // Of 256 who wait for the lock of one file, most give up.
         if keep == Keep::Sqlite && connections > 32 {
