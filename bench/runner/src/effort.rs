@@ -11,7 +11,7 @@ pub enum Effort {
 }
 
 impl Effort {
-    /// How long the connections of a load ask, and how many turns there are.
+    /// How many turns a load has, and how long its connections ask in each.
     pub const fn loads(self) -> (u32, Duration) {
         match self {
             Self::Quick => (1, Duration::from_millis(500)),

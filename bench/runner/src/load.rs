@@ -12,12 +12,11 @@ use tokio::time::sleep;
 use crate::client::Client;
 use crate::contenders::{CONTENDERS, names, of};
 use crate::effort::Effort;
-use crate::served::{Served, Stage};
+use crate::served::{KEEPS, Served, Stage};
 use crate::table::{Best, Table};
 use crate::{Fallible, median};
 
 const CONNECTIONS: [usize; 3] = [1, 32, 256];
-const KEEPS: [Keep; 6] = [Keep::Memory, Keep::Signed, Keep::Encrypted, Keep::Redis, Keep::Postgres, Keep::Sqlite];
 /// How long the connections ask before it counts.
 const WARM_UP: Duration = Duration::from_millis(300);
 
@@ -41,7 +40,7 @@ struct Page(&'static str, &'static str, bool);
 const PLAIN: Page = Page("/untouched", "hello", false);
 const COUNTER: Page = Page("/write", "written", true);
 
-/// Three tables: requests per second, latencies and processor time, and the first one as a share of the application without sessions.
+/// Four tables: requests per second, the same as a share of the application without sessions, latencies, and processor time.
 pub async fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
     let mut columns: Vec<&str> = names();
     columns.push("raw GET and SET");
@@ -95,7 +94,7 @@ async fn turns(stage: &Stage<'_>, keep: Keep, page: Page, effort: Effort) -> Fal
     }
     let mut all: Vec<Turns> = vec![None; CONTENDERS.len() + 1];
     for connections in CONNECTIONS {
-        // Of 256 who wait for the lock of one file, most give up.
+        // With 256 the other libraries' requests failed, or took minutes.
         if keep == Keep::Sqlite && connections > 32 {
             all.iter_mut().flatten().for_each(|turns| turns.push(None));
             continue;
@@ -105,7 +104,7 @@ async fn turns(stage: &Stage<'_>, keep: Keep, page: Page, effort: Effort) -> Fal
             for ((who, server), seen) in served.iter().zip(&mut seen) {
                 match load(server, page, connections, effort.loads().1).await.map_err(of(*who, keep)) {
                     Ok(figures) => seen.push(figures),
-                    // Such as a database that is locked: it has no figure there.
+                    // It has no figure there.
                     Err(why) => eprintln!("bench: {connections} connections: {why}"),
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bench_harness::{Jar, Keep};
+use bench_harness::Jar;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinSet, spawn_local};
@@ -11,10 +11,9 @@ use tokio::time::timeout;
 use crate::Fallible;
 use crate::client::Client;
 use crate::contenders::{CONTENDERS, names, of};
-use crate::served::{Served, Stage};
+use crate::served::{KEEPS, Served, Stage};
 use crate::table::{Best, Cell, Table};
 
-const KEEPS: [Keep; 6] = [Keep::Memory, Keep::Signed, Keep::Encrypted, Keep::Redis, Keep::Postgres, Keep::Sqlite];
 /// Requests that overlap.
 const WRITERS: u32 = 100;
 /// Sign-outs.
