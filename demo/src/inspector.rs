@@ -116,8 +116,9 @@ async fn in_store(
     let key = id.store_key();
     Ok(match sessions.store().load(&key, now).await? {
         Loaded::Live(version, entry) => {
-            let mut report = report(id, &entry.record(&key)?, now);
-            report.size = entry.text.len();
+            let record = entry.record(&key)?;
+            let mut report = report(id, &record, now);
+            report.size = entry.text().len();
             report.version = Some(version.number());
             Found::Session(Box::new(report))
         }

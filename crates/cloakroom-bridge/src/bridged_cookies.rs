@@ -114,7 +114,7 @@ impl<F: CookieFormat> BridgedCookies<F> {
         if sealed.value.len() > longest {
             return Err(Error::too_large(name.len() + sealed.value.len(), name.len() + longest, record));
         }
-        meter::written(Carrier::Record, name.len() + sealed.value.len());
+        meter::written(Carrier::Record, || name.len() + sealed.value.len());
         let max_age = record.max_age(now).or(self.max_age).or(sealed.max_age);
         let mut cookies = vec![self.cookie.set(&sealed.value, max_age)];
         if let (Some(cookie), Some(value)) = (&self.companion, &sealed.companion) {

@@ -28,7 +28,7 @@ pub(crate) fn rows(sessions: &[Scanned], now: Timestamp) -> String {
                 span(now.since(entry.touched)),
                 ends,
                 version.number().to_string(),
-                bytes(entry.text.len() as u64),
+                bytes(entry.text().len() as u64),
             ]
         })
         .collect();
@@ -45,7 +45,7 @@ pub(crate) fn facts(Scanned { key, version, entry, .. }: &Scanned) -> Map<String
     facts.insert("touched".to_owned(), utc(entry.touched).into());
     facts.insert("deadline".to_owned(), json!(entry.deadline.map(utc)));
     facts.insert("version".to_owned(), version.number().into());
-    facts.insert("bytes".to_owned(), entry.text.len().into());
+    facts.insert("bytes".to_owned(), entry.text().len().into());
     facts
 }
 
@@ -138,7 +138,7 @@ mod tests {
         record.restore("card", cloakroom::Json::from_text("card", "\"4711\"").unwrap());
         record.restore_flash("", cloakroom::Json::from_text("", "\"hello\"").unwrap());
         record.restore_csrf(CsrfToken::from_random([7; 32]));
-        let entry = Entry::of(&record).owner(Some("ann\u{7}".to_owned()));
+        let entry = Entry::of(record).owner(Some("ann\u{7}".to_owned()));
         Scanned::new(StoreKey::from_bytes([0xab; 32]), Version::new(3), entry)
     }
 

@@ -138,6 +138,28 @@ impl Pairs {
         })
     }
 
+    /// Whether most of what is kept is beside the text that was read, or most of that text is of no use any more.
+    ///
+    /// A pair that was set has two buffers of its own, and a value that was replaced stays in the text as long as any other pair does.
+    pub(crate) fn are_scattered(&self) -> bool {
+        const FEW: usize = 4;
+        const LITTLE: usize = 1024;
+        let (mut set, mut read) = (0, 0);
+        for pair in &self.pairs {
+            match pair {
+                Pair::Set { .. } => set += 1,
+                Pair::Read(places) => read += (places.value.1 - places.start) as usize,
+            }
+        }
+        let buffer = self.buffer.as_ref().map_or(0, |it| it.len());
+        (set > FEW && set > self.pairs.len() / 4) || buffer > 2 * read + LITTLE
+    }
+
+    /// Gives back room for pairs that aren't there.
+    pub(crate) fn shrink(&mut self) {
+        self.pairs.shrink_to_fit();
+    }
+
     /// How many bytes each key and its value are.
     pub(crate) fn sizes(&self) -> impl ExactSizeIterator<Item = (&str, usize)> {
         self.pairs.iter().map(|pair| match pair {
@@ -193,5 +215,61 @@ impl Eq for Pairs {}
 impl std::fmt::Debug for Pairs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::Pairs;
+    use crate::record::Record;
+    use crate::text::{Json, Text};
+
+    fn read(record: &Record) -> Pairs {
+        Record::decode(&record.encode().into(), 0).unwrap().data
+    }
+
+    fn record(sizes: &[usize]) -> Record {
+        let mut record =
+            Record::from_clockwork(crate::Clockwork::start(crate::Timestamp::default(), &crate::Lifetimes::default()));
+        for (number, size) in sizes.iter().enumerate() {
+            record.data.set(&Text::from(number.to_string()), &json(*size));
+        }
+        record
+    }
+
+    fn json(size: usize) -> Json {
+        Json::trusted("1".repeat(size).into())
+    }
+
+    #[test]
+    fn pairs_are_scattered_once_much_of_them_lies_elsewhere() {
+        let twenty = vec![20; 20];
+        for (row, sizes, set, expected) in [
+            ("nothing", &[][..], &[][..], false),
+            ("all as it was read", &twenty, &[], false),
+            ("a quarter was set", &twenty, &[(0, 20), (1, 20), (2, 20), (3, 20), (4, 20)], false),
+            ("more was set", &twenty, &[(0, 20), (1, 20), (2, 20), (3, 20), (4, 20), (5, 20)], true),
+            ("a few of a few", &[9, 9], &[(0, 1), (1, 1), (2, 1), (3, 1)], false),
+            ("a large value made way for a small one", &[9, 65_536], &[(1, 1)], true),
+            ("and one for its like", &[9, 900], &[(1, 900)], false),
+        ] {
+            let mut pairs = read(&record(sizes));
+            for (number, size) in set {
+                // A value of the same size as before would be the same value.
+                pairs.set(&Text::from(number.to_string()), &json(size + 1));
+            }
+            assert_eq!(pairs.are_scattered(), expected, "{row}");
+        }
+    }
+
+    #[test]
+    fn a_record_of_its_own_keeps_no_other_text_alive() {
+        let before: Arc<str> = record(&[9, 65_536]).encode().into();
+        let mut read = Record::decode(&before, 0).unwrap();
+        read.data.set(&"1".into(), &json(1));
+        let own = Arc::new(read).compact();
+        assert_eq!((Arc::strong_count(&before), own.get("1")), (1, Some(json(1))));
     }
 }

@@ -144,6 +144,27 @@ impl Record {
         self.clockwork.idle_deadline = idle_deadline;
     }
 
+    /// The same record, to be kept in memory for a long time: read from a text of its own, if it has come far from the one it was read from.
+    ///
+    /// So a record that is changed again and again, and never written anywhere, takes about the room of its text; each change adds
+    /// little to what it costs.
+    #[must_use]
+    pub fn compact(self: &Arc<Self>) -> Arc<Self> {
+        if self.foreign.is_some() || !self.data.are_scattered() {
+            return Arc::clone(self);
+        }
+        let text: Arc<str> = self.encode().into();
+        let Ok(mut compact) = Self::decode(&text, 0) else { return Arc::clone(self) };
+        compact.data.shrink();
+        Arc::new(compact)
+    }
+
+    /// Whether another framework keeps something of its own in it.
+    #[must_use]
+    pub const fn has_foreign(&self) -> bool {
+        self.foreign.is_some()
+    }
+
     /// Nothing was stored: no data, no messages, and it is nobody's.
     pub(crate) fn is_vacant(&self) -> bool {
         self.data.is_empty() && self.owner.is_none() && self.flashes.queues().next().is_none()

@@ -49,7 +49,7 @@ pub(crate) fn ttl(deadline: Option<Timestamp>, now: Timestamp) -> String {
 pub(crate) fn of_entry(entry: &Entry, version: Version) -> [Field<'_>; 5] {
     [
         Field::Number(version.number()),
-        Field::Text(&entry.text),
+        Field::Text(entry.text()),
         Field::Number(entry.created.unix_millis()),
         Field::Number(entry.touched.unix_millis()),
         Field::Text(entry.owner.as_deref().unwrap_or_default()),

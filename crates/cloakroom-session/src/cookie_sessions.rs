@@ -132,7 +132,7 @@ impl CookieSessions {
             Seal::Signed => [0; 12],
             Seal::Encrypted | _ => random()?,
         };
-        meter::written(Carrier::Record, size);
+        meter::written(Carrier::Record, || size);
         Ok(self.cookie.set(&self.sealer.seal(&payload, nonce), record.max_age(now)))
     }
 }

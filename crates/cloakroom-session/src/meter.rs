@@ -102,12 +102,12 @@ pub fn event(carrier: Carrier, event: Event) {
         .increment(1);
 }
 
-/// Notes how large what was written is, in bytes.
+/// Notes how large what was written is, in bytes, which are counted only if somebody is told.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
-pub fn written(carrier: Carrier, bytes: usize) {
+pub fn written(carrier: Carrier, bytes: impl FnOnce() -> usize) {
     #[cfg(feature = "metrics")]
     #[expect(clippy::cast_precision_loss, reason = "no record has 2^52 bytes")]
-    metrics::histogram!("cloakroom_session_bytes", "carrier" => name(carrier)).record(bytes as f64);
+    metrics::histogram!("cloakroom_session_bytes", "carrier" => name(carrier)).record(bytes() as f64);
 }
 
 /// Notes how long a call of a store took.

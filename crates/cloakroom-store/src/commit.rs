@@ -49,13 +49,18 @@ pub(crate) enum Settled {
 
 impl<S: Store> StoredSessions<S> {
     /// Keeps a new record, under this id or, if it is taken, another one.
-    async fn create(&self, mut id: SessionId, record: &Record, now: Timestamp) -> Result<(SessionId, Version), Error> {
-        let entry = Entry::of(record);
+    async fn create(
+        &self,
+        mut id: SessionId,
+        record: &Arc<Record>,
+        now: Timestamp,
+    ) -> Result<(SessionId, Version), Error> {
+        let entry = Entry::of(Arc::clone(record));
         for _ in 0..MOST_COLLISIONS {
             let key = id.store_key();
             match self.call(Operation::Create, Some(&key), self.store.create(&key, &entry, now)).await? {
                 Created::Yes(version) => {
-                    meter::written(Carrier::Id, entry.text.len());
+                    meter::written(Carrier::Id, || entry.text().len());
                     return Ok((id, version));
                 }
                 // Of 256 random bits this doesn't happen; of a broken generator it must not become somebody else's session.
@@ -92,11 +97,12 @@ impl<S: Store> StoredSessions<S> {
         let mut seen = session.version();
         let mut record = Arc::new(session.outcome(now, fresh_token)?);
         if let Some((version, newest)) = latest.take().filter(|(version, _)| *version > seen) {
-            record = self.again(session, &newest.record(key)?, now)?;
+            let newest = newest.record(key)?;
+            record = self.again(session, &newest, now)?;
             seen = version;
         }
         for attempt in 0_u32.. {
-            let entry = Entry::of(&record);
+            let entry = Entry::of(Arc::clone(&record));
             let answer = match step {
                 Step::Replace => {
                     self.call(Operation::Replace, Some(key), self.store.replace(key, seen, &entry, now)).await?
@@ -109,7 +115,7 @@ impl<S: Store> StoredSessions<S> {
             };
             match answer {
                 Replaced::Yes(version) => {
-                    meter::written(Carrier::Id, entry.text.len());
+                    meter::written(Carrier::Id, || entry.text().len());
                     *latest = Some((version, entry)).filter(|_| matches!(step, Step::Replace));
                     return Ok(Written::Yes(version, record));
                 }

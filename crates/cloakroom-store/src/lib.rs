@@ -6,6 +6,7 @@
 //! | module | what it is about |
 //! |---|---|
 //! | `store` | the trait, and the duties of whoever implements it |
+//! | `contents` | a record on its way to a store or from it: as text, or as it is |
 //! | `builder`, `stored_sessions` | the factory: its options, open and commit |
 //! | `commit` | how the factory carries out a plan, and does changes again on a newer version |
 //! | `call` | one call of a store: limited, traced and timed |
@@ -28,6 +29,7 @@ mod checkup;
 mod commit;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod contents;
 mod error;
 mod file;
 mod keyed;

@@ -171,7 +171,7 @@ impl Store for MemoryStore {
             return Ok(Created::Taken);
         }
         self.make_room(&mut shard, now);
-        shard.insert(*key, Slot::Live(Version::new(1), entry.clone()));
+        shard.insert(*key, Slot::Live(Version::new(1), entry.compact()));
         Ok(Created::Yes(Version::new(1)))
     }
 
@@ -188,7 +188,7 @@ impl Store for MemoryStore {
             Some((version, _)) if *version != seen => Replaced::Conflict,
             Some((version, there)) => {
                 *version = Version::new(seen.number() + 1);
-                *there = entry.clone();
+                *there = entry.compact();
                 Replaced::Yes(*version)
             }
         })
@@ -232,7 +232,7 @@ impl Store for MemoryStore {
         both.of(old).insert(*old, Slot::Moved { to: *new, until: moved_until });
         let shard = both.of(new);
         self.make_room(shard, now);
-        shard.insert(*new, Slot::Live(Version::new(1), entry.clone()));
+        shard.insert(*new, Slot::Live(Version::new(1), entry.compact()));
         Ok(Replaced::Yes(Version::new(1)))
     }
 

@@ -7,15 +7,18 @@ use std::sync::Arc;
 use cloakroom_session::{Record, StoreKey, Timestamp, Version};
 
 use crate::checkup::Checkup;
+use crate::contents::Contents;
 use crate::error::StoreError;
 use crate::scan::{Cursor, Page};
 
-/// What a store keeps under a key: the record's text, and the facts that it must be able to act on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a store keeps under a key: the record, and the facts that it must be able to act on.
+///
+/// # Security
+/// `Debug` prints how long the text is, never what it says.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// The record, as it was written. A store doesn't look into it.
-    pub text: Arc<str>,
+    contents: Contents,
     /// When the session was created.
     pub created: Timestamp,
     /// When it was last used, as far as was written down.
@@ -27,10 +30,10 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry of these parts.
+    /// An entry of these parts, as a store has read them. It doesn't look into the text.
     #[must_use]
     pub const fn new(text: Arc<str>, created: Timestamp, touched: Timestamp, deadline: Option<Timestamp>) -> Self {
-        Self { text, created, touched, deadline, owner: None }
+        Self { contents: Contents::read(text), created, touched, deadline, owner: None }
     }
 
     /// Whose session it is.
@@ -42,22 +45,39 @@ impl Entry {
 
     /// What a record becomes in a store.
     #[must_use]
-    pub fn of(record: &Record) -> Self {
+    pub fn of(record: impl Into<Arc<Record>>) -> Self {
+        let record = record.into();
         let clockwork = record.clockwork();
-        Self::new(record.encode().into(), clockwork.created, clockwork.touched, clockwork.ends())
-            .owner(record.owner().map(str::to_owned))
+        let (created, touched, deadline) = (clockwork.created, clockwork.touched, clockwork.ends());
+        let owner = record.owner().map(str::to_owned);
+        Self { contents: Contents::made(record), created, touched, deadline, owner }
+    }
+
+    /// The record, as it is written. Made when it is asked for the first time: a store that keeps entries as they are never needs it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.contents.text()
+    }
+
+    /// The same entry with another text.
+    #[must_use]
+    pub fn with_text(mut self, text: impl Into<Arc<str>>) -> Self {
+        self.contents = Contents::read(text.into());
+        self
     }
 
     /// The record, with what touches have changed since it was written. `key` is for the error.
     ///
     /// # Errors
     /// [`StoreError::is_corrupt`] where the text isn't a record of ours.
-    pub fn record(&self, key: &StoreKey) -> Result<Record, StoreError> {
-        let mut record = Record::decode(&self.text, 0).map_err(|_| StoreError::corrupt(*key))?;
-        // Touches are kept beside the text. The entry's deadline is the earlier one of two, so it never shortens the idle one.
-        let idle =
-            record.clockwork().idle_deadline.map(|idle| self.deadline.map_or(idle, |deadline| idle.max(deadline)));
-        record.restore_touch(self.touched, idle);
+    pub fn record(&self, key: &StoreKey) -> Result<Arc<Record>, StoreError> {
+        let mut record = self.contents.record().ok_or_else(|| StoreError::corrupt(*key))?;
+        // Touches are kept beside the record. The entry's deadline is the earlier one of two, so it never shortens the idle one.
+        let there = record.clockwork();
+        let idle = there.idle_deadline.map(|idle| self.deadline.map_or(idle, |deadline| idle.max(deadline)));
+        if (there.touched, there.idle_deadline) != (self.touched, idle) {
+            Arc::make_mut(&mut record).restore_touch(self.touched, idle);
+        }
         Ok(record)
     }
 
@@ -65,6 +85,23 @@ impl Entry {
     #[must_use]
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.deadline.is_some_and(|deadline| now > deadline)
+    }
+
+    /// The same entry, to be kept as it is for a long time.
+    pub(crate) fn compact(&self) -> Self {
+        Self { contents: self.contents.compact(), owner: self.owner.clone(), ..*self }
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("bytes", &self.text().len())
+            .field("created", &self.created)
+            .field("touched", &self.touched)
+            .field("deadline", &self.deadline)
+            .field("owned", &self.owner.is_some())
+            .finish()
     }
 }
 

@@ -84,7 +84,7 @@ impl<S: Store> StoredSessions<S> {
 
     pub(crate) async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Found, StoreError> {
         Ok(match self.call(Operation::Load, Some(key), self.store.load(key, now)).await? {
-            Loaded::Live(version, entry) => Found::Live(version, Arc::new(entry.record(key)?)),
+            Loaded::Live(version, entry) => Found::Live(version, entry.record(key)?),
             Loaded::Moved => Found::Moved,
             Loaded::Absent => Found::Absent,
         })

@@ -73,7 +73,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         let sealing_random = random()?;
         let text =
             self.format.seal(id, record, Sealing::new(self.cookie.name(), now, &self.lifetimes, &sealing_random))?;
-        meter::written(Carrier::Id, text.len());
+        meter::written(Carrier::Id, || text.len());
         Ok(text)
     }
 

@@ -42,7 +42,7 @@ fn print(entry: &Entry) -> u64 {
     hash.update(entry.created.unix_millis().to_le_bytes());
     hash.update(entry.owner.as_ref().map_or(0, |owner| owner.len() as u64 + 1).to_le_bytes());
     hash.update(entry.owner.as_deref().unwrap_or_default());
-    hash.update(entry.text.as_bytes());
+    hash.update(entry.text().as_bytes());
     hash.finalize().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 

@@ -71,7 +71,7 @@ impl Tally {
     }
 
     pub(super) fn add(&mut self, entry: &Entry) {
-        let size = entry.text.len() as u64;
+        let size = entry.text().len() as u64;
         self.sessions += 1;
         self.endless += u64::from(entry.deadline.is_none());
         self.owned += u64::from(entry.owner.is_some());

@@ -60,7 +60,7 @@ pub(crate) fn entry(number: usize, age: u64) -> Entry {
     let mut record = Record::new(created, &lifetimes);
     record.restore("number", Json::from_text("number", format!("\"secret {number}\"")).unwrap());
     record.restore_csrf(fresh_token().unwrap());
-    Entry::of(&record).owner(Some(format!("user-{}", number % 10)))
+    Entry::of(record).owner(Some(format!("user-{}", number % 10)))
 }
 
 pub(crate) fn key() -> StoreKey {

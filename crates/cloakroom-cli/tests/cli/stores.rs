@@ -1,6 +1,6 @@
 //! Every command on every kind of store.
 
-use cloakroom::{AnyStore, Loaded, Record, Store as _, StoreKey, connect};
+use cloakroom::{AnyStore, Loaded, Store as _, StoreKey, connect};
 use cloakroom_servers::redis::{Cluster, Redis};
 use cloakroom_servers::{MariaDb, Postgres};
 
@@ -120,7 +120,7 @@ fn lists(url: &str, keys: &[StoreKey], can: Can) {
 async fn shows(url: &str, store: &AnyStore, keys: &[StoreKey]) {
     let name = keys[7].to_hex();
     let Loaded::Live(_, there) = store.load(&keys[7], now()).await.unwrap() else { panic!("not there") };
-    let record: Record = there.record(&keys[7]).unwrap();
+    let record = there.record(&keys[7]).unwrap();
     let token = record.csrf().unwrap().expose();
     for (arguments, shown) in
         [(vec!["sessions", "show", url, &name], false), (vec!["sessions", "show", url, &name, "--values"], true)]

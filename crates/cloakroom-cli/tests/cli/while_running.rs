@@ -29,16 +29,12 @@ async fn application(store: AnyStore, mut keys: Vec<StoreKey>, stop: Arc<AtomicB
         number += 1;
         let place = number * 7 % keys.len();
         let key_now = keys[place];
-        let text = |entry: &Entry| {
-            let mut entry = entry.clone();
-            entry.text = format!("{}{front}{number}", entry.text).into();
-            entry
-        };
+        let text = |entry: &Entry| entry.clone().with_text(format!("{}{front}{number}", entry.text()));
         match number % 8 {
             0 => {
                 let (key, entry) = (key(), text(&entry(number, 0)));
                 store.create(&key, &entry, now()).await.unwrap();
-                done.written.insert(key, entry.text.to_string());
+                done.written.insert(key, entry.text().to_owned());
                 keys.push(key);
             }
             1 => {
@@ -55,7 +51,7 @@ async fn application(store: AnyStore, mut keys: Vec<StoreKey>, stop: Arc<AtomicB
                 if let Replaced::Yes(_) = store.cycle(&key_now, version, &new, &entry, grace, now()).await.unwrap() {
                     done.written.remove(&key_now);
                     done.moved.push(key_now);
-                    done.written.insert(new, entry.text.to_string());
+                    done.written.insert(new, entry.text().to_owned());
                     keys[place] = new;
                 }
             }
@@ -69,7 +65,7 @@ async fn application(store: AnyStore, mut keys: Vec<StoreKey>, stop: Arc<AtomicB
                 let entry = text(&there);
                 match store.replace(&key_now, version, &entry, now()).await.unwrap() {
                     Replaced::Yes(_) => {
-                        done.written.insert(key_now, entry.text.to_string());
+                        done.written.insert(key_now, entry.text().to_owned());
                     }
                     // The migration brought it up to date between the look and the write: a request would do its changes again. Or it
                     // ended what had ended at the source.
@@ -121,7 +117,7 @@ async fn copied_switched_and_copied_again() {
     let ended_before: Vec<&StoreKey> = before.ended.iter().chain(&before.moved).collect();
     for (key, text) in after.written.iter().filter(|(key, _)| !ended_before.contains(key)) {
         assert_eq!(
-            there.get(key).map(|entry| &*entry.text),
+            there.get(key).map(Entry::text),
             Some(text.as_str()),
             "what was acknowledged at the target is there: {third}"
         );
@@ -133,7 +129,7 @@ async fn copied_switched_and_copied_again() {
     for (key, text) in before.written.iter().filter(|(key, _)| !gone.contains(key) && !after.written.contains_key(*key))
     {
         assert_eq!(
-            there.get(key).map(|entry| &*entry.text),
+            there.get(key).map(Entry::text),
             Some(text.as_str()),
             "what was acknowledged at the source has come along"
         );
@@ -144,7 +140,7 @@ async fn copied_switched_and_copied_again() {
     let sources = entries(&source).await;
     for (key, entry) in there.iter().filter(|(key, _)| !after.written.contains_key(*key)) {
         if let Some(here) = sources.get(key) {
-            assert!(entry.text == here.text, "what the application left alone is as it was");
+            assert!(entry.text() == here.text(), "what the application left alone is as it was");
         }
     }
 }
@@ -171,8 +167,8 @@ async fn no_deadline_gets_later_than_it_is_at_the_source() {
         match number % 3 {
             0 => assert!(source.touch(key, now(), Some(now() + Duration::from_secs(9_000)), now()).await.unwrap()),
             1 => {
-                let mut shorter = there;
-                (shorter.deadline, shorter.text) = (Some(now() + Duration::from_secs(60)), "shorter".into());
+                let mut shorter = there.with_text("shorter");
+                shorter.deadline = Some(now() + Duration::from_secs(60));
                 assert!(matches!(source.replace(key, version, &shorter, now()).await.unwrap(), Replaced::Yes(_)));
             }
             _ => {}

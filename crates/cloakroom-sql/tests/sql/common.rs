@@ -100,7 +100,7 @@ pub(crate) async fn race<S: Store>(stores: Vec<S>, rounds: u64) {
             let mut done = 0;
             while done < rounds {
                 let Loaded::Live(seen, there) = store.load(&shared, NOW).await.unwrap() else { panic!("lost") };
-                let next = there.text.parse::<u64>().unwrap() + 1;
+                let next = there.text().parse::<u64>().unwrap() + 1;
                 match store.replace(&shared, seen, &entry(&next.to_string()), NOW).await.unwrap() {
                     Replaced::Yes(_) => done += 1,
                     Replaced::Conflict => {}
@@ -116,7 +116,7 @@ pub(crate) async fn race<S: Store>(stores: Vec<S>, rounds: u64) {
         last = Some(client.await.unwrap());
     }
     let Loaded::Live(version, there) = last.unwrap().load(&shared, NOW).await.unwrap() else { panic!("lost") };
-    assert_eq!(there.text.parse::<u64>().unwrap(), clients * rounds);
+    assert_eq!(there.text().parse::<u64>().unwrap(), clients * rounds);
     assert_eq!(version.number(), 1 + clients * rounds);
 }
 

@@ -87,7 +87,9 @@ async fn call(store: impl Store, number: u64) -> Result<(), StoreError> {
     let (key, version) = (key(number), Version::new(1));
     match number % 4 {
         0 => match store.load(&key, NOW).await? {
-            Loaded::Live(_, there) => assert!(there.text.starts_with(&format!("{number} ")), "somebody else's session"),
+            Loaded::Live(_, there) => {
+                assert!(there.text().starts_with(&format!("{number} ")), "somebody else's session")
+            }
             Loaded::Moved | Loaded::Absent => panic!("session {number} is lost"),
         },
         1 => store.replace(&key, version, &text(number, 2), NOW).await.map(|_| ())?,

@@ -59,7 +59,7 @@ fn has(found: &Found, what: &str, all: &[(StoreKey, Version, Entry)]) -> Outcome
 pub(super) async fn a_scan_finds_everything<S: Store>(it: Bench<S>) -> Outcome {
     let mut all = some(&it, 3 * LIMIT).await?;
     for (key, version, entry) in all.iter_mut().take(LIMIT) {
-        entry.text = format!("{}, replaced", entry.text).into();
+        *entry = entry.clone().with_text(format!("{}, replaced", entry.text()));
         it.store.replace(key, *version, entry, it.now).await?;
         *version = Version::new(2);
     }

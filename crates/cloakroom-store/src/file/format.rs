@@ -43,7 +43,7 @@ impl Kept {
                 let deadline = entry.deadline.map_or_else(|| "-".to_owned(), |it| it.unix_millis().to_string());
                 let owner =
                     entry.owner.as_ref().map_or_else(|| "-".to_owned(), |it| format!("={}", hex(it.as_bytes())));
-                let (text, length) = (&entry.text, entry.text.len());
+                let (text, length) = (entry.text(), entry.text().len());
                 format!("{MAGIC} 1 {key} live {version} {created} {touched} {deadline} {owner} {length}\n{text}")
             }
             Self::Moved { to, until } => {
@@ -56,14 +56,14 @@ impl Kept {
     /// What the file under this key says; `None` if it isn't one of ours, or not all of it.
     pub(super) fn decode(key: &StoreKey, bytes: &[u8]) -> Option<Self> {
         let (line, text) = std::str::from_utf8(bytes).ok()?.split_once('\n')?;
-        let (mut kept, length) = Self::decode_line(key, line)?;
+        let (kept, length) = Self::decode_line(key, line)?;
         if text.len() != length {
             return None;
         }
-        if let Self::Live(_, entry) = &mut kept {
-            entry.text = text.into();
-        }
-        Some(kept)
+        Some(match kept {
+            Self::Live(version, entry) => Self::Live(version, entry.with_text(text)),
+            moved @ Self::Moved { .. } => moved,
+        })
     }
 
     /// What the first line says, and how long the text after it is.

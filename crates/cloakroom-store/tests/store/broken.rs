@@ -60,7 +60,8 @@ impl Broken {
             entry.created = Timestamp::from_unix_secs(entry.created.unix_secs());
         }
         if self.breaks(Rule::TextsComeBack) {
-            entry.text = entry.text.replace('\0', "").into();
+            let text = entry.text().replace('\0', "");
+            entry = entry.with_text(text);
         }
         if self.breaks(Rule::EmptyOwnersComeBack) {
             entry.owner = entry.owner.filter(|owner| !owner.is_empty());

@@ -1,7 +1,9 @@
 //! What is particular to the memory store.
 
-use cloakroom_session::{SessionId, Timestamp, Version};
-use cloakroom_store::{Created, Entry, MemoryStore, Replaced, Store as _};
+use std::sync::Arc;
+
+use cloakroom_session::{Foreign, Json, Lifetimes, Record, SessionId, StoreKey, Timestamp, Version};
+use cloakroom_store::{Created, Entry, Loaded, MemoryStore, Replaced, Store as _};
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 
@@ -23,4 +25,59 @@ async fn a_move_counts_against_the_capacity() {
     }
     let lost = SessionId::from_random([255; 32]).store_key();
     assert_eq!(store.replace(&lost, Version::new(1), &entry, NOW).await.unwrap(), Replaced::Gone);
+}
+
+const KEY: StoreKey = StoreKey::from_bytes([7; 32]);
+
+fn record() -> Record {
+    let mut record = Record::new(NOW, &Lifetimes::default());
+    for number in 0..9 {
+        record.restore(format!("key {number}"), Json::encode("it", &number).unwrap());
+    }
+    record.restore_flash("queue", Json::encode("queue", "Saved").unwrap());
+    record.restore_owner("ann");
+    record
+}
+
+async fn kept(store: &MemoryStore) -> Entry {
+    let Loaded::Live(_, entry) = store.load(&KEY, NOW).await.unwrap() else { panic!("it is there") };
+    entry
+}
+
+#[tokio::test]
+async fn a_record_that_was_never_text_is_the_one_that_its_text_says() {
+    let store = MemoryStore::new();
+    let made = Entry::of(record());
+    store.create(&KEY, &made, NOW).await.unwrap();
+    let (kept, read) = (kept(&store).await, made.clone().with_text(made.text()));
+    assert_eq!(kept, read);
+    assert_eq!(kept.record(&KEY).unwrap(), read.record(&KEY).unwrap());
+    assert_eq!(*kept.record(&KEY).unwrap(), record());
+}
+
+#[tokio::test]
+async fn a_touch_reaches_a_record_that_was_never_text() {
+    let store = MemoryStore::new();
+    store.create(&KEY, &Entry::of(record()), NOW).await.unwrap();
+    let (later, end) = (Timestamp::from_unix_secs(1_700_000_060), Timestamp::from_unix_secs(1_900_000_000));
+    assert!(store.touch(&KEY, later, Some(end), NOW).await.unwrap());
+    let touched = kept(&store).await.record(&KEY).unwrap();
+    assert_eq!((touched.clockwork().touched, touched.clockwork().idle_deadline), (later, Some(end)));
+    assert_eq!(touched.entries().len(), 9);
+}
+
+#[tokio::test]
+async fn what_another_framework_keeps_stays_out() {
+    let store = MemoryStore::new();
+    let mut bridged = record();
+    bridged.restore_foreign(Foreign::new("other"));
+    store.create(&KEY, &Entry::of(Arc::new(bridged)), NOW).await.unwrap();
+    assert_eq!(*kept(&store).await.record(&KEY).unwrap(), record());
+}
+
+#[test]
+fn an_entry_says_nothing_of_what_is_in_it() {
+    let said = format!("{:?}", Entry::of(record()).with_text("a secret").owner(Some("ann".to_owned())));
+    assert!(said.contains("bytes: 8") && said.contains("owned: true"), "{said}");
+    assert!(!said.contains("secret") && !said.contains("ann"), "{said}");
 }

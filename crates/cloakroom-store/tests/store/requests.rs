@@ -200,7 +200,7 @@ async fn a_damaged_record_is_an_error_and_stays() {
     let (store, key) = (&app.sessions.store().inner, key_of(&cookie));
     let slow = app.request(&cookie).await.unwrap();
     let Loaded::Live(version, entry) = store.load(&key, NOW).await.unwrap() else { panic!() };
-    for text in ["", "{", "garbage", &entry.text[..entry.text.len() / 2], "\u{0}"] {
+    for text in ["", "{", "garbage", &entry.text()[..entry.text().len() / 2], "\u{0}"] {
         let Loaded::Live(version, _) = store.load(&key, NOW).await.unwrap() else { panic!() };
         let damaged = Entry::new(text.into(), NOW, NOW, None);
         store.replace(&key, version, &damaged, NOW).await.unwrap();

@@ -91,7 +91,7 @@ async fn a_damaged_session_is_listed_as_such_and_can_be_ended() {
     let (app, sessions, anns, _) = signed_in().await;
     let store = &app.sessions.store().inner;
     let Loaded::Live(version, mut entry) = store.load(&key_of(&anns[0]), NOW).await.unwrap() else { panic!() };
-    entry.text = "not a record".into();
+    entry = entry.with_text("not a record");
     store.replace(&key_of(&anns[0]), version, &entry, NOW).await.unwrap();
     let devices = sessions.list("ann").await.unwrap();
     assert_eq!(devices.iter().filter(|device| device.is_damaged).count(), 1);
