@@ -155,11 +155,6 @@ impl Pairs {
         (set > FEW && set > self.pairs.len() / 4) || buffer > 2 * read + LITTLE
     }
 
-    /// Gives back room for pairs that aren't there.
-    pub(crate) fn shrink(&mut self) {
-        self.pairs.shrink_to_fit();
-    }
-
     /// How many bytes each key and its value are.
     pub(crate) fn sizes(&self) -> impl ExactSizeIterator<Item = (&str, usize)> {
         self.pairs.iter().map(|pair| match pair {
@@ -220,8 +215,6 @@ impl std::fmt::Debug for Pairs {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::Pairs;
     use crate::record::Record;
     use crate::text::{Json, Text};
@@ -262,14 +255,5 @@ mod tests {
             }
             assert_eq!(pairs.are_scattered(), expected, "{row}");
         }
-    }
-
-    #[test]
-    fn a_record_of_its_own_keeps_no_other_text_alive() {
-        let before: Arc<str> = record(&[9, 65_536]).encode().into();
-        let mut read = Record::decode(&before, 0).unwrap();
-        read.data.set(&"1".into(), &json(1));
-        let own = Arc::new(read).compact();
-        assert_eq!((Arc::strong_count(&before), own.get("1")), (1, Some(json(1))));
     }
 }

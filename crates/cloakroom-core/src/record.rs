@@ -144,19 +144,12 @@ impl Record {
         self.clockwork.idle_deadline = idle_deadline;
     }
 
-    /// The same record, to be kept in memory for a long time: read from a text of its own, if it has come far from the one it was read from.
+    /// Whether it has come so far from the text it was read from that it takes much more room than a text of its own would.
     ///
-    /// So a record that is changed again and again, and never written anywhere, takes about the room of its text; each change adds
-    /// little to what it costs.
+    /// For stores that keep records: one that is changed again and again, and never written anywhere, would only grow.
     #[must_use]
-    pub fn compact(self: &Arc<Self>) -> Arc<Self> {
-        if self.foreign.is_some() || !self.data.are_scattered() {
-            return Arc::clone(self);
-        }
-        let text: Arc<str> = self.encode().into();
-        let Ok(mut compact) = Self::decode(&text, 0) else { return Arc::clone(self) };
-        compact.data.shrink();
-        Arc::new(compact)
+    pub fn is_scattered(&self) -> bool {
+        self.data.are_scattered()
     }
 
     /// Whether another framework keeps something of its own in it.

@@ -68,7 +68,13 @@ impl From<usize> for Value {
 /// Text, created, touched, deadline and owner.
 pub(crate) fn values(entry: &Entry) -> [Value; 5] {
     let owner = Value::Text(entry.owner.as_deref().map(Arc::from));
-    [Value::Text(Some(entry.text().into())), entry.created.into(), entry.touched.into(), entry.deadline.into(), owner]
+    [
+        Value::Text(Some(Arc::clone(entry.text()))),
+        entry.created.into(),
+        entry.touched.into(),
+        entry.deadline.into(),
+        owner,
+    ]
 }
 
 /// A row, as a driver has it. `None` is what doesn't have that type.

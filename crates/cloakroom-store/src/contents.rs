@@ -1,51 +1,59 @@
-//! A record on its way to a store or from it: as text, or as the record itself until somebody wants the text.
+//! A record on its way to a store or from it: as text or as the record itself, and as the other one from when somebody asks.
 
 use std::sync::{Arc, OnceLock};
 
 use cloakroom_session::Record;
 
-/// What an entry says, in one form or both.
+/// What an entry says.
 ///
 /// A commit has a record, and most stores want text; memory wants neither made into the other. Who reads from a store has text, and
 /// wants a record.
 #[derive(Clone)]
 pub(crate) enum Contents {
     /// As a store has read it. Whether it is a record is found when somebody asks.
-    Read(Arc<str>),
-    /// As a commit has made it, and its text from when somebody asks.
-    Made(Arc<Record>, OnceLock<String>),
+    Read(Arc<str>, OnceLock<Arc<Record>>),
+    /// As a commit has made it.
+    Made(Arc<Record>, OnceLock<Arc<str>>),
 }
 
 impl Contents {
     pub(crate) const fn read(text: Arc<str>) -> Self {
-        Self::Read(text)
+        Self::Read(text, OnceLock::new())
     }
 
     /// What another framework keeps of its own in a record isn't part of what a store keeps.
     pub(crate) fn made(record: Arc<Record>) -> Self {
-        if record.has_foreign() { Self::Read(record.encode().into()) } else { Self::Made(record, OnceLock::new()) }
+        if record.has_foreign() { Self::read(record.encode().into()) } else { Self::Made(record, OnceLock::new()) }
     }
 
-    pub(crate) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &Arc<str> {
         match self {
-            Self::Read(text) => text,
-            Self::Made(record, text) => text.get_or_init(|| record.encode()),
+            Self::Read(text, _) => text,
+            Self::Made(record, text) => text.get_or_init(|| record.encode().into()),
         }
     }
 
     /// The record, or `None` where the text isn't one of ours.
-    pub(crate) fn record(&self) -> Option<Arc<Record>> {
+    pub(crate) fn record(&self) -> Option<&Arc<Record>> {
         match self {
-            Self::Read(text) => Record::decode(text, 0).ok().map(Arc::new),
-            Self::Made(record, _) => Some(Arc::clone(record)),
+            Self::Made(record, _) => Some(record),
+            Self::Read(text, record) => match record.get() {
+                Some(record) => Some(record),
+                None => Record::decode(text, 0).ok().map(|read| record.get_or_init(|| Arc::new(read))),
+            },
         }
     }
 
-    /// The same, without a text beside the record, and without what the record keeps alive and doesn't need.
+    /// The text alone, which is the smallest form there is.
+    pub(crate) fn cold(&self) -> Self {
+        Self::read(Arc::clone(self.text()))
+    }
+
+    /// The same, to be kept in memory: a record that keeps more alive than it needs becomes text.
     pub(crate) fn compact(&self) -> Self {
         match self {
-            Self::Read(text) => Self::Read(Arc::clone(text)),
-            Self::Made(record, _) => Self::made(record.compact()),
+            Self::Made(record, _) if !record.is_scattered() => Self::Made(Arc::clone(record), OnceLock::new()),
+            Self::Made(..) | Self::Read(..) => self.cold(),
         }
     }
 }

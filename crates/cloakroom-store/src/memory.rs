@@ -18,7 +18,8 @@ const CAPACITY: usize = 1_000_000;
 
 /// Sessions in memory: gone with the process, and not shared with others.
 ///
-/// Right for tests, for development, and for one process whose sessions may end with it. It keeps at most
+/// Right for tests, for development, and for one process whose sessions may end with it. A session lies as text until it is used
+/// again, and as its record from then on, which no request has to read or write. It keeps at most
 /// [`MemoryStore::capacity`] sessions; a new one beyond that takes the place of those that would end first.
 ///
 /// # Examples
@@ -159,7 +160,7 @@ impl Store for MemoryStore {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
         Ok(match self.shard_of(key).get(key) {
             Some(slot) if slot.is_over(now) => Loaded::Absent,
-            Some(Slot::Live(version, entry)) => Loaded::Live(*version, entry.clone()),
+            Some(Slot::Live(version, entry)) => Loaded::Live(*version, entry.warm().clone()),
             Some(Slot::Moved { .. }) => Loaded::Moved,
             None => Loaded::Absent,
         })
@@ -171,7 +172,7 @@ impl Store for MemoryStore {
             return Ok(Created::Taken);
         }
         self.make_room(&mut shard, now);
-        shard.insert(*key, Slot::Live(Version::new(1), entry.compact()));
+        shard.insert(*key, Slot::Live(Version::new(1), entry.cold()));
         Ok(Created::Yes(Version::new(1)))
     }
 

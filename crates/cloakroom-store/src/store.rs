@@ -55,7 +55,7 @@ impl Entry {
 
     /// The record, as it is written. Made when it is asked for the first time: a store that keeps entries as they are never needs it.
     #[must_use]
-    pub fn text(&self) -> &str {
+    pub fn text(&self) -> &Arc<str> {
         self.contents.text()
     }
 
@@ -71,7 +71,7 @@ impl Entry {
     /// # Errors
     /// [`StoreError::is_corrupt`] where the text isn't a record of ours.
     pub fn record(&self, key: &StoreKey) -> Result<Arc<Record>, StoreError> {
-        let mut record = self.contents.record().ok_or_else(|| StoreError::corrupt(*key))?;
+        let mut record = Arc::clone(self.contents.record().ok_or_else(|| StoreError::corrupt(*key))?);
         // Touches are kept beside the record. The entry's deadline is the earlier one of two, so it never shortens the idle one.
         let there = record.clockwork();
         let idle = there.idle_deadline.map(|idle| self.deadline.map_or(idle, |deadline| idle.max(deadline)));
@@ -87,9 +87,24 @@ impl Entry {
         self.deadline.is_some_and(|deadline| now > deadline)
     }
 
-    /// The same entry, to be kept as it is for a long time.
+    /// The same entry in the smallest form, for a session that may never be used again.
+    pub(crate) fn cold(&self) -> Self {
+        self.but_with(self.contents.cold())
+    }
+
+    /// The same entry, to be kept in memory as it is.
     pub(crate) fn compact(&self) -> Self {
-        Self { contents: self.contents.compact(), owner: self.owner.clone(), ..*self }
+        self.but_with(self.contents.compact())
+    }
+
+    /// The same entry, which has its record at hand from now on if it wasn't damaged.
+    pub(crate) fn warm(&self) -> &Self {
+        let _ = self.contents.record();
+        self
+    }
+
+    fn but_with(&self, contents: Contents) -> Self {
+        Self { contents, owner: self.owner.clone(), ..*self }
     }
 }
 

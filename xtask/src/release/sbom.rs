@@ -22,5 +22,5 @@ pub(super) fn check() -> Outcome<Verdict> {
         let to = folder(&format!("{name}.cdx.json"));
         fs::rename(&from, &to).map_err(|why| format!("{}: {why}", from.display()))?;
     }
-    Ok(Verdict::Passed(format!("{}/*.cdx.json", folder("").display())))
+    Ok(Verdict::Passed(folder("*.cdx.json").display().to_string()))
 }

@@ -34,7 +34,7 @@ async fn application(store: AnyStore, mut keys: Vec<StoreKey>, stop: Arc<AtomicB
             0 => {
                 let (key, entry) = (key(), text(&entry(number, 0)));
                 store.create(&key, &entry, now()).await.unwrap();
-                done.written.insert(key, entry.text().to_owned());
+                done.written.insert(key, entry.text().to_string());
                 keys.push(key);
             }
             1 => {
@@ -51,7 +51,7 @@ async fn application(store: AnyStore, mut keys: Vec<StoreKey>, stop: Arc<AtomicB
                 if let Replaced::Yes(_) = store.cycle(&key_now, version, &new, &entry, grace, now()).await.unwrap() {
                     done.written.remove(&key_now);
                     done.moved.push(key_now);
-                    done.written.insert(new, entry.text().to_owned());
+                    done.written.insert(new, entry.text().to_string());
                     keys[place] = new;
                 }
             }
@@ -65,7 +65,7 @@ async fn application(store: AnyStore, mut keys: Vec<StoreKey>, stop: Arc<AtomicB
                 let entry = text(&there);
                 match store.replace(&key_now, version, &entry, now()).await.unwrap() {
                     Replaced::Yes(_) => {
-                        done.written.insert(key_now, entry.text().to_owned());
+                        done.written.insert(key_now, entry.text().to_string());
                     }
                     // The migration brought it up to date between the look and the write: a request would do its changes again. Or it
                     // ended what had ended at the source.
@@ -117,7 +117,7 @@ async fn copied_switched_and_copied_again() {
     let ended_before: Vec<&StoreKey> = before.ended.iter().chain(&before.moved).collect();
     for (key, text) in after.written.iter().filter(|(key, _)| !ended_before.contains(key)) {
         assert_eq!(
-            there.get(key).map(Entry::text),
+            there.get(key).map(|entry| &**entry.text()),
             Some(text.as_str()),
             "what was acknowledged at the target is there: {third}"
         );
@@ -129,7 +129,7 @@ async fn copied_switched_and_copied_again() {
     for (key, text) in before.written.iter().filter(|(key, _)| !gone.contains(key) && !after.written.contains_key(*key))
     {
         assert_eq!(
-            there.get(key).map(Entry::text),
+            there.get(key).map(|entry| &**entry.text()),
             Some(text.as_str()),
             "what was acknowledged at the source has come along"
         );

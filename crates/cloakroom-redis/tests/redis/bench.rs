@@ -126,7 +126,7 @@ pub(crate) async fn write_until(store: Arc<RedisStore>, end: Instant) -> Written
 async fn newest(store: &RedisStore, key: &StoreKey, acknowledged: u64) -> u64 {
     match store.load(key, now()).await {
         Ok(Loaded::Live(version, entry)) => {
-            assert_eq!(version.number().to_string(), *entry.text(), "a write is there whole or not at all");
+            assert_eq!(version.number().to_string(), **entry.text(), "a write is there whole or not at all");
             assert!(version.number() > acknowledged, "{version:?} is older than {acknowledged}");
             version.number()
         }
@@ -140,7 +140,7 @@ pub(crate) async fn nothing_is_lost(store: &RedisStore, all: &[Written]) {
     for written in all {
         match store.load(&written.key, now()).await.unwrap() {
             Loaded::Live(version, entry) => {
-                assert_eq!(version.number().to_string(), *entry.text(), "a write is there whole or not at all");
+                assert_eq!(version.number().to_string(), **entry.text(), "a write is there whole or not at all");
                 let number = version.number();
                 assert!((written.acknowledged..=written.acknowledged + 1).contains(&number), "{number}: {written:?}");
             }

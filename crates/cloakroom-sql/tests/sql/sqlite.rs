@@ -182,7 +182,7 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
             let Loaded::Live(version, there) = store.load(&key(number), NOW).await.unwrap() else {
                 panic!("round {round}: {number} of {last} is lost");
             };
-            assert_eq!((version.number(), there.text()), (2, number.to_string().as_str()), "round {round}");
+            assert_eq!((version.number(), &**there.text()), (2, number.to_string().as_str()), "round {round}");
         }
         println!("round {round}: {} acknowledged, all there", 2 * (last + 1));
         drop(store);

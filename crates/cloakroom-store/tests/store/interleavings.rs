@@ -134,7 +134,7 @@ fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
     let Some(owned) = owned.first() else { return Ok(()) };
     let session = SessionState::loaded(
         ID,
-        Record::decode(&owned.entry.text().into(), 0).map_err(|error| error.to_string())?,
+        Record::decode(owned.entry.text(), 0).map_err(|error| error.to_string())?,
         NOW,
         cloakroom_session::Lifetimes::default(),
     );

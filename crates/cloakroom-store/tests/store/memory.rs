@@ -49,7 +49,7 @@ async fn a_record_that_was_never_text_is_the_one_that_its_text_says() {
     let store = MemoryStore::new();
     let made = Entry::of(record());
     store.create(&KEY, &made, NOW).await.unwrap();
-    let (kept, read) = (kept(&store).await, made.clone().with_text(made.text()));
+    let (kept, read) = (kept(&store).await, made.clone().with_text(Arc::clone(made.text())));
     assert_eq!(kept, read);
     assert_eq!(kept.record(&KEY).unwrap(), read.record(&KEY).unwrap());
     assert_eq!(*kept.record(&KEY).unwrap(), record());

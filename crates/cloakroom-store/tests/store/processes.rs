@@ -99,7 +99,7 @@ async fn what_was_acknowledged_before_a_kill_is_there() {
             };
             // Whatever is there is whole; it is what was acknowledged, or the one write after that.
             let Loaded::Live(version, found) = store.load(&key, NOW).await.unwrap() else { panic!("not live: {name}") };
-            assert_eq!(*found.text(), text(version.number()), "round {round}: half a write");
+            assert_eq!(**found.text(), text(version.number()), "round {round}: half a write");
             let known = last.remove(&key).unwrap_or(0);
             assert!((known..=known + 1).contains(&version.number()), "{version:?} there, {known} acknowledged");
             // The lock died with its process.
