@@ -8,7 +8,7 @@
 mod framework;
 mod shape;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum as _};
@@ -29,54 +29,68 @@ pub(super) struct OtherOptions {
     /// It is a cookie of this framework
     #[arg(long, value_enum)]
     framework: Option<Framework>,
-    /// File with that framework's secret, as it is in its configuration; of Rails, Plug and Phoenix that is secret_key_base
+    /// File with that framework's secret, as it is in its configuration; of Rails, Plug and Phoenix that is secret_key_base, of Beaker validate_key
     #[arg(long, value_name = "FILE", requires = "framework")]
     secret_file: Option<PathBuf>,
     /// Variable of the environment with that framework's secret
     #[arg(long, value_name = "NAME", requires = "framework", conflicts_with = "secret_file")]
     secret_env: Option<String>,
+    /// File with Beaker's encrypt_key, if its cookies are encrypted
+    #[arg(long, value_name = "FILE", requires = "framework")]
+    encrypt_key_file: Option<PathBuf>,
+    /// Variable of the environment with Beaker's encrypt_key
+    #[arg(long, value_name = "NAME", requires = "framework", conflicts_with = "encrypt_key_file")]
+    encrypt_key_env: Option<String>,
     /// Plug's signing_salt, or its encryption_salt if cookies are encrypted; the salt of Pyramid and Flask, where they were given another one than
     /// their own
     #[arg(long, requires = "framework")]
     salt: Option<String>,
 }
 
-/// A framework, and its secret if one was given.
+/// A framework, and what was given of its configuration.
 pub(super) struct Other {
     pub(super) framework: Framework,
     pub(super) secret: Option<String>,
+    pub(super) encrypt_key: Option<String>,
     pub(super) salt: Option<String>,
 }
 
 impl OtherOptions {
     pub(super) fn read(&self) -> anyhow::Result<Option<Other>> {
         let Some(framework) = self.framework else { return Ok(None) };
-        let secret = match (&self.secret_file, &self.secret_env) {
-            (Some(path), _) => {
-                let text = std::fs::read_to_string(path);
-                Some(text.with_context(|| format!("reading the secret from {}", path.display()))?)
-            }
-            (None, Some(name)) => {
-                let text = std::env::var(name);
-                Some(text.map_err(|_| WrongUse::new(format!("the variable {name} of the environment isn't set")))?)
-            }
-            (None, None) => None,
-        };
-        // An editor's newline; spaces may be a part of it.
-        let secret = secret.map(|text| text.trim_end_matches(['\r', '\n']).to_owned());
-        Ok(Some(Other { framework, secret, salt: self.salt.clone() }))
+        let secret = secret_of(self.secret_file.as_deref(), self.secret_env.as_deref())?;
+        let encrypt_key = secret_of(self.encrypt_key_file.as_deref(), self.encrypt_key_env.as_deref())?;
+        Ok(Some(Other { framework, secret, encrypt_key, salt: self.salt.clone() }))
     }
+}
+
+/// A secret of another framework, from where it was said to be.
+fn secret_of(file: Option<&Path>, variable: Option<&str>) -> anyhow::Result<Option<String>> {
+    let text = match (file, variable) {
+        (Some(path), _) => {
+            let text = std::fs::read_to_string(path);
+            text.with_context(|| format!("reading the secret from {}", path.display()))?
+        }
+        (None, Some(name)) => {
+            let text = std::env::var(name);
+            text.map_err(|_| WrongUse::new(format!("the variable {name} of the environment isn't set")))?
+        }
+        (None, None) => return Ok(None),
+    };
+    // An editor's newline; spaces may be a part of it.
+    Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 /// Opens it as a cookie of the framework that was named.
 pub(super) fn look(question: &Question<'_>) -> anyhow::Result<Option<Report>> {
-    let Some(Other { framework, secret, salt }) = &question.other else { return Ok(None) };
+    let Some(other) = &question.other else { return Ok(None) };
+    let framework = other.framework;
     let says = framework.says(&question.cookie.value);
-    let Some(secret) = secret else {
+    let Some(secret) = &other.secret else {
         let why = "no secret was given (--secret-file, --secret-env)";
         return Ok(Some(Report::new(says, Verdict::unchecked(why))));
     };
-    let ways = framework.ways(&question.cookie.value, secret, salt.as_deref());
+    let ways = framework.ways(&question.cookie.value, secret, other);
     let ways = ways.map_err(|why| WrongUse::new(why.to_string()))?;
     if let Some(name) = ways.iter().find_map(|way| missing(way, question)) {
         let why = format!("its signature is another cookie, {name}: give both, as the header Cookie has them");
@@ -114,19 +128,22 @@ struct Dates {
     has_touched: bool,
 }
 
-/// The first way that opens it, or that gives another reason than a broken seal.
+/// The first way that opens it; else the reason of the one that came furthest.
 fn open<'a>(ways: &'a [Way], question: &Question<'_>) -> Result<(&'a Way, Found), (Option<&'a Way>, Rejected)> {
     if question.cookie.is_too_long() {
         return Err((None, Rejected::TooLong));
     }
+    let mut furthest = (None, Rejected::Forged);
     for way in ways {
-        match read(way, question) {
-            Ok(found) => return Ok((way, found)),
-            Err(Rejected::Forged) => {}
-            Err(why) => return Err((Some(way), why)),
+        match (read(way, question), furthest.1) {
+            (Ok(found), _) => return Ok((way, found)),
+            (Err(Rejected::Forged), _) | (Err(Rejected::Corrupt), Rejected::Corrupt) => {}
+            // Opened with the wrong cipher, it is damaged.
+            (Err(why), Rejected::Forged | Rejected::Corrupt) => furthest = (Some(way), why),
+            (Err(_), _) => {}
         }
     }
-    Err((None, Rejected::Forged))
+    Err(furthest)
 }
 
 fn read(way: &Way, question: &Question<'_>) -> Result<Found, Rejected> {

@@ -2,11 +2,12 @@
 
 use clap::ValueEnum;
 use cloakroom::bridge::{
-    BeakerCookie, CookieFormat, DjangoCookie, ExpressCookie, ExpressRecord, FlaskCookie, PlugCookie, PyramidCookie,
-    PyramidNaclCookie, RailsCookie, RailsDigest, RecordFormat,
+    BeakerCipher, BeakerCookie, CookieFormat, DjangoCookie, ExpressCookie, ExpressRecord, FlaskCookie, PlugCookie,
+    PyramidCookie, PyramidNaclCookie, RailsCookie, RailsDigest, RecordFormat,
 };
 use cloakroom::{ConfigError, Rejected};
 
+use super::Other;
 use super::shape::{Seal, seal};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -15,7 +16,7 @@ pub(in crate::inspect) enum Framework {
     Pyramid,
     /// `pyramid_nacl_session`
     PyramidNacl,
-    /// Beaker's cookie sessions, not encrypted
+    /// Beaker's cookie sessions, signed, or encrypted too; with --encrypt-key-file or --encrypt-key-env
     Beaker,
     Flask,
     /// `signed_cookies` of Django
@@ -85,9 +86,12 @@ impl Framework {
     }
 
     /// The ways in which it may have sealed this value.
-    pub(super) fn ways(self, value: &str, secret: &str, salt: Option<&str>) -> Result<Vec<Way>, ConfigError> {
+    pub(super) fn ways(self, value: &str, secret: &str, other: &Other) -> Result<Vec<Way>, ConfigError> {
         let one = |way| Ok(vec![way]);
-        match (self, salt) {
+        if other.encrypt_key.is_some() && self != Self::Beaker {
+            return Err(ConfigError::new("encrypt_key", "is for beaker"));
+        }
+        match (self, other.salt.as_deref()) {
             (Self::Pyramid, salt) => {
                 let builder = PyramidCookie::new(secret);
                 let builder = if let Some(salt) = salt { builder.salt(salt) } else { builder };
@@ -112,7 +116,7 @@ impl Framework {
             (Self::PyramidNacl, None) => {
                 one(Way::session("XSalsa20-Poly1305", PyramidNaclCookie::new(unhex(secret).unwrap_or_default())?))
             }
-            (Self::Beaker, None) => one(Way::session("HMAC-SHA1", BeakerCookie::new(secret).build()?)),
+            (Self::Beaker, None) => beaker(secret, other.encrypt_key.as_deref()),
             (Self::Django, None) => one(Way::session("HMAC-SHA256", DjangoCookie::new(secret).build()?)),
             (Self::ExpressSession, None) => one(Way::id("HMAC-SHA256", ExpressRecord::new(secret).build()?)),
             (Self::CookieSession, None) => one(Way::session("HMAC-SHA1", ExpressCookie::new(secret).build()?)),
@@ -129,6 +133,10 @@ impl Framework {
             (Self::CookieSession, Rejected::Forged) => {
                 "it was changed on its way, signed for a cookie of another name (--name says which), or with another key: where `keys` has several, \
                  try each of them"
+            }
+            (Self::Beaker, Rejected::Corrupt) => {
+                "its signature is good, but it is damaged behind it, encrypted with another encrypt_key, or with one and none was given \
+                 (--encrypt-key-file, --encrypt-key-env)"
             }
             (Self::Rails, Rejected::Forged) => {
                 "it was changed on its way, or sealed with another secret_key_base; keys derived with SHA-256 (Rails 7.0 and newer) and SHA-1 (before) \
@@ -182,4 +190,21 @@ fn rails(value: &str, secret: &str) -> Result<Vec<Way>, ConfigError> {
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.chars().map(|digit| digit.to_digit(16)).collect::<Option<Vec<u32>>>()?;
     digits.chunks(2).map(|pair| u8::try_from(pair.iter().fold(0, |byte, digit| byte * 16 + digit)).ok()).collect()
+}
+
+/// Beaker's configuration names a library for encryption, and with it a cipher; the bits of a nonce have changed with Beaker 1.8.
+fn beaker(validate_key: &str, encrypt_key: Option<&str>) -> Result<Vec<Way>, ConfigError> {
+    let Some(encrypt_key) = encrypt_key else {
+        return Ok(vec![Way::session("HMAC-SHA1", BeakerCookie::new(validate_key).build()?)]);
+    };
+    let mut ways = Vec::new();
+    for (algorithm, cipher) in
+        [("HMAC-SHA1, AES-256-GCM", BeakerCipher::AesGcm), ("HMAC-SHA1, AES-256-CTR", BeakerCipher::AesCtr)]
+    {
+        for bits in [128, 48] {
+            let format = BeakerCookie::new(validate_key).encrypt_key(encrypt_key, cipher).nonce_bits(bits);
+            ways.push(Way::session(algorithm, format.build()?));
+        }
+    }
+    Ok(ways)
 }

@@ -41,12 +41,17 @@ fn reported(cookie: &Cookie, other: Option<Other>, now: Timestamp) -> (Value, St
 }
 
 fn of(framework: Framework, secret: &str, salt: Option<&str>) -> Option<Other> {
-    Some(Other { framework, secret: Some(secret.to_owned()), salt: salt.map(str::to_owned) })
+    Some(Other { framework, secret: Some(secret.to_owned()), encrypt_key: None, salt: salt.map(str::to_owned) })
 }
 
 fn asked(framework: Option<Framework>, secret: Option<&str>, value: &str, now: Timestamp) -> (Value, String) {
     let cookie = Cookie::new(framework.map_or("session", Framework::cookie_name), value);
-    let other = framework.map(|framework| Other { framework, secret: secret.map(str::to_owned), salt: None });
+    let other = framework.map(|framework| Other {
+        framework,
+        secret: secret.map(str::to_owned),
+        encrypt_key: None,
+        salt: None,
+    });
     reported(&cookie, other, now)
 }
 
@@ -81,6 +86,35 @@ fn a_pickle_is_refused_and_an_old_one_is_old() {
     let (document, _) =
         asked(Some(Framework::Pyramid), Some("itsaseekreet"), PYRAMID, NOW + Duration::from_secs(86_400));
     assert_eq!(document["answer"]["reason"], "expired-idle", "{document}");
+}
+
+#[test]
+fn beaker_encrypts_in_several_ways() {
+    let vectors = vectors("beaker");
+    let cookie = |name: &str| text(&vectors, "vectors", name, "cookie_value").to_owned();
+    let (gcm, ctr) = (cookie("cookie_json_aesgcm"), cookie("cookie_json_aesctr"));
+    let (short, pickle) = (cookie("cookie_json_aesctr_48"), cookie("cookie_pickle_aesctr"));
+    let right = Some("encrypt-key-0123456789");
+    for (row, value, secret, encrypt_key, verdict, says) in [
+        ("cryptography", &gcm, "validate-key-abcdef", right, "opens", "HMAC-SHA1, AES-256-GCM"),
+        ("pycryptodome", &ctr, "validate-key-abcdef", right, "opens", "HMAC-SHA1, AES-256-CTR"),
+        ("Beaker 1.7", &short, "validate-key-abcdef", right, "opens", "HMAC-SHA1, AES-256-CTR"),
+        ("a pickle", &pickle, "validate-key-abcdef", right, "unsafe-serializer", "AES-256-CTR"),
+        ("no key to decrypt it", &gcm, "validate-key-abcdef", None, "corrupt", "--encrypt-key-file"),
+        ("another", &gcm, "validate-key-abcdef", Some("of nobody"), "corrupt", "another encrypt_key"),
+        ("another validate_key", &gcm, "of nobody", right, "forged", "seal is broken"),
+    ] {
+        let cookie = Cookie::new("beaker.session.id", value);
+        let other =
+            Other { encrypt_key: encrypt_key.map(str::to_owned), ..of(Framework::Beaker, secret, None).unwrap() };
+        let (document, text) = reported(&cookie, Some(other), NOW);
+        let answer = &document["answer"];
+        let said = if answer["verdict"] == "refused" { &answer["reason"] } else { &answer["verdict"] };
+        assert_eq!(said, verdict, "{row}: {text}");
+        assert!(text.contains(says), "{row}: {text}");
+        assert_eq!(text.contains("fred"), verdict == "opens", "{row}: {text}");
+        assert!(!text.contains("encrypt-key-0123456789"), "{row}: {text}");
+    }
 }
 
 #[test]
