@@ -41,6 +41,7 @@ async fn a_damaged_value_is_an_error_that_names_its_key() {
         ("a version before the first", "1 0 NOW NOW END - - -\ntext"),
         ("a version with a zero in front", "1 01 NOW NOW END - - -\ntext"),
         ("a touch with a zero in front", "1 1 NOW 0NOW END - - -\ntext"),
+        ("a creation as long as all are, with a zero in front", "1 1 0700000000000 NOW END - - -\ntext"),
         ("an owner's length in letters", "1 1 NOW NOW END - - user\nuser"),
         ("an owner longer than the rest", "1 1 NOW NOW END - - 5\nuser"),
         ("an owner longer than anything", "1 1 NOW NOW END - - 18446744073709551615\nuser"),

@@ -31,7 +31,8 @@ local function look(key)
     return head == '' and redis.call('EXISTS', key) == 0 and 'none' or 'bad'
   end
   -- Times have 13 digits from 2001 to 2286. Others are looked at closely.
-  local is_usual = #version < 20 and #created == 13 and #touched == 13 and #deadline == 13 and deadline > '1'
+  local is_usual = #version < 20 and #created == 13 and #touched == 13 and #deadline == 13
+    and created > '1' and touched > '1' and deadline > '1'
   if not is_usual and not (is_number(version) and is_number(created) and is_number(touched)
     and (deadline == '-' or is_number(deadline))) then
     return 'bad'
