@@ -3,23 +3,31 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cloakroom_session::StoreKey;
+use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::StoreError;
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
 
+use crate::argument::Argument;
 use crate::error::{failed, of_call, unexpected};
-use crate::fields::Field;
-use crate::link::{Link, Target};
+use crate::link::Target;
 use crate::redis_store::{Durability, RedisStore};
 use crate::scripts::Script;
+
+/// What all commands have: its name, the script, the number of keys, the time, and whether indexes are here.
+const SHARED: usize = 5;
+
+/// About how many bytes the numbers among them take.
+const SHARED_SIZE: usize = 32;
 
 /// A script, and what it is called with.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) script: &'a Script,
     pub(crate) keys: &'a [&'a str],
-    pub(crate) arguments: &'a [Field<'a>],
-    pub(crate) more: &'a [Field<'a>],
+    /// The first argument of all scripts.
+    pub(crate) now: Timestamp,
+    /// Those of this one.
+    pub(crate) arguments: &'a [Argument<'a>],
     pub(crate) target: Target<'a>,
     /// Whose record is corrupt if there is something else.
     pub(crate) about: Option<&'a StoreKey>,
@@ -27,9 +35,9 @@ pub(crate) struct Call<'a> {
 
 impl Call<'_> {
     /// A call whose answer is as safe as the server it came from.
-    pub(crate) async fn run(&self, link: &Link) -> Result<Value, StoreError> {
-        let answer = match link.command(self.by_hash(), self.target).await {
-            Err(error) if is_unknown(&error) => link.command(self.by_text(), self.target).await,
+    pub(crate) async fn run(&self, store: &RedisStore) -> Result<Value, StoreError> {
+        let answer = match store.link.command(self.by_hash(store), self.target).await {
+            Err(error) if is_unknown(&error) => store.link.command(self.by_text(store), self.target).await,
             answer => answer,
         };
         answer.map_err(|error| of_call(&error, self.about))
@@ -37,34 +45,33 @@ impl Call<'_> {
 
     /// A call that counts only once replicas have it, if that is wanted.
     pub(crate) async fn write(&self, store: &RedisStore) -> Result<Value, StoreError> {
-        let Some(wanted) = store.durability else { return self.run(&store.link).await };
+        let Some(wanted) = store.durability else { return self.run(store).await };
         let link = store.waiting().await?;
-        let answer = match link.pipeline(and_wait(self.by_hash(), wanted), self.target).await {
-            Err(error) if is_unknown(&error) => link.pipeline(and_wait(self.by_text(), wanted), self.target).await,
+        let answer = match link.pipeline(and_wait(self.by_hash(store), wanted), self.target).await {
+            Err(error) if is_unknown(&error) => link.pipeline(and_wait(self.by_text(store), wanted), self.target).await,
             answer => answer,
         };
         settled(answer, wanted, self.about)
     }
 
-    fn by_hash(&self) -> Cmd {
-        self.command("EVALSHA", &self.script.hash)
+    fn by_hash(&self, store: &RedisStore) -> Cmd {
+        self.command("EVALSHA", &self.script.hash, store)
     }
 
     /// Redis keeps the script, too: the next call goes by its hash. Unlike `SCRIPT LOAD` it goes to the one server
     /// of a Cluster that needs it, even when another one is down.
-    fn by_text(&self) -> Cmd {
-        self.command("EVAL", self.script.text)
+    fn by_text(&self, store: &RedisStore) -> Cmd {
+        self.command("EVAL", self.script.text, store)
     }
 
-    fn command(&self, name: &str, script: &str) -> Cmd {
-        let mut command = redis::cmd(name);
-        command.arg(script).arg(self.keys.len()).arg(self.keys);
-        for field in self.arguments.iter().chain(self.more) {
-            match field {
-                Field::Text(text) => command.arg(*text),
-                Field::Number(number) => command.arg(*number),
-            };
-        }
+    fn command(&self, name: &str, script: &str, store: &RedisStore) -> Cmd {
+        let indexes = if store.is_cluster() { Argument::Nothing } else { Argument::Text("1") };
+        let keys: usize = self.keys.iter().map(|key| key.len()).sum();
+        let arguments: usize = self.arguments.iter().map(Argument::size).sum();
+        let size = name.len() + script.len() + keys + arguments + SHARED_SIZE;
+        let mut command = Cmd::with_capacity(self.keys.len() + self.arguments.len() + SHARED, size);
+        command.arg(name).arg(script).arg(self.keys.len()).arg(self.keys);
+        command.arg(Argument::time(self.now)).arg(indexes).arg(self.arguments);
         command
     }
 }

@@ -7,7 +7,7 @@ use cloakroom_store::{Checkup, Severity, StoreError, Topic};
 use redis::Value;
 
 use crate::error::{of, unexpected};
-use crate::fields::bytes;
+use crate::layout::bytes;
 use crate::link::Target;
 use crate::redis_store::RedisStore;
 

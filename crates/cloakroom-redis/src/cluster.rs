@@ -13,7 +13,7 @@ use redis::{Cmd, ErrorKind, Pipeline, RedisResult, Value};
 
 use crate::address::Address;
 use crate::error::{self, unexpected};
-use crate::fields::bytes;
+use crate::layout::bytes;
 use crate::link::{CONNECT, Link, RESPONSE, Target, socket};
 use crate::redis_store::RedisStore;
 

@@ -13,11 +13,12 @@ use futures_util::future::{join, try_join_all};
 use redis::Value;
 use tokio::runtime::Handle;
 
+use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::{self, unexpected};
-use crate::fields::{Field, bytes, hex, parse_hex, ttl};
+use crate::layout::{bytes, hex, parse_hex};
 use crate::link::Target;
-use crate::operations::{Said, Told};
+use crate::operations::Said;
 use crate::owners::oldest_first;
 use crate::redis_store::RedisStore;
 use crate::scripts;
@@ -28,18 +29,15 @@ const AT_ONCE: usize = 100;
 /// How long a session is in its owner's index.
 pub(crate) struct Cover {
     /// For the session: the end, in milliseconds.
-    pub(crate) until: String,
+    pub(crate) until: Argument<'static>,
     /// For the index: milliseconds from now.
-    ttl: String,
+    ttl: Argument<'static>,
 }
 
 impl Cover {
     pub(crate) fn of(deadline: Option<Timestamp>, now: Timestamp) -> Self {
         let until = deadline.map(|deadline| deadline + deadline.since(now));
-        Self {
-            until: until.map_or_else(|| "ever".to_owned(), |until| until.unix_millis().to_string()),
-            ttl: ttl(until, now),
-        }
+        Self { until: until.map_or(Argument::Text("ever"), Argument::time), ttl: Argument::ttl(until, now) }
     }
 }
 
@@ -52,11 +50,9 @@ impl RedisStore {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let (index, member) = (self.index(owner), hex(key));
-        let arguments = Told { ttl: &cover.ttl, ..Told::at(now) }.arguments(true);
-        let (keys, more) = ([index.as_str()], [Field::Text(&member)]);
+        let (keys, arguments) = ([index.as_str()], [Argument::Text(&member), cover.ttl]);
         let target = Target::Key(&index);
-        let call =
-            Call { script: &scripts::LIST, keys: &keys, arguments: &arguments, more: &more, target, about: None };
+        let call = Call { script: &scripts::LIST, keys: &keys, now, arguments: &arguments, target, about: None };
         call.write(self).await.map(|_| ())
     }
 
@@ -87,8 +83,8 @@ impl RedisStore {
         let again = async move {
             let cover = Cover::of(deadline, now);
             store.list(&key, &owner, &cover, now).await?;
-            let told = Told { listed: &cover.until, ..Told::at(now) };
-            store.say(&scripts::LISTED, &key, &[&store.key(&key)], &told, &[Field::Text(&owner)]).await.map(|_| ())
+            let arguments = [cover.until, Argument::Text(&owner)];
+            store.say(&scripts::LISTED, &key, &[&store.key(&key)], now, &arguments).await.map(|_| ())
         };
         later(again, "a session's place in the index of its owner wasn't extended");
     }
@@ -154,13 +150,13 @@ mod tests {
     fn a_session_is_listed_for_twice_its_time() {
         let now = Timestamp::from_unix_secs(1_700_000_000);
         for (row, deadline, until, ttl) in [
-            ("for ever", None, "ever", ""),
+            ("for ever", None, "ever", "-"),
             ("in ten seconds", Some(now + Duration::from_secs(10)), "1700000020000", "80000"),
             ("over already", Some(Timestamp::from_unix_secs(1)), "1000", "60000"),
-            ("at the end of time", Some(now + Duration::MAX), "18446744073709551615", ""),
+            ("at the end of time", Some(now + Duration::MAX), "18446744073709551615", "-"),
         ] {
             let cover = Cover::of(deadline, now);
-            assert_eq!((cover.until.as_str(), cover.ttl.as_str()), (until, ttl), "{row}");
+            assert_eq!([cover.until, cover.ttl].map(|it| it.to_string()), [until, ttl], "{row}");
         }
     }
 }

@@ -13,7 +13,8 @@
 //! | `index` | the index of an owner where it lives on another server than the session |
 //! | `steps` | what takes two servers of a Cluster |
 //! | `call` | one round trip: by hash, by text if the hash is unknown, and waiting for replicas |
-//! | `fields` | an entry as the fields of a hash, and back |
+//! | `argument` | what scripts are called with |
+//! | `layout` | a session as a value of Redis, and back |
 //! | `scripts` | the scripts and their hashes |
 //! | `address` | what a URL says: where, as whom, and whose certificates to believe |
 //! | `link` | the connections behind a store |
@@ -21,10 +22,24 @@
 //! | `error` | what Redis says, without what it says about sessions |
 //!
 //! # What is kept
-//! A session is a hash under the prefix and the 64 hexadecimal digits of its store key: version (`v`), record (`d`), created (`c`), touched (`t`),
-//! deadline (`e`, absent for ever), owner (`o`), and in a Cluster the call that wrote it (`w`) and until when its owner's index has it (`i`).
-//! A session that moved leaves a hash with its new key (`m`) and the end of the mark (`e`).
-//! An owner's sessions are a sorted set under the prefix, `o:` and the owner.
+//! A session is a string under the prefix and the 64 hexadecimal digits of its store key. An owner's sessions are a sorted set under
+//! the prefix, `o:` and the owner.
+//!
+//! | | value |
+//! |---|---|
+//! | a session | `1 VERSION CREATED TOUCHED DEADLINE CALL LISTED OWNER`, a newline, the owner, the record's text |
+//! | one that has moved | `> DEADLINE CALL TARGET` |
+//!
+//! | word | what it says |
+//! |---|---|
+//! | `VERSION` | how often the session was written, beginning with 1 |
+//! | `CREATED`, `TOUCHED`, `DEADLINE` | milliseconds; no deadline is for ever |
+//! | `CALL` | in a Cluster, the call that wrote it |
+//! | `LISTED` | in a Cluster, until when its owner's index has it, or `ever` |
+//! | `OWNER` | how many bytes the owner has |
+//! | `TARGET` | the 64 digits of the new key |
+//!
+//! Where there is none, the word is `-`.
 //!
 //! Whether a session is over is decided by its deadline and the time that the caller passes in. Redis only cleans up, a minute later by
 //! its own clock than the span that was left by the caller's: clocks that differ end no session early.
@@ -74,13 +89,14 @@
 //! ```
 
 mod address;
+mod argument;
 mod call;
 mod checkup;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod error;
-mod fields;
 mod index;
+mod layout;
 mod link;
 mod operations;
 mod owners;

@@ -1,18 +1,24 @@
 //! The duties of a store, one script each.
 
+use std::borrow::Cow;
+
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
 use redis::Value;
 
+use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::{failed, of_call, unexpected};
-use crate::fields::{Field, bytes, loaded, of_entry, parse_hex, ttl};
 use crate::index::Cover;
+use crate::layout::{Live, bytes, loaded, parse_hex};
 use crate::link::Target;
 use crate::redis_store::RedisStore;
 use crate::scripts::{self, Script};
 
 const FIRST: Version = Version::new(1);
+
+/// A call that nobody sends twice.
+const NO_CALL: &str = "-";
 
 /// What a script that writes says, beyond the numbers that all of them share.
 #[derive(Debug)]
@@ -26,41 +32,6 @@ pub(crate) enum Said {
     Elsewhere(StoreKey),
 }
 
-/// What every script is told, in the order of the prelude.
-#[derive(Clone, Copy)]
-pub(crate) struct Told<'a> {
-    pub(crate) now: Timestamp,
-    pub(crate) ttl: &'a str,
-    pub(crate) seen: Field<'a>,
-    pub(crate) call: &'a str,
-    pub(crate) owned: bool,
-    pub(crate) listed: &'a str,
-    pub(crate) deadline: Option<Timestamp>,
-}
-
-impl<'a> Told<'a> {
-    pub(crate) fn at(now: Timestamp) -> Self {
-        Self { now, ttl: "", seen: Field::Text(""), call: "", owned: false, listed: "", deadline: None }
-    }
-
-    pub(crate) fn of(entry: &Entry, ttl: &'a str, now: Timestamp) -> Self {
-        Self { ttl, owned: entry.owner.is_some(), deadline: entry.deadline, ..Self::at(now) }
-    }
-
-    pub(crate) fn arguments(&self, is_cluster: bool) -> [Field<'a>; 8] {
-        [
-            Field::Number(self.now.unix_millis()),
-            Field::Text(if is_cluster { "" } else { "1" }),
-            Field::Text(self.ttl),
-            self.seen,
-            Field::Text(self.call),
-            Field::Text(if self.owned { "1" } else { "" }),
-            Field::Text(self.listed),
-            self.deadline.map_or(Field::Text(""), |deadline| Field::Number(deadline.unix_millis())),
-        ]
-    }
-}
-
 impl RedisStore {
     /// One round trip of a script that writes to this session.
     pub(crate) async fn say(
@@ -68,12 +39,11 @@ impl RedisStore {
         script: &Script,
         about: &StoreKey,
         keys: &[&str],
-        told: &Told<'_>,
-        more: &[Field<'_>],
+        now: Timestamp,
+        arguments: &[Argument<'_>],
     ) -> Result<Said, StoreError> {
         let target = Target::Key(keys.first().copied().unwrap_or_default());
-        let arguments = told.arguments(self.is_cluster());
-        let call = Call { script, keys, arguments: &arguments, more, target, about: Some(about) };
+        let call = Call { script, keys, now, arguments, target, about: Some(about) };
         match said(call.write(self).await?)? {
             Said::Number(..0) => Err(StoreError::corrupt(*about)),
             said @ (Said::Number(_) | Said::Owner(_) | Said::ListFirst(_) | Said::Elsewhere(_)) => Ok(said),
@@ -81,8 +51,8 @@ impl RedisStore {
     }
 
     /// The text of a mark for this call, where a client may send it twice.
-    pub(crate) fn call_mark(&self) -> Result<String, StoreError> {
-        if self.is_cluster() { self.calls.next() } else { Ok(String::new()) }
+    pub(crate) fn call_mark(&self) -> Result<Cow<'static, str>, StoreError> {
+        if self.is_cluster() { self.calls.next().map(Cow::Owned) } else { Ok(Cow::Borrowed(NO_CALL)) }
     }
 }
 
@@ -123,25 +93,23 @@ fn replaced(said: &Said, version: Version) -> Result<Replaced, StoreError> {
 impl Store for RedisStore {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
         let name = self.key(key);
-        let mut command = redis::cmd("HGETALL");
+        let mut command = redis::cmd("GET");
         command.arg(&name);
-        let hash = self.link.command(command, Target::Key(&name)).await;
-        loaded(key, hash.map_err(|error| of_call(&error, Some(key)))?, now)
+        let value = self.link.command(command, Target::Key(&name)).await;
+        loaded(key, value.map_err(|error| of_call(&error, Some(key)))?, now)
     }
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
-        let (ttl, call) = (ttl(entry.deadline, now), self.call_mark()?);
-        let told = Told { call: &call, ..Told::of(entry, &ttl, now) };
-        let (name, fields) = (self.key(key), of_entry(entry, FIRST));
-        let keys = [name.as_str()];
-        let said = match &entry.owner {
-            Some(owner) if self.is_cluster() => {
-                let cover = Cover::of(entry.deadline, now);
-                let told = Told { listed: &cover.until, ..told };
-                let create = self.say(&scripts::CREATE, key, &keys, &told, &fields);
-                self.create_listed(key, owner, &cover, now, create).await?
-            }
-            _ => self.say(&scripts::CREATE, key, &keys, &told, &fields).await?,
+        let (name, call, cover) = (self.key(key), self.call_mark()?, Cover::of(entry.deadline, now));
+        let listing = entry.owner.as_ref().filter(|_| self.is_cluster());
+        let listed = listing.map_or(Argument::Nothing, |_| cover.until);
+        let live = Live { version: FIRST, entry, call: &call, listed };
+        let (ttl, owner) = (Argument::ttl(entry.deadline, now), Argument::owner(entry));
+        let (keys, arguments) = ([name.as_str()], [Argument::Text(&call), ttl, Argument::Live(&live), owner]);
+        let create = self.say(&scripts::CREATE, key, &keys, now, &arguments);
+        let said = match listing {
+            Some(owner) => self.create_listed(key, owner, &cover, now, create).await?,
+            None => create.await?,
         };
         match said {
             Said::Number(1) => Ok(Created::Yes(FIRST)),
@@ -159,16 +127,22 @@ impl Store for RedisStore {
     ) -> Result<Replaced, StoreError> {
         // Nobody has written that often: what the caller has seen was no version of ours.
         let next = seen.number().checked_add(1).map(Version::new).ok_or_else(|| StoreError::corrupt(*key))?;
-        let (ttl, call) = (ttl(entry.deadline, now), self.call_mark()?);
-        let seen = Field::Number(seen.number());
-        let mut told = Told { call: &call, seen, ..Told::of(entry, &ttl, now) };
-        let (name, fields) = (self.key(key), of_entry(entry, next));
-        let mut said = self.say(&scripts::REPLACE, key, &[&name], &told, &fields).await?;
-        let cover = Cover::of(entry.deadline, now);
+        let (name, call) = (self.key(key), self.call_mark()?);
+        let live = Live { version: next, entry, call: &call, listed: Argument::Nothing };
+        let (script, [owner, deadline, unlisted]) = match &entry.owner {
+            Some(owner) => {
+                let deadline = Argument::deadline(entry.deadline);
+                (&scripts::REPLACE_OWNED, [Argument::Text(owner), deadline, Argument::Nothing])
+            }
+            None => (&scripts::REPLACE, [Argument::Absent; 3]),
+        };
+        let (seen, ttl) = (Argument::Number(seen.number()), Argument::ttl(entry.deadline, now));
+        let arguments = |listed| [seen, Argument::Text(&call), ttl, Argument::Live(&live), owner, deadline, listed];
+        let mut said = self.say(script, key, &[&name], now, &arguments(unlisted)).await?;
         if let Said::ListFirst(owner) = &said {
+            let cover = Cover::of(entry.deadline, now);
             self.list(key, owner, &cover, now).await?;
-            told.listed = &cover.until;
-            said = self.say(&scripts::REPLACE, key, &[&name], &told, &fields).await?;
+            said = self.say(script, key, &[&name], now, &arguments(cover.until)).await?;
         }
         let answer = replaced(&said, next);
         if let Said::Owner(owner) = said {
@@ -184,13 +158,13 @@ impl Store for RedisStore {
         deadline: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let (ttl, cover, name) = (ttl(deadline, now), Cover::of(deadline, now), self.key(key));
-        let mut told = Told { ttl: &ttl, deadline, ..Told::at(now) };
-        let mut owner = String::new();
+        let (name, cover, ttl) = (self.key(key), Cover::of(deadline, now), Argument::ttl(deadline, now));
+        let (touched, until) = (Argument::time(touched), Argument::deadline(deadline));
+        let (mut listed, mut owner) = (Argument::Nothing, String::new());
         // The owner may change in between, once.
         for _ in 0..3 {
-            let more = [Field::Number(touched.unix_millis()), Field::Text(&owner)];
-            match self.say(&scripts::TOUCH, key, &[&name], &told, &more).await? {
+            let arguments = [touched, until, ttl, listed, Argument::Text(&owner)];
+            match self.say(&scripts::TOUCH, key, &[&name], now, &arguments).await? {
                 Said::Number(there) => return Ok(there != 0),
                 Said::Owner(owner) => {
                     self.list_again(key, owner, deadline, now);
@@ -198,7 +172,7 @@ impl Store for RedisStore {
                 }
                 Said::ListFirst(whose) => {
                     self.list(key, &whose, &cover, now).await?;
-                    (told.listed, owner) = (&cover.until, whose);
+                    (listed, owner) = (cover.until, whose);
                 }
                 Said::Elsewhere(_) => return Err(unexpected()),
             }
@@ -218,12 +192,17 @@ impl Store for RedisStore {
         if self.is_cluster() {
             return self.cycle_in_two(old, seen, new, entry, moved_until, now).await;
         }
-        let (kept, marked) = (ttl(entry.deadline, now), ttl(Some(moved_until), now));
-        let told = Told { seen: Field::Number(seen.number()), ..Told::of(entry, &kept, now) };
-        let [version, text, created, touched, owner] = of_entry(entry, FIRST);
-        let (until, marked) = (Field::Number(moved_until.unix_millis()), Field::Text(&marked));
-        let more = [version, text, created, touched, owner, until, marked];
-        match self.say(&scripts::CYCLE, old, &[&self.key(old), &self.key(new)], &told, &more).await? {
+        let live = Live { version: FIRST, entry, call: NO_CALL, listed: Argument::Nothing };
+        let arguments = [
+            Argument::Number(seen.number()),
+            Argument::Text(NO_CALL),
+            Argument::ttl(entry.deadline, now),
+            Argument::Live(&live),
+            Argument::time(moved_until),
+            Argument::ttl(Some(moved_until), now),
+            Argument::owner(entry),
+        ];
+        match self.say(&scripts::CYCLE, old, &[&self.key(old), &self.key(new)], now, &arguments).await? {
             Said::Number(3) => Err(taken()),
             said @ (Said::Number(_) | Said::Owner(_) | Said::ListFirst(_) | Said::Elsewhere(_)) => {
                 replaced(&said, FIRST)
@@ -234,7 +213,7 @@ impl Store for RedisStore {
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
         let mut key = *key;
         loop {
-            match self.say(&scripts::END, &key, &[&self.key(&key)], &Told::at(now), &[]).await? {
+            match self.say(&scripts::END, &key, &[&self.key(&key)], now, &[]).await? {
                 Said::Number(there) => return Ok(there != 0),
                 // The mark that led there expires: the way back here is not for ever.
                 Said::Elsewhere(next) => key = next,

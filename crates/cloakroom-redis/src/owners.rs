@@ -4,11 +4,11 @@ use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::{Loaded, Owned, StoreError};
 use redis::Value;
 
+use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::unexpected;
-use crate::fields::{Field, bytes, loaded, parse_hex};
+use crate::layout::{HEX_LEN, bytes, loaded, parse_hex};
 use crate::link::Target;
-use crate::operations::Told;
 use crate::redis_store::RedisStore;
 use crate::scripts::{END_BEFORE, OWNED};
 
@@ -19,19 +19,18 @@ impl RedisStore {
     /// One round trip, which also forgets the keys of sessions that are no longer there.
     pub(crate) async fn sessions_of(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
         let index = self.index(owner);
-        let arguments = Told::at(now).arguments(false);
-        let more = [Field::Text(&self.prefix), Field::Text(owner)];
+        let arguments = [Argument::Text(&self.prefix), Argument::Text(owner)];
         let keys = [index.as_str()];
         let target = Target::Key(&index);
-        let call = Call { script: &OWNED, keys: &keys, arguments: &arguments, more: &more, target, about: None };
-        let Value::Array(rows) = call.run(&self.link).await? else { return Err(unexpected()) };
+        let call = Call { script: &OWNED, keys: &keys, now, arguments: &arguments, target, about: None };
+        let Value::Array(rows) = call.run(self).await? else { return Err(unexpected()) };
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
             let Value::Array(row) = row else { return Err(unexpected()) };
             let mut row = row.into_iter();
             let key = row.next().and_then(bytes).and_then(|digits| parse_hex(&digits)).ok_or_else(unexpected)?;
-            let hash = row.next().ok_or_else(|| StoreError::corrupt(key))?;
-            if let Loaded::Live(_, entry) = loaded(&key, hash, now)? {
+            let value = row.next().ok_or_else(|| StoreError::corrupt(key))?;
+            if let Loaded::Live(_, entry) = loaded(&key, value, now)? {
                 found.push(Owned::new(key, entry));
             }
         }
@@ -77,9 +76,9 @@ impl RedisStore {
         now: Timestamp,
     ) -> Result<Step, StoreError> {
         let pattern = pattern(&self.prefix);
-        let arguments = Told::at(now).arguments(self.is_cluster());
-        let more = [Field::Number(point.unix_millis()), Field::Text(place), Field::Text(&pattern), Field::Number(STEP)];
-        let call = Call { script: &END_BEFORE, keys, arguments: &arguments, more: &more, target, about: None };
+        let (point, step) = (Argument::time(point), Argument::Number(STEP));
+        let arguments = [point, Argument::Text(place), Argument::Text(&pattern), step];
+        let call = Call { script: &END_BEFORE, keys, now, arguments: &arguments, target, about: None };
         Step::read(call.write(self).await?).ok_or_else(unexpected)
     }
 }
@@ -111,7 +110,7 @@ pub(crate) fn pattern(prefix: &str) -> String {
         }
         pattern.push(character);
     }
-    pattern.extend(std::iter::repeat_n('?', crate::fields::HEX_LEN));
+    pattern.extend(std::iter::repeat_n('?', HEX_LEN));
     pattern
 }
 

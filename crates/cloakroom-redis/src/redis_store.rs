@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 use crate::address::Address;
 use crate::call::Calls;
 use crate::error;
-use crate::fields::{HEX_LEN, hex};
+use crate::layout::{HEX_LEN, push_hex};
 use crate::link::Link;
 
 const PREFIX: &str = "cloakroom:";
@@ -143,7 +143,7 @@ impl RedisStore {
     pub(crate) fn key(&self, key: &StoreKey) -> String {
         let mut name = String::with_capacity(self.prefix.len() + HEX_LEN);
         name.push_str(&self.prefix);
-        name.push_str(&hex(key));
+        push_hex(&mut name, key);
         name
     }
 

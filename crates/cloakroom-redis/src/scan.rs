@@ -7,10 +7,10 @@ use cloakroom_session::Timestamp;
 use cloakroom_store::{Cursor, Loaded, Page, Scanned, StoreError};
 use redis::Value;
 
+use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::{failed, unexpected};
-use crate::fields::{Field, bytes, loaded, parse_hex};
-use crate::operations::Told;
+use crate::layout::{bytes, loaded, parse_hex};
 use crate::owners::pattern;
 use crate::redis_store::RedisStore;
 use crate::scripts::SCAN;
@@ -57,11 +57,10 @@ impl RedisStore {
         let servers = self.servers().await?;
         let target = *servers.get(place.server).ok_or_else(|| failed("a server went away in the middle of a walk"))?;
         let pattern = pattern(&self.prefix);
-        let arguments = Told::at(now).arguments(self.is_cluster());
-        let count = Field::Number(u64::try_from(limit.max(1)).unwrap_or(u64::MAX >> 1));
-        let more = [Field::Text(&place.scan), Field::Text(&pattern), count];
-        let call = Call { script: &SCAN, keys: &[], arguments: &arguments, more: &more, target, about: None };
-        let (run, scan, rows) = parts(call.run(&self.link).await?).ok_or_else(unexpected)?;
+        let count = Argument::Number(u64::try_from(limit.max(1)).unwrap_or(u64::MAX >> 1));
+        let arguments = [Argument::Text(&place.scan), Argument::Text(&pattern), count];
+        let call = Call { script: &SCAN, keys: &[], now, arguments: &arguments, target, about: None };
+        let (run, scan, rows) = parts(call.run(self).await?).ok_or_else(unexpected)?;
         if !place.run.is_empty() && place.run != run {
             return Err(failed("the server is another one than at the walk's last page: begin the walk again"));
         }
@@ -70,7 +69,7 @@ impl RedisStore {
             let Value::Array(row) = row else { return Err(unexpected()) };
             let mut row = row.into_iter();
             let key = row.next().and_then(bytes).and_then(|digits| parse_hex(&digits)).ok_or_else(unexpected)?;
-            match row.next().map(|hash| loaded(&key, hash, now)) {
+            match row.next().map(|value| loaded(&key, value, now)) {
                 Some(Ok(Loaded::Live(version, entry))) => page.sessions.push(Scanned::new(key, version, entry)),
                 Some(Ok(Loaded::Moved | Loaded::Absent)) => {}
                 Some(Err(_)) | None => page.damaged.push(key),

@@ -16,22 +16,24 @@ impl Script {
 }
 
 macro_rules! scripts {
-    ($($name:ident: $file:literal)+) => {$(
+    ($($name:ident: $($part:literal)+;)+) => {$(
         pub(crate) static $name: LazyLock<Script> =
-            LazyLock::new(|| Script::new(concat!(include_str!("lua/prelude.lua"), include_str!($file))));
+            LazyLock::new(|| Script::new(concat!($(include_str!(concat!("lua/", $part, ".lua"))),+)));
     )+};
 }
 
+// A function is made anew at every call: a script has those that it uses, and no others.
 scripts! {
-    CREATE: "lua/create.lua"
-    REPLACE: "lua/replace.lua"
-    TOUCH: "lua/touch.lua"
-    CYCLE: "lua/cycle.lua"
-    END: "lua/end.lua"
-    OWNED: "lua/owned.lua"
-    END_BEFORE: "lua/end_before.lua"
-    MARK: "lua/mark.lua"
-    LIST: "lua/list.lua"
-    LISTED: "lua/listed.lua"
-    SCAN: "lua/scan.lua"
+    CREATE: "parts/look" "parts/list" "parts/unlist" "parts/set" "parts/put" "create";
+    REPLACE: "parts/look" "parts/unlist" "parts/set" "parts/permit" "replace";
+    REPLACE_OWNED: "parts/look" "parts/list" "parts/unlist" "parts/set" "parts/put" "parts/cover" "parts/permit" "replace_owned";
+    TOUCH: "parts/look" "parts/list" "parts/cover" "parts/rewrite" "touch";
+    CYCLE: "parts/look" "parts/list" "parts/unlist" "parts/set" "parts/put" "parts/mark" "parts/permit" "cycle";
+    END: "parts/look" "parts/unlist" "end";
+    OWNED: "parts/look" "owned";
+    END_BEFORE: "parts/look" "parts/unlist" "end_before";
+    MARK: "parts/look" "parts/unlist" "parts/set" "parts/mark" "parts/permit" "mark";
+    LIST: "parts/list" "list";
+    LISTED: "parts/look" "parts/rewrite" "listed";
+    SCAN: "parts/look" "scan";
 }

@@ -3,10 +3,11 @@
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Created, Entry, Replaced, Store as _, StoreError};
 
+use crate::argument::Argument;
 use crate::error::unexpected;
-use crate::fields::{Field, hex, ttl};
+use crate::layout::hex;
 use crate::link::Target;
-use crate::operations::{Said, Told, taken};
+use crate::operations::{Said, taken};
 use crate::redis_store::RedisStore;
 use crate::scripts;
 
@@ -43,10 +44,15 @@ impl RedisStore {
         moved_until: Timestamp,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        let (call, digits, marked) = (self.call_mark()?, hex(new), ttl(Some(moved_until), now));
-        let told = Told { call: &call, seen: Field::Number(seen.number()), ..Told::at(now) };
-        let more = [Field::Text(&digits), Field::Number(moved_until.unix_millis()), Field::Text(&marked)];
-        match self.say(&scripts::MARK, old, &[&self.key(old)], &told, &more).await? {
+        let (call, digits) = (self.call_mark()?, hex(new));
+        let arguments = [
+            Argument::Number(seen.number()),
+            Argument::Text(&call),
+            Argument::Text(&digits),
+            Argument::time(moved_until),
+            Argument::ttl(Some(moved_until), now),
+        ];
+        match self.say(&scripts::MARK, old, &[&self.key(old)], now, &arguments).await? {
             Said::Number(0) => Ok(Replaced::Gone),
             Said::Number(2) => Ok(Replaced::Conflict),
             Said::Owner(owner) => {

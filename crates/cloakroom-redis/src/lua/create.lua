@@ -1,9 +1,11 @@
--- KEYS: the key. ARGV from 9: the entry. 1 created, 2 taken.
-local it = look(KEYS[1], ARGV[1])
-if it.state == 'bad' then return -1 end
-if it.state ~= 'none' then
-  if ARGV[5] ~= '' and it.call == ARGV[5] then return 1 end
+-- KEYS: the key. ARGV 3: a mark of this call, 4: milliseconds to keep it, 5: the session, 6: its owner, if there is one.
+-- 1 created, 2 taken.
+local call, ttl, value, owner = unpack(ARGV, 3)
+local state, last_call, _, last_owner = look(KEYS[1])
+if state == 'bad' then return -1 end
+if state ~= 'none' then
+  if call ~= '-' and last_call == call then return 1 end
   return 2
 end
-put(KEYS[1], it, ARGV[7] ~= '' and ARGV[7])
+put(KEYS[1], value, ttl, owner, last_owner)
 return 1

@@ -2,17 +2,17 @@
 local key = KEYS[1]
 -- A chain is as long as the sign-ins within one grace; a ring of marks would be damage.
 for _ = 1, 100 do
-  local it = look(key, ARGV[1])
-  if it.state == 'bad' then return -1 end
-  if it.state == 'none' then return 0 end
-  if it.state == 'live' then
+  local state, _, target, owner = look(key)
+  if state == 'bad' then return -1 end
+  if state == 'none' then return 0 end
+  if state == 'live' then
     redis.call('DEL', key)
-    unlist(key, it.owner)
-    if it.owner and ARGV[2] ~= '1' then return { 1, it.owner } end
+    unlist(key, owner)
+    if owner and ARGV[2] ~= '1' then return { 1, owner } end
     return 1
   end
   -- In a Cluster the next key lives on another server.
-  if ARGV[2] ~= '1' then return { 5, it.target } end
-  key = prefix_of(key) .. it.target
+  if ARGV[2] ~= '1' then return { 5, target } end
+  key = string.sub(key, 1, -65) .. target
 end
 return -1

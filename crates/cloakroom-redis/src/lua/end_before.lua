@@ -1,21 +1,22 @@
--- ARGV 9: the point, 10: where the scan is, 11: the pattern of keys, 12: how many to look at.
+-- ARGV 3: the point, 4: where the scan is, 5: the pattern of keys, 6: how many to look at.
 -- The next place of the scan, how many were ended, and the keys on other servers to which some have moved.
+local point, place, pattern, count = unpack(ARGV, 3)
 local ended, elsewhere = 0, {}
 
 local function finish(key, hops)
   -- Where a mark leads may be something that isn't ours; it mustn't keep all others alive.
-  local ours, it = pcall(look, key, ARGV[1])
+  local ours, state, _, target, owner, _, _, created = pcall(look, key)
   if not ours then return end
-  if it.state == 'live' and after(ARGV[9], it.created) then
+  if state == 'live' and after(point, created) then
     redis.call('DEL', key)
-    unlist(key, it.owner)
+    unlist(key, owner)
     ended = ended + 1
-  elseif it.state == 'moved' then
+  elseif state == 'moved' then
     -- Its new key may be where the scan has been already.
     if ARGV[2] ~= '1' then
-      table.insert(elsewhere, it.target)
+      table.insert(elsewhere, target)
     elseif hops > 0 then
-      finish(prefix_of(key) .. it.target, hops - 1)
+      finish(string.sub(key, 1, -65) .. target, hops - 1)
     end
   end
 end
@@ -24,7 +25,7 @@ if KEYS[1] then
   finish(KEYS[1], 0)
   return { '0', ended, elsewhere }
 end
-local found = redis.call('SCAN', ARGV[10], 'MATCH', ARGV[11], 'COUNT', ARGV[12], 'TYPE', 'hash')
+local found = redis.call('SCAN', place, 'MATCH', pattern, 'COUNT', count, 'TYPE', 'string')
 for _, key in ipairs(found[2]) do
   finish(key, 100)
 end

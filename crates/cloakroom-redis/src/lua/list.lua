@@ -1,3 +1,3 @@
--- KEYS: the index. ARGV 9: the session's key. In a Cluster, where an index lives by itself.
-list(KEYS[1], ARGV[9], ARGV[3])
+-- KEYS: the index. ARGV 3: the session's key, 4: milliseconds to keep it there. In a Cluster, where an index lives by itself.
+list(KEYS[1], ARGV[3], ARGV[4])
 return 1

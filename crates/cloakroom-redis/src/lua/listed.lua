@@ -1,7 +1,8 @@
--- KEYS: the key. ARGV 7: until when it is in the index now, 9: whose index. For an index that lives elsewhere.
-local it = look(KEYS[1], ARGV[1])
-if it.state == 'live' and it.owner == ARGV[9] and it.listed and it.listed ~= 'ever'
-  and (ARGV[7] == 'ever' or after(ARGV[7], it.listed)) then
-  redis.call('HSET', KEYS[1], 'i', ARGV[7])
+-- KEYS: the key. ARGV 3: until when it is in the index now, 4: whose index. For an index that lives elsewhere.
+local listed, whose = unpack(ARGV, 3)
+local state, call, version, owner, last_listed, deadline, created, touched, start = look(KEYS[1])
+if state == 'live' and owner == whose and last_listed ~= '-' and last_listed ~= 'ever'
+  and (listed == 'ever' or after(listed, last_listed)) then
+  rewrite(KEYS[1], start, call, version, owner, listed, deadline, created, touched)
 end
 return 1

@@ -1,13 +1,4 @@
--- KEYS: the key. ARGV from 9: the entry. Beyond what `permit` says: { 4, owner } nothing was done, list it first; { 1, owner } done,
--- and it is time to list it again.
-local it = look(KEYS[1], ARGV[1])
-local may = permit(it)
-if may == 3 then return 1 end
-if may ~= 1 then return may end
-local listed, again
-if ARGV[2] ~= '1' and ARGV[6] == '1' then
-  listed, again = coverage(it, ARGV[13])
-  if not listed then return { 4, ARGV[13] } end
-end
-put(KEYS[1], it, listed)
-return again and { 1, ARGV[13] } or 1
+-- By a session without an owner. ARGV 5: milliseconds to keep it, 6: the session. 1 done.
+set(KEYS[1], ARGV[6], ARGV[5])
+unlist(KEYS[1], last_owner)
+return 1

@@ -1,13 +1,14 @@
--- ARGV 9: where the scan is, 10: the pattern of keys, 11: how many to look at.
--- The server's run, the next place of the scan, and for each live session its key's digits and its hash; of what is damaged the digits alone.
+-- ARGV 3: where the scan is, 4: the pattern of keys, 5: how many to look at.
+-- The server's run, the next place of the scan, and for each live session its key's digits and what is there; of what is damaged the digits alone.
+local place, pattern, count = unpack(ARGV, 3)
 local info = redis.pcall('INFO', 'server')
 local run = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
-local found, rows = redis.call('SCAN', ARGV[9], 'MATCH', ARGV[10], 'COUNT', ARGV[11], 'TYPE', 'hash'), {}
+local found, rows = redis.call('SCAN', place, 'MATCH', pattern, 'COUNT', count, 'TYPE', 'string'), {}
 for _, key in ipairs(found[2]) do
-  local it = look(key, ARGV[1])
-  if it.state == 'live' then
-    table.insert(rows, { string.sub(key, -64), redis.call('HGETALL', key) })
-  elseif it.state == 'bad' then
+  local state = look(key)
+  if state == 'live' then
+    table.insert(rows, { string.sub(key, -64), redis.call('GET', key) })
+  elseif state == 'bad' then
     table.insert(rows, { string.sub(key, -64) })
   end
 end

@@ -3,7 +3,7 @@
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::Redis;
 use cloakroom_session::{StoreKey, Version};
-use cloakroom_store::{Store as _, StoreError};
+use cloakroom_store::{Loaded, Store as _, StoreError};
 
 use crate::bench::{LIFE, entry, key, name, now, put};
 
@@ -14,46 +14,68 @@ fn corrupt<T: std::fmt::Debug>(row: &str, what: &str, key: &StoreKey, answer: Re
 }
 
 #[tokio::test]
-async fn a_damaged_hash_is_an_error_that_names_its_key() {
+async fn a_damaged_value_is_an_error_that_names_its_key() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
-    let table: [(&str, &[&str]); 13] = [
-        ("no version", &["HDEL", "KEY", "v"]),
-        ("no record", &["HDEL", "KEY", "d"]),
-        ("no creation", &["HDEL", "KEY", "c"]),
-        ("no touch", &["HDEL", "KEY", "t"]),
-        ("a version that is no number", &["HSET", "KEY", "v", "one"]),
-        ("a deadline that is no number", &["HSET", "KEY", "e", "soon"]),
-        ("a huge version", &["HSET", "KEY", "v", "18446744073709551616"]),
-        ("a huge deadline", &["HSET", "KEY", "e", "99999999999999999999999"]),
-        ("a creation in letters", &["HSET", "KEY", "c", "yesterday"]),
-        ("a negative touch", &["HSET", "KEY", "t", "-1"]),
-        ("a record that is no text", &["HSET", "KEY", "d", "\u{fffd}"]),
-        ("an owner that is no text", &["HSET", "KEY", "o", "\u{fffd}"]),
-        (
-            "a mark without an end",
-            &["EVAL", "redis.call('HSET', KEYS[1], 'm', 'x') redis.call('HDEL', KEYS[1], 'e')", "1", "KEY"],
-        ),
+    let (digits, endless) = ("0a".repeat(32), "f".repeat(256));
+    let (short, long, wrong) = (&digits[1..], format!("{digits}0"), "0g".repeat(32));
+    let table = [
+        ("nothing", ""),
+        ("an unknown first byte", "2 1 NOW NOW END - - -\ntext"),
+        ("no more than a first byte", "1"),
+        ("no version", "1 - NOW NOW END - - -\ntext"),
+        ("no creation", "1 1 - NOW END - - -\ntext"),
+        ("no touch", "1 1 NOW - END - - -\ntext"),
+        ("no line", "1 1 NOW NOW END - - -"),
+        ("a line that doesn't end", &format!("1 1 NOW NOW END {endless} - -\ntext")),
+        ("a word too few", "1 1 NOW NOW END - -\ntext"),
+        ("a word too many", "1 1 NOW NOW END - - - -\ntext"),
+        ("an empty word", "1 1 NOW NOW END  - -\ntext"),
+        ("a version that is no number", "1 one NOW NOW END - - -\ntext"),
+        ("a deadline that is no number", "1 1 NOW NOW soon - - -\ntext"),
+        ("a huge version", "1 18446744073709551616 NOW NOW END - - -\ntext"),
+        ("a huge deadline", "1 1 NOW NOW 99999999999999999999999 - - -\ntext"),
+        ("a creation in letters", "1 1 yesterday NOW END - - -\ntext"),
+        ("a negative touch", "1 1 NOW -1 END - - -\ntext"),
+        ("a negative deadline", "1 1 NOW NOW -170000000000 - - -\ntext"),
+        ("a version before the first", "1 0 NOW NOW END - - -\ntext"),
+        ("a version with a zero in front", "1 01 NOW NOW END - - -\ntext"),
+        ("a touch with a zero in front", "1 1 NOW 0NOW END - - -\ntext"),
+        ("a creation as long as all are, with a zero in front", "1 1 0700000000000 NOW END - - -\ntext"),
+        ("an owner's length in letters", "1 1 NOW NOW END - - user\nuser"),
+        ("an owner longer than the rest", "1 1 NOW NOW END - - 5\nuser"),
+        ("an owner longer than anything", "1 1 NOW NOW END - - 18446744073709551615\nuser"),
+        ("a mark without an end", &format!("> - - {digits}")),
+        ("a mark with a huge end", &format!("> 18446744073709551616 - {digits}")),
+        ("a mark without a target", "> END -"),
+        ("a mark with a short target", &format!("> END - {short}")),
+        ("a mark with a long target", &format!("> END - {long}")),
+        ("a mark with a target in letters", &format!("> END - {wrong}")),
     ];
-    for (row, damage) in table {
+    for (row, value) in table {
         let key = put(&store, &entry("text")).await;
-        let name = name(&key);
-        if row.ends_with("no text") {
-            // Bytes that a command line can't hold.
-            let field = damage[2];
-            let script = format!("redis.call('HSET', KEYS[1], '{field}', '\\255\\254')");
-            let _ = server.cli(&["EVAL", &script, "1", &name]);
-        } else {
-            let damage: Vec<&str> =
-                damage.iter().map(|word| if *word == "KEY" { name.as_str() } else { word }).collect();
-            let _ = server.cli(&damage);
-        }
+        let _ = server.cli(&["SET", &name(&key), &timed(value)]);
         corrupt(row, "load", &key, store.load(&key, now()).await);
-        // A script doesn't know what is text.
-        if !row.ends_with("no text") {
-            is_left_alone(row, &server, &store, &key).await;
-        }
+        is_left_alone(row, &server, &store, &key).await;
     }
+    // A script doesn't know what is text.
+    for (row, head, rest) in [
+        ("a record that is no text", "1 1 NOW NOW END - - -", r"\255\254"),
+        ("an owner that is no text", "1 1 NOW NOW END - - 2", r"\255\254"),
+        ("an owner that ends within a letter", "1 1 NOW NOW END - - 1", "é"),
+    ] {
+        let key = put(&store, &entry("text")).await;
+        // Bytes that a command line can't hold.
+        let script = format!("redis.call('SET', KEYS[1], ARGV[1] .. '\\n{rest}')");
+        let _ = server.cli(&["EVAL", &script, "1", &name(&key), &timed(head)]);
+        corrupt(row, "load", &key, store.load(&key, now()).await);
+    }
+}
+
+/// With times that a session may have.
+fn timed(value: &str) -> String {
+    let (now, end) = (now(), now() + LIFE);
+    value.replace("NOW", &now.unix_millis().to_string()).replace("END", &end.unix_millis().to_string())
 }
 
 /// Whatever a caller does, what isn't ours or was damaged stays as it is, for whoever looks into it.
@@ -77,9 +99,10 @@ async fn another_kind_of_value_is_left_alone() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     for (row, value) in [
-        ("a string", &["SET", "KEY", "value"][..]),
+        ("somebody else's string", &["SET", "KEY", "value"][..]),
+        ("a number", &["SET", "KEY", "1"]),
         ("a list", &["RPUSH", "KEY", "value"]),
-        ("somebody else's hash", &["HSET", "KEY", "name", "value"]),
+        ("a hash", &["HSET", "KEY", "name", "value"]),
     ] {
         let key = key();
         let name = name(&key);
@@ -96,9 +119,11 @@ async fn a_version_that_nobody_reaches_is_not_written_over() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let key = put(&store, &entry("text")).await;
-    let _ = server.cli(&["HSET", &name(&key), "v", &u64::MAX.to_string()]);
+    let value = timed(&format!("1 {} NOW NOW END - - -\ntext", u64::MAX));
+    let _ = server.cli(&["SET", &name(&key), &value]);
+    assert!(matches!(store.load(&key, now()).await.unwrap(), Loaded::Live(version, _) if version.number() == u64::MAX));
     corrupt("u64::MAX", "replace", &key, store.replace(&key, Version::new(u64::MAX), &entry("other"), now()).await);
-    assert_eq!(server.cli(&["HGET", &name(&key), "d"]), "text");
+    assert_eq!(server.cli(&["GET", &name(&key)]), value);
 }
 
 /// An index that is something else: nobody signs in there, and everybody can leave.
@@ -122,8 +147,9 @@ async fn a_damaged_session_in_a_list_is_named() {
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let owned = entry("text").owner(Some("user".to_owned()));
     let key = put(&store, &owned).await;
-    let _ = server.cli(&["HDEL", &name(&key), "d"]);
-    corrupt("no record", "owned", &key, store.owned("user", now()).await);
-    let _ = server.cli(&["SET", &name(&key), "a string"]);
-    corrupt("a string", "owned", &key, store.owned("user", now()).await);
+    for (row, value) in [("a string", &["SET"][..]), ("a list", &["RPUSH"])] {
+        let _ = server.cli(&["DEL", &name(&key)]);
+        let _ = server.cli(&[value, &[&name(&key), "value"]].concat());
+        corrupt(row, "owned", &key, store.owned("user", now()).await);
+    }
 }

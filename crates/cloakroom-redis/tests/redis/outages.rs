@@ -96,6 +96,7 @@ async fn a_server_that_is_full_refuses_and_keeps_what_it_has() {
         ("create", store.create(&new, &longer, now()).await.unwrap_err()),
         ("create for nobody", store.create(&new, &entry(&large), now()).await.unwrap_err()),
         ("replace", store.replace(&kept, first, &longer, now()).await.unwrap_err()),
+        ("replace for nobody", store.replace(&ended, first, &entry(&large), now()).await.unwrap_err()),
         ("touch", store.touch(&kept, now(), Some(now() + LIFE + LIFE), now()).await.unwrap_err()),
         ("cycle", store.cycle(&kept, first, &new, &longer, until, now()).await.unwrap_err()),
     ] {

@@ -105,6 +105,19 @@ async fn an_index_shows_nobody_a_session_of_somebody_else() {
 }
 
 #[tokio::test]
+async fn a_session_is_in_the_index_of_whose_it_is_now() {
+    let server = Redis::start();
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let of = |owner: &str| entry("text").owner(Some(owner.to_owned()));
+    let session = put(&store, &of("one")).await;
+    for (version, entry, expected) in [(1, of("two"), [0, 1]), (2, of("one"), [1, 0]), (3, entry("text"), [0, 0])] {
+        store.replace(&session, Version::new(version), &entry, now()).await.unwrap();
+        let count = |owner: &str| server.cli(&["ZCARD", &format!("cloakroom:o:{owner}")]).parse::<u32>().unwrap();
+        assert_eq!(["one", "two"].map(count), expected, "{:?}", entry.owner);
+    }
+}
+
+#[tokio::test]
 async fn what_is_over_leaves_the_index() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();

@@ -1,0 +1,108 @@
+//! What scripts are called with.
+
+use std::fmt;
+use std::time::Duration;
+
+use cloakroom_session::Timestamp;
+use cloakroom_store::Entry;
+use redis::{RedisWrite, ToRedisArgs};
+
+use crate::layout::Live;
+
+/// How much longer than a caller's clock says Redis keeps a key: more than the clocks of a deployment differ.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// Beyond that a key has no expiry: Redis refuses spans that overflow its clock.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// An argument of a script, written to the command without a copy in between.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Argument<'a> {
+    Text(&'a str),
+    Number(u64),
+    Live(&'a Live<'a>),
+    /// `-`: none, or for ever.
+    Nothing,
+    /// Not sent. So are those behind it.
+    Absent,
+}
+
+impl<'a> Argument<'a> {
+    pub(crate) const fn time(time: Timestamp) -> Self {
+        Self::Number(time.unix_millis())
+    }
+
+    pub(crate) fn deadline(deadline: Option<Timestamp>) -> Self {
+        deadline.map_or(Self::Nothing, Self::time)
+    }
+
+    /// Whose session it is.
+    pub(crate) fn owner(entry: &'a Entry) -> Self {
+        entry.owner.as_deref().map_or(Self::Absent, Self::Text)
+    }
+
+    /// For how many milliseconds Redis has to keep a key.
+    ///
+    /// It is a span and not a point: it counts from when Redis gets it, whatever the two clocks say.
+    pub(crate) fn ttl(deadline: Option<Timestamp>, now: Timestamp) -> Self {
+        let span = deadline.map(|deadline| deadline.since(now).saturating_add(SLACK));
+        let millis = span.filter(|span| *span < CENTURY).and_then(|span| u64::try_from(span.as_millis()).ok());
+        millis.map_or(Self::Nothing, Self::Number)
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Number(_) => 20,
+            Self::Live(live) => live.size(),
+            Self::Nothing => 1,
+            Self::Absent => 0,
+        }
+    }
+}
+
+impl fmt::Display for Argument<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Number(number) => number.fmt(f),
+            Self::Live(live) => live.fmt(f),
+            Self::Nothing => f.write_str("-"),
+            Self::Absent => Ok(()),
+        }
+    }
+}
+
+impl ToRedisArgs for Argument<'_> {
+    fn write_redis_args<W: RedisWrite + ?Sized>(&self, out: &mut W) {
+        match self {
+            Self::Text(text) => out.write_arg(text.as_bytes()),
+            Self::Number(number) => number.write_redis_args(out),
+            Self::Live(_) | Self::Nothing => out.write_arg_fmt(self),
+            Self::Absent => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cloakroom_session::Timestamp;
+
+    use super::Argument;
+
+    #[test]
+    fn redis_keeps_it_longer_than_asked() {
+        let now = Timestamp::from_unix_secs(1_700_000_000);
+        for (row, deadline, expected) in [
+            ("for ever", None, "-"),
+            ("in ten seconds", Some(now + Duration::from_secs(10)), "70000"),
+            ("over already", Some(Timestamp::from_unix_secs(1)), "60000"),
+            ("at the end of time", Some(now + Duration::MAX), "-"),
+        ] {
+            assert_eq!(Argument::ttl(deadline, now).to_string(), expected, "{row}");
+        }
+    }
+}

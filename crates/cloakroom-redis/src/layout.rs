@@ -1,0 +1,174 @@
+//! A session as a value of Redis, and back.
+//!
+//! One that is live is a line, the head, and behind it the owner and the record's text:
+//!
+//! ```text
+//! 1 VERSION CREATED TOUCHED DEADLINE CALL LISTED OWNER⏎
+//! ```
+//!
+//! Numbers are decimal, and times are in milliseconds. OWNER is how many bytes the owner has: it may contain anything. A `-` stands for
+//! no deadline, no call, no place in an index and no owner. A session that moved leaves a mark, with the digits of its new key:
+//!
+//! ```text
+//! > DEADLINE CALL TARGET
+//! ```
+//!
+//! Scripts read the first 256 bytes, and by them know all but the text.
+
+use std::fmt;
+
+use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_store::{Entry, Loaded, StoreError};
+use redis::Value;
+
+use crate::argument::Argument;
+
+pub(crate) const HEX_LEN: usize = 64;
+
+/// What scripts read of a value to see the head.
+const HEAD_LEN: usize = 256;
+
+/// More than a head that we write.
+const HEAD_SIZE: usize = 160;
+
+pub(crate) fn push_hex(text: &mut String, key: &StoreKey) {
+    for byte in key.as_bytes() {
+        text.extend([byte >> 4, byte & 15].map(|nibble| char::from_digit(nibble.into(), 16).unwrap_or('0')));
+    }
+}
+
+pub(crate) fn hex(key: &StoreKey) -> String {
+    let mut text = String::with_capacity(HEX_LEN);
+    push_hex(&mut text, key);
+    text
+}
+
+/// Reads what [`hex`] wrote.
+pub(crate) fn parse_hex(text: &[u8]) -> Option<StoreKey> {
+    let mut bytes = [0; 32];
+    if text.len() != HEX_LEN {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        for digit in pair {
+            let digit = char::from(*digit).to_digit(16)?;
+            *byte = *byte << 4 | u8::try_from(digit).ok()?;
+        }
+    }
+    Some(StoreKey::from_bytes(bytes))
+}
+
+/// A session as it is to be kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Live<'a> {
+    pub(crate) version: Version,
+    pub(crate) entry: &'a Entry,
+    /// A mark of the call that writes it.
+    pub(crate) call: &'a str,
+    /// Until when an index on another server has it.
+    pub(crate) listed: Argument<'a>,
+}
+
+impl Live<'_> {
+    /// About how many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        HEAD_SIZE + self.entry.owner.as_ref().map_or(0, String::len) + self.text().len()
+    }
+
+    fn text(&self) -> &str {
+        self.entry.text()
+    }
+}
+
+impl fmt::Display for Live<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (version, Entry { created, touched, deadline, owner, .. }) = (self.version.number(), self.entry);
+        let (created, touched) = (created.unix_millis(), touched.unix_millis());
+        let (deadline, call, listed) = (Argument::deadline(*deadline), self.call, self.listed);
+        write!(f, "1 {version} {created} {touched} {deadline} {call} {listed} ")?;
+        match owner {
+            Some(owner) => write!(f, "{}\n{owner}", owner.len())?,
+            None => f.write_str("-\n")?,
+        }
+        f.write_str(self.text())
+    }
+}
+
+/// Reads what is under a key, as `GET` gives it.
+pub(crate) fn loaded(key: &StoreKey, value: Value, now: Timestamp) -> Result<Loaded, StoreError> {
+    if matches!(value, Value::Nil) {
+        return Ok(Loaded::Absent);
+    }
+    let bytes = bytes(value).ok_or_else(|| StoreError::corrupt(*key))?;
+    parse(&bytes, now).ok_or_else(|| StoreError::corrupt(*key))
+}
+
+fn parse(bytes: &[u8], now: Timestamp) -> Option<Loaded> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    match text.split_once(' ')? {
+        ("1", rest) => {
+            let (head, rest) = rest.split_once('\n')?;
+            if text.len() - rest.len() > HEAD_LEN {
+                return None;
+            }
+            live(head, rest, now)
+        }
+        (">", mark) => moved(mark, now),
+        _ => None,
+    }
+}
+
+fn live(head: &str, rest: &str, now: Timestamp) -> Option<Loaded> {
+    let [version, created, touched, deadline, _call, _listed, length] = words(head)?;
+    let length = unless_nothing(length, number)?;
+    let (owner, text) = rest.split_at_checked(usize::try_from(length.unwrap_or_default()).ok()?)?;
+    let deadline = unless_nothing(deadline, time)?;
+    let owner = length.map(|_| owner.to_owned());
+    let entry = Entry::new(text.into(), time(created)?, time(touched)?, deadline).owner(owner);
+    let version = number(version).filter(|version| *version > 0).map(Version::new)?;
+    Some(if entry.is_over(now) { Loaded::Absent } else { Loaded::Live(version, entry) })
+}
+
+fn moved(mark: &str, now: Timestamp) -> Option<Loaded> {
+    let [deadline, _call, target] = words(mark)?;
+    parse_hex(target.as_bytes())?;
+    Some(if now > time(deadline)? { Loaded::Absent } else { Loaded::Moved })
+}
+
+/// So many words, and not one more.
+fn words<const COUNT: usize>(line: &str) -> Option<[&str; COUNT]> {
+    let mut words = [""; COUNT];
+    let mut found = line.split(' ');
+    for word in &mut words {
+        *word = found.next().filter(|word| !word.is_empty())?;
+    }
+    found.next().is_none().then_some(words)
+}
+
+/// The inner `None` is a `-`.
+fn unless_nothing<T>(word: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+    if word == "-" { Some(None) } else { read(word).map(Some) }
+}
+
+fn time(word: &str) -> Option<Timestamp> {
+    number(word).map(Timestamp::from_unix_millis)
+}
+
+/// Decimal digits as we write them: `u64::from_str` would take a sign, and zeros in front.
+fn number(word: &str) -> Option<u64> {
+    let ours = word.bytes().all(|byte| byte.is_ascii_digit()) && (word == "0" || !word.starts_with('0'));
+    ours.then(|| word.parse().ok())?
+}
+
+/// The bytes of a string, in whichever way it came.
+pub(crate) fn bytes(value: Value) -> Option<Vec<u8>> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the other kinds are no strings")]
+    match value {
+        Value::BulkString(bytes) => Some(bytes),
+        Value::SimpleString(text) => Some(text.into_bytes()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+use std::time::Duration;
+
+use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_store::{Entry, Loaded};
+use redis::Value;
+
+use super::{Argument, HEAD_LEN, HEAD_SIZE, Live, hex, loaded, number, parse, parse_hex};
+
+const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
+const TARGET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn entry(text: &str) -> Entry {
+    Entry::new(text.into(), NOW, NOW, Some(NOW + Duration::from_secs(60)))
+}
+
+fn for_ever(text: &str) -> Entry {
+    Entry::new(text.into(), NOW, NOW, None)
+}
+
+fn written(version: u64, entry: &Entry, call: &str, listed: Argument<'_>) -> String {
+    Live { version: Version::new(version), entry, call, listed }.to_string()
+}
+
+#[test]
+fn keys_come_back() {
+    let mut bytes = [0; 32];
+    bytes.iter_mut().zip(0..).for_each(|(byte, number)| *byte = number * 7 + 3);
+    let key = StoreKey::from_bytes(bytes);
+    assert_eq!(hex(&key).len(), 64);
+    assert_eq!(parse_hex(hex(&key).as_bytes()), Some(key));
+    for (row, text) in [("short", "00".repeat(31)), ("long", "00".repeat(33)), ("no digit", "0g".repeat(32))] {
+        assert_eq!(parse_hex(text.as_bytes()), None, "{row}");
+    }
+}
+
+#[test]
+fn numbers_are_digits() {
+    for (row, text, expected) in [
+        ("zero", "0", Some(0)),
+        ("the largest", "18446744073709551615", Some(u64::MAX)),
+        ("larger", "18446744073709551616", None),
+        ("nothing", "", None),
+        ("a sign", "+1", None),
+        ("a fraction", "1.5", None),
+        ("a zero in front", "01", None),
+    ] {
+        assert_eq!(number(text), expected, "{row}");
+    }
+}
+
+/// What is kept today is read by every version to come.
+#[test]
+fn a_session_is_a_line_its_owner_and_its_text() {
+    let for_ever = for_ever("te\nxt").owner(Some("a \n é".to_owned()));
+    for (row, value, expected) in [
+        (
+            "short",
+            written(7, &entry("text"), "-", Argument::Nothing),
+            "1 7 1700000000000 1700000000000 1700000060000 - - -\ntext",
+        ),
+        (
+            "with everything but an end",
+            written(1, &for_ever, "00ff", Argument::Text("ever")),
+            "1 1 1700000000000 1700000000000 - 00ff ever 6\na \n éte\nxt",
+        ),
+    ] {
+        assert_eq!(value, expected, "{row}");
+    }
+}
+
+#[test]
+fn what_was_written_comes_back() {
+    let [first, last] = [0, u64::MAX].map(Timestamp::from_unix_millis);
+    for (row, version, entry) in [
+        ("a text", 1, entry("text")),
+        ("no text", 2, entry("")),
+        ("lines", 3, entry("\n1 2 3\n\n")),
+        ("for ever", 4, for_ever("text")),
+        ("an owner", 5, entry("text").owner(Some("user".to_owned()))),
+        ("an owner without a name", 6, entry("text").owner(Some(String::new()))),
+        ("an owner with signs", 7, entry("-").owner(Some("a - \n 1 é\0日".to_owned()))),
+        ("a long owner", 8, entry("text").owner(Some("x".repeat(1_000)))),
+        ("a dash", 9, entry("text").owner(Some("-".to_owned()))),
+        ("the largest numbers", u64::MAX, Entry::new("text".into(), last, last, Some(last))),
+        ("the smallest numbers", 1, Entry::new("text".into(), first, first, None)),
+    ] {
+        for (call, listed) in
+            [("-", Argument::Nothing), ("0123456789abcdefffffffffffffffff", Argument::Number(u64::MAX))]
+        {
+            let value = written(version, &entry, call, listed);
+            let head = value.find('\n').unwrap_or(usize::MAX);
+            assert!(head < HEAD_SIZE, "{row}: a head of {head} bytes");
+            let expected = Some(Loaded::Live(Version::new(version), entry.clone()));
+            assert_eq!(parse(value.as_bytes(), NOW), expected, "{row}: {value:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_over_or_moved() {
+    let key = StoreKey::from_bytes([7; 32]);
+    let get = |text: &str| loaded(&key, Value::BulkString(text.as_bytes().to_vec()), NOW).ok();
+    assert_eq!(loaded(&key, Value::Nil, NOW).ok(), Some(Loaded::Absent));
+    assert!(loaded(&key, Value::Int(1), NOW).is_err());
+    for (row, value, expected) in [
+        ("over", "1 1 0 0 1699999999999 - - -\n".to_owned(), Loaded::Absent),
+        ("moved", format!("> 1700000000000 - {TARGET}"), Loaded::Moved),
+        ("moved by a call", format!("> 1700000000000 00ff {TARGET}"), Loaded::Moved),
+        ("moved long ago", format!("> 1699999999999 - {TARGET}"), Loaded::Absent),
+    ] {
+        assert_eq!(get(&value), Some(expected), "{row}");
+    }
+}
+
+#[test]
+fn damage_is_seen() {
+    let short = TARGET.get(1..).unwrap_or_default();
+    for (row, value) in [
+        ("empty", String::new()),
+        ("somebody else's", "value".to_owned()),
+        ("a kind that we don't know", "2 1 0 0 - - - -\n".to_owned()),
+        ("a kind without more", "1".to_owned()),
+        ("no line", "1 1 0 0 - - - -".to_owned()),
+        ("a word too few", "1 1 0 0 - - -\n".to_owned()),
+        ("a word too many", "1 1 0 0 - - - - -\n".to_owned()),
+        ("an empty word", "1 1 0 0 -  - -\n".to_owned()),
+        ("no version", "1 - 0 0 - - - -\n".to_owned()),
+        ("a version before the first", "1 0 0 0 - - - -\n".to_owned()),
+        ("a negative time", "1 1 -1 0 - - - -\n".to_owned()),
+        ("a huge time", "1 1 0 18446744073709551616 - - - -\n".to_owned()),
+        ("a deadline in letters", "1 1 0 0 soon - - -\n".to_owned()),
+        ("an owner that is too long", "1 1 0 0 - - - 5\nuser".to_owned()),
+        ("an owner that is longer than anything", "1 1 0 0 - - - 18446744073709551615\nuser".to_owned()),
+        ("an owner that ends within a letter", "1 1 0 0 - - - 1\né".to_owned()),
+        ("an owner's length in letters", "1 1 0 0 - - - user\nuser".to_owned()),
+        ("a head that is too long", format!("1 1 0 0 - {} - -\n", "f".repeat(HEAD_LEN))),
+        ("a mark without a target", "> 1700000000000 -".to_owned()),
+        ("a mark with a short target", format!("> 1700000000000 - {short}")),
+        ("a mark with a long target", format!("> 1700000000000 - {TARGET}0")),
+        ("a mark for ever", format!("> - - {TARGET}")),
+        ("a mark and more", format!("> 1700000000000 - {TARGET}\n")),
+    ] {
+        assert_eq!(parse(value.as_bytes(), NOW), None, "{row}");
+    }
+    for (row, value) in [("text", &b"1 1 0 0 - - - -\n\xff\xfe"[..]), ("owner", b"1 1 0 0 - - - 2\n\xff\xfe")] {
+        assert_eq!(parse(value, NOW), None, "no UTF-8: {row}");
+    }
+}
