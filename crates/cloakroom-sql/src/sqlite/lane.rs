@@ -1,25 +1,30 @@
-//! Connections, and a place to wait for one.
+//! Connections, each on a thread of its own, and a queue of steps for them.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
+use crossbeam_channel::{Receiver, Sender};
 use rusqlite::Connection;
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
 use crate::link::Failure;
 
-/// As many callers at a time as there are connections; the others wait without a thread.
+type Step = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// As many steps at a time as there are connections; the others wait without a thread.
+///
+/// A thread that is busy takes the next step without having slept, and a caller wakes one only if one sleeps: with many callers, handing
+/// steps over would otherwise cost several times what SQLite does.
 #[derive(Clone)]
-pub(super) struct Lane {
-    places: Arc<Semaphore>,
-    /// The idle connections. Never locked while one is in use.
-    idle: Arc<Mutex<Vec<Connection>>>,
-}
+pub(super) struct Lane(Arc<Threads>);
 
 impl Lane {
     pub(super) fn new(connections: Vec<Connection>) -> Self {
-        let places = Arc::new(Semaphore::new(connections.len()));
-        Self { places, idle: Arc::new(Mutex::new(connections)) }
+        let (steps, queue) = crossbeam_channel::unbounded();
+        let threads = connections.into_iter().filter_map(|connection| start(connection, queue.clone())).collect();
+        Self(Arc::new(Threads { steps: Some(steps), threads }))
     }
 
     /// Runs a step on a connection, on a thread that may wait for the disk.
@@ -30,35 +35,118 @@ impl Lane {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
     {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(Failure::because)?;
-        let idle = Arc::clone(&self.idle);
-        let ran = tokio::task::spawn_blocking(move || {
-            let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let connection = taken.ok_or_else(|| Failure::because("no connection is left"))?;
-            // Handed back before the place is, also by a step that panics.
-            let mut lent = Lent { connection: Some(connection), idle: &idle };
-            let answer = lent.connection.as_mut().map(step);
-            drop(lent);
-            drop(place);
-            answer.unwrap_or_else(|| Err(Failure::because("no connection is left")))
+        let (answer, answered) = oneshot::channel();
+        let step: Step = Box::new(move |connection| {
+            if !answer.is_closed() {
+                let _nobody_waits = answer.send(step(connection));
+            }
         });
-        ran.await.map_err(Failure::because)?
+        let sent = self.0.steps.as_ref().map(|steps| steps.send(step));
+        if !matches!(sent, Some(Ok(()))) {
+            return Err(Failure::because("no thread could be started for the file"));
+        }
+        answered.await.unwrap_or_else(|_| Err(Failure::because("a step panicked")))
     }
 }
 
-struct Lent<'a> {
-    connection: Option<Connection>,
-    idle: &'a Mutex<Vec<Connection>>,
+struct Threads {
+    /// None once they are to end.
+    steps: Option<Sender<Step>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
-impl Drop for Lent<'_> {
+/// One that the system doesn't give is done without. If it gives none, every step says so.
+fn start(mut connection: Connection, queue: Receiver<Step>) -> Option<JoinHandle<()>> {
+    let work = move || {
+        for step in queue {
+            // What a panic has begun, SQLite undoes; the connection is as good as before.
+            let _ = catch_unwind(AssertUnwindSafe(|| step(&mut connection)));
+        }
+    };
+    thread::Builder::new().name("sessions-sqlite".to_owned()).spawn(work).ok()
+}
+
+impl Drop for Threads {
+    /// Waits until the connections are closed: the last one leaves a file that is whole without the `-wal` beside it.
     fn drop(&mut self) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).extend(self.connection.take());
+        drop(self.steps.take());
+        for thread in self.threads.drain(..) {
+            let _panicked = thread.join();
+        }
     }
 }
 
 impl fmt::Debug for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lane").field("free", &self.places.available_permits()).finish_non_exhaustive()
+        let waiting = self.0.steps.as_ref().map_or(0, Sender::len);
+        f.debug_struct("Lane").field("connections", &self.0.threads.len()).field("waiting", &waiting).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use rusqlite::Connection;
+
+    use super::Lane;
+    use crate::link::Failure;
+
+    fn lane() -> Lane {
+        Lane::new(vec![Connection::open_in_memory().unwrap()])
+    }
+
+    #[tokio::test]
+    async fn a_step_that_panics_fails_and_the_next_one_runs() {
+        let lane = lane();
+        let failed = lane.run(|_| -> Result<(), Failure> { panic!("a step that goes wrong") }).await;
+        assert!(matches!(failed, Err(Failure::Refused(_))), "{failed:?}");
+        assert!(matches!(lane.run(|connection| Ok(connection.is_autocommit())).await, Ok(true)));
+    }
+
+    #[tokio::test]
+    async fn who_stops_waiting_before_the_step_began_has_changed_nothing() {
+        let lane = lane();
+        let (begun, begins) = mpsc::channel();
+        let (go_on, goes_on) = mpsc::channel::<()>();
+        let busy = tokio::spawn({
+            let lane = lane.clone();
+            async move {
+                let wait = move |_: &mut Connection| {
+                    begun.send(()).unwrap();
+                    goes_on.recv().unwrap();
+                    Ok(())
+                };
+                lane.run(wait).await
+            }
+        });
+        tokio::task::yield_now().await;
+        begins.recv().unwrap();
+
+        let (ran, runs) = mpsc::channel();
+        let given_up = lane.run(move |_| ran.send(()).map_err(Failure::because));
+        // Asked once, and dropped.
+        assert!(tokio::time::timeout(Duration::ZERO, given_up).await.is_err());
+        go_on.send(()).unwrap();
+        assert!(matches!(busy.await, Ok(Ok(()))));
+        // What comes after it has run: so it was passed over.
+        assert!(matches!(lane.run(|_| Ok(())).await, Ok(())));
+        assert_eq!(runs.recv(), Err(mpsc::RecvError));
+    }
+
+    #[tokio::test]
+    async fn the_last_one_leaves_a_closed_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, wal) = (folder.path().join("it.db"), folder.path().join("it.db-wal"));
+        let connection = Connection::open(&file).unwrap();
+        connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+        let lane = Lane::new(vec![connection]);
+        let write =
+            |connection: &mut Connection| connection.execute_batch("CREATE TABLE it (a)").map_err(Failure::because);
+        assert!(matches!(lane.run(write).await, Ok(())));
+        assert!(wal.exists());
+        drop(lane);
+        assert!(!wal.exists());
     }
 }
