@@ -187,6 +187,11 @@ impl Flashes {
         changed
     }
 
+    /// Whether the log that is being applied has added some of them.
+    pub(crate) fn has_own(&self) -> bool {
+        self.queues.iter().any(|(_, queue)| queue.iter().any(|waiting| waiting.own))
+    }
+
     /// Forgets which messages are this log's own, once the log is done.
     pub(crate) fn settle(&mut self) {
         for waiting in self.queues.iter_mut().flat_map(|(_, queue)| queue) {

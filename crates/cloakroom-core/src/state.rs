@@ -380,12 +380,38 @@ impl SessionState {
     /// # Errors
     /// That of `fresh`.
     pub fn outcome<E>(&self, now: Timestamp, fresh: impl FnOnce() -> Result<CsrfToken, E>) -> Result<Record, E> {
-        let mut record = self.touched(self.record().clone(), now);
+        self.shared_outcome(now, fresh).map(Arc::unwrap_or_clone)
+    }
+
+    /// The same, and not a copy of what the handler sees if that is what is to be kept: see [`SessionState::use_now`].
+    ///
+    /// # Errors
+    /// That of `fresh`.
+    pub fn shared_outcome<E>(
+        &self,
+        now: Timestamp,
+        fresh: impl FnOnce() -> Result<CsrfToken, E>,
+    ) -> Result<Arc<Record>, E> {
+        let seen = self.draft.as_ref().unwrap_or(&self.base);
+        let mut clockwork = seen.clockwork;
+        clockwork.touch(now, &self.lifetimes);
+        let lacks_token = self.is_new() && seen.csrf.is_none();
+        if clockwork == seen.clockwork && !lacks_token && !seen.flashes.has_own() {
+            return Ok(Arc::clone(seen));
+        }
+        let mut record = Record { clockwork, ..Record::clone(seen) };
         record.flashes.settle();
-        if self.is_new() && record.csrf.is_none() {
+        if lacks_token {
             record.csrf = Some(fresh()?.reshape(self.scheme));
         }
-        Ok(record)
+        Ok(Arc::new(record))
+    }
+
+    /// Writes down in what the handler has changed that it was used now, as a commit would in a copy of it.
+    pub fn use_now(&mut self, now: Timestamp) {
+        if let Some(draft) = &mut self.draft {
+            Arc::make_mut(draft).clockwork.touch(now, &self.lifetimes);
+        }
     }
 
     /// The session after its plan was carried out: what was committed is now what was opened.

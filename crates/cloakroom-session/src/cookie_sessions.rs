@@ -184,16 +184,16 @@ impl SessionFactory for CookieSessions {
             }
         }
         let (id, record) = match (plan, session.id()) {
-            (Plan::Touch | Plan::Replace, Some(id)) => (id, session.outcome(now, fresh_token)?),
+            (Plan::Touch | Plan::Replace, Some(id)) => (id, session.shared_outcome(now, fresh_token)?),
             _ => {
                 let (id, token) = fresh_id_and_token()?;
-                (id, session.outcome(now, || Ok::<_, Error>(token))?)
+                (id, session.shared_outcome(now, || Ok::<_, Error>(token))?)
             }
         };
         match self.seal_record(id, &record, now) {
             Ok(cookie) => {
                 count();
-                Ok(Committed { session: session.settled(Some((id, record.into())), now), cookies: vec![cookie] })
+                Ok(Committed { session: session.settled(Some((id, record)), now), cookies: vec![cookie] })
             }
             // Its dates have grown by a digit: who only reads must not be told that it is too large.
             Err(error) if error.is_too_large() && plan == Plan::Touch => silent(session),

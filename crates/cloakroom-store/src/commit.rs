@@ -95,7 +95,7 @@ impl<S: Store> StoredSessions<S> {
         now: Timestamp,
     ) -> Result<Written, Error> {
         let mut seen = session.version();
-        let mut record = Arc::new(session.outcome(now, fresh_token)?);
+        let mut record = session.shared_outcome(now, fresh_token)?;
         if let Some((version, newest)) = latest.take().filter(|(version, _)| *version > seen) {
             let newest = newest.record(key)?;
             record = self.again(session, &newest, now)?;
@@ -185,7 +185,7 @@ impl<S: Store> StoredSessions<S> {
     async fn begin(&self, session: &SessionState, now: Timestamp) -> Result<Settled, Error> {
         let leaving = self.admit(session, now).await?;
         let (id, token) = fresh_id_and_token()?;
-        let record = Arc::new(session.outcome(now, || Ok::<_, Error>(token))?);
+        let record = session.shared_outcome(now, || Ok::<_, Error>(token))?;
         // The new one first: if ending the old one fails, the request fails, and nobody knows the new one's id.
         let (id, version) = self.create(id, &record, now).await?;
         self.end(session.ended_id(), now).await?;

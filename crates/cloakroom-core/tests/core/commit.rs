@@ -1,5 +1,8 @@
 //! Commits in mid-request: the session goes on from what was committed, and nothing is done twice or lost.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use cloakroom_core::{
     Carrier, CookieUpdate, CsrfToken, Dropped, Duplicates, Lifetimes, Plan, Record, SessionId, SessionState,
 };
@@ -41,6 +44,40 @@ proptest! {
         prop_assert_eq!(data(&again), data(session.record()));
         prop_assert_eq!(messages(&again), messages(session.record()));
     }
+}
+
+proptest! {
+    #[test]
+    fn what_was_used_before_its_commit_is_kept_the_same(
+        before in several(any_operation()),
+        first in several(any_operation()),
+        later in 0..10_000_u64,
+    ) {
+        let now = NOW + Duration::from_secs(later);
+        let session = request(&stored(&before), &first);
+        let mut used = session.clone();
+        used.use_now(now);
+        prop_assert_eq!(used.outcome(now, token), session.outcome(now, token));
+    }
+}
+
+#[test]
+fn what_was_used_before_its_commit_is_not_copied() {
+    let later = NOW + Duration::from_secs(60);
+    let is_shared = |session: &SessionState| {
+        let outcome = || session.shared_outcome(later, token).unwrap();
+        Arc::ptr_eq(&outcome(), &outcome())
+    };
+    let mut session = request(&stored(&[]), &[]);
+    session.insert("n", &1).unwrap();
+    assert!(!is_shared(&session), "it is to be touched");
+    session.use_now(later);
+    assert!(is_shared(&session));
+    session.flash("q", &1, Duplicates::Allow).unwrap();
+    assert!(!is_shared(&session), "it doesn't yet tell whose messages they are");
+    let mut new = SessionState::fresh(later, Lifetimes::default());
+    new.insert("n", &1).unwrap();
+    assert!(!is_shared(&new), "it needs a token");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
-use cloakroom_core::{Carrier, CookieUpdate, Plan, SessionState, SetCookie};
+use cloakroom_core::{Carrier, CookieUpdate, Plan, SetCookie};
 
 use super::{Phase, Session};
 use crate::error::Error;
@@ -49,9 +49,14 @@ impl Session {
         if let ControlFlow::Break(outcome) = self.leave(factory.carrier(), status) {
             return outcome;
         }
-        let state = self.read(SessionState::clone);
+        let now = self.now();
+        let state = {
+            let mut inner = self.inner();
+            inner.state.use_now(now);
+            inner.state.clone()
+        };
         let checkpoint = state.checkpoint();
-        let committed = factory.commit(state, self.now()).await?;
+        let committed = factory.commit(state, now).await?;
         let mut inner = self.inner();
         inner.state.absorb(checkpoint, committed.session)?;
         let mut cookies = std::mem::take(&mut inner.cookies);
