@@ -27,7 +27,7 @@ const SCHEMA: &str = include_str!("sqlite/schema.sql");
 /// Sessions in an SQLite file, which several processes may share.
 ///
 /// Right for everything that runs on one machine. One connection writes and a few read, each on a thread of its own; writers of other
-/// processes are waited for. Clones share the connections.
+/// processes are waited for. Clones share the connections, and dropping the last one waits until they are closed.
 ///
 /// What was acknowledged survives a crash of the process. [`Synchronous::Full`] makes it survive a loss of power too.
 ///
