@@ -1,5 +1,6 @@
 //! A record on its way to a store or from it: as text or as the record itself, and as the other one from when somebody asks.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use cloakroom_session::Record;
@@ -54,6 +55,16 @@ impl Contents {
         match self {
             Self::Made(record, _) if !record.is_scattered() => Self::Made(Arc::clone(record), OnceLock::new()),
             Self::Made(..) | Self::Read(..) => self.cold(),
+        }
+    }
+}
+
+/// Says what is there, and makes nothing for it.
+impl fmt::Debug for Contents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(text, _) => write!(f, "Text({} bytes)", text.len()),
+            Self::Made(record, _) => record.fmt(f),
         }
     }
 }

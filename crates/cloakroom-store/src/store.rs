@@ -14,7 +14,7 @@ use crate::scan::{Cursor, Page};
 /// What a store keeps under a key: the record, and the facts that it must be able to act on.
 ///
 /// # Security
-/// `Debug` prints how long the text is, never what it says.
+/// `Debug` prints names and sizes of what is kept, never what it says.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
@@ -92,7 +92,7 @@ impl Entry {
         self.but_with(self.contents.cold())
     }
 
-    /// The same entry, to be kept in memory as it is.
+    /// The same entry, to be kept in memory: with its record, unless that keeps more alive than it needs.
     pub(crate) fn compact(&self) -> Self {
         self.but_with(self.contents.compact())
     }
@@ -111,7 +111,7 @@ impl Entry {
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entry")
-            .field("bytes", &self.text().len())
+            .field("contents", &self.contents)
             .field("created", &self.created)
             .field("touched", &self.touched)
             .field("deadline", &self.deadline)

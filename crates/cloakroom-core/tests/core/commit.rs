@@ -44,9 +44,7 @@ proptest! {
         prop_assert_eq!(data(&again), data(session.record()));
         prop_assert_eq!(messages(&again), messages(session.record()));
     }
-}
 
-proptest! {
     #[test]
     fn what_was_used_before_its_commit_is_kept_the_same(
         before in several(any_operation()),

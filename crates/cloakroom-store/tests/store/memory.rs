@@ -56,6 +56,31 @@ async fn a_record_that_was_never_text_is_the_one_that_its_text_says() {
 }
 
 #[tokio::test]
+async fn a_new_session_is_text_until_it_is_read_and_then_read_once() {
+    let (store, record) = (MemoryStore::new(), Arc::new(record()));
+    store.create(&KEY, &Entry::of(Arc::clone(&record)), NOW).await.unwrap();
+    assert_eq!(Arc::strong_count(&record), 1, "the store keeps its text alone");
+    let (first, second) = (kept(&store).await.record(&KEY).unwrap(), kept(&store).await.record(&KEY).unwrap());
+    assert!(Arc::ptr_eq(&first, &second));
+}
+
+#[tokio::test]
+async fn a_written_session_is_kept_as_it_is_unless_it_is_scattered() {
+    let (store, scattered) = (MemoryStore::new(), Arc::new(record()));
+    store.create(&KEY, &Entry::of(Arc::clone(&scattered)), NOW).await.unwrap();
+    let mut one_changed = Record::clone(&*kept(&store).await.record(&KEY).unwrap());
+    one_changed.restore("key 3", Json::encode("it", "another").unwrap());
+    let mut version = Version::new(1);
+    for (row, record, expected) in [("one key set", Arc::new(one_changed), 2), ("all keys set", scattered, 1)] {
+        let replaced = store.replace(&KEY, version, &Entry::of(Arc::clone(&record)), NOW).await.unwrap();
+        version = Version::new(version.number() + 1);
+        assert_eq!(replaced, Replaced::Yes(version), "{row}");
+        assert_eq!(Arc::strong_count(&record), expected, "{row}");
+        assert_eq!(kept(&store).await.record(&KEY).unwrap(), record, "{row}");
+    }
+}
+
+#[tokio::test]
 async fn a_touch_reaches_a_record_that_was_never_text() {
     let store = MemoryStore::new();
     store.create(&KEY, &Entry::of(record()), NOW).await.unwrap();
@@ -77,7 +102,11 @@ async fn what_another_framework_keeps_stays_out() {
 
 #[test]
 fn an_entry_says_nothing_of_what_is_in_it() {
-    let said = format!("{:?}", Entry::of(record()).with_text("a secret").owner(Some("ann".to_owned())));
-    assert!(said.contains("bytes: 8") && said.contains("owned: true"), "{said}");
-    assert!(!said.contains("secret") && !said.contains("ann"), "{said}");
+    let made = Entry::of(record());
+    let read = made.clone().with_text("a secret");
+    for (entry, shown) in [(read, "Text(8 bytes)"), (made, "key 8")] {
+        let said = format!("{entry:?}");
+        assert!(said.contains(shown) && said.contains("owned: true"), "{said}");
+        assert!(["secret", "ann", "Saved"].iter().all(|it| !said.contains(it)), "{said}");
+    }
 }
