@@ -3,6 +3,8 @@
 //! To add a need, add it here as the others are, and to the list of the command that has it. A need
 //! that can't be met is an error that says how to meet it: nothing is skipped in silence.
 
+pub(crate) mod valkey;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 

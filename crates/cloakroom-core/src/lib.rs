@@ -12,6 +12,7 @@
 //! | `wire`, `record`, `text`, `lifetimes` | what is kept between requests, and how long |
 //! | `loose`, `foreign` | JSON as other frameworks write it, and what they keep of their own |
 //! | `state`, `access`, `key`, `flash` | the session of one request, as a handler sees it |
+//! | `version` | which of its record's versions a store has |
 //! | `change`, `apply` | what the handler did, what that does to a record, and how it is done again on a newer version |
 //! | `csrf` | where a request comes from, and whether it knows the token |
 //! | `plan` | what to store and what cookie to send |
@@ -49,6 +50,7 @@ mod seal;
 mod state;
 mod text;
 mod time;
+mod version;
 mod wire;
 
 pub use change::{ChangeLog, ConflictPolicy};
@@ -65,7 +67,8 @@ pub use plan::{Carrier, CommitPolicy, CookieUpdate, Dropped, Plan};
 pub use record::Record;
 pub use rejected::Rejected;
 pub use seal::{Seal, Sealer};
-pub use state::{Checkpoint, SessionState, Version};
+pub use state::{Checkpoint, SessionState};
 pub use text::{Json, Text};
 pub use time::Timestamp;
+pub use version::Version;
 pub use wire::Corrupt;

@@ -12,24 +12,7 @@ use crate::lifetimes::{Clockwork, Lifetimes};
 use crate::record::Record;
 use crate::rejected::Rejected;
 use crate::time::Timestamp;
-
-/// Which version of its record a session was opened at: counted by its store, from 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version(u64);
-
-impl Version {
-    /// The version of this number.
-    #[must_use]
-    pub const fn new(number: u64) -> Self {
-        Self(number)
-    }
-
-    /// Its number.
-    #[must_use]
-    pub const fn number(self) -> u64 {
-        self.0
-    }
-}
+use crate::version::Version;
 
 /// How far a session had come when a copy of it was committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +171,7 @@ impl SessionState {
             ended: None,
             ended_foreign: None,
             cycled: false,
-            version: Version(0),
+            version: Version::new(0),
             key: None,
             starts: 0,
             opened: now,
@@ -243,14 +226,14 @@ impl SessionState {
 
     /// Which version of the record was opened, where a store counts them.
     #[must_use]
-    pub const fn version(&self) -> Version {
-        self.version
+    pub const fn version(&self) -> &Version {
+        &self.version
     }
 
     /// The same session, opened at this version of its record.
     #[must_use]
     #[inline]
-    pub const fn at_version(mut self, version: Version) -> Self {
+    pub fn at_version(mut self, version: Version) -> Self {
         self.version = version;
         self
     }

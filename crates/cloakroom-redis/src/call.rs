@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::StoreError;
-use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value};
 
 use crate::argument::Argument;
 use crate::error::{failed, of_call, unexpected};
@@ -51,7 +51,7 @@ impl Call<'_> {
             Err(error) if is_unknown(&error) => link.pipeline(and_wait(self.by_text(store), wanted), self.target).await,
             answer => answer,
         };
-        settled(answer, wanted, self.about)
+        settled(answer.map_err(|error| of_call(&error, self.about))?, wanted)
     }
 
     fn by_hash(&self, store: &RedisStore) -> Cmd {
@@ -76,15 +76,15 @@ impl Call<'_> {
     }
 }
 
-fn and_wait(command: Cmd, wanted: Durability) -> Pipeline {
+pub(crate) fn and_wait(command: Cmd, wanted: Durability) -> Pipeline {
     let mut pipeline = Pipeline::with_capacity(2);
     pipeline.add_command(command).cmd("WAIT").arg(wanted.replicas).arg(wanted.millis());
     pipeline
 }
 
-fn settled(answer: RedisResult<Vec<Value>>, wanted: Durability, about: Option<&StoreKey>) -> Result<Value, StoreError> {
-    let answer = answer.map_err(|error| of_call(&error, about))?;
-    let [answer, Value::Int(confirmed)] = <[Value; 2]>::try_from(answer).map_err(|_| unexpected())? else {
+/// What the command before a `WAIT` answered, if enough replicas have it.
+pub(crate) fn settled(answers: Vec<Value>, wanted: Durability) -> Result<Value, StoreError> {
+    let [answer, Value::Int(confirmed)] = <[Value; 2]>::try_from(answers).map_err(|_| unexpected())? else {
         return Err(unexpected());
     };
     if changed(&answer) && confirmed < i64::from(wanted.replicas) {
@@ -97,7 +97,7 @@ fn settled(answer: RedisResult<Vec<Value>>, wanted: Durability, about: Option<&S
 fn changed(answer: &Value) -> bool {
     let code = if let Value::Array(parts) = answer { parts.first() } else { Some(answer) };
     // A step of a scan answers with its place, which is no number.
-    !matches!(code, Some(Value::Int(0 | 2.. | ..0)))
+    !matches!(code, Some(Value::Nil | Value::Int(0 | 2.. | ..0)))
 }
 
 fn is_unknown(error: &RedisError) -> bool {

@@ -33,7 +33,9 @@ const HEAD_SIZE: usize = 160;
 
 pub(crate) fn push_hex(text: &mut String, key: &StoreKey) {
     for byte in key.as_bytes() {
-        text.extend([byte >> 4, byte & 15].map(|nibble| char::from_digit(nibble.into(), 16).unwrap_or('0')));
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from(if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble }));
+        }
     }
 }
 
@@ -61,7 +63,8 @@ pub(crate) fn parse_hex(text: &[u8]) -> Option<StoreKey> {
 /// A session as it is to be kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Live<'a> {
-    pub(crate) version: Version,
+    /// The number of its version.
+    pub(crate) version: u64,
     pub(crate) entry: &'a Entry,
     /// A mark of the call that writes it.
     pub(crate) call: &'a str,
@@ -82,7 +85,7 @@ impl Live<'_> {
 
 impl fmt::Display for Live<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (version, Entry { created, touched, deadline, owner, .. }) = (self.version.number(), self.entry);
+        let (version, Entry { created, touched, deadline, owner, .. }) = (self.version, self.entry);
         let (created, touched) = (created.unix_millis(), touched.unix_millis());
         let (deadline, call, listed) = (Argument::deadline(*deadline), self.call, self.listed);
         write!(f, "1 {version} {created} {touched} {deadline} {call} {listed} ")?;
@@ -96,11 +99,33 @@ impl fmt::Display for Live<'_> {
 
 /// Reads what is under a key, as `GET` gives it.
 pub(crate) fn loaded(key: &StoreKey, value: Value, now: Timestamp) -> Result<Loaded, StoreError> {
+    loaded_with_image(key, value, now, |_| false)
+}
+
+/// The same. A version comes with its image if the entry is one of those that want it.
+pub(crate) fn loaded_with_image(
+    key: &StoreKey,
+    value: Value,
+    now: Timestamp,
+    wanted: impl FnOnce(&Entry) -> bool,
+) -> Result<Loaded, StoreError> {
     if matches!(value, Value::Nil) {
         return Ok(Loaded::Absent);
     }
     let bytes = bytes(value).ok_or_else(|| StoreError::corrupt(*key))?;
-    parse(&bytes, now).ok_or_else(|| StoreError::corrupt(*key))
+    Ok(match parse(&bytes, now).ok_or_else(|| StoreError::corrupt(*key))? {
+        Loaded::Live(version, entry) if wanted(&entry) => Loaded::Live(version.with_image(bytes), entry),
+        loaded => loaded,
+    })
+}
+
+/// Whether this is the image of a session without an owner that isn't over yet.
+pub(crate) fn is_nobodys(image: &[u8], now: Timestamp) -> bool {
+    let head = image.split(|byte| *byte == b'\n').next().and_then(|head| std::str::from_utf8(head).ok());
+    let Some(["1", _version, _created, _touched, deadline, _call, _listed, "-"]) = head.and_then(words) else {
+        return false;
+    };
+    unless_nothing(deadline, time).is_some_and(|deadline| deadline.is_none_or(|deadline| now <= deadline))
 }
 
 fn parse(bytes: &[u8], now: Timestamp) -> Option<Loaded> {

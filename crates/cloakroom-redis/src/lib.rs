@@ -95,6 +95,7 @@ mod checkup;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod error;
+mod exchange;
 mod index;
 mod layout;
 mod link;

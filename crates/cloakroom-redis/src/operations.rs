@@ -10,12 +10,13 @@ use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::{failed, of_call, unexpected};
 use crate::index::Cover;
-use crate::layout::{Live, bytes, loaded, parse_hex};
+use crate::layout::{Live, bytes, loaded_with_image, parse_hex};
 use crate::link::Target;
 use crate::redis_store::RedisStore;
 use crate::scripts::{self, Script};
 
-const FIRST: Version = Version::new(1);
+/// The number of a session's first version.
+const FIRST: u64 = 1;
 
 /// A call that nobody sends twice.
 const NO_CALL: &str = "-";
@@ -81,10 +82,10 @@ fn said_of(parts: Vec<Value>) -> Option<Said> {
     }
 }
 
-fn replaced(said: &Said, version: Version) -> Result<Replaced, StoreError> {
+fn replaced(said: &Said, version: u64) -> Result<Replaced, StoreError> {
     match said {
         Said::Number(0) => Ok(Replaced::Gone),
-        Said::Number(1) | Said::Owner(_) => Ok(Replaced::Yes(version)),
+        Said::Number(1) | Said::Owner(_) => Ok(Replaced::Yes(Version::new(version))),
         Said::Number(2) => Ok(Replaced::Conflict),
         Said::Number(_) | Said::ListFirst(_) | Said::Elsewhere(_) => Err(unexpected()),
     }
@@ -96,7 +97,7 @@ impl Store for RedisStore {
         let mut command = redis::cmd("GET");
         command.arg(&name);
         let value = self.link.command(command, Target::Key(&name)).await;
-        loaded(key, value.map_err(|error| of_call(&error, Some(key)))?, now)
+        loaded_with_image(key, value.map_err(|error| of_call(&error, Some(key)))?, now, |entry| self.exchanges(entry))
     }
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
@@ -104,6 +105,9 @@ impl Store for RedisStore {
         let listing = entry.owner.as_ref().filter(|_| self.is_cluster());
         let listed = listing.map_or(Argument::Nothing, |_| cover.until);
         let live = Live { version: FIRST, entry, call: &call, listed };
+        if self.place(key, &live, now).await? {
+            return Ok(Created::Yes(Version::new(FIRST)));
+        }
         let (ttl, owner) = (Argument::ttl(entry.deadline, now), Argument::owner(entry));
         let (keys, arguments) = ([name.as_str()], [Argument::Text(&call), ttl, Argument::Live(&live), owner]);
         let create = self.say(&scripts::CREATE, key, &keys, now, &arguments);
@@ -112,7 +116,7 @@ impl Store for RedisStore {
             None => create.await?,
         };
         match said {
-            Said::Number(1) => Ok(Created::Yes(FIRST)),
+            Said::Number(1) => Ok(Created::Yes(Version::new(FIRST))),
             Said::Number(2) => Ok(Created::Taken),
             Said::Number(_) | Said::Owner(_) | Said::ListFirst(_) | Said::Elsewhere(_) => Err(unexpected()),
         }
@@ -126,9 +130,12 @@ impl Store for RedisStore {
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
         // Nobody has written that often: what the caller has seen was no version of ours.
-        let next = seen.number().checked_add(1).map(Version::new).ok_or_else(|| StoreError::corrupt(*key))?;
+        let next = seen.number().checked_add(1).ok_or_else(|| StoreError::corrupt(*key))?;
         let (name, call) = (self.key(key), self.call_mark()?);
         let live = Live { version: next, entry, call: &call, listed: Argument::Nothing };
+        if self.exchange(key, seen.image(), &live, now).await? {
+            return Ok(Replaced::Yes(Version::new(next)));
+        }
         let (script, [owner, deadline, unlisted]) = match &entry.owner {
             Some(owner) => {
                 let deadline = Argument::deadline(entry.deadline);

@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 use crate::address::Address;
 use crate::call::Calls;
 use crate::error;
+use crate::exchange::Exchanges;
 use crate::layout::{HEX_LEN, push_hex};
 use crate::link::Link;
 
@@ -44,6 +45,7 @@ pub struct RedisStore {
     pub(crate) prefix: Arc<str>,
     pub(crate) durability: Option<Durability>,
     pub(crate) calls: Arc<Calls>,
+    pub(crate) exchanges: Arc<Exchanges>,
     /// For writes that wait for replicas: nobody who reads is to stand behind them.
     waiting: Arc<OnceCell<Link>>,
 }
@@ -94,7 +96,8 @@ impl RedisStore {
     }
 
     pub(crate) fn new(link: Link) -> Self {
-        Self { link, prefix: PREFIX.into(), durability: None, calls: Arc::default(), waiting: Arc::default() }
+        let (calls, exchanges, waiting) = Default::default();
+        Self { link, prefix: PREFIX.into(), durability: None, calls, exchanges, waiting }
     }
 
     /// What the names of all keys begin with; `cloakroom:` unless told otherwise.

@@ -12,6 +12,8 @@ mod bench;
 mod cluster;
 #[path = "redis/corrupt.rs"]
 mod corrupt;
+#[path = "redis/exchange.rs"]
+mod exchange;
 #[path = "redis/layout.rs"]
 mod layout;
 #[path = "redis/listed.rs"]

@@ -21,6 +21,7 @@ const STEP: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Redis {
     server: Server,
+    program: PathBuf,
     options: Vec<String>,
     tls: bool,
 }
@@ -35,11 +36,18 @@ impl Redis {
     /// A server with these options beside ours.
     #[must_use]
     pub fn with(options: &[&str]) -> Self {
-        let mut redis = Self {
-            server: Server::prepare("redis"),
-            options: options.iter().map(|it| (*it).to_owned()).collect(),
-            tls: false,
-        };
+        Self::of(redis_server(), options.iter().copied(), false)
+    }
+
+    /// Valkey, in a version that has `SET … IFEQ`, with these options beside ours.
+    #[must_use]
+    pub fn valkey(options: &[&str]) -> Self {
+        Self::of(valkey_server(), options.iter().copied(), false)
+    }
+
+    fn of<'a>(program: PathBuf, options: impl Iterator<Item = &'a str>, tls: bool) -> Self {
+        let options = options.map(str::to_owned).collect();
+        let mut redis = Self { server: Server::prepare("redis"), program, options, tls };
         redis.start_again();
         redis
     }
@@ -49,16 +57,13 @@ impl Redis {
     pub fn with_tls(ca: &Path, certificate: &Path, key: &Path, options: &[&str]) -> Self {
         let [ca, certificate, key] = [ca, certificate, key].map(|path| path.to_str().unwrap());
         let files = ["--tls-ca-cert-file", ca, "--tls-cert-file", certificate, "--tls-key-file", key];
-        let mut redis = Self { server: Server::prepare("redis"), options: Vec::new(), tls: true };
-        redis.options.extend(files.iter().chain(options).map(|it| (*it).to_owned()));
-        redis.start_again();
-        redis
+        Self::of(redis_server(), files.iter().chain(options).copied(), true)
     }
 
     /// Starts it after a [`Redis::kill`], with the data that its folder has.
     pub fn start_again(&mut self) {
         let port = self.port().to_string();
-        let mut command = Command::new(redis_server());
+        let mut command = Command::new(&self.program);
         if self.tls {
             command.args(["--port", "0", "--tls-port", &port]);
         } else {
@@ -101,10 +106,15 @@ impl Redis {
 }
 
 fn redis_server() -> PathBuf {
-    match std::env::var_os("REDIS_SERVER").filter(|path| !path.is_empty()) {
-        Some(path) => path.into(),
-        None => program("redis-server", &[], "redis-server"),
-    }
+    told("REDIS_SERVER").unwrap_or_else(|| program("redis-server", &[], "redis-server"))
+}
+
+fn valkey_server() -> PathBuf {
+    told("VALKEY_SERVER").unwrap_or_else(|| program("valkey-server", &[], "valkey-server"))
+}
+
+fn told(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 fn url(port: u16) -> String {

@@ -94,7 +94,7 @@ impl<S: Store> StoredSessions<S> {
         latest: &mut Latest,
         now: Timestamp,
     ) -> Result<Written, Error> {
-        let mut seen = session.version();
+        let mut seen = session.version().clone();
         let mut record = session.shared_outcome(now, fresh_token)?;
         if let Some((version, newest)) = latest.take().filter(|(version, _)| *version > seen) {
             let newest = newest.record(key)?;
@@ -116,7 +116,7 @@ impl<S: Store> StoredSessions<S> {
             match answer {
                 Replaced::Yes(version) => {
                     meter::written(Carrier::Id, || entry.text().len());
-                    *latest = Some((version, entry)).filter(|_| matches!(step, Step::Replace));
+                    *latest = Some((version.clone(), entry)).filter(|_| matches!(step, Step::Replace));
                     return Ok(Written::Yes(version, record));
                 }
                 Replaced::Gone => return Ok(Written::Dropped),
@@ -204,7 +204,7 @@ impl<S: Store> StoredSessions<S> {
         let clockwork = record.clockwork();
         let touch = self.store.touch(&key, clockwork.touched, clockwork.ends(), now);
         let there = self.call(Operation::Touch, Some(&key), touch).await?;
-        Ok(if there { Settled::Kept(id, session.version(), record) } else { Settled::Dropped })
+        Ok(if there { Settled::Kept(id, session.version().clone(), record) } else { Settled::Dropped })
     }
 
     async fn cycle(&self, session: &SessionState, key: StoreKey, now: Timestamp) -> Result<Settled, Error> {

@@ -37,8 +37,12 @@ pub struct MemoryStore {
 
 #[derive(Debug)]
 enum Slot {
-    Live(Version, Entry),
-    Moved { to: StoreKey, until: Timestamp },
+    /// The number of its version, and what it says.
+    Live(u64, Entry),
+    Moved {
+        to: StoreKey,
+        until: Timestamp,
+    },
 }
 
 impl Slot {
@@ -149,7 +153,7 @@ fn index_of(key: &StoreKey) -> usize {
     usize::from(key.as_bytes()[0]) % SHARDS
 }
 
-fn live<'a>(shard: &'a mut Shard<'_>, key: &StoreKey, now: Timestamp) -> Option<(&'a mut Version, &'a mut Entry)> {
+fn live<'a>(shard: &'a mut Shard<'_>, key: &StoreKey, now: Timestamp) -> Option<(&'a mut u64, &'a mut Entry)> {
     match shard.get_mut(key) {
         Some(Slot::Live(version, entry)) if !entry.is_over(now) => Some((version, entry)),
         _ => None,
@@ -160,7 +164,7 @@ impl Store for MemoryStore {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
         Ok(match self.shard_of(key).get(key) {
             Some(slot) if slot.is_over(now) => Loaded::Absent,
-            Some(Slot::Live(version, entry)) => Loaded::Live(*version, entry.warm().clone()),
+            Some(Slot::Live(version, entry)) => Loaded::Live(Version::new(*version), entry.warm().clone()),
             Some(Slot::Moved { .. }) => Loaded::Moved,
             None => Loaded::Absent,
         })
@@ -172,7 +176,7 @@ impl Store for MemoryStore {
             return Ok(Created::Taken);
         }
         self.make_room(&mut shard, now);
-        shard.insert(*key, Slot::Live(Version::new(1), entry.cold()));
+        shard.insert(*key, Slot::Live(1, entry.cold()));
         Ok(Created::Yes(Version::new(1)))
     }
 
@@ -186,11 +190,11 @@ impl Store for MemoryStore {
         let mut shard = self.shard_of(key);
         Ok(match live(&mut shard, key, now) {
             None => Replaced::Gone,
-            Some((version, _)) if *version != seen => Replaced::Conflict,
+            Some((version, _)) if *version != seen.number() => Replaced::Conflict,
             Some((version, there)) => {
-                *version = Version::new(seen.number() + 1);
+                *version += 1;
                 *there = entry.compact();
-                Replaced::Yes(*version)
+                Replaced::Yes(Version::new(*version))
             }
         })
     }
@@ -224,7 +228,7 @@ impl Store for MemoryStore {
         let mut both = self.shards_of(old, new);
         match live(both.of(old), old, now) {
             None => return Ok(Replaced::Gone),
-            Some((version, _)) if *version != seen => return Ok(Replaced::Conflict),
+            Some((version, _)) if *version != seen.number() => return Ok(Replaced::Conflict),
             Some(_) => {}
         }
         if both.of(new).get(new).is_some_and(|slot| !slot.is_over(now)) {
@@ -233,7 +237,7 @@ impl Store for MemoryStore {
         both.of(old).insert(*old, Slot::Moved { to: *new, until: moved_until });
         let shard = both.of(new);
         self.make_room(shard, now);
-        shard.insert(*new, Slot::Live(Version::new(1), entry.compact()));
+        shard.insert(*new, Slot::Live(1, entry.compact()));
         Ok(Replaced::Yes(Version::new(1)))
     }
 
@@ -309,7 +313,7 @@ impl Store for MemoryStore {
                 .iter()
                 .filter(|(key, slot)| !slot.is_over(now) && is_behind(key))
                 .filter_map(|(key, slot)| match slot {
-                    Slot::Live(version, entry) => Some(Scanned::new(*key, *version, entry.clone())),
+                    Slot::Live(version, entry) => Some(Scanned::new(*key, Version::new(*version), entry.clone())),
                     Slot::Moved { .. } => None,
                 })
                 .collect();

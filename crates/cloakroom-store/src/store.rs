@@ -133,7 +133,7 @@ pub enum Loaded {
 }
 
 /// What became of a new entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a caller must decide about each of them")]
 pub enum Created {
     /// It is there, at this version.
@@ -143,7 +143,7 @@ pub enum Created {
 }
 
 /// What became of an entry that was to take another one's place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a caller must decide about each of them")]
 pub enum Replaced {
     /// It is there, at this version.
@@ -200,6 +200,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Puts an entry in the place of the version that the caller has seen, and counts the version up.
     ///
+    /// What the caller has seen may be a number without an [image](Version::image), and **must** do.
     /// **Must not** create: where nothing is, it is [`Replaced::Gone`].
     fn replace(
         &self,

@@ -18,7 +18,7 @@ fn for_ever(text: &str) -> Entry {
 }
 
 fn written(version: u64, entry: &Entry, call: &str, listed: Argument<'_>) -> String {
-    Live { version: Version::new(version), entry, call, listed }.to_string()
+    Live { version, entry, call, listed }.to_string()
 }
 
 #[test]

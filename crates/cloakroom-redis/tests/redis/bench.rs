@@ -11,6 +11,7 @@ use cloakroom_session::{Clock as _, StoreKey, SystemClock, Timestamp, Version, f
 use cloakroom_store::{Created, Entry, Loaded, Replaced, Store as _};
 use tokio::task::JoinHandle;
 
+pub(crate) const FIRST: Version = Version::new(1);
 pub(crate) const LIFE: Duration = Duration::from_secs(20 * 60);
 
 pub(crate) fn now() -> Timestamp {
@@ -174,16 +175,15 @@ pub(crate) async fn scripts_are_sent_again(store: &RedisStore, servers: &[Redis]
     let (owner, until) = ("user".to_owned(), now() + Duration::from_secs(10));
     let owned = entry("text").owner(Some(owner.clone()));
     let forget = || servers.iter().for_each(|server| assert_eq!(server.cli(&["SCRIPT", "FLUSH"]), "OK"));
-    let first = Version::new(1);
     forget();
     let (one, two) = (put(store, &owned).await, key());
     forget();
-    assert_eq!(store.replace(&one, first, &owned, now()).await.unwrap(), Replaced::Yes(Version::new(2)));
+    assert_eq!(store.replace(&one, FIRST, &owned, now()).await.unwrap(), Replaced::Yes(Version::new(2)));
     forget();
     assert!(store.touch(&one, now(), Some(now() + LIFE + LIFE), now()).await.unwrap());
     forget();
     let cycled = store.cycle(&one, Version::new(2), &two, &owned, until, now()).await.unwrap();
-    assert_eq!(cycled, Replaced::Yes(first));
+    assert_eq!(cycled, Replaced::Yes(FIRST));
     forget();
     assert_eq!(store.owned(&owner, now()).await.unwrap().len(), 1);
     forget();
@@ -196,16 +196,15 @@ pub(crate) async fn scripts_are_sent_again(store: &RedisStore, servers: &[Redis]
 pub(crate) async fn a_taken_key_is_an_error(store: &RedisStore) {
     let (owned, until) = (entry("mine").owner(Some("user".to_owned())), now() + Duration::from_secs(10));
     let others = entry("other's").owner(Some("other".to_owned()));
-    let first = Version::new(1);
     let (mine, live, marked, new) =
         (put(store, &owned).await, put(store, &others).await, put(store, &others).await, key());
-    assert_eq!(store.cycle(&marked, first, &new, &others, until, now()).await.unwrap(), Replaced::Yes(first));
+    assert_eq!(store.cycle(&marked, FIRST, &new, &others, until, now()).await.unwrap(), Replaced::Yes(FIRST));
     for (what, taken) in [("a session", live), ("a mark", marked)] {
         let before = store.load(&taken, now()).await.unwrap();
-        let error = store.cycle(&mine, first, &taken, &owned, until, now()).await.unwrap_err();
+        let error = store.cycle(&mine, FIRST, &taken, &owned, until, now()).await.unwrap_err();
         assert!(error.to_string().contains("taken"), "{what}: {error}");
         assert_eq!(store.load(&taken, now()).await.unwrap(), before, "{what}");
-        assert_eq!(store.load(&mine, now()).await.unwrap(), Loaded::Live(first, owned.clone()), "{what}");
+        assert_eq!(store.load(&mine, now()).await.unwrap(), Loaded::Live(FIRST, owned.clone()), "{what}");
     }
     for (owner, expected) in [("user", vec![mine]), ("other", vec![live, new])] {
         let mut keys: Vec<_> = store.owned(owner, now()).await.unwrap().iter().map(|owned| owned.key).collect();

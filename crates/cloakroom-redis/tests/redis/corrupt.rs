@@ -5,7 +5,7 @@ use cloakroom_servers::redis::Redis;
 use cloakroom_session::{StoreKey, Version};
 use cloakroom_store::{Loaded, Store as _, StoreError};
 
-use crate::bench::{LIFE, entry, key, name, now, put};
+use crate::bench::{FIRST, LIFE, entry, key, name, now, put};
 
 fn corrupt<T: std::fmt::Debug>(row: &str, what: &str, key: &StoreKey, answer: Result<T, StoreError>) {
     let error = answer.expect_err(&format!("{row}: {what}"));
@@ -80,12 +80,12 @@ fn timed(value: &str) -> String {
 
 /// Whatever a caller does, what isn't ours or was damaged stays as it is, for whoever looks into it.
 async fn is_left_alone(row: &str, server: &Redis, store: &RedisStore, key: &StoreKey) {
-    let (first, new) = (Version::new(1), crate::bench::key());
+    let new = crate::bench::key();
     let before = server.cli(&["DUMP", &name(key)]);
     corrupt(row, "create", key, store.create(key, &entry("text"), now()).await);
-    corrupt(row, "replace", key, store.replace(key, first, &entry("text"), now()).await);
+    corrupt(row, "replace", key, store.replace(key, FIRST, &entry("text"), now()).await);
     corrupt(row, "touch", key, store.touch(key, now(), Some(now() + LIFE), now()).await);
-    corrupt(row, "cycle", key, store.cycle(key, first, &new, &entry("text"), now() + LIFE, now()).await);
+    corrupt(row, "cycle", key, store.cycle(key, FIRST, &new, &entry("text"), now() + LIFE, now()).await);
     corrupt(row, "end", key, store.end(key, now()).await);
     assert_eq!(server.cli(&["DUMP", &name(key)]), before, "{row}");
     assert_eq!(server.cli(&["EXISTS", &name(&new)]), "0", "{row}");

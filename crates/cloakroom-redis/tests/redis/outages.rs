@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::Redis;
-use cloakroom_session::Version;
 use cloakroom_store::{Loaded, Store as _};
 
 use crate::bench::{
-    LIFE, clock, entry, finished, key, name, nothing_is_lost, now, put, summary, time_until_it_answers, write_until,
+    FIRST, LIFE, clock, entry, finished, key, name, nothing_is_lost, now, put, summary, time_until_it_answers,
+    write_until,
 };
 
 const WRITERS: usize = 16;
@@ -85,7 +85,6 @@ async fn a_server_that_hangs_is_an_error_in_time_and_nothing_more() {
 async fn a_server_that_is_full_refuses_and_keeps_what_it_has() {
     let server = Redis::with(&["--maxmemory-policy", "noeviction"]);
     let store = RedisStore::connect(&server.url()).await.unwrap();
-    let first = Version::new(1);
     let owned = entry("text").owner(Some("user".to_owned()));
     let (kept, ended) = (put(&store, &owned).await, put(&store, &entry("text")).await);
     assert_eq!(server.cli(&["CONFIG", "SET", "maxmemory", "1"]), "OK");
@@ -95,14 +94,14 @@ async fn a_server_that_is_full_refuses_and_keeps_what_it_has() {
     for (what, error) in [
         ("create", store.create(&new, &longer, now()).await.unwrap_err()),
         ("create for nobody", store.create(&new, &entry(&large), now()).await.unwrap_err()),
-        ("replace", store.replace(&kept, first, &longer, now()).await.unwrap_err()),
-        ("replace for nobody", store.replace(&ended, first, &entry(&large), now()).await.unwrap_err()),
+        ("replace", store.replace(&kept, FIRST, &longer, now()).await.unwrap_err()),
+        ("replace for nobody", store.replace(&ended, FIRST, &entry(&large), now()).await.unwrap_err()),
         ("touch", store.touch(&kept, now(), Some(now() + LIFE + LIFE), now()).await.unwrap_err()),
-        ("cycle", store.cycle(&kept, first, &new, &longer, until, now()).await.unwrap_err()),
+        ("cycle", store.cycle(&kept, FIRST, &new, &longer, until, now()).await.unwrap_err()),
     ] {
         assert!(!error.is_corrupt() && !error.is_timed_out(), "{what}: {error}");
         assert_eq!((server.cli(&["DUMP", &name(&kept)]), server.cli(&["DBSIZE"])), before, "{what}");
     }
-    assert_eq!(store.load(&kept, now()).await.unwrap(), Loaded::Live(first, owned));
+    assert_eq!(store.load(&kept, now()).await.unwrap(), Loaded::Live(FIRST, owned));
     assert!(store.end(&ended, now()).await.unwrap(), "signing out needs no memory");
 }

@@ -11,11 +11,9 @@ use cloakroom_store::{Created, Loaded, Replaced, Store as _};
 use redis::AsyncConnectionConfig;
 
 use crate::bench::{
-    LIFE, Monitor, a_taken_key_is_an_error, entry, hex, key, name, now, patient, put, scripts_are_sent_again,
+    FIRST, LIFE, Monitor, a_taken_key_is_an_error, entry, hex, key, name, now, patient, put, scripts_are_sent_again,
     time_until_it_answers,
 };
-
-const FIRST: Version = Version::new(1);
 
 pub(crate) const CAPABILITIES: Capabilities = Capabilities::all().expires_by_itself();
 

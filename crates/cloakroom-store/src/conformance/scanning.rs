@@ -50,7 +50,7 @@ async fn some<S: Store>(it: &Bench<S>, count: usize) -> Result<Vec<(StoreKey, Ve
 
 fn has(found: &Found, what: &str, all: &[(StoreKey, Version, Entry)]) -> Outcome {
     for (number, (key, version, entry)) in all.iter().enumerate() {
-        let expected = Some((*version, entry.clone()));
+        let expected = Some((version.clone(), entry.clone()));
         same(&format!("{what}, {} of {}", number + 1, all.len()), &found.get(key).cloned(), &expected)?;
     }
     Ok(())
@@ -60,7 +60,7 @@ pub(super) async fn a_scan_finds_everything<S: Store>(it: Bench<S>) -> Outcome {
     let mut all = some(&it, 3 * LIMIT).await?;
     for (key, version, entry) in all.iter_mut().take(LIMIT) {
         *entry = entry.clone().with_text(format!("{}, replaced", entry.text()));
-        it.store.replace(key, *version, entry, it.now).await?;
+        it.store.replace(key, version.clone(), entry, it.now).await?;
         *version = Version::new(2);
     }
     let (_, new) = it.moved(&it.entry("moved")).await?;

@@ -183,7 +183,7 @@ impl Store for FileStore {
             Some((version, _)) if version != seen => Ok(Replaced::Conflict),
             Some((version, _)) => {
                 let next = Version::new(version.number() + 1);
-                write(folder, &key, &Kept::Live(next, entry))?;
+                write(folder, &key, &Kept::Live(next.clone(), entry))?;
                 Ok(Replaced::Yes(next))
             }
         })

@@ -70,11 +70,11 @@ async fn a_written_session_is_kept_as_it_is_unless_it_is_scattered() {
     store.create(&KEY, &Entry::of(Arc::clone(&scattered)), NOW).await.unwrap();
     let mut one_changed = Record::clone(&*kept(&store).await.record(&KEY).unwrap());
     one_changed.restore("key 3", Json::encode("it", "another").unwrap());
-    let mut version = Version::new(1);
+    let mut seen = 0;
     for (row, record, expected) in [("one key set", Arc::new(one_changed), 2), ("all keys set", scattered, 1)] {
-        let replaced = store.replace(&KEY, version, &Entry::of(Arc::clone(&record)), NOW).await.unwrap();
-        version = Version::new(version.number() + 1);
-        assert_eq!(replaced, Replaced::Yes(version), "{row}");
+        seen += 1;
+        let replaced = store.replace(&KEY, Version::new(seen), &Entry::of(Arc::clone(&record)), NOW).await.unwrap();
+        assert_eq!(replaced, Replaced::Yes(Version::new(seen + 1)), "{row}");
         assert_eq!(Arc::strong_count(&record), expected, "{row}");
         assert_eq!(kept(&store).await.record(&KEY).unwrap(), record, "{row}");
     }

@@ -203,7 +203,7 @@ async fn a_damaged_record_is_an_error_and_stays() {
     for text in ["", "{", "garbage", &entry.text()[..entry.text().len() / 2], "\u{0}"] {
         let Loaded::Live(version, _) = store.load(&key, NOW).await.unwrap() else { panic!() };
         let damaged = Entry::new(text.into(), NOW, NOW, None);
-        store.replace(&key, version, &damaged, NOW).await.unwrap();
+        store.replace(&key, version.clone(), &damaged, NOW).await.unwrap();
         let error = app.request(&cookie).await.err().unwrap();
         assert!(error.is_corrupt() && error.status() == 500, "{text:?}");
         let source = std::error::Error::source(&error).unwrap().to_string();

@@ -1,0 +1,108 @@
+//! What a server can decide without a script.
+//!
+//! `SET … NX` puts a value where nothing is; `SET … IFEQ`, which Valkey has since 8.1 and Redis since 8.4, puts it in the place of one that it
+//! compares whole. Either is a tenth of the work of a script. Where one writes nothing, a script says why: the session may have ended or moved, or be
+//! another version, or the same one with another head.
+//!
+//! Not in a Cluster, where a client may send a call twice, and not for the sessions of an owner, whose index changes with them.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_store::{Entry, StoreError};
+use redis::{Cmd, RedisError, Value};
+
+use crate::argument::Argument;
+use crate::call::{and_wait, settled};
+use crate::error::{of_call, unexpected};
+use crate::layout::{Live, is_nobodys};
+use crate::link::Target;
+use crate::redis_store::RedisStore;
+
+/// `SET`, its key, a value, `PX`, a span, and what is compared.
+const WORDS: usize = 7;
+
+/// About how many bytes those take that aren't a key or a value.
+const WORDS_SIZE: usize = 40;
+
+/// Whether the server has said that it can't compare values.
+#[derive(Debug, Default)]
+pub(crate) struct Exchanges(AtomicBool);
+
+impl RedisStore {
+    /// Puts a session where nothing is. `false` if nothing was done.
+    pub(crate) async fn place(&self, key: &StoreKey, live: &Live<'_>, now: Timestamp) -> Result<bool, StoreError> {
+        if !self.is_alone(live.entry) {
+            return Ok(false);
+        }
+        let name = self.key(key);
+        let mut command = set(&name, live, now, 0);
+        command.arg("NX");
+        self.done(command, &name).await.map_err(|error| of_call(&error, Some(key)))?
+    }
+
+    /// Puts a session in the place of one that looks like this. `false` if nothing was done.
+    pub(crate) async fn exchange(
+        &self,
+        key: &StoreKey,
+        image: Option<&[u8]>,
+        live: &Live<'_>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let image = image.filter(|image| self.exchanges(live.entry) && is_nobodys(image, now));
+        let Some(image) = image else { return Ok(false) };
+        let name = self.key(key);
+        let mut command = set(&name, live, now, image.len());
+        command.arg("IFEQ").arg(image);
+        match self.done(command, &name).await {
+            Ok(done) => done,
+            Err(error) if is_unknown(&error) => {
+                self.exchanges.0.store(true, Ordering::Relaxed);
+                Ok(false)
+            }
+            Err(error) => Err(of_call(&error, Some(key))),
+        }
+    }
+
+    /// Whether one like this is exchanged by its image.
+    pub(crate) fn exchanges(&self, entry: &Entry) -> bool {
+        self.is_alone(entry) && !self.exchanges.0.load(Ordering::Relaxed)
+    }
+
+    /// Whether a session is one key and nothing else.
+    fn is_alone(&self, entry: &Entry) -> bool {
+        !self.is_cluster() && entry.owner.is_none()
+    }
+
+    /// Whether it was done; in the outer result, what the server refused.
+    async fn done(&self, command: Cmd, name: &str) -> Result<Result<bool, StoreError>, RedisError> {
+        let target = Target::Key(name);
+        let answer = match self.durability {
+            None => Ok(self.link.command(command, target).await?),
+            Some(wanted) => match self.waiting().await {
+                Ok(link) => settled(link.pipeline(and_wait(command, wanted), target).await?, wanted),
+                Err(error) => Err(error),
+            },
+        };
+        Ok(match answer {
+            Ok(Value::Okay) => Ok(true),
+            Ok(Value::Nil) => Ok(false),
+            Ok(_) => Err(unexpected()),
+            Err(error) => Err(error),
+        })
+    }
+}
+
+fn set(name: &str, live: &Live<'_>, now: Timestamp, more: usize) -> Cmd {
+    let mut command = Cmd::with_capacity(WORDS, name.len() + live.size() + more + WORDS_SIZE);
+    command.arg("SET").arg(name).arg(Argument::Live(live));
+    if let ttl @ Argument::Number(_) = Argument::ttl(live.entry.deadline, now) {
+        command.arg("PX").arg(ttl);
+    }
+    command
+}
+
+/// Servers without it say that the syntax is wrong. It isn't tried again.
+fn is_unknown(error: &RedisError) -> bool {
+    error.code() == Some("ERR")
+}

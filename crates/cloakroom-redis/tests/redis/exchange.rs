@@ -1,0 +1,263 @@
+//! Commits without a script, by a server that compares values itself: the same outcome, whatever is there.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cloakroom_redis::RedisStore;
+use cloakroom_servers::redis::Redis;
+use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_store::conformance::assert_conforms;
+use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
+
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::{Arg, Cmd, Pipeline, RedisFuture, Value};
+
+use crate::bench::{self, FIRST, LIFE, Monitor, entry, name, now, patient, put};
+use crate::single::CAPABILITIES;
+
+/// A store whose callers bring what they have loaded along, as sessions do, and not the number alone.
+#[derive(Debug)]
+struct Loading(RedisStore);
+
+impl Store for Loading {
+    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
+        self.0.load(key, now).await
+    }
+
+    async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
+        self.0.create(key, entry, now).await
+    }
+
+    async fn replace(
+        &self,
+        key: &StoreKey,
+        seen: Version,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        let seen = match self.0.load(key, now).await {
+            Ok(Loaded::Live(version, _)) if version == seen => version,
+            _ => seen,
+        };
+        self.0.replace(key, seen, entry, now).await
+    }
+
+    async fn touch(
+        &self,
+        key: &StoreKey,
+        touched: Timestamp,
+        deadline: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.0.touch(key, touched, deadline, now).await
+    }
+
+    async fn cycle(
+        &self,
+        old: &StoreKey,
+        seen: Version,
+        new: &StoreKey,
+        entry: &Entry,
+        moved_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        self.0.cycle(old, seen, new, entry, moved_until, now).await
+    }
+
+    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
+        self.0.end(key, now).await
+    }
+
+    async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
+        self.0.owned(owner, now).await
+    }
+
+    async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
+        self.0.end_before(point, now).await
+    }
+
+    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
+        self.0.scan(after, limit, now).await
+    }
+
+    async fn checkup(&self) -> Result<Checkup, StoreError> {
+        self.0.checkup().await
+    }
+}
+
+async fn seen(store: &RedisStore, key: &StoreKey) -> Version {
+    match store.load(key, now()).await.unwrap() {
+        Loaded::Live(version, _) => version,
+        other @ (Loaded::Moved | Loaded::Absent) => panic!("{other:?}"),
+    }
+}
+
+/// The names of the commands that came.
+fn names(monitor: &mut Monitor) -> Vec<String> {
+    let name = |line: &String| line.split('"').nth(1).unwrap_or_default().to_owned();
+    monitor.commands().iter().map(name).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_server_that_compares_conforms() {
+    let server = Redis::valkey(&[]);
+    let store = RedisStore::connect(&patient(&server.url())).await.unwrap();
+    assert_conforms(Arc::new(Loading(store)), CAPABILITIES).await;
+}
+
+#[tokio::test]
+async fn a_session_of_nobodys_needs_no_script() {
+    let server = Redis::valkey(&[]);
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let mut monitor = Monitor::of(&server);
+    for (row, entry) in [
+        ("with a deadline", entry("text")),
+        ("for ever", Entry::new("text".into(), now(), now(), None)),
+        ("a large one", entry(&"text".repeat(20_000))),
+    ] {
+        let key = put(&store, &entry).await;
+        let version = seen(&store, &key).await;
+        let other = entry.clone().with_text("another");
+        assert_eq!(store.replace(&key, version, &other, now()).await.unwrap(), Replaced::Yes(Version::new(2)), "{row}");
+        assert_eq!(names(&mut monitor), ["SET", "GET", "SET"], "{row}");
+        assert_eq!(store.load(&key, now()).await.unwrap(), Loaded::Live(Version::new(2), other), "{row}");
+        let ttl: i64 = server.cli(&["PTTL", &name(&key)]).parse().unwrap();
+        assert_eq!(ttl > 0, entry.deadline.is_some(), "{row}: {ttl}");
+        monitor.commands();
+    }
+}
+
+#[tokio::test]
+async fn a_script_decides_where_the_value_is_another() {
+    let server = Redis::valkey(&[]);
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let later = now() + LIFE + LIFE;
+    for row in ["touched", "replaced", "moved", "ended", "over", "of an owner by now"] {
+        let key = put(&store, &entry("text")).await;
+        let version = seen(&store, &key).await;
+        let (mut at, mut next) = (now(), entry("next"));
+        match row {
+            "touched" => assert!(store.touch(&key, now(), Some(later), now()).await.unwrap()),
+            "replaced" => {
+                store.replace(&key, FIRST, &entry("other"), now()).await.unwrap();
+            }
+            "moved" => {
+                store.cycle(&key, FIRST, &bench::key(), &entry("text"), later, now()).await.unwrap();
+            }
+            "ended" => assert!(store.end(&key, now()).await.unwrap()),
+            // Redis keeps it a minute longer.
+            "over" => at = later,
+            _ => next = next.owner(Some("user".to_owned())),
+        }
+        let there = server.cli(&["GET", &name(&key)]);
+        let replaced = store.replace(&key, version, &next, at).await;
+        let expected = match row {
+            "replaced" => Replaced::Conflict,
+            "moved" | "ended" | "over" => Replaced::Gone,
+            _ => Replaced::Yes(Version::new(2)),
+        };
+        assert_eq!(replaced.unwrap(), expected, "{row}");
+        if !matches!(expected, Replaced::Yes(_)) {
+            assert_eq!(server.cli(&["GET", &name(&key)]), there, "{row}");
+        }
+    }
+    assert_eq!(store.owned("user", now()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_value_of_another_kind_is_an_error_that_names_it() {
+    let server = Redis::valkey(&[]);
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let key = put(&store, &entry("text")).await;
+    let version = seen(&store, &key).await;
+    let _ = server.cli(&["DEL", &name(&key)]);
+    let _ = server.cli(&["RPUSH", &name(&key), "one"]);
+    let error = store.replace(&key, version, &entry("next"), now()).await.unwrap_err();
+    assert!(error.is_corrupt() && error.to_string().contains(&key.prefix()), "{error}");
+    assert_eq!(server.cli(&["LRANGE", &name(&key), "0", "-1"]), "one");
+}
+
+#[tokio::test]
+async fn a_new_session_takes_no_place_that_is_taken() {
+    let server = Redis::start();
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let mut monitor = Monitor::of(&server);
+    let key = put(&store, &entry("text")).await;
+    assert_eq!(names(&mut monitor), ["SET"]);
+    assert_eq!(store.create(&key, &entry("other"), now()).await.unwrap(), Created::Taken);
+    // One that is over is no obstacle, though Redis has it still.
+    assert_eq!(store.create(&key, &entry("other"), now() + LIFE + LIFE).await.unwrap(), Created::Yes(FIRST));
+}
+
+/// A connection to a server as it was before: the option is unknown to it.
+#[derive(Clone)]
+struct Older {
+    inner: MultiplexedConnection,
+    refused: Arc<AtomicUsize>,
+}
+
+impl ConnectionLike for Older {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        if command.args_iter().any(|argument| matches!(argument, Arg::Simple(b"IFEQ"))) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            let error = redis::make_extension_error("ERR".to_owned(), Some("syntax error".to_owned()));
+            return Box::pin(async { Err(error) });
+        }
+        self.inner.req_packed_command(command)
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        self.inner.req_packed_commands(pipeline, offset, count)
+    }
+
+    fn get_db(&self) -> i64 {
+        self.inner.get_db()
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_compare_is_asked_once() {
+    let server = Redis::start();
+    let client = redis::Client::open(server.url()).unwrap();
+    let inner = client.get_multiplexed_async_connection().await.unwrap();
+    let refused = Arc::default();
+    let store = RedisStore::from_connection(Older { inner, refused: Arc::clone(&refused) });
+    let key = put(&store, &entry("text")).await;
+    for number in 1..4 {
+        let version = seen(&store, &key).await;
+        assert_eq!(version.image().is_some(), number == 1);
+        let replaced = store.clone().replace(&key, version, &entry("next"), now()).await.unwrap();
+        assert_eq!(replaced, Replaced::Yes(Version::new(number + 1)));
+        assert_eq!(refused.load(Ordering::Relaxed), 1);
+    }
+}
+
+#[tokio::test]
+async fn replicas_must_have_it_as_well() {
+    let server = Redis::valkey(&[]);
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let key = put(&store, &entry("text")).await;
+    let (strict, version) = (store.clone().durability(1, Duration::from_millis(50)), seen(&store, &key).await);
+    let error = strict.replace(&key, version.clone(), &entry("next"), now()).await.unwrap_err();
+    assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
+    // It is written, so the image is old now; what changes nothing needs no replica.
+    assert_eq!(strict.replace(&key, version, &entry("other"), now()).await.unwrap(), Replaced::Conflict);
+    let error = strict.create(&bench::key(), &entry("text"), now()).await.unwrap_err();
+    assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
+}
+
+#[tokio::test]
+async fn nothing_of_a_session_is_in_what_a_version_shows() {
+    let server = Redis::valkey(&[]);
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let key = put(&store, &entry("a secret")).await;
+    let version = seen(&store, &key).await;
+    assert!(version.image().is_some());
+    assert_eq!(format!("{version:?}"), "Version(1)");
+}

@@ -1,0 +1,169 @@
+//! Valkey, which compares values by itself: of this system if it is new enough, else of a newer Debian, unpacked beside it.
+
+use std::fs;
+use std::io::{Error, Result};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{Outcome, shell};
+
+const PROGRAM: &str = "valkey-server";
+
+/// Set by the caller, it is believed.
+const VARIABLE: &str = "VALKEY_SERVER";
+
+/// The first version that has `SET … IFEQ`.
+const OLDEST: (u32, u32) = (8, 1);
+
+/// The first release of Debian that has it.
+const RELEASE: &str = "trixie";
+
+/// Debian's own keys: what apt fetches is checked as always.
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// The variable that tells the tests where it is, and what it is set to.
+pub(crate) fn provide() -> Outcome<(&'static str, PathBuf)> {
+    let told = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let here = || shell::on_path(PROGRAM).filter(|program| is_new_enough(program));
+    let program = match told.or_else(here) {
+        Some(program) => program,
+        None => unpacked().map_err(|why| {
+            let (major, minor) = OLDEST;
+            format!(
+                "missing: Valkey {major}.{minor} or newer, for the tests of stores, and it can't be had from Debian {RELEASE} ({why}). \
+                 Install it and put it on PATH, or say where it is with {VARIABLE}"
+            )
+        })?,
+    };
+    Ok((VARIABLE, program))
+}
+
+fn is_new_enough(program: &Path) -> bool {
+    let said = shell::read(shell::program(program).arg("--version"));
+    said.ok().and_then(|said| version(&said)).is_some_and(|version| version >= OLDEST)
+}
+
+/// The version in a line such as `Valkey server v=8.1.1 sha=00000000:0`.
+fn version(said: &str) -> Option<(u32, u32)> {
+    let (_, version) = said.split_once("v=")?;
+    let mut numbers = version.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// The packages of [`RELEASE`] with all that they need, its C library included, in a folder of their own.
+fn unpacked() -> Outcome<PathBuf> {
+    let folder = shell::target().join("tools").join(format!("valkey-{RELEASE}"));
+    let program = folder.join(PROGRAM);
+    if program.is_file() {
+        return Ok(program);
+    }
+    let failed = |why: Error| format!("{}: {why}", folder.display());
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(failed)?;
+    }
+    let apt = Apt::new(&folder, &mirror()?).map_err(failed)?;
+    shell::succeed(apt.get().arg("update"))?;
+    shell::succeed(apt.get().args(["install", "-y", "--download-only", "--no-install-recommends", PROGRAM]))?;
+    for package in files(&folder.join("cache/archives")).map_err(failed)? {
+        if package.extension().is_some_and(|extension| extension == "deb") {
+            shell::succeed(shell::program("dpkg-deb").arg("--extract").arg(package).arg(folder.join("root")))?;
+        }
+    }
+    fs::remove_dir_all(folder.join("cache")).map_err(failed)?;
+    fs::remove_dir_all(folder.join("lists")).map_err(failed)?;
+    launcher(&folder, &program)?;
+    Ok(program)
+}
+
+/// Where this system has its packages from.
+fn mirror() -> Outcome<String> {
+    let format = ["indextargets", "--format", "$(ORIGIN) $(CODENAME) $(REPO_URI)", "Created-By: Packages"];
+    let targets = shell::read(shell::program("apt-get").args(format))?;
+    let debians = |line: &str| {
+        let mut words = line.split(' ');
+        let is_debian = words.next() == Some("Debian") && words.next().is_some_and(|release| !release.contains('-'));
+        words.next().filter(|_| is_debian).map(str::to_owned)
+    };
+    targets.lines().find_map(debians).ok_or_else(|| "this system has no packages of Debian's".to_owned())
+}
+
+/// An apt with folders of its own, in which nothing is installed.
+struct Apt {
+    options: Vec<String>,
+}
+
+impl Apt {
+    fn new(folder: &Path, mirror: &str) -> Result<Self> {
+        for made in ["lists/partial", "cache/archives/partial"] {
+            fs::create_dir_all(folder.join(made))?;
+        }
+        fs::write(folder.join("status"), "")?;
+        fs::write(folder.join("sources.list"), format!("deb [signed-by={KEYRING}] {mirror} {RELEASE} main\n"))?;
+        let places = [
+            ("Dir::Etc::sourcelist", "sources.list"),
+            ("Dir::Etc::sourceparts", "none"),
+            ("Dir::State::lists", "lists"),
+            ("Dir::State::status", "status"),
+            ("Dir::Cache", "cache"),
+        ];
+        let place = |(name, place): (&str, &str)| format!("{name}={}", folder.join(place).display());
+        let mut options: Vec<String> = places.into_iter().map(place).collect();
+        // The folder belongs to who runs us, and apt would fetch as somebody else.
+        options.push("APT::Sandbox::User=root".to_owned());
+        Ok(Self { options })
+    }
+
+    fn get(&self) -> Command {
+        let mut apt_get = shell::program("apt-get");
+        // Its progress is for people: stdout is kept for the results.
+        apt_get.arg("-qq").stdout(std::io::stderr()).env("DEBIAN_FRONTEND", "noninteractive");
+        apt_get.args(self.options.iter().flat_map(|option| ["-o", option]));
+        apt_get
+    }
+}
+
+/// A program that starts it with its own loader and libraries. Written last: without it, everything is done again.
+fn launcher(folder: &Path, program: &Path) -> Outcome {
+    let failed = |why: Error| format!("{}: {why}", folder.display());
+    let root = folder.join("root");
+    let libraries = files(&root.join("usr/lib")).map_err(failed)?;
+    let loaders = libraries.iter().filter_map(|library| files(library).ok()).flatten();
+    let is_loader = |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ld-linux"));
+    let loader = loaders.into_iter().find(is_loader).ok_or("the C library that came has no loader")?;
+    let libraries = loader.parent().unwrap_or(&root);
+    let text = format!(
+        "#!/bin/sh\nexec '{}' --argv0 {PROGRAM} --library-path '{}' '{}' \"$@\"\n",
+        loader.display(),
+        libraries.display(),
+        root.join("usr/bin").join(PROGRAM).display()
+    );
+    let new = program.with_extension("new");
+    fs::write(&new, text).map_err(failed)?;
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).map_err(failed)?;
+    if !is_new_enough(&new) {
+        return Err(format!("{} doesn't say which version it is", new.display()));
+    }
+    fs::rename(new, program).map_err(failed)
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    fs::read_dir(folder)?.map(|file| file.map(|file| file.path())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version;
+
+    #[test]
+    fn versions_are_read_where_servers_print_them() {
+        for (said, expected) in [
+            ("Valkey server v=8.1.1 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=384b3c0d", Some((8, 1))),
+            ("Valkey server v=10.0.0-rc1 sha=0", Some((10, 0))),
+            ("Valkey server", None),
+            ("v=8", None),
+        ] {
+            assert_eq!(version(said), expected, "{said}");
+        }
+    }
+}
