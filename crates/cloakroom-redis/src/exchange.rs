@@ -4,18 +4,18 @@
 //! compares whole. Either is a tenth of the work of a script. Where one writes nothing, a script says why: the session may have ended or moved, or be
 //! another version, or the same one with another head.
 //!
-//! Not in a Cluster, where a client may send a call twice, and not for the sessions of an owner, whose index changes with them.
+//! Not in a Cluster, where a client may send a call twice, and not where the index of an owner changes with the session.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::{Entry, StoreError};
+use cloakroom_store::StoreError;
 use redis::{Cmd, RedisError, Value};
 
 use crate::argument::Argument;
 use crate::call::{and_wait, settled};
 use crate::error::{of_call, unexpected};
-use crate::layout::{Live, is_nobodys};
+use crate::layout::{Live, listed};
 use crate::link::Target;
 use crate::redis_store::RedisStore;
 
@@ -25,14 +25,10 @@ const WORDS: usize = 7;
 /// About how many bytes those take that aren't a key or a value.
 const WORDS_SIZE: usize = 40;
 
-/// Whether the server has said that it can't compare values.
-#[derive(Debug, Default)]
-pub(crate) struct Exchanges(AtomicBool);
-
 impl RedisStore {
     /// Puts a session where nothing is. `false` if nothing was done.
     pub(crate) async fn place(&self, key: &StoreKey, live: &Live<'_>, now: Timestamp) -> Result<bool, StoreError> {
-        if !self.is_alone(live.entry) {
+        if self.is_cluster() || live.entry.owner.is_some() {
             return Ok(false);
         }
         let name = self.key(key);
@@ -45,33 +41,27 @@ impl RedisStore {
     pub(crate) async fn exchange(
         &self,
         key: &StoreKey,
-        image: Option<&[u8]>,
+        image: &[u8],
         live: &Live<'_>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let image = image.filter(|image| self.exchanges(live.entry) && is_nobodys(image, now));
-        let Some(image) = image else { return Ok(false) };
+        let Some(listed) = listed(image, live.entry, now).filter(|_| self.exchanges()) else { return Ok(false) };
         let name = self.key(key);
-        let mut command = set(&name, live, now, image.len());
+        let mut command = set(&name, &Live { listed, ..*live }, now, image.len());
         command.arg("IFEQ").arg(image);
         match self.done(command, &name).await {
             Ok(done) => done,
             Err(error) if is_unknown(&error) => {
-                self.exchanges.0.store(true, Ordering::Relaxed);
+                self.refused.store(true, Ordering::Relaxed);
                 Ok(false)
             }
             Err(error) => Err(of_call(&error, Some(key))),
         }
     }
 
-    /// Whether one like this is exchanged by its image.
-    pub(crate) fn exchanges(&self, entry: &Entry) -> bool {
-        self.is_alone(entry) && !self.exchanges.0.load(Ordering::Relaxed)
-    }
-
-    /// Whether a session is one key and nothing else.
-    fn is_alone(&self, entry: &Entry) -> bool {
-        !self.is_cluster() && entry.owner.is_none()
+    /// Whether sessions are to be exchanged, as far as is known.
+    pub(crate) fn exchanges(&self) -> bool {
+        !self.is_cluster() && !self.refused.load(Ordering::Relaxed)
     }
 
     /// Whether it was done; in the outer result, what the server refused.

@@ -1,14 +1,15 @@
-//! The index of an owner where it lives on another server than the session: in a Cluster.
+//! The index of an owner: how long a session is in it, and what to do where it lives on another server than the session, in a Cluster.
 //!
 //! A session must not outlive its place in the index, or "sign out everywhere" would miss it. So it is listed for twice the time that
-//! it has, and keeps in itself until when: a write within that time leaves the index alone, and goes to one server. When the rest
-//! becomes short, the session is listed anew, while nobody waits. If that fails, the next write tries again; and a write that would
-//! outlive its place has to wait until the session is listed.
+//! it has, and keeps in itself until when: a write within that time leaves the index alone. When the rest becomes short, a script lists the session anew.
+//!
+//! In a Cluster it can't. There the session is listed while nobody waits; if that fails, the next write tries again; and a write that would outlive its place
+//! has to wait until the session is listed.
 
 use std::future::Future;
 
 use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::{Loaded, Owned, Store as _, StoreError};
+use cloakroom_store::{Entry, Loaded, Owned, Store as _, StoreError};
 use futures_util::future::{join, try_join_all};
 use redis::Value;
 use tokio::runtime::Handle;
@@ -31,13 +32,23 @@ pub(crate) struct Cover {
     /// For the session: the end, in milliseconds.
     pub(crate) until: Argument<'static>,
     /// For the index: milliseconds from now.
-    ttl: Argument<'static>,
+    pub(crate) ttl: Argument<'static>,
 }
 
 impl Cover {
     pub(crate) fn of(deadline: Option<Timestamp>, now: Timestamp) -> Self {
         let until = deadline.map(|deadline| deadline + deadline.since(now));
         Self { until: until.map_or(Argument::Text("ever"), Argument::time), ttl: Argument::ttl(until, now) }
+    }
+
+    /// What a session says that begins there.
+    pub(crate) fn listed(&self, entry: &Entry) -> Argument<'static> {
+        if entry.owner.is_some() { self.until } else { Argument::Nothing }
+    }
+
+    /// What its script is told.
+    pub(crate) fn list_ttl(&self, entry: &Entry) -> Argument<'static> {
+        if entry.owner.is_some() { self.ttl } else { Argument::Absent }
     }
 }
 

@@ -68,7 +68,7 @@ pub(crate) struct Live<'a> {
     pub(crate) entry: &'a Entry,
     /// A mark of the call that writes it.
     pub(crate) call: &'a str,
-    /// Until when an index on another server has it.
+    /// Until when the index of its owner has it.
     pub(crate) listed: Argument<'a>,
 }
 
@@ -99,33 +99,52 @@ impl fmt::Display for Live<'_> {
 
 /// Reads what is under a key, as `GET` gives it.
 pub(crate) fn loaded(key: &StoreKey, value: Value, now: Timestamp) -> Result<Loaded, StoreError> {
-    loaded_with_image(key, value, now, |_| false)
+    read(key, value, now).map(|(loaded, _)| loaded)
 }
 
-/// The same. A version comes with its image if the entry is one of those that want it.
-pub(crate) fn loaded_with_image(
-    key: &StoreKey,
-    value: Value,
-    now: Timestamp,
-    wanted: impl FnOnce(&Entry) -> bool,
-) -> Result<Loaded, StoreError> {
-    if matches!(value, Value::Nil) {
-        return Ok(Loaded::Absent);
-    }
-    let bytes = bytes(value).ok_or_else(|| StoreError::corrupt(*key))?;
-    Ok(match parse(&bytes, now).ok_or_else(|| StoreError::corrupt(*key))? {
-        Loaded::Live(version, entry) if wanted(&entry) => Loaded::Live(version.with_image(bytes), entry),
-        loaded => loaded,
+/// The same. A version comes with its image.
+pub(crate) fn loaded_with_image(key: &StoreKey, value: Value, now: Timestamp) -> Result<Loaded, StoreError> {
+    Ok(match read(key, value, now)? {
+        (Loaded::Live(version, entry), image) => Loaded::Live(version.with_image(image), entry),
+        (gone, _) => gone,
     })
 }
 
-/// Whether this is the image of a session without an owner that isn't over yet.
-pub(crate) fn is_nobodys(image: &[u8], now: Timestamp) -> bool {
-    let head = image.split(|byte| *byte == b'\n').next().and_then(|head| std::str::from_utf8(head).ok());
-    let Some(["1", _version, _created, _touched, deadline, _call, _listed, "-"]) = head.and_then(words) else {
-        return false;
+fn read(key: &StoreKey, value: Value, now: Timestamp) -> Result<(Loaded, Vec<u8>), StoreError> {
+    if matches!(value, Value::Nil) {
+        return Ok((Loaded::Absent, Vec::new()));
+    }
+    let bytes = bytes(value).ok_or_else(|| StoreError::corrupt(*key))?;
+    let loaded = parse(&bytes, now).ok_or_else(|| StoreError::corrupt(*key))?;
+    Ok((loaded, bytes))
+}
+
+/// What a session says of its place in its owner's index, if an entry can take its place and leave the index alone.
+///
+/// It can't if the session is over by now, or another's, or if its place must be extended first.
+pub(crate) fn listed<'a>(image: &'a [u8], entry: &Entry, now: Timestamp) -> Option<Argument<'a>> {
+    let mut lines = image.splitn(2, |byte| *byte == b'\n');
+    let (head, rest) = (std::str::from_utf8(lines.next()?).ok()?, lines.next()?);
+    let ["1", _version, _created, _touched, deadline, _call, listed, length] = words(head)? else { return None };
+    if unless_nothing(deadline, time)?.is_some_and(|deadline| now > deadline) {
+        return None;
+    }
+    let is_covered = match (unless_nothing(length, number)?, &entry.owner) {
+        (None, None) => true,
+        (Some(length), Some(owner)) => {
+            rest.get(..usize::try_from(length).ok()?) == Some(owner.as_bytes()) && covers(listed, entry.deadline, now)
+        }
+        _ => false,
     };
-    unless_nothing(deadline, time).is_some_and(|deadline| deadline.is_none_or(|deadline| now <= deadline))
+    is_covered.then_some(Argument::Text(listed))
+}
+
+/// Whether a session that ends then may stay where it is in an index that has it until `listed`: the same as in the script `cover`.
+fn covers(listed: &str, deadline: Option<Timestamp>, now: Timestamp) -> bool {
+    let spare =
+        |deadline: Timestamp| time(listed).filter(|listed| *listed >= deadline).map(|listed| listed.since(deadline));
+    let is_enough = |deadline: Timestamp| spare(deadline).is_some_and(|spare| spare >= deadline.since(now) / 2);
+    listed == "ever" || deadline.is_some_and(is_enough)
 }
 
 fn parse(bytes: &[u8], now: Timestamp) -> Option<Loaded> {

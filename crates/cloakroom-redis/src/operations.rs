@@ -10,7 +10,7 @@ use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::{failed, of_call, unexpected};
 use crate::index::Cover;
-use crate::layout::{Live, bytes, loaded_with_image, parse_hex};
+use crate::layout::{Live, bytes, loaded, loaded_with_image, parse_hex};
 use crate::link::Target;
 use crate::redis_store::RedisStore;
 use crate::scripts::{self, Script};
@@ -96,22 +96,22 @@ impl Store for RedisStore {
         let name = self.key(key);
         let mut command = redis::cmd("GET");
         command.arg(&name);
-        let value = self.link.command(command, Target::Key(&name)).await;
-        loaded_with_image(key, value.map_err(|error| of_call(&error, Some(key)))?, now, |entry| self.exchanges(entry))
+        let value = self.link.command(command, Target::Key(&name)).await.map_err(|error| of_call(&error, Some(key)))?;
+        if self.exchanges() { loaded_with_image(key, value, now) } else { loaded(key, value, now) }
     }
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
         let (name, call, cover) = (self.key(key), self.call_mark()?, Cover::of(entry.deadline, now));
-        let listing = entry.owner.as_ref().filter(|_| self.is_cluster());
-        let listed = listing.map_or(Argument::Nothing, |_| cover.until);
-        let live = Live { version: FIRST, entry, call: &call, listed };
+        let live = Live { version: FIRST, entry, call: &call, listed: cover.listed(entry) };
         if self.place(key, &live, now).await? {
             return Ok(Created::Yes(Version::new(FIRST)));
         }
-        let (ttl, owner) = (Argument::ttl(entry.deadline, now), Argument::owner(entry));
-        let (keys, arguments) = ([name.as_str()], [Argument::Text(&call), ttl, Argument::Live(&live), owner]);
+        let ttl = Argument::ttl(entry.deadline, now);
+        let arguments =
+            [Argument::Text(&call), ttl, Argument::Live(&live), Argument::owner(entry), cover.list_ttl(entry)];
+        let keys = [name.as_str()];
         let create = self.say(&scripts::CREATE, key, &keys, now, &arguments);
-        let said = match listing {
+        let said = match entry.owner.as_ref().filter(|_| self.is_cluster()) {
             Some(owner) => self.create_listed(key, owner, &cover, now, create).await?,
             None => create.await?,
         };
@@ -133,21 +133,25 @@ impl Store for RedisStore {
         let next = seen.number().checked_add(1).ok_or_else(|| StoreError::corrupt(*key))?;
         let (name, call) = (self.key(key), self.call_mark()?);
         let live = Live { version: next, entry, call: &call, listed: Argument::Nothing };
-        if self.exchange(key, seen.image(), &live, now).await? {
+        if let Some(image) = seen.image()
+            && self.exchange(key, image, &live, now).await?
+        {
             return Ok(Replaced::Yes(Version::new(next)));
         }
-        let (script, [owner, deadline, unlisted]) = match &entry.owner {
+        let cover = Cover::of(entry.deadline, now);
+        let (script, [owner, deadline, unlisted, list_ttl]) = match &entry.owner {
             Some(owner) => {
                 let deadline = Argument::deadline(entry.deadline);
-                (&scripts::REPLACE_OWNED, [Argument::Text(owner), deadline, Argument::Nothing])
+                let unlisted = if self.is_cluster() { Argument::Nothing } else { cover.until };
+                (&scripts::REPLACE_OWNED, [Argument::Text(owner), deadline, unlisted, cover.ttl])
             }
-            None => (&scripts::REPLACE, [Argument::Absent; 3]),
+            None => (&scripts::REPLACE, [Argument::Absent; 4]),
         };
         let (seen, ttl) = (Argument::Number(seen.number()), Argument::ttl(entry.deadline, now));
-        let arguments = |listed| [seen, Argument::Text(&call), ttl, Argument::Live(&live), owner, deadline, listed];
+        let arguments =
+            |listed| [seen, Argument::Text(&call), ttl, Argument::Live(&live), owner, deadline, listed, list_ttl];
         let mut said = self.say(script, key, &[&name], now, &arguments(unlisted)).await?;
         if let Said::ListFirst(owner) = &said {
-            let cover = Cover::of(entry.deadline, now);
             self.list(key, owner, &cover, now).await?;
             said = self.say(script, key, &[&name], now, &arguments(cover.until)).await?;
         }
@@ -167,10 +171,12 @@ impl Store for RedisStore {
     ) -> Result<bool, StoreError> {
         let (name, cover, ttl) = (self.key(key), Cover::of(deadline, now), Argument::ttl(deadline, now));
         let (touched, until) = (Argument::time(touched), Argument::deadline(deadline));
-        let (mut listed, mut owner) = (Argument::Nothing, String::new());
+        let mut listed = if self.is_cluster() { Argument::Nothing } else { cover.until };
+        let mut owner = None::<String>;
         // The owner may change in between, once.
         for _ in 0..3 {
-            let arguments = [touched, until, ttl, listed, Argument::Text(&owner)];
+            let whose = owner.as_deref().map_or(Argument::Absent, Argument::Text);
+            let arguments = [touched, until, ttl, listed, cover.ttl, whose];
             match self.say(&scripts::TOUCH, key, &[&name], now, &arguments).await? {
                 Said::Number(there) => return Ok(there != 0),
                 Said::Owner(owner) => {
@@ -179,7 +185,7 @@ impl Store for RedisStore {
                 }
                 Said::ListFirst(whose) => {
                     self.list(key, &whose, &cover, now).await?;
-                    (listed, owner) = (cover.until, whose);
+                    (listed, owner) = (cover.until, Some(whose));
                 }
                 Said::Elsewhere(_) => return Err(unexpected()),
             }
@@ -199,7 +205,8 @@ impl Store for RedisStore {
         if self.is_cluster() {
             return self.cycle_in_two(old, seen, new, entry, moved_until, now).await;
         }
-        let live = Live { version: FIRST, entry, call: NO_CALL, listed: Argument::Nothing };
+        let cover = Cover::of(entry.deadline, now);
+        let live = Live { version: FIRST, entry, call: NO_CALL, listed: cover.listed(entry) };
         let arguments = [
             Argument::Number(seen.number()),
             Argument::Text(NO_CALL),
@@ -208,6 +215,7 @@ impl Store for RedisStore {
             Argument::time(moved_until),
             Argument::ttl(Some(moved_until), now),
             Argument::owner(entry),
+            cover.list_ttl(entry),
         ];
         match self.say(&scripts::CYCLE, old, &[&self.key(old), &self.key(new)], now, &arguments).await? {
             Said::Number(3) => Err(taken()),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use cloakroom_session::StoreKey;
@@ -12,7 +13,6 @@ use tokio::sync::OnceCell;
 use crate::address::Address;
 use crate::call::Calls;
 use crate::error;
-use crate::exchange::Exchanges;
 use crate::layout::{HEX_LEN, push_hex};
 use crate::link::Link;
 
@@ -45,7 +45,8 @@ pub struct RedisStore {
     pub(crate) prefix: Arc<str>,
     pub(crate) durability: Option<Durability>,
     pub(crate) calls: Arc<Calls>,
-    pub(crate) exchanges: Arc<Exchanges>,
+    /// Whether the server has said that it can't compare values.
+    pub(crate) refused: Arc<AtomicBool>,
     /// For writes that wait for replicas: nobody who reads is to stand behind them.
     waiting: Arc<OnceCell<Link>>,
 }
@@ -96,8 +97,8 @@ impl RedisStore {
     }
 
     pub(crate) fn new(link: Link) -> Self {
-        let (calls, exchanges, waiting) = Default::default();
-        Self { link, prefix: PREFIX.into(), durability: None, calls, exchanges, waiting }
+        let (calls, refused, waiting) = Default::default();
+        Self { link, prefix: PREFIX.into(), durability: None, calls, refused, waiting }
     }
 
     /// What the names of all keys begin with; `cloakroom:` unless told otherwise.

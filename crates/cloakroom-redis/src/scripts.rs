@@ -26,7 +26,7 @@ macro_rules! scripts {
 scripts! {
     CREATE: "parts/look" "parts/list" "parts/unlist" "parts/set" "parts/put" "create";
     REPLACE: "parts/look" "parts/unlist" "parts/set" "parts/permit" "replace";
-    REPLACE_OWNED: "parts/look" "parts/list" "parts/unlist" "parts/set" "parts/put" "parts/cover" "parts/permit" "replace_owned";
+    REPLACE_OWNED: "parts/look" "parts/list" "parts/unlist" "parts/set" "parts/cover" "parts/permit" "replace_owned";
     TOUCH: "parts/look" "parts/list" "parts/cover" "parts/rewrite" "touch";
     CYCLE: "parts/look" "parts/list" "parts/unlist" "parts/set" "parts/put" "parts/mark" "parts/permit" "cycle";
     END: "parts/look" "parts/unlist" "end";

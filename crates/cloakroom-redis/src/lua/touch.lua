@@ -1,6 +1,6 @@
--- KEYS: the key. ARGV 3: touched, 4: the deadline, 5: milliseconds to keep it, 6: until when the caller has put it in the index, on
--- another server, 7: whose index that is. 0 gone, 1 touched; { 4, owner } and { 1, owner } as in `replace_owned`.
-local touched, deadline, ttl, listed, whose = unpack(ARGV, 3)
+-- KEYS: the key. ARGV 3: touched, 4: the deadline, 5: milliseconds to keep it, 6 and 7: `listed` and `list_ttl`, as in `cover`, 8: in
+-- whose index the caller has just put it, on another server. 0 gone, 1 touched; { 4, owner } and { 1, owner } as in `replace_owned`.
+local touched, deadline, ttl, listed, list_ttl, whose = unpack(ARGV, 3)
 local key = KEYS[1]
 local state, call, version, owner, last_listed, last_deadline, created, last_touched, start = look(key)
 if state == 'bad' then return -1 end
@@ -8,13 +8,9 @@ if state ~= 'live' then return 0 end
 local longer = last_deadline ~= '-' and (deadline == '-' or after(deadline, last_deadline))
 local covered, again = last_listed, false
 if longer and owner then
-  if ARGV[2] == '1' then
-    list(string.sub(key, 1, -65) .. 'o:' .. owner, string.sub(key, -64), ttl)
-  else
-    covered, again = coverage(owner, deadline, listed, owner, last_listed)
-    -- The owner may have changed since the caller was told.
-    if not covered or (listed ~= '-' and whose ~= owner) then return { 4, owner } end
-  end
+  covered, again = cover(key, owner, deadline, owner, last_listed, listed, list_ttl)
+  -- The owner may have changed since the caller was told.
+  if not covered or (whose and whose ~= owner) then return { 4, owner } end
 end
 local later = after(touched, last_touched)
 if longer or later then

@@ -13,7 +13,7 @@ use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Repl
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Arg, Cmd, Pipeline, RedisFuture, Value};
 
-use crate::bench::{self, FIRST, LIFE, Monitor, entry, name, now, patient, put};
+use crate::bench::{self, FIRST, LIFE, Monitor, entry, hex, name, now, patient, put};
 use crate::single::CAPABILITIES;
 
 /// A store whose callers bring what they have loaded along, as sessions do, and not the number alone.
@@ -133,8 +133,10 @@ async fn a_script_decides_where_the_value_is_another() {
     let server = Redis::valkey(&[]);
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let later = now() + LIFE + LIFE;
-    for row in ["touched", "replaced", "moved", "ended", "over", "of an owner by now"] {
-        let key = put(&store, &entry("text")).await;
+    for row in ["touched", "replaced", "moved", "ended", "over", "signed in", "signed out", "another's"] {
+        let mut there = entry("text");
+        there.owner = ["signed out", "another's"].contains(&row).then(|| "other".to_owned());
+        let key = put(&store, &there).await;
         let version = seen(&store, &key).await;
         let (mut at, mut next) = (now(), entry("next"));
         match row {
@@ -148,7 +150,8 @@ async fn a_script_decides_where_the_value_is_another() {
             "ended" => assert!(store.end(&key, now()).await.unwrap()),
             // Redis keeps it a minute longer.
             "over" => at = later,
-            _ => next = next.owner(Some("user".to_owned())),
+            "signed in" | "another's" => next = next.owner(Some("user".to_owned())),
+            _ => {}
         }
         let there = server.cli(&["GET", &name(&key)]);
         let replaced = store.replace(&key, version, &next, at).await;
@@ -162,7 +165,8 @@ async fn a_script_decides_where_the_value_is_another() {
             assert_eq!(server.cli(&["GET", &name(&key)]), there, "{row}");
         }
     }
-    assert_eq!(store.owned("user", now()).await.unwrap().len(), 1);
+    assert_eq!(store.owned("user", now()).await.unwrap().len(), 2);
+    assert_eq!(server.cli(&["ZCARD", "cloakroom:o:other"]), "0");
 }
 
 #[tokio::test]
@@ -188,6 +192,39 @@ async fn a_new_session_takes_no_place_that_is_taken() {
     assert_eq!(store.create(&key, &entry("other"), now()).await.unwrap(), Created::Taken);
     // One that is over is no obstacle, though Redis has it still.
     assert_eq!(store.create(&key, &entry("other"), now() + LIFE + LIFE).await.unwrap(), Created::Yes(FIRST));
+}
+
+/// The index is left alone as long as it has the session long enough.
+#[tokio::test]
+async fn a_session_of_an_owner_needs_a_script_now_and_then() {
+    for (what, server, command) in
+        [("exchanged", Redis::valkey(&[]), "SET"), ("by a script", Redis::start(), "EVALSHA")]
+    {
+        let store = RedisStore::connect(&server.url()).await.unwrap();
+        let start = now();
+        let at = |part: u32| (start + LIFE * part / 10, Some(start + LIFE * part / 10 + LIFE));
+        let of = |(now, deadline): (Timestamp, Option<Timestamp>)| {
+            Entry::new("text".into(), start, now, deadline).owner(Some("user".to_owned()))
+        };
+        let session = put(&store, &of(at(0))).await;
+        let score = || server.cli(&["ZSCORE", "cloakroom:o:user", &hex(&session)]).parse::<f64>().unwrap();
+        let expires = || server.cli(&["PEXPIRETIME", &name(&session)]).parse::<f64>().unwrap();
+        let mut monitor = Monitor::of(&server);
+        for (part, is_listed_anew) in
+            [(1, false), (6, true), (8, false), (12, true), (16, false), (18, true), (22, false)]
+        {
+            let (before, version) = (score(), seen(&store, &session).await);
+            monitor.commands();
+            store.replace(&session, version, &of(at(part)), at(part).0).await.unwrap();
+            let commands = names(&mut monitor);
+            // From then on all scripts are known.
+            if part >= 8 {
+                assert_eq!(commands, [if is_listed_anew { "EVALSHA" } else { command }], "{what}, {part}");
+            }
+            assert_eq!(score() > before, is_listed_anew, "{what}, {part}");
+            assert!(expires() <= score(), "{what}, {part}: it outlives its place");
+        }
+    }
 }
 
 /// A connection to a server as it was before: the option is unknown to it.

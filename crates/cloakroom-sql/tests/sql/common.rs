@@ -3,6 +3,7 @@
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Created, Entry, Loaded, Replaced, Store};
 
+pub(crate) const FIRST: Version = Version::new(1);
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 pub(crate) const LATER: Timestamp = Timestamp::from_unix_secs(1_700_001_000);
 pub(crate) const PAST: Timestamp = Timestamp::from_unix_secs(1_699_999_999);
@@ -65,23 +66,22 @@ pub(crate) async fn trips(store: &impl Store, count: impl Fn() -> usize) -> Vec<
 /// A key whose session or mark is over is free for a new session, and for one that moves there.
 pub(crate) async fn over_makes_room(store: &impl Store) {
     let over = Entry::new("over".into(), NOW, NOW, Some(PAST));
-    let one = Version::new(1);
     store.create(&key(1), &entry("old"), NOW).await.unwrap();
     store.create(&key(2), &over, NOW).await.unwrap();
     store.create(&key(3), &over, NOW).await.unwrap();
-    assert_eq!(store.create(&key(3), &over, NOW).await.unwrap(), Created::Yes(one));
-    assert_eq!(store.create(&key(3), &entry("new"), NOW).await.unwrap(), Created::Yes(one));
-    let moved = store.cycle(&key(1), one, &key(2), &entry("moved"), PAST, NOW).await;
-    assert_eq!(moved.unwrap(), Replaced::Yes(one));
-    assert_eq!(store.load(&key(2), NOW).await.unwrap(), Loaded::Live(one, entry("moved")));
+    assert_eq!(store.create(&key(3), &over, NOW).await.unwrap(), Created::Yes(FIRST));
+    assert_eq!(store.create(&key(3), &entry("new"), NOW).await.unwrap(), Created::Yes(FIRST));
+    let moved = store.cycle(&key(1), FIRST, &key(2), &entry("moved"), PAST, NOW).await;
+    assert_eq!(moved.unwrap(), Replaced::Yes(FIRST));
+    assert_eq!(store.load(&key(2), NOW).await.unwrap(), Loaded::Live(FIRST, entry("moved")));
     // What was left under the old key is over already.
-    let back = store.cycle(&key(2), one, &key(1), &entry("back"), LATER, NOW).await;
-    assert_eq!(back.unwrap(), Replaced::Yes(one));
-    assert_eq!(store.load(&key(1), NOW).await.unwrap(), Loaded::Live(one, entry("back")));
+    let back = store.cycle(&key(2), FIRST, &key(1), &entry("back"), LATER, NOW).await;
+    assert_eq!(back.unwrap(), Replaced::Yes(FIRST));
+    assert_eq!(store.load(&key(1), NOW).await.unwrap(), Loaded::Live(FIRST, entry("back")));
     assert_eq!(store.load(&key(2), NOW).await.unwrap(), Loaded::Moved);
     for taken in [2, 3] {
         let before = (store.load(&key(1), NOW).await.unwrap(), store.load(&key(taken), NOW).await.unwrap());
-        let error = store.cycle(&key(1), one, &key(taken), &entry("x"), LATER, NOW).await.unwrap_err();
+        let error = store.cycle(&key(1), FIRST, &key(taken), &entry("x"), LATER, NOW).await.unwrap_err();
         assert!(error.to_string().contains("is taken"), "{error}");
         let after = (store.load(&key(1), NOW).await.unwrap(), store.load(&key(taken), NOW).await.unwrap());
         assert_eq!(after, before, "onto {taken}");

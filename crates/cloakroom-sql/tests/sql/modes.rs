@@ -9,17 +9,16 @@ use cloakroom_store::conformance::{Capabilities, assert_conforms};
 use cloakroom_store::{Loaded, Store};
 use rusqlite::Connection;
 
-use crate::common::{LATER, NOW, chase, entry, key, over_makes_room};
+use crate::common::{FIRST, LATER, NOW, chase, entry, key, over_makes_room};
 
 /// Every operation says which table is missing, and how to come by it.
 async fn says_what_is_missing(store: &impl Store) {
-    let one = Version::new(1);
     for (what, answer) in [
         ("load", store.load(&key(1), NOW).await.map(|_| ())),
         ("create", store.create(&key(1), &entry("{}"), NOW).await.map(|_| ())),
-        ("replace", store.replace(&key(1), one, &entry("{}"), NOW).await.map(|_| ())),
+        ("replace", store.replace(&key(1), FIRST, &entry("{}"), NOW).await.map(|_| ())),
         ("touch", store.touch(&key(1), NOW, None, NOW).await.map(|_| ())),
-        ("cycle", store.cycle(&key(1), one, &key(2), &entry("{}"), LATER, NOW).await.map(|_| ())),
+        ("cycle", store.cycle(&key(1), FIRST, &key(2), &entry("{}"), LATER, NOW).await.map(|_| ())),
         ("end", store.end(&key(1), NOW).await.map(|_| ())),
         ("sweep", store.sweep(NOW, 10).await.map(|_| ())),
         ("owned", store.owned("ann", NOW).await.map(|_| ())),

@@ -76,7 +76,7 @@ async fn killed<S: Store + Clone, T>(name: &str, store: &S, server: &mut T, kill
         let Loaded::Live(version, there) = found else { panic!("{name}: {number} is lost: {found:?}") };
         assert!((*acknowledged..=acknowledged + 1).contains(&version.number()), "{version:?}, not {acknowledged}");
         assert_eq!(there, text(*number, version.number()), "{name}: half a write");
-        let next = store.replace(&key(*number), version, &entry("goes on"), NOW).await.unwrap();
+        let next = store.replace(&key(*number), version.clone(), &entry("goes on"), NOW).await.unwrap();
         assert_eq!(next, Replaced::Yes(Version::new(version.number() + 1)));
     }
     println!("{name}: {} writes acknowledged before 3 kills, all there", known.values().sum::<u64>());
