@@ -9,7 +9,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     if let Some(unknown) = arguments.iter().find(|argument| argument.starts_with('-') && *argument != "--quick") {
         return Err(format!("`bench` has no option `{unknown}`"));
     }
-    let variables = provision::provide(&[POSTGRES, REDIS, VALGRIND])?;
+    let mut variables = provision::provide(&[POSTGRES, REDIS, VALGRIND])?;
+    variables.push(provision::valkey::provide()?);
     let target = shell::target().join("bench");
     for package in packages()? {
         let mut build = shell::cargo();

@@ -20,7 +20,7 @@ impl Application for Ceiling {
     async fn router(keep: Keep) -> Option<Router> {
         let address = store_address();
         Some(match keep {
-            Keep::Redis => pages(Redis::connect(&address).await),
+            Keep::Redis | Keep::Valkey => pages(Redis::connect(&address).await),
             Keep::Postgres => pages(Postgres::connect(&address).await),
             Keep::Sqlite => pages(Sqlite::open(&address)),
             Keep::Nothing | Keep::EmptyLayer | Keep::Memory | Keep::Signed | Keep::Encrypted => return None,

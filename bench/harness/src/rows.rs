@@ -11,18 +11,21 @@ pub enum Keep {
     Signed,
     Encrypted,
     Redis,
+    /// What speaks to Redis speaks to it.
+    Valkey,
     Postgres,
     Sqlite,
 }
 
 impl Keep {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Nothing,
         Self::EmptyLayer,
         Self::Memory,
         Self::Signed,
         Self::Encrypted,
         Self::Redis,
+        Self::Valkey,
         Self::Postgres,
         Self::Sqlite,
     ];
@@ -35,6 +38,7 @@ impl Keep {
             Self::Signed => "signed",
             Self::Encrypted => "encrypted",
             Self::Redis => "redis",
+            Self::Valkey => "valkey",
             Self::Postgres => "postgres",
             Self::Sqlite => "sqlite",
         }

@@ -88,7 +88,7 @@ pub async fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
 /// For each contender, and the store's ceiling behind them, medians for each number of connections. They take turns.
 async fn turns(stage: &Stage<'_>, keep: Keep, page: Page, effort: Effort) -> Fallible<Vec<Turns>> {
     let mut served = stage.all(keep, None)?;
-    if matches!(keep, Keep::Redis | Keep::Postgres | Keep::Sqlite) {
+    if matches!(keep, Keep::Redis | Keep::Valkey | Keep::Postgres | Keep::Sqlite) {
         let raw = Served::start(&stage.program("ceiling"), keep, &stage.stores.address(keep, "ceiling"), None)?;
         served.extend(raw.map(|it| (CONTENDERS.len(), it)));
     }

@@ -12,7 +12,8 @@ use crate::contenders::{CONTENDERS, Contender};
 use crate::stores::Stores;
 
 /// Where sessions are kept.
-pub const KEEPS: [Keep; 6] = [Keep::Memory, Keep::Signed, Keep::Encrypted, Keep::Redis, Keep::Postgres, Keep::Sqlite];
+pub const KEEPS: [Keep; 7] =
+    [Keep::Memory, Keep::Signed, Keep::Encrypted, Keep::Redis, Keep::Valkey, Keep::Postgres, Keep::Sqlite];
 /// How often the kernel counts a second: fixed for what `/proc` shows.
 const TICKS: f64 = 100.0;
 

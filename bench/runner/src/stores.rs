@@ -7,19 +7,30 @@ use tempfile::TempDir;
 
 use crate::Fallible;
 
-/// A Redis that writes no file, a PostgreSQL that answers before its disk has it, and a folder for SQLite's files: what is measured
-/// is the libraries, and a disk would be most of it.
+/// A Redis and a Valkey that write no file, a PostgreSQL that answers before its disk has it, and a folder for SQLite's files: what is
+/// measured is the libraries, and a disk would be most of it.
 pub struct Stores {
     pub redis: Redis,
+    pub valkey: Redis,
     pub postgres: Postgres,
     folder: TempDir,
-    wires: Option<(Proxy, Proxy)>,
+    wires: Option<Wires>,
 }
+
+/// Each conversation with a server is watched.
+struct Wires {
+    redis: Proxy,
+    valkey: Proxy,
+    postgres: Proxy,
+}
+
+const NO_FILE: [&str; 4] = ["--appendonly", "no", "--appendfsync", "no"];
 
 impl Stores {
     pub fn start() -> Fallible<Self> {
         Ok(Self {
-            redis: Redis::with(&["--appendonly", "no", "--appendfsync", "no"]),
+            redis: Redis::with(&NO_FILE),
+            valkey: Redis::valkey(&NO_FILE),
             postgres: Postgres::start_with(|_| {
                 vec!["synchronous_commit=off".to_owned(), "max_connections=300".to_owned()]
             }),
@@ -31,30 +42,39 @@ impl Stores {
     /// The same, and each conversation with a server is watched.
     pub fn watched() -> Fallible<Self> {
         let mut stores = Self::start()?;
-        stores.wires = Some((Proxy::to(stores.redis.port()), Proxy::to(stores.postgres.server().port())));
+        stores.wires = Some(Wires {
+            redis: Proxy::to(stores.redis.port()),
+            valkey: Proxy::to(stores.valkey.port()),
+            postgres: Proxy::to(stores.postgres.server().port()),
+        });
         Ok(stores)
+    }
+
+    fn wire(&self, keep: Keep) -> Option<&Proxy> {
+        let wires = self.wires.as_ref()?;
+        match keep {
+            Keep::Redis => Some(&wires.redis),
+            Keep::Valkey => Some(&wires.valkey),
+            Keep::Postgres => Some(&wires.postgres),
+            Keep::Nothing | Keep::EmptyLayer | Keep::Memory | Keep::Signed | Keep::Encrypted | Keep::Sqlite => None,
+        }
     }
 
     /// How often somebody waited for an answer of that server.
     pub fn trips(&self, keep: Keep) -> usize {
-        match (&self.wires, keep) {
-            (Some((redis, _)), Keep::Redis) => redis.trips(),
-            (Some((_, postgres)), Keep::Postgres) => postgres.trips(),
-            _ => 0,
-        }
+        self.wire(keep).map_or(0, Proxy::trips)
     }
 
     /// What a program is told as its store; each has an SQLite file of its own.
     pub fn address(&self, keep: Keep, program: &str) -> String {
-        match (keep, &self.wires) {
-            (Keep::Redis, None) => self.redis.url(),
-            (Keep::Redis, Some((redis, _))) => format!("redis://127.0.0.1:{}/", redis.port()),
-            (Keep::Postgres, None) => self.postgres.url(),
-            (Keep::Postgres, Some((_, postgres))) => {
-                format!("postgres://postgres@127.0.0.1:{}/postgres", postgres.port())
-            }
-            (Keep::Sqlite, _) => self.folder.path().join(format!("{program}.sqlite")).display().to_string(),
-            _ => String::new(),
+        let watched = self.wire(keep).map(Proxy::port);
+        match keep {
+            Keep::Redis => watched.map_or_else(|| self.redis.url(), |port| format!("redis://127.0.0.1:{port}/")),
+            Keep::Valkey => watched.map_or_else(|| self.valkey.url(), |port| format!("redis://127.0.0.1:{port}/")),
+            Keep::Postgres => watched
+                .map_or_else(|| self.postgres.url(), |port| format!("postgres://postgres@127.0.0.1:{port}/postgres")),
+            Keep::Sqlite => self.folder.path().join(format!("{program}.sqlite")).display().to_string(),
+            Keep::Nothing | Keep::EmptyLayer | Keep::Memory | Keep::Signed | Keep::Encrypted => String::new(),
         }
     }
 

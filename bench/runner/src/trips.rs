@@ -25,7 +25,7 @@ const VISITS: usize = 20;
 pub async fn table(stage: &Stage<'_>) -> Fallible<Table> {
     let mut table =
         Table::new("Round trips to the store for each request", "request", &names(), Best::Lowest).with_decimals(1);
-    for keep in [Keep::Redis, Keep::Postgres] {
+    for keep in [Keep::Redis, Keep::Valkey, Keep::Postgres] {
         let mut cells = vec![vec![Vec::new(); CONTENDERS.len()]; VISIT.len()];
         for (who, served) in stage.all(keep, None)? {
             for (row, trips) in visits(stage, keep, &served).await.map_err(of(who, keep))?.into_iter().enumerate() {

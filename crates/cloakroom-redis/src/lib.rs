@@ -1,16 +1,18 @@
 //! Sessions in Redis or Valkey: one server, Sentinel or Cluster.
 //!
-//! An operation is a script that Redis runs as one step, called by its hash. What a session is and when it changes
+//! An operation is a script that Redis runs as one step, called by its hash, or a command where one is enough: a read, a new session
+//! of nobody's, and a commit where the server compares values by itself (Valkey since 8.1, Redis since 8.4). What a session is and when it changes
 //! is [`cloakroom_store`]'s business; here is only how it is kept.
 //!
 //! | module | what it is about |
 //! |---|---|
 //! | `redis_store` | [`RedisStore`]: connecting, options, and what each of them promises |
 //! | `operations` | the duties of a store, one script each |
+//! | `exchange` | those that one command does |
 //! | `owners` | an owner's sessions, and ending those from before a point |
 //! | `scan` | a walk through all sessions |
 //! | `checkup` | what a server says of itself |
-//! | `index` | the index of an owner where it lives on another server than the session |
+//! | `index` | how long the index of an owner has a session, and what to do where it lives on another server |
 //! | `steps` | what takes two servers of a Cluster |
 //! | `call` | one round trip: by hash, by text if the hash is unknown, and waiting for replicas |
 //! | `argument` | what scripts are called with |
@@ -35,7 +37,7 @@
 //! | `VERSION` | how often the session was written, beginning with 1 |
 //! | `CREATED`, `TOUCHED`, `DEADLINE` | milliseconds; no deadline is for ever |
 //! | `CALL` | in a Cluster, the call that wrote it |
-//! | `LISTED` | in a Cluster, until when its owner's index has it, or `ever` |
+//! | `LISTED` | until when its owner's index has it, or `ever` |
 //! | `OWNER` | how many bytes the owner has |
 //! | `TARGET` | the 64 digits of the new key |
 //!

@@ -20,7 +20,7 @@ const PREFIX: &str = "cloakroom:";
 
 /// Sessions in Redis or Valkey.
 ///
-/// Needs Redis 6 or Valkey; tested with Redis 6.2 and 7.0 and Valkey 9.1. Set `maxmemory-policy` to `noeviction`: sessions
+/// Needs Redis 6 or Valkey; tested with Redis 7.0 and 8.6 and Valkey 8.1. From Redis 8.4 and Valkey 8.1 on a commit takes a tenth of the server's time. Set `maxmemory-policy` to `noeviction`: sessions
 /// have an expiry, so the `volatile` policies throw them out too, and a session that Redis evicts is a person who is signed out. A cache belongs on another server.
 ///
 /// A clone shares the connections.

@@ -37,7 +37,7 @@ impl Contender for Peer {
             Keep::Signed => boxed(init_service(App::new().wrap(cookies(SIGNED)).configure(pages)).await),
             Keep::Encrypted => boxed(init_service(App::new().wrap(cookies(PRIVATE)).configure(pages)).await),
             // Its one store is for Redis, and only ever served.
-            Keep::EmptyLayer | Keep::Redis | Keep::Postgres | Keep::Sqlite => return None,
+            Keep::EmptyLayer | Keep::Redis | Keep::Valkey | Keep::Postgres | Keep::Sqlite => return None,
         })
     }
 
@@ -76,7 +76,7 @@ impl Contender for Peer {
             }
             Keep::Signed => served!(App::new().wrap(cookies(SIGNED))),
             Keep::Encrypted => served!(App::new().wrap(cookies(PRIVATE))),
-            Keep::Redis => {
+            Keep::Redis | Keep::Valkey => {
                 let store = RedisSessionStore::new(store_address()).await.expect("a Redis");
                 served!(App::new().wrap(SessionMiddleware::new(store.clone(), key())))
             }

@@ -23,7 +23,7 @@ impl Application for Library {
         Some(match keep {
             Keep::Nothing => pages::<SessionNullPool>(),
             Keep::Memory => with::<SessionNullPool>(None).await,
-            Keep::Redis => {
+            Keep::Redis | Keep::Valkey => {
                 let client = redis::Client::open(store_address()).expect("an address");
                 with(Some(SessionRedisPool::from(redis_pool::RedisPool::from(client)))).await
             }

@@ -24,7 +24,7 @@ impl Application for Library {
             Keep::Memory => with(stored(MemoryStore::new())),
             Keep::Signed => with(CookieSessions::signed(key()).build().expect("valid options")),
             Keep::Encrypted => with(CookieSessions::encrypted(key()).build().expect("valid options")),
-            Keep::Redis => with(stored(RedisStore::connect(&store_address()).await.expect("a Redis"))),
+            Keep::Redis | Keep::Valkey => with(stored(RedisStore::connect(&store_address()).await.expect("a Redis"))),
             Keep::Postgres => {
                 let store = PostgresStore::connect(&store_address()).expect("an address");
                 store.migrate().await.expect("a schema");

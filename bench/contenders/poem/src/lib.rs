@@ -23,7 +23,7 @@ impl Contender for Peer {
             Keep::Memory => pages().with(ServerSession::new(CookieConfig::signed(key()), MemoryStorage::new())).boxed(),
             Keep::Signed => pages().with(CookieSession::new(CookieConfig::signed(key()))).boxed(),
             Keep::Encrypted => pages().with(CookieSession::new(CookieConfig::private(key()))).boxed(),
-            Keep::Redis => {
+            Keep::Redis | Keep::Valkey => {
                 let client = redis::Client::open(store_address()).expect("an address");
                 let storage = RedisStorage::new(client.get_connection_manager().await.expect("a Redis"));
                 pages().with(ServerSession::new(CookieConfig::signed(key()), storage)).boxed()

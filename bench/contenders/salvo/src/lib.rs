@@ -56,7 +56,7 @@ fn router(keep: Keep) -> Option<Router> {
         Keep::Nothing => pages(),
         Keep::Memory => pages().hoop(sessions(MemoryStore::new())),
         Keep::Signed => pages().hoop(sessions(CookieStore::new())),
-        Keep::EmptyLayer | Keep::Encrypted | Keep::Redis | Keep::Postgres | Keep::Sqlite => return None,
+        Keep::EmptyLayer | Keep::Encrypted | Keep::Redis | Keep::Valkey | Keep::Postgres | Keep::Sqlite => return None,
     })
 }
 

@@ -26,7 +26,7 @@ impl Application for Library {
             Keep::Nothing => pages(),
             Keep::Signed => pages().layer(CookieSessionManagerLayer::signed(key())),
             Keep::Encrypted => pages().layer(CookieSessionManagerLayer::private(key())),
-            Keep::Redis => {
+            Keep::Redis | Keep::Valkey => {
                 let config = Config::from_url(&store_address()).expect("an address");
                 let pool = Pool::new(config, None, None, None, 6).expect("valid options");
                 pool.init().await.expect("a Redis");

@@ -86,6 +86,44 @@ impl Store for Loading {
     }
 }
 
+/// A connection to a server as it was before: the option is unknown to it.
+#[derive(Clone)]
+struct Older {
+    inner: MultiplexedConnection,
+    refused: Arc<AtomicUsize>,
+}
+
+impl Older {
+    async fn connect(server: &Redis) -> Self {
+        let client = redis::Client::open(server.url()).unwrap();
+        Self { inner: client.get_multiplexed_async_connection().await.unwrap(), refused: Arc::default() }
+    }
+}
+
+impl ConnectionLike for Older {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        if command.args_iter().any(|argument| matches!(argument, Arg::Simple(b"IFEQ"))) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            let error = redis::make_extension_error("ERR".to_owned(), Some("syntax error".to_owned()));
+            return Box::pin(async { Err(error) });
+        }
+        self.inner.req_packed_command(command)
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        self.inner.req_packed_commands(pipeline, offset, count)
+    }
+
+    fn get_db(&self) -> i64 {
+        self.inner.get_db()
+    }
+}
+
 async fn seen(store: &RedisStore, key: &StoreKey) -> Version {
     match store.load(key, now()).await.unwrap() {
         Loaded::Live(version, _) => version,
@@ -197,18 +235,21 @@ async fn a_new_session_takes_no_place_that_is_taken() {
 /// The index is left alone as long as it has the session long enough.
 #[tokio::test]
 async fn a_session_of_an_owner_needs_a_script_now_and_then() {
-    for (what, server, command) in
-        [("exchanged", Redis::valkey(&[]), "SET"), ("by a script", Redis::start(), "EVALSHA")]
+    let server = Redis::valkey(&[]);
+    let new = RedisStore::connect(&server.url()).await.unwrap();
+    let old = RedisStore::from_connection(Older::connect(&server).await).prefix("older:");
+    for (what, store, prefix, command) in
+        [("exchanged", new, "cloakroom:", "SET"), ("by a script", old, "older:", "EVALSHA")]
     {
-        let store = RedisStore::connect(&server.url()).await.unwrap();
         let start = now();
         let at = |part: u32| (start + LIFE * part / 10, Some(start + LIFE * part / 10 + LIFE));
         let of = |(now, deadline): (Timestamp, Option<Timestamp>)| {
             Entry::new("text".into(), start, now, deadline).owner(Some("user".to_owned()))
         };
         let session = put(&store, &of(at(0))).await;
-        let score = || server.cli(&["ZSCORE", "cloakroom:o:user", &hex(&session)]).parse::<f64>().unwrap();
-        let expires = || server.cli(&["PEXPIRETIME", &name(&session)]).parse::<f64>().unwrap();
+        let (index, name) = (format!("{prefix}o:user"), format!("{prefix}{}", hex(&session)));
+        let score = || server.cli(&["ZSCORE", &index, &hex(&session)]).parse::<f64>().unwrap();
+        let expires = || server.cli(&["PEXPIRETIME", &name]).parse::<f64>().unwrap();
         let mut monitor = Monitor::of(&server);
         for (part, is_listed_anew) in
             [(1, false), (6, true), (8, false), (12, true), (16, false), (18, true), (22, false)]
@@ -227,44 +268,12 @@ async fn a_session_of_an_owner_needs_a_script_now_and_then() {
     }
 }
 
-/// A connection to a server as it was before: the option is unknown to it.
-#[derive(Clone)]
-struct Older {
-    inner: MultiplexedConnection,
-    refused: Arc<AtomicUsize>,
-}
-
-impl ConnectionLike for Older {
-    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        if command.args_iter().any(|argument| matches!(argument, Arg::Simple(b"IFEQ"))) {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            let error = redis::make_extension_error("ERR".to_owned(), Some("syntax error".to_owned()));
-            return Box::pin(async { Err(error) });
-        }
-        self.inner.req_packed_command(command)
-    }
-
-    fn req_packed_commands<'a>(
-        &'a mut self,
-        pipeline: &'a Pipeline,
-        offset: usize,
-        count: usize,
-    ) -> RedisFuture<'a, Vec<Value>> {
-        self.inner.req_packed_commands(pipeline, offset, count)
-    }
-
-    fn get_db(&self) -> i64 {
-        self.inner.get_db()
-    }
-}
-
 #[tokio::test]
 async fn a_server_that_cannot_compare_is_asked_once() {
     let server = Redis::start();
-    let client = redis::Client::open(server.url()).unwrap();
-    let inner = client.get_multiplexed_async_connection().await.unwrap();
-    let refused = Arc::default();
-    let store = RedisStore::from_connection(Older { inner, refused: Arc::clone(&refused) });
+    let older = Older::connect(&server).await;
+    let refused = Arc::clone(&older.refused);
+    let store = RedisStore::from_connection(older);
     let key = put(&store, &entry("text")).await;
     for number in 1..4 {
         let version = seen(&store, &key).await;
