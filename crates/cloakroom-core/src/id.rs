@@ -47,13 +47,29 @@ impl SessionId {
     /// The id's text, for a cookie.
     #[must_use]
     pub fn expose(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0)
+        Spelled::new(&self.0).as_str().to_owned()
     }
 
     /// What a store may see: a stolen store must not be a bag of live cookies (CVE-2019-16782).
     #[must_use]
     pub fn store_key(&self) -> StoreKey {
         StoreKey(Sha256::digest(self.0).into())
+    }
+}
+
+/// 32 bytes as ids and tokens spell them: on the stack, because the text is copied to where it belongs at once.
+pub(crate) struct Spelled([u8; SessionId::TEXT_LEN]);
+
+impl Spelled {
+    pub(crate) fn new(bytes: &[u8; 32]) -> Self {
+        let mut text = [0; SessionId::TEXT_LEN];
+        // 32 bytes are 43 characters.
+        let _ = URL_SAFE_NO_PAD.encode_slice(bytes, &mut text);
+        Self(text)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 

@@ -264,7 +264,10 @@ impl CookieTemplate {
     /// are left out.
     #[must_use]
     pub fn set(&self, value: &str, max_age: Option<Duration>) -> SetCookie {
-        let mut line = String::with_capacity(self.name.len() + value.len() + self.place.len() + self.flags.len() + 24);
+        let age = max_age.map(|age| format!("; Max-Age={}", age.min(MAX_AGE).as_secs().max(1))).unwrap_or_default();
+        // Exactly as long as it will be: a header then takes the line over as it is.
+        let length = self.name.len() + 1 + value.len() + self.place.len() + age.len() + self.flags.len();
+        let mut line = String::with_capacity(length);
         line.push_str(&self.name);
         line.push('=');
         // Without a way out of the loop, so that it takes many bytes at a time: what is sealed is never anything else.
@@ -274,9 +277,7 @@ impl CookieTemplate {
             line.extend(value.chars().filter(|it| u8::try_from(*it).is_ok_and(is_cookie_octet)));
         }
         line.push_str(&self.place);
-        if let Some(age) = max_age {
-            line.push_str(&format!("; Max-Age={}", age.min(MAX_AGE).as_secs().max(1)));
-        }
+        line.push_str(&age);
         line.push_str(&self.flags);
         SetCookie { line }
     }

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ctutils::CtEq as _;
 
+use crate::id::Spelled;
 use crate::text::Text;
 
 /// Longer texts aren't tokens of any framework we know.
@@ -76,7 +77,7 @@ impl CsrfToken {
     /// A token from 32 random bytes.
     #[must_use]
     pub fn from_random(bytes: [u8; 32]) -> Self {
-        Self { text: URL_SAFE_NO_PAD.encode(bytes).into(), scheme: None }
+        Self { text: Spelled::new(&bytes).as_str().into(), scheme: None }
     }
 
     /// A token that is text already; `None` if it is empty or longer than 256 bytes.
