@@ -112,3 +112,13 @@ pub fn fresh_id_and_token() -> Result<(SessionId, CsrfToken), Error> {
     let [id, token] = both;
     Ok((SessionId::from_random(id), CsrfToken::from_random(token)))
 }
+
+/// The same, and the nonce that the new session's first cookie is encrypted with.
+pub(crate) fn fresh_id_token_and_nonce() -> Result<(SessionId, CsrfToken, [u8; 12]), Error> {
+    let mut three = [[0; 32]; 3];
+    fill(three.as_flattened_mut())?;
+    let [id, token, last] = three;
+    let mut nonce = [0; 12];
+    nonce.copy_from_slice(&last[..12]);
+    Ok((SessionId::from_random(id), CsrfToken::from_random(token), nonce))
+}

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use cloakroom_core::{
-    Carrier, ConfigError, CookieConfig, CookieHeader, CookieTemplate, CookieUpdate, Keyring, Lifetimes, MAX_COOKIE,
-    Plan, Record, Rejected, Seal, Sealer, SessionId, SessionState, SetCookie, Timestamp,
+    Carrier, ConfigError, CookieConfig, CookieHeader, CookieTemplate, CookieUpdate, CsrfToken, Keyring, Lifetimes,
+    MAX_COOKIE, Plan, Record, Rejected, Seal, Sealer, SessionId, SessionState, SetCookie, Timestamp,
 };
 
 use crate::error::Error;
 
-use crate::clock::{fresh_id_and_token, fresh_token, random};
+use crate::clock::{fresh_id_and_token, fresh_id_token_and_nonce, fresh_token, random};
 use crate::factory::{Committed, SessionFactory};
 use crate::meter::{self, Event};
 
@@ -119,8 +119,24 @@ impl CookieSessions {
         self.wire_size_of(self.cookie.name().len(), payload)
     }
 
+    /// What a cookie that takes the place of another one is sealed with.
+    fn nonce(&self) -> Result<[u8; 12], Error> {
+        match self.sealer.format() {
+            Seal::Signed => Ok([0; 12]),
+            Seal::Encrypted | _ => random(),
+        }
+    }
+
+    /// What a new session begins with, and what its cookie is sealed with, in one call of the system.
+    fn beginning(&self) -> Result<(SessionId, CsrfToken, [u8; 12]), Error> {
+        match self.sealer.format() {
+            Seal::Signed => fresh_id_and_token().map(|(id, token)| (id, token, [0; 12])),
+            Seal::Encrypted | _ => fresh_id_token_and_nonce(),
+        }
+    }
+
     /// The cookie that carries this record.
-    fn seal_record(&self, id: SessionId, record: &Record, now: Timestamp) -> Result<SetCookie, Error> {
+    fn seal_record(&self, id: SessionId, record: &Record, nonce: [u8; 12], now: Timestamp) -> Result<SetCookie, Error> {
         let mut payload = String::with_capacity(SessionId::TEXT_LEN + record.room());
         payload.push_str(&id.expose());
         record.encode_into(&mut payload);
@@ -128,10 +144,6 @@ impl CookieSessions {
         if size > MAX_COOKIE {
             return Err(Error::too_large(size, MAX_COOKIE, record));
         }
-        let nonce = match self.sealer.format() {
-            Seal::Signed => [0; 12],
-            Seal::Encrypted | _ => random()?,
-        };
         meter::written(Carrier::Record, || size);
         Ok(self.cookie.set(&self.sealer.seal(&payload, nonce), record.max_age(now)))
     }
@@ -183,14 +195,14 @@ impl SessionFactory for CookieSessions {
                 return silent(session);
             }
         }
-        let (id, record) = match (plan, session.id()) {
-            (Plan::Touch | Plan::Replace, Some(id)) => (id, session.shared_outcome(now, fresh_token)?),
+        let (id, record, nonce) = match (plan, session.id()) {
+            (Plan::Touch | Plan::Replace, Some(id)) => (id, session.shared_outcome(now, fresh_token)?, self.nonce()?),
             _ => {
-                let (id, token) = fresh_id_and_token()?;
-                (id, session.shared_outcome(now, || Ok::<_, Error>(token))?)
+                let (id, token, nonce) = self.beginning()?;
+                (id, session.shared_outcome(now, || Ok::<_, Error>(token))?, nonce)
             }
         };
-        match self.seal_record(id, &record, now) {
+        match self.seal_record(id, &record, nonce, now) {
             Ok(cookie) => {
                 count();
                 Ok(Committed { session: session.settled(Some((id, record)), now), cookies: vec![cookie] })
