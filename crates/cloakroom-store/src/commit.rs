@@ -74,23 +74,29 @@ impl<S: Store> StoredSessions<S> {
     }
 
     /// Writes a session in the place of the version that it was opened at, or of a newer one, on which it is done again.
-    async fn write(&self, session: &SessionState, key: StoreKey, step: Step, now: Timestamp) -> Result<Written, Error> {
-        let patience = self.patience.commit;
-        let written = within(patience, async {
+    async fn write(
+        &self,
+        session: &SessionState,
+        key: &StoreKey,
+        step: &Step,
+        now: Timestamp,
+    ) -> Result<Written, Error> {
+        let written = within(self.patience.commit, async {
             // Whoever commits before us in this process leaves what it wrote.
-            let mut latest = self.queues.wait(&key).await;
-            self.attempts(session, &key, step, &mut latest, now).await
+            let mut latest = self.queues.wait(key).await;
+            self.attempts(session, key, step, &mut latest, now).await
         });
-        let late =
-            || Error::unavailable(format!("others kept committing for {patience:?}, and the change found no place"));
-        written.await.unwrap_or_else(|| Err(late()))
+        written.await.unwrap_or_else(|| {
+            let patience = self.patience.commit;
+            Err(Error::unavailable(format!("others kept committing for {patience:?}, and the change found no place")))
+        })
     }
 
     async fn attempts(
         &self,
         session: &SessionState,
         key: &StoreKey,
-        step: Step,
+        step: &Step,
         latest: &mut Latest,
         now: Timestamp,
     ) -> Result<Written, Error> {
@@ -107,8 +113,8 @@ impl<S: Store> StoredSessions<S> {
                 Step::Replace => {
                     self.call(Operation::Replace, Some(key), self.store.replace(key, seen, &entry, now)).await?
                 }
-                Step::Cycle(new) => {
-                    let (new, until) = (new.store_key(), now + self.grace);
+                Step::Cycle(id) => {
+                    let (new, until) = (id.store_key(), now + self.grace);
                     let cycle = self.store.cycle(key, seen, &new, &entry, until, now);
                     self.call(Operation::Cycle, Some(key), cycle).await?
                 }
@@ -173,9 +179,10 @@ impl<S: Store> StoredSessions<S> {
         match (plan, session.id().zip(session.store_key())) {
             (Plan::Create | Plan::EndThenCreate, _) => self.begin(session, now).await,
             (Plan::End, _) => self.end(session.ended_id(), now).await.map(|()| Settled::Ended),
-            (Plan::Touch, Some((id, key))) => self.touch(session, id, key, now).await,
-            (Plan::Replace, Some((id, key))) => Ok(self.write(session, key, Step::Replace, now).await?.under(id)),
-            (Plan::Cycle, Some((_, key))) => self.cycle(session, key, now).await,
+            (Plan::Touch, Some((id, key))) => self.touch(session, id, &key, now).await,
+            (Plan::Replace, Some((id, key))) => Ok(self.write(session, &key, &Step::Replace, now).await?.under(id)),
+            // The largest, and rare: the others needn't have room for it.
+            (Plan::Cycle, Some((_, key))) => Box::pin(self.cycle(session, &key, now)).await,
             (Plan::Drop(_), _) => Ok(Settled::Dropped),
             _ => Ok(Settled::Untouched),
         }
@@ -197,22 +204,24 @@ impl<S: Store> StoredSessions<S> {
         &self,
         session: &SessionState,
         id: SessionId,
-        key: StoreKey,
+        key: &StoreKey,
         now: Timestamp,
     ) -> Result<Settled, Error> {
         let record = Arc::new(session.touched(session.record().clone(), now));
         let clockwork = record.clockwork();
-        let touch = self.store.touch(&key, clockwork.touched, clockwork.ends(), now);
-        let there = self.call(Operation::Touch, Some(&key), touch).await?;
-        Ok(if there { Settled::Kept(id, session.version().clone(), record) } else { Settled::Dropped })
+        let touch = self.store.touch(key, clockwork.touched, clockwork.ends(), now);
+        let there = self.call(Operation::Touch, Some(key), touch).await?;
+        // The number alone: what is there isn't what was loaded any more.
+        let version = Version::new(session.version().number());
+        Ok(if there { Settled::Kept(id, version, record) } else { Settled::Dropped })
     }
 
-    async fn cycle(&self, session: &SessionState, key: StoreKey, now: Timestamp) -> Result<Settled, Error> {
+    async fn cycle(&self, session: &SessionState, key: &StoreKey, now: Timestamp) -> Result<Settled, Error> {
         let leaving = self.admit(session, now).await?;
         let new = fresh_id()?;
-        let written = self.write(session, key, Step::Cycle(new), now).await?;
+        let written = self.write(session, key, &Step::Cycle(new), now).await?;
         if matches!(written, Written::Yes(..)) {
-            self.dismiss(leaving.into_iter().filter(|owned| owned.key != key).collect(), now).await;
+            self.dismiss(leaving.into_iter().filter(|owned| owned.key != *key).collect(), now).await;
         }
         Ok(written.under(new))
     }

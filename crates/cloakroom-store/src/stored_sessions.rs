@@ -151,21 +151,28 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
         })
     }
 
-    async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
-        let (plan, update) = session.plan(Carrier::Id, now);
-        let settled = self.settle(&session, plan, now).await?;
-        self.count(plan, &settled);
-        let cookies = self.cookie_for(update, &settled, now);
-        let session = match settled {
-            Settled::Kept(id, version, record) => session.settled(Some((id, record)), now).at_version(version),
-            Settled::Ended => session.settled(None, now),
-            Settled::Dropped => {
-                tracing::warn!(?plan, changes = session.log().len(), "session changes dropped: it has ended meanwhile");
-                SessionState::detached(now, self.lifetimes)
-            }
-            Settled::Untouched => session,
-        };
-        Ok(Committed { session, cookies })
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep the session twice: see `call`")]
+    fn commit(&self, session: SessionState, now: Timestamp) -> impl Future<Output = Result<Committed, Error>> + Send {
+        async move {
+            let (plan, update) = session.plan(Carrier::Id, now);
+            let settled = self.settle(&session, plan, now).await?;
+            self.count(plan, &settled);
+            let cookies = self.cookie_for(update, &settled, now);
+            let session = match settled {
+                Settled::Kept(id, version, record) => session.settled(Some((id, record)), now).at_version(version),
+                Settled::Ended => session.settled(None, now),
+                Settled::Dropped => {
+                    tracing::warn!(
+                        ?plan,
+                        changes = session.log().len(),
+                        "session changes dropped: it has ended meanwhile"
+                    );
+                    SessionState::detached(now, self.lifetimes)
+                }
+                Settled::Untouched => session,
+            };
+            Ok(Committed { session, cookies })
+        }
     }
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {

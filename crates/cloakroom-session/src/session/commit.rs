@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
-use cloakroom_core::{Carrier, CookieUpdate, Plan, SetCookie};
+use cloakroom_core::{Carrier, CookieUpdate, Plan, SetCookie, Timestamp};
 
 use super::{Phase, Session};
 use crate::error::Error;
@@ -46,16 +46,15 @@ impl Session {
     /// The commit at the end of the request: the cookies that the response must set.
     pub(crate) async fn finish(&self, factory: &impl SessionFactory, status: u16) -> Result<Vec<SetCookie>, Error> {
         let _turn = self.0.turns.lock().await;
-        if let ControlFlow::Break(outcome) = self.leave(factory.carrier(), status) {
-            return outcome;
-        }
-        let now = self.now();
-        let state = {
+        let now = match self.leave(factory.carrier(), status) {
+            ControlFlow::Break(outcome) => return outcome,
+            ControlFlow::Continue(now) => now,
+        };
+        let (state, checkpoint) = {
             let mut inner = self.inner();
             inner.state.use_now(now);
-            inner.state.clone()
+            (inner.state.clone(), inner.state.checkpoint())
         };
-        let checkpoint = state.checkpoint();
         let committed = factory.commit(state, now).await?;
         let mut inner = self.inner();
         inner.state.absorb(checkpoint, committed.session)?;
@@ -70,11 +69,12 @@ impl Session {
         self.leave(self.0.engine.factory.carrier(), status).break_value()
     }
 
-    /// The response's headers are on their way. Goes on if there is something to commit.
-    fn leave(&self, carrier: Carrier, status: u16) -> ControlFlow<Result<Vec<SetCookie>, Error>> {
+    /// The response's headers are on their way. Goes on, with the time that it was then, if there is something to commit.
+    fn leave(&self, carrier: Carrier, status: u16) -> ControlFlow<Result<Vec<SetCookie>, Error>, Timestamp> {
+        let now = self.now();
         let mut inner = self.inner();
         inner.phase = Phase::HeadersSent;
-        let (plan, _) = inner.state.plan(carrier, self.now());
+        let (plan, _) = inner.state.plan(carrier, now);
         let abandoned = self.0.abandoned.load(Ordering::SeqCst);
         if abandoned && plan != Plan::Nothing {
             tracing::warn!(?plan, "session changes dropped: the request was refused, or its handler panicked");
@@ -88,7 +88,7 @@ impl Session {
         if plan == Plan::Nothing {
             return ControlFlow::Break(Ok(std::mem::take(&mut inner.cookies)));
         }
-        ControlFlow::Continue(())
+        ControlFlow::Continue(now)
     }
 
     /// The cookies of what `commit_now` committed, for a response that the last commit failed.
