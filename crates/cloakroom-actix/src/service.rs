@@ -92,10 +92,7 @@ where
             match this.stage.as_mut().project() {
                 StageProj::Handling { future } => {
                     let outcome = ready!(future.poll(cx)).map(ServiceResponse::map_into_left_body);
-                    if this.slot.close().is_none() {
-                        return Poll::Ready(outcome);
-                    }
-                    let commit = this.slot.conclude(status(&outcome));
+                    let Some(commit) = this.slot.conclude(status(&outcome)) else { return Poll::Ready(outcome) };
                     this.stage.set(Stage::Committing { commit, outcome: Some(outcome) });
                 }
                 StageProj::Committing { commit, outcome } => {

@@ -90,18 +90,22 @@ impl CookieSessions {
     /// # Errors
     /// The reason, for a value that this factory would ignore.
     pub fn open_value(&self, value: &str, now: Timestamp) -> Result<Opened, Rejected> {
+        self.unseal(value, now).map(|(id, record)| Opened { id, record: Arc::unwrap_or_clone(record) })
+    }
+
+    fn unseal(&self, value: &str, now: Timestamp) -> Result<(SessionId, Arc<Record>), Rejected> {
         if self.cookie.name().len() + value.len() > MAX_COOKIE {
             return Err(Rejected::TooLong);
         }
         let payload: Arc<str> = self.sealer.unseal(value)?.into();
         let id = payload.get(..SessionId::TEXT_LEN).and_then(SessionId::parse).ok_or(Rejected::Corrupt)?;
-        let record = Record::decode(&payload, SessionId::TEXT_LEN).map_err(|_| Rejected::Corrupt)?;
+        let record = Arc::new(Record::decode(&payload, SessionId::TEXT_LEN).map_err(|_| Rejected::Corrupt)?);
         if record.clockwork().is_from_future(now) {
             return Err(Rejected::FromFuture);
         }
         match record.clockwork().expired(now) {
             Some(deadline) => Err(Rejected::Expired(deadline)),
-            None => Ok(Opened { id, record }),
+            None => Ok((id, record)),
         }
     }
 
@@ -157,8 +161,8 @@ impl SessionFactory for CookieSessions {
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
         let mut rejected = None;
         for value in cookies.last_first(self.cookie.name()) {
-            match self.open_value(value, now) {
-                Ok(Opened { id, record }) => {
+            match self.unseal(value, now) {
+                Ok((id, record)) => {
                     meter::event(Carrier::Record, Event::Opened);
                     return Ok(SessionState::loaded(id, record, now, self.lifetimes));
                 }

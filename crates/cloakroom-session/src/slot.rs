@@ -146,7 +146,11 @@ impl SessionSlot {
     /// The future comes to an error when the session couldn't be committed. Nothing was then, and the client must be told instead of being
     /// shown the response.
     pub fn finish(&self, status: u16) -> Finish {
-        let Some(session) = self.close() else { return Finish::untouched() };
+        self.close().map_or_else(Finish::untouched, |session| self.finish_opened(session, status))
+    }
+
+    /// The same, for a slot that was closed and found to have this session.
+    pub(crate) fn finish_opened(&self, session: Session, status: u16) -> Finish {
         match session.finish_at_once(status) {
             Some(outcome) => Finish::done(outcome),
             None => Finish::commit(Arc::clone(&self.0.engine.factory).finish(session, status)),

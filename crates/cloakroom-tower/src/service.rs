@@ -94,10 +94,9 @@ where
             match this.stage.as_mut().project() {
                 StageProj::Handling { future } => {
                     let response = ready!(future.poll(cx))?;
-                    if this.slot.close().is_none() {
+                    let Some(commit) = this.slot.conclude(response.status().as_u16()) else {
                         return Poll::Ready(Ok(response.map(ResponseBody::inner)));
-                    }
-                    let commit = this.slot.conclude(response.status().as_u16());
+                    };
                     this.stage.set(Stage::Committing { commit, response: Some(response) });
                 }
                 StageProj::Committing { commit, response } => {

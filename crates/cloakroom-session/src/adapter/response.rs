@@ -71,12 +71,15 @@ pub struct NotCommitted {
 }
 
 impl SessionSlot {
-    /// The end of a request, for adapters: commits the session for a response with this status, and traces a failure.
+    /// The end of a request, for adapters: commits the session for a response with this status, and traces a failure. `None` if nobody
+    /// opened it: the response goes as it is.
     ///
     /// The future comes to an error when the session couldn't be committed. Nothing was then, and the client must be told instead of being
     /// shown the response.
-    pub fn conclude(&self, status: u16) -> Conclude {
-        Conclude { slot: self.clone(), finish: self.finish(status) }
+    #[must_use]
+    pub fn conclude(&self, status: u16) -> Option<Conclude> {
+        let session = self.close()?;
+        Some(Conclude { slot: self.clone(), finish: self.finish_opened(session, status) })
     }
 }
 
