@@ -42,8 +42,14 @@ pub(crate) fn sorry() -> OnError {
 #[derive(Clone)]
 #[must_use]
 pub struct SessionLayer {
-    engine: Arc<Engine>,
-    on_error: OnError,
+    shared: Arc<Shared>,
+}
+
+/// What all requests share. Behind one count of references: axum clones a layer for each request, and then the service that it made.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) on_error: OnError,
 }
 
 impl SessionLayer {
@@ -54,7 +60,7 @@ impl SessionLayer {
 
     /// A layer around an engine, which has a factory, a clock and a commit policy.
     pub fn from_engine(engine: Engine) -> Self {
-        Self { engine: Arc::new(engine), on_error: sorry() }
+        Self { shared: Arc::new(Shared { engine: Arc::new(engine), on_error: sorry() }) }
     }
 
     /// When changes are committed. The default is [`CommitPolicy::Always`].
@@ -72,13 +78,13 @@ impl SessionLayer {
     /// # Security
     /// What the error says is for the trace. Don't show it to the client.
     pub fn on_error(mut self, respond: impl Fn(&Error) -> Response<Bytes> + Send + Sync + 'static) -> Self {
-        self.on_error = Arc::new(respond);
+        Arc::make_mut(&mut self.shared).on_error = Arc::new(respond);
         self
     }
 
     fn rebuild(mut self, change: impl FnOnce(Engine) -> Engine) -> Self {
-        let engine = Arc::unwrap_or_clone(self.engine);
-        self.engine = Arc::new(change(engine));
+        let shared = Arc::make_mut(&mut self.shared);
+        shared.engine = Arc::new(change(Engine::clone(&shared.engine)));
         self
     }
 }
@@ -87,12 +93,12 @@ impl<S> Layer<S> for SessionLayer {
     type Service = SessionService<S>;
 
     fn layer(&self, inner: S) -> SessionService<S> {
-        SessionService::new(inner, Arc::clone(&self.engine), Arc::clone(&self.on_error))
+        SessionService::new(inner, Arc::clone(&self.shared))
     }
 }
 
 impl fmt::Debug for SessionLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionLayer").field("engine", &self.engine).finish_non_exhaustive()
+        f.debug_struct("SessionLayer").field("engine", &self.shared.engine).finish_non_exhaustive()
     }
 }

@@ -8,26 +8,25 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use cloakroom_session::adapter::{Conclude, NotCommitted};
-use cloakroom_session::{Engine, ResponseEffects, SessionSlot};
+use cloakroom_session::{ResponseEffects, SessionSlot};
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::body::ResponseBody;
-use crate::layer::OnError;
+use crate::layer::{OnError, Shared};
 
 /// The service that [`SessionLayer`](crate::SessionLayer) makes.
 #[derive(Clone)]
 pub struct SessionService<S> {
     inner: S,
-    engine: Arc<Engine>,
-    on_error: OnError,
+    shared: Arc<Shared>,
 }
 
 impl<S> SessionService<S> {
-    pub(crate) const fn new(inner: S, engine: Arc<Engine>, on_error: OnError) -> Self {
-        Self { inner, engine, on_error }
+    pub(crate) const fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared }
     }
 }
 
@@ -45,11 +44,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<Q>) -> Self::Future {
-        let slot = SessionSlot::new(Arc::clone(&self.engine));
+        let slot = SessionSlot::new(Arc::clone(&self.shared.engine));
         request.extensions_mut().insert(slot.clone());
         SessionFuture {
             slot,
-            on_error: Arc::clone(&self.on_error),
+            shared: Arc::clone(&self.shared),
             stage: Stage::Handling { future: self.inner.call(request) },
         }
     }
@@ -67,7 +66,7 @@ pin_project! {
     /// Dropped before the handler returned, it commits nothing.
     pub struct SessionFuture<F, B> {
         slot: SessionSlot,
-        on_error: OnError,
+        shared: Arc<Shared>,
         #[pin]
         stage: Stage<F, B>,
     }
@@ -105,7 +104,7 @@ where
                         // A future isn't polled again after it was ready.
                         return Poll::Pending;
                     };
-                    return Poll::Ready(Ok(finish(response, outcome, this.on_error)));
+                    return Poll::Ready(Ok(finish(response, outcome, &this.shared.on_error)));
                 }
             }
         }
