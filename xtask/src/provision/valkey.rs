@@ -129,7 +129,8 @@ fn launcher(folder: &Path, program: &Path) -> Outcome {
     let root = folder.join("root");
     let libraries = files(&root.join("usr/lib")).map_err(failed)?;
     let loaders = libraries.iter().filter_map(|library| files(library).ok()).flatten();
-    let is_loader = |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ld-linux"));
+    let is_loader =
+        |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ld-linux"));
     let loader = loaders.into_iter().find(is_loader).ok_or("the C library that came has no loader")?;
     let libraries = loader.parent().unwrap_or(&root);
     let text = format!(
