@@ -145,6 +145,7 @@ impl SessionState {
 impl SessionState {
     /// A new session: nothing opened, and nothing is kept unless something is stored.
     #[must_use]
+    #[inline]
     pub fn fresh(now: Timestamp, lifetimes: Lifetimes) -> Self {
         Self::with(Origin::New, Arc::new(Record::new(now, &lifetimes)), now, lifetimes)
     }
@@ -401,6 +402,7 @@ impl SessionState {
     ///
     /// `kept` is the id and the record that exist now, `None` if there is none any more.
     #[must_use]
+    #[inline]
     pub fn settled(&self, kept: Option<(SessionId, Arc<Record>)>, now: Timestamp) -> Self {
         let mut settled = match kept {
             Some((id, record)) => Self::loaded(id, record, now, self.lifetimes),
@@ -453,6 +455,7 @@ impl SessionState {
     ///
     /// # Errors
     /// When a closure given to `update` can't be run again on what was committed. What was done since is lost then.
+    #[inline]
     pub fn absorb(&mut self, committed: Checkpoint, settled: Self) -> Result<(), Error> {
         if self.starts != committed.starts {
             // Invalidated meanwhile: what has just been committed is what ends now.
