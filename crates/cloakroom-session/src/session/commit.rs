@@ -65,6 +65,10 @@ impl Session {
 
     /// The same without waiting, if nothing is left to commit and no commit is under way.
     pub(crate) fn finish_at_once(&self, status: u16) -> Option<Result<Vec<SetCookie>, Error>> {
+        // There will be a commit, nearly always. Whether is decided once, when it is its turn.
+        if self.read(|state| state.log().is_effective()) {
+            return None;
+        }
         let _turn = self.0.turns.try_lock().ok()?;
         self.leave(self.0.engine.factory.carrier(), status).break_value()
     }
