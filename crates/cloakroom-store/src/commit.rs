@@ -17,8 +17,14 @@ use crate::stored_sessions::{Found, StoredSessions};
 /// One collision is a miracle. After some more there is no point in asking the same generator again.
 const MOST_COLLISIONS: usize = 4;
 
-/// What a commit that meets others writes.
-#[derive(Clone, Copy)]
+/// What a commit that meets others writes. One reference to it goes from call to call, whose futures would keep each part of it twice.
+struct Write<'a> {
+    session: &'a SessionState,
+    key: &'a StoreKey,
+    step: &'a Step,
+    now: Timestamp,
+}
+
 enum Step {
     Replace,
     Cycle(SessionId),
@@ -74,17 +80,11 @@ impl<S: Store> StoredSessions<S> {
     }
 
     /// Writes a session in the place of the version that it was opened at, or of a newer one, on which it is done again.
-    async fn write(
-        &self,
-        session: &SessionState,
-        key: &StoreKey,
-        step: &Step,
-        now: Timestamp,
-    ) -> Result<Written, Error> {
+    async fn write(&self, write: &Write<'_>) -> Result<Written, Error> {
         let written = within(self.patience.commit, async {
             // Whoever commits before us in this process leaves what it wrote.
-            let mut latest = self.queues.wait(key).await;
-            self.attempts(session, key, step, &mut latest, now).await
+            let mut latest = self.queues.wait(write.key).await;
+            self.attempts(write, &mut latest).await
         });
         written.await.unwrap_or_else(|| {
             let patience = self.patience.commit;
@@ -92,37 +92,31 @@ impl<S: Store> StoredSessions<S> {
         })
     }
 
-    async fn attempts(
-        &self,
-        session: &SessionState,
-        key: &StoreKey,
-        step: &Step,
-        latest: &mut Latest,
-        now: Timestamp,
-    ) -> Result<Written, Error> {
-        let mut seen = session.version().clone();
-        let mut record = session.shared_outcome(now, fresh_token)?;
+    async fn attempts(&self, write: &Write<'_>, latest: &mut Latest) -> Result<Written, Error> {
+        let mut seen = write.session.version().clone();
+        let mut record = write.session.shared_outcome(write.now, fresh_token)?;
         if let Some((version, newest)) = latest.take().filter(|(version, _)| *version > seen) {
-            let newest = newest.record(key)?;
-            record = self.again(session, &newest, now)?;
+            let newest = newest.record(write.key)?;
+            record = self.again(write.session, &newest, write.now)?;
             seen = version;
         }
         for attempt in 0_u32.. {
             let entry = Entry::of(Arc::clone(&record));
-            let answer = match step {
+            let answer = match write.step {
                 Step::Replace => {
-                    self.call(Operation::Replace, Some(key), self.store.replace(key, seen, &entry, now)).await?
+                    let replace = self.store.replace(write.key, seen, &entry, write.now);
+                    self.call(Operation::Replace, Some(write.key), replace).await?
                 }
                 Step::Cycle(id) => {
-                    let (new, until) = (id.store_key(), now + self.grace);
-                    let cycle = self.store.cycle(key, seen, &new, &entry, until, now);
-                    self.call(Operation::Cycle, Some(key), cycle).await?
+                    let (new, until) = (id.store_key(), write.now + self.grace);
+                    let cycle = self.store.cycle(write.key, seen, &new, &entry, until, write.now);
+                    self.call(Operation::Cycle, Some(write.key), cycle).await?
                 }
             };
             match answer {
                 Replaced::Yes(version) => {
                     meter::written(Carrier::Id, || entry.text().len());
-                    *latest = Some((version.clone(), entry)).filter(|_| matches!(step, Step::Replace));
+                    *latest = Some((version.clone(), entry)).filter(|_| matches!(write.step, Step::Replace));
                     return Ok(Written::Yes(version, record));
                 }
                 Replaced::Gone => return Ok(Written::Dropped),
@@ -132,9 +126,9 @@ impl<S: Store> StoredSessions<S> {
             if attempt > 0 {
                 tokio::time::sleep(jitter(attempt)?).await;
             }
-            match self.load(key, now).await? {
+            match self.load(write.key, write.now).await? {
                 Found::Live(version, newest) => {
-                    record = self.again(session, &newest, now)?;
+                    record = self.again(write.session, &newest, write.now)?;
                     seen = version;
                 }
                 Found::Moved | Found::Absent => return Ok(Written::Dropped),
@@ -180,7 +174,10 @@ impl<S: Store> StoredSessions<S> {
             (Plan::Create | Plan::EndThenCreate, _) => self.begin(session, now).await,
             (Plan::End, _) => self.end(session.ended_id(), now).await.map(|()| Settled::Ended),
             (Plan::Touch, Some((id, key))) => self.touch(session, id, &key, now).await,
-            (Plan::Replace, Some((id, key))) => Ok(self.write(session, &key, &Step::Replace, now).await?.under(id)),
+            (Plan::Replace, Some((id, key))) => {
+                let write = Write { session, key: &key, step: &Step::Replace, now };
+                Ok(self.write(&write).await?.under(id))
+            }
             // The largest, and rare: the others needn't have room for it.
             (Plan::Cycle, Some((_, key))) => Box::pin(self.cycle(session, &key, now)).await,
             (Plan::Drop(_), _) => Ok(Settled::Dropped),
@@ -219,7 +216,7 @@ impl<S: Store> StoredSessions<S> {
     async fn cycle(&self, session: &SessionState, key: &StoreKey, now: Timestamp) -> Result<Settled, Error> {
         let leaving = self.admit(session, now).await?;
         let new = fresh_id()?;
-        let written = self.write(session, key, &Step::Cycle(new), now).await?;
+        let written = self.write(&Write { session, key, step: &Step::Cycle(new), now }).await?;
         if matches!(written, Written::Yes(..)) {
             self.dismiss(leaving.into_iter().filter(|owned| owned.key != *key).collect(), now).await;
         }
