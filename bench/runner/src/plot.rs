@@ -37,7 +37,7 @@ pub const PLOTS: &[Plot] = &[
         part: "load",
         title: "Requests per second over loopback, 32 connections",
         table: "Requests per second over loopback",
-        rows: &["memory, 32", "encrypted, 32", "redis, 32", "postgres, 32", "sqlite, 32"],
+        rows: &["memory, 32", "encrypted, 32", "redis, 32", "valkey, 32", "postgres, 32", "sqlite, 32"],
     },
     Plot {
         file: "allocations",

@@ -102,7 +102,19 @@ impl StoreKey {
     /// It opens nothing: it is the hash of an id, and not the id. Yet whoever may end sessions can end this one by it.
     #[must_use]
     pub fn to_hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut text = String::with_capacity(2 * self.0.len());
+        self.push_hex(&mut text);
+        text
+    }
+
+    /// The same, behind what is there: the name of a session in a store, for example.
+    pub fn push_hex(&self, text: &mut String) {
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        // They are ASCII.
+        text.push_str(std::str::from_utf8(&digits).unwrap_or_default());
     }
 
     /// Reads what [`StoreKey::to_hex`] wrote.
@@ -135,6 +147,10 @@ impl StoreKey {
     pub fn prefix(&self) -> String {
         self.0.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
     }
+}
+
+const fn digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble }
 }
 
 impl fmt::Debug for StoreKey {

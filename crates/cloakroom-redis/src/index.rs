@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::{self, unexpected};
-use crate::layout::{bytes, hex, parse_hex};
+use crate::layout::{bytes, parse_hex};
 use crate::link::Target;
 use crate::operations::Said;
 use crate::owners::oldest_first;
@@ -60,7 +60,7 @@ impl RedisStore {
         cover: &Cover,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let (index, member) = (self.index(owner), hex(key));
+        let (index, member) = (self.index(owner), key.to_hex());
         let (keys, arguments) = ([index.as_str()], [Argument::Text(&member), cover.ttl]);
         let target = Target::Key(&index);
         let call = Call { script: &scripts::LIST, keys: &keys, now, arguments: &arguments, target, about: None };
@@ -102,7 +102,7 @@ impl RedisStore {
 
     /// While nobody waits: out of the index. Whoever reads that looks at the session as well: one too many there does no harm.
     pub(crate) fn unlist(&self, key: &StoreKey, owner: &str) {
-        let (store, index, member) = (self.clone(), self.index(owner), hex(key));
+        let (store, index, member) = (self.clone(), self.index(owner), key.to_hex());
         let out = async move {
             let mut command = redis::cmd("ZREM");
             command.arg(&index).arg(member);

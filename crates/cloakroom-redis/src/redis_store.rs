@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 use crate::address::Address;
 use crate::call::Calls;
 use crate::error;
-use crate::layout::{HEX_LEN, push_hex};
+use crate::layout::HEX_LEN;
 use crate::link::Link;
 
 const PREFIX: &str = "cloakroom:";
@@ -147,7 +147,7 @@ impl RedisStore {
     pub(crate) fn key(&self, key: &StoreKey) -> String {
         let mut name = String::with_capacity(self.prefix.len() + HEX_LEN);
         name.push_str(&self.prefix);
-        push_hex(&mut name, key);
+        key.push_hex(&mut name);
         name
     }
 

@@ -5,7 +5,6 @@ use cloakroom_store::{Created, Entry, Replaced, Store as _, StoreError};
 
 use crate::argument::Argument;
 use crate::error::unexpected;
-use crate::layout::hex;
 use crate::link::Target;
 use crate::operations::{Said, taken};
 use crate::redis_store::RedisStore;
@@ -44,7 +43,7 @@ impl RedisStore {
         moved_until: Timestamp,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        let (call, digits) = (self.call_mark()?, hex(new));
+        let (call, digits) = (self.call_mark()?, new.to_hex());
         let arguments = [
             Argument::Number(seen.number()),
             Argument::Text(&call),
