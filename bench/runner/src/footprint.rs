@@ -11,8 +11,13 @@ use crate::stores::Stores;
 use crate::table::{Best, Table};
 
 const SESSIONS: u32 = 20_000;
-/// How many sessions begin at the same time.
-const CLIENTS: u32 = 16;
+/// How many sessions begin at the same time. SQLite writes one after the other, and not every library waits for its turn.
+const fn clients(keep: Keep) -> u32 {
+    match keep {
+        Keep::Sqlite => 1,
+        _ => 16,
+    }
+}
 
 /// Bytes that a store grows by, for each of so many sessions with nine keys. Everybody begins with an empty store.
 pub async fn table(programs: &std::path::Path) -> Fallible<Table> {
@@ -25,8 +30,8 @@ pub async fn table(programs: &std::path::Path) -> Fallible<Table> {
             let Some(served) = stage.one(contender, keep, None)? else { continue };
             let before = size(&stores, keep)?;
             let mut tasks = tokio::task::JoinSet::new();
-            for _ in 0..CLIENTS {
-                tasks.spawn_local(begin(served.port));
+            for _ in 0..clients(keep) {
+                tasks.spawn_local(begin(served.port, SESSIONS / clients(keep)));
             }
             while let Some(task) = tasks.join_next().await {
                 task?.map_err(|why| of(who, keep)(why.into()))?;
@@ -38,10 +43,10 @@ pub async fn table(programs: &std::path::Path) -> Fallible<Table> {
     Ok(table)
 }
 
-async fn begin(port: u16) -> Result<(), String> {
+async fn begin(port: u16, sessions: u32) -> Result<(), String> {
     let ask = async {
         let mut client = Client::connect(port).await?;
-        for _ in 0..SESSIONS / CLIENTS {
+        for _ in 0..sessions {
             client.jar = bench_harness::Jar::default();
             client.expect_ok(Contents::Small.path()).await?;
         }

@@ -286,16 +286,17 @@ async fn a_server_that_cannot_compare_is_asked_once() {
 
 #[tokio::test]
 async fn replicas_must_have_it_as_well() {
-    let server = Redis::valkey(&[]);
-    let store = RedisStore::connect(&server.url()).await.unwrap();
-    let key = put(&store, &entry("text")).await;
-    let (strict, version) = (store.clone().durability(1, Duration::from_millis(50)), seen(&store, &key).await);
-    let error = strict.replace(&key, version.clone(), &entry("next"), now()).await.unwrap_err();
-    assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
-    // It is written, so the image is old now; what changes nothing needs no replica.
-    assert_eq!(strict.replace(&key, version, &entry("other"), now()).await.unwrap(), Replaced::Conflict);
-    let error = strict.create(&bench::key(), &entry("text"), now()).await.unwrap_err();
-    assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
+    for server in [Redis::valkey(&[]), Redis::start()] {
+        let store = RedisStore::connect(&server.url()).await.unwrap();
+        let key = put(&store, &entry("text")).await;
+        let (strict, version) = (store.clone().durability(1, Duration::from_millis(50)), seen(&store, &key).await);
+        let error = strict.replace(&key, version.clone(), &entry("next"), now()).await.unwrap_err();
+        assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
+        // It is written, so the image is old now; what changes nothing needs no replica.
+        assert_eq!(strict.replace(&key, version, &entry("other"), now()).await.unwrap(), Replaced::Conflict);
+        let error = strict.create(&bench::key(), &entry("text"), now()).await.unwrap_err();
+        assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
+    }
 }
 
 #[tokio::test]
