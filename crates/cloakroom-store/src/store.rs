@@ -200,7 +200,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Puts an entry in the place of the version that the caller has seen, and counts the version up.
     ///
-    /// What the caller has seen may be a number without an [image](Version::image), and **must** do.
+    /// What the caller has seen may be a number alone, without an [image](Version::image): it **must** do.
     /// **Must not** create: where nothing is, it is [`Replaced::Gone`].
     fn replace(
         &self,

@@ -19,7 +19,13 @@ impl Application for Library {
             Keep::Nothing => Some(pages()),
             Keep::Memory => Some(pages().layer(SessionManagerLayer::new(MemoryStore::default()))),
             // Its other stores stand on an older release: see the contender beside this one.
-            Keep::EmptyLayer | Keep::Signed | Keep::Encrypted | Keep::Redis | Keep::Valkey | Keep::Postgres | Keep::Sqlite => None,
+            Keep::EmptyLayer
+            | Keep::Signed
+            | Keep::Encrypted
+            | Keep::Redis
+            | Keep::Valkey
+            | Keep::Postgres
+            | Keep::Sqlite => None,
         }
     }
 }
