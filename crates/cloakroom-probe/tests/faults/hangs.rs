@@ -83,3 +83,9 @@ fn redis() {
     let server = Redis::start();
     hangs("Redis", &server.url(), |frozen| server.freeze(frozen));
 }
+
+#[test]
+fn valkey() {
+    let server = Redis::valkey(&[]);
+    hangs("Valkey", &server.url(), |frozen| server.freeze(frozen));
+}

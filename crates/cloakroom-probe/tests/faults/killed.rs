@@ -57,6 +57,11 @@ fn application_on_redis() {
     application("Redis", &Redis::start().url());
 }
 
+#[test]
+fn application_on_valkey() {
+    application("Valkey", &Redis::valkey(&[]).url());
+}
+
 /// The database dies and is started again; the application stays, and goes on by itself.
 fn database(name: &str, backend: &str, mut kill: impl FnMut(), mut restart: impl FnMut()) {
     let application = Application::start(backend);
@@ -102,4 +107,11 @@ fn redis() {
     let server = std::cell::RefCell::new(Redis::start());
     let url = server.borrow().url();
     database("Redis", &url, || server.borrow_mut().kill(), || server.borrow_mut().start_again());
+}
+
+#[test]
+fn valkey() {
+    let server = std::cell::RefCell::new(Redis::valkey(&[]));
+    let url = server.borrow().url();
+    database("Valkey", &url, || server.borrow_mut().kill(), || server.borrow_mut().start_again());
 }

@@ -36,6 +36,10 @@ impl Place {
                 let server = Redis::start();
                 Self::held(name, server.url(), server)
             }
+            "valkey" => {
+                let server = Redis::valkey(&[]);
+                Self::held(name, server.url(), server)
+            }
             "sentinel" => {
                 let servers = Sentinels::start();
                 let url = format!("redis+sentinel://{}/mymaster", hosts(&servers.urls()));

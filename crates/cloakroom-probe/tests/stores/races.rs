@@ -93,7 +93,7 @@ macro_rules! races {
     )+};
 }
 
-races!(file sqlite postgres mariadb redis sentinel cluster);
+races!(file sqlite postgres mariadb redis valkey sentinel cluster);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory() {

@@ -78,7 +78,7 @@ async fn visit(probe: &Probe, count: impl AsyncFn() -> [usize; 2]) -> [Costs; 2]
 async fn each_kind_of_request_costs_what_is_promised() {
     let mut table = format!("\n{:20} {}\n", "round trips", KINDS.join(" | "));
     let mut wrong = Vec::new();
-    for name in ["memory", "file", "sqlite", "postgres", "mariadb", "redis", "sentinel", "cluster"] {
+    for name in ["memory", "file", "sqlite", "postgres", "mariadb", "redis", "valkey", "sentinel", "cluster"] {
         let place = Place::start(name).on_a_wire();
         let probe = Probe::start(&["--backend", &place.url, "--touch-after", "60"]);
         let count = async || {

@@ -165,4 +165,4 @@ macro_rules! slow {
     )+};
 }
 
-slow!(file sqlite postgres mariadb redis sentinel cluster);
+slow!(file sqlite postgres mariadb redis valkey sentinel cluster);
