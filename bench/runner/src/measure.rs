@@ -129,6 +129,7 @@ impl Measured {
     /// One table for each unit, and one of memory.
     pub fn tables(&self) -> Vec<Table> {
         let mut tables: Vec<Table> = Unit::ALL.into_iter().map(|unit| self.table(unit)).collect();
+        tables.push(self.table(Unit::Nanoseconds).multiples());
         let mut memory = Table::new("Bytes of memory for each session", "", &names(), Best::Lowest);
         memory.push(
             "memory",

@@ -58,6 +58,21 @@ impl Table {
         self.rows.push(Row { name: row.into(), cells, compared: false });
     }
 
+    /// The same figures as multiples of those in the first column, which is ours; rows whose columns aren't compared are left out.
+    pub fn multiples(&self) -> Self {
+        let title = format!("{}, as multiples of ours", self.title);
+        let mut multiples = Self { title, rows: Vec::new(), decimals: 1, ..self.clone() };
+        for row in self.rows.iter().filter(|row| row.compared) {
+            let ours = row.cells.first().and_then(|cell| cell.first()).copied();
+            let others = row.cells.iter().filter(|cell| !cell.is_empty()).count();
+            if let Some(ours) = ours.filter(|ours| *ours > 0.0 && others > 1) {
+                let cells = row.cells.iter().map(|cell| cell.iter().map(|figure| figure / ours).collect()).collect();
+                multiples.push(row.name.clone(), cells);
+            }
+        }
+        multiples
+    }
+
     pub fn markdown(&self) -> String {
         let mut text = format!("\n### {}\n\n", self.title);
         let _ = writeln!(
