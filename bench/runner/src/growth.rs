@@ -73,6 +73,6 @@ impl Growth<'_> {
         if !output.status.success() {
             return Err(format!("{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)).into());
         }
-        String::from_utf8(output.stdout)?.lines().map(|line| columns(line)).collect()
+        String::from_utf8(output.stdout)?.lines().map(columns).collect()
     }
 }
