@@ -92,7 +92,8 @@ fn set(name: &str, live: &Live<'_>, now: Timestamp, more: usize) -> Cmd {
     command
 }
 
-/// Servers without it say that the syntax is wrong. It isn't tried again.
+/// Servers without it answer `ERR`, and that the syntax is wrong, in words of their own. It isn't tried again: a script says whether there was
+/// another reason.
 fn is_unknown(error: &RedisError) -> bool {
     error.code() == Some("ERR")
 }

@@ -45,7 +45,7 @@ pub struct RedisStore {
     pub(crate) prefix: Arc<str>,
     pub(crate) durability: Option<Durability>,
     pub(crate) calls: Arc<Calls>,
-    /// Whether the server has said that it can't compare values.
+    /// Whether the server has refused to compare values.
     pub(crate) refused: Arc<AtomicBool>,
     /// For writes that wait for replicas: nobody who reads is to stand behind them.
     waiting: Arc<OnceCell<Link>>,

@@ -80,12 +80,14 @@ fn unpacked() -> Outcome<PathBuf> {
 fn mirror() -> Outcome<String> {
     let format = ["indextargets", "--format", "$(ORIGIN) $(CODENAME) $(REPO_URI)", "Created-By: Packages"];
     let targets = shell::read(shell::program("apt-get").args(format))?;
-    let debians = |line: &str| {
-        let mut words = line.split(' ');
-        let is_debian = words.next() == Some("Debian") && words.next().is_some_and(|release| !release.contains('-'));
-        words.next().filter(|_| is_debian).map(str::to_owned)
-    };
-    targets.lines().find_map(debians).ok_or_else(|| "this system has no packages of Debian's".to_owned())
+    targets.lines().find_map(debians).map(str::to_owned).ok_or_else(|| "this system has no packages of Debian's".into())
+}
+
+/// Where the packages of a release of Debian's are; its updates may be elsewhere.
+fn debians(target: &str) -> Option<&str> {
+    let mut words = target.split(' ');
+    let is_debian = words.next() == Some("Debian") && words.next().is_some_and(|release| !release.contains('-'));
+    words.next().filter(|_| is_debian)
 }
 
 /// An apt with folders of its own, in which nothing is installed.
@@ -154,7 +156,19 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 
 #[cfg(test)]
 mod tests {
-    use super::version;
+    use super::{debians, version};
+
+    #[test]
+    fn a_release_is_where_newer_ones_are_and_its_updates_may_be_elsewhere() {
+        for (target, expected) in [
+            ("Debian bookworm http://mirror.example/debian/", Some("http://mirror.example/debian/")),
+            ("Debian bookworm-security http://mirror.example/debian-security/", None),
+            ("Node nodistro https://mirror.example/node/", None),
+            ("", None),
+        ] {
+            assert_eq!(debians(target), expected, "{target}");
+        }
+    }
 
     #[test]
     fn versions_are_read_where_servers_print_them() {

@@ -4,7 +4,7 @@ use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Entry, Loaded};
 use redis::Value;
 
-use super::{Argument, HEAD_LEN, HEAD_SIZE, Live, loaded, number, parse, parse_hex};
+use super::{Argument, HEAD_LEN, HEAD_SIZE, Live, listed, loaded, number, parse, parse_hex};
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 const TARGET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -30,6 +30,38 @@ fn keys_come_back() {
     assert_eq!(parse_hex(key.to_hex().as_bytes()), Some(key));
     for (row, text) in [("short", "00".repeat(31)), ("long", "00".repeat(33)), ("no digit", "0g".repeat(32))] {
         assert_eq!(parse_hex(text.as_bytes()), None, "{row}");
+    }
+}
+
+/// What is said of a place in an index, if a commit may leave that alone.
+#[test]
+fn an_index_is_left_alone_while_it_has_the_session_long_enough() {
+    let at = |seconds: u64| NOW + Duration::from_secs(seconds);
+    let of =
+        |owner: Option<&str>, deadline| Entry::new("text".into(), NOW, NOW, deadline).owner(owner.map(str::to_owned));
+    let (user, nobody) = (Some("user"), None);
+    let until = |seconds| Argument::time(at(seconds));
+    for (row, owner, place, next, expected) in [
+        ("nobody's", nobody, Argument::Nothing, of(nobody, Some(at(100))), true),
+        ("signed in", nobody, Argument::Nothing, of(user, Some(at(100))), false),
+        ("signed out", user, until(200), of(nobody, Some(at(100))), false),
+        ("another's", user, until(200), of(Some("else"), Some(at(100))), false),
+        ("a longer name", user, until(200), of(Some("usertext and more"), Some(at(100))), false),
+        ("long enough", user, until(150), of(user, Some(at(100))), true),
+        ("not half a span left", user, until(149), of(user, Some(at(100))), false),
+        ("too short", user, until(99), of(user, Some(at(100))), false),
+        ("for ever", user, Argument::Text("ever"), of(user, None), true),
+        ("for ever from now on", user, until(200), of(user, None), false),
+        ("never listed", user, Argument::Nothing, of(user, Some(at(100))), false),
+        ("no time", user, Argument::Text("soon"), of(user, Some(at(100))), false),
+    ] {
+        let image = written(1, &of(owner, Some(at(100))), "-", place);
+        let found = listed(image.as_bytes(), &next, NOW).map(|listed| listed.to_string());
+        assert_eq!(found, expected.then(|| place.to_string()), "{row}");
+        assert_eq!(listed(image.as_bytes(), &next, at(101)).map(|it| it.to_string()), None, "{row}, and over");
+    }
+    for image in ["", "1", "> 1 - ab", "1 1 1 1 - - -\n", "1 1 1 1 - - - -", "1 1 1 1 - - - 9\nuser"] {
+        assert!(listed(image.as_bytes(), &of(user, None), NOW).is_none(), "{image:?}");
     }
 }
 

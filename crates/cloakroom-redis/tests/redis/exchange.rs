@@ -192,7 +192,15 @@ async fn a_script_decides_where_the_value_is_another() {
             _ => {}
         }
         let there = server.cli(&["GET", &name(&key)]);
+        let mut monitor = Monitor::of(&server);
         let replaced = store.replace(&key, version, &next, at).await;
+        let commands = names(&mut monitor);
+        // The script is known from the second row on. What can be seen without asking isn't asked.
+        if row == "replaced" || row == "ended" {
+            assert_eq!(commands, ["SET", "EVALSHA"], "{row}");
+        } else if row == "over" {
+            assert_eq!(commands, ["EVALSHA"], "{row}");
+        }
         let expected = match row {
             "replaced" => Replaced::Conflict,
             "moved" | "ended" | "over" => Replaced::Gone,
