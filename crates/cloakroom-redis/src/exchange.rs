@@ -26,30 +26,35 @@ const WORDS: usize = 7;
 const WORDS_SIZE: usize = 40;
 
 impl RedisStore {
-    /// Puts a session where nothing is. `false` if nothing was done.
-    pub(crate) async fn place(&self, key: &StoreKey, live: &Live<'_>, now: Timestamp) -> Result<bool, StoreError> {
+    /// Puts a session where nothing is, under this name. `false` if nothing was done.
+    pub(crate) async fn place(
+        &self,
+        key: &StoreKey,
+        name: &str,
+        live: &Live<'_>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         if self.is_cluster() || live.entry.owner.is_some() {
             return Ok(false);
         }
-        let name = self.key(key);
-        let mut command = set(&name, live, now, 0);
+        let mut command = set(name, live, now, 0);
         command.arg("NX");
-        self.done(command, &name).await.map_err(|error| of_call(&error, Some(key)))?
+        self.done(command, name).await.map_err(|error| of_call(&error, Some(key)))?
     }
 
     /// Puts a session in the place of one that looks like this. `false` if nothing was done.
     pub(crate) async fn exchange(
         &self,
         key: &StoreKey,
+        name: &str,
         image: &[u8],
         live: &Live<'_>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let Some(listed) = listed(image, live.entry, now).filter(|_| self.exchanges()) else { return Ok(false) };
-        let name = self.key(key);
-        let mut command = set(&name, &Live { listed, ..*live }, now, image.len());
+        let mut command = set(name, &Live { listed, ..*live }, now, image.len());
         command.arg("IFEQ").arg(image);
-        match self.done(command, &name).await {
+        match self.done(command, name).await {
             Ok(done) => done,
             Err(error) if is_unknown(&error) => {
                 self.refused.store(true, Ordering::Relaxed);

@@ -103,7 +103,7 @@ impl Store for RedisStore {
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
         let (name, call, cover) = (self.key(key), self.call_mark()?, Cover::of(entry.deadline, now));
         let live = Live { version: FIRST, entry, call: &call, listed: cover.listed(entry) };
-        if self.place(key, &live, now).await? {
+        if self.place(key, &name, &live, now).await? {
             return Ok(Created::Yes(Version::new(FIRST)));
         }
         let ttl = Argument::ttl(entry.deadline, now);
@@ -134,7 +134,7 @@ impl Store for RedisStore {
         let (name, call) = (self.key(key), self.call_mark()?);
         let live = Live { version: next, entry, call: &call, listed: Argument::Nothing };
         if let Some(image) = seen.image()
-            && self.exchange(key, image, &live, now).await?
+            && self.exchange(key, &name, image, &live, now).await?
         {
             return Ok(Replaced::Yes(Version::new(next)));
         }
