@@ -91,25 +91,30 @@ impl Server {
         panic!("{} isn't ready after {PATIENCE:?}: {}", self.name, self.output());
     }
 
-    /// Kills it without warning, as `kill -9` does; its folder stays for the next start.
+    /// Kills it without warning, as `kill -9` of all its processes does; its folder stays for the next start.
     pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            // It may be gone already.
-            let _ = child.kill();
-            let _ = child.wait();
+        let Some(mut child) = self.child.take() else { return };
+        if matches!(child.try_wait(), Ok(None)) {
+            // Killed alone, it would leave those that it has started, which answer until they notice.
+            stop(&[child.id()]);
+            let mut processes = started_by(child.id());
+            processes.push(child.id());
+            signal("-KILL", &processes);
         }
+        // It may be gone already.
+        let _ = child.wait();
     }
 
     /// Stops it in mid-work (SIGSTOP), or lets it go on (SIGCONT): a server that hangs, with all its processes.
     pub fn freeze(&self, frozen: bool) {
-        let signal = if frozen { "-STOP" } else { "-CONT" };
-        for pid in family(self.pid()) {
-            let status = Command::new("kill").args([signal, &pid.to_string()]).stderr(Stdio::null()).status().unwrap();
-            // Those that it has started may have ended in between.
-            assert!(status.success() || pid != self.pid(), "kill {signal} failed");
-            while frozen && runs(pid) {
-                sleep(Duration::from_millis(1));
-            }
+        let pid = self.pid();
+        if frozen {
+            assert!(stop(&[pid]), "{} can't be stopped", self.name);
+            // Those that it has started may end in between.
+            stop(&started_by(pid));
+        } else {
+            signal("-CONT", &started_by(pid));
+            assert!(signal("-CONT", &[pid]), "{} can't go on", self.name);
         }
     }
 
@@ -130,8 +135,23 @@ impl Drop for Server {
     }
 }
 
-/// A process, and those that it has started: PostgreSQL has one for each connection.
-fn family(pid: u32) -> Vec<u32> {
+/// Sends a signal to processes, and says whether all were there.
+fn signal(signal: &str, pids: &[u32]) -> bool {
+    let pids = pids.iter().map(u32::to_string);
+    Command::new("kill").arg(signal).args(pids).stderr(Stdio::null()).status().unwrap().success()
+}
+
+/// Stops processes, waits until they stand still, and says whether all were there.
+fn stop(pids: &[u32]) -> bool {
+    let there = signal("-STOP", pids);
+    while pids.iter().any(|pid| runs(*pid)) {
+        sleep(Duration::from_millis(1));
+    }
+    there
+}
+
+/// The processes that this one has started: PostgreSQL has one for each connection.
+fn started_by(pid: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let children = processes.filter_map(|process| {
         let child: u32 = process.file_name().to_str()?.parse().ok()?;
@@ -140,7 +160,7 @@ fn family(pid: u32) -> Vec<u32> {
         let parent: u32 = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
         (parent == pid).then_some(child)
     });
-    std::iter::once(pid).chain(children).collect()
+    children.collect()
 }
 
 /// Whether a thread of it goes on: the signal that stops a process reaches one after the other.

@@ -54,7 +54,7 @@ impl Postgres {
     /// Starts it again, after [`Server::kill`].
     pub fn restart(&mut self) {
         let (data, port) = (self.data(), self.server.port());
-        // A server killed without warning leaves workers that end by themselves a moment later; before that, none can start.
+        // Processes that were killed are gone a moment later; before that, none can start.
         while works_in(&data) {
             sleep(Duration::from_millis(20));
         }

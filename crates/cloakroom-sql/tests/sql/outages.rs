@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::common::{LATER, NOW, entry, key};
+use crate::postgres::client;
 
 /// A record that says which session and version it is in every line: half of one, or somebody else's, is found out.
 fn text(number: u64, version: u64) -> Entry {
@@ -180,6 +181,22 @@ async fn postgres() {
     store.end_before(LATER, NOW).await.unwrap();
     let store = PostgresStore::connect(&server.url()).unwrap();
     killed("postgres", &store, &mut server, |server| server.server().kill(), Postgres::restart).await;
+}
+
+/// What these tests rely on: a killed server answers nobody, not even through a process of its own that is at work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_postgres_answers_nobody() {
+    let mut server = Postgres::start();
+    let (working, other) = (client(&server.url()).await, client(&server.url()).await);
+    let answer =
+        tokio::spawn(async move { working.simple_query("SELECT count(*) FROM generate_series(1, 5000000)").await });
+    let active = "SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%generate\\_series%' AND pid <> pg_backend_pid()";
+    while other.query(active, &[]).await.unwrap().is_empty() {
+        assert!(!answer.is_finished(), "it was through before it was killed: {answer:?}");
+    }
+    server.server().kill();
+    assert!(answer.await.unwrap().is_err());
+    server.restart();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -11,7 +11,7 @@ use tokio_postgres::NoTls;
 use crate::common::{NOW, chase, entry, key, over_makes_room, race, trips};
 use crate::wire::Wire;
 
-async fn client(url: &str) -> tokio_postgres::Client {
+pub(crate) async fn client(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
     client
