@@ -78,10 +78,31 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Until Ctrl-C. Where nobody can press it, for ever.
+/// Until Ctrl-C, or until whoever runs programs here ends this one. Where nobody can, for ever.
 async fn told_to_stop() {
-    if let Err(error) = tokio::signal::ctrl_c().await {
-        tracing::warn!(%error, "Ctrl-C isn't listened to");
-        std::future::pending::<()>().await;
+    tokio::select! {
+        told = tokio::signal::ctrl_c() => if let Err(error) = told {
+            tracing::warn!(%error, "Ctrl-C isn't listened to");
+            ended().await;
+        },
+        () = ended() => {}
     }
+}
+
+/// Until SIGTERM, which `kill`, systemd and containers send.
+#[cfg(unix)]
+async fn ended() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut signals) => _ = signals.recv().await,
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM isn't listened to");
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn ended() {
+    std::future::pending().await
 }

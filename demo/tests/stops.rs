@@ -1,0 +1,51 @@
+//! The demo ends when it is told to, and leaves its file of sessions in order.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "for tests alone, where a panic says what is wrong")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// A browser with a connection that it keeps.
+fn visit(address: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(format!("GET / HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).unwrap();
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200");
+    stream
+}
+
+/// Whether it ended by itself, and well.
+fn ended_well(demo: &mut Child) -> bool {
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_secs(20) {
+        if let Some(status) = demo.try_wait().unwrap() {
+            return status.success();
+        }
+        sleep(Duration::from_millis(20));
+    }
+    demo.kill().unwrap();
+    false
+}
+
+#[test]
+fn it_ends_when_it_is_told_to_and_leaves_one_file() {
+    for signal in ["-INT", "-TERM"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cloakroom-demo"));
+        command.args(["--port", "0"]).current_dir(folder.path()).env_remove("CLOAKROOM_KEY");
+        let mut demo = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let address = lines.find_map(|line| line.strip_prefix("listening on http://").map(str::to_owned)).unwrap();
+        let browser = visit(&address);
+        assert!(Command::new("kill").args([signal, &demo.id().to_string()]).status().unwrap().success());
+        assert!(ended_well(&mut demo), "{signal}");
+        drop(browser);
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+        assert_eq!(left, ["cloakroom-demo.db"], "{signal}");
+    }
+}
