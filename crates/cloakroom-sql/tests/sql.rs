@@ -22,5 +22,3 @@ mod sqlx;
 #[cfg(feature = "tls")]
 #[path = "sql/tls.rs"]
 mod tls;
-#[path = "sql/wire.rs"]
-mod wire;

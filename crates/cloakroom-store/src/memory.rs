@@ -115,6 +115,23 @@ impl MemoryStore {
         Both { low, first: self.shard(low), second: (one != other).then(|| self.shard(one.max(other))) }
     }
 
+    /// Where a session is now that was under this key once, and its shard; nothing if the way there leads over a key that isn't `new`.
+    fn follow(
+        &self,
+        mut key: StoreKey,
+        now: Timestamp,
+        mut new: impl FnMut(&StoreKey) -> bool,
+    ) -> Option<(StoreKey, Shard<'_>)> {
+        while new(&key) {
+            let shard = self.shard_of(&key);
+            match shard.get(&key).filter(|slot| !slot.is_over(now))? {
+                Slot::Moved { to, .. } => key = *to,
+                Slot::Live(..) => return Some((key, shard)),
+            }
+        }
+        None
+    }
+
     /// Makes room for one more in a shard that is full.
     fn make_room(&self, shard: &mut Shard<'_>, now: Timestamp) {
         let limit = self.capacity.div_ceil(SHARDS).max(1);
@@ -242,19 +259,7 @@ impl Store for MemoryStore {
     }
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        let mut key = *key;
-        loop {
-            let mut shard = self.shard_of(&key);
-            match shard.get(&key) {
-                Some(slot) if slot.is_over(now) => return Ok(false),
-                Some(Slot::Moved { to, .. }) => key = *to,
-                Some(Slot::Live(..)) => {
-                    shard.remove(&key);
-                    return Ok(true);
-                }
-                None => return Ok(false),
-            }
-        }
+        Ok(self.follow(*key, now, |_| true).is_some_and(|(key, mut shard)| shard.remove(&key).is_some()))
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -274,15 +279,25 @@ impl Store for MemoryStore {
     }
 
     async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
-        let mut found = Vec::new();
+        let is_theirs = |entry: &Entry| entry.owner.as_deref() == Some(owner) && !entry.is_over(now);
+        let mut keys = Vec::new();
         for index in 0..SHARDS {
-            for (key, slot) in self.shard(index).iter() {
-                match slot {
-                    Slot::Live(_, entry) if entry.owner.as_deref() == Some(owner) && !entry.is_over(now) => {
-                        found.push(Owned::new(*key, entry.clone()));
-                    }
-                    Slot::Live(..) | Slot::Moved { .. } => {}
-                }
+            let shard = self.shard(index);
+            let met = shard.iter().filter(|(_, slot)| match slot {
+                Slot::Live(_, entry) => is_theirs(entry),
+                // A session may have moved to a shard that was looked at before this one.
+                Slot::Moved { .. } => true,
+            });
+            keys.extend(met.map(|(key, _)| *key));
+        }
+        let (mut found, mut seen) = (Vec::new(), Keyed::default());
+        for key in keys {
+            let now_at = self.follow(key, now, |key| seen.insert(*key, ()).is_none());
+            if let Some((key, shard)) = now_at
+                && let Some(Slot::Live(_, entry)) = shard.get(&key)
+                && is_theirs(entry)
+            {
+                found.push(Owned::new(key, entry.clone()));
             }
         }
         found.sort_by_key(|owned| (owned.entry.created, owned.key));
@@ -290,13 +305,28 @@ impl Store for MemoryStore {
     }
 
     async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
-        let mut ended = 0;
+        let goes = |slot: &Slot| matches!(slot, Slot::Live(_, entry) if entry.created < point && !entry.is_over(now));
+        let (mut ended, mut marks) = (0, Vec::new());
         for index in 0..SHARDS {
-            self.shard(index).retain(|_, slot| {
-                let goes = matches!(slot, Slot::Live(_, entry) if entry.created < point && !entry.is_over(now));
+            self.shard(index).retain(|key, slot| {
+                if matches!(slot, Slot::Moved { .. }) {
+                    marks.push(*key);
+                }
+                let goes = goes(slot);
                 ended += usize::from(goes);
                 !goes
             });
+        }
+        // A session may have moved to a shard that was looked at before its old one.
+        let mut seen = Keyed::default();
+        for mark in marks {
+            let now_at = self.follow(mark, now, |key| seen.insert(*key, ()).is_none());
+            if let Some((key, mut shard)) = now_at
+                && shard.get(&key).is_some_and(goes)
+            {
+                shard.remove(&key);
+                ended += 1;
+            }
         }
         Ok(ended)
     }

@@ -254,6 +254,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// The live sessions of an owner, oldest first.
     ///
+    /// One that moves meanwhile **must** be among them, or who signs out everywhere would leave it: under its old key or its new one, or under both.
+    ///
     /// # Errors
     /// [`StoreError::is_unsupported`] where the store has no index of owners.
     fn owned(&self, owner: &str, now: Timestamp) -> impl Future<Output = Result<Vec<Owned>, StoreError>> + Send {
@@ -261,7 +263,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         async { Err(StoreError::unsupported("a list of an owner's sessions")) }
     }
 
-    /// Ends all sessions that were created before this point; says how many.
+    /// Ends all sessions that were created before this point, those that move meanwhile too; says how many.
+    ///
+    /// It goes through the whole store, and may take minutes. Each of its steps **must** end by itself if the server doesn't answer.
     ///
     /// # Errors
     /// [`StoreError::is_unsupported`] where the store can't.

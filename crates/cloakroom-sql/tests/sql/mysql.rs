@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloakroom_servers::MariaDb;
+use cloakroom_servers::{MariaDb, Proxy};
 use cloakroom_sql::MysqlStore;
 use cloakroom_store::Store as _;
 use cloakroom_store::conformance::{Capabilities, assert_conforms};
@@ -10,7 +10,6 @@ use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row};
 
 use crate::common::{NOW, chase, entry, key, over_makes_room, race, trips};
-use crate::wire::Wire;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn on_a_server() {
@@ -73,8 +72,8 @@ async fn indexes_are_used(client: &mut Conn) {
 }
 
 async fn round_trips(port: u16) {
-    let wire = Wire::to(port);
-    let url = format!("mysql://root@127.0.0.1:{}/test?prefer_socket=false", wire.port);
+    let wire = Proxy::to(port);
+    let url = format!("mysql://root@127.0.0.1:{}/test?prefer_socket=false", wire.port());
     // One connection: a second one would prepare the statements again, at a time of its own.
     let pool = PoolOpts::default().with_constraints(PoolConstraints::new(1, 1).unwrap()).with_reset_connection(false);
     let opts = OptsBuilder::from_opts(Opts::from_url(&url).unwrap()).pool_opts(pool);

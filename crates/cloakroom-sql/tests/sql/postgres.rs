@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use cloakroom_servers::Postgres;
+use cloakroom_servers::{Postgres, Proxy};
 use cloakroom_sql::PostgresStore;
 use cloakroom_store::Store as _;
 use cloakroom_store::conformance::{Capabilities, assert_conforms};
 use tokio_postgres::NoTls;
 
 use crate::common::{NOW, chase, entry, key, over_makes_room, race, trips};
-use crate::wire::Wire;
 
 pub(crate) async fn client(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
@@ -88,8 +87,8 @@ async fn indexes_are_used(client: &tokio_postgres::Client) {
 }
 
 async fn round_trips(port: u16) {
-    let wire = Wire::to(port);
-    let store = PostgresStore::connect(&format!("postgres://postgres@127.0.0.1:{}/postgres", wire.port)).unwrap();
+    let wire = Proxy::to(port);
+    let store = PostgresStore::connect(&format!("postgres://postgres@127.0.0.1:{}/postgres", wire.port())).unwrap();
     for (what, trips) in trips(&store, || wire.trips()).await {
         println!("postgres: {what}: {trips} round trips");
         assert_eq!(trips, 1, "{what}");

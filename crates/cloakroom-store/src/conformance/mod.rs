@@ -158,12 +158,13 @@ pub async fn check<S: Store>(store: Arc<S>, can: Capabilities) -> Vec<Failure> {
         run!(&bench, failures,
             owners: oldest_first only_the_owners_own look_alikes_are_not_the_owner ended_and_over_are_not_listed
                 moved_is_listed_once a_change_of_owner_is_seen a_touch_is_seen;
+            races: what_moves_is_owned;
         );
     } else {
         run!(&bench, failures, owners: owners_are_refused_honestly;);
     }
     if can.end_before {
-        run!(&bench, failures, sweeping: ends_what_is_older_and_no_more;);
+        run!(&bench, failures, sweeping: ends_what_is_older_and_no_more what_moves_is_ended_with_all;);
     } else {
         run!(&bench, failures, sweeping: end_before_is_refused_honestly;);
     }

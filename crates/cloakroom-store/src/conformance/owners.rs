@@ -9,7 +9,7 @@ use super::values::OWNERS;
 use crate::store::{Entry, Owned, Store};
 
 /// An owner whom nobody else has.
-fn somebody<S: Store>(it: &Bench<S>, name: &str) -> Result<String, Wrong> {
+pub(super) fn somebody<S: Store>(it: &Bench<S>, name: &str) -> Result<String, Wrong> {
     Ok(format!("{name} {}{}", it.key()?.prefix(), it.key()?.prefix()))
 }
 

@@ -1,13 +1,16 @@
 //! Races, with tasks that really run at the same time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use cloakroom_session::{Timestamp, Version};
+use cloakroom_session::{StoreKey, Timestamp, Version};
 use tokio::sync::Barrier;
+use tokio::task::JoinHandle;
 
 use super::bench::{Bench, GRACE, LIFE, Outcome, Wrong, ensure, same};
+use super::owners::somebody;
 use crate::error::StoreError;
-use crate::store::{Created, Loaded, Replaced, Store};
+use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
 
 const RACERS: usize = 16;
 const FIRST: Version = Version::new(1);
@@ -189,4 +192,74 @@ pub(super) async fn touch_and_replace_keep_both<S: Store>(it: Bench<S>) -> Outco
         it.live("touched and written", &key, 2, &expected).await?;
     }
     Ok(())
+}
+
+/// A session that moves from key to key, until it is gone or told to stay.
+pub(super) struct Mover {
+    task: JoinHandle<Result<StoreKey, Wrong>>,
+    moves: Arc<AtomicUsize>,
+    stay: Arc<AtomicBool>,
+}
+
+impl Mover {
+    /// So often at most.
+    pub(super) async fn start<S: Store>(it: &Bench<S>, entry: &Entry, times: usize) -> Result<Self, Wrong> {
+        let (it, entry) = (it.clone(), entry.clone());
+        let (moves, stay) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let (count, told) = (Arc::clone(&moves), Arc::clone(&stay));
+        let mut key = it.put(&entry).await?;
+        let task = tokio::spawn(async move {
+            while !told.load(Ordering::SeqCst) && count.load(Ordering::SeqCst) < times {
+                let new = it.key()?;
+                match it.store.cycle(&key, FIRST, &new, &entry, it.now + GRACE, it.now).await? {
+                    Replaced::Yes(_) => key = new,
+                    Replaced::Gone => break,
+                    Replaced::Conflict => return Err(Wrong::new("a session that only moves was written by another")),
+                }
+                count.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+            }
+            Ok(key)
+        });
+        Ok(Self { task, moves, stay })
+    }
+
+    /// Until it has moved so often, or is gone.
+    pub(super) async fn moved(&self, times: usize) {
+        while self.moves.load(Ordering::SeqCst) < times && !self.task.is_finished() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Where it was last.
+    pub(super) async fn stay(self) -> Result<StoreKey, Wrong> {
+        self.stay.store(true, Ordering::SeqCst);
+        self.task.await?
+    }
+}
+
+/// So many look at the same time: on two threads, one of them looks while the session moves.
+const LOOKERS: usize = 4;
+
+pub(super) async fn what_moves_is_owned<S: Store>(it: Bench<S>) -> Outcome {
+    let owner = somebody(&it, "owner")?;
+    let entry = it.entry("text").owner(Some(owner.clone()));
+    let mover = Arc::new(Mover::start(&it, &entry, it.rounds * LOOKERS).await?);
+    let lookers = (0..LOOKERS).map(|_| {
+        let (it, owner, mover) = (it.clone(), owner.clone(), Arc::clone(&mover));
+        tokio::spawn(async move {
+            for round in 0..it.rounds {
+                mover.moved(round).await;
+                let owned = it.store.owned(&owner, it.now).await?;
+                ensure(!owned.is_empty(), "a session that moved meanwhile wasn't in the list of its owner")?;
+            }
+            Ok::<_, Wrong>(())
+        })
+    });
+    for looker in lookers.collect::<Vec<_>>() {
+        looker.await??;
+    }
+    let mover = Arc::into_inner(mover).ok_or_else(|| Wrong::new("somebody still looks"))?;
+    let key = mover.stay().await?;
+    same("an owner's session that moved about", &it.store.owned(&owner, it.now).await?, &vec![Owned::new(key, entry)])
 }

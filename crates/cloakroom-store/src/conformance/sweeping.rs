@@ -5,6 +5,7 @@ use std::time::Duration;
 use cloakroom_session::{StoreKey, Timestamp, Version};
 
 use super::bench::{Bench, LIFE, MILLISECOND, Outcome, Wrong, ensure, same};
+use super::races::Mover;
 use crate::store::{Loaded, Store};
 
 const YEAR: u64 = 365 * 24 * 60 * 60;
@@ -35,6 +36,23 @@ pub(super) async fn ends_what_is_older_and_no_more<S: Store>(it: Bench<S>) -> Ou
     then.absent("one that was over anyway", &over).await?;
     same("end of a mark whose session was ended", &it.store.end(&old, now).await?, &false)?;
     then.live("one created at that point exactly", &kept, 1, &exact).await
+}
+
+/// How often a session moves away: a store may give up on one that never stays.
+const MOVES: usize = 8;
+
+pub(super) async fn what_moves_is_ended_with_all<S: Store>(it: Bench<S>) -> Outcome {
+    let it = long_ago(&it, 1);
+    let mut entry = it.entry("older");
+    entry.created = Timestamp::from_unix_millis(it.now.unix_millis() - 1);
+    for _ in 0..it.rounds {
+        let mover = Mover::start(&it, &entry, MOVES).await?;
+        mover.moved(1).await;
+        it.store.end_before(it.now, it.now).await?;
+        let key = mover.stay().await?;
+        it.absent("what moved while all that was older was ended", &key).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn end_before_is_refused_honestly<S: Store>(it: Bench<S>) -> Outcome {
