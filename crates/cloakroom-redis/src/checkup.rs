@@ -123,7 +123,9 @@ impl Facts {
             ),
             _ => (
                 Severity::Problem,
-                format!("{policy}: a server that is full signs people out{evicted}; set `maxmemory-policy noeviction`"),
+                format!(
+                    "{policy}: a server that is full signs people out, and loses the lists of owners' sessions{evicted}; set `maxmemory-policy noeviction`"
+                ),
             ),
         }
     }

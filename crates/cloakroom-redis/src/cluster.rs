@@ -34,9 +34,12 @@ impl RedisStore {
     /// - An index of an owner lives by itself. Creating a session with an owner needs both servers, at the same time, and counts only if both have done it; after that the session
     ///   needs the index only rarely. A crash in between leaves a session whose id nobody knows and which isn't listed. While the server of an index is lost,
     ///   its owner can't sign in; who is signed in goes on, and can sign out.
-    /// - [`owned`](cloakroom_store::Store::owned) is no snapshot: it reads the index, and then each session.
+    /// - [`owned`](cloakroom_store::Store::owned) is no snapshot: it reads the index, and then each session, where it is by then. Where the server of an index lost
+    ///   acknowledged writes, sessions on other servers can be missing in it, a remembered one until it ends: see [`RedisStore::durability`].
+    /// - [`end_before`](cloakroom_store::Store::end_before) goes through the servers that there were when it began: not while slots move from one to another.
     /// - A lost master takes all sessions with it, unless the Cluster's configuration says `cluster-require-full-coverage no`.
-    /// - The client tries calls again by itself. Each write carries a mark, so that one which was done is not done twice.
+    /// - The client tries calls again by itself. Each write carries a mark, so that one which was done is not done twice, unless somebody else wrote in between:
+    ///   that is a conflict then, and its changes are done once more on the newer version.
     ///
     /// `timeout`, `ca`, `cert` and `key` count for all servers, and are taken from the first URL that has them.
     ///

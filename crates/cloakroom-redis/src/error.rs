@@ -5,7 +5,7 @@ use std::fmt;
 
 use cloakroom_session::StoreKey;
 use cloakroom_store::StoreError;
-use redis::RedisError;
+use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 /// Why Redis didn't do what it was asked.
 ///
@@ -57,6 +57,12 @@ pub(crate) fn of(error: &RedisError) -> StoreError {
 /// Redis before 7 wraps the error of a command in that of the script around it.
 fn is_wrong_type(error: &RedisError) -> bool {
     error.code() == Some("WRONGTYPE") || error.detail().is_some_and(|detail| detail.contains("WRONGTYPE"))
+}
+
+/// Whether this is what a server says that isn't the master, or isn't ready to be.
+pub(crate) fn takes_no_writes(error: &RedisError) -> bool {
+    let refused = [ServerErrorKind::ReadOnly, ServerErrorKind::MasterDown, ServerErrorKind::BusyLoading];
+    refused.iter().any(|kind| error.kind() == ErrorKind::Server(*kind))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::{self, unexpected};
-use crate::layout::{bytes, parse_hex};
+use crate::layout::{bytes, loaded, parse_hex, target};
 use crate::link::Target;
 use crate::operations::Said;
 use crate::owners::oldest_first;
@@ -102,17 +102,21 @@ impl RedisStore {
 
     /// While nobody waits: out of the index. Whoever reads that looks at the session as well: one too many there does no harm.
     pub(crate) fn unlist(&self, key: &StoreKey, owner: &str) {
-        let (store, index, member) = (self.clone(), self.index(owner), key.to_hex());
-        let out = async move {
-            let mut command = redis::cmd("ZREM");
-            command.arg(&index).arg(member);
-            let answer = store.link.command(command, Target::Key(&index)).await;
-            answer.map(|_| ()).map_err(|error| error::of(&error))
-        };
+        let (store, key, owner) = (self.clone(), *key, owner.to_owned());
+        let out = async move { store.unlist_now(&key, &owner).await };
         later(out, "a session that has ended is still in the index of its owner");
     }
 
-    /// Two round trips: the index, and then all its sessions at once.
+    /// The same, for a caller who waits.
+    pub(crate) async fn unlist_now(&self, key: &StoreKey, owner: &str) -> Result<(), StoreError> {
+        let index = self.index(owner);
+        let mut command = redis::cmd("ZREM");
+        command.arg(&index).arg(key.to_hex());
+        let answer = self.link.command(command, Target::Key(&index)).await;
+        answer.map(|_| ()).map_err(|error| error::of(&error))
+    }
+
+    /// Two round trips: the index, and then all its sessions at once. One that has moved in between is looked for where it is now.
     pub(crate) async fn sessions_of_all_servers(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
         let index = self.index(owner);
         let mut command = redis::cmd("ZRANGE");
@@ -124,17 +128,28 @@ impl RedisStore {
         let keys = keys.ok_or_else(unexpected)?;
         let mut found = Vec::with_capacity(keys.len());
         for keys in keys.chunks(AT_ONCE) {
-            let loaded = try_join_all(keys.iter().map(|key| self.load(key, now))).await?;
-            for (key, loaded) in keys.iter().zip(loaded) {
+            for (key, loaded) in try_join_all(keys.iter().map(|key| self.load_where_it_is(*key, now))).await? {
                 // One that isn't there may be about to be created: it stays in the index until its time is over.
                 if let Loaded::Live(_, entry) = loaded
                     && entry.owner.as_deref() == Some(owner)
+                    && !found.iter().any(|it: &Owned| it.key == key)
                 {
-                    found.push(Owned::new(*key, entry));
+                    found.push(Owned::new(key, entry));
                 }
             }
         }
         Ok(oldest_first(found))
+    }
+
+    /// What is under a key, or under the one to which its session has moved, and that key.
+    async fn load_where_it_is(&self, mut key: StoreKey, now: Timestamp) -> Result<(StoreKey, Loaded), StoreError> {
+        loop {
+            let value = self.get(&key).await?;
+            match target(&value, now) {
+                Some(moved_to) => key = moved_to,
+                None => return Ok((key, loaded(&key, value, now)?)),
+            }
+        }
     }
 }
 

@@ -151,9 +151,21 @@ fn live(head: &str, rest: &str, now: Timestamp) -> Option<Loaded> {
 }
 
 fn moved(mark: &str, now: Timestamp) -> Option<Loaded> {
+    let (until, _) = mark_of(mark)?;
+    Some(if now > until { Loaded::Absent } else { Loaded::Moved })
+}
+
+/// Until when a mark counts, and where it leads.
+fn mark_of(mark: &str) -> Option<(Timestamp, StoreKey)> {
     let [deadline, _call, target] = words(mark)?;
-    parse_hex(target.as_bytes())?;
-    Some(if now > time(deadline)? { Loaded::Absent } else { Loaded::Moved })
+    Some((time(deadline)?, parse_hex(target.as_bytes())?))
+}
+
+/// Where a session has moved to, if this says that it has.
+pub(crate) fn target(value: &Value, now: Timestamp) -> Option<StoreKey> {
+    let Value::BulkString(bytes) = value else { return None };
+    let (until, target) = mark_of(std::str::from_utf8(bytes).ok()?.strip_prefix("> ")?)?;
+    (now <= until).then_some(target)
 }
 
 /// So many words, and not one more.

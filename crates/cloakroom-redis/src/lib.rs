@@ -101,6 +101,7 @@ mod exchange;
 mod index;
 mod layout;
 mod link;
+mod managed;
 mod operations;
 mod owners;
 mod redis_store;

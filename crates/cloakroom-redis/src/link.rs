@@ -5,22 +5,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::aio::ConnectionLike;
 use redis::io::tcp::TcpSettings;
-use redis::{Client, Cmd, Pipeline, RedisResult, Value};
+use redis::{Cmd, Pipeline, RedisResult, Value};
 
 use crate::address::Address;
+use crate::managed::Managed;
 
 /// How long an answer may take unless a URL says otherwise. Sessions have a deadline of 2 seconds per call: this is well below it.
 pub(crate) const RESPONSE: Duration = Duration::from_secs(1);
 
 /// How long connecting may take.
 pub(crate) const CONNECT: Duration = Duration::from_secs(1);
-
-/// Attempts at one reconnection, until which callers wait; the next caller begins the next reconnection.
-const RETRIES: usize = 3;
-const RETRY_DELAY: Duration = Duration::from_millis(50);
-const RETRY_DELAY_MAX: Duration = Duration::from_millis(200);
 
 /// How long the network may swallow what was sent before a connection is given up for dead.
 #[cfg(target_os = "linux")]
@@ -40,7 +36,7 @@ pub(crate) enum Target<'a> {
 #[derive(Clone)]
 pub(crate) enum Link {
     /// Reconnects by itself.
-    Manager(ConnectionManager, Arc<Address>),
+    Managed(Arc<Managed>),
     /// The application's own.
     Given(Arc<dyn Given>),
     #[cfg(feature = "sentinel")]
@@ -68,23 +64,15 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Given for C {
 }
 
 impl Link {
-    /// One server's connection, kept up by a manager.
+    /// One server's connection, kept up.
     pub(crate) async fn connect(address: Address) -> RedisResult<Self> {
-        let client = Client::open(address.information.clone())?;
-        let config = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(address.timeout))
-            .set_connection_timeout(Some(CONNECT))
-            .set_number_of_retries(RETRIES)
-            .set_min_delay(RETRY_DELAY)
-            .set_max_delay(RETRY_DELAY_MAX);
-        let manager = ConnectionManager::new_with_config(client, config).await?;
-        Ok(Self::Manager(manager, Arc::new(address)))
+        Ok(Self::Managed(Arc::new(Managed::connect(address).await?)))
     }
 
     /// Connections of their own to the same servers. Those that the application gave are the only ones there are.
     pub(crate) async fn another(&self) -> RedisResult<Self> {
         match self {
-            Self::Manager(_, address) => Self::connect(Address::clone(address)).await,
+            Self::Managed(managed) => Self::connect(managed.address.clone()).await,
             Self::Given(_) => Ok(self.clone()),
             #[cfg(feature = "sentinel")]
             Self::Sentinel(sentinel) => Ok(Self::Sentinel(Arc::new(sentinel.another()))),
@@ -98,7 +86,7 @@ impl Link {
     /// What this is called in `Debug`.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
-            Self::Manager(..) => "server",
+            Self::Managed(_) => "server",
             Self::Given(_) => "given",
             #[cfg(feature = "sentinel")]
             Self::Sentinel(_) => "sentinel",
@@ -111,7 +99,7 @@ impl Link {
     #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "only a Cluster has a choice of servers"))]
     pub(crate) async fn command(&self, command: Cmd, target: Target<'_>) -> RedisResult<Value> {
         match self {
-            Self::Manager(manager, _) => command.query_async(&mut manager.clone()).await,
+            Self::Managed(managed) => managed.command(&command).await,
             Self::Given(given) => given.command(&command).await,
             #[cfg(feature = "sentinel")]
             Self::Sentinel(sentinel) => sentinel.command(&command).await,
@@ -124,7 +112,7 @@ impl Link {
     #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "only a Cluster has a choice of servers"))]
     pub(crate) async fn pipeline(&self, pipeline: Pipeline, target: Target<'_>) -> RedisResult<Vec<Value>> {
         match self {
-            Self::Manager(manager, _) => pipeline.query_async(&mut manager.clone()).await,
+            Self::Managed(managed) => managed.pipeline(&pipeline).await,
             Self::Given(given) => given.pipeline(&pipeline).await,
             #[cfg(feature = "sentinel")]
             Self::Sentinel(sentinel) => sentinel.pipeline(&pipeline).await,

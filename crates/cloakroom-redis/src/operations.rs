@@ -34,6 +34,14 @@ pub(crate) enum Said {
 }
 
 impl RedisStore {
+    /// What is under a key.
+    pub(crate) async fn get(&self, key: &StoreKey) -> Result<Value, StoreError> {
+        let name = self.key(key);
+        let mut command = redis::cmd("GET");
+        command.arg(&name);
+        self.link.command(command, Target::Key(&name)).await.map_err(|error| of_call(&error, Some(key)))
+    }
+
     /// One round trip of a script that writes to this session.
     pub(crate) async fn say(
         &self,
@@ -93,10 +101,7 @@ fn replaced(said: &Said, version: u64) -> Result<Replaced, StoreError> {
 
 impl Store for RedisStore {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        let name = self.key(key);
-        let mut command = redis::cmd("GET");
-        command.arg(&name);
-        let value = self.link.command(command, Target::Key(&name)).await.map_err(|error| of_call(&error, Some(key)))?;
+        let value = self.get(key).await?;
         if self.exchanges() { loaded_with_image(key, value, now) } else { loaded(key, value, now) }
     }
 

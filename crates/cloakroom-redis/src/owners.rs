@@ -15,6 +15,9 @@ use crate::scripts::{END_BEFORE, OWNED};
 /// How many keys a step of a scan looks at: a millisecond or so, in which Redis does nothing else.
 const STEP: u64 = 500;
 
+/// Where a scan begins, and what it answers when it has come round.
+const BEGINNING: &str = "0";
+
 impl RedisStore {
     /// One round trip, which also forgets the keys of sessions that are no longer there.
     pub(crate) async fn sessions_of(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
@@ -37,19 +40,21 @@ impl RedisStore {
         Ok(oldest_first(found))
     }
 
-    /// A walk through all keys of every server, in steps of five hundred: a second per million keys and server, more or less.
+    /// A walk through all keys of every server, in steps of five hundred: a second per million keys and server, more or less. Of a server that was started
+    /// anew meanwhile, or that another one took the place of, it begins again.
     pub(crate) async fn end_older(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
         let mut ended = 0;
         for target in self.servers().await? {
-            let mut place = "0".to_owned();
+            let (mut place, mut run) = (BEGINNING.to_owned(), None);
             loop {
                 let step = self.step(&[], target, &place, point, now).await?;
                 ended += step.ended;
                 for key in &step.elsewhere {
                     ended += self.end_moved(key, point, now).await?;
                 }
-                place = step.place;
-                if place == "0" {
+                let is_another = run.replace(step.run.clone()).is_some_and(|run| run != step.run);
+                place = if is_another { BEGINNING.to_owned() } else { step.place };
+                if place == BEGINNING && !is_another {
                     break;
                 }
             }
@@ -86,6 +91,7 @@ impl RedisStore {
 /// What a step of a scan came to.
 pub(crate) struct Step {
     place: String,
+    run: String,
     pub(crate) ended: usize,
     /// Where moved sessions are now, on other servers.
     pub(crate) elsewhere: Vec<StoreKey>,
@@ -94,10 +100,12 @@ pub(crate) struct Step {
 impl Step {
     fn read(value: Value) -> Option<Self> {
         let Value::Array(parts) = value else { return None };
-        let [place, Value::Int(ended), Value::Array(moved)] = <[Value; 3]>::try_from(parts).ok()? else { return None };
-        let place = String::from_utf8(bytes(place)?).ok()?;
+        let [place, Value::Int(ended), Value::Array(moved), run] = <[Value; 4]>::try_from(parts).ok()? else {
+            return None;
+        };
+        let [place, run] = [String::from_utf8(bytes(place)?).ok()?, String::from_utf8(bytes(run)?).ok()?];
         let elsewhere = moved.into_iter().map(|digits| parse_hex(&bytes(digits)?)).collect::<Option<_>>()?;
-        Some(Self { place, ended: usize::try_from(ended).ok()?, elsewhere })
+        Some(Self { place, run, ended: usize::try_from(ended).ok()?, elsewhere })
     }
 }
 

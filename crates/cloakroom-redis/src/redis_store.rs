@@ -21,7 +21,8 @@ const PREFIX: &str = "cloakroom:";
 /// Sessions in Redis or Valkey.
 ///
 /// Needs Redis 6 or Valkey; tested with Redis 7.0 and 8.6 and Valkey 8.1. From Redis 8.4 and Valkey 8.1 on a commit takes a tenth of the server's time. Set `maxmemory-policy` to `noeviction`: sessions
-/// have an expiry, so the `volatile` policies throw them out too, and a session that Redis evicts is a person who is signed out. A cache belongs on another server.
+/// have an expiry, so the `volatile` policies throw them out too, and a session that Redis evicts is a person who is signed out. Worse, the list of an owner's sessions is read
+/// more rarely than they are, and goes first: sessions that are in no list go on, and "sign out everywhere" doesn't find them. `cloakroom doctor` tells. A cache belongs on another server.
 ///
 /// A clone shares the connections.
 ///
@@ -34,8 +35,11 @@ const PREFIX: &str = "cloakroom:";
 /// | a failover to a replica | all but what was on its way to the replica; with [`RedisStore::durability`] everything that was acknowledged | the same |
 ///
 /// # Outages
-/// A call ends with an error within a second or two. Connections come back by themselves: nothing has to be restarted. A server that is full refuses
-/// before anything was done, and still ends sessions.
+/// A call ends with an error within a second or two. Connections come back by themselves, also where another server has become the master behind the same
+/// name: nothing has to be restarted. A server that is full refuses before anything was done, and still ends sessions.
+///
+/// A server that lost acknowledged writes (see the table) has older versions of sessions again, and counts on from there. A request that began on one that was
+/// lost may then take the place of a newer one with the same number. Whoever can't have that asks for `appendfsync always` and [`RedisStore::durability`].
 ///
 /// # Security
 /// Neither `Debug` nor an error shows a URL: it may hold a password.

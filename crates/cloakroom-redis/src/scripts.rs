@@ -31,9 +31,9 @@ scripts! {
     CYCLE: "parts/look" "parts/list" "parts/unlist" "parts/set" "parts/put" "parts/mark" "parts/permit" "cycle";
     END: "parts/look" "parts/unlist" "end";
     OWNED: "parts/look" "owned";
-    END_BEFORE: "parts/look" "parts/unlist" "end_before";
+    END_BEFORE: "parts/look" "parts/unlist" "parts/run" "end_before";
     MARK: "parts/look" "parts/unlist" "parts/set" "parts/mark" "parts/permit" "mark";
     LIST: "parts/list" "list";
     LISTED: "parts/look" "parts/rewrite" "listed";
-    SCAN: "parts/look" "scan";
+    SCAN: "parts/look" "parts/run" "scan";
 }

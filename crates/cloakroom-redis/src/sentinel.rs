@@ -9,14 +9,11 @@ use std::time::Duration;
 use cloakroom_store::StoreError;
 use redis::aio::MultiplexedConnection;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
-use redis::{
-    AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, TlsMode,
-    Value,
-};
+use redis::{AsyncConnectionConfig, Cmd, ConnectionAddr, Pipeline, RedisError, RedisResult, TlsMode, Value};
 use tokio::sync::OnceCell;
 
 use crate::address::Address;
-use crate::error::{self, failed};
+use crate::error::{self, failed, takes_no_writes};
 use crate::link::{CONNECT, Link, RESPONSE, socket};
 use crate::redis_store::RedisStore;
 
@@ -174,8 +171,5 @@ impl Sentinel {
 
 /// Whether this may no longer be the master. A late answer counts: a machine that is gone says nothing.
 fn is_lost(error: &RedisError) -> bool {
-    let refused = [ServerErrorKind::ReadOnly, ServerErrorKind::MasterDown, ServerErrorKind::BusyLoading];
-    error.is_io_error()
-        || error.is_unrecoverable_error()
-        || refused.iter().any(|kind| error.kind() == ErrorKind::Server(*kind))
+    error.is_io_error() || error.is_unrecoverable_error() || takes_no_writes(error)
 }

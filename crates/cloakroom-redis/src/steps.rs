@@ -28,8 +28,11 @@ impl RedisStore {
         let marked = self.mark(old, seen, new, moved_until, now).await;
         // After an error nobody knows whether the mark is there: if it is, this is the session.
         if matches!(marked, Ok(Replaced::Conflict | Replaced::Gone)) {
-            // Nobody knows its id. If this fails, its deadline ends it.
-            let taken_back = self.end(new, now).await;
+            // Nobody knows its id. If this fails, its deadline ends it. The index is waited for: the next attempt puts the same key there.
+            let taken_back = match self.say(&scripts::END, new, &[&self.key(new)], now, &[]).await {
+                Ok(Said::Owner(owner)) => self.unlist_now(new, &owner).await,
+                ended => ended.map(|_| ()),
+            };
             tracing::debug!(key = ?new, ?taken_back, "a session that couldn't move");
         }
         marked

@@ -3,13 +3,14 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::thread;
 
 /// A port of its own that leads to a server's.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
+    server: Arc<AtomicU16>,
     trips: Arc<AtomicUsize>,
 }
 
@@ -21,9 +22,12 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let trips = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&trips);
+        let server = Arc::new(AtomicU16::new(server));
+        let there = Arc::clone(&server);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)) else { continue };
+                let server = TcpStream::connect((Ipv4Addr::LOCALHOST, there.load(Ordering::SeqCst)));
+                let Ok(server) = server else { continue };
                 let answered = Arc::new(AtomicBool::new(true));
                 let (asked, counter) = (Arc::clone(&answered), Arc::clone(&counter));
                 let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
@@ -33,7 +37,12 @@ impl Proxy {
                 carry(server, client, move || answered.store(true, Ordering::SeqCst));
             }
         });
-        Self { port, trips }
+        Self { port, server, trips }
+    }
+
+    /// Leads new connections to another server; those that there are stay.
+    pub fn lead_to(&self, server: u16) {
+        self.server.store(server, Ordering::SeqCst);
     }
 
     /// Where to connect to.

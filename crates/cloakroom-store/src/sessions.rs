@@ -2,13 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cloakroom_session::{Clock, Error, Session, StoreKey, SystemClock, Timestamp};
 
-use crate::call::Operation;
+use crate::call::{Operation, call};
 use crate::error::StoreError;
 use crate::store::{Owned, Store};
 use crate::stored_sessions::StoredSessions;
+
+/// How long ending everybody's sessions may take: it goes through the whole store.
+const WALK: Duration = Duration::from_secs(600);
 
 /// The sessions of owners, over the same store as [`StoredSessions`]: to list them, and to end them.
 ///
@@ -125,11 +129,14 @@ impl<S: Store> Sessions<S> {
 
     /// Ends everybody's sessions that were created before this point; says how many. For the day after a breach.
     ///
+    /// It goes through the whole store. That takes seconds for a million sessions, and may take ten minutes, whatever
+    /// [`call_timeout`](crate::StoredSessionsBuilder::call_timeout) says: call it in a task of its own, and not where somebody waits for the response.
+    ///
     /// # Errors
-    /// When the store couldn't answer, or can't do that.
+    /// When the store couldn't answer, or can't do that. Sessions already ended stay ended; calling again is safe.
     pub async fn end_everyone_before(&self, point: Timestamp) -> Result<usize, Error> {
         let end = self.factory.store().end_before(point, self.clock.now());
-        Ok(self.factory.call(Operation::EndBefore, None, end).await?)
+        Ok(call(WALK, Operation::EndBefore, None, end).await?)
     }
 
     async fn owned(&self, owner: &str) -> Result<Vec<Owned>, StoreError> {

@@ -265,7 +265,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Ends all sessions that were created before this point, those that move meanwhile too; says how many.
     ///
-    /// It goes through the whole store, and may take minutes. Each of its steps **must** end by itself if the server doesn't answer.
+    /// It goes through the whole store, and may take minutes. One that a caller has given up stays where it is, and the next begins anew.
     ///
     /// # Errors
     /// [`StoreError::is_unsupported`] where the store can't.

@@ -35,7 +35,8 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
     let store = store(&options.store, Open::Existing).await?;
     let now = SystemClock.now();
     let ended = match (&options.before, &options.owner) {
-        (Some(before), _) => within(store.end_before(before.point(now), now)).await?,
+        // It goes through the whole store: whoever has waited long enough presses Ctrl-C, and what has ended stays so.
+        (Some(before), _) => store.end_before(before.point(now), now).await?,
         (None, Some(owner)) => {
             let owned = within(store.owned(owner, now)).await?;
             let keys = owned.into_iter().filter(|it| it.entry.owner.as_deref() == Some(owner)).map(|it| it.key);

@@ -1,5 +1,5 @@
 -- ARGV 3: the point, 4: where the scan is, 5: the pattern of keys, 6: how many to look at.
--- The next place of the scan, how many were ended, and the keys on other servers to which some have moved.
+-- The next place of the scan, how many were ended, the keys on other servers to which some have moved, and the server's run.
 local point, place, pattern, count = unpack(ARGV, 3)
 local ended, elsewhere = 0, {}
 
@@ -23,10 +23,10 @@ end
 
 if KEYS[1] then
   finish(KEYS[1], 0)
-  return { '0', ended, elsewhere }
+  return { '0', ended, elsewhere, '' }
 end
 local found = redis.call('SCAN', place, 'MATCH', pattern, 'COUNT', count, 'TYPE', 'string')
 for _, key in ipairs(found[2]) do
   finish(key, 100)
 end
-return { found[1], ended, elsewhere }
+return { found[1], ended, elsewhere, run() }

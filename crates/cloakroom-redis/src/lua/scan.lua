@@ -1,8 +1,6 @@
 -- ARGV 3: where the scan is, 4: the pattern of keys, 5: how many to look at.
 -- The server's run, the next place of the scan, and for each live session its key's digits and what is there; of what is damaged the digits alone.
 local place, pattern, count = unpack(ARGV, 3)
-local info = redis.pcall('INFO', 'server')
-local run = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
 local found, rows = redis.call('SCAN', place, 'MATCH', pattern, 'COUNT', count, 'TYPE', 'string'), {}
 for _, key in ipairs(found[2]) do
   local state = look(key)
@@ -12,4 +10,4 @@ for _, key in ipairs(found[2]) do
     table.insert(rows, { string.sub(key, -64) })
   end
 end
-return { run, found[1], rows }
+return { run(), found[1], rows }

@@ -221,3 +221,21 @@ async fn a_write_goes_to_one_server_alone() {
         }
     }
 }
+
+/// What lists a session in an index that lives by itself.
+const LIST: &str = concat!(include_str!("../../src/lua/parts/list.lua"), include_str!("../../src/lua/list.lua"));
+
+/// Two requests may list a session at the same time, and the one that has less time for it come last.
+#[test]
+fn a_place_never_becomes_shorter() {
+    let server = Redis::start();
+    let mut last = 0.0;
+    for (ttl, extends) in [("60000", true), ("50000", false), ("90000", true), ("-", true), ("60000", false)] {
+        let _ = server.cli(&["EVAL", LIST, "1", "index", "0", "-", "member", ttl]);
+        let score: f64 = server.cli(&["ZSCORE", "index", "member"]).parse().unwrap();
+        assert_eq!(score > last, extends, "{ttl}: {last} and then {score}");
+        assert!(score >= last, "{ttl}: {last} and then {score}");
+        last = score;
+    }
+    assert_eq!(server.cli(&["TTL", "index"]), "-1", "one is there for ever");
+}

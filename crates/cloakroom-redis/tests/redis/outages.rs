@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
+use cloakroom_servers::Proxy;
 use cloakroom_servers::redis::Redis;
-use cloakroom_store::{Loaded, Store as _};
+use cloakroom_session::Version;
+use cloakroom_store::{Loaded, Replaced, Store as _};
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::{Cmd, Pipeline, RedisFuture, Value};
 
 use crate::bench::{
     FIRST, LIFE, clock, entry, finished, key, name, nothing_is_lost, now, put, summary, time_until_it_answers,
@@ -104,4 +108,85 @@ async fn a_server_that_is_full_refuses_and_keeps_what_it_has() {
     }
     assert_eq!(store.load(&kept, now()).await.unwrap(), Loaded::Live(FIRST, owned));
     assert!(store.end(&ended, now()).await.unwrap(), "signing out needs no memory");
+}
+
+/// As behind a name or an address that a provider gives to another machine: the old master goes on, as a replica, with the connections it has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_that_became_a_replica_is_left() {
+    let (old, new) = (Redis::start(), Redis::start());
+    let proxy = Proxy::to(old.port());
+    let store = RedisStore::connect(&format!("redis://127.0.0.1:{}/", proxy.port())).await.unwrap();
+    let session = put(&store, &entry("text")).await;
+    let (host, of_old, of_new) = ("127.0.0.1", old.port().to_string(), new.port().to_string());
+    let _ = new.cli(&["REPLICAOF", host, &of_old]);
+    while new.cli(&["EXISTS", &name(&session)]) != "1" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let _ = new.cli(&["REPLICAOF", "NO", "ONE"]);
+    let _ = old.cli(&["REPLICAOF", host, &of_new]);
+    proxy.lead_to(new.port());
+    let refused = store.replace(&session, FIRST, &entry("newer"), now()).await.unwrap_err();
+    assert!(refused.to_string().contains("READONLY"), "{refused}");
+    // From here on with the new one, for all that write at the same time.
+    let writes = (0..CALLS).map(|_| {
+        let store = Arc::new(store.clone());
+        tokio::spawn(async move { put(&store, &entry("text")).await })
+    });
+    for write in writes.collect::<Vec<_>>() {
+        write.await.unwrap();
+    }
+    assert_eq!(store.replace(&session, FIRST, &entry("newer"), now()).await.unwrap(), Replaced::Yes(Version::new(2)));
+    assert_eq!(new.cli(&["DBSIZE"]), (CALLS + 1).to_string());
+}
+
+/// A connection whose server is killed and started again before its fourth call, and which then connects anew.
+#[derive(Clone)]
+struct Restarts(Arc<tokio::sync::Mutex<Restarting>>);
+
+struct Restarting {
+    server: Redis,
+    connection: MultiplexedConnection,
+    calls: usize,
+}
+
+async fn connection(server: &Redis) -> MultiplexedConnection {
+    redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap()
+}
+
+impl ConnectionLike for Restarts {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        Box::pin(async move {
+            let mut this = self.0.lock().await;
+            this.calls += 1;
+            if this.calls == 4 {
+                this.server.kill();
+                this.server.start_again();
+                this.connection = connection(&this.server).await;
+            }
+            this.connection.req_packed_command(command).await
+        })
+    }
+
+    fn req_packed_commands<'a>(&'a mut self, _: &'a Pipeline, _: usize, _: usize) -> RedisFuture<'a, Vec<Value>> {
+        unreachable!("nothing that is called here is a pipeline")
+    }
+
+    fn get_db(&self) -> i64 {
+        0
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_while_all_sessions_are_ended_spares_none() {
+    let server = Redis::start();
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    for _ in 0..4_000 {
+        put(&store, &entry("text")).await;
+    }
+    let restarting = Restarting { connection: connection(&server).await, server, calls: 0 };
+    let restarts = Restarts(Arc::new(tokio::sync::Mutex::new(restarting)));
+    let later = now() + Duration::from_secs(1);
+    let ended = RedisStore::from_connection(restarts.clone()).end_before(later, now()).await.unwrap();
+    assert_eq!(ended, 4_000);
+    assert_eq!(restarts.0.lock().await.server.cli(&["DBSIZE"]), "0");
 }
