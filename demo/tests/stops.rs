@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A browser with a connection that it keeps.
 fn visit(address: &str) -> TcpStream {
@@ -21,8 +21,7 @@ fn visit(address: &str) -> TcpStream {
 
 /// Whether it ended by itself, and well.
 fn ended_well(demo: &mut Child) -> bool {
-    let since = Instant::now();
-    while since.elapsed() < Duration::from_secs(20) {
+    for _ in 0..1000 {
         if let Some(status) = demo.try_wait().unwrap() {
             return status.success();
         }

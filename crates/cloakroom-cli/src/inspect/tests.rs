@@ -32,7 +32,7 @@ async fn cookie(seal: Seal) -> Cookie {
     let sessions = builder.cookie(CookieConfig::default().name("__Host-s")).build().unwrap();
     let slot = SessionSlot::new(Arc::new(Engine::new(sessions).clock(ManualClock::at(NOW))));
     let session = slot.open(CookieHeader::default()).await.unwrap();
-    session.insert("card", "4711").unwrap();
+    session.insert("card", "hat 4711").unwrap();
     let line = slot.finish(200).await.unwrap().cookies[0].as_str().to_owned();
     let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();
     Cookie::new(name, value)
@@ -77,7 +77,7 @@ async fn ours_open_or_are_refused_for_a_reason() {
         let (document, text) = asked(cookie, keyring, Values::Hidden, now);
         assert_eq!(document["answer"]["verdict"], verdict, "{row}: {document}");
         assert!(reason.is_empty() || document["answer"]["reason"] == reason, "{row}: {document}");
-        assert!(!text.contains("4711") && !document.to_string().contains("4711"), "{row}: {text}");
+        assert!(!text.contains("hat 4711") && !document.to_string().contains("hat 4711"), "{row}: {text}");
     }
 }
 
@@ -96,11 +96,11 @@ async fn what_is_in_it() {
         let facts = &document["facts"];
         assert_eq!(facts["key_id"], ours().id().to_string(), "{row}");
         assert_eq!(facts["age"] == "1 min 15 s", sees, "{row}: {facts}");
-        assert_eq!(facts["values"]["card"] == "4711", sees, "{row}: {facts}");
+        assert_eq!(facts["values"]["card"] == "hat 4711", sees, "{row}: {facts}");
     }
     // After its end, too: who asks why wants to see what was in it.
     let (document, text) = asked(&encrypted, Some(&ring), Values::Hidden, NOW + Duration::from_secs(1201));
-    assert_eq!(document["facts"]["values"]["card"]["bytes"], 6);
+    assert_eq!(document["facts"]["values"]["card"]["bytes"], 10);
     assert!(text.contains("refused (expired-idle)"), "{text}");
 }
 

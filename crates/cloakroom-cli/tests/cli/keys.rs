@@ -11,7 +11,7 @@ use crate::common::{cloakroom, command, json, run, sqlite, with_stdin};
 async fn cookie(keyring: Keyring) -> String {
     let sessions = CookieSessions::encrypted(keyring).cookie(CookieConfig::default().name("__Host-s")).build().unwrap();
     let slot = SessionSlot::new(Arc::new(Engine::new(sessions)));
-    slot.open(CookieHeader::default()).await.unwrap().insert("card", "4711").unwrap();
+    slot.open(CookieHeader::default()).await.unwrap().insert("card", "hat 4711").unwrap();
     slot.finish(200).await.unwrap().cookies[0].as_str().to_owned()
 }
 
@@ -23,7 +23,7 @@ async fn a_keyring_is_made_and_rotated_and_no_cookie_is_lost() {
     let keyring = || Keyring::parse(&fs::read_to_string(&path).unwrap()).unwrap();
     let opens = |cookie: &str, code| {
         let answer = json(code, &["inspect", cookie, "--key-file", file]);
-        assert!(!answer.to_string().contains("4711"), "{answer}");
+        assert!(!answer.to_string().contains("hat 4711"), "{answer}");
         answer
     };
 
@@ -60,7 +60,7 @@ async fn keys_and_cookies_come_from_the_environment_and_stdin() {
     assert!(code == 0 && out.contains("it opens") && out.contains(&id), "{out}");
     assert!(!out.contains(key.trim()), "{out}");
     let (code, out, _) = run(command(&["inspect", &cookie, "--key-env", "OURS", "--values"]).env("OURS", &key));
-    assert!(code == 0 && out.contains("4711"), "{out}");
+    assert!(code == 0 && out.contains("hat 4711"), "{out}");
     let (code, out, err) = with_stdin(&["inspect", "-"], &cookie);
     assert!(code == 0 && out.contains("no key was given") && out.contains(&id), "{out}{err}");
 }

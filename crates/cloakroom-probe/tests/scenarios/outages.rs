@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::http::Answer;
 use crate::world::World;
 
-const OPTIONS: [&str; 2] = ["--call-timeout", "0.5"];
+const OPTIONS: [&str; 2] = ["--call-timeout", "0.9"];
 
 /// A server that can be stopped and goes on.
 struct Stopped<'a>(&'a Redis);
@@ -62,7 +62,7 @@ pub(crate) async fn a_commit_that_fails_replaces_the_response(world: &World) {
     client.ops(json!([["insert", "user", "ann"]])).await;
     let mut slow = client.clone();
     let running =
-        tokio::spawn(async move { slow.do_ops(json!([["get", "user"], ["sleep", 300], ["insert", "a", 1]])).await });
+        tokio::spawn(async move { slow.do_ops(json!([["get", "user"], ["sleep", 2000], ["insert", "a", 1]])).await });
     crate::races::opened(&mut client, 1).await;
     let stopped = Stopped::now(server);
     let answer = running.await.unwrap();

@@ -49,7 +49,10 @@ struct App {
 
 impl App {
     fn new(store: &AnyStore, clock: &Arc<ManualClock>) -> Self {
-        let sessions = StoredSessions::new(store.clone()).cookie(CookieConfig::default().name("session"));
+        // What is counted is what comes back, and not how long a busy machine takes.
+        let patient = Duration::from_secs(60);
+        let sessions = StoredSessions::new(store.clone()).call_timeout(patient).commit_timeout(patient);
+        let sessions = sessions.cookie(CookieConfig::default().name("session"));
         let sessions = Arc::new(sessions.build().unwrap());
         let engine = Arc::new(Engine::new(Arc::clone(&sessions)).clock(Arc::clone(clock)));
         Self { sessions, engine }

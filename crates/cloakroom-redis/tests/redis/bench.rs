@@ -139,6 +139,8 @@ async fn newest(store: &RedisStore, key: &StoreKey, acknowledged: u64) -> u64 {
 /// Every acknowledged write is there; of the others at most the last one.
 pub(crate) async fn nothing_is_lost(store: &RedisStore, all: &[Written]) {
     for written in all {
+        // Its server may be on its way back still.
+        time_until_it_answers(store, &written.key).await;
         match store.load(&written.key, now()).await.unwrap() {
             Loaded::Live(version, entry) => {
                 assert_eq!(version.number().to_string(), **entry.text(), "a write is there whole or not at all");

@@ -1,10 +1,10 @@
 //! A collector of trace events.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use tracing::field::{Field, Visit};
-use tracing::{Level, Metadata, Subscriber, span};
+use tracing::{Dispatch, Level, Metadata, Subscriber, span};
 
 /// A trace event: its level, and its message and fields as text.
 #[derive(Clone, Debug)]
@@ -20,8 +20,12 @@ impl Event {
     }
 }
 
+/// A listener to whom nothing is told. While there is one alone, what a thread without a listener meets first is off for everybody.
+static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Collector(Arc::default())));
+
 /// Runs something and returns what it traced on this thread.
 pub(crate) fn traced<T>(run: impl FnOnce() -> T) -> (T, Vec<Event>) {
+    LazyLock::force(&ANOTHER);
     let events = Arc::new(Mutex::new(Vec::new()));
     let result = tracing::subscriber::with_default(Collector(Arc::clone(&events)), run);
     let events = events.lock().unwrap().clone();

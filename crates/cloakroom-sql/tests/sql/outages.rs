@@ -189,7 +189,7 @@ async fn a_killed_postgres_answers_nobody() {
     let mut server = Postgres::start();
     let (working, other) = (client(&server.url()).await, client(&server.url()).await);
     let answer =
-        tokio::spawn(async move { working.simple_query("SELECT count(*) FROM generate_series(1, 5000000)").await });
+        tokio::spawn(async move { working.simple_query("SELECT count(*) FROM generate_series(1, 100000000)").await });
     let active = "SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%generate\\_series%' AND pid <> pg_backend_pid()";
     while other.query(active, &[]).await.unwrap().is_empty() {
         assert!(!answer.is_finished(), "it was through before it was killed: {answer:?}");

@@ -15,8 +15,10 @@ pub(super) async fn nothing_is_absent<S: Store>(it: Bench<S>) -> Outcome {
 
 pub(super) async fn created_is_loaded_as_it_was<S: Store>(it: Bench<S>) -> Outcome {
     let mut entry = it.entry(r#"{"cart":["hat"]}"#).owner(Some("user-42".to_owned()));
-    entry.created = cloakroom_session::Timestamp::from_unix_millis(it.now.unix_millis() - 123_457);
-    entry.touched = cloakroom_session::Timestamp::from_unix_millis(it.now.unix_millis() - 7);
+    // Whoever keeps seconds is found out, whenever it is.
+    let second = it.now.unix_millis() / 1000 * 1000;
+    entry.created = cloakroom_session::Timestamp::from_unix_millis(second - 123_457);
+    entry.touched = cloakroom_session::Timestamp::from_unix_millis(second - 7);
     let key = it.put(&entry).await?;
     it.live("load after create, times to the millisecond", &key, 1, &entry).await
 }
