@@ -1,12 +1,22 @@
-//! What a URL says: where, as whom, and whose certificates to believe.
+//! What a URL says: where, as whom, and whose certificates to believe; and how patient a connection is.
 
 use std::time::Duration;
 
 use cloakroom_store::StoreError;
+use redis::io::tcp::TcpSettings;
 use redis::{ConnectionInfo, IntoConnectionInfo as _};
 
 use crate::error::{self, failed};
-use crate::link::{RESPONSE, socket};
+
+/// How long an answer may take unless a URL says otherwise. Sessions have a deadline of 2 seconds per call: this is well below it.
+pub(crate) const RESPONSE: Duration = Duration::from_secs(1);
+
+/// How long connecting may take.
+pub(crate) const CONNECT: Duration = Duration::from_secs(1);
+
+/// How long the network may swallow what was sent before a connection is given up for dead.
+#[cfg(target_os = "linux")]
+const UNHEARD: Duration = Duration::from_secs(5);
 
 /// A server, or in the place of one the master that sentinels know.
 #[derive(Clone)]
@@ -50,6 +60,15 @@ impl Address {
 fn option(url: &str, name: &str) -> Option<String> {
     let url = redis::parse_redis_url(url)?;
     url.query_pairs().find(|(option, _)| option == name).map(|(_, value)| value.into_owned())
+}
+
+/// How sockets are set.
+pub(crate) fn socket() -> TcpSettings {
+    // Small requests of many tasks share a connection: none may wait for another one's acknowledgement.
+    let settings = TcpSettings::default().set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let settings = settings.set_user_timeout(UNHEARD);
+    settings
 }
 
 #[cfg(feature = "tls")]

@@ -11,10 +11,10 @@ use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, Slot, SlotAddr};
 use redis::{Cmd, ErrorKind, Pipeline, RedisResult, Value};
 
-use crate::address::Address;
+use crate::address::{Address, CONNECT, RESPONSE, socket};
 use crate::error::{self, unexpected};
 use crate::layout::bytes;
-use crate::link::{CONNECT, Link, RESPONSE, Target, socket};
+use crate::link::{Link, Target};
 use crate::redis_store::RedisStore;
 
 /// How often the client follows a key to another server, or tries again what a broken connection may have swallowed.

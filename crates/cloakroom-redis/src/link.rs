@@ -3,24 +3,12 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use redis::aio::ConnectionLike;
-use redis::io::tcp::TcpSettings;
 use redis::{Cmd, Pipeline, RedisResult, Value};
 
 use crate::address::Address;
 use crate::managed::Managed;
-
-/// How long an answer may take unless a URL says otherwise. Sessions have a deadline of 2 seconds per call: this is well below it.
-pub(crate) const RESPONSE: Duration = Duration::from_secs(1);
-
-/// How long connecting may take.
-pub(crate) const CONNECT: Duration = Duration::from_secs(1);
-
-/// How long the network may swallow what was sent before a connection is given up for dead.
-#[cfg(target_os = "linux")]
-const UNHEARD: Duration = Duration::from_secs(5);
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = RedisResult<T>> + Send + 'a>>;
 
@@ -120,12 +108,4 @@ impl Link {
             Self::Cluster(cluster, _) => crate::cluster::pipeline(cluster, pipeline, target).await,
         }
     }
-}
-
-pub(crate) fn socket() -> TcpSettings {
-    // Small requests of many tasks share a connection: none may wait for another one's acknowledgement.
-    let settings = TcpSettings::default().set_nodelay(true);
-    #[cfg(target_os = "linux")]
-    let settings = settings.set_user_timeout(UNHEARD);
-    settings
 }

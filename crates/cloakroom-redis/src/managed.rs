@@ -9,9 +9,8 @@ use std::time::Duration;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, Cmd, Pipeline, RedisResult, Value};
 
-use crate::address::Address;
+use crate::address::{Address, CONNECT};
 use crate::error::takes_no_writes;
-use crate::link::CONNECT;
 
 /// Attempts at one reconnection, until which callers wait; the next caller begins the next reconnection.
 const RETRIES: usize = 3;

@@ -12,9 +12,9 @@ use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType}
 use redis::{AsyncConnectionConfig, Cmd, ConnectionAddr, Pipeline, RedisError, RedisResult, TlsMode, Value};
 use tokio::sync::OnceCell;
 
-use crate::address::Address;
+use crate::address::{Address, CONNECT, RESPONSE, socket};
 use crate::error::{self, failed, takes_no_writes};
-use crate::link::{CONNECT, Link, RESPONSE, socket};
+use crate::link::Link;
 use crate::redis_store::RedisStore;
 
 /// How long finding the master may take: several sentinels may have to be asked.
