@@ -190,6 +190,10 @@ pub(crate) mod mysql {
 
     pub(crate) const END: &str = concat!("DELETE FROM cloakroom_sessions WHERE store_key = $1 AND ", live!());
 
+    /// One that was created before a point, if there is any.
+    pub(crate) const OLDER: &str =
+        concat!("SELECT version FROM cloakroom_sessions WHERE created < $1 AND ", live!(), " LIMIT 1");
+
     /// Where a session has moved to, or nothing if it is there.
     pub(crate) const MOVED: &str =
         "SELECT moved_to FROM cloakroom_sessions WHERE store_key = $1 AND (deadline IS NULL OR deadline >= $2)";
