@@ -129,8 +129,8 @@ impl<S: Store> Sessions<S> {
 
     /// Ends everybody's sessions that were created before this point; says how many. For the day after a breach.
     ///
-    /// It goes through the whole store. That takes seconds for a million sessions, and may take ten minutes, whatever
-    /// [`call_timeout`](crate::StoredSessionsBuilder::call_timeout) says: call it in a task of its own, and not where somebody waits for the response.
+    /// It goes through the whole store, and may take ten minutes, whatever [`call_timeout`](crate::StoredSessionsBuilder::call_timeout) says: call it in a
+    /// task of its own, and not where somebody waits for the response.
     ///
     /// # Errors
     /// When the store couldn't answer, or can't do that. Sessions already ended stay ended; calling again is safe.

@@ -265,7 +265,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Ends all sessions that were created before this point, those that move meanwhile too; says how many.
     ///
-    /// It goes through the whole store, and may take minutes. One that a caller has given up stays where it is, and the next begins anew.
+    /// It goes through the whole store, and may take minutes. Where a caller gives up, what has ended stays so, and the next call begins anew.
     ///
     /// # Errors
     /// [`StoreError::is_unsupported`] where the store can't.
