@@ -92,7 +92,7 @@ struct Amount {
 
 async fn set(session: Session, CheckedForm(amount): CheckedForm<Amount>) -> Result<Redirect, Error> {
     session.update(CART, move |cart| cart.set(&amount.item, amount.count))?;
-    session.flash(Message::success("Your cart is up to date."))?;
+    session.flash(Message::success("Your cart is up to date."));
     Ok(Redirect::to("/cart"))
 }
 
@@ -103,7 +103,7 @@ struct Choice {
 
 async fn remove(session: Session, CheckedForm(choice): CheckedForm<Choice>) -> Result<Redirect, Error> {
     let title = catalogue::find(&choice.item).map_or("It", |thing| thing.title);
-    session.flash(Message::info(format!("Back on its hook: {title}.")))?;
+    session.flash(Message::info(format!("Back on its hook: {title}.")));
     session.update(CART, move |cart| cart.set(&choice.item, 0))?;
     Ok(Redirect::to("/cart"))
 }
@@ -111,7 +111,7 @@ async fn remove(session: Session, CheckedForm(choice): CheckedForm<Choice>) -> R
 /// Nothing is in this form but the token, and the layer has checked that.
 async fn empty(session: Session) -> Result<Redirect, Error> {
     if session.remove("cart") {
-        session.flash(Message::warning("Your cart is empty now."))?;
+        session.flash(Message::warning("Your cart is empty now."));
     }
     Ok(Redirect::to("/cart"))
 }

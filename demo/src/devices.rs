@@ -101,7 +101,7 @@ async fn end(
         Message::success("That device is signed out.")
     } else {
         Message::info("That device had signed out already.")
-    })?;
+    });
     Ok(Redirect::to("/devices"))
 }
 
@@ -115,6 +115,6 @@ async fn end_others(State(house): State<House>, session: Session) -> Result<Redi
         1 => "One other device was signed out.".to_owned(),
         ended => format!("{ended} other devices were signed out."),
     };
-    session.flash(Message::success(message))?;
+    session.flash(Message::success(message));
     Ok(Redirect::to("/devices"))
 }

@@ -161,10 +161,10 @@ struct Note {
 async fn note(session: Session, CheckedForm(note): CheckedForm<Note>) -> Result<Redirect, Error> {
     if note.text.trim().is_empty() {
         session.remove("note");
-        session.flash(Message::info("The pocket is empty."))?;
+        session.flash(Message::info("The pocket is empty."));
     } else {
         session.insert("note", note.text)?;
-        session.flash(Message::success("Your note is in the pocket."))?;
+        session.flash(Message::success("Your note is in the pocket."));
     }
     Ok(Redirect::to("/inspector"))
 }

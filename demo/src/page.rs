@@ -62,7 +62,7 @@ impl<S: Sync> FromRequestParts<S> for Frame {
         let visit = Visit {
             visitor: session.get(VISITOR)?,
             pieces: session.get(CART)?.unwrap_or_default().pieces(),
-            messages: session.pop_flash("")?,
+            messages: session.pop_flash(),
             token: FormToken::from_request_parts(parts, state).await?,
         };
         Ok(Self { path: parts.uri.path().to_owned(), visit: Some(visit) })

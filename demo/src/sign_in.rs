@@ -56,7 +56,7 @@ async fn sign_in(
 ) -> Result<Redirect, Error> {
     let name = form.name.trim();
     if name.is_empty() || name.chars().count() > LONGEST {
-        session.flash(Message::error(format!("Please give us a name of 1 to {LONGEST} characters.")))?;
+        session.flash(Message::error(format!("Please give us a name of 1 to {LONGEST} characters.")));
         return Ok(Redirect::to("/sign-in"));
     }
     // With an owner comes a new id: what somebody may have planted or seen before signing in must be worth nothing afterwards.
@@ -67,14 +67,14 @@ async fn sign_in(
     if form.remember.is_some() {
         session.remember(REMEMBERED);
     }
-    session.flash(Message::success(format!("Good evening, {name}. You have been given a new ticket.")))?;
+    session.flash(Message::success(format!("Good evening, {name}. You have been given a new ticket.")));
     Ok(Redirect::to("/"))
 }
 
 async fn sign_out(session: Session) -> Result<Redirect, Error> {
     session.invalidate();
     // Written after the end, this starts another session, under another id, that holds the message and nothing else.
-    session.flash(Message::info("You have signed out. Mind the step."))?;
+    session.flash(Message::info("You have signed out. Mind the step."));
     Ok(Redirect::to("/"))
 }
 

@@ -5,7 +5,7 @@ use actix_web::HttpResponse;
 use actix_web::body::EitherBody;
 use actix_web::dev::ServiceResponse;
 use cloakroom_session::ResponseEffects;
-use cloakroom_session::adapter::NotCommitted;
+use cloakroom_session::NotCommitted;
 
 use crate::middleware::OnError;
 

@@ -9,8 +9,7 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::{Error, HttpMessage as _};
-use cloakroom_session::adapter::Conclude;
-use cloakroom_session::{Engine, SessionSlot};
+use cloakroom_session::{Engine, Finish, SessionSlot};
 use pin_project_lite::pin_project;
 
 use crate::middleware::OnError;
@@ -62,7 +61,7 @@ impl<S: fmt::Debug> fmt::Debug for SessionService<S> {
 pin_project! {
     /// The future of [`SessionService`]: the handler's, then the commit.
     ///
-    /// Dropped before the handler returned, it commits nothing.
+    /// Dropped before the handler returned, it commits nothing. Dropped later, the commit goes on by itself.
     pub struct SessionFuture<F, B> {
         slot: SessionSlot,
         on_error: OnError,
@@ -75,7 +74,7 @@ pin_project! {
     #[project = StageProj]
     enum Stage<F, B> {
         Handling { #[pin] future: F },
-        Committing { #[pin] commit: Conclude, outcome: Option<Outcome<EitherBody<B>>> },
+        Committing { #[pin] commit: Finish, outcome: Option<Outcome<EitherBody<B>>> },
     }
 }
 
@@ -92,7 +91,10 @@ where
             match this.stage.as_mut().project() {
                 StageProj::Handling { future } => {
                     let outcome = ready!(future.poll(cx)).map(ServiceResponse::map_into_left_body);
-                    let Some(commit) = this.slot.conclude(status(&outcome)) else { return Poll::Ready(outcome) };
+                    let commit = this.slot.finish(status(&outcome));
+                    if commit.is_untouched() {
+                        return Poll::Ready(outcome);
+                    }
                     this.stage.set(Stage::Committing { commit, outcome: Some(outcome) });
                 }
                 StageProj::Committing { commit, outcome } => {

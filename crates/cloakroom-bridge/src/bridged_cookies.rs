@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use cloakroom_session::meter::{self, Event};
 use cloakroom_session::{
-    Carrier, Committed, ConfigError, CookieConfig, CookieHeader, CookieTemplate, CookieUpdate, Error, Lifetimes,
-    MAX_COOKIE, Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, Timestamp, fresh_token,
-    random,
+    After, Carrier, Commit, Committed, ConfigError, CookieConfig, CookieHeader, CookieTemplate, Error, Lifetimes,
+    MAX_COOKIE, Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, Timestamp, random,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -124,7 +123,13 @@ impl<F: CookieFormat> BridgedCookies<F> {
     }
 
     fn fresh(&self, now: Timestamp) -> SessionState {
-        SessionState::fresh(now, self.lifetimes).with_csrf_scheme(self.format.csrf_scheme())
+        self.opened(SessionState::fresh(now, self.lifetimes))
+    }
+
+    /// A session as this factory opens it.
+    fn opened(&self, session: SessionState) -> SessionState {
+        let (scheme, resolution) = (self.format.csrf_scheme(), self.format.resolution());
+        session.carried_by(Carrier::Record).timed_in(resolution).with_csrf_scheme(scheme)
     }
 }
 
@@ -134,18 +139,13 @@ fn id_of(cookie: Presented<'_>) -> SessionId {
 }
 
 impl<F: CookieFormat> SessionFactory for BridgedCookies<F> {
-    fn carrier(&self) -> Carrier {
-        Carrier::Record
-    }
-
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
         let mut rejected = None;
         for cookie in self.presented(&cookies) {
             match self.open_value(cookie, now) {
                 Ok(record) => {
                     meter::event(Carrier::Record, Event::Opened);
-                    let session = SessionState::loaded(id_of(cookie), record, now, self.lifetimes);
-                    return Ok(session.with_csrf_scheme(self.format.csrf_scheme()));
+                    return Ok(self.opened(SessionState::loaded(id_of(cookie), record, now, self.lifetimes)));
                 }
                 Err(why) => {
                     rejected = rejected.or(Some(why));
@@ -163,38 +163,33 @@ impl<F: CookieFormat> SessionFactory for BridgedCookies<F> {
         Ok(self.fresh(now).rejecting(rejected))
     }
 
-    async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
-        let now = self.format.clock(now);
-        let silent = |session| Ok(Committed { session, cookies: Vec::new() });
-        let (plan, update) = session.plan(Carrier::Record, now);
-        if let Plan::Drop(reason) = plan {
-            tracing::warn!(?reason, "session changes dropped");
-        }
+    async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
+        let plan = commit.plan();
         let count = || Event::of(plan).iter().for_each(|event| meter::event(Carrier::Record, *event));
-        match update {
-            CookieUpdate::Set => {}
-            CookieUpdate::Remove => {
+        let without_cookie = |after| Ok(Committed::new(commit.settle(after), Vec::new()));
+        let id = match (plan, commit.session().id(), commit.new_id()) {
+            (Plan::Create | Plan::EndThenCreate | Plan::Cycle, _, Some(id)) => id,
+            (Plan::Replace | Plan::Touch, Some(id), _) => id,
+            (Plan::End, ..) => {
                 count();
                 let cookies = std::iter::once(&self.cookie).chain(&self.companion).map(CookieTemplate::remove);
-                return Ok(Committed { session: session.settled(None, now), cookies: cookies.collect() });
+                return Ok(Committed::new(commit.settle(After::Ended), cookies.collect()));
             }
-            CookieUpdate::Keep | _ => {
+            (Plan::Drop(reason), ..) => {
                 count();
-                return silent(session);
+                tracing::warn!(?reason, "session changes dropped");
+                return without_cookie(After::Dropped);
             }
-        }
-        let record = session.outcome(now, fresh_token)?;
-        match self.seal(&record, now) {
+            _ => return without_cookie(After::Untouched),
+        };
+        let record = commit.record();
+        match self.seal(&record, commit.now()) {
             Ok(cookies) => {
                 count();
-                let id = match (plan, session.id()) {
-                    (Plan::Touch | Plan::Replace, Some(id)) => id,
-                    _ => cloakroom_session::fresh_id()?,
-                };
-                Ok(Committed { session: session.settled(Some((id, record.into())), now), cookies })
+                Ok(Committed::new(commit.settle(After::Kept(id, record)), cookies))
             }
-            // Who only reads must not be told that it is too large.
-            Err(error) if error.is_too_large() && plan == Plan::Touch => silent(session),
+            // A request that only reads must not fail because its session has grown too large.
+            Err(error) if error.is_too_large() && plan == Plan::Touch => without_cookie(After::Untouched),
             Err(error) => Err(error),
         }
     }

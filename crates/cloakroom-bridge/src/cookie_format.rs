@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use cloakroom_session::{CookieConfig, CsrfScheme, Error, Lifetimes, MAX_COOKIE, Record, Rejected, Timestamp};
+use cloakroom_session::{
+    CookieConfig, CsrfScheme, Error, Lifetimes, MAX_COOKIE, Record, Rejected, Resolution, Timestamp,
+};
 
 /// The session cookie of another framework: text in, a record out, and back.
 ///
@@ -73,9 +75,9 @@ pub trait CookieFormat: fmt::Debug + Send + Sync + 'static {
         MAX_COOKIE
     }
 
-    /// The time as the format writes it. Most know whole seconds.
-    fn clock(&self, now: Timestamp) -> Timestamp {
-        Timestamp::from_unix_secs(now.unix_secs())
+    /// The precision of times in the format. Most keep whole seconds.
+    fn resolution(&self) -> Resolution {
+        Resolution::Seconds
     }
 
     /// Opens a cookie's value. Deadlines are those of the record; whether they have passed isn't asked here.

@@ -6,10 +6,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::apply::Effect;
-use crate::change::Change;
+use crate::change::{Change, Updater};
 use crate::error::Error;
-use crate::flash::{Duplicates, Given};
+use crate::flash::{Duplicates, FLASH_LIMIT, FlashId};
 use crate::key::IntoKey;
+use crate::request_kind::RequestKind;
 use crate::state::SessionState;
 use crate::text::{Json, Text};
 
@@ -25,6 +26,43 @@ impl SessionState {
     pub fn get<T: DeserializeOwned>(&self, key: impl IntoKey<T>) -> Result<Option<T>, Error> {
         let name = key.name();
         self.record().get(name).map(|value| value.decode(name)).transpose()
+    }
+
+    /// The value under a key as JSON, remembered as read.
+    ///
+    /// A commit that meets another request's change of a key that was read and then set reports it:
+    /// see [`Replayed::overwritten`](crate::Replayed::overwritten).
+    pub fn read_json(&mut self, key: &str) -> Option<Json> {
+        self.log_mut().read(key);
+        self.record().get(key)
+    }
+
+    /// All keys and values as JSON, remembered as read.
+    pub fn read_all_json(&mut self) -> Vec<(String, Json)> {
+        self.log_mut().read_all();
+        self.record().entries().map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+
+    /// Removes a key if its value is still this one; returns whether it was.
+    pub fn remove_if(&mut self, key: &str, seen: &Json) -> bool {
+        let same = self.record().get(key).as_ref() == Some(seen);
+        same && self.remove(key)
+    }
+
+    /// Sets a value that is JSON already, unless there is one; returns the value that is there now.
+    pub fn insert_json_if_absent(&mut self, key: &str, value: Json) -> Json {
+        self.apply(Change::SetIfAbsent { key: key.into(), value: value.clone() });
+        self.record().get(key).unwrap_or(value)
+    }
+
+    /// Replaces the value that an update has seen by the one that it computed, and keeps the update
+    /// for replay; returns `false`, and changes nothing, if another value is there now.
+    pub fn update_json(&mut self, key: &str, seen: Option<&Json>, value: Json, again: Updater) -> bool {
+        if self.record().get(key).as_ref() != seen {
+            return false;
+        }
+        self.apply(Change::Update { key: key.into(), value, again });
+        true
     }
 
     /// Sets a value.
@@ -183,37 +221,66 @@ impl SessionState {
         self.record().entries().map(decode).collect()
     }
 
-    /// Appends a message to a flash queue; says whether it was added.
+    /// Appends a message to a flash queue; returns whether it was added.
     ///
     /// # Errors
     /// When it can't be written as JSON.
-    pub fn flash<T: Serialize>(&mut self, queue: &str, message: &T, duplicates: Duplicates) -> Result<bool, Error> {
-        let body = Json::encode(queue, message)?;
+    pub fn flash<T: Serialize>(
+        &mut self,
+        queue: &str,
+        message: &T,
+        id: FlashId,
+        duplicates: Duplicates,
+    ) -> Result<bool, Error> {
+        Ok(self.flash_json(queue, Json::encode(queue, message)?, id, duplicates, FLASH_LIMIT))
+    }
+
+    /// Appends a message that is JSON already; returns whether it was added.
+    ///
+    /// A queue holds at most `limit` messages: the oldest make room.
+    pub fn flash_json(&mut self, queue: &str, body: Json, id: FlashId, duplicates: Duplicates, limit: usize) -> bool {
         let queue = queue.into();
-        Ok(self.apply(Change::Flash { queue, body, duplicates }) == Effect::Changed)
+        self.apply(Change::Flash { queue, id, body, duplicates, limit }) == Effect::Changed
+    }
+
+    /// The number of messages that wait in a flash queue.
+    #[must_use]
+    pub fn flash_len(&self, queue: &str) -> usize {
+        self.record().flashes.queue(queue).len()
     }
 
     /// The messages that wait in a flash queue, oldest first. They stay.
-    ///
-    /// # Errors
-    /// When one can't be read as a `T`.
-    pub fn peek_flash<T: DeserializeOwned>(&self, queue: &str) -> Result<Vec<T>, Error> {
-        let waiting = self.record().flashes.queue(queue);
-        waiting.iter().map(|message| message.body.decode(queue)).collect()
+    pub fn peek_flash_json(&self, queue: &str) -> impl Iterator<Item = &Json> {
+        self.record().flashes.queue(queue).iter().map(|message| &message.body)
     }
 
     /// Takes the messages that wait in a flash queue, oldest first.
     ///
-    /// What another request adds meanwhile stays: only what is returned here is removed.
+    /// Messages that another request adds in the meantime stay: only those that are returned are
+    /// removed. A speculative request removes none, because its page may never be seen.
+    pub fn pop_flash_json(&mut self, queue: &str) -> Vec<Json> {
+        let waiting = self.record().flashes.queue(queue);
+        let ids: Vec<FlashId> = waiting.iter().map(|message| message.id).collect();
+        let messages = waiting.iter().map(|message| message.body.clone()).collect();
+        if !ids.is_empty() && self.request() != RequestKind::Speculative {
+            self.apply(Change::PopFlash { queue: queue.into(), ids });
+        }
+        messages
+    }
+
+    /// The messages of a type that wait in a flash queue, oldest first. They stay.
     ///
     /// # Errors
-    /// When one can't be read as a `T`; all of them stay then.
+    /// When one can't be read as a `T`.
+    pub fn peek_flash<T: DeserializeOwned>(&self, queue: &str) -> Result<Vec<T>, Error> {
+        self.peek_flash_json(queue).map(|body| body.decode(queue)).collect()
+    }
+
+    /// Takes the messages that wait in a flash queue, oldest first; see [`SessionState::pop_flash_json`].
+    ///
+    /// # Errors
+    /// When one can't be read as a `T`. All of them are removed nevertheless.
     pub fn pop_flash<T: DeserializeOwned>(&mut self, queue: &str) -> Result<Vec<T>, Error> {
-        let messages = self.peek_flash(queue)?;
-        let given: Vec<Given> = self.record().flashes.queue(queue).iter().map(Given::from).collect();
-        if !given.is_empty() {
-            self.apply(Change::PopFlash { queue: queue.into(), given });
-        }
-        Ok(messages)
+        self.pop_flash_json(queue).iter().map(|body| body.decode(queue)).collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::change::Change;
 use crate::error::Error;
+use crate::flash::Waiting;
 use crate::record::Record;
 use crate::text::{Json, Text};
 
@@ -27,8 +28,11 @@ impl Record {
             Change::SetIfAbsent { key, value } => self.set(key, value),
             Change::Remove { key } => Effect::when(self.data.remove(key.as_str())),
             Change::Clear => Effect::when(self.data.clear()),
-            Change::Flash { queue, body, duplicates } => Effect::when(self.flashes.push(queue, body, *duplicates)),
-            Change::PopFlash { queue, given } => Effect::when(self.flashes.take(queue, given)),
+            Change::Flash { queue, id, body, duplicates, limit } => {
+                let message = Waiting { id: *id, body: body.clone() };
+                Effect::when(self.flashes.push(queue, message, *duplicates, *limit))
+            }
+            Change::PopFlash { queue, ids } => Effect::when(self.flashes.remove(queue, ids)),
             Change::SetCsrf { token } => {
                 self.csrf = Some(token.clone());
                 Effect::Changed
@@ -38,6 +42,14 @@ impl Record {
                 self.csrf.get_or_insert_with(|| token.clone());
                 Effect::when(changed)
             }
+            Change::Cycle { token } => match &mut self.csrf {
+                Some(known) => {
+                    *known = token.clone();
+                    Effect::Changed
+                }
+                // A session without a token gets one when it is asked for it.
+                None => Effect::None,
+            },
             Change::Lifetime(lifetime) => {
                 lifetime.apply(&mut self.clockwork);
                 Effect::Changed
@@ -63,6 +75,7 @@ impl Record {
             | Change::PopFlash { .. }
             | Change::SetCsrf { .. }
             | Change::CsrfIfAbsent { .. }
+            | Change::Cycle { .. }
             | Change::Lifetime(_)
             | Change::Own { .. }
             | Change::Label { .. }

@@ -1,5 +1,8 @@
 //! What a handler did, in order, and how it is done again on a newer version.
 
+mod fold;
+mod reads;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,14 +10,16 @@ use std::time::Duration;
 use crate::apply::Effect;
 use crate::csrf::CsrfToken;
 use crate::error::Error;
-use crate::flash::{Duplicates, Given};
+use crate::flash::{Duplicates, FlashId};
 use crate::lifetimes::Clockwork;
 use crate::record::Record;
 use crate::text::{Json, Text};
 use crate::time::Timestamp;
 
-/// Computes a key's next value from the one that is there now.
-pub(crate) type Updater = Arc<dyn Fn(Option<&Json>) -> Result<Json, Error> + Send + Sync>;
+use reads::Reads;
+
+/// Computes the next value of a key from the one that is there now.
+pub type Updater = Arc<dyn Fn(Option<&Json>) -> Result<Json, Error> + Send + Sync>;
 
 /// One thing that a handler did to its session.
 #[derive(Clone)]
@@ -39,17 +44,25 @@ pub(crate) enum Change {
     Clear,
     Flash {
         queue: Text,
+        id: FlashId,
         body: Json,
         duplicates: Duplicates,
+        limit: usize,
     },
+    /// Removes the messages that the handler received.
     PopFlash {
         queue: Text,
-        given: Vec<Given>,
+        ids: Vec<FlashId>,
     },
     SetCsrf {
         token: CsrfToken,
     },
     CsrfIfAbsent {
+        token: CsrfToken,
+    },
+    /// Moves the session to a new id. Its CSRF token, if it has one, is replaced as well: a token
+    /// that was known before a sign-in must not be good after it.
+    Cycle {
         token: CsrfToken,
     },
     Lifetime(Lifetime),
@@ -114,6 +127,7 @@ impl fmt::Debug for Change {
             Self::PopFlash { queue, .. } => ("PopFlash", queue.as_str()),
             Self::SetCsrf { .. } => ("SetCsrf", ""),
             Self::CsrfIfAbsent { .. } => ("CsrfIfAbsent", ""),
+            Self::Cycle { .. } => ("Cycle", ""),
             Self::Lifetime(_) => ("Lifetime", ""),
             Self::Own { .. } => ("Own", ""),
             Self::Label { .. } => ("Label", ""),
@@ -123,7 +137,7 @@ impl fmt::Debug for Change {
     }
 }
 
-/// What happens when two requests set or remove the same key.
+/// The rule for two requests that change the same key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConflictPolicy {
@@ -131,22 +145,67 @@ pub enum ConflictPolicy {
     #[default]
     LastWriteWins,
     /// The request that commits last gets an error that names the key, and nothing of it is stored.
+    ///
+    /// Keys that it read count as well as keys that it set, removed or cleared.
     Strict,
 }
 
-/// What a handler did, in order.
+/// The changes that a handler made, in order, and the keys that it read.
 ///
 /// Changes that made no difference are kept too: on a newer version they might.
 #[derive(Clone, Debug, Default)]
 pub struct ChangeLog {
-    pub(crate) changes: Vec<Change>,
-    pub(crate) effective: bool,
+    changes: Vec<Change>,
+    effective: bool,
+    /// The changes in front of this index belong to a commit that has begun. They are never folded
+    /// with later ones, so that the later ones can be told apart when the commit is done.
+    sealed: usize,
+    /// The length at which the log is folded next.
+    fold_at: usize,
+    reads: Reads,
+}
+
+/// A change log that was applied to a newer version of its record.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Replayed {
+    /// The newer version with the changes applied.
+    pub record: Record,
+    /// A key that the handler had read and then set, although another request had changed it in
+    /// between. The other request's value is lost: `update` is the method that keeps both.
+    pub overwritten: Option<Text>,
 }
 
 impl ChangeLog {
+    pub(crate) const EMPTY: Self =
+        Self { changes: Vec::new(), effective: false, sealed: 0, fold_at: 0, reads: Reads::EMPTY };
+
     pub(crate) fn record(&mut self, change: Change, effect: Effect) {
         self.effective |= effect == Effect::Changed;
         self.changes.push(change);
+        if self.changes.len() >= self.fold_at.max(fold::FIRST) {
+            self.fold();
+        }
+    }
+
+    /// Remembers that the handler read the value of `key` as it was in the opened record.
+    pub(crate) fn read(&mut self, key: &str) {
+        if !self.sets(key) {
+            self.reads.add(key);
+        }
+    }
+
+    /// Remembers that the handler read all values.
+    pub(crate) const fn read_all(&mut self) {
+        self.reads.add_all();
+    }
+
+    /// Whether the value under `key` is one that this log has written.
+    fn sets(&self, key: &str) -> bool {
+        self.changes.iter().any(|change| match change {
+            Change::Set { key: set, .. } | Change::Update { key: set, .. } => set.as_str() == key,
+            _ => false,
+        })
     }
 
     /// Whether anything made a difference to the record that the handler saw.
@@ -155,7 +214,7 @@ impl ChangeLog {
         self.effective
     }
 
-    /// How many changes there were.
+    /// The number of changes.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.changes.len()
@@ -167,44 +226,72 @@ impl ChangeLog {
         self.changes.is_empty()
     }
 
-    /// Whether the browser has to hear of it even if it has the id already.
+    /// Whether the browser needs the cookie again even if it has the id already.
     pub(crate) fn asks_for_cookie(&self) -> bool {
         let asks = |change: &Change| matches!(change, Change::Reissue | Change::Lifetime(_));
         self.changes.iter().any(asks)
     }
 
-    /// Whether the handler asked for the session to be kept even if it is empty.
+    /// Whether the handler asked for something that only a stored session can hold, even if it is
+    /// empty otherwise.
     pub(crate) fn asks_for_record(&self) -> bool {
-        let asks = |change: &Change| matches!(change, Change::Reissue);
-        self.changes.iter().any(asks)
+        self.changes.iter().any(|change| match change {
+            Change::Reissue | Change::Label { .. } => true,
+            Change::Lifetime(lifetime) => !matches!(lifetime, Lifetime::Forget { .. }),
+            _ => false,
+        })
     }
 
-    /// Cuts off what came after the first `count` changes.
-    pub(crate) fn split_off(&mut self, count: usize) -> Self {
-        let mut changes = self.changes.split_off(count.min(self.changes.len()));
-        for change in &mut changes {
-            if let Change::PopFlash { given, .. } = change {
-                given.iter_mut().for_each(Given::settle);
-            }
-        }
-        // Whether these alone made a difference isn't known any more: assume that they did.
+    /// Whether the handler asked for a new id.
+    pub(crate) fn cycles(&self) -> bool {
+        self.changes.iter().any(|change| matches!(change, Change::Cycle { .. }))
+    }
+
+    /// Keeps the changes so far apart from those that follow; returns how many there are.
+    pub(crate) const fn seal(&mut self) -> usize {
+        self.sealed = self.changes.len();
+        self.sealed
+    }
+
+    /// The changes that came after the first `count`.
+    pub(crate) fn since(&self, count: usize) -> Self {
+        let changes = self.changes.get(count..).unwrap_or_default().to_vec();
+        // Nobody knows any more whether these alone made a difference: assume that they did.
         let effective = !changes.is_empty();
-        Self { changes, effective }
+        Self { changes, effective, ..Self::EMPTY }
     }
 
-    /// Does everything again on `newest`, a version that somebody else wrote after `base`.
+    /// Applies all changes again on `newest`, a version that another request wrote after `base`.
     ///
-    /// On `base` itself the result is what the handler saw, provided that closures given to `update` compute the same from the same.
+    /// On `base` itself the result is what the handler saw, provided that closures given to
+    /// `update` compute the same from the same.
     ///
     /// # Errors
-    /// When a closure can't read or write its value, or under [`ConflictPolicy::Strict`] when a key that this log
-    /// sets, removes or clears is no longer as it was in `base`.
-    pub fn replay(&self, base: &Record, newest: &Record, policy: ConflictPolicy) -> Result<Record, Error> {
-        if policy == ConflictPolicy::Strict {
-            let differs = |key: &&str| base.get(key) != newest.get(key);
-            let conflict = self.changes.iter().find_map(|change| match change {
+    /// When a closure can't read or write its value, or under [`ConflictPolicy::Strict`] when a key
+    /// that this log read, set, removed or cleared is no longer as it was in `base`.
+    pub fn replay(&self, base: &Record, newest: &Record, policy: ConflictPolicy) -> Result<Replayed, Error> {
+        let differs = |key: &&str| base.get(key) != newest.get(key);
+        if policy == ConflictPolicy::Strict
+            && let Some(key) = self.conflict(base, newest)
+        {
+            return Err(Error::conflict(key));
+        }
+        let overwritten = self.changes.iter().find_map(|change| match change {
+            Change::Set { key, .. } if self.reads.contains(key.as_str()) && differs(&key.as_str()) => Some(key.clone()),
+            _ => None,
+        });
+        Ok(Replayed { record: self.run(newest)?, overwritten })
+    }
+
+    /// A key that another request changed, and that this log depends on under the strict policy.
+    fn conflict<'a>(&'a self, base: &'a Record, newest: &'a Record) -> Option<&'a str> {
+        let differs = |key: &&str| base.get(key) != newest.get(key);
+        let all = || newest.entries().chain(base.entries()).map(|(key, _)| key);
+        let read = all().filter(|key| self.reads.contains(key)).find(differs);
+        read.or_else(|| {
+            self.changes.iter().find_map(|change| match change {
                 Change::Set { key, .. } | Change::Remove { key } => Some(key.as_str()).filter(differs),
-                Change::Clear => newest.entries().chain(base.entries()).map(|(key, _)| key).find(differs),
+                Change::Clear => all().find(differs),
                 // These build on what is there, whatever it is.
                 Change::SetIfAbsent { .. }
                 | Change::Update { .. }
@@ -212,21 +299,16 @@ impl ChangeLog {
                 | Change::PopFlash { .. }
                 | Change::SetCsrf { .. }
                 | Change::CsrfIfAbsent { .. }
+                | Change::Cycle { .. }
                 | Change::Lifetime(_)
                 | Change::Own { .. }
                 | Change::Label { .. }
                 | Change::Reissue => None,
-            });
-            if let Some(key) = conflict {
-                return Err(Error::conflict(key));
-            }
-        }
-        let mut record = self.run(newest)?;
-        record.flashes.settle();
-        Ok(record)
+            })
+        })
     }
 
-    /// Does everything again on `newest`, and still knows afterwards which messages are this log's own.
+    /// Applies all changes again on `newest`.
     pub(crate) fn run(&self, newest: &Record) -> Result<Record, Error> {
         let mut record = newest.clone();
         for change in &self.changes {

@@ -110,6 +110,13 @@ impl Message {
     }
 }
 
+impl std::fmt::Display for Message {
+    /// Writes the text alone.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 // By hand, because deriving would bring a procedural macro into every build of the core.
 impl Serialize for Message {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -127,23 +134,38 @@ impl<'de> Deserialize<'de> for Message {
     }
 }
 
+/// The identity of one flash message: 64 random bits.
+///
+/// A pop removes the messages that it returned, by their ids, and no other, whatever races with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FlashId(u64);
+
+impl FlashId {
+    /// Creates an id from 64 random bits.
+    #[must_use]
+    pub const fn from_random(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// The largest number of messages in one queue, unless the application chooses another.
+pub const FLASH_LIMIT: usize = 100;
+
 /// A message as it waits in its queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting {
-    /// Which message this is. Unlike its position it never changes and is never used again in this session, so that a request
-    /// which popped it removes it and nothing else, whatever was added or popped meanwhile.
-    pub(crate) number: u64,
+    pub(crate) id: FlashId,
     pub(crate) body: Json,
-    /// Added by the change log that is being applied, so that a pop later in the same log takes it too.
-    pub(crate) own: bool,
 }
 
 /// All flash queues of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flashes {
     pub(crate) queues: Vec<(Text, Vec<Waiting>)>,
-    /// The number of the next message: it survives empty queues, or a late pop would take a message it never saw.
-    pub(crate) next: u64,
 }
 
 impl Flashes {
@@ -155,74 +177,41 @@ impl Flashes {
         self.queues.iter().map(|(name, waiting)| (name, waiting.as_slice()))
     }
 
-    /// Adds a message unless it is a suppressed duplicate; says whether it was added.
-    pub(crate) fn push(&mut self, queue: &Text, body: &Json, duplicates: Duplicates) -> bool {
-        let equal = |waiting: &Waiting| waiting.body.means_the_same_as(body);
+    /// Adds a message unless it is a suppressed duplicate; returns whether it was added.
+    ///
+    /// A queue holds at most `limit` messages: the oldest are dropped, so that a page that only
+    /// ever adds messages cannot make the session grow.
+    pub(crate) fn push(&mut self, queue: &Text, message: Waiting, duplicates: Duplicates, limit: usize) -> bool {
+        let equal = |waiting: &Waiting| waiting.body.means_the_same_as(&message.body);
         if duplicates == Duplicates::Suppress && self.queue(queue.as_str()).iter().any(equal) {
             return false;
         }
-        let number = self.next;
-        self.restore(queue, Waiting { number, body: body.clone(), own: true });
+        self.restore(queue, message);
+        if let Some(waiting) = self.queue_mut(queue) {
+            waiting.drain(..waiting.len().saturating_sub(limit.max(1)));
+        }
         true
     }
 
-    /// Puts a message into its queue as a record holds it.
-    pub(crate) fn restore(&mut self, queue: &Text, waiting: Waiting) {
-        self.next = self.next.max(waiting.number.saturating_add(1));
-        match self.queues.iter_mut().find(|(name, _)| name == queue) {
-            Some((_, queue)) => queue.push(waiting),
-            None => self.queues.push((queue.clone(), vec![waiting])),
+    /// Appends a message to its queue as a record holds it.
+    pub(crate) fn restore(&mut self, queue: &Text, message: Waiting) {
+        match self.queue_mut(queue) {
+            Some(waiting) => waiting.push(message),
+            None => self.queues.push((queue.clone(), vec![message])),
         }
     }
 
-    /// Removes the messages that were given to the handler, and those that its own log added before.
-    pub(crate) fn take(&mut self, queue: &Text, given: &[Given]) -> bool {
-        let Some((_, waiting)) = self.queues.iter_mut().find(|(name, _)| name == queue) else {
-            return false;
-        };
+    fn queue_mut(&mut self, name: &Text) -> Option<&mut Vec<Waiting>> {
+        self.queues.iter_mut().find(|(queue, _)| queue == name).map(|(_, waiting)| waiting)
+    }
+
+    /// Removes the messages with these ids; returns whether one of them was there.
+    pub(crate) fn remove(&mut self, queue: &Text, ids: &[FlashId]) -> bool {
+        let Some(waiting) = self.queue_mut(queue) else { return false };
         let before = waiting.len();
-        waiting.retain(|it| !it.own && !given.iter().any(|given| given.is(it)));
+        waiting.retain(|message| !ids.contains(&message.id));
         let changed = waiting.len() != before;
         self.queues.retain(|(_, waiting)| !waiting.is_empty());
         changed
-    }
-
-    /// Whether the log that is being applied has added some of them.
-    pub(crate) fn has_own(&self) -> bool {
-        self.queues.iter().any(|(_, queue)| queue.iter().any(|waiting| waiting.own))
-    }
-
-    /// Forgets which messages are this log's own, once the log is done.
-    pub(crate) fn settle(&mut self) {
-        for waiting in self.queues.iter_mut().flat_map(|(_, queue)| queue) {
-            waiting.own = false;
-        }
-    }
-}
-
-/// A message that a handler was given when it popped its queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Given {
-    number: u64,
-    /// Compared as well, because numbers of foreign formats are mere positions.
-    body: Json,
-    /// Added by the same log: on a newer version its number may be another request's message, so that [`Waiting::own`] finds it instead.
-    own: bool,
-}
-
-impl Given {
-    fn is(&self, waiting: &Waiting) -> bool {
-        !self.own && self.number == waiting.number && self.body == waiting.body
-    }
-
-    /// What added it was committed: from now on its number is the message's for good.
-    pub(crate) const fn settle(&mut self) {
-        self.own = false;
-    }
-}
-
-impl From<&Waiting> for Given {
-    fn from(waiting: &Waiting) -> Self {
-        Self { number: waiting.number, body: waiting.body.clone(), own: waiting.own }
     }
 }

@@ -18,23 +18,24 @@
 //! | `change`, `apply` | what the handler did, what that does to a record, and how it is done again on a newer version |
 //! | `request_kind` | whether a visitor sent the request, or a browser by itself |
 //! | `csrf` | where a request comes from, and whether it knows the token |
-//! | `plan` | what to store and what cookie to send |
+//! | `plan`, `commit` | what to store and what cookie to send |
 //!
 //! ```
-//! use cloakroom_core::{Carrier, CookieUpdate, Lifetimes, Plan, SessionState, Timestamp};
+//! use cloakroom_core::{CookieUpdate, Lifetimes, Plan, SessionState, Timestamp};
 //!
 //! let now = Timestamp::from_unix_secs(1_700_000_000);
 //! let mut session = SessionState::fresh(now, Lifetimes::default());
-//! assert_eq!(session.plan(Carrier::Record, now), (Plan::Nothing, CookieUpdate::Keep));
+//! assert_eq!(session.plan(now), (Plan::Nothing, CookieUpdate::Keep));
 //!
 //! session.update("visits", |visits: &mut u32| *visits += 1)?;
-//! assert_eq!(session.plan(Carrier::Record, now), (Plan::Create, CookieUpdate::Set));
+//! assert_eq!(session.plan(now), (Plan::Create, CookieUpdate::Set));
 //! # Ok::<(), cloakroom_core::Error>(())
 //! ```
 
 mod access;
 mod apply;
 mod change;
+mod commit;
 mod cookie;
 mod csrf;
 mod error;
@@ -59,11 +60,12 @@ mod time;
 mod version;
 mod wire;
 
-pub use change::{ChangeLog, ConflictPolicy};
+pub use change::{ChangeLog, ConflictPolicy, Replayed, Updater};
+pub use commit::{After, Commit};
 pub use cookie::{CookieConfig, CookieHeader, CookieTemplate, MAX_COOKIE, SameSite, SetCookie, cache_control, vary};
 pub use csrf::{CsrfRules, CsrfScheme, CsrfToken, Origin, OriginPattern, OwnOrigin, Refusal, RequestFacts};
 pub use error::{ConfigError, Error};
-pub use flash::{Duplicates, Level, Message};
+pub use flash::{Duplicates, FLASH_LIMIT, FlashId, Level, Message};
 pub use foreign::Foreign;
 pub use id::{SessionId, StoreKey};
 pub use key::{IntoKey, KeyName, SessionKey};
@@ -75,8 +77,8 @@ pub use record::Record;
 pub use rejected::Rejected;
 pub use request_kind::RequestKind;
 pub use seal::{Seal, Sealer};
-pub use state::{Checkpoint, SessionState};
+pub use state::{Absorbed, Rebased, SessionState, Since};
 pub use text::{Json, Text};
-pub use time::Timestamp;
+pub use time::{Resolution, Timestamp};
 pub use version::Version;
 pub use wire::Corrupt;

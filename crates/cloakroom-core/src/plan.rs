@@ -1,7 +1,8 @@
 //! What to store and what cookie to send: the decision at the end of a request, in one place.
 
 use crate::lifetimes::{Clockwork, Deadline};
-use crate::state::{Origin, SessionState};
+use crate::request_kind::RequestKind;
+use crate::state::{Identity, SessionState};
 use crate::time::Timestamp;
 
 /// Whether a request's changes are committed when its response is an error.
@@ -83,62 +84,73 @@ pub enum CookieUpdate {
 impl SessionState {
     /// What to do at the end of the request.
     ///
-    /// A pure function of the session, of what the cookie carries, and of the time. Whether there is a commit at all, see
+    /// A pure function of the session and the time. Whether there is a commit at all, see
     /// [`CommitPolicy`], was decided before.
     #[must_use]
-    pub fn plan(&self, carrier: Carrier, now: Timestamp) -> (Plan, CookieUpdate) {
-        if self.ended.is_some() {
-            return if self.is_wanted() {
-                (Plan::EndThenCreate, CookieUpdate::Set)
-            } else {
-                (Plan::End, CookieUpdate::Remove)
-            };
-        }
-        let dirty = self.cycled || self.log.is_effective();
-        match self.origin {
-            Origin::New if self.is_wanted() => (Plan::Create, CookieUpdate::Set),
-            Origin::Detached if dirty => (Plan::Drop(Dropped::Detached), CookieUpdate::Keep),
-            Origin::New | Origin::Detached => (Plan::Nothing, CookieUpdate::Keep),
-            Origin::Loaded(_) => match self.expired_meanwhile(now) {
-                Some(deadline) if dirty => (Plan::Drop(Dropped::Expired(deadline)), CookieUpdate::Keep),
+    pub fn plan(&self, now: Timestamp) -> (Plan, CookieUpdate) {
+        let now = self.resolution().floor(now);
+        let effective = self.log().is_effective();
+        match self.identity() {
+            Identity::New if self.is_wanted() => (Plan::Create, CookieUpdate::Set),
+            Identity::New => (Plan::Nothing, CookieUpdate::Keep),
+            Identity::Ended(_) if self.is_wanted() => (Plan::EndThenCreate, CookieUpdate::Set),
+            Identity::Ended(_) => (Plan::End, CookieUpdate::Remove),
+            Identity::Detached(_) if effective => (Plan::Drop(Dropped::Detached), CookieUpdate::Keep),
+            Identity::Detached(_) => (Plan::Nothing, CookieUpdate::Keep),
+            Identity::Cycling(_) => match self.expired_meanwhile(now) {
+                Some(deadline) => (Plan::Drop(Dropped::Expired(deadline)), CookieUpdate::Keep),
+                None => (Plan::Cycle, CookieUpdate::Set),
+            },
+            Identity::Loaded(_) => match self.expired_meanwhile(now) {
+                Some(deadline) if effective => (Plan::Drop(Dropped::Expired(deadline)), CookieUpdate::Keep),
                 Some(_) => (Plan::Nothing, CookieUpdate::Keep),
-                None if self.cycled => (Plan::Cycle, CookieUpdate::Set),
-                None if dirty => (Plan::Replace, self.cookie_after_write(carrier)),
-                None if self.base().clockwork().is_touch_due(now, &self.lifetimes) => {
-                    (Plan::Touch, cookie_after_touch(carrier))
-                }
+                None if effective => (Plan::Replace, self.cookie_after_write()),
+                None if self.touches(now) => (Plan::Touch, self.cookie_after_touch()),
                 None => (Plan::Nothing, CookieUpdate::Keep),
             },
         }
     }
 
+    /// Whether being used now extends the session.
+    fn touches(&self, now: Timestamp) -> bool {
+        let allowed = match (self.request(), self.carrier()) {
+            // The visitor may never see this page.
+            (RequestKind::Speculative, _) => false,
+            // A touch of a cookie sends the whole record again. With each image of a page, that would
+            // undo whatever another request has committed in the meantime, a sign-out included.
+            (RequestKind::Subresource, Carrier::Record) => false,
+            _ => true,
+        };
+        allowed && self.base().clockwork().is_touch_due(now, self.lifetimes())
+    }
+
     /// A visitor who stored nothing has no record and no cookie; a token that was shown in a form must be known later.
     fn is_wanted(&self) -> bool {
         let record = self.record();
-        !record.is_vacant() || record.csrf().is_some() || self.log.asks_for_record()
+        !record.is_vacant() || record.csrf().is_some() || self.log().asks_for_record()
     }
 
-    /// A request that outlived its session. Having been opened counts as use.
+    /// The deadline that passed while the request ran. Having been opened counts as use.
     pub(crate) fn expired_meanwhile(&self, now: Timestamp) -> Option<Deadline> {
         let mut used = Clockwork { ..*self.base().clockwork() };
-        used.touch(self.opened, &self.lifetimes);
+        used.touch(self.opened(), self.lifetimes());
         used.expired(now)
     }
 
-    fn cookie_after_write(&self, carrier: Carrier) -> CookieUpdate {
-        match carrier {
+    fn cookie_after_write(&self) -> CookieUpdate {
+        match self.carrier() {
             Carrier::Record => CookieUpdate::Set,
-            Carrier::Id if self.log.asks_for_cookie() => CookieUpdate::Set,
+            Carrier::Id if self.log().asks_for_cookie() => CookieUpdate::Set,
             Carrier::Id => CookieUpdate::Keep,
         }
     }
-}
 
-const fn cookie_after_touch(carrier: Carrier) -> CookieUpdate {
-    match carrier {
-        Carrier::Record => CookieUpdate::Set,
-        // A remembered cookie's Max-Age runs to the absolute deadline, which a touch doesn't move.
-        Carrier::Id => CookieUpdate::Keep,
+    const fn cookie_after_touch(&self) -> CookieUpdate {
+        match self.carrier() {
+            Carrier::Record => CookieUpdate::Set,
+            // The Max-Age of a remembered cookie runs to the absolute deadline, which a touch doesn't move.
+            Carrier::Id => CookieUpdate::Keep,
+        }
     }
 }
 

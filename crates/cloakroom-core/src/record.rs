@@ -1,11 +1,12 @@
 //! What is kept of a session between two requests.
 
 use std::fmt;
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::csrf::CsrfToken;
-use crate::flash::{Flashes, Waiting};
+use crate::flash::{FlashId, Flashes, Waiting};
 use crate::foreign::Foreign;
 use crate::lifetimes::{Clockwork, Lifetimes};
 use crate::marks::{CommitId, Marks};
@@ -44,7 +45,7 @@ impl Record {
     /// An empty record with these facts about time, for factories that keep records in a form of their own.
     #[must_use]
     pub const fn from_clockwork(clockwork: Clockwork) -> Self {
-        let flashes = Flashes { queues: Vec::new(), next: 0 };
+        let flashes = Flashes { queues: Vec::new() };
         Self {
             data: Pairs::new(),
             flashes,
@@ -139,10 +140,16 @@ impl Record {
     }
 
     /// Appends a waiting flash message as a loaded record holds it; for factories that keep records in a form of their own.
+    ///
+    /// Such a form has no ids. The message gets one that depends on its queue, its body and how many equal messages
+    /// stand in front of it, so that it has the same id whenever the record is read.
     pub fn restore_flash(&mut self, queue: impl Into<Text>, body: Json) {
-        let number = self.flashes.next;
-        let own = false;
-        self.flashes.restore(&queue.into(), Waiting { number, body, own });
+        let queue = queue.into();
+        let equal = self.flashes.queue(queue.as_str()).iter().filter(|it| it.body == body).count();
+        let mut hasher = std::hash::DefaultHasher::new();
+        (queue.as_str(), body.as_str(), equal).hash(&mut hasher);
+        let id = FlashId::from_random(hasher.finish());
+        self.flashes.restore(&queue, Waiting { id, body });
     }
 
     /// Sets the CSRF token as a loaded record holds it; for factories that keep records in a form of their own.

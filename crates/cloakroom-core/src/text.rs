@@ -76,6 +76,12 @@ impl PartialEq for Text {
 
 impl Eq for Text {}
 
+impl std::hash::Hash for Text {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_str().fmt(f)
@@ -250,6 +256,39 @@ impl Json {
             Some(b'-' | b'0'..=b'9' | b'N' | b'I') => "a number",
             _ => "not JSON",
         }
+    }
+}
+
+/// A text is a JSON string. This cannot fail, unlike [`Json::encode`].
+impl From<&str> for Json {
+    fn from(text: &str) -> Self {
+        // A string is the one value that serde_json always writes.
+        Self::trusted(serde_json::to_string(text).unwrap_or_default().into())
+    }
+}
+
+impl From<String> for Json {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<&String> for Json {
+    fn from(text: &String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<std::borrow::Cow<'_, str>> for Json {
+    fn from(text: std::borrow::Cow<'_, str>) -> Self {
+        Self::from(&*text)
+    }
+}
+
+/// A message is a pair of two texts, which cannot fail either.
+impl From<crate::flash::Message> for Json {
+    fn from(message: crate::flash::Message) -> Self {
+        Self::trusted(serde_json::to_string(&message).unwrap_or_default().into())
     }
 }
 

@@ -59,3 +59,25 @@ impl std::ops::Add<Duration> for Timestamp {
         Self(self.0.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
     }
 }
+
+/// The precision in which a session's times are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the formats that sessions are shared in have these two")]
+pub enum Resolution {
+    /// Milliseconds: our own formats.
+    #[default]
+    Milliseconds,
+    /// Whole seconds: formats of frameworks that keep no more.
+    Seconds,
+}
+
+impl Resolution {
+    /// The time in this precision, rounded down.
+    #[must_use]
+    pub const fn floor(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Milliseconds => now,
+            Self::Seconds => Timestamp::from_unix_secs(now.unix_secs()),
+        }
+    }
+}

@@ -11,13 +11,13 @@
 //! | `a` | absolute deadline, milliseconds after `c` | number |
 //! | `o` | the session's own idle timeout in milliseconds, 0 for never | number |
 //! | `r` | remembered | number, 1 |
-//! | `n` | number of the next flash message | number |
+//! | `n` | ignored: written before messages had random ids | number |
 //! | `x` | CSRF token | text |
 //! | `u` | whose session it is | text |
 //! | `l` | what it is called in its owner's list | text |
 //! | `k`, `v` | a key, and its value in JSON | text, in pairs |
 //! | `q` | the flash queue that the following messages wait in | text |
-//! | `m`, `b` | a message's number, and its body in JSON | number, text, in pairs |
+//! | `m`, `b` | a message's id, and its body in JSON | number, text, in pairs |
 //! | `w` | the id of a commit that wrote the record, oldest first; the last 8 count | number below 2^48 |
 //! | `y` | when the last of them did, milliseconds after `c`; written if it isn't `t` | number |
 //! | `A` to `Z` | an extension field, see below | text |
@@ -40,7 +40,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::csrf::CsrfToken;
-use crate::flash::{Flashes, Waiting};
+use crate::flash::{FlashId, Flashes, Waiting};
 use crate::formats::RecordVersion;
 use crate::lifetimes::Clockwork;
 use crate::marks::{CommitId, Marks};
@@ -75,7 +75,6 @@ impl Record {
             // Zero is taken by "never", which is the last thing that a timeout rounded down to nothing should become.
             ('o', clock.own_idle.map(|idle| idle.map_or(0, |idle| millis(idle).max(1)))),
             ('r', clock.remembered.then_some(1)),
-            ('n', (self.flashes.next > 0).then_some(self.flashes.next)),
         ];
         for (field, value) in optional {
             if let Some(value) = value {
@@ -102,7 +101,7 @@ impl Record {
         for (queue, waiting) in self.flashes.queues() {
             text(out, 'q', queue.as_str());
             for message in waiting {
-                number(out, 'm', message.number);
+                number(out, 'm', message.id.number());
                 text(out, 'b', message.body.as_str());
             }
         }
@@ -134,7 +133,7 @@ impl Record {
         let size = |text: &Text| text.as_str().len() + AROUND;
         let facts: usize = [&self.owner, &self.label].into_iter().flatten().map(size).sum();
         let data: usize = self.data.sizes().map(|(_, size)| size + 2 * AROUND).sum();
-        let message = |waiting: &Waiting| waiting.body.as_str().len() + 4 * AROUND;
+        let message = |waiting: &Waiting| waiting.body.as_str().len() + 6 * AROUND;
         let queue = |(name, waiting): (&Text, &[Waiting])| size(name) + waiting.iter().map(message).sum::<usize>();
         // A letter, 15 digits at most, and a semicolon; and once the time.
         const MARK: usize = 17;
@@ -173,7 +172,7 @@ impl Record {
                 b'a' => clock.absolute = Some(reader.number()?),
                 b'o' => clock.own_idle = Some(reader.number()?),
                 b'r' => clock.remembered = reader.number()? == 1,
-                b'n' => flashes.next = flashes.next.max(reader.number()?),
+                b'n' => _ = reader.number()?,
                 b'x' => csrf = Some(CsrfToken::from_text(reader.text()?).ok_or(Corrupt)?),
                 b'u' => owner = Some(reader.text()?),
                 b'l' => label = Some(reader.text()?),
@@ -185,10 +184,10 @@ impl Record {
                 }
                 b'q' => queue = Some(reader.text()?),
                 b'm' => {
-                    let number = reader.number()?;
+                    let id = FlashId::from_random(reader.number()?);
                     let body = Json::trusted(reader.expect(b'b')?.text()?);
                     let queue = queue.as_ref().ok_or(Corrupt)?;
-                    flashes.restore(queue, Waiting { number, body, own: false });
+                    flashes.restore(queue, Waiting { id, body });
                 }
                 b'w' => marks.append(CommitId::from_number(reader.number()?).ok_or(Corrupt)?),
                 b'y' => clock.marked = Some(reader.number()?),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use cloakroom::{
-    AnyStore, Carrier, Checkup, Committed, CookieHeader, CookieSessions, Created, Cursor, Entry, Error, Loaded, Owned,
+    AnyStore, Checkup, Commit, Committed, CookieHeader, CookieSessions, Created, Cursor, Entry, Error, Loaded, Owned,
     Page, Plan, Replaced, SessionFactory, SessionState, Store, StoreError, StoreKey, Timestamp, Version,
 };
 use serde_json::{Value, json};
@@ -64,10 +64,6 @@ pub(crate) struct CountingCookies {
 }
 
 impl SessionFactory for CountingCookies {
-    fn carrier(&self) -> Carrier {
-        self.inner.carrier()
-    }
-
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
         let session = self.inner.open(cookies, now).await?;
         if !session.is_new() {
@@ -76,10 +72,9 @@ impl SessionFactory for CountingCookies {
         Ok(session)
     }
 
-    async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
-        let (plan, _) = session.plan(self.carrier(), now);
-        let committed = self.inner.commit(session, now).await?;
-        self.counts.count(plan);
+    async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
+        let committed = self.inner.commit(commit).await?;
+        self.counts.count(commit.plan());
         Ok(committed)
     }
 }

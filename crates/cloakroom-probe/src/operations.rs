@@ -116,12 +116,15 @@ fn at_once(session: &Session, name: &str, arguments: &Arguments<'_>) -> Result<V
         }
         "flash" => {
             let queue = session.flash_queue(arguments.text_or_empty(1)?);
-            let queue = if arguments.flag_or(2, true)? { queue } else { queue.no_duplicates() };
-            queue.flash(arguments.value(0)?)?;
+            if arguments.flag_or(2, true)? {
+                queue.push_value(arguments.value(0)?)?;
+            } else {
+                queue.push_value_unique(arguments.value(0)?)?;
+            }
             Value::Null
         }
-        "pop_flash" => json!(session.pop_flash::<Value>(arguments.text_or_empty(0)?)?),
-        "peek_flash" => json!(session.peek_flash::<Value>(arguments.text_or_empty(0)?)?),
+        "pop_flash" => json!(session.flash_queue(arguments.text_or_empty(0)?).pop::<Value>()),
+        "peek_flash" => json!(session.flash_queue(arguments.text_or_empty(0)?).peek::<Value>()),
         "csrf_token" => json!(session.csrf_token()?.expose()),
         "masked_csrf_token" => json!(session.masked_csrf_token()?),
         "new_csrf_token" => json!(session.new_csrf_token()?.expose()),

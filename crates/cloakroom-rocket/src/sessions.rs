@@ -68,8 +68,8 @@ impl Fairing for SessionFairing {
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        let Some(commit) = slot(request).and_then(|slot| slot.conclude(response.status().code)) else { return };
-        match commit.await {
+        let Some(slot) = slot(request) else { return };
+        match slot.finish(response.status().code).await {
             Ok(effects) => effects.apply(response),
             Err(failure) => {
                 *response = Answer::sorry(&failure.error).into();

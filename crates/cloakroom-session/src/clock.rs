@@ -82,7 +82,14 @@ pub fn random<const N: usize>() -> Result<[u8; N], Error> {
     Ok(bytes)
 }
 
-fn fill(bytes: &mut [u8]) -> Result<(), Error> {
+/// Fills a buffer with random bytes from the operating system; an empty one needs no call.
+///
+/// # Errors
+/// When the system has none to give.
+pub fn fill(bytes: &mut [u8]) -> Result<(), Error> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
     getrandom::fill(bytes).map_err(|error| Error::unavailable(error.to_string()))
 }
 
@@ -100,25 +107,4 @@ pub fn fresh_id() -> Result<SessionId, Error> {
 /// When the system has no random bytes to give.
 pub fn fresh_token() -> Result<CsrfToken, Error> {
     random().map(CsrfToken::from_random)
-}
-
-/// What a new session begins with, in one call of the system, which costs more than the bytes.
-///
-/// # Errors
-/// When the system has no random bytes to give.
-pub fn fresh_id_and_token() -> Result<(SessionId, CsrfToken), Error> {
-    let mut both = [[0; 32]; 2];
-    fill(both.as_flattened_mut())?;
-    let [id, token] = both;
-    Ok((SessionId::from_random(id), CsrfToken::from_random(token)))
-}
-
-/// The same, and the nonce that the new session's first cookie is encrypted with.
-pub(crate) fn fresh_id_token_and_nonce() -> Result<(SessionId, CsrfToken, [u8; 12]), Error> {
-    let mut three = [[0; 32]; 3];
-    fill(three.as_flattened_mut())?;
-    let [id, token, last] = three;
-    let mut nonce = [0; 12];
-    nonce.copy_from_slice(&last[..12]);
-    Ok((SessionId::from_random(id), CsrfToken::from_random(token), nonce))
 }

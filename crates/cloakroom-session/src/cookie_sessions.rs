@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use cloakroom_core::{
-    Carrier, ConfigError, CookieConfig, CookieHeader, CookieTemplate, CookieUpdate, CsrfToken, Keyring, Lifetimes,
-    MAX_COOKIE, Plan, Record, Rejected, Seal, Sealer, SessionId, SessionState, SetCookie, Timestamp,
+    After, Carrier, Commit, ConfigError, CookieConfig, CookieHeader, CookieTemplate, Keyring, Lifetimes, MAX_COOKIE,
+    Plan, Record, Rejected, Seal, Sealer, SessionId, SessionState, SetCookie, Timestamp,
 };
 
 use crate::error::Error;
 
-use crate::clock::{fresh_id_and_token, fresh_id_token_and_nonce, fresh_token, random};
+use crate::clock::random;
 use crate::factory::{Committed, SessionFactory};
 use crate::meter::{self, Event};
 
@@ -123,19 +123,11 @@ impl CookieSessions {
         self.wire_size_of(self.cookie.name().len(), payload)
     }
 
-    /// What a cookie that takes the place of another one is sealed with.
+    /// What a cookie that replaces another one is sealed with.
     fn nonce(&self) -> Result<[u8; 12], Error> {
         match self.sealer.format() {
             Seal::Signed => Ok([0; 12]),
             Seal::Encrypted | _ => random(),
-        }
-    }
-
-    /// What a new session begins with, and what its cookie is sealed with, in one call of the system.
-    fn beginning(&self) -> Result<(SessionId, CsrfToken, [u8; 12]), Error> {
-        match self.sealer.format() {
-            Seal::Signed => fresh_id_and_token().map(|(id, token)| (id, token, [0; 12])),
-            Seal::Encrypted | _ => fresh_id_token_and_nonce(),
         }
     }
 
@@ -154,17 +146,13 @@ impl CookieSessions {
 }
 
 impl SessionFactory for CookieSessions {
-    fn carrier(&self) -> Carrier {
-        Carrier::Record
-    }
-
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
         let mut rejected = None;
         for value in cookies.last_first(self.cookie.name()) {
             match self.unseal(value, now) {
                 Ok((id, record)) => {
                     meter::event(Carrier::Record, Event::Opened);
-                    return Ok(SessionState::loaded(id, record, now, self.lifetimes));
+                    return Ok(SessionState::loaded(id, record, now, self.lifetimes).carried_by(Carrier::Record));
                 }
                 Err(why) => {
                     rejected = rejected.or(Some(why));
@@ -177,42 +165,35 @@ impl SessionFactory for CookieSessions {
                 }
             }
         }
-        Ok(SessionState::fresh(now, self.lifetimes).rejecting(rejected))
+        Ok(SessionState::fresh(now, self.lifetimes).carried_by(Carrier::Record).rejecting(rejected))
     }
 
-    async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
-        let silent = |session| Ok(Committed { session, cookies: Vec::new() });
-        let (plan, update) = session.plan(Carrier::Record, now);
-        if let Plan::Drop(reason) = plan {
-            tracing::warn!(?reason, "session changes dropped");
-        }
+    async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
+        let (plan, now) = (commit.plan(), commit.now());
         let count = || Event::of(plan).iter().for_each(|event| meter::event(Carrier::Record, *event));
-        match update {
-            CookieUpdate::Set => {}
-            CookieUpdate::Remove => {
+        let without_cookie = |after| Ok(Committed::new(commit.settle(after), Vec::new()));
+        let (id, nonce) = match (plan, commit.session().id(), commit.new_id().zip(commit.new_nonce())) {
+            (Plan::Create | Plan::EndThenCreate | Plan::Cycle, _, Some((id, nonce))) => (id, nonce),
+            (Plan::Replace | Plan::Touch, Some(id), _) => (id, self.nonce()?),
+            (Plan::End, ..) => {
                 count();
-                let cookies = vec![self.cookie.remove()];
-                return Ok(Committed { session: session.settled(None, now), cookies });
+                return Ok(Committed::new(commit.settle(After::Ended), vec![self.cookie.remove()]));
             }
-            CookieUpdate::Keep | _ => {
+            (Plan::Drop(reason), ..) => {
                 count();
-                return silent(session);
+                tracing::warn!(?reason, "session changes dropped");
+                return without_cookie(After::Dropped);
             }
-        }
-        let (id, record, nonce) = match (plan, session.id()) {
-            (Plan::Touch | Plan::Replace, Some(id)) => (id, session.shared_outcome(now, fresh_token)?, self.nonce()?),
-            _ => {
-                let (id, token, nonce) = self.beginning()?;
-                (id, session.shared_outcome(now, || Ok::<_, Error>(token))?, nonce)
-            }
+            _ => return without_cookie(After::Untouched),
         };
+        let record = commit.record();
         match self.seal_record(id, &record, nonce, now) {
             Ok(cookie) => {
                 count();
-                Ok(Committed { session: session.settled(Some((id, record)), now), cookies: vec![cookie] })
+                Ok(Committed::new(commit.settle(After::Kept(id, record)), vec![cookie]))
             }
-            // Its dates have grown by a digit: who only reads must not be told that it is too large.
-            Err(error) if error.is_too_large() && plan == Plan::Touch => silent(session),
+            // Its dates have grown by a digit. A request that only reads must not fail because of that.
+            Err(error) if error.is_too_large() && plan == Plan::Touch => without_cookie(After::Untouched),
             Err(error) => Err(error),
         }
     }

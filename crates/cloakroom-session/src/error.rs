@@ -37,6 +37,8 @@ enum Kind {
     Corrupt { source: Source },
     Unsupported { source: Source },
     TooManySessions { limit: usize },
+    Panicked,
+    Contended { key: String },
 }
 
 impl Error {
@@ -44,6 +46,16 @@ impl Error {
     #[must_use]
     pub const fn headers_sent() -> Self {
         Self(Kind::HeadersSent)
+    }
+
+    /// A task that used the session has panicked: nothing of its request is committed.
+    pub(crate) const fn panicked() -> Self {
+        Self(Kind::Panicked)
+    }
+
+    /// The value under a key changed each time while it was being changed.
+    pub(crate) fn contended(key: &str) -> Self {
+        Self(Kind::Contended { key: key.to_owned() })
     }
 
     /// A layer that the caller needs isn't installed; `layer` is its type's name. For adapters.
@@ -94,7 +106,10 @@ impl Error {
     /// The key (or flash queue) at fault, if there is one.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
-        self.value()?.key()
+        match &self.0 {
+            Kind::Contended { key } => Some(key),
+            _ => self.value()?.key(),
+        }
     }
 
     const fn value(&self) -> Option<&ValueError> {
@@ -105,7 +120,9 @@ impl Error {
             | Kind::Unavailable { .. }
             | Kind::Corrupt { .. }
             | Kind::Unsupported { .. }
-            | Kind::TooManySessions { .. } => None,
+            | Kind::TooManySessions { .. }
+            | Kind::Panicked
+            | Kind::Contended { .. } => None,
         }
     }
 
@@ -127,10 +144,17 @@ impl Error {
         self.value().is_some_and(ValueError::is_too_large)
     }
 
-    /// Under the strict policy: another request changed the same key first.
+    /// Another request changed the same key first, under the strict policy; or a closure given to
+    /// `update` changed its own key; or the session of a guard was invalidated.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        self.value().is_some_and(ValueError::is_conflict)
+        matches!(self.0, Kind::Contended { .. }) || self.value().is_some_and(ValueError::is_conflict)
+    }
+
+    /// A task that used the session has panicked: nothing of its request is committed.
+    #[must_use]
+    pub const fn is_panicked(&self) -> bool {
+        matches!(self.0, Kind::Panicked)
     }
 
     /// Another framework, with which the session is shared, keeps something of its own under this key.
@@ -214,6 +238,12 @@ impl fmt::Display for Error {
             Kind::Unavailable { .. } => f.write_str("the session's store couldn't answer"),
             Kind::Unsupported { .. } => f.write_str("the session's store can't do that"),
             Kind::Corrupt { .. } => f.write_str("what the store holds of the session is damaged"),
+            Kind::Panicked => {
+                f.write_str("a task that used the session panicked, so nothing of its request was stored")
+            }
+            Kind::Contended { key } => {
+                write!(f, "session key {key:?} was changed by something else while it was being changed")
+            }
             Kind::TooManySessions { limit } => write!(f, "the owner has {limit} sessions already, which is the limit"),
         }
     }
@@ -224,7 +254,11 @@ impl StdError for Error {
         match &self.0 {
             Kind::Value(error) => error.source(),
             Kind::Unavailable { source } | Kind::Corrupt { source } | Kind::Unsupported { source } => Some(&**source),
-            Kind::HeadersSent | Kind::MissingLayer { .. } | Kind::TooManySessions { .. } => None,
+            Kind::HeadersSent
+            | Kind::MissingLayer { .. }
+            | Kind::TooManySessions { .. }
+            | Kind::Panicked
+            | Kind::Contended { .. } => None,
         }
     }
 }

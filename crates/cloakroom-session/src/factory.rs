@@ -5,10 +5,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use cloakroom_core::{Carrier, CookieHeader, SessionState, SetCookie, Timestamp};
+use cloakroom_core::{Carrier, Commit, ConflictPolicy, CookieHeader, Record, SessionState, SetCookie, Timestamp};
 
+use crate::clock::fill;
 use crate::error::Error;
-use crate::session::Session;
+use crate::meter::{self, Event};
 
 /// Opens the session that a request's cookie refers to, and commits it when the response is ready.
 ///
@@ -18,12 +19,20 @@ use crate::session::Session;
 /// - `open` **must not** fail because of what the client sent. What can't be opened is a fresh session, and one trace event that
 ///   says why. `Err` means that the store couldn't answer.
 /// - `open` **must not** adopt an id that the client invented.
-/// - `commit` **must** carry out [`SessionState::plan`], all of it or nothing, and **must** return the session
-///   [settled](SessionState::settled).
-/// - `commit` **must not** create anything under the id of a session that has ended meanwhile.
+/// - `open` **must** say what the cookie carries, with [`SessionState::carried_by`], if that is only an id.
+/// - `commit` **must** carry out the [plan](Commit::plan), all of it or nothing, and **must** return the session
+///   [settled](Commit::settle).
+/// - `commit` **must not** create anything under the id of a session that has ended in the meantime: it answers [`After::Dropped`].
+/// - Where one commit ends a session and begins another, the end **must** come first.
+/// - A commit that is [resumed](Commit::is_resumed) may have been carried out already. It **must not** be applied twice.
+///
+/// [`After::Dropped`]: cloakroom_core::After::Dropped
+///
+/// The conformance suite for factories, `cloakroom_session::conformance` with the feature of that name, checks these duties.
 ///
 /// # Examples
-/// A factory that keeps records in a map. It loses racing updates and forgets everything at a restart; it shows the shape.
+/// A factory that keeps records in a map. It forgets everything at a restart, and of two requests that run at the same
+/// time only the later one's changes are kept; it shows the shape.
 /// ```
 /// use std::collections::HashMap;
 /// use std::sync::Mutex;
@@ -33,52 +42,47 @@ use crate::session::Session;
 /// struct MapSessions { records: Mutex<HashMap<StoreKey, Record>>, lifetimes: Lifetimes }
 ///
 /// impl SessionFactory for MapSessions {
-///     fn carrier(&self) -> Carrier { Carrier::Id }
-///
 ///     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
 ///         let records = self.records.lock().unwrap();
 ///         let known = cookies.last_first("sid").filter_map(SessionId::parse).find_map(|id| {
 ///             let record = records.get(&id.store_key())?;
 ///             record.clockwork().expired(now).is_none().then(|| (id, record.clone()))
 ///         });
-///         Ok(match known {
+///         let session = match known {
 ///             Some((id, record)) => SessionState::loaded(id, record, now, self.lifetimes),
 ///             None => SessionState::fresh(now, self.lifetimes),
-///         })
+///         };
+///         Ok(session.carried_by(Carrier::Id))
 ///     }
 ///
-///     async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
+///     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
 ///         let cookie = CookieConfig::default().name("sid").build().expect("a plain name");
 ///         let mut records = self.records.lock().unwrap();
-///         let (plan, update) = session.plan(Carrier::Id, now);
-///         let id = match plan {
-///             Plan::Create | Plan::Cycle | Plan::EndThenCreate => Some(fresh_id()?),
-///             Plan::Replace | Plan::Touch => session.id(),
-///             _ => None,
+///         let (session, mut cookies) = (commit.session(), Vec::new());
+///         // Where one session ends and another begins, the end comes first.
+///         let ended = commit.ended_id().is_some_and(|id| records.remove(&id.store_key()).is_some());
+///         let id = match commit.plan() {
+///             Plan::Create | Plan::EndThenCreate => commit.new_id(),
+///             // Only a session that is still there moves or is replaced: nothing revives one that has ended.
+///             Plan::Cycle => session.store_key().and_then(|key| records.remove(&key)).and(commit.new_id()),
+///             Plan::Replace | Plan::Touch => session.id().filter(|id| records.contains_key(&id.store_key())),
+///             Plan::End => {
+///                 cookies.extend(ended.then(|| cookie.remove()));
+///                 return Ok(Committed::new(commit.settle(After::Ended), cookies));
+///             }
+///             Plan::Drop(_) => None,
+///             _ => return Ok(Committed::new(commit.settle(After::Untouched), cookies)),
 ///         };
-///         for ended in [session.ended_id(), session.id().filter(|_| plan == Plan::Cycle)].into_iter().flatten() {
-///             records.remove(&ended.store_key());
+///         let Some(id) = id else { return Ok(Committed::new(commit.settle(After::Dropped), cookies)) };
+///         records.insert(id.store_key(), Record::clone(&commit.record()));
+///         if commit.cookie() == CookieUpdate::Set {
+///             cookies.push(cookie.set(&id.expose(), None));
 ///         }
-///         let kept = match id {
-///             Some(id) => Some((id, session.outcome(now, fresh_token)?)),
-///             None => None,
-///         };
-///         if let Some((id, record)) = &kept {
-///             records.insert(id.store_key(), record.clone());
-///         }
-///         let cookies = match (update, id) {
-///             (CookieUpdate::Set, Some(id)) => vec![cookie.set(&id.expose(), None)],
-///             (CookieUpdate::Remove, _) => vec![cookie.remove()],
-///             _ => vec![],
-///         };
-///         Ok(Committed { session: session.settled(kept.map(|(id, record)| (id, record.into())), now), cookies })
+///         Ok(Committed::new(commit.settle(After::Kept(id, commit.record())), cookies))
 ///     }
 /// }
 /// ```
 pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
-    /// What this factory's cookie carries.
-    fn carrier(&self) -> Carrier;
-
     /// Opens the session that these cookies refer to, or a fresh one.
     ///
     /// # Errors
@@ -89,11 +93,12 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<SessionState, Error>> + Send;
 
-    /// Carries out the session's plan.
+    /// Carries out a commit.
     ///
     /// # Errors
-    /// When it can't be done; nothing was then.
-    fn commit(&self, session: SessionState, now: Timestamp) -> impl Future<Output = Result<Committed, Error>> + Send;
+    /// When it can't be done. If the store gave no answer, it may have been done or not: with
+    /// [`Error::is_unavailable`] the same commit is tried again, [resumed](Commit::is_resumed).
+    fn commit(&self, commit: &Commit) -> impl Future<Output = Result<Committed, Error>> + Send;
 
     /// Looks again at a session that was opened, for [`Session::refresh`](crate::Session::refresh).
     ///
@@ -109,8 +114,10 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
         session: &SessionState,
         now: Timestamp,
     ) -> impl Future<Output = Result<SessionState, Error>> + Send {
-        let found = match self.carrier() {
-            Carrier::Record if session.is_over(now) => Ok(SessionState::detached(now, *session.lifetimes())),
+        let found = match session.carrier() {
+            Carrier::Record if session.is_expired(now) => {
+                Ok(SessionState::detached(session.id(), now, *session.lifetimes()))
+            }
             Carrier::Record => Ok(session.clone()),
             Carrier::Id | _ => Err(Error::unsupported("this factory doesn't look at a session again")),
         };
@@ -118,26 +125,31 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
     }
 }
 
-/// What a commit leaves: the session as it is now, and the cookies that tell the browser.
+/// The result of a commit: the session after it, and the cookies that tell the browser.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Committed {
-    /// The session, settled: what was committed is now what was opened.
+    /// The session after the commit.
     pub session: SessionState,
     /// The `Set-Cookie` lines to send.
     pub cookies: Vec<SetCookie>,
 }
 
-impl<F: SessionFactory> SessionFactory for Arc<F> {
-    fn carrier(&self) -> Carrier {
-        (**self).carrier()
+impl Committed {
+    /// Creates a result from a [settled](Commit::settle) session and the cookies to send.
+    #[must_use]
+    pub const fn new(session: SessionState, cookies: Vec<SetCookie>) -> Self {
+        Self { session, cookies }
     }
+}
 
+impl<F: SessionFactory> SessionFactory for Arc<F> {
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
         (**self).open(cookies, now).await
     }
 
-    async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
-        (**self).commit(session, now).await
+    async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
+        (**self).commit(commit).await
     }
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
@@ -149,31 +161,55 @@ pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The same without a type parameter, so that no handler's signature names a factory.
 pub(crate) trait DynFactory: fmt::Debug + Send + Sync + 'static {
-    fn carrier(&self) -> Carrier;
     fn open<'a>(&'a self, cookies: CookieHeader<'a>, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
-    fn commit(&self, session: SessionState, now: Timestamp) -> BoxFuture<'_, Result<Committed, Error>>;
+    /// Carries out a commit, and gives it back with the outcome.
+    fn commit(self: Arc<Self>, commit: Commit) -> BoxFuture<'static, (Commit, Result<Committed, Error>)>;
     fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
-    /// The commit at the end of a request, whole, in the one box that a factory without a type needs.
-    fn finish(self: Arc<Self>, session: Session, status: u16) -> BoxFuture<'static, Result<Vec<SetCookie>, Error>>;
 }
 
 impl<F: SessionFactory> DynFactory for F {
-    fn carrier(&self) -> Carrier {
-        SessionFactory::carrier(self)
-    }
-
     fn open<'a>(&'a self, cookies: CookieHeader<'a>, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>> {
         Box::pin(SessionFactory::open(self, cookies, now))
     }
 
-    fn commit(&self, session: SessionState, now: Timestamp) -> BoxFuture<'_, Result<Committed, Error>> {
-        Box::pin(SessionFactory::commit(self, session, now))
+    fn commit(self: Arc<Self>, commit: Commit) -> BoxFuture<'static, (Commit, Result<Committed, Error>)> {
+        Box::pin(async move {
+            let outcome = SessionFactory::commit(&*self, &commit).await;
+            (commit, outcome)
+        })
     }
 
     fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>> {
         Box::pin(SessionFactory::reload(self, session, now))
     }
-    fn finish(self: Arc<Self>, session: Session, status: u16) -> BoxFuture<'static, Result<Vec<SetCookie>, Error>> {
-        Box::pin(async move { session.finish(&*self, status).await })
+}
+
+/// Begins a commit of a session that one factory hands on to another, such as in a migration.
+///
+/// # Errors
+/// When the system has no random bytes to give.
+pub fn begin_commit(session: SessionState, now: Timestamp) -> Result<Commit, Error> {
+    Commit::new(session, now, fill)
+}
+
+/// Applies a log again to a version that another request wrote, and reports a lost update.
+///
+/// For factories with versions. A key that this request had read and then set, although another
+/// request changed it in between, is a lost update: one warning names it, and it is counted.
+///
+/// # Errors
+/// When a closure can't read or write its value, or under the strict policy for a key that was
+/// changed by both.
+pub fn replay(commit: &Commit, newest: &Record, policy: ConflictPolicy) -> Result<Record, Error> {
+    let session = commit.session();
+    tracing::debug!(changes = session.log().len(), "session changes replayed on a newer version");
+    let replayed = session.log().replay(session.base(), newest, policy)?;
+    if let Some(key) = replayed.overwritten {
+        meter::event(session.carrier(), Event::Overwritten);
+        tracing::warn!(
+            key = key.as_str(),
+            "lost update: another request changed this session key after this one had read it; use `update` to keep both"
+        );
     }
+    Ok(session.touched(replayed.record, commit.now()))
 }

@@ -24,25 +24,31 @@ use crate::session::Session;
 /// ```
 pub struct RefMut<T: Serialize> {
     session: Session,
+    /// The session that the value was taken from: if another one has begun, it isn't written there.
+    generation: u32,
     key: String,
     value: T,
     touched: bool,
 }
 
 impl<T: Serialize> RefMut<T> {
-    pub(crate) const fn new(session: Session, key: String, value: T) -> Self {
-        Self { session, key, value, touched: false }
+    pub(crate) const fn new(session: Session, generation: u32, key: String, value: T) -> Self {
+        Self { session, generation, key, value, touched: false }
     }
 
-    /// Sets the value now, and says if it can't be written.
+    /// Sets the value now, and reports if it can't be written.
     ///
     /// # Errors
-    /// When it can't be written as JSON; the session keeps the value it has.
+    /// When it can't be written as JSON; the session keeps the value it has. When the session was
+    /// invalidated since the guard was taken: [`Error::is_conflict`].
     pub fn save(mut self) -> Result<(), Error> {
         self.touched = false;
         let value = Json::encode(&self.key, &self.value)?;
-        self.session.set_json(&self.key, value);
-        Ok(())
+        if self.session.set_guarded(self.generation, &self.key, value) {
+            Ok(())
+        } else {
+            Err(Error::contended(&self.key))
+        }
     }
 }
 
@@ -67,8 +73,8 @@ impl<T: Serialize> Drop for RefMut<T> {
             return;
         }
         match Json::encode(&self.key, &self.value) {
-            Ok(value) => self.session.set_json(&self.key, value),
-            // Nobody can be told here, so the commit is: a success page must not cover a lost value.
+            // After `invalidate` there is nothing to write it to, as with everything done before.
+            Ok(value) => _ = self.session.set_guarded(self.generation, &self.key, value),
             Err(error) => self.session.fail(error.into()),
         }
     }

@@ -49,13 +49,14 @@ mod session;
 mod slot;
 
 pub use cloakroom_core::{
-    Carrier, Clockwork, CommitId, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieHeader,
-    CookieTemplate, CookieUpdate, CsrfRules, CsrfScheme, CsrfToken, Deadline, Dropped, Duplicates, Foreign, IntoKey,
-    Json, Key, KeyId, KeyName, Keyring, Level, Lifetimes, MAX_COOKIE, Message, Origin, OriginPattern, OwnOrigin, Plan,
-    Record, Refusal, Rejected, RequestFacts, RequestKind, SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SetCookie,
-    StoreKey, Text, Timestamp, Version, cache_control, vary,
+    After, Carrier, Clockwork, Commit, CommitId, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieHeader,
+    CookieTemplate, CookieUpdate, CsrfRules, CsrfScheme, CsrfToken, Deadline, Dropped, Duplicates, FLASH_LIMIT,
+    FlashId, Foreign, IntoKey, Json, Key, KeyId, KeyName, Keyring, Level, Lifetimes, MAX_COOKIE, Message, Origin,
+    OriginPattern, OwnOrigin, Plan, Record, Refusal, Rejected, Replayed, RequestFacts, RequestKind, Resolution,
+    SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SetCookie, StoreKey, Text, Timestamp, Version,
+    cache_control, vary,
 };
-pub use clock::{Clock, ManualClock, SystemClock, fresh_id, fresh_id_and_token, fresh_token, random};
+pub use clock::{Clock, ManualClock, SystemClock, fill, fresh_id, fresh_token, random};
 pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder, Opened};
 #[cfg(feature = "form")]
 pub use csrf::FormRejection;
@@ -64,8 +65,8 @@ pub use csrf::{
     find_token,
 };
 pub use error::Error;
-pub use factory::{Committed, SessionFactory};
-pub use finish::Finish;
+pub use factory::{Committed, SessionFactory, begin_commit, replay};
+pub use finish::{Finish, NotCommitted};
 pub use guard::RefMut;
 pub use session::{FlashQueue, Session};
 pub use slot::{Engine, ResponseEffects, SessionSlot};

@@ -38,13 +38,15 @@ pub enum Event {
     Ended,
     /// Changes were done again on a newer version.
     Replayed,
+    /// A key was set that another request had changed since it was read: that request's value is lost.
+    Overwritten,
     /// Changes were dropped, because the session had ended or moved meanwhile.
     Dropped,
 }
 
 impl Event {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: &'static [Self] = &[
         Self::Opened,
         Self::Created,
         Self::Replaced,
@@ -52,6 +54,7 @@ impl Event {
         Self::Cycled,
         Self::Ended,
         Self::Replayed,
+        Self::Overwritten,
         Self::Dropped,
     ];
 
@@ -66,6 +69,7 @@ impl Event {
             Self::Cycled => "cycled",
             Self::Ended => "ended",
             Self::Replayed => "replayed",
+            Self::Overwritten => "overwritten",
             Self::Dropped => "dropped",
         }
     }

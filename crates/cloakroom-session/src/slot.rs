@@ -3,12 +3,16 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cloakroom_core::{CommitPolicy, CookieHeader, SetCookie, Timestamp};
+use cloakroom_core::{
+    After, Carrier, Commit, CommitPolicy, CookieHeader, FLASH_LIMIT, Lifetimes, RequestKind, SessionState, SetCookie,
+    Timestamp,
+};
 
+use crate::adapter::RequestHead;
 use crate::error::Error;
 
 use crate::clock::{Clock, SystemClock};
-use crate::factory::{DynFactory, SessionFactory};
+use crate::factory::{Committed, DynFactory, SessionFactory};
 use crate::finish::Finish;
 use crate::session::Session;
 
@@ -19,19 +23,32 @@ use crate::session::Session;
 pub struct Engine {
     pub(crate) factory: Arc<dyn DynFactory>,
     pub(crate) policy: CommitPolicy,
+    pub(crate) flash_limit: usize,
     clock: Arc<dyn Clock>,
 }
 
 impl Engine {
     /// An engine around a factory, with the system's clock and [`CommitPolicy::Always`].
     pub fn new(factory: impl SessionFactory) -> Self {
-        Self { factory: Arc::new(factory), policy: CommitPolicy::default(), clock: Arc::new(SystemClock) }
+        Self {
+            factory: Arc::new(factory),
+            policy: CommitPolicy::default(),
+            flash_limit: FLASH_LIMIT,
+            clock: Arc::new(SystemClock),
+        }
     }
 
     /// When changes are committed.
     #[must_use]
     pub const fn policy(mut self, policy: CommitPolicy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// Sets the largest number of messages in one flash queue; the default is 100. The oldest make room.
+    #[must_use]
+    pub const fn flash_limit(mut self, limit: usize) -> Self {
+        self.flash_limit = limit;
         self
     }
 
@@ -56,16 +73,12 @@ impl Engine {
 struct NoSessions;
 
 impl SessionFactory for NoSessions {
-    fn carrier(&self) -> cloakroom_core::Carrier {
-        cloakroom_core::Carrier::Id
+    async fn open(&self, _: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
+        Ok(SessionState::fresh(now, Lifetimes::default()).carried_by(Carrier::Id))
     }
 
-    async fn open(&self, _: CookieHeader<'_>, now: Timestamp) -> Result<cloakroom_core::SessionState, Error> {
-        Ok(cloakroom_core::SessionState::fresh(now, cloakroom_core::Lifetimes::default()))
-    }
-
-    async fn commit(&self, session: cloakroom_core::SessionState, _: Timestamp) -> Result<crate::Committed, Error> {
-        Ok(crate::Committed { session, cookies: Vec::new() })
+    async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
+        Ok(Committed::new(commit.settle(After::Untouched), Vec::new()))
     }
 }
 
@@ -115,25 +128,40 @@ impl SessionSlot {
         self.0.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same, when the response is ready: a session that is opened later isn't committed any more, except with
-    /// [`Session::commit_now`], and says so when it is changed.
-    #[must_use]
-    pub fn close(&self) -> Option<Session> {
-        let mut place = self.place();
-        place.closed = true;
-        place.session.clone()
-    }
-
     /// The session, opened with the request's cookies if it isn't yet.
+    ///
+    /// For tests and tools. An adapter calls [`SessionSlot::open_for`].
     ///
     /// # Errors
     /// When the store couldn't answer.
     pub async fn open(&self, cookies: CookieHeader<'_>) -> Result<Session, Error> {
+        self.open_as(cookies, RequestKind::Ordinary).await
+    }
+
+    /// The session of a request with this head, opened if it isn't yet.
+    ///
+    /// # Errors
+    /// When the store couldn't answer.
+    pub fn open_for<'a, H: RequestHead>(
+        &'a self,
+        head: &'a H,
+    ) -> impl Future<Output = Result<Session, Error>> + use<'a, H> {
+        // The head is read here and not in the future, which can then be sent where the head cannot.
+        let opened = self.opened().ok_or_else(|| (head.cookies(), head.kind()));
+        async move {
+            match opened {
+                Ok(session) => Ok(session),
+                Err((cookies, kind)) => self.open_as(cookies, kind).await,
+            }
+        }
+    }
+
+    async fn open_as(&self, cookies: CookieHeader<'_>, kind: RequestKind) -> Result<Session, Error> {
         if let Some(session) = self.opened() {
             return Ok(session);
         }
         let engine = &self.0.engine;
-        let state = engine.factory.open(cookies, engine.now()).await?;
+        let state = engine.factory.open(cookies, engine.now()).await?.requested_by(kind);
         let session = Session::new(Arc::clone(engine), state);
         // Two may have opened it at the same time: all of one request must see the same session.
         let mut place = self.place();
@@ -141,36 +169,27 @@ impl SessionSlot {
         Ok(place.session.get_or_insert(session).clone())
     }
 
-    /// Commits the session for a response with this status: nothing that handlers do from now on belongs to it.
+    /// Commits the session for a response with this status: nothing that handlers do from now on
+    /// belongs to it.
     ///
-    /// The future comes to an error when the session couldn't be committed. Nothing was then, and the client must be told instead of being
-    /// shown the response.
+    /// The handler must have returned: from here on the commit runs to its end, also if the future is
+    /// dropped because the client went away. If it comes to an error, the response must be replaced. A
+    /// session that is opened later isn't committed any more, except with [`Session::commit_now`], and
+    /// leaves a warning when it is changed.
     pub fn finish(&self, status: u16) -> Finish {
-        self.close().map_or_else(Finish::untouched, |session| self.finish_opened(session, status))
+        let session = {
+            let mut place = self.place();
+            place.closed = true;
+            place.session.clone()
+        };
+        Finish::new(session, status)
     }
 
-    /// The same, for a slot that was closed and found to have this session.
-    pub(crate) fn finish_opened(&self, session: Session, status: u16) -> Finish {
-        match session.finish_at_once(status) {
-            Some(outcome) => Finish::done(outcome),
-            None => Finish::commit(Arc::clone(&self.0.engine.factory).finish(session, status)),
-        }
-    }
-
-    /// Drops what this request did to the session: nothing of a refused request is committed, not even that it used the session.
+    /// Drops what this request did to the session, because it was refused: nothing is committed, not
+    /// even that it used the session. The response stands.
     pub fn discard(&self) {
         if let Some(session) = self.opened() {
-            session.abandon();
-        }
-    }
-
-    /// What was committed earlier in a request whose last commit failed: the response that takes the place of the handler's must
-    /// still bring those cookies.
-    #[must_use]
-    pub fn effects_of_failure(&self) -> ResponseEffects {
-        match self.opened() {
-            Some(session) => ResponseEffects { opened: true, cookies: session.committed_cookies() },
-            None => ResponseEffects::default(),
+            session.refuse();
         }
     }
 }

@@ -1,11 +1,12 @@
-//! How a plan is carried out: one step in the store, and once more on a newer version if somebody else came first.
+//! How a commit is carried out: one step in the store, and again on a newer version if another
+//! request came first.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::{
-    Carrier, Error, Plan, Record, SessionId, SessionState, StoreKey, Timestamp, Version, fresh_id, fresh_id_and_token,
-    fresh_token, meter, meter::Event,
+    Carrier, Commit, Error, Plan, Record, SessionId, SessionState, StoreKey, Timestamp, Version, fresh_id, meter,
+    meter::Event,
 };
 
 use crate::builder::AtLimit;
@@ -14,15 +15,15 @@ use crate::queue::Latest;
 use crate::store::{Created, Entry, Owned, Replaced, Store};
 use crate::stored_sessions::{Found, StoredSessions};
 
-/// One collision is a miracle. After some more there is no point in asking the same generator again.
+/// Give up after this many collisions: with 256 random bits even one means that the generator is broken.
 const MOST_COLLISIONS: usize = 4;
 
-/// What a commit that meets others writes. One reference to it goes from call to call, whose futures would keep each part of it twice.
+/// A write that may meet others. One reference to it goes from call to call, whose futures would
+/// keep each part of it twice.
 struct Write<'a> {
-    session: &'a SessionState,
+    commit: &'a Commit,
     key: &'a StoreKey,
     step: &'a Step,
-    now: Timestamp,
 }
 
 enum Step {
@@ -36,42 +37,78 @@ enum Written {
 }
 
 impl Written {
-    fn under(self, id: SessionId) -> Settled {
+    fn under(self, id: SessionId) -> Outcome {
         match self {
-            Self::Yes(version, record) => Settled::Kept(id, version, record),
-            Self::Dropped => Settled::Dropped,
+            Self::Yes(version, record) => Outcome::Kept(id, version, record),
+            Self::Dropped => Outcome::Dropped,
         }
     }
 }
 
-/// What there is after a commit.
-pub(crate) enum Settled {
+/// The state of the store after a commit.
+pub(crate) enum Outcome {
     Kept(SessionId, Version, Arc<Record>),
-    Ended,
-    /// It had ended meanwhile: the changes are gone, and the browser isn't told, because what it holds may be newer.
+    Ended {
+        was_there: bool,
+    },
+    /// The session had ended in the meantime. The changes are gone, and no cookie is sent, because
+    /// the one that the browser has may be newer.
     Dropped,
     Untouched,
 }
 
 impl<S: Store> StoredSessions<S> {
-    /// Keeps a new record, under this id or, if it is taken, another one.
-    async fn create(
-        &self,
-        mut id: SessionId,
-        record: &Arc<Record>,
-        now: Timestamp,
-    ) -> Result<(SessionId, Version), Error> {
-        let entry = Entry::of(Arc::clone(record));
+    /// Carries out a commit. Each plan has a function of its own, so that the future is as large as
+    /// the largest of them and not as all together.
+    pub(crate) async fn carry_out(&self, commit: &Commit) -> Result<Outcome, Error> {
+        let session = commit.session();
+        match (commit.plan(), session.id().zip(session.store_key())) {
+            (Plan::Create | Plan::EndThenCreate, _) => self.begin(commit).await,
+            (Plan::End, _) => {
+                let was_there = self.end(commit.ended_id(), commit.now()).await?;
+                Ok(Outcome::Ended { was_there })
+            }
+            (Plan::Touch, Some((id, key))) => self.touch(commit, id, &key).await,
+            (Plan::Replace, Some((id, key))) => {
+                let write = Write { commit, key: &key, step: &Step::Replace };
+                Ok(self.write(&write).await?.under(id))
+            }
+            // The largest, and rare: the others need not have room for it.
+            (Plan::Cycle, Some((_, key))) => Box::pin(self.cycle(commit, &key)).await,
+            (Plan::Drop(_), _) => Ok(Outcome::Dropped),
+            _ => Ok(Outcome::Untouched),
+        }
+    }
+
+    /// Begins a new session, perhaps in place of one that was invalidated.
+    async fn begin(&self, commit: &Commit) -> Result<Outcome, Error> {
+        let leaving = self.admit(commit).await?;
+        // The end comes first. If the rest fails, the visitor is signed out, which is the safe half.
+        self.end(commit.ended_id(), commit.now()).await?;
+        let (id, version) = self.create(commit).await?;
+        self.dismiss(leaving, commit.now()).await;
+        Ok(Outcome::Kept(id, version, commit.record()))
+    }
+
+    /// Keeps a new record under the commit's id or, if that is taken, another one.
+    async fn create(&self, commit: &Commit) -> Result<(SessionId, Version), Error> {
+        let entry = Entry::of(commit.record());
+        let mut id = commit.new_id().map_or_else(fresh_id, Ok)?;
         for _ in 0..MOST_COLLISIONS {
             let key = id.store_key();
-            match self.call(Operation::Create, Some(&key), self.store.create(&key, &entry, now)).await? {
+            match self.call(Operation::Create, Some(&key), self.store.create(&key, &entry, commit.now())).await? {
                 Created::Yes(version) => {
                     meter::written(Carrier::Id, || entry.text().len());
                     return Ok((id, version));
                 }
-                // Of 256 random bits this doesn't happen; of a broken generator it must not become somebody else's session.
-                Created::Taken => tracing::error!("a fresh session id was taken: is the random generator broken?"),
+                Created::Taken => {}
             }
+            if commit.is_resumed()
+                && let Some((version, _)) = self.find_own(commit, &key).await?
+            {
+                return Ok((id, version));
+            }
+            tracing::error!("a fresh session id was taken: is the random generator broken?");
             id = fresh_id()?;
         }
         Err(Error::unavailable(format!(
@@ -79,37 +116,51 @@ impl<S: Store> StoredSessions<S> {
         )))
     }
 
-    /// Writes a session in the place of the version that it was opened at, or of a newer one, on which it is done again.
+    /// Finds the record of this commit under a key, if an earlier attempt has written it there.
+    async fn find_own(&self, commit: &Commit, key: &StoreKey) -> Result<Option<(Version, Arc<Record>)>, Error> {
+        Ok(match self.load(key, commit.now()).await? {
+            Found::Live(version, record) if record.has_commit(commit.id()) => Some((version, record)),
+            Found::Live(..) | Found::Moved | Found::Absent => None,
+        })
+    }
+
+    /// Replaces the version that the session was opened at, or a newer one, on which it is replayed.
     async fn write(&self, write: &Write<'_>) -> Result<Written, Error> {
         let written = within(self.patience.commit, async {
-            // Whoever commits before us in this process leaves what it wrote.
+            // A commit of this process that went before leaves what it wrote.
             let mut latest = self.queues.wait(write.key).await;
             self.attempts(write, &mut latest).await
         });
         written.await.unwrap_or_else(|| {
             let patience = self.patience.commit;
-            Err(Error::unavailable(format!("others kept committing for {patience:?}, and the change found no place")))
+            Err(Error::unavailable(format!(
+                "other requests kept committing for {patience:?}, and the change was not written"
+            )))
         })
     }
 
     async fn attempts(&self, write: &Write<'_>, latest: &mut Latest) -> Result<Written, Error> {
-        let mut seen = write.session.version().clone();
-        let mut record = write.session.shared_outcome(write.now, fresh_token)?;
+        let (commit, now) = (write.commit, write.commit.now());
+        let mut seen = commit.session().version().clone();
+        let mut record = commit.record();
         if let Some((version, newest)) = latest.take().filter(|(version, _)| *version > seen) {
             let newest = newest.record(write.key)?;
-            record = self.again(write.session, &newest, write.now)?;
+            if self.has_done(write, &newest) {
+                return Ok(Written::Yes(version, newest));
+            }
+            record = self.again(commit, &newest)?;
             seen = version;
         }
         for attempt in 0_u32.. {
             let entry = Entry::of(Arc::clone(&record));
             let answer = match write.step {
                 Step::Replace => {
-                    let replace = self.store.replace(write.key, seen, &entry, write.now);
+                    let replace = self.store.replace(write.key, seen, &entry, now);
                     self.call(Operation::Replace, Some(write.key), replace).await?
                 }
                 Step::Cycle(id) => {
-                    let (new, until) = (id.store_key(), write.now + self.grace);
-                    let cycle = self.store.cycle(write.key, seen, &new, &entry, until, write.now);
+                    let (new, until) = (id.store_key(), now + self.grace);
+                    let cycle = self.store.cycle(write.key, seen, &new, &entry, until, now);
                     self.call(Operation::Cycle, Some(write.key), cycle).await?
                 }
             };
@@ -119,43 +170,93 @@ impl<S: Store> StoredSessions<S> {
                     *latest = Some((version.clone(), entry)).filter(|_| matches!(write.step, Step::Replace));
                     return Ok(Written::Yes(version, record));
                 }
-                Replaced::Gone => return Ok(Written::Dropped),
+                Replaced::Gone => return self.gone(write).await,
                 Replaced::Conflict => {}
             }
-            // Somebody else committed first. Those in other processes that met us here shouldn't all come back at once.
+            // Another request committed first. Those in other processes that met us here should not
+            // all come back at once.
             if attempt > 0 {
                 tokio::time::sleep(jitter(attempt)?).await;
             }
-            match self.load(write.key, write.now).await? {
+            match self.load(write.key, now).await? {
+                Found::Live(version, newest) if self.has_done(write, &newest) => {
+                    return Ok(Written::Yes(version, newest));
+                }
                 Found::Live(version, newest) => {
-                    record = self.again(write.session, &newest, write.now)?;
+                    record = self.again(commit, &newest)?;
                     seen = version;
                 }
-                Found::Moved | Found::Absent => return Ok(Written::Dropped),
+                Found::Moved | Found::Absent => return self.gone(write).await,
             }
         }
         Ok(Written::Dropped)
     }
 
-    /// What the session becomes on a version that somebody else wrote.
-    fn again(&self, session: &SessionState, newest: &Record, now: Timestamp) -> Result<Arc<Record>, Error> {
-        self.counters.count(Event::Replayed);
-        tracing::debug!(changes = session.log().len(), "session changes done again on a newer version");
-        let replayed = session.log().replay(session.base(), newest, self.conflicts)?;
-        Ok(Arc::new(session.touched(replayed, now)))
+    /// Whether an earlier attempt of this commit, whose answer was lost, has written this record or
+    /// one that it came from.
+    fn has_done(&self, write: &Write<'_>, newest: &Record) -> bool {
+        matches!(write.step, Step::Replace) && newest.has_commit(write.commit.id())
     }
 
-    /// Makes sure that an owner who signs in has a place, and ends the sessions that must give way.
-    async fn admit(&self, session: &SessionState, now: Timestamp) -> Result<Vec<Owned>, Error> {
+    /// The session isn't under its key any more: it has ended, or an earlier attempt of this very
+    /// commit, whose answer was lost, has moved it.
+    async fn gone(&self, write: &Write<'_>) -> Result<Written, Error> {
+        let Step::Cycle(id) = write.step else { return Ok(Written::Dropped) };
+        if !write.commit.is_resumed() {
+            return Ok(Written::Dropped);
+        }
+        let own = self.find_own(write.commit, &id.store_key()).await?;
+        Ok(own.map_or(Written::Dropped, |(version, record)| Written::Yes(version, record)))
+    }
+
+    /// Replays the session on a version that another request wrote.
+    fn again(&self, commit: &Commit, newest: &Record) -> Result<Arc<Record>, Error> {
+        self.counters.count(Event::Replayed);
+        let mut record = cloakroom_session::replay(commit, newest, self.conflicts)?;
+        record.mark(commit.id(), commit.now());
+        Ok(Arc::new(record))
+    }
+
+    async fn touch(&self, commit: &Commit, id: SessionId, key: &StoreKey) -> Result<Outcome, Error> {
+        let record = commit.record();
+        let clockwork = record.clockwork();
+        let touch = self.store.touch(key, clockwork.touched, clockwork.ends(), commit.now());
+        let there = self.call(Operation::Touch, Some(key), touch).await?;
+        // The number alone: what is there isn't what was loaded any more.
+        let version = Version::new(commit.session().version().number());
+        Ok(if there { Outcome::Kept(id, version, record) } else { Outcome::Dropped })
+    }
+
+    async fn cycle(&self, commit: &Commit, key: &StoreKey) -> Result<Outcome, Error> {
+        let leaving = self.admit(commit).await?;
+        let new = commit.new_id().map_or_else(fresh_id, Ok)?;
+        let written = self.write(&Write { commit, key, step: &Step::Cycle(new) }).await?;
+        if matches!(written, Written::Yes(..)) {
+            self.dismiss(leaving.into_iter().filter(|owned| owned.key != *key).collect(), commit.now()).await;
+        }
+        Ok(written.under(new))
+    }
+
+    /// Ends a session, wherever it has moved to; returns whether it was there.
+    async fn end(&self, id: Option<SessionId>, now: Timestamp) -> Result<bool, Error> {
+        let Some(id) = id else { return Ok(false) };
+        let key = id.store_key();
+        Ok(self.call(Operation::End, Some(&key), self.store.end(&key, now)).await?)
+    }
+
+    /// Makes sure that an owner who signs in has a place, and names the sessions that must give way.
+    async fn admit(&self, commit: &Commit) -> Result<Vec<Owned>, Error> {
+        let session: &SessionState = commit.session();
         let (Some((limit, at_limit)), Some(owner)) = (self.owner_limit, session.record().owner()) else {
             return Ok(Vec::new());
         };
         if session.base().owner() == Some(owner) {
             return Ok(Vec::new());
         }
-        let mut owned = self.call(Operation::Owned, None, self.store.owned(owner, now)).await?;
-        // What ends with this request makes room for itself.
-        owned.retain(|owned| session.ended_id().is_none_or(|id| id.store_key() != owned.key));
+        let mut owned = self.call(Operation::Owned, None, self.store.owned(owner, commit.now())).await?;
+        // A session that this commit ends, or that an earlier attempt of it has begun, makes room for itself.
+        let own = [commit.ended_id(), commit.new_id()].map(|id| id.map(|id| id.store_key()));
+        owned.retain(|owned| !own.contains(&Some(owned.key)));
         if owned.len() < limit {
             return Ok(Vec::new());
         }
@@ -166,70 +267,6 @@ impl<S: Store> StoredSessions<S> {
                 Ok(owned)
             }
         }
-    }
-
-    /// Carries out a plan. Each has a function of its own, so that a commit's future is as large as the largest of them and not as all.
-    pub(crate) async fn settle(&self, session: &SessionState, plan: Plan, now: Timestamp) -> Result<Settled, Error> {
-        match (plan, session.id().zip(session.store_key())) {
-            (Plan::Create | Plan::EndThenCreate, _) => self.begin(session, now).await,
-            (Plan::End, _) => self.end(session.ended_id(), now).await.map(|()| Settled::Ended),
-            (Plan::Touch, Some((id, key))) => self.touch(session, id, &key, now).await,
-            (Plan::Replace, Some((id, key))) => {
-                let write = Write { session, key: &key, step: &Step::Replace, now };
-                Ok(self.write(&write).await?.under(id))
-            }
-            // The largest, and rare: the others needn't have room for it.
-            (Plan::Cycle, Some((_, key))) => Box::pin(self.cycle(session, &key, now)).await,
-            (Plan::Drop(_), _) => Ok(Settled::Dropped),
-            _ => Ok(Settled::Untouched),
-        }
-    }
-
-    /// A new session, perhaps in the place of one that was invalidated.
-    async fn begin(&self, session: &SessionState, now: Timestamp) -> Result<Settled, Error> {
-        let leaving = self.admit(session, now).await?;
-        let (id, token) = fresh_id_and_token()?;
-        let record = session.shared_outcome(now, || Ok::<_, Error>(token))?;
-        // The new one first: if ending the old one fails, the request fails, and nobody knows the new one's id.
-        let (id, version) = self.create(id, &record, now).await?;
-        self.end(session.ended_id(), now).await?;
-        self.dismiss(leaving, now).await;
-        Ok(Settled::Kept(id, version, record))
-    }
-
-    async fn touch(
-        &self,
-        session: &SessionState,
-        id: SessionId,
-        key: &StoreKey,
-        now: Timestamp,
-    ) -> Result<Settled, Error> {
-        let record = Arc::new(session.touched(session.record().clone(), now));
-        let clockwork = record.clockwork();
-        let touch = self.store.touch(key, clockwork.touched, clockwork.ends(), now);
-        let there = self.call(Operation::Touch, Some(key), touch).await?;
-        // The number alone: what is there isn't what was loaded any more.
-        let version = Version::new(session.version().number());
-        Ok(if there { Settled::Kept(id, version, record) } else { Settled::Dropped })
-    }
-
-    async fn cycle(&self, session: &SessionState, key: &StoreKey, now: Timestamp) -> Result<Settled, Error> {
-        let leaving = self.admit(session, now).await?;
-        let new = fresh_id()?;
-        let written = self.write(&Write { session, key, step: &Step::Cycle(new), now }).await?;
-        if matches!(written, Written::Yes(..)) {
-            self.dismiss(leaving.into_iter().filter(|owned| owned.key != *key).collect(), now).await;
-        }
-        Ok(written.under(new))
-    }
-
-    async fn end(&self, id: Option<SessionId>, now: Timestamp) -> Result<(), Error> {
-        if let Some(id) = id {
-            // Behind commits of this process, which then find it gone.
-            let key = id.store_key();
-            self.call(Operation::End, Some(&key), self.store.end(&key, now)).await?;
-        }
-        Ok(())
     }
 
     async fn dismiss(&self, leaving: Vec<Owned>, now: Timestamp) {

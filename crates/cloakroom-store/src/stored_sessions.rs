@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::{
-    Carrier, Committed, ConflictPolicy, CookieHeader, CookieTemplate, CookieUpdate, Error, Lifetimes, Plan, Record,
-    Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, Timestamp, Version, meter, meter::Event,
+    After, Carrier, Commit, Committed, ConflictPolicy, CookieHeader, CookieTemplate, CookieUpdate, Error, Lifetimes,
+    Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, Timestamp, Version, meter,
+    meter::Event,
 };
 
 use crate::builder::{AtLimit, Patience, StoredSessionsBuilder};
 use crate::call::{Call, Operation};
-use crate::commit::Settled;
+use crate::commit::Outcome;
 use crate::error::StoreError;
 use crate::queue::Queues;
 use crate::stats::{Counters, Stats};
@@ -90,19 +91,20 @@ impl<S: Store> StoredSessions<S> {
         })
     }
 
-    fn count(&self, plan: Plan, settled: &Settled) {
-        if matches!(settled, Settled::Dropped) {
+    fn count(&self, plan: Plan, outcome: &Outcome) {
+        if matches!(outcome, Outcome::Dropped) {
             return self.counters.count(Event::Dropped);
         }
         Event::of(plan).iter().for_each(|event| self.counters.count(*event));
     }
 
-    fn cookie_for(&self, update: CookieUpdate, settled: &Settled, now: Timestamp) -> Vec<SetCookie> {
-        match (update, settled) {
-            (CookieUpdate::Set, Settled::Kept(id, _, record)) => {
-                vec![self.cookie.set(&id.expose(), record.max_age(now))]
+    fn cookie_for(&self, commit: &Commit, outcome: &Outcome) -> Vec<SetCookie> {
+        match (commit.cookie(), outcome) {
+            (CookieUpdate::Set, Outcome::Kept(id, _, record)) => {
+                vec![self.cookie.set(&id.expose(), record.max_age(commit.now()))]
             }
-            (CookieUpdate::Remove, Settled::Ended) => vec![self.cookie.remove()],
+            // Where nothing was there to end, the browser may have the cookie of a newer session.
+            (CookieUpdate::Remove, Outcome::Ended { was_there: true }) => vec![self.cookie.remove()],
             _ => Vec::new(),
         }
     }
@@ -116,12 +118,8 @@ pub(crate) enum Found {
 }
 
 impl<S: Store> SessionFactory for StoredSessions<S> {
-    fn carrier(&self) -> Carrier {
-        Carrier::Id
-    }
-
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let (mut moved, mut rejected) = (false, None);
+        let (mut moved, mut rejected) = (None, None);
         for value in cookies.last_first(self.cookie.name()).take(MOST_COOKIES) {
             let Some(id) = SessionId::parse(value) else {
                 rejected = rejected.or(Some(Rejected::Malformed));
@@ -133,10 +131,10 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
             match self.load(&key, now).await? {
                 Found::Live(version, record) => {
                     self.counters.count(Event::Opened);
-                    let session = SessionState::loaded(id, record, now, self.lifetimes);
+                    let session = SessionState::loaded(id, record, now, self.lifetimes).carried_by(Carrier::Id);
                     return Ok(session.at_version(version).under(key));
                 }
-                Found::Moved => moved = true,
+                Found::Moved => moved = moved.or(Some(id)),
                 Found::Absent => {
                     rejected = rejected.or(Some(Rejected::Unknown));
                     meter::rejected("unknown");
@@ -144,45 +142,40 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
                 }
             }
         }
-        Ok(if moved {
-            SessionState::detached(now, self.lifetimes)
-        } else {
-            SessionState::fresh(now, self.lifetimes).rejecting(rejected)
-        })
+        let session = match moved {
+            // The id is kept: a sign-out ends the session where it has moved to.
+            Some(id) => SessionState::detached(id, now, self.lifetimes),
+            None => SessionState::fresh(now, self.lifetimes).rejecting(rejected),
+        };
+        Ok(session.carried_by(Carrier::Id))
     }
 
-    #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep the session twice: see `call`")]
-    fn commit(&self, session: SessionState, now: Timestamp) -> impl Future<Output = Result<Committed, Error>> + Send {
-        async move {
-            let (plan, update) = session.plan(Carrier::Id, now);
-            let settled = self.settle(&session, plan, now).await?;
-            self.count(plan, &settled);
-            let cookies = self.cookie_for(update, &settled, now);
-            let session = match settled {
-                Settled::Kept(id, version, record) => session.settled(Some((id, record)), now).at_version(version),
-                Settled::Ended => session.settled(None, now),
-                Settled::Dropped => {
-                    tracing::warn!(
-                        ?plan,
-                        changes = session.log().len(),
-                        "session changes dropped: it has ended meanwhile"
-                    );
-                    SessionState::detached(now, self.lifetimes)
-                }
-                Settled::Untouched => session,
-            };
-            Ok(Committed { session, cookies })
-        }
+    async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
+        let outcome = self.carry_out(commit).await?;
+        self.count(commit.plan(), &outcome);
+        let cookies = self.cookie_for(commit, &outcome);
+        let session = match outcome {
+            Outcome::Kept(id, version, record) => commit.settle(After::Kept(id, record)).at_version(version),
+            Outcome::Ended { .. } => commit.settle(After::Ended),
+            Outcome::Dropped => {
+                let (plan, changes) = (commit.plan(), commit.session().log().len());
+                tracing::warn!(?plan, changes, "session changes dropped: it has ended in the meantime");
+                commit.settle(After::Dropped)
+            }
+            Outcome::Untouched => commit.settle(After::Untouched),
+        };
+        Ok(Committed::new(session, cookies))
     }
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
         let (Some(id), Some(key)) = (session.id(), session.store_key()) else { return Ok(session.clone()) };
-        Ok(match self.load(&key, now).await? {
+        let newest = match self.load(&key, now).await? {
             Found::Live(version, record) => {
                 SessionState::loaded(id, record, now, self.lifetimes).at_version(version).under(key)
             }
-            Found::Moved | Found::Absent => SessionState::detached(now, self.lifetimes),
-        })
+            Found::Moved | Found::Absent => SessionState::detached(id, now, self.lifetimes),
+        };
+        Ok(newest.carried_by(Carrier::Id))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The session of a request, for frameworks that have no extractor here.
 
-use cloakroom_session::{CookieHeader, Error, Session, SessionSlot};
-use http::{HeaderMap, HeaderValue, header};
+use cloakroom_session::adapter::RequestHead;
+use cloakroom_session::{Error, Session, SessionSlot};
+use http::{HeaderMap, HeaderValue};
 
 /// The session of a request, for frameworks that have no extractor here.
 ///
@@ -27,5 +28,22 @@ use http::{HeaderMap, HeaderValue, header};
 /// ```
 pub async fn open_session(slot: Option<&SessionSlot>, headers: &HeaderMap) -> Result<Session, Error> {
     let slot = slot.ok_or_else(|| Error::missing_layer("SessionLayer"))?;
-    slot.open(CookieHeader::new(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes))).await
+    slot.open_for(&Headers(headers)).await
+}
+
+/// The head of a request of which only the headers are known.
+struct Headers<'a>(&'a HeaderMap);
+
+impl RequestHead for Headers<'_> {
+    fn method(&self) -> &str {
+        ""
+    }
+
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
+    fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.0.get_all(name).into_iter().map(HeaderValue::as_bytes)
+    }
 }

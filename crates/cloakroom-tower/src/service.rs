@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cloakroom_session::adapter::{Conclude, NotCommitted};
-use cloakroom_session::{ResponseEffects, SessionSlot};
+use cloakroom_session::{Finish, NotCommitted, ResponseEffects, SessionSlot};
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -63,7 +62,7 @@ impl<S: fmt::Debug> fmt::Debug for SessionService<S> {
 pin_project! {
     /// The future of [`SessionService`]: the handler's, then the commit.
     ///
-    /// Dropped before the handler returned, it commits nothing.
+    /// Dropped before the handler returned, it commits nothing. Dropped later, the commit goes on by itself.
     pub struct SessionFuture<F, B> {
         slot: SessionSlot,
         shared: Arc<Shared>,
@@ -76,7 +75,7 @@ pin_project! {
     #[project = StageProj]
     enum Stage<F, B> {
         Handling { #[pin] future: F },
-        Committing { #[pin] commit: Conclude, response: Option<Response<B>> },
+        Committing { #[pin] commit: Finish, response: Option<Response<B>> },
     }
 }
 
@@ -93,9 +92,10 @@ where
             match this.stage.as_mut().project() {
                 StageProj::Handling { future } => {
                     let response = ready!(future.poll(cx))?;
-                    let Some(commit) = this.slot.conclude(response.status().as_u16()) else {
+                    let commit = this.slot.finish(response.status().as_u16());
+                    if commit.is_untouched() {
                         return Poll::Ready(Ok(response.map(ResponseBody::inner)));
-                    };
+                    }
                     this.stage.set(Stage::Committing { commit, response: Some(response) });
                 }
                 StageProj::Committing { commit, response } => {

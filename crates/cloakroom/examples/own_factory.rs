@@ -2,17 +2,19 @@
 //!
 //!     cargo run -p cloakroom --features axum --example own_factory
 //!
-//! It shows the shape: open what the cookie names, carry out the plan, settle. It loses racing updates and forgets everything at
-//! a restart.
+//! It shows the shape: open the session that the cookie names, carry out the plan, settle. It merges
+//! concurrent requests and never revives an ended session, as every factory must; it forgets
+//! everything at a restart.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::routing::get;
 use cloakroom::{
-    Carrier, Committed, ConfigError, CookieConfig, CookieHeader, CookieTemplate, CookieUpdate, Error, Lifetimes, Plan,
-    Record, Session, SessionFactory, SessionId, SessionLayer, SessionState, StoreKey, Timestamp, fresh_id, fresh_token,
+    After, Carrier, Commit, Committed, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookieTemplate,
+    CookieUpdate, Error, Lifetimes, Plan, Record, Session, SessionFactory, SessionId, SessionLayer, SessionState,
+    StoreKey, Timestamp, replay,
 };
 
 #[derive(Debug)]
@@ -44,43 +46,47 @@ impl MapSessions {
 }
 
 impl SessionFactory for MapSessions {
-    fn carrier(&self) -> Carrier {
-        Carrier::Id
-    }
-
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
         let found = cookies.last_first(self.cookie.name()).find_map(|value| self.find(value, now));
-        Ok(match found {
+        let session = match found {
             Some((id, record)) => SessionState::loaded(id, record, now, self.lifetimes),
             None => SessionState::fresh(now, self.lifetimes),
-        })
+        };
+        Ok(session.carried_by(Carrier::Id))
     }
 
-    async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
-        let (plan, update) = session.plan(Carrier::Id, now);
-        let id = match plan {
-            Plan::Create | Plan::Cycle | Plan::EndThenCreate => Some(fresh_id()?),
-            Plan::Replace | Plan::Touch => session.id(),
-            Plan::Nothing | Plan::End | Plan::Drop(_) | _ => None,
-        };
-        let kept = match id {
-            Some(id) => Some((id, session.outcome(now, fresh_token)?)),
-            None => None,
-        };
-        let left = session.id().filter(|_| plan == Plan::Cycle);
+    async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
+        let session = commit.session();
         let mut records = self.records();
-        for ended in session.ended_id().into_iter().chain(left) {
-            records.remove(&ended.store_key());
-        }
-        if let Some((id, record)) = &kept {
-            records.insert(id.store_key(), record.clone());
-        }
-        let cookies = match (update, &kept) {
-            (CookieUpdate::Set, Some((id, record))) => vec![self.cookie.set(&id.expose(), record.max_age(now))],
-            (CookieUpdate::Remove, _) => vec![self.cookie.remove()],
+        // Where one session ends and another begins, the end comes first.
+        let ended = commit.ended_id().is_some_and(|id| records.remove(&id.store_key()).is_some());
+        // Another request may have committed since this one opened the session.
+        let newest = session.store_key().and_then(|key| records.get(&key));
+        let record = match newest {
+            Some(newest) if newest != session.base() => {
+                Arc::new(replay(commit, newest, ConflictPolicy::LastWriteWins)?)
+            }
+            _ => commit.record(),
+        };
+        let id = match commit.plan() {
+            Plan::Create | Plan::EndThenCreate => commit.new_id(),
+            // Only a session that is still there moves or is replaced: nothing revives one that has ended.
+            Plan::Cycle => session.store_key().and_then(|key| records.remove(&key)).and(commit.new_id()),
+            Plan::Replace | Plan::Touch => session.id().filter(|id| records.contains_key(&id.store_key())),
+            Plan::End => {
+                let cookies = ended.then(|| self.cookie.remove()).into_iter().collect();
+                return Ok(Committed::new(commit.settle(After::Ended), cookies));
+            }
+            Plan::Drop(_) => None,
+            Plan::Nothing | _ => return Ok(Committed::new(commit.settle(After::Untouched), Vec::new())),
+        };
+        let Some(id) = id else { return Ok(Committed::new(commit.settle(After::Dropped), Vec::new())) };
+        records.insert(id.store_key(), Record::clone(&record));
+        let cookies = match commit.cookie() {
+            CookieUpdate::Set => vec![self.cookie.set(&id.expose(), record.max_age(commit.now()))],
             _ => Vec::new(),
         };
-        Ok(Committed { session: session.settled(kept.map(|(id, record)| (id, record.into())), now), cookies })
+        Ok(Committed::new(commit.settle(After::Kept(id, record)), cookies))
     }
 }
 

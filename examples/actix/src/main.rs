@@ -43,7 +43,7 @@ async fn about() -> &'static str {
 }
 
 async fn broken(session: Session) -> Result<&'static str> {
-    visit::before_failing(&session)?;
+    visit::before_failing(&session);
     Err(ErrorInternalServerError("broken"))
 }
 

@@ -38,7 +38,7 @@ async fn about() -> &'static str {
 
 #[handler]
 async fn broken(session: Session) -> poem::Result<()> {
-    visit::before_failing(&session)?;
+    visit::before_failing(&session);
     Err(poem::Error::from_status(StatusCode::INTERNAL_SERVER_ERROR))
 }
 

@@ -45,7 +45,7 @@ async fn about() -> &'static str {
 
 #[handler]
 async fn broken(request: &mut Request) -> Result<(), StatusError> {
-    visit::before_failing(&session(request).await?).map_err(failed)?;
+    visit::before_failing(&session(request).await?);
     Err(StatusError::internal_server_error())
 }
 

@@ -19,7 +19,7 @@ pub fn sessions() -> Result<StoredSessions<MemoryStore>, ConfigError> {
 /// # Errors
 /// When the session holds something else under these names.
 pub fn page(session: &Session) -> Result<String, Error> {
-    let messages = session.pop_flash::<String>("")?.join(" ");
+    let messages = session.pop_flash::<String>().join(" ");
     // The token stands first in its form: some servers search only the beginning of a body.
     let token = format!("<input type=\"hidden\" name=\"csrf_token\" value=\"{}\">", session.masked_csrf_token()?);
     let (words, form) = match session.get(NAME)? {
@@ -44,10 +44,9 @@ pub fn page(session: &Session) -> Result<String, Error> {
 pub fn sign_in(session: &Session, name: &str) -> Result<(), Error> {
     // Letters and digits need no escaping in a page.
     let name: String = name.chars().filter(|letter| letter.is_alphanumeric()).take(40).collect();
-    // With an owner comes a new id: one that somebody knew before is worth nothing now. The same for the token.
+    // With an owner come a new id and a new CSRF token: whoever knew the old ones knows nothing now.
     session.set_owner(&name);
-    session.new_csrf_token()?;
-    session.flash(format!("Welcome, {name}."))?;
+    session.flash(format!("Welcome, {name}."));
     session.insert(NAME, name)
 }
 
@@ -56,12 +55,9 @@ pub fn sign_out(session: &Session) {
     session.invalidate();
 }
 
-/// What a handler does that fails after it has changed the session.
-///
-/// # Errors
-/// None that this can cause: the handler's failure is the framework's.
-pub fn before_failing(session: &Session) -> Result<(), Error> {
-    session.flash("Something broke.")
+/// Changes the session in a handler that fails afterwards.
+pub fn before_failing(session: &Session) {
+    session.flash("Something broke.");
 }
 
 /// The page that has no use for a session.

@@ -63,7 +63,7 @@ struct Broken;
 impl Reject for Broken {}
 
 async fn broken(session: Session) -> Result<StatusCode, Rejection> {
-    visit::before_failing(&session).map_err(failed)?;
+    visit::before_failing(&session);
     Err(warp::reject::custom(Broken))
 }
 

@@ -99,7 +99,7 @@ fn pages() -> Router {
         .route(
             "/pop",
             get(async |session: Session| {
-                let messages: Vec<String> = session.pop_flash("")?;
+                let messages: Vec<String> = session.pop_flash();
                 assert_eq!(messages, ["Saved"]);
                 Ok::<_, Error>("popped")
             }),

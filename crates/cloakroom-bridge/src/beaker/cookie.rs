@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected, Timestamp};
+use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected, Resolution};
 use sha1::Sha1;
 
 use super::body::{BeakerCipher, Body, KEYS};
@@ -118,8 +118,8 @@ impl CookieFormat for BeakerCookie {
     }
 
     /// Beaker writes fractions of a second.
-    fn clock(&self, now: Timestamp) -> Timestamp {
-        now
+    fn resolution(&self) -> Resolution {
+        Resolution::Milliseconds
     }
 
     fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected, Timestamp};
+use cloakroom_session::{
+    ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected, Resolution, Timestamp,
+};
 
 use super::keys::{self, DjangoKeys};
 use super::signing::{self, COOKIE_AGE};
@@ -95,8 +97,8 @@ impl RecordFormat for DjangoRecord {
         Touching::Record
     }
 
-    fn clock(&self, now: Timestamp) -> Timestamp {
-        Timestamp::from_unix_secs(now.unix_secs())
+    fn resolution(&self) -> Resolution {
+        Resolution::Seconds
     }
 
     fn open_id(&self, cookie: Presented<'_>) -> Result<String, Rejected> {

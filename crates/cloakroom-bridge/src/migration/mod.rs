@@ -5,7 +5,8 @@ mod phase;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloakroom_session::{
-    Carrier, Committed, CookieHeader, Error, Plan, SessionFactory, SessionState, SetCookie, Timestamp,
+    Carrier, Commit, Committed, CookieHeader, Error, Plan, SessionFactory, SessionState, SetCookie, Timestamp,
+    begin_commit,
 };
 
 use phase::Side;
@@ -112,30 +113,34 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         Ok(session.at_place(side.place()))
     }
 
-    async fn commit_on(&self, side: Side, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
+    async fn commit_on(&self, side: Side, commit: &Commit) -> Result<Committed, Error> {
         let mut committed = match side {
-            Side::Old => self.old.commit(session, now).await?,
-            Side::New => self.new.commit(session, now).await?,
+            Side::Old => self.old.commit(commit).await?,
+            Side::New => self.new.commit(commit).await?,
         };
         committed.session = committed.session.at_place(side.place());
         Ok(committed)
     }
 
-    fn carrier_of(&self, side: Side) -> Carrier {
-        match side {
-            Side::Old => self.old.carrier(),
-            Side::New => self.new.carrier(),
-        }
-    }
-
-    /// Keeps the session on another side than it was opened on.
-    async fn shift(&self, from: Side, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
-        let to = from.other();
+    /// Moves a session to the other side.
+    async fn shift(&self, from: Side, commit: &Commit) -> Result<Committed, Error> {
+        let (to, session, now) = (from.other(), commit.session(), commit.now());
         let moves = session.id().is_some();
-        let begun = self.open_on(to, CookieHeader::default(), now).await?.adopting(&session, now);
-        // The new one first: if the old one can't be ended, the request fails, and nobody knows the new one.
-        let mut committed = self.commit_on(to, begun, now).await?;
-        let ended = self.end(from, session, now).await?;
+        let begun = self.open_on(to, CookieHeader::default(), now).await?.adopting(session, now);
+        let begun = begin_commit(begun.requested_by(session.request()), now)?;
+        let (committed, ended) = if commit.plan() == Plan::EndThenCreate {
+            // The request ended a session and began another: the end comes first.
+            let ended = self.end(from, session.clone(), now).await?;
+            (self.commit_on(to, &begun).await, ended)
+        } else {
+            // One session moves. The new record comes first: if the old one can't be ended, the
+            // request fails, and nobody knows the new one.
+            match self.commit_on(to, &begun).await {
+                Ok(committed) => (Ok(committed), self.end(from, session.clone(), now).await?),
+                Err(error) => (Err(error), Vec::new()),
+            }
+        };
+        let mut committed = committed?;
         committed.cookies = joined(ended, committed.cookies);
         if moves {
             self.counters.moved.fetch_add(1, Ordering::Relaxed);
@@ -144,10 +149,9 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         Ok(committed)
     }
 
-    /// Ends a session, and whatever was done to it.
     async fn end(&self, side: Side, mut session: SessionState, now: Timestamp) -> Result<Vec<SetCookie>, Error> {
         session.invalidate(now);
-        Ok(self.commit_on(side, session, now).await?.cookies)
+        Ok(self.commit_on(side, &begin_commit(session, now)?).await?.cookies)
     }
 }
 
@@ -159,15 +163,6 @@ fn joined(ended: Vec<SetCookie>, kept: Vec<SetCookie>) -> Vec<SetCookie> {
 }
 
 impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
-    /// [`Carrier::Record`] as long as sessions move, whatever the two sides have: one that moves needs a cookie.
-    fn carrier(&self) -> Carrier {
-        match self.phase() {
-            Phase::ReadOld => self.old.carrier(),
-            Phase::ReadBothWriteOld | Phase::ReadBothWriteNew => Carrier::Record,
-            Phase::ReadNew => self.new.carrier(),
-        }
-    }
-
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
         let phase = self.phase();
         let side = phase.writes();
@@ -178,6 +173,9 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
         } else {
             session
         };
+        // A session that moves to the other side needs a cookie.
+        let moves = Side::of(&session).is_some_and(|from| from != side);
+        let session = if moves { session.carried_by(Carrier::Record) } else { session };
         let seen = match (session.is_new(), Side::of(&session)) {
             (true, _) => session.rejected().map(|_| &self.counters.refused),
             (false, Some(Side::Old)) => Some(&self.counters.old),
@@ -189,26 +187,26 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
         Ok(session)
     }
 
-    async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
+    async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
+        let (plan, now) = (commit.plan(), commit.now());
         let to = self.phase().writes();
-        let from = Side::of(&session).unwrap_or(to);
-        let (plan, _) = session.plan(self.carrier_of(from), now);
-        let beside = session.other().cloned();
-        let settled = matches!(plan, Plan::Nothing | Plan::Drop(_));
-        let mut committed = if from == to || settled || plan == Plan::End {
-            self.commit_on(from, session, now).await?
+        let from = Side::of(commit.session()).unwrap_or(to);
+        let other = commit.session().other().cloned();
+        let stays = matches!(plan, Plan::Nothing | Plan::Drop(_));
+        let mut committed = if from == to || stays || plan == Plan::End {
+            self.commit_on(from, commit).await?
         } else {
-            match self.shift(from, session.clone(), now).await {
-                // It has its place on the other side, and nobody should see an error because of a move.
+            match self.shift(from, commit).await {
+                // It is kept on the other side, and no request should fail because of a move.
                 Err(error) if error.is_too_large() && self.phase().reads(from) => {
                     tracing::warn!(%error, "a session is too large to move");
-                    self.commit_on(from, session, now).await?
+                    self.commit_on(from, commit).await?
                 }
                 shifted => shifted?,
             }
         };
-        if let Some((beside, side)) = beside.and_then(|it| Side::of(&it).map(|side| (it, side))).filter(|_| !settled) {
-            let ended = self.end(side, beside, now).await?;
+        if let Some((other, side)) = other.and_then(|it| Side::of(&it).map(|side| (it, side))).filter(|_| !stays) {
+            let ended = self.end(side, other, now).await?;
             committed.cookies = joined(ended, committed.cookies);
         }
         Ok(committed)

@@ -1,11 +1,11 @@
 //! How a plan is carried out on records that another application writes too.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::meter::{self, Event};
-use cloakroom_session::{
-    Carrier, Error, Foreign, Plan, Record, Rejected, SessionState, Timestamp, fresh_token, random,
-};
+use cloakroom_session::{Carrier, Commit, Error, Foreign, Plan, Record, Rejected, Timestamp, random};
+use sha2::{Digest as _, Sha512};
 
 use super::factory::SharedRecords;
 use super::format::{RecordFormat, Touching};
@@ -15,45 +15,46 @@ use crate::cookie_format::Sealing;
 /// One collision is a miracle. After some more there is no point in asking the same generator again.
 const MOST_COLLISIONS: usize = 4;
 
-/// What there is after a commit.
+/// The state of the store after a commit.
 #[expect(clippy::large_enum_variant, reason = "it lives for a moment, on the stack")]
-pub(crate) enum Settled {
-    /// Under this id, as the framework has it.
+pub(crate) enum Outcome {
     Kept(String, Record),
-    Ended,
-    /// It had ended meanwhile: the changes are gone, and the browser isn't told, because what it holds may be newer.
+    Ended {
+        was_there: bool,
+    },
+    /// The session had ended in the meantime: the changes are gone, and no cookie is sent.
     Dropped,
     Untouched,
 }
 
 impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
-    /// Carries out a plan.
-    pub(crate) async fn settle(&self, session: &SessionState, plan: Plan, now: Timestamp) -> Result<Settled, Error> {
+    pub(crate) async fn carry_out(&self, commit: &Commit) -> Result<Outcome, Error> {
+        let (session, now) = (commit.session(), commit.now());
         let id = self.raw_id(session.base().foreign(self.format.framework()));
-        match (plan, id) {
+        match (commit.plan(), id) {
             (Plan::Create, _) => {
-                let (id, record) = self.create(session.outcome(now, fresh_token)?, now).await?;
-                Ok(Settled::Kept(id, record))
+                let (id, record) = self.create(commit).await?;
+                Ok(Outcome::Kept(id, record))
             }
             (Plan::EndThenCreate, _) => {
-                // The new one first: if ending the old one fails, the request fails, and nobody knows the new one's id.
-                let (id, record) = self.create(session.outcome(now, fresh_token)?, now).await?;
+                // The end comes first. If the rest fails, the visitor is signed out, which is the safe half.
                 self.end(session.ended_foreign()).await?;
-                Ok(Settled::Kept(id, record))
+                let (id, record) = self.create(commit).await?;
+                Ok(Outcome::Kept(id, record))
             }
             (Plan::End, _) => {
-                self.end(session.ended_foreign()).await?;
-                Ok(Settled::Ended)
+                let was_there = self.end(session.ended_foreign()).await?;
+                Ok(Outcome::Ended { was_there })
             }
             (Plan::Touch, Some(id)) if self.format.touching() == Touching::Expiry => {
-                let record = session.touched(session.record().clone(), now);
+                let record = Arc::unwrap_or_clone(commit.record());
                 let there = self.call("touch", self.store.touch(id, record.clockwork().ends(), now)).await?;
-                Ok(if there { Settled::Kept(id.to_owned(), record) } else { Settled::Dropped })
+                Ok(if there { Outcome::Kept(id.to_owned(), record) } else { Outcome::Dropped })
             }
-            (Plan::Touch | Plan::Replace, Some(id)) => self.within(self.replace(session, id, now)).await,
-            (Plan::Cycle, Some(id)) => self.within(self.cycle(session, id, now)).await,
-            (Plan::Drop(_), _) => Ok(Settled::Dropped),
-            _ => Ok(Settled::Untouched),
+            (Plan::Touch | Plan::Replace, Some(id)) => self.within(self.replace(commit, id)).await,
+            (Plan::Cycle, Some(id)) => self.within(self.cycle(commit, id)).await,
+            (Plan::Drop(_), _) => Ok(Outcome::Dropped),
+            _ => Ok(Outcome::Untouched),
         }
     }
 
@@ -62,10 +63,12 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         foreign.filter(|foreign| foreign.framework() == self.format.framework())?.id()
     }
 
-    async fn within(&self, commit: impl Future<Output = Result<Settled, Error>>) -> Result<Settled, Error> {
+    async fn within(&self, commit: impl Future<Output = Result<Outcome, Error>>) -> Result<Outcome, Error> {
         tokio::time::timeout(self.commit_timeout, commit).await.unwrap_or_else(|_| {
             let patience = self.commit_timeout;
-            Err(Error::unavailable(format!("others kept committing for {patience:?}, and the change found no place")))
+            Err(Error::unavailable(format!(
+                "other requests kept committing for {patience:?}, and the change was not written"
+            )))
         })
     }
 
@@ -77,99 +80,124 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         Ok(text)
     }
 
-    /// Keeps a new record, under the id that is returned.
-    async fn create(&self, mut record: Record, now: Timestamp) -> Result<(String, Record), Error> {
+    async fn create(&self, commit: &Commit) -> Result<(String, Record), Error> {
+        let (mut record, now) = (Arc::unwrap_or_clone(commit.record()), commit.now());
+        // A retry of the same commit must come to the same id, or nobody would know the first one.
+        let mut random_bytes: [u8; 64] = match commit.new_id() {
+            Some(id) => Sha512::digest(id.expose()).into(),
+            None => random()?,
+        };
         for _ in 0..MOST_COLLISIONS {
-            let id = self.format.fresh_id(&random()?);
+            let id = self.format.fresh_id(&random_bytes);
             let text = self.text(&id, &record, now)?;
             let ends = record.clockwork().ends();
             if self.call("create", self.store.create(&id, &text, ends, now)).await? {
                 self.remember(&mut record, &id, &text);
                 return Ok((id, record));
             }
+            if commit.is_resumed()
+                && let Ok(there) = self.find(&id, now).await?
+                && is_same(&there, &record)
+            {
+                return Ok((id, there));
+            }
             tracing::error!("a fresh session id was taken: is the random generator broken?");
+            random_bytes = random()?;
         }
         Err(Error::unavailable(format!("{MOST_COLLISIONS} fresh session ids were taken")))
     }
 
-    async fn replace(&self, session: &SessionState, id: &str, now: Timestamp) -> Result<Settled, Error> {
+    async fn replace(&self, commit: &Commit, id: &str) -> Result<Outcome, Error> {
+        let (session, now) = (commit.session(), commit.now());
         let mut base = session.base().clone();
-        let mut record = session.outcome(now, fresh_token)?;
+        let mut record = Arc::unwrap_or_clone(commit.record());
         for attempt in 0_u32.. {
             let text = self.text(id, &record, now)?;
             let (seen, ends) = (self.seen(&base), record.clockwork().ends());
             match self.call("replace", self.store.replace(id, seen, &text, ends, now)).await? {
                 Swap::Done => {
                     self.remember(&mut record, id, &text);
-                    return Ok(Settled::Kept(id.to_owned(), record));
+                    return Ok(Outcome::Kept(id.to_owned(), record));
                 }
-                Swap::Gone => return Ok(Settled::Dropped),
+                Swap::Gone => return Ok(Outcome::Dropped),
                 Swap::Conflict => {}
             }
-            let Some((newest, again)) = self.again(session, id, attempt, now).await? else {
-                return Ok(Settled::Dropped);
-            };
-            (base, record) = (newest, again);
+            let Some(newest) = self.newest(id, attempt, now).await? else { return Ok(Outcome::Dropped) };
+            if commit.is_resumed() && is_same(&newest, &record) {
+                return Ok(Outcome::Kept(id.to_owned(), newest));
+            }
+            record = self.again(commit, &newest)?;
+            base = newest;
         }
-        Ok(Settled::Dropped)
+        Ok(Outcome::Dropped)
     }
 
-    /// Under a new id first, which nobody knows before the old one has ended.
-    async fn cycle(&self, session: &SessionState, id: &str, now: Timestamp) -> Result<Settled, Error> {
-        let mut base = session.base().clone();
-        let (new, mut record) = self.create(session.outcome(now, fresh_token)?, now).await?;
+    async fn cycle(&self, commit: &Commit, id: &str) -> Result<Outcome, Error> {
+        let now = commit.now();
+        let mut base = commit.session().base().clone();
+        let (new, mut record) = self.create(commit).await?;
         for attempt in 0_u32.. {
             match self.call("end", self.store.end_if(id, self.seen(&base), now)).await? {
-                Swap::Done => return Ok(Settled::Kept(new, record)),
+                Swap::Done => return Ok(Outcome::Kept(new, record)),
+                // An earlier attempt of this commit, whose answer was lost, has ended it.
+                Swap::Gone if commit.is_resumed() => return Ok(Outcome::Kept(new, record)),
                 Swap::Gone => break,
                 Swap::Conflict => {}
             }
-            // Somebody has written to the old one: what that was must not be left behind.
-            let Some((newest, mut again)) = self.again(session, id, attempt, now).await? else { break };
+            // Another request has written to the old record: its changes must not be left behind.
+            let Some(newest) = self.newest(id, attempt, now).await? else { break };
+            let mut again = self.again(commit, &newest)?;
             let text = self.text(&new, &again, now)?;
             let (seen, ends) = (self.seen(&record), again.clockwork().ends());
             self.call("replace", self.store.replace(&new, seen, &text, ends, now)).await?;
             self.remember(&mut again, &new, &text);
             (base, record) = (newest, again);
         }
-        // It has ended meanwhile, and what was to take its place ends with it.
+        // The session has ended in the meantime, and the record that was to replace it ends with it.
         self.call("end", self.store.end(&new)).await?;
-        Ok(Settled::Dropped)
+        Ok(Outcome::Dropped)
     }
 
     fn seen<'a>(&self, record: &'a Record) -> &'a str {
         record.foreign(self.format.framework()).and_then(Foreign::seen).unwrap_or_default()
     }
 
-    /// The record as it is now, and what the session becomes on it; `None` if it has ended.
-    async fn again(
-        &self,
-        session: &SessionState,
-        id: &str,
-        attempt: u32,
-        now: Timestamp,
-    ) -> Result<Option<(Record, Record)>, Error> {
-        // Those that met us here shouldn't all come back at once.
+    /// The record that another request wrote; `None` if the session has ended.
+    async fn newest(&self, id: &str, attempt: u32, now: Timestamp) -> Result<Option<Record>, Error> {
+        // Those that met us here should not all come back at once.
         if attempt > 0 {
             tokio::time::sleep(jitter(attempt)?).await;
         }
-        let newest = match self.find(id, now).await? {
-            Ok(newest) => newest,
-            Err(Rejected::Unknown | Rejected::Expired(_)) => return Ok(None),
-            Err(why) => return Err(Error::corrupt(why.to_string())),
-        };
-        meter::event(Carrier::Id, Event::Replayed);
-        tracing::debug!(changes = session.log().len(), "session changes done again on what another request wrote");
-        let replayed = session.log().replay(session.base(), &newest, self.conflicts)?;
-        Ok(Some((newest, session.touched(replayed, now))))
-    }
-
-    async fn end(&self, foreign: Option<&Foreign>) -> Result<(), Error> {
-        match self.raw_id(foreign) {
-            Some(id) => self.call("end", self.store.end(id)).await,
-            None => Ok(()),
+        match self.find(id, now).await? {
+            Ok(newest) => Ok(Some(newest)),
+            Err(Rejected::Unknown | Rejected::Expired(_)) => Ok(None),
+            Err(why) => Err(Error::corrupt(why.to_string())),
         }
     }
+
+    /// Replays the session on a record that another request wrote.
+    fn again(&self, commit: &Commit, newest: &Record) -> Result<Record, Error> {
+        meter::event(Carrier::Id, Event::Replayed);
+        cloakroom_session::replay(commit, newest, self.conflicts)
+    }
+
+    async fn end(&self, foreign: Option<&Foreign>) -> Result<bool, Error> {
+        match self.raw_id(foreign) {
+            Some(id) => self.call("end", self.store.end(id)).await,
+            None => Ok(false),
+        }
+    }
+}
+
+/// Whether a record is the one that an earlier attempt of the same commit has written.
+///
+/// Other frameworks' records carry no commit ids, so their contents are compared, and the time of
+/// their last use.
+fn is_same(there: &Record, written: &Record) -> bool {
+    there.clockwork().touched == written.clockwork().touched
+        && there.entries().eq(written.entries())
+        && there.flashes().eq(written.flashes())
+        && there.csrf() == written.csrf()
 }
 
 /// A pause of a random length, longer after each attempt.

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use cloakroom_session::meter::{self, Event};
 use cloakroom_session::{
-    Carrier, Committed, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookieTemplate, CookieUpdate, Error,
-    Foreign, Lifetimes, Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, Timestamp,
+    After, Carrier, Commit, Committed, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookieTemplate,
+    CookieUpdate, Error, Foreign, Lifetimes, Plan, Record, Rejected, SessionFactory, SessionId, SessionState,
+    SetCookie, Timestamp,
 };
 use sha2::{Digest as _, Sha256};
 
-use super::commit::Settled;
+use super::commit::Outcome;
 use super::format::RecordFormat;
 use super::store::ForeignStore;
 use crate::cookie_format::Presented;
@@ -119,15 +120,22 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         record.restore_foreign(foreign.stored(id, text));
     }
 
-    fn cookie_for(&self, plan: Plan, update: CookieUpdate, settled: &Settled, now: Timestamp) -> Vec<SetCookie> {
+    fn cookie_for(&self, commit: &Commit, outcome: &Outcome) -> Vec<SetCookie> {
         // A browser that drops its cookie after a time must hear of a session that lives on.
-        let renews = self.max_age.is_some() && matches!(plan, Plan::Replace | Plan::Touch);
-        match (update, settled) {
-            (CookieUpdate::Remove, Settled::Ended) => vec![self.cookie.remove()],
-            (CookieUpdate::Set, Settled::Kept(id, record)) => vec![self.set(id, record, now)],
-            (_, Settled::Kept(id, record)) if renews => vec![self.set(id, record, now)],
+        let renews = self.max_age.is_some() && matches!(commit.plan(), Plan::Replace | Plan::Touch);
+        match (commit.cookie(), outcome) {
+            // Where nothing was there to end, the browser may have the cookie of a newer session.
+            (CookieUpdate::Remove, Outcome::Ended { was_there: true }) => vec![self.cookie.remove()],
+            (CookieUpdate::Set, Outcome::Kept(id, record)) => vec![self.set(id, record, commit.now())],
+            (_, Outcome::Kept(id, record)) if renews => vec![self.set(id, record, commit.now())],
             _ => Vec::new(),
         }
+    }
+
+    /// A session as this factory opens it.
+    fn opened(&self, session: SessionState) -> SessionState {
+        let (scheme, resolution) = (self.format.csrf_scheme(), self.format.resolution());
+        session.carried_by(Carrier::Id).timed_in(resolution).with_csrf_scheme(scheme)
     }
 
     fn set(&self, id: &str, record: &Record, now: Timestamp) -> SetCookie {
@@ -141,13 +149,8 @@ pub(crate) fn id_of(id: &str) -> SessionId {
 }
 
 impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
-    fn carrier(&self) -> Carrier {
-        Carrier::Id
-    }
-
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
         let mut rejected = None;
-        let scheme = self.format.csrf_scheme();
         for value in cookies.last_first(self.cookie.name()).take(MOST_COOKIES) {
             let found = match self.format.open_id(Presented::new(self.cookie.name(), value)) {
                 Ok(id) => self.find(&id, now).await?.map(|record| (id_of(&id), record)),
@@ -156,7 +159,7 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
             match found {
                 Ok((id, record)) => {
                     meter::event(Carrier::Id, Event::Opened);
-                    return Ok(SessionState::loaded(id, record, now, self.lifetimes).with_csrf_scheme(scheme));
+                    return Ok(self.opened(SessionState::loaded(id, record, now, self.lifetimes)));
                 }
                 Err(why) => {
                     rejected = rejected.or(Some(why));
@@ -171,41 +174,42 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
                 }
             }
         }
-        Ok(SessionState::fresh(now, self.lifetimes).with_csrf_scheme(scheme).rejecting(rejected))
+        Ok(self.opened(SessionState::fresh(now, self.lifetimes)).rejecting(rejected))
     }
 
-    async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
-        let now = self.format.clock(now);
-        let (plan, update) = session.plan(Carrier::Id, now);
-        let settled = self.settle(&session, plan, now).await?;
-        if matches!(settled, Settled::Dropped) {
+    async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
+        let plan = commit.plan();
+        let outcome = self.carry_out(commit).await?;
+        if matches!(outcome, Outcome::Dropped) {
             meter::event(Carrier::Id, Event::Dropped);
         } else {
             Event::of(plan).iter().for_each(|event| meter::event(Carrier::Id, *event));
         }
-        let cookies = self.cookie_for(plan, update, &settled, now);
-        let session = match settled {
-            Settled::Kept(id, record) => session.settled(Some((id_of(&id), record.into())), now),
-            Settled::Ended => session.settled(None, now),
-            Settled::Dropped => {
-                tracing::warn!(?plan, changes = session.log().len(), "session changes dropped: it has ended meanwhile");
-                SessionState::detached(now, self.lifetimes).with_csrf_scheme(self.format.csrf_scheme())
+        let cookies = self.cookie_for(commit, &outcome);
+        let after = match outcome {
+            Outcome::Kept(id, record) => After::Kept(id_of(&id), record.into()),
+            Outcome::Ended { .. } => After::Ended,
+            Outcome::Dropped => {
+                let changes = commit.session().log().len();
+                tracing::warn!(?plan, changes, "session changes dropped: it has ended in the meantime");
+                After::Dropped
             }
-            Settled::Untouched => session,
+            Outcome::Untouched => After::Untouched,
         };
-        Ok(Committed { session, cookies })
+        Ok(Committed::new(commit.settle(after), cookies))
     }
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
-        let now = self.format.clock(now);
+        let now = self.format.resolution().floor(now);
         let foreign = session.base().foreign(self.format.framework());
         let (Some(id), Some(raw)) = (session.id(), self.raw_id(foreign)) else { return Ok(session.clone()) };
         let found = match self.find(raw, now).await? {
             Ok(record) => SessionState::loaded(id, record, now, self.lifetimes),
-            Err(Rejected::Unknown | Rejected::Expired(_)) => SessionState::detached(now, self.lifetimes),
+            // Other frameworks leave no tombstone: there is nothing that a sign-out could still end.
+            Err(Rejected::Unknown | Rejected::Expired(_)) => SessionState::detached(None, now, self.lifetimes),
             Err(why) => return Err(Error::corrupt(why.to_string())),
         };
-        Ok(found.with_csrf_scheme(self.format.csrf_scheme()))
+        Ok(self.opened(found))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use cloakroom_session::{CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected, Timestamp};
+use cloakroom_session::{CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected, Resolution, Timestamp};
 
 use crate::cookie_format::{Presented, Sealing};
 
@@ -46,9 +46,9 @@ pub trait RecordFormat: fmt::Debug + Send + Sync + 'static {
         Touching::Expiry
     }
 
-    /// The time as the format writes it.
-    fn clock(&self, now: Timestamp) -> Timestamp {
-        now
+    /// The precision of times in the format.
+    fn resolution(&self) -> Resolution {
+        Resolution::Milliseconds
     }
 
     /// The id in a cookie.

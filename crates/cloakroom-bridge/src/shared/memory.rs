@@ -102,9 +102,8 @@ impl ForeignStore for MemoryRecords {
         Ok(there.map(|kept| kept.ends = ends).is_some())
     }
 
-    async fn end(&self, id: &str) -> Result<(), Error> {
-        self.kept().remove(id);
-        Ok(())
+    async fn end(&self, id: &str) -> Result<bool, Error> {
+        Ok(self.kept().remove(id).is_some())
     }
 
     async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<Swap, Error> {

@@ -87,11 +87,11 @@ pub trait ForeignStore: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// Ends a record, whatever its text. That there is none is no error.
+    /// Ends a record, whatever its text; returns whether there was one.
     ///
     /// # Errors
     /// When the store couldn't answer.
-    fn end(&self, id: &str) -> impl Future<Output = Result<(), Error>> + Send;
+    fn end(&self, id: &str) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// Ends a record if its text is still `seen`.
     ///
@@ -124,7 +124,7 @@ impl<S: ForeignStore> ForeignStore for Arc<S> {
         (**self).touch(id, ends, now).await
     }
 
-    async fn end(&self, id: &str) -> Result<(), Error> {
+    async fn end(&self, id: &str) -> Result<bool, Error> {
         (**self).end(id).await
     }
 

@@ -199,8 +199,8 @@ impl ForeignStore for PostgresRecords {
         self.changed(&self.statements.touch, &[&id, &end(ends), &seconds(now)]).await
     }
 
-    async fn end(&self, id: &str) -> Result<(), Error> {
-        self.changed(&self.statements.end, &[&id]).await.map(|_| ())
+    async fn end(&self, id: &str) -> Result<bool, Error> {
+        self.changed(&self.statements.end, &[&id]).await
     }
 
     async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<Swap, Error> {

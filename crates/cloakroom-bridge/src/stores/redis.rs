@@ -153,7 +153,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> ForeignStore for RedisRe
         swap(call.invoke_async(&mut self.connection.clone()).await).map(|swap| swap == Swap::Done)
     }
 
-    async fn end(&self, id: &str) -> Result<(), Error> {
+    async fn end(&self, id: &str) -> Result<bool, Error> {
         let answer = redis::cmd("DEL").arg(self.key(id)).query_async(&mut self.connection.clone()).await;
         answer.map_err(|error| told(&error))
     }

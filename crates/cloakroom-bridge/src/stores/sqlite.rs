@@ -156,12 +156,12 @@ impl ForeignStore for SqliteRecords {
         touched.await.map(|changed| changed > 0)
     }
 
-    async fn end(&self, id: &str) -> Result<(), Error> {
+    async fn end(&self, id: &str) -> Result<bool, Error> {
         let id = id.to_owned();
         let ended = self.run(move |connection, Table { name, id: key, .. }| {
             execute(connection, &format!("DELETE FROM {name} WHERE {key} = ?1"), &[&id])
         });
-        ended.await.map(|_| ())
+        Ok(ended.await? > 0)
     }
 
     async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<Swap, Error> {

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use cloakroom_core::{
-    Carrier, CookieUpdate, CsrfScheme, CsrfToken, Foreign, Json, Lifetimes, Plan, Record, Rejected, SessionId,
+    After, CookieUpdate, CsrfScheme, CsrfToken, Foreign, Json, Lifetimes, Plan, Record, Rejected, SessionId,
     SessionState, Timestamp,
 };
+
+use crate::operations::{commit, outcome_at};
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 const ID: SessionId = SessionId::from_random([7; 32]);
@@ -133,9 +135,9 @@ fn tokens_go_by_the_scheme_of_the_framework_that_shares_them() {
     assert_eq!(session.record().csrf().map(CsrfToken::expose), Some("theirs"), "one that is text already stays");
     let mut born = SessionState::fresh(NOW, Lifetimes::default()).with_csrf_scheme(Some(&Hexed));
     born.insert("a", &1).unwrap();
-    let record = born.outcome(NOW, || Ok::<_, ()>(fresh())).unwrap();
-    assert_eq!(record.csrf().map(CsrfToken::expose), Some("abababab"), "born with the session");
-    let mut settled = born.settled(None, NOW);
+    let record = outcome_at(&born, NOW);
+    assert_eq!(record.csrf().map(CsrfToken::expose), Some("01010101"), "created with the session");
+    let mut settled = commit(&mut born, NOW).settle(After::Ended);
     assert_eq!(settled.csrf_token(fresh).expose(), "abababab", "and after a commit");
 }
 
@@ -156,7 +158,7 @@ fn a_session_that_moves_takes_all_along_and_begins_anew() {
     let (forever, later) =
         (Lifetimes::default().idle_timeout(None).absolute_timeout(None), NOW + Duration::from_secs(99));
     let moved = SessionState::fresh(later, Lifetimes::default()).adopting(&loaded(forever), later);
-    assert_eq!(moved.plan(Carrier::Id, later), (Plan::Create, CookieUpdate::Set));
+    assert_eq!(moved.clone().carried_by(cloakroom_core::Carrier::Id).plan(later), (Plan::Create, CookieUpdate::Set));
     let record = moved.record();
     assert_eq!((record.get("user").as_ref().map(Json::as_str), record.flashes().count()), (Some("42"), 1));
     assert_eq!(
@@ -182,7 +184,7 @@ fn a_session_that_moves_takes_all_along_and_begins_anew() {
     // Nothing to keep: nothing is made of it.
     let empty = SessionState::fresh(NOW, Lifetimes::default());
     let moved = SessionState::fresh(later, Lifetimes::default()).adopting(&empty, later);
-    assert_eq!(moved.plan(Carrier::Id, later), (Plan::Nothing, CookieUpdate::Keep));
+    assert_eq!(moved.clone().carried_by(cloakroom_core::Carrier::Id).plan(later), (Plan::Nothing, CookieUpdate::Keep));
 }
 
 #[test]
@@ -196,11 +198,11 @@ fn an_invalidated_session_still_says_where_it_was_kept() {
     // Committed in mid-request, and invalidated while that ran: what has just been committed is what ends.
     let mut running = loaded(Lifetimes::default());
     running.insert("a", &1).unwrap();
-    let (checkpoint, copy) = (running.checkpoint(), running.clone());
+    let commit = commit(&mut running, NOW);
     running.invalidate(NOW);
-    let mut kept = copy.record().clone();
+    let mut kept = Record::clone(&commit.record());
     kept.restore_foreign(Foreign::new("beaker").stored("new", "text"));
-    running.absorb(checkpoint, copy.settled(Some((ID, kept.into())), NOW).at_place(2)).unwrap();
+    running.absorb_now(&commit, commit.settle(After::Kept(ID, kept.into())).at_place(2)).unwrap();
     assert_eq!(running.ended_foreign().and_then(Foreign::id), Some("new"));
     assert_eq!(running.place(), 2);
 }
@@ -209,8 +211,8 @@ fn an_invalidated_session_still_says_where_it_was_kept() {
 fn a_session_knows_its_place_its_neighbour_and_what_was_refused() {
     let fresh = SessionState::fresh(NOW, Lifetimes::default()).rejecting(Some(Rejected::Forged));
     assert_eq!((fresh.rejected(), fresh.place()), (Some(Rejected::Forged), 0));
-    let both = loaded(Lifetimes::default()).at_place(1).beside(fresh.at_place(2));
+    let mut both = loaded(Lifetimes::default()).at_place(1).beside(fresh.at_place(2));
     assert_eq!((both.place(), both.other().map(SessionState::place)), (1, Some(2)));
-    let settled = both.settled(None, NOW);
+    let settled = commit(&mut both, NOW).settle(After::Ended);
     assert_eq!((settled.place(), settled.other().is_none()), (1, true), "what was beside it has ended");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloakroom_core::{Clockwork, CsrfToken, Deadline, Lifetimes, Record, Rejected, SessionState, Timestamp};
 
-use crate::operations::NOW;
+use crate::operations::{NOW, outcome_at};
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -131,15 +131,13 @@ fn a_session_in_use_outlives_its_own_short_timeout() {
     let mut first = SessionState::fresh(NOW, lifetimes);
     first.insert("user", &"ann").unwrap();
     first.set_idle_timeout(Some(seconds(60)), NOW);
-    let mut record = first.outcome(NOW, || Ok::<_, std::convert::Infallible>(CsrfToken::from_random([1; 32]))).unwrap();
+    let mut record = outcome_at(&first, NOW);
     for request in 1..20 {
         let now = NOW + seconds(30 * request);
         assert_eq!(record.clockwork().expired(now), None, "request {request}");
         let session = SessionState::loaded(crate::operations::ID, record.clone(), now, lifetimes);
-        if session.plan(cloakroom_core::Carrier::Id, now).0 == cloakroom_core::Plan::Touch {
-            record = session
-                .outcome(now, || -> Result<_, std::convert::Infallible> { unreachable!("it has a token") })
-                .unwrap();
+        if session.clone().carried_by(cloakroom_core::Carrier::Id).plan(now).0 == cloakroom_core::Plan::Touch {
+            record = outcome_at(&session, now);
         }
     }
     assert_eq!(record.clockwork().expired(NOW + seconds(30 * 19 + 61)), Some(Deadline::Idle));
@@ -151,18 +149,13 @@ fn remember_survives_later_writes() {
     let mut session = SessionState::fresh(NOW, lifetimes);
     session.insert("user", &"ann").unwrap();
     session.remember(seconds(86_400 * 30), NOW);
-    let mut record =
-        session.outcome(NOW, || Ok::<_, std::convert::Infallible>(CsrfToken::from_random([1; 32]))).unwrap();
+    let mut record = outcome_at(&session, NOW);
     for day in 1..30 {
         let now = NOW + seconds(86_400 * day);
         assert_eq!(record.clockwork().expired(now), None, "day {day}");
         let mut session = SessionState::loaded(crate::operations::ID, record, now, lifetimes);
         session.insert("day", &day).unwrap();
-        record = crate::operations::through_the_wire(
-            &session
-                .outcome(now, || -> Result<_, std::convert::Infallible> { unreachable!("it has a token") })
-                .unwrap(),
-        );
+        record = crate::operations::through_the_wire(&outcome_at(&session, now));
         assert!(record.clockwork().remembered);
     }
     assert_eq!(record.clockwork().expired(NOW + seconds(86_400 * 30 + 1)), Some(Deadline::Absolute));

@@ -1,9 +1,10 @@
 //! Everything that a handler can do, as data: what the properties choose from.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cloakroom_core::{CsrfToken, Duplicates, Lifetimes, Record, SessionId, SessionState, Timestamp};
+use cloakroom_core::{Commit, CsrfToken, Duplicates, FlashId, Lifetimes, Record, SessionId, SessionState, Timestamp};
 use proptest::prelude::*;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
@@ -48,15 +49,17 @@ impl Operation {
                 session.update(key, move |it: &mut i64| *it = it.wrapping_mul(2).wrapping_add(by)).unwrap();
             }
             Self::Clear => session.clear(),
-            Self::Flash(queue, message) => _ = session.flash(queue, message, Duplicates::Allow).unwrap(),
-            Self::FlashOnce(queue, message) => _ = session.flash(queue, message, Duplicates::Suppress).unwrap(),
+            Self::Flash(queue, message) => _ = session.flash(queue, message, fresh(), Duplicates::Allow).unwrap(),
+            Self::FlashOnce(queue, message) => {
+                _ = session.flash(queue, message, fresh(), Duplicates::Suppress).unwrap()
+            }
             Self::PopFlash(queue) => _ = session.pop_flash::<u8>(queue).unwrap(),
             Self::SetCsrf(seed) => session.set_csrf_token(CsrfToken::from_random([*seed; 32])),
             Self::Csrf(seed) => _ = session.csrf_token(|| CsrfToken::from_random([*seed; 32])),
             Self::Idle(timeout) => session.set_idle_timeout(timeout.map(seconds), NOW),
             Self::Absolute(timeout) => session.set_absolute_timeout(timeout.map(seconds), NOW),
             Self::Remember(span) => session.remember(seconds(*span), NOW),
-            Self::Own(owner) => session.set_owner(owner),
+            Self::Own(owner) => session.set_owner(owner, CsrfToken::from_random([77; 32]), NOW),
             Self::Label(label) => session.set_label(label),
             Self::Changed => session.changed(),
         }
@@ -100,7 +103,8 @@ pub(crate) fn any_operation() -> BoxedStrategy<Operation> {
         1 => prop::option::of(seconds()).prop_map(Idle),
         1 => prop::option::of(seconds()).prop_map(Absolute),
         1 => seconds().prop_map(Remember),
-        1 => "[a-cü;:]{0,4}".prop_map(Own),
+        // Another owner would begin another session, see `nothing_of_another_owner_is_kept`.
+        1 => Just(Own("ü;:".to_owned())),
         1 => "[a-cü;:]{0,4}".prop_map(Label),
         1 => Just(Changed),
     ]
@@ -115,9 +119,31 @@ pub(crate) fn several(of: BoxedStrategy<Operation>) -> impl Strategy<Value = Vec
 pub(crate) fn stored(operations: &[Operation]) -> Record {
     let mut session = SessionState::fresh(NOW, Lifetimes::default());
     operations.iter().for_each(|operation| operation.run(&mut session));
-    through_the_wire(
-        &session.outcome(NOW, || Ok::<_, std::convert::Infallible>(CsrfToken::from_random([1; 32]))).unwrap(),
-    )
+    through_the_wire(&outcome(&session))
+}
+
+/// Another id for each message.
+pub(crate) fn fresh() -> FlashId {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    FlashId::from_random(NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A commit of the session as it is now, whose random bytes are all ones.
+pub(crate) fn commit(session: &mut SessionState, now: Timestamp) -> Commit {
+    let ones = |bytes: &mut [u8]| {
+        bytes.fill(1);
+        Ok::<_, std::convert::Infallible>(())
+    };
+    session.begin_commit(now, ones).unwrap()
+}
+
+/// The record that a commit of the session would keep.
+pub(crate) fn outcome(session: &SessionState) -> Record {
+    outcome_at(session, NOW)
+}
+
+pub(crate) fn outcome_at(session: &SessionState, now: Timestamp) -> Record {
+    Record::clone(&commit(&mut session.clone(), now).record())
 }
 
 pub(crate) fn through_the_wire(record: &Record) -> Record {

@@ -5,11 +5,12 @@ use cloakroom_core::{ConflictPolicy, CsrfToken, Duplicates, Json, Lifetimes, Rec
 use proptest::prelude::*;
 
 use crate::operations::{
-    ID, NOW, Operation, any_operation, data, local, messages, request, several, stored, through_the_wire,
+    ID, NOW, Operation, any_operation, data, fresh, local, messages, outcome, request, several, stored,
+    through_the_wire,
 };
 
 fn replay(session: &SessionState, newest: &Record) -> Record {
-    let record = session.log().replay(session.base(), newest, LastWriteWins).unwrap();
+    let record = session.log().replay(session.base(), newest, LastWriteWins).unwrap().record;
     through_the_wire(&record)
 }
 
@@ -22,7 +23,7 @@ proptest! {
         let base = stored(&before);
         let session = request(&base, &operations);
         for policy in [LastWriteWins, Strict] {
-            let again = session.log().replay(&base, &base, policy).unwrap();
+            let again = session.log().replay(&base, &base, policy).unwrap().record;
             prop_assert_eq!(again.encode(), session.record().encode());
         }
         prop_assert_eq!(session.base(), &base, "what was opened never changes");
@@ -35,7 +36,7 @@ proptest! {
     fn an_outcome_is_what_the_handler_saw_touched(before in several(any_operation()), operations in several(any_operation())) {
         let base = stored(&before);
         let session = request(&base, &operations);
-        let outcome = session.outcome(NOW, || -> Result<_, std::convert::Infallible> { unreachable!("a loaded session has its token or none") }).unwrap();
+        let outcome = outcome(&session);
         prop_assert_eq!(data(&outcome), data(session.record()));
         prop_assert_eq!(messages(&outcome), messages(session.record()));
         prop_assert_eq!(outcome.csrf(), session.record().csrf());
@@ -214,10 +215,10 @@ fn a_popped_message_of_ones_own_never_takes_an_equal_one_of_another_request() {
     // Both are numbered 0 by the request that added them.
     let base = stored(&[]);
     let mut session = request(&base, &[]);
-    session.flash("q", &"saved", Duplicates::Allow).unwrap();
+    session.flash("q", &"saved", fresh(), Duplicates::Allow).unwrap();
     assert_eq!(session.pop_flash::<String>("q").unwrap(), ["saved"]);
     let mut other = request(&base, &[]);
-    other.flash("q", &"saved", Duplicates::Allow).unwrap();
+    other.flash("q", &"saved", fresh(), Duplicates::Allow).unwrap();
     let newest = replay(&session, &replay(&other, &base));
     assert_eq!(request(&newest, &[]).peek_flash::<String>("q").unwrap(), ["saved"]);
 }
@@ -249,14 +250,14 @@ fn no_duplicate_means_none_on_the_newest_version() {
     ];
     for (name, this, other, expected) in rows {
         let (mut session, mut before) = (request(&base, &[]), request(&base, &[]));
-        session.flash("q", &message, *this).unwrap();
-        before.flash("q", &message, *other).unwrap();
+        session.flash("q", &message, fresh(), *this).unwrap();
+        before.flash("q", &message, fresh(), *other).unwrap();
         let newest = replay(&session, &replay(&before, &base));
         assert_eq!(messages(&newest)[0].1.len(), *expected, "{name}");
     }
     // Suppressed when it was flashed, but the equal message was popped meanwhile.
     let mut session = request(&base, &[]);
-    assert!(!session.flash("q", &message, Duplicates::Suppress).unwrap());
+    assert!(!session.flash("q", &message, fresh(), Duplicates::Suppress).unwrap());
     let mut popped = request(&base, &[]);
     popped.pop_flash::<serde_json::Value>("q").unwrap();
     let newest = replay(&session, &replay(&popped, &base));

@@ -9,7 +9,7 @@ use cloakroom_core::{
     SessionId, SessionState,
 };
 
-use crate::operations::NOW;
+use crate::operations::{NOW, fresh};
 
 const SECRET: &str = "correct horse battery staple, 40 bytes!!";
 
@@ -45,7 +45,7 @@ fn debug_prints_no_secret() {
     session.insert("card", &SECRET).unwrap();
     session.get_or_insert_with("more", || SECRET.to_owned()).unwrap();
     session.update("most", |it: &mut String| SECRET.clone_into(it)).unwrap();
-    session.flash("", &SECRET, Duplicates::Allow).unwrap();
+    session.flash("", &SECRET, fresh(), Duplicates::Allow).unwrap();
     session.pop_flash::<String>("").unwrap();
     session.set_csrf_token(token.clone());
     let mut ended = session.clone();

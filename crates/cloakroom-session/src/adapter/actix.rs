@@ -67,7 +67,7 @@ impl FromRequest for Session {
         let request = request.clone();
         Box::pin(async move {
             let slot = left::<SessionSlot>(&request).ok_or_else(|| Error::missing_layer("SessionMiddleware"))?;
-            slot.open(RequestHead::cookies(&request)).await
+            slot.open_for(&request).await
         })
     }
 }

@@ -5,7 +5,7 @@ use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 
-use super::{Answer, RequestHead};
+use super::Answer;
 use crate::csrf::{CsrfSlot, FormToken};
 use crate::error::Error;
 use crate::session::Session;
@@ -20,7 +20,7 @@ impl<S: Sync> FromRequestParts<S> for Session {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let slot = parts.extensions.get::<SessionSlot>().ok_or_else(|| Error::missing_layer("SessionLayer"))?;
-        slot.open(parts.cookies()).await
+        slot.open_for(parts).await
     }
 }
 

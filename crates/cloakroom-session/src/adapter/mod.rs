@@ -24,4 +24,4 @@ mod rocket;
 
 pub use answer::Answer;
 pub use request::RequestHead;
-pub use response::{Conclude, NotCommitted, ResponseHeaders};
+pub use response::ResponseHeaders;

@@ -31,7 +31,7 @@ impl RequestHead for Request {
 impl<'a> FromRequest<'a> for Session {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let slot = request.extensions().get::<SessionSlot>().ok_or_else(|| Error::missing_layer("SessionLayer"))?;
-        Ok(slot.open(request.cookies()).await?)
+        Ok(slot.open_for(request).await?)
     }
 }
 

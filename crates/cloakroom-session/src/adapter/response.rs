@@ -1,15 +1,9 @@
 //! What is written to a response's head.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use cloakroom_core::{SetCookie, cache_control, vary};
 
 use super::request::text;
-use crate::error::Error;
-use crate::finish::Finish;
-use crate::slot::{ResponseEffects, SessionSlot};
+use crate::slot::ResponseEffects;
 
 const VARY: &str = "vary";
 const CACHE_CONTROL: &str = "cache-control";
@@ -57,47 +51,5 @@ fn set_cookie(cookie: SetCookie, headers: &mut impl ResponseHeaders) {
             tracing::warn!("response with a session cookie was marked for shared caches: corrected to no-store");
         }
         headers.replace(CACHE_CONTROL, directive);
-    }
-}
-
-/// A session that couldn't be committed: its response must be replaced.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct NotCommitted {
-    /// Why.
-    pub error: Error,
-    /// What the response that takes the place of the handler's must still bring: what was committed earlier in the request.
-    pub effects: ResponseEffects,
-}
-
-impl SessionSlot {
-    /// The end of a request, for adapters: commits the session for a response with this status, and traces a failure. `None` if nobody
-    /// opened it: the response goes as it is.
-    ///
-    /// The future comes to an error when the session couldn't be committed. Nothing was then, and the client must be told instead of being
-    /// shown the response.
-    #[must_use]
-    pub fn conclude(&self, status: u16) -> Option<Conclude> {
-        let session = self.close()?;
-        Some(Conclude { slot: self.clone(), finish: self.finish_opened(session, status) })
-    }
-}
-
-/// The future of [`SessionSlot::conclude`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless polled"]
-pub struct Conclude {
-    slot: SessionSlot,
-    finish: Finish,
-}
-
-impl Future for Conclude {
-    type Output = Result<ResponseEffects, NotCommitted>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.finish).poll(cx).map_err(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, "session not committed");
-            NotCommitted { error, effects: self.slot.effects_of_failure() }
-        })
     }
 }

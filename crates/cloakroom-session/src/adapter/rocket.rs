@@ -8,7 +8,7 @@ use rocket::request::{FromRequest, Outcome};
 use rocket::response::{Responder, Response};
 use rocket::{Request, async_trait};
 
-use super::{Answer, ResponseHeaders};
+use super::{Answer, RequestHead, ResponseHeaders};
 use crate::csrf::{CsrfSlot, FormToken};
 use crate::error::Error;
 use crate::session::Session;
@@ -21,6 +21,23 @@ fn left<'r, T: Send + Sync + 'static>(request: &'r Request<'_>, who: &'static st
 
 fn cookies<'r>(request: &'r Request<'_>) -> CookieHeader<'r> {
     CookieHeader::new(request.headers().get("cookie").map(str::as_bytes))
+}
+
+/// The head of a request, for what Rocket's own type can't implement: only its header lines count here.
+struct Head<'r>(&'r Request<'r>);
+
+impl RequestHead for Head<'_> {
+    fn method(&self) -> &str {
+        self.0.method().as_str()
+    }
+
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
+    fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.0.headers().get(name).map(str::as_bytes)
+    }
 }
 
 fn outcome<T>(opened: Result<T, Error>) -> Outcome<T, Error> {
@@ -44,7 +61,7 @@ impl<'r> FromRequest<'r> for Session {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
         outcome(match left::<SessionSlot>(request, "SessionFairing") {
-            Ok(slot) => slot.open(cookies(request)).await,
+            Ok(slot) => slot.open_for(&Head(request)).await,
             Err(missing) => Err(missing),
         })
     }

@@ -1,113 +1,209 @@
-//! Committing: the one place where a session waits.
+//! Committing: one commit of a session at a time, and each runs to its end.
+//!
+//! A commit lives in a [`Driver`] while it runs. `commit_now` and the end of the request both wait
+//! for one. A driver that is dropped early, because its client went away or a `select!` took another
+//! arm, goes on in a task of its own; without a runtime it is put back into the session, and whoever
+//! commits next drives it first.
 
-use std::ops::ControlFlow;
+use std::fmt;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
 
-use cloakroom_core::{Carrier, CookieUpdate, Plan, SetCookie, Timestamp};
+use cloakroom_core::{Absorbed, Carrier, Commit, CookieUpdate, Plan, SetCookie};
 
-use super::{Phase, Session};
+use super::turn::Turn;
+use super::{Inner, Phase, Session};
+use crate::clock::fill;
 use crate::error::Error;
-use crate::factory::SessionFactory;
+use crate::factory::{BoxFuture, Committed};
+
+/// A commit that a factory carries out; it gives the commit back with the outcome.
+pub(super) type Running = BoxFuture<'static, (Commit, Result<Committed, Error>)>;
+
+/// The next thing that a session has to commit.
+enum Step {
+    Nothing,
+    /// A commit that was begun before. Its outcome isn't the caller's.
+    Earlier(Running),
+    Own(Running),
+}
 
 impl Session {
-    /// Commits what was done so far, before the response: for streams, sockets, and work that goes on after a redirect.
+    /// Commits what was done so far, before the response: for streams, sockets, and work that goes
+    /// on after a redirect.
+    ///
+    /// Each change is committed once, whatever happens. If this future is dropped, the commit that it
+    /// has begun goes on by itself. If the store gives no answer, the outcome is unknown; the next
+    /// commit, at the end of the request at the latest, finds it out before it does anything else.
     ///
     /// # Errors
-    /// As at the end of a request. When the response's headers were sent and a cookie is needed, as it always is for a cookie session:
+    /// As at the end of a request. When a task that holds a clone of the session has panicked. When
+    /// the response's headers were sent and a cookie is needed, as it always is for a cookie session:
     /// [`Error::is_headers_sent`].
     pub async fn commit_now(&self) -> Result<(), Error> {
-        let _turn = self.0.turns.lock().await;
-        let (snapshot, late) = {
-            let mut inner = self.inner();
-            if let Some(error) = inner.failed.take() {
-                return Err(error);
+        loop {
+            let turn = self.turn().await;
+            match self.next_step(Self::early)? {
+                Step::Nothing => return Ok(()),
+                Step::Earlier(running) => Driver::new(turn, running).await?,
+                Step::Own(running) => return Driver::new(turn, running).await,
             }
-            let (plan, cookie) = inner.state.plan(self.0.engine.factory.carrier(), self.now());
-            if plan == Plan::Nothing {
-                inner.late = false;
-                return Ok(());
-            }
-            if inner.phase == Phase::HeadersSent && cookie != CookieUpdate::Keep {
-                // A touch is a courtesy that can wait for the next request.
-                return if plan == Plan::Touch { Ok(()) } else { Err(Error::headers_sent()) };
-            }
-            (inner.state.clone(), std::mem::take(&mut inner.late))
-        };
-        let checkpoint = snapshot.checkpoint();
-        let outcome = self.0.engine.factory.commit(snapshot, self.now()).await;
-        let mut inner = self.inner();
-        // What failed may be tried again. Until then it isn't kept.
-        inner.late |= late && outcome.is_err();
-        let committed = outcome?;
-        supersede(&mut inner.cookies, committed.cookies);
-        Ok(inner.state.absorb(checkpoint, committed.session)?)
-    }
-
-    /// The commit at the end of the request: the cookies that the response must set.
-    pub(crate) async fn finish(&self, factory: &impl SessionFactory, status: u16) -> Result<Vec<SetCookie>, Error> {
-        let _turn = self.0.turns.lock().await;
-        let now = match self.leave(factory.carrier(), status) {
-            ControlFlow::Break(outcome) => return outcome,
-            ControlFlow::Continue(now) => now,
-        };
-        let (state, checkpoint) = {
-            let mut inner = self.inner();
-            inner.state.use_now(now);
-            (inner.state.clone(), inner.state.checkpoint())
-        };
-        let committed = factory.commit(state, now).await?;
-        let mut inner = self.inner();
-        inner.state.absorb(checkpoint, committed.session)?;
-        let mut cookies = std::mem::take(&mut inner.cookies);
-        supersede(&mut cookies, committed.cookies);
-        Ok(cookies)
-    }
-
-    /// The same without waiting, if nothing is left to commit and no commit is under way.
-    pub(crate) fn finish_at_once(&self, status: u16) -> Option<Result<Vec<SetCookie>, Error>> {
-        // There will be a commit, nearly always. Whether is decided once, when it is its turn.
-        if self.read(|state| state.log().is_effective()) {
-            return None;
         }
-        let _turn = self.0.turns.try_lock().ok()?;
-        self.leave(self.0.engine.factory.carrier(), status).break_value()
     }
 
-    /// The response's headers are on their way. Goes on, with the time that it was then, if there is something to commit.
-    fn leave(&self, carrier: Carrier, status: u16) -> ControlFlow<Result<Vec<SetCookie>, Error>, Timestamp> {
+    /// Whether a plan may be carried out before the end of the request.
+    fn early(&self, inner: &mut Inner, plan: Plan, cookie: CookieUpdate) -> Result<bool, Error> {
+        if let Some(error) = inner.failed.take() {
+            return Err(error);
+        }
+        if self.0.panicked.load(Ordering::SeqCst) {
+            return Err(Error::panicked());
+        }
+        let needs_cookie = match cookie {
+            CookieUpdate::Set => true,
+            // A session in a store ends with or without its cookie.
+            CookieUpdate::Remove => inner.state.carrier() == Carrier::Record,
+            CookieUpdate::Keep | _ => false,
+        };
+        match inner.phase {
+            // A touch can wait for the next request.
+            Phase::HeadersSent if needs_cookie && plan == Plan::Touch => Ok(false),
+            Phase::HeadersSent if needs_cookie => Err(Error::headers_sent()),
+            Phase::HeadersSent | Phase::Running => Ok(plan != Plan::Nothing),
+        }
+    }
+
+    /// Begins the next commit, if there is something to commit and `allowed` agrees.
+    fn next_step(
+        &self,
+        allowed: impl FnOnce(&Self, &mut Inner, Plan, CookieUpdate) -> Result<bool, Error>,
+    ) -> Result<Step, Error> {
         let now = self.now();
         let mut inner = self.inner();
-        inner.phase = Phase::HeadersSent;
-        let (plan, _) = inner.state.plan(carrier, now);
-        let abandoned = self.0.abandoned.load(Ordering::SeqCst);
-        if abandoned && plan != Plan::Nothing {
-            tracing::warn!(?plan, "session changes dropped: the request was refused, or its handler panicked");
+        if let Some(running) = inner.under_way.take() {
+            return Ok(Step::Earlier(running));
         }
-        if abandoned || !self.0.engine.policy.commits(status) {
-            return ControlFlow::Break(Ok(std::mem::take(&mut inner.cookies)));
+        if let Some(commit) = inner.unconfirmed.take() {
+            return Ok(Step::Earlier(self.start(*commit)));
         }
-        if let Some(error) = inner.failed.take() {
-            return ControlFlow::Break(Err(error));
+        let (plan, cookie) = inner.state.plan(now);
+        if !allowed(self, &mut inner, plan, cookie)? {
+            inner.late = false;
+            return Ok(Step::Nothing);
         }
-        if plan == Plan::Nothing {
-            return ControlFlow::Break(Ok(std::mem::take(&mut inner.cookies)));
-        }
-        ControlFlow::Continue(now)
+        let commit = inner.state.begin_commit(now, fill)?;
+        inner.late = false;
+        Ok(Step::Own(self.start(commit)))
     }
 
-    /// The cookies of what `commit_now` committed, for a response that the last commit failed.
-    pub(crate) fn committed_cookies(&self) -> Vec<SetCookie> {
-        std::mem::take(&mut self.inner().cookies)
+    /// Hands a commit to the factory.
+    fn start(&self, commit: Commit) -> Running {
+        Arc::clone(&self.0.engine.factory).commit(commit)
     }
 
-    /// Nothing of this request is committed: it was refused, or its handler panicked.
-    pub(crate) fn abandon(&self) {
-        self.0.abandoned.store(true, Ordering::SeqCst);
+    /// Takes in the outcome of a commit.
+    fn conclude(&self, commit: Commit, outcome: Result<Committed, Error>) -> Result<(), Error> {
+        let committed = match outcome {
+            Ok(committed) => committed,
+            Err(error) => {
+                let mut inner = self.inner();
+                inner.late |= inner.phase == Phase::HeadersSent;
+                if error.is_unavailable() {
+                    // It may have been carried out: a later commit must not apply its changes again.
+                    inner.unconfirmed = Some(Box::new(commit.resumed()));
+                }
+                return Err(error);
+            }
+        };
+        // First of all: what was committed must reach the browser, whatever comes next.
+        supersede(&mut self.inner().cookies, committed.cookies);
+        let mut settled = committed.session;
+        loop {
+            let since = self.inner().state.since(&commit);
+            // Closures of the application run here, so the lock is free.
+            let rebased = since.rebase(&settled);
+            let absorbed = self.inner().state.absorb(&commit, settled, rebased);
+            match absorbed {
+                Absorbed::Done => return Ok(()),
+                Absorbed::Failed(error) => return Err(error.into()),
+                Absorbed::Outdated(again) => settled = *again,
+            }
+        }
+    }
+
+    /// Begins the commit at the end of the request, for a response with this status.
+    ///
+    /// Nothing that handlers do from now on belongs to the request.
+    pub(crate) fn finish(&self, status: u16) -> Ending {
+        self.inner().phase = Phase::HeadersSent;
+        let waits = |inner: &Inner| inner.under_way.is_some() || inner.unconfirmed.is_some();
+        let turn = match self.try_turn() {
+            Some(turn) if !waits(&self.inner()) => turn,
+            // Another commit of this session is under way: a rare case, in a box of its own.
+            _ => return Ending::Waiting(Some(Box::pin(self.clone().finish_after_others(status)))),
+        };
+        match self.next_step(|session, inner, plan, _| session.last(inner, plan, status)) {
+            Ok(Step::Nothing) => Ending::Done(Some(Ok(()))),
+            Ok(Step::Earlier(running) | Step::Own(running)) => Ending::Driving(Driver::new(turn, running)),
+            Err(error) => Ending::Done(Some(Err(error))),
+        }
+    }
+
+    async fn finish_after_others(self, status: u16) -> Result<(), Error> {
+        loop {
+            let turn = self.turn().await;
+            match self.next_step(|session, inner, plan, _| session.last(inner, plan, status))? {
+                Step::Nothing => return Ok(()),
+                Step::Earlier(running) => Driver::new(turn, running).await?,
+                Step::Own(running) => return Driver::new(turn, running).await,
+            }
+        }
+    }
+
+    /// Whether a plan is carried out at the end of the request.
+    fn last(&self, inner: &mut Inner, plan: Plan, status: u16) -> Result<bool, Error> {
+        let failed = inner.failed.take();
+        if self.0.refused.load(Ordering::SeqCst) {
+            if plan != Plan::Nothing {
+                tracing::warn!(?plan, "session changes dropped: the request was refused");
+            }
+            return Ok(false);
+        }
+        if self.0.panicked.load(Ordering::SeqCst) {
+            if plan == Plan::Nothing {
+                return Ok(false);
+            }
+            tracing::warn!(?plan, "session changes dropped: the handler, or a task of it, panicked");
+            // A response that is an error already tells the client as much.
+            return if status < 500 { Err(Error::panicked()) } else { Ok(false) };
+        }
+        if !self.0.engine.policy.commits(status) {
+            return Ok(false);
+        }
+        failed.map_or(Ok(plan != Plan::Nothing), Err)
+    }
+
+    /// The cookies of everything that was committed, for the response.
+    pub(crate) fn take_cookies(&self) -> Vec<SetCookie> {
+        mem::take(&mut self.inner().cookies)
+    }
+
+    /// Drops the changes of a request that was refused. Its response stands.
+    pub(crate) fn refuse(&self) {
+        self.0.refused.store(true, Ordering::SeqCst);
+    }
+
+    /// Fails the commit: a holder of this session has panicked.
+    pub(super) fn panicked(&self) {
+        self.0.panicked.store(true, Ordering::SeqCst);
     }
 }
 
-/// A later commit's cookie takes the place of an earlier one of its name. Of another name, as when a session has moved to another factory, it
-/// stands beside it.
+/// Replaces the cookies of an earlier commit by those of a later one, name by name.
 fn supersede(cookies: &mut Vec<SetCookie>, later: Vec<SetCookie>) {
     if cookies.is_empty() {
         *cookies = later;
@@ -115,4 +211,122 @@ fn supersede(cookies: &mut Vec<SetCookie>, later: Vec<SetCookie>) {
     }
     cookies.retain(|cookie| later.iter().all(|it| it.name() != cookie.name()));
     cookies.extend(later);
+}
+
+/// The commit at the end of a request.
+pub(crate) enum Ending {
+    Done(Option<Result<(), Error>>),
+    Driving(Driver),
+    /// Another commit of the session is under way. `None` once it is done.
+    Waiting(Option<BoxFuture<'static, Result<(), Error>>>),
+}
+
+impl Future for Ending {
+    type Output = Result<(), Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Done(outcome) => Poll::Ready(outcome.take().unwrap_or(Ok(()))),
+            Self::Driving(driver) => Pin::new(driver).poll(cx),
+            Self::Waiting(waiting) => {
+                let Some(future) = waiting else { return Poll::Ready(Ok(())) };
+                let outcome = ready!(future.as_mut().poll(cx));
+                *waiting = None;
+                Poll::Ready(outcome)
+            }
+        }
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // The handler has returned, so its changes are committed, whether or not the client still waits.
+        if let Self::Waiting(waiting) = self
+            && let Some(future) = waiting.take()
+        {
+            let task = async move {
+                if let Err(error) = future.await {
+                    lost(&error);
+                }
+            };
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                runtime.spawn(task);
+            } else {
+                tracing::error!("session changes lost: the response was dropped outside of a tokio runtime");
+            }
+        }
+    }
+}
+
+/// Drives one commit to its end.
+///
+/// Polled to its end, it takes the result into the session. Dropped early, it goes on in a task.
+pub(crate) struct Driver(Option<Drive>);
+
+struct Drive {
+    turn: Turn,
+    /// `None` while it is polled: a factory that panics leaves nothing that could be polled again.
+    running: Option<Running>,
+}
+
+impl Driver {
+    const fn new(turn: Turn, running: Running) -> Self {
+        Self(Some(Drive { turn, running: Some(running) }))
+    }
+}
+
+impl Future for Driver {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(drive) = &mut self.0 else { return Poll::Ready(Ok(())) };
+        let outcome = ready!(drive.poll(cx));
+        self.0 = None;
+        Poll::Ready(outcome)
+    }
+}
+
+impl Drive {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let Some(mut running) = self.running.take() else { return Poll::Ready(Err(Error::panicked())) };
+        match running.as_mut().poll(cx) {
+            Poll::Ready((commit, outcome)) => Poll::Ready(self.turn.session().conclude(commit, outcome)),
+            Poll::Pending => {
+                self.running = Some(running);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let Some(mut drive) = self.0.take() else { return };
+        // Without a runtime, the drive goes back into the session as it is dropped.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            if let Err(error) = std::future::poll_fn(|cx| drive.poll(cx)).await {
+                lost(&error);
+            }
+        });
+    }
+}
+
+impl Drop for Drive {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            self.turn.session().inner().under_way = Some(running);
+        }
+    }
+}
+
+/// A commit failed for which no response waits any more.
+fn lost(error: &Error) {
+    tracing::error!(error = error as &dyn std::error::Error, "session not committed after its client went away");
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").finish_non_exhaustive()
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use cloakroom_core::{Record, SessionId, SessionState, Timestamp};
 
 use super::Session;
+use crate::clock::fresh_token;
 
 impl Session {
     /// When the session was created, in whole seconds since the Unix epoch.
@@ -50,27 +51,74 @@ impl Session {
 
     /// Ends the session and removes its cookie. What is written afterwards starts a new one, under a new id.
     ///
-    /// It wins over everything else that this request did. Call it to sign out.
+    /// It wins over everything else that this request did. Call it to sign out. If another request has
+    /// moved the session to a new id in the meantime, the session ends there. A guard of
+    /// [`Session::get_mut`] that was taken before has no effect afterwards.
     ///
     /// # Security
-    /// A copy of a cookie session's cookie stays good until its deadline; a session in a store is over (ASVS 7.4.1).
+    /// A copy of a cookie session's cookie stays good until its deadline; a session in a store has
+    /// ended (ASVS 7.4.1).
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.insert("cart", "hat")?;
+    /// session.invalidate();
+    /// assert!(session.is_empty());
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn invalidate(&self) {
         let now = self.now();
         self.write(|state| state.invalidate(now));
     }
 
-    /// Gives the session a new id and keeps what it holds. Call it at every change of privilege, such as signing in (ASVS 7.2.4).
+    /// Gives the session a new id and a new CSRF token, and keeps its values. Call it at every change
+    /// of privilege, such as signing in (ASVS 7.2.4).
     ///
     /// The deadlines stay; [`Session::set_absolute_timeout`] starts them anew.
+    ///
+    /// # Security
+    /// Whoever knew the id or the token before, because they planted the session or shared the
+    /// machine, knows neither afterwards. A form that is open in another tab is refused once.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// let before = session.csrf_token()?;
+    /// session.cycle_id();
+    /// assert_ne!(session.csrf_token()?, before);
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn cycle_id(&self) {
-        self.write(SessionState::cycle_id);
+        match fresh_token() {
+            Ok(token) => self.write(|state| state.cycle_id(token)),
+            Err(error) => self.fail(error),
+        }
     }
 
-    /// Says whose session it is, and gives it a new id: signing in is a change of privilege.
+    /// Says whose session it is, and gives it a new id and a new CSRF token: signing in is a change of
+    /// privilege.
     ///
-    /// A store can then list this owner's sessions, and end them. It is kept in a cookie session too, where nobody can list it.
-    pub fn set_owner(&self, owner: &str) {
-        self.write(|state| state.set_owner(owner));
+    /// If the session belonged to another owner, that session is ended first and nothing of it is
+    /// kept. A store can list an owner's sessions, and end them. A cookie session keeps its owner as
+    /// well, but nothing can list it.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.set_owner("anna");
+    /// session.insert("is_admin", true)?;
+    /// session.set_owner("bob");
+    /// assert_eq!(session.owner().as_deref(), Some("bob"));
+    /// assert!(!session.contains_key("is_admin"));
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
+    pub fn set_owner(&self, owner: impl AsRef<str>) {
+        let (owner, now) = (owner.as_ref(), self.now());
+        match fresh_token() {
+            Ok(token) => self.write(|state| state.set_owner(owner, token, now)),
+            Err(error) => self.fail(error),
+        }
     }
 
     /// Whose session it is, if [`Session::set_owner`] said so.

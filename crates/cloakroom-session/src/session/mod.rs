@@ -1,24 +1,30 @@
 //! The session as handlers hold it.
 //!
-//! Here are its parts and its lock; what can be done with it stands in the files beside this one, in the order of the table that users
-//! of Pyramid know: `values`, `life`, `flash`, `csrf`, and `commit`; `refresh` is for requests that last.
+//! Here are its parts and its lock. Its methods are in the files of this folder, in the order of the
+//! table that users of Pyramid know: `values`, `life`, `flash`, `csrf`, and `commit`; `refresh` is for
+//! requests that last. `turn` keeps commits of one session apart.
+//!
+//! No code of the application runs while the lock is held: neither a serde implementation nor a
+//! closure. Either may use the session itself.
 
 mod commit;
 mod csrf;
 mod flash;
 mod life;
 mod refresh;
+mod turn;
 mod values;
 
 use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cloakroom_core::{SessionState, SetCookie, Timestamp};
+use cloakroom_core::{Commit, SessionState, SetCookie, Timestamp};
 
 use crate::error::Error;
 use crate::slot::Engine;
 
+pub(crate) use commit::Ending;
 pub(crate) use csrf::masked;
 pub use flash::FlashQueue;
 
@@ -28,9 +34,9 @@ pub use flash::FlashQueue;
 /// Nothing here waits, except [`Session::commit_now`] and [`Session::refresh`].
 ///
 /// A key is a string, or a [`SessionKey`](cloakroom_core::SessionKey) that fixes the type. A value is anything that serde can write
-/// as JSON; numbers that JSON has no word for (NaN, infinities) become `null`, as serde_json has it.
+/// as JSON.
 ///
-/// If a task that holds a clone of it panics, nothing of the request is committed.
+/// If a task that holds a clone of it panics, nothing of the request is committed, and the client gets an error.
 ///
 /// # Examples
 /// ```
@@ -41,13 +47,13 @@ pub use flash::FlashQueue;
 /// fn visit(session: &Session) -> Result<String, Error> {
 ///     let visits = session.update(VISITS, |visits| { *visits += 1; *visits })?;
 ///     if visits == 1 {
-///         session.flash("Welcome!")?;
+///         session.flash("Welcome!");
 ///     }
 ///     Ok(format!("visit {visits}"))
 /// }
 /// # let session = Session::for_tests();
 /// # assert_eq!(visit(&session)?, "visit 1");
-/// # assert_eq!(session.pop_flash::<String>("")?, ["Welcome!"]);
+/// # assert_eq!(session.pop_flash::<String>(), ["Welcome!"]);
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone)]
@@ -56,21 +62,27 @@ pub struct Session(Arc<Shared>);
 struct Shared {
     engine: Arc<Engine>,
     inner: Mutex<Inner>,
-    /// Commits of one session follow each other: each starts from what the one before it left.
-    turns: tokio::sync::Mutex<()>,
-    /// A holder panicked: nothing is committed. Not behind the lock, which the closure that panicked may hold.
-    abandoned: AtomicBool,
+    turn_ended: tokio::sync::Notify,
+    /// The request was refused: nothing is committed, and its response stands.
+    refused: AtomicBool,
+    /// A holder panicked: nothing is committed, and the client is told.
+    panicked: AtomicBool,
 }
 
 struct Inner {
     state: SessionState,
-    /// Cookies of what was committed, until the response takes them.
+    /// The cookies of what was committed, until the response takes them.
     cookies: Vec<SetCookie>,
     phase: Phase,
-    /// It was changed after its response was sent, and not committed since.
+    /// The session was changed after its response was sent, and not committed since.
     late: bool,
-    /// What a guard couldn't write when it was dropped: the commit fails with it.
+    /// An error that no caller could be told: the commit fails with it.
     failed: Option<Error>,
+    is_committing: bool,
+    /// A commit that has begun and that nothing drives.
+    under_way: Option<commit::Running>,
+    /// A commit whose outcome is unknown. It must be found out before anything else is committed.
+    unconfirmed: Option<Box<Commit>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,13 +94,22 @@ enum Phase {
 
 impl Session {
     pub(crate) fn new(engine: Arc<Engine>, state: SessionState) -> Self {
-        let (cookies, phase, failed) = (Vec::new(), Phase::Running, None);
-        let inner = Mutex::new(Inner { state, cookies, phase, late: false, failed });
+        let inner = Inner {
+            state,
+            cookies: Vec::new(),
+            phase: Phase::Running,
+            late: false,
+            failed: None,
+            is_committing: false,
+            under_way: None,
+            unconfirmed: None,
+        };
         Self(Arc::new(Shared {
             engine,
-            inner,
-            turns: tokio::sync::Mutex::default(),
-            abandoned: AtomicBool::new(false),
+            inner: Mutex::new(inner),
+            turn_ended: tokio::sync::Notify::new(),
+            refused: AtomicBool::new(false),
+            panicked: AtomicBool::new(false),
         }))
     }
 
@@ -115,6 +136,11 @@ impl Session {
         read(&self.inner().state)
     }
 
+    /// Reads something that is remembered as read.
+    fn read_mut<R>(&self, read: impl FnOnce(&mut SessionState) -> R) -> R {
+        read(&mut self.inner().state)
+    }
+
     fn write<R>(&self, write: impl FnOnce(&mut SessionState) -> R) -> R {
         let mut inner = self.inner();
         inner.late |= inner.phase == Phase::HeadersSent;
@@ -124,13 +150,19 @@ impl Session {
     fn now(&self) -> Timestamp {
         self.0.engine.now()
     }
+
+    /// Fails the commit with an error that no caller can be told here: a success page must not cover
+    /// a lost change.
+    pub(crate) fn fail(&self, error: Error) {
+        self.inner().failed.get_or_insert(error);
+    }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         // A handler that panicked commits nothing, also where a layer inside of ours turns its panic into a response.
         if std::thread::panicking() {
-            self.abandon();
+            self.panicked();
         }
     }
 }

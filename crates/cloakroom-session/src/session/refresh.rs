@@ -42,8 +42,8 @@ impl Session {
     /// # }
     /// ```
     pub async fn refresh(&self) -> Result<bool, Error> {
-        // Not beside a commit of this handle, which moves versions and ids.
-        let _turn = self.0.turns.lock().await;
+        // Not while a commit of this handle runs, which moves versions and ids.
+        let _turn = self.turn().await;
         let opened = self.read(SessionState::clone);
         if opened.id().is_none() {
             return Ok(!opened.is_detached());

@@ -1,12 +1,18 @@
 //! Values: the session as a dictionary.
 
-use cloakroom_core::{IntoKey, Json, KeyName, SessionState};
+use std::sync::Arc;
+
+use cloakroom_core::{IntoKey, Json, KeyName, SessionState, Updater};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Session;
 use crate::error::Error;
 use crate::guard::RefMut;
+
+/// The number of times that an update is tried, each time because the value changed while the
+/// closure ran. Only a closure that sets the same key itself comes here.
+const MOST_UPDATES: usize = 1000;
 
 #[expect(
     clippy::needless_pass_by_value,
@@ -18,8 +24,7 @@ impl Session {
     /// # Errors
     /// When it can't be read as a `T`. The rest of the session is unaffected.
     pub fn get<T: DeserializeOwned>(&self, key: impl IntoKey<T>) -> Result<Option<T>, Error> {
-        // Decoded outside of the lock: a value's own code may use the session.
-        match self.json(key.name()) {
+        match self.read_mut(|state| state.read_json(key.name())) {
             Some(value) => Ok(Some(value.decode(key.name())?)),
             None => Ok(None),
         }
@@ -30,6 +35,11 @@ impl Session {
     }
 
     /// Sets a value. When two requests set the same key, the one that commits last wins, on that key alone.
+    ///
+    /// A value that is computed from the one before belongs into [`Session::update`]: of two requests
+    /// that `get` a counter and `insert` it again, one is lost. Where that happens, a warning in the
+    /// trace names the key; under [`ConflictPolicy::Strict`](cloakroom_core::ConflictPolicy::Strict)
+    /// it is an error.
     ///
     /// # Errors
     /// When it can't be written as JSON; nothing changed then.
@@ -44,12 +54,17 @@ impl Session {
     /// # Errors
     /// The key of the first value that can't be written.
     pub fn extend<K: AsRef<str>, T: Serialize>(&self, entries: impl IntoIterator<Item = (K, T)>) -> Result<(), Error> {
-        // The iterator runs outside of the lock: it may read the session.
-        let entries: Vec<_> = entries.into_iter().collect();
-        Ok(self.write(|state| state.extend(entries))?)
+        let encode = |(key, value): (K, T)| Json::encode(key.as_ref(), &value).map(|json| (key, json));
+        let entries: Vec<(K, Json)> = entries.into_iter().map(encode).collect::<Result<_, _>>()?;
+        self.write(|state| {
+            for (key, value) in entries {
+                state.insert_json(key.as_ref(), value);
+            }
+        });
+        Ok(())
     }
 
-    /// Removes a key; says whether it was there.
+    /// Removes a key; returns whether it was there.
     pub fn remove(&self, key: impl KeyName) -> bool {
         self.write(|state| state.remove(key.name()))
     }
@@ -59,7 +74,14 @@ impl Session {
     /// # Errors
     /// When it can't be read as a `T`; it stays then.
     pub fn take<T: DeserializeOwned>(&self, key: impl IntoKey<T>) -> Result<Option<T>, Error> {
-        Ok(self.write(|state| state.take(key))?)
+        let name = key.name();
+        while let Some(json) = self.json(name) {
+            let value = json.decode(name)?;
+            if self.write(|state| state.remove_if(name, &json)) {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
     }
 
     /// Removes the entry that was added last and returns it.
@@ -67,12 +89,19 @@ impl Session {
     /// # Errors
     /// When its value can't be read as a `T`; it stays then.
     pub fn pop_item<T: DeserializeOwned>(&self) -> Result<Option<(String, T)>, Error> {
-        Ok(self.write(SessionState::pop_item)?)
+        let last = |state: &SessionState| state.record().entries().last().map(|(key, json)| (key.to_owned(), json));
+        while let Some((key, json)) = self.read(last) {
+            let value = json.decode(&key)?;
+            if self.write(|state| state.remove_if(&key, &json)) {
+                return Ok(Some((key, value)));
+            }
+        }
+        Ok(None)
     }
 
     /// The value under a key, set to what `default` makes if there is none.
     ///
-    /// When another request set it first, what that one set stays.
+    /// If another request set it first, that value stays.
     ///
     /// # Errors
     /// When the value can't be read as a `T`, or the default can't be written as JSON.
@@ -81,22 +110,26 @@ impl Session {
         key: impl IntoKey<T>,
         default: impl FnOnce() -> T,
     ) -> Result<T, Error> {
-        let name = key.name().to_owned();
-        if let Some(value) = self.get(key)? {
-            return Ok(value);
+        let name = key.name();
+        if let Some(json) = self.json(name) {
+            return Ok(json.decode(name)?);
         }
-        // Made outside of the lock: it may read the session.
-        let default = default();
-        Ok(self.write(|state| state.get_or_insert_with(name, || default))?)
+        let value = default();
+        let json = Json::encode(name, &value)?;
+        let kept = self.write(|state| state.insert_json_if_absent(name, json.clone()));
+        Ok(if kept == json { value } else { kept.decode(name)? })
     }
 
     /// Changes a value in place, starting from its default if there is none.
     ///
-    /// In a store no racing update is lost: if another request committed first, `change` runs again on what that one left. It
-    /// must therefore do nothing but change the value; it must not use the session.
+    /// In a store no concurrent update is lost: if another request committed first, `change` runs again
+    /// on the value that it left. It should do nothing but change the value, because it may run
+    /// several times.
     ///
     /// # Errors
-    /// When the value can't be read as a `T`, or written afterwards; nothing changed then.
+    /// When the value can't be read as a `T`, or written afterwards; nothing changed then. When
+    /// `change` sets the same key through the session, so that it can never be done:
+    /// [`Error::is_conflict`].
     ///
     /// # Examples
     /// ```
@@ -113,7 +146,28 @@ impl Session {
     where
         T: Serialize + DeserializeOwned + Default,
     {
-        Ok(self.write(|state| state.update(key, change))?)
+        let name: Arc<str> = key.name().into();
+        let step = {
+            let name = Arc::clone(&name);
+            move |current: Option<&Json>| {
+                let mut value: T = current.map(|json| json.decode(&name)).transpose()?.unwrap_or_default();
+                let result = change(&mut value);
+                Json::encode(&name, &value).map(|json| (json, result))
+            }
+        };
+        let step = Arc::new(step);
+        for _ in 0..MOST_UPDATES {
+            let seen = self.json(&name);
+            let (value, result) = step(seen.as_ref())?;
+            let again: Updater = {
+                let step = Arc::clone(&step);
+                Arc::new(move |current| step(current).map(|(json, _)| json))
+            };
+            if self.write(|state| state.update_json(&name, seen.as_ref(), value, again)) {
+                return Ok(result);
+            }
+        }
+        Err(Error::contended(&name))
     }
 
     /// The value under a key, to be changed in place: what was changed is set when the guard is dropped.
@@ -125,15 +179,19 @@ impl Session {
     /// [`RefMut::save`] says so at once.
     pub fn get_mut<T: Serialize + DeserializeOwned>(&self, key: impl IntoKey<T>) -> Result<Option<RefMut<T>>, Error> {
         let name = key.name().to_owned();
-        Ok(self.get(key)?.map(|value| RefMut::new(self.clone(), name, value)))
+        let (generation, json) = self.read_mut(|state| (state.generation(), state.read_json(&name)));
+        let value = json.map(|json| json.decode(&name)).transpose()?;
+        Ok(value.map(|value| RefMut::new(self.clone(), generation, name, value)))
     }
 
-    pub(crate) fn set_json(&self, key: &str, value: Json) {
+    /// Sets a value for a guard that was taken from the session of this generation; returns whether
+    /// that session is still the one of the request.
+    pub(crate) fn set_guarded(&self, generation: u32, key: &str, value: Json) -> bool {
+        if self.read(SessionState::generation) != generation {
+            return false;
+        }
         self.write(|state| state.insert_json(key, value));
-    }
-
-    pub(crate) fn fail(&self, error: Error) {
-        self.inner().failed.get_or_insert(error);
+        true
     }
 
     /// Removes all values. Flash messages and the CSRF token stay; [`Session::invalidate`] ends those too.
@@ -170,6 +228,8 @@ impl Session {
     /// # Errors
     /// The key of the first value that can't be read as a `T`; `serde_json::Value` reads every one.
     pub fn entries<T: DeserializeOwned>(&self) -> Result<Vec<(String, T)>, Error> {
-        Ok(self.read(SessionState::entries)?)
+        let entries = self.read_mut(SessionState::read_all_json);
+        let decode = |(key, json): (String, Json)| json.decode(&key).map(|value| (key, value));
+        Ok(entries.into_iter().map(decode).collect::<Result<_, _>>()?)
     }
 }

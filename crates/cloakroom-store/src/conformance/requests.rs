@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_session::{CookieConfig, CookieHeader, Duplicates, Error, SessionFactory as _, SessionId, Timestamp};
+use cloakroom_session::{
+    CookieConfig, CookieHeader, Duplicates, Error, FlashId, SessionFactory as _, SessionId, Timestamp, begin_commit,
+};
 
 use super::bench::{Bench, Outcome, Wrong, ensure, same};
 use crate::store::Store;
@@ -37,8 +39,9 @@ async fn request<S: Store>(
     tokio::time::sleep(pause).await;
     session.update("items", move |items: &mut Vec<usize>| items.push(number))?;
     session.update("count", |count: &mut usize| *count += 1)?;
-    session.flash("", &format!("message {number}"), Duplicates::Allow)?;
-    let committed = sessions.commit(session, now).await?;
+    let message = FlashId::from_random(number as u64);
+    session.flash("", &format!("message {number}"), message, Duplicates::Allow)?;
+    let committed = sessions.commit(&begin_commit(session, now)?).await?;
     Ok(opened && committed.session.id() == Some(id))
 }
 
@@ -47,7 +50,8 @@ async fn hundred<S: Store>(it: Bench<S>, processes: usize) -> Outcome {
     let Some(first) = sessions.first() else { return Ok(()) };
     let mut session = first.open(CookieHeader::default(), it.now).await?;
     session.insert("count", &0)?;
-    let id = first.commit(session, it.now).await?.session.id().ok_or_else(|| Wrong::new("no session was created"))?;
+    let created = first.commit(&begin_commit(session, it.now)?).await?.session;
+    let id = created.id().ok_or_else(|| Wrong::new("no session was created"))?;
     let tasks: Vec<_> = sessions
         .iter()
         .cycle()

@@ -1,7 +1,7 @@
 //! The factory that a configuration makes.
 
 use cloakroom_session::{
-    Carrier, Committed, CookieHeader, CookieSessions, Error, SessionFactory, SessionState, Timestamp,
+    Commit, Committed, CookieHeader, CookieSessions, Error, SessionFactory, SessionState, Timestamp,
 };
 #[cfg(feature = "store")]
 use cloakroom_store::{AnyStore, StoredSessions};
@@ -52,14 +52,6 @@ impl ConfiguredSessions {
 }
 
 impl SessionFactory for ConfiguredSessions {
-    fn carrier(&self) -> Carrier {
-        match &self.0 {
-            Inner::Cookies(sessions) => sessions.carrier(),
-            #[cfg(feature = "store")]
-            Inner::Stored(sessions) => sessions.carrier(),
-        }
-    }
-
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
         match &self.0 {
             Inner::Cookies(sessions) => sessions.open(cookies, now).await,
@@ -68,11 +60,11 @@ impl SessionFactory for ConfiguredSessions {
         }
     }
 
-    async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
+    async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         match &self.0 {
-            Inner::Cookies(sessions) => sessions.commit(session, now).await,
+            Inner::Cookies(sessions) => sessions.commit(commit).await,
             #[cfg(feature = "store")]
-            Inner::Stored(sessions) => sessions.commit(session, now).await,
+            Inner::Stored(sessions) => sessions.commit(commit).await,
         }
     }
 
