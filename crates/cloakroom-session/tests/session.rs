@@ -16,6 +16,8 @@ mod factory;
 mod handle;
 #[path = "session/lifetimes.rs"]
 mod lifetimes;
+#[path = "session/memory.rs"]
+mod memory;
 #[path = "session/panics.rs"]
 mod panics;
 #[path = "session/rejected.rs"]

@@ -45,7 +45,7 @@ async fn each_place_has_sessions_and_the_rest_has_none() {
 #[actix_web::test]
 async fn around_the_whole_application_it_covers_scopes_and_what_is_not_found() {
     async fn not_found(session: Session) -> actix_web::HttpResponse {
-        session.flash("no such page").unwrap();
+        session.flash("no such page");
         actix_web::HttpResponse::NotFound().finish()
     }
     let app = test::init_service(

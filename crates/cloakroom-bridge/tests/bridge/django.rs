@@ -53,15 +53,15 @@ async fn levels_and_tags_are_messages_and_queues() {
     let mut browser = Browser::default();
     browser
         .visit(&app, |session| {
-            session.flash(Message::success("Sävéd")).unwrap();
-            session.flash_queue("cart").flash(Message::error("no")).unwrap();
-            session.flash("plain").unwrap();
-            session.flash_queue("cart").flash("plain").unwrap();
+            session.flash(Message::success("Sävéd"));
+            session.flash_queue("cart").push(Message::error("no"));
+            session.flash("plain");
+            session.flash_queue("cart").push("plain");
         })
         .await;
     let (messages, _) = browser
         .visit(&app, |session| {
-            let value = |queue| session.peek_flash::<Value>(queue).unwrap();
+            let value = |queue| session.flash_queue(queue).peek::<Value>();
             (value(""), value("cart"))
         })
         .await;

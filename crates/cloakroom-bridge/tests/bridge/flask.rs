@@ -85,8 +85,8 @@ async fn categories_are_queues() {
     let mut browser = Browser::default();
     browser
         .visit(&app, |session| {
-            session.flash("plain").unwrap();
-            session.flash_queue("success").flash("good").unwrap();
+            session.flash("plain");
+            session.flash_queue("success").push("good");
         })
         .await;
     let value = browser.jar["session"].clone();
@@ -96,15 +96,12 @@ async fn categories_are_queues() {
         payload(&value)
     );
     let (messages, _) = browser
-        .visit(&app, |session| {
-            (session.pop_flash::<String>("").unwrap(), session.pop_flash::<String>("success").unwrap())
-        })
+        .visit(&app, |session| (session.pop_flash::<String>(), session.flash_queue("success").pop::<String>()))
         .await;
     assert_eq!(messages, (vec!["plain".to_owned()], vec!["good".to_owned()]));
     assert!(!payload(&browser.jar["session"]).contains("_flashes"));
     // It would come back as the default queue.
-    let error =
-        browser.try_visit(&app, |session| session.flash_queue("message").flash("x").unwrap()).await.unwrap_err();
+    let error = browser.try_visit(&app, |session| session.flash_queue("message").push("x")).await.unwrap_err();
     assert!(error.is_reserved() && error.key() == Some("message"), "{error}");
 }
 

@@ -75,16 +75,14 @@ async fn messages_and_tokens_are_where_phoenix_has_them() {
     let mut browser = Browser::default();
     let (form, _) = browser
         .visit(&app, |session| {
-            session.flash("a").unwrap();
-            session.flash_queue("error").flash("b").unwrap();
+            session.flash("a");
+            session.flash_queue("error").push("b");
             session.masked_csrf_token().unwrap()
         })
         .await;
     assert_eq!(form.len(), 56);
     let (found, _) = browser
-        .visit(&app, |session| {
-            (session.pop_flash::<String>("").unwrap(), session.peek_flash::<String>("error").unwrap())
-        })
+        .visit(&app, |session| (session.pop_flash::<String>(), session.flash_queue("error").peek::<String>()))
         .await;
     assert_eq!(found, (vec!["a".to_owned()], vec!["b".to_owned()]));
     use base64::Engine as _;

@@ -211,9 +211,9 @@ async fn messages_and_tokens_are_where_rails_has_them() {
     let mut browser = Browser::default();
     browser
         .visit(&app, |session| {
-            session.flash("a").unwrap();
-            session.flash_queue("alert").flash("b").unwrap();
-            session.flash_queue("alert").flash("c").unwrap();
+            session.flash("a");
+            session.flash_queue("alert").push("b");
+            session.flash_queue("alert").push("c");
         })
         .await;
     let session = written(&browser);
@@ -225,7 +225,7 @@ async fn messages_and_tokens_are_where_rails_has_them() {
     let mut browser = Browser::with("_session", &signed(session.to_string().as_bytes()));
     let (found, _) = browser
         .visit(&app, |session| {
-            (session.pop_flash::<Value>("").unwrap(), session.pop_flash::<Value>("old").unwrap(), session.keys())
+            (session.pop_flash::<Value>(), session.flash_queue("old").pop::<Value>(), session.keys())
         })
         .await;
     assert_eq!(found, (vec![json!("y")], vec![], vec![]), "what Rails has shown is shown no more");

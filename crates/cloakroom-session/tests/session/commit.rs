@@ -14,7 +14,7 @@ fn the_policy_decides_for_all_effects_together() {
         ("insert", |it| it.insert("user", "bob").unwrap()),
         ("invalidate", |it| it.invalidate()),
         ("cycle_id", |it| it.cycle_id()),
-        ("flash", |it| it.flash("saved").unwrap()),
+        ("flash", |it| it.flash("saved")),
         ("invalidate, then write", |it| {
             it.invalidate();
             it.insert("user", "bob").unwrap();
@@ -208,8 +208,9 @@ fn what_was_committed_is_sent_even_if_the_last_commit_fails() {
         session.insert("user", "ann").unwrap();
         session.commit_now().await.unwrap();
         session.insert("text", "x".repeat(5000)).unwrap();
-        assert!(slot.finish(200).await.unwrap_err().is_too_large());
-        only(&slot.effects_of_failure()).to_owned()
+        let failure = slot.finish(200).await.unwrap_err();
+        assert!(failure.error.is_too_large());
+        only(&failure.effects).to_owned()
     });
     assert_eq!(Browser::with(value_of(&line)).user(&app).as_deref(), Some("ann"));
 }

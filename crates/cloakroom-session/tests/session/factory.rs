@@ -1,122 +1,12 @@
-//! A factory of an application's own: records in memory, an id in the cookie, and a list of what was asked of it.
+//! Sessions of a factory of an application's own: what is asked of it, and what the browser is told.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use cloakroom_session::{
-    Carrier, Committed, CookieConfig, CookieHeader, CookieTemplate, CookieUpdate, Error, Lifetimes, Plan, Record,
-    Session, SessionFactory, SessionId, SessionSlot, SessionState, StoreKey, Timestamp, fresh_id, fresh_token,
-};
+use cloakroom_session::{CookieHeader, Session, SessionId, SessionSlot};
 
+use crate::memory::{Fault, MemorySessions};
 use crate::support::{Answer, App, Browser, NAME, days, run, seconds, value_of};
 use crate::traces::traced;
-
-#[derive(Clone, Debug)]
-struct MemorySessions(Arc<Memory>);
-
-#[derive(Debug)]
-struct Memory {
-    cookie: CookieTemplate,
-    store: Mutex<HashMap<StoreKey, Entry>>,
-    calls: Mutex<Vec<&'static str>>,
-    down: Mutex<bool>,
-}
-
-#[derive(Clone, Debug)]
-enum Entry {
-    Here(Box<Record>),
-    /// Its id was cycled a moment ago.
-    Moved,
-}
-
-impl MemorySessions {
-    fn new() -> Self {
-        let cookie = CookieConfig::default().build().unwrap();
-        let (store, calls, down) = Default::default();
-        Self(Arc::new(Memory { cookie, store, calls, down }))
-    }
-
-    /// What was asked since the last time.
-    fn calls(&self) -> Vec<&'static str> {
-        std::mem::take(&mut *self.0.calls.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    async fn call(&self, call: &'static str) -> Result<(), Error> {
-        self.0.calls.lock().unwrap().push(call);
-        // A store answers later: others go on meanwhile.
-        tokio::task::yield_now().await;
-        if *self.0.down.lock().unwrap() { Err(Error::unavailable("the store is down")) } else { Ok(()) }
-    }
-
-    fn records(&self) -> usize {
-        self.0.store.lock().unwrap().values().filter(|it| matches!(it, Entry::Here(_))).count()
-    }
-}
-
-impl SessionFactory for MemorySessions {
-    fn carrier(&self) -> Carrier {
-        Carrier::Id
-    }
-
-    async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let lifetimes = Lifetimes::default();
-        let ids: Vec<_> = cookies.last_first(NAME).filter_map(SessionId::parse).collect();
-        for id in ids {
-            self.call("load").await?;
-            let entry = self.0.store.lock().unwrap().get(&id.store_key()).cloned();
-            match entry {
-                Some(Entry::Here(record)) if record.clockwork().expired(now).is_none() => {
-                    return Ok(SessionState::loaded(id, *record, now, lifetimes));
-                }
-                Some(Entry::Moved) => return Ok(SessionState::detached(now, lifetimes)),
-                Some(Entry::Here(_)) | None => {}
-            }
-        }
-        Ok(SessionState::fresh(now, lifetimes))
-    }
-
-    async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
-        let (plan, update) = session.plan(Carrier::Id, now);
-        let call = match plan {
-            Plan::Create => "create",
-            Plan::Replace => "replace",
-            Plan::Touch => "touch",
-            Plan::Cycle => "cycle",
-            Plan::End => "end",
-            Plan::EndThenCreate => "end, create",
-            Plan::Drop(_) => "drop",
-            _ => "nothing",
-        };
-        self.call(call).await?;
-        let id = match plan {
-            Plan::Create | Plan::Cycle | Plan::EndThenCreate => Some(fresh_id()?),
-            Plan::Replace | Plan::Touch => session.id(),
-            _ => None,
-        };
-        let kept = match id {
-            Some(id) => Some((id, session.outcome(now, fresh_token)?)),
-            None => None,
-        };
-        let mut store = self.0.store.lock().unwrap();
-        if let Some(ended) = session.ended_id() {
-            store.remove(&ended.store_key());
-        }
-        if let (Plan::Cycle, Some(old)) = (plan, session.id()) {
-            store.insert(old.store_key(), Entry::Moved);
-        }
-        if let Some((id, record)) = &kept {
-            store.insert(id.store_key(), Entry::Here(Box::new(record.clone())));
-        }
-        let cookies = match (update, &kept) {
-            (CookieUpdate::Set, Some((id, record))) => {
-                vec![self.0.cookie.set(&id.expose(), record.max_age(now))]
-            }
-            (CookieUpdate::Remove, _) => vec![self.0.cookie.remove()],
-            _ => vec![],
-        };
-        Ok(Committed { session: session.settled(kept.map(|(id, record)| (id, record.into())), now), cookies })
-    }
-}
 
 /// How a visitor comes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -204,6 +94,10 @@ fn what_each_request_asks_of_the_store_and_says_to_the_browser() {
             &["create"],
             Set,
         ),
+        ("remember", New, |it| it.remember(days(30)), &["create"], Set),
+        ("a label", New, |it| it.set_label("a browser"), &["create"], Set),
+        ("an idle timeout", New, |it| it.set_idle_timeout(days(1)), &["create"], Set),
+        ("sign in", New, |it| it.set_owner("ann"), &["create"], Set),
         ("a token", New, |it| drop(it.csrf_token().unwrap()), &["create"], Set),
         ("nothing", Loaded, |_| {}, &["load"], Nothing),
         ("read", Loaded, |it| assert!(!it.is_empty()), &["load"], Nothing),
@@ -212,6 +106,17 @@ fn what_each_request_asks_of_the_store_and_says_to_the_browser() {
         ("changed", Loaded, |it| it.changed(), &["load", "replace"], Set),
         ("remember", Loaded, |it| it.remember(days(30)), &["load", "replace"], Set),
         ("cycle", Loaded, |it| it.cycle_id(), &["load", "cycle"], Set),
+        ("sign in", Loaded, |it| it.set_owner("ann"), &["load", "cycle"], Set),
+        (
+            "sign in, sign in as another",
+            Loaded,
+            |it| {
+                it.set_owner("ann");
+                it.set_owner("bob");
+            },
+            &["load", "end", "create"],
+            Set,
+        ),
         (
             "cycle, write",
             Loaded,
@@ -230,7 +135,7 @@ fn what_each_request_asks_of_the_store_and_says_to_the_browser() {
                 it.invalidate();
                 it.insert("a", 1).unwrap();
             },
-            &["load", "end, create"],
+            &["load", "end", "create"],
             Set,
         ),
         (
@@ -257,7 +162,8 @@ fn what_each_request_asks_of_the_store_and_says_to_the_browser() {
         ("read", Detached, |it| assert!(it.is_empty()), &["load"], Nothing),
         ("write", Detached, |it| it.insert("a", 1).unwrap(), &["load", "drop"], Nothing),
         ("remember", Detached, |it| it.remember(days(30)), &["load", "drop"], Nothing),
-        ("invalidate", Detached, |it| it.invalidate(), &["load"], Nothing),
+        // The session ends where it has moved to, and with it the browser's newer cookie.
+        ("invalidate", Detached, |it| it.invalidate(), &["load", "end"], Removed),
         (
             "invalidate, write",
             Detached,
@@ -265,8 +171,8 @@ fn what_each_request_asks_of_the_store_and_says_to_the_browser() {
                 it.invalidate();
                 it.insert("a", 1).unwrap();
             },
-            &["load", "drop"],
-            Nothing,
+            &["load", "end", "create"],
+            Set,
         ),
         (
             "write, cycle",
@@ -288,6 +194,7 @@ fn what_each_request_asks_of_the_store_and_says_to_the_browser() {
             &["load", "create"],
             Set,
         ),
+        ("sign in", Detached, |it| it.set_owner("ann"), &["load", "create"], Set),
         ("nothing", Unknown, |_| {}, &["load"], Nothing),
         ("write", Unknown, |it| it.insert("a", 1).unwrap(), &["load", "create"], Set),
         ("invalidate", Unknown, |it| it.invalidate(), &["load"], Nothing),
@@ -350,7 +257,7 @@ fn a_session_in_a_store_can_be_committed_after_the_headers() {
 #[test]
 fn a_store_that_is_down_is_an_error_and_nothing_else() {
     let (factory, app, browser) = start(Start::Loaded);
-    *factory.0.down.lock().unwrap() = true;
+    factory.suffers(Fault::Down);
     let line = format!("{NAME}={}", browser.value().unwrap());
     run(async {
         let slot = SessionSlot::new(Arc::clone(&app.engine));
@@ -359,13 +266,13 @@ fn a_store_that_is_down_is_an_error_and_nothing_else() {
         assert_eq!((error.status(), error.retry_after()), (503, Some(5)));
         assert!(!slot.finish(200).await.unwrap().opened, "handlers that don't use it are untouched");
         // The store comes back within the request.
-        *factory.0.down.lock().unwrap() = false;
+        factory.suffers(Fault::None);
         let slot = SessionSlot::new(Arc::clone(&app.engine));
         let session = slot.open(CookieHeader::new([line.as_bytes()])).await.unwrap();
         session.insert("user", "bob").unwrap();
-        *factory.0.down.lock().unwrap() = true;
+        factory.suffers(Fault::Down);
         assert!(session.commit_now().await.unwrap_err().is_unavailable());
-        *factory.0.down.lock().unwrap() = false;
+        factory.suffers(Fault::None);
         assert!(slot.finish(200).await.unwrap().cookies.is_empty());
     });
     assert_eq!(browser.user(&app).as_deref(), Some("bob"), "nothing was forgotten by the failed commit");
@@ -459,7 +366,7 @@ fn what_a_stream_changes_is_kept_or_said_to_be_lost() {
             "the store is down",
             |it, factory| {
                 it.insert("step", 1).unwrap();
-                *factory.0.down.lock().unwrap() = true;
+                factory.suffers(Fault::Down);
                 run(it.commit_now()).unwrap_err();
             },
             1,
@@ -468,9 +375,9 @@ fn what_a_stream_changes_is_kept_or_said_to_be_lost() {
             "the store was down",
             |it, factory| {
                 it.insert("step", 1).unwrap();
-                *factory.0.down.lock().unwrap() = true;
+                factory.suffers(Fault::Down);
                 run(it.commit_now()).unwrap_err();
-                *factory.0.down.lock().unwrap() = false;
+                factory.suffers(Fault::None);
                 run(it.commit_now()).unwrap();
             },
             0,

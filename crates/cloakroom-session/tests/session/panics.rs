@@ -93,7 +93,7 @@ fn it_is_traced() {
             assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
         })
     });
-    assert_eq!(events.len(), 1);
+    assert_eq!(events.len(), 2, "the loss, and the error that the client gets: {events:?}");
     assert!(events[0].message.contains("panicked"), "{events:?}");
 }
 

@@ -33,7 +33,7 @@ fn a_session_that_does_not_fit_leaves_the_browser_what_it_has() {
                 session.insert("small", "s").unwrap();
                 session.insert("second", "secret ".repeat(200)).unwrap();
                 session.insert("first", "secret ".repeat(500)).unwrap();
-                session.flash_queue("news").flash("secret ".repeat(100)).unwrap();
+                session.flash_queue("news").push("secret ".repeat(100));
                 session.remove("user");
             })
             .error();

@@ -196,6 +196,6 @@ pub(crate) fn request(app: &App, lines: &[&[u8]], status: u16, handler: impl FnO
         let session = slot.open(CookieHeader::new(lines.iter().copied())).await.unwrap();
         handler(&session);
         drop(session);
-        Answer { outcome: slot.finish(status).await }
+        Answer { outcome: slot.finish(status).await.map_err(Error::from) }
     })
 }

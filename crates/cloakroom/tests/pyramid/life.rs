@@ -28,8 +28,8 @@ pub(crate) fn interface() {
         assert_eq!(it.pop_item::<u32>().unwrap(), Some(("d".to_owned(), 4)));
         assert_eq!(it.take::<u32>("c").unwrap(), Some(3));
         assert!(it.remove("b"));
-        it.flash("hello").unwrap();
-        assert_eq!(it.peek_flash::<String>("").unwrap(), it.pop_flash::<String>("").unwrap());
+        it.flash("hello");
+        assert_eq!(it.peek_flash::<String>(), it.pop_flash::<String>());
         it.changed();
         it.clear();
         it.invalidate();
