@@ -14,6 +14,7 @@
 //! | `state`, `access`, `key`, `flash` | the session of one request, as a handler sees it |
 //! | `version` | which of its record's versions a store has |
 //! | `change`, `apply` | what the handler did, what that does to a record, and how it is done again on a newer version |
+//! | `request_kind` | whether a visitor sent the request, or a browser by itself |
 //! | `csrf` | where a request comes from, and whether it knows the token |
 //! | `plan` | what to store and what cookie to send |
 //!
@@ -46,6 +47,7 @@ mod pairs;
 mod plan;
 mod record;
 mod rejected;
+mod request_kind;
 mod seal;
 mod state;
 mod text;
@@ -66,6 +68,7 @@ pub use lifetimes::{Clockwork, Deadline, Lifetimes};
 pub use plan::{Carrier, CommitPolicy, CookieUpdate, Dropped, Plan};
 pub use record::Record;
 pub use rejected::Rejected;
+pub use request_kind::RequestKind;
 pub use seal::{Seal, Sealer};
 pub use state::{Checkpoint, SessionState};
 pub use text::{Json, Text};

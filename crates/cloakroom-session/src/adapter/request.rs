@@ -1,6 +1,6 @@
 //! What is read from a request's head.
 
-use cloakroom_core::{CookieHeader, CsrfRules, RequestFacts};
+use cloakroom_core::{CookieHeader, CsrfRules, RequestFacts, RequestKind};
 
 /// The head of a request, whatever framework it belongs to.
 pub trait RequestHead {
@@ -35,6 +35,12 @@ pub trait RequestHead {
         }
     }
 
+    /// Whether a visitor sent it, or a browser by itself: read from `Sec-Purpose` and its older forms, and from `Sec-Fetch-Dest`.
+    fn kind(&self) -> RequestKind {
+        let purposes = RequestKind::PURPOSE_HEADERS.iter().flat_map(|name| self.lines(name)).filter_map(text);
+        RequestKind::from_headers(purposes, self.lines(RequestKind::DESTINATION_HEADER).next().and_then(text))
+    }
+
     /// The CSRF token in the header that the rules name, if it is there. A wrong one isn't made good by the form.
     fn csrf_token<'a>(&'a self, rules: &'a CsrfRules) -> Option<&'a str> {
         let value = self.lines(rules.header_name()).next()?;
@@ -50,4 +56,50 @@ pub trait RequestHead {
 /// The value of a header, if it is text.
 pub(crate) fn text(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok().filter(|text| text.is_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use cloakroom_core::RequestKind::{self, Ordinary, Speculative, Subresource};
+
+    use super::RequestHead;
+
+    /// A head of nothing but header lines.
+    struct Lines(Vec<(&'static str, &'static [u8])>);
+
+    impl RequestHead for Lines {
+        fn method(&self) -> &str {
+            "GET"
+        }
+
+        fn authority(&self) -> Option<&str> {
+            None
+        }
+
+        fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+            self.0.iter().filter(move |(it, _)| *it == name).map(|(_, value)| *value)
+        }
+    }
+
+    #[test]
+    fn the_kind_is_read_from_five_headers() {
+        type Head<'a> = &'a [(&'static str, &'static [u8])];
+        #[rustfmt::skip] // one row, one line
+        let rows: &[(&str, Head<'_>, RequestKind)] = &[
+            ("no header", &[], Ordinary),
+            ("a navigation", &[("sec-fetch-dest", b"document")], Ordinary),
+            ("a fetch", &[("sec-fetch-dest", b"empty")], Ordinary),
+            ("an image", &[("sec-fetch-dest", b"image")], Subresource),
+            ("Sec-Purpose", &[("sec-purpose", b"prefetch;prerender"), ("sec-fetch-dest", b"document")], Speculative),
+            ("Sec-Purpose in a second line", &[("sec-purpose", b"x"), ("sec-purpose", b"prefetch")], Speculative),
+            ("Purpose", &[("purpose", b"prefetch")], Speculative),
+            ("X-Purpose", &[("x-purpose", b"preview")], Speculative),
+            ("X-Moz", &[("x-moz", b"prefetch")], Speculative),
+            ("a purpose that isn't text", &[("sec-purpose", b"prefetch\xff"), ("sec-fetch-dest", b"font")], Subresource),
+            ("a header of another name", &[("x-sec-purpose", b"prefetch")], Ordinary),
+        ];
+        for (name, lines, kind) in rows {
+            assert_eq!(Lines(lines.to_vec()).kind(), *kind, "{name}");
+        }
+    }
 }
