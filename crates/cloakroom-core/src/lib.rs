@@ -56,7 +56,10 @@ mod version;
 mod wire;
 
 pub use change::{ChangeLog, ConflictPolicy};
-pub use cookie::{CookieConfig, CookieHeader, CookieTemplate, MAX_COOKIE, SameSite, SetCookie, cache_control, vary};
+pub use cookie::{
+    CookieConfig, CookieHeader, CookieTemplate, MAX_COOKIE, SameSite, SetCookie, cache_control, invites_shared_caches,
+    overrides_cache_control, vary,
+};
 pub use csrf::{CsrfRules, CsrfScheme, CsrfToken, Origin, OriginPattern, OwnOrigin, Refusal, RequestFacts};
 pub use error::{ConfigError, Error};
 pub use flash::{Duplicates, Level, Message};

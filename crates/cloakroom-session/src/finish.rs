@@ -17,6 +17,7 @@ use crate::slot::ResponseEffects;
 #[must_use = "futures do nothing unless polled"]
 pub struct Finish {
     opened: bool,
+    private: bool,
     work: Work,
 }
 
@@ -27,15 +28,15 @@ enum Work {
 
 impl Finish {
     pub(crate) const fn untouched() -> Self {
-        Self { opened: false, work: Work::Done(Some(Ok(Vec::new()))) }
+        Self { opened: false, private: false, work: Work::Done(Some(Ok(Vec::new()))) }
     }
 
-    pub(crate) const fn done(outcome: Result<Vec<SetCookie>, Error>) -> Self {
-        Self { opened: true, work: Work::Done(Some(outcome)) }
+    pub(crate) const fn done(outcome: Result<Vec<SetCookie>, Error>, private: bool) -> Self {
+        Self { opened: true, private, work: Work::Done(Some(outcome)) }
     }
 
-    pub(crate) const fn commit(commit: BoxFuture<'static, Result<Vec<SetCookie>, Error>>) -> Self {
-        Self { opened: true, work: Work::Commit(commit) }
+    pub(crate) const fn commit(commit: BoxFuture<'static, Result<Vec<SetCookie>, Error>>, private: bool) -> Self {
+        Self { opened: true, private, work: Work::Commit(commit) }
     }
 }
 
@@ -43,13 +44,13 @@ impl Future for Finish {
     type Output = Result<ResponseEffects, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let opened = self.opened;
+        let (opened, private) = (self.opened, self.private);
         let outcome = match &mut self.work {
             // A future isn't polled again after it was ready.
             Work::Done(outcome) => outcome.take().map_or(Poll::Pending, Poll::Ready),
             Work::Commit(commit) => commit.as_mut().poll(cx),
         };
-        outcome.map_ok(|cookies| ResponseEffects { opened, cookies })
+        outcome.map_ok(|cookies| ResponseEffects { opened, private, cookies })
     }
 }
 

@@ -53,7 +53,7 @@ pub use cloakroom_core::{
     CookieUpdate, CsrfRules, CsrfScheme, CsrfToken, Deadline, Dropped, Duplicates, Foreign, IntoKey, Json, Key, KeyId,
     KeyName, Keyring, Level, Lifetimes, MAX_COOKIE, Message, Origin, OriginPattern, OwnOrigin, Plan, Record, Refusal,
     Rejected, RequestFacts, RequestKind, SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SetCookie,
-    StoreKey, Text, Timestamp, Version, cache_control, vary,
+    StoreKey, Text, Timestamp, Version, cache_control, invites_shared_caches, overrides_cache_control, vary,
 };
 pub use clock::{Clock, ManualClock, SystemClock, fresh_id, fresh_id_and_token, fresh_token, random};
 pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder, Opened};

@@ -94,7 +94,9 @@ struct Place {
 pub struct ResponseEffects {
     /// The response depends on the cookie: it needs `Vary: Cookie`.
     pub opened: bool,
-    /// The `Set-Cookie` lines to append; mark them sensitive. With one, the response must not be stored by caches.
+    /// A CSRF token was handed out for the response: no cache may store it.
+    pub private: bool,
+    /// The `Set-Cookie` lines to append; mark them sensitive. With one, no cache may store the response either.
     pub cookies: Vec<SetCookie>,
 }
 
@@ -151,9 +153,10 @@ impl SessionSlot {
 
     /// The same, for a slot that was closed and found to have this session.
     pub(crate) fn finish_opened(&self, session: Session, status: u16) -> Finish {
+        let private = session.token_given();
         match session.finish_at_once(status) {
-            Some(outcome) => Finish::done(outcome),
-            None => Finish::commit(Arc::clone(&self.0.engine.factory).finish(session, status)),
+            Some(outcome) => Finish::done(outcome, private),
+            None => Finish::commit(Arc::clone(&self.0.engine.factory).finish(session, status), private),
         }
     }
 
@@ -169,7 +172,9 @@ impl SessionSlot {
     #[must_use]
     pub fn effects_of_failure(&self) -> ResponseEffects {
         match self.opened() {
-            Some(session) => ResponseEffects { opened: true, cookies: session.committed_cookies() },
+            Some(session) => {
+                ResponseEffects { opened: true, private: session.token_given(), cookies: session.committed_cookies() }
+            }
             None => ResponseEffects::default(),
         }
     }

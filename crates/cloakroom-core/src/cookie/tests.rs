@@ -282,24 +282,73 @@ fn responses_vary_by_cookie_once() {
 }
 
 #[test]
-fn a_response_with_a_session_cookie_is_not_stored() {
+fn a_private_response_is_stored_by_no_cache() {
+    let ours = Some("private, no-store");
     let rows: &[(&str, &[&str], Option<&str>)] = &[
-        ("nothing said", &[], Some("no-store")),
-        ("empty", &[""], Some("no-store")),
-        ("public", &["public, max-age=3600"], Some("no-store")),
-        ("private isn't enough", &["private"], Some("no-store")),
-        ("no-cache isn't enough", &["no-cache"], Some("no-store")),
-        ("private, no-cache", &["private, no-cache"], Some("no-store")),
-        ("a directive that begins alike", &["no-store-ever, x-no-store"], Some("no-store")),
-        ("a directive with a value", &["no-store=1"], Some("no-store")),
+        ("nothing said", &[], ours),
+        ("empty", &[""], ours),
+        ("public", &["public, max-age=3600"], ours),
+        ("private isn't enough", &["private"], ours),
+        ("no-cache isn't enough", &["no-cache"], ours),
+        ("private, no-cache", &["private, no-cache"], ours),
+        ("a directive that begins alike", &["no-store-ever, x-no-store"], ours),
+        ("a directive with a value", &["no-store=1"], ours),
         ("no-store", &["no-store"], None),
         ("no-store in capitals", &["No-Store"], None),
         ("no-store in a list", &["private ,no-store, max-age=0"], None),
         ("no-store in a second line", &["private", "no-store"], None),
-        ("no-store wins over public", &["public, no-store"], None),
+        ("public beside no-store", &["public, no-store"], ours),
+        ("s-maxage in a second line", &["no-store", "S-MaxAge = 60"], ours),
     ];
     for (name, values, expected) in rows {
         assert_eq!(cache_control(values.iter().copied()), *expected, "{name}");
+    }
+}
+
+#[test]
+fn fields_that_override_cache_control_are_told_apart() {
+    #[rustfmt::skip] // one row, one line
+    let rows: &[(&str, &str, bool)] = &[ // field, value, must be removed
+        ("cdn-cache-control", "max-age=600", true),
+        ("CDN-Cache-Control", "public", true),
+        ("cdn-cache-control", "", true),
+        ("cdn-cache-control", "private", true),
+        ("cdn-cache-control", "max-age=0", true),
+        ("cdn-cache-control", "no-store", false),
+        ("cdn-cache-control", "private, No-Store", false),
+        ("cdn-cache-control", "public, no-store", true),
+        ("cloudflare-cdn-cache-control", "max-age=600", true),
+        ("cloudflare-cdn-cache-control", "no-store", false),
+        ("vercel-cdn-cache-control", "max-age=600", true),
+        ("Netlify-CDN-Cache-Control", "public, durable", true),
+        ("some-new-cdn-cache-control", "max-age=1", true),
+        ("xcdn-cache-control", "max-age=1", false),
+        ("surrogate-control", "max-age=600", true),
+        ("surrogate-control", "content=\"ESI/1.0\", no-store", false),
+        ("edge-control", "cache-maxage=600s", true),
+        ("edge-control", "!no-store, max-age=1d", true),
+        ("edge-control", "no-store", false),
+        ("edge-control", "bypass-cache", false),
+        ("akamai-cache-control", "max-age=600", true),
+        ("x-litespeed-cache-control", "private, max-age=60", true),
+        ("x-litespeed-cache-control", "no-cache", false),
+        ("x-accel-expires", "600", true),
+        ("x-accel-expires", "@4102444800", true),
+        ("x-accel-expires", "off", true),
+        ("x-accel-expires", "0", false),
+        ("expires", "Thu, 31 Dec 2099 23:59:59 GMT", true),
+        ("expires", "Thursday, 31-Dec-99 23:59:59 GMT", true),
+        ("expires", "tomorrow", true),
+        ("expires", "Thu, 01 Jan 1970 00:00:00 GMT", false),
+        ("expires", "0", false),
+        ("expires", "-1", false),
+        ("pragma", "public", false),
+        ("cache-control", "public", false),
+        ("age", "600", false),
+        ("content-type", "text/html", false),
+    ];
+    for (field, value, removed) in rows {
+        assert_eq!(overrides_cache_control(field, value), *removed, "{field}: {value}");
     }
 }
 

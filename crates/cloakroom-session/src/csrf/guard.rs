@@ -211,8 +211,8 @@ impl CsrfSlot {
     /// What the check asks of the response: a token cookie, and `Vary` on a page that depends on one.
     #[must_use]
     pub fn effects(&self) -> ResponseEffects {
-        let opened = self.inner().rendered;
-        ResponseEffects { opened, cookies: self.cookie().into_iter().collect() }
+        let rendered = self.inner().rendered;
+        ResponseEffects { opened: rendered, private: rendered, cookies: self.cookie().into_iter().collect() }
     }
 
     /// The cookie that the response must set, where tokens live in a cookie and this request was given a new one.

@@ -60,6 +60,8 @@ struct Shared {
     turns: tokio::sync::Mutex<()>,
     /// A holder panicked: nothing is committed. Not behind the lock, which the closure that panicked may hold.
     abandoned: AtomicBool,
+    /// A CSRF token was handed out: the response that it was rendered into is for this visitor alone.
+    token_given: AtomicBool,
 }
 
 struct Inner {
@@ -89,6 +91,7 @@ impl Session {
             inner,
             turns: tokio::sync::Mutex::default(),
             abandoned: AtomicBool::new(false),
+            token_given: AtomicBool::new(false),
         }))
     }
 
