@@ -9,6 +9,7 @@ use cloakroom_core::{
 
 use crate::error::Error;
 
+use crate::candidates::Candidates;
 use crate::clock::{fresh_id_and_token, fresh_id_token_and_nonce, fresh_token, random};
 use crate::factory::{Committed, SessionFactory};
 use crate::meter::{self, Event};
@@ -159,25 +160,17 @@ impl SessionFactory for CookieSessions {
     }
 
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let mut rejected = None;
-        for value in cookies.last_first(self.cookie.name()) {
+        let mut candidates = Candidates::new(&cookies, self.cookie.name());
+        while let Some(value) = candidates.next_value() {
             match self.unseal(value, now) {
                 Ok((id, record)) => {
                     meter::event(Carrier::Record, Event::Opened);
                     return Ok(SessionState::loaded(id, record, now, self.lifetimes));
                 }
-                Err(why) => {
-                    rejected = rejected.or(Some(why));
-                    meter::rejected(why.as_str());
-                    tracing::info!(
-                        cookie = self.cookie.name(),
-                        reason = why.as_str(),
-                        "session cookie rejected: {why}"
-                    );
-                }
+                Err(why) => candidates.reject(why),
             }
         }
-        Ok(SessionState::fresh(now, self.lifetimes).rejecting(rejected))
+        Ok(SessionState::fresh(now, self.lifetimes).rejecting(candidates.first_rejected()))
     }
 
     async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {

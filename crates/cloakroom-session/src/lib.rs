@@ -37,6 +37,7 @@
 //! ```
 
 pub mod adapter;
+mod candidates;
 mod clock;
 mod cookie_sessions;
 mod csrf;
@@ -48,6 +49,7 @@ pub mod meter;
 mod session;
 mod slot;
 
+pub use candidates::Candidates;
 pub use cloakroom_core::{
     Carrier, Clockwork, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookieTemplate,
     CookieUpdate, CsrfRules, CsrfScheme, CsrfToken, Deadline, Dropped, Duplicates, Foreign, IntoKey, Json, Key, KeyId,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::{
-    Carrier, Committed, ConflictPolicy, CookieHeader, CookieTemplate, CookieUpdate, Error, Lifetimes, Plan, Record,
-    Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, Timestamp, Version, meter, meter::Event,
+    Candidates, Carrier, Committed, ConflictPolicy, CookieHeader, CookieTemplate, CookieUpdate, Error, Lifetimes, Plan,
+    Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, Timestamp, Version, meter::Event,
 };
 
 use crate::builder::{AtLimit, Patience, StoredSessionsBuilder};
@@ -17,9 +17,6 @@ use crate::error::StoreError;
 use crate::queue::Queues;
 use crate::stats::{Counters, Stats};
 use crate::store::{Loaded, Store};
-
-/// A browser sends one cookie of ours. More of them are a mistake or an attack, and each costs a round trip.
-const MOST_COOKIES: usize = 4;
 
 /// The factory that keeps a record in a [`Store`] and an id in the cookie.
 ///
@@ -121,12 +118,11 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
     }
 
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let (mut moved, mut rejected) = (false, None);
-        for value in cookies.last_first(self.cookie.name()).take(MOST_COOKIES) {
+        let mut moved = false;
+        let mut candidates = Candidates::new(&cookies, self.cookie.name());
+        while let Some(value) = candidates.next_value() {
             let Some(id) = SessionId::parse(value) else {
-                rejected = rejected.or(Some(Rejected::Malformed));
-                meter::rejected("malformed");
-                tracing::info!(cookie = self.cookie.name(), reason = "malformed", "session cookie rejected");
+                candidates.reject(Rejected::Malformed);
                 continue;
             };
             let key = id.store_key();
@@ -137,17 +133,13 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
                     return Ok(session.at_version(version).under(key));
                 }
                 Found::Moved => moved = true,
-                Found::Absent => {
-                    rejected = rejected.or(Some(Rejected::Unknown));
-                    meter::rejected("unknown");
-                    tracing::info!(?key, reason = "unknown", "session cookie rejected");
-                }
+                Found::Absent => candidates.reject(Rejected::Unknown),
             }
         }
         Ok(if moved {
             SessionState::detached(now, self.lifetimes)
         } else {
-            SessionState::fresh(now, self.lifetimes).rejecting(rejected)
+            SessionState::fresh(now, self.lifetimes).rejecting(candidates.first_rejected())
         })
     }
 

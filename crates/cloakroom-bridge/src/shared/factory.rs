@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use cloakroom_session::meter::{self, Event};
 use cloakroom_session::{
-    Carrier, Committed, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookieTemplate, CookieUpdate, Error,
-    Foreign, Lifetimes, Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, Timestamp,
+    Candidates, Carrier, Committed, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookieTemplate,
+    CookieUpdate, Error, Foreign, Lifetimes, Plan, Record, Rejected, SessionFactory, SessionId, SessionState,
+    SetCookie, Timestamp,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -14,9 +15,6 @@ use super::commit::Settled;
 use super::format::RecordFormat;
 use super::store::ForeignStore;
 use crate::cookie_format::Presented;
-
-/// A browser sends one cookie of ours. More of them are a mistake or an attack, and each costs a round trip.
-const MOST_COOKIES: usize = 4;
 
 /// The factory that shares the records which an application in another framework keeps in its store.
 ///
@@ -146,9 +144,9 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
     }
 
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let mut rejected = None;
         let scheme = self.format.csrf_scheme();
-        for value in cookies.last_first(self.cookie.name()).take(MOST_COOKIES) {
+        let mut candidates = Candidates::new(&cookies, self.cookie.name()).of_framework(self.format.framework());
+        while let Some(value) = candidates.next_value() {
             let found = match self.format.open_id(Presented::new(self.cookie.name(), value)) {
                 Ok(id) => self.find(&id, now).await?.map(|record| (id_of(&id), record)),
                 Err(why) => Err(why),
@@ -158,19 +156,10 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
                     meter::event(Carrier::Id, Event::Opened);
                     return Ok(SessionState::loaded(id, record, now, self.lifetimes).with_csrf_scheme(scheme));
                 }
-                Err(why) => {
-                    rejected = rejected.or(Some(why));
-                    meter::rejected(why.as_str());
-                    let framework = self.format.framework();
-                    tracing::info!(
-                        cookie = self.cookie.name(),
-                        framework,
-                        reason = why.as_str(),
-                        "session cookie rejected: {why}"
-                    );
-                }
+                Err(why) => candidates.reject(why),
             }
         }
+        let rejected = candidates.first_rejected();
         Ok(SessionState::fresh(now, self.lifetimes).with_csrf_scheme(scheme).rejecting(rejected))
     }
 

@@ -129,12 +129,16 @@ fn headers_of_others_are_respected_and_corrected() {
     assert_eq!(response.headers().get("vary").collect::<Vec<_>>(), ["accept", "cookie"]);
     assert_eq!(response.headers().get("cache-control").collect::<Vec<_>>(), ["private, no-store"]);
     assert_eq!(response.headers().get_one("cdn-cache-control"), None);
+}
 
-    browser.get("/cached");
-    let token = browser.get("/token");
-    assert_eq!(token.headers().get_one("set-cookie"), None);
-    assert_eq!(token.headers().get_one("cache-control"), Some("private, no-store"));
-    assert_eq!(token.headers().get_one("cdn-cache-control"), None);
+#[test]
+fn a_page_with_a_token_is_stored_by_no_cache() {
+    let mut browser = Browser::new(app(sessions()));
+    browser.get("/in");
+    let response = browser.get("/token");
+    assert_eq!(response.headers().get_one("set-cookie"), None);
+    assert_eq!(response.headers().get_one("cache-control"), Some("private, no-store"));
+    assert_eq!(response.headers().get_one("cdn-cache-control"), None);
 }
 
 #[test]
