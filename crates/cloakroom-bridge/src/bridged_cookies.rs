@@ -118,9 +118,9 @@ impl<F: CookieFormat> BridgedCookies<F> {
         }
         meter::written(Carrier::Record, || name.len() + sealed.value.len());
         let max_age = record.max_age(now).or(self.max_age).or(sealed.max_age);
-        let mut cookies = vec![self.cookie.set(&sealed.value, max_age)];
+        let mut cookies = vec![self.cookie.set(&sealed.value, max_age)?];
         if let (Some(cookie), Some(value)) = (&self.companion, &sealed.companion) {
-            cookies.push(cookie.set(value, max_age));
+            cookies.push(cookie.set(value, max_age)?);
         }
         Ok(cookies)
     }

@@ -27,6 +27,7 @@ enum Kind {
     TooLarge { size: usize, limit: usize, largest: Vec<(String, usize)> },
     Conflict { key: String },
     Reserved { key: String, framework: &'static str },
+    CookieValue { cookie: String, holds: &'static str },
 }
 
 impl Error {
@@ -38,6 +39,11 @@ impl Error {
     pub(crate) fn decode(key: &str, found: &'static str, wanted: &'static str) -> Self {
         let key = key.to_owned();
         Self(Box::new(Kind::Decode { key, found, wanted }))
+    }
+
+    pub(crate) fn cookie_value(cookie: &str, holds: &'static str) -> Self {
+        let cookie = cookie.to_owned();
+        Self(Box::new(Kind::CookieValue { cookie, holds }))
     }
 
     pub(crate) fn conflict(key: &str) -> Self {
@@ -67,6 +73,7 @@ impl Error {
             | Kind::Conflict { key }
             | Kind::Reserved { key, .. } => Some(key),
             Kind::TooLarge { largest, .. } => largest.first().map(|(key, _)| key.as_str()),
+            Kind::CookieValue { .. } => None,
         }
     }
 
@@ -99,6 +106,12 @@ impl Error {
     pub fn is_reserved(&self) -> bool {
         matches!(*self.0, Kind::Reserved { .. })
     }
+
+    /// A cookie's value has a character that no cookie may have. Nothing was sent.
+    #[must_use]
+    pub fn is_cookie_value(&self) -> bool {
+        matches!(*self.0, Kind::CookieValue { .. })
+    }
 }
 
 impl fmt::Display for Error {
@@ -124,6 +137,7 @@ impl fmt::Display for Error {
             Kind::Reserved { key, framework } => {
                 write!(f, "session key {key:?} is one that {framework} keeps for itself")
             }
+            Kind::CookieValue { cookie, holds } => write!(f, "the value of cookie {cookie:?} holds {holds}"),
         }
     }
 }
@@ -132,7 +146,11 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &*self.0 {
             Kind::Encode { source, .. } => Some(source),
-            Kind::Decode { .. } | Kind::TooLarge { .. } | Kind::Conflict { .. } | Kind::Reserved { .. } => None,
+            Kind::Decode { .. }
+            | Kind::TooLarge { .. }
+            | Kind::Conflict { .. }
+            | Kind::Reserved { .. }
+            | Kind::CookieValue { .. } => None,
         }
     }
 }

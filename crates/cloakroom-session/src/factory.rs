@@ -37,7 +37,7 @@ use crate::session::Session;
 ///
 ///     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
 ///         let records = self.records.lock().unwrap();
-///         let known = cookies.last_first("sid").filter_map(SessionId::parse).find_map(|id| {
+///         let known = cookies.candidates("sid").filter_map(|value| SessionId::parse(value.ok()?)).find_map(|id| {
 ///             let record = records.get(&id.store_key())?;
 ///             record.clockwork().expired(now).is_none().then(|| (id, record.clone()))
 ///         });
@@ -67,7 +67,7 @@ use crate::session::Session;
 ///             records.insert(id.store_key(), record.clone());
 ///         }
 ///         let cookies = match (update, id) {
-///             (CookieUpdate::Set, Some(id)) => vec![cookie.set(&id.expose(), None)],
+///             (CookieUpdate::Set, Some(id)) => vec![cookie.set(&id.expose(), None)?],
 ///             (CookieUpdate::Remove, _) => vec![cookie.remove()],
 ///             _ => vec![],
 ///         };

@@ -94,14 +94,14 @@ impl<S: Store> StoredSessions<S> {
         Event::of(plan).iter().for_each(|event| self.counters.count(*event));
     }
 
-    fn cookie_for(&self, update: CookieUpdate, settled: &Settled, now: Timestamp) -> Vec<SetCookie> {
-        match (update, settled) {
+    fn cookie_for(&self, update: CookieUpdate, settled: &Settled, now: Timestamp) -> Result<Vec<SetCookie>, Error> {
+        Ok(match (update, settled) {
             (CookieUpdate::Set, Settled::Kept(id, _, record)) => {
-                vec![self.cookie.set(&id.expose(), record.max_age(now))]
+                vec![self.cookie.set(&id.expose(), record.max_age(now))?]
             }
             (CookieUpdate::Remove, Settled::Ended) => vec![self.cookie.remove()],
             _ => Vec::new(),
-        }
+        })
     }
 }
 
@@ -149,7 +149,7 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
             let (plan, update) = session.plan(Carrier::Id, now);
             let settled = self.settle(&session, plan, now).await?;
             self.count(plan, &settled);
-            let cookies = self.cookie_for(update, &settled, now);
+            let cookies = self.cookie_for(update, &settled, now)?;
             let session = match settled {
                 Settled::Kept(id, version, record) => session.settled(Some((id, record)), now).at_version(version),
                 Settled::Ended => session.settled(None, now),

@@ -49,7 +49,7 @@ impl SessionFactory for MapSessions {
     }
 
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let found = cookies.last_first(self.cookie.name()).find_map(|value| self.find(value, now));
+        let found = cookies.candidates(self.cookie.name()).find_map(|value| self.find(value.ok()?, now));
         Ok(match found {
             Some((id, record)) => SessionState::loaded(id, record, now, self.lifetimes),
             None => SessionState::fresh(now, self.lifetimes),
@@ -76,7 +76,7 @@ impl SessionFactory for MapSessions {
             records.insert(id.store_key(), record.clone());
         }
         let cookies = match (update, &kept) {
-            (CookieUpdate::Set, Some((id, record))) => vec![self.cookie.set(&id.expose(), record.max_age(now))],
+            (CookieUpdate::Set, Some((id, record))) => vec![self.cookie.set(&id.expose(), record.max_age(now))?],
             (CookieUpdate::Remove, _) => vec![self.cookie.remove()],
             _ => Vec::new(),
         };

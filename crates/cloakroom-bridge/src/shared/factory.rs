@@ -117,19 +117,25 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         record.restore_foreign(foreign.stored(id, text));
     }
 
-    fn cookie_for(&self, plan: Plan, update: CookieUpdate, settled: &Settled, now: Timestamp) -> Vec<SetCookie> {
+    fn cookie_for(
+        &self,
+        plan: Plan,
+        update: CookieUpdate,
+        settled: &Settled,
+        now: Timestamp,
+    ) -> Result<Vec<SetCookie>, Error> {
         // A browser that drops its cookie after a time must hear of a session that lives on.
         let renews = self.max_age.is_some() && matches!(plan, Plan::Replace | Plan::Touch);
-        match (update, settled) {
+        Ok(match (update, settled) {
             (CookieUpdate::Remove, Settled::Ended) => vec![self.cookie.remove()],
-            (CookieUpdate::Set, Settled::Kept(id, record)) => vec![self.set(id, record, now)],
-            (_, Settled::Kept(id, record)) if renews => vec![self.set(id, record, now)],
+            (CookieUpdate::Set, Settled::Kept(id, record)) => vec![self.set(id, record, now)?],
+            (_, Settled::Kept(id, record)) if renews => vec![self.set(id, record, now)?],
             _ => Vec::new(),
-        }
+        })
     }
 
-    fn set(&self, id: &str, record: &Record, now: Timestamp) -> SetCookie {
-        self.cookie.set(&self.format.seal_id(id, self.cookie.name()), record.max_age(now).or(self.max_age))
+    fn set(&self, id: &str, record: &Record, now: Timestamp) -> Result<SetCookie, Error> {
+        Ok(self.cookie.set(&self.format.seal_id(id, self.cookie.name()), record.max_age(now).or(self.max_age))?)
     }
 }
 
@@ -172,7 +178,7 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
         } else {
             Event::of(plan).iter().for_each(|event| meter::event(Carrier::Id, *event));
         }
-        let cookies = self.cookie_for(plan, update, &settled, now);
+        let cookies = self.cookie_for(plan, update, &settled, now)?;
         let session = match settled {
             Settled::Kept(id, record) => session.settled(Some((id_of(&id), record.into())), now),
             Settled::Ended => session.settled(None, now),

@@ -222,7 +222,8 @@ impl CsrfSlot {
         let (cookie, sealer) = &**home;
         let inner = self.inner();
         let token = inner.issued.as_ref()?;
-        Some(cookie.set(&sealer.seal(token.expose(), [0; 12]), None))
+        // A sealed text is base64url, which every cookie may hold.
+        cookie.set(&sealer.seal(token.expose(), [0; 12]), None).ok()
     }
 }
 

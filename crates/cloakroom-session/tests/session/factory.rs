@@ -109,7 +109,7 @@ impl SessionFactory for MemorySessions {
         }
         let cookies = match (update, &kept) {
             (CookieUpdate::Set, Some((id, record))) => {
-                vec![self.0.cookie.set(&id.expose(), record.max_age(now))]
+                vec![self.0.cookie.set(&id.expose(), record.max_age(now))?]
             }
             (CookieUpdate::Remove, _) => vec![self.0.cookie.remove()],
             _ => vec![],
