@@ -10,6 +10,7 @@
 //! | `cookie` | the `Cookie` header, and the configuration of ours |
 //! | `keyring`, `seal`, `rejected` | opening what we sealed, or the reason why not |
 //! | `wire`, `record`, `text`, `lifetimes` | what is kept between requests, and how long |
+//! | `exact`, `unreadable` | JSON that says exactly what was put in, and why a value can't be read |
 //! | `loose`, `foreign` | JSON as other frameworks write it, and what they keep of their own |
 //! | `state`, `access`, `key`, `flash` | the session of one request, as a handler sees it |
 //! | `version` | which of its record's versions a store has |
@@ -36,6 +37,7 @@ mod change;
 mod cookie;
 mod csrf;
 mod error;
+mod exact;
 mod flash;
 mod foreign;
 mod id;
@@ -52,6 +54,7 @@ mod seal;
 mod state;
 mod text;
 mod time;
+mod unreadable;
 mod version;
 mod wire;
 

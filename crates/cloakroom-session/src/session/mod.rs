@@ -28,7 +28,8 @@ pub use flash::FlashQueue;
 /// Nothing here waits, except [`Session::commit_now`] and [`Session::refresh`].
 ///
 /// A key is a string, or a [`SessionKey`](cloakroom_core::SessionKey) that fixes the type. A value is anything that serde can write
-/// as JSON; numbers that JSON has no word for (NaN, infinities) become `null`, as serde_json has it.
+/// as JSON. A value that couldn't be read as it was is an error of the setter: a number that isn't finite, an integer of more than 64
+/// bits, nesting of more than 127 levels.
 ///
 /// If a task that holds a clone of it panics, nothing of the request is committed.
 ///
