@@ -20,9 +20,15 @@ use crate::meter::{self, Event};
 /// What it can't do, because the browser holds the only copy:
 /// - **end a session before it expires**: `invalidate()` removes the cookie, but a copy of it stays good until its deadline;
 /// - **merge racing writes**: of two requests that change the session at the same time, the response that arrives last wins;
+/// - **touch without data**: a read that extends the idle timeout sends the whole session again, once per `touch_after` at most. If that
+///   response arrives after the one of a sign-out, of a sign-in or of a write, it undoes it: the session is back as the read found it.
+///   No touch is sent with subresources (images, style sheets, scripts) or speculative requests ([`RequestKind`]); navigations and
+///   `fetch` do touch. `touch_after(None)` switches touches off;
 /// - **grow**: name and value together are limited to 4,096 bytes (RFC 6265bis §5.6), of which about 2,900 are yours.
 ///
 /// Where that matters, keep sessions in a store.
+///
+/// [`RequestKind`]: cloakroom_core::RequestKind
 ///
 /// # Security
 /// The signed form can be read by whoever has the cookie, and by nobody changed; the encrypted form neither. The cookie's name, the
