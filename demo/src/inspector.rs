@@ -90,9 +90,9 @@ async fn inspect(State(house): State<House>, headers: HeaderMap, frame: Frame) -
 /// The cookie as the browser sent it, before this request changed anything.
 fn in_cookie(cookies: &CookieHeader<'_>, sessions: &CookieSessions, now: Timestamp) -> Found {
     let mut found = Found::None;
-    for value in cookies.clone().last_first(sessions.cookie_name()) {
-        match sessions.open_value(value, now) {
-            Ok(opened) => {
+    for candidate in cookies.clone().candidates(sessions.cookie_name()) {
+        match candidate.and_then(|value| sessions.open_value(value, now).map(|opened| (value, opened))) {
+            Ok((value, opened)) => {
                 let mut report = report(opened.id, &opened.record, now);
                 let token = opened.record.csrf().map(|token| token.expose().to_owned()).unwrap_or_default();
                 report.size = sessions.cookie_name().len() + value.len();

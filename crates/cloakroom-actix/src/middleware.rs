@@ -26,9 +26,14 @@ pub(crate) fn sorry() -> OnError {
 ///
 /// 1. The commit happens before the first byte of the response. If it fails, the response is replaced: 503 when the store couldn't
 ///    answer, 500 for a session that doesn't fit its cookie.
-/// 2. A response whose session was opened gets `Vary: Cookie`; one with a `Set-Cookie` gets `Cache-Control: no-store`. That goes for
-///    responses that are made of an `Err`, too.
+/// 2. A response whose session was opened gets `Vary: Cookie`. One with our `Set-Cookie`, or for which a CSRF token was handed out, is
+///    stored by no cache: it gets `Cache-Control: private, no-store`, and `Expires` and the fields that caches prefer to `Cache-Control`
+///    (`CDN-Cache-Control`, `Surrogate-Control` and others) are removed, with one trace event. That goes for responses that are made of an `Err`, too.
 /// 3. A handler that panics commits nothing. One whose client went away commits if actix-web lets it finish, as it often does.
+///
+/// # Security
+/// Middleware that sets caching headers belongs inside of this one: wrap it first. A middleware outside of it that sets
+/// `Cache-Control: public` or a targeted field has the last word, and a cache may then hand one visitor's cookie or token to another.
 ///
 /// # Examples
 /// ```

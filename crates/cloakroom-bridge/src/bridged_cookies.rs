@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use cloakroom_session::meter::{self, Event};
 use cloakroom_session::{
-    After, Carrier, Commit, Committed, ConfigError, CookieConfig, CookieHeader, CookieTemplate, Error, Lifetimes,
-    MAX_COOKIE, Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, Timestamp, random,
+    After, Candidates, Carrier, Commit, Committed, ConfigError, CookieConfig, CookieHeader, CookieTemplate, Error,
+    Lifetimes, MAX_COOKIE, Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, Timestamp,
+    random,
 };
 use sha2::{Digest as _, Sha256};
 
 use crate::cookie_format::{CookieFormat, Presented, Sealing};
-
-/// A browser sends one cookie of a name. More of them are a mistake or an attack, and each costs a signature.
-const MOST_COOKIES: usize = 4;
 
 /// The factory that shares the session cookie of an application in another framework.
 ///
@@ -88,21 +86,26 @@ impl<F: CookieFormat> BridgedCookies<F> {
         }
     }
 
-    /// Each cookie that may hold the session, the last one first.
-    fn presented<'a>(&'a self, cookies: &'a CookieHeader<'a>) -> impl Iterator<Item = Presented<'a>> {
-        let name = self.cookie.name();
-        let mut companions: Vec<Option<&str>> = match &self.companion {
-            Some(companion) => cookies.last_first(companion.name()).map(Some).take(MOST_COOKIES).collect(),
-            None => Vec::new(),
-        };
-        if companions.is_empty() {
-            // Alone, it is refused for a reason.
-            companions.push(None);
+    /// The values of the cookie beside the session's, the last one first; one absent value if there is none.
+    fn companions<'a>(&self, cookies: &'a CookieHeader<'a>) -> Vec<Option<&'a str>> {
+        let Some(companion) = &self.companion else { return vec![None] };
+        let found: Vec<_> = cookies.candidates(companion.name()).filter_map(Result::ok).map(Some).collect();
+        // Alone, the session's cookie is refused for a reason.
+        if found.is_empty() { vec![None] } else { found }
+    }
+
+    /// Opens a value with whichever companion fits.
+    fn open_with(&self, value: &str, companions: &[Option<&str>], now: Timestamp) -> Result<Record, Rejected> {
+        let mut refused = Rejected::Malformed;
+        for (index, companion) in companions.iter().enumerate() {
+            let cookie = Presented::new(self.cookie.name(), value).with_companion(*companion);
+            match self.open_value(cookie, now) {
+                Ok(record) => return Ok(record),
+                Err(why) if index == 0 => refused = why,
+                Err(_) => {}
+            }
         }
-        cookies.last_first(name).take(MOST_COOKIES).flat_map(move |value| {
-            let cookie = Presented::new(name, value);
-            companions.clone().into_iter().map(move |companion| cookie.with_companion(companion))
-        })
+        Err(refused)
     }
 
     /// The cookies that carry this record.
@@ -115,9 +118,9 @@ impl<F: CookieFormat> BridgedCookies<F> {
         }
         meter::written(Carrier::Record, || name.len() + sealed.value.len());
         let max_age = record.max_age(now).or(self.max_age).or(sealed.max_age);
-        let mut cookies = vec![self.cookie.set(&sealed.value, max_age)];
+        let mut cookies = vec![self.cookie.set(&sealed.value, max_age)?];
         if let (Some(cookie), Some(value)) = (&self.companion, &sealed.companion) {
-            cookies.push(cookie.set(value, max_age));
+            cookies.push(cookie.set(value, max_age)?);
         }
         Ok(cookies)
     }
@@ -134,33 +137,24 @@ impl<F: CookieFormat> BridgedCookies<F> {
 }
 
 /// Cookies of these formats have no id. The session of one request needs a name, though.
-fn id_of(cookie: Presented<'_>) -> SessionId {
-    SessionId::from_random(Sha256::digest(cookie.value).into())
+fn id_of(value: &str) -> SessionId {
+    SessionId::from_random(Sha256::digest(value).into())
 }
 
 impl<F: CookieFormat> SessionFactory for BridgedCookies<F> {
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let mut rejected = None;
-        for cookie in self.presented(&cookies) {
-            match self.open_value(cookie, now) {
+        let mut candidates = Candidates::new(&cookies, self.cookie.name()).of_framework(self.format.framework());
+        let companions = self.companions(&cookies);
+        while let Some(value) = candidates.next_value() {
+            match self.open_with(value, &companions, now) {
                 Ok(record) => {
                     meter::event(Carrier::Record, Event::Opened);
-                    return Ok(self.opened(SessionState::loaded(id_of(cookie), record, now, self.lifetimes)));
+                    return Ok(self.opened(SessionState::loaded(id_of(value), record, now, self.lifetimes)));
                 }
-                Err(why) => {
-                    rejected = rejected.or(Some(why));
-                    meter::rejected(why.as_str());
-                    let framework = self.format.framework();
-                    tracing::info!(
-                        cookie = cookie.name,
-                        framework,
-                        reason = why.as_str(),
-                        "session cookie rejected: {why}"
-                    );
-                }
+                Err(why) => candidates.reject(why),
             }
         }
-        Ok(self.fresh(now).rejecting(rejected))
+        Ok(self.fresh(now).rejecting(candidates.first_rejected()))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {

@@ -1,12 +1,15 @@
 //! What is traced of refused cookies, and that no secret is. In a process of its own: other tests, which nobody listens to, would get in
 //! its way.
-#![cfg(all(feature = "beaker", feature = "pyramid"))]
+#![cfg(all(feature = "beaker", feature = "django", feature = "pyramid"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has said what it found")]
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use cloakroom_bridge::{BeakerCookie, BridgedCookies, CookieFormat, HashAlgorithm, Migration, Phase, PyramidCookie};
+use cloakroom_bridge::{
+    BeakerCookie, BridgedCookies, CookieFormat, DjangoRecord, HashAlgorithm, MemoryRecords, Migration, Phase,
+    PyramidCookie, SharedRecords,
+};
 use cloakroom_session::{
     Clock as _, CookieHeader, CookieSessions, Engine, Key, SessionFactory, SessionSlot, SystemClock,
 };
@@ -81,6 +84,26 @@ async fn a_refused_cookie_leaves_its_reason_and_no_secret() {
             assert!(!text.contains(secret), "{name}: {text}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_flood_of_cookies_is_one_event() {
+    let traces = Traces::default();
+    let _tracing = traces.start();
+    let flood = vec!["session=x"; 40_000].join("; ");
+    assert!(flood.len() > 400_000);
+    let cookies = bridged(PyramidCookie::new("itsaseekreet").build().unwrap());
+    let id = vec!["sessionid=x"; 40_000].join("; ");
+    let records = DjangoRecord::new("django-insecure-test-key").unwrap();
+    let records = SharedRecords::new(records, MemoryRecords::new()).build().unwrap();
+    cookies.open(CookieHeader::new([flood.as_bytes()]), SystemClock.now()).await.unwrap();
+    let text = traces.take();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.contains("reason=\"malformed\" count=4 ignored=39996"), "{text}");
+    records.open(CookieHeader::new([id.as_bytes()]), SystemClock.now()).await.unwrap();
+    let text = traces.take();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.contains("count=4 ignored=39996"), "{text}");
 }
 
 #[tokio::test]

@@ -88,13 +88,13 @@ impl SessionState {
     ///
     /// # Errors
     /// The key of the first value that can't be written.
-    pub fn extend<K: AsRef<str>, T: Serialize>(
+    pub fn extend<K: IntoKey<T>, T: Serialize>(
         &mut self,
         entries: impl IntoIterator<Item = (K, T)>,
     ) -> Result<(), Error> {
         let encode = |(key, value): (K, T)| {
-            let value = Json::encode(key.as_ref(), &value)?;
-            Ok((Text::from(key.as_ref()), value))
+            let value = Json::encode(key.name(), &value)?;
+            Ok((Text::from(key.name()), value))
         };
         let entries = entries.into_iter().map(encode).collect::<Result<Vec<_>, Error>>()?;
         for (key, value) in entries {

@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::unreadable::Unreadable;
+
 /// Why an operation on a session failed.
 ///
 /// It names the key, option or limit at fault and never a value. Ask `is_…()` for what you act on.
@@ -23,11 +25,13 @@ pub struct Error(Box<Kind>);
 #[derive(Debug)]
 enum Kind {
     Encode { key: String, source: serde_json::Error },
-    Decode { key: String, found: &'static str, wanted: &'static str },
+    Inexact { key: String, reason: &'static str },
+    Decode { key: String, found: &'static str, wanted: &'static str, why: Unreadable },
     TooLarge { size: usize, limit: usize, largest: Vec<(String, usize)> },
     Conflict { key: String },
     Reserved { key: String, framework: &'static str },
     Seal { size: usize },
+    CookieValue { cookie: String, holds: &'static str },
 }
 
 impl Error {
@@ -36,9 +40,19 @@ impl Error {
         Self(Box::new(Kind::Encode { key, source }))
     }
 
-    pub(crate) fn decode(key: &str, found: &'static str, wanted: &'static str) -> Self {
+    pub(crate) fn inexact(key: &str, reason: &'static str) -> Self {
         let key = key.to_owned();
-        Self(Box::new(Kind::Decode { key, found, wanted }))
+        Self(Box::new(Kind::Inexact { key, reason }))
+    }
+
+    pub(crate) fn decode(key: &str, found: &'static str, wanted: &'static str, why: Unreadable) -> Self {
+        let key = key.to_owned();
+        Self(Box::new(Kind::Decode { key, found, wanted, why }))
+    }
+
+    pub(crate) fn cookie_value(cookie: &str, holds: &'static str) -> Self {
+        let cookie = cookie.to_owned();
+        Self(Box::new(Kind::CookieValue { cookie, holds }))
     }
 
     pub(crate) fn conflict(key: &str) -> Self {
@@ -68,18 +82,20 @@ impl Error {
     pub fn key(&self) -> Option<&str> {
         match &*self.0 {
             Kind::Encode { key, .. }
+            | Kind::Inexact { key, .. }
             | Kind::Decode { key, .. }
             | Kind::Conflict { key }
             | Kind::Reserved { key, .. } => Some(key),
             Kind::TooLarge { largest, .. } => largest.first().map(|(key, _)| key.as_str()),
             Kind::Seal { .. } => None,
+            Kind::CookieValue { .. } => None,
         }
     }
 
     /// A value couldn't be written as JSON. Nothing was changed.
     #[must_use]
     pub fn is_encode(&self) -> bool {
-        matches!(*self.0, Kind::Encode { .. })
+        matches!(*self.0, Kind::Encode { .. } | Kind::Inexact { .. })
     }
 
     /// A value couldn't be read as the type asked for. The rest of the session is unaffected.
@@ -111,6 +127,12 @@ impl Error {
     pub fn is_seal(&self) -> bool {
         matches!(*self.0, Kind::Seal { .. })
     }
+
+    /// A cookie's value has a character that no cookie may have. Nothing was sent.
+    #[must_use]
+    pub fn is_cookie_value(&self) -> bool {
+        matches!(*self.0, Kind::CookieValue { .. })
+    }
 }
 
 impl fmt::Display for Error {
@@ -119,8 +141,12 @@ impl fmt::Display for Error {
             Kind::Encode { key, .. } => {
                 write!(f, "the value for session key {key:?} can't be written as JSON")
             }
-            Kind::Decode { key, found, wanted } => {
-                write!(f, "session key {key:?} holds {found}, which can't be read as {wanted}")
+            Kind::Inexact { key, reason } => {
+                write!(f, "the value for session key {key:?} can't be written as JSON: {reason}")
+            }
+            Kind::Decode { key, found, wanted, why } => {
+                write!(f, "session key {key:?} holds {found}, which can't be read as {wanted}")?;
+                if why.is_plain() { Ok(()) } else { write!(f, ": {why}") }
             }
             Kind::TooLarge { size, limit, largest } => {
                 write!(f, "the session's cookie would take {size} bytes, the limit is {limit}")?;
@@ -137,6 +163,7 @@ impl fmt::Display for Error {
                 write!(f, "session key {key:?} is one that {framework} keeps for itself")
             }
             Kind::Seal { size } => write!(f, "a payload of {size} bytes can't be sealed"),
+            Kind::CookieValue { cookie, holds } => write!(f, "the value of cookie {cookie:?} holds {holds}"),
         }
     }
 }
@@ -145,11 +172,13 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &*self.0 {
             Kind::Encode { source, .. } => Some(source),
-            Kind::Decode { .. }
+            Kind::Inexact { .. }
+            | Kind::Decode { .. }
             | Kind::TooLarge { .. }
             | Kind::Conflict { .. }
             | Kind::Reserved { .. }
-            | Kind::Seal { .. } => None,
+            | Kind::Seal { .. }
+            | Kind::CookieValue { .. } => None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The names under which a session keeps its values.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -57,7 +58,7 @@ pub trait KeyName {
 /// What names a session value of type `T`: a string for any type, or a [`SessionKey<T>`].
 pub trait IntoKey<T>: KeyName {}
 
-impl KeyName for &str {
+impl KeyName for str {
     fn name(&self) -> &str {
         self
     }
@@ -69,7 +70,7 @@ impl KeyName for String {
     }
 }
 
-impl KeyName for &String {
+impl KeyName for Cow<'_, str> {
     fn name(&self) -> &str {
         self
     }
@@ -81,7 +82,54 @@ impl<T> KeyName for SessionKey<T> {
     }
 }
 
-impl<T> IntoKey<T> for &str {}
+/// A reference to a key is one, however many there are.
+impl<K: KeyName + ?Sized> KeyName for &K {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+}
+
+impl<T> IntoKey<T> for str {}
 impl<T> IntoKey<T> for String {}
-impl<T> IntoKey<T> for &String {}
+impl<T> IntoKey<T> for Cow<'_, str> {}
 impl<T> IntoKey<T> for SessionKey<T> {}
+impl<T, K: IntoKey<T> + ?Sized> IntoKey<T> for &K {}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::{IntoKey, KeyName, SessionKey};
+
+    const VISITS: SessionKey<u32> = SessionKey::new("visits");
+
+    fn typed(key: impl IntoKey<u32>) -> String {
+        key.name().to_owned()
+    }
+
+    fn named(key: impl KeyName) -> String {
+        key.name().to_owned()
+    }
+
+    #[test]
+    fn a_key_is_a_string_or_a_session_key_owned_or_borrowed() {
+        let owned = "visits".to_owned();
+        let cow = Cow::Borrowed("visits");
+        let names = [
+            typed("visits"),
+            typed(&"visits"),
+            typed(&owned),
+            typed(owned.clone()),
+            typed(&cow),
+            typed(cow.clone()),
+            typed(VISITS),
+            typed(&VISITS),
+            typed(&&VISITS),
+            named(&&owned),
+            named(VISITS),
+        ];
+        for (row, name) in names.iter().enumerate() {
+            assert_eq!(name, "visits", "row {row}");
+        }
+    }
+}

@@ -12,6 +12,7 @@
 //! | `formats` | which versions of our formats are read, and which one is written |
 //! | `wire`, `record`, `text`, `lifetimes` | what is kept between requests, and how long |
 //! | `marks` | the commits that wrote a record last |
+//! | `exact`, `unreadable` | JSON that says exactly what was put in, and why a value can't be read |
 //! | `loose`, `foreign` | JSON as other frameworks write it, and what they keep of their own |
 //! | `state`, `access`, `key`, `flash` | the session of one request, as a handler sees it |
 //! | `version` | which of its record's versions a store has |
@@ -39,6 +40,7 @@ mod commit;
 mod cookie;
 mod csrf;
 mod error;
+mod exact;
 mod flash;
 mod foreign;
 mod formats;
@@ -57,12 +59,16 @@ mod seal;
 mod state;
 mod text;
 mod time;
+mod unreadable;
 mod version;
 mod wire;
 
 pub use change::{ChangeLog, ConflictPolicy, Replayed, Updater};
 pub use commit::{After, Commit};
-pub use cookie::{CookieConfig, CookieHeader, CookieTemplate, MAX_COOKIE, SameSite, SetCookie, cache_control, vary};
+pub use cookie::{
+    CookieConfig, CookieHeader, CookieTemplate, MAX_COOKIE, SameSite, SetCookie, cache_control, invites_shared_caches,
+    overrides_cache_control, vary,
+};
 pub use csrf::{CsrfRules, CsrfScheme, CsrfToken, Origin, OriginPattern, OwnOrigin, Refusal, RequestFacts};
 pub use error::{ConfigError, Error};
 pub use flash::{Duplicates, FLASH_LIMIT, FlashId, Level, Message};

@@ -1,5 +1,6 @@
 //! Text that shares its buffer, and JSON values kept as text until somebody asks for them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,7 +9,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
+use crate::exact::{self, Unwritable};
 use crate::loose::Scanner;
+use crate::unreadable::Unreadable;
+
+/// How deep two values are compared: as deep as any is read.
+const DEEPEST_COMPARED: u8 = 128;
 
 /// A piece of text that shares the buffer it was cut from.
 ///
@@ -99,29 +105,63 @@ impl Json {
     /// Encodes a value for the key (or flash queue) called `name`.
     ///
     /// # Errors
-    /// When serde can't write the value as JSON, for example a map whose keys aren't strings. The error names `name`.
+    /// When serde can't write the value as JSON, for example a map whose keys aren't strings; and when it couldn't be read as it was:
+    /// a number that isn't finite, an integer of more than 64 bits, nesting of more than 127 levels. The error names `name` and the
+    /// reason.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Json;
+    ///
+    /// assert_eq!(Json::encode("rate", &0.5)?.as_str(), "0.5");
+    /// let error = Json::encode("rate", &f64::NAN).unwrap_err();
+    /// assert!(error.is_encode() && error.to_string().contains("isn't finite"));
+    /// # Ok::<(), cloakroom_core::Error>(())
+    /// ```
     pub fn encode<T: Serialize + ?Sized>(name: &str, value: &T) -> Result<Self, Error> {
-        match serde_json::to_string(value) {
+        match exact::to_text(value) {
             Ok(text) => Ok(Self(text.into())),
-            Err(source) => Err(Error::encode(name, source)),
+            Err(Unwritable::Inexact(reason)) => Err(Error::inexact(name, reason)),
+            Err(Unwritable::Serde(source)) => Err(Error::encode(name, source)),
         }
     }
 
     /// Decodes the value as a `T`; `name` is the key it was found under.
     ///
     /// # Errors
-    /// When the value is of another shape. The error names the key and both types, and never the value.
+    /// When the value is of another shape. The error names the key and both types, and says where the mistake is and of which kind.
+    ///
+    /// # Security
+    /// The error never holds a value. Its path has the names of fields; the key of a map is shown only where it looks like one.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Json;
+    ///
+    /// let carts = Json::encode("carts", &[("hat", "two")])?;
+    /// assert_eq!(
+    ///     carts.decode::<Vec<(String, u32)>>("carts").unwrap_err().to_string(),
+    ///     "session key \"carts\" holds an array, which can't be read as alloc::vec::Vec<(alloc::string::String, u32)>: \
+    ///      invalid type at [0][1] (line 1, column 13)",
+    /// );
+    /// # Ok::<(), cloakroom_core::Error>(())
+    /// ```
     pub fn decode<T: DeserializeOwned>(&self, name: &str) -> Result<T, Error> {
-        // serde's own message quotes the value it met, which may be a secret: only its category is kept.
-        serde_json::from_str(self.as_str()).map_err(|_| Error::decode(name, self.shape(), std::any::type_name::<T>()))
+        serde_json::from_str(self.as_str()).map_err(|error| {
+            let why = Unreadable::explain::<T>(self.as_str(), &error);
+            Error::decode(name, self.shape(), std::any::type_name::<T>(), why)
+        })
     }
 
     /// A value that is JSON already, as a bridge or a custom factory has it.
     ///
     /// # Errors
-    /// When `text` isn't exactly one JSON value. The error names `name`.
+    /// When `text` isn't exactly one JSON value, or is nested more than 127 levels deep. The error names `name`.
     pub fn from_text(name: &str, text: impl Into<Text>) -> Result<Self, Error> {
         let text = text.into();
+        if let Some(reason) = exact::too_deep(text.as_str()) {
+            return Err(Error::inexact(name, reason));
+        }
         match serde_json::from_str::<serde::de::IgnoredAny>(text.as_str()) {
             Ok(_) => Ok(Self(text)),
             Err(source) => Err(Error::encode(name, source)),
@@ -241,9 +281,33 @@ impl Json {
     }
 
     /// Equal as JSON, whatever the spelling: `{"a":1,"b":2}` equals `{ "b": 2, "a": 1 }`.
+    ///
+    /// Numbers are compared as they are written. As floats, two large integers that differ would be equal.
     pub(crate) fn means_the_same_as(&self, other: &Self) -> bool {
-        let value = |json: &Self| serde_json::from_str::<serde_json::Value>(json.as_str()).ok();
-        self == other || value(self).is_some_and(|it| value(other) == Some(it))
+        self.is_same(other, DEEPEST_COMPARED)
+    }
+
+    fn is_same(&self, other: &Self, depth: u8) -> bool {
+        if self.as_str().trim() == other.as_str().trim() {
+            return true;
+        }
+        let Some(depth) = depth.checked_sub(1) else { return false };
+        if let (Some(ours), Some(theirs)) = (self.elements(), other.elements()) {
+            let mut pairs = ours.iter().zip(&theirs);
+            return ours.len() == theirs.len() && pairs.all(|(it, other)| it.is_same(other, depth));
+        }
+        if let (Some(ours), Some(theirs)) = (self.by_key(), other.by_key()) {
+            let has = |(key, it): (&String, &Self)| theirs.get(key).is_some_and(|other| it.is_same(other, depth));
+            return ours.len() == theirs.len() && ours.iter().all(has);
+        }
+        let string = |json: &Self| serde_json::from_str::<String>(json.as_str()).ok();
+        string(self).is_some_and(|it| string(other) == Some(it))
+    }
+
+    /// The members of an object by the text of their keys, of which a later one replaces an earlier one, as readers have it.
+    fn by_key(&self) -> Option<BTreeMap<String, Self>> {
+        let key = |json: &Self| serde_json::from_str(json.as_str()).unwrap_or_else(|_| json.as_str().to_owned());
+        Some(self.members()?.into_iter().map(|(name, value)| (key(&name), value)).collect())
     }
 
     fn shape(&self) -> &'static str {
@@ -295,5 +359,39 @@ impl From<crate::flash::Message> for Json {
 impl fmt::Debug for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Json({} bytes)", self.as_str().len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Json;
+
+    #[test]
+    fn values_are_equal_whatever_their_spelling() {
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        let rows: &[(&str, &str, &str, bool)] = &[
+            ("the order of members", r#"{"a":1,"b":2}"#, r#"{ "b": 2, "a": 1 }"#, true),
+            ("space", "[1, 2]", " [1,2] ", true),
+            ("escapes", r#""\u0041b""#, r#""Ab""#, true),
+            ("escapes in a key", r#"{"\u0041":1}"#, r#"{"A":1}"#, true),
+            ("a key twice", r#"{"a":1,"a":2}"#, r#"{"a":2}"#, true),
+            ("integers that are one float", "18446744073709551616", "18446744073709551617", false),
+            ("the same in a list", "[9007199254740993.0]", "[9007199254740992.0]", false),
+            ("an integer and a float", "1", "1.0", false),
+            ("a number and a string", "1", r#""1""#, false),
+            ("another element", "[1,2]", "[1,3]", false),
+            ("fewer elements", "[1,2]", "[1]", false),
+            ("another member", r#"{"a":1}"#, r#"{"a":2}"#, false),
+            ("another key", r#"{"a":1}"#, r#"{"b":1}"#, false),
+            ("more members", r#"{"a":1}"#, r#"{"a":1,"b":2}"#, false),
+            ("empty of either kind", "[]", "{}", false),
+            ("foreign words", "[NaN]", "[ NaN ]", true),
+            ("as deep as you like", &deep, &deep, true),
+        ];
+        for (name, one, other, same) in rows {
+            let [one, other] = [one, other].map(|text| Json::from_foreign("it", *text).unwrap());
+            assert_eq!(one.means_the_same_as(&other), *same, "{name}");
+            assert_eq!(other.means_the_same_as(&one), *same, "{name}, the other way round");
+        }
     }
 }

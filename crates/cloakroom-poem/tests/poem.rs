@@ -58,6 +58,12 @@ async fn form_token(token: FormToken) -> String {
 }
 
 #[handler]
+async fn cached_token(token: FormToken) -> Response {
+    let response = Response::builder().header("cache-control", "public").header("cdn-cache-control", "max-age=600");
+    response.body(token.to_string())
+}
+
+#[handler]
 async fn echo(body: String) -> String {
     body
 }
@@ -80,6 +86,7 @@ fn site(layer: SessionLayer) -> impl Endpoint {
         .at("/wrong-type", get(wrong_type))
         .at("/much", get(too_much))
         .at("/token", get(form_token))
+        .at("/cached", get(cached_token))
         .at("/echo", post(echo))
         .at("/stream", get(stream))
         .with(csrf())
@@ -134,6 +141,17 @@ async fn our_errors_are_responses_that_say_nothing() {
     let unavailable = poem::Error::from(Error::unavailable("it is down")).into_response();
     assert_eq!(unavailable.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(unavailable.headers().contains_key(header::RETRY_AFTER));
+}
+
+#[tokio::test]
+async fn a_page_with_a_token_is_stored_by_no_cache() {
+    let mut browser = Browser::new(site(sessions()));
+    browser.get("/in").await;
+    let response = browser.get("/cached").await;
+    let headers = response.0.headers();
+    assert!(!headers.contains_key(header::SET_COOKIE));
+    assert_eq!(headers[header::CACHE_CONTROL], "private, no-store");
+    assert!(!headers.contains_key("cdn-cache-control"));
 }
 
 #[tokio::test]

@@ -91,7 +91,7 @@ const fn page(method: &'static str, path: &'static str, cover: Cover, maker: Mak
 pub(crate) struct Asked {
     /// `X-Probe-Status`: the status to answer with.
     status: Option<u16>,
-    /// `X-Probe-Cache-Control` and `X-Probe-Vary`: what the page says of itself.
+    /// `X-Probe-Cache-Control`, `X-Probe-Vary` and the like: headers of the page, by their name behind `X-Probe-`.
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
 }
@@ -99,7 +99,13 @@ pub(crate) struct Asked {
 impl Asked {
     pub(crate) fn new(head: &impl RequestHead, body: impl Into<Vec<u8>>) -> Self {
         let text = |name| head.lines(name).next().and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned);
-        let said = [("cache-control", text("x-probe-cache-control")), ("vary", text("x-probe-vary"))];
+        let said = [
+            ("cache-control", text("x-probe-cache-control")),
+            ("cdn-cache-control", text("x-probe-cdn-cache-control")),
+            ("surrogate-control", text("x-probe-surrogate-control")),
+            ("expires", text("x-probe-expires")),
+            ("vary", text("x-probe-vary")),
+        ];
         let headers = said.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         let status = text("x-probe-status").and_then(|status| status.parse().ok());
         Self { status, headers, body: body.into() }

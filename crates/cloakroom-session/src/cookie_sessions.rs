@@ -9,6 +9,7 @@ use cloakroom_core::{
 
 use crate::error::Error;
 
+use crate::candidates::Candidates;
 use crate::clock::random;
 use crate::factory::{Committed, SessionFactory};
 use crate::meter::{self, Event};
@@ -19,9 +20,15 @@ use crate::meter::{self, Event};
 /// What it can't do, because the browser holds the only copy:
 /// - **end a session before it expires**: `invalidate()` removes the cookie, but a copy of it stays good until its deadline;
 /// - **merge racing writes**: of two requests that change the session at the same time, the response that arrives last wins;
+/// - **touch without data**: a read that extends the idle timeout sends the whole session again, once per `touch_after` at most. If that
+///   response arrives after the one of a sign-out, of a sign-in or of a write, it undoes it: the session is back as the read found it.
+///   No touch is sent with subresources (images, style sheets, scripts) or speculative requests ([`RequestKind`]); navigations and
+///   `fetch` do touch. `touch_after(None)` switches touches off;
 /// - **grow**: name and value together are limited to 4,096 bytes (RFC 6265bis §5.6), of which about 2,900 are yours.
 ///
 /// Where that matters, keep sessions in a store.
+///
+/// [`RequestKind`]: cloakroom_core::RequestKind
 ///
 /// # Security
 /// The signed form can be read by whoever has the cookie, and by nobody changed; the encrypted form neither. The cookie's name, the
@@ -141,31 +148,23 @@ impl CookieSessions {
             return Err(Error::too_large(size, MAX_COOKIE, record));
         }
         meter::written(Carrier::Record, || size);
-        Ok(self.cookie.set(&self.sealer.seal(&payload, nonce)?, record.max_age(now)))
+        Ok(self.cookie.set(&self.sealer.seal(&payload, nonce)?, record.max_age(now))?)
     }
 }
 
 impl SessionFactory for CookieSessions {
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let mut rejected = None;
-        for value in cookies.last_first(self.cookie.name()) {
+        let mut candidates = Candidates::new(&cookies, self.cookie.name());
+        while let Some(value) = candidates.next_value() {
             match self.unseal(value, now) {
                 Ok((id, record)) => {
                     meter::event(Carrier::Record, Event::Opened);
                     return Ok(SessionState::loaded(id, record, now, self.lifetimes).carried_by(Carrier::Record));
                 }
-                Err(why) => {
-                    rejected = rejected.or(Some(why));
-                    meter::rejected(why.as_str());
-                    tracing::info!(
-                        cookie = self.cookie.name(),
-                        reason = why.as_str(),
-                        "session cookie rejected: {why}"
-                    );
-                }
+                Err(why) => candidates.reject(why),
             }
         }
-        Ok(SessionState::fresh(now, self.lifetimes).carried_by(Carrier::Record).rejecting(rejected))
+        Ok(SessionState::fresh(now, self.lifetimes).carried_by(Carrier::Record).rejecting(candidates.first_rejected()))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {

@@ -163,6 +163,12 @@ impl Error {
         self.value().is_some_and(ValueError::is_reserved)
     }
 
+    /// A cookie's value has a character that no cookie may have. Nothing was sent.
+    #[must_use]
+    pub fn is_cookie_value(&self) -> bool {
+        self.value().is_some_and(ValueError::is_cookie_value)
+    }
+
     /// The response's headers had been sent when a cookie was needed.
     #[must_use]
     pub const fn is_headers_sent(&self) -> bool {

@@ -44,7 +44,7 @@ use crate::meter::{self, Event};
 /// impl SessionFactory for MapSessions {
 ///     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
 ///         let records = self.records.lock().unwrap();
-///         let known = cookies.last_first("sid").filter_map(SessionId::parse).find_map(|id| {
+///         let known = cookies.candidates("sid").filter_map(|value| SessionId::parse(value.ok()?)).find_map(|id| {
 ///             let record = records.get(&id.store_key())?;
 ///             record.clockwork().expired(now).is_none().then(|| (id, record.clone()))
 ///         });

@@ -37,6 +37,7 @@
 //! ```
 
 pub mod adapter;
+mod candidates;
 mod clock;
 mod cookie_sessions;
 mod csrf;
@@ -48,13 +49,14 @@ pub mod meter;
 mod session;
 mod slot;
 
+pub use candidates::Candidates;
 pub use cloakroom_core::{
     After, Carrier, Clockwork, Commit, CommitId, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieHeader,
     CookieTemplate, CookieUpdate, CsrfRules, CsrfScheme, CsrfToken, Deadline, Dropped, Duplicates, FLASH_LIMIT,
     FlashId, Foreign, IntoKey, Json, Key, KeyId, KeyName, Keyring, Level, Lifetimes, MAX_COOKIE, Message, Origin,
     OriginPattern, OwnOrigin, Plan, Record, Refusal, Rejected, Replayed, RequestFacts, RequestKind, Resolution,
     SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SetCookie, StoreKey, Text, Timestamp, Version,
-    cache_control, vary,
+    cache_control, invites_shared_caches, overrides_cache_control, vary,
 };
 pub use clock::{Clock, ManualClock, SystemClock, fill, fresh_id, fresh_token, random};
 pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder, Opened};

@@ -22,7 +22,7 @@ use cloakroom_core::{Carrier, Plan, Refusal};
 
 /// Something that happened to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "`ALL` lists them: a new one is a new row of every dashboard")]
+#[non_exhaustive]
 pub enum Event {
     /// A cookie opened a session.
     Opened,
@@ -46,7 +46,7 @@ pub enum Event {
 
 impl Event {
     /// All of them, in the order of their discriminants.
-    pub const ALL: &'static [Self] = &[
+    pub const ALL: &[Self] = &[
         Self::Opened,
         Self::Created,
         Self::Replaced,

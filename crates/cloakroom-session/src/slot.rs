@@ -107,7 +107,9 @@ struct Place {
 pub struct ResponseEffects {
     /// The response depends on the cookie: it needs `Vary: Cookie`.
     pub opened: bool,
-    /// The `Set-Cookie` lines to append; mark them sensitive. With one, the response must not be stored by caches.
+    /// A CSRF token was handed out for the response: no cache may store it.
+    pub private: bool,
+    /// The `Set-Cookie` lines to append; mark them sensitive. With one, no cache may store the response either.
     pub cookies: Vec<SetCookie>,
 }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::{
-    After, Carrier, Commit, Committed, ConflictPolicy, CookieHeader, CookieTemplate, CookieUpdate, Error, Lifetimes,
-    Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, Timestamp, Version, meter,
-    meter::Event,
+    After, Candidates, Carrier, Commit, Committed, ConflictPolicy, CookieHeader, CookieTemplate, CookieUpdate, Error,
+    Lifetimes, Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, Timestamp,
+    Version, meter::Event,
 };
 
 use crate::builder::{AtLimit, Patience, StoredSessionsBuilder};
@@ -18,9 +18,6 @@ use crate::error::StoreError;
 use crate::queue::Queues;
 use crate::stats::{Counters, Stats};
 use crate::store::{Loaded, Store};
-
-/// A browser sends one cookie of ours. More of them are a mistake or an attack, and each costs a round trip.
-const MOST_COOKIES: usize = 4;
 
 /// The factory that keeps a record in a [`Store`] and an id in the cookie.
 ///
@@ -98,15 +95,15 @@ impl<S: Store> StoredSessions<S> {
         Event::of(plan).iter().for_each(|event| self.counters.count(*event));
     }
 
-    fn cookie_for(&self, commit: &Commit, outcome: &Outcome) -> Vec<SetCookie> {
-        match (commit.cookie(), outcome) {
+    fn cookie_for(&self, commit: &Commit, outcome: &Outcome) -> Result<Vec<SetCookie>, Error> {
+        Ok(match (commit.cookie(), outcome) {
             (CookieUpdate::Set, Outcome::Kept(id, _, record)) => {
-                vec![self.cookie.set(&id.expose(), record.max_age(commit.now()))]
+                vec![self.cookie.set(&id.expose(), record.max_age(commit.now()))?]
             }
             // Where nothing was there to end, the browser may have the cookie of a newer session.
             (CookieUpdate::Remove, Outcome::Ended { was_there: true }) => vec![self.cookie.remove()],
             _ => Vec::new(),
-        }
+        })
     }
 }
 
@@ -119,12 +116,11 @@ pub(crate) enum Found {
 
 impl<S: Store> SessionFactory for StoredSessions<S> {
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let (mut moved, mut rejected) = (None, None);
-        for value in cookies.last_first(self.cookie.name()).take(MOST_COOKIES) {
+        let mut moved = None;
+        let mut candidates = Candidates::new(&cookies, self.cookie.name());
+        while let Some(value) = candidates.next_value() {
             let Some(id) = SessionId::parse(value) else {
-                rejected = rejected.or(Some(Rejected::Malformed));
-                meter::rejected("malformed");
-                tracing::info!(cookie = self.cookie.name(), reason = "malformed", "session cookie rejected");
+                candidates.reject(Rejected::Malformed);
                 continue;
             };
             let key = id.store_key();
@@ -135,17 +131,13 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
                     return Ok(session.at_version(version).under(key));
                 }
                 Found::Moved => moved = moved.or(Some(id)),
-                Found::Absent => {
-                    rejected = rejected.or(Some(Rejected::Unknown));
-                    meter::rejected("unknown");
-                    tracing::info!(?key, reason = "unknown", "session cookie rejected");
-                }
+                Found::Absent => candidates.reject(Rejected::Unknown),
             }
         }
         let session = match moved {
             // The id is kept: a sign-out ends the session where it has moved to.
             Some(id) => SessionState::detached(id, now, self.lifetimes),
-            None => SessionState::fresh(now, self.lifetimes).rejecting(rejected),
+            None => SessionState::fresh(now, self.lifetimes).rejecting(candidates.first_rejected()),
         };
         Ok(session.carried_by(Carrier::Id))
     }
@@ -153,7 +145,7 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         let outcome = self.carry_out(commit).await?;
         self.count(commit.plan(), &outcome);
-        let cookies = self.cookie_for(commit, &outcome);
+        let cookies = self.cookie_for(commit, &outcome)?;
         let session = match outcome {
             Outcome::Kept(id, version, record) => commit.settle(After::Kept(id, record)).at_version(version),
             Outcome::Ended { .. } => commit.settle(After::Ended),

@@ -78,7 +78,7 @@ async fn traces_name_a_session_by_its_prefix_and_hold_no_secret() {
         ("an end", format!("session_store{{operation=\"end\" key={new:?} outcome=\"ok\"}}: ")),
         ("a store that hangs", format!("session_store{{operation=\"load\" key={new:?} outcome=\"timeout\"}}: ")),
         ("a drop", "session changes dropped".to_owned()),
-        ("an unknown id", format!("session cookie rejected key={new:?} reason=\"unknown\"")),
+        ("an unknown id", "cookie=\"session\" reason=\"unknown\" count=1 ignored=0".to_owned()),
     ] {
         assert!(text.contains(&found), "{what}: {found:?} isn't in\n{text}");
     }
@@ -87,4 +87,19 @@ async fn traces_name_a_session_by_its_prefix_and_hold_no_secret() {
     for secret in [&ids[0], &ids[1], &token, "4111 1111", "order 31337", "ann@example.org"] {
         assert!(!text.contains(secret), "{secret} is in\n{text}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_cookies_is_four_round_trips_and_one_event() {
+    let traces = Traces::default();
+    let _tracing = traces.start();
+    let app = App::new(Faulty::new());
+    let id = "A".repeat(43);
+    let flood = vec![format!("session={id}"); 8_000].join("; ");
+    assert!(flood.len() > 400_000);
+    app.visit(&flood, |_| ()).await;
+    let text = traces.text();
+    assert_eq!(text.matches("session cookie rejected").count(), 1, "{text}");
+    assert!(text.contains("reason=\"unknown\" count=4 ignored=7996"), "{text}");
+    assert_eq!(text.matches("operation=\"load\"").count(), 4, "{text}");
 }

@@ -47,7 +47,7 @@ impl MapSessions {
 
 impl SessionFactory for MapSessions {
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let found = cookies.last_first(self.cookie.name()).find_map(|value| self.find(value, now));
+        let found = cookies.candidates(self.cookie.name()).find_map(|value| self.find(value.ok()?, now));
         let session = match found {
             Some((id, record)) => SessionState::loaded(id, record, now, self.lifetimes),
             None => SessionState::fresh(now, self.lifetimes),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cloakroom_session::meter::{self, Event};
 use cloakroom_session::{
-    After, Carrier, Commit, Committed, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookieTemplate,
+    After, Candidates, Carrier, Commit, Committed, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookieTemplate,
     CookieUpdate, Error, Foreign, Lifetimes, Plan, Record, Rejected, SessionFactory, SessionId, SessionState,
     SetCookie, Timestamp,
 };
@@ -15,9 +15,6 @@ use super::commit::Outcome;
 use super::format::RecordFormat;
 use super::store::ForeignStore;
 use crate::cookie_format::Presented;
-
-/// A browser sends one cookie of ours. More of them are a mistake or an attack, and each costs a round trip.
-const MOST_COOKIES: usize = 4;
 
 /// The factory that shares the records which an application in another framework keeps in its store.
 ///
@@ -120,16 +117,16 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         record.restore_foreign(foreign.stored(id, text));
     }
 
-    fn cookie_for(&self, commit: &Commit, outcome: &Outcome) -> Vec<SetCookie> {
+    fn cookie_for(&self, commit: &Commit, outcome: &Outcome) -> Result<Vec<SetCookie>, Error> {
         // A browser that drops its cookie after a time must hear of a session that lives on.
         let renews = self.max_age.is_some() && matches!(commit.plan(), Plan::Replace | Plan::Touch);
-        match (commit.cookie(), outcome) {
+        Ok(match (commit.cookie(), outcome) {
             // Where nothing was there to end, the browser may have the cookie of a newer session.
             (CookieUpdate::Remove, Outcome::Ended { was_there: true }) => vec![self.cookie.remove()],
-            (CookieUpdate::Set, Outcome::Kept(id, record)) => vec![self.set(id, record, commit.now())],
-            (_, Outcome::Kept(id, record)) if renews => vec![self.set(id, record, commit.now())],
+            (CookieUpdate::Set, Outcome::Kept(id, record)) => vec![self.set(id, record, commit.now())?],
+            (_, Outcome::Kept(id, record)) if renews => vec![self.set(id, record, commit.now())?],
             _ => Vec::new(),
-        }
+        })
     }
 
     /// A session as this factory opens it.
@@ -138,8 +135,8 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         session.carried_by(Carrier::Id).timed_in(resolution).with_csrf_scheme(scheme)
     }
 
-    fn set(&self, id: &str, record: &Record, now: Timestamp) -> SetCookie {
-        self.cookie.set(&self.format.seal_id(id, self.cookie.name()), record.max_age(now).or(self.max_age))
+    fn set(&self, id: &str, record: &Record, now: Timestamp) -> Result<SetCookie, Error> {
+        Ok(self.cookie.set(&self.format.seal_id(id, self.cookie.name()), record.max_age(now).or(self.max_age))?)
     }
 }
 
@@ -150,8 +147,8 @@ pub(crate) fn id_of(id: &str) -> SessionId {
 
 impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let mut rejected = None;
-        for value in cookies.last_first(self.cookie.name()).take(MOST_COOKIES) {
+        let mut candidates = Candidates::new(&cookies, self.cookie.name()).of_framework(self.format.framework());
+        while let Some(value) = candidates.next_value() {
             let found = match self.format.open_id(Presented::new(self.cookie.name(), value)) {
                 Ok(id) => self.find(&id, now).await?.map(|record| (id_of(&id), record)),
                 Err(why) => Err(why),
@@ -161,20 +158,10 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
                     meter::event(Carrier::Id, Event::Opened);
                     return Ok(self.opened(SessionState::loaded(id, record, now, self.lifetimes)));
                 }
-                Err(why) => {
-                    rejected = rejected.or(Some(why));
-                    meter::rejected(why.as_str());
-                    let framework = self.format.framework();
-                    tracing::info!(
-                        cookie = self.cookie.name(),
-                        framework,
-                        reason = why.as_str(),
-                        "session cookie rejected: {why}"
-                    );
-                }
+                Err(why) => candidates.reject(why),
             }
         }
-        Ok(self.opened(SessionState::fresh(now, self.lifetimes)).rejecting(rejected))
+        Ok(self.opened(SessionState::fresh(now, self.lifetimes)).rejecting(candidates.first_rejected()))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
@@ -185,7 +172,7 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
         } else {
             Event::of(plan).iter().for_each(|event| meter::event(Carrier::Id, *event));
         }
-        let cookies = self.cookie_for(commit, &outcome);
+        let cookies = self.cookie_for(commit, &outcome)?;
         let after = match outcome {
             Outcome::Kept(id, record) => After::Kept(id_of(&id), record.into()),
             Outcome::Ended { .. } => After::Ended,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::error::ConfigError;
+use crate::error::{ConfigError, Error};
 
 /// The default name. Browsers that know the prefix accept it only with Secure, HttpOnly, Path=/ and without Domain, so that neither
 /// a script nor a sibling domain can plant it; older ones still enforce `__Host-`.
@@ -47,11 +47,11 @@ impl SameSite {
 /// use cloakroom_core::{CookieConfig, SameSite};
 ///
 /// let cookie = CookieConfig::default().name("__Host-shop").same_site(SameSite::Strict).build()?;
-/// assert_eq!(cookie.set("v", None).to_string(), "__Host-shop=v; Path=/; Secure; HttpOnly; SameSite=Strict");
+/// assert_eq!(cookie.set("v", None)?.to_string(), "__Host-shop=v; Path=/; Secure; HttpOnly; SameSite=Strict");
 ///
 /// let error = CookieConfig::default().domain("example.com").build().unwrap_err();
 /// assert_eq!(error.option(), "domain");
-/// # Ok::<(), cloakroom_core::ConfigError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieConfig {
@@ -260,26 +260,38 @@ impl CookieTemplate {
 
     /// Sets the cookie: for the browser session, or for `max_age`, which browsers cut at 400 days.
     ///
-    /// A value is made of what RFC 6265bis §4.1.1 calls cookie-octets, as base64 is. Others, which could end the value or the header,
-    /// are left out.
-    #[must_use]
-    pub fn set(&self, value: &str, max_age: Option<Duration>) -> SetCookie {
+    /// A value is made of what RFC 6265bis §4.1.1 calls cookie-octets, as base64url is.
+    ///
+    /// # Errors
+    /// A value with any other character, which could end the value or the header. The error names the cookie and the kind of character
+    /// ([`Error::is_cookie_value`]), and not the value.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CookieConfig;
+    ///
+    /// let cookie = CookieConfig::default().build()?;
+    /// assert_eq!(cookie.set("abc", None)?.name(), "__Host-Http-session");
+    /// let error = cookie.set("a b", None).unwrap_err();
+    /// assert_eq!(error.to_string(), "the value of cookie \"__Host-Http-session\" holds a space");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set(&self, value: &str, max_age: Option<Duration>) -> Result<SetCookie, Error> {
+        // Without a way out of the loop, so that it takes many bytes at a time: what is sealed is never anything else.
+        if !value.bytes().fold(true, |all, it| all & is_cookie_octet(it)) {
+            return Err(Error::cookie_value(&self.name, fault_in(value)));
+        }
         let age = max_age.map(|age| format!("; Max-Age={}", age.min(MAX_AGE).as_secs().max(1))).unwrap_or_default();
         // Exactly as long as it will be: a header then takes the line over as it is.
         let length = self.name.len() + 1 + value.len() + self.place.len() + age.len() + self.flags.len();
         let mut line = String::with_capacity(length);
         line.push_str(&self.name);
         line.push('=');
-        // Without a way out of the loop, so that it takes many bytes at a time: what is sealed is never anything else.
-        if value.bytes().fold(true, |all, it| all & is_cookie_octet(it)) {
-            line.push_str(value);
-        } else {
-            line.extend(value.chars().filter(|it| u8::try_from(*it).is_ok_and(is_cookie_octet)));
-        }
+        line.push_str(value);
         line.push_str(&self.place);
         line.push_str(&age);
         line.push_str(&self.flags);
-        SetCookie { line }
+        Ok(SetCookie { line })
     }
 
     /// Removes the cookie.
@@ -294,6 +306,19 @@ impl CookieTemplate {
 
 const fn is_cookie_octet(it: u8) -> bool {
     it.is_ascii_graphic() && !matches!(it, b'"' | b',' | b';' | b'\\')
+}
+
+/// The kind of the first character that is no cookie-octet.
+fn fault_in(value: &str) -> &'static str {
+    match value.bytes().find(|it| !is_cookie_octet(*it)) {
+        Some(b' ') => "a space",
+        Some(b'"') => "a quotation mark",
+        Some(b',') => "a comma",
+        Some(b';') => "a semicolon",
+        Some(b'\\') => "a backslash",
+        Some(it) if it.is_ascii() => "a control character",
+        Some(_) | None => "a character that isn't ASCII",
+    }
 }
 
 /// The value of one `Set-Cookie` header. An adapter must mark it sensitive.

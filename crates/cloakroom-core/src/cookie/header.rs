@@ -2,6 +2,13 @@
 
 use std::fmt;
 
+use super::MAX_COOKIE;
+use crate::rejected::Rejected;
+
+/// How many values of one name are tried. A browser sends one cookie of ours, or two while attributes change. More of them are a
+/// mistake or an attack, and each costs a signature or a round trip.
+const MOST_CANDIDATES: usize = 4;
+
 /// The `Cookie` header lines of a request, as they came.
 ///
 /// HTTP/2 may split the header into several lines (RFC 9113 §8.2.3): they are one list.
@@ -42,6 +49,23 @@ impl<'a> CookieHeader<'a> {
     /// takes the last: what opens decides.
     pub fn last_first<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'a str> + 'b {
         self.lines().rev().flat_map(pairs).filter_map(move |pair| value_of(pair, name.as_bytes()))
+    }
+
+    /// The values of this name that a factory tries, the last one first: at most four. One of more than 4,096 bytes is
+    /// [`Rejected::TooLong`] without a look at it.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{CookieHeader, Rejected};
+    ///
+    /// let long = format!("session={}", "x".repeat(4097));
+    /// let header = CookieHeader::new([b"session=1; session=2; session=3; session=4".as_slice(), long.as_bytes()]);
+    /// let candidates: Vec<_> = header.candidates("session").collect();
+    /// assert_eq!(candidates, [Err(Rejected::TooLong), Ok("4"), Ok("3"), Ok("2")]);
+    /// ```
+    pub fn candidates<'b>(&'b self, name: &'b str) -> impl Iterator<Item = Result<&'a str, Rejected>> + 'b {
+        let checked = |value: &'a str| if value.len() > MAX_COOKIE { Err(Rejected::TooLong) } else { Ok(value) };
+        self.last_first(name).take(MOST_CANDIDATES).map(checked)
     }
 
     /// Whether there is a cookie of this name at all.

@@ -184,8 +184,8 @@ fn check_lines(template: &CookieTemplate, name: &str, mut attributes: Vec<String
     };
     attributes.sort();
     assert_eq!(template.name(), name);
-    assert_eq!(parts(template.set("v", None).as_str()), (format!("{name}=v"), attributes.clone()), "{shown}");
-    let kept = template.set("v", Some(Duration::from_secs(60)));
+    assert_eq!(parts(template.set("v", None).unwrap().as_str()), (format!("{name}=v"), attributes.clone()), "{shown}");
+    let kept = template.set("v", Some(Duration::from_secs(60))).unwrap();
     assert_eq!(parts(kept.as_str()), (format!("{name}=v"), expected(&attributes, &["Max-Age=60"])), "{shown}");
     let removed = expected(&attributes, &["Max-Age=0", "Expires=Thu, 01 Jan 1970 00:00:00 GMT"]);
     assert_eq!(parts(template.remove().as_str()), (format!("{name}="), removed), "{shown}: the same attributes");
@@ -199,23 +199,52 @@ fn cookies_as_they_are_sent() {
     let hours = |hours: u64| Some(Duration::from_secs(hours * 3600));
     #[rustfmt::skip] // one row, one line
     let rows: &[(&str, SetCookie, &str)] = &[
-        ("default", default.set("v", None), "__Host-Http-session=v; Path=/; Secure; HttpOnly; SameSite=Lax"),
-        ("default, empty", default.set("", None), "__Host-Http-session=; Path=/; Secure; HttpOnly; SameSite=Lax"),
+        ("default", default.set("v", None).unwrap(), "__Host-Http-session=v; Path=/; Secure; HttpOnly; SameSite=Lax"),
+        ("default, empty", default.set("", None).unwrap(), "__Host-Http-session=; Path=/; Secure; HttpOnly; SameSite=Lax"),
         ("default, removed", default.remove(), "__Host-Http-session=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Secure; HttpOnly; SameSite=Lax"),
-        ("wide", wide.set("v", None), "s=v; Path=/app; Domain=example.com; Secure; HttpOnly; SameSite=Lax; Partitioned"),
+        ("wide", wide.set("v", None).unwrap(), "s=v; Path=/app; Domain=example.com; Secure; HttpOnly; SameSite=Lax; Partitioned"),
         ("wide, removed", wide.remove(), "s=; Path=/app; Domain=example.com; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Secure; HttpOnly; SameSite=Lax; Partitioned"),
-        ("plain", plain.set("v", None), "s=v; Path=/; SameSite=Lax"),
-        ("an hour", plain.set("v", hours(1)), "s=v; Path=/; Max-Age=3600; SameSite=Lax"),
-        ("a fraction of a second is cut", plain.set("v", Some(Duration::from_millis(1999))), "s=v; Path=/; Max-Age=1; SameSite=Lax"),
-        ("400 days", plain.set("v", hours(9600)), "s=v; Path=/; Max-Age=34560000; SameSite=Lax"),
-        ("more than 400 days", plain.set("v", hours(9601)), "s=v; Path=/; Max-Age=34560000; SameSite=Lax"),
-        ("for ever", plain.set("v", Some(Duration::MAX)), "s=v; Path=/; Max-Age=34560000; SameSite=Lax"),
+        ("plain", plain.set("v", None).unwrap(), "s=v; Path=/; SameSite=Lax"),
+        ("an hour", plain.set("v", hours(1)).unwrap(), "s=v; Path=/; Max-Age=3600; SameSite=Lax"),
+        ("a fraction of a second is cut", plain.set("v", Some(Duration::from_millis(1999))).unwrap(), "s=v; Path=/; Max-Age=1; SameSite=Lax"),
+        ("400 days", plain.set("v", hours(9600)).unwrap(), "s=v; Path=/; Max-Age=34560000; SameSite=Lax"),
+        ("more than 400 days", plain.set("v", hours(9601)).unwrap(), "s=v; Path=/; Max-Age=34560000; SameSite=Lax"),
+        ("for ever", plain.set("v", Some(Duration::MAX)).unwrap(), "s=v; Path=/; Max-Age=34560000; SameSite=Lax"),
     ];
     for (name, cookie, expected) in rows {
         assert_eq!(cookie.as_str(), *expected, "{name}");
         assert_eq!(cookie.to_string(), *expected, "{name}");
         assert_eq!(cookie.clone().into_string(), *expected, "{name}");
         assert!(cookie.as_str().bytes().all(|byte| byte.is_ascii_graphic() || byte == b' '), "{name}");
+    }
+}
+
+#[test]
+fn a_value_with_another_character_is_refused_and_named() {
+    let cookie = CookieConfig::default().name("s").build().unwrap();
+    let rows: &[(&str, Option<&str>)] = &[
+        ("", None),
+        ("AZaz09-_.~!#$%&'()*+/:<=>?@[]^`{|}", None),
+        ("a b", Some("a space")),
+        ("a\"b", Some("a quotation mark")),
+        ("a,b", Some("a comma")),
+        ("a;b", Some("a semicolon")),
+        ("a\\b", Some("a backslash")),
+        ("a\tb", Some("a control character")),
+        ("a\r\nX: y", Some("a control character")),
+        ("a\u{7f}", Some("a control character")),
+        ("aé", Some("a character that isn't ASCII")),
+        ("a b;c é=d\r\nX: y", Some("a space")),
+    ];
+    for (value, fault) in rows {
+        let outcome = cookie.set(value, None);
+        let Some(fault) = fault else {
+            assert!(outcome.unwrap().as_str().starts_with(&format!("s={value}; Path=/")), "{value:?}");
+            continue;
+        };
+        let error = outcome.unwrap_err();
+        assert!(error.is_cookie_value() && error.key().is_none(), "{value:?}");
+        assert_eq!(error.to_string(), format!("the value of cookie \"s\" holds {fault}"), "{value:?}");
     }
 }
 
@@ -282,21 +311,23 @@ fn responses_vary_by_cookie_once() {
 }
 
 #[test]
-fn a_response_with_a_session_cookie_is_not_stored() {
+fn a_private_response_is_stored_by_no_cache() {
+    let ours = Some("private, no-store");
     let rows: &[(&str, &[&str], Option<&str>)] = &[
-        ("nothing said", &[], Some("no-store")),
-        ("empty", &[""], Some("no-store")),
-        ("public", &["public, max-age=3600"], Some("no-store")),
-        ("private isn't enough", &["private"], Some("no-store")),
-        ("no-cache isn't enough", &["no-cache"], Some("no-store")),
-        ("private, no-cache", &["private, no-cache"], Some("no-store")),
-        ("a directive that begins alike", &["no-store-ever, x-no-store"], Some("no-store")),
-        ("a directive with a value", &["no-store=1"], Some("no-store")),
+        ("nothing said", &[], ours),
+        ("empty", &[""], ours),
+        ("public", &["public, max-age=3600"], ours),
+        ("private isn't enough", &["private"], ours),
+        ("no-cache isn't enough", &["no-cache"], ours),
+        ("private, no-cache", &["private, no-cache"], ours),
+        ("a directive that begins alike", &["no-store-ever, x-no-store"], ours),
+        ("a directive with a value", &["no-store=1"], ours),
         ("no-store", &["no-store"], None),
         ("no-store in capitals", &["No-Store"], None),
         ("no-store in a list", &["private ,no-store, max-age=0"], None),
         ("no-store in a second line", &["private", "no-store"], None),
-        ("no-store wins over public", &["public, no-store"], None),
+        ("public beside no-store", &["public, no-store"], ours),
+        ("s-maxage in a second line", &["no-store", "S-MaxAge = 60"], ours),
     ];
     for (name, values, expected) in rows {
         assert_eq!(cache_control(values.iter().copied()), *expected, "{name}");
@@ -304,7 +335,54 @@ fn a_response_with_a_session_cookie_is_not_stored() {
 }
 
 #[test]
+fn fields_that_override_cache_control_are_told_apart() {
+    #[rustfmt::skip] // one row, one line
+    let rows: &[(&str, &str, bool)] = &[ // field, value, must be removed
+        ("cdn-cache-control", "max-age=600", true),
+        ("CDN-Cache-Control", "public", true),
+        ("cdn-cache-control", "", true),
+        ("cdn-cache-control", "private", true),
+        ("cdn-cache-control", "max-age=0", true),
+        ("cdn-cache-control", "no-store", false),
+        ("cdn-cache-control", "private, No-Store", false),
+        ("cdn-cache-control", "public, no-store", true),
+        ("cloudflare-cdn-cache-control", "max-age=600", true),
+        ("cloudflare-cdn-cache-control", "no-store", false),
+        ("vercel-cdn-cache-control", "max-age=600", true),
+        ("Netlify-CDN-Cache-Control", "public, durable", true),
+        ("some-new-cdn-cache-control", "max-age=1", true),
+        ("xcdn-cache-control", "max-age=1", false),
+        ("surrogate-control", "max-age=600", true),
+        ("surrogate-control", "content=\"ESI/1.0\", no-store", false),
+        ("edge-control", "cache-maxage=600s", true),
+        ("edge-control", "!no-store, max-age=1d", true),
+        ("edge-control", "no-store", false),
+        ("edge-control", "bypass-cache", false),
+        ("akamai-cache-control", "max-age=600", true),
+        ("x-litespeed-cache-control", "private, max-age=60", true),
+        ("x-litespeed-cache-control", "no-cache", false),
+        ("x-accel-expires", "600", true),
+        ("x-accel-expires", "@4102444800", true),
+        ("x-accel-expires", "off", true),
+        ("x-accel-expires", "0", false),
+        ("expires", "Thu, 31 Dec 2099 23:59:59 GMT", true),
+        ("expires", "Thursday, 31-Dec-99 23:59:59 GMT", true),
+        ("expires", "tomorrow", true),
+        ("expires", "Thu, 01 Jan 1970 00:00:00 GMT", false),
+        ("expires", "0", false),
+        ("expires", "-1", false),
+        ("pragma", "public", false),
+        ("cache-control", "public", false),
+        ("age", "600", false),
+        ("content-type", "text/html", false),
+    ];
+    for (field, value, removed) in rows {
+        assert_eq!(overrides_cache_control(field, value), *removed, "{field}: {value}");
+    }
+}
+
+#[test]
 fn debug_of_a_cookie_shows_its_name_only() {
-    let cookie = CookieConfig::default().build().unwrap().set("secret", None);
+    let cookie = CookieConfig::default().build().unwrap().set("secret", None).unwrap();
     assert_eq!(format!("{cookie:?}"), "SetCookie(__Host-Http-session=…)");
 }

@@ -50,7 +50,7 @@ fn debug_prints_no_secret() {
     session.set_csrf_token(token.clone());
     let mut ended = session.clone();
     ended.invalidate(NOW);
-    let cookie = CookieConfig::default().build().unwrap().set(SECRET, None);
+    let cookie = CookieConfig::default().build().unwrap().set(SECRET, None).unwrap();
     let line = format!("session={SECRET}");
 
     let shown: BTreeMap<&str, String> = [

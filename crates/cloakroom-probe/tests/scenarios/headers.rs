@@ -31,8 +31,8 @@ pub(crate) async fn what_each_use_of_the_session_adds(world: &World) {
         (&read, Some("accept"), Some("private, max-age=60"), vec!["accept", "cookie"], vec!["private, max-age=60"]),
         (&read, Some("Accept, Cookie"), None, vec!["Accept, Cookie"], vec![]),
         (&read, Some("*"), None, vec!["*"], vec![]),
-        (&write, None, None, vec!["cookie"], vec!["no-store"]),
-        (&write, None, Some("public, max-age=60"), vec!["cookie"], vec!["no-store"]),
+        (&write, None, None, vec!["cookie"], vec!["private, no-store"]),
+        (&write, None, Some("public, max-age=60"), vec!["cookie"], vec!["private, no-store"]),
         (&write, None, Some("private, no-store"), vec!["cookie"], vec!["private, no-store"]),
     ] {
         let said = [("x-probe-vary", vary), ("x-probe-cache-control", cache)];
@@ -42,6 +42,33 @@ pub(crate) async fn what_each_use_of_the_session_adds(world: &World) {
         assert_eq!(answer.all("vary"), expected_vary, "{what}");
         assert_eq!(answer.all("cache-control"), expected_cache, "{what}");
         assert_eq!(answer.cookies().len(), usize::from(operations == &write), "{what}");
+    }
+}
+
+pub(crate) async fn no_cache_stores_a_cookie_or_a_token(world: &World) {
+    let probe = world.probe(&[]);
+    let mut client = probe.client();
+    client.ops(json!([["insert", "a", 1]])).await;
+    let public = [
+        ("x-probe-cache-control", "public, max-age=60"),
+        ("x-probe-cdn-cache-control", "max-age=600"),
+        ("x-probe-surrogate-control", "max-age=600"),
+        ("x-probe-expires", "Thu, 31 Dec 2099 23:59:59 GMT"),
+    ];
+    for (operations, is_private) in [
+        (json!([["get", "a"]]), false),
+        (json!([["csrf_token"]]), true),
+        (json!([["masked_csrf_token"]]), true),
+        (json!([["new_csrf_token"]]), true),
+        (json!([["cycle_id"]]), true),
+        (json!([["invalidate"]]), true),
+    ] {
+        let answer = client.send("POST", "/ops", &public, operations.to_string()).await;
+        let expected = if is_private { "private, no-store" } else { "public, max-age=60" };
+        assert_eq!(answer.all("cache-control"), [expected], "{operations}");
+        for name in ["cdn-cache-control", "surrogate-control", "expires"] {
+            assert_eq!(answer.all(name).len(), usize::from(!is_private), "{operations}: {name}");
+        }
     }
 }
 
@@ -61,7 +88,7 @@ pub(crate) async fn a_cookie_is_removed_as_it_was_set(world: &World) {
     let line = removal.cookies()[0];
     assert!(line.starts_with("session=;") && line.contains("Max-Age=0"), "{line}");
     assert_eq!(attributes(line), set);
-    assert_eq!(removal.all("cache-control"), ["no-store"]);
+    assert_eq!(removal.all("cache-control"), ["private, no-store"]);
     // Only this request was told to remove it.
     client.do_ops(json!([["invalidate"]])).await.is_silent();
 }

@@ -48,6 +48,7 @@ async fn run(adapter: &'static str, backend: &'static str) {
         is_any, headers:
             a_request_that_uses_no_session_gets_none
             what_each_use_of_the_session_adds
+            no_cache_stores_a_cookie_or_a_token
             a_cookie_is_removed_as_it_was_set
             a_remembered_cookie_outlives_the_browser
             every_adapter_answers_in_the_same_words;

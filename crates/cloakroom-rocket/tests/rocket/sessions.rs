@@ -47,6 +47,7 @@ async fn fails(session: Session) -> Result<Status, Error> {
 struct Cached {
     text: &'static str,
     caching: Header<'static>,
+    targeted: Header<'static>,
     vary: Header<'static>,
 }
 
@@ -54,7 +55,16 @@ struct Cached {
 async fn cached(session: Session) -> Result<Cached, Error> {
     session.insert("seen", true)?;
     let caching = Header::new("Cache-Control", "public, max-age=60");
-    Ok(Cached { text: "cached", caching, vary: Header::new("Vary", "accept") })
+    let targeted = Header::new("CDN-Cache-Control", "max-age=600");
+    Ok(Cached { text: "cached", caching, targeted, vary: Header::new("Vary", "accept") })
+}
+
+#[get("/token")]
+async fn token(session: Session) -> Result<Cached, Error> {
+    session.masked_csrf_token()?;
+    let caching = Header::new("Cache-Control", "public, max-age=60");
+    let targeted = Header::new("CDN-Cache-Control", "max-age=600");
+    Ok(Cached { text: "token", caching, targeted, vary: Header::new("Vary", "accept") })
 }
 
 #[get("/stream")]
@@ -78,7 +88,7 @@ const fn in_our_words() -> &'static str {
 }
 
 fn app(fairing: SessionFairing) -> Rocket<Build> {
-    let routes = routes![sign_in, who, too_much, panics, fails, cached, stream, untouched];
+    let routes = routes![sign_in, who, too_much, panics, fails, cached, token, stream, untouched];
     silent().attach(fairing).mount("/", routes).register("/", catchers![in_our_words])
 }
 
@@ -117,7 +127,18 @@ fn headers_of_others_are_respected_and_corrected() {
     let mut browser = Browser::new(app(sessions()));
     let response = browser.get("/cached");
     assert_eq!(response.headers().get("vary").collect::<Vec<_>>(), ["accept", "cookie"]);
-    assert_eq!(response.headers().get("cache-control").collect::<Vec<_>>(), ["no-store"]);
+    assert_eq!(response.headers().get("cache-control").collect::<Vec<_>>(), ["private, no-store"]);
+    assert_eq!(response.headers().get_one("cdn-cache-control"), None);
+}
+
+#[test]
+fn a_page_with_a_token_is_stored_by_no_cache() {
+    let mut browser = Browser::new(app(sessions()));
+    browser.get("/in");
+    let response = browser.get("/token");
+    assert_eq!(response.headers().get_one("set-cookie"), None);
+    assert_eq!(response.headers().get_one("cache-control"), Some("private, no-store"));
+    assert_eq!(response.headers().get_one("cdn-cache-control"), None);
 }
 
 #[test]

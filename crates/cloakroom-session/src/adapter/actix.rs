@@ -1,5 +1,6 @@
 //! actix-web: the session and the form token as extractors, errors and answers as responses.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
@@ -28,12 +29,20 @@ impl RequestHead for HttpRequest {
 }
 
 impl ResponseHeaders for HeaderMap {
-    fn lines<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+    fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.keys().map(|name| name.as_str().into())
+    }
+
+    fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.get_all(name).map(HeaderValue::as_bytes)
     }
 
     fn append(&mut self, name: &'static str, value: &'static str) {
         Self::append(self, HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+
+    fn remove(&mut self, name: &str) {
+        Self::remove(self, name);
     }
 
     fn replace(&mut self, name: &'static str, value: &'static str) {

@@ -1,5 +1,7 @@
 //! The types of `http` 1, which axum, hyper and most tower services speak.
 
+use std::borrow::Cow;
+
 use http::header::{CACHE_CONTROL, COOKIE, GetAll, HOST, HeaderName, ORIGIN, SET_COOKIE, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
@@ -21,12 +23,20 @@ impl RequestHead for Parts {
 }
 
 impl ResponseHeaders for HeaderMap {
-    fn lines<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+    fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.keys().map(|name| name.as_str().into())
+    }
+
+    fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         all(self, name).into_iter().map(HeaderValue::as_bytes)
     }
 
     fn append(&mut self, name: &'static str, value: &'static str) {
         Self::append(self, named(name), HeaderValue::from_static(value));
+    }
+
+    fn remove(&mut self, name: &str) {
+        Self::remove(self, name);
     }
 
     fn replace(&mut self, name: &'static str, value: &'static str) {

@@ -1,6 +1,8 @@
 //! What is written to a response's head.
 
-use cloakroom_core::{SetCookie, cache_control, vary};
+use std::borrow::Cow;
+
+use cloakroom_core::{cache_control, invites_shared_caches, overrides_cache_control, vary};
 
 use super::request::text;
 use crate::slot::ResponseEffects;
@@ -8,13 +10,21 @@ use crate::slot::ResponseEffects;
 const VARY: &str = "vary";
 const CACHE_CONTROL: &str = "cache-control";
 
-/// The headers of a response, whatever framework it belongs to. Names are in lower case.
+/// The headers of a response, whatever framework it belongs to. Names that are passed in are in lower case.
+///
+/// Methods that are added later have a default.
 pub trait ResponseHeaders {
+    /// The names of all headers. A name with several lines may come once or several times.
+    fn names(&self) -> impl Iterator<Item = Cow<'_, str>>;
+
     /// The values of a header, one for each of its lines.
-    fn lines<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]>;
+    fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]>;
 
     /// Adds a line.
     fn append(&mut self, name: &'static str, value: &'static str);
+
+    /// Removes all lines of this name, which is one that [`ResponseHeaders::names`] listed.
+    fn remove(&mut self, name: &str);
 
     /// Puts one line in the place of all of this name.
     fn replace(&mut self, name: &'static str, value: &'static str);
@@ -32,24 +42,41 @@ impl ResponseEffects {
         {
             headers.append(VARY, field);
         }
+        let mut private = self.private;
         for cookie in self.cookies {
-            set_cookie(cookie, headers);
+            if headers.append_cookie(cookie.into_string()) {
+                private = true;
+            } else {
+                // Names, attributes and base64url are printable ASCII; a custom factory's value may not be.
+                tracing::error!("a cookie was not sent: its text can't be a header");
+            }
+        }
+        if private {
+            keep_from_caches(headers);
         }
     }
 }
 
-/// Adds a `Set-Cookie`, and keeps caches away from the response.
-fn set_cookie(cookie: SetCookie, headers: &mut impl ResponseHeaders) {
-    if !headers.append_cookie(cookie.into_string()) {
-        // Names, attributes and base64url are printable ASCII; a custom factory's value may not be.
-        tracing::error!("a cookie was not sent: its text can't be a header");
-        return;
+/// Keeps a response from every cache: it sets a cookie of ours, or has a CSRF token in it.
+fn keep_from_caches(headers: &mut impl ResponseHeaders) {
+    let overriding = |name: &Cow<'_, str>| {
+        headers.lines(name).any(|value| text(value).is_none_or(|value| overrides_cache_control(name, value)))
+    };
+    let mut corrected: Vec<String> = headers.names().filter(overriding).map(Cow::into_owned).collect();
+    corrected.dedup();
+    for name in &corrected {
+        headers.remove(name);
     }
-    if let Some(directive) = cache_control(headers.lines(CACHE_CONTROL).filter_map(text)) {
-        let shared = |value: &str| value.contains("public") || value.contains("s-maxage");
-        if headers.lines(CACHE_CONTROL).filter_map(text).any(|value| shared(&value.to_ascii_lowercase())) {
-            tracing::warn!("response with a session cookie was marked for shared caches: corrected to no-store");
+    if let Some(directives) = cache_control(headers.lines(CACHE_CONTROL).filter_map(text)) {
+        if invites_shared_caches(headers.lines(CACHE_CONTROL).filter_map(text)) {
+            corrected.push(CACHE_CONTROL.to_owned());
         }
-        headers.replace(CACHE_CONTROL, directive);
+        headers.replace(CACHE_CONTROL, directives);
+    }
+    if !corrected.is_empty() {
+        tracing::warn!(
+            fields = corrected.join(", "),
+            "a response for one visitor was marked for shared caches: corrected to no-store"
+        );
     }
 }

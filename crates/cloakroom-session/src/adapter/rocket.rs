@@ -1,5 +1,6 @@
 //! Rocket: the session and the form token as request guards, errors and answers as responders.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use cloakroom_core::CookieHeader;
@@ -104,12 +105,20 @@ impl From<Answer> for Response<'_> {
 }
 
 impl ResponseHeaders for Response<'_> {
-    fn lines<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+    fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.headers().iter().map(|header| header.name.string)
+    }
+
+    fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.headers().get(name).map(str::as_bytes)
     }
 
     fn append(&mut self, name: &'static str, value: &'static str) {
         self.adjoin_raw_header(name, value);
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.remove_header(name);
     }
 
     fn replace(&mut self, name: &'static str, value: &'static str) {

@@ -205,7 +205,7 @@ impl CsrfSlot {
                 }
                 let (cookie, sealer) = &**home;
                 let fresh = fresh_token()?;
-                let set = cookie.set(&sealer.seal(fresh.expose(), [0; 12])?, None);
+                let set = cookie.set(&sealer.seal(fresh.expose(), [0; 12])?, None)?;
                 masked(&self.inner().issued.get_or_insert((fresh, set)).0)
             }
         }
@@ -214,8 +214,8 @@ impl CsrfSlot {
     /// What the check asks of the response: a token cookie, and `Vary` on a page that depends on one.
     #[must_use]
     pub fn effects(&self) -> ResponseEffects {
-        let opened = self.inner().rendered;
-        ResponseEffects { opened, cookies: self.cookie().into_iter().collect() }
+        let rendered = self.inner().rendered;
+        ResponseEffects { opened: rendered, private: rendered, cookies: self.cookie().into_iter().collect() }
     }
 
     /// The cookie that the response must set, where tokens live in a cookie and this request was given a new one.

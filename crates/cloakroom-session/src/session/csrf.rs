@@ -1,5 +1,7 @@
 //! The session's CSRF token.
 
+use std::sync::atomic::Ordering;
+
 use cloakroom_core::CsrfToken;
 
 use super::Session;
@@ -9,9 +11,12 @@ use crate::error::Error;
 impl Session {
     /// The session's CSRF token. A session is born with it; asking a new one for it keeps that session.
     ///
+    /// The response is then `Cache-Control: private, no-store`: a page with a token is for one visitor.
+    ///
     /// # Errors
     /// When the system has no random bytes to give.
     pub fn csrf_token(&self) -> Result<CsrfToken, Error> {
+        self.give_token();
         if let Some(token) = self.known_csrf_token() {
             return Ok(token);
         }
@@ -32,12 +37,22 @@ impl Session {
     /// # Errors
     /// When the system has no random bytes to give.
     pub fn new_csrf_token(&self) -> Result<CsrfToken, Error> {
+        self.give_token();
         let fresh = fresh_token()?;
         // As the session has it: one that is shared with another framework spells it in that one's way.
         Ok(self.write(|state| {
             state.set_csrf_token(fresh.clone());
             state.csrf_token(|| fresh)
         }))
+    }
+
+    fn give_token(&self) {
+        self.0.token_given.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a token was handed out, so that no cache may store the response.
+    pub(crate) fn token_given(&self) -> bool {
+        self.0.token_given.load(Ordering::Relaxed)
     }
 
     /// The token if the session has one: a check must not create a session.

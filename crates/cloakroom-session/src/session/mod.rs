@@ -34,7 +34,8 @@ pub use flash::FlashQueue;
 /// Nothing here waits, except [`Session::commit_now`] and [`Session::refresh`].
 ///
 /// A key is a string, or a [`SessionKey`](cloakroom_core::SessionKey) that fixes the type. A value is anything that serde can write
-/// as JSON.
+/// as JSON. A value that couldn't be read as it was is an error of the setter: a number that isn't finite, an integer of more than 64
+/// bits, nesting of more than 127 levels.
 ///
 /// If a task that holds a clone of it panics, nothing of the request is committed, and the client gets an error.
 ///
@@ -67,6 +68,8 @@ struct Shared {
     refused: AtomicBool,
     /// A holder panicked: nothing is committed, and the client is told.
     panicked: AtomicBool,
+    /// A CSRF token was handed out: the response that it was rendered into is for this visitor alone.
+    token_given: AtomicBool,
 }
 
 struct Inner {
@@ -110,6 +113,7 @@ impl Session {
             turn_ended: tokio::sync::Notify::new(),
             refused: AtomicBool::new(false),
             panicked: AtomicBool::new(false),
+            token_given: AtomicBool::new(false),
         }))
     }
 

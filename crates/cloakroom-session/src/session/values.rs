@@ -49,16 +49,33 @@ impl Session {
         Ok(())
     }
 
-    /// Sets several values, or none of them if one can't be written as JSON.
+    /// Sets several values, or none of them if one can't be written as JSON. Keys are strings, or each a [`SessionKey`] of the values'
+    /// type.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// use cloakroom_session::SessionKey;
+    ///
+    /// const SIZE: SessionKey<u32> = SessionKey::new("size");
+    /// const COUNT: SessionKey<u32> = SessionKey::new("count");
+    ///
+    /// session.extend([(SIZE, 42), (COUNT, 1)])?;
+    /// session.extend([("theme", "dark"), ("language", "en")])?;
+    /// assert_eq!(session.len(), 4);
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
+    ///
+    /// [`SessionKey`]: cloakroom_core::SessionKey
     ///
     /// # Errors
     /// The key of the first value that can't be written.
-    pub fn extend<K: AsRef<str>, T: Serialize>(&self, entries: impl IntoIterator<Item = (K, T)>) -> Result<(), Error> {
-        let encode = |(key, value): (K, T)| Json::encode(key.as_ref(), &value).map(|json| (key, json));
+    pub fn extend<K: IntoKey<T>, T: Serialize>(&self, entries: impl IntoIterator<Item = (K, T)>) -> Result<(), Error> {
+        let encode = |(key, value): (K, T)| Json::encode(key.name(), &value).map(|json| (key, json));
         let entries: Vec<(K, Json)> = entries.into_iter().map(encode).collect::<Result<_, _>>()?;
         self.write(|state| {
             for (key, value) in entries {
-                state.insert_json(key.as_ref(), value);
+                state.insert_json(key.name(), value);
             }
         });
         Ok(())

@@ -45,7 +45,7 @@ fn a_token_cookie_is_issued_once() {
     assert!(browser.get(&site, "/plain").headers().get(header::SET_COOKIE).is_none(), "not for pages without a form");
     let first = browser.get(&site, "/token");
     assert_eq!(set_cookies(&first).len(), 1);
-    assert_eq!(first.headers()[header::CACHE_CONTROL], "no-store");
+    assert_eq!(first.headers()[header::CACHE_CONTROL], "private, no-store");
     let cookie = browser.value(COOKIE).unwrap().to_owned();
     let second = browser.get(&site, "/token");
     assert!(set_cookies(&second).is_empty());
@@ -75,6 +75,7 @@ fn a_page_with_a_token_is_not_for_other_visitors_of_a_cache() {
     for visit in ["the first", "the second"] {
         let response = browser.get(&site, "/token");
         assert_eq!(response.headers()[header::VARY], "cookie", "{visit}");
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "private, no-store", "{visit}");
     }
     assert!(!browser.get(&site, "/plain").headers().contains_key(header::VARY));
 }

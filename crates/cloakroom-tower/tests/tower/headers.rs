@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::response::{AppendHeaders, IntoResponse};
 use axum::routing::get;
-use cloakroom_session::{CsrfRules, ManualClock, Session};
+use cloakroom_session::{CsrfRules, FormToken, ManualClock, Session};
 use cloakroom_tower::{CsrfLayer, SessionLayer};
 use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
 use http::{HeaderMap, StatusCode};
@@ -56,14 +56,21 @@ fn what_each_use_of_the_session_adds() {
         ("read, varies by everything", &["*"], &[], "/read", &["*"], &[]),
         ("read, a name that only looks like it", &["x-cookie"], &[], "/read", &["x-cookie", "cookie"], &[]),
         ("read, cacheable", &[], &["private, max-age=60"], "/read", &["cookie"], &["private, max-age=60"]),
-        ("written", &[], &[], "/write", &["cookie"], &["no-store"]),
+        ("written", &[], &[], "/write", &["cookie"], &["private, no-store"]),
         ("written, no-store already", &[], &["no-store"], "/write", &["cookie"], &["no-store"]),
         ("written, stricter", &[], &["private, No-Store"], "/write", &["cookie"], &["private, No-Store"]),
         ("written, in a second line", &[], &["private", "no-store"], "/write", &["cookie"], &["private", "no-store"]),
-        ("written, private", &[], &["private"], "/write", &["cookie"], &["no-store"]),
-        ("written, public", &[], &["public, max-age=60"], "/write", &["cookie"], &["no-store"]),
-        ("written, public in a second line", &[], &["max-age=60", "public"], "/write", &["cookie"], &["no-store"]),
-        ("removed", &[], &["public"], "/end", &["cookie"], &["no-store"]),
+        ("written, private", &[], &["private"], "/write", &["cookie"], &["private, no-store"]),
+        ("written, public", &[], &["public, max-age=60"], "/write", &["cookie"], &["private, no-store"]),
+        (
+            "written, public in a second line",
+            &[],
+            &["max-age=60", "public"],
+            "/write",
+            &["cookie"],
+            &["private, no-store"],
+        ),
+        ("removed", &[], &["public"], "/end", &["cookie"], &["private, no-store"]),
     ] {
         let site = site(vary, cache);
         let mut browser = Browser::default();
@@ -85,6 +92,7 @@ fn a_cookie_for_shared_caches_is_corrected_and_traced() {
         (&["private"], false),
         (&["max-age=60"], false),
         (&["no-store"], false),
+        (&["public, no-store"], true),
         (&[], false),
     ] {
         let site = site(&[], cache);
@@ -92,6 +100,78 @@ fn a_cookie_for_shared_caches_is_corrected_and_traced() {
         let warnings = events.iter().filter(|event| event.message.contains("shared caches")).count();
         assert_eq!(warnings, usize::from(is_traced), "{cache:?}: {events:?}");
     }
+}
+
+/// Fields that a cache prefers to `Cache-Control`.
+const TARGETED: [(&str, &str); 11] = [
+    ("cdn-cache-control", "max-age=600"),
+    ("cloudflare-cdn-cache-control", "max-age=600"),
+    ("vercel-cdn-cache-control", "max-age=600"),
+    ("netlify-cdn-cache-control", "public, durable"),
+    ("another-cdn-cache-control", "public"),
+    ("surrogate-control", "max-age=600"),
+    ("edge-control", "cache-maxage=600s"),
+    ("akamai-cache-control", "max-age=600"),
+    ("x-litespeed-cache-control", "public, max-age=600"),
+    ("x-accel-expires", "600"),
+    ("expires", "Thu, 31 Dec 2099 23:59:59 GMT"),
+];
+
+#[test]
+fn a_response_with_a_cookie_or_a_token_is_stored_by_no_cache() {
+    let public = || AppendHeaders(TARGETED.into_iter().chain([("cache-control", "public"), ("pragma", "public")]));
+    let asked = move |session: Session, use_it: fn(&Session)| async move {
+        use_it(&session);
+        public()
+    };
+    let router = Router::new()
+        .route("/write", get(move |session| asked(session, |it| it.insert("a", 1).unwrap())))
+        .route("/end", get(move |session| asked(session, Session::invalidate)))
+        .route("/read", get(move |session| asked(session, |it| drop(it.get::<u32>("a").unwrap()))))
+        .route("/token", get(move |session| asked(session, |it| drop(it.csrf_token().unwrap()))))
+        .route("/masked", get(move |session| asked(session, |it| drop(it.masked_csrf_token().unwrap()))))
+        .route("/form", get(move |_: FormToken| async move { public() }));
+    let guarded = router.layer(CsrfLayer::new(CsrfRules::default()));
+    let site = Site::new(guarded.layer(session_layer()));
+    for (path, is_private, cookies) in [
+        ("/write", true, 1),
+        ("/token", true, 0),
+        ("/masked", true, 0),
+        ("/form", true, 0),
+        ("/read", false, 0),
+        ("/end", true, 1),
+    ] {
+        let mut browser = Browser::default();
+        if path != "/write" {
+            browser.get(&site, "/write");
+        }
+        let (response, events) = traced(|| browser.get(&site, path));
+        let headers = response.headers();
+        assert_eq!(set_cookies(&response).len(), cookies, "{path}");
+        let expected = if is_private { "private, no-store" } else { "public" };
+        assert_eq!(all(headers, CACHE_CONTROL), [expected], "{path}");
+        for (name, _) in TARGETED {
+            assert_eq!(headers.contains_key(name), !is_private, "{path}: {name}");
+        }
+        assert!(headers.contains_key("pragma"), "{path}: means nothing in a response");
+        let warnings = events.iter().filter(|event| event.message.contains("shared caches")).count();
+        assert_eq!(warnings, usize::from(is_private), "{path}: {events:?}");
+    }
+}
+
+#[test]
+fn targeted_fields_that_forbid_storing_stay() {
+    let strict = [("cdn-cache-control", "no-store"), ("x-accel-expires", "0"), ("expires", "0")];
+    let write = move |session: Session| async move {
+        session.insert("a", 1).unwrap();
+        AppendHeaders(strict)
+    };
+    let site = Site::new(Router::new().route("/", get(write)).layer(session_layer()));
+    let (response, events) = traced(|| Browser::default().get(&site, "/"));
+    for (name, value) in strict {
+        assert_eq!(response.headers()[name], value);
+    }
+    assert!(events.iter().all(|event| !event.message.contains("shared caches")), "{events:?}");
 }
 
 #[test]
