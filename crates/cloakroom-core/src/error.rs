@@ -27,6 +27,7 @@ enum Kind {
     TooLarge { size: usize, limit: usize, largest: Vec<(String, usize)> },
     Conflict { key: String },
     Reserved { key: String, framework: &'static str },
+    Seal { size: usize },
 }
 
 impl Error {
@@ -43,6 +44,10 @@ impl Error {
     pub(crate) fn conflict(key: &str) -> Self {
         let key = key.to_owned();
         Self(Box::new(Kind::Conflict { key }))
+    }
+
+    pub(crate) fn seal(size: usize) -> Self {
+        Self(Box::new(Kind::Seal { size }))
     }
 
     /// A record that takes `size` bytes where `limit` are allowed, and its largest keys. For factories.
@@ -67,6 +72,7 @@ impl Error {
             | Kind::Conflict { key }
             | Kind::Reserved { key, .. } => Some(key),
             Kind::TooLarge { largest, .. } => largest.first().map(|(key, _)| key.as_str()),
+            Kind::Seal { .. } => None,
         }
     }
 
@@ -99,6 +105,12 @@ impl Error {
     pub fn is_reserved(&self) -> bool {
         matches!(*self.0, Kind::Reserved { .. })
     }
+
+    /// A payload couldn't be sealed. Nothing of it was sent.
+    #[must_use]
+    pub fn is_seal(&self) -> bool {
+        matches!(*self.0, Kind::Seal { .. })
+    }
 }
 
 impl fmt::Display for Error {
@@ -124,6 +136,7 @@ impl fmt::Display for Error {
             Kind::Reserved { key, framework } => {
                 write!(f, "session key {key:?} is one that {framework} keeps for itself")
             }
+            Kind::Seal { size } => write!(f, "a payload of {size} bytes can't be sealed"),
         }
     }
 }
@@ -132,7 +145,11 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &*self.0 {
             Kind::Encode { source, .. } => Some(source),
-            Kind::Decode { .. } | Kind::TooLarge { .. } | Kind::Conflict { .. } | Kind::Reserved { .. } => None,
+            Kind::Decode { .. }
+            | Kind::TooLarge { .. }
+            | Kind::Conflict { .. }
+            | Kind::Reserved { .. }
+            | Kind::Seal { .. } => None,
         }
     }
 }

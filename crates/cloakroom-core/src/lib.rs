@@ -9,7 +9,9 @@
 //! |---|---|
 //! | `cookie` | the `Cookie` header, and the configuration of ours |
 //! | `keyring`, `seal`, `rejected` | opening what we sealed, or the reason why not |
+//! | `formats` | which versions of our formats are read, and which one is written |
 //! | `wire`, `record`, `text`, `lifetimes` | what is kept between requests, and how long |
+//! | `marks` | the commits that wrote a record last |
 //! | `loose`, `foreign` | JSON as other frameworks write it, and what they keep of their own |
 //! | `state`, `access`, `key`, `flash` | the session of one request, as a handler sees it |
 //! | `version` | which of its record's versions a store has |
@@ -37,11 +39,13 @@ mod csrf;
 mod error;
 mod flash;
 mod foreign;
+mod formats;
 mod id;
 mod key;
 mod keyring;
 mod lifetimes;
 mod loose;
+mod marks;
 mod pairs;
 mod plan;
 mod record;
@@ -63,6 +67,7 @@ pub use id::{SessionId, StoreKey};
 pub use key::{IntoKey, KeyName, SessionKey};
 pub use keyring::{Key, KeyId, Keyring};
 pub use lifetimes::{Clockwork, Deadline, Lifetimes};
+pub use marks::CommitId;
 pub use plan::{Carrier, CommitPolicy, CookieUpdate, Dropped, Plan};
 pub use record::Record;
 pub use rejected::Rejected;

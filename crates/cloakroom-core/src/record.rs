@@ -8,6 +8,7 @@ use crate::csrf::CsrfToken;
 use crate::flash::{Flashes, Waiting};
 use crate::foreign::Foreign;
 use crate::lifetimes::{Clockwork, Lifetimes};
+use crate::marks::{CommitId, Marks};
 use crate::pairs::Pairs;
 use crate::text::{Json, Text};
 use crate::time::Timestamp;
@@ -26,6 +27,9 @@ pub struct Record {
     pub(crate) owner: Option<Text>,
     pub(crate) label: Option<Text>,
     pub(crate) clockwork: Clockwork,
+    pub(crate) marks: Marks,
+    /// Fields of a newer release, one behind the other, as they were read.
+    pub(crate) extensions: Option<Arc<str>>,
     /// Isn't written by our own wire format: it is of no use without the bridge that put it here.
     pub(crate) foreign: Option<Arc<Foreign>>,
 }
@@ -41,7 +45,17 @@ impl Record {
     #[must_use]
     pub const fn from_clockwork(clockwork: Clockwork) -> Self {
         let flashes = Flashes { queues: Vec::new(), next: 0 };
-        Self { data: Pairs::new(), flashes, csrf: None, owner: None, label: None, clockwork, foreign: None }
+        Self {
+            data: Pairs::new(),
+            flashes,
+            csrf: None,
+            owner: None,
+            label: None,
+            clockwork,
+            marks: Marks::NONE,
+            extensions: None,
+            foreign: None,
+        }
     }
 
     /// The value under `key`.
@@ -95,6 +109,27 @@ impl Record {
     #[must_use]
     pub const fn clockwork(&self) -> &Clockwork {
         &self.clockwork
+    }
+
+    /// Marks the record as written by this commit; for factories whose store may lose an answer.
+    ///
+    /// A record keeps its last 8 marks. All earlier ones are forgotten where the newest of them is older than
+    /// any commit that may still be tried again (30 seconds, and a minute by which clocks may differ), so a quiet
+    /// session carries one mark. It doesn't matter whether the record is touched before or after.
+    pub fn mark(&mut self, id: CommitId, now: Timestamp) {
+        self.marks.push(id, now.max(self.clockwork.created));
+    }
+
+    /// Returns whether this commit is among the last that wrote the record.
+    #[must_use]
+    pub fn has_commit(&self, id: CommitId) -> bool {
+        self.marks.ids().contains(&id)
+    }
+
+    /// The commit that wrote the record last, if it left a mark.
+    #[must_use]
+    pub fn last_commit(&self) -> Option<CommitId> {
+        self.marks.ids().last().copied()
     }
 
     /// Puts a value as a loaded record holds it; for factories that keep records in a form of their own.
@@ -163,7 +198,8 @@ impl Record {
         self.data.is_empty() && self.owner.is_none() && self.flashes.queues().next().is_none()
     }
 
-    /// What takes most of the room, largest first: keys by name, flash queues as `flash:<queue>`.
+    /// What takes most of the room, largest first: keys by name, flash queues as `flash:<queue>`, fields
+    /// of a newer release together as `extension fields`.
     #[must_use]
     pub fn largest(&self, count: usize) -> Vec<(String, usize)> {
         let data = self.data.sizes().map(|(key, size)| (key.to_owned(), size));
@@ -171,7 +207,8 @@ impl Record {
             let bytes = waiting.iter().map(|it| it.body.as_str().len()).sum();
             (format!("flash:{}", name.as_str()), bytes)
         });
-        let mut all: Vec<_> = data.chain(flashes).collect();
+        let extensions = self.extensions.iter().map(|fields| ("extension fields".to_owned(), fields.len()));
+        let mut all: Vec<_> = data.chain(flashes).chain(extensions).collect();
         all.sort_by(|(_, one), (_, other)| other.cmp(one));
         all.truncate(count);
         all
@@ -187,6 +224,8 @@ impl fmt::Debug for Record {
             .field("owned", &self.owner.is_some())
             .field("labelled", &self.label.is_some())
             .field("clockwork", &self.clockwork)
+            .field("marks", &self.marks)
+            .field("extensions", &self.extensions.as_deref().map_or(0, str::len))
             .field("foreign", &self.foreign)
             .finish()
     }

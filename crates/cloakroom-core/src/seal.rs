@@ -8,6 +8,9 @@
 //! Key id 4 bytes, nonce 12, tag 32 (signed) and 16 (encrypted); base64url without padding, in its one canonical spelling. The
 //! key of each is derived with HKDF-SHA256 (RFC 5869) from the secret, for this format and this cookie name alone: what is lifted from
 //! one cookie into another doesn't open. A random nonce may repeat without giving away more than that two payloads are equal.
+//!
+//! The versions that are opened and the one that is written stand in `formats.rs`. What is sealed may grow without
+//! a new version of the seal: extension fields are part of the record's text.
 
 use std::fmt;
 
@@ -19,7 +22,8 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::error::ConfigError;
+use crate::error::{ConfigError, Error};
+use crate::formats::SealVersion;
 use crate::keyring::{KeyId, Keyring};
 use crate::rejected::Rejected;
 
@@ -28,6 +32,9 @@ const NONCE: usize = 12;
 const MAC: usize = 32;
 const TAG: usize = 16;
 const PREFIX: usize = 3;
+
+/// The version that is written.
+const VERSION: SealVersion = SealVersion::WRITTEN;
 
 /// Whether the browser's owner can read what is sealed. Nobody but us can write it in either case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +47,10 @@ pub enum Seal {
 }
 
 impl Seal {
-    const fn prefix(self) -> &'static str {
-        match self {
-            Self::Signed => "s1.",
-            Self::Encrypted => "e1.",
+    pub(crate) const fn prefix(self, version: SealVersion) -> &'static str {
+        match (self, version) {
+            (Self::Signed, SealVersion::V1) => "s1.",
+            (Self::Encrypted, SealVersion::V1) => "e1.",
         }
     }
 
@@ -71,12 +78,12 @@ impl Seal {
 ///
 /// let keyring = Keyring::new(Key::new(b"a secret of at least thirty-two bytes")?);
 /// let sealer = Sealer::new(Seal::Encrypted, &keyring, "session")?;
-/// let sealed = sealer.seal("payload", [7; 12]);
+/// let sealed = sealer.seal("payload", [7; 12])?;
 /// assert_eq!(sealer.unseal(&sealed).as_deref(), Ok("payload"));
 ///
 /// let other = Sealer::new(Seal::Encrypted, &keyring, "other")?;
 /// assert_eq!(other.unseal(&sealed), Err(Rejected::Forged));
-/// # Ok::<(), cloakroom_core::ConfigError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Sealer {
@@ -109,7 +116,7 @@ impl Sealer {
         let mut locks = Vec::with_capacity(keyring.keys().len());
         for key in keyring.keys() {
             let mut derived = Zeroizing::new([0; 32]);
-            key.derive(&[seal.prefix().as_bytes(), name.as_bytes()], &mut derived[..])?;
+            key.derive(&[seal.prefix(VERSION).as_bytes(), name.as_bytes()], &mut derived[..])?;
             let cipher = match seal {
                 Seal::Signed => Hmac::new_from_slice(&derived[..]).map(Cipher::Signed).ok(),
                 Seal::Encrypted => {
@@ -131,9 +138,13 @@ impl Sealer {
     }
 
     /// Seals a payload with the current key. `nonce` is 12 fresh random bytes; the signed format doesn't use them.
-    #[must_use]
-    pub fn seal(&self, payload: &str, nonce: [u8; NONCE]) -> String {
-        let prefix = self.seal.prefix();
+    ///
+    /// # Errors
+    /// [`Error::is_seal`] when the payload is longer than the cipher's limit of 64 GiB (RFC 8452 §6). Nothing of
+    /// the payload is returned then.
+    pub fn seal(&self, payload: &str, nonce: [u8; NONCE]) -> Result<String, Error> {
+        let failed = || Error::seal(payload.len());
+        let prefix = self.seal.prefix(VERSION);
         let mut bytes = Vec::with_capacity(payload.len() + self.seal.overhead());
         bytes.extend_from_slice(self.current.id.as_bytes());
         match &self.current.cipher {
@@ -146,10 +157,11 @@ impl Sealer {
                 let associated = associated(prefix, self.current.id);
                 bytes.extend_from_slice(&nonce);
                 bytes.extend_from_slice(payload.as_bytes());
-                let text = bytes.get_mut(KEY_ID + NONCE..).unwrap_or_default();
-                // RFC 8452 sets the limit at 64 GiB, which no cookie reaches.
-                let tag =
-                    cipher.encrypt_inout_detached(&Nonce::from(nonce), &associated, text.into()).unwrap_or_default();
+                // Whatever fails here must fail as a whole: what is in the buffer is still plain.
+                let text = bytes.get_mut(KEY_ID + NONCE..).ok_or_else(failed)?;
+                let tag = cipher
+                    .encrypt_inout_detached(&Nonce::from(nonce), &associated, text.into())
+                    .map_err(|_| failed())?;
                 bytes.extend_from_slice(&tag);
             }
         }
@@ -157,9 +169,9 @@ impl Sealer {
         let mut sealed = Vec::with_capacity(length);
         sealed.extend_from_slice(prefix.as_bytes());
         sealed.resize(length, 0);
-        // As long as `sealed_len` says, and ASCII.
-        let _ = URL_SAFE_NO_PAD.encode_slice(&bytes, sealed.get_mut(PREFIX..).unwrap_or_default());
-        String::from_utf8(sealed).unwrap_or_default()
+        let body = sealed.get_mut(PREFIX..).ok_or_else(failed)?;
+        URL_SAFE_NO_PAD.encode_slice(&bytes, body).map_err(|_| failed())?;
+        String::from_utf8(sealed).map_err(|_| failed())
     }
 
     /// Opens a sealed text with the key that sealed it.
@@ -167,8 +179,17 @@ impl Sealer {
     /// # Errors
     /// Why it doesn't open. What is inside is never looked at before the seal is found whole.
     pub fn unseal(&self, sealed: &str) -> Result<String, Rejected> {
-        let prefix = self.seal.prefix();
-        let body = sealed.strip_prefix(prefix).ok_or(Rejected::UnknownFormat)?;
+        let known = |version: &SealVersion| {
+            let prefix = self.seal.prefix(*version);
+            Some((*version, prefix, sealed.strip_prefix(prefix)?))
+        };
+        let (version, prefix, body) = SealVersion::READABLE.iter().find_map(known).ok_or(Rejected::UnknownFormat)?;
+        match version {
+            SealVersion::V1 => self.unseal_v1(prefix, body),
+        }
+    }
+
+    fn unseal_v1(&self, prefix: &str, body: &str) -> Result<String, Rejected> {
         // Memory that is asked for with zeros in it, as `decode` does, takes glibc much longer.
         let mut bytes = Vec::with_capacity(decoded_len_estimate(body.len()));
         URL_SAFE_NO_PAD.decode_vec(body, &mut bytes).map_err(|_| Rejected::Malformed)?;

@@ -1,17 +1,48 @@
 //! Which version of a session a store has.
+//!
+//! A version names one write, not a count: a store that lost acknowledged writes in a failover, or was restored
+//! from an older copy, counts the same numbers a second time, and a slow request that has seen a lost write must
+//! not take another one for it. So the number has two parts, in 63 bits, because stores keep it as a signed
+//! integer:
+//!
+//! | bits | part |
+//! |---|---|
+//! | 62 to 32 | a counter: 1 when the session is created, one more at each write |
+//! | 31 to 0 | a tag: random, from the id of the commit that wrote it |
+//!
+//! The counter keeps versions in order; the tag makes them unique. A number that a store counted up from 1 before
+//! there were tags is a version of counter 0 like any other.
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// Which version of its record a session was opened at: counted by its store, from 1.
+/// The width of the tag.
+const TAG_BITS: u32 = 32;
+
+/// The largest counter: 31 bits.
+const MOST: u64 = (1 << 31) - 1;
+
+/// A version of a session in a store: a number that grows with each write, and that no two writes share.
 ///
-/// A store whose server compares what is there and not numbers gives the value along, as it found it, and gets it back with the number.
+/// A store gives each write the version of `Entry::next_version`, which uses [`Version::first`] and
+/// [`Version::after`]. A store whose server compares what is there and not numbers gives the value along, as it found it, and gets it back with the number.
 /// Two versions are the same if their numbers are.
 ///
 /// # Security
 /// `Debug` shows the number alone.
+///
+/// # Examples
+/// ```
+/// use cloakroom_core::Version;
+///
+/// let first = Version::first(0x5eed);
+/// let next = Version::after(&first, 0xbead);
+/// assert!(next > first);
+/// // Another write on top of the same version, in a history that was lost.
+/// assert_ne!(Version::after(&first, 0xfeed), next);
+/// ```
 #[derive(Clone, Default)]
 pub struct Version {
     number: u64,
@@ -25,6 +56,31 @@ impl Version {
         Self { number, image: None }
     }
 
+    /// The version of a session's first write.
+    #[must_use]
+    pub fn first(tag: u32) -> Self {
+        Self::new((1 << TAG_BITS) | u64::from(tag))
+    }
+
+    /// The version of a write that replaces `seen`.
+    #[must_use]
+    pub fn after(seen: &Self, tag: u32) -> Self {
+        // A counter that can't grow any more, which takes 2^31 writes, still leaves the tag.
+        let counter = (seen.counter() + 1).min(MOST);
+        Self::new((counter << TAG_BITS) | u64::from(tag))
+    }
+
+    /// Returns whether nothing was written under its key since the session was created there.
+    #[must_use]
+    pub const fn is_first(&self) -> bool {
+        self.number == 1 || self.counter() == 1
+    }
+
+    /// The counter alone: 0 in a version that was counted from 1, before there were tags.
+    const fn counter(&self) -> u64 {
+        self.number >> TAG_BITS
+    }
+
     /// The same version, with what its store has there, byte for byte.
     #[must_use]
     pub fn with_image(mut self, image: Vec<u8>) -> Self {
@@ -32,7 +88,7 @@ impl Version {
         self
     }
 
-    /// Its number.
+    /// Its number, below 2^63.
     #[must_use]
     pub const fn number(&self) -> u64 {
         self.number
@@ -74,5 +130,39 @@ impl Ord for Version {
 impl Hash for Version {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.number.hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_grow_whatever_their_tags_are() {
+        let mut seen = Version::first(u32::MAX);
+        assert!(seen.is_first());
+        for (step, tag) in (2..).zip([0, u32::MAX, 1, 7, 0]) {
+            let next = Version::after(&seen, tag);
+            assert!(next > seen, "{next:?} after {seen:?}");
+            assert_eq!((next.counter(), next.is_first()), (step, false));
+            seen = next;
+        }
+    }
+
+    #[test]
+    fn numbers_without_a_tag_stay_valid() {
+        for (number, is_first) in [(1, true), (2, false), (3, false), (u64::from(u32::MAX), false)] {
+            let old = Version::new(number);
+            assert_eq!(old.is_first(), is_first, "{number}");
+            assert!(Version::after(&old, 0) > old, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_version_fits_into_a_signed_integer() {
+        let last = Version::after(&Version::new(i64::MAX as u64), u32::MAX);
+        assert_eq!(last.number(), i64::MAX as u64);
+        assert_ne!(Version::after(&last, 5), last, "the tag still differs");
+        assert!(i64::try_from(Version::after(&Version::new(u64::MAX), u32::MAX).number()).is_ok());
     }
 }

@@ -18,6 +18,17 @@
 //! | `k`, `v` | a key, and its value in JSON | text, in pairs |
 //! | `q` | the flash queue that the following messages wait in | text |
 //! | `m`, `b` | a message's number, and its body in JSON | number, text, in pairs |
+//! | `w` | the id of a commit that wrote the record, oldest first; the last 8 count | number below 2^48 |
+//! | `y` | when the last of them did, milliseconds after `c`; written if it isn't `t` | number |
+//! | `A` to `Z` | an extension field, see below | text |
+//!
+//! # Extension fields
+//! A field whose letter is `A` to `Z` is an extension: a release that doesn't know it steps over it by its
+//! length, and writes it back behind its own fields, as it was read and in the order in which it was read. A
+//! letter may come up more than once. So a later release may add such a field without a new version, as long as
+//! the field stays true when a release that doesn't know it changes any other field. All other letters are known
+//! or make the record corrupt: a field that a reader must understand takes a new version. There is no limit
+//! on extension fields but the one on the size of the whole record.
 //!
 //! What another framework keeps of its own in a session (`Record::foreign`) isn't written.
 //!
@@ -30,13 +41,13 @@ use std::time::Duration;
 
 use crate::csrf::CsrfToken;
 use crate::flash::{Flashes, Waiting};
+use crate::formats::RecordVersion;
 use crate::lifetimes::Clockwork;
+use crate::marks::{CommitId, Marks};
 use crate::pairs::{Pairs, Places, Stretch};
 use crate::record::Record;
 use crate::text::{Json, Text};
 use crate::time::Timestamp;
-
-const VERSION: u8 = b'1';
 
 /// Bytes that aren't a record of ours: a wrong version, a wrong field, or a field that ends too late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +66,7 @@ impl Record {
     pub fn encode_into(&self, out: &mut String) {
         let clock = &self.clockwork;
         let after_created = |point: Timestamp| millis(point.since(clock.created));
-        out.push(char::from(VERSION));
+        out.push(char::from(RecordVersion::WRITTEN.digit()));
         number(out, 'c', clock.created.unix_millis());
         number(out, 't', after_created(clock.touched));
         let optional = [
@@ -95,6 +106,15 @@ impl Record {
                 text(out, 'b', message.body.as_str());
             }
         }
+        for id in self.marks.ids() {
+            number(out, 'w', id.number());
+        }
+        if let Some(newest) = self.marks.newest().filter(|newest| *newest != clock.touched) {
+            number(out, 'y', after_created(newest));
+        }
+        if let Some(fields) = &self.extensions {
+            out.push_str(fields);
+        }
     }
 
     /// The record's text form.
@@ -116,7 +136,11 @@ impl Record {
         let data: usize = self.data.sizes().map(|(_, size)| size + 2 * AROUND).sum();
         let message = |waiting: &Waiting| waiting.body.as_str().len() + 4 * AROUND;
         let queue = |(name, waiting): (&Text, &[Waiting])| size(name) + waiting.iter().map(message).sum::<usize>();
-        FACTS + facts + data + self.flashes.queues().map(queue).sum::<usize>()
+        // A letter, 15 digits at most, and a semicolon; and once the time.
+        const MARK: usize = 17;
+        let marks = self.marks.ids().len() * MARK + MARK;
+        let extensions = self.extensions.as_deref().map_or(0, str::len);
+        FACTS + facts + data + self.flashes.queues().map(queue).sum::<usize>() + marks + extensions
     }
 
     /// Reads the text form, from byte `start` of the buffer on. Keys and values share the buffer; no value is looked at.
@@ -125,15 +149,22 @@ impl Record {
     /// [`Corrupt`] when it isn't the text form of any version ever released.
     pub fn decode(buffer: &Arc<str>, start: usize) -> Result<Self, Corrupt> {
         let mut reader = Reader { buffer, at: start };
-        if reader.byte() != Some(VERSION) {
-            return Err(Corrupt);
+        match reader.byte().and_then(RecordVersion::read) {
+            Some(RecordVersion::V1) => Self::decode_v1(reader),
+            None => Err(Corrupt),
         }
+    }
+
+    fn decode_v1(mut reader: Reader<'_>) -> Result<Self, Corrupt> {
+        let buffer = reader.buffer;
         let mut clock = RawClock::default();
         // Room for the keys of most sessions, and never much more than the text takes itself.
         let mut data = Pairs::reading(buffer, (buffer.len() / 32).min(16));
         let mut flashes = Flashes::default();
         let (mut csrf, mut owner, mut label) = (None, None, None);
         let mut queue = None;
+        let mut marks = Marks::NONE;
+        let mut extensions = String::new();
         while let Some(field) = reader.byte() {
             match field {
                 b'c' => clock.created = Some(reader.number()?),
@@ -159,11 +190,22 @@ impl Record {
                     let queue = queue.as_ref().ok_or(Corrupt)?;
                     flashes.restore(queue, Waiting { number, body, own: false });
                 }
+                b'w' => marks.append(CommitId::from_number(reader.number()?).ok_or(Corrupt)?),
+                b'y' => clock.marked = Some(reader.number()?),
+                b'A'..=b'Z' => {
+                    let start = reader.at - 1;
+                    reader.piece()?;
+                    extensions.push_str(buffer.get(start..reader.at).ok_or(Corrupt)?);
+                }
                 _ => return Err(Corrupt),
             }
         }
+        let marked = clock.marked;
         let clockwork = clock.settle().ok_or(Corrupt)?;
-        Ok(Self { data, flashes, csrf, owner, label, clockwork, foreign: None })
+        let marked = marked.map_or(clockwork.touched, |after| clockwork.created + Duration::from_millis(after));
+        let extensions = (!extensions.is_empty()).then(|| extensions.into());
+        let marks = marks.dated(marked);
+        Ok(Self { data, flashes, csrf, owner, label, clockwork, marks, extensions, foreign: None })
     }
 }
 
@@ -176,6 +218,7 @@ struct RawClock {
     absolute: Option<u64>,
     own_idle: Option<u64>,
     remembered: bool,
+    marked: Option<u64>,
 }
 
 impl RawClock {

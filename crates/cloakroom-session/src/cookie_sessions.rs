@@ -149,7 +149,7 @@ impl CookieSessions {
             return Err(Error::too_large(size, MAX_COOKIE, record));
         }
         meter::written(Carrier::Record, || size);
-        Ok(self.cookie.set(&self.sealer.seal(&payload, nonce), record.max_age(now)))
+        Ok(self.cookie.set(&self.sealer.seal(&payload, nonce)?, record.max_age(now)))
     }
 }
 

@@ -49,11 +49,11 @@ mod session;
 mod slot;
 
 pub use cloakroom_core::{
-    Carrier, Clockwork, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookieTemplate,
-    CookieUpdate, CsrfRules, CsrfScheme, CsrfToken, Deadline, Dropped, Duplicates, Foreign, IntoKey, Json, Key, KeyId,
-    KeyName, Keyring, Level, Lifetimes, MAX_COOKIE, Message, Origin, OriginPattern, OwnOrigin, Plan, Record, Refusal,
-    Rejected, RequestFacts, SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SetCookie, StoreKey, Text,
-    Timestamp, Version, cache_control, vary,
+    Carrier, Clockwork, CommitId, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieHeader,
+    CookieTemplate, CookieUpdate, CsrfRules, CsrfScheme, CsrfToken, Deadline, Dropped, Duplicates, Foreign, IntoKey,
+    Json, Key, KeyId, KeyName, Keyring, Level, Lifetimes, MAX_COOKIE, Message, Origin, OriginPattern, OwnOrigin, Plan,
+    Record, Refusal, Rejected, RequestFacts, SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SetCookie,
+    StoreKey, Text, Timestamp, Version, cache_control, vary,
 };
 pub use clock::{Clock, ManualClock, SystemClock, fresh_id, fresh_id_and_token, fresh_token, random};
 pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder, Opened};

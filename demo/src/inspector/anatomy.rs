@@ -161,7 +161,8 @@ mod tests {
 
     fn anatomy(seal: Seal, payload: &str) -> (String, Anatomy) {
         let keyring = Keyring::new(Key::new(b"a secret of at least thirty-two bytes").expect("a key"));
-        let sealed = Sealer::new(seal, &keyring, "session").expect("a sealer").seal(payload, [7; 12]);
+        let sealed =
+            Sealer::new(seal, &keyring, "session").expect("a sealer").seal(payload, [7; 12]).expect("it is short");
         let anatomy = Anatomy::of(&sealed, seal, &[SECRET.to_owned(), String::new()]);
         (sealed, anatomy)
     }

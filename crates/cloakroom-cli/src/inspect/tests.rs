@@ -115,7 +115,7 @@ fn ids_and_tokens() {
     let ring = Keyring::new(ours());
     let token = CsrfToken::from_random([9; 32]);
     let sealer = Sealer::new(Seal::Signed, &ring, "csrf:token").unwrap();
-    let cookie = Cookie::new("token", sealer.seal(token.expose(), [0; 12]));
+    let cookie = Cookie::new("token", sealer.seal(token.expose(), [0; 12]).unwrap());
     let (document, text) = asked(&cookie, Some(&ring), Values::Shown, NOW);
     assert_eq!(document["answer"]["verdict"], "opens");
     assert!(!text.contains(token.expose()) && !document.to_string().contains(token.expose()));

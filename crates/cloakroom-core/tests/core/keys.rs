@@ -102,6 +102,6 @@ fn keys_that_differ_in_a_bit_or_a_byte_are_different_keys() {
 #[test]
 fn a_keyring_from_a_key_is_a_keyring_of_one() {
     let key = Key::new(bytes(32)).unwrap();
-    let sealed = Sealer::new(Seal::Signed, &key.clone().into(), "s").unwrap().seal("x", [0; 12]);
+    let sealed = Sealer::new(Seal::Signed, &key.clone().into(), "s").unwrap().seal("x", [0; 12]).unwrap();
     assert_eq!(Sealer::new(Seal::Signed, &Keyring::new(key), "s").unwrap().unseal(&sealed).as_deref(), Ok("x"));
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_core::{Clockwork, Corrupt, CsrfToken, Duplicates, Json, Lifetimes, Record, SessionState, Timestamp};
+use cloakroom_core::{
+    Clockwork, CommitId, Corrupt, CsrfToken, Duplicates, Json, Lifetimes, Record, SessionState, Timestamp,
+};
 use proptest::prelude::*;
 
 use crate::operations::{ID, NOW, any_operation, several, stored, through_the_wire};
@@ -34,7 +36,8 @@ fn any_record() -> impl Strategy<Value = Record> {
     let data = prop::collection::vec((any::<String>(), any_json()), 0..6);
     let flashes = prop::collection::vec((prop::sample::select(vec!["", "q", "очередь", "1:2;"]), any_json()), 0..6);
     let token = prop::option::of("[ -~ü]{1,60}");
-    (any_clockwork(), data, flashes, token).prop_map(|(clockwork, data, flashes, token)| {
+    let commits = prop::collection::vec((any::<[u8; 6]>(), 0..200_000_u64), 0..12);
+    (any_clockwork(), data, flashes, token, commits).prop_map(|(clockwork, data, flashes, token, commits)| {
         let mut record = Record::from_clockwork(clockwork);
         for (key, json) in data {
             let json = Json::from_text(&key, json).unwrap();
@@ -46,8 +49,18 @@ fn any_record() -> impl Strategy<Value = Record> {
         if let Some(token) = token {
             record.restore_csrf(CsrfToken::from_text(token).unwrap());
         }
+        for (id, after) in commits {
+            record.mark(CommitId::from_random(id), clockwork.created + Duration::from_millis(after));
+        }
         record
     })
+}
+
+/// Fields of a release that is newer than this one, as text: letters come up again, and lengths are spelled as they please.
+fn any_extensions() -> impl Strategy<Value = Vec<String>> {
+    let field = (prop::char::range('A', 'Z'), prop::sample::select(vec!["", "0", "000"]), any::<String>())
+        .prop_map(|(letter, zeros, text)| format!("{letter}{zeros}{}:{text}", text.len()));
+    prop::collection::vec(field, 0..6)
 }
 
 proptest! {
@@ -57,6 +70,33 @@ proptest! {
         let mut text = before.clone();
         record.encode_into(&mut text);
         prop_assert_eq!(Record::decode(&Arc::from(text), before.len()), Ok(record));
+    }
+
+    #[test]
+    fn extension_fields_survive_a_change_byte_for_byte(
+        before in several(any_operation()),
+        extensions in any_extensions(),
+        at in any::<prop::sample::Index>(),
+        operations in several(any_operation()),
+    ) {
+        // Behind the known fields, as they are written, and one of them in front.
+        let known = stored(&before).encode();
+        let (front, back) = extensions.split_at(at.index(extensions.len() + 1).min(1));
+        let text = format!("1{}{}{}", front.concat(), &known[1..], back.concat());
+        let read = Record::decode(&Arc::from(text), 0).unwrap();
+        prop_assert_eq!(read.encode(), format!("{known}{}", extensions.concat()));
+        let now = read.clockwork().touched;
+        let change = |record: Record| {
+            let mut session = SessionState::loaded(ID, record, now, Lifetimes::default());
+            operations.iter().for_each(|operation| operation.run(&mut session));
+            let mut record = session.outcome(now, || Ok::<_, std::convert::Infallible>(CsrfToken::from_random([1; 32]))).unwrap();
+            record.mark(CommitId::from_random([1; 6]), now);
+            record
+        };
+        let (without, with) = (change(Record::decode(&Arc::from(known), 0).unwrap()), change(read));
+        prop_assert_eq!(with.encode(), format!("{}{}", without.encode(), extensions.concat()));
+        prop_assert!(with.room() >= extensions.concat().len());
+        through_the_wire(&with);
     }
 
     #[test]
@@ -71,7 +111,7 @@ proptest! {
     }
 
     #[test]
-    fn decoding_text_that_looks_like_a_record_does_not_panic(text in "1(c[0-9]{1,4};)?([ctiaornmxkvqbz][0-9]{0,21}[:;]?[a-zé]{0,3}){0,12}") {
+    fn decoding_text_that_looks_like_a_record_does_not_panic(text in "1(c[0-9]{1,4};)?([ctiaornmxkvqbzwyAZ][0-9]{0,21}[:;]?[a-zé]{0,3}){0,12}") {
         check_what_decodes(&text);
     }
 
@@ -86,7 +126,7 @@ proptest! {
             match kind {
                 0 => text.insert(at, new),
                 1 if at < text.len() => _ = text.remove(at),
-                2 if at < text.len() => text[at] = char::from(b"0123456789;:ctiaornxkvqmb"[new as usize % 25]),
+                2 if at < text.len() => text[at] = char::from(b"0123456789;:ctiaornxkvqmbwyAZ"[new as usize % 29]),
                 _ => text.truncate(at),
             }
             if text.is_empty() {
@@ -136,7 +176,11 @@ fn what_is_not_a_record_is_corrupt() {
         ("a version alone", "1"),
         ("no creation", "1t0;"),
         ("an unknown field", "1c0;z0;"),
-        ("an upper-case field", "1C0;"),
+        ("an extension field in the form of a number", "1c0;C0;"),
+        ("an extension field cut short", "1c0;C4:abc"),
+        ("an extension field that splits a character", "1c0;C1:é"),
+        ("a letter that isn't ASCII", "1c0;É1:a"),
+        ("a commit of more than 48 bits", "1c0;w281474976710656;"),
         ("a number without its end", "1c0"),
         ("a number without digits", "1c;"),
         ("a negative number", "1c-1;"),
@@ -166,6 +210,34 @@ fn what_is_not_a_record_is_corrupt() {
     assert_eq!(Record::decode(&Arc::from("é1c0;"), 1), Err(Corrupt), "a start inside a character");
     let long = format!("1c0;x257:{}", "x".repeat(257));
     assert_eq!(Record::decode(&Arc::from(long), 0), Err(Corrupt), "a CSRF token longer than any");
+}
+
+#[test]
+fn the_marks_of_commits_are_read_and_written() {
+    let id = |number: u8| CommitId::from_random([0, 0, 0, 0, 0, number]);
+    let now = NOW + Duration::from_secs(61);
+    let mut record = Record::from_clockwork(Clockwork::start(NOW, &Lifetimes::default()));
+    assert_eq!((record.last_commit(), record.has_commit(id(0))), (None, false));
+    record.mark(id(1), NOW);
+    assert!(record.encode().ends_with("a86400000;w1;"), "nothing about a mark that is as old as the last touch");
+    record.mark(id(2), now);
+    assert!(record.encode().ends_with("w1;w2;y61000;"), "{}", record.encode());
+    // Stores keep touches beside the text: what was read knows how old its marks are all the same.
+    let mut read = through_the_wire(&record);
+    read.restore_touch(NOW + Duration::from_secs(600), None);
+    assert_eq!((read.last_commit(), read.has_commit(id(1)), read.has_commit(id(3))), (Some(id(2)), true, false));
+    read.mark(id(3), NOW + Duration::from_secs(601));
+    assert_eq!((read.has_commit(id(2)), read.last_commit()), (false, Some(id(3))));
+    // A release that keeps more marks than this one.
+    let many: String = (1..=9).map(|number| format!("w{number};")).collect();
+    let read = Record::decode(&Arc::from(format!("1c0;{many}")), 0).unwrap();
+    assert_eq!((read.has_commit(id(1)), read.has_commit(id(2)), read.last_commit()), (false, true, Some(id(9))));
+}
+
+#[test]
+fn extension_fields_are_named_where_a_session_is_too_large() {
+    let record = Record::decode(&Arc::from("1c0;k1:av2:12E3:abcF0:"), 0).unwrap();
+    assert_eq!(record.largest(2), [("extension fields".to_owned(), 9), ("a".to_owned(), 3)]);
 }
 
 #[test]

@@ -155,7 +155,8 @@ struct Inner {
     verdict: Verdict,
     /// A page was rendered with the token of the request's cookie.
     rendered: bool,
-    issued: Option<CsrfToken>,
+    /// A token that this request was given, and the cookie that brings it to the browser.
+    issued: Option<(CsrfToken, SetCookie)>,
 }
 
 impl CsrfSlot {
@@ -202,8 +203,10 @@ impl CsrfSlot {
                 if let Some(token) = home.token_in(&cookies) {
                     return masked(&token);
                 }
+                let (cookie, sealer) = &**home;
                 let fresh = fresh_token()?;
-                masked(self.inner().issued.get_or_insert(fresh))
+                let set = cookie.set(&sealer.seal(fresh.expose(), [0; 12])?, None);
+                masked(&self.inner().issued.get_or_insert((fresh, set)).0)
             }
         }
     }
@@ -218,11 +221,7 @@ impl CsrfSlot {
     /// The cookie that the response must set, where tokens live in a cookie and this request was given a new one.
     #[must_use]
     pub fn cookie(&self) -> Option<SetCookie> {
-        let Home::Cookie(home) = &self.0.guard.home else { return None };
-        let (cookie, sealer) = &**home;
-        let inner = self.inner();
-        let token = inner.issued.as_ref()?;
-        Some(cookie.set(&sealer.seal(token.expose(), [0; 12]), None))
+        self.inner().issued.as_ref().map(|(_, cookie)| cookie.clone())
     }
 }
 

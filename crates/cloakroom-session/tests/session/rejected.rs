@@ -40,7 +40,7 @@ fn dated(seal: Seal, ahead: std::time::Duration) -> String {
 
 /// Something sealed as the factory would, that isn't a record.
 fn sealed(seal: Seal, payload: &str) -> String {
-    Sealer::new(seal, &Keyring::new(key(1)), NAME).unwrap().seal(payload, [7; 12])
+    Sealer::new(seal, &Keyring::new(key(1)), NAME).unwrap().seal(payload, [7; 12]).unwrap()
 }
 
 /// The same bytes, spelled with a set bit where the canonical spelling has none.

@@ -16,7 +16,7 @@ fn ignored(value: &str) {
 }
 
 fn sealed(payload: &str) -> String {
-    Sealer::new(Seal::Signed, &Keyring::new(key()), NAME).unwrap().seal(payload, [0; 12])
+    Sealer::new(Seal::Signed, &Keyring::new(key()), NAME).unwrap().seal(payload, [0; 12]).unwrap()
 }
 
 pub(crate) fn undecodable() {
