@@ -9,6 +9,7 @@ mod licences;
 mod minimal;
 mod msrv;
 mod pairs;
+mod rolling;
 mod rustdoc;
 mod sbom;
 mod semver;
@@ -40,6 +41,7 @@ const PARTS: &[Part] = &[
     Part { name: "advisories", check: advisories::check },
     Part { name: "sbom", check: sbom::check },
     Part { name: "api", check: api::check },
+    Part { name: "rolling", check: rolling::check },
     Part { name: "semver", check: semver::check },
     Part { name: "package", check: || passed(package::run(&[])) },
     Part { name: "msrv", check: msrv::check },

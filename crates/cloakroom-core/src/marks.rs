@@ -49,6 +49,13 @@ impl CommitId {
         u64::from_be_bytes([0, 0, a, b, c, d, e, f])
     }
 
+    /// The tag of a [`Version`](crate::Version) that this commit writes: the lower half of its bits.
+    #[must_use]
+    pub const fn tag(self) -> u32 {
+        let [_, _, c, d, e, f] = self.0;
+        u32::from_be_bytes([c, d, e, f])
+    }
+
     /// Reads an id that was written as a number; `None` from 2^48 on.
     pub(crate) const fn from_number(number: u64) -> Option<Self> {
         match number.to_be_bytes() {

@@ -18,6 +18,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
 /// The width of the tag.
 const TAG_BITS: u32 = 32;
 
@@ -68,6 +70,15 @@ impl Version {
         // A counter that can't grow any more, which takes 2^31 writes, still leaves the tag.
         let counter = (seen.counter() + 1).min(MOST);
         Self::new((counter << TAG_BITS) | u64::from(tag))
+    }
+
+    /// A tag for a record that no commit has marked: a hash of its text.
+    ///
+    /// Two writes on top of the same version then share a version only if they wrote the same.
+    #[must_use]
+    pub fn tag_of(text: &str) -> u32 {
+        let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(text));
+        u32::from_be_bytes([a, b, c, d])
     }
 
     /// Returns whether nothing was written under its key since the session was created there.

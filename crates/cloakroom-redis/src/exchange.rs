@@ -51,8 +51,10 @@ impl RedisStore {
         live: &Live<'_>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let Some(listed) = listed(image, live.entry, now).filter(|_| self.exchanges()) else { return Ok(false) };
-        let mut command = set(name, &Live { listed, ..*live }, now, image.len());
+        let Some((listed, more)) = listed(image, live.entry, now).filter(|_| self.exchanges()) else {
+            return Ok(false);
+        };
+        let mut command = set(name, &Live { listed, more, ..*live }, now, image.len());
         command.arg("IFEQ").arg(image);
         match self.done(command, name).await {
             Ok(done) => done,

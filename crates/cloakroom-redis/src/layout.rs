@@ -13,6 +13,10 @@
 //! > DEADLINE CALL TARGET
 //! ```
 //!
+//! Behind OWNER and TARGET may be words of a newer release, each after one space. A touch and a replacement keep them, and a session
+//! that moves begins without: what must last longer stands in the record's text, as an extension field. Head and owner's length stay
+//! within 256 bytes with them.
+//!
 //! Scripts read the first 256 bytes, and by them know all but the text.
 
 use std::fmt;
@@ -47,12 +51,14 @@ pub(crate) struct Live<'a> {
     pub(crate) call: &'a str,
     /// Until when the index of its owner has it.
     pub(crate) listed: Argument<'a>,
+    /// Words of a newer release, with the space in front of each.
+    pub(crate) more: &'a str,
 }
 
 impl Live<'_> {
     /// About how many bytes it takes.
     pub(crate) fn size(&self) -> usize {
-        HEAD_SIZE + self.entry.owner.as_ref().map_or(0, String::len) + self.text().len()
+        HEAD_SIZE + self.more.len() + self.entry.owner.as_ref().map_or(0, String::len) + self.text().len()
     }
 
     fn text(&self) -> &str {
@@ -67,8 +73,8 @@ impl fmt::Display for Live<'_> {
         let (deadline, call, listed) = (Argument::deadline(*deadline), self.call, self.listed);
         write!(f, "1 {version} {created} {touched} {deadline} {call} {listed} ")?;
         match owner {
-            Some(owner) => write!(f, "{}\n{owner}", owner.len())?,
-            None => f.write_str("-\n")?,
+            Some(owner) => write!(f, "{}{}\n{owner}", owner.len(), self.more)?,
+            None => writeln!(f, "-{}", self.more)?,
         }
         f.write_str(self.text())
     }
@@ -96,13 +102,16 @@ fn read(key: &StoreKey, value: Value, now: Timestamp) -> Result<(Loaded, Vec<u8>
     Ok((loaded, bytes))
 }
 
-/// What a session says of its place in its owner's index, if an entry can take its place and leave the index alone.
+/// What a session says of its place in its owner's index, if an entry can take its place and leave the index alone; and the words of
+/// a newer release at the end of its head.
 ///
 /// It can't if the session is over by now, or another's, or if its place must be extended first.
-pub(crate) fn listed<'a>(image: &'a [u8], entry: &Entry, now: Timestamp) -> Option<Argument<'a>> {
+pub(crate) fn listed<'a>(image: &'a [u8], entry: &Entry, now: Timestamp) -> Option<(Argument<'a>, &'a str)> {
     let mut lines = image.splitn(2, |byte| *byte == b'\n');
     let (head, rest) = (std::str::from_utf8(lines.next()?).ok()?, lines.next()?);
-    let ["1", _version, _created, _touched, deadline, _call, listed, length] = words(head)? else { return None };
+    let (["1", _version, _created, _touched, deadline, _call, listed, length], more) = words(head)? else {
+        return None;
+    };
     if unless_nothing(deadline, time)?.is_some_and(|deadline| now > deadline) {
         return None;
     }
@@ -113,7 +122,7 @@ pub(crate) fn listed<'a>(image: &'a [u8], entry: &Entry, now: Timestamp) -> Opti
         }
         _ => false,
     };
-    is_covered.then_some(Argument::Text(listed))
+    is_covered.then_some((Argument::Text(listed), more))
 }
 
 /// Whether a session that ends then may stay where it is in an index that has it until `listed`: the same as in the script `cover`.
@@ -140,7 +149,7 @@ fn parse(bytes: &[u8], now: Timestamp) -> Option<Loaded> {
 }
 
 fn live(head: &str, rest: &str, now: Timestamp) -> Option<Loaded> {
-    let [version, created, touched, deadline, _call, _listed, length] = words(head)?;
+    let ([version, created, touched, deadline, _call, _listed, length], _) = words(head)?;
     let length = unless_nothing(length, number)?;
     let (owner, text) = rest.split_at_checked(usize::try_from(length.unwrap_or_default()).ok()?)?;
     let deadline = unless_nothing(deadline, time)?;
@@ -157,7 +166,7 @@ fn moved(mark: &str, now: Timestamp) -> Option<Loaded> {
 
 /// Until when a mark counts, and where it leads.
 fn mark_of(mark: &str) -> Option<(Timestamp, StoreKey)> {
-    let [deadline, _call, target] = words(mark)?;
+    let ([deadline, _call, target], _) = words(mark)?;
     Some((time(deadline)?, parse_hex(target.as_bytes())?))
 }
 
@@ -168,8 +177,8 @@ pub(crate) fn target(value: &Value, now: Timestamp) -> Option<StoreKey> {
     (now <= until).then_some(target)
 }
 
-/// So many words, and not one more.
-fn words<const COUNT: usize>(line: &str) -> Option<[&str; COUNT]> {
+/// The first words of a line, and the rest with the space in front of it.
+fn words<const COUNT: usize>(line: &str) -> Option<([&str; COUNT], &str)> {
     let mut words = [""; COUNT];
     let mut rest = Some(line);
     for word in &mut words {
@@ -184,7 +193,9 @@ fn words<const COUNT: usize>(line: &str) -> Option<[&str; COUNT]> {
             return None;
         }
     }
-    rest.is_none().then_some(words)
+    let Some(rest) = rest else { return Some((words, "")) };
+    let more = line.get(line.len() - rest.len() - 1..)?;
+    (!rest.is_empty() && !rest.starts_with(' ')).then_some((words, more))
 }
 
 /// The inner `None` is a `-`.

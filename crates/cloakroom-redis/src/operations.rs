@@ -15,9 +15,6 @@ use crate::link::Target;
 use crate::redis_store::RedisStore;
 use crate::scripts::{self, Script};
 
-/// The number of a session's first version.
-const FIRST: u64 = 1;
-
 /// A call that nobody sends twice.
 const NO_CALL: &str = "-";
 
@@ -90,10 +87,10 @@ fn said_of(parts: Vec<Value>) -> Option<Said> {
     }
 }
 
-fn replaced(said: &Said, version: u64) -> Result<Replaced, StoreError> {
+fn replaced(said: &Said, version: Version) -> Result<Replaced, StoreError> {
     match said {
         Said::Number(0) => Ok(Replaced::Gone),
-        Said::Number(1) | Said::Owner(_) => Ok(Replaced::Yes(Version::new(version))),
+        Said::Number(1) | Said::Owner(_) => Ok(Replaced::Yes(version)),
         Said::Number(2) => Ok(Replaced::Conflict),
         Said::Number(_) | Said::ListFirst(_) | Said::Elsewhere(_) => Err(unexpected()),
     }
@@ -107,9 +104,10 @@ impl Store for RedisStore {
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
         let (name, call, cover) = (self.key(key), self.call_mark()?, Cover::of(entry.deadline, now));
-        let live = Live { version: FIRST, entry, call: &call, listed: cover.listed(entry) };
+        let version = entry.next_version(None);
+        let live = Live { version: version.number(), entry, call: &call, listed: cover.listed(entry), more: "" };
         if self.place(key, &name, &live, now).await? {
-            return Ok(Created::Yes(Version::new(FIRST)));
+            return Ok(Created::Yes(version));
         }
         let ttl = Argument::ttl(entry.deadline, now);
         let arguments =
@@ -121,7 +119,7 @@ impl Store for RedisStore {
             None => create.await?,
         };
         match said {
-            Said::Number(1) => Ok(Created::Yes(Version::new(FIRST))),
+            Said::Number(1) => Ok(Created::Yes(version)),
             Said::Number(2) => Ok(Created::Taken),
             Said::Number(_) | Said::Owner(_) | Said::ListFirst(_) | Said::Elsewhere(_) => Err(unexpected()),
         }
@@ -134,14 +132,17 @@ impl Store for RedisStore {
         entry: &Entry,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        // Nobody has written that often: what the caller has seen was no version of ours.
-        let next = seen.number().checked_add(1).ok_or_else(|| StoreError::corrupt(*key))?;
+        // Versions have 63 bits: what the caller has seen was none of ours.
+        if i64::try_from(seen.number()).is_err() {
+            return Err(StoreError::corrupt(*key));
+        }
+        let next = entry.next_version(Some(&seen));
         let (name, call) = (self.key(key), self.call_mark()?);
-        let live = Live { version: next, entry, call: &call, listed: Argument::Nothing };
+        let live = Live { version: next.number(), entry, call: &call, listed: Argument::Nothing, more: "" };
         if let Some(image) = seen.image()
             && self.exchange(key, &name, image, &live, now).await?
         {
-            return Ok(Replaced::Yes(Version::new(next)));
+            return Ok(Replaced::Yes(next));
         }
         let cover = Cover::of(entry.deadline, now);
         let (script, [owner, deadline, unlisted, list_ttl]) = match &entry.owner {
@@ -211,7 +212,8 @@ impl Store for RedisStore {
             return self.cycle_in_two(old, seen, new, entry, moved_until, now).await;
         }
         let cover = Cover::of(entry.deadline, now);
-        let live = Live { version: FIRST, entry, call: NO_CALL, listed: cover.listed(entry) };
+        let version = entry.next_version(None);
+        let live = Live { version: version.number(), entry, call: NO_CALL, listed: cover.listed(entry), more: "" };
         let arguments = [
             Argument::Number(seen.number()),
             Argument::Text(NO_CALL),
@@ -225,7 +227,7 @@ impl Store for RedisStore {
         match self.say(&scripts::CYCLE, old, &[&self.key(old), &self.key(new)], now, &arguments).await? {
             Said::Number(3) => Err(taken()),
             said @ (Said::Number(_) | Said::Owner(_) | Said::ListFirst(_) | Said::Elsewhere(_)) => {
-                replaced(&said, FIRST)
+                replaced(&said, version)
             }
         }
     }

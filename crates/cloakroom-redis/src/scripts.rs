@@ -25,8 +25,8 @@ macro_rules! scripts {
 // A function is made anew at every call: a script has those that it uses, and no others.
 scripts! {
     CREATE: "parts/look" "parts/list" "parts/unlist" "parts/set" "parts/put" "create";
-    REPLACE: "parts/look" "parts/unlist" "parts/set" "parts/permit" "replace";
-    REPLACE_OWNED: "parts/look" "parts/list" "parts/unlist" "parts/set" "parts/cover" "parts/permit" "replace_owned";
+    REPLACE: "parts/look" "parts/unlist" "parts/set" "parts/keep" "parts/permit" "replace";
+    REPLACE_OWNED: "parts/look" "parts/list" "parts/unlist" "parts/set" "parts/keep" "parts/cover" "parts/permit" "replace_owned";
     TOUCH: "parts/look" "parts/list" "parts/cover" "parts/rewrite" "touch";
     CYCLE: "parts/look" "parts/list" "parts/unlist" "parts/set" "parts/put" "parts/mark" "parts/permit" "cycle";
     END: "parts/look" "parts/unlist" "end";

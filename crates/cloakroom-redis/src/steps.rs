@@ -21,11 +21,11 @@ impl RedisStore {
         moved_until: Timestamp,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        match self.create(new, entry, now).await? {
-            Created::Yes(_) => {}
+        let version = match self.create(new, entry, now).await? {
+            Created::Yes(version) => version,
             Created::Taken => return Err(taken()),
-        }
-        let marked = self.mark(old, seen, new, moved_until, now).await;
+        };
+        let marked = self.mark(old, seen, (new, version), moved_until, now).await;
         // After an error nobody knows whether the mark is there: if it is, this is the session.
         if matches!(marked, Ok(Replaced::Conflict | Replaced::Gone)) {
             // Nobody knows its id. If this fails, its deadline ends it. The index is waited for: the next attempt puts the same key there.
@@ -42,7 +42,7 @@ impl RedisStore {
         &self,
         old: &StoreKey,
         seen: Version,
-        new: &StoreKey,
+        (new, version): (&StoreKey, Version),
         moved_until: Timestamp,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
@@ -59,9 +59,9 @@ impl RedisStore {
             Said::Number(2) => Ok(Replaced::Conflict),
             Said::Owner(owner) => {
                 self.unlist(old, &owner);
-                Ok(Replaced::Yes(Version::new(1)))
+                Ok(Replaced::Yes(version))
             }
-            Said::Number(1) => Ok(Replaced::Yes(Version::new(1))),
+            Said::Number(1) => Ok(Replaced::Yes(version)),
             Said::Number(_) | Said::ListFirst(_) | Said::Elsewhere(_) => Err(unexpected()),
         }
     }

@@ -149,6 +149,9 @@ fn too_large() -> Failure {
     Failure::because("the record is larger than the server's `max_allowed_packet`")
 }
 
+/// Beyond so many moves, or sessions without a mark that come in between, an end gives up.
+const MOST_MOVES: usize = 100;
+
 impl Store for MysqlStore {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
         let mut rows = self.link.rows(&LOAD, &[key.into()], found(*key, now)).await?;
@@ -157,12 +160,13 @@ impl Store for MysqlStore {
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
         let [text, created, touched, deadline, owner] = values(entry);
-        let values = [key.into(), now.into(), text, created, touched, deadline, owner];
+        let version = entry.next_version(None);
+        let values = [key.into(), now.into(), text, created, touched, deadline, owner, version.number().into()];
         for _ in 0..TRIES {
             match self.link.changed(&CREATE, &values).await {
                 Err(Failure::Taken) if self.forget(key, now).await? => {}
                 Err(Failure::Taken) => return Ok(Created::Taken),
-                Ok(_) => return Ok(Created::Yes(Version::new(1))),
+                Ok(_) => return Ok(Created::Yes(version)),
                 Err(other) => return Err(other.into()),
             }
         }
@@ -177,10 +181,11 @@ impl Store for MysqlStore {
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
         let [text, created, touched, deadline, owner] = values(entry);
-        let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen.number().into()];
+        let (next, seen) = (entry.next_version(Some(&seen)), seen.number().into());
+        let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen, next.number().into()];
         match self.link.changed(&REPLACE, &values).await? {
             0 => self.not_replaced(key, now).await,
-            _ => Ok(Replaced::Yes(Version::new(seen.number() + 1))),
+            _ => Ok(Replaced::Yes(next)),
         }
     }
 
@@ -206,14 +211,15 @@ impl Store for MysqlStore {
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
         let [text, created, touched, deadline, owner] = values(entry);
-        let (seen, until) = (seen.number().into(), moved_until.into());
-        let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner];
+        let (seen, until, version) = (seen.number().into(), moved_until.into(), entry.next_version(None));
+        let first = version.number().into();
+        let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner, first];
         for _ in 0..TRIES {
             match self.link.changed(&CYCLE, &values).await {
                 Err(Failure::Taken) if self.forget(new, now).await? => {}
                 Err(Failure::Taken) => break,
                 Ok(0) => return self.not_replaced(old, now).await,
-                Ok(_) => return Ok(Replaced::Yes(Version::new(1))),
+                Ok(_) => return Ok(Replaced::Yes(version)),
                 Err(other) => return Err(other.into()),
             }
         }
@@ -223,7 +229,8 @@ impl Store for MysqlStore {
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
         let moved = |cells: &dyn Cells| Ok(cells.bytes(0).flatten().map(padded));
         let mut key = *key;
-        for _ in 0..TRIES {
+        // A chain of marks is as long as the sign-ins within one grace; a ring of them would be damage.
+        for _ in 0..MOST_MOVES {
             let values = [(&key).into(), now.into()];
             if self.link.changed(&END, &values).await? > 0 {
                 return Ok(true);

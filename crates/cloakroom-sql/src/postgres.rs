@@ -142,9 +142,10 @@ impl Store for PostgresStore {
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
         let [text, created, touched, deadline, owner] = values(entry);
-        let values = [key.into(), now.into(), text, created, touched, deadline, owner];
+        let version = entry.next_version(None);
+        let values = [key.into(), now.into(), text, created, touched, deadline, owner, version.number().into()];
         let written = self.link.changed(statements::CREATE, &values).await?;
-        Ok(if written == 1 { Created::Yes(Version::new(1)) } else { Created::Taken })
+        Ok(if written == 1 { Created::Yes(version) } else { Created::Taken })
     }
 
     async fn replace(
@@ -155,7 +156,8 @@ impl Store for PostgresStore {
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
         let [text, created, touched, deadline, owner] = values(entry);
-        let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen.number().into()];
+        let (next, seen) = (entry.next_version(Some(&seen)), seen.number().into());
+        let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen, next.number().into()];
         Ok(self.pair(own::REPLACE, &values).await.map(replaced)?)
     }
 
@@ -180,8 +182,9 @@ impl Store for PostgresStore {
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
         let [text, created, touched, deadline, owner] = values(entry);
-        let (seen, until) = (seen.number().into(), moved_until.into());
-        let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner];
+        let (seen, until, version) = (seen.number().into(), moved_until.into(), entry.next_version(None));
+        let first = version.number().into();
+        let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner, first];
         for _ in 0..TRIES {
             match self.pair(own::CYCLE, &values).await {
                 Err(Failure::Taken) => {}

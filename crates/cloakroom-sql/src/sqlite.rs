@@ -149,9 +149,10 @@ impl Store for SqliteStore {
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
         let [text, created, touched, deadline, owner] = values(entry);
-        let values = [key.into(), now.into(), text, created, touched, deadline, owner];
+        let version = entry.next_version(None);
+        let values = [key.into(), now.into(), text, created, touched, deadline, owner, version.number().into()];
         let written = self.link.changed(&WORDS.create, values).await?;
-        Ok(if written == 1 { Created::Yes(Version::new(1)) } else { Created::Taken })
+        Ok(if written == 1 { Created::Yes(version) } else { Created::Taken })
     }
 
     async fn replace(
@@ -162,10 +163,11 @@ impl Store for SqliteStore {
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
         let [text, created, touched, deadline, owner] = values(entry);
-        let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen.number().into()];
+        let (next, seen) = (entry.next_version(Some(&seen)), seen.number().into());
+        let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen, next.number().into()];
         match self.link.changed(&WORDS.replace, values).await? {
             0 => self.not_replaced(key, now).await,
-            _ => Ok(Replaced::Yes(Version::new(seen.number() + 1))),
+            _ => Ok(Replaced::Yes(next)),
         }
     }
 
@@ -190,13 +192,14 @@ impl Store for SqliteStore {
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
         let [text, created, touched, deadline, owner] = values(entry);
-        let (seen, until) = (seen.number().into(), moved_until.into());
-        let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner];
+        let (seen, until, version) = (seen.number().into(), moved_until.into(), entry.next_version(None));
+        let first = version.number().into();
+        let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner, first];
         for _ in 0..TRIES {
             match self.link.changed(&WORDS.cycle, values.clone()).await {
                 Err(Failure::Taken) => {}
                 Ok(0) => return self.not_replaced(old, now).await,
-                Ok(_) => return Ok(Replaced::Yes(Version::new(1))),
+                Ok(_) => return Ok(Replaced::Yes(version)),
                 Err(other) => return Err(other.into()),
             }
             // What is over makes room.

@@ -2,6 +2,9 @@
 //!
 //! `$1` is always the key (or the owner, or the point) and `$2` always `now`. PostgreSQL takes the texts as they are, SQLite spells
 //! the parameters `?1`, MySQL `?`, in the order in which they stand.
+//!
+//! Versions are parameters, and never counted here. Every statement names its columns: a newer release may have added some, which a
+//! replacement and a touch leave as they are, and which a session that moves begins without.
 
 /// A session, not a mark, and not over.
 macro_rules! live {
@@ -19,7 +22,7 @@ macro_rules! columns {
 macro_rules! replace {
     () => {
         concat!(
-            "UPDATE cloakroom_sessions SET version = version + 1, record = $3, created = $4, touched = $5, deadline = $6, owner = $7 ",
+            "UPDATE cloakroom_sessions SET version = $9, record = $3, created = $4, touched = $5, deadline = $6, owner = $7 ",
             "WHERE store_key = $1 AND version = $8 AND ",
             live!()
         )
@@ -73,7 +76,7 @@ pub(crate) const FORGET: &str = "DELETE FROM cloakroom_sessions WHERE store_key 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) const CREATE: &str = concat!(
     insert!(),
-    "VALUES ($1, 1, $3, $4, $5, $6, $7) ON CONFLICT (store_key) DO UPDATE SET version = 1, record = excluded.record, ",
+    "VALUES ($1, $8, $3, $4, $5, $6, $7) ON CONFLICT (store_key) DO UPDATE SET version = excluded.version, record = excluded.record, ",
     "created = excluded.created, touched = excluded.touched, deadline = excluded.deadline, owner = excluded.owner, moved_to = NULL ",
     "WHERE cloakroom_sessions.deadline < $2"
 );
@@ -84,11 +87,11 @@ pub(crate) mod sqlite {
 
     /// A move in one statement: two rows go in, of which the first meets the old one and makes a mark of it.
     ///
-    /// `$3` the version seen, `$4` the new key, `$5` until when, `$6` to `$10` the entry. What is under a new key that is taken would get
+    /// `$3` the version seen, `$4` the new key, `$5` until when, `$6` to `$10` the entry, `$11` its version. What is under a new key that is taken would get
     /// the old key, which is taken too: that fails the whole of it.
     pub(crate) const CYCLE: &str = concat!(
         "INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline, owner, moved_to) ",
-        "SELECT * FROM (SELECT $1, $3, '', $7, $8, $5, NULL, $4 UNION ALL SELECT $4, 1, $6, $7, $8, $9, $10, NULL) ",
+        "SELECT * FROM (SELECT $1, $3, '', $7, $8, $5, NULL, $4 UNION ALL SELECT $4, $11, $6, $7, $8, $9, $10, NULL) ",
         "WHERE EXISTS (SELECT 1 FROM cloakroom_sessions WHERE store_key = $1 AND version = $3 AND ",
         live!(),
         ") ON CONFLICT (store_key) DO UPDATE SET store_key = $1, record = excluded.record, deadline = excluded.deadline, ",
@@ -125,14 +128,14 @@ pub(crate) mod postgres {
 
     pub(crate) const REPLACE: &str = concat!("WITH done AS (", replace!(), " RETURNING version), ", answer!());
 
-    /// Mark and new entry in one statement: `$6` to `$10` are the entry. A new key that is taken fails the whole of it.
+    /// Mark and new entry in one statement: `$6` to `$10` are the entry, `$11` its version. A new key that is taken fails the whole of it.
     pub(crate) const CYCLE: &str = concat!(
         "WITH done AS (UPDATE cloakroom_sessions SET record = '', owner = NULL, moved_to = $4, deadline = $5 ",
         "WHERE store_key = $1 AND version = $3 AND ",
         live!(),
-        " RETURNING CAST(1 AS BIGINT) AS version), placed AS (",
+        " RETURNING CAST($11 AS BIGINT) AS version), placed AS (",
         insert!(),
-        "SELECT $4, 1, $6, $7, $8, $9, $10 FROM done), ",
+        "SELECT $4, CAST($11 AS BIGINT), $6, $7, $8, $9, $10 FROM done), ",
         answer!()
     );
 
@@ -169,18 +172,18 @@ pub(crate) mod mysql {
     pub(crate) const REPLACE: &str = replace!();
 
     /// What is there already fails it.
-    pub(crate) const CREATE: &str = concat!(insert!(), "VALUES ($1, 1, $3, $4, $5, $6, $7)");
+    pub(crate) const CREATE: &str = concat!(insert!(), "VALUES ($1, $8, $3, $4, $5, $6, $7)");
 
     /// A move in one statement: two rows go in, of which the first meets the old one and makes a mark of it.
     ///
-    /// `$3` the version seen, `$4` the new key, `$5` until when, `$6` to `$10` the entry. What is under a new key that is taken would get
+    /// `$3` the version seen, `$4` the new key, `$5` until when, `$6` to `$10` the entry, `$11` its version. What is under a new key that is taken would get
     /// the old key, which is taken too: that fails the whole of it, whatever the server's `sql_mode` is.
     pub(crate) const CYCLE: &str = concat!(
         "INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline, owner, moved_to) ",
         "SELECT rows_in.* FROM (SELECT CAST($1 AS BINARY(32)) AS store_key, CAST($3 AS SIGNED) AS version, ",
         "CAST('' AS BINARY) AS record, CAST($7 AS SIGNED) AS created, CAST($8 AS SIGNED) AS touched, CAST($5 AS SIGNED) AS deadline, ",
         "CAST(NULL AS BINARY) AS owner, CAST($4 AS BINARY(32)) AS moved_to ",
-        "UNION ALL SELECT CAST($4 AS BINARY(32)), 1, CAST($6 AS BINARY), CAST($7 AS SIGNED), CAST($8 AS SIGNED), CAST($9 AS SIGNED), ",
+        "UNION ALL SELECT CAST($4 AS BINARY(32)), CAST($11 AS SIGNED), CAST($6 AS BINARY), CAST($7 AS SIGNED), CAST($8 AS SIGNED), CAST($9 AS SIGNED), ",
         "CAST($10 AS BINARY), NULL) AS rows_in ",
         "JOIN cloakroom_sessions there ON there.store_key = $1 AND there.version = $3 AND there.moved_to IS NULL ",
         "AND (there.deadline IS NULL OR there.deadline >= $2) FOR UPDATE ",

@@ -193,8 +193,9 @@ impl Store for MemoryStore {
             return Ok(Created::Taken);
         }
         self.make_room(&mut shard, now);
-        shard.insert(*key, Slot::Live(1, entry.cold()));
-        Ok(Created::Yes(Version::new(1)))
+        let version = entry.next_version(None);
+        shard.insert(*key, Slot::Live(version.number(), entry.cold()));
+        Ok(Created::Yes(version))
     }
 
     async fn replace(
@@ -209,9 +210,10 @@ impl Store for MemoryStore {
             None => Replaced::Gone,
             Some((version, _)) if *version != seen.number() => Replaced::Conflict,
             Some((version, there)) => {
-                *version += 1;
+                let next = entry.next_version(Some(&seen));
+                *version = next.number();
                 *there = entry.compact();
-                Replaced::Yes(Version::new(*version))
+                Replaced::Yes(next)
             }
         })
     }
@@ -254,8 +256,9 @@ impl Store for MemoryStore {
         both.of(old).insert(*old, Slot::Moved { to: *new, until: moved_until });
         let shard = both.of(new);
         self.make_room(shard, now);
-        shard.insert(*new, Slot::Live(1, entry.compact()));
-        Ok(Replaced::Yes(Version::new(1)))
+        let version = entry.next_version(None);
+        shard.insert(*new, Slot::Live(version.number(), entry.compact()));
+        Ok(Replaced::Yes(version))
     }
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {

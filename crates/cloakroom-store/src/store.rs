@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use cloakroom_session::{Record, StoreKey, Timestamp, Version};
+use cloakroom_session::{CommitId, Record, StoreKey, Timestamp, Version};
 
 use crate::checkup::Checkup;
 use crate::contents::Contents;
@@ -79,6 +79,17 @@ impl Entry {
             Arc::make_mut(&mut record).restore_touch(self.touched, idle);
         }
         Ok(record)
+    }
+
+    /// The version that a store **must** give to this entry: the first one under its key, or the one that replaces `seen`.
+    ///
+    /// It has a tag from the commit that marked the record last, or of the text if there is none: no two writes
+    /// that differ share a version, also not after the store has lost some (see [`Version`]).
+    #[must_use]
+    pub fn next_version(&self, seen: Option<&Version>) -> Version {
+        let commit = self.contents.record().and_then(|record| record.last_commit());
+        let tag = commit.map_or_else(|| Version::tag_of(self.text()), CommitId::tag);
+        seen.map_or_else(|| Version::first(tag), |seen| Version::after(seen, tag))
     }
 
     /// Whether it has ended by itself at this point.
@@ -187,7 +198,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// **Must not** create or extend anything. An entry past its deadline is [`Loaded::Absent`].
     fn load(&self, key: &StoreKey, now: Timestamp) -> impl Future<Output = Result<Loaded, StoreError>> + Send;
 
-    /// Puts a new entry under a key, at version 1.
+    /// Puts a new entry under a key, at the version of [`Entry::next_version`].
     ///
     /// **Must** be [`Created::Taken`] if a live entry or a moved mark is there, and leave it as it is. An entry whose deadline has passed
     /// already is accepted, and is absent from then on.
@@ -198,7 +209,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Created, StoreError>> + Send;
 
-    /// Puts an entry in the place of the version that the caller has seen, and counts the version up.
+    /// Puts an entry in the place of the version that the caller has seen, at the version of [`Entry::next_version`].
+    ///
+    /// Versions **must** be compared as wholes, and **must not** be counted by the store: one that went back in time, as after
+    /// a failover that lost acknowledged writes, would give a number twice, and a caller that has seen the lost write
+    /// would overwrite another one.
     ///
     /// What the caller has seen may be a number alone, without an [image](Version::image): it **must** do.
     /// **Must not** create: where nothing is, it is [`Replaced::Gone`].
@@ -227,8 +242,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// The mark knows the new key, for [`Store::end`] alone.
     /// As [`Store::replace`], with the version that the caller has seen under the old key. If the new key is taken, as for
-    /// [`Store::create`], it **must** be an error, and nothing may have changed. The new entry starts at version 1. Where a store
-    /// can't do both at once, it **must** create first and end second, so that a failure in between loses nothing.
+    /// [`Store::create`], it **must** be an error, and nothing may have changed. The new entry has a version as at
+    /// [`Store::create`]. Where a store can't do both at once, it **must** create first and end second, so that a failure in between loses nothing.
     fn cycle(
         &self,
         old: &StoreKey,
@@ -239,9 +254,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Replaced, StoreError>> + Send;
 
-    /// Ends a session for good; says whether it was there.
+    /// Ends a session for good; returns `true` exactly if a live one was ended.
     ///
-    /// Where it has moved, **must** end it where it has moved to: who signs out while another request signs in is signed out.
+    /// Where it has moved, **must** end it where it has moved to, over as many marks as lead there: a sign-out may carry an id
+    /// that is two moves old, and takes effect all the same.
     fn end(&self, key: &StoreKey, now: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Removes at most `limit` entries and marks whose time is over; says how many there were.

@@ -38,7 +38,7 @@ fn gone(old: &[Crate], new: &[Crate]) -> Vec<String> {
 }
 
 /// The tag of the last release, apart from one that this very commit has.
-fn last_release() -> Outcome<Option<String>> {
+pub(super) fn last_release() -> Outcome<Option<String>> {
     if shell::read(git().args(["rev-parse", "--is-shallow-repository"]))?.trim() == "true" {
         return Err("this is a shallow clone, which may lack the last tag: git fetch --unshallow --tags".to_owned());
     }
@@ -50,7 +50,7 @@ fn last_release() -> Outcome<Option<String>> {
 }
 
 /// The project as it was then, below the target folder.
-fn checkout(tag: &str) -> Outcome<PathBuf> {
+pub(super) fn checkout(tag: &str) -> Outcome<PathBuf> {
     let there = folder("last-release");
     if there.exists() {
         fs::remove_dir_all(&there).map_err(|why| format!("{}: {why}", there.display()))?;

@@ -1,6 +1,6 @@
 //! What to do with a session of the source, given what is known of it. Pure.
 
-use cloakroom::{Entry, Loaded, Scanned, StoreKey, Timestamp};
+use cloakroom::{Entry, Loaded, Scanned, StoreKey, Timestamp, Version};
 use sha2::{Digest as _, Sha256};
 
 /// What we have written at the target.
@@ -66,11 +66,11 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Whether what is at the target was written by a migration. Keys are random and are never adopted: what is there at version 1 under a key of the
-    /// source was copied, and never written since.
+    /// Whether what is at the target was written by a migration. Keys are random and are never adopted: what is there at a first version under
+    /// a key of the source was copied, and never written since.
     pub(super) fn is_ours(&self, version: u64, entry: &Entry) -> bool {
         let marks = [self.settled, self.intent];
-        version == 1 || marks.iter().flatten().any(|mark| mark.is(version, entry))
+        Version::new(version).is_first() || marks.iter().flatten().any(|mark| mark.is(version, entry))
     }
 }
 
@@ -138,8 +138,8 @@ impl Step {
     /// What will be at the target after it.
     pub(super) fn intent(self, entry: &Entry) -> Option<Mark> {
         match self {
-            Self::Create => Some(Mark::of(1, entry)),
-            Self::Replace(version) => Some(Mark::of(version + 1, entry)),
+            Self::Create => Some(Mark::of(entry.next_version(None).number(), entry)),
+            Self::Replace(version) => Some(Mark::of(entry.next_version(Some(&Version::new(version))).number(), entry)),
             Self::Touch(version) => Some(Mark::of(version, entry)),
             Self::Look | Self::Leave(_) => None,
         }
@@ -237,6 +237,22 @@ mod tests {
             ("never there", never, Loaded::Absent, NOW, Step::Create),
         ] {
             assert_eq!(Step::after_look(&known, &new, &found, now), expected, "{row}");
+        }
+    }
+
+    /// What is written down before a write is the version that the store then gives.
+    #[test]
+    fn what_is_intended_is_what_will_be_there() {
+        let (old, new) = (entry("a", 0), entry("b", 60));
+        let first = old.next_version(None);
+        assert_eq!(Step::Create.intent(&old), Some(Mark::of(first.number(), &old)));
+        let second = new.next_version(Some(&first));
+        assert_eq!(Step::Replace(first.number()).intent(&new), Some(Mark::of(second.number(), &new)));
+        assert_eq!(Step::Touch(first.number()).intent(&old), Some(Mark::of(first.number(), &old)));
+        // Copied, and its journal is lost: a first version is ours, with a tag or without; any other isn't.
+        let never = Known::default();
+        for (version, is_ours) in [(1, true), (2, false), (first.number(), true), (second.number(), false)] {
+            assert_eq!(never.is_ours(version, &old), is_ours, "{version}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! Round trips as a contract: what each kind of request costs, on the wire and in calls of the store.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use crate::place::Place;
@@ -38,8 +40,15 @@ const VISITS: usize = 3;
 
 const NOW: u64 = 1_700_000_000;
 
+/// How long a command may take that nobody waits for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// A visitor's requests; for each, what `count` says that it cost.
-async fn visit(probe: &Probe, count: impl AsyncFn() -> [usize; 2]) -> [Costs; 2] {
+///
+/// Some commands are sent when the response is on its way already: the index of an owner in a Cluster hears of an end behind it. So the
+/// next request isn't sent before the ones promised have been counted, however busy the machine is; what comes beyond them
+/// is counted with this request or a later one, and is too much there.
+async fn visit(probe: &Probe, promised: [Costs; 2], count: impl AsyncFn() -> [usize; 2]) -> [Costs; 2] {
     let (mut client, mut token) = (Client::default(), String::new());
     let (mut costs, mut now) = ([[0; KINDS.len()]; 2], NOW);
     let mut before = count().await;
@@ -67,11 +76,21 @@ async fn visit(probe: &Probe, count: impl AsyncFn() -> [usize; 2]) -> [Costs; 2]
         if kind == "create" {
             results(&body)[2].as_str().unwrap().clone_into(&mut token);
         }
-        let after = count().await;
+        let mut after = count().await;
+        let start = clock();
+        while (0..2).any(|at| after[at] - before[at] < promised[at][index]) && start.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            after = count().await;
+        }
         (costs[0][index], costs[1][index]) = (after[0] - before[0], after[1] - before[1]);
         before = after;
     }
     costs
+}
+
+#[expect(clippy::disallowed_methods, reason = "gives up on a command that never comes")]
+fn clock() -> Instant {
+    Instant::now()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -85,17 +104,18 @@ async fn each_kind_of_request_costs_what_is_promised() {
             let calls = probe.counted(&["load", "create", "replace", "touch", "cycle", "end"]).await;
             [usize::try_from(calls).unwrap(), place.trips().unwrap_or_default()]
         };
+        let promised = if name == "cluster" { IN_A_CLUSTER } else { COSTS };
+        let awaited = [COSTS, if place.trips().is_some() { promised } else { Costs::default() }];
         for _ in 0..WARM_UP {
-            visit(&probe, &count).await;
+            visit(&probe, awaited, &count).await;
         }
-        let [mut calls, mut wire] = visit(&probe, &count).await;
+        let [mut calls, mut wire] = visit(&probe, awaited, &count).await;
         for _ in 1..VISITS {
-            let again = visit(&probe, &count).await;
+            let again = visit(&probe, awaited, &count).await;
             for (least, costs) in [&mut calls, &mut wire].into_iter().zip(again) {
                 least.iter_mut().zip(costs).for_each(|(least, cost)| *least = cost.min(*least));
             }
         }
-        let promised = if name == "cluster" { IN_A_CLUSTER } else { COSTS };
         for (counted, costs, promised) in
             [("store calls", Some(calls), COSTS), ("on the wire", place.trips().map(|_| wire), promised)]
         {

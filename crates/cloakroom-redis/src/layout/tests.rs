@@ -18,7 +18,7 @@ fn for_ever(text: &str) -> Entry {
 }
 
 fn written(version: u64, entry: &Entry, call: &str, listed: Argument<'_>) -> String {
-    Live { version, entry, call, listed }.to_string()
+    Live { version, entry, call, listed, more: "" }.to_string()
 }
 
 #[test]
@@ -56,13 +56,33 @@ fn an_index_is_left_alone_while_it_has_the_session_long_enough() {
         ("no time", user, Argument::Text("soon"), of(user, Some(at(100))), false),
     ] {
         let image = written(1, &of(owner, Some(at(100))), "-", place);
-        let found = listed(image.as_bytes(), &next, NOW).map(|listed| listed.to_string());
+        let found = listed(image.as_bytes(), &next, NOW).map(|(listed, _)| listed.to_string());
         assert_eq!(found, expected.then(|| place.to_string()), "{row}");
-        assert_eq!(listed(image.as_bytes(), &next, at(101)).map(|it| it.to_string()), None, "{row}, and over");
+        assert_eq!(listed(image.as_bytes(), &next, at(101)).map(|(it, _)| it.to_string()), None, "{row}, and over");
     }
     for image in ["", "1", "> 1 - ab", "1 1 1 1 - - -\n", "1 1 1 1 - - - -", "1 1 1 1 - - - 9\nuser"] {
         assert!(listed(image.as_bytes(), &of(user, None), NOW).is_none(), "{image:?}");
     }
+}
+
+#[test]
+fn words_of_a_newer_release_are_read_over_and_kept() {
+    for owner in [None, Some("ann".to_owned())] {
+        let entry = entry("te\nxt").owner(owner);
+        let listed_at = Argument::time(NOW + Duration::from_secs(600));
+        let live = Live { version: 7, entry: &entry, call: "-", listed: listed_at, more: "" };
+        let newer = Live { more: " sub=9 x", ..live };
+        let [plain, newer] = [live.to_string(), newer.to_string()];
+        assert!(newer.split('\n').next().unwrap().ends_with(" sub=9 x"), "{newer}");
+        let expected = Some(Loaded::Live(Version::new(7), entry.clone()));
+        assert_eq!(parse(newer.as_bytes(), NOW), expected);
+        assert_eq!(parse(plain.as_bytes(), NOW), expected);
+        for (image, more) in [(&plain, ""), (&newer, " sub=9 x")] {
+            assert_eq!(listed(image.as_bytes(), &entry, NOW).map(|(_, more)| more), Some(more));
+        }
+    }
+    let mark = format!("> 1700000000000 - {TARGET} sub=9");
+    assert_eq!(parse(mark.as_bytes(), NOW), Some(Loaded::Moved));
 }
 
 #[test]
@@ -154,7 +174,8 @@ fn damage_is_seen() {
         ("a kind without more", "1".to_owned()),
         ("no line", "1 1 0 0 - - - -".to_owned()),
         ("a word too few", "1 1 0 0 - - -\n".to_owned()),
-        ("a word too many", "1 1 0 0 - - - - -\n".to_owned()),
+        ("a space without a word behind it", "1 1 0 0 - - - - \n".to_owned()),
+        ("two spaces before a newer release's word", "1 1 0 0 - - - -  x\n".to_owned()),
         ("an empty word", "1 1 0 0 -  - -\n".to_owned()),
         ("no version", "1 - 0 0 - - - -\n".to_owned()),
         ("a version before the first", "1 0 0 0 - - - -\n".to_owned()),
@@ -170,6 +191,7 @@ fn damage_is_seen() {
         ("a mark with a short target", format!("> 1700000000000 - {short}")),
         ("a mark with a long target", format!("> 1700000000000 - {TARGET}0")),
         ("a mark for ever", format!("> - - {TARGET}")),
+        ("a mark with a space without a word behind it", format!("> 1700000000000 - {TARGET} ")),
         ("a mark and more", format!("> 1700000000000 - {TARGET}\n")),
     ] {
         assert_eq!(parse(value.as_bytes(), NOW), None, "{row}");

@@ -6,7 +6,7 @@ local covered, again = cover(KEYS[1], owner, deadline, last_owner, last_listed, 
 if not covered then return { 4, owner } end
 -- The session comes with '-' there: the caller doesn't know.
 value = string.gsub(value, '^(%S+ %S+ %S+ %S+ %S+ %S+) %-', '%1 ' .. covered)
-set(KEYS[1], value, ttl)
+set(KEYS[1], keep(value, last_more), ttl)
 if last_owner ~= owner then
   unlist(KEYS[1], last_owner)
 end

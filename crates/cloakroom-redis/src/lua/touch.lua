@@ -2,7 +2,7 @@
 -- whose index the caller has just put it, on another server. 0 gone, 1 touched; { 4, owner } and { 1, owner } as in `replace_owned`.
 local touched, deadline, ttl, listed, list_ttl, whose = unpack(ARGV, 3)
 local key = KEYS[1]
-local state, call, version, owner, last_listed, last_deadline, created, last_touched, start = look(key)
+local state, call, version, owner, last_listed, last_deadline, created, last_touched, start, more = look(key)
 if state == 'bad' then return -1 end
 if state ~= 'live' then return 0 end
 local longer = last_deadline ~= '-' and (deadline == '-' or after(deadline, last_deadline))
@@ -14,7 +14,7 @@ if longer and owner then
 end
 local later = after(touched, last_touched)
 if longer or later then
-  rewrite(key, start, call, version, owner, covered, longer and deadline or last_deadline, created, later and touched or last_touched)
+  rewrite(key, start, call, version, owner, covered, longer and deadline or last_deadline, created, later and touched or last_touched, more)
 end
 if longer and ttl == '-' then
   redis.call('PERSIST', key)

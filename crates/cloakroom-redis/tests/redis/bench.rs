@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::Redis;
 use cloakroom_session::{Clock as _, StoreKey, SystemClock, Timestamp, Version, fresh_id};
+use cloakroom_store::conformance::nth;
 use cloakroom_store::{Created, Entry, Loaded, Replaced, Store as _};
 use tokio::task::JoinHandle;
 
-pub(crate) const FIRST: Version = Version::new(1);
 pub(crate) const LIFE: Duration = Duration::from_secs(20 * 60);
 
 pub(crate) fn now() -> Timestamp {
@@ -35,9 +35,14 @@ pub(crate) fn entry(text: &str) -> Entry {
     Entry::new(text.into(), now, now, Some(now + LIFE))
 }
 
+/// The version of this text, as the first write under its key.
+pub(crate) fn first(text: &str) -> Version {
+    nth(1, &entry(text))
+}
+
 pub(crate) async fn put(store: &RedisStore, entry: &Entry) -> StoreKey {
     let key = key();
-    assert_eq!(store.create(&key, entry, now()).await.unwrap(), Created::Yes(Version::new(1)));
+    assert_eq!(store.create(&key, entry, now()).await.unwrap(), Created::Yes(nth(1, entry)));
     key
 }
 
@@ -88,7 +93,12 @@ pub(crate) struct Written {
     pub(crate) longest_gap: Duration,
 }
 
-/// A session that is written over and over until `end`; its text is the number of its version.
+/// The version of the session that [`write_until`] has written so often.
+fn written(writes: u64) -> Version {
+    nth(writes, &entry(&writes.to_string()))
+}
+
+/// A session that is written over and over until `end`; its text is how often it was written.
 pub(crate) async fn write_until(store: Arc<RedisStore>, end: Instant) -> Written {
     let key = key();
     let mut written = Written { key, acknowledged: 1, errors: 0, longest_gap: Duration::ZERO };
@@ -100,9 +110,9 @@ pub(crate) async fn write_until(store: Arc<RedisStore>, end: Instant) -> Written
     let mut last = clock();
     while clock() < end {
         let next = (written.acknowledged + 1).to_string();
-        match store.replace(&key, Version::new(written.acknowledged), &entry(&next), now()).await {
+        match store.replace(&key, self::written(written.acknowledged), &entry(&next), now()).await {
             Ok(Replaced::Yes(version)) => {
-                assert_eq!(version.number(), written.acknowledged + 1);
+                assert_eq!(version, self::written(written.acknowledged + 1));
                 written.acknowledged += 1;
                 written.longest_gap = written.longest_gap.max(last.elapsed());
                 last = clock();
@@ -127,9 +137,10 @@ pub(crate) async fn write_until(store: Arc<RedisStore>, end: Instant) -> Written
 async fn newest(store: &RedisStore, key: &StoreKey, acknowledged: u64) -> u64 {
     match store.load(key, now()).await {
         Ok(Loaded::Live(version, entry)) => {
-            assert_eq!(version.number().to_string(), **entry.text(), "a write is there whole or not at all");
-            assert!(version.number() > acknowledged, "{version:?} is older than {acknowledged}");
-            version.number()
+            let writes = entry.text().parse().unwrap();
+            assert_eq!(version, written(writes), "a write is there whole or not at all");
+            assert!(writes > acknowledged, "{writes} is older than {acknowledged}");
+            writes
         }
         Ok(other) => panic!("{other:?}"),
         Err(_) => acknowledged,
@@ -143,9 +154,9 @@ pub(crate) async fn nothing_is_lost(store: &RedisStore, all: &[Written]) {
         time_until_it_answers(store, &written.key).await;
         match store.load(&written.key, now()).await.unwrap() {
             Loaded::Live(version, entry) => {
-                assert_eq!(version.number().to_string(), **entry.text(), "a write is there whole or not at all");
-                let number = version.number();
-                assert!((written.acknowledged..=written.acknowledged + 1).contains(&number), "{number}: {written:?}");
+                let writes = entry.text().parse().unwrap();
+                assert_eq!(version, self::written(writes), "a write is there whole or not at all");
+                assert!((written.acknowledged..=written.acknowledged + 1).contains(&writes), "{writes}: {written:?}");
             }
             other @ (Loaded::Moved | Loaded::Absent) => panic!("{other:?}: {written:?}"),
         }
@@ -180,12 +191,12 @@ pub(crate) async fn scripts_are_sent_again(store: &RedisStore, servers: &[Redis]
     forget();
     let (one, two) = (put(store, &owned).await, key());
     forget();
-    assert_eq!(store.replace(&one, FIRST, &owned, now()).await.unwrap(), Replaced::Yes(Version::new(2)));
+    assert_eq!(store.replace(&one, first("text"), &owned, now()).await.unwrap(), Replaced::Yes(nth(2, &owned)));
     forget();
     assert!(store.touch(&one, now(), Some(now() + LIFE + LIFE), now()).await.unwrap());
     forget();
-    let cycled = store.cycle(&one, Version::new(2), &two, &owned, until, now()).await.unwrap();
-    assert_eq!(cycled, Replaced::Yes(FIRST));
+    let cycled = store.cycle(&one, nth(2, &owned), &two, &owned, until, now()).await.unwrap();
+    assert_eq!(cycled, Replaced::Yes(nth(1, &owned)));
     forget();
     assert_eq!(store.owned(&owner, now()).await.unwrap().len(), 1);
     forget();
@@ -200,13 +211,16 @@ pub(crate) async fn a_taken_key_is_an_error(store: &RedisStore) {
     let others = entry("other's").owner(Some("other".to_owned()));
     let (mine, live, marked, new) =
         (put(store, &owned).await, put(store, &others).await, put(store, &others).await, key());
-    assert_eq!(store.cycle(&marked, FIRST, &new, &others, until, now()).await.unwrap(), Replaced::Yes(FIRST));
+    assert_eq!(
+        store.cycle(&marked, nth(1, &others), &new, &others, until, now()).await.unwrap(),
+        Replaced::Yes(nth(1, &others))
+    );
     for (what, taken) in [("a session", live), ("a mark", marked)] {
         let before = store.load(&taken, now()).await.unwrap();
-        let error = store.cycle(&mine, FIRST, &taken, &owned, until, now()).await.unwrap_err();
+        let error = store.cycle(&mine, nth(1, &owned), &taken, &owned, until, now()).await.unwrap_err();
         assert!(error.to_string().contains("taken"), "{what}: {error}");
         assert_eq!(store.load(&taken, now()).await.unwrap(), before, "{what}");
-        assert_eq!(store.load(&mine, now()).await.unwrap(), Loaded::Live(FIRST, owned.clone()), "{what}");
+        assert_eq!(store.load(&mine, now()).await.unwrap(), Loaded::Live(nth(1, &owned), owned.clone()), "{what}");
     }
     for (owner, expected) in [("user", vec![mine]), ("other", vec![live, new])] {
         let mut keys: Vec<_> = store.owned(owner, now()).await.unwrap().iter().map(|owned| owned.key).collect();

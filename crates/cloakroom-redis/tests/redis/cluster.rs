@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::{Cluster, Redis};
-use cloakroom_session::{StoreKey, Version};
-use cloakroom_store::conformance::assert_conforms;
+use cloakroom_session::StoreKey;
+use cloakroom_store::conformance::{assert_conforms, nth};
 use cloakroom_store::{Loaded, Replaced, Store as _};
 
 use crate::bench::{
-    FIRST, Monitor, a_taken_key_is_an_error, clock, entry, finished, key, name, nothing_is_lost, now, patient, put,
+    Monitor, a_taken_key_is_an_error, clock, entry, finished, first, key, name, nothing_is_lost, now, patient, put,
     scripts_are_sent_again, summary, time_until_it_answers, write_until,
 };
 use crate::single::CAPABILITIES;
@@ -46,12 +46,13 @@ async fn a_lost_master_takes_only_its_own_sessions_with_it() {
     for pass in 0..2 {
         for (session, at) in &sessions {
             let start = clock();
-            let answer = store.replace(session, Version::new(pass + 1), &entry("more"), now()).await;
+            let seen = nth(pass + 1, &entry(if pass == 0 { "text" } else { "more" }));
+            let answer = store.replace(session, seen, &entry("more"), now()).await;
             slowest = slowest.max(start.elapsed());
             match (at, answer) {
                 (1, Ok(answer)) => panic!("{answer:?} from a server that is gone"),
                 (1, Err(error)) => assert!(!error.is_corrupt(), "{error}"),
-                (_, Ok(answer)) => assert_eq!(answer, Replaced::Yes(Version::new(pass + 2))),
+                (_, Ok(answer)) => assert_eq!(answer, Replaced::Yes(nth(pass + 2, &entry("more")))),
                 (_, Err(_)) => burst += 1,
             }
         }
@@ -167,18 +168,23 @@ async fn a_call_that_comes_twice_is_done_once() {
     // The first scripts of all are sent as text; with these every server has seen each of them.
     for _ in 0..12 {
         let (one, two) = (put(&store, &entry("text")).await, key());
-        store.replace(&one, FIRST, &entry("text"), now()).await.unwrap();
-        store.cycle(&one, Version::new(2), &two, &entry("text"), now() + Duration::from_secs(10), now()).await.unwrap();
+        store.replace(&one, first("text"), &entry("text"), now()).await.unwrap();
+        store
+            .cycle(&one, nth(2, &entry("text")), &two, &entry("text"), now() + Duration::from_secs(10), now())
+            .await
+            .unwrap();
     }
     scripts(&mut monitors);
 
     let (one, two) = (put(&store, &entry("one")).await, key());
     assert_eq!(again(&mut monitors), ["1"], "create");
-    assert_eq!(store.replace(&one, FIRST, &entry("two"), now()).await.unwrap(), Replaced::Yes(Version::new(2)));
+    let second = nth(2, &entry("two"));
+    let replaced = store.replace(&one, first("one"), &entry("two"), now()).await.unwrap();
+    assert_eq!(replaced, Replaced::Yes(second.clone()));
     assert_eq!(again(&mut monitors), ["1"], "replace");
-    assert!(matches!(store.load(&one, now()).await.unwrap(), Loaded::Live(version, _) if version.number() == 2));
+    assert!(matches!(store.load(&one, now()).await.unwrap(), Loaded::Live(version, _) if version == second));
     let until = now() + Duration::from_secs(10);
-    store.cycle(&one, Version::new(2), &two, &entry("three"), until, now()).await.unwrap();
+    store.cycle(&one, second, &two, &entry("three"), until, now()).await.unwrap();
     assert_eq!(again(&mut monitors), ["1", "1"], "both halves of cycle");
-    assert!(matches!(store.load(&two, now()).await.unwrap(), Loaded::Live(version, _) if version == FIRST));
+    assert!(matches!(store.load(&two, now()).await.unwrap(), Loaded::Live(version, _) if version == first("three")));
 }

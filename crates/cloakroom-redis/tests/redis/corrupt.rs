@@ -5,7 +5,7 @@ use cloakroom_servers::redis::Redis;
 use cloakroom_session::{StoreKey, Version};
 use cloakroom_store::{Loaded, Store as _, StoreError};
 
-use crate::bench::{FIRST, LIFE, entry, key, name, now, put};
+use crate::bench::{LIFE, entry, first, key, name, now, put};
 
 fn corrupt<T: std::fmt::Debug>(row: &str, what: &str, key: &StoreKey, answer: Result<T, StoreError>) {
     let error = answer.expect_err(&format!("{row}: {what}"));
@@ -29,7 +29,9 @@ async fn a_damaged_value_is_an_error_that_names_its_key() {
         ("no line", "1 1 NOW NOW END - - -"),
         ("a line that doesn't end", &format!("1 1 NOW NOW END {endless} - -\ntext")),
         ("a word too few", "1 1 NOW NOW END - -\ntext"),
-        ("a word too many", "1 1 NOW NOW END - - - -\ntext"),
+        ("a space without a word behind it", "1 1 NOW NOW END - - - \ntext"),
+        ("two spaces before a newer release's word", "1 1 NOW NOW END - - -  x\ntext"),
+        ("an owner's length with something behind it", "1 1 NOW NOW END - - -x\ntext"),
         ("an empty word", "1 1 NOW NOW END  - -\ntext"),
         ("a version that is no number", "1 one NOW NOW END - - -\ntext"),
         ("a deadline that is no number", "1 1 NOW NOW soon - - -\ntext"),
@@ -50,6 +52,7 @@ async fn a_damaged_value_is_an_error_that_names_its_key() {
         ("a mark without a target", "> END -"),
         ("a mark with a short target", &format!("> END - {short}")),
         ("a mark with a long target", &format!("> END - {long}")),
+        ("a mark with a space without a word behind it", &format!("> END - {digits} ")),
         ("a mark with a target in letters", &format!("> END - {wrong}")),
     ];
     for (row, value) in table {
@@ -83,9 +86,9 @@ async fn is_left_alone(row: &str, server: &Redis, store: &RedisStore, key: &Stor
     let new = crate::bench::key();
     let before = server.cli(&["DUMP", &name(key)]);
     corrupt(row, "create", key, store.create(key, &entry("text"), now()).await);
-    corrupt(row, "replace", key, store.replace(key, FIRST, &entry("text"), now()).await);
+    corrupt(row, "replace", key, store.replace(key, first("text"), &entry("text"), now()).await);
     corrupt(row, "touch", key, store.touch(key, now(), Some(now() + LIFE), now()).await);
-    corrupt(row, "cycle", key, store.cycle(key, FIRST, &new, &entry("text"), now() + LIFE, now()).await);
+    corrupt(row, "cycle", key, store.cycle(key, first("text"), &new, &entry("text"), now() + LIFE, now()).await);
     corrupt(row, "end", key, store.end(key, now()).await);
     assert_eq!(server.cli(&["DUMP", &name(key)]), before, "{row}");
     assert_eq!(server.cli(&["EXISTS", &name(&new)]), "0", "{row}");
@@ -113,7 +116,7 @@ async fn another_kind_of_value_is_left_alone() {
     }
 }
 
-/// The highest number there is leaves none for the next version.
+/// Versions have 63 bits: one beyond that was written by nobody, and leaves none for the next.
 #[tokio::test]
 async fn a_version_that_nobody_reaches_is_not_written_over() {
     let server = Redis::start();

@@ -5,12 +5,11 @@ use std::time::Duration;
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::{Cluster, Redis};
 use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_store::conformance::nth;
 use cloakroom_store::{Entry, Loaded, Replaced, Store as _};
 
 use crate::bench::{LIFE, key, name, now, put};
 
-const FIRST: Version = Version::new(1);
-const SECOND: Version = Version::new(2);
 const LAST: Timestamp = Timestamp::from_unix_millis(u64::MAX);
 
 fn entries() -> Vec<(&'static str, Entry)> {
@@ -59,11 +58,12 @@ async fn assert_kept(what: &str, store: &RedisStore, key: &StoreKey, version: Ve
 async fn everything_comes_back(store: &RedisStore) {
     let (moved_until, month) = (now() + Duration::from_secs(10), now() + LIFE * 2_000);
     for (row, entry) in entries() {
+        let (first, second) = (|| nth(1, &entry), || nth(2, &entry));
         let one = put(store, &entry).await;
-        assert_kept(&format!("{row}, created"), store, &one, FIRST, &entry).await;
-        let replaced = store.replace(&one, FIRST, &entry, now()).await.unwrap();
-        assert_eq!(replaced, Replaced::Yes(SECOND), "{row}");
-        assert_kept(&format!("{row}, replaced"), store, &one, SECOND, &entry).await;
+        assert_kept(&format!("{row}, created"), store, &one, first(), &entry).await;
+        let replaced = store.replace(&one, first(), &entry, now()).await.unwrap();
+        assert_eq!(replaced, Replaced::Yes(second()), "{row}");
+        assert_kept(&format!("{row}, replaced"), store, &one, second(), &entry).await;
         // As long as before, longer, and shorter.
         let mut touched = entry.clone();
         for (what, at, deadline) in [
@@ -75,13 +75,13 @@ async fn everything_comes_back(store: &RedisStore) {
             touched.touched = touched.touched.max(at);
             touched.deadline = touched.deadline.zip(deadline).map(|(one, other)| one.max(other));
             assert!(store.touch(&one, at, deadline, now()).await.unwrap(), "{row}, {what}");
-            assert_kept(&format!("{row}, {what}"), store, &one, SECOND, &touched).await;
+            assert_kept(&format!("{row}, {what}"), store, &one, second(), &touched).await;
         }
         let two = key();
-        let cycled = store.cycle(&one, SECOND, &two, &entry, moved_until, now()).await.unwrap();
-        assert_eq!(cycled, Replaced::Yes(FIRST), "{row}");
+        let cycled = store.cycle(&one, second(), &two, &entry, moved_until, now()).await.unwrap();
+        assert_eq!(cycled, Replaced::Yes(first()), "{row}");
         assert_eq!(store.load(&one, now()).await.unwrap(), Loaded::Moved, "{row}");
-        assert_kept(&format!("{row}, moved"), store, &two, FIRST, &entry).await;
+        assert_kept(&format!("{row}, moved"), store, &two, first(), &entry).await;
         assert!(store.end(&one, now()).await.unwrap(), "{row}");
         assert_eq!(store.load(&two, now()).await.unwrap(), Loaded::Absent, "{row}");
     }
@@ -112,4 +112,56 @@ async fn a_touch_without_a_deadline_of_its_own_leaves_the_expiry() {
         assert!(store.touch(&session, touched, Some(start + LIFE), start).await.unwrap());
         assert_eq!(expires(), before, "{row}");
     }
+}
+
+/// A release that isn't out yet has more to say in a head: everything but a move keeps it.
+async fn newer_words_stay(server_of: impl Fn(&StoreKey) -> usize, servers: &[Redis], store: &RedisStore) {
+    for owner in [None, Some("user".to_owned())] {
+        let entry = Entry::new("te\nxt".into(), now(), now(), Some(now() + LIFE)).owner(owner);
+        let (one, two) = (put(store, &entry).await, key());
+        let server = &servers[server_of(&one)];
+        let head = || server.cli(&["GET", &name(&one)]).lines().next().unwrap().to_owned();
+        let newer = server.cli(&["GET", &name(&one)]).replacen('\n', " sub=%9 x\n", 1);
+        assert_eq!(server.cli(&["SET", &name(&one), &newer]), "OK");
+        let Loaded::Live(seen, there) = store.load(&one, now()).await.unwrap() else { panic!("it is there") };
+        assert_eq!(there, entry);
+        let longer = now() + LIFE + LIFE;
+        assert!(store.touch(&one, now(), Some(longer), now()).await.unwrap());
+        assert!(head().ends_with(" sub=%9 x"), "touched: {}", head());
+        let Replaced::Yes(seen) = store.replace(&one, seen, &entry, now()).await.unwrap() else {
+            panic!("it is there")
+        };
+        assert!(head().ends_with(" sub=%9 x"), "replaced by a script: {}", head());
+        let Loaded::Live(image, _) = store.load(&one, now()).await.unwrap() else { panic!("it is there") };
+        assert_eq!(image, seen);
+        let Replaced::Yes(seen) = store.replace(&one, image, &entry, now()).await.unwrap() else {
+            panic!("it is there")
+        };
+        assert!(head().ends_with(" sub=%9 x"), "replaced, where the server compares: {}", head());
+        assert_eq!(store.load(&one, now()).await.unwrap(), Loaded::Live(seen.clone(), entry.clone()));
+        let until = now() + Duration::from_secs(10);
+        assert_eq!(store.cycle(&one, seen, &two, &entry, until, now()).await.unwrap(), Replaced::Yes(nth(1, &entry)));
+        let moved = servers[server_of(&two)].cli(&["GET", &name(&two)]);
+        assert!(!moved.contains("sub"), "a session that moved begins without: {moved}");
+        let mark = format!("{} sub=9", server.cli(&["GET", &name(&one)]));
+        assert_eq!(server.cli(&["SET", &name(&one), &mark]), "OK");
+        assert_eq!(store.load(&one, now()).await.unwrap(), Loaded::Moved);
+        assert!(store.end(&one, now()).await.unwrap(), "the mark leads on");
+        assert_eq!(store.load(&two, now()).await.unwrap(), Loaded::Absent);
+    }
+}
+
+#[tokio::test]
+async fn words_of_a_newer_release_stay_in_a_head() {
+    for server in [Redis::start(), Redis::valkey(&[])] {
+        let store = RedisStore::connect(&server.url()).await.unwrap();
+        newer_words_stay(|_| 0, std::slice::from_ref(&server), &store).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn words_of_a_newer_release_stay_in_a_head_of_a_cluster() {
+    let cluster = Cluster::start();
+    let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
+    newer_words_stay(|key| cluster.master_of(&name(key)), &cluster.servers, &store).await;
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::{Cluster, Redis};
-use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_store::conformance::nth;
 use cloakroom_store::{Created, Entry, Loaded, Replaced, Store as _};
 
-use crate::bench::{LIFE, Monitor, entry, hex, key, name, now, put};
+use crate::bench::{LIFE, Monitor, entry, first, hex, key, name, now, put};
 
 const INDEX: &str = "cloakroom:o:user";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -88,8 +89,8 @@ async fn a_session_never_outlives_its_place() {
     let listed = site.score(&session);
 
     let soon = start + LIFE / 4;
-    let replaced = store.replace(&session, Version::new(1), &owned(soon, LIFE), soon).await.unwrap();
-    assert_eq!(replaced, Replaced::Yes(Version::new(2)));
+    let replaced = store.replace(&session, first("text"), &owned(soon, LIFE), soon).await.unwrap();
+    assert_eq!(replaced, Replaced::Yes(nth(2, &entry("text"))));
     assert!(store.touch(&session, soon, Some(soon + LIFE + Duration::from_secs(1)), soon).await.unwrap());
     site.assert_covered("written soon", &session);
     assert_eq!(site.score(&session), listed, "the index was touched without need");
@@ -99,7 +100,7 @@ async fn a_session_never_outlives_its_place() {
         let later = start + LIFE * part / 10;
         let before = site.score(&session);
         if part == 9 {
-            store.replace(&session, Version::new(2), &owned(later, LIFE), later).await.unwrap();
+            store.replace(&session, nth(2, &entry("text")), &owned(later, LIFE), later).await.unwrap();
         } else {
             assert!(store.touch(&session, later, Some(later + LIFE), later).await.unwrap());
         }
@@ -112,7 +113,7 @@ async fn a_session_never_outlives_its_place() {
 
     // Far beyond its place: listed first.
     let later = start + LIFE * 16 / 10;
-    store.replace(&session, Version::new(3), &owned(later, DAY), later).await.unwrap();
+    store.replace(&session, nth(3, &entry("text")), &owned(later, DAY), later).await.unwrap();
     site.assert_covered("remembered", &session);
     assert!(store.touch(&session, later, Some(later + DAY * 30), later).await.unwrap());
     site.assert_covered("touched for a month", &session);
@@ -122,7 +123,7 @@ async fn a_session_never_outlives_its_place() {
 
     // Another owner's index is another one.
     let others = owned(later, LIFE).owner(Some("other".to_owned()));
-    store.replace(&session, Version::new(4), &others, later).await.unwrap();
+    store.replace(&session, nth(4, &entry("text")), &others, later).await.unwrap();
     let keys = |owned: Vec<cloakroom_store::Owned>| owned.into_iter().map(|owned| owned.key).collect::<Vec<_>>();
     assert_eq!(keys(store.owned("other", later).await.unwrap()), [session]);
     assert_eq!(keys(store.owned("user", later).await.unwrap()), []);
@@ -134,7 +135,7 @@ async fn what_has_ended_or_moved_leaves_the_index() {
     let entry = owned(now(), LIFE);
     let (ended, moved, new) = (put(&site.store, &entry).await, put(&site.store, &entry).await, key());
     let until = now() + Duration::from_secs(10);
-    site.store.cycle(&moved, Version::new(1), &new, &entry, until, now()).await.unwrap();
+    site.store.cycle(&moved, first("text"), &new, &entry, until, now()).await.unwrap();
     site.assert_covered("moved", &new);
     assert!(site.store.end(&ended, now()).await.unwrap());
     eventually("both leave", || site.index().cli(&["ZRANGE", INDEX, "0", "-1"]) == hex(&new)).await;
@@ -164,7 +165,7 @@ async fn a_lost_index_stops_sign_ins_and_nothing_else() {
     let mut site = Site::start().await;
     let (session, ended) = (site.apart(), site.apart());
     for key in [&session, &ended] {
-        assert_eq!(site.store.create(key, &owned(now(), LIFE), now()).await.unwrap(), Created::Yes(Version::new(1)));
+        assert_eq!(site.store.create(key, &owned(now(), LIFE), now()).await.unwrap(), Created::Yes(first("text")));
     }
     // Every server has seen every script.
     let (anonymous, new) = (site.apart(), site.apart());
@@ -173,14 +174,14 @@ async fn a_lost_index_stops_sign_ins_and_nothing_else() {
     site.cluster.servers[index].kill();
 
     let soon = now() + Duration::from_secs(1);
-    let replaced = site.store.replace(&session, Version::new(1), &owned(soon, LIFE), soon).await.unwrap();
-    assert_eq!(replaced, Replaced::Yes(Version::new(2)));
+    let replaced = site.store.replace(&session, first("text"), &owned(soon, LIFE), soon).await.unwrap();
+    assert_eq!(replaced, Replaced::Yes(nth(2, &entry("text"))));
     assert!(site.store.touch(&session, soon, Some(soon + LIFE + LIFE / 10), soon).await.unwrap());
     assert!(matches!(site.store.load(&session, soon).await.unwrap(), Loaded::Live(..)));
     assert!(site.store.end(&ended, soon).await.unwrap());
 
     let until = now() + Duration::from_secs(10);
-    let cycled = site.store.cycle(&anonymous, Version::new(1), &new, &owned(soon, LIFE), until, soon).await;
+    let cycled = site.store.cycle(&anonymous, first("text"), &new, &owned(soon, LIFE), until, soon).await;
     cycled.unwrap_err();
     assert!(matches!(site.store.load(&anonymous, soon).await.unwrap(), Loaded::Live(..)), "as it was");
     let (server, name) = (site.server_of(&new), name(&new));
@@ -208,7 +209,7 @@ async fn a_write_goes_to_one_server_alone() {
     site.store.create(&session, &entry, now()).await.unwrap();
     commands();
     for version in 1..4 {
-        site.store.replace(&session, Version::new(version), &entry, now()).await.unwrap();
+        site.store.replace(&session, nth(version, &entry), &entry, now()).await.unwrap();
         let replace = commands();
         site.store.touch(&session, now(), Some(now() + LIFE + Duration::from_secs(version)), now()).await.unwrap();
         let touch = commands();

@@ -6,13 +6,13 @@ use std::time::Duration;
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::Proxy;
 use cloakroom_servers::redis::Redis;
-use cloakroom_session::Version;
+use cloakroom_store::conformance::nth;
 use cloakroom_store::{Loaded, Replaced, Store as _};
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Cmd, Pipeline, RedisFuture, Value};
 
 use crate::bench::{
-    FIRST, LIFE, clock, entry, finished, key, name, nothing_is_lost, now, put, summary, time_until_it_answers,
+    LIFE, clock, entry, finished, first, key, name, nothing_is_lost, now, put, summary, time_until_it_answers,
     write_until,
 };
 
@@ -98,15 +98,15 @@ async fn a_server_that_is_full_refuses_and_keeps_what_it_has() {
     for (what, error) in [
         ("create", store.create(&new, &longer, now()).await.unwrap_err()),
         ("create for nobody", store.create(&new, &entry(&large), now()).await.unwrap_err()),
-        ("replace", store.replace(&kept, FIRST, &longer, now()).await.unwrap_err()),
-        ("replace for nobody", store.replace(&ended, FIRST, &entry(&large), now()).await.unwrap_err()),
+        ("replace", store.replace(&kept, first("text"), &longer, now()).await.unwrap_err()),
+        ("replace for nobody", store.replace(&ended, first("text"), &entry(&large), now()).await.unwrap_err()),
         ("touch", store.touch(&kept, now(), Some(now() + LIFE + LIFE), now()).await.unwrap_err()),
-        ("cycle", store.cycle(&kept, FIRST, &new, &longer, until, now()).await.unwrap_err()),
+        ("cycle", store.cycle(&kept, first("text"), &new, &longer, until, now()).await.unwrap_err()),
     ] {
         assert!(!error.is_corrupt() && !error.is_timed_out(), "{what}: {error}");
         assert_eq!((server.cli(&["DUMP", &name(&kept)]), server.cli(&["DBSIZE"])), before, "{what}");
     }
-    assert_eq!(store.load(&kept, now()).await.unwrap(), Loaded::Live(FIRST, owned));
+    assert_eq!(store.load(&kept, now()).await.unwrap(), Loaded::Live(first("text"), owned));
     assert!(store.end(&ended, now()).await.unwrap(), "signing out needs no memory");
 }
 
@@ -125,7 +125,7 @@ async fn a_master_that_became_a_replica_is_left() {
     let _ = new.cli(&["REPLICAOF", "NO", "ONE"]);
     let _ = old.cli(&["REPLICAOF", host, &of_new]);
     proxy.lead_to(new.port());
-    let refused = store.replace(&session, FIRST, &entry("newer"), now()).await.unwrap_err();
+    let refused = store.replace(&session, first("text"), &entry("newer"), now()).await.unwrap_err();
     assert!(refused.to_string().contains("READONLY"), "{refused}");
     // From here on with the new one, for all that write at the same time.
     let writes = (0..CALLS).map(|_| {
@@ -135,7 +135,8 @@ async fn a_master_that_became_a_replica_is_left() {
     for write in writes.collect::<Vec<_>>() {
         write.await.unwrap();
     }
-    assert_eq!(store.replace(&session, FIRST, &entry("newer"), now()).await.unwrap(), Replaced::Yes(Version::new(2)));
+    let replaced = store.replace(&session, first("text"), &entry("newer"), now()).await.unwrap();
+    assert_eq!(replaced, Replaced::Yes(nth(2, &entry("newer"))));
     assert_eq!(new.cli(&["DBSIZE"]), (CALLS + 1).to_string());
 }
 

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::Redis;
-use cloakroom_session::Version;
-use cloakroom_store::conformance::{Capabilities, assert_conforms};
+use cloakroom_store::conformance::{Capabilities, assert_conforms, nth};
 use cloakroom_store::{Created, Loaded, Replaced, Store as _};
 use redis::AsyncConnectionConfig;
 
 use crate::bench::{
-    FIRST, LIFE, Monitor, a_taken_key_is_an_error, entry, hex, key, name, now, patient, put, scripts_are_sent_again,
+    LIFE, Monitor, a_taken_key_is_an_error, entry, hex, key, name, now, patient, put, scripts_are_sent_again,
     time_until_it_answers,
 };
 
@@ -49,18 +48,18 @@ async fn every_operation_is_one_round_trip() {
             let allowed = if round == 0 { 1..=2 } else { 1..=1 };
             assert!(allowed.contains(&commands.len()), "{what}, round {round}: {commands:?}");
         };
-        assert_eq!(store.create(&one, &owned, now()).await.unwrap(), Created::Yes(FIRST));
+        assert_eq!(store.create(&one, &owned, now()).await.unwrap(), Created::Yes(nth(1, &owned)));
         one_more("create");
         assert!(matches!(store.load(&one, now()).await.unwrap(), Loaded::Live(..)));
         one_more("load");
-        assert_eq!(store.replace(&one, FIRST, &owned, now()).await.unwrap(), Replaced::Yes(Version::new(2)));
+        assert_eq!(store.replace(&one, nth(1, &owned), &owned, now()).await.unwrap(), Replaced::Yes(nth(2, &owned)));
         one_more("replace");
         assert!(store.touch(&one, now(), Some(now() + LIFE + LIFE), now()).await.unwrap());
         one_more("touch");
-        let cycled = store.cycle(&one, Version::new(2), &two, &owned, until, now()).await.unwrap();
-        assert_eq!(cycled, Replaced::Yes(FIRST));
+        let cycled = store.cycle(&one, nth(2, &owned), &two, &owned, until, now()).await.unwrap();
+        assert_eq!(cycled, Replaced::Yes(nth(1, &owned)));
         one_more("cycle");
-        store.cycle(&two, FIRST, &three, &owned, until, now()).await.unwrap();
+        store.cycle(&two, nth(1, &owned), &three, &owned, until, now()).await.unwrap();
         one_more("cycle again");
         assert_eq!(store.owned("user", now()).await.unwrap().len(), 1);
         one_more("owned");
@@ -109,7 +108,7 @@ async fn a_session_is_in_the_index_of_whose_it_is_now() {
     let of = |owner: &str| entry("text").owner(Some(owner.to_owned()));
     let session = put(&store, &of("one")).await;
     for (version, entry, expected) in [(1, of("two"), [0, 1]), (2, of("one"), [1, 0]), (3, entry("text"), [0, 0])] {
-        store.replace(&session, Version::new(version), &entry, now()).await.unwrap();
+        store.replace(&session, nth(version, &entry), &entry, now()).await.unwrap();
         let count = |owner: &str| server.cli(&["ZCARD", &format!("cloakroom:o:{owner}")]).parse::<u32>().unwrap();
         assert_eq!(["one", "two"].map(count), expected, "{:?}", entry.owner);
     }
@@ -195,7 +194,7 @@ async fn a_write_that_no_replica_has_is_an_error_and_no_more() {
     assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
     // What wrote nothing needs no replica.
     assert_eq!(store.create(&key, &entry("text"), now()).await.unwrap(), Created::Taken);
-    assert_eq!(store.replace(&key, Version::new(7), &entry("text"), now()).await.unwrap(), Replaced::Conflict);
+    assert_eq!(store.replace(&key, nth(7, &entry("text")), &entry("text"), now()).await.unwrap(), Replaced::Conflict);
 }
 
 #[tokio::test]

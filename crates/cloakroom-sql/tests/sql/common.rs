@@ -1,9 +1,11 @@
 //! What the tests of all databases need.
 
+use std::sync::Arc;
+
 use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_store::conformance::{Capabilities, assert_conforms, nth};
 use cloakroom_store::{Created, Entry, Loaded, Replaced, Store};
 
-pub(crate) const FIRST: Version = Version::new(1);
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 pub(crate) const LATER: Timestamp = Timestamp::from_unix_secs(1_700_001_000);
 pub(crate) const PAST: Timestamp = Timestamp::from_unix_secs(1_699_999_999);
@@ -16,6 +18,11 @@ pub(crate) fn key(number: u64) -> StoreKey {
 
 pub(crate) fn entry(text: &str) -> Entry {
     Entry::new(text.into(), NOW, NOW, Some(LATER)).owner(Some("ann".to_owned()))
+}
+
+/// The version of the entry of this text, as the first write under its key.
+pub(crate) fn first(text: &str) -> Version {
+    nth(1, &entry(text))
 }
 
 /// One operation of each kind, each on the path where nobody is in the way, and how often `count` says the server was asked.
@@ -31,23 +38,23 @@ pub(crate) async fn trips(store: &impl Store, count: impl Fn() -> usize) -> Vec<
             counted.push((what, now - before));
             before = now;
         };
-        assert_eq!(store.create(&a, &entry("1"), NOW).await.unwrap(), Created::Yes(Version::new(1)));
+        assert_eq!(store.create(&a, &entry("1"), NOW).await.unwrap(), Created::Yes(first("1")));
         note("create");
         assert!(matches!(store.load(&a, NOW).await.unwrap(), Loaded::Live(..)));
         note("load");
         assert_eq!(store.load(&b, NOW).await.unwrap(), Loaded::Absent);
         note("load, absent");
-        let two = Replaced::Yes(Version::new(2));
-        assert_eq!(store.replace(&a, Version::new(1), &entry("2"), NOW).await.unwrap(), two);
+        let two = Replaced::Yes(nth(2, &entry("2")));
+        assert_eq!(store.replace(&a, first("1"), &entry("2"), NOW).await.unwrap(), two);
         note("replace");
-        assert_eq!(store.replace(&a, Version::new(1), &entry("3"), NOW).await.unwrap(), Replaced::Conflict);
+        assert_eq!(store.replace(&a, first("1"), &entry("3"), NOW).await.unwrap(), Replaced::Conflict);
         note("replace, conflict");
-        assert_eq!(store.replace(&b, Version::new(1), &entry("3"), NOW).await.unwrap(), Replaced::Gone);
+        assert_eq!(store.replace(&b, first("1"), &entry("3"), NOW).await.unwrap(), Replaced::Gone);
         note("replace, gone");
         assert!(store.touch(&a, LATER, Some(LATER), NOW).await.unwrap());
         note("touch");
-        let one = Replaced::Yes(Version::new(1));
-        assert_eq!(store.cycle(&a, Version::new(2), &b, &entry("4"), LATER, NOW).await.unwrap(), one);
+        let one = Replaced::Yes(first("4"));
+        assert_eq!(store.cycle(&a, nth(2, &entry("2")), &b, &entry("4"), LATER, NOW).await.unwrap(), one);
         note("cycle");
         assert_eq!(store.owned("ann", NOW).await.unwrap().len(), 1);
         note("owned");
@@ -69,19 +76,19 @@ pub(crate) async fn over_makes_room(store: &impl Store) {
     store.create(&key(1), &entry("old"), NOW).await.unwrap();
     store.create(&key(2), &over, NOW).await.unwrap();
     store.create(&key(3), &over, NOW).await.unwrap();
-    assert_eq!(store.create(&key(3), &over, NOW).await.unwrap(), Created::Yes(FIRST));
-    assert_eq!(store.create(&key(3), &entry("new"), NOW).await.unwrap(), Created::Yes(FIRST));
-    let moved = store.cycle(&key(1), FIRST, &key(2), &entry("moved"), PAST, NOW).await;
-    assert_eq!(moved.unwrap(), Replaced::Yes(FIRST));
-    assert_eq!(store.load(&key(2), NOW).await.unwrap(), Loaded::Live(FIRST, entry("moved")));
+    assert_eq!(store.create(&key(3), &over, NOW).await.unwrap(), Created::Yes(first("over")));
+    assert_eq!(store.create(&key(3), &entry("new"), NOW).await.unwrap(), Created::Yes(first("new")));
+    let moved = store.cycle(&key(1), first("old"), &key(2), &entry("moved"), PAST, NOW).await;
+    assert_eq!(moved.unwrap(), Replaced::Yes(first("moved")));
+    assert_eq!(store.load(&key(2), NOW).await.unwrap(), Loaded::Live(first("moved"), entry("moved")));
     // What was left under the old key is over already.
-    let back = store.cycle(&key(2), FIRST, &key(1), &entry("back"), LATER, NOW).await;
-    assert_eq!(back.unwrap(), Replaced::Yes(FIRST));
-    assert_eq!(store.load(&key(1), NOW).await.unwrap(), Loaded::Live(FIRST, entry("back")));
+    let back = store.cycle(&key(2), first("moved"), &key(1), &entry("back"), LATER, NOW).await;
+    assert_eq!(back.unwrap(), Replaced::Yes(first("back")));
+    assert_eq!(store.load(&key(1), NOW).await.unwrap(), Loaded::Live(first("back"), entry("back")));
     assert_eq!(store.load(&key(2), NOW).await.unwrap(), Loaded::Moved);
     for taken in [2, 3] {
         let before = (store.load(&key(1), NOW).await.unwrap(), store.load(&key(taken), NOW).await.unwrap());
-        let error = store.cycle(&key(1), FIRST, &key(taken), &entry("x"), LATER, NOW).await.unwrap_err();
+        let error = store.cycle(&key(1), first("back"), &key(taken), &entry("x"), LATER, NOW).await.unwrap_err();
         assert!(error.to_string().contains("is taken"), "{error}");
         let after = (store.load(&key(1), NOW).await.unwrap(), store.load(&key(taken), NOW).await.unwrap());
         assert_eq!(after, before, "onto {taken}");
@@ -117,7 +124,7 @@ pub(crate) async fn race<S: Store>(stores: Vec<S>, rounds: u64) {
     }
     let Loaded::Live(version, there) = last.unwrap().load(&shared, NOW).await.unwrap() else { panic!("lost") };
     assert_eq!(there.text().parse::<u64>().unwrap(), clients * rounds);
-    assert_eq!(version.number(), 1 + clients * rounds);
+    assert_eq!(version, nth(1 + clients * rounds, &there));
 }
 
 /// Ends a session while it moves, many times: nothing of it is left.
@@ -127,11 +134,36 @@ pub(crate) async fn chase<S: Store + Clone>(store: S, rounds: u64) {
         store.create(&a, &entry("1"), NOW).await.unwrap();
         let (mover, ender) = (store.clone(), store.clone());
         let moving =
-            tokio::spawn(async move { mover.cycle(&a, Version::new(1), &b, &entry("2"), LATER, NOW).await.unwrap() });
+            tokio::spawn(async move { mover.cycle(&a, first("1"), &b, &entry("2"), LATER, NOW).await.unwrap() });
         let ending = tokio::spawn(async move { ender.end(&a, NOW).await.unwrap() });
         moving.await.unwrap();
         assert!(ending.await.unwrap(), "round {round}: it was there all the time");
         assert!(!matches!(store.load(&a, NOW).await.unwrap(), Loaded::Live(..)), "round {round}");
         assert_eq!(store.load(&b, NOW).await.unwrap(), Loaded::Absent, "round {round}");
     }
+}
+
+/// A release that isn't out yet has added columns. Everything works as before, a replacement and a touch leave what is there, and a
+/// session that moves begins without. `query` gives the first column of the first row, `literal` is a key as the database spells it.
+pub(crate) async fn newer_columns_are_left_alone<S: Store + Clone>(
+    store: &S,
+    literal: fn(&StoreKey) -> String,
+    mut query: impl AsyncFnMut(String) -> Option<String>,
+) {
+    let _ = query("ALTER TABLE cloakroom_sessions ADD COLUMN alias VARCHAR(20)".to_owned()).await;
+    let _ = query("ALTER TABLE cloakroom_sessions ADD COLUMN kind INTEGER NOT NULL DEFAULT 7".to_owned()).await;
+    let (one, two) = (key(91), key(92));
+    store.create(&one, &entry("1"), NOW).await.unwrap();
+    let only = |key: &StoreKey| format!("WHERE store_key = {}", literal(key));
+    let alias = |key: &StoreKey| format!("SELECT alias FROM cloakroom_sessions {}", only(key));
+    assert_eq!(query(alias(&one)).await, None);
+    let _ = query(format!("UPDATE cloakroom_sessions SET alias = 'oidc' {}", only(&one))).await;
+    let Replaced::Yes(seen) = store.replace(&one, first("1"), &entry("2"), NOW).await.unwrap() else { panic!() };
+    assert!(store.touch(&one, LATER, Some(LATER), NOW).await.unwrap());
+    assert_eq!(query(alias(&one)).await.as_deref(), Some("oidc"), "kept by a replacement and a touch");
+    assert!(matches!(store.cycle(&one, seen, &two, &entry("3"), LATER, NOW).await.unwrap(), Replaced::Yes(_)));
+    assert_eq!(store.load(&two, NOW).await.unwrap(), Loaded::Live(first("3"), entry("3")));
+    assert_eq!(query(alias(&two)).await, None, "a session that moved begins without");
+    assert!(store.end(&one, NOW).await.unwrap());
+    assert_conforms(Arc::new(store.clone()), Capabilities::all().rounds(3)).await;
 }

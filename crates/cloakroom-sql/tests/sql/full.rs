@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cloakroom_session::Version;
 use cloakroom_sql::SqliteStore;
+use cloakroom_store::conformance::nth;
 use cloakroom_store::{Loaded, Replaced, Store};
 use rusqlite::Connection;
 
-use crate::common::{LATER, NOW, entry, key};
+use crate::common::{LATER, NOW, entry, first, key};
 
 /// A file system of its own, of two megabytes.
 struct Disk {
@@ -43,13 +43,13 @@ async fn full(store: &impl Store) {
     let large = entry(&"secret".repeat(400_000));
     for (what, error) in [
         ("create", store.create(&key(9), &large, NOW).await.map(|_| ())),
-        ("replace", store.replace(&key(1), Version::new(1), &large, NOW).await.map(|_| ())),
-        ("cycle", store.cycle(&key(1), Version::new(1), &key(9), &large, LATER, NOW).await.map(|_| ())),
+        ("replace", store.replace(&key(1), first("old"), &large, NOW).await.map(|_| ())),
+        ("cycle", store.cycle(&key(1), first("old"), &key(9), &large, LATER, NOW).await.map(|_| ())),
     ] {
         let error = error.expect_err(what).to_string();
         assert!(error.contains("full") && !error.contains("secret"), "{what}: {error}");
     }
-    assert_eq!(store.load(&key(1), NOW).await.unwrap(), Loaded::Live(Version::new(1), entry("old")));
+    assert_eq!(store.load(&key(1), NOW).await.unwrap(), Loaded::Live(first("old"), entry("old")));
     assert_eq!(store.load(&key(9), NOW).await.unwrap(), Loaded::Absent);
 }
 
@@ -86,10 +86,10 @@ async fn a_full_disk_leaves_the_old_session() {
     }
     // As soon as there is room, it goes on.
     fs::remove_file(disk.path("others")).unwrap();
-    let two = store.replace(&key(1), Version::new(1), &entry("new"), NOW).await.unwrap();
-    assert_eq!(two, Replaced::Yes(Version::new(2)));
-    let three = store.cycle(&key(1), Version::new(2), &key(2), &entry("moved"), LATER, NOW).await.unwrap();
-    assert_eq!(three, Replaced::Yes(Version::new(1)));
+    let two = store.replace(&key(1), first("old"), &entry("new"), NOW).await.unwrap();
+    assert_eq!(two, Replaced::Yes(nth(2, &entry("new"))));
+    let three = store.cycle(&key(1), nth(2, &entry("new")), &key(2), &entry("moved"), LATER, NOW).await.unwrap();
+    assert_eq!(three, Replaced::Yes(first("moved")));
     let intact = Connection::open(disk.path("sessions.db")).unwrap();
     let intact: String = intact.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(intact, "ok");

@@ -3,22 +3,21 @@
 use std::sync::Arc;
 
 use cloakroom_servers::{MariaDb, Postgres};
-use cloakroom_session::Version;
 use cloakroom_sql::{MysqlStore, PostgresStore, SqliteStore};
 use cloakroom_store::conformance::{Capabilities, assert_conforms};
 use cloakroom_store::{Loaded, Store};
 use rusqlite::Connection;
 
-use crate::common::{FIRST, LATER, NOW, chase, entry, key, over_makes_room};
+use crate::common::{LATER, NOW, chase, entry, first, key, over_makes_room};
 
 /// Every operation says which table is missing, and how to come by it.
 async fn says_what_is_missing(store: &impl Store) {
     for (what, answer) in [
         ("load", store.load(&key(1), NOW).await.map(|_| ())),
         ("create", store.create(&key(1), &entry("{}"), NOW).await.map(|_| ())),
-        ("replace", store.replace(&key(1), FIRST, &entry("{}"), NOW).await.map(|_| ())),
+        ("replace", store.replace(&key(1), first("{}"), &entry("{}"), NOW).await.map(|_| ())),
         ("touch", store.touch(&key(1), NOW, None, NOW).await.map(|_| ())),
-        ("cycle", store.cycle(&key(1), FIRST, &key(2), &entry("{}"), LATER, NOW).await.map(|_| ())),
+        ("cycle", store.cycle(&key(1), first("{}"), &key(2), &entry("{}"), LATER, NOW).await.map(|_| ())),
         ("end", store.end(&key(1), NOW).await.map(|_| ())),
         ("sweep", store.sweep(NOW, 10).await.map(|_| ())),
         ("owned", store.owned("ann", NOW).await.map(|_| ())),
@@ -57,13 +56,13 @@ async fn mysql_lenient_and_small() {
     store.create(&key(1), &entry("old"), NOW).await.unwrap();
     let large = entry(&"secret".repeat(2_000_000));
     for _ in 0..20 {
-        let error = store.replace(&key(1), Version::new(1), &large, NOW).await.unwrap_err().to_string();
+        let error = store.replace(&key(1), first("old"), &large, NOW).await.unwrap_err().to_string();
         assert!(
             error.contains("larger than the server's `max_allowed_packet`") && !error.contains("secret"),
             "{error}"
         );
     }
-    assert_eq!(store.load(&key(1), NOW).await.unwrap(), Loaded::Live(Version::new(1), entry("old")));
+    assert_eq!(store.load(&key(1), NOW).await.unwrap(), Loaded::Live(first("old"), entry("old")));
     store.end(&key(1), NOW).await.unwrap();
     chase(store.clone(), 100).await;
     assert_conforms(Arc::new(store), Capabilities::all().rounds(30)).await;

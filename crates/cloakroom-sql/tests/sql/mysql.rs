@@ -9,7 +9,7 @@ use cloakroom_store::conformance::{Capabilities, assert_conforms};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row};
 
-use crate::common::{NOW, chase, entry, key, over_makes_room, race, trips};
+use crate::common::{NOW, chase, entry, key, newer_columns_are_left_alone, over_makes_room, race, trips};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn on_a_server() {
@@ -31,7 +31,12 @@ async fn on_a_server() {
     over_makes_room(&store).await;
     indexes_are_used(&mut client).await;
     round_trips(server.server().port()).await;
-    assert_conforms(Arc::new(store), Capabilities::all()).await;
+    assert_conforms(Arc::new(store.clone()), Capabilities::all()).await;
+    let query = async |sql: String| {
+        let row: Option<Row> = client.query_first(sql).await.unwrap();
+        row.and_then(|row| row.get::<Option<String>, _>(0).flatten())
+    };
+    newer_columns_are_left_alone(&store, |key| format!("x'{}'", key.to_hex()), query).await;
 }
 
 async fn corrupt_rows_are_errors(store: &MysqlStore, client: &mut Conn) {

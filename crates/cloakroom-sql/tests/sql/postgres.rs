@@ -8,7 +8,7 @@ use cloakroom_store::Store as _;
 use cloakroom_store::conformance::{Capabilities, assert_conforms};
 use tokio_postgres::NoTls;
 
-use crate::common::{NOW, chase, entry, key, over_makes_room, race, trips};
+use crate::common::{NOW, chase, entry, key, newer_columns_are_left_alone, over_makes_room, race, trips};
 
 pub(crate) async fn client(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
@@ -36,7 +36,12 @@ async fn on_a_server() {
     over_makes_room(&store).await;
     indexes_are_used(&client).await;
     round_trips(server.server().port()).await;
-    assert_conforms(Arc::new(store), Capabilities::all()).await;
+    assert_conforms(Arc::new(store.clone()), Capabilities::all()).await;
+    let query = async |sql: String| {
+        let rows = client.query(&sql, &[]).await.unwrap();
+        rows.first().and_then(|row| row.get::<_, Option<String>>(0))
+    };
+    newer_columns_are_left_alone(&store, |key| format!(r"'\x{}'::bytea", key.to_hex()), query).await;
 }
 
 async fn corrupt_rows_are_errors(store: &PostgresStore, client: &tokio_postgres::Client) {

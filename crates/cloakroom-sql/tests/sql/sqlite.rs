@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cloakroom_session::Version;
 use cloakroom_sql::{SqliteConfig, SqliteStore, Synchronous};
 use cloakroom_store::conformance::{Capabilities, assert_conforms};
-use cloakroom_store::{Loaded, Store as _};
+use cloakroom_store::{Loaded, Replaced, Store as _};
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-use crate::common::{NOW, chase, entry, key, over_makes_room, race, trips};
+use crate::common::{NOW, chase, entry, first, key, newer_columns_are_left_alone, over_makes_room, race, trips};
 
 fn store(folder: &tempfile::TempDir) -> SqliteStore {
     SqliteStore::open(folder.path().join("sessions.db")).unwrap()
@@ -32,6 +31,39 @@ async fn a_connection_of_the_application_conforms() {
     let memory = SqliteStore::from_connection(Connection::open_in_memory().unwrap());
     memory.migrate().await.unwrap();
     assert_conforms(Arc::new(memory), Capabilities::all().rounds(20)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn columns_of_a_newer_release_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    let other = Connection::open(folder.path().join("sessions.db")).unwrap();
+    let query = async |sql: String| {
+        let sql = sql.replace("VARCHAR(20)", "TEXT");
+        let mut statement = other.prepare(&sql).unwrap();
+        let mut rows = statement.query([]).unwrap();
+        rows.next().unwrap().and_then(|row| row.get::<_, Option<String>>(0).unwrap())
+    };
+    newer_columns_are_left_alone(&store, |key| format!("x'{}'", key.to_hex()), query).await;
+}
+
+/// The file is put back as it was while a request is under way that has seen what is lost.
+#[tokio::test]
+async fn a_restored_backup_is_not_written_over_by_a_request_from_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let backup = folder.path().join("backup.db");
+    let before = store(&folder);
+    before.create(&key(1), &entry("before"), NOW).await.unwrap();
+    let copy = Connection::open(folder.path().join("sessions.db")).unwrap();
+    copy.execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
+    let Replaced::Yes(lost) = before.replace(&key(1), first("before"), &entry("lost"), NOW).await.unwrap() else {
+        panic!("it was there")
+    };
+    let restored = SqliteStore::open(backup).unwrap();
+    let since = restored.replace(&key(1), first("before"), &entry("since"), NOW).await.unwrap();
+    assert!(matches!(since, Replaced::Yes(_)));
+    assert_eq!(restored.replace(&key(1), lost, &entry("slow"), NOW).await.unwrap(), Replaced::Conflict);
+    assert!(matches!(restored.load(&key(1), NOW).await.unwrap(), Loaded::Live(_, there) if there == entry("since")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -122,7 +154,7 @@ async fn a_file_that_cannot_be_written_is_an_error() {
     let reading = Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let store = SqliteStore::from_connection(reading);
     assert!(matches!(store.load(&key(1), NOW).await.unwrap(), Loaded::Live(..)));
-    let error = store.replace(&key(1), Version::new(1), &entry("2"), NOW).await.unwrap_err().to_string();
+    let error = store.replace(&key(1), first("{}"), &entry("2"), NOW).await.unwrap_err().to_string();
     assert!(error.contains("readonly"), "{error}");
 }
 
@@ -149,7 +181,7 @@ async fn write_for_ever(path: &Path) {
     let store = SqliteStore::open(path).unwrap();
     for number in 0.. {
         store.create(&key(number), &entry("{}"), NOW).await.unwrap();
-        store.replace(&key(number), Version::new(1), &entry(&number.to_string()), NOW).await.unwrap();
+        store.replace(&key(number), first("{}"), &entry(&number.to_string()), NOW).await.unwrap();
         println!("\nacknowledged {number}");
     }
 }

@@ -2,10 +2,8 @@
 
 use cloakroom_session::Version;
 
-use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, same};
+use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, Wrong, ensure, nth, same};
 use crate::store::{Created, Loaded, Replaced, Store};
-
-const FIRST: Version = Version::new(1);
 
 pub(super) async fn nothing_is_absent<S: Store>(it: Bench<S>) -> Outcome {
     let key = it.key()?;
@@ -23,15 +21,54 @@ pub(super) async fn created_is_loaded_as_it_was<S: Store>(it: Bench<S>) -> Outco
     it.live("load after create, times to the millisecond", &key, 1, &entry).await
 }
 
-pub(super) async fn versions_count_from_1<S: Store>(it: Bench<S>) -> Outcome {
-    let key = it.put(&it.entry("version 1")).await?;
-    for version in 1..6 {
-        let entry = it.entry(&format!("version {}", version + 1));
-        let replaced = it.store.replace(&key, Version::new(version), &entry, it.now).await?;
-        same("replace of the version there", &replaced, &Replaced::Yes(Version::new(version + 1)))?;
-        it.live("load after replace", &key, version + 1, &entry).await?;
+/// The version is the one that [`Entry::next_version`](crate::Entry::next_version) says, as it was written, and larger than all before.
+pub(super) async fn versions_grow<S: Store>(it: Bench<S>) -> Outcome {
+    let first = it.entry("write 1");
+    let key = it.put(&first).await?;
+    let mut seen = nth(1, &first);
+    for write in 2..7 {
+        let entry = it.entry(&format!("write {write}"));
+        let next = entry.next_version(Some(&seen));
+        ensure(next > seen, format!("{next:?} isn't larger than {seen:?}"))?;
+        let replaced = it.store.replace(&key, seen, &entry, it.now).await?;
+        same("replace of the version there", &replaced, &Replaced::Yes(next.clone()))?;
+        it.live("load after replace", &key, write, &entry).await?;
+        seen = next;
     }
     Ok(())
+}
+
+/// A store goes back in time: a replica without the last writes takes over, or a backup is restored. A slow request that has seen a
+/// write which is lost must not write over one that was acknowledged since.
+pub(super) async fn a_store_that_went_back_in_time_gives_no_version_twice<S: Store>(it: Bench<S>) -> Outcome {
+    let (before, lost, since) = (it.entry("before"), it.entry("lost"), it.entry("since"));
+    let key = it.put(&before).await?;
+    let Replaced::Yes(seen) = it.store.replace(&key, nth(1, &before), &lost, it.now).await? else {
+        return Err(Wrong::new("a replace of the version there did nothing"));
+    };
+    // What is there is what was there before, at the version of then: the same to everybody who asks.
+    it.store.end(&key, it.now).await?;
+    same("the older copy", &it.store.create(&key, &before, it.now).await?, &Created::Yes(nth(1, &before)))?;
+    let replaced = it.store.replace(&key, nth(1, &before), &since, it.now).await?;
+    same("a write on the older copy", &replaced, &Replaced::Yes(nth(2, &since)))?;
+    let slow = it.store.replace(&key, seen.clone(), &it.entry("slow"), it.now).await?;
+    same("a replace of a version that was lost", &slow, &Replaced::Conflict)?;
+    let new = it.key()?;
+    let slow = it.store.cycle(&key, seen, &new, &it.entry("slow"), it.now + GRACE, it.now).await?;
+    same("a cycle of a version that was lost", &slow, &Replaced::Conflict)?;
+    it.absent("the new key of that cycle", &new).await?;
+    it.live("what was acknowledged since", &key, 2, &since).await
+}
+
+/// Numbers that a store counted from 1, before versions had tags, are versions like any other.
+pub(super) async fn versions_without_a_tag_conflict<S: Store>(it: Bench<S>) -> Outcome {
+    let entry = it.entry("text");
+    let key = it.put(&entry).await?;
+    for seen in [0, 1, 2, u64::from(u32::MAX), i64::MAX as u64] {
+        let replaced = it.store.replace(&key, Version::new(seen), &it.entry("other"), it.now).await?;
+        same(&format!("replace of version {seen}"), &replaced, &Replaced::Conflict)?;
+    }
+    it.live("what was there", &key, 1, &entry).await
 }
 
 pub(super) async fn taken_by_a_live_entry<S: Store>(it: Bench<S>) -> Outcome {
@@ -58,7 +95,7 @@ pub(super) async fn free_again_when_over<S: Store>(it: Bench<S>) -> Outcome {
     let second = later.entry("second");
     for (what, key) in [("an expired entry", key), ("an expired mark", old), ("an expired entry that moved", new)] {
         let created = it.store.create(&key, &second, later.now).await?;
-        same(&format!("create where {what} is"), &created, &Created::Yes(FIRST))?;
+        same(&format!("create where {what} is"), &created, &Created::Yes(nth(1, &second)))?;
         later.live("what was created there", &key, 1, &second).await?;
     }
     // Nothing of the mark is left: the end of its key's new session is that session's.
@@ -67,12 +104,17 @@ pub(super) async fn free_again_when_over<S: Store>(it: Bench<S>) -> Outcome {
 }
 
 pub(super) async fn replace_conflicts_on_another_version<S: Store>(it: Bench<S>) -> Outcome {
-    let key = it.put(&it.entry("one")).await?;
-    let two = it.entry("two");
-    it.store.replace(&key, FIRST, &two, it.now).await?;
-    for seen in [0, 1, 3, 1_000_000_007] {
-        let replaced = it.store.replace(&key, Version::new(seen), &it.entry("three"), it.now).await?;
-        same(&format!("replace of version {seen} where 2 is"), &replaced, &Replaced::Conflict)?;
+    let (one, two) = (it.entry("one"), it.entry("two"));
+    let key = it.put(&one).await?;
+    it.store.replace(&key, nth(1, &one), &two, it.now).await?;
+    for (what, seen) in [
+        ("none", Version::default()),
+        ("the first", nth(1, &one)),
+        ("a later", nth(3, &two)),
+        ("another second", nth(2, &one)),
+    ] {
+        let replaced = it.store.replace(&key, seen, &it.entry("three"), it.now).await?;
+        same(&format!("replace of {what} version where a second is"), &replaced, &Replaced::Conflict)?;
     }
     it.live("what was there", &key, 2, &two).await
 }
@@ -84,8 +126,8 @@ pub(super) async fn replace_never_creates<S: Store>(it: Bench<S>) -> Outcome {
     let later = it.clone().at(it.now + LIFE + MILLISECOND);
     let new = later.entry("revived");
     for (what, key) in [("nothing ever was", never), ("a session was ended", ended), ("one has expired", expired)] {
-        for seen in [0, 1] {
-            let replaced = it.store.replace(&key, Version::new(seen), &new, later.now).await?;
+        for seen in [Version::default(), nth(1, &entry)] {
+            let replaced = it.store.replace(&key, seen, &new, later.now).await?;
             same(&format!("replace where {what}"), &replaced, &Replaced::Gone)?;
         }
         later.absent(&format!("after a replace where {what}"), &key).await?;
@@ -94,10 +136,12 @@ pub(super) async fn replace_never_creates<S: Store>(it: Bench<S>) -> Outcome {
 }
 
 pub(super) async fn replace_may_shorten<S: Store>(it: Bench<S>) -> Outcome {
-    let key = it.put(&it.entry("for 20 minutes")).await?;
+    let before = it.entry("for 20 minutes");
+    let key = it.put(&before).await?;
     let mut entry = it.entry("for 10 minutes");
     entry.deadline = Some(it.now + GRACE);
-    same("replace", &it.store.replace(&key, FIRST, &entry, it.now).await?, &Replaced::Yes(Version::new(2)))?;
+    let replaced = it.store.replace(&key, nth(1, &before), &entry, it.now).await?;
+    same("replace", &replaced, &Replaced::Yes(nth(2, &entry)))?;
     it.live("with the deadline that it was given", &key, 2, &entry).await?;
     it.found("after that deadline", &key, it.now + GRACE + MILLISECOND, &Loaded::Absent).await
 }
@@ -107,10 +151,10 @@ pub(super) async fn ended_is_gone<S: Store>(it: Bench<S>) -> Outcome {
     let key = it.put(&entry).await?;
     same("end of a live session", &it.store.end(&key, it.now).await?, &true)?;
     it.absent("load after the end", &key).await?;
-    same("replace", &it.store.replace(&key, FIRST, &entry, it.now).await?, &Replaced::Gone)?;
+    same("replace", &it.store.replace(&key, nth(1, &entry), &entry, it.now).await?, &Replaced::Gone)?;
     same("touch", &it.store.touch(&key, it.now, Some(it.now + LIFE), it.now).await?, &false)?;
     let new = it.key()?;
-    let cycled = it.store.cycle(&key, FIRST, &new, &entry, it.now + GRACE, it.now).await?;
+    let cycled = it.store.cycle(&key, nth(1, &entry), &new, &entry, it.now + GRACE, it.now).await?;
     same("cycle", &cycled, &Replaced::Gone)?;
     it.absent("the new key of that cycle", &new).await?;
     it.absent("the key after all that", &key).await

@@ -67,6 +67,25 @@ fn short(value: &impl fmt::Debug) -> String {
     text
 }
 
+/// The version of an entry that is the first, second or a later write under its key.
+///
+/// # Examples
+/// ```
+/// use cloakroom_session::{Timestamp, Version};
+/// use cloakroom_store::Entry;
+/// use cloakroom_store::conformance::nth;
+///
+/// let now = Timestamp::from_unix_secs(1_700_000_000);
+/// let [first, second] = ["one", "two"].map(|text| Entry::new(text.into(), now, now, None));
+/// let version = first.next_version(None);
+/// assert_eq!(nth(1, &first), version);
+/// assert_eq!(nth(2, &second), second.next_version(Some(&version)));
+/// ```
+#[must_use]
+pub fn nth(write: u64, entry: &Entry) -> Version {
+    (1..write).fold(entry.next_version(None), |seen, _| entry.next_version(Some(&seen)))
+}
+
 /// A store under test.
 #[derive(Debug)]
 pub(super) struct Bench<S> {
@@ -120,11 +139,11 @@ impl<S: Store> Bench<S> {
     pub(super) async fn put(&self, entry: &Entry) -> Result<StoreKey, Wrong> {
         let key = self.key()?;
         let created = self.store.create(&key, entry, self.now).await?;
-        same("create under a fresh key", &created, &Created::Yes(Version::new(1)))?;
+        same("create under a fresh key", &created, &Created::Yes(nth(1, entry)))?;
         Ok(key)
     }
 
-    /// A session that moved to the key that comes second.
+    /// A session that moved to the key that comes second, and was the same before.
     pub(super) async fn moved(&self, entry: &Entry) -> Result<(StoreKey, StoreKey), Wrong> {
         let old = self.put(entry).await?;
         let new = self.cycle(&old, entry).await?;
@@ -133,13 +152,13 @@ impl<S: Store> Bench<S> {
 
     pub(super) async fn cycle(&self, old: &StoreKey, entry: &Entry) -> Result<StoreKey, Wrong> {
         let new = self.key()?;
-        let moved = self.store.cycle(old, Version::new(1), &new, entry, self.now + GRACE, self.now).await?;
-        same("cycle of a live session", &moved, &Replaced::Yes(Version::new(1)))?;
+        let moved = self.store.cycle(old, nth(1, entry), &new, entry, self.now + GRACE, self.now).await?;
+        same("cycle of a live session", &moved, &Replaced::Yes(nth(1, entry)))?;
         Ok(new)
     }
 
-    pub(super) async fn live(&self, what: &str, key: &StoreKey, version: u64, entry: &Entry) -> Outcome {
-        self.found(what, key, self.now, &Loaded::Live(Version::new(version), entry.clone())).await
+    pub(super) async fn live(&self, what: &str, key: &StoreKey, writes: u64, entry: &Entry) -> Outcome {
+        self.found(what, key, self.now, &Loaded::Live(nth(writes, entry), entry.clone())).await
     }
 
     pub(super) async fn absent(&self, what: &str, key: &StoreKey) -> Outcome {

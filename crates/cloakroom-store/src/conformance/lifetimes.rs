@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{Timestamp, Version};
+use cloakroom_session::Timestamp;
 
-use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, Wrong, ensure, same};
+use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, Wrong, ensure, nth, same};
 use crate::store::{Created, Loaded, Replaced, Store};
 
 pub(super) async fn valid_at_its_deadline_and_not_after<S: Store>(it: Bench<S>) -> Outcome {
@@ -12,7 +12,7 @@ pub(super) async fn valid_at_its_deadline_and_not_after<S: Store>(it: Bench<S>) 
     let deadline = it.now + LIFE + Duration::from_millis(it.below(1000));
     entry.deadline = Some(deadline);
     let key = it.put(&entry).await?;
-    let live = Loaded::Live(Version::new(1), entry);
+    let live = Loaded::Live(nth(1, &entry), entry);
     it.found("long before its deadline", &key, it.now, &live).await?;
     it.found("at its deadline exactly", &key, deadline, &live).await?;
     it.found("one millisecond later", &key, deadline + MILLISECOND, &Loaded::Absent).await
@@ -26,10 +26,10 @@ pub(super) async fn everything_is_over_after_the_deadline<S: Store>(it: Bench<S>
     let key = it.put(&entry).await?;
     same("touch", &it.store.touch(&key, later.now, longer, later.now).await?, &false)?;
     let key = it.put(&entry).await?;
-    same("replace", &it.store.replace(&key, Version::new(1), &entry, later.now).await?, &Replaced::Gone)?;
+    same("replace", &it.store.replace(&key, nth(1, &entry), &entry, later.now).await?, &Replaced::Gone)?;
     let key = it.put(&entry).await?;
     let until = later.now + GRACE;
-    let cycled = it.store.cycle(&key, Version::new(1), &new, &later.entry("new"), until, later.now).await?;
+    let cycled = it.store.cycle(&key, nth(1, &entry), &new, &later.entry("new"), until, later.now).await?;
     same("cycle", &cycled, &Replaced::Gone)?;
     later.absent("the new key of that cycle", &new).await?;
     later.absent("the old key of that cycle", &key).await
@@ -40,9 +40,9 @@ pub(super) async fn no_deadline_is_for_ever<S: Store>(it: Bench<S>) -> Outcome {
     entry.deadline = None;
     let key = it.put(&entry).await?;
     let far = Timestamp::from_unix_secs(4_000_000_000);
-    it.found("in the year 2096", &key, far, &Loaded::Live(Version::new(1), entry.clone())).await?;
+    it.found("in the year 2096", &key, far, &Loaded::Live(nth(1, &entry), entry.clone())).await?;
     same("a touch", &it.store.touch(&key, it.now, Some(it.now + LIFE), it.now).await?, &true)?;
-    it.found("a touch with a deadline shortens", &key, far, &Loaded::Live(Version::new(1), entry)).await
+    it.found("a touch with a deadline shortens", &key, far, &Loaded::Live(nth(1, &entry), entry)).await
 }
 
 /// "Remember me for ever" is a deadline at the end of time; it must not overflow into the past.
@@ -64,8 +64,8 @@ pub(super) async fn the_last_deadline_there_is<S: Store>(it: Bench<S>) -> Outcom
     }
     let touched = it.store.touch(&key, it.now, Some(it.now + Duration::MAX), it.now).await?;
     same("a touch until the end of time", &touched, &true)?;
-    let replaced = it.store.replace(&key, Version::new(1), &entry, it.now).await?;
-    same("a replace until the end of time", &replaced, &Replaced::Yes(Version::new(2)))
+    let replaced = it.store.replace(&key, nth(1, &entry), &entry, it.now).await?;
+    same("a replace until the end of time", &replaced, &Replaced::Yes(nth(2, &entry)))
 }
 
 pub(super) async fn over_when_it_comes<S: Store>(it: Bench<S>) -> Outcome {
@@ -74,7 +74,7 @@ pub(super) async fn over_when_it_comes<S: Store>(it: Bench<S>) -> Outcome {
     let key = it.put(&entry).await?;
     it.absent("an entry that was over when it came", &key).await?;
     let created = it.store.create(&key, &it.entry("next"), it.now).await?;
-    same("create in its place", &created, &Created::Yes(Version::new(1)))
+    same("create in its place", &created, &Created::Yes(nth(1, &it.entry("next"))))
 }
 
 /// Nodes' clocks differ from the store's: by years, when one of them is broken.
@@ -89,7 +89,7 @@ pub(super) async fn other_clocks<S: Store>(it: Bench<S>) -> Outcome {
         let then = it.clone().at(Timestamp::from_unix_secs(secs) + Duration::from_millis(it.below(1000)));
         let entry = then.entry(what);
         let key = then.put(&entry).await?;
-        let live = Loaded::Live(Version::new(1), entry.clone());
+        let live = Loaded::Live(nth(1, &entry), entry.clone());
         then.found(&format!("created in {what}"), &key, then.now, &live).await?;
         then.found(&format!("at its deadline in {what}"), &key, then.now + LIFE, &live).await?;
         let after = then.now + LIFE + MILLISECOND;
@@ -102,8 +102,8 @@ pub(super) async fn other_clocks<S: Store>(it: Bench<S>) -> Outcome {
             Loaded::Moved | Loaded::Absent => None,
         };
         same(&format!("the deadline that a touch extended in {what}"), &extended, &Some(longer))?;
-        let replaced = it.store.replace(&key, Version::new(1), &entry, then.now).await?;
-        same(&format!("replace in {what}"), &replaced, &Replaced::Yes(Version::new(2)))?;
+        let replaced = it.store.replace(&key, nth(1, &entry), &entry, then.now).await?;
+        same(&format!("replace in {what}"), &replaced, &Replaced::Yes(nth(2, &entry)))?;
         let (old, new) = then.moved(&entry).await?;
         then.found(&format!("a mark in {what}"), &old, then.now + GRACE, &Loaded::Moved).await?;
         then.live(&format!("moved in {what}"), &new, 1, &entry).await?;
@@ -119,7 +119,7 @@ pub(super) async fn touch_extends<S: Store>(it: Bench<S>) -> Outcome {
     entry.deadline = Some(it.now + LIFE + LIFE);
     let there = it.store.touch(&key, entry.touched, entry.deadline, entry.touched).await?;
     same("touch of a live session", &there, &true)?;
-    let live = Loaded::Live(Version::new(1), entry);
+    let live = Loaded::Live(nth(1, &entry), entry);
     it.found("what a touch leaves", &key, it.now, &live).await?;
     it.found("at the extended deadline", &key, it.now + LIFE + LIFE, &live).await?;
     it.found("after it", &key, it.now + LIFE + LIFE + MILLISECOND, &Loaded::Absent).await
@@ -144,13 +144,13 @@ pub(super) async fn touch_never_creates<S: Store>(it: Bench<S>) -> Outcome {
 
 pub(super) async fn touch_leaves_text_and_version<S: Store>(it: Bench<S>) -> Outcome {
     let key = it.put(&it.entry("one")).await?;
-    it.store.replace(&key, Version::new(1), &it.entry("two"), it.now).await?;
+    it.store.replace(&key, nth(1, &it.entry("one")), &it.entry("two"), it.now).await?;
     it.store.touch(&key, it.now, Some(it.now + LIFE + LIFE), it.now).await?;
     let mut expected = it.entry("two");
     expected.deadline = Some(it.now + LIFE + LIFE);
     it.live("after a touch", &key, 2, &expected).await?;
-    let replaced = it.store.replace(&key, Version::new(2), &it.entry("three"), it.now).await?;
-    same("a touch stands in nobody's way", &replaced, &Replaced::Yes(Version::new(3)))
+    let replaced = it.store.replace(&key, nth(2, &expected), &it.entry("three"), it.now).await?;
+    same("a touch stands in nobody's way", &replaced, &Replaced::Yes(nth(3, &it.entry("three"))))
 }
 
 pub(super) async fn touch_takes_the_deadline_away<S: Store>(it: Bench<S>) -> Outcome {
@@ -159,14 +159,14 @@ pub(super) async fn touch_takes_the_deadline_away<S: Store>(it: Bench<S>) -> Out
     same("a touch for ever", &it.store.touch(&key, it.now, None, it.now).await?, &true)?;
     entry.deadline = None;
     let far = Timestamp::from_unix_secs(4_000_000_000);
-    it.found("in the year 2096", &key, far, &Loaded::Live(Version::new(1), entry)).await
+    it.found("in the year 2096", &key, far, &Loaded::Live(nth(1, &entry), entry)).await
 }
 
 pub(super) async fn load_extends_nothing<S: Store>(it: Bench<S>) -> Outcome {
     let entry = it.entry("text");
     let key = it.put(&entry).await?;
     for _ in 0..3 {
-        it.found("shortly before the end", &key, it.now + LIFE, &Loaded::Live(Version::new(1), entry.clone())).await?;
+        it.found("shortly before the end", &key, it.now + LIFE, &Loaded::Live(nth(1, &entry), entry.clone())).await?;
     }
     it.found("after the end", &key, it.now + LIFE + MILLISECOND, &Loaded::Absent).await
 }

@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::store::Store;
+pub use bench::nth;
 use bench::{Bench, Outcome};
 
 /// No check takes as long as that on a store that works.
@@ -142,7 +143,8 @@ pub async fn check<S: Store>(store: Arc<S>, can: Capabilities) -> Vec<Failure> {
         Err(why) => return vec![Failure { check: "random_bytes", why, seed: 0 }],
     };
     run!(&bench, failures,
-        basics: nothing_is_absent created_is_loaded_as_it_was versions_count_from_1 taken_by_a_live_entry
+        basics: nothing_is_absent created_is_loaded_as_it_was versions_grow
+            a_store_that_went_back_in_time_gives_no_version_twice versions_without_a_tag_conflict taken_by_a_live_entry
             taken_by_a_moved_mark free_again_when_over replace_conflicts_on_another_version replace_never_creates
             replace_may_shorten ended_is_gone end_twice_is_false_the_second_time end_when_over_is_false
             keys_are_told_apart;
@@ -151,7 +153,8 @@ pub async fn check<S: Store>(store: Arc<S>, can: Capabilities) -> Vec<Failure> {
             touch_never_creates touch_leaves_text_and_version touch_takes_the_deadline_away load_extends_nothing;
         cycling: cycle_moves_everything the_mark_ends_when_it_should cycle_conflicts_and_changes_nothing
             cycle_of_nothing_creates_nothing cycle_onto_a_taken_key_changes_nothing cycle_twice_from_the_old_is_gone
-            the_mark_refuses_everything end_follows_the_move end_follows_two_moves end_after_the_mark_leaves_the_new;
+            the_mark_refuses_everything end_follows_the_move end_follows_two_moves
+            end_follows_many_moves end_by_a_mark_is_true_once end_after_the_mark_leaves_the_new;
         values: empty_and_tiny_texts a_mebibyte awkward_texts awkward_owners_come_back;
     );
     if can.owners {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_session::{StoreKey, Timestamp};
 
-use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, Wrong, ensure, same};
+use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, Wrong, ensure, nth, same};
 use super::values::OWNERS;
 use crate::store::{Entry, Owned, Store};
 
@@ -93,16 +93,17 @@ pub(super) async fn moved_is_listed_once<S: Store>(it: Bench<S>) -> Outcome {
 
 pub(super) async fn a_change_of_owner_is_seen<S: Store>(it: Bench<S>) -> Outcome {
     let (one, other) = (somebody(&it, "one")?, somebody(&it, "other")?);
-    let key = it.put(&it.entry("nobody's")).await?;
+    let nobodys = it.entry("nobody's");
+    let key = it.put(&nobodys).await?;
     let ones = it.entry("one's").owner(Some(one.clone()));
-    it.store.replace(&key, Version::new(1), &ones, it.now).await?;
-    list(&it, "owned since a replace", &one, it.now, &[(key, ones)]).await?;
+    it.store.replace(&key, nth(1, &nobodys), &ones, it.now).await?;
+    list(&it, "owned since a replace", &one, it.now, &[(key, ones.clone())]).await?;
     let others = it.entry("other's").owner(Some(other.clone()));
     let new = it.key()?;
-    it.store.cycle(&key, Version::new(2), &new, &others, it.now + GRACE, it.now).await?;
+    it.store.cycle(&key, nth(2, &ones), &new, &others, it.now + GRACE, it.now).await?;
     list(&it, "no longer since a cycle", &one, it.now, &[]).await?;
-    list(&it, "owned since a cycle", &other, it.now, &[(new, others)]).await?;
-    it.store.replace(&new, Version::new(1), &it.entry("nobody's"), it.now).await?;
+    list(&it, "owned since a cycle", &other, it.now, &[(new, others.clone())]).await?;
+    it.store.replace(&new, nth(1, &others), &nobodys, it.now).await?;
     list(&it, "nobody's since a replace", &other, it.now, &[]).await
 }
 

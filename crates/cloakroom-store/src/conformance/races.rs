@@ -3,18 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_session::{StoreKey, Timestamp};
 use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
 
-use super::bench::{Bench, GRACE, LIFE, Outcome, Wrong, ensure, same};
+use super::bench::{Bench, GRACE, LIFE, Outcome, Wrong, ensure, nth, same};
 use super::owners::somebody;
 use crate::error::StoreError;
 use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
 
 const RACERS: usize = 16;
-const FIRST: Version = Version::new(1);
-
 /// Starts all at the same moment, and returns what came of each.
 async fn race<T: Send + 'static, F: Future<Output = Result<T, StoreError>> + Send + 'static>(
     racers: Vec<F>,
@@ -77,7 +75,9 @@ pub(super) async fn one_of_many_replaces<S: Store>(it: Bench<S>) -> Outcome {
         let key = it.put(&it.entry("before")).await?;
         let racers = (0..RACERS).map(|racer| {
             let it = it.clone();
-            async move { it.store.replace(&key, FIRST, &it.entry(&format!("racer {racer}")), it.now).await }
+            async move {
+                it.store.replace(&key, nth(1, &it.entry("before")), &it.entry(&format!("racer {racer}")), it.now).await
+            }
         });
         let replaced = race(racers.collect()).await?;
         let winners: Vec<_> = (0..).zip(&replaced).filter(|(_, it)| matches!(it, Replaced::Yes(_))).collect();
@@ -94,11 +94,11 @@ pub(super) async fn replace_and_end_never_revive<S: Store>(it: Bench<S>) -> Outc
     for _ in 0..it.rounds {
         let key = it.put(&it.entry("before")).await?;
         let (one, other) = (it.clone(), it.clone());
-        let (replaced, ended) =
-            both(async move { one.store.replace(&key, FIRST, &one.entry("after"), one.now).await }, async move {
-                other.store.end(&key, other.now).await
-            })
-            .await?;
+        let (replaced, ended) = both(
+            async move { one.store.replace(&key, nth(1, &one.entry("before")), &one.entry("after"), one.now).await },
+            async move { other.store.end(&key, other.now).await },
+        )
+        .await?;
         same("whether it was there to be ended", &ended, &true)?;
         same("whether the replace met another version", &(replaced == Replaced::Conflict), &false)?;
         it.absent("a session that was ended while it was written", &key).await?;
@@ -113,7 +113,9 @@ pub(super) async fn cycle_and_end_leave_nothing<S: Store>(it: Bench<S>) -> Outco
         let (one, other) = (it.clone(), it.clone());
         let until = it.now + GRACE;
         let (_, ended) = both(
-            async move { one.store.cycle(&old, FIRST, &new, &one.entry("after"), until, one.now).await },
+            async move {
+                one.store.cycle(&old, nth(1, &one.entry("before")), &new, &one.entry("after"), until, one.now).await
+            },
             async move { other.store.end(&old, other.now).await },
         )
         .await?;
@@ -131,7 +133,11 @@ pub(super) async fn one_of_many_cycles<S: Store>(it: Bench<S>) -> Outcome {
         let news = (0..RACERS).map(|_| it.key()).collect::<Result<Vec<_>, _>>()?;
         let racers = news.clone().into_iter().map(|new| {
             let it = it.clone();
-            async move { it.store.cycle(&old, FIRST, &new, &it.entry("after"), it.now + GRACE, it.now).await }
+            async move {
+                it.store
+                    .cycle(&old, nth(1, &it.entry("before")), &new, &it.entry("after"), it.now + GRACE, it.now)
+                    .await
+            }
         });
         let cycled = race(racers.collect()).await?;
         let winners = cycled.iter().filter(|it| matches!(it, Replaced::Yes(_))).count();
@@ -153,11 +159,16 @@ pub(super) async fn replace_and_cycle_agree<S: Store>(it: Bench<S>) -> Outcome {
         let new = it.key()?;
         let (one, other) = (it.clone(), it.clone());
         let until = it.now + GRACE;
-        let (replaced, cycled) =
-            both(async move { one.store.replace(&old, FIRST, &one.entry("replaced"), one.now).await }, async move {
-                other.store.cycle(&old, FIRST, &new, &other.entry("moved"), until, other.now).await
-            })
-            .await?;
+        let (replaced, cycled) = both(
+            async move { one.store.replace(&old, nth(1, &one.entry("before")), &one.entry("replaced"), one.now).await },
+            async move {
+                other
+                    .store
+                    .cycle(&old, nth(1, &other.entry("before")), &new, &other.entry("moved"), until, other.now)
+                    .await
+            },
+        )
+        .await?;
         match (replaced, cycled) {
             (Replaced::Yes(_), Replaced::Conflict) => {
                 it.live("written, not moved", &old, 2, &it.entry("replaced")).await?;
@@ -182,11 +193,11 @@ pub(super) async fn touch_and_replace_keep_both<S: Store>(it: Bench<S>) -> Outco
             both(async move { one.store.touch(&key, one.now, Some(longer), one.now).await }, async move {
                 let mut entry = other.entry("after");
                 entry.deadline = Some(longer);
-                other.store.replace(&key, FIRST, &entry, other.now).await
+                other.store.replace(&key, nth(1, &other.entry("before")), &entry, other.now).await
             })
             .await?;
         same("whether the touch found it", &touched, &true)?;
-        same("the replace beside a touch", &replaced, &Replaced::Yes(Version::new(2)))?;
+        same("the replace beside a touch", &replaced, &Replaced::Yes(nth(2, &it.entry("after"))))?;
         let mut expected = it.entry("after");
         expected.deadline = Some(longer);
         it.live("touched and written", &key, 2, &expected).await?;
@@ -211,7 +222,7 @@ impl Mover {
         let task = tokio::spawn(async move {
             while !told.load(Ordering::SeqCst) && count.load(Ordering::SeqCst) < times {
                 let new = it.key()?;
-                match it.store.cycle(&key, FIRST, &new, &entry, it.now + GRACE, it.now).await? {
+                match it.store.cycle(&key, nth(1, &entry), &new, &entry, it.now + GRACE, it.now).await? {
                     Replaced::Yes(_) => key = new,
                     Replaced::Gone => break,
                     Replaced::Conflict => return Err(Wrong::new("a session that only moves was written by another")),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 
-use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, Wrong, ensure, same};
+use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, Wrong, ensure, nth, same};
 use crate::scan::{Cursor, Page};
 use crate::store::{Entry, Loaded, Store};
 
@@ -43,7 +43,7 @@ async fn some<S: Store>(it: &Bench<S>, count: usize) -> Result<Vec<(StoreKey, Ve
         let mut entry =
             it.entry(&format!("session {number}")).owner((number % 3 == 0).then(|| format!("owner {number}")));
         entry.created = Timestamp::from_unix_millis(it.now.unix_millis() - 1);
-        all.push((it.put(&entry).await?, Version::new(1), entry));
+        all.push((it.put(&entry).await?, nth(1, &entry), entry));
     }
     Ok(all)
 }
@@ -61,14 +61,14 @@ pub(super) async fn a_scan_finds_everything<S: Store>(it: Bench<S>) -> Outcome {
     for (key, version, entry) in all.iter_mut().take(LIMIT) {
         *entry = entry.clone().with_text(format!("{}, replaced", entry.text()));
         it.store.replace(key, version.clone(), entry, it.now).await?;
-        *version = Version::new(2);
+        *version = nth(2, entry);
     }
     let (_, new) = it.moved(&it.entry("moved")).await?;
-    all.push((new, Version::new(1), it.entry("moved")));
+    all.push((new, nth(1, &it.entry("moved")), it.entry("moved")));
     let mut endless = it.entry("endless");
     endless.deadline = None;
     let key = it.put(&endless).await?;
-    all.push((key, Version::new(1), endless));
+    all.push((key, nth(1, &endless), endless));
     let found = rest(&it, None, it.now).await;
     // It would stay for ever.
     it.store.end(&key, it.now).await?;

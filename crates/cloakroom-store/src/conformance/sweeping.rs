@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_session::{StoreKey, Timestamp};
 
-use super::bench::{Bench, LIFE, MILLISECOND, Outcome, Wrong, ensure, same};
+use super::bench::{Bench, LIFE, MILLISECOND, Outcome, Wrong, ensure, nth, same};
 use super::races::Mover;
 use crate::store::{Loaded, Store};
 
@@ -115,7 +115,7 @@ pub(super) async fn a_sweep_leaves_the_living<S: Store>(it: Bench<S>) -> Outcome
     }
     it.live("one that had moved", &new, 1, &entry).await?;
     sweep_all(&it, it.now + LIFE + LIFE).await?;
-    it.found("one without a deadline", &for_ever, it.now, &Loaded::Live(Version::new(1), endless)).await?;
+    it.found("one without a deadline", &for_ever, it.now, &Loaded::Live(nth(1, &endless), endless)).await?;
     // It would stay for ever.
     it.store.end(&for_ever, it.now).await?;
     Ok(())

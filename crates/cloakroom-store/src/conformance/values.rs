@@ -1,8 +1,6 @@
 //! Texts and owners of every size and kind come back as they were.
 
-use cloakroom_session::Version;
-
-use super::bench::{Bench, GRACE, Outcome, same};
+use super::bench::{Bench, GRACE, Outcome, nth, same};
 use crate::store::{Replaced, Store};
 
 /// Writes a text in each of the ways there are, and reads it back.
@@ -10,12 +8,13 @@ async fn comes_back<S: Store>(it: &Bench<S>, what: &str, text: &str) -> Outcome 
     let entry = it.entry(text);
     let key = it.put(&entry).await?;
     it.live(&format!("{what}, created"), &key, 1, &entry).await?;
-    let key = it.put(&it.entry("before")).await?;
-    let replaced = it.store.replace(&key, Version::new(1), &entry, it.now).await?;
-    same(&format!("replace with {what}"), &replaced, &Replaced::Yes(Version::new(2)))?;
+    let before = it.entry("before");
+    let key = it.put(&before).await?;
+    let replaced = it.store.replace(&key, nth(1, &before), &entry, it.now).await?;
+    same(&format!("replace with {what}"), &replaced, &Replaced::Yes(nth(2, &entry)))?;
     it.live(&format!("{what}, replaced"), &key, 2, &entry).await?;
     let new = it.key()?;
-    it.store.cycle(&key, Version::new(2), &new, &entry, it.now + GRACE, it.now).await?;
+    it.store.cycle(&key, nth(2, &entry), &new, &entry, it.now + GRACE, it.now).await?;
     it.live(&format!("{what}, moved"), &new, 1, &entry).await
 }
 

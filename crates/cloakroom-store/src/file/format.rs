@@ -8,7 +8,8 @@
 //! cloakroom-session 1 <key> moved <new key> <until>
 //! ```
 //!
-//! Keys and owners are hexadecimal, an owner after a `=`; times are milliseconds since the Unix epoch.
+//! A line may end with words of a newer release. They are ignored, and gone with the next write: what must last
+//! stands in the record's text. Keys and owners are hexadecimal, an owner after a `=`; times are milliseconds since the Unix epoch.
 
 use std::fmt::Write as _;
 
@@ -94,7 +95,7 @@ impl Kept {
             }
             _ => return None,
         };
-        word().is_none().then_some((kept, length))
+        Some((kept, length))
     }
 }
 
@@ -160,6 +161,16 @@ mod tests {
             "ab".repeat(32)
         );
         assert_eq!(String::from_utf8(entry("text").encode(&key)).unwrap(), line);
+    }
+
+    #[test]
+    fn words_of_a_newer_release_are_ignored() {
+        let key = StoreKey::from_bytes([7; 32]);
+        let moved = Kept::Moved { to: StoreKey::from_bytes([9; 32]), until: Timestamp::from_unix_millis(5) };
+        for kept in [entry("text\nof two lines"), moved] {
+            let newer = String::from_utf8(kept.encode(&key)).unwrap().replacen('\n', " alias=abc 7\n", 1);
+            assert_eq!(Kept::decode(&key, newer.as_bytes()), Some(kept));
+        }
     }
 
     #[test]

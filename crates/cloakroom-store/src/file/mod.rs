@@ -164,8 +164,9 @@ impl Store for FileStore {
             if folder.read(&key)?.is_some_and(|kept| !kept.is_over(now)) {
                 return Ok(Created::Taken);
             }
-            write(folder, &key, &Kept::Live(Version::new(1), entry))?;
-            Ok(Created::Yes(Version::new(1)))
+            let version = entry.next_version(None);
+            write(folder, &key, &Kept::Live(version.clone(), entry))?;
+            Ok(Created::Yes(version))
         })
         .await
     }
@@ -181,8 +182,8 @@ impl Store for FileStore {
         self.locked(key, move |folder| match live(folder, &key, now)? {
             None => Ok(Replaced::Gone),
             Some((version, _)) if version != seen => Ok(Replaced::Conflict),
-            Some((version, _)) => {
-                let next = Version::new(version.number() + 1);
+            Some(_) => {
+                let next = entry.next_version(Some(&seen));
                 write(folder, &key, &Kept::Live(next.clone(), entry))?;
                 Ok(Replaced::Yes(next))
             }
@@ -239,13 +240,14 @@ impl Store for FileStore {
                 return Err(StoreError::taken(new));
             }
             // The new one first: killed in between, the old session is as it was, and nobody knows the new id.
-            write(folder, &new, &Kept::Live(Version::new(1), entry))?;
+            let version = entry.next_version(None);
+            write(folder, &new, &Kept::Live(version.clone(), entry))?;
             if let Err(error) = write(folder, &old, &Kept::Moved { to: new, until: moved_until }) {
                 let removed = folder.remove(&new);
                 tracing::warn!(key = ?new, cleared = removed.is_ok(), "a session's move failed half-way");
                 return Err(error);
             }
-            Ok(Replaced::Yes(Version::new(1)))
+            Ok(Replaced::Yes(version))
         })
         .await
     }

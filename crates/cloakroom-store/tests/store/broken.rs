@@ -12,6 +12,8 @@ enum Rule {
     Nothing,
     ReplaceNeverCreates,
     ReplaceComparesAndWritesAtOnce,
+    /// Counts, as stores did before versions had tags.
+    VersionsNameAWrite,
     TouchNeverShortens,
     TouchKeepsTheVersion,
     TouchAndReplaceAtOnce,
@@ -77,9 +79,19 @@ impl Broken {
     }
 }
 
+/// A version without what makes it unique.
+const fn counted(version: &Version) -> Version {
+    Version::new(version.number() >> 32)
+}
+
 impl Store for Broken {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        self.inner.load(key, self.clock(now)).await
+        Ok(match self.inner.load(key, self.clock(now)).await? {
+            Loaded::Live(version, entry) if self.breaks(Rule::VersionsNameAWrite) => {
+                Loaded::Live(counted(&version), entry)
+            }
+            loaded => loaded,
+        })
     }
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
@@ -90,9 +102,13 @@ impl Store for Broken {
             tokio::task::yield_now().await;
             self.inner.end(key, now).await?;
             self.inner.create(key, entry, now).await?;
-            return Ok(Created::Yes(Version::new(1)));
+            return Ok(Created::Yes(entry.next_version(None)));
         }
-        self.inner.create(key, &self.entry(entry), now).await
+        let created = self.inner.create(key, &self.entry(entry), now).await?;
+        Ok(match created {
+            Created::Yes(version) if self.breaks(Rule::VersionsNameAWrite) => Created::Yes(counted(&version)),
+            created => created,
+        })
     }
 
     async fn replace(
@@ -103,6 +119,16 @@ impl Store for Broken {
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
         let entry = self.entry(entry);
+        if self.breaks(Rule::VersionsNameAWrite) {
+            let Some((there, _)) = self.version(key, now).await? else { return Ok(Replaced::Gone) };
+            if counted(&there) != seen {
+                return Ok(Replaced::Conflict);
+            }
+            return Ok(match self.inner.replace(key, there, &entry, now).await? {
+                Replaced::Yes(version) => Replaced::Yes(counted(&version)),
+                not => not,
+            });
+        }
         if self.breaks(Rule::ReplaceComparesAndWritesAtOnce) {
             let Some((there, _)) = self.version(key, now).await? else { return Ok(Replaced::Gone) };
             if there != seen {
@@ -227,6 +253,8 @@ async fn each_broken_rule_is_caught_by_name() {
     for (rule, check) in [
         (Rule::ReplaceNeverCreates, "replace_never_creates"),
         (Rule::ReplaceComparesAndWritesAtOnce, "one_of_many_replaces"),
+        (Rule::VersionsNameAWrite, "versions_grow"),
+        (Rule::VersionsNameAWrite, "a_store_that_went_back_in_time_gives_no_version_twice"),
         (Rule::TouchNeverShortens, "touch_never_shortens"),
         (Rule::TouchKeepsTheVersion, "touch_leaves_text_and_version"),
         (Rule::TouchAndReplaceAtOnce, "touch_and_replace_keep_both"),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloakroom_session::{Timestamp, Version, fresh_id};
+use cloakroom_session::{Timestamp, fresh_id};
 use cloakroom_store::conformance::{Capabilities, assert_conforms};
 use cloakroom_store::{AnyStore, Entry, MemoryStore, Store as _};
 
@@ -25,7 +25,7 @@ async fn a_memory_store_stays_bounded_when_sessions_move() {
     for _ in 0..500 {
         let (old, new) = (fresh_id().unwrap().store_key(), fresh_id().unwrap().store_key());
         store.create(&old, &entry, now).await.unwrap();
-        store.cycle(&old, Version::new(1), &new, &entry, later, now).await.unwrap();
+        store.cycle(&old, entry.next_version(None), &new, &entry, later, now).await.unwrap();
         assert!(store.len() <= 64, "{} of 64", store.len());
     }
 }

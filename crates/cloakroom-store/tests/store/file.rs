@@ -7,13 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::{StoreKey, Version, fresh_id};
-use cloakroom_store::conformance::{Capabilities, assert_conforms};
+use cloakroom_store::conformance::{Capabilities, assert_conforms, nth};
 use cloakroom_store::{Created, Durability, Entry, FileStore, Loaded, Replaced, Store};
 
 use crate::faulty::{App, NOW, key_of};
 
 const LIFE: Duration = Duration::from_secs(1200);
-const FIRST: Version = Version::new(1);
+
+/// The version of the entry of this text, where it is the first write under its key.
+fn first(text: &str) -> Version {
+    nth(1, &entry(text))
+}
 
 pub(crate) fn entry(text: &str) -> Entry {
     Entry::new(text.into(), NOW, NOW, Some(NOW + LIFE))
@@ -92,9 +96,9 @@ async fn damaged_and_foreign_files_are_errors_that_name_the_key() {
         let errors = [
             store.load(&key, NOW).await.unwrap_err(),
             store.create(&key, &entry(text), NOW).await.unwrap_err(),
-            store.replace(&key, FIRST, &entry(text), NOW).await.unwrap_err(),
+            store.replace(&key, first(text), &entry(text), NOW).await.unwrap_err(),
             store.touch(&key, NOW, None, NOW).await.unwrap_err(),
-            store.cycle(&key, FIRST, &other, &entry(text), until, NOW).await.unwrap_err(),
+            store.cycle(&key, first(text), &other, &entry(text), until, NOW).await.unwrap_err(),
             store.end(&key, NOW).await.unwrap_err(),
         ];
         for error in errors {
@@ -170,12 +174,30 @@ async fn a_writer_waits_for_the_lock_of_another_process() {
     let lock = fs::File::open(path(folder.path(), &key).with_file_name("lock")).unwrap();
     lock.lock().unwrap();
     let theirs = store.clone();
-    let replace = tokio::spawn(async move { theirs.replace(&key, FIRST, &entry("new"), NOW).await.unwrap() });
+    let replace = tokio::spawn(async move { theirs.replace(&key, first("text"), &entry("new"), NOW).await.unwrap() });
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(!replace.is_finished());
     assert!(matches!(store.load(&key, NOW).await.unwrap(), Loaded::Live(..)), "a reader doesn't wait");
     drop(lock);
-    assert_eq!(replace.await.unwrap(), Replaced::Yes(Version::new(2)));
+    assert_eq!(replace.await.unwrap(), Replaced::Yes(nth(2, &entry("new"))));
+}
+
+/// A backup is put back while a request is under way that has seen what it hasn't.
+#[tokio::test]
+async fn a_restored_backup_is_not_written_over_by_a_request_from_before() {
+    let (folder, backup) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (store, key) = (FileStore::open(folder.path()).unwrap(), key());
+    store.create(&key, &entry("before"), NOW).await.unwrap();
+    let (live, copy) = (path(folder.path(), &key), backup.path().join("copy"));
+    fs::copy(&live, &copy).unwrap();
+    let Replaced::Yes(lost) = store.replace(&key, first("before"), &entry("lost"), NOW).await.unwrap() else {
+        panic!("it was there")
+    };
+    fs::copy(&copy, &live).unwrap();
+    let since = store.replace(&key, first("before"), &entry("since"), NOW).await.unwrap();
+    assert!(matches!(since, Replaced::Yes(_)));
+    assert_eq!(store.replace(&key, lost, &entry("slow"), NOW).await.unwrap(), Replaced::Conflict);
+    assert_eq!(store.load(&key, NOW).await.unwrap(), Loaded::Live(nth(2, &entry("since")), entry("since")));
 }
 
 /// A disk of 64 KiB, for as long as this value lives.
@@ -210,11 +232,11 @@ async fn a_full_disk_is_a_clear_error_and_the_old_session_is_intact() {
     let new = StoreKey::from_bytes(bytes);
     let large = entry(&"x".repeat(100_000));
 
-    let error = store.replace(&old, FIRST, &large, NOW).await.unwrap_err();
+    let error = store.replace(&old, first("before"), &large, NOW).await.unwrap_err();
     assert!(error.to_string().contains("writing a session's file: No space left"), "{error}");
     store.create(&new, &large, NOW).await.unwrap_err();
-    store.cycle(&old, FIRST, &new, &large, NOW + LIFE, NOW).await.unwrap_err();
-    assert_eq!(store.load(&old, NOW).await.unwrap(), Loaded::Live(FIRST, before.clone()));
+    store.cycle(&old, first("before"), &new, &large, NOW + LIFE, NOW).await.unwrap_err();
+    assert_eq!(store.load(&old, NOW).await.unwrap(), Loaded::Live(first("before"), before.clone()));
     assert_eq!(store.load(&new, NOW).await.unwrap(), Loaded::Absent);
     assert_eq!(files(disk.0.path()), [hex(&old)], "nothing unfinished is left");
 
@@ -222,14 +244,15 @@ async fn a_full_disk_is_a_clear_error_and_the_old_session_is_intact() {
     let page = |number: usize| disk.0.path().join(format!("page {number}"));
     let pages = (0..).take_while(|number| fs::write(page(*number), [0; 4096]).is_ok()).count();
     fs::remove_file(page(0)).unwrap();
-    assert_eq!(store.create(&new, &entry("fits"), NOW).await.unwrap(), Created::Yes(FIRST));
+    assert_eq!(store.create(&new, &entry("fits"), NOW).await.unwrap(), Created::Yes(first("fits")));
     assert!(store.end(&new, NOW).await.unwrap());
-    let error = store.cycle(&old, FIRST, &new, &entry("moved"), NOW + LIFE, NOW).await.unwrap_err();
+    let error = store.cycle(&old, first("before"), &new, &entry("moved"), NOW + LIFE, NOW).await.unwrap_err();
     assert!(error.to_string().contains("No space left"), "{error}");
-    assert_eq!(store.load(&old, NOW).await.unwrap(), Loaded::Live(FIRST, before));
+    assert_eq!(store.load(&old, NOW).await.unwrap(), Loaded::Live(first("before"), before));
     assert_eq!(store.load(&new, NOW).await.unwrap(), Loaded::Absent);
 
     (1..pages).for_each(|number| fs::remove_file(page(number)).unwrap());
-    assert_eq!(store.replace(&old, FIRST, &entry("after"), NOW).await.unwrap(), Replaced::Yes(Version::new(2)));
-    assert_eq!(store.create(&new, &entry("new"), NOW).await.unwrap(), Created::Yes(FIRST));
+    let after = store.replace(&old, first("before"), &entry("after"), NOW).await.unwrap();
+    assert_eq!(after, Replaced::Yes(nth(2, &entry("after"))));
+    assert_eq!(store.create(&new, &entry("new"), NOW).await.unwrap(), Created::Yes(first("new")));
 }

@@ -57,7 +57,7 @@ impl Store for Gated {
         let replaced = self.inner.replace(key, seen, entry, now).await?;
         if replaced == Replaced::Gone && self.broken == Broken::ReplaceCreates {
             self.inner.create(key, entry, now).await?;
-            return Ok(Replaced::Yes(Version::new(1)));
+            return Ok(Replaced::Yes(entry.next_version(None)));
         }
         Ok(replaced)
     }
@@ -85,7 +85,7 @@ impl Store for Gated {
         gate().await;
         if self.broken == Broken::OldStays {
             self.inner.create(new, entry, now).await?;
-            return Ok(Replaced::Yes(Version::new(1)));
+            return Ok(Replaced::Yes(entry.next_version(None)));
         }
         let seen = self.newest(old, seen, now).await?;
         self.inner.cycle(old, seen, new, entry, moved_until, now).await

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloakroom_session::{Foreign, Json, Lifetimes, Record, SessionId, StoreKey, Timestamp, Version};
+use cloakroom_session::{Foreign, Json, Lifetimes, Record, SessionId, StoreKey, Timestamp};
 use cloakroom_store::{Created, Entry, Loaded, MemoryStore, Replaced, Store as _};
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
@@ -18,13 +18,13 @@ async fn a_move_counts_against_the_capacity() {
                 SessionId::from_random([[round, shard, kind, 0]; 8].concat().try_into().unwrap()).store_key()
             };
             let (old, new) = (id(0), id(1));
-            assert_eq!(store.create(&old, &entry, NOW).await.unwrap(), Created::Yes(Version::new(1)));
-            store.cycle(&old, Version::new(1), &new, &entry, NOW, NOW).await.unwrap();
+            assert_eq!(store.create(&old, &entry, NOW).await.unwrap(), Created::Yes(entry.next_version(None)));
+            store.cycle(&old, entry.next_version(None), &new, &entry, NOW, NOW).await.unwrap();
             assert!(store.len() <= capacity, "{} of {capacity}", store.len());
         }
     }
     let lost = SessionId::from_random([255; 32]).store_key();
-    assert_eq!(store.replace(&lost, Version::new(1), &entry, NOW).await.unwrap(), Replaced::Gone);
+    assert_eq!(store.replace(&lost, entry.next_version(None), &entry, NOW).await.unwrap(), Replaced::Gone);
 }
 
 const KEY: StoreKey = StoreKey::from_bytes([7; 32]);
@@ -70,11 +70,12 @@ async fn a_written_session_is_kept_as_it_is_unless_it_is_scattered() {
     store.create(&KEY, &Entry::of(Arc::clone(&scattered)), NOW).await.unwrap();
     let mut one_changed = Record::clone(&*kept(&store).await.record(&KEY).unwrap());
     one_changed.restore("key 3", Json::encode("it", "another").unwrap());
-    let mut seen = 0;
+    let mut seen = Entry::of(Arc::clone(&scattered)).next_version(None);
     for (row, record, expected) in [("one key set", Arc::new(one_changed), 2), ("all keys set", scattered, 1)] {
-        seen += 1;
-        let replaced = store.replace(&KEY, Version::new(seen), &Entry::of(Arc::clone(&record)), NOW).await.unwrap();
-        assert_eq!(replaced, Replaced::Yes(Version::new(seen + 1)), "{row}");
+        let next = Entry::of(Arc::clone(&record)).next_version(Some(&seen));
+        let replaced = store.replace(&KEY, seen, &Entry::of(Arc::clone(&record)), NOW).await.unwrap();
+        assert_eq!(replaced, Replaced::Yes(next.clone()), "{row}");
+        seen = next;
         assert_eq!(Arc::strong_count(&record), expected, "{row}");
         assert_eq!(kept(&store).await.record(&KEY).unwrap(), record, "{row}");
     }

@@ -18,18 +18,20 @@ local function after(a, b)
 end
 
 -- What is under a key: 'live', 'moved', 'none' (nothing, or over), or 'bad' where it isn't ours or was damaged; then the call that
--- wrote it; then of a mark its target, and of a session its version, owner, listed, deadline, created, touched, and where its owner begins.
+-- wrote it; then of a mark its target, and of a session its version, owner, listed, deadline, created, touched, where its owner begins, and the
+-- words of a newer release at the end of its head.
 local function look(key)
   local head = redis.call('GETRANGE', key, 0, 255)
-  local version, created, touched, deadline, call, listed, length, start =
-    string.match(head, '^1 ([1-9]%d*) (%d+) (%d+) (%-?%d*) (%S+) (%S+) (%-?%d*)\n()')
+  local version, created, touched, deadline, call, listed, length, more, start =
+    string.match(head, '^1 ([1-9]%d*) (%d+) (%d+) (%-?%d*) (%S+) (%S+) (%-?%d*)([^\n]*)\n()')
   if not version then
-    local moved_until, moved_by, target = string.match(head, '^> (%d+) (%S+) (%x+)$')
-    if target and #target == 64 and is_number(moved_until) then
+    local moved_until, moved_by, target, rest = string.match(head, '^> (%d+) (%S+) (%x+)(.*)$')
+    if target and #target == 64 and is_number(moved_until) and (rest == '' or string.find(rest, '^ %S')) then
       return after(ARGV[1], moved_until) and 'none' or 'moved', moved_by, target
     end
     return head == '' and redis.call('EXISTS', key) == 0 and 'none' or 'bad'
   end
+  if more ~= '' and not string.find(more, '^ %S') then return 'bad' end
   -- Times have 13 digits from 2001 to 2286. Others are looked at closely.
   local is_usual = #version < 20 and #created == 13 and #touched == 13 and #deadline == 13
     and created > '1' and touched > '1' and deadline > '1'
@@ -47,5 +49,5 @@ local function look(key)
     if #owner < tonumber(length) then return 'bad' end
   end
   local state = deadline ~= '-' and after(ARGV[1], deadline) and 'none' or 'live'
-  return state, call, version, owner, listed, deadline, created, touched, start
+  return state, call, version, owner, listed, deadline, created, touched, start, more
 end
