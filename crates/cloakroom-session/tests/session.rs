@@ -8,16 +8,22 @@
     reason = "a test that panics has said what it found"
 )]
 
+#[path = "session/cancelled.rs"]
+mod cancelled;
 #[path = "session/commit.rs"]
 mod commit;
 #[path = "session/factory.rs"]
 mod factory;
+#[path = "session/flash.rs"]
+mod flash;
 #[path = "session/handle.rs"]
 mod handle;
 #[path = "session/lifetimes.rs"]
 mod lifetimes;
 #[path = "session/memory.rs"]
 mod memory;
+#[path = "session/own_code.rs"]
+mod own_code;
 #[path = "session/panics.rs"]
 mod panics;
 #[path = "session/rejected.rs"]

@@ -5,7 +5,7 @@ use actix_web::middleware::{ErrorHandlerResponse, ErrorHandlers, Next, from_fn};
 use actix_web::{App, HttpResponse, ResponseError, body::MessageBody, dev, error, test, web};
 use cloakroom_actix::SessionMiddleware;
 use cloakroom_session::{
-    Carrier, CommitPolicy, Committed, CookieHeader, Error, Session, SessionFactory, SessionState, Timestamp,
+    Commit, CommitPolicy, Committed, CookieHeader, Error, Session, SessionFactory, SessionState, Timestamp,
 };
 
 use crate::browser::{Browser, session_middleware, sign_in, who};
@@ -182,15 +182,11 @@ async fn what_was_committed_before_is_sent_with_the_error() {
 struct Down;
 
 impl SessionFactory for Down {
-    fn carrier(&self) -> Carrier {
-        Carrier::Id
-    }
-
     async fn open(&self, _: CookieHeader<'_>, _: Timestamp) -> Result<SessionState, Error> {
         Err(Error::unavailable("postgres://user:secret@db is down"))
     }
 
-    async fn commit(&self, _: SessionState, _: Timestamp) -> Result<Committed, Error> {
+    async fn commit(&self, _: &Commit) -> Result<Committed, Error> {
         Err(Error::unavailable("down"))
     }
 }

@@ -32,7 +32,7 @@ fn new() -> CookieSessions {
 }
 
 /// A browser with a session that was made by this factory alone.
-async fn signed_in(factory: CookieSessions) -> Browser {
+async fn signed_in(factory: impl cloakroom_session::SessionFactory) -> Browser {
     let mut browser = Browser::default();
     browser
         .visit(&App::new(factory), |session| {
@@ -287,17 +287,94 @@ async fn a_session_that_is_too_large_to_move_stays() {
     assert_eq!(found, Some(1));
 }
 
-#[test]
-fn a_move_needs_a_cookie() {
+#[tokio::test]
+async fn a_move_needs_a_cookie() {
+    use Carrier::{Id, Record};
     use cloakroom_store::{MemoryStore, StoredSessions};
-    let stored = |name: &str| {
+
+    let (old, new) = (Arc::new(MemoryStore::new()), Arc::new(MemoryStore::new()));
+    let stored = |name: &str, store: &Arc<MemoryStore>| {
         let cookie = CookieConfig::default().name(name);
-        StoredSessions::new(MemoryStore::new()).cookie(cookie).build().unwrap()
+        StoredSessions::<MemoryStore>::new(Arc::clone(store)).cookie(cookie).build().unwrap()
     };
-    let migration = Migration::new(stored("old"), stored("new"), Phase::ReadOld);
-    for (phase, carrier) in PHASES.into_iter().zip([Carrier::Id, Carrier::Record, Carrier::Record, Carrier::Id]) {
-        migration.switch().set(phase);
-        assert_eq!(migration.carrier(), carrier, "{}", phase.as_str());
+    for (phase, from_old, from_new, from_none) in [
+        (Phase::ReadOld, Some(Id), None, Id),
+        (Phase::ReadBothWriteOld, Some(Id), Some(Record), Id),
+        (Phase::ReadBothWriteNew, Some(Record), Some(Id), Id),
+        (Phase::ReadNew, None, Some(Id), Id),
+    ] {
+        let migration = Migration::new(stored("old", &old), stored("new", &new), phase);
+        for (side, store, expected) in [("old", &old, from_old), ("new", &new, from_new)] {
+            let browser = signed_in(stored(side, store)).await;
+            let header = format!("{side}={}", browser.jar[side]);
+            let session = migration.open(CookieHeader::new([header.as_bytes()]), NOW).await.unwrap();
+            let found = session.id().map(|_| session.carrier());
+            assert_eq!(found, expected, "{}: from the {side} side", phase.as_str());
+        }
+        let session = migration.open(CookieHeader::default(), NOW).await.unwrap();
+        assert_eq!(session.carrier(), from_none, "{}: a new session", phase.as_str());
+    }
+}
+
+/// A session that is too large for its new place is written in its old one, under the rules of that.
+#[tokio::test]
+async fn requests_that_change_a_session_too_large_to_move_all_win() {
+    use cloakroom_session::{Engine, ManualClock, SessionSlot};
+
+    let store = cloakroom_store::MemoryStore::new();
+    let old = cloakroom_store::StoredSessions::new(store).cookie(CookieConfig::default().name("old")).build().unwrap();
+    let migration = Migration::new(old, new(), Phase::ReadBothWriteOld);
+    let switch = migration.switch();
+    let engine = Arc::new(Engine::new(migration).clock(ManualClock::at(NOW)));
+    let begin = async |header: &str| {
+        let slot = SessionSlot::new(Arc::clone(&engine));
+        let session = slot.open(CookieHeader::new([header.as_bytes()])).await.unwrap();
+        (slot, session)
+    };
+    let (slot, session) = begin("").await;
+    session.insert("large", "x".repeat(9000)).unwrap();
+    let effects = slot.finish(200).await.unwrap();
+    let header = effects.cookies[0].as_str().split(';').next().unwrap().to_owned();
+
+    switch.set(Phase::ReadBothWriteNew);
+    let mut running = Vec::new();
+    for _ in 0..5 {
+        running.push(begin(&header).await);
+    }
+    for (slot, session) in running {
+        session.update("count", |count: &mut u32| *count += 1).unwrap();
+        slot.finish(200).await.unwrap();
+    }
+    let (_, session) = begin(&header).await;
+    assert_eq!(session.get::<u32>("count").unwrap(), Some(5));
+}
+
+/// An id that has moved says that the browser has a newer one: on either side, it must not be replaced, and a sign-out
+/// ends the session where it has moved to.
+#[tokio::test]
+async fn an_id_that_has_moved_is_known_on_either_side() {
+    for phase in [Phase::ReadBothWriteOld, Phase::ReadBothWriteNew] {
+        for side in ["old", "new"] {
+            let stored = |name: &str| {
+                let cookie = CookieConfig::default().name(name);
+                cloakroom_store::StoredSessions::new(cloakroom_store::MemoryStore::new()).cookie(cookie).build().unwrap()
+            };
+            let migration = Migration::new(stored("old"), stored("new"), Phase::ReadBothWriteOld);
+            let switch = migration.switch();
+            let app = App::new(migration);
+            switch.set(if side == "old" { Phase::ReadOld } else { Phase::ReadNew });
+            let mut browser = Browser::default();
+            browser.visit(&app, |session| session.insert("user", 42).unwrap()).await;
+            let mut stale = browser.clone();
+            browser.visit(&app, cloakroom_session::Session::cycle_id).await;
+            switch.set(phase);
+            let row = format!("{}, moved on the {side} side", phase.as_str());
+            let (_, sent) = stale.clone().visit(&app, |session| session.insert("a", 1).unwrap()).await;
+            assert_eq!(sent, 0, "{row}: what is written is dropped");
+            stale.visit(&app, cloakroom_session::Session::invalidate).await;
+            let (user, _) = browser.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
+            assert_eq!(user, None, "{row}: signed out");
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use cloakroom_bridge::{
     PyramidCookie, RailsCookie, Sealed, Sealing,
 };
 use cloakroom_session::{
-    Clockwork, CsrfToken, Duplicates, Json, Lifetimes, Record, SessionState, fresh_id, fresh_token,
+    Clockwork, CsrfToken, Duplicates, FlashId, Json, Lifetimes, Record, SessionState, begin_commit, fresh_id,
 };
 use proptest::prelude::*;
 
@@ -144,8 +144,8 @@ proptest! {
             let loaded = format.read(&format.write(&record));
             let mut session = SessionState::loaded(fresh_id().unwrap(), loaded, NOW, Lifetimes::default());
             session.insert(name.as_str(), &"changed").unwrap();
-            session.flash("added", &"added", Duplicates::Allow).unwrap();
-            let after = format.read(&format.write(&session.outcome(NOW, fresh_token).unwrap()));
+            session.flash("added", &"added", FlashId::from_random(7), Duplicates::Allow).unwrap();
+            let after = format.read(&format.write(&begin_commit(session, NOW).unwrap().record()));
             let others = |record: &Record| {
                 let rest = record.entries().filter(|(key, _)| *key != name);
                 rest.map(|(key, value)| (key.to_owned(), value.as_str().to_owned())).collect::<Vec<_>>()

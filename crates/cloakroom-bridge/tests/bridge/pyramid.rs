@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use cloakroom_bridge::{BridgedCookies, CookieFormat as _, Presented, PyramidCookie, Sealing, Secret};
 use cloakroom_session::{
-    CookieConfig, CookieHeader, Json, Lifetimes, Record, Rejected, SessionFactory as _, SessionState, Timestamp,
+    CookieConfig, CookieHeader, Duplicates, FlashId, Json, Lifetimes, Record, Rejected, SessionFactory as _,
+    SessionState, Timestamp, begin_commit,
 };
 use serde_json::{Map, Value};
 
@@ -208,8 +209,8 @@ async fn touched(state: &str) -> String {
     let value = sign(&payload);
     let record = format.open(Presented::new("session", &value), &lifetimes).unwrap();
     let mut session = SessionState::loaded(cloakroom_session::fresh_id().unwrap(), record, NOW, lifetimes);
-    session.flash("q", &"hi", cloakroom_session::Duplicates::Allow).unwrap();
-    let record = session.outcome(NOW, cloakroom_session::fresh_token).unwrap();
+    session.flash("q", &"hi", FlashId::from_random(7), Duplicates::Allow).unwrap();
+    let record = begin_commit(session, NOW).unwrap().record();
     let sealed = format.seal(&record, sealing).unwrap();
     let bytes = base64_decode(&sealed.value);
     String::from_utf8(bytes[64..].to_vec()).unwrap()

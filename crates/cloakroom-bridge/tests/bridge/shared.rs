@@ -210,7 +210,8 @@ async fn the_store_of_tests_keeps_the_contract() {
     assert_eq!(store.end_if("id", "two", later).await.unwrap(), Swap::Done);
     assert_eq!(store.end_if("id", "two", later).await.unwrap(), Swap::Gone);
     let factory = SharedRecords::new(DjangoRecord::new(SECRET).unwrap(), store).build().unwrap();
-    assert_eq!(factory.carrier(), cloakroom_session::Carrier::Id);
+    let session = factory.open(CookieHeader::default(), NOW).await.unwrap();
+    assert_eq!(session.carrier(), cloakroom_session::Carrier::Id);
 }
 
 #[tokio::test]

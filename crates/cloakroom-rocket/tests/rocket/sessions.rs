@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cloakroom_rocket::SessionFairing;
 use cloakroom_session::{
-    Carrier, CommitPolicy, Committed, CookieHeader, Error, Lifetimes, ManualClock, Session, SessionFactory,
+    Carrier, Commit, CommitPolicy, Committed, CookieHeader, Error, Lifetimes, ManualClock, Session, SessionFactory,
     SessionState, Timestamp,
 };
 use rocket::http::{Header, Status};
@@ -178,15 +178,11 @@ fn without_the_fairing_the_guard_fails() {
 struct Down;
 
 impl SessionFactory for Down {
-    fn carrier(&self) -> Carrier {
-        Carrier::Id
-    }
-
     async fn open(&self, _: CookieHeader<'_>, _: Timestamp) -> Result<SessionState, Error> {
         Err(Error::unavailable("it is down"))
     }
 
-    async fn commit(&self, _: SessionState, _: Timestamp) -> Result<Committed, Error> {
+    async fn commit(&self, _: &Commit) -> Result<Committed, Error> {
         Err(Error::unavailable("it is down"))
     }
 }
@@ -196,15 +192,11 @@ impl SessionFactory for Down {
 struct Lost;
 
 impl SessionFactory for Lost {
-    fn carrier(&self) -> Carrier {
-        Carrier::Id
-    }
-
     async fn open(&self, _: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        Ok(SessionState::fresh(now, Lifetimes::default()))
+        Ok(SessionState::fresh(now, Lifetimes::default()).carried_by(Carrier::Id))
     }
 
-    async fn commit(&self, _: SessionState, _: Timestamp) -> Result<Committed, Error> {
+    async fn commit(&self, _: &Commit) -> Result<Committed, Error> {
         Err(Error::unavailable("it is down"))
     }
 }

@@ -20,6 +20,15 @@ impl Session {
         self.read(SessionState::is_new)
     }
 
+    /// Whether the request's id leads nowhere any more, because the session has ended or moved to a new id.
+    ///
+    /// Such a session is empty, and writes to it are dropped. Signing in begins a new one, and
+    /// [`Session::invalidate`] ends the session where it has moved to.
+    #[must_use]
+    pub fn is_detached(&self) -> bool {
+        self.read(SessionState::is_detached)
+    }
+
     /// When the session ends if nobody uses it any more; `None` is never.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {

@@ -161,6 +161,17 @@ fn after_the_headers_a_cookie_session_cannot_be_committed() {
 }
 
 #[test]
+fn after_the_headers_a_cookie_session_cannot_be_ended() {
+    let app = App::new(cookies(Seal::Signed));
+    let browser = Browser::signed_in(&app);
+    waiting(&app, &browser, async |session, slot| {
+        slot.finish(200).await.unwrap();
+        session.invalidate();
+        assert!(session.commit_now().await.unwrap_err().is_headers_sent());
+    });
+}
+
+#[test]
 fn a_session_opened_after_the_headers_is_late_too() {
     let app = App::new(cookies(Seal::Signed));
     let (error, events) = traced(|| {
@@ -213,6 +224,16 @@ fn what_was_committed_is_sent_even_if_the_last_commit_fails() {
         only(&failure.effects).to_owned()
     });
     assert_eq!(Browser::with(value_of(&line)).user(&app).as_deref(), Some("ann"));
+}
+
+#[test]
+fn a_commit_that_fails_is_one_event() {
+    let app = App::new(cookies(Seal::Signed));
+    let (_, events) = traced(|| {
+        Browser::default().visit(&app, |session| session.insert("text", "x".repeat(5000)).unwrap()).error()
+    });
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0].level, tracing::Level::ERROR, "{events:?}");
 }
 
 #[test]

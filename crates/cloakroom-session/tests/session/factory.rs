@@ -255,6 +255,24 @@ fn a_session_in_a_store_can_be_committed_after_the_headers() {
 }
 
 #[test]
+fn a_session_in_a_store_can_be_ended_after_the_headers() {
+    let (factory, app, browser) = start(Start::Loaded);
+    let line = format!("{NAME}={}", browser.value().unwrap());
+    run(async {
+        let slot = SessionSlot::new(Arc::clone(&app.engine));
+        let session = slot.open(CookieHeader::new([line.as_bytes()])).await.unwrap();
+        assert!(slot.finish(200).await.unwrap().cookies.is_empty());
+        session.invalidate();
+        session.commit_now().await.unwrap();
+        assert_eq!(factory.records(), 0);
+        session.insert("user", "bob").unwrap();
+        assert!(session.commit_now().await.unwrap_err().is_headers_sent(), "another would need a cookie");
+    });
+    assert_eq!(factory.calls(), ["load", "end"]);
+    assert_eq!(browser.user(&app), None);
+}
+
+#[test]
 fn a_store_that_is_down_is_an_error_and_nothing_else() {
     let (factory, app, browser) = start(Start::Loaded);
     factory.suffers(Fault::Down);

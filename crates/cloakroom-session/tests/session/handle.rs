@@ -338,6 +338,82 @@ fn a_guard_that_cannot_write_fails_the_commit_or_says_so_itself() {
     assert_eq!(browser.user(&app).as_deref(), Some("bob"));
 }
 
+/// What a guard has of a session that has ended belongs to nobody: least of all to the session that begins next.
+#[test]
+fn a_guard_writes_nothing_to_a_session_that_it_was_not_taken_from() {
+    type End = fn(&Session);
+    let ends: [(&str, End); 2] = [
+        ("invalidated", Session::invalidate),
+        ("signed in as another", |session| session.set_owner("bob")),
+    ];
+    for (name, end) in ends {
+        for begins in [false, true] {
+            let app = App::new(cookies(Seal::Signed));
+            let mut browser = furnished(&app);
+            browser.visit(&app, |session| session.set_owner("ann"));
+            let answer = browser.visit(&app, |session| {
+                let mut dropped = session.get_mut::<Vec<String>>("cart").unwrap().unwrap();
+                dropped.push("secret".to_owned());
+                let mut saved = session.get_mut::<u32>("visits").unwrap().unwrap();
+                *saved += 1;
+                end(session);
+                if begins {
+                    session.insert("theme", "dark").unwrap();
+                }
+                assert!(saved.save().unwrap_err().is_conflict(), "{name}");
+            });
+            assert_eq!(answer.lines().len(), 1, "{name}");
+            let signs_in = name != "invalidated";
+            assert_eq!(answer.sets_a_cookie(), begins || signs_in, "{name}: nothing begins because of a guard");
+            browser.visit(&app, |session| {
+                assert_eq!(session.keys(), if begins { vec!["theme"] } else { vec![] }, "{name}");
+            });
+        }
+    }
+}
+
+#[test]
+fn a_guard_writes_to_a_session_under_its_new_id() {
+    let app = App::new(cookies(Seal::Signed));
+    let (mut browser, _) = visit(&app, |session| {
+        let mut cart = session.get_mut::<Vec<String>>("cart").unwrap().unwrap();
+        cart.push("hat".to_owned());
+        session.cycle_id();
+    });
+    browser.visit(&app, |session| {
+        assert_eq!(session.get::<Vec<String>>("cart").unwrap().unwrap(), ["shoes", "hat"]);
+    });
+}
+
+#[test]
+fn who_signs_in_over_another_owner_gets_nothing_of_theirs() {
+    for seal in BOTH {
+        let app = App::new(cookies(seal));
+        let mut browser = furnished(&app);
+        let (mut before, mut after) = (None, None);
+        browser.visit(&app, |session| {
+            session.set_owner("ann");
+            before = Some(session.csrf_token().unwrap());
+        });
+        browser.visit(&app, |session| {
+            session.set_owner("ann");
+            assert_eq!(session.len(), 3, "{seal:?}: the same owner keeps everything");
+            assert_ne!(Some(session.csrf_token().unwrap()), before, "{seal:?}: but the token");
+        });
+        let answer = browser.visit(&app, |session| {
+            session.set_owner("bob");
+            session.insert("theme", "dark").unwrap();
+        });
+        assert_eq!(answer.lines().len(), 1, "{seal:?}");
+        browser.visit(&app, |session| {
+            assert_eq!((session.keys(), session.owner().as_deref()), (vec!["theme".to_owned()], Some("bob")));
+            assert!(session.pop_flash::<String>().is_empty(), "{seal:?}");
+            after = Some(session.csrf_token().unwrap());
+        });
+        assert_ne!(before, after, "{seal:?}");
+    }
+}
+
 #[test]
 fn setters_that_fail_change_nothing_and_name_the_key() {
     let app = App::new(cookies(Seal::Signed));

@@ -86,10 +86,11 @@ impl MemorySessions {
 
     /// Ends a session, wherever it has moved to.
     fn end(&self, key: StoreKey) -> bool {
-        match self.store().remove(&key) {
-            Some(Entry::Here(..)) => return true,
-            None => return false,
+        let found = self.store().remove(&key);
+        match found {
+            Some(Entry::Here(..)) => true,
             Some(Entry::Moved(to)) => self.end(to),
+            None => false,
         }
     }
 
@@ -198,7 +199,7 @@ impl SessionFactory for MemorySessions {
         };
         let Some((id, (version, record))) = kept else { return without_cookie(After::Dropped) };
         let cookies = match commit.cookie() {
-            CookieUpdate::Set => vec![self.0.cookie.set(&id.expose(), record.max_age(commit.now()))],
+            CookieUpdate::Set => vec![self.0.cookie.set(&id.expose(), record.max_age(commit.now()))?],
             _ => vec![],
         };
         Ok(Committed::new(commit.settle(After::Kept(id, record)).at_version(version), cookies))

@@ -4,16 +4,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use cloakroom_session::{Seal, Session};
+use cloakroom_session::{CookieHeader, Seal, Session, SessionSlot};
 
-use crate::support::{Answer, App, Browser, cookies};
+use crate::support::{Answer, App, Browser, NAME, cookies, run, value_of};
 use crate::traces::traced;
 
 /// Runs it on a thread of its own: a deadlock is a failure, not a test that never ends.
-fn in_time<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) fn in_time<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(run()));
-    receiver.recv_timeout(Duration::from_secs(20)).unwrap_or_else(|_| panic!("{name}: it hangs"))
+    receiver.recv_timeout(Duration::from_secs(20)).unwrap_or_else(|why| match why {
+        mpsc::RecvTimeoutError::Timeout => panic!("{name}: it hangs"),
+        mpsc::RecvTimeoutError::Disconnected => panic!("{name}: it panicked"),
+    })
 }
 
 /// A visit whose handler panics with a handle in its hands, below somebody who catches that.
@@ -125,4 +128,90 @@ fn a_closure_whose_panic_is_caught_leaves_the_session_usable() {
     });
     assert!(answer.sets_a_cookie());
     assert_eq!(browser.user(&app).as_deref(), Some("ann"));
+}
+
+/// A task with a handle of its own panics, and the handler goes on as if nothing had happened.
+async fn helped(session: &Session) {
+    let handle = session.clone();
+    let helper = tokio::spawn(async move {
+        handle.insert("done", true).unwrap();
+        panic!("oh");
+    });
+    assert!(helper.await.unwrap_err().is_panic());
+}
+
+#[test]
+fn a_success_page_does_not_cover_a_helper_that_panicked() {
+    type Act = fn(&Session, &SessionSlot);
+    #[rustfmt::skip] // one row, one line
+    let rows: &[(&str, Act, u16, bool)] = &[
+        // The last column: whether the client is told in the place of the response.
+        ("changed", |session, _| session.insert("user", "bob").unwrap(), 200, true),
+        ("changed, a redirect", |session, _| session.insert("user", "bob").unwrap(), 303, true),
+        ("changed, an error of the client", |session, _| session.insert("user", "bob").unwrap(), 499, true),
+        ("changed, an error already", |session, _| session.insert("user", "bob").unwrap(), 500, false),
+        ("changed, an error of another kind", |session, _| session.insert("user", "bob").unwrap(), 503, false),
+        ("signed out", |session, _| session.invalidate(), 200, true),
+        ("the helper alone", |_, _| {}, 200, true),
+        ("refused", |session, slot| { session.insert("user", "bob").unwrap(); slot.discard(); }, 200, false),
+        ("refused with 403", |_, slot| slot.discard(), 403, false),
+    ];
+    for (name, act, status, told) in rows {
+        let app = App::new(cookies(Seal::Signed));
+        let browser = Browser::signed_in(&app);
+        let line = format!("{NAME}={}", browser.value().unwrap());
+        run(async {
+            let slot = SessionSlot::new(std::sync::Arc::clone(&app.engine));
+            let session = slot.open(CookieHeader::new([line.as_bytes()])).await.unwrap();
+            act(&session, &slot);
+            helped(&session).await;
+            match (slot.finish(*status).await, told) {
+                (Err(failure), true) => {
+                    assert!(failure.error.is_panicked() && failure.error.status() == 500, "{name}: {failure:?}");
+                    assert!(failure.effects.cookies.is_empty(), "{name}");
+                }
+                (Ok(effects), false) => assert!(effects.cookies.is_empty(), "{name}"),
+                (outcome, _) => panic!("{name}: {outcome:?}"),
+            }
+        });
+        assert_eq!(browser.user(&app).as_deref(), Some("ann"), "{name}: nothing was committed");
+    }
+}
+
+#[test]
+fn a_helper_that_panicked_with_nothing_to_commit_is_nobodys_business() {
+    let app = App::new(cookies(Seal::Signed));
+    let browser = Browser::signed_in(&app);
+    let line = format!("{NAME}={}", browser.value().unwrap());
+    run(async {
+        let slot = SessionSlot::new(std::sync::Arc::clone(&app.engine));
+        let session = slot.open(CookieHeader::new([line.as_bytes()])).await.unwrap();
+        let handle = session.clone();
+        let helper = tokio::spawn(async move {
+            assert!(!handle.contains_key("user"), "oh");
+        });
+        assert!(helper.await.unwrap_err().is_panic());
+        assert!(slot.finish(200).await.unwrap().cookies.is_empty());
+    });
+}
+
+#[test]
+fn commit_now_after_a_helper_that_panicked_is_an_error_and_commits_nothing() {
+    let app = App::new(cookies(Seal::Signed));
+    let browser = Browser::signed_in(&app);
+    let line = format!("{NAME}={}", browser.value().unwrap());
+    let cookie = run(async {
+        let slot = SessionSlot::new(std::sync::Arc::clone(&app.engine));
+        let session = slot.open(CookieHeader::new([line.as_bytes()])).await.unwrap();
+        // What was committed before the panic stands.
+        session.insert("before", true).unwrap();
+        session.commit_now().await.unwrap();
+        helped(&session).await;
+        assert!(session.commit_now().await.unwrap_err().is_panicked());
+        let failure = slot.finish(200).await.unwrap_err();
+        assert!(failure.error.is_panicked(), "{failure:?}");
+        let [cookie] = &failure.effects.cookies[..] else { panic!("{failure:?}") };
+        cookie.as_str().to_owned()
+    });
+    Browser::with(value_of(&cookie)).visit(&app, |session| assert_eq!(session.keys(), ["user", "before"]));
 }

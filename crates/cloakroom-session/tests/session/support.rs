@@ -158,10 +158,17 @@ impl Browser {
         self.jar.retain(|kept| kept.until.is_none_or(|until| now < until));
         let header: Vec<_> = self.jar.iter().map(|kept| format!("{}={}", kept.name, kept.value)).collect();
         let answer = request(app, &[header.join("; ").as_bytes()], status, handler);
-        for cookie in answer.outcome.iter().flat_map(|effects| &effects.cookies) {
-            self.receive(cookie.as_str(), now);
+        if let Ok(effects) = &answer.outcome {
+            self.take(effects, app);
         }
         answer
+    }
+
+    /// Keeps the cookies of a response.
+    pub(crate) fn take(&mut self, effects: &ResponseEffects, app: &App) {
+        for cookie in &effects.cookies {
+            self.receive(cookie.as_str(), app.clock.now());
+        }
     }
 
     fn receive(&mut self, line: &str, now: Timestamp) {

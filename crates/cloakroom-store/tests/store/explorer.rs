@@ -75,7 +75,7 @@ fn run<T>(runtime: &tokio::runtime::Runtime, tasks: Vec<Task<T>>, path: &mut Pat
     let mut tasks: Vec<_> =
         tasks.into_iter().map(|task| (Some(task), Arc::new(Ready(AtomicBool::new(true))))).collect();
     let mut results: Vec<Option<T>> = tasks.iter().map(|_| None).collect();
-    let mut step = 0;
+    let (mut step, mut went_on) = (0, false);
     while results.iter().any(Option::is_none) {
         let ready: Vec<usize> = (0..tasks.len())
             .filter(|index| tasks[*index].0.is_some() && tasks[*index].1.0.load(Ordering::SeqCst))
@@ -85,8 +85,18 @@ fn run<T>(runtime: &tokio::runtime::Runtime, tasks: Vec<Task<T>>, path: &mut Pat
             runtime.block_on(tokio::time::advance(Duration::from_millis(100)));
             continue;
         }
-        let chosen = ready[if ready.len() == 1 { 0 } else { path.choose(step, ready.len()) }];
-        step += usize::from(ready.len() > 1);
+        // Tasks that were spawned, such as a commit whose request was dropped, may go on first: once
+        // between two steps of the others, or a way that only waits for them would never end.
+        let spawned = usize::from(!went_on && runtime.metrics().num_alive_tasks() > 0);
+        let options = ready.len() + spawned;
+        let choice = if options == 1 { 0 } else { path.choose(step, options) };
+        step += usize::from(options > 1);
+        let Some(chosen) = ready.get(choice).copied() else {
+            runtime.block_on(tokio::task::yield_now());
+            went_on = true;
+            continue;
+        };
+        went_on = false;
         let (task, flag) = &mut tasks[chosen];
         flag.0.store(false, Ordering::SeqCst);
         let waker = Waker::from(Arc::clone(flag));
@@ -97,7 +107,26 @@ fn run<T>(runtime: &tokio::runtime::Runtime, tasks: Vec<Task<T>>, path: &mut Pat
             *task = None;
         }
     }
+    // What was left to a task of its own comes to its end as well.
+    while runtime.metrics().num_alive_tasks() > 0 {
+        runtime.block_on(tokio::time::advance(Duration::from_millis(100)));
+    }
     results.into_iter().map(Option::unwrap).collect()
+}
+
+/// Polls a future until it has waited `times` times, and drops it then; `None` if it was dropped.
+pub(crate) async fn cancelled_after<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = std::pin::pin!(future);
+    let mut waited = 0;
+    std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+        std::task::Poll::Ready(value) => std::task::Poll::Ready(Some(value)),
+        std::task::Poll::Pending if waited == times => std::task::Poll::Ready(None),
+        std::task::Poll::Pending => {
+            waited += 1;
+            std::task::Poll::Pending
+        }
+    })
+    .await
 }
 
 /// Waits once, so that others can go first.

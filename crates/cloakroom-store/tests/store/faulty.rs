@@ -19,6 +19,10 @@ pub(crate) enum Mode {
     Works,
     Down,
     Hangs,
+    /// It takes a tenth of a second for everything.
+    Slow,
+    /// It does what it is asked for, and its answer is lost.
+    Lost,
     /// Somebody else takes so many of the keys that are created, right before us.
     Taken(usize),
 }
@@ -44,10 +48,19 @@ impl Faulty {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let mode = *self.mode.lock().unwrap();
         match mode {
-            Mode::Works | Mode::Taken(_) => Ok(()),
+            Mode::Works | Mode::Taken(_) | Mode::Lost => Ok(()),
+            Mode::Slow => {
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                Ok(())
+            }
             Mode::Down => Err(StoreError::unavailable("connection refused")),
             Mode::Hangs => std::future::pending().await,
         }
+    }
+
+    fn answered<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        let lost = *self.mode.lock().unwrap() == Mode::Lost;
+        if lost { Err(StoreError::unavailable("the connection was lost")) } else { answer }
     }
 
     fn is_taken(&self) -> bool {
@@ -57,7 +70,7 @@ impl Faulty {
                 *left -= 1;
                 true
             }
-            Mode::Taken(_) | Mode::Works | Mode::Down | Mode::Hangs => false,
+            Mode::Taken(_) | Mode::Works | Mode::Down | Mode::Hangs | Mode::Slow | Mode::Lost => false,
         }
     }
 }
@@ -77,7 +90,7 @@ impl Store for Faulty {
         if self.is_taken() {
             self.inner.create(key, &somebody_elses(), now).await?;
         }
-        self.inner.create(key, entry, now).await
+        self.answered(self.inner.create(key, entry, now).await)
     }
 
     async fn replace(
@@ -88,7 +101,7 @@ impl Store for Faulty {
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
         self.answer().await?;
-        self.inner.replace(key, seen, entry, now).await
+        self.answered(self.inner.replace(key, seen, entry, now).await)
     }
 
     async fn touch(
@@ -99,7 +112,7 @@ impl Store for Faulty {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         self.answer().await?;
-        self.inner.touch(key, touched, deadline, now).await
+        self.answered(self.inner.touch(key, touched, deadline, now).await)
     }
 
     async fn cycle(
@@ -112,12 +125,12 @@ impl Store for Faulty {
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
         self.answer().await?;
-        self.inner.cycle(old, seen, new, entry, moved_until, now).await
+        self.answered(self.inner.cycle(old, seen, new, entry, moved_until, now).await)
     }
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
         self.answer().await?;
-        self.inner.end(key, now).await
+        self.answered(self.inner.end(key, now).await)
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {

@@ -1,6 +1,9 @@
 //! A store with a gate before each call, and with rules that can be broken.
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cloakroom_session::{CommitId, Record, StoreKey, Timestamp, Version};
 use cloakroom_store::{Created, Entry, Loaded, MemoryStore, Owned, Replaced, Store, StoreError};
 
 use crate::explorer::gate;
@@ -17,15 +20,43 @@ pub(crate) enum Broken {
     OldStays,
     /// `end` doesn't follow a session that has moved.
     EndStaysBehind,
+    /// The ids of the commits that wrote a record are lost, so that a retry cannot be recognised.
+    MarksLost,
 }
 
 #[derive(Debug)]
 pub(crate) struct Gated {
-    pub(crate) inner: MemoryStore,
+    pub(crate) inner: Arc<MemoryStore>,
     pub(crate) broken: Broken,
+    /// The next write is carried out, and its answer is lost.
+    pub(crate) loses_answer: AtomicBool,
 }
 
 impl Gated {
+    /// The same store, as another process has it.
+    pub(crate) fn beside(&self, loses_answer: bool) -> Self {
+        Self { inner: Arc::clone(&self.inner), broken: self.broken, loses_answer: AtomicBool::new(loses_answer) }
+    }
+
+    fn answer<T>(&self, answer: T) -> Result<T, StoreError> {
+        if self.loses_answer.swap(false, Ordering::SeqCst) {
+            return Err(StoreError::unavailable("the connection broke after the call"));
+        }
+        Ok(answer)
+    }
+
+    /// What is written in place of an entry.
+    fn written(&self, entry: &Entry) -> Entry {
+        if self.broken != Broken::MarksLost {
+            return entry.clone();
+        }
+        let mut record = Record::decode(entry.text(), 0).unwrap();
+        for number in 0..8 {
+            record.mark(CommitId::from_random([number; 6]), Timestamp::from_unix_secs(1_700_000_000));
+        }
+        Entry::of(record)
+    }
+
     async fn newest(&self, key: &StoreKey, seen: Version, now: Timestamp) -> Result<Version, StoreError> {
         Ok(match self.inner.load(key, now).await? {
             Loaded::Live(version, _) if self.broken == Broken::VersionIgnored => version,
@@ -42,7 +73,8 @@ impl Store for Gated {
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
         gate().await;
-        self.inner.create(key, entry, now).await
+        let created = self.inner.create(key, &self.written(entry), now).await?;
+        self.answer(created)
     }
 
     async fn replace(
@@ -54,12 +86,12 @@ impl Store for Gated {
     ) -> Result<Replaced, StoreError> {
         gate().await;
         let seen = self.newest(key, seen, now).await?;
-        let replaced = self.inner.replace(key, seen, entry, now).await?;
+        let replaced = self.inner.replace(key, seen, &self.written(entry), now).await?;
         if replaced == Replaced::Gone && self.broken == Broken::ReplaceCreates {
             self.inner.create(key, entry, now).await?;
             return Ok(Replaced::Yes(entry.next_version(None)));
         }
-        Ok(replaced)
+        self.answer(replaced)
     }
 
     async fn touch(
@@ -88,7 +120,8 @@ impl Store for Gated {
             return Ok(Replaced::Yes(entry.next_version(None)));
         }
         let seen = self.newest(old, seen, now).await?;
-        self.inner.cycle(old, seen, new, entry, moved_until, now).await
+        let moved = self.inner.cycle(old, seen, new, &self.written(entry), moved_until, now).await?;
+        self.answer(moved)
     }
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
@@ -96,7 +129,8 @@ impl Store for Gated {
         if self.broken == Broken::EndStaysBehind && self.inner.load(key, now).await? == Loaded::Moved {
             return Ok(false);
         }
-        self.inner.end(key, now).await
+        let ended = self.inner.end(key, now).await?;
+        self.answer(ended)
     }
 
     async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {

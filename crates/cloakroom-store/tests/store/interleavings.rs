@@ -1,22 +1,25 @@
 //! Two and three requests of one session, in every order of their store calls, within one process and across several.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use cloakroom_session::{
-    Carrier, CookieHeader, CsrfToken, Duplicates, Plan, Record, SessionFactory, SessionId, SessionState, Timestamp,
+    CookieHeader, CsrfToken, Duplicates, Engine, FlashId, ManualClock, Record, SessionId, SessionSlot, SessionState,
+    Timestamp, begin_commit,
 };
 use cloakroom_store::{Entry, MemoryStore, Store, StoredSessions};
 
-use crate::explorer::{Task, explore};
+use crate::explorer::{Task, cancelled_after, explore};
 use crate::gated::{Broken, Gated};
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 const ID: SessionId = SessionId::from_random([7; 32]);
+const OTHER: &str = "somebody else";
 const OWNER: &str = "the session that everything is about";
 const NAME: &str = "session";
 
-/// What a request does.
+/// The handler of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
     Write,
@@ -28,10 +31,53 @@ enum Act {
     InvalidateAndWrite,
     /// Comes when the session has expired, and writes.
     TooLate,
+    /// Signs in as another owner.
+    SignInAsOther,
+    /// Commits an update early, and drops that commit after it has waited this many times.
+    Cancelled(usize),
+    /// Commits an update early; it is carried out, but the answer is lost.
+    UpdateAnswerLost,
+    /// The same with a new id.
+    CycleAnswerLost,
+    /// The same with a sign-out.
+    EndAnswerLost,
 }
 
-const ACTS: [Act; 8] =
-    [Act::Write, Act::Update, Act::Flash, Act::Pop, Act::Cycle, Act::Invalidate, Act::InvalidateAndWrite, Act::TooLate];
+const ACTS: [Act; 15] = [
+    Act::Write,
+    Act::Update,
+    Act::Flash,
+    Act::Pop,
+    Act::Cycle,
+    Act::Invalidate,
+    Act::InvalidateAndWrite,
+    Act::TooLate,
+    Act::SignInAsOther,
+    Act::Cancelled(0),
+    Act::Cancelled(1),
+    Act::Cancelled(2),
+    Act::UpdateAnswerLost,
+    Act::CycleAnswerLost,
+    Act::EndAnswerLost,
+];
+
+impl Act {
+    const fn loses_answer(self) -> bool {
+        matches!(self, Self::UpdateAnswerLost | Self::CycleAnswerLost | Self::EndAnswerLost)
+    }
+
+    const fn updates(self) -> bool {
+        matches!(self, Self::Update | Self::Cancelled(_) | Self::UpdateAnswerLost)
+    }
+
+    const fn cycles(self) -> bool {
+        matches!(self, Self::Cycle | Self::CycleAnswerLost)
+    }
+
+    const fn ends(self) -> bool {
+        matches!(self, Self::Invalidate | Self::InvalidateAndWrite | Self::EndAnswerLost)
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Processes {
@@ -39,12 +85,14 @@ enum Processes {
     OneEach,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug)]
 struct Outcome {
     act: Act,
     /// The request's cookie opened the session.
     loaded: bool,
+    /// The request's id had moved when it came.
+    moved: bool,
     /// Its changes were dropped.
     dropped: bool,
     popped: Vec<String>,
@@ -62,15 +110,15 @@ fn factory(store: &Arc<Gated>) -> Arc<StoredSessions<Gated>> {
 /// A store with one session in it: a counter at 0, and a message.
 fn store(broken: Broken) -> Arc<Gated> {
     let mut session = SessionState::fresh(NOW, cloakroom_session::Lifetimes::default());
-    session.set_owner(OWNER);
+    session.set_owner(OWNER, CsrfToken::from_random([1; 32]), NOW);
     session.insert("count", &0).unwrap();
-    session.flash("", &"first", Duplicates::Allow).unwrap();
-    let record = session.outcome(NOW, || Ok::<_, std::convert::Infallible>(CsrfToken::from_random([1; 32]))).unwrap();
+    session.flash("", &"first", FlashId::from_random(0), Duplicates::Allow).unwrap();
+    let record = begin_commit(session, NOW).unwrap().record();
     let clockwork = record.clockwork();
     let entry = Entry::new(record.encode().into(), NOW, NOW, clockwork.ends()).owner(Some(OWNER.to_owned()));
-    let inner = MemoryStore::new();
+    let inner = Arc::new(MemoryStore::new());
     now_or_never(inner.create(&ID.store_key(), &entry, NOW)).unwrap();
-    Arc::new(Gated { inner, broken })
+    Arc::new(Gated { inner, broken, loses_answer: AtomicBool::new(false) })
 }
 
 fn now_or_never<T>(future: impl Future<Output = T>) -> T {
@@ -83,35 +131,47 @@ fn now_or_never<T>(future: impl Future<Output = T>) -> T {
 
 async fn request(sessions: Arc<StoredSessions<Gated>>, act: Act, index: usize) -> Outcome {
     let now = if act == Act::TooLate { NOW + Duration::from_secs(1201) } else { NOW };
+    let slot = SessionSlot::new(Arc::new(Engine::new(sessions).clock(ManualClock::at(now))));
     let line = format!("{NAME}={}", ID.expose());
-    let mut session = sessions.open(CookieHeader::new([line.as_bytes()]), now).await.unwrap();
-    let loaded = session.id().is_some();
+    let session = slot.open(CookieHeader::new([line.as_bytes()])).await.unwrap();
+    let (loaded, moved) = (session.id().is_some(), session.is_detached());
     let mut popped = Vec::new();
+    let update = || session.update("count", |count: &mut u32| *count += 1).unwrap();
     match act {
-        Act::Write | Act::TooLate => session.insert(format!("key {index}"), &index).unwrap(),
-        Act::Update => session.update("count", |count: &mut u32| *count += 1).unwrap(),
-        Act::Flash => drop(session.flash("", &format!("message {index}"), Duplicates::Allow).unwrap()),
-        Act::Pop => popped = session.pop_flash("").unwrap(),
-        Act::Cycle => session.cycle_id(),
-        Act::Invalidate => session.invalidate(now),
+        Act::Write | Act::TooLate => session.insert(format!("key {index}"), index).unwrap(),
+        Act::Update | Act::UpdateAnswerLost => update(),
+        Act::Flash => session.flash(format!("message {index}")),
+        Act::Pop => popped = session.pop_flash(),
+        Act::Cycle | Act::CycleAnswerLost => session.cycle_id(),
+        Act::SignInAsOther => session.set_owner(OTHER),
+        Act::Invalidate | Act::EndAnswerLost => session.invalidate(),
         Act::InvalidateAndWrite => {
-            session.invalidate(now);
-            session.insert(format!("key {index}"), &index).unwrap();
+            session.invalidate();
+            session.insert(format!("key {index}"), index).unwrap();
+        }
+        Act::Cancelled(times) => {
+            update();
+            _ = cancelled_after(times, session.commit_now()).await;
         }
     }
-    let changed = !matches!(session.plan(Carrier::Id, now).0, Plan::Nothing | Plan::End);
-    let committed = sessions.commit(session, now).await.unwrap();
-    let cookies = committed.cookies.iter().map(ToString::to_string).collect();
-    // A detached session is what a dropped one becomes.
-    let dropped = loaded && changed && committed.session.id().is_none();
-    Outcome { act, loaded, dropped, popped, cookies }
+    if act.loses_answer() && loaded {
+        // With an answer, the session had ended or moved before, and nothing was written.
+        _ = session.commit_now().await;
+    }
+    let effects = slot.finish(200).await.map_err(|failure| failure.error).unwrap();
+    let cookies = effects.cookies.iter().map(ToString::to_string).collect();
+    let dropped = loaded && session.is_detached();
+    Outcome { act, loaded, moved, dropped, popped, cookies }
 }
 
 /// Everything that must hold, whatever the order was.
 fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
     let owned = now_or_never(store.inner.owned(OWNER, NOW)).unwrap();
-    let kept = |act: Act| outcomes.iter().enumerate().filter(move |(_, it)| it.act == act && it.loaded && !it.dropped);
-    let ended = outcomes.iter().any(|it| matches!(it.act, Act::Invalidate | Act::InvalidateAndWrite) && it.loaded);
+    let kept = |is: fn(Act) -> bool| outcomes.iter().enumerate().filter(move |(_, it)| is(it.act) && it.loaded && !it.dropped);
+    // A sign-out takes effect also with an id that has moved.
+    let ended = outcomes.iter().any(|it| {
+        (it.act.ends() && (it.loaded || it.moved)) || (it.act == Act::SignInAsOther && it.loaded)
+    });
 
     // What is ended stays ended, and what isn't is there once.
     match (ended, owned.len()) {
@@ -121,7 +181,7 @@ fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
     }
     for outcome in outcomes {
         let removes = outcome.cookies.iter().any(|cookie| cookie.contains("Max-Age=0"));
-        if removes && outcome.act != Act::Invalidate {
+        if removes && !matches!(outcome.act, Act::Invalidate | Act::EndAnswerLost) {
             return Err(format!("{:?} removed the cookie", outcome.act));
         }
         if outcome.dropped && !outcome.cookies.is_empty() {
@@ -129,6 +189,13 @@ fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
         }
         if outcome.cookies.iter().any(|cookie| cookie.contains(&ID.expose())) {
             return Err(format!("{:?} sent the old id again", outcome.act));
+        }
+    }
+    // Nothing of one owner is seen by another.
+    for other in now_or_never(store.inner.owned(OTHER, NOW)).unwrap() {
+        let record = Record::decode(other.entry.text(), 0).map_err(|error| error.to_string())?;
+        if record.contains_key("count") || record.flashes().next().is_some() {
+            return Err("another owner's session holds what was this one's".to_owned());
         }
     }
     let Some(owned) = owned.first() else { return Ok(()) };
@@ -140,7 +207,7 @@ fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
     );
 
     // A new id, and only under one: the old one is a mark.
-    let cycled = kept(Act::Cycle).count();
+    let cycled = kept(Act::cycles).count();
     let moved = owned.key != ID.store_key();
     if cycled > 1 || moved != (cycled == 1) {
         return Err(format!(
@@ -150,7 +217,7 @@ fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
     }
     // No update is lost, and none that was dropped is there.
     let count: usize = session.get("count").unwrap().unwrap_or_default();
-    let updates = kept(Act::Update).count();
+    let updates = kept(Act::updates).count();
     if count != updates {
         return Err(format!("{updates} updates were acknowledged, the counter says {count}"));
     }
@@ -161,9 +228,9 @@ fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
     }
     // A message stays until it is popped, and goes with a pop that was given it.
     let waiting: Vec<String> = session.peek_flash("").unwrap();
-    let flashed = kept(Act::Flash).map(|(index, _)| format!("message {index}")).chain(["first".to_owned()]);
+    let flashed = kept(|act| act == Act::Flash).map(|(index, _)| format!("message {index}")).chain(["first".to_owned()]);
     for message in flashed {
-        let popped = kept(Act::Pop).any(|(_, it)| it.popped.contains(&message));
+        let popped = kept(|act| act == Act::Pop).any(|(_, it)| it.popped.contains(&message));
         let there = waiting.iter().filter(|it| **it == message).count();
         if there != usize::from(!popped) {
             return Err(format!("{message:?} waits {there} times, and was {}popped", if popped { "" } else { "not " }));
@@ -181,6 +248,8 @@ fn explore_acts(acts: &[Act], processes: Processes, broken: Broken) -> (usize, O
             let shared = factory(&store);
             let tasks = acts.iter().enumerate().map(|(index, act)| -> Task<Outcome> {
                 let sessions = match processes {
+                    // Only this request's answers are lost.
+                    _ if act.loses_answer() => factory(&Arc::new(store.beside(true))),
                     Processes::One => Arc::clone(&shared),
                     Processes::OneEach => factory(&store),
                 };
@@ -244,7 +313,7 @@ fn three_requests_in_every_order() {
 
 #[test]
 fn a_store_that_breaks_a_rule_is_found_out() {
-    for broken in [Broken::ReplaceCreates, Broken::VersionIgnored, Broken::OldStays, Broken::EndStaysBehind] {
+    for broken in [Broken::ReplaceCreates, Broken::VersionIgnored, Broken::OldStays, Broken::EndStaysBehind, Broken::MarksLost] {
         let (_, wrong) = explore_all(2, broken);
         assert!(!wrong.is_empty(), "{broken:?} went unnoticed");
     }

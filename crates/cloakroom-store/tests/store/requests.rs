@@ -123,7 +123,7 @@ async fn an_id_that_moved_is_silent_until_somebody_signs_in() {
         ("insert", |session| session.insert("late", 1).unwrap()),
         ("flash", |session| session.flash("late")),
         ("token", |session| drop(session.csrf_token().unwrap())),
-        ("invalidate", Session::invalidate),
+        ("label", |session| session.set_label("late")),
         ("changed", Session::changed),
         ("remember", |session| session.remember(Duration::from_secs(60))),
     ] {
@@ -140,6 +140,100 @@ async fn an_id_that_moved_is_silent_until_somebody_signs_in() {
         let session = app.request(&new).await.unwrap().session;
         assert_eq!((session.owner().as_deref(), session.len()), (Some("ann"), 1), "{what}");
     }
+}
+
+/// The browser may have both ids in flight: which of them a sign-out brings must make no difference.
+#[tokio::test]
+async fn signing_out_with_an_id_that_moved_ends_the_session_where_it_is() {
+    let write_after = |session: &Session| {
+        session.invalidate();
+        session.insert("theme", "dark").unwrap();
+    };
+    for (what, moves, act, begins) in [
+        ("moved once", 1, Session::invalidate as Act, false),
+        ("moved twice", 2, Session::invalidate, false),
+        ("and begins anew", 1, write_after, true),
+    ] {
+        let app = App::new(Arc::new(MemoryStore::new()));
+        let old = begun(&app).await;
+        let mut new = app.visit(&old, |session| session.set_owner("ann")).await;
+        for _ in 1..moves {
+            new = app.visit(&new, Session::cycle_id).await;
+        }
+        let request = app.request(&old).await.unwrap();
+        assert!(request.session.is_empty(), "{what}: it shows nothing");
+        act(&request.session);
+        let cookies = request.finish().await.unwrap();
+        assert_eq!(cookies.len(), 1, "{what}: {cookies:?}");
+        assert_eq!(cookies[0] != "session=", begins, "{what}: the browser's newer cookie is dead too");
+        let session = app.request(&new).await.unwrap().session;
+        assert!(session.is_new() && session.is_empty(), "{what}: ended under its new id");
+        if begins {
+            let session = app.request(&cookies[0]).await.unwrap().session;
+            assert_eq!((session.keys(), session.owner()), (vec!["theme".to_owned()], None), "{what}: nothing of ann's");
+        }
+
+        // Once more: nothing is there, and the browser may have signed in again.
+        let request = app.request(&old).await.unwrap();
+        request.session.invalidate();
+        assert_eq!(request.finish().await.unwrap(), NONE, "{what}: the second time");
+    }
+}
+
+#[tokio::test]
+async fn a_sign_out_that_comes_second_sends_no_removal() {
+    let app = App::new(Arc::new(MemoryStore::new()));
+    let cookie = begun(&app).await;
+    let (first, second) = (app.request(&cookie).await.unwrap(), app.request(&cookie).await.unwrap());
+    first.session.invalidate();
+    second.session.invalidate();
+    assert_eq!(first.finish().await.unwrap(), ["session="]);
+    assert_eq!(second.finish().await.unwrap(), NONE, "it ended nothing");
+}
+
+#[tokio::test]
+async fn who_signs_in_over_another_owner_gets_nothing_of_theirs() {
+    let app = App::new(Arc::new(MemoryStore::new()));
+    let sign_in = |session: &Session| {
+        session.set_owner("ann");
+        session.insert("is_admin", true).unwrap();
+        session.flash("for ann");
+        session.set_label("ann's browser");
+    };
+    let anns = app.visit("", sign_in).await;
+    let anns_token = app.request(&anns).await.unwrap().session.csrf_token().unwrap();
+    let request = app.request(&anns).await.unwrap();
+    request.session.insert("just now", 1).unwrap();
+    request.session.set_owner("bob");
+    request.session.insert("theme", "dark").unwrap();
+    let cookies = request.finish().await.unwrap();
+    assert!(cookies.len() == 1 && cookies[0] != anns, "{cookies:?}");
+
+    let session = app.request(&cookies[0]).await.unwrap().session;
+    assert_eq!((session.keys(), session.owner().as_deref()), (vec!["theme".to_owned()], Some("bob")));
+    assert!(session.peek_flash::<String>().is_empty() && session.csrf_token().unwrap() != anns_token);
+    assert!(app.request(&anns).await.unwrap().session.is_new(), "ann's session has ended");
+    assert!(app.sessions.store().owned("ann", NOW).await.unwrap().is_empty());
+
+    // Her own session goes on when its owner signs in again.
+    let again = app.visit(&cookies[0], |session| session.set_owner("bob")).await;
+    assert_eq!(app.request(&again).await.unwrap().session.keys(), ["theme"]);
+}
+
+/// Which half of it is done when the store fails in between is decided: the safe one.
+#[tokio::test]
+async fn where_one_session_ends_and_another_begins_the_end_comes_first() {
+    let app = App::new(Faulty::new());
+    let store = Arc::clone(app.sessions.store());
+    let cookie = app.visit("", |session| session.set_owner("ann")).await;
+    let request = app.request(&cookie).await.unwrap();
+    request.session.invalidate();
+    request.session.flash("You are signed out.");
+    // No id is free, so no session can begin.
+    store.be(Mode::Taken(usize::MAX));
+    assert_eq!(request.finish().await.unwrap_err().status(), 503);
+    store.be(Mode::Works);
+    assert!(app.request(&cookie).await.unwrap().session.is_new(), "signed out nevertheless");
 }
 
 #[tokio::test]
@@ -337,6 +431,10 @@ async fn commit_now_commits_before_the_response() {
     assert_eq!(app.request(&cookie).await.unwrap().session.get("step").unwrap(), Some(3));
     session.cycle_id();
     assert!(session.commit_now().await.unwrap_err().is_headers_sent());
+    // Ending it needs no cookie.
+    session.invalidate();
+    session.commit_now().await.unwrap();
+    assert!(app.request(&cookie).await.unwrap().session.is_new());
 }
 
 #[tokio::test]
@@ -350,4 +448,88 @@ async fn commit_now_after_a_logout_elsewhere_revives_nothing() {
     request.session.insert("later", 2).unwrap();
     assert_eq!(request.finish().await.unwrap(), NONE);
     assert!(app.sessions.store().is_empty());
+}
+
+/// A store that has done what it was asked for, and one that has not, look the same when the answer is lost.
+#[tokio::test]
+async fn what_a_store_gave_no_answer_for_counts_once() {
+    let change = |session: &Session| {
+        session.update("n", |n: &mut u32| *n += 1).unwrap();
+        session.flash("once");
+    };
+    type Prepare = fn(&Session);
+    let rows: [(&str, bool, Prepare); 4] = [
+        ("create", false, |_| ()),
+        ("replace", true, |_| ()),
+        ("cycle", true, Session::cycle_id),
+        ("end, then create", true, Session::invalidate),
+    ];
+    for (what, loaded, prepare) in rows {
+        for mode in [Mode::Down, Mode::Lost] {
+            for meanwhile in [false, true] {
+                let row = format!("{what}, {mode:?}, another request in between: {meanwhile}");
+                let app = App::new(Faulty::new());
+                let store = Arc::clone(app.sessions.store());
+                let cookie = if loaded { app.visit("", |it| it.insert("user", 1).unwrap()).await } else { String::new() };
+                let request = app.request(&cookie).await.unwrap();
+                prepare(&request.session);
+                change(&request.session);
+                store.be(mode);
+                assert!(request.session.commit_now().await.unwrap_err().is_unavailable(), "{row}");
+                assert!(request.session.commit_now().await.unwrap_err().is_unavailable(), "{row}: still");
+                store.be(Mode::Works);
+                let mut expected = 1;
+                if meanwhile && what == "replace" {
+                    app.visit(&cookie, |session| session.update("n", |n: &mut u32| *n += 10).unwrap()).await;
+                    expected = 11;
+                }
+                request.session.insert("more", true).unwrap();
+                let cookies = request.finish().await.unwrap();
+                let newest = cookies.first().unwrap_or(&cookie);
+                let session = app.request(newest).await.unwrap().session;
+                assert_eq!(session.get::<u32>("n").unwrap(), Some(expected), "{row}");
+                assert_eq!(session.pop_flash::<String>(), ["once"], "{row}");
+                assert!(session.contains_key("more"), "{row}");
+                let live = app.sessions.store().inner.scan(None, 10, NOW).await.unwrap().sessions.len();
+                assert_eq!(live, 1, "{row}: one session, and none that no browser knows");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sign_out_that_a_store_gave_no_answer_for_is_carried_out() {
+    for mode in [Mode::Down, Mode::Lost] {
+        let app = App::new(Faulty::new());
+        let cookie = begun_in(&app).await;
+        let request = app.request(&cookie).await.unwrap();
+        request.session.invalidate();
+        app.sessions.store().be(mode);
+        assert!(request.session.commit_now().await.unwrap_err().is_unavailable(), "{mode:?}");
+        app.sessions.store().be(Mode::Works);
+        request.finish().await.unwrap();
+        assert!(app.request(&cookie).await.unwrap().session.is_new(), "{mode:?}");
+    }
+}
+
+async fn begun_in(app: &App<Faulty>) -> String {
+    app.visit("", |session| session.insert("count", 0).unwrap()).await
+}
+
+/// The handler has returned, and the client goes away while the store answers.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_goes_away_while_the_commit_runs_signs_out_nevertheless() {
+    let app = App::new(Faulty::new());
+    let store = Arc::clone(app.sessions.store());
+    let cookie = begun_in(&app).await;
+    let request = app.request(&cookie).await.unwrap();
+    request.session.invalidate();
+    request.session.flash("You are signed out.");
+    store.be(Mode::Slow);
+    let finish = tokio::time::timeout(Duration::from_millis(10), request.finish());
+    assert!(finish.await.is_err(), "the client doesn't wait");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    store.be(Mode::Works);
+    assert!(app.request(&cookie).await.unwrap().session.is_new());
+    assert_eq!(store.inner.len(), 1, "the session with the message has begun");
 }

@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::routing::get;
 use bytes::Bytes;
 use cloakroom_session::{
-    Carrier, CommitPolicy, Committed, CookieHeader, Error, Session, SessionFactory, SessionState, Timestamp,
+    Commit, CommitPolicy, Committed, CookieHeader, Error, Session, SessionFactory, SessionState, Timestamp,
 };
 use cloakroom_tower::SessionLayer;
 use http::{Response, StatusCode, header};
@@ -108,15 +108,11 @@ fn the_policy_looks_at_the_status() {
 struct Down;
 
 impl SessionFactory for Down {
-    fn carrier(&self) -> Carrier {
-        Carrier::Id
-    }
-
     async fn open(&self, _: CookieHeader<'_>, _: Timestamp) -> Result<SessionState, Error> {
         Err(Error::unavailable("postgres://user:secret@db is down"))
     }
 
-    async fn commit(&self, _: SessionState, _: Timestamp) -> Result<Committed, Error> {
+    async fn commit(&self, _: &Commit) -> Result<Committed, Error> {
         Err(Error::unavailable("down"))
     }
 }
@@ -220,15 +216,12 @@ fn a_client_that_goes_away_commits_nothing() {
     #[derive(Debug)]
     struct Counting(Arc<AtomicBool>);
     impl SessionFactory for Counting {
-        fn carrier(&self) -> Carrier {
-            Carrier::Record
-        }
         async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
             sessions().open(cookies, now).await
         }
-        async fn commit(&self, session: SessionState, now: Timestamp) -> Result<Committed, Error> {
+        async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
             self.0.store(true, Ordering::SeqCst);
-            sessions().commit(session, now).await
+            sessions().commit(commit).await
         }
     }
 
