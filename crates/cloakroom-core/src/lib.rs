@@ -55,7 +55,10 @@ mod wire;
 
 pub use change::{ChangeLog, ConflictPolicy};
 pub use cookie::{CookieConfig, CookieHeader, CookieTemplate, MAX_COOKIE, SameSite, SetCookie, cache_control, vary};
-pub use csrf::{CsrfRules, CsrfScheme, CsrfToken, Origin, OriginPattern, OwnOrigin, Refusal, RequestFacts};
+pub use csrf::{
+    CsrfDecision, CsrfRules, CsrfRulesBuilder, CsrfScheme, CsrfToken, HeaderFact, Origin, OriginPattern, Refusal,
+    RequestFacts, TokenPolicy,
+};
 pub use error::{ConfigError, Error};
 pub use flash::{Duplicates, Level, Message};
 pub use foreign::Foreign;

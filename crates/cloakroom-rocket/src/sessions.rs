@@ -1,12 +1,12 @@
-//! The session of a request: given before routing, committed when the response is ready.
+//! The session of a request: opened by whoever asks first, committed when the response is ready.
 
 use std::sync::Arc;
 
-use cloakroom_session::adapter::Answer;
-use cloakroom_session::{Clock, CommitPolicy, Engine, SessionFactory, SessionSlot};
-use rocket::fairing::{Fairing, Info, Kind};
+use cloakroom_session::adapter::{Answer, RocketSessions};
+use cloakroom_session::{Clock, CommitPolicy, Engine, SessionFactory};
+use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::response::Response;
-use rocket::{Data, Request, async_trait};
+use rocket::{Build, Request, Rocket, async_trait};
 
 /// Gives each request a session, and commits it when the response is ready.
 ///
@@ -16,7 +16,8 @@ use rocket::{Data, Request, async_trait};
 ///    answer, 500 for a session that doesn't fit its cookie.
 /// 2. A response whose session was opened gets `Vary: Cookie`; one with a `Set-Cookie` gets `Cache-Control: no-store`.
 /// 3. A handler that panics commits nothing of a session that it holds.
-/// 4. Fairings see responses in the order in which they were attached. Attach this one before those that look at cookies or caching.
+/// 4. Guards and other fairings find the session wherever this one stands in the order. Fairings see responses in the order in which
+///    they were attached: attach this one before those that look at cookies or caching.
 ///
 /// # Examples
 /// ```
@@ -52,23 +53,20 @@ impl SessionFairing {
     }
 }
 
-/// The place of the request's session, where the fairing is attached.
-pub(crate) fn slot<'r>(request: &'r Request<'_>) -> Option<&'r SessionSlot> {
-    request.local_cache(|| None::<SessionSlot>).as_ref()
-}
-
 #[async_trait]
 impl Fairing for SessionFairing {
     fn info(&self) -> Info {
-        Info { name: "Sessions", kind: Kind::Request | Kind::Response | Kind::Singleton }
+        Info { name: "Sessions", kind: Kind::Ignite | Kind::Response | Kind::Singleton }
     }
 
-    async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
-        request.local_cache(|| Some(SessionSlot::new(Arc::clone(&self.engine))));
+    async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
+        // Managed, so that a guard finds its session in whatever order the fairings were attached.
+        Ok(rocket.manage(RocketSessions::new(Arc::clone(&self.engine))))
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        let Some(commit) = slot(request).and_then(|slot| slot.conclude(response.status().code)) else { return };
+        let slot = RocketSessions::slot(request);
+        let Some(commit) = slot.and_then(|slot| slot.conclude(response.status().code)) else { return };
         match commit.await {
             Ok(effects) => effects.apply(response),
             Err(failure) => {

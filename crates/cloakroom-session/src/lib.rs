@@ -50,19 +50,16 @@ mod slot;
 
 pub use cloakroom_core::{
     Carrier, Clockwork, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookieTemplate,
-    CookieUpdate, CsrfRules, CsrfScheme, CsrfToken, Deadline, Dropped, Duplicates, Foreign, IntoKey, Json, Key, KeyId,
-    KeyName, Keyring, Level, Lifetimes, MAX_COOKIE, Message, Origin, OriginPattern, OwnOrigin, Plan, Record, Refusal,
-    Rejected, RequestFacts, SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SetCookie, StoreKey, Text,
-    Timestamp, Version, cache_control, vary,
+    CookieUpdate, CsrfDecision, CsrfRules, CsrfRulesBuilder, CsrfScheme, CsrfToken, Deadline, Dropped, Duplicates,
+    Foreign, HeaderFact, IntoKey, Json, Key, KeyId, KeyName, Keyring, Level, Lifetimes, MAX_COOKIE, Message, Origin,
+    OriginPattern, Plan, Record, Refusal, Rejected, RequestFacts, SameSite, Seal, Sealer, SessionId, SessionKey,
+    SessionState, SetCookie, StoreKey, Text, Timestamp, TokenPolicy, Version, cache_control, vary,
 };
 pub use clock::{Clock, ManualClock, SystemClock, fresh_id, fresh_id_and_token, fresh_token, random};
 pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder, Opened};
 #[cfg(feature = "form")]
 pub use csrf::FormRejection;
-pub use csrf::{
-    Admission, CsrfGuard, CsrfMode, CsrfSlot, Extent, FormKind, FormSearch, FormToken, Stage, TokenCheck, Verdict,
-    find_token,
-};
+pub use csrf::{BodyExtent, CsrfGuard, CsrfSlot, FormBody, FormKind, FormToken, Piece, find_token};
 pub use error::Error;
 pub use factory::{Committed, SessionFactory};
 pub use finish::Finish;

@@ -16,7 +16,7 @@ use cloakroom_actix::{CsrfMiddleware, FormToken};
 use cloakroom_session::{CsrfRules, Session};
 use futures_core::Stream;
 
-use crate::browser::{Browser, session_middleware, who};
+use crate::browser::{Browser, always, always_with, session_middleware, who};
 
 const PAIRS: &str = "application/x-www-form-urlencoded";
 const PARTS: &str = "multipart/form-data; boundary=X";
@@ -120,12 +120,12 @@ fn multipart(token: &str) -> Vec<u8> {
 async fn forms_arrive_to_the_byte_however_they_were_cut() {
     for (content_type, form) in [(PAIRS, urlencoded as fn(&str) -> Vec<u8>), (PARTS, multipart)] {
         for size in [1, 2, 3, 7, 64, 100_000] {
-            let received = send(CsrfRules::default(), content_type, size, false, form).await;
+            let received = send(always(), content_type, size, false, form).await;
             assert_eq!(received.status, 200, "{content_type}, {size}");
         }
-        let broken = send(CsrfRules::default(), content_type, 10, true, form).await;
+        let broken = send(always(), content_type, 10, true, form).await;
         assert_eq!(broken.status, 400, "{content_type}");
-        let reported = send(CsrfRules::default().danger_report_only(), content_type, 10, true, form).await;
+        let reported = send(always_with(|it| it.danger_report_only()), content_type, 10, true, form).await;
         assert_eq!((reported.status, reported.broke), (200, true), "{content_type}: not taken for all of it");
     }
 }
@@ -134,7 +134,7 @@ async fn forms_arrive_to_the_byte_however_they_were_cut() {
 async fn a_form_over_the_limit_passes_if_its_token_comes_first_and_the_rest_streams() {
     let filler = "x".repeat(10_000);
     for (first, expected) in [(true, 200), (false, 413)] {
-        let received = send(CsrfRules::default().body_limit(500), PAIRS, 100, false, |token| {
+        let received = send(always_with(|it| it.body_limit(500)), PAIRS, 100, false, |token| {
             let token = format!("csrf_token={token}");
             if first { format!("{token}&filler={filler}") } else { format!("filler={filler}&{token}") }.into_bytes()
         })
@@ -148,7 +148,7 @@ async fn a_form_over_the_limit_passes_if_its_token_comes_first_and_the_rest_stre
 
 #[actix_web::test]
 async fn what_is_no_form_is_not_read() {
-    let received = send(CsrfRules::default(), "application/json", 10, false, |_| b"{}".to_vec()).await;
+    let received = send(always(), "application/json", 10, false, |_| b"{}".to_vec()).await;
     assert_eq!((received.status, received.asked_before), (403, 0));
 }
 

@@ -3,9 +3,9 @@
 use actix_web::http::header;
 use actix_web::{App, test, web};
 use cloakroom_actix::{CsrfMiddleware, FormToken};
-use cloakroom_session::{CsrfRules, Session};
+use cloakroom_session::Session;
 
-use crate::browser::{Browser, session_middleware, sign_in, who};
+use crate::browser::{Browser, always, session_middleware, sign_in, who};
 
 async fn token(token: FormToken) -> String {
     token.to_string()
@@ -65,7 +65,7 @@ async fn around_the_whole_application_it_covers_scopes_and_what_is_not_found() {
 
 #[actix_web::test]
 async fn a_scope_may_be_exempt_unless_the_check_is_around_it() {
-    let csrf = CsrfMiddleware::new(CsrfRules::default());
+    let csrf = CsrfMiddleware::new(always());
     let inside = test::init_service(
         App::new()
             .service(web::resource("/hook").route(web::post().to(async || "done")).wrap(csrf.exempt()))
@@ -89,7 +89,7 @@ async fn a_scope_may_be_exempt_unless_the_check_is_around_it() {
 
 #[actix_web::test]
 async fn without_its_middleware_a_check_says_so() {
-    let csrf = CsrfMiddleware::new(CsrfRules::default());
+    let csrf = CsrfMiddleware::new(always());
     let app = test::init_service(
         App::new()
             .route("/token", web::get().to(token))

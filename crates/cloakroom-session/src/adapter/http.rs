@@ -1,6 +1,6 @@
 //! The types of `http` 1, which axum, hyper and most tower services speak.
 
-use http::header::{CACHE_CONTROL, COOKIE, GetAll, HOST, HeaderName, ORIGIN, SET_COOKIE, VARY};
+use http::header::{CACHE_CONTROL, COOKIE, GetAll, HOST, HeaderName, ORIGIN, SET_COOKIE, UPGRADE, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
@@ -49,6 +49,7 @@ fn standard(name: &str) -> Option<HeaderName> {
         "cache-control" => Some(CACHE_CONTROL),
         "origin" => Some(ORIGIN),
         "host" => Some(HOST),
+        "upgrade" => Some(UPGRADE),
         _ => None,
     }
 }

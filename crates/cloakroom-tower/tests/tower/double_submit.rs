@@ -2,17 +2,17 @@
 
 use axum::Router;
 use axum::routing::{any, get};
-use cloakroom_session::{CookieConfig, CsrfGuard, CsrfRules, Keyring, SameSite};
+use cloakroom_session::{CookieConfig, CsrfGuard, Keyring, SameSite};
 use cloakroom_tower::CsrfLayer;
 use cloakroom_tower::axum::FormToken;
 use http::{Request, header};
 
-use crate::browser::{Browser, Kept, Sent, Site, full, key, request, session_layer, set_cookies};
+use crate::browser::{Browser, Kept, NAME, Sent, Site, always, full, key, request, session_layer, set_cookies};
 
 const COOKIE: &str = "__Host-Http-csrf";
 
 fn site_with(keyring: &Keyring, cookie: CookieConfig) -> Site {
-    let guard = CsrfGuard::double_submit(CsrfRules::default(), keyring, cookie).unwrap();
+    let guard = CsrfGuard::double_submit(always(), keyring, cookie, Some(NAME)).unwrap();
     let router = Router::new()
         .route("/token", get(|token: FormToken| async move { token.to_string() }))
         .route("/twice", get(|one: FormToken, other: FormToken| async move { format!("{one} {other}") }))
@@ -88,7 +88,7 @@ fn the_cookie_has_the_attributes_that_were_given() {
     let strict = site_with(&Keyring::new(key(1)), config().name("__Host-t").same_site(SameSite::Strict).partitioned());
     let lines = set_cookies(&Browser::default().get(&strict, "/token"));
     assert!(lines[0].ends_with("; Path=/; Secure; HttpOnly; SameSite=Strict; Partitioned"), "{lines:?}");
-    let wrong = CsrfGuard::double_submit(CsrfRules::default(), &Keyring::new(key(1)), config().domain("example.com"));
+    let wrong = CsrfGuard::double_submit(always(), &Keyring::new(key(1)), config().domain("example.com"), None);
     assert_eq!(wrong.unwrap_err().option(), "domain");
 }
 
@@ -127,7 +127,7 @@ fn a_forged_cookie_is_no_cookie() {
 
 #[test]
 fn a_session_s_cookie_is_no_token_and_the_other_way_round() {
-    let guard = CsrfGuard::double_submit(CsrfRules::default(), &Keyring::new(key(1)), config()).unwrap();
+    let guard = CsrfGuard::double_submit(always(), &Keyring::new(key(1)), config(), Some(NAME)).unwrap();
     let router = Router::new()
         .route("/token", get(|token: FormToken| async move { token.to_string() }))
         .route("/in", get(|session: cloakroom_session::Session| async move { session.insert("user", "ann").unwrap() }))
