@@ -64,6 +64,7 @@ pub(crate) const PAGES: &[Page] = &[
         Cover::Enforced,
         Maker::Plain(|_, asked| asked.reply(200, "application/octet-stream", asked.body.clone())),
     ),
+    page("GET", "/socket", Cover::Enforced, Maker::Plain(|_, asked| asked.reply(200, TEXT, "open"))),
     page("GET", "/token", Cover::Enforced, Maker::Token(|token| Reply::new(200, TEXT, token.to_string()))),
     page(
         "POST",

@@ -195,3 +195,71 @@ async fn a_body_streams_after_the_commit_and_changes_nothing_by_itself() {
     assert_eq!(browser.get(&app, "/stream").await.body, "xxx");
     assert_eq!(browser.get(&app, "/who").await.body, "ann");
 }
+
+/// A form in chunks of one byte.
+struct Drip {
+    form: &'static [u8],
+    at: usize,
+}
+
+impl Stream for Drip {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let form: &'static [u8] = self.form;
+        let byte = form.get(self.at..=self.at).map(Bytes::from_static);
+        self.at += 1;
+        Poll::Ready(byte.map(Ok))
+    }
+}
+
+// `test` is a module of actix-web here.
+#[::core::prelude::v1::test]
+fn a_form_of_a_million_chunks_holds_no_more_than_twice_its_size() {
+    const CHUNKS: usize = 1_000_000;
+    async fn drain(mut payload: web::Payload) -> HttpResponse {
+        let mut size = 0;
+        while let Some(Ok(chunk)) = std::future::poll_fn(|cx| Pin::new(&mut payload).poll_next(cx)).await {
+            size += chunk.len();
+        }
+        assert_eq!(size, CHUNKS);
+        HttpResponse::Ok().finish()
+    }
+    let system = actix_web::rt::System::new();
+    let app = system.block_on(test::init_service(
+        App::new()
+            .route("/token", web::get().to(async |token: FormToken| token.to_string()))
+            .route("/", web::post().to(drain))
+            .wrap(CsrfMiddleware::new(always()))
+            .wrap(session_middleware()),
+    ));
+    let bare = system.block_on(test::init_service(App::new().route("/", web::post().to(drain))));
+    let mut browser = Browser::default();
+    let token = String::from_utf8(system.block_on(browser.get(&app, "/token")).body.to_vec()).unwrap();
+    let tail = format!("&csrf_token={token}");
+    let mut form = b"a=".to_vec();
+    form.resize(CHUNKS - tail.len(), b'x');
+    form.extend(tail.as_bytes());
+    let form: &'static [u8] = form.leak();
+    let asked = || {
+        let request = test::TestRequest::post()
+            .uri("/")
+            .insert_header((header::CONTENT_TYPE, PAIRS))
+            .insert_header((header::COOKIE, browser.cookie.clone().unwrap()))
+            .insert_header(("sec-fetch-site", "same-origin"))
+            .to_request();
+        let payload: Payload = Payload::Stream { payload: Box::pin(Drip { form, at: 0 }) };
+        request.replace_payload(payload).0
+    };
+    let (plain, checked) = (asked(), asked());
+    let without = allocation_counter::measure(|| {
+        assert_eq!(system.block_on(bare.call(plain)).unwrap().status(), 200);
+    });
+    let with = allocation_counter::measure(|| {
+        assert_eq!(system.block_on(app.call(checked)).unwrap().status(), 200);
+    });
+    let held = with.bytes_max - without.bytes_max;
+    println!("{held} bytes more at the most, {} allocations", with.count_total);
+    assert!(held <= 2 * CHUNKS as u64, "{held} bytes more");
+    assert!(with.count_total < 200, "{} allocations", with.count_total);
+}

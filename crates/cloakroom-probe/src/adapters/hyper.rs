@@ -77,7 +77,7 @@ async fn make<B: Body<Data = Bytes>>(app: &App, page: Page, request: Request<B>)
         Maker::Session(make) => with_session(&parts, body, make).await,
         Maker::Token(make) => token(&parts, make).await,
         Maker::Checked(make) => {
-            Ok(checked(&parts, &body, make).await.unwrap_or_else(|rejection| said(&rejection.answer())))
+            Ok(checked(&parts, body, make).await.unwrap_or_else(|rejection| said(&rejection.answer())))
         }
     };
     response(made.unwrap_or_else(|error| said(&Answer::sorry(&error))))
@@ -98,14 +98,14 @@ fn csrf_slot(parts: &Parts) -> Result<&CsrfSlot, Error> {
 }
 
 async fn token(parts: &Parts, make: fn(&cloakroom::FormToken) -> Reply) -> Result<Reply, Error> {
-    let token = csrf_slot(parts)?.form_token(parts, parts.extensions.get()).await?;
+    let token = csrf_slot(parts)?.form_token(cloakroom::adapter::RequestHead::cookies(parts)).await?;
     Ok(make(&token))
 }
 
-async fn checked(parts: &Parts, form: &[u8], make: fn(&pages::Fields) -> Reply) -> Result<Reply, FormRejection> {
+async fn checked(parts: &Parts, form: Bytes, make: fn(&pages::Fields) -> Reply) -> Result<Reply, FormRejection> {
     let slot = csrf_slot(parts)?;
     slot.expect_form(parts)?;
-    Ok(make(&slot.checked_form(parts, parts.extensions.get(), form).await?))
+    Ok(make(&slot.checked_form(parts, form).await?))
 }
 
 fn said(answer: &Answer) -> Reply {

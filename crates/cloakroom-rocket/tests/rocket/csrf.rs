@@ -226,3 +226,58 @@ fn a_protected_route_has_a_token_for_its_forms() {
     assert_eq!(browser.post("/echo", &[OURS, FORM], &format!("csrf_token={token}")).status(), Status::Ok);
     assert_eq!(browser.get("/bare").status(), Status::InternalServerError, "not protected: there is none");
 }
+
+/// Asks for the token where there is none, and passes the request on.
+#[get("/late", rank = 1)]
+async fn asks_too_early(_token: Result<FormToken, Error>, _elsewhere: Elsewhere) -> &'static str {
+    "unchecked"
+}
+
+#[get("/late", rank = 2)]
+async fn late(token: FormToken) -> String {
+    token.to_string()
+}
+
+#[test]
+fn a_guard_that_asks_too_early_takes_the_token_from_nobody() {
+    let csrf = CsrfFairing::new(always());
+    let routes = silent()
+        .attach(sessions())
+        .mount("/", csrf.exempt(routes![asks_too_early]))
+        .mount("/", csrf.protect(routes![late]));
+    let mut browser = Browser::new(routes.attach(csrf));
+    assert_eq!(browser.get("/late").status(), Status::Ok);
+}
+
+#[get("/socket")]
+async fn socket() -> &'static str {
+    "open"
+}
+
+#[test]
+fn a_handshake_is_checked_by_its_origin() {
+    let csrf = CsrfFairing::new(always());
+    let client = Client::untracked(silent().attach(sessions()).mount("/", csrf.protect(routes![socket]))).unwrap();
+    for (origin, status) in [
+        (Some("https://hats.example"), Status::Ok),
+        (Some("https://evil.example"), Status::Forbidden),
+        (None, Status::Ok),
+    ] {
+        let mut request = client.get("/socket");
+        for (name, value) in [("host", "hats.example"), ("upgrade", "websocket"), ("connection", "upgrade")] {
+            request.add_header(rocket::http::Header::new(name, value));
+        }
+        if let Some(origin) = origin {
+            request.add_header(rocket::http::Header::new("origin", origin));
+        }
+        assert_eq!(request.dispatch().status(), status, "{origin:?}");
+    }
+}
+
+#[test]
+fn report_only_lets_pass_what_cannot_be_checked() {
+    let csrf = CsrfFairing::new(always_with(|it| it.danger_report_only()));
+    let client = Client::untracked(silent().mount("/", csrf.protect(routes![webhook]))).unwrap();
+    let request = client.req(Method::Post, "/webhook").header(rocket::http::Header::new(OURS.0, OURS.1));
+    assert_eq!(request.dispatch().status(), Status::Ok, "no sessions are attached");
+}

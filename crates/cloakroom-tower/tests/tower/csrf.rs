@@ -502,3 +502,22 @@ fn report_only_reports_and_the_handler_learns_of_it() {
         assert_eq!(events.len(), traced, "{name}: {events:?}");
     }
 }
+
+#[test]
+fn a_refusal_names_the_header_at_fault() {
+    let site = Site::new(Router::new().route("/", any(|| async { "ran" })).layer(CsrfLayer::new(always())));
+    for (name, headers, says) in [
+        ("none of the headers", &[][..], "\"Sec-Fetch-Site: same-origin\", or its own Origin"),
+        ("a header twice", &[("sec-fetch-site", "none"), ("sec-fetch-site", "none")], "came twice"),
+        ("an unknown value", &[("sec-fetch-site", "Same-Origin")], "unknown value"),
+        ("two hosts", &[("host", "own.example"), ("origin", "https://own.example")], "came twice"),
+        ("a page without a referrer", &[("origin", "null")], "Referrer-Policy: no-referrer"),
+        ("another origin", &[("origin", "https://evil.example")], "another origin"),
+    ] {
+        let asked = headers.iter().fold(request("POST", "/"), |asked, (name, value)| asked.header(*name, *value));
+        let response = site.answer(asked.body(full("")).unwrap());
+        let body = std::str::from_utf8(response.body()).unwrap();
+        assert_eq!(response.status(), 403, "{name}");
+        assert!(body.contains(says) && !body.contains("danger_"), "{name}: {body}");
+    }
+}

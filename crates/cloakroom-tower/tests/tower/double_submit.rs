@@ -151,3 +151,42 @@ fn keys_rotate_here_too() {
     let token = text(browser.get(&before, "/token"));
     assert_eq!(browser.send(&after, post(&token)).status(), 200);
 }
+
+#[test]
+fn a_cookie_that_others_could_plant_is_no_place_for_tokens() {
+    let keyring = Keyring::new(key(1));
+    let name = |name: &str| CookieConfig::default().name(name);
+    for (row, cookie, session, refused) in [
+        ("no prefix", name("app").danger_insecure(), Some(NAME), true),
+        ("a prefix that lets sibling domains set it", name("__Secure-csrf"), Some(NAME), true),
+        ("a prefix", name("__Host-csrf"), Some(NAME), false),
+        ("both prefixes", name("__Host-Http-csrf"), None, false),
+        ("the session's own name", name("__Host-app"), Some("__Host-app"), true),
+        ("the session's name by default", name(NAME), None, true),
+    ] {
+        let guard = CsrfGuard::double_submit(always(), &keyring, cookie, session);
+        assert_eq!(guard.err().map(|error| error.option()), refused.then_some("name"), "{row}");
+    }
+    for (row, cookie, session, refused) in [
+        ("no prefix", name("csrf").danger_insecure(), Some("app"), false),
+        ("no prefix, and the session's own name", name("app").danger_insecure(), Some("app"), true),
+    ] {
+        let guard = CsrfGuard::danger_double_submit(always(), &keyring, cookie, session);
+        assert_eq!(guard.err().map(|error| error.option()), refused.then_some("name"), "{row}");
+    }
+}
+
+#[test]
+fn of_many_cookies_of_its_name_four_are_tried() {
+    let site = site();
+    let mut browser = Browser::default();
+    let token = text(browser.get(&site, "/token"));
+    let good = browser.value(COOKIE).unwrap().to_owned();
+    for (behind, expected) in [(0, 200), (3, 200), (4, 403), (10_000, 403)] {
+        let mut pairs = vec![format!("{COOKIE}={good}")];
+        pairs.extend(std::iter::repeat_n(format!("{COOKIE}=s1.x"), behind));
+        let mut asked = post(&token);
+        asked.headers_mut().insert(header::COOKIE, pairs.join("; ").parse().unwrap());
+        assert_eq!(site.answer(asked).status(), expected, "{behind} others behind it");
+    }
+}
