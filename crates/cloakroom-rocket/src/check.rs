@@ -18,10 +18,10 @@ pub(crate) async fn check(guard: &Arc<CsrfGuard>, request: &Request<'_>, data: &
     let slot = CsrfSlot::new(Arc::clone(guard), RocketSessions::slot(request).cloned());
     // For `FormToken`. A slot of an earlier route decides nothing here.
     RocketCsrf::leave(request, slot.clone());
-    let decision = match slot.check_head(&head, None) {
-        CsrfDecision::TokenNeeded => slot.check_token(&head, &mut Beginning { data, shown: false }).await,
-        decided => Ok(decided),
-    };
+    let mut decision = Ok(slot.check_head(&head, None));
+    if matches!(decision, Ok(CsrfDecision::TokenNeeded)) {
+        decision = slot.check_token(&head, &mut Beginning { data, shown: false }).await;
+    }
     match decision.map(CsrfDecision::refusal) {
         Ok(None) => Ok(()),
         Ok(Some(refusal)) => Err(Answer::refusing(refusal)),

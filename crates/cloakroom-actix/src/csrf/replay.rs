@@ -30,9 +30,12 @@ impl Replay {
 
     /// The payload for the handler: the client's own, if nothing of it was read.
     pub(crate) fn into_payload(self) -> Payload {
+        if self.touched {
+            return Payload::Stream { payload: Box::pin(self) };
+        }
         match self.rest {
-            Rest::More(payload) if !self.touched => payload,
-            rest => Payload::Stream { payload: Box::pin(Self { rest, ..self }) },
+            Rest::More(payload) => payload,
+            Rest::Nothing | Rest::Broken(_) => Payload::None,
         }
     }
 }

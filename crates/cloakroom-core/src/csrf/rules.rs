@@ -91,7 +91,6 @@ impl Default for CsrfRules {
 
 impl CsrfRules {
     /// Options other than the defaults.
-    #[must_use]
     pub fn builder() -> CsrfRulesBuilder {
         CsrfRulesBuilder::default()
     }

@@ -110,13 +110,11 @@ impl CsrfSlot {
 
     /// The steps of the check, whatever the method, the route or report-only rules would let through.
     async fn check_regardless(&self, head: &impl RequestHead, form: &Bytes) -> Result<(), FormRejection> {
-        let decision = match self.guard().rules().decide_covered(&head.facts()) {
-            CsrfDecision::TokenNeeded => {
-                let mut body = Received(Some(form.clone()));
-                CsrfDecision::of(compare(self.guard(), self.session(), head, &mut body).await?)
-            }
-            decided => decided,
-        };
+        let mut decision = self.guard().rules().decide_covered(&head.facts());
+        if decision == CsrfDecision::TokenNeeded {
+            let mut body = Received(Some(form.clone()));
+            decision = CsrfDecision::of(compare(self.guard(), self.session(), head, &mut body).await?);
+        }
         decision.refusal().map_or(Ok(()), |refusal| Err(FormRejection(Kind::Refused(refusal))))
     }
 }

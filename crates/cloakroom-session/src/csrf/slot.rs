@@ -101,10 +101,7 @@ impl CsrfSlot {
 
     /// Keeps the decision: what is only reported passes, and nothing of a refused request is committed.
     fn record(&self, decision: CsrfDecision, head: &impl RequestHead) -> CsrfDecision {
-        let decision = match decision {
-            CsrfDecision::Refused(refusal) => self.refuse(refusal, head.method()),
-            other => other,
-        };
+        let decision = decision.refusal().map_or(decision, |refusal| self.refuse(refusal, head.method()));
         self.progress().decision = decision;
         decision
     }

@@ -53,7 +53,7 @@ async fn drain<B: Body<Data = Bytes>>(request: Request<B>) -> Result<Response<Em
 }
 
 /// The most bytes that are held at one time while such a form passes through, and the number of allocations.
-fn measure<S, Q>(service: S, content_type: &str, body: impl Fn() -> Q, headers: &[(&str, String)]) -> (u64, u64)
+fn measure<S, Q>(service: &S, content_type: &str, body: impl Fn() -> Q, headers: &[(&str, String)]) -> (u64, u64)
 where
     S: Service<Request<Q>> + Clone,
     S::Error: std::fmt::Debug,
@@ -117,10 +117,10 @@ fn a_form_of_a_million_chunks_holds_no_more_than_twice_its_size() {
     ] {
         let drip = || Drip { form, at: 0, empty, left: 0 };
         let cookies = [("cookie", cookie.clone())];
-        let (bare, _) = measure(service_fn(drain::<Drip>), content_type, drip, &cookies);
+        let (bare, _) = measure(&service_fn(drain::<Drip>), content_type, drip, &cookies);
         let layers = (session_layer(), CsrfLayer::new(always()));
         let checked = layers.layer(service_fn(drain::<ReplayBody<Drip>>));
-        let (held, count) = measure(checked, content_type, drip, &cookies);
+        let (held, count) = measure(&checked, content_type, drip, &cookies);
         println!("{name}: {} bytes more at the most, {count} allocations", held - bare);
         assert!(held - bare <= 2 * CHUNKS as u64, "{name}: {} bytes more", held - bare);
         assert!(count < 200, "{name}: {count} allocations");
@@ -134,6 +134,6 @@ fn beyond_the_limit_nothing_more_is_held() {
     let layers = (session_layer(), CsrfLayer::new(always_with(|it| it.body_limit(1000))));
     let checked = layers.layer(service_fn(drain::<ReplayBody<Drip>>));
     let drip = || Drip { form, at: 0, empty: 0, left: 0 };
-    let (held, _) = measure(checked, "application/x-www-form-urlencoded", drip, &[("cookie", cookie)]);
+    let (held, _) = measure(&checked, "application/x-www-form-urlencoded", drip, &[("cookie", cookie)]);
     assert!(held < 50_000, "{held} bytes");
 }
