@@ -12,12 +12,14 @@ use rocket::{Build, Request, Rocket, async_trait};
 ///
 /// A request whose session nobody opens costs one allocation, and its response is left alone.
 ///
-/// 1. The commit happens before the first byte of the response. If it fails, the response is replaced: 503 when the store couldn't
-///    answer, 500 for a session that doesn't fit its cookie.
-/// 2. A response whose session was opened gets `Vary: Cookie`; one with a `Set-Cookie` gets `Cache-Control: no-store`.
+/// 1. The commit happens before the first byte of the response. If it fails, the response is
+///    replaced: 503 when the store couldn't answer, 500 for a session that doesn't fit its cookie.
+/// 2. A response whose session was opened gets `Vary: Cookie`; one with a `Set-Cookie` gets
+///    `Cache-Control: no-store`.
 /// 3. A handler that panics commits nothing of a session that it holds.
-/// 4. Guards and other fairings find the session wherever this one stands in the order. Fairings see responses in the order in which
-///    they were attached: attach this one before those that look at cookies or caching.
+/// 4. Guards and other fairings find the session wherever this one stands in the order. Fairings
+///    see responses in the order in which they were attached: attach this one before those that
+///    look at cookies or caching.
 ///
 /// # Examples
 /// ```

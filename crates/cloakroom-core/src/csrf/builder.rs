@@ -4,7 +4,8 @@ use super::origin::{Origin, OriginPattern};
 use super::rules::{CsrfRules, OwnOrigin, TokenPolicy};
 use crate::error::ConfigError;
 
-/// Options for [`CsrfRules`]; whatever contradicts itself is an error of [`CsrfRulesBuilder::build`].
+/// Options for [`CsrfRules`]; whatever contradicts itself is an error of
+/// [`CsrfRulesBuilder::build`].
 ///
 /// # Examples
 /// ```
@@ -55,7 +56,8 @@ impl CsrfRulesBuilder {
     /// Trusts another origin, or all subdomains as `https://*.example.com`.
     ///
     /// # Security
-    /// Whoever controls a trusted origin can act as the visitor. No list of public suffixes is asked: `https://*.co.uk` is accepted.
+    /// Whoever controls a trusted origin can act as the visitor. No list of public suffixes is
+    /// asked: `https://*.co.uk` is accepted.
     pub fn trusted_origin(mut self, pattern: impl Into<String>) -> Self {
         self.trusted.push(pattern.into());
         self
@@ -72,13 +74,15 @@ impl CsrfRulesBuilder {
         self.token_policy(TokenPolicy::Never)
     }
 
-    /// Checks the token only, as Pyramid's `check_origin=False` does. WebSocket handshakes are then not checked at all.
+    /// Checks the token only, as Pyramid's `check_origin=False` does. WebSocket handshakes are then
+    /// not checked at all.
     pub const fn danger_token_only(mut self) -> Self {
         self.token_only = true;
         self
     }
 
-    /// Lets requests pass the origin check that have none of the headers. For clients that aren't browsers.
+    /// Lets requests pass the origin check that have none of the headers. For clients that aren't
+    /// browsers.
     ///
     /// They need the token still, unless the policy is [`TokenPolicy::Never`].
     pub const fn danger_allow_no_origin(mut self) -> Self {
@@ -86,7 +90,11 @@ impl CsrfRulesBuilder {
         self
     }
 
-    /// Refuses nothing, and reports what would have been refused. For the time before protection is switched on.
+    /// Refuses nothing, and reports what would have been refused: for the time before protection is
+    /// switched on.
+    ///
+    /// A request passes even where the check is impossible, because the session's store is down. A
+    /// handler that takes a `CheckedForm` asks for the check by itself, and gets it.
     pub const fn danger_report_only(mut self) -> Self {
         self.report_only = true;
         self
@@ -110,7 +118,8 @@ impl CsrfRulesBuilder {
         self
     }
 
-    /// How many bytes of a form are read, and held in memory, in search of the token. The default is 1 MiB.
+    /// How many bytes of a form are read, and held in memory, in search of the token. The default
+    /// is 1 MiB.
     pub const fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = Some(bytes);
         self
@@ -119,8 +128,9 @@ impl CsrfRulesBuilder {
     /// The rules.
     ///
     /// # Errors
-    /// A name that no header or field can have, an origin that no page can have, a method that never matches, a limit of nothing, or
-    /// two options that contradict each other. The error names the option.
+    /// A name that no header or field can have, an origin that no page can have, a method that
+    /// never matches, a limit of nothing, or two options that contradict each other. The error
+    /// names the option.
     pub fn build(self) -> Result<CsrfRules, ConfigError> {
         let rules = CsrfRules::default();
         let own = self.own()?;

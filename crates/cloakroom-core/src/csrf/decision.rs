@@ -4,8 +4,9 @@ use super::refusal::Refusal;
 
 /// The state of a request's CSRF check.
 ///
-/// [`CsrfRules::decide`](super::CsrfRules::decide) makes the first four from the head alone; the token turns `TokenNeeded` into
-/// `Passed` or `Refused`; report-only rules turn `Refused` into `Reported`.
+/// [`CsrfRules::decide`](super::CsrfRules::decide) makes the first four from the head alone; the
+/// token turns `TokenNeeded` into `Passed` or `Refused`; report-only rules turn `Refused` into
+/// `Reported`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "an adapter must know what to do with each")]
 pub enum CsrfDecision {

@@ -44,7 +44,8 @@ impl<'a> From<Option<&'a str>> for HeaderFact<'a> {
 
 /// Method and headers of a request, as far as the CSRF check looks at them.
 ///
-/// Adapters get one from `RequestHead::facts`; [`RequestFacts::new`] is for code that has no request at hand.
+/// Adapters get one from `RequestHead::facts`; [`RequestFacts::new`] is for code that has no
+/// request at hand.
 ///
 /// # Examples
 /// ```

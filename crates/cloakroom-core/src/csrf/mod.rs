@@ -1,4 +1,5 @@
-//! The rules of CSRF protection: where a request comes from, and whether it knows the session's token.
+//! The rules of CSRF protection: where a request comes from, and whether it knows the session's
+//! token.
 //!
 //! The rules are pure; adapters read headers and bodies.
 

@@ -35,7 +35,8 @@ impl Origin {
     #[must_use]
     pub fn of_url(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
-        // Browsers read a backslash as a slash (WHATWG URL §4.4): "https://evil.example\@shop.example/" is evil.example's.
+        // Browsers read a backslash as a slash (WHATWG URL §4.4):
+        // "https://evil.example\@shop.example/" is evil.example's.
         let authority = rest.split(['/', '\\', '?', '#']).next()?;
         // Never look behind an @: "https://shop.example@evil.example/" is evil.example's.
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -57,7 +58,8 @@ impl Origin {
         Some(Self { scheme, host, port })
     }
 
-    /// Whether a page can have this origin and be the application: `https`, or `http` in development.
+    /// Whether a page can have this origin and be the application: `https`, or `http` in
+    /// development.
     pub(super) fn is_of_the_web(&self) -> bool {
         matches!(self.scheme.as_str(), "https" | "http")
     }
@@ -108,7 +110,8 @@ impl fmt::Display for Origin {
     }
 }
 
-/// An origin that is trusted, or `https://*.example.com` for all subdomains of one (and not itself).
+/// An origin that is trusted, or `https://*.example.com` for all subdomains of one (and not
+/// itself).
 ///
 /// # Examples
 /// ```
@@ -130,7 +133,8 @@ impl OriginPattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// When no page can have such an origin, or when the subdomains of a whole top-level domain are meant; the message quotes it.
+    /// When no page can have such an origin, or when the subdomains of a whole top-level domain are
+    /// meant; the message quotes it.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let wrong = |problem: &str| Err(ConfigError::new("trusted_origin", format!("{text:?} {problem}")));
         let (plain, subdomains) = match text.split_once("://*.") {
@@ -166,7 +170,8 @@ impl OriginPattern {
     }
 }
 
-/// Schemes whose pages have the origin `null`, and those of WebSockets, whose handshakes name the page's own.
+/// Schemes whose pages have the origin `null`, and those of WebSockets, whose handshakes name the
+/// page's own.
 const NEVER_ORIGINS: &[&str] = &["javascript", "data", "blob", "about", "file", "filesystem", "vbscript", "ws", "wss"];
 
 fn can_have_subdomains(parent: &str) -> bool {

@@ -4,21 +4,26 @@ use std::fmt;
 
 /// Why a request failed the CSRF checks.
 ///
-/// Its `Display` says what was wrong and what to do about it; it quotes nothing that the request sent.
+/// Its `Display` says what was wrong and what to do about it; it quotes nothing that the request
+/// sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// `Sec-Fetch-Site` says another site, or another origin of this site, and its origin isn't trusted.
+    /// `Sec-Fetch-Site` says another site, or another origin of this site, and its origin isn't
+    /// trusted.
     CrossSite,
     /// `Origin` (or `Referer`) names an origin that is neither ours nor trusted.
     ForeignOrigin,
-    /// `Origin` is `null`: our own page with `Referrer-Policy: no-referrer`, a sandboxed frame, or a redirect.
+    /// `Origin` is `null`: our own page with `Referrer-Policy: no-referrer`, a sandboxed frame, or
+    /// a redirect.
     NullOrigin,
     /// None of the headers that browsers send: `Sec-Fetch-Site`, `Origin`, `Referer`.
     NoOrigin,
-    /// `Sec-Fetch-Site` has a value that no browser of today sends, and there is no `Origin` or `Referer`.
+    /// `Sec-Fetch-Site` has a value that no browser of today sends, and there is no `Origin` or
+    /// `Referer`.
     UnknownSite,
-    /// `Host`, `Origin`, `Referer` or `Sec-Fetch-Site` came twice or isn't text, and nothing else decides.
+    /// `Host`, `Origin`, `Referer` or `Sec-Fetch-Site` came twice or isn't text, and nothing else
+    /// decides.
     MalformedHeaders,
     /// There is a session or a token cookie, but the request brought no token.
     TokenMissing,
@@ -70,7 +75,8 @@ impl Refusal {
         }
     }
 
-    /// The status of the response: 403; 413 and 400 where the body is at fault, 503 where the check was impossible.
+    /// The status of the response: 403; 413 and 400 where the body is at fault, 503 where the check
+    /// was impossible.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {

@@ -12,7 +12,8 @@ const BODY_LIMIT: usize = 1024 * 1024;
 /// How the application's own origin is known.
 ///
 /// # Security
-/// It is never inferred from forwarding headers, which a client can write: whether the application is on TLS is configuration.
+/// It is never inferred from forwarding headers, which a client can write: whether the application
+/// is on TLS is configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum OwnOrigin {
     /// These origins, whatever the `Host` header says.
@@ -45,8 +46,8 @@ enum Evidence {
 
 /// The options of the CSRF checks.
 ///
-/// [`CsrfRules::default`] is right for most applications: the origin is checked, and the token where the browser doesn't say where a
-/// request comes from. [`CsrfRules::builder`] changes that.
+/// [`CsrfRules::default`] is right for most applications: the origin is checked, and the token
+/// where the browser doesn't say where a request comes from. [`CsrfRules::builder`] changes that.
 ///
 /// # Examples
 /// ```
@@ -133,10 +134,12 @@ impl CsrfRules {
 
     /// Decides on a request's head: not covered, passed, refused, or its token is needed.
     ///
-    /// 1. A WebSocket handshake is checked by its origin, never by a token, which browsers can't add. A client that sends neither
-    ///    `Origin` nor `Sec-Fetch-Site` isn't a browser (RFC 6455 §4.1) and passes.
+    /// 1. A WebSocket handshake is checked by its origin, never by a token, which browsers can't
+    ///    add. A client that sends neither `Origin` nor `Sec-Fetch-Site` isn't a browser (RFC 6455
+    ///    §4.1) and passes.
     /// 2. A safe method isn't covered.
-    /// 3. Every other request is checked by its origin, and then by its token as the [`TokenPolicy`] says.
+    /// 3. Every other request is checked by its origin, and then by its token as the
+    ///    [`TokenPolicy`] says.
     #[must_use]
     pub fn decide(&self, facts: &RequestFacts<'_>) -> CsrfDecision {
         if facts.handshake {
@@ -148,7 +151,8 @@ impl CsrfRules {
         self.decide_covered(facts)
     }
 
-    /// Decides on a request as if its method were unsafe: for forms that must be ours whatever their route says.
+    /// Decides on a request as if its method were unsafe: for forms that must be ours whatever
+    /// their route says.
     #[must_use]
     pub fn decide_covered(&self, facts: &RequestFacts<'_>) -> CsrfDecision {
         match (self.evidence(facts), self.token) {
@@ -184,7 +188,8 @@ impl CsrfRules {
                 let trusted = origin.is_some_and(|it| self.is_trusted(&it));
                 if trusted { Ok(Evidence::Headers) } else { Err(Refusal::CrossSite) }
             }
-            // Absent, or a value that this version of the standard doesn't know (OWASP: ignore it and fall back).
+            // Absent, or a value that this version of the standard doesn't know (OWASP: ignore it
+            // and fall back).
             _ => self.fall_back(facts),
         }
     }

@@ -18,10 +18,11 @@ pub trait RequestHead {
         CookieHeader::new(self.lines("cookie"))
     }
 
-    /// Whether it opens a WebSocket: `GET` with `Upgrade: websocket` (RFC 6455), or `CONNECT` (RFC 8441 in HTTP/2, RFC 9220 in HTTP/3).
+    /// Whether it opens a WebSocket: `GET` with `Upgrade: websocket` (RFC 6455), or `CONNECT` (RFC
+    /// 8441 in HTTP/2, RFC 9220 in HTTP/3).
     ///
-    /// Every `CONNECT` counts. In HTTP/2 the frameworks' `:protocol` isn't looked at: no page can send the other kind, which asks for a
-    /// tunnel through a proxy.
+    /// Every `CONNECT` counts. In HTTP/2 the frameworks' `:protocol` isn't looked at: no page can
+    /// send the other kind, which asks for a tunnel through a proxy.
     fn is_handshake(&self) -> bool {
         match self.method() {
             "CONNECT" => true,
@@ -50,7 +51,8 @@ pub trait RequestHead {
         if self.is_handshake() { facts.handshake() } else { facts }
     }
 
-    /// The CSRF token in the header that the rules name, if it is there. A wrong one isn't made good by the form.
+    /// The CSRF token in the header that the rules name, if it is there. A wrong one isn't made
+    /// good by the form.
     fn csrf_token<'a>(&'a self, rules: &'a CsrfRules) -> Option<&'a str> {
         let value = self.lines(rules.header_name()).next()?;
         Some(text(value).unwrap_or("not text")).filter(|value| !value.is_empty())

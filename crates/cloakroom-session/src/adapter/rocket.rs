@@ -15,7 +15,8 @@ use crate::error::Error;
 use crate::session::Session;
 use crate::slot::{Engine, SessionSlot};
 
-/// The sessions of an application of Rocket, for its adapter to manage: guards find them whatever the order of the fairings.
+/// The sessions of an application of Rocket, for its adapter to manage: guards find them whatever
+/// the order of the fairings.
 #[derive(Clone, Debug)]
 pub struct RocketSessions(Arc<Engine>);
 
@@ -26,7 +27,8 @@ impl RocketSessions {
         Self(engine)
     }
 
-    /// The place of the request's session: made by whoever asks first. `None` where no sessions are managed.
+    /// The place of the request's session: made by whoever asks first. `None` where no sessions are
+    /// managed.
     #[must_use]
     pub fn slot<'r>(request: &'r Request<'_>) -> Option<&'r SessionSlot> {
         let sessions = request.rocket().state::<Self>()?;
@@ -41,7 +43,8 @@ pub struct RocketCsrf(OnceLock<CsrfSlot>);
 impl RocketCsrf {
     /// Leaves the slot of a check for the guards of its route. The first one stays.
     pub fn leave(request: &Request<'_>, slot: CsrfSlot) {
-        // Another route may have checked this request already, and passed it on: the tokens are the same.
+        // Another route may have checked this request already, and passed it on: the tokens are the
+        // same.
         let _ = request.local_cache(Self::default).0.set(slot);
     }
 
@@ -67,8 +70,8 @@ fn outcome<T>(opened: Result<T, Error>) -> Outcome<T, Error> {
 /// The session of the request, opened when the first guard asks for it.
 ///
 /// # Errors
-/// 503 when the store couldn't answer, 500 when no `SessionFairing` is attached; the trace says which. Rocket answers with the
-/// catcher of that status.
+/// 503 when the store couldn't answer, 500 when no `SessionFairing` is attached; the trace says
+/// which. Rocket answers with the catcher of that status.
 #[async_trait]
 impl<'r> FromRequest<'r> for Session {
     type Error = Error;

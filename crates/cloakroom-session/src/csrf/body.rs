@@ -27,7 +27,8 @@ pub trait FormBody {
     /// The next piece. Not called again after anything but [`Piece::Data`].
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Piece>;
 
-    /// Puts the bytes that were read in front of what wasn't. Called once, and only if a piece was asked for.
+    /// Puts the bytes that were read in front of what wasn't. Called once, and only if a piece was
+    /// asked for.
     fn replay(&mut self, read: Bytes);
 }
 
@@ -49,9 +50,11 @@ pub(super) async fn read_ahead(body: &mut impl FormBody, limit: usize) -> (Bytes
     }
 }
 
-/// What was read: the piece itself as long as there is one, as most forms arrive, and else one buffer.
+/// What was read: the piece itself as long as there is one, as most forms arrive, and else one
+/// buffer.
 ///
-/// A list of pieces would cost some hundred bytes for each, and a client can send a form in pieces of one byte.
+/// A list of pieces would cost some hundred bytes for each, and a client can send a form in pieces
+/// of one byte.
 #[derive(Default)]
 struct ReadAhead {
     single: Bytes,

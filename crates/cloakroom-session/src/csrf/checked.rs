@@ -89,8 +89,8 @@ impl CsrfSlot {
         }
     }
 
-    /// Reads an urlencoded form, after the check if the request was let through without. The token's field is left out of what `T`
-    /// sees.
+    /// Reads an urlencoded form, after the check if the request was let through without. The
+    /// token's field is left out of what `T` sees.
     ///
     /// # Errors
     /// When it is refused, couldn't be checked, or isn't of the expected shape.
@@ -108,7 +108,8 @@ impl CsrfSlot {
         serde_html_form::from_str(&rest.finish()).map_err(|error| FormRejection(Kind::Shape(error)))
     }
 
-    /// The steps of the check, whatever the method, the route or report-only rules would let through.
+    /// The steps of the check, whatever the method, the route or report-only rules would let
+    /// through.
     async fn check_regardless(&self, head: &impl RequestHead, form: &Bytes) -> Result<(), FormRejection> {
         let mut decision = self.guard().rules().decide_covered(&head.facts());
         if decision == CsrfDecision::TokenNeeded {

@@ -9,7 +9,8 @@ use crate::adapter::RequestHead;
 use crate::error::Error;
 use crate::slot::SessionSlot;
 
-/// Compares the request's token with the expected one. Creates nothing; the body is read only if it may hold the token.
+/// Compares the request's token with the expected one. Creates nothing; the body is read only if it
+/// may hold the token.
 ///
 /// # Errors
 /// When the session's store couldn't answer, or no session layer is installed around the check.

@@ -41,12 +41,14 @@ pub enum BodyExtent {
     Truncated,
 }
 
-/// Finds the value of the form field called `field`; the first one, if there are several. A file of that name doesn't count.
+/// Finds the value of the form field called `field`; the first one, if there are several. A file of
+/// that name doesn't count.
 ///
 /// It reads the body once, and copies nothing but the value.
 ///
 /// # Errors
-/// [`Refusal::BodyTooLarge`] if the body is truncated and the field isn't in it, [`Refusal::BodyUnreadable`] if it isn't a form.
+/// [`Refusal::BodyTooLarge`] if the body is truncated and the field isn't in it,
+/// [`Refusal::BodyUnreadable`] if it isn't a form.
 pub fn find_token<'a>(
     kind: &FormKind,
     body: &'a [u8],

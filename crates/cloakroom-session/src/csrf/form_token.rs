@@ -4,11 +4,13 @@ use std::fmt;
 
 /// The CSRF token for the forms of this page, masked anew for each request; `Display` is its text.
 ///
-/// Handlers take it as an argument. Where tokens live in the session, asking for it opens the session, and keeps a new one. With several
-/// session layers it is the session that the CSRF layer looks at: the innermost one around that layer.
+/// Handlers take it as an argument. Where tokens live in the session, asking for it opens the
+/// session, and keeps a new one. With several session layers it is the session that the CSRF layer
+/// looks at: the innermost one around that layer.
 ///
 /// # Errors
-/// As an extractor: 500 when no CSRF or session layer is installed around the handler, 503 when the session's store couldn't answer.
+/// As an extractor: 500 when no CSRF or session layer is installed around the handler, 503 when the
+/// session's store couldn't answer.
 ///
 /// # Examples
 /// ```

@@ -8,7 +8,8 @@ use cloakroom_core::{
 use crate::error::Error;
 use crate::slot::SessionSlot;
 
-/// How many values of the token's cookie are tried: each costs a signature, and a client may send thousands.
+/// How many values of the token's cookie are tried: each costs a signature, and a client may send
+/// thousands.
 const MOST_COOKIES: usize = 4;
 
 /// The CSRF rules of an application, and where its tokens live.
@@ -43,15 +44,18 @@ impl CsrfGuard {
 
     /// Tokens that live in a signed cookie of their own, for pages that must not create a session.
     ///
-    /// `session_cookie` is the name of the session's cookie; `None` in an application without sessions.
+    /// `session_cookie` is the name of the session's cookie; `None` in an application without
+    /// sessions.
     ///
     /// # Security
-    /// The signature keeps others from inventing a token, and the `__Host-` prefix of the cookie's name keeps sibling domains from
-    /// planting one that they were given; `__Host-Http-` keeps scripts from it as well. The token isn't bound to a session: where
-    /// there is one, keep the token in it.
+    /// The signature keeps others from inventing a token, and the `__Host-` prefix of the cookie's
+    /// name keeps sibling domains from planting one that they were given; `__Host-Http-` keeps
+    /// scripts from it as well. The token isn't bound to a session: where there is one, keep the
+    /// token in it.
     ///
     /// # Errors
-    /// A name without that prefix, the name of the session's cookie, or attributes that contradict each other.
+    /// A name without that prefix, the name of the session's cookie, or attributes that contradict
+    /// each other.
     pub fn double_submit(
         rules: CsrfRules,
         keyring: &Keyring,
@@ -71,7 +75,8 @@ impl CsrfGuard {
     /// The same under any name, for development without TLS.
     ///
     /// # Security
-    /// Without the prefix, every host below the same domain can plant a token that it was given, and send forms with it.
+    /// Without the prefix, every host below the same domain can plant a token that it was given,
+    /// and send forms with it.
     ///
     /// # Errors
     /// The name of the session's cookie, or attributes that contradict each other.
@@ -113,7 +118,8 @@ impl CsrfGuard {
         &self.home
     }
 
-    /// The token that the request must know; `None` if there is nothing it could know. Creates nothing.
+    /// The token that the request must know; `None` if there is nothing it could know. Creates
+    /// nothing.
     pub(super) async fn expected(
         &self,
         session: Option<&SessionSlot>,

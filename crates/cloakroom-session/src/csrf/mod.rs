@@ -2,9 +2,12 @@
 //!
 //! A request's way through the check, whatever its framework:
 //!
-//! 1. [`CsrfSlot::check_head`]: method, handshake and origin, as the rules say. Most requests end here.
-//! 2. [`CsrfSlot::check_token`], if the rules ask for the token: the header, else the form, read ahead through [`FormBody`].
-//! 3. The decision is recorded in the slot. Report-only rules let the request go on; a refused one commits nothing.
+//! 1. [`CsrfSlot::check_head`]: method, handshake and origin, as the rules say. Most requests end
+//!    here.
+//! 2. [`CsrfSlot::check_token`], if the rules ask for the token: the header, else the form, read
+//!    ahead through [`FormBody`].
+//! 3. The decision is recorded in the slot. Report-only rules let the request go on; a refused one
+//!    commits nothing.
 
 mod body;
 #[cfg(feature = "form")]

@@ -1,6 +1,7 @@
 //! A field of a `multipart/form-data` body (RFC 7578), found in place.
 //!
-//! The search reads the body once and holds nothing of it: a client decides how the body is cut into parts and headers.
+//! The search reads the body once and holds nothing of it: a client decides how the body is cut
+//! into parts and headers.
 
 use std::borrow::Cow;
 
@@ -119,7 +120,8 @@ pub(super) fn parameter<'a>(header: &'a str, name: &str) -> Option<Cow<'a, str>>
     }
 }
 
-/// The text before the closing quote, and the rest. Only `\"` is an escape: browsers write a backslash as it is.
+/// The text before the closing quote, and the rest. Only `\"` is an escape: browsers write a
+/// backslash as it is.
 fn unquote(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate() {

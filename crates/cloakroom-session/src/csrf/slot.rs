@@ -18,8 +18,8 @@ use crate::slot::{ResponseEffects, SessionSlot};
 
 /// A request's place for its CSRF check: the guard, the session that it looks at, and the decision.
 ///
-/// Where one layer checks and several session layers are nested, the session is the one that the check saw: a token from any other
-/// would never match.
+/// Where one layer checks and several session layers are nested, the session is the one that the
+/// check saw: a token from any other would never match.
 #[derive(Clone)]
 pub struct CsrfSlot(Arc<Slot>);
 
@@ -37,7 +37,8 @@ struct Progress {
 }
 
 impl CsrfSlot {
-    /// The place of a request that wasn't checked yet. `session` is the innermost session slot around the check.
+    /// The place of a request that wasn't checked yet. `session` is the innermost session slot
+    /// around the check.
     #[must_use]
     pub fn new(guard: Arc<CsrfGuard>, session: Option<SessionSlot>) -> Self {
         let progress = Progress { decision: CsrfDecision::Unchecked, rendered: false, issued: None };
@@ -64,9 +65,11 @@ impl CsrfSlot {
         self.progress().decision
     }
 
-    /// Checks the request's head. `outer` is the slot that the request has already, if there is one.
+    /// Checks the request's head. `outer` is the slot that the request has already, if there is
+    /// one.
     ///
-    /// The handler runs unless the decision is `Refused`; after `TokenNeeded`, [`CsrfSlot::check_token`] comes first.
+    /// The handler runs unless the decision is `Refused`; after `TokenNeeded`,
+    /// [`CsrfSlot::check_token`] comes first.
     pub fn check_head(&self, head: &impl RequestHead, outer: Option<&Self>) -> CsrfDecision {
         if self.guard().is_exempt() {
             if outer.is_some_and(|outer| !outer.guard().is_exempt()) {
@@ -89,8 +92,9 @@ impl CsrfSlot {
     /// The body is read only if the token may be in it, and replayed before this returns.
     ///
     /// # Errors
-    /// When the check is impossible: the session's store couldn't answer, or no session layer is installed around this one. It is
-    /// traced. Where the rules only report, that is a reported refusal instead.
+    /// When the check is impossible: the session's store couldn't answer, or no session layer is
+    /// installed around this one. It is traced. Where the rules only report, that is a reported
+    /// refusal instead.
     pub async fn check_token(&self, head: &impl RequestHead, body: &mut impl FormBody) -> Result<CsrfDecision, Error> {
         let outcome = compare(self.guard(), self.session(), head, body).await.or_else(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "CSRF check impossible");
@@ -99,7 +103,8 @@ impl CsrfSlot {
         Ok(self.record(CsrfDecision::of(outcome), head))
     }
 
-    /// Keeps the decision: what is only reported passes, and nothing of a refused request is committed.
+    /// Keeps the decision: what is only reported passes, and nothing of a refused request is
+    /// committed.
     fn record(&self, decision: CsrfDecision, head: &impl RequestHead) -> CsrfDecision {
         let decision = decision.refusal().map_or(decision, |refusal| self.refuse(refusal, head.method()));
         self.progress().decision = decision;
@@ -120,11 +125,12 @@ impl CsrfSlot {
         CsrfDecision::Refused(refusal)
     }
 
-    /// The token for this request's pages, under a fresh mask. Where tokens live in the session, this keeps a new session.
+    /// The token for this request's pages, under a fresh mask. Where tokens live in the session,
+    /// this keeps a new session.
     ///
     /// # Errors
-    /// When the session's store couldn't answer, no session layer is installed around the CSRF layer, or the system has no random
-    /// bytes to give.
+    /// When the session's store couldn't answer, no session layer is installed around the CSRF
+    /// layer, or the system has no random bytes to give.
     pub async fn form_token(&self, cookies: CookieHeader<'_>) -> Result<FormToken, Error> {
         let masked = self.masked_token(cookies).await?;
         Ok(FormToken::new(self.guard().rules().field_name().to_owned(), masked))
@@ -151,14 +157,16 @@ impl CsrfSlot {
         }
     }
 
-    /// What the check asks of the response: a token cookie, and `Vary` on a page that depends on one.
+    /// What the check asks of the response: a token cookie, and `Vary` on a page that depends on
+    /// one.
     #[must_use]
     pub fn effects(&self) -> ResponseEffects {
         let opened = self.progress().rendered;
         ResponseEffects { opened, cookies: self.cookie().into_iter().collect() }
     }
 
-    /// The cookie that the response must set, where tokens live in a cookie and this request was given a new one.
+    /// The cookie that the response must set, where tokens live in a cookie and this request was
+    /// given a new one.
     #[must_use]
     pub fn cookie(&self) -> Option<SetCookie> {
         let Home::Cookie(home) = self.guard().home() else { return None };

@@ -26,24 +26,30 @@ pub(crate) struct Answers {
 
 /// Refuses requests that another site made the browser send.
 ///
-/// 1. Safe methods (GET, HEAD, OPTIONS, TRACE and QUERY) pass. WebSocket handshakes are checked by their origin.
-/// 2. All other requests are checked by their origin: `Sec-Fetch-Site`, else `Origin`, else `Referer`.
-/// 3. Where the browser sent neither `Sec-Fetch-Site` nor `Origin`, the request must know the session's token, in the header
-///    `X-CSRF-Token` or else in the form field `csrf_token`, never in the query. [`TokenPolicy`](cloakroom_session::TokenPolicy) says
-///    whether it must always or never.
-/// 4. A form (urlencoded or multipart) is read up to [`CsrfRulesBuilder::body_limit`](cloakroom_session::CsrfRulesBuilder::body_limit) in
-///    search of the token, into one buffer, and handed on intact.
-/// 5. A refusal is 403 (413 and 400 where the body is at fault) and says why in words for developers. A failed check never creates a
-///    session. Report-only rules refuse nothing, even if the session's store is down.
+/// 1. Safe methods (GET, HEAD, OPTIONS, TRACE and QUERY) pass. WebSocket handshakes are checked by
+///    their origin.
+/// 2. All other requests are checked by their origin: `Sec-Fetch-Site`, else `Origin`, else
+///    `Referer`.
+/// 3. Where the browser sent neither `Sec-Fetch-Site` nor `Origin`, the request must know the
+///    session's token, in the header `X-CSRF-Token` or else in the form field `csrf_token`, never
+///    in the query. [`TokenPolicy`](cloakroom_session::TokenPolicy) says whether it must always or
+///    never.
+/// 4. A form (urlencoded or multipart) is read up to
+///    [`CsrfRulesBuilder::body_limit`](cloakroom_session::CsrfRulesBuilder::body_limit) in search
+///    of the token, into one buffer, and handed on intact.
+/// 5. A refusal is 403 (413 and 400 where the body is at fault) and says why in words for
+///    developers. A failed check never creates a session. Report-only rules refuse nothing, even if
+///    the session's store is down.
 ///
 /// Add it inside of the [`SessionLayer`](crate::SessionLayer) and outside of the handlers.
 ///
-/// **Exemptions** belong to a route: give that route the layer that [`CsrfLayer::exempt`] makes, and add the enforcing one to the
-/// other routes. A path pattern could match more than was meant (Go's `CrossOriginProtection` did).
+/// **Exemptions** belong to a route: give that route the layer that [`CsrfLayer::exempt`] makes,
+/// and add the enforcing one to the other routes. A path pattern could match more than was meant
+/// (Go's `CrossOriginProtection` did).
 ///
 /// # Deployment
-/// Whether the application is on TLS is configuration, never taken from the request: behind a proxy that ends TLS nothing
-/// needs to be set, for plain http in development see
+/// Whether the application is on TLS is configuration, never taken from the request: behind a proxy
+/// that ends TLS nothing needs to be set, for plain http in development see
 /// [`CsrfRulesBuilder::danger_own_scheme_http`](cloakroom_session::CsrfRulesBuilder::danger_own_scheme_http).
 ///
 /// # Examples
@@ -77,7 +83,8 @@ impl CsrfLayer {
         Self::from_guard(CsrfGuard::new(rules))
     }
 
-    /// A layer around a guard, for tokens that live in a cookie of their own ([`CsrfGuard::double_submit`]).
+    /// A layer around a guard, for tokens that live in a cookie of their own
+    /// ([`CsrfGuard::double_submit`]).
     pub fn from_guard(guard: CsrfGuard) -> Self {
         let on_refusal: OnRefusal = Arc::new(|refusal, _| response(Answer::refusing(refusal)));
         let answers = Answers { on_refusal, on_error: sorry() };
@@ -90,7 +97,8 @@ impl CsrfLayer {
         self
     }
 
-    /// Makes the response for a request that couldn't be checked, because the session's store couldn't answer.
+    /// Makes the response for a request that couldn't be checked, because the session's store
+    /// couldn't answer.
     ///
     /// # Security
     /// What the error says is for the trace. Don't show it to the client.

@@ -10,7 +10,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The body of a request that passed the CSRF layer: the client's, whatever of it was read before.
+    /// The body of a request that passed the CSRF layer: the client's, whatever of it was read
+    /// before.
     pub struct ReplayBody<B: Body> {
         #[pin]
         kind: Kind<B>,

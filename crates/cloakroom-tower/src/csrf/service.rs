@@ -60,7 +60,8 @@ where
                 Route::Refused { response: Some((self.answers.on_refusal)(refusal, &parts)) }
             }
             CsrfDecision::TokenNeeded => {
-                // The service that was made ready handles this request; a clone waits for the next one.
+                // The service that was made ready handles this request; a clone waits for the next
+                // one.
                 let next = self.inner.clone();
                 let inner = std::mem::replace(&mut self.inner, next);
                 let answers = self.answers.clone();

@@ -52,7 +52,8 @@ async fn drain<B: Body<Data = Bytes>>(request: Request<B>) -> Result<Response<Em
     Ok(Response::new(Empty::new()))
 }
 
-/// The most bytes that are held at one time while such a form passes through, and the number of allocations.
+/// The most bytes that are held at one time while such a form passes through, and the number of
+/// allocations.
 fn measure<S, Q>(service: &S, content_type: &str, body: impl Fn() -> Q, headers: &[(&str, String)]) -> (u64, u64)
 where
     S: Service<Request<Q>> + Clone,

@@ -1,4 +1,5 @@
-//! The truth table of the design, asked of this crate and of `tower_http::csrf`: where they agree, and where they differ and why.
+//! The truth table of the design, asked of this crate and of `tower_http::csrf`: where they agree,
+//! and where they differ and why.
 
 use std::convert::Infallible;
 
@@ -32,7 +33,8 @@ fn tower_http(request: Request<Sent>) -> bool {
     run(csrf.layer(service_fn(ran::<Sent>)).oneshot(request)).unwrap().status() == 200
 }
 
-/// Name, method, headers; then who lets it pass: our rules by default, ours under `origin_only`, tower-http.
+/// Name, method, headers; then who lets it pass: our rules by default, ours under `origin_only`,
+/// tower-http.
 type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)], [bool; 3]);
 
 #[rustfmt::skip] // one row, one line
@@ -54,14 +56,16 @@ const ROWS: &[Row] = &[
     ("foreign Origin", "POST", &[("origin", EVIL)], [false, false, false]),
     ("null", "POST", &[("origin", "null")], [false, false, false]),
     ("GET from elsewhere", "GET", &[(SITE, "cross-site")], [true, true, true]),
-    // tower-http passes what says nothing of itself. Ours refuses unless `danger_allow_no_origin`, and reads the Referer first.
+    // tower-http passes what says nothing of itself. Ours refuses unless `danger_allow_no_origin`,
+    // and reads the Referer first.
     ("no header at all", "POST", &[], [false, false, true]),
     ("our Referer alone", "POST", &[("referer", "https://own.example/cart")], [false, true, true]),
     ("a foreign Referer alone", "POST", &[("referer", "https://evil.example/")], [false, false, true]),
     ("an empty Origin", "POST", &[("origin", "")], [false, false, true]),
     // tower-http is blind to the scheme. Ours compares it with the configured one.
     ("our host without TLS", "POST", &[("origin", "http://own.example")], [false, false, true]),
-    // tower-http compares bytes. Ours compares origins (RFC 6454 §5): case and the default port don't matter.
+    // tower-http compares bytes. Ours compares origins (RFC 6454 §5): case and the default port
+    // don't matter.
     ("our Origin in upper case", "POST", &[("origin", "HTTPS://OWN.EXAMPLE")], [true, true, false]),
     ("our Origin with its port", "POST", &[("origin", "https://own.example:443")], [true, true, false]),
     // tower-http refuses at once. Ours ignores what it doesn't know and asks the Origin (OWASP).

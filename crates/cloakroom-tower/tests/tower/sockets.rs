@@ -1,4 +1,5 @@
-//! WebSocket handshakes on a real server: HTTP/1.1 with `Upgrade`, HTTP/2 with an extended `CONNECT`.
+//! WebSocket handshakes on a real server: HTTP/1.1 with `Upgrade`, HTTP/2 with an extended
+//! `CONNECT`.
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
