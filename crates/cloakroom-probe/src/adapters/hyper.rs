@@ -70,10 +70,14 @@ async fn check(app: Arc<App>, request: Request<Incoming>) -> Outcome {
 
 async fn make<B: Body<Data = Bytes>>(app: &App, page: Page, request: Request<B>) -> Response<Plain> {
     let (parts, body) = request.into_parts();
+    if let Maker::Head(make) = page.maker {
+        return response(make(&Asked::new(&parts, Vec::new())));
+    }
     let Ok(body) = body.collect().await else { return response(Reply::words(400, "the body broke off\n")) };
     let body = body.to_bytes();
     let made = match page.maker {
         Maker::Plain(make) => Ok(make(app, &Asked::new(&parts, body))),
+        Maker::Head(make) => Ok(make(&Asked::new(&parts, Vec::new()))),
         Maker::Session(make) => with_session(&parts, body, make).await,
         Maker::Token(make) => token(&parts, make).await,
         Maker::Checked(make) => {
