@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::map_response;
-use cloakroom::{Clock, CsrfLayer, CsrfRules};
+use cloakroom::{Clock, ConfigError, CsrfLayer, CsrfRules, TokenPolicy};
 
 use crate::rail::Rail;
 use crate::{assets, cart, devices, forgery, inspector, shop, sign_in, sorry};
@@ -17,11 +17,14 @@ pub(crate) struct House {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-pub(crate) fn app(house: House) -> Router {
+/// The origin and the token of every form are checked, so that the page on forgery can show both. The demo has no TLS.
+fn rules() -> Result<CsrfRules, ConfigError> {
+    CsrfRules::builder().token_policy(TokenPolicy::Always).danger_own_scheme_http().build()
+}
+
+pub(crate) fn app(house: House) -> Result<Router, ConfigError> {
     let sessions = house.rail.layer(Arc::clone(&house.clock)).on_error(sorry::not_committed);
-    // The demo has no TLS. An application in production leaves this line at `CsrfRules::default()`.
-    let csrf =
-        CsrfLayer::new(CsrfRules::default().danger_own_scheme_http()).on_refusal(|refusal, _| sorry::refused(refusal));
+    let csrf = CsrfLayer::new(rules()?).on_refusal(|refusal, _| sorry::refused(refusal));
 
     let pages = Router::new()
         .merge(shop::routes())
@@ -34,12 +37,12 @@ pub(crate) fn app(house: House) -> Router {
         .layer(sessions);
 
     // What has no need of a session stands outside of it.
-    pages
+    Ok(pages
         .merge(assets::routes())
         .fallback(sorry::not_found)
         .layer(map_response(sorry::in_our_words))
         .layer(map_response(assets::guarded))
-        .with_state(house)
+        .with_state(house))
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ async fn main() -> anyhow::Result<()> {
         .with_context(|| format!("port {} can't be listened on; choose another with --port", arguments.port))?;
     println!("sessions live in {}", rail::name_of(&arguments.store));
     println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, app::app(house)).with_graceful_shutdown(told_to_stop()).await?;
+    axum::serve(listener, app::app(house)?).with_graceful_shutdown(told_to_stop()).await?;
     if let Some(sweeper) = sweeper {
         sweeper.stop().await;
     }

@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
-use cloakroom_session::{CsrfSlot, Error, FormRejection, Refusal, SessionSlot};
+use cloakroom_session::{CsrfSlot, Error, FormRejection, Refusal};
 use serde::de::DeserializeOwned;
 
 /// An urlencoded form that passed the CSRF check, whatever its route or report-only rules would let through.
@@ -97,14 +97,13 @@ impl<T: DeserializeOwned> FromRequest for CheckedForm<T> {
         Box::pin(async move {
             // Taken out, because extensions must not be borrowed while others wait.
             let slot = request.extensions().get::<CsrfSlot>().cloned();
-            let session = request.extensions().get::<SessionSlot>().cloned();
             let slot = slot.ok_or_else(|| FormRejection::from(Error::missing_layer("CsrfMiddleware")))?;
             slot.expect_form(&request)?;
             // With the application's limit for payloads.
             let form = Bytes::from_request(&request, &mut payload)
                 .await
                 .map_err(|error| CheckedFormRejection(Kind::Unreadable(error)))?;
-            Ok(Self(slot.checked_form(&request, session.as_ref(), &form).await?))
+            Ok(Self(slot.checked_form(&request, form).await?))
         })
     }
 }

@@ -69,7 +69,10 @@ pub use cookie::{
     CookieConfig, CookieHeader, CookieTemplate, MAX_COOKIE, SameSite, SetCookie, cache_control, invites_shared_caches,
     overrides_cache_control, vary,
 };
-pub use csrf::{CsrfRules, CsrfScheme, CsrfToken, Origin, OriginPattern, OwnOrigin, Refusal, RequestFacts};
+pub use csrf::{
+    CsrfDecision, CsrfRules, CsrfRulesBuilder, CsrfScheme, CsrfToken, HeaderFact, Origin, OriginPattern, Refusal,
+    RequestFacts, TokenPolicy,
+};
 pub use error::{ConfigError, Error};
 pub use flash::{Duplicates, FLASH_LIMIT, FlashId, Level, Message};
 pub use foreign::Foreign;

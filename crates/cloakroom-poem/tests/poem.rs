@@ -8,7 +8,7 @@
 )]
 
 use cloakroom_poem::HttpLayer;
-use cloakroom_session::{CommitPolicy, CookieSessions, CsrfRules, Error, FormToken, Key, Session};
+use cloakroom_session::{CommitPolicy, CookieSessions, CsrfRules, Error, FormToken, Key, Session, TokenPolicy};
 use cloakroom_tower::{CsrfLayer, SessionLayer};
 use poem::http::{StatusCode, header};
 use poem::test::{TestClient, TestResponse};
@@ -22,7 +22,7 @@ fn sessions() -> SessionLayer {
 }
 
 fn csrf() -> HttpLayer<CsrfLayer> {
-    HttpLayer(CsrfLayer::new(CsrfRules::default()))
+    HttpLayer(CsrfLayer::new(CsrfRules::builder().token_policy(TokenPolicy::Always).build().unwrap()))
 }
 
 #[handler]

@@ -30,11 +30,14 @@ impl App {
             }
         };
         let engine = engine.policy(options.commit_policy()).clock(RequestClock);
-        let mut rules = CsrfRules::default().danger_own_scheme_http();
+        let mut rules = CsrfRules::builder().danger_own_scheme_http().token_policy(options.token_policy());
         if let Some(bytes) = options.body_limit {
             rules = rules.body_limit(bytes);
         }
-        Ok(Self { engine, rules, counts, stored })
+        if options.report_only {
+            rules = rules.danger_report_only();
+        }
+        Ok(Self { engine, rules: rules.build()?, counts, stored })
     }
 
     /// How often what happened.

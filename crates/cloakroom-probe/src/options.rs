@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use cloakroom::{CommitPolicy, Lifetimes};
+use cloakroom::{CommitPolicy, Lifetimes, TokenPolicy};
 
 /// A server that does to a session what it is told.
 #[derive(Clone, Debug, Parser)]
@@ -46,6 +46,12 @@ pub(crate) struct Options {
     /// How many bytes of a form are read in search of its token.
     #[arg(long)]
     pub(crate) body_limit: Option<usize>,
+    /// When a form must bring its token.
+    #[arg(long, value_enum, default_value_t = Token::Always)]
+    token: Token,
+    /// The CSRF check refuses nothing, and reports.
+    #[arg(long)]
+    pub(crate) report_only: bool,
     /// When changes are committed.
     #[arg(long, value_enum, default_value_t = Commit::Always)]
     commit: Commit,
@@ -66,6 +72,13 @@ pub(crate) enum Adapter {
 pub(crate) enum Commit {
     Always,
     NotOnServerError,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Token {
+    Always,
+    WhenUnsure,
+    Never,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -103,6 +116,14 @@ impl FromStr for Seconds {
 }
 
 impl Options {
+    pub(crate) const fn token_policy(&self) -> TokenPolicy {
+        match self.token {
+            Token::Always => TokenPolicy::Always,
+            Token::WhenUnsure => TokenPolicy::WhenUnsure,
+            Token::Never => TokenPolicy::Never,
+        }
+    }
+
     pub(crate) fn lifetimes(&self) -> Lifetimes {
         self.adjusted(Lifetimes::default())
     }

@@ -35,6 +35,8 @@ pub(crate) enum Cover {
 pub(crate) enum Maker {
     /// Nothing but the request.
     Plain(fn(&App, &Asked) -> Reply),
+    /// Nothing but the head: the body of a WebSocket handshake has no end.
+    Head(fn(&Asked) -> Reply),
     /// The session.
     Session(fn(Session, Asked) -> Making),
     /// The token for forms.
@@ -64,6 +66,7 @@ pub(crate) const PAGES: &[Page] = &[
         Cover::Enforced,
         Maker::Plain(|_, asked| asked.reply(200, "application/octet-stream", asked.body.clone())),
     ),
+    page("GET", "/socket", Cover::Enforced, Maker::Head(|asked| asked.reply(200, TEXT, "open"))),
     page("GET", "/token", Cover::Enforced, Maker::Token(|token| Reply::new(200, TEXT, token.to_string()))),
     page(
         "POST",

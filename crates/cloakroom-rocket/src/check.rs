@@ -1,42 +1,53 @@
 //! The CSRF check of one request, on what Rocket shows of it.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cloakroom_session::adapter::{Answer, RequestHead};
-use cloakroom_session::{Admission, CsrfGuard, CsrfMode, CsrfSlot, Extent, FormSearch, Refusal, TokenCheck};
+use cloakroom_session::adapter::{Answer, RequestHead, RocketCsrf, RocketSessions};
+use cloakroom_session::{CsrfDecision, CsrfGuard, CsrfSlot, FormBody, Piece};
 use rocket::{Data, Request};
-
-use crate::sessions::slot;
 
 /// As much of a body as Rocket lets anybody look at before it is read, in bytes.
 const PEEK: usize = 512;
 
-/// Both stages; the answer that takes the handler's place if one fails.
+/// Checks a request; the answer that replaces the handler's if it is refused.
 pub(crate) async fn check(guard: &Arc<CsrfGuard>, request: &Request<'_>, data: &mut Data<'_>) -> Result<(), Answer> {
-    let (head, session) = (Head::of(request), slot(request));
-    let csrf = CsrfSlot::new(Arc::clone(guard));
-    // Left in the request, where `FormToken` finds it. What is left there already decides nothing here.
-    request.local_cache(|| Some(csrf.clone()));
-    let verdict = match csrf.admit(CsrfMode::Enforce, &head, session, None) {
-        Admission::Passed => Ok(()),
-        Admission::Refused(refusal) => Err(refusal),
-        Admission::TokenNeeded => match csrf.check(&head, session).await {
-            Ok(TokenCheck::Decided(verdict)) => verdict,
-            Ok(TokenCheck::InForm(search)) => csrf.settle(in_beginning(search, data).await, &head, session),
-            Err(error) => return Err(Answer::sorry(&error)),
-        },
-    };
-    verdict.map_err(Answer::refusing)
+    let head = Head::of(request);
+    let slot = CsrfSlot::new(Arc::clone(guard), RocketSessions::slot(request).cloned());
+    // For `FormToken`. A slot of an earlier route decides nothing here.
+    RocketCsrf::leave(request, slot.clone());
+    let mut decision = Ok(slot.check_head(&head, None));
+    if matches!(decision, Ok(CsrfDecision::TokenNeeded)) {
+        decision = slot.check_token(&head, &mut Beginning { data, shown: false }).await;
+    }
+    match decision.map(CsrfDecision::refusal) {
+        Ok(None) => Ok(()),
+        Ok(Some(refusal)) => Err(Answer::refusing(refusal)),
+        Err(error) => Err(Answer::sorry(&error)),
+    }
 }
 
-/// Looks for the token in as much of a form as Rocket shows.
-async fn in_beginning(mut search: FormSearch, data: &mut Data<'_>) -> Result<(), Refusal> {
-    let beginning = Bytes::copy_from_slice(data.peek(PEEK).await);
-    // Rocket's local client says that a body is complete however long it is.
-    let complete = data.peek_complete() && beginning.len() < PEEK;
-    let within = search.push(beginning);
-    search.verdict(if complete && within { Extent::Whole } else { Extent::Prefix }).await
+/// As much of a body as Rocket shows, which stays where it is.
+struct Beginning<'a, 'r> {
+    data: &'a mut Data<'r>,
+    shown: bool,
+}
+
+impl FormBody for Beginning<'_, '_> {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Piece> {
+        let beginning = ready!(pin!(self.data.peek(PEEK)).poll(cx));
+        if !self.shown {
+            self.shown = true;
+            return Poll::Ready(Piece::Data(Bytes::copy_from_slice(beginning)));
+        }
+        // Rocket's local client says that a body is complete however long it is.
+        let all = beginning.len() < PEEK && self.data.peek_complete();
+        Poll::Ready(if all { Piece::End } else { Piece::Hidden })
+    }
+
+    fn replay(&mut self, _: Bytes) {}
 }
 
 /// A request's head, with the host that Rocket knows where HTTP/2 has no header for it.

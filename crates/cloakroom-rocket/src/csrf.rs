@@ -15,14 +15,19 @@ const EXEMPT: &str = "CSRF exempt";
 
 /// Refuses requests that another site made the browser send.
 ///
-/// Requests with methods other than GET, HEAD, OPTIONS and TRACE pass two stages. The first asks where the request comes from
-/// (`Sec-Fetch-Site`, else `Origin`, else `Referer`); the second whether it knows the session's token, in the header
-/// `X-CSRF-Token` or else in the form field `csrf_token`, never in the query. A refusal is 403 (413 and 400 where
-/// the body is at fault) and says why in words for developers.
+/// WebSocket handshakes are checked by their origin, and requests with methods other than GET,
+/// HEAD, OPTIONS, TRACE and QUERY too: `Sec-Fetch-Site`, else `Origin`, else `Referer`. Where the
+/// browser sent neither of the first two, or always if
+/// [`TokenPolicy`](cloakroom_session::TokenPolicy) says so, the request must know the session's
+/// token, in the header `X-CSRF-Token` or else in the form field `csrf_token`, never in the query.
+/// A refusal is 403 (413 and 400 where the body is at fault) and says why in words for developers.
 ///
-/// 1. Mount routes through [`CsrfFairing::protect`], or through [`CsrfFairing::exempt`] those that check their callers otherwise.
-/// 2. Attach it as well. Rocket then doesn't launch if a route for an unsafe method went through neither, and says which.
-/// 3. The token must be the first field of a form: Rocket shows no more than the first 512 bytes of a body.
+/// 1. Mount routes through [`CsrfFairing::protect`], or through [`CsrfFairing::exempt`] those that
+///    check their callers otherwise.
+/// 2. Attach it as well. Rocket then doesn't launch if a route for an unsafe method went through
+///    neither, and says which.
+/// 3. The token must be the first field of a form: Rocket shows no more than the first 512 bytes of
+///    a body.
 /// 4. A failed check never creates a session, and no guard of the route runs.
 ///
 /// # Examples

@@ -1,25 +1,26 @@
-//! The session of a request: given before routing, committed when the response is ready.
+//! The session of a request: opened by whoever asks first, committed when the response is ready.
 
 use std::sync::Arc;
 
-use cloakroom_session::adapter::Answer;
-use cloakroom_session::{Clock, CommitPolicy, Engine, SessionFactory, SessionSlot};
-use rocket::fairing::{Fairing, Info, Kind};
+use cloakroom_session::adapter::{Answer, RocketSessions};
+use cloakroom_session::{Clock, CommitPolicy, Engine, SessionFactory};
+use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::response::Response;
-use rocket::{Data, Request, async_trait};
+use rocket::{Build, Request, Rocket, async_trait};
 
 /// Gives each request a session, and commits it when the response is ready.
 ///
 /// A request whose session nobody opens costs one allocation, and its response is left alone.
 ///
-/// 1. The commit happens before the first byte of the response. If it fails, the response is replaced: 503 when the store couldn't
-///    answer, 500 for a session that doesn't fit its cookie.
+/// 1. The commit happens before the first byte of the response. If it fails, the response is
+///    replaced: 503 when the store couldn't answer, 500 for a session that doesn't fit its cookie.
 /// 2. A response whose session was opened gets `Vary: Cookie`. One with our `Set-Cookie`, or for which a CSRF token was handed out, is
 ///    stored by no cache: it gets `Cache-Control: private, no-store`, and `Expires` and the fields that caches prefer to `Cache-Control`
 ///    (`CDN-Cache-Control`, `Surrogate-Control` and others) are removed, with one trace event.
 /// 3. A handler that panics commits nothing of a session that it holds.
-/// 4. Fairings see responses in the order in which they were attached. Attach this one before those that look at cookies or at caching
-///    headers, and after those that set caching headers.
+/// 4. Guards and other fairings find the session wherever this one stands in the order. Fairings
+///    see responses in the order in which they were attached: attach this one before those that
+///    look at cookies or at caching headers, and after those that set caching headers.
 ///
 /// # Security
 /// A fairing attached after this one that sets `Cache-Control: public` has the last word, and a cache may then hand one visitor's
@@ -59,23 +60,19 @@ impl SessionFairing {
     }
 }
 
-/// The place of the request's session, where the fairing is attached.
-pub(crate) fn slot<'r>(request: &'r Request<'_>) -> Option<&'r SessionSlot> {
-    request.local_cache(|| None::<SessionSlot>).as_ref()
-}
-
 #[async_trait]
 impl Fairing for SessionFairing {
     fn info(&self) -> Info {
-        Info { name: "Sessions", kind: Kind::Request | Kind::Response | Kind::Singleton }
+        Info { name: "Sessions", kind: Kind::Ignite | Kind::Response | Kind::Singleton }
     }
 
-    async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
-        request.local_cache(|| Some(SessionSlot::new(Arc::clone(&self.engine))));
+    async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
+        // Managed, so that a guard finds its session in whatever order the fairings were attached.
+        Ok(rocket.manage(RocketSessions::new(Arc::clone(&self.engine))))
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        let Some(slot) = slot(request) else { return };
+        let Some(slot) = RocketSessions::slot(request) else { return };
         match slot.finish(response.status().code).await {
             Ok(effects) => effects.apply(response),
             Err(failure) => {

@@ -52,20 +52,17 @@ mod slot;
 pub use candidates::Candidates;
 pub use cloakroom_core::{
     After, Carrier, Clockwork, Commit, CommitId, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieHeader,
-    CookieTemplate, CookieUpdate, CsrfRules, CsrfScheme, CsrfToken, Deadline, Dropped, Duplicates, FLASH_LIMIT,
-    FlashId, Foreign, IntoKey, Json, Key, KeyId, KeyName, Keyring, Level, Lifetimes, MAX_COOKIE, Message, Origin,
-    OriginPattern, OwnOrigin, Plan, Record, Refusal, Rejected, Replayed, RequestFacts, RequestKind, Resolution,
-    SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SetCookie, StoreKey, Text, Timestamp, Version,
-    cache_control, invites_shared_caches, overrides_cache_control, vary,
+    CookieTemplate, CookieUpdate, CsrfDecision, CsrfRules, CsrfRulesBuilder, CsrfScheme, CsrfToken, Deadline, Dropped,
+    Duplicates, FLASH_LIMIT, FlashId, Foreign, HeaderFact, IntoKey, Json, Key, KeyId, KeyName, Keyring, Level,
+    Lifetimes, MAX_COOKIE, Message, Origin, OriginPattern, Plan, Record, Refusal, Rejected, Replayed, RequestFacts,
+    RequestKind, Resolution, SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SetCookie, StoreKey, Text,
+    Timestamp, TokenPolicy, Version, cache_control, invites_shared_caches, overrides_cache_control, vary,
 };
 pub use clock::{Clock, ManualClock, SystemClock, fill, fresh_id, fresh_token, random};
 pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder, Opened};
 #[cfg(feature = "form")]
 pub use csrf::FormRejection;
-pub use csrf::{
-    Admission, CsrfGuard, CsrfMode, CsrfSlot, Extent, FormKind, FormSearch, FormToken, Stage, TokenCheck, Verdict,
-    find_token,
-};
+pub use csrf::{BodyExtent, CsrfGuard, CsrfSlot, FormBody, FormKind, FormToken, Piece, find_token};
 pub use error::Error;
 pub use factory::{Committed, SessionFactory, begin_commit, replay};
 pub use finish::{Finish, NotCommitted};

@@ -23,9 +23,19 @@ mod csrf;
 mod double_submit;
 #[path = "tower/headers.rs"]
 mod headers;
+#[path = "tower/memory.rs"]
+mod memory;
+#[path = "tower/nested.rs"]
+mod nested;
 #[path = "tower/noise.rs"]
 mod noise;
+#[path = "tower/peers.rs"]
+mod peers;
 #[path = "tower/plain.rs"]
 mod plain;
+#[path = "tower/reporting.rs"]
+mod reporting;
+#[path = "tower/sockets.rs"]
+mod sockets;
 #[path = "../../cloakroom-session/tests/session/traces.rs"]
 mod traces;

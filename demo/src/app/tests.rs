@@ -27,7 +27,7 @@ async fn ask(request: Request<Body>) -> (StatusCode, HeaderMap, String) {
 }
 
 async fn ask_at(house: House, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
-    let response = app(house).oneshot(request).await.expect("an answer");
+    let response = app(house).expect("rules").oneshot(request).await.expect("an answer");
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.expect("a body").to_bytes();
     (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).expect("text"))

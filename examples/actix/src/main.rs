@@ -16,7 +16,7 @@ use actix_web::error::ErrorInternalServerError;
 use actix_web::web::{self, Html, Redirect, ServiceConfig};
 use actix_web::{App, HttpServer, Result};
 use cloakroom::actix::{CheckedForm, CsrfMiddleware, SessionMiddleware};
-use cloakroom::{CsrfRules, Error, Session};
+use cloakroom::{Error, Session};
 use cloakroom_example_visit as visit;
 
 async fn page(session: Session) -> Result<Html, Error> {
@@ -61,7 +61,7 @@ fn routes(config: &mut ServiceConfig) {
 async fn main() -> anyhow::Result<()> {
     // Out here, so that all workers share one store.
     let sessions = SessionMiddleware::new(visit::sessions()?);
-    let csrf = CsrfMiddleware::new(CsrfRules::default());
+    let csrf = CsrfMiddleware::new(visit::rules()?);
     let server = HttpServer::new(move || App::new().configure(routes).wrap(csrf.clone()).wrap(sessions.clone()));
 
     let port = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse())?;

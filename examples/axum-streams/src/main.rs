@@ -9,7 +9,7 @@ mod socket;
 use axum::Router;
 use axum::response::{Html, Redirect};
 use axum::routing::{get, post};
-use cloakroom::{CsrfLayer, CsrfRules, Error, Session, SessionKey, SessionLayer};
+use cloakroom::{CsrfLayer, Error, Session, SessionKey, SessionLayer};
 use cloakroom_example_visit as visit;
 use tokio::net::TcpListener;
 
@@ -56,7 +56,7 @@ async fn main() -> anyhow::Result<()> {
         .route("/sign-out", post(sign_out))
         .route("/events", get(events::events))
         .route("/socket", get(socket::socket))
-        .layer(CsrfLayer::new(CsrfRules::default()))
+        .layer(CsrfLayer::new(visit::rules()?))
         .layer(SessionLayer::new(visit::sessions()?));
 
     let port = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse())?;

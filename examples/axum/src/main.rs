@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, Redirect};
 use axum::routing::{get, post};
 use cloakroom::axum::CheckedForm;
-use cloakroom::{CsrfLayer, CsrfRules, Error, Session, SessionLayer};
+use cloakroom::{CsrfLayer, Error, Session, SessionLayer};
 use cloakroom_example_visit as visit;
 use tokio::net::TcpListener;
 
@@ -45,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
         .route("/sign-out", post(sign_out))
         .route("/about", get(about))
         .route("/broken", get(broken))
-        .layer(CsrfLayer::new(CsrfRules::default()))
+        .layer(CsrfLayer::new(visit::rules()?))
         .layer(SessionLayer::new(visit::sessions()?));
 
     let port = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse())?;

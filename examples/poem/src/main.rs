@@ -1,6 +1,6 @@
 //! Sessions in poem: `cargo run -p cloakroom-example-poem`, then <http://127.0.0.1:3000>.
 
-use cloakroom::{CsrfLayer, CsrfRules, Error, Session, SessionLayer};
+use cloakroom::{CsrfLayer, Error, Session, SessionLayer};
 use cloakroom_example_visit as visit;
 use cloakroom_poem::HttpLayer;
 use poem::http::StatusCode;
@@ -50,7 +50,7 @@ async fn main() -> anyhow::Result<()> {
         .at("/sign-out", post(sign_out))
         .at("/about", get(about))
         .at("/broken", get(broken))
-        .with(HttpLayer(CsrfLayer::new(CsrfRules::default())))
+        .with(HttpLayer(CsrfLayer::new(visit::rules()?)))
         .with(HttpLayer(SessionLayer::new(visit::sessions()?)));
 
     let port: u16 = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse())?;

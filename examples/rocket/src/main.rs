@@ -1,6 +1,6 @@
 //! Sessions in Rocket: `cargo run -p cloakroom-example-rocket`, then <http://127.0.0.1:3000>.
 
-use cloakroom::{CsrfRules, Error, Session};
+use cloakroom::{Error, Session};
 use cloakroom_example_visit as visit;
 use cloakroom_rocket::{CsrfFairing, SessionFairing};
 use rocket::fairing::AdHoc;
@@ -47,7 +47,7 @@ async fn broken(session: Session) -> Result<Status, Error> {
 #[rocket::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse::<u16>())?;
-    let csrf = CsrfFairing::new(CsrfRules::default());
+    let csrf = CsrfFairing::new(visit::rules()?);
     rocket::custom(Config::figment().merge(("port", port)))
         .attach(SessionFairing::new(visit::sessions()?))
         .mount("/", csrf.protect(routes![page, sign_in, sign_out, about, broken]))

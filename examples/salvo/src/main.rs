@@ -1,6 +1,6 @@
 //! Sessions in salvo: `cargo run -p cloakroom-example-salvo`, then <http://127.0.0.1:3000>.
 
-use cloakroom::{CsrfLayer, CsrfRules, Error, ReplayBody, Session, SessionLayer, open_session};
+use cloakroom::{CsrfLayer, Error, ReplayBody, Session, SessionLayer, open_session};
 use cloakroom_example_visit as visit;
 use http_body_util::BodyExt as _;
 use salvo::Listener as _;
@@ -57,7 +57,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let layers = ServiceBuilder::new()
         .layer(SessionLayer::new(visit::sessions()?))
-        .layer(CsrfLayer::new(CsrfRules::default()))
+        .layer(CsrfLayer::new(visit::rules()?))
         .map_request(salvo_body);
     let app = Router::new()
         .hoop(layers.compat())

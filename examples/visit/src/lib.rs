@@ -2,7 +2,7 @@
 //!
 //! The examples beside this crate bring these to the web, one for each framework: their routes, their forms, their errors.
 
-use cloakroom::{ConfigError, Error, MemoryStore, Session, SessionKey, StoredSessions};
+use cloakroom::{ConfigError, CsrfRules, Error, MemoryStore, Session, SessionKey, StoredSessions, TokenPolicy};
 
 const NAME: SessionKey<String> = SessionKey::new("name");
 
@@ -12,6 +12,16 @@ const NAME: SessionKey<String> = SessionKey::new("name");
 /// When the options contradict each other; these don't.
 pub fn sessions() -> Result<StoredSessions<MemoryStore>, ConfigError> {
     StoredSessions::new(MemoryStore::new()).build()
+}
+
+/// The CSRF rules of the examples: every form needs its token, wherever it comes from.
+///
+/// `CsrfRules::default()` asks for it only where the browser doesn't say where a form comes from.
+///
+/// # Errors
+/// When the options contradict each other; these don't.
+pub fn rules() -> Result<CsrfRules, ConfigError> {
+    CsrfRules::builder().token_policy(TokenPolicy::Always).build()
 }
 
 /// The one page: who is signed in, the messages that wait to be shown, and a form to sign in or out.

@@ -1,6 +1,6 @@
 //! Sessions in warp: `cargo run -p cloakroom-example-warp`, then <http://127.0.0.1:3000>.
 
-use cloakroom::{CsrfLayer, CsrfRules, Error, Session, SessionLayer, SessionSlot, open_session};
+use cloakroom::{CsrfLayer, Error, Session, SessionLayer, SessionSlot, open_session};
 use cloakroom_example_visit as visit;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -76,7 +76,7 @@ async fn main() -> anyhow::Result<()> {
     let routes = routes.or(warp::path!("about").and(warp::get()).map(|| visit::ABOUT));
     let routes = routes.or(warp::path!("broken").and(warp::get()).and(session()).and_then(broken));
 
-    let checked = CsrfLayer::new(CsrfRules::default()).layer(warp::service(routes.recover(sorry)));
+    let checked = CsrfLayer::new(visit::rules()?).layer(warp::service(routes.recover(sorry)));
     let service = SessionLayer::new(visit::sessions()?).layer(checked);
 
     let port: u16 = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse())?;

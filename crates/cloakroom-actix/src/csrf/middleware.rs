@@ -8,7 +8,7 @@ use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{HttpRequest, HttpResponse};
 use cloakroom_session::adapter::Answer;
-use cloakroom_session::{CsrfGuard, CsrfMode, CsrfRules, Error, Refusal};
+use cloakroom_session::{CsrfGuard, CsrfRules, Error, Refusal};
 
 use super::service::CsrfService;
 use crate::middleware::{OnError, sorry};
@@ -25,21 +25,33 @@ pub(crate) struct Answers {
 
 /// Refuses requests that another site made the browser send.
 ///
-/// Methods other than GET, HEAD, OPTIONS and TRACE pass two stages. The first asks where the request comes from
-/// (`Sec-Fetch-Site`, else `Origin`, else `Referer`); the second whether it knows the session's token, in the header
-/// `X-CSRF-Token` or else in the form field `csrf_token`, never in the query. A refusal is 403 (413 and 400 where
-/// the body is at fault) and says why in words for developers.
+/// 1. Safe methods (GET, HEAD, OPTIONS, TRACE and QUERY) pass. WebSocket handshakes are checked by
+///    their origin.
+/// 2. All other requests are checked by their origin: `Sec-Fetch-Site`, else `Origin`, else
+///    `Referer`.
+/// 3. Where the browser sent neither `Sec-Fetch-Site` nor `Origin`, the request must know the
+///    session's token, in the header `X-CSRF-Token` or else in the form field `csrf_token`, never
+///    in the query. [`TokenPolicy`](cloakroom_session::TokenPolicy) says whether it must always or
+///    never.
+/// 4. A form (urlencoded or multipart) is read up to
+///    [`CsrfRulesBuilder::body_limit`](cloakroom_session::CsrfRulesBuilder::body_limit) in search
+///    of the token, into one buffer, and handed on intact; what follows beyond the limit still
+///    streams.
+/// 5. A refusal is 403 (413 and 400 where the body is at fault) and says why in words for
+///    developers. A failed check never creates a session. Report-only rules refuse nothing, even if
+///    the session's store is down.
 ///
-/// 1. Wrap it before the [`SessionMiddleware`](crate::SessionMiddleware), so that it is inside of that one.
-/// 2. A form (urlencoded or multipart) is read up to [`CsrfRules::body_limit`] in search of the token and handed on intact; what follows
-///    beyond the limit still streams.
-/// 3. A failed check never creates a session.
-/// 4. **Exemptions** belong to a scope or a resource: wrap that one with what [`CsrfMiddleware::exempt`] makes, and the others with the
-///    enforcing one. A path pattern could match more than was meant (Go's `CrossOriginProtection` did).
+/// Wrap it before the [`SessionMiddleware`](crate::SessionMiddleware), so that it is inside of that
+/// one.
+///
+/// **Exemptions** belong to a scope or a resource: wrap that one with what
+/// [`CsrfMiddleware::exempt`] makes, and the others with the enforcing one. A path pattern could
+/// match more than was meant (Go's `CrossOriginProtection` did).
 ///
 /// # Deployment
-/// Whether the application is on TLS is configuration, never taken from the request: behind a proxy that ends TLS nothing
-/// needs to be set, for plain http in development see [`CsrfRules::danger_own_scheme_http`].
+/// Whether the application is on TLS is configuration, never taken from the request: behind a proxy
+/// that ends TLS nothing needs to be set, for plain http in development see
+/// [`CsrfRulesBuilder::danger_own_scheme_http`](cloakroom_session::CsrfRulesBuilder::danger_own_scheme_http).
 ///
 /// # Examples
 /// ```
@@ -67,7 +79,6 @@ pub(crate) struct Answers {
 #[must_use]
 pub struct CsrfMiddleware {
     guard: Arc<CsrfGuard>,
-    mode: CsrfMode,
     answers: Answers,
 }
 
@@ -77,11 +88,12 @@ impl CsrfMiddleware {
         Self::from_guard(CsrfGuard::new(rules))
     }
 
-    /// A middleware around a guard, for tokens that live in a cookie of their own ([`CsrfGuard::double_submit`]).
+    /// A middleware around a guard, for tokens that live in a cookie of their own
+    /// ([`CsrfGuard::double_submit`]).
     pub fn from_guard(guard: CsrfGuard) -> Self {
         let on_refusal: OnRefusal = Arc::new(|refusal, _| Answer::refusing(refusal).into());
         let answers = Answers { on_refusal, on_error: sorry() };
-        Self { guard: Arc::new(guard), mode: CsrfMode::Enforce, answers }
+        Self { guard: Arc::new(guard), answers }
     }
 
     /// Makes the response for a refused request, of which it is shown everything but the body.
@@ -93,7 +105,8 @@ impl CsrfMiddleware {
         self
     }
 
-    /// Makes the response for a request that couldn't be checked, because the session's store couldn't answer.
+    /// Makes the response for a request that couldn't be checked, because the session's store
+    /// couldn't answer.
     ///
     /// # Security
     /// What the error says is for the trace. Don't show it to the client.
@@ -106,7 +119,7 @@ impl CsrfMiddleware {
     ///
     /// It lifts nothing that an enforcing one around it does.
     pub fn exempt(&self) -> Self {
-        Self { mode: CsrfMode::Exempt, ..self.clone() }
+        Self { guard: Arc::new(self.guard.exempt()), answers: self.answers.clone() }
     }
 }
 
@@ -122,12 +135,12 @@ where
     type Future = Ready<Result<CsrfService<S>, ()>>;
 
     fn new_transform(&self, inner: S) -> Self::Future {
-        ready(Ok(CsrfService::new(inner, Arc::clone(&self.guard), self.mode, self.answers.clone())))
+        ready(Ok(CsrfService::new(inner, Arc::clone(&self.guard), self.answers.clone())))
     }
 }
 
 impl fmt::Debug for CsrfMiddleware {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CsrfMiddleware").field("guard", &self.guard).field("mode", &self.mode).finish_non_exhaustive()
+        f.debug_struct("CsrfMiddleware").field("guard", &self.guard).finish_non_exhaustive()
     }
 }

@@ -1,64 +1,76 @@
 //! A request's payload that was read in part and is handed on whole.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::web::Bytes;
-use cloakroom_session::{Extent, FormSearch, Refusal};
+use cloakroom_session::{FormBody, Piece};
 use futures_core::Stream;
 
 /// What was read, and what follows it.
-struct Replay {
-    chunks: VecDeque<Bytes>,
+pub(crate) struct Replay {
+    read: Bytes,
     rest: Rest,
+    touched: bool,
 }
 
 enum Rest {
     Nothing,
     More(Payload),
     /// It broke off: whoever reads it must not take what came for all of it.
-    Broken(Option<PayloadError>),
+    Broken(PayloadError),
 }
 
-/// Reads a form as far as the search for its token allows; returns what was found, and the payload as it was.
-pub(crate) async fn search_payload(mut payload: Payload, mut search: FormSearch) -> (Result<(), Refusal>, Payload) {
-    let mut chunks = VecDeque::new();
-    let (extent, rest) = loop {
-        match std::future::poll_fn(|cx| Pin::new(&mut payload).poll_next(cx)).await {
-            None => break (Extent::Whole, Rest::Nothing),
-            Some(Err(error)) => {
-                return (Err(Refusal::BodyUnreadable), replay(chunks, Rest::Broken(Some(error))));
-            }
-            Some(Ok(chunk)) => {
-                let more = search.push(chunk.clone());
-                chunks.push_back(chunk);
-                if !more {
-                    break (Extent::Prefix, Rest::More(payload));
-                }
-            }
+impl Replay {
+    pub(crate) const fn new(payload: Payload) -> Self {
+        Self { read: Bytes::new(), rest: Rest::More(payload), touched: false }
+    }
+
+    /// The payload for the handler: the client's own, if nothing of it was read.
+    pub(crate) fn into_payload(self) -> Payload {
+        if self.touched {
+            return Payload::Stream { payload: Box::pin(self) };
         }
-    };
-    (search.verdict(extent).await, replay(chunks, rest))
+        match self.rest {
+            Rest::More(payload) => payload,
+            Rest::Nothing | Rest::Broken(_) => Payload::None,
+        }
+    }
 }
 
-fn replay(chunks: VecDeque<Bytes>, rest: Rest) -> Payload {
-    Payload::Stream { payload: Box::pin(Replay { chunks, rest }) }
+impl FormBody for Replay {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Piece> {
+        self.touched = true;
+        let Rest::More(payload) = &mut self.rest else { return Poll::Ready(Piece::End) };
+        let (piece, after) = match ready!(Pin::new(payload).poll_next(cx)) {
+            Some(Ok(data)) => return Poll::Ready(Piece::Data(data)),
+            Some(Err(error)) => (Piece::Broken, Rest::Broken(error)),
+            None => (Piece::End, Rest::Nothing),
+        };
+        self.rest = after;
+        Poll::Ready(piece)
+    }
+
+    fn replay(&mut self, read: Bytes) {
+        self.read = read;
+    }
 }
 
 impl Stream for Replay {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(chunk) = self.chunks.pop_front() {
-            return Poll::Ready(Some(Ok(chunk)));
+        if !self.read.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(&mut self.read))));
         }
-        match &mut self.rest {
-            Rest::Nothing => Poll::Ready(None),
-            Rest::More(payload) => Pin::new(payload).poll_next(cx),
-            Rest::Broken(error) => Poll::Ready(error.take().map(Err)),
+        if let Rest::More(payload) = &mut self.rest {
+            return Pin::new(payload).poll_next(cx);
         }
+        Poll::Ready(match std::mem::replace(&mut self.rest, Rest::Nothing) {
+            Rest::Broken(error) => Some(Err(error)),
+            Rest::Nothing | Rest::More(_) => None,
+        })
     }
 }

@@ -10,24 +10,23 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::{Error, HttpMessage as _, HttpResponse};
-use cloakroom_session::{Admission, CsrfGuard, CsrfMode, CsrfSlot, SessionSlot, TokenCheck};
+use cloakroom_session::{CsrfDecision, CsrfGuard, CsrfSlot, SessionSlot};
 use pin_project_lite::pin_project;
 
 use super::middleware::Answers;
-use super::replay::search_payload;
+use super::replay::Replay;
 use crate::outcome::{Outcome, carry};
 
 /// The service that [`CsrfMiddleware`](crate::CsrfMiddleware) makes.
 pub struct CsrfService<S> {
     inner: Rc<S>,
     guard: Arc<CsrfGuard>,
-    mode: CsrfMode,
     answers: Answers,
 }
 
 impl<S> CsrfService<S> {
-    pub(crate) fn new(inner: S, guard: Arc<CsrfGuard>, mode: CsrfMode, answers: Answers) -> Self {
-        Self { inner: Rc::new(inner), guard, mode, answers }
+    pub(crate) fn new(inner: S, guard: Arc<CsrfGuard>, answers: Answers) -> Self {
+        Self { inner: Rc::new(inner), guard, answers }
     }
 }
 
@@ -45,21 +44,24 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let slot = CsrfSlot::new(Arc::clone(&self.guard));
-        let admission = {
+        let (slot, decision) = {
             let left = request.extensions();
-            slot.admit(self.mode, request.request(), left.get::<SessionSlot>(), left.get::<CsrfSlot>())
+            let slot = CsrfSlot::new(Arc::clone(&self.guard), left.get::<SessionSlot>().cloned());
+            let decision = slot.check_head(request.request(), left.get::<CsrfSlot>());
+            (slot, decision)
         };
         request.extensions_mut().insert(slot.clone());
-        let route = match admission {
-            Admission::Passed => Route::Passed { future: self.inner.call(request) },
-            Admission::Refused(refusal) => {
+        let route = match decision {
+            CsrfDecision::Refused(refusal) => {
                 let words = (self.answers.on_refusal)(refusal, request.request());
                 Route::Refused { response: Some(answer(request, words)) }
             }
-            Admission::TokenNeeded => {
+            CsrfDecision::TokenNeeded => {
                 let check = check(Rc::clone(&self.inner), slot.clone(), self.answers.clone(), request);
                 Route::Checking { check: Box::pin(check) }
+            }
+            CsrfDecision::Unchecked | CsrfDecision::Passed | CsrfDecision::Reported(_) => {
+                Route::Passed { future: self.inner.call(request) }
             }
         };
         CsrfFuture { slot, route }
@@ -70,7 +72,7 @@ fn answer<B>(request: ServiceRequest, words: HttpResponse) -> ServiceResponse<Ei
     request.into_response(words).map_into_right_body()
 }
 
-/// Stage two: finds the token, compares it, and calls the handler or refuses.
+/// Compares the token, and calls the handler or refuses.
 async fn check<S, B>(
     inner: Rc<S>,
     slot: CsrfSlot,
@@ -80,27 +82,20 @@ async fn check<S, B>(
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
 {
-    // Taken out, because extensions must not be borrowed while others wait.
-    let session = request.extensions().get::<SessionSlot>().cloned();
-    let verdict = match slot.check(request.request(), session.as_ref()).await {
-        Ok(TokenCheck::Decided(verdict)) => verdict,
-        Ok(TokenCheck::InForm(search)) => {
-            let (found, payload) = search_payload(request.take_payload(), search).await;
-            request.set_payload(payload);
-            slot.settle(found, request.request(), session.as_ref())
-        }
-        Err(error) => return Ok(answer(request, (answers.on_error)(&error))),
+    let mut body = Replay::new(request.take_payload());
+    let decision = slot.check_token(request.request(), &mut body).await;
+    request.set_payload(body.into_payload());
+    let words = match decision.map(CsrfDecision::refusal) {
+        Ok(None) => return Ok(inner.call(request).await?.map_into_left_body()),
+        Ok(Some(refusal)) => (answers.on_refusal)(refusal, request.request()),
+        Err(error) => (answers.on_error)(&error),
     };
-    if let Err(refusal) = verdict {
-        let words = (answers.on_refusal)(refusal, request.request());
-        return Ok(answer(request, words));
-    }
-    Ok(inner.call(request).await?.map_into_left_body())
+    Ok(answer(request, words))
 }
 
 impl<S: fmt::Debug> fmt::Debug for CsrfService<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CsrfService").field("inner", &self.inner).field("mode", &self.mode).finish_non_exhaustive()
+        f.debug_struct("CsrfService").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
 

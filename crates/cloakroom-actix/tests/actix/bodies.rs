@@ -16,7 +16,7 @@ use cloakroom_actix::{CsrfMiddleware, FormToken};
 use cloakroom_session::{CsrfRules, Session};
 use futures_core::Stream;
 
-use crate::browser::{Browser, session_middleware, who};
+use crate::browser::{Browser, always, always_with, session_middleware, who};
 
 const PAIRS: &str = "application/x-www-form-urlencoded";
 const PARTS: &str = "multipart/form-data; boundary=X";
@@ -120,12 +120,12 @@ fn multipart(token: &str) -> Vec<u8> {
 async fn forms_arrive_to_the_byte_however_they_were_cut() {
     for (content_type, form) in [(PAIRS, urlencoded as fn(&str) -> Vec<u8>), (PARTS, multipart)] {
         for size in [1, 2, 3, 7, 64, 100_000] {
-            let received = send(CsrfRules::default(), content_type, size, false, form).await;
+            let received = send(always(), content_type, size, false, form).await;
             assert_eq!(received.status, 200, "{content_type}, {size}");
         }
-        let broken = send(CsrfRules::default(), content_type, 10, true, form).await;
+        let broken = send(always(), content_type, 10, true, form).await;
         assert_eq!(broken.status, 400, "{content_type}");
-        let reported = send(CsrfRules::default().danger_report_only(), content_type, 10, true, form).await;
+        let reported = send(always_with(|it| it.danger_report_only()), content_type, 10, true, form).await;
         assert_eq!((reported.status, reported.broke), (200, true), "{content_type}: not taken for all of it");
     }
 }
@@ -134,7 +134,7 @@ async fn forms_arrive_to_the_byte_however_they_were_cut() {
 async fn a_form_over_the_limit_passes_if_its_token_comes_first_and_the_rest_streams() {
     let filler = "x".repeat(10_000);
     for (first, expected) in [(true, 200), (false, 413)] {
-        let received = send(CsrfRules::default().body_limit(500), PAIRS, 100, false, |token| {
+        let received = send(always_with(|it| it.body_limit(500)), PAIRS, 100, false, |token| {
             let token = format!("csrf_token={token}");
             if first { format!("{token}&filler={filler}") } else { format!("filler={filler}&{token}") }.into_bytes()
         })
@@ -148,7 +148,7 @@ async fn a_form_over_the_limit_passes_if_its_token_comes_first_and_the_rest_stre
 
 #[actix_web::test]
 async fn what_is_no_form_is_not_read() {
-    let received = send(CsrfRules::default(), "application/json", 10, false, |_| b"{}".to_vec()).await;
+    let received = send(always(), "application/json", 10, false, |_| b"{}".to_vec()).await;
     assert_eq!((received.status, received.asked_before), (403, 0));
 }
 
@@ -194,4 +194,72 @@ async fn a_body_streams_after_the_commit_and_changes_nothing_by_itself() {
     let mut browser = Browser::default();
     assert_eq!(browser.get(&app, "/stream").await.body, "xxx");
     assert_eq!(browser.get(&app, "/who").await.body, "ann");
+}
+
+/// A form in chunks of one byte.
+struct Drip {
+    form: &'static [u8],
+    at: usize,
+}
+
+impl Stream for Drip {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let form: &'static [u8] = self.form;
+        let byte = form.get(self.at..=self.at).map(Bytes::from_static);
+        self.at += 1;
+        Poll::Ready(byte.map(Ok))
+    }
+}
+
+// `test` is a module of actix-web here.
+#[::core::prelude::v1::test]
+fn a_form_of_a_million_chunks_holds_no_more_than_twice_its_size() {
+    const CHUNKS: usize = 1_000_000;
+    async fn drain(mut payload: web::Payload) -> HttpResponse {
+        let mut size = 0;
+        while let Some(Ok(chunk)) = std::future::poll_fn(|cx| Pin::new(&mut payload).poll_next(cx)).await {
+            size += chunk.len();
+        }
+        assert_eq!(size, CHUNKS);
+        HttpResponse::Ok().finish()
+    }
+    let system = actix_web::rt::System::new();
+    let app = system.block_on(test::init_service(
+        App::new()
+            .route("/token", web::get().to(async |token: FormToken| token.to_string()))
+            .route("/", web::post().to(drain))
+            .wrap(CsrfMiddleware::new(always()))
+            .wrap(session_middleware()),
+    ));
+    let bare = system.block_on(test::init_service(App::new().route("/", web::post().to(drain))));
+    let mut browser = Browser::default();
+    let token = String::from_utf8(system.block_on(browser.get(&app, "/token")).body.to_vec()).unwrap();
+    let tail = format!("&csrf_token={token}");
+    let mut form = b"a=".to_vec();
+    form.resize(CHUNKS - tail.len(), b'x');
+    form.extend(tail.as_bytes());
+    let form: &'static [u8] = form.leak();
+    let asked = || {
+        let request = test::TestRequest::post()
+            .uri("/")
+            .insert_header((header::CONTENT_TYPE, PAIRS))
+            .insert_header((header::COOKIE, browser.cookie.clone().unwrap()))
+            .insert_header(("sec-fetch-site", "same-origin"))
+            .to_request();
+        let payload: Payload = Payload::Stream { payload: Box::pin(Drip { form, at: 0 }) };
+        request.replace_payload(payload).0
+    };
+    let (plain, checked) = (asked(), asked());
+    let without = allocation_counter::measure(|| {
+        assert_eq!(system.block_on(bare.call(plain)).unwrap().status(), 200);
+    });
+    let with = allocation_counter::measure(|| {
+        assert_eq!(system.block_on(app.call(checked)).unwrap().status(), 200);
+    });
+    let held = with.bytes_max - without.bytes_max;
+    println!("{held} bytes more at the most, {} allocations", with.count_total);
+    assert!(held <= 2 * CHUNKS as u64, "{held} bytes more");
+    assert!(with.count_total < 200, "{} allocations", with.count_total);
 }

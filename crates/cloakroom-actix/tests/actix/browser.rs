@@ -6,7 +6,7 @@ use actix_web::http::header;
 use actix_web::test::TestRequest;
 use actix_web::web::Bytes;
 use cloakroom_actix::SessionMiddleware;
-use cloakroom_session::{CookieSessions, Key, Session};
+use cloakroom_session::{CookieSessions, CsrfRules, CsrfRulesBuilder, Key, Session, TokenPolicy};
 
 pub(crate) fn sessions() -> CookieSessions {
     let key = Key::new(b"a secret for tests, of 32 bytes or more").unwrap();
@@ -15,6 +15,15 @@ pub(crate) fn sessions() -> CookieSessions {
 
 pub(crate) fn session_middleware() -> SessionMiddleware {
     SessionMiddleware::new(sessions())
+}
+
+/// Rules that always ask for the token.
+pub(crate) fn always() -> CsrfRules {
+    always_with(|it| it)
+}
+
+pub(crate) fn always_with(options: impl FnOnce(CsrfRulesBuilder) -> CsrfRulesBuilder) -> CsrfRules {
+    options(CsrfRules::builder().token_policy(TokenPolicy::Always)).build().unwrap()
 }
 
 /// What came back.

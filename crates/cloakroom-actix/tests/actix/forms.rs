@@ -2,9 +2,8 @@
 
 use actix_web::{App, test, web};
 use cloakroom_actix::{CheckedForm, CsrfMiddleware, FormToken};
-use cloakroom_session::CsrfRules;
 
-use crate::browser::{Browser, session_middleware};
+use crate::browser::{Browser, always, session_middleware};
 
 #[derive(serde::Deserialize)]
 struct Order {
@@ -46,7 +45,7 @@ async fn a_form_arrives_only_if_it_is_ours() {
         ("no form", false, "same-origin", "application/json", "{}", (415, "the body isn't an urlencoded form")),
         ("too large", false, "same-origin", pairs, "LARGE&csrf_token=TOKEN", (413, "")),
     ] {
-        let csrf = CsrfMiddleware::new(CsrfRules::default());
+        let csrf = CsrfMiddleware::new(always());
         let csrf = if enforced { csrf } else { csrf.exempt() };
         let app = test::init_service(
             App::new()

@@ -2,10 +2,10 @@
 
 use actix_web::http::header;
 use actix_web::{App, test, web};
-use cloakroom_actix::{CsrfMiddleware, FormToken};
-use cloakroom_session::{CsrfRules, Session};
+use cloakroom_actix::{CheckedForm, CsrfMiddleware, FormToken, SessionMiddleware};
+use cloakroom_session::{CookieConfig, CookieSessions, Key, Session};
 
-use crate::browser::{Browser, session_middleware, sign_in, who};
+use crate::browser::{Browser, always, always_with, session_middleware, sign_in, who};
 
 async fn token(token: FormToken) -> String {
     token.to_string()
@@ -65,7 +65,7 @@ async fn around_the_whole_application_it_covers_scopes_and_what_is_not_found() {
 
 #[actix_web::test]
 async fn a_scope_may_be_exempt_unless_the_check_is_around_it() {
-    let csrf = CsrfMiddleware::new(CsrfRules::default());
+    let csrf = CsrfMiddleware::new(always());
     let inside = test::init_service(
         App::new()
             .service(web::resource("/hook").route(web::post().to(async || "done")).wrap(csrf.exempt()))
@@ -89,7 +89,7 @@ async fn a_scope_may_be_exempt_unless_the_check_is_around_it() {
 
 #[actix_web::test]
 async fn without_its_middleware_a_check_says_so() {
-    let csrf = CsrfMiddleware::new(CsrfRules::default());
+    let csrf = CsrfMiddleware::new(always());
     let app = test::init_service(
         App::new()
             .route("/token", web::get().to(token))
@@ -99,4 +99,70 @@ async fn without_its_middleware_a_check_says_so() {
     assert_eq!(Browser::default().get(&app, "/token").await.status, 500, "no CSRF middleware");
     let post = test::TestRequest::post().uri("/buy").insert_header(("sec-fetch-site", "same-origin")).to_request();
     assert_eq!(Browser::default().send(&app, post).await.status, 500, "no session middleware around it");
+}
+
+#[derive(serde::Deserialize)]
+struct Order {
+    item: String,
+}
+
+async fn buy(CheckedForm(order): CheckedForm<Order>) -> String {
+    order.item
+}
+
+#[actix_web::test]
+async fn a_token_belongs_to_the_session_that_the_check_looks_at() {
+    let sessions = |name: &str| {
+        let key = Key::new(b"a secret for tests, of 32 bytes or more").unwrap();
+        let cookie = CookieConfig::default().name(name);
+        SessionMiddleware::new(CookieSessions::signed(key).cookie(cookie).build().unwrap())
+    };
+    let enforced = CsrfMiddleware::new(always());
+    for (name, csrf) in [("enforced", enforced.clone()), ("checked by the form alone", enforced.exempt())] {
+        let pages =
+            |scope: actix_web::Scope| scope.route("/token", web::get().to(token)).route("/buy", web::post().to(buy));
+        let app = test::init_service(
+            App::new()
+                .service(pages(web::scope("/admin")).wrap(sessions("__Host-Http-admin")))
+                .service(pages(web::scope("/shop")))
+                .wrap(csrf)
+                .wrap(sessions("__Host-Http-site")),
+        )
+        .await;
+        for from in ["/shop/token", "/admin/token"] {
+            let mut browser = Browser::default();
+            let answer = browser.get(&app, from).await;
+            assert_eq!(answer.cookies().len(), 1, "{name}: {from}");
+            assert!(answer.cookies()[0].starts_with("__Host-Http-site="), "{name}: {from}");
+            let token = String::from_utf8(answer.body.to_vec()).unwrap();
+            for to in ["/shop/buy", "/admin/buy"] {
+                let post = |token: &str| {
+                    test::TestRequest::post()
+                        .uri(to)
+                        .insert_header(("sec-fetch-site", "same-origin"))
+                        .insert_header(("content-type", "application/x-www-form-urlencoded"))
+                        .set_payload(format!("item=hat&csrf_token={token}"))
+                        .to_request()
+                };
+                let answer = browser.send(&app, post(&token)).await;
+                assert_eq!((answer.status, &*answer.body), (200, b"hat".as_slice()), "{name}: {from} {to}");
+                assert_eq!(browser.send(&app, post("x")).await.status, 403, "{name}: {from} {to}");
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn report_only_lets_pass_what_cannot_be_checked() {
+    for (name, rules, status) in
+        [("enforced", always(), 500), ("report-only", always_with(|it| it.danger_report_only()), 200)]
+    {
+        let csrf = CsrfMiddleware::new(rules);
+        let app = test::init_service(
+            App::new().service(web::resource("/buy").route(web::post().to(async || "done")).wrap(csrf)),
+        )
+        .await;
+        let post = test::TestRequest::post().uri("/buy").insert_header(("sec-fetch-site", "same-origin")).to_request();
+        assert_eq!(Browser::default().send(&app, post).await.status, status, "{name}: no session middleware");
+    }
 }

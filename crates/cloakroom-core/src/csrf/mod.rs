@@ -1,15 +1,22 @@
-//! The rules of CSRF protection: where a request comes from, and whether it knows the session's token.
+//! The rules of CSRF protection: where a request comes from, and whether it knows the session's
+//! token.
 //!
-//! The rules are pure; reading headers and bodies is the adapters' part.
+//! The rules are pure; adapters read headers and bodies.
 
+mod builder;
+mod decision;
+mod facts;
 mod origin;
 mod refusal;
 mod rules;
 mod token;
 
+pub use builder::CsrfRulesBuilder;
+pub use decision::CsrfDecision;
+pub use facts::{HeaderFact, RequestFacts};
 pub use origin::{Origin, OriginPattern};
 pub use refusal::Refusal;
-pub use rules::{CsrfRules, OwnOrigin, RequestFacts};
+pub use rules::{CsrfRules, TokenPolicy};
 pub use token::{CsrfScheme, CsrfToken};
 
 #[cfg(test)]

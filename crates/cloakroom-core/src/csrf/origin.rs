@@ -1,10 +1,11 @@
 //! Web origins (RFC 6454) and the ones that are trusted.
 
+use core::net::Ipv6Addr;
 use std::fmt;
 
 use crate::error::ConfigError;
 
-/// Scheme, host and port of a page, in lower case and with the default port filled in.
+/// Scheme, host and port of a page, in lower case and without the scheme's default port.
 ///
 /// # Examples
 /// ```
@@ -34,7 +35,8 @@ impl Origin {
     #[must_use]
     pub fn of_url(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
-        // Browsers read a backslash as a slash (WHATWG URL §4.4): "https://evil.example\@shop.example/" is evil.example's.
+        // Browsers read a backslash as a slash (WHATWG URL §4.4):
+        // "https://evil.example\@shop.example/" is evil.example's.
         let authority = rest.split(['/', '\\', '?', '#']).next()?;
         // Never look behind an @: "https://shop.example@evil.example/" is evil.example's.
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -46,14 +48,24 @@ impl Origin {
     pub fn from_parts(scheme: &str, authority: &str) -> Option<Self> {
         let valid_scheme = scheme.starts_with(|it: char| it.is_ascii_alphabetic())
             && scheme.bytes().all(|it| it.is_ascii_alphanumeric() || b"+-.".contains(&it));
-        let (host, port) = split_port(authority)?;
-        if !valid_scheme || !is_host(host) {
+        if !valid_scheme {
             return None;
         }
+        let (host, port) = split_port(authority)?;
+        let host = normal_host(host)?;
         let scheme = scheme.to_ascii_lowercase();
         let port = port.filter(|port| Some(*port) != default_port(&scheme));
-        let host = host.to_ascii_lowercase();
         Some(Self { scheme, host, port })
+    }
+
+    /// Whether a page can have this origin and be the application: `https`, or `http` in
+    /// development.
+    pub(super) fn is_of_the_web(&self) -> bool {
+        matches!(self.scheme.as_str(), "https" | "http")
+    }
+
+    pub(super) fn has_wildcard(&self) -> bool {
+        self.host.contains('*')
     }
 }
 
@@ -70,13 +82,14 @@ fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
-fn is_host(host: &str) -> bool {
-    match host.strip_prefix('[') {
-        Some(rest) => rest.strip_suffix(']').is_some_and(|it| it.parse::<core::net::Ipv6Addr>().is_ok()),
-        None => {
-            !host.is_empty() && host.bytes().all(|it| it.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&it))
-        }
+/// The one way to write this host: names in lower case, IPv6 addresses in their shortest form.
+fn normal_host(host: &str) -> Option<String> {
+    if let Some(rest) = host.strip_prefix('[') {
+        let address: Ipv6Addr = rest.strip_suffix(']')?.parse().ok()?;
+        return Some(format!("[{address}]"));
     }
+    let valid = host.bytes().all(|it| it.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&it));
+    (valid && !host.is_empty()).then(|| host.to_ascii_lowercase())
 }
 
 fn default_port(scheme: &str) -> Option<u16> {
@@ -97,7 +110,8 @@ impl fmt::Display for Origin {
     }
 }
 
-/// An origin that is trusted, or `https://*.example.com` for all subdomains of one (and not itself).
+/// An origin that is trusted, or `https://*.example.com` for all subdomains of one (and not
+/// itself).
 ///
 /// # Examples
 /// ```
@@ -119,19 +133,24 @@ impl OriginPattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// When it isn't a scheme, a host and perhaps a port; the message quotes it.
+    /// When no page can have such an origin, or when the subdomains of a whole top-level domain are
+    /// meant; the message quotes it.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let wrong = |problem: &str| Err(ConfigError::new("trusted_origin", format!("{text:?} {problem}")));
         let (plain, subdomains) = match text.split_once("://*.") {
             Some((scheme, parent)) => (format!("{scheme}://{parent}"), true),
             None => (text.to_owned(), false),
         };
-        match Origin::parse(&plain) {
-            Some(origin) if !origin.host.contains('*') => Ok(Self { origin, subdomains }),
-            _ => Err(ConfigError::new(
-                "trusted_origin",
-                format!("{text:?} isn't an origin like https://example.com or https://*.example.com"),
-            )),
+        let Some(origin) = Origin::parse(&plain).filter(|origin| !origin.has_wildcard()) else {
+            return wrong("isn't an origin like https://example.com or https://*.example.com");
+        };
+        if NEVER_ORIGINS.contains(&origin.scheme.as_str()) {
+            return wrong("has a scheme that no Origin header names; a page is on https, http or the scheme of an app");
         }
+        if subdomains && !can_have_subdomains(&origin.host) {
+            return wrong("means all of a top-level domain, or the subdomains of an address");
+        }
+        Ok(Self { origin, subdomains })
     }
 
     /// Whether this origin is trusted.
@@ -149,4 +168,16 @@ impl OriginPattern {
             .and_then(|sub| sub.strip_suffix('.'))
             .is_some_and(|sub| !sub.is_empty())
     }
+}
+
+/// Schemes whose pages have the origin `null`, and those of WebSockets, whose handshakes name the
+/// page's own.
+const NEVER_ORIGINS: &[&str] = &["javascript", "data", "blob", "about", "file", "filesystem", "vbscript", "ws", "wss"];
+
+fn can_have_subdomains(parent: &str) -> bool {
+    let parent = parent.strip_suffix('.').unwrap_or(parent);
+    let last = parent.rsplit('.').next().unwrap_or_default();
+    let address = parent.starts_with('[') || last.bytes().all(|it| it.is_ascii_digit());
+    // `localhost` is for development: its subdomains are on this very machine.
+    !address && (parent == "localhost" || parent.split('.').filter(|label| !label.is_empty()).count() > 1)
 }

@@ -4,18 +4,27 @@ use std::fmt;
 
 /// Why a request failed the CSRF checks.
 ///
-/// Its `Display` says what was wrong and what to do about it; it quotes nothing that the request sent.
+/// Its `Display` says what was wrong and what to do about it; it quotes nothing that the request
+/// sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// `Sec-Fetch-Site` says another site, or another origin of this site, and its origin isn't trusted.
+    /// `Sec-Fetch-Site` says another site, or another origin of this site, and its origin isn't
+    /// trusted.
     CrossSite,
     /// `Origin` (or `Referer`) names an origin that is neither ours nor trusted.
     ForeignOrigin,
-    /// `Origin` is `null`: a sandboxed frame, a `data:` page, or a redirect across origins.
+    /// `Origin` is `null`: our own page with `Referrer-Policy: no-referrer`, a sandboxed frame, or
+    /// a redirect.
     NullOrigin,
-    /// The request says nothing about where it comes from.
+    /// None of the headers that browsers send: `Sec-Fetch-Site`, `Origin`, `Referer`.
     NoOrigin,
+    /// `Sec-Fetch-Site` has a value that no browser of today sends, and there is no `Origin` or
+    /// `Referer`.
+    UnknownSite,
+    /// `Host`, `Origin`, `Referer` or `Sec-Fetch-Site` came twice or isn't text, and nothing else
+    /// decides.
+    MalformedHeaders,
     /// There is a session or a token cookie, but the request brought no token.
     TokenMissing,
     /// There is no session (or token cookie) that a token could belong to.
@@ -26,9 +35,27 @@ pub enum Refusal {
     BodyTooLarge,
     /// The body broke off or isn't what its content type says.
     BodyUnreadable,
+    /// The check was impossible: no session layer, or its store didn't answer. Only ever reported.
+    Unavailable,
 }
 
 impl Refusal {
+    /// Every reason, in the order of the check.
+    pub const ALL: &'static [Self] = &[
+        Self::CrossSite,
+        Self::ForeignOrigin,
+        Self::NullOrigin,
+        Self::NoOrigin,
+        Self::UnknownSite,
+        Self::MalformedHeaders,
+        Self::TokenMissing,
+        Self::NothingToMatch,
+        Self::TokenMismatch,
+        Self::BodyTooLarge,
+        Self::BodyUnreadable,
+        Self::Unavailable,
+    ];
+
     /// A short name, for metrics and traces.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -37,26 +64,31 @@ impl Refusal {
             Self::ForeignOrigin => "foreign-origin",
             Self::NullOrigin => "null-origin",
             Self::NoOrigin => "no-origin",
+            Self::UnknownSite => "unknown-site",
+            Self::MalformedHeaders => "malformed-headers",
             Self::TokenMissing => "token-missing",
             Self::NothingToMatch => "nothing-to-match",
             Self::TokenMismatch => "token-mismatch",
             Self::BodyTooLarge => "body-too-large",
             Self::BodyUnreadable => "body-unreadable",
+            Self::Unavailable => "unavailable",
         }
     }
-}
 
-impl Refusal {
-    /// The status of the response: 403, or 413 and 400 where the body is at fault.
+    /// The status of the response: 403; 413 and 400 where the body is at fault, 503 where the check
+    /// was impossible.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
             Self::BodyTooLarge => 413,
             Self::BodyUnreadable => 400,
+            Self::Unavailable => 503,
             Self::CrossSite
             | Self::ForeignOrigin
             | Self::NullOrigin
             | Self::NoOrigin
+            | Self::UnknownSite
+            | Self::MalformedHeaders
             | Self::TokenMissing
             | Self::NothingToMatch
             | Self::TokenMismatch => 403,
@@ -73,15 +105,28 @@ impl fmt::Display for Refusal {
             Self::ForeignOrigin => {
                 "the request comes from another origin (Origin or Referer); trust it, or configure this application's own origin"
             }
-            Self::NullOrigin => "the request hides its origin (Origin: null), as sandboxed and redirected ones do",
+            Self::NullOrigin => {
+                "the request hides its origin (Origin: null); a page of ours does so under Referrer-Policy: no-referrer \
+                 (use same-origin or strict-origin), others in a sandboxed frame or after a redirect across origins"
+            }
             Self::NoOrigin => {
-                "the request has no Sec-Fetch-Site, Origin or Referer header; allow that with danger_allow_no_origin if clients aren't browsers"
+                "the request has no Sec-Fetch-Site, Origin or Referer header; a test or a program sends \
+                 \"Sec-Fetch-Site: same-origin\", or its own Origin; a route for callers with credentials of their own can be exempt"
+            }
+            Self::UnknownSite => {
+                "the request's Sec-Fetch-Site has an unknown value, and no Origin or Referer header decides; \
+                 the values are same-origin, none, same-site and cross-site, in lower case"
+            }
+            Self::MalformedHeaders => {
+                "a Sec-Fetch-Site, Origin, Referer or Host header came twice or isn't text; \
+                 a proxy in between should replace the header instead of adding another one"
             }
             Self::TokenMissing => "the request brought no CSRF token, neither in the header nor in the form",
             Self::NothingToMatch => "there is no session that a CSRF token could belong to; was its cookie lost or has it expired?",
             Self::TokenMismatch => "the CSRF token isn't the session's; was the form made in an earlier session?",
             Self::BodyTooLarge => "no CSRF token was found in the part of the form that may be read; send it in the header or as the first field",
             Self::BodyUnreadable => "the form could not be read",
+            Self::Unavailable => "the CSRF token could not be compared: no session layer is installed, or its store didn't answer",
         })
     }
 }

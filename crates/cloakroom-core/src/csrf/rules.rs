@@ -1,8 +1,10 @@
-//! Stage one of the check, where a request comes from; and the options of both stages.
+//! The check of the request's head, and the options of the whole check.
 
+use super::builder::CsrfRulesBuilder;
+use super::decision::CsrfDecision;
+use super::facts::{HeaderFact, RequestFacts};
 use super::origin::{Origin, OriginPattern};
 use super::refusal::Refusal;
-use crate::error::ConfigError;
 
 /// The largest part of a form that is read in search of the token, unless configured: 1 MiB.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -10,61 +12,65 @@ const BODY_LIMIT: usize = 1024 * 1024;
 /// How the application's own origin is known.
 ///
 /// # Security
-/// It is never inferred from forwarding headers, which a client can write: whether the application is on TLS is configuration.
+/// It is never inferred from forwarding headers, which a client can write: whether the application
+/// is on TLS is configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OwnOrigin {
+pub(super) enum OwnOrigin {
     /// These origins, whatever the `Host` header says.
     Fixed(Vec<Origin>),
     /// This scheme and the request's `Host` header.
-    FromHost {
-        /// `https`, or `http` in development.
-        scheme: &'static str,
-    },
+    FromHost { scheme: &'static str },
 }
 
-/// What a request says about where it comes from: header values, `None` if absent or not text.
+/// When a request must bring the token, after its origin was found to be good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RequestFacts<'a> {
-    /// The method, in upper case.
-    pub method: &'a str,
-    /// `Host`, or `:authority` in HTTP/2.
-    pub host: Option<&'a str>,
-    /// `Sec-Fetch-Site`.
-    pub sec_fetch_site: Option<&'a str>,
-    /// `Origin`.
-    pub origin: Option<&'a str>,
-    /// `Referer`.
-    pub referer: Option<&'a str>,
+#[non_exhaustive]
+pub enum TokenPolicy {
+    /// Always: a check of its own, which NIST SP 800-63B-4 §5.1 asks for.
+    Always,
+    /// Where neither `Sec-Fetch-Site` nor `Origin` says where the request comes from. The default.
+    #[default]
+    WhenUnsure,
+    /// Never: the origin alone decides, as in Go 1.25, .NET 11 and tower-http.
+    Never,
+}
+
+/// What an origin that is good was read from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Evidence {
+    /// `Sec-Fetch-Site` or `Origin`, which a page can't write.
+    Headers,
+    /// `Referer` at best, which pages, browsers and proxies remove; or the rules don't ask.
+    Weak,
 }
 
 /// The options of the CSRF checks.
 ///
-/// Both stages are on by default: where the request comes from, and whether it knows the token.
+/// [`CsrfRules::default`] is right for most applications: the origin is checked, and the token
+/// where the browser doesn't say where a request comes from. [`CsrfRules::builder`] changes that.
 ///
 /// # Examples
 /// ```
 /// use cloakroom_core::{CsrfRules, Refusal, RequestFacts};
 ///
-/// let rules = CsrfRules::default().trusted_origin("https://pay.example")?;
-/// let cross = RequestFacts { method: "POST", sec_fetch_site: Some("cross-site"), ..RequestFacts::default() };
-/// let pay = RequestFacts { origin: Some("https://pay.example"), ..cross };
-/// assert_eq!(rules.check_origin(&pay), Ok(()));
+/// let rules = CsrfRules::builder().trusted_origin("https://pay.example").build()?;
+/// let cross = RequestFacts::new("POST").sec_fetch_site("cross-site");
+/// assert_eq!(rules.check_origin(&cross.origin("https://pay.example")), Ok(()));
 /// assert_eq!(rules.check_origin(&cross), Err(Refusal::CrossSite));
 /// # Ok::<(), cloakroom_core::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct CsrfRules {
-    own: OwnOrigin,
-    trusted: Vec<OriginPattern>,
-    safe_methods: Vec<String>,
-    header: String,
-    field: String,
-    body_limit: usize,
-    check_origin: bool,
-    check_token: bool,
-    allow_no_origin: bool,
-    report_only: bool,
+    pub(super) own: OwnOrigin,
+    pub(super) trusted: Vec<OriginPattern>,
+    pub(super) safe_methods: Vec<String>,
+    pub(super) header: String,
+    pub(super) field: String,
+    pub(super) body_limit: usize,
+    pub(super) check_origin: bool,
+    pub(super) token: TokenPolicy,
+    pub(super) allow_no_origin: bool,
+    pub(super) report_only: bool,
 }
 
 impl Default for CsrfRules {
@@ -72,12 +78,12 @@ impl Default for CsrfRules {
         Self {
             own: OwnOrigin::FromHost { scheme: "https" },
             trusted: Vec::new(),
-            safe_methods: ["GET", "HEAD", "OPTIONS", "TRACE"].map(str::to_owned).to_vec(),
+            safe_methods: ["GET", "HEAD", "OPTIONS", "TRACE", "QUERY"].map(str::to_owned).to_vec(),
             header: "x-csrf-token".to_owned(),
             field: "csrf_token".to_owned(),
             body_limit: BODY_LIMIT,
             check_origin: true,
-            check_token: true,
+            token: TokenPolicy::default(),
             allow_no_origin: false,
             report_only: false,
         }
@@ -85,91 +91,9 @@ impl Default for CsrfRules {
 }
 
 impl CsrfRules {
-    /// The application's own origin, such as `https://shop.example`; call it again for another one.
-    ///
-    /// # Errors
-    /// When it isn't an origin.
-    pub fn own_origin(mut self, origin: &str) -> Result<Self, ConfigError> {
-        let parsed = Origin::parse(origin).ok_or_else(|| {
-            ConfigError::new("own_origin", format!("{origin:?} isn't an origin like https://example.com"))
-        })?;
-        match &mut self.own {
-            OwnOrigin::Fixed(origins) => origins.push(parsed),
-            OwnOrigin::FromHost { .. } => self.own = OwnOrigin::Fixed(vec![parsed]),
-        }
-        Ok(self)
-    }
-
-    /// Takes the own origin from the `Host` header under plain `http`, for development without TLS.
-    #[must_use]
-    pub fn danger_own_scheme_http(mut self) -> Self {
-        self.own = OwnOrigin::FromHost { scheme: "http" };
-        self
-    }
-
-    /// Trusts another origin, or all subdomains as `https://*.example.com`.
-    ///
-    /// # Errors
-    /// When it is neither.
-    pub fn trusted_origin(mut self, pattern: &str) -> Result<Self, ConfigError> {
-        self.trusted.push(OriginPattern::parse(pattern)?);
-        Ok(self)
-    }
-
-    /// Checks the origin only. A request that doesn't say where it comes from is refused then as well.
-    #[must_use]
-    pub fn danger_origin_only(mut self) -> Self {
-        (self.check_origin, self.check_token) = (true, false);
-        self
-    }
-
-    /// Checks the token only, as Pyramid's `check_origin=False` does.
-    #[must_use]
-    pub fn danger_token_only(mut self) -> Self {
-        (self.check_origin, self.check_token) = (false, true);
-        self
-    }
-
-    /// Lets requests pass stage one that say nothing about their origin. For clients that aren't browsers.
-    #[must_use]
-    pub fn danger_allow_no_origin(mut self) -> Self {
-        self.allow_no_origin = true;
-        self
-    }
-
-    /// Refuses nothing, and reports what would have been refused. For the time before protection is switched on.
-    #[must_use]
-    pub fn danger_report_only(mut self) -> Self {
-        self.report_only = true;
-        self
-    }
-
-    /// Counts one more method as safe, which means that it changes nothing.
-    #[must_use]
-    pub fn danger_safe_method(mut self, method: impl Into<String>) -> Self {
-        self.safe_methods.push(method.into());
-        self
-    }
-
-    /// The header that carries the token. The default is `X-CSRF-Token`.
-    #[must_use]
-    pub fn header(mut self, name: impl Into<String>) -> Self {
-        self.header = name.into().to_ascii_lowercase();
-        self
-    }
-
-    /// The form field that carries the token. The default is `csrf_token`.
-    #[must_use]
-    pub fn field(mut self, name: impl Into<String>) -> Self {
-        self.field = name.into();
-        self
-    }
-
-    /// How many bytes of a form are read in search of the token. The default is 1 MiB.
-    #[must_use]
-    pub const fn body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = bytes;
-        self
+    /// Options other than the defaults.
+    pub fn builder() -> CsrfRulesBuilder {
+        CsrfRulesBuilder::default()
     }
 
     /// Whether requests with this method are checked at all.
@@ -178,10 +102,10 @@ impl CsrfRules {
         !self.safe_methods.iter().any(|safe| safe == method)
     }
 
-    /// Whether the token is checked.
+    /// When the token is asked for.
     #[must_use]
-    pub const fn checks_token(&self) -> bool {
-        self.check_token
+    pub const fn token_policy(&self) -> TokenPolicy {
+        self.token
     }
 
     /// Whether refusals are only reported.
@@ -202,52 +126,112 @@ impl CsrfRules {
         &self.field
     }
 
-    /// The limit for [`CsrfRules::body_limit`], in bytes.
+    /// The limit for [`CsrfRulesBuilder::body_limit`], in bytes.
     #[must_use]
     pub const fn max_body(&self) -> usize {
         self.body_limit
     }
 
-    /// Stage one: may a request from there change something here?
+    /// Decides on a request's head: not covered, passed, refused, or its token is needed.
+    ///
+    /// 1. A WebSocket handshake is checked by its origin, never by a token, which browsers can't
+    ///    add. A client that sends neither `Origin` nor `Sec-Fetch-Site` isn't a browser (RFC 6455
+    ///    §4.1) and passes.
+    /// 2. A safe method isn't covered.
+    /// 3. Every other request is checked by its origin, and then by its token as the
+    ///    [`TokenPolicy`] says.
+    #[must_use]
+    pub fn decide(&self, facts: &RequestFacts<'_>) -> CsrfDecision {
+        if facts.handshake {
+            return self.decide_handshake(facts);
+        }
+        if !self.covers(facts.method) {
+            return CsrfDecision::Unchecked;
+        }
+        self.decide_covered(facts)
+    }
+
+    /// Decides on a request as if its method were unsafe: for forms that must be ours whatever
+    /// their route says.
+    #[must_use]
+    pub fn decide_covered(&self, facts: &RequestFacts<'_>) -> CsrfDecision {
+        match (self.evidence(facts), self.token) {
+            (Err(refusal), _) => CsrfDecision::Refused(refusal),
+            (Ok(_), TokenPolicy::Always) | (Ok(Evidence::Weak), TokenPolicy::WhenUnsure) => CsrfDecision::TokenNeeded,
+            (Ok(_), TokenPolicy::Never) | (Ok(Evidence::Headers), TokenPolicy::WhenUnsure) => CsrfDecision::Passed,
+        }
+    }
+
+    fn decide_handshake(&self, facts: &RequestFacts<'_>) -> CsrfDecision {
+        if facts.origin.is_absent() && facts.sec_fetch_site.is_absent() {
+            return CsrfDecision::Passed;
+        }
+        CsrfDecision::of(self.check_origin(facts))
+    }
+
+    /// The origin check alone: may a request from there change something here?
     ///
     /// # Errors
     /// The [`Refusal`] if it may not.
     pub fn check_origin(&self, facts: &RequestFacts<'_>) -> Result<(), Refusal> {
+        self.evidence(facts).map(|_| ())
+    }
+
+    fn evidence(&self, facts: &RequestFacts<'_>) -> Result<Evidence, Refusal> {
         if !self.check_origin {
-            return Ok(());
+            return Ok(Evidence::Weak);
         }
-        let trusted = |origin: &Origin| self.trusted.iter().any(|pattern| pattern.matches(origin));
-        let welcome = |origin: &Origin| trusted(origin) || self.is_own(origin, facts.host);
-        match facts.sec_fetch_site {
-            Some("same-origin" | "none") => Ok(()),
+        match facts.sec_fetch_site.value() {
+            Some("same-origin" | "none") => Ok(Evidence::Headers),
             Some("same-site" | "cross-site") => {
-                let origin = facts.origin.and_then(Origin::parse);
-                pass_if(origin.is_some_and(|it| trusted(&it)), Refusal::CrossSite)
+                let origin = facts.origin.value().and_then(Origin::parse);
+                let trusted = origin.is_some_and(|it| self.is_trusted(&it));
+                if trusted { Ok(Evidence::Headers) } else { Err(Refusal::CrossSite) }
             }
-            // Absent, or a value that this version of the standard doesn't know (OWASP: ignore it and fall back).
-            _ => match (facts.origin, facts.referer) {
-                (Some("null"), _) => Err(Refusal::NullOrigin),
-                (Some(origin), _) => {
-                    pass_if(Origin::parse(origin).is_some_and(|it| welcome(&it)), Refusal::ForeignOrigin)
-                }
-                (None, Some(referer)) => {
-                    pass_if(Origin::of_url(referer).is_some_and(|it| welcome(&it)), Refusal::ForeignOrigin)
-                }
-                (None, None) => pass_if(self.allow_no_origin, Refusal::NoOrigin),
+            // Absent, or a value that this version of the standard doesn't know (OWASP: ignore it
+            // and fall back).
+            _ => self.fall_back(facts),
+        }
+    }
+
+    /// The check of a request whose `Sec-Fetch-Site` decides nothing.
+    fn fall_back(&self, facts: &RequestFacts<'_>) -> Result<Evidence, Refusal> {
+        match (facts.origin, facts.referer) {
+            (HeaderFact::Malformed, _) | (HeaderFact::Absent, HeaderFact::Malformed) => Err(Refusal::MalformedHeaders),
+            (HeaderFact::Value("null"), _) => Err(Refusal::NullOrigin),
+            (HeaderFact::Value(origin), _) => {
+                self.welcome(Origin::parse(origin), facts.host).map(|()| Evidence::Headers)
+            }
+            (HeaderFact::Absent, HeaderFact::Value(referer)) => {
+                self.welcome(Origin::of_url(referer), facts.host).map(|()| Evidence::Weak)
+            }
+            (HeaderFact::Absent, HeaderFact::Absent) => match facts.sec_fetch_site {
+                // `allow_no_origin` is for clients that aren't browsers. These are headers of one.
+                HeaderFact::Value(_) => Err(Refusal::UnknownSite),
+                HeaderFact::Malformed => Err(Refusal::MalformedHeaders),
+                HeaderFact::Absent if self.allow_no_origin => Ok(Evidence::Weak),
+                HeaderFact::Absent => Err(Refusal::NoOrigin),
             },
         }
     }
 
-    fn is_own(&self, origin: &Origin, host: Option<&str>) -> bool {
-        match &self.own {
-            OwnOrigin::Fixed(origins) => origins.contains(origin),
-            OwnOrigin::FromHost { scheme } => {
-                host.and_then(|host| Origin::from_parts(scheme, host)).is_some_and(|own| own == *origin)
-            }
-        }
+    fn is_trusted(&self, origin: &Origin) -> bool {
+        self.trusted.iter().any(|pattern| pattern.matches(origin))
     }
-}
 
-const fn pass_if(pass: bool, refusal: Refusal) -> Result<(), Refusal> {
-    if pass { Ok(()) } else { Err(refusal) }
+    /// Whether this origin is trusted or our own.
+    fn welcome(&self, origin: Option<Origin>, host: HeaderFact<'_>) -> Result<(), Refusal> {
+        let Some(origin) = origin else { return Err(Refusal::ForeignOrigin) };
+        if self.is_trusted(&origin) {
+            return Ok(());
+        }
+        let own = match (&self.own, host) {
+            (OwnOrigin::Fixed(origins), _) => origins.contains(&origin),
+            (OwnOrigin::FromHost { .. }, HeaderFact::Malformed) => return Err(Refusal::MalformedHeaders),
+            (OwnOrigin::FromHost { scheme }, host) => {
+                host.value().and_then(|host| Origin::from_parts(scheme, host)).is_some_and(|own| own == origin)
+            }
+        };
+        if own { Ok(()) } else { Err(Refusal::ForeignOrigin) }
+    }
 }

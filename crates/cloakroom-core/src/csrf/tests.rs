@@ -77,11 +77,11 @@ const METHODS: &[(&str, bool)] = &[
     ("HEAD", true),
     ("OPTIONS", true),
     ("TRACE", true),
+    ("QUERY", true),
     ("POST", false),
     ("PUT", false),
     ("PATCH", false),
     ("DELETE", false),
-    ("CONNECT", false),
     ("PROPFIND", false),
     ("get", false),
     ("", false),
@@ -95,32 +95,36 @@ struct Policy {
     scheme: Option<&'static str>,
     trusted: &'static [&'static str],
     origin: bool,
-    token: bool,
+    token: TokenPolicy,
     allow_no_origin: bool,
 }
 
 fn policies() -> Vec<Policy> {
-    let trusting = || {
-        let rules = CsrfRules::default().trusted_origin(TRUSTED).unwrap();
-        rules.trusted_origin("https://*.shops.example").unwrap()
-    };
+    let trusting = || CsrfRules::builder().trusted_origin(TRUSTED).trusted_origin("https://*.shops.example");
     let trusted: &[&str] = &[TRUSTED, "https://a.shops.example", "https://b.shops.example"];
-    let default = |name, rules| Policy {
+    let default = |name, rules: CsrfRulesBuilder| Policy {
         name,
-        rules,
+        rules: rules.build().unwrap(),
         scheme: Some("https"),
         trusted,
         origin: true,
-        token: true,
+        token: TokenPolicy::WhenUnsure,
         allow_no_origin: false,
     };
+    let always = || trusting().token_policy(TokenPolicy::Always);
     vec![
-        Policy { trusted: &[], ..default("default", CsrfRules::default()) },
+        Policy { trusted: &[], ..default("default", CsrfRules::builder()) },
         default("trusting", trusting()),
+        Policy { token: TokenPolicy::Always, ..default("always", always()) },
         Policy { allow_no_origin: true, ..default("allow no origin", trusting().danger_allow_no_origin()) },
-        Policy { token: false, ..default("origin only", trusting().danger_origin_only()) },
-        Policy { origin: false, ..default("token only", trusting().danger_token_only()) },
-        Policy { scheme: None, ..default("fixed own origin", trusting().own_origin("https://fixed.example").unwrap()) },
+        Policy {
+            allow_no_origin: true,
+            token: TokenPolicy::Always,
+            ..default("allow no origin, always", always().danger_allow_no_origin())
+        },
+        Policy { token: TokenPolicy::Never, ..default("origin only", trusting().origin_only()) },
+        Policy { origin: false, token: TokenPolicy::Always, ..default("token only", trusting().danger_token_only()) },
+        Policy { scheme: None, ..default("fixed own origin", trusting().own_origin("https://fixed.example")) },
         Policy { scheme: Some("http"), ..default("http", trusting().danger_own_scheme_http()) },
         default("report only", trusting().danger_report_only()),
     ]
@@ -157,8 +161,20 @@ fn verdict(
     match referer {
         Some((_, meant)) if welcome(meant) => Ok(()),
         Some(_) => Err(Refusal::ForeignOrigin),
+        None if site.is_some() => Err(Refusal::UnknownSite),
         None if policy.allow_no_origin => Ok(()),
         None => Err(Refusal::NoOrigin),
+    }
+}
+
+/// What the token's policy makes of a good origin.
+fn decision(policy: &Policy, site: Option<&str>, origin: Said, verdict: Result<(), Refusal>) -> CsrfDecision {
+    let said = origin.is_some() || site.is_some_and(|site| ["same-origin", "none"].contains(&site));
+    match (verdict, policy.token) {
+        (Err(refusal), _) => CsrfDecision::Refused(refusal),
+        (Ok(()), TokenPolicy::Never) => CsrfDecision::Passed,
+        (Ok(()), TokenPolicy::WhenUnsure) if said => CsrfDecision::Passed,
+        (Ok(()), _) => CsrfDecision::TokenNeeded,
     }
 }
 
@@ -166,22 +182,27 @@ fn verdict(
 fn stage_one_is_the_table_of_the_design_in_full() {
     let mut rows = 0;
     for policy in &policies() {
-        assert_eq!(policy.rules.checks_token(), policy.token, "{}", policy.name);
+        assert_eq!(policy.rules.token_policy(), policy.token, "{}", policy.name);
         for (method, safe) in METHODS {
             assert_eq!(policy.rules.covers(method), !safe, "{method}");
             for site in SITES {
                 for (host, authority) in HOSTS {
                     for origin in ORIGINS {
                         for referer in REFERERS {
-                            let facts = RequestFacts {
-                                method,
-                                host: *host,
-                                sec_fetch_site: *site,
-                                origin: origin.map(|(text, _)| text),
-                                referer: referer.map(|(text, _)| text),
-                            };
+                            let facts = RequestFacts::new(method)
+                                .host(*host)
+                                .sec_fetch_site(*site)
+                                .origin(origin.map(|(text, _)| text))
+                                .referer(referer.map(|(text, _)| text));
                             let expected = verdict(policy, *site, *authority, *origin, *referer);
                             assert_eq!(policy.rules.check_origin(&facts), expected, "{}: {facts:?}", policy.name);
+                            let asked = decision(policy, *site, *origin, expected);
+                            assert_eq!(policy.rules.decide_covered(&facts), asked, "{}: {facts:?}", policy.name);
+                            let asked = if *safe { CsrfDecision::Unchecked } else { asked };
+                            assert_eq!(policy.rules.decide(&facts), asked, "{}: {facts:?}", policy.name);
+                            let socket = if site.is_none() && origin.is_none() { Ok(()) } else { expected };
+                            let asked = CsrfDecision::of(socket);
+                            assert_eq!(policy.rules.decide(&facts.handshake()), asked, "{}: {facts:?}", policy.name);
                             rows += 1;
                         }
                     }
@@ -189,12 +210,12 @@ fn stage_one_is_the_table_of_the_design_in_full() {
             }
         }
     }
-    assert_eq!(rows, 8 * 12 * 8 * 4 * 20 * 18);
+    assert_eq!(rows, 10 * 12 * 8 * 4 * 20 * 18);
 }
 
 #[test]
 fn stage_one_in_words() {
-    use Refusal::{CrossSite, ForeignOrigin, NoOrigin, NullOrigin};
+    use Refusal::{CrossSite, ForeignOrigin, NoOrigin, NullOrigin, UnknownSite};
     // name, Sec-Fetch-Site, Origin, Referer, verdict
     type Row = (&'static str, Option<&'static str>, Option<&'static str>, Option<&'static str>, Result<(), Refusal>);
     #[rustfmt::skip] // one row, one line
@@ -220,19 +241,36 @@ fn stage_one_in_words() {
         ("another port of ours", None, Some("https://own.example:8443"), None, Err(ForeignOrigin)),
         ("curl", None, None, None, Err(NoOrigin)),
         ("a value from a later standard falls back", Some("same-planet"), Some(OWN), None, Ok(())),
-        ("and does not pass by itself", Some("same-planet"), None, None, Err(NoOrigin)),
-        ("values are compared exactly", Some("Same-Origin"), None, None, Err(NoOrigin)),
+        ("and does not pass by itself", Some("same-planet"), None, None, Err(UnknownSite)),
+        ("values are compared exactly", Some("Same-Origin"), None, None, Err(UnknownSite)),
     ];
-    let rules = CsrfRules::default().trusted_origin(TRUSTED).unwrap();
+    let rules = CsrfRules::builder().trusted_origin(TRUSTED).build().unwrap();
     for (name, sec_fetch_site, origin, referer, expected) in rows {
-        let facts = RequestFacts {
-            method: "POST",
-            host: Some("own.example"),
-            sec_fetch_site: *sec_fetch_site,
-            origin: *origin,
-            referer: *referer,
-        };
+        let facts = RequestFacts::new("POST").host("own.example");
+        let facts = facts.sec_fetch_site(*sec_fetch_site).origin(*origin).referer(*referer);
         assert_eq!(rules.check_origin(&facts), *expected, "{name}");
+    }
+}
+
+#[test]
+fn a_header_that_came_twice_is_named_as_the_cause() {
+    use HeaderFact::Malformed;
+    use Refusal::{ForeignOrigin, MalformedHeaders};
+    let post = RequestFacts::new("POST").host("own.example");
+    let rules = CsrfRules::builder().trusted_origin(TRUSTED).danger_allow_no_origin().build().unwrap();
+    for (name, facts, expected) in [
+        ("Sec-Fetch-Site", post.sec_fetch_site(Malformed), Err(MalformedHeaders)),
+        ("Sec-Fetch-Site, and our Origin", post.sec_fetch_site(Malformed).origin(OWN), Ok(())),
+        ("Sec-Fetch-Site, and a foreign Origin", post.sec_fetch_site(Malformed).origin(FOREIGN), Err(ForeignOrigin)),
+        ("Origin", post.origin(Malformed).referer("https://own.example/"), Err(MalformedHeaders)),
+        ("Referer", post.referer(Malformed), Err(MalformedHeaders)),
+        ("Host", post.host(Malformed).origin(OWN), Err(MalformedHeaders)),
+        ("Host, and a trusted Origin", post.host(Malformed).origin(TRUSTED), Ok(())),
+        ("Host, which isn't asked", post.host(Malformed).sec_fetch_site("same-origin"), Ok(())),
+        ("Origin, which isn't asked", post.origin(Malformed).sec_fetch_site("same-origin"), Ok(())),
+        ("Origin of another site", post.origin(Malformed).sec_fetch_site("cross-site"), Err(Refusal::CrossSite)),
+    ] {
+        assert_eq!(rules.check_origin(&facts), expected, "{name}");
     }
 }
 
@@ -243,30 +281,74 @@ fn options_change_what_they_say_and_nothing_else() {
         (rules.header_name(), rules.field_name(), rules.max_body()),
         ("x-csrf-token", "csrf_token", 1024 * 1024)
     );
-    let rules = rules.header("X-XSRF-Token").field("_token").body_limit(10).danger_safe_method("PROPFIND");
+    let rules =
+        CsrfRules::builder().header("X-XSRF-Token").field("_token").body_limit(10).danger_safe_method("PROPFIND");
+    let rules = rules.build().unwrap();
     assert_eq!((rules.header_name(), rules.field_name(), rules.max_body()), ("x-xsrf-token", "_token", 10));
     assert!(!rules.covers("PROPFIND") && rules.covers("POST") && rules.covers("propfind"));
-    let reporting = CsrfRules::default().danger_report_only();
+    let reporting = CsrfRules::builder().danger_report_only().build().unwrap();
     assert!(reporting.is_report_only());
-    let two = CsrfRules::default().own_origin(OWN).unwrap().own_origin("http://127.0.0.1:3000").unwrap();
+    let two = CsrfRules::builder().own_origin(OWN).own_origin("http://127.0.0.1:3000").build().unwrap();
     for (origin, expected) in
         [(OWN, Ok(())), ("http://127.0.0.1:3000", Ok(())), ("https://host.example", Err(Refusal::ForeignOrigin))]
     {
-        let facts = RequestFacts { host: Some("host.example"), origin: Some(origin), ..RequestFacts::default() };
-        assert_eq!(two.check_origin(&facts), expected, "{origin}: a configured origin takes the place of Host");
+        let facts = RequestFacts::new("POST").host("host.example").origin(origin);
+        assert_eq!(two.check_origin(&facts), expected, "{origin}: a configured origin replaces Host");
     }
-    for bad in ["", "own.example", "https://own.example/", "null", "https://*.own.example"] {
-        let errors = (CsrfRules::default().own_origin(bad).err(), CsrfRules::default().trusted_origin(bad).err());
-        assert_eq!(
-            errors.0.map(|error| error.option()),
-            (bad != "https://*.own.example").then_some("own_origin"),
-            "{bad:?}"
-        );
-        assert_eq!(
-            errors.1.map(|error| error.option()),
-            (bad != "https://*.own.example").then_some("trusted_origin"),
-            "{bad:?}"
-        );
+}
+
+#[test]
+fn a_rule_that_could_never_hold_is_an_error_at_start_up() {
+    type Build = fn(CsrfRulesBuilder) -> CsrfRulesBuilder;
+    let rows: &[(&str, Build)] = &[
+        ("header", |it| it.header("")),
+        ("header", |it| it.header("X CSRF: Token")),
+        ("header", |it| it.header("X-CSRF-Tokén")),
+        ("field", |it| it.field("")),
+        ("field", |it| it.field("csrf\r\ntoken")),
+        ("field", |it| it.field("csrf\"token")),
+        ("body_limit", |it| it.body_limit(0)),
+        ("danger_safe_method", |it| it.danger_safe_method("post")),
+        ("danger_safe_method", |it| it.danger_safe_method("")),
+        ("danger_safe_method", |it| it.danger_safe_method("A B")),
+        ("own_origin", |it| it.own_origin("")),
+        ("own_origin", |it| it.own_origin("own.example")),
+        ("own_origin", |it| it.own_origin("https://own.example/")),
+        ("own_origin", |it| it.own_origin("null")),
+        ("own_origin", |it| it.own_origin("https://*.own.example")),
+        ("own_origin", |it| it.own_origin("https://*")),
+        ("own_origin", |it| it.own_origin("javascript://x")),
+        ("own_origin", |it| it.own_origin("wss://own.example")),
+        ("own_origin", |it| it.own_origin(OWN).own_origin("https://*.own.example")),
+        ("danger_own_scheme_http", |it| it.own_origin(OWN).danger_own_scheme_http()),
+        ("danger_own_scheme_http", |it| it.danger_own_scheme_http().own_origin(OWN)),
+        ("trusted_origin", |it| it.trusted_origin("")),
+        ("trusted_origin", |it| it.trusted_origin("null")),
+        ("trusted_origin", |it| it.trusted_origin("https://*")),
+        ("trusted_origin", |it| it.trusted_origin("https://*.com")),
+        ("trusted_origin", |it| it.trusted_origin("https://*.com.")),
+        ("trusted_origin", |it| it.trusted_origin("https://*.[::1]")),
+        ("trusted_origin", |it| it.trusted_origin("https://*.127.0.0.1")),
+        ("trusted_origin", |it| it.trusted_origin("javascript://x")),
+        ("trusted_origin", |it| it.trusted_origin("wss://pay.example")),
+        ("trusted_origin", |it| it.trusted_origin("file://x")),
+        ("danger_token_only", |it| it.origin_only().danger_token_only()),
+        ("danger_token_only", |it| it.danger_token_only().token_policy(TokenPolicy::WhenUnsure)),
+    ];
+    for (row, (option, build)) in rows.iter().enumerate() {
+        let error = build(CsrfRules::builder()).build().expect_err(option);
+        assert_eq!(error.option(), *option, "row {row}: {error}");
+    }
+    let fine: &[Build] = &[
+        |it| it,
+        |it| it.header("X_Token").field("user[csrf token]").body_limit(1).danger_safe_method("M-SEARCH"),
+        |it| it.own_origin("http://localhost:3000").own_origin("https://[2001:db8::1]"),
+        |it| it.trusted_origin("capacitor://localhost").trusted_origin("chrome-extension://abcdef"),
+        |it| it.trusted_origin("http://*.localhost:3000").trusted_origin("https://*.co.uk"),
+        |it| it.danger_token_only().token_policy(TokenPolicy::Always),
+    ];
+    for (row, build) in fine.iter().enumerate() {
+        assert!(build(CsrfRules::builder()).build().is_ok(), "row {row}");
     }
 }
 
@@ -284,6 +366,8 @@ fn origins_are_read_as_browsers_write_them() {
         ("https://[::1]", Some("https://[::1]")),
         ("https://[::1]:443", Some("https://[::1]")),
         ("https://[2001:DB8::1]:8443", Some("https://[2001:db8::1]:8443")),
+        ("https://[2001:0DB8:0:0:0:0:0:0001]", Some("https://[2001:db8::1]")),
+        ("https://[0:0:0:0:0:0:0:1]:443", Some("https://[::1]")),
         ("https://xn--bcher-kva.example", Some("https://xn--bcher-kva.example")),
         ("https://example.com.", Some("https://example.com.")),
         ("chrome-extension://abcdef", Some("chrome-extension://abcdef")),
@@ -357,10 +441,10 @@ fn patterns_trust_what_they_name() {
         ("https://*.example.com:8443", "https://a.example.com", false),
         ("http://*.localhost:3000", "http://shop.localhost:3000", true),
         // A name with a final dot is another name to a browser, and so it is here.
-        ("https://*.com.", "https://evil.com", false),
-        ("https://*.com.", "https://example.com.", true),
+        ("https://*.example.com.", "https://a.example.com", false),
+        ("https://*.example.com.", "https://a.example.com.", true),
         ("https://[::1]:8443", "https://[::1]:8443", true),
-        ("https://*.[::1]", "https://[::1]", false),
+        ("https://[0:0::1]:8443", "https://[::1]:8443", true),
     ];
     for (pattern, origin, trusted) in rows {
         let parsed = OriginPattern::parse(pattern).unwrap();
@@ -490,18 +574,7 @@ fn masks_differ_and_show_nothing_of_the_token() {
 
 #[test]
 fn refusals_have_distinct_names_and_quote_nothing() {
-    use Refusal::*;
-    let all = [
-        CrossSite,
-        ForeignOrigin,
-        NullOrigin,
-        NoOrigin,
-        TokenMissing,
-        NothingToMatch,
-        TokenMismatch,
-        BodyTooLarge,
-        BodyUnreadable,
-    ];
+    let all = Refusal::ALL;
     for (index, refusal) in all.iter().enumerate() {
         assert!(
             all[..index]

@@ -56,6 +56,10 @@ fn handler(route: Route, app: &Arc<App>, maker: Maker) -> Route {
                 async { response(reply) }
             })
         }
+        Maker::Head(make) => route.to(move |request: HttpRequest| {
+            let reply = make(&Asked::new(&request, Vec::new()));
+            async { response(reply) }
+        }),
         Maker::Session(make) => route.to(move |session: Session, request: HttpRequest, body: Bytes| async move {
             Ok::<_, Error>(response(make(session, Asked::new(&request, body)).await?))
         }),

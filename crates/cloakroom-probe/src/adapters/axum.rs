@@ -41,6 +41,7 @@ fn handler(filter: MethodFilter, app: &Arc<App>, maker: Maker) -> MethodRouter {
             let app = Arc::clone(app);
             on(filter, async move |parts: Parts, body: Bytes| response(make(&app, &Asked::new(&parts, body))))
         }
+        Maker::Head(make) => on(filter, async move |parts: Parts| response(make(&Asked::new(&parts, Vec::new())))),
         Maker::Session(make) => on(filter, async move |session: Session, parts: Parts, body: Bytes| {
             Ok::<_, Error>(response(make(session, Asked::new(&parts, body)).await?))
         }),

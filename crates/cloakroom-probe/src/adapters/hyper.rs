@@ -70,14 +70,18 @@ async fn check(app: Arc<App>, request: Request<Incoming>) -> Outcome {
 
 async fn make<B: Body<Data = Bytes>>(app: &App, page: Page, request: Request<B>) -> Response<Plain> {
     let (parts, body) = request.into_parts();
+    if let Maker::Head(make) = page.maker {
+        return response(make(&Asked::new(&parts, Vec::new())));
+    }
     let Ok(body) = body.collect().await else { return response(Reply::words(400, "the body broke off\n")) };
     let body = body.to_bytes();
     let made = match page.maker {
         Maker::Plain(make) => Ok(make(app, &Asked::new(&parts, body))),
+        Maker::Head(make) => Ok(make(&Asked::new(&parts, Vec::new()))),
         Maker::Session(make) => with_session(&parts, body, make).await,
         Maker::Token(make) => token(&parts, make).await,
         Maker::Checked(make) => {
-            Ok(checked(&parts, &body, make).await.unwrap_or_else(|rejection| said(&rejection.answer())))
+            Ok(checked(&parts, body, make).await.unwrap_or_else(|rejection| said(&rejection.answer())))
         }
     };
     response(made.unwrap_or_else(|error| said(&Answer::sorry(&error))))
@@ -89,7 +93,7 @@ async fn with_session(
     make: fn(cloakroom::Session, Asked) -> pages::Making,
 ) -> Result<Reply, Error> {
     let slot = parts.extensions.get::<SessionSlot>().ok_or_else(|| Error::missing_layer("SessionLayer"))?;
-    let session = slot.open(cloakroom::adapter::RequestHead::cookies(parts)).await?;
+    let session = slot.open_for(parts).await?;
     make(session, Asked::new(parts, body)).await
 }
 
@@ -98,14 +102,14 @@ fn csrf_slot(parts: &Parts) -> Result<&CsrfSlot, Error> {
 }
 
 async fn token(parts: &Parts, make: fn(&cloakroom::FormToken) -> Reply) -> Result<Reply, Error> {
-    let token = csrf_slot(parts)?.form_token(parts, parts.extensions.get()).await?;
+    let token = csrf_slot(parts)?.form_token(parts).await?;
     Ok(make(&token))
 }
 
-async fn checked(parts: &Parts, form: &[u8], make: fn(&pages::Fields) -> Reply) -> Result<Reply, FormRejection> {
+async fn checked(parts: &Parts, form: Bytes, make: fn(&pages::Fields) -> Reply) -> Result<Reply, FormRejection> {
     let slot = csrf_slot(parts)?;
     slot.expect_form(parts)?;
-    Ok(make(&slot.checked_form(parts, parts.extensions.get(), form).await?))
+    Ok(make(&slot.checked_form(parts, form).await?))
 }
 
 fn said(answer: &Answer) -> Reply {

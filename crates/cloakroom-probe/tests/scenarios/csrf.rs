@@ -150,3 +150,73 @@ pub(crate) async fn tokens_differ_on_each_page_and_all_count(world: &World) {
     client.ops(json!([["new_csrf_token"]])).await;
     assert_eq!(client.post("/form", &[("x-csrf-token", &first)], "").await.status, 403, "replaced");
 }
+
+pub(crate) async fn a_socket_opens_for_our_own_pages_alone(world: &World) {
+    let probe = world.probe(&[]);
+    let own = probe.base();
+    let rows: &[(&str, &[(&str, &str)], u16, &str)] = &[
+        ("a page of ours", &[("sec-fetch-site", "same-origin"), ("origin", own)], 200, "open"),
+        ("a page of ours in an old browser", &[("origin", own)], 200, "open"),
+        ("no browser", &[], 200, "open"),
+        (
+            "another site",
+            &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")],
+            403,
+            "Sec-Fetch-Site",
+        ),
+        ("another site in an old browser", &[("origin", "https://evil.example")], 403, "another origin"),
+        ("a sibling", &[("sec-fetch-site", "same-site"), ("origin", "https://www.own.example")], 403, "Sec-Fetch-Site"),
+        ("a frame in a sandbox", &[("origin", "null")], 403, "null"),
+    ];
+    for (name, headers, status, words) in rows {
+        let headers = [&[("upgrade", "websocket"), ("connection", "upgrade")], *headers].concat();
+        let answer = probe.client().send("GET", "/socket", &headers, "").await;
+        assert_eq!(answer.status, *status, "{name}: {}", answer.text());
+        assert!(answer.text().contains(words), "{name}: {}", answer.text());
+    }
+    let page = probe.client().send("GET", "/socket", &[("sec-fetch-site", "cross-site")], "").await;
+    assert_eq!(page.status, 200, "a link from elsewhere to the same address isn't a handshake");
+}
+
+pub(crate) async fn unsure_rules_ask_for_the_token_where_the_browser_says_nothing(world: &World) {
+    let probe = world.probe(&["--token", "when-unsure"]);
+    let (client, token) = visitor(probe.client()).await;
+    let own = probe.base();
+    let referer = format!("{own}/page");
+    let rows: &[(&str, &[(&str, &str)], u16)] = &[
+        ("our own page", &[("sec-fetch-site", "same-origin")], 200),
+        ("our own origin", &[("origin", own)], 200),
+        ("a wrong token, which isn't asked for", &[("origin", own), ("x-csrf-token", "x")], 200),
+        ("a referer and no token", &[("referer", &referer)], 403),
+        ("a referer and a wrong token", &[("referer", &referer), ("x-csrf-token", "x")], 403),
+        ("a referer and the token", &[("referer", &referer), ("x-csrf-token", &token)], 200),
+        ("nothing but the token", &[("x-csrf-token", &token)], 403),
+        ("another site", &[("sec-fetch-site", "cross-site"), ("x-csrf-token", &token)], 403),
+    ];
+    for (name, headers, status) in rows {
+        let answer = client.clone().send("POST", "/form", headers, "").await;
+        assert_eq!(answer.status, *status, "{name}: {}", answer.text());
+    }
+    let answer = probe.client().post("/form", &[], "").await;
+    assert_eq!((answer.status, answer.text()), (200, "ok"), "a visitor without a session");
+    answer.is_silent();
+}
+
+pub(crate) async fn report_only_refuses_nothing(world: &World) {
+    let probe = world.probe(&["--report-only"]);
+    let (client, token) = visitor(probe.client()).await;
+    let rows: &[(&str, &[(&str, &str)])] = &[
+        ("another site", &[("sec-fetch-site", "cross-site"), ("x-csrf-token", &token)]),
+        ("no token", &[("sec-fetch-site", "same-origin")]),
+        ("nothing at all", &[]),
+        ("no form", &[("sec-fetch-site", "same-origin"), ("content-type", PARTS)]),
+    ];
+    for (name, headers) in rows {
+        for mut client in [client.clone(), probe.client()] {
+            let answer = client.send("POST", "/form", headers, "garbage").await;
+            assert_eq!((answer.status, answer.text()), (200, "ok"), "{name}");
+        }
+    }
+    let socket = [("upgrade", "websocket"), ("connection", "upgrade"), ("origin", "https://evil.example")];
+    assert_eq!(probe.client().send("GET", "/socket", &socket, "").await.status, 200);
+}

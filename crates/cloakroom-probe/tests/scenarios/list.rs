@@ -61,6 +61,9 @@ async fn run(adapter: &'static str, backend: &'static str) {
             a_form_arrives_as_it_was_sent
             a_form_over_the_limit_passes_if_its_token_comes_first
             a_checked_form_is_checked_wherever_it_is
+            a_socket_opens_for_our_own_pages_alone
+            unsure_rules_ask_for_the_token_where_the_browser_says_nothing
+            report_only_refuses_nothing
             tokens_differ_on_each_page_and_all_count;
         is_any, lifetimes:
             an_idle_session_ends_at_its_deadline
@@ -80,7 +83,8 @@ async fn run(adapter: &'static str, backend: &'static str) {
             a_stream_notices_that_its_session_has_a_new_id;
         is_redis, outages:
             a_store_that_hangs_is_told_to_those_who_need_it
-            a_commit_that_fails_replaces_the_response;
+            a_commit_that_fails_replaces_the_response
+            report_only_refuses_nothing_while_the_store_hangs;
     };
     println!("{adapter} on {backend}: {run} scenarios, {} failed", failed.len());
     assert!(failed.is_empty(), "{adapter} on {backend}: {failed:#?}");

@@ -70,3 +70,14 @@ pub(crate) async fn a_commit_that_fails_replaces_the_response(world: &World) {
     is_sorry(&answer);
     assert_eq!(answer.all("vary"), ["cookie"]);
 }
+
+pub(crate) async fn report_only_refuses_nothing_while_the_store_hangs(world: &World) {
+    let server = world.redis().expect("a server that can be stopped");
+    let probe = world.probe(&[&OPTIONS[..], &["--report-only"]].concat());
+    let mut client = probe.client();
+    client.ops(json!([["insert", "user", "ann"], ["csrf_token"]])).await;
+    let _stopped = Stopped::now(server);
+    let answer = client.post("/form", &[("x-csrf-token", "x")], "").await;
+    assert_eq!((answer.status, answer.text()), (200, "ok"), "the page doesn't use the session");
+    is_sorry(&client.do_ops(json!([["get", "user"]])).await);
+}

@@ -8,7 +8,7 @@ use rocket::local::blocking::Client;
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Build, Data, Request, Rocket, async_trait, get, post, put, routes};
 
-use crate::site::{Browser, FORM, OURS, sessions, silent};
+use crate::site::{Browser, FORM, OURS, always, always_with, sessions, silent};
 
 #[get("/")]
 async fn token(session: Session) -> Result<String, Error> {
@@ -57,7 +57,7 @@ fn visitor(rules: CsrfRules) -> (Browser, String) {
 
 #[test]
 fn a_body_is_looked_at_and_handed_on_whole() {
-    let (mut browser, token) = visitor(CsrfRules::default());
+    let (mut browser, token) = visitor(always());
     let (long, field) = ("x".repeat(100_000), format!("csrf_token={token}"));
     let padding = |length: usize| format!("a={}", "x".repeat(length));
     // After the padding and an ampersand, the field and another ampersand must fit.
@@ -86,7 +86,7 @@ fn a_body_is_looked_at_and_handed_on_whole() {
 
 #[test]
 fn where_the_token_may_be() {
-    let (mut browser, token) = visitor(CsrfRules::default());
+    let (mut browser, token) = visitor(always());
     let in_header = ("x-csrf-token", token.as_str());
     let (wrong, json) = (("x-csrf-token", "AAAA"), ("content-type", "application/json"));
     let form = format!("csrf_token={token}");
@@ -108,17 +108,17 @@ fn where_the_token_may_be() {
 
 #[test]
 fn a_refused_request_writes_nothing_and_starts_nothing() {
-    let (mut browser, _) = visitor(CsrfRules::default());
+    let (mut browser, _) = visitor(always());
     assert_eq!(browser.post("/write", &[OURS], "").status(), Status::Forbidden);
     assert_eq!(browser.get("/written").into_string().unwrap(), "false");
-    let mut stranger = Browser::new(app(CsrfRules::default()));
+    let mut stranger = Browser::new(app(always()));
     let response = stranger.post("/write", &[OURS], "");
     assert_eq!((response.status(), response.headers().get_one("set-cookie")), (Status::Forbidden, None));
 }
 
 #[test]
 fn a_method_in_the_form_is_the_method_that_is_checked() {
-    let (mut browser, token) = visitor(CsrfRules::default());
+    let (mut browser, token) = visitor(always());
     let form = "_method=put";
     assert_eq!(browser.post("/form", &[OURS, FORM], form).status(), Status::Forbidden);
     let form = format!("_method=put&csrf_token={token}");
@@ -127,13 +127,13 @@ fn a_method_in_the_form_is_the_method_that_is_checked() {
 
 #[test]
 fn an_exempt_route_is_not_checked() {
-    let mut browser = Browser::new(app(CsrfRules::default()));
+    let mut browser = Browser::new(app(always()));
     assert_eq!(browser.post("/webhook", &[], "").into_string().unwrap(), "called");
 }
 
 #[test]
 fn report_only_lets_pass() {
-    let (mut browser, _) = visitor(CsrfRules::default().danger_report_only());
+    let (mut browser, _) = visitor(always_with(|it| it.danger_report_only()));
     assert_eq!(browser.post("/write", &[], "").status(), Status::Ok);
     assert_eq!(browser.get("/written").into_string().unwrap(), "true");
 }
@@ -143,7 +143,7 @@ type Site = fn(CsrfFairing) -> Rocket<Build>;
 #[test]
 fn a_forgotten_route_keeps_it_from_launching() {
     let launches = |build: Site| {
-        let client = Client::untracked(build(CsrfFairing::new(CsrfRules::default())));
+        let client = Client::untracked(build(CsrfFairing::new(always())));
         // Rocket panics when nobody looks at why it didn't launch.
         client.map_err(|error| error.to_string()).is_ok()
     };
@@ -161,7 +161,7 @@ fn a_forgotten_route_keeps_it_from_launching() {
 
 #[test]
 fn without_sessions_nothing_is_let_through() {
-    let csrf = CsrfFairing::new(CsrfRules::default());
+    let csrf = CsrfFairing::new(always());
     let client = Client::untracked(silent().mount("/", csrf.protect(routes![webhook]))).unwrap();
     let request = client.req(Method::Post, "/webhook").header(rocket::http::Header::new(OURS.0, OURS.1));
     assert_eq!(request.dispatch().status(), Status::InternalServerError);
@@ -192,7 +192,7 @@ async fn checked() -> &'static str {
 
 #[test]
 fn a_request_that_another_route_passes_on_is_checked_all_the_same() {
-    let csrf = CsrfFairing::new(CsrfRules::default());
+    let csrf = CsrfFairing::new(always());
     let routes = silent()
         .attach(sessions())
         .mount("/", csrf.exempt(routes![passes_on]))
@@ -216,7 +216,7 @@ async fn bare(token: FormToken) -> String {
 
 #[test]
 fn a_protected_route_has_a_token_for_its_forms() {
-    let csrf = CsrfFairing::new(CsrfRules::default());
+    let csrf = CsrfFairing::new(always());
     let routes = silent()
         .attach(sessions())
         .mount("/", csrf.protect(routes![page, echo]))
@@ -225,4 +225,59 @@ fn a_protected_route_has_a_token_for_its_forms() {
     let token = browser.get("/page").into_string().unwrap();
     assert_eq!(browser.post("/echo", &[OURS, FORM], &format!("csrf_token={token}")).status(), Status::Ok);
     assert_eq!(browser.get("/bare").status(), Status::InternalServerError, "not protected: there is none");
+}
+
+/// Asks for the token where there is none, and passes the request on.
+#[get("/late", rank = 1)]
+async fn asks_too_early(_token: Result<FormToken, Error>, _elsewhere: Elsewhere) -> &'static str {
+    "unchecked"
+}
+
+#[get("/late", rank = 2)]
+async fn late(token: FormToken) -> String {
+    token.to_string()
+}
+
+#[test]
+fn a_guard_that_asks_too_early_takes_the_token_from_nobody() {
+    let csrf = CsrfFairing::new(always());
+    let routes = silent()
+        .attach(sessions())
+        .mount("/", csrf.exempt(routes![asks_too_early]))
+        .mount("/", csrf.protect(routes![late]));
+    let mut browser = Browser::new(routes.attach(csrf));
+    assert_eq!(browser.get("/late").status(), Status::Ok);
+}
+
+#[get("/socket")]
+async fn socket() -> &'static str {
+    "open"
+}
+
+#[test]
+fn a_handshake_is_checked_by_its_origin() {
+    let csrf = CsrfFairing::new(always());
+    let client = Client::untracked(silent().attach(sessions()).mount("/", csrf.protect(routes![socket]))).unwrap();
+    for (origin, status) in [
+        (Some("https://hats.example"), Status::Ok),
+        (Some("https://evil.example"), Status::Forbidden),
+        (None, Status::Ok),
+    ] {
+        let mut request = client.get("/socket");
+        for (name, value) in [("host", "hats.example"), ("upgrade", "websocket"), ("connection", "upgrade")] {
+            request.add_header(rocket::http::Header::new(name, value));
+        }
+        if let Some(origin) = origin {
+            request.add_header(rocket::http::Header::new("origin", origin));
+        }
+        assert_eq!(request.dispatch().status(), status, "{origin:?}");
+    }
+}
+
+#[test]
+fn report_only_lets_pass_what_cannot_be_checked() {
+    let csrf = CsrfFairing::new(always_with(|it| it.danger_report_only()));
+    let client = Client::untracked(silent().mount("/", csrf.protect(routes![webhook]))).unwrap();
+    let request = client.req(Method::Post, "/webhook").header(rocket::http::Header::new(OURS.0, OURS.1));
+    assert_eq!(request.dispatch().status(), Status::Ok, "no sessions are attached");
 }

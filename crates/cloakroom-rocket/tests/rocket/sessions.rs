@@ -214,3 +214,35 @@ fn an_outage_is_503() {
     drop(response);
     assert_eq!(browser.get("/").status(), Status::Ok, "nothing was written");
 }
+
+/// A fairing that asks for the session before a route is chosen.
+struct Early;
+
+#[rocket::async_trait]
+impl rocket::fairing::Fairing for Early {
+    fn info(&self) -> rocket::fairing::Info {
+        rocket::fairing::Info { name: "Early", kind: rocket::fairing::Kind::Request }
+    }
+
+    async fn on_request(&self, request: &mut rocket::Request<'_>, _: &mut rocket::Data<'_>) {
+        let session = request.guard::<Session>().await.succeeded().expect("a session, whoever was attached first");
+        session.insert("early", true).unwrap();
+    }
+}
+
+#[get("/early")]
+async fn early(session: Session) -> Result<String, Error> {
+    Ok(session.get::<bool>("early")?.unwrap_or_default().to_string())
+}
+
+#[test]
+fn sessions_are_there_in_whatever_order_fairings_were_attached() {
+    for (name, site) in [
+        ("asks before", silent().attach(Early).attach(sessions())),
+        ("asks after", silent().attach(sessions()).attach(Early)),
+    ] {
+        let mut browser = Browser::new(site.mount("/", routes![early]));
+        assert_eq!(browser.get("/early").into_string().unwrap(), "true", "{name}");
+        assert!(browser.cookie.is_some(), "{name}: and they are committed");
+    }
+}

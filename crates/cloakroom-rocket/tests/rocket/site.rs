@@ -1,7 +1,7 @@
 //! An application, and a client that keeps its cookie.
 
 use cloakroom_rocket::SessionFairing;
-use cloakroom_session::{CookieSessions, Key};
+use cloakroom_session::{CookieSessions, CsrfRules, CsrfRulesBuilder, Key, TokenPolicy};
 use rocket::config::LogLevel;
 use rocket::http::Header;
 use rocket::local::blocking::{Client, LocalResponse};
@@ -14,6 +14,15 @@ pub(crate) const FORM: (&str, &str) = ("content-type", "application/x-www-form-u
 pub(crate) fn sessions() -> SessionFairing {
     let key = Key::new(b"a secret of the tests, of 32 bytes or even more").unwrap();
     SessionFairing::new(CookieSessions::encrypted(key).build().unwrap())
+}
+
+/// Rules that always ask for the token.
+pub(crate) fn always() -> CsrfRules {
+    always_with(|it| it)
+}
+
+pub(crate) fn always_with(options: impl FnOnce(CsrfRulesBuilder) -> CsrfRulesBuilder) -> CsrfRules {
+    options(CsrfRules::builder().token_policy(TokenPolicy::Always)).build().unwrap()
 }
 
 pub(crate) fn silent() -> Rocket<Build> {

@@ -89,7 +89,7 @@ impl FromRequest for FormToken {
         let request = request.clone();
         Box::pin(async move {
             let slot = left::<CsrfSlot>(&request).ok_or_else(|| Error::missing_layer("CsrfMiddleware"))?;
-            slot.form_token(&request, left::<SessionSlot>(&request).as_ref()).await
+            slot.form_token(&request).await
         })
     }
 }

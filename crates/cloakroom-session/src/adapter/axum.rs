@@ -29,7 +29,7 @@ impl<S: Sync> FromRequestParts<S> for FormToken {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let slot = parts.extensions.get::<CsrfSlot>().ok_or_else(|| Error::missing_layer("CsrfLayer"))?;
-        slot.form_token(parts, parts.extensions.get::<SessionSlot>()).await
+        slot.form_token(parts).await
     }
 }
 

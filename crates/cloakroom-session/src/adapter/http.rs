@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{CACHE_CONTROL, COOKIE, GetAll, HOST, HeaderName, ORIGIN, SET_COOKIE, VARY};
+use http::header::{CACHE_CONTROL, COOKIE, GetAll, HOST, HeaderName, ORIGIN, SET_COOKIE, UPGRADE, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
@@ -59,6 +59,7 @@ fn standard(name: &str) -> Option<HeaderName> {
         "cache-control" => Some(CACHE_CONTROL),
         "origin" => Some(ORIGIN),
         "host" => Some(HOST),
+        "upgrade" => Some(UPGRADE),
         _ => None,
     }
 }

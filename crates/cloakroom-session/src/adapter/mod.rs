@@ -25,3 +25,5 @@ mod rocket;
 pub use answer::Answer;
 pub use request::RequestHead;
 pub use response::ResponseHeaders;
+#[cfg(feature = "rocket")]
+pub use rocket::{RocketCsrf, RocketSessions};

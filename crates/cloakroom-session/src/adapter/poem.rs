@@ -38,7 +38,7 @@ impl<'a> FromRequest<'a> for Session {
 impl<'a> FromRequest<'a> for FormToken {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let slot = request.extensions().get::<CsrfSlot>().ok_or_else(|| Error::missing_layer("CsrfLayer"))?;
-        Ok(slot.form_token(request, request.extensions().get::<SessionSlot>()).await?)
+        Ok(slot.form_token(request).await?)
     }
 }
 

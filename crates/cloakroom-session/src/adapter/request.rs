@@ -1,6 +1,6 @@
 //! What is read from a request's head.
 
-use cloakroom_core::{CookieHeader, CsrfRules, RequestFacts, RequestKind};
+use cloakroom_core::{CookieHeader, CsrfRules, HeaderFact, RequestFacts, RequestKind};
 
 /// The head of a request, whatever framework it belongs to.
 pub trait RequestHead {
@@ -18,30 +18,48 @@ pub trait RequestHead {
         CookieHeader::new(self.lines("cookie"))
     }
 
-    /// What it says about where it comes from.
-    fn facts(&self) -> RequestFacts<'_> {
-        // A header that came twice, or isn't text, is a value that nothing equals.
-        let one = |name: &'static str| {
-            let mut lines = self.lines(name);
-            let first = text(lines.next()?).unwrap_or_default();
-            Some(if lines.next().is_none() { first } else { "" })
-        };
-        RequestFacts {
-            method: self.method(),
-            host: self.authority().or_else(|| one("host")),
-            sec_fetch_site: one("sec-fetch-site"),
-            origin: one("origin"),
-            referer: one("referer"),
+    /// Whether it opens a WebSocket: `GET` with `Upgrade: websocket` (RFC 6455), or `CONNECT` (RFC
+    /// 8441 in HTTP/2, RFC 9220 in HTTP/3).
+    ///
+    /// Every `CONNECT` counts. In HTTP/2 the frameworks' `:protocol` isn't looked at: no page can
+    /// send the other kind, which asks for a tunnel through a proxy.
+    fn is_handshake(&self) -> bool {
+        match self.method() {
+            "CONNECT" => true,
+            "GET" => self
+                .lines("upgrade")
+                .filter_map(text)
+                .flat_map(|line| line.split(','))
+                .any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket")),
+            _ => false,
         }
     }
 
-    /// Whether a visitor sent it, or a browser by itself: read from `Sec-Purpose` and its older forms, and from `Sec-Fetch-Dest`.
+    /// The kind of request: whether a visitor sent it, or a browser by itself. It is read from
+    /// `Sec-Purpose` and its older forms, and from `Sec-Fetch-Dest`.
     fn kind(&self) -> RequestKind {
         let purposes = RequestKind::PURPOSE_HEADERS.iter().flat_map(|name| self.lines(name)).filter_map(text);
         RequestKind::from_headers(purposes, self.lines(RequestKind::DESTINATION_HEADER).next().and_then(text))
     }
 
-    /// The CSRF token in the header that the rules name, if it is there. A wrong one isn't made good by the form.
+    /// What it says about where it comes from.
+    fn facts(&self) -> RequestFacts<'_> {
+        let one = |name: &'static str| {
+            let mut lines = self.lines(name);
+            let Some(first) = lines.next() else { return HeaderFact::Absent };
+            match (text(first), lines.next()) {
+                (Some(value), None) => HeaderFact::Value(value),
+                _ => HeaderFact::Malformed,
+            }
+        };
+        let host = self.authority().map_or_else(|| one("host"), HeaderFact::Value);
+        let facts = RequestFacts::new(self.method()).host(host).sec_fetch_site(one("sec-fetch-site"));
+        let facts = facts.origin(one("origin")).referer(one("referer"));
+        if self.is_handshake() { facts.handshake() } else { facts }
+    }
+
+    /// The CSRF token in the header that the rules name, if it is there. A wrong one isn't made
+    /// good by the form.
     fn csrf_token<'a>(&'a self, rules: &'a CsrfRules) -> Option<&'a str> {
         let value = self.lines(rules.header_name()).next()?;
         Some(text(value).unwrap_or("not text")).filter(|value| !value.is_empty())

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::io::Cursor;
+use std::sync::{Arc, OnceLock};
 
-use cloakroom_core::CookieHeader;
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
 use rocket::response::{Responder, Response};
@@ -13,15 +13,44 @@ use super::{Answer, RequestHead, ResponseHeaders};
 use crate::csrf::{CsrfSlot, FormToken};
 use crate::error::Error;
 use crate::session::Session;
-use crate::slot::SessionSlot;
+use crate::slot::{Engine, SessionSlot};
 
-/// What a fairing or a checked route left in the request, before anybody could ask.
-fn left<'r, T: Send + Sync + 'static>(request: &'r Request<'_>, who: &'static str) -> Result<&'r T, Error> {
-    request.local_cache(|| None::<T>).as_ref().ok_or_else(|| Error::missing_layer(who))
+/// The sessions of an application of Rocket, for its adapter to manage: guards find them whatever
+/// the order of the fairings.
+#[derive(Clone, Debug)]
+pub struct RocketSessions(Arc<Engine>);
+
+impl RocketSessions {
+    /// Sessions of this engine.
+    #[must_use]
+    pub const fn new(engine: Arc<Engine>) -> Self {
+        Self(engine)
+    }
+
+    /// The place of the request's session: made by whoever asks first. `None` where no sessions are
+    /// managed.
+    #[must_use]
+    pub fn slot<'r>(request: &'r Request<'_>) -> Option<&'r SessionSlot> {
+        let sessions = request.rocket().state::<Self>()?;
+        Some(request.local_cache(|| SessionSlot::new(Arc::clone(&sessions.0))))
+    }
 }
 
-fn cookies<'r>(request: &'r Request<'_>) -> CookieHeader<'r> {
-    CookieHeader::new(request.headers().get("cookie").map(str::as_bytes))
+/// The place of a request's CSRF check in Rocket's cache, where asking too early must not fill it.
+#[derive(Debug, Default)]
+pub struct RocketCsrf(OnceLock<CsrfSlot>);
+
+impl RocketCsrf {
+    /// Leaves the slot of a check for the guards of its route. The first one stays.
+    pub fn leave(request: &Request<'_>, slot: CsrfSlot) {
+        // Another route may have checked this request already, and passed it on: the tokens are the
+        // same.
+        let _ = request.local_cache(Self::default).0.set(slot);
+    }
+
+    fn find<'r>(request: &'r Request<'_>) -> Option<&'r CsrfSlot> {
+        request.local_cache(Self::default).0.get()
+    }
 }
 
 /// The head of a request, for what Rocket's own type can't implement: only its header lines count here.
@@ -54,16 +83,16 @@ fn outcome<T>(opened: Result<T, Error>) -> Outcome<T, Error> {
 /// The session of the request, opened when the first guard asks for it.
 ///
 /// # Errors
-/// 503 when the store couldn't answer, 500 when no `SessionFairing` is attached; the trace says which. Rocket answers with the
-/// catcher of that status.
+/// 503 when the store couldn't answer, 500 when no `SessionFairing` is attached; the trace says
+/// which. Rocket answers with the catcher of that status.
 #[async_trait]
 impl<'r> FromRequest<'r> for Session {
     type Error = Error;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
-        outcome(match left::<SessionSlot>(request, "SessionFairing") {
-            Ok(slot) => slot.open_for(&Head(request)).await,
-            Err(missing) => Err(missing),
+        outcome(match RocketSessions::slot(request) {
+            Some(slot) => slot.open_for(&Head(request)).await,
+            None => Err(Error::missing_layer("SessionFairing")),
         })
     }
 }
@@ -77,10 +106,9 @@ impl<'r> FromRequest<'r> for FormToken {
     type Error = Error;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
-        let session = left::<SessionSlot>(request, "SessionFairing").ok();
-        outcome(match left::<CsrfSlot>(request, "CsrfFairing") {
-            Ok(slot) => slot.form_token_with(session, cookies(request)).await,
-            Err(missing) => Err(missing),
+        outcome(match RocketCsrf::find(request) {
+            Some(slot) => slot.form_token(&Head(request)).await,
+            None => Err(Error::missing_layer("CsrfFairing")),
         })
     }
 }

@@ -1,15 +1,18 @@
 //! A form that is known to be ours: the check and the reading, for the `CheckedForm` extractors.
 
 use std::fmt;
+use std::task::{Context, Poll};
 
-use cloakroom_core::Refusal;
+use bytes::Bytes;
+use cloakroom_core::{CsrfDecision, Refusal};
 use serde::de::DeserializeOwned;
 
+use super::body::{FormBody, Piece};
+use super::compare::compare;
 use super::form::FormKind;
-use super::guard::{CsrfGuard, CsrfSlot, Verdict};
+use super::slot::CsrfSlot;
 use crate::adapter::{Answer, RequestHead};
 use crate::error::Error;
-use crate::slot::SessionSlot;
 
 /// Why a form didn't arrive: refused, not a form, or not of the expected shape.
 #[derive(Debug)]
@@ -86,42 +89,44 @@ impl CsrfSlot {
         }
     }
 
-    /// Reads an urlencoded form, after both stages of the check if the request was let through without. The token's field is left out
-    /// of what `T` sees.
+    /// Reads an urlencoded form, after the check if the request was let through without. The
+    /// token's field is left out of what `T` sees.
     ///
     /// # Errors
     /// When it is refused, couldn't be checked, or isn't of the expected shape.
     pub async fn checked_form<T: DeserializeOwned>(
         &self,
         head: &impl RequestHead,
-        session: Option<&SessionSlot>,
-        form: &[u8],
+        form: Bytes,
     ) -> Result<T, FormRejection> {
-        if self.verdict() != Verdict::Passed {
-            self.insist(head, session, form).await?;
+        if self.decision() != CsrfDecision::Passed {
+            self.check_regardless(head, &form).await?;
         }
         let field = self.guard().rules().field_name();
         let mut rest = form_urlencoded::Serializer::new(String::new());
-        rest.extend_pairs(form_urlencoded::parse(form).filter(|(name, _)| name != field));
+        rest.extend_pairs(form_urlencoded::parse(&form).filter(|(name, _)| name != field));
         serde_html_form::from_str(&rest.finish()).map_err(|error| FormRejection(Kind::Shape(error)))
     }
 
-    async fn insist(
-        &self,
-        head: &impl RequestHead,
-        session: Option<&SessionSlot>,
-        form: &[u8],
-    ) -> Result<(), FormRejection> {
-        let refuse = |refusal| FormRejection(Kind::Refused(refusal));
-        let rules = self.guard().rules();
-        rules.check_origin(&head.facts()).map_err(refuse)?;
-        if !rules.checks_token() {
-            return Ok(());
+    /// The steps of the check, whatever the method, the route or report-only rules would let
+    /// through.
+    async fn check_regardless(&self, head: &impl RequestHead, form: &Bytes) -> Result<(), FormRejection> {
+        let mut decision = self.guard().rules().decide_covered(&head.facts());
+        if decision == CsrfDecision::TokenNeeded {
+            let mut body = Received(Some(form.clone()));
+            decision = CsrfDecision::of(compare(self.guard(), self.session(), head, &mut body).await?);
         }
-        let expected = self.guard().expected(session, head.cookies()).await?;
-        let expected = expected.ok_or_else(|| refuse(Refusal::NothingToMatch))?;
-        let in_form = form_urlencoded::parse(form).find(|(name, _)| name == rules.field_name()).map(|(_, value)| value);
-        let submitted = head.csrf_token(rules).or(in_form.as_deref());
-        CsrfGuard::second_stage(&expected, submitted).map_err(refuse)
+        decision.refusal().map_or(Ok(()), |refusal| Err(FormRejection(Kind::Refused(refusal))))
     }
+}
+
+/// A body that was received completely.
+struct Received(Option<Bytes>);
+
+impl FormBody for Received {
+    fn poll_piece(&mut self, _: &mut Context<'_>) -> Poll<Piece> {
+        Poll::Ready(self.0.take().map_or(Piece::End, Piece::Data))
+    }
+
+    fn replay(&mut self, _: Bytes) {}
 }

@@ -1,13 +1,10 @@
 //! Finding the token in a form's body.
 
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::borrow::Cow;
 
-use bytes::Bytes;
 use cloakroom_core::Refusal;
-use futures_core::Stream;
-use multer::Multipart;
+
+use super::multipart::{Field, find_field, parameter};
 
 /// How a form's fields are written in its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,77 +24,60 @@ impl FormKind {
         if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Some(Self::Urlencoded);
         }
-        multer::parse_boundary(content_type).ok().map(Self::Multipart)
+        if !essence.eq_ignore_ascii_case("multipart/form-data") {
+            return None;
+        }
+        parameter(content_type, "boundary").filter(|it| !it.is_empty()).map(|it| Self::Multipart(it.into_owned()))
     }
 }
 
-/// How much of a body there is.
+/// How much of a body was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Extent {
+#[expect(clippy::exhaustive_enums, reason = "all of it or a part")]
+pub enum BodyExtent {
     /// All of it.
-    Whole,
+    Complete,
     /// As much of it as may be read.
-    Prefix,
+    Truncated,
 }
 
-/// The value of the form field called `field`; the first one, if there are several. A file of that name doesn't count.
+/// Finds the value of the form field called `field`; the first one, if there are several. A file of
+/// that name doesn't count.
+///
+/// It reads the body once, and copies nothing but the value.
 ///
 /// # Errors
-/// [`Refusal::BodyTooLarge`] if only a prefix is there and the field isn't in it, [`Refusal::BodyUnreadable`] if it isn't a form.
-pub async fn find_token(
+/// [`Refusal::BodyTooLarge`] if the body is truncated and the field isn't in it,
+/// [`Refusal::BodyUnreadable`] if it isn't a form.
+pub fn find_token<'a>(
     kind: &FormKind,
-    body: &[Bytes],
+    body: &'a [u8],
     field: &str,
-    extent: Extent,
-) -> Result<Option<String>, Refusal> {
+    extent: BodyExtent,
+) -> Result<Option<Cow<'a, str>>, Refusal> {
     let found = match kind {
         FormKind::Urlencoded => in_pairs(body, field, extent),
-        FormKind::Multipart(boundary) => in_parts(boundary, body, field, extent).await?,
+        FormKind::Multipart(boundary) => match find_field(body, boundary, field) {
+            // A value that isn't text is no token, and not absent either.
+            Field::Found(value) => Some(std::str::from_utf8(value).unwrap_or("not text").into()),
+            // Where a part of the body ends, the form looks broken: that isn't the client's fault.
+            Field::Broken if extent == BodyExtent::Complete => return Err(Refusal::BodyUnreadable),
+            Field::Broken | Field::Absent => None,
+        },
     };
     match (found, extent) {
-        (None, Extent::Prefix) => Err(Refusal::BodyTooLarge),
+        (None, BodyExtent::Truncated) => Err(Refusal::BodyTooLarge),
         (found, _) => Ok(found),
     }
 }
 
-fn in_pairs(body: &[Bytes], field: &str, extent: Extent) -> Option<String> {
-    let joined = body.concat();
+fn in_pairs<'a>(body: &'a [u8], field: &str, extent: BodyExtent) -> Option<Cow<'a, str>> {
     let complete = match extent {
-        Extent::Whole => joined.as_slice(),
+        BodyExtent::Complete => body,
         // The last pair may have been cut.
-        Extent::Prefix => joined.rsplitn(2, |byte| *byte == b'&').nth(1).unwrap_or_default(),
+        BodyExtent::Truncated => body.rsplitn(2, |byte| *byte == b'&').nth(1).unwrap_or_default(),
     };
-    form_urlencoded::parse(complete).find(|(name, _)| name == field).map(|(_, value)| value.into_owned())
-}
-
-async fn in_parts(boundary: &str, body: &[Bytes], field: &str, extent: Extent) -> Result<Option<String>, Refusal> {
-    let mut parts = Multipart::new(Chunks(body.iter().cloned()), boundary);
-    loop {
-        // Where a prefix ends, the parser finds the body broken: that isn't the client's fault.
-        let part = match parts.next_field().await {
-            Ok(Some(part)) => part,
-            Err(_) if extent == Extent::Whole => return Err(Refusal::BodyUnreadable),
-            Ok(None) | Err(_) => return Ok(None),
-        };
-        if part.name() == Some(field) && part.file_name().is_none() {
-            return match part.bytes().await {
-                Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-                Err(_) if extent == Extent::Whole => Err(Refusal::BodyUnreadable),
-                Err(_) => Ok(None),
-            };
-        }
-    }
-}
-
-struct Chunks<'a>(std::iter::Cloned<std::slice::Iter<'a, Bytes>>);
-
-impl Stream for Chunks<'_> {
-    type Item = Result<Bytes, Infallible>;
-
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Poll::Ready(self.0.next().map(Ok))
-    }
+    form_urlencoded::parse(complete).find(|(name, _)| name == field).map(|(_, value)| value)
 }
 
 #[cfg(test)]
@@ -108,33 +88,73 @@ mod tests {
         --X\r\nContent-Disposition: form-data; name=\"csrf_token\"; filename=\"t.txt\"\r\n\r\nfrom a file\r\n\
         --X\r\nContent-Disposition: form-data; name=\"csrf_token\"\r\n\r\ntoken\r\n--X--\r\n";
 
-    async fn find(content_type: &str, body: &str, extent: Extent) -> Result<Option<String>, Refusal> {
+    fn find(content_type: &str, body: &str, extent: BodyExtent) -> Result<Option<String>, Refusal> {
         let kind = FormKind::of(content_type).expect("a form");
-        // In pieces of three bytes, as the network may deliver it.
-        let pieces: Vec<_> = body.as_bytes().chunks(3).map(Bytes::copy_from_slice).collect();
-        find_token(&kind, &pieces, "csrf_token", extent).await
+        find_token(&kind, body.as_bytes(), "csrf_token", extent).map(|found| found.map(Cow::into_owned))
     }
 
-    #[tokio::test]
-    async fn the_token_is_found_where_it_counts() {
+    #[test]
+    fn the_token_is_found_where_it_counts() {
+        use BodyExtent::{Complete, Truncated};
         let pairs = "application/x-www-form-urlencoded; charset=utf-8";
         let parts = "multipart/form-data; boundary=X";
         let token = |text: &str| Ok(Some(text.to_owned()));
         let cut = PARTS.len() - 12;
+        let part = |head: &str| format!("--X\r\n{head}\r\n\r\nt\r\n--X--\r\n");
         for (name, kind, body, extent, expected) in [
-            ("a pair", pairs, "a=1&csrf_token=t%20k&b=2", Extent::Whole, token("t k")),
-            ("the first of two", pairs, "csrf_token=1&csrf_token=2", Extent::Whole, token("1")),
-            ("none", pairs, "a=csrf_token", Extent::Whole, Ok(None)),
-            ("an empty body", pairs, "", Extent::Whole, Ok(None)),
-            ("before the cut", pairs, "csrf_token=1&a=2", Extent::Prefix, token("1")),
-            ("cut within it", pairs, "a=2&csrf_token=1", Extent::Prefix, Err(Refusal::BodyTooLarge)),
-            ("a part, and files of its name", parts, PARTS, Extent::Whole, token("token")),
-            ("a part before the cut", parts, &PARTS[..cut + 10], Extent::Prefix, token("token")),
-            ("a part that is cut", parts, &PARTS[..cut], Extent::Prefix, Err(Refusal::BodyTooLarge)),
-            ("a body that breaks off", parts, &PARTS[..cut], Extent::Whole, Err(Refusal::BodyUnreadable)),
-            ("no parts at all", parts, "garbage", Extent::Whole, Err(Refusal::BodyUnreadable)),
+            ("a pair", pairs, "a=1&csrf_token=t%20k&b=2", Complete, token("t k")),
+            ("the first of two", pairs, "csrf_token=1&csrf_token=2", Complete, token("1")),
+            ("none", pairs, "a=csrf_token", Complete, Ok(None)),
+            ("an empty body", pairs, "", Complete, Ok(None)),
+            ("before the cut", pairs, "csrf_token=1&a=2", Truncated, token("1")),
+            ("cut within it", pairs, "a=2&csrf_token=1", Truncated, Err(Refusal::BodyTooLarge)),
+            ("a part, and files of its name", parts, PARTS, Complete, token("token")),
+            ("a part before the cut", parts, &PARTS[..cut + 10], Truncated, token("token")),
+            ("a part that is cut", parts, &PARTS[..cut], Truncated, Err(Refusal::BodyTooLarge)),
+            ("a body that breaks off", parts, &PARTS[..cut], Complete, Err(Refusal::BodyUnreadable)),
+            ("no parts at all", parts, "garbage", Complete, Err(Refusal::BodyUnreadable)),
+            ("no field of that name", parts, &part("Content-Disposition: form-data; name=\"a\""), Complete, Ok(None)),
+            (
+                "a name without quotes",
+                parts,
+                &part("content-disposition:form-data;name=csrf_token"),
+                Complete,
+                token("t"),
+            ),
+            (
+                "a header before it",
+                parts,
+                &part("Content-Type: text/plain\r\nContent-Disposition: form-data; name=\"csrf_token\""),
+                Complete,
+                token("t"),
+            ),
+            (
+                "a file whose name is spelled otherwise",
+                parts,
+                &part("Content-Disposition: form-data; name=\"csrf_token\"; filename*=utf-8''t"),
+                Complete,
+                Ok(None),
+            ),
+            (
+                "a name within another parameter",
+                parts,
+                &part("Content-Disposition: form-data; x=\"; name=csrf_token\"; name=\"a\""),
+                Complete,
+                Ok(None),
+            ),
+            ("no headers", parts, "--X\r\n\r\nt\r\n--X--\r\n", Complete, Ok(None)),
+            ("an empty form", parts, "--X--\r\n", Complete, Ok(None)),
+            ("a preamble", parts, &format!("hello\r\n{PARTS}"), Complete, token("token")),
+            ("spaces behind a boundary", parts, &PARTS.replacen("--X\r\n", "--X \t\r\n", 1), Complete, token("token")),
+            (
+                "a line that begins as a boundary does",
+                parts,
+                "--X\r\nContent-Disposition: form-data; name=csrf_token\r\n\r\na\r\n--XY\r\nb\r\n--X--\r\n",
+                Complete,
+                token("a\r\n--XY\r\nb"),
+            ),
         ] {
-            assert_eq!(find(kind, body, extent).await, expected, "{name}");
+            assert_eq!(find(kind, body, extent), expected, "{name}");
         }
     }
 
@@ -144,7 +164,12 @@ mod tests {
             ("application/x-www-form-urlencoded", true),
             ("Application/X-WWW-Form-Urlencoded;charset=x", true),
             ("multipart/form-data; boundary=\"a b\"", true),
+            ("Multipart/Form-Data; charset=utf-8; Boundary=X", true),
             ("multipart/form-data", false),
+            ("multipart/form-data; boundary=", false),
+            ("multipart/form-data; boundary=\"\"", false),
+            ("multipart/form-data; boundary=\"a", false),
+            ("multipart/form-data; x=\"boundary=a\"", false),
             ("multipart/mixed; boundary=X", false),
             ("application/json", false),
             ("text/plain", false),

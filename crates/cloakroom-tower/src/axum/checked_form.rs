@@ -5,7 +5,7 @@ use std::fmt;
 use axum_core::extract::{FromRequest, Request};
 use axum_core::response::{IntoResponse, Response};
 use bytes::Bytes;
-use cloakroom_session::{CsrfSlot, Error, FormRejection, Refusal, SessionSlot};
+use cloakroom_session::{CsrfSlot, Error, FormRejection, Refusal};
 use serde::de::DeserializeOwned;
 
 /// An urlencoded form that passed the CSRF check, whatever its route or a report-only layer would let through.
@@ -86,6 +86,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for CheckedForm<T> {
         let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state)
             .await
             .map_err(|rejection| CheckedFormRejection(Kind::Unreadable(rejection.into_response())))?;
-        Ok(Self(slot.checked_form(&parts, parts.extensions.get::<SessionSlot>(), &bytes).await?))
+        Ok(Self(slot.checked_form(&parts, bytes).await?))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cloakroom_session::adapter::Answer;
-use cloakroom_session::{CsrfGuard, CsrfMode, CsrfRules, Error, Refusal};
+use cloakroom_session::{CsrfGuard, CsrfRules, Error, Refusal};
 use http::Response;
 use http::request::Parts;
 use tower_layer::Layer;
@@ -26,20 +26,31 @@ pub(crate) struct Answers {
 
 /// Refuses requests that another site made the browser send.
 ///
-/// Methods other than GET, HEAD, OPTIONS and TRACE pass two stages. The first asks where the request comes from
-/// (`Sec-Fetch-Site`, else `Origin`, else `Referer`); the second whether it knows the session's token, in the header
-/// `X-CSRF-Token` or else in the form field `csrf_token`, never in the query. A refusal is 403 (413 and 400 where
-/// the body is at fault) and says why in words for developers.
+/// 1. Safe methods (GET, HEAD, OPTIONS, TRACE and QUERY) pass. WebSocket handshakes are checked by
+///    their origin.
+/// 2. All other requests are checked by their origin: `Sec-Fetch-Site`, else `Origin`, else
+///    `Referer`.
+/// 3. Where the browser sent neither `Sec-Fetch-Site` nor `Origin`, the request must know the
+///    session's token, in the header `X-CSRF-Token` or else in the form field `csrf_token`, never
+///    in the query. [`TokenPolicy`](cloakroom_session::TokenPolicy) says whether it must always or
+///    never.
+/// 4. A form (urlencoded or multipart) is read up to
+///    [`CsrfRulesBuilder::body_limit`](cloakroom_session::CsrfRulesBuilder::body_limit) in search
+///    of the token, into one buffer, and handed on intact.
+/// 5. A refusal is 403 (413 and 400 where the body is at fault) and says why in words for
+///    developers. A failed check never creates a session. Report-only rules refuse nothing, even if
+///    the session's store is down.
 ///
-/// 1. Add it inside of the [`SessionLayer`](crate::SessionLayer) and outside of the handlers.
-/// 2. A form (urlencoded or multipart) is read up to [`CsrfRules::body_limit`] in search of the token and handed on intact.
-/// 3. A failed check never creates a session.
-/// 4. **Exemptions** belong to a route: give that route the layer that [`CsrfLayer::exempt`] makes, and add the enforcing one to the
-///    other routes. A path pattern could match more than was meant (Go's `CrossOriginProtection` did).
+/// Add it inside of the [`SessionLayer`](crate::SessionLayer) and outside of the handlers.
+///
+/// **Exemptions** belong to a route: give that route the layer that [`CsrfLayer::exempt`] makes,
+/// and add the enforcing one to the other routes. A path pattern could match more than was meant
+/// (Go's `CrossOriginProtection` did).
 ///
 /// # Deployment
-/// Whether the application is on TLS is configuration, never taken from the request: behind a proxy that ends TLS nothing
-/// needs to be set, for plain http in development see [`CsrfRules::danger_own_scheme_http`].
+/// Whether the application is on TLS is configuration, never taken from the request: behind a proxy
+/// that ends TLS nothing needs to be set, for plain http in development see
+/// [`CsrfRulesBuilder::danger_own_scheme_http`](cloakroom_session::CsrfRulesBuilder::danger_own_scheme_http).
 ///
 /// # Examples
 /// ```
@@ -63,7 +74,6 @@ pub(crate) struct Answers {
 #[must_use]
 pub struct CsrfLayer {
     guard: Arc<CsrfGuard>,
-    mode: CsrfMode,
     answers: Answers,
 }
 
@@ -73,11 +83,12 @@ impl CsrfLayer {
         Self::from_guard(CsrfGuard::new(rules))
     }
 
-    /// A layer around a guard, for tokens that live in a cookie of their own ([`CsrfGuard::double_submit`]).
+    /// A layer around a guard, for tokens that live in a cookie of their own
+    /// ([`CsrfGuard::double_submit`]).
     pub fn from_guard(guard: CsrfGuard) -> Self {
         let on_refusal: OnRefusal = Arc::new(|refusal, _| response(Answer::refusing(refusal)));
         let answers = Answers { on_refusal, on_error: sorry() };
-        Self { guard: Arc::new(guard), mode: CsrfMode::Enforce, answers }
+        Self { guard: Arc::new(guard), answers }
     }
 
     /// Makes the response for a refused request, of which it is shown everything but the body.
@@ -86,7 +97,8 @@ impl CsrfLayer {
         self
     }
 
-    /// Makes the response for a request that couldn't be checked, because the session's store couldn't answer.
+    /// Makes the response for a request that couldn't be checked, because the session's store
+    /// couldn't answer.
     ///
     /// # Security
     /// What the error says is for the trace. Don't show it to the client.
@@ -99,7 +111,7 @@ impl CsrfLayer {
     ///
     /// It lifts nothing that an enforcing layer around it does.
     pub fn exempt(&self) -> Self {
-        Self { mode: CsrfMode::Exempt, ..self.clone() }
+        Self { guard: Arc::new(self.guard.exempt()), answers: self.answers.clone() }
     }
 }
 
@@ -107,12 +119,12 @@ impl<S> Layer<S> for CsrfLayer {
     type Service = CsrfService<S>;
 
     fn layer(&self, inner: S) -> CsrfService<S> {
-        CsrfService::new(inner, Arc::clone(&self.guard), self.mode, self.answers.clone())
+        CsrfService::new(inner, Arc::clone(&self.guard), self.answers.clone())
     }
 }
 
 impl fmt::Debug for CsrfLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CsrfLayer").field("guard", &self.guard).field("mode", &self.mode).finish_non_exhaustive()
+        f.debug_struct("CsrfLayer").field("guard", &self.guard).finish_non_exhaustive()
     }
 }

@@ -1,17 +1,17 @@
 //! A request's body that was read in part and is handed on whole.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use bytes::{Buf as _, Bytes};
-use cloakroom_session::{Extent, FormSearch, Refusal};
+use bytes::Bytes;
+use cloakroom_session::{FormBody, Piece};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The body of a request that passed the CSRF layer: the client's, whatever of it was read before.
+    /// The body of a request that passed the CSRF layer: the client's, whatever of it was read
+    /// before.
     pub struct ReplayBody<B: Body> {
         #[pin]
         kind: Kind<B>,
@@ -22,17 +22,18 @@ pin_project! {
     #[project = KindProj]
     enum Kind<B: Body> {
         Untouched { #[pin] body: B },
-        Read { frames: VecDeque<Frame<Bytes>>, rest: Rest<B> },
+        Read { read: Bytes, rest: Rest<B> },
     }
 }
 
-/// What follows the frames that were read.
+/// What follows the bytes that were read.
 enum Rest<B: Body> {
     Nothing,
     // Boxed, because a body that was polled can't be moved any more.
     More(Pin<Box<B>>),
+    Trailers(Frame<Bytes>),
     /// It broke off: whoever reads it must not take what came for all of it.
-    Broken(Option<B::Error>),
+    Broken(B::Error),
 }
 
 impl<B: Body<Data = Bytes>> ReplayBody<B> {
@@ -40,30 +41,38 @@ impl<B: Body<Data = Bytes>> ReplayBody<B> {
         Self { kind: Kind::Untouched { body } }
     }
 
-    /// Reads a form as far as the search for its token allows; returns what was found, and the body as it was.
-    pub(crate) async fn search(body: B, mut search: FormSearch) -> (Result<(), Refusal>, Self) {
-        let mut rest = Box::pin(body);
-        let mut frames = VecDeque::new();
-        let (extent, rest) = loop {
-            match std::future::poll_fn(|cx| rest.as_mut().poll_frame(cx)).await {
-                None => break (Extent::Whole, Rest::Nothing),
-                Some(Err(error)) => {
-                    return (Err(Refusal::BodyUnreadable), Self::read(frames, Rest::Broken(Some(error))));
-                }
-                Some(Ok(frame)) => {
-                    let more = frame.data_ref().is_none_or(|data| search.push(data.clone()));
-                    frames.push_back(frame);
-                    if !more {
-                        break (Extent::Prefix, Rest::More(rest));
-                    }
-                }
-            }
+    /// Begins to read ahead: from now on the body stands in a box.
+    fn begin(&mut self) {
+        let begun = Kind::Read { read: Bytes::new(), rest: Rest::Nothing };
+        let rest = match std::mem::replace(&mut self.kind, begun) {
+            Kind::Untouched { body } => Rest::More(Box::pin(body)),
+            Kind::Read { rest, .. } => rest,
         };
-        (search.verdict(extent).await, Self::read(frames, rest))
+        self.kind = Kind::Read { read: Bytes::new(), rest };
+    }
+}
+
+impl<B: Body<Data = Bytes>> FormBody for ReplayBody<B> {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Piece> {
+        if matches!(self.kind, Kind::Untouched { .. }) {
+            self.begin();
+        }
+        let Kind::Read { rest, .. } = &mut self.kind else { return Poll::Ready(Piece::End) };
+        let Rest::More(body) = rest else { return Poll::Ready(Piece::End) };
+        let (piece, after) = match ready!(body.as_mut().poll_frame(cx)).map(|frame| frame.map(Frame::into_data)) {
+            Some(Ok(Ok(data))) => return Poll::Ready(Piece::Data(data)),
+            Some(Ok(Err(trailers))) => (Piece::End, Rest::Trailers(trailers)),
+            Some(Err(error)) => (Piece::Broken, Rest::Broken(error)),
+            None => (Piece::End, Rest::Nothing),
+        };
+        *rest = after;
+        Poll::Ready(piece)
     }
 
-    const fn read(frames: VecDeque<Frame<Bytes>>, rest: Rest<B>) -> Self {
-        Self { kind: Kind::Read { frames, rest } }
+    fn replay(&mut self, bytes: Bytes) {
+        if let Kind::Read { read, .. } = &mut self.kind {
+            *read = bytes;
+        }
     }
 }
 
@@ -74,24 +83,31 @@ impl<B: Body<Data = Bytes>> Body for ReplayBody<B> {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().kind.project() {
             KindProj::Untouched { body } => body.poll_frame(cx),
-            KindProj::Read { frames, rest } => match (frames.pop_front(), rest) {
-                (Some(frame), _) => Poll::Ready(Some(Ok(frame))),
-                (None, Rest::More(rest)) => rest.as_mut().poll_frame(cx),
-                (None, Rest::Broken(error)) => Poll::Ready(error.take().map(Err)),
-                (None, Rest::Nothing) => Poll::Ready(None),
-            },
+            KindProj::Read { read, rest } => {
+                if !read.is_empty() {
+                    return Poll::Ready(Some(Ok(Frame::data(std::mem::take(read)))));
+                }
+                if let Rest::More(body) = rest {
+                    return body.as_mut().poll_frame(cx);
+                }
+                Poll::Ready(match std::mem::replace(rest, Rest::Nothing) {
+                    Rest::Trailers(trailers) => Some(Ok(trailers)),
+                    Rest::Broken(error) => Some(Err(error)),
+                    Rest::Nothing | Rest::More(_) => None,
+                })
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Untouched { body } => body.is_end_stream(),
-            Kind::Read { frames, rest } => {
-                frames.is_empty()
+            Kind::Read { read, rest } => {
+                read.is_empty()
                     && match rest {
-                        Rest::Nothing | Rest::Broken(None) => true,
+                        Rest::Nothing => true,
                         Rest::More(rest) => rest.is_end_stream(),
-                        Rest::Broken(Some(_)) => false,
+                        Rest::Trailers(_) | Rest::Broken(_) => false,
                     }
             }
         }
@@ -100,10 +116,10 @@ impl<B: Body<Data = Bytes>> Body for ReplayBody<B> {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Untouched { body } => body.size_hint(),
-            Kind::Read { frames, rest } => {
-                let read = frames.iter().filter_map(Frame::data_ref).map(|data| data.remaining() as u64).sum::<u64>();
+            Kind::Read { read, rest } => {
+                let read = read.len() as u64;
                 let rest = match rest {
-                    Rest::Nothing => SizeHint::with_exact(0),
+                    Rest::Nothing | Rest::Trailers(_) => SizeHint::with_exact(0),
                     Rest::More(rest) => rest.size_hint(),
                     Rest::Broken(_) => SizeHint::new(),
                 };

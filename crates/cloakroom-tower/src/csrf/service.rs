@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cloakroom_session::{Admission, CsrfGuard, CsrfMode, CsrfSlot, SessionSlot, TokenCheck};
+use cloakroom_session::{CsrfDecision, CsrfGuard, CsrfSlot, SessionSlot};
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
@@ -23,13 +23,12 @@ use crate::body::ResponseBody;
 pub struct CsrfService<S> {
     inner: S,
     guard: Arc<CsrfGuard>,
-    mode: CsrfMode,
     answers: Answers,
 }
 
 impl<S> CsrfService<S> {
-    pub(crate) const fn new(inner: S, guard: Arc<CsrfGuard>, mode: CsrfMode, answers: Answers) -> Self {
-        Self { inner, guard, mode, answers }
+    pub(crate) const fn new(inner: S, guard: Arc<CsrfGuard>, answers: Answers) -> Self {
+        Self { inner, guard, answers }
     }
 }
 
@@ -51,62 +50,57 @@ where
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        let slot = CsrfSlot::new(Arc::clone(&self.guard));
-        let session = parts.extensions.get::<SessionSlot>();
-        let admission = slot.admit(self.mode, &parts, session, parts.extensions.get::<CsrfSlot>());
+        let slot = CsrfSlot::new(Arc::clone(&self.guard), parts.extensions.get::<SessionSlot>().cloned());
+        let decision = slot.check_head(&parts, parts.extensions.get::<CsrfSlot>());
         parts.extensions.insert(slot.clone());
 
-        let route = match admission {
-            Admission::Passed => {
-                let request = Request::from_parts(parts, ReplayBody::untouched(body));
-                Route::Passed { future: self.inner.call(request) }
-            }
-            Admission::Refused(refusal) => {
+        let body = ReplayBody::untouched(body);
+        let route = match decision {
+            CsrfDecision::Refused(refusal) => {
                 Route::Refused { response: Some((self.answers.on_refusal)(refusal, &parts)) }
             }
-            Admission::TokenNeeded => {
-                // The service that was made ready handles this request; a clone waits for the next one.
+            CsrfDecision::TokenNeeded => {
+                // The service that was made ready handles this request; a clone waits for the next
+                // one.
                 let next = self.inner.clone();
                 let inner = std::mem::replace(&mut self.inner, next);
                 let answers = self.answers.clone();
                 Route::Checking { check: Box::pin(check(inner, slot.clone(), answers, parts, body)) }
+            }
+            CsrfDecision::Unchecked | CsrfDecision::Passed | CsrfDecision::Reported(_) => {
+                Route::Passed { future: self.inner.call(Request::from_parts(parts, body)) }
             }
         };
         CsrfFuture { slot, route }
     }
 }
 
-/// Stage two: finds the token, compares it, and calls the handler or refuses.
+/// Compares the token, and calls the handler or refuses.
 async fn check<S, Q, B>(
     mut inner: S,
     slot: CsrfSlot,
     answers: Answers,
     parts: Parts,
-    body: Q,
+    mut body: ReplayBody<Q>,
 ) -> Result<Response<ResponseBody<B>>, S::Error>
 where
     S: Service<Request<ReplayBody<Q>>, Response = Response<B>>,
     Q: Body<Data = Bytes>,
 {
-    let session = parts.extensions.get::<SessionSlot>();
-    let (verdict, body) = match slot.check(&parts, session).await {
-        Ok(TokenCheck::Decided(verdict)) => (verdict, ReplayBody::untouched(body)),
-        Ok(TokenCheck::InForm(search)) => {
-            let (found, body) = ReplayBody::search(body, search).await;
-            (slot.settle(found, &parts, session), body)
+    let instead = match slot.check_token(&parts, &mut body).await.map(CsrfDecision::refusal) {
+        Ok(None) => {
+            let response = inner.call(Request::from_parts(parts, body)).await?;
+            return Ok(response.map(ResponseBody::inner));
         }
-        Err(error) => return Ok((answers.on_error)(&error).map(ResponseBody::words)),
+        Ok(Some(refusal)) => (answers.on_refusal)(refusal, &parts),
+        Err(error) => (answers.on_error)(&error),
     };
-    if let Err(refusal) = verdict {
-        return Ok((answers.on_refusal)(refusal, &parts).map(ResponseBody::words));
-    }
-    let response = inner.call(Request::from_parts(parts, body)).await?;
-    Ok(response.map(ResponseBody::inner))
+    Ok(instead.map(ResponseBody::words))
 }
 
 impl<S: fmt::Debug> fmt::Debug for CsrfService<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CsrfService").field("inner", &self.inner).field("mode", &self.mode).finish_non_exhaustive()
+        f.debug_struct("CsrfService").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
 

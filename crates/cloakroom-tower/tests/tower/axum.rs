@@ -2,12 +2,12 @@
 
 use axum::Router;
 use axum::routing::{get, post};
-use cloakroom_session::{CsrfRules, Error, Session};
+use cloakroom_session::{Error, Session};
 use cloakroom_tower::CsrfLayer;
 use cloakroom_tower::axum::{CheckedForm, FormToken};
 use http::{Response, StatusCode, header};
 
-use crate::browser::{Browser, NAME, Site, empty, full, request, session_layer, set_cookies};
+use crate::browser::{Browser, NAME, Site, always, always_with, empty, full, request, session_layer, set_cookies};
 use crate::traces::{Event, traced};
 
 async fn visits(session: Session) -> Result<String, Error> {
@@ -37,7 +37,7 @@ fn errors(events: &[Event]) -> Vec<&Event> {
 
 #[test]
 fn a_missing_layer_is_named_in_the_trace_and_nowhere_else() {
-    let csrf = || CsrfLayer::new(CsrfRules::default());
+    let csrf = || CsrfLayer::new(always());
     let ask = |router: Router, method: &str| {
         let form = request(method, "/")
             .header("sec-fetch-site", "same-origin")
@@ -92,7 +92,7 @@ fn extractors_share_one_session() {
     let router = Router::new()
         .route("/", get(both))
         .route("/guarded", get(guarded).layer(axum::middleware::from_fn(guard)))
-        .layer(CsrfLayer::new(CsrfRules::default()))
+        .layer(CsrfLayer::new(always()))
         .layer(session_layer());
     let site = Site::new(router);
     let response = site.answer(request("GET", "/").body(empty()).unwrap());
@@ -140,9 +140,9 @@ fn form(path: &str, site: &str, body: &str) -> http::Request<crate::browser::Sen
 
 #[test]
 fn a_checked_form_insists_where_its_layer_does_not() {
-    let enforce = CsrfLayer::new(CsrfRules::default());
-    let report = CsrfLayer::new(CsrfRules::default().danger_report_only());
-    let lax = CsrfLayer::new(CsrfRules::default().danger_origin_only().danger_report_only());
+    let enforce = CsrfLayer::new(always());
+    let report = CsrfLayer::new(always_with(|it| it.danger_report_only()));
+    let lax = CsrfLayer::new(always_with(|it| it.origin_only().danger_report_only()));
     let router = Router::new()
         .route("/token", get(token).layer(enforce.clone()))
         .route("/enforced", post(order).layer(enforce.clone()))
@@ -192,7 +192,7 @@ fn a_checked_form_leaves_the_token_out_and_knows_the_application_s_limit() {
     async fn order(CheckedForm(order): CheckedForm<Strict>) -> String {
         order.item.join("+")
     }
-    let csrf = CsrfLayer::new(CsrfRules::default());
+    let csrf = CsrfLayer::new(always());
     let router = Router::new()
         .route("/token", get(token))
         .route("/", post(order).layer(axum::extract::DefaultBodyLimit::max(200)))
@@ -209,7 +209,7 @@ fn a_checked_form_leaves_the_token_out_and_knows_the_application_s_limit() {
 
 #[test]
 fn a_route_that_is_exempt_inside_of_an_enforcing_layer_is_checked_and_traced() {
-    let csrf = CsrfLayer::new(CsrfRules::default());
+    let csrf = CsrfLayer::new(always());
     let router = Router::new()
         .route("/", post(|| async { "ran" }).layer(csrf.exempt()))
         .route("/get", get(|| async { "ran" }).layer(csrf.exempt()))

@@ -17,7 +17,7 @@ use http::{HeaderMap, Response, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 
-use crate::browser::{Broken, Browser, Site, request, session_layer};
+use crate::browser::{Broken, Browser, Site, always, always_with, request, session_layer};
 
 const PAIRS: &str = "application/x-www-form-urlencoded";
 const PARTS: &str = "multipart/form-data; boundary=\"a b\"";
@@ -150,7 +150,7 @@ fn forms_arrive_to_the_byte_however_they_were_cut() {
     for (name, content_type, form) in [("pairs", PAIRS, urlencoded as Form), ("parts", PARTS, multipart)] {
         for size in [1, 2, 3, 7, 64, 100_000] {
             let mut expected = Vec::new();
-            let received = send(CsrfRules::default(), |token| {
+            let received = send(always(), |token| {
                 expected = form(token);
                 Sending::new(content_type, &expected, size)
             });
@@ -167,7 +167,7 @@ fn empty_frames_and_trailers_arrive_too() {
     let mut trailers = HeaderMap::new();
     trailers.insert("x-checksum", "42".parse().unwrap());
     let mut expected = Vec::new();
-    let received = send(CsrfRules::default(), |token| {
+    let received = send(always(), |token| {
         expected = urlencoded(token);
         let mut sending = Sending::new(PAIRS, &expected, 5);
         sending.frames.push_front(Ok(Frame::data(Bytes::new())));
@@ -189,7 +189,7 @@ fn a_body_without_need_is_neither_read_nor_touched() {
         ("parts without a boundary", "multipart/form-data", false, 403),
     ] {
         let body = vec![b'x'; 100];
-        let received = send(CsrfRules::default(), |_| Sending { in_header, ..Sending::new(content_type, &body, 10) });
+        let received = send(always(), |_| Sending { in_header, ..Sending::new(content_type, &body, 10) });
         assert_eq!(received.status, expected, "{name}");
         assert_eq!(received.taken_before, 0, "{name}");
         if expected == 200 {
@@ -207,7 +207,7 @@ fn a_form_over_the_limit_passes_if_its_token_comes_first() {
     };
     for (first, expected) in [(true, 200), (false, 413)] {
         let mut sent = String::new();
-        let received = send(CsrfRules::default().body_limit(500), |token| {
+        let received = send(always_with(|it| it.body_limit(500)), |token| {
             sent = long(token, first);
             Sending::new(PAIRS, sent.as_bytes(), 100)
         });
@@ -219,7 +219,7 @@ fn a_form_over_the_limit_passes_if_its_token_comes_first() {
         }
     }
     let mut sent = Vec::new();
-    let received = send(CsrfRules::default().body_limit(500), |token| {
+    let received = send(always_with(|it| it.body_limit(500)), |token| {
         sent = format!("--a b\r\nContent-Disposition: form-data; name=\"csrf_token\"\r\n\r\n{token}\r\n").into_bytes();
         sent.extend(b"--a b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n");
         sent.extend(vec![0xff; 10_000]);
@@ -233,7 +233,7 @@ fn a_form_over_the_limit_passes_if_its_token_comes_first() {
 #[test]
 fn the_limit_is_exact() {
     for (over, expected) in [(0, 200), (1, 413)] {
-        let received = send(CsrfRules::default().body_limit(300), |token| {
+        let received = send(always_with(|it| it.body_limit(300)), |token| {
             let tail = format!("&csrf_token={token}");
             let body = format!("a={}{tail}", "x".repeat(300 + over - 2 - tail.len()));
             assert_eq!(body.len(), 300 + over);
@@ -246,8 +246,7 @@ fn the_limit_is_exact() {
 #[test]
 fn a_body_that_breaks_off_is_refused() {
     for (content_type, form) in [(PAIRS, urlencoded as fn(&str) -> Vec<u8>), (PARTS, multipart)] {
-        let received =
-            send(CsrfRules::default(), |token| Sending::new(content_type, &form(token), 10).and(Err(Broken)));
+        let received = send(always(), |token| Sending::new(content_type, &form(token), 10).and(Err(Broken)));
         assert_eq!(received.status, 400, "{content_type}");
     }
 }
@@ -255,7 +254,7 @@ fn a_body_that_breaks_off_is_refused() {
 #[test]
 fn where_refusals_are_only_reported_a_broken_body_arrives_broken() {
     let mut sent = Vec::new();
-    let received = send(CsrfRules::default().danger_report_only(), |token| {
+    let received = send(always_with(|it| it.danger_report_only()), |token| {
         sent = urlencoded(token);
         sent.truncate(20);
         Sending::new(PAIRS, &sent, 10).and(Err(Broken))
@@ -271,9 +270,9 @@ fn where_refusals_are_only_reported_every_body_arrives() {
         ("over the limit", PAIRS, vec![b'x'; 1000], 100),
         ("not the parts it promised", PARTS, b"garbage".to_vec(), 100),
         ("parts over the limit", PARTS, vec![b'-'; 1000], 100),
-        ("nothing", PAIRS, Vec::new(), 0),
+        ("nothing", PAIRS, Vec::new(), 1),
     ] {
-        let rules = CsrfRules::default().danger_report_only().body_limit(limit);
+        let rules = always_with(|it| it.danger_report_only().body_limit(limit));
         let received = send(rules, |_| Sending::new(content_type, &body, 33));
         assert_eq!((received.status, received.body), (200, Bytes::from(body)), "{name}");
         assert!(!received.broke, "{name}");

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cloakroom_session::{Clock as _, CookieSessions, Key, ManualClock, Timestamp};
+use cloakroom_session::{
+    Clock as _, CookieSessions, CsrfRules, CsrfRulesBuilder, Key, ManualClock, Timestamp, TokenPolicy,
+};
 use cloakroom_tower::SessionLayer;
 use http::{Request, Response, header};
 use http_body::Body;
@@ -40,13 +42,22 @@ pub(crate) fn sessions() -> CookieSessions {
     CookieSessions::signed(key(1)).build().unwrap()
 }
 
+/// Rules that always ask for the token.
+pub(crate) fn always() -> CsrfRules {
+    always_with(|it| it)
+}
+
+pub(crate) fn always_with(options: impl FnOnce(CsrfRulesBuilder) -> CsrfRulesBuilder) -> CsrfRules {
+    options(CsrfRules::builder().token_policy(TokenPolicy::Always)).build().unwrap()
+}
+
 /// The session layer with a clock that stands still.
 pub(crate) fn session_layer() -> SessionLayer {
     SessionLayer::new(sessions()).clock(ManualClock::at(START))
 }
 
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 /// A service, whatever its type.

@@ -2,17 +2,17 @@
 
 use axum::Router;
 use axum::routing::{any, get};
-use cloakroom_session::{CookieConfig, CsrfGuard, CsrfRules, Keyring, SameSite};
+use cloakroom_session::{CookieConfig, CsrfGuard, Keyring, SameSite};
 use cloakroom_tower::CsrfLayer;
 use cloakroom_tower::axum::FormToken;
 use http::{Request, header};
 
-use crate::browser::{Browser, Kept, Sent, Site, full, key, request, session_layer, set_cookies};
+use crate::browser::{Browser, Kept, NAME, Sent, Site, always, full, key, request, session_layer, set_cookies};
 
 const COOKIE: &str = "__Host-Http-csrf";
 
 fn site_with(keyring: &Keyring, cookie: CookieConfig) -> Site {
-    let guard = CsrfGuard::double_submit(CsrfRules::default(), keyring, cookie).unwrap();
+    let guard = CsrfGuard::double_submit(always(), keyring, cookie, Some(NAME)).unwrap();
     let router = Router::new()
         .route("/token", get(|token: FormToken| async move { token.to_string() }))
         .route("/twice", get(|one: FormToken, other: FormToken| async move { format!("{one} {other}") }))
@@ -89,7 +89,7 @@ fn the_cookie_has_the_attributes_that_were_given() {
     let strict = site_with(&Keyring::new(key(1)), config().name("__Host-t").same_site(SameSite::Strict).partitioned());
     let lines = set_cookies(&Browser::default().get(&strict, "/token"));
     assert!(lines[0].ends_with("; Path=/; Secure; HttpOnly; SameSite=Strict; Partitioned"), "{lines:?}");
-    let wrong = CsrfGuard::double_submit(CsrfRules::default(), &Keyring::new(key(1)), config().domain("example.com"));
+    let wrong = CsrfGuard::double_submit(always(), &Keyring::new(key(1)), config().domain("example.com"), None);
     assert_eq!(wrong.unwrap_err().option(), "domain");
 }
 
@@ -128,7 +128,7 @@ fn a_forged_cookie_is_no_cookie() {
 
 #[test]
 fn a_session_s_cookie_is_no_token_and_the_other_way_round() {
-    let guard = CsrfGuard::double_submit(CsrfRules::default(), &Keyring::new(key(1)), config()).unwrap();
+    let guard = CsrfGuard::double_submit(always(), &Keyring::new(key(1)), config(), Some(NAME)).unwrap();
     let router = Router::new()
         .route("/token", get(|token: FormToken| async move { token.to_string() }))
         .route("/in", get(|session: cloakroom_session::Session| async move { session.insert("user", "ann").unwrap() }))
@@ -151,4 +151,43 @@ fn keys_rotate_here_too() {
     let mut browser = Browser::default();
     let token = text(browser.get(&before, "/token"));
     assert_eq!(browser.send(&after, post(&token)).status(), 200);
+}
+
+#[test]
+fn a_cookie_that_others_could_plant_is_no_place_for_tokens() {
+    let keyring = Keyring::new(key(1));
+    let name = |name: &str| CookieConfig::default().name(name);
+    for (row, cookie, session, refused) in [
+        ("no prefix", name("app").danger_insecure(), Some(NAME), true),
+        ("a prefix that lets sibling domains set it", name("__Secure-csrf"), Some(NAME), true),
+        ("a prefix", name("__Host-csrf"), Some(NAME), false),
+        ("both prefixes", name("__Host-Http-csrf"), None, false),
+        ("the session's own name", name("__Host-app"), Some("__Host-app"), true),
+        ("the session's name by default", name(NAME), None, true),
+    ] {
+        let guard = CsrfGuard::double_submit(always(), &keyring, cookie, session);
+        assert_eq!(guard.err().map(|error| error.option()), refused.then_some("name"), "{row}");
+    }
+    for (row, cookie, session, refused) in [
+        ("no prefix", name("csrf").danger_insecure(), Some("app"), false),
+        ("no prefix, and the session's own name", name("app").danger_insecure(), Some("app"), true),
+    ] {
+        let guard = CsrfGuard::danger_double_submit(always(), &keyring, cookie, session);
+        assert_eq!(guard.err().map(|error| error.option()), refused.then_some("name"), "{row}");
+    }
+}
+
+#[test]
+fn of_many_cookies_of_its_name_four_are_tried() {
+    let site = site();
+    let mut browser = Browser::default();
+    let token = text(browser.get(&site, "/token"));
+    let good = browser.value(COOKIE).unwrap().to_owned();
+    for (behind, expected) in [(0, 200), (3, 200), (4, 403), (10_000, 403)] {
+        let mut pairs = vec![format!("{COOKIE}={good}")];
+        pairs.extend(std::iter::repeat_n(format!("{COOKIE}=s1.x"), behind));
+        let mut asked = post(&token);
+        asked.headers_mut().insert(header::COOKIE, pairs.join("; ").parse().unwrap());
+        assert_eq!(site.answer(asked).status(), expected, "{behind} others behind it");
+    }
 }

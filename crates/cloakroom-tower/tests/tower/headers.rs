@@ -11,7 +11,7 @@ use cloakroom_tower::{CsrfLayer, SessionLayer};
 use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
 use http::{HeaderMap, StatusCode};
 
-use crate::browser::{Browser, NAME, START, Site, empty, full, request, session_layer, sessions, set_cookies};
+use crate::browser::{Browser, NAME, START, Site, always, empty, full, request, session_layer, sessions, set_cookies};
 use crate::traces::traced;
 
 fn all(headers: &HeaderMap, name: http::HeaderName) -> Vec<&str> {
@@ -236,7 +236,7 @@ fn a_refused_request_commits_nothing_not_even_a_touch() {
             "/",
             get(|session: Session| async move { session.csrf_token().map(|_| "token") }).post(|| async { "ran" }),
         )
-        .layer(CsrfLayer::new(CsrfRules::default()))
+        .layer(CsrfLayer::new(always()))
         .layer(layer);
     let site = Site::new(router);
     let mut browser = Browser::default();

@@ -2,19 +2,19 @@
 
 use axum::Router;
 use axum::routing;
-use cloakroom_session::{CsrfRules, Session};
+use cloakroom_session::Session;
 use cloakroom_tower::CsrfLayer;
 use cloakroom_tower::axum::{CheckedForm, FormToken};
 use http::HeaderValue;
 use proptest::prelude::*;
 
-use crate::browser::{Browser, NAME, Site, full, request, session_layer, set_cookies};
+use crate::browser::{Browser, NAME, Site, always_with, full, request, session_layer, set_cookies};
 
 fn site() -> Site {
     async fn form(_: Session, form: CheckedForm<Vec<(String, String)>>) -> String {
         format!("ran {}", form.0.len())
     }
-    let csrf = CsrfLayer::new(CsrfRules::default().body_limit(200));
+    let csrf = CsrfLayer::new(always_with(|it| it.body_limit(200)));
     let router = Router::new()
         .route("/token", routing::any(|token: FormToken| async move { token.to_string() }))
         .route("/", routing::any(|session: Session| async move { format!("ran {}", session.len()) }))

@@ -3,14 +3,14 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use cloakroom_session::{CookieHeader, CsrfRules, CsrfSlot, Session, SessionSlot};
+use cloakroom_session::{CookieHeader, CsrfSlot, Session, SessionSlot};
 use cloakroom_tower::CsrfLayer;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
 use tower::{Layer as _, service_fn};
 
-use crate::browser::{Browser, NAME, Site, full, request, session_layer, set_cookies};
+use crate::browser::{Browser, NAME, Site, always, always_with, full, request, session_layer, set_cookies};
 
 fn cookies(headers: &HeaderMap) -> CookieHeader<'_> {
     CookieHeader::new(headers.get_all(header::COOKIE).iter().map(http::HeaderValue::as_bytes))
@@ -29,8 +29,7 @@ where
     let text = match (request.method().as_str(), request.uri().path()) {
         ("GET", "/form") => {
             let slot = request.extensions().get::<CsrfSlot>().unwrap();
-            let session = request.extensions().get::<SessionSlot>();
-            slot.masked_token(session, cookies(request.headers())).await.unwrap()
+            slot.masked_token(cookies(request.headers())).await.unwrap()
         }
         ("POST", _) => {
             let session = open(&request).await;
@@ -54,7 +53,7 @@ where
 }
 
 fn site() -> Site {
-    let layers = (session_layer(), CsrfLayer::new(CsrfRules::default()));
+    let layers = (session_layer(), CsrfLayer::new(always()));
     Site::new(layers.layer(service_fn(guest_book)))
 }
 
@@ -139,7 +138,7 @@ fn the_service_that_was_made_ready_is_the_one_that_is_called() {
     }
 
     let site = Site::new(
-        (session_layer(), CsrfLayer::new(CsrfRules::default().danger_report_only())).layer(Strict::default()),
+        (session_layer(), CsrfLayer::new(always_with(|it| it.danger_report_only()))).layer(Strict::default()),
     );
     let mut browser = Browser::default();
     assert_eq!(browser.get(&site, "/").status(), StatusCode::OK);

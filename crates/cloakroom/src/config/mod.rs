@@ -23,7 +23,9 @@ use serde::Deserialize;
 
 pub use configured::ConfiguredSessions;
 pub use error::SetupError;
-pub use options::{AtLimitOption, CookieOptions, CsrfOptions, LifetimeOptions, OwnerLimitOption, SameSiteOption};
+pub use options::{
+    AtLimitOption, CookieOptions, CsrfOptions, LifetimeOptions, OwnerLimitOption, SameSiteOption, TokenOption,
+};
 pub use source::Source;
 pub use span::Span;
 

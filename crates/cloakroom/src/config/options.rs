@@ -1,6 +1,6 @@
 //! The tables of options.
 
-use cloakroom_session::{ConfigError, CookieConfig, CsrfRules, Lifetimes, SameSite};
+use cloakroom_session::{ConfigError, CookieConfig, CsrfRules, Lifetimes, SameSite, TokenPolicy};
 use serde::Deserialize;
 
 use super::span::Span;
@@ -105,6 +105,8 @@ impl LifetimeOptions {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct CsrfOptions {
+    /// When a request must bring the token.
+    pub token: Option<TokenOption>,
     /// The application's own origins; without any, the `Host` header under `https`.
     pub own_origins: Vec<String>,
     /// Other origins that are trusted, or all subdomains as `https://*.example.com`.
@@ -117,8 +119,6 @@ pub struct CsrfOptions {
     pub body_limit: Option<usize>,
     /// The own origin is under plain `http`, for development.
     pub danger_own_scheme_http: bool,
-    /// Checks the origin only.
-    pub danger_origin_only: bool,
     /// Checks the token only.
     pub danger_token_only: bool,
     /// Lets requests pass that don't say where they come from.
@@ -127,29 +127,37 @@ pub struct CsrfOptions {
     pub danger_report_only: bool,
 }
 
+/// When a request must bring the token: [`TokenPolicy`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum TokenOption {
+    /// Always.
+    Always,
+    /// Where the browser's headers don't say where the request comes from.
+    WhenUnsure,
+    /// Never: the origin alone decides.
+    Never,
+}
+
 impl CsrfOptions {
     pub(super) fn rules(&self) -> Result<CsrfRules, ConfigError> {
-        if self.danger_origin_only && self.danger_token_only {
-            return Err(ConfigError::new(
-                "danger_token_only",
-                "contradicts danger_origin_only: nothing would be checked",
-            ));
+        let mut rules = CsrfRules::builder();
+        if let Some(token) = self.token {
+            rules = rules.token_policy(match token {
+                TokenOption::Always => TokenPolicy::Always,
+                TokenOption::WhenUnsure => TokenPolicy::WhenUnsure,
+                TokenOption::Never => TokenPolicy::Never,
+            });
         }
-        if self.danger_own_scheme_http && !self.own_origins.is_empty() {
-            return Err(ConfigError::new(
-                "danger_own_scheme_http",
-                "has no effect beside own_origins, which name their scheme",
-            ));
-        }
-        let mut rules = CsrfRules::default();
         if self.danger_own_scheme_http {
             rules = rules.danger_own_scheme_http();
         }
         for origin in &self.own_origins {
-            rules = rules.own_origin(origin).map_err(|why| ConfigError::new("own_origins", why.problem()))?;
+            rules = rules.own_origin(origin);
         }
         for origin in &self.trusted_origins {
-            rules = rules.trusted_origin(origin).map_err(|why| ConfigError::new("trusted_origins", why.problem()))?;
+            rules = rules.trusted_origin(origin);
         }
         if let Some(header) = &self.header {
             rules = rules.header(header);
@@ -160,9 +168,6 @@ impl CsrfOptions {
         if let Some(limit) = self.body_limit {
             rules = rules.body_limit(limit);
         }
-        if self.danger_origin_only {
-            rules = rules.danger_origin_only();
-        }
         if self.danger_token_only {
             rules = rules.danger_token_only();
         }
@@ -172,7 +177,12 @@ impl CsrfOptions {
         if self.danger_report_only {
             rules = rules.danger_report_only();
         }
-        Ok(rules)
+        rules.build().map_err(|why| match why.option() {
+            // Here the options are lists, named in the plural.
+            "own_origin" => ConfigError::new("own_origins", why.problem()),
+            "trusted_origin" => ConfigError::new("trusted_origins", why.problem()),
+            _ => why,
+        })
     }
 }
 

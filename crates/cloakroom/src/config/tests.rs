@@ -89,9 +89,18 @@ fn mistakes_name_the_option() {
             format!(r#"{{ {key}, "csrf": {{ "trusted_origins": ["*"] }} }}"#),
             "csrf.trusted_origins: ",
         ),
+        ("no header", format!(r#"{{ {key}, "csrf": {{ "header": "X Token" }} }}"#), "csrf.header: "),
+        ("no limit", format!(r#"{{ {key}, "csrf": {{ "body_limit": 0 }} }}"#), "csrf.body_limit: "),
+        (
+            "a scheme that contradicts",
+            format!(
+                r#"{{ {key}, "csrf": {{ "own_origins": ["https://a.example"], "danger_own_scheme_http": true }} }}"#
+            ),
+            "csrf.danger_own_scheme_http: ",
+        ),
         (
             "nothing is checked",
-            format!(r#"{{ {key}, "csrf": {{ "danger_origin_only": true, "danger_token_only": true }} }}"#),
+            format!(r#"{{ {key}, "csrf": {{ "token": "never", "danger_token_only": true }} }}"#),
             "danger_token_only",
         ),
     ] {
@@ -113,7 +122,7 @@ async fn the_environment_says_the_same_as_a_file() {
         r#"{{ "kind": "encrypted", "key": {{ "file": "{file}" }}, "commit": "not-on-server-error",
             "cookie": {{ "name": "__Host-shop", "same_site": "strict", "partitioned": true }},
             "lifetimes": {{ "idle_timeout": "10m", "absolute_timeout": "never", "touch_after": "0s" }},
-            "csrf": {{ "own_origins": ["https://a.example", "https://b.example"], "body_limit": 100, "danger_report_only": true }} }}"#
+            "csrf": {{ "token": "always", "own_origins": ["https://a.example", "https://b.example"], "body_limit": 100, "danger_report_only": true }} }}"#
     ))
     .unwrap();
     let variables = [
@@ -126,6 +135,7 @@ async fn the_environment_says_the_same_as_a_file() {
         ("SHOP_LIFETIMES_IDLE_TIMEOUT", "10m"),
         ("SHOP_LIFETIMES_ABSOLUTE_TIMEOUT", "never"),
         ("SHOP_LIFETIMES_TOUCH_AFTER", "0s"),
+        ("SHOP_CSRF_TOKEN", "always"),
         ("SHOP_CSRF_OWN_ORIGINS", "https://a.example, https://b.example"),
         ("SHOP_CSRF_BODY_LIMIT", "100"),
         ("SHOP_CSRF_DANGER_REPORT_ONLY", "true"),
@@ -137,6 +147,7 @@ async fn the_environment_says_the_same_as_a_file() {
     assert_eq!(read.commit_policy(), CommitPolicy::NotOnServerError);
     let rules = read.csrf_rules().unwrap();
     assert!(rules.is_report_only() && rules.max_body() == 100);
+    assert_eq!(rules.token_policy(), cloakroom_session::TokenPolicy::Always);
     assert_eq!(read.build().await.unwrap().cookie_name(), "__Host-shop");
 }
 

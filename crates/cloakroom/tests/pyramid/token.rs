@@ -3,15 +3,15 @@
 use axum::Router;
 use axum::routing::{any, get};
 use cloakroom::axum::FormToken;
-use cloakroom::{CookieConfig, CsrfGuard, CsrfLayer, CsrfRules, CsrfToken, Keyring, SameSite, Session};
+use cloakroom::{CookieConfig, CsrfGuard, CsrfLayer, CsrfToken, Keyring, SameSite, Session};
 
-use crate::world::{Shop, World, key, ran, refused};
+use crate::world::{NAME, Shop, World, always, key, ran, refused};
 
 const COOKIE: &str = "__Host-Http-csrf";
 
 fn in_cookies() -> CsrfLayer {
     let cookie = CookieConfig::default().name(COOKIE);
-    CsrfLayer::from_guard(CsrfGuard::double_submit(CsrfRules::default(), &Keyring::new(key()), cookie).unwrap())
+    CsrfLayer::from_guard(CsrfGuard::double_submit(always(), &Keyring::new(key()), cookie, Some(NAME)).unwrap())
 }
 
 pub(crate) fn new_token() {
@@ -57,7 +57,7 @@ pub(crate) fn renewed() {
                 token.expose().to_owned()
             }),
         )
-        .layer(CsrfLayer::new(CsrfRules::default()));
+        .layer(CsrfLayer::new(always()));
     let mut shop = Shop::of(router);
     let (old, new) = (shop.token.clone(), shop.ask("GET /new", &[], "").1);
     assert_eq!(shop.post(&new), ran());
@@ -69,7 +69,7 @@ pub(crate) fn policy_of_sessions() {
         .route("/token", get(|token: FormToken| async move { token.to_string() }))
         .route("/raw", get(|it: Session| async move { it.csrf_token().unwrap().expose().to_owned() }))
         .route("/", any(|| async { "ran" }))
-        .layer(CsrfLayer::new(CsrfRules::default()));
+        .layer(CsrfLayer::new(always()));
     let mut shop = Shop::of(router);
     let (masked, raw) = (shop.token.clone(), shop.ask("GET /raw", &[], "").1);
     assert!(CsrfToken::from_text(raw.clone()).unwrap().matches(&masked), "a page's token is the session's");
@@ -86,14 +86,14 @@ pub(crate) fn compared() {
     }
     assert!(!token.matches("\u{1F600}"));
     assert!(!CsrfToken::from_text("\\U0001f600").unwrap().matches("\u{1F600}"), "as Pyramid would have it");
-    let mut shop = Shop::new(CsrfLayer::new(CsrfRules::default()));
+    let mut shop = Shop::new(CsrfLayer::new(always()));
     assert_eq!(shop.post("\u{1F600}"), refused("token-mismatch"));
     let mut shop = Shop::new(in_cookies());
     assert_eq!(shop.post("\u{1F600}"), refused("token-mismatch"));
 }
 
 pub(crate) fn nothing_to_match() {
-    let mut shop = Shop::new(CsrfLayer::new(CsrfRules::default()));
+    let mut shop = Shop::new(CsrfLayer::new(always()));
     let token = shop.token.clone();
     assert_eq!(shop.post(&token), ran());
     assert_eq!(shop.post("bar"), refused("token-mismatch"));
@@ -121,7 +121,8 @@ pub(crate) fn cookie_attributes() {
 }
 
 pub(crate) fn same_site() {
-    let guard = |cookie: CookieConfig| CsrfGuard::double_submit(CsrfRules::default(), &Keyring::new(key()), cookie);
+    let guard =
+        |cookie: CookieConfig| CsrfGuard::danger_double_submit(always(), &Keyring::new(key()), cookie, Some(NAME));
     let none = CookieConfig::default().name("csrf").same_site(SameSite::None);
     assert_eq!(guard(none.clone().danger_insecure()).unwrap_err().option(), "same_site");
     let mut shop = Shop::new(CsrfLayer::from_guard(guard(none).unwrap()));
@@ -165,6 +166,6 @@ pub(crate) fn unsigned_cookie() {
 
 pub(crate) fn never_empty() {
     assert!(CsrfToken::from_text("").is_none());
-    let mut shop = Shop::new(CsrfLayer::new(CsrfRules::default()));
+    let mut shop = Shop::new(CsrfLayer::new(always()));
     assert_eq!(shop.post(""), refused("token-missing"));
 }

@@ -9,8 +9,8 @@ use axum::http::{Request, Response, StatusCode, header};
 use axum::routing::{any, get};
 use cloakroom::axum::FormToken;
 use cloakroom::{
-    CommitPolicy, CookieHeader, CookieSessions, CookieSessionsBuilder, CsrfLayer, Engine, Error, Key, Lifetimes,
-    ManualClock, Session, SessionLayer, SessionSlot, Timestamp,
+    CommitPolicy, CookieHeader, CookieSessions, CookieSessionsBuilder, CsrfLayer, CsrfRules, CsrfRulesBuilder, Engine,
+    Error, Key, Lifetimes, ManualClock, Session, SessionLayer, SessionSlot, Timestamp, TokenPolicy,
 };
 use tower::ServiceExt as _;
 
@@ -19,6 +19,15 @@ pub(crate) const NAME: &str = "__Host-Http-session";
 
 pub(crate) fn key() -> Key {
     Key::new(b"a secret of thirty-two bytes or more").unwrap()
+}
+
+/// Pyramid's rules: the origin and the token are both always checked.
+pub(crate) fn always() -> CsrfRules {
+    always_with(|it| it)
+}
+
+pub(crate) fn always_with(options: impl FnOnce(CsrfRulesBuilder) -> CsrfRulesBuilder) -> CsrfRules {
+    options(CsrfRules::builder().token_policy(TokenPolicy::Always)).build().unwrap()
 }
 
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {

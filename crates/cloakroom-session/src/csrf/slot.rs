@@ -1,0 +1,195 @@
+//! A request's place for its CSRF check, and the steps of the check.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cloakroom_core::{CookieHeader, CsrfDecision, CsrfToken, Refusal, SetCookie};
+
+use super::body::FormBody;
+use super::compare::compare;
+use super::form_token::FormToken;
+use super::guard::{CsrfGuard, Home, TokenCookie};
+use crate::adapter::RequestHead;
+use crate::clock::fresh_token;
+use crate::error::Error;
+use crate::meter;
+use crate::session::masked;
+use crate::slot::{ResponseEffects, SessionSlot};
+
+/// A request's place for its CSRF check: the guard, the session that it looks at, and the decision.
+///
+/// Where one layer checks and several session layers are nested, the session is the one that the
+/// check saw: a token from any other would never match.
+#[derive(Clone)]
+pub struct CsrfSlot(Arc<Slot>);
+
+struct Slot {
+    guard: Arc<CsrfGuard>,
+    session: Option<SessionSlot>,
+    progress: Mutex<Progress>,
+}
+
+struct Progress {
+    decision: CsrfDecision,
+    /// A page was rendered with the token of the request's cookie.
+    rendered: bool,
+    /// A token that this request was given, and the cookie that brings it to the browser.
+    issued: Option<(CsrfToken, SetCookie)>,
+}
+
+impl CsrfSlot {
+    /// The place of a request that wasn't checked yet. `session` is the innermost session slot
+    /// around the check.
+    #[must_use]
+    pub fn new(guard: Arc<CsrfGuard>, session: Option<SessionSlot>) -> Self {
+        let progress = Progress { decision: CsrfDecision::Unchecked, rendered: false, issued: None };
+        Self(Arc::new(Slot { guard, session, progress: Mutex::new(progress) }))
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.0.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The guard.
+    #[must_use]
+    pub fn guard(&self) -> &CsrfGuard {
+        &self.0.guard
+    }
+
+    pub(super) fn session(&self) -> Option<&SessionSlot> {
+        self.0.session.as_ref()
+    }
+
+    /// The decision on this request, as far as it is known.
+    #[must_use]
+    pub fn decision(&self) -> CsrfDecision {
+        self.progress().decision
+    }
+
+    /// Checks the request's head. `outer` is the slot that the request has already, if there is
+    /// one.
+    ///
+    /// The handler runs unless the decision is `Refused`; after `TokenNeeded`,
+    /// [`CsrfSlot::check_token`] comes first.
+    pub fn check_head(&self, head: &impl RequestHead, outer: Option<&Self>) -> CsrfDecision {
+        if self.guard().is_exempt() {
+            if outer.is_some_and(|outer| !outer.guard().is_exempt()) {
+                tracing::warn!(
+                    "a route is exempt from CSRF checks inside of a layer that enforces them: it is checked all the same"
+                );
+            }
+            return CsrfDecision::Unchecked;
+        }
+        let rules = self.guard().rules();
+        // Nearly all requests: their headers needn't be read.
+        if !rules.covers(head.method()) && !head.is_handshake() {
+            return CsrfDecision::Unchecked;
+        }
+        self.record(rules.decide(&head.facts()), head)
+    }
+
+    /// Compares the token of a request whose head asks for it, and creates nothing.
+    ///
+    /// The body is read only if the token may be in it, and replayed before this returns.
+    ///
+    /// # Errors
+    /// When the check is impossible: the session's store couldn't answer, or no session layer is
+    /// installed around this one. It is traced. Where the rules only report, that is a reported
+    /// refusal instead.
+    pub async fn check_token(&self, head: &impl RequestHead, body: &mut impl FormBody) -> Result<CsrfDecision, Error> {
+        let outcome = compare(self.guard(), self.session(), head, body).await.or_else(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "CSRF check impossible");
+            if self.guard().rules().is_report_only() { Ok(Err(Refusal::Unavailable)) } else { Err(error) }
+        })?;
+        Ok(self.record(CsrfDecision::of(outcome), head))
+    }
+
+    /// Keeps the decision: what is only reported passes, and nothing of a refused request is
+    /// committed.
+    fn record(&self, decision: CsrfDecision, head: &impl RequestHead) -> CsrfDecision {
+        let decision = decision.refusal().map_or(decision, |refusal| self.refuse(refusal, head.method()));
+        self.progress().decision = decision;
+        decision
+    }
+
+    fn refuse(&self, refusal: Refusal, method: &str) -> CsrfDecision {
+        let reported = self.guard().rules().is_report_only();
+        let outcome = if reported { "would be refused" } else { "refused" };
+        meter::refused(refusal, reported);
+        tracing::warn!(reason = refusal.as_str(), method, "request {outcome} by the CSRF check: {refusal}");
+        if reported {
+            return CsrfDecision::Reported(refusal);
+        }
+        if let Some(session) = self.session() {
+            session.discard();
+        }
+        CsrfDecision::Refused(refusal)
+    }
+
+    /// The token for this request's pages, under a fresh mask. Where tokens live in the session,
+    /// this keeps a new session.
+    ///
+    /// # Errors
+    /// When the session's store couldn't answer, no session layer is installed around the CSRF
+    /// layer, or the system has no random bytes to give.
+    pub fn form_token<'a, H: RequestHead>(
+        &'a self,
+        head: &'a H,
+    ) -> impl Future<Output = Result<FormToken, Error>> + use<'a, H> {
+        let masked = self.masked_token(head);
+        async move { Ok(FormToken::new(self.guard().rules().field_name().to_owned(), masked.await?)) }
+    }
+
+    /// The text of [`CsrfSlot::form_token`].
+    ///
+    /// # Errors
+    /// As for [`CsrfSlot::form_token`].
+    pub fn masked_token<'a, H: RequestHead>(
+        &'a self,
+        head: &'a H,
+    ) -> impl Future<Output = Result<String, Error>> + use<'a, H> {
+        // The head is read here and not in the future, which can then be sent where the head cannot.
+        let session = self.session().map(|slot| slot.open_for(head));
+        let cookies = head.cookies();
+        async move {
+            match self.guard().home() {
+                Home::Session => {
+                    let session = session.ok_or_else(|| Error::missing_layer("SessionLayer"))?;
+                    session.await?.masked_csrf_token()
+                }
+                Home::Cookie(home) => self.token_of_cookie(home, &cookies),
+            }
+        }
+    }
+
+    fn token_of_cookie(&self, home: &TokenCookie, cookies: &CookieHeader<'_>) -> Result<String, Error> {
+        self.progress().rendered = true;
+        if let Some(token) = home.token_in(cookies) {
+            return masked(&token);
+        }
+        let fresh = fresh_token()?;
+        let cookie = home.cookie_for(&fresh)?;
+        masked(&self.progress().issued.get_or_insert((fresh, cookie)).0)
+    }
+
+    /// What the check asks of the response: a token cookie, and `Vary` on a page that depends on
+    /// one.
+    #[must_use]
+    pub fn effects(&self) -> ResponseEffects {
+        let rendered = self.progress().rendered;
+        ResponseEffects { opened: rendered, private: rendered, cookies: self.cookie().into_iter().collect() }
+    }
+
+    /// The cookie that the response must set, where tokens live in a cookie and this request was
+    /// given a new one.
+    #[must_use]
+    pub fn cookie(&self) -> Option<SetCookie> {
+        self.progress().issued.as_ref().map(|(_, cookie)| cookie.clone())
+    }
+}
+
+impl fmt::Debug for CsrfSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CsrfSlot").field("decision", &self.decision()).finish_non_exhaustive()
+    }
+}
