@@ -202,10 +202,8 @@ impl ChangeLog {
 
     /// Whether the value under `key` is one that this log has written.
     fn sets(&self, key: &str) -> bool {
-        self.changes.iter().any(|change| match change {
-            Change::Set { key: set, .. } | Change::Update { key: set, .. } => set.as_str() == key,
-            _ => false,
-        })
+        let sets = |change: &Change| matches!(change, Change::Set { key: set, .. } | Change::Update { key: set, .. } if set.as_str() == key);
+        self.changes.iter().any(sets)
     }
 
     /// Whether anything made a difference to the record that the handler saw.
@@ -235,11 +233,9 @@ impl ChangeLog {
     /// Whether the handler asked for something that only a stored session can hold, even if it is
     /// empty otherwise.
     pub(crate) fn asks_for_record(&self) -> bool {
-        self.changes.iter().any(|change| match change {
-            Change::Reissue | Change::Label { .. } => true,
-            Change::Lifetime(lifetime) => !matches!(lifetime, Lifetime::Forget { .. }),
-            _ => false,
-        })
+        let forgets = |change: &Change| matches!(change, Change::Lifetime(Lifetime::Forget { .. }));
+        let asks = |change: &Change| matches!(change, Change::Reissue | Change::Label { .. } | Change::Lifetime(_));
+        self.changes.iter().any(|change| asks(change) && !forgets(change))
     }
 
     /// Whether the handler asked for a new id.
@@ -276,9 +272,9 @@ impl ChangeLog {
         {
             return Err(Error::conflict(key));
         }
-        let overwritten = self.changes.iter().find_map(|change| match change {
-            Change::Set { key, .. } if self.reads.contains(key.as_str()) && differs(&key.as_str()) => Some(key.clone()),
-            _ => None,
+        let overwritten = self.changes.iter().find_map(|change| {
+            let Change::Set { key, .. } = change else { return None };
+            (self.reads.contains(key.as_str()) && differs(&key.as_str())).then(|| key.clone())
         });
         Ok(Replayed { record: self.run(newest)?, overwritten })
     }

@@ -170,7 +170,7 @@ impl SessionState {
             Plan::Create | Plan::EndThenCreate | Plan::Cycle => bytes.len(),
             // A cookie has no commit id: there is no retry that could meet it.
             Plan::Replace if self.carrier() == Carrier::Id => COMMIT,
-            _ => 0,
+            Plan::Nothing | Plan::Touch | Plan::Replace | Plan::End | Plan::Drop(_) => 0,
         };
         random(bytes.get_mut(..needed).unwrap_or_default())?;
         let (commit, rest) = parts::<COMMIT>(&bytes);

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
 /// The longest name of a field in a path; longer ones, and what doesn't look like the name of a field, may be data.
@@ -28,9 +29,11 @@ impl Unreadable {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let message = error.to_string();
         let (kind, field) = match error.classify() {
-            serde_json::error::Category::Data => kind_of(&message),
-            _ if message.starts_with("recursion limit") => ("nested too deep", None),
-            _ => ("not JSON", None),
+            Category::Data => kind_of(&message),
+            Category::Syntax | Category::Eof | Category::Io if message.starts_with("recursion limit") => {
+                ("nested too deep", None)
+            }
+            Category::Syntax | Category::Eof | Category::Io => ("not JSON", None),
         };
         let path = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
             // The name of a field that the type doesn't have is data, too.

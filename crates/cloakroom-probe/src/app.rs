@@ -29,7 +29,10 @@ impl App {
                 (Engine::new(Arc::clone(&factory)), Some(factory))
             }
         };
-        let engine = engine.policy(options.commit_policy()).clock(RequestClock);
+        let mut engine = engine.policy(options.commit_policy()).clock(RequestClock);
+        if let Some(messages) = options.flash_limit {
+            engine = engine.flash_limit(messages);
+        }
         let mut rules = CsrfRules::builder().danger_own_scheme_http().token_policy(options.token_policy());
         if let Some(bytes) = options.body_limit {
             rules = rules.body_limit(bytes);

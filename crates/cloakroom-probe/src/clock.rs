@@ -1,15 +1,24 @@
-//! The time that each request brings along.
+//! What each request brings along: its time, and the call of the store that fails.
 
 use std::future::Future;
 use std::time::Duration;
 
 use cloakroom::adapter::RequestHead;
-use cloakroom::{Clock, SystemClock, Timestamp};
+use cloakroom::{Clock, StoreError, SystemClock, Timestamp};
 
 use crate::pages::Reply;
 
 tokio::task_local! {
-    static NOW: Timestamp;
+    static BROUGHT: Brought;
+}
+
+/// What a request brings along.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Brought {
+    /// `X-Probe-Now`.
+    now: Option<Timestamp>,
+    /// `X-Probe-Fail`: the name of a method of the store, which fails in this request.
+    fails: Option<String>,
 }
 
 /// The time of the request that is being handled: its `X-Probe-Now`, or the system's.
@@ -18,24 +27,31 @@ pub(crate) struct RequestClock;
 
 impl Clock for RequestClock {
     fn now(&self) -> Timestamp {
-        NOW.try_with(|now| *now).unwrap_or_else(|_| SystemClock.now())
+        BROUGHT.try_with(|brought| brought.now).ok().flatten().unwrap_or_else(|| SystemClock.now())
     }
 }
 
-/// Reads `X-Probe-Now`: Unix seconds, which may have a fraction.
-pub(crate) fn read(head: &impl RequestHead) -> Result<Option<Timestamp>, Reply> {
-    let Some(value) = head.lines("x-probe-now").next() else { return Ok(None) };
-    let seconds = std::str::from_utf8(value).ok().and_then(|text| text.parse::<f64>().ok());
-    match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
-        Some(since) => Ok(Some(Timestamp::from_unix_secs(0) + since)),
+/// Fails where the request asks for it with `X-Probe-Fail`, as a store does that cannot be reached.
+pub(crate) fn reach(method: &str) -> Result<(), StoreError> {
+    match BROUGHT.try_with(|brought| brought.fails.as_deref() == Some(method)) {
+        Ok(true) => Err(StoreError::unavailable("the request asked for it")),
+        Ok(false) | Err(_) => Ok(()),
+    }
+}
+
+/// Reads `X-Probe-Now`, Unix seconds which may have a fraction, and `X-Probe-Fail`.
+pub(crate) fn read(head: &impl RequestHead) -> Result<Brought, Reply> {
+    let text = |name| head.lines(name).next().map(|value| String::from_utf8_lossy(value).into_owned());
+    let seconds = |text: &str| Duration::try_from_secs_f64(text.parse().ok()?).ok();
+    let fails = text("x-probe-fail");
+    let Some(now) = text("x-probe-now") else { return Ok(Brought { now: None, fails }) };
+    match seconds(&now) {
+        Some(since) => Ok(Brought { now: Some(Timestamp::from_unix_secs(0) + since), fails }),
         None => Err(Reply::words(400, "X-Probe-Now isn't a number of seconds\n")),
     }
 }
 
-/// Does this at that time, or now.
-pub(crate) async fn at<T>(now: Option<Timestamp>, request: impl Future<Output = T>) -> T {
-    match now {
-        Some(now) => NOW.scope(now, request).await,
-        None => request.await,
-    }
+/// Handles a request with what it brought.
+pub(crate) async fn at<T>(brought: Brought, request: impl Future<Output = T>) -> T {
+    BROUGHT.scope(brought, request).await
 }

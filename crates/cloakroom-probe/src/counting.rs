@@ -9,6 +9,8 @@ use cloakroom::{
 };
 use serde_json::{Value, json};
 
+use crate::clock::reach;
+
 /// The counters, shared by whoever counts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counts(Arc<Numbers>);
@@ -88,6 +90,7 @@ pub(crate) struct CountingStore {
 
 impl Store for CountingStore {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
+        reach("load")?;
         let loaded = self.inner.load(key, now).await;
         // Afterwards, so that who waits for it knows that it has happened.
         add(&self.counts.0.load);
@@ -96,6 +99,7 @@ impl Store for CountingStore {
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
         add(&self.counts.0.create);
+        reach("create")?;
         self.inner.create(key, entry, now).await
     }
 
@@ -107,6 +111,7 @@ impl Store for CountingStore {
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
         add(&self.counts.0.replace);
+        reach("replace")?;
         self.inner.replace(key, seen, entry, now).await
     }
 
@@ -118,6 +123,7 @@ impl Store for CountingStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         add(&self.counts.0.touch);
+        reach("touch")?;
         self.inner.touch(key, touched, deadline, now).await
     }
 
@@ -131,11 +137,13 @@ impl Store for CountingStore {
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
         add(&self.counts.0.cycle);
+        reach("cycle")?;
         self.inner.cycle(old, seen, new, entry, moved_until, now).await
     }
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
         add(&self.counts.0.end);
+        reach("end")?;
         self.inner.end(key, now).await
     }
 

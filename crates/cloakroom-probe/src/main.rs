@@ -16,7 +16,7 @@
 //! | `app` | what all adapters serve |
 //! | `server` | listening |
 //! | `adapters` | the pages on axum, on plain hyper, on actix-web |
-//! | `clock` | the time that each request brings along |
+//! | `clock` | what each request brings along: its time, and the call of the store that fails |
 //! | `pages`, `stream` | the pages, and the one that lasts |
 //! | `operations` | what each operation does |
 //! | `counting` | how often the factory did what |

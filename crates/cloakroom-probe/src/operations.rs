@@ -1,10 +1,17 @@
 //! What each operation does.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use cloakroom::{Error, Session};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
+use tokio::sync::watch;
+
+/// The names that requests have given to `signal`. A request that stands at `await` goes on with its
+/// name, so that a test decides which of two requests is first, however busy the machine is.
+static SIGNALS: LazyLock<watch::Sender<BTreeSet<String>>> = LazyLock::new(watch::Sender::default);
 
 /// Why an operation has no result.
 #[derive(Debug)]
@@ -73,6 +80,12 @@ pub(crate) async fn run(session: &Session, operation: &Value) -> Result<Value, F
             session.commit_now().await?;
             Ok(Value::Null)
         }
+        "await" => {
+            let name = arguments.text(0)?;
+            // The sender is never dropped, so this ends with the signal alone.
+            let _ = SIGNALS.subscribe().wait_for(|given| given.contains(name)).await;
+            Ok(Value::Null)
+        }
         _ => at_once(session, name, &arguments),
     }
 }
@@ -124,6 +137,7 @@ fn at_once(session: &Session, name: &str, arguments: &Arguments<'_>) -> Result<V
             Value::Null
         }
         "pop_flash" => json!(session.flash_queue(arguments.text_or_empty(0)?).pop::<Value>()),
+        "pop_flash_texts" => json!(session.flash_queue(arguments.text_or_empty(0)?).pop::<String>()),
         "peek_flash" => json!(session.flash_queue(arguments.text_or_empty(0)?).peek::<Value>()),
         "csrf_token" => json!(session.csrf_token()?.expose()),
         "masked_csrf_token" => json!(session.masked_csrf_token()?),
@@ -152,6 +166,11 @@ fn at_once(session: &Session, name: &str, arguments: &Arguments<'_>) -> Result<V
         }
         "set_owner" => {
             session.set_owner(arguments.text(0)?);
+            Value::Null
+        }
+        "signal" => {
+            let name = arguments.text(0)?.to_owned();
+            SIGNALS.send_modify(|given| _ = given.insert(name));
             Value::Null
         }
         other => return Err(Failure::bad(format!("there is no operation {other:?}"))),

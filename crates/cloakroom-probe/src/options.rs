@@ -46,6 +46,9 @@ pub(crate) struct Options {
     /// How many bytes of a form are read in search of its token.
     #[arg(long)]
     pub(crate) body_limit: Option<usize>,
+    /// How many messages wait in a flash queue at most.
+    #[arg(long)]
+    pub(crate) flash_limit: Option<usize>,
     /// When a form must bring its token.
     #[arg(long, value_enum, default_value_t = Token::Always)]
     token: Token,

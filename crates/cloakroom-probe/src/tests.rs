@@ -87,6 +87,9 @@ async fn every_operation_gives_the_result_of_its_table() {
             (json!(["flash", "m", "", false]), json!(null)),
             (json!(["flash", {"any": 1}, "q"]), json!(null)),
             (json!(["peek_flash"]), json!(["m"])),
+            (json!(["flash", 1, "mixed"]), json!(null)),
+            (json!(["flash", "text", "mixed"]), json!(null)),
+            (json!(["pop_flash_texts", "mixed"]), json!(["text"])),
             (json!(["pop_flash", "q"]), json!([{"any": 1}])),
             (json!(["pop_flash", "q"]), json!([])),
             (json!(["created"]), json!(1_700_000_000)),
@@ -97,6 +100,8 @@ async fn every_operation_gives_the_result_of_its_table() {
             (json!(["remember", 60]), json!(null)),
             (json!(["set_owner", "u"]), json!(null)),
             (json!(["sleep", 1]), json!(null)),
+            (json!(["signal", "table"]), json!(null)),
+            (json!(["await", "table"]), json!(null)),
             (json!(["commit_now"]), json!(null)),
         ];
         let operations: Vec<_> = rows.iter().map(|(operation, _)| operation).collect();

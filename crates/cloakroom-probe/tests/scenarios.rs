@@ -17,6 +17,10 @@ mod flash;
 mod headers;
 #[path = "scenarios/http.rs"]
 mod http;
+#[path = "scenarios/identity.rs"]
+mod identity;
+#[path = "scenarios/kinds.rs"]
+mod kinds;
 #[path = "scenarios/lifetimes.rs"]
 mod lifetimes;
 #[path = "scenarios/list.rs"]

@@ -76,7 +76,7 @@ use crate::meter::{self, Event};
 ///         let Some(id) = id else { return Ok(Committed::new(commit.settle(After::Dropped), cookies)) };
 ///         records.insert(id.store_key(), Record::clone(&commit.record()));
 ///         if commit.cookie() == CookieUpdate::Set {
-///             cookies.push(cookie.set(&id.expose(), None));
+///             cookies.push(cookie.set(&id.expose(), None)?);
 ///         }
 ///         Ok(Committed::new(commit.settle(After::Kept(id, commit.record())), cookies))
 ///     }

@@ -53,8 +53,7 @@ impl Future for Finish {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some((session, ending)) = &mut self.0 else { return Poll::Ready(Ok(ResponseEffects::default())) };
         let outcome = ready!(Pin::new(ending).poll(cx));
-        let effects =
-            ResponseEffects { opened: true, private: session.token_given(), cookies: session.take_cookies() };
+        let effects = ResponseEffects { opened: true, private: session.token_given(), cookies: session.take_cookies() };
         Poll::Ready(match outcome {
             Ok(()) => Ok(effects),
             Err(error) => {

@@ -83,7 +83,7 @@ impl SessionFactory for MapSessions {
         let Some(id) = id else { return Ok(Committed::new(commit.settle(After::Dropped), Vec::new())) };
         records.insert(id.store_key(), Record::clone(&record));
         let cookies = match commit.cookie() {
-            CookieUpdate::Set => vec![self.cookie.set(&id.expose(), record.max_age(commit.now()))],
+            CookieUpdate::Set => vec![self.cookie.set(&id.expose(), record.max_age(commit.now()))?],
             _ => Vec::new(),
         };
         Ok(Committed::new(commit.settle(After::Kept(id, record)), cookies))

@@ -95,7 +95,13 @@ fn pages() -> Router {
                 Ok::<_, Error>("written")
             }),
         )
-        .route("/flash", get(async |session: Session| session.flash("Saved").map(|()| "flashed")))
+        .route(
+            "/flash",
+            get(async |session: Session| {
+                session.flash("Saved");
+                "flashed"
+            }),
+        )
         .route(
             "/pop",
             get(async |session: Session| {

@@ -177,6 +177,33 @@ async fn what_was_committed_before_is_sent_with_the_error() {
     assert_eq!(browser.get(&app, "/who").await.body, "ann");
 }
 
+#[actix_web::test]
+async fn a_success_page_does_not_cover_a_helper_that_panicked() {
+    async fn with_help(session: Session) -> &'static str {
+        session.insert("user", "bob").unwrap();
+        let handle = session.clone();
+        let helper = actix_web::rt::spawn(async move {
+            handle.insert("more", 1).unwrap();
+            panic!("oh");
+        });
+        assert!(helper.await.is_err());
+        "saved"
+    }
+    let app = test::init_service(
+        App::new()
+            .route("/in", web::get().to(sign_in))
+            .route("/help", web::get().to(with_help))
+            .route("/who", web::get().to(who))
+            .wrap(session_middleware()),
+    )
+    .await;
+    let mut browser = Browser::default();
+    browser.get(&app, "/in").await;
+    let answer = browser.get(&app, "/help").await;
+    assert_eq!((answer.status, &*answer.body), (500, b"Internal Server Error".as_slice()));
+    assert_eq!(browser.get(&app, "/who").await.body, "ann", "nothing was committed");
+}
+
 /// A store that is down.
 #[derive(Debug)]
 struct Down;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use cloakroom_session::meter::{self, Event};
 use cloakroom_session::{
-    After, Candidates, Carrier, Commit, Committed, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookieTemplate,
-    CookieUpdate, Error, Foreign, Lifetimes, Plan, Record, Rejected, SessionFactory, SessionId, SessionState,
-    SetCookie, Timestamp,
+    After, Candidates, Carrier, Commit, Committed, ConfigError, ConflictPolicy, CookieConfig, CookieHeader,
+    CookieTemplate, CookieUpdate, Error, Foreign, Lifetimes, Plan, Record, Rejected, SessionFactory, SessionId,
+    SessionState, SetCookie, Timestamp,
 };
 use sha2::{Digest as _, Sha256};
 

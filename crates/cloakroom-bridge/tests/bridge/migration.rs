@@ -357,7 +357,10 @@ async fn an_id_that_has_moved_is_known_on_either_side() {
         for side in ["old", "new"] {
             let stored = |name: &str| {
                 let cookie = CookieConfig::default().name(name);
-                cloakroom_store::StoredSessions::new(cloakroom_store::MemoryStore::new()).cookie(cookie).build().unwrap()
+                cloakroom_store::StoredSessions::new(cloakroom_store::MemoryStore::new())
+                    .cookie(cookie)
+                    .build()
+                    .unwrap()
             };
             let migration = Migration::new(stored("old"), stored("new"), Phase::ReadBothWriteOld);
             let switch = migration.switch();

@@ -41,11 +41,13 @@ struct Folded {
 }
 
 fn suppressing(changes: &[Change]) -> HashSet<Text> {
-    let suppressing = |change: &Change| match change {
-        Change::Flash { queue, duplicates: Duplicates::Suppress, .. } => Some(queue.clone()),
-        _ => None,
-    };
-    changes.iter().filter_map(suppressing).collect()
+    let mut queues = HashSet::new();
+    for change in changes {
+        if let Change::Flash { queue, duplicates: Duplicates::Suppress, .. } = change {
+            queues.insert(queue.clone());
+        }
+    }
+    queues
 }
 
 impl Folded {

@@ -1,5 +1,7 @@
 //! The table of decisions: what was done to which session, and what follows from it.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "most starts are alike")]
+
 use std::convert::Infallible;
 use std::time::Duration;
 

@@ -222,7 +222,7 @@ impl SessionState {
     pub const fn ended_id(&self) -> Option<SessionId> {
         match self.identity {
             Identity::Ended(id) => Some(id),
-            _ => None,
+            Identity::New | Identity::Loaded(_) | Identity::Cycling(_) | Identity::Detached(_) => None,
         }
     }
 

@@ -177,6 +177,7 @@ fn a_session_that_is_invalidated_while_a_commit_runs_ends() {
 #[test]
 fn an_identity_that_changes_while_a_commit_runs_is_not_lost() {
     type Step = fn(&mut SessionState);
+    type Row = (&'static str, SessionState, Step, fn(&Commit) -> SessionState, Plan);
     let cycle: Step = |s| s.cycle_id(token(5));
     let own: Step = |s| s.set_owner("ann", token(5), NOW);
     let by_another: Step = |s| s.set_owner("bob", token(5), NOW);
@@ -189,7 +190,7 @@ fn an_identity_that_changes_while_a_commit_runs_is_not_lost() {
     };
     let any = || loaded(&stored(&[]));
     #[rustfmt::skip] // one row, one line
-    let rows: Vec<(&str, SessionState, Step, fn(&Commit) -> SessionState, Plan)> = vec![
+    let rows: Vec<Row> = vec![
         ("new, cycled", new(), cycle, kept, Plan::Cycle),
         ("new, owned", new(), own, kept, Plan::Cycle),
         ("new, invalidated", new(), end, kept, Plan::End),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom_core::{Clockwork, CsrfToken, Deadline, Lifetimes, Record, Rejected, SessionState, Timestamp};
+use cloakroom_core::{Clockwork, Deadline, Lifetimes, Record, Rejected, SessionState, Timestamp};
 
 use crate::operations::{NOW, outcome_at};
 

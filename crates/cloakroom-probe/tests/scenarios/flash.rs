@@ -24,3 +24,22 @@ pub(crate) async fn queues_are_independent_and_duplicates_are_kept_out_on_demand
     assert_eq!(client.ops(json!([["pop_flash", "side"]])).await, [json!(["b"])]);
     assert_eq!(client.ops(json!([["pop_flash"]])).await, [json!(["a", "a"])]);
 }
+
+pub(crate) async fn a_message_of_another_type_blocks_nothing(world: &World) {
+    let probe = world.probe(&[]);
+    let mut client = probe.client();
+    client.ops(json!([["flash", 1], ["flash", "a"], ["flash", {"level": "error"}]])).await;
+    client.ops(json!([["flash", "b"], ["flash", 2, "side"]])).await;
+    assert_eq!(client.ops(json!([["pop_flash_texts"]])).await, [json!(["a", "b"])]);
+    assert_eq!(client.ops(json!([["pop_flash"], ["pop_flash", "side"]])).await, [json!([]), json!([2])]);
+    assert_eq!(probe.logged("flash message dropped: it has another type"), 2);
+}
+
+pub(crate) async fn a_full_queue_drops_its_oldest(world: &World) {
+    let probe = world.probe(&["--flash-limit", "3"]);
+    let mut client = probe.client();
+    client.ops(json!([["flash", "another", "side"], ["flash", 1], ["flash", 2], ["flash", 3], ["flash", 4]])).await;
+    client.ops(json!([["flash", 4, "", false], ["flash", 5]])).await;
+    assert_eq!(client.ops(json!([["pop_flash"], ["pop_flash", "side"]])).await, [json!([3, 4, 5]), json!(["another"])]);
+    assert_eq!(probe.logged("oldest flash message dropped"), 2, "none for the duplicate");
+}

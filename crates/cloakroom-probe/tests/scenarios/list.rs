@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 
 use crate::world::World;
-use crate::{csrf, flash, headers, lifetimes, outages, races, sessions, streams};
+use crate::{csrf, flash, headers, identity, kinds, lifetimes, outages, races, sessions, streams};
 
 /// Longer than any scenario may take on a busy machine: one that hangs must not hang the rest.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -54,7 +54,15 @@ async fn run(adapter: &'static str, backend: &'static str) {
             every_adapter_answers_in_the_same_words;
         is_any, flash:
             messages_are_shown_once_and_wait_until_then
-            queues_are_independent_and_duplicates_are_kept_out_on_demand;
+            queues_are_independent_and_duplicates_are_kept_out_on_demand
+            a_message_of_another_type_blocks_nothing
+            a_full_queue_drops_its_oldest;
+        is_any, identity:
+            another_owner_gets_nothing_of_the_session
+            a_sign_in_replaces_the_csrf_token;
+        is_any, kinds:
+            a_page_that_nobody_saw_consumes_no_message
+            what_a_browser_asks_for_by_itself_keeps_no_session;
         is_any, csrf:
             the_rules_decide_who_passes
             a_refused_request_creates_and_commits_nothing
@@ -74,7 +82,12 @@ async fn run(adapter: &'static str, backend: &'static str) {
         is_store, races:
             racing_requests_lose_nothing
             a_slow_request_does_not_bring_back_what_has_ended
-            messages_that_race_are_shown_once_each;
+            messages_that_race_are_shown_once_each
+            a_lost_update_is_told_once_and_update_loses_none;
+        is_store, identity:
+            a_sign_out_ends_the_session_where_it_has_moved_to
+            a_sign_out_that_began_before_the_move_ends_it_too
+            what_is_replaced_has_ended_even_if_its_successor_fails;
         is_shared_store, races:
             racing_requests_through_different_adapters_lose_nothing;
         is_store, streams:

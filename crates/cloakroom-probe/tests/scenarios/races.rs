@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::http::Client;
+use crate::http::{Answer, Client};
 use crate::world::{ADAPTERS, World};
 
 const REQUESTS: usize = 24;
@@ -59,14 +59,49 @@ pub(crate) async fn a_slow_request_does_not_bring_back_what_has_ended(world: &Wo
     assert_eq!(thief.ops(json!([["len"], ["is_new"]])).await, [json!(0), json!(true)]);
 }
 
+/// How many sessions were loaded.
+async fn loads(client: &mut Client) -> u64 {
+    let stats: Value = serde_json::from_slice(&client.get("/stats").await.body).unwrap();
+    stats["load"].as_u64().unwrap()
+}
+
 /// Waits until so many sessions were loaded.
 pub(crate) async fn opened(client: &mut Client, count: u64) {
-    loop {
-        let stats: Value = serde_json::from_slice(&client.get("/stats").await.body).unwrap();
-        if stats["load"].as_u64().unwrap() >= count {
-            return;
-        }
+    while loads(client).await < count {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+/// Does something between the begin of a request, which has opened its session, and its operations.
+pub(crate) async fn within(client: &mut Client, operations: &[Value], meanwhile: Value) -> Answer {
+    let mut slow = client.clone();
+    let before = loads(client).await;
+    let signal = format!("after {before}");
+    let operations = [&[json!(["get", "opened"]), json!(["await", signal])], operations].concat();
+    let running = tokio::spawn(async move { slow.do_ops(json!(operations)).await });
+    opened(client, before + 1).await;
+    client.ops(meanwhile).await;
+    client.clone().ops(json!([["signal", signal]])).await;
+    running.await.unwrap()
+}
+
+pub(crate) async fn a_lost_update_is_told_once_and_update_loses_none(world: &World) {
+    let probe = world.probe(&["--commit-timeout", "30"]);
+    let mut client = probe.client();
+    client.ops(json!([["insert", "n", 1], ["insert", "other", 1]])).await;
+    let rows = [
+        ("read and written, other key", json!([["get", "n"], ["insert", "n", 2]]), json!(["insert", "other", 2]), 2, 0),
+        ("written, not read", json!([["insert", "n", 5]]), json!(["insert", "n", 4]), 5, 0),
+        ("updated by both", json!([["add", "n", 1]]), json!(["add", "n", 1]), 7, 0),
+        ("updated over a write", json!([["add", "n", 1]]), json!(["insert", "n", 10]), 11, 0),
+        ("read and written by both", json!([["get", "n"], ["insert", "n", 20]]), json!(["insert", "n", 30]), 20, 1),
+    ];
+    for (name, operations, meanwhile, left, told) in rows {
+        let before = probe.logged("lost update: ");
+        let answer = within(&mut client, operations.as_array().unwrap(), json!([meanwhile])).await;
+        assert_eq!(answer.status, 200, "{name}");
+        assert_eq!(client.ops(json!([["get", "n"]])).await, [json!(left)], "{name}");
+        assert_eq!(probe.logged("lost update: ") - before, told, "{name}");
     }
 }
 

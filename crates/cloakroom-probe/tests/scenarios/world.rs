@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use cloakroom_servers::redis::Redis;
+use tempfile::NamedTempFile;
 
 use crate::http::Client;
 use crate::place::Place;
@@ -80,21 +81,29 @@ impl World {
 pub(crate) struct Probe {
     child: Child,
     base: String,
+    log: NamedTempFile,
 }
 
 impl Probe {
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        let log = NamedTempFile::new().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_cloakroom-probe"))
             .args(["--port", "0"])
             .args(arguments)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log.reopen().unwrap())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let base = line.trim().strip_prefix("listening on ").expect("the address").to_owned();
-        Self { child, base }
+        Self { child, base, log }
+    }
+
+    /// How many events of its log say this.
+    pub(crate) fn logged(&self, words: &str) -> usize {
+        let log = std::fs::read_to_string(self.log.path()).unwrap();
+        log.lines().filter(|line| line.contains(words)).count()
     }
 
     /// A visitor without a cookie.

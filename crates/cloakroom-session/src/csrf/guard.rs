@@ -1,16 +1,11 @@
 //! The rules of an application, and where its tokens live.
 
 use cloakroom_core::{
-    ConfigError, CookieConfig, CookieHeader, CookieTemplate, CsrfRules, CsrfToken, Keyring, MAX_COOKIE, Seal, Sealer,
-    SetCookie,
+    ConfigError, CookieConfig, CookieHeader, CookieTemplate, CsrfRules, CsrfToken, Keyring, Seal, Sealer, SetCookie,
 };
 
 use crate::error::Error;
 use crate::slot::SessionSlot;
-
-/// How many values of the token's cookie are tried: each costs a signature, and a client may send
-/// thousands.
-const MOST_COOKIES: usize = 4;
 
 /// The CSRF rules of an application, and where its tokens live.
 #[derive(Clone, Debug)]

@@ -14,10 +14,6 @@ use crate::guard::RefMut;
 /// closure ran. Only a closure that sets the same key itself comes here.
 const MOST_UPDATES: usize = 1000;
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "a key is a name or a constant: references to them would only be noise"
-)]
 impl Session {
     /// The value under a key.
     ///

@@ -229,9 +229,8 @@ fn what_was_committed_is_sent_even_if_the_last_commit_fails() {
 #[test]
 fn a_commit_that_fails_is_one_event() {
     let app = App::new(cookies(Seal::Signed));
-    let (_, events) = traced(|| {
-        Browser::default().visit(&app, |session| session.insert("text", "x".repeat(5000)).unwrap()).error()
-    });
+    let (_, events) =
+        traced(|| Browser::default().visit(&app, |session| session.insert("text", "x".repeat(5000)).unwrap()).error());
     assert_eq!(events.len(), 1, "{events:?}");
     assert_eq!(events[0].level, tracing::Level::ERROR, "{events:?}");
 }

@@ -342,10 +342,8 @@ fn a_guard_that_cannot_write_fails_the_commit_or_says_so_itself() {
 #[test]
 fn a_guard_writes_nothing_to_a_session_that_it_was_not_taken_from() {
     type End = fn(&Session);
-    let ends: [(&str, End); 2] = [
-        ("invalidated", Session::invalidate),
-        ("signed in as another", |session| session.set_owner("bob")),
-    ];
+    let ends: [(&str, End); 2] =
+        [("invalidated", Session::invalidate), ("signed in as another", |session| session.set_owner("bob"))];
     for (name, end) in ends {
         for begins in [false, true] {
             let app = App::new(cookies(Seal::Signed));

@@ -121,7 +121,9 @@ fn engine(folder: impl AsRef<Path>) -> Arc<Engine> {
     let store = FileStore::with_durability(folder, Durability::ProcessEnd).unwrap();
     let patient = Duration::from_secs(60);
     let sessions = StoredSessions::new(store).cookie(CookieConfig::default().name(NAME));
-    Arc::new(Engine::new(sessions.call_timeout(patient).commit_timeout(patient).build().unwrap()))
+    let sessions = sessions.call_timeout(patient).commit_timeout(patient).build().unwrap();
+    // Each request adds a message, and none is to make room for another.
+    Arc::new(Engine::new(sessions).flash_limit(1000))
 }
 
 /// In a child: so many requests of one session at the same time. Otherwise nothing.

@@ -470,7 +470,8 @@ async fn what_a_store_gave_no_answer_for_counts_once() {
                 let row = format!("{what}, {mode:?}, another request in between: {meanwhile}");
                 let app = App::new(Faulty::new());
                 let store = Arc::clone(app.sessions.store());
-                let cookie = if loaded { app.visit("", |it| it.insert("user", 1).unwrap()).await } else { String::new() };
+                let cookie =
+                    if loaded { app.visit("", |it| it.insert("user", 1).unwrap()).await } else { String::new() };
                 let request = app.request(&cookie).await.unwrap();
                 prepare(&request.session);
                 change(&request.session);

@@ -127,18 +127,18 @@ fn a_store_that_is_down_concerns_only_those_who_need_it() {
     assert_eq!(response.body().as_ref(), b"Service Unavailable");
 }
 
-/// Turns a panic into a response, as tower-http's layer does.
+/// Turns a panic into a response with this status, as tower-http's layer does with 500.
 #[derive(Clone)]
-struct CatchPanic;
+struct CatchPanic(StatusCode);
 
 #[derive(Clone)]
-struct Catching<S>(S);
+struct Catching<S>(S, StatusCode);
 
 impl<S> Layer<S> for CatchPanic {
     type Service = Catching<S>;
 
     fn layer(&self, inner: S) -> Catching<S> {
-        Catching(inner)
+        Catching(inner, self.0)
     }
 }
 
@@ -158,25 +158,25 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        let mut future = Some(Box::pin(self.0.call(request)));
+        let (mut future, status) = (Some(Box::pin(self.0.call(request))), self.1);
         Box::pin(std::future::poll_fn(move |cx| {
             let running = future.as_mut().unwrap();
             match std::panic::catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx))) {
                 Ok(poll) => poll,
                 Err(_) => {
                     future = None;
-                    Poll::Ready(Ok(StatusCodeResponse.into()))
+                    Poll::Ready(Ok(StatusCodeResponse(status).into()))
                 }
             }
         }))
     }
 }
 
-struct StatusCodeResponse;
+struct StatusCodeResponse(StatusCode);
 
 impl From<StatusCodeResponse> for axum::response::Response {
-    fn from(_: StatusCodeResponse) -> Self {
-        axum::response::IntoResponse::into_response((StatusCode::OK, "the panic was caught"))
+    fn from(StatusCodeResponse(status): StatusCodeResponse) -> Self {
+        axum::response::IntoResponse::into_response((status, "the panic was caught"))
     }
 }
 
@@ -192,14 +192,22 @@ fn a_handler_that_panics_commits_nothing() {
         panic!("oh");
     }
     let router = router().route("/once", get(immediately)).route("/later", get(later));
-    let site = Site::new(router.layer(CatchPanic).layer(session_layer()));
-    for path in ["/once", "/later"] {
-        let mut browser = Browser::default();
-        browser.get(&site, "/in");
-        let response = browser.get(&site, path);
-        assert_eq!(response.body().as_ref(), b"the panic was caught", "{path}");
-        assert!(set_cookies(&response).is_empty(), "{path}");
-        assert_eq!(browser.get(&site, "/").body().as_ref(), b"ann", "{path}");
+    // An error stands as it is. Any other response would cover the loss, and is replaced.
+    for (status, body) in [
+        (StatusCode::INTERNAL_SERVER_ERROR, "the panic was caught"),
+        (StatusCode::SERVICE_UNAVAILABLE, "the panic was caught"),
+        (StatusCode::OK, "Internal Server Error"),
+    ] {
+        let site = Site::new(router.clone().layer(CatchPanic(status)).layer(session_layer()));
+        for path in ["/once", "/later"] {
+            let mut browser = Browser::default();
+            browser.get(&site, "/in");
+            let response = browser.get(&site, path);
+            assert_eq!(response.body().as_ref(), body.as_bytes(), "{status}, {path}");
+            assert!(response.status().is_server_error(), "{status}, {path}");
+            assert!(set_cookies(&response).is_empty(), "{status}, {path}");
+            assert_eq!(browser.get(&site, "/").body().as_ref(), b"ann", "{status}, {path}");
+        }
     }
 }
 
@@ -239,6 +247,63 @@ fn a_client_that_goes_away_commits_nothing() {
     });
     assert!(dropped.load(Ordering::SeqCst), "the handler is gone");
     assert!(!committed.load(Ordering::SeqCst), "and its changes with it");
+}
+
+/// Takes a moment to commit, and says when it has.
+#[derive(Debug)]
+struct Slow(Arc<AtomicBool>);
+
+impl SessionFactory for Slow {
+    async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
+        sessions().open(cookies, now).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
+        tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+        self.0.store(true, Ordering::SeqCst);
+        sessions().commit(commit).await
+    }
+}
+
+#[test]
+fn a_client_that_goes_away_while_the_commit_runs_stops_nothing() {
+    let committed = Arc::new(AtomicBool::new(false));
+    let service = router().layer(SessionLayer::new(Slow(Arc::clone(&committed))));
+    run(async {
+        let answer = service.oneshot(request("GET", "/in").body(Body::empty()).unwrap());
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(20), answer).await.is_err());
+        assert!(!committed.load(Ordering::SeqCst), "it runs");
+        while !committed.load(Ordering::SeqCst) {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    });
+}
+
+#[test]
+fn a_success_page_does_not_cover_a_helper_that_panicked() {
+    async fn with_help(session: Session) -> Result<&'static str, StatusCode> {
+        session.insert("user", "bob").unwrap();
+        let handle = session.clone();
+        let helper = tokio::spawn(async move {
+            handle.insert("more", 1).unwrap();
+            panic!("oh");
+        });
+        if helper.await.is_err() && session.contains_key("fail") { Err(StatusCode::BAD_GATEWAY) } else { Ok("saved") }
+    }
+    async fn and_fails(session: Session) -> Result<&'static str, StatusCode> {
+        session.insert("fail", true).unwrap();
+        with_help(session).await
+    }
+    let site = Site::new(router().route("/ok", get(with_help)).route("/fail", get(and_fails)).layer(session_layer()));
+    for (path, status) in [("/ok", StatusCode::INTERNAL_SERVER_ERROR), ("/fail", StatusCode::BAD_GATEWAY)] {
+        let mut browser = Browser::default();
+        browser.get(&site, "/in");
+        let response = browser.get(&site, path);
+        assert_eq!(response.status(), status, "{path}");
+        assert_ne!(response.body().as_ref(), b"saved", "{path}");
+        assert!(set_cookies(&response).is_empty(), "{path}");
+        assert_eq!(browser.get(&site, "/").body().as_ref(), b"ann", "{path}: nothing was committed");
+    }
 }
 
 /// A body that does something with the session while it streams.

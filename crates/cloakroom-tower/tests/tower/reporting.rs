@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{any, get};
 use cloakroom_session::{
-    Carrier, Committed, CookieHeader, CsrfSlot, Error, Session, SessionFactory, SessionState, Timestamp,
+    Commit, Committed, CookieHeader, CsrfSlot, Error, Session, SessionFactory, SessionState, Timestamp,
 };
 use cloakroom_tower::{CsrfLayer, SessionLayer};
 
@@ -15,15 +15,11 @@ use crate::traces::traced;
 struct Down;
 
 impl SessionFactory for Down {
-    fn carrier(&self) -> Carrier {
-        Carrier::Id
-    }
-
     async fn open(&self, _: CookieHeader<'_>, _: Timestamp) -> Result<SessionState, Error> {
         Err(Error::unavailable("down"))
     }
 
-    async fn commit(&self, _: SessionState, _: Timestamp) -> Result<Committed, Error> {
+    async fn commit(&self, _: &Commit) -> Result<Committed, Error> {
         Err(Error::unavailable("down"))
     }
 }

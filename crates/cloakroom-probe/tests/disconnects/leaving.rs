@@ -1,0 +1,256 @@
+//! Visitors who sign out and are gone before the answer comes: what they ended has ended.
+//!
+//! Each adapter has a server of these pages, in the test's own process and on a runtime of its own.
+//! The tests of the examples have this file too.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex, mpsc};
+use std::time::Duration;
+
+use cloakroom::{
+    AnyStore, CookieConfig, Created, Entry, Error, Loaded, MemoryStore, Replaced, Session, Store, StoreError, StoreKey,
+    StoredSessions, Timestamp, Version,
+};
+use cloakroom_servers::{Delay, redis::Redis};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// Rounds on each adapter and store. `CLOAKROOM_DISCONNECTS=500` asks for more.
+const ROUNDS: u64 = 30;
+
+/// As many visitors at a time.
+const AT_A_TIME: usize = 16;
+
+/// How late the store answers.
+const LATE: Duration = Duration::from_millis(100);
+
+/// The last visitor stays so long after the handler has ended its session; the first is gone at once.
+const LONGEST: u64 = 200;
+
+/// How long a busy machine may take. It passes only if something is wrong.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Told by the handler when it has ended a session, by the number of the visitor.
+static ENDED: LazyLock<Mutex<HashMap<u64, oneshot::Sender<()>>>> = LazyLock::new(Mutex::default);
+
+/// What a server answers to a request, whatever its method is.
+pub(crate) fn page(session: &Session, path: &str) -> Result<String, Error> {
+    let (page, visitor) = path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
+    match page {
+        "begin" => session.insert("user", "ann")?,
+        "user" => return Ok(session.get("user")?.unwrap_or_default()),
+        "leave" => session.invalidate(),
+        "leave-with-a-message" => {
+            session.invalidate();
+            session.flash("You are signed out.");
+        }
+        _ => panic!("{path}"),
+    }
+    if let Some(waiting) = ENDED.lock().unwrap().remove(&visitor.parse().unwrap_or_default()) {
+        // A visitor who has given up has failed the test already.
+        let _ = waiting.send(());
+    }
+    Ok(String::new())
+}
+
+/// A store whose writes are late.
+#[derive(Debug)]
+pub(crate) struct Late {
+    inner: AnyStore,
+    writes: Duration,
+}
+
+impl Store for Late {
+    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
+        self.inner.load(key, now).await
+    }
+
+    async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
+        sleep(self.writes).await;
+        self.inner.create(key, entry, now).await
+    }
+
+    async fn replace(
+        &self,
+        key: &StoreKey,
+        seen: Version,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        sleep(self.writes).await;
+        self.inner.replace(key, seen, entry, now).await
+    }
+
+    async fn touch(
+        &self,
+        key: &StoreKey,
+        touched: Timestamp,
+        deadline: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.inner.touch(key, touched, deadline, now).await
+    }
+
+    async fn cycle(
+        &self,
+        old: &StoreKey,
+        seen: Version,
+        new: &StoreKey,
+        entry: &Entry,
+        moved_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        sleep(self.writes).await;
+        self.inner.cycle(old, seen, new, entry, moved_until, now).await
+    }
+
+    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
+        sleep(self.writes).await;
+        self.inner.end(key, now).await
+    }
+}
+
+/// Says where a server listens.
+pub(crate) type Started = mpsc::Sender<SocketAddr>;
+
+/// Starts a server on a runtime of its own, with sessions in memory or at this URL.
+fn start<S: Future>(
+    url: Option<String>,
+    serve: impl FnOnce(StoredSessions<Late>, Started) -> S + Send + 'static,
+) -> SocketAddr {
+    let (sender, started) = mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async move {
+            let store = match url {
+                Some(url) => Late { inner: cloakroom::connect(&url).await.unwrap(), writes: Duration::ZERO },
+                None => Late { inner: AnyStore::new(MemoryStore::new()), writes: LATE },
+            };
+            let sessions = StoredSessions::new(store).cookie(CookieConfig::default().name("session").danger_insecure());
+            let sessions = sessions.call_timeout(PATIENCE).commit_timeout(PATIENCE).build().unwrap();
+            serve(sessions, sender).await;
+        });
+    });
+    started.recv_timeout(PATIENCE).expect("the server starts")
+}
+
+/// Sends a request, on a connection of its own that the server closes.
+async fn send(address: SocketAddr, request: &str, cookie: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!("{request} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: 0\r\n");
+    stream.write_all(format!("{head}cookie: {cookie}\r\n\r\n").as_bytes()).await.unwrap();
+    stream
+}
+
+/// The whole answer.
+async fn ask(address: SocketAddr, request: &str, cookie: &str) -> String {
+    let mut answer = String::new();
+    send(address, request, cookie).await.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{request}: {answer}");
+    answer
+}
+
+/// Whether this cookie opens the session.
+async fn opens(address: SocketAddr, cookie: &str) -> bool {
+    ask(address, "GET /user", cookie).await.contains("ann")
+}
+
+/// A visitor who signs out and goes away some milliseconds after the handler has done it; the
+/// cookie, and whether the answer was still to come.
+async fn leave(address: SocketAddr, round: u64, rounds: u64) -> (String, bool) {
+    static VISITORS: AtomicU64 = AtomicU64::new(1);
+    let answer = ask(address, "POST /begin", "").await;
+    let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+
+    let visitor = VISITORS.fetch_add(1, Ordering::Relaxed);
+    let (sender, ended) = oneshot::channel();
+    ENDED.lock().unwrap().insert(visitor, sender);
+    let page = if round.is_multiple_of(2) { "leave" } else { "leave-with-a-message" };
+    let mut stream = send(address, &format!("POST /{page}/{visitor}"), &cookie).await;
+    timeout(PATIENCE, ended).await.expect("the handler runs").unwrap();
+    if round % 4 < 2 {
+        // Its connection ends with a reset, as that of a client that crashes.
+        stream.set_zero_linger().unwrap();
+    }
+    let stays = Duration::from_millis(1 + round * (LONGEST - 1) / (rounds - 1));
+    let early = timeout(stays, stream.read_u8()).await.is_err();
+    (cookie, early)
+}
+
+/// Does this for each of them, many at a time.
+async fn each<T, F>(items: impl IntoIterator<Item = T>, act: impl Fn(T) -> F) -> Vec<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let (mut running, mut done) = (JoinSet::new(), Vec::new());
+    for item in items {
+        if running.len() >= AT_A_TIME {
+            done.extend(running.join_next().await.map(Result::unwrap));
+        }
+        running.spawn(act(item));
+    }
+    done.extend(running.join_all().await);
+    done
+}
+
+/// Of these cookies, those that open their sessions.
+async fn alive(address: SocketAddr, cookies: Vec<String>) -> Vec<String> {
+    let ask = |cookie: String| async move { opens(address, &cookie).await.then_some(cookie) };
+    let asked = each(cookies, ask).await;
+    asked.into_iter().flatten().collect()
+}
+
+/// Asks again until no cookie opens its session, or the server has had all the time that it needs;
+/// those that open theirs still.
+async fn when_quiet(address: SocketAddr, cookies: Vec<String>) -> Vec<String> {
+    let mut left = cookies;
+    // Time out or none left: the list says which.
+    let _ = timeout(PATIENCE, async {
+        loop {
+            left = alive(address, left.clone()).await;
+            if left.is_empty() {
+                return;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    left
+}
+
+async fn rounds(name: &str, place: &str, address: SocketAddr) {
+    let asked_for = std::env::var("CLOAKROOM_DISCONNECTS").ok().and_then(|rounds| rounds.parse().ok());
+    let rounds: u64 = asked_for.unwrap_or(ROUNDS).max(2);
+    let visits = each(0..rounds, |round| leave(address, round, rounds)).await;
+    let early = visits.iter().filter(|(_, early)| *early).count();
+    let cookies: Vec<_> = visits.into_iter().map(|(cookie, _)| cookie).collect();
+    let mut left = when_quiet(address, cookies.clone()).await;
+    if left.is_empty() {
+        // What has ended doesn't come back.
+        left = alive(address, cookies).await;
+    }
+    println!(
+        "{name}, {place}: {rounds} sign-outs, {early} of them left before the answer, {} old sessions alive",
+        left.len()
+    );
+    assert!(left.is_empty(), "{name}, {place}: {} old sessions of {rounds} are alive", left.len());
+    assert!(early > 0, "{name}, {place}: nobody left before the answer");
+}
+
+/// The rounds on this adapter, with sessions in memory and in Redis.
+pub(crate) async fn run<S: Future>(
+    name: &str,
+    serve: impl FnOnce(StoredSessions<Late>, Started) -> S + Clone + Send + 'static,
+) {
+    rounds(name, "a late store in memory", start(None, serve.clone())).await;
+    let redis = Redis::start();
+    let url = format!("redis://127.0.0.1:{}/", Delay::to(redis.port(), LATE).port());
+    rounds(name, "Redis behind a slow network", start(Some(url), serve)).await;
+}

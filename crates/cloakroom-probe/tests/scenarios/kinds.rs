@@ -1,0 +1,53 @@
+//! Requests that a browser sends by itself: prefetches, images, and what else belongs to a page.
+
+use serde_json::json;
+
+use crate::world::World;
+
+pub(crate) async fn a_page_that_nobody_saw_consumes_no_message(world: &World) {
+    let probe = world.probe(&["--touch-after", "0"]);
+    let mut client = probe.client();
+    client.ops(json!([["insert", "a", 1], ["flash", "saved"]])).await;
+    for purpose in ["prefetch", "prefetch;prerender"] {
+        client.now = client.now.map(|now| now + 5);
+        let operations = json!([["get", "a"], ["pop_flash"]]).to_string();
+        let answer = client.send("POST", "/ops", &[("sec-purpose", purpose)], operations).await;
+        assert_eq!(answer.results(), [json!(1), json!(["saved"])], "{purpose}: the page may be shown");
+        answer.is_silent();
+    }
+    let stats: serde_json::Value = serde_json::from_slice(&client.get("/stats").await.body).unwrap();
+    assert_eq!((&stats["touch"], &stats["replace"]), (&json!(0), &json!(0)));
+    assert_eq!(client.ops(json!([["pop_flash"]])).await, [json!(["saved"])]);
+    assert_eq!(client.ops(json!([["pop_flash"]])).await, [json!([])]);
+}
+
+pub(crate) async fn what_a_browser_asks_for_by_itself_keeps_no_session(world: &World) {
+    let probe = world.probe(&["--idle", "10", "--touch-after", "0"]);
+    // Whether it is a use of a session in a cookie, and of one in a store.
+    let rows: &[(&str, &[(&str, &str)], bool, bool)] = &[
+        ("a client that says nothing", &[], true, true),
+        ("a page", &[("sec-fetch-dest", "document"), ("sec-fetch-mode", "navigate")], true, true),
+        ("a fetch", &[("sec-fetch-dest", "empty"), ("sec-fetch-mode", "cors")], true, true),
+        // With the touch of a cookie, the whole session is sent again.
+        ("an image", &[("sec-fetch-dest", "image")], false, true),
+        ("a style sheet", &[("sec-fetch-dest", "style")], false, true),
+        ("a page that is prefetched", &[("sec-purpose", "prefetch"), ("sec-fetch-dest", "document")], false, false),
+        (
+            "an image of a page that is prerendered",
+            &[("sec-purpose", "prefetch;prerender"), ("sec-fetch-dest", "image")],
+            false,
+            false,
+        ),
+    ];
+    for (name, headers, in_cookie, in_store) in rows {
+        let is_use = if world.is_store() { *in_store } else { *in_cookie };
+        let mut client = probe.client();
+        client.ops(json!([["insert", "a", 1]])).await;
+        client.now = client.now.map(|now| now + 5);
+        let answer = client.send("POST", "/ops", headers, json!([["get", "a"]]).to_string()).await;
+        assert_eq!(answer.results(), [json!(1)], "{name}");
+        assert_eq!(answer.cookies().len(), usize::from(is_use && !world.is_store()), "{name}");
+        client.now = client.now.map(|now| now + 6);
+        assert_eq!(client.ops(json!([["contains", "a"]])).await, [json!(is_use)], "{name}");
+    }
+}

@@ -1,0 +1,34 @@
+//! Clients that go away while their session is committed: a sign-out happens all the same.
+//!
+//! `CLOAKROOM_DISCONNECTS=500 cargo test -p cloakroom-example-poem --test disconnects -- --nocapture`
+//! does more rounds.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has said what it found")]
+
+#[path = "../../../crates/cloakroom-probe/tests/disconnects/leaving.rs"]
+mod leaving;
+
+use cloakroom::{Error, Session, SessionLayer, StoredSessions};
+use cloakroom_poem::HttpLayer;
+use poem::http::Uri;
+use poem::listener::{Acceptor as _, Listener as _, TcpListener};
+use poem::{EndpointExt as _, Route, Server, handler};
+
+use leaving::{Late, Started, page, run};
+
+#[handler]
+async fn handle(session: Session, uri: &Uri) -> Result<String, Error> {
+    page(&session, uri.path())
+}
+
+async fn serve(sessions: StoredSessions<Late>, started: Started) {
+    let app = Route::new().at("/*path", handle).with(HttpLayer(SessionLayer::new(sessions)));
+    let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.unwrap();
+    let address = acceptor.local_addr().iter().find_map(|address| address.as_socket_addr().copied());
+    started.send(address.unwrap()).unwrap();
+    Server::new_with_acceptor(acceptor).run(app).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_out_happens_although_its_client_has_gone() {
+    run("poem", serve).await;
+}

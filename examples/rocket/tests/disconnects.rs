@@ -1,0 +1,43 @@
+//! Clients that go away while their session is committed: a sign-out happens all the same.
+//!
+//! `CLOAKROOM_DISCONNECTS=500 cargo test -p cloakroom-example-rocket --test disconnects -- --nocapture`
+//! does more rounds.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has said what it found")]
+
+#[path = "../../../crates/cloakroom-probe/tests/disconnects/leaving.rs"]
+mod leaving;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use cloakroom::{Error, Session, StoredSessions};
+use cloakroom_rocket::SessionFairing;
+use rocket::fairing::AdHoc;
+use rocket::{Config, get, post, routes};
+
+use leaving::{Late, Started, page, run};
+
+#[get("/<path..>")]
+async fn read(session: Session, path: PathBuf) -> Result<String, Error> {
+    page(&session, path.to_str().unwrap())
+}
+
+#[post("/<path..>")]
+async fn write(session: Session, path: PathBuf) -> Result<String, Error> {
+    page(&session, path.to_str().unwrap())
+}
+
+async fn serve(sessions: StoredSessions<Late>, started: Started) {
+    let config = Config { port: 0, log_level: rocket::log::LogLevel::Off, ..Config::debug_default() };
+    let listening = AdHoc::on_liftoff("address", move |rocket| {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, rocket.config().port));
+        Box::pin(async move { started.send(address).unwrap() })
+    });
+    let app = rocket::custom(config).attach(SessionFairing::new(sessions)).attach(listening);
+    app.mount("/", routes![read, write]).launch().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_out_happens_although_its_client_has_gone() {
+    run("Rocket", serve).await;
+}

@@ -1,0 +1,33 @@
+//! Clients that go away while their session is committed: a sign-out happens all the same.
+//!
+//! `CLOAKROOM_DISCONNECTS=500 cargo test -p cloakroom-example-salvo --test disconnects -- --nocapture`
+//! does more rounds.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has said what it found")]
+
+#[path = "../../../crates/cloakroom-probe/tests/disconnects/leaving.rs"]
+mod leaving;
+
+use cloakroom::{SessionLayer, StoredSessions, open_session};
+use salvo::Listener as _;
+use salvo::conn::tcp::TcpAcceptor;
+use salvo::prelude::{Request, Router, Server, TcpListener, TowerLayerCompat as _, handler};
+
+use leaving::{Late, Started, page, run};
+
+#[handler]
+async fn handle(request: &mut Request) -> String {
+    let session = open_session(request.extensions().get(), request.headers()).await.unwrap();
+    page(&session, request.uri().path()).unwrap()
+}
+
+async fn serve(sessions: StoredSessions<Late>, started: Started) {
+    let app = Router::with_path("{**path}").hoop(SessionLayer::new(sessions).compat()).goal(handle);
+    let acceptor: TcpAcceptor = TcpListener::new("127.0.0.1:0").try_bind().await.unwrap();
+    started.send(acceptor.local_addr().unwrap()).unwrap();
+    Server::new(acceptor).serve(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_out_happens_although_its_client_has_gone() {
+    run("salvo", serve).await;
+}
