@@ -1,6 +1,7 @@
 //! Sessions in a MySQL or MariaDB database.
 
 mod checkup;
+mod lease;
 mod link;
 mod words;
 
@@ -9,7 +10,7 @@ use std::sync::LazyLock;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
-use mysql_async::Pool;
+use mysql_async::{DriverError, Error, Pool};
 
 use crate::link::{Cells, Failure, TRIES, values};
 use crate::row::{begin, found, met, owned, padded, page};
@@ -81,8 +82,8 @@ impl MysqlStore {
     ///
     /// With `reset_connection`, which is the driver's default, each operation costs two more round trips: set it to `false`.
     #[must_use]
-    pub const fn from_pool(pool: Pool) -> Self {
-        Self { link: Link::Pool(pool) }
+    pub fn from_pool(pool: Pool) -> Self {
+        Self { link: Link::from_pool(pool) }
     }
 
     /// A store on a pool of sqlx that the application has (feature `sqlx-mysql`).
@@ -129,6 +130,16 @@ impl fmt::Debug for MysqlStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The pool's own would print how to connect.
         f.debug_struct("MysqlStore").finish_non_exhaustive()
+    }
+}
+
+fn told(why: Error) -> Failure {
+    match why {
+        Error::Server(told) => meaning(told.code, &told.message),
+        Error::Driver(DriverError::PacketTooLarge) => too_large(),
+        // The driver's codec finds it out, before anything is sent.
+        Error::Io(why) if why.to_string().contains("larger than max_allowed_packet") => too_large(),
+        why @ (Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Url(_)) => Failure::because(why),
     }
 }
 

@@ -1,7 +1,10 @@
 //! Sessions in a PostgreSQL database.
 
 mod checkup;
+mod connect;
+mod lease;
 mod link;
+mod prepared;
 
 use std::fmt;
 
@@ -9,7 +12,7 @@ use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
 use deadpool_postgres::Pool;
 
-use crate::link::{Cells, Failure, TRIES, Value, values};
+use crate::link::{Cells, Failure, TRIES, Unprepared, Value, values};
 use crate::row::{begin, found, met, owned, page};
 use crate::statements::{self, postgres as own};
 use link::Link;
@@ -33,6 +36,8 @@ const SCHEMA: &str = include_str!("postgres/schema.sql");
 #[derive(Clone)]
 pub struct PostgresStore {
     link: Link,
+    /// For what takes long: where the connections are ours, the server doesn't limit it.
+    patient: Link,
 }
 
 impl PostgresStore {
@@ -55,13 +60,13 @@ impl PostgresStore {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn connect(url: &str) -> Result<Self, StoreError> {
-        Link::connect(url).map(|link| Self { link })
+        Link::connect(url).map(|(link, patient)| Self { link, patient })
     }
 
     /// A store on a pool that the application has.
     #[must_use]
-    pub const fn from_pool(pool: Pool) -> Self {
-        Self { link: Link::Pool(pool) }
+    pub fn from_pool(pool: Pool) -> Self {
+        Self::of(Link::from_pool(pool))
     }
 
     /// A store on a pool of sqlx that the application has (feature `sqlx-postgres`).
@@ -69,8 +74,12 @@ impl PostgresStore {
     /// `test_before_acquire`, which is sqlx's default, costs a round trip per operation.
     #[cfg(feature = "sqlx-postgres")]
     #[must_use]
-    pub const fn from_sqlx(pool: sqlx::PgPool) -> Self {
-        Self { link: Link::Sqlx(pool) }
+    pub fn from_sqlx(pool: sqlx::PgPool) -> Self {
+        Self::of(Link::Sqlx(pool))
+    }
+
+    fn of(link: Link) -> Self {
+        Self { patient: link.clone(), link }
     }
 
     /// The statements that create the table, for those who migrate by other means.
@@ -86,17 +95,17 @@ impl PostgresStore {
     /// # Errors
     /// When the database can't be reached, or the user may not create tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(self.link.migrate(SCHEMA).await?)
+        Ok(self.patient.migrate(SCHEMA).await?)
     }
 
     /// The two columns of the one row that a statement answers with.
-    async fn pair(&self, text: &'static str, values: &[Value]) -> Result<(i64, i64), Failure> {
+    async fn pair(link: &Link, text: &'static str, values: &[Value]) -> Result<(i64, i64), Failure> {
         let read = |cells: &dyn Cells| {
             let column =
                 |index| cells.number(index).ok_or_else(|| StoreError::unavailable("an answer without numbers"));
             Ok((column(0)?.unwrap_or_default(), column(1)?.unwrap_or_default()))
         };
-        let mut rows = self.link.rows(text, values, read).await?;
+        let mut rows = link.rows(text, values, read).await?;
         rows.pop().ok_or_else(|| Failure::because("an answer without a row"))
     }
 }
@@ -108,6 +117,14 @@ impl fmt::Debug for PostgresStore {
     }
 }
 
+/// What the server said, where it said something: the driver's own words are only "db error".
+fn told(why: tokio_postgres::Error) -> Failure {
+    match why.as_db_error() {
+        Some(told) => meaning(told.code().code(), told.message()),
+        None => Failure::because(why),
+    }
+}
+
 /// What the server says by a code of five characters (SQLSTATE).
 pub(crate) fn meaning(code: &str, message: &str) -> Failure {
     let told = StoreError::unavailable(format!("{message} ({code})"));
@@ -116,8 +133,20 @@ pub(crate) fn meaning(code: &str, message: &str) -> Failure {
         "40001" | "40P01" => Failure::Undone(told),
         "23505" => Failure::Taken,
         "42P01" => Failure::no_table(),
+        "0A000" if message.contains("cached plan") => Failure::Unprepared(Unprepared::Outdated, told),
+        "26000" => Failure::Unprepared(Unprepared::Forgotten, pooled(code, message)),
+        // A statement that was bound with another number of values, or with values of other types.
+        "42P05" | "08P01" | "22P03" => Failure::Unprepared(Unprepared::Mixed, pooled(code, message)),
         _ => Failure::Refused(told),
     }
+}
+
+/// Nothing but a pooler, or another user of the same connections, makes a server forget or mix up what was prepared.
+fn pooled(code: &str, message: &str) -> StoreError {
+    StoreError::unavailable(format!(
+        "{message} ({code}): a pooler in transaction mode is in between; `prepared=false` in the URL sends statements whole, \
+         and PgBouncer keeps them from version 1.21 on, with `max_prepared_statements`"
+    ))
 }
 
 /// The version written, or whether another one is there.
@@ -156,7 +185,7 @@ impl Store for PostgresStore {
     ) -> Result<Replaced, StoreError> {
         let [text, created, touched, deadline, owner] = values(entry);
         let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen.number().into()];
-        Ok(self.pair(own::REPLACE, &values).await.map(replaced)?)
+        Ok(Self::pair(&self.link, own::REPLACE, &values).await.map(replaced)?)
     }
 
     async fn touch(
@@ -183,7 +212,7 @@ impl Store for PostgresStore {
         let (seen, until) = (seen.number().into(), moved_until.into());
         let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner];
         for _ in 0..TRIES {
-            match self.pair(own::CYCLE, &values).await {
+            match Self::pair(&self.link, own::CYCLE, &values).await {
                 Err(Failure::Taken) => {}
                 answer => return Ok(answer.map(replaced)?),
             }
@@ -197,7 +226,7 @@ impl Store for PostgresStore {
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
         for _ in 0..TRIES {
-            match self.pair(own::END, &[key.into(), now.into()]).await? {
+            match Self::pair(&self.link, own::END, &[key.into(), now.into()]).await? {
                 // It moved, or somebody else ended it, between the look and the deed.
                 (0, 1..) => {}
                 (ended, _) => return Ok(ended > 0),
@@ -207,7 +236,7 @@ impl Store for PostgresStore {
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let swept = self.link.changed(own::SWEEP, &[now.into(), limit.into()]).await?;
+        let swept = self.patient.changed(own::SWEEP, &[now.into(), limit.into()]).await?;
         Ok(usize::try_from(swept).unwrap_or(usize::MAX))
     }
 
@@ -218,7 +247,7 @@ impl Store for PostgresStore {
     async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
         let mut total = 0;
         for _ in 0..TRIES {
-            let (ended, there) = self.pair(own::END_BEFORE, &[point.into(), now.into()]).await?;
+            let (ended, there) = Self::pair(&self.patient, own::END_BEFORE, &[point.into(), now.into()]).await?;
             total += usize::try_from(ended).unwrap_or_default();
             if ended >= there {
                 return Ok(total);
@@ -229,7 +258,7 @@ impl Store for PostgresStore {
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
         let limit = limit.max(1);
-        let rows = self.link.rows(statements::SCAN, &[begin(after)?, now.into(), limit.into()], met).await?;
+        let rows = self.patient.rows(statements::SCAN, &[begin(after)?, now.into(), limit.into()], met).await?;
         Ok(page(rows, limit))
     }
 

@@ -4,8 +4,12 @@
 
 #[path = "sql/common.rs"]
 mod common;
+#[path = "sql/crowded.rs"]
+mod crowded;
 #[path = "sql/full.rs"]
 mod full;
+#[path = "sql/locked.rs"]
+mod locked;
 #[path = "sql/modes.rs"]
 mod modes;
 #[path = "sql/mysql.rs"]
@@ -14,6 +18,8 @@ mod mysql;
 mod outages;
 #[path = "sql/postgres.rs"]
 mod postgres;
+#[path = "sql/silent.rs"]
+mod silent;
 #[path = "sql/sqlite.rs"]
 mod sqlite;
 #[cfg(all(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]

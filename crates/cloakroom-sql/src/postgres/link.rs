@@ -1,51 +1,39 @@
-//! The connections to a PostgreSQL database.
+//! Statements on the connections to a PostgreSQL database.
 
-use std::time::Duration;
+use std::pin::pin;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use cloakroom_store::StoreError;
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
-use tokio_postgres::config::SslMode;
+use deadpool_postgres::Pool;
+use futures_util::TryStreamExt as _;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Config, NoTls, Row};
+use tokio_postgres::{Row, RowStream};
 
-use super::meaning;
-use crate::link::{Cells, Failure, Value, persist};
-use crate::url::{Tls, without};
-
-/// How many connections there are at most, unless the application brings its own pool.
-const CONNECTIONS: usize = 16;
-
-/// How long connecting may take, and how long the network may swallow what was sent, unless the URL says otherwise.
-const UNHEARD: Duration = Duration::from_secs(5);
+use super::connect::{Connected, connect};
+use super::lease::{Canceller, Lease, Lender};
+use super::prepared::Prepared;
+use super::told;
+use crate::link::{Cells, Failure, Unprepared, Value, persist};
 
 #[derive(Clone)]
 pub(super) enum Link {
-    Pool(Pool),
+    Pool(Arc<Wire>),
     #[cfg(feature = "sqlx-postgres")]
     Sqlx(sqlx::PgPool),
 }
 
 impl Link {
-    pub(super) fn connect(url: &str) -> Result<Self, StoreError> {
-        let (mut config, tls) = configuration(url)?;
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(UNHEARD);
-        }
-        if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(UNHEARD);
-        }
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = match tls {
-            Tls::Plain => Manager::from_config(config, NoTls, recycling),
-            #[cfg(feature = "tls")]
-            Tls::Verified(roots) => Manager::from_config(config, crate::tls::connector(roots.as_deref())?, recycling),
-            #[cfg(not(feature = "tls"))]
-            Tls::Verified(_) => {
-                return Err(StoreError::unsupported("an encrypted connection without its feature `tls`"));
-            }
-        };
-        Pool::builder(manager).max_size(CONNECTIONS).build().map(Self::Pool).map_err(StoreError::unavailable)
+    /// For requests, and for what takes long.
+    pub(super) fn connect(url: &str) -> Result<(Self, Self), StoreError> {
+        let Connected { brief, patient, canceller, prepared } = connect(url)?;
+        let wire = |pool| Self::Pool(Arc::new(Wire::new(pool, canceller.clone(), prepared.clone())));
+        Ok((wire(brief), wire(patient)))
+    }
+
+    /// On a pool that the application has.
+    pub(super) fn from_pool(pool: Pool) -> Self {
+        Self::Pool(Arc::new(Wire::new(pool, Canceller::Plain, Prepared::default())))
     }
 
     pub(super) async fn rows<T>(
@@ -57,11 +45,8 @@ impl Link {
         let read = &read;
         persist(|| async move {
             match self {
-                Self::Pool(pool) => {
-                    let client = client(pool).await?;
-                    let statement = client.prepare_cached(text).await.map_err(told)?;
-                    let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as _).collect();
-                    let rows = client.query(&statement, &values).await.map_err(told)?;
+                Self::Pool(wire) => {
+                    let (rows, _) = wire.ask(text, values).await?;
                     Ok(rows.iter().map(|row| read(row)).collect::<Result<_, _>>()?)
                 }
                 #[cfg(feature = "sqlx-postgres")]
@@ -74,11 +59,7 @@ impl Link {
     pub(super) async fn changed(&self, text: &'static str, values: &[Value]) -> Result<u64, Failure> {
         persist(|| async move {
             match self {
-                Self::Pool(pool) => {
-                    let client = client(pool).await?;
-                    let statement = client.prepare_cached(text).await.map_err(told)?;
-                    client.execute_raw(&statement, values).await.map_err(told)
-                }
+                Self::Pool(wire) => wire.ask(text, values).await.map(|(_, changed)| changed),
                 #[cfg(feature = "sqlx-postgres")]
                 Self::Sqlx(pool) => crate::pools::postgres::changed(pool, text, values.iter()).await,
             }
@@ -89,7 +70,12 @@ impl Link {
     /// Without parameters, all statements of a text are one transaction.
     pub(super) async fn migrate(&self, schema: &'static str) -> Result<(), Failure> {
         match self {
-            Self::Pool(pool) => client(pool).await?.batch_execute(schema).await.map_err(told),
+            Self::Pool(wire) => {
+                let mut lease = wire.lender.lend().await?;
+                let done = lease.owing()?.batch_execute(schema).await;
+                lease.answered();
+                done.map_err(told)
+            }
             #[cfg(feature = "sqlx-postgres")]
             Self::Sqlx(pool) => crate::pools::postgres::migrate(pool, schema).await,
         }
@@ -97,42 +83,75 @@ impl Link {
 
     pub(super) fn connections(&self) -> usize {
         match self {
-            Self::Pool(pool) => pool.status().size,
+            Self::Pool(wire) => wire.lender.pool.status().size,
             #[cfg(feature = "sqlx-postgres")]
             Self::Sqlx(pool) => usize::try_from(pool.size()).unwrap_or(usize::MAX),
         }
     }
 }
 
-/// Where a URL leads, and how.
-fn configuration(url: &str) -> Result<(Config, Tls), StoreError> {
-    let (rest, [mode, roots]) = without(url, ["sslmode", "sslrootcert"]);
-    let mut config: Config = rest.parse().map_err(StoreError::unavailable)?;
-    let demanded = match mode.as_deref() {
-        // The driver reads a mode too, in a connection string that isn't a URL.
-        None => config.get_ssl_mode() == SslMode::Require,
-        Some("disable" | "allow" | "prefer") => false,
-        Some("require" | "verify-ca" | "verify-full") => true,
-        Some(_) => {
-            let modes = "`sslmode` is none of disable, allow, prefer, require, verify-ca, verify-full";
-            return Err(StoreError::unavailable(modes));
-        }
-    };
-    let tls = Tls::wanted(demanded, roots)?;
-    config.ssl_mode(if demanded { SslMode::Require } else { SslMode::Disable });
-    Ok((config, tls))
+/// Connections, and how statements are told to them.
+pub(super) struct Wire {
+    lender: Arc<Lender>,
+    prepared: Prepared,
 }
 
-async fn client(pool: &Pool) -> Result<Object, Failure> {
-    pool.get().await.map_err(|why| if let PoolError::Backend(why) = why { told(why) } else { Failure::because(why) })
-}
-
-/// What the server said, where it said something: the driver's own words are only "db error".
-fn told(why: tokio_postgres::Error) -> Failure {
-    match why.as_db_error() {
-        Some(told) => meaning(told.code().code(), told.message()),
-        None => Failure::because(why),
+impl Wire {
+    fn new(pool: Pool, canceller: Canceller, prepared: Prepared) -> Self {
+        Self { lender: Arc::new(Lender::new(pool, canceller)), prepared }
     }
+
+    /// The rows of the answer, and how many rows were changed or returned.
+    async fn ask(&self, text: &str, values: &[Value]) -> Result<(Vec<Row>, u64), Failure> {
+        let mut lease = self.lender.lend().await?;
+        if !self.prepared.is_wanted() {
+            return whole(&mut lease, text, values).await;
+        }
+        match prepared(&mut lease, text, values).await {
+            Err(Failure::Unprepared(why, _)) if self.prepared.gives_way(why) => {
+                // The whole statement at once: nothing else can be run in its place.
+                whole(&mut lease, text, values).await
+            }
+            Err(Failure::Unprepared(Unprepared::Forgotten | Unprepared::Outdated, _)) => {
+                prepared(&mut lease, text, values).await
+            }
+            answer => answer,
+        }
+    }
+}
+
+/// Prepares a statement unless the connection has it, and sends its values.
+async fn prepared(lease: &mut Lease, text: &str, values: &[Value]) -> Result<(Vec<Row>, u64), Failure> {
+    let client = lease.owing()?;
+    let answer = async {
+        let statement = client.prepare_cached(text).await?;
+        collected(client.query_raw(&statement, values).await?).await
+    };
+    let answer = answer.await.map_err(told);
+    if matches!(answer, Err(Failure::Unprepared(..))) {
+        client.statement_cache.clear();
+    }
+    lease.answered();
+    answer
+}
+
+/// Sends a statement and its values in one message.
+async fn whole(lease: &mut Lease, text: &str, values: &[Value]) -> Result<(Vec<Row>, u64), Failure> {
+    let client = lease.owing()?;
+    let typed = values.iter().map(|value| (value, value.kind()));
+    let answer = async { collected(client.query_typed_raw(text, typed).await?).await };
+    let answer = answer.await.map_err(told);
+    lease.answered();
+    answer
+}
+
+async fn collected(stream: RowStream) -> Result<(Vec<Row>, u64), tokio_postgres::Error> {
+    let mut stream = pin!(stream);
+    let mut rows = Vec::new();
+    while let Some(row) = stream.try_next().await? {
+        rows.push(row);
+    }
+    Ok((rows, stream.rows_affected().unwrap_or_default()))
 }
 
 impl Cells for Row {
@@ -145,49 +164,32 @@ impl Cells for Row {
     }
 }
 
+impl Value {
+    /// What it is where the statement doesn't say.
+    fn kind(&self) -> Type {
+        match self {
+            Self::Key(_) | Self::Text(_) => Type::BYTEA,
+            Self::Number(_) => Type::INT8,
+        }
+    }
+}
+
 impl ToSql for Value {
     fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Self::Key(key) => key.as_bytes().as_slice().to_sql_checked(kind, out),
+            // A limit: what is beyond two thousand millions is brought back to there.
+            Self::Number(Some(number)) if *kind == Type::INT4 => {
+                i32::try_from(*number).unwrap_or(i32::MAX).to_sql_checked(kind, out)
+            }
             Self::Number(number) => number.to_sql_checked(kind, out),
             Self::Text(text) => text.as_deref().map(str::as_bytes).to_sql_checked(kind, out),
         }
     }
 
     fn accepts(kind: &Type) -> bool {
-        [Type::BYTEA, Type::INT8].contains(kind)
+        [Type::BYTEA, Type::INT4, Type::INT8].contains(kind)
     }
 
     to_sql_checked!();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{SslMode, Tls, configuration};
-
-    #[test]
-    fn what_a_url_says_about_encryption() {
-        let table = [
-            ("postgres://h/d", false),
-            ("postgres://h/d?sslmode=disable", false),
-            ("postgres://h/d?sslmode=prefer", false),
-            ("postgres://h/d?sslmode=require", true),
-            ("postgres://h/d?application_name=x&sslmode=verify-full", true),
-            ("postgres://h/d?ssl%6Dode=require", true),
-            ("host=h dbname=d sslmode=require", true),
-        ];
-        for (url, encrypted) in table {
-            let read = configuration(url);
-            if encrypted && !cfg!(feature = "tls") {
-                assert!(read.unwrap_err().to_string().contains("feature `tls`"), "{url}");
-                continue;
-            }
-            let (config, tls) = read.unwrap();
-            assert_eq!(tls, if encrypted { Tls::Verified(None) } else { Tls::Plain }, "{url}");
-            assert_eq!(config.get_ssl_mode() == SslMode::Require, encrypted, "{url}");
-        }
-        for wrong in ["postgres://h/d?sslmode=verify_full", "postgres://h/d?sslrootcert=ca.pem"] {
-            assert!(configuration(wrong).unwrap_err().to_string().contains("sslmode"), "{wrong}");
-        }
-    }
 }
