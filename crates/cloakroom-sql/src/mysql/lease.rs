@@ -99,8 +99,8 @@ impl Lender {
         }
     }
 
-    async fn kill(&self, statement: u32) -> Result<(), Error> {
-        self.pool.get_conn().await?.query_drop(format!("KILL QUERY {statement}")).await
+    async fn kill(&self, connection: u32) -> Result<(), Error> {
+        self.pool.get_conn().await?.query_drop(format!("KILL {connection}")).await
     }
 }
 
@@ -144,13 +144,13 @@ impl Drop for Lease {
         if since.elapsed() >= SUSPICIOUS {
             self.lender.suspects.are(self.lender.connections());
         }
-        let (lender, statement) = (Arc::clone(&self.lender), connection.id());
+        let (lender, number) = (Arc::clone(&self.lender), connection.id());
         drop(connection);
         if let Ok(runtime) = Handle::try_current() {
             drop(runtime.spawn(async move {
                 // Most are through by then. Threads of a server have no number twice: nothing else is met.
                 sleep(GRACE).await;
-                let _through = timeout(KILL, lender.kill(statement)).await;
+                let _through = timeout(KILL, lender.kill(number)).await;
             }));
         }
     }

@@ -112,7 +112,7 @@ async fn on_mysql(name: &str, store: MysqlStore, url: &str, cancels: bool) {
     let lock = "SELECT 1 FROM cloakroom_sessions WHERE store_key = ? FOR UPDATE";
     admin.exec_drop(lock, (key(0).as_bytes().as_slice(),)).await.unwrap();
     others_do_not_notice(name, &store).await;
-    let waiting = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'";
+    let waiting = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'UPDATE%'";
     let left = timeout(PATIENCE, async {
         while cancels && admin.query_first::<i64, _>(waiting).await.unwrap() != Some(0) {
             tokio::task::yield_now().await;
