@@ -16,7 +16,7 @@ use crate::argument::Argument;
 use crate::call::{and_wait, settled};
 use crate::error::{of_call, unexpected};
 use crate::layout::{Live, listed};
-use crate::link::Target;
+use crate::link::{Repeat, Target};
 use crate::redis_store::RedisStore;
 
 /// `SET`, its key, a value, `PX`, a span, and what is compared.
@@ -73,9 +73,9 @@ impl RedisStore {
     async fn done(&self, command: Cmd, name: &str) -> Result<Result<bool, StoreError>, RedisError> {
         let target = Target::Key(name);
         let answer = match self.durability {
-            None => Ok(self.link.command(command, target).await?),
+            None => Ok(self.link.command(command, target, Repeat::Never).await?),
             Some(wanted) => match self.waiting().await {
-                Ok(link) => settled(link.pipeline(and_wait(command, wanted), target).await?, wanted),
+                Ok(link) => settled(link.pipeline(and_wait(command, wanted), target, Repeat::Never).await?, wanted),
                 Err(error) => Err(error),
             },
         };
