@@ -16,6 +16,8 @@ mod modes;
 mod mysql;
 #[path = "sql/outages.rs"]
 mod outages;
+#[path = "sql/poolers.rs"]
+mod poolers;
 #[path = "sql/postgres.rs"]
 mod postgres;
 #[path = "sql/silent.rs"]
