@@ -49,6 +49,8 @@ pub(crate) fn of(error: &RedisError) -> StoreError {
         return failed(format!("no connection to redis: {error}"));
     }
     match (error.code(), harmless(error)) {
+        // In its own words it speaks of `HELLO`.
+        (Some("NOAUTH"), _) => failed("redis answered NOAUTH: it wants a password, and the URL has none"),
         (Some(code), Some(text)) => failed(format!("redis answered {code} {text}")),
         (Some(code), None) => failed(format!("redis answered {code}")),
         (None, Some(text)) => failed(format!("redis: {text}")),
@@ -63,8 +65,9 @@ fn harmless(error: &RedisError) -> Option<&str> {
     // Behind it a script is named.
     let text = text.split(" script: ").next()?;
     // The server's own words, which have no arguments in them.
-    let whole = ["DB index is out of range", "Authentication required.", "invalid username-password pair"];
-    let is_whole = whole.iter().any(|words| text.starts_with(words) || text.starts_with(&format!("WRONGPASS {words}")));
+    let whole =
+        ["DB index is out of range", "invalid username-password pair", "WRONGPASS invalid username-password pair"];
+    let is_whole = whole.iter().any(|words| text.starts_with(words));
     // `User app has no permissions to run the 'time' command`.
     let (_, command) = text.split_once("permissions to run the '").unwrap_or_default();
     let is_right = command.split_once("' command").is_some_and(|(name, rest)| {
@@ -111,7 +114,7 @@ mod tests {
         for (code, text, expected) in [
             ("NOPERM", "User app has no permissions to run the 'set' command", "run the 'set' command"),
             ("NOPERM", "User app has no permissions to access the 'o:ann' key", "redis answered NOPERM"),
-            ("NOAUTH", "Authentication required.", "Authentication required."),
+            ("NOAUTH", "HELLO must be called with …", "it wants a password"),
             ("WRONGPASS", "invalid username-password pair or user is disabled.", "user is disabled"),
             ("ERR", "DB index is out of range", "DB index is out of range"),
             (

@@ -98,6 +98,10 @@ impl Master {
             if let Some(password) = login.password() {
                 builder = builder.set_client_to_sentinel_password(password);
             }
+            #[cfg(feature = "tls")]
+            if let Some(certificates) = &sentinel.certificates {
+                builder = builder.set_client_to_sentinel_certificates(certificates.clone());
+            }
         }
         let Some(master) = &self.login else { return builder.build() };
         let login = master.information.redis_settings();

@@ -115,8 +115,10 @@ impl Failure {
     }
 
     /// The table isn't there.
-    pub(crate) fn no_table() -> Self {
-        Self::because("the table `cloakroom_sessions` is missing: `migrate()` creates it, `schema()` is how")
+    pub(crate) const fn no_table() -> Self {
+        Self::Refused(StoreError::missing(
+            "the table `cloakroom_sessions` is missing: `migrate()` creates it, `schema()` is how",
+        ))
     }
 }
 
