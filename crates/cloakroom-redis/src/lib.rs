@@ -112,6 +112,13 @@ mod scan;
 mod scripts;
 #[cfg(feature = "sentinel")]
 mod sentinel;
+mod shared;
 mod steps;
 
 pub use redis_store::RedisStore;
+
+/// Connections for the bridges' crate. They change without notice: nothing here is promised.
+#[doc(hidden)]
+pub mod connections {
+    pub use crate::shared::KeptConnection;
+}

@@ -64,3 +64,12 @@ pub use mysql::MysqlStore;
 pub use postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteConfig, SqliteStore, Synchronous};
+
+/// Connections for the bridges' crate. They change without notice: nothing here is promised.
+#[doc(hidden)]
+pub mod connections {
+    #[cfg(feature = "postgres")]
+    pub use crate::postgres::PostgresConnections;
+    #[cfg(feature = "sqlite")]
+    pub use crate::sqlite::SqliteThreads;
+}

@@ -29,6 +29,12 @@ const SCHEMA: &str = include_str!("mysql/schema.sql");
 ///
 /// A record can't be larger than the server's `max_allowed_packet`; the error says so.
 ///
+/// # Connections
+/// A connection whose caller has left is closed, and its thread is killed: the server wouldn't notice while it waits for a lock.
+/// Connections that have gone silent are found out by the first missed deadline. Where the server gives fewer than the pool wants,
+/// callers wait for one of those. Connections of ours wait a second for a lock (`innodb_lock_wait_timeout`), and are kept for five
+/// minutes after their last use.
+///
 /// # Security
 /// With the feature `tls`, `ssl-mode=REQUIRED`, `VERIFY_CA` and `VERIFY_IDENTITY` in the URL all mean the same, as does the driver's
 /// own `require_ssl=true`: encrypted, by a server whose certificate is good and bears the host's name. `ssl-ca` names a PEM file of the

@@ -5,6 +5,8 @@ mod connect;
 mod lease;
 mod link;
 mod prepared;
+mod shared;
+mod wire;
 
 use std::fmt;
 
@@ -16,6 +18,7 @@ use crate::link::{Cells, Failure, TRIES, Unprepared, Value, values};
 use crate::row::{begin, found, met, owned, page};
 use crate::statements::{self, postgres as own};
 use link::Link;
+pub use shared::PostgresConnections;
 
 /// The table and its indexes.
 const SCHEMA: &str = include_str!("postgres/schema.sql");
@@ -26,8 +29,20 @@ const SCHEMA: &str = include_str!("postgres/schema.sql");
 /// closed are replaced when they are next needed. A statement that the server undid for the sake of another one (a deadlock, a
 /// serialization failure) is tried again, ten times at most. Clones share the pool.
 ///
-/// Statements are prepared and kept. A PgBouncer in transaction mode in between must know of that: version 1.21 or newer, with
-/// `max_prepared_statements` above 20.
+/// # Connections
+/// A connection whose caller has left isn't lent again before it has answered; if it doesn't, its statement is cancelled and it
+/// is closed. Connections that have gone silent are found out by the first missed deadline. Where the server gives fewer than the
+/// pool wants, callers wait for one of those.
+///
+/// The server limits the statements of requests on connections of ours: `statement_timeout` to 1.8 seconds, `lock_timeout` to one,
+/// which is below the 2 seconds of a call. `options` of the URL that name a timeout replace both. What takes long (sweeps, walks
+/// through all sessions, ending all, migrations) has two connections in addition, without these limits.
+///
+/// # Poolers
+/// Statements are prepared and kept, unless a pooler is in between that hands each transaction to another connection of its own,
+/// as PgBouncer in transaction mode. That is found out by its refusal of options, or by a statement that the server doesn't know:
+/// from then on each is sent whole, in one round trip as before. `prepared=false` in the URL says so from the beginning;
+/// `prepared=true` insists on prepared statements, for PgBouncer 1.21 or newer with `max_prepared_statements`.
 ///
 /// # Security
 /// With the feature `tls`, `sslmode=require`, `verify-ca` and `verify-full` in the URL all mean the same: encrypted, by a server whose
@@ -64,6 +79,9 @@ impl PostgresStore {
     }
 
     /// A store on a pool that the application has.
+    ///
+    /// Its connections have the limits that the application gives them: `lock_timeout` and `statement_timeout`, below the 2 seconds
+    /// of a call. Abandoned statements are cancelled without encryption: where the connections are encrypted, these limits end them.
     #[must_use]
     pub fn from_pool(pool: Pool) -> Self {
         Self::of(Link::from_pool(pool))
@@ -72,6 +90,9 @@ impl PostgresStore {
     /// A store on a pool of sqlx that the application has (feature `sqlx-postgres`).
     ///
     /// `test_before_acquire`, which is sqlx's default, costs a round trip per operation.
+    ///
+    /// sqlx can't cancel a statement: a connection whose caller has left is closed, and its statement goes on until the server's
+    /// limits end it. Set them: `PgConnectOptions::options([("lock_timeout", "1s"), ("statement_timeout", "2s")])`.
     #[cfg(feature = "sqlx-postgres")]
     #[must_use]
     pub fn from_sqlx(pool: sqlx::PgPool) -> Self {
@@ -132,7 +153,8 @@ pub(crate) fn meaning(code: &str, message: &str) -> Failure {
         // A serialization failure, and a deadlock.
         "40001" | "40P01" => Failure::Undone(told),
         "23505" => Failure::Taken,
-        "42P01" => Failure::no_table(),
+        // Not one of another framework.
+        "42P01" if message.contains("cloakroom_sessions") => Failure::no_table(),
         "0A000" if message.contains("cached plan") => Failure::Unprepared(Unprepared::Outdated, told),
         "26000" => Failure::Unprepared(Unprepared::Forgotten, pooled(code, message)),
         // A statement that was bound with another number of values, or with values of other types.

@@ -30,7 +30,7 @@ const CROWDED: Duration = Duration::from_millis(20);
 /// How requests to cancel a statement reach the server.
 #[derive(Clone)]
 pub(super) enum Canceller {
-    /// As they are, or encrypted by the system's certificates where the connection is.
+    /// As they are: where the server wants encryption, they fail.
     Plain,
     #[cfg(feature = "tls")]
     Tls(tokio_postgres_rustls::MakeRustlsConnect),

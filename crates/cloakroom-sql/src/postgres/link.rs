@@ -1,20 +1,18 @@
-//! Statements on the connections to a PostgreSQL database.
+//! The statements of a store, on connections of ours or of the application.
 
-use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::BytesMut;
 use cloakroom_store::StoreError;
 use deadpool_postgres::Pool;
-use futures_util::TryStreamExt as _;
+use tokio_postgres::Row;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Row, RowStream};
 
 use super::connect::{Connected, connect};
-use super::lease::{Canceller, Lease, Lender};
+use super::lease::Canceller;
 use super::prepared::Prepared;
-use super::told;
-use crate::link::{Cells, Failure, Unprepared, Value, persist};
+use super::wire::{Typed, Wire};
+use crate::link::{Cells, Failure, Value, persist};
 
 #[derive(Clone)]
 pub(super) enum Link {
@@ -46,7 +44,7 @@ impl Link {
         persist(|| async move {
             match self {
                 Self::Pool(wire) => {
-                    let (rows, _) = wire.ask(text, values).await?;
+                    let (rows, _) = wire.ask(text, &typed(values)).await?;
                     Ok(rows.iter().map(|row| read(row)).collect::<Result<_, _>>()?)
                 }
                 #[cfg(feature = "sqlx-postgres")]
@@ -59,7 +57,7 @@ impl Link {
     pub(super) async fn changed(&self, text: &'static str, values: &[Value]) -> Result<u64, Failure> {
         persist(|| async move {
             match self {
-                Self::Pool(wire) => wire.ask(text, values).await.map(|(_, changed)| changed),
+                Self::Pool(wire) => wire.ask(text, &typed(values)).await.map(|(_, changed)| changed),
                 #[cfg(feature = "sqlx-postgres")]
                 Self::Sqlx(pool) => crate::pools::postgres::changed(pool, text, values.iter()).await,
             }
@@ -70,12 +68,7 @@ impl Link {
     /// Without parameters, all statements of a text are one transaction.
     pub(super) async fn migrate(&self, schema: &'static str) -> Result<(), Failure> {
         match self {
-            Self::Pool(wire) => {
-                let mut lease = wire.lender.lend().await?;
-                let done = lease.owing()?.batch_execute(schema).await;
-                lease.answered();
-                done.map_err(told)
-            }
+            Self::Pool(wire) => wire.execute(schema).await,
             #[cfg(feature = "sqlx-postgres")]
             Self::Sqlx(pool) => crate::pools::postgres::migrate(pool, schema).await,
         }
@@ -83,75 +76,15 @@ impl Link {
 
     pub(super) fn connections(&self) -> usize {
         match self {
-            Self::Pool(wire) => wire.lender.pool.status().size,
+            Self::Pool(wire) => wire.connections(),
             #[cfg(feature = "sqlx-postgres")]
             Self::Sqlx(pool) => usize::try_from(pool.size()).unwrap_or(usize::MAX),
         }
     }
 }
 
-/// Connections, and how statements are told to them.
-pub(super) struct Wire {
-    lender: Arc<Lender>,
-    prepared: Prepared,
-}
-
-impl Wire {
-    fn new(pool: Pool, canceller: Canceller, prepared: Prepared) -> Self {
-        Self { lender: Arc::new(Lender::new(pool, canceller)), prepared }
-    }
-
-    /// The rows of the answer, and how many rows were changed or returned.
-    async fn ask(&self, text: &str, values: &[Value]) -> Result<(Vec<Row>, u64), Failure> {
-        let mut lease = self.lender.lend().await?;
-        if !self.prepared.is_wanted() {
-            return whole(&mut lease, text, values).await;
-        }
-        match prepared(&mut lease, text, values).await {
-            Err(Failure::Unprepared(why, _)) if self.prepared.gives_way(why) => {
-                // The whole statement at once: nothing else can be run in its place.
-                whole(&mut lease, text, values).await
-            }
-            Err(Failure::Unprepared(Unprepared::Forgotten | Unprepared::Outdated, _)) => {
-                prepared(&mut lease, text, values).await
-            }
-            answer => answer,
-        }
-    }
-}
-
-/// Prepares a statement unless the connection has it, and sends its values.
-async fn prepared(lease: &mut Lease, text: &str, values: &[Value]) -> Result<(Vec<Row>, u64), Failure> {
-    let client = lease.owing()?;
-    let answer = async {
-        let statement = client.prepare_cached(text).await?;
-        collected(client.query_raw(&statement, values).await?).await
-    };
-    let answer = answer.await.map_err(told);
-    if matches!(answer, Err(Failure::Unprepared(..))) {
-        client.statement_cache.clear();
-    }
-    lease.answered();
-    answer
-}
-
-/// Sends a statement and its values in one message.
-async fn whole(lease: &mut Lease, text: &str, values: &[Value]) -> Result<(Vec<Row>, u64), Failure> {
-    let client = lease.owing()?;
-    let typed = values.iter().map(|value| (value, value.kind()));
-    let answer = async { collected(client.query_typed_raw(text, typed).await?).await };
-    let answer = answer.await.map_err(told);
-    lease.answered();
-    answer
-}
-
-async fn collected(stream: RowStream) -> Result<(Vec<Row>, u64), tokio_postgres::Error> {
-    let mut stream = pin!(stream);
-    let mut rows = Vec::new();
-    while let Some(row) = stream.try_next().await? {
-        rows.push(row);
-    }
-    Ok((rows, stream.rows_affected().unwrap_or_default()))
+fn typed(values: &[Value]) -> Vec<Typed<'_>> {
+    values.iter().map(|value| (value as _, value.kind())).collect()
 }
 
 impl Cells for Row {
