@@ -122,6 +122,11 @@ mod tests {
                 "ACL failure in script: User app has no permissions to run the 'time' command script: 1f, on @user_script:1",
                 "run the 'time' command",
             ),
+            (
+                "ERR",
+                "The user executing the script can't run this command or subcommand script: 1f, on @user_script:1.",
+                "can't run this command",
+            ),
             ("ERR", "syntax error near 'ann'", "redis answered ERR"),
         ] {
             let error = told(code, text);

@@ -48,18 +48,18 @@ pub(super) fn connect(url: &str) -> Result<Connected, StoreError> {
         config.tcp_user_timeout(UNHEARD);
     }
     match tls {
-        Tls::Plain => pools(&config, NoTls, Canceller::Plain, prepared),
+        Tls::Plain => pools(&config, &NoTls, Canceller::Plain, prepared),
         #[cfg(feature = "tls")]
         Tls::Verified(roots) => {
             let tls = crate::tls::connector(roots.as_deref())?;
-            pools(&config, tls.clone(), Canceller::Tls(tls), prepared)
+            pools(&config, &tls, Canceller::Tls(tls.clone()), prepared)
         }
         #[cfg(not(feature = "tls"))]
         Tls::Verified(_) => Err(StoreError::unsupported("an encrypted connection without its feature `tls`")),
     }
 }
 
-fn pools<T>(config: &Config, tls: T, canceller: Canceller, prepared: Prepared) -> Result<Connected, StoreError>
+fn pools<T>(config: &Config, tls: &T, canceller: Canceller, prepared: Prepared) -> Result<Connected, StoreError>
 where
     T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
     T::Stream: Send + Sync,
