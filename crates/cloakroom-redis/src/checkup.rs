@@ -7,8 +7,9 @@ use cloakroom_store::{Checkup, Severity, StoreError, Topic};
 use redis::Value;
 
 use crate::error::{of, unexpected};
+use crate::kept::Repeat;
 use crate::layout::bytes;
-use crate::link::{Repeat, Target};
+use crate::link::Target;
 use crate::redis_store::RedisStore;
 
 impl RedisStore {

@@ -65,8 +65,13 @@ fn harmless(error: &RedisError) -> Option<&str> {
     // Behind it a script is named.
     let text = text.split(" script: ").next()?;
     // The server's own words, which have no arguments in them.
-    let whole =
-        ["DB index is out of range", "invalid username-password pair", "WRONGPASS invalid username-password pair"];
+    let whole = [
+        "DB index is out of range",
+        "invalid username-password pair",
+        "WRONGPASS invalid username-password pair",
+        // Redis 7.0, of what a script does.
+        "The user executing the script can't ",
+    ];
     let is_whole = whole.iter().any(|words| text.starts_with(words));
     // `User app has no permissions to run the 'time' command`.
     let (_, command) = text.split_once("permissions to run the '").unwrap_or_default();

@@ -15,8 +15,9 @@ use redis::{Cmd, RedisError, Value};
 use crate::argument::Argument;
 use crate::call::{and_wait, settled};
 use crate::error::{of_call, unexpected};
+use crate::kept::Repeat;
 use crate::layout::{Live, listed};
-use crate::link::{Repeat, Target};
+use crate::link::Target;
 use crate::redis_store::RedisStore;
 
 /// `SET`, its key, a value, `PX`, a span, and what is compared.

@@ -21,7 +21,14 @@ use tokio::sync::OnceCell;
 
 use crate::address::{Address, CONNECT, RESPONSE};
 use crate::error::takes_no_writes;
-use crate::link::Repeat;
+
+/// Whether a command may be carried out twice, where the first answer was lost with the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// It reads, or what it writes is the same the second time.
+    Harmless,
+    Never,
+}
 
 /// Makes connections.
 pub(crate) trait Dial: Send + Sync {

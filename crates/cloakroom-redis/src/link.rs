@@ -8,8 +8,7 @@ use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, RedisResult, Value};
 
 use crate::address::Address;
-#[cfg(feature = "sentinel")]
-use crate::kept::Kept;
+use crate::kept::Repeat;
 use crate::managed::Managed;
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = RedisResult<T>> + Send + 'a>>;
@@ -21,14 +20,6 @@ pub(crate) enum Target<'a> {
     Key(&'a str),
     #[cfg(feature = "cluster")]
     Slot(u16),
-}
-
-/// Whether a command may be carried out twice, where the first answer was lost with the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    /// It reads, or what it writes is the same the second time.
-    Harmless,
-    Never,
 }
 
 #[derive(Clone)]
@@ -73,7 +64,7 @@ impl Link {
             Self::Managed(managed) => Ok(Self::to(managed.dial.address.clone())),
             Self::Given(_) => Ok(self.clone()),
             #[cfg(feature = "sentinel")]
-            Self::Sentinel(sentinel) => Ok(Self::Sentinel(Arc::new(Kept::new(sentinel.dial.another())))),
+            Self::Sentinel(sentinel) => Ok(Self::Sentinel(Arc::new(crate::kept::Kept::new(sentinel.dial.another())))),
             #[cfg(feature = "cluster")]
             Self::Cluster(cluster) => {
                 let another = cluster.another().await?;

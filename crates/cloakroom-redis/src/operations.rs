@@ -10,8 +10,9 @@ use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::{failed, of_call, unexpected};
 use crate::index::Cover;
+use crate::kept::Repeat;
 use crate::layout::{Live, bytes, loaded, loaded_with_image, parse_hex};
-use crate::link::{Repeat, Target};
+use crate::link::Target;
 use crate::redis_store::RedisStore;
 use crate::scripts::{self, Script};
 

@@ -13,8 +13,9 @@ use tokio::sync::OnceCell;
 use crate::address::Address;
 use crate::call::Calls;
 use crate::error;
+use crate::kept::Repeat;
 use crate::layout::HEX_LEN;
-use crate::link::{Link, Repeat, Target};
+use crate::link::{Link, Target};
 
 const PREFIX: &str = "cloakroom:";
 

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::link::Repeat;
+use crate::kept::Repeat;
 
 /// A script, and the hash by which Redis knows it once it has seen it.
 #[derive(Debug)]

@@ -8,7 +8,8 @@ use redis::aio::ConnectionLike;
 use redis::{Arg, Cmd, Pipeline, RedisFuture, Value};
 
 use crate::address::Address;
-use crate::link::{Link, Repeat};
+use crate::kept::Repeat;
+use crate::link::Link;
 use crate::managed::Managed;
 use crate::redis_store::RedisStore;
 

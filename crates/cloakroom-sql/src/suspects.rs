@@ -9,8 +9,9 @@ use std::time::Duration;
 /// How long a connection that a caller has left may take to answer before its statement is cancelled.
 pub(crate) const GRACE: Duration = Duration::from_millis(100);
 
-/// How long an idle connection may take to answer when connections are suspected of being silent.
-pub(crate) const TEST: Duration = Duration::from_millis(300);
+/// How long an idle connection may take to answer when connections are suspected of being silent. A server that takes longer for
+/// nothing at all would not do anything else within a call's 2 seconds either.
+pub(crate) const TEST: Duration = Duration::from_millis(500);
 
 /// A statement that was out for this time when its caller left is evidence against all connections.
 pub(crate) const SUSPICIOUS: Duration = Duration::from_millis(500);

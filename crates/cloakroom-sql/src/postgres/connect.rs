@@ -80,7 +80,7 @@ where
 fn with_limits(options: Option<&str>) -> Option<String> {
     match options {
         None => Some(LIMITS.to_owned()),
-        Some(options) if options.contains("_timeout") => None,
+        Some(options) if ["statement_timeout", "lock_timeout"].iter().any(|limit| options.contains(limit)) => None,
         Some(options) => Some(format!("{options} {LIMITS}")),
     }
 }
