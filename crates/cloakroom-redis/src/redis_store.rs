@@ -36,8 +36,8 @@ const PREFIX: &str = "cloakroom:";
 /// | a failover to a replica | all but what was on its way to the replica; with [`RedisStore::durability`] everything that was acknowledged | the same |
 ///
 /// # Outages
-/// A call ends with an error within a second or two. Connections come back by themselves, also where another server has become the master behind the same
-/// name: nothing has to be restarted. A server that is full refuses before anything was done, and still ends sessions.
+/// A call ends with an error within a second or two. Connections come back by themselves, also where they have gone silent, or where another server has become the
+/// master behind the same name: nothing has to be restarted. A server that is full refuses before anything was done, and still ends sessions.
 ///
 /// A server that lost acknowledged writes (see the table) has older versions of sessions again, and counts on from there. A request that began on one that was
 /// lost may then take the place of a newer one with the same number. Whoever can't have that asks for `appendfsync always` and [`RedisStore::durability`].
@@ -73,7 +73,9 @@ impl Durability {
 impl RedisStore {
     /// Connects to one server: `redis://`, `rediss://` (feature `tls`), `unix://`, and the same with `valkey`.
     ///
-    /// One connection carries the calls of all tasks. When it breaks, the calls on it fail, and it is made anew.
+    /// One connection carries the calls of all tasks. When it breaks, the calls on it fail, except for reads and touches, which are
+    /// tried once more; and it is made anew. A call without an answer is evidence against it, too. With RESP3 a connection that the
+    /// server closed while it was idle is noticed before the next call.
     ///
     /// Options of a URL, here and wherever this crate takes one:
     ///

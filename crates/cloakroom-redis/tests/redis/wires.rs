@@ -108,6 +108,8 @@ async fn a_request_after_an_idle_time_succeeds() {
         while others() > 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        // The client has been told, and needs a moment of a processor to notice.
+        tokio::time::sleep(Duration::from_millis(500)).await;
         // First a write: it can't be sent twice, and needn't be.
         let written = put(&store, &entry("text")).await;
         assert!(matches!(store.load(&written, now()).await, Ok(Loaded::Live(..))), "round {round}");
