@@ -113,10 +113,14 @@ impl<D: Dial> Kept<D> {
         if !self.is_to_be_repeated(&current, &answer, repeat) {
             return answer;
         }
-        let (current, connection) = self.current().await;
-        let answer = command.query_async(&mut connection?).await;
-        self.note(&current, &answer);
-        answer
+        // In a box: see `current`.
+        Box::pin(async {
+            let (current, connection) = self.current().await;
+            let answer = command.query_async(&mut connection?).await;
+            self.note(&current, &answer);
+            answer
+        })
+        .await
     }
 
     pub(crate) async fn pipeline(&self, pipeline: &Pipeline, repeat: Repeat) -> RedisResult<Vec<Value>> {
@@ -125,10 +129,13 @@ impl<D: Dial> Kept<D> {
         if !self.is_to_be_repeated(&current, &answer, repeat) {
             return answer;
         }
-        let (current, connection) = self.current().await;
-        let answer = pipeline.query_async(&mut connection?).await;
-        self.note(&current, &answer);
-        answer
+        Box::pin(async {
+            let (current, connection) = self.current().await;
+            let answer = pipeline.query_async(&mut connection?).await;
+            self.note(&current, &answer);
+            answer
+        })
+        .await
     }
 
     /// Whoever comes first makes the connection, all others wait for that one.
