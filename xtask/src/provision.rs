@@ -53,6 +53,15 @@ pub(crate) const POSTGRES: Need = Need {
     variable: None,
 };
 
+pub(crate) const PGBOUNCER: Need = Need {
+    what: "PgBouncer, for the tests of stores behind a pooler",
+    // Debian keeps it in a folder that not every user has on PATH.
+    programs: &["pgbouncer", "/usr/sbin/pgbouncer"],
+    proof: &[],
+    debian: "pgbouncer",
+    variable: None,
+};
+
 pub(crate) const MARIADB: Need = Need {
     what: "MariaDB, for the tests of stores",
     programs: &["mariadbd", "mariadb-install-db"],

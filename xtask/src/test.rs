@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 use crate::provision::{
-    self, CHROMEDRIVER, CHROMIUM, CXX, MARIADB, NODE, NPM, Need, POSTGRES, PYTHON, REDIS, RUBY, Variables,
+    self, CHROMEDRIVER, CHROMIUM, CXX, MARIADB, NODE, NPM, Need, PGBOUNCER, POSTGRES, PYTHON, REDIS, RUBY, Variables,
 };
 use crate::tally::Tally;
 use crate::{Outcome, foreign, fuzz, purity, shell};
 
 /// What the tests need today. A new kind of test adds its need here.
-const NEEDS: &[Need] = &[CHROMIUM, CHROMEDRIVER, CXX, POSTGRES, MARIADB, REDIS, PYTHON, NODE, NPM, RUBY];
+const NEEDS: &[Need] = &[CHROMIUM, CHROMEDRIVER, CXX, POSTGRES, PGBOUNCER, MARIADB, REDIS, PYTHON, NODE, NPM, RUBY];
 
 /// Enough to notice a parser that broke; `cargo xtask fuzz` is for looking.
 const FUZZ_SECONDS: u64 = 10;

@@ -1,9 +1,11 @@
-//! `doctor`: what a store's server says of itself.
+//! `doctor`: what a store's server says of itself, and what may be done there.
+
+mod canary;
 
 use std::time::Duration;
 
 use clap::Args;
-use cloakroom::{Checkup, Clock as _, Severity, Store as _, SystemClock, Timestamp};
+use cloakroom::{Checkup, Clock as _, Severity, Store as _, SystemClock, Timestamp, Topic};
 use serde_json::{Value, json};
 
 use crate::moment::{span, utc};
@@ -18,8 +20,8 @@ const APART: Duration = Duration::from_secs(5);
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    Asks, and changes nothing, but for the table of a database, which is created if it isn't there, as the \
-    application would.")]
+    Asks, and lets one session live for a moment, under a random key and with an owner that nobody has. The table \
+    of a database is created if it isn't there, as the application would.")]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]
@@ -29,12 +31,22 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
     let store = store(&options.store, Open::Existing).await?;
     let began = SystemClock.now();
-    let checkup = within(store.checkup()).await?;
+    let checkup = match within(store.checkup()).await {
+        Ok(checkup) => checkup,
+        Err(why) if why.is_timed_out() => return Err(why.into()),
+        // It was reached, and may answer what matters all the same.
+        Err(why) => {
+            let server = Checkup::new("doesn't say what it is");
+            server.found(Topic::Writes, Severity::Unknown, canary::told(&why))
+        }
+    };
     let clock = Clock::compare(checkup.clock, began, SystemClock.now());
+    let (severity, text) = canary::rights(&store, SystemClock.now()).await;
+    let checkup = checkup.found(Topic::Rights, severity, text);
     if json {
         print_json(&document(&checkup, &clock))?
     } else {
-        print(&text(&checkup, &clock))?
+        print(&table_of(&checkup, &clock))?
     }
     let problems = checkup.findings.iter().any(|finding| finding.severity == Severity::Problem);
     Ok(Outcome::no_if(problems || clock.severity == Severity::Problem))
@@ -73,7 +85,7 @@ impl Clock {
     }
 }
 
-fn text(checkup: &Checkup, clock: &Clock) -> String {
+fn table_of(checkup: &Checkup, clock: &Clock) -> String {
     let mut rows: Vec<Vec<String>> = vec![vec!["server".to_owned(), "good".to_owned(), plain(&checkup.server)]];
     rows.push(vec!["clock".to_owned(), clock.severity.to_string(), clock.text.clone()]);
     for finding in &checkup.findings {
@@ -101,7 +113,7 @@ mod tests {
 
     use cloakroom::{Checkup, Severity, Timestamp, Topic};
 
-    use super::{Clock, document, text};
+    use super::{Clock, document, table_of as text};
 
     const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 

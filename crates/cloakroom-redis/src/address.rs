@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloakroom_store::StoreError;
 use redis::io::tcp::TcpSettings;
-use redis::{ConnectionInfo, IntoConnectionInfo as _};
+use redis::{ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion};
 
 use crate::error::{self, failed};
 
@@ -24,6 +24,8 @@ pub(crate) struct Address {
     pub(crate) information: ConnectionInfo,
     /// How long an answer may take.
     pub(crate) timeout: Duration,
+    /// The protocol that the URL names.
+    pub(crate) protocol: Option<ProtocolVersion>,
     /// Those named in the URL; where there are none, the system's count.
     #[cfg(feature = "tls")]
     #[cfg_attr(
@@ -50,10 +52,11 @@ impl Address {
                 .ok_or_else(|| failed("`timeout` of the URL is a number of milliseconds, and not 0"))?,
             None => RESPONSE,
         };
+        let protocol = option(url, "protocol").map(|_| information.redis_settings().protocol());
         #[cfg(not(feature = "tls"))]
-        return Ok(Self { information, timeout });
+        return Ok(Self { information, timeout, protocol });
         #[cfg(feature = "tls")]
-        tls::with_certificates(url, Self { information, timeout, certificates: None })
+        tls::with_certificates(url, Self { information, timeout, protocol, certificates: None })
     }
 }
 

@@ -36,8 +36,9 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     /// A call whose answer is as safe as the server it came from.
     pub(crate) async fn run(&self, store: &RedisStore) -> Result<Value, StoreError> {
-        let answer = match store.link.command(self.by_hash(store), self.target).await {
-            Err(error) if is_unknown(&error) => store.link.command(self.by_text(store), self.target).await,
+        let repeat = self.script.repeat();
+        let answer = match store.link.command(self.by_hash(store), self.target, repeat).await {
+            Err(error) if is_unknown(&error) => store.link.command(self.by_text(store), self.target, repeat).await,
             answer => answer,
         };
         answer.map_err(|error| of_call(&error, self.about))
@@ -47,8 +48,11 @@ impl Call<'_> {
     pub(crate) async fn write(&self, store: &RedisStore) -> Result<Value, StoreError> {
         let Some(wanted) = store.durability else { return self.run(store).await };
         let link = store.waiting().await?;
-        let answer = match link.pipeline(and_wait(self.by_hash(store), wanted), self.target).await {
-            Err(error) if is_unknown(&error) => link.pipeline(and_wait(self.by_text(store), wanted), self.target).await,
+        let repeat = self.script.repeat();
+        let answer = match link.pipeline(and_wait(self.by_hash(store), wanted), self.target, repeat).await {
+            Err(error) if is_unknown(&error) => {
+                link.pipeline(and_wait(self.by_text(store), wanted), self.target, repeat).await
+            }
             answer => answer,
         };
         settled(answer.map_err(|error| of_call(&error, self.about))?, wanted)

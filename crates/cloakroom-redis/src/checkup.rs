@@ -7,6 +7,7 @@ use cloakroom_store::{Checkup, Severity, StoreError, Topic};
 use redis::Value;
 
 use crate::error::{of, unexpected};
+use crate::kept::Repeat;
 use crate::layout::bytes;
 use crate::link::Target;
 use crate::redis_store::RedisStore;
@@ -42,15 +43,16 @@ struct Facts {
 
 impl Facts {
     async fn of(store: &RedisStore, target: Target<'_>) -> Result<Self, StoreError> {
-        let info = store.link.command(redis::cmd("INFO"), target).await.map_err(|error| of(&error))?;
+        let info =
+            store.link.command(redis::cmd("INFO"), target, Repeat::Harmless).await.map_err(|error| of(&error))?;
         let text = bytes_of(info).and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(unexpected)?;
         let info = text.lines().filter_map(|line| line.split_once(':'));
         let info = info.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
         let mut question = redis::cmd("CONFIG");
         question.arg("GET").arg("appendfsync");
         // A managed server often forbids it.
-        let appendfsync = store.link.command(question, target).await.ok().and_then(second);
-        let clock = store.link.command(redis::cmd("TIME"), target).await.ok().and_then(time);
+        let appendfsync = store.link.command(question, target, Repeat::Harmless).await.ok().and_then(second);
+        let clock = store.link.command(redis::cmd("TIME"), target, Repeat::Harmless).await.ok().and_then(time);
         Ok(Self { info, appendfsync, clock })
     }
 

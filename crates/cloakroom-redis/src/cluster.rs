@@ -3,16 +3,19 @@
 //! A session is one key, on one server. What takes two keys elsewhere is in `index` and `steps`.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use cloakroom_store::StoreError;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, Slot, SlotAddr};
-use redis::{Cmd, ErrorKind, Pipeline, RedisResult, Value};
+use redis::{Cmd, ErrorKind, Pipeline, ProtocolVersion, RedisError, RedisResult, Value};
 
 use crate::address::{Address, CONNECT, RESPONSE, socket};
 use crate::error::{self, unexpected};
+use crate::kept::Speech;
 use crate::layout::bytes;
 use crate::link::{Link, Target};
 use crate::redis_store::RedisStore;
@@ -22,6 +25,9 @@ const RETRIES: u32 = 4;
 
 /// Milliseconds between them.
 const RETRY_WAIT: (u64, u64) = (20, 200);
+
+/// How long other connections may take to answer before they are given up.
+const PROBE: Duration = Duration::from_secs(3);
 
 impl RedisStore {
     /// Connects to a Cluster, of which these servers are some.
@@ -47,28 +53,118 @@ impl RedisStore {
     /// When a URL makes no sense, or none of the servers answers as one of a Cluster.
     pub async fn connect_cluster(urls: &[impl AsRef<str>]) -> Result<Self, StoreError> {
         let addresses = urls.iter().map(|url| Address::parse(url.as_ref())).collect::<Result<Vec<_>, _>>()?;
-        connect(addresses.into()).await.map(Self::new).map_err(|error| error::of(&error))
+        let cluster = Clustered::connect(addresses.into()).await.map_err(|error| error::of(&error))?;
+        Self::reached(Link::Cluster(Arc::new(cluster))).await
     }
 
     /// Uses a connection to a Cluster that the application has.
     #[must_use]
     pub fn from_cluster(connection: ClusterConnection) -> Self {
-        Self::new(Link::Cluster(connection, Arc::default()))
+        Self::new(Link::Cluster(Arc::new(Clustered::given(connection))))
     }
 }
 
-pub(crate) async fn connect(addresses: Arc<[Address]>) -> RedisResult<Link> {
+/// The connections to a Cluster.
+pub(crate) struct Clustered {
+    /// Where some of its servers are; none where the application gave the connections.
+    addresses: Arc<[Address]>,
+    speech: Speech,
+    current: Mutex<ClusterConnection>,
+    /// Whether other connections are being tried already.
+    probes: AtomicBool,
+}
+
+impl Clustered {
+    async fn connect(addresses: Arc<[Address]>) -> RedisResult<Self> {
+        let speech = Speech::of(addresses.iter().find_map(|address| address.protocol));
+        let connection = spoken(&addresses, &speech).await?;
+        Ok(Self { addresses, speech, current: Mutex::new(connection), probes: AtomicBool::new(false) })
+    }
+
+    fn given(connection: ClusterConnection) -> Self {
+        let (addresses, speech) = (Arc::default(), Speech::of(None));
+        Self { addresses, speech, current: Mutex::new(connection), probes: AtomicBool::new(false) }
+    }
+
+    /// Connections of their own to the same servers; nothing where the application gave the only ones.
+    pub(crate) async fn another(&self) -> RedisResult<Option<Self>> {
+        if self.addresses.is_empty() {
+            return Ok(None);
+        }
+        Self::connect(Arc::clone(&self.addresses)).await.map(Some)
+    }
+
+    pub(crate) async fn command(self: &Arc<Self>, command: Cmd, target: Target<'_>) -> RedisResult<Value> {
+        let route = route(target)?;
+        let answer = self.current().route_command(command, RoutingInfo::SingleNode(route.clone())).await;
+        self.note(&answer, route);
+        answer?.extract_error()
+    }
+
+    pub(crate) async fn pipeline(self: &Arc<Self>, pipeline: Pipeline, target: Target<'_>) -> RedisResult<Vec<Value>> {
+        let (route, count) = (route(target)?, pipeline.len());
+        let answer = self.current().route_pipeline(pipeline, 0, count, route.clone()).await;
+        self.note(&answer, route);
+        answer?.into_iter().map(Value::extract_error).collect()
+    }
+
+    fn current(&self) -> ClusterConnection {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// After a late answer other connections are tried, while callers go on. The client itself keeps a connection that is
+    /// silent for ever.
+    fn note<T>(self: &Arc<Self>, answer: &RedisResult<T>, route: SingleNodeRoutingInfo) {
+        let late = answer.as_ref().is_err_and(RedisError::is_timeout);
+        if !late || self.addresses.is_empty() || self.probes.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let this = Arc::clone(self);
+        drop(tokio::spawn(async move {
+            // Where the server itself hangs, nothing is won by leaving the connections to the others.
+            if let Ok(Ok(fresh)) = tokio::time::timeout(PROBE, answering(&this, route)).await {
+                *this.current.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+            }
+            this.probes.store(false, Ordering::SeqCst);
+        }));
+    }
+}
+
+/// New connections on which the server of this route answers.
+async fn answering(cluster: &Clustered, route: SingleNodeRoutingInfo) -> RedisResult<ClusterConnection> {
+    let mut fresh = spoken(&cluster.addresses, &cluster.speech).await?;
+    match fresh.route_command(redis::cmd("PING"), RoutingInfo::SingleNode(route)).await {
+        Err(error) if error.is_io_error() => Err(error),
+        // Whatever it says.
+        Ok(_) | Err(_) => Ok(fresh),
+    }
+}
+
+async fn spoken(addresses: &[Address], speech: &Speech) -> RedisResult<ClusterConnection> {
+    match connect(addresses, speech.wanted()).await {
+        Err(error) if speech.gives_way(&error) => connect(addresses, speech.wanted()).await,
+        answer => answer,
+    }
+}
+
+async fn connect(addresses: &[Address], protocol: ProtocolVersion) -> RedisResult<ClusterConnection> {
     let timeout =
         addresses.iter().map(|address| address.timeout).find(|timeout| *timeout != RESPONSE).unwrap_or(RESPONSE);
     #[cfg(feature = "tls")]
     let certificates = addresses.iter().find_map(|address| address.certificates.clone());
-    let builder = ClusterClient::builder(addresses.iter().map(|address| address.information.clone()));
+    let information = addresses.iter().map(|address| {
+        let information = address.information.clone();
+        let settings = information.redis_settings().clone().set_protocol(protocol);
+        information.set_redis_settings(settings)
+    });
+    let builder = ClusterClient::builder(information);
     #[cfg(feature = "tls")]
     let builder = match certificates {
         Some(certificates) => builder.certs(certificates),
         None => builder,
     };
     let client = builder
+        .use_protocol(protocol)
         .tcp_settings(socket())
         .connection_timeout(CONNECT)
         .response_timeout(timeout)
@@ -77,7 +173,7 @@ pub(crate) async fn connect(addresses: Arc<[Address]>) -> RedisResult<Link> {
         .min_retry_wait(RETRY_WAIT.0)
         .max_retry_wait(RETRY_WAIT.1)
         .build()?;
-    Ok(Link::Cluster(client.get_async_connection().await?, addresses))
+    client.get_async_connection().await
 }
 
 fn route(target: Target<'_>) -> RedisResult<SingleNodeRoutingInfo> {
@@ -89,27 +185,12 @@ fn route(target: Target<'_>) -> RedisResult<SingleNodeRoutingInfo> {
     Ok(SingleNodeRoutingInfo::SpecificNode(Route::with_slot(slot, SlotAddr::Master)))
 }
 
-pub(crate) async fn command(cluster: &ClusterConnection, command: Cmd, target: Target<'_>) -> RedisResult<Value> {
-    let routing = RoutingInfo::SingleNode(route(target)?);
-    cluster.clone().route_command(command, routing).await?.extract_error()
-}
-
-pub(crate) async fn pipeline(
-    cluster: &ClusterConnection,
-    pipeline: Pipeline,
-    target: Target<'_>,
-) -> RedisResult<Vec<Value>> {
-    let count = pipeline.len();
-    let values = cluster.clone().route_pipeline(pipeline, 0, count, route(target)?).await?;
-    values.into_iter().map(Value::extract_error).collect()
-}
-
 /// The first slot of each master, to reach it by; in the order of slots.
-pub(crate) async fn masters(cluster: &ClusterConnection) -> Result<Vec<Target<'static>>, StoreError> {
+pub(crate) async fn masters(cluster: &Clustered) -> Result<Vec<Target<'static>>, StoreError> {
     let mut command = redis::cmd("CLUSTER");
     command.arg("SLOTS");
     let routing = RoutingInfo::SingleNode(SingleNodeRoutingInfo::RandomPrimary);
-    let ranges = cluster.clone().route_command(command, routing).await.map_err(|error| error::of(&error))?;
+    let ranges = cluster.current().route_command(command, routing).await.map_err(|error| error::of(&error))?;
     let Value::Array(ranges) = ranges else { return Err(unexpected()) };
     let mut masters: HashMap<Vec<u8>, u16> = HashMap::new();
     for range in ranges {

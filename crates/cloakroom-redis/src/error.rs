@@ -10,7 +10,7 @@ use redis::{ErrorKind, RedisError, ServerErrorKind};
 /// Why Redis didn't do what it was asked.
 ///
 /// A server repeats arguments in its errors, and the client repeats values: both can be a record. So only the code of
-/// such an error goes on; of a broken connection also its text.
+/// such an error goes on; of a broken connection also its text, and of a refused login or a missing right.
 #[derive(Debug)]
 struct Failure(String);
 
@@ -48,10 +48,37 @@ pub(crate) fn of(error: &RedisError) -> StoreError {
     if error.is_io_error() {
         return failed(format!("no connection to redis: {error}"));
     }
-    match error.code() {
-        Some(code) => failed(format!("redis answered {code}")),
-        None => failed(format!("redis: {}", error.category())),
+    match (error.code(), harmless(error)) {
+        // In its own words it speaks of `HELLO`.
+        (Some("NOAUTH"), _) => failed("redis answered NOAUTH: it wants a password, and the URL has none"),
+        (Some(code), Some(text)) => failed(format!("redis answered {code} {text}")),
+        (Some(code), None) => failed(format!("redis answered {code}")),
+        (None, Some(text)) => failed(format!("redis: {text}")),
+        (None, None) => failed(format!("redis: {}", error.category())),
     }
+}
+
+/// A text that says what to do and repeats nothing of a record.
+fn harmless(error: &RedisError) -> Option<&str> {
+    let text = error.detail()?;
+    let text = text.strip_prefix("ACL failure in script: ").unwrap_or(text);
+    // Behind it a script is named.
+    let text = text.split(" script: ").next()?;
+    // The server's own words, which have no arguments in them.
+    let whole = [
+        "DB index is out of range",
+        "invalid username-password pair",
+        "WRONGPASS invalid username-password pair",
+        // Redis 7.0, of what a script does.
+        "The user executing the script can't ",
+    ];
+    let is_whole = whole.iter().any(|words| text.starts_with(words));
+    // `User app has no permissions to run the 'time' command`.
+    let (_, command) = text.split_once("permissions to run the '").unwrap_or_default();
+    let is_right = command.split_once("' command").is_some_and(|(name, rest)| {
+        rest.len() < 40 && name.bytes().all(|byte| byte.is_ascii_lowercase() || b"|-_".contains(&byte))
+    });
+    (is_whole || is_right).then_some(text)
 }
 
 /// Redis before 7 wraps the error of a command in that of the script around it.
@@ -81,6 +108,34 @@ mod tests {
         ] {
             let error = of(&error);
             assert!(!format!("{error} {error:?}").contains("record of"), "{row}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn rights_and_logins_are_told() {
+        let told = |code: &str, text: &str| {
+            of(&redis::make_extension_error(code.to_owned(), Some(text.to_owned()))).to_string()
+        };
+        for (code, text, expected) in [
+            ("NOPERM", "User app has no permissions to run the 'set' command", "run the 'set' command"),
+            ("NOPERM", "User app has no permissions to access the 'o:ann' key", "redis answered NOPERM"),
+            ("NOAUTH", "HELLO must be called with …", "it wants a password"),
+            ("WRONGPASS", "invalid username-password pair or user is disabled.", "user is disabled"),
+            ("ERR", "DB index is out of range", "DB index is out of range"),
+            (
+                "ERR",
+                "ACL failure in script: User app has no permissions to run the 'time' command script: 1f, on @user_script:1",
+                "run the 'time' command",
+            ),
+            (
+                "ERR",
+                "The user executing the script can't run this command or subcommand script: 1f, on @user_script:1.",
+                "can't run this command",
+            ),
+            ("ERR", "syntax error near 'ann'", "redis answered ERR"),
+        ] {
+            let error = told(code, text);
+            assert!(error.contains(expected) && !error.contains("ann") && !error.contains("1f"), "{text}: {error}");
         }
     }
 }

@@ -15,6 +15,7 @@ use redis::{Cmd, RedisError, Value};
 use crate::argument::Argument;
 use crate::call::{and_wait, settled};
 use crate::error::{of_call, unexpected};
+use crate::kept::Repeat;
 use crate::layout::{Live, listed};
 use crate::link::Target;
 use crate::redis_store::RedisStore;
@@ -75,9 +76,9 @@ impl RedisStore {
     async fn done(&self, command: Cmd, name: &str) -> Result<Result<bool, StoreError>, RedisError> {
         let target = Target::Key(name);
         let answer = match self.durability {
-            None => Ok(self.link.command(command, target).await?),
+            None => Ok(self.link.command(command, target, Repeat::Never).await?),
             Some(wanted) => match self.waiting().await {
-                Ok(link) => settled(link.pipeline(and_wait(command, wanted), target).await?, wanted),
+                Ok(link) => settled(link.pipeline(and_wait(command, wanted), target, Repeat::Never).await?, wanted),
                 Err(error) => Err(error),
             },
         };

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::{self, unexpected};
+use crate::kept::Repeat;
 use crate::layout::{bytes, loaded, parse_hex, target};
 use crate::link::Target;
 use crate::operations::Said;
@@ -112,7 +113,7 @@ impl RedisStore {
         let index = self.index(owner);
         let mut command = redis::cmd("ZREM");
         command.arg(&index).arg(key.to_hex());
-        let answer = self.link.command(command, Target::Key(&index)).await;
+        let answer = self.link.command(command, Target::Key(&index), Repeat::Harmless).await;
         answer.map(|_| ()).map_err(|error| error::of(&error))
     }
 
@@ -121,7 +122,11 @@ impl RedisStore {
         let index = self.index(owner);
         let mut command = redis::cmd("ZRANGE");
         command.arg(&index).arg(0).arg(-1);
-        let members = self.link.command(command, Target::Key(&index)).await.map_err(|error| error::of(&error))?;
+        let members = self
+            .link
+            .command(command, Target::Key(&index), Repeat::Harmless)
+            .await
+            .map_err(|error| error::of(&error))?;
         let Value::Array(members) = members else { return Err(unexpected()) };
         let keys: Option<Vec<StoreKey>> =
             members.into_iter().map(|member| bytes(member).and_then(|digits| parse_hex(&digits))).collect();

@@ -20,6 +20,8 @@
 //! | `scripts` | the scripts and their hashes |
 //! | `address` | what a URL says: where, as whom, and whose certificates to believe |
 //! | `link` | the connections behind a store |
+//! | `kept` | one connection that all calls share, and when it is left |
+//! | `managed` | the connection to one server |
 //! | `sentinel`, `cluster` | those that follow a master, or many (features of the same names) |
 //! | `error` | what Redis says, without what it says about sessions |
 //!
@@ -99,6 +101,7 @@ mod cluster;
 mod error;
 mod exchange;
 mod index;
+mod kept;
 mod layout;
 mod link;
 mod managed;
@@ -109,6 +112,13 @@ mod scan;
 mod scripts;
 #[cfg(feature = "sentinel")]
 mod sentinel;
+mod shared;
 mod steps;
 
 pub use redis_store::RedisStore;
+
+/// Connections for the bridges' crate. They change without notice: nothing here is promised.
+#[doc(hidden)]
+pub mod connections {
+    pub use crate::shared::KeptConnection;
+}

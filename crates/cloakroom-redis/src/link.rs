@@ -8,6 +8,7 @@ use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, RedisResult, Value};
 
 use crate::address::Address;
+use crate::kept::Repeat;
 use crate::managed::Managed;
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = RedisResult<T>> + Send + 'a>>;
@@ -30,7 +31,7 @@ pub(crate) enum Link {
     #[cfg(feature = "sentinel")]
     Sentinel(Arc<crate::sentinel::Sentinel>),
     #[cfg(feature = "cluster")]
-    Cluster(redis::cluster_async::ClusterConnection, Arc<[Address]>),
+    Cluster(Arc<crate::cluster::Clustered>),
 }
 
 /// A connection whose type was forgotten.
@@ -53,21 +54,22 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Given for C {
 
 impl Link {
     /// One server's connection, kept up.
-    pub(crate) async fn connect(address: Address) -> RedisResult<Self> {
-        Ok(Self::Managed(Arc::new(Managed::connect(address).await?)))
+    pub(crate) fn to(address: Address) -> Self {
+        Self::Managed(Arc::new(Managed::of(address)))
     }
 
     /// Connections of their own to the same servers. Those that the application gave are the only ones there are.
     pub(crate) async fn another(&self) -> RedisResult<Self> {
         match self {
-            Self::Managed(managed) => Self::connect(managed.address.clone()).await,
+            Self::Managed(managed) => Ok(Self::to(managed.dial.address.clone())),
             Self::Given(_) => Ok(self.clone()),
             #[cfg(feature = "sentinel")]
-            Self::Sentinel(sentinel) => Ok(Self::Sentinel(Arc::new(sentinel.another()))),
+            Self::Sentinel(sentinel) => Ok(Self::Sentinel(Arc::new(crate::kept::Kept::new(sentinel.dial.another())))),
             #[cfg(feature = "cluster")]
-            Self::Cluster(_, addresses) if addresses.is_empty() => Ok(self.clone()),
-            #[cfg(feature = "cluster")]
-            Self::Cluster(_, addresses) => crate::cluster::connect(Arc::clone(addresses)).await,
+            Self::Cluster(cluster) => {
+                let another = cluster.another().await?;
+                Ok(another.map_or_else(|| self.clone(), |another| Self::Cluster(Arc::new(another))))
+            }
         }
     }
 
@@ -85,27 +87,33 @@ impl Link {
 
     /// Sends one command, and answers with what isn't an error.
     #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "only a Cluster has a choice of servers"))]
-    pub(crate) async fn command(&self, command: Cmd, target: Target<'_>) -> RedisResult<Value> {
+    pub(crate) async fn command(&self, command: Cmd, target: Target<'_>, repeat: Repeat) -> RedisResult<Value> {
         match self {
-            Self::Managed(managed) => managed.command(&command).await,
+            Self::Managed(managed) => managed.command(&command, repeat).await,
             Self::Given(given) => given.command(&command).await,
             #[cfg(feature = "sentinel")]
-            Self::Sentinel(sentinel) => sentinel.command(&command).await,
+            Self::Sentinel(sentinel) => sentinel.command(&command, repeat).await,
             #[cfg(feature = "cluster")]
-            Self::Cluster(cluster, _) => crate::cluster::command(cluster, command, target).await,
+            // Its client tries again by itself: each write carries a mark.
+            Self::Cluster(cluster) => cluster.command(command, target).await,
         }
     }
 
     /// Sends commands together.
     #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "only a Cluster has a choice of servers"))]
-    pub(crate) async fn pipeline(&self, pipeline: Pipeline, target: Target<'_>) -> RedisResult<Vec<Value>> {
+    pub(crate) async fn pipeline(
+        &self,
+        pipeline: Pipeline,
+        target: Target<'_>,
+        repeat: Repeat,
+    ) -> RedisResult<Vec<Value>> {
         match self {
-            Self::Managed(managed) => managed.pipeline(&pipeline).await,
+            Self::Managed(managed) => managed.pipeline(&pipeline, repeat).await,
             Self::Given(given) => given.pipeline(&pipeline).await,
             #[cfg(feature = "sentinel")]
-            Self::Sentinel(sentinel) => sentinel.pipeline(&pipeline).await,
+            Self::Sentinel(sentinel) => sentinel.pipeline(&pipeline, repeat).await,
             #[cfg(feature = "cluster")]
-            Self::Cluster(cluster, _) => crate::cluster::pipeline(cluster, pipeline, target).await,
+            Self::Cluster(cluster) => cluster.pipeline(pipeline, target).await,
         }
     }
 }

@@ -1,81 +1,53 @@
-//! One server's connection, which is made anew when it breaks, and when the server turns out to take no writes.
-//!
-//! The client's manager does the first alone: a server that became a replica keeps its connections, and so does whoever reached it by a name
-//! that leads to another master now.
+//! One server's connection.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, Cmd, Pipeline, RedisResult, Value};
+use redis::aio::MultiplexedConnection;
+use redis::{Client, ProtocolVersion, RedisResult};
 
-use crate::address::{Address, CONNECT};
-use crate::error::takes_no_writes;
+use crate::address::Address;
+use crate::kept::{Closed, Dial, Kept, Speech};
 
-/// Attempts at one reconnection, until which callers wait; the next caller begins the next reconnection.
-const RETRIES: usize = 3;
-const RETRY_DELAY: Duration = Duration::from_millis(50);
-const RETRY_DELAY_MAX: Duration = Duration::from_millis(200);
+/// Pauses between attempts to reach a server that isn't there, for which callers wait; a restart may take no longer.
+const PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(100), Duration::from_millis(150)];
 
-pub(crate) struct Managed {
+pub(crate) type Managed = Kept<Server>;
+
+/// Where a server is, and which protocol it speaks.
+pub(crate) struct Server {
     pub(crate) address: Address,
-    current: Mutex<Current>,
-}
-
-/// A manager, and how many there were before it.
-#[derive(Clone)]
-struct Current {
-    number: u64,
-    manager: ConnectionManager,
+    speech: Speech,
 }
 
 impl Managed {
-    pub(crate) async fn connect(address: Address) -> RedisResult<Self> {
-        let client = Client::open(address.information.clone())?;
-        let manager = ConnectionManager::new_with_config(client, config(&address)).await?;
-        Ok(Self { address, current: Mutex::new(Current { number: 0, manager }) })
-    }
-
-    pub(crate) async fn command(&self, command: &Cmd) -> RedisResult<Value> {
-        let Current { number, mut manager } = self.current();
-        let answer = command.query_async(&mut manager).await;
-        self.noted(number, answer)
-    }
-
-    pub(crate) async fn pipeline(&self, pipeline: &Pipeline) -> RedisResult<Vec<Value>> {
-        let Current { number, mut manager } = self.current();
-        let answer = pipeline.query_async(&mut manager).await;
-        self.noted(number, answer)
-    }
-
-    fn current(&self) -> Current {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn noted<T>(&self, number: u64, answer: RedisResult<T>) -> RedisResult<T> {
-        if answer.as_ref().is_err_and(takes_no_writes) {
-            self.replace(number)?;
-        }
-        answer
-    }
-
-    /// The next call connects anew. Only if nobody else has seen to that meanwhile.
-    fn replace(&self, number: u64) -> RedisResult<()> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.number == number {
-            let client = Client::open(self.address.information.clone())?;
-            let manager = ConnectionManager::new_lazy_with_config(client, config(&self.address))?;
-            *current = Current { number: number + 1, manager };
-        }
-        Ok(())
+    pub(crate) fn of(address: Address) -> Self {
+        let speech = Speech::of(address.protocol);
+        Self::new(Server { address, speech })
     }
 }
 
-fn config(address: &Address) -> ConnectionManagerConfig {
-    ConnectionManagerConfig::new()
-        .set_response_timeout(Some(address.timeout))
-        .set_connection_timeout(Some(CONNECT))
-        .set_number_of_retries(RETRIES)
-        .set_min_delay(RETRY_DELAY)
-        .set_max_delay(RETRY_DELAY_MAX)
+impl Server {
+    async fn connect(&self, closed: &Closed, protocol: ProtocolVersion) -> RedisResult<MultiplexedConnection> {
+        let information = self.address.information.clone();
+        let settings = information.redis_settings().clone().set_protocol(protocol);
+        let client = Client::open(information.set_redis_settings(settings))?;
+        let config = closed.config(Some(&self.address), protocol);
+        client.get_multiplexed_async_connection_with_config(&config).await
+    }
+}
+
+impl Dial for Server {
+    async fn dial(&self, closed: &Closed) -> RedisResult<MultiplexedConnection> {
+        let mut pauses = PAUSES.iter();
+        loop {
+            match self.connect(closed, self.speech.wanted()).await {
+                Err(error) if self.speech.gives_way(&error) => {}
+                Err(error) if error.is_connection_dropped() && !error.is_timeout() => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(*pause).await,
+                    None => return Err(error),
+                },
+                answer => return answer,
+            }
+        }
+    }
 }

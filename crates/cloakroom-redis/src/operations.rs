@@ -10,6 +10,7 @@ use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::{failed, of_call, unexpected};
 use crate::index::Cover;
+use crate::kept::Repeat;
 use crate::layout::{Live, bytes, loaded, loaded_with_image, parse_hex};
 use crate::link::Target;
 use crate::redis_store::RedisStore;
@@ -36,7 +37,8 @@ impl RedisStore {
         let name = self.key(key);
         let mut command = redis::cmd("GET");
         command.arg(&name);
-        self.link.command(command, Target::Key(&name)).await.map_err(|error| of_call(&error, Some(key)))
+        let answer = self.link.command(command, Target::Key(&name), Repeat::Harmless).await;
+        answer.map_err(|error| of_call(&error, Some(key)))
     }
 
     /// One round trip of a script that writes to this session.

@@ -65,7 +65,7 @@ impl RedisStore {
     /// One target for each server that has sessions, always in the same order.
     pub(crate) async fn servers(&self) -> Result<Vec<Target<'static>>, StoreError> {
         #[cfg(feature = "cluster")]
-        if let crate::link::Link::Cluster(cluster, _) = &self.link {
+        if let crate::link::Link::Cluster(cluster) = &self.link {
             return crate::cluster::masters(cluster).await;
         }
         Ok(vec![Target::Key("")])

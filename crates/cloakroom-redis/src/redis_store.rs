@@ -13,8 +13,9 @@ use tokio::sync::OnceCell;
 use crate::address::Address;
 use crate::call::Calls;
 use crate::error;
+use crate::kept::Repeat;
 use crate::layout::HEX_LEN;
-use crate::link::Link;
+use crate::link::{Link, Target};
 
 const PREFIX: &str = "cloakroom:";
 
@@ -35,8 +36,8 @@ const PREFIX: &str = "cloakroom:";
 /// | a failover to a replica | all but what was on its way to the replica; with [`RedisStore::durability`] everything that was acknowledged | the same |
 ///
 /// # Outages
-/// A call ends with an error within a second or two. Connections come back by themselves, also where another server has become the master behind the same
-/// name: nothing has to be restarted. A server that is full refuses before anything was done, and still ends sessions.
+/// A call ends with an error within a second or two. Connections come back by themselves, also where they have gone silent, or where another server has become the
+/// master behind the same name: nothing has to be restarted. A server that is full refuses before anything was done, and still ends sessions.
 ///
 /// A server that lost acknowledged writes (see the table) has older versions of sessions again, and counts on from there. A request that began on one that was
 /// lost may then take the place of a newer one with the same number. Whoever can't have that asks for `appendfsync always` and [`RedisStore::durability`].
@@ -72,7 +73,9 @@ impl Durability {
 impl RedisStore {
     /// Connects to one server: `redis://`, `rediss://` (feature `tls`), `unix://`, and the same with `valkey`.
     ///
-    /// One connection carries the calls of all tasks. When it breaks, the calls on it fail, and it is made anew.
+    /// One connection carries the calls of all tasks. When it breaks, the calls on it fail, except for reads and touches, which are
+    /// tried once more; and it is made anew. A call without an answer is evidence against it, too. With RESP3 a connection that the
+    /// server closed while it was idle is noticed before the next call.
     ///
     /// Options of a URL, here and wherever this crate takes one:
     ///
@@ -81,7 +84,7 @@ impl RedisStore {
     /// | `timeout=1000` | how long an answer may take, in milliseconds. [`StoredSessions`](cloakroom_store::StoredSessions) has a deadline of its own for each call: 2 seconds unless told otherwise |
     /// | `ca=/etc/redis/ca.pem` | with `rediss://`: the authorities to believe, in PEM, instead of the system's |
     /// | `cert=…&key=…` | with `rediss://`: the files of our own certificate and its key, for a server that asks |
-    /// | `protocol=resp3` | the newer protocol |
+    /// | `protocol=resp2` | the older protocol: unless told otherwise it is RESP3, where the server has it, by which a connection that the server closed is noticed before it is used |
     ///
     /// # Errors
     /// When the URL makes no sense or needs the feature `tls`, a file that it names can't be read, or the server doesn't answer, shows a certificate that isn't believed, or refuses the password.
@@ -89,7 +92,7 @@ impl RedisStore {
     /// # Security
     /// `rediss://` checks certificate and host name. The files are read once, when connecting.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        Link::connect(Address::parse(url)?).await.map(Self::new).map_err(|error| error::of(&error))
+        Self::reached(Link::to(Address::parse(url)?)).await
     }
 
     /// Uses a connection that the application has, and clones it for each call.
@@ -98,6 +101,15 @@ impl RedisStore {
     /// are the connection's own. For a Cluster use `from_cluster`: here its keys would go to the wrong servers.
     pub fn from_connection(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
         Self::new(Link::Given(Arc::new(connection)))
+    }
+
+    /// A store whose server has answered, and takes the login.
+    pub(crate) async fn reached(link: Link) -> Result<Self, StoreError> {
+        match link.command(redis::cmd("PING"), Target::Key(PREFIX), Repeat::Harmless).await {
+            // Who may not ask is logged in.
+            Err(error) if error.code() != Some("NOPERM") => Err(error::of(&error)),
+            Ok(_) | Err(_) => Ok(Self::new(link)),
+        }
     }
 
     pub(crate) fn new(link: Link) -> Self {

@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use crate::kept::Repeat;
+
 /// A script, and the hash by which Redis knows it once it has seen it.
 #[derive(Debug)]
 pub(crate) struct Script {
@@ -12,6 +14,12 @@ pub(crate) struct Script {
 impl Script {
     fn new(text: &'static str) -> Self {
         Self { text, hash: redis::Script::new(text).get_hash().to_owned() }
+    }
+
+    /// Whether it may be run twice for one call.
+    pub(crate) fn repeat(&self) -> Repeat {
+        let harmless: [&Self; 5] = [&TOUCH, &OWNED, &LIST, &LISTED, &SCAN];
+        if harmless.iter().any(|script| std::ptr::eq(*script, self)) { Repeat::Harmless } else { Repeat::Never }
     }
 }
 

@@ -1,34 +1,34 @@
 //! A connection to whichever server is the master now.
 //!
-//! The client asks the sentinels when it connects, and never again: a master that was lost would stay lost. So here a connection that
-//! broke, or that turned out to be to a replica, is forgotten, and the next call asks anew.
+//! The client asks the sentinels when it connects, and never again: a master that was lost would stay lost. So here each
+//! connection is made by asking anew.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_store::StoreError;
 use redis::aio::MultiplexedConnection;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
-use redis::{AsyncConnectionConfig, Cmd, ConnectionAddr, Pipeline, RedisError, RedisResult, TlsMode, Value};
-use tokio::sync::OnceCell;
+use redis::{ConnectionAddr, ProtocolVersion, RedisResult, TlsMode};
 
-use crate::address::{Address, CONNECT, RESPONSE, socket};
-use crate::error::{self, failed, takes_no_writes};
+use crate::address::{Address, socket};
+use crate::error::failed;
+use crate::kept::{Closed, Dial, Kept, Speech};
 use crate::link::Link;
 use crate::redis_store::RedisStore;
 
 /// How long finding the master may take: several sentinels may have to be asked.
 const FIND: Duration = Duration::from_secs(3);
 
-/// One search for the master, shared by all calls that wait for it, and its outcome.
-type Found = OnceCell<RedisResult<MultiplexedConnection>>;
+pub(crate) type Sentinel = Kept<Master>;
 
-pub(crate) struct Sentinel {
+/// Which sentinels know which master.
+pub(crate) struct Master {
     sentinels: Arc<[Address]>,
     name: Arc<str>,
     /// How to log in to the master, if a URL says so.
-    master: Option<Arc<Address>>,
-    found: Mutex<Arc<Found>>,
+    login: Option<Arc<Address>>,
+    speech: Speech,
 }
 
 impl RedisStore {
@@ -57,17 +57,14 @@ impl RedisStore {
     /// # }
     /// ```
     pub async fn connect_sentinel(sentinels: &[impl AsRef<str>], master: &str) -> Result<Self, StoreError> {
-        let sentinel = Sentinel::new(sentinels, master)?;
-        let (_, connection) = sentinel.current().await;
-        connection.map_err(|error| error::of(&error))?;
-        Ok(Self::new(Link::Sentinel(Arc::new(sentinel))))
+        Self::reached(Link::Sentinel(Arc::new(Kept::new(Master::new(sentinels, master)?)))).await
     }
 }
 
-impl Sentinel {
+impl Master {
     fn new(sentinels: &[impl AsRef<str>], master: &str) -> Result<Self, StoreError> {
         let sentinels = sentinels.iter().map(|url| Address::parse(url.as_ref())).collect::<Result<_, _>>()?;
-        let (mut name, mut address) = (Arc::from(master), None);
+        let (mut name, mut address) = (Arc::from(master), None::<Arc<Address>>);
         if master.contains("://") {
             let parsed = Address::parse(master)?;
             name = match parsed.information.addr() {
@@ -76,20 +73,23 @@ impl Sentinel {
             };
             address = Some(Arc::new(parsed));
         }
-        Ok(Self { sentinels, name, master: address, found: Mutex::default() })
+        let speech = Speech::of(address.as_ref().and_then(|address| address.protocol));
+        Ok(Self { sentinels, name, login: address, speech })
     }
 
-    /// Another connection to the same.
+    /// The same, for another connection.
     pub(crate) fn another(&self) -> Self {
         let (sentinels, name) = (Arc::clone(&self.sentinels), Arc::clone(&self.name));
-        Self { sentinels, name, master: self.master.clone(), found: Mutex::default() }
+        let speech = Speech::of(self.login.as_ref().and_then(|address| address.protocol));
+        Self { sentinels, name, login: self.login.clone(), speech }
     }
 
-    fn client(&self) -> RedisResult<SentinelClient> {
+    fn client(&self, protocol: ProtocolVersion) -> RedisResult<SentinelClient> {
         let addresses = self.sentinels.iter().map(|sentinel| sentinel.information.addr().clone());
         let mut builder = SentinelClientBuilder::new(addresses, &self.name, SentinelServerType::Master)?
             .set_client_to_sentinel_tcp_settings(socket())
-            .set_client_to_redis_tcp_settings(socket());
+            .set_client_to_redis_tcp_settings(socket())
+            .set_client_to_redis_protocol(protocol);
         if let Some(sentinel) = self.sentinels.first() {
             let login = sentinel.information.redis_settings();
             if let Some(name) = login.username() {
@@ -98,10 +98,14 @@ impl Sentinel {
             if let Some(password) = login.password() {
                 builder = builder.set_client_to_sentinel_password(password);
             }
+            #[cfg(feature = "tls")]
+            if let Some(certificates) = &sentinel.certificates {
+                builder = builder.set_client_to_sentinel_certificates(certificates.clone());
+            }
         }
-        let Some(master) = &self.master else { return builder.build() };
+        let Some(master) = &self.login else { return builder.build() };
         let login = master.information.redis_settings();
-        builder = builder.set_client_to_redis_db(login.db()).set_client_to_redis_protocol(login.protocol());
+        builder = builder.set_client_to_redis_db(login.db());
         if let Some(name) = login.username() {
             builder = builder.set_client_to_redis_username(name);
         }
@@ -118,58 +122,21 @@ impl Sentinel {
         builder.build()
     }
 
-    pub(crate) async fn command(&self, command: &Cmd) -> RedisResult<Value> {
-        let (found, connection) = self.current().await;
-        let answer = command.query_async(&mut connection?).await;
-        self.noted(&found, answer)
-    }
-
-    pub(crate) async fn pipeline(&self, pipeline: &Pipeline) -> RedisResult<Vec<Value>> {
-        let (found, connection) = self.current().await;
-        let answer = pipeline.query_async(&mut connection?).await;
-        self.noted(&found, answer)
-    }
-
-    /// The connection of now. Whoever comes first makes it, all others wait for that one.
-    async fn current(&self) -> (Arc<Found>, RedisResult<MultiplexedConnection>) {
-        let found = Arc::clone(&self.found.lock().unwrap_or_else(PoisonError::into_inner));
-        // In a box: it is rare and large, and would make every call's future as large.
-        let connection = found.get_or_init(|| Box::pin(self.find())).await.clone();
-        if connection.is_err() {
-            self.forget(&found);
-        }
-        (found, connection)
-    }
-
-    async fn find(&self) -> RedisResult<MultiplexedConnection> {
-        let mut client = self.client()?;
-        let address = self.master.as_deref().or(self.sentinels.first());
-        let timeout = address.map_or(RESPONSE, |address| address.timeout);
-        let config =
-            AsyncConnectionConfig::new().set_response_timeout(Some(timeout)).set_connection_timeout(Some(CONNECT));
+    async fn connect(&self, closed: &Closed, protocol: ProtocolVersion) -> RedisResult<MultiplexedConnection> {
+        let mut client = self.client(protocol)?;
+        let config = closed.config(self.login.as_deref().or(self.sentinels.first()), protocol);
         let connection = client.get_async_connection_with_config(&config);
         tokio::time::timeout(FIND, connection).await.unwrap_or_else(|_| {
             Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the master wasn't found in time").into())
         })
     }
-
-    fn noted<T>(&self, found: &Arc<Found>, answer: RedisResult<T>) -> RedisResult<T> {
-        if answer.as_ref().is_err_and(is_lost) {
-            self.forget(found);
-        }
-        answer
-    }
-
-    /// Only if nobody else has found another one meanwhile.
-    fn forget(&self, lost: &Arc<Found>) {
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        if Arc::ptr_eq(&found, lost) {
-            *found = Arc::default();
-        }
-    }
 }
 
-/// Whether this may no longer be the master. A late answer counts: a machine that is gone says nothing.
-fn is_lost(error: &RedisError) -> bool {
-    error.is_io_error() || error.is_unrecoverable_error() || takes_no_writes(error)
+impl Dial for Master {
+    async fn dial(&self, closed: &Closed) -> RedisResult<MultiplexedConnection> {
+        match self.connect(closed, self.speech.wanted()).await {
+            Err(error) if self.speech.gives_way(&error) => self.connect(closed, self.speech.wanted()).await,
+            answer => answer,
+        }
+    }
 }

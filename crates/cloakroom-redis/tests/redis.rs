@@ -29,3 +29,5 @@ mod single;
 mod tls;
 #[path = "redis/trips.rs"]
 mod trips;
+#[path = "redis/wires.rs"]
+mod wires;

@@ -16,6 +16,7 @@ mod delay;
 mod foreign;
 mod mariadb;
 mod monitor;
+mod pgbouncer;
 mod postgres;
 mod proxy;
 pub mod redis;
@@ -32,6 +33,7 @@ pub use delay::Delay;
 pub use foreign::Foreign;
 pub use mariadb::MariaDb;
 pub use monitor::Monitor;
+pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
 pub use proxy::Proxy;
 

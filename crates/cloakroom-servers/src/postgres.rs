@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::{Authority, Server, is_root, listens, program, run};
 
 /// Who runs it where the tests run as root, which PostgreSQL refuses.
-const USER: &str = "postgres";
+pub(crate) const USER: &str = "postgres";
 
 /// A PostgreSQL server with an empty database, durable as it is in production: what it acknowledged survives `kill -9`.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ fn tool(name: &str) -> PathBuf {
     program(name, &folders, "postgresql")
 }
 
-fn as_user(program: &Path) -> Command {
+pub(crate) fn as_user(program: &Path) -> Command {
     if !is_root() {
         return Command::new(program);
     }

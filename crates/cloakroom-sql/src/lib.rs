@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `statements` | what is said to a database, with a dialect each |
 //! | `link` | parameters, rows and failures, whichever driver carries them |
+//! | `gate` | how many connections may be wanted at the same time |
+//! | `suspects` | connections that may be silent |
 //! | `row` | what comes back, checked |
 //! | `sqlite` | an SQLite file (feature `sqlite`) |
 //! | `postgres` | a PostgreSQL database (feature `postgres`) |
@@ -33,6 +35,8 @@
 //! # fn main() {}
 //! ```
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod gate;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod link;
 #[cfg(feature = "mysql")]
@@ -47,6 +51,8 @@ mod row;
 mod sqlite;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod statements;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod suspects;
 #[cfg(all(feature = "tls", any(feature = "postgres", feature = "mysql")))]
 mod tls;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -58,3 +64,12 @@ pub use mysql::MysqlStore;
 pub use postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteConfig, SqliteStore, Synchronous};
+
+/// Connections for the bridges' crate. They change without notice: nothing here is promised.
+#[doc(hidden)]
+pub mod connections {
+    #[cfg(feature = "postgres")]
+    pub use crate::postgres::PostgresConnections;
+    #[cfg(feature = "sqlite")]
+    pub use crate::sqlite::SqliteThreads;
+}

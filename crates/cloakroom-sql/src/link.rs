@@ -83,12 +83,27 @@ pub(crate) trait Cells {
     fn bytes(&self, column: usize) -> Option<Option<&[u8]>>;
 }
 
+/// What became of a prepared statement.
+#[cfg(feature = "postgres")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unprepared {
+    /// The server forgot it (`DISCARD ALL`), or another server was asked than the one that had prepared it.
+    Forgotten,
+    /// Its result has other columns now: the table was changed.
+    Outdated,
+    /// Another client's statement has its name.
+    Mixed,
+}
+
 /// Why a statement wasn't carried out.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// Another one was in the way, and the database undid this one: it may be tried again.
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     Undone(StoreError),
+    /// The server doesn't know the prepared statement, or another one by its name: nothing was done.
+    #[cfg(feature = "postgres")]
+    Unprepared(Unprepared, StoreError),
     /// A row with this key is there.
     Taken,
     Refused(StoreError),
@@ -100,8 +115,10 @@ impl Failure {
     }
 
     /// The table isn't there.
-    pub(crate) fn no_table() -> Self {
-        Self::because("the table `cloakroom_sessions` is missing: `migrate()` creates it, `schema()` is how")
+    pub(crate) const fn no_table() -> Self {
+        Self::Refused(StoreError::missing(
+            "the table `cloakroom_sessions` is missing: `migrate()` creates it, `schema()` is how",
+        ))
     }
 }
 
@@ -116,6 +133,8 @@ impl From<Failure> for StoreError {
         match failure {
             #[cfg(any(feature = "postgres", feature = "mysql"))]
             Failure::Undone(error) => error,
+            #[cfg(feature = "postgres")]
+            Failure::Unprepared(_, error) => error,
             Failure::Refused(error) => error,
             Failure::Taken => Self::unavailable("a row with this key is there"),
         }

@@ -1,6 +1,7 @@
 //! Sessions in a MySQL or MariaDB database.
 
 mod checkup;
+mod lease;
 mod link;
 mod words;
 
@@ -9,7 +10,7 @@ use std::sync::LazyLock;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
-use mysql_async::Pool;
+use mysql_async::{DriverError, Error, Pool};
 
 use crate::link::{Cells, Failure, TRIES, values};
 use crate::row::{begin, found, met, owned, padded, page};
@@ -27,6 +28,12 @@ const SCHEMA: &str = include_str!("mysql/schema.sql");
 /// the server undid for the sake of another one (a deadlock) is tried again, ten times at most. Clones share the pool.
 ///
 /// A record can't be larger than the server's `max_allowed_packet`; the error says so.
+///
+/// # Connections
+/// A connection whose caller has left is closed, and its thread is killed: the server wouldn't notice while it waits for a lock.
+/// Connections that have gone silent are found out by the first missed deadline. Where the server gives fewer than the pool wants,
+/// callers wait for one of those. Connections of ours wait a second for a lock (`innodb_lock_wait_timeout`), and are kept for five
+/// minutes after their last use.
 ///
 /// # Security
 /// With the feature `tls`, `ssl-mode=REQUIRED`, `VERIFY_CA` and `VERIFY_IDENTITY` in the URL all mean the same, as does the driver's
@@ -81,8 +88,8 @@ impl MysqlStore {
     ///
     /// With `reset_connection`, which is the driver's default, each operation costs two more round trips: set it to `false`.
     #[must_use]
-    pub const fn from_pool(pool: Pool) -> Self {
-        Self { link: Link::Pool(pool) }
+    pub fn from_pool(pool: Pool) -> Self {
+        Self { link: Link::from_pool(pool) }
     }
 
     /// A store on a pool of sqlx that the application has (feature `sqlx-mysql`).
@@ -129,6 +136,16 @@ impl fmt::Debug for MysqlStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The pool's own would print how to connect.
         f.debug_struct("MysqlStore").finish_non_exhaustive()
+    }
+}
+
+fn told(why: Error) -> Failure {
+    match why {
+        Error::Server(told) => meaning(told.code, &told.message),
+        Error::Driver(DriverError::PacketTooLarge) => too_large(),
+        // The driver's codec finds it out, before anything is sent.
+        Error::Io(why) if why.to_string().contains("larger than max_allowed_packet") => too_large(),
+        why @ (Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Url(_)) => Failure::because(why),
     }
 }
 

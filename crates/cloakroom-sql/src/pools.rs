@@ -1,8 +1,57 @@
 //! Pools of sqlx that the application has.
+//!
+//! sqlx takes a connection that a caller has left back when it has answered, however long that takes, and counts it until
+//! then. A row that is locked would take the whole pool away: such a connection is closed.
+
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql"))]
+mod lease {
+    use sqlx::pool::PoolConnection;
+    use sqlx::{Connection as _, Database};
+    use tokio::runtime::Handle;
+    use tokio::time::timeout;
+
+    use crate::suspects::GRACE;
+
+    /// A borrowed connection.
+    pub(super) struct Lease<D: Database> {
+        connection: Option<PoolConnection<D>>,
+        owes: bool,
+    }
+
+    impl<D: Database> Lease<D> {
+        pub(super) async fn of(pool: &sqlx::Pool<D>) -> sqlx::Result<Self> {
+            Ok(Self { connection: Some(pool.acquire().await?), owes: false })
+        }
+
+        /// The connection, for a question: from here on it owes an answer, until [`answered`](Self::answered).
+        pub(super) fn owing(&mut self) -> sqlx::Result<&mut D::Connection> {
+            self.owes = true;
+            self.connection.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
+        }
+
+        pub(super) const fn answered(&mut self) {
+            self.owes = false;
+        }
+    }
+
+    impl<D: Database> Drop for Lease<D> {
+        fn drop(&mut self) {
+            let Some(mut connection) = self.connection.take().filter(|_| self.owes) else { return };
+            match Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn(async move {
+                    if !matches!(timeout(GRACE, connection.ping()).await, Ok(Ok(()))) {
+                        connection.close_on_drop();
+                    }
+                })),
+                Err(_) => connection.close_on_drop(),
+            }
+        }
+    }
+}
 
 /// One database: its names in sqlx, how it takes a text, and what its errors mean.
 macro_rules! pool {
-    ($database:ty, $row:ty, $text:expr, $told:path) => {
+    ($database:ty, $row:ty, $text:expr, $told:path, $executor:ident) => {
         use crate::link::{Cells, Failure, Value};
         use cloakroom_store::StoreError;
         use sqlx::query::Query;
@@ -36,7 +85,7 @@ macro_rules! pool {
             values: impl Iterator<Item = &'q Value>,
             read: impl Fn(&dyn Cells) -> Result<T, StoreError>,
         ) -> Result<Vec<T>, Failure> {
-            let rows = query(text, values).fetch_all(pool).await.map_err(told)?;
+            let rows = $executor!(pool, connection, query(text, values).fetch_all(connection)).map_err(told)?;
             Ok(rows.iter().map(|row| read(row)).collect::<Result<_, _>>()?)
         }
 
@@ -45,7 +94,8 @@ macro_rules! pool {
             text: &'static str,
             values: impl Iterator<Item = &'q Value>,
         ) -> Result<u64, Failure> {
-            Ok(query(text, values).execute(pool).await.map_err(told)?.rows_affected())
+            let done = $executor!(pool, connection, query(text, values).execute(connection)).map_err(told)?;
+            Ok(done.rows_affected())
         }
 
         pub(crate) async fn migrate(pool: &Pool<$database>, schema: &'static str) -> Result<(), Failure> {
@@ -62,9 +112,30 @@ macro_rules! pool {
     };
 }
 
+/// On a connection that is seen to when the caller leaves.
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql"))]
+macro_rules! leased {
+    ($pool:ident, $connection:ident, $question:expr) => {{
+        let mut lease = super::lease::Lease::of($pool).await.map_err(told)?;
+        let $connection = lease.owing().map_err(told)?;
+        let answer = $question.await;
+        lease.answered();
+        answer
+    }};
+}
+
+/// On whichever connection: a file has no wire.
+#[cfg(feature = "sqlx-sqlite")]
+macro_rules! pooled {
+    ($pool:ident, $connection:ident, $question:expr) => {{
+        let $connection = $pool;
+        $question.await
+    }};
+}
+
 #[cfg(feature = "sqlx-postgres")]
 pub(crate) mod postgres {
-    pool!(sqlx::Postgres, sqlx::postgres::PgRow, str::as_bytes, meaning);
+    pool!(sqlx::Postgres, sqlx::postgres::PgRow, str::as_bytes, meaning, leased);
 
     fn meaning(told: &dyn sqlx::error::DatabaseError) -> Failure {
         crate::postgres::meaning(&told.code().unwrap_or_default(), told.message())
@@ -73,7 +144,7 @@ pub(crate) mod postgres {
 
 #[cfg(feature = "sqlx-mysql")]
 pub(crate) mod mysql {
-    pool!(sqlx::MySql, sqlx::mysql::MySqlRow, str::as_bytes, meaning);
+    pool!(sqlx::MySql, sqlx::mysql::MySqlRow, str::as_bytes, meaning, leased);
 
     fn meaning(told: &dyn sqlx::error::DatabaseError) -> Failure {
         let number = told.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map_or(0, |told| told.number());
@@ -83,7 +154,7 @@ pub(crate) mod mysql {
 
 #[cfg(feature = "sqlx-sqlite")]
 pub(crate) mod sqlite {
-    pool!(sqlx::Sqlite, sqlx::sqlite::SqliteRow, std::convert::identity, meaning);
+    pool!(sqlx::Sqlite, sqlx::sqlite::SqliteRow, std::convert::identity, meaning, pooled);
 
     fn meaning(told: &dyn sqlx::error::DatabaseError) -> Failure {
         let code = told.code().and_then(|code| code.parse().ok()).unwrap_or_default();

@@ -1,7 +1,12 @@
 //! Sessions in a PostgreSQL database.
 
 mod checkup;
+mod connect;
+mod lease;
 mod link;
+mod prepared;
+mod shared;
+mod wire;
 
 use std::fmt;
 
@@ -9,10 +14,11 @@ use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
 use deadpool_postgres::Pool;
 
-use crate::link::{Cells, Failure, TRIES, Value, values};
+use crate::link::{Cells, Failure, TRIES, Unprepared, Value, values};
 use crate::row::{begin, found, met, owned, page};
 use crate::statements::{self, postgres as own};
 use link::Link;
+pub use shared::PostgresConnections;
 
 /// The table and its indexes.
 const SCHEMA: &str = include_str!("postgres/schema.sql");
@@ -23,8 +29,20 @@ const SCHEMA: &str = include_str!("postgres/schema.sql");
 /// closed are replaced when they are next needed. A statement that the server undid for the sake of another one (a deadlock, a
 /// serialization failure) is tried again, ten times at most. Clones share the pool.
 ///
-/// Statements are prepared and kept. A PgBouncer in transaction mode in between must know of that: version 1.21 or newer, with
-/// `max_prepared_statements` above 20.
+/// # Connections
+/// A connection whose caller has left isn't lent again before it has answered; if it doesn't, its statement is cancelled and it
+/// is closed. Connections that have gone silent are found out by the first missed deadline. Where the server gives fewer than the
+/// pool wants, callers wait for one of those.
+///
+/// The server limits the statements of requests on connections of ours: `statement_timeout` to 1.8 seconds, `lock_timeout` to one,
+/// which is below the 2 seconds of a call. `options` of the URL that name a timeout replace both. What takes long (sweeps, walks
+/// through all sessions, ending all, migrations) has two connections in addition, without these limits.
+///
+/// # Poolers
+/// Statements are prepared and kept, unless a pooler is in between that hands each transaction to another connection of its own,
+/// as PgBouncer in transaction mode. That is found out by its refusal of options, or by a statement that the server doesn't know:
+/// from then on each is sent whole, in one round trip as before. `prepared=false` in the URL says so from the beginning;
+/// `prepared=true` insists on prepared statements, for PgBouncer 1.21 or newer with `max_prepared_statements`.
 ///
 /// # Security
 /// With the feature `tls`, `sslmode=require`, `verify-ca` and `verify-full` in the URL all mean the same: encrypted, by a server whose
@@ -33,6 +51,8 @@ const SCHEMA: &str = include_str!("postgres/schema.sql");
 #[derive(Clone)]
 pub struct PostgresStore {
     link: Link,
+    /// For what takes long: where the connections are ours, the server doesn't limit it.
+    patient: Link,
 }
 
 impl PostgresStore {
@@ -55,22 +75,32 @@ impl PostgresStore {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn connect(url: &str) -> Result<Self, StoreError> {
-        Link::connect(url).map(|link| Self { link })
+        Link::connect(url).map(|(link, patient)| Self { link, patient })
     }
 
     /// A store on a pool that the application has.
+    ///
+    /// Its connections have the limits that the application gives them: `lock_timeout` and `statement_timeout`, below the 2 seconds
+    /// of a call. Abandoned statements are cancelled without encryption: where the connections are encrypted, these limits end them.
     #[must_use]
-    pub const fn from_pool(pool: Pool) -> Self {
-        Self { link: Link::Pool(pool) }
+    pub fn from_pool(pool: Pool) -> Self {
+        Self::of(Link::from_pool(pool))
     }
 
     /// A store on a pool of sqlx that the application has (feature `sqlx-postgres`).
     ///
     /// `test_before_acquire`, which is sqlx's default, costs a round trip per operation.
+    ///
+    /// sqlx can't cancel a statement: a connection whose caller has left is closed, and its statement goes on until the server's
+    /// limits end it. Set them: `PgConnectOptions::options([("lock_timeout", "1s"), ("statement_timeout", "2s")])`.
     #[cfg(feature = "sqlx-postgres")]
     #[must_use]
-    pub const fn from_sqlx(pool: sqlx::PgPool) -> Self {
-        Self { link: Link::Sqlx(pool) }
+    pub fn from_sqlx(pool: sqlx::PgPool) -> Self {
+        Self::of(Link::Sqlx(pool))
+    }
+
+    fn of(link: Link) -> Self {
+        Self { patient: link.clone(), link }
     }
 
     /// The statements that create the table, for those who migrate by other means.
@@ -86,17 +116,17 @@ impl PostgresStore {
     /// # Errors
     /// When the database can't be reached, or the user may not create tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(self.link.migrate(SCHEMA).await?)
+        Ok(self.patient.migrate(SCHEMA).await?)
     }
 
     /// The two columns of the one row that a statement answers with.
-    async fn pair(&self, text: &'static str, values: &[Value]) -> Result<(i64, i64), Failure> {
+    async fn pair(link: &Link, text: &'static str, values: &[Value]) -> Result<(i64, i64), Failure> {
         let read = |cells: &dyn Cells| {
             let column =
                 |index| cells.number(index).ok_or_else(|| StoreError::unavailable("an answer without numbers"));
             Ok((column(0)?.unwrap_or_default(), column(1)?.unwrap_or_default()))
         };
-        let mut rows = self.link.rows(text, values, read).await?;
+        let mut rows = link.rows(text, values, read).await?;
         rows.pop().ok_or_else(|| Failure::because("an answer without a row"))
     }
 }
@@ -108,6 +138,14 @@ impl fmt::Debug for PostgresStore {
     }
 }
 
+/// What the server said, where it said something: the driver's own words are only "db error".
+fn told(why: tokio_postgres::Error) -> Failure {
+    match why.as_db_error() {
+        Some(told) => meaning(told.code().code(), told.message()),
+        None => Failure::because(why),
+    }
+}
+
 /// What the server says by a code of five characters (SQLSTATE).
 pub(crate) fn meaning(code: &str, message: &str) -> Failure {
     let told = StoreError::unavailable(format!("{message} ({code})"));
@@ -115,9 +153,22 @@ pub(crate) fn meaning(code: &str, message: &str) -> Failure {
         // A serialization failure, and a deadlock.
         "40001" | "40P01" => Failure::Undone(told),
         "23505" => Failure::Taken,
-        "42P01" => Failure::no_table(),
+        // Not one of another framework.
+        "42P01" if message.contains("cloakroom_sessions") => Failure::no_table(),
+        "0A000" if message.contains("cached plan") => Failure::Unprepared(Unprepared::Outdated, told),
+        "26000" => Failure::Unprepared(Unprepared::Forgotten, pooled(code, message)),
+        // A statement that was bound with another number of values, or with values of other types.
+        "42P05" | "08P01" | "22P03" => Failure::Unprepared(Unprepared::Mixed, pooled(code, message)),
         _ => Failure::Refused(told),
     }
+}
+
+/// Nothing but a pooler, or another user of the same connections, makes a server forget or mix up what was prepared.
+fn pooled(code: &str, message: &str) -> StoreError {
+    StoreError::unavailable(format!(
+        "{message} ({code}): a pooler in transaction mode is in between; `prepared=false` in the URL sends statements whole, \
+         and PgBouncer keeps them from version 1.21 on, with `max_prepared_statements`"
+    ))
 }
 
 /// The version written, or whether another one is there.
@@ -158,7 +209,7 @@ impl Store for PostgresStore {
         let [text, created, touched, deadline, owner] = values(entry);
         let (next, seen) = (entry.next_version(Some(&seen)), seen.number().into());
         let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen, next.number().into()];
-        Ok(self.pair(own::REPLACE, &values).await.map(replaced)?)
+        Ok(Self::pair(&self.link, own::REPLACE, &values).await.map(replaced)?)
     }
 
     async fn touch(
@@ -186,7 +237,7 @@ impl Store for PostgresStore {
         let first = version.number().into();
         let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner, first];
         for _ in 0..TRIES {
-            match self.pair(own::CYCLE, &values).await {
+            match Self::pair(&self.link, own::CYCLE, &values).await {
                 Err(Failure::Taken) => {}
                 answer => return Ok(answer.map(replaced)?),
             }
@@ -200,7 +251,7 @@ impl Store for PostgresStore {
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
         for _ in 0..TRIES {
-            match self.pair(own::END, &[key.into(), now.into()]).await? {
+            match Self::pair(&self.link, own::END, &[key.into(), now.into()]).await? {
                 // It moved, or somebody else ended it, between the look and the deed.
                 (0, 1..) => {}
                 (ended, _) => return Ok(ended > 0),
@@ -210,7 +261,7 @@ impl Store for PostgresStore {
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let swept = self.link.changed(own::SWEEP, &[now.into(), limit.into()]).await?;
+        let swept = self.patient.changed(own::SWEEP, &[now.into(), limit.into()]).await?;
         Ok(usize::try_from(swept).unwrap_or(usize::MAX))
     }
 
@@ -221,7 +272,7 @@ impl Store for PostgresStore {
     async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
         let mut total = 0;
         for _ in 0..TRIES {
-            let (ended, there) = self.pair(own::END_BEFORE, &[point.into(), now.into()]).await?;
+            let (ended, there) = Self::pair(&self.patient, own::END_BEFORE, &[point.into(), now.into()]).await?;
             total += usize::try_from(ended).unwrap_or_default();
             if ended >= there {
                 return Ok(total);
@@ -232,7 +283,7 @@ impl Store for PostgresStore {
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
         let limit = limit.max(1);
-        let rows = self.link.rows(statements::SCAN, &[begin(after)?, now.into(), limit.into()], met).await?;
+        let rows = self.patient.rows(statements::SCAN, &[begin(after)?, now.into(), limit.into()], met).await?;
         Ok(page(rows, limit))
     }
 

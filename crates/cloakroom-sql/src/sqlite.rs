@@ -4,6 +4,7 @@ mod checkup;
 mod lane;
 mod link;
 mod open;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use crate::statements::{self, sqlite as own};
 use lane::Lane;
 use link::Link;
 pub use open::{SqliteConfig, Synchronous};
+pub use shared::SqliteThreads;
 
 /// The table and its indexes.
 const SCHEMA: &str = include_str!("sqlite/schema.sql");

@@ -151,9 +151,11 @@ pub(crate) mod postgres {
         " RETURNING 1) SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM chain WHERE moved_to IS NULL)"
     );
 
+    /// The limit is of another type than any number of `END_BEFORE`: where a pooler mixes up what was prepared, values of
+    /// the one are an error of the other.
     pub(crate) const SWEEP: &str = concat!(
-        "DELETE FROM cloakroom_sessions WHERE store_key = ANY (ARRAY(",
-        "SELECT store_key FROM cloakroom_sessions WHERE deadline < $1 ORDER BY deadline LIMIT $2 FOR UPDATE SKIP LOCKED))"
+        "DELETE FROM cloakroom_sessions WHERE store_key = ANY (ARRAY(SELECT store_key FROM cloakroom_sessions ",
+        "WHERE deadline < $1 ORDER BY deadline LIMIT CAST($2 AS INTEGER) FOR UPDATE SKIP LOCKED))"
     );
 
     /// How many were ended, and how many there were to end: fewer where some have moved on in this very moment.

@@ -4,16 +4,24 @@
 
 #[path = "sql/common.rs"]
 mod common;
+#[path = "sql/crowded.rs"]
+mod crowded;
 #[path = "sql/full.rs"]
 mod full;
+#[path = "sql/locked.rs"]
+mod locked;
 #[path = "sql/modes.rs"]
 mod modes;
 #[path = "sql/mysql.rs"]
 mod mysql;
 #[path = "sql/outages.rs"]
 mod outages;
+#[path = "sql/poolers.rs"]
+mod poolers;
 #[path = "sql/postgres.rs"]
 mod postgres;
+#[path = "sql/silent.rs"]
+mod silent;
 #[path = "sql/sqlite.rs"]
 mod sqlite;
 #[cfg(all(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]

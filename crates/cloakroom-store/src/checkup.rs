@@ -43,6 +43,8 @@ pub enum Topic {
     Replication,
     /// Whether it takes writes.
     Writes,
+    /// What this user may do.
+    Rights,
 }
 
 /// Whether somebody has to do something.
@@ -89,6 +91,7 @@ impl Topic {
             Self::Eviction => "eviction",
             Self::Replication => "replication",
             Self::Writes => "writes",
+            Self::Rights => "rights",
         }
     }
 }

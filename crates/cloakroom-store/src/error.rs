@@ -17,6 +17,7 @@ pub struct StoreError(Kind);
 #[derive(Debug)]
 enum Kind {
     Unavailable(Source),
+    Missing { what: &'static str },
     TimedOut,
     Corrupt { key: StoreKey },
     Taken { key: StoreKey },
@@ -28,6 +29,12 @@ impl StoreError {
     #[must_use]
     pub fn unavailable(source: impl Into<Source>) -> Self {
         Self(Kind::Unavailable(source.into()))
+    }
+
+    /// The place where sessions are kept was never created. The text says what is missing, and how it is created.
+    #[must_use]
+    pub const fn missing(what: &'static str) -> Self {
+        Self(Kind::Missing { what })
     }
 
     /// The store didn't answer in time.
@@ -66,8 +73,14 @@ impl StoreError {
             Kind::TimedOut => "timeout",
             Kind::Corrupt { .. } => "corrupt",
             Kind::Unsupported { .. } => "unsupported",
-            Kind::Unavailable(_) | Kind::Taken { .. } => "error",
+            Kind::Unavailable(_) | Kind::Missing { .. } | Kind::Taken { .. } => "error",
         }
+    }
+
+    /// Whether the place where sessions are kept must be created first, as by `migrate`.
+    #[must_use]
+    pub const fn is_missing(&self) -> bool {
+        matches!(self.0, Kind::Missing { .. })
     }
 
     /// Whether the store didn't answer in time.
@@ -93,6 +106,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Unavailable(source) => write!(f, "the store is unavailable: {source}"),
+            Kind::Missing { what } => write!(f, "the store is unavailable: {what}"),
             Kind::TimedOut => f.write_str("the store didn't answer in time"),
             Kind::Corrupt { key } => write!(f, "what the store holds under {key:?} isn't a session record"),
             Kind::Taken { key } => write!(f, "the fresh key {key:?} is taken: is the random generator broken?"),
@@ -105,7 +119,11 @@ impl StdError for StoreError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0 {
             Kind::Unavailable(source) => Some(&**source),
-            Kind::TimedOut | Kind::Corrupt { .. } | Kind::Taken { .. } | Kind::Unsupported { .. } => None,
+            Kind::Missing { .. }
+            | Kind::TimedOut
+            | Kind::Corrupt { .. }
+            | Kind::Taken { .. }
+            | Kind::Unsupported { .. } => None,
         }
     }
 }
@@ -115,7 +133,9 @@ impl From<StoreError> for Error {
         match error.0 {
             Kind::Corrupt { .. } => Self::corrupt(error),
             Kind::Unsupported { .. } => Self::unsupported(error),
-            Kind::Unavailable(_) | Kind::TimedOut | Kind::Taken { .. } => Self::unavailable(error),
+            Kind::Unavailable(_) | Kind::Missing { .. } | Kind::TimedOut | Kind::Taken { .. } => {
+                Self::unavailable(error)
+            }
         }
     }
 }

@@ -4,15 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use cloakroom_session::{Error, Timestamp};
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{NoTls, Row};
+use cloakroom_sql::connections::PostgresConnections;
+use deadpool_postgres::Pool;
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::table::{Table, quoted};
 use crate::shared::{ForeignStore, Swap};
-
-/// How many connections there are at most, unless the application brings its own pool.
-const CONNECTIONS: usize = 16;
 
 /// For sessions without an end, in a column that wants one: the year 9999.
 const LATEST: f64 = 253_402_300_799.0;
@@ -32,7 +30,7 @@ const LATEST: f64 = 253_402_300_799.0;
 /// ```
 #[derive(Clone)]
 pub struct PostgresRecords {
-    pool: Pool,
+    connections: PostgresConnections,
     table: Table,
     statements: Arc<Statements>,
 }
@@ -80,12 +78,14 @@ impl Statements {
 }
 
 impl PostgresRecords {
-    /// Django's table, behind a URL, with at most 16 connections that aren't encrypted. Each is made when it is first needed.
+    /// Django's table, behind a URL, with at most 16 connections. Each is made when it is first needed.
+    ///
+    /// The URL has the options of `PostgresStore::connect`: encryption, and `prepared=false` behind a pooler.
     ///
     /// # Errors
     /// A URL that doesn't make sense; the error doesn't repeat it.
     pub fn django(url: &str) -> Result<Self, Error> {
-        pool(url).map(Self::django_from_pool)
+        connections(url).map(|connections| Self::of(connections, Table::django()))
     }
 
     /// The table of `connect-pg-simple`, in the same way.
@@ -93,46 +93,42 @@ impl PostgresRecords {
     /// # Errors
     /// A URL that doesn't make sense; the error doesn't repeat it.
     pub fn express(url: &str) -> Result<Self, Error> {
-        pool(url).map(Self::express_from_pool)
+        connections(url).map(|connections| Self::of(connections, Table::express()))
     }
 
     /// Django's table, on a pool that the application has.
     #[must_use]
     pub fn django_from_pool(pool: Pool) -> Self {
-        Self::of(pool, Table::django())
+        Self::of(PostgresConnections::from_pool(pool), Table::django())
     }
 
     /// The table of `connect-pg-simple`, on a pool that the application has.
     #[must_use]
     pub fn express_from_pool(pool: Pool) -> Self {
-        Self::of(pool, Table::express())
+        Self::of(PostgresConnections::from_pool(pool), Table::express())
     }
 
-    fn of(pool: Pool, table: Table) -> Self {
+    fn of(connections: PostgresConnections, table: Table) -> Self {
         let statements = Arc::new(Statements::of(&table));
-        Self { pool, table, statements }
+        Self { connections, table, statements }
     }
 
     /// Another name for the table, with the same columns: the `schemaName` and `tableName` of `connect-pg-simple`.
     #[must_use]
     pub fn table(self, schema: &str, table: &str) -> Self {
         let name = format!("{}.{}", quoted(schema), quoted(table));
-        Self::of(self.pool, Table { name, ..self.table })
+        Self::of(self.connections, Table { name, ..self.table })
     }
 
-    async fn rows(&self, text: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
-        let client = self.client().await?;
-        let statement = client.prepare_cached(text).await.map_err(told)?;
-        client.query(&statement, values).await.map_err(told)
+    async fn rows(&self, text: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>, Error> {
+        Ok(self.connections.ask(text, values).await?.0)
     }
 
-    async fn changed(&self, text: &str, values: &[&(dyn ToSql + Sync)]) -> Result<bool, Error> {
-        let client = self.client().await?;
-        let statement = client.prepare_cached(text).await.map_err(told)?;
-        client.execute(&statement, values).await.map(|changed| changed > 0).map_err(told)
+    async fn changed(&self, text: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<bool, Error> {
+        Ok(self.connections.ask(text, values).await?.1 > 0)
     }
 
-    async fn swap(&self, text: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Swap, Error> {
+    async fn swap(&self, text: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<Swap, Error> {
         let rows = self.rows(text, values).await?;
         let row = rows.first().ok_or_else(|| Error::unavailable("an answer without a row"))?;
         let changed: i64 = row.try_get(0).map_err(Error::unavailable)?;
@@ -143,26 +139,19 @@ impl PostgresRecords {
             (_, false) => Swap::Gone,
         })
     }
-
-    async fn client(&self) -> Result<Object, Error> {
-        let client = self.pool.get().await;
-        client.map_err(|why| if let PoolError::Backend(why) = why { told(why) } else { Error::unavailable(why) })
-    }
 }
 
-fn pool(url: &str) -> Result<Pool, Error> {
-    let config: tokio_postgres::Config = url.parse().map_err(Error::unavailable)?;
-    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = Manager::from_config(config, NoTls, recycling);
-    Pool::builder(manager).max_size(CONNECTIONS).build().map_err(Error::unavailable)
+fn connections(url: &str) -> Result<PostgresConnections, Error> {
+    Ok(PostgresConnections::connect(url)?)
 }
 
-/// What the server said, where it said something: the driver's own words are only "db error".
-fn told(why: tokio_postgres::Error) -> Error {
-    match why.as_db_error() {
-        Some(told) => Error::unavailable(format!("{} ({})", told.message(), told.code().code())),
-        None => Error::unavailable(why),
-    }
+/// Where a statement isn't prepared, the server is told what its values are.
+fn words<'a>(text: &'a &str) -> (&'a (dyn ToSql + Sync), Type) {
+    (text, Type::TEXT)
+}
+
+const fn time(seconds: &f64) -> (&(dyn ToSql + Sync), Type) {
+    (seconds, Type::FLOAT8)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of our time have far fewer digits than a float keeps")]
@@ -176,12 +165,12 @@ fn end(ends: Option<Timestamp>) -> f64 {
 
 impl ForeignStore for PostgresRecords {
     async fn load(&self, id: &str, now: Timestamp) -> Result<Option<String>, Error> {
-        let rows = self.rows(&self.statements.load, &[&id, &seconds(now)]).await?;
+        let rows = self.rows(&self.statements.load, &[words(&id), time(&seconds(now))]).await?;
         rows.first().map(|row| row.try_get(0).map_err(Error::unavailable)).transpose()
     }
 
     async fn create(&self, id: &str, text: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
-        self.changed(&self.statements.create, &[&id, &text, &end(ends), &seconds(now)]).await
+        self.changed(&self.statements.create, &[words(&id), words(&text), time(&end(ends)), time(&seconds(now))]).await
     }
 
     async fn replace(
@@ -192,25 +181,28 @@ impl ForeignStore for PostgresRecords {
         ends: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Swap, Error> {
-        self.swap(&self.statements.replace, &[&id, &seen, &text, &end(ends), &seconds(now)]).await
+        self.swap(
+            &self.statements.replace,
+            &[words(&id), words(&seen), words(&text), time(&end(ends)), time(&seconds(now))],
+        )
+        .await
     }
 
     async fn touch(&self, id: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
-        self.changed(&self.statements.touch, &[&id, &end(ends), &seconds(now)]).await
+        self.changed(&self.statements.touch, &[words(&id), time(&end(ends)), time(&seconds(now))]).await
     }
 
     async fn end(&self, id: &str) -> Result<bool, Error> {
-        self.changed(&self.statements.end, &[&id]).await
+        self.changed(&self.statements.end, &[words(&id)]).await
     }
 
     async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<Swap, Error> {
-        self.swap(&self.statements.end_if, &[&id, &seen, &seconds(now)]).await
+        self.swap(&self.statements.end_if, &[words(&id), words(&seen), time(&seconds(now))]).await
     }
 }
 
 impl fmt::Debug for PostgresRecords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The pool's own would print how to connect.
-        f.debug_struct("PostgresRecords").field("connections", &self.pool.status().size).finish_non_exhaustive()
+        f.debug_struct("PostgresRecords").field("connections", &self.connections).finish_non_exhaustive()
     }
 }

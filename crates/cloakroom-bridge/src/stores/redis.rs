@@ -1,16 +1,13 @@
 //! Records in Redis, as `connect-redis` keeps them.
 
 use std::fmt;
-use std::time::Duration;
 
+use cloakroom_redis::connections::KeptConnection;
 use cloakroom_session::{Error, Timestamp};
-use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::aio::ConnectionLike;
 use redis::{RedisError, Script};
 
 use crate::shared::{ForeignStore, Swap};
-
-/// Attempts at one reconnection, until which callers wait.
-const RETRIES: usize = 3;
 
 /// What `connect-redis` puts before an id.
 const PREFIX: &str = "sess:";
@@ -33,7 +30,7 @@ const PREFIX: &str = "sess:";
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct RedisRecords<C = ConnectionManager> {
+pub struct RedisRecords<C = KeptConnection> {
     connection: C,
     prefix: String,
     scripts: Scripts,
@@ -57,19 +54,13 @@ impl Scripts {
 }
 
 impl RedisRecords {
-    /// Connects to one server. The connection comes back by itself when it breaks.
+    /// Connects to one server, with the options of `RedisStore::connect`. The connection comes back by itself when it breaks
+    /// or goes silent, also while it is idle.
     ///
     /// # Errors
-    /// When the URL makes no sense, or the server doesn't answer.
+    /// When the URL makes no sense, or the server doesn't answer or refuses the login.
     pub async fn connect(url: &str) -> Result<Self, Error> {
-        let client = redis::Client::open(url).map_err(|error| told(&error))?;
-        let second = Some(Duration::from_secs(1));
-        let config = ConnectionManagerConfig::new()
-            .set_response_timeout(second)
-            .set_connection_timeout(second)
-            .set_number_of_retries(RETRIES);
-        let manager = ConnectionManager::new_with_config(client, config).await;
-        manager.map(Self::from_connection).map_err(|error| told(&error))
+        Ok(Self::from_connection(KeptConnection::connect(url).await?))
     }
 }
 

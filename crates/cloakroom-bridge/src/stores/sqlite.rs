@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cloakroom_session::{Error, Timestamp};
+use cloakroom_sql::connections::SqliteThreads;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, ToSql, TransactionBehavior};
 
 use super::table::Table;
@@ -21,7 +21,7 @@ const LATEST: Timestamp = Timestamp::from_unix_secs(253_402_300_799);
 /// Records of Django in an SQLite database: the table `django_session`.
 ///
 /// Times are text in that table, in UTC (`USE_TZ = True`, Django's default). Expired rows are deleted by `manage.py clearsessions`.
-/// Clones share the connection.
+/// Clones share the connection, which has a thread; dropping the last one waits until it is closed.
 ///
 /// # Examples
 /// ```no_run
@@ -33,7 +33,7 @@ const LATEST: Timestamp = Timestamp::from_unix_secs(253_402_300_799);
 /// ```
 #[derive(Clone)]
 pub struct SqliteRecords {
-    connection: Arc<Mutex<Connection>>,
+    connection: SqliteThreads,
     table: Table,
 }
 
@@ -49,19 +49,16 @@ impl SqliteRecords {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
         connection.busy_timeout(PATIENCE).map_err(failed)?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)), table: Table::django() })
+        Ok(Self { connection: SqliteThreads::new(connection), table: Table::django() })
     }
 
-    /// Runs a step on the connection, on a thread that may wait for the disk.
+    /// Runs a step on the connection's own thread. A caller who leaves before it began has changed nothing.
     async fn run<T: Send + 'static>(
         &self,
         step: impl FnOnce(&mut Connection, &Table) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        let (connection, table) = (Arc::clone(&self.connection), self.table.clone());
-        let ran = tokio::task::spawn_blocking(move || {
-            step(&mut connection.lock().unwrap_or_else(PoisonError::into_inner), &table)
-        });
-        ran.await.map_err(Error::unavailable)?.map_err(Error::unavailable)
+        let table = self.table.clone();
+        Ok(self.connection.run(move |connection| step(connection, &table)).await?)
     }
 
     /// Does something to a row that is live and whose text is still `seen`.

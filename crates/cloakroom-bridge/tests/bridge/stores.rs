@@ -164,3 +164,64 @@ async fn sqlite() {
     keeps_the_contract("django_session in SQLite", &store, plain, true).await;
     lets_one_win("django_session in SQLite", &store, plain).await;
 }
+
+/// One row that an administrator has locked: whoever waits for it gives up, and no other session notices.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_row_is_nobody_elses_in_postgresql() {
+    let server = Postgres::start();
+    let rows = "CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL)";
+    table(&server, rows).await;
+    let store = PostgresRecords::django(&server.url()).unwrap();
+    for id in ["locked", "other"] {
+        assert!(store.create(id, "a", Some(NOW + HOUR), NOW).await.unwrap());
+    }
+    let (admin, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    admin.batch_execute("BEGIN; SELECT FROM django_session WHERE session_key = 'locked' FOR UPDATE").await.unwrap();
+    // More than there are connections.
+    let writes = (0..64).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let write = store.replace("locked", "a", "b", None, NOW);
+            tokio::time::timeout(Duration::from_millis(200), write).await.map(|answer| answer.unwrap_or(Swap::Gone))
+        })
+    });
+    for write in writes.collect::<Vec<_>>() {
+        assert_ne!(write.await.unwrap(), Ok(Swap::Done), "the row is locked");
+    }
+    for _ in 0..64 {
+        let read = tokio::time::timeout(Duration::from_secs(40), store.load("other", NOW)).await;
+        assert_eq!(read.expect("no connection is left").unwrap().as_deref(), Some("a"));
+    }
+    admin.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(store.replace("locked", "a", "b", None, NOW).await.unwrap(), Swap::Done);
+}
+
+/// While another process writes, those who gave up hold no thread, and what they wanted isn't written later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_who_left_write_nothing_in_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db.sqlite3");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    let rows = "CREATE TABLE django_session (session_key varchar(40) NOT NULL PRIMARY KEY, session_data text NOT NULL, expire_date datetime NOT NULL)";
+    other.execute_batch(rows).unwrap();
+    let store = SqliteRecords::django(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let writes = (0..200).map(|number| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let id = number.to_string();
+            let write = store.create(&id, "a", Some(NOW + HOUR), NOW);
+            tokio::time::timeout(Duration::from_millis(20), write).await.is_ok_and(|answer| answer.is_ok())
+        })
+    });
+    for write in writes.collect::<Vec<_>>() {
+        assert!(!write.await.unwrap(), "the file is locked");
+    }
+    other.execute_batch("COMMIT").unwrap();
+    // Behind all of them.
+    assert!(store.create("last", "a", Some(NOW + HOUR), NOW).await.unwrap());
+    let written: i64 = other.query_row("SELECT count(*) FROM django_session", [], |row| row.get(0)).unwrap();
+    println!("SQLite: {} of 200 writes were carried out after their callers had gone", written - 1);
+    assert!(written <= 2, "the one that had begun, and the last");
+}

@@ -32,6 +32,30 @@ async fn postgres() {
     every_command(&server.url(), Can::Everything, "PostgreSQL", 0).await;
 }
 
+/// A user who may only read, and one who lacks a right of Redis: what is refused is named.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_right_is_found() {
+    let rights = |url: &str| {
+        let doctor = json(3, &["doctor", url]);
+        let findings = doctor["findings"].as_array().unwrap().clone();
+        findings.into_iter().find(|it| it["about"] == "rights").unwrap()["text"].to_string()
+    };
+    let server = Postgres::start();
+    connect(&server.url()).await.unwrap();
+    let (admin, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    admin.batch_execute("CREATE USER app; GRANT SELECT ON cloakroom_sessions TO app").await.unwrap();
+    let found = rights(&server.url().replace("postgres@", "app@"));
+    assert!(found.contains("creating a session failed: permission denied for table cloakroom_sessions"), "{found}");
+    let server = Redis::start();
+    let user = ["ACL", "SETUSER", "app", "on", ">secret", "~cloakroom:*", "-@all", "+@read", "+@write", "+@scripting"];
+    assert_eq!(server.cli(&user), "OK");
+    let found = rights(&server.url().replace("redis://", "redis://app:secret@"));
+    // Redis names the command since 7.2.
+    let named = ["run the 'time' command", "can't run this command"].iter().any(|words| found.contains(words));
+    assert!(found.contains("moving a session failed") && named, "{found}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mariadb() {
     let server = MariaDb::start();
@@ -72,6 +96,8 @@ async fn every_command(url: &str, can: Can, server: &str, healthy: i32) {
     let doctor = json(healthy, &["doctor", url]);
     assert!(doctor["server"].as_str().unwrap().contains(server), "{doctor}");
     assert!(doctor["findings"].as_array().unwrap().len() >= 2, "{doctor}");
+    let rights = doctor["findings"].as_array().unwrap().iter().find(|it| it["about"] == "rights").unwrap();
+    assert_eq!(rights["severity"], "good", "{rights}");
 }
 
 fn lists(url: &str, keys: &[StoreKey], can: Can) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Redis, until, url};
-use crate::{Delay, free_port};
+use crate::{Delay, Proxy, free_port};
 
 /// The slots of each master.
 const SLOTS: [[&str; 2]; 3] = [["0", "5460"], ["5461", "10922"], ["10923", "16383"]];
@@ -20,13 +20,13 @@ impl Cluster {
     /// A Cluster without replicas that is up, and that goes on for the slots it still has when a master is lost.
     #[must_use]
     pub fn start() -> Self {
-        Self::build(3, None)
+        Self::build(3, Redis::port)
     }
 
     /// The same, with a replica for each master. Replication is what it is for: its servers don't wait for their disks.
     #[must_use]
     pub fn with_replicas() -> Self {
-        let cluster = Self::build(6, None);
+        let cluster = Self::build(6, Redis::port);
         let (masters, replicas) = cluster.servers.split_at(3);
         for (master, replica) in masters.iter().zip(replicas) {
             let id = master.cli(&["CLUSTER", "MYID"]);
@@ -47,13 +47,24 @@ impl Cluster {
     /// Masters that clients reach only through a network that takes this long for each request.
     #[must_use]
     pub fn far_away(delay: Duration) -> Self {
-        Self::build(3, Some(delay))
+        Self::build(3, |server| announced(server, Delay::to(server.port(), delay).port()))
     }
 
-    fn build(count: usize, delay: Option<Duration>) -> Self {
+    /// Masters that clients reach only by these wires, in the same order.
+    #[must_use]
+    pub fn on_wires() -> (Self, Vec<Proxy>) {
+        let mut wires = Vec::new();
+        let cluster = Self::build(3, |server| {
+            wires.push(Proxy::to(server.port()));
+            announced(server, wires[wires.len() - 1].port())
+        });
+        (cluster, wires)
+    }
+
+    fn build(count: usize, reached_at: impl FnMut(&Redis) -> u16) -> Self {
         let buses: Vec<String> = (0..count).map(|_| free_port().to_string()).collect();
         let servers: Vec<Redis> = buses.iter().map(|bus| server(bus, count > 3)).collect();
-        let ports: Vec<u16> = servers.iter().map(|it| reached_at(it, delay)).collect();
+        let ports: Vec<u16> = servers.iter().map(reached_at).collect();
         for (epoch, (server, slots)) in (1..).zip(servers.iter().zip(SLOTS)) {
             let epoch: i32 = epoch;
             let _ = server.cli(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch.to_string()]);
@@ -104,10 +115,8 @@ fn server(bus: &str, replicated: bool) -> Redis {
     Redis::with(&options)
 }
 
-/// What the servers tell clients to connect to.
-fn reached_at(server: &Redis, delay: Option<Duration>) -> u16 {
-    let Some(delay) = delay else { return server.port() };
-    let port = Delay::to(server.port(), delay).port();
+/// Tells clients to connect to this port.
+fn announced(server: &Redis, port: u16) -> u16 {
     let _ = server.cli(&["CONFIG", "SET", "cluster-announce-port", &port.to_string()]);
     port
 }

@@ -1,20 +1,34 @@
 //! The connections to a MySQL or MariaDB database.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use cloakroom_store::StoreError;
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, DriverError, Error, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row};
+use mysql_async::{Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row};
 
-use super::meaning;
+use super::lease::Lender;
+use super::told;
 use super::words::Words;
 use crate::link::{Cells, Failure, Value, persist};
 use crate::url::{Tls, without};
 
-/// How many connections are kept, and how many there are at most, unless the application brings its own pool.
+/// How many connections are kept for ever, and how many there are at most, unless the application brings its own pool.
 const CONNECTIONS: (usize, usize) = (4, 16);
+
+/// How long the others are kept after their last use: opening one costs far more than a statement.
+const KEPT: Duration = Duration::from_secs(5 * 60);
+
+/// How long a statement of ours waits for a lock, in seconds: a call has 2, after which its statement is killed. If that
+/// request doesn't arrive, or the client is gone, the server doesn't wait for its own 50 seconds.
+const LIMITS: &str = "SET innodb_lock_wait_timeout = 1";
+
+/// How many callers ask a pool of the application at the same time: it waits for its connections itself.
+const GIVEN: usize = 1024;
 
 #[derive(Clone)]
 pub(super) enum Link {
-    Pool(Pool),
+    Pool(Arc<Lender>),
     #[cfg(feature = "sqlx-mysql")]
     Sqlx(sqlx::MySqlPool),
 }
@@ -24,8 +38,17 @@ impl Link {
         let (least, most) = CONNECTIONS;
         let constraints = PoolConstraints::new(least, most).unwrap_or_default();
         // A reset would be a round trip per operation, and would forget the prepared statements. Ours leave nothing behind to reset.
-        let pool = PoolOpts::default().with_constraints(constraints).with_reset_connection(false);
-        Ok(Self::Pool(Pool::new(configuration(url)?.pool_opts(pool))))
+        let pool = PoolOpts::default()
+            .with_constraints(constraints)
+            .with_inactive_connection_ttl(KEPT)
+            .with_reset_connection(false);
+        let pool = Pool::new(configuration(url)?.setup(vec![LIMITS]).pool_opts(pool));
+        Ok(Self::Pool(Arc::new(Lender::new(pool, most))))
+    }
+
+    /// On a pool that the application has.
+    pub(super) fn from_pool(pool: Pool) -> Self {
+        Self::Pool(Arc::new(Lender::new(pool, GIVEN)))
     }
 
     pub(super) async fn rows<T>(
@@ -37,10 +60,11 @@ impl Link {
         let read = &read;
         persist(|| async move {
             match self {
-                Self::Pool(pool) => {
-                    let mut connection = connection(pool).await?;
-                    let rows: Vec<Row> =
-                        connection.exec(words.text(), parameters(words, values)).await.map_err(told)?;
+                Self::Pool(lender) => {
+                    let mut lease = lender.lend().await?;
+                    let rows = lease.owing()?.exec(words.text(), parameters(words, values)).await;
+                    lease.answered();
+                    let rows: Vec<Row> = rows.map_err(told)?;
                     Ok(rows.iter().map(|row| read(row)).collect::<Result<_, _>>()?)
                 }
                 #[cfg(feature = "sqlx-mysql")]
@@ -54,10 +78,13 @@ impl Link {
     pub(super) async fn changed(&self, words: &'static Words, values: &[Value]) -> Result<u64, Failure> {
         persist(|| async move {
             match self {
-                Self::Pool(pool) => {
-                    let mut connection = connection(pool).await?;
-                    connection.exec_drop(words.text(), parameters(words, values)).await.map_err(told)?;
-                    Ok(connection.affected_rows())
+                Self::Pool(lender) => {
+                    let mut lease = lender.lend().await?;
+                    let connection = lease.owing()?;
+                    let done = connection.exec_drop(words.text(), parameters(words, values)).await;
+                    let changed = connection.affected_rows();
+                    lease.answered();
+                    done.map(|()| changed).map_err(told)
                 }
                 #[cfg(feature = "sqlx-mysql")]
                 Self::Sqlx(pool) => crate::pools::mysql::changed(pool, words.text(), words.places(values)).await,
@@ -68,7 +95,12 @@ impl Link {
 
     pub(super) async fn migrate(&self, schema: &'static str) -> Result<(), Failure> {
         match self {
-            Self::Pool(pool) => connection(pool).await?.query_drop(schema).await.map_err(told),
+            Self::Pool(lender) => {
+                let mut lease = lender.lend().await?;
+                let done = lease.owing()?.query_drop(schema).await;
+                lease.answered();
+                done.map_err(told)
+            }
             #[cfg(feature = "sqlx-mysql")]
             Self::Sqlx(pool) => crate::pools::mysql::migrate(pool, schema).await,
         }
@@ -104,10 +136,6 @@ fn configuration(url: &str) -> Result<OptsBuilder, StoreError> {
     Ok(OptsBuilder::from_opts(opts).ssl_opts(ssl))
 }
 
-async fn connection(pool: &Pool) -> Result<Conn, Failure> {
-    pool.get_conn().await.map_err(told)
-}
-
 fn parameters(words: &Words, values: &[Value]) -> Vec<mysql_async::Value> {
     let parameter = |value: &Value| match value {
         Value::Key(key) => key.as_bytes().as_slice().into(),
@@ -115,16 +143,6 @@ fn parameters(words: &Words, values: &[Value]) -> Vec<mysql_async::Value> {
         Value::Text(text) => text.as_deref().map(str::as_bytes).into(),
     };
     words.places(values).map(parameter).collect()
-}
-
-fn told(why: Error) -> Failure {
-    match why {
-        Error::Server(told) => meaning(told.code, &told.message),
-        Error::Driver(DriverError::PacketTooLarge) => super::too_large(),
-        // The driver's codec finds it out, before anything is sent.
-        Error::Io(why) if why.to_string().contains("larger than max_allowed_packet") => super::too_large(),
-        why @ (Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Url(_)) => Failure::because(why),
-    }
 }
 
 impl Cells for Row {

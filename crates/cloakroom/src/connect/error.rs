@@ -64,7 +64,7 @@ impl ConnectError {
 }
 
 /// An error and its causes, as far as it doesn't name them itself: some drivers say no more than "error connecting to server".
-fn all_of(error: &(dyn StdError + 'static)) -> String {
+pub(super) fn all_of(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

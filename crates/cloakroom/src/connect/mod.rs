@@ -13,6 +13,8 @@ mod redis;
 #[cfg(test)]
 mod tests;
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use std::error::Error as _;
 use std::time::Duration;
 
 use cloakroom_store::{AnyStore, FileStore, MemoryStore, Store, StoreError};
@@ -70,10 +72,12 @@ const SCHEMES: [(&str, &[&str]); 20] = [
 /// - What is behind a scheme of files is a path as it is, relative to the working directory.
 /// - In a login, `@`, `/`, `?`, `#`, `%` and `:` must be percent-encoded (`%40`, `%2F`, `%3F`, `%23`, `%25`, `%3A`).
 /// - Databases: a table that isn't there is created. Who may not create tables has it created before, by the store's `schema()`.
-///   Parameters are the driver's own.
+///   Parameters are the driver's own, and those of `PostgresStore::connect` and `MysqlStore::connect`: behind a PgBouncer in
+///   transaction mode, `?prepared=false` sends statements whole.
 /// - Redis: `?prefix=shop:` is what the names of keys begin with, `?replicas=1` makes a write count only when so many replicas have it
-///   (`RedisStore::durability`), and `?protocol=3` chooses RESP3. The login in a URL of Sentinel is that of the servers;
-///   the sentinels' own is `?sentinel_user=…&sentinel_password=…`.
+///   (`RedisStore::durability`), and `?protocol=resp2` chooses the older protocol. `?timeout=500` is how many milliseconds an
+///   answer may take, and `?ca=…`, `?cert=…&key=…` name certificates in PEM, for `rediss:`. The login in a URL of Sentinel is
+///   that of the servers; the sentinels' own is `?sentinel_user=…&sentinel_password=…`.
 ///
 /// The store has answered once when this returns. It must be called on a tokio runtime.
 ///
@@ -130,14 +134,22 @@ async fn open(scheme: &'static str, features: &'static [&'static str], rest: &st
             let url = Parts::of(scheme, rest)?.database(scheme)?.url("postgres");
             let store = cloakroom_sql::PostgresStore::connect(&url);
             let store = store.map_err(|error| ConnectError::refused(scheme, &error))?;
-            if answers(&store).await { Ok(()) } else { store.migrate().await }.map(|()| AnyStore::new(store))
+            match answers(&store).await {
+                Err(missing) if missing.is_missing() => created(scheme, store.migrate().await),
+                answer => answer,
+            }
+            .map(|()| AnyStore::new(store))
         }
         #[cfg(feature = "mysql")]
         "mysql" | "mariadb" => {
             let url = Parts::of(scheme, rest)?.database(scheme)?.url("mysql");
             let store = cloakroom_sql::MysqlStore::connect(&url);
             let store = store.map_err(|error| ConnectError::refused(scheme, &error))?;
-            if answers(&store).await { Ok(()) } else { store.migrate().await }.map(|()| AnyStore::new(store))
+            match answers(&store).await {
+                Err(missing) if missing.is_missing() => created(scheme, store.migrate().await),
+                answer => answer,
+            }
+            .map(|()| AnyStore::new(store))
         }
         #[cfg(feature = "redis")]
         _ if redis::has(scheme) => redis::open(scheme, rest).await?,
@@ -153,9 +165,22 @@ async fn blocking<S: Store>(
     tokio::task::spawn_blocking(open).await.map_err(StoreError::unavailable)?.map(AnyStore::new)
 }
 
-/// Whether the table is there: in production the application may not be allowed to create one.
+/// Asks for a session that nobody has: the first error is the one that says what is wrong.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-async fn answers(store: &impl Store) -> bool {
+async fn answers(store: &impl Store) -> Result<(), StoreError> {
     let nobody = cloakroom_session::StoreKey::from_bytes([0; 32]);
-    store.load(&nobody, cloakroom_session::Timestamp::from_unix_secs(0)).await.is_ok()
+    store.load(&nobody, cloakroom_session::Timestamp::from_unix_secs(0)).await.map(|_| ())
+}
+
+/// In production the application may not be allowed to create a table.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn created(scheme: &str, migrated: Result<(), StoreError>) -> Result<(), StoreError> {
+    migrated.map_err(|why| {
+        let why = why.source().map_or_else(|| why.to_string(), error::all_of);
+        let dialect = if scheme.starts_with("postgres") { "postgres" } else { "mysql" };
+        StoreError::unavailable(format!(
+            "the table `cloakroom_sessions` is missing, and this user can't create it: {why}; `cloakroom schema {dialect}` \
+             prints how somebody else does"
+        ))
+    })
 }

@@ -52,12 +52,12 @@ pub(super) fn has(scheme: &str) -> bool {
 pub(super) async fn open(scheme: &'static str, rest: &str) -> Result<Result<AnyStore, StoreError>, ConnectError> {
     let Some((base, kind)) = kind_of(scheme) else { return Err(ConnectError::needs(scheme, &["redis"])) };
     let known: &[&str] = match kind {
-        Kind::Single => &["protocol"],
-        Kind::Socket => &["protocol", "db", "user", "pass"],
+        Kind::Single => &["protocol", "timeout", "ca", "cert", "key"],
+        Kind::Socket => &["protocol", "timeout", "db", "user", "pass"],
         #[cfg(feature = "redis-sentinel")]
-        Kind::Sentinel => &["protocol", "db", "sentinel_user", "sentinel_password"],
+        Kind::Sentinel => &["protocol", "timeout", "ca", "cert", "key", "db", "sentinel_user", "sentinel_password"],
         #[cfg(feature = "redis-cluster")]
-        Kind::Cluster => &["protocol"],
+        Kind::Cluster => &["protocol", "timeout", "ca", "cert", "key"],
     };
     let malformed = |why: &'static str| ConnectError::malformed(scheme, why);
     if matches!(kind, Kind::Socket) {
@@ -99,7 +99,8 @@ pub(super) async fn open(scheme: &'static str, rest: &str) -> Result<Result<AnyS
             if db.is_empty() || !db.chars().all(|c| c.is_ascii_digit()) {
                 return Err(malformed("`db` isn't the number of a database"));
             }
-            let query = parameters.only("protocol").text("");
+            let query = parameters.only(&["protocol", "timeout", "ca", "cert", "key"]).text("");
+            let certificates = parameters.only(&["ca", "cert", "key"]).text("");
             let login = match (parameters.raw("sentinel_user"), parameters.raw("sentinel_password")) {
                 (None, None) => None,
                 (user, password) => Some(format!("{}:{}", user.unwrap_or_default(), password.unwrap_or_default())),
@@ -110,7 +111,7 @@ pub(super) async fn open(scheme: &'static str, rest: &str) -> Result<Result<AnyS
                 .map(|host| {
                     let port = if port_of(host).is_some() { "" } else { ":26379" };
                     let hosts = &format!("{host}{port}");
-                    Parts { login: login.as_deref(), hosts, path: "", query: "" }.url(base)
+                    Parts { login: login.as_deref(), hosts, path: "", query: &certificates }.url(base)
                 })
                 .collect();
             // The name of the master takes the place of the host.
@@ -161,8 +162,8 @@ impl<'a> Parameters<'a> {
     }
 
     #[cfg(feature = "redis-sentinel")]
-    fn only(&self, name: &str) -> Self {
-        Self(self.0.iter().copied().filter(|(known, _)| *known == name).collect())
+    fn only(&self, names: &[&str]) -> Self {
+        Self(self.0.iter().copied().filter(|(known, _)| names.contains(known)).collect())
     }
 
     /// With this in front, if there are any.

@@ -61,7 +61,10 @@ async fn a_url_that_makes_no_sense_says_what_is_wrong() {
         ("redis://:hunter2@:6379", "no host"),
         ("redis://:hunter2@h/one", "number of a database"),
         ("valkey://:hunter2@h,i/", "several hosts"),
-        ("redis://:hunter2@h/?db=1", "its parameter 1 is unknown; there are `prefix`, `replicas`, `protocol`"),
+        (
+            "redis://:hunter2@h/?db=1",
+            "its parameter 1 is unknown; there are `prefix`, `replicas`, `protocol`, `timeout`",
+        ),
         ("redis://:hunter2@h/?replicas=all", "`replicas` isn't a number of servers"),
         ("unix:run/redis.sock?pass=hunter2", "begins with a slash"),
         ("redis+unix:///run/redis.sock?pass=x&hunter2", "parameter 2"),
@@ -165,6 +168,55 @@ async fn redis_with_a_password_and_a_prefix() {
         let cli = ["-a", "hunter2@/?", "--no-auth-warning", "-n", database, "KEYS", "*"];
         assert_eq!(server.cli(&cli), format!("shop:{}", "07".repeat(32)), "{url}");
     }
+}
+
+/// The password that was forgotten, and every option that `RedisStore::connect` documents.
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn redis_without_its_password_and_with_options() {
+    let server = cloakroom_servers::redis::Redis::with(&["--requirepass", "hunter2", "--unixsocket", "socket"]);
+    let port = server.port();
+    let error = connect(&format!("redis://127.0.0.1:{port}")).await.unwrap_err();
+    assert!(!error.is_config() && error.to_string().contains("NOAUTH: it wants a password"), "{error}");
+    connect(&format!("redis://:hunter2@127.0.0.1:{port}?timeout=5000&protocol=resp2")).await.unwrap();
+    let error = connect(&format!("redis://:hunter2@127.0.0.1:{port}?timeout=soon")).await.unwrap_err();
+    assert!(error.to_string().contains("`timeout`"), "{error}");
+    let error = connect(&format!("redis://:hunter2@127.0.0.1:{port}/99")).await.unwrap_err();
+    assert!(error.to_string().contains("DB index is out of range"), "{error}");
+}
+
+#[cfg(all(feature = "redis", feature = "tls"))]
+#[tokio::test]
+async fn redis_with_an_authority_of_its_own() {
+    let authority = cloakroom_servers::Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (ca, files) = (authority.certificate(), authority.issue("127.0.0.1", folder.path()));
+    let server =
+        cloakroom_servers::redis::Redis::with_tls(&ca, &files.certificate, &files.key, &["--tls-auth-clients", "no"]);
+    let url = format!("rediss://127.0.0.1:{}", server.port());
+    connect(&url).await.unwrap_err();
+    connect(&format!("{url}?ca={}", ca.display())).await.unwrap();
+    let error = connect(&format!("{url}?cert={}", files.certificate.display())).await.unwrap_err();
+    assert!(error.to_string().contains("need each other"), "{error}");
+}
+
+/// The first error says what is wrong: a table is only created where it is missing.
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn a_missing_right_is_told_and_nothing_is_created() {
+    let server = cloakroom_servers::Postgres::start();
+    let (admin, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    admin.batch_execute("CREATE USER app; REVOKE CREATE ON SCHEMA public FROM PUBLIC").await.unwrap();
+    let app = server.url().replace("postgres@", "app@");
+    let error = connect(&app).await.unwrap_err().to_string();
+    assert!(error.contains("is missing") && error.contains("permission denied for schema public"), "{error}");
+    assert!(error.contains("cloakroom schema postgres"), "{error}");
+    connect(&server.url()).await.unwrap();
+    let error = connect(&app).await.unwrap_err().to_string();
+    assert!(error.contains("permission denied for table cloakroom_sessions"), "{error}");
+    admin.batch_execute("GRANT SELECT, INSERT, UPDATE, DELETE ON cloakroom_sessions TO app").await.unwrap();
+    connect(&app).await.unwrap();
 }
 
 #[cfg(feature = "postgres")]

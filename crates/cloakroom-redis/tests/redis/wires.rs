@@ -1,0 +1,155 @@
+//! Connections that go silent, and connections that the server closes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_redis::RedisStore;
+use cloakroom_servers::Proxy;
+use cloakroom_servers::redis::{Cluster, Redis};
+use cloakroom_session::StoreKey;
+use cloakroom_store::{Loaded, Store as _};
+
+use crate::bench::{FIRST, clock, entry, key, now, put};
+
+const CALLERS: usize = 32;
+
+/// How many of many reads at once fail.
+async fn failed(store: &Arc<RedisStore>, sessions: &[StoreKey]) -> usize {
+    let reads = sessions.iter().copied().cycle().take(CALLERS).map(|session| {
+        let store = Arc::clone(store);
+        tokio::spawn(async move { matches!(store.load(&session, now()).await, Ok(Loaded::Live(..))) })
+    });
+    let mut failed = 0;
+    for read in reads.collect::<Vec<_>>() {
+        failed += usize::from(!read.await.unwrap());
+    }
+    failed
+}
+
+/// Calls fail in time and, after the first of them, succeed again. Counts how many rounds fail.
+async fn recovers(name: &str, store: RedisStore, sessions: &[StoreKey], silence: impl Fn()) {
+    let store = Arc::new(store);
+    assert_eq!(failed(&store, sessions).await, 0, "{name}");
+    silence();
+    let lost = failed(&store, sessions).await;
+    assert!(lost > 0, "{name}: the wires are silent");
+    let (since, mut rounds) = (clock(), 0);
+    while failed(&store, sessions).await > 0 {
+        rounds += 1;
+        assert!(rounds < 20, "{name}: never again");
+    }
+    println!(
+        "{name}: {lost} of {CALLERS} calls failed, and all in {rounds} rounds after them; an answer to all {:?} after the first missed deadline",
+        since.elapsed()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_silent_wire_is_left() {
+    let server = Redis::start();
+    for (name, options) in [("redis", ""), ("redis, RESP2", "?protocol=resp2")] {
+        let wire = Proxy::to(server.port());
+        let store = RedisStore::connect(&format!("redis://127.0.0.1:{}/{options}", wire.port())).await.unwrap();
+        let session = put(&store, &entry("text")).await;
+        recovers(name, store.clone(), &[session], || wire.silence()).await;
+        let replica = Redis::with(&["--replicaof", "127.0.0.1", &server.port().to_string()]);
+        let store = store.durability(1, Duration::from_millis(500));
+        while store.replace(&session, FIRST, &entry("newer"), now()).await.is_err() {}
+        recovers(&format!("{name}, durable"), store, &[session], || wire.silence()).await;
+        drop(replica);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_silent_wire_to_a_cluster_is_left() {
+    let (cluster, wires) = Cluster::on_wires();
+    let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
+    let mut sessions = Vec::new();
+    for _ in 0..CALLERS {
+        sessions.push(put(&store, &entry("text")).await);
+    }
+    recovers("cluster, all wires", store.clone(), &sessions, || wires.iter().for_each(Proxy::silence)).await;
+    recovers("cluster, one wire", store, &sessions, || wires.iter().take(1).for_each(Proxy::silence)).await;
+}
+
+/// The addresses of the clients of a server that aren't whoever asks.
+fn kill_all(server: &Redis) {
+    let _ = server.cli(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_connection_that_the_server_closed_is_not_used() {
+    let server = Redis::start();
+    for protocol in ["", "?protocol=resp2"] {
+        let store = RedisStore::connect(&format!("{}{protocol}", server.url())).await.unwrap();
+        let session = put(&store, &entry("text")).await;
+        let mut lost = 0;
+        for round in 0..50 {
+            kill_all(&server);
+            let answer = store.load(&session, now()).await;
+            lost += usize::from(answer.is_err());
+            assert!(matches!(answer, Ok(Loaded::Live(..))), "round {round}: {answer:?}");
+            kill_all(&server);
+            assert!(store.touch(&session, now(), None, now()).await.unwrap(), "round {round}");
+        }
+        println!("killed connections{protocol}: {lost} of 50 reads failed");
+    }
+}
+
+/// As managed servers do: `timeout`. The server says by itself when it has closed the connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_request_after_an_idle_time_succeeds() {
+    let server = Redis::start();
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let session = put(&store, &entry("text")).await;
+    assert_eq!(server.cli(&["CONFIG", "SET", "timeout", "1"]), "OK");
+    let others = || server.cli(&["CLIENT", "LIST"]).lines().filter(|line| !line.contains("cmd=client")).count();
+    for round in 0..3 {
+        while others() > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        // The client has been told, and needs a moment of a processor to notice.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        // First a write: it can't be sent twice, and needn't be.
+        let written = put(&store, &entry("text")).await;
+        assert!(matches!(store.load(&written, now()).await, Ok(Loaded::Live(..))), "round {round}");
+        while others() > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let answer = store.load(&session, now()).await;
+        assert!(matches!(answer, Ok(Loaded::Live(..))), "round {round}: {answer:?}");
+    }
+    let list = server.cli(&["CLIENT", "LIST"]);
+    assert!(list.contains("resp=3"), "RESP3 unless told otherwise: {list}");
+}
+
+/// A server that takes a password, and one that knows no `HELLO`.
+#[tokio::test]
+async fn what_is_refused_at_connecting() {
+    let server = Redis::with(&["--requirepass", "hunter2"]);
+    for (url, told) in [
+        (server.url(), "NOAUTH"),
+        (server.url().replace("redis://", "redis://:wrong@"), "WRONGPASS"),
+        (format!("{}?protocol=resp2", server.url()), "NOAUTH"),
+        (server.url().replace("redis://", "redis://:hunter2@") + "99", "DB index is out of range"),
+    ] {
+        let error = RedisStore::connect(&url).await.unwrap_err().to_string();
+        assert!(error.contains(told) && !error.contains("hunter2"), "{told}: {error}");
+    }
+    let old = Redis::with(&["--rename-command", "HELLO", ""]);
+    let store = RedisStore::connect(&old.url()).await.unwrap();
+    let session = key();
+    store.create(&session, &entry("text"), now()).await.unwrap();
+    assert!(matches!(store.load(&session, now()).await, Ok(Loaded::Live(..))));
+}
+
+/// What a user of the server may not do is told in the server's words.
+#[tokio::test]
+async fn a_missing_right_is_named() {
+    let server = Redis::start();
+    let acl = ["ACL", "SETUSER", "app", "on", ">secret", "~cloakroom:*", "-@all", "+@read", "+@scripting"];
+    assert_eq!(server.cli(&acl), "OK");
+    let store = RedisStore::connect(&server.url().replace("redis://", "redis://app:secret@")).await.unwrap();
+    let error = store.create(&key(), &entry("text"), now()).await.unwrap_err().to_string();
+    assert!(error.contains("NOPERM") && error.contains("'set'"), "{error}");
+}

@@ -1,0 +1,115 @@
+//! How many connections may be wanted at the same time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+/// How long the server's refusal of one more connection is believed.
+const BELIEVED: Duration = Duration::from_secs(10);
+
+/// Places in front of a pool: as many as it may have connections, and fewer while the server gives fewer.
+///
+/// A caller without a place waits for one. Without the gate, a caller whose connection was refused would fail although
+/// connections come free all the time.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    places: Arc<Semaphore>,
+    most: usize,
+    closed: Mutex<Closed>,
+}
+
+/// Places that the server refused to fill, and when it did so last.
+#[derive(Debug)]
+struct Closed {
+    count: usize,
+    refused: Option<Instant>,
+}
+
+/// The right to one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Place(Option<OwnedSemaphorePermit>);
+
+impl Gate {
+    pub(crate) fn new(places: usize) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(places)),
+            most: places,
+            closed: Mutex::new(Closed { count: 0, refused: None }),
+        }
+    }
+
+    /// Waits for a place.
+    pub(crate) async fn enter(&self) -> Place {
+        self.reopen();
+        // It is never closed as a whole: without a permit, a caller would merely not be counted.
+        Place(Arc::clone(&self.places).acquire_owned().await.ok())
+    }
+
+    /// Closes the place of a caller whose connection the server refused, and all others beyond the connections that there
+    /// are.
+    ///
+    /// Returns the place where no more are open than that: other users of the pool have the connections.
+    pub(crate) fn close(&self, mut place: Place, there: usize) -> Option<Place> {
+        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        closed.refused = Some(Instant::now());
+        let surplus = self.most.saturating_sub(closed.count).saturating_sub(there.max(1));
+        if surplus == 0 {
+            return Some(place);
+        }
+        if let Some(permit) = place.0.take() {
+            permit.forget();
+        }
+        closed.count += 1 + self.places.forget_permits(surplus - 1);
+        None
+    }
+
+    /// Opens one place again when the last refusal is long ago: a caller finds out whether the server has room again.
+    fn reopen(&self) {
+        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        if closed.count > 0 && closed.refused.is_some_and(|refused| refused.elapsed() >= BELIEVED) {
+            closed.count -= 1;
+            closed.refused = Some(Instant::now());
+            self.places.add_permits(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{BELIEVED, Gate};
+
+    #[tokio::test(start_paused = true)]
+    async fn refused_places_open_again_one_by_one() {
+        let gate = Gate::new(5);
+        let (refused, lucky) = (gate.enter().await, gate.enter().await);
+        // The server gives two: one caller has one of them, and one place is free.
+        assert!(gate.close(refused, 2).is_none());
+        assert_eq!(gate.places.available_permits(), 1);
+        // No more are open than there are connections: another user of the pool has the other one.
+        let waits = gate.close(gate.enter().await, 2).unwrap();
+        drop((lucky, waits));
+        for open in 3..=5 {
+            tokio::time::advance(BELIEVED).await;
+            for _ in 0..3 {
+                drop(gate.enter().await);
+                assert_eq!(gate.places.available_permits(), open);
+            }
+        }
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        drop(gate.enter().await);
+        assert_eq!(gate.places.available_permits(), 5);
+    }
+
+    #[tokio::test]
+    async fn the_last_place_stays() {
+        let gate = Gate::new(3);
+        assert!(gate.close(gate.enter().await, 0).is_none());
+        let last = gate.enter().await;
+        assert_eq!(gate.places.available_permits(), 0);
+        assert!(gate.close(last, 0).is_some());
+    }
+}

@@ -1,0 +1,162 @@
+//! A connection that was borrowed from a pool, and what becomes of one that owes an answer.
+//!
+//! The driver closes a connection that its caller has left. The server doesn't notice while it waits for a lock: the
+//! statement goes on, and may be carried out long after its caller was told that it failed. So it is killed.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Conn, Error, Pool};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::told;
+use crate::gate::{Gate, Place};
+use crate::link::Failure;
+use crate::suspects::{GRACE, SUSPICIOUS, Suspects, TEST};
+
+/// How long killing may take.
+const KILL: Duration = Duration::from_secs(2);
+
+/// How long a caller waits between attempts to get a connection that other users of its pool have.
+const CROWDED: Duration = Duration::from_millis(20);
+
+/// `ER_CON_COUNT_ERROR`, `ER_TOO_MANY_USER_CONNECTIONS` and `ER_USER_LIMIT_REACHED`.
+const TOO_MANY: [u16; 3] = [1040, 1203, 1226];
+
+/// Connections to lend.
+pub(super) struct Lender {
+    pool: Pool,
+    gate: Gate,
+    suspects: Suspects,
+}
+
+impl Lender {
+    pub(super) fn new(pool: Pool, most: usize) -> Self {
+        Self { pool, gate: Gate::new(most), suspects: Suspects::default() }
+    }
+
+    /// Lends a connection that owes nothing.
+    pub(super) async fn lend(self: &Arc<Self>) -> Result<Lease, Failure> {
+        let mut place = self.gate.enter().await;
+        loop {
+            match self.pool.get_conn().await {
+                Ok(connection) => {
+                    let lender = Arc::clone(self);
+                    let mut lease = Lease { connection: Some(connection), owes_since: None, place, lender };
+                    if self.is_trusted(&mut lease).await {
+                        return Ok(lease);
+                    }
+                    place = lease.discarded();
+                    self.distrust();
+                }
+                // Others of this pool are there: one of them will do.
+                Err(error) if is_crowded(&error) && self.connections() > 0 => {
+                    place = match self.gate.close(place, self.connections()) {
+                        None => self.gate.enter().await,
+                        Some(last) => {
+                            sleep(CROWDED).await;
+                            last
+                        }
+                    };
+                }
+                Err(why) => return Err(told(why)),
+            }
+        }
+    }
+
+    fn connections(&self) -> usize {
+        self.pool.metrics().connection_count.load(Ordering::Relaxed)
+    }
+
+    /// Tests a connection while some are suspected of being silent.
+    async fn is_trusted(&self, lease: &mut Lease) -> bool {
+        if !self.suspects.any() {
+            return true;
+        }
+        let Ok(connection) = lease.owing() else { return false };
+        let answers = is_alive(connection).await;
+        if answers {
+            lease.answered();
+            self.suspects.cleared_one();
+        }
+        answers
+    }
+
+    /// A connection was silent: all idle ones are tested at once, and the silent ones are closed.
+    fn distrust(&self) {
+        let idle = self.pool.metrics().connections_in_pool.load(Ordering::Relaxed);
+        self.suspects.are(self.connections());
+        for _ in 0..idle {
+            let pool = self.pool.clone();
+            drop(tokio::spawn(timeout(KILL, async move {
+                if let Ok(mut connection) = pool.get_conn().await {
+                    is_alive(&mut connection).await;
+                }
+            })));
+        }
+    }
+
+    async fn kill(&self, connection: u32) -> Result<(), Error> {
+        self.pool.get_conn().await?.query_drop(format!("KILL {connection}")).await
+    }
+}
+
+/// The driver closes a connection whose answer wasn't waited for.
+async fn is_alive(connection: &mut Conn) -> bool {
+    matches!(timeout(TEST, connection.ping()).await, Ok(Ok(())))
+}
+
+/// A borrowed connection.
+pub(super) struct Lease {
+    /// None once it was given back.
+    connection: Option<Conn>,
+    /// When something was sent that isn't answered yet.
+    owes_since: Option<Instant>,
+    place: Place,
+    lender: Arc<Lender>,
+}
+
+impl Lease {
+    /// The connection, for a question: from here on it owes an answer, until [`answered`](Self::answered).
+    pub(super) fn owing(&mut self) -> Result<&mut Conn, Failure> {
+        self.owes_since = Some(Instant::now());
+        self.connection.as_mut().ok_or_else(|| Failure::because("the connection is closed"))
+    }
+
+    /// The answer has come, whole; an error is one as well.
+    pub(super) const fn answered(&mut self) {
+        self.owes_since = None;
+    }
+
+    /// Gives a connection back that the driver closes.
+    fn discarded(mut self) -> Place {
+        drop(self.connection.take());
+        std::mem::take(&mut self.place)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let (Some(connection), Some(since)) = (self.connection.take(), self.owes_since) else { return };
+        if since.elapsed() >= SUSPICIOUS {
+            self.lender.suspects.are(self.lender.connections());
+        }
+        let (lender, number) = (Arc::clone(&self.lender), connection.id());
+        drop(connection);
+        if let Ok(runtime) = Handle::try_current() {
+            drop(runtime.spawn(async move {
+                // Most are through by then. Threads of a server have no number twice: nothing else is met.
+                sleep(GRACE).await;
+                let _through = timeout(KILL, lender.kill(number)).await;
+            }));
+        }
+    }
+}
+
+/// Whether the server has no room for one more connection.
+fn is_crowded(error: &Error) -> bool {
+    matches!(error, Error::Server(told) if TOO_MANY.contains(&told.code))
+}

@@ -1,0 +1,186 @@
+//! A connection that was borrowed from a pool, and what becomes of one that owes an answer.
+//!
+//! A caller may leave at any moment: its deadline passes, or its client goes away. Its statement goes on, and whatever is
+//! sent on the same connection waits behind it. So such a connection is not lent again before it has answered:
+//!
+//! 1. It has a moment ([`GRACE`]) to answer. Most statements are through by then, and the connection goes back.
+//! 2. It leaves the pool, and the server is asked to cancel the statement.
+//! 3. If no answer comes even then, its wire is silent, and so may be those of the idle ones: they leave, too.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Object, Pool, PoolError};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{CancelToken, NoTls};
+
+use super::told;
+use crate::gate::{Gate, Place};
+use crate::link::Failure;
+use crate::suspects::{GRACE, SUSPICIOUS, Suspects, TEST};
+
+/// How long cancelling may take, and the answer to it.
+const CANCEL: Duration = Duration::from_secs(2);
+
+/// How long a caller waits between attempts to get a connection that other users of its pool have.
+const CROWDED: Duration = Duration::from_millis(20);
+
+/// How requests to cancel a statement reach the server.
+#[derive(Clone)]
+pub(super) enum Canceller {
+    /// As they are: where the server wants encryption, they fail.
+    Plain,
+    #[cfg(feature = "tls")]
+    Tls(tokio_postgres_rustls::MakeRustlsConnect),
+}
+
+impl Canceller {
+    async fn cancel(&self, statement: &CancelToken) {
+        // One that can't be cancelled ends by the server's limits.
+        let _ = match self {
+            Self::Plain => statement.cancel_query(NoTls).await,
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => statement.cancel_query(tls.clone()).await,
+        };
+    }
+}
+
+/// Connections to lend.
+pub(super) struct Lender {
+    pub(super) pool: Pool,
+    gate: Gate,
+    canceller: Canceller,
+    suspects: Suspects,
+}
+
+impl Lender {
+    pub(super) fn new(pool: Pool, canceller: Canceller) -> Self {
+        let gate = Gate::new(pool.status().max_size);
+        Self { pool, gate, canceller, suspects: Suspects::default() }
+    }
+
+    /// Lends a connection that owes nothing.
+    pub(super) async fn lend(self: &Arc<Self>) -> Result<Lease, Failure> {
+        let mut place = self.gate.enter().await;
+        loop {
+            match self.pool.get().await {
+                Ok(object) => {
+                    let lender = Arc::clone(self);
+                    let mut lease = Lease { object: Some(object), owes_since: None, place, lender };
+                    if self.is_trusted(&mut lease).await {
+                        return Ok(lease);
+                    }
+                    place = lease.discarded();
+                    self.distrust();
+                }
+                // Others of this pool are there: one of them will do.
+                Err(error) if is_crowded(&error) && self.pool.status().size > 0 => {
+                    place = match self.gate.close(place, self.pool.status().size) {
+                        None => self.gate.enter().await,
+                        Some(last) => {
+                            tokio::time::sleep(CROWDED).await;
+                            last
+                        }
+                    };
+                }
+                Err(PoolError::Backend(why)) => return Err(told(why)),
+                Err(why) => return Err(Failure::because(why)),
+            }
+        }
+    }
+
+    /// Tests a connection while some are suspected of being silent.
+    async fn is_trusted(&self, lease: &mut Lease) -> bool {
+        if !self.suspects.any() {
+            return true;
+        }
+        let Ok(client) = lease.owing() else { return false };
+        let answers = matches!(timeout(TEST, client.simple_query("")).await, Ok(Ok(_)));
+        if answers {
+            lease.answered();
+            self.suspects.cleared_one();
+        }
+        answers
+    }
+
+    fn suspect(&self) {
+        self.suspects.are(self.pool.status().size);
+    }
+
+    /// A connection was silent: all idle ones leave.
+    fn distrust(&self) {
+        let gone = self.pool.retain(|_, _| false);
+        drop(gone);
+        self.suspect();
+    }
+}
+
+/// A borrowed connection.
+pub(super) struct Lease {
+    /// None once it has left the pool.
+    object: Option<Object>,
+    /// When something was sent that isn't answered yet.
+    owes_since: Option<Instant>,
+    place: Place,
+    lender: Arc<Lender>,
+}
+
+impl Lease {
+    /// The connection, for a question: from here on it owes an answer, until [`answered`](Self::answered).
+    pub(super) fn owing(&mut self) -> Result<&Object, Failure> {
+        self.owes_since = Some(Instant::now());
+        self.object.as_ref().ok_or_else(|| Failure::because("the connection is closed"))
+    }
+
+    /// The answer has come, whole; an error is one as well.
+    pub(super) const fn answered(&mut self) {
+        self.owes_since = None;
+    }
+
+    /// Closes the connection.
+    fn discarded(mut self) -> Place {
+        drop(self.object.take().map(Object::take));
+        std::mem::take(&mut self.place)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let (Some(object), Some(since)) = (self.object.take(), self.owes_since) else { return };
+        if since.elapsed() >= SUSPICIOUS {
+            self.lender.suspect();
+        }
+        match Handle::try_current() {
+            Ok(runtime) => {
+                drop(runtime.spawn(settle(Arc::clone(&self.lender), object, std::mem::take(&mut self.place))));
+            }
+            // Without a runtime nobody is left to answer to: the connection is closed.
+            Err(_) => drop(Object::take(object)),
+        }
+    }
+}
+
+/// Sees to a connection that owes an answer.
+async fn settle(lender: Arc<Lender>, object: Object, place: Place) {
+    if timeout(GRACE, object.simple_query("")).await.is_ok() {
+        return;
+    }
+    // From here on it is lent no more: the request to cancel may come late, and would meet another statement.
+    let client = Object::take(object);
+    drop(place);
+    let token = client.cancel_token();
+    let answered = timeout(CANCEL, async {
+        lender.canceller.cancel(&token).await;
+        client.simple_query("").await
+    });
+    if answered.await.is_err() {
+        lender.distrust();
+    }
+}
+
+/// Whether the server has no room for one more connection.
+fn is_crowded(error: &PoolError) -> bool {
+    matches!(error, PoolError::Backend(why) if why.code() == Some(&SqlState::TOO_MANY_CONNECTIONS))
+}

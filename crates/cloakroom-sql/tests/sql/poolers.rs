@@ -1,0 +1,128 @@
+//! Poolers in transaction mode, and servers that forget or mix up what was prepared.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cloakroom_servers::{PgBouncer, Postgres};
+use cloakroom_session::Version;
+use cloakroom_sql::PostgresStore;
+use cloakroom_store::{Created, Loaded, Replaced, Store as _, StoreError};
+use deadpool_postgres::{Manager, Pool};
+use tokio::task::JoinSet;
+use tokio_postgres::NoTls;
+
+use crate::common::{LATER, NOW, PAST, entry, key};
+
+fn pool(url: &str, connections: usize) -> Pool {
+    let manager = Manager::new(url.parse().unwrap(), NoTls);
+    Pool::builder(manager).max_size(connections).build().unwrap()
+}
+
+/// One session's life, of a new one each time.
+async fn life(store: &PostgresStore) -> Result<(), StoreError> {
+    static NEXT: AtomicU64 = AtomicU64::new(100);
+    let number = NEXT.fetch_add(2, Ordering::Relaxed);
+    let (a, b, one) = (key(number), key(number + 1), Version::new(1));
+    assert_eq!(store.create(&a, &entry("1"), NOW).await?, Created::Yes(one.clone()));
+    let Loaded::Live(seen, _) = store.load(&a, NOW).await? else { panic!("{number} is lost") };
+    let Replaced::Yes(seen) = store.replace(&a, seen, &entry("2"), NOW).await? else { panic!("{number} has changed") };
+    assert!(store.touch(&a, LATER, Some(LATER), NOW).await?);
+    let Replaced::Yes(_) = store.cycle(&a, seen, &b, &entry("3"), LATER, NOW).await? else {
+        panic!("{number} is gone")
+    };
+    store.sweep(NOW, 10).await?;
+    assert!(store.end(&a, NOW).await?, "{number}");
+    Ok(())
+}
+
+/// How many of many lives at once come to a good end.
+async fn lives(store: &PostgresStore) -> Vec<String> {
+    let mut lives = JoinSet::new();
+    for _ in 0..40 {
+        let store = store.clone();
+        lives.spawn(async move { life(&store).await });
+    }
+    let ended = lives.join_all().await;
+    ended.into_iter().filter_map(|life| life.err().map(|error| error.to_string())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn behind_a_pooler_in_transaction_mode() {
+    let mut server = Postgres::start();
+    let bouncer = PgBouncer::before(&mut server);
+    let url = bouncer.url();
+    PostgresStore::connect(&server.url()).unwrap().migrate().await.unwrap();
+    let table = [
+        ("found out by its answer to our limits", PostgresStore::connect(&url).unwrap()),
+        ("told by the URL", PostgresStore::connect(&format!("{url}?prepared=false")).unwrap()),
+        ("found out by what it forgets", PostgresStore::from_pool(pool(&url, 8))),
+    ];
+    for (row, store) in table {
+        for round in 0..3 {
+            let failed = lives(&store).await;
+            println!("PgBouncer, {row}: round {round}: {} of 40 lives failed", failed.len());
+            assert_eq!(failed, Vec::<String>::new(), "{row}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_pooler_that_breaks_statements_is_named() {
+    let mut server = Postgres::start();
+    let bouncer = PgBouncer::before(&mut server);
+    PostgresStore::connect(&server.url()).unwrap().migrate().await.unwrap();
+    let store = PostgresStore::connect(&format!("{}?prepared=true", bouncer.url())).unwrap();
+    let failed = lives(&store).await;
+    assert!(failed.iter().any(|why| why.contains("a pooler in transaction mode is in between")), "{failed:?}");
+    #[cfg(feature = "sqlx-postgres")]
+    {
+        let store = PostgresStore::from_sqlx(sqlx::PgPool::connect(&bouncer.url()).await.unwrap());
+        let failed = lives(&store).await;
+        assert!(failed.iter().any(|why| why.contains("a pooler in transaction mode is in between")), "{failed:?}");
+    }
+}
+
+/// As `RecyclingMethod::Custom("DISCARD ALL")` does, and a pooler that hands a connection on.
+#[tokio::test]
+async fn forgotten_statements_are_sent_again() {
+    let server = Postgres::start();
+    let pool = pool(&server.url(), 1);
+    let store = PostgresStore::from_pool(pool.clone());
+    store.migrate().await.unwrap();
+    for _ in 0..8 {
+        life(&store).await.unwrap();
+        pool.get().await.unwrap().batch_execute("DISCARD ALL").await.unwrap();
+    }
+}
+
+/// Another client has given the names of our statements to the most dangerous one.
+#[tokio::test]
+async fn another_statement_than_the_one_asked_for_is_never_run() {
+    let server = Postgres::start();
+    let pool = pool(&server.url(), 1);
+    let client = async || pool.get().await.unwrap();
+    PostgresStore::from_pool(pool.clone()).migrate().await.unwrap();
+    let names = "SELECT name, statement FROM pg_prepared_statements WHERE from_sql IS FALSE";
+    for other in ["created <", "deadline <"] {
+        // A store that has prepared all its statements.
+        let store = PostgresStore::from_pool(pool.clone());
+        life(&store).await.unwrap();
+        store.end_before(PAST, NOW).await.unwrap();
+        store.create(&key(7), &entry("live"), NOW).await.unwrap();
+        let rows = client().await.query(names, &[]).await.unwrap();
+        let known: Vec<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let text = known.iter().map(|(_, text)| text).find(|text| text.contains("DELETE") && text.contains(other));
+        let text = text.unwrap_or_else(|| panic!("{other}: {known:?}"));
+        for (name, _) in &known {
+            let mixed = format!("DEALLOCATE {name}; PREPARE {name} AS {text}");
+            client().await.batch_execute(&mixed).await.unwrap();
+        }
+        assert_eq!(store.sweep(NOW, 10).await.unwrap(), 0, "{other}");
+        assert_eq!(store.load(&key(7), NOW).await.unwrap(), Loaded::Live(Version::new(1), entry("live")), "{other}");
+        assert_eq!(store.end_before(PAST, NOW).await.unwrap(), 0, "{other}");
+        life(&store).await.unwrap();
+        assert_eq!(store.load(&key(7), NOW).await.unwrap(), Loaded::Live(Version::new(1), entry("live")), "{other}");
+        assert!(store.end(&key(7), NOW).await.unwrap());
+        client().await.batch_execute("DEALLOCATE ALL").await.unwrap();
+        client().await.statement_cache.clear();
+    }
+}
