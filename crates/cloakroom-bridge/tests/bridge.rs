@@ -11,6 +11,7 @@ mod bridge {
     #[cfg(feature = "beaker")]
     mod beaker;
     mod browser;
+    mod conformance;
     #[cfg(feature = "pyramid")]
     mod cookies;
     #[cfg(feature = "django")]

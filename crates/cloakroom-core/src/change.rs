@@ -243,6 +243,20 @@ impl ChangeLog {
         self.changes.iter().any(|change| matches!(change, Change::Cycle { .. }))
     }
 
+    /// The closures given to `update`. Holding them keeps what they own alive.
+    #[must_use]
+    pub fn closures(&self) -> Vec<Updater> {
+        let closure =
+            |change: &Change| if let Change::Update { again, .. } = change { Some(Arc::clone(again)) } else { None };
+        self.changes.iter().filter_map(closure).collect()
+    }
+
+    /// Whether the next change folds the log, which drops changes.
+    #[must_use]
+    pub fn folds_next(&self) -> bool {
+        self.changes.len() + 1 >= self.fold_at.max(fold::FIRST)
+    }
+
     /// Keeps the changes so far apart from those that follow; returns how many there are.
     pub(crate) const fn seal(&mut self) -> usize {
         self.sealed = self.changes.len();

@@ -23,7 +23,8 @@ pub struct Commit {
     plan: Plan,
     cookie: CookieUpdate,
     now: Timestamp,
-    id: CommitId,
+    /// `None` for a commit that is not written to a store.
+    id: Option<CommitId>,
     new: Option<(SessionId, [u8; 12])>,
     /// How much of the session's log belongs to this commit.
     changes: usize,
@@ -94,10 +95,25 @@ impl Commit {
         self.now
     }
 
-    /// The id of this commit, which is written with the record: a retry that finds it there has succeeded before.
+    /// The id of this commit, which is written with the record: a retry that finds it there has
+    /// succeeded before. A commit to a cookie has none.
     #[must_use]
-    pub const fn id(&self) -> CommitId {
+    pub const fn id(&self) -> Option<CommitId> {
         self.id
+    }
+
+    /// Whether a record was written by this commit, or comes from one that was. A retry that finds
+    /// such a record has succeeded before.
+    #[must_use]
+    pub fn has_written(&self, record: &Record) -> bool {
+        self.id.is_some_and(|id| record.has_commit(id))
+    }
+
+    /// Writes the commit's id into a record, such as one that [`ChangeLog::replay`](crate::ChangeLog::replay) made.
+    pub fn mark(&self, record: &mut Record) {
+        if let Some(id) = self.id {
+            record.mark(id, self.now);
+        }
     }
 
     /// The id of the session that begins or moves with this commit.
@@ -178,10 +194,9 @@ impl SessionState {
         let (id, rest) = parts::<ID>(rest);
         let (token, _) = parts::<TOKEN>(rest);
         let id = SessionId::from_random(id);
-        let commit = CommitId::from_random(commit);
+        let commit = (needed > 0 && self.carrier() == Carrier::Id).then(|| CommitId::from_random(commit));
         if needed > 0 {
-            let mark = (self.carrier() == Carrier::Id).then_some(commit);
-            self.complete(now, mark, begins.then(|| CsrfToken::from_random(token)));
+            self.complete(now, commit, begins.then(|| CsrfToken::from_random(token)));
         } else if plan == Plan::Replace {
             self.complete(now, None, None);
         }

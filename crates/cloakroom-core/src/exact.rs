@@ -281,13 +281,13 @@ mod tests {
         (1..levels).fold(json!([]), |inner, _| json!([inner]))
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "rows are easier to read without references")]
     fn refused<T: Serialize>(value: T) -> String {
         let error = Json::encode("it", &value).unwrap_err();
         assert!(error.is_encode() && error.key() == Some("it"), "{error}");
         error.to_string()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "rows are easier to read without references")]
     fn comes_back<T: Serialize + for<'a> Deserialize<'a> + PartialEq + Debug>(value: T) {
         assert_eq!(Json::encode("it", &value).unwrap().decode::<T>("it").unwrap(), value);
     }

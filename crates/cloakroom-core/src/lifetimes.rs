@@ -167,6 +167,7 @@ pub enum Deadline {
 /// They are facts, not configuration: a deadline that was given to a session holds until the session is touched or written,
 /// whatever the configuration says by then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Clockwork {
     /// When the session was created.
     pub created: Timestamp,

@@ -140,7 +140,7 @@ impl SessionState {
     fn cookie_after_write(&self) -> CookieUpdate {
         match self.carrier() {
             Carrier::Record => CookieUpdate::Set,
-            Carrier::Id if self.log().asks_for_cookie() => CookieUpdate::Set,
+            Carrier::Id if self.moves() || self.log().asks_for_cookie() => CookieUpdate::Set,
             Carrier::Id => CookieUpdate::Keep,
         }
     }
@@ -148,6 +148,7 @@ impl SessionState {
     const fn cookie_after_touch(&self) -> CookieUpdate {
         match self.carrier() {
             Carrier::Record => CookieUpdate::Set,
+            Carrier::Id if self.moves() => CookieUpdate::Set,
             // The Max-Age of a remembered cookie runs to the absolute deadline, which a touch doesn't move.
             Carrier::Id => CookieUpdate::Keep,
         }

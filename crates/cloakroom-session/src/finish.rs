@@ -26,6 +26,18 @@ pub struct NotCommitted {
     pub effects: ResponseEffects,
 }
 
+impl fmt::Display for NotCommitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the session was not committed")
+    }
+}
+
+impl std::error::Error for NotCommitted {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
 impl From<NotCommitted> for Error {
     fn from(failure: NotCommitted) -> Self {
         failure.error

@@ -8,10 +8,14 @@
     reason = "a test that panics has said what it found"
 )]
 
+#[path = "session/broken.rs"]
+mod broken;
 #[path = "session/cancelled.rs"]
 mod cancelled;
 #[path = "session/commit.rs"]
 mod commit;
+#[path = "session/conformance.rs"]
+mod conformance;
 #[path = "session/factory.rs"]
 mod factory;
 #[path = "session/flash.rs"]

@@ -119,7 +119,7 @@ impl<S: Store> StoredSessions<S> {
     /// Finds the record of this commit under a key, if an earlier attempt has written it there.
     async fn find_own(&self, commit: &Commit, key: &StoreKey) -> Result<Option<(Version, Arc<Record>)>, Error> {
         Ok(match self.load(key, commit.now()).await? {
-            Found::Live(version, record) if record.has_commit(commit.id()) => Some((version, record)),
+            Found::Live(version, record) if commit.has_written(&record) => Some((version, record)),
             Found::Live(..) | Found::Moved | Found::Absent => None,
         })
     }
@@ -195,7 +195,7 @@ impl<S: Store> StoredSessions<S> {
     /// Whether an earlier attempt of this commit, whose answer was lost, has written this record or
     /// one that it came from.
     fn has_done(&self, write: &Write<'_>, newest: &Record) -> bool {
-        matches!(write.step, Step::Replace) && newest.has_commit(write.commit.id())
+        matches!(write.step, Step::Replace) && write.commit.has_written(newest)
     }
 
     /// The session isn't under its key any more: it has ended, or an earlier attempt of this very
@@ -213,7 +213,7 @@ impl<S: Store> StoredSessions<S> {
     fn again(&self, commit: &Commit, newest: &Record) -> Result<Arc<Record>, Error> {
         self.counters.count(Event::Replayed);
         let mut record = cloakroom_session::replay(commit, newest, self.conflicts)?;
-        record.mark(commit.id(), commit.now());
+        commit.mark(&mut record);
         Ok(Arc::new(record))
     }
 

@@ -52,5 +52,5 @@ pub use scan::{Cursor, Page, Scanned};
 pub use sessions::{Device, Sessions};
 pub use stats::Stats;
 pub use store::{Created, Entry, Loaded, Owned, Replaced, Store};
-pub use stored_sessions::StoredSessions;
+pub use stored_sessions::{IntoStore, StoredSessions};
 pub use sweeper::{Sweeper, SweeperBuilder, SweeperStats};

@@ -48,10 +48,21 @@ pub struct StoredSessions<S> {
 }
 
 impl<S: Store> StoredSessions<S> {
-    /// Sessions in this store. An `Arc` of a store may be shared with others.
+    /// Creates sessions in this store: a store, or an `Arc` of one that is shared with others.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use cloakroom_store::{MemoryStore, StoredSessions};
+    ///
+    /// let store = Arc::new(MemoryStore::new());
+    /// let sessions = StoredSessions::new(Arc::clone(&store)).build()?;
+    /// assert!(Arc::ptr_eq(sessions.store(), &store));
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
-    pub fn new(store: impl Into<Arc<S>>) -> StoredSessionsBuilder<S> {
-        StoredSessionsBuilder::new(store.into())
+    pub fn new(store: impl IntoStore<S>) -> StoredSessionsBuilder<S> {
+        StoredSessionsBuilder::new(store.into_store())
     }
 
     /// The store.
@@ -104,6 +115,24 @@ impl<S: Store> StoredSessions<S> {
             (CookieUpdate::Remove, Outcome::Ended { was_there: true }) => vec![self.cookie.remove()],
             _ => Vec::new(),
         })
+    }
+}
+
+/// A store, or an `Arc` of one: what [`StoredSessions::new`] takes.
+pub trait IntoStore<S> {
+    /// The store, to be shared.
+    fn into_store(self) -> Arc<S>;
+}
+
+impl<S: Store> IntoStore<S> for S {
+    fn into_store(self) -> Arc<S> {
+        Arc::new(self)
+    }
+}
+
+impl<S: Store> IntoStore<S> for Arc<S> {
+    fn into_store(self) -> Self {
+        self
     }
 }
 

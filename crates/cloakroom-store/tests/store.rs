@@ -13,6 +13,8 @@ mod broken;
 mod conformance;
 #[path = "store/explorer.rs"]
 mod explorer;
+#[path = "store/factory.rs"]
+mod factory;
 #[path = "store/faulty.rs"]
 mod faulty;
 #[path = "store/file.rs"]

@@ -18,7 +18,7 @@ use cloakroom::{
 };
 
 #[derive(Debug)]
-struct MapSessions {
+pub(crate) struct MapSessions {
     cookie: CookieTemplate,
     lifetimes: Lifetimes,
     // Under the hash of the id: who reads the map can't use what is in it.
@@ -26,7 +26,7 @@ struct MapSessions {
 }
 
 impl MapSessions {
-    fn new() -> Result<Self, ConfigError> {
+    pub(crate) fn new() -> Result<Self, ConfigError> {
         Ok(Self {
             cookie: CookieConfig::default().build()?,
             lifetimes: Lifetimes::default(),
@@ -60,16 +60,23 @@ impl SessionFactory for MapSessions {
         let mut records = self.records();
         // Where one session ends and another begins, the end comes first.
         let ended = commit.ended_id().is_some_and(|id| records.remove(&id.store_key()).is_some());
+        // An earlier attempt of this commit, whose answer was lost, may have written its record.
+        let target = commit.new_id().or(session.id()).and_then(|id| records.get(&id.store_key()));
+        let done = target.filter(|record| commit.has_written(record)).cloned();
         // Another request may have committed since this one opened the session.
         let newest = session.store_key().and_then(|key| records.get(&key));
-        let record = match newest {
-            Some(newest) if newest != session.base() => {
-                Arc::new(replay(commit, newest, ConflictPolicy::LastWriteWins)?)
+        let record = match (&done, newest) {
+            (Some(done), _) => Arc::new(done.clone()),
+            (None, Some(newest)) if newest != session.base() => {
+                let mut record = replay(commit, newest, ConflictPolicy::LastWriteWins)?;
+                commit.mark(&mut record);
+                Arc::new(record)
             }
-            _ => commit.record(),
+            (None, _) => commit.record(),
         };
         let id = match commit.plan() {
             Plan::Create | Plan::EndThenCreate => commit.new_id(),
+            Plan::Cycle if done.is_some() => commit.new_id(),
             // Only a session that is still there moves or is replaced: nothing revives one that has ended.
             Plan::Cycle => session.store_key().and_then(|key| records.remove(&key)).and(commit.new_id()),
             Plan::Replace | Plan::Touch => session.id().filter(|id| records.contains_key(&id.store_key())),
@@ -84,7 +91,7 @@ impl SessionFactory for MapSessions {
         records.insert(id.store_key(), Record::clone(&record));
         let cookies = match commit.cookie() {
             CookieUpdate::Set => vec![self.cookie.set(&id.expose(), record.max_age(commit.now()))?],
-            _ => Vec::new(),
+            CookieUpdate::Keep | CookieUpdate::Remove | _ => Vec::new(),
         };
         Ok(Committed::new(commit.settle(After::Kept(id, record)), cookies))
     }

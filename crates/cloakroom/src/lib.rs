@@ -15,6 +15,7 @@
 //! - `StoredSessions` and `connect` (feature `store`), which takes the URL of a store. Each store has a feature of its own:
 //!   `sqlite`, `postgres`, `mysql`, `redis`, `redis-sentinel`, `redis-cluster`; `memory:` and `file:` need none. `tls` encrypts.
 //! - `config::SessionConfig` (feature `config`): all of it from a file that serde reads, or from the environment.
+//! - `conformance` and `factory_conformance` (feature `conformance`): the suites for tests of a store, and of a factory, of your own.
 //! - [`guide`]: choosing a factory, a page for each framework, coming from Pyramid.
 //!
 //! # Security
@@ -47,6 +48,12 @@ pub use cloakroom_tower::{
 
 #[cfg(feature = "store")]
 pub use connect::{ConnectError, connect};
+
+// By name: two crates have a module called `conformance`, and this name is that of the stores' one.
+#[cfg(feature = "conformance")]
+pub use cloakroom_session::conformance as factory_conformance;
+#[cfg(feature = "conformance")]
+pub use cloakroom_store::conformance;
 
 /// Middleware and extractors for actix-web.
 #[cfg(feature = "actix")]

@@ -39,14 +39,13 @@ impl Times {
         let absolute = Clockwork::start(created, lifetimes).absolute_deadline;
         let absolute = ours.ends.unwrap_or(absolute);
         let own_idle = ours.idle.or(self.idle.map(Some));
-        Clockwork {
-            created,
-            touched: self.touched,
-            idle_deadline: own_idle.map_or(idle, |idle| idle.map(|idle| self.touched + idle)),
-            absolute_deadline: absolute.into_iter().chain(self.expires).min(),
-            own_idle,
-            remembered: ours.remembered,
-        }
+        let mut clockwork = Clockwork::start(created, lifetimes);
+        clockwork.touched = self.touched;
+        clockwork.idle_deadline = own_idle.map_or(idle, |idle| idle.map(|idle| self.touched + idle));
+        clockwork.absolute_deadline = absolute.into_iter().chain(self.expires).min();
+        clockwork.own_idle = own_idle;
+        clockwork.remembered = ours.remembered;
+        clockwork
     }
 }
 

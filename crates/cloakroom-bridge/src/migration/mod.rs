@@ -5,8 +5,7 @@ mod phase;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloakroom_session::{
-    Carrier, Commit, Committed, CookieHeader, Error, Plan, SessionFactory, SessionState, SetCookie, Timestamp,
-    begin_commit,
+    Commit, Committed, CookieHeader, Error, Plan, SessionFactory, SessionState, SetCookie, Timestamp, begin_commit,
 };
 
 use phase::Side;
@@ -175,7 +174,7 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
         };
         // A session that moves to the other side needs a cookie.
         let moves = Side::of(&session).is_some_and(|from| from != side);
-        let session = if moves { session.carried_by(Carrier::Record) } else { session };
+        let session = session.moving(moves);
         let seen = match (session.is_new(), Side::of(&session)) {
             (true, _) => session.rejected().map(|_| &self.counters.refused),
             (false, Some(Side::Old)) => Some(&self.counters.old),
@@ -230,6 +229,8 @@ fn choose(written: SessionState, other: SessionState) -> SessionState {
         (false, false) => written.beside(other),
         (true, false) => other,
         (false, true) => written,
+        // An id that has moved must still be known: a new session would get a cookie that undoes the newer one.
+        (true, true) if other.is_detached() && !written.is_detached() => other,
         (true, true) => {
             let why = written.rejected().or(other.rejected());
             written.rejecting(why)

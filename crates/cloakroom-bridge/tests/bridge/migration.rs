@@ -295,7 +295,7 @@ async fn a_move_needs_a_cookie() {
     let (old, new) = (Arc::new(MemoryStore::new()), Arc::new(MemoryStore::new()));
     let stored = |name: &str, store: &Arc<MemoryStore>| {
         let cookie = CookieConfig::default().name(name);
-        StoredSessions::<MemoryStore>::new(Arc::clone(store)).cookie(cookie).build().unwrap()
+        StoredSessions::new(Arc::clone(store)).cookie(cookie).build().unwrap()
     };
     for (phase, from_old, from_new, from_none) in [
         (Phase::ReadOld, Some(Id), None, Id),

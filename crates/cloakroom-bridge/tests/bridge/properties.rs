@@ -91,7 +91,8 @@ fn record() -> impl Strategy<Value = Record> {
     let owner = prop::option::of("\\PC{1,8}");
     (data, flashes, csrf, owner, any::<bool>()).prop_map(|(data, flashes, csrf, owner, remembered)| {
         let lifetimes = Lifetimes::default().absolute_timeout(None);
-        let clockwork = Clockwork { remembered, ..Clockwork::start(NOW, &lifetimes) };
+        let mut clockwork = Clockwork::start(NOW, &lifetimes);
+        clockwork.remembered = remembered;
         let mut record = Record::from_clockwork(clockwork);
         for (key, value) in data {
             record.restore(key, Json::from_foreign("it", value).unwrap());

@@ -141,6 +141,15 @@ impl SessionState {
         self.context = settled.context;
     }
 
+    /// Takes in the result of a commit, and drops what was done since it began.
+    pub fn absorb_alone(&mut self, commit: &Commit, settled: Self) {
+        if self.generation == commit.session().generation {
+            *self = Self { generation: self.generation, ..settled };
+        } else {
+            self.absorb_under_another(commit, settled);
+        }
+    }
+
     /// Takes in the result of a commit at once: see [`SessionState::absorb`].
     ///
     /// # Errors

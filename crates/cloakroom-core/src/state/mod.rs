@@ -71,6 +71,7 @@ struct Context {
     lifetimes: Lifetimes,
     carrier: Carrier,
     resolution: Resolution,
+    moves: bool,
     request: RequestKind,
     scheme: Option<&'static dyn CsrfScheme>,
     place: u8,
@@ -123,6 +124,7 @@ impl SessionState {
                 lifetimes,
                 carrier: Carrier::Record,
                 resolution: Resolution::Milliseconds,
+                moves: false,
                 request: RequestKind::Ordinary,
                 scheme: None,
                 place: 0,
@@ -136,6 +138,14 @@ impl SessionState {
     #[inline]
     pub const fn carried_by(mut self, carrier: Carrier) -> Self {
         self.context.carrier = carrier;
+        self
+    }
+
+    /// Says whether the next commit moves the session to another place: the browser then needs a new
+    /// cookie, whatever the cookie carries.
+    #[must_use]
+    pub const fn moving(mut self, moves: bool) -> Self {
+        self.context.moves = moves;
         self
     }
 
@@ -277,6 +287,10 @@ impl SessionState {
     #[must_use]
     pub const fn carrier(&self) -> Carrier {
         self.context.carrier
+    }
+
+    pub(crate) const fn moves(&self) -> bool {
+        self.context.moves
     }
 
     pub(crate) const fn resolution(&self) -> Resolution {

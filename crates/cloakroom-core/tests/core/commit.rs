@@ -124,7 +124,7 @@ fn a_commit_completes_the_record_in_place() {
     let record = commit.record();
     assert_eq!(record.clockwork().touched, later);
     assert!(record.csrf().is_some(), "a session begins with its token");
-    assert!(record.has_commit(commit.id()));
+    assert!(commit.has_written(&record));
     assert_eq!(session.record(), &*record, "the handler sees it too");
 }
 

@@ -19,7 +19,11 @@ fn any_clockwork() -> impl Strategy<Value = Clockwork> {
             let created = Timestamp::from_unix_millis(created);
             let after = |span| created + Duration::from_millis(span);
             let (idle_deadline, absolute_deadline) = (idle.map(after), absolute.map(after));
-            Clockwork { created, touched: after(touched), idle_deadline, absolute_deadline, own_idle, remembered }
+            let mut clockwork = Clockwork::start(created, &Lifetimes::default());
+            clockwork.touched = after(touched);
+            (clockwork.idle_deadline, clockwork.absolute_deadline) = (idle_deadline, absolute_deadline);
+            (clockwork.own_idle, clockwork.remembered) = (own_idle, remembered);
+            clockwork
         },
     )
 }
@@ -251,14 +255,10 @@ fn the_number_of_the_next_message_is_read_and_ignored() {
 #[test]
 fn edges_of_time_survive() {
     let end = Timestamp::from_unix_millis(u64::MAX);
-    let clockwork = Clockwork {
-        created: NOW,
-        touched: NOW,
-        idle_deadline: Some(end),
-        absolute_deadline: Some(end),
-        own_idle: Some(Some(Duration::from_millis(u64::MAX))),
-        remembered: true,
-    };
+    let mut clockwork = Clockwork::start(NOW, &Lifetimes::default());
+    (clockwork.idle_deadline, clockwork.absolute_deadline) = (Some(end), Some(end));
+    clockwork.own_idle = Some(Some(Duration::from_millis(u64::MAX)));
+    clockwork.remembered = true;
     assert_eq!(*through_the_wire(&Record::from_clockwork(clockwork)).clockwork(), clockwork);
     let overflowing = format!("1c{0};t{0};i{0};a{0};o{0};n{0};", u64::MAX);
     let record = Record::decode(&Arc::from(overflowing), 0).unwrap();

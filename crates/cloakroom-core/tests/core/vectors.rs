@@ -71,14 +71,12 @@ fn every_field_means_what_it_meant() {
     let created = Timestamp::from_unix_secs(1_700_000_000);
     let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
     let touched = created + Duration::from_millis(61_500);
-    let clockwork = Clockwork {
-        created,
-        touched,
-        idle_deadline: Some(touched + minutes(20)),
-        absolute_deadline: Some(created + minutes(24 * 60)),
-        own_idle: Some(Some(minutes(20))),
-        remembered: true,
-    };
+    let mut clockwork = Clockwork::start(created, &Lifetimes::default());
+    clockwork.touched = touched;
+    clockwork.idle_deadline = Some(touched + minutes(20));
+    clockwork.absolute_deadline = Some(created + minutes(24 * 60));
+    clockwork.own_idle = Some(Some(minutes(20)));
+    clockwork.remembered = true;
     assert_eq!(*record.clockwork(), clockwork);
     let token = CsrfToken::from_random(std::array::from_fn(|index| u8::try_from(index).unwrap()));
     assert_eq!(record.csrf(), Some(&token));

@@ -154,7 +154,8 @@ pub(crate) async fn tokens_differ_on_each_page_and_all_count(world: &World) {
 pub(crate) async fn a_socket_opens_for_our_own_pages_alone(world: &World) {
     let probe = world.probe(&[]);
     let own = probe.base();
-    let rows: &[(&str, &[(&str, &str)], u16, &str)] = &[
+    type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], u16, &'a str);
+    let rows: &[Row<'_>] = &[
         ("a page of ours", &[("sec-fetch-site", "same-origin"), ("origin", own)], 200, "open"),
         ("a page of ours in an old browser", &[("origin", own)], 200, "open"),
         ("no browser", &[], 200, "open"),
@@ -183,7 +184,8 @@ pub(crate) async fn unsure_rules_ask_for_the_token_where_the_browser_says_nothin
     let (client, token) = visitor(probe.client()).await;
     let own = probe.base();
     let referer = format!("{own}/page");
-    let rows: &[(&str, &[(&str, &str)], u16)] = &[
+    type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], u16);
+    let rows: &[Row<'_>] = &[
         ("our own page", &[("sec-fetch-site", "same-origin")], 200),
         ("our own origin", &[("origin", own)], 200),
         ("a wrong token, which isn't asked for", &[("origin", own), ("x-csrf-token", "x")], 200),

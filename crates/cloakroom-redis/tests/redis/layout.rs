@@ -119,7 +119,7 @@ async fn newer_words_stay(server_of: impl Fn(&StoreKey) -> usize, servers: &[Red
     for owner in [None, Some("user".to_owned())] {
         let entry = Entry::new("te\nxt".into(), now(), now(), Some(now() + LIFE)).owner(owner);
         let (one, two) = (put(store, &entry).await, key());
-        let server = &servers[server_of(&one)];
+        let server = servers.get(server_of(&one)).unwrap();
         let head = || server.cli(&["GET", &name(&one)]).lines().next().unwrap().to_owned();
         let newer = server.cli(&["GET", &name(&one)]).replacen('\n', " sub=%9 x\n", 1);
         assert_eq!(server.cli(&["SET", &name(&one), &newer]), "OK");
@@ -141,7 +141,7 @@ async fn newer_words_stay(server_of: impl Fn(&StoreKey) -> usize, servers: &[Red
         assert_eq!(store.load(&one, now()).await.unwrap(), Loaded::Live(seen.clone(), entry.clone()));
         let until = now() + Duration::from_secs(10);
         assert_eq!(store.cycle(&one, seen, &two, &entry, until, now()).await.unwrap(), Replaced::Yes(nth(1, &entry)));
-        let moved = servers[server_of(&two)].cli(&["GET", &name(&two)]);
+        let moved = servers.get(server_of(&two)).unwrap().cli(&["GET", &name(&two)]);
         assert!(!moved.contains("sub"), "a session that moved begins without: {moved}");
         let mark = format!("{} sub=9", server.cli(&["GET", &name(&one)]));
         assert_eq!(server.cli(&["SET", &name(&one), &mark]), "OK");

@@ -9,7 +9,7 @@ use cloakroom_servers::redis::{Cluster, Redis};
 use cloakroom_session::StoreKey;
 use cloakroom_store::{Loaded, Store as _};
 
-use crate::bench::{FIRST, clock, entry, key, now, put};
+use crate::bench::{clock, entry, first, key, now, put};
 
 const CALLERS: usize = 32;
 
@@ -54,7 +54,7 @@ async fn a_silent_wire_is_left() {
         recovers(name, store.clone(), &[session], || wire.silence()).await;
         let replica = Redis::with(&["--replicaof", "127.0.0.1", &server.port().to_string()]);
         let store = store.durability(1, Duration::from_millis(500));
-        while store.replace(&session, FIRST, &entry("newer"), now()).await.is_err() {}
+        while store.replace(&session, first("text"), &entry("newer"), now()).await.is_err() {}
         recovers(&format!("{name}, durable"), store, &[session], || wire.silence()).await;
         drop(replica);
     }

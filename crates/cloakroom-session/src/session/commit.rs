@@ -15,6 +15,8 @@ use std::task::{Context, Poll, ready};
 
 use cloakroom_core::{Absorbed, Carrier, Commit, CookieUpdate, Plan, SetCookie};
 
+use tracing::Instrument as _;
+
 use super::turn::Turn;
 use super::{Inner, Phase, Session};
 use crate::clock::fill;
@@ -32,6 +34,10 @@ enum Step {
     Own(Running),
 }
 
+/// The number of times that the result of a commit is taken in, each time because the session changed
+/// in the meantime. Only a closure that changes the session whenever it runs comes here.
+const MOST_REBASES: usize = 1000;
+
 impl Session {
     /// Commits what was done so far, before the response: for streams, sockets, and work that goes
     /// on after a redirect.
@@ -47,10 +53,19 @@ impl Session {
     pub async fn commit_now(&self) -> Result<(), Error> {
         loop {
             let turn = self.turn().await;
-            match self.next_step(Self::early)? {
+            let late = mem::take(&mut self.inner().late);
+            match self.next_step(Self::early).inspect_err(|_| self.inner().late |= late)? {
                 Step::Nothing => return Ok(()),
-                Step::Earlier(running) => Driver::new(turn, running).await?,
-                Step::Own(running) => return Driver::new(turn, running).await,
+                Step::Earlier(running) => {
+                    self.inner().late |= late;
+                    Driver::new(turn, running).await?;
+                }
+                Step::Own(running) => {
+                    let outcome = Driver::new(turn, running).await;
+                    // What failed may be tried again. Until then it isn't kept.
+                    self.inner().late |= late && outcome.is_err();
+                    return outcome;
+                }
             }
         }
     }
@@ -92,11 +107,9 @@ impl Session {
         }
         let (plan, cookie) = inner.state.plan(now);
         if !allowed(self, &mut inner, plan, cookie)? {
-            inner.late = false;
             return Ok(Step::Nothing);
         }
         let commit = inner.state.begin_commit(now, fill)?;
-        inner.late = false;
         Ok(Step::Own(self.start(commit)))
     }
 
@@ -110,11 +123,9 @@ impl Session {
         let committed = match outcome {
             Ok(committed) => committed,
             Err(error) => {
-                let mut inner = self.inner();
-                inner.late |= inner.phase == Phase::HeadersSent;
                 if error.is_unavailable() {
                     // It may have been carried out: a later commit must not apply its changes again.
-                    inner.unconfirmed = Some(Box::new(commit.resumed()));
+                    self.inner().unconfirmed = Some(Box::new(commit.resumed()));
                 }
                 return Err(error);
             }
@@ -122,17 +133,24 @@ impl Session {
         // First of all: what was committed must reach the browser, whatever comes next.
         supersede(&mut self.inner().cookies, committed.cookies);
         let mut settled = committed.session;
-        loop {
+        for _ in 0..MOST_REBASES {
             let since = self.inner().state.since(&commit);
             // Closures of the application run here, so the lock is free.
             let rebased = since.rebase(&settled);
-            let absorbed = self.inner().state.absorb(&commit, settled, rebased);
+            let (absorbed, _closures) = {
+                let mut inner = self.inner();
+                // Dropped after the lock is released: see `write_keeping`.
+                let closures = inner.state.log().closures();
+                (inner.state.absorb(&commit, settled, rebased), closures)
+            };
             match absorbed {
                 Absorbed::Done => return Ok(()),
                 Absorbed::Failed(error) => return Err(error.into()),
                 Absorbed::Outdated(again) => settled = *again,
             }
         }
+        self.inner().state.absorb_alone(&commit, settled);
+        Err(Error::contended("update"))
     }
 
     /// Begins the commit at the end of the request, for a response with this status.
@@ -250,7 +268,7 @@ impl Drop for Ending {
                 }
             };
             if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                runtime.spawn(task);
+                runtime.spawn(task.in_current_span());
             } else {
                 tracing::error!("session changes lost: the response was dropped outside of a tokio runtime");
             }
@@ -304,11 +322,13 @@ impl Drop for Driver {
         let Some(mut drive) = self.0.take() else { return };
         // Without a runtime, the drive goes back into the session as it is dropped.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        runtime.spawn(async move {
+        let task = async move {
             if let Err(error) = std::future::poll_fn(|cx| drive.poll(cx)).await {
                 lost(&error);
             }
-        });
+        };
+        // The span of the request, which is entered while its future is dropped.
+        runtime.spawn(task.in_current_span());
     }
 }
 

@@ -137,7 +137,7 @@ impl FlashQueue<'_> {
             Ok(bits) => FlashId::from_random(u64::from_ne_bytes(bits)),
             Err(error) => return self.session.fail(error),
         };
-        let limit = self.session.0.engine.flash_limit;
+        let limit = self.session.0.engine.flash_limit.max(1);
         let full = self.session.write(|state| {
             let full = state.flash_len(self.name) >= limit;
             state.flash_json(self.name, body, id, duplicates, limit) && full

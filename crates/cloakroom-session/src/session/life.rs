@@ -78,7 +78,7 @@ impl Session {
     /// ```
     pub fn invalidate(&self) {
         let now = self.now();
-        self.write(|state| state.invalidate(now));
+        self.write_anew(|state| state.invalidate(now));
     }
 
     /// Gives the session a new id and a new CSRF token, and keeps its values. Call it at every change
@@ -125,7 +125,7 @@ impl Session {
     pub fn set_owner(&self, owner: impl AsRef<str>) {
         let (owner, now) = (owner.as_ref(), self.now());
         match fresh_token() {
-            Ok(token) => self.write(|state| state.set_owner(owner, token, now)),
+            Ok(token) => self.write_anew(|state| state.set_owner(owner, token, now)),
             Err(error) => self.fail(error),
         }
     }

@@ -146,9 +146,27 @@ impl Session {
     }
 
     fn write<R>(&self, write: impl FnOnce(&mut SessionState) -> R) -> R {
+        self.write_keeping(|state| state.log().folds_next(), write)
+    }
+
+    /// Writes something that drops the log.
+    fn write_anew<R>(&self, write: impl FnOnce(&mut SessionState) -> R) -> R {
+        self.write_keeping(|_| true, write)
+    }
+
+    fn write_keeping<R>(
+        &self,
+        keeps: impl FnOnce(&SessionState) -> bool,
+        write: impl FnOnce(&mut SessionState) -> R,
+    ) -> R {
         let mut inner = self.inner();
         inner.late |= inner.phase == Phase::HeadersSent;
-        write(&mut inner.state)
+        // What a closure owns may use the session when it is dropped, so that must happen after the lock is released.
+        let closures = if keeps(&inner.state) { inner.state.log().closures() } else { Vec::new() };
+        let result = write(&mut inner.state);
+        drop(inner);
+        drop(closures);
+        result
     }
 
     fn now(&self) -> Timestamp {

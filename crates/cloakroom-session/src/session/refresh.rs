@@ -51,7 +51,11 @@ impl Session {
         let newest = self.0.engine.factory.reload(&opened, self.now()).await?;
         let mut inner = self.inner();
         let changes = inner.state.log().len();
+        // Dropped after the lock is released: see `write_keeping`.
+        let closures = inner.state.log().closures();
         let goes_on = inner.state.refresh(newest);
+        drop(inner);
+        drop(closures);
         if !goes_on && changes > 0 {
             tracing::warn!(changes, "session changes dropped: it has ended meanwhile");
         }

@@ -20,10 +20,9 @@ impl Session {
     /// # Errors
     /// When it can't be read as a `T`. The rest of the session is unaffected.
     pub fn get<T: DeserializeOwned>(&self, key: impl IntoKey<T>) -> Result<Option<T>, Error> {
-        match self.read_mut(|state| state.read_json(key.name())) {
-            Some(value) => Ok(Some(value.decode(key.name())?)),
-            None => Ok(None),
-        }
+        let name = key.name();
+        let json = self.read_mut(|state| state.read_json(name));
+        Ok(json.map(|json| json.decode(name)).transpose()?)
     }
 
     fn json(&self, key: &str) -> Option<Json> {
@@ -40,8 +39,9 @@ impl Session {
     /// # Errors
     /// When it can't be written as JSON; nothing changed then.
     pub fn insert<T: Serialize>(&self, key: impl IntoKey<T>, value: T) -> Result<(), Error> {
-        let json = Json::encode(key.name(), &value)?;
-        self.write(|state| state.insert_json(key.name(), json));
+        let name = key.name();
+        let json = Json::encode(name, &value)?;
+        self.write(|state| state.insert_json(name, json));
         Ok(())
     }
 
@@ -67,11 +67,14 @@ impl Session {
     /// # Errors
     /// The key of the first value that can't be written.
     pub fn extend<K: IntoKey<T>, T: Serialize>(&self, entries: impl IntoIterator<Item = (K, T)>) -> Result<(), Error> {
-        let encode = |(key, value): (K, T)| Json::encode(key.name(), &value).map(|json| (key, json));
-        let entries: Vec<(K, Json)> = entries.into_iter().map(encode).collect::<Result<_, _>>()?;
+        let encode = |(key, value): (K, T)| {
+            let name = key.name().to_owned();
+            Json::encode(&name, &value).map(|json| (name, json))
+        };
+        let entries: Vec<(String, Json)> = entries.into_iter().map(encode).collect::<Result<_, _>>()?;
         self.write(|state| {
-            for (key, value) in entries {
-                state.insert_json(key.name(), value);
+            for (name, value) in entries {
+                state.insert_json(&name, value);
             }
         });
         Ok(())
@@ -79,7 +82,8 @@ impl Session {
 
     /// Removes a key; returns whether it was there.
     pub fn remove(&self, key: impl KeyName) -> bool {
-        self.write(|state| state.remove(key.name()))
+        let name = key.name();
+        self.write(|state| state.remove(name))
     }
 
     /// Removes a key and returns its value.
@@ -200,11 +204,13 @@ impl Session {
     /// Sets a value for a guard that was taken from the session of this generation; returns whether
     /// that session is still the one of the request.
     pub(crate) fn set_guarded(&self, generation: u32, key: &str, value: Json) -> bool {
-        if self.read(SessionState::generation) != generation {
-            return false;
-        }
-        self.write(|state| state.insert_json(key, value));
-        true
+        self.write(|state| {
+            let same = state.generation() == generation;
+            if same {
+                state.insert_json(key, value);
+            }
+            same
+        })
     }
 
     /// Removes all values. Flash messages and the CSRF token stay; [`Session::invalidate`] ends those too.
@@ -215,7 +221,8 @@ impl Session {
     /// Whether there is a value under a key.
     #[must_use]
     pub fn contains_key(&self, key: impl KeyName) -> bool {
-        self.read(|state| state.contains_key(key.name()))
+        let name = key.name();
+        self.read(|state| state.contains_key(name))
     }
 
     /// How many values there are.

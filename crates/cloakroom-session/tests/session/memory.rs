@@ -97,7 +97,7 @@ impl MemorySessions {
     /// The record under a key if this commit has written it, or what it came from.
     fn own(&self, key: &StoreKey, commit: &Commit) -> Option<(Version, Arc<Record>)> {
         match self.store().get(key) {
-            Some(Entry::Here(version, record)) if record.has_commit(commit.id()) => {
+            Some(Entry::Here(version, record)) if commit.has_written(record) => {
                 Some((version.clone(), Arc::new(Record::clone(record))))
             }
             _ => None,
@@ -127,7 +127,7 @@ impl MemorySessions {
             commit.record()
         } else {
             let mut record = replay(commit, newest, ConflictPolicy::LastWriteWins)?;
-            record.mark(commit.id(), commit.now());
+            commit.mark(&mut record);
             Arc::new(record)
         };
         let version = Version::after(version, 1);

@@ -54,10 +54,11 @@ impl Path {
 
 /// Runs what `start` makes in every order, and shows each outcome to `check`; says how many orders there were.
 pub(crate) fn explore<W, T>(start: impl Fn() -> (W, Vec<Task<T>>), mut check: impl FnMut(&W, Vec<T>)) -> usize {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let mut path = Path::default();
     let mut orders = 0;
     loop {
+        // Another runtime for each order: one that has run before may take spawned tasks in another order.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let (world, tasks) = {
             let _inside = runtime.enter();
             start()

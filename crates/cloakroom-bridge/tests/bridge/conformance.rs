@@ -1,0 +1,166 @@
+//! The factories of bridges, and migrations between factories, under the conformance suite.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cloakroom_bridge::{Migration, Phase};
+use cloakroom_session::conformance::{Capabilities, assert_conforms, check};
+use cloakroom_session::{
+    Commit, Committed, CookieConfig, CookieHeader, CookieSessions, CookieSessionsBuilder, Error, Key, SessionFactory,
+    SessionState, Timestamp,
+};
+use cloakroom_store::{MemoryStore, StoredSessions};
+
+const PHASES: [Phase; 4] = [Phase::ReadOld, Phase::ReadBothWriteOld, Phase::ReadBothWriteNew, Phase::ReadNew];
+
+/// The browser holds the only copy.
+fn in_cookies() -> Capabilities {
+    Capabilities::all().without_revocation().without_merging()
+}
+
+fn cookies(name: &str, seal: fn(Key) -> CookieSessionsBuilder) -> CookieSessions {
+    let key = Key::new(b"a secret of 32 bytes or more, for the tests alone").unwrap();
+    seal(key).cookie(CookieConfig::default().name(name)).build().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn migrations_between_cookies_conform() {
+    for phase in PHASES {
+        let (old, new) = (cookies("old", CookieSessions::signed), cookies("new", CookieSessions::encrypted));
+        assert_conforms(Arc::new(Migration::new(old, new, phase)), in_cookies()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn migrations_between_stores_conform() {
+    let stored = |name: &str| {
+        StoredSessions::new(MemoryStore::new()).cookie(CookieConfig::default().name(name)).build().unwrap()
+    };
+    for phase in PHASES {
+        let migration = Migration::new(stored("old"), stored("new"), phase);
+        assert_conforms(Arc::new(migration), Capabilities::all()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn migrations_from_cookies_to_a_store_conform() {
+    for phase in PHASES {
+        let old = cookies("old", CookieSessions::signed);
+        let cookie = CookieConfig::default().name("new");
+        let new = StoredSessions::new(MemoryStore::new()).cookie(cookie).build().unwrap();
+        let writes_old = matches!(phase, Phase::ReadOld | Phase::ReadBothWriteOld);
+        let can = if writes_old { in_cookies() } else { Capabilities::all() };
+        assert_conforms(Arc::new(Migration::new(old, new, phase)), can).await;
+    }
+}
+
+/// Two nodes of a deployment, one phase apart, which take turns at opening and at committing.
+#[derive(Debug)]
+struct TakeTurns<F> {
+    nodes: [F; 2],
+    turn: AtomicUsize,
+}
+
+impl<F: SessionFactory> TakeTurns<F> {
+    fn next(&self) -> &F {
+        &self.nodes[self.turn.fetch_add(1, Ordering::Relaxed) / 2 % 2]
+    }
+}
+
+impl<F: SessionFactory> SessionFactory for TakeTurns<F> {
+    async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
+        self.next().open(cookies, now).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
+        self.next().commit(commit).await
+    }
+
+    async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
+        self.next().reload(session, now).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nodes_one_phase_apart_conform_together() {
+    let mut failures = Vec::new();
+    for pair in PHASES.windows(2) {
+        let (old, new) = (cookies("old", CookieSessions::signed), cookies("new", CookieSessions::encrypted));
+        let nodes = [pair[0], pair[1]].map(|phase| Migration::new(old.clone(), new.clone(), phase));
+        let found = check(Arc::new(TakeTurns { nodes, turn: AtomicUsize::new(0) }), in_cookies()).await;
+        failures.extend(found.iter().map(|failure| format!("cookies, {pair:?}: {failure}")));
+
+        let stored = |name: &str| {
+            let cookie = CookieConfig::default().name(name);
+            Arc::new(StoredSessions::new(MemoryStore::new()).cookie(cookie).build().unwrap())
+        };
+        let (old, new) = (stored("old"), stored("new"));
+        let nodes = [pair[0], pair[1]].map(|phase| Migration::new(Arc::clone(&old), Arc::clone(&new), phase));
+        let can = Capabilities::all().without_merging();
+        let found = check(Arc::new(TakeTurns { nodes, turn: AtomicUsize::new(0) }), can).await;
+        failures.extend(found.iter().map(|failure| format!("stores, {pair:?}: {failure}")));
+    }
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[cfg(all(
+    feature = "beaker",
+    feature = "django",
+    feature = "express",
+    feature = "flask",
+    feature = "plug",
+    feature = "pyramid",
+    feature = "rails"
+))]
+mod formats {
+    use cloakroom_bridge::{
+        BeakerCipher, BeakerCookie, BeakerRecord, BridgedCookies, CookieFormat, DjangoCookie, DjangoRecord,
+        ExpressCookie, ExpressRecord, FlaskCookie, MemoryRecords, PlugCookie, PyramidCookie, RailsCookie, RecordFormat,
+        SharedRecords,
+    };
+
+    use super::*;
+
+    async fn cookies_conform(name: &str, format: impl CookieFormat, can: Capabilities) {
+        let failures = check(Arc::new(BridgedCookies::new(format).build().unwrap()), can).await;
+        assert_eq!(failures, [], "{name}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn cookies_of_every_format_conform() {
+        cookies_conform("pyramid", PyramidCookie::new("secret").build().unwrap(), in_cookies()).await;
+        cookies_conform("flask", FlaskCookie::new("secret").build().unwrap(), in_cookies()).await;
+        // SESSION_SAVE_EVERY_REQUEST is off there.
+        cookies_conform("django", DjangoCookie::new("secret").build().unwrap(), in_cookies().without_touches()).await;
+        cookies_conform("express", ExpressCookie::new("secret").build().unwrap(), in_cookies()).await;
+        let rails = RailsCookie::encrypted("secret").build().unwrap();
+        cookies_conform("rails, encrypted", rails, in_cookies()).await;
+        cookies_conform("rails, signed", RailsCookie::signed("secret").build().unwrap(), in_cookies()).await;
+        let plug = PlugCookie::signed("secret", "salt").build().unwrap();
+        cookies_conform("plug, signed", plug, in_cookies()).await;
+        let plug = PlugCookie::encrypted("secret", "salt").build().unwrap();
+        cookies_conform("plug, encrypted", plug, in_cookies()).await;
+        let beaker = BeakerCookie::new("secret").encrypt_key("key", BeakerCipher::AesGcm).build().unwrap();
+        cookies_conform("beaker", beaker, in_cookies()).await;
+    }
+
+    async fn records_conform(name: &str, format: impl RecordFormat, can: Capabilities) {
+        let store = Arc::new(MemoryRecords::new());
+        let factory = Arc::new(SharedRecords::new(format, Arc::clone(&store)).build().unwrap());
+        let can = can.without_tombstones().counting(move || store.ids().len());
+        let failures = check(factory, can).await;
+        // Known: these records have no place for the id of a commit. One that was replayed on another
+        // request's record, and whose answer was lost, isn't recognised and is applied again.
+        let others: Vec<_> = failures.iter().filter(|it| it.check != "a_resumed_replay_is_applied_once").collect();
+        assert!(others.is_empty(), "{name}: {others:#?}");
+        assert_eq!(failures.len(), 1, "{name}: no exception is needed any more");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn records_of_every_format_conform() {
+        let can = Capabilities::all;
+        records_conform("django", DjangoRecord::new("secret").unwrap(), can().without_touches()).await;
+        records_conform("express", ExpressRecord::new("secret").build().unwrap(), can()).await;
+        records_conform("beaker", BeakerRecord::new("secret").unwrap(), can()).await;
+    }
+}

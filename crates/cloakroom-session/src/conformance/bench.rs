@@ -1,0 +1,280 @@
+//! The tools of a check: an application, browsers with their cookies, and words for a failure.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_core::{CookieHeader, SetCookie, Timestamp};
+
+use super::Capabilities;
+use crate::clock::{Clock as _, ManualClock, SystemClock};
+use crate::error::Error;
+use crate::factory::SessionFactory;
+use crate::session::Session;
+use crate::slot::{Engine, SessionSlot};
+
+pub(super) type Outcome = Result<(), Wrong>;
+
+/// The key and the value that show which session was opened.
+pub(super) const KEY: &str = "conformance";
+pub(super) const VALUE: &str = "kept";
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+
+/// The reason why a check failed.
+#[derive(Debug)]
+pub(super) struct Wrong(String);
+
+impl Wrong {
+    pub(super) fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+
+    /// The same, with the case in which it happened.
+    pub(super) fn within(self, case: &str) -> Self {
+        Self(format!("{case}: {}", self.0))
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<E: StdError> From<E> for Wrong {
+    fn from(error: E) -> Self {
+        let mut why = format!("error: {error}");
+        let mut source = error.source();
+        while let Some(cause) = source {
+            why = format!("{why}: {cause}");
+            source = cause.source();
+        }
+        Self(why)
+    }
+}
+
+/// Says what was expected where something else was found.
+pub(super) fn same<T: PartialEq + fmt::Debug>(what: &str, found: &T, expected: &T) -> Outcome {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Wrong(format!("{what}: expected {expected:?}, found {found:?}")))
+}
+
+pub(super) fn ensure(holds: bool, what: impl Into<String>) -> Outcome {
+    if holds { Ok(()) } else { Err(Wrong(what.into())) }
+}
+
+pub(super) fn silent(what: &str, cookies: &[SetCookie]) -> Outcome {
+    // Names alone: a value is a secret.
+    let names: Vec<&str> = cookies.iter().map(SetCookie::name).collect();
+    ensure(names.is_empty(), format!("{what}: no cookie expected, found {names:?}"))
+}
+
+/// A factory under test.
+#[derive(Debug)]
+pub(super) struct Bench<F> {
+    pub(super) factory: Arc<F>,
+    pub(super) can: Capabilities,
+}
+
+impl<F> Clone for Bench<F> {
+    fn clone(&self) -> Self {
+        Self { factory: Arc::clone(&self.factory), can: self.can.clone() }
+    }
+}
+
+impl<F: SessionFactory> Bench<F> {
+    pub(super) const fn new(factory: Arc<F>, can: Capabilities) -> Self {
+        Self { factory, can }
+    }
+
+    /// An application with this factory, at about the real time: a store may have a clock too.
+    pub(super) fn app(&self) -> App {
+        App::new(Arc::clone(&self.factory))
+    }
+
+    /// The number of sessions that are kept, if the caller can tell.
+    pub(super) fn kept(&self) -> Option<usize> {
+        self.can.kept.as_ref().map(|kept| kept())
+    }
+}
+
+/// An engine, and the clock that it goes by.
+#[derive(Clone, Debug)]
+pub(super) struct App {
+    pub(super) engine: Arc<Engine>,
+    clock: Arc<ManualClock>,
+}
+
+impl App {
+    pub(super) fn new(factory: impl SessionFactory) -> Self {
+        // Some formats keep whole seconds.
+        let now = Timestamp::from_unix_secs(SystemClock.now().unix_secs());
+        let clock = Arc::new(ManualClock::at(now));
+        let engine = Arc::new(Engine::new(factory).clock(Arc::clone(&clock)));
+        Self { engine, clock }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) fn set(&self, now: Timestamp) {
+        self.clock.set(now);
+    }
+
+    /// A browser whose session holds the value, a message, and a token.
+    pub(super) async fn visitor(&self) -> Result<Browser, Wrong> {
+        let mut browser = Browser::default();
+        let cookies = browser
+            .visit(self, |session| {
+                session.insert(KEY, VALUE)?;
+                session.flash("waiting");
+                session.csrf_token().map(drop)
+            })
+            .await?
+            .1;
+        ensure(!cookies.is_empty(), "a session in which something was stored is sent no cookie")?;
+        Ok(browser)
+    }
+}
+
+/// A request whose handler runs.
+pub(super) struct Request {
+    slot: SessionSlot,
+    pub(super) session: Session,
+}
+
+impl Request {
+    /// Commits it: the cookies of its response.
+    pub(super) async fn end(self) -> Result<Vec<SetCookie>, Wrong> {
+        drop(self.session);
+        let effects = self.slot.finish(200).await.map_err(|failure| Wrong::from(failure.error))?;
+        Ok(effects.cookies)
+    }
+}
+
+/// A browser, as far as sessions need one: it keeps cookies until they are replaced or removed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Browser {
+    jar: Vec<Kept>,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    name: String,
+    value: String,
+    attributes: Vec<String>,
+}
+
+impl Kept {
+    fn of(cookie: &SetCookie) -> Self {
+        let mut parts = cookie.as_str().split(';');
+        let (name, value) = parts.next().and_then(|pair| pair.split_once('=')).unwrap_or_default();
+        let attributes = parts.map(|it| it.trim().to_ascii_lowercase()).collect();
+        Self { name: name.to_owned(), value: value.to_owned(), attributes }
+    }
+
+    fn is_removal(&self) -> bool {
+        self.attributes.iter().any(|it| it == "max-age=0" || it.starts_with("expires=thu, 01 jan 1970"))
+    }
+
+    /// The attributes that say which cookie it is and who sees it.
+    fn scope(&self) -> Vec<&str> {
+        let is_time = |it: &&str| it.starts_with("max-age=") || it.starts_with("expires=");
+        let mut scope: Vec<&str> = self.attributes.iter().map(String::as_str).filter(|it| !is_time(it)).collect();
+        scope.sort_unstable();
+        scope
+    }
+}
+
+impl Browser {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.jar.is_empty()
+    }
+
+    /// The same cookies with other values: `change` gets name and value.
+    pub(super) fn changed(&self, change: impl Fn(&str, &str) -> String) -> Self {
+        let jar = self.jar.iter().map(|kept| Kept { value: change(&kept.name, &kept.value), ..kept.clone() });
+        Self { jar: jar.collect() }
+    }
+
+    pub(super) fn values(&self) -> Vec<&str> {
+        self.jar.iter().map(|kept| kept.value.as_str()).collect()
+    }
+
+    /// The `Cookie` header.
+    pub(super) fn header(&self) -> String {
+        let pairs: Vec<_> = self.jar.iter().map(|kept| format!("{}={}", kept.name, kept.value)).collect();
+        pairs.join("; ")
+    }
+
+    /// The name of the first cookie that the factory set.
+    pub(super) fn first_name(&self) -> Result<&str, Wrong> {
+        self.jar.first().map(|kept| kept.name.as_str()).ok_or_else(|| Wrong::new("the browser has no cookie"))
+    }
+
+    /// Begins a request and opens its session.
+    pub(super) async fn begin(&self, app: &App) -> Result<Request, Wrong> {
+        open(app, self.header().as_bytes()).await
+    }
+
+    /// Makes a request: what its handler returns, and the cookies of the response.
+    pub(super) async fn visit<T>(
+        &mut self,
+        app: &App,
+        handler: impl FnOnce(&Session) -> Result<T, Error> + Send,
+    ) -> Result<(T, Vec<SetCookie>), Wrong> {
+        let request = self.begin(app).await?;
+        let result = handler(&request.session)?;
+        let cookies = request.end().await?;
+        self.take(&cookies)?;
+        Ok((result, cookies))
+    }
+
+    /// Looks at the session without a trace in the browser.
+    pub(super) async fn look<T>(
+        &self,
+        app: &App,
+        handler: impl FnOnce(&Session) -> Result<T, Error> + Send,
+    ) -> Result<T, Wrong> {
+        Ok(self.clone().visit(app, handler).await?.0)
+    }
+
+    /// Whether its cookies open the session of [`App::visitor`].
+    pub(super) async fn opens(&self, app: &App) -> Result<bool, Wrong> {
+        let value = self.look(app, |session| session.get::<String>(KEY)).await?;
+        Ok(value.as_deref() == Some(VALUE))
+    }
+
+    /// Keeps the cookies of a response. Each name at most once: the order of lines means nothing.
+    pub(super) fn take(&mut self, cookies: &[SetCookie]) -> Outcome {
+        let mut names: Vec<&str> = cookies.iter().map(SetCookie::name).collect();
+        names.sort_unstable();
+        if let Some(name) = names.windows(2).find_map(|pair| pair.first().filter(|it| Some(*it) == pair.last())) {
+            return Err(Wrong::new(format!("one response sends the cookie {name} twice")));
+        }
+        for cookie in cookies.iter().map(Kept::of) {
+            let before = self.jar.iter().position(|kept| kept.name == cookie.name);
+            let before = before.map(|index| self.jar.remove(index));
+            if !cookie.is_removal() {
+                self.jar.push(cookie);
+            } else if let Some(before) = before {
+                let what = format!("the attributes of the removal of {}", cookie.name);
+                same(&what, &cookie.scope(), &before.scope())?;
+            } else {
+                return Err(Wrong::new(format!("a removal of {}, which the browser doesn't have", cookie.name)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Begins a request with this `Cookie` header.
+pub(super) async fn open(app: &App, header: &[u8]) -> Result<Request, Wrong> {
+    let slot = SessionSlot::new(Arc::clone(&app.engine));
+    let session = slot.open(CookieHeader::new([header])).await?;
+    Ok(Request { slot, session })
+}

@@ -1,0 +1,272 @@
+//! The suite that decides whether a session factory is right: the duties printed at
+//! [`SessionFactory`](crate::SessionFactory), as requests and cookies.
+//!
+//! Each check is a browser or two that make requests through an [`Engine`](crate::Engine) with a
+//! clock that is told the time. A check that fails says which rule was broken, and where. The
+//! suite makes sessions of its own and looks at no others, so that a factory over a shared store
+//! can be tested too.
+//!
+//! # Examples
+//! ```
+//! use std::sync::Arc;
+//! use cloakroom_session::conformance::{Capabilities, assert_conforms};
+//! use cloakroom_session::{CookieSessions, Key};
+//!
+//! # #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // In a test: `#[tokio::test(flavor = "multi_thread")]`
+//! let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+//! let sessions = CookieSessions::encrypted(key).build()?;
+//!
+//! // The browser holds the only copy: nothing can be ended early, and nothing is merged.
+//! let can = Capabilities::all().without_revocation().without_merging();
+//! assert_conforms(Arc::new(sessions), can).await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod bench;
+mod deadlines;
+mod ending;
+mod merging;
+mod opening;
+mod reloading;
+mod resuming;
+mod writing;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::factory::SessionFactory;
+use bench::{Bench, Outcome};
+
+/// The longest time for one check. A factory that works needs far less.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The things that a factory can do beyond the duties of every factory.
+///
+/// A check of something that a factory cannot do is left out, or becomes a check that the factory
+/// is honest about it.
+#[derive(Clone)]
+#[must_use]
+pub struct Capabilities {
+    revokes: bool,
+    merges: bool,
+    follows_moves: bool,
+    touches: bool,
+    reloads: bool,
+    resumes: bool,
+    rounds: usize,
+    kept: Option<Arc<dyn Fn() -> usize + Send + Sync>>,
+}
+
+impl Capabilities {
+    /// All of them, as `StoredSessions` has; 50 rounds of each race.
+    pub const fn all() -> Self {
+        Self {
+            revokes: true,
+            merges: true,
+            follows_moves: true,
+            touches: true,
+            reloads: true,
+            resumes: true,
+            rounds: 50,
+            kept: None,
+        }
+    }
+
+    /// A session cannot be ended before its deadline, because the browser holds the only copy.
+    pub const fn without_revocation(mut self) -> Self {
+        self.revokes = false;
+        self.follows_moves = false;
+        self
+    }
+
+    /// Of two requests that change a session at the same time, the later one wins.
+    pub const fn without_merging(mut self) -> Self {
+        self.merges = false;
+        self
+    }
+
+    /// It keeps no tombstone under an id that has moved: a sign-out that brings the old id ends
+    /// nothing.
+    pub const fn without_tombstones(mut self) -> Self {
+        self.follows_moves = false;
+        self
+    }
+
+    /// A read extends no deadline.
+    pub const fn without_touches(mut self) -> Self {
+        self.touches = false;
+        self
+    }
+
+    /// It cannot [look again](SessionFactory::reload) at a session.
+    pub const fn without_reload(mut self) -> Self {
+        self.reloads = false;
+        self
+    }
+
+    /// None of its commits is ever without an answer, as with a map in memory: it returns no error
+    /// with [`Error::is_unavailable`](crate::Error::is_unavailable), so no commit of it is resumed.
+    pub const fn always_answers(mut self) -> Self {
+        self.resumes = false;
+        self
+    }
+
+    /// The number of rounds of each race.
+    pub const fn rounds(mut self, rounds: usize) -> Self {
+        self.rounds = rounds;
+        self
+    }
+
+    /// Counts the sessions that are kept now. With it the suite sees that nothing is kept for a
+    /// session that was only read, and that an end comes before a beginning.
+    ///
+    /// Nothing else may create or end a session in the same place while the suite runs.
+    pub fn counting(mut self, kept: impl Fn() -> usize + Send + Sync + 'static) -> Self {
+        self.kept = Some(Arc::new(kept));
+        self
+    }
+}
+
+impl fmt::Debug for Capabilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Capabilities")
+            .field("revokes", &self.revokes)
+            .field("merges", &self.merges)
+            .field("follows_moves", &self.follows_moves)
+            .field("touches", &self.touches)
+            .field("reloads", &self.reloads)
+            .field("resumes", &self.resumes)
+            .field("rounds", &self.rounds)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A check that a factory didn't pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The check's name, which is the rule.
+    pub check: &'static str,
+    /// What was expected, and what was found.
+    pub why: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.check, self.why)
+    }
+}
+
+macro_rules! run {
+    ($bench:expr, $failures:expr, $($module:ident: $($check:ident)+;)+) => {
+        $($($failures.extend(one(stringify!($check), $bench, $module::$check).await);)+)+
+    };
+}
+
+/// Runs every check, and returns those that the factory didn't pass.
+///
+/// It needs a tokio runtime with several threads and a timer.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use cloakroom_session::conformance::{Capabilities, check};
+/// use cloakroom_session::{CookieSessions, Key};
+///
+/// # #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+/// let sessions = Arc::new(CookieSessions::signed(key).build()?);
+///
+/// // A cookie session can't be revoked. A claim that it can is found out.
+/// let failures = check(sessions, Capabilities::all().rounds(1)).await;
+/// assert!(failures.iter().any(|failure| failure.check == "an_ended_session_opens_nothing"));
+/// # Ok(())
+/// # }
+/// ```
+pub async fn check<F: SessionFactory>(factory: Arc<F>, can: Capabilities) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    let it = Bench::new(factory, can);
+    run!(&it, failures,
+        opening: an_unused_session_sends_no_cookie an_unused_session_is_not_kept a_read_changes_nothing
+            a_created_session_opens_as_it_was an_invented_id_is_not_adopted nonsense_is_a_fresh_session
+            a_bad_cookie_hides_no_good_one;
+        writing: each_write_is_kept a_popped_message_does_not_come_back cycle_gives_a_new_id_and_token
+            the_same_owner_keeps_the_session another_owner_gets_nothing commits_of_one_request_follow_each_other;
+        ending: invalidate_removes_the_cookie_as_it_was_set invalidate_of_nothing_is_silent
+            invalidate_then_write_begins_anew the_end_comes_before_the_beginning
+            a_session_that_was_just_kept_can_be_ended;
+        deadlines: valid_at_its_deadline_and_not_after expired_in_mid_request_is_dropped
+            an_expired_cookie_is_ignored;
+    );
+    if it.can.touches {
+        run!(&it, failures, deadlines: a_read_extends_the_deadline;);
+    }
+    if it.can.revokes {
+        run!(&it, failures,
+            ending: an_ended_session_opens_nothing a_moved_id_opens_nothing a_slow_request_revives_nothing
+                a_slow_request_undoes_no_move dropped_is_not_ended a_second_end_is_silent
+                a_race_with_a_sign_out_leaves_nothing;
+        );
+    }
+    if it.can.follows_moves {
+        run!(&it, failures, ending: a_sign_out_follows_the_move;);
+    }
+    if it.can.merges {
+        run!(&it, failures,
+            merging: changes_of_different_keys_both_survive overlapping_updates_all_count racing_updates_all_count
+                a_pop_takes_only_what_it_was_given a_move_takes_along_what_others_wrote;
+        );
+    }
+    if it.can.resumes {
+        run!(&it, failures,
+            resuming: a_resumed_write_is_applied_once a_resumed_creation_is_one_session
+                a_resumed_cycle_keeps_the_session a_resumed_end_has_ended;
+        );
+        if it.can.merges {
+            run!(&it, failures, resuming: a_resumed_replay_is_applied_once;);
+        }
+    }
+    if it.can.reloads {
+        run!(&it, failures, reloading: a_reload_goes_on a_reload_ends_at_the_deadline;);
+        if it.can.revokes {
+            run!(&it, failures,
+                reloading: a_reload_shows_what_others_wrote a_reload_says_that_it_has_ended
+                    a_reload_says_that_it_has_moved;
+            );
+        }
+    } else {
+        run!(&it, failures, reloading: a_reload_is_refused_honestly;);
+    }
+    failures
+}
+
+/// Panics with all checks that the factory doesn't pass.
+///
+/// # Panics
+/// When there is one.
+pub async fn assert_conforms<F: SessionFactory>(factory: Arc<F>, can: Capabilities) {
+    let failures = check(factory, can).await;
+    let lines: Vec<String> = failures.iter().map(Failure::to_string).collect();
+    assert!(failures.is_empty(), "the factory isn't right, {} checks failed:\n{}", lines.len(), lines.join("\n"));
+}
+
+/// Runs one check in its own task: a factory that panics or hangs fails that check alone.
+async fn one<S, F>(check: &'static str, bench: &Bench<S>, run: impl FnOnce(Bench<S>) -> F) -> Option<Failure>
+where
+    S: SessionFactory,
+    F: Future<Output = Outcome> + Send + 'static,
+{
+    let task = tokio::spawn(tokio::time::timeout(PATIENCE, run(bench.clone())));
+    let why = match task.await {
+        Ok(Ok(Ok(()))) => return None,
+        Ok(Ok(Err(why))) => why.to_string(),
+        Ok(Err(_)) => format!("didn't finish in {PATIENCE:?}"),
+        Err(error) => format!("panicked: {error}"),
+    };
+    Some(Failure { check, why })
+}
