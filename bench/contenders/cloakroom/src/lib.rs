@@ -7,7 +7,7 @@ use bench_harness::{Contents, Keep, slow_work, store_address};
 use bench_on_axum::{Application, OnAxum};
 use cloakroom::{
     CookieSessions, CsrfLayer, CsrfRules, Error, Key, MemoryStore, PostgresStore, RedisStore, Session, SessionFactory,
-    SessionLayer, SqliteStore, Store, StoredSessions,
+    SessionLayer, SqliteStore, Store, StoredSessions, TokenPolicy,
 };
 use tower::layer::layer_fn;
 
@@ -45,10 +45,11 @@ fn stored<S: Store>(store: S) -> StoredSessions<S> {
 
 /// Only the routes that want it have the CSRF check: in the other libraries nobody else pays for it either.
 fn with(sessions: impl SessionFactory) -> Router {
+    let rules = CsrfRules::builder().token_policy(TokenPolicy::Always).build().expect("the rules are valid");
     let checked = Router::new()
         .route("/token", get(async |session: Session| session.csrf_token().map(|token| token.expose().to_owned())))
         .route("/post", post(async || "posted"))
-        .layer(CsrfLayer::new(CsrfRules::default()));
+        .layer(CsrfLayer::new(rules));
     pages().merge(checked).layer(SessionLayer::new(sessions))
 }
 

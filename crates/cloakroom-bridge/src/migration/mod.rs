@@ -5,7 +5,8 @@ mod phase;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloakroom_session::{
-    Commit, Committed, CookieHeader, Error, Plan, SessionFactory, SessionState, SetCookie, Timestamp, begin_commit,
+    After, Commit, Committed, CookieHeader, Error, Plan, SessionFactory, SessionState, SetCookie, Timestamp,
+    begin_commit,
 };
 
 use phase::Side;
@@ -135,7 +136,18 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             // One session moves. The new record comes first: if the old one can't be ended, the
             // request fails, and nobody knows the new one.
             match self.commit_on(to, &begun).await {
-                Ok(committed) => (Ok(committed), self.end(from, session.clone(), now).await?),
+                Ok(committed) => {
+                    let ended = self.end(from, session.clone(), now).await?;
+                    // A factory removes the cookie only of what it has ended. Without one, the session had
+                    // ended or moved before, and nothing of it may begin anew. A commit that is resumed
+                    // may have ended it itself.
+                    if moves && ended.is_empty() && !commit.is_resumed() {
+                        self.end(to, committed.session, now).await?;
+                        tracing::warn!("session changes dropped: it has ended in the meantime");
+                        return Ok(Committed::new(commit.settle(After::Dropped), Vec::new()));
+                    }
+                    (Ok(committed), ended)
+                }
                 Err(error) => (Err(error), Vec::new()),
             }
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cloakroom_bridge::{Migration, MigrationStats, Phase};
 use cloakroom_session::{
-    Carrier, CookieConfig, CookieHeader, CookieSessions, Key, Lifetimes, Message, SessionFactory as _, SetCookie,
+    CookieConfig, CookieHeader, CookieSessions, CookieUpdate, Key, Lifetimes, Message, SessionFactory as _, SetCookie,
 };
 
 use super::browser::{App, Browser, NOW};
@@ -289,7 +289,7 @@ async fn a_session_that_is_too_large_to_move_stays() {
 
 #[tokio::test]
 async fn a_move_needs_a_cookie() {
-    use Carrier::{Id, Record};
+    use CookieUpdate::{Keep, Set};
     use cloakroom_store::{MemoryStore, StoredSessions};
 
     let (old, new) = (Arc::new(MemoryStore::new()), Arc::new(MemoryStore::new()));
@@ -298,21 +298,23 @@ async fn a_move_needs_a_cookie() {
         StoredSessions::new(Arc::clone(store)).cookie(cookie).build().unwrap()
     };
     for (phase, from_old, from_new, from_none) in [
-        (Phase::ReadOld, Some(Id), None, Id),
-        (Phase::ReadBothWriteOld, Some(Id), Some(Record), Id),
-        (Phase::ReadBothWriteNew, Some(Record), Some(Id), Id),
-        (Phase::ReadNew, None, Some(Id), Id),
+        (Phase::ReadOld, Some(Keep), None, Set),
+        (Phase::ReadBothWriteOld, Some(Keep), Some(Set), Set),
+        (Phase::ReadBothWriteNew, Some(Set), Some(Keep), Set),
+        (Phase::ReadNew, None, Some(Keep), Set),
     ] {
         let migration = Migration::new(stored("old", &old), stored("new", &new), phase);
         for (side, store, expected) in [("old", &old, from_old), ("new", &new, from_new)] {
             let browser = signed_in(stored(side, store)).await;
             let header = format!("{side}={}", browser.jar[side]);
-            let session = migration.open(CookieHeader::new([header.as_bytes()]), NOW).await.unwrap();
-            let found = session.id().map(|_| session.carrier());
+            let mut session = migration.open(CookieHeader::new([header.as_bytes()]), NOW).await.unwrap();
+            session.insert("written", &1).unwrap();
+            let found = session.id().map(|_| session.plan(NOW).1);
             assert_eq!(found, expected, "{}: from the {side} side", phase.as_str());
         }
-        let session = migration.open(CookieHeader::default(), NOW).await.unwrap();
-        assert_eq!(session.carrier(), from_none, "{}: a new session", phase.as_str());
+        let mut session = migration.open(CookieHeader::default(), NOW).await.unwrap();
+        session.insert("written", &1).unwrap();
+        assert_eq!(session.plan(NOW).1, from_none, "{}: a new session", phase.as_str());
     }
 }
 

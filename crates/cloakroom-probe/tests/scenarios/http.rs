@@ -63,7 +63,8 @@ impl Answer {
     }
 }
 
-type Headers<'a> = &'a [(&'a str, &'a str)];
+/// Names and values, in the order in which they are sent.
+pub(crate) type Headers<'a> = &'a [(&'a str, &'a str)];
 
 impl Client {
     pub(crate) fn new(base: &str) -> Self {

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::http::Headers;
 use crate::world::World;
 
 pub(crate) async fn a_page_that_nobody_saw_consumes_no_message(world: &World) {
@@ -24,7 +25,7 @@ pub(crate) async fn a_page_that_nobody_saw_consumes_no_message(world: &World) {
 pub(crate) async fn what_a_browser_asks_for_by_itself_keeps_no_session(world: &World) {
     let probe = world.probe(&["--idle", "10", "--touch-after", "0"]);
     // Whether it is a use of a session in a cookie, and of one in a store.
-    let rows: &[(&str, &[(&str, &str)], bool, bool)] = &[
+    let rows: &[(&str, Headers<'_>, bool, bool)] = &[
         ("a client that says nothing", &[], true, true),
         ("a page", &[("sec-fetch-dest", "document"), ("sec-fetch-mode", "navigate")], true, true),
         ("a fetch", &[("sec-fetch-dest", "empty"), ("sec-fetch-mode", "cors")], true, true),

@@ -2,13 +2,14 @@
 //!
 //! Here are its parts and its lock. Its methods are in the files of this folder, in the order of the
 //! table that users of Pyramid know: `values`, `life`, `flash`, `csrf`, and `commit`; `refresh` is for
-//! requests that last. `turn` keeps commits of one session apart.
+//! requests that last. `turn` keeps commits of one session apart, and `driver` carries each to its end.
 //!
 //! No code of the application runs while the lock is held: neither a serde implementation nor a
 //! closure. Either may use the session itself.
 
 mod commit;
 mod csrf;
+mod driver;
 mod flash;
 mod life;
 mod refresh;
@@ -24,8 +25,8 @@ use cloakroom_core::{Commit, SessionState, SetCookie, Timestamp};
 use crate::error::Error;
 use crate::slot::Engine;
 
-pub(crate) use commit::Ending;
 pub(crate) use csrf::masked;
+pub(crate) use driver::Ending;
 pub use flash::FlashQueue;
 
 /// The session of one request: a cheap handle, which every clone shares.
@@ -83,7 +84,7 @@ struct Inner {
     failed: Option<Error>,
     is_committing: bool,
     /// A commit that has begun and that nothing drives.
-    under_way: Option<commit::Running>,
+    under_way: Option<driver::Running>,
     /// A commit whose outcome is unknown. It must be found out before anything else is committed.
     unconfirmed: Option<Box<Commit>>,
 }

@@ -53,7 +53,7 @@ impl SessionFactory for MapSessions {
         let ended = commit.ended_id().is_some_and(|id| records.remove(&id.store_key()).is_some());
         let id = match commit.plan() {
             Plan::Create | Plan::EndThenCreate => commit.new_id(),
-            // Only a session that is still there moves or is replaced: nothing revives one that has ended.
+            // Only a session that is still there moves or is replaced: no ended one is revived.
             Plan::Cycle => session.store_key().and_then(|key| records.remove(&key)).and(commit.new_id()),
             Plan::Replace | Plan::Touch => session.id().filter(|id| records.contains_key(&id.store_key())),
             Plan::End => {
