@@ -18,10 +18,6 @@ impl SessionState {
     ///
     /// # Errors
     /// When it can't be read as a `T`.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "a key is a name or a constant: references to them would only be noise"
-    )]
     pub fn get<T: DeserializeOwned>(&self, key: impl IntoKey<T>) -> Result<Option<T>, Error> {
         let name = key.name();
         self.record().get(name).map(|value| value.decode(name)).transpose()
@@ -31,10 +27,6 @@ impl SessionState {
     ///
     /// # Errors
     /// When it can't be written as JSON; nothing changed then.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "a key is a name or a constant: references to them would only be noise"
-    )]
     pub fn insert<T: Serialize>(&mut self, key: impl IntoKey<T>, value: &T) -> Result<(), Error> {
         let value = Json::encode(key.name(), value)?;
         self.insert_json(key.name(), value);
@@ -116,10 +108,6 @@ impl SessionState {
     ///
     /// # Errors
     /// When the value can't be read as a `T`, or written afterwards; nothing changed then.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "a key is a name or a constant: references to them would only be noise"
-    )]
     pub fn update<T, R>(
         &mut self,
         key: impl IntoKey<T>,

@@ -287,8 +287,8 @@ mod tests {
         error.to_string()
     }
 
-    fn comes_back<T: Serialize + for<'a> Deserialize<'a> + PartialEq + Debug>(value: T) {
-        assert_eq!(Json::encode("it", &value).unwrap().decode::<T>("it").unwrap(), value);
+    fn comes_back<T: Serialize + for<'a> Deserialize<'a> + PartialEq + Debug>(value: &T) {
+        assert_eq!(&Json::encode("it", value).unwrap().decode::<T>("it").unwrap(), value);
     }
 
     #[test]
@@ -317,17 +317,17 @@ mod tests {
 
     #[test]
     fn what_is_written_comes_back() {
-        comes_back(Some(0.1));
-        comes_back(None::<f64>);
-        comes_back(f64::MIN_POSITIVE);
-        comes_back("null, NaN".to_owned());
-        comes_back((None::<u8>, f64::MAX));
-        comes_back(vec![Shape::Nothing, Shape::Circle(1.5), Shape::Line(0.5, 2.0), Shape::Square { side: 0.25 }]);
-        comes_back(u128::from(u64::MAX));
-        comes_back(i128::from(i64::MIN));
-        comes_back(i128::from(u64::MAX));
-        comes_back((u64::MAX, i64::MIN));
-        comes_back(nested(DEEPEST));
+        comes_back(&Some(0.1));
+        comes_back(&None::<f64>);
+        comes_back(&f64::MIN_POSITIVE);
+        comes_back(&"null, NaN".to_owned());
+        comes_back(&(None::<u8>, f64::MAX));
+        comes_back(&vec![Shape::Nothing, Shape::Circle(1.5), Shape::Line(0.5, 2.0), Shape::Square { side: 0.25 }]);
+        comes_back(&u128::from(u64::MAX));
+        comes_back(&i128::from(i64::MIN));
+        comes_back(&i128::from(u64::MAX));
+        comes_back(&(u64::MAX, i64::MIN));
+        comes_back(&nested(DEEPEST));
     }
 
     #[test]

@@ -112,6 +112,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::needless_borrows_for_generic_args, reason = "that a reference is a key is what is tested")]
     fn a_key_is_a_string_or_a_session_key_owned_or_borrowed() {
         let owned = "visits".to_owned();
         let cow = Cow::Borrowed("visits");

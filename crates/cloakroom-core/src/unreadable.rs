@@ -27,10 +27,12 @@ impl Unreadable {
     pub(crate) fn explain<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> Self {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let message = error.to_string();
-        let (kind, field) = match error.classify() {
-            serde_json::error::Category::Data => kind_of(&message),
-            _ if message.starts_with("recursion limit") => ("nested too deep", None),
-            _ => ("not JSON", None),
+        let (kind, field) = if error.is_data() {
+            kind_of(&message)
+        } else if message.starts_with("recursion limit") {
+            ("nested too deep", None)
+        } else {
+            ("not JSON", None)
         };
         let path = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
             // The name of a field that the type doesn't have is data, too.

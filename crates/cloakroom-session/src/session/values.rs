@@ -8,10 +8,6 @@ use super::Session;
 use crate::error::Error;
 use crate::guard::RefMut;
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "a key is a name or a constant: references to them would only be noise"
-)]
 impl Session {
     /// The value under a key.
     ///
