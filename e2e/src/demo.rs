@@ -35,6 +35,10 @@ impl Demo {
         Ok(Self { port, _process: process, _folder: folder })
     }
 
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The address of a page of the shop.
     #[must_use]
     pub fn url(&self, path: &str) -> String {

@@ -10,6 +10,8 @@ mod browser;
 mod demo;
 mod folder;
 mod process;
+mod watch;
 
 pub use browser::{Browser, Look, Scripts};
 pub use demo::{COOKIE, Demo};
+pub use watch::Watch;

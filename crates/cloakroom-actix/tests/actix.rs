@@ -13,6 +13,8 @@
 mod bodies;
 #[path = "actix/browser.rs"]
 mod browser;
+#[path = "actix/caching.rs"]
+mod caching;
 #[path = "actix/cost.rs"]
 mod cost;
 #[path = "actix/errors.rs"]

@@ -235,7 +235,9 @@ impl Clockwork {
         lifetimes.touch_interval_for(self.idle(lifetimes)).is_some_and(|interval| now > self.touched + interval)
     }
 
-    /// Extends the idle deadline. Never shortens it, and never moves the absolute one.
+    /// Extends the idle deadline, or sets one where there was none and the lifetimes have an idle timeout.
+    ///
+    /// It never moves a deadline to an earlier time, and never moves the absolute one.
     pub fn touch(&mut self, now: Timestamp, lifetimes: &Lifetimes) {
         self.touched = self.touched.max(now);
         self.idle_deadline = match (self.idle_deadline, self.idle(lifetimes)) {

@@ -5,6 +5,7 @@ mod devices;
 mod forgery;
 mod pages;
 mod shopping;
+mod speculation;
 
 use anyhow::Result;
 use cloakroom_e2e::{Browser, Demo, Look, Scripts};

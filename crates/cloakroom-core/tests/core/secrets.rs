@@ -11,7 +11,7 @@ use cloakroom_core::{
 
 use crate::operations::{NOW, fresh};
 
-const SECRET: &str = "correct horse battery staple, 40 bytes!!";
+const SECRET: &str = "correct-horse-battery-staple.-40-bytes!!";
 
 fn bytes() -> [u8; 32] {
     std::array::from_fn(|index| u8::try_from(100 + index).unwrap())

@@ -3,6 +3,8 @@
 use cloakroom_core::{CookieHeader, CsrfRules, HeaderFact, RequestFacts, RequestKind};
 
 /// The head of a request, whatever framework it belongs to.
+///
+/// Methods that are added later have a default.
 pub trait RequestHead {
     /// The method, in upper case.
     fn method(&self) -> &str;
