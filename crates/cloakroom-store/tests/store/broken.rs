@@ -90,7 +90,7 @@ impl Store for Broken {
             Loaded::Live(version, entry) if self.breaks(Rule::VersionsNameAWrite) => {
                 Loaded::Live(counted(&version), entry)
             }
-            loaded => loaded,
+            loaded @ (Loaded::Live(..) | Loaded::Moved | Loaded::Absent) => loaded,
         })
     }
 
@@ -107,7 +107,7 @@ impl Store for Broken {
         let created = self.inner.create(key, &self.entry(entry), now).await?;
         Ok(match created {
             Created::Yes(version) if self.breaks(Rule::VersionsNameAWrite) => Created::Yes(counted(&version)),
-            created => created,
+            created @ (Created::Yes(_) | Created::Taken) => created,
         })
     }
 
@@ -126,7 +126,7 @@ impl Store for Broken {
             }
             return Ok(match self.inner.replace(key, there, &entry, now).await? {
                 Replaced::Yes(version) => Replaced::Yes(counted(&version)),
-                not => not,
+                not @ (Replaced::Conflict | Replaced::Gone) => not,
             });
         }
         if self.breaks(Rule::ReplaceComparesAndWritesAtOnce) {
