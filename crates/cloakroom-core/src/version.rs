@@ -11,7 +11,7 @@
 //! | 31 to 0 | a tag: random, from the id of the commit that wrote it |
 //!
 //! The counter keeps versions in order; the tag makes them unique. A number that a store counted up from 1 before
-//! there were tags is a version of counter 0 like any other.
+//! there were tags is a version too: it is below 2^32, and the next one goes on from there.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -68,7 +68,7 @@ impl Version {
     #[must_use]
     pub fn after(seen: &Self, tag: u32) -> Self {
         // A counter that can't grow any more, which takes 2^31 writes, still leaves the tag.
-        let counter = (seen.counter() + 1).min(MOST);
+        let counter = seen.writes().saturating_add(1).min(MOST);
         Self::new((counter << TAG_BITS) | u64::from(tag))
     }
 
@@ -84,12 +84,17 @@ impl Version {
     /// Returns whether nothing was written under its key since the session was created there.
     #[must_use]
     pub const fn is_first(&self) -> bool {
-        self.number == 1 || self.counter() == 1
+        self.writes() == 1
     }
 
-    /// The counter alone: 0 in a version that was counted from 1, before there were tags.
-    const fn counter(&self) -> u64 {
-        self.number >> TAG_BITS
+    /// How many writes there were under its key, this one included; 0 if no store has it.
+    #[must_use]
+    pub const fn writes(&self) -> u64 {
+        // Without a counter it is a number that a store counted up from 1.
+        match self.number >> TAG_BITS {
+            0 => self.number,
+            counter => counter,
+        }
     }
 
     /// The same version, with what its store has there, byte for byte.
@@ -155,7 +160,7 @@ mod tests {
         for (step, tag) in (2..).zip([0, u32::MAX, 1, 7, 0]) {
             let next = Version::after(&seen, tag);
             assert!(next > seen, "{next:?} after {seen:?}");
-            assert_eq!((next.counter(), next.is_first()), (step, false));
+            assert_eq!((next.writes(), next.is_first()), (step, false));
             seen = next;
         }
     }
@@ -165,7 +170,9 @@ mod tests {
         for (number, is_first) in [(1, true), (2, false), (3, false), (u64::from(u32::MAX), false)] {
             let old = Version::new(number);
             assert_eq!(old.is_first(), is_first, "{number}");
-            assert!(Version::after(&old, 0) > old, "{number}");
+            let next = Version::after(&old, 0);
+            assert!(next > old && !next.is_first(), "{number}");
+            assert_eq!((old.writes(), next.writes()), (number, (number + 1).min(MOST)), "{number}");
         }
     }
 

@@ -39,8 +39,9 @@ const PREFIX: &str = "cloakroom:";
 /// A call ends with an error within a second or two. Connections come back by themselves, also where they have gone silent, or where another server has become the
 /// master behind the same name: nothing has to be restarted. A server that is full refuses before anything was done, and still ends sessions.
 ///
-/// A server that lost acknowledged writes (see the table) has older versions of sessions again, and counts on from there. A request that began on one that was
-/// lost may then take the place of a newer one with the same number. Whoever can't have that asks for `appendfsync always` and [`RedisStore::durability`].
+/// A server that lost acknowledged writes (see the table) has older versions of sessions again. No version is given twice: a request that began on
+/// one that was lost meets a conflict, and does its changes again on what is there. [`RedisStore::durability`] and `appendfsync always` keep writes from
+/// being lost.
 ///
 /// # Security
 /// Neither `Debug` nor an error shows a URL: it may hold a password.

@@ -77,7 +77,7 @@ pub(super) async fn run(store: &AnyStore, seconds: u64, times: Option<u64>, json
 async fn look(store: &AnyStore) -> anyhow::Result<Look> {
     let mut look = Look::new();
     let note = |Scanned { key, version, entry, .. }: &Scanned| {
-        look.insert(*key, (version.number(), entry.touched));
+        look.insert(*key, (version.writes(), entry.touched));
     };
     walk::all(store, note).await?;
     Ok(look)
