@@ -67,7 +67,7 @@ pub use change::{ChangeLog, ConflictPolicy, Replayed, Updater};
 pub use commit::{After, Commit};
 pub use cookie::{
     CookieConfig, CookieHeader, CookieTemplate, MAX_COOKIE, SameSite, SetCookie, cache_control, invites_shared_caches,
-    overrides_cache_control, vary,
+    is_targeted_cache_field, overrides_cache_control, vary,
 };
 pub use csrf::{
     CsrfDecision, CsrfRules, CsrfRulesBuilder, CsrfScheme, CsrfToken, HeaderFact, Origin, OriginPattern, Refusal,

@@ -59,7 +59,8 @@ pub use cloakroom_core::{
     Duplicates, FLASH_LIMIT, FlashId, Foreign, HeaderFact, IntoKey, Json, Key, KeyId, KeyName, Keyring, Level,
     Lifetimes, MAX_COOKIE, Message, Origin, OriginPattern, Plan, Record, Refusal, Rejected, Replayed, RequestFacts,
     RequestKind, Resolution, SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SetCookie, StoreKey, Text,
-    Timestamp, TokenPolicy, Version, cache_control, invites_shared_caches, overrides_cache_control, vary,
+    Timestamp, TokenPolicy, Version, cache_control, invites_shared_caches, is_targeted_cache_field,
+    overrides_cache_control, vary,
 };
 pub use clock::{Clock, ManualClock, SystemClock, fill, fresh_id, fresh_token, random};
 pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder, Opened};

@@ -283,5 +283,6 @@ impl<S: Store> StoredSessions<S> {
 fn jitter(attempt: u32) -> Result<Duration, Error> {
     let longest = 1_u64 << attempt.min(6);
     let [byte] = cloakroom_session::random::<1>()?;
-    Ok(Duration::from_micros(longest * 1000 * u64::from(byte) / 255))
+    // Never none at all: the others must get their turn.
+    Ok(Duration::from_micros(1 + longest * 1000 * u64::from(byte) / 255))
 }

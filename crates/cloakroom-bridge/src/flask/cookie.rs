@@ -20,7 +20,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// | Flask | here |
 /// |---|---|
 /// | `flash("Saved")` | `flash("Saved")` |
-/// | `flash("Saved", "success")` | `flash_queue("success").flash("Saved")`: the category is the queue |
+/// | `flash("Saved", "success")` | `flash_queue("success").push("Saved")`: the category is the queue |
 /// | `session.permanent = True` | kept; `remember(duration)` sets it |
 /// | `session["csrf_token"]` of Flask-WTF | the session's token, see [`FlaskWtf`](crate::FlaskWtf) |
 ///

@@ -65,6 +65,14 @@ pub fn overrides_cache_control(field: &str, value: &str) -> bool {
     }
 }
 
+/// Whether a field of this name may be one that caches prefer to `Cache-Control`: see [`overrides_cache_control`].
+///
+/// It spares looking at the values of all other fields.
+#[must_use]
+pub fn is_targeted_cache_field(field: &str) -> bool {
+    is_cdn_cache_control(field) || TARGETED.iter().any(|(name, _)| name.eq_ignore_ascii_case(field))
+}
+
 type Stays = fn(&str) -> bool;
 
 /// The one list of fields that caches prefer to `Cache-Control`, and which of their values may stay.

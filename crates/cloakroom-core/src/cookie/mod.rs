@@ -5,7 +5,7 @@ mod caching;
 mod header;
 
 pub use attributes::{CookieConfig, CookieTemplate, SameSite, SetCookie};
-pub use caching::{cache_control, invites_shared_caches, overrides_cache_control, vary};
+pub use caching::{cache_control, invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary};
 pub use header::CookieHeader;
 
 /// The longest cookie that browsers keep: name and value, in bytes (RFC 6265bis §5.6).

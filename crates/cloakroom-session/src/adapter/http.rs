@@ -51,6 +51,13 @@ impl ResponseHeaders for HeaderMap {
     }
 }
 
+const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
+const PURPOSE: HeaderName = HeaderName::from_static("purpose");
+const X_PURPOSE: HeaderName = HeaderName::from_static("x-purpose");
+const X_MOZ: HeaderName = HeaderName::from_static("x-moz");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// The constant of a name that every request or many responses are asked for: to read the name anew costs more than to find it.
 fn standard(name: &str) -> Option<HeaderName> {
     match name {
@@ -60,6 +67,12 @@ fn standard(name: &str) -> Option<HeaderName> {
         "origin" => Some(ORIGIN),
         "host" => Some(HOST),
         "upgrade" => Some(UPGRADE),
+        "sec-purpose" => Some(SEC_PURPOSE),
+        "purpose" => Some(PURPOSE),
+        "x-purpose" => Some(X_PURPOSE),
+        "x-moz" => Some(X_MOZ),
+        "sec-fetch-dest" => Some(SEC_FETCH_DEST),
+        "sec-fetch-site" => Some(SEC_FETCH_SITE),
         _ => None,
     }
 }

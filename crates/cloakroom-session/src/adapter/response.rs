@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use cloakroom_core::{cache_control, invites_shared_caches, overrides_cache_control, vary};
+use cloakroom_core::{cache_control, invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary};
 
 use super::request::text;
 use crate::slot::ResponseEffects;
@@ -60,7 +60,8 @@ impl ResponseEffects {
 /// Keeps a response from every cache: it sets a cookie of ours, or has a CSRF token in it.
 fn keep_from_caches(headers: &mut impl ResponseHeaders) {
     let overriding = |name: &Cow<'_, str>| {
-        headers.lines(name).any(|value| text(value).is_none_or(|value| overrides_cache_control(name, value)))
+        is_targeted_cache_field(name)
+            && headers.lines(name).any(|value| text(value).is_none_or(|value| overrides_cache_control(name, value)))
     };
     let mut corrected: Vec<String> = headers.names().filter(overriding).map(Cow::into_owned).collect();
     corrected.dedup();
