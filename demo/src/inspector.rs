@@ -119,7 +119,7 @@ async fn in_store(
             let record = entry.record(&key)?;
             let mut report = report(id, &record, now);
             report.size = entry.text().len();
-            report.version = Some(version.number());
+            report.version = Some(version.writes());
             Found::Session(Box::new(report))
         }
         Loaded::Moved => Found::Rejected("the session has had another id for a moment".to_owned()),

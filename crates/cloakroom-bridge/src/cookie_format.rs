@@ -141,7 +141,7 @@ impl fmt::Debug for Presented<'_> {
 pub struct Sealing<'a> {
     /// The cookie's name.
     pub name: &'a str,
-    /// The time, as [`CookieFormat::clock`] has it.
+    /// The time, in the precision of [`CookieFormat::resolution`].
     pub now: Timestamp,
     /// The configured timeouts.
     pub lifetimes: &'a Lifetimes,

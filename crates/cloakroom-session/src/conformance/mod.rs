@@ -1,5 +1,5 @@
 //! The suite that decides whether a session factory is right: the duties printed at
-//! [`SessionFactory`](crate::SessionFactory), as requests and cookies.
+//! [`SessionFactory`], as requests and cookies.
 //!
 //! Each check is a browser or two that make requests through an [`Engine`](crate::Engine) with a
 //! clock that is told the time. A check that fails says which rule was broken, and where. The
