@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use cloakroom_servers::{MariaDb, Postgres};
-use cloakroom_session::Version;
 use cloakroom_sql::{MysqlStore, PostgresStore};
 use cloakroom_store::{Loaded, Replaced, Store};
 use mysql_async::prelude::Queryable as _;
@@ -34,7 +33,8 @@ async fn others_do_not_notice<S: Store + Clone>(name: &str, store: &S) {
     let mut writes = JoinSet::new();
     for _ in 0..CALLERS {
         let store = store.clone();
-        let write = async move { store.replace(&key(0), Version::new(1), &entry("new"), NOW).await };
+        let seen = entry("{}").next_version(None);
+        let write = async move { store.replace(&key(0), seen, &entry("new"), NOW).await };
         writes.spawn(timeout(GIVEN_UP, write));
     }
     for write in writes.join_all().await {
