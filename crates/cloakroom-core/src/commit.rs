@@ -28,6 +28,8 @@ pub struct Commit {
     new: Option<(SessionId, [u8; 12])>,
     /// How much of the session's log belongs to this commit.
     changes: usize,
+    /// The session's token was made for this commit.
+    gives_token: bool,
     resumed: bool,
 }
 
@@ -153,6 +155,10 @@ impl Commit {
         self
     }
 
+    pub(crate) const fn gives_token(&self) -> bool {
+        self.gives_token
+    }
+
     /// The number of changes that the commit holds.
     pub(crate) const fn changes(&self) -> usize {
         self.changes
@@ -195,6 +201,7 @@ impl SessionState {
         let (token, _) = parts::<TOKEN>(rest);
         let id = SessionId::from_random(id);
         let commit = (needed > 0 && self.carrier() == Carrier::Id).then(|| CommitId::from_random(commit));
+        let gives_token = begins && self.record().csrf().is_none();
         if needed > 0 {
             self.complete(now, commit, begins.then(|| CsrfToken::from_random(token)));
         } else if plan == Plan::Replace {
@@ -209,6 +216,7 @@ impl SessionState {
             id: commit,
             new: (needed > COMMIT).then_some((id, nonce)),
             changes,
+            gives_token,
             resumed: false,
         })
     }

@@ -43,6 +43,19 @@ impl SessionState {
         }
     }
 
+    /// Takes back what a commit has completed, because it was not carried out: a visitor for whom
+    /// nothing is stored in the end gets no session for the sake of a token that nobody has seen.
+    pub fn withdraw(&mut self, commit: &Commit) {
+        let begun = commit.session();
+        let given = begun.record().csrf().filter(|_| commit.gives_token());
+        if self.generation != begun.generation || given.is_none() || self.record().csrf() != given {
+            return;
+        }
+        if let Some(draft) = &mut self.work.draft {
+            Arc::make_mut(draft).csrf = None;
+        }
+    }
+
     pub(crate) const fn seal_log(&mut self) -> usize {
         self.work.log.seal()
     }

@@ -129,6 +129,28 @@ fn a_commit_completes_the_record_in_place() {
 }
 
 #[test]
+fn a_commit_that_failed_leaves_nothing_to_keep() {
+    let mut session = new();
+    session.insert("draft", &"too long").unwrap();
+    let failed = commit(&mut session, NOW);
+    session.withdraw(&failed);
+    session.remove("draft");
+    assert_eq!(session.plan(NOW), (Plan::Nothing, CookieUpdate::Keep), "no session for a token that nobody has seen");
+    // A token that was shown, or set since, stays.
+    let mut session = new();
+    let shown = session.csrf_token(|| token(3));
+    let failed = commit(&mut session, NOW);
+    session.withdraw(&failed);
+    assert_eq!(session.record().csrf(), Some(&shown));
+    let mut session = new();
+    session.insert("a", &1).unwrap();
+    let failed = commit(&mut session, NOW);
+    session.set_csrf_token(token(4));
+    session.withdraw(&failed);
+    assert_eq!(session.record().csrf(), Some(&token(4)));
+}
+
+#[test]
 fn a_cookie_has_no_commit_ids() {
     let mut session = new().carried_by(Carrier::Record);
     session.insert("n", &1).unwrap();

@@ -114,6 +114,8 @@ impl Session {
                 if error.is_unavailable() {
                     // It may have been carried out: a later commit must not apply its changes again.
                     self.inner().unconfirmed = Some(Box::new(commit.resumed()));
+                } else {
+                    self.inner().state.withdraw(&commit);
                 }
                 return Err(error);
             }
