@@ -109,8 +109,13 @@ fn visits(sign_in_waits: u128) -> [Visit; 9] {
 async fn assert_waits(mut site: Site, sign_in_waits: u128) {
     let visits = visits(sign_in_waits);
     let mut least = [u128::MAX; 9];
-    // The first time scripts go as text, and a busy machine makes everything slower, never faster.
-    for _ in 0..6 {
+    let promised = visits.map(|(_, _, expected)| expected);
+    // The first time scripts go as text, and a busy machine makes everything slower, never faster:
+    // it takes as many rounds as it takes until each visit was once as fast as promised.
+    for _ in 0..60 {
+        if least == promised {
+            break;
+        }
         let mut cookie = String::new();
         for ((_, handler, _), least) in visits.iter().zip(&mut least) {
             *least = site.visit(&mut cookie, *handler).await.min(*least);
