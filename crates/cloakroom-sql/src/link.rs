@@ -141,25 +141,41 @@ impl From<Failure> for StoreError {
     }
 }
 
-/// Tries a statement again that the database undid for the sake of another one.
+/// The number of times that a statement is tried which the database undid for the sake of another one.
+///
+/// A hundred requests that write one row at the same time may each be undone by many of the others.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+const UNDONE_TRIES: u32 = 40;
+
+/// Tries a statement again that the database undid for the sake of another one, after a pause of a
+/// random length that grows: those that met should not all come back at once.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) async fn persist<T, F: Future<Output = Result<T, Failure>>>(
     mut step: impl FnMut() -> F,
 ) -> Result<T, Failure> {
-    for _ in 1..TRIES {
+    for tried in 1..UNDONE_TRIES {
         match step().await {
-            Err(Failure::Undone(_)) => {}
+            Err(Failure::Undone(_)) => tokio::time::sleep(pause(tried)).await,
             answer => return answer,
         }
     }
     step().await
 }
 
+/// At most a millisecond after the first try, and at most 32 from the sixth on.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn pause(tried: u32) -> std::time::Duration {
+    let longest = 1_u64 << (tried - 1).min(5);
+    // Without random bytes it is the longest pause.
+    let [byte] = cloakroom_session::random::<1>().unwrap_or([u8::MAX]);
+    std::time::Duration::from_micros(longest * 1000 * u64::from(byte) / 255)
+}
+
 #[cfg(test)]
 mod tests {
     use super::Value;
     #[cfg(any(feature = "postgres", feature = "mysql"))]
-    use super::{Failure, StoreError, TRIES, persist};
+    use super::{Failure, StoreError, UNDONE_TRIES, persist};
 
     #[test]
     fn points_stay_in_the_range_of_a_column() {
@@ -170,14 +186,14 @@ mod tests {
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     #[tokio::test]
     async fn what_was_undone_is_tried_again_but_not_for_ever() {
-        for (undone, expected) in [(0, 1), (3, 4), (TRIES - 1, TRIES), (TRIES, TRIES)] {
+        for (undone, expected) in [(0, 1), (3, 4), (UNDONE_TRIES - 1, UNDONE_TRIES), (UNDONE_TRIES, UNDONE_TRIES)] {
             let mut tried = 0;
             let answer = persist(|| {
                 tried += 1;
                 let answer = if tried > undone { Ok(()) } else { Err(Failure::Undone(StoreError::timed_out())) };
                 std::future::ready(answer)
             });
-            assert_eq!(answer.await.is_ok(), undone < TRIES, "{undone} times undone");
+            assert_eq!(answer.await.is_ok(), undone < UNDONE_TRIES, "{undone} times undone");
             assert_eq!(tried, expected, "{undone} times undone");
         }
     }
