@@ -94,8 +94,10 @@ impl Session {
 
 /// A flash queue of a session; see [`Session::flash_queue`].
 ///
-/// A queue holds at most 100 messages, or as many as the layer's `flash_limit` says. Beyond that,
+/// A queue holds at most 100 messages, or the number given to [`Engine::flash_limit`]. Beyond that,
 /// the oldest is dropped with a trace event.
+///
+/// [`Engine::flash_limit`]: crate::Engine::flash_limit
 #[derive(Clone, Copy, Debug)]
 pub struct FlashQueue<'a> {
     session: &'a Session,
