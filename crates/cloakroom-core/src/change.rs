@@ -247,9 +247,9 @@ impl ChangeLog {
     ///
     /// On a newer version, in which the equal one is gone, they are added.
     pub(crate) fn suppressed(&self, name: &str) -> impl Iterator<Item = FlashId> {
-        self.changes.iter().filter_map(move |change| match change {
-            Change::Flash { queue, id, duplicates: Duplicates::Suppress, .. } if queue.as_str() == name => Some(*id),
-            _ => None,
+        self.changes.iter().filter_map(move |change| {
+            let Change::Flash { queue, id, duplicates: Duplicates::Suppress, .. } = change else { return None };
+            (queue.as_str() == name).then_some(*id)
         })
     }
 

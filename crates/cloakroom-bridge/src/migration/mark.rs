@@ -11,6 +11,9 @@
 //! | cycled | it lives there under an id that holders of the old one must not learn |
 //! | ended | a sign-out came; a move that is under way gives up |
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use cloakroom_session::{Error, Json, Record, SessionId, SessionState, random};
 use sha2::{Digest as _, Sha256};
 
@@ -98,13 +101,29 @@ pub(super) fn claim(session: &mut SessionState, nonce: Nonce) -> Result<(), Erro
     Ok(())
 }
 
-/// Says that a claimed session has moved.
-pub(super) fn moved(session: &mut SessionState, cycles: bool) -> Result<(), Error> {
-    Ok(session.update(KEY, move |text: &mut String| {
-        if let Some(Mark::Claimed(nonce)) = Mark::parse(text) {
+/// Says that a claimed session has moved; the result tells whether it was still claimed.
+pub(super) fn moved(session: &mut SessionState, cycles: bool) -> Result<Claim, Error> {
+    let claim = Claim::default();
+    let seen = Arc::clone(&claim.0);
+    session.update(KEY, move |text: &mut String| {
+        let was = Mark::parse(text);
+        // The store may run this again on a newer version: the last time counts.
+        seen.store(matches!(was, Some(Mark::Claimed(_))), Ordering::SeqCst);
+        if let Some(Mark::Claimed(nonce)) = was {
             *text = if cycles { Mark::Cycled(nonce) } else { Mark::Moved(nonce) }.text();
         }
-    })?)
+    })?;
+    Ok(claim)
+}
+
+/// Whether the record that was written last was still claimed.
+#[derive(Debug, Default)]
+pub(super) struct Claim(Arc<AtomicBool>);
+
+impl Claim {
+    pub(super) fn was_first(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
 }
 
 /// Says that a session has ended.

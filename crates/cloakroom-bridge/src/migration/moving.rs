@@ -37,7 +37,8 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             Some(Mark::Moved(nonce)) => {
                 let there = self.target_on(side.other(), nonce.target(old), now).await?;
                 if there.id().is_some() {
-                    return Ok(there.moving(true));
+                    // It may have moved on, back to where it came from.
+                    return Box::pin(self.follow_mark(there.moving(true), now)).await;
                 }
                 (nonce.target(old), side.other())
             }
@@ -130,31 +131,54 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             Mark::Cycled(_) | Mark::Ended(_) => return Ok(dropped(commit)),
         };
         let target = nonce.target(old);
-        let mut moved = None;
+        let mut begun = None;
         let mut newest = self.target_on(to, target, now).await?;
         if newest.id().is_none() && matches!(found, Mark::Claimed(_)) {
             match self.begin(to, commit, there, target).await {
-                Ok(begun) => moved = Some(begun),
+                Ok(committed) => begun = Some(committed),
                 Err(error) => return self.keep_here(from, error, async { Ok(claimed) }).await,
             }
-            // Another request may have been faster, under the same id.
-            if let Some(begun) = moved.take_if(|begun| begun.session.id() != Some(target)) {
-                newest = self.target_on(to, target, now).await?;
-                if newest.id().is_none() || newest.id() == begun.session.id() {
-                    moved = Some(begun);
-                } else {
-                    self.end(to, &begun.session, now).await?;
-                }
+        }
+        let left = match (found, &begun) {
+            (Mark::Claimed(_), Some(begun)) if begun.session.carrier() == Carrier::Record => {
+                self.leave_for_cookie(from, commit, there).await?
+            }
+            (Mark::Claimed(_), _) => self.leave(from, there, cycles && is_own, now).await?,
+            (mark, _) => Left { first: false, mark: Some(mark) },
+        };
+        // Another request may have been faster, under the same id: then a store has given us another.
+        let is_other = |it: &mut Committed| it.session.carrier() == Carrier::Id && it.session.id() != Some(target);
+        if let Some(other) = begun.take_if(is_other) {
+            newest = self.target_on(to, target, now).await?;
+            // A bridge to another framework has ids of its own, and a factory may ignore the one that it is given.
+            if newest.id() == other.session.id() || (newest.id().is_none() && left.first) {
+                begun = Some(other);
+            } else {
+                self.end(to, &other.session, now).await?;
             }
         }
-        if matches!(found, Mark::Claimed(_)) && !self.leave(from, there, cycles && is_own, now).await? {
+        match left.mark {
+            Some(Mark::Moved(_)) => {}
+            Some(Mark::Cycled(_)) if cycles && is_own => {}
+            // Another request has given the session an id that this one must not learn.
+            Some(Mark::Cycled(_)) => return Ok(dropped(commit)),
             // A sign-out came in between.
-            self.end_under(to, target, now).await?;
-            return Ok(dropped(commit));
+            Some(Mark::Claimed(_) | Mark::Ended(_)) | None => {
+                if let Some(begun) = &begun {
+                    self.end(to, &begun.session, now).await?;
+                }
+                self.end_under(to, target, now).await?;
+                return Ok(dropped(commit));
+            }
         }
-        let mut moved = match moved {
-            Some(moved) => moved,
-            None => match self.follow(to, commit, newest, cycles && !is_own).await? {
+        // Requests that hold the old id may have come to the new one.
+        let cycles = cycles && matches!(left.mark, Some(Mark::Moved(_)));
+        if let Some(begun) = begun.take_if(|_| cycles) {
+            newest = begun.session;
+        }
+        let mut moved = match begun {
+            Some(begun) => begun,
+            None => match self.follow(to, commit, newest, cycles).await? {
                 Some(moved) => moved,
                 None => return Ok(dropped(commit)),
             },
@@ -183,8 +207,21 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         self.commit_on(to, &hand_on(commit, begun)?.beginning_as(target)).await
     }
 
-    /// The third step: says whether the session had not been ended in the meantime.
-    async fn leave(&self, from: Side, claimed: &SessionState, cycles: bool, now: Timestamp) -> Result<bool, Error> {
+    /// The third step, where the new side keeps sessions in cookies: no request could follow there.
+    async fn leave_for_cookie(&self, from: Side, commit: &Commit, claimed: &SessionState) -> Result<Left, Error> {
+        let mut session = claimed.clone();
+        session.invalidate(commit.now());
+        let ended = self.commit_on(from, &begin_commit(session, commit.now())?).await?;
+        // A factory removes the cookie only of what it has ended. An earlier attempt may have done so.
+        let was_there = !ended.cookies.is_empty() || commit.is_resumed();
+        Ok(Left {
+            first: true,
+            mark: Mark::of(claimed.base()).and_then(Mark::nonce).filter(|_| was_there).map(Mark::Moved),
+        })
+    }
+
+    /// The third step: the old record is emptied, and says where the session is.
+    async fn leave(&self, from: Side, claimed: &SessionState, cycles: bool, now: Timestamp) -> Result<Left, Error> {
         let mut left = claimed.clone();
         let keys: Vec<String> = left.base().entries().map(|(key, _)| key.to_owned()).collect();
         let queues: Vec<String> = left.base().flashes().map(|(queue, _)| queue.to_owned()).collect();
@@ -195,10 +232,9 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             left.pop_flash_json(queue);
         }
         left.set_absolute_timeout(Some(MARKED), now);
-        mark::moved(&mut left, cycles)?;
+        let first = mark::moved(&mut left, cycles)?;
         let left = self.commit_on(from, &begin_commit(left, now)?).await?.session;
-        let is_moved = matches!(Mark::of(left.base()), Some(Mark::Moved(_) | Mark::Cycled(_)));
-        Ok(left.id().is_some() && is_moved)
+        Ok(Left { first: first.was_first(), mark: Mark::of(left.base()) })
     }
 
     /// Makes the changes of a commit on the session that has moved; `None` if it isn't there any more.
@@ -224,7 +260,8 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         let is_done = commit.has_written(newest.base());
         let mut next = if is_done { newest } else { newest.repeating(commit.session())? };
         next.changed();
-        let committed = self.commit_on(to, &hand_on(commit, next)?).await?;
+        // It may be on its way back to where it came from.
+        let committed = Box::pin(self.stay(to, &hand_on(commit, next)?)).await?;
         Ok(committed.session.id().is_some().then_some(committed))
     }
 
@@ -272,9 +309,9 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
 
     /// Ends the session that is, or was, under this id.
     async fn end_under(&self, side: Side, id: SessionId, now: Timestamp) -> Result<Vec<SetCookie>, Error> {
-        let mut session = self.target_on(side, id, now).await?;
-        session.invalidate(now);
-        Ok(self.commit_on(side, &begin_commit(session, now)?).await?.cookies)
+        let session = self.target_on(side, id, now).await?;
+        // It may have moved on, back to where it came from. Each move has an id of its own, so this ends.
+        Box::pin(self.end(side, &session, now)).await
     }
 
     /// Keeps a session that is too large for the other side where it is: no request should fail because of a move.
@@ -295,6 +332,14 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         self.counters.moved.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(?to, "session moved");
     }
+}
+
+/// The old record after the third step.
+struct Left {
+    /// This request was the one that left it.
+    first: bool,
+    /// The mark that it carries now; `None` if it has ended.
+    mark: Option<Mark>,
 }
 
 /// The session had ended in the meantime: its changes are dropped, and no cookie is sent.

@@ -42,6 +42,16 @@ impl Site {
         browser
     }
 
+    /// All that is there, for a test that fails.
+    async fn contents(&self) -> Vec<String> {
+        let mut contents = Vec::new();
+        for store in [&self.old, &self.new] {
+            let page = cloakroom_store::Store::scan(&**store, None, 100, NOW).await.unwrap();
+            contents.extend(page.sessions.iter().map(|it| it.entry.text().to_string()));
+        }
+        contents
+    }
+
     /// The sessions that a browser could still open, on both sides.
     async fn live(&self) -> usize {
         let mut live = 0;
@@ -219,7 +229,10 @@ async fn a_move_that_is_interrupted_at_any_step_is_finished() {
                     1 + u32::from(count_of_first(before, lost))
                 };
                 assert_eq!(count(&app, &next).await, Some(expected), "{row}");
-                assert_eq!(next.jar.keys().collect::<Vec<_>>(), ["new"], "{row}");
+                // The response that removes the old cookie was lost. It leads to the same session.
+                let stale = next.clone().jar.remove("old").is_some();
+                assert_eq!(stale, !retries && lost == 2 && !before, "{row}");
+                assert!(next.jar.contains_key("new"), "{row}");
                 assert_eq!(site.live().await, 1, "{row}");
             }
         }
@@ -264,22 +277,23 @@ async fn racing_requests_lose_nothing_while_their_session_moves() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_racing_sign_out_leaves_nothing_behind() {
-    const ROUNDS: usize = 60;
+    const ROUNDS: usize = 300;
     for round in 0..ROUNDS {
         let site = Arc::new(Site::empty());
         let browser = site.visitor().await;
         let acts: [fn(&Session); 4] = [add_one, Session::invalidate, add_one, Session::cycle_id];
-        let mut racing = Vec::new();
+        let mut requests = Vec::new();
         for (number, act) in acts.into_iter().enumerate() {
             let phase = if number == 2 { Phase::ReadBothWriteOld } else { Phase::ReadBothWriteNew };
             // All have opened the session before the first of them commits.
-            let slot = begun(&site.node(phase), &browser, act).await;
-            racing.push(tokio::spawn(async move { slot.finish(200).await.unwrap() }));
+            requests.push(begun(&site.node(phase), &browser, act).await);
         }
+        let finish = |slot: SessionSlot| tokio::spawn(async move { slot.finish(200).await.unwrap() });
+        let racing: Vec<_> = requests.into_iter().map(finish).collect();
         for request in racing {
             request.await.unwrap();
         }
-        assert_eq!(site.live().await, 0, "round {round}");
+        assert_eq!(site.live().await, 0, "round {round}: {:#?}", site.contents().await);
     }
 }
 
