@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::StoreError;
-use redis::{Cmd, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value};
+use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
 
 use crate::argument::Argument;
-use crate::error::{failed, of_call, unexpected};
+use crate::durability::{and_wait, settled};
+use crate::error::of_call;
 use crate::link::Target;
-use crate::redis_store::{Durability, RedisStore};
+use crate::redis_store::RedisStore;
 use crate::scripts::Script;
 
 /// What all commands have: its name, the script, the number of keys, the time, and whether indexes are here.
@@ -46,16 +47,16 @@ impl Call<'_> {
 
     /// A call that counts only once replicas have it, if that is wanted.
     pub(crate) async fn write(&self, store: &RedisStore) -> Result<Value, StoreError> {
-        let Some(wanted) = store.durability else { return self.run(store).await };
+        let Some(wanted) = store.durability.wanted() else { return self.run(store).await };
         let link = store.waiting().await?;
         let repeat = self.script.repeat();
-        let answer = match link.pipeline(and_wait(self.by_hash(store), wanted), self.target, repeat).await {
+        let answer = match link.pipeline(and_wait(self.by_hash(store), &wanted), self.target, repeat).await {
             Err(error) if is_unknown(&error) => {
-                link.pipeline(and_wait(self.by_text(store), wanted), self.target, repeat).await
+                link.pipeline(and_wait(self.by_text(store), &wanted), self.target, repeat).await
             }
             answer => answer,
         };
-        settled(answer.map_err(|error| of_call(&error, self.about))?, wanted)
+        settled(answer.map_err(|error| of_call(&error, self.about))?, &wanted, self.script.fences())
     }
 
     fn by_hash(&self, store: &RedisStore) -> Cmd {
@@ -78,30 +79,6 @@ impl Call<'_> {
         command.arg(Argument::time(self.now)).arg(indexes).arg(self.arguments);
         command
     }
-}
-
-pub(crate) fn and_wait(command: Cmd, wanted: Durability) -> Pipeline {
-    let mut pipeline = Pipeline::with_capacity(2);
-    pipeline.add_command(command).cmd("WAIT").arg(wanted.replicas).arg(wanted.millis());
-    pipeline
-}
-
-/// What the command before a `WAIT` answered, if enough replicas have it.
-pub(crate) fn settled(answers: Vec<Value>, wanted: Durability) -> Result<Value, StoreError> {
-    let [answer, Value::Int(confirmed)] = <[Value; 2]>::try_from(answers).map_err(|_| unexpected())? else {
-        return Err(unexpected());
-    };
-    if changed(&answer) && confirmed < i64::from(wanted.replicas) {
-        return Err(failed(format!("written, but {confirmed} of {} replicas confirmed it in time", wanted.replicas)));
-    }
-    Ok(answer)
-}
-
-/// What changed nothing needs no confirmation.
-fn changed(answer: &Value) -> bool {
-    let code = if let Value::Array(parts) = answer { parts.first() } else { Some(answer) };
-    // A step of a scan answers with its place, which is no number.
-    !matches!(code, Some(Value::Nil | Value::Int(0 | 2.. | ..0)))
 }
 
 fn is_unknown(error: &RedisError) -> bool {

@@ -47,14 +47,15 @@ impl RedisStore {
     /// - The client tries calls again by itself. Each write carries a mark, so that one which was done is not done twice, unless somebody else wrote in between:
     ///   that is a conflict then, and its changes are done once more on the newer version.
     ///
-    /// `timeout`, `ca`, `cert` and `key` count for all servers, and are taken from the first URL that has them.
+    /// `timeout`, `durability`, `ca`, `cert` and `key` count for all servers, and are taken from the first URL that has them.
     ///
     /// # Errors
     /// When a URL makes no sense, or none of the servers answers as one of a Cluster.
     pub async fn connect_cluster(urls: &[impl AsRef<str>]) -> Result<Self, StoreError> {
         let addresses = urls.iter().map(|url| Address::parse(url.as_ref())).collect::<Result<Vec<_>, _>>()?;
+        let disk = addresses.iter().any(|address| address.disk);
         let cluster = Clustered::connect(addresses.into()).await.map_err(|error| error::of(&error))?;
-        Self::reached(Link::Cluster(Arc::new(cluster))).await
+        Ok(Self::reached(Link::Cluster(Arc::new(cluster))).await?.on_disk_if(disk))
     }
 
     /// Uses a connection to a Cluster that the application has.

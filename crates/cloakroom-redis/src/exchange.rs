@@ -13,7 +13,7 @@ use cloakroom_store::StoreError;
 use redis::{Cmd, RedisError, Value};
 
 use crate::argument::Argument;
-use crate::call::{and_wait, settled};
+use crate::durability::{and_wait, settled};
 use crate::error::{of_call, unexpected};
 use crate::kept::Repeat;
 use crate::layout::{Live, listed};
@@ -75,10 +75,13 @@ impl RedisStore {
     /// Whether it was done; in the outer result, what the server refused.
     async fn done(&self, command: Cmd, name: &str) -> Result<Result<bool, StoreError>, RedisError> {
         let target = Target::Key(name);
-        let answer = match self.durability {
+        let answer = match self.durability.wanted() {
             None => Ok(self.link.command(command, target, Repeat::Never).await?),
             Some(wanted) => match self.waiting().await {
-                Ok(link) => settled(link.pipeline(and_wait(command, wanted), target, Repeat::Never).await?, wanted),
+                Ok(link) => {
+                    let answers = link.pipeline(and_wait(command, &wanted), target, Repeat::Never).await?;
+                    settled(answers, &wanted, false)
+                }
                 Err(error) => Err(error),
             },
         };

@@ -14,7 +14,8 @@
 //! | `checkup` | what a server says of itself |
 //! | `index` | how long the index of an owner has a session, and what to do where it lives on another server |
 //! | `steps` | what takes two servers of a Cluster |
-//! | `call` | one round trip: by hash, by text if the hash is unknown, and waiting for replicas |
+//! | `call` | one round trip: by hash, by text if the hash is unknown |
+//! | `durability` | when a write counts: once replicas have it, or disks; and ends that are tried until then |
 //! | `argument` | what scripts are called with |
 //! | `layout` | a session as a value of Redis, and back |
 //! | `scripts` | the scripts and their hashes |
@@ -98,6 +99,7 @@ mod call;
 mod checkup;
 #[cfg(feature = "cluster")]
 mod cluster;
+mod durability;
 mod error;
 mod exchange;
 mod index;

@@ -58,6 +58,28 @@ impl RedisStore {
         }
     }
 
+    /// Ends a session under this key, or under the one to which it has moved.
+    pub(crate) async fn end_wherever_it_is(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
+        let (mut key, fence) = (*key, self.fence());
+        loop {
+            match self.say(&scripts::END, &key, &[&self.key(&key)], now, &[fence]).await? {
+                Said::Number(there) => return Ok(there != 0),
+                // The mark that led there expires: the way back here is not for ever.
+                Said::Elsewhere(next) => key = next,
+                Said::Owner(owner) => {
+                    self.unlist(&key, &owner);
+                    return Ok(true);
+                }
+                Said::ListFirst(_) => return Err(unexpected()),
+            }
+        }
+    }
+
+    /// For scripts that end: whether to write something also where there is nothing to end.
+    pub(crate) fn fence(&self) -> Argument<'static> {
+        if self.durability.wanted().is_some() { Argument::Text("1") } else { Argument::Nothing }
+    }
+
     /// The text of a mark for this call, where a client may send it twice.
     pub(crate) fn call_mark(&self) -> Result<Cow<'static, str>, StoreError> {
         if self.is_cluster() { self.calls.next().map(Cow::Owned) } else { Ok(Cow::Borrowed(NO_CALL)) }
@@ -235,19 +257,15 @@ impl Store for RedisStore {
     }
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        let mut key = *key;
-        loop {
-            match self.say(&scripts::END, &key, &[&self.key(&key)], now, &[]).await? {
-                Said::Number(there) => return Ok(there != 0),
-                // The mark that led there expires: the way back here is not for ever.
-                Said::Elsewhere(next) => key = next,
-                Said::Owner(owner) => {
-                    self.unlist(&key, &owner);
-                    return Ok(true);
-                }
-                Said::ListFirst(_) => return Err(unexpected()),
+        let ended = self.end_wherever_it_is(key, now).await;
+        if self.durability.wanted().is_some() {
+            match &ended {
+                Ok(_) => self.ends.forget(key),
+                Err(error) if error.is_corrupt() => {}
+                Err(_) => self.end_later(key, now),
             }
         }
+        ended
     }
 
     async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {

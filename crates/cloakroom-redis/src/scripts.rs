@@ -23,6 +23,14 @@ impl Script {
     }
 }
 
+impl Script {
+    /// Whether it writes also where it finds nothing to do, if it is told to (`ARGV 3`): a confirmation is about
+    /// the last write.
+    pub(crate) fn fences(&self) -> bool {
+        std::ptr::eq(self, &*END)
+    }
+}
+
 macro_rules! scripts {
     ($($name:ident: $($part:literal)+;)+) => {$(
         pub(crate) static $name: LazyLock<Script> =

@@ -12,6 +12,8 @@ mod bench;
 mod cluster;
 #[path = "redis/corrupt.rs"]
 mod corrupt;
+#[path = "redis/ends.rs"]
+mod ends;
 #[path = "redis/exchange.rs"]
 mod exchange;
 #[path = "redis/layout.rs"]
