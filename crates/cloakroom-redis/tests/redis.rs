@@ -14,6 +14,8 @@ mod cluster;
 mod corrupt;
 #[path = "redis/ends.rs"]
 mod ends;
+#[path = "redis/exact.rs"]
+mod exact;
 #[path = "redis/exchange.rs"]
 mod exchange;
 #[path = "redis/layout.rs"]
