@@ -44,8 +44,8 @@ impl RedisStore {
     ///   acknowledged writes, sessions on other servers can be missing in it, a remembered one until it ends: see [`RedisStore::durability`].
     /// - [`end_before`](cloakroom_store::Store::end_before) goes through the servers that there were when it began: not while slots move from one to another.
     /// - A lost master takes all sessions with it, unless the Cluster's configuration says `cluster-require-full-coverage no`.
-    /// - The client tries calls again by itself. Each write carries a mark, so that one which was done is not done twice, unless somebody else wrote in between:
-    ///   that is a conflict then, and its changes are done once more on the newer version.
+    /// - The client tries calls again by itself. Each write carries a mark, and a session keeps the last mark of each of the eight processes that wrote it
+    ///   last: what was done is not done twice, however often other processes wrote in between.
     ///
     /// `timeout`, `durability`, `ca`, `cert` and `key` count for all servers, and are taken from the first URL that has them.
     ///

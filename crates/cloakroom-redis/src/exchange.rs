@@ -4,7 +4,10 @@
 //! compares whole. Either is a tenth of the work of a script. Where one writes nothing, a script says why: the session may have ended or moved, or be
 //! another version, or the same one with another head.
 //!
-//! Not in a Cluster, where a client may send a call twice, and not where the index of an owner changes with the session.
+//! A command whose answer was lost is sent once more. Where it had been done, it now writes nothing; the script that
+//! comes next finds the version that this call gave, and says so.
+//!
+//! Not in a Cluster, where a session knows the calls that wrote it, and not where the index of an owner changes with the session.
 
 use std::sync::atomic::Ordering;
 
@@ -76,10 +79,10 @@ impl RedisStore {
     async fn done(&self, command: Cmd, name: &str) -> Result<Result<bool, StoreError>, RedisError> {
         let target = Target::Key(name);
         let answer = match self.durability.wanted() {
-            None => Ok(self.link.command(command, target, Repeat::Never).await?),
+            None => Ok(self.link.command(command, target, Repeat::Harmless).await?),
             Some(wanted) => match self.waiting().await {
                 Ok(link) => {
-                    let answers = link.pipeline(and_wait(command, &wanted), target, Repeat::Never).await?;
+                    let answers = link.pipeline(and_wait(command, &wanted), target, Repeat::Harmless).await?;
                     settled(answers, &wanted, false)
                 }
                 Err(error) => Err(error),

@@ -39,7 +39,7 @@
 //! |---|---|
 //! | `VERSION` | how often the session was written, beginning with 1 |
 //! | `CREATED`, `TOUCHED`, `DEADLINE` | milliseconds; no deadline is for ever |
-//! | `CALL` | in a Cluster, the call that wrote it |
+//! | `CALL` | in a Cluster, the last call of each process that wrote it, eight at most, with commas in between |
 //! | `LISTED` | until when its owner's index has it, or `ever` |
 //! | `OWNER` | how many bytes the owner has |
 //! | `TARGET` | the 64 digits of the new key |

@@ -63,8 +63,8 @@ pub struct RedisStore {
 impl RedisStore {
     /// Connects to one server: `redis://`, `rediss://` (feature `tls`), `unix://`, and the same with `valkey`.
     ///
-    /// One connection carries the calls of all tasks. When it breaks, the calls on it fail, except for reads and touches, which are
-    /// tried once more; and it is made anew. A call without an answer is evidence against it, too. With RESP3 a connection that the
+    /// One connection carries the calls of all tasks. When it breaks, the calls on it are tried once more on the next one; what was done
+    /// already isn't done twice, because no two writes share a version. A call without an answer is evidence against it, too. With RESP3 a connection that the
     /// server closed while it was idle is noticed before the next call.
     ///
     /// Options of a URL, here and wherever this crate takes one:

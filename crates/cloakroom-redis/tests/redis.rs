@@ -22,6 +22,8 @@ mod exchange;
 mod layout;
 #[path = "redis/listed.rs"]
 mod listed;
+#[path = "redis/lost.rs"]
+mod lost;
 #[path = "redis/outages.rs"]
 mod outages;
 #[path = "redis/sentinel.rs"]

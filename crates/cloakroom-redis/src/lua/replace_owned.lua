@@ -4,9 +4,7 @@
 local ttl, value, owner, deadline, listed, list_ttl = unpack(ARGV, 5)
 local covered, again = cover(KEYS[1], owner, deadline, last_owner, last_listed, listed, list_ttl)
 if not covered then return { 4, owner } end
--- The session comes with '-' there: the caller doesn't know.
-value = string.gsub(value, '^(%S+ %S+ %S+ %S+ %S+ %S+) %-', '%1 ' .. covered)
-set(KEYS[1], keep(value, last_more), ttl)
+set(KEYS[1], keep(value, covered, with_call(last_calls, ARGV[4]), last_more), ttl)
 if last_owner ~= owner then
   unlist(KEYS[1], last_owner)
 end
