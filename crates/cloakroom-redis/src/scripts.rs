@@ -17,7 +17,7 @@ impl Script {
     /// Whether it writes also where it finds nothing to do, if it is told to (`ARGV 3`): a confirmation is about
     /// the last write.
     pub(crate) fn fences(&self) -> bool {
-        std::ptr::eq(self, &*END)
+        std::ptr::eq(self, &*END) || std::ptr::eq(self, &*END_OWNED)
     }
 }
 
@@ -30,13 +30,16 @@ macro_rules! scripts {
 
 // A function is made anew at every call: a script has those that it uses, and no others.
 scripts! {
-    CREATE: "parts/look" "parts/calls" "parts/list" "parts/unlist" "parts/set" "parts/put" "create";
+    CREATE: "parts/look" "parts/calls" "parts/list" "parts/list_here" "parts/unlist" "parts/set" "parts/put" "create";
     REPLACE: "parts/look" "parts/calls" "parts/unlist" "parts/set" "parts/keep" "parts/permit" "parts/same" "parts/unseen" "replace";
-    REPLACE_OWNED: "parts/look" "parts/calls" "parts/list" "parts/unlist" "parts/set" "parts/keep" "parts/cover" "parts/permit" "parts/same" "parts/unseen" "replace_owned";
-    TOUCH: "parts/look" "parts/list" "parts/cover" "parts/rewrite" "touch";
-    CYCLE: "parts/look" "parts/calls" "parts/list" "parts/unlist" "parts/set" "parts/put" "parts/mark" "parts/permit" "cycle";
+    REPLACE_OWNED: "parts/look" "parts/calls" "parts/list" "parts/list_here" "parts/unlist" "parts/set" "parts/keep" "parts/cover" "parts/permit" "parts/same" "parts/unseen" "replace_owned";
+    TOUCH: "parts/look" "parts/list" "parts/list_here" "parts/cover" "parts/rewrite" "touch";
+    CYCLE: "parts/look" "parts/calls" "parts/list" "parts/list_here" "parts/unlist" "parts/set" "parts/put" "parts/mark" "parts/permit" "cycle";
     END: "parts/look" "parts/unlist" "end";
-    OWNED: "parts/look" "owned";
+    OWNED: "parts/look" "parts/members" "owned";
+    COUNT: "parts/look" "count";
+    END_OWNED: "parts/look" "end_owned";
+    MEMBERS: "parts/members" "members";
     END_BEFORE: "parts/look" "parts/unlist" "parts/run" "end_before";
     MARK: "parts/look" "parts/calls" "parts/unlist" "parts/set" "parts/mark" "parts/permit" "parts/unseen" "mark";
     LIST: "parts/list" "list";

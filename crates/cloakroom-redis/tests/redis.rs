@@ -12,6 +12,8 @@ mod bench;
 mod cluster;
 #[path = "redis/corrupt.rs"]
 mod corrupt;
+#[path = "redis/crowds.rs"]
+mod crowds;
 #[path = "redis/ends.rs"]
 mod ends;
 #[path = "redis/exact.rs"]

@@ -51,7 +51,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, steals: impl Fn() -> bool + Sen
     std::thread::spawn(move || {
         let mut buffer = vec![0; 65_536];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
-            if steals() || to.write_all(&buffer[..length]).is_err() {
+            if steals() || to.write_all(buffer.get(..length).unwrap_or_default()).is_err() {
                 break;
             }
         }

@@ -120,7 +120,7 @@ async fn what_is_over_leaves_the_index() {
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let owned = entry("text").owner(Some("user".to_owned()));
     let (over, kept) = (put(&store, &owned).await, put(&store, &owned).await);
-    let _ = server.cli(&["ZADD", "cloakroom:o:user", "1", &hex(&over)]);
+    let _ = server.cli(&["DEL", &name(&over)]);
     store.touch(&kept, now(), Some(now() + LIFE + LIFE), now()).await.unwrap();
     assert_eq!(server.cli(&["ZRANGE", "cloakroom:o:user", "0", "-1"]), hex(&kept));
 }
