@@ -4,14 +4,17 @@
 local function list(index, member, ttl, created)
   -- -1 is an index for ever, -2 a new one.
   local time, left = redis.call('TIME'), redis.call('PTTL', index)
-  if not redis.call('ZSCORE', index, member) then
+  local place = redis.call('ZSCORE', index, member)
+  if not place then
     -- Beyond that, which is the year 2109, a number of the index isn't exact any more.
     local first = math.min(tonumber(created), 4398046511103) * 2048
-    local place = first + time[1] % 2048
+    place = first + time[1] % 2048
     local last = redis.call('ZREVRANGEBYSCORE', index, string.format('%.0f', first + 2047), string.format('%.0f', place), 'WITHSCORES', 'LIMIT', 0, 1)
     if last[2] then place = tonumber(last[2]) + 1 end
-    redis.call('ZADD', index, string.format('%.0f', place), member)
+    place = string.format('%.0f', place)
   end
+  -- In any case: a server that is full refuses this, and nothing else was done yet.
+  redis.call('ZADD', index, place, member)
   -- It stays as long as its last session.
   if ttl == '-' then
     redis.call('PERSIST', index)
