@@ -25,7 +25,7 @@ const SHARED_SIZE: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) script: &'a Script,
-    pub(crate) keys: &'a [&'a str],
+    pub(crate) keys: &'a [&'a [u8]],
     /// The first argument of all scripts.
     pub(crate) now: Timestamp,
     /// Those of this one.

@@ -12,9 +12,9 @@ use redis::Value;
 use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::unexpected;
-use crate::layout::{HEX_LEN, bytes, parse_hex};
+use crate::layout::{KEY_LEN, bytes, parse_key};
 use crate::link::Target;
-use crate::redis_store::RedisStore;
+use crate::redis_store::{KIND, RedisStore};
 use crate::scan::Place;
 use crate::scripts::END_BEFORE;
 
@@ -102,13 +102,13 @@ impl RedisStore {
         if let crate::link::Link::Cluster(cluster) = &self.link {
             return crate::cluster::masters(cluster).await;
         }
-        Ok(vec![Target::Key("")])
+        Ok(vec![Target::Key(b"")])
     }
 
     /// With a key, that one alone; without, the next ones of a scan.
     pub(crate) async fn step(
         &self,
-        keys: &[&str],
+        keys: &[&[u8]],
         target: Target<'_>,
         place: &str,
         point: Timestamp,
@@ -141,7 +141,7 @@ impl Step {
             return None;
         };
         let [place, run] = [String::from_utf8(bytes(place)?).ok()?, String::from_utf8(bytes(run)?).ok()?];
-        let elsewhere = moved.into_iter().map(|key| parse_hex(&bytes(key)?)).collect::<Option<_>>()?;
+        let elsewhere = moved.into_iter().map(|key| parse_key(&bytes(key)?)).collect::<Option<_>>()?;
         let clock = u64::try_from(clock).ok()?;
         Some(Self { place, run, clock, ended: usize::try_from(ended).ok()?, elsewhere })
     }
@@ -156,7 +156,8 @@ pub(crate) fn pattern(prefix: &str) -> String {
         }
         pattern.push(character);
     }
-    pattern.extend(std::iter::repeat_n('?', HEX_LEN));
+    pattern.push(KIND);
+    pattern.extend(std::iter::repeat_n('?', KEY_LEN));
     pattern
 }
 
@@ -168,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_prefix_is_taken_literally() {
-        let any = "?".repeat(64);
+        let any = format!("s{}", "?".repeat(32));
         for (row, prefix, expected) in [
             ("plain", "cloakroom:", "cloakroom:"),
             ("empty", "", ""),

@@ -34,7 +34,7 @@ impl RedisStore {
     pub(crate) async fn place(
         &self,
         key: &StoreKey,
-        name: &str,
+        name: &[u8],
         live: &Live<'_>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
@@ -50,7 +50,7 @@ impl RedisStore {
     pub(crate) async fn exchange(
         &self,
         key: &StoreKey,
-        name: &str,
+        name: &[u8],
         image: &[u8],
         live: &Live<'_>,
         now: Timestamp,
@@ -76,7 +76,7 @@ impl RedisStore {
     }
 
     /// Whether it was done; in the outer result, what the server refused.
-    async fn done(&self, command: Cmd, name: &str) -> Result<Result<bool, StoreError>, RedisError> {
+    async fn done(&self, command: Cmd, name: &[u8]) -> Result<Result<bool, StoreError>, RedisError> {
         let target = Target::Key(name);
         let answer = match self.durability.wanted() {
             None => Ok(self.link.command(command, target, Repeat::Harmless).await?),
@@ -97,7 +97,7 @@ impl RedisStore {
     }
 }
 
-fn set(name: &str, live: &Live<'_>, now: Timestamp, more: usize) -> Cmd {
+fn set(name: &[u8], live: &Live<'_>, now: Timestamp, more: usize) -> Cmd {
     let mut command = Cmd::with_capacity(WORDS, name.len() + live.size() + more + WORDS_SIZE);
     command.arg("SET").arg(name).arg(Argument::Live(live));
     if let ttl @ Argument::Number(_) = Argument::ttl(live.entry.deadline, now) {

@@ -18,7 +18,7 @@ use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::{self, unexpected};
 use crate::kept::Repeat;
-use crate::layout::{bytes, loaded, parse_hex, target};
+use crate::layout::{bytes, loaded, parse_key, target};
 use crate::link::Target;
 use crate::operations::Said;
 use crate::owners::{Behind, PAGE, count, oldest_first, page};
@@ -29,7 +29,7 @@ use crate::scripts;
 const AT_ONCE: usize = PAGE;
 
 /// How many pages are looked at before the rest is counted by the index alone.
-const COUNTED_PAGES: usize = 10;
+const COUNTED_PAGES: usize = 5;
 
 /// How many pages a step that ends sessions looks at.
 const ENDED_PAGES: usize = 10;
@@ -44,8 +44,8 @@ struct Member {
 impl Member {
     fn read(row: Value) -> Option<Self> {
         let Value::Array(row) = row else { return None };
-        let [digits, fresh] = <[Value; 2]>::try_from(row).ok()?;
-        Some(Self { key: parse_hex(&bytes(digits)?)?, may_be_about_to_begin: !bytes(fresh)?.is_empty() })
+        let [key, fresh] = <[Value; 2]>::try_from(row).ok()?;
+        Some(Self { key: parse_key(&bytes(key)?)?, may_be_about_to_begin: !bytes(fresh)?.is_empty() })
     }
 }
 
@@ -83,9 +83,10 @@ impl RedisStore {
         cover: &Cover,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let (index, member) = (self.index(owner), key.to_hex());
-        let (keys, arguments) = ([index.as_str()], [Argument::Text(&member), cover.ttl, Argument::time(created)]);
-        let target = Target::Key(&index);
+        let index = self.index(owner);
+        let arguments = [Argument::Key(key), cover.ttl, Argument::time(created)];
+        let keys = [index.as_bytes()];
+        let target = Target::Key(index.as_bytes());
         let call = Call { script: &scripts::LIST, keys: &keys, now, arguments: &arguments, target, about: None };
         call.write(self).await.map(|_| ())
     }
@@ -164,7 +165,7 @@ impl RedisStore {
         Ok(OwnedPage::new(oldest_first(found), next.map(|next| next.cursor())))
     }
 
-    /// The first thousand sessions, and of the rest the keys in the index.
+    /// The first five hundred sessions, and of the rest the keys in the index.
     pub(crate) async fn count_on_all_servers(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
         let (mut live, mut behind) = (0, Behind::beginning());
         for _ in 0..COUNTED_PAGES {
@@ -178,7 +179,7 @@ impl RedisStore {
         let index = self.index(owner);
         let mut command = redis::cmd("ZCOUNT");
         command.arg(&index).arg(format!("({}", behind.place)).arg("+inf");
-        match self.link.command(command, Target::Key(&index), Repeat::Harmless).await {
+        match self.link.command(command, Target::Key(index.as_bytes()), Repeat::Harmless).await {
             Ok(Value::Int(rest)) => Ok(live + usize::try_from(rest).unwrap_or_default()),
             Ok(_) => Err(unexpected()),
             Err(error) => Err(error::of(&error)),
@@ -222,7 +223,7 @@ impl RedisStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<(Vec<Member>, Option<Behind>), StoreError> {
-        let arguments = [Argument::Text(&behind.place), Argument::Text(&behind.member), count(limit)];
+        let arguments = [Argument::Text(&behind.place), behind.member(), count(limit)];
         let answer = self.ask_index(&scripts::MEMBERS, &self.index(owner), now, &arguments).await?;
         let (next, rows) = page(answer).ok_or_else(unexpected)?;
         let members = rows.into_iter().map(Member::read).collect::<Option<_>>().ok_or_else(unexpected)?;
@@ -237,9 +238,9 @@ impl RedisStore {
         let mut command = redis::cmd("ZREM");
         command.arg(&index);
         for key in keys {
-            command.arg(key.to_hex());
+            command.arg(key.as_bytes());
         }
-        let answer = self.link.command(command, Target::Key(&index), Repeat::Harmless).await;
+        let answer = self.link.command(command, Target::Key(index.as_bytes()), Repeat::Harmless).await;
         answer.map(|_| ()).map_err(|error| error::of(&error))
     }
 

@@ -28,7 +28,7 @@
 //! | `error` | what Redis says, without what it says about sessions |
 //!
 //! # What is kept
-//! A session is a string under the prefix and the 64 hexadecimal digits of its store key. An owner's sessions are a sorted set under
+//! A session is a string under the prefix, `s` and the 32 bytes of its store key. An owner's sessions are a sorted set under
 //! the prefix, `o:` and the owner, in the order in which they were created (see `list.lua`).
 //!
 //! | | value |
@@ -43,7 +43,7 @@
 //! | `CALL` | in a Cluster, the last call of each process that wrote it, eight at most, with commas in between |
 //! | `LISTED` | until when its owner's index has it, or `ever` |
 //! | `OWNER` | how many bytes the owner has |
-//! | `TARGET` | the 64 digits of the new key |
+//! | `TARGET` | the 32 bytes of the new key |
 //!
 //! Where there is none, the word is `-`.
 //!

@@ -17,7 +17,7 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = RedisResult<T>> + Send + 'a>>;
 #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only a Cluster looks at it"))]
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target<'a> {
-    Key(&'a str),
+    Key(&'a [u8]),
     #[cfg(feature = "cluster")]
     Slot(u16),
 }

@@ -13,7 +13,7 @@ use crate::call::Call;
 use crate::error::{failed, of_call, unexpected};
 use crate::index::Cover;
 use crate::kept::Repeat;
-use crate::layout::{Live, bytes, loaded, loaded_with_image, parse_hex};
+use crate::layout::{Live, bytes, loaded, loaded_with_image, parse_key};
 use crate::link::Target;
 use crate::owners::Behind;
 use crate::redis_store::RedisStore;
@@ -49,7 +49,7 @@ impl RedisStore {
         &self,
         script: &Script,
         about: &StoreKey,
-        keys: &[&str],
+        keys: &[&[u8]],
         now: Timestamp,
         arguments: &[Argument<'_>],
     ) -> Result<Said, StoreError> {
@@ -125,7 +125,7 @@ fn said_of(parts: Vec<Value>) -> Option<Said> {
     match code {
         1 => String::from_utf8(text).ok().map(Said::Owner),
         4 => String::from_utf8(text).ok().map(Said::ListFirst),
-        5 => parse_hex(&text).map(Said::Elsewhere),
+        5 => parse_key(&text).map(Said::Elsewhere),
         _ => None,
     }
 }
@@ -155,7 +155,7 @@ impl Store for RedisStore {
         let ttl = Argument::ttl(entry.deadline, now);
         let arguments =
             [Argument::Text(&call), ttl, Argument::Live(&live), Argument::owner(entry), cover.list_ttl(entry)];
-        let keys = [name.as_str()];
+        let keys = [name.as_slice()];
         let create = self.say(&scripts::CREATE, key, &keys, now, &arguments);
         let said = match entry.owner.as_ref().filter(|_| self.is_cluster()) {
             Some(owner) => self.create_listed(key, (owner, entry.created), &cover, now, create).await?,

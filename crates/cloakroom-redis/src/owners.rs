@@ -7,7 +7,7 @@ use redis::Value;
 use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::unexpected;
-use crate::layout::{bytes, loaded, parse_hex};
+use crate::layout::{bytes, loaded, parse_key};
 use crate::link::Target;
 use crate::redis_store::RedisStore;
 use crate::scripts::{COUNT, END_OWNED, OWNED, Script};
@@ -19,38 +19,45 @@ pub(crate) const PAGE: usize = 100;
 const COUNTED: usize = 250;
 
 /// How many members are looked at before the rest is counted by the index alone. More than any limit that makes sense.
-const COUNTED_MOST: usize = 1_000;
+const COUNTED_MOST: usize = 500;
 
 /// Where a page of an owner's sessions begins: behind a member of the index, which had this place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Behind {
     pub(crate) place: String,
-    pub(crate) member: String,
+    member: Option<StoreKey>,
 }
 
 impl Behind {
     pub(crate) fn beginning() -> Self {
-        Self { place: "-".to_owned(), member: String::new() }
+        Self { place: "-".to_owned(), member: None }
     }
 
     pub(crate) fn read(cursor: Option<&Cursor>) -> Result<Self, StoreError> {
         let Some(cursor) = cursor else { return Ok(Self::beginning()) };
         let (place, member) = cursor.as_str().split_once(':').ok_or_else(StoreError::foreign_cursor)?;
         let is_place = place.parse::<f64>().is_ok() && !place.contains(|c: char| c.is_ascii_whitespace());
-        if !is_place || parse_hex(member.as_bytes()).is_none() {
-            return Err(StoreError::foreign_cursor());
+        match StoreKey::from_hex(member) {
+            Some(member) if is_place => Ok(Self { place: place.to_owned(), member: Some(member) }),
+            _ => Err(StoreError::foreign_cursor()),
         }
-        Ok(Self { place: place.to_owned(), member: member.to_owned() })
+    }
+
+    pub(crate) fn member(&self) -> Argument<'_> {
+        self.member.as_ref().map_or(Argument::Nothing, Argument::Key)
     }
 
     /// What a script says; nothing at the end.
     pub(crate) fn said(place: Value, member: Value) -> Option<Option<Self>> {
-        let [place, member] = [String::from_utf8(bytes(place)?).ok()?, String::from_utf8(bytes(member)?).ok()?];
-        Some((!place.is_empty()).then_some(Self { place, member }))
+        let (place, member) = (String::from_utf8(bytes(place)?).ok()?, bytes(member)?);
+        if place.is_empty() {
+            return Some(None);
+        }
+        Some(Some(Self { place, member: Some(parse_key(&member)?) }))
     }
 
     pub(crate) fn cursor(&self) -> Cursor {
-        Cursor::new(format!("{}:{}", self.place, self.member))
+        Cursor::new(format!("{}:{}", self.place, self.member.as_ref().map(StoreKey::to_hex).unwrap_or_default()))
     }
 }
 
@@ -63,7 +70,7 @@ impl RedisStore {
         now: Timestamp,
         arguments: &[Argument<'_>],
     ) -> Result<Value, StoreError> {
-        let (keys, target) = ([index], Target::Key(index));
+        let (keys, target) = ([index.as_bytes()], Target::Key(index.as_bytes()));
         Call { script, keys: &keys, now, arguments, target, about: None }.run(self).await
     }
 
@@ -75,15 +82,15 @@ impl RedisStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<OwnedPage, StoreError> {
-        let (prefix, owner_) = (Argument::Text(&self.prefix), Argument::Text(owner));
-        let arguments = [prefix, owner_, Argument::Text(&behind.place), Argument::Text(&behind.member), count(limit)];
+        let (front, owner_) = (self.front(), Argument::Text(owner));
+        let arguments = [Argument::Text(&front), owner_, Argument::Text(&behind.place), behind.member(), count(limit)];
         let answer = self.ask_index(&OWNED, &self.index(owner), now, &arguments).await?;
         let (next, rows) = page(answer).ok_or_else(unexpected)?;
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
             let Value::Array(row) = row else { return Err(unexpected()) };
             let mut row = row.into_iter();
-            let key = row.next().and_then(bytes).and_then(|digits| parse_hex(&digits)).ok_or_else(unexpected)?;
+            let key = row.next().and_then(bytes).and_then(|key| parse_key(&key)).ok_or_else(unexpected)?;
             let value = row.next().ok_or_else(|| StoreError::corrupt(key))?;
             if let Loaded::Live(_, entry) = loaded(&key, value, now)? {
                 found.push(Owned::new(key, entry));
@@ -92,12 +99,12 @@ impl RedisStore {
         Ok(OwnedPage::new(oldest_first(found), next.map(|next| next.cursor())))
     }
 
-    /// The heads of the first thousand sessions, and of the rest the keys in the index.
+    /// The heads of the first five hundred sessions, and of the rest the keys in the index.
     pub(crate) async fn count_of(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
-        let (index, prefix) = (self.index(owner), Argument::Text(&self.prefix));
+        let (index, front) = (self.index(owner), self.front());
         let (mut live, mut rank) = (0, 0);
         loop {
-            let arguments = [prefix, Argument::Text(owner), number(rank), number(COUNTED)];
+            let arguments = [Argument::Text(&front), Argument::Text(owner), number(rank), number(COUNTED)];
             let answer = self.ask_index(&COUNT, &index, now, &arguments).await?;
             let [found, next, all] = counts(answer).ok_or_else(unexpected)?;
             live += found;
@@ -116,17 +123,17 @@ impl RedisStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<Ended, StoreError> {
-        let (index, keep) = (self.index(owner), keep.map(StoreKey::to_hex));
-        let keep = keep.as_deref().map_or(Argument::Nothing, Argument::Text);
-        let arguments = [self.fence(), Argument::Text(&self.prefix), Argument::Text(owner), count(limit), keep];
-        let (keys, target) = ([index.as_str()], Target::Key(&index));
+        let (index, front) = (self.index(owner), self.front());
+        let keep = keep.map_or(Argument::Nothing, Argument::Key);
+        let arguments = [self.fence(), Argument::Text(&front), Argument::Text(owner), count(limit), keep];
+        let (keys, target) = ([index.as_bytes()], Target::Key(index.as_bytes()));
         let call = Call { script: &END_OWNED, keys: &keys, now, arguments: &arguments, target, about: None };
         let Value::Array(parts) = call.write(self).await? else { return Err(unexpected()) };
         let [_, Value::Int(ended), more, damaged] = <[Value; 4]>::try_from(parts).map_err(|_| unexpected())? else {
             return Err(unexpected());
         };
         let (more, damaged) = (bytes(more).ok_or_else(unexpected)?, bytes(damaged).ok_or_else(unexpected)?);
-        if let Some(key) = parse_hex(&damaged) {
+        if let Some(key) = parse_key(&damaged) {
             return Err(StoreError::corrupt(key));
         }
         Ok(Ended::new(usize::try_from(ended).map_err(|_| unexpected())?, !more.is_empty()))
@@ -164,11 +171,12 @@ pub(crate) fn oldest_first(mut sessions: Vec<Owned>) -> Vec<Owned> {
 mod tests {
     use cloakroom_store::Cursor;
 
-    use super::Behind;
+    use super::{Behind, StoreKey};
 
     #[test]
     fn cursors_come_back_and_no_others_do() {
-        let behind = Behind { place: "3481600000000123".to_owned(), member: "0a".repeat(32) };
+        let member = Some(StoreKey::from_bytes([10; 32]));
+        let behind = Behind { place: "3481600000000123".to_owned(), member };
         assert_eq!(Behind::read(Some(&behind.cursor())).ok(), Some(behind));
         assert_eq!(Behind::read(None).ok(), Some(Behind::beginning()));
         let member = "0a".repeat(32);

@@ -15,10 +15,13 @@ use crate::call::Calls;
 use crate::durability::{Durability, SharedEnds};
 use crate::error;
 use crate::kept::Repeat;
-use crate::layout::HEX_LEN;
+use crate::layout::KEY_LEN;
 use crate::link::{Link, Target};
 
 const PREFIX: &str = "cloakroom:";
+
+/// Sets sessions apart from indexes, whose names go on with `o`: the bytes of a key may be any.
+pub(crate) const KIND: char = 's';
 
 /// Sessions in Redis or Valkey.
 ///
@@ -98,7 +101,7 @@ impl RedisStore {
 
     /// A store whose server has answered, and takes the login.
     pub(crate) async fn reached(link: Link) -> Result<Self, StoreError> {
-        match link.command(redis::cmd("PING"), Target::Key(PREFIX), Repeat::Harmless).await {
+        match link.command(redis::cmd("PING"), Target::Key(PREFIX.as_bytes()), Repeat::Harmless).await {
             // Who may not ask is logged in.
             Err(error) if error.code() != Some("NOPERM") => Err(error::of(&error)),
             Ok(_) | Err(_) => Ok(Self::new(link)),
@@ -183,11 +186,18 @@ impl RedisStore {
         link.map_err(|error| error::of(&error))
     }
 
-    pub(crate) fn key(&self, key: &StoreKey) -> String {
-        let mut name = String::with_capacity(self.prefix.len() + HEX_LEN);
-        name.push_str(&self.prefix);
-        key.push_hex(&mut name);
+    /// The name of a session: its 32 bytes, and not their digits, because Redis keeps names in memory.
+    pub(crate) fn key(&self, key: &StoreKey) -> Vec<u8> {
+        let mut name = Vec::with_capacity(self.prefix.len() + KIND.len_utf8() + KEY_LEN);
+        name.extend_from_slice(self.prefix.as_bytes());
+        name.push(KIND as u8);
+        name.extend_from_slice(key.as_bytes());
         name
+    }
+
+    /// What all names of sessions begin with.
+    pub(crate) fn front(&self) -> String {
+        format!("{}{KIND}", self.prefix)
     }
 
     pub(crate) fn index(&self, owner: &str) -> String {

@@ -13,7 +13,7 @@ use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::{failed, unexpected};
 use crate::everybody::pattern;
-use crate::layout::{bytes, loaded, parse_hex};
+use crate::layout::{bytes, loaded, parse_key};
 use crate::redis_store::RedisStore;
 use crate::scripts::SCAN;
 
@@ -78,7 +78,7 @@ impl RedisStore {
         for row in rows {
             let Value::Array(row) = row else { return Err(unexpected()) };
             let mut row = row.into_iter();
-            let key = row.next().and_then(bytes).and_then(|digits| parse_hex(&digits)).ok_or_else(unexpected)?;
+            let key = row.next().and_then(bytes).and_then(|key| parse_key(&key)).ok_or_else(unexpected)?;
             match row.next().map(|value| loaded(&key, value, now)) {
                 Some(Ok(Loaded::Live(version, entry))) => page.sessions.push(Scanned::new(key, version, entry)),
                 Some(Ok(Loaded::Moved | Loaded::Absent)) => {}

@@ -46,11 +46,11 @@ impl RedisStore {
         moved_until: Timestamp,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        let (call, digits) = (self.call_mark()?, new.to_hex());
+        let call = self.call_mark()?;
         let arguments = [
             Argument::Number(seen.number()),
             Argument::Text(&call),
-            Argument::Text(&digits),
+            Argument::Key(new),
             Argument::time(moved_until),
             Argument::ttl(Some(moved_until), now),
         ];

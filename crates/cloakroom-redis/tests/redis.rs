@@ -32,6 +32,8 @@ mod outages;
 mod sentinel;
 #[path = "redis/single.rs"]
 mod single;
+#[path = "redis/sizes.rs"]
+mod sizes;
 #[cfg(feature = "tls")]
 #[path = "redis/tls.rs"]
 mod tls;

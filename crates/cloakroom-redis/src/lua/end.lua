@@ -1,5 +1,5 @@
 -- KEYS: the key. ARGV 3: '1' where the caller waits for a confirmation, 4: if it matters whose session it is, the owner.
--- 0 nothing was there, 1 ended, { 1, owner } ended and still in an index elsewhere, { 5, digits } moved there.
+-- 0 nothing was there, 1 ended, { 1, owner } ended and still in an index elsewhere, { 5, key } moved there.
 local key = KEYS[1]
 -- A chain is as long as the sign-ins within one grace; a ring of marks would be damage.
 for _ = 1, 100 do
@@ -22,6 +22,6 @@ for _ = 1, 100 do
   end
   -- In a Cluster the next key lives on another server.
   if ARGV[2] ~= '1' then return { 5, target } end
-  key = string.sub(key, 1, -65) .. target
+  key = string.sub(key, 1, -33) .. target
 end
 return -1

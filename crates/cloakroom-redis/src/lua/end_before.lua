@@ -11,12 +11,12 @@ local function finish(key, hops)
     redis.call('DEL', key)
     unlist(key, owner)
     ended = ended + 1
-  elseif target and #target == 64 then
+  elseif target and #target == 32 then
     -- A mark, perhaps one whose time is over. Its new key may be where the scan has been already.
     if ARGV[2] ~= '1' then
       table.insert(elsewhere, target)
     elseif hops > 0 then
-      finish(string.sub(key, 1, -65) .. target, hops - 1)
+      finish(string.sub(key, 1, -33) .. target, hops - 1)
     end
   end
 end

@@ -156,6 +156,8 @@ async fn a_call_that_comes_twice_is_done_once() {
     let mut monitors: Vec<_> = cluster.servers.iter().map(Monitor::of).collect();
     let answers = |sent: &[(usize, Vec<String>)]| -> Vec<String> {
         let answer = |(server, words): &(usize, Vec<String>)| {
+            // As the server prints them, they are quoted.
+            let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             cluster.servers[*server].cli(&words)
         };

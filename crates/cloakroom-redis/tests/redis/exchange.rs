@@ -15,7 +15,7 @@ use cloakroom_store::{
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Arg, Cmd, Pipeline, RedisFuture, Value};
 
-use crate::bench::{self, LIFE, Monitor, entry, first, hex, name, now, patient, put};
+use crate::bench::{self, LIFE, Monitor, entry, first, name, name_under, now, patient, put};
 use crate::single::CAPABILITIES;
 
 /// A store whose callers bring what they have loaded along, as sessions do, and not the number alone.
@@ -282,7 +282,7 @@ async fn a_session_of_an_owner_needs_a_script_now_and_then() {
             Entry::new("text".into(), start, now, deadline).owner(Some("user".to_owned()))
         };
         let session = put(&store, &of(at(0))).await;
-        let (index, name) = (format!("{prefix}o:user"), format!("{prefix}{}", hex(&session)));
+        let (index, name) = (format!("{prefix}o:user"), name_under(prefix, &session));
         let listed = || server.cli(&["PEXPIRETIME", &index]).parse::<f64>().unwrap();
         let expires = || server.cli(&["PEXPIRETIME", &name]).parse::<f64>().unwrap();
         let mut monitor = Monitor::of(&server);

@@ -8,7 +8,7 @@ use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::conformance::nth;
 use cloakroom_store::{Created, Entry, Loaded, Replaced, Store as _, all_owned};
 
-use crate::bench::{LIFE, Monitor, entry, first, hex, key, name, now, put};
+use crate::bench::{LIFE, Monitor, entry, first, key, member, name, now, put, shown};
 
 const INDEX: &str = "cloakroom:o:user";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -50,7 +50,7 @@ impl Site {
 
     /// Until when the index is there, if it has the session.
     fn listed(&self, key: &StoreKey) -> Option<f64> {
-        self.index().cli(&["ZSCORE", INDEX, &hex(key)]).parse::<f64>().ok()?;
+        self.index().cli(&["ZSCORE", INDEX, &member(key)]).parse::<f64>().ok()?;
         let expires: f64 = self.index().cli(&["PEXPIRETIME", INDEX]).parse().unwrap();
         Some(if expires < 0.0 { f64::INFINITY } else { expires })
     }
@@ -139,12 +139,12 @@ async fn what_has_ended_or_moved_leaves_the_index() {
     site.store.cycle(&moved, first("text"), &new, &entry, until, now()).await.unwrap();
     site.assert_covered("moved", &new);
     assert!(site.store.end(&ended, now()).await.unwrap());
-    eventually("both leave", || site.index().cli(&["ZRANGE", INDEX, "0", "-1"]) == hex(&new)).await;
+    eventually("both leave", || site.index().cli(&["ZRANGE", INDEX, "0", "-1"]) == shown(&new)).await;
     // What nobody took out goes when somebody looks at the list; but not what was listed a moment ago, and may be about to begin.
     let second = now().unix_millis() / 1_000;
     let begins = key();
     for (key, age) in [(&ended, 100), (&begins, 0)] {
-        let _ = site.index().cli(&["ZADD", INDEX, &((second - age) % 2_048).to_string(), &hex(key)]);
+        let _ = site.index().cli(&["ZADD", INDEX, &((second - age) % 2_048).to_string(), &member(key)]);
     }
     let listed = all_owned(&site.store, "user", now()).await.unwrap();
     assert_eq!(listed.iter().map(|owned| owned.key).collect::<Vec<_>>(), [new]);
@@ -158,7 +158,7 @@ async fn an_index_shows_nobody_a_session_of_somebody_else() {
     let nobodys = put(&site.store, &entry("text")).await;
     let mine = put(&site.store, &owned(now(), LIFE)).await;
     for key in [&others, &nobodys] {
-        let _ = site.index().cli(&["ZADD", INDEX, "+inf", &hex(key)]);
+        let _ = site.index().cli(&["ZADD", INDEX, "+inf", &member(key)]);
     }
     let found = all_owned(&site.store, "user", now()).await.unwrap();
     assert_eq!(found.iter().map(|owned| owned.key).collect::<Vec<_>>(), [mine]);

@@ -10,7 +10,7 @@ use cloakroom_store::{Created, Loaded, Replaced, Store as _, all_owned, end_all_
 use redis::AsyncConnectionConfig;
 
 use crate::bench::{
-    LIFE, Monitor, a_taken_key_is_an_error, entry, hex, key, name, now, patient, put, scripts_are_sent_again,
+    LIFE, Monitor, a_taken_key_is_an_error, entry, key, member, name, now, patient, put, scripts_are_sent_again, shown,
     time_until_it_answers,
 };
 
@@ -92,12 +92,12 @@ async fn an_index_shows_nobody_a_session_of_somebody_else() {
     let mine = put(&store, &entry("text").owner(Some("user".to_owned()))).await;
     for others in [Some("other".to_owned()), None] {
         let key = put(&store, &entry("text").owner(others)).await;
-        let _ = server.cli(&["ZADD", "cloakroom:o:user", "+inf", &hex(&key)]);
+        let _ = server.cli(&["ZADD", "cloakroom:o:user", "+inf", &member(&key)]);
     }
     assert_eq!(server.cli(&["ZCARD", "cloakroom:o:user"]), "3");
     let found = all_owned(&store, "user", now()).await.unwrap();
     assert_eq!(found.iter().map(|owned| owned.key).collect::<Vec<_>>(), [mine]);
-    assert_eq!(server.cli(&["ZRANGE", "cloakroom:o:user", "0", "-1"]), hex(&mine));
+    assert_eq!(server.cli(&["ZRANGE", "cloakroom:o:user", "0", "-1"]), shown(&mine));
     assert_eq!(all_owned(&store, "other", now()).await.unwrap().len(), 1, "and the other still has it");
 }
 
@@ -122,7 +122,7 @@ async fn what_is_over_leaves_the_index() {
     let (over, kept) = (put(&store, &owned).await, put(&store, &owned).await);
     let _ = server.cli(&["DEL", &name(&over)]);
     store.touch(&kept, now(), Some(now() + LIFE + LIFE), now()).await.unwrap();
-    assert_eq!(server.cli(&["ZRANGE", "cloakroom:o:user", "0", "-1"]), hex(&kept));
+    assert_eq!(server.cli(&["ZRANGE", "cloakroom:o:user", "0", "-1"]), shown(&kept));
 }
 
 #[tokio::test]

@@ -25,8 +25,10 @@ local function look(key)
   local version, created, touched, deadline, call, listed, length, more, start =
     string.match(head, '^1 ([1-9]%d*) (%d+) (%d+) (%-?%d*) (%S+) (%S+) (%-?%d*)([^\n]*)\n()')
   if not version then
-    local moved_until, moved_by, target, rest = string.match(head, '^> (%d+) (%S+) (%x+)(.*)$')
-    if target and #target == 64 and is_number(moved_until) and (rest == '' or string.find(rest, '^ %S')) then
+    local moved_until, moved_by, at = string.match(head, '^> (%d+) (%S+) ()')
+    -- The target is 32 bytes, of any kind.
+    local target, rest = string.sub(head, at or 1, (at or 1) + 31), string.sub(head, (at or 1) + 32)
+    if at and #target == 32 and is_number(moved_until) and (rest == '' or string.find(rest, '^ %S')) then
       return after(ARGV[1], moved_until) and 'none' or 'moved', moved_by, target
     end
     return head == '' and redis.call('EXISTS', key) == 0 and 'none' or 'bad'
