@@ -86,7 +86,8 @@ fn is_unknown(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-/// Marks by which a server knows a call that it has seen: a random name of this process, and a count.
+/// Marks by which a server knows a call that it has seen: a random name of this process, and a
+/// count.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     process: OnceLock<[u8; 3]>,

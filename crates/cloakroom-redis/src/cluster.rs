@@ -42,12 +42,15 @@ impl RedisStore {
     ///   its owner can't sign in; who is signed in goes on, and can sign out.
     /// - [`owned`](cloakroom_store::Store::owned) is no snapshot: it reads the index, and then each session, where it is by then. Where the server of an index lost
     ///   acknowledged writes, sessions on other servers can be missing in it, a remembered one until it ends: see [`RedisStore::durability`].
-    /// - [`end_before`](cloakroom_store::Store::end_before) goes from server to server: a session whose slot moves meanwhile may be left. Call it again when no slots move.
+    /// - [`end_before`](cloakroom_store::Store::end_before) goes from server to server: a session
+    ///   whose slot moves meanwhile may be left. Call it again when no slots move.
     /// - A lost master takes all sessions with it, unless the Cluster's configuration says `cluster-require-full-coverage no`.
-    /// - The client tries calls again by itself. Each write carries a mark, and a session keeps the last mark of each of the eight processes that wrote it
-    ///   last: what was done is not done twice, however often other processes wrote in between.
+    /// - The client tries calls again by itself. Each write carries a mark, and a session keeps the
+    ///   last mark of each of the eight processes that wrote it last: what was done is not done
+    ///   twice, however often other processes wrote in between.
     ///
-    /// `timeout`, `durability`, `ca`, `cert` and `key` count for all servers, and are taken from the first URL that has them.
+    /// `timeout`, `durability`, `ca`, `cert` and `key` count for all servers, and are taken from
+    /// the first URL that has them.
     ///
     /// # Errors
     /// When a URL makes no sense, or none of the servers answers as one of a Cluster.

@@ -1,8 +1,9 @@
 //! When a write counts: once replicas have it, or once it is on disks.
 //!
-//! A confirmation is asked for behind each write, in the same round trip: `WAIT`, or `WAITAOF` where disks count.
-//! Both are about the last write of their connection. A call that writes nothing would be confirmed by whatever that
-//! connection wrote before; so an end writes also where it finds nothing (see `end.lua`).
+//! A confirmation is asked for behind each write, in the same round trip: `WAIT`, or `WAITAOF`
+//! where disks count. Both are about the last write of their connection. A call that writes nothing
+//! would be confirmed by whatever that connection wrote before; so an end writes also where it
+//! finds nothing (see `end.lua`).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -74,8 +75,8 @@ pub(crate) fn and_wait(command: Cmd, wanted: &Wanted) -> Pipeline {
 
 /// The answer of the command in front of the confirmation, if that is as wanted.
 ///
-/// `always` is for a command that has written something in any case; the others need no confirmation where they
-/// changed nothing.
+/// `always` is for a command that has written something in any case; the others need no
+/// confirmation where they changed nothing.
 pub(crate) fn settled(answers: Vec<Value>, wanted: &Wanted, always: bool) -> Result<Value, StoreError> {
     let [answer, confirmed] = <[Value; 2]>::try_from(answers).map_err(|_| unexpected())?;
     let (on_disk, confirmed) = match (wanted.disk, confirmed) {
@@ -113,8 +114,8 @@ pub(crate) struct Ends {
 }
 
 impl RedisStore {
-    /// Remembers an end whose caller was told that it failed, and tries it again until it is confirmed: the visitor who
-    /// signed out may never come back to do it.
+    /// Remembers an end whose caller was told that it failed, and tries it again until it is
+    /// confirmed: the visitor who signed out may never come back to do it.
     pub(crate) fn end_later(&self, key: &StoreKey, now: Timestamp) {
         let Ok(runtime) = Handle::try_current() else { return };
         let mut keys = self.ends.lock();

@@ -1,9 +1,10 @@
-//! Ending everybody's sessions from before a point: a walk with `SCAN` through all masters, one step a call.
+//! Ending everybody's sessions from before a point: a walk with `SCAN` through all masters, one
+//! step a call.
 //!
-//! A session that moves while the walk goes on leaves a mark, which leads to its new key, however far the scan is. Redis
-//! keeps marks for a minute at least; so a walk that took longer and has ended any session goes round once more. A
-//! server that was started anew, or that another one took the place of, has another order of its keys: its scan begins
-//! again.
+//! A session that moves while the walk goes on leaves a mark, which leads to its new key, however
+//! far the scan is. Redis keeps marks for a minute at least; so a walk that took longer and has
+//! ended any session goes round once more. A server that was started anew, or that another one took
+//! the place of, has another order of its keys: its scan begins again.
 
 use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::{Cursor, EndedPage, StoreError};
@@ -21,10 +22,12 @@ use crate::scripts::END_BEFORE;
 /// How many keys a step looks at: a millisecond or two, in which the server does nothing else.
 const STEP: u64 = 500;
 
-/// How many seconds a round may take before marks may have expired: half of how long Redis keeps them.
+/// How many seconds a round may take before marks may have expired: half of how long Redis keeps
+/// them.
 const SHORT: u64 = 30;
 
-/// Where a walk is, when it began to go round, in seconds by a server's clock, and whether it has ended any session since.
+/// Where a walk is, when it began to go round, in seconds by a server's clock, and whether it has
+/// ended any session since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Round {
     place: Place,
@@ -74,7 +77,8 @@ impl RedisStore {
         };
         let servers = self.servers().await?;
         let Some(target) = servers.get(round.place.server) else {
-            // A master went away in the middle of the walk; its keys may be where the walk has been.
+            // A master went away in the middle of the walk; its keys may be where the walk has
+            // been.
             return Ok(EndedPage::new(0, Some(Round::beginning().cursor())));
         };
         let step = self.step(&[], *target, &round.place.scan, point, now).await?;
@@ -116,7 +120,9 @@ impl RedisStore {
     ) -> Result<Step, StoreError> {
         let pattern = pattern(&self.prefix);
         let (point, step) = (Argument::time(point), Argument::Number(STEP));
-        let arguments = [point, Argument::Text(place), Argument::Text(&pattern), step];
+        let front = self.durability.wanted().map(|_| self.front());
+        let fence = front.as_deref().map_or(Argument::Absent, Argument::Text);
+        let arguments = [point, Argument::Text(place), Argument::Text(&pattern), step, fence];
         let call = Call { script: &END_BEFORE, keys, now, arguments: &arguments, target, about: None };
         Step::read(call.write(self).await?).ok_or_else(unexpected)
     }

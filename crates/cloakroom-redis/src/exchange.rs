@@ -4,10 +4,11 @@
 //! compares whole. Either is a tenth of the work of a script. Where one writes nothing, a script says why: the session may have ended or moved, or be
 //! another version, or the same one with another head.
 //!
-//! A command whose answer was lost is sent once more. Where it had been done, it now writes nothing; the script that
-//! comes next finds the version that this call gave, and says so.
+//! A command whose answer was lost is sent once more. Where it had been done, it now writes
+//! nothing; the script that comes next finds the version that this call gave, and says so.
 //!
-//! Not in a Cluster, where a session knows the calls that wrote it, and not where the index of an owner changes with the session.
+//! Not in a Cluster, where a session knows the calls that wrote it, and not where the index of an
+//! owner changes with the session.
 
 use std::sync::atomic::Ordering;
 

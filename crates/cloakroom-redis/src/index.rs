@@ -103,7 +103,7 @@ impl RedisStore {
         let (created, listed) = join(create, self.list(key, owner, created_at, cover, now)).await;
         let created = created?;
         if let Err(error) = listed {
-            if matches!(created, Said::Number(1)) {
+            if matches!(created, Said::Done) {
                 let (store, key) = (self.clone(), *key);
                 later(async move { store.end(&key, now).await.map(|_| ()) }, "a session that couldn't be listed");
             }
@@ -137,8 +137,8 @@ impl RedisStore {
         self.unlist_all(&[*key], owner).await
     }
 
-    /// Two round trips: the index, and then all sessions of the page at once. One that has moved in between is looked for
-    /// where it is now.
+    /// Two round trips: the index, and then all sessions of the page at once. One that has moved in
+    /// between is looked for where it is now.
     pub(crate) async fn page_of_all_servers(
         &self,
         owner: &str,

@@ -28,8 +28,9 @@
 //! | `error` | what Redis says, without what it says about sessions |
 //!
 //! # What is kept
-//! A session is a string under the prefix, `s` and the 32 bytes of its store key. An owner's sessions are a sorted set under
-//! the prefix, `o:` and the owner, in the order in which they were created (see `list.lua`).
+//! A session is a string under the prefix, `s` and the 32 bytes of its store key. An owner's
+//! sessions are a sorted set under the prefix, `o:` and the owner, in the order in which they were
+//! created (see `list.lua`).
 //!
 //! | | value |
 //! |---|---|
@@ -71,7 +72,7 @@
 //! | | one server | Sentinel | Cluster |
 //! |---|---|---|---|
 //! | `kill -9`, and a restart with `appendfsync always` | nothing lost, nothing half done; calls fail until it is up again | the same | the same, for the sessions of that master |
-//! | the master is lost for good | all is lost | calls fail until the sentinels agree; what the new master didn't have is lost, with [`RedisStore::durability`] nothing | the same, for the sessions of that master; others go on |
+//! | the master is lost for good | all is lost | calls fail until the sentinels agree; what the new master didn't have is lost, with [`RedisStore::durability`] what none of its replicas had confirmed | the same, for the sessions of that master; others go on |
 //! | a server hangs | calls fail within a second | as a lost master, once the sentinels think so | the same, for its sessions |
 //! | a call fails halfway | not possible: a script is one step | the same | a move leaves the old session as it was, and a new one that its owner can list and end |
 //!

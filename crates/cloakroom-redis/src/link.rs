@@ -119,8 +119,8 @@ impl Link {
     }
 }
 
-/// The first error of a pipeline's commands as the server said it: the client puts them into one that has neither
-/// code nor text.
+/// The first error of a pipeline's commands as the server said it: the client puts them into one
+/// that has neither code nor text.
 fn first_of(error: RedisError) -> RedisError {
     let first = error.clone().into_server_errors().and_then(|errors| errors.first().map(|(_, first)| first.clone()));
     first.map_or(error, RedisError::from)

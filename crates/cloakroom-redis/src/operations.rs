@@ -22,10 +22,39 @@ use crate::scripts::{self, Script};
 /// A call that nobody sends twice.
 const NO_CALL: &str = "-";
 
-/// What a script that writes says, beyond the numbers that all of them share.
+/// The numbers that scripts about a session answer, the same in all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Code {
+    Damaged = -1,
+    Gone = 0,
+    Done = 1,
+    Conflict = 2,
+    Taken = 3,
+    ListFirst = 4,
+    Elsewhere = 5,
+}
+
+impl Code {
+    const ALL: [Self; 7] =
+        [Self::Damaged, Self::Gone, Self::Done, Self::Conflict, Self::Taken, Self::ListFirst, Self::Elsewhere];
+
+    fn of(number: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| *code as i64 == number)
+    }
+}
+
+/// What a script about a session says.
 #[derive(Debug)]
 pub(crate) enum Said {
-    Number(i64),
+    /// What is there isn't ours, or was damaged.
+    Damaged,
+    /// No live session is there, or none to be ended.
+    Gone,
+    Done,
+    /// A version is there that the caller hasn't seen.
+    Conflict,
+    /// A new key isn't free.
+    Taken,
     /// Done; and the index of this owner, on another server, is to hear of it.
     Owner(String),
     /// Nothing was done: the session would outlive its place in the index of this owner, on another server.
@@ -55,10 +84,8 @@ impl RedisStore {
     ) -> Result<Said, StoreError> {
         let target = Target::Key(keys.first().copied().unwrap_or_default());
         let call = Call { script, keys, now, arguments, target, about: Some(about) };
-        match said(call.write(self).await?)? {
-            Said::Number(..0) => Err(StoreError::corrupt(*about)),
-            said @ (Said::Number(_) | Said::Owner(_) | Said::ListFirst(_) | Said::Elsewhere(_)) => Ok(said),
-        }
+        let said = said(call.write(self).await?)?;
+        if matches!(said, Said::Damaged) { Err(StoreError::corrupt(*about)) } else { Ok(said) }
     }
 
     /// Ends a session under this key, or under the one to which it has moved.
@@ -66,8 +93,8 @@ impl RedisStore {
         self.end_unless(key, None, None, now).await
     }
 
-    /// The same, unless it is somebody else's or is to be kept. What has ended is in its owner's index still, where that
-    /// lives on another server, if an owner was given.
+    /// The same, unless it is somebody else's or is to be kept. What has ended is in its owner's
+    /// index still, where that lives on another server, if an owner was given.
     pub(crate) async fn end_unless(
         &self,
         key: &StoreKey,
@@ -79,7 +106,8 @@ impl RedisStore {
         let arguments = [self.fence(), owner.map_or(Argument::Absent, Argument::Text)];
         while keep != Some(&key) {
             match self.say(&scripts::END, &key, &[&self.key(&key)], now, &arguments).await? {
-                Said::Number(there) => return Ok(there != 0),
+                Said::Gone => return Ok(false),
+                Said::Done => return Ok(true),
                 // The mark that led there expires: the way back here is not for ever.
                 Said::Elsewhere(next) => key = next,
                 Said::Owner(whose) => {
@@ -88,7 +116,7 @@ impl RedisStore {
                     }
                     return Ok(true);
                 }
-                Said::ListFirst(_) => return Err(unexpected()),
+                Said::Damaged | Said::Conflict | Said::Taken | Said::ListFirst(_) => return Err(unexpected()),
             }
         }
         Ok(false)
@@ -112,30 +140,43 @@ pub(crate) fn taken() -> StoreError {
 
 fn said(value: Value) -> Result<Said, StoreError> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "our scripts answer nothing else")]
-    match value {
-        Value::Int(number) => Ok(Said::Number(number)),
-        Value::Array(parts) => said_of(parts).ok_or_else(unexpected),
-        _ => Err(unexpected()),
-    }
+    let said = match value {
+        Value::Int(number) => Code::of(number).and_then(said_alone),
+        Value::Array(parts) => said_of(parts),
+        _ => None,
+    };
+    said.ok_or_else(unexpected)
+}
+
+const fn said_alone(code: Code) -> Option<Said> {
+    Some(match code {
+        Code::Damaged => Said::Damaged,
+        Code::Gone => Said::Gone,
+        Code::Done => Said::Done,
+        Code::Conflict => Said::Conflict,
+        Code::Taken => Said::Taken,
+        Code::ListFirst | Code::Elsewhere => return None,
+    })
 }
 
 fn said_of(parts: Vec<Value>) -> Option<Said> {
     let [Value::Int(code), text] = <[Value; 2]>::try_from(parts).ok()? else { return None };
     let text = bytes(text)?;
-    match code {
-        1 => String::from_utf8(text).ok().map(Said::Owner),
-        4 => String::from_utf8(text).ok().map(Said::ListFirst),
-        5 => parse_key(&text).map(Said::Elsewhere),
-        _ => None,
+    match Code::of(code)? {
+        Code::Done => String::from_utf8(text).ok().map(Said::Owner),
+        Code::ListFirst => String::from_utf8(text).ok().map(Said::ListFirst),
+        Code::Elsewhere => parse_key(&text).map(Said::Elsewhere),
+        Code::Damaged | Code::Gone | Code::Conflict | Code::Taken => None,
     }
 }
 
-fn replaced(said: &Said, version: Version) -> Result<Replaced, StoreError> {
+pub(crate) fn replaced(said: &Said, version: Version) -> Result<Replaced, StoreError> {
     match said {
-        Said::Number(0) => Ok(Replaced::Gone),
-        Said::Number(1) | Said::Owner(_) => Ok(Replaced::Yes(version)),
-        Said::Number(2) => Ok(Replaced::Conflict),
-        Said::Number(_) | Said::ListFirst(_) | Said::Elsewhere(_) => Err(unexpected()),
+        Said::Gone => Ok(Replaced::Gone),
+        Said::Done | Said::Owner(_) => Ok(Replaced::Yes(version)),
+        Said::Conflict => Ok(Replaced::Conflict),
+        Said::Taken => Err(taken()),
+        Said::Damaged | Said::ListFirst(_) | Said::Elsewhere(_) => Err(unexpected()),
     }
 }
 
@@ -162,9 +203,11 @@ impl Store for RedisStore {
             None => create.await?,
         };
         match said {
-            Said::Number(1) => Ok(Created::Yes(version)),
-            Said::Number(2) => Ok(Created::Taken),
-            Said::Number(_) | Said::Owner(_) | Said::ListFirst(_) | Said::Elsewhere(_) => Err(unexpected()),
+            Said::Done => Ok(Created::Yes(version)),
+            Said::Taken => Ok(Created::Taken),
+            Said::Damaged | Said::Gone | Said::Conflict | Said::Owner(_) | Said::ListFirst(_) | Said::Elsewhere(_) => {
+                Err(unexpected())
+            }
         }
     }
 
@@ -228,7 +271,8 @@ impl Store for RedisStore {
             let whose = owner.as_deref().map_or(Argument::Absent, Argument::Text);
             let arguments = [touched, until, ttl, listed, cover.ttl, whose];
             match self.say(&scripts::TOUCH, key, &[&name], now, &arguments).await? {
-                Said::Number(there) => return Ok(there != 0),
+                Said::Gone => return Ok(false),
+                Said::Done => return Ok(true),
                 Said::Owner(owner) => {
                     self.list_again(key, owner, deadline, now);
                     return Ok(true);
@@ -238,7 +282,7 @@ impl Store for RedisStore {
                     self.list(key, &whose, touched_at, &cover, now).await?;
                     (listed, owner) = (cover.until, Some(whose));
                 }
-                Said::Elsewhere(_) => return Err(unexpected()),
+                Said::Damaged | Said::Conflict | Said::Taken | Said::Elsewhere(_) => return Err(unexpected()),
             }
         }
         Err(failed("the owner of a session changed again and again"))
@@ -269,12 +313,8 @@ impl Store for RedisStore {
             Argument::owner(entry),
             cover.list_ttl(entry),
         ];
-        match self.say(&scripts::CYCLE, old, &[&self.key(old), &self.key(new)], now, &arguments).await? {
-            Said::Number(3) => Err(taken()),
-            said @ (Said::Number(_) | Said::Owner(_) | Said::ListFirst(_) | Said::Elsewhere(_)) => {
-                replaced(&said, version)
-            }
-        }
+        let said = self.say(&scripts::CYCLE, old, &[&self.key(old), &self.key(new)], now, &arguments).await?;
+        replaced(&said, version)
     }
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
@@ -341,5 +381,39 @@ impl Store for RedisStore {
 
     async fn checkup(&self) -> Result<Checkup, StoreError> {
         self.look().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    /// A number that a script answers and that isn't in the list would be an unexpected answer.
+    #[test]
+    fn scripts_answer_codes_alone() {
+        let scripts = concat!(
+            include_str!("lua/create.lua"),
+            include_str!("lua/cycle.lua"),
+            include_str!("lua/end.lua"),
+            include_str!("lua/listed.lua"),
+            include_str!("lua/mark.lua"),
+            include_str!("lua/parts/permit.lua"),
+            include_str!("lua/parts/same.lua"),
+            include_str!("lua/parts/unseen.lua"),
+            include_str!("lua/replace.lua"),
+            include_str!("lua/replace_owned.lua"),
+            include_str!("lua/touch.lua"),
+        );
+        let mut seen = Vec::new();
+        for line in scripts.lines().filter(|line| !line.trim_start().starts_with("--")) {
+            for answer in line.split("return ").skip(1).flat_map(|answer| answer.split(" or ")) {
+                let answer = answer.rsplit("and ").next().unwrap_or_default().trim_start_matches(['{', ' ']);
+                let end = answer.find(|sign: char| !sign.is_ascii_digit() && sign != '-').unwrap_or(answer.len());
+                let (number, _) = answer.split_at(end);
+                let code = number.parse().ok().and_then(Code::of);
+                seen.push(code.unwrap_or_else(|| panic!("{line}")));
+            }
+        }
+        assert!(Code::ALL.iter().all(|code| seen.contains(code)), "{seen:?}");
     }
 }

@@ -18,7 +18,8 @@ pub(crate) const PAGE: usize = 100;
 /// How many members of an index a step of a count looks at.
 const COUNTED: usize = 250;
 
-/// How many members are looked at before the rest is counted by the index alone. More than any limit that makes sense.
+/// How many members are looked at before the rest is counted by the index alone. More than any
+/// limit that makes sense.
 const COUNTED_MOST: usize = 500;
 
 /// Where a page of an owner's sessions begins: behind a member of the index, which had this place.

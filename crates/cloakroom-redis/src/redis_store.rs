@@ -66,9 +66,10 @@ pub struct RedisStore {
 impl RedisStore {
     /// Connects to one server: `redis://`, `rediss://` (feature `tls`), `unix://`, and the same with `valkey`.
     ///
-    /// One connection carries the calls of all tasks. When it breaks, the calls on it are tried once more on the next one; what was done
-    /// already isn't done twice, because no two writes share a version. A call without an answer is evidence against it, too. With RESP3 a connection that the
-    /// server closed while it was idle is noticed before the next call.
+    /// One connection carries the calls of all tasks. When it breaks, the calls on it are tried
+    /// once more on the next one; what was done already isn't done twice, because no two writes
+    /// share a version. A call without an answer is evidence against it, too. With RESP3 a
+    /// connection that the server closed while it was idle is noticed before the next call.
     ///
     /// Options of a URL, here and wherever this crate takes one:
     ///
@@ -129,30 +130,32 @@ impl RedisStore {
 
     /// A write counts only once this many replicas have it; off unless asked for.
     ///
-    /// Redis acknowledges before its replicas know. With Sentinel or Cluster, what was acknowledged a moment before the
-    /// master died can be lost, unless a replica confirmed it (`WAIT`, in the same round trip). A write that too few
-    /// confirm within `timeout` is an error, though it is written: the caller may try again. Choose a timeout below a
-    /// second, which is how long a call may take in all.
+    /// Redis acknowledges before its replicas know. With Sentinel or Cluster, what was acknowledged
+    /// a moment before the master died can be lost, unless a replica confirmed it (`WAIT`, in the
+    /// same round trip). A write that too few confirm within `timeout` is an error, though it is
+    /// written: the caller may try again. Choose a timeout below a second, which is how long a call
+    /// may take in all.
     ///
-    /// An end is an error as long as it is unconfirmed, also where there is nothing left to end, and this process tries
-    /// it again for half an hour: a sign-out that failed while the master was about to be lost is carried out
-    /// on the next one.
+    /// An end is an error as long as it is unconfirmed, also where there is nothing left to end,
+    /// and this process tries it again for half an hour: a sign-out that failed while the master
+    /// was about to be lost is carried out on the next one.
     ///
-    /// **It isn't more than that.** `WAIT` makes a loss less likely; in the words of its documentation it "does not make
-    /// Redis a strongly consistent store". A failover may promote a replica that isn't among those that confirmed; have
-    /// as many replicas confirm as there are. A replica that restarts without an append-only file has nothing of what
-    /// it confirmed. What a write left that was an error can be read by others before it is confirmed.
+    /// **It isn't more than that.** `WAIT` makes a loss less likely; in the words of its
+    /// documentation it "does not make Redis a strongly consistent store". A failover may promote a
+    /// replica that isn't among those that confirmed; have as many replicas confirm as there are. A
+    /// replica that restarts without an append-only file has nothing of what it confirmed. What a
+    /// write left that was an error can be read by others before it is confirmed.
     ///
-    /// Redis lets a connection wait, not a call: writes stand behind each other's `WAIT`. So they have separate
-    /// connections, made at the first of them, and reads go on. Connections that the application gave are the
-    /// only ones there are: there, reads stand in the same line. When a master has no replica left, its writes
-    /// fail; in a Cluster those of other masters may stand still for a few seconds, until the client knows where
-    /// keys are now.
+    /// Redis lets a connection wait, not a call: writes stand behind each other's `WAIT`. So they
+    /// have separate connections, made at the first of them, and reads go on. Connections that the
+    /// application gave are the only ones there are: there, reads stand in the same line. When a
+    /// master has no replica left, its writes fail; in a Cluster those of other masters may stand
+    /// still for a few seconds, until the client knows where keys are now.
     ///
     /// # Security
-    /// A master that was cut off goes on answering reads until it learns better: a session that was ended elsewhere may
-    /// be served from there for that long. `min-replicas-to-write 1` in its configuration makes it refuse at
-    /// least writes.
+    /// A master that was cut off goes on answering reads until it learns better: a session that was
+    /// ended elsewhere may be served from there for that long. `min-replicas-to-write 1` in its
+    /// configuration makes it refuse at least writes.
     #[must_use]
     pub const fn durability(mut self, replicas: u32, timeout: Duration) -> Self {
         self.durability = Durability { replicas, timeout, ..self.durability };
@@ -162,10 +165,10 @@ impl RedisStore {
     /// A write counts only once it is on the disk of the master, and on those of the replicas of
     /// [`RedisStore::durability`]; `durability=aof` in a URL.
     ///
-    /// With `WAITAOF`, which Redis has since 7.2 and Valkey always: servers without it, or without an append-only file,
-    /// answer each write with an error. Not needed with `appendfsync always` and no replica. With `appendfsync everysec`
-    /// a write waits up to a second for the next fsync: pass a longer timeout to [`RedisStore::durability`], and
-    /// give the URL one (`timeout`).
+    /// With `WAITAOF`, which Redis has since 7.2 and Valkey always: servers without it, or without
+    /// an append-only file, answer each write with an error. Not needed with `appendfsync always`
+    /// and no replica. With `appendfsync everysec` a write waits up to a second for the next fsync:
+    /// pass a longer timeout to [`RedisStore::durability`], and give the URL one (`timeout`).
     #[must_use]
     pub const fn durable_on_disk(mut self) -> Self {
         self.durability = Durability { disk: true, ..self.durability };
@@ -186,7 +189,8 @@ impl RedisStore {
         link.map_err(|error| error::of(&error))
     }
 
-    /// The name of a session: its 32 bytes, and not their digits, because Redis keeps names in memory.
+    /// The name of a session: its 32 bytes, and not their digits, because Redis keeps names in
+    /// memory.
     pub(crate) fn key(&self, key: &StoreKey) -> Vec<u8> {
         let mut name = Vec::with_capacity(self.prefix.len() + KIND.len_utf8() + KEY_LEN);
         name.extend_from_slice(self.prefix.as_bytes());

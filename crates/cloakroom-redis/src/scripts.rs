@@ -14,8 +14,8 @@ impl Script {
         Self { text, hash: redis::Script::new(text).get_hash().to_owned() }
     }
 
-    /// Whether it writes also where it finds nothing to do, if it is told to (`ARGV 3`): a confirmation is about
-    /// the last write.
+    /// Whether it writes also where it finds nothing to do, if it is told to (`ARGV 3`): a
+    /// confirmation is about the last write.
     pub(crate) fn fences(&self) -> bool {
         std::ptr::eq(self, &*END) || std::ptr::eq(self, &*END_OWNED)
     }

@@ -4,9 +4,8 @@ use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Created, Entry, Replaced, Store as _, StoreError};
 
 use crate::argument::Argument;
-use crate::error::unexpected;
 use crate::link::Target;
-use crate::operations::{Said, taken};
+use crate::operations::{Said, replaced, taken};
 use crate::redis_store::RedisStore;
 use crate::scripts;
 
@@ -54,16 +53,12 @@ impl RedisStore {
             Argument::time(moved_until),
             Argument::ttl(Some(moved_until), now),
         ];
-        match self.say(&scripts::MARK, old, &[&self.key(old)], now, &arguments).await? {
-            Said::Number(0) => Ok(Replaced::Gone),
-            Said::Number(2) => Ok(Replaced::Conflict),
-            Said::Owner(owner) => {
-                self.unlist(old, &owner);
-                Ok(Replaced::Yes(version))
-            }
-            Said::Number(1) => Ok(Replaced::Yes(version)),
-            Said::Number(_) | Said::ListFirst(_) | Said::Elsewhere(_) => Err(unexpected()),
+        let said = self.say(&scripts::MARK, old, &[&self.key(old)], now, &arguments).await?;
+        let answer = replaced(&said, version);
+        if let Said::Owner(owner) = said {
+            self.unlist(old, &owner);
         }
+        answer
     }
 
     /// A session that moved to another server while a scan went on, and on from there.

@@ -1,6 +1,8 @@
--- Ends an owner's oldest sessions. KEYS: the index. ARGV 3: '1' where the caller waits for a confirmation, 4: what session keys begin with, 5: the
--- owner, 6: how many to end, 7: the key to keep, or '-'.
--- 1, how many were ended, '1' if there may be more of them, and if none was ended but one is damaged its key.
+-- Ends an owner's oldest sessions. KEYS: the index. ARGV 3: '1' where the caller waits for a
+-- confirmation, 4: what session keys begin with, 5: the owner, 6: how many to end, 7: the key to
+-- keep, or '-'.
+-- 1, how many were ended, '1' if there may be more of them, and if none was ended but one is
+-- damaged its key.
 local prefix, owner, limit, keep = unpack(ARGV, 4)
 local ended, gone, stay, damaged = 0, {}, 0, ''
 for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, limit + 99)) do

@@ -1,7 +1,7 @@
--- A page of an owner's sessions. KEYS: the index. ARGV 3: what session keys begin with, 4: the owner, 5 and 6: behind which member, and its
--- place, 7: how many to look at.
--- The place and the member behind which the next page begins, or nothing; and for each session its key and what is there, of what
--- is damaged the key alone.
+-- A page of an owner's sessions. KEYS: the index. ARGV 3: what session keys begin with, 4: the
+-- owner, 5 and 6: behind which member, and its place, 7: how many to look at.
+-- The place and the member behind which the next page begins, or nothing; and for each session its
+-- key and what is there, of what is damaged the key alone.
 local prefix, owner, place, last, count = unpack(ARGV, 3)
 local start, rows, gone, size = rank_behind(KEYS[1], place, last), {}, {}, 0
 local members = redis.call('ZRANGE', KEYS[1], start, start + count - 1, 'WITHSCORES')

@@ -61,7 +61,8 @@ async fn a_crowd_is_listed_counted_and_ended_in_bounded_steps() {
     let store = Arc::new(RedisStore::connect(&patient(&server.url())).await.unwrap());
     let keys = populate(&store, crowd()).await;
     let other = put(&store, &entry("text")).await;
-    // Reads of somebody else's session meanwhile; their time is printed, not judged: the machine may be busy.
+    // Reads of somebody else's session meanwhile; their time is printed, not judged: the machine
+    // may be busy.
     let (done, reader) = (Arc::<AtomicBool>::default(), Arc::clone(&store));
     let stop = Arc::clone(&done);
     let reads = tokio::spawn(async move {
@@ -139,7 +140,8 @@ async fn pages_go_on_where_they_were(store: &RedisStore) {
         let page = store.owned("user", after.as_ref(), 3, now()).await.unwrap();
         assert!(page.sessions.len() <= 3);
         found.extend(page.sessions.iter().map(|owned| owned.key));
-        // The last one of the page, behind which the next one begins, ends or moves; and one that is still to come moves.
+        // The last one of the page, behind which the next one begins, ends or moves; and one that
+        // is still to come moves.
         if found.len() == 3 {
             assert!(store.end(keys.get(2).unwrap(), now()).await.unwrap());
             let until = now() + Duration::from_secs(10);

@@ -103,7 +103,8 @@ async fn an_end_that_was_confirmed_in_the_end_outlives_the_master() {
     until("the session is gone", async || pair.is_gone(&session).await).await;
 }
 
-/// A replica that stands still confirms nothing, whatever is asked how often, and everything once it goes on.
+/// A replica that stands still confirms nothing, whatever is asked how often, and everything once
+/// it goes on.
 async fn an_end_counts_once_it_is_confirmed(store: &RedisStore, session: &StoreKey, replica: &Redis) {
     replica.freeze(true);
     for attempt in 0..3 {

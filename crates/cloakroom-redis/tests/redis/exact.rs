@@ -1,4 +1,5 @@
-//! Each acknowledged update is applied exactly once, also where the client of a Cluster sends it again.
+//! Each acknowledged update is applied exactly once, also where the client of a Cluster sends it
+//! again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -48,7 +49,8 @@ struct Count {
     there: u64,
 }
 
-/// Workers of both nodes count in one session, while the connections of all servers are cut again and again.
+/// Workers of both nodes count in one session, while the connections of all servers are cut again
+/// and again.
 async fn count(nodes: &[Arc<Engine>; 2], servers: &[Redis], round: Duration) -> Count {
     let mut cookie = None;
     while cookie.is_none() {

@@ -140,7 +140,8 @@ async fn what_has_ended_or_moved_leaves_the_index() {
     site.assert_covered("moved", &new);
     assert!(site.store.end(&ended, now()).await.unwrap());
     eventually("both leave", || site.index().cli(&["ZRANGE", INDEX, "0", "-1"]) == shown(&new)).await;
-    // What nobody took out goes when somebody looks at the list; but not what was listed a moment ago, and may be about to begin.
+    // What nobody took out goes when somebody looks at the list; but not what was listed a moment
+    // ago, and may be about to begin.
     let second = now().unix_millis() / 1_000;
     let begins = key();
     for (key, age) in [(&ended, 100), (&begins, 0)] {
@@ -247,7 +248,8 @@ fn a_place_never_becomes_shorter() {
     assert_eq!(server.cli(&["TTL", "index"]), "-1", "one is there for ever");
 }
 
-/// Each member of an index has a place of its own, in the order of creation; what was listed once keeps its place.
+/// Each member of an index has a place of its own, in the order of creation; what was listed once
+/// keeps its place.
 #[test]
 fn places_are_in_the_order_of_creation() {
     let server = Redis::start();

@@ -105,7 +105,8 @@ async fn a_write_whose_answer_was_lost_is_done_once_and_succeeds() {
     }
 }
 
-/// A call that is sent again after another one of the same kind is a conflict, and nothing is overwritten.
+/// A call that is sent again after another one of the same kind is a conflict, and nothing is
+/// overwritten.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn another_write_in_between_is_not_taken_for_the_own_one() {
     for server in [Redis::start(), Redis::valkey(&[])] {

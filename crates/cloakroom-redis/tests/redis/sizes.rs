@@ -8,8 +8,8 @@ use crate::bench::{entry, name, put};
 /// A record of an ordinary application.
 const TEXT: usize = 300;
 
-/// The bytes that a session took when names were 64 digits, alone and with an owner, on Redis 7.0 and Valkey 8.1. Servers
-/// give memory in steps: what is saved may not show.
+/// The bytes that a session took when names were 64 digits, alone and with an owner, on Redis 7.0
+/// and Valkey 8.1. Servers give memory in steps: what is saved may not show.
 const BEFORE: [(usize, usize); 2] = [(504, 736), (400, 576)];
 
 #[tokio::test]

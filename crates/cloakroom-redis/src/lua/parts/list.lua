@@ -1,6 +1,7 @@
--- The index of an owner: the keys of the sessions, in the order in which they were created. Each millisecond has 2,048 places;
--- a session takes that of the second in which it is listed, or the next one that is free. So no two have the same place, what moves
--- is listed behind what was created at the same time, and a member tells for half an hour how old it is.
+-- The index of an owner: the keys of the sessions, in the order in which they were created. Each
+-- millisecond has 2,048 places; a session takes that of the second in which it is listed, or the
+-- next one that is free. So no two have the same place, what moves is listed behind what was
+-- created at the same time, and a member tells for half an hour how old it is.
 local function list(index, member, ttl, created)
   -- -1 is an index for ever, -2 a new one.
   local time, left = redis.call('TIME'), redis.call('PTTL', index)

@@ -1,5 +1,5 @@
--- The same on a server that has the sessions as well. A few other members are looked at, and leave if their sessions are gone: an index
--- doesn't grow by sessions that nobody ended.
+-- The same on a server that has the sessions as well. A few other members are looked at, and leave
+-- if their sessions are gone: an index doesn't grow by sessions that nobody ended.
 local function list_here(key, owner, ttl, created)
   local front, member = string.sub(key, 1, -33), string.sub(key, -32)
   local index = string.sub(key, 1, -34) .. 'o:' .. owner

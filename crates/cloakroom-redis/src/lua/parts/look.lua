@@ -1,6 +1,8 @@
 -- Goes in front of most scripts. What is under a key is told in `layout.rs`. Versions and times are decimal texts: Lua's own numbers
 -- would lose the last digits. '-' is none, and for ever.
 --
+-- Scripts about a session answer with the numbers of `Code`, in `operations.rs`.
+--
 -- The first arguments are the same everywhere: 1 now, 2 '1' where this server also holds the indexes of owners.
 --
 -- A script that fails half way leaves what it has done: what may be refused (for lack of memory, or because a key is of another
