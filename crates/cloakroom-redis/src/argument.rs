@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use cloakroom_session::Timestamp;
+use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::Entry;
 use redis::{RedisWrite, ToRedisArgs};
 
-use crate::layout::Live;
+use crate::layout::{KEY_LEN, Live};
 
 /// How much longer than a caller's clock says Redis keeps a key: more than the clocks of a deployment differ.
 const SLACK: Duration = Duration::from_secs(60);
@@ -19,6 +19,7 @@ const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Argument<'a> {
     Text(&'a str),
+    Key(&'a StoreKey),
     Number(u64),
     Live(&'a Live<'a>),
     /// `-`: none, or for ever.
@@ -54,6 +55,7 @@ impl<'a> Argument<'a> {
     pub(crate) fn size(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
+            Self::Key(_) => KEY_LEN,
             Self::Number(_) => 20,
             Self::Live(live) => live.size(),
             Self::Nothing => 1,
@@ -66,6 +68,8 @@ impl fmt::Display for Argument<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => f.write_str(text),
+            // Of which an error must not say more than its prefix: `Debug` does that.
+            Self::Key(key) => fmt::Debug::fmt(key, f),
             Self::Number(number) => number.fmt(f),
             Self::Live(live) => live.fmt(f),
             Self::Nothing => f.write_str("-"),
@@ -78,6 +82,7 @@ impl ToRedisArgs for Argument<'_> {
     fn write_redis_args<W: RedisWrite + ?Sized>(&self, out: &mut W) {
         match self {
             Self::Text(text) => out.write_arg(text.as_bytes()),
+            Self::Key(key) => out.write_arg(key.as_bytes()),
             Self::Number(number) => number.write_redis_args(out),
             Self::Live(_) | Self::Nothing => out.write_arg_fmt(self),
             Self::Absent => {}

@@ -6,8 +6,10 @@
 //! 1 VERSION CREATED TOUCHED DEADLINE CALL LISTED OWNER⏎
 //! ```
 //!
-//! Numbers are decimal, and times are in milliseconds. OWNER is how many bytes the owner has: it may contain anything. A `-` stands for
-//! no deadline, no call, no place in an index and no owner. A session that moved leaves a mark, with the digits of its new key:
+//! Numbers are decimal, and times are in milliseconds. CALL names the calls that wrote it, in a
+//! Cluster: see `calls.lua`. OWNER is how many bytes the owner has: it may contain anything. A `-`
+//! stands for no deadline, no call, no place in an index and no owner. A session that moved leaves
+//! a mark, with the 32 bytes of its new key:
 //!
 //! ```text
 //! > DEADLINE CALL TARGET
@@ -27,8 +29,8 @@ use redis::Value;
 
 use crate::argument::Argument;
 
-/// How many digits a key has.
-pub(crate) const HEX_LEN: usize = 64;
+/// How many bytes a key has.
+pub(crate) const KEY_LEN: usize = 32;
 
 /// What scripts read of a value to see the head.
 const HEAD_LEN: usize = 256;
@@ -36,9 +38,9 @@ const HEAD_LEN: usize = 256;
 /// More than a head that we write.
 const HEAD_SIZE: usize = 160;
 
-/// Reads the digits of a key.
-pub(crate) fn parse_hex(text: &[u8]) -> Option<StoreKey> {
-    std::str::from_utf8(text).ok().and_then(StoreKey::from_hex)
+/// Reads the bytes of a key.
+pub(crate) fn parse_key(bytes: &[u8]) -> Option<StoreKey> {
+    bytes.try_into().ok().map(StoreKey::from_bytes)
 }
 
 /// A session as it is to be kept.
@@ -134,18 +136,15 @@ fn covers(listed: &str, deadline: Option<Timestamp>, now: Timestamp) -> bool {
 }
 
 fn parse(bytes: &[u8], now: Timestamp) -> Option<Loaded> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    match text.split_once(' ')? {
-        ("1", rest) => {
-            let (head, rest) = rest.split_once('\n')?;
-            if text.len() - rest.len() > HEAD_LEN {
-                return None;
-            }
-            live(head, rest, now)
-        }
-        (">", mark) => moved(mark, now),
-        _ => None,
+    if let Some((until, _)) = mark_of(bytes) {
+        return Some(if now > until { Loaded::Absent } else { Loaded::Moved });
     }
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (head, rest) = text.strip_prefix("1 ")?.split_once('\n')?;
+    if text.len() - rest.len() > HEAD_LEN {
+        return None;
+    }
+    live(head, rest, now)
 }
 
 fn live(head: &str, rest: &str, now: Timestamp) -> Option<Loaded> {
@@ -159,21 +158,20 @@ fn live(head: &str, rest: &str, now: Timestamp) -> Option<Loaded> {
     Some(if entry.is_over(now) { Loaded::Absent } else { Loaded::Live(version, entry) })
 }
 
-fn moved(mark: &str, now: Timestamp) -> Option<Loaded> {
-    let (until, _) = mark_of(mark)?;
-    Some(if now > until { Loaded::Absent } else { Loaded::Moved })
-}
-
 /// Until when a mark counts, and where it leads.
-fn mark_of(mark: &str) -> Option<(Timestamp, StoreKey)> {
-    let ([deadline, _call, target], _) = words(mark)?;
-    Some((time(deadline)?, parse_hex(target.as_bytes())?))
+fn mark_of(bytes: &[u8]) -> Option<(Timestamp, StoreKey)> {
+    let mut words = bytes.strip_prefix(b"> ")?.splitn(3, |byte| *byte == b' ');
+    let (deadline, call, rest) = (words.next()?, words.next()?, words.next()?);
+    let (target, more) = rest.split_at_checked(KEY_LEN)?;
+    let more_is_words = more.is_empty() || (more.starts_with(b" ") && !matches!(more.get(1), None | Some(b' ')));
+    let deadline = std::str::from_utf8(deadline).ok().and_then(time)?;
+    (more_is_words && !call.is_empty()).then_some((deadline, parse_key(target)?))
 }
 
 /// Where a session has moved to, if this says that it has.
 pub(crate) fn target(value: &Value, now: Timestamp) -> Option<StoreKey> {
     let Value::BulkString(bytes) = value else { return None };
-    let (until, target) = mark_of(std::str::from_utf8(bytes).ok()?.strip_prefix("> ")?)?;
+    let (until, target) = mark_of(bytes)?;
     (now <= until).then_some(target)
 }
 

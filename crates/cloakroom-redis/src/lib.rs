@@ -9,12 +9,14 @@
 //! | `redis_store` | [`RedisStore`]: connecting, options, and what each of them promises |
 //! | `operations` | the duties of a store, one script each |
 //! | `exchange` | those that one command does |
-//! | `owners` | an owner's sessions, and ending those from before a point |
+//! | `owners` | an owner's sessions, page by page |
+//! | `everybody` | ending all sessions from before a point, step by step |
 //! | `scan` | a walk through all sessions |
 //! | `checkup` | what a server says of itself |
 //! | `index` | how long the index of an owner has a session, and what to do where it lives on another server |
 //! | `steps` | what takes two servers of a Cluster |
-//! | `call` | one round trip: by hash, by text if the hash is unknown, and waiting for replicas |
+//! | `call` | one round trip: by hash, by text if the hash is unknown |
+//! | `durability` | when a write counts: once replicas have it, or disks; and ends that are tried until then |
 //! | `argument` | what scripts are called with |
 //! | `layout` | a session as a value of Redis, and back |
 //! | `scripts` | the scripts and their hashes |
@@ -26,8 +28,9 @@
 //! | `error` | what Redis says, without what it says about sessions |
 //!
 //! # What is kept
-//! A session is a string under the prefix and the 64 hexadecimal digits of its store key. An owner's sessions are a sorted set under
-//! the prefix, `o:` and the owner.
+//! A session is a string under the prefix, `s` and the 32 bytes of its store key. An owner's
+//! sessions are a sorted set under the prefix, `o:` and the owner, in the order in which they were
+//! created (see `list.lua`).
 //!
 //! | | value |
 //! |---|---|
@@ -38,10 +41,10 @@
 //! |---|---|
 //! | `VERSION` | how often the session was written, beginning with 1 |
 //! | `CREATED`, `TOUCHED`, `DEADLINE` | milliseconds; no deadline is for ever |
-//! | `CALL` | in a Cluster, the call that wrote it |
+//! | `CALL` | in a Cluster, the last call of each process that wrote it, eight at most, with commas in between |
 //! | `LISTED` | until when its owner's index has it, or `ever` |
 //! | `OWNER` | how many bytes the owner has |
-//! | `TARGET` | the 64 digits of the new key |
+//! | `TARGET` | the 32 bytes of the new key |
 //!
 //! Where there is none, the word is `-`.
 //!
@@ -59,7 +62,7 @@
 //! | create | 1 | 1 |
 //! | sign in: read, move to a new id, write | 2 | 3 |
 //! | sign out: read, end | 2 | 2 |
-//! | list an owner's sessions | 1 | 2, and 1 more per hundred of them |
+//! | list an owner's sessions, per hundred of them | 1 | 2 |
 //!
 //! The same with an owner. In a Cluster a session's old key, its new key and the index of its owner live on different servers, and the old one may
 //! lead away only when the new one is there: two waits that can't be made at the same time. Everything else is sent at the same time, or while nobody waits. A session whose
@@ -69,7 +72,7 @@
 //! | | one server | Sentinel | Cluster |
 //! |---|---|---|---|
 //! | `kill -9`, and a restart with `appendfsync always` | nothing lost, nothing half done; calls fail until it is up again | the same | the same, for the sessions of that master |
-//! | the master is lost for good | all is lost | calls fail until the sentinels agree; what the new master didn't have is lost, with [`RedisStore::durability`] nothing | the same, for the sessions of that master; others go on |
+//! | the master is lost for good | all is lost | calls fail until the sentinels agree; what the new master didn't have is lost, with [`RedisStore::durability`] what none of its replicas had confirmed | the same, for the sessions of that master; others go on |
 //! | a server hangs | calls fail within a second | as a lost master, once the sentinels think so | the same, for its sessions |
 //! | a call fails halfway | not possible: a script is one step | the same | a move leaves the old session as it was, and a new one that its owner can list and end |
 //!
@@ -98,7 +101,9 @@ mod call;
 mod checkup;
 #[cfg(feature = "cluster")]
 mod cluster;
+mod durability;
 mod error;
+mod everybody;
 mod exchange;
 mod index;
 mod kept;

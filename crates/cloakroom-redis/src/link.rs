@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use redis::aio::ConnectionLike;
-use redis::{Cmd, Pipeline, RedisResult, Value};
+use redis::{Cmd, Pipeline, RedisError, RedisResult, Value};
 
 use crate::address::Address;
 use crate::kept::Repeat;
@@ -17,7 +17,7 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = RedisResult<T>> + Send + 'a>>;
 #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only a Cluster looks at it"))]
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target<'a> {
-    Key(&'a str),
+    Key(&'a [u8]),
     #[cfg(feature = "cluster")]
     Slot(u16),
 }
@@ -107,13 +107,21 @@ impl Link {
         target: Target<'_>,
         repeat: Repeat,
     ) -> RedisResult<Vec<Value>> {
-        match self {
+        let answers = match self {
             Self::Managed(managed) => managed.pipeline(&pipeline, repeat).await,
             Self::Given(given) => given.pipeline(&pipeline).await,
             #[cfg(feature = "sentinel")]
             Self::Sentinel(sentinel) => sentinel.pipeline(&pipeline, repeat).await,
             #[cfg(feature = "cluster")]
             Self::Cluster(cluster) => cluster.pipeline(pipeline, target).await,
-        }
+        };
+        answers.map_err(first_of)
     }
+}
+
+/// The first error of a pipeline's commands as the server said it: the client puts them into one
+/// that has neither code nor text.
+fn first_of(error: RedisError) -> RedisError {
+    let first = error.clone().into_server_errors().and_then(|errors| errors.first().map(|(_, first)| first.clone()));
+    first.map_or(error, RedisError::from)
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{
-    Checkup, Created, Cursor, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
+    Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
 };
 use redis::Value;
 
@@ -13,18 +13,48 @@ use crate::call::Call;
 use crate::error::{failed, of_call, unexpected};
 use crate::index::Cover;
 use crate::kept::Repeat;
-use crate::layout::{Live, bytes, loaded, loaded_with_image, parse_hex};
+use crate::layout::{Live, bytes, loaded, loaded_with_image, parse_key};
 use crate::link::Target;
+use crate::owners::Behind;
 use crate::redis_store::RedisStore;
 use crate::scripts::{self, Script};
 
 /// A call that nobody sends twice.
 const NO_CALL: &str = "-";
 
-/// What a script that writes says, beyond the numbers that all of them share.
+/// The numbers that scripts about a session answer, the same in all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Code {
+    Damaged = -1,
+    Gone = 0,
+    Done = 1,
+    Conflict = 2,
+    Taken = 3,
+    ListFirst = 4,
+    Elsewhere = 5,
+}
+
+impl Code {
+    const ALL: [Self; 7] =
+        [Self::Damaged, Self::Gone, Self::Done, Self::Conflict, Self::Taken, Self::ListFirst, Self::Elsewhere];
+
+    fn of(number: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| *code as i64 == number)
+    }
+}
+
+/// What a script about a session says.
 #[derive(Debug)]
 pub(crate) enum Said {
-    Number(i64),
+    /// What is there isn't ours, or was damaged.
+    Damaged,
+    /// No live session is there, or none to be ended.
+    Gone,
+    Done,
+    /// A version is there that the caller hasn't seen.
+    Conflict,
+    /// A new key isn't free.
+    Taken,
     /// Done; and the index of this owner, on another server, is to hear of it.
     Owner(String),
     /// Nothing was done: the session would outlive its place in the index of this owner, on another server.
@@ -48,16 +78,53 @@ impl RedisStore {
         &self,
         script: &Script,
         about: &StoreKey,
-        keys: &[&str],
+        keys: &[&[u8]],
         now: Timestamp,
         arguments: &[Argument<'_>],
     ) -> Result<Said, StoreError> {
         let target = Target::Key(keys.first().copied().unwrap_or_default());
         let call = Call { script, keys, now, arguments, target, about: Some(about) };
-        match said(call.write(self).await?)? {
-            Said::Number(..0) => Err(StoreError::corrupt(*about)),
-            said @ (Said::Number(_) | Said::Owner(_) | Said::ListFirst(_) | Said::Elsewhere(_)) => Ok(said),
+        let said = said(call.write(self).await?)?;
+        if matches!(said, Said::Damaged) { Err(StoreError::corrupt(*about)) } else { Ok(said) }
+    }
+
+    /// Ends a session under this key, or under the one to which it has moved.
+    pub(crate) async fn end_wherever_it_is(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
+        self.end_unless(key, None, None, now).await
+    }
+
+    /// The same, unless it is somebody else's or is to be kept. What has ended is in its owner's
+    /// index still, where that lives on another server, if an owner was given.
+    pub(crate) async fn end_unless(
+        &self,
+        key: &StoreKey,
+        owner: Option<&str>,
+        keep: Option<&StoreKey>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut key = *key;
+        let arguments = [self.fence(), owner.map_or(Argument::Absent, Argument::Text)];
+        while keep != Some(&key) {
+            match self.say(&scripts::END, &key, &[&self.key(&key)], now, &arguments).await? {
+                Said::Gone => return Ok(false),
+                Said::Done => return Ok(true),
+                // The mark that led there expires: the way back here is not for ever.
+                Said::Elsewhere(next) => key = next,
+                Said::Owner(whose) => {
+                    if owner.is_none() {
+                        self.unlist(&key, &whose);
+                    }
+                    return Ok(true);
+                }
+                Said::Damaged | Said::Conflict | Said::Taken | Said::ListFirst(_) => return Err(unexpected()),
+            }
         }
+        Ok(false)
+    }
+
+    /// For scripts that end: whether to write something also where there is nothing to end.
+    pub(crate) fn fence(&self) -> Argument<'static> {
+        if self.durability.wanted().is_some() { Argument::Text("1") } else { Argument::Nothing }
     }
 
     /// The text of a mark for this call, where a client may send it twice.
@@ -73,30 +140,43 @@ pub(crate) fn taken() -> StoreError {
 
 fn said(value: Value) -> Result<Said, StoreError> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "our scripts answer nothing else")]
-    match value {
-        Value::Int(number) => Ok(Said::Number(number)),
-        Value::Array(parts) => said_of(parts).ok_or_else(unexpected),
-        _ => Err(unexpected()),
-    }
+    let said = match value {
+        Value::Int(number) => Code::of(number).and_then(said_alone),
+        Value::Array(parts) => said_of(parts),
+        _ => None,
+    };
+    said.ok_or_else(unexpected)
+}
+
+const fn said_alone(code: Code) -> Option<Said> {
+    Some(match code {
+        Code::Damaged => Said::Damaged,
+        Code::Gone => Said::Gone,
+        Code::Done => Said::Done,
+        Code::Conflict => Said::Conflict,
+        Code::Taken => Said::Taken,
+        Code::ListFirst | Code::Elsewhere => return None,
+    })
 }
 
 fn said_of(parts: Vec<Value>) -> Option<Said> {
     let [Value::Int(code), text] = <[Value; 2]>::try_from(parts).ok()? else { return None };
     let text = bytes(text)?;
-    match code {
-        1 => String::from_utf8(text).ok().map(Said::Owner),
-        4 => String::from_utf8(text).ok().map(Said::ListFirst),
-        5 => parse_hex(&text).map(Said::Elsewhere),
-        _ => None,
+    match Code::of(code)? {
+        Code::Done => String::from_utf8(text).ok().map(Said::Owner),
+        Code::ListFirst => String::from_utf8(text).ok().map(Said::ListFirst),
+        Code::Elsewhere => parse_key(&text).map(Said::Elsewhere),
+        Code::Damaged | Code::Gone | Code::Conflict | Code::Taken => None,
     }
 }
 
-fn replaced(said: &Said, version: Version) -> Result<Replaced, StoreError> {
+pub(crate) fn replaced(said: &Said, version: Version) -> Result<Replaced, StoreError> {
     match said {
-        Said::Number(0) => Ok(Replaced::Gone),
-        Said::Number(1) | Said::Owner(_) => Ok(Replaced::Yes(version)),
-        Said::Number(2) => Ok(Replaced::Conflict),
-        Said::Number(_) | Said::ListFirst(_) | Said::Elsewhere(_) => Err(unexpected()),
+        Said::Gone => Ok(Replaced::Gone),
+        Said::Done | Said::Owner(_) => Ok(Replaced::Yes(version)),
+        Said::Conflict => Ok(Replaced::Conflict),
+        Said::Taken => Err(taken()),
+        Said::Damaged | Said::ListFirst(_) | Said::Elsewhere(_) => Err(unexpected()),
     }
 }
 
@@ -116,16 +196,18 @@ impl Store for RedisStore {
         let ttl = Argument::ttl(entry.deadline, now);
         let arguments =
             [Argument::Text(&call), ttl, Argument::Live(&live), Argument::owner(entry), cover.list_ttl(entry)];
-        let keys = [name.as_str()];
+        let keys = [name.as_slice()];
         let create = self.say(&scripts::CREATE, key, &keys, now, &arguments);
         let said = match entry.owner.as_ref().filter(|_| self.is_cluster()) {
-            Some(owner) => self.create_listed(key, owner, &cover, now, create).await?,
+            Some(owner) => self.create_listed(key, (owner, entry.created), &cover, now, create).await?,
             None => create.await?,
         };
         match said {
-            Said::Number(1) => Ok(Created::Yes(version)),
-            Said::Number(2) => Ok(Created::Taken),
-            Said::Number(_) | Said::Owner(_) | Said::ListFirst(_) | Said::Elsewhere(_) => Err(unexpected()),
+            Said::Done => Ok(Created::Yes(version)),
+            Said::Taken => Ok(Created::Taken),
+            Said::Damaged | Said::Gone | Said::Conflict | Said::Owner(_) | Said::ListFirst(_) | Said::Elsewhere(_) => {
+                Err(unexpected())
+            }
         }
     }
 
@@ -162,7 +244,7 @@ impl Store for RedisStore {
             |listed| [seen, Argument::Text(&call), ttl, Argument::Live(&live), owner, deadline, listed, list_ttl];
         let mut said = self.say(script, key, &[&name], now, &arguments(unlisted)).await?;
         if let Said::ListFirst(owner) = &said {
-            self.list(key, owner, &cover, now).await?;
+            self.list(key, owner, entry.created, &cover, now).await?;
             said = self.say(script, key, &[&name], now, &arguments(cover.until)).await?;
         }
         let answer = replaced(&said, next);
@@ -180,7 +262,8 @@ impl Store for RedisStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let (name, cover, ttl) = (self.key(key), Cover::of(deadline, now), Argument::ttl(deadline, now));
-        let (touched, until) = (Argument::time(touched), Argument::deadline(deadline));
+        let (touched_at, until) = (touched, Argument::deadline(deadline));
+        let touched = Argument::time(touched);
         let mut listed = if self.is_cluster() { Argument::Nothing } else { cover.until };
         let mut owner = None::<String>;
         // The owner may change in between, once.
@@ -188,16 +271,18 @@ impl Store for RedisStore {
             let whose = owner.as_deref().map_or(Argument::Absent, Argument::Text);
             let arguments = [touched, until, ttl, listed, cover.ttl, whose];
             match self.say(&scripts::TOUCH, key, &[&name], now, &arguments).await? {
-                Said::Number(there) => return Ok(there != 0),
+                Said::Gone => return Ok(false),
+                Said::Done => return Ok(true),
                 Said::Owner(owner) => {
                     self.list_again(key, owner, deadline, now);
                     return Ok(true);
                 }
                 Said::ListFirst(whose) => {
-                    self.list(key, &whose, &cover, now).await?;
+                    // It is listed already, unless a server lost that.
+                    self.list(key, &whose, touched_at, &cover, now).await?;
                     (listed, owner) = (cover.until, Some(whose));
                 }
-                Said::Elsewhere(_) => return Err(unexpected()),
+                Said::Damaged | Said::Conflict | Said::Taken | Said::Elsewhere(_) => return Err(unexpected()),
             }
         }
         Err(failed("the owner of a session changed again and again"))
@@ -228,28 +313,20 @@ impl Store for RedisStore {
             Argument::owner(entry),
             cover.list_ttl(entry),
         ];
-        match self.say(&scripts::CYCLE, old, &[&self.key(old), &self.key(new)], now, &arguments).await? {
-            Said::Number(3) => Err(taken()),
-            said @ (Said::Number(_) | Said::Owner(_) | Said::ListFirst(_) | Said::Elsewhere(_)) => {
-                replaced(&said, version)
-            }
-        }
+        let said = self.say(&scripts::CYCLE, old, &[&self.key(old), &self.key(new)], now, &arguments).await?;
+        replaced(&said, version)
     }
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        let mut key = *key;
-        loop {
-            match self.say(&scripts::END, &key, &[&self.key(&key)], now, &[]).await? {
-                Said::Number(there) => return Ok(there != 0),
-                // The mark that led there expires: the way back here is not for ever.
-                Said::Elsewhere(next) => key = next,
-                Said::Owner(owner) => {
-                    self.unlist(&key, &owner);
-                    return Ok(true);
-                }
-                Said::ListFirst(_) => return Err(unexpected()),
+        let ended = self.end_wherever_it_is(key, now).await;
+        if self.durability.wanted().is_some() {
+            match &ended {
+                Ok(_) => self.ends.forget(key),
+                Err(error) if error.is_corrupt() => {}
+                Err(_) => self.end_later(key, now),
             }
         }
+        ended
     }
 
     async fn owned(
@@ -259,19 +336,43 @@ impl Store for RedisStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<OwnedPage, StoreError> {
+        let behind = Behind::read(after)?;
         if self.is_cluster() {
-            return OwnedPage::cut(self.sessions_of_all_servers(owner, now).await?, after, limit);
+            return self.page_of_all_servers(owner, &behind, limit, now).await;
         }
-        OwnedPage::cut(self.sessions_of(owner, now).await?, after, limit)
+        self.page_of(owner, &behind, limit, now).await
+    }
+
+    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+        if self.is_cluster() {
+            return self.count_on_all_servers(owner, now).await;
+        }
+        self.count_of(owner, now).await
+    }
+
+    async fn end_owned(
+        &self,
+        owner: &str,
+        keep: Option<&StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Ended, StoreError> {
+        if limit == 0 {
+            return Ok(Ended::new(0, true));
+        }
+        if self.is_cluster() {
+            return self.end_some_on_all_servers(owner, keep, limit, now).await;
+        }
+        self.end_some_of(owner, keep, limit, now).await
     }
 
     async fn end_before(
         &self,
         point: Timestamp,
-        _after: Option<&Cursor>,
+        after: Option<&Cursor>,
         now: Timestamp,
     ) -> Result<EndedPage, StoreError> {
-        Ok(EndedPage::new(self.end_older(point, now).await?, None))
+        self.end_older(point, after, now).await
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
@@ -280,5 +381,39 @@ impl Store for RedisStore {
 
     async fn checkup(&self) -> Result<Checkup, StoreError> {
         self.look().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    /// A number that a script answers and that isn't in the list would be an unexpected answer.
+    #[test]
+    fn scripts_answer_codes_alone() {
+        let scripts = concat!(
+            include_str!("lua/create.lua"),
+            include_str!("lua/cycle.lua"),
+            include_str!("lua/end.lua"),
+            include_str!("lua/listed.lua"),
+            include_str!("lua/mark.lua"),
+            include_str!("lua/parts/permit.lua"),
+            include_str!("lua/parts/same.lua"),
+            include_str!("lua/parts/unseen.lua"),
+            include_str!("lua/replace.lua"),
+            include_str!("lua/replace_owned.lua"),
+            include_str!("lua/touch.lua"),
+        );
+        let mut seen = Vec::new();
+        for line in scripts.lines().filter(|line| !line.trim_start().starts_with("--")) {
+            for answer in line.split("return ").skip(1).flat_map(|answer| answer.split(" or ")) {
+                let answer = answer.rsplit("and ").next().unwrap_or_default().trim_start_matches(['{', ' ']);
+                let end = answer.find(|sign: char| !sign.is_ascii_digit() && sign != '-').unwrap_or(answer.len());
+                let (number, _) = answer.split_at(end);
+                let code = number.parse().ok().and_then(Code::of);
+                seen.push(code.unwrap_or_else(|| panic!("{line}")));
+            }
+        }
+        assert!(Code::ALL.iter().all(|code| seen.contains(code)), "{seen:?}");
     }
 }

@@ -4,9 +4,8 @@ use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Created, Entry, Replaced, Store as _, StoreError};
 
 use crate::argument::Argument;
-use crate::error::unexpected;
 use crate::link::Target;
-use crate::operations::{Said, taken};
+use crate::operations::{Said, replaced, taken};
 use crate::redis_store::RedisStore;
 use crate::scripts;
 
@@ -29,7 +28,7 @@ impl RedisStore {
         // After an error nobody knows whether the mark is there: if it is, this is the session.
         if matches!(marked, Ok(Replaced::Conflict | Replaced::Gone)) {
             // Nobody knows its id. If this fails, its deadline ends it. The index is waited for: the next attempt puts the same key there.
-            let taken_back = match self.say(&scripts::END, new, &[&self.key(new)], now, &[]).await {
+            let taken_back = match self.say(&scripts::END, new, &[&self.key(new)], now, &[self.fence()]).await {
                 Ok(Said::Owner(owner)) => self.unlist_now(new, &owner).await,
                 ended => ended.map(|_| ()),
             };
@@ -46,24 +45,20 @@ impl RedisStore {
         moved_until: Timestamp,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        let (call, digits) = (self.call_mark()?, new.to_hex());
+        let call = self.call_mark()?;
         let arguments = [
             Argument::Number(seen.number()),
             Argument::Text(&call),
-            Argument::Text(&digits),
+            Argument::Key(new),
             Argument::time(moved_until),
             Argument::ttl(Some(moved_until), now),
         ];
-        match self.say(&scripts::MARK, old, &[&self.key(old)], now, &arguments).await? {
-            Said::Number(0) => Ok(Replaced::Gone),
-            Said::Number(2) => Ok(Replaced::Conflict),
-            Said::Owner(owner) => {
-                self.unlist(old, &owner);
-                Ok(Replaced::Yes(version))
-            }
-            Said::Number(1) => Ok(Replaced::Yes(version)),
-            Said::Number(_) | Said::ListFirst(_) | Said::Elsewhere(_) => Err(unexpected()),
+        let said = self.say(&scripts::MARK, old, &[&self.key(old)], now, &arguments).await?;
+        let answer = replaced(&said, version);
+        if let Said::Owner(owner) = said {
+            self.unlist(old, &owner);
         }
+        answer
     }
 
     /// A session that moved to another server while a scan went on, and on from there.

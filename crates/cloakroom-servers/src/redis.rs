@@ -121,10 +121,26 @@ fn url(port: u16) -> String {
     format!("redis://127.0.0.1:{port}/")
 }
 
+/// Words may be [`quoted`]: then all of them are handed over like that.
 fn cli(port: u16, words: &[&str]) -> String {
     let mut command = Command::new(program("redis-cli", &[], "redis-tools"));
-    let output = command.args(["-p", &port.to_string()]).args(words).output().unwrap();
+    command.args(["-p", &port.to_string()]);
+    let is_quoted = |word: &str| word.len() > 1 && word.starts_with('"') && word.ends_with('"');
+    if words.iter().any(|word| is_quoted(word)) {
+        let quote = |word: &&str| if is_quoted(word) { (*word).to_owned() } else { quoted(word.as_bytes()) };
+        command.arg("--quoted-input").args(words.iter().map(quote));
+    } else {
+        command.args(words);
+    }
+    let output = command.output().unwrap();
     String::from_utf8_lossy(&output.stdout).replace('\r', "").trim_end().to_owned()
+}
+
+/// A word of any bytes, as [`Redis::cli`] takes it: a command line can't hold them all.
+#[must_use]
+pub fn quoted(bytes: &[u8]) -> String {
+    let bytes: String = bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+    format!("\"{bytes}\"")
 }
 
 /// Whether it is up, and has read what it had written.

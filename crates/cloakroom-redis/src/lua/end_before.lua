@@ -1,6 +1,8 @@
--- ARGV 3: the point, 4: where the scan is, 5: the pattern of keys, 6: how many to look at.
--- The next place of the scan, how many were ended, the keys on other servers to which some have moved, and the server's run.
-local point, place, pattern, count = unpack(ARGV, 3)
+-- ARGV 3: the point, 4: where the scan is, 5: the pattern of keys, 6: how many to look at, 7: where
+-- the caller waits for a confirmation, a key that nobody uses.
+-- The next place of the scan, how many were ended, the keys on other servers to which some have
+-- moved, the server's run, and its clock in seconds.
+local point, place, pattern, count, fence = unpack(ARGV, 3)
 local ended, elsewhere = 0, {}
 
 local function finish(key, hops)
@@ -11,22 +13,27 @@ local function finish(key, hops)
     redis.call('DEL', key)
     unlist(key, owner)
     ended = ended + 1
-  elseif state == 'moved' then
-    -- Its new key may be where the scan has been already.
+  elseif target and #target == 32 then
+    -- A mark, perhaps one whose time is over. Its new key may be where the scan has been already.
     if ARGV[2] ~= '1' then
       table.insert(elsewhere, target)
     elseif hops > 0 then
-      finish(string.sub(key, 1, -65) .. target, hops - 1)
+      finish(string.sub(key, 1, -33) .. target, hops - 1)
     end
   end
 end
 
 if KEYS[1] then
   finish(KEYS[1], 0)
-  return { '0', ended, elsewhere, '' }
+  return { '0', ended, elsewhere, '', 0 }
 end
 local found = redis.call('SCAN', place, 'MATCH', pattern, 'COUNT', count, 'TYPE', 'string')
 for _, key in ipairs(found[2]) do
   finish(key, 100)
 end
-return { found[1], ended, elsewhere, run() }
+-- What was ended before is to be confirmed: see `end`.
+if ended == 0 and fence and ARGV[2] == '1' then
+  redis.call('SET', fence, '', 'PX', 1)
+  redis.call('DEL', fence)
+end
+return { found[1], ended, elsewhere, run(), tonumber(redis.call('TIME')[1]) }

@@ -1,13 +1,14 @@
 -- ARGV 3: where the scan is, 4: the pattern of keys, 5: how many to look at.
--- The server's run, the next place of the scan, and for each live session its key's digits and what is there; of what is damaged the digits alone.
+-- The server's run, the next place of the scan, and for each live session its key and what is
+-- there; of what is damaged the key alone.
 local place, pattern, count = unpack(ARGV, 3)
 local found, rows = redis.call('SCAN', place, 'MATCH', pattern, 'COUNT', count, 'TYPE', 'string'), {}
 for _, key in ipairs(found[2]) do
   local state = look(key)
   if state == 'live' then
-    table.insert(rows, { string.sub(key, -64), redis.call('GET', key) })
+    table.insert(rows, { string.sub(key, -32), redis.call('GET', key) })
   elseif state == 'bad' then
-    table.insert(rows, { string.sub(key, -64) })
+    table.insert(rows, { string.sub(key, -32) })
   end
 end
 return { run(), found[1], rows }

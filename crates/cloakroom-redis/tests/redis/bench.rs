@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cloakroom_redis::RedisStore;
-use cloakroom_servers::redis::Redis;
+use cloakroom_servers::redis::{Redis, quoted};
 use cloakroom_session::{Clock as _, StoreKey, SystemClock, Timestamp, Version, fresh_id};
 use cloakroom_store::conformance::nth;
 use cloakroom_store::{Created, Entry, Loaded, Replaced, Store as _, all_owned, end_all_before};
@@ -22,12 +22,23 @@ pub(crate) fn key() -> StoreKey {
     fresh_id().unwrap().store_key()
 }
 
-pub(crate) fn hex(key: &StoreKey) -> String {
-    key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+/// A session in the index of its owner, as `cli` takes it.
+pub(crate) fn member(key: &StoreKey) -> String {
+    quoted(key.as_bytes())
 }
 
+/// The same, as `cli` prints it.
+pub(crate) fn shown(key: &StoreKey) -> String {
+    String::from_utf8_lossy(key.as_bytes()).replace('\r', "").trim_end().to_owned()
+}
+
+/// The name of a session, as `cli` takes it.
 pub(crate) fn name(key: &StoreKey) -> String {
-    format!("cloakroom:{}", hex(key))
+    name_under("cloakroom:", key)
+}
+
+pub(crate) fn name_under(prefix: &str, key: &StoreKey) -> String {
+    quoted(&[prefix.as_bytes(), b"s", key.as_bytes()].concat())
 }
 
 pub(crate) fn entry(text: &str) -> Entry {
@@ -65,6 +76,23 @@ impl Monitor {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
+    }
+
+    /// For each command since the last time, how many more a script called.
+    pub(crate) fn steps(&mut self) -> Vec<usize> {
+        let mut steps = Vec::new();
+        let mut marker = TcpStream::connect(("127.0.0.1", self.server)).unwrap();
+        marker.write_all(b"ECHO until-here\r\n").unwrap();
+        loop {
+            let line = self.line();
+            if line.contains("until-here") {
+                return steps;
+            }
+            match steps.last_mut() {
+                Some(step) if line.contains(" lua] ") => *step += 1,
+                _ => steps.push(0),
+            }
+        }
     }
 
     /// The commands since the last time; those inside of scripts cross no network and don't count.

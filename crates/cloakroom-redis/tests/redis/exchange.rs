@@ -15,7 +15,7 @@ use cloakroom_store::{
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Arg, Cmd, Pipeline, RedisFuture, Value};
 
-use crate::bench::{self, LIFE, Monitor, entry, first, hex, name, now, patient, put};
+use crate::bench::{self, LIFE, Monitor, entry, first, name, name_under, now, patient, put};
 use crate::single::CAPABILITIES;
 
 /// A store whose callers bring what they have loaded along, as sessions do, and not the number alone.
@@ -282,14 +282,14 @@ async fn a_session_of_an_owner_needs_a_script_now_and_then() {
             Entry::new("text".into(), start, now, deadline).owner(Some("user".to_owned()))
         };
         let session = put(&store, &of(at(0))).await;
-        let (index, name) = (format!("{prefix}o:user"), format!("{prefix}{}", hex(&session)));
-        let score = || server.cli(&["ZSCORE", &index, &hex(&session)]).parse::<f64>().unwrap();
+        let (index, name) = (format!("{prefix}o:user"), name_under(prefix, &session));
+        let listed = || server.cli(&["PEXPIRETIME", &index]).parse::<f64>().unwrap();
         let expires = || server.cli(&["PEXPIRETIME", &name]).parse::<f64>().unwrap();
         let mut monitor = Monitor::of(&server);
         for (part, is_listed_anew) in
             [(1, false), (6, true), (8, false), (12, true), (16, false), (18, true), (22, false)]
         {
-            let (before, version) = (score(), seen(&store, &session).await);
+            let (before, version) = (listed(), seen(&store, &session).await);
             monitor.commands();
             store.replace(&session, version, &of(at(part)), at(part).0).await.unwrap();
             let commands = names(&mut monitor);
@@ -297,8 +297,8 @@ async fn a_session_of_an_owner_needs_a_script_now_and_then() {
             if part >= 8 {
                 assert_eq!(commands, [if is_listed_anew { "EVALSHA" } else { command }], "{what}, {part}");
             }
-            assert_eq!(score() > before, is_listed_anew, "{what}, {part}");
-            assert!(expires() <= score(), "{what}, {part}: it outlives its place");
+            assert_eq!(listed() > before, is_listed_anew, "{what}, {part}");
+            assert!(expires() <= listed(), "{what}, {part}: it outlives its place");
         }
     }
 }

@@ -10,7 +10,7 @@ use cloakroom_store::{Created, Loaded, Replaced, Store as _, all_owned, end_all_
 use redis::AsyncConnectionConfig;
 
 use crate::bench::{
-    LIFE, Monitor, a_taken_key_is_an_error, entry, hex, key, name, now, patient, put, scripts_are_sent_again,
+    LIFE, Monitor, a_taken_key_is_an_error, entry, key, member, name, now, patient, put, scripts_are_sent_again, shown,
     time_until_it_answers,
 };
 
@@ -92,12 +92,12 @@ async fn an_index_shows_nobody_a_session_of_somebody_else() {
     let mine = put(&store, &entry("text").owner(Some("user".to_owned()))).await;
     for others in [Some("other".to_owned()), None] {
         let key = put(&store, &entry("text").owner(others)).await;
-        let _ = server.cli(&["ZADD", "cloakroom:o:user", "+inf", &hex(&key)]);
+        let _ = server.cli(&["ZADD", "cloakroom:o:user", "+inf", &member(&key)]);
     }
     assert_eq!(server.cli(&["ZCARD", "cloakroom:o:user"]), "3");
     let found = all_owned(&store, "user", now()).await.unwrap();
     assert_eq!(found.iter().map(|owned| owned.key).collect::<Vec<_>>(), [mine]);
-    assert_eq!(server.cli(&["ZRANGE", "cloakroom:o:user", "0", "-1"]), hex(&mine));
+    assert_eq!(server.cli(&["ZRANGE", "cloakroom:o:user", "0", "-1"]), shown(&mine));
     assert_eq!(all_owned(&store, "other", now()).await.unwrap().len(), 1, "and the other still has it");
 }
 
@@ -120,9 +120,9 @@ async fn what_is_over_leaves_the_index() {
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let owned = entry("text").owner(Some("user".to_owned()));
     let (over, kept) = (put(&store, &owned).await, put(&store, &owned).await);
-    let _ = server.cli(&["ZADD", "cloakroom:o:user", "1", &hex(&over)]);
+    let _ = server.cli(&["DEL", &name(&over)]);
     store.touch(&kept, now(), Some(now() + LIFE + LIFE), now()).await.unwrap();
-    assert_eq!(server.cli(&["ZRANGE", "cloakroom:o:user", "0", "-1"]), hex(&kept));
+    assert_eq!(server.cli(&["ZRANGE", "cloakroom:o:user", "0", "-1"]), shown(&kept));
 }
 
 #[tokio::test]
@@ -193,7 +193,9 @@ async fn a_write_that_no_replica_has_is_an_error_and_no_more() {
     let error = store.create(&key, &entry("text"), now()).await.unwrap_err();
     assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
     // What wrote nothing needs no replica.
-    assert_eq!(store.create(&key, &entry("text"), now()).await.unwrap(), Created::Taken);
+    assert_eq!(store.create(&key, &entry("other"), now()).await.unwrap(), Created::Taken);
+    // The same once more is known by its version, and as unconfirmed as before.
+    store.create(&key, &entry("text"), now()).await.unwrap_err();
     assert_eq!(store.replace(&key, nth(7, &entry("text")), &entry("text"), now()).await.unwrap(), Replaced::Conflict);
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::Proxy;
-use cloakroom_servers::redis::{Cluster, Redis};
+use cloakroom_servers::redis::{Cluster, Redis, Sentinels};
 use cloakroom_session::StoreKey;
-use cloakroom_store::{Loaded, Store as _};
+use cloakroom_store::conformance::nth;
+use cloakroom_store::{Loaded, Store as _, StoreError};
 
 use crate::bench::{clock, entry, first, key, now, put};
 
@@ -58,6 +59,17 @@ async fn a_silent_wire_is_left() {
         recovers(&format!("{name}, durable"), store, &[session], || wire.silence()).await;
         drop(replica);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_silent_wire_to_a_master_under_sentinels_is_left() {
+    let (servers, wire) = Sentinels::on_wire();
+    let store = RedisStore::connect_sentinel(&servers.urls(), "mymaster").await.unwrap();
+    let session = put(&store, &entry("text")).await;
+    recovers("sentinel", store.clone(), &[session], || wire.silence()).await;
+    let store = store.durability(1, Duration::from_millis(500));
+    while store.replace(&session, first("text"), &entry("newer"), now()).await.is_err() {}
+    recovers("sentinel, durable", store, &[session], || wire.silence()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -141,6 +153,45 @@ async fn what_is_refused_at_connecting() {
     let session = key();
     store.create(&session, &entry("text"), now()).await.unwrap();
     assert!(matches!(store.load(&session, now()).await, Ok(Loaded::Live(..))));
+}
+
+/// The rights of the guide, word by word, with those that waiting for replicas needs.
+#[tokio::test]
+async fn the_documented_rights_are_enough() {
+    let guide = include_str!("../../../../docs/guide/stores.md");
+    let line = |start: &str| guide.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start}"));
+    let server = Redis::start();
+    for (start, waits) in [("ACL SETUSER shop ", false), ("ACL SETUSER waiting ", true)] {
+        let words: Vec<&str> = line(start).split(' ').collect();
+        assert_eq!(server.cli(&words), "OK");
+        let url = server.url().replace("redis://", &format!("redis://{}:password@", words[2]));
+        let store = RedisStore::connect(&url).await.unwrap();
+        let store = if waits { store.durability(1, Duration::from_millis(20)) } else { store };
+        let told = |what: &str, error: StoreError| {
+            let error = error.to_string();
+            assert!(waits && error.contains("0 of 1 replicas"), "{start}, {what}: {error}");
+        };
+        let owned = entry("text").owner(Some("user".to_owned()));
+        let (one, two) = (key(), key());
+        for entry in [&owned, &entry("text")] {
+            let _ = store.create(&key(), entry, now()).await.map_err(|error| told("create", error));
+        }
+        let _ = store.create(&one, &owned, now()).await.map_err(|error| told("create", error));
+        let until = now() + Duration::from_secs(10);
+        let replaced = store.replace(&one, nth(1, &owned), &owned, now()).await;
+        let _ = replaced.map_err(|error| told("replace", error));
+        let touched = store.touch(&one, now(), Some(until), now()).await;
+        let _ = touched.map_err(|error| told("touch", error));
+        let cycled = store.cycle(&one, nth(2, &owned), &two, &owned, until, now()).await;
+        let _ = cycled.map_err(|error| told("cycle", error));
+        assert_eq!(store.owned("user", None, 10, now()).await.unwrap().sessions.len(), 2);
+        assert_eq!(store.count_owned("user", now()).await.unwrap(), 2);
+        assert_eq!(store.scan(None, 10, now()).await.unwrap().sessions.len(), 3);
+        let _ = store.end(&two, now()).await.map_err(|error| told("end", error));
+        let _ = store.end_owned("user", None, 10, now()).await.map_err(|error| told("end_owned", error));
+        let _ = store.end_before(until, None, now()).await.map_err(|error| told("end_before", error));
+        assert!(store.scan(None, 100, now()).await.unwrap().sessions.is_empty(), "{start}");
+    }
 }
 
 /// What a user of the server may not do is told in the server's words.

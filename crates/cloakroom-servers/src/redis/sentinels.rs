@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::{Redis, answers, cli, redis_server, until, url};
-use crate::Server;
+use crate::{Proxy, Server};
 
 /// A master with one replica, and three sentinels that watch over them under the name `mymaster`.
 #[derive(Debug)]
@@ -18,13 +18,26 @@ impl Sentinels {
     /// All five, once they know each other and the replica has what the master has.
     #[must_use]
     pub fn start() -> Self {
+        Self::build(Redis::port)
+    }
+
+    /// The same, where the sentinels and their clients reach the master only by this wire.
+    #[must_use]
+    pub fn on_wire() -> (Self, Proxy) {
+        let mut wire = None;
+        let sentinels = Self::build(|master| wire.insert(Proxy::to(master.port())).port());
+        (sentinels, wire.unwrap())
+    }
+
+    fn build(reached_at: impl FnOnce(&Redis) -> u16) -> Self {
         // Replication is what these are for: a busy disk must not look like a master that is lost. And no delay for more replicas.
         let options = ["--appendfsync", "no", "--repl-diskless-sync-delay", "0"];
         let master = Redis::with(&options);
         let port = master.port().to_string();
         let replica = Redis::with(&[&options[..], &["--replicaof", "127.0.0.1", &port]].concat());
         until("the replica follows", || replica.cli(&["INFO", "replication"]).contains("master_link_status:up"));
-        let sentinels: Vec<Server> = (0..3).map(|_| sentinel(master.port())).collect();
+        let reached_at = reached_at(&master);
+        let sentinels: Vec<Server> = (0..3).map(|_| sentinel(reached_at)).collect();
         for sentinel in &sentinels {
             until("the sentinels know each other", || {
                 let known = cli(sentinel.port(), &["SENTINEL", "MASTER", "mymaster"]);

@@ -52,12 +52,14 @@ pub(super) fn has(scheme: &str) -> bool {
 pub(super) async fn open(scheme: &'static str, rest: &str) -> Result<Result<AnyStore, StoreError>, ConnectError> {
     let Some((base, kind)) = kind_of(scheme) else { return Err(ConnectError::needs(scheme, &["redis"])) };
     let known: &[&str] = match kind {
-        Kind::Single => &["protocol", "timeout", "ca", "cert", "key"],
-        Kind::Socket => &["protocol", "timeout", "db", "user", "pass"],
+        Kind::Single => &["protocol", "timeout", "durability", "ca", "cert", "key"],
+        Kind::Socket => &["protocol", "timeout", "durability", "db", "user", "pass"],
         #[cfg(feature = "redis-sentinel")]
-        Kind::Sentinel => &["protocol", "timeout", "ca", "cert", "key", "db", "sentinel_user", "sentinel_password"],
+        Kind::Sentinel => {
+            &["protocol", "timeout", "durability", "ca", "cert", "key", "db", "sentinel_user", "sentinel_password"]
+        }
         #[cfg(feature = "redis-cluster")]
-        Kind::Cluster => &["protocol", "timeout", "ca", "cert", "key"],
+        Kind::Cluster => &["protocol", "timeout", "durability", "ca", "cert", "key"],
     };
     let malformed = |why: &'static str| ConnectError::malformed(scheme, why);
     if matches!(kind, Kind::Socket) {
@@ -99,7 +101,7 @@ pub(super) async fn open(scheme: &'static str, rest: &str) -> Result<Result<AnyS
             if db.is_empty() || !db.chars().all(|c| c.is_ascii_digit()) {
                 return Err(malformed("`db` isn't the number of a database"));
             }
-            let query = parameters.only(&["protocol", "timeout", "ca", "cert", "key"]).text("");
+            let query = parameters.only(&["protocol", "timeout", "durability", "ca", "cert", "key"]).text("");
             let certificates = parameters.only(&["ca", "cert", "key"]).text("");
             let login = match (parameters.raw("sentinel_user"), parameters.raw("sentinel_password")) {
                 (None, None) => None,

@@ -1,6 +1,8 @@
 -- Goes in front of most scripts. What is under a key is told in `layout.rs`. Versions and times are decimal texts: Lua's own numbers
 -- would lose the last digits. '-' is none, and for ever.
 --
+-- Scripts about a session answer with the numbers of `Code`, in `operations.rs`.
+--
 -- The first arguments are the same everywhere: 1 now, 2 '1' where this server also holds the indexes of owners.
 --
 -- A script that fails half way leaves what it has done: what may be refused (for lack of memory, or because a key is of another
@@ -25,8 +27,10 @@ local function look(key)
   local version, created, touched, deadline, call, listed, length, more, start =
     string.match(head, '^1 ([1-9]%d*) (%d+) (%d+) (%-?%d*) (%S+) (%S+) (%-?%d*)([^\n]*)\n()')
   if not version then
-    local moved_until, moved_by, target, rest = string.match(head, '^> (%d+) (%S+) (%x+)(.*)$')
-    if target and #target == 64 and is_number(moved_until) and (rest == '' or string.find(rest, '^ %S')) then
+    local moved_until, moved_by, at = string.match(head, '^> (%d+) (%S+) ()')
+    -- The target is 32 bytes, of any kind.
+    local target, rest = string.sub(head, at or 1, (at or 1) + 31), string.sub(head, (at or 1) + 32)
+    if at and #target == 32 and is_number(moved_until) and (rest == '' or string.find(rest, '^ %S')) then
       return after(ARGV[1], moved_until) and 'none' or 'moved', moved_by, target
     end
     return head == '' and redis.call('EXISTS', key) == 0 and 'none' or 'bad'
