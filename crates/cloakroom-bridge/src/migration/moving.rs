@@ -183,9 +183,11 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
                 None => return Ok(dropped(commit)),
             },
         };
-        let left: Vec<SetCookie> = cookies.iter().map(SetCookie::removal).collect();
-        moved.cookies = joined(left, moved.cookies);
-        self.has_moved(to);
+        let removals: Vec<SetCookie> = cookies.iter().map(SetCookie::removal).collect();
+        moved.cookies = joined(removals, moved.cookies);
+        if left.first {
+            self.has_moved(to);
+        }
         Ok(moved)
     }
 
