@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cloakroom_session::{ConfigError, ConflictPolicy, CookieConfig, Lifetimes};
 
-use crate::queue::Queues;
+use crate::group::{CommitQueues, Unsure};
 use crate::stats::Counters;
 use crate::store::Store;
 use crate::stored_sessions::StoredSessions;
@@ -121,7 +121,8 @@ impl<S: Store> StoredSessionsBuilder<S> {
             patience: self.patience,
             grace: self.grace,
             owner_limit: self.owner_limit,
-            queues: Queues::default(),
+            commits: Arc::new(CommitQueues::default()),
+            unsure: Unsure::default(),
             counters: Counters::default(),
         })
     }

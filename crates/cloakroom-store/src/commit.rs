@@ -2,48 +2,20 @@
 //! request came first.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use cloakroom_session::{
     Carrier, Commit, Error, Plan, Record, SessionId, SessionState, StoreKey, Timestamp, Version, fresh_id, meter,
-    meter::Event,
 };
 
 use crate::builder::AtLimit;
-use crate::call::{Operation, within};
-use crate::queue::Latest;
-use crate::store::{Created, Entry, Owned, Replaced, Store};
+use crate::call::Operation;
+use crate::deadline::Deadline;
+use crate::store::{Created, Entry, Owned, Store};
 use crate::stored_sessions::{Found, StoredSessions};
+use crate::write::{Step, Write, Written};
 
 /// Give up after this many collisions: with 256 random bits even one means that the generator is broken.
 const MOST_COLLISIONS: usize = 4;
-
-/// A write that may meet others. One reference to it goes from call to call, whose futures would
-/// keep each part of it twice.
-struct Write<'a> {
-    commit: &'a Commit,
-    key: &'a StoreKey,
-    step: &'a Step,
-}
-
-enum Step {
-    Replace,
-    Cycle(SessionId),
-}
-
-enum Written {
-    Yes(Version, Arc<Record>),
-    Dropped,
-}
-
-impl Written {
-    fn under(self, id: SessionId) -> Outcome {
-        match self {
-            Self::Yes(version, record) => Outcome::Kept(id, version, record),
-            Self::Dropped => Outcome::Dropped,
-        }
-    }
-}
 
 /// The state of the store after a commit.
 pub(crate) enum Outcome {
@@ -55,6 +27,15 @@ pub(crate) enum Outcome {
     /// the one that the browser has may be newer.
     Dropped,
     Untouched,
+}
+
+impl Written {
+    fn under(self, id: SessionId) -> Outcome {
+        match self {
+            Self::Yes(version, record) => Outcome::Kept(id, version, record),
+            Self::Dropped => Outcome::Dropped,
+        }
+    }
 }
 
 impl<S: Store> StoredSessions<S> {
@@ -70,7 +51,8 @@ impl<S: Store> StoredSessions<S> {
             }
             (Plan::Touch, Some((id, key))) => self.touch(commit, id, &key).await,
             (Plan::Replace, Some((id, key))) => {
-                let write = Write { commit, key: &key, step: &Step::Replace };
+                let deadline = Deadline::after(self.patience.commit);
+                let write = Write { commit, key: &key, step: &Step::Replace, deadline };
                 Ok(self.write(&write).await?.under(id))
             }
             // The largest, and rare: the others need not have room for it.
@@ -92,6 +74,7 @@ impl<S: Store> StoredSessions<S> {
 
     /// Keeps a new record under the commit's id or, if that is taken, another one.
     async fn create(&self, commit: &Commit) -> Result<(SessionId, Version), Error> {
+        let deadline = Deadline::after(self.patience.commit);
         let entry = Entry::of(commit.record());
         let mut id = commit.new_id().map_or_else(fresh_id, Ok)?;
         for _ in 0..MOST_COLLISIONS {
@@ -104,7 +87,7 @@ impl<S: Store> StoredSessions<S> {
                 Created::Taken => {}
             }
             if commit.is_resumed()
-                && let Some((version, _)) = self.find_own(commit, &key).await?
+                && let Some((version, _)) = self.find_own(commit, &key, deadline).await?
             {
                 return Ok((id, version));
             }
@@ -117,104 +100,16 @@ impl<S: Store> StoredSessions<S> {
     }
 
     /// Finds the record of this commit under a key, if an earlier attempt has written it there.
-    async fn find_own(&self, commit: &Commit, key: &StoreKey) -> Result<Option<(Version, Arc<Record>)>, Error> {
-        Ok(match self.load(key, commit.now()).await? {
+    pub(crate) async fn find_own(
+        &self,
+        commit: &Commit,
+        key: &StoreKey,
+        deadline: Deadline,
+    ) -> Result<Option<(Version, Arc<Record>)>, Error> {
+        Ok(match self.load_by(deadline, key, commit.now()).await? {
             Found::Live(version, record) if commit.has_written(&record) => Some((version, record)),
             Found::Live(..) | Found::Moved | Found::Absent => None,
         })
-    }
-
-    /// Replaces the version that the session was opened at, or a newer one, on which it is replayed.
-    async fn write(&self, write: &Write<'_>) -> Result<Written, Error> {
-        let written = within(self.patience.commit, async {
-            // A commit of this process that went before leaves what it wrote.
-            let mut latest = self.queues.wait(write.key).await;
-            self.attempts(write, &mut latest).await
-        });
-        written.await.unwrap_or_else(|| {
-            let patience = self.patience.commit;
-            Err(Error::unavailable(format!(
-                "other requests kept committing for {patience:?}, and the change was not written"
-            )))
-        })
-    }
-
-    async fn attempts(&self, write: &Write<'_>, latest: &mut Latest) -> Result<Written, Error> {
-        let (commit, now) = (write.commit, write.commit.now());
-        let mut seen = commit.session().version().clone();
-        let mut record = commit.record();
-        if let Some((version, newest)) = latest.take().filter(|(version, _)| *version > seen) {
-            let newest = newest.record(write.key)?;
-            if self.has_done(write, &newest) {
-                return Ok(Written::Yes(version, newest));
-            }
-            record = self.again(commit, &newest)?;
-            seen = version;
-        }
-        for attempt in 0_u32.. {
-            let entry = Entry::of(Arc::clone(&record));
-            let answer = match write.step {
-                Step::Replace => {
-                    let replace = self.store.replace(write.key, seen, &entry, now);
-                    self.call(Operation::Replace, Some(write.key), replace).await?
-                }
-                Step::Cycle(id) => {
-                    let (new, until) = (id.store_key(), now + self.grace);
-                    let cycle = self.store.cycle(write.key, seen, &new, &entry, until, now);
-                    self.call(Operation::Cycle, Some(write.key), cycle).await?
-                }
-            };
-            match answer {
-                Replaced::Yes(version) => {
-                    meter::written(Carrier::Id, || entry.text().len());
-                    *latest = Some((version.clone(), entry)).filter(|_| matches!(write.step, Step::Replace));
-                    return Ok(Written::Yes(version, record));
-                }
-                Replaced::Gone => return self.gone(write).await,
-                Replaced::Conflict => {}
-            }
-            // Another request committed first. Those in other processes that met us here should not
-            // all come back at once.
-            if attempt > 0 {
-                tokio::time::sleep(jitter(attempt)?).await;
-            }
-            match self.load(write.key, now).await? {
-                Found::Live(version, newest) if self.has_done(write, &newest) => {
-                    return Ok(Written::Yes(version, newest));
-                }
-                Found::Live(version, newest) => {
-                    record = self.again(commit, &newest)?;
-                    seen = version;
-                }
-                Found::Moved | Found::Absent => return self.gone(write).await,
-            }
-        }
-        Ok(Written::Dropped)
-    }
-
-    /// Whether an earlier attempt of this commit, whose answer was lost, has written this record or
-    /// one that it came from.
-    fn has_done(&self, write: &Write<'_>, newest: &Record) -> bool {
-        matches!(write.step, Step::Replace) && write.commit.has_written(newest)
-    }
-
-    /// The session isn't under its key any more: it has ended, or an earlier attempt of this very
-    /// commit, whose answer was lost, has moved it.
-    async fn gone(&self, write: &Write<'_>) -> Result<Written, Error> {
-        let Step::Cycle(id) = write.step else { return Ok(Written::Dropped) };
-        if !write.commit.is_resumed() {
-            return Ok(Written::Dropped);
-        }
-        let own = self.find_own(write.commit, &id.store_key()).await?;
-        Ok(own.map_or(Written::Dropped, |(version, record)| Written::Yes(version, record)))
-    }
-
-    /// Replays the session on a version that another request wrote.
-    fn again(&self, commit: &Commit, newest: &Record) -> Result<Arc<Record>, Error> {
-        self.counters.count(Event::Replayed);
-        let mut record = cloakroom_session::replay(commit, newest, self.conflicts)?;
-        commit.mark(&mut record);
-        Ok(Arc::new(record))
     }
 
     async fn touch(&self, commit: &Commit, id: SessionId, key: &StoreKey) -> Result<Outcome, Error> {
@@ -228,9 +123,10 @@ impl<S: Store> StoredSessions<S> {
     }
 
     async fn cycle(&self, commit: &Commit, key: &StoreKey) -> Result<Outcome, Error> {
+        let deadline = Deadline::after(self.patience.commit);
         let leaving = self.admit(commit).await?;
         let new = commit.new_id().map_or_else(fresh_id, Ok)?;
-        let written = self.write(&Write { commit, key, step: &Step::Cycle(new) }).await?;
+        let written = self.write(&Write { commit, key, step: &Step::Cycle(new), deadline }).await?;
         if matches!(written, Written::Yes(..)) {
             self.dismiss(leaving.into_iter().filter(|owned| owned.key != *key).collect(), commit.now()).await;
         }
@@ -277,12 +173,4 @@ impl<S: Store> StoredSessions<S> {
             }
         }
     }
-}
-
-/// A pause of a random length, longer after each attempt.
-fn jitter(attempt: u32) -> Result<Duration, Error> {
-    let longest = 1_u64 << attempt.min(6);
-    let [byte] = cloakroom_session::random::<1>()?;
-    // Never none at all: the others must get their turn.
-    Ok(Duration::from_micros(1 + longest * 1000 * u64::from(byte) / 255))
 }

@@ -77,6 +77,11 @@ impl StoreError {
         }
     }
 
+    /// Whether trying again may help: the call may have been carried out, and the store may answer the next one.
+    pub(crate) const fn is_passing(&self) -> bool {
+        matches!(self.0, Kind::Unavailable(_) | Kind::TimedOut)
+    }
+
     /// Whether the place where sessions are kept must be created first, as by `migrate`.
     #[must_use]
     pub const fn is_missing(&self) -> bool {

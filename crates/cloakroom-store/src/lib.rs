@@ -8,9 +8,12 @@
 //! | `store` | the trait, and the duties of whoever implements it |
 //! | `contents` | a record on its way to a store or from it: as text, or as it is |
 //! | `builder`, `stored_sessions` | the factory: its options, open and commit |
-//! | `commit` | how the factory carries out a plan, and does changes again on a newer version |
+//! | `commit` | how the factory carries out a plan |
+//! | `write` | how a commit writes a session that others may write too, on the newest version |
+//! | `group` | commits of one session that wait at the same time, written as one |
 //! | `call` | one call of a store: limited, traced and timed |
-//! | `queue` | commits of one session inside this process, one after the other |
+//! | `deadline` | the time that a commit has |
+//! | `queue` | work on one session inside this process, one task after the other |
 //! | `memory` | a store for one process |
 //! | `file` | a store in a folder, for one machine |
 //! | `sweeper` | the task that removes what is over |
@@ -30,8 +33,10 @@ mod commit;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod contents;
+mod deadline;
 mod error;
 mod file;
+mod group;
 mod keyed;
 mod memory;
 mod queue;
@@ -41,6 +46,7 @@ mod stats;
 mod store;
 mod stored_sessions;
 mod sweeper;
+mod write;
 
 pub use any::AnyStore;
 pub use builder::{AtLimit, StoredSessionsBuilder};

@@ -14,8 +14,9 @@ use cloakroom_session::{
 use crate::builder::{AtLimit, Patience, StoredSessionsBuilder};
 use crate::call::{Call, Operation};
 use crate::commit::Outcome;
+use crate::deadline::Deadline;
 use crate::error::StoreError;
-use crate::queue::Queues;
+use crate::group::{CommitQueues, Unsure};
 use crate::stats::{Counters, Stats};
 use crate::store::{Loaded, Store};
 
@@ -43,7 +44,8 @@ pub struct StoredSessions<S> {
     pub(crate) patience: Patience,
     pub(crate) grace: Duration,
     pub(crate) owner_limit: Option<(usize, AtLimit)>,
-    pub(crate) queues: Queues,
+    pub(crate) commits: Arc<CommitQueues>,
+    pub(crate) unsure: Unsure,
     pub(crate) counters: Counters,
 }
 
@@ -91,12 +93,26 @@ impl<S: Store> StoredSessions<S> {
         crate::call::call(self.patience.call, operation, key, call)
     }
 
+    /// Makes a call for a commit, within its time and that of the commit.
+    pub(crate) fn call_by<T, F>(&self, deadline: Deadline, operation: Operation, key: &StoreKey, call: F) -> Call<F>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        crate::call::call(self.patience.call.min(deadline.left()), operation, Some(key), call)
+    }
+
     pub(crate) async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Found, StoreError> {
-        Ok(match self.call(Operation::Load, Some(key), self.store.load(key, now)).await? {
-            Loaded::Live(version, entry) => Found::Live(version, entry.record(key)?),
-            Loaded::Moved => Found::Moved,
-            Loaded::Absent => Found::Absent,
-        })
+        Found::under(key, self.call(Operation::Load, Some(key), self.store.load(key, now)).await?)
+    }
+
+    /// Loads for a commit, which may need what other requests must not share.
+    pub(crate) async fn load_by(
+        &self,
+        deadline: Deadline,
+        key: &StoreKey,
+        now: Timestamp,
+    ) -> Result<Found, StoreError> {
+        Found::under(key, self.call_by(deadline, Operation::Load, key, self.store.load(key, now)).await?)
     }
 
     fn count(&self, plan: Plan, outcome: &Outcome) {
@@ -141,6 +157,16 @@ pub(crate) enum Found {
     Live(Version, Arc<Record>),
     Moved,
     Absent,
+}
+
+impl Found {
+    fn under(key: &StoreKey, loaded: Loaded) -> Result<Self, StoreError> {
+        Ok(match loaded {
+            Loaded::Live(version, entry) => Self::Live(version, entry.record(key)?),
+            Loaded::Moved => Self::Moved,
+            Loaded::Absent => Self::Absent,
+        })
+    }
 }
 
 impl<S: Store> SessionFactory for StoredSessions<S> {

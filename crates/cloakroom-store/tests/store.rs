@@ -21,6 +21,8 @@ mod faulty;
 mod file;
 #[path = "store/gated.rs"]
 mod gated;
+#[path = "store/groups.rs"]
+mod groups;
 #[path = "store/interleavings.rs"]
 mod interleavings;
 #[path = "store/memory.rs"]

@@ -21,6 +21,8 @@ pub(crate) enum Mode {
     Hangs,
     /// It takes a tenth of a second for everything.
     Slow,
+    /// It takes 5 milliseconds for everything.
+    Near,
     /// It does what it is asked for, and its answer is lost.
     Lost,
     /// Somebody else takes so many of the keys that are created, right before us.
@@ -49,8 +51,9 @@ impl Faulty {
         let mode = *self.mode.lock().unwrap();
         match mode {
             Mode::Works | Mode::Taken(_) | Mode::Lost => Ok(()),
-            Mode::Slow => {
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            Mode::Slow | Mode::Near => {
+                let millis = if mode == Mode::Slow { 100 } else { 5 };
+                tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
                 Ok(())
             }
             Mode::Down => Err(StoreError::unavailable("connection refused")),
@@ -70,7 +73,7 @@ impl Faulty {
                 *left -= 1;
                 true
             }
-            Mode::Taken(_) | Mode::Works | Mode::Down | Mode::Hangs | Mode::Slow | Mode::Lost => false,
+            Mode::Taken(_) | Mode::Works | Mode::Down | Mode::Hangs | Mode::Slow | Mode::Near | Mode::Lost => false,
         }
     }
 }

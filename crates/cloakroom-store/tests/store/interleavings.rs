@@ -1,7 +1,6 @@
 //! Two and three requests of one session, in every order of their store calls, within one process and across several.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use cloakroom_session::{
@@ -118,7 +117,7 @@ fn store(broken: Broken) -> Arc<Gated> {
     let entry = Entry::new(record.encode().into(), NOW, NOW, clockwork.ends()).owner(Some(OWNER.to_owned()));
     let inner = Arc::new(MemoryStore::new());
     now_or_never(inner.create(&ID.store_key(), &entry, NOW)).unwrap();
-    Arc::new(Gated { inner, broken, loses_answer: AtomicBool::new(false) })
+    Arc::new(Gated::new(inner, broken, 0))
 }
 
 fn now_or_never<T>(future: impl Future<Output = T>) -> T {
@@ -253,7 +252,7 @@ fn explore_acts(acts: &[Act], processes: Processes, broken: Broken) -> (usize, O
             let tasks = acts.iter().enumerate().map(|(index, act)| -> Task<Outcome> {
                 let sessions = match processes {
                     // Only this request's answers are lost.
-                    _ if act.loses_answer() => factory(&Arc::new(store.beside(true))),
+                    _ if act.loses_answer() => factory(&Arc::new(store.beside(1))),
                     Processes::One => Arc::clone(&shared),
                     Processes::OneEach => factory(&store),
                 };
