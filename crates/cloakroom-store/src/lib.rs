@@ -20,6 +20,7 @@
 //! | `sessions` | an owner's sessions: listed, and ended |
 //! | `stats` | how often what happened |
 //! | `scan` | a walk through all sessions, page by page |
+//! | `walks` | bounded steps through an owner's sessions, and through those to be ended |
 //! | `checkup` | what a store's server says of itself, for operators |
 //! | `any` | a store whose kind is known at run time only |
 //! | `error` | what can go wrong |
@@ -46,6 +47,7 @@ mod stats;
 mod store;
 mod stored_sessions;
 mod sweeper;
+mod walks;
 mod write;
 
 pub use any::AnyStore;
@@ -60,3 +62,4 @@ pub use stats::Stats;
 pub use store::{Created, Entry, Loaded, Owned, Replaced, Store};
 pub use stored_sessions::{IntoStore, StoredSessions};
 pub use sweeper::{Sweeper, SweeperBuilder, SweeperStats};
+pub use walks::{Ended, EndedPage, OwnedPage, all_owned, end_all_before};
