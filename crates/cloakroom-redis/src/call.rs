@@ -8,7 +8,7 @@ use cloakroom_store::StoreError;
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value};
 
 use crate::argument::Argument;
-use crate::error::{failed, of_call, unexpected};
+use crate::error::{of_call, unexpected};
 use crate::link::Target;
 use crate::redis_store::{Durability, RedisStore};
 use crate::scripts::Script;
@@ -92,7 +92,8 @@ pub(crate) fn settled(answers: Vec<Value>, wanted: Durability) -> Result<Value, 
         return Err(unexpected());
     };
     if changed(&answer) && confirmed < i64::from(wanted.replicas) {
-        return Err(failed(format!("written, but {confirmed} of {} replicas confirmed it in time", wanted.replicas)));
+        let text = format!("written, but {confirmed} of {} replicas confirmed it in time", wanted.replicas);
+        return Err(StoreError::unconfirmed(text));
     }
     Ok(answer)
 }

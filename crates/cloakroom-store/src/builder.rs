@@ -7,6 +7,7 @@ use std::time::Duration;
 use cloakroom_session::{ConfigError, ConflictPolicy, CookieConfig, Lifetimes};
 
 use crate::group::{CommitQueues, Unsure};
+use crate::orphans::Orphans;
 use crate::stats::Counters;
 use crate::store::Store;
 use crate::stored_sessions::StoredSessions;
@@ -123,6 +124,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
             owner_limit: self.owner_limit,
             commits: Arc::new(CommitQueues::default()),
             unsure: Unsure::default(),
+            orphans: Arc::new(Orphans::default()),
             counters: Counters::default(),
         })
     }

@@ -1,6 +1,7 @@
 //! How a commit is carried out: one step in the store, and again on a newer version if another
 //! request came first.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use cloakroom_session::{
@@ -9,8 +10,9 @@ use cloakroom_session::{
 
 use crate::builder::AtLimit;
 use crate::call::Operation;
-use crate::deadline::Deadline;
-use crate::store::{Created, Entry, Owned, Store};
+use crate::deadline::{Course, Deadline};
+use crate::error::StoreError;
+use crate::store::{Created, Entry, Loaded, Owned, Store};
 use crate::stored_sessions::{Found, StoredSessions};
 use crate::walks::all_owned;
 use crate::write::{Step, Write, Written};
@@ -47,14 +49,13 @@ impl<S: Store> StoredSessions<S> {
         match (commit.plan(), session.id().zip(session.store_key())) {
             (Plan::Create | Plan::EndThenCreate, _) => self.begin(commit).await,
             (Plan::End, _) => {
-                let was_there = self.end(commit.ended_id(), commit.now()).await?;
+                let was_there = self.end(commit, &mut self.course(commit)).await?;
                 Ok(Outcome::Ended { was_there })
             }
             (Plan::Touch, Some((id, key))) => self.touch(commit, id, &key).await,
             (Plan::Replace, Some((id, key))) => {
-                let deadline = Deadline::after(self.patience.commit);
-                let write = Write { commit, key: &key, step: &Step::Replace, deadline };
-                Ok(self.write(&write).await?.under(id))
+                let write = Write { commit, key: &key, step: &Step::Replace };
+                Ok(self.write(&write, &mut self.course(commit)).await?.under(id))
             }
             // The largest, and rare: the others need not have room for it.
             (Plan::Cycle, Some((_, key))) => Box::pin(self.cycle(commit, &key)).await,
@@ -63,33 +64,52 @@ impl<S: Store> StoredSessions<S> {
         }
     }
 
+    /// Starts the time of a commit.
+    fn course(&self, commit: &Commit) -> Course {
+        Course::new(Deadline::after(self.patience.commit), commit.is_resumed())
+    }
+
+    /// Makes a call, and makes it again after one without an answer, until the time of the commit is over.
+    pub(crate) async fn insist<T, F>(
+        &self,
+        course: &mut Course,
+        operation: Operation,
+        key: Option<&StoreKey>,
+        call: impl Fn() -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        loop {
+            match self.call_by(course.deadline, operation, key, call()).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => course.take(error).await?,
+            }
+        }
+    }
+
     /// Begins a new session, perhaps in place of one that was invalidated.
     async fn begin(&self, commit: &Commit) -> Result<Outcome, Error> {
-        let leaving = self.admit(commit).await?;
+        let mut course = self.course(commit);
+        let leaving = self.admit(commit, &mut course).await?;
         // The end comes first. If the rest fails, the visitor is signed out, which is the safe half.
-        self.end(commit.ended_id(), commit.now()).await?;
-        let (id, version) = self.create(commit).await?;
+        self.end(commit, &mut course).await?;
+        course.unsure = commit.is_resumed();
+        let (id, version) = self.create(commit, &mut course).await?;
         self.dismiss(leaving, commit.now()).await;
         Ok(Outcome::Kept(id, version, commit.record()))
     }
 
     /// Keeps a new record under the commit's id or, if that is taken, another one.
-    async fn create(&self, commit: &Commit) -> Result<(SessionId, Version), Error> {
-        let deadline = Deadline::after(self.patience.commit);
+    async fn create(&self, commit: &Commit, course: &mut Course) -> Result<(SessionId, Version), Error> {
         let entry = Entry::of(commit.record());
-        let mut id = commit.new_id().map_or_else(fresh_id, Ok)?;
+        let mut id = self.new_id(commit)?;
         for _ in 0..MOST_COLLISIONS {
             let key = id.store_key();
-            match self.call(Operation::Create, Some(&key), self.store.create(&key, &entry, commit.now())).await? {
-                Created::Yes(version) => {
-                    meter::written(Carrier::Id, || entry.text().len());
-                    return Ok((id, version));
-                }
-                Created::Taken => {}
-            }
-            if commit.is_resumed()
-                && let Some((version, _)) = self.find_own(commit, &key, deadline).await?
-            {
+            let created = self.create_under(commit, &key, &entry, course).await;
+            let created = created.inspect_err(|_| self.abandon(&key, commit.now(), course))?;
+            if let Some(version) = created {
+                meter::written(Carrier::Id, || entry.text().len());
                 return Ok((id, version));
             }
             tracing::error!("a fresh session id was taken: is the random generator broken?");
@@ -100,17 +120,62 @@ impl<S: Store> StoredSessions<S> {
         )))
     }
 
+    /// Keeps a new record under a key; `None` if something else is there.
+    async fn create_under(
+        &self,
+        commit: &Commit,
+        key: &StoreKey,
+        entry: &Entry,
+        course: &mut Course,
+    ) -> Result<Option<Version>, Error> {
+        loop {
+            let create = self.store.create(key, entry, commit.now());
+            match self.call_by(course.deadline, Operation::Create, Some(key), create).await {
+                Ok(Created::Yes(version)) => return Ok(Some(version)),
+                Ok(Created::Taken) if !course.unsure => return Ok(None),
+                Ok(Created::Taken) => return Ok(self.find_own(commit, key, course).await?.map(|(version, _)| version)),
+                Err(error) => course.take(error).await?,
+            }
+            if let Some((version, _)) = self.find_own(commit, key, course).await? {
+                return Ok(Some(version));
+            }
+        }
+    }
+
+    /// The id of the session that begins or moves. One that an earlier attempt may have used is kept, unless it is being ended.
+    fn new_id(&self, commit: &Commit) -> Result<SessionId, Error> {
+        let kept = commit.new_id().filter(|id| !commit.is_resumed() || self.orphans.take_back(&id.store_key()));
+        kept.map_or_else(fresh_id, Ok)
+    }
+
+    /// Ends what may be under a key that no browser has: a commit has failed, and its outcome may be unknown.
+    fn abandon(&self, key: &StoreKey, now: Timestamp, course: &Course) {
+        if course.unsure {
+            self.orphans.add(&self.store, self.patience.call, *key, now);
+        }
+    }
+
     /// Finds the record of this commit under a key, if an earlier attempt has written it there.
     pub(crate) async fn find_own(
         &self,
         commit: &Commit,
         key: &StoreKey,
-        deadline: Deadline,
+        course: &mut Course,
     ) -> Result<Option<(Version, Arc<Record>)>, Error> {
-        Ok(match self.load_by(deadline, key, commit.now()).await? {
+        let load = || self.store.load(key, commit.now());
+        let loaded = self.insist(course, Operation::Load, Some(key), load).await?;
+        Ok(match Found::under(key, loaded)? {
             Found::Live(version, record) if commit.has_written(&record) => Some((version, record)),
             Found::Live(..) | Found::Moved | Found::Absent => None,
         })
+    }
+
+    /// Ends a session that only a part of a move has made, in a store that moves in two steps.
+    pub(crate) async fn undo_half(&self, commit: &Commit, key: &StoreKey, course: &mut Course) -> Result<(), Error> {
+        if self.find_own(commit, key, course).await?.is_some() {
+            self.insist(course, Operation::End, Some(key), || self.store.end(key, commit.now())).await?;
+        }
+        Ok(())
     }
 
     async fn touch(&self, commit: &Commit, id: SessionId, key: &StoreKey) -> Result<Outcome, Error> {
@@ -124,25 +189,41 @@ impl<S: Store> StoredSessions<S> {
     }
 
     async fn cycle(&self, commit: &Commit, key: &StoreKey) -> Result<Outcome, Error> {
-        let deadline = Deadline::after(self.patience.commit);
-        let leaving = self.admit(commit).await?;
-        let new = commit.new_id().map_or_else(fresh_id, Ok)?;
-        let written = self.write(&Write { commit, key, step: &Step::Cycle(new), deadline }).await?;
+        let mut course = self.course(commit);
+        let leaving = self.admit(commit, &mut course).await?;
+        course.unsure = commit.is_resumed();
+        let new = self.new_id(commit)?;
+        let step = Step::Cycle(new);
+        let written = self.write(&Write { commit, key, step: &step }, &mut course).await;
+        let written = written.inspect_err(|_| self.abandon(&new.store_key(), commit.now(), &course))?;
         if matches!(written, Written::Yes(..)) {
             self.dismiss(leaving.into_iter().filter(|owned| owned.key != *key).collect(), commit.now()).await;
         }
         Ok(written.under(new))
     }
 
-    /// Ends a session, wherever it has moved to; returns whether it was there.
-    async fn end(&self, id: Option<SessionId>, now: Timestamp) -> Result<bool, Error> {
-        let Some(id) = id else { return Ok(false) };
+    /// Ends the session that a commit ends, wherever it has moved to; returns whether it was there.
+    ///
+    /// If the answer to an earlier call was lost, and the session isn't there any more, it may be that call that has ended it, or
+    /// another request. So the browser keeps its cookie then, which may be that of a newer session.
+    async fn end(&self, commit: &Commit, course: &mut Course) -> Result<bool, Error> {
+        let Some(id) = commit.ended_id() else { return Ok(false) };
         let key = id.store_key();
-        Ok(self.call(Operation::End, Some(&key), self.store.end(&key, now)).await?)
+        loop {
+            let end = self.store.end(&key, commit.now());
+            match self.call_by(course.deadline, Operation::End, Some(&key), end).await {
+                Ok(was_there) => return Ok(was_there),
+                Err(error) => course.take(error).await?,
+            }
+            let load = || self.store.load(&key, commit.now());
+            if self.insist(course, Operation::Load, Some(&key), load).await? == Loaded::Absent {
+                return Ok(false);
+            }
+        }
     }
 
     /// Makes sure that an owner who signs in has a place, and names the sessions that must give way.
-    async fn admit(&self, commit: &Commit) -> Result<Vec<Owned>, Error> {
+    async fn admit(&self, commit: &Commit, course: &mut Course) -> Result<Vec<Owned>, Error> {
         let session: &SessionState = commit.session();
         let (Some((limit, at_limit)), Some(owner)) = (self.owner_limit, session.record().owner()) else {
             return Ok(Vec::new());
@@ -150,7 +231,8 @@ impl<S: Store> StoredSessions<S> {
         if session.base().owner() == Some(owner) {
             return Ok(Vec::new());
         }
-        let mut owned = self.call(Operation::Owned, None, all_owned(&*self.store, owner, commit.now())).await?;
+        let all = || all_owned(&*self.store, owner, commit.now());
+        let mut owned = self.insist(course, Operation::Owned, None, all).await?;
         // A session that this commit ends, or that an earlier attempt of it has begun, makes room for itself.
         let own = [commit.ended_id(), commit.new_id()].map(|id| id.map(|id| id.store_key()));
         owned.retain(|owned| !own.contains(&Some(owned.key)));

@@ -5,6 +5,8 @@ use std::time::Duration;
 use cloakroom_session::Error;
 use tokio::time::Instant;
 
+use crate::error::StoreError;
+
 /// The point at which a commit gives up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(Instant);
@@ -42,6 +44,18 @@ pub(crate) struct Course {
 impl Course {
     pub(crate) const fn new(deadline: Deadline, unsure: bool) -> Self {
         Self { deadline, attempts: 0, unsure }
+    }
+
+    /// Takes a call that failed into account, and pauses before the next one.
+    ///
+    /// # Errors
+    /// The same error, if trying again doesn't help or the time is over.
+    pub(crate) async fn take(&mut self, error: StoreError) -> Result<(), Error> {
+        self.unsure |= error.is_passing() || error.is_unconfirmed();
+        if !error.is_passing() {
+            return Err(error.into());
+        }
+        if self.pause().await? { Ok(()) } else { Err(error.into()) }
     }
 
     /// Pauses; returns `false` once the time is over.

@@ -17,6 +17,7 @@ pub struct StoreError(Kind);
 #[derive(Debug)]
 enum Kind {
     Unavailable(Source),
+    Unconfirmed(Source),
     Missing { what: &'static str },
     TimedOut,
     Corrupt { key: StoreKey },
@@ -29,6 +30,14 @@ impl StoreError {
     #[must_use]
     pub fn unavailable(source: impl Into<Source>) -> Self {
         Self(Kind::Unavailable(source.into()))
+    }
+
+    /// The store has done what it was asked, but not as safely as it was told to, such as without the replicas that must confirm it.
+    ///
+    /// The commit fails, and doesn't look for its own record: to find it would be no confirmation.
+    #[must_use]
+    pub fn unconfirmed(source: impl Into<Source>) -> Self {
+        Self(Kind::Unconfirmed(source.into()))
     }
 
     /// The place where sessions are kept was never created. The text says what is missing, and how it is created.
@@ -73,13 +82,19 @@ impl StoreError {
             Kind::TimedOut => "timeout",
             Kind::Corrupt { .. } => "corrupt",
             Kind::Unsupported { .. } => "unsupported",
-            Kind::Unavailable(_) | Kind::Missing { .. } | Kind::Taken { .. } => "error",
+            Kind::Unavailable(_) | Kind::Unconfirmed(_) | Kind::Missing { .. } | Kind::Taken { .. } => "error",
         }
     }
 
     /// Whether trying again may help: the call may have been carried out, and the store may answer the next one.
     pub(crate) const fn is_passing(&self) -> bool {
         matches!(self.0, Kind::Unavailable(_) | Kind::TimedOut)
+    }
+
+    /// Whether the store has done what it was asked, but not as safely as it was told to.
+    #[must_use]
+    pub const fn is_unconfirmed(&self) -> bool {
+        matches!(self.0, Kind::Unconfirmed(_))
     }
 
     /// Whether the place where sessions are kept must be created first, as by `migrate`.
@@ -111,6 +126,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Unavailable(source) => write!(f, "the store is unavailable: {source}"),
+            Kind::Unconfirmed(source) => write!(f, "the store didn't confirm a write: {source}"),
             Kind::Missing { what } => write!(f, "the store is unavailable: {what}"),
             Kind::TimedOut => f.write_str("the store didn't answer in time"),
             Kind::Corrupt { key } => write!(f, "what the store holds under {key:?} isn't a session record"),
@@ -123,7 +139,7 @@ impl fmt::Display for StoreError {
 impl StdError for StoreError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0 {
-            Kind::Unavailable(source) => Some(&**source),
+            Kind::Unavailable(source) | Kind::Unconfirmed(source) => Some(&**source),
             Kind::Missing { .. }
             | Kind::TimedOut
             | Kind::Corrupt { .. }
@@ -138,9 +154,11 @@ impl From<StoreError> for Error {
         match error.0 {
             Kind::Corrupt { .. } => Self::corrupt(error),
             Kind::Unsupported { .. } => Self::unsupported(error),
-            Kind::Unavailable(_) | Kind::Missing { .. } | Kind::TimedOut | Kind::Taken { .. } => {
-                Self::unavailable(error)
-            }
+            Kind::Unavailable(_)
+            | Kind::Unconfirmed(_)
+            | Kind::Missing { .. }
+            | Kind::TimedOut
+            | Kind::Taken { .. } => Self::unavailable(error),
         }
     }
 }

@@ -13,6 +13,7 @@
 //! | `group` | commits of one session that wait at the same time, written as one |
 //! | `call` | one call of a store: limited, traced and timed |
 //! | `deadline` | the time that a commit has |
+//! | `orphans` | sessions that may have begun without an answer: no browser has their ids |
 //! | `queue` | work on one session inside this process, one task after the other |
 //! | `memory` | a store for one process |
 //! | `file` | a store in a folder, for one machine |
@@ -40,6 +41,7 @@ mod file;
 mod group;
 mod keyed;
 mod memory;
+mod orphans;
 mod queue;
 mod scan;
 mod sessions;

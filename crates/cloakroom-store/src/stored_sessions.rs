@@ -17,6 +17,7 @@ use crate::commit::Outcome;
 use crate::deadline::Deadline;
 use crate::error::StoreError;
 use crate::group::{CommitQueues, Unsure};
+use crate::orphans::Orphans;
 use crate::stats::{Counters, Stats};
 use crate::store::{Loaded, Store};
 
@@ -46,6 +47,7 @@ pub struct StoredSessions<S> {
     pub(crate) owner_limit: Option<(usize, AtLimit)>,
     pub(crate) commits: Arc<CommitQueues>,
     pub(crate) unsure: Unsure,
+    pub(crate) orphans: Arc<Orphans>,
     pub(crate) counters: Counters,
 }
 
@@ -94,25 +96,21 @@ impl<S: Store> StoredSessions<S> {
     }
 
     /// Makes a call for a commit, within its time and that of the commit.
-    pub(crate) fn call_by<T, F>(&self, deadline: Deadline, operation: Operation, key: &StoreKey, call: F) -> Call<F>
+    pub(crate) fn call_by<T, F>(
+        &self,
+        deadline: Deadline,
+        operation: Operation,
+        key: Option<&StoreKey>,
+        call: F,
+    ) -> Call<F>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        crate::call::call(self.patience.call.min(deadline.left()), operation, Some(key), call)
+        crate::call::call(self.patience.call.min(deadline.left()), operation, key, call)
     }
 
     pub(crate) async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Found, StoreError> {
         Found::under(key, self.call(Operation::Load, Some(key), self.store.load(key, now)).await?)
-    }
-
-    /// Loads for a commit, which may need what other requests must not share.
-    pub(crate) async fn load_by(
-        &self,
-        deadline: Deadline,
-        key: &StoreKey,
-        now: Timestamp,
-    ) -> Result<Found, StoreError> {
-        Found::under(key, self.call_by(deadline, Operation::Load, key, self.store.load(key, now)).await?)
     }
 
     fn count(&self, plan: Plan, outcome: &Outcome) {
@@ -160,7 +158,7 @@ pub(crate) enum Found {
 }
 
 impl Found {
-    fn under(key: &StoreKey, loaded: Loaded) -> Result<Self, StoreError> {
+    pub(crate) fn under(key: &StoreKey, loaded: Loaded) -> Result<Self, StoreError> {
         Ok(match loaded {
             Loaded::Live(version, entry) => Self::Live(version, entry.record(key)?),
             Loaded::Moved => Self::Moved,

@@ -1,12 +1,11 @@
 //! Writing a session that others may write too: in turn, on the newest version, and until it is known what became of it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use cloakroom_session::{Carrier, Commit, Error, Record, SessionId, StoreKey, Version, meter, meter::Event};
 
 use crate::call::{Operation, within};
-use crate::deadline::Deadline;
+use crate::deadline::Course;
 use crate::error::StoreError;
 use crate::group::{CommitTurn, Leader, Pending, Traces};
 use crate::queue::{Place, Said};
@@ -18,7 +17,6 @@ pub(crate) struct Write<'a> {
     pub(crate) commit: &'a Commit,
     pub(crate) key: &'a StoreKey,
     pub(crate) step: &'a Step,
-    pub(crate) deadline: Deadline,
 }
 
 pub(crate) enum Step {
@@ -38,45 +36,16 @@ pub(crate) enum Written {
 /// The version that a write builds on, if it isn't the one that its session was opened at.
 type Newest = Option<(Version, Arc<Record>)>;
 
-/// What has gone wrong with a write so far.
-struct Trouble {
-    attempts: u32,
-    /// A call had no answer, so it may have been carried out.
-    unsure: bool,
-    /// The last call that had no answer.
-    error: Option<StoreError>,
-}
-
-impl Trouble {
-    fn note(&mut self, error: StoreError) -> Result<(), Error> {
-        if !error.is_passing() {
-            return Err(error.into());
-        }
-        self.error = Some(error);
-        Ok(())
-    }
-
-    /// The error of a write that ran out of time.
-    fn give_up(&mut self, patience: Duration) -> Error {
-        match self.error.take() {
-            Some(error) => error.into(),
-            None => Error::unavailable(format!(
-                "other requests kept committing for {patience:?}, and the change was not written"
-            )),
-        }
-    }
-}
-
 impl<S: Store> StoredSessions<S> {
     /// Replaces the version that the session was opened at, or a newer one, on which it is replayed.
-    pub(crate) async fn write(&self, write: &Write<'_>) -> Result<Written, Error> {
+    pub(crate) async fn write(&self, write: &Write<'_>, course: &mut Course) -> Result<Written, Error> {
         let mut traces = self.unsure.traces(write.commit);
         let turn = match self.commits.enter(write.key, || Pending::new(write.commit)) {
             Place::Leading(turn) => turn,
             Place::Waiting(waiting) => {
                 traces.wait_on(waiting.seat());
-                match within(write.deadline.left(), waiting).await {
-                    Some(Said::Lead(turn)) if !write.deadline.left().is_zero() => turn,
+                match within(course.deadline.left(), waiting).await {
+                    Some(Said::Lead(turn)) if !course.deadline.left().is_zero() => turn,
                     Some(Said::Done(written)) => {
                         traces.settle();
                         return Ok(written);
@@ -85,7 +54,7 @@ impl<S: Store> StoredSessions<S> {
                 }
             }
         };
-        self.lead(write, turn, &mut traces).await
+        self.lead(write, course, turn, &mut traces).await
     }
 
     fn waited_too_long(&self, traces: &mut Traces<'_>) -> Error {
@@ -97,10 +66,21 @@ impl<S: Store> StoredSessions<S> {
         })
     }
 
+    fn met_too_many(&self, write: &Write<'_>) -> Error {
+        let (patience, unsure) = (self.patience.commit, write.commit.is_resumed());
+        let written = if unsure { "may have been written or not" } else { "was not written" };
+        Error::unavailable(format!("other requests kept committing for {patience:?}, and the change {written}"))
+    }
+
     /// Writes what the commit that has the turn has to write, and the commits that wait behind it.
-    async fn lead(&self, write: &Write<'_>, mut turn: CommitTurn, traces: &mut Traces<'_>) -> Result<Written, Error> {
+    async fn lead(
+        &self,
+        write: &Write<'_>,
+        course: &mut Course,
+        mut turn: CommitTurn,
+        traces: &mut Traces<'_>,
+    ) -> Result<Written, Error> {
         let (commit, session) = (write.commit, write.commit.session());
-        let mut trouble = Trouble { attempts: 0, unsure: commit.is_resumed(), error: None };
         let mut newest: Newest = match turn.baton.take().filter(|(version, _)| version > session.version()) {
             Some((version, entry)) => Some((version, entry.record(write.key)?)),
             None => None,
@@ -123,7 +103,7 @@ impl<S: Store> StoredSessions<S> {
                 }
             };
             let entry = Entry::of(Arc::clone(&record));
-            match self.ask(write, seen.clone(), &entry).await {
+            match self.ask(write, course, seen.clone(), &entry).await {
                 Ok(Replaced::Yes(version)) => {
                     meter::written(Carrier::Id, || entry.text().len());
                     let written = Written::Yes(version.clone(), record);
@@ -132,8 +112,12 @@ impl<S: Store> StoredSessions<S> {
                     turn.baton = Some((version, entry)).filter(|_| matches!(write.step, Step::Replace));
                     return Ok(written);
                 }
-                Ok(Replaced::Gone) => return self.gone(write, &mut turn, traces, trouble).await,
-                Ok(Replaced::Conflict) => {}
+                Ok(Replaced::Gone) => return self.gone(write, course, &mut turn, traces).await,
+                // Those in other processes that met this one here should not all come back at once.
+                Ok(Replaced::Conflict) if course.attempts > 0 && !course.pause().await? => {
+                    return Err(self.met_too_many(write));
+                }
+                Ok(Replaced::Conflict) => course.attempts += 1,
                 Err(error) if !error.is_passing() && !turn.group().is_empty() => {
                     // Together they are too much for the store, or one of them is. Each finds out by itself.
                     tracing::debug!(%error, "commits that were written together are written one by one");
@@ -141,15 +125,19 @@ impl<S: Store> StoredSessions<S> {
                     solo = true;
                     continue;
                 }
-                Err(error) => {
-                    trouble.unsure |= error.is_passing();
-                    trouble.note(error)?;
-                }
+                Err(error) => course.take(error).await?,
             }
             turn.put_back();
-            newest = self.newest(write, &mut trouble).await?;
-            if newest.is_none() {
-                return self.gone(write, &mut turn, traces, trouble).await;
+            let load = || self.store.load(write.key, commit.now());
+            let loaded = self.insist(course, Operation::Load, Some(write.key), load).await?;
+            newest = match Found::under(write.key, loaded)? {
+                Found::Live(version, record) => Some((version, record)),
+                Found::Moved | Found::Absent => return self.gone(write, course, &mut turn, traces).await,
+            };
+            if course.unsure
+                && let Step::Cycle(id) = write.step
+            {
+                self.undo_half(commit, &id.store_key(), course).await?;
             }
         }
     }
@@ -184,34 +172,23 @@ impl<S: Store> StoredSessions<S> {
         Ok(own)
     }
 
-    async fn ask(&self, write: &Write<'_>, seen: Version, entry: &Entry) -> Result<Replaced, StoreError> {
+    async fn ask(
+        &self,
+        write: &Write<'_>,
+        course: &Course,
+        seen: Version,
+        entry: &Entry,
+    ) -> Result<Replaced, StoreError> {
         let now = write.commit.now();
         match write.step {
             Step::Replace => {
                 let replace = self.store.replace(write.key, seen, entry, now);
-                self.call_by(write.deadline, Operation::Replace, write.key, replace).await
+                self.call_by(course.deadline, Operation::Replace, Some(write.key), replace).await
             }
             Step::Cycle(id) => {
                 let (new, until) = (id.store_key(), now + self.grace);
                 let cycle = self.store.cycle(write.key, seen, &new, entry, until, now);
-                self.call_by(write.deadline, Operation::Cycle, write.key, cycle).await
-            }
-        }
-    }
-
-    /// Loads the version that is there now; `None` if the session isn't there any more.
-    async fn newest(&self, write: &Write<'_>, trouble: &mut Trouble) -> Result<Newest, Error> {
-        loop {
-            // Those in other processes that met this one here should not all come back at once.
-            let pauses = trouble.attempts > 0 || trouble.error.is_some();
-            if pauses && !write.deadline.pause(trouble.attempts).await? {
-                return Err(trouble.give_up(self.patience.commit));
-            }
-            trouble.attempts += 1;
-            match self.load_by(write.deadline, write.key, write.commit.now()).await {
-                Ok(Found::Live(version, record)) => return Ok(Some((version, record))),
-                Ok(Found::Moved | Found::Absent) => return Ok(None),
-                Err(error) => trouble.note(error)?,
+                self.call_by(course.deadline, Operation::Cycle, Some(write.key), cycle).await
             }
         }
     }
@@ -227,13 +204,13 @@ impl<S: Store> StoredSessions<S> {
     async fn gone(
         &self,
         write: &Write<'_>,
+        course: &mut Course,
         turn: &mut CommitTurn,
         traces: &mut Traces<'_>,
-        trouble: Trouble,
     ) -> Result<Written, Error> {
         turn.answer(&Written::Dropped);
         let own = match write.step {
-            Step::Cycle(id) if trouble.unsure => self.find_own(write.commit, &id.store_key(), write.deadline).await?,
+            Step::Cycle(id) if course.unsure => self.find_own(write.commit, &id.store_key(), course).await?,
             Step::Cycle(_) | Step::Replace => None,
         };
         traces.settle();

@@ -29,6 +29,8 @@ mod interleavings;
 mod memory;
 #[path = "store/metrics.rs"]
 mod metrics;
+#[path = "store/outcomes.rs"]
+mod outcomes;
 #[path = "store/processes.rs"]
 mod processes;
 #[path = "store/refresh.rs"]

@@ -25,6 +25,14 @@ pub(crate) enum Mode {
     Near,
     /// It does what it is asked for, and its answer is lost.
     Lost,
+    /// The next write isn't done, and says nothing.
+    FailsOnce,
+    /// The next write is done, and its answer is lost.
+    LostOnce,
+    /// The next write isn't done, and from then on the store is down.
+    FailsThenDown,
+    /// The next write is done, its answer is lost, and from then on the store is down.
+    LostThenDown,
     /// Somebody else takes so many of the keys that are created, right before us.
     Taken(usize),
 }
@@ -50,7 +58,13 @@ impl Faulty {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let mode = *self.mode.lock().unwrap();
         match mode {
-            Mode::Works | Mode::Taken(_) | Mode::Lost => Ok(()),
+            Mode::Works
+            | Mode::Taken(_)
+            | Mode::Lost
+            | Mode::FailsOnce
+            | Mode::LostOnce
+            | Mode::FailsThenDown
+            | Mode::LostThenDown => Ok(()),
             Mode::Slow | Mode::Near => {
                 let millis = if mode == Mode::Slow { 100 } else { 5 };
                 tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
@@ -62,8 +76,26 @@ impl Faulty {
     }
 
     fn answered<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
-        let lost = *self.mode.lock().unwrap() == Mode::Lost;
-        if lost { Err(StoreError::unavailable("the connection was lost")) } else { answer }
+        let mut mode = self.mode.lock().unwrap();
+        match *mode {
+            Mode::Lost => {}
+            Mode::LostOnce => *mode = Mode::Works,
+            Mode::LostThenDown => *mode = Mode::Down,
+            _ => return answer,
+        }
+        Err(StoreError::unavailable("the connection was lost"))
+    }
+
+    /// Comes before a write.
+    async fn write(&self) -> Result<(), StoreError> {
+        self.answer().await?;
+        let mut mode = self.mode.lock().unwrap();
+        match *mode {
+            Mode::FailsOnce => *mode = Mode::Works,
+            Mode::FailsThenDown => *mode = Mode::Down,
+            _ => return Ok(()),
+        }
+        Err(StoreError::unavailable("the connection was lost on the way"))
     }
 
     fn is_taken(&self) -> bool {
@@ -73,7 +105,7 @@ impl Faulty {
                 *left -= 1;
                 true
             }
-            Mode::Taken(_) | Mode::Works | Mode::Down | Mode::Hangs | Mode::Slow | Mode::Near | Mode::Lost => false,
+            _ => false,
         }
     }
 }
@@ -89,7 +121,7 @@ impl Store for Faulty {
     }
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
-        self.answer().await?;
+        self.write().await?;
         if self.is_taken() {
             self.inner.create(key, &somebody_elses(), now).await?;
         }
@@ -103,7 +135,7 @@ impl Store for Faulty {
         entry: &Entry,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        self.answer().await?;
+        self.write().await?;
         self.answered(self.inner.replace(key, seen, entry, now).await)
     }
 
@@ -114,7 +146,7 @@ impl Store for Faulty {
         deadline: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.answer().await?;
+        self.write().await?;
         self.answered(self.inner.touch(key, touched, deadline, now).await)
     }
 
@@ -127,12 +159,12 @@ impl Store for Faulty {
         moved_until: Timestamp,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        self.answer().await?;
+        self.write().await?;
         self.answered(self.inner.cycle(old, seen, new, entry, moved_until, now).await)
     }
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        self.answer().await?;
+        self.write().await?;
         self.answered(self.inner.end(key, now).await)
     }
 
