@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cloakroom_session::{ConfigError, ConflictPolicy, CookieConfig, Lifetimes};
 
+use crate::flights::Flights;
 use crate::group::{CommitQueues, Unsure};
 use crate::orphans::Orphans;
 use crate::stats::Counters;
@@ -125,6 +126,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
             commits: Arc::new(CommitQueues::default()),
             unsure: Unsure::default(),
             orphans: Arc::new(Orphans::default()),
+            flights: Flights::default(),
             counters: Counters::default(),
         })
     }

@@ -180,9 +180,7 @@ impl<S: Store> StoredSessions<S> {
 
     async fn touch(&self, commit: &Commit, id: SessionId, key: &StoreKey) -> Result<Outcome, Error> {
         let record = commit.record();
-        let clockwork = record.clockwork();
-        let touch = self.store.touch(key, clockwork.touched, clockwork.ends(), commit.now());
-        let there = self.call(Operation::Touch, Some(key), touch).await?;
+        let there = self.touch_once(commit, key, *record.clockwork()).await?;
         // The number alone: what is there isn't what was loaded any more.
         let version = Version::new(commit.session().version().number());
         Ok(if there { Outcome::Kept(id, version, record) } else { Outcome::Dropped })

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use cloakroom_session::{Error, StoreKey};
 
@@ -74,6 +75,17 @@ impl StoreError {
     #[must_use]
     pub const fn unsupported(what: &'static str) -> Self {
         Self(Kind::Unsupported { what })
+    }
+
+    /// The same error for another request that shared the call.
+    pub(crate) fn twin(self: &Arc<Self>) -> Self {
+        match &self.0 {
+            Kind::TimedOut => Self::timed_out(),
+            Kind::Corrupt { key } => Self::corrupt(*key),
+            Kind::Missing { what } => Self::missing(what),
+            Kind::Unsupported { what } => Self::unsupported(what),
+            Kind::Unavailable(_) | Kind::Unconfirmed(_) | Kind::Taken { .. } => Self::unavailable(Arc::clone(self)),
+        }
     }
 
     /// What it is called in traces and metrics.

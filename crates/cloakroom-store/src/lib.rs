@@ -13,6 +13,7 @@
 //! | `group` | commits of one session that wait at the same time, written as one |
 //! | `call` | one call of a store: limited, traced and timed |
 //! | `deadline` | the time that a commit has |
+//! | `flights` | loads and touches of one session that meet, served by one call |
 //! | `orphans` | sessions that may have begun without an answer: no browser has their ids |
 //! | `queue` | work on one session inside this process, one task after the other |
 //! | `memory` | a store for one process |
@@ -38,6 +39,7 @@ mod contents;
 mod deadline;
 mod error;
 mod file;
+mod flights;
 mod group;
 mod keyed;
 mod memory;

@@ -11,6 +11,7 @@ use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -31,7 +32,11 @@ pub(crate) trait Work {
 type Seats<W> = VecDeque<Arc<Seat<W>>>;
 
 /// The queues of all sessions that have work under way. A session without any has no entry.
-pub(crate) struct Queues<W: Work>(Mutex<Keyed<Seats<W>>>);
+pub(crate) struct Queues<W: Work> {
+    queues: Mutex<Keyed<Seats<W>>>,
+    /// The number of queues, for those who only want to know whether there is any.
+    busy: AtomicUsize,
+}
 
 /// The place of a task that has entered a queue.
 pub(crate) enum Place<W: Work> {
@@ -51,7 +56,7 @@ pub(crate) enum Said<W: Work> {
 
 impl<W: Work> Default for Queues<W> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self { queues: Mutex::default(), busy: AtomicUsize::new(0) }
     }
 }
 
@@ -67,6 +72,7 @@ impl<W: Work> Queues<W> {
             Entry::Occupied(mut seats) => seats.get_mut().push_back(Arc::clone(&seat)),
             Entry::Vacant(free) => {
                 free.insert(VecDeque::new());
+                self.busy.fetch_add(1, Ordering::Relaxed);
                 return Place::Leading(Turn::new(self, key));
             }
         }
@@ -79,9 +85,15 @@ impl<W: Work> Queues<W> {
             Entry::Occupied(_) => None,
             Entry::Vacant(free) => {
                 free.insert(VecDeque::new());
+                self.busy.fetch_add(1, Ordering::Relaxed);
                 Some(Turn::new(self, key))
             }
         }
+    }
+
+    /// Whether work on a session is under way. Work that begins at this very moment may be missed.
+    pub(crate) fn is_busy(&self, key: &StoreKey) -> bool {
+        self.busy.load(Ordering::Relaxed) > 0 && self.lock().contains_key(key)
     }
 
     /// The number of tasks that wait.
@@ -95,12 +107,13 @@ impl<W: Work> Queues<W> {
         let next = queues.get_mut(key)?.pop_front();
         if next.is_none() {
             queues.remove(key);
+            self.busy.fetch_sub(1, Ordering::Relaxed);
         }
         next
     }
 
     fn lock(&self) -> MutexGuard<'_, Keyed<Seats<W>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::call::{Call, Operation};
 use crate::commit::Outcome;
 use crate::deadline::Deadline;
 use crate::error::StoreError;
+use crate::flights::Flights;
 use crate::group::{CommitQueues, Unsure};
 use crate::orphans::Orphans;
 use crate::stats::{Counters, Stats};
@@ -48,6 +49,7 @@ pub struct StoredSessions<S> {
     pub(crate) commits: Arc<CommitQueues>,
     pub(crate) unsure: Unsure,
     pub(crate) orphans: Arc<Orphans>,
+    pub(crate) flights: Flights,
     pub(crate) counters: Counters,
 }
 
@@ -109,10 +111,6 @@ impl<S: Store> StoredSessions<S> {
         crate::call::call(self.patience.call.min(deadline.left()), operation, key, call)
     }
 
-    pub(crate) async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Found, StoreError> {
-        Found::under(key, self.call(Operation::Load, Some(key), self.store.load(key, now)).await?)
-    }
-
     fn count(&self, plan: Plan, outcome: &Outcome) {
         if matches!(outcome, Outcome::Dropped) {
             return self.counters.count(Event::Dropped);
@@ -151,6 +149,7 @@ impl<S: Store> IntoStore<S> for Arc<S> {
 }
 
 /// What is found under an id.
+#[derive(Clone)]
 pub(crate) enum Found {
     Live(Version, Arc<Record>),
     Moved,
@@ -158,6 +157,14 @@ pub(crate) enum Found {
 }
 
 impl Found {
+    /// What another request has found a moment ago, for one with its own clock.
+    pub(crate) fn at(self, now: Timestamp) -> Self {
+        match self {
+            Self::Live(_, record) if record.clockwork().expired(now).is_some() => Self::Absent,
+            Self::Live(..) | Self::Moved | Self::Absent => self,
+        }
+    }
+
     pub(crate) fn under(key: &StoreKey, loaded: Loaded) -> Result<Self, StoreError> {
         Ok(match loaded {
             Loaded::Live(version, entry) => Self::Live(version, entry.record(key)?),

@@ -19,6 +19,8 @@ mod factory;
 mod faulty;
 #[path = "store/file.rs"]
 mod file;
+#[path = "store/flights.rs"]
+mod flights;
 #[path = "store/gated.rs"]
 mod gated;
 #[path = "store/groups.rs"]

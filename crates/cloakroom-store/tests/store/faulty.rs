@@ -25,6 +25,8 @@ pub(crate) enum Mode {
     Near,
     /// It does what it is asked for, and its answer is lost.
     Lost,
+    /// It reads at once, and its answer takes 5 milliseconds.
+    FarAway,
     /// The next write isn't done, and says nothing.
     FailsOnce,
     /// The next write is done, and its answer is lost.
@@ -61,6 +63,7 @@ impl Faulty {
             Mode::Works
             | Mode::Taken(_)
             | Mode::Lost
+            | Mode::FarAway
             | Mode::FailsOnce
             | Mode::LostOnce
             | Mode::FailsThenDown
@@ -117,7 +120,12 @@ pub(crate) fn somebody_elses() -> Entry {
 impl Store for Faulty {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
         self.answer().await?;
-        self.inner.load(key, now).await
+        let loaded = self.inner.load(key, now).await;
+        let is_far = *self.mode.lock().unwrap() == Mode::FarAway;
+        if is_far {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        loaded
     }
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
