@@ -8,6 +8,7 @@ use cloakroom_session::{ConfigError, ConflictPolicy, CookieConfig, Lifetimes};
 
 use crate::flights::Flights;
 use crate::group::{CommitQueues, Unsure};
+use crate::limit::OwnerLimit;
 use crate::orphans::Orphans;
 use crate::stats::Counters;
 use crate::store::Store;
@@ -41,7 +42,7 @@ pub struct StoredSessionsBuilder<S> {
     conflicts: ConflictPolicy,
     patience: Patience,
     grace: Duration,
-    owner_limit: Option<(usize, AtLimit)>,
+    owner_limit: Option<OwnerLimit>,
 }
 
 impl<S: Store> StoredSessionsBuilder<S> {
@@ -53,7 +54,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
             conflicts: ConflictPolicy::default(),
             patience: Patience { call: Duration::from_secs(2), commit: Duration::from_secs(2) },
             grace: Duration::from_secs(10),
-            owner_limit: None,
+            owner_limit: Some(OwnerLimit::default_of_all()),
         }
     }
 
@@ -93,11 +94,32 @@ impl<S: Store> StoredSessionsBuilder<S> {
         self
     }
 
-    /// How many sessions an owner may have. Two sign-ins at the same moment may both find the last place.
+    /// How many sessions an owner may have. The default is 100, and the oldest ones end.
     ///
-    /// Needs a store with an index of owners; each sign-in costs one round trip more.
+    /// Each sign-in costs one round trip more, to count them. Two sign-ins at the same moment may both find the last place.
+    /// With [`AtLimit::EndOldest`] one sign-in ends at most 100 sessions that are too many.
+    ///
+    /// Needs a store with an index of owners. In a store without one the default has no effect, and a limit that
+    /// is set here makes sign-ins fail.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_store::{AtLimit, MemoryStore, StoredSessions};
+    ///
+    /// let sessions = StoredSessions::new(MemoryStore::new()).owner_limit(5, AtLimit::RefuseNew).build()?;
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
     pub const fn owner_limit(mut self, sessions: usize, at_limit: AtLimit) -> Self {
-        self.owner_limit = Some((sessions, at_limit));
+        self.owner_limit = Some(OwnerLimit { sessions, at_limit, is_asked_for: true });
+        self
+    }
+
+    /// Lets an owner have any number of sessions, such as an account that many machines share.
+    ///
+    /// # Security
+    /// Whoever can sign in can make as many sessions of that owner as the store can hold.
+    pub const fn no_owner_limit(mut self) -> Self {
+        self.owner_limit = None;
         self
     }
 
@@ -112,7 +134,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
                 return Err(ConfigError::new(option, "is zero: nothing could ever be stored"));
             }
         }
-        if self.owner_limit.is_some_and(|(limit, _)| limit == 0) {
+        if self.owner_limit.is_some_and(|limit| limit.sessions == 0) {
             return Err(ConfigError::new("owner_limit", "is zero: nobody could ever sign in"));
         }
         Ok(StoredSessions {

@@ -26,6 +26,7 @@ pub(crate) enum Operation {
     End,
     Sweep,
     Owned,
+    EndOwned,
     EndBefore,
 }
 
@@ -40,6 +41,7 @@ impl Operation {
             Self::End => "end",
             Self::Sweep => "sweep",
             Self::Owned => "owned",
+            Self::EndOwned => "end_owned",
             Self::EndBefore => "end_before",
         }
     }

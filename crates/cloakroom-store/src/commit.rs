@@ -5,16 +5,14 @@ use std::future::Future;
 use std::sync::Arc;
 
 use cloakroom_session::{
-    Carrier, Commit, Error, Plan, Record, SessionId, SessionState, StoreKey, Timestamp, Version, fresh_id, meter,
+    Carrier, Commit, Error, Plan, Record, SessionId, StoreKey, Timestamp, Version, fresh_id, meter,
 };
 
-use crate::builder::AtLimit;
 use crate::call::Operation;
 use crate::deadline::{Course, Deadline};
 use crate::error::StoreError;
-use crate::store::{Created, Entry, Loaded, Owned, Store};
+use crate::store::{Created, Entry, Loaded, Store};
 use crate::stored_sessions::{Found, StoredSessions};
-use crate::walks::all_owned;
 use crate::write::{Step, Write, Written};
 
 /// Give up after this many collisions: with 256 random bits even one means that the generator is broken.
@@ -91,12 +89,12 @@ impl<S: Store> StoredSessions<S> {
     /// Begins a new session, perhaps in place of one that was invalidated.
     async fn begin(&self, commit: &Commit) -> Result<Outcome, Error> {
         let mut course = self.course(commit);
-        let leaving = self.admit(commit, &mut course).await?;
+        let surplus = self.admit(commit, &mut course).await?;
         // The end comes first. If the rest fails, the visitor is signed out, which is the safe half.
         self.end(commit, &mut course).await?;
         course.unsure = commit.is_resumed();
         let (id, version) = self.create(commit, &mut course).await?;
-        self.dismiss(leaving, commit.now()).await;
+        self.dismiss(surplus, commit, &id.store_key(), &course).await;
         Ok(Outcome::Kept(id, version, commit.record()))
     }
 
@@ -188,14 +186,14 @@ impl<S: Store> StoredSessions<S> {
 
     async fn cycle(&self, commit: &Commit, key: &StoreKey) -> Result<Outcome, Error> {
         let mut course = self.course(commit);
-        let leaving = self.admit(commit, &mut course).await?;
+        let surplus = self.admit(commit, &mut course).await?;
         course.unsure = commit.is_resumed();
         let new = self.new_id(commit)?;
         let step = Step::Cycle(new);
         let written = self.write(&Write { commit, key, step: &step }, &mut course).await;
         let written = written.inspect_err(|_| self.abandon(&new.store_key(), commit.now(), &course))?;
         if matches!(written, Written::Yes(..)) {
-            self.dismiss(leaving.into_iter().filter(|owned| owned.key != *key).collect(), commit.now()).await;
+            self.dismiss(surplus, commit, &new.store_key(), &course).await;
         }
         Ok(written.under(new))
     }
@@ -216,41 +214,6 @@ impl<S: Store> StoredSessions<S> {
             let load = || self.store.load(&key, commit.now());
             if self.insist(course, Operation::Load, Some(&key), load).await? == Loaded::Absent {
                 return Ok(false);
-            }
-        }
-    }
-
-    /// Makes sure that an owner who signs in has a place, and names the sessions that must give way.
-    async fn admit(&self, commit: &Commit, course: &mut Course) -> Result<Vec<Owned>, Error> {
-        let session: &SessionState = commit.session();
-        let (Some((limit, at_limit)), Some(owner)) = (self.owner_limit, session.record().owner()) else {
-            return Ok(Vec::new());
-        };
-        if session.base().owner() == Some(owner) {
-            return Ok(Vec::new());
-        }
-        let all = || all_owned(&*self.store, owner, commit.now());
-        let mut owned = self.insist(course, Operation::Owned, None, all).await?;
-        // A session that this commit ends, or that an earlier attempt of it has begun, makes room for itself.
-        let own = [commit.ended_id(), commit.new_id()].map(|id| id.map(|id| id.store_key()));
-        owned.retain(|owned| !own.contains(&Some(owned.key)));
-        if owned.len() < limit {
-            return Ok(Vec::new());
-        }
-        match at_limit {
-            AtLimit::RefuseNew => Err(Error::too_many_sessions(limit)),
-            AtLimit::EndOldest => {
-                owned.truncate(owned.len() + 1 - limit);
-                Ok(owned)
-            }
-        }
-    }
-
-    async fn dismiss(&self, leaving: Vec<Owned>, now: Timestamp) {
-        for owned in leaving {
-            if let Err(error) = self.call(Operation::End, Some(&owned.key), self.store.end(&owned.key, now)).await {
-                // The new session stands; the old one ends by itself, or at the next sign-in.
-                tracing::warn!(key = ?owned.key, %error, "a session beyond its owner's limit wasn't ended");
             }
         }
     }

@@ -13,6 +13,7 @@
 //! | `group` | commits of one session that wait at the same time, written as one |
 //! | `call` | one call of a store: limited, traced and timed |
 //! | `deadline` | the time that a commit has |
+//! | `limit` | the number of sessions that an owner may have |
 //! | `flights` | loads and touches of one session that meet, served by one call |
 //! | `orphans` | sessions that may have begun without an answer: no browser has their ids |
 //! | `queue` | work on one session inside this process, one task after the other |
@@ -42,6 +43,7 @@ mod file;
 mod flights;
 mod group;
 mod keyed;
+mod limit;
 mod memory;
 mod orphans;
 mod queue;
@@ -61,7 +63,7 @@ pub use error::StoreError;
 pub use file::{Durability, FileStore};
 pub use memory::MemoryStore;
 pub use scan::{Cursor, Page, Scanned};
-pub use sessions::{Device, Sessions};
+pub use sessions::{Device, Devices, Sessions};
 pub use stats::Stats;
 pub use store::{Created, Entry, Loaded, Owned, Replaced, Store};
 pub use stored_sessions::{IntoStore, StoredSessions};

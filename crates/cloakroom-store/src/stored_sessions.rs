@@ -11,13 +11,14 @@ use cloakroom_session::{
     Version, meter::Event,
 };
 
-use crate::builder::{AtLimit, Patience, StoredSessionsBuilder};
+use crate::builder::{Patience, StoredSessionsBuilder};
 use crate::call::{Call, Operation};
 use crate::commit::Outcome;
 use crate::deadline::Deadline;
 use crate::error::StoreError;
 use crate::flights::Flights;
 use crate::group::{CommitQueues, Unsure};
+use crate::limit::OwnerLimit;
 use crate::orphans::Orphans;
 use crate::stats::{Counters, Stats};
 use crate::store::{Loaded, Store};
@@ -45,7 +46,7 @@ pub struct StoredSessions<S> {
     pub(crate) conflicts: ConflictPolicy,
     pub(crate) patience: Patience,
     pub(crate) grace: Duration,
-    pub(crate) owner_limit: Option<(usize, AtLimit)>,
+    pub(crate) owner_limit: Option<OwnerLimit>,
     pub(crate) commits: Arc<CommitQueues>,
     pub(crate) unsure: Unsure,
     pub(crate) orphans: Arc<Orphans>,
@@ -94,7 +95,7 @@ impl<S: Store> StoredSessions<S> {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        crate::call::call(self.patience.call, operation, key, call)
+        self.call_within(self.patience.call, operation, key, call)
     }
 
     /// Makes a call for a commit, within its time and that of the commit.
@@ -108,7 +109,20 @@ impl<S: Store> StoredSessions<S> {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        crate::call::call(self.patience.call.min(deadline.left()), operation, key, call)
+        self.call_within(self.patience.call.min(deadline.left()), operation, key, call)
+    }
+
+    pub(crate) fn call_within<T, F>(
+        &self,
+        patience: Duration,
+        operation: Operation,
+        key: Option<&StoreKey>,
+        call: F,
+    ) -> Call<F>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        crate::call::call(patience, operation, key, call)
     }
 
     fn count(&self, plan: Plan, outcome: &Outcome) {

@@ -27,6 +27,8 @@ mod gated;
 mod groups;
 #[path = "store/interleavings.rs"]
 mod interleavings;
+#[path = "store/limits.rs"]
+mod limits;
 #[path = "store/memory.rs"]
 mod memory;
 #[path = "store/metrics.rs"]
