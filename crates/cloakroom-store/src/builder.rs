@@ -8,6 +8,7 @@ use cloakroom_session::{ConfigError, ConflictPolicy, CookieConfig, Lifetimes};
 
 use crate::flights::Flights;
 use crate::group::{CommitQueues, Unsure};
+use crate::health::Health;
 use crate::limit::OwnerLimit;
 use crate::orphans::Orphans;
 use crate::stats::Counters;
@@ -43,6 +44,7 @@ pub struct StoredSessionsBuilder<S> {
     patience: Patience,
     grace: Duration,
     owner_limit: Option<OwnerLimit>,
+    fails_fast: bool,
 }
 
 impl<S: Store> StoredSessionsBuilder<S> {
@@ -55,6 +57,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
             patience: Patience { call: Duration::from_secs(2), commit: Duration::from_secs(2) },
             grace: Duration::from_secs(10),
             owner_limit: Some(OwnerLimit::default_of_all()),
+            fails_fast: false,
         }
     }
 
@@ -96,11 +99,12 @@ impl<S: Store> StoredSessionsBuilder<S> {
 
     /// How many sessions an owner may have. The default is 100, and the oldest ones end.
     ///
-    /// Each sign-in costs one round trip more, to count them. Two sign-ins at the same moment may both find the last place.
-    /// With [`AtLimit::EndOldest`] one sign-in ends at most 100 sessions that are too many.
+    /// Each sign-in costs one round trip more, to count them. Two sign-ins at the same moment may
+    /// both find the last place. With [`AtLimit::EndOldest`] one sign-in ends at most 100 sessions
+    /// that are too many.
     ///
-    /// Needs a store with an index of owners. In a store without one the default has no effect, and a limit that
-    /// is set here makes sign-ins fail.
+    /// Needs a store with an index of owners. In a store without one the default has no effect, and
+    /// a limit that is set here makes sign-ins fail.
     ///
     /// # Examples
     /// ```
@@ -120,6 +124,29 @@ impl<S: Store> StoredSessionsBuilder<S> {
     /// Whoever can sign in can make as many sessions of that owner as the store can hold.
     pub const fn no_owner_limit(mut self) -> Self {
         self.owner_limit = None;
+        self
+    }
+
+    /// Lets calls fail at once while the store is known to be down, instead of after their time.
+    ///
+    /// It is down once no call has succeeded for half a second and at least five in a row have
+    /// failed. At least every half second one call is made nevertheless, and the first that
+    /// succeeds ends it. A commit that isn't made fails as in any outage.
+    ///
+    /// The default is `false`. Where a pool may hold many connections that have all gone silent,
+    /// each such call finds out about one of them, so a store that is back would be away for
+    /// longer.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_store::{MemoryStore, StoredSessions};
+    ///
+    /// let sessions = StoredSessions::new(MemoryStore::new()).fail_fast(true).build()?;
+    /// assert!(!sessions.stats().is_down);
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
+    pub const fn fail_fast(mut self, fails_fast: bool) -> Self {
+        self.fails_fast = fails_fast;
         self
     }
 
@@ -149,6 +176,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
             unsure: Unsure::default(),
             orphans: Arc::new(Orphans::default()),
             flights: Flights::default(),
+            health: Health::new(self.fails_fast),
             counters: Counters::default(),
         })
     }

@@ -67,7 +67,8 @@ impl<S: Store> StoredSessions<S> {
         Course::new(Deadline::after(self.patience.commit), commit.is_resumed())
     }
 
-    /// Makes a call, and makes it again after one without an answer, until the time of the commit is over.
+    /// Makes a call, and makes it again after one without an answer, until the time of the commit
+    /// is over.
     pub(crate) async fn insist<T, F>(
         &self,
         course: &mut Course,
@@ -140,13 +141,15 @@ impl<S: Store> StoredSessions<S> {
         }
     }
 
-    /// The id of the session that begins or moves. One that an earlier attempt may have used is kept, unless it is being ended.
+    /// The id of the session that begins or moves. One that an earlier attempt may have used is
+    /// kept, unless it is being ended.
     fn new_id(&self, commit: &Commit) -> Result<SessionId, Error> {
         let kept = commit.new_id().filter(|id| !commit.is_resumed() || self.orphans.take_back(&id.store_key()));
         kept.map_or_else(fresh_id, Ok)
     }
 
-    /// Ends what may be under a key that no browser has: a commit has failed, and its outcome may be unknown.
+    /// Ends what may be under a key that no browser has: a commit has failed, and its outcome may
+    /// be unknown.
     fn abandon(&self, key: &StoreKey, now: Timestamp, course: &Course) {
         if course.unsure {
             self.orphans.add(&self.store, self.patience.call, *key, now);
@@ -200,8 +203,9 @@ impl<S: Store> StoredSessions<S> {
 
     /// Ends the session that a commit ends, wherever it has moved to; returns whether it was there.
     ///
-    /// If the answer to an earlier call was lost, and the session isn't there any more, it may be that call that has ended it, or
-    /// another request. So the browser keeps its cookie then, which may be that of a newer session.
+    /// If the answer to an earlier call was lost, and the session isn't there any more, it may be
+    /// that call that has ended it, or another request. So the browser keeps its cookie then, which
+    /// may be that of a newer session.
     async fn end(&self, commit: &Commit, course: &mut Course) -> Result<bool, Error> {
         let Some(id) = commit.ended_id() else { return Ok(false) };
         let key = id.store_key();

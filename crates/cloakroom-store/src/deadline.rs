@@ -37,7 +37,8 @@ pub(crate) struct Course {
     pub(crate) deadline: Deadline,
     /// The number of pauses.
     pub(crate) attempts: u32,
-    /// A call had no answer, in this attempt of the commit or an earlier one: it may have been carried out.
+    /// A call had no answer, in this attempt of the commit or an earlier one: it may have been
+    /// carried out.
     pub(crate) unsure: bool,
 }
 
@@ -51,6 +52,10 @@ impl Course {
     /// # Errors
     /// The same error, if trying again doesn't help or the time is over.
     pub(crate) async fn take(&mut self, error: StoreError) -> Result<(), Error> {
+        if error.is_refused() && !self.unsure {
+            // Nothing has been done, and there is nothing to find out.
+            return Err(error.into());
+        }
         self.unsure |= error.is_passing() || error.is_unconfirmed();
         if !error.is_passing() {
             return Err(error.into());

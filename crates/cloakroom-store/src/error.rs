@@ -21,6 +21,7 @@ enum Kind {
     Unconfirmed(Source),
     Missing { what: &'static str },
     TimedOut,
+    Refused,
     Corrupt { key: StoreKey },
     Taken { key: StoreKey },
     Unsupported { what: &'static str },
@@ -33,7 +34,8 @@ impl StoreError {
         Self(Kind::Unavailable(source.into()))
     }
 
-    /// The store has done what it was asked, but not as safely as it was told to, such as without the replicas that must confirm it.
+    /// The store has done what it was asked, but not as safely as it was told to, such as without
+    /// the replicas that must confirm it.
     ///
     /// The commit fails, and doesn't look for its own record: to find it would be no confirmation.
     #[must_use]
@@ -51,6 +53,11 @@ impl StoreError {
     #[must_use]
     pub const fn timed_out() -> Self {
         Self(Kind::TimedOut)
+    }
+
+    /// The call wasn't made, because the store is known to be down.
+    pub(crate) const fn refused() -> Self {
+        Self(Kind::Refused)
     }
 
     /// What is under this key was not written by us, or was damaged since.
@@ -81,6 +88,7 @@ impl StoreError {
     pub(crate) fn twin(self: &Arc<Self>) -> Self {
         match &self.0 {
             Kind::TimedOut => Self::timed_out(),
+            Kind::Refused => Self::refused(),
             Kind::Corrupt { key } => Self::corrupt(*key),
             Kind::Missing { what } => Self::missing(what),
             Kind::Unsupported { what } => Self::unsupported(what),
@@ -92,15 +100,17 @@ impl StoreError {
     pub(crate) const fn kind(&self) -> &'static str {
         match self.0 {
             Kind::TimedOut => "timeout",
+            Kind::Refused => "refused",
             Kind::Corrupt { .. } => "corrupt",
             Kind::Unsupported { .. } => "unsupported",
             Kind::Unavailable(_) | Kind::Unconfirmed(_) | Kind::Missing { .. } | Kind::Taken { .. } => "error",
         }
     }
 
-    /// Whether trying again may help: the call may have been carried out, and the store may answer the next one.
+    /// Whether trying again may help: the call may have been carried out, and the store may answer
+    /// the next one.
     pub(crate) const fn is_passing(&self) -> bool {
-        matches!(self.0, Kind::Unavailable(_) | Kind::TimedOut)
+        matches!(self.0, Kind::Unavailable(_) | Kind::TimedOut | Kind::Refused)
     }
 
     /// Whether the store has done what it was asked, but not as safely as it was told to.
@@ -113,6 +123,12 @@ impl StoreError {
     #[must_use]
     pub const fn is_missing(&self) -> bool {
         matches!(self.0, Kind::Missing { .. })
+    }
+
+    /// Whether the call wasn't made, because the store is known to be down.
+    #[must_use]
+    pub const fn is_refused(&self) -> bool {
+        matches!(self.0, Kind::Refused)
     }
 
     /// Whether the store didn't answer in time.
@@ -141,6 +157,7 @@ impl fmt::Display for StoreError {
             Kind::Unconfirmed(source) => write!(f, "the store didn't confirm a write: {source}"),
             Kind::Missing { what } => write!(f, "the store is unavailable: {what}"),
             Kind::TimedOut => f.write_str("the store didn't answer in time"),
+            Kind::Refused => f.write_str("the store is known to be down, and the call wasn't made"),
             Kind::Corrupt { key } => write!(f, "what the store holds under {key:?} isn't a session record"),
             Kind::Taken { key } => write!(f, "the fresh key {key:?} is taken: is the random generator broken?"),
             Kind::Unsupported { what } => write!(f, "this store doesn't support {what}"),
@@ -154,6 +171,7 @@ impl StdError for StoreError {
             Kind::Unavailable(source) | Kind::Unconfirmed(source) => Some(&**source),
             Kind::Missing { .. }
             | Kind::TimedOut
+            | Kind::Refused
             | Kind::Corrupt { .. }
             | Kind::Taken { .. }
             | Kind::Unsupported { .. } => None,
@@ -170,6 +188,7 @@ impl From<StoreError> for Error {
             | Kind::Unconfirmed(_)
             | Kind::Missing { .. }
             | Kind::TimedOut
+            | Kind::Refused
             | Kind::Taken { .. } => Self::unavailable(error),
         }
     }

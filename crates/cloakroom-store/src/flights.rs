@@ -1,14 +1,17 @@
-//! Loads and touches of one session that meet in this process: one call of the store serves them all.
+//! Loads and touches of one session that meet in this process: one call of the store serves them
+//! all.
 //!
 //! # What a shared load guarantees
-//! A request sees every commit that was done before the request began, on whichever node. So it never joins a load that was sent
-//! before it came. While one load is under way, all that come wait, and share the next one, which is sent after the last of them
-//! has come. Thirty requests of one page that come at the same time make two loads. A wait is limited: after [`PATIENCE`] a request
-//! loads by itself.
+//! A request sees every commit that was done before the request began, on whichever node. So it
+//! never joins a load that was sent before it came. While one load is under way, all that come
+//! wait, and share the next one, which is sent after the last of them has come. Thirty requests of
+//! one page that come at the same time make two loads. A wait is limited: after [`PATIENCE`] a
+//! request loads by itself.
 //!
 //! # What a shared touch guarantees
-//! The deadline is extended as if each request had touched the session, but for less than the interval within which a touch isn't
-//! due anyway. A touch that other requests wait for is answered with whether the session was there, and so are they.
+//! The deadline is extended as if each request had touched the session, but for less than the
+//! interval within which a touch isn't due anyway. A touch that other requests wait for is answered
+//! with whether the session was there, and so are they.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -24,6 +27,7 @@ use crate::deadline::Deadline;
 use crate::error::StoreError;
 use crate::keyed::Keyed;
 use crate::queue::{Place, Queues, Said, Work};
+use crate::stats::Saved;
 use crate::store::Store;
 use crate::stored_sessions::{Found, StoredSessions};
 
@@ -87,7 +91,8 @@ impl Flights {
         if written.len() >= MOST {
             written.retain(|_, (at, _)| at.elapsed() < MEMORY);
             if written.len() >= MOST {
-                // So many touches in so short a time: those that come now are worth as much as those before.
+                // So many touches in so short a time: those that come now are worth as much as
+                // those before.
                 written.clear();
             }
         }
@@ -130,12 +135,14 @@ impl<S: Store> StoredSessions<S> {
                 }
             },
         };
-        // All of them came before this load is sent. One that ends between the clocks of two of them is found by the earlier one.
+        // All of them came before this load is sent. One that ends between the clocks of two of
+        // them is found by the earlier one.
         turn.take(usize::MAX, |_| true);
         let earliest = turn.group().iter().map(|seat| seat.job).fold(now, Timestamp::min);
         let load = self.store.load(key, earliest);
         let loaded = self.call_by(deadline, Operation::Load, Some(key), load).await;
         let found = loaded.and_then(|loaded| Found::under(key, loaded)).map_err(Arc::new);
+        self.counters.saved(Saved::Load, turn.group().len());
         turn.answer(&found);
         found.map(|found| found.at(now)).map_err(|error| error.twin())
     }
@@ -148,9 +155,11 @@ impl<S: Store> StoredSessions<S> {
         clockwork: Clockwork,
     ) -> Result<bool, Error> {
         let wish = Wish { now: commit.now(), lifetimes: *commit.session().lifetimes() };
-        // Without a call it isn't known whether the session is still there, and a cookie could undo a newer one.
+        // Without a call it isn't known whether the session is still there, and a cookie could undo
+        // a newer one.
         let may_skip = commit.cookie() == CookieUpdate::Keep;
         if may_skip && self.flights.was_written(key, &wish) {
+            self.counters.saved(Saved::Touch, 1);
             return Ok(true);
         }
         let mut turn = match self.flights.touches.enter(key, || wish) {
@@ -167,6 +176,7 @@ impl<S: Store> StoredSessions<S> {
             self.flights.remember(key, clockwork);
         }
         turn.take(usize::MAX, |wish| wish.is_served_by(&clockwork));
+        self.counters.saved(Saved::Touch, turn.group().len());
         turn.answer(&there);
         Ok(there)
     }

@@ -1,12 +1,14 @@
 //! Commits of one session that wait in this process at the same time, written as one.
 //!
-//! The commit that has the turn applies the changes of those that wait behind it to its own record, in the order in which they
-//! came, and writes once. All of them get the record that was written, and its version.
+//! The commit that has the turn applies the changes of those that wait behind it to its own record,
+//! in the order in which they came, and writes once. All of them get the record that was written,
+//! and its version.
 //!
 //! # Exactly once
-//! A group has a name, a [`CommitId`] that no other write has, and the record is marked with that name alone. Each commit of the
-//! group remembers the name before the write is sent. When the answer is lost, a commit has been written exactly if the newest
-//! record has its own mark or that of a group that it was in. So a group takes one of the record's marks, however large it is.
+//! A group has a name, a [`CommitId`] that no other write has, and the record is marked with that
+//! name alone. Each commit of the group remembers the name before the write is sent. When the
+//! answer is lost, a commit has been written exactly if the newest record has its own mark or that
+//! of a group that it was in. So a group takes one of the record's marks, however large it is.
 
 use std::collections::HashMap;
 use std::mem;
@@ -24,10 +26,12 @@ use crate::store::{Entry, Store};
 use crate::stored_sessions::StoredSessions;
 use crate::write::Written;
 
-/// The number of commits in one write. The task that has the turn replays all of them without a pause.
+/// The number of commits in one write. The task that has the turn replays all of them without a
+/// pause.
 const MOST: usize = 128;
 
-/// How long a commit whose outcome is unknown may be tried again: as long as a record keeps its marks.
+/// How long a commit whose outcome is unknown may be tried again: as long as a record keeps its
+/// marks.
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 /// Commits that wait for their turn.
@@ -56,8 +60,8 @@ pub(crate) struct Pending {
 
 impl Pending {
     pub(crate) fn new(commit: &Commit) -> Self {
-        // A move has its own store operation. A commit that is tried again looks for its traces first. A commit without an id
-        // couldn't tell whether it was written.
+        // A move has its own store operation. A commit that is tried again looks for its traces
+        // first. A commit without an id couldn't tell whether it was written.
         let solo = commit.plan() != Plan::Replace
             || commit.is_resumed()
             || commit.id().is_none()
@@ -106,7 +110,8 @@ impl Unsure {
     }
 }
 
-/// The groups that a commit may have been written with. They are kept for its next attempt unless its outcome becomes known.
+/// The groups that a commit may have been written with. They are kept for its next attempt unless
+/// its outcome becomes known.
 pub(crate) struct Traces<'a> {
     unsure: &'a Unsure,
     id: Option<CommitId>,
@@ -168,7 +173,8 @@ pub(crate) struct Leader<'a> {
 }
 
 impl<S: Store> StoredSessions<S> {
-    /// Applies the commits that wait to the record of the one that has the turn; `None` if it stays alone.
+    /// Applies the commits that wait to the record of the one that has the turn; `None` if it stays
+    /// alone.
     pub(crate) fn gather(
         &self,
         turn: &mut CommitTurn,
@@ -178,7 +184,8 @@ impl<S: Store> StoredSessions<S> {
     ) -> Option<Record> {
         let commit = leader.commit;
         if record.has_foreign() || leader.on.clockwork().expired(commit.now()).is_some() {
-            // If the store agrees, the session has ended for this commit, but perhaps not for one with an earlier clock.
+            // If the store agrees, the session has ended for this commit, but perhaps not for one
+            // with an earlier clock.
             return None;
         }
         turn.take(MOST - 1, |pending| !pending.is_solo());
@@ -208,13 +215,15 @@ impl<S: Store> StoredSessions<S> {
         None
     }
 
-    /// Applies a commit that waits to a record; `None` if that fails, or if the session has expired for this commit.
+    /// Applies a commit that waits to a record; `None` if that fails, or if the session has expired
+    /// for this commit.
     fn join(&self, pending: &Pending, record: &Record) -> Option<Record> {
         let commit = &pending.commit;
         if record.clockwork().expired(commit.now()).is_some() {
             return None;
         }
-        // The closure of another request must not take this one down. It panics again where it belongs.
+        // The closure of another request must not take this one down. It panics again where it
+        // belongs.
         let replayed = catch_unwind(AssertUnwindSafe(|| pending.span.in_scope(|| self.replay(commit, record))));
         replayed.unwrap_or_else(|_| Err(Error::unavailable("a closure panicked"))).ok()
     }

@@ -14,6 +14,7 @@
 //! | `call` | one call of a store: limited, traced and timed |
 //! | `deadline` | the time that a commit has |
 //! | `limit` | the number of sessions that an owner may have |
+//! | `health` | how many calls are under way, and whether the store is known to be down |
 //! | `flights` | loads and touches of one session that meet, served by one call |
 //! | `orphans` | sessions that may have begun without an answer: no browser has their ids |
 //! | `queue` | work on one session inside this process, one task after the other |
@@ -42,6 +43,7 @@ mod error;
 mod file;
 mod flights;
 mod group;
+mod health;
 mod keyed;
 mod limit;
 mod memory;

@@ -1,8 +1,9 @@
 //! The number of sessions that an owner may have.
 //!
-//! A sign-in counts its owner's sessions, without reading them. At the limit it is refused, or it ends the oldest ones once it has
-//! succeeded: all that are too many, but at most [`MOST_ENDED`] in one bounded step. An owner who has 50,000 from before there was
-//! a limit gets rid of them over some hundred sign-ins, or at once with [`Sessions::end_others`](crate::Sessions::end_others).
+//! A sign-in counts its owner's sessions, without reading them. At the limit it is refused, or it
+//! ends the oldest ones once it has succeeded: all that are too many, but at most [`MOST_ENDED`] in
+//! one bounded step. An owner who has 50,000 from before there was a limit gets rid of them over
+//! some hundred sign-ins, or at once with [`Sessions::end_others`](crate::Sessions::end_others).
 
 use cloakroom_session::{Commit, Error, SessionState, StoreKey};
 
@@ -12,7 +13,8 @@ use crate::deadline::Course;
 use crate::store::{Loaded, Store};
 use crate::stored_sessions::StoredSessions;
 
-/// The limit of a factory that isn't told another one: more than the devices of a person, and few enough to list on one page.
+/// The limit of a factory that isn't told another one: more than the devices of a person, and few
+/// enough to list on one page.
 pub(crate) const DEFAULT: usize = 100;
 
 /// One sign-in ends at most this many sessions.
@@ -38,7 +40,8 @@ impl OwnerLimit {
 pub(crate) struct Surplus(usize);
 
 impl<S: Store> StoredSessions<S> {
-    /// Makes sure that an owner who signs in has a place, and counts the sessions that must give way.
+    /// Makes sure that an owner who signs in has a place, and counts the sessions that must give
+    /// way.
     pub(crate) async fn admit(&self, commit: &Commit, course: &mut Course) -> Result<Surplus, Error> {
         let session: &SessionState = commit.session();
         let (Some(limit), Some(owner)) = (self.owner_limit, session.record().owner()) else {
@@ -55,7 +58,8 @@ impl<S: Store> StoredSessions<S> {
         if count < limit.sessions {
             return Ok(Surplus::default());
         }
-        // A session that this commit ends, or that an earlier attempt of it has begun, makes room for itself.
+        // A session that this commit ends, or that an earlier attempt of it has begun, makes room
+        // for itself.
         let mut own = 0;
         for id in [commit.ended_id(), commit.new_id().filter(|_| commit.is_resumed())].into_iter().flatten() {
             own += usize::from(self.is_of(owner, &id.store_key(), commit, course).await?);

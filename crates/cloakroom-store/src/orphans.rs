@@ -1,8 +1,10 @@
-//! Sessions that may have begun, or moved, without an answer: no browser has their ids, so they are ended.
+//! Sessions that may have begun, or moved, without an answer: no browser has their ids, so they are
+//! ended.
 //!
-//! A commit that gets no answer until its time is over doesn't know whether its new session is there. If it is, it would stay in its
-//! owner's list, and count against its owner's limit, until it expires. One task of the factory ends such sessions, as soon as the
-//! store answers again. A commit that is tried once more takes its id back first.
+//! A commit that gets no answer until its time is over doesn't know whether its new session is
+//! there. If it is, it would stay in its owner's list, and count against its owner's limit, until
+//! it expires. One task of the factory ends such sessions, as soon as the store answers again. A
+//! commit that is tried once more takes its id back first.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +22,8 @@ use crate::store::Store;
 const MOST: usize = 10_000;
 /// The request may try its commit again before it ends. Most do so at once.
 const FIRST: Duration = Duration::from_secs(2);
-/// A call may arrive at the store after its caller has given up. A session that isn't there is looked for until this time is over.
+/// A call may arrive at the store after its caller has given up. A session that isn't there is
+/// looked for until this time is over.
 const LATEST_ARRIVAL: Duration = Duration::from_secs(30);
 /// The longest pause between two calls of a store that doesn't answer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -76,7 +79,8 @@ impl Orphans {
         }
     }
 
-    /// Takes an id back, for a commit that is tried once more; returns `false` if it is too late, because it is being ended.
+    /// Takes an id back, for a commit that is tried once more; returns `false` if it is too late,
+    /// because it is being ended.
     pub(crate) fn take_back(&self, key: &StoreKey) -> bool {
         let mut state = self.lock();
         if state.orphans.get(key).is_some_and(|orphan| orphan.is_ending) {

@@ -1,10 +1,11 @@
 //! Queues of work on one session inside this process, in which one task works for all that wait.
 //!
-//! The first task of a session takes the turn at once. Those that come after it wait, each on a [`Seat`]. When a turn ends, the
-//! next seat gets it, and whoever has the turn may do the work of the seats behind it and answer them.
+//! The first task of a session takes the turn at once. Those that come after it wait, each on a
+//! [`Seat`]. When a turn ends, the next seat gets it, and whoever has the turn may do the work of
+//! the seats behind it and answer them.
 //!
-//! Nothing is lost when a task is dropped or panics. A turn that is dropped puts the seats that it took back and goes to the next
-//! seat; a seat whose task has gone is passed over.
+//! Nothing is lost when a task is dropped or panics. A turn that is dropped puts the seats that it
+//! took back and goes to the next seat; a seat whose task has gone is passed over.
 
 use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
@@ -152,7 +153,8 @@ impl<W: Work> Seat<W> {
             state.abandoned = true;
             state.said.take()
         };
-        // A turn that was meant for this task goes to the next one, which takes the lock of the queues.
+        // A turn that was meant for this task goes to the next one, which takes the lock of the
+        // queues.
         drop(unheard);
     }
 
@@ -231,7 +233,8 @@ impl<W: Work> Turn<W> {
         &self.group
     }
 
-    /// Takes the seats that wait first, up to `most` of them and up to the first one that doesn't join.
+    /// Takes the seats that wait first, up to `most` of them and up to the first one that doesn't
+    /// join.
     pub(crate) fn take(&mut self, most: usize, joins: impl Fn(&W::Job) -> bool) {
         let mut queues = self.queues.lock();
         let Some(seats) = queues.get_mut(&self.key) else { return };
@@ -311,7 +314,8 @@ impl<W: Work> Drop for Turn<W> {
             let mut turn = Self::new(&self.queues, &self.key);
             turn.baton = baton.take();
             match seat.say(Said::Lead(turn)) {
-                // In a loop, because a thousand tasks may have gone: each turn that were dropped here would hold the one after it.
+                // In a loop, because a thousand tasks may have gone: each turn that were dropped
+                // here would hold the one after it.
                 Err(Said::Lead(mut turn)) => {
                     turn.passed = true;
                     baton = turn.baton.take();

@@ -134,9 +134,11 @@ impl<S: Store> Sessions<S> {
         Ok(all)
     }
 
-    /// A page of at most `limit` of an owner's live sessions, oldest first; `after` is where the page before ended.
+    /// A page of at most `limit` of an owner's live sessions, oldest first; `after` is where the
+    /// page before ended.
     ///
-    /// A page may have fewer sessions, and none at all, as long as it has a [`next`](Devices::next).
+    /// A page may have fewer sessions, and none at all, as long as it has a
+    /// [`next`](Devices::next).
     ///
     /// # Errors
     /// When the store couldn't answer, or has no index of owners, or didn't give the cursor.
@@ -170,7 +172,8 @@ impl<S: Store> Sessions<S> {
         let (mut ended, mut after) = (false, None);
         loop {
             let page = self.owned(owner, after.as_ref(), PAGE).await?;
-            // Should two of them share a prefix, both end: rather one too many than the wrong one left.
+            // Should two of them share a prefix, both end: rather one too many than the wrong one
+            // left.
             for key in page.sessions.into_iter().map(|owned| owned.key).filter(|key| key.prefix() == prefix) {
                 // It may have ended meanwhile, which is as good.
                 let end = self.factory.store().end(&key, self.clock.now());
@@ -208,8 +211,9 @@ impl<S: Store> Sessions<S> {
 
     /// Ends everybody's sessions that were created before this point; says how many. For the day after a breach.
     ///
-    /// It goes through the whole store, step by step, which may take minutes: call it in a task of its own, and not where a client
-    /// waits for the response. [`Sessions::end_some_before`] makes one step, for a caller that reports its progress.
+    /// It goes through the whole store, step by step, which may take minutes: call it in a task of
+    /// its own, and not where a client waits for the response. [`Sessions::end_some_before`] makes
+    /// one step, for a caller that reports its progress.
     ///
     /// # Errors
     /// When the store couldn't answer, or can't do that. Sessions already ended stay ended; calling again is safe.
@@ -227,8 +231,8 @@ impl<S: Store> Sessions<S> {
 
     /// Makes one step of ending everybody's sessions that were created before this point.
     ///
-    /// Repeat it with the [`next`](EndedPage::next) of the step before until there is none. After an error the walk goes on from
-    /// the same place.
+    /// Repeat it with the [`next`](EndedPage::next) of the step before until there is none. After
+    /// an error the walk goes on from the same place.
     ///
     /// # Errors
     /// When the store couldn't answer, or can't do that, or didn't give the cursor.

@@ -18,6 +18,7 @@ use crate::deadline::Deadline;
 use crate::error::StoreError;
 use crate::flights::Flights;
 use crate::group::{CommitQueues, Unsure};
+use crate::health::Health;
 use crate::limit::OwnerLimit;
 use crate::orphans::Orphans;
 use crate::stats::{Counters, Stats};
@@ -51,6 +52,7 @@ pub struct StoredSessions<S> {
     pub(crate) unsure: Unsure,
     pub(crate) orphans: Arc<Orphans>,
     pub(crate) flights: Flights,
+    pub(crate) health: Health,
     pub(crate) counters: Counters,
 }
 
@@ -87,11 +89,16 @@ impl<S: Store> StoredSessions<S> {
     /// How often what happened since it was built.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.counters.snapshot()
+        Stats {
+            calls_in_flight: self.health.in_flight() as u64,
+            commits_waiting: self.commits.waiting() as u64,
+            is_down: self.health.is_down(),
+            ..self.counters.snapshot()
+        }
     }
 
     /// Makes a call of the store, within its time.
-    pub(crate) fn call<T, F>(&self, operation: Operation, key: Option<&StoreKey>, call: F) -> Call<F>
+    pub(crate) fn call<T, F>(&self, operation: Operation, key: Option<&StoreKey>, call: F) -> Call<'_, F>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
@@ -105,7 +112,7 @@ impl<S: Store> StoredSessions<S> {
         operation: Operation,
         key: Option<&StoreKey>,
         call: F,
-    ) -> Call<F>
+    ) -> Call<'_, F>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
@@ -118,11 +125,11 @@ impl<S: Store> StoredSessions<S> {
         operation: Operation,
         key: Option<&StoreKey>,
         call: F,
-    ) -> Call<F>
+    ) -> Call<'_, F>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        crate::call::call(patience, operation, key, call)
+        crate::call::watched(Some(self.health.begin()), patience, operation, key, call)
     }
 
     fn count(&self, plan: Plan, outcome: &Outcome) {

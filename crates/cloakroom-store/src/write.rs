@@ -1,4 +1,5 @@
-//! Writing a session that others may write too: in turn, on the newest version, and until it is known what became of it.
+//! Writing a session that others may write too: in turn, on the newest version, and until it is
+//! known what became of it.
 
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use crate::queue::{Place, Said};
 use crate::store::{Entry, Replaced, Store};
 use crate::stored_sessions::{Found, StoredSessions};
 
-/// A write that may meet others. One reference to it goes from call to call, whose futures would keep each part of it twice.
+/// A write that may meet others. One reference to it goes from call to call, whose futures would
+/// keep each part of it twice.
 pub(crate) struct Write<'a> {
     pub(crate) commit: &'a Commit,
     pub(crate) key: &'a StoreKey,
@@ -36,14 +38,32 @@ pub(crate) enum Written {
 /// The version that a write builds on, if it isn't the one that its session was opened at.
 type Newest = Option<(Version, Arc<Record>)>;
 
+/// Counts a commit that waits for its turn.
+struct Waits;
+
+impl Waits {
+    fn begin() -> Self {
+        meter::commits_waiting(1);
+        Self
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        meter::commits_waiting(-1);
+    }
+}
+
 impl<S: Store> StoredSessions<S> {
-    /// Replaces the version that the session was opened at, or a newer one, on which it is replayed.
+    /// Replaces the version that the session was opened at, or a newer one, on which it is
+    /// replayed.
     pub(crate) async fn write(&self, write: &Write<'_>, course: &mut Course) -> Result<Written, Error> {
         let mut traces = self.unsure.traces(write.commit);
         let turn = match self.commits.enter(write.key, || Pending::new(write.commit)) {
             Place::Leading(turn) => turn,
             Place::Waiting(waiting) => {
                 traces.wait_on(waiting.seat());
+                let _waits = Waits::begin();
                 match within(course.deadline.left(), waiting).await {
                     Some(Said::Lead(turn)) if !course.deadline.left().is_zero() => turn,
                     Some(Said::Done(written)) => {
@@ -106,6 +126,9 @@ impl<S: Store> StoredSessions<S> {
             match self.ask(write, course, seen.clone(), &entry).await {
                 Ok(Replaced::Yes(version)) => {
                     meter::written(Carrier::Id, || entry.text().len());
+                    if !turn.group().is_empty() {
+                        self.counters.group(turn.group().len() + 1);
+                    }
                     let written = Written::Yes(version.clone(), record);
                     turn.answer(&written);
                     traces.settle();
@@ -119,7 +142,8 @@ impl<S: Store> StoredSessions<S> {
                 }
                 Ok(Replaced::Conflict) => course.attempts += 1,
                 Err(error) if !error.is_passing() && !turn.group().is_empty() => {
-                    // Together they are too much for the store, or one of them is. Each finds out by itself.
+                    // Together they are too much for the store, or one of them is. Each finds out
+                    // by itself.
                     tracing::debug!(%error, "commits that were written together are written one by one");
                     turn.part(Pending::be_solo);
                     solo = true;
@@ -142,7 +166,8 @@ impl<S: Store> StoredSessions<S> {
         }
     }
 
-    /// Makes the record to write: the session's changes on the version to build on, and those of the commits that wait.
+    /// Makes the record to write: the session's changes on the version to build on, and those of
+    /// the commits that wait.
     fn compose(
         &self,
         write: &Write<'_>,
@@ -220,6 +245,6 @@ impl<S: Store> StoredSessions<S> {
     /// Replays a session on a version that another request wrote.
     pub(crate) fn replay(&self, commit: &Commit, newest: &Record) -> Result<Record, Error> {
         self.counters.count(Event::Replayed);
-        cloakroom_session::replay(commit, newest, self.conflicts)
+        cloakroom_session::replay_with(commit, newest, self.conflicts, || self.counters.count(Event::Overwritten))
     }
 }

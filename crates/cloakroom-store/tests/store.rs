@@ -25,6 +25,8 @@ mod flights;
 mod gated;
 #[path = "store/groups.rs"]
 mod groups;
+#[path = "store/health.rs"]
+mod health;
 #[path = "store/interleavings.rs"]
 mod interleavings;
 #[path = "store/limits.rs"]

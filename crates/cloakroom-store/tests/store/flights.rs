@@ -130,7 +130,8 @@ async fn a_load_that_fails_fails_for_all_that_shared_it() {
     assert_eq!((failed, store.calls.load(Ordering::SeqCst) - before), (4, 1), "the first one was sent before");
 }
 
-/// A touch that sends a cookie asks the store each time: the session may have ended, and the browser have another one.
+/// A touch that sends a cookie asks the store each time: the session may have ended, and the
+/// browser have another one.
 #[tokio::test(start_paused = true)]
 async fn a_touch_with_a_cookie_is_never_taken_for_done() {
     let app = App::new(Faulty::new());

@@ -28,7 +28,8 @@ pub(crate) enum Broken {
 pub(crate) struct Gated {
     pub(crate) inner: Arc<MemoryStore>,
     pub(crate) broken: Broken,
-    /// One bit for each write that comes, the lowest first: it is carried out, and its answer is lost.
+    /// One bit for each write that comes, the lowest first: it is carried out, and its answer is
+    /// lost.
     pub(crate) loses: AtomicUsize,
     /// The writes so far.
     pub(crate) writes: AtomicUsize,

@@ -1,6 +1,6 @@
-//! A store whose answer is lost: each operation once done and once not done, through whole requests.
+//! A store whose answer is lost: each operation once done and once not done, through whole
+//! requests.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::Session;
@@ -10,7 +10,8 @@ use crate::faulty::{App, Faulty, Mode, NOW};
 
 type Act = fn(&Session);
 
-/// What a request does that writes, whether a session is there before, and how many are there afterwards.
+/// What a request does that writes, whether a session is there before, and how many are there
+/// afterwards.
 const ACTS: [(&str, bool, Act, usize); 6] = [
     ("create", false, count, 1),
     ("replace", true, count, 1),
@@ -58,10 +59,6 @@ async fn an_answer_that_is_lost_is_found_out_within_the_commit() {
             act(&request.session);
             app.sessions.store().be(mode);
             let cookies = request.finish().await;
-            if mode == Mode::Lost && matches!(what, "sign out with a message") {
-                // Nothing that is written is ever answered, but what there is can be read.
-                assert!(cookies.is_ok(), "{row}: {cookies:?}");
-            }
             let cookies = cookies.unwrap_or_else(|error| panic!("{row}: {error}"));
             app.sessions.store().be(Mode::Works);
             assert_eq!(live(&app).await, expected, "{row}");
@@ -115,7 +112,8 @@ async fn what_stays_unknown_is_an_error_and_leaves_no_session_that_no_browser_ha
     }
 }
 
-/// A commit that is tried again gets its session back before it is ended as one that no browser has.
+/// A commit that is tried again gets its session back before it is ended as one that no browser
+/// has.
 #[tokio::test(start_paused = true)]
 async fn a_commit_that_is_tried_again_keeps_its_session() {
     for (what, has_session, act, expected) in ACTS {
