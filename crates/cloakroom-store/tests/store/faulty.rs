@@ -80,11 +80,13 @@ impl Faulty {
 
     fn answered<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
         let mut mode = self.mode.lock().unwrap();
-        match *mode {
-            Mode::Lost => {}
-            Mode::LostOnce => *mode = Mode::Works,
-            Mode::LostThenDown => *mode = Mode::Down,
-            _ => return answer,
+        if !matches!(*mode, Mode::Lost | Mode::LostOnce | Mode::LostThenDown) {
+            return answer;
+        }
+        if *mode == Mode::LostOnce {
+            *mode = Mode::Works;
+        } else if *mode == Mode::LostThenDown {
+            *mode = Mode::Down;
         }
         Err(StoreError::unavailable("the connection was lost"))
     }
@@ -93,23 +95,20 @@ impl Faulty {
     async fn write(&self) -> Result<(), StoreError> {
         self.answer().await?;
         let mut mode = self.mode.lock().unwrap();
-        match *mode {
-            Mode::FailsOnce => *mode = Mode::Works,
-            Mode::FailsThenDown => *mode = Mode::Down,
-            _ => return Ok(()),
+        if !matches!(*mode, Mode::FailsOnce | Mode::FailsThenDown) {
+            return Ok(());
         }
+        *mode = if *mode == Mode::FailsOnce { Mode::Works } else { Mode::Down };
         Err(StoreError::unavailable("the connection was lost on the way"))
     }
 
     fn is_taken(&self) -> bool {
         let mut mode = self.mode.lock().unwrap();
-        match &mut *mode {
-            Mode::Taken(left) if *left > 0 => {
-                *left -= 1;
-                true
-            }
-            _ => false,
+        if let Mode::Taken(left @ 1..) = &mut *mode {
+            *left -= 1;
+            return true;
         }
+        false
     }
 }
 

@@ -321,23 +321,23 @@ fn two_requests_in_every_order() {
     assert!(orders > 300, "only {orders} orders: is there still a gate at each store call?");
 }
 
-fn three_requests(combinations: &[Vec<Act>]) {
+fn three_requests(combinations: &[Vec<Act>], at_least: usize) {
     let (orders, wrong) = explore_all(combinations, Broken::Nothing);
     println!("{orders} orders of three requests");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(orders > 10_000, "only {orders} orders: is there still a gate at each store call?");
+    assert!(orders > at_least, "only {orders} orders: is there still a gate at each store call?");
 }
 
 #[test]
 fn three_requests_in_every_order() {
-    three_requests(&combinations(PLAIN, 3));
+    three_requests(&combinations(PLAIN, 3), 10_000);
 }
 
 #[test]
 fn three_requests_with_lost_answers_and_cancelled_commits_in_every_order() {
     // Two requests in trouble are explored as a pair.
     let beside = |trouble: Act| combinations(CALM, 2).into_iter().map(move |calm| [calm, vec![trouble]].concat());
-    three_requests(&TROUBLE.into_iter().flat_map(beside).collect::<Vec<_>>());
+    three_requests(&TROUBLE.into_iter().flat_map(beside).collect::<Vec<_>>(), 5_000);
 }
 
 #[test]
