@@ -66,7 +66,7 @@ pub(crate) struct Wish {
 }
 
 impl Wish {
-    /// Whether this touch has become unnecessary by one that was written.
+    /// Returns whether this touch has become unnecessary by one that was written.
     fn is_served_by(&self, written: &Clockwork) -> bool {
         !written.is_touch_due(self.now, &self.lifetimes)
     }

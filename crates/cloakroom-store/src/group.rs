@@ -125,13 +125,13 @@ impl Traces<'_> {
         self.seat = Some(Arc::clone(seat));
     }
 
-    /// Whether the commit may have been written in a group.
+    /// Returns whether the commit may have been written in a group.
     pub(crate) fn are_there(&mut self) -> bool {
         self.collect();
         !self.groups.is_empty()
     }
 
-    /// Whether an earlier attempt has written this record, or one that it comes from.
+    /// Returns whether an earlier attempt has written this record, or one that it comes from.
     pub(crate) fn are_in(&mut self, record: &Record) -> bool {
         self.collect();
         self.groups.iter().any(|group| record.has_commit(*group))
@@ -164,7 +164,7 @@ impl Drop for Traces<'_> {
     }
 }
 
-/// What the commit that has the turn is about to write.
+/// The commit that has the turn, and the version that it builds on.
 pub(crate) struct Leader<'a> {
     pub(crate) commit: &'a Commit,
     /// The record that its changes were applied to, and its version.

@@ -28,7 +28,7 @@ const WELL: u8 = 0;
 const FAILING: u8 = 1;
 const DOWN: u8 = 2;
 
-/// What is known of a store.
+/// The state of a store, as its calls show it.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     in_flight: AtomicUsize,
@@ -102,7 +102,7 @@ struct Run {
 }
 
 impl Breaker {
-    /// Whether a call must not be made. One that may be made while the store is down is a probe.
+    /// Returns whether a call must not be made. One that may be made while the store is down is a probe.
     fn refuses(&self) -> bool {
         if self.state.load(Ordering::Relaxed) != DOWN {
             return false;

@@ -22,11 +22,11 @@ use crate::keyed::Keyed;
 
 /// The kinds of work that wait in queues.
 pub(crate) trait Work {
-    /// What a waiting task wants done.
+    /// The work of a waiting task.
     type Job;
     /// The answer to a waiting task.
     type Answer: Clone;
-    /// What one turn leaves for the next.
+    /// The result that one turn leaves for the next.
     type Baton;
 }
 
@@ -47,7 +47,7 @@ pub(crate) enum Place<W: Work> {
     Waiting(Waiting<W>),
 }
 
-/// What a waiting task is told.
+/// A message to a waiting task.
 pub(crate) enum Said<W: Work> {
     /// Its turn has come.
     Lead(Turn<W>),
@@ -92,7 +92,7 @@ impl<W: Work> Queues<W> {
         }
     }
 
-    /// Whether work on a session is under way. Work that begins at this very moment may be missed.
+    /// Returns whether work on a session is under way. Work that begins at this very moment may be missed.
     pub(crate) fn is_busy(&self, key: &StoreKey) -> bool {
         self.busy.load(Ordering::Relaxed) > 0 && self.lock().contains_key(key)
     }

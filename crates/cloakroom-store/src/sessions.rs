@@ -175,7 +175,7 @@ impl<S: Store> Sessions<S> {
             // Should two of them share a prefix, both end: rather one too many than the wrong one
             // left.
             for key in page.sessions.into_iter().map(|owned| owned.key).filter(|key| key.prefix() == prefix) {
-                // It may have ended meanwhile, which is as good.
+                // It may have ended in the meantime, which is as good.
                 let end = self.factory.store().end(&key, self.clock.now());
                 ended |= self.factory.call(Operation::End, Some(&key), end).await?;
             }
