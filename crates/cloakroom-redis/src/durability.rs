@@ -14,7 +14,7 @@ use cloakroom_store::StoreError;
 use redis::{Cmd, Pipeline, Value};
 use tokio::runtime::Handle;
 
-use crate::error::{failed, unexpected};
+use crate::error::unexpected;
 use crate::redis_store::RedisStore;
 
 /// How long a confirmation may take unless told otherwise: half of what a call may take.
@@ -92,7 +92,8 @@ pub(crate) fn settled(answers: Vec<Value>, wanted: &Wanted, always: bool) -> Res
         return Ok(answer);
     }
     let disk = if on_disk { "" } else { ", and the disk of the server itself didn't" };
-    Err(failed(format!("written, but {confirmed} of {} replicas confirmed it in time{disk}", wanted.replicas)))
+    let text = format!("written, but {confirmed} of {} replicas confirmed it in time{disk}", wanted.replicas);
+    Err(StoreError::unconfirmed(text))
 }
 
 /// Whether a command has written something, by its answer.

@@ -209,11 +209,24 @@ pub fn hand_on(commit: &Commit, session: SessionState) -> Result<Commit, Error> 
 /// When a closure can't read or write its value, or under the strict policy for a key that was
 /// changed by both.
 pub fn replay(commit: &Commit, newest: &Record, policy: ConflictPolicy) -> Result<Record, Error> {
+    replay_with(commit, newest, policy, || meter::event(commit.session().carrier(), Event::Overwritten))
+}
+
+/// The same as [`replay`], for a factory that counts lost updates itself.
+///
+/// # Errors
+/// As [`replay`].
+pub fn replay_with(
+    commit: &Commit,
+    newest: &Record,
+    policy: ConflictPolicy,
+    overwritten: impl FnOnce(),
+) -> Result<Record, Error> {
     let session = commit.session();
     tracing::debug!(changes = session.log().len(), "session changes replayed on a newer version");
     let replayed = session.log().replay(session.base(), newest, policy)?;
     if let Some(key) = replayed.overwritten {
-        meter::event(session.carrier(), Event::Overwritten);
+        overwritten();
         tracing::warn!(
             key = key.as_str(),
             "lost update: another request changed this session key after this one had read it; use `update` to keep both"

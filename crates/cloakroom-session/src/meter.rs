@@ -121,6 +121,42 @@ pub fn store_call(operation: &'static str, outcome: &'static str, took: Duration
     metrics::histogram!("cloakroom_store_call_seconds", "operation" => operation, "outcome" => outcome).record(took);
 }
 
+/// Notes that calls of a store have begun, or, with a negative number, ended.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
+pub fn store_calls(change: i32) {
+    #[cfg(feature = "metrics")]
+    metrics::gauge!("cloakroom_store_calls_in_flight").increment(f64::from(change));
+}
+
+/// Notes that commits have begun to wait for their turn, or, with a negative number, ended.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
+pub fn commits_waiting(change: i32) {
+    #[cfg(feature = "metrics")]
+    metrics::gauge!("cloakroom_commits_waiting").increment(f64::from(change));
+}
+
+/// Notes that a store is down, so that its calls fail at once, or answers again.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
+pub fn store_down(is_down: bool) {
+    #[cfg(feature = "metrics")]
+    metrics::gauge!("cloakroom_store_down").set(f64::from(u8::from(is_down)));
+}
+
+/// Notes how many commits were written as one.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
+pub fn commit_group(commits: usize) {
+    #[cfg(feature = "metrics")]
+    #[expect(clippy::cast_precision_loss, reason = "no group has 2^52 commits")]
+    metrics::histogram!("cloakroom_commit_group_size").record(commits as f64);
+}
+
+/// Counts calls of a store that weren't made, because one for another request served as well.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
+pub fn calls_saved(operation: &'static str, calls: u64) {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("cloakroom_store_calls_saved_total", "operation" => operation).increment(calls);
+}
+
 /// Counts a session cookie that didn't open.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
 pub fn rejected(reason: &'static str) {
@@ -149,7 +185,12 @@ pub fn swept(entries: usize) {
 /// Tells the recorder the units and meanings of all metrics. Call it once, after the recorder was installed.
 #[cfg(feature = "metrics")]
 pub fn describe() {
-    use metrics::{Unit, describe_counter, describe_histogram};
+    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+    describe_gauge!("cloakroom_store_calls_in_flight", "Calls of the store that are under way.");
+    describe_gauge!("cloakroom_commits_waiting", "Commits that wait for another one of their session.");
+    describe_gauge!("cloakroom_store_down", "1 while the store is known to be down.");
+    describe_histogram!("cloakroom_commit_group_size", "Commits that were written as one.");
+    describe_counter!("cloakroom_store_calls_saved_total", "Calls that one for another request served as well.");
     describe_counter!("cloakroom_session_events_total", "What happened to sessions.");
     describe_histogram!("cloakroom_session_bytes", Unit::Bytes, "Sizes of the records and cookies that were written.");
     describe_histogram!("cloakroom_store_call_seconds", Unit::Seconds, "How long calls of the store took.");

@@ -6,7 +6,11 @@ use std::time::Duration;
 
 use cloakroom_session::{ConfigError, ConflictPolicy, CookieConfig, Lifetimes};
 
-use crate::queue::Queues;
+use crate::flights::Flights;
+use crate::group::{CommitQueues, Unsure};
+use crate::health::Health;
+use crate::limit::OwnerLimit;
+use crate::orphans::Orphans;
 use crate::stats::Counters;
 use crate::store::Store;
 use crate::stored_sessions::StoredSessions;
@@ -39,7 +43,8 @@ pub struct StoredSessionsBuilder<S> {
     conflicts: ConflictPolicy,
     patience: Patience,
     grace: Duration,
-    owner_limit: Option<(usize, AtLimit)>,
+    owner_limit: Option<OwnerLimit>,
+    fails_fast: bool,
 }
 
 impl<S: Store> StoredSessionsBuilder<S> {
@@ -51,7 +56,8 @@ impl<S: Store> StoredSessionsBuilder<S> {
             conflicts: ConflictPolicy::default(),
             patience: Patience { call: Duration::from_secs(2), commit: Duration::from_secs(2) },
             grace: Duration::from_secs(10),
-            owner_limit: None,
+            owner_limit: Some(OwnerLimit::default_of_all()),
+            fails_fast: false,
         }
     }
 
@@ -91,11 +97,56 @@ impl<S: Store> StoredSessionsBuilder<S> {
         self
     }
 
-    /// How many sessions an owner may have. Two sign-ins at the same moment may both find the last place.
+    /// How many sessions an owner may have. The default is 100, and the oldest ones end.
     ///
-    /// Needs a store with an index of owners; each sign-in costs one round trip more.
+    /// Each sign-in costs one round trip more, to count them. Two sign-ins at the same moment may
+    /// both find the last place. With [`AtLimit::EndOldest`] one sign-in ends at most 100 sessions
+    /// that are too many.
+    ///
+    /// Needs a store with an index of owners. In a store without one the default has no effect, and
+    /// a limit that is set here makes sign-ins fail.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_store::{AtLimit, MemoryStore, StoredSessions};
+    ///
+    /// let sessions = StoredSessions::new(MemoryStore::new()).owner_limit(5, AtLimit::RefuseNew).build()?;
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
     pub const fn owner_limit(mut self, sessions: usize, at_limit: AtLimit) -> Self {
-        self.owner_limit = Some((sessions, at_limit));
+        self.owner_limit = Some(OwnerLimit { sessions, at_limit, is_asked_for: true });
+        self
+    }
+
+    /// Lets an owner have any number of sessions, such as an account that many machines share.
+    ///
+    /// # Security
+    /// Whoever can sign in can make as many sessions of that owner as the store can hold.
+    pub const fn no_owner_limit(mut self) -> Self {
+        self.owner_limit = None;
+        self
+    }
+
+    /// Lets calls fail at once while the store is known to be down, instead of after their time.
+    ///
+    /// It is down once no call has succeeded for half a second and at least five in a row have
+    /// failed. At least every half second one call is made nevertheless, and the first that
+    /// succeeds ends it. A commit that isn't made fails as in any outage.
+    ///
+    /// The default is `false`. Where a pool may hold many connections that have all gone silent,
+    /// each such call finds out about one of them, so a store that is back would be away for
+    /// longer.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_store::{MemoryStore, StoredSessions};
+    ///
+    /// let sessions = StoredSessions::new(MemoryStore::new()).fail_fast(true).build()?;
+    /// assert!(!sessions.stats().is_down);
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
+    pub const fn fail_fast(mut self, fails_fast: bool) -> Self {
+        self.fails_fast = fails_fast;
         self
     }
 
@@ -110,7 +161,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
                 return Err(ConfigError::new(option, "is zero: nothing could ever be stored"));
             }
         }
-        if self.owner_limit.is_some_and(|(limit, _)| limit == 0) {
+        if self.owner_limit.is_some_and(|limit| limit.sessions == 0) {
             return Err(ConfigError::new("owner_limit", "is zero: nobody could ever sign in"));
         }
         Ok(StoredSessions {
@@ -121,7 +172,11 @@ impl<S: Store> StoredSessionsBuilder<S> {
             patience: self.patience,
             grace: self.grace,
             owner_limit: self.owner_limit,
-            queues: Queues::default(),
+            commits: Arc::new(CommitQueues::default()),
+            unsure: Unsure::default(),
+            orphans: Arc::new(Orphans::default()),
+            flights: Flights::default(),
+            health: Health::new(self.fails_fast),
             counters: Counters::default(),
         })
     }

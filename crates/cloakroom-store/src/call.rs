@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use tracing::{Span, field};
 
 use crate::error::StoreError;
+use crate::health::InFlight;
 
 /// What a store is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,7 @@ pub(crate) enum Operation {
     End,
     Sweep,
     Owned,
+    EndOwned,
     EndBefore,
 }
 
@@ -40,13 +42,28 @@ impl Operation {
             Self::End => "end",
             Self::Sweep => "sweep",
             Self::Owned => "owned",
+            Self::EndOwned => "end_owned",
             Self::EndBefore => "end_before",
         }
     }
 }
 
 /// Makes a call, and gives it so much time. A key shows up in traces by its prefix.
-pub(crate) fn call<T, F>(patience: Duration, operation: Operation, key: Option<&StoreKey>, call: F) -> Call<F>
+pub(crate) fn call<T, F>(patience: Duration, operation: Operation, key: Option<&StoreKey>, call: F) -> Call<'static, F>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    watched(None, patience, operation, key, call)
+}
+
+/// Makes a call that counts in what is known of its store, unless the store is known to be down.
+pub(crate) fn watched<'a, T, F>(
+    watch: Option<InFlight<'a>>,
+    patience: Duration,
+    operation: Operation,
+    key: Option<&StoreKey>,
+    call: F,
+) -> Call<'a, F>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
@@ -54,27 +71,35 @@ where
     let span =
         tracing::debug_span!("session_store", operation = name, key = key.map(field::debug), outcome = field::Empty);
     let began = cfg!(feature = "metrics").then(Instant::now);
-    Call { work: within(patience, call), name, span, began }
+    Call { work: within(patience, call), name, span, began, watch }
 }
 
 pin_project! {
     /// A call that was made.
-    pub(crate) struct Call<F> {
+    pub(crate) struct Call<'a, F> {
         #[pin]
         work: Within<F>,
         name: &'static str,
         span: Span,
         began: Option<Instant>,
+        watch: Option<InFlight<'a>>,
     }
 }
 
-impl<T, F: Future<Output = Result<T, StoreError>>> Future for Call<F> {
+impl<T, F: Future<Output = Result<T, StoreError>>> Future for Call<'_, F> {
     type Output = Result<T, StoreError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let _inside = this.span.enter();
-        let answer = ready!(this.work.poll(cx)).unwrap_or_else(|| Err(StoreError::timed_out()));
+        let answer = if this.watch.as_ref().is_some_and(|watch| watch.is_refused) {
+            Err(StoreError::refused())
+        } else {
+            ready!(this.work.poll(cx)).unwrap_or_else(|| Err(StoreError::timed_out()))
+        };
+        if let Some(watch) = this.watch.take() {
+            watch.ended(answer.as_ref().err());
+        }
         let outcome = answer.as_ref().map_or_else(StoreError::kind, |_| "ok");
         this.span.record("outcome", outcome);
         if let Some(began) = this.began {

@@ -1,50 +1,22 @@
 //! How a commit is carried out: one step in the store, and again on a newer version if another
 //! request came first.
 
+use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use cloakroom_session::{
-    Carrier, Commit, Error, Plan, Record, SessionId, SessionState, StoreKey, Timestamp, Version, fresh_id, meter,
-    meter::Event,
+    Carrier, Commit, Error, Plan, Record, SessionId, StoreKey, Timestamp, Version, fresh_id, meter,
 };
 
-use crate::builder::AtLimit;
-use crate::call::{Operation, within};
-use crate::queue::Latest;
-use crate::store::{Created, Entry, Owned, Replaced, Store};
+use crate::call::Operation;
+use crate::deadline::{Course, Deadline};
+use crate::error::StoreError;
+use crate::store::{Created, Entry, Loaded, Store};
 use crate::stored_sessions::{Found, StoredSessions};
-use crate::walks::all_owned;
+use crate::write::{Step, Write, Written};
 
 /// Give up after this many collisions: with 256 random bits even one means that the generator is broken.
 const MOST_COLLISIONS: usize = 4;
-
-/// A write that may meet others. One reference to it goes from call to call, whose futures would
-/// keep each part of it twice.
-struct Write<'a> {
-    commit: &'a Commit,
-    key: &'a StoreKey,
-    step: &'a Step,
-}
-
-enum Step {
-    Replace,
-    Cycle(SessionId),
-}
-
-enum Written {
-    Yes(Version, Arc<Record>),
-    Dropped,
-}
-
-impl Written {
-    fn under(self, id: SessionId) -> Outcome {
-        match self {
-            Self::Yes(version, record) => Outcome::Kept(id, version, record),
-            Self::Dropped => Outcome::Dropped,
-        }
-    }
-}
 
 /// The state of the store after a commit.
 pub(crate) enum Outcome {
@@ -58,6 +30,15 @@ pub(crate) enum Outcome {
     Untouched,
 }
 
+impl Written {
+    fn under(self, id: SessionId) -> Outcome {
+        match self {
+            Self::Yes(version, record) => Outcome::Kept(id, version, record),
+            Self::Dropped => Outcome::Dropped,
+        }
+    }
+}
+
 impl<S: Store> StoredSessions<S> {
     /// Carries out a commit. Each plan has a function of its own, so that the future is as large as
     /// the largest of them and not as all together.
@@ -66,13 +47,13 @@ impl<S: Store> StoredSessions<S> {
         match (commit.plan(), session.id().zip(session.store_key())) {
             (Plan::Create | Plan::EndThenCreate, _) => self.begin(commit).await,
             (Plan::End, _) => {
-                let was_there = self.end(commit.ended_id(), commit.now()).await?;
+                let was_there = self.end(commit, &mut self.course(commit)).await?;
                 Ok(Outcome::Ended { was_there })
             }
             (Plan::Touch, Some((id, key))) => self.touch(commit, id, &key).await,
             (Plan::Replace, Some((id, key))) => {
                 let write = Write { commit, key: &key, step: &Step::Replace };
-                Ok(self.write(&write).await?.under(id))
+                Ok(self.write(&write, &mut self.course(commit)).await?.under(id))
             }
             // The largest, and rare: the others need not have room for it.
             (Plan::Cycle, Some((_, key))) => Box::pin(self.cycle(commit, &key)).await,
@@ -81,32 +62,53 @@ impl<S: Store> StoredSessions<S> {
         }
     }
 
+    /// Starts the time of a commit.
+    fn course(&self, commit: &Commit) -> Course {
+        Course::new(Deadline::after(self.patience.commit), commit.is_resumed())
+    }
+
+    /// Makes a call, and makes it again after one without an answer, until the time of the commit
+    /// is over.
+    pub(crate) async fn insist<T, F>(
+        &self,
+        course: &mut Course,
+        operation: Operation,
+        key: Option<&StoreKey>,
+        call: impl Fn() -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        loop {
+            match self.call_by(course.deadline, operation, key, call()).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => course.take(error).await?,
+            }
+        }
+    }
+
     /// Begins a new session, perhaps in place of one that was invalidated.
     async fn begin(&self, commit: &Commit) -> Result<Outcome, Error> {
-        let leaving = self.admit(commit).await?;
+        let mut course = self.course(commit);
+        let surplus = self.admit(commit, &mut course).await?;
         // The end comes first. If the rest fails, the visitor is signed out, which is the safe half.
-        self.end(commit.ended_id(), commit.now()).await?;
-        let (id, version) = self.create(commit).await?;
-        self.dismiss(leaving, commit.now()).await;
+        self.end(commit, &mut course).await?;
+        course.unsure = commit.is_resumed();
+        let (id, version) = self.create(commit, &mut course).await?;
+        self.dismiss(surplus, commit, &id.store_key(), &course).await;
         Ok(Outcome::Kept(id, version, commit.record()))
     }
 
     /// Keeps a new record under the commit's id or, if that is taken, another one.
-    async fn create(&self, commit: &Commit) -> Result<(SessionId, Version), Error> {
+    async fn create(&self, commit: &Commit, course: &mut Course) -> Result<(SessionId, Version), Error> {
         let entry = Entry::of(commit.record());
-        let mut id = commit.new_id().map_or_else(fresh_id, Ok)?;
+        let mut id = self.new_id(commit)?;
         for _ in 0..MOST_COLLISIONS {
             let key = id.store_key();
-            match self.call(Operation::Create, Some(&key), self.store.create(&key, &entry, commit.now())).await? {
-                Created::Yes(version) => {
-                    meter::written(Carrier::Id, || entry.text().len());
-                    return Ok((id, version));
-                }
-                Created::Taken => {}
-            }
-            if commit.is_resumed()
-                && let Some((version, _)) = self.find_own(commit, &key).await?
-            {
+            let created = self.create_under(commit, &key, &entry, course).await;
+            let created = created.inspect_err(|_| self.abandon(&key, commit.now(), course))?;
+            if let Some(version) = created {
+                meter::written(Carrier::Id, || entry.text().len());
                 return Ok((id, version));
             }
             tracing::error!("a fresh session id was taken: is the random generator broken?");
@@ -117,173 +119,106 @@ impl<S: Store> StoredSessions<S> {
         )))
     }
 
+    /// Keeps a new record under a key; `None` if something else is there.
+    async fn create_under(
+        &self,
+        commit: &Commit,
+        key: &StoreKey,
+        entry: &Entry,
+        course: &mut Course,
+    ) -> Result<Option<Version>, Error> {
+        loop {
+            let create = self.store.create(key, entry, commit.now());
+            match self.call_by(course.deadline, Operation::Create, Some(key), create).await {
+                Ok(Created::Yes(version)) => return Ok(Some(version)),
+                Ok(Created::Taken) if !course.unsure => return Ok(None),
+                Ok(Created::Taken) => return Ok(self.find_own(commit, key, course).await?.map(|(version, _)| version)),
+                Err(error) => course.take(error).await?,
+            }
+            if let Some((version, _)) = self.find_own(commit, key, course).await? {
+                return Ok(Some(version));
+            }
+        }
+    }
+
+    /// The id of the session that begins or moves. One that an earlier attempt may have used is
+    /// kept, unless it is being ended.
+    fn new_id(&self, commit: &Commit) -> Result<SessionId, Error> {
+        let kept = commit.new_id().filter(|id| !commit.is_resumed() || self.orphans.take_back(&id.store_key()));
+        kept.map_or_else(fresh_id, Ok)
+    }
+
+    /// Ends what may be under a key that no browser has: a commit has failed, and its outcome may
+    /// be unknown.
+    fn abandon(&self, key: &StoreKey, now: Timestamp, course: &Course) {
+        if course.unsure {
+            self.orphans.add(&self.store, self.patience.call, *key, now);
+        }
+    }
+
     /// Finds the record of this commit under a key, if an earlier attempt has written it there.
-    async fn find_own(&self, commit: &Commit, key: &StoreKey) -> Result<Option<(Version, Arc<Record>)>, Error> {
-        Ok(match self.load(key, commit.now()).await? {
+    pub(crate) async fn find_own(
+        &self,
+        commit: &Commit,
+        key: &StoreKey,
+        course: &mut Course,
+    ) -> Result<Option<(Version, Arc<Record>)>, Error> {
+        let load = || self.store.load(key, commit.now());
+        let loaded = self.insist(course, Operation::Load, Some(key), load).await?;
+        Ok(match Found::under(key, loaded)? {
             Found::Live(version, record) if commit.has_written(&record) => Some((version, record)),
             Found::Live(..) | Found::Moved | Found::Absent => None,
         })
     }
 
-    /// Replaces the version that the session was opened at, or a newer one, on which it is replayed.
-    async fn write(&self, write: &Write<'_>) -> Result<Written, Error> {
-        let written = within(self.patience.commit, async {
-            // A commit of this process that went before leaves what it wrote.
-            let mut latest = self.queues.wait(write.key).await;
-            self.attempts(write, &mut latest).await
-        });
-        written.await.unwrap_or_else(|| {
-            let patience = self.patience.commit;
-            Err(Error::unavailable(format!(
-                "other requests kept committing for {patience:?}, and the change was not written"
-            )))
-        })
-    }
-
-    async fn attempts(&self, write: &Write<'_>, latest: &mut Latest) -> Result<Written, Error> {
-        let (commit, now) = (write.commit, write.commit.now());
-        let mut seen = commit.session().version().clone();
-        let mut record = commit.record();
-        if let Some((version, newest)) = latest.take().filter(|(version, _)| *version > seen) {
-            let newest = newest.record(write.key)?;
-            if self.has_done(write, &newest) {
-                return Ok(Written::Yes(version, newest));
-            }
-            record = self.again(commit, &newest)?;
-            seen = version;
+    /// Ends a session that only a part of a move has made, in a store that moves in two steps.
+    pub(crate) async fn undo_half(&self, commit: &Commit, key: &StoreKey, course: &mut Course) -> Result<(), Error> {
+        if self.find_own(commit, key, course).await?.is_some() {
+            self.insist(course, Operation::End, Some(key), || self.store.end(key, commit.now())).await?;
         }
-        for attempt in 0_u32.. {
-            let entry = Entry::of(Arc::clone(&record));
-            let answer = match write.step {
-                Step::Replace => {
-                    let replace = self.store.replace(write.key, seen, &entry, now);
-                    self.call(Operation::Replace, Some(write.key), replace).await?
-                }
-                Step::Cycle(id) => {
-                    let (new, until) = (id.store_key(), now + self.grace);
-                    let cycle = self.store.cycle(write.key, seen, &new, &entry, until, now);
-                    self.call(Operation::Cycle, Some(write.key), cycle).await?
-                }
-            };
-            match answer {
-                Replaced::Yes(version) => {
-                    meter::written(Carrier::Id, || entry.text().len());
-                    *latest = Some((version.clone(), entry)).filter(|_| matches!(write.step, Step::Replace));
-                    return Ok(Written::Yes(version, record));
-                }
-                Replaced::Gone => return self.gone(write).await,
-                Replaced::Conflict => {}
-            }
-            // Another request committed first. Those in other processes that met us here should not
-            // all come back at once.
-            if attempt > 0 {
-                tokio::time::sleep(jitter(attempt)?).await;
-            }
-            match self.load(write.key, now).await? {
-                Found::Live(version, newest) if self.has_done(write, &newest) => {
-                    return Ok(Written::Yes(version, newest));
-                }
-                Found::Live(version, newest) => {
-                    record = self.again(commit, &newest)?;
-                    seen = version;
-                }
-                Found::Moved | Found::Absent => return self.gone(write).await,
-            }
-        }
-        Ok(Written::Dropped)
-    }
-
-    /// Whether an earlier attempt of this commit, whose answer was lost, has written this record or
-    /// one that it came from.
-    fn has_done(&self, write: &Write<'_>, newest: &Record) -> bool {
-        matches!(write.step, Step::Replace) && write.commit.has_written(newest)
-    }
-
-    /// The session isn't under its key any more: it has ended, or an earlier attempt of this very
-    /// commit, whose answer was lost, has moved it.
-    async fn gone(&self, write: &Write<'_>) -> Result<Written, Error> {
-        let Step::Cycle(id) = write.step else { return Ok(Written::Dropped) };
-        if !write.commit.is_resumed() {
-            return Ok(Written::Dropped);
-        }
-        let own = self.find_own(write.commit, &id.store_key()).await?;
-        Ok(own.map_or(Written::Dropped, |(version, record)| Written::Yes(version, record)))
-    }
-
-    /// Replays the session on a version that another request wrote.
-    fn again(&self, commit: &Commit, newest: &Record) -> Result<Arc<Record>, Error> {
-        self.counters.count(Event::Replayed);
-        let mut record = cloakroom_session::replay(commit, newest, self.conflicts)?;
-        commit.mark(&mut record);
-        Ok(Arc::new(record))
+        Ok(())
     }
 
     async fn touch(&self, commit: &Commit, id: SessionId, key: &StoreKey) -> Result<Outcome, Error> {
         let record = commit.record();
-        let clockwork = record.clockwork();
-        let touch = self.store.touch(key, clockwork.touched, clockwork.ends(), commit.now());
-        let there = self.call(Operation::Touch, Some(key), touch).await?;
+        let there = self.touch_once(commit, key, *record.clockwork()).await?;
         // The number alone: what is there isn't what was loaded any more.
         let version = Version::new(commit.session().version().number());
         Ok(if there { Outcome::Kept(id, version, record) } else { Outcome::Dropped })
     }
 
     async fn cycle(&self, commit: &Commit, key: &StoreKey) -> Result<Outcome, Error> {
-        let leaving = self.admit(commit).await?;
-        let new = commit.new_id().map_or_else(fresh_id, Ok)?;
-        let written = self.write(&Write { commit, key, step: &Step::Cycle(new) }).await?;
+        let mut course = self.course(commit);
+        let surplus = self.admit(commit, &mut course).await?;
+        course.unsure = commit.is_resumed();
+        let new = self.new_id(commit)?;
+        let step = Step::Cycle(new);
+        let written = self.write(&Write { commit, key, step: &step }, &mut course).await;
+        let written = written.inspect_err(|_| self.abandon(&new.store_key(), commit.now(), &course))?;
         if matches!(written, Written::Yes(..)) {
-            self.dismiss(leaving.into_iter().filter(|owned| owned.key != *key).collect(), commit.now()).await;
+            self.dismiss(surplus, commit, &new.store_key(), &course).await;
         }
         Ok(written.under(new))
     }
 
-    /// Ends a session, wherever it has moved to; returns whether it was there.
-    async fn end(&self, id: Option<SessionId>, now: Timestamp) -> Result<bool, Error> {
-        let Some(id) = id else { return Ok(false) };
+    /// Ends the session that a commit ends, wherever it has moved to; returns whether it was there.
+    ///
+    /// If the answer to an earlier call was lost, and the session isn't there any more, it may be
+    /// that call that has ended it, or another request. So the browser keeps its cookie then, which
+    /// may be that of a newer session.
+    async fn end(&self, commit: &Commit, course: &mut Course) -> Result<bool, Error> {
+        let Some(id) = commit.ended_id() else { return Ok(false) };
         let key = id.store_key();
-        Ok(self.call(Operation::End, Some(&key), self.store.end(&key, now)).await?)
-    }
-
-    /// Makes sure that an owner who signs in has a place, and names the sessions that must give way.
-    async fn admit(&self, commit: &Commit) -> Result<Vec<Owned>, Error> {
-        let session: &SessionState = commit.session();
-        let (Some((limit, at_limit)), Some(owner)) = (self.owner_limit, session.record().owner()) else {
-            return Ok(Vec::new());
-        };
-        if session.base().owner() == Some(owner) {
-            return Ok(Vec::new());
-        }
-        let mut owned = self.call(Operation::Owned, None, all_owned(&*self.store, owner, commit.now())).await?;
-        // A session that this commit ends, or that an earlier attempt of it has begun, makes room for itself.
-        let own = [commit.ended_id(), commit.new_id()].map(|id| id.map(|id| id.store_key()));
-        owned.retain(|owned| !own.contains(&Some(owned.key)));
-        if owned.len() < limit {
-            return Ok(Vec::new());
-        }
-        match at_limit {
-            AtLimit::RefuseNew => Err(Error::too_many_sessions(limit)),
-            AtLimit::EndOldest => {
-                owned.truncate(owned.len() + 1 - limit);
-                Ok(owned)
+        loop {
+            let end = self.store.end(&key, commit.now());
+            match self.call_by(course.deadline, Operation::End, Some(&key), end).await {
+                Ok(was_there) => return Ok(was_there),
+                Err(error) => course.take(error).await?,
+            }
+            let load = || self.store.load(&key, commit.now());
+            if self.insist(course, Operation::Load, Some(&key), load).await? == Loaded::Absent {
+                return Ok(false);
             }
         }
     }
-
-    async fn dismiss(&self, leaving: Vec<Owned>, now: Timestamp) {
-        for owned in leaving {
-            if let Err(error) = self.call(Operation::End, Some(&owned.key), self.store.end(&owned.key, now)).await {
-                // The new session stands; the old one ends by itself, or at the next sign-in.
-                tracing::warn!(key = ?owned.key, %error, "a session beyond its owner's limit wasn't ended");
-            }
-        }
-    }
-}
-
-/// A pause of a random length, longer after each attempt.
-fn jitter(attempt: u32) -> Result<Duration, Error> {
-    let longest = 1_u64 << attempt.min(6);
-    let [byte] = cloakroom_session::random::<1>()?;
-    // Never none at all: the others must get their turn.
-    Ok(Duration::from_micros(1 + longest * 1000 * u64::from(byte) / 255))
 }

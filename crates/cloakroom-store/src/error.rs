@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use cloakroom_session::{Error, StoreKey};
 
@@ -17,8 +18,10 @@ pub struct StoreError(Kind);
 #[derive(Debug)]
 enum Kind {
     Unavailable(Source),
+    Unconfirmed(Source),
     Missing { what: &'static str },
     TimedOut,
+    Refused,
     Corrupt { key: StoreKey },
     Taken { key: StoreKey },
     Unsupported { what: &'static str },
@@ -31,6 +34,15 @@ impl StoreError {
         Self(Kind::Unavailable(source.into()))
     }
 
+    /// The store has done what it was asked, but not as safely as it was told to, such as without
+    /// the replicas that must confirm it.
+    ///
+    /// The commit fails, and doesn't look for its own record: to find it would be no confirmation.
+    #[must_use]
+    pub fn unconfirmed(source: impl Into<Source>) -> Self {
+        Self(Kind::Unconfirmed(source.into()))
+    }
+
     /// The place where sessions are kept was never created. The text says what is missing, and how it is created.
     #[must_use]
     pub const fn missing(what: &'static str) -> Self {
@@ -41,6 +53,11 @@ impl StoreError {
     #[must_use]
     pub const fn timed_out() -> Self {
         Self(Kind::TimedOut)
+    }
+
+    /// The call wasn't made, because the store is known to be down.
+    pub(crate) const fn refused() -> Self {
+        Self(Kind::Refused)
     }
 
     /// What is under this key was not written by us, or was damaged since.
@@ -67,20 +84,51 @@ impl StoreError {
         Self(Kind::Unsupported { what })
     }
 
+    /// The same error for another request that shared the call.
+    pub(crate) fn twin(self: &Arc<Self>) -> Self {
+        match &self.0 {
+            Kind::TimedOut => Self::timed_out(),
+            Kind::Refused => Self::refused(),
+            Kind::Corrupt { key } => Self::corrupt(*key),
+            Kind::Missing { what } => Self::missing(what),
+            Kind::Unsupported { what } => Self::unsupported(what),
+            Kind::Unavailable(_) | Kind::Unconfirmed(_) | Kind::Taken { .. } => Self::unavailable(Arc::clone(self)),
+        }
+    }
+
     /// What it is called in traces and metrics.
     pub(crate) const fn kind(&self) -> &'static str {
         match self.0 {
             Kind::TimedOut => "timeout",
+            Kind::Refused => "refused",
             Kind::Corrupt { .. } => "corrupt",
             Kind::Unsupported { .. } => "unsupported",
-            Kind::Unavailable(_) | Kind::Missing { .. } | Kind::Taken { .. } => "error",
+            Kind::Unavailable(_) | Kind::Unconfirmed(_) | Kind::Missing { .. } | Kind::Taken { .. } => "error",
         }
+    }
+
+    /// Whether trying again may help: the call may have been carried out, and the store may answer
+    /// the next one.
+    pub(crate) const fn is_passing(&self) -> bool {
+        matches!(self.0, Kind::Unavailable(_) | Kind::TimedOut | Kind::Refused)
+    }
+
+    /// Whether the store has done what it was asked, but not as safely as it was told to.
+    #[must_use]
+    pub const fn is_unconfirmed(&self) -> bool {
+        matches!(self.0, Kind::Unconfirmed(_))
     }
 
     /// Whether the place where sessions are kept must be created first, as by `migrate`.
     #[must_use]
     pub const fn is_missing(&self) -> bool {
         matches!(self.0, Kind::Missing { .. })
+    }
+
+    /// Whether the call wasn't made, because the store is known to be down.
+    #[must_use]
+    pub const fn is_refused(&self) -> bool {
+        matches!(self.0, Kind::Refused)
     }
 
     /// Whether the store didn't answer in time.
@@ -106,8 +154,10 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Unavailable(source) => write!(f, "the store is unavailable: {source}"),
+            Kind::Unconfirmed(source) => write!(f, "the store didn't confirm a write: {source}"),
             Kind::Missing { what } => write!(f, "the store is unavailable: {what}"),
             Kind::TimedOut => f.write_str("the store didn't answer in time"),
+            Kind::Refused => f.write_str("the store is known to be down, and the call wasn't made"),
             Kind::Corrupt { key } => write!(f, "what the store holds under {key:?} isn't a session record"),
             Kind::Taken { key } => write!(f, "the fresh key {key:?} is taken: is the random generator broken?"),
             Kind::Unsupported { what } => write!(f, "this store doesn't support {what}"),
@@ -118,9 +168,10 @@ impl fmt::Display for StoreError {
 impl StdError for StoreError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0 {
-            Kind::Unavailable(source) => Some(&**source),
+            Kind::Unavailable(source) | Kind::Unconfirmed(source) => Some(&**source),
             Kind::Missing { .. }
             | Kind::TimedOut
+            | Kind::Refused
             | Kind::Corrupt { .. }
             | Kind::Taken { .. }
             | Kind::Unsupported { .. } => None,
@@ -133,9 +184,12 @@ impl From<StoreError> for Error {
         match error.0 {
             Kind::Corrupt { .. } => Self::corrupt(error),
             Kind::Unsupported { .. } => Self::unsupported(error),
-            Kind::Unavailable(_) | Kind::Missing { .. } | Kind::TimedOut | Kind::Taken { .. } => {
-                Self::unavailable(error)
-            }
+            Kind::Unavailable(_)
+            | Kind::Unconfirmed(_)
+            | Kind::Missing { .. }
+            | Kind::TimedOut
+            | Kind::Refused
+            | Kind::Taken { .. } => Self::unavailable(error),
         }
     }
 }

@@ -8,9 +8,16 @@
 //! | `store` | the trait, and the duties of whoever implements it |
 //! | `contents` | a record on its way to a store or from it: as text, or as it is |
 //! | `builder`, `stored_sessions` | the factory: its options, open and commit |
-//! | `commit` | how the factory carries out a plan, and does changes again on a newer version |
+//! | `commit` | how the factory carries out a plan |
+//! | `write` | how a commit writes a session that others may write too, on the newest version |
+//! | `group` | commits of one session that wait at the same time, written as one |
 //! | `call` | one call of a store: limited, traced and timed |
-//! | `queue` | commits of one session inside this process, one after the other |
+//! | `deadline` | the time that a commit has |
+//! | `limit` | the number of sessions that an owner may have |
+//! | `health` | how many calls are under way, and whether the store is known to be down |
+//! | `flights` | loads and touches of one session that meet, served by one call |
+//! | `orphans` | sessions that may have begun without an answer: no browser has their ids |
+//! | `queue` | work on one session inside this process, one task after the other |
 //! | `memory` | a store for one process |
 //! | `file` | a store in a folder, for one machine |
 //! | `sweeper` | the task that removes what is over |
@@ -31,10 +38,16 @@ mod commit;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod contents;
+mod deadline;
 mod error;
 mod file;
+mod flights;
+mod group;
+mod health;
 mod keyed;
+mod limit;
 mod memory;
+mod orphans;
 mod queue;
 mod scan;
 mod sessions;
@@ -43,6 +56,7 @@ mod store;
 mod stored_sessions;
 mod sweeper;
 mod walks;
+mod write;
 
 pub use any::AnyStore;
 pub use builder::{AtLimit, StoredSessionsBuilder};
@@ -51,7 +65,7 @@ pub use error::StoreError;
 pub use file::{Durability, FileStore};
 pub use memory::MemoryStore;
 pub use scan::{Cursor, Page, Scanned};
-pub use sessions::{Device, Sessions};
+pub use sessions::{Device, Devices, Sessions};
 pub use stats::Stats;
 pub use store::{Created, Entry, Loaded, Owned, Replaced, Store};
 pub use stored_sessions::{IntoStore, StoredSessions};

@@ -1,42 +1,327 @@
-//! The queue of commits: those of one session inside this process follow each other.
+//! Queues of work on one session inside this process, in which one task works for all that wait.
 //!
-//! Only commits wait here, never requests. Who comes after another finds what that one has just written, and can build on
-//! it without asking the store: a thousand requests that race for one session cost one round trip each.
+//! The first task of a session takes the turn at once. Those that come after it wait, each on a
+//! [`Seat`]. When a turn ends, the next seat gets it, and whoever has the turn may do the work of
+//! the seats behind it and answer them.
+//!
+//! Nothing is lost when a task is dropped or panics. A turn that is dropped puts the seats that it
+//! took back and goes to the next seat; a seat whose task has gone is passed over.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
-use cloakroom_session::{StoreKey, Version};
-use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
+use cloakroom_session::StoreKey;
 
 use crate::keyed::Keyed;
-use crate::store::Entry;
 
-/// What the commit before this one left, as far as it is known.
-pub(crate) type Latest = Option<(Version, Entry)>;
-
-/// The queues of all sessions that have a commit under way.
-#[derive(Debug, Default)]
-pub(crate) struct Queues {
-    queues: Mutex<Keyed<Weak<Turn<Latest>>>>,
+/// The kinds of work that wait in queues.
+pub(crate) trait Work {
+    /// The work of a waiting task.
+    type Job;
+    /// The answer to a waiting task.
+    type Answer: Clone;
+    /// The result that one turn leaves for the next.
+    type Baton;
 }
 
-impl Queues {
-    /// Waits for this session's turn. The turn is over when the guard is dropped.
-    pub(crate) async fn wait(&self, key: &StoreKey) -> OwnedMutexGuard<Latest> {
-        self.queue(key).lock_owned().await
+type Seats<W> = VecDeque<Arc<Seat<W>>>;
+
+/// The queues of all sessions that have work under way. A session without any has no entry.
+pub(crate) struct Queues<W: Work> {
+    queues: Mutex<Keyed<Seats<W>>>,
+    /// The number of queues, for those who only want to know whether there is any.
+    busy: AtomicUsize,
+}
+
+/// The place of a task that has entered a queue.
+pub(crate) enum Place<W: Work> {
+    /// Its turn is now.
+    Leading(Turn<W>),
+    /// Another task has the turn.
+    Waiting(Waiting<W>),
+}
+
+/// A message to a waiting task.
+pub(crate) enum Said<W: Work> {
+    /// Its turn has come.
+    Lead(Turn<W>),
+    /// Another task has done its work.
+    Done(W::Answer),
+}
+
+impl<W: Work> Default for Queues<W> {
+    fn default() -> Self {
+        Self { queues: Mutex::default(), busy: AtomicUsize::new(0) }
+    }
+}
+
+impl<W: Work> Queues<W> {
+    /// Enters the queue of a session. The job is made only for a task that has to wait.
+    pub(crate) fn enter(self: &Arc<Self>, key: &StoreKey, job: impl FnOnce() -> W::Job) -> Place<W> {
+        if let Some(turn) = self.begin(key) {
+            return Place::Leading(turn);
+        }
+        // Made without the lock. In the meantime the turn before may have ended.
+        let seat = Arc::new(Seat { job: job(), state: Mutex::default() });
+        match self.lock().entry(*key) {
+            Entry::Occupied(mut seats) => seats.get_mut().push_back(Arc::clone(&seat)),
+            Entry::Vacant(free) => {
+                free.insert(VecDeque::new());
+                self.busy.fetch_add(1, Ordering::Relaxed);
+                return Place::Leading(Turn::new(self, key));
+            }
+        }
+        Place::Waiting(Waiting(seat))
     }
 
-    fn queue(&self, key: &StoreKey) -> Arc<Turn<Latest>> {
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = queues.get(key).and_then(Weak::upgrade) {
-            return queue;
+    /// Takes the turn of a session if no task has it.
+    pub(crate) fn begin(self: &Arc<Self>, key: &StoreKey) -> Option<Turn<W>> {
+        match self.lock().entry(*key) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(free) => {
+                free.insert(VecDeque::new());
+                self.busy.fetch_add(1, Ordering::Relaxed);
+                Some(Turn::new(self, key))
+            }
         }
-        // Rare enough to clear up behind others: the map is as large as there are commits under way, twice at most.
-        if queues.len() > 64 && queues.len() == queues.capacity() {
-            queues.retain(|_, queue| queue.strong_count() > 0);
+    }
+
+    /// Returns whether work on a session is under way. Work that begins at this very moment may be missed.
+    pub(crate) fn is_busy(&self, key: &StoreKey) -> bool {
+        self.busy.load(Ordering::Relaxed) > 0 && self.lock().contains_key(key)
+    }
+
+    /// The number of tasks that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().values().map(VecDeque::len).sum()
+    }
+
+    /// Returns the seat that has the turn next. Where none waits, the queue is closed.
+    fn next(&self, key: &StoreKey) -> Option<Arc<Seat<W>>> {
+        let mut queues = self.lock();
+        let next = queues.get_mut(key)?.pop_front();
+        if next.is_none() {
+            queues.remove(key);
+            self.busy.fetch_sub(1, Ordering::Relaxed);
         }
-        let queue = Arc::new(Turn::new(None));
-        queues.insert(*key, Arc::downgrade(&queue));
-        queue
+        next
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Keyed<Seats<W>>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of a task that waits. The task and whoever has the turn share it.
+pub(crate) struct Seat<W: Work> {
+    pub(crate) job: W::Job,
+    state: Mutex<State<W>>,
+}
+
+struct State<W: Work> {
+    said: Option<Said<W>>,
+    waker: Option<Waker>,
+    abandoned: bool,
+}
+
+impl<W: Work> Default for State<W> {
+    fn default() -> Self {
+        Self { said: None, waker: None, abandoned: false }
+    }
+}
+
+impl<W: Work> Seat<W> {
+    /// Runs `note` unless the task has gone. A task that goes later finds what was noted.
+    pub(crate) fn claim(&self, note: impl FnOnce(&W::Job)) -> bool {
+        let state = self.lock();
+        if !state.abandoned {
+            note(&self.job);
+        }
+        !state.abandoned
+    }
+
+    /// Notes that the task doesn't wait any more. What it was told and has not heard is dropped.
+    pub(crate) fn abandon(&self) {
+        let unheard = {
+            let mut state = self.lock();
+            state.abandoned = true;
+            state.said.take()
+        };
+        // A turn that was meant for this task goes to the next one, which takes the lock of the
+        // queues.
+        drop(unheard);
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.lock().abandoned
+    }
+
+    /// Tells the task something, or returns it if the task has gone.
+    fn say(&self, said: Said<W>) -> Result<(), Said<W>> {
+        let waker = {
+            let mut state = self.lock();
+            if state.abandoned {
+                return Err(said);
+            }
+            state.said = Some(said);
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<W>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits until the turn comes, or until another task has done the work.
+pub(crate) struct Waiting<W: Work>(Arc<Seat<W>>);
+
+impl<W: Work> Waiting<W> {
+    pub(crate) const fn seat(&self) -> &Arc<Seat<W>> {
+        &self.0
+    }
+}
+
+impl<W: Work> Future for Waiting<W> {
+    type Output = Said<W>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Said<W>> {
+        let mut state = self.0.lock();
+        if let Some(said) = state.said.take() {
+            return Poll::Ready(said);
+        }
+        if state.waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
+            state.waker = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+impl<W: Work> Drop for Waiting<W> {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+/// The right to work on a session. Dropped, it goes to the next task that waits.
+pub(crate) struct Turn<W: Work> {
+    queues: Arc<Queues<W>>,
+    key: StoreKey,
+    group: Vec<Arc<Seat<W>>>,
+    /// Left by the turn before, and left for the next one.
+    pub(crate) baton: Option<W::Baton>,
+    passed: bool,
+}
+
+impl<W: Work> Turn<W> {
+    fn new(queues: &Arc<Queues<W>>, key: &StoreKey) -> Self {
+        Self { queues: Arc::clone(queues), key: *key, group: Vec::new(), baton: None, passed: false }
+    }
+
+    /// The seats that this turn works for, in the order in which they came.
+    pub(crate) fn group(&self) -> &[Arc<Seat<W>>] {
+        &self.group
+    }
+
+    /// Takes the seats that wait first, up to `most` of them and up to the first one that doesn't
+    /// join.
+    pub(crate) fn take(&mut self, most: usize, joins: impl Fn(&W::Job) -> bool) {
+        let mut queues = self.queues.lock();
+        let Some(seats) = queues.get_mut(&self.key) else { return };
+        while self.group.len() < most
+            && let Some(seat) = seats.pop_front()
+        {
+            if seat.is_abandoned() {
+                continue;
+            }
+            if !joins(&seat.job) {
+                seats.push_front(seat);
+                break;
+            }
+            self.group.push(seat);
+        }
+    }
+
+    /// Answers those of the seats whose work is done already.
+    pub(crate) fn answer_those(&mut self, done: impl Fn(&W::Job) -> bool, answer: impl Fn() -> W::Answer) {
+        self.group.retain(|seat| {
+            let done = done(&seat.job);
+            if done {
+                drop(seat.say(Said::Done(answer())));
+            }
+            !done
+        });
+    }
+
+    /// Drops the seats that `stays` doesn't keep.
+    pub(crate) fn retain(&mut self, stays: impl Fn(&Seat<W>) -> bool) {
+        self.group.retain(|seat| stays(seat));
+    }
+
+    /// Puts those seats back that `stays` doesn't keep; they wait in front of all others.
+    pub(crate) fn sort_out(&mut self, mut stays: impl FnMut(&Seat<W>) -> bool) {
+        let seats = mem::take(&mut self.group);
+        let (stay, back) = seats.into_iter().partition(|seat| stays(seat));
+        self.group = back;
+        self.put_back();
+        self.group = stay;
+    }
+
+    /// Puts all seats that were taken back in front of the others.
+    pub(crate) fn put_back(&mut self) {
+        if self.group.is_empty() {
+            return;
+        }
+        let mut queues = self.queues.lock();
+        if let Some(seats) = queues.get_mut(&self.key) {
+            self.group.drain(..).rev().for_each(|seat| seats.push_front(seat));
+        }
+    }
+
+    /// Runs `note` for the job of each seat that was taken, and puts them back.
+    pub(crate) fn part(&mut self, note: impl Fn(&W::Job)) {
+        self.group.iter().for_each(|seat| note(&seat.job));
+        self.put_back();
+    }
+
+    /// Gives all seats that were taken the same answer.
+    pub(crate) fn answer(&mut self, answer: &W::Answer) {
+        for seat in self.group.drain(..) {
+            // A task that has gone finds out by what was noted in its seat.
+            drop(seat.say(Said::Done(answer.clone())));
+        }
+    }
+}
+
+impl<W: Work> Drop for Turn<W> {
+    fn drop(&mut self) {
+        if self.passed {
+            return;
+        }
+        self.put_back();
+        let mut baton = self.baton.take();
+        while let Some(seat) = self.queues.next(&self.key) {
+            let mut turn = Self::new(&self.queues, &self.key);
+            turn.baton = baton.take();
+            match seat.say(Said::Lead(turn)) {
+                // In a loop, because a thousand tasks may have gone: each turn that were dropped
+                // here would hold the one after it.
+                Err(Said::Lead(mut turn)) => {
+                    turn.passed = true;
+                    baton = turn.baton.take();
+                }
+                Ok(()) | Err(Said::Done(_)) => return,
+            }
+        }
     }
 }

@@ -6,14 +6,25 @@ use std::time::Duration;
 
 use cloakroom_session::{Clock, Error, Session, StoreKey, SystemClock, Timestamp};
 
-use crate::call::{Operation, call};
+use crate::call::Operation;
+use crate::deadline::Deadline;
 use crate::error::StoreError;
+use crate::scan::Cursor;
 use crate::store::{Owned, Store};
 use crate::stored_sessions::StoredSessions;
-use crate::walks::{all_owned, end_all_before};
+use crate::walks::{EndedPage, OwnedPage};
 
-/// How long ending everybody's sessions may take: it goes through the whole store.
-const WALK: Duration = Duration::from_secs(600);
+/// How long one step of a walk through the whole store may take.
+const STEP: Duration = Duration::from_secs(60);
+
+/// How long ending an owner's sessions may take, in steps.
+const WALK: Duration = Duration::from_secs(60);
+
+/// The number of sessions in one step.
+const PAGE: usize = 100;
+
+/// The number of sessions that are listed at once.
+const MOST_LISTED: usize = 1000;
 
 /// The sessions of owners, over the same store as [`StoredSessions`]: to list them, and to end them.
 ///
@@ -64,6 +75,16 @@ pub struct Device {
     key: StoreKey,
 }
 
+/// A page of an owner's sessions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Devices {
+    /// Live sessions, oldest first.
+    pub devices: Vec<Device>,
+    /// Where the next page begins; `None` after the last page.
+    pub next: Option<Cursor>,
+}
+
 impl Device {
     /// Eight hexadecimal digits that name it to [`Sessions::end`], and are found in traces.
     #[must_use]
@@ -92,12 +113,52 @@ impl<S: Store> Sessions<S> {
         self
     }
 
-    /// The live sessions of an owner, oldest first.
+    /// The live sessions of an owner, oldest first: at most 1,000 of them.
+    ///
+    /// An owner has at most 100, unless the factory is built with another
+    /// [limit](crate::StoredSessionsBuilder::owner_limit). [`Sessions::page`] has the rest.
     ///
     /// # Errors
     /// When the store couldn't answer, or has no index of owners.
     pub async fn list(&self, owner: &str) -> Result<Vec<Device>, Error> {
-        Ok(self.owned(owner).await?.into_iter().map(device).collect())
+        let (mut all, mut after) = (Vec::new(), None);
+        while all.len() < MOST_LISTED {
+            let page = self.page(owner, after.as_ref(), PAGE).await?;
+            all.extend(page.devices);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        all.truncate(MOST_LISTED);
+        Ok(all)
+    }
+
+    /// A page of at most `limit` of an owner's live sessions, oldest first; `after` is where the
+    /// page before ended.
+    ///
+    /// A page may have fewer sessions, and none at all, as long as it has a
+    /// [`next`](Devices::next).
+    ///
+    /// # Errors
+    /// When the store couldn't answer, or has no index of owners, or didn't give the cursor.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use cloakroom_store::{MemoryStore, Sessions, StoredSessions};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let factory = Arc::new(StoredSessions::new(MemoryStore::new()).build()?);
+    /// let sessions = Sessions::new(factory);
+    /// let first = sessions.page("user-42", None, 20).await?;
+    /// assert!(first.devices.is_empty() && first.next.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn page(&self, owner: &str, after: Option<&Cursor>, limit: usize) -> Result<Devices, Error> {
+        let page = self.owned(owner, after, limit).await?;
+        Ok(Devices { devices: page.sessions.into_iter().map(device).collect(), next: page.next })
     }
 
     /// Ends the session with this [prefix](Device::prefix), if it is one of this owner's; says whether there was one.
@@ -107,59 +168,130 @@ impl<S: Store> Sessions<S> {
     /// # Errors
     /// When the store couldn't answer, or has no index of owners.
     pub async fn end(&self, owner: &str, prefix: &str) -> Result<bool, Error> {
-        // Should two of them share a prefix, both end: rather one too many than the wrong one left.
-        Ok(self.end_each(owner, |key| key.prefix() == prefix).await? > 0)
+        let deadline = Deadline::after(WALK);
+        let (mut ended, mut after) = (false, None);
+        loop {
+            let page = self.owned(owner, after.as_ref(), PAGE).await?;
+            // Should two of them share a prefix, both end: rather one too many than the wrong one
+            // left.
+            for key in page.sessions.into_iter().map(|owned| owned.key).filter(|key| key.prefix() == prefix) {
+                // It may have ended in the meantime, which is as good.
+                let end = self.factory.store().end(&key, self.clock.now());
+                ended |= self.factory.call(Operation::End, Some(&key), end).await?;
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(ended);
+            }
+            if deadline.left().is_zero() {
+                return Err(too_slow("not all of the owner's sessions were looked at"));
+            }
+        }
     }
 
     /// Ends every session of this owner except the one of this request; says how many.
     ///
+    /// It goes in steps of 100 sessions, and gives up after a minute.
+    ///
     /// # Errors
     /// When the store couldn't answer. Sessions already ended stay ended; calling again is safe.
     pub async fn end_others(&self, owner: &str, current: &Session) -> Result<usize, Error> {
-        let current = current.id().map(|id| id.store_key());
-        self.end_each(owner, |key| Some(*key) != current).await
+        self.end_owned(owner, current.id().map(|id| id.store_key())).await
     }
 
     /// Ends every session of this owner; says how many. Call it when a password was changed or an account closed (ASVS 7.4.2).
     ///
+    /// It goes in steps of 100 sessions, and gives up after a minute.
+    ///
     /// # Errors
     /// When the store couldn't answer. Sessions already ended stay ended; calling again is safe.
     pub async fn end_all(&self, owner: &str) -> Result<usize, Error> {
-        self.end_each(owner, |_| true).await
+        self.end_owned(owner, None).await
     }
 
     /// Ends everybody's sessions that were created before this point; says how many. For the day after a breach.
     ///
-    /// It goes through the whole store, and may take ten minutes, whatever [`call_timeout`](crate::StoredSessionsBuilder::call_timeout) says: call it in a
-    /// task of its own, and not where somebody waits for the response.
+    /// It goes through the whole store, step by step, which may take minutes: call it in a task of
+    /// its own, and not where a client waits for the response. [`Sessions::end_some_before`] makes
+    /// one step, for a caller that reports its progress.
     ///
     /// # Errors
     /// When the store couldn't answer, or can't do that. Sessions already ended stay ended; calling again is safe.
     pub async fn end_everyone_before(&self, point: Timestamp) -> Result<usize, Error> {
-        let end = end_all_before(&**self.factory.store(), point, self.clock.now());
-        Ok(call(WALK, Operation::EndBefore, None, end).await?)
-    }
-
-    async fn owned(&self, owner: &str) -> Result<Vec<Owned>, StoreError> {
-        let owned = all_owned(&**self.factory.store(), owner, self.clock.now());
-        let mut owned = self.factory.call(Operation::Owned, None, owned).await?;
-        // Whatever the store takes for the same name: nobody sees or ends what is another's.
-        owned.retain(|owned| owned.entry.owner.as_deref() == Some(owner));
-        Ok(owned)
-    }
-
-    async fn end_each(&self, owner: &str, which: impl Fn(&StoreKey) -> bool + Send) -> Result<usize, Error> {
-        let keys: Vec<StoreKey> =
-            self.owned(owner).await?.into_iter().map(|owned| owned.key).filter(|key| which(key)).collect();
-        let mut ended = 0;
-        for key in keys {
-            // It may have ended meanwhile, which is as good.
-            let end = self.factory.store().end(&key, self.clock.now());
-            let there = self.factory.call(Operation::End, Some(&key), end).await?;
-            ended += usize::from(there);
+        let (mut ended, mut after) = (0, None);
+        loop {
+            let step = self.end_some_before(point, after.as_ref()).await?;
+            ended += step.count;
+            after = step.next;
+            if after.is_none() {
+                return Ok(ended);
+            }
         }
-        Ok(ended)
     }
+
+    /// Makes one step of ending everybody's sessions that were created before this point.
+    ///
+    /// Repeat it with the [`next`](EndedPage::next) of the step before until there is none. After
+    /// an error the walk goes on from the same place.
+    ///
+    /// # Errors
+    /// When the store couldn't answer, or can't do that, or didn't give the cursor.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use cloakroom_session::{Clock as _, SystemClock};
+    /// # use cloakroom_store::{MemoryStore, Sessions, StoredSessions};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let factory = Arc::new(StoredSessions::new(MemoryStore::new()).build()?);
+    /// # let sessions = Sessions::new(factory);
+    /// let (mut ended, mut after) = (0, None);
+    /// loop {
+    ///     let step = sessions.end_some_before(SystemClock.now(), after.as_ref()).await?;
+    ///     ended += step.count;
+    ///     println!("{ended} sessions ended so far");
+    ///     after = step.next;
+    ///     if after.is_none() {
+    ///         break;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn end_some_before(&self, point: Timestamp, after: Option<&Cursor>) -> Result<EndedPage, Error> {
+        let end = self.factory.store().end_before(point, after, self.clock.now());
+        Ok(self.factory.call_within(STEP, Operation::EndBefore, None, end).await?)
+    }
+
+    async fn owned(&self, owner: &str, after: Option<&Cursor>, limit: usize) -> Result<OwnedPage, StoreError> {
+        let owned = self.factory.store().owned(owner, after, limit, self.clock.now());
+        let mut page = self.factory.call(Operation::Owned, None, owned).await?;
+        // Whatever the store takes for the same name: nobody sees or ends what is another's.
+        page.sessions.retain(|owned| owned.entry.owner.as_deref() == Some(owner));
+        Ok(page)
+    }
+
+    async fn end_owned(&self, owner: &str, keep: Option<StoreKey>) -> Result<usize, Error> {
+        let deadline = Deadline::after(WALK);
+        let mut ended = 0;
+        loop {
+            let step = self.factory.store().end_owned(owner, keep.as_ref(), PAGE, self.clock.now());
+            let step = self.factory.call(Operation::EndOwned, None, step).await?;
+            ended += step.count;
+            if !step.more {
+                return Ok(ended);
+            }
+            if deadline.left().is_zero() {
+                return Err(too_slow(&format!("{ended} of the owner's sessions were ended, and there are more")));
+            }
+        }
+    }
+}
+
+/// The error of work that goes in steps, and took too many of them.
+fn too_slow(done: &str) -> Error {
+    Error::unavailable(format!("{done} after {WALK:?}; call again to go on"))
 }
 
 fn device(owned: Owned) -> Device {

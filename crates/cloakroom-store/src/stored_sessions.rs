@@ -11,11 +11,16 @@ use cloakroom_session::{
     Version, meter::Event,
 };
 
-use crate::builder::{AtLimit, Patience, StoredSessionsBuilder};
+use crate::builder::{Patience, StoredSessionsBuilder};
 use crate::call::{Call, Operation};
 use crate::commit::Outcome;
+use crate::deadline::Deadline;
 use crate::error::StoreError;
-use crate::queue::Queues;
+use crate::flights::Flights;
+use crate::group::{CommitQueues, Unsure};
+use crate::health::Health;
+use crate::limit::OwnerLimit;
+use crate::orphans::Orphans;
 use crate::stats::{Counters, Stats};
 use crate::store::{Loaded, Store};
 
@@ -42,8 +47,12 @@ pub struct StoredSessions<S> {
     pub(crate) conflicts: ConflictPolicy,
     pub(crate) patience: Patience,
     pub(crate) grace: Duration,
-    pub(crate) owner_limit: Option<(usize, AtLimit)>,
-    pub(crate) queues: Queues,
+    pub(crate) owner_limit: Option<OwnerLimit>,
+    pub(crate) commits: Arc<CommitQueues>,
+    pub(crate) unsure: Unsure,
+    pub(crate) orphans: Arc<Orphans>,
+    pub(crate) flights: Flights,
+    pub(crate) health: Health,
     pub(crate) counters: Counters,
 }
 
@@ -80,23 +89,47 @@ impl<S: Store> StoredSessions<S> {
     /// How often what happened since it was built.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.counters.snapshot()
+        Stats {
+            calls_in_flight: self.health.in_flight() as u64,
+            commits_waiting: self.commits.waiting() as u64,
+            is_down: self.health.is_down(),
+            ..self.counters.snapshot()
+        }
     }
 
     /// Makes a call of the store, within its time.
-    pub(crate) fn call<T, F>(&self, operation: Operation, key: Option<&StoreKey>, call: F) -> Call<F>
+    pub(crate) fn call<T, F>(&self, operation: Operation, key: Option<&StoreKey>, call: F) -> Call<'_, F>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        crate::call::call(self.patience.call, operation, key, call)
+        self.call_within(self.patience.call, operation, key, call)
     }
 
-    pub(crate) async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Found, StoreError> {
-        Ok(match self.call(Operation::Load, Some(key), self.store.load(key, now)).await? {
-            Loaded::Live(version, entry) => Found::Live(version, entry.record(key)?),
-            Loaded::Moved => Found::Moved,
-            Loaded::Absent => Found::Absent,
-        })
+    /// Makes a call for a commit, within its time and that of the commit.
+    pub(crate) fn call_by<T, F>(
+        &self,
+        deadline: Deadline,
+        operation: Operation,
+        key: Option<&StoreKey>,
+        call: F,
+    ) -> Call<'_, F>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        self.call_within(self.patience.call.min(deadline.left()), operation, key, call)
+    }
+
+    pub(crate) fn call_within<T, F>(
+        &self,
+        patience: Duration,
+        operation: Operation,
+        key: Option<&StoreKey>,
+        call: F,
+    ) -> Call<'_, F>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        crate::call::watched(Some(self.health.begin()), patience, operation, key, call)
     }
 
     fn count(&self, plan: Plan, outcome: &Outcome) {
@@ -137,10 +170,29 @@ impl<S: Store> IntoStore<S> for Arc<S> {
 }
 
 /// What is found under an id.
+#[derive(Clone)]
 pub(crate) enum Found {
     Live(Version, Arc<Record>),
     Moved,
     Absent,
+}
+
+impl Found {
+    /// What another request has found a moment ago, for one with its own clock.
+    pub(crate) fn at(self, now: Timestamp) -> Self {
+        match self {
+            Self::Live(_, record) if record.clockwork().expired(now).is_some() => Self::Absent,
+            Self::Live(..) | Self::Moved | Self::Absent => self,
+        }
+    }
+
+    pub(crate) fn under(key: &StoreKey, loaded: Loaded) -> Result<Self, StoreError> {
+        Ok(match loaded {
+            Loaded::Live(version, entry) => Self::Live(version, entry.record(key)?),
+            Loaded::Moved => Self::Moved,
+            Loaded::Absent => Self::Absent,
+        })
+    }
 }
 
 impl<S: Store> SessionFactory for StoredSessions<S> {

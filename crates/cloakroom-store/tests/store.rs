@@ -19,14 +19,24 @@ mod factory;
 mod faulty;
 #[path = "store/file.rs"]
 mod file;
+#[path = "store/flights.rs"]
+mod flights;
 #[path = "store/gated.rs"]
 mod gated;
+#[path = "store/groups.rs"]
+mod groups;
+#[path = "store/health.rs"]
+mod health;
 #[path = "store/interleavings.rs"]
 mod interleavings;
+#[path = "store/limits.rs"]
+mod limits;
 #[path = "store/memory.rs"]
 mod memory;
 #[path = "store/metrics.rs"]
 mod metrics;
+#[path = "store/outcomes.rs"]
+mod outcomes;
 #[path = "store/processes.rs"]
 mod processes;
 #[path = "store/refresh.rs"]

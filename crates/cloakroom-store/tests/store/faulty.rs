@@ -21,8 +21,20 @@ pub(crate) enum Mode {
     Hangs,
     /// It takes a tenth of a second for everything.
     Slow,
+    /// It takes 5 milliseconds for everything.
+    Near,
     /// It does what it is asked for, and its answer is lost.
     Lost,
+    /// It reads at once, and its answer takes 5 milliseconds.
+    FarAway,
+    /// The next write isn't done, and says nothing.
+    FailsOnce,
+    /// The next write is done, and its answer is lost.
+    LostOnce,
+    /// The next write isn't done, and from then on the store is down.
+    FailsThenDown,
+    /// The next write is done, its answer is lost, and from then on the store is down.
+    LostThenDown,
     /// Somebody else takes so many of the keys that are created, right before us.
     Taken(usize),
 }
@@ -48,9 +60,17 @@ impl Faulty {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let mode = *self.mode.lock().unwrap();
         match mode {
-            Mode::Works | Mode::Taken(_) | Mode::Lost => Ok(()),
-            Mode::Slow => {
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            Mode::Works
+            | Mode::Taken(_)
+            | Mode::Lost
+            | Mode::FarAway
+            | Mode::FailsOnce
+            | Mode::LostOnce
+            | Mode::FailsThenDown
+            | Mode::LostThenDown => Ok(()),
+            Mode::Slow | Mode::Near => {
+                let millis = if mode == Mode::Slow { 100 } else { 5 };
+                tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
                 Ok(())
             }
             Mode::Down => Err(StoreError::unavailable("connection refused")),
@@ -59,19 +79,36 @@ impl Faulty {
     }
 
     fn answered<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
-        let lost = *self.mode.lock().unwrap() == Mode::Lost;
-        if lost { Err(StoreError::unavailable("the connection was lost")) } else { answer }
+        let mut mode = self.mode.lock().unwrap();
+        if !matches!(*mode, Mode::Lost | Mode::LostOnce | Mode::LostThenDown) {
+            return answer;
+        }
+        if *mode == Mode::LostOnce {
+            *mode = Mode::Works;
+        } else if *mode == Mode::LostThenDown {
+            *mode = Mode::Down;
+        }
+        Err(StoreError::unavailable("the connection was lost"))
+    }
+
+    /// Comes before a write.
+    async fn write(&self) -> Result<(), StoreError> {
+        self.answer().await?;
+        let mut mode = self.mode.lock().unwrap();
+        if !matches!(*mode, Mode::FailsOnce | Mode::FailsThenDown) {
+            return Ok(());
+        }
+        *mode = if *mode == Mode::FailsOnce { Mode::Works } else { Mode::Down };
+        Err(StoreError::unavailable("the connection was lost on the way"))
     }
 
     fn is_taken(&self) -> bool {
         let mut mode = self.mode.lock().unwrap();
-        match &mut *mode {
-            Mode::Taken(left) if *left > 0 => {
-                *left -= 1;
-                true
-            }
-            Mode::Taken(_) | Mode::Works | Mode::Down | Mode::Hangs | Mode::Slow | Mode::Lost => false,
+        if let Mode::Taken(left @ 1..) = &mut *mode {
+            *left -= 1;
+            return true;
         }
+        false
     }
 }
 
@@ -82,11 +119,16 @@ pub(crate) fn somebody_elses() -> Entry {
 impl Store for Faulty {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
         self.answer().await?;
-        self.inner.load(key, now).await
+        let loaded = self.inner.load(key, now).await;
+        let is_far = *self.mode.lock().unwrap() == Mode::FarAway;
+        if is_far {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        loaded
     }
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
-        self.answer().await?;
+        self.write().await?;
         if self.is_taken() {
             self.inner.create(key, &somebody_elses(), now).await?;
         }
@@ -100,7 +142,7 @@ impl Store for Faulty {
         entry: &Entry,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        self.answer().await?;
+        self.write().await?;
         self.answered(self.inner.replace(key, seen, entry, now).await)
     }
 
@@ -111,7 +153,7 @@ impl Store for Faulty {
         deadline: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.answer().await?;
+        self.write().await?;
         self.answered(self.inner.touch(key, touched, deadline, now).await)
     }
 
@@ -124,12 +166,12 @@ impl Store for Faulty {
         moved_until: Timestamp,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        self.answer().await?;
+        self.write().await?;
         self.answered(self.inner.cycle(old, seen, new, entry, moved_until, now).await)
     }
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        self.answer().await?;
+        self.write().await?;
         self.answered(self.inner.end(key, now).await)
     }
 

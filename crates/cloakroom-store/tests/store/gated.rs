@@ -1,7 +1,7 @@
 //! A store with a gate before each call, and with rules that can be broken.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cloakroom_session::{CommitId, Record, StoreKey, Timestamp, Version};
 use cloakroom_store::{Created, Cursor, Ended, Entry, Loaded, MemoryStore, OwnedPage, Replaced, Store, StoreError};
@@ -28,18 +28,28 @@ pub(crate) enum Broken {
 pub(crate) struct Gated {
     pub(crate) inner: Arc<MemoryStore>,
     pub(crate) broken: Broken,
-    /// The next write is carried out, and its answer is lost.
-    pub(crate) loses_answer: AtomicBool,
+    /// One bit for each write that comes, the lowest first: it is carried out, and its answer is
+    /// lost.
+    pub(crate) loses: AtomicUsize,
+    /// The writes so far.
+    pub(crate) writes: AtomicUsize,
 }
 
 impl Gated {
     /// The same store, as another process has it.
-    pub(crate) fn beside(&self, loses_answer: bool) -> Self {
-        Self { inner: Arc::clone(&self.inner), broken: self.broken, loses_answer: AtomicBool::new(loses_answer) }
+    pub(crate) fn beside(&self, loses: usize) -> Self {
+        Self::new(Arc::clone(&self.inner), self.broken, loses)
+    }
+
+    pub(crate) fn new(inner: Arc<MemoryStore>, broken: Broken, loses: usize) -> Self {
+        Self { inner, broken, loses: AtomicUsize::new(loses), writes: AtomicUsize::new(0) }
     }
 
     fn answer<T>(&self, answer: T) -> Result<T, StoreError> {
-        if self.loses_answer.swap(false, Ordering::SeqCst) {
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        let loses = self.loses.load(Ordering::SeqCst);
+        self.loses.store(loses >> 1, Ordering::SeqCst);
+        if loses & 1 == 1 {
             return Err(StoreError::unavailable("the connection broke after the call"));
         }
         Ok(answer)

@@ -1,7 +1,6 @@
 //! Two and three requests of one session, in every order of their store calls, within one process and across several.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use cloakroom_session::{
@@ -118,7 +117,7 @@ fn store(broken: Broken) -> Arc<Gated> {
     let entry = Entry::new(record.encode().into(), NOW, NOW, clockwork.ends()).owner(Some(OWNER.to_owned()));
     let inner = Arc::new(MemoryStore::new());
     now_or_never(inner.create(&ID.store_key(), &entry, NOW)).unwrap();
-    Arc::new(Gated { inner, broken, loses_answer: AtomicBool::new(false) })
+    Arc::new(Gated::new(inner, broken, 0))
 }
 
 fn now_or_never<T>(future: impl Future<Output = T>) -> T {
@@ -253,7 +252,7 @@ fn explore_acts(acts: &[Act], processes: Processes, broken: Broken) -> (usize, O
             let tasks = acts.iter().enumerate().map(|(index, act)| -> Task<Outcome> {
                 let sessions = match processes {
                     // Only this request's answers are lost.
-                    _ if act.loses_answer() => factory(&Arc::new(store.beside(true))),
+                    _ if act.loses_answer() => factory(&Arc::new(store.beside(1))),
                     Processes::One => Arc::clone(&shared),
                     Processes::OneEach => factory(&store),
                 };
@@ -322,23 +321,23 @@ fn two_requests_in_every_order() {
     assert!(orders > 300, "only {orders} orders: is there still a gate at each store call?");
 }
 
-fn three_requests(combinations: &[Vec<Act>]) {
+fn three_requests(combinations: &[Vec<Act>], at_least: usize) {
     let (orders, wrong) = explore_all(combinations, Broken::Nothing);
     println!("{orders} orders of three requests");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(orders > 10_000, "only {orders} orders: is there still a gate at each store call?");
+    assert!(orders > at_least, "only {orders} orders: is there still a gate at each store call?");
 }
 
 #[test]
 fn three_requests_in_every_order() {
-    three_requests(&combinations(PLAIN, 3));
+    three_requests(&combinations(PLAIN, 3), 10_000);
 }
 
 #[test]
 fn three_requests_with_lost_answers_and_cancelled_commits_in_every_order() {
     // Two requests in trouble are explored as a pair.
     let beside = |trouble: Act| combinations(CALM, 2).into_iter().map(move |calm| [calm, vec![trouble]].concat());
-    three_requests(&TROUBLE.into_iter().flat_map(beside).collect::<Vec<_>>());
+    three_requests(&TROUBLE.into_iter().flat_map(beside).collect::<Vec<_>>(), 5_000);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 use crate::faulty::{App, Faulty, Mode};
 
-/// Counters by their value, histograms by how many values there are.
+/// Counters and gauges by their value, histograms by how many values there are.
 fn numbers(recorder: &DebuggingRecorder) -> BTreeMap<String, u64> {
     let rows = recorder.snapshotter().snapshot().into_vec().into_iter().map(|(key, _, description, value)| {
         assert!(description.is_some(), "{key:?} isn't described");
@@ -18,7 +18,7 @@ fn numbers(recorder: &DebuggingRecorder) -> BTreeMap<String, u64> {
         let number = match value {
             DebugValue::Counter(number) => number,
             DebugValue::Histogram(values) => values.len() as u64,
-            DebugValue::Gauge(_) => panic!("there is no gauge"),
+            DebugValue::Gauge(number) => number.into_inner() as u64,
         };
         (format!("{} {}", key.key().name(), labels.join(" ")), number)
     });
@@ -70,7 +70,9 @@ async fn what_happens_is_counted_and_timed() {
         (call("load", "timeout"), 1),
         (call("load", "error"), 1),
         (call("replace", "ok"), 4),
+        (call("owned", "ok"), 1),
         (call("cycle", "ok"), 1),
+        ("cloakroom_store_calls_in_flight ".to_owned(), 0),
         (call("end", "ok"), 1),
     ];
     let found = numbers(&recorder);

@@ -451,7 +451,7 @@ async fn commit_now_after_a_logout_elsewhere_revives_nothing() {
 }
 
 /// A store that has done what it was asked for, and one that has not, look the same when the answer is lost.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_a_store_gave_no_answer_for_counts_once() {
     let change = |session: &Session| {
         session.update("n", |n: &mut u32| *n += 1).unwrap();
@@ -465,7 +465,7 @@ async fn what_a_store_gave_no_answer_for_counts_once() {
         ("end, then create", true, Session::invalidate),
     ];
     for (what, loaded, prepare) in rows {
-        for mode in [Mode::Down, Mode::Lost] {
+        for mode in [Mode::Down, Mode::LostThenDown] {
             for meanwhile in [false, true] {
                 let row = format!("{what}, {mode:?}, another request in between: {meanwhile}");
                 let app = App::new(Faulty::new());
@@ -498,9 +498,9 @@ async fn what_a_store_gave_no_answer_for_counts_once() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_sign_out_that_a_store_gave_no_answer_for_is_carried_out() {
-    for mode in [Mode::Down, Mode::Lost] {
+    for mode in [Mode::Down, Mode::LostThenDown] {
         let app = App::new(Faulty::new());
         let cookie = begun_in(&app).await;
         let request = app.request(&cookie).await.unwrap();

@@ -1,0 +1,230 @@
+//! Commits of one session that wait in this process at the same time, written as one.
+//!
+//! The commit that has the turn applies the changes of those that wait behind it to its own record,
+//! in the order in which they came, and writes once. All of them get the record that was written,
+//! and its version.
+//!
+//! # Exactly once
+//! A group has a name, a [`CommitId`] that no other write has, and the record is marked with that
+//! name alone. Each commit of the group remembers the name before the write is sent. When the
+//! answer is lost, a commit has been written exactly if the newest record has its own mark or that
+//! of a group that it was in. So a group takes one of the record's marks, however large it is.
+
+use std::collections::HashMap;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cloakroom_session::{Commit, CommitId, Error, Plan, Record, Version};
+use tokio::time::Instant;
+use tracing::Span;
+
+use crate::queue::{Queues, Seat, Turn, Work};
+use crate::store::{Entry, Store};
+use crate::stored_sessions::StoredSessions;
+use crate::write::Written;
+
+/// The number of commits in one write. The task that has the turn replays all of them without a
+/// pause.
+const MOST: usize = 128;
+
+/// How long a commit whose outcome is unknown may be tried again: as long as a record keeps its
+/// marks.
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
+
+/// Commits that wait for their turn.
+pub(crate) struct Commits;
+
+impl Work for Commits {
+    type Job = Pending;
+    type Answer = Written;
+    /// The version that the commit before has left, so that the next one need not load it.
+    type Baton = (Version, Entry);
+}
+
+pub(crate) type CommitQueues = Queues<Commits>;
+pub(crate) type CommitTurn = Turn<Commits>;
+
+/// A commit that waits.
+pub(crate) struct Pending {
+    commit: Commit,
+    /// The span of its request, in which its changes are replayed.
+    span: Span,
+    /// It isn't written together with others.
+    solo: AtomicBool,
+    /// The groups that it may have been written with.
+    groups: Mutex<Vec<CommitId>>,
+}
+
+impl Pending {
+    pub(crate) fn new(commit: &Commit) -> Self {
+        // A move has its own store operation. A commit that is tried again looks for its traces
+        // first. A commit without an id couldn't tell whether it was written.
+        let solo = commit.plan() != Plan::Replace
+            || commit.is_resumed()
+            || commit.id().is_none()
+            || commit.session().base().has_foreign();
+        Self { commit: commit.clone(), span: Span::current(), solo: AtomicBool::new(solo), groups: Mutex::default() }
+    }
+
+    fn is_solo(&self) -> bool {
+        self.solo.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn be_solo(&self) {
+        self.solo.store(true, Ordering::Relaxed);
+    }
+
+    fn joined(&self, group: CommitId) {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner).push(group);
+    }
+
+    fn was_written_in(&self, record: &Record) -> bool {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|group| record.has_commit(*group))
+    }
+}
+
+/// Commits whose outcome is unknown, and the groups that they may have been written with.
+#[derive(Debug, Default)]
+pub(crate) struct Unsure(Mutex<HashMap<u64, (Instant, Vec<CommitId>)>>);
+
+impl Unsure {
+    /// Starts to keep the traces of a commit, with those that an earlier attempt of it left.
+    pub(crate) fn traces(&self, commit: &Commit) -> Traces<'_> {
+        let id = commit.id();
+        let left = id.filter(|_| commit.is_resumed()).and_then(|id| self.take(id));
+        Traces { unsure: self, id, groups: left.unwrap_or_default(), seat: None }
+    }
+
+    fn take(&self, id: CommitId) -> Option<Vec<CommitId>> {
+        let mut commits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        commits.remove(&id.number()).map(|(_, groups)| groups)
+    }
+
+    fn keep(&self, id: CommitId, groups: Vec<CommitId>) {
+        let mut commits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        commits.retain(|_, (since, _)| since.elapsed() < LONGEST_RETRY);
+        commits.insert(id.number(), (Instant::now(), groups));
+    }
+}
+
+/// The groups that a commit may have been written with. They are kept for its next attempt unless
+/// its outcome becomes known.
+pub(crate) struct Traces<'a> {
+    unsure: &'a Unsure,
+    id: Option<CommitId>,
+    groups: Vec<CommitId>,
+    seat: Option<Arc<Seat<Commits>>>,
+}
+
+impl Traces<'_> {
+    /// Notes where the commit waits.
+    pub(crate) fn wait_on(&mut self, seat: &Arc<Seat<Commits>>) {
+        self.seat = Some(Arc::clone(seat));
+    }
+
+    /// Returns whether the commit may have been written in a group.
+    pub(crate) fn are_there(&mut self) -> bool {
+        self.collect();
+        !self.groups.is_empty()
+    }
+
+    /// Returns whether an earlier attempt has written this record, or one that it comes from.
+    pub(crate) fn are_in(&mut self, record: &Record) -> bool {
+        self.collect();
+        self.groups.iter().any(|group| record.has_commit(*group))
+    }
+
+    /// Forgets the traces: the outcome is known.
+    pub(crate) fn settle(&mut self) {
+        self.seat = None;
+        self.groups.clear();
+    }
+
+    fn collect(&mut self) {
+        if let Some(seat) = &self.seat {
+            let mut groups = seat.job.groups.lock().unwrap_or_else(PoisonError::into_inner);
+            self.groups.append(&mut groups);
+        }
+    }
+}
+
+impl Drop for Traces<'_> {
+    fn drop(&mut self) {
+        if let Some(seat) = &self.seat {
+            // From now on no group takes it, so that no trace comes after these.
+            seat.abandon();
+        }
+        self.collect();
+        if let Some(id) = self.id.filter(|_| !self.groups.is_empty()) {
+            self.unsure.keep(id, mem::take(&mut self.groups));
+        }
+    }
+}
+
+/// The commit that has the turn, and the version that it builds on.
+pub(crate) struct Leader<'a> {
+    pub(crate) commit: &'a Commit,
+    /// The record that its changes were applied to, and its version.
+    pub(crate) on: &'a Record,
+    pub(crate) version: &'a Version,
+}
+
+impl<S: Store> StoredSessions<S> {
+    /// Applies the commits that wait to the record of the one that has the turn; `None` if it stays
+    /// alone.
+    pub(crate) fn gather(
+        &self,
+        turn: &mut CommitTurn,
+        leader: &Leader<'_>,
+        record: &Record,
+        traces: &mut Traces<'_>,
+    ) -> Option<Record> {
+        let commit = leader.commit;
+        if record.has_foreign() || leader.on.clockwork().expired(commit.now()).is_some() {
+            // If the store agrees, the session has ended for this commit, but perhaps not for one
+            // with an earlier clock.
+            return None;
+        }
+        turn.take(MOST - 1, |pending| !pending.is_solo());
+        turn.answer_those(
+            |pending| pending.was_written_in(leader.on),
+            || Written::Yes(leader.version.clone(), Arc::new(leader.on.clone())),
+        );
+        while !turn.group().is_empty() {
+            let mut all = record.clone();
+            turn.sort_out(|seat| {
+                let joined = self.join(&seat.job, &all);
+                // It fails by itself when its turn comes, or doesn't.
+                joined.map_or_else(|| seat.job.be_solo(), |joined| all = joined);
+                !seat.job.is_solo()
+            });
+            // Without random bytes no group has a name; a commit alone has one.
+            let name = CommitId::from_random(cloakroom_session::random().ok()?);
+            let asked = turn.group().len();
+            turn.retain(|seat| seat.claim(|pending| pending.joined(name)));
+            if turn.group().len() == asked && asked > 0 {
+                traces.groups.push(name);
+                all.mark(name, commit.now());
+                return Some(all);
+            }
+            // One of them has gone, and its changes must not be in. The name was never written.
+        }
+        None
+    }
+
+    /// Applies a commit that waits to a record; `None` if that fails, or if the session has expired
+    /// for this commit.
+    fn join(&self, pending: &Pending, record: &Record) -> Option<Record> {
+        let commit = &pending.commit;
+        if record.clockwork().expired(commit.now()).is_some() {
+            return None;
+        }
+        // The closure of another request must not take this one down. It panics again where it
+        // belongs.
+        let replayed = catch_unwind(AssertUnwindSafe(|| pending.span.in_scope(|| self.replay(commit, record))));
+        replayed.unwrap_or_else(|_| Err(Error::unavailable("a closure panicked"))).ok()
+    }
+}

@@ -1,0 +1,250 @@
+//! Writing a session that others may write too: in turn, on the newest version, and until it is
+//! known what became of it.
+
+use std::sync::Arc;
+
+use cloakroom_session::{Carrier, Commit, Error, Record, SessionId, StoreKey, Version, meter, meter::Event};
+
+use crate::call::{Operation, within};
+use crate::deadline::Course;
+use crate::error::StoreError;
+use crate::group::{CommitTurn, Leader, Pending, Traces};
+use crate::queue::{Place, Said};
+use crate::store::{Entry, Replaced, Store};
+use crate::stored_sessions::{Found, StoredSessions};
+
+/// A write that may meet others. One reference to it goes from call to call, whose futures would
+/// keep each part of it twice.
+pub(crate) struct Write<'a> {
+    pub(crate) commit: &'a Commit,
+    pub(crate) key: &'a StoreKey,
+    pub(crate) step: &'a Step,
+}
+
+pub(crate) enum Step {
+    Replace,
+    Cycle(SessionId),
+}
+
+/// The result of a write.
+#[derive(Clone)]
+pub(crate) enum Written {
+    /// This record is there, at this version.
+    Yes(Version, Arc<Record>),
+    /// The session has ended or moved.
+    Dropped,
+}
+
+/// The version that a write builds on, if it isn't the one that its session was opened at.
+type Newest = Option<(Version, Arc<Record>)>;
+
+/// Counts a commit that waits for its turn.
+struct Waits;
+
+impl Waits {
+    fn begin() -> Self {
+        meter::commits_waiting(1);
+        Self
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        meter::commits_waiting(-1);
+    }
+}
+
+impl<S: Store> StoredSessions<S> {
+    /// Replaces the version that the session was opened at, or a newer one, on which it is
+    /// replayed.
+    pub(crate) async fn write(&self, write: &Write<'_>, course: &mut Course) -> Result<Written, Error> {
+        let mut traces = self.unsure.traces(write.commit);
+        let turn = match self.commits.enter(write.key, || Pending::new(write.commit)) {
+            Place::Leading(turn) => turn,
+            Place::Waiting(waiting) => {
+                traces.wait_on(waiting.seat());
+                let _waits = Waits::begin();
+                match within(course.deadline.left(), waiting).await {
+                    Some(Said::Lead(turn)) if !course.deadline.left().is_zero() => turn,
+                    Some(Said::Done(written)) => {
+                        traces.settle();
+                        return Ok(written);
+                    }
+                    Some(Said::Lead(_)) | None => return Err(self.waited_too_long(&mut traces)),
+                }
+            }
+        };
+        self.lead(write, course, turn, &mut traces).await
+    }
+
+    fn waited_too_long(&self, traces: &mut Traces<'_>) -> Error {
+        let patience = self.patience.commit;
+        Error::unavailable(if traces.are_there() {
+            format!("the store gave no answer within {patience:?}, and the change may have been written or not")
+        } else {
+            format!("earlier commits of the session took {patience:?}, and the change was not written")
+        })
+    }
+
+    fn met_too_many(&self, write: &Write<'_>) -> Error {
+        let (patience, unsure) = (self.patience.commit, write.commit.is_resumed());
+        let written = if unsure { "may have been written or not" } else { "was not written" };
+        Error::unavailable(format!("other requests kept committing for {patience:?}, and the change {written}"))
+    }
+
+    /// Writes what the commit that has the turn has to write, and the commits that wait behind it.
+    async fn lead(
+        &self,
+        write: &Write<'_>,
+        course: &mut Course,
+        mut turn: CommitTurn,
+        traces: &mut Traces<'_>,
+    ) -> Result<Written, Error> {
+        let (commit, session) = (write.commit, write.commit.session());
+        let mut newest: Newest = match turn.baton.take().filter(|(version, _)| version > session.version()) {
+            Some((version, entry)) => Some((version, entry.record(write.key)?)),
+            None => None,
+        };
+        let mut solo = matches!(write.step, Step::Cycle(_));
+        loop {
+            if let Some((version, record)) = &newest
+                && self.has_done(write, traces, record)
+            {
+                turn.baton = Some((version.clone(), Entry::of(Arc::clone(record))));
+                traces.settle();
+                return Ok(Written::Yes(version.clone(), Arc::clone(record)));
+            }
+            let seen = newest.as_ref().map_or(session.version(), |(version, _)| version);
+            let record = match self.compose(write, &newest, &mut turn, traces, solo) {
+                Ok(record) => record,
+                Err(error) => {
+                    turn.baton = newest.map(|(version, record)| (version, Entry::of(record)));
+                    return Err(error);
+                }
+            };
+            let entry = Entry::of(Arc::clone(&record));
+            match self.ask(write, course, seen.clone(), &entry).await {
+                Ok(Replaced::Yes(version)) => {
+                    meter::written(Carrier::Id, || entry.text().len());
+                    if !turn.group().is_empty() {
+                        self.counters.group(turn.group().len() + 1);
+                    }
+                    let written = Written::Yes(version.clone(), record);
+                    turn.answer(&written);
+                    traces.settle();
+                    turn.baton = Some((version, entry)).filter(|_| matches!(write.step, Step::Replace));
+                    return Ok(written);
+                }
+                Ok(Replaced::Gone) => return self.gone(write, course, &mut turn, traces).await,
+                // Commits of other processes that met this one here should not all come back at once.
+                Ok(Replaced::Conflict) if course.attempts > 0 && !course.pause().await? => {
+                    return Err(self.met_too_many(write));
+                }
+                Ok(Replaced::Conflict) => course.attempts += 1,
+                Err(error) if !error.is_passing() && !turn.group().is_empty() => {
+                    // Together they are too much for the store, or one of them is. Each finds out
+                    // by itself.
+                    tracing::debug!(%error, "commits that were written together are written one by one");
+                    turn.part(Pending::be_solo);
+                    solo = true;
+                    continue;
+                }
+                Err(error) => course.take(error).await?,
+            }
+            turn.put_back();
+            let load = || self.store.load(write.key, commit.now());
+            let loaded = self.insist(course, Operation::Load, Some(write.key), load).await?;
+            newest = match Found::under(write.key, loaded)? {
+                Found::Live(version, record) => Some((version, record)),
+                Found::Moved | Found::Absent => return self.gone(write, course, &mut turn, traces).await,
+            };
+            if course.unsure
+                && let Step::Cycle(id) = write.step
+            {
+                self.undo_half(commit, &id.store_key(), course).await?;
+            }
+        }
+    }
+
+    /// Makes the record to write: the session's changes on the version to build on, and those of
+    /// the commits that wait.
+    fn compose(
+        &self,
+        write: &Write<'_>,
+        newest: &Newest,
+        turn: &mut CommitTurn,
+        traces: &mut Traces<'_>,
+        solo: bool,
+    ) -> Result<Arc<Record>, Error> {
+        let (commit, session) = (write.commit, write.commit.session());
+        let (version, on) =
+            newest.as_ref().map_or_else(|| (session.version(), session.base()), |(version, on)| (version, &**on));
+        let own = match newest {
+            None => commit.record(),
+            Some((_, newest)) => Arc::new(self.replay(commit, newest)?),
+        };
+        if !solo {
+            let leader = Leader { commit, on, version };
+            if let Some(all) = self.gather(turn, &leader, &own, traces) {
+                return Ok(Arc::new(all));
+            }
+            turn.put_back();
+        }
+        let mut own = own;
+        if newest.is_some() {
+            commit.mark(Arc::make_mut(&mut own));
+        }
+        Ok(own)
+    }
+
+    async fn ask(
+        &self,
+        write: &Write<'_>,
+        course: &Course,
+        seen: Version,
+        entry: &Entry,
+    ) -> Result<Replaced, StoreError> {
+        let now = write.commit.now();
+        match write.step {
+            Step::Replace => {
+                let replace = self.store.replace(write.key, seen, entry, now);
+                self.call_by(course.deadline, Operation::Replace, Some(write.key), replace).await
+            }
+            Step::Cycle(id) => {
+                let (new, until) = (id.store_key(), now + self.grace);
+                let cycle = self.store.cycle(write.key, seen, &new, entry, until, now);
+                self.call_by(course.deadline, Operation::Cycle, Some(write.key), cycle).await
+            }
+        }
+    }
+
+    /// Returns whether an earlier attempt of this commit, whose answer was lost, has written this record or
+    /// one that it came from.
+    fn has_done(&self, write: &Write<'_>, traces: &mut Traces<'_>, newest: &Record) -> bool {
+        matches!(write.step, Step::Replace) && (write.commit.has_written(newest) || traces.are_in(newest))
+    }
+
+    /// The session isn't under its key any more: it has ended, or an earlier attempt of this very
+    /// commit, whose answer was lost, has moved it.
+    async fn gone(
+        &self,
+        write: &Write<'_>,
+        course: &mut Course,
+        turn: &mut CommitTurn,
+        traces: &mut Traces<'_>,
+    ) -> Result<Written, Error> {
+        turn.answer(&Written::Dropped);
+        let own = match write.step {
+            Step::Cycle(id) if course.unsure => self.find_own(write.commit, &id.store_key(), course).await?,
+            Step::Cycle(_) | Step::Replace => None,
+        };
+        traces.settle();
+        Ok(own.map_or(Written::Dropped, |(version, record)| Written::Yes(version, record)))
+    }
+
+    /// Replays a session on a version that another request wrote.
+    pub(crate) fn replay(&self, commit: &Commit, newest: &Record) -> Result<Record, Error> {
+        self.counters.count(Event::Replayed);
+        cloakroom_session::replay_with(commit, newest, self.conflicts, || self.counters.count(Event::Overwritten))
+    }
+}
