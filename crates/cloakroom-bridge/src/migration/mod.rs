@@ -185,7 +185,7 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
             Plan::EndThenCreate => self.begin_anew(from, to, commit).await?,
             Plan::Create if from != to => self.begin_anew(from, to, commit).await?,
             _ if from == to => self.stay(from, commit).await?,
-            _ => self.shift(from, commit).await?,
+            Plan::Touch | Plan::Create | Plan::Replace | Plan::Cycle | _ => self.shift(from, commit).await?,
         };
         if let Some((other, side)) = other.and_then(|it| Side::of(&it).map(|side| (it, side))) {
             let ended = self.end(side, &other, now).await?;
