@@ -8,6 +8,7 @@
 //! | `statements` | what is said to a database, with a dialect each |
 //! | `link` | parameters, rows and failures, whichever driver carries them |
 //! | `gate` | how many connections may be wanted at the same time |
+//! | `sweep` | the rounds of a sweep |
 //! | `suspects` | connections that may be silent |
 //! | `row` | what comes back, checked |
 //! | `sqlite` | an SQLite file (feature `sqlite`) |
@@ -53,6 +54,8 @@ mod sqlite;
 mod statements;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod suspects;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod sweep;
 #[cfg(all(feature = "tls", any(feature = "postgres", feature = "mysql")))]
 mod tls;
 #[cfg(any(feature = "postgres", feature = "mysql"))]

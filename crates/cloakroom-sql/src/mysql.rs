@@ -12,9 +12,10 @@ use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
 use mysql_async::{DriverError, Error, Pool};
 
-use crate::link::{Cells, Failure, TRIES, values};
+use crate::link::{Cells, Failure, TRIES, touch, values};
 use crate::row::{begin, found, met, owned, padded, page};
 use crate::statements::{self, mysql as own};
+use crate::sweep::sweep;
 use link::Link;
 use words::Words;
 
@@ -44,6 +45,8 @@ pub struct MysqlStore {
     link: Link,
 }
 
+static NEWEST_COLUMN: LazyLock<Words> = LazyLock::new(|| Words::of(own::NEWEST_COLUMN));
+static TABLE: LazyLock<Words> = LazyLock::new(|| Words::of(statements::TABLE));
 static LOAD: LazyLock<Words> = LazyLock::new(|| Words::of(statements::LOAD));
 static LIVE: LazyLock<Words> = LazyLock::new(|| Words::of(statements::LIVE));
 static TOUCH: LazyLock<Words> = LazyLock::new(|| Words::of(statements::TOUCH));
@@ -57,6 +60,7 @@ static FORGET: LazyLock<Words> = LazyLock::new(|| Words::of(statements::FORGET))
 static END: LazyLock<Words> = LazyLock::new(|| Words::of(own::END));
 static OLDER: LazyLock<Words> = LazyLock::new(|| Words::of(own::OLDER));
 static MOVED: LazyLock<Words> = LazyLock::new(|| Words::of(own::MOVED));
+static LIVE_ON: LazyLock<Words> = LazyLock::new(|| Words::of(own::LIVE_ON));
 static SWEEP: LazyLock<Words> = LazyLock::new(|| Words::of(own::SWEEP));
 
 impl MysqlStore {
@@ -109,12 +113,33 @@ impl MysqlStore {
         SCHEMA
     }
 
-    /// Creates the table and its indexes where they aren't there yet; several processes may do it at the same time.
+    /// Creates the table and its indexes where they aren't there yet, and brings those of an earlier release up to date.
+    ///
+    /// Several processes may do it at the same time. Where all is there, nothing is changed.
     ///
     /// # Errors
     /// When the database can't be reached, or the user may not create tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(self.link.migrate(SCHEMA).await?)
+        self.link.migrate(SCHEMA).await?;
+        let is_outdated = async || Ok::<_, Failure>(self.link.rows(&NEWEST_COLUMN, &[], |_| Ok(())).await?.is_empty());
+        if is_outdated().await? {
+            match self.link.migrate(own::ADD_COLUMN).await {
+                // Another process was faster.
+                Err(_) if !is_outdated().await? => {}
+                answer => answer?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks whether the table is there, as this release needs it.
+    ///
+    /// # Errors
+    /// [`StoreError::is_missing`] where it must be created or brought up to date; and when the database can't be reached, or the
+    /// user may not read the table.
+    pub async fn look_for_table(&self) -> Result<(), StoreError> {
+        self.link.rows(&TABLE, &[], |_| Ok(())).await?;
+        Ok(())
     }
 
     async fn is_live(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
@@ -156,7 +181,8 @@ pub(crate) fn meaning(number: u16, message: &str) -> Failure {
         // Two steps waited for each other, or a row changed between being read and being locked.
         1213 | 1020 => Failure::Undone(told),
         1062 => Failure::Taken,
-        1146 => Failure::no_table(),
+        // A table, and a column.
+        1146 | 1054 => Failure::Missing(format!("{message} ({number})")),
         1153 => too_large(),
         _ => Failure::Refused(told),
     }
@@ -213,7 +239,7 @@ impl Store for MysqlStore {
         deadline: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let values = [key.into(), now.into(), touched.into(), deadline.into()];
+        let values = touch(key, touched, deadline, now);
         // A touch that has nothing to extend changes nothing, either.
         Ok(self.link.changed(&TOUCH, &values).await? > 0 || self.is_live(key, now).await?)
     }
@@ -264,8 +290,12 @@ impl Store for MysqlStore {
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let swept = self.link.changed(&SWEEP, &[now.into(), limit.into()]).await?;
-        Ok(usize::try_from(swept).unwrap_or(usize::MAX))
+        let round = |most: usize| async move {
+            let live_on = self.link.changed(&LIVE_ON, &[now.into(), limit.into()]).await?;
+            let gone = self.link.changed(&SWEEP, &[now.into(), most.into()]).await?;
+            Ok((usize::try_from(gone).unwrap_or_default(), usize::try_from(live_on + gone).unwrap_or_default()))
+        };
+        sweep(limit, round).await
     }
 
     async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {

@@ -4,6 +4,7 @@ mod checkup;
 mod connect;
 mod lease;
 mod link;
+mod migrate;
 mod prepared;
 mod shared;
 mod wire;
@@ -14,9 +15,10 @@ use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
 use deadpool_postgres::Pool;
 
-use crate::link::{Cells, Failure, TRIES, Unprepared, Value, values};
+use crate::link::{Cells, Failure, TRIES, Unprepared, Value, touch, values};
 use crate::row::{begin, found, met, owned, page};
 use crate::statements::{self, postgres as own};
+use crate::sweep::sweep;
 use link::Link;
 pub use shared::PostgresConnections;
 
@@ -111,12 +113,26 @@ impl PostgresStore {
         SCHEMA
     }
 
-    /// Creates the table and its indexes where they aren't there yet; several processes may do it at the same time.
+    /// Creates the table and its indexes where they aren't there yet, and brings those of an earlier release up to date.
+    ///
+    /// Several processes may do it at the same time. Where all is there, nothing is changed or locked. Indexes are built while
+    /// writers wait: where a table of an earlier release has millions of rows, carry out the statements of
+    /// [`schema`](Self::schema) before, with `CREATE INDEX CONCURRENTLY`.
     ///
     /// # Errors
     /// When the database can't be reached, or the user may not create tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(self.patient.migrate(SCHEMA).await?)
+        migrate::migrate(&self.patient).await
+    }
+
+    /// Looks whether the table is there, as this release needs it.
+    ///
+    /// # Errors
+    /// [`StoreError::is_missing`] where it must be created or brought up to date; and when the database can't be reached, or the
+    /// user may not read the table.
+    pub async fn look_for_table(&self) -> Result<(), StoreError> {
+        self.link.rows(statements::TABLE, &[], |_| Ok(())).await?;
+        Ok(())
     }
 
     /// The two columns of the one row that a statement answers with.
@@ -153,8 +169,8 @@ pub(crate) fn meaning(code: &str, message: &str) -> Failure {
         // A serialization failure, and a deadlock.
         "40001" | "40P01" => Failure::Undone(told),
         "23505" => Failure::Taken,
-        // Not one of another framework.
-        "42P01" if message.contains("cloakroom_sessions") => Failure::no_table(),
+        // A table, and a column.
+        "42P01" | "42703" => Failure::Missing(format!("{message} ({code})")),
         "0A000" if message.contains("cached plan") => Failure::Unprepared(Unprepared::Outdated, told),
         "26000" => Failure::Unprepared(Unprepared::Forgotten, pooled(code, message)),
         // A statement that was bound with another number of values, or with values of other types.
@@ -219,8 +235,8 @@ impl Store for PostgresStore {
         deadline: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let values = [key.into(), now.into(), touched.into(), deadline.into()];
-        Ok(self.link.changed(statements::TOUCH, &values).await? == 1)
+        let values = touch(key, touched, deadline, now);
+        Ok(Self::pair(&self.link, own::TOUCH, &values).await? != (0, 0))
     }
 
     async fn cycle(
@@ -261,8 +277,12 @@ impl Store for PostgresStore {
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let swept = self.patient.changed(own::SWEEP, &[now.into(), limit.into()]).await?;
-        Ok(usize::try_from(swept).unwrap_or(usize::MAX))
+        let round = |most: usize| async move {
+            let values = [now.into(), limit.into(), most.into()];
+            let (gone, met) = Self::pair(&self.patient, own::SWEEP, &values).await?;
+            Ok((usize::try_from(gone).unwrap_or_default(), usize::try_from(met).unwrap_or_default()))
+        };
+        sweep(limit, round).await
     }
 
     async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {

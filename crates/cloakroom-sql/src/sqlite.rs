@@ -15,9 +15,10 @@ use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
 use rusqlite::Connection;
 
-use crate::link::{Failure, TRIES, values};
+use crate::link::{Failure, TRIES, touch, values};
 use crate::row::{begin, found, met, owned, page};
 use crate::statements::{self, sqlite as own};
+use crate::sweep::sweep;
 use lane::Lane;
 use link::Link;
 pub use open::{SqliteConfig, Synchronous};
@@ -58,6 +59,7 @@ struct Words {
     forget: String,
     cycle: String,
     end: String,
+    live_on: String,
     sweep: String,
     owned: String,
     end_before: String,
@@ -75,6 +77,7 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
         forget: spelled(statements::FORGET),
         cycle: spelled(own::CYCLE),
         end: spelled(own::END),
+        live_on: spelled(own::LIVE_ON),
         sweep: spelled(own::SWEEP),
         owned: spelled(statements::OWNED),
         end_before: spelled(statements::END_BEFORE),
@@ -99,7 +102,7 @@ impl SqliteStore {
     #[must_use]
     pub fn from_connection(connection: Connection) -> Self {
         let lane = Lane::new(vec![connection]);
-        Self { link: Link::Lanes { writer: lane.clone(), readers: lane } }
+        Self { link: Link::Lanes { writer: lane.clone(), readers: lane, is_ours: false } }
     }
 
     /// A store on a pool of sqlx that the application has, as it is configured (feature `sqlx-sqlite`).
@@ -126,10 +129,13 @@ impl SqliteStore {
         Ok(self.link.migrate(SCHEMA).await?)
     }
 
+    async fn is_live(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(!self.link.rows(&WORDS.live, [key.into(), now.into()], |_| Ok(())).await?.is_empty())
+    }
+
     /// Why nothing was replaced: something else is there, or nothing.
     async fn not_replaced(&self, key: &StoreKey, now: Timestamp) -> Result<Replaced, StoreError> {
-        let live = self.link.rows(&WORDS.live, [key.into(), now.into()], |_| Ok(())).await?;
-        Ok(if live.is_empty() { Replaced::Gone } else { Replaced::Conflict })
+        Ok(if self.is_live(key, now).await? { Replaced::Conflict } else { Replaced::Gone })
     }
 }
 
@@ -138,7 +144,10 @@ pub(crate) fn meaning(code: i32, message: &str) -> Failure {
     match code {
         // SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE.
         1555 | 2067 => Failure::Taken,
-        _ if message.starts_with("no such table") => Failure::no_table(),
+        _ if message.starts_with("no such table") => Failure::Missing(message.to_owned()),
+        _ if message.contains("no such column") || message.contains("has no column") => {
+            Failure::Missing(message.to_owned())
+        }
         _ => Failure::because(message),
     }
 }
@@ -180,8 +189,9 @@ impl Store for SqliteStore {
         deadline: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let values = [key.into(), now.into(), touched.into(), deadline.into()];
-        Ok(self.link.changed(&WORDS.touch, values).await? == 1)
+        let values = touch(key, touched, deadline, now);
+        // A touch that another one has written changes nothing.
+        Ok(self.link.changed(&WORDS.touch, values).await? == 1 || self.is_live(key, now).await?)
     }
 
     async fn cycle(
@@ -217,8 +227,16 @@ impl Store for SqliteStore {
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let swept = self.link.changed(&WORDS.sweep, [now.into(), limit.into()]).await?;
-        Ok(usize::try_from(swept).unwrap_or(usize::MAX))
+        let round = |most: usize| async move {
+            let live_on = self.link.changed(&WORDS.live_on, [now.into(), limit.into()]).await?;
+            let gone = self.link.changed(&WORDS.sweep, [now.into(), most.into()]).await?;
+            Ok((usize::try_from(gone).unwrap_or_default(), usize::try_from(live_on + gone).unwrap_or_default()))
+        };
+        let swept = sweep(limit, round).await?;
+        if swept < limit {
+            self.link.tidy().await?;
+        }
+        Ok(swept)
     }
 
     async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {

@@ -4,8 +4,12 @@
 
 #[path = "sql/common.rs"]
 mod common;
+#[path = "sql/cost.rs"]
+mod cost;
 #[path = "sql/crowded.rs"]
 mod crowded;
+#[path = "sql/earlier.rs"]
+mod earlier;
 #[path = "sql/full.rs"]
 mod full;
 #[path = "sql/locked.rs"]

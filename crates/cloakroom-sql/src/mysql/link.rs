@@ -93,7 +93,7 @@ impl Link {
         .await
     }
 
-    pub(super) async fn migrate(&self, schema: &'static str) -> Result<(), Failure> {
+    pub(super) async fn migrate(&self, schema: &str) -> Result<(), Failure> {
         match self {
             Self::Pool(lender) => {
                 let mut lease = lender.lend().await?;

@@ -7,6 +7,10 @@ CREATE TABLE IF NOT EXISTS cloakroom_sessions (
     deadline  BIGINT,                          -- NULL: for ever
     owner     LONGBLOB,                        -- UTF-8
     moved_to  BINARY(32),                      -- a mark: the session has this key now
-    KEY cloakroom_sessions_deadline (deadline),
+    sweep_at  BIGINT DEFAULT 0,                -- when the sweeper looks at it: never later than the deadline
+    KEY cloakroom_sessions_sweep (sweep_at),
     KEY cloakroom_sessions_owner (owner(255))
 ) ENGINE = InnoDB
+-- A table of an earlier release lacks a column and has another index. Its rows are looked at by the first sweeps:
+-- ALTER TABLE cloakroom_sessions ADD COLUMN sweep_at BIGINT DEFAULT 0, ADD KEY cloakroom_sessions_sweep (sweep_at),
+--     DROP KEY cloakroom_sessions_deadline

@@ -66,7 +66,7 @@ impl Link {
     }
 
     /// Without parameters, all statements of a text are one transaction.
-    pub(super) async fn migrate(&self, schema: &'static str) -> Result<(), Failure> {
+    pub(super) async fn migrate(&self, schema: &str) -> Result<(), Failure> {
         match self {
             Self::Pool(wire) => wire.execute(schema).await,
             #[cfg(feature = "sqlx-postgres")]

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Error, Row, TransactionBehavior, params_from_iter};
 
 use super::lane::Lane;
 use super::meaning;
+use super::open::tidy;
 use crate::link::{Cells, Failure, Value};
 
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub(super) enum Link {
     Lanes {
         writer: Lane,
         readers: Lane,
+        /// Opened by us, with options of ours.
+        is_ours: bool,
     },
     #[cfg(feature = "sqlx-sqlite")]
     Sqlx(sqlx::SqlitePool),
@@ -58,18 +61,47 @@ impl Link {
         }
     }
 
+    /// After a sweep.
+    pub(super) async fn tidy(&self) -> Result<(), Failure> {
+        match self {
+            Self::Lanes { writer, is_ours: true, .. } => writer.run(|connection| tidy(connection).map_err(told)).await,
+            Self::Lanes { .. } => Ok(()),
+            #[cfg(feature = "sqlx-sqlite")]
+            Self::Sqlx(_) => Ok(()),
+        }
+    }
+
     pub(super) async fn migrate(&self, schema: &'static str) -> Result<(), Failure> {
         match self {
             Self::Lanes { writer, .. } => writer.run(|connection| apply(connection, schema).map_err(told)).await,
             #[cfg(feature = "sqlx-sqlite")]
-            Self::Sqlx(pool) => crate::pools::sqlite::migrate(pool, schema).await,
+            Self::Sqlx(pool) => {
+                if !self.rows(STATE, [], |_| Ok(())).await?.is_empty() {
+                    match crate::pools::sqlite::migrate(pool, ADD_COLUMN).await {
+                        // Another process was faster.
+                        Err(Failure::Refused(why)) if why.to_string().contains("duplicate column") => {}
+                        answer => answer?,
+                    }
+                }
+                crate::pools::sqlite::migrate(pool, schema).await
+            }
         }
     }
 }
 
-/// Carries out all of these statements or none.
+/// A row where there is a table of an earlier release.
+const STATE: &str = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'cloakroom_sessions' \
+    AND NOT EXISTS (SELECT 1 FROM pragma_table_info('cloakroom_sessions') WHERE name = 'sweep_at')";
+
+/// Its rows are looked at by the first sweeps, a few at a time.
+const ADD_COLUMN: &str = "ALTER TABLE cloakroom_sessions ADD COLUMN sweep_at INTEGER DEFAULT 0";
+
+/// Creates the table or brings it up to date, whole or not at all.
 pub(super) fn apply(connection: &mut Connection, schema: &str) -> rusqlite::Result<()> {
     let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if step.prepare(STATE)?.exists([])? {
+        step.execute_batch(ADD_COLUMN)?;
+    }
     step.execute_batch(schema)?;
     step.commit()
 }

@@ -13,6 +13,12 @@ use super::{SCHEMA, SqliteStore};
 /// How long a writer of another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How large a `-wal` may stay once what is in it has been brought home, in bytes.
+const LARGEST_WAL: i64 = 16 * 1024 * 1024;
+
+/// How long readers are waited for that still use a `-wal` that is to be cut: writers wait as long.
+const CUT: Duration = Duration::from_millis(500);
+
 /// How often a file is tried that another process is setting up at this moment.
 const TRIES: u32 = 100;
 
@@ -76,7 +82,8 @@ impl SqliteConfig {
         apply(&mut writer, SCHEMA).map_err(|why| told(why.to_string()))?;
         let readers: Result<Vec<_>, _> = (0..self.readers.max(1)).map(|_| self.patient(Self::connect)).collect();
         let readers = readers.map_err(|why| told(why.to_string()))?;
-        Ok(SqliteStore { link: Link::Lanes { writer: Lane::new(vec![writer]), readers: Lane::new(readers) } })
+        let (writer, readers) = (Lane::new(vec![writer]), Lane::new(readers));
+        Ok(SqliteStore { link: Link::Lanes { writer, readers, is_ours: true } })
     }
 
     /// Tries again while another process changes the mode of the file, for which SQLite's own patience has no effect.
@@ -102,8 +109,27 @@ impl SqliteConfig {
             Synchronous::Full => "FULL",
         };
         connection.pragma_update(None, "synchronous", synchronous)?;
+        connection.pragma_update(None, "journal_size_limit", LARGEST_WAL)?;
         Ok(connection)
     }
+}
+
+/// Brings home what is in the `-wal`, and cuts it where it has grown large.
+///
+/// SQLite does so by itself after some writes, but only while no other process writes or reads: where some always do, the
+/// `-wal` grows without bounds.
+pub(super) fn tidy(connection: &mut Connection) -> rusqlite::Result<()> {
+    let frames = |row: &rusqlite::Row<'_>| row.get::<_, i64>(1);
+    let written = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], frames)?;
+    let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+    if written.saturating_mul(page) <= LARGEST_WAL {
+        return Ok(());
+    }
+    connection.busy_timeout(CUT)?;
+    // Where a reader stays for longer, the next sweep tries again.
+    let cut = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], frames);
+    connection.busy_timeout(PATIENCE)?;
+    cut.map(|_| ())
 }
 
 /// No URIs: a path from a configuration is a path, whatever its first letters are.

@@ -6,7 +6,11 @@ CREATE TABLE IF NOT EXISTS cloakroom_sessions (
     touched   INTEGER NOT NULL,
     deadline  INTEGER,                   -- NULL: for ever
     owner     TEXT,
-    moved_to  BLOB                       -- a mark: the session has this key now
+    moved_to  BLOB,                      -- a mark: the session has this key now
+    sweep_at  INTEGER DEFAULT 0          -- when the sweeper looks at it: never later than the deadline
 ) STRICT;
-CREATE INDEX IF NOT EXISTS cloakroom_sessions_deadline ON cloakroom_sessions (deadline);
+-- A table of an earlier release lacks a column: ALTER TABLE cloakroom_sessions ADD COLUMN sweep_at INTEGER DEFAULT 0;
+CREATE INDEX IF NOT EXISTS cloakroom_sessions_sweep ON cloakroom_sessions (sweep_at);
 CREATE INDEX IF NOT EXISTS cloakroom_sessions_owner ON cloakroom_sessions (owner, created) WHERE owner IS NOT NULL;
+-- An earlier release had it. With it, each touch writes an index.
+DROP INDEX IF EXISTS cloakroom_sessions_deadline;

@@ -16,7 +16,8 @@ fn statements_find_their_rows_by_an_index() {
         ("cycle", &WORDS.cycle, by_key),
         ("end", &WORDS.end, by_key),
         ("forget", &WORDS.forget, by_key),
-        ("sweep", &WORDS.sweep, "INDEX cloakroom_sessions_deadline (deadline<?)"),
+        ("live_on", &WORDS.live_on, "INDEX cloakroom_sessions_sweep (sweep_at<?)"),
+        ("sweep", &WORDS.sweep, "INDEX cloakroom_sessions_sweep (sweep_at<?)"),
         ("scan", &WORDS.scan, "USING INDEX sqlite_autoindex_cloakroom_sessions_1 (store_key>?)"),
         ("owned", &WORDS.owned, "INDEX cloakroom_sessions_owner (owner=?)"),
     ];

@@ -69,7 +69,7 @@ async fn corrupt_rows_are_errors(store: &PostgresStore, client: &tokio_postgres:
 
 async fn indexes_are_used(client: &tokio_postgres::Client) {
     let fill = "INSERT INTO cloakroom_sessions SELECT sha256(convert_to(n::text, 'UTF8')), 1, '{}', n, n, n, \
-                convert_to((n / 3)::text, 'UTF8') FROM generate_series(1, 20000) n; ANALYZE cloakroom_sessions";
+                convert_to((n / 3)::text, 'UTF8'), NULL, n FROM generate_series(1, 20000) n; ANALYZE cloakroom_sessions";
     client.batch_execute(fill).await.unwrap();
     let table = [
         (
@@ -77,9 +77,9 @@ async fn indexes_are_used(client: &tokio_postgres::Client) {
             "SELECT * FROM cloakroom_sessions WHERE owner = '77' AND moved_to IS NULL ORDER BY created",
         ),
         (
-            "cloakroom_sessions_deadline",
+            "cloakroom_sessions_sweep",
             "DELETE FROM cloakroom_sessions WHERE store_key = ANY (ARRAY(SELECT store_key FROM cloakroom_sessions \
-             WHERE deadline < 500 ORDER BY deadline LIMIT 100 FOR UPDATE SKIP LOCKED))",
+             WHERE sweep_at < 500 ORDER BY sweep_at LIMIT 100 FOR UPDATE SKIP LOCKED))",
         ),
     ];
     for (index, statement) in table {

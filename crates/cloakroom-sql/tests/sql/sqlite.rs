@@ -99,7 +99,7 @@ async fn statements_per_operation() {
     for (what, statements) in trips(&store, || STATEMENTS.load(Ordering::SeqCst)).await {
         println!("sqlite: {what}: {statements} statements");
         let expected = match what {
-            "replace, conflict" | "replace, gone" => 2,
+            "replace, conflict" | "replace, gone" | "sweep" => 2,
             _ => 1,
         };
         assert_eq!(statements, expected, "{what}");
