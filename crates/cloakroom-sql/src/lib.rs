@@ -5,6 +5,7 @@
 //!
 //! | module | what it is about |
 //! |---|---|
+//! | `name` | the name of the table |
 //! | `statements` | what is said to a database, with a dialect each |
 //! | `link` | parameters, rows and failures, whichever driver carries them |
 //! | `gate` | how many connections may be wanted at the same time |
@@ -42,6 +43,8 @@ mod gate;
 mod link;
 #[cfg(feature = "mysql")]
 mod mysql;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod name;
 #[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres", feature = "sqlx-mysql"))]
 mod pools;
 #[cfg(feature = "postgres")]
@@ -63,6 +66,8 @@ mod url;
 
 #[cfg(feature = "mysql")]
 pub use mysql::MysqlStore;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use name::TableName;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
 #[cfg(feature = "sqlite")]

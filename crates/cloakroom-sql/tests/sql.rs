@@ -18,6 +18,8 @@ mod locked;
 mod modes;
 #[path = "sql/mysql.rs"]
 mod mysql;
+#[path = "sql/named.rs"]
+mod named;
 #[path = "sql/outages.rs"]
 mod outages;
 #[path = "sql/poolers.rs"]

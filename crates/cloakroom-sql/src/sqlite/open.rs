@@ -1,6 +1,7 @@
 //! How a file is opened, and what is said when it can't be.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_store::StoreError;
@@ -8,7 +9,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::lane::Lane;
 use super::link::{Link, apply};
-use super::{SCHEMA, SqliteStore};
+use super::{SqliteStore, Statements};
+use crate::TableName;
 
 /// How long a writer of another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -47,6 +49,7 @@ pub enum Synchronous {
 #[derive(Clone, Debug)]
 pub struct SqliteConfig {
     path: PathBuf,
+    table: TableName,
     synchronous: Synchronous,
     readers: usize,
 }
@@ -55,7 +58,14 @@ impl SqliteConfig {
     /// A file, in a folder that is there. Two files more appear beside it while it is open (`-wal` and `-shm`).
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), synchronous: Synchronous::default(), readers: 4 }
+        Self { path: path.into(), table: TableName::default(), synchronous: Synchronous::default(), readers: 4 }
+    }
+
+    /// Sets the table that holds the sessions. The default is `cloakroom_sessions`.
+    #[must_use]
+    pub fn table(mut self, name: TableName) -> Self {
+        self.table = name;
+        self
     }
 
     /// What a write has to survive. The default is the end of the process.
@@ -78,12 +88,13 @@ impl SqliteConfig {
     /// A folder that isn't there, a file that can't be written, or one that isn't a database; the error names the file.
     pub fn open(self) -> Result<SqliteStore, StoreError> {
         let told = |why: String| StoreError::unavailable(format!("{}: {why}", self.path.display()));
+        let words = Arc::new(Statements::of(self.table.clone()));
         let mut writer = self.patient(Self::connect).map_err(|why| told(why.to_string()))?;
-        apply(&mut writer, SCHEMA).map_err(|why| told(why.to_string()))?;
+        apply(&mut writer, &words).map_err(|why| told(why.to_string()))?;
         let readers: Result<Vec<_>, _> = (0..self.readers.max(1)).map(|_| self.patient(Self::connect)).collect();
         let readers = readers.map_err(|why| told(why.to_string()))?;
         let (writer, readers) = (Lane::new(vec![writer]), Lane::new(readers));
-        Ok(SqliteStore { link: Link::Lanes { writer, readers, is_ours: true } })
+        Ok(SqliteStore { words, link: Link::Lanes { writer, readers, is_ours: true } })
     }
 
     /// Tries again while another process changes the mode of the file, for which SQLite's own patience has no effect.
