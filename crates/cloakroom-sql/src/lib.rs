@@ -10,6 +10,7 @@
 //! | `link` | parameters, rows and failures, whichever driver carries them |
 //! | `gate` | how many connections may be wanted at the same time |
 //! | `sweep` | the rounds of a sweep |
+//! | `walks` | an owner's sessions and everybody's, step by step |
 //! | `suspects` | connections that may be silent |
 //! | `row` | what comes back, checked |
 //! | `sqlite` | an SQLite file (feature `sqlite`) |
@@ -63,6 +64,8 @@ mod sweep;
 mod tls;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod url;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod walks;
 
 #[cfg(feature = "mysql")]
 pub use mysql::MysqlStore;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{
-    Checkup, Created, Cursor, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
+    Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
 };
 use mysql_async::{DriverError, Error, Pool};
 
@@ -21,6 +21,7 @@ use crate::row::{begin, found, met, owned, padded, page};
 use crate::statements::{self, mysql as own};
 use crate::sweep::sweep;
 use crate::url::without;
+use crate::walks;
 use link::Link;
 use words::Words;
 
@@ -35,15 +36,18 @@ composed! {
     load = statements::LOAD,
     live = statements::LIVE,
     touch = statements::TOUCH,
-    owned = statements::OWNED,
-    end_before = statements::END_BEFORE,
+    owned = own::OWNED,
+    count_owned = own::COUNT_OWNED,
+    end_owned = own::END_OWNED,
+    before = statements::BEFORE,
+    end_before = own::END_BEFORE,
     scan = statements::SCAN,
     create = own::CREATE,
     replace = own::REPLACE,
     cycle = own::CYCLE,
     forget = statements::FORGET,
     end = own::END,
-    older = own::OLDER,
+    more_owned = own::MORE_OWNED,
     moved = own::MOVED,
     live_on = own::LIVE_ON,
     sweep = own::SWEEP,
@@ -338,26 +342,55 @@ impl Store for MysqlStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<OwnedPage, StoreError> {
-        OwnedPage::cut(self.link.rows(&self.words.owned, &[owner.into(), now.into()], owned).await?, after, limit)
+        let limit = limit.max(1);
+        let [created, key] = walks::behind(after)?;
+        let values = [owner.into(), now.into(), created, key, limit.saturating_add(1).into()];
+        Ok(walks::page(self.link.rows(&self.words.owned, &values, owned).await?, limit))
+    }
+
+    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+        let read = |cells: &dyn Cells| Ok(cells.number(0).flatten().and_then(|count| usize::try_from(count).ok()));
+        let mut rows = self.link.rows(&self.words.count_owned, &[owner.into(), now.into()], read).await?;
+        rows.pop().flatten().ok_or_else(|| StoreError::unavailable("an answer without a number"))
+    }
+
+    async fn end_owned(
+        &self,
+        owner: &str,
+        keep: Option<&StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Ended, StoreError> {
+        let values = [owner.into(), now.into(), walks::but(keep), limit.into()];
+        let done = self.link.changed(&self.words.end_owned, &values).await?;
+        let count = usize::try_from(done).unwrap_or(usize::MAX);
+        // Where only rows are locked, and not the room between them, a session may have moved to where the server had been already.
+        let more = count >= limit || !self.link.rows(&self.words.more_owned, &values, |_| Ok(())).await?.is_empty();
+        Ok(Ended::new(count, more))
     }
 
     async fn end_before(
         &self,
         point: Timestamp,
-        _after: Option<&Cursor>,
+        after: Option<&Cursor>,
         now: Timestamp,
     ) -> Result<EndedPage, StoreError> {
-        let mut total = 0;
-        for _ in 0..TRIES {
-            let values = [point.into(), now.into()];
-            let ended = self.link.changed(&self.words.end_before, &values).await?;
-            total += usize::try_from(ended).unwrap_or_default();
-            // Where only rows are locked, and not the room between them, a session may have moved to where the server had been already.
-            if self.link.rows(&self.words.older, &values, |_| Ok(())).await?.is_empty() {
-                return Ok(EndedPage::new(total, None));
+        let mut from = walks::from(after)?;
+        loop {
+            let values = [point.into(), now.into(), from.into(), walks::STEP.into()];
+            let found = self.link.rows(&self.words.before, &values, walks::found).await?.pop().unwrap_or_default();
+            if found.found > 0 {
+                let ended = self.link.changed(&self.words.end_before, &values).await?;
+                // The end of the walk is where nothing is found.
+                let next = if ended < found.found { from } else { found.last() };
+                return Ok(EndedPage::new(usize::try_from(ended).unwrap_or(usize::MAX), Some(walks::place(next))));
             }
+            // Where only rows are locked, and not the room between them, a session may have moved to where the server had been already.
+            if from.unix_millis() == 0 {
+                return Ok(EndedPage::default());
+            }
+            from = Timestamp::from_unix_millis(0);
         }
-        Err(StoreError::unavailable("sessions kept moving away"))
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {

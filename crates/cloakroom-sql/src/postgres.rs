@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{
-    Checkup, Created, Cursor, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
+    Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
 };
 use deadpool_postgres::Pool;
 
@@ -25,6 +25,7 @@ use crate::row::{begin, found, met, owned, page};
 use crate::statements::{self, postgres as own};
 use crate::sweep::sweep;
 use crate::url::without;
+use crate::walks;
 use link::Link;
 pub use shared::PostgresConnections;
 
@@ -44,7 +45,9 @@ composed! {
     cycle = own::CYCLE,
     end = own::END,
     sweep = own::SWEEP,
-    owned = statements::OWNED,
+    owned = own::OWNED,
+    count_owned = own::COUNT_OWNED,
+    end_owned = own::END_OWNED,
     end_before = own::END_BEFORE,
     scan = statements::SCAN,
 }
@@ -337,25 +340,44 @@ impl Store for PostgresStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<OwnedPage, StoreError> {
-        let all = self.link.rows(&self.words.owned, &[owner.into(), now.into()], owned).await?;
-        OwnedPage::cut(all, after, limit)
+        let limit = limit.max(1);
+        let [created, key] = walks::behind(after)?;
+        let values = [owner.into(), now.into(), created, key, limit.saturating_add(1).into()];
+        Ok(walks::page(self.link.rows(&self.words.owned, &values, owned).await?, limit))
+    }
+
+    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+        let read = |cells: &dyn Cells| Ok(cells.number(0).flatten().and_then(|count| usize::try_from(count).ok()));
+        let mut rows = self.link.rows(&self.words.count_owned, &[owner.into(), now.into()], read).await?;
+        rows.pop().flatten().ok_or_else(|| StoreError::unavailable("an answer without a number"))
+    }
+
+    async fn end_owned(
+        &self,
+        owner: &str,
+        keep: Option<&StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Ended, StoreError> {
+        let values = [owner.into(), now.into(), walks::but(keep), limit.into()];
+        let (done, found) = Self::pair(&self.link, &self.words.end_owned, &values).await?;
+        Ok(walks::ended(done.unsigned_abs(), found.unsigned_abs(), limit))
     }
 
     async fn end_before(
         &self,
         point: Timestamp,
-        _after: Option<&Cursor>,
+        after: Option<&Cursor>,
         now: Timestamp,
     ) -> Result<EndedPage, StoreError> {
-        let mut total = 0;
-        for _ in 0..TRIES {
-            let (ended, there) = Self::pair(&self.patient, &self.words.end_before, &[point.into(), now.into()]).await?;
-            total += usize::try_from(ended).unwrap_or_default();
-            if ended >= there {
-                return Ok(EndedPage::new(total, None));
-            }
-        }
-        Err(StoreError::unavailable("sessions kept moving away"))
+        let from = walks::from(after)?;
+        let values = [point.into(), now.into(), from.into(), walks::STEP.into()];
+        let read = |cells: &dyn Cells| {
+            let count = |column| cells.number(column).flatten().unwrap_or_default().unsigned_abs();
+            Ok(walks::Step { ended: count(0), found: count(1), last: cells.number(2).flatten() })
+        };
+        let step = self.patient.rows(&self.words.end_before, &values, read).await?.pop();
+        Ok(step.unwrap_or_default().page(from))
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {

@@ -14,16 +14,17 @@ use std::sync::Arc;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{
-    Checkup, Created, Cursor, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
+    Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
 };
 use rusqlite::Connection;
 
 use crate::TableName;
-use crate::link::{Failure, TRIES, touch, values};
+use crate::link::{Cells, Failure, TRIES, touch, values};
 use crate::name::composed;
 use crate::row::{begin, found, met, owned, page};
 use crate::statements::{self, sqlite as own};
 use crate::sweep::sweep;
+use crate::walks;
 use lane::Lane;
 use link::Link;
 pub use open::{SqliteConfig, Synchronous};
@@ -74,8 +75,11 @@ composed! {
     end = own::END,
     live_on = own::LIVE_ON,
     sweep = own::SWEEP,
-    owned = statements::OWNED,
-    end_before = statements::END_BEFORE,
+    owned = own::OWNED,
+    count_owned = own::COUNT_OWNED,
+    end_owned = own::END_OWNED,
+    before = statements::BEFORE,
+    end_before = own::END_BEFORE,
     scan = statements::SCAN,
 }
 
@@ -263,17 +267,49 @@ impl Store for SqliteStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<OwnedPage, StoreError> {
-        OwnedPage::cut(self.link.rows(&self.words.owned, [owner.into(), now.into()], owned).await?, after, limit)
+        let limit = limit.max(1);
+        let [created, key] = walks::behind(after)?;
+        let values = [owner.into(), now.into(), created, key, limit.saturating_add(1).into()];
+        Ok(walks::page(self.link.rows(&self.words.owned, values, owned).await?, limit))
+    }
+
+    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+        let read = |cells: &dyn Cells| Ok(cells.number(0).flatten().and_then(|count| usize::try_from(count).ok()));
+        let mut rows = self.link.rows(&self.words.count_owned, [owner.into(), now.into()], read).await?;
+        rows.pop().flatten().ok_or_else(|| StoreError::unavailable("an answer without a number"))
+    }
+
+    async fn end_owned(
+        &self,
+        owner: &str,
+        keep: Option<&StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Ended, StoreError> {
+        let values = [owner.into(), now.into(), walks::but(keep), limit.into()];
+        let done = self.link.changed(&self.words.end_owned, values).await?;
+        Ok(walks::ended(done, done, limit))
     }
 
     async fn end_before(
         &self,
         point: Timestamp,
-        _after: Option<&Cursor>,
+        after: Option<&Cursor>,
         now: Timestamp,
     ) -> Result<EndedPage, StoreError> {
-        let ended = self.link.changed(&self.words.end_before, [point.into(), now.into()]).await?;
-        Ok(EndedPage::new(usize::try_from(ended).unwrap_or(usize::MAX), None))
+        let from = walks::from(after)?;
+        let values = [point.into(), now.into(), from.into(), walks::STEP.into()];
+        let found = self.link.rows(&self.words.before, values.clone(), walks::found).await?.pop().unwrap_or_default();
+        if found.found == 0 {
+            return Ok(EndedPage::default());
+        }
+        let ended = self.link.changed(&self.words.end_before, values).await?;
+        let page = walks::Step { ended, ..found }.page(from);
+        if page.next.is_some() {
+            // Writers of other processes try again from time to time: without a pause they would seldom find the file free.
+            tokio::time::sleep(walks::PAUSE).await;
+        }
+        Ok(page)
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {

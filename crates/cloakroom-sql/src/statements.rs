@@ -78,13 +78,65 @@ macro_rules! touch {
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub(crate) const TOUCH: &str = touch!();
 
-pub(crate) const OWNED: &str = concat!(
-    "SELECT ",
-    columns!(),
-    ", store_key FROM {table} WHERE owner = $1 AND ",
-    live!(),
-    " ORDER BY created, store_key"
-);
+/// The live sessions of an owner: `$1`. Only the beginning of a long name is in an index.
+#[cfg(feature = "postgres")]
+macro_rules! mine_postgres {
+    () => {
+        concat!("substr(owner, 1, 255) = substr(CAST($1 AS BYTEA), 1, 255) AND owner = $1 AND ", live!())
+    };
+}
+
+#[cfg(feature = "mysql")]
+macro_rules! mine_mysql {
+    () => {
+        concat!("owner_start = LEFT(CAST($1 AS BINARY), 255) AND owner = $1 AND ", live!())
+    };
+}
+
+#[cfg(feature = "sqlite")]
+macro_rules! mine_sqlite {
+    () => {
+        concat!("owner = $1 AND ", live!())
+    };
+}
+
+/// A page: behind the session that was created at `$3` and has the key `$4`, `$5` of them.
+macro_rules! owned {
+    ($mine:ident) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            ", store_key FROM {table} WHERE ",
+            $mine!(),
+            " AND created >= $3 AND (created > $3 OR store_key > $4) ORDER BY created, store_key LIMIT $5"
+        )
+    };
+}
+
+macro_rules! count_owned {
+    ($mine:ident) => {
+        concat!("SELECT count(*) FROM {table} WHERE ", $mine!())
+    };
+}
+
+/// The oldest sessions of an owner but for `$3`, `$4` of them.
+macro_rules! oldest_owned {
+    ($mine:ident) => {
+        concat!($mine!(), " AND store_key <> $3 ORDER BY created, store_key LIMIT $4")
+    };
+}
+
+/// Live sessions that were created before `$1`, and not before `$3`: the first `$4` of them.
+macro_rules! before {
+    () => {
+        concat!("created < $1 AND created >= $3 AND ", live!(), " ORDER BY created LIMIT $4")
+    };
+}
+
+/// How many of these there are, and when the last of them was created.
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+pub(crate) const BEFORE: &str =
+    concat!("SELECT count(*), max(created) FROM (SELECT created FROM {table} WHERE ", before!(), ") AS found");
 
 /// `$1` the key behind which the page begins, `$3` how many. A key of another length leads nowhere: nobody can ask for it.
 pub(crate) const SCAN: &str = concat!(
@@ -94,9 +146,6 @@ pub(crate) const SCAN: &str = concat!(
     live!(),
     " ORDER BY store_key LIMIT $3"
 );
-
-#[cfg(any(feature = "sqlite", feature = "mysql"))]
-pub(crate) const END_BEFORE: &str = concat!("DELETE FROM {table} WHERE created < $1 AND ", live!());
 
 /// Makes room under a key: what is over is as good as not there.
 pub(crate) const FORGET: &str = "DELETE FROM {table} WHERE store_key = $1 AND deadline < $2";
@@ -135,6 +184,19 @@ pub(crate) mod sqlite {
         "DELETE FROM {table} WHERE store_key IN (SELECT store_key FROM chain) AND ",
         live!()
     );
+
+    pub(crate) const OWNED: &str = owned!(mine_sqlite);
+
+    pub(crate) const COUNT_OWNED: &str = count_owned!(mine_sqlite);
+
+    pub(crate) const END_OWNED: &str = concat!(
+        "DELETE FROM {table} WHERE store_key IN (SELECT store_key FROM {table} WHERE ",
+        oldest_owned!(mine_sqlite),
+        ")"
+    );
+
+    pub(crate) const END_BEFORE: &str =
+        concat!("DELETE FROM {table} WHERE store_key IN (SELECT store_key FROM {table} WHERE ", before!(), ")");
 
     /// The rows that a sweep meets: `$1` now, `$2` how many.
     macro_rules! met {
@@ -213,14 +275,26 @@ pub(crate) mod postgres {
         "SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM met)"
     );
 
+    pub(crate) const OWNED: &str = owned!(mine_postgres);
+
+    pub(crate) const COUNT_OWNED: &str = count_owned!(mine_postgres);
+
     /// How many were ended, and how many there were to end: fewer where some have moved on in this very moment.
+    pub(crate) const END_OWNED: &str = concat!(
+        "WITH found AS (SELECT store_key FROM {table} WHERE ",
+        oldest_owned!(mine_postgres),
+        "), done AS (DELETE FROM {table} WHERE store_key = ANY (ARRAY(SELECT store_key FROM found)) AND owner = $1 AND ",
+        live!(),
+        " RETURNING 1) SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM found)"
+    );
+
+    /// The same for a page of all sessions, and when the last of them was created.
     pub(crate) const END_BEFORE: &str = concat!(
-        "WITH there AS (SELECT 1 FROM {table} WHERE created < $1 AND ",
+        "WITH found AS (SELECT store_key, created FROM {table} WHERE ",
+        before!(),
+        "), done AS (DELETE FROM {table} WHERE store_key = ANY (ARRAY(SELECT store_key FROM found)) AND created < $1 AND ",
         live!(),
-        "), done AS (",
-        "DELETE FROM {table} WHERE created < $1 AND ",
-        live!(),
-        " RETURNING 1) SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM there)"
+        " RETURNING 1) SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM found), (SELECT max(created) FROM found)"
     );
 }
 
@@ -232,7 +306,9 @@ pub(crate) mod mysql {
 
     /// Brings a table of an earlier release up to date. Its rows are looked at by the first sweeps, a few at a time.
     pub(crate) const ADD_COLUMN: &str = "ALTER TABLE {table} ADD COLUMN sweep_at BIGINT DEFAULT 0, \
-        ADD KEY `{name}_sweep` (sweep_at), DROP KEY `{name}_deadline`";
+        ADD COLUMN owner_start VARBINARY(255) AS (LEFT(owner, 255)) VIRTUAL, ADD KEY `{name}_sweep` (sweep_at), \
+        ADD KEY `{name}_created` (created), ADD KEY `{name}_owned` (owner_start, created, store_key), \
+        DROP KEY `{name}_deadline`, DROP KEY `{name}_owner`";
 
     pub(crate) const REPLACE: &str = replace!();
 
@@ -259,8 +335,17 @@ pub(crate) mod mysql {
 
     pub(crate) const END: &str = concat!("DELETE FROM {table} WHERE store_key = $1 AND ", live!());
 
-    /// One that was created before a point, if there is any.
-    pub(crate) const OLDER: &str = concat!("SELECT version FROM {table} WHERE created < $1 AND ", live!(), " LIMIT 1");
+    pub(crate) const OWNED: &str = owned!(mine_mysql);
+
+    pub(crate) const COUNT_OWNED: &str = count_owned!(mine_mysql);
+
+    pub(crate) const END_OWNED: &str = concat!("DELETE FROM {table} WHERE ", oldest_owned!(mine_mysql));
+
+    /// A row if there is one more to end.
+    pub(crate) const MORE_OWNED: &str =
+        concat!("SELECT version FROM {table} WHERE ", mine_mysql!(), " AND store_key <> $3 LIMIT 1");
+
+    pub(crate) const END_BEFORE: &str = concat!("DELETE FROM {table} WHERE ", before!());
 
     /// Where a session has moved to, or nothing if it is there.
     pub(crate) const MOVED: &str =

@@ -8,6 +8,8 @@ mod common;
 mod cost;
 #[path = "sql/crowded.rs"]
 mod crowded;
+#[path = "sql/crowds.rs"]
+mod crowds;
 #[path = "sql/earlier.rs"]
 mod earlier;
 #[path = "sql/full.rs"]

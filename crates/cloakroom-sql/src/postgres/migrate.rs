@@ -14,8 +14,8 @@ const ALONE: &str = "SELECT pg_advisory_xact_lock(4846821973301);";
 /// The schema's own statements would lock a table that is as it should be, and wait for all who read it.
 pub(super) const STATE: &str = "SELECT \
     (SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('{table}') AND attname = 'sweep_at'), \
-    (SELECT count(*) FILTER (WHERE relname IN ('{name}_sweep', '{name}_owner')) \
-      - count(*) FILTER (WHERE relname = '{name}_deadline') \
+    (SELECT count(*) FILTER (WHERE relname IN ('{name}_sweep', '{name}_created', '{name}_owned')) \
+      - count(*) FILTER (WHERE relname IN ('{name}_deadline', '{name}_owner')) \
       FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = to_regclass('{table}') AND indisvalid)";
 
 pub(super) async fn migrate(link: &Link, words: &Statements) -> Result<(), StoreError> {
@@ -23,7 +23,7 @@ pub(super) async fn migrate(link: &Link, words: &Statements) -> Result<(), Store
     let alone = format!("{ALONE}\n{schema}");
     let mut statements = &alone;
     for _ in 1..TRIES {
-        if PostgresStore::pair(link, &words.state, &[]).await? == (1, 2) {
+        if PostgresStore::pair(link, &words.state, &[]).await? == (1, 3) {
             return Ok(());
         }
         match link.migrate(statements).await {

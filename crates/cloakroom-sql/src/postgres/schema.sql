@@ -14,7 +14,9 @@ ALTER TABLE {table} ADD COLUMN IF NOT EXISTS sweep_at BIGINT DEFAULT 0;
 -- Room in each page for the next version of a row, so that a touch writes no index; and a vacuum before much has piled up.
 ALTER TABLE {table} SET (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX IF NOT EXISTS "{name}_sweep" ON {table} (sweep_at);
--- Not a B-tree, whose entries have a greatest length.
-CREATE INDEX IF NOT EXISTS "{name}_owner" ON {table} USING hash (owner);
--- An earlier release had it. With it, each touch writes all indexes.
+CREATE INDEX IF NOT EXISTS "{name}_created" ON {table} (created);
+-- An index has no room for more of a long name.
+CREATE INDEX IF NOT EXISTS "{name}_owned" ON {table} (substr(owner, 1, 255), created, store_key) WHERE owner IS NOT NULL;
+-- An earlier release had these. With the first one, each touch writes all indexes.
 DROP INDEX IF EXISTS {schema}"{name}_deadline";
+DROP INDEX IF EXISTS {schema}"{name}_owner";

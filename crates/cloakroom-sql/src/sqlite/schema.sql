@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS {table} (
 ) STRICT;
 -- A table of an earlier release lacks a column: ALTER TABLE {table} ADD COLUMN sweep_at INTEGER DEFAULT 0;
 CREATE INDEX IF NOT EXISTS {schema}"{name}_sweep" ON "{name}" (sweep_at);
+CREATE INDEX IF NOT EXISTS {schema}"{name}_created" ON "{name}" (created);
 CREATE INDEX IF NOT EXISTS {schema}"{name}_owner" ON "{name}" (owner, created) WHERE owner IS NOT NULL;
 -- An earlier release had it. With it, each touch writes an index.
 DROP INDEX IF EXISTS {schema}"{name}_deadline";

@@ -21,7 +21,11 @@ fn statements_find_their_rows_by_an_index() {
         ("live_on", &words.live_on, "INDEX cloakroom_sessions_sweep (sweep_at<?)"),
         ("sweep", &words.sweep, "INDEX cloakroom_sessions_sweep (sweep_at<?)"),
         ("scan", &words.scan, "USING INDEX sqlite_autoindex_cloakroom_sessions_1 (store_key>?)"),
-        ("owned", &words.owned, "INDEX cloakroom_sessions_owner (owner=?)"),
+        ("owned", &words.owned, "INDEX cloakroom_sessions_owner (owner=?"),
+        ("count_owned", &words.count_owned, "INDEX cloakroom_sessions_owner (owner=?"),
+        ("end_owned", &words.end_owned, "INDEX cloakroom_sessions_owner (owner=?"),
+        ("before", &words.before, "INDEX cloakroom_sessions_created (created>? AND created<?)"),
+        ("end_before", &words.end_before, "INDEX cloakroom_sessions_created (created>? AND created<?)"),
     ];
     for (name, statement, index) in table {
         let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();

@@ -70,7 +70,7 @@ async fn a_table_of_an_earlier_release_on_postgresql() {
     store.migrate().await.unwrap();
     client.batch_execute("COMMIT").await.unwrap();
     let indexes = "SELECT count(*) FROM pg_indexes WHERE tablename = 'cloakroom_sessions'";
-    assert_eq!(client.query_one(indexes, &[]).await.unwrap().get::<_, i64>(0), 3);
+    assert_eq!(client.query_one(indexes, &[]).await.unwrap().get::<_, i64>(0), 4);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -73,8 +73,13 @@ async fn indexes_are_used(client: &tokio_postgres::Client) {
     client.batch_execute(fill).await.unwrap();
     let table = [
         (
-            "cloakroom_sessions_owner",
-            "SELECT * FROM cloakroom_sessions WHERE owner = '77' AND moved_to IS NULL ORDER BY created",
+            "cloakroom_sessions_owned",
+            "SELECT * FROM cloakroom_sessions WHERE substr(owner, 1, 255) = substr('77'::BYTEA, 1, 255) AND owner = '77' \
+             AND created >= 5 ORDER BY created, store_key LIMIT 10",
+        ),
+        (
+            "cloakroom_sessions_created",
+            "SELECT store_key FROM cloakroom_sessions WHERE created >= 50 AND created < 500 ORDER BY created LIMIT 100",
         ),
         (
             "cloakroom_sessions_sweep",
