@@ -1,6 +1,7 @@
 //! Sessions in a MySQL or MariaDB database.
 
 mod checkup;
+mod cluster;
 mod lease;
 mod link;
 mod words;
@@ -31,6 +32,7 @@ const QUOTE: char = '`';
 composed! {
     Words, |table: &TableName, template| Words::of(&table.compose(template, QUOTE));
     checkup = checkup::QUESTION,
+    cluster = cluster::QUESTION,
     newest_column = own::NEWEST_COLUMN,
     present = statements::TABLE,
     load = statements::LOAD,
@@ -69,6 +71,12 @@ const SCHEMA: &str = include_str!("mysql/schema.sql");
 /// Connections that have gone silent are found out by the first missed deadline. Where the server gives fewer than the pool wants,
 /// callers wait for one of those. Connections of ours wait a second for a lock (`innodb_lock_wait_timeout`), and are kept for five
 /// minutes after their last use.
+///
+/// # Clusters
+/// A member of Galera may read what is older than what another member has acknowledged: behind a balancer, a session that was
+/// just created would be absent. Connections of ours set `wsrep_sync_wait` there, so that they wait. On a pool of the
+/// application, set it with each connection (`SET SESSION wsrep_sync_wait = 7`); [`checkup`](Store::checkup) says where it is
+/// missing. With Group Replication, connect to the primary alone, or set `group_replication_consistency` to `BEFORE`.
 ///
 /// # Security
 /// With the feature `tls`, `ssl-mode=REQUIRED`, `VERIFY_CA` and `VERIFY_IDENTITY` in the URL all mean the same, as does the driver's

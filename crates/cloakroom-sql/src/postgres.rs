@@ -377,7 +377,7 @@ impl Store for PostgresStore {
             Ok(walks::Step { ended: count(0), found: count(1), last: cells.number(2).flatten() })
         };
         let step = self.patient.rows(&self.words.end_before, &values, read).await?.pop();
-        Ok(step.unwrap_or_default().page(from))
+        Ok(step.unwrap_or_default().page(from, walks::STEP))
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {

@@ -298,13 +298,13 @@ impl Store for SqliteStore {
         now: Timestamp,
     ) -> Result<EndedPage, StoreError> {
         let from = walks::from(after)?;
-        let values = [point.into(), now.into(), from.into(), walks::STEP.into()];
+        let values = [point.into(), now.into(), from.into(), walks::STEP_OF_A_FILE.into()];
         let found = self.link.rows(&self.words.before, values.clone(), walks::found).await?.pop().unwrap_or_default();
         if found.found == 0 {
             return Ok(EndedPage::default());
         }
         let ended = self.link.changed(&self.words.end_before, values).await?;
-        let page = walks::Step { ended, ..found }.page(from);
+        let page = walks::Step { ended, ..found }.page(from, walks::STEP_OF_A_FILE);
         if page.next.is_some() {
             // Writers of other processes try again from time to time: without a pause they would seldom find the file free.
             tokio::time::sleep(walks::PAUSE).await;

@@ -164,10 +164,24 @@ pub(crate) const CREATE: &str = concat!(
 pub(crate) mod sqlite {
     pub(crate) const REPLACE: &str = replace!();
 
-    /// A move in one statement: two rows go in, of which the first meets the old one and makes a mark of it.
+    /// Moves a session in one statement: two rows are inserted, and `ON CONFLICT` makes a mark of the old one.
     ///
-    /// `$3` the version seen, `$4` the new key, `$5` until when, `$6` to `$10` the entry, `$11` its version. What is under a new key that is taken would get
-    /// the old key, which is taken too: that fails the whole of it.
+    /// `$3` is the version seen, `$4` the new key, `$5` the mark's deadline, `$6` to `$10` the entry, `$11` its version.
+    ///
+    /// | row | before | inserted | conflict | after |
+    /// |---|---|---|---|---|
+    /// | old key | session, version `$3` | mark that leads to the new key | yes: updated | mark |
+    /// | new key | nothing | session, version `$11` | no | session |
+    ///
+    /// A new key that is taken must fail the whole statement, and `ON CONFLICT` would overwrite it. So the update also sets
+    /// the key to the old one. That changes nothing for the old row, and is a duplicate key for any other:
+    ///
+    /// | row | before | inserted | conflict | after |
+    /// |---|---|---|---|---|
+    /// | old key | session | mark | yes: updated | undone: session |
+    /// | new key | another session | session | yes: its key would become the old one, which is taken: error | another session |
+    ///
+    /// Where the version seen isn't there, the `SELECT` gives no row, and nothing is inserted.
     pub(crate) const CYCLE: &str = concat!(
         "INSERT INTO {table} (store_key, version, record, created, touched, deadline, owner, moved_to, sweep_at) ",
         "SELECT * FROM (SELECT $1, $3, '', $7, $8, $5, NULL, $4, $5 UNION ALL SELECT $4, $11, $6, $7, $8, $9, $10, NULL, $9) ",
@@ -213,8 +227,16 @@ pub(crate) mod sqlite {
 
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres {
-    /// The version written, and whether another one is there. The row is locked before it is looked at again, because the update may
-    /// have waited for somebody who changed, moved or ended it: the statement's own snapshot doesn't know.
+    /// The second half of a write under a version that was seen: the version written, and how many others are there.
+    ///
+    /// The write may have waited for another request that changed, moved or ended the session. The statement's own
+    /// snapshot still shows what was there before, so the row is locked, which reads it as it is now:
+    ///
+    /// | now under the key | answer | meaning |
+    /// |---|---|---|
+    /// | the version seen | its successor, 0 | written |
+    /// | another version | NULL, 1 | conflict |
+    /// | a mark, or nothing | NULL, 0 | gone |
     macro_rules! answer {
         () => {
             concat!(
@@ -249,8 +271,19 @@ pub(crate) mod postgres {
         answer!()
     );
 
-    /// Whether something was ended, and whether there was something to end. Where there was but nothing was ended, it has moved on
-    /// in this very moment: to be asked again.
+    /// Ends a session where it is now: how many were ended, and how many there were to end.
+    ///
+    /// `chain` is what the statement's snapshot shows of the way from the key over its marks. The deletion waits for
+    /// whoever has locked the row at its end, and then looks at the row again as it is now, not at the snapshot's
+    /// (PostgreSQL's rule for READ COMMITTED). A session that another request has moved in that moment is a mark by then:
+    ///
+    /// | snapshot | at the deletion | answer | what the caller does |
+    /// |---|---|---|---|
+    /// | `A` session | `A` session | 1, 1 | it has ended |
+    /// | `A` mark to `B`, `B` session | `B` session | 1, 1 | it has ended |
+    /// | `A` session | `A` mark to `B`, `B` session | 0, 1 | asks again, and finds `B` |
+    /// | `A` session | nothing: another request ended it | 0, 1 | asks again, and finds nothing |
+    /// | nothing | | 0, 0 | there was none |
     pub(crate) const END: &str = concat!(
         "WITH RECURSIVE chain AS (SELECT store_key, moved_to FROM {table} ",
         "WHERE store_key = $1 AND (deadline IS NULL OR deadline >= $2) ",
@@ -315,10 +348,12 @@ pub(crate) mod mysql {
     /// What is there already fails it.
     pub(crate) const CREATE: &str = concat!(insert!(), "VALUES ($1, $8, $3, $4, $5, $6, $7, $6)");
 
-    /// A move in one statement: two rows go in, of which the first meets the old one and makes a mark of it.
+    /// Moves a session in one statement, as SQLite's `CYCLE` does: the tables of rows before and after are there.
     ///
-    /// `$3` the version seen, `$4` the new key, `$5` until when, `$6` to `$10` the entry, `$11` its version. What is under a new key that is taken would get
-    /// the old key, which is taken too: that fails the whole of it, whatever the server's `sql_mode` is.
+    /// `$3` is the version seen, `$4` the new key, `$5` the mark's deadline, `$6` to `$10` the entry, `$11` its version. The
+    /// `CAST`s give the two rows of the `UNION` one type a column, which parameters don't have. `FOR UPDATE` reads the
+    /// newest version of the old row, where a plain read sees the one of before. A duplicate key is an error
+    /// whatever the server's `sql_mode` is.
     pub(crate) const CYCLE: &str = concat!(
         "INSERT INTO {table} (store_key, version, record, created, touched, deadline, owner, moved_to, sweep_at) ",
         "SELECT rows_in.* FROM (SELECT CAST($1 AS BINARY(32)) AS store_key, CAST($3 AS SIGNED) AS version, ",

@@ -12,7 +12,12 @@ use cloakroom_store::{Cursor, Ended, EndedPage, Owned, OwnedPage, StoreError};
 use crate::link::{Cells, Value};
 
 /// How many sessions a step of ending everybody's sessions ends at most: it takes some hundredths of a second.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) const STEP: usize = 2_000;
+
+/// The same where all other writers wait until a step has ended.
+#[cfg(feature = "sqlite")]
+pub(crate) const STEP_OF_A_FILE: usize = 500;
 
 /// How long a step waits that others are to follow, where writers wait for a whole file.
 #[cfg(feature = "sqlite")]
@@ -84,15 +89,15 @@ impl Step {
         Timestamp::from_unix_millis(self.last.and_then(|last| u64::try_from(last).ok()).unwrap_or_default())
     }
 
-    /// The same for the caller; `from` is where the step began.
-    pub(crate) fn page(self, from: Timestamp) -> EndedPage {
+    /// The same for the caller; `from` is where the step began, and `most` how many it looked for.
+    pub(crate) fn page(self, from: Timestamp, most: usize) -> EndedPage {
         let ended = usize::try_from(self.ended).unwrap_or(usize::MAX);
         let next = if self.ended < self.found {
             // Some moved in this moment: they have the same place under another key.
             Some(from)
         } else {
             // Fewer than a step are all that there were.
-            (ended >= STEP).then(|| self.last())
+            (ended >= most).then(|| self.last())
         };
         EndedPage::new(ended, next.map(place))
     }
@@ -100,11 +105,11 @@ impl Step {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cursor, STEP, Step, Timestamp, from};
+    use super::{Cursor, Step, Timestamp, from};
 
     #[test]
     fn a_walk_goes_on_until_nothing_is_left() {
-        let most = STEP as u64;
+        let most = 10;
         let table = [
             ("nothing was there", 0, 0, None, None),
             ("fewer than a step", 3, 3, Some(900), None),
@@ -113,7 +118,7 @@ mod tests {
             ("a whole step, of which one moved", most - 1, most, Some(900), Some("700")),
         ];
         for (row, ended, found, last, expected) in table {
-            let page = Step { ended, found, last }.page(Timestamp::from_unix_millis(700));
+            let page = Step { ended, found, last }.page(Timestamp::from_unix_millis(700), 10);
             assert_eq!(page.next.as_ref().map(Cursor::as_str), expected, "{row}");
             assert_eq!(page.count as u64, ended, "{row}");
         }

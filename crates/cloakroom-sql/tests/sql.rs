@@ -14,6 +14,8 @@ mod crowds;
 mod earlier;
 #[path = "sql/full.rs"]
 mod full;
+#[path = "sql/galera.rs"]
+mod galera;
 #[path = "sql/locked.rs"]
 mod locked;
 #[path = "sql/modes.rs"]

@@ -4,6 +4,7 @@ use cloakroom_session::Timestamp;
 use cloakroom_store::{Checkup, Severity, StoreError, Topic};
 
 use super::MysqlStore;
+use super::cluster::Cluster;
 use crate::link::Cells;
 
 /// One row of what every user may ask.
@@ -15,7 +16,15 @@ pub(super) const QUESTION: &str = "SELECT CAST(VERSION() AS BINARY), CAST(UNIX_T
 impl MysqlStore {
     pub(super) async fn look(&self) -> Result<Checkup, StoreError> {
         let mut rows = self.link.rows(&self.words.checkup, &[], |cells| Ok(Answer::of(cells))).await?;
-        Ok(rows.pop().ok_or_else(|| StoreError::unavailable("an answer without a row"))?.judged())
+        let checkup = rows.pop().ok_or_else(|| StoreError::unavailable("an answer without a row"))?.judged();
+        let text = |cells: &dyn Cells, column| {
+            String::from_utf8_lossy(cells.bytes(column).flatten().unwrap_or_default()).into_owned()
+        };
+        let variables = self.link.rows(&self.words.cluster, &[], |cells| Ok((text(cells, 0), text(cells, 1)))).await?;
+        Ok(match Cluster::of(variables).finding() {
+            Some((severity, text)) => checkup.found(Topic::Replication, severity, text),
+            None => checkup,
+        })
     }
 }
 

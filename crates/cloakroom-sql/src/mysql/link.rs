@@ -43,12 +43,12 @@ impl Link {
             .with_inactive_connection_ttl(KEPT)
             .with_reset_connection(false);
         let pool = Pool::new(configuration(url)?.setup(vec![LIMITS]).pool_opts(pool));
-        Ok(Self::Pool(Arc::new(Lender::new(pool, most))))
+        Ok(Self::Pool(Arc::new(Lender::ours(pool, most))))
     }
 
     /// On a pool that the application has.
     pub(super) fn from_pool(pool: Pool) -> Self {
-        Self::Pool(Arc::new(Lender::new(pool, GIVEN)))
+        Self::Pool(Arc::new(Lender::given(pool, GIVEN)))
     }
 
     pub(super) async fn rows<T>(
