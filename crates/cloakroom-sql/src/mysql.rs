@@ -60,9 +60,10 @@ const SCHEMA: &str = include_str!("mysql/schema.sql");
 
 /// Sessions in a MySQL or MariaDB database.
 ///
-/// Each operation is one round trip, and ending everybody's sessions two; a statement costs one more the first time that a connection sees it. Where nothing was replaced,
-/// touched or ended, a second one asks why. Connections that the server closed are replaced when they are next needed. A statement that
-/// the server undid for the sake of another one (a deadlock) is tried again, ten times at most. Clones share the pool.
+/// Each operation is one round trip; a sweep takes two, and so does a step of ending everybody's sessions. A statement costs one
+/// more the first time that a connection sees it. Where nothing was replaced, touched or ended, a second one asks why.
+/// Connections that the server closed are replaced when they are next needed. A statement that the server undid for the sake
+/// of another one (a deadlock) is tried again. Clones share the pool.
 ///
 /// A record can't be larger than the server's `max_allowed_packet`; the error says so.
 ///

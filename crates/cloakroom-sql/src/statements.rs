@@ -102,13 +102,15 @@ macro_rules! mine_sqlite {
 
 /// A page: behind the session that was created at `$3` and has the key `$4`, `$5` of them.
 macro_rules! owned {
-    ($mine:ident) => {
+    ($mine:ident, $behind:literal) => {
         concat!(
             "SELECT ",
             columns!(),
             ", store_key FROM {table} WHERE ",
             $mine!(),
-            " AND created >= $3 AND (created > $3 OR store_key > $4) ORDER BY created, store_key LIMIT $5"
+            " AND ",
+            $behind,
+            " ORDER BY created, store_key LIMIT $5"
         )
     };
 }
@@ -199,7 +201,7 @@ pub(crate) mod sqlite {
         live!()
     );
 
-    pub(crate) const OWNED: &str = owned!(mine_sqlite);
+    pub(crate) const OWNED: &str = owned!(mine_sqlite, "(created, store_key) > ($3, $4)");
 
     pub(crate) const COUNT_OWNED: &str = count_owned!(mine_sqlite);
 
@@ -308,7 +310,7 @@ pub(crate) mod postgres {
         "SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM met)"
     );
 
-    pub(crate) const OWNED: &str = owned!(mine_postgres);
+    pub(crate) const OWNED: &str = owned!(mine_postgres, "(created, store_key) > ($3, $4)");
 
     pub(crate) const COUNT_OWNED: &str = count_owned!(mine_postgres);
 
@@ -370,7 +372,8 @@ pub(crate) mod mysql {
 
     pub(crate) const END: &str = concat!("DELETE FROM {table} WHERE store_key = $1 AND ", live!());
 
-    pub(crate) const OWNED: &str = owned!(mine_mysql);
+    /// A comparison of two columns at once would not be a range of the index.
+    pub(crate) const OWNED: &str = owned!(mine_mysql, "created >= $3 AND (created > $3 OR store_key > $4)");
 
     pub(crate) const COUNT_OWNED: &str = count_owned!(mine_mysql);
 

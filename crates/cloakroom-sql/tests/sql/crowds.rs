@@ -1,6 +1,7 @@
 //! Many sessions: of one owner, and of everybody. Nothing is read or ended in one piece.
 //!
-//! `CLOAKROOM_ROWS` sets how many sessions there are, for measurements: the figures are printed.
+//! `CLOAKROOM_ROWS` sets how many sessions there are, and `CLOAKROOM_OWNED` how many one owner has, for measurements: the
+//! figures are printed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,8 +23,12 @@ const POINT: Timestamp = NOW;
 /// The most that one step may end.
 const STEP: usize = 2_000;
 
-fn rows(default: u64) -> u64 {
-    std::env::var("CLOAKROOM_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(default)
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|number| number.parse().ok()).unwrap_or(default)
+}
+
+fn rows() -> u64 {
+    number("CLOAKROOM_ROWS", 5_000)
 }
 
 fn before(seconds: u64) -> Timestamp {
@@ -158,7 +163,7 @@ async fn crowds_on_postgresql() {
     let url = format!("{}?options=-c%20statement_timeout%3D500", server.url());
     let store = PostgresStore::connect(&url).unwrap();
     store.migrate().await.unwrap();
-    let (client, count) = (client(&server.url()).await, rows(5_000));
+    let (client, count) = (client(&server.url()).await, rows());
     let created = format!("{} - 10 - n % 1000000", NOW.unix_millis());
     let fill = format!(
         "INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline, owner, sweep_at) \
@@ -167,7 +172,7 @@ async fn crowds_on_postgresql() {
         later = LATER.unix_millis(),
     );
     client.batch_execute(&fill).await.unwrap();
-    an_owner("postgres", &store, count.min(500)).await;
+    an_owner("postgres", &store, number("CLOAKROOM_OWNED", 300)).await;
     everybody_is_ended("postgres", store, count).await;
 }
 
@@ -177,7 +182,7 @@ async fn crowds_on_mysql() {
     let store = MysqlStore::connect(&server.url()).unwrap();
     store.migrate().await.unwrap();
     let mut client = mysql_async::Conn::new(mysql_async::Opts::from_url(&server.url()).unwrap()).await.unwrap();
-    let count = rows(5_000);
+    let count = rows();
     let created = format!("{} - 10 - seq % 1000000", NOW.unix_millis());
     let fill = format!(
         "INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline, owner, sweep_at) \
@@ -186,7 +191,7 @@ async fn crowds_on_mysql() {
         later = LATER.unix_millis(),
     );
     client.query_drop(fill).await.unwrap();
-    an_owner("mysql", &store, count.min(500)).await;
+    an_owner("mysql", &store, number("CLOAKROOM_OWNED", 300)).await;
     everybody_is_ended("mysql", store, count).await;
 }
 
@@ -195,7 +200,7 @@ async fn crowds_in_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
     let store = SqliteStore::open(&path).unwrap();
-    let count = rows(5_000);
+    let count = rows();
     let created = format!("{} - 10 - n % 1000000", NOW.unix_millis());
     let fill = format!(
         "WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count}) \
@@ -205,6 +210,6 @@ async fn crowds_in_sqlite() {
         later = LATER.unix_millis(),
     );
     rusqlite::Connection::open(&path).unwrap().execute_batch(&fill).unwrap();
-    an_owner("sqlite", &store, count.min(500)).await;
+    an_owner("sqlite", &store, number("CLOAKROOM_OWNED", 300)).await;
     everybody_is_ended("sqlite", store, count).await;
 }

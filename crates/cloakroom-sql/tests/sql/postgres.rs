@@ -75,7 +75,7 @@ async fn indexes_are_used(client: &tokio_postgres::Client) {
         (
             "cloakroom_sessions_owned",
             "SELECT * FROM cloakroom_sessions WHERE substr(owner, 1, 255) = substr('77'::BYTEA, 1, 255) AND owner = '77' \
-             AND created >= 5 ORDER BY created, store_key LIMIT 10",
+             AND (created, store_key) > (5, '') ORDER BY created, store_key LIMIT 10",
         ),
         (
             "cloakroom_sessions_created",
