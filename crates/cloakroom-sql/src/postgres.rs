@@ -59,7 +59,7 @@ const SCHEMA: &str = include_str!("postgres/schema.sql");
 ///
 /// Each operation is one round trip; a statement costs one more the first time that a connection sees it. Connections that the server
 /// closed are replaced when they are next needed. A statement that the server undid for the sake of another one (a deadlock, a
-/// serialization failure) is tried again, ten times at most. Clones share the pool.
+/// serialization failure) is tried again. Clones share the pool.
 ///
 /// # Connections
 /// A connection whose caller has left isn't lent again before it has answered; if it doesn't, its statement is cancelled and it
@@ -117,6 +117,8 @@ impl PostgresStore {
     ///
     /// Its connections have the limits that the application gives them: `lock_timeout` and `statement_timeout`, below the 2 seconds
     /// of a call. Abandoned statements are cancelled without encryption: where the connections are encrypted, these limits end them.
+    /// `enable_bitmapscan=off`, which connections of ours have, keeps the pages of an owner with very many sessions cheap
+    /// while the statistics of the table are old.
     #[must_use]
     pub fn from_pool(pool: Pool) -> Self {
         Self::of(Link::from_pool(pool))
