@@ -390,8 +390,9 @@ impl Store for MysqlStore {
             let found = self.link.rows(&self.words.before, &values, walks::found).await?.pop().unwrap_or_default();
             if found.found > 0 {
                 let ended = self.link.changed(&self.words.end_before, &values).await?;
+                let step = walks::Step { ended, ..found };
                 // The end of the walk is where nothing is found.
-                let next = if ended < found.found { from } else { found.last() };
+                let next = if step.ended < step.found { from } else { step.last() };
                 return Ok(EndedPage::new(usize::try_from(ended).unwrap_or(usize::MAX), Some(walks::place(next))));
             }
             // Where only rows are locked, and not the room between them, a session may have moved to where the server had been already.

@@ -4,12 +4,14 @@
 //! under whatever key, and so can't get behind the walk. A step that found more than it has ended, because some moved in
 //! that moment, is done again.
 
-use std::time::Duration;
-
 use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::{Cursor, Ended, EndedPage, Owned, OwnedPage, StoreError};
+use cloakroom_store::{Cursor, Owned, OwnedPage, StoreError};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use cloakroom_store::{Ended, EndedPage};
 
-use crate::link::{Cells, Value};
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+use crate::link::Cells;
+use crate::link::Value;
 
 /// How many sessions a step of ending everybody's sessions ends at most: it takes some hundredths of a second.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -21,7 +23,7 @@ pub(crate) const STEP_OF_A_FILE: usize = 500;
 
 /// How long a step waits that others are to follow, where writers wait for a whole file.
 #[cfg(feature = "sqlite")]
-pub(crate) const PAUSE: Duration = Duration::from_millis(10);
+pub(crate) const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// The place behind which a page of an owner's sessions begins: when the last one was created, and its key.
 pub(crate) fn behind(after: Option<&Cursor>) -> Result<[Value; 2], StoreError> {
@@ -49,6 +51,7 @@ pub(crate) fn but(keep: Option<&StoreKey>) -> Value {
 }
 
 /// What a step of ending an owner's sessions has ended, of how many that it found.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) fn ended(done: u64, found: u64, limit: usize) -> Ended {
     let [done, found] = [done, found].map(|count| usize::try_from(count).unwrap_or(usize::MAX));
     Ended::new(done, found >= limit || done < found)
@@ -90,6 +93,7 @@ impl Step {
     }
 
     /// The same for the caller; `from` is where the step began, and `most` how many it looked for.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn page(self, from: Timestamp, most: usize) -> EndedPage {
         let ended = usize::try_from(self.ended).unwrap_or(usize::MAX);
         let next = if self.ended < self.found {
@@ -103,7 +107,7 @@ impl Step {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "sqlite", feature = "postgres")))]
 mod tests {
     use super::{Cursor, Step, Timestamp, from};
 
