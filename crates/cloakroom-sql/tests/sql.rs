@@ -4,16 +4,26 @@
 
 #[path = "sql/common.rs"]
 mod common;
+#[path = "sql/cost.rs"]
+mod cost;
 #[path = "sql/crowded.rs"]
 mod crowded;
+#[path = "sql/crowds.rs"]
+mod crowds;
+#[path = "sql/earlier.rs"]
+mod earlier;
 #[path = "sql/full.rs"]
 mod full;
+#[path = "sql/galera.rs"]
+mod galera;
 #[path = "sql/locked.rs"]
 mod locked;
 #[path = "sql/modes.rs"]
 mod modes;
 #[path = "sql/mysql.rs"]
 mod mysql;
+#[path = "sql/named.rs"]
+mod named;
 #[path = "sql/outages.rs"]
 mod outages;
 #[path = "sql/poolers.rs"]

@@ -1,5 +1,6 @@
 //! What can go wrong in a store.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ pub struct StoreError(Kind);
 enum Kind {
     Unavailable(Source),
     Unconfirmed(Source),
-    Missing { what: &'static str },
+    Missing { what: Cow<'static, str> },
     TimedOut,
     Refused,
     Corrupt { key: StoreKey },
@@ -45,8 +46,8 @@ impl StoreError {
 
     /// The place where sessions are kept was never created. The text says what is missing, and how it is created.
     #[must_use]
-    pub const fn missing(what: &'static str) -> Self {
-        Self(Kind::Missing { what })
+    pub fn missing(what: impl Into<Cow<'static, str>>) -> Self {
+        Self(Kind::Missing { what: what.into() })
     }
 
     /// The store didn't answer in time.
@@ -90,7 +91,7 @@ impl StoreError {
             Kind::TimedOut => Self::timed_out(),
             Kind::Refused => Self::refused(),
             Kind::Corrupt { key } => Self::corrupt(*key),
-            Kind::Missing { what } => Self::missing(what),
+            Kind::Missing { what } => Self::missing(what.clone()),
             Kind::Unsupported { what } => Self::unsupported(what),
             Kind::Unavailable(_) | Kind::Unconfirmed(_) | Kind::Taken { .. } => Self::unavailable(Arc::clone(self)),
         }

@@ -12,6 +12,7 @@ use mysql_async::{Conn, Error, Pool};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::cluster::Membership;
 use super::told;
 use crate::gate::{Gate, Place};
 use crate::link::Failure;
@@ -31,11 +32,19 @@ pub(super) struct Lender {
     pool: Pool,
     gate: Gate,
     suspects: Suspects,
+    /// Where the connections are ours.
+    membership: Option<Membership>,
 }
 
 impl Lender {
-    pub(super) fn new(pool: Pool, most: usize) -> Self {
-        Self { pool, gate: Gate::new(most), suspects: Suspects::default() }
+    /// Lends connections of ours.
+    pub(super) fn ours(pool: Pool, most: usize) -> Self {
+        Self { membership: Some(Membership::default()), ..Self::given(pool, most) }
+    }
+
+    /// Lends connections of the application, as it has set them up.
+    pub(super) fn given(pool: Pool, most: usize) -> Self {
+        Self { pool, gate: Gate::new(most), suspects: Suspects::default(), membership: None }
     }
 
     /// Lends a connection that owes nothing.
@@ -47,6 +56,7 @@ impl Lender {
                     let lender = Arc::clone(self);
                     let mut lease = Lease { connection: Some(connection), owes_since: None, place, lender };
                     if self.is_trusted(&mut lease).await {
+                        self.see_to(&mut lease).await?;
                         return Ok(lease);
                     }
                     place = lease.discarded();
@@ -65,6 +75,14 @@ impl Lender {
                 Err(why) => return Err(told(why)),
             }
         }
+    }
+
+    /// Sets up a connection to a member of a cluster, once.
+    async fn see_to(&self, lease: &mut Lease) -> Result<(), Failure> {
+        let Some(membership) = &self.membership else { return Ok(()) };
+        let seen_to = membership.see_to(lease.owing()?).await;
+        lease.answered();
+        seen_to.map_err(told)
     }
 
     fn connections(&self) -> usize {

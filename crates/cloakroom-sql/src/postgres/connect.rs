@@ -29,6 +29,11 @@ const UNHEARD: Duration = Duration::from_secs(5);
 /// which its statement is cancelled; if that request doesn't arrive, or the client is gone, the server doesn't wait for ever.
 const LIMITS: &str = "-c statement_timeout=1800 -c lock_timeout=1000";
 
+/// How the server is to find rows. All statements go by an index, and pages end after some rows of its order. The planner
+/// doesn't know of owners with many sessions as long as its statistics are old: it would read them all and sort them,
+/// for each page.
+const PLANS: &str = "-c enable_bitmapscan=off";
+
 /// Two pools to the same database.
 pub(super) struct Connected {
     /// For requests, whose statements the server limits.
@@ -72,17 +77,22 @@ where
         let manager = Manager::from_connect(config.clone(), dial, recycling);
         Pool::builder(manager).max_size(size).build().map_err(StoreError::unavailable)
     };
-    let (brief, patient) = (pool(CONNECTIONS, with_limits(config.get_options()))?, pool(PATIENT, None)?);
+    let options = config.get_options();
+    let brief = pool(CONNECTIONS, Some(with_limits(options)))?;
+    let patient = pool(PATIENT, Some(with_plans(options)))?;
     Ok(Connected { brief, patient, canceller, prepared })
 }
 
-/// The options of the URL with our limits, unless it has some itself.
-fn with_limits(options: Option<&str>) -> Option<String> {
-    match options {
-        None => Some(LIMITS.to_owned()),
-        Some(options) if ["statement_timeout", "lock_timeout"].iter().any(|limit| options.contains(limit)) => None,
-        Some(options) => Some(format!("{options} {LIMITS}")),
-    }
+/// The options of the URL with our own, and with our limits unless it has some itself.
+fn with_limits(options: Option<&str>) -> String {
+    let has_limits = |options: &str| ["statement_timeout", "lock_timeout"].iter().any(|limit| options.contains(limit));
+    let own = with_plans(options);
+    if options.is_some_and(has_limits) { own } else { format!("{own} {LIMITS}") }
+}
+
+/// The options of the URL with our own.
+fn with_plans(options: Option<&str>) -> String {
+    options.map_or_else(|| PLANS.to_owned(), |options| format!("{PLANS} {options}"))
 }
 
 /// Makes connections, with limits where they are taken.
@@ -191,17 +201,17 @@ mod tests {
     #[test]
     fn limits_of_the_url_come_first() {
         let table = [
-            ("none", None, Some("-c statement_timeout=1800 -c lock_timeout=1000")),
+            ("none", None, "-c enable_bitmapscan=off -c statement_timeout=1800 -c lock_timeout=1000"),
             (
                 "others",
                 Some("-c search_path=shop"),
-                Some("-c search_path=shop -c statement_timeout=1800 -c lock_timeout=1000"),
+                "-c enable_bitmapscan=off -c search_path=shop -c statement_timeout=1800 -c lock_timeout=1000",
             ),
-            ("a longer one", Some("-c statement_timeout=5s"), None),
-            ("no lock", Some("-c lock_timeout=100"), None),
+            ("a longer one", Some("-c statement_timeout=5s"), "-c enable_bitmapscan=off -c statement_timeout=5s"),
+            ("no lock", Some("-c lock_timeout=100"), "-c enable_bitmapscan=off -c lock_timeout=100"),
         ];
         for (row, options, expected) in table {
-            assert_eq!(with_limits(options).as_deref(), expected, "{row}");
+            assert_eq!(with_limits(options), expected, "{row}");
         }
     }
 

@@ -69,17 +69,22 @@ async fn corrupt_rows_are_errors(store: &PostgresStore, client: &tokio_postgres:
 
 async fn indexes_are_used(client: &tokio_postgres::Client) {
     let fill = "INSERT INTO cloakroom_sessions SELECT sha256(convert_to(n::text, 'UTF8')), 1, '{}', n, n, n, \
-                convert_to((n / 3)::text, 'UTF8') FROM generate_series(1, 20000) n; ANALYZE cloakroom_sessions";
+                convert_to((n / 3)::text, 'UTF8'), NULL, n FROM generate_series(1, 20000) n; ANALYZE cloakroom_sessions";
     client.batch_execute(fill).await.unwrap();
     let table = [
         (
-            "cloakroom_sessions_owner",
-            "SELECT * FROM cloakroom_sessions WHERE owner = '77' AND moved_to IS NULL ORDER BY created",
+            "cloakroom_sessions_owned",
+            "SELECT * FROM cloakroom_sessions WHERE substr(owner, 1, 255) = substr('77'::BYTEA, 1, 255) AND owner = '77' \
+             AND (created, store_key) > (5, '') ORDER BY created, store_key LIMIT 10",
         ),
         (
-            "cloakroom_sessions_deadline",
+            "cloakroom_sessions_created",
+            "SELECT store_key FROM cloakroom_sessions WHERE created >= 50 AND created < 500 ORDER BY created LIMIT 100",
+        ),
+        (
+            "cloakroom_sessions_sweep",
             "DELETE FROM cloakroom_sessions WHERE store_key = ANY (ARRAY(SELECT store_key FROM cloakroom_sessions \
-             WHERE deadline < 500 ORDER BY deadline LIMIT 100 FOR UPDATE SKIP LOCKED))",
+             WHERE sweep_at < 500 ORDER BY sweep_at LIMIT 100 FOR UPDATE SKIP LOCKED))",
         ),
     ];
     for (index, statement) in table {

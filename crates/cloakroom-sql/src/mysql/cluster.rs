@@ -1,0 +1,161 @@
+//! Servers of which several take writes: Galera (MariaDB, Percona XtraDB Cluster) and Group Replication.
+//!
+//! A member of such a cluster may answer a read before it has carried out what another member has acknowledged: behind a
+//! balancer, a session that was just created would be absent, and its old version would be read for a while.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use cloakroom_store::Severity;
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Conn, Error};
+use tokio::sync::OnceCell;
+
+/// What a server says of its cluster, a row for each variable that it has.
+pub(super) const QUESTION: &str = "SHOW VARIABLES WHERE Variable_name IN \
+    ('wsrep_on', 'wsrep_sync_wait', 'group_replication_group_name', 'group_replication_consistency')";
+
+/// Reads, updates, deletions and insertions wait until the member has what others have acknowledged.
+const ALL: u32 = 7;
+
+/// Beyond this many connections that were seen to, most of them are gone.
+const REMEMBERED: usize = 1024;
+
+/// The cluster that a server is a member of.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Cluster {
+    None,
+    /// Galera, and what a connection waits for.
+    Galera {
+        sync_wait: u32,
+    },
+    /// Group Replication, and its consistency.
+    Group {
+        consistency: String,
+    },
+}
+
+impl Cluster {
+    pub(super) fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        let variables: HashMap<String, String> =
+            variables.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+        let value = |name: &str| variables.get(name).map(String::as_str).unwrap_or_default();
+        if value("wsrep_on").eq_ignore_ascii_case("ON") {
+            Self::Galera { sync_wait: value("wsrep_sync_wait").parse().unwrap_or_default() }
+        } else if value("group_replication_group_name").is_empty() {
+            Self::None
+        } else {
+            Self::Group { consistency: value("group_replication_consistency").to_owned() }
+        }
+    }
+
+    /// The value of `wsrep_sync_wait` that a connection needs and doesn't have.
+    fn lacks(&self) -> Option<u32> {
+        match self {
+            Self::Galera { sync_wait } if sync_wait & ALL != ALL => Some(sync_wait | ALL),
+            Self::Galera { .. } | Self::Group { .. } | Self::None => None,
+        }
+    }
+
+    /// What an operator should know.
+    pub(super) fn finding(&self) -> Option<(Severity, String)> {
+        match self {
+            Self::None => None,
+            Self::Galera { sync_wait } if self.lacks().is_some() => Some((
+                Severity::Problem,
+                format!(
+                    "Galera, and wsrep_sync_wait={sync_wait} on these connections: what was written at one member may not be \
+                     read at another; set it to {ALL}"
+                ),
+            )),
+            Self::Galera { .. } => {
+                Some((Severity::Good, "Galera: each member reads what others have acknowledged".to_owned()))
+            }
+            Self::Group { consistency } if ["BEFORE", "AFTER", "BEFORE_AND_AFTER"].contains(&consistency.as_str()) => {
+                Some((Severity::Good, format!("Group Replication, group_replication_consistency={consistency}")))
+            }
+            Self::Group { consistency } => Some((
+                Severity::Note,
+                format!(
+                    "Group Replication, group_replication_consistency={consistency}: connect to the primary alone, or set \
+                     it to BEFORE"
+                ),
+            )),
+        }
+    }
+}
+
+/// Sees to it that connections of ours wait for what other members have acknowledged.
+#[derive(Debug, Default)]
+pub(super) struct Membership {
+    /// The value that connections need, found out by the first one.
+    wanted: OnceCell<Option<u32>>,
+    /// The connections that have it, by their numbers on the server.
+    seen_to: Mutex<HashSet<u32>>,
+}
+
+impl Membership {
+    pub(super) async fn see_to(&self, connection: &mut Conn) -> Result<(), Error> {
+        let ask = async || {
+            let variables: Vec<(String, String)> = connection.query(QUESTION).await?;
+            Ok::<_, Error>(Cluster::of(variables).lacks())
+        };
+        let Some(value) = *self.wanted.get_or_try_init(ask).await? else { return Ok(()) };
+        let number = connection.id();
+        if self.seen_to.lock().unwrap_or_else(PoisonError::into_inner).contains(&number) {
+            return Ok(());
+        }
+        connection.query_drop(format!("SET SESSION wsrep_sync_wait = {value}")).await?;
+        let mut seen_to = self.seen_to.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen_to.len() >= REMEMBERED {
+            seen_to.clear();
+        }
+        seen_to.insert(number);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cluster, Severity};
+
+    #[test]
+    fn members_wait_for_what_others_have_acknowledged() {
+        let table = [
+            ("a single server", vec![("wsrep_on", "OFF"), ("wsrep_sync_wait", "0")], None, None),
+            ("MySQL", vec![], None, None),
+            (
+                "Galera as it comes",
+                vec![("wsrep_on", "ON"), ("wsrep_sync_wait", "0")],
+                Some(7),
+                Some(Severity::Problem),
+            ),
+            (
+                "Galera, reads alone",
+                vec![("wsrep_on", "ON"), ("wsrep_sync_wait", "9")],
+                Some(15),
+                Some(Severity::Problem),
+            ),
+            ("Galera, all", vec![("wsrep_on", "ON"), ("wsrep_sync_wait", "15")], None, Some(Severity::Good)),
+            (
+                "Group Replication",
+                vec![("group_replication_group_name", "aa"), ("group_replication_consistency", "EVENTUAL")],
+                None,
+                Some(Severity::Note),
+            ),
+            (
+                "Group Replication that waits",
+                vec![("group_replication_group_name", "aa"), ("group_replication_consistency", "BEFORE")],
+                None,
+                Some(Severity::Good),
+            ),
+            ("its plugin alone", vec![("group_replication_group_name", "")], None, None),
+        ];
+        for (row, variables, lacks, finding) in table {
+            let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let cluster = Cluster::of(variables);
+            assert_eq!(cluster.lacks(), lacks, "{row}");
+            assert_eq!(cluster.finding().map(|(severity, _)| severity), finding, "{row}");
+        }
+    }
+}

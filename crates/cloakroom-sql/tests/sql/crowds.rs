@@ -1,0 +1,215 @@
+//! Many sessions: of one owner, and of everybody. Nothing is read or ended in one piece.
+//!
+//! `CLOAKROOM_ROWS` sets how many sessions there are, and `CLOAKROOM_OWNED` how many one owner has, for measurements: the
+//! figures are printed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use cloakroom_servers::{MariaDb, Postgres};
+use cloakroom_session::Timestamp;
+use cloakroom_sql::{MysqlStore, PostgresStore, SqliteStore};
+use cloakroom_store::{Created, Entry, Loaded, Replaced, Store};
+use mysql_async::prelude::Queryable as _;
+use tokio::time::Instant;
+
+use crate::common::{LATER, NOW, key};
+use crate::postgres::client;
+
+/// Those that are filled in were created within a thousand seconds before this point.
+const POINT: Timestamp = NOW;
+
+/// The most that one step may end.
+const STEP: usize = 2_000;
+
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|number| number.parse().ok()).unwrap_or(default)
+}
+
+fn rows() -> u64 {
+    number("CLOAKROOM_ROWS", 5_000)
+}
+
+fn before(seconds: u64) -> Timestamp {
+    Timestamp::from_unix_secs(1_700_000_000 - seconds)
+}
+
+fn of(owner: &str, created: Timestamp) -> Entry {
+    Entry::new("{}".into(), created, created, Some(LATER)).owner(Some(owner.to_owned()))
+}
+
+/// Moves a session to a new key again and again, until it is gone; says how often.
+async fn flees<S: Store>(store: S, number: u64) -> u64 {
+    let entry = of("fugitive", before(number + 1));
+    let (first, mut moves) = (1_000_000 * (number + 1), 0);
+    let Created::Yes(mut seen) = store.create(&key(first), &entry, NOW).await.unwrap() else { panic!("taken") };
+    loop {
+        let (old, new) = (key(first + moves), key(first + moves + 1));
+        match store.cycle(&old, seen, &new, &entry, LATER, NOW).await.unwrap() {
+            Replaced::Yes(version) => (seen, moves) = (version, moves + 1),
+            Replaced::Conflict => panic!("nobody else writes it"),
+            Replaced::Gone => return moves,
+        }
+    }
+}
+
+/// Creates, loads and ends sessions that nobody is after, as long as it is told to; says the longest that one of these took.
+async fn works<S: Store>(store: S, number: u64, goes_on: Arc<AtomicBool>, done: Arc<AtomicU64>) -> Duration {
+    let (key, entry, mut longest) = (key(u64::MAX - number), of("worker", POINT), Duration::ZERO);
+    while goes_on.load(Ordering::Relaxed) {
+        let begun = Instant::now();
+        assert!(matches!(store.create(&key, &entry, NOW).await.unwrap(), Created::Yes(_)));
+        longest = longest.max(begun.elapsed());
+        assert!(
+            matches!(store.load(&key, NOW).await.unwrap(), Loaded::Live(..)),
+            "one that was created later was ended"
+        );
+        assert!(store.end(&key, NOW).await.unwrap());
+        done.fetch_add(1, Ordering::Relaxed);
+    }
+    longest
+}
+
+/// Ends everybody's sessions, step by step, while some flee and others work.
+async fn everybody_is_ended<S: Store + Clone>(name: &str, store: S, count: u64) {
+    let (goes_on, worked) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU64::new(0)));
+    let fleeing: Vec<_> = (0..4).map(|number| tokio::spawn(flees(store.clone(), number))).collect();
+    let working = (0..2).map(|number| tokio::spawn(works(store.clone(), number, goes_on.clone(), worked.clone())));
+    let working: Vec<_> = working.collect();
+    // All are on their way.
+    while store.count_owned("fugitive", NOW).await.unwrap() < 4 || worked.load(Ordering::Relaxed) < 2 {
+        tokio::task::yield_now().await;
+    }
+    let (begun, mut total, mut steps, mut longest, mut after) = (Instant::now(), 0, 0, Duration::ZERO, None);
+    loop {
+        let step = Instant::now();
+        let page = store.end_before(POINT, after.as_ref(), NOW).await.unwrap();
+        longest = longest.max(step.elapsed());
+        assert!(page.count <= STEP, "{name}: {} in one step", page.count);
+        (total, steps, after) = (total + page.count as u64, steps + 1, page.next);
+        if after.is_none() {
+            break;
+        }
+    }
+    println!("{name}: {total} ended in {:?}, {steps} steps, the longest {longest:?}", begun.elapsed());
+    assert_eq!(total, count + 4, "{name}");
+    for fled in fleeing {
+        println!("{name}: one moved {} times and was ended", fled.await.unwrap());
+    }
+    goes_on.store(false, Ordering::Relaxed);
+    for worked in working {
+        println!("{name}: a write next to it took {:?} at most", worked.await.unwrap());
+    }
+    println!("{name}: {} creates, loads and ends next to it", worked.load(Ordering::Relaxed));
+    assert_eq!(store.end_before(POINT, None, NOW).await.unwrap().count, 0, "{name}");
+    let foreign = cloakroom_store::Cursor::new("of another store");
+    store.end_before(POINT, Some(&foreign), NOW).await.unwrap_err();
+}
+
+/// The sessions of one owner are listed, counted and ended in steps, oldest first.
+async fn an_owner<S: Store>(name: &str, store: &S, count: u64) {
+    // What was filled in belongs to one owner each; these share one with a long name.
+    let owner = "ö".repeat(500);
+    for number in 0..count {
+        let created = before(10 + number % 50);
+        store.create(&key(7_000_000 + number), &of(&owner, created), NOW).await.unwrap();
+    }
+    let look_alike = format!("{owner}!");
+    store.create(&key(1), &of(&look_alike, NOW), NOW).await.unwrap();
+    let begun = Instant::now();
+    assert_eq!(store.count_owned(&owner, NOW).await.unwrap() as u64, count, "{name}");
+    println!("{name}: {count} counted in {:?}", begun.elapsed());
+    let (mut all, mut after, begun) = (Vec::new(), None, Instant::now());
+    loop {
+        let page = store.owned(&owner, after.as_ref(), 30, NOW).await.unwrap();
+        assert!(page.sessions.len() <= 30, "{name}");
+        all.extend(page.sessions);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    println!("{name}: {count} listed in {:?}", begun.elapsed());
+    assert_eq!(all.len() as u64, count, "{name}");
+    assert!(all.is_sorted_by_key(|owned| (owned.entry.created, owned.key)), "{name}");
+    let kept = all[3].key;
+    let step = store.end_owned(&owner, Some(&kept), 5, NOW).await.unwrap();
+    assert_eq!((step.count, step.more), (5, true), "{name}");
+    // The oldest, but for the one that is kept.
+    for (place, owned) in all.iter().take(10).enumerate() {
+        let lives = matches!(store.load(&owned.key, NOW).await.unwrap(), Loaded::Live(..));
+        assert_eq!(lives, place == 3 || place > 5, "{name}: {place}");
+    }
+    let (begun, mut total) = (Instant::now(), 5);
+    loop {
+        let step = store.end_owned(&owner, Some(&kept), 100, NOW).await.unwrap();
+        total += step.count as u64;
+        if !step.more {
+            break;
+        }
+    }
+    println!("{name}: {total} ended in {:?}", begun.elapsed());
+    assert_eq!(total, count - 1, "{name}");
+    assert_eq!(store.count_owned(&owner, NOW).await.unwrap(), 1, "{name}");
+    assert_eq!(store.end_owned(&owner, None, 100, NOW).await.unwrap().count, 1, "{name}");
+    assert_eq!(store.count_owned(&look_alike, NOW).await.unwrap(), 1, "{name}: a look-alike");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn crowds_on_postgresql() {
+    let server = Postgres::start();
+    // Below the limit of a careful provider.
+    let url = format!("{}?options=-c%20statement_timeout%3D500", server.url());
+    let store = PostgresStore::connect(&url).unwrap();
+    store.migrate().await.unwrap();
+    let (client, count) = (client(&server.url()).await, rows());
+    let created = format!("{} - 10 - n % 1000000", NOW.unix_millis());
+    let fill = format!(
+        "INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline, owner, sweep_at) \
+         SELECT sha256(n::text::bytea), 1, convert_to(repeat('x', 100), 'UTF8'), {created}, {created}, {later}, \
+         n::text::bytea, {later} FROM generate_series(1, {count}) n",
+        later = LATER.unix_millis(),
+    );
+    client.batch_execute(&fill).await.unwrap();
+    an_owner("postgres", &store, number("CLOAKROOM_OWNED", 300)).await;
+    everybody_is_ended("postgres", store, count).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn crowds_on_mysql() {
+    let server = MariaDb::start();
+    let store = MysqlStore::connect(&server.url()).unwrap();
+    store.migrate().await.unwrap();
+    let mut client = mysql_async::Conn::new(mysql_async::Opts::from_url(&server.url()).unwrap()).await.unwrap();
+    let count = rows();
+    let created = format!("{} - 10 - seq % 1000000", NOW.unix_millis());
+    let fill = format!(
+        "INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline, owner, sweep_at) \
+         SELECT UNHEX(SHA2(seq, 256)), 1, REPEAT('x', 100), {created}, {created}, {later}, seq, {later} \
+         FROM seq_1_to_{count}",
+        later = LATER.unix_millis(),
+    );
+    client.query_drop(fill).await.unwrap();
+    an_owner("mysql", &store, number("CLOAKROOM_OWNED", 300)).await;
+    everybody_is_ended("mysql", store, count).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn crowds_in_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let count = rows();
+    let created = format!("{} - 10 - n % 1000000", NOW.unix_millis());
+    let fill = format!(
+        "WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count}) \
+         INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline, owner, sweep_at) \
+         SELECT randomblob(32), 1, '{text}', {created}, {created}, {later}, CAST(n AS TEXT), {later} FROM s",
+        text = "x".repeat(100),
+        later = LATER.unix_millis(),
+    );
+    rusqlite::Connection::open(&path).unwrap().execute_batch(&fill).unwrap();
+    an_owner("sqlite", &store, number("CLOAKROOM_OWNED", 300)).await;
+    everybody_is_ended("sqlite", store, count).await;
+}
