@@ -5,9 +5,11 @@
 //! | `slot` | what is kept under a key, and its class |
 //! | `shard`, `shards` | the map in parts, each under a lock |
 //! | `owners` | the index of owners |
+//! | `owned` | an owner's sessions: listed, counted and ended |
 //! | `room` | how many there may be of each class, and which one makes room |
 //! | `walks` | walks through the whole store |
 
+mod owned;
 mod owners;
 mod room;
 mod shard;
@@ -23,11 +25,12 @@ use cloakroom_session::{StoreKey, Timestamp, Version};
 use crate::checkup::{Checkup, Severity, Topic};
 use crate::error::StoreError;
 use crate::scan::{Cursor, Page};
-use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
+use crate::store::{Created, Entry, Loaded, Replaced, Store};
+use crate::walks::{Ended, EndedPage, OwnedPage};
 use owners::{Owners, Place};
 use room::Room;
 use shard::Shard;
-use shards::{Locked, Shards};
+use shards::{Both, Locked, Shards};
 use slot::{Class, Held, Live};
 use walks::Walks;
 
@@ -202,32 +205,6 @@ impl MemoryStore {
         expired.into_iter().filter(|key| self.take(shard, key).is_some()).count()
     }
 
-    /// The sessions of an owner behind a place in the list, oldest first, and the last place seen.
-    fn owned_after(
-        &self,
-        owner: &str,
-        after: Option<Place>,
-        limit: usize,
-        now: Timestamp,
-    ) -> (Vec<Owned>, Option<Place>) {
-        let listed = self.owners.after(owner, after, limit);
-        let last = listed.last().map(|(place, _)| *place);
-        (listed.into_iter().filter_map(|(place, key)| self.listed(owner, place, key, now)).collect(), last)
-    }
-
-    /// The session in this place of an owner's list, wherever it has moved to since.
-    fn listed(&self, owner: &str, place: Place, mut key: StoreKey, now: Timestamp) -> Option<Owned> {
-        loop {
-            if let Some(live) = self.shards.of(&key).live(&key, now)
-                && live.entry.owner.as_deref() == Some(owner)
-            {
-                return Some(Owned::new(key, live.entry.clone()));
-            }
-            // It has moved, or it is none any more.
-            key = self.owners.at(owner, place).filter(|now_at| *now_at != key)?;
-        }
-    }
-
     /// The key under which a session lives now that was under this one, and its shard.
     fn follow(&self, mut key: StoreKey, now: Timestamp) -> Option<(StoreKey, Locked<'_>)> {
         loop {
@@ -324,7 +301,7 @@ impl Store for MemoryStore {
             }
             let (created, arrival) = (live.entry.created, live.arrival);
             let stays_listed = (&live.entry.owner, created) == (&entry.owner, entry.created);
-            if let shards::Both::Two { old: from, new: to } = &mut both
+            if let Both::Two { old: from, new: to } = &mut both
                 && self.walks.catches(from, to, created)
             {
                 self.take(from, old);
@@ -361,30 +338,50 @@ impl Store for MemoryStore {
         Ok(self.sweep_some(now, limit).await)
     }
 
-    async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
-        let (mut all, mut after) = (Vec::new(), None);
-        loop {
-            let (page, last) = self.owned_after(owner, after, 100, now);
-            all.extend(page);
-            if last.is_none() {
-                return Ok(all);
-            }
-            after = last;
+    async fn owned(
+        &self,
+        owner: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<OwnedPage, StoreError> {
+        let after = after.map(Place::read).transpose()?;
+        let page = self.owned_after(owner, after, limit.max(1), now);
+        if page.next.is_some() {
             tokio::task::yield_now().await;
         }
+        Ok(page)
     }
 
-    async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
-        let (mut ended, mut after) = (0, None);
-        loop {
-            let (some, next) = self.end_some_before(point, after.as_ref(), now)?;
-            ended += some;
-            if next.is_none() {
-                return Ok(ended);
-            }
-            after = next;
+    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+        Ok(self.count_live(owner, now).await)
+    }
+
+    async fn end_owned(
+        &self,
+        owner: &str,
+        keep: Option<&StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Ended, StoreError> {
+        let ended = self.end_oldest(owner, keep, limit, now);
+        if ended.more {
             tokio::task::yield_now().await;
         }
+        Ok(ended)
+    }
+
+    async fn end_before(
+        &self,
+        point: Timestamp,
+        after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
+        let page = self.end_some_before(point, after, now)?;
+        if page.next.is_some() {
+            tokio::task::yield_now().await;
+        }
+        Ok(page)
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {

@@ -16,6 +16,7 @@ use super::shards::LARGEST;
 use super::slot::Held;
 use crate::error::StoreError;
 use crate::scan::{Cursor, Page, Scanned};
+use crate::walks::EndedPage;
 
 /// Walks that were begun and not finished: of more than these, the first ones are forgotten.
 const UNFINISHED: usize = 16;
@@ -143,18 +144,18 @@ impl MemoryStore {
         Ok(page)
     }
 
-    /// One step of a walk that ends all sessions created before a point: how many it ended, and
-    /// where the next step begins.
+    /// One step of a walk that ends all sessions created before a point. A walk that was forgotten
+    /// begins anew.
     pub(super) fn end_some_before(
         &self,
         point: Timestamp,
         after: Option<&Cursor>,
         now: Timestamp,
-    ) -> Result<(usize, Option<Cursor>), StoreError> {
-        let begun = after.map(place_of).transpose()?;
-        let begun = begun.filter(|(number, _)| self.walks.is_unfinished(*number));
+    ) -> Result<EndedPage, StoreError> {
+        let begun = after.map(|after| after.numbers().ok_or_else(StoreError::foreign_cursor)).transpose()?;
+        let begun = begun.filter(|[walk, _]| self.walks.is_unfinished(*walk));
         let (passed, first) = match begun {
-            Some((walk, shard)) => (Passed { walk, point }, shard),
+            Some([walk, shard]) => (Passed { walk, point }, usize::try_from(shard).unwrap_or(usize::MAX)),
             None => (self.walks.start(point), 0),
         };
         let (mut ended, mut looked_at, mut index) = (0, 0, first);
@@ -172,14 +173,14 @@ impl MemoryStore {
         if is_done {
             self.walks.finish(passed.walk);
         }
-        Ok((ended, (!is_done).then(|| Cursor::new(format!("{}.{index}", passed.walk)))))
+        Ok(EndedPage::new(ended, (!is_done).then(|| Cursor::new(format!("{}.{index}", passed.walk)))))
     }
 
     /// A walk that isn't finished goes on to catch the sessions that it is about.
     fn with_unfinished(&self, passed: Passed, before: Option<Passed>) -> Passed {
         match before {
-            Some(before) if before.point > passed.point && self.walks.is_unfinished(before.walk) => {
-                Passed { point: before.point, ..passed }
+            Some(before) if self.walks.is_unfinished(before.walk) => {
+                Passed { walk: passed.walk.max(before.walk), point: passed.point.max(before.point) }
             }
             Some(_) | None => passed,
         }
@@ -199,7 +200,8 @@ fn live_after(shard: &Shard, after: Option<StoreKey>, limit: usize, now: Timesta
     let is_listed = |key: &StoreKey, held: &Held| {
         matches!(held, Held::Live(_)) && !held.is_expired(now) && after.is_none_or(|after| *key > after)
     };
-    let mut keys: Vec<StoreKey> = shard.iter().filter(|(key, held)| is_listed(key, held)).map(|(key, _)| *key).collect();
+    let mut keys: Vec<StoreKey> =
+        shard.iter().filter(|(key, held)| is_listed(key, held)).map(|(key, _)| *key).collect();
     if keys.len() > limit.max(1) {
         keys.select_nth_unstable(limit.max(1) - 1);
         keys.truncate(limit.max(1));
@@ -210,12 +212,4 @@ fn live_after(shard: &Shard, after: Option<StoreKey>, limit: usize, now: Timesta
         Held::Moved { .. } => None,
     };
     keys.into_iter().filter_map(scanned).collect()
-}
-
-/// The number of a walk, and the shard at which it goes on.
-fn place_of(cursor: &Cursor) -> Result<(u64, usize), StoreError> {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let parts = cursor.as_str().split_once('.').filter(|(walk, shard)| digits(walk) && digits(shard));
-    let place = parts.and_then(|(walk, shard)| Some((walk.parse().ok()?, shard.parse().ok()?)));
-    place.ok_or_else(StoreError::foreign_cursor)
 }
