@@ -146,7 +146,8 @@ pub(super) async fn ends_the_oldest_of_an_owner_and_keeps_one<S: Store>(it: Benc
     live("after a step that ends the 4 oldest but the third", &rest).await?;
     let ended = end_owned(&it, &owner, Some(kept), 3, MOST_STEPS).await?;
     same("all others", &ended, &Ended::new(7, false))?;
-    live("after all others have ended", &rest[..1]).await?;
+    let last: Vec<_> = rest.iter().take(1).cloned().collect();
+    live("after all others have ended", &last).await?;
     let ended = end_owned(&it, &owner, Some(kept), 3, MOST_STEPS).await?;
     same("all others once more", &ended, &Ended::new(0, false))?;
     let ended = end_owned(&it, &owner, None, 3, MOST_STEPS).await?;

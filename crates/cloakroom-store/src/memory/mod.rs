@@ -295,7 +295,7 @@ impl Store for MemoryStore {
         let version = entry.next_version(None);
         {
             let mut both = self.shards.of_both(old, new);
-            let Some(live) = both.old().live(old, now) else { return Ok(Replaced::Gone) };
+            let Some(live) = both.source().live(old, now) else { return Ok(Replaced::Gone) };
             if live.version != seen.number() {
                 return Ok(Replaced::Conflict);
             }
@@ -307,22 +307,22 @@ impl Store for MemoryStore {
                 self.take(from, old);
                 return Ok(Replaced::Gone);
             }
-            if !self.is_free(both.new(), new, now) {
+            if !self.is_free(both.target(), new, now) {
                 return Err(StoreError::taken(*new));
             }
             let mark = Held::Moved { to: *new, until: moved_until };
             match &entry.owner {
                 Some(owner) if stays_listed => {
-                    self.take_listed(both.old(), old);
-                    self.put(both.old(), *old, mark);
+                    self.take_listed(both.source(), old);
+                    self.put(both.source(), *old, mark);
                     self.owners.moved(owner, Place { created, arrival }, *new);
                     let live = Live { version: version.number(), arrival, entry: entry.compact() };
-                    self.put(both.new(), *new, Held::Live(live));
+                    self.put(both.target(), *new, Held::Live(live));
                 }
                 Some(_) | None => {
-                    self.take(both.old(), old);
-                    self.put(both.old(), *old, mark);
-                    self.put_live(both.new(), *new, version.number(), entry.compact());
+                    self.take(both.source(), old);
+                    self.put(both.source(), *old, mark);
+                    self.put_live(both.target(), *new, version.number(), entry.compact());
                 }
             }
         }

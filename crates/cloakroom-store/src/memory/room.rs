@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use cloakroom_session::Timestamp;
 
-use super::slot::{CLASSES, Class};
+use super::slot::{Class, PerClass};
 
 /// The fewest entries a store is made for: below, a class would have no room at all.
 pub(super) const LEAST: usize = 64;
@@ -20,7 +20,7 @@ const SILENCE: u64 = 60_000;
 #[derive(Debug)]
 pub(super) struct Room {
     capacity: usize,
-    counts: [AtomicUsize; CLASSES],
+    counts: PerClass<AtomicUsize>,
     /// Sessions and marks that ended early, since the store was made.
     evicted: AtomicU64,
     /// How many of these the last event has reported, and when.
@@ -30,9 +30,8 @@ pub(super) struct Room {
 
 impl Room {
     pub(super) fn new(capacity: usize) -> Self {
-        let counts = std::array::from_fn(|_| AtomicUsize::new(0));
         let [evicted, reported, reported_at] = std::array::from_fn(|_| AtomicU64::new(0));
-        Self { capacity, counts, evicted, reported, reported_at }
+        Self { capacity, counts: PerClass::default(), evicted, reported, reported_at }
     }
 
     pub(super) fn is_changed_to(&mut self, capacity: usize) {
@@ -40,19 +39,19 @@ impl Room {
     }
 
     pub(super) fn add(&self, class: Class) {
-        self.counts[class.index()].fetch_add(1, Ordering::Relaxed);
+        self.counts.of(class).fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn remove(&self, class: Class) {
-        self.counts[class.index()].fetch_sub(1, Ordering::Relaxed);
+        self.counts.of(class).fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(super) fn count(&self, class: Class) -> usize {
-        self.counts[class.index()].load(Ordering::Relaxed)
+        self.counts.of(class).load(Ordering::Relaxed)
     }
 
     pub(super) fn total(&self) -> usize {
-        self.counts.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+        [Class::Visitor, Class::Owned, Class::Mark].map(|class| self.count(class)).iter().sum()
     }
 
     /// The class that has to make room for an entry that was added.

@@ -2,7 +2,7 @@
 
 use cloakroom_session::{StoreKey, Timestamp};
 
-use super::slot::{CLASSES, Class, Held, Live};
+use super::slot::{Class, Held, Live, PerClass};
 use crate::keyed::Keyed;
 
 /// The number of entries among which the one that has to go is chosen. Eight lookups cost about a
@@ -15,7 +15,7 @@ const SAMPLE: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Shard {
     slots: Keyed<Slot>,
-    keys: [Vec<StoreKey>; CLASSES],
+    keys: PerClass<Vec<StoreKey>>,
     /// No entry expires before this point; `None` if none expires at all. A touch leaves it too
     /// early, which costs one walk.
     due: Option<Timestamp>,
@@ -116,7 +116,7 @@ impl Shard {
     /// The entry of a class that should go first, of a few that are spread over all of the class:
     /// neighbours in the list often came together and are alike.
     pub(super) fn candidate<R: Ord>(&mut self, class: Class, rank: impl Fn(&Held) -> R) -> Option<StoreKey> {
-        let keys = &self.keys[class.index()];
+        let keys = self.keys.of(class);
         let start = self.hand.checked_rem(keys.len())?;
         let step = (keys.len() / SAMPLE).max(1);
         let positions = (0..SAMPLE.min(keys.len())).map(|number| (start + number * step) % keys.len());
@@ -130,6 +130,6 @@ impl Shard {
     }
 
     fn keys_of(&mut self, class: Class) -> &mut Vec<StoreKey> {
-        &mut self.keys[class.index()]
+        self.keys.of_mut(class)
     }
 }

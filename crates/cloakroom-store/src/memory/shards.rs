@@ -77,13 +77,13 @@ pub(super) enum Both<'a> {
 }
 
 impl Both<'_> {
-    pub(super) fn old(&mut self) -> &mut Shard {
+    pub(super) fn source(&mut self) -> &mut Shard {
         match self {
             Self::One(shard) | Self::Two { old: shard, .. } => shard,
         }
     }
 
-    pub(super) fn new(&mut self) -> &mut Shard {
+    pub(super) fn target(&mut self) -> &mut Shard {
         match self {
             Self::One(shard) | Self::Two { new: shard, .. } => shard,
         }

@@ -15,15 +15,28 @@ pub(super) enum Class {
     Mark,
 }
 
-/// The number of classes.
-pub(super) const CLASSES: usize = 3;
+/// One value for each class.
+#[derive(Debug, Default)]
+pub(super) struct PerClass<T> {
+    visitors: T,
+    owned: T,
+    marks: T,
+}
 
-impl Class {
-    pub(super) const fn index(self) -> usize {
-        match self {
-            Self::Visitor => 0,
-            Self::Owned => 1,
-            Self::Mark => 2,
+impl<T> PerClass<T> {
+    pub(super) const fn of(&self, class: Class) -> &T {
+        match class {
+            Class::Visitor => &self.visitors,
+            Class::Owned => &self.owned,
+            Class::Mark => &self.marks,
+        }
+    }
+
+    pub(super) const fn of_mut(&mut self, class: Class) -> &mut T {
+        match class {
+            Class::Visitor => &mut self.visitors,
+            Class::Owned => &mut self.owned,
+            Class::Mark => &mut self.marks,
         }
     }
 }
