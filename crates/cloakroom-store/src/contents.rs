@@ -45,6 +45,14 @@ impl Contents {
         }
     }
 
+    /// Whether the record has been made from the text, or is the form in which it came.
+    pub(crate) fn is_warm(&self) -> bool {
+        match self {
+            Self::Made(..) => true,
+            Self::Read(_, record) => record.get().is_some(),
+        }
+    }
+
     /// The text alone, which is the smallest form there is.
     pub(crate) fn cold(&self) -> Self {
         Self::read(Arc::clone(self.text()))

@@ -31,6 +31,13 @@ impl Cursor {
         &self.0
     }
 
+    /// The numbers of a place that consists of numbers, with a full stop in between.
+    pub(crate) fn numbers<const N: usize>(&self) -> Option<[u64; N]> {
+        let is_number = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+        let words = self.0.split('.').map(|word| Some(word).filter(is_number)?.parse().ok());
+        words.collect::<Option<Vec<_>>>()?.try_into().ok()
+    }
+
     /// The key of [`Cursor::after`].
     ///
     /// # Errors

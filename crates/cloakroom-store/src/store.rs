@@ -115,6 +115,12 @@ impl Entry {
         self
     }
 
+    /// Whether the record is in memory, as that of every session that was read or written since it
+    /// was created.
+    pub(crate) fn is_warm(&self) -> bool {
+        self.contents.is_warm()
+    }
+
     fn but_with(&self, contents: Contents) -> Self {
         Self { contents, owner: self.owner.clone(), ..*self }
     }

@@ -11,6 +11,8 @@
 mod broken;
 #[path = "store/conformance.rs"]
 mod conformance;
+#[path = "store/crowds.rs"]
+mod crowds;
 #[path = "store/explorer.rs"]
 mod explorer;
 #[path = "store/factory.rs"]

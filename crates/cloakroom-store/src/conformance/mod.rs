@@ -21,6 +21,7 @@ mod bench;
 mod cycling;
 mod lifetimes;
 mod owners;
+mod pages;
 mod races;
 mod requests;
 mod scanning;
@@ -146,7 +147,8 @@ pub async fn check<S: Store>(store: Arc<S>, can: Capabilities) -> Vec<Failure> {
         basics: nothing_is_absent created_is_loaded_as_it_was versions_grow
             a_store_that_went_back_in_time_gives_no_version_twice versions_without_a_tag_conflict taken_by_a_live_entry
             taken_by_a_moved_mark free_again_when_over replace_conflicts_on_another_version replace_never_creates
-            replace_may_shorten ended_is_gone end_twice_is_false_the_second_time end_when_over_is_false
+            replace_may_shorten ended_is_gone end_twice_is_false_the_second_time
+            a_lost_answer_is_found_out_by_doing_it_again end_when_over_is_false
             keys_are_told_apart;
         lifetimes: valid_at_its_deadline_and_not_after everything_is_over_after_the_deadline no_deadline_is_for_ever
             the_last_deadline_there_is over_when_it_comes other_clocks touch_extends touch_never_shortens
@@ -161,13 +163,19 @@ pub async fn check<S: Store>(store: Arc<S>, can: Capabilities) -> Vec<Failure> {
         run!(&bench, failures,
             owners: oldest_first only_the_owners_own look_alikes_are_not_the_owner ended_and_over_are_not_listed
                 moved_is_listed_once a_change_of_owner_is_seen a_touch_is_seen;
+            pages: pages_have_each_session_once a_session_that_moves_between_pages_is_in_one
+                the_count_is_that_of_live_sessions ends_the_oldest_of_an_owner_and_keeps_one
+                a_foreign_cursor_of_an_owner_is_an_error;
             races: what_moves_is_owned;
         );
     } else {
         run!(&bench, failures, owners: owners_are_refused_honestly;);
     }
     if can.end_before {
-        run!(&bench, failures, sweeping: ends_what_is_older_and_no_more what_moves_is_ended_with_all;);
+        run!(&bench, failures,
+            sweeping: ends_what_is_older_and_no_more what_moves_is_ended_with_all;
+            pages: what_moves_between_steps_is_ended a_foreign_cursor_ends_nothing;
+        );
     } else {
         run!(&bench, failures, sweeping: end_before_is_refused_honestly;);
     }

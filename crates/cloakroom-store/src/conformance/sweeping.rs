@@ -12,7 +12,7 @@ use crate::walks::end_all_before;
 const YEAR: u64 = 365 * 24 * 60 * 60;
 
 /// At another moment in each run, so that runs at the same time meet as little as can be.
-fn long_ago<S: Store>(it: &Bench<S>, years: u64) -> Bench<S> {
+pub(super) fn long_ago<S: Store>(it: &Bench<S>, years: u64) -> Bench<S> {
     it.clone().at(Timestamp::from_unix_secs(years * YEAR + it.below(YEAR / 2)))
 }
 

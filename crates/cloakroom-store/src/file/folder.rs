@@ -96,8 +96,7 @@ impl Folder {
         let number = self.unfinished.fetch_add(1, Ordering::Relaxed);
         // Unique among processes that run; what a killed one left under the same name is in nobody's way any more.
         let unfinished = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
-        let written =
-            self.write_unfinished(&unfinished, &kept.encode(key)).and_then(|()| fs::rename(&unfinished, &path));
+        let written = self.write_unfinished(&unfinished, key, kept).and_then(|()| fs::rename(&unfinished, &path));
         if let Err(error) = written {
             // The error that counts is the first one; the sweep tries again.
             let _ = fs::remove_file(&unfinished);
@@ -106,9 +105,11 @@ impl Folder {
         self.flush_folder(&self.shard(shard_of(key)))
     }
 
-    fn write_unfinished(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fn write_unfinished(&self, path: &Path, key: &StoreKey, kept: &Kept) -> io::Result<()> {
         let mut file = private().write(true).create(true).truncate(true).open(path)?;
-        file.write_all(bytes)?;
+        file.write_all(&kept.encode(key))?;
+        // Where the file system refuses it, each sweep opens the file.
+        let _ = file.set_modified(kept.modified());
         match self.durability {
             Durability::PowerFailure => file.sync_all(),
             Durability::ProcessEnd => Ok(()),

@@ -8,16 +8,31 @@
 //! cloakroom-session 1 <key> moved <new key> <until>
 //! ```
 //!
+//! The file's modification time is the deadline of what it keeps, so that a sweep need not open it.
+//! Its nanoseconds below a millisecond are those of the version: a backup that compares times sees
+//! each write. A file with another time, as a release before wrote it, is opened and given one.
+//!
 //! A line may end with words of a newer release. They are ignored, and gone with the next write: what must last
 //! stands in the record's text. Keys and owners are hexadecimal, an owner after a `=`; times are milliseconds since the Unix epoch.
 
 use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 
 use crate::store::Entry;
 
 const MAGIC: &str = "cloakroom-session";
+
+/// The modification time of a session that never expires, and of one that expires later than that,
+/// in milliseconds: the year 2100, which every file system can write down.
+const LAST: u64 = 4_102_444_800_000;
+
+/// The modification time of a file in milliseconds: before that it hasn't expired.
+pub(super) fn due(modified: SystemTime) -> u64 {
+    let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
 
 /// What a file keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +47,16 @@ impl Kept {
             Self::Live(_, entry) => entry.is_over(now),
             Self::Moved { until, .. } => now > *until,
         }
+    }
+
+    /// The modification time of the file.
+    pub(super) fn modified(&self) -> SystemTime {
+        let (end, version) = match self {
+            Self::Live(version, entry) => (entry.deadline, version.number()),
+            Self::Moved { until, .. } => (Some(*until), 0),
+        };
+        let end = end.map_or(LAST, |end| end.unix_millis().min(LAST));
+        SystemTime::UNIX_EPOCH + Duration::from_millis(end) + Duration::from_nanos(version % 1_000_000)
     }
 
     /// The bytes of the file under this key.
@@ -151,6 +176,24 @@ mod tests {
         for kept in [entry("text\nof two lines"), nobodys, moved] {
             assert_eq!(Kept::decode(&key, &kept.encode(&key)), Some(kept));
         }
+    }
+
+    #[test]
+    fn the_modification_time_is_the_deadline_and_tells_versions_apart() {
+        let at = Timestamp::from_unix_millis;
+        let live = |version: u64, deadline: Option<Timestamp>| {
+            Kept::Live(Version::new(version), Entry::new("".into(), at(1), at(2), deadline))
+        };
+        for (kept, expected) in [
+            (live(7, Some(at(1234))), 1234),
+            (live(u64::MAX, Some(at(1234))), 1234),
+            (live(7, None), LAST),
+            (live(7, Some(at(u64::MAX))), LAST),
+            (Kept::Moved { to: StoreKey::from_bytes([9; 32]), until: at(5) }, 5),
+        ] {
+            assert_eq!(due(kept.modified()), expected, "{kept:?}");
+        }
+        assert_ne!(live(7, None).modified(), live(8, None).modified());
     }
 
     #[test]

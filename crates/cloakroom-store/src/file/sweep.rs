@@ -1,6 +1,6 @@
 //! Removing what is over, and what a killed process left behind.
 
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use cloakroom_session::{StoreKey, Timestamp};
 
 use super::folder::{Folder, SHARDS};
-use super::format::{Kept, unhex};
+use super::format::{Kept, due, unhex};
 use super::{FileStore, unavailable};
 use crate::error::StoreError;
 
@@ -61,10 +61,12 @@ fn candidates(folder: &Folder, shard: u8, now: Timestamp, limit: usize) -> io::R
         files => files?,
     };
     for file in files {
-        let Ok(name) = file?.file_name().into_string() else { continue };
+        let file = file?;
+        let Ok(name) = file.file_name().into_string() else { continue };
         if is_unfinished(&name) {
             found.unfinished.push(name);
         } else if let Some(key) = key_of(&name)
+            && is_due(&file, now)
             && is_over(folder, &key, now)
         {
             found.over.push(key);
@@ -101,14 +103,28 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether a file says in its first line that it is over. What can't be read stays, for a person to look at.
+/// Whether a file may have expired, by its modification time. One that can't be asked is opened.
+fn is_due(file: &DirEntry, now: Timestamp) -> bool {
+    let modified = file.metadata().and_then(|metadata| metadata.modified());
+    modified.map_or(true, |modified| due(modified) < now.unix_millis())
+}
+
+/// Whether a file says in its first line that it has expired. One that can't be read stays, for an
+/// operator to look at.
 fn is_over(folder: &Folder, key: &StoreKey, now: Timestamp) -> bool {
+    // Gone since the folder was listed, most of the time.
+    let Ok(file) = File::open(folder.path(key)) else { return false };
     let mut line = String::new();
-    let read = File::open(folder.path(key)).and_then(|file| BufReader::with_capacity(512, file).read_line(&mut line));
+    let read = BufReader::with_capacity(512, &file).read_line(&mut line);
     match Kept::decode_line(key, line.trim_end_matches('\n')) {
-        Some((kept, _)) => kept.is_over(now),
+        Some((kept, _)) if kept.is_over(now) => true,
+        Some((kept, _)) => {
+            // Written by a release before, or copied: the next sweep needn't open it. This needs no
+            // lock: a file that was replaced since is another one than that in our hands.
+            let _ = file.set_modified(kept.modified());
+            false
+        }
         None => {
-            // Gone since the folder was listed, most of the time.
             if read.is_ok() {
                 tracing::warn!(?key, "a file in the sessions' folder isn't a session");
             }

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_session::{StoreKey, Version, fresh_id};
+use cloakroom_session::{StoreKey, Timestamp, Version, fresh_id};
 use cloakroom_store::conformance::{Capabilities, assert_conforms, nth};
 use cloakroom_store::{Created, Durability, Entry, FileStore, Loaded, Replaced, Store};
 
@@ -111,6 +111,7 @@ async fn damaged_and_foreign_files_are_errors_that_name_the_key() {
     store.create(&half, &entry(text), NOW).await.unwrap();
     let bytes = fs::read(path(folder.path(), &half)).unwrap();
     fs::write(path(folder.path(), &half), &bytes[..bytes.len() - 3]).unwrap();
+    long_ago(&path(folder.path(), &half));
     assert!(store.load(&half, NOW).await.unwrap_err().is_corrupt());
     assert_eq!(store.sweep(NOW + LIFE, 100).await.unwrap(), 0);
     assert_eq!(store.sweep(NOW + LIFE + LIFE, 100).await.unwrap(), 2, "the whole one, and half a one that is over");
@@ -145,6 +146,54 @@ async fn what_a_killed_process_left_is_swept() {
     assert!(!unfinished.exists());
     assert!(unfinished.with_file_name("readme.tmp").exists());
     assert!(matches!(store.load(&kept, NOW).await.unwrap(), Loaded::Live(..)));
+}
+
+/// A modification time in the year 1970: that of a file which no sweep may pass over.
+fn long_ago(path: &Path) {
+    fs::File::options().write(true).open(path).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+}
+
+#[tokio::test]
+async fn a_sweep_opens_only_files_that_may_have_expired() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    let (key, later) = (key(), NOW + LIFE + Duration::from_millis(1));
+    store.create(&key, &entry("text"), NOW).await.unwrap();
+    let path = path(folder.path(), &key);
+    let modified = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
+    let written = modified(&path);
+    // With its time left as it is, a file that says of itself that it has expired isn't opened.
+    let text = fs::read_to_string(&path).unwrap();
+    let deadline = |at: Timestamp| format!(" {} ", at.unix_millis());
+    let expired = text.replacen(&deadline(NOW + LIFE), &deadline(NOW), 1);
+    assert_ne!(expired, text);
+    fs::write(&path, &expired).unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_modified(written).unwrap();
+    assert_eq!(store.sweep(NOW + LIFE, 10).await.unwrap(), 0);
+    // As a release before has written it, or a copy: opened once, and given its time.
+    fs::write(&path, &text).unwrap();
+    long_ago(&path);
+    assert_eq!(store.sweep(NOW + LIFE, 10).await.unwrap(), 0);
+    assert_eq!(modified(&path), written);
+    // A touch moves the time, and a sweep after it removes the file.
+    let longer = later + LIFE;
+    assert!(store.touch(&key, NOW, Some(longer), NOW).await.unwrap());
+    assert_eq!(store.sweep(longer, 10).await.unwrap(), 0);
+    assert_eq!(store.sweep(longer + Duration::from_millis(1), 10).await.unwrap(), 1);
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn files_of_a_release_before_are_swept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    for _ in 0..20 {
+        let key = key();
+        store.create(&key, &entry("text"), NOW).await.unwrap();
+        long_ago(&path(folder.path(), &key));
+    }
+    assert_eq!(store.sweep(NOW + LIFE, 100).await.unwrap(), 0);
+    assert_eq!(store.sweep(NOW + LIFE + LIFE, 100).await.unwrap(), 20);
 }
 
 #[tokio::test]

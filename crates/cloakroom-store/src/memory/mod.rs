@@ -1,0 +1,401 @@
+//! A store in memory, for one process: bounded, and expiring.
+//!
+//! | module | what it is about |
+//! |---|---|
+//! | `slot` | what is kept under a key, and its class |
+//! | `shard`, `shards` | the map in parts, each under a lock |
+//! | `owners` | the index of owners |
+//! | `owned` | an owner's sessions: listed, counted and ended |
+//! | `room` | how many there may be of each class, and which one makes room |
+//! | `walks` | walks through the whole store |
+
+mod owned;
+mod owners;
+mod room;
+mod shard;
+mod shards;
+mod slot;
+mod walks;
+
+use std::cmp::Reverse;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cloakroom_session::{StoreKey, Timestamp, Version};
+
+use crate::checkup::{Checkup, Severity, Topic};
+use crate::error::StoreError;
+use crate::scan::{Cursor, Page};
+use crate::store::{Created, Entry, Loaded, Replaced, Store};
+use crate::walks::{Ended, EndedPage, OwnedPage};
+use owners::{Owners, Place};
+use room::Room;
+use shard::Shard;
+use shards::{Both, Locked, Shards};
+use slot::{Class, Held, Live};
+use walks::Walks;
+
+/// The default capacity.
+const CAPACITY: usize = 1_000_000;
+
+/// The time in milliseconds for which an expired entry may take up room in a full store. Then its
+/// whole shard is swept. Without a pause, a flood would cause a sweep with each new session.
+const LEEWAY: u64 = 1000;
+
+/// Sessions in memory: gone with the process, and not shared with others.
+///
+/// Right for tests, for development, and for one process whose sessions may end with it. A session lies as text until it is used
+/// again, and as its record from then on, which no request has to read or write.
+///
+/// It keeps at most [`MemoryStore::capacity`] sessions and marks of moved ones. In a full store a
+/// new session replaces an older one, in constant time. A session without an owner makes room
+/// first, and among these one that was never read. A session with an owner ends early only where
+/// those with an owner take more than seven eighths of the capacity, and then preferably one of an
+/// owner with many sessions. One warning a minute says how many ended early.
+///
+/// # Security
+/// A flood of visitors replaces sessions of visitors, and signs nobody out.
+///
+/// # Examples
+/// ```
+/// use cloakroom_store::{MemoryStore, StoredSessions};
+///
+/// let sessions = StoredSessions::new(MemoryStore::new()).build()?;
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Debug)]
+pub struct MemoryStore {
+    shards: Shards,
+    owners: Owners,
+    room: Room,
+    walks: Walks,
+    /// The shard in which the next entry to make room is looked for.
+    hand: AtomicUsize,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryStore {
+    /// An empty store for a million sessions.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::of(CAPACITY)
+    }
+
+    fn of(capacity: usize) -> Self {
+        Self {
+            shards: Shards::new(capacity),
+            owners: Owners::new(),
+            room: Room::new(capacity),
+            walks: Walks::default(),
+            hand: AtomicUsize::new(0),
+        }
+    }
+
+    /// How many sessions and marks of moved ones it may keep; at least 64.
+    ///
+    /// An eighth is kept free of sessions with an owner, so that visitors can come and sign in.
+    #[must_use]
+    pub fn capacity(mut self, sessions: usize) -> Self {
+        let sessions = sessions.max(room::LEAST);
+        if self.is_empty() {
+            return Self::of(sessions);
+        }
+        self.room.is_changed_to(sessions);
+        self
+    }
+
+    /// How many sessions and moved marks there are, expired ones that weren't swept yet included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.room.total()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Puts a session under a key where nothing is.
+    fn put_live(&self, shard: &mut Shard, key: StoreKey, version: u64, entry: Entry) {
+        let arrival = entry.owner.as_ref().map_or(0, |owner| self.owners.add(owner, entry.created, key));
+        self.put(shard, key, Held::Live(Live { version, arrival, entry }));
+    }
+
+    fn put(&self, shard: &mut Shard, key: StoreKey, held: Held) {
+        self.room.add(held.class());
+        shard.insert(key, held);
+    }
+
+    /// Takes away what is under a key.
+    fn take(&self, shard: &mut Shard, key: &StoreKey) -> Option<Held> {
+        let held = self.take_listed(shard, key)?;
+        if let Held::Live(Live { entry, arrival, .. }) = &held
+            && let Some(owner) = &entry.owner
+        {
+            self.owners.remove(owner, Place { created: entry.created, arrival: *arrival });
+        }
+        Some(held)
+    }
+
+    /// The same, for a session that stays in its owner's list.
+    fn take_listed(&self, shard: &mut Shard, key: &StoreKey) -> Option<Held> {
+        let held = shard.remove(key)?;
+        self.room.remove(held.class());
+        Some(held)
+    }
+
+    /// Whether a key is free for a new session: what has expired under it goes.
+    fn is_free(&self, shard: &mut Shard, key: &StoreKey, now: Timestamp) -> bool {
+        match shard.get(key) {
+            None => true,
+            Some(held) if held.is_expired(now) => self.take(shard, key).is_some(),
+            Some(_) => false,
+        }
+    }
+
+    /// Ends as many entries as there are too many. The caller holds no lock.
+    fn make_room(&self, now: Timestamp) {
+        while let Some(class) = self.room.too_many() {
+            if !self.evict(class, now) {
+                break;
+            }
+        }
+    }
+
+    /// Ends an entry of a class, or what has expired in a shard; says whether there was anything.
+    fn evict(&self, class: Class, now: Timestamp) -> bool {
+        let start = self.hand.fetch_add(1, Ordering::Relaxed);
+        let a_moment_ago = Timestamp::from_unix_millis(now.unix_millis().saturating_sub(LEEWAY));
+        for step in 0..self.shards.len() {
+            let mut shard = self.shards.at(start.wrapping_add(step));
+            if shard.is_due(a_moment_ago) && self.sweep_shard(&mut shard, now, usize::MAX) > 0 {
+                return true;
+            }
+            if let Some(key) = shard.candidate(class, |held| self.rank(held, now))
+                && let Some(held) = self.take(&mut shard, &key)
+            {
+                if !held.is_expired(now) {
+                    self.room.evicted(now);
+                }
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The first one in this order makes room.
+    fn rank(&self, held: &Held, now: Timestamp) -> impl Ord + use<> {
+        let (of_owner, was_read) = match held {
+            Held::Live(live) => {
+                (live.entry.owner.as_ref().map_or(0, |owner| self.owners.count(owner)), live.entry.is_warm())
+            }
+            Held::Moved { .. } => (0, false),
+        };
+        (!held.is_expired(now), Reverse(of_owner), was_read, held.end().is_none(), held.end())
+    }
+
+    /// Takes at most `limit` expired entries out of a shard; says how many there were.
+    fn sweep_shard(&self, shard: &mut Shard, now: Timestamp, limit: usize) -> usize {
+        let expired = shard.expired(now, limit);
+        expired.into_iter().filter(|key| self.take(shard, key).is_some()).count()
+    }
+
+    /// The key under which a session lives now that was under this one, and its shard.
+    fn follow(&self, mut key: StoreKey, now: Timestamp) -> Option<(StoreKey, Locked<'_>)> {
+        loop {
+            let shard = self.shards.of(&key);
+            match shard.get(&key).filter(|held| !held.is_expired(now))? {
+                Held::Moved { to, .. } => key = *to,
+                Held::Live(_) => return Some((key, shard)),
+            }
+        }
+    }
+}
+
+impl Store for MemoryStore {
+    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
+        Ok(match self.shards.of(key).get(key) {
+            Some(held) if held.is_expired(now) => Loaded::Absent,
+            Some(Held::Live(live)) => Loaded::Live(Version::new(live.version), live.entry.warm().clone()),
+            Some(Held::Moved { .. }) => Loaded::Moved,
+            None => Loaded::Absent,
+        })
+    }
+
+    async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
+        let (version, entry) = (entry.next_version(None), entry.cold());
+        {
+            let mut shard = self.shards.of(key);
+            if !self.is_free(&mut shard, key, now) {
+                return Ok(Created::Taken);
+            }
+            self.put_live(&mut shard, *key, version.number(), entry);
+        }
+        self.make_room(now);
+        Ok(Created::Yes(version))
+    }
+
+    async fn replace(
+        &self,
+        key: &StoreKey,
+        seen: Version,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        let mut shard = self.shards.of(key);
+        let Some(live) = shard.live(key, now) else { return Ok(Replaced::Gone) };
+        if live.version != seen.number() {
+            return Ok(Replaced::Conflict);
+        }
+        let next = entry.next_version(Some(&seen));
+        if (&live.entry.owner, live.entry.created) == (&entry.owner, entry.created) {
+            live.version = next.number();
+            live.entry = entry.compact();
+            shard.expires(entry.deadline);
+        } else {
+            self.take(&mut shard, key);
+            self.put_live(&mut shard, *key, next.number(), entry.compact());
+            drop(shard);
+            self.make_room(now);
+        }
+        Ok(Replaced::Yes(next))
+    }
+
+    async fn touch(
+        &self,
+        key: &StoreKey,
+        touched: Timestamp,
+        deadline: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut shard = self.shards.of(key);
+        let Some(Live { entry, .. }) = shard.live(key, now) else { return Ok(false) };
+        entry.touched = entry.touched.max(touched);
+        entry.deadline = match (entry.deadline, deadline) {
+            (Some(there), Some(wanted)) => Some(there.max(wanted)),
+            _ => None,
+        };
+        Ok(true)
+    }
+
+    async fn cycle(
+        &self,
+        old: &StoreKey,
+        seen: Version,
+        new: &StoreKey,
+        entry: &Entry,
+        moved_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        let version = entry.next_version(None);
+        {
+            let mut both = self.shards.of_both(old, new);
+            let Some(live) = both.source().live(old, now) else { return Ok(Replaced::Gone) };
+            if live.version != seen.number() {
+                return Ok(Replaced::Conflict);
+            }
+            let (created, arrival) = (live.entry.created, live.arrival);
+            let stays_listed = (&live.entry.owner, created) == (&entry.owner, entry.created);
+            if let Both::Two { old: from, new: to } = &mut both
+                && self.walks.catches(from, to, created)
+            {
+                self.take(from, old);
+                return Ok(Replaced::Gone);
+            }
+            if !self.is_free(both.target(), new, now) {
+                return Err(StoreError::taken(*new));
+            }
+            let mark = Held::Moved { to: *new, until: moved_until };
+            match &entry.owner {
+                Some(owner) if stays_listed => {
+                    self.take_listed(both.source(), old);
+                    self.put(both.source(), *old, mark);
+                    self.owners.moved(owner, Place { created, arrival }, *new);
+                    let live = Live { version: version.number(), arrival, entry: entry.compact() };
+                    self.put(both.target(), *new, Held::Live(live));
+                }
+                Some(_) | None => {
+                    self.take(both.source(), old);
+                    self.put(both.source(), *old, mark);
+                    self.put_live(both.target(), *new, version.number(), entry.compact());
+                }
+            }
+        }
+        self.make_room(now);
+        Ok(Replaced::Yes(version))
+    }
+
+    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.follow(*key, now).is_some_and(|(key, mut shard)| self.take(&mut shard, &key).is_some()))
+    }
+
+    async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        Ok(self.sweep_some(now, limit).await)
+    }
+
+    async fn owned(
+        &self,
+        owner: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<OwnedPage, StoreError> {
+        let after = after.map(Place::read).transpose()?;
+        let page = self.owned_after(owner, after, limit.max(1), now);
+        if page.next.is_some() {
+            tokio::task::yield_now().await;
+        }
+        Ok(page)
+    }
+
+    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+        Ok(self.count_live(owner, now).await)
+    }
+
+    async fn end_owned(
+        &self,
+        owner: &str,
+        keep: Option<&StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Ended, StoreError> {
+        let ended = self.end_oldest(owner, keep, limit, now);
+        if ended.more {
+            tokio::task::yield_now().await;
+        }
+        Ok(ended)
+    }
+
+    async fn end_before(
+        &self,
+        point: Timestamp,
+        after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
+        let page = self.end_some_before(point, after, now)?;
+        if page.next.is_some() {
+            tokio::task::yield_now().await;
+        }
+        Ok(page)
+    }
+
+    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
+        let after = after.map(Cursor::key).transpose()?;
+        self.scan_some(after, limit, now).await
+    }
+
+    async fn checkup(&self) -> Result<Checkup, StoreError> {
+        let durable = "sessions end with the process, and no other process sees them";
+        let evicted = match self.room.evictions() {
+            0 => (Severity::Good, "no session has ended early for lack of room".to_owned()),
+            count => (Severity::Problem, format!("{count} sessions have ended early for lack of room")),
+        };
+        let checkup = Checkup::new("memory of this process").found(Topic::Durability, Severity::Problem, durable);
+        Ok(checkup.found(Topic::Eviction, evicted.0, evicted.1))
+    }
+}

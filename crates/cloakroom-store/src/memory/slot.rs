@@ -1,0 +1,84 @@
+//! One place in the store: a session, or the mark of one that has moved.
+
+use cloakroom_session::{StoreKey, Timestamp};
+
+use crate::store::Entry;
+
+/// The classes of entries, which are counted and make room for each other as `room` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Sessions without an owner.
+    Visitor,
+    /// Sessions with an owner.
+    Owned,
+    /// Marks of sessions that have moved.
+    Mark,
+}
+
+/// One value for each class.
+#[derive(Debug, Default)]
+pub(super) struct PerClass<T> {
+    visitors: T,
+    owned: T,
+    marks: T,
+}
+
+impl<T> PerClass<T> {
+    pub(super) const fn of(&self, class: Class) -> &T {
+        match class {
+            Class::Visitor => &self.visitors,
+            Class::Owned => &self.owned,
+            Class::Mark => &self.marks,
+        }
+    }
+
+    pub(super) const fn of_mut(&mut self, class: Class) -> &mut T {
+        match class {
+            Class::Visitor => &mut self.visitors,
+            Class::Owned => &mut self.owned,
+            Class::Mark => &mut self.marks,
+        }
+    }
+}
+
+/// A live session.
+#[derive(Debug)]
+pub(super) struct Live {
+    /// The number of its version.
+    pub(super) version: u64,
+    /// Its number in its owner's list; 0 without an owner.
+    pub(super) arrival: u64,
+    pub(super) entry: Entry,
+}
+
+/// What is kept under a key.
+#[derive(Debug)]
+pub(super) enum Held {
+    Live(Live),
+    Moved { to: StoreKey, until: Timestamp },
+}
+
+impl Held {
+    pub(super) const fn class(&self) -> Class {
+        match self {
+            Self::Live(live) if live.entry.owner.is_some() => Class::Owned,
+            Self::Live(_) => Class::Visitor,
+            Self::Moved { .. } => Class::Mark,
+        }
+    }
+
+    pub(super) fn is_expired(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Live(live) => live.entry.is_over(now),
+            Self::Moved { until, .. } => now > *until,
+        }
+    }
+
+    /// When it expires, if it does.
+    pub(super) const fn end(&self) -> Option<Timestamp> {
+        match self {
+            Self::Live(live) => live.entry.deadline,
+            Self::Moved { until, .. } => Some(*until),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Walks through the whole store, which lock one shard at a time and yield in between.
+//!
+//! A session may move out of a shard that the walk has yet to reach, into one that it has left
+//! behind. A walk that ends old sessions therefore leaves its number in each shard that it passes.
+//! A session that is old enough to be ended by it, and is about to move from a shard without that
+//! number to one with it, is ended at this moment instead.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cloakroom_session::{StoreKey, Timestamp, Version};
+
+use super::MemoryStore;
+use super::shard::{Passed, Shard};
+use super::shards::LARGEST;
+use super::slot::Held;
+use crate::error::StoreError;
+use crate::scan::{Cursor, Page, Scanned};
+use crate::walks::EndedPage;
+
+/// Walks that were begun and not finished: of more than these, the first ones are forgotten.
+const UNFINISHED: usize = 16;
+
+/// Counts the entries that a walk has looked at, and yields to the runtime in between.
+#[derive(Default)]
+struct Pace(usize);
+
+impl Pace {
+    async fn after(&mut self, looked_at: usize) {
+        self.0 += looked_at;
+        if self.0 >= LARGEST {
+            self.0 = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// The walks of `end_before` that aren't finished.
+#[derive(Debug, Default)]
+pub(super) struct Walks(Mutex<Started>);
+
+#[derive(Debug, Default)]
+struct Started {
+    last: u64,
+    walks: VecDeque<Walk>,
+}
+
+#[derive(Debug)]
+struct Walk {
+    passed: Passed,
+    /// Sessions that were ended as they moved, and aren't part of a page yet.
+    caught: usize,
+}
+
+impl Walks {
+    fn started(&self) -> MutexGuard<'_, Started> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(&self, point: Timestamp) -> Passed {
+        let mut started = self.started();
+        started.last += 1;
+        let passed = Passed { walk: started.last, point };
+        if started.walks.len() >= UNFINISHED {
+            started.walks.pop_front();
+        }
+        started.walks.push_back(Walk { passed, caught: 0 });
+        passed
+    }
+
+    fn is_unfinished(&self, number: u64) -> bool {
+        self.started().walks.iter().any(|walk| walk.passed.walk == number)
+    }
+
+    fn finish(&self, number: u64) {
+        self.started().walks.retain(|walk| walk.passed.walk != number);
+    }
+
+    /// The sessions that were ended as they moved, since the last time somebody asked.
+    fn caught(&self, number: u64) -> usize {
+        let mut started = self.started();
+        let walk = started.walks.iter_mut().find(|walk| walk.passed.walk == number);
+        walk.map_or(0, |walk| std::mem::take(&mut walk.caught))
+    }
+
+    /// Whether a session that was created at this point is about to escape from a walk, and is ended.
+    pub(super) fn catches(&self, old: &Shard, new: &Shard, created: Timestamp) -> bool {
+        let Some(passed) = new.passed else { return false };
+        let is_behind = old.passed.is_none_or(|old| old.walk < passed.walk);
+        if !is_behind || created >= passed.point {
+            return false;
+        }
+        let mut started = self.started();
+        if let Some(walk) = started.walks.iter_mut().find(|walk| walk.passed.walk == passed.walk) {
+            walk.caught += 1;
+        }
+        true
+    }
+}
+
+impl MemoryStore {
+    /// Removes at most `limit` expired entries.
+    pub(super) async fn sweep_some(&self, now: Timestamp, limit: usize) -> usize {
+        let (mut swept, mut pace) = (0, Pace::default());
+        for index in 0..self.shards.len() {
+            let looked_at = {
+                let mut shard = self.shards.at(index);
+                if !shard.is_due(now) {
+                    continue;
+                }
+                let looked_at = shard.len();
+                swept += self.sweep_shard(&mut shard, now, limit - swept);
+                looked_at
+            };
+            if swept >= limit {
+                break;
+            }
+            pace.after(looked_at).await;
+        }
+        swept
+    }
+
+    /// A page of live sessions, shard by shard and in the order of keys in each: sessions that come
+    /// and go in the meantime change no other session's place.
+    pub(super) async fn scan_some(
+        &self,
+        after: Option<StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page, StoreError> {
+        let (mut page, mut pace) = (Page::default(), Pace::default());
+        let first = after.as_ref().map_or(0, |after| self.shards.index_of(after));
+        for index in first..self.shards.len() {
+            let looked_at = {
+                let shard = self.shards.at(index);
+                let behind = after.filter(|_| index == first);
+                if page.fill(live_after(&shard, behind, limit, now), limit) {
+                    break;
+                }
+                shard.len()
+            };
+            pace.after(looked_at).await;
+        }
+        Ok(page)
+    }
+
+    /// One step of a walk that ends all sessions created before a point. A walk that was forgotten
+    /// begins anew.
+    pub(super) fn end_some_before(
+        &self,
+        point: Timestamp,
+        after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
+        let begun = after.map(|after| after.numbers().ok_or_else(StoreError::foreign_cursor)).transpose()?;
+        let begun = begun.filter(|[walk, _]| self.walks.is_unfinished(*walk));
+        let (passed, first) = match begun {
+            Some([walk, shard]) => (Passed { walk, point }, usize::try_from(shard).unwrap_or(usize::MAX)),
+            None => (self.walks.start(point), 0),
+        };
+        let (mut ended, mut looked_at, mut index) = (0, 0, first);
+        while index < self.shards.len() && looked_at < LARGEST {
+            let mut shard = self.shards.at(index);
+            looked_at += shard.len();
+            index += 1;
+            shard.passed = Some(self.with_unfinished(passed, shard.passed));
+            for key in older_than(&shard, point, now) {
+                ended += usize::from(self.take(&mut shard, &key).is_some());
+            }
+        }
+        let is_done = index >= self.shards.len();
+        ended += self.walks.caught(passed.walk);
+        if is_done {
+            self.walks.finish(passed.walk);
+        }
+        Ok(EndedPage::new(ended, (!is_done).then(|| Cursor::new(format!("{}.{index}", passed.walk)))))
+    }
+
+    /// A walk that isn't finished goes on to catch the sessions that it is about.
+    fn with_unfinished(&self, passed: Passed, before: Option<Passed>) -> Passed {
+        match before {
+            Some(before) if self.walks.is_unfinished(before.walk) => {
+                Passed { walk: passed.walk.max(before.walk), point: passed.point.max(before.point) }
+            }
+            Some(_) | None => passed,
+        }
+    }
+}
+
+fn older_than(shard: &Shard, point: Timestamp, now: Timestamp) -> Vec<StoreKey> {
+    let goes = |held: &Held| match held {
+        Held::Live(live) => live.entry.created < point && !live.entry.is_over(now),
+        Held::Moved { .. } => false,
+    };
+    shard.iter().filter(|(_, held)| goes(held)).map(|(key, _)| *key).collect()
+}
+
+/// The first live sessions of a shard behind a key.
+fn live_after(shard: &Shard, after: Option<StoreKey>, limit: usize, now: Timestamp) -> Vec<Scanned> {
+    let is_listed = |key: &StoreKey, held: &Held| {
+        matches!(held, Held::Live(_)) && !held.is_expired(now) && after.is_none_or(|after| *key > after)
+    };
+    let mut keys: Vec<StoreKey> =
+        shard.iter().filter(|(key, held)| is_listed(key, held)).map(|(key, _)| *key).collect();
+    if keys.len() > limit.max(1) {
+        keys.select_nth_unstable(limit.max(1) - 1);
+        keys.truncate(limit.max(1));
+    }
+    keys.sort_unstable();
+    let scanned = |key: StoreKey| match shard.get(&key)? {
+        Held::Live(live) => Some(Scanned::new(key, Version::new(live.version), live.entry.clone())),
+        Held::Moved { .. } => None,
+    };
+    keys.into_iter().filter_map(scanned).collect()
+}
