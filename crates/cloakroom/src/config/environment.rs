@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::error::SetupError;
 use super::source::Source;
 use super::{Kind as Place, SessionConfig};
+use crate::nearest::nearest;
 
 /// How the text of a variable is read.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +90,7 @@ impl SessionConfig {
             let ours = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_'));
             let Some(ours) = ours.filter(|_| !value.is_empty()) else { continue };
             let known = VARIABLES.iter().find(|(known, ..)| *known == ours);
-            let (_, option, kind) = known.ok_or_else(|| SetupError::of(name, "is no option of sessions"))?;
+            let (_, option, kind) = known.ok_or_else(|| SetupError::of(name, unknown(prefix, ours)))?;
             let value = match kind {
                 Kind::Text => json!(value),
                 Kind::Switch => json!(switch(value).ok_or_else(|| SetupError::of(name, "is neither true nor false"))?),
@@ -154,6 +155,13 @@ impl SessionConfig {
         let ending = if matches!(source, Some(Source::File(_))) { "_FILE" } else { "" };
         variable(prefix, option) + ending
     }
+}
+
+/// What is said of a variable that is no option.
+fn unknown(prefix: &str, name: &str) -> String {
+    let perhaps = nearest(name, VARIABLES.iter().map(|(known, ..)| *known));
+    let perhaps = perhaps.map(|known| format!(": is it {prefix}_{known}?")).unwrap_or_default();
+    format!("is no option of sessions{perhaps}")
 }
 
 /// The variable that an option is read from.

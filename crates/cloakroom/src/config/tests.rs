@@ -163,7 +163,12 @@ fn variables_that_make_no_sense_are_named() {
         ("no kind", vec![key], "SHOP_KIND: isn't set"),
         ("no key", vec![signed], "SHOP_KEY: isn't set, and SHOP_KEY_FILE isn't either"),
         ("no store", vec![stored], "SHOP_STORE: isn't set, and SHOP_STORE_FILE isn't either"),
-        ("a typing error", vec![signed, key, ("SHOP_COOKIE_NAMES", "x")], "SHOP_COOKIE_NAMES: is no option"),
+        (
+            "a typing error",
+            vec![signed, key, ("SHOP_COOKIE_NAMES", "x")],
+            "SHOP_COOKIE_NAMES: is no option of sessions: is it SHOP_COOKIE_NAME?",
+        ),
+        ("something else", vec![signed, key, ("SHOP_PRICE", "x")], "SHOP_PRICE: is no option of sessions"),
         ("no switch", vec![signed, key, ("SHOP_COOKIE_PARTITIONED", "maybe")], "SHOP_COOKIE_PARTITIONED: is neither"),
         ("no number", vec![signed, key, ("SHOP_CSRF_BODY_LIMIT", "1k")], "SHOP_CSRF_BODY_LIMIT: isn't a number"),
         (
