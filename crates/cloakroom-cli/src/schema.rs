@@ -18,11 +18,11 @@ pub(crate) fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
     let name = options.database.split(':').next().unwrap_or_default();
     let schema = match name {
         #[cfg(feature = "sqlite")]
-        "sqlite" => cloakroom::SqliteStore::schema(),
+        "sqlite" => cloakroom::SqliteStore::schema(&cloakroom::TableName::default()),
         #[cfg(feature = "postgres")]
-        "postgres" | "postgresql" => cloakroom::PostgresStore::schema(),
+        "postgres" | "postgresql" => cloakroom::PostgresStore::schema(&cloakroom::TableName::default()),
         #[cfg(feature = "mysql")]
-        "mysql" | "mariadb" => cloakroom::MysqlStore::schema(),
+        "mysql" | "mariadb" => cloakroom::MysqlStore::schema(&cloakroom::TableName::default()),
         _ => {
             return Err(
                 WrongUse::new("there are schemas for sqlite, postgres and mysql; other stores need none").into()

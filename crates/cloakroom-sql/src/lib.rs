@@ -5,9 +5,11 @@
 //!
 //! | module | what it is about |
 //! |---|---|
+//! | `name` | the name of the table |
 //! | `statements` | what is said to a database, with a dialect each |
 //! | `link` | parameters, rows and failures, whichever driver carries them |
 //! | `gate` | how many connections may be wanted at the same time |
+//! | `sweep` | the rounds of a sweep |
 //! | `suspects` | connections that may be silent |
 //! | `row` | what comes back, checked |
 //! | `sqlite` | an SQLite file (feature `sqlite`) |
@@ -41,6 +43,8 @@ mod gate;
 mod link;
 #[cfg(feature = "mysql")]
 mod mysql;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod name;
 #[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres", feature = "sqlx-mysql"))]
 mod pools;
 #[cfg(feature = "postgres")]
@@ -53,6 +57,8 @@ mod sqlite;
 mod statements;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod suspects;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod sweep;
 #[cfg(all(feature = "tls", any(feature = "postgres", feature = "mysql")))]
 mod tls;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -60,6 +66,8 @@ mod url;
 
 #[cfg(feature = "mysql")]
 pub use mysql::MysqlStore;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use name::TableName;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
 #[cfg(feature = "sqlite")]

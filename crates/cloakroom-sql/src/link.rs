@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::{Entry, StoreError};
@@ -77,6 +78,21 @@ pub(crate) fn values(entry: &Entry) -> [Value; 5] {
     ]
 }
 
+/// Touches that lie this close together are one: the first is written.
+///
+/// A page asks for thirty things at once, and each request may find that the session is to be touched.
+const ONE_TOUCH: Duration = Duration::from_secs(1);
+
+/// The values of a touch: key, now, touched, deadline, and the latest `touched` and `deadline` that are written again.
+///
+/// A session whose requests are to be counted more finely, because it lasts for less than a hundred seconds, is.
+pub(crate) fn touch(key: &StoreKey, touched: Timestamp, deadline: Option<Timestamp>, now: Timestamp) -> [Value; 6] {
+    let lasts = deadline.map_or(u64::MAX, |deadline| deadline.unix_millis().saturating_sub(touched.unix_millis()));
+    let close = u64::try_from(ONE_TOUCH.as_millis()).unwrap_or_default().min(lasts / 100);
+    let before = |point: Timestamp| Timestamp::from_unix_millis(point.unix_millis().saturating_sub(close));
+    [key.into(), now.into(), touched.into(), deadline.into(), before(touched).into(), deadline.map(before).into()]
+}
+
 /// A row, as a driver has it. `None` is what doesn't have that type.
 pub(crate) trait Cells {
     fn number(&self, column: usize) -> Option<Option<i64>>;
@@ -104,6 +120,8 @@ pub(crate) enum Failure {
     /// The server doesn't know the prepared statement, or another one by its name: nothing was done.
     #[cfg(feature = "postgres")]
     Unprepared(Unprepared, StoreError),
+    /// The table isn't there, or lacks a column; in the database's words.
+    Missing(String),
     /// A row with this key is there.
     Taken,
     Refused(StoreError),
@@ -112,13 +130,6 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn because(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Refused(StoreError::unavailable(why))
-    }
-
-    /// The table isn't there.
-    pub(crate) const fn no_table() -> Self {
-        Self::Refused(StoreError::missing(
-            "the table `cloakroom_sessions` is missing: `migrate()` creates it, `schema()` is how",
-        ))
     }
 }
 
@@ -136,6 +147,10 @@ impl From<Failure> for StoreError {
             #[cfg(feature = "postgres")]
             Failure::Unprepared(_, error) => error,
             Failure::Refused(error) => error,
+            Failure::Missing(told) => Self::missing(format!(
+                "the table of sessions is missing or of an earlier release: {told}: `migrate()` creates it or brings it up to \
+                 date, `schema()` is how"
+            )),
             Failure::Taken => Self::unavailable("a row with this key is there"),
         }
     }
@@ -164,11 +179,11 @@ pub(crate) async fn persist<T, F: Future<Output = Result<T, Failure>>>(
 
 /// At most a millisecond after the first try, and at most 32 from the sixth on.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-fn pause(tried: u32) -> std::time::Duration {
+fn pause(tried: u32) -> Duration {
     let longest = 1_u64 << (tried - 1).min(5);
     // Without random bytes it is the longest pause.
     let [byte] = cloakroom_session::random::<1>().unwrap_or([u8::MAX]);
-    std::time::Duration::from_micros(longest * 1000 * u64::from(byte) / 255)
+    Duration::from_micros(longest * 1000 * u64::from(byte) / 255)
 }
 
 #[cfg(test)]

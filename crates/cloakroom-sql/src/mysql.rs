@@ -6,7 +6,7 @@ mod link;
 mod words;
 
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::Arc;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{
@@ -14,11 +14,40 @@ use cloakroom_store::{
 };
 use mysql_async::{DriverError, Error, Pool};
 
-use crate::link::{Cells, Failure, TRIES, values};
+use crate::TableName;
+use crate::link::{Cells, Failure, TRIES, touch, values};
+use crate::name::composed;
 use crate::row::{begin, found, met, owned, padded, page};
 use crate::statements::{self, mysql as own};
+use crate::sweep::sweep;
+use crate::url::without;
 use link::Link;
 use words::Words;
+
+/// What stands around names.
+const QUOTE: char = '`';
+
+composed! {
+    Words, |table: &TableName, template| Words::of(&table.compose(template, QUOTE));
+    checkup = checkup::QUESTION,
+    newest_column = own::NEWEST_COLUMN,
+    present = statements::TABLE,
+    load = statements::LOAD,
+    live = statements::LIVE,
+    touch = statements::TOUCH,
+    owned = statements::OWNED,
+    end_before = statements::END_BEFORE,
+    scan = statements::SCAN,
+    create = own::CREATE,
+    replace = own::REPLACE,
+    cycle = own::CYCLE,
+    forget = statements::FORGET,
+    end = own::END,
+    older = own::OLDER,
+    moved = own::MOVED,
+    live_on = own::LIVE_ON,
+    sweep = own::SWEEP,
+}
 
 /// The table and its indexes.
 const SCHEMA: &str = include_str!("mysql/schema.sql");
@@ -43,28 +72,15 @@ const SCHEMA: &str = include_str!("mysql/schema.sql");
 /// certificates to trust instead of the system's. Any other mode, and none, isn't encrypted: others on the network can read along.
 #[derive(Clone)]
 pub struct MysqlStore {
+    words: Arc<Statements>,
     link: Link,
 }
-
-static LOAD: LazyLock<Words> = LazyLock::new(|| Words::of(statements::LOAD));
-static LIVE: LazyLock<Words> = LazyLock::new(|| Words::of(statements::LIVE));
-static TOUCH: LazyLock<Words> = LazyLock::new(|| Words::of(statements::TOUCH));
-static OWNED: LazyLock<Words> = LazyLock::new(|| Words::of(statements::OWNED));
-static END_BEFORE: LazyLock<Words> = LazyLock::new(|| Words::of(statements::END_BEFORE));
-static SCAN: LazyLock<Words> = LazyLock::new(|| Words::of(statements::SCAN));
-static CREATE: LazyLock<Words> = LazyLock::new(|| Words::of(own::CREATE));
-static REPLACE: LazyLock<Words> = LazyLock::new(|| Words::of(own::REPLACE));
-static CYCLE: LazyLock<Words> = LazyLock::new(|| Words::of(own::CYCLE));
-static FORGET: LazyLock<Words> = LazyLock::new(|| Words::of(statements::FORGET));
-static END: LazyLock<Words> = LazyLock::new(|| Words::of(own::END));
-static OLDER: LazyLock<Words> = LazyLock::new(|| Words::of(own::OLDER));
-static MOVED: LazyLock<Words> = LazyLock::new(|| Words::of(own::MOVED));
-static SWEEP: LazyLock<Words> = LazyLock::new(|| Words::of(own::SWEEP));
 
 impl MysqlStore {
     /// A store behind a URL, `mysql://user:password@host/database`, with at most 16 connections.
     ///
-    /// Nothing is connected yet: each connection is made when it is first needed.
+    /// Nothing is connected yet: each connection is made when it is first needed. `table` and `schema` of the URL name the
+    /// [table](TableName); a schema is another database.
     ///
     /// # Errors
     /// A URL that doesn't make sense, or that asks for encryption which isn't built in; the error doesn't repeat it.
@@ -83,7 +99,9 @@ impl MysqlStore {
     /// # }
     /// ```
     pub fn connect(url: &str) -> Result<Self, StoreError> {
-        Link::connect(url).map(|link| Self { link })
+        let (url, [table, schema]) = without(url, ["table", "schema"]);
+        let words = Arc::new(Statements::of(TableName::of_url(table, schema)?));
+        Link::connect(&url).map(|link| Self { words, link })
     }
 
     /// A store on a pool that the application has, whose connections commit by themselves (`autocommit`), as they do by default.
@@ -91,7 +109,7 @@ impl MysqlStore {
     /// With `reset_connection`, which is the driver's default, each operation costs two more round trips: set it to `false`.
     #[must_use]
     pub fn from_pool(pool: Pool) -> Self {
-        Self { link: Link::from_pool(pool) }
+        Self::of(Link::from_pool(pool))
     }
 
     /// A store on a pool of sqlx that the application has (feature `sqlx-mysql`).
@@ -99,28 +117,66 @@ impl MysqlStore {
     /// `test_before_acquire`, which is sqlx's default, costs a round trip per operation.
     #[cfg(feature = "sqlx-mysql")]
     #[must_use]
-    pub const fn from_sqlx(pool: sqlx::MySqlPool) -> Self {
-        Self { link: Link::Sqlx(pool) }
+    pub fn from_sqlx(pool: sqlx::MySqlPool) -> Self {
+        Self::of(Link::Sqlx(pool))
     }
 
-    /// The statement that creates the table, for those who migrate by other means.
+    fn of(link: Link) -> Self {
+        Self { words: Arc::new(Statements::of(TableName::default())), link }
+    }
+
+    /// Sets the table that holds the sessions, as `table` and `schema` of the URL do.
+    #[must_use]
+    pub fn table(self, name: TableName) -> Self {
+        Self { words: Arc::new(Statements::of(name)), ..self }
+    }
+
+    /// The table that holds the sessions.
+    #[must_use]
+    pub fn table_name(&self) -> &TableName {
+        &self.words.table
+    }
+
+    /// The statement that creates a table, for those who migrate by other means.
     ///
     /// Only [`migrate`](Self::migrate) creates it; without either, each operation is an error that says so.
     #[must_use]
-    pub const fn schema() -> &'static str {
-        SCHEMA
+    pub fn schema(name: &TableName) -> String {
+        name.compose(SCHEMA, QUOTE).to_string()
     }
 
-    /// Creates the table and its indexes where they aren't there yet; several processes may do it at the same time.
+    /// Creates the table and its indexes where they aren't there yet, and brings those of an earlier release up to date.
+    ///
+    /// Several processes may do it at the same time. Where all is there, nothing is changed.
     ///
     /// # Errors
     /// When the database can't be reached, or the user may not create tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(self.link.migrate(SCHEMA).await?)
+        self.link.migrate(&Self::schema(&self.words.table)).await?;
+        let is_outdated =
+            async || Ok::<_, Failure>(self.link.rows(&self.words.newest_column, &[], |_| Ok(())).await?.is_empty());
+        if is_outdated().await? {
+            match self.link.migrate(&self.words.table.compose(own::ADD_COLUMN, QUOTE)).await {
+                // Another process was faster.
+                Err(_) if !is_outdated().await? => {}
+                answer => answer?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks whether the table is there, as this release needs it.
+    ///
+    /// # Errors
+    /// [`StoreError::is_missing`] where it must be created or brought up to date; and when the database can't be reached, or the
+    /// user may not read the table.
+    pub async fn look_for_table(&self) -> Result<(), StoreError> {
+        self.link.rows(&self.words.present, &[], |_| Ok(())).await?;
+        Ok(())
     }
 
     async fn is_live(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(!self.link.rows(&LIVE, &[key.into(), now.into()], |_| Ok(())).await?.is_empty())
+        Ok(!self.link.rows(&self.words.live, &[key.into(), now.into()], |_| Ok(())).await?.is_empty())
     }
 
     /// Why nothing was replaced: something else is there, or nothing.
@@ -130,14 +186,14 @@ impl MysqlStore {
 
     /// Makes room under a key where what is there is over; says whether there was.
     async fn forget(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(self.link.changed(&FORGET, &[key.into(), now.into()]).await? > 0)
+        Ok(self.link.changed(&self.words.forget, &[key.into(), now.into()]).await? > 0)
     }
 }
 
 impl fmt::Debug for MysqlStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The pool's own would print how to connect.
-        f.debug_struct("MysqlStore").finish_non_exhaustive()
+        f.debug_struct("MysqlStore").field("table", &self.words.table).finish_non_exhaustive()
     }
 }
 
@@ -158,7 +214,8 @@ pub(crate) fn meaning(number: u16, message: &str) -> Failure {
         // Two steps waited for each other, or a row changed between being read and being locked.
         1213 | 1020 => Failure::Undone(told),
         1062 => Failure::Taken,
-        1146 => Failure::no_table(),
+        // A table, and a column.
+        1146 | 1054 => Failure::Missing(format!("{message} ({number})")),
         1153 => too_large(),
         _ => Failure::Refused(told),
     }
@@ -173,7 +230,7 @@ const MOST_MOVES: usize = 100;
 
 impl Store for MysqlStore {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        let mut rows = self.link.rows(&LOAD, &[key.into()], found(*key, now)).await?;
+        let mut rows = self.link.rows(&self.words.load, &[key.into()], found(*key, now)).await?;
         Ok(rows.pop().unwrap_or(Loaded::Absent))
     }
 
@@ -182,7 +239,7 @@ impl Store for MysqlStore {
         let version = entry.next_version(None);
         let values = [key.into(), now.into(), text, created, touched, deadline, owner, version.number().into()];
         for _ in 0..TRIES {
-            match self.link.changed(&CREATE, &values).await {
+            match self.link.changed(&self.words.create, &values).await {
                 Err(Failure::Taken) if self.forget(key, now).await? => {}
                 Err(Failure::Taken) => return Ok(Created::Taken),
                 Ok(_) => return Ok(Created::Yes(version)),
@@ -202,7 +259,7 @@ impl Store for MysqlStore {
         let [text, created, touched, deadline, owner] = values(entry);
         let (next, seen) = (entry.next_version(Some(&seen)), seen.number().into());
         let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen, next.number().into()];
-        match self.link.changed(&REPLACE, &values).await? {
+        match self.link.changed(&self.words.replace, &values).await? {
             0 => self.not_replaced(key, now).await,
             _ => Ok(Replaced::Yes(next)),
         }
@@ -215,9 +272,9 @@ impl Store for MysqlStore {
         deadline: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let values = [key.into(), now.into(), touched.into(), deadline.into()];
+        let values = touch(key, touched, deadline, now);
         // A touch that has nothing to extend changes nothing, either.
-        Ok(self.link.changed(&TOUCH, &values).await? > 0 || self.is_live(key, now).await?)
+        Ok(self.link.changed(&self.words.touch, &values).await? > 0 || self.is_live(key, now).await?)
     }
 
     async fn cycle(
@@ -234,7 +291,7 @@ impl Store for MysqlStore {
         let first = version.number().into();
         let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner, first];
         for _ in 0..TRIES {
-            match self.link.changed(&CYCLE, &values).await {
+            match self.link.changed(&self.words.cycle, &values).await {
                 Err(Failure::Taken) if self.forget(new, now).await? => {}
                 Err(Failure::Taken) => break,
                 Ok(0) => return self.not_replaced(old, now).await,
@@ -251,10 +308,10 @@ impl Store for MysqlStore {
         // A chain of marks is as long as the sign-ins within one grace; a ring of them would be damage.
         for _ in 0..MOST_MOVES {
             let values = [(&key).into(), now.into()];
-            if self.link.changed(&END, &values).await? > 0 {
+            if self.link.changed(&self.words.end, &values).await? > 0 {
                 return Ok(true);
             }
-            match self.link.rows(&MOVED, &values, moved).await?.pop() {
+            match self.link.rows(&self.words.moved, &values, moved).await?.pop() {
                 None => return Ok(false),
                 // A session without a mark came in between: once more.
                 Some(None) => {}
@@ -266,8 +323,12 @@ impl Store for MysqlStore {
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let swept = self.link.changed(&SWEEP, &[now.into(), limit.into()]).await?;
-        Ok(usize::try_from(swept).unwrap_or(usize::MAX))
+        let round = |most: usize| async move {
+            let live_on = self.link.changed(&self.words.live_on, &[now.into(), limit.into()]).await?;
+            let gone = self.link.changed(&self.words.sweep, &[now.into(), most.into()]).await?;
+            Ok((usize::try_from(gone).unwrap_or_default(), usize::try_from(live_on + gone).unwrap_or_default()))
+        };
+        sweep(limit, round).await
     }
 
     async fn owned(
@@ -277,7 +338,7 @@ impl Store for MysqlStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<OwnedPage, StoreError> {
-        OwnedPage::cut(self.link.rows(&OWNED, &[owner.into(), now.into()], owned).await?, after, limit)
+        OwnedPage::cut(self.link.rows(&self.words.owned, &[owner.into(), now.into()], owned).await?, after, limit)
     }
 
     async fn end_before(
@@ -289,10 +350,10 @@ impl Store for MysqlStore {
         let mut total = 0;
         for _ in 0..TRIES {
             let values = [point.into(), now.into()];
-            let ended = self.link.changed(&END_BEFORE, &values).await?;
+            let ended = self.link.changed(&self.words.end_before, &values).await?;
             total += usize::try_from(ended).unwrap_or_default();
             // Where only rows are locked, and not the room between them, a session may have moved to where the server had been already.
-            if self.link.rows(&OLDER, &values, |_| Ok(())).await?.is_empty() {
+            if self.link.rows(&self.words.older, &values, |_| Ok(())).await?.is_empty() {
                 return Ok(EndedPage::new(total, None));
             }
         }
@@ -301,7 +362,7 @@ impl Store for MysqlStore {
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
         let limit = limit.max(1);
-        let rows = self.link.rows(&SCAN, &[begin(after)?, now.into(), limit.into()], met).await?;
+        let rows = self.link.rows(&self.words.scan, &[begin(after)?, now.into(), limit.into()], met).await?;
         Ok(page(rows, limit))
     }
 

@@ -4,11 +4,13 @@ mod checkup;
 mod connect;
 mod lease;
 mod link;
+mod migrate;
 mod prepared;
 mod shared;
 mod wire;
 
 use std::fmt;
+use std::sync::Arc;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{
@@ -16,11 +18,36 @@ use cloakroom_store::{
 };
 use deadpool_postgres::Pool;
 
-use crate::link::{Cells, Failure, TRIES, Unprepared, Value, values};
+use crate::TableName;
+use crate::link::{Cells, Failure, TRIES, Unprepared, Value, touch, values};
+use crate::name::composed;
 use crate::row::{begin, found, met, owned, page};
 use crate::statements::{self, postgres as own};
+use crate::sweep::sweep;
+use crate::url::without;
 use link::Link;
 pub use shared::PostgresConnections;
+
+/// What stands around names.
+const QUOTE: char = '"';
+
+composed! {
+    Arc<str>, |table: &TableName, template| table.compose(template, QUOTE);
+    state = migrate::STATE,
+    present = statements::TABLE,
+    checkup = checkup::QUESTION,
+    load = statements::LOAD,
+    create = statements::CREATE,
+    replace = own::REPLACE,
+    touch = own::TOUCH,
+    forget = statements::FORGET,
+    cycle = own::CYCLE,
+    end = own::END,
+    sweep = own::SWEEP,
+    owned = statements::OWNED,
+    end_before = own::END_BEFORE,
+    scan = statements::SCAN,
+}
 
 /// The table and its indexes.
 const SCHEMA: &str = include_str!("postgres/schema.sql");
@@ -52,6 +79,7 @@ const SCHEMA: &str = include_str!("postgres/schema.sql");
 /// Any other mode, and none, isn't encrypted: others on the network can read along.
 #[derive(Clone)]
 pub struct PostgresStore {
+    words: Arc<Statements>,
     link: Link,
     /// For what takes long: where the connections are ours, the server doesn't limit it.
     patient: Link,
@@ -61,7 +89,7 @@ impl PostgresStore {
     /// A store behind a URL, `postgres://user:password@host/database`, with at most 16 connections.
     ///
     /// Nothing is connected yet: each connection is made when it is first needed, and takes 5 seconds at most, or the `connect_timeout`
-    /// of the URL.
+    /// of the URL. `table` and `schema` of the URL name the [table](TableName).
     ///
     /// # Errors
     /// A URL that doesn't make sense, or that asks for encryption which isn't built in; the error doesn't repeat it.
@@ -77,7 +105,9 @@ impl PostgresStore {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn connect(url: &str) -> Result<Self, StoreError> {
-        Link::connect(url).map(|(link, patient)| Self { link, patient })
+        let (url, [table, schema]) = without(url, ["table", "schema"]);
+        let words = Arc::new(Statements::of(TableName::of_url(table, schema)?));
+        Link::connect(&url).map(|(link, patient)| Self { words, link, patient })
     }
 
     /// A store on a pool that the application has.
@@ -102,27 +132,53 @@ impl PostgresStore {
     }
 
     fn of(link: Link) -> Self {
-        Self { patient: link.clone(), link }
+        Self { words: Arc::new(Statements::of(TableName::default())), patient: link.clone(), link }
     }
 
-    /// The statements that create the table, for those who migrate by other means.
+    /// Sets the table that holds the sessions, as `table` and `schema` of the URL do.
+    #[must_use]
+    pub fn table(self, name: TableName) -> Self {
+        Self { words: Arc::new(Statements::of(name)), ..self }
+    }
+
+    /// The table that holds the sessions.
+    #[must_use]
+    pub fn table_name(&self) -> &TableName {
+        &self.words.table
+    }
+
+    /// The statements that create a table, for those who migrate by other means.
     ///
     /// Only [`migrate`](Self::migrate) creates it; without either, each operation is an error that says so.
     #[must_use]
-    pub const fn schema() -> &'static str {
-        SCHEMA
+    pub fn schema(name: &TableName) -> String {
+        name.compose(SCHEMA, QUOTE).to_string()
     }
 
-    /// Creates the table and its indexes where they aren't there yet; several processes may do it at the same time.
+    /// Creates the table and its indexes where they aren't there yet, and brings those of an earlier release up to date.
+    ///
+    /// Several processes may do it at the same time. Where all is there, nothing is changed or locked. Indexes are built while
+    /// writers wait: where a table of an earlier release has millions of rows, carry out the statements of
+    /// [`schema`](Self::schema) before, with `CREATE INDEX CONCURRENTLY`.
     ///
     /// # Errors
     /// When the database can't be reached, or the user may not create tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(self.patient.migrate(SCHEMA).await?)
+        migrate::migrate(&self.patient, &self.words).await
+    }
+
+    /// Looks whether the table is there, as this release needs it.
+    ///
+    /// # Errors
+    /// [`StoreError::is_missing`] where it must be created or brought up to date; and when the database can't be reached, or the
+    /// user may not read the table.
+    pub async fn look_for_table(&self) -> Result<(), StoreError> {
+        self.link.rows(&self.words.present, &[], |_| Ok(())).await?;
+        Ok(())
     }
 
     /// The two columns of the one row that a statement answers with.
-    async fn pair(link: &Link, text: &'static str, values: &[Value]) -> Result<(i64, i64), Failure> {
+    async fn pair(link: &Link, text: &Arc<str>, values: &[Value]) -> Result<(i64, i64), Failure> {
         let read = |cells: &dyn Cells| {
             let column =
                 |index| cells.number(index).ok_or_else(|| StoreError::unavailable("an answer without numbers"));
@@ -136,7 +192,10 @@ impl PostgresStore {
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The pool's own would print how to connect.
-        f.debug_struct("PostgresStore").field("connections", &self.link.connections()).finish_non_exhaustive()
+        f.debug_struct("PostgresStore")
+            .field("table", &self.words.table)
+            .field("connections", &self.link.connections())
+            .finish_non_exhaustive()
     }
 }
 
@@ -155,8 +214,8 @@ pub(crate) fn meaning(code: &str, message: &str) -> Failure {
         // A serialization failure, and a deadlock.
         "40001" | "40P01" => Failure::Undone(told),
         "23505" => Failure::Taken,
-        // Not one of another framework.
-        "42P01" if message.contains("cloakroom_sessions") => Failure::no_table(),
+        // A table, and a column.
+        "42P01" | "42703" => Failure::Missing(format!("{message} ({code})")),
         "0A000" if message.contains("cached plan") => Failure::Unprepared(Unprepared::Outdated, told),
         "26000" => Failure::Unprepared(Unprepared::Forgotten, pooled(code, message)),
         // A statement that was bound with another number of values, or with values of other types.
@@ -189,7 +248,7 @@ fn replaced((version, other): (i64, i64)) -> Replaced {
 
 impl Store for PostgresStore {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        let mut rows = self.link.rows(statements::LOAD, &[key.into()], found(*key, now)).await?;
+        let mut rows = self.link.rows(&self.words.load, &[key.into()], found(*key, now)).await?;
         Ok(rows.pop().unwrap_or(Loaded::Absent))
     }
 
@@ -197,7 +256,7 @@ impl Store for PostgresStore {
         let [text, created, touched, deadline, owner] = values(entry);
         let version = entry.next_version(None);
         let values = [key.into(), now.into(), text, created, touched, deadline, owner, version.number().into()];
-        let written = self.link.changed(statements::CREATE, &values).await?;
+        let written = self.link.changed(&self.words.create, &values).await?;
         Ok(if written == 1 { Created::Yes(version) } else { Created::Taken })
     }
 
@@ -211,7 +270,7 @@ impl Store for PostgresStore {
         let [text, created, touched, deadline, owner] = values(entry);
         let (next, seen) = (entry.next_version(Some(&seen)), seen.number().into());
         let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen, next.number().into()];
-        Ok(Self::pair(&self.link, own::REPLACE, &values).await.map(replaced)?)
+        Ok(Self::pair(&self.link, &self.words.replace, &values).await.map(replaced)?)
     }
 
     async fn touch(
@@ -221,8 +280,8 @@ impl Store for PostgresStore {
         deadline: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let values = [key.into(), now.into(), touched.into(), deadline.into()];
-        Ok(self.link.changed(statements::TOUCH, &values).await? == 1)
+        let values = touch(key, touched, deadline, now);
+        Ok(Self::pair(&self.link, &self.words.touch, &values).await? != (0, 0))
     }
 
     async fn cycle(
@@ -239,12 +298,12 @@ impl Store for PostgresStore {
         let first = version.number().into();
         let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner, first];
         for _ in 0..TRIES {
-            match Self::pair(&self.link, own::CYCLE, &values).await {
+            match Self::pair(&self.link, &self.words.cycle, &values).await {
                 Err(Failure::Taken) => {}
                 answer => return Ok(answer.map(replaced)?),
             }
             // What is over makes room.
-            if self.link.changed(statements::FORGET, &[new.into(), now.into()]).await? == 0 {
+            if self.link.changed(&self.words.forget, &[new.into(), now.into()]).await? == 0 {
                 break;
             }
         }
@@ -253,7 +312,7 @@ impl Store for PostgresStore {
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
         for _ in 0..TRIES {
-            match Self::pair(&self.link, own::END, &[key.into(), now.into()]).await? {
+            match Self::pair(&self.link, &self.words.end, &[key.into(), now.into()]).await? {
                 // It moved, or somebody else ended it, between the look and the deed.
                 (0, 1..) => {}
                 (ended, _) => return Ok(ended > 0),
@@ -263,8 +322,12 @@ impl Store for PostgresStore {
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let swept = self.patient.changed(own::SWEEP, &[now.into(), limit.into()]).await?;
-        Ok(usize::try_from(swept).unwrap_or(usize::MAX))
+        let round = |most: usize| async move {
+            let values = [now.into(), limit.into(), most.into()];
+            let (gone, met) = Self::pair(&self.patient, &self.words.sweep, &values).await?;
+            Ok((usize::try_from(gone).unwrap_or_default(), usize::try_from(met).unwrap_or_default()))
+        };
+        sweep(limit, round).await
     }
 
     async fn owned(
@@ -274,7 +337,7 @@ impl Store for PostgresStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<OwnedPage, StoreError> {
-        let all = self.link.rows(statements::OWNED, &[owner.into(), now.into()], owned).await?;
+        let all = self.link.rows(&self.words.owned, &[owner.into(), now.into()], owned).await?;
         OwnedPage::cut(all, after, limit)
     }
 
@@ -286,7 +349,7 @@ impl Store for PostgresStore {
     ) -> Result<EndedPage, StoreError> {
         let mut total = 0;
         for _ in 0..TRIES {
-            let (ended, there) = Self::pair(&self.patient, own::END_BEFORE, &[point.into(), now.into()]).await?;
+            let (ended, there) = Self::pair(&self.patient, &self.words.end_before, &[point.into(), now.into()]).await?;
             total += usize::try_from(ended).unwrap_or_default();
             if ended >= there {
                 return Ok(EndedPage::new(total, None));
@@ -297,7 +360,7 @@ impl Store for PostgresStore {
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
         let limit = limit.max(1);
-        let rows = self.patient.rows(statements::SCAN, &[begin(after)?, now.into(), limit.into()], met).await?;
+        let rows = self.patient.rows(&self.words.scan, &[begin(after)?, now.into(), limit.into()], met).await?;
         Ok(page(rows, limit))
     }
 

@@ -8,8 +8,9 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::sync::Arc;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{
@@ -17,13 +18,19 @@ use cloakroom_store::{
 };
 use rusqlite::Connection;
 
-use crate::link::{Failure, TRIES, values};
+use crate::TableName;
+use crate::link::{Failure, TRIES, touch, values};
+use crate::name::composed;
 use crate::row::{begin, found, met, owned, page};
 use crate::statements::{self, sqlite as own};
+use crate::sweep::sweep;
 use lane::Lane;
 use link::Link;
 pub use open::{SqliteConfig, Synchronous};
 pub use shared::SqliteThreads;
+
+/// What stands around names.
+const QUOTE: char = '"';
 
 /// The table and its indexes.
 const SCHEMA: &str = include_str!("sqlite/schema.sql");
@@ -45,44 +52,32 @@ const SCHEMA: &str = include_str!("sqlite/schema.sql");
 /// let sessions = StoredSessions::new(SqliteStore::open(path)?).build()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SqliteStore {
+    words: Arc<Statements>,
     link: Link,
 }
 
-/// The statements as SQLite spells them.
-struct Words {
-    load: String,
-    live: String,
-    create: String,
-    replace: String,
-    touch: String,
-    forget: String,
-    cycle: String,
-    end: String,
-    sweep: String,
-    owned: String,
-    end_before: String,
-    scan: String,
+composed! {
+    Arc<str>, |table: &TableName, template: &str| table.compose(&template.replace('$', "?"), QUOTE);
+    schema = SCHEMA,
+    state = link::STATE,
+    add_column = link::ADD_COLUMN,
+    checkup = checkup::QUESTION,
+    load = statements::LOAD,
+    live = statements::LIVE,
+    create = statements::CREATE,
+    replace = own::REPLACE,
+    touch = statements::TOUCH,
+    forget = statements::FORGET,
+    cycle = own::CYCLE,
+    end = own::END,
+    live_on = own::LIVE_ON,
+    sweep = own::SWEEP,
+    owned = statements::OWNED,
+    end_before = statements::END_BEFORE,
+    scan = statements::SCAN,
 }
-
-static WORDS: LazyLock<Words> = LazyLock::new(|| {
-    let spelled = |text: &str| text.replace('$', "?");
-    Words {
-        load: spelled(statements::LOAD),
-        live: spelled(statements::LIVE),
-        create: spelled(statements::CREATE),
-        replace: spelled(own::REPLACE),
-        touch: spelled(statements::TOUCH),
-        forget: spelled(statements::FORGET),
-        cycle: spelled(own::CYCLE),
-        end: spelled(own::END),
-        sweep: spelled(own::SWEEP),
-        owned: spelled(statements::OWNED),
-        end_before: spelled(statements::END_BEFORE),
-        scan: spelled(statements::SCAN),
-    }
-});
 
 impl SqliteStore {
     /// Opens a file, creating it and its table where they aren't there yet.
@@ -101,7 +96,7 @@ impl SqliteStore {
     #[must_use]
     pub fn from_connection(connection: Connection) -> Self {
         let lane = Lane::new(vec![connection]);
-        Self { link: Link::Lanes { writer: lane.clone(), readers: lane } }
+        Self::of(Link::Lanes { writer: lane.clone(), readers: lane, is_ours: false })
     }
 
     /// A store on a pool of sqlx that the application has, as it is configured (feature `sqlx-sqlite`).
@@ -110,14 +105,31 @@ impl SqliteStore {
     /// application's to choose. With this feature, rusqlite is 0.39, which shares its SQLite with sqlx 0.9.
     #[cfg(feature = "sqlx-sqlite")]
     #[must_use]
-    pub const fn from_sqlx(pool: sqlx::SqlitePool) -> Self {
-        Self { link: Link::Sqlx(pool) }
+    pub fn from_sqlx(pool: sqlx::SqlitePool) -> Self {
+        Self::of(Link::Sqlx(pool))
     }
 
-    /// The statements that create the table, for those who migrate by other means.
+    fn of(link: Link) -> Self {
+        Self { words: Arc::new(Statements::of(TableName::default())), link }
+    }
+
+    /// Sets the table that holds the sessions, which isn't created: see [`SqliteStore::migrate`], and
+    /// [`SqliteConfig::table`] for a file that is yet to be opened.
     #[must_use]
-    pub const fn schema() -> &'static str {
-        SCHEMA
+    pub fn table(self, name: TableName) -> Self {
+        Self { words: Arc::new(Statements::of(name)), ..self }
+    }
+
+    /// The table that holds the sessions.
+    #[must_use]
+    pub fn table_name(&self) -> &TableName {
+        &self.words.table
+    }
+
+    /// The statements that create a table, for those who migrate by other means.
+    #[must_use]
+    pub fn schema(name: &TableName) -> String {
+        name.compose(SCHEMA, QUOTE).to_string()
     }
 
     /// Creates the table and its indexes where they aren't there yet; several processes may do it at the same time.
@@ -125,13 +137,22 @@ impl SqliteStore {
     /// # Errors
     /// When the file can't be written.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(self.link.migrate(SCHEMA).await?)
+        Ok(self.link.migrate(&self.words).await?)
+    }
+
+    async fn is_live(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(!self.link.rows(&self.words.live, [key.into(), now.into()], |_| Ok(())).await?.is_empty())
     }
 
     /// Why nothing was replaced: something else is there, or nothing.
     async fn not_replaced(&self, key: &StoreKey, now: Timestamp) -> Result<Replaced, StoreError> {
-        let live = self.link.rows(&WORDS.live, [key.into(), now.into()], |_| Ok(())).await?;
-        Ok(if live.is_empty() { Replaced::Gone } else { Replaced::Conflict })
+        Ok(if self.is_live(key, now).await? { Replaced::Conflict } else { Replaced::Gone })
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("table", &self.words.table).field("link", &self.link).finish()
     }
 }
 
@@ -140,14 +161,17 @@ pub(crate) fn meaning(code: i32, message: &str) -> Failure {
     match code {
         // SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE.
         1555 | 2067 => Failure::Taken,
-        _ if message.starts_with("no such table") => Failure::no_table(),
+        _ if message.starts_with("no such table") => Failure::Missing(message.to_owned()),
+        _ if message.contains("no such column") || message.contains("has no column") => {
+            Failure::Missing(message.to_owned())
+        }
         _ => Failure::because(message),
     }
 }
 
 impl Store for SqliteStore {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        let mut rows = self.link.rows(&WORDS.load, [key.into()], found(*key, now)).await?;
+        let mut rows = self.link.rows(&self.words.load, [key.into()], found(*key, now)).await?;
         Ok(rows.pop().unwrap_or(Loaded::Absent))
     }
 
@@ -155,7 +179,7 @@ impl Store for SqliteStore {
         let [text, created, touched, deadline, owner] = values(entry);
         let version = entry.next_version(None);
         let values = [key.into(), now.into(), text, created, touched, deadline, owner, version.number().into()];
-        let written = self.link.changed(&WORDS.create, values).await?;
+        let written = self.link.changed(&self.words.create, values).await?;
         Ok(if written == 1 { Created::Yes(version) } else { Created::Taken })
     }
 
@@ -169,7 +193,7 @@ impl Store for SqliteStore {
         let [text, created, touched, deadline, owner] = values(entry);
         let (next, seen) = (entry.next_version(Some(&seen)), seen.number().into());
         let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen, next.number().into()];
-        match self.link.changed(&WORDS.replace, values).await? {
+        match self.link.changed(&self.words.replace, values).await? {
             0 => self.not_replaced(key, now).await,
             _ => Ok(Replaced::Yes(next)),
         }
@@ -182,8 +206,9 @@ impl Store for SqliteStore {
         deadline: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let values = [key.into(), now.into(), touched.into(), deadline.into()];
-        Ok(self.link.changed(&WORDS.touch, values).await? == 1)
+        let values = touch(key, touched, deadline, now);
+        // A touch that another one has written changes nothing.
+        Ok(self.link.changed(&self.words.touch, values).await? == 1 || self.is_live(key, now).await?)
     }
 
     async fn cycle(
@@ -200,14 +225,14 @@ impl Store for SqliteStore {
         let first = version.number().into();
         let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner, first];
         for _ in 0..TRIES {
-            match self.link.changed(&WORDS.cycle, values.clone()).await {
+            match self.link.changed(&self.words.cycle, values.clone()).await {
                 Err(Failure::Taken) => {}
                 Ok(0) => return self.not_replaced(old, now).await,
                 Ok(_) => return Ok(Replaced::Yes(version)),
                 Err(other) => return Err(other.into()),
             }
             // What is over makes room.
-            if self.link.changed(&WORDS.forget, [new.into(), now.into()]).await? == 0 {
+            if self.link.changed(&self.words.forget, [new.into(), now.into()]).await? == 0 {
                 break;
             }
         }
@@ -215,12 +240,20 @@ impl Store for SqliteStore {
     }
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(self.link.changed(&WORDS.end, [key.into(), now.into()]).await? > 0)
+        Ok(self.link.changed(&self.words.end, [key.into(), now.into()]).await? > 0)
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let swept = self.link.changed(&WORDS.sweep, [now.into(), limit.into()]).await?;
-        Ok(usize::try_from(swept).unwrap_or(usize::MAX))
+        let round = |most: usize| async move {
+            let live_on = self.link.changed(&self.words.live_on, [now.into(), limit.into()]).await?;
+            let gone = self.link.changed(&self.words.sweep, [now.into(), most.into()]).await?;
+            Ok((usize::try_from(gone).unwrap_or_default(), usize::try_from(live_on + gone).unwrap_or_default()))
+        };
+        let swept = sweep(limit, round).await?;
+        if swept < limit {
+            self.link.tidy().await?;
+        }
+        Ok(swept)
     }
 
     async fn owned(
@@ -230,7 +263,7 @@ impl Store for SqliteStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<OwnedPage, StoreError> {
-        OwnedPage::cut(self.link.rows(&WORDS.owned, [owner.into(), now.into()], owned).await?, after, limit)
+        OwnedPage::cut(self.link.rows(&self.words.owned, [owner.into(), now.into()], owned).await?, after, limit)
     }
 
     async fn end_before(
@@ -239,13 +272,13 @@ impl Store for SqliteStore {
         _after: Option<&Cursor>,
         now: Timestamp,
     ) -> Result<EndedPage, StoreError> {
-        let ended = self.link.changed(&WORDS.end_before, [point.into(), now.into()]).await?;
+        let ended = self.link.changed(&self.words.end_before, [point.into(), now.into()]).await?;
         Ok(EndedPage::new(usize::try_from(ended).unwrap_or(usize::MAX), None))
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
         let limit = limit.max(1);
-        let rows = self.link.rows(&WORDS.scan, [begin(after)?, now.into(), limit.into()], met).await?;
+        let rows = self.link.rows(&self.words.scan, [begin(after)?, now.into(), limit.into()], met).await?;
         Ok(page(rows, limit))
     }
 

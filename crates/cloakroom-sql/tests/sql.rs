@@ -4,8 +4,12 @@
 
 #[path = "sql/common.rs"]
 mod common;
+#[path = "sql/cost.rs"]
+mod cost;
 #[path = "sql/crowded.rs"]
 mod crowded;
+#[path = "sql/earlier.rs"]
+mod earlier;
 #[path = "sql/full.rs"]
 mod full;
 #[path = "sql/locked.rs"]
@@ -14,6 +18,8 @@ mod locked;
 mod modes;
 #[path = "sql/mysql.rs"]
 mod mysql;
+#[path = "sql/named.rs"]
+mod named;
 #[path = "sql/outages.rs"]
 mod outages;
 #[path = "sql/poolers.rs"]

@@ -1,5 +1,6 @@
 //! What can go wrong in a store.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -17,7 +18,7 @@ pub struct StoreError(Kind);
 #[derive(Debug)]
 enum Kind {
     Unavailable(Source),
-    Missing { what: &'static str },
+    Missing { what: Cow<'static, str> },
     TimedOut,
     Corrupt { key: StoreKey },
     Taken { key: StoreKey },
@@ -33,8 +34,8 @@ impl StoreError {
 
     /// The place where sessions are kept was never created. The text says what is missing, and how it is created.
     #[must_use]
-    pub const fn missing(what: &'static str) -> Self {
-        Self(Kind::Missing { what })
+    pub fn missing(what: impl Into<Cow<'static, str>>) -> Self {
+        Self(Kind::Missing { what: what.into() })
     }
 
     /// The store didn't answer in time.

@@ -38,6 +38,8 @@ pub use cloakroom_redis::RedisStore;
 pub use cloakroom_sql::MysqlStore;
 #[cfg(feature = "postgres")]
 pub use cloakroom_sql::PostgresStore;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use cloakroom_sql::TableName;
 #[cfg(feature = "sqlite")]
 pub use cloakroom_sql::{SqliteConfig, SqliteStore, Synchronous};
 #[cfg(feature = "store")]

@@ -1,27 +1,20 @@
 //! What a MySQL or MariaDB server says of itself.
 
-use std::sync::LazyLock;
-
 use cloakroom_session::Timestamp;
 use cloakroom_store::{Checkup, Severity, StoreError, Topic};
 
 use super::MysqlStore;
-use super::words::Words;
 use crate::link::Cells;
 
 /// One row of what every user may ask.
-static QUESTION: LazyLock<Words> = LazyLock::new(|| {
-    Words::of(
-        "SELECT CAST(VERSION() AS BINARY), CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED), \
-         CAST(@@innodb_flush_log_at_trx_commit AS SIGNED), CAST(@@read_only AS SIGNED), CAST(@@sync_binlog AS SIGNED), \
-         CAST(@@log_bin AS SIGNED), (SELECT CAST(engine AS BINARY) FROM information_schema.tables \
-         WHERE table_schema = DATABASE() AND table_name = 'cloakroom_sessions')",
-    )
-});
+pub(super) const QUESTION: &str = "SELECT CAST(VERSION() AS BINARY), CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED), \
+    CAST(@@innodb_flush_log_at_trx_commit AS SIGNED), CAST(@@read_only AS SIGNED), CAST(@@sync_binlog AS SIGNED), \
+    CAST(@@log_bin AS SIGNED), (SELECT CAST(engine AS BINARY) FROM information_schema.tables \
+    WHERE table_schema = {database} AND table_name = '{name}')";
 
 impl MysqlStore {
     pub(super) async fn look(&self) -> Result<Checkup, StoreError> {
-        let mut rows = self.link.rows(&QUESTION, &[], |cells| Ok(Answer::of(cells))).await?;
+        let mut rows = self.link.rows(&self.words.checkup, &[], |cells| Ok(Answer::of(cells))).await?;
         Ok(rows.pop().ok_or_else(|| StoreError::unavailable("an answer without a row"))?.judged())
     }
 }
@@ -83,10 +76,7 @@ impl Answer {
 
     fn durability(&self) -> (Severity, &'static str) {
         match (self.engine.to_ascii_lowercase().as_str(), self.flush) {
-            ("", _) => (
-                Severity::Problem,
-                "the table `cloakroom_sessions` isn't there: `cloakroom schema mysql` prints how to create it",
-            ),
+            ("", _) => (Severity::Problem, "the table isn't there: `cloakroom schema mysql` prints how to create it"),
             ("innodb", 1) => (Severity::Good, "a write is answered when the disk has it"),
             ("innodb", 2) => {
                 (Severity::Note, "innodb_flush_log_at_trx_commit=2: a loss of power may take the last second of writes")

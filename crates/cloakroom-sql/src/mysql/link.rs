@@ -53,7 +53,7 @@ impl Link {
 
     pub(super) async fn rows<T>(
         &self,
-        words: &'static Words,
+        words: &Words,
         values: &[Value],
         read: impl Fn(&dyn Cells) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, Failure> {
@@ -62,7 +62,7 @@ impl Link {
             match self {
                 Self::Pool(lender) => {
                     let mut lease = lender.lend().await?;
-                    let rows = lease.owing()?.exec(words.text(), parameters(words, values)).await;
+                    let rows = lease.owing()?.exec(&**words.text(), parameters(words, values)).await;
                     lease.answered();
                     let rows: Vec<Row> = rows.map_err(told)?;
                     Ok(rows.iter().map(|row| read(row)).collect::<Result<_, _>>()?)
@@ -75,13 +75,13 @@ impl Link {
     }
 
     /// How many rows were changed, or found and left as they were: of these, drivers differ about what they count.
-    pub(super) async fn changed(&self, words: &'static Words, values: &[Value]) -> Result<u64, Failure> {
+    pub(super) async fn changed(&self, words: &Words, values: &[Value]) -> Result<u64, Failure> {
         persist(|| async move {
             match self {
                 Self::Pool(lender) => {
                     let mut lease = lender.lend().await?;
                     let connection = lease.owing()?;
-                    let done = connection.exec_drop(words.text(), parameters(words, values)).await;
+                    let done = connection.exec_drop(&**words.text(), parameters(words, values)).await;
                     let changed = connection.affected_rows();
                     lease.answered();
                     done.map(|()| changed).map_err(told)
@@ -93,7 +93,7 @@ impl Link {
         .await
     }
 
-    pub(super) async fn migrate(&self, schema: &'static str) -> Result<(), Failure> {
+    pub(super) async fn migrate(&self, schema: &str) -> Result<(), Failure> {
         match self {
             Self::Pool(lender) => {
                 let mut lease = lender.lend().await?;

@@ -1,4 +1,6 @@
-CREATE TABLE IF NOT EXISTS cloakroom_sessions (
+-- A table of an earlier release lacks a column and has another index. Its rows are looked at by the first sweeps:
+-- ALTER TABLE {table} ADD COLUMN sweep_at BIGINT DEFAULT 0, ADD KEY `{name}_sweep` (sweep_at), DROP KEY `{name}_deadline`;
+CREATE TABLE IF NOT EXISTS {table} (
     store_key BINARY(32) NOT NULL PRIMARY KEY, -- SHA-256 of the session's id
     version   BIGINT NOT NULL,
     record    LONGBLOB NOT NULL,               -- UTF-8
@@ -7,6 +9,7 @@ CREATE TABLE IF NOT EXISTS cloakroom_sessions (
     deadline  BIGINT,                          -- NULL: for ever
     owner     LONGBLOB,                        -- UTF-8
     moved_to  BINARY(32),                      -- a mark: the session has this key now
-    KEY cloakroom_sessions_deadline (deadline),
-    KEY cloakroom_sessions_owner (owner(255))
+    sweep_at  BIGINT DEFAULT 0,                -- when the sweeper looks at it: never later than the deadline
+    KEY `{name}_sweep` (sweep_at),
+    KEY `{name}_owner` (owner(255))
 ) ENGINE = InnoDB

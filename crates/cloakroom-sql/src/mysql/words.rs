@@ -1,10 +1,12 @@
 //! Parameters by number, for a server that knows them only by place.
 
+use std::sync::Arc;
+
 use crate::link::Value;
 
 /// A statement as MySQL spells it, and which parameter stands at each of its places.
 pub(super) struct Words {
-    text: String,
+    text: Arc<str>,
     places: Vec<usize>,
 }
 
@@ -20,10 +22,10 @@ impl Words {
             text.push('?');
             text.push_str(rest);
         }
-        Self { text, places }
+        Self { text: text.into(), places }
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(super) const fn text(&self) -> &Arc<str> {
         &self.text
     }
 
@@ -40,7 +42,7 @@ mod tests {
     #[test]
     fn parameters_stand_where_they_are_named() {
         let words = Words::of("a = $2 AND b = $10 OR c = $1, $2)");
-        assert_eq!(words.text, "a = ? AND b = ? OR c = ?, ?)");
+        assert_eq!(&*words.text, "a = ? AND b = ? OR c = ?, ?)");
         assert_eq!(words.places, [1, 9, 0, 1]);
         let values: Vec<Value> = (1..=10_u64).map(Value::from).collect();
         let places = words.places(&values).map(|value| format!("{value:?}"));

@@ -7,17 +7,17 @@ use super::PostgresStore;
 use crate::link::Cells;
 
 /// One row; texts as bytes, as all that this crate reads. Of replicas nobody but an administrator is told more than that they are there.
-const QUESTION: &str = "SELECT convert_to(current_setting('server_version'), 'UTF8'), \
+pub(super) const QUESTION: &str = "SELECT convert_to(current_setting('server_version'), 'UTF8'), \
     CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT), \
     convert_to(current_setting('fsync'), 'UTF8'), convert_to(current_setting('full_page_writes'), 'UTF8'), \
     convert_to(current_setting('synchronous_commit'), 'UTF8'), \
     CASE WHEN pg_is_in_recovery() THEN 1::BIGINT ELSE 0 END, \
     (SELECT count(*) FROM pg_stat_replication), convert_to(current_setting('synchronous_standby_names'), 'UTF8'), \
-    (SELECT convert_to(CAST(relpersistence AS TEXT), 'UTF8') FROM pg_class WHERE oid = to_regclass('cloakroom_sessions'))";
+    (SELECT convert_to(CAST(relpersistence AS TEXT), 'UTF8') FROM pg_class WHERE oid = to_regclass('{table}'))";
 
 impl PostgresStore {
     pub(super) async fn look(&self) -> Result<Checkup, StoreError> {
-        let mut rows = self.link.rows(QUESTION, &[], |cells| Ok(Answer::of(cells))).await?;
+        let mut rows = self.link.rows(&self.words.checkup, &[], |cells| Ok(Answer::of(cells))).await?;
         Ok(rows.pop().ok_or_else(|| StoreError::unavailable("an answer without a row"))?.judged())
     }
 }
@@ -85,9 +85,7 @@ impl Answer {
     fn durability(&self) -> (Severity, String) {
         let problem = |text: &str| (Severity::Problem, text.to_owned());
         match (self.persistence.as_str(), self.fsync.as_str(), self.synchronous_commit.as_str()) {
-            ("", ..) => problem(
-                "the table `cloakroom_sessions` isn't there: `cloakroom schema postgres` prints how to create it",
-            ),
+            ("", ..) => problem("the table isn't there: `cloakroom schema postgres` prints how to create it"),
             ("u", ..) => problem("the table is UNLOGGED: a crash of the server empties it"),
             ("t", ..) => problem("the table is temporary: it ends with its connection"),
             (_, "off", _) => problem("fsync is off: a loss of power may damage the database"),

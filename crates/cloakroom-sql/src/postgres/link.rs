@@ -36,7 +36,7 @@ impl Link {
 
     pub(super) async fn rows<T>(
         &self,
-        text: &'static str,
+        text: &Arc<str>,
         values: &[Value],
         read: impl Fn(&dyn Cells) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, Failure> {
@@ -54,7 +54,7 @@ impl Link {
         .await
     }
 
-    pub(super) async fn changed(&self, text: &'static str, values: &[Value]) -> Result<u64, Failure> {
+    pub(super) async fn changed(&self, text: &Arc<str>, values: &[Value]) -> Result<u64, Failure> {
         persist(|| async move {
             match self {
                 Self::Pool(wire) => wire.ask(text, &typed(values)).await.map(|(_, changed)| changed),
@@ -66,7 +66,7 @@ impl Link {
     }
 
     /// Without parameters, all statements of a text are one transaction.
-    pub(super) async fn migrate(&self, schema: &'static str) -> Result<(), Failure> {
+    pub(super) async fn migrate(&self, schema: &str) -> Result<(), Failure> {
         match self {
             Self::Pool(wire) => wire.execute(schema).await,
             #[cfg(feature = "sqlx-postgres")]

@@ -12,7 +12,7 @@ use super::connect::{Connected, connect};
 use super::lease::Canceller;
 use super::prepared::Prepared;
 use super::wire::Wire;
-use crate::link::persist;
+use crate::link::{Failure, persist};
 
 /// Connections to a PostgreSQL database, for requests.
 #[derive(Clone)]
@@ -39,7 +39,11 @@ impl PostgresConnections {
     /// # Errors
     /// What the server says, or that it can't be reached.
     pub async fn ask(&self, text: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<(Vec<Row>, u64), StoreError> {
-        Ok(persist(|| self.0.ask(text, values)).await?)
+        match persist(|| self.0.ask(text, values)).await {
+            // The table is another framework's: no migration of ours creates it.
+            Err(Failure::Missing(told)) => Err(StoreError::unavailable(told)),
+            answer => Ok(answer?),
+        }
     }
 }
 

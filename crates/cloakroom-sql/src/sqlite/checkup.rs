@@ -6,7 +6,7 @@ use super::SqliteStore;
 use crate::link::Cells;
 
 /// The version, the clock in milliseconds, the kind of journal, and how a commit waits for the disk.
-const QUESTION: &str = "SELECT (SELECT CAST(journal_mode AS BLOB) FROM pragma_journal_mode), \
+pub(super) const QUESTION: &str = "SELECT (SELECT CAST(journal_mode AS BLOB) FROM pragma_journal_mode), \
     (SELECT synchronous FROM pragma_synchronous), CAST(sqlite_version() AS BLOB), \
     CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
 
@@ -30,7 +30,7 @@ impl SqliteStore {
             };
             answer().ok_or_else(|| StoreError::unavailable("an answer of an unexpected kind"))
         };
-        let mut rows = self.link.rows(QUESTION, [], read).await?;
+        let mut rows = self.link.rows(&self.words.checkup, [], read).await?;
         let Answer { journal, synchronous, version, clock } =
             rows.pop().ok_or_else(|| StoreError::unavailable("an answer without a row"))?;
         let clock = u64::try_from(clock).ok().map(cloakroom_session::Timestamp::from_unix_millis);

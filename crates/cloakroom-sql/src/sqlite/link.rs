@@ -1,11 +1,14 @@
 //! The connections to an SQLite file.
 
+use std::sync::Arc;
+
 use cloakroom_store::StoreError;
 use rusqlite::types::{ToSql, ToSqlOutput};
 use rusqlite::{Connection, Error, Row, TransactionBehavior, params_from_iter};
 
 use super::lane::Lane;
-use super::meaning;
+use super::open::tidy;
+use super::{Statements, meaning};
 use crate::link::{Cells, Failure, Value};
 
 #[derive(Clone, Debug)]
@@ -13,6 +16,8 @@ pub(super) enum Link {
     Lanes {
         writer: Lane,
         readers: Lane,
+        /// Opened by us, with options of ours.
+        is_ours: bool,
     },
     #[cfg(feature = "sqlx-sqlite")]
     Sqlx(sqlx::SqlitePool),
@@ -21,14 +26,15 @@ pub(super) enum Link {
 impl Link {
     pub(super) async fn rows<T: Send + 'static, const N: usize>(
         &self,
-        text: &'static str,
+        text: &Arc<str>,
         values: [Value; N],
         read: impl Fn(&dyn Cells) -> Result<T, StoreError> + Send + Sync + 'static,
     ) -> Result<Vec<T>, Failure> {
         match self {
             Self::Lanes { readers, .. } => {
+                let text = Arc::clone(text);
                 let step = move |connection: &mut Connection| {
-                    let mut statement = connection.prepare_cached(text).map_err(told)?;
+                    let mut statement = connection.prepare_cached(&text).map_err(told)?;
                     let mut rows = statement.query(params_from_iter(values)).map_err(told)?;
                     let mut answers = Vec::new();
                     while let Some(row) = rows.next().map_err(told)? {
@@ -43,11 +49,12 @@ impl Link {
         }
     }
 
-    pub(super) async fn changed<const N: usize>(&self, text: &'static str, values: [Value; N]) -> Result<u64, Failure> {
+    pub(super) async fn changed<const N: usize>(&self, text: &Arc<str>, values: [Value; N]) -> Result<u64, Failure> {
         match self {
             Self::Lanes { writer, .. } => {
+                let text = Arc::clone(text);
                 let step = move |connection: &mut Connection| {
-                    let mut statement = connection.prepare_cached(text).map_err(told)?;
+                    let mut statement = connection.prepare_cached(&text).map_err(told)?;
                     let changed = statement.execute(params_from_iter(values)).map_err(told)?;
                     Ok(u64::try_from(changed).unwrap_or(u64::MAX))
                 };
@@ -58,19 +65,51 @@ impl Link {
         }
     }
 
-    pub(super) async fn migrate(&self, schema: &'static str) -> Result<(), Failure> {
+    /// After a sweep.
+    pub(super) async fn tidy(&self) -> Result<(), Failure> {
         match self {
-            Self::Lanes { writer, .. } => writer.run(|connection| apply(connection, schema).map_err(told)).await,
+            Self::Lanes { writer, is_ours: true, .. } => writer.run(|connection| tidy(connection).map_err(told)).await,
+            Self::Lanes { .. } => Ok(()),
             #[cfg(feature = "sqlx-sqlite")]
-            Self::Sqlx(pool) => crate::pools::sqlite::migrate(pool, schema).await,
+            Self::Sqlx(_) => Ok(()),
+        }
+    }
+
+    pub(super) async fn migrate(&self, words: &Arc<Statements>) -> Result<(), Failure> {
+        match self {
+            Self::Lanes { writer, .. } => {
+                let words = Arc::clone(words);
+                writer.run(move |connection| apply(connection, &words).map_err(told)).await
+            }
+            #[cfg(feature = "sqlx-sqlite")]
+            Self::Sqlx(pool) => {
+                if !self.rows(&words.state, [], |_| Ok(())).await?.is_empty() {
+                    match crate::pools::sqlite::migrate(pool, &words.add_column).await {
+                        // Another process was faster.
+                        Err(Failure::Refused(why)) if why.to_string().contains("duplicate column") => {}
+                        answer => answer?,
+                    }
+                }
+                crate::pools::sqlite::migrate(pool, &words.schema).await
+            }
         }
     }
 }
 
-/// Carries out all of these statements or none.
-pub(super) fn apply(connection: &mut Connection, schema: &str) -> rusqlite::Result<()> {
+/// A row where there is a table of an earlier release.
+pub(super) const STATE: &str = "SELECT 1 FROM {schema}sqlite_schema WHERE type = 'table' AND name = '{name}' \
+    AND NOT EXISTS (SELECT 1 FROM pragma_table_info('{name}') WHERE name = 'sweep_at')";
+
+/// Its rows are looked at by the first sweeps, a few at a time.
+pub(super) const ADD_COLUMN: &str = "ALTER TABLE {table} ADD COLUMN sweep_at INTEGER DEFAULT 0";
+
+/// Creates the table or brings it up to date, whole or not at all.
+pub(super) fn apply(connection: &mut Connection, words: &Statements) -> rusqlite::Result<()> {
     let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    step.execute_batch(schema)?;
+    if step.prepare(&words.state)?.exists([])? {
+        step.execute_batch(&words.add_column)?;
+    }
+    step.execute_batch(&words.schema)?;
     step.commit()
 }
 

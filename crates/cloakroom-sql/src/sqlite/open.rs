@@ -1,6 +1,7 @@
 //! How a file is opened, and what is said when it can't be.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_store::StoreError;
@@ -8,10 +9,17 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::lane::Lane;
 use super::link::{Link, apply};
-use super::{SCHEMA, SqliteStore};
+use super::{SqliteStore, Statements};
+use crate::TableName;
 
 /// How long a writer of another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How large a `-wal` may stay once what is in it has been brought home, in bytes.
+const LARGEST_WAL: i64 = 16 * 1024 * 1024;
+
+/// How long readers are waited for that still use a `-wal` that is to be cut: writers wait as long.
+const CUT: Duration = Duration::from_millis(500);
 
 /// How often a file is tried that another process is setting up at this moment.
 const TRIES: u32 = 100;
@@ -41,6 +49,7 @@ pub enum Synchronous {
 #[derive(Clone, Debug)]
 pub struct SqliteConfig {
     path: PathBuf,
+    table: TableName,
     synchronous: Synchronous,
     readers: usize,
 }
@@ -49,7 +58,14 @@ impl SqliteConfig {
     /// A file, in a folder that is there. Two files more appear beside it while it is open (`-wal` and `-shm`).
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), synchronous: Synchronous::default(), readers: 4 }
+        Self { path: path.into(), table: TableName::default(), synchronous: Synchronous::default(), readers: 4 }
+    }
+
+    /// Sets the table that holds the sessions. The default is `cloakroom_sessions`.
+    #[must_use]
+    pub fn table(mut self, name: TableName) -> Self {
+        self.table = name;
+        self
     }
 
     /// What a write has to survive. The default is the end of the process.
@@ -72,11 +88,13 @@ impl SqliteConfig {
     /// A folder that isn't there, a file that can't be written, or one that isn't a database; the error names the file.
     pub fn open(self) -> Result<SqliteStore, StoreError> {
         let told = |why: String| StoreError::unavailable(format!("{}: {why}", self.path.display()));
+        let words = Arc::new(Statements::of(self.table.clone()));
         let mut writer = self.patient(Self::connect).map_err(|why| told(why.to_string()))?;
-        apply(&mut writer, SCHEMA).map_err(|why| told(why.to_string()))?;
+        apply(&mut writer, &words).map_err(|why| told(why.to_string()))?;
         let readers: Result<Vec<_>, _> = (0..self.readers.max(1)).map(|_| self.patient(Self::connect)).collect();
         let readers = readers.map_err(|why| told(why.to_string()))?;
-        Ok(SqliteStore { link: Link::Lanes { writer: Lane::new(vec![writer]), readers: Lane::new(readers) } })
+        let (writer, readers) = (Lane::new(vec![writer]), Lane::new(readers));
+        Ok(SqliteStore { words, link: Link::Lanes { writer, readers, is_ours: true } })
     }
 
     /// Tries again while another process changes the mode of the file, for which SQLite's own patience has no effect.
@@ -102,8 +120,27 @@ impl SqliteConfig {
             Synchronous::Full => "FULL",
         };
         connection.pragma_update(None, "synchronous", synchronous)?;
+        connection.pragma_update(None, "journal_size_limit", LARGEST_WAL)?;
         Ok(connection)
     }
+}
+
+/// Brings home what is in the `-wal`, and cuts it where it has grown large.
+///
+/// SQLite does so by itself after some writes, but only while no other process writes or reads: where some always do, the
+/// `-wal` grows without bounds.
+pub(super) fn tidy(connection: &mut Connection) -> rusqlite::Result<()> {
+    let frames = |row: &rusqlite::Row<'_>| row.get::<_, i64>(1);
+    let written = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], frames)?;
+    let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+    if written.saturating_mul(page) <= LARGEST_WAL {
+        return Ok(());
+    }
+    connection.busy_timeout(CUT)?;
+    // Where a reader stays for longer, the next sweep tries again.
+    let cut = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], frames);
+    connection.busy_timeout(PATIENCE)?;
+    cut.map(|_| ())
 }
 
 /// No URIs: a path from a configuration is a path, whatever its first letters are.

@@ -2,23 +2,26 @@
 
 use rusqlite::Connection;
 
-use super::{SCHEMA, WORDS};
+use super::Statements;
+use crate::TableName;
 
 #[test]
 fn statements_find_their_rows_by_an_index() {
     let connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(SCHEMA).unwrap();
+    let words = Statements::of(TableName::default());
+    connection.execute_batch(&words.schema).unwrap();
     let by_key = "USING INDEX sqlite_autoindex_cloakroom_sessions_1 (store_key=?)";
     let table = [
-        ("load", &WORDS.load, by_key),
-        ("replace", &WORDS.replace, by_key),
-        ("touch", &WORDS.touch, by_key),
-        ("cycle", &WORDS.cycle, by_key),
-        ("end", &WORDS.end, by_key),
-        ("forget", &WORDS.forget, by_key),
-        ("sweep", &WORDS.sweep, "INDEX cloakroom_sessions_deadline (deadline<?)"),
-        ("scan", &WORDS.scan, "USING INDEX sqlite_autoindex_cloakroom_sessions_1 (store_key>?)"),
-        ("owned", &WORDS.owned, "INDEX cloakroom_sessions_owner (owner=?)"),
+        ("load", &words.load, by_key),
+        ("replace", &words.replace, by_key),
+        ("touch", &words.touch, by_key),
+        ("cycle", &words.cycle, by_key),
+        ("end", &words.end, by_key),
+        ("forget", &words.forget, by_key),
+        ("live_on", &words.live_on, "INDEX cloakroom_sessions_sweep (sweep_at<?)"),
+        ("sweep", &words.sweep, "INDEX cloakroom_sessions_sweep (sweep_at<?)"),
+        ("scan", &words.scan, "USING INDEX sqlite_autoindex_cloakroom_sessions_1 (store_key>?)"),
+        ("owned", &words.owned, "INDEX cloakroom_sessions_owner (owner=?)"),
     ];
     for (name, statement, index) in table {
         let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();

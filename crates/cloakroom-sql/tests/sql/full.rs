@@ -99,7 +99,7 @@ async fn a_full_disk_leaves_the_old_session() {
 async fn a_database_at_its_limit_leaves_the_old_session() {
     let folder = tempfile::tempdir().unwrap();
     let connection = Connection::open(folder.path().join("sessions.db")).unwrap();
-    connection.execute_batch(SqliteStore::schema()).unwrap();
+    connection.execute_batch(&SqliteStore::schema(&cloakroom_sql::TableName::default())).unwrap();
     connection.pragma_update(None, "max_page_count", 12).unwrap();
     let store = SqliteStore::from_connection(connection);
     store.create(&key(1), &entry("old"), NOW).await.unwrap();

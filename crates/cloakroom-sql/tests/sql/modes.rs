@@ -24,7 +24,7 @@ async fn says_what_is_missing(store: &impl Store) {
         ("end_before", end_all_before(store, NOW, NOW).await.map(|_| ())),
     ] {
         let error = answer.expect_err(what).to_string();
-        assert!(error.contains("`cloakroom_sessions`") && error.contains("migrate()"), "{what}: {error}");
+        assert!(error.contains("cloakroom_sessions") && error.contains("migrate()"), "{what}: {error}");
     }
 }
 

@@ -58,15 +58,12 @@ async fn corrupt_rows_are_errors(store: &MysqlStore, client: &mut Conn) {
 }
 
 async fn indexes_are_used(client: &mut Conn) {
-    let fill = "INSERT INTO cloakroom_sessions SELECT UNHEX(SHA2(seq, 256)), 1, '{}', seq, seq, seq, seq DIV 3, NULL FROM seq_1_to_5000";
+    let fill = "INSERT INTO cloakroom_sessions SELECT UNHEX(SHA2(seq, 256)), 1, '{}', seq, seq, seq, seq DIV 3, NULL, seq FROM seq_1_to_5000";
     client.query_drop(fill).await.unwrap();
     client.query_drop("ANALYZE TABLE cloakroom_sessions").await.unwrap();
     let table = [
         ("cloakroom_sessions_owner", "SELECT * FROM cloakroom_sessions WHERE owner = '77' ORDER BY created"),
-        (
-            "cloakroom_sessions_deadline",
-            "DELETE FROM cloakroom_sessions WHERE deadline < 500 ORDER BY deadline LIMIT 100",
-        ),
+        ("cloakroom_sessions_sweep", "DELETE FROM cloakroom_sessions WHERE sweep_at < 500 ORDER BY sweep_at LIMIT 100"),
     ];
     for (index, statement) in table {
         let rows: Vec<Row> = client.query(format!("EXPLAIN {statement}")).await.unwrap();
@@ -86,7 +83,7 @@ async fn round_trips(port: u16) {
     for (what, trips) in trips(&store, || wire.trips()).await {
         println!("mysql: {what}: {trips} round trips");
         let expected = match what {
-            "replace, conflict" | "replace, gone" | "end_before" => 2,
+            "replace, conflict" | "replace, gone" | "end_before" | "sweep" => 2,
             // Nothing there; a mark; nothing where it leads.
             "end, moved and ended" => 4,
             _ => 1,

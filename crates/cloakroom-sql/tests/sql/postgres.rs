@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use cloakroom_servers::{Postgres, Proxy};
 use cloakroom_sql::PostgresStore;
-use cloakroom_store::{Store as _, all_owned};
 use cloakroom_store::conformance::{Capabilities, assert_conforms};
+use cloakroom_store::{Store as _, all_owned};
 use tokio_postgres::NoTls;
 
 use crate::common::{NOW, chase, entry, key, newer_columns_are_left_alone, over_makes_room, race, trips};
@@ -69,7 +69,7 @@ async fn corrupt_rows_are_errors(store: &PostgresStore, client: &tokio_postgres:
 
 async fn indexes_are_used(client: &tokio_postgres::Client) {
     let fill = "INSERT INTO cloakroom_sessions SELECT sha256(convert_to(n::text, 'UTF8')), 1, '{}', n, n, n, \
-                convert_to((n / 3)::text, 'UTF8') FROM generate_series(1, 20000) n; ANALYZE cloakroom_sessions";
+                convert_to((n / 3)::text, 'UTF8'), NULL, n FROM generate_series(1, 20000) n; ANALYZE cloakroom_sessions";
     client.batch_execute(fill).await.unwrap();
     let table = [
         (
@@ -77,9 +77,9 @@ async fn indexes_are_used(client: &tokio_postgres::Client) {
             "SELECT * FROM cloakroom_sessions WHERE owner = '77' AND moved_to IS NULL ORDER BY created",
         ),
         (
-            "cloakroom_sessions_deadline",
+            "cloakroom_sessions_sweep",
             "DELETE FROM cloakroom_sessions WHERE store_key = ANY (ARRAY(SELECT store_key FROM cloakroom_sessions \
-             WHERE deadline < 500 ORDER BY deadline LIMIT 100 FOR UPDATE SKIP LOCKED))",
+             WHERE sweep_at < 500 ORDER BY sweep_at LIMIT 100 FOR UPDATE SKIP LOCKED))",
         ),
     ];
     for (index, statement) in table {

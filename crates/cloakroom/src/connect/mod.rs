@@ -160,7 +160,7 @@ async fn open(scheme: &'static str, features: &'static [&'static str], rest: &st
             let url = parts.url("postgres");
             let store = cloakroom_sql::PostgresStore::connect(&url);
             let store = store.map_err(|error| ConnectError::refused(scheme, &error))?;
-            match answers(&store).await {
+            match store.look_for_table().await {
                 Err(missing) if missing.is_missing() => created(scheme, store.migrate().await),
                 answer => answer,
             }
@@ -173,7 +173,7 @@ async fn open(scheme: &'static str, features: &'static [&'static str], rest: &st
             let url = parts.url("mysql");
             let store = cloakroom_sql::MysqlStore::connect(&url);
             let store = store.map_err(|error| ConnectError::refused(scheme, &error))?;
-            match answers(&store).await {
+            match store.look_for_table().await {
                 Err(missing) if missing.is_missing() => created(scheme, store.migrate().await),
                 answer => answer,
             }
@@ -243,13 +243,6 @@ async fn blocking<S: Store>(
     tokio::task::spawn_blocking(open).await.map_err(StoreError::unavailable)?.map(AnyStore::new)
 }
 
-/// Asks for a session that nobody has: the first error is the one that says what is wrong.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-async fn answers(store: &impl Store) -> Result<(), StoreError> {
-    let nobody = cloakroom_session::StoreKey::from_bytes([0; 32]);
-    store.load(&nobody, cloakroom_session::Timestamp::from_unix_secs(0)).await.map(|_| ())
-}
-
 /// In production the application may not be allowed to create a table.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 fn created(scheme: &str, migrated: Result<(), StoreError>) -> Result<(), StoreError> {
@@ -257,8 +250,8 @@ fn created(scheme: &str, migrated: Result<(), StoreError>) -> Result<(), StoreEr
         let why = why.source().map_or_else(|| why.to_string(), error::all_of);
         let dialect = if scheme.starts_with("postgres") { "postgres" } else { "mysql" };
         StoreError::unavailable(format!(
-            "the table `cloakroom_sessions` is missing, and this user can't create it: {why}; `cloakroom schema {dialect}` \
-             prints how somebody else does"
+            "the table of sessions is missing or of an earlier release, and this user can't create or alter it: {why}; \
+             `cloakroom schema {dialect}` prints how somebody else does"
         ))
     })
 }

@@ -1,0 +1,152 @@
+//! The name of a store's table, and statements composed with it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use cloakroom_store::StoreError;
+
+/// The longest name that leaves room for the names of its indexes, in bytes: PostgreSQL cuts names at 63.
+const LONGEST: usize = 48;
+
+/// The name of the table that holds the sessions of a store.
+///
+/// The default is `cloakroom_sessions`, in the schema or database where the connection is.
+///
+/// A name has ASCII letters, digits and underscores, doesn't begin with a digit, and has at most 48 bytes. It is quoted in
+/// each statement: upper and lower case are different in PostgreSQL, and words of SQL are names.
+///
+/// # Examples
+/// ```
+/// use cloakroom_sql::TableName;
+///
+/// # fn main() -> Result<(), cloakroom_store::StoreError> {
+/// let name = TableName::new("shop_sessions")?.in_schema("web")?;
+/// assert_eq!(name.to_string(), "web.shop_sessions");
+/// assert!(TableName::new("shop-sessions").is_err());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TableName {
+    schema: Option<String>,
+    table: String,
+}
+
+impl TableName {
+    /// Creates the name of a table, where the connection is.
+    ///
+    /// # Errors
+    /// When it isn't a name; the error names the option `table`.
+    pub fn new(table: impl Into<String>) -> Result<Self, StoreError> {
+        Ok(Self { schema: None, table: checked("table", table.into())? })
+    }
+
+    /// Puts the table into a schema (PostgreSQL), a database (MySQL, MariaDB) or an attached file (SQLite).
+    ///
+    /// It must be there: `migrate` doesn't create it.
+    ///
+    /// # Errors
+    /// When it isn't a name; the error names the option `schema`.
+    pub fn in_schema(self, schema: impl Into<String>) -> Result<Self, StoreError> {
+        Ok(Self { schema: Some(checked("schema", schema.into())?), ..self })
+    }
+
+    /// The name that a URL gives by `table` and `schema`.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    pub(crate) fn of_url(table: Option<String>, schema: Option<String>) -> Result<Self, StoreError> {
+        let name = table.map_or_else(|| Ok(Self::default()), Self::new)?;
+        schema.map_or_else(|| Ok(name.clone()), |schema| name.clone().in_schema(schema))
+    }
+
+    /// A statement of this table. `quote` is what the database puts around names.
+    ///
+    /// | in the template | for `web.shop` in PostgreSQL |
+    /// |---|---|
+    /// | `{table}` | `"web"."shop"` |
+    /// | `{schema}` | `"web".` |
+    /// | `{name}` | `shop` |
+    /// | `{database}` | `'web'` |
+    pub(crate) fn compose(&self, template: &str, quote: char) -> Arc<str> {
+        let schema = self.schema.as_ref().map(|schema| format!("{quote}{schema}{quote}.")).unwrap_or_default();
+        let database = self.schema.as_ref().map_or_else(|| "DATABASE()".to_owned(), |schema| format!("'{schema}'"));
+        let table = format!("{schema}{quote}{}{quote}", self.table);
+        let text = template.replace("{table}", &table).replace("{schema}", &schema);
+        text.replace("{name}", &self.table).replace("{database}", &database).into()
+    }
+}
+
+impl Default for TableName {
+    fn default() -> Self {
+        Self { schema: None, table: "cloakroom_sessions".to_owned() }
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(schema) = &self.schema {
+            write!(f, "{schema}.")?;
+        }
+        f.write_str(&self.table)
+    }
+}
+
+/// Statements hold names as they are: only what can't end a name is one.
+fn checked(option: &str, name: String) -> Result<String, StoreError> {
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let begins = name.chars().next().is_some_and(|first| !first.is_ascii_digit());
+    if begins && name.len() <= LONGEST && name.chars().all(is_letter) {
+        return Ok(name);
+    }
+    Err(StoreError::unavailable(format!(
+        "the option `{option}` isn't a name of ASCII letters, digits and underscores that begins with no digit and has at most \
+         {LONGEST} bytes"
+    )))
+}
+
+/// A struct of statements, and how they are composed for a table.
+macro_rules! composed {
+    ($kind:ty, $spell:expr; $($name:ident = $template:expr),+ $(,)?) => {
+        /// The statements of a store, composed once for its table.
+        struct Statements {
+            table: $crate::TableName,
+            $($name: $kind,)+
+        }
+
+        impl Statements {
+            fn of(table: $crate::TableName) -> Self {
+                let spell = $spell;
+                Self { $($name: spell(&table, $template),)+ table }
+            }
+        }
+    };
+}
+pub(crate) use composed;
+
+#[cfg(test)]
+mod tests {
+    use super::TableName;
+
+    #[test]
+    fn names_are_checked() {
+        let long = "x".repeat(48);
+        for right in ["sessions", "_1", "Select", &long] {
+            assert_eq!(TableName::new(right).unwrap().to_string(), right);
+        }
+        let longer = "x".repeat(49);
+        for wrong in ["", "1st", "a.b", "a b", "a\"b", "a`b", "a'b", "a;b", "größe", "a\0", "{name}", &longer] {
+            let error = TableName::new(wrong).unwrap_err().to_string();
+            assert!(error.contains("`table`"), "{wrong}: {error}");
+            let error = TableName::default().in_schema(wrong).unwrap_err().to_string();
+            assert!(error.contains("`schema`"), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn statements_are_composed() {
+        let plain = TableName::new("shop").unwrap();
+        let within = plain.clone().in_schema("web").unwrap();
+        let template = "{table} {schema}`{name}_sweep` {database}";
+        assert_eq!(&*plain.compose(template, '"'), "\"shop\" `shop_sweep` DATABASE()");
+        assert_eq!(&*within.compose(template, '`'), "`web`.`shop` `web`.`shop_sweep` 'web'");
+    }
+}

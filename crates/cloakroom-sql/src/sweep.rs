@@ -1,0 +1,47 @@
+//! A sweep: rounds that meet some rows each, remove those that are over, and put the others off.
+
+use std::time::Duration;
+
+use cloakroom_store::StoreError;
+use tokio::time::Instant;
+
+/// How long a sweep goes on that meets mostly sessions that live on. The next one goes on where it ended.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Sweeps until `limit` rows are removed at least, or a round meets fewer than that.
+///
+/// A round is told how many it may remove, and answers how many it has removed, and how many it has met.
+pub(crate) async fn sweep<F>(limit: usize, mut round: impl FnMut(usize) -> F) -> Result<usize, StoreError>
+where
+    F: Future<Output = Result<(usize, usize), StoreError>>,
+{
+    let (begun, mut total) = (Instant::now(), 0);
+    loop {
+        let (removed, met) = round(limit - total).await?;
+        total += removed;
+        if total >= limit || met < limit || begun.elapsed() >= LONGEST {
+            return Ok(total);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sweep;
+
+    #[tokio::test]
+    async fn a_sweep_goes_on_while_rounds_are_full() {
+        let table = [
+            ("nothing is there", vec![(0, 0)], 0),
+            ("fewer than a round", vec![(3, 7)], 3),
+            ("sessions that live on, before some that are over", vec![(0, 10), (4, 10), (1, 9)], 5),
+            ("as many as were asked for", vec![(4, 10), (6, 10)], 10),
+        ];
+        for (row, rounds, expected) in table {
+            let mut left = rounds.into_iter();
+            let swept = sweep(10, |_| std::future::ready(Ok(left.next().expect("no further round"))));
+            assert_eq!(swept.await.unwrap(), expected, "{row}");
+            assert_eq!(left.next(), None, "{row}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The cost of sessions on their servers.
+//!
+//! `CLOAKROOM_ROWS` sets how many sessions there are, for measurements: the figures are printed.
+
+use std::future::Future;
+use std::time::Duration;
+
+use cloakroom_servers::{MariaDb, Postgres};
+use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_sql::{MysqlStore, PostgresStore, SqliteStore};
+use cloakroom_store::{Entry, Store};
+use mysql_async::prelude::Queryable as _;
+use tokio::time::Instant;
+
+use crate::common::NOW;
+use crate::postgres::client;
+
+const IDLE: Duration = Duration::from_secs(20 * 60);
+
+fn rows() -> u64 {
+    std::env::var("CLOAKROOM_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(2_000)
+}
+
+/// The key of a session of [`fill`], spread over the whole range as hashes are.
+fn filled(number: u64) -> StoreKey {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+    StoreKey::from_bytes(bytes)
+}
+
+/// Does something for each number, in sixteen tasks, and says how long that took.
+async fn each<F: Future<Output = ()> + Send + 'static>(
+    count: u64,
+    step: impl Fn(u64) -> F + Clone + Send + 'static,
+) -> Duration {
+    let begun = Instant::now();
+    let tasks = (0..16).map(|first| {
+        let step = step.clone();
+        tokio::spawn(async move {
+            for number in (first..count).step_by(16) {
+                step(number).await;
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    begun.elapsed()
+}
+
+/// Sessions of 640 bytes that end after [`IDLE`].
+async fn fill<S: Store + Clone>(store: &S, count: u64) {
+    let (store, text) = (store.clone(), std::sync::Arc::<str>::from("x".repeat(640)));
+    let step = move |number| {
+        let (store, text) = (store.clone(), text.clone());
+        async move {
+            let entry = Entry::new(text, NOW, NOW, Some(NOW + IDLE)).owner(Some(format!("owner {}", number / 3)));
+            store.create(&filled(number), &entry, NOW).await.unwrap();
+        }
+    };
+    println!("{count} created in {:?}", each(count, step).await);
+}
+
+/// Touches as many sessions as there are, in another order than that of their keys.
+async fn touch_all<S: Store + Clone>(store: &S, count: u64, at: Timestamp) {
+    let store = store.clone();
+    let step = move |number: u64| {
+        let (store, key) = (store.clone(), filled(number.wrapping_mul(7919) % count));
+        async move { assert!(store.touch(&key, at, Some(at + IDLE), at).await.unwrap()) }
+    };
+    println!("{count} touches in {:?}", each(count, step).await);
+}
+
+/// Sweeps as the sweeper does, and says how many were removed.
+async fn sweep_all(store: &impl Store, at: Timestamp) -> usize {
+    let (begun, mut total) = (Instant::now(), 0);
+    loop {
+        let swept = store.sweep(at, 500).await.unwrap();
+        total += swept;
+        if swept < 500 {
+            println!("{total} swept in {:?}", begun.elapsed());
+            return total;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn touches_leave_the_indexes_of_postgresql_alone() {
+    let server = Postgres::start();
+    let client = client(&server.url()).await;
+    let count = rows();
+    let number = async |sql: &str| client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0);
+    let store = PostgresStore::connect(&server.url()).unwrap();
+    store.migrate().await.unwrap();
+    fill(&store, count).await;
+    client.batch_execute("VACUUM ANALYZE cloakroom_sessions").await.unwrap();
+    client.batch_execute("CHECKPOINT").await.unwrap();
+    let indexes = "SELECT pg_indexes_size('cloakroom_sessions')::BIGINT";
+    let written = "SELECT (pg_current_wal_lsn() - '0/0')::BIGINT";
+    let (size, wal) = (number(indexes).await, number(written).await);
+    let minute = |minutes: u64| NOW + Duration::from_secs(60 * minutes);
+    for round in 1..=3 {
+        touch_all(&store, count, minute(2 * round)).await;
+    }
+    let wal = number(written).await - wal;
+    println!(
+        "postgres: {} bytes of WAL a touch; indexes {size} -> {}",
+        wal / (3 * count as i64),
+        number(indexes).await
+    );
+    println!("postgres: table {}", number("SELECT pg_table_size('cloakroom_sessions')::BIGINT").await);
+    assert_eq!(sweep_all(&store, minute(21)).await, 0);
+    println!("postgres: after a sweep that met all: indexes {}", number(indexes).await);
+    // Its connections tell their counts when they are closed.
+    drop(store);
+    let counts = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'cloakroom_sessions'";
+    let (updates, hot) = loop {
+        let row = client.query_one(counts, &[]).await.unwrap();
+        let (updates, hot) = (row.get::<_, i64>(0), row.get::<_, i64>(1));
+        if updates >= 3 * count as i64 {
+            break (updates, hot);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    println!("postgres: {hot} of {updates} updates were HOT");
+    // Those of the sweep are not; and a page that is full when a row is touched again takes the row elsewhere.
+    let touched = 3 * count as i64;
+    assert!(hot >= touched * 9 / 10, "{hot} of {touched} touches were HOT");
+    let store = PostgresStore::connect(&server.url()).unwrap();
+    assert_eq!(sweep_all(&store, minute(30)).await, count as usize);
+}
+
+/// Thirty requests of one page, on as many nodes: the first touch is written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_touch_that_another_request_has_written_writes_nothing() {
+    let server = Postgres::start();
+    let client = client(&server.url()).await;
+    let store = PostgresStore::connect(&server.url()).unwrap();
+    store.migrate().await.unwrap();
+    fill(&store, 1).await;
+    let version = async || {
+        let row = client.query_one("SELECT ctid::TEXT, xmax::TEXT FROM cloakroom_sessions", &[]).await.unwrap();
+        (row.get::<_, String>(0), row.get::<_, String>(1))
+    };
+    let touch = async |milliseconds: u64| {
+        let at = NOW + Duration::from_millis(milliseconds);
+        assert!(store.touch(&filled(0), at, Some(at + IDLE), at).await.unwrap());
+        version().await
+    };
+    let first = touch(120_000).await;
+    for later in 1..30 {
+        assert_eq!(touch(120_000 + later).await, first, "{later} ms later");
+    }
+    assert_ne!(touch(121_000).await, first, "a second later");
+    let shortly = NOW + Duration::from_millis(121_001);
+    store.touch(&filled(0), shortly, None, shortly).await.unwrap();
+    let deadline = client.query_one("SELECT deadline FROM cloakroom_sessions", &[]).await.unwrap();
+    assert_eq!(deadline.get::<_, Option<i64>>(0), None, "for ever is always written");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn touches_leave_the_indexes_of_mysql_alone() {
+    let mut server = MariaDb::start();
+    let opts = mysql_async::Opts::from_url(&server.url()).unwrap();
+    let mut client = mysql_async::Conn::new(opts).await.unwrap();
+    let _ = server.server();
+    let count = rows();
+    let store = MysqlStore::connect(&server.url()).unwrap();
+    store.migrate().await.unwrap();
+    fill(&store, count).await;
+    let status = "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status WHERE variable_name = ";
+    let mut written = async |name: &str| {
+        let value: Option<i64> = client.query_first(format!("{status}'{name}'")).await.unwrap();
+        value.unwrap()
+    };
+    let before = written("Innodb_os_log_written").await;
+    for round in 1..=3 {
+        touch_all(&store, count, NOW + Duration::from_secs(120 * round)).await;
+    }
+    let bytes = written("Innodb_os_log_written").await - before;
+    println!("mysql: {} bytes of redo log a touch", bytes / (3 * count as i64));
+    assert_eq!(sweep_all(&store, NOW + Duration::from_secs(21 * 60)).await, 0);
+    assert_eq!(sweep_all(&store, NOW + Duration::from_secs(30 * 60)).await, count as usize);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn touches_leave_the_indexes_of_sqlite_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let count = rows();
+    let store = SqliteStore::open(&path).unwrap();
+    fill(&store, count).await;
+    let wal = || std::fs::metadata(folder.path().join("sessions.db-wal")).unwrap().len();
+    // A reader that stays keeps what is written from being brought home: each touch can be counted.
+    let reader = rusqlite::Connection::open(&path).unwrap();
+    reader.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); BEGIN; SELECT count(*) FROM cloakroom_sessions").unwrap();
+    let (before, touches) = (wal(), count.min(2_000));
+    touch_all(&store, touches, NOW + Duration::from_secs(120)).await;
+    let bytes = (wal() - before) / touches;
+    println!("sqlite: {bytes} bytes of -wal a touch");
+    // A page and its header. With an index to write it was three.
+    assert!(bytes < 2 * 4096, "{bytes}");
+    reader.execute_batch("COMMIT").unwrap();
+    assert_eq!(sweep_all(&store, NOW + Duration::from_secs(21 * 60)).await, (count - touches) as usize);
+    println!("sqlite: -wal {} after a sweep", wal());
+    assert_eq!(sweep_all(&store, NOW + Duration::from_secs(30 * 60)).await, touches as usize);
+}
+
+/// Another process reads all the time, so that SQLite can never begin its `-wal` anew: the sweep cuts it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wal_that_has_grown_is_cut_by_the_next_sweep() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let large = Entry::new("x".repeat(7_000_000).into(), NOW, NOW, Some(NOW + IDLE));
+    let wal = || std::fs::metadata(folder.path().join("sessions.db-wal")).unwrap().len();
+    let reader = rusqlite::Connection::open(&path).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM cloakroom_sessions").unwrap();
+    for number in 0..3 {
+        store.create(&filled(number), &large, NOW).await.unwrap();
+    }
+    assert!(wal() > 16 * 1024 * 1024, "{}", wal());
+    // It doesn't wait for a reader that stays: the sweep succeeds all the same.
+    assert_eq!(store.sweep(NOW, 10).await.unwrap(), 0);
+    reader.execute_batch("COMMIT").unwrap();
+    assert_eq!(store.sweep(NOW, 10).await.unwrap(), 0);
+    assert_eq!(wal(), 0);
+}
