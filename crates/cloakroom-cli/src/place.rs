@@ -30,8 +30,12 @@ pub(crate) fn url(argument: &str) -> anyhow::Result<String> {
 }
 
 /// The store that an argument names.
-pub(crate) async fn store(argument: &str, open: Open) -> anyhow::Result<AnyStore> {
-    let url = url(argument)?;
+pub(crate) async fn store(argument: &str, how: Open) -> anyhow::Result<AnyStore> {
+    open(&url(argument)?, how).await
+}
+
+/// The store behind a URL.
+pub(crate) async fn open(url: &str, open: Open) -> anyhow::Result<AnyStore> {
     let (scheme, rest) = url.split_once(':').unwrap_or(("", ""));
     match scheme {
         "memory" => {
@@ -46,7 +50,7 @@ pub(crate) async fn store(argument: &str, open: Open) -> anyhow::Result<AnyStore
         }
         _ => {}
     }
-    connect(&url).await.map_err(|error| match error.is_config() {
+    connect(url).await.map_err(|error| match error.is_config() {
         true => error.into(),
         false => anyhow!("{error}. Is it up, and is this the URL that the application has?"),
     })

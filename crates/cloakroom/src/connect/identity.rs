@@ -57,8 +57,9 @@ impl StoreIdentity {
                 Ok(Self("memory:".to_owned()))
             }
             "file" | "sqlite" => {
-                let (path, _) = parts::path(scheme, rest)?;
-                Ok(Self(format!("{base}:{}", resolve(&path).display())))
+                let (path, parameters) = parts::path(scheme, rest)?;
+                let place = format!("{base}:{}", resolve(&path).display());
+                Ok(Self(with_details(place, &table(&parameters))))
             }
             "postgres" | "postgresql" => postgres(scheme, rest),
             "mysql" | "mariadb" => mysql(scheme, rest),
@@ -120,7 +121,8 @@ fn postgres(scheme: &'static str, rest: &str) -> Result<StoreIdentity, ConnectEr
     let addresses: Vec<String> = parameters.all("hostaddr").collect();
     let database = parameters.get("dbname").unwrap_or_else(|| decoded(parts.path));
     let settings = parameters.get("options").map(|options| settings(&options)).unwrap_or_default();
-    let details = [("hostaddr", addresses.join(",")), ("port", ports.join(",")), ("options", settings)];
+    let mut details = vec![("hostaddr", addresses.join(",")), ("port", ports.join(",")), ("options", settings)];
+    details.extend(table(&parameters));
     Ok(StoreIdentity(with_details(format!("postgres://{place}/{}", escaped(&database)), &details)))
 }
 
@@ -139,8 +141,15 @@ fn mysql(scheme: &'static str, rest: &str) -> Result<StoreIdentity, ConnectError
     let parts = Parts::of(scheme, rest)?.database(scheme)?;
     let parameters = Parameters::of(scheme, parts.query)?;
     let place = hosts(parts.hosts.split(',').map(str::to_owned), Some("3306"));
-    let details = [("socket", parameters.get("socket").unwrap_or_default())];
+    let mut details = vec![("socket", parameters.get("socket").unwrap_or_default())];
+    details.extend(table(&parameters));
     Ok(StoreIdentity(with_details(format!("mysql://{place}/{}", escaped(&decoded(parts.path))), &details)))
+}
+
+/// Where in a database the sessions are, unless it is where they are without a word about it.
+fn table(parameters: &Parameters<'_>) -> [(&'static str, String); 2] {
+    let table = parameters.get("table").filter(|table| table != "cloakroom_sessions").unwrap_or_default();
+    [("schema", parameters.get("schema").unwrap_or_default()), ("table", table)]
 }
 
 /// `path` is the number of a database, or of sentinels the name of their master.
@@ -194,6 +203,7 @@ mod tests {
         ("file:d", "durability", "process-end", "power-failure", About::Manner),
         ("sqlite:d", "readers", "1", "2", About::Manner),
         ("sqlite:d", "synchronous", "full", "normal", About::Manner),
+        ("sqlite:d", "table", "a", "b", About::Place),
         ("postgres://h/d", "application_name", "a", "b", About::Manner),
         ("postgres://h/d", "channel_binding", "prefer", "disable", About::Manner),
         ("postgres://h/d", "connect_timeout", "1", "2", About::Manner),
@@ -210,9 +220,11 @@ mod tests {
         ("postgres://h/d", "password", "a", "b", About::Manner),
         ("postgres://h/d", "port", "1", "2", About::Place),
         ("postgres://h/d", "prepared", "true", "false", About::Manner),
+        ("postgres://h/d", "schema", "a", "b", About::Place),
         ("postgres://h/d", "sslmode", "require", "disable", About::Manner),
         ("postgres://h/d", "sslnegotiation", "direct", "postgres", About::Manner),
         ("postgres://h/d", "sslrootcert", "a", "b", About::Manner),
+        ("postgres://h/d", "table", "a", "b", About::Place),
         ("postgres://h/d", "target_session_attrs", "any", "read-write", About::Manner),
         ("postgres://h/d", "tcp_user_timeout", "1", "2", About::Manner),
         ("postgres://h/d", "user", "a", "b", About::Manner),
@@ -230,11 +242,13 @@ mod tests {
         ("mysql://h/d", "prefer_socket", "true", "false", About::Manner),
         ("mysql://h/d", "require_ssl", "true", "false", About::Manner),
         ("mysql://h/d", "reset_connection", "true", "false", About::Manner),
+        ("mysql://h/d", "schema", "a", "b", About::Place),
         ("mysql://h/d", "secure_auth", "true", "false", About::Manner),
         ("mysql://h/d", "socket", "/a", "/b", About::Place),
         ("mysql://h/d", "ssl-ca", "a", "b", About::Manner),
         ("mysql://h/d", "ssl-mode", "REQUIRED", "DISABLED", About::Manner),
         ("mysql://h/d", "stmt_cache_size", "1", "2", About::Manner),
+        ("mysql://h/d", "table", "a", "b", About::Place),
         ("mysql://h/d", "tcp_keepalive", "1", "2", About::Manner),
         ("mysql://h/d", "tcp_nodelay", "true", "false", About::Manner),
         ("mysql://h/d", "ttl_check_interval", "1", "2", About::Manner),
@@ -311,6 +325,7 @@ mod tests {
                 "postgres://h/d?options=--search_path=a",
             ),
             ("mysql://h/d", "mariadb://a@h:3306/d"),
+            ("mysql://h/d?table=cloakroom_sessions", "mysql://h/d"),
             ("sqlite:a.db", "sqlite:///here/a.db"),
             ("SQLITE:a.db", "sqlite:a.db?readers=2"),
             ("file:a", "file:///here/a"),

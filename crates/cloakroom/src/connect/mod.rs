@@ -80,7 +80,8 @@ const SCHEMES: [(&str, &[&str]); 20] = [
 /// - In a login, `@`, `/`, `?`, `#`, `%` and `:` must be percent-encoded (`%40`, `%2F`, `%3F`, `%23`, `%25`, `%3A`).
 /// - Databases: a table that isn't there is created. Who may not create tables has it created before, by the store's `schema()`.
 ///   Parameters are the driver's own, and those of `PostgresStore::connect` and `MysqlStore::connect`: behind a PgBouncer in
-///   transaction mode, `?prepared=false` sends statements whole.
+///   transaction mode, `?prepared=false` sends statements whole. `?table=shop` names the table, and `?schema=web` the schema
+///   (PostgreSQL) or database (MySQL) that it is in; `sqlite:` has the first, too.
 /// - Redis: `?prefix=shop:` is what the names of keys begin with, `?replicas=1` makes a write count only when so many replicas have it
 ///   (`RedisStore::durability`; within `?replica_timeout=500` milliseconds), and `?protocol=resp2` chooses the older protocol. `?timeout=500` is how many milliseconds an
 ///   answer may take, and `?ca=…`, `?cert=…&key=…` name certificates in PEM, for `rediss:`. The login in a URL of Sentinel is
@@ -197,7 +198,7 @@ fn memory(scheme: &'static str, rest: &str) -> Result<MemoryStore, ConnectError>
 
 #[cfg(feature = "sqlite")]
 fn sqlite(scheme: &'static str, rest: &str) -> Result<cloakroom_sql::SqliteConfig, ConnectError> {
-    use cloakroom_sql::Synchronous;
+    use cloakroom_sql::{Synchronous, TableName};
 
     let (file, parameters) = parts::path(scheme, rest)?;
     let mut config = cloakroom_sql::SqliteConfig::new(file);
@@ -207,6 +208,9 @@ fn sqlite(scheme: &'static str, rest: &str) -> Result<cloakroom_sql::SqliteConfi
     }
     if let Some(readers) = counted(scheme, &parameters, "readers")? {
         config = config.readers(readers);
+    }
+    if let Some(table) = parameters.get("table") {
+        config = config.table(TableName::new(table).map_err(|error| ConnectError::refused(scheme, &error))?);
     }
     Ok(config)
 }

@@ -20,7 +20,7 @@ const MEMORY: Known = &[("capacity", Manner)];
 
 const FILE: Known = &[("durability", Manner)];
 
-const SQLITE: Known = &[("readers", Manner), ("synchronous", Manner)];
+const SQLITE: Known = &[("readers", Manner), ("synchronous", Manner), ("table", Place)];
 
 const POSTGRES: Known = &[
     ("application_name", Manner),
@@ -39,9 +39,11 @@ const POSTGRES: Known = &[
     ("password", Manner),
     ("port", Place),
     ("prepared", Manner),
+    ("schema", Place),
     ("sslmode", Manner),
     ("sslnegotiation", Manner),
     ("sslrootcert", Manner),
+    ("table", Place),
     ("target_session_attrs", Manner),
     ("tcp_user_timeout", Manner),
     ("user", Manner),
@@ -62,11 +64,13 @@ const MYSQL: Known = &[
     ("prefer_socket", Manner),
     ("require_ssl", Manner),
     ("reset_connection", Manner),
+    ("schema", Place),
     ("secure_auth", Manner),
     ("socket", Place),
     ("ssl-ca", Manner),
     ("ssl-mode", Manner),
     ("stmt_cache_size", Manner),
+    ("table", Place),
     ("tcp_keepalive", Manner),
     ("tcp_nodelay", Manner),
     ("ttl_check_interval", Manner),
