@@ -26,6 +26,8 @@ pub(crate) struct Address {
     pub(crate) timeout: Duration,
     /// The protocol that the URL names.
     pub(crate) protocol: Option<ProtocolVersion>,
+    /// Whether writes count only once they are on disks.
+    pub(crate) disk: bool,
     /// Those named in the URL; where there are none, the system's count.
     #[cfg(feature = "tls")]
     #[cfg_attr(
@@ -52,11 +54,16 @@ impl Address {
                 .ok_or_else(|| failed("`timeout` of the URL is a number of milliseconds, and not 0"))?,
             None => RESPONSE,
         };
+        let disk = match option(url, "durability").as_deref() {
+            None => false,
+            Some("aof") => true,
+            Some(_) => return Err(failed("`durability` of the URL is something else than `aof`")),
+        };
         let protocol = option(url, "protocol").map(|_| information.redis_settings().protocol());
         #[cfg(not(feature = "tls"))]
-        return Ok(Self { information, timeout, protocol });
+        return Ok(Self { information, timeout, protocol, disk });
         #[cfg(feature = "tls")]
-        tls::with_certificates(url, Self { information, timeout, protocol, certificates: None })
+        tls::with_certificates(url, Self { information, timeout, protocol, disk, certificates: None })
     }
 }
 
@@ -129,6 +136,17 @@ mod tests {
         ] {
             let timeout = Address::parse(url).ok().map(|address| address.timeout.as_millis());
             assert_eq!(timeout, expected, "{row}");
+        }
+    }
+
+    #[test]
+    fn durability_is_aof_or_an_error() {
+        for (row, url, expected) in [
+            ("none", "redis://127.0.0.1/", Some(false)),
+            ("on disks", "redis://127.0.0.1/?durability=aof", Some(true)),
+            ("something else", "redis://127.0.0.1/?durability=disk", None),
+        ] {
+            assert_eq!(Address::parse(url).ok().map(|address| address.disk), expected, "{row}");
         }
     }
 

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::StoreError;
-use redis::{Cmd, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value};
+use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
 
 use crate::argument::Argument;
-use crate::error::{failed, of_call, unexpected};
+use crate::durability::{and_wait, settled};
+use crate::error::of_call;
+use crate::kept::Repeat;
 use crate::link::Target;
-use crate::redis_store::{Durability, RedisStore};
+use crate::redis_store::RedisStore;
 use crate::scripts::Script;
 
 /// What all commands have: its name, the script, the number of keys, the time, and whether indexes are here.
@@ -36,9 +38,10 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     /// A call whose answer is as safe as the server it came from.
     pub(crate) async fn run(&self, store: &RedisStore) -> Result<Value, StoreError> {
-        let repeat = self.script.repeat();
-        let answer = match store.link.command(self.by_hash(store), self.target, repeat).await {
-            Err(error) if is_unknown(&error) => store.link.command(self.by_text(store), self.target, repeat).await,
+        let answer = match store.link.command(self.by_hash(store), self.target, Repeat::Harmless).await {
+            Err(error) if is_unknown(&error) => {
+                store.link.command(self.by_text(store), self.target, Repeat::Harmless).await
+            }
             answer => answer,
         };
         answer.map_err(|error| of_call(&error, self.about))
@@ -46,16 +49,15 @@ impl Call<'_> {
 
     /// A call that counts only once replicas have it, if that is wanted.
     pub(crate) async fn write(&self, store: &RedisStore) -> Result<Value, StoreError> {
-        let Some(wanted) = store.durability else { return self.run(store).await };
+        let Some(wanted) = store.durability.wanted() else { return self.run(store).await };
         let link = store.waiting().await?;
-        let repeat = self.script.repeat();
-        let answer = match link.pipeline(and_wait(self.by_hash(store), wanted), self.target, repeat).await {
+        let answer = match link.pipeline(and_wait(self.by_hash(store), &wanted), self.target, Repeat::Harmless).await {
             Err(error) if is_unknown(&error) => {
-                link.pipeline(and_wait(self.by_text(store), wanted), self.target, repeat).await
+                link.pipeline(and_wait(self.by_text(store), &wanted), self.target, Repeat::Harmless).await
             }
             answer => answer,
         };
-        settled(answer.map_err(|error| of_call(&error, self.about))?, wanted)
+        settled(answer.map_err(|error| of_call(&error, self.about))?, &wanted, self.script.fences())
     }
 
     fn by_hash(&self, store: &RedisStore) -> Cmd {
@@ -80,50 +82,26 @@ impl Call<'_> {
     }
 }
 
-pub(crate) fn and_wait(command: Cmd, wanted: Durability) -> Pipeline {
-    let mut pipeline = Pipeline::with_capacity(2);
-    pipeline.add_command(command).cmd("WAIT").arg(wanted.replicas).arg(wanted.millis());
-    pipeline
-}
-
-/// What the command before a `WAIT` answered, if enough replicas have it.
-pub(crate) fn settled(answers: Vec<Value>, wanted: Durability) -> Result<Value, StoreError> {
-    let [answer, Value::Int(confirmed)] = <[Value; 2]>::try_from(answers).map_err(|_| unexpected())? else {
-        return Err(unexpected());
-    };
-    if changed(&answer) && confirmed < i64::from(wanted.replicas) {
-        return Err(failed(format!("written, but {confirmed} of {} replicas confirmed it in time", wanted.replicas)));
-    }
-    Ok(answer)
-}
-
-/// What changed nothing needs no confirmation.
-fn changed(answer: &Value) -> bool {
-    let code = if let Value::Array(parts) = answer { parts.first() } else { Some(answer) };
-    // A step of a scan answers with its place, which is no number.
-    !matches!(code, Some(Value::Nil | Value::Int(0 | 2.. | ..0)))
-}
-
 fn is_unknown(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-/// Marks by which a server knows a call that it has seen: a random beginning, and a count.
+/// Marks by which a server knows a call that it has seen: a random name of this process, and a count.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    beginning: OnceLock<u64>,
+    process: OnceLock<[u8; 3]>,
     count: AtomicU64,
 }
 
 impl Calls {
     pub(crate) fn next(&self) -> Result<String, StoreError> {
-        let beginning = match self.beginning.get() {
-            Some(beginning) => *beginning,
+        let [a, b, c] = match self.process.get() {
+            Some(process) => *process,
             None => {
-                let random = cloakroom_session::random().map(u64::from_le_bytes).map_err(StoreError::unavailable)?;
-                *self.beginning.get_or_init(|| random)
+                let random = cloakroom_session::random().map_err(StoreError::unavailable)?;
+                *self.process.get_or_init(|| random)
             }
         };
-        Ok(format!("{beginning:016x}{:x}", self.count.fetch_add(1, Ordering::Relaxed)))
+        Ok(format!("{a:02x}{b:02x}{c:02x}.{:x}", self.count.fetch_add(1, Ordering::Relaxed)))
     }
 }

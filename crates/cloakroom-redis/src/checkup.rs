@@ -6,6 +6,7 @@ use cloakroom_session::Timestamp;
 use cloakroom_store::{Checkup, Severity, StoreError, Topic};
 use redis::Value;
 
+use crate::durability::Durability;
 use crate::error::{of, unexpected};
 use crate::kept::Repeat;
 use crate::layout::bytes;
@@ -20,7 +21,7 @@ impl RedisStore {
         for (number, target) in (1..).zip(&servers) {
             let facts = Facts::of(self, *target).await?;
             let front = if servers.len() > 1 { format!("master {number}: ") } else { String::new() };
-            let judged = facts.judged(self.durability.map(|wanted| wanted.replicas), &front);
+            let judged = facts.judged(&self.durability, &front);
             all = Some(match all {
                 None => judged,
                 Some(mut all) => {
@@ -38,6 +39,8 @@ impl RedisStore {
 struct Facts {
     info: HashMap<String, String>,
     appendfsync: Option<String>,
+    /// How many replicas a master must have, or it refuses writes.
+    min_replicas: Option<String>,
     clock: Option<Timestamp>,
 }
 
@@ -48,19 +51,17 @@ impl Facts {
         let text = bytes_of(info).and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(unexpected)?;
         let info = text.lines().filter_map(|line| line.split_once(':'));
         let info = info.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
-        let mut question = redis::cmd("CONFIG");
-        question.arg("GET").arg("appendfsync");
-        // A managed server often forbids it.
-        let appendfsync = store.link.command(question, target, Repeat::Harmless).await.ok().and_then(second);
+        let appendfsync = configured(store, target, "appendfsync").await;
+        let min_replicas = configured(store, target, "min-replicas-to-write").await;
         let clock = store.link.command(redis::cmd("TIME"), target, Repeat::Harmless).await.ok().and_then(time);
-        Ok(Self { info, appendfsync, clock })
+        Ok(Self { info, appendfsync, min_replicas, clock })
     }
 
     fn get(&self, name: &str) -> &str {
         self.info.get(name).map_or("", String::as_str)
     }
 
-    fn judged(&self, waits_for: Option<u32>, front: &str) -> Checkup {
+    fn judged(&self, wanted: &Durability, front: &str) -> Checkup {
         let name = if self.get("server_name") == "valkey" { "Valkey" } else { "Redis" };
         let version = [self.get("valkey_version"), self.get("redis_version")].into_iter().find(|it| !it.is_empty());
         let mut checkup =
@@ -70,12 +71,15 @@ impl Facts {
             _ => (Severity::Good, "it takes writes".to_owned()),
         };
         for (topic, (severity, text)) in [
-            (Topic::Durability, self.durability()),
+            (Topic::Durability, if wanted.disk { self.on_disk() } else { self.durability() }),
             (Topic::Eviction, self.eviction()),
-            (Topic::Replication, self.replication(waits_for)),
+            (Topic::Replication, self.replication((wanted.replicas > 0).then_some(wanted.replicas))),
             (Topic::Writes, writes),
         ] {
             checkup = checkup.found(topic, severity, format!("{front}{text}"));
+        }
+        if let Some((severity, text)) = self.cut_off(wanted.replicas) {
+            checkup = checkup.found(Topic::Replication, severity, format!("{front}{text}"));
         }
         checkup
     }
@@ -105,6 +109,42 @@ impl Facts {
             }
             _ => (Severity::Unknown, "the server doesn't tell whether it writes a file".to_owned()),
         }
+    }
+
+    /// The same where writes wait for disks.
+    fn on_disk(&self) -> (Severity, String) {
+        let version = self.get("redis_version").split('.').map(|part| part.parse().unwrap_or(0));
+        if version.take(2).collect::<Vec<u32>>() < vec![7, 2] {
+            let text = "`durability=aof` needs WAITAOF, which Redis has since 7.2: no write succeeds";
+            return (Severity::Problem, text.to_owned());
+        }
+        match self.durability() {
+            (Severity::Note | Severity::Good, _) => {
+                (Severity::Good, "append-only file, and writes wait until they are in it, on the disk".to_owned())
+            }
+            found => found,
+        }
+    }
+
+    /// Whether a master that was cut off goes on taking writes, of which its successor won't know.
+    fn cut_off(&self, waits_for: u32) -> Option<(Severity, String)> {
+        let has_replicas = !matches!(self.get("connected_slaves"), "" | "0");
+        if self.get("role") == "slave" || !(has_replicas || waits_for > 0) {
+            return None;
+        }
+        Some(match self.min_replicas.as_deref() {
+            None => (Severity::Unknown, "the server doesn't tell its `min-replicas-to-write`".to_owned()),
+            Some("0") => (
+                Severity::Note,
+                "a master that is cut off from its replicas goes on taking writes, which are lost when another one \
+                 is promoted; `min-replicas-to-write 1` makes it refuse them"
+                    .to_owned(),
+            ),
+            Some(count) => (
+                Severity::Good,
+                format!("a master with fewer than {count} replicas refuses writes (`min-replicas-to-write`)"),
+            ),
+        })
     }
 
     fn eviction(&self) -> (Severity, String) {
@@ -150,6 +190,13 @@ impl Facts {
     }
 }
 
+/// A setting; nothing where the server doesn't tell, as managed ones often don't.
+async fn configured(store: &RedisStore, target: Target<'_>, name: &str) -> Option<String> {
+    let mut question = redis::cmd("CONFIG");
+    question.arg("GET").arg(name);
+    store.link.command(question, target, Repeat::Harmless).await.ok().and_then(second)
+}
+
 fn bytes_of(value: Value) -> Option<Vec<u8>> {
     if let Value::VerbatimString { text, .. } = value { Some(text.into_bytes()) } else { bytes(value) }
 }
@@ -180,7 +227,7 @@ mod tests {
 
     fn facts(info: &[(&str, &str)], appendfsync: Option<&str>) -> Facts {
         let info = info.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Facts { info, appendfsync: appendfsync.map(str::to_owned), clock: None }
+        Facts { info, appendfsync: appendfsync.map(str::to_owned), min_replicas: None, clock: None }
     }
 
     #[test]
@@ -219,6 +266,35 @@ mod tests {
             ("fewer than are waited for", "1", Some(2), Severity::Problem),
         ] {
             assert_eq!(facts(&[("connected_slaves", connected)], None).replication(wanted).0, expected, "{row}");
+        }
+    }
+
+    #[test]
+    fn a_master_that_is_cut_off() {
+        for (row, connected, waits_for, setting, expected) in [
+            ("no replica, and none is waited for", "0", 0, Some("0"), None),
+            ("a replica", "1", 0, Some("0"), Some(Severity::Note)),
+            ("a replica that is waited for", "0", 1, Some("0"), Some(Severity::Note)),
+            ("it refuses", "1", 1, Some("1"), Some(Severity::Good)),
+            ("it doesn't say", "1", 1, None, Some(Severity::Unknown)),
+        ] {
+            let facts =
+                Facts { min_replicas: setting.map(str::to_owned), ..facts(&[("connected_slaves", connected)], None) };
+            assert_eq!(facts.cut_off(waits_for).map(|found| found.0), expected, "{row}");
+        }
+        assert!(facts(&[("role", "slave"), ("connected_slaves", "1")], None).cut_off(1).is_none());
+    }
+
+    #[test]
+    fn writes_that_wait_for_disks() {
+        for (row, version, aof, expected) in [
+            ("a server without WAITAOF", "7.0.15", "1", Severity::Problem),
+            ("no file", "7.2.4", "0", Severity::Problem),
+            ("a file", "7.2.4", "1", Severity::Good),
+            ("a newer one", "10.0.1", "1", Severity::Good),
+        ] {
+            let facts = facts(&[("redis_version", version), ("aof_enabled", aof)], Some("everysec"));
+            assert_eq!(facts.on_disk().0, expected, "{row}");
         }
     }
 }

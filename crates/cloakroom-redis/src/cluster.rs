@@ -42,19 +42,20 @@ impl RedisStore {
     ///   its owner can't sign in; who is signed in goes on, and can sign out.
     /// - [`owned`](cloakroom_store::Store::owned) is no snapshot: it reads the index, and then each session, where it is by then. Where the server of an index lost
     ///   acknowledged writes, sessions on other servers can be missing in it, a remembered one until it ends: see [`RedisStore::durability`].
-    /// - [`end_before`](cloakroom_store::Store::end_before) goes through the servers that there were when it began: not while slots move from one to another.
+    /// - [`end_before`](cloakroom_store::Store::end_before) goes from server to server: a session whose slot moves meanwhile may be left. Call it again when no slots move.
     /// - A lost master takes all sessions with it, unless the Cluster's configuration says `cluster-require-full-coverage no`.
-    /// - The client tries calls again by itself. Each write carries a mark, so that one which was done is not done twice, unless somebody else wrote in between:
-    ///   that is a conflict then, and its changes are done once more on the newer version.
+    /// - The client tries calls again by itself. Each write carries a mark, and a session keeps the last mark of each of the eight processes that wrote it
+    ///   last: what was done is not done twice, however often other processes wrote in between.
     ///
-    /// `timeout`, `ca`, `cert` and `key` count for all servers, and are taken from the first URL that has them.
+    /// `timeout`, `durability`, `ca`, `cert` and `key` count for all servers, and are taken from the first URL that has them.
     ///
     /// # Errors
     /// When a URL makes no sense, or none of the servers answers as one of a Cluster.
     pub async fn connect_cluster(urls: &[impl AsRef<str>]) -> Result<Self, StoreError> {
         let addresses = urls.iter().map(|url| Address::parse(url.as_ref())).collect::<Result<Vec<_>, _>>()?;
+        let disk = addresses.iter().any(|address| address.disk);
         let cluster = Clustered::connect(addresses.into()).await.map_err(|error| error::of(&error))?;
-        Self::reached(Link::Cluster(Arc::new(cluster))).await
+        Ok(Self::reached(Link::Cluster(Arc::new(cluster))).await?.on_disk_if(disk))
     }
 
     /// Uses a connection to a Cluster that the application has.

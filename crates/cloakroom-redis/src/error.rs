@@ -51,6 +51,9 @@ pub(crate) fn of(error: &RedisError) -> StoreError {
     match (error.code(), harmless(error)) {
         // In its own words it speaks of `HELLO`.
         (Some("NOAUTH"), _) => failed("redis answered NOAUTH: it wants a password, and the URL has none"),
+        (Some("ERR"), _) if error.detail().is_some_and(|text| text.starts_with("unknown command 'WAITAOF'")) => {
+            failed("written, but not confirmed: the server has no WAITAOF, which `durability=aof` needs (Redis 7.2)")
+        }
         (Some(code), Some(text)) => failed(format!("redis answered {code} {text}")),
         (Some(code), None) => failed(format!("redis answered {code}")),
         (None, Some(text)) => failed(format!("redis: {text}")),
@@ -69,6 +72,7 @@ fn harmless(error: &RedisError) -> Option<&str> {
         "DB index is out of range",
         "invalid username-password pair",
         "WRONGPASS invalid username-password pair",
+        "WAITAOF cannot be used",
         // Redis 7.0, of what a script does.
         "The user executing the script can't ",
     ];

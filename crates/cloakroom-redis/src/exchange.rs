@@ -4,7 +4,10 @@
 //! compares whole. Either is a tenth of the work of a script. Where one writes nothing, a script says why: the session may have ended or moved, or be
 //! another version, or the same one with another head.
 //!
-//! Not in a Cluster, where a client may send a call twice, and not where the index of an owner changes with the session.
+//! A command whose answer was lost is sent once more. Where it had been done, it now writes nothing; the script that
+//! comes next finds the version that this call gave, and says so.
+//!
+//! Not in a Cluster, where a session knows the calls that wrote it, and not where the index of an owner changes with the session.
 
 use std::sync::atomic::Ordering;
 
@@ -13,7 +16,7 @@ use cloakroom_store::StoreError;
 use redis::{Cmd, RedisError, Value};
 
 use crate::argument::Argument;
-use crate::call::{and_wait, settled};
+use crate::durability::{and_wait, settled};
 use crate::error::{of_call, unexpected};
 use crate::kept::Repeat;
 use crate::layout::{Live, listed};
@@ -75,10 +78,13 @@ impl RedisStore {
     /// Whether it was done; in the outer result, what the server refused.
     async fn done(&self, command: Cmd, name: &str) -> Result<Result<bool, StoreError>, RedisError> {
         let target = Target::Key(name);
-        let answer = match self.durability {
-            None => Ok(self.link.command(command, target, Repeat::Never).await?),
+        let answer = match self.durability.wanted() {
+            None => Ok(self.link.command(command, target, Repeat::Harmless).await?),
             Some(wanted) => match self.waiting().await {
-                Ok(link) => settled(link.pipeline(and_wait(command, wanted), target, Repeat::Never).await?, wanted),
+                Ok(link) => {
+                    let answers = link.pipeline(and_wait(command, &wanted), target, Repeat::Harmless).await?;
+                    settled(answers, &wanted, false)
+                }
                 Err(error) => Err(error),
             },
         };

@@ -9,7 +9,7 @@
 use std::future::Future;
 
 use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::{Entry, Loaded, Owned, Store as _, StoreError};
+use cloakroom_store::{Ended, Entry, Loaded, Owned, OwnedPage, Store as _, StoreError};
 use futures_util::future::{join, try_join_all};
 use redis::Value;
 use tokio::runtime::Handle;
@@ -21,12 +21,33 @@ use crate::kept::Repeat;
 use crate::layout::{bytes, loaded, parse_hex, target};
 use crate::link::Target;
 use crate::operations::Said;
-use crate::owners::oldest_first;
+use crate::owners::{Behind, PAGE, count, oldest_first, page};
 use crate::redis_store::RedisStore;
 use crate::scripts;
 
 /// How many sessions of an owner are read at once.
-const AT_ONCE: usize = 100;
+const AT_ONCE: usize = PAGE;
+
+/// How many pages are looked at before the rest is counted by the index alone.
+const COUNTED_PAGES: usize = 10;
+
+/// How many pages a step that ends sessions looks at.
+const ENDED_PAGES: usize = 10;
+
+/// A session in the index of its owner.
+struct Member {
+    key: StoreKey,
+    /// It was listed a moment ago: if it isn't there, it may be about to be created.
+    may_be_about_to_begin: bool,
+}
+
+impl Member {
+    fn read(row: Value) -> Option<Self> {
+        let Value::Array(row) = row else { return None };
+        let [digits, fresh] = <[Value; 2]>::try_from(row).ok()?;
+        Some(Self { key: parse_hex(&bytes(digits)?)?, may_be_about_to_begin: !bytes(fresh)?.is_empty() })
+    }
+}
 
 /// How long a session is in its owner's index.
 pub(crate) struct Cover {
@@ -58,11 +79,12 @@ impl RedisStore {
         &self,
         key: &StoreKey,
         owner: &str,
+        created: Timestamp,
         cover: &Cover,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let (index, member) = (self.index(owner), key.to_hex());
-        let (keys, arguments) = ([index.as_str()], [Argument::Text(&member), cover.ttl]);
+        let (keys, arguments) = ([index.as_str()], [Argument::Text(&member), cover.ttl, Argument::time(created)]);
         let target = Target::Key(&index);
         let call = Call { script: &scripts::LIST, keys: &keys, now, arguments: &arguments, target, about: None };
         call.write(self).await.map(|_| ())
@@ -72,12 +94,12 @@ impl RedisStore {
     pub(crate) async fn create_listed(
         &self,
         key: &StoreKey,
-        owner: &str,
+        (owner, created_at): (&str, Timestamp),
         cover: &Cover,
         now: Timestamp,
         create: impl Future<Output = Result<Said, StoreError>> + Send,
     ) -> Result<Said, StoreError> {
-        let (created, listed) = join(create, self.list(key, owner, cover, now)).await;
+        let (created, listed) = join(create, self.list(key, owner, created_at, cover, now)).await;
         let created = created?;
         if let Err(error) = listed {
             if matches!(created, Said::Number(1)) {
@@ -94,7 +116,8 @@ impl RedisStore {
         let (store, key) = (self.clone(), *key);
         let again = async move {
             let cover = Cover::of(deadline, now);
-            store.list(&key, &owner, &cover, now).await?;
+            // It is listed already: when it was created isn't asked for.
+            store.list(&key, &owner, now, &cover, now).await?;
             let arguments = [cover.until, Argument::Text(&owner)];
             store.say(&scripts::LISTED, &key, &[&store.key(&key)], now, &arguments).await.map(|_| ())
         };
@@ -110,40 +133,114 @@ impl RedisStore {
 
     /// The same, for a caller who waits.
     pub(crate) async fn unlist_now(&self, key: &StoreKey, owner: &str) -> Result<(), StoreError> {
-        let index = self.index(owner);
-        let mut command = redis::cmd("ZREM");
-        command.arg(&index).arg(key.to_hex());
-        let answer = self.link.command(command, Target::Key(&index), Repeat::Harmless).await;
-        answer.map(|_| ()).map_err(|error| error::of(&error))
+        self.unlist_all(&[*key], owner).await
     }
 
-    /// Two round trips: the index, and then all its sessions at once. One that has moved in between is looked for where it is now.
-    pub(crate) async fn sessions_of_all_servers(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
-        let index = self.index(owner);
-        let mut command = redis::cmd("ZRANGE");
-        command.arg(&index).arg(0).arg(-1);
-        let members = self
-            .link
-            .command(command, Target::Key(&index), Repeat::Harmless)
-            .await
-            .map_err(|error| error::of(&error))?;
-        let Value::Array(members) = members else { return Err(unexpected()) };
-        let keys: Option<Vec<StoreKey>> =
-            members.into_iter().map(|member| bytes(member).and_then(|digits| parse_hex(&digits))).collect();
-        let keys = keys.ok_or_else(unexpected)?;
-        let mut found = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(AT_ONCE) {
-            for (key, loaded) in try_join_all(keys.iter().map(|key| self.load_where_it_is(*key, now))).await? {
-                // One that isn't there may be about to be created: it stays in the index until its time is over.
-                if let Loaded::Live(_, entry) = loaded
-                    && entry.owner.as_deref() == Some(owner)
-                    && !found.iter().any(|it: &Owned| it.key == key)
-                {
-                    found.push(Owned::new(key, entry));
+    /// Two round trips: the index, and then all sessions of the page at once. One that has moved in between is looked for
+    /// where it is now.
+    pub(crate) async fn page_of_all_servers(
+        &self,
+        owner: &str,
+        behind: &Behind,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<OwnedPage, StoreError> {
+        let (members, next) = self.members(owner, behind, limit, now).await?;
+        let mut found = Vec::with_capacity(members.len());
+        let mut gone = Vec::new();
+        let read = try_join_all(members.iter().map(|member| self.load_where_it_is(member.key, now))).await?;
+        for (member, (key, loaded)) in members.iter().zip(read) {
+            match loaded {
+                Loaded::Live(_, entry) if entry.owner.as_deref() == Some(owner) => {
+                    if !found.iter().any(|it: &Owned| it.key == key) {
+                        found.push(Owned::new(key, entry));
+                    }
                 }
+                _ if member.may_be_about_to_begin => {}
+                Loaded::Live(..) | Loaded::Moved | Loaded::Absent => gone.push(member.key),
             }
         }
-        Ok(oldest_first(found))
+        self.unlist_all(&gone, owner).await?;
+        Ok(OwnedPage::new(oldest_first(found), next.map(|next| next.cursor())))
+    }
+
+    /// The first thousand sessions, and of the rest the keys in the index.
+    pub(crate) async fn count_on_all_servers(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+        let (mut live, mut behind) = (0, Behind::beginning());
+        for _ in 0..COUNTED_PAGES {
+            let page = self.page_of_all_servers(owner, &behind, AT_ONCE, now).await?;
+            live += page.sessions.len();
+            match page.next {
+                Some(next) => behind = Behind::read(Some(&next))?,
+                None => return Ok(live),
+            }
+        }
+        let index = self.index(owner);
+        let mut command = redis::cmd("ZCOUNT");
+        command.arg(&index).arg(format!("({}", behind.place)).arg("+inf");
+        match self.link.command(command, Target::Key(&index), Repeat::Harmless).await {
+            Ok(Value::Int(rest)) => Ok(live + usize::try_from(rest).unwrap_or_default()),
+            Ok(_) => Err(unexpected()),
+            Err(error) => Err(error::of(&error)),
+        }
+    }
+
+    /// Pages of the index, and the sessions of each at the same time, until enough have ended.
+    pub(crate) async fn end_some_on_all_servers(
+        &self,
+        owner: &str,
+        keep: Option<&StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Ended, StoreError> {
+        let (mut ended, mut behind) = (0, Behind::beginning());
+        for _ in 0..ENDED_PAGES {
+            let (members, next) = self.members(owner, &behind, limit.saturating_sub(ended), now).await?;
+            let ends = members.iter().map(|member| self.end_unless(&member.key, Some(owner), keep, now));
+            let mut gone = Vec::new();
+            for (member, has_ended) in members.iter().zip(try_join_all(ends).await?) {
+                ended += usize::from(has_ended);
+                if has_ended || (!member.may_be_about_to_begin && keep != Some(&member.key)) {
+                    gone.push(member.key);
+                }
+            }
+            self.unlist_all(&gone, owner).await?;
+            match next {
+                None => return Ok(Ended::new(ended, false)),
+                Some(_) if ended >= limit => return Ok(Ended::new(ended, true)),
+                Some(next) => behind = next,
+            }
+        }
+        Ok(Ended::new(ended, true))
+    }
+
+    /// A page of an owner's index.
+    async fn members(
+        &self,
+        owner: &str,
+        behind: &Behind,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<(Vec<Member>, Option<Behind>), StoreError> {
+        let arguments = [Argument::Text(&behind.place), Argument::Text(&behind.member), count(limit)];
+        let answer = self.ask_index(&scripts::MEMBERS, &self.index(owner), now, &arguments).await?;
+        let (next, rows) = page(answer).ok_or_else(unexpected)?;
+        let members = rows.into_iter().map(Member::read).collect::<Option<_>>().ok_or_else(unexpected)?;
+        Ok((members, next))
+    }
+
+    async fn unlist_all(&self, keys: &[StoreKey], owner: &str) -> Result<(), StoreError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let index = self.index(owner);
+        let mut command = redis::cmd("ZREM");
+        command.arg(&index);
+        for key in keys {
+            command.arg(key.to_hex());
+        }
+        let answer = self.link.command(command, Target::Key(&index), Repeat::Harmless).await;
+        answer.map(|_| ()).map_err(|error| error::of(&error))
     }
 
     /// What is under a key, or under the one to which its session has moved, and that key.

@@ -25,8 +25,9 @@ use crate::error::takes_no_writes;
 /// Whether a command may be carried out twice, where the first answer was lost with the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// It reads, or what it writes is the same the second time.
+    /// It reads, or what it has done already is recognized the second time.
     Harmless,
+    /// Only records of other frameworks, which have neither marks nor versions.
     Never,
 }
 

@@ -6,7 +6,7 @@
 //! 1 VERSION CREATED TOUCHED DEADLINE CALL LISTED OWNER⏎
 //! ```
 //!
-//! Numbers are decimal, and times are in milliseconds. OWNER is how many bytes the owner has: it may contain anything. A `-` stands for
+//! Numbers are decimal, and times are in milliseconds. CALL names the calls that wrote it, in a Cluster: see `calls.lua`. OWNER is how many bytes the owner has: it may contain anything. A `-` stands for
 //! no deadline, no call, no place in an index and no owner. A session that moved leaves a mark, with the digits of its new key:
 //!
 //! ```text

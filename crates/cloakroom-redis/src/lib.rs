@@ -9,12 +9,14 @@
 //! | `redis_store` | [`RedisStore`]: connecting, options, and what each of them promises |
 //! | `operations` | the duties of a store, one script each |
 //! | `exchange` | those that one command does |
-//! | `owners` | an owner's sessions, and ending those from before a point |
+//! | `owners` | an owner's sessions, page by page |
+//! | `everybody` | ending all sessions from before a point, step by step |
 //! | `scan` | a walk through all sessions |
 //! | `checkup` | what a server says of itself |
 //! | `index` | how long the index of an owner has a session, and what to do where it lives on another server |
 //! | `steps` | what takes two servers of a Cluster |
-//! | `call` | one round trip: by hash, by text if the hash is unknown, and waiting for replicas |
+//! | `call` | one round trip: by hash, by text if the hash is unknown |
+//! | `durability` | when a write counts: once replicas have it, or disks; and ends that are tried until then |
 //! | `argument` | what scripts are called with |
 //! | `layout` | a session as a value of Redis, and back |
 //! | `scripts` | the scripts and their hashes |
@@ -27,7 +29,7 @@
 //!
 //! # What is kept
 //! A session is a string under the prefix and the 64 hexadecimal digits of its store key. An owner's sessions are a sorted set under
-//! the prefix, `o:` and the owner.
+//! the prefix, `o:` and the owner, in the order in which they were created (see `list.lua`).
 //!
 //! | | value |
 //! |---|---|
@@ -38,7 +40,7 @@
 //! |---|---|
 //! | `VERSION` | how often the session was written, beginning with 1 |
 //! | `CREATED`, `TOUCHED`, `DEADLINE` | milliseconds; no deadline is for ever |
-//! | `CALL` | in a Cluster, the call that wrote it |
+//! | `CALL` | in a Cluster, the last call of each process that wrote it, eight at most, with commas in between |
 //! | `LISTED` | until when its owner's index has it, or `ever` |
 //! | `OWNER` | how many bytes the owner has |
 //! | `TARGET` | the 64 digits of the new key |
@@ -59,7 +61,7 @@
 //! | create | 1 | 1 |
 //! | sign in: read, move to a new id, write | 2 | 3 |
 //! | sign out: read, end | 2 | 2 |
-//! | list an owner's sessions | 1 | 2, and 1 more per hundred of them |
+//! | list an owner's sessions, per hundred of them | 1 | 2 |
 //!
 //! The same with an owner. In a Cluster a session's old key, its new key and the index of its owner live on different servers, and the old one may
 //! lead away only when the new one is there: two waits that can't be made at the same time. Everything else is sent at the same time, or while nobody waits. A session whose
@@ -98,7 +100,9 @@ mod call;
 mod checkup;
 #[cfg(feature = "cluster")]
 mod cluster;
+mod durability;
 mod error;
+mod everybody;
 mod exchange;
 mod index;
 mod kept;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use redis::aio::ConnectionLike;
-use redis::{Cmd, Pipeline, RedisResult, Value};
+use redis::{Cmd, Pipeline, RedisError, RedisResult, Value};
 
 use crate::address::Address;
 use crate::kept::Repeat;
@@ -107,13 +107,21 @@ impl Link {
         target: Target<'_>,
         repeat: Repeat,
     ) -> RedisResult<Vec<Value>> {
-        match self {
+        let answers = match self {
             Self::Managed(managed) => managed.pipeline(&pipeline, repeat).await,
             Self::Given(given) => given.pipeline(&pipeline).await,
             #[cfg(feature = "sentinel")]
             Self::Sentinel(sentinel) => sentinel.pipeline(&pipeline, repeat).await,
             #[cfg(feature = "cluster")]
             Self::Cluster(cluster) => cluster.pipeline(pipeline, target).await,
-        }
+        };
+        answers.map_err(first_of)
     }
+}
+
+/// The first error of a pipeline's commands as the server said it: the client puts them into one that has neither
+/// code nor text.
+fn first_of(error: RedisError) -> RedisError {
+    let first = error.clone().into_server_errors().and_then(|errors| errors.first().map(|(_, first)| first.clone()));
+    first.map_or(error, RedisError::from)
 }

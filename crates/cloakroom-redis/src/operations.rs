@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{
-    Checkup, Created, Cursor, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
+    Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
 };
 use redis::Value;
 
@@ -15,6 +15,7 @@ use crate::index::Cover;
 use crate::kept::Repeat;
 use crate::layout::{Live, bytes, loaded, loaded_with_image, parse_hex};
 use crate::link::Target;
+use crate::owners::Behind;
 use crate::redis_store::RedisStore;
 use crate::scripts::{self, Script};
 
@@ -58,6 +59,44 @@ impl RedisStore {
             Said::Number(..0) => Err(StoreError::corrupt(*about)),
             said @ (Said::Number(_) | Said::Owner(_) | Said::ListFirst(_) | Said::Elsewhere(_)) => Ok(said),
         }
+    }
+
+    /// Ends a session under this key, or under the one to which it has moved.
+    pub(crate) async fn end_wherever_it_is(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
+        self.end_unless(key, None, None, now).await
+    }
+
+    /// The same, unless it is somebody else's or is to be kept. What has ended is in its owner's index still, where that
+    /// lives on another server, if an owner was given.
+    pub(crate) async fn end_unless(
+        &self,
+        key: &StoreKey,
+        owner: Option<&str>,
+        keep: Option<&StoreKey>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut key = *key;
+        let arguments = [self.fence(), owner.map_or(Argument::Absent, Argument::Text)];
+        while keep != Some(&key) {
+            match self.say(&scripts::END, &key, &[&self.key(&key)], now, &arguments).await? {
+                Said::Number(there) => return Ok(there != 0),
+                // The mark that led there expires: the way back here is not for ever.
+                Said::Elsewhere(next) => key = next,
+                Said::Owner(whose) => {
+                    if owner.is_none() {
+                        self.unlist(&key, &whose);
+                    }
+                    return Ok(true);
+                }
+                Said::ListFirst(_) => return Err(unexpected()),
+            }
+        }
+        Ok(false)
+    }
+
+    /// For scripts that end: whether to write something also where there is nothing to end.
+    pub(crate) fn fence(&self) -> Argument<'static> {
+        if self.durability.wanted().is_some() { Argument::Text("1") } else { Argument::Nothing }
     }
 
     /// The text of a mark for this call, where a client may send it twice.
@@ -119,7 +158,7 @@ impl Store for RedisStore {
         let keys = [name.as_str()];
         let create = self.say(&scripts::CREATE, key, &keys, now, &arguments);
         let said = match entry.owner.as_ref().filter(|_| self.is_cluster()) {
-            Some(owner) => self.create_listed(key, owner, &cover, now, create).await?,
+            Some(owner) => self.create_listed(key, (owner, entry.created), &cover, now, create).await?,
             None => create.await?,
         };
         match said {
@@ -162,7 +201,7 @@ impl Store for RedisStore {
             |listed| [seen, Argument::Text(&call), ttl, Argument::Live(&live), owner, deadline, listed, list_ttl];
         let mut said = self.say(script, key, &[&name], now, &arguments(unlisted)).await?;
         if let Said::ListFirst(owner) = &said {
-            self.list(key, owner, &cover, now).await?;
+            self.list(key, owner, entry.created, &cover, now).await?;
             said = self.say(script, key, &[&name], now, &arguments(cover.until)).await?;
         }
         let answer = replaced(&said, next);
@@ -180,7 +219,8 @@ impl Store for RedisStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let (name, cover, ttl) = (self.key(key), Cover::of(deadline, now), Argument::ttl(deadline, now));
-        let (touched, until) = (Argument::time(touched), Argument::deadline(deadline));
+        let (touched_at, until) = (touched, Argument::deadline(deadline));
+        let touched = Argument::time(touched);
         let mut listed = if self.is_cluster() { Argument::Nothing } else { cover.until };
         let mut owner = None::<String>;
         // The owner may change in between, once.
@@ -194,7 +234,8 @@ impl Store for RedisStore {
                     return Ok(true);
                 }
                 Said::ListFirst(whose) => {
-                    self.list(key, &whose, &cover, now).await?;
+                    // It is listed already, unless a server lost that.
+                    self.list(key, &whose, touched_at, &cover, now).await?;
                     (listed, owner) = (cover.until, Some(whose));
                 }
                 Said::Elsewhere(_) => return Err(unexpected()),
@@ -237,19 +278,15 @@ impl Store for RedisStore {
     }
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        let mut key = *key;
-        loop {
-            match self.say(&scripts::END, &key, &[&self.key(&key)], now, &[]).await? {
-                Said::Number(there) => return Ok(there != 0),
-                // The mark that led there expires: the way back here is not for ever.
-                Said::Elsewhere(next) => key = next,
-                Said::Owner(owner) => {
-                    self.unlist(&key, &owner);
-                    return Ok(true);
-                }
-                Said::ListFirst(_) => return Err(unexpected()),
+        let ended = self.end_wherever_it_is(key, now).await;
+        if self.durability.wanted().is_some() {
+            match &ended {
+                Ok(_) => self.ends.forget(key),
+                Err(error) if error.is_corrupt() => {}
+                Err(_) => self.end_later(key, now),
             }
         }
+        ended
     }
 
     async fn owned(
@@ -259,19 +296,43 @@ impl Store for RedisStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<OwnedPage, StoreError> {
+        let behind = Behind::read(after)?;
         if self.is_cluster() {
-            return OwnedPage::cut(self.sessions_of_all_servers(owner, now).await?, after, limit);
+            return self.page_of_all_servers(owner, &behind, limit, now).await;
         }
-        OwnedPage::cut(self.sessions_of(owner, now).await?, after, limit)
+        self.page_of(owner, &behind, limit, now).await
+    }
+
+    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+        if self.is_cluster() {
+            return self.count_on_all_servers(owner, now).await;
+        }
+        self.count_of(owner, now).await
+    }
+
+    async fn end_owned(
+        &self,
+        owner: &str,
+        keep: Option<&StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Ended, StoreError> {
+        if limit == 0 {
+            return Ok(Ended::new(0, true));
+        }
+        if self.is_cluster() {
+            return self.end_some_on_all_servers(owner, keep, limit, now).await;
+        }
+        self.end_some_of(owner, keep, limit, now).await
     }
 
     async fn end_before(
         &self,
         point: Timestamp,
-        _after: Option<&Cursor>,
+        after: Option<&Cursor>,
         now: Timestamp,
     ) -> Result<EndedPage, StoreError> {
-        Ok(EndedPage::new(self.end_older(point, now).await?, None))
+        self.end_older(point, after, now).await
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {

@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 
 use crate::address::Address;
 use crate::call::Calls;
+use crate::durability::{Durability, SharedEnds};
 use crate::error;
 use crate::kept::Repeat;
 use crate::layout::HEX_LEN;
@@ -33,7 +34,7 @@ const PREFIX: &str = "cloakroom:";
 /// | no append-only file | what the last snapshot has | the same |
 /// | `appendonly yes`, `appendfsync everysec` (its default) | everything; while the disk is too slow, all but the last two seconds | all but the last second or two |
 /// | `appendfsync always` | everything that was acknowledged | everything, if the disk keeps its word |
-/// | a failover to a replica | all but what was on its way to the replica; with [`RedisStore::durability`] everything that was acknowledged | the same |
+/// | a failover to a replica | all but what was on its way to the replica; with [`RedisStore::durability`] nearly everything: what its replicas confirmed | the same |
 ///
 /// # Outages
 /// A call ends with an error within a second or two. Connections come back by themselves, also where they have gone silent, or where another server has become the
@@ -49,7 +50,9 @@ const PREFIX: &str = "cloakroom:";
 pub struct RedisStore {
     pub(crate) link: Link,
     pub(crate) prefix: Arc<str>,
-    pub(crate) durability: Option<Durability>,
+    pub(crate) durability: Durability,
+    /// Ends that are to be confirmed still.
+    pub(crate) ends: SharedEnds,
     pub(crate) calls: Arc<Calls>,
     /// Whether the server has refused to compare values.
     pub(crate) refused: Arc<AtomicBool>,
@@ -57,25 +60,11 @@ pub struct RedisStore {
     waiting: Arc<OnceCell<Link>>,
 }
 
-/// How many replicas must have a write before it counts, and how long they may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Durability {
-    pub(crate) replicas: u32,
-    timeout: Duration,
-}
-
-impl Durability {
-    /// For `WAIT`, where 0 means "for ever".
-    pub(crate) fn millis(&self) -> u64 {
-        u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX).max(1)
-    }
-}
-
 impl RedisStore {
     /// Connects to one server: `redis://`, `rediss://` (feature `tls`), `unix://`, and the same with `valkey`.
     ///
-    /// One connection carries the calls of all tasks. When it breaks, the calls on it fail, except for reads and touches, which are
-    /// tried once more; and it is made anew. A call without an answer is evidence against it, too. With RESP3 a connection that the
+    /// One connection carries the calls of all tasks. When it breaks, the calls on it are tried once more on the next one; what was done
+    /// already isn't done twice, because no two writes share a version. A call without an answer is evidence against it, too. With RESP3 a connection that the
     /// server closed while it was idle is noticed before the next call.
     ///
     /// Options of a URL, here and wherever this crate takes one:
@@ -85,6 +74,7 @@ impl RedisStore {
     /// | `timeout=1000` | how long an answer may take, in milliseconds. [`StoredSessions`](cloakroom_store::StoredSessions) has a deadline of its own for each call: 2 seconds unless told otherwise |
     /// | `ca=/etc/redis/ca.pem` | with `rediss://`: the authorities to believe, in PEM, instead of the system's |
     /// | `cert=…&key=…` | with `rediss://`: the files of our own certificate and its key, for a server that asks |
+    /// | `durability=aof` | see [`RedisStore::durable_on_disk`] |
     /// | `protocol=resp2` | the older protocol: unless told otherwise it is RESP3, where the server has it, by which a connection that the server closed is noticed before it is used |
     ///
     /// # Errors
@@ -93,7 +83,9 @@ impl RedisStore {
     /// # Security
     /// `rediss://` checks certificate and host name. The files are read once, when connecting.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        Self::reached(Link::to(Address::parse(url)?)).await
+        let address = Address::parse(url)?;
+        let disk = address.disk;
+        Ok(Self::reached(Link::to(address)).await?.on_disk_if(disk))
     }
 
     /// Uses a connection that the application has, and clones it for each call.
@@ -113,9 +105,14 @@ impl RedisStore {
         }
     }
 
+    /// What a URL says.
+    pub(crate) const fn on_disk_if(self, disk: bool) -> Self {
+        if disk { self.durable_on_disk() } else { self }
+    }
+
     pub(crate) fn new(link: Link) -> Self {
-        let (calls, refused, waiting) = Default::default();
-        Self { link, prefix: PREFIX.into(), durability: None, calls, refused, waiting }
+        let (durability, ends, calls, refused, waiting) = Default::default();
+        Self { link, prefix: PREFIX.into(), durability, ends, calls, refused, waiting }
     }
 
     /// What the names of all keys begin with; `cloakroom:` unless told otherwise.
@@ -130,20 +127,45 @@ impl RedisStore {
     /// A write counts only once this many replicas have it; off unless asked for.
     ///
     /// Redis acknowledges before its replicas know. With Sentinel or Cluster, what was acknowledged a moment before the
-    /// master died can be lost, unless a replica confirmed it (`WAIT`, in the same round trip). A write that too few confirm within `timeout`
-    /// is an error, though it is written: the caller may try again. Choose a timeout below a second, which is how long a
-    /// call may take in all.
+    /// master died can be lost, unless a replica confirmed it (`WAIT`, in the same round trip). A write that too few
+    /// confirm within `timeout` is an error, though it is written: the caller may try again. Choose a timeout below a
+    /// second, which is how long a call may take in all.
     ///
-    /// Redis lets a connection wait, not a call: writes stand behind each other's `WAIT`. So they have connections of their own, made at the first of them, and reads
-    /// go on. Connections that the application gave are the only ones there are: there, reads stand in the same line. When a master has no replica left, its
-    /// writes fail; in a Cluster those of other masters may stand still for a few seconds, until the client knows where keys are now.
+    /// An end is an error as long as it is unconfirmed, also where there is nothing left to end, and this process tries
+    /// it again for half an hour: a sign-out that failed while the master was about to be lost is carried out
+    /// on the next one.
+    ///
+    /// **It isn't more than that.** `WAIT` makes a loss less likely; in the words of its documentation it "does not make
+    /// Redis a strongly consistent store". A failover may promote a replica that isn't among those that confirmed; have
+    /// as many replicas confirm as there are. A replica that restarts without an append-only file has nothing of what
+    /// it confirmed. What a write left that was an error can be read by others before it is confirmed.
+    ///
+    /// Redis lets a connection wait, not a call: writes stand behind each other's `WAIT`. So they have separate
+    /// connections, made at the first of them, and reads go on. Connections that the application gave are the
+    /// only ones there are: there, reads stand in the same line. When a master has no replica left, its writes
+    /// fail; in a Cluster those of other masters may stand still for a few seconds, until the client knows where
+    /// keys are now.
     ///
     /// # Security
-    /// A master that was cut off goes on answering reads until it learns better: a session that was ended elsewhere may be served from
-    /// there for that long. `min-replicas-to-write 1` in its configuration makes it refuse at least writes.
+    /// A master that was cut off goes on answering reads until it learns better: a session that was ended elsewhere may
+    /// be served from there for that long. `min-replicas-to-write 1` in its configuration makes it refuse at
+    /// least writes.
     #[must_use]
     pub const fn durability(mut self, replicas: u32, timeout: Duration) -> Self {
-        self.durability = if replicas == 0 { None } else { Some(Durability { replicas, timeout }) };
+        self.durability = Durability { replicas, timeout, ..self.durability };
+        self
+    }
+
+    /// A write counts only once it is on the disk of the master, and on those of the replicas of
+    /// [`RedisStore::durability`]; `durability=aof` in a URL.
+    ///
+    /// With `WAITAOF`, which Redis has since 7.2 and Valkey always: servers without it, or without an append-only file,
+    /// answer each write with an error. Not needed with `appendfsync always` and no replica. With `appendfsync everysec`
+    /// a write waits up to a second for the next fsync: pass a longer timeout to [`RedisStore::durability`], and
+    /// give the URL one (`timeout`).
+    #[must_use]
+    pub const fn durable_on_disk(mut self) -> Self {
+        self.durability = Durability { disk: true, ..self.durability };
         self
     }
 

@@ -3,6 +3,8 @@
 //! A place is the number of the master, where its scan is, and which run of that server it belongs to. Each run of a Redis server keeps its keys in an order of its
 //! own, so that a place says nothing after a restart or a failover: the walk then ends with an error instead of leaving sessions out.
 
+use std::borrow::Cow;
+
 use cloakroom_session::Timestamp;
 use cloakroom_store::{Cursor, Loaded, Page, Scanned, StoreError};
 use redis::Value;
@@ -10,34 +12,42 @@ use redis::Value;
 use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::{failed, unexpected};
+use crate::everybody::pattern;
 use crate::layout::{bytes, loaded, parse_hex};
-use crate::owners::pattern;
 use crate::redis_store::RedisStore;
 use crate::scripts::SCAN;
 
 /// Where a walk is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Place {
-    server: usize,
-    scan: String,
-    run: String,
+pub(crate) struct Place {
+    pub(crate) server: usize,
+    pub(crate) scan: Cow<'static, str>,
+    pub(crate) run: String,
 }
 
 impl Place {
-    fn start(server: usize) -> Self {
-        Self { server, scan: "0".to_owned(), run: String::new() }
+    /// Where a scan begins, and what it answers when it has come round.
+    pub(crate) const BEGINNING: &str = "0";
+
+    pub(crate) const fn start(server: usize) -> Self {
+        Self { server, scan: Cow::Borrowed(Self::BEGINNING), run: String::new() }
     }
 
-    fn read(cursor: &Cursor) -> Option<Self> {
+    /// Whether the server has been started since, or is another one.
+    pub(crate) fn is_of_another_run(&self, run: &str) -> bool {
+        !self.run.is_empty() && self.run != run
+    }
+
+    pub(crate) fn read(cursor: &Cursor) -> Option<Self> {
         let mut words = cursor.as_str().split(':');
         let (server, scan, run) = (words.next()?, words.next()?, words.next()?);
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let whole = is_number(server) && is_number(scan) && run.bytes().all(|byte| byte.is_ascii_hexdigit());
         (whole && words.next().is_none())
-            .then(|| Some(Self { server: server.parse().ok()?, scan: scan.to_owned(), run: run.to_owned() }))?
+            .then(|| Some(Self { server: server.parse().ok()?, scan: scan.to_owned().into(), run: run.to_owned() }))?
     }
 
-    fn cursor(&self) -> Cursor {
+    pub(crate) fn cursor(&self) -> Cursor {
         Cursor::new(format!("{}:{}:{}", self.server, self.scan, self.run))
     }
 }
@@ -61,7 +71,7 @@ impl RedisStore {
         let arguments = [Argument::Text(&place.scan), Argument::Text(&pattern), count];
         let call = Call { script: &SCAN, keys: &[], now, arguments: &arguments, target, about: None };
         let (run, scan, rows) = parts(call.run(self).await?).ok_or_else(unexpected)?;
-        if !place.run.is_empty() && place.run != run {
+        if place.is_of_another_run(&run) {
             return Err(failed("the server is another one than at the walk's last page: begin the walk again"));
         }
         let mut page = Page::new(Vec::with_capacity(rows.len()), Vec::new(), None);
@@ -75,7 +85,11 @@ impl RedisStore {
                 Some(Err(_)) | None => page.damaged.push(key),
             }
         }
-        let next = if scan == "0" { Place::start(place.server + 1) } else { Place { scan, run, ..place } };
+        let next = if scan == Place::BEGINNING {
+            Place::start(place.server + 1)
+        } else {
+            Place { scan: scan.into(), run, ..place }
+        };
         page.next = (next.server < servers.len()).then(|| next.cursor());
         Ok(page)
     }
@@ -95,7 +109,7 @@ mod tests {
 
     #[test]
     fn places_come_back_and_nothing_else_does() {
-        let place = Place { server: 2, scan: "18446744073709551615".to_owned(), run: "0af3".to_owned() };
+        let place = Place { server: 2, scan: "18446744073709551615".into(), run: "0af3".to_owned() };
         for place in [Place::start(0), place] {
             assert_eq!(Place::read(&place.cursor()), Some(place));
         }

@@ -2,8 +2,6 @@
 
 use std::sync::LazyLock;
 
-use crate::kept::Repeat;
-
 /// A script, and the hash by which Redis knows it once it has seen it.
 #[derive(Debug)]
 pub(crate) struct Script {
@@ -16,10 +14,10 @@ impl Script {
         Self { text, hash: redis::Script::new(text).get_hash().to_owned() }
     }
 
-    /// Whether it may be run twice for one call.
-    pub(crate) fn repeat(&self) -> Repeat {
-        let harmless: [&Self; 5] = [&TOUCH, &OWNED, &LIST, &LISTED, &SCAN];
-        if harmless.iter().any(|script| std::ptr::eq(*script, self)) { Repeat::Harmless } else { Repeat::Never }
+    /// Whether it writes also where it finds nothing to do, if it is told to (`ARGV 3`): a confirmation is about
+    /// the last write.
+    pub(crate) fn fences(&self) -> bool {
+        std::ptr::eq(self, &*END) || std::ptr::eq(self, &*END_OWNED)
     }
 }
 
@@ -32,15 +30,18 @@ macro_rules! scripts {
 
 // A function is made anew at every call: a script has those that it uses, and no others.
 scripts! {
-    CREATE: "parts/look" "parts/list" "parts/unlist" "parts/set" "parts/put" "create";
-    REPLACE: "parts/look" "parts/unlist" "parts/set" "parts/keep" "parts/permit" "replace";
-    REPLACE_OWNED: "parts/look" "parts/list" "parts/unlist" "parts/set" "parts/keep" "parts/cover" "parts/permit" "replace_owned";
-    TOUCH: "parts/look" "parts/list" "parts/cover" "parts/rewrite" "touch";
-    CYCLE: "parts/look" "parts/list" "parts/unlist" "parts/set" "parts/put" "parts/mark" "parts/permit" "cycle";
+    CREATE: "parts/look" "parts/calls" "parts/list" "parts/list_here" "parts/unlist" "parts/set" "parts/put" "create";
+    REPLACE: "parts/look" "parts/calls" "parts/unlist" "parts/set" "parts/keep" "parts/permit" "parts/same" "parts/unseen" "replace";
+    REPLACE_OWNED: "parts/look" "parts/calls" "parts/list" "parts/list_here" "parts/unlist" "parts/set" "parts/keep" "parts/cover" "parts/permit" "parts/same" "parts/unseen" "replace_owned";
+    TOUCH: "parts/look" "parts/list" "parts/list_here" "parts/cover" "parts/rewrite" "touch";
+    CYCLE: "parts/look" "parts/calls" "parts/list" "parts/list_here" "parts/unlist" "parts/set" "parts/put" "parts/mark" "parts/permit" "cycle";
     END: "parts/look" "parts/unlist" "end";
-    OWNED: "parts/look" "owned";
+    OWNED: "parts/look" "parts/members" "owned";
+    COUNT: "parts/look" "count";
+    END_OWNED: "parts/look" "end_owned";
+    MEMBERS: "parts/members" "members";
     END_BEFORE: "parts/look" "parts/unlist" "parts/run" "end_before";
-    MARK: "parts/look" "parts/unlist" "parts/set" "parts/mark" "parts/permit" "mark";
+    MARK: "parts/look" "parts/calls" "parts/unlist" "parts/set" "parts/mark" "parts/permit" "parts/unseen" "mark";
     LIST: "parts/list" "list";
     LISTED: "parts/look" "parts/rewrite" "listed";
     SCAN: "parts/look" "parts/run" "scan";

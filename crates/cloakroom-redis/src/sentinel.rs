@@ -57,7 +57,9 @@ impl RedisStore {
     /// # }
     /// ```
     pub async fn connect_sentinel(sentinels: &[impl AsRef<str>], master: &str) -> Result<Self, StoreError> {
-        Self::reached(Link::Sentinel(Arc::new(Kept::new(Master::new(sentinels, master)?)))).await
+        let master = Master::new(sentinels, master)?;
+        let disk = master.login.as_ref().is_some_and(|address| address.disk);
+        Ok(Self::reached(Link::Sentinel(Arc::new(Kept::new(master)))).await?.on_disk_if(disk))
     }
 }
 

@@ -12,12 +12,20 @@ mod bench;
 mod cluster;
 #[path = "redis/corrupt.rs"]
 mod corrupt;
+#[path = "redis/crowds.rs"]
+mod crowds;
+#[path = "redis/ends.rs"]
+mod ends;
+#[path = "redis/exact.rs"]
+mod exact;
 #[path = "redis/exchange.rs"]
 mod exchange;
 #[path = "redis/layout.rs"]
 mod layout;
 #[path = "redis/listed.rs"]
 mod listed;
+#[path = "redis/lost.rs"]
+mod lost;
 #[path = "redis/outages.rs"]
 mod outages;
 #[path = "redis/sentinel.rs"]

@@ -1,10 +1,19 @@
--- KEYS: the key. 0 nothing was there, 1 ended, { 1, owner } ended and still in an index elsewhere, { 5, digits } moved there.
+-- KEYS: the key. ARGV 3: '1' where the caller waits for a confirmation, 4: if it matters whose session it is, the owner.
+-- 0 nothing was there, 1 ended, { 1, owner } ended and still in an index elsewhere, { 5, digits } moved there.
 local key = KEYS[1]
 -- A chain is as long as the sign-ins within one grace; a ring of marks would be damage.
 for _ = 1, 100 do
   local state, _, target, owner = look(key)
   if state == 'bad' then return -1 end
-  if state == 'none' then return 0 end
+  if state == 'live' and ARGV[4] and ARGV[4] ~= owner then return 0 end
+  if state == 'none' then
+    -- What isn't here may still be on a replica, which hasn't heard of its end. A confirmation of this write covers that.
+    if ARGV[3] == '1' then
+      redis.call('SET', key, '', 'PX', 1)
+      redis.call('DEL', key)
+    end
+    return 0
+  end
   if state == 'live' then
     redis.call('DEL', key)
     unlist(key, owner)

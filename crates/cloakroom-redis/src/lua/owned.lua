@@ -1,16 +1,31 @@
--- KEYS: the index. ARGV 3: what session keys begin with, 4: the owner. For each session its key's digits and what is there; of what is
--- damaged the digits alone.
-local prefix, owner = unpack(ARGV, 3)
-local rows = {}
-for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+-- A page of an owner's sessions. KEYS: the index. ARGV 3: what session keys begin with, 4: the owner, 5 and 6: behind which member, and its
+-- place, 7: how many to look at.
+-- The place and the member behind which the next page begins, or nothing; and for each session its key's digits and what is there, of what
+-- is damaged the digits alone.
+local prefix, owner, place, last, count = unpack(ARGV, 3)
+local start, rows, gone, size = rank_behind(KEYS[1], place, last), {}, {}, 0
+local members = redis.call('ZRANGE', KEYS[1], start, start + count - 1, 'WITHSCORES')
+local next_place, next_member = '', ''
+for i = 1, #members, 2 do
+  local member = members[i]
   local key = prefix .. member
   local ours, state, _, _, whose = pcall(look, key)
   if not ours or state == 'bad' then
     table.insert(rows, { member })
   elseif whose == owner then
-    table.insert(rows, { member, redis.call('GET', key) })
+    local value = redis.call('GET', key)
+    table.insert(rows, { member, value })
+    size = size + #value
   else
-    redis.call('ZREM', KEYS[1], member)
+    table.insert(gone, member)
+  end
+  -- A page is as many sessions as fit into a quarter of a megabyte, and one at least.
+  if i + 1 == 2 * count or size > 262144 then
+    next_place, next_member = members[i + 1], member
+    break
   end
 end
-return rows
+if #gone > 0 then
+  redis.call('ZREM', KEYS[1], unpack(gone))
+end
+return { next_place, next_member, rows }

@@ -2,11 +2,9 @@
 -- `list_ttl`, as in `cover`.
 -- 1 done; { 4, owner } nothing was done, list it first; { 1, owner } done, and it is time to list it again.
 local ttl, value, owner, deadline, listed, list_ttl = unpack(ARGV, 5)
-local covered, again = cover(KEYS[1], owner, deadline, last_owner, last_listed, listed, list_ttl)
+local covered, again = cover(KEYS[1], owner, deadline, last_owner, last_listed, listed, list_ttl, string.match(value, '^1 %d+ (%d+) '))
 if not covered then return { 4, owner } end
--- The session comes with '-' there: the caller doesn't know.
-value = string.gsub(value, '^(%S+ %S+ %S+ %S+ %S+ %S+) %-', '%1 ' .. covered)
-set(KEYS[1], keep(value, last_more), ttl)
+set(KEYS[1], keep(value, covered, with_call(last_calls, ARGV[4]), last_more), ttl)
 if last_owner ~= owner then
   unlist(KEYS[1], last_owner)
 end

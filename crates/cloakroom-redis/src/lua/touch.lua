@@ -8,7 +8,7 @@ if state ~= 'live' then return 0 end
 local longer = last_deadline ~= '-' and (deadline == '-' or after(deadline, last_deadline))
 local covered, again = last_listed, false
 if longer and owner then
-  covered, again = cover(key, owner, deadline, owner, last_listed, listed, list_ttl)
+  covered, again = cover(key, owner, deadline, owner, last_listed, listed, list_ttl, created)
   -- The owner may have changed since the caller was told.
   if not covered or (whose and whose ~= owner) then return { 4, owner } end
 end

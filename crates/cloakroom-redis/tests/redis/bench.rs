@@ -67,6 +67,23 @@ impl Monitor {
         line.trim_end().to_owned()
     }
 
+    /// For each command since the last time, how many more a script called.
+    pub(crate) fn steps(&mut self) -> Vec<usize> {
+        let mut steps = Vec::new();
+        let mut marker = TcpStream::connect(("127.0.0.1", self.server)).unwrap();
+        marker.write_all(b"ECHO until-here\r\n").unwrap();
+        loop {
+            let line = self.line();
+            if line.contains("until-here") {
+                return steps;
+            }
+            match steps.last_mut() {
+                Some(step) if line.contains(" lua] ") => *step += 1,
+                _ => steps.push(0),
+            }
+        }
+    }
+
     /// The commands since the last time; those inside of scripts cross no network and don't count.
     pub(crate) fn commands(&mut self) -> Vec<String> {
         let mut marker = TcpStream::connect(("127.0.0.1", self.server)).unwrap();

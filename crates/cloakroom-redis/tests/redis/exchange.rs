@@ -283,13 +283,13 @@ async fn a_session_of_an_owner_needs_a_script_now_and_then() {
         };
         let session = put(&store, &of(at(0))).await;
         let (index, name) = (format!("{prefix}o:user"), format!("{prefix}{}", hex(&session)));
-        let score = || server.cli(&["ZSCORE", &index, &hex(&session)]).parse::<f64>().unwrap();
+        let listed = || server.cli(&["PEXPIRETIME", &index]).parse::<f64>().unwrap();
         let expires = || server.cli(&["PEXPIRETIME", &name]).parse::<f64>().unwrap();
         let mut monitor = Monitor::of(&server);
         for (part, is_listed_anew) in
             [(1, false), (6, true), (8, false), (12, true), (16, false), (18, true), (22, false)]
         {
-            let (before, version) = (score(), seen(&store, &session).await);
+            let (before, version) = (listed(), seen(&store, &session).await);
             monitor.commands();
             store.replace(&session, version, &of(at(part)), at(part).0).await.unwrap();
             let commands = names(&mut monitor);
@@ -297,8 +297,8 @@ async fn a_session_of_an_owner_needs_a_script_now_and_then() {
             if part >= 8 {
                 assert_eq!(commands, [if is_listed_anew { "EVALSHA" } else { command }], "{what}, {part}");
             }
-            assert_eq!(score() > before, is_listed_anew, "{what}, {part}");
-            assert!(expires() <= score(), "{what}, {part}: it outlives its place");
+            assert_eq!(listed() > before, is_listed_anew, "{what}, {part}");
+            assert!(expires() <= listed(), "{what}, {part}: it outlives its place");
         }
     }
 }

@@ -48,8 +48,11 @@ impl Site {
         std::iter::repeat_with(key).find(|key| self.cluster.master_of(&name(key)) != at_index).unwrap()
     }
 
-    fn score(&self, key: &StoreKey) -> Option<f64> {
-        self.index().cli(&["ZSCORE", INDEX, &hex(key)]).parse().ok()
+    /// Until when the index is there, if it has the session.
+    fn listed(&self, key: &StoreKey) -> Option<f64> {
+        self.index().cli(&["ZSCORE", INDEX, &hex(key)]).parse::<f64>().ok()?;
+        let expires: f64 = self.index().cli(&["PEXPIRETIME", INDEX]).parse().unwrap();
+        Some(if expires < 0.0 { f64::INFINITY } else { expires })
     }
 
     /// The session ends before its place in the index does, by the servers' clocks and by its own facts.
@@ -58,10 +61,8 @@ impl Site {
         let [deadline, listed] = [DEADLINE, LISTED].map(|at| word(server, key, at).parse::<u64>().unwrap());
         assert!(deadline <= listed, "{what}: until {deadline}, listed until {listed}");
         let expires: f64 = server.cli(&["PEXPIRETIME", &name(key)]).parse().unwrap();
-        let score = self.score(key).unwrap_or_else(|| panic!("{what}: not listed"));
-        assert!(expires <= score, "{what}: expires at {expires}, listed until {score}");
-        let index: f64 = self.index().cli(&["PEXPIRETIME", INDEX]).parse().unwrap();
-        assert!(score <= index + 1_000.0, "{what}: listed until {score}, the index ends at {index}");
+        let listed = self.listed(key).unwrap_or_else(|| panic!("{what}: not listed"));
+        assert!(expires <= listed, "{what}: expires at {expires}, listed until {listed}");
     }
 }
 
@@ -86,19 +87,19 @@ async fn a_session_never_outlives_its_place() {
     let session = site.apart();
     store.create(&session, &owned(start, LIFE), start).await.unwrap();
     site.assert_covered("created", &session);
-    let listed = site.score(&session);
+    let listed = site.listed(&session);
 
     let soon = start + LIFE / 4;
     let replaced = store.replace(&session, first("text"), &owned(soon, LIFE), soon).await.unwrap();
     assert_eq!(replaced, Replaced::Yes(nth(2, &entry("text"))));
     assert!(store.touch(&session, soon, Some(soon + LIFE + Duration::from_secs(1)), soon).await.unwrap());
     site.assert_covered("written soon", &session);
-    assert_eq!(site.score(&session), listed, "the index was touched without need");
+    assert_eq!(site.listed(&session), listed, "the index was touched without need");
 
     // The rest is short: a place for longer, while nobody waits.
     for (what, part) in [("replaced", 9), ("touched", 15)] {
         let later = start + LIFE * part / 10;
-        let before = site.score(&session);
+        let before = site.listed(&session);
         if part == 9 {
             store.replace(&session, nth(2, &entry("text")), &owned(later, LIFE), later).await.unwrap();
         } else {
@@ -107,7 +108,7 @@ async fn a_session_never_outlives_its_place() {
         let until = (later + LIFE + LIFE).unix_millis().to_string();
         let server = site.server_of(&session);
         eventually(what, || word(server, &session, LISTED) == until).await;
-        assert!(site.score(&session) >= before, "{what} late");
+        assert!(site.listed(&session) >= before, "{what} late");
         site.assert_covered(what, &session);
     }
 
@@ -119,7 +120,7 @@ async fn a_session_never_outlives_its_place() {
     site.assert_covered("touched for a month", &session);
     assert!(store.touch(&session, later, None, later).await.unwrap());
     assert_eq!(word(site.server_of(&session), &session, LISTED), "ever");
-    assert_eq!(site.score(&session), Some(f64::INFINITY));
+    assert_eq!(site.listed(&session), Some(f64::INFINITY));
 
     // Another owner's index is another one.
     let others = owned(later, LIFE).owner(Some("other".to_owned()));
@@ -139,11 +140,15 @@ async fn what_has_ended_or_moved_leaves_the_index() {
     site.assert_covered("moved", &new);
     assert!(site.store.end(&ended, now()).await.unwrap());
     eventually("both leave", || site.index().cli(&["ZRANGE", INDEX, "0", "-1"]) == hex(&new)).await;
-    // What nobody took out goes when its time is over.
-    let _ = site.index().cli(&["ZADD", INDEX, "1", &hex(&ended)]);
-    let other = put(&site.store, &entry).await;
-    assert_eq!(site.index().cli(&["ZCARD", INDEX]), "2");
-    assert!(site.score(&ended).is_none() && site.score(&other).is_some());
+    // What nobody took out goes when somebody looks at the list; but not what was listed a moment ago, and may be about to begin.
+    let second = now().unix_millis() / 1_000;
+    let begins = key();
+    for (key, age) in [(&ended, 100), (&begins, 0)] {
+        let _ = site.index().cli(&["ZADD", INDEX, &((second - age) % 2_048).to_string(), &hex(key)]);
+    }
+    let listed = all_owned(&site.store, "user", now()).await.unwrap();
+    assert_eq!(listed.iter().map(|owned| owned.key).collect::<Vec<_>>(), [new]);
+    assert!(site.listed(&ended).is_none() && site.listed(&begins).is_some() && site.listed(&new).is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -232,11 +237,37 @@ fn a_place_never_becomes_shorter() {
     let server = Redis::start();
     let mut last = 0.0;
     for (ttl, extends) in [("60000", true), ("50000", false), ("90000", true), ("-", true), ("60000", false)] {
-        let _ = server.cli(&["EVAL", LIST, "1", "index", "0", "-", "member", ttl]);
-        let score: f64 = server.cli(&["ZSCORE", "index", "member"]).parse().unwrap();
-        assert_eq!(score > last, extends, "{ttl}: {last} and then {score}");
-        assert!(score >= last, "{ttl}: {last} and then {score}");
-        last = score;
+        let _ = server.cli(&["EVAL", LIST, "1", "index", "0", "-", "member", ttl, "1700000000000"]);
+        let expires: f64 = server.cli(&["PEXPIRETIME", "index"]).parse().unwrap();
+        let expires = if expires < 0.0 { f64::INFINITY } else { expires };
+        assert_eq!(expires > last, extends, "{ttl}: {last} and then {expires}");
+        assert!(expires >= last, "{ttl}: {last} and then {expires}");
+        last = expires;
     }
     assert_eq!(server.cli(&["TTL", "index"]), "-1", "one is there for ever");
+}
+
+/// Each member of an index has a place of its own, in the order of creation; what was listed once keeps its place.
+#[test]
+fn places_are_in_the_order_of_creation() {
+    let server = Redis::start();
+    let list = |member: &str, created: &str| {
+        assert_eq!(server.cli(&["EVAL", LIST, "1", "index", "0", "-", member, "60000", created]), "1");
+        server.cli(&["ZSCORE", "index", member])
+    };
+    let places: Vec<_> = [
+        ("c", "1700000000002"),
+        ("a", "1700000000001"),
+        ("d", "1700000000002"),
+        ("b", "1700000000001"),
+        ("last", "18446744073709551615"),
+        ("first", "0"),
+    ]
+    .map(|(member, created)| (list(member, created), member, created))
+    .into();
+    assert_eq!(server.cli(&["ZRANGE", "index", "0", "-1"]).lines().collect::<Vec<_>>().join(" "), "first a b c d last");
+    for (place, member, created) in places {
+        assert_eq!(list(member, created), place, "{member} again");
+        assert_eq!(server.cli(&["ZCOUNT", "index", &place, &place]), "1", "{member} alone");
+    }
 }

@@ -120,7 +120,7 @@ async fn what_is_over_leaves_the_index() {
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let owned = entry("text").owner(Some("user".to_owned()));
     let (over, kept) = (put(&store, &owned).await, put(&store, &owned).await);
-    let _ = server.cli(&["ZADD", "cloakroom:o:user", "1", &hex(&over)]);
+    let _ = server.cli(&["DEL", &name(&over)]);
     store.touch(&kept, now(), Some(now() + LIFE + LIFE), now()).await.unwrap();
     assert_eq!(server.cli(&["ZRANGE", "cloakroom:o:user", "0", "-1"]), hex(&kept));
 }
@@ -193,7 +193,9 @@ async fn a_write_that_no_replica_has_is_an_error_and_no_more() {
     let error = store.create(&key, &entry("text"), now()).await.unwrap_err();
     assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
     // What wrote nothing needs no replica.
-    assert_eq!(store.create(&key, &entry("text"), now()).await.unwrap(), Created::Taken);
+    assert_eq!(store.create(&key, &entry("other"), now()).await.unwrap(), Created::Taken);
+    // The same once more is known by its version, and as unconfirmed as before.
+    store.create(&key, &entry("text"), now()).await.unwrap_err();
     assert_eq!(store.replace(&key, nth(7, &entry("text")), &entry("text"), now()).await.unwrap(), Replaced::Conflict);
 }
 

@@ -86,7 +86,7 @@ pub(super) async fn open(scheme: &'static str, rest: &str) -> Result<Result<AnyS
             if db.is_empty() || !db.chars().all(|c| c.is_ascii_digit()) {
                 return Err(malformed("`db` isn't the number of a database"));
             }
-            let query = parameters.only(&["protocol", "timeout", "ca", "cert", "key"]).text("");
+            let query = parameters.only(&["protocol", "timeout", "durability", "ca", "cert", "key"]).text("");
             let certificates = parameters.only(&["ca", "cert", "key"]).text("");
             let login = match (parameters.raw("sentinel_user"), parameters.raw("sentinel_password")) {
                 (None, None) => None,

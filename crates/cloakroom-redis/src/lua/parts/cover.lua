@@ -11,11 +11,11 @@ end
 
 -- The same, once it has been seen to. Where the index is here, `listed` is until when it lists a session, for `list_ttl`; where it is on
 -- another server, until when the caller has just done that, or '-'.
-local function cover(key, owner, deadline, last_owner, last_listed, listed, list_ttl)
+local function cover(key, owner, deadline, last_owner, last_listed, listed, list_ttl, created)
   local here = ARGV[2] == '1'
   if listed ~= '-' and not here then return listed, false end
   local covered, again = coverage(owner, deadline, last_owner, last_listed)
   if not here or (covered and not again) then return covered, again end
-  list(string.sub(key, 1, -65) .. 'o:' .. owner, string.sub(key, -64), list_ttl)
+  list_here(key, owner, list_ttl, created)
   return listed, false
 end

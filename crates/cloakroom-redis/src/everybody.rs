@@ -1,0 +1,204 @@
+//! Ending everybody's sessions from before a point: a walk with `SCAN` through all masters, one step a call.
+//!
+//! A session that moves while the walk goes on leaves a mark, which leads to its new key, however far the scan is. Redis
+//! keeps marks for a minute at least; so a walk that took longer and has ended any session goes round once more. A
+//! server that was started anew, or that another one took the place of, has another order of its keys: its scan begins
+//! again.
+
+use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_store::{Cursor, EndedPage, StoreError};
+use redis::Value;
+
+use crate::argument::Argument;
+use crate::call::Call;
+use crate::error::unexpected;
+use crate::layout::{HEX_LEN, bytes, parse_hex};
+use crate::link::Target;
+use crate::redis_store::RedisStore;
+use crate::scan::Place;
+use crate::scripts::END_BEFORE;
+
+/// How many keys a step looks at: a millisecond or two, in which the server does nothing else.
+const STEP: u64 = 500;
+
+/// How many seconds a round may take before marks may have expired: half of how long Redis keeps them.
+const SHORT: u64 = 30;
+
+/// Where a walk is, when it began to go round, in seconds by a server's clock, and whether it has ended any session since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Round {
+    place: Place,
+    began: Option<u64>,
+    has_ended: bool,
+}
+
+impl Round {
+    const fn beginning() -> Self {
+        Self { place: Place::start(0), began: None, has_ended: false }
+    }
+
+    fn read(cursor: &Cursor) -> Option<Self> {
+        let (round, place) = cursor.as_str().split_once('@')?;
+        let (has_ended, began) = match round.split_at_checked(1)? {
+            ("0", began) => (false, began),
+            ("1", began) => (true, began),
+            _ => return None,
+        };
+        let began = if began.is_empty() { None } else { Some(began.parse().ok()?) };
+        Some(Self { place: Place::read(&Cursor::new(place))?, began, has_ended })
+    }
+
+    fn cursor(&self) -> Cursor {
+        let began = self.began.map(|began| began.to_string()).unwrap_or_default();
+        Cursor::new(format!("{}{began}@{}", u8::from(self.has_ended), self.place.cursor()))
+    }
+
+    /// The next one, if this may have missed what moved.
+    fn again(&self, clock: u64) -> Option<Self> {
+        let is_long = self.began.is_some_and(|began| clock.abs_diff(began) > SHORT);
+        (self.has_ended && is_long).then(Self::beginning)
+    }
+}
+
+impl RedisStore {
+    /// One step, and in a Cluster those after sessions that have moved to other servers.
+    pub(crate) async fn end_older(
+        &self,
+        point: Timestamp,
+        after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
+        let round = match after {
+            Some(cursor) => Round::read(cursor).ok_or_else(StoreError::foreign_cursor)?,
+            None => Round::beginning(),
+        };
+        let servers = self.servers().await?;
+        let Some(target) = servers.get(round.place.server) else {
+            // A master went away in the middle of the walk; its keys may be where the walk has been.
+            return Ok(EndedPage::new(0, Some(Round::beginning().cursor())));
+        };
+        let step = self.step(&[], *target, &round.place.scan, point, now).await?;
+        let mut ended = step.ended;
+        for key in &step.elsewhere {
+            ended += self.end_moved(key, point, now).await?;
+        }
+        let has_ended = round.has_ended || ended > 0;
+        let (server, is_another) = (round.place.server, round.place.is_of_another_run(&step.run));
+        let place = if is_another {
+            Place::start(server)
+        } else if step.place == Place::BEGINNING {
+            Place::start(server + 1)
+        } else {
+            Place { server, scan: step.place.into(), run: step.run }
+        };
+        let round = Round { place, began: round.began.or(Some(step.clock)), has_ended };
+        let next = if round.place.server < servers.len() { Some(round) } else { round.again(step.clock) };
+        Ok(EndedPage::new(ended, next.map(|next| next.cursor())))
+    }
+
+    /// One target for each server that has sessions, always in the same order.
+    pub(crate) async fn servers(&self) -> Result<Vec<Target<'static>>, StoreError> {
+        #[cfg(feature = "cluster")]
+        if let crate::link::Link::Cluster(cluster) = &self.link {
+            return crate::cluster::masters(cluster).await;
+        }
+        Ok(vec![Target::Key("")])
+    }
+
+    /// With a key, that one alone; without, the next ones of a scan.
+    pub(crate) async fn step(
+        &self,
+        keys: &[&str],
+        target: Target<'_>,
+        place: &str,
+        point: Timestamp,
+        now: Timestamp,
+    ) -> Result<Step, StoreError> {
+        let pattern = pattern(&self.prefix);
+        let (point, step) = (Argument::time(point), Argument::Number(STEP));
+        let arguments = [point, Argument::Text(place), Argument::Text(&pattern), step];
+        let call = Call { script: &END_BEFORE, keys, now, arguments: &arguments, target, about: None };
+        Step::read(call.write(self).await?).ok_or_else(unexpected)
+    }
+}
+
+/// What a step of a scan came to.
+pub(crate) struct Step {
+    place: String,
+    run: String,
+    clock: u64,
+    pub(crate) ended: usize,
+    /// Where moved sessions are now, on other servers.
+    pub(crate) elsewhere: Vec<StoreKey>,
+}
+
+impl Step {
+    fn read(value: Value) -> Option<Self> {
+        let Value::Array(parts) = value else { return None };
+        let [place, Value::Int(ended), Value::Array(moved), run, Value::Int(clock)] =
+            <[Value; 5]>::try_from(parts).ok()?
+        else {
+            return None;
+        };
+        let [place, run] = [String::from_utf8(bytes(place)?).ok()?, String::from_utf8(bytes(run)?).ok()?];
+        let elsewhere = moved.into_iter().map(|key| parse_hex(&bytes(key)?)).collect::<Option<_>>()?;
+        let clock = u64::try_from(clock).ok()?;
+        Some(Self { place, run, clock, ended: usize::try_from(ended).ok()?, elsewhere })
+    }
+}
+
+/// All session keys of a prefix, and no index.
+pub(crate) fn pattern(prefix: &str) -> String {
+    let mut pattern = String::with_capacity(prefix.len() + 16);
+    for character in prefix.chars() {
+        if matches!(character, '*' | '?' | '[' | ']' | '\\' | '^') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.extend(std::iter::repeat_n('?', HEX_LEN));
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use cloakroom_store::Cursor;
+
+    use super::{Place, Round, pattern};
+
+    #[test]
+    fn a_prefix_is_taken_literally() {
+        let any = "?".repeat(64);
+        for (row, prefix, expected) in [
+            ("plain", "cloakroom:", "cloakroom:"),
+            ("empty", "", ""),
+            ("with the signs of a pattern", r"a*b?[c]\", r"a\*b\?\[c\]\\"),
+        ] {
+            assert_eq!(pattern(prefix), format!("{expected}{any}"), "{row}");
+        }
+    }
+
+    #[test]
+    fn rounds_come_back_and_nothing_else_does() {
+        let place = Place { server: 2, scan: "7".into(), run: "0af3".to_owned() };
+        for round in [Round::beginning(), Round { place, began: Some(1_700_000_000), has_ended: true }] {
+            assert_eq!(Round::read(&round.cursor()), Some(round));
+        }
+        for wrong in ["", "0:0:", "2@0:0:", "@0:0:", "1@", "1@0:0", "1x@0:0:", "é@0:0:"] {
+            assert_eq!(Round::read(&Cursor::new(wrong)), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_long_round_that_ended_any_is_made_again() {
+        let round = |has_ended| Round { began: Some(1_000), has_ended, ..Round::beginning() };
+        for (row, round, clock, again) in [
+            ("it ended none", round(false), 5_000, false),
+            ("short", round(true), 1_030, false),
+            ("long", round(true), 1_031, true),
+            ("a clock that went back", round(true), 900, true),
+        ] {
+            assert_eq!(round.again(clock).is_some(), again, "{row}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+-- The calls that wrote a session last, with commas in between: of each process that wrote it the last one, of eight processes
+-- at most. The commits of one process follow each other, so that what it wrote last is what it may ask for again,
+-- however often others have written since. Only in a Cluster; elsewhere '-'.
+local function has_call(calls, call)
+  return call ~= '-' and string.find(',' .. calls .. ',', ',' .. call .. ',', 1, true) ~= nil
+end
+
+local function with_call(calls, call)
+  if call == '-' or calls == '-' then return call end
+  local process, others = string.match(call, '^(%x+)%.'), {}
+  for other in string.gmatch(calls, '[^,]+') do
+    if string.match(other, '^(%x+)%.') ~= process then
+      table.insert(others, other)
+    end
+  end
+  table.insert(others, call)
+  return table.concat(others, ',', math.max(1, #others - 7))
+end

@@ -1,0 +1,7 @@
+-- Where an owner's list goes on: behind this member, which had this place; it may have left since.
+local function rank_behind(index, place, member)
+  if place == '-' then return 0 end
+  local rank = redis.call('ZRANK', index, member)
+  if rank then return rank + 1 end
+  return redis.call('ZCOUNT', index, '-inf', place)
+end

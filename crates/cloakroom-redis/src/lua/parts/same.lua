@@ -1,0 +1,2 @@
+-- No two writes share a version: a session that has the one of this call's value was written by this call, whose answer was lost.
+if state == 'live' and version == string.match(ARGV[6], '^1 (%d+) ') then return 1 end

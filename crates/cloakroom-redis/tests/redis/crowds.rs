@@ -1,0 +1,215 @@
+//! An owner with any number of sessions: no step of a list, a count or an end grows with them.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use cloakroom_redis::RedisStore;
+use cloakroom_servers::redis::{Cluster, Redis};
+use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_store::conformance::nth;
+use cloakroom_store::{Created, Cursor, Entry, Loaded, Replaced, Store as _, all_owned, end_all_before};
+use futures_util::future::join_all;
+
+use crate::bench::{LIFE, Monitor, clock, entry, key, now, patient, put};
+
+/// How many sessions an owner has here; `CLOAKROOM_CROWD` makes it a crowd.
+fn crowd() -> usize {
+    std::env::var("CLOAKROOM_CROWD").ok().and_then(|crowd| crowd.parse().ok()).unwrap_or(1_000)
+}
+
+/// No script calls more commands than this, of which each takes a microsecond or two.
+const MOST_COMMANDS: usize = 2_500;
+
+/// When the session of this number was created, a while ago.
+fn created(number: u64) -> Timestamp {
+    static FIRST: OnceLock<u64> = OnceLock::new();
+    let first = FIRST.get_or_init(|| now().unix_millis() - 1_000_000_000);
+    Timestamp::from_unix_millis(first + number)
+}
+
+fn owned(number: u64) -> Entry {
+    let created = created(number);
+    Entry::new("x".repeat(1_000).into(), created, now(), Some(now() + LIFE)).owner(Some("user".to_owned()))
+}
+
+/// Many sessions of one owner, oldest first.
+async fn populate(store: &RedisStore, count: usize) -> Vec<StoreKey> {
+    let numbers: Vec<u64> = (0..).take(count).collect();
+    let mut keys = Vec::new();
+    for numbers in numbers.chunks(100) {
+        let entries: Vec<_> = numbers.iter().map(|number| (key(), owned(*number))).collect();
+        for answer in join_all(entries.iter().map(|(key, entry)| store.create(key, entry, now()))).await {
+            assert!(matches!(answer.unwrap(), Created::Yes(_)));
+        }
+        keys.extend(entries.iter().map(|(key, _)| *key));
+    }
+    keys
+}
+
+fn at_most(what: &str, monitor: &mut Monitor, expected: usize) {
+    let steps = monitor.steps();
+    let longest = steps.iter().copied().max().unwrap_or_default();
+    println!("{what}: {} commands, {longest} more in the longest script", steps.len());
+    assert!(steps.len() <= expected, "{what}: {} commands", steps.len());
+    assert!(longest <= MOST_COMMANDS, "{what}: a script of {longest} commands");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_crowd_is_listed_counted_and_ended_in_bounded_steps() {
+    let server = Redis::start();
+    let store = Arc::new(RedisStore::connect(&patient(&server.url())).await.unwrap());
+    let keys = populate(&store, crowd()).await;
+    let other = put(&store, &entry("text")).await;
+    // Reads of somebody else's session meanwhile; their time is printed, not judged: the machine may be busy.
+    let (done, reader) = (Arc::<AtomicBool>::default(), Arc::clone(&store));
+    let stop = Arc::clone(&done);
+    let reads = tokio::spawn(async move {
+        let mut slowest = Duration::ZERO;
+        while !stop.load(Ordering::SeqCst) {
+            let start = clock();
+            assert!(matches!(reader.load(&other, now()).await.unwrap(), Loaded::Live(..)));
+            slowest = slowest.max(start.elapsed());
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        slowest
+    });
+    assert_eq!(server.cli(&["CONFIG", "SET", "slowlog-log-slower-than", "10000"]), "OK");
+    assert_eq!(server.cli(&["SLOWLOG", "RESET"]), "OK");
+
+    let start = clock();
+    let listed = all_owned(&*store, "user", now()).await.unwrap();
+    println!("listed {} in {:?}", listed.len(), start.elapsed());
+    assert_eq!(listed.iter().map(|owned| owned.key).collect::<Vec<_>>(), keys, "oldest first");
+
+    let start = clock();
+    let count = store.count_owned("user", now()).await.unwrap();
+    let new = put(&store, &owned(1_000_000)).await;
+    println!("a sign-in that counts {count}: {:?}", start.elapsed());
+    assert_eq!(count, keys.len());
+
+    let (start, mut ended, mut steps) = (clock(), 0, 0);
+    loop {
+        let step = store.end_owned("user", Some(&new), 1_000, now()).await.unwrap();
+        ended += step.count;
+        steps += 1;
+        assert!(step.count <= 1_000);
+        if !step.more {
+            break;
+        }
+    }
+    println!("ended {ended} in {steps} steps, {:?}", start.elapsed());
+    assert_eq!(ended, keys.len());
+    assert_eq!(store.count_owned("user", now()).await.unwrap(), 1, "the one that is kept");
+    done.store(true, Ordering::SeqCst);
+    println!("slowest read of another session: {:?}", reads.await.unwrap());
+    println!("slow log: {}", server.cli(&["SLOWLOG", "GET", "10"]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_script_grows_with_an_owners_sessions() {
+    let server = Redis::start();
+    let store = RedisStore::connect(&patient(&server.url())).await.unwrap();
+    let keys = populate(&store, 1_000).await;
+    let mut monitor = Monitor::of(&server);
+    assert_eq!(all_owned(&store, "user", now()).await.unwrap().len(), 1_000);
+    at_most("list", &mut monitor, 12);
+    assert_eq!(store.count_owned("user", now()).await.unwrap(), 1_000);
+    at_most("count", &mut monitor, 5);
+    put(&store, &owned(2_000)).await;
+    at_most("sign-in", &mut monitor, 2);
+    let ended = store.end_owned("user", keys.last(), 50, now()).await.unwrap();
+    assert_eq!((ended.count, ended.more), (50, true));
+    assert_eq!(store.load(&keys[49], now()).await.unwrap(), Loaded::Absent, "the oldest go first");
+    assert!(matches!(store.load(&keys[50], now()).await.unwrap(), Loaded::Live(..)));
+    while store.end_owned("user", keys.last(), 1_000, now()).await.unwrap().more {}
+    at_most("end all but one", &mut monitor, 16);
+    populate(&store, 1_000).await;
+    monitor.steps();
+    let ended = end_all_before(&store, now(), now()).await.unwrap();
+    assert_eq!(ended, 1_001);
+    at_most("end everybody", &mut monitor, 8);
+}
+
+/// A page is a place, whatever happens in front of it.
+async fn pages_go_on_where_they_were(store: &RedisStore) {
+    let keys = populate(store, 10).await;
+    let (mut found, mut after): (Vec<StoreKey>, Option<Cursor>) = Default::default();
+    loop {
+        let page = store.owned("user", after.as_ref(), 3, now()).await.unwrap();
+        assert!(page.sessions.len() <= 3);
+        found.extend(page.sessions.iter().map(|owned| owned.key));
+        // The last one of the page, behind which the next one begins, ends or moves; and one that is still to come moves.
+        if found.len() == 3 {
+            assert!(store.end(keys.get(2).unwrap(), now()).await.unwrap());
+            let until = now() + Duration::from_secs(10);
+            for number in [1_u64, 6] {
+                let old = keys.get(usize::try_from(number).unwrap()).unwrap();
+                let entry = owned(number);
+                let moved = store.cycle(old, nth(1, &owned(number)), &key(), &entry, until, now()).await.unwrap();
+                assert_eq!(moved, Replaced::Yes(nth(1, &entry)));
+            }
+        }
+        let Some(next) = page.next else { break };
+        after = Some(next);
+    }
+    for (number, key) in keys.iter().enumerate().filter(|(number, _)| *number != 6) {
+        assert_eq!(found.iter().filter(|it| *it == key).count(), 1, "session {number}");
+    }
+    assert_eq!(found.len(), 10, "and the one that moved, under its new key");
+    let error = store.owned("user", Some(&Cursor::new("elsewhere")), 3, now()).await.unwrap_err();
+    assert!(error.to_string().contains("cursor"), "{error}");
+    let error = store.end_before(now(), Some(&Cursor::new("elsewhere")), now()).await.unwrap_err();
+    assert!(error.to_string().contains("cursor"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn pages_go_on_where_they_were_on_one_server() {
+    let server = Redis::start();
+    pages_go_on_where_they_were(&RedisStore::connect(&patient(&server.url())).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn pages_go_on_where_they_were_in_a_cluster() {
+    let cluster = Cluster::start();
+    let urls: Vec<_> = cluster.urls().iter().map(|url| patient(url)).collect();
+    let store = RedisStore::connect_cluster(&urls).await.unwrap();
+    pages_go_on_where_they_were(&store).await;
+    while store.end_owned("user", None, 4, now()).await.unwrap().more {}
+    assert_eq!(store.count_owned("user", now()).await.unwrap(), 0);
+}
+
+/// What ends everybody's sessions may be given up and taken up again, also by another process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_walk_that_ends_everybody_is_taken_up_again() {
+    let server = Redis::start();
+    let store = RedisStore::connect(&patient(&server.url())).await.unwrap();
+    populate(&store, 900).await;
+    let (point, mut ended, mut after) = (now(), 0, None::<Cursor>);
+    loop {
+        let another = RedisStore::connect(&patient(&server.url())).await.unwrap();
+        let step = another.end_before(point, after.as_ref(), now()).await.unwrap();
+        assert!(step.count <= 700, "a step of {}", step.count);
+        ended += step.count;
+        let Some(next) = step.next else { break };
+        after = Some(Cursor::new(next.as_str()));
+    }
+    assert_eq!(ended, 900);
+    assert_eq!(server.cli(&["DBSIZE"]), "0");
+}
+
+/// Sessions that nobody ended leave the index as others come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_index_does_not_grow_by_what_expired() {
+    let server = Redis::start();
+    let store = RedisStore::connect(&patient(&server.url())).await.unwrap();
+    let names: Vec<_> = populate(&store, 60).await.iter().map(crate::bench::name).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    // As Redis does when their time is over.
+    let _ = server.cli(&[&["DEL"], &names[..]].concat());
+    populate(&store, 200).await;
+    let count: usize = server.cli(&["ZCARD", "cloakroom:o:user"]).parse().unwrap();
+    assert!(count < 230, "{count} members, of which 200 are live");
+    assert_eq!(store.count_owned("user", now()).await.unwrap(), 200);
+    assert_eq!(server.cli(&["ZCARD", "cloakroom:o:user"]), "200", "who counts tidies up");
+}

@@ -1,0 +1,122 @@
+//! Answers that are lost on their way: the call is sent once more, and isn't done twice.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use cloakroom_redis::RedisStore;
+use cloakroom_servers::redis::Redis;
+use cloakroom_store::conformance::nth;
+use cloakroom_store::{Created, Loaded, Replaced, Store as _};
+
+use crate::bench::{entry, key, now, put};
+
+/// A wire that loses an answer, and is cut by that.
+struct Thief {
+    port: u16,
+    armed: Arc<AtomicBool>,
+}
+
+impl Thief {
+    fn before(server: &Redis) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let (port, server) = (listener.local_addr().unwrap().port(), server.port());
+        let armed = Arc::<AtomicBool>::default();
+        let is_armed = Arc::clone(&armed);
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let server = TcpStream::connect((Ipv4Addr::LOCALHOST, server)).unwrap();
+                let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                carry(from, to, || false);
+                let armed = Arc::clone(&is_armed);
+                carry(server, client, move || armed.swap(false, Ordering::SeqCst));
+            }
+        });
+        Self { port, armed }
+    }
+
+    /// The next answer is lost.
+    fn arm(&self) {
+        self.armed.store(true, Ordering::SeqCst);
+    }
+
+    fn has_stolen(&self) -> bool {
+        !self.armed.load(Ordering::SeqCst)
+    }
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream, steals: impl Fn() -> bool + Send + 'static) {
+    std::thread::spawn(move || {
+        let mut buffer = vec![0; 65_536];
+        while let Ok(length @ 1..) = from.read(&mut buffer) {
+            if steals() || to.write_all(buffer.get(..length).unwrap_or_default()).is_err() {
+                break;
+            }
+        }
+        let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_write_whose_answer_was_lost_is_done_once_and_succeeds() {
+    for (what, server) in [("redis", Redis::start()), ("valkey", Redis::valkey(&[]))] {
+        let thief = Thief::before(&server);
+        let store = RedisStore::connect(&format!("redis://127.0.0.1:{}/?timeout=30000", thief.port)).await.unwrap();
+        let owned = entry("mine").owner(Some("user".to_owned()));
+        // With the second round every script is known, and its first call is the one that is lost.
+        for round in 0..2 {
+            for (row, entry, other) in [
+                ("nobody's", entry("text"), entry("other")),
+                ("owned", owned.clone(), owned.clone().with_text("other")),
+            ] {
+                let what = format!("{what}, {row}, round {round}");
+                let lose = || {
+                    assert!(thief.has_stolen(), "{what}");
+                    if round > 0 {
+                        thief.arm();
+                    }
+                };
+                let (one, two) = (key(), key());
+                lose();
+                let created = store.create(&one, &entry, now()).await.unwrap();
+                assert_eq!(created, Created::Yes(nth(1, &entry)), "{what}: create");
+                let Loaded::Live(seen, _) = store.load(&one, now()).await.unwrap() else { panic!("{what}") };
+                lose();
+                let replaced = store.replace(&one, seen, &other, now()).await.unwrap();
+                assert_eq!(replaced, Replaced::Yes(nth(2, &other)), "{what}: replace");
+                assert_eq!(
+                    store.load(&one, now()).await.unwrap(),
+                    Loaded::Live(nth(2, &other), other.clone()),
+                    "{what}: replace"
+                );
+                lose();
+                let until = now() + Duration::from_secs(10);
+                let cycled = store.cycle(&one, nth(2, &other), &two, &entry, until, now()).await.unwrap();
+                assert_eq!(cycled, Replaced::Yes(nth(1, &entry)), "{what}: cycle");
+                assert_eq!(store.load(&one, now()).await.unwrap(), Loaded::Moved, "{what}: cycle");
+                lose();
+                // What it says of whether it was there may be wrong then, but not that it is over.
+                store.end(&one, now()).await.unwrap();
+                assert_eq!(store.load(&two, now()).await.unwrap(), Loaded::Absent, "{what}: end");
+            }
+        }
+    }
+}
+
+/// A call that is sent again after another one of the same kind is a conflict, and nothing is overwritten.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn another_write_in_between_is_not_taken_for_the_own_one() {
+    for server in [Redis::start(), Redis::valkey(&[])] {
+        let store = RedisStore::connect(&server.url()).await.unwrap();
+        let session = put(&store, &entry("text")).await;
+        let replaced = store.replace(&session, nth(1, &entry("text")), &entry("one"), now()).await.unwrap();
+        assert_eq!(replaced, Replaced::Yes(nth(2, &entry("one"))));
+        for other in ["two", "three"] {
+            let replaced = store.replace(&session, nth(1, &entry("text")), &entry(other), now()).await.unwrap();
+            assert_eq!(replaced, Replaced::Conflict, "{other}");
+            assert_eq!(store.create(&session, &entry(other), now()).await.unwrap(), Created::Taken, "{other}");
+        }
+    }
+}
