@@ -131,6 +131,12 @@ fn scheme_of(url: &str) -> Result<(&'static str, &'static [&'static str], &str),
     Ok((*scheme, *features, rest))
 }
 
+/// Whether the URLs of a scheme have an option.
+#[cfg(all(test, feature = "config"))]
+pub(crate) fn has_option(scheme: &str, name: &str) -> bool {
+    options::known(scheme).iter().any(|(known, _)| *known == name)
+}
+
 /// A scheme without an arm is one whose features are off.
 async fn open(scheme: &'static str, features: &'static [&'static str], rest: &str) -> Result<AnyStore, ConnectError> {
     let opened = match scheme {
