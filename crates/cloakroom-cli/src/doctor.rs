@@ -40,7 +40,10 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
             server.found(Topic::Writes, Severity::Unknown, canary::told(&why))
         }
     };
-    let clock = Clock::compare(checkup.clock, began, SystemClock.now());
+    let mut clock = Clock::compare(checkup.clock, began, SystemClock.now());
+    if checkup.too_far_ahead(began).is_some() {
+        clock.text.push_str(" A sweeper on this machine would end live sessions, and refuses to work.");
+    }
     let (severity, text) = canary::rights(&store, SystemClock.now()).await;
     let checkup = checkup.found(Topic::Rights, severity, text);
     if json {

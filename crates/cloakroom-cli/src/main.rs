@@ -11,8 +11,9 @@
 //! | `walk` | all sessions of a store, one after the other |
 //! | `describe` | a session as a row, as lines and in JSON |
 //! | `table`, `moment`, `output` | tables, times, and writing to a pipe that may be closed |
-//! | `keygen`, `inspect`, `sessions`, `sweep`, `stats`, `migrate`, `schema`, `doctor`, `manual` | the commands |
+//! | `keygen`, `inspect`, `sessions`, `sweep`, `stats`, `migrate`, `schema`, `doctor`, `conform`, `manual` | the commands |
 
+mod conform;
 mod describe;
 mod doctor;
 mod inspect;
@@ -60,6 +61,7 @@ async fn run(options: Options) -> anyhow::Result<Outcome> {
         Command::Migrate(options) => migrate::run(&options, json).await,
         Command::Schema(options) => schema::run(&options, json),
         Command::Doctor(options) => doctor::run(&options, json).await,
+        Command::Conform(options) => conform::run(&options, json).await,
         Command::Completions(options) => manual::completions(&options),
         Command::Man(options) => manual::man(&options),
     }

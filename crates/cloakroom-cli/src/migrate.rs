@@ -29,7 +29,7 @@ use cloakroom::AnyStore;
 
 use crate::outcome::{Outcome, WrongUse};
 use crate::output::{print, print_json};
-use crate::place::{Open, store, url, without_secrets};
+use crate::place::{Open, identity, store};
 use crate::walk;
 use journal::Journal;
 use progress::Progress;
@@ -76,21 +76,22 @@ struct Stores {
 }
 
 pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
-    let (from_url, to_url) = (url(&options.from)?, url(&options.to)?);
-    if from_url == to_url {
-        bail!(WrongUse::new("both URLs are the same"));
-    }
     let stores = Stores {
         from: store(&options.from, Open::Existing).await?,
         to: store(&options.to, Open::Any).await?,
         at_once: usize::from(options.at_once),
         pause: Duration::from_millis(options.pause),
     };
-    let mut journal = Journal::open(&options.journal, &without_secrets(&from_url), &without_secrets(&to_url))?;
+    // Of the stores that are open now: a path leads somewhere once there is something.
+    let (from, to) = (identity(&options.from)?, identity(&options.to)?);
+    if from == to {
+        bail!(WrongUse::new(format!("both URLs lead to the same store, {from}")));
+    }
+    let journal = Journal::open(&options.journal, &from, &to)?;
     let total = if Progress::is_shown() { Some(count(&stores.from).await?) } else { None };
     let mut report = Report::default();
-    let seen = copy::run(&stores, &mut journal, &mut Progress::new("copying", total), &mut report).await?;
-    ended::run(&stores, &mut journal, &seen, options.end_many, &mut report).await?;
+    let pass = copy::run(&stores, &journal, &mut Progress::new("copying", total), &mut report).await?;
+    ended::run(&stores, &journal, pass, options.end_many, &mut report).await?;
     if !options.no_verify {
         report.verified = Some(verify::run(&stores, &journal, &mut Progress::new("verifying", total)).await?);
     }

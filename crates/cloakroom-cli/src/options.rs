@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{doctor, inspect, keygen, manual, migrate, schema, sessions, stats, sweep};
+use crate::{conform, doctor, inspect, keygen, manual, migrate, schema, sessions, stats, sweep};
 
 const AFTER: &str = "\
 Stores: sqlite:PATH, file:DIR, postgres://…, mysql://…, redis://…, redis+sentinel://…, redis+cluster://… A URL may hold a password: write \
@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Schema(schema::Options),
     /// Says whether a store can be reached, is durable, evicts, is replicated, and what time it is there
     Doctor(doctor::Options),
+    /// Runs the conformance suite against a store, in a table or under a prefix of its own
+    Conform(conform::Options),
     /// Prints a script of completions for a shell
     Completions(manual::Shell),
     /// Prints the manual page, or writes those of all commands into a folder

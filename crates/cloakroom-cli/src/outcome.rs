@@ -8,6 +8,8 @@ use std::process::ExitCode;
 pub(crate) enum Outcome {
     /// Done.
     Done,
+    /// What was to be checked isn't right.
+    Failed,
     /// The answer is no: nothing was found, a cookie was refused, something is to be looked at.
     No,
 }
@@ -40,6 +42,7 @@ impl std::error::Error for WrongUse {}
 pub(crate) fn exit_code(answer: &anyhow::Result<Outcome>) -> ExitCode {
     ExitCode::from(match answer {
         Ok(Outcome::Done) => 0,
+        Ok(Outcome::Failed) => 1,
         Ok(Outcome::No) => 3,
         Err(error) if is_wrong_use(error) => 2,
         Err(_) => 1,
@@ -61,6 +64,7 @@ mod tests {
         let url = cloakroom::connect("nothing://").await.unwrap_err();
         for (row, answer, expected) in [
             ("done", Ok(Outcome::Done), 0_u8),
+            ("a check failed", Ok(Outcome::Failed), 1),
             ("no", Ok(Outcome::No), 3),
             ("failed", Err(anyhow!("no disk")), 1),
             ("wrong", Err(WrongUse::new("no").into()), 2),

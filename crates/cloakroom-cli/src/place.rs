@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
-use cloakroom::{AnyStore, connect};
+use cloakroom::{AnyStore, StoreIdentity, connect};
 
 use crate::outcome::WrongUse;
 
@@ -30,8 +30,12 @@ pub(crate) fn url(argument: &str) -> anyhow::Result<String> {
 }
 
 /// The store that an argument names.
-pub(crate) async fn store(argument: &str, open: Open) -> anyhow::Result<AnyStore> {
-    let url = url(argument)?;
+pub(crate) async fn store(argument: &str, how: Open) -> anyhow::Result<AnyStore> {
+    open(&url(argument)?, how).await
+}
+
+/// The store behind a URL.
+pub(crate) async fn open(url: &str, open: Open) -> anyhow::Result<AnyStore> {
     let (scheme, rest) = url.split_once(':').unwrap_or(("", ""));
     match scheme {
         "memory" => {
@@ -39,42 +43,20 @@ pub(crate) async fn store(argument: &str, open: Open) -> anyhow::Result<AnyStore
         }
         "sqlite" | "file" if open == Open::Existing => {
             let path = rest.strip_prefix("//").unwrap_or(rest);
+            let (path, _) = path.split_once('?').unwrap_or((path, ""));
             if !Path::new(path).exists() {
                 bail!("{path} isn't there: is the path relative to another folder?");
             }
         }
         _ => {}
     }
-    connect(&url).await.map_err(|error| match error.is_config() {
+    connect(url).await.map_err(|error| match error.is_config() {
         true => error.into(),
         false => anyhow!("{error}. Is it up, and is this the URL that the application has?"),
     })
 }
 
-/// A URL without what may be a secret: to be written down, and compared.
-pub(crate) fn without_secrets(url: &str) -> String {
-    let (place, _) = url.split_once('?').unwrap_or((url, ""));
-    let (scheme, rest) = place.split_once("://").unwrap_or(("", place));
-    match rest.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://{host}"),
-        None => place.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_secrets;
-
-    #[test]
-    fn a_login_is_left_out() {
-        for (url, expected) in [
-            ("sqlite:sessions.db", "sqlite:sessions.db"),
-            ("redis://:s3cret@host:1/0?prefix=a", "redis://host:1/0"),
-            ("postgres://u:p%40@h/d", "postgres://h/d"),
-            ("postgres://u:p@x@h/d", "postgres://h/d"),
-            ("unix:///run/redis.sock?pass=s3cret", "unix:///run/redis.sock"),
-        ] {
-            assert_eq!(without_secrets(url), expected);
-        }
-    }
+/// The identity of the store that an argument names, to be written down and compared.
+pub(crate) fn identity(argument: &str) -> anyhow::Result<StoreIdentity> {
+    Ok(StoreIdentity::of(&url(argument)?)?)
 }

@@ -1,9 +1,11 @@
 //! `sweep`: removes what is over.
 
+use anyhow::bail;
 use clap::Args;
 use cloakroom::{Clock as _, Store as _, SystemClock};
 use serde_json::json;
 
+use crate::moment::span;
 use crate::outcome::Outcome;
 use crate::output::{print, print_json};
 use crate::place::{Open, store};
@@ -24,6 +26,14 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
     let store = store(&options.store, Open::Existing).await?;
+    let now = SystemClock.now();
+    // A server that doesn't say what time it is there may be swept all the same.
+    if let Some(ahead) = within(store.checkup()).await.ok().and_then(|checkup| checkup.too_far_ahead(now)) {
+        bail!(
+            "this machine's clock is {} ahead of the server's: live sessions would be removed; set the clock",
+            span(ahead)
+        );
+    }
     let batch = usize::try_from(options.batch)?;
     let mut total = 0;
     loop {

@@ -9,6 +9,8 @@
 
 #[path = "cli/common.rs"]
 mod common;
+#[path = "cli/conform.rs"]
+mod conform;
 #[path = "cli/keys.rs"]
 mod keys;
 #[path = "cli/manual.rs"]

@@ -41,6 +41,8 @@ struct Facts {
     appendfsync: Option<String>,
     /// How many replicas a master must have, or it refuses writes.
     min_replicas: Option<String>,
+    /// After how many idle seconds a connection is closed.
+    idle: Option<String>,
     clock: Option<Timestamp>,
 }
 
@@ -53,8 +55,9 @@ impl Facts {
         let info = info.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
         let appendfsync = configured(store, target, "appendfsync").await;
         let min_replicas = configured(store, target, "min-replicas-to-write").await;
+        let idle = configured(store, target, "timeout").await;
         let clock = store.link.command(redis::cmd("TIME"), target, Repeat::Harmless).await.ok().and_then(time);
-        Ok(Self { info, appendfsync, min_replicas, clock })
+        Ok(Self { info, appendfsync, min_replicas, idle, clock })
     }
 
     fn get(&self, name: &str) -> &str {
@@ -75,6 +78,7 @@ impl Facts {
             (Topic::Eviction, self.eviction()),
             (Topic::Replication, self.replication((wanted.replicas > 0).then_some(wanted.replicas))),
             (Topic::Writes, writes),
+            (Topic::Connections, self.connections()),
         ] {
             checkup = checkup.found(topic, severity, format!("{front}{text}"));
         }
@@ -145,6 +149,20 @@ impl Facts {
                 format!("a master with fewer than {count} replicas refuses writes (`min-replicas-to-write`)"),
             ),
         })
+    }
+
+    fn connections(&self) -> (Severity, String) {
+        match self.idle.as_deref() {
+            None => (Severity::Unknown, "the server doesn't tell whether it closes idle connections".to_owned()),
+            Some("0") => (Severity::Good, "idle connections stay open".to_owned()),
+            Some(seconds) => (
+                Severity::Note,
+                format!(
+                    "timeout {seconds}: idle connections are closed after {seconds} s; ours notice it with RESP3, and with \
+                     `protocol=resp2` a call on one is tried twice"
+                ),
+            ),
+        }
     }
 
     fn eviction(&self) -> (Severity, String) {
@@ -227,7 +245,7 @@ mod tests {
 
     fn facts(info: &[(&str, &str)], appendfsync: Option<&str>) -> Facts {
         let info = info.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Facts { info, appendfsync: appendfsync.map(str::to_owned), min_replicas: None, clock: None }
+        Facts { info, appendfsync: appendfsync.map(str::to_owned), min_replicas: None, idle: None, clock: None }
     }
 
     #[test]
@@ -242,6 +260,18 @@ mod tests {
             assert_eq!(facts(&[("aof_enabled", aof)], fsync).durability().0, expected, "{row}");
         }
         assert_eq!(facts(&[], None).durability().0, Severity::Unknown);
+    }
+
+    #[test]
+    fn what_becomes_of_idle_connections() {
+        for (row, idle, expected) in [
+            ("they stay", Some("0"), Severity::Good),
+            ("they are closed", Some("300"), Severity::Note),
+            ("it doesn't say", None, Severity::Unknown),
+        ] {
+            let facts = Facts { idle: idle.map(str::to_owned), ..facts(&[], None) };
+            assert_eq!(facts.connections().0, expected, "{row}");
+        }
     }
 
     #[test]

@@ -172,6 +172,15 @@ impl PostgresStore {
         migrate::migrate(&self.patient, &self.words).await
     }
 
+    /// Removes the table with all that is in it: for programs that have made one for a test.
+    ///
+    /// # Errors
+    /// When the database can't be reached, or the table isn't this user's.
+    #[doc(hidden)]
+    pub async fn drop_table(&self) -> Result<(), StoreError> {
+        Ok(self.patient.migrate(&self.words.table.compose("DROP TABLE {table}", '"')).await?)
+    }
+
     /// Looks whether the table is there, as this release needs it.
     ///
     /// # Errors

@@ -1,8 +1,12 @@
 //! What a store's server says of itself, for whoever operates it.
 
 use std::fmt;
+use std::time::Duration;
 
 use cloakroom_session::Timestamp;
+
+/// A clock that is further ahead than that is wrong. Clocks that are set by the network are within a second of each other.
+const AHEAD: Duration = Duration::from_secs(60);
 
 /// What a store's server says of itself.
 ///
@@ -45,6 +49,8 @@ pub enum Topic {
     Writes,
     /// What this user may do.
     Rights,
+    /// What becomes of connections.
+    Connections,
 }
 
 /// Whether somebody has to do something.
@@ -74,6 +80,27 @@ impl Checkup {
         self
     }
 
+    /// How far a clock is too far ahead of the server's, if it is: by more than a minute.
+    ///
+    /// `now` is what that clock said before the server was asked. A machine whose clock is ahead takes live sessions for ended
+    /// ones, and its sweeper would remove them.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::Timestamp;
+    /// use cloakroom_store::Checkup;
+    /// use std::time::Duration;
+    ///
+    /// let server = Checkup::new("Redis 7").clock(Some(Timestamp::from_unix_secs(1_700_000_000)));
+    /// assert_eq!(server.too_far_ahead(Timestamp::from_unix_secs(1_700_000_060)), None);
+    /// assert_eq!(server.too_far_ahead(Timestamp::from_unix_secs(1_700_000_061)), Some(Duration::from_secs(61)));
+    /// ```
+    #[must_use]
+    pub fn too_far_ahead(&self, now: Timestamp) -> Option<Duration> {
+        let ahead = self.clock.map(|server| now.since(server));
+        ahead.filter(|ahead| *ahead > AHEAD)
+    }
+
     /// One more finding.
     #[must_use]
     pub fn found(mut self, topic: Topic, severity: Severity, text: impl Into<String>) -> Self {
@@ -92,6 +119,7 @@ impl Topic {
             Self::Replication => "replication",
             Self::Writes => "writes",
             Self::Rights => "rights",
+            Self::Connections => "connections",
         }
     }
 }

@@ -23,6 +23,9 @@ const LARGEST_BACKOFF: u32 = 16;
 /// It works in bounded batches, at times that differ from node to node, goes on after errors (less often while they last), and ends when it
 /// is told to or dropped. A store that expires entries by itself answers that there is nothing to do; that is one call in an interval.
 ///
+/// Before each run it asks the server what time it is there ([`Store::checkup`]). While this machine's clock is more than a minute
+/// ahead of that, it removes nothing: it would take everybody's sessions for ended ones. That counts as a failure, and is a warning.
+///
 /// # Examples
 /// ```
 /// use std::sync::Arc;
@@ -165,8 +168,22 @@ impl<S: Store> SweeperBuilder<S> {
         Sweeper { stop, task, counters }
     }
 
+    /// Refuses to go on with a clock that is ahead of the server's. A server that doesn't tell the time isn't asked for more.
+    async fn compare_clocks(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let asked = tokio::time::timeout(self.call_timeout, self.store.checkup()).await;
+        match asked.ok().and_then(Result::ok).and_then(|checkup| checkup.too_far_ahead(now)) {
+            None => Ok(()),
+            Some(ahead) => Err(StoreError::unavailable(format!(
+                "this machine's clock is {} seconds ahead of the server's: live sessions would be removed; set the clock",
+                ahead.as_secs()
+            ))),
+        }
+    }
+
     /// Batch after batch, until one isn't full.
     async fn run(&self, stopped: &mut oneshot::Receiver<()>, counters: &Counters) -> Result<(), StoreError> {
+        self.compare_clocks().await?;
         let mut total = 0;
         loop {
             let sweep = self.store.sweep(self.clock.now(), self.batch);

@@ -27,6 +27,8 @@ pub mod config;
 #[cfg(feature = "store")]
 mod connect;
 pub mod guide;
+#[cfg(any(feature = "config", feature = "store"))]
+mod nearest;
 
 pub use cloakroom_session::*;
 
@@ -49,7 +51,7 @@ pub use cloakroom_tower::{
 };
 
 #[cfg(feature = "store")]
-pub use connect::{ConnectError, connect};
+pub use connect::{ConnectError, StoreIdentity, connect};
 
 // By name: two crates have a module called `conformance`, and this name is that of the stores' one.
 #[cfg(feature = "conformance")]

@@ -8,7 +8,7 @@ use cloakroom::{
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::Stores;
-use super::journal::Journal;
+use super::journal::{Journal, Pass};
 use super::progress::Progress;
 use super::report::Report;
 use super::step::{Left, Mark, Step, Task};
@@ -17,33 +17,38 @@ use crate::walk::{PAGE, Walk, within};
 /// How often a session is looked at again that somebody else writes at the target at the same time.
 const ROUNDS: usize = 4;
 
-/// Copies every session of the source, and says which there were.
+/// Copies every session of the source; the journal knows then which there were.
 pub(super) async fn run(
     stores: &Stores,
-    journal: &mut Journal,
+    journal: &Journal,
     progress: &mut Progress,
     report: &mut Report,
-) -> anyhow::Result<HashSet<StoreKey>> {
-    let mut walk = Walk::new(&stores.from, PAGE);
+) -> anyhow::Result<Pass> {
+    let (mut walk, pass) = (Walk::new(&stores.from, PAGE), journal.walk()?);
     while let Some(page) = walk.page().await? {
-        report.sessions += page.sessions.len() as u64;
-        report.damaged += page.damaged.len() as u64;
-        copy_page(stores, journal, page.sessions, report).await?;
+        report.damaged += journal.meet(pass, page.damaged.into_iter())?.len() as u64;
+        let sessions = new(journal, pass, page.sessions)?;
+        report.sessions += sessions.len() as u64;
+        copy_page(stores, journal, sessions, report).await?;
         progress.at(report.sessions);
         tokio::time::sleep(stores.pause).await;
     }
     progress.end();
-    Ok(walk.seen().clone())
+    Ok(pass)
 }
 
-async fn copy_page(
-    stores: &Stores,
-    journal: &mut Journal,
-    page: Vec<Scanned>,
-    report: &mut Report,
-) -> anyhow::Result<()> {
-    let first = |scanned: Scanned| Task { step: Step::first(&journal.known(&scanned.key), &scanned.entry), scanned };
-    let mut tasks: Vec<Task> = page.into_iter().map(first).collect();
+/// Those of a page that this walk hasn't met: stores that walk through a table that changes its size may name a session twice.
+pub(super) fn new(journal: &Journal, pass: Pass, sessions: Vec<Scanned>) -> anyhow::Result<Vec<Scanned>> {
+    let mut new: HashSet<StoreKey> = journal.meet(pass, sessions.iter().map(|it| it.key))?.into_iter().collect();
+    Ok(sessions.into_iter().filter(|scanned| new.remove(&scanned.key)).collect())
+}
+
+async fn copy_page(stores: &Stores, journal: &Journal, page: Vec<Scanned>, report: &mut Report) -> anyhow::Result<()> {
+    let first = |scanned: Scanned| {
+        let step = Step::first(&journal.known(&scanned.key)?, &scanned.entry);
+        anyhow::Ok(Task { step, scanned })
+    };
+    let mut tasks: Vec<Task> = page.into_iter().map(first).collect::<Result<_, _>>()?;
     for _ in 0..ROUNDS {
         let looked = look(stores, journal, tasks).await?;
         let (steps, left): (Vec<Task>, Vec<Task>) =
@@ -74,33 +79,33 @@ async fn copy_page(
 }
 
 /// Looks at the target where that is needed.
-async fn look(stores: &Stores, journal: &Journal, tasks: Vec<Task>) -> Result<Vec<Task>, StoreError> {
+async fn look(stores: &Stores, journal: &Journal, tasks: Vec<Task>) -> anyhow::Result<Vec<Task>> {
     let look = |task: Task| async move {
         if task.step != Step::Look {
             return Ok(task);
         }
         let now = SystemClock.now();
         let there = within(stores.to.load(&task.scanned.key, now)).await?;
-        let known = journal.known(&task.scanned.key);
+        let known = journal.known(&task.scanned.key)?;
         Ok(Task { step: Step::after_look(&known, &task.scanned.entry, &there, now), ..task })
     };
     stream::iter(tasks).map(look).buffer_unordered(stores.at_once).try_collect().await
 }
 
 /// Counts what needs nothing, and writes down whose it turned out to be.
-fn leave(journal: &mut Journal, tasks: &[Task], report: &mut Report) -> anyhow::Result<()> {
+fn leave(journal: &Journal, tasks: &[Task], report: &mut Report) -> anyhow::Result<()> {
     let mut found = Vec::new();
     for Task { scanned, step } in tasks {
         match step {
             Step::Leave(Left::Same(mark)) => {
                 report.same += 1;
-                if journal.known(&scanned.key).settled != Some(*mark) {
+                if journal.known(&scanned.key)?.settled != Some(*mark) {
                     found.push((scanned.key, *mark));
                 }
             }
             Step::Leave(Left::Theirs) => {
                 report.theirs += 1;
-                if journal.known(&scanned.key).settled.is_none() {
+                if journal.known(&scanned.key)?.settled.is_none() {
                     found.push((scanned.key, Mark::theirs(&scanned.entry)));
                 }
             }
@@ -112,7 +117,7 @@ fn leave(journal: &mut Journal, tasks: &[Task], report: &mut Report) -> anyhow::
         return Ok(());
     }
     journal.intend(&found)?;
-    journal.settle(&[])
+    Ok(journal.settle(&[])?)
 }
 
 /// Does it; says whether that was possible, or something else is there.

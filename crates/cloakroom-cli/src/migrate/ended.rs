@@ -1,49 +1,95 @@
 //! What has ended at the source since it was copied: somebody who signed out there is signed out here.
 
-use std::collections::HashSet;
-
 use cloakroom::{Clock as _, Store as _, StoreError, StoreKey, SystemClock};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::Stores;
-use super::journal::Journal;
+use super::journal::{Copied, Journal, Pass};
 use super::report::Report;
 use super::step::is_to_end;
-use crate::walk::within;
+use crate::walk::{PAGE, within};
 
 /// As many may always end; beyond that, a tenth of all that was copied.
-const FEW: usize = 100;
+const FEW: u64 = 100;
+
+/// If so many were copied and none of them is at the source any more, it is perhaps another one.
+const SOME: u64 = 10;
 
 /// Ends at the target what was copied, isn't at the source any more, and wasn't written at the target.
 ///
-/// A source that was emptied looks like one where everybody signed out. So many are ended only if that was asked for.
+/// A source that was emptied looks like one where everybody signed out, and so does another source under the same name. So many are
+/// ended only if that was asked for.
 pub(super) async fn run(
     stores: &Stores,
-    journal: &mut Journal,
-    seen: &HashSet<StoreKey>,
+    journal: &Journal,
+    pass: Pass,
     end_many: bool,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let copied = journal.copied().count();
-    let missing: Vec<StoreKey> = journal.copied().filter(|key| !seen.contains(*key)).copied().collect();
-    let look = |key: StoreKey| {
-        let known = journal.known(&key);
-        async move {
-            let now = SystemClock.now();
-            let here = within(stores.from.load(&key, now)).await?;
-            let there = within(stores.to.load(&key, now)).await?;
-            Ok::<_, StoreError>(is_to_end(&known, &here, &there, now).then_some(key))
-        }
-    };
-    let looked: Vec<Option<StoreKey>> =
-        stream::iter(missing).map(look).buffer_unordered(stores.at_once).try_collect().await?;
-    let to_end: Vec<StoreKey> = looked.into_iter().flatten().collect();
-    if to_end.len() > FEW.max(copied / 10) && !end_many {
-        report.not_ended = to_end.len() as u64;
+    let mut last = None;
+    loop {
+        let missing = journal.missing(pass, last.as_ref(), PAGE)?;
+        let Some(key) = missing.last() else { break };
+        last = Some(*key);
+        journal.mark_ending(&to_end(stores, journal, missing).await?)?;
+    }
+    let ending = journal.count_ending()?;
+    if are_many(ending, journal.copied(pass)?) && !end_many {
+        report.not_ended = ending;
         return Ok(());
     }
-    let end = |key: StoreKey| async move { within(stores.to.end(&key, SystemClock.now())).await.map(|_| key) };
-    let ended: Vec<StoreKey> = stream::iter(to_end).map(end).buffer_unordered(stores.at_once).try_collect().await?;
-    report.ended = ended.len() as u64;
-    ended.iter().try_for_each(|key| journal.forget(key))
+    let mut last = None;
+    loop {
+        let page = journal.ending(last.as_ref(), PAGE)?;
+        let Some(key) = page.last() else { return Ok(()) };
+        last = Some(*key);
+        let end = |key: StoreKey| async move { within(stores.to.end(&key, SystemClock.now())).await.map(|_| key) };
+        let ended: Vec<StoreKey> = stream::iter(page).map(end).buffer_unordered(stores.at_once).try_collect().await?;
+        journal.forget(&ended)?;
+        report.ended += ended.len() as u64;
+    }
+}
+
+/// Whether somebody has to say that so many are to end.
+fn are_many(ending: u64, copied: Copied) -> bool {
+    ending > FEW.max(copied.all / 10) || (ending > SOME && copied.met == 0)
+}
+
+/// Looks at both stores.
+async fn to_end(stores: &Stores, journal: &Journal, missing: Vec<StoreKey>) -> anyhow::Result<Vec<StoreKey>> {
+    let look = |key: StoreKey| async move {
+        let now = SystemClock.now();
+        let here = within(stores.from.load(&key, now)).await?;
+        let there = within(stores.to.load(&key, now)).await?;
+        Ok::<_, StoreError>((key, here, there, now))
+    };
+    let looked: Vec<_> = stream::iter(missing).map(look).buffer_unordered(stores.at_once).try_collect().await?;
+    let mut to_end = Vec::new();
+    for (key, here, there, now) in looked {
+        if is_to_end(&journal.known(&key)?, &here, &there, now) {
+            to_end.push(key);
+        }
+    }
+    Ok(to_end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Copied, are_many};
+
+    #[test]
+    fn many_end_only_if_that_is_said() {
+        for (row, ending, all, met, expected) in [
+            ("nothing", 0, 0, 0, false),
+            ("a few of many", 20, 400, 380, false),
+            ("the hundred that may", 100, 400, 300, false),
+            ("more than that, and than a tenth", 101, 400, 299, true),
+            ("more than that, and a tenth", 1_000, 10_000, 9_000, false),
+            ("a few, and nothing else was ever copied", 10, 10, 0, false),
+            ("all that were ever copied: another store?", 60, 60, 0, true),
+            ("all but one", 60, 61, 1, false),
+        ] {
+            assert_eq!(are_many(ending, Copied { all, met }), expected, "{row}");
+        }
+    }
 }

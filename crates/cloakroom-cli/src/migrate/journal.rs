@@ -1,154 +1,319 @@
-//! What was done so far, in a file that only grows.
+//! What was done so far, in an SQLite file.
 //!
-//! What is about to be written is said before, a page at a time, and that it was written after: a run that is killed leaves at most one page of which
-//! the next run has to look what became of it. A line without its semicolon was never finished, and doesn't count.
+//! A page is noted twice: what is about to be written, before it is written, and that it was, afterwards. A run that is killed leaves at most one
+//! page of which the next run has to look what became of it.
 //!
-//! ```text
-//! cloakroom-migrate 1 <from> <to>
-//! ? <key> <version> <print> <touched> <deadline or -> ;   about to be written
-//! ok ;                                                    all of these were, but for
-//! x <key> ;                                               those that were left alone, which is said before
-//! - <key> ;                                               forgotten: it has ended
-//! begin ;                                                 a run begins: of what is open, nobody knows whether it was written
-//! ```
+//! Nothing of it is held in memory: a store may have more sessions than a machine has room for.
+//!
+//! | table | what is in it |
+//! |---|---|
+//! | `stores` | the identities of both stores, in one row |
+//! | `sessions` | what is known of each key (`Known`), and the last walk that met it |
+//! | `ending` | what has ended at the source and is about to be ended at the target |
 
-use std::collections::{HashMap, HashSet};
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Write as _};
+use std::fs::OpenOptions;
+use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
-use cloakroom::{StoreKey, Timestamp};
+use anyhow::{Context as _, anyhow, bail};
+use cloakroom::{StoreIdentity, StoreKey, Timestamp};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, ToSql, params};
 
 use super::step::{Known, Mark};
 use crate::outcome::WrongUse;
 
-/// The file, and what it says. Takes about 200 bytes of memory per session.
-#[derive(Debug)]
-pub(super) struct Journal {
-    file: File,
-    state: State,
+/// What every file of SQLite begins with.
+const SQLITE: &[u8] = b"SQLite format 3\0";
+
+/// Where `PRAGMA application_id` stands in a file of SQLite.
+const APPLICATION_AT: std::ops::Range<usize> = 68..72;
+
+/// What a journal of the first release begins with: it was a text.
+const OLD: &[u8] = b"cloakroom-migrate 1 ";
+
+/// Marks a file as a journal of ours: "cloj", for `PRAGMA application_id`.
+const APPLICATION: i32 = 0x636c_6f6a;
+
+const VERSION: i32 = 2;
+
+const SCHEMA: &str = "
+    CREATE TABLE stores (source TEXT NOT NULL, target TEXT NOT NULL, walks INTEGER NOT NULL);
+    CREATE TABLE sessions (
+        key BLOB PRIMARY KEY, walk INTEGER NOT NULL DEFAULT 0,
+        version INTEGER, print INTEGER, touched INTEGER, deadline INTEGER,
+        new_version INTEGER, new_print INTEGER, new_touched INTEGER, new_deadline INTEGER,
+        is_open INTEGER NOT NULL DEFAULT 0
+    ) WITHOUT ROWID;
+    CREATE INDEX open_sessions ON sessions (key) WHERE is_open = 1;
+    CREATE TABLE ending (key BLOB PRIMARY KEY) WITHOUT ROWID;";
+
+const KNOWN: &str = "SELECT version, print, touched, deadline, new_version, new_print, new_touched, new_deadline \
+    FROM sessions WHERE key = ?1";
+
+const INTEND: &str = "INSERT INTO sessions (key, new_version, new_print, new_touched, new_deadline, is_open) \
+    VALUES (?1, ?2, ?3, ?4, ?5, 1) ON CONFLICT (key) DO UPDATE SET new_version = ?2, new_print = ?3, new_touched = ?4, \
+    new_deadline = ?5, is_open = 1";
+
+const LEAVE: &str = "UPDATE sessions SET new_version = NULL, new_print = NULL, new_touched = NULL, new_deadline = NULL, \
+    is_open = 0 WHERE key = ?1";
+
+const SETTLE: &str = "UPDATE sessions SET version = new_version, print = new_print, touched = new_touched, \
+    deadline = new_deadline, new_version = NULL, new_print = NULL, new_touched = NULL, new_deadline = NULL, is_open = 0 \
+    WHERE is_open = 1";
+
+const MEET: &str = "INSERT INTO sessions (key, walk) VALUES (?1, ?2) \
+    ON CONFLICT (key) DO UPDATE SET walk = ?2 WHERE walk <> ?2";
+
+const MISSING: &str =
+    "SELECT key FROM sessions WHERE key > ?1 AND version IS NOT NULL AND walk <> ?2 ORDER BY key LIMIT ?3";
+
+const ENDING: &str = "SELECT key FROM ending WHERE key > ?1 ORDER BY key LIMIT ?2";
+
+/// The number of a walk through the source. Each run makes two at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pass(i64);
+
+/// What was copied, as numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Copied {
+    pub(super) all: u64,
+    /// Those that a walk has met again.
+    pub(super) met: u64,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    known: HashMap<StoreKey, Known>,
-    /// What is about to be written, by the run that the last lines are of.
-    open: HashSet<StoreKey>,
+/// The file, which is ours alone as long as it is open.
+#[derive(Debug)]
+pub(super) struct Journal {
+    file: Connection,
 }
 
 impl Journal {
-    /// The journal in this file, which is created if there is none, and is ours alone as long as we run.
-    pub(super) fn open(path: &Path, from: &str, to: &str) -> anyhow::Result<Self> {
+    /// The journal in this file, which is created if there is none.
+    pub(super) fn open(path: &Path, from: &StoreIdentity, to: &StoreIdentity) -> anyhow::Result<Self> {
         let shown = path.display();
-        let mut options = OpenOptions::new();
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.read(true).append(true).create(true).open(path);
-        let mut file = file.with_context(|| format!("opening the journal {shown}"))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => bail!("another migration is at work with the journal {shown}"),
-            Err(TryLockError::Error(error)) => return Err(error).context(format!("locking the journal {shown}")),
+        let head = head(path).with_context(|| format!("opening the journal {shown}"))?;
+        match head.as_slice() {
+            // SQLite's files beside it get the same mode.
+            [] => created(path).with_context(|| format!("creating the journal {shown}"))?,
+            head if head.starts_with(SQLITE) && head.get(APPLICATION_AT) == Some(&APPLICATION.to_be_bytes()) => {}
+            head if head.starts_with(OLD) => bail!(WrongUse::new(format!(
+                "the journal {shown} is one of an earlier release, which didn't note which prefix or schema it is about: \
+                 name another one with --journal. Sessions that the earlier runs have copied and not updated are found as they are"
+            ))),
+            _ => {
+                bail!(WrongUse::new(format!("{shown} is no journal of a migration: name another file with --journal")))
+            }
         }
-        let mut text = String::new();
-        file.read_to_string(&mut text).with_context(|| format!("reading the journal {shown}"))?;
-        let head = format!("cloakroom-migrate 1 {from} {to}");
-        let mut journal = Self { file, state: State::default() };
-        if text.is_empty() {
-            journal.append(&format!("{head}\n"))?;
-        } else if text.lines().next() != Some(&head) {
-            bail!(WrongUse::new(format!("the journal {shown} is about other stores: name another one with --journal")));
-        } else if !text.ends_with('\n') {
-            journal.append("\n")?;
-        }
-        text.lines().for_each(|line| journal.state.take(line).unwrap_or_default());
-        journal.append("begin ;\n")?;
+        let journal = Self::exclusive(path, head.is_empty()).map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy) => anyhow!("another migration is at work with the journal {shown}"),
+            _ => anyhow::Error::from(error).context(format!("opening the journal {shown}")),
+        })?;
+        journal.check(path, from, to)?;
         Ok(journal)
     }
 
-    pub(super) fn known(&self, key: &StoreKey) -> Known {
-        self.state.known.get(key).copied().unwrap_or_default()
+    fn exclusive(path: &Path, is_new: bool) -> rusqlite::Result<Self> {
+        // No URIs: a path is a path, whatever its first letters are.
+        let path = if path.is_absolute() { path.to_owned() } else { Path::new(".").join(path) };
+        let file =
+            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        file.busy_timeout(std::time::Duration::ZERO)?;
+        file.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        if is_new {
+            // Before the file has a log beside it: it is told by its head whose it is.
+            file.pragma_update(None, "application_id", APPLICATION)?;
+        }
+        // What the system has taken survives the end of this process; each page costs no wait for the disk.
+        file.pragma_update(None, "journal_mode", "WAL")?;
+        file.pragma_update(None, "synchronous", "NORMAL")?;
+        // From the first write on nobody else reads or writes it.
+        file.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
+        Ok(Self { file })
     }
 
-    /// Keys of what was copied.
-    pub(super) fn copied(&self) -> impl Iterator<Item = &StoreKey> {
-        self.state.known.iter().filter(|(_, known)| known.settled.is_some()).map(|(key, _)| key)
+    /// Whether it is about these stores; a new one is from now on.
+    fn check(&self, path: &Path, from: &StoreIdentity, to: &StoreIdentity) -> anyhow::Result<()> {
+        let shown = path.display();
+        let tables: i64 = self.file.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+        if tables == 0 {
+            let step = self.file.unchecked_transaction()?;
+            step.execute_batch(SCHEMA)?;
+            step.pragma_update(None, "user_version", VERSION)?;
+            step.execute("INSERT INTO stores VALUES (?1, ?2, 0)", [from.as_str(), to.as_str()])?;
+            step.commit()?;
+        } else if self.file.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0))? != VERSION {
+            bail!(WrongUse::new(format!(
+                "the journal {shown} is one of another release: name another one with --journal"
+            )));
+        }
+        let pair = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+        let (source, target) = self.file.query_row("SELECT source, target FROM stores", [], pair)?;
+        if (source.as_str(), target.as_str()) != (from.as_str(), to.as_str()) {
+            bail!(WrongUse::new(format!(
+                "the journal {shown} is about other stores: {source} to {target}, and not {from} to {to}; name another one \
+                 with --journal"
+            )));
+        }
+        // Of what is open, nobody knows whether it was written: it stays an intent.
+        self.file.execute_batch("UPDATE sessions SET is_open = 0 WHERE is_open = 1; DELETE FROM ending")?;
+        Ok(())
+    }
+
+    pub(super) fn known(&self, key: &StoreKey) -> rusqlite::Result<Known> {
+        let known = |row: &Row<'_>| Ok(Known { settled: mark(row, 0)?, intent: mark(row, 4)? });
+        let mut question = self.file.prepare_cached(KNOWN)?;
+        Ok(question.query_row([key.as_bytes()], known).optional()?.unwrap_or_default())
+    }
+
+    /// Begins a walk through the source.
+    pub(super) fn walk(&self) -> rusqlite::Result<Pass> {
+        self.file.query_row("UPDATE stores SET walks = walks + 1 RETURNING walks", [], |row| row.get(0).map(Pass))
+    }
+
+    /// Says that a walk has met these; returns those that it hadn't met before.
+    pub(super) fn meet(&self, pass: Pass, keys: impl Iterator<Item = StoreKey>) -> rusqlite::Result<Vec<StoreKey>> {
+        self.step(|file| {
+            let mut meet = file.prepare_cached(MEET)?;
+            let mut new = Vec::new();
+            for key in keys {
+                if meet.execute(params![key.as_bytes(), pass.0])? > 0 {
+                    new.push(key);
+                }
+            }
+            Ok(new)
+        })
     }
 
     /// Says what is about to be written.
-    pub(super) fn intend(&mut self, marks: &[(StoreKey, Mark)]) -> anyhow::Result<()> {
-        let mut text = String::new();
-        for (key, mark) in marks {
-            let deadline = mark.deadline.map_or_else(|| "-".to_owned(), |point| point.unix_millis().to_string());
-            let Mark { version, print, touched, .. } = mark;
-            text.push_str(&format!("? {} {version} {print} {} {deadline} ;\n", key.to_hex(), touched.unix_millis()));
-        }
-        self.append(&text)
+    pub(super) fn intend(&self, marks: &[(StoreKey, Mark)]) -> rusqlite::Result<()> {
+        self.step(|file| {
+            let mut intend = file.prepare_cached(INTEND)?;
+            for (key, Mark { version, print, touched, deadline }) in marks {
+                let deadline = deadline.map(|deadline| number(deadline.unix_millis()));
+                intend.execute(params![
+                    key.as_bytes(),
+                    number(*version),
+                    number(*print),
+                    number(touched.unix_millis()),
+                    deadline
+                ])?;
+            }
+            Ok(())
+        })
     }
 
     /// Says that it was, but for those that were left alone.
-    pub(super) fn settle(&mut self, left: &[StoreKey]) -> anyhow::Result<()> {
-        let mut text: String = left.iter().map(|key| format!("x {} ;\n", key.to_hex())).collect();
-        text.push_str("ok ;\n");
-        self.append(&text)
+    pub(super) fn settle(&self, left: &[StoreKey]) -> rusqlite::Result<()> {
+        self.step(|file| {
+            for key in left {
+                file.prepare_cached(LEAVE)?.execute([key.as_bytes()])?;
+            }
+            file.prepare_cached(SETTLE)?.execute([])?;
+            Ok(())
+        })
+    }
+
+    /// How much was copied, and how much of that a walk has met.
+    pub(super) fn copied(&self, pass: Pass) -> rusqlite::Result<Copied> {
+        let question = "SELECT count(*), count(*) FILTER (WHERE walk = ?1) FROM sessions WHERE version IS NOT NULL";
+        let count = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+        self.file.query_row(question, [pass.0], |row| Ok(Copied { all: count(row, 0)?, met: count(row, 1)? }))
+    }
+
+    /// Keys of what was copied and what a walk hasn't met, in their order, behind this one.
+    pub(super) fn missing(
+        &self,
+        pass: Pass,
+        after: Option<&StoreKey>,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<StoreKey>> {
+        self.keys(MISSING, after, &[&pass.0, &number(limit as u64)])
+    }
+
+    /// Notes what is to be ended, or has to be looked at before.
+    pub(super) fn mark_ending(&self, keys: &[StoreKey]) -> rusqlite::Result<()> {
+        self.step(|file| {
+            for key in keys {
+                file.prepare_cached("INSERT OR IGNORE INTO ending VALUES (?1)")?.execute([key.as_bytes()])?;
+            }
+            Ok(())
+        })
+    }
+
+    pub(super) fn count_ending(&self) -> rusqlite::Result<u64> {
+        self.file.query_row("SELECT count(*) FROM ending", [], |row| row.get::<_, i64>(0).map(i64::unsigned_abs))
+    }
+
+    /// Keys of what is to be ended, in their order, behind this one.
+    pub(super) fn ending(&self, after: Option<&StoreKey>, limit: usize) -> rusqlite::Result<Vec<StoreKey>> {
+        self.keys(ENDING, after, &[&number(limit as u64)])
     }
 
     /// Says that what was copied has ended.
-    pub(super) fn forget(&mut self, key: &StoreKey) -> anyhow::Result<()> {
-        self.append(&format!("- {} ;\n", key.to_hex()))
+    pub(super) fn forget(&self, keys: &[StoreKey]) -> rusqlite::Result<()> {
+        self.step(|file| {
+            for key in keys {
+                file.prepare_cached("DELETE FROM sessions WHERE key = ?1")?.execute([key.as_bytes()])?;
+            }
+            Ok(())
+        })
     }
 
-    fn append(&mut self, text: &str) -> anyhow::Result<()> {
-        // One write: what the system has taken survives the end of this process.
-        self.file.write_all(text.as_bytes()).context("writing the journal")?;
-        text.lines().for_each(|line| self.state.take(line).unwrap_or_default());
-        Ok(())
+    fn keys(&self, question: &str, after: Option<&StoreKey>, values: &[&dyn ToSql]) -> rusqlite::Result<Vec<StoreKey>> {
+        let after: &[u8] = after.map_or(&[], |key| key.as_bytes());
+        let values: Vec<&dyn ToSql> = std::iter::once(&after as &dyn ToSql).chain(values.iter().copied()).collect();
+        let mut question = self.file.prepare_cached(question)?;
+        let keys = question.query_map(values.as_slice(), |row| row.get(0).map(StoreKey::from_bytes))?;
+        keys.collect()
+    }
+
+    /// All or nothing.
+    fn step<T>(&self, act: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let step = self.file.unchecked_transaction()?;
+        let done = act(&step)?;
+        step.commit()?;
+        Ok(done)
     }
 }
 
-impl State {
-    /// What a line says; nothing, if it isn't whole.
-    fn take(&mut self, line: &str) -> Option<()> {
-        let words: Vec<&str> = line.strip_suffix(" ;")?.split(' ').collect();
-        match words.as_slice() {
-            ["?", key, version, print, touched, deadline] => {
-                let time = |text: &str| text.parse().ok().map(Timestamp::from_unix_millis);
-                let deadline = if *deadline == "-" { None } else { Some(time(deadline)?) };
-                let (version, print, touched) = (version.parse().ok()?, print.parse().ok()?, time(touched)?);
-                let key = StoreKey::from_hex(key)?;
-                self.known.entry(key).or_default().intent = Some(Mark { version, print, touched, deadline });
-                self.open.insert(key);
-            }
-            ["x", key] => {
-                let key = StoreKey::from_hex(key)?;
-                self.known.entry(key).and_modify(|known| known.intent = None);
-                self.open.remove(&key);
-            }
-            ["-", key] => {
-                self.known.remove(&StoreKey::from_hex(key)?);
-            }
-            ["ok"] => {
-                for key in self.open.drain() {
-                    if let Some(known) = self.known.get_mut(&key) {
-                        known.settled = known.intent.take().or(known.settled);
-                    }
-                }
-            }
-            ["begin"] => self.open.clear(),
-            _ => return None,
+/// The first bytes of a file; none, if it isn't there or is empty.
+fn head(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    match std::fs::File::open(path) {
+        Ok(file) => {
+            file.take(APPLICATION_AT.end as u64).read_to_end(&mut head)?;
         }
-        Some(())
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
     }
+    Ok(head)
+}
+
+/// An empty file for its owner alone.
+fn created(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.write(true).create(true).truncate(false).open(path).map(drop)
+}
+
+fn mark(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Mark>> {
+    let number = |column: usize| row.get::<_, Option<i64>>(first + column).map(|it| it.map(i64::cast_unsigned));
+    let (Some(version), Some(print), Some(touched)) = (number(0)?, number(1)?, number(2)?) else { return Ok(None) };
+    let deadline = number(3)?.map(Timestamp::from_unix_millis);
+    Ok(Some(Mark { version, print, touched: Timestamp::from_unix_millis(touched), deadline }))
+}
+
+/// The same 64 bits: SQLite has no others.
+const fn number(value: u64) -> i64 {
+    value.cast_signed()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
+    use cloakroom::{Entry, StoreIdentity, StoreKey, Timestamp};
 
-    use cloakroom::{Entry, StoreKey, Timestamp};
-
-    use super::{Journal, Known, Mark};
+    use super::{Copied, Journal, Known, Mark};
 
     const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 
@@ -160,12 +325,22 @@ mod tests {
         Mark::of(version, &Entry::new(text.into(), NOW, NOW, deadline))
     }
 
+    fn stores(one: &str, other: &str) -> [StoreIdentity; 2] {
+        [one, other].map(|url| StoreIdentity::of(url).unwrap())
+    }
+
+    fn open(path: &std::path::Path) -> anyhow::Result<Journal> {
+        let [from, to] = stores("redis://h?prefix=shop:", "postgres://h/d");
+        Journal::open(path, &from, &to)
+    }
+
     #[test]
     fn what_was_said_is_known_to_the_next_run() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
-        let (a, b, c) = (mark(1, "a", Some(NOW)), mark(1, "b", None), mark(2, "a", None));
-        let mut journal = Journal::open(&path, "sqlite:a", "redis://b").unwrap();
+        // A version and a print may be as large as a number of 64 bits.
+        let (a, b, c) = (mark(1, "a", Some(NOW)), mark(u64::MAX, "b", None), mark(2, "a", None));
+        let journal = open(&path).unwrap();
         journal.intend(&[(key(1), a), (key(2), b), (key(3), b)]).unwrap();
         journal.settle(&[key(3)]).unwrap();
         // Killed in the middle of this page.
@@ -179,45 +354,82 @@ mod tests {
         ];
         // A page of the next run says nothing about what was open when the one before it was killed.
         for round in 0..2 {
-            let mut journal = Journal::open(&path, "sqlite:a", "redis://b").unwrap();
+            let journal = open(&path).unwrap();
             for (number, known) in expected {
-                assert_eq!(journal.known(&key(number)), known, "{number}, round {round}");
+                assert_eq!(journal.known(&key(number)).unwrap(), known, "{number}, round {round}");
             }
             journal.intend(&[(key(5), b)]).unwrap();
             journal.settle(&[]).unwrap();
-            assert_eq!(journal.known(&key(5)), Known { settled: Some(b), intent: None });
+            assert_eq!(journal.known(&key(5)).unwrap(), Known { settled: Some(b), intent: None });
         }
-        let mut journal = Journal::open(&path, "sqlite:a", "redis://b").unwrap();
-        journal.forget(&key(2)).unwrap();
-        assert_eq!(journal.copied().count(), 2);
+        let journal = open(&path).unwrap();
+        journal.forget(&[key(2)]).unwrap();
+        let pass = journal.walk().unwrap();
+        assert_eq!(journal.copied(pass).unwrap(), Copied { all: 2, met: 0 });
     }
 
     #[test]
-    fn half_a_line_is_none() {
+    fn a_walk_meets_each_session_once() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("journal");
-        let mut journal = Journal::open(&path, "a", "b").unwrap();
-        journal.intend(&[(key(1), mark(1, "a", Some(NOW)))]).unwrap();
-        drop(journal);
-        let whole = std::fs::read(&path).unwrap();
-        // Without the sign at its end a line may have lost a digit.
-        for length in whole.len() - 20..whole.len() - 1 {
-            std::fs::write(&path, &whole[..length]).unwrap();
-            let journal = Journal::open(&path, "a", "b").unwrap();
-            assert_eq!(journal.known(&key(1)), Known::default(), "{length} of {}", whole.len());
+        let journal = open(&folder.path().join("journal")).unwrap();
+        let known: Vec<(StoreKey, Mark)> = (1..=4).map(|number| (key(number), mark(1, "a", None))).collect();
+        journal.intend(&known).unwrap();
+        journal.settle(&[]).unwrap();
+        let meet = |pass, numbers: &[u8]| journal.meet(pass, numbers.iter().map(|number| key(*number))).unwrap();
+        for _ in 0..2 {
+            let pass = journal.walk().unwrap();
+            assert_eq!(meet(pass, &[1, 3, 9]), [key(1), key(3), key(9)]);
+            assert_eq!(meet(pass, &[3, 1, 5]), [key(5)]);
+            assert_eq!(journal.copied(pass).unwrap(), Copied { all: 4, met: 2 });
+            assert_eq!(journal.missing(pass, None, 1).unwrap(), [key(2)]);
+            assert_eq!(journal.missing(pass, Some(&key(2)), 10).unwrap(), [key(4)]);
         }
+        journal.mark_ending(&[key(4), key(2), key(4)]).unwrap();
+        assert_eq!(journal.count_ending().unwrap(), 2);
+        assert_eq!(journal.ending(Some(&key(2)), 10).unwrap(), [key(4)]);
     }
 
     #[test]
     fn a_journal_is_of_two_stores_and_of_one_run_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
-        let journal = Journal::open(&path, "a", "b").unwrap();
-        assert!(Journal::open(&path, "a", "b").unwrap_err().to_string().contains("another migration"));
+        let journal = open(&path).unwrap();
+        assert!(open(&path).unwrap_err().to_string().contains("another migration"));
         drop(journal);
-        assert!(Journal::open(&path, "b", "a").unwrap_err().to_string().contains("other stores"));
-        let mut file = std::fs::File::create(&path).unwrap();
-        file.write_all(b"something else\n").unwrap();
-        assert!(Journal::open(&path, "a", "b").is_err());
+        let [from, to] = stores("redis://h?prefix=blog:", "postgres://h/d");
+        for (from, to) in [(&from, &to), (&to, &from)] {
+            let error = Journal::open(&path, from, to).unwrap_err().to_string();
+            assert!(error.contains("other stores") && error.contains("prefix=shop:"), "{error}");
+        }
+        open(&path).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn other_files_are_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        for (text, says) in [
+            ("something else\n", "no journal of a migration"),
+            ("cloakroom-migrate 1 redis://h sqlite:t.db\nbegin ;\n", "one of an earlier release"),
+            ("cloakroom-migrate 9", "no journal of a migration"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let error = open(&path).unwrap_err().to_string();
+            assert!(error.contains(says), "{text}: {error}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+        std::fs::remove_file(&path).unwrap();
+        let theirs = rusqlite::Connection::open(&path).unwrap();
+        theirs.execute_batch("CREATE TABLE sessions (name TEXT)").unwrap();
+        drop(theirs);
+        let before = std::fs::read(&path).unwrap();
+        let error = open(&path).unwrap_err().to_string();
+        assert!(error.contains("no journal of a migration"), "{error}");
+        assert!(before == std::fs::read(&path).unwrap(), "somebody's database was written to");
     }
 }

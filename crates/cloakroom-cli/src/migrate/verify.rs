@@ -3,10 +3,10 @@
 use cloakroom::{Clock as _, Loaded, Scanned, Store as _, StoreError, SystemClock};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::Stores;
 use super::journal::Journal;
 use super::progress::Progress;
-use super::step::whole_print;
+use super::step::{Known, whole_print};
+use super::{Stores, copy};
 use crate::walk::{PAGE, Walk, within};
 
 /// What a second look found.
@@ -26,17 +26,20 @@ pub(super) struct Verified {
 /// Reads every session of the source once more, and the one under the same key at the target.
 pub(super) async fn run(stores: &Stores, journal: &Journal, progress: &mut Progress) -> anyhow::Result<Verified> {
     let mut verified = Verified::default();
-    let mut walk = Walk::new(&stores.from, PAGE);
+    let (mut walk, pass) = (Walk::new(&stores.from, PAGE), journal.walk()?);
     let mut looked_at = 0;
     while let Some(page) = walk.page().await? {
         let load = |scanned: Scanned| async move {
             let there = within(stores.to.load(&scanned.key, SystemClock.now())).await?;
             Ok::<_, StoreError>((scanned, there))
         };
+        let sessions = copy::new(journal, pass, page.sessions)?;
         let pairs: Vec<(Scanned, Loaded)> =
-            stream::iter(page.sessions).map(load).buffer_unordered(stores.at_once).try_collect().await?;
+            stream::iter(sessions).map(load).buffer_unordered(stores.at_once).try_collect().await?;
         looked_at += pairs.len() as u64;
-        pairs.iter().for_each(|(here, there)| verified.compare(journal, here, there));
+        for (here, there) in &pairs {
+            verified.compare(&journal.known(&here.key)?, here, there);
+        }
         progress.at(looked_at);
         tokio::time::sleep(stores.pause).await;
     }
@@ -45,8 +48,7 @@ pub(super) async fn run(stores: &Stores, journal: &Journal, progress: &mut Progr
 }
 
 impl Verified {
-    fn compare(&mut self, journal: &Journal, here: &Scanned, there: &Loaded) {
-        let known = journal.known(&here.key);
+    fn compare(&mut self, known: &Known, here: &Scanned, there: &Loaded) {
         let [ours, theirs] = &mut self.checksums;
         *ours = ours.wrapping_add(whole_print(&here.key, &here.entry));
         match there {

@@ -38,7 +38,8 @@ fn the_sql_that_is_printed_creates_the_table() {
     {
         let (code, sql, _) = cloakroom(&["schema", database]);
         assert_eq!(code, 0);
-        assert!(sql.contains("CREATE TABLE IF NOT EXISTS cloakroom_sessions") && sql.contains(says), "{sql}");
+        let plain = sql.replace(['"', '`'], "");
+        assert!(plain.contains("CREATE TABLE IF NOT EXISTS cloakroom_sessions") && sql.contains(says), "{sql}");
         assert!(sql.ends_with(";\n") && !sql.ends_with(";;\n"), "{sql}");
         assert_eq!(json(0, &["schema", database])["sql"], sql);
     }

@@ -153,3 +153,20 @@ async fn what_is_damaged_is_named_and_stops_nothing() {
     let list = json(0, &["sessions", "list", &from, "--limit", "100"]);
     assert_eq!(list["damaged"][0], name);
 }
+
+/// One server, two applications: the journal of the first one's migration says nothing about the second one's sessions.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_prefix_is_another_store() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), Redis::with(&["--appendfsync", "everysec"]));
+    let url = |prefix: &str| format!("{}?prefix={prefix}", server.url().trim_end_matches('/'));
+    let (shop, blog) = (url("shop:"), url("blog:"));
+    fill(&connect(&shop).await.unwrap(), 60).await;
+    fill(&connect(&blog).await.unwrap(), 300).await;
+    let (target, journal) = (sqlite(folder.path(), "t.db"), folder.path().join("journal"));
+    is_whole(&migrate(0, &shop, &target, &journal), 60);
+    let again = cloakroom(&["migrate", &blog, &target, "--journal", journal.to_str().unwrap()]);
+    assert_eq!(all(&connect(&target).await.unwrap()).await.len(), 60, "{again:?}");
+    let (code, out, err) = again;
+    assert!(code == 2 && err.contains("is about other stores"), "{out}{err}");
+    assert!(err.contains("prefix=shop:") && err.contains("prefix=blog:"), "{err}");
+}

@@ -3,6 +3,7 @@
 use cloakroom::{AnyStore, Loaded, Store as _, StoreKey, connect};
 use cloakroom_servers::redis::{Cluster, Redis};
 use cloakroom_servers::{MariaDb, Postgres};
+use mysql_async::prelude::Queryable as _;
 
 use crate::common::{all, cloakroom, entry, fill, json, key, now, sqlite};
 
@@ -56,6 +57,47 @@ async fn a_missing_right_is_found() {
     assert!(found.contains("moving a session failed") && named, "{found}");
 }
 
+/// The block of the guide that begins with this line, without it.
+fn documented(first: &str) -> String {
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/stores.md");
+    let text = std::fs::read_to_string(guide).unwrap();
+    let (_, block) =
+        text.split_once(first).unwrap_or_else(|| panic!("the guide has no block that begins with {first}"));
+    block.split("```").next().unwrap().to_owned()
+}
+
+/// The statements of the guide are enough: they are carried out as they stand there, and a session lives.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_documented_rights_are_enough() {
+    let rights = |url: &str| {
+        let (_, out, err) = cloakroom(&["--json", "doctor", url]);
+        let doctor: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|why| panic!("{why}: {out}{err}"));
+        let findings = doctor["findings"].as_array().unwrap().clone();
+        let rights = findings.into_iter().find(|it| it["about"] == "rights").unwrap();
+        assert_eq!(rights["severity"], "good", "{rights}");
+    };
+    let server = Postgres::start();
+    connect(&server.url()).await.unwrap();
+    let (admin, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    admin.batch_execute(&documented("-- PostgreSQL\n")).await.unwrap();
+    rights(&server.url().replace("postgres@", "shop:password@"));
+
+    let server = MariaDb::start();
+    connect(&server.url()).await.unwrap();
+    let mut admin = mysql_async::Conn::from_url(server.url()).await.unwrap();
+    for statement in documented("-- MySQL, MariaDB\n").split(';').map(str::trim).filter(|it| !it.is_empty()) {
+        admin.query_drop(statement).await.unwrap();
+    }
+    rights(&server.url().replace("root@", "shop:password@"));
+
+    let server = Redis::start();
+    let line = documented("ACL SETUSER shop ");
+    let words: Vec<&str> = ["ACL", "SETUSER", "shop"].into_iter().chain(line.split_whitespace()).collect();
+    assert_eq!(server.cli(&words), "OK");
+    rights(&server.url().replace("redis://", "redis://shop:password@"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mariadb() {
     let server = MariaDb::start();
@@ -68,6 +110,8 @@ async fn redis() {
     every_command(&server.url(), Can::Everything, "Redis", 0).await;
     let doctor = |code| json(code, &["doctor", &server.url()])["findings"].to_string();
     assert!(doctor(0).contains("appendfsync always"));
+    let _ = server.cli(&["CONFIG", "SET", "timeout", "300"]);
+    assert!(doctor(0).contains("idle connections are closed after 300 s"));
     let _ = server.cli(&["CONFIG", "SET", "maxmemory", "100mb"]);
     let _ = server.cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
     assert!(doctor(3).contains("signs people out"));

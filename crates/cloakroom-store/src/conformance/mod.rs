@@ -116,7 +116,7 @@ impl fmt::Display for Failure {
 
 macro_rules! run {
     ($bench:expr, $failures:expr, $($module:ident: $($check:ident)+;)+) => {
-        $($($failures.extend(one(stringify!($check), $bench, $module::$check).await);)+)+
+        $($($failures.note(stringify!($check), one(stringify!($check), $bench, $module::$check).await);)+)+
     };
 }
 
@@ -138,7 +138,31 @@ macro_rules! run {
 /// # }
 /// ```
 pub async fn check<S: Store>(store: Arc<S>, can: Capabilities) -> Vec<Failure> {
-    let mut failures = Vec::new();
+    check_each(store, can, |_, _| ()).await
+}
+
+/// Runs every check as [`check`] does, and calls `each` after each one, with its name and its failure.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use cloakroom_store::MemoryStore;
+/// use cloakroom_store::conformance::{Capabilities, check_each};
+///
+/// # #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+/// # async fn main() {
+/// let mut passed = 0;
+/// let can = Capabilities::all().rounds(1);
+/// check_each(Arc::new(MemoryStore::new()), can, |_, failure| passed += usize::from(failure.is_none())).await;
+/// assert!(passed > 50);
+/// # }
+/// ```
+pub async fn check_each<S: Store>(
+    store: Arc<S>,
+    can: Capabilities,
+    each: impl FnMut(&'static str, Option<&Failure>) + Send,
+) -> Vec<Failure> {
+    let mut failures = Noted { each, failures: Vec::new() };
     let bench = match Bench::new(store, can.rounds, can.seed) {
         Ok(bench) => bench,
         Err(why) => return vec![Failure { check: "random_bytes", why, seed: 0 }],
@@ -196,7 +220,20 @@ pub async fn check<S: Store>(store: Arc<S>, can: Capabilities) -> Vec<Failure> {
             one_of_many_cycles replace_and_cycle_agree touch_and_replace_keep_both;
         requests: a_hundred_requests_of_one_process a_hundred_requests_of_three_processes;
     );
-    failures
+    failures.failures
+}
+
+/// The checks that failed, and who is told of each one.
+struct Noted<F> {
+    each: F,
+    failures: Vec<Failure>,
+}
+
+impl<F: FnMut(&'static str, Option<&Failure>)> Noted<F> {
+    fn note(&mut self, check: &'static str, failure: Option<Failure>) {
+        (self.each)(check, failure.as_ref());
+        self.failures.extend(failure);
+    }
 }
 
 /// Panics with the names of all checks that the store doesn't pass.

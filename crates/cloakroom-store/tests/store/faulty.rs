@@ -7,8 +7,8 @@ use cloakroom_session::{
     CookieConfig, CookieHeader, Engine, Error, ManualClock, Session, SessionSlot, StoreKey, Timestamp, Version,
 };
 use cloakroom_store::{
-    Created, Cursor, Ended, EndedPage, Entry, Loaded, MemoryStore, OwnedPage, Page, Replaced, Store, StoreError,
-    StoredSessions, StoredSessionsBuilder,
+    Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, MemoryStore, OwnedPage, Page, Replaced, Store,
+    StoreError, StoredSessions, StoredSessionsBuilder,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
@@ -44,12 +44,14 @@ pub(crate) struct Faulty {
     pub(crate) inner: MemoryStore,
     mode: Mutex<Mode>,
     pub(crate) calls: AtomicUsize,
+    /// What time it is there, if it tells.
+    pub(crate) clock: Mutex<Option<Timestamp>>,
 }
 
 impl Faulty {
     pub(crate) fn new() -> Arc<Self> {
         let inner = MemoryStore::new();
-        Arc::new(Self { inner, mode: Mutex::new(Mode::Works), calls: AtomicUsize::new(0) })
+        Arc::new(Self { inner, mode: Mutex::new(Mode::Works), calls: AtomicUsize::new(0), clock: Mutex::default() })
     }
 
     pub(crate) fn be(&self, mode: Mode) {
@@ -117,6 +119,11 @@ pub(crate) fn somebody_elses() -> Entry {
 }
 
 impl Store for Faulty {
+    async fn checkup(&self) -> Result<Checkup, StoreError> {
+        let clock = self.clock.lock().unwrap().ok_or_else(|| StoreError::unsupported("a clock"))?;
+        Ok(Checkup::new("a store with a clock").clock(Some(clock)))
+    }
+
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
         self.answer().await?;
         let loaded = self.inner.load(key, now).await;

@@ -87,3 +87,19 @@ async fn it_stops_when_told_to_and_when_dropped() {
     assert_eq!((calls(), busy.inner.len()), (before, left));
     assert_eq!(before.0, 0);
 }
+
+/// A machine whose clock is ahead takes everybody's sessions for ended ones: it removes none of them until it is right again.
+#[tokio::test(start_paused = true)]
+async fn with_a_clock_that_is_ahead_it_removes_nothing() {
+    let store = store(3, 5).await;
+    let server = |behind: u64| Some(cloakroom_session::Timestamp::from_unix_secs(NOW.unix_secs() - behind));
+    *store.clock.lock().unwrap() = server(61);
+    let sweeper = sweeper(&store).start();
+    tokio::time::sleep(MINUTE * 30).await;
+    let stats = sweeper.stats();
+    assert_eq!((stats.swept, stats.batches, store.inner.len()), (0, 0, 8));
+    assert!(stats.failures > 0, "{stats:?}");
+    *store.clock.lock().unwrap() = server(60);
+    tokio::time::sleep(MINUTE * 60).await;
+    assert_eq!((sweeper.stop().await.swept, store.inner.len()), (3, 5));
+}

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::error::SetupError;
 use super::source::Source;
 use super::{Kind as Place, SessionConfig};
+use crate::nearest::nearest;
 
 /// How the text of a variable is read.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,7 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
     ("CONFLICTS", "conflicts", Kind::Text),
     ("CALL_TIMEOUT", "call_timeout", Kind::Text),
     ("COMMIT_TIMEOUT", "commit_timeout", Kind::Text),
+    ("MOVED_GRACE", "moved_grace", Kind::Text),
     ("OWNER_LIMIT_SESSIONS", "owner_limit.sessions", Kind::Number),
     ("OWNER_LIMIT_AT_LIMIT", "owner_limit.at_limit", Kind::Text),
     ("COOKIE_NAME", "cookie.name", Kind::Text),
@@ -50,6 +52,7 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
     ("CSRF_FIELD", "csrf.field", Kind::Text),
     ("CSRF_BODY_LIMIT", "csrf.body_limit", Kind::Number),
     ("CSRF_DANGER_OWN_SCHEME_HTTP", "csrf.danger_own_scheme_http", Kind::Switch),
+    ("CSRF_DANGER_SAFE_METHODS", "csrf.danger_safe_methods", Kind::List),
     ("CSRF_DANGER_TOKEN_ONLY", "csrf.danger_token_only", Kind::Switch),
     ("CSRF_DANGER_ALLOW_NO_ORIGIN", "csrf.danger_allow_no_origin", Kind::Switch),
     ("CSRF_DANGER_REPORT_ONLY", "csrf.danger_report_only", Kind::Switch),
@@ -89,7 +92,7 @@ impl SessionConfig {
             let ours = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_'));
             let Some(ours) = ours.filter(|_| !value.is_empty()) else { continue };
             let known = VARIABLES.iter().find(|(known, ..)| *known == ours);
-            let (_, option, kind) = known.ok_or_else(|| SetupError::of(name, "is no option of sessions"))?;
+            let (_, option, kind) = known.ok_or_else(|| SetupError::of(name, unknown(prefix, ours)))?;
             let value = match kind {
                 Kind::Text => json!(value),
                 Kind::Switch => json!(switch(value).ok_or_else(|| SetupError::of(name, "is neither true nor false"))?),
@@ -154,6 +157,13 @@ impl SessionConfig {
         let ending = if matches!(source, Some(Source::File(_))) { "_FILE" } else { "" };
         variable(prefix, option) + ending
     }
+}
+
+/// What is said of a variable that is no option.
+fn unknown(prefix: &str, name: &str) -> String {
+    let perhaps = nearest(name, VARIABLES.iter().map(|(known, ..)| *known));
+    let perhaps = perhaps.map(|known| format!(": is it {prefix}_{known}?")).unwrap_or_default();
+    format!("is no option of sessions{perhaps}")
 }
 
 /// The variable that an option is read from.

@@ -133,6 +133,9 @@ pub struct SessionConfig {
     /// How long a commit may go on meeting others; for `stored`.
     #[serde(default)]
     pub commit_timeout: Option<Span>,
+    /// How long an id that has moved is still known as moved; for `stored`.
+    #[serde(default)]
+    pub moved_grace: Option<Span>,
     /// How many sessions an owner may have; for `stored`.
     #[serde(default)]
     pub owner_limit: Option<OwnerLimitOption>,
@@ -213,6 +216,7 @@ impl SessionConfig {
                     ("conflicts", self.conflicts.is_some()),
                     ("call_timeout", self.call_timeout.is_some()),
                     ("commit_timeout", self.commit_timeout.is_some()),
+                    ("moved_grace", self.moved_grace.is_some()),
                     ("owner_limit", self.owner_limit.is_some()),
                 ];
                 if let Some((option, _)) = ours.into_iter().find(|(_, there)| *there) {
@@ -273,6 +277,11 @@ impl SessionConfig {
         }
         if let Some(span) = self.commit_timeout {
             builder = builder.commit_timeout(span.limit("commit_timeout")?);
+        }
+        if let Some(span) = self.moved_grace {
+            let never =
+                || ConfigError::new("moved_grace", "can't be never: marks of what has moved would stay for ever");
+            builder = builder.moved_grace(span.duration().ok_or_else(never)?);
         }
         if let Some(limit) = &self.owner_limit {
             builder = builder.owner_limit(limit.sessions, limit.at_limit.policy());

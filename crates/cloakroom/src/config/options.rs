@@ -119,6 +119,8 @@ pub struct CsrfOptions {
     pub body_limit: Option<usize>,
     /// The own origin is under plain `http`, for development.
     pub danger_own_scheme_http: bool,
+    /// Further methods that aren't checked.
+    pub danger_safe_methods: Vec<String>,
     /// Checks the token only.
     pub danger_token_only: bool,
     /// Lets requests pass that don't say where they come from.
@@ -168,6 +170,9 @@ impl CsrfOptions {
         if let Some(limit) = self.body_limit {
             rules = rules.body_limit(limit);
         }
+        for method in &self.danger_safe_methods {
+            rules = rules.danger_safe_method(method);
+        }
         if self.danger_token_only {
             rules = rules.danger_token_only();
         }
@@ -181,6 +186,7 @@ impl CsrfOptions {
             // Here the options are lists, named in the plural.
             "own_origin" => ConfigError::new("own_origins", why.problem()),
             "trusted_origin" => ConfigError::new("trusted_origins", why.problem()),
+            "danger_safe_method" => ConfigError::new("danger_safe_methods", why.problem()),
             _ => why,
         })
     }

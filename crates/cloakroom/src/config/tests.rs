@@ -163,7 +163,12 @@ fn variables_that_make_no_sense_are_named() {
         ("no kind", vec![key], "SHOP_KIND: isn't set"),
         ("no key", vec![signed], "SHOP_KEY: isn't set, and SHOP_KEY_FILE isn't either"),
         ("no store", vec![stored], "SHOP_STORE: isn't set, and SHOP_STORE_FILE isn't either"),
-        ("a typing error", vec![signed, key, ("SHOP_COOKIE_NAMES", "x")], "SHOP_COOKIE_NAMES: is no option"),
+        (
+            "a typing error",
+            vec![signed, key, ("SHOP_COOKIE_NAMES", "x")],
+            "SHOP_COOKIE_NAMES: is no option of sessions: is it SHOP_COOKIE_NAME?",
+        ),
+        ("something else", vec![signed, key, ("SHOP_PRICE", "x")], "SHOP_PRICE: is no option of sessions"),
         ("no switch", vec![signed, key, ("SHOP_COOKIE_PARTITIONED", "maybe")], "SHOP_COOKIE_PARTITIONED: is neither"),
         ("no number", vec![signed, key, ("SHOP_CSRF_BODY_LIMIT", "1k")], "SHOP_CSRF_BODY_LIMIT: isn't a number"),
         (
@@ -260,4 +265,131 @@ async fn a_configured_store_is_asked_again() {
     signing_out.invalidate();
     slot.finish(200).await.unwrap();
     assert!(!watching.refresh().await.unwrap());
+}
+
+/// How an option of a builder is written in a configuration, or in the URL of a store.
+#[cfg(feature = "store")]
+enum Written {
+    /// A member of the configuration, in JSON.
+    Config(&'static str),
+    /// A parameter of these schemes.
+    Url(&'static [&'static str], &'static str),
+}
+
+/// Every option that a builder has can be configured: one that is new and has no row here fails.
+#[cfg(feature = "store")]
+#[test]
+fn every_option_of_a_builder_can_be_configured() {
+    use Written::{Config, Url};
+
+    const REDIS: &[&str] = &["redis", "unix", "redis+sentinel", "redis+cluster"];
+    let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for (file, rows) in [
+        (
+            "cloakroom-store/src/builder.rs",
+            &[
+                ("cookie", Config(r#""cookie": {}"#)),
+                ("lifetimes", Config(r#""lifetimes": {}"#)),
+                ("conflicts", Config(r#""conflicts": "strict""#)),
+                ("call_timeout", Config(r#""call_timeout": "1s""#)),
+                ("commit_timeout", Config(r#""commit_timeout": "1s""#)),
+                ("moved_grace", Config(r#""moved_grace": "5s""#)),
+                ("owner_limit", Config(r#""owner_limit": { "sessions": 3, "at_limit": "end-oldest" }"#)),
+            ][..],
+        ),
+        (
+            "cloakroom-core/src/cookie/attributes.rs",
+            &[
+                ("name", Config(r#""cookie": { "name": "__Host-a" }"#)),
+                ("path", Config(r#""cookie": { "path": "/" }"#)),
+                ("domain", Config(r#""cookie": { "name": "a", "domain": "shop.example" }"#)),
+                ("same_site", Config(r#""cookie": { "same_site": "strict" }"#)),
+                ("partitioned", Config(r#""cookie": { "partitioned": true }"#)),
+                ("danger_insecure", Config(r#""cookie": { "name": "a", "danger_insecure": true }"#)),
+                (
+                    "danger_readable_by_scripts",
+                    Config(r#""cookie": { "name": "a", "danger_readable_by_scripts": true }"#),
+                ),
+            ],
+        ),
+        (
+            "cloakroom-core/src/lifetimes.rs",
+            &[
+                ("idle_timeout", Config(r#""lifetimes": { "idle_timeout": "1h" }"#)),
+                ("absolute_timeout", Config(r#""lifetimes": { "absolute_timeout": "never" }"#)),
+                ("touch_after", Config(r#""lifetimes": { "touch_after": "1s" }"#)),
+            ],
+        ),
+        (
+            "cloakroom-core/src/csrf/builder.rs",
+            &[
+                ("own_origin", Config(r#""csrf": { "own_origins": ["https://a.example"] }"#)),
+                ("danger_own_scheme_http", Config(r#""csrf": { "danger_own_scheme_http": true }"#)),
+                ("trusted_origin", Config(r#""csrf": { "trusted_origins": ["https://a.example"] }"#)),
+                ("token_policy", Config(r#""csrf": { "token": "always" }"#)),
+                ("origin_only", Config(r#""csrf": { "token": "never" }"#)),
+                ("danger_token_only", Config(r#""csrf": { "danger_token_only": true }"#)),
+                ("danger_allow_no_origin", Config(r#""csrf": { "danger_allow_no_origin": true }"#)),
+                ("danger_report_only", Config(r#""csrf": { "danger_report_only": true }"#)),
+                ("danger_safe_method", Config(r#""csrf": { "danger_safe_methods": ["PROPFIND"] }"#)),
+                ("header", Config(r#""csrf": { "header": "X-Token" }"#)),
+                ("field", Config(r#""csrf": { "field": "token" }"#)),
+                ("body_limit", Config(r#""csrf": { "body_limit": 1000 }"#)),
+            ],
+        ),
+        ("cloakroom-store/src/memory.rs", &[("capacity", Url(&["memory"], "capacity"))]),
+        (
+            "cloakroom-sql/src/sqlite/open.rs",
+            &[
+                ("table", Url(&["sqlite"], "table")),
+                ("synchronous", Url(&["sqlite"], "synchronous")),
+                ("readers", Url(&["sqlite"], "readers")),
+            ],
+        ),
+        ("cloakroom-sql/src/postgres.rs", &[("table", Url(&["postgres"], "table"))]),
+        ("cloakroom-sql/src/mysql.rs", &[("table", Url(&["mysql"], "table"))]),
+        (
+            "cloakroom-redis/src/redis_store.rs",
+            &[
+                ("prefix", Url(REDIS, "prefix")),
+                ("durability", Url(REDIS, "replicas")),
+                ("durable_on_disk", Url(REDIS, "durability")),
+            ],
+        ),
+    ] {
+        let source = std::fs::read_to_string(crates.join(file)).unwrap();
+        let options: Vec<&str> = source.lines().filter_map(option_of).collect();
+        let named: Vec<&str> = rows.iter().map(|(option, _)| *option).collect();
+        assert_eq!(options, named, "{file}: each option needs a row, and each row an option");
+        for (option, written) in rows {
+            match written {
+                Config(text) => {
+                    let text = format!(r#"{{ "kind": "stored", "store": {{ "url": "memory:" }}, {text} }}"#);
+                    assert_eq!(wrong(&text), "", "{option}");
+                }
+                Url(schemes, name) => schemes.iter().for_each(|scheme| {
+                    assert!(crate::connect::has_option(scheme, name), "{option}: `{scheme}:` has no `{name}`");
+                }),
+            }
+        }
+    }
+}
+
+/// The option that a line of a builder's source defines: a public method that takes the builder and returns it.
+#[cfg(feature = "store")]
+fn option_of(line: &str) -> Option<&str> {
+    let line = line.trim().strip_prefix("pub ")?;
+    let line = line.strip_prefix("const ").unwrap_or(line).strip_prefix("fn ")?;
+    let (name, rest) = line.split_once('(')?;
+    let takes_itself = rest.starts_with("self") || rest.starts_with("mut self");
+    (takes_itself && rest.ends_with("-> Self {")).then_some(name)
+}
+
+#[test]
+fn a_grace_that_never_ends_is_refused() {
+    let text = r#"{ "kind": "stored", "store": { "url": "memory:" }, "moved_grace": "never" }"#;
+    let config = read(text).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let error = runtime.block_on(config.build()).unwrap_err();
+    assert_eq!(error.option(), if cfg!(feature = "store") { "moved_grace" } else { "kind" });
 }

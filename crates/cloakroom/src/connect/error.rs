@@ -42,7 +42,7 @@ impl ConnectError {
     }
 
     /// A URL that the driver doesn't understand.
-    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
     pub(super) fn refused(scheme: &'static str, error: &StoreError) -> Self {
         Self::malformed(scheme, error.source().map_or_else(|| error.to_string(), all_of))
     }

@@ -3,10 +3,14 @@
 //! | module | what it is about |
 //! |---|---|
 //! | `parts` | a URL in its parts |
+//! | `options` | every option that a URL may have, and what it is about |
+//! | `identity` | which store a URL leads to, without how it is reached |
 //! | `redis` | URLs of Redis and Valkey, of which there are many (feature `redis`) |
 //! | `error` | what can be wrong with a URL, and with what is behind it |
 
 mod error;
+mod identity;
+mod options;
 mod parts;
 #[cfg(feature = "redis")]
 mod redis;
@@ -17,9 +21,11 @@ mod tests;
 use std::error::Error as _;
 use std::time::Duration;
 
-use cloakroom_store::{AnyStore, FileStore, MemoryStore, Store, StoreError};
+use cloakroom_store::{AnyStore, Durability, FileStore, MemoryStore, Store, StoreError};
 
 pub use error::ConnectError;
+pub use identity::StoreIdentity;
+use options::Parameters;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use parts::Parts;
 
@@ -67,17 +73,21 @@ const SCHEMES: [(&str, &[&str]); 20] = [
 /// | `rediss+sentinel://…`, `rediss+cluster://…` | the same and `tls` | the same, encrypted |
 ///
 /// On all of them racing requests both win, and what has ended stays ended; they differ in who may share them, and in what they survive.
-/// For options beyond these build the store itself.
 ///
-/// - What is behind a scheme of files is a path as it is, relative to the working directory.
+/// - What is behind a scheme of files is a path as it is, relative to the working directory, up to a question mark.
+///   `file:DIR?durability=process-end` is [`Durability::ProcessEnd`]; `sqlite:PATH?synchronous=full&readers=8` are the options of
+///   `SqliteConfig`; `memory:?capacity=10000` is [`MemoryStore::capacity`].
 /// - In a login, `@`, `/`, `?`, `#`, `%` and `:` must be percent-encoded (`%40`, `%2F`, `%3F`, `%23`, `%25`, `%3A`).
 /// - Databases: a table that isn't there is created. Who may not create tables has it created before, by the store's `schema()`.
 ///   Parameters are the driver's own, and those of `PostgresStore::connect` and `MysqlStore::connect`: behind a PgBouncer in
-///   transaction mode, `?prepared=false` sends statements whole.
+///   transaction mode, `?prepared=false` sends statements whole. `?table=shop` names the table, and `?schema=web` the schema
+///   (PostgreSQL) or database (MySQL) that it is in; `sqlite:` has the first, too.
 /// - Redis: `?prefix=shop:` is what the names of keys begin with, `?replicas=1` makes a write count only when so many replicas have it
-///   (`RedisStore::durability`), and `?protocol=resp2` chooses the older protocol. `?timeout=500` is how many milliseconds an
+///   (`RedisStore::durability`; within `?replica_timeout=500` milliseconds), and `?protocol=resp2` chooses the older protocol. `?timeout=500` is how many milliseconds an
 ///   answer may take, and `?ca=…`, `?cert=…&key=…` name certificates in PEM, for `rediss:`. The login in a URL of Sentinel is
 ///   that of the servers; the sentinels' own is `?sentinel_user=…&sentinel_password=…`.
+///
+/// - An option that isn't known is an error, which names the nearest one that is.
 ///
 /// The store has answered once when this returns. It must be called on a tokio runtime.
 ///
@@ -106,32 +116,55 @@ pub async fn connect(url: &str) -> Result<AnyStore, ConnectError> {
 }
 
 async fn connect_within(url: &str, patience: Duration) -> Result<AnyStore, ConnectError> {
-    let (named, rest) = parts::scheme_of(url)?;
-    let known = SCHEMES.iter().find(|(scheme, _)| named.eq_ignore_ascii_case(scheme));
-    let (scheme, features) = known.ok_or_else(|| ConnectError::unknown(named))?;
+    let (scheme, features, rest) = scheme_of(url)?;
     match tokio::time::timeout(patience, open(scheme, features, rest)).await {
         Ok(opened) => opened,
         Err(_) => Err(ConnectError::store(scheme, StoreError::timed_out())),
     }
 }
 
+/// The scheme of a URL, the features that it needs, and what is behind it.
+fn scheme_of(url: &str) -> Result<(&'static str, &'static [&'static str], &str), ConnectError> {
+    let (named, rest) = parts::scheme_of(url)?;
+    let known = SCHEMES.iter().find(|(scheme, _)| named.eq_ignore_ascii_case(scheme));
+    let (scheme, features) = known.ok_or_else(|| ConnectError::unknown(named))?;
+    Ok((*scheme, *features, rest))
+}
+
+/// Whether the URLs of a scheme have an option.
+#[cfg(all(test, feature = "config"))]
+pub(crate) fn has_option(scheme: &str, name: &str) -> bool {
+    options::known(scheme).iter().any(|(known, _)| *known == name)
+}
+
 /// A scheme without an arm is one whose features are off.
 async fn open(scheme: &'static str, features: &'static [&'static str], rest: &str) -> Result<AnyStore, ConnectError> {
     let opened = match scheme {
-        "memory" if rest.is_empty() => Ok(AnyStore::new(MemoryStore::new())),
-        "memory" => return Err(ConnectError::malformed(scheme, "there is nothing to say behind `memory:`")),
+        "memory" => Ok(AnyStore::new(memory(scheme, rest)?)),
         "file" => {
-            let folder = parts::path(scheme, rest)?;
-            blocking(move || FileStore::open(folder)).await
+            let (folder, parameters) = parts::path(scheme, rest)?;
+            let durability = chosen(
+                scheme,
+                &parameters,
+                "durability",
+                &[("power-failure", Durability::PowerFailure), ("process-end", Durability::ProcessEnd)],
+            )?;
+            blocking(move || match durability {
+                Some(durability) => FileStore::with_durability(folder, durability),
+                None => FileStore::open(folder),
+            })
+            .await
         }
         #[cfg(feature = "sqlite")]
         "sqlite" => {
-            let file = parts::path(scheme, rest)?;
-            blocking(move || cloakroom_sql::SqliteStore::open(file)).await
+            let config = sqlite(scheme, rest)?;
+            blocking(move || config.open()).await
         }
         #[cfg(feature = "postgres")]
         "postgres" | "postgresql" => {
-            let url = Parts::of(scheme, rest)?.database(scheme)?.url("postgres");
+            let parts = Parts::of(scheme, rest)?.database(scheme)?;
+            Parameters::of(scheme, parts.query)?;
+            let url = parts.url("postgres");
             let store = cloakroom_sql::PostgresStore::connect(&url);
             let store = store.map_err(|error| ConnectError::refused(scheme, &error))?;
             match store.look_for_table().await {
@@ -142,7 +175,9 @@ async fn open(scheme: &'static str, features: &'static [&'static str], rest: &st
         }
         #[cfg(feature = "mysql")]
         "mysql" | "mariadb" => {
-            let url = Parts::of(scheme, rest)?.database(scheme)?.url("mysql");
+            let parts = Parts::of(scheme, rest)?.database(scheme)?;
+            Parameters::of(scheme, parts.query)?;
+            let url = parts.url("mysql");
             let store = cloakroom_sql::MysqlStore::connect(&url);
             let store = store.map_err(|error| ConnectError::refused(scheme, &error))?;
             match store.look_for_table().await {
@@ -156,6 +191,59 @@ async fn open(scheme: &'static str, features: &'static [&'static str], rest: &st
         _ => return Err(ConnectError::needs(scheme, features)),
     };
     opened.map_err(|error| ConnectError::store(scheme, error))
+}
+
+fn memory(scheme: &'static str, rest: &str) -> Result<MemoryStore, ConnectError> {
+    let (nothing, query) = rest.split_once('?').unwrap_or((rest, ""));
+    if !nothing.is_empty() {
+        return Err(ConnectError::malformed(scheme, "there is nothing to say behind `memory:` but its options"));
+    }
+    let capacity = counted(scheme, &Parameters::of(scheme, query)?, "capacity")?;
+    Ok(capacity.map_or_else(MemoryStore::new, |sessions| MemoryStore::new().capacity(sessions)))
+}
+
+#[cfg(feature = "sqlite")]
+fn sqlite(scheme: &'static str, rest: &str) -> Result<cloakroom_sql::SqliteConfig, ConnectError> {
+    use cloakroom_sql::{Synchronous, TableName};
+
+    let (file, parameters) = parts::path(scheme, rest)?;
+    let mut config = cloakroom_sql::SqliteConfig::new(file);
+    let modes = [("normal", Synchronous::Normal), ("full", Synchronous::Full)];
+    if let Some(mode) = chosen(scheme, &parameters, "synchronous", &modes)? {
+        config = config.synchronous(mode);
+    }
+    if let Some(readers) = counted(scheme, &parameters, "readers")? {
+        config = config.readers(readers);
+    }
+    if let Some(table) = parameters.get("table") {
+        config = config.table(TableName::new(table).map_err(|error| ConnectError::refused(scheme, &error))?);
+    }
+    Ok(config)
+}
+
+/// The value of an option that is one of a few words.
+fn chosen<T: Copy>(
+    scheme: &'static str,
+    parameters: &Parameters<'_>,
+    name: &'static str,
+    words: &[(&str, T)],
+) -> Result<Option<T>, ConnectError> {
+    let Some(text) = parameters.raw(name) else { return Ok(None) };
+    let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, value)| *value);
+    let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+    let none = || ConnectError::malformed(scheme, format!("`{name}` is one of `{}`", known.join("`, `")));
+    found.ok_or_else(none).map(Some)
+}
+
+/// The value of an option that is a number, and not 0.
+fn counted(
+    scheme: &'static str,
+    parameters: &Parameters<'_>,
+    name: &'static str,
+) -> Result<Option<usize>, ConnectError> {
+    let Some(text) = parameters.raw(name) else { return Ok(None) };
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.map(Some).ok_or_else(|| ConnectError::malformed(scheme, format!("`{name}` is a number, and not 0")))
 }
 
 /// Opens a store of files, on a thread that may wait for the disk.

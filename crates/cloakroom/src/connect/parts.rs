@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::ConnectError;
+use super::options::Parameters;
 
 /// What is before the first colon, if it looks like a scheme, and what is behind it.
 ///
@@ -14,25 +15,42 @@ pub(super) fn scheme_of(url: &str) -> Result<(&str, &str), ConnectError> {
     if is_scheme { Ok((scheme, rest)) } else { Err(ConnectError::no_scheme()) }
 }
 
-/// A path, as it is.
-pub(super) fn path(scheme: &'static str, rest: &str) -> Result<PathBuf, ConnectError> {
-    let path = rest.strip_prefix("//").unwrap_or(rest);
-    let malformed = |why: &'static str| Err(ConnectError::malformed(scheme, why));
+/// What the names of keys in Redis begin with, unless a URL says otherwise: as in `RedisStore`.
+pub(super) const PREFIX: &str = "cloakroom:";
+
+/// A path, as it is, and the options behind it.
+pub(super) fn path<'a>(scheme: &'static str, rest: &'a str) -> Result<(PathBuf, Parameters<'a>), ConnectError> {
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     match path {
-        "" => malformed("it has no path"),
+        "" => Err(ConnectError::malformed(scheme, "it has no path")),
         // Elsewhere this is a database without a file; here it would be a file of that name.
-        ":memory:" => malformed("a store in memory is `memory:`"),
-        // Elsewhere parameters follow; here they would be a part of the name.
-        path if path.contains('?') => malformed("there are no parameters; build the store itself for more options"),
-        path => Ok(path.into()),
+        ":memory:" => Err(ConnectError::malformed(scheme, "a store in memory is `memory:`")),
+        path => Ok((path.into(), Parameters::of(scheme, query)?)),
+    }
+}
+
+/// The path of a socket, and the query behind it: its login is in there, and may have any sign in it.
+pub(super) fn socket<'a>(scheme: &'static str, rest: &'a str) -> Result<(&'a str, &'a str), ConnectError> {
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let path = path.strip_prefix("//").unwrap_or(path);
+    match path.starts_with('/') {
+        true => Ok((path, query)),
+        false => {
+            let why = "it has no path that begins with a slash, as in `///run/redis.sock`";
+            Err(ConnectError::malformed(scheme, why))
+        }
     }
 }
 
 /// What follows a scheme of the network.
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]
 #[derive(Clone, Copy)]
 pub(super) struct Parts<'a> {
     /// User and password, as they were written.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql", feature = "redis")),
+        expect(dead_code, reason = "for drivers, none of which is built in")
+    )]
     pub(super) login: Option<&'a str>,
     /// One host, or several with commas between them; each with a port or without.
     pub(super) hosts: &'a str,
@@ -42,7 +60,6 @@ pub(super) struct Parts<'a> {
     pub(super) query: &'a str,
 }
 
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]
 impl<'a> Parts<'a> {
     pub(super) fn of(scheme: &'static str, rest: &'a str) -> Result<Self, ConnectError> {
         let malformed = |why: &'static str| ConnectError::malformed(scheme, why);
@@ -67,7 +84,6 @@ impl<'a> Parts<'a> {
     }
 
     /// The same, if it names a database.
-    #[cfg(any(feature = "postgres", feature = "mysql"))]
     pub(super) fn database(self, scheme: &'static str) -> Result<Self, ConnectError> {
         if self.hosts.is_empty() && !self.query.contains("host=") {
             return Err(ConnectError::malformed(scheme, "it has no host"));
@@ -79,6 +95,7 @@ impl<'a> Parts<'a> {
     }
 
     /// The whole, under this scheme.
+    #[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]
     pub(super) fn url(&self, scheme: &str) -> String {
         let mut url = format!("{scheme}://");
         if let Some(login) = self.login {
@@ -97,7 +114,6 @@ impl<'a> Parts<'a> {
 }
 
 /// What is behind the colon, which is behind the bracket of an IPv6 address.
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]
 pub(super) fn port_of(host: &str) -> Option<&str> {
     host.rsplit(']').next().and_then(|rest| rest.split_once(':')).map(|(_, port)| port)
 }

@@ -1,15 +1,15 @@
 //! URLs of Redis and Valkey, of which there are many.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_store::{AnyStore, StoreError};
 
 use super::ConnectError;
-use super::parts::Parts;
+use super::options::Parameters;
 #[cfg(feature = "redis-sentinel")]
 use super::parts::port_of;
+use super::parts::{self, Parts};
 
 /// How long replicas may take to confirm a write: half of what a call may take.
 const CONFIRMATION: Duration = Duration::from_millis(500);
@@ -51,30 +51,15 @@ pub(super) fn has(scheme: &str) -> bool {
 /// The outer error is about the URL, the inner one about what is behind it.
 pub(super) async fn open(scheme: &'static str, rest: &str) -> Result<Result<AnyStore, StoreError>, ConnectError> {
     let Some((base, kind)) = kind_of(scheme) else { return Err(ConnectError::needs(scheme, &["redis"])) };
-    let known: &[&str] = match kind {
-        Kind::Single => &["protocol", "timeout", "durability", "ca", "cert", "key"],
-        Kind::Socket => &["protocol", "timeout", "durability", "db", "user", "pass"],
-        #[cfg(feature = "redis-sentinel")]
-        Kind::Sentinel => {
-            &["protocol", "timeout", "durability", "ca", "cert", "key", "db", "sentinel_user", "sentinel_password"]
-        }
-        #[cfg(feature = "redis-cluster")]
-        Kind::Cluster => &["protocol", "timeout", "durability", "ca", "cert", "key"],
-    };
     let malformed = |why: &'static str| ConnectError::malformed(scheme, why);
     if matches!(kind, Kind::Socket) {
-        // Its login is in the parameters, and may have any sign in it.
-        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let path = path.strip_prefix("//").unwrap_or(path);
-        if !path.starts_with('/') {
-            return Err(malformed("it has no path that begins with a slash, as in `///run/redis.sock`"));
-        }
-        let (parameters, ours) = parameters(scheme, query, known)?;
+        let (path, query) = parts::socket(scheme, rest)?;
+        let (parameters, ours) = Ours::of(scheme, query)?;
         let opened = RedisStore::connect(&format!("unix://{path}{}", parameters.text("?"))).await;
         return Ok(opened.map(|store| ours.apply(store)));
     }
     let parts = Parts::of(scheme, rest)?;
-    let (parameters, ours) = parameters(scheme, parts.query, known)?;
+    let (parameters, ours) = Ours::of(scheme, parts.query)?;
     let path = parts.path.trim_end_matches('/');
     if parts.hosts.split(',').any(|host| host.is_empty() || host.starts_with(':')) {
         return Err(malformed("it has no host, or a comma too many"));
@@ -137,69 +122,41 @@ pub(super) async fn open(scheme: &'static str, rest: &str) -> Result<Result<AnyS
     Ok(opened.map(|store| ours.apply(store)))
 }
 
-/// What a URL says about our side.
-#[derive(Default)]
+/// Options of a URL that are ours; the rest is the client's.
 struct Ours {
     prefix: Option<String>,
     replicas: u32,
+    replica_timeout: Duration,
 }
 
 impl Ours {
+    fn of<'a>(scheme: &'static str, query: &'a str) -> Result<(Parameters<'a>, Self), ConnectError> {
+        let parameters = Parameters::of(scheme, query)?;
+        let number = |name: &'static str, what: &str| match parameters.raw(name).map(str::parse::<u32>) {
+            None => Ok(None),
+            Some(Ok(number)) => Ok(Some(number)),
+            Some(Err(_)) => Err(ConnectError::malformed(scheme, format!("`{name}` isn't a number of {what}"))),
+        };
+        let replica_timeout = match number("replica_timeout", "milliseconds")? {
+            Some(0) => {
+                return Err(ConnectError::malformed(scheme, "`replica_timeout` is 0: no replica answers at once"));
+            }
+            Some(millis) => Duration::from_millis(millis.into()),
+            None => CONFIRMATION,
+        };
+        let ours = Self {
+            prefix: parameters.form("prefix"),
+            replicas: number("replicas", "servers")?.unwrap_or(0),
+            replica_timeout,
+        };
+        Ok((parameters.without(&["prefix", "replicas", "replica_timeout"]), ours))
+    }
+
     fn apply(self, store: RedisStore) -> AnyStore {
-        let store = store.durability(self.replicas, CONFIRMATION);
+        let store = store.durability(self.replicas, self.replica_timeout);
         AnyStore::new(match self.prefix {
             Some(prefix) => store.prefix(prefix),
             None => store,
         })
     }
-}
-
-/// Parameters for the client, as they were written.
-struct Parameters<'a>(Vec<(&'a str, &'a str)>);
-
-impl<'a> Parameters<'a> {
-    #[cfg(feature = "redis-sentinel")]
-    fn raw(&self, name: &str) -> Option<&'a str> {
-        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
-    }
-
-    #[cfg(feature = "redis-sentinel")]
-    fn only(&self, names: &[&str]) -> Self {
-        Self(self.0.iter().copied().filter(|(known, _)| names.contains(known)).collect())
-    }
-
-    /// With this in front, if there are any.
-    fn text(&self, front: &str) -> String {
-        let pairs: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        if pairs.is_empty() { String::new() } else { format!("{front}{}", pairs.join("&")) }
-    }
-}
-
-/// Parameters that are ours; the rest is the client's, which is silent about names that it doesn't know.
-fn parameters<'a>(
-    scheme: &'static str,
-    query: &'a str,
-    known: &[&str],
-) -> Result<(Parameters<'a>, Ours), ConnectError> {
-    let (mut rest, mut ours) = (Vec::new(), Ours::default());
-    for (place, pair) in (1..).zip(query.split('&').filter(|pair| !pair.is_empty())) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        match name {
-            "prefix" => {
-                ours.prefix = form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| Cow::into_owned(value));
-            }
-            "replicas" => {
-                let malformed = |_| ConnectError::malformed(scheme, "`replicas` isn't a number of servers");
-                ours.replicas = value.parse().map_err(malformed)?;
-            }
-            _ if known.contains(&name) => rest.push((name, value)),
-            _ => {
-                // By its place: it may be a piece of a password with a `&` in it.
-                let known = known.join("`, `");
-                let why = format!("its parameter {place} is unknown; there are `prefix`, `replicas`, `{known}`");
-                return Err(ConnectError::malformed(scheme, why));
-            }
-        }
-    }
-    Ok((Parameters(rest), ours))
 }

@@ -1,0 +1,211 @@
+//! The options in the query of a URL: every one that there is, and what it is about.
+
+use super::ConnectError;
+use crate::nearest::nearest;
+
+/// What an option says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// Which store it is: with another value there are other sessions.
+    Place,
+    /// How it is reached and used: as whom, encrypted or not, how patiently, with how many connections.
+    Manner,
+}
+
+use About::{Manner, Place};
+
+pub(super) type Known = &'static [(&'static str, About)];
+
+const MEMORY: Known = &[("capacity", Manner)];
+
+const FILE: Known = &[("durability", Manner)];
+
+const SQLITE: Known = &[("readers", Manner), ("synchronous", Manner), ("table", Place)];
+
+const POSTGRES: Known = &[
+    ("application_name", Manner),
+    ("channel_binding", Manner),
+    ("connect_timeout", Manner),
+    ("dbname", Place),
+    ("host", Place),
+    ("hostaddr", Place),
+    ("keepalives", Manner),
+    ("keepalives_idle", Manner),
+    ("keepalives_interval", Manner),
+    ("keepalives_retries", Manner),
+    ("load_balance_hosts", Manner),
+    // It may name a search path; of its limits `identity` knows that they are none.
+    ("options", Place),
+    ("password", Manner),
+    ("port", Place),
+    ("prepared", Manner),
+    ("schema", Place),
+    ("sslmode", Manner),
+    ("sslnegotiation", Manner),
+    ("sslrootcert", Manner),
+    ("table", Place),
+    ("target_session_attrs", Manner),
+    ("tcp_user_timeout", Manner),
+    ("user", Manner),
+];
+
+const MYSQL: Known = &[
+    ("abs_conn_ttl", Manner),
+    ("abs_conn_ttl_jitter", Manner),
+    ("built_in_roots", Manner),
+    ("client_found_rows", Manner),
+    ("compression", Manner),
+    ("conn_ttl", Manner),
+    ("enable_cleartext_plugin", Manner),
+    ("inactive_connection_ttl", Manner),
+    ("max_allowed_packet", Manner),
+    ("pool_max", Manner),
+    ("pool_min", Manner),
+    ("prefer_socket", Manner),
+    ("require_ssl", Manner),
+    ("reset_connection", Manner),
+    ("schema", Place),
+    ("secure_auth", Manner),
+    ("socket", Place),
+    ("ssl-ca", Manner),
+    ("ssl-mode", Manner),
+    ("stmt_cache_size", Manner),
+    ("table", Place),
+    ("tcp_keepalive", Manner),
+    ("tcp_nodelay", Manner),
+    ("ttl_check_interval", Manner),
+    ("verify_ca", Manner),
+    ("verify_identity", Manner),
+    ("wait_timeout", Manner),
+];
+
+const REDIS: Known = &[
+    ("prefix", Place),
+    ("replicas", Manner),
+    ("replica_timeout", Manner),
+    ("protocol", Manner),
+    ("timeout", Manner),
+    ("durability", Manner),
+    ("ca", Manner),
+    ("cert", Manner),
+    ("key", Manner),
+];
+
+const SOCKET: Known = &[
+    ("prefix", Place),
+    ("replicas", Manner),
+    ("replica_timeout", Manner),
+    ("protocol", Manner),
+    ("timeout", Manner),
+    ("durability", Manner),
+    ("db", Place),
+    ("user", Manner),
+    ("pass", Manner),
+];
+
+const SENTINEL: Known = &[
+    ("prefix", Place),
+    ("replicas", Manner),
+    ("replica_timeout", Manner),
+    ("protocol", Manner),
+    ("timeout", Manner),
+    ("durability", Manner),
+    ("ca", Manner),
+    ("cert", Manner),
+    ("key", Manner),
+    ("db", Place),
+    ("sentinel_user", Manner),
+    ("sentinel_password", Manner),
+];
+
+/// Of these the driver makes a list: they may stand there several times.
+const LISTS: [&str; 3] = ["host", "hostaddr", "port"];
+
+/// The options of a scheme.
+pub(super) fn known(scheme: &str) -> Known {
+    let (base, suffix) = scheme.split_once('+').unwrap_or((scheme, ""));
+    match (base, suffix) {
+        ("memory", _) => MEMORY,
+        ("file", _) => FILE,
+        ("sqlite", _) => SQLITE,
+        ("postgres" | "postgresql", _) => POSTGRES,
+        ("mysql" | "mariadb", _) => MYSQL,
+        ("unix", _) | (_, "unix") => SOCKET,
+        (_, "sentinel") => SENTINEL,
+        _ => REDIS,
+    }
+}
+
+/// The options of a URL, as they were written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Parameters<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Parameters<'a> {
+    /// Reads a query.
+    ///
+    /// # Security
+    /// An error names the place of what is unknown, and not the word: it may be a piece of a password with a `&` in it.
+    pub(super) fn of(scheme: &'static str, query: &'a str) -> Result<Self, ConnectError> {
+        let known = known(scheme);
+        let mut found: Vec<(&str, &str)> = Vec::new();
+        for (place, pair) in (1..).zip(query.split('&').filter(|pair| !pair.is_empty())) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if !known.iter().any(|(known, _)| *known == name) {
+                let names: Vec<&str> = known.iter().map(|(known, _)| *known).collect();
+                let perhaps = nearest(name, names.iter().copied());
+                let perhaps = perhaps.map(|name| format!(": is it `{name}`?")).unwrap_or_default();
+                let why = format!("its parameter {place} is unknown{perhaps}; there are `{}`", names.join("`, `"));
+                return Err(ConnectError::malformed(scheme, why));
+            }
+            if !LISTS.contains(&name) && found.iter().any(|(before, _)| *before == name) {
+                return Err(ConnectError::malformed(scheme, format!("`{name}` is there twice")));
+            }
+            found.push((name, value));
+        }
+        Ok(Self(found))
+    }
+
+    pub(super) fn raw(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    /// Every value of an option, without percent signs.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = String> {
+        self.0.iter().filter(move |(known, _)| *known == name).map(|(_, value)| decoded(value))
+    }
+
+    /// The value of an option, without percent signs.
+    pub(super) fn get(&self, name: &str) -> Option<String> {
+        self.raw(name).map(decoded)
+    }
+
+    /// The same as a form spells it, where a plus sign is a space.
+    pub(super) fn form(&self, name: &str) -> Option<String> {
+        self.raw(name).map(|value| decoded(&value.replace('+', " ")))
+    }
+
+    /// Those that aren't ours, for the client.
+    #[cfg(feature = "redis")]
+    pub(super) fn without(&self, ours: &[&str]) -> Self {
+        Self(self.0.iter().copied().filter(|(name, _)| !ours.contains(name)).collect())
+    }
+
+    #[cfg(feature = "redis-sentinel")]
+    pub(super) fn only(&self, names: &[&str]) -> Self {
+        Self(self.0.iter().copied().filter(|(name, _)| names.contains(name)).collect())
+    }
+
+    /// With this in front, if there are any.
+    #[cfg(feature = "redis")]
+    pub(super) fn text(&self, front: &str) -> String {
+        let pairs: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if pairs.is_empty() { String::new() } else { format!("{front}{}", pairs.join("&")) }
+    }
+}
+
+/// Percent signs alone: a plus sign is a plus sign.
+pub(super) fn decoded(value: &str) -> String {
+    // Neither may end the value.
+    let value = value.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
+    form_urlencoded::parse(value.as_bytes()).map(|(name, _)| name.into_owned()).next().unwrap_or_default()
+}
