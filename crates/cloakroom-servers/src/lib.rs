@@ -12,7 +12,9 @@
 )]
 
 mod authority;
+mod client;
 mod delay;
+mod disk;
 mod foreign;
 mod mariadb;
 mod monitor;
@@ -29,13 +31,15 @@ use std::thread::sleep;
 use std::time::Duration;
 
 pub use authority::{Authority, Certificate};
+pub use client::Held;
 pub use delay::Delay;
+pub use disk::Disk;
 pub use foreign::Foreign;
 pub use mariadb::MariaDb;
 pub use monitor::Monitor;
 pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
-pub use proxy::Proxy;
+pub use proxy::{Proxy, scrambled};
 
 /// A server's process and its folder.
 #[derive(Debug)]
