@@ -61,7 +61,7 @@ impl MariaDb {
     }
 
     /// The answer to these statements of the administrator's, as `mariadb` prints it.
-    #[must_use]
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn sql(&self, statements: &str) -> String {
         let mut command = self.client();
         command.arg("-e");

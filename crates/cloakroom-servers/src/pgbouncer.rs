@@ -7,25 +7,26 @@ use std::process::Command;
 use crate::postgres::{USER, as_user};
 use crate::{Postgres, Server, is_root, listens, program, run, signal};
 
-/// A PgBouncer in transaction mode: each transaction goes to whichever of two connections to the server is free.
+/// A PgBouncer in transaction mode: each transaction goes to whichever of a few connections to the server is free.
 #[derive(Debug)]
 pub struct PgBouncer {
     server: Server,
     there: u16,
     user: String,
+    size: usize,
 }
 
 impl PgBouncer {
-    /// One that leads to this server.
+    /// One that leads to this server, over up to two connections.
     #[must_use]
     pub fn before(postgres: &mut Postgres) -> Self {
-        Self::of(program("pgbouncer", &["/usr/sbin"], "pgbouncer"), postgres, "postgres")
+        Self::of(program("pgbouncer", &["/usr/sbin"], "pgbouncer"), postgres, "postgres", 2)
     }
 
-    /// One that leads to this server as this user.
+    /// One that leads to this server as this user, over up to eight connections.
     #[must_use]
     pub fn before_as(postgres: &mut Postgres, user: &str) -> Self {
-        Self::of(program("pgbouncer", &["/usr/sbin"], "pgbouncer"), postgres, user)
+        Self::of(program("pgbouncer", &["/usr/sbin"], "pgbouncer"), postgres, user, 8)
     }
 
     /// The same in a newer version, which keeps track of prepared statements.
@@ -33,12 +34,12 @@ impl PgBouncer {
     pub fn newer_before_as(postgres: &mut Postgres, user: &str) -> Self {
         let told = std::env::var_os("PGBOUNCER_NEWER").filter(|path| !path.is_empty()).map(PathBuf::from);
         let told = told.expect("PGBOUNCER_NEWER must name a PgBouncer of 1.21 or newer: `cargo xtask test` brings one");
-        Self::of(told, postgres, user)
+        Self::of(told, postgres, user, 8)
     }
 
-    fn of(program: PathBuf, postgres: &mut Postgres, user: &str) -> Self {
+    fn of(program: PathBuf, postgres: &mut Postgres, user: &str, size: usize) -> Self {
         let server = Server::prepare("pgbouncer");
-        let mut bouncer = Self { server, there: postgres.server().port(), user: user.to_owned() };
+        let mut bouncer = Self { server, there: postgres.server().port(), user: user.to_owned(), size };
         bouncer.write(&[]);
         if is_root() {
             run(Command::new("chown").args(["-R", USER]).arg(bouncer.server.folder()));
@@ -55,10 +56,10 @@ impl PgBouncer {
     }
 
     fn write(&self, settings: &[&str]) {
-        let Self { server, there, user } = self;
+        let Self { server, there, user, size } = self;
         let text = format!(
             "[databases]\npostgres = host=127.0.0.1 port={there} user={user}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
-             listen_port = {}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 2\n\
+             listen_port = {}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = {size}\n\
              server_login_retry = 1\nignore_startup_parameters = extra_float_digits\n{}\n",
             server.port(),
             settings.join("\n"),

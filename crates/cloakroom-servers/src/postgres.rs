@@ -73,7 +73,7 @@ impl Postgres {
     }
 
     /// The answer to these statements of the administrator's, as `psql` prints it.
-    #[must_use]
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn sql(&self, statements: &str) -> String {
         let mut command = self.psql();
         command.arg("-c");

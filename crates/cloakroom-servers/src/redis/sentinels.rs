@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use super::{Redis, answers, cli, redis_server, until, url};
+use super::{APP, Redis, answers, cli, redis_server, until, url};
 use crate::{Proxy, Server};
 
 /// A master with one replica, and three sentinels that watch over them under the name `mymaster`.
@@ -21,7 +21,8 @@ impl Sentinels {
         Self::build(Redis::port, &[])
     }
 
-    /// The same, where clients, sentinels and the replica reach the servers only by these wires, in the order of the servers.
+    /// The same with the user of [`APP`], where clients, sentinels and the replica reach the servers only by these wires, in the order
+    /// of the servers.
     #[must_use]
     pub fn on_wires() -> (Self, Vec<Proxy>) {
         // The replica must know its wire before it is started.
@@ -38,10 +39,11 @@ impl Sentinels {
     fn build(reached_at: impl FnOnce(&Redis) -> u16, announced: &[&str]) -> Self {
         // Replication is what these are for: a busy disk must not look like a master that is lost. And no delay for more replicas.
         let options = ["--appendfsync", "no", "--repl-diskless-sync-delay", "0"];
-        let master = Redis::with(&options);
+        let user = if announced.is_empty() { &[][..] } else { &APP[..] };
+        let master = Redis::with(&[&options, user].concat());
         let port = reached_at(&master);
         let following = ["--replicaof", "127.0.0.1", &port.to_string()];
-        let replica = Redis::with(&[&options[..], &following, announced].concat());
+        let replica = Redis::with(&[&options, user, &following, announced].concat());
         until("the replica follows", || replica.cli(&["INFO", "replication"]).contains("master_link_status:up"));
         let sentinels = (0..3).map(|_| sentinel(port)).collect();
         let all = Self { servers: [master, replica], sentinels };

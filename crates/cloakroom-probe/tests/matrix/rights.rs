@@ -1,0 +1,109 @@
+//! Stores that are full, and users who may only read.
+
+use cloakroom::{AnyStore, MemoryStore};
+
+use crate::cell::{Bench, Cell, Ran, SOME};
+use crate::load::Load;
+use crate::node::Node;
+use crate::stores::{Kind, Servers};
+
+/// Sessions that memory has room for, and anonymous visitors who come.
+const ROOM: usize = 2_000;
+const FLOOD: usize = 6_000;
+
+/// There is no room for another record. What is there is there, and goes on when there is room.
+pub(crate) async fn full(bench: &mut Bench) -> Cell {
+    if bench.kind == Kind::Memory {
+        return flooded().await;
+    }
+    let kept = bench.nodes[0].begin().await.unwrap();
+    let load = Load::start(&bench.nodes).await;
+    load.until_done(SOME).await;
+    let redis = bench.kind.is_redis();
+    if redis {
+        bench.place.redis(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+        bench.place.redis(&["CONFIG", "SET", "maxmemory", "1"]);
+    } else {
+        bench.place.disk().expect("it is on one").fill();
+    }
+    // Pages that were reserved have room for a while.
+    let (mut written, mut refused) = (0_usize, 0_usize);
+    let large: String = (0..50_000_u64).map(|n| char::from(b'a' + (cloakroom_servers::scrambled(n) % 26) as u8)).collect();
+    while refused < 3 {
+        match bench.nodes[0].visit("", |session| session.insert("large", &large)).await {
+            Ok(_) => written += 1,
+            Err(_) => refused += 1,
+        }
+        assert!(written < 2_000, "it is never full");
+    }
+    let read = bench.nodes[1].request(&kept).await.is_ok();
+    if redis {
+        bench.place.redis(&["CONFIG", "SET", "maxmemory", "0"]);
+    } else {
+        bench.place.disk().expect("it is on one").free();
+    }
+    let cell = bench.goes_on(load).await;
+    let Cell::Ran(mut ran) = cell else { return cell };
+    ran.check(read, || "reading needs no room".to_owned());
+    Cell::Ran(ran.noted(format_args!("{written} large records fitted")))
+}
+
+/// Anonymous visitors, more than there is room for: those who have signed in stay.
+async fn flooded() -> Cell {
+    let node = Node::over(AnyStore::new(MemoryStore::new().capacity(ROOM)));
+    let load = Load::start(&[node.clone(), node.clone()]).await;
+    load.until_done(SOME).await;
+    let mut signed_in = Vec::new();
+    for number in 0..ROOM / 10 {
+        let (_, cookie) = node
+            .visit("", |session| {
+                session.insert("begun", true)?;
+                Ok(session.set_owner(format!("user {number}")))
+            })
+            .await
+            .unwrap();
+        signed_in.push(cookie);
+    }
+    for _ in 0..FLOOD {
+        node.visit("", |session| session.insert("cart", 1)).await.unwrap();
+    }
+    let mut left = 0;
+    for cookie in &signed_in {
+        left += usize::from(node.opens(cookie).await);
+    }
+    let all = signed_in.len();
+    load.pause().await;
+    // The sessions of the load are anonymous, and may have made room.
+    drop(load);
+    let mut ran = Ran::default();
+    ran.tally.requests = FLOOD + all;
+    (ran.tally.acknowledged, ran.tally.there) = (all, left);
+    ran.check(left == all, || format!("{left} of {all} who had signed in are left"));
+    Cell::Ran(ran)
+}
+
+/// The right to write is taken away. Reading goes on, and writing says why not.
+pub(crate) async fn read_only(bench: &mut Bench) -> Cell {
+    let kept = bench.nodes[0].begin().await.unwrap();
+    let load = Load::start(&bench.nodes).await;
+    load.until_done(SOME).await;
+    bench.place.allow_writes(false);
+    load.until_failed(6).await;
+    let mut read = 0;
+    for node in &bench.nodes {
+        read += usize::from(node.request(&kept).await.is_ok());
+    }
+    let refused = bench.nodes[0].begin().await;
+    bench.place.allow_writes(true);
+    let cell = bench.goes_on(load).await;
+    let Cell::Ran(mut ran) = cell else { return cell };
+    ran.check(read == 2, || "reading needs no right to write".to_owned());
+    let said = refused.err().map(|error| crate::load::said(&error)).unwrap_or_default();
+    let words: &[&str] = match &bench.place.servers {
+        Servers::MariaDb(..) => &["denied", "1142"],
+        Servers::Redis(_) | Servers::Sentinel(_) | Servers::Cluster(_) => &["NOPERM"],
+        Servers::None | Servers::Disk(_) | Servers::Postgres(..) | Servers::Pooled(..) => &["permission denied", "42501"],
+    };
+    ran.check(words.iter().any(|word| said.contains(word)), || format!("the error doesn't name the missing right: {said}"));
+    Cell::Ran(ran)
+}
