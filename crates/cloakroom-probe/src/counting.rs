@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use cloakroom::{
-    AnyStore, Checkup, Commit, Committed, CookieHeader, CookieSessions, Created, Cursor, Entry, Error, Loaded, Owned,
-    Page, Plan, Replaced, SessionFactory, SessionState, Store, StoreError, StoreKey, Timestamp, Version,
+    AnyStore, Checkup, Commit, Committed, CookieHeader, CookieSessions, Created, Cursor, Ended, EndedPage, Entry,
+    Error, Loaded, OwnedPage, Page, Plan, Replaced, SessionFactory, SessionState, Store, StoreError, StoreKey,
+    Timestamp, Version,
 };
 use serde_json::{Value, json};
 
@@ -151,12 +152,37 @@ impl Store for CountingStore {
         self.inner.sweep(now, limit).await
     }
 
-    async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
-        self.inner.owned(owner, now).await
+    async fn owned(
+        &self,
+        owner: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<OwnedPage, StoreError> {
+        self.inner.owned(owner, after, limit, now).await
     }
 
-    async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
-        self.inner.end_before(point, now).await
+    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+        self.inner.count_owned(owner, now).await
+    }
+
+    async fn end_owned(
+        &self,
+        owner: &str,
+        keep: Option<&StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Ended, StoreError> {
+        self.inner.end_owned(owner, keep, limit, now).await
+    }
+
+    async fn end_before(
+        &self,
+        point: Timestamp,
+        after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
+        self.inner.end_before(point, after, now).await
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {

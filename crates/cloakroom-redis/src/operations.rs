@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
+use cloakroom_store::{
+    Checkup, Created, Cursor, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
+};
 use redis::Value;
 
 use crate::argument::Argument;
@@ -250,15 +252,26 @@ impl Store for RedisStore {
         }
     }
 
-    async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
+    async fn owned(
+        &self,
+        owner: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<OwnedPage, StoreError> {
         if self.is_cluster() {
-            return self.sessions_of_all_servers(owner, now).await;
+            return OwnedPage::cut(self.sessions_of_all_servers(owner, now).await?, after, limit);
         }
-        self.sessions_of(owner, now).await
+        OwnedPage::cut(self.sessions_of(owner, now).await?, after, limit)
     }
 
-    async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
-        self.end_older(point, now).await
+    async fn end_before(
+        &self,
+        point: Timestamp,
+        _after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
+        Ok(EndedPage::new(self.end_older(point, now).await?, None))
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {

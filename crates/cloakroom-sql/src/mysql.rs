@@ -9,7 +9,9 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
+use cloakroom_store::{
+    Checkup, Created, Cursor, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
+};
 use mysql_async::{DriverError, Error, Pool};
 
 use crate::link::{Cells, Failure, TRIES, values};
@@ -268,11 +270,22 @@ impl Store for MysqlStore {
         Ok(usize::try_from(swept).unwrap_or(usize::MAX))
     }
 
-    async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
-        Ok(self.link.rows(&OWNED, &[owner.into(), now.into()], owned).await?)
+    async fn owned(
+        &self,
+        owner: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<OwnedPage, StoreError> {
+        OwnedPage::cut(self.link.rows(&OWNED, &[owner.into(), now.into()], owned).await?, after, limit)
     }
 
-    async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
+    async fn end_before(
+        &self,
+        point: Timestamp,
+        _after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
         let mut total = 0;
         for _ in 0..TRIES {
             let values = [point.into(), now.into()];
@@ -280,7 +293,7 @@ impl Store for MysqlStore {
             total += usize::try_from(ended).unwrap_or_default();
             // Where only rows are locked, and not the room between them, a session may have moved to where the server had been already.
             if self.link.rows(&OLDER, &values, |_| Ok(())).await?.is_empty() {
-                return Ok(total);
+                return Ok(EndedPage::new(total, None));
             }
         }
         Err(StoreError::unavailable("sessions kept moving away"))

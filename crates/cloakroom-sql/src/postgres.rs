@@ -11,7 +11,9 @@ mod wire;
 use std::fmt;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
+use cloakroom_store::{
+    Checkup, Created, Cursor, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
+};
 use deadpool_postgres::Pool;
 
 use crate::link::{Cells, Failure, TRIES, Unprepared, Value, values};
@@ -265,17 +267,29 @@ impl Store for PostgresStore {
         Ok(usize::try_from(swept).unwrap_or(usize::MAX))
     }
 
-    async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
-        Ok(self.link.rows(statements::OWNED, &[owner.into(), now.into()], owned).await?)
+    async fn owned(
+        &self,
+        owner: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<OwnedPage, StoreError> {
+        let all = self.link.rows(statements::OWNED, &[owner.into(), now.into()], owned).await?;
+        OwnedPage::cut(all, after, limit)
     }
 
-    async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
+    async fn end_before(
+        &self,
+        point: Timestamp,
+        _after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
         let mut total = 0;
         for _ in 0..TRIES {
             let (ended, there) = Self::pair(&self.patient, own::END_BEFORE, &[point.into(), now.into()]).await?;
             total += usize::try_from(ended).unwrap_or_default();
             if ended >= there {
-                return Ok(total);
+                return Ok(EndedPage::new(total, None));
             }
         }
         Err(StoreError::unavailable("sessions kept moving away"))

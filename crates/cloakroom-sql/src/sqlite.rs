@@ -12,7 +12,9 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
+use cloakroom_store::{
+    Checkup, Created, Cursor, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
+};
 use rusqlite::Connection;
 
 use crate::link::{Failure, TRIES, values};
@@ -221,13 +223,24 @@ impl Store for SqliteStore {
         Ok(usize::try_from(swept).unwrap_or(usize::MAX))
     }
 
-    async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
-        Ok(self.link.rows(&WORDS.owned, [owner.into(), now.into()], owned).await?)
+    async fn owned(
+        &self,
+        owner: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<OwnedPage, StoreError> {
+        OwnedPage::cut(self.link.rows(&WORDS.owned, [owner.into(), now.into()], owned).await?, after, limit)
     }
 
-    async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
+    async fn end_before(
+        &self,
+        point: Timestamp,
+        _after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
         let ended = self.link.changed(&WORDS.end_before, [point.into(), now.into()]).await?;
-        Ok(usize::try_from(ended).unwrap_or(usize::MAX))
+        Ok(EndedPage::new(usize::try_from(ended).unwrap_or(usize::MAX), None))
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {

@@ -10,7 +10,8 @@ use cloakroom_session::{StoreKey, Timestamp, Version};
 use crate::checkup::Checkup;
 use crate::error::StoreError;
 use crate::scan::{Cursor, Page};
-use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
+use crate::store::{Created, Entry, Loaded, Replaced, Store};
+use crate::walks::{Ended, EndedPage, OwnedPage};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
@@ -70,8 +71,22 @@ trait DynStore: fmt::Debug + Send + Sync {
     ) -> Answer<'a, Replaced>;
     fn end<'a>(&'a self, key: &'a StoreKey, now: Timestamp) -> Answer<'a, bool>;
     fn sweep(&self, now: Timestamp, limit: usize) -> Answer<'_, usize>;
-    fn owned<'a>(&'a self, owner: &'a str, now: Timestamp) -> Answer<'a, Vec<Owned>>;
-    fn end_before(&self, point: Timestamp, now: Timestamp) -> Answer<'_, usize>;
+    fn owned<'a>(
+        &'a self,
+        owner: &'a str,
+        after: Option<&'a Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Answer<'a, OwnedPage>;
+    fn count_owned<'a>(&'a self, owner: &'a str, now: Timestamp) -> Answer<'a, usize>;
+    fn end_owned<'a>(
+        &'a self,
+        owner: &'a str,
+        keep: Option<&'a StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Answer<'a, Ended>;
+    fn end_before<'a>(&'a self, point: Timestamp, after: Option<&'a Cursor>, now: Timestamp) -> Answer<'a, EndedPage>;
     fn scan<'a>(&'a self, after: Option<&'a Cursor>, limit: usize, now: Timestamp) -> Answer<'a, Page>;
     fn checkup(&self) -> Answer<'_, Checkup>;
 }
@@ -125,12 +140,32 @@ impl<S: Store> DynStore for S {
         Box::pin(Store::sweep(self, now, limit))
     }
 
-    fn owned<'a>(&'a self, owner: &'a str, now: Timestamp) -> Answer<'a, Vec<Owned>> {
-        Box::pin(Store::owned(self, owner, now))
+    fn owned<'a>(
+        &'a self,
+        owner: &'a str,
+        after: Option<&'a Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Answer<'a, OwnedPage> {
+        Box::pin(Store::owned(self, owner, after, limit, now))
     }
 
-    fn end_before(&self, point: Timestamp, now: Timestamp) -> Answer<'_, usize> {
-        Box::pin(Store::end_before(self, point, now))
+    fn count_owned<'a>(&'a self, owner: &'a str, now: Timestamp) -> Answer<'a, usize> {
+        Box::pin(Store::count_owned(self, owner, now))
+    }
+
+    fn end_owned<'a>(
+        &'a self,
+        owner: &'a str,
+        keep: Option<&'a StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Answer<'a, Ended> {
+        Box::pin(Store::end_owned(self, owner, keep, limit, now))
+    }
+
+    fn end_before<'a>(&'a self, point: Timestamp, after: Option<&'a Cursor>, now: Timestamp) -> Answer<'a, EndedPage> {
+        Box::pin(Store::end_before(self, point, after, now))
     }
 
     fn scan<'a>(&'a self, after: Option<&'a Cursor>, limit: usize, now: Timestamp) -> Answer<'a, Page> {
@@ -191,12 +226,37 @@ impl Store for AnyStore {
         self.0.sweep(now, limit).await
     }
 
-    async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
-        self.0.owned(owner, now).await
+    async fn owned(
+        &self,
+        owner: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<OwnedPage, StoreError> {
+        self.0.owned(owner, after, limit, now).await
     }
 
-    async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
-        self.0.end_before(point, now).await
+    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+        self.0.count_owned(owner, now).await
+    }
+
+    async fn end_owned(
+        &self,
+        owner: &str,
+        keep: Option<&StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Ended, StoreError> {
+        self.0.end_owned(owner, keep, limit, now).await
+    }
+
+    async fn end_before(
+        &self,
+        point: Timestamp,
+        after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
+        self.0.end_before(point, after, now).await
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {

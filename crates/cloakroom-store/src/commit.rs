@@ -14,6 +14,7 @@ use crate::call::{Operation, within};
 use crate::queue::Latest;
 use crate::store::{Created, Entry, Owned, Replaced, Store};
 use crate::stored_sessions::{Found, StoredSessions};
+use crate::walks::all_owned;
 
 /// Give up after this many collisions: with 256 random bits even one means that the generator is broken.
 const MOST_COLLISIONS: usize = 4;
@@ -253,7 +254,7 @@ impl<S: Store> StoredSessions<S> {
         if session.base().owner() == Some(owner) {
             return Ok(Vec::new());
         }
-        let mut owned = self.call(Operation::Owned, None, self.store.owned(owner, commit.now())).await?;
+        let mut owned = self.call(Operation::Owned, None, all_owned(&*self.store, owner, commit.now())).await?;
         // A session that this commit ends, or that an earlier attempt of it has begun, makes room for itself.
         let own = [commit.ended_id(), commit.new_id()].map(|id| id.map(|id| id.store_key()));
         owned.retain(|owned| !own.contains(&Some(owned.key)));

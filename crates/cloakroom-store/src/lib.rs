@@ -17,6 +17,7 @@
 //! | `sessions` | an owner's sessions: listed, and ended |
 //! | `stats` | how often what happened |
 //! | `scan` | a walk through all sessions, page by page |
+//! | `walks` | bounded steps through an owner's sessions, and through those to be ended |
 //! | `checkup` | what a store's server says of itself, for operators |
 //! | `any` | a store whose kind is known at run time only |
 //! | `error` | what can go wrong |
@@ -41,6 +42,7 @@ mod stats;
 mod store;
 mod stored_sessions;
 mod sweeper;
+mod walks;
 
 pub use any::AnyStore;
 pub use builder::{AtLimit, StoredSessionsBuilder};
@@ -54,3 +56,4 @@ pub use stats::Stats;
 pub use store::{Created, Entry, Loaded, Owned, Replaced, Store};
 pub use stored_sessions::{IntoStore, StoredSessions};
 pub use sweeper::{Sweeper, SweeperBuilder, SweeperStats};
+pub use walks::{Ended, EndedPage, OwnedPage, all_owned, end_all_before};

@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::keyed::Keyed;
 use crate::scan::{Cursor, Page, Scanned};
 use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
+use crate::walks::{EndedPage, OwnedPage};
 
 /// As many locks as cores are likely to ask for one at the same time, twice over.
 const SHARDS: usize = 64;
@@ -281,7 +282,13 @@ impl Store for MemoryStore {
         Ok(swept)
     }
 
-    async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
+    async fn owned(
+        &self,
+        owner: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<OwnedPage, StoreError> {
         let is_theirs = |entry: &Entry| entry.owner.as_deref() == Some(owner) && !entry.is_over(now);
         let mut keys = Vec::new();
         for index in 0..SHARDS {
@@ -303,11 +310,15 @@ impl Store for MemoryStore {
                 found.push(Owned::new(key, entry.clone()));
             }
         }
-        found.sort_by_key(|owned| (owned.entry.created, owned.key));
-        Ok(found)
+        OwnedPage::cut(found, after, limit)
     }
 
-    async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
+    async fn end_before(
+        &self,
+        point: Timestamp,
+        _after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
         let goes = |slot: &Slot| matches!(slot, Slot::Live(_, entry) if entry.created < point && !entry.is_over(now));
         let (mut ended, mut marks) = (0, Vec::new());
         for index in 0..SHARDS {
@@ -331,7 +342,7 @@ impl Store for MemoryStore {
                 ended += 1;
             }
         }
-        Ok(ended)
+        Ok(EndedPage::new(ended, None))
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {

@@ -10,6 +10,7 @@ use crate::call::{Operation, call};
 use crate::error::StoreError;
 use crate::store::{Owned, Store};
 use crate::stored_sessions::StoredSessions;
+use crate::walks::{all_owned, end_all_before};
 
 /// How long ending everybody's sessions may take: it goes through the whole store.
 const WALK: Duration = Duration::from_secs(600);
@@ -135,12 +136,12 @@ impl<S: Store> Sessions<S> {
     /// # Errors
     /// When the store couldn't answer, or can't do that. Sessions already ended stay ended; calling again is safe.
     pub async fn end_everyone_before(&self, point: Timestamp) -> Result<usize, Error> {
-        let end = self.factory.store().end_before(point, self.clock.now());
+        let end = end_all_before(&**self.factory.store(), point, self.clock.now());
         Ok(call(WALK, Operation::EndBefore, None, end).await?)
     }
 
     async fn owned(&self, owner: &str) -> Result<Vec<Owned>, StoreError> {
-        let owned = self.factory.store().owned(owner, self.clock.now());
+        let owned = all_owned(&**self.factory.store(), owner, self.clock.now());
         let mut owned = self.factory.call(Operation::Owned, None, owned).await?;
         // Whatever the store takes for the same name: nobody sees or ends what is another's.
         owned.retain(|owned| owned.entry.owner.as_deref() == Some(owner));

@@ -10,6 +10,7 @@ use crate::checkup::Checkup;
 use crate::contents::Contents;
 use crate::error::StoreError;
 use crate::scan::{Cursor, Page};
+use crate::walks::{Ended, EndedPage, OwnedPage};
 
 /// What a store keeps under a key: the record, and the facts that it must be able to act on.
 ///
@@ -268,25 +269,102 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         async { Ok(0) }
     }
 
-    /// The live sessions of an owner, oldest first.
+    /// A page of an owner's live sessions, oldest first; `after` is where the page before ended.
     ///
-    /// One that moves meanwhile **must** be among them, or who signs out everywhere would leave it: under its old key or its new one, or under both.
+    /// An owner may have any number of sessions, so they are never read in one piece. From the first
+    /// page to one without a `next`:
+    ///
+    /// - A session that is live all that time **must** be in one of the pages. One that moves
+    ///   meanwhile **must** be in one of them too, under its old key, its new one or both: otherwise
+    ///   "sign out everywhere" would leave it.
+    /// - A page has at most `limit` sessions. It may have fewer, and none at all.
+    /// - A cursor that the store didn't give **must** be an error.
     ///
     /// # Errors
     /// [`StoreError::is_unsupported`] where the store has no index of owners.
-    fn owned(&self, owner: &str, now: Timestamp) -> impl Future<Output = Result<Vec<Owned>, StoreError>> + Send {
-        let _ = (owner, now);
+    fn owned(
+        &self,
+        owner: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<OwnedPage, StoreError>> + Send {
+        let _ = (owner, after, limit, now);
         async { Err(StoreError::unsupported("a list of an owner's sessions")) }
     }
 
-    /// Ends all sessions that were created before this point, those that move meanwhile too; says how many.
+    /// The number of an owner's live sessions.
     ///
-    /// It goes through the whole store, and may take minutes. Where a caller gives up, what has ended stays so, and the next call begins anew.
+    /// Sessions that move meanwhile may be counted twice. A store with an index **should** answer
+    /// from the index alone; this default reads all pages.
+    ///
+    /// # Errors
+    /// [`StoreError::is_unsupported`] where the store has no index of owners.
+    fn count_owned(&self, owner: &str, now: Timestamp) -> impl Future<Output = Result<usize, StoreError>> + Send {
+        async move {
+            let (mut count, mut after) = (0, None);
+            loop {
+                let page = self.owned(owner, after.as_ref(), 100, now).await?;
+                count += page.sessions.len();
+                after = page.next;
+                if after.is_none() {
+                    return Ok(count);
+                }
+            }
+        }
+    }
+
+    /// Ends at most `limit` of an owner's sessions, the oldest first, and never the one under `keep`.
+    ///
+    /// One bounded step: callers repeat it as long as there are [more](Ended::more). This default
+    /// reads a page and ends its sessions one after the other.
+    ///
+    /// # Errors
+    /// [`StoreError::is_unsupported`] where the store has no index of owners.
+    fn end_owned(
+        &self,
+        owner: &str,
+        keep: Option<&StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Ended, StoreError>> + Send {
+        async move {
+            let (mut ended, mut left, mut after) = (0, limit, None);
+            loop {
+                let page = self.owned(owner, after.as_ref(), left.saturating_add(1), now).await?;
+                for owned in page.sessions.into_iter().filter(|owned| keep != Some(&owned.key)) {
+                    if left == 0 {
+                        return Ok(Ended::new(ended, true));
+                    }
+                    // One that has ended meanwhile needs no end, but it was one of this step.
+                    ended += usize::from(self.end(&owned.key, now).await?);
+                    left -= 1;
+                }
+                after = page.next;
+                if after.is_none() {
+                    return Ok(Ended::new(ended, false));
+                }
+            }
+        }
+    }
+
+    /// Ends sessions that were created before `point`: one step of a walk through the whole store.
+    ///
+    /// Callers repeat it with `after`, the place where the step before ended, until there is no
+    /// `next`. Then all of them **must** have ended, those that moved meanwhile too. A step is
+    /// bounded: it **should** take milliseconds, whatever the store holds. Where a caller gives up,
+    /// ended sessions stay ended, and the walk goes on from its last cursor or begins anew.
+    /// A cursor that the store didn't give **must** be an error.
     ///
     /// # Errors
     /// [`StoreError::is_unsupported`] where the store can't.
-    fn end_before(&self, point: Timestamp, now: Timestamp) -> impl Future<Output = Result<usize, StoreError>> + Send {
-        let _ = (point, now);
+    fn end_before(
+        &self,
+        point: Timestamp,
+        after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<EndedPage, StoreError>> + Send {
+        let _ = (point, after, now);
         async { Err(StoreError::unsupported("ending all sessions")) }
     }
 

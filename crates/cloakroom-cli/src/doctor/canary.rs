@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use cloakroom::{Created, Entry, Loaded, Replaced, Severity, Store, StoreError, StoreKey, Timestamp, fresh_id};
+use cloakroom::{
+    Created, Entry, Loaded, Replaced, Severity, Store, StoreError, StoreKey, Timestamp, all_owned, fresh_id,
+};
 
 use crate::walk::within;
 
@@ -52,7 +54,7 @@ async fn life(store: &impl Store, first: &StoreKey, second: &StoreKey, now: Time
     let owned = entry.owner(Some(owner.clone()));
     let moved = store.cycle(first, seen, second, &owned, now, now);
     done("moving", matches!(within(moved).await.map_err(failed("moving"))?, Replaced::Yes(_)))?;
-    let text = match within(store.owned(&owner, now)).await {
+    let text = match within(all_owned(store, &owner, now)).await {
         Ok(listed) => {
             done("listing", listed.len() == 1)?;
             "a session was created, read, written, extended, moved, listed and ended"

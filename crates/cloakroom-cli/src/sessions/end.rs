@@ -1,7 +1,7 @@
 //! `sessions end`.
 
 use clap::{ArgGroup, Args};
-use cloakroom::{AnyStore, Clock as _, Store as _, StoreKey, SystemClock};
+use cloakroom::{AnyStore, Clock as _, Store as _, StoreKey, SystemClock, all_owned, end_all_before};
 use serde_json::json;
 
 use super::named::Name;
@@ -36,9 +36,9 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
     let now = SystemClock.now();
     let ended = match (&options.before, &options.owner) {
         // It goes through the whole store: whoever has waited long enough presses Ctrl-C, and what has ended stays so.
-        (Some(before), _) => store.end_before(before.point(now), now).await?,
+        (Some(before), _) => end_all_before(&store, before.point(now), now).await?,
         (None, Some(owner)) => {
-            let owned = within(store.owned(owner, now)).await?;
+            let owned = within(all_owned(&store, owner, now)).await?;
             let keys = owned.into_iter().filter(|it| it.entry.owner.as_deref() == Some(owner)).map(|it| it.key);
             end(&store, keys).await?
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use cloakroom::{AnyStore, Clock as _, Cursor, Scanned, Store as _, SystemClock, Timestamp, Version};
+use cloakroom::{AnyStore, Clock as _, Cursor, Scanned, Store as _, SystemClock, Timestamp, Version, all_owned};
 use serde_json::{Value, json};
 
 use crate::describe::{facts, rows};
@@ -81,7 +81,7 @@ struct List {
 }
 
 async fn owned(store: &AnyStore, owner: &str, options: &Options, now: Timestamp) -> anyhow::Result<List> {
-    let owned = within(store.owned(owner, now)).await?;
+    let owned = within(all_owned(store, owner, now)).await?;
     // The index knows no versions; nobody asks an owner's list for them.
     let mut sessions: Vec<Scanned> = Vec::new();
     for owned in owned {

@@ -131,7 +131,7 @@ async fn what_has_ended_at_the_source_ends_at_the_target_unless_that_is_nearly_a
     assert_eq!(migrate(0, &from, &to, &journal)["ended"], 20);
     assert!(entries(&source).await == entries(&target).await);
 
-    source.end_before(now(), now()).await.unwrap();
+    cloakroom::end_all_before(&source, now(), now()).await.unwrap();
     let report = migrate(3, &from, &to, &journal);
     assert_eq!((&report["ended"], &report["not_ended"]), (&0.into(), &380.into()), "{report}");
     assert_eq!(all(&target).await.len(), 380, "a source that was emptied signs nobody out");

@@ -3,7 +3,7 @@
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::Redis;
 use cloakroom_session::{StoreKey, Version};
-use cloakroom_store::{Loaded, Store as _, StoreError};
+use cloakroom_store::{Loaded, Store as _, StoreError, all_owned, end_all_before};
 
 use crate::bench::{LIFE, entry, first, key, name, now, put};
 
@@ -93,7 +93,7 @@ async fn is_left_alone(row: &str, server: &Redis, store: &RedisStore, key: &Stor
     assert_eq!(server.cli(&["DUMP", &name(key)]), before, "{row}");
     assert_eq!(server.cli(&["EXISTS", &name(&new)]), "0", "{row}");
     // Nor does it keep everybody else's sessions alive.
-    store.end_before(now(), now()).await.unwrap();
+    end_all_before(store, now(), now()).await.unwrap();
     assert_eq!(server.cli(&["DUMP", &name(key)]), before, "{row}");
 }
 
@@ -137,7 +137,7 @@ async fn a_damaged_index_keeps_nobody_in() {
     let owned = entry("text").owner(Some("user".to_owned()));
     let (session, fresh) = (put(&store, &owned).await, key());
     let _ = server.cli(&["SET", "cloakroom:o:user", "a string"]);
-    store.owned("user", now()).await.unwrap_err();
+    all_owned(&store, "user", now()).await.unwrap_err();
     store.create(&fresh, &owned, now()).await.unwrap_err();
     assert_eq!(server.cli(&["EXISTS", &name(&fresh)]), "0", "a session that isn't listed");
     assert!(store.end(&session, now()).await.unwrap());
@@ -153,6 +153,6 @@ async fn a_damaged_session_in_a_list_is_named() {
     for (row, value) in [("a string", &["SET"][..]), ("a list", &["RPUSH"])] {
         let _ = server.cli(&["DEL", &name(&key)]);
         let _ = server.cli(&[value, &[&name(&key), "value"]].concat());
-        corrupt(row, "owned", &key, store.owned("user", now()).await);
+        corrupt(row, "owned", &key, all_owned(&store, "user", now()).await);
     }
 }

@@ -8,7 +8,9 @@ use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::Redis;
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::conformance::{assert_conforms, nth};
-use cloakroom_store::{Checkup, Created, Cursor, Entry, Loaded, Owned, Page, Replaced, Store, StoreError};
+use cloakroom_store::{
+    Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError, all_owned,
+};
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Arg, Cmd, Pipeline, RedisFuture, Value};
@@ -69,12 +71,37 @@ impl Store for Loading {
         self.0.end(key, now).await
     }
 
-    async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
-        self.0.owned(owner, now).await
+    async fn owned(
+        &self,
+        owner: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<OwnedPage, StoreError> {
+        self.0.owned(owner, after, limit, now).await
     }
 
-    async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
-        self.0.end_before(point, now).await
+    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+        self.0.count_owned(owner, now).await
+    }
+
+    async fn end_owned(
+        &self,
+        owner: &str,
+        keep: Option<&StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Ended, StoreError> {
+        self.0.end_owned(owner, keep, limit, now).await
+    }
+
+    async fn end_before(
+        &self,
+        point: Timestamp,
+        after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
+        self.0.end_before(point, after, now).await
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
@@ -211,7 +238,7 @@ async fn a_script_decides_where_the_value_is_another() {
             assert_eq!(server.cli(&["GET", &name(&key)]), there, "{row}");
         }
     }
-    assert_eq!(store.owned("user", now()).await.unwrap().len(), 2);
+    assert_eq!(all_owned(&store, "user", now()).await.unwrap().len(), 2);
     assert_eq!(server.cli(&["ZCARD", "cloakroom:o:other"]), "0");
 }
 

@@ -6,7 +6,7 @@ use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::{Cluster, Redis};
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::conformance::nth;
-use cloakroom_store::{Entry, Loaded, Replaced, Store as _};
+use cloakroom_store::{Entry, Loaded, Replaced, Store as _, all_owned};
 
 use crate::bench::{LIFE, key, name, now, put};
 
@@ -39,7 +39,7 @@ async fn assert_kept(what: &str, store: &RedisStore, key: &StoreKey, version: Ve
     let expected = Loaded::Live(version, entry.clone());
     assert_eq!(store.load(key, now()).await.unwrap(), expected, "{what}");
     if let Some(owner) = &entry.owner {
-        let owned = store.owned(owner, now()).await.unwrap();
+        let owned = all_owned(store, owner, now()).await.unwrap();
         let found = owned.into_iter().find(|owned| owned.key == *key).map(|owned| owned.entry);
         assert_eq!(found.as_ref(), Some(entry), "{what}, by its owner");
     }

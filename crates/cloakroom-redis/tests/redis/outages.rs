@@ -7,7 +7,7 @@ use cloakroom_redis::RedisStore;
 use cloakroom_servers::Proxy;
 use cloakroom_servers::redis::Redis;
 use cloakroom_store::conformance::nth;
-use cloakroom_store::{Loaded, Replaced, Store as _};
+use cloakroom_store::{Loaded, Replaced, Store as _, end_all_before};
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Cmd, Pipeline, RedisFuture, Value};
 
@@ -187,7 +187,7 @@ async fn a_restart_while_all_sessions_are_ended_spares_none() {
     let restarting = Restarting { connection: connection(&server).await, server, calls: 0 };
     let restarts = Restarts(Arc::new(tokio::sync::Mutex::new(restarting)));
     let later = now() + Duration::from_secs(1);
-    let ended = RedisStore::from_connection(restarts.clone()).end_before(later, now()).await.unwrap();
+    let ended = end_all_before(&RedisStore::from_connection(restarts.clone()), later, now()).await.unwrap();
     assert_eq!(ended, 4_000);
     assert_eq!(restarts.0.lock().await.server.cli(&["DBSIZE"]), "0");
 }

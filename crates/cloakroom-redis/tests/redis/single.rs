@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::Redis;
 use cloakroom_store::conformance::{Capabilities, assert_conforms, nth};
-use cloakroom_store::{Created, Loaded, Replaced, Store as _};
+use cloakroom_store::{Created, Loaded, Replaced, Store as _, all_owned, end_all_before};
 use redis::AsyncConnectionConfig;
 
 use crate::bench::{
@@ -61,11 +61,11 @@ async fn every_operation_is_one_round_trip() {
         one_more("cycle");
         store.cycle(&two, nth(1, &owned), &three, &owned, until, now()).await.unwrap();
         one_more("cycle again");
-        assert_eq!(store.owned("user", now()).await.unwrap().len(), 1);
+        assert_eq!(all_owned(&store, "user", now()).await.unwrap().len(), 1);
         one_more("owned");
         assert!(store.end(&one, now()).await.unwrap());
         one_more("end, two moves further");
-        store.end_before(now(), now()).await.unwrap();
+        end_all_before(&store, now(), now()).await.unwrap();
         one_more("end_before, for less than five hundred keys");
         let _ = server.cli(&["DEL", &name(&one), &name(&two), &name(&three)]);
         monitor.commands();
@@ -95,10 +95,10 @@ async fn an_index_shows_nobody_a_session_of_somebody_else() {
         let _ = server.cli(&["ZADD", "cloakroom:o:user", "+inf", &hex(&key)]);
     }
     assert_eq!(server.cli(&["ZCARD", "cloakroom:o:user"]), "3");
-    let found = store.owned("user", now()).await.unwrap();
+    let found = all_owned(&store, "user", now()).await.unwrap();
     assert_eq!(found.iter().map(|owned| owned.key).collect::<Vec<_>>(), [mine]);
     assert_eq!(server.cli(&["ZRANGE", "cloakroom:o:user", "0", "-1"]), hex(&mine));
-    assert_eq!(store.owned("other", now()).await.unwrap().len(), 1, "and the other still has it");
+    assert_eq!(all_owned(&store, "other", now()).await.unwrap().len(), 1, "and the other still has it");
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn a_member_that_is_gone_leaves_the_index() {
     let owned = entry("text").owner(Some("user".to_owned()));
     let (kept, evicted) = (put(&store, &owned).await, put(&store, &owned).await);
     let _ = server.cli(&["DEL", &name(&evicted)]);
-    let keys: Vec<_> = store.owned("user", now()).await.unwrap().into_iter().map(|owned| owned.key).collect();
+    let keys: Vec<_> = all_owned(&store, "user", now()).await.unwrap().into_iter().map(|owned| owned.key).collect();
     assert_eq!(keys, [kept]);
     assert_eq!(server.cli(&["ZCARD", "cloakroom:o:user"]), "1");
 }
@@ -179,10 +179,10 @@ async fn many_sessions_are_ended_in_steps() {
     }
     let (young, others) = (put(&store, &entry("young")).await, put(&other, &old).await);
     let point = cloakroom_session::Timestamp::from_unix_millis(now().unix_millis() - 30_000);
-    assert_eq!(store.end_before(point, now()).await.unwrap(), 1_200);
+    assert_eq!(end_all_before(&store, point, now()).await.unwrap(), 1_200);
     assert!(matches!(store.load(&young, now()).await.unwrap(), Loaded::Live(..)));
     assert!(matches!(other.load(&others, now()).await.unwrap(), Loaded::Live(..)));
-    assert!(store.owned("user", now()).await.unwrap().is_empty());
+    assert!(all_owned(&store, "user", now()).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloakroom_servers::{MariaDb, Postgres};
 use cloakroom_sql::{MysqlStore, PostgresStore};
-use cloakroom_store::{Loaded, Replaced, Store};
+use cloakroom_store::{Loaded, Replaced, Store, end_all_before};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, Pool, PoolConstraints, PoolOpts};
 use tokio::task::JoinSet;
@@ -61,7 +61,7 @@ async fn goes_on(name: &str, store: &impl Store, cancels: bool) {
             Replaced::Gone => panic!("{name}: gone"),
         }
     }
-    store.end_before(LATER, NOW).await.unwrap();
+    end_all_before(store, LATER, NOW).await.unwrap();
 }
 
 async fn on_postgres(name: &str, store: PostgresStore, url: &str, cancels: bool) {

@@ -9,7 +9,7 @@ use cloakroom_servers::{MariaDb, Postgres};
 use cloakroom_session::StoreKey;
 use cloakroom_sql::{MysqlStore, PostgresStore};
 use cloakroom_store::conformance::nth;
-use cloakroom_store::{Created, Entry, Loaded, Replaced, Store, StoreError};
+use cloakroom_store::{Created, Entry, Loaded, Replaced, Store, StoreError, end_all_before};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
@@ -181,7 +181,7 @@ async fn postgres() {
     store.migrate().await.unwrap();
     dropped("postgres", &store).await;
     hangs("postgres", &store, |frozen| server.freeze(frozen)).await;
-    store.end_before(LATER, NOW).await.unwrap();
+    end_all_before(&store, LATER, NOW).await.unwrap();
     let store = PostgresStore::connect(&server.url()).unwrap();
     killed("postgres", &store, &mut server, |server| server.server().kill(), Postgres::restart).await;
 }
@@ -209,7 +209,7 @@ async fn mysql() {
     store.migrate().await.unwrap();
     dropped("mysql", &store).await;
     hangs("mysql", &store, |frozen| server.freeze(frozen)).await;
-    store.end_before(LATER, NOW).await.unwrap();
+    end_all_before(&store, LATER, NOW).await.unwrap();
     killed("mysql", &store, &mut server, |server| server.server().kill(), MariaDb::restart).await;
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloakroom_servers::{PgBouncer, Postgres};
 use cloakroom_sql::PostgresStore;
-use cloakroom_store::{Created, Loaded, Replaced, Store as _, StoreError};
+use cloakroom_store::{Created, Loaded, Replaced, Store as _, StoreError, end_all_before};
 use deadpool_postgres::{Manager, Pool};
 use tokio::task::JoinSet;
 use tokio_postgres::NoTls;
@@ -106,7 +106,7 @@ async fn another_statement_than_the_one_asked_for_is_never_run() {
         // A store that has prepared all its statements.
         let store = PostgresStore::from_pool(pool.clone());
         life(&store).await.unwrap();
-        store.end_before(PAST, NOW).await.unwrap();
+        end_all_before(&store, PAST, NOW).await.unwrap();
         store.create(&key(7), &entry("live"), NOW).await.unwrap();
         let rows = client().await.query(names, &[]).await.unwrap();
         let known: Vec<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
@@ -122,7 +122,7 @@ async fn another_statement_than_the_one_asked_for_is_never_run() {
             Loaded::Live(entry("live").next_version(None), entry("live")),
             "{other}"
         );
-        assert_eq!(store.end_before(PAST, NOW).await.unwrap(), 0, "{other}");
+        assert_eq!(end_all_before(&store, PAST, NOW).await.unwrap(), 0, "{other}");
         life(&store).await.unwrap();
         assert_eq!(
             store.load(&key(7), NOW).await.unwrap(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cloakroom_servers::{Postgres, Proxy};
 use cloakroom_sql::PostgresStore;
-use cloakroom_store::Store as _;
+use cloakroom_store::{Store as _, all_owned};
 use cloakroom_store::conformance::{Capabilities, assert_conforms};
 use tokio_postgres::NoTls;
 
@@ -63,7 +63,7 @@ async fn corrupt_rows_are_errors(store: &PostgresStore, client: &tokio_postgres:
         .batch_execute(r"UPDATE cloakroom_sessions SET store_key = '\x00', owner = 'ann', deadline = NULL")
         .await
         .unwrap();
-    assert!(store.owned("ann", NOW).await.unwrap_err().is_corrupt());
+    assert!(all_owned(store, "ann", NOW).await.unwrap_err().is_corrupt());
     client.batch_execute("DELETE FROM cloakroom_sessions").await.unwrap();
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cloakroom_sql::{SqliteConfig, SqliteStore, Synchronous};
 use cloakroom_store::conformance::{Capabilities, assert_conforms, nth};
-use cloakroom_store::{Loaded, Replaced, Store as _};
+use cloakroom_store::{Loaded, Replaced, Store as _, all_owned};
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
@@ -127,7 +127,7 @@ async fn corrupt_rows_are_errors() {
         assert!(error.to_string().contains(&key(1).prefix()), "{name}: {error}");
     }
     other.execute("UPDATE cloakroom_sessions SET store_key = x'00', owner = 'ann'", []).unwrap();
-    assert!(store.owned("ann", NOW).await.unwrap_err().is_corrupt());
+    assert!(all_owned(&store, "ann", NOW).await.unwrap_err().is_corrupt());
 }
 
 #[tokio::test]

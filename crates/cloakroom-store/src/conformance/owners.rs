@@ -7,6 +7,7 @@ use cloakroom_session::{StoreKey, Timestamp};
 use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, Wrong, ensure, nth, same};
 use super::values::OWNERS;
 use crate::store::{Entry, Owned, Store};
+use crate::walks::all_owned;
 
 /// An owner whom nobody else has.
 pub(super) fn somebody<S: Store>(it: &Bench<S>, name: &str) -> Result<String, Wrong> {
@@ -21,7 +22,7 @@ async fn list<S: Store>(
     expected: &[(StoreKey, Entry)],
 ) -> Outcome {
     let expected: Vec<Owned> = expected.iter().map(|(key, entry)| Owned::new(*key, entry.clone())).collect();
-    same(what, &it.store.owned(owner, now).await?, &expected)
+    same(what, &all_owned(&*it.store, owner, now).await?, &expected)
 }
 
 pub(super) async fn oldest_first<S: Store>(it: Bench<S>) -> Outcome {
@@ -118,7 +119,7 @@ pub(super) async fn a_touch_is_seen<S: Store>(it: Bench<S>) -> Outcome {
 }
 
 pub(super) async fn owners_are_refused_honestly<S: Store>(it: Bench<S>) -> Outcome {
-    match it.store.owned("somebody", it.now).await {
+    match all_owned(&*it.store, "somebody", it.now).await {
         Err(error) if error.is_unsupported() => Ok(()),
         Err(error) => Err(error.into()),
         Ok(owned) => ensure(false, format!("a list of {} sessions instead of an unsupported error", owned.len())),

@@ -11,6 +11,7 @@ use super::bench::{Bench, GRACE, LIFE, Outcome, Wrong, ensure, nth, same};
 use super::owners::somebody;
 use crate::error::StoreError;
 use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
+use crate::walks::all_owned;
 
 const RACERS: usize = 16;
 /// Starts all at the same moment, and returns what came of each.
@@ -261,7 +262,7 @@ pub(super) async fn what_moves_is_owned<S: Store>(it: Bench<S>) -> Outcome {
         tokio::spawn(async move {
             for round in 0..it.rounds {
                 mover.moved(round).await;
-                let owned = it.store.owned(&owner, it.now).await?;
+                let owned = all_owned(&*it.store, &owner, it.now).await?;
                 ensure(!owned.is_empty(), "a session that moved meanwhile wasn't in the list of its owner")?;
             }
             Ok::<_, Wrong>(())
@@ -272,5 +273,9 @@ pub(super) async fn what_moves_is_owned<S: Store>(it: Bench<S>) -> Outcome {
     }
     let mover = Arc::into_inner(mover).ok_or_else(|| Wrong::new("somebody still looks"))?;
     let key = mover.stay().await?;
-    same("an owner's session that moved about", &it.store.owned(&owner, it.now).await?, &vec![Owned::new(key, entry)])
+    same(
+        "an owner's session that moved about",
+        &all_owned(&*it.store, &owner, it.now).await?,
+        &vec![Owned::new(key, entry)],
+    )
 }

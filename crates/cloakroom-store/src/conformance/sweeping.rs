@@ -7,6 +7,7 @@ use cloakroom_session::{StoreKey, Timestamp};
 use super::bench::{Bench, LIFE, MILLISECOND, Outcome, Wrong, ensure, nth, same};
 use super::races::Mover;
 use crate::store::{Loaded, Store};
+use crate::walks::end_all_before;
 
 const YEAR: u64 = 365 * 24 * 60 * 60;
 
@@ -28,7 +29,7 @@ pub(super) async fn ends_what_is_older_and_no_more<S: Store>(it: Bench<S>) -> Ou
     let (old, moved) = it.moved(&older).await?;
     let kept = it.put(&exact).await?;
     let now = point + Duration::from_secs(1);
-    let ended = it.store.end_before(point, now).await?;
+    let ended = end_all_before(&*it.store, point, now).await?;
     ensure(ended >= 2, format!("2 sessions were older, {ended} were ended"))?;
     let then = it.clone().at(now);
     then.absent("one that was older", &first).await?;
@@ -48,7 +49,7 @@ pub(super) async fn what_moves_is_ended_with_all<S: Store>(it: Bench<S>) -> Outc
     for _ in 0..it.rounds {
         let mover = Mover::start(&it, &entry, MOVES).await?;
         mover.moved(1).await;
-        it.store.end_before(it.now, it.now).await?;
+        end_all_before(&*it.store, it.now, it.now).await?;
         let key = mover.stay().await?;
         it.absent("what moved while all that was older was ended", &key).await?;
     }
@@ -57,7 +58,7 @@ pub(super) async fn what_moves_is_ended_with_all<S: Store>(it: Bench<S>) -> Outc
 
 pub(super) async fn end_before_is_refused_honestly<S: Store>(it: Bench<S>) -> Outcome {
     let it = long_ago(&it, 1);
-    match it.store.end_before(it.now, it.now).await {
+    match end_all_before(&*it.store, it.now, it.now).await {
         Err(error) if error.is_unsupported() => Ok(()),
         Err(error) => Err(error.into()),
         Ok(ended) => ensure(false, format!("{ended} sessions ended instead of an unsupported error")),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use cloakroom_session::{Clock as _, StoreKey, SystemClock, Timestamp, Version};
 use cloakroom_store::conformance::{Capabilities, check};
-use cloakroom_store::{Created, Cursor, Entry, Loaded, MemoryStore, Owned, Page, Replaced, Store, StoreError};
+use cloakroom_store::{
+    Created, Cursor, EndedPage, Entry, Loaded, MemoryStore, OwnedPage, Page, Replaced, Store, StoreError, all_owned,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
@@ -204,20 +206,31 @@ impl Store for Broken {
         self.inner.sweep(now + later, limit).await
     }
 
-    async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
-        let mut owned = self.inner.owned(owner, now).await?;
+    async fn owned(
+        &self,
+        owner: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<OwnedPage, StoreError> {
+        let mut page = self.inner.owned(owner, after, limit, now).await?;
         if self.breaks(Rule::OwnersAreExact) && owner.ends_with("User") {
-            owned.extend(self.inner.owned(&owner.replace("User", "user"), now).await?);
+            page.sessions.extend(all_owned(&self.inner, &owner.replace("User", "user"), now).await?);
         }
         if self.breaks(Rule::OldestFirst) {
-            owned.sort_by_key(|owned| owned.key);
+            page.sessions.sort_by_key(|owned| owned.key);
         }
-        Ok(owned)
+        Ok(page)
     }
 
-    async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
+    async fn end_before(
+        &self,
+        point: Timestamp,
+        after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
         let point = Timestamp::from_unix_millis(point.unix_millis() + u64::from(self.breaks(Rule::EndBeforeIsExact)));
-        self.inner.end_before(point, now).await
+        self.inner.end_before(point, after, now).await
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {

@@ -7,8 +7,8 @@ use cloakroom_session::{
     CookieConfig, CookieHeader, Engine, Error, ManualClock, Session, SessionSlot, StoreKey, Timestamp, Version,
 };
 use cloakroom_store::{
-    Created, Cursor, Entry, Loaded, MemoryStore, Owned, Page, Replaced, Store, StoreError, StoredSessions,
-    StoredSessionsBuilder,
+    Created, Cursor, Ended, EndedPage, Entry, Loaded, MemoryStore, OwnedPage, Page, Replaced, Store, StoreError,
+    StoredSessions, StoredSessionsBuilder,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
@@ -138,14 +138,41 @@ impl Store for Faulty {
         self.inner.sweep(now, limit).await
     }
 
-    async fn owned(&self, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
+    async fn owned(
+        &self,
+        owner: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<OwnedPage, StoreError> {
         self.answer().await?;
-        self.inner.owned(owner, now).await
+        self.inner.owned(owner, after, limit, now).await
     }
 
-    async fn end_before(&self, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
+    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
         self.answer().await?;
-        self.inner.end_before(point, now).await
+        self.inner.count_owned(owner, now).await
+    }
+
+    async fn end_owned(
+        &self,
+        owner: &str,
+        keep: Option<&StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Ended, StoreError> {
+        self.answer().await?;
+        self.inner.end_owned(owner, keep, limit, now).await
+    }
+
+    async fn end_before(
+        &self,
+        point: Timestamp,
+        after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
+        self.answer().await?;
+        self.inner.end_before(point, after, now).await
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {

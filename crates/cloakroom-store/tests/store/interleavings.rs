@@ -8,7 +8,7 @@ use cloakroom_session::{
     CookieHeader, CsrfToken, Duplicates, Engine, FlashId, ManualClock, Record, SessionId, SessionSlot, SessionState,
     Timestamp, begin_commit,
 };
-use cloakroom_store::{Entry, MemoryStore, Store, StoredSessions};
+use cloakroom_store::{Entry, MemoryStore, Store, StoredSessions, all_owned};
 
 use crate::explorer::{Task, cancelled_after, explore};
 use crate::gated::{Broken, Gated};
@@ -166,7 +166,7 @@ async fn request(sessions: Arc<StoredSessions<Gated>>, act: Act, index: usize) -
 
 /// Everything that must hold, whatever the order was.
 fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
-    let owned = now_or_never(store.inner.owned(OWNER, NOW)).unwrap();
+    let owned = now_or_never(all_owned(&*store.inner, OWNER, NOW)).unwrap();
     let kept =
         |is: fn(Act) -> bool| outcomes.iter().enumerate().filter(move |(_, it)| is(it.act) && it.loaded && !it.dropped);
     // A sign-out takes effect also with an id that has moved.
@@ -193,7 +193,7 @@ fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
         }
     }
     // Nothing of one owner is seen by another.
-    for other in now_or_never(store.inner.owned(OTHER, NOW)).unwrap() {
+    for other in now_or_never(all_owned(&*store.inner, OTHER, NOW)).unwrap() {
         let record = Record::decode(other.entry.text(), 0).map_err(|error| error.to_string())?;
         if record.contains_key("count") || record.flashes().next().is_some() {
             return Err("another owner's session holds what was this one's".to_owned());

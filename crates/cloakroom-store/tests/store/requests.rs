@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cloakroom_session::{ConflictPolicy, Session};
-use cloakroom_store::{AtLimit, Entry, Loaded, MemoryStore, Store as _};
+use cloakroom_store::{AtLimit, Entry, Loaded, MemoryStore, Store as _, all_owned};
 
 use crate::faulty::{App, Faulty, Mode, NOW, key_of, somebody_elses};
 
@@ -213,7 +213,7 @@ async fn who_signs_in_over_another_owner_gets_nothing_of_theirs() {
     assert_eq!((session.keys(), session.owner().as_deref()), (vec!["theme".to_owned()], Some("bob")));
     assert!(session.peek_flash::<String>().is_empty() && session.csrf_token().unwrap() != anns_token);
     assert!(app.request(&anns).await.unwrap().session.is_new(), "ann's session has ended");
-    assert!(app.sessions.store().owned("ann", NOW).await.unwrap().is_empty());
+    assert!(all_owned(app.sessions.store().as_ref(), "ann", NOW).await.unwrap().is_empty());
 
     // Her own session goes on when its owner signs in again.
     let again = app.visit(&cookies[0], |session| session.set_owner("bob")).await;
@@ -361,7 +361,7 @@ async fn an_owner_at_the_limit_is_refused() {
         assert!(error.is_too_many_sessions() && error.status() == 409, "{what}");
     }
     assert_eq!(app.request(&visitor).await.unwrap().session.len(), 1, "as it was");
-    assert_eq!(app.sessions.store().owned("ann", NOW).await.unwrap().len(), 2);
+    assert_eq!(all_owned(app.sessions.store().as_ref(), "ann", NOW).await.unwrap().len(), 2);
     // Who has a place keeps it, also under a new id.
     let first = app.visit(&first, sign_in).await;
     let first = app.visit(&first, sign_in_anew).await;
@@ -370,7 +370,7 @@ async fn an_owner_at_the_limit_is_refused() {
     app.visit("", |session| session.set_owner("bob")).await;
     app.visit(&first, Session::invalidate).await;
     app.visit(&visitor, sign_in).await;
-    assert_eq!(app.sessions.store().owned("ann", NOW).await.unwrap().len(), 2);
+    assert_eq!(all_owned(app.sessions.store().as_ref(), "ann", NOW).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -398,7 +398,7 @@ async fn an_id_that_is_taken_is_nobodys_way_in() {
     let store = Arc::clone(app.sessions.store());
     store.be(Mode::Taken(2));
     let cookie = app.visit("", |session| session.insert("cart", 1).unwrap()).await;
-    let theirs = store.inner.owned("somebody else", NOW).await.unwrap();
+    let theirs = all_owned(&store.inner, "somebody else", NOW).await.unwrap();
     assert_eq!(theirs.len(), 2);
     assert!(theirs.iter().all(|owned| owned.entry == somebody_elses() && owned.key != key_of(&cookie)));
     assert_eq!(app.request(&cookie).await.unwrap().session.get("cart").unwrap(), Some(1));
