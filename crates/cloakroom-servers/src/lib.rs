@@ -124,6 +124,12 @@ impl Server {
         }
     }
 
+    /// Whether its process is there.
+    #[must_use]
+    pub fn is_up(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
     /// What it printed.
     #[must_use]
     pub fn output(&self) -> String {

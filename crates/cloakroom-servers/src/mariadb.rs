@@ -76,7 +76,14 @@ impl MariaDb {
 
     fn client(&self) -> Command {
         let mut command = Command::new(program("mariadb", FOLDERS, "mariadb-client"));
-        command.args(["--no-defaults", "--skip-column-names", "--batch", "--unbuffered", "--user=root", "--protocol=tcp"]);
+        command.args([
+            "--no-defaults",
+            "--skip-column-names",
+            "--batch",
+            "--unbuffered",
+            "--user=root",
+            "--protocol=tcp",
+        ]);
         command.args(["--host=127.0.0.1", &format!("--port={}", self.server.port()), "--database=test"]);
         command
     }

@@ -14,6 +14,7 @@ pub struct PgBouncer {
     there: u16,
     user: String,
     size: usize,
+    program: PathBuf,
 }
 
 impl PgBouncer {
@@ -39,13 +40,12 @@ impl PgBouncer {
 
     fn of(program: PathBuf, postgres: &mut Postgres, user: &str, size: usize) -> Self {
         let server = Server::prepare("pgbouncer");
-        let mut bouncer = Self { server, there: postgres.server().port(), user: user.to_owned(), size };
+        let mut bouncer = Self { server, there: postgres.server().port(), user: user.to_owned(), size, program };
         bouncer.write(&[]);
         if is_root() {
             run(Command::new("chown").args(["-R", USER]).arg(bouncer.server.folder()));
         }
-        let (port, file) = (bouncer.server.port(), bouncer.file());
-        bouncer.server.start(as_user(&program).arg(file), move || listens(port));
+        bouncer.restart();
         bouncer
     }
 
@@ -56,7 +56,7 @@ impl PgBouncer {
     }
 
     fn write(&self, settings: &[&str]) {
-        let Self { server, there, user, size } = self;
+        let Self { server, there, user, size, .. } = self;
         let text = format!(
             "[databases]\npostgres = host=127.0.0.1 port={there} user={user}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = {size}\n\
@@ -69,6 +69,25 @@ impl PgBouncer {
 
     fn file(&self) -> PathBuf {
         self.server.folder().join("pgbouncer.ini")
+    }
+
+    /// Whether its process is there.
+    #[must_use]
+    pub fn is_up(&mut self) -> bool {
+        self.server.is_up()
+    }
+
+    /// Starts it again, with the settings that it has.
+    pub fn restart(&mut self) {
+        self.server.kill();
+        let (port, file) = (self.server.port(), self.file());
+        self.server.start(as_user(&self.program).arg(file), move || listens(port));
+    }
+
+    /// What it printed.
+    #[must_use]
+    pub fn output(&self) -> String {
+        self.server.output()
     }
 
     /// The port it listens on.

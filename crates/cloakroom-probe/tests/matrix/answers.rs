@@ -7,6 +7,7 @@ use cloakroom::AnyStore;
 use tokio::time::{sleep, timeout};
 
 use crate::cell::{Bench, Cell, Ran, SOME};
+use crate::hooked::Hooked;
 use crate::load::{Load, add};
 use crate::lossy::Lossy;
 use crate::node::{Node, PATIENCE};
@@ -16,8 +17,12 @@ const LEAVING: usize = 24;
 
 /// The store carries out each write, and the answer to each fourth is lost.
 pub(crate) async fn lost(bench: &mut Bench) -> Cell {
-    let stores = bench.nodes.each_ref().map(|node| Lossy::before(node.store.clone()));
-    let nodes = stores.each_ref().map(|store| Node::over(AnyStore::new(store.clone())));
+    let stores = [Lossy::default(), Lossy::default()];
+    let over = |number: usize| {
+        let (inner, hook) = (bench.nodes[number].store.clone(), stores[number].clone());
+        Node::over(AnyStore::new(Hooked { inner, hook }))
+    };
+    let nodes = [over(0), over(1)];
     let load = Load::start(&nodes).await;
     load.until_done(SOME).await;
     stores.iter().for_each(|store| store.lose(true));

@@ -11,13 +11,16 @@ use tokio::time::{sleep, timeout};
 use crate::cell::{Bench, Cell, Ran, SOME};
 use crate::load::{Load, add};
 use crate::node::{Node, PATIENCE, key_of};
-use crate::stores::{Kind, Servers};
+use crate::stores::{Family, Kind, Servers};
 
 /// Sessions of one owner.
 const HUGE: u64 = 2_000;
 
+/// A step that a slow machine didn't take in time is tried again.
+const TRIES: usize = 5;
+
 /// Rows of long ago.
-const OLD_ROWS: usize = 30_000;
+const OLD_ROWS: usize = 60_000;
 
 /// Somebody holds a lock on one session, or on the whole file of SQLite. The others go on.
 pub(crate) async fn locked_row(bench: &mut Bench) -> Cell {
@@ -70,7 +73,9 @@ pub(crate) async fn locked_row(bench: &mut Bench) -> Cell {
         acknowledged += writer.await.unwrap();
     }
     let there: Option<usize> = bench.nodes[1].found(&victim, |session| session.get("count")).await.flatten();
-    ran.check(there.unwrap_or_default() >= acknowledged, || format!("the locked session: {acknowledged} acknowledged, {there:?} there"));
+    ran.check(there.unwrap_or_default() >= acknowledged, || {
+        format!("the locked session: {acknowledged} acknowledged, {there:?} there")
+    });
     Cell::Ran(ran)
 }
 
@@ -129,18 +134,20 @@ pub(crate) async fn too_many(bench: &mut Bench) -> Cell {
 }
 
 fn limit_connections(bench: &Bench, limit: Option<usize>) {
-    let limit = match bench.kind {
-        Kind::MariaDb => format!("ALTER USER app WITH MAX_USER_CONNECTIONS {}", limit.unwrap_or(0)),
-        _ => format!("ALTER ROLE app CONNECTION LIMIT {}", limit.map_or(-1, |limit| i64::try_from(limit).unwrap())),
+    let limit = match bench.kind.family() {
+        Family::MariaDb => format!("ALTER USER app WITH MAX_USER_CONNECTIONS {}", limit.unwrap_or(0)),
+        Family::Postgres | Family::Embedded | Family::Redis => {
+            format!("ALTER ROLE app CONNECTION LIMIT {}", limit.map_or(-1, |limit| i64::try_from(limit).unwrap()))
+        }
     };
     bench.place.sql(&limit);
 }
 
 /// Ends the connections that there are, so that only a few can be made anew.
 async fn drop_connections(bench: &Bench) {
-    let (end, count) = match bench.kind {
-        Kind::MariaDb => ("KILL USER app", "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app'"),
-        _ => (
+    let (end, count) = match bench.kind.family() {
+        Family::MariaDb => ("KILL USER app", "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app'"),
+        Family::Postgres | Family::Embedded | Family::Redis => (
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'",
             "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app'",
         ),
@@ -197,10 +204,11 @@ pub(crate) async fn forgotten(bench: &mut Bench) -> Cell {
         bouncer.set(&[]);
     } else {
         for round in 0..8 {
-            match bench.kind {
+            if bench.kind.is_redis() {
+                bench.place.redis(&["SCRIPT", "FLUSH"]);
+            } else {
                 // Each statement is prepared anew for the table that it is now.
-                Kind::MariaDb => drop(bench.place.sql(&format!("ALTER TABLE cloakroom_sessions COMMENT '{round}'; FLUSH TABLES"))),
-                _ => bench.place.redis(&["SCRIPT", "FLUSH"]),
+                bench.place.sql(&format!("ALTER TABLE cloakroom_sessions COMMENT '{round}'; FLUSH TABLES"));
             }
             load.until_done(SOME / 2).await;
         }
@@ -233,25 +241,32 @@ pub(crate) async fn statement_limit(bench: &mut Bench) -> Cell {
     let node = Arc::clone(&bench.nodes[0]);
     let template = node.begin().await.unwrap();
     let key: String = key_of(&template).as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    let (key, random, numbers) = match bench.kind {
-        Kind::MariaDb => (format!("x'{key}'"), "UNHEX(SHA2(seq, 256))", format!("seq_1_to_{OLD_ROWS}")),
-        _ => (format!("'\\x{key}'"), "sha256(seq::text::bytea)", format!("generate_series(1, {OLD_ROWS}) seq")),
+    let (key, random, numbers) = match bench.kind.family() {
+        Family::MariaDb => (format!("x'{key}'"), "UNHEX(SHA2(seq, 256))", format!("seq_1_to_{OLD_ROWS}")),
+        Family::Postgres | Family::Embedded | Family::Redis => {
+            (format!("'\\x{key}'"), "sha256(seq::text::bytea)", format!("generate_series(1, {OLD_ROWS}) seq"))
+        }
     };
     let rows = format!(
         "INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline) \
          SELECT {random}, version, record, 1000, touched, deadline FROM cloakroom_sessions, {numbers} WHERE store_key = {key}"
     );
     bench.place.sql(&rows);
-    let asking = tokio::time::Instant::now();
-    bench.place.sql("BEGIN; DELETE FROM cloakroom_sessions WHERE created = 1000; ROLLBACK");
-    let limit = (asking.elapsed() / 2).max(Duration::from_millis(50));
+    let timed = |statements: &str| {
+        let asking = tokio::time::Instant::now();
+        bench.place.sql(statements);
+        asking.elapsed()
+    };
+    let whole = timed("BEGIN; DELETE FROM cloakroom_sessions WHERE created = 1000; ROLLBACK");
+    let limit = (whole.saturating_sub(timed("SELECT 1")) / 2).max(Duration::from_millis(30));
     limit_statements(bench, Some(limit));
     drop_connections(bench).await;
-    let left = || bench.place.sql("SELECT COUNT(*) FROM cloakroom_sessions WHERE created = 1000").parse::<usize>().unwrap();
+    let left =
+        || bench.place.sql("SELECT COUNT(*) FROM cloakroom_sessions WHERE created = 1000").parse::<usize>().unwrap();
     let sessions = Sessions::new(Arc::clone(&node.sessions));
     let (mut before, mut calls, mut stuck) = (left(), 0, 0);
     let mut why = String::new();
-    while before > 0 && stuck < 3 {
+    while before > 0 && stuck < 10 {
         calls += 1;
         if let Err(error) = sessions.end_everyone_before(Timestamp::from_unix_secs(1_000_000)).await {
             why = crate::load::said(&error);
@@ -272,9 +287,11 @@ pub(crate) async fn statement_limit(bench: &mut Bench) -> Cell {
 }
 
 fn limit_statements(bench: &Bench, limit: Option<Duration>) {
-    let statement = match bench.kind {
-        Kind::MariaDb => format!("SET GLOBAL max_statement_time = {}", limit.unwrap_or_default().as_secs_f64()),
-        _ => format!("ALTER ROLE app SET statement_timeout = {}", limit.unwrap_or_default().as_millis()),
+    let statement = match bench.kind.family() {
+        Family::MariaDb => format!("SET GLOBAL max_statement_time = {}", limit.unwrap_or_default().as_secs_f64()),
+        Family::Postgres | Family::Embedded | Family::Redis => {
+            format!("ALTER ROLE app SET statement_timeout = {}", limit.unwrap_or_default().as_millis())
+        }
     };
     bench.place.sql(&statement);
 }
@@ -283,12 +300,7 @@ fn limit_statements(bench: &Bench, limit: Option<Duration>) {
 pub(crate) async fn huge_owner(bench: &mut Bench) -> Cell {
     let owner = format!("huge {}", bench.seed);
     let few = Node::with(bench.nodes[0].store.clone(), |sessions| sessions.owner_limit(10, AtLimit::EndOldest));
-    let (_, first) = bench.nodes[0].visit("", |session| {
-        session.insert("begun", true)?;
-        Ok(session.set_owner(owner.as_str()))
-    })
-    .await
-    .unwrap();
+    let first = bench.nodes[0].sign_in(&owner).await.unwrap();
     let store = &bench.nodes[0].store;
     let now = few.now();
     let Loaded::Live(_, entry) = store.load(&key_of(&first), now).await.unwrap() else { panic!("just begun") };
@@ -313,20 +325,29 @@ pub(crate) async fn huge_owner(bench: &mut Bench) -> Cell {
     let load = Load::start(&bench.nodes).await;
     load.until_done(SOME).await;
     let signing = tokio::time::Instant::now();
-    let signed_in = few.visit("", |session| {
-        session.insert("begun", true)?;
-        Ok(session.set_owner(owner.as_str()))
-    });
-    let (_, newest) = signed_in.await.unwrap();
+    // Nothing of it is done in one piece: each step of a machine that is slow is bounded too, and each try goes on from the last.
+    let (mut signed_ins, mut newest) = (0, None);
+    while newest.is_none() && signed_ins < TRIES {
+        signed_ins += 1;
+        newest = few.sign_in(&owner).await.ok();
+    }
     let signed_in = signing.elapsed();
     let sessions = Sessions::new(Arc::clone(&few.sessions));
-    let opened = few.opens(&newest).await;
-    sessions.end_all(&owner).await.unwrap();
-    let left = sessions.list(&owner).await.unwrap().len();
+    let opened = match &newest {
+        Some(cookie) => few.opens(cookie).await,
+        None => false,
+    };
+    let mut ends = 1;
+    while sessions.end_all(&owner).await.is_err() && ends < TRIES {
+        ends += 1;
+    }
+    let left = sessions.list(&owner).await.map(|left| left.len());
     load.until_done(SOME).await;
     let mut ran = Ran::of(load.stop().await, None);
     ran.nobody_failed();
-    ran.check(opened, || "the newest session of the owner has ended".to_owned());
-    ran.check(left == 0, || format!("{left} sessions of the owner are left"));
-    Cell::Ran(ran.noted(format_args!("signed in after {signed_in:?} with {HUGE} sessions")))
+    ran.check(opened, || format!("the owner isn't signed in after {signed_ins} tries"));
+    ran.check(matches!(left, Ok(0)), || format!("sessions of the owner that are left: {left:?}"));
+    Cell::Ran(ran.noted(format_args!(
+        "signed in after {signed_in:?}, {signed_ins} tries, ended in {ends} tries, {HUGE} sessions"
+    )))
 }

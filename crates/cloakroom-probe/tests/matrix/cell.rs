@@ -2,11 +2,14 @@
 
 use std::any::Any;
 use std::fmt::Write as _;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
+use crate::fault::Fault;
 use crate::load::{Load, Tally};
 use crate::node::Node;
 use crate::stores::{Kind, Place};
@@ -31,11 +34,25 @@ impl Bench {
         let place = Place::start(kind);
         let first = Node::over(cloakroom::connect(&place.url).await.unwrap());
         // Memory is of one process.
-        let second = match kind {
-            Kind::Memory => Node::over(first.store.clone()),
-            _ => Node::over(cloakroom::connect(&place.url).await.unwrap()),
+        let second = if kind == Kind::Memory {
+            Node::over(first.store.clone())
+        } else {
+            Node::over(cloakroom::connect(&place.url).await.unwrap())
         };
         Self { kind, place, nodes: [first, second], seed: 1 }
+    }
+
+    /// A cell. A pooler that died in it is started again, as its supervisor would.
+    pub(crate) async fn run(&mut self, fault: Fault) -> Cell {
+        let cell = AssertUnwindSafe(fault.run(self)).catch_unwind().await;
+        let cell = cell.unwrap_or_else(|why| Cell::panicked(&*why));
+        match (cell, self.place.revive()) {
+            (Cell::Ran(mut ran), Some(why)) => {
+                ran.findings.push(format!("the pooler has died: {why}"));
+                Cell::Ran(ran)
+            }
+            (cell, _) => cell,
+        }
     }
 
     /// Puts a fault in that is noticed, takes it away, and sees that all go on.
@@ -109,7 +126,10 @@ impl Ran {
     pub(crate) fn nobody_failed(&mut self) {
         if self.tally.failed > 0 {
             let errors = &self.tally.errors;
-            self.findings.push(format!("{} requests failed that the fault has nothing to do with: {errors:?}", self.tally.failed));
+            self.findings.push(format!(
+                "{} requests failed that the fault has nothing to do with: {errors:?}",
+                self.tally.failed
+            ));
         }
     }
 

@@ -1,7 +1,7 @@
 //! The faults, and why a store can't have one.
 
 use crate::cell::{Bench, Cell};
-use crate::stores::Kind;
+use crate::stores::{Family, Kind};
 use crate::{answers, busy, outage, rights, time, wires};
 
 /// The faults, in the order in which a store has them.
@@ -68,24 +68,27 @@ impl Fault {
 
     /// Why this store can't have this fault.
     pub(crate) const fn senseless(self, kind: Kind) -> Option<&'static str> {
-        match self {
-            Self::Killed if kind.is_embedded() => Some("no server; `tests/faults/killed.rs` kills the application"),
-            Self::Frozen if kind.is_embedded() => Some("no server"),
-            Self::SilentWire | Self::CutWires | Self::IdleClosed if kind.is_embedded() => Some("no network"),
-            Self::TooManyConnections if kind.is_embedded() => Some("no connections"),
-            Self::Forgotten | Self::ReadOnly if kind.is_embedded() => match self {
-                Self::Forgotten => Some("nothing is prepared on a server"),
-                _ => Some("no users; the file system decides when it is opened"),
+        let embedded = kind.is_embedded();
+        let (senseless, why) = match self {
+            Self::Killed => (embedded, "no server; `tests/faults/killed.rs` kills the application"),
+            Self::Frozen => (embedded, "no server"),
+            Self::SilentWire | Self::CutWires | Self::IdleClosed => (embedded, "no network"),
+            Self::LockedRow => match kind.family() {
+                Family::Embedded => {
+                    (!matches!(kind, Kind::Sqlite), "a lock is held for one write, and released with its process")
+                }
+                Family::Redis => (true, "one command at a time: nothing can be locked"),
+                Family::Postgres | Family::MariaDb => (false, ""),
             },
-            Self::LockedRow if kind.is_redis() => Some("one command at a time: nothing can be locked"),
-            Self::LockedRow if matches!(kind, Kind::Memory | Kind::File) => {
-                Some("a lock is held for one write, and released with its process")
-            }
-            Self::TimeGoesBack if matches!(kind, Kind::Memory) => Some("its sessions end with the process"),
-            Self::StatementLimit if kind.is_embedded() || kind.is_redis() => Some("no statements that are limited"),
-            Self::HugeOwner if matches!(kind, Kind::File) => Some("no index of owners"),
-            _ => None,
-        }
+            Self::TooManyConnections => (embedded, "no connections"),
+            Self::Forgotten => (embedded, "nothing is prepared on a server"),
+            Self::TimeGoesBack => (matches!(kind, Kind::Memory), "its sessions end with the process"),
+            Self::StatementLimit => (embedded || kind.is_redis(), "no statements that are limited"),
+            Self::HugeOwner => (matches!(kind, Kind::File), "no index of owners"),
+            Self::ReadOnly => (embedded, "no users; the file system decides when it is opened"),
+            Self::AnswerLost | Self::ClientLeft | Self::ClockSkew | Self::FullStore => (false, ""),
+        };
+        if senseless { Some(why) } else { None }
     }
 
     pub(crate) async fn run(self, bench: &mut Bench) -> Cell {

@@ -124,8 +124,9 @@ impl Load {
             }
         };
         if timeout(PATIENCE, waiting).await.is_err() {
-            let errors = self.shared.errors.lock().unwrap();
-            panic!("waited for {PATIENCE:?}, in vain: {what}; errors: {errors:?}");
+            // Not a panic: the fault must be taken away all the same.
+            let errors = self.shared.errors.lock().unwrap().clone();
+            self.shared.find(&format!("waited for {PATIENCE:?}, in vain: {what}; errors: {errors:?}"));
         }
     }
 
@@ -191,12 +192,12 @@ impl Load {
     }
 
     /// Lets all finish, and looks for everything that they remember, on both applications.
-    pub(crate) async fn stop(self) -> Tally {
+    pub(crate) async fn stop(mut self) -> Tally {
         self.resume();
         self.shared.stop.store(true, Ordering::SeqCst);
         let mut tally = Tally::default();
         let mut counted: BTreeMap<String, (usize, BTreeSet<usize>)> = BTreeMap::new();
-        for visitor in self.visitors {
+        for visitor in std::mem::take(&mut self.visitors) {
             let visitor = timeout(2 * PATIENCE, visitor).await.expect("a visitor comes to an end").unwrap();
             tally.stranded += visitor.stranded;
             match &visitor.role {
@@ -237,6 +238,13 @@ impl Load {
         tally.errors = self.shared.errors.lock().unwrap().clone();
         tally.findings.extend(self.shared.findings.lock().unwrap().drain(..));
         tally
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        // After a panic of the cell.
+        self.visitors.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -344,7 +352,11 @@ impl Visitor {
                 if self.cookie.is_none() {
                     self.cookie = Some(self.node.begin().await?);
                 } else {
-                    self.node.visit(&cookie, |session| Ok(session.invalidate())).await?;
+                    let leave = |session: &Session| {
+                        session.invalidate();
+                        Ok(())
+                    };
+                    self.node.visit(&cookie, leave).await?;
                     ended.push(cookie);
                     self.cookie = None;
                 }

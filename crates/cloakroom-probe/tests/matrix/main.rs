@@ -25,6 +25,8 @@ mod answers;
 mod busy;
 mod cell;
 mod fault;
+#[path = "../../src/hooked.rs"]
+mod hooked;
 mod known;
 mod load;
 mod lossy;
@@ -37,7 +39,6 @@ mod table;
 mod time;
 mod wires;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use cell::{Bench, Cell};
@@ -69,19 +70,13 @@ fn row(kind: Kind, faults: &[Fault]) -> Vec<(Kind, Fault, Cell)> {
     for fault in faults {
         let cell = match fault.senseless(kind) {
             Some(why) => Cell::Senseless(why),
-            None => {
-                let run = || {
-                    runtime.block_on(async {
-                        let bench = match &mut bench {
-                            Some(bench) => bench,
-                            none => none.insert(Bench::start(kind).await),
-                        };
-                        fault.run(bench).await
-                    })
+            None => runtime.block_on(async {
+                let bench = match &mut bench {
+                    Some(bench) => bench,
+                    none => none.insert(Bench::start(kind).await),
                 };
-                // A panic in one cell must not hide the others.
-                catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|why| Cell::panicked(&*why))
-            }
+                bench.run(*fault).await
+            }),
         };
         println!("{}", table::line(kind, *fault, &cell));
         cells.push((kind, *fault, cell));

@@ -84,6 +84,15 @@ impl Node {
         Ok(self.visit("", |session| session.insert("begun", true)).await?.1)
     }
 
+    /// A new session of somebody.
+    pub(crate) async fn sign_in(&self, owner: &str) -> Result<String, Error> {
+        let handler = |session: &Session| {
+            session.set_owner(owner);
+            session.insert("begun", true)
+        };
+        Ok(self.visit("", handler).await?.1)
+    }
+
     /// What a cookie opens, if it opens anything; asked again while the store doesn't answer.
     pub(crate) async fn found<T>(&self, cookie: &str, look: impl Fn(&Session) -> Result<T, Error>) -> Option<T> {
         let asking = async {

@@ -27,12 +27,16 @@ pub(crate) async fn full(bench: &mut Bench) -> Cell {
         bench.place.disk().expect("it is on one").fill();
     }
     // Pages that were reserved have room for a while.
-    let (mut written, mut refused) = (0_usize, 0_usize);
-    let large: String = (0..50_000_u64).map(|n| char::from(b'a' + (cloakroom_servers::scrambled(n) % 26) as u8)).collect();
+    let (mut written, mut refused, mut said) = (0_usize, 0_usize, String::new());
+    let large: String =
+        (0..50_000_u64).map(|n| char::from(b'a' + (cloakroom_servers::scrambled(n) % 26) as u8)).collect();
     while refused < 3 {
         match bench.nodes[0].visit("", |session| session.insert("large", &large)).await {
             Ok(_) => written += 1,
-            Err(_) => refused += 1,
+            Err(error) => {
+                refused += 1;
+                said = crate::load::said(&error);
+            }
         }
         assert!(written < 2_000, "it is never full");
     }
@@ -45,6 +49,9 @@ pub(crate) async fn full(bench: &mut Bench) -> Cell {
     let cell = bench.goes_on(load).await;
     let Cell::Ran(mut ran) = cell else { return cell };
     ran.check(read, || "reading needs no room".to_owned());
+    // As the file system, the databases and Redis say it.
+    let full = ["No space", "full", "could not extend", "OOM"].iter().any(|word| said.contains(word));
+    ran.check(full, || format!("the error doesn't say that the store is full: {said}"));
     Cell::Ran(ran.noted(format_args!("{written} large records fitted")))
 }
 
@@ -55,14 +62,7 @@ async fn flooded() -> Cell {
     load.until_done(SOME).await;
     let mut signed_in = Vec::new();
     for number in 0..ROOM / 10 {
-        let (_, cookie) = node
-            .visit("", |session| {
-                session.insert("begun", true)?;
-                Ok(session.set_owner(format!("user {number}")))
-            })
-            .await
-            .unwrap();
-        signed_in.push(cookie);
+        signed_in.push(node.sign_in(&format!("user {number}")).await.unwrap());
     }
     for _ in 0..FLOOD {
         node.visit("", |session| session.insert("cart", 1)).await.unwrap();
@@ -101,9 +101,13 @@ pub(crate) async fn read_only(bench: &mut Bench) -> Cell {
     let said = refused.err().map(|error| crate::load::said(&error)).unwrap_or_default();
     let words: &[&str] = match &bench.place.servers {
         Servers::MariaDb(..) => &["denied", "1142"],
-        Servers::Redis(_) | Servers::Sentinel(_) | Servers::Cluster(_) => &["NOPERM"],
-        Servers::None | Servers::Disk(_) | Servers::Postgres(..) | Servers::Pooled(..) => &["permission denied", "42501"],
+        Servers::Redis(_) | Servers::Sentinel(_) | Servers::Cluster(_) => &["NOPERM", "can't run this command"],
+        Servers::None | Servers::Disk(_) | Servers::Postgres(..) | Servers::Pooled(..) => {
+            &["permission denied", "42501"]
+        }
     };
-    ran.check(words.iter().any(|word| said.contains(word)), || format!("the error doesn't name the missing right: {said}"));
+    ran.check(words.iter().any(|word| said.contains(word)), || {
+        format!("the error doesn't name the missing right: {said}")
+    });
     Cell::Ran(ran)
 }

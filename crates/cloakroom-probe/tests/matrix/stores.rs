@@ -55,14 +55,33 @@ impl Kind {
         }
     }
 
+    /// What it is like for an administrator.
+    pub(crate) const fn family(self) -> Family {
+        match self {
+            Self::Memory | Self::File | Self::Sqlite => Family::Embedded,
+            Self::Postgres | Self::PgBouncer | Self::PgBouncerNewer => Family::Postgres,
+            Self::MariaDb => Family::MariaDb,
+            Self::Redis | Self::Valkey | Self::Sentinel | Self::Cluster => Family::Redis,
+        }
+    }
+
     /// It runs in the application's process: there is no server, and no network.
     pub(crate) const fn is_embedded(self) -> bool {
-        matches!(self, Self::Memory | Self::File | Self::Sqlite)
+        matches!(self.family(), Family::Embedded)
     }
 
     pub(crate) const fn is_redis(self) -> bool {
-        matches!(self, Self::Redis | Self::Valkey | Self::Sentinel | Self::Cluster)
+        matches!(self.family(), Family::Redis)
     }
+}
+
+/// Stores that are administered alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    Embedded,
+    Postgres,
+    MariaDb,
+    Redis,
 }
 
 /// Whatever runs behind a store.
@@ -102,10 +121,9 @@ impl Place {
             }
             Kind::PgBouncer | Kind::PgBouncerNewer => {
                 let (mut server, disk) = postgres();
-                let bouncer = match kind {
-                    Kind::PgBouncer => PgBouncer::before_as(&mut server, "app"),
-                    _ => PgBouncer::newer_before_as(&mut server, "app"),
-                };
+                let newer = kind == Kind::PgBouncerNewer;
+                let start = if newer { PgBouncer::newer_before_as } else { PgBouncer::before_as };
+                let bouncer = start(&mut server, "app");
                 let wire = Proxy::to(bouncer.port());
                 let url = format!("postgres://app@127.0.0.1:{}/postgres", wire.port());
                 Self { url, wires: vec![wire], servers: Servers::Pooled(server, bouncer, disk) }
@@ -156,8 +174,22 @@ impl Place {
             Servers::MariaDb(server, _) => server.restart(),
             Servers::Redis(server) => server.start_again(),
             Servers::Sentinel(servers) => servers.servers[0].start_again(),
-            Servers::Cluster(cluster) => cluster.servers.iter_mut().for_each(Redis::start_again),
+            Servers::Cluster(cluster) => {
+                cluster.servers.iter_mut().for_each(Redis::start_again);
+                cluster.is_ready();
+            }
         }
+    }
+
+    /// Starts a pooler again that has died by itself; the last that it said.
+    pub(crate) fn revive(&mut self) -> Option<String> {
+        let Servers::Pooled(_, bouncer, _) = &mut self.servers else { return None };
+        if bouncer.is_up() {
+            return None;
+        }
+        let said = bouncer.output().lines().next_back().unwrap_or_default().to_owned();
+        bouncer.restart();
+        Some(said)
     }
 
     pub(crate) fn freeze(&self, frozen: bool) {
@@ -177,11 +209,9 @@ impl Place {
             Servers::Redis(server) => vec![server],
             Servers::Sentinel(servers) => vec![&servers.servers[0]],
             Servers::Cluster(cluster) => cluster.servers.iter().collect(),
-            Servers::None
-            | Servers::Disk(_)
-            | Servers::Postgres(..)
-            | Servers::Pooled(..)
-            | Servers::MariaDb(..) => Vec::new(),
+            Servers::None | Servers::Disk(_) | Servers::Postgres(..) | Servers::Pooled(..) | Servers::MariaDb(..) => {
+                Vec::new()
+            }
         }
     }
 
@@ -230,7 +260,10 @@ impl Place {
             }
             Servers::MariaDb(..) => {
                 let (verb, whom) = if allowed { ("GRANT", "TO") } else { ("REVOKE", "FROM") };
-                self.sql(&format!("{verb} INSERT, UPDATE, DELETE ON test.* {whom} app"));
+                // A right on a table is looked up for each statement, one on a database for each connection.
+                for table in self.sql("SHOW TABLES LIKE 'cloakroom%'").lines() {
+                    self.sql(&format!("{verb} INSERT, UPDATE, DELETE ON {table} {whom} app"));
+                }
             }
             Servers::Redis(_) | Servers::Sentinel(_) | Servers::Cluster(_) => {
                 let rights = if allowed { "+@all" } else { "-@write" };
@@ -268,6 +301,9 @@ fn mariadb() -> (MariaDb, Disk) {
     let (server, disk) = (MariaDb::start(), Disk::mount(64 << 10));
     let engine = format!("ENGINE = InnoDB DATA DIRECTORY = '{}'", disk.path().display());
     server.sql(&cloakroom::MysqlStore::schema().replace("ENGINE = InnoDB", &engine));
-    server.sql("CREATE USER app; GRANT SELECT, INSERT, UPDATE, DELETE ON test.* TO app");
+    server.sql("CREATE USER app");
+    for table in server.sql("SHOW TABLES").lines() {
+        server.sql(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO app"));
+    }
     (server, disk)
 }

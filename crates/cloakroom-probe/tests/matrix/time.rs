@@ -12,11 +12,9 @@ use crate::stores::{Place, Servers};
 /// A store that loses acknowledged writes, as after a failover or a restored snapshot, takes no later write for one of those.
 pub(crate) async fn goes_back(bench: &mut Bench) -> Cell {
     let mut findings = Vec::new();
-    for (row, [lost, slow, after]) in [
-        ("each on another application", [0, 0, 1]),
-        ("the later ones on one", [1, 0, 0]),
-        ("all on one", [0, 0, 0]),
-    ] {
+    for (row, [lost, slow, after]) in
+        [("each on another application", [0, 0, 1]), ("the later ones on one", [1, 0, 0]), ("all on one", [0, 0, 0])]
+    {
         let nodes = bench.nodes.clone();
         let cookie = nodes[lost].begin().await.unwrap();
         nodes[lost].visit(&cookie, |session| add(session, 0)).await.unwrap();
@@ -46,7 +44,8 @@ pub(crate) async fn goes_back(bench: &mut Bench) -> Cell {
             let there = there.unwrap_or_default();
             let missing: Vec<_> = acknowledged.iter().filter(|number| !there.contains(number)).collect();
             if !missing.is_empty() {
-                findings.push(format!("{row}: {missing:?} was acknowledged after time went back, and {there:?} is there"));
+                findings
+                    .push(format!("{row}: {missing:?} was acknowledged after time went back, and {there:?} is there"));
             }
         }
     }
@@ -100,10 +99,8 @@ impl Snapshot {
 
 /// Does this to the files of a store, while its server is stopped.
 fn stopped(place: &mut Place, act: impl FnOnce(&[std::path::PathBuf])) {
-    match &place.servers {
-        Servers::Disk(_) if place.path().is_dir() => return act(&[place.path()]),
-        Servers::Disk(_) => return sqlite(place, act),
-        _ => {}
+    if matches!(place.servers, Servers::Disk(_)) {
+        return if place.path().is_dir() { act(&[place.path()]) } else { sqlite(place, act) };
     }
     place.kill();
     let parts: Vec<_> = place.masters().into_iter().map(|server: &Redis| server.data()).collect();

@@ -66,11 +66,7 @@ impl Cluster {
         (cluster, wires)
     }
 
-    fn build(
-        count: usize,
-        options: impl Fn(usize) -> Vec<String>,
-        reached_at: impl Fn(usize, &Redis) -> u16,
-    ) -> Self {
+    fn build(count: usize, options: impl Fn(usize) -> Vec<String>, reached_at: impl Fn(usize, &Redis) -> u16) -> Self {
         let buses: Vec<String> = (0..count).map(|_| free_port().to_string()).collect();
         let server = |(index, bus): (usize, &String)| server(bus, count > 3, &options(index));
         let servers: Vec<Redis> = buses.iter().enumerate().map(server).collect();
@@ -83,14 +79,20 @@ impl Cluster {
         for (server, bus) in servers.iter().zip(&buses) {
             let _ = servers[0].cli(&["CLUSTER", "MEET", "127.0.0.1", &server.port().to_string(), bus]);
         }
-        let known = format!("cluster_known_nodes:{count}");
-        for server in &servers {
+        let cluster = Self { servers, ports };
+        cluster.is_ready();
+        cluster
+    }
+
+    /// Waits until all servers know each other, and each of them serves.
+    pub fn is_ready(&self) {
+        let known = format!("cluster_known_nodes:{}", self.servers.len());
+        for server in &self.servers {
             until("the servers of the Cluster know each other", || {
                 let info = server.cli(&["CLUSTER", "INFO"]);
                 ["cluster_state:ok", "cluster_slots_ok:16384", &known].iter().all(|it| info.contains(it))
             });
         }
-        Self { servers, ports }
     }
 
     /// Where the servers are, for clients.
