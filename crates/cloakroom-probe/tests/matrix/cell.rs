@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(crate) struct Bench {
     pub(crate) place: Place,
     pub(crate) nodes: [Arc<Node>; 2],
     pub(crate) seed: u64,
+    /// Poolers that died by themselves, in this cell.
+    deaths: Vec<String>,
 }
 
 impl Bench {
@@ -39,19 +42,31 @@ impl Bench {
         } else {
             Node::over(cloakroom::connect(&place.url).await.unwrap())
         };
-        Self { kind, place, nodes: [first, second], seed: 1 }
+        Self { kind, place, nodes: [first, second], seed: 1, deaths: Vec::new() }
     }
 
     /// A cell. A pooler that died in it is started again, as its supervisor would.
     pub(crate) async fn run(&mut self, fault: Fault) -> Cell {
         let cell = AssertUnwindSafe(fault.run(self)).catch_unwind().await;
-        let cell = cell.unwrap_or_else(|why| Cell::panicked(&*why));
-        match (cell, self.place.revive()) {
-            (Cell::Ran(mut ran), Some(why)) => {
-                ran.findings.push(format!("the pooler has died: {why}"));
-                Cell::Ran(ran)
-            }
-            (cell, _) => cell,
+        let mut cell = cell.unwrap_or_else(|why| Cell::panicked(&*why));
+        self.supervise();
+        if let Cell::Ran(ran) = &mut cell {
+            ran.findings.append(&mut self.deaths);
+        }
+        cell
+    }
+
+    fn supervise(&mut self) {
+        if let Some(why) = self.place.revive() {
+            self.deaths.push(format!("the pooler has died: {why}"));
+        }
+    }
+
+    /// Waits until so many more requests have succeeded, and sees to the pooler in the meantime.
+    pub(crate) async fn until_done(&mut self, load: &Load, more: usize) {
+        let mut waiting = pin!(load.until_done(more));
+        while tokio::time::timeout(Duration::from_millis(100), &mut waiting).await.is_err() {
+            self.supervise();
         }
     }
 

@@ -36,6 +36,12 @@ const KNOWN: &[Known] = &[
         "A5: an owner's sessions are read in one piece, which a busy machine doesn't do in time",
     ),
     (
+        &[Kind::Postgres, Kind::PgBouncer, Kind::PgBouncerNewer],
+        Fault::TooManyConnections,
+        Fails::Sometimes,
+        "A13: a caller whose connection is refused before another one of the pool is there is told so, and doesn't wait",
+    ),
+    (
         &[Kind::PgBouncer],
         Fault::LockedRow,
         Fails::Sometimes,

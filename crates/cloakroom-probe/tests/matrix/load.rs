@@ -352,10 +352,6 @@ impl Visitor {
                 if self.cookie.is_none() {
                     self.cookie = Some(self.node.begin().await?);
                 } else {
-                    let leave = |session: &Session| {
-                        session.invalidate();
-                        Ok(())
-                    };
                     self.node.visit(&cookie, leave).await?;
                     ended.push(cookie);
                     self.cookie = None;
@@ -374,6 +370,13 @@ pub(crate) fn add(session: &Session, number: usize) -> Result<bool, Error> {
     session.update("items", move |items: &mut Vec<usize>| items.push(number))?;
     session.update("count", |count: &mut usize| *count += 1)?;
     Ok(true)
+}
+
+/// Signs out.
+#[expect(clippy::unnecessary_wraps, reason = "a handler may fail")]
+pub(crate) fn leave(session: &Session) -> Result<(), Error> {
+    session.invalidate();
+    Ok(())
 }
 
 /// An error with its reasons.

@@ -95,16 +95,19 @@ impl Node {
 
     /// What a cookie opens, if it opens anything; asked again while the store doesn't answer.
     pub(crate) async fn found<T>(&self, cookie: &str, look: impl Fn(&Session) -> Result<T, Error>) -> Option<T> {
+        let mut why = None;
         let asking = async {
             loop {
                 let looked = self.visit(cookie, |session| Ok(opened(session)?.then(|| look(session))));
-                if let Ok((found, _)) = looked.await {
-                    return found.transpose().unwrap();
+                match looked.await {
+                    Ok((found, _)) => return found.transpose().unwrap(),
+                    Err(error) => why = Some(error),
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        timeout(PATIENCE, asking).await.expect("a store in order answers")
+        let found = timeout(PATIENCE, asking).await;
+        found.unwrap_or_else(|_| panic!("a store in order doesn't answer: {why:?}"))
     }
 
     /// Whether a cookie opens a session.

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, RandomState};
+use std::panic::AssertUnwindSafe;
 use std::thread;
 use std::time::Duration;
 
 use cloakroom_servers::scrambled;
+use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
 use crate::cell::{Bench, Cell};
@@ -76,6 +78,24 @@ struct Kept {
     findings: Vec<String>,
 }
 
+impl Kept {
+    async fn of(keepers: Vec<(String, BTreeSet<usize>)>, bench: &Bench) -> Self {
+        let mut kept = Self::default();
+        for (cookie, acknowledged) in keepers {
+            let found = bench.nodes[1].found(&cookie, |session| session.get::<Vec<usize>>("items")).await.flatten();
+            let there = found.unwrap_or_default();
+            let distinct: BTreeSet<usize> = there.iter().copied().collect();
+            kept.acknowledged += acknowledged.len();
+            kept.there += there.len();
+            let missing: Vec<_> = acknowledged.difference(&distinct).collect();
+            if !missing.is_empty() || distinct.len() != there.len() {
+                kept.findings.push(format!("missing {missing:?}, {} twice", there.len() - distinct.len()));
+            }
+        }
+        kept
+    }
+}
+
 fn row(kind: Kind, faults: &[Fault], seed: u64, span: Duration) -> Row {
     let faults: Vec<Fault> = faults.iter().copied().filter(|fault| fault.senseless(kind).is_none()).collect();
     let runtime = runtime();
@@ -102,18 +122,11 @@ fn row(kind: Kind, faults: &[Fault], seed: u64, span: Duration) -> Row {
                 }
             }
         }
-        let mut kept = Kept::default();
-        for (cookie, acknowledged) in keepers {
-            let found = bench.nodes[1].found(&cookie, |session| session.get::<Vec<usize>>("items")).await.flatten();
-            let there = found.unwrap_or_default();
-            let distinct: BTreeSet<usize> = there.iter().copied().collect();
-            kept.acknowledged += acknowledged.len();
-            kept.there += there.len();
-            let missing: Vec<_> = acknowledged.difference(&distinct).collect();
-            if !missing.is_empty() || distinct.len() != there.len() {
-                kept.findings.push(format!("missing {missing:?}, {} twice", there.len() - distinct.len()));
-            }
-        }
+        let kept = AssertUnwindSafe(Kept::of(keepers, &bench)).catch_unwind().await;
+        let kept = kept.unwrap_or_else(|why| match Cell::panicked(&*why) {
+            Cell::Ran(ran) => Kept { findings: ran.findings, ..Kept::default() },
+            Cell::Senseless(_) => Kept::default(),
+        });
         Row { kind, cells, kept }
     });
     runtime.shutdown_background();

@@ -110,13 +110,14 @@ fn stopped(place: &mut Place, act: impl FnOnce(&[std::path::PathBuf])) {
 
 /// The file of a database that others have open: SQLite itself copies it, and sets it back.
 fn sqlite(place: &Place, act: impl FnOnce(&[std::path::PathBuf])) {
-    let copy = place.path().with_extension("copy");
+    // Not on its own disk, which is small.
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy");
     let mut live = rusqlite::Connection::open(place.path()).unwrap();
     live.busy_timeout(crate::node::PATIENCE).unwrap();
     live.backup(rusqlite::MAIN_DB, &copy, None).unwrap();
     act(std::slice::from_ref(&copy));
     live.restore(rusqlite::MAIN_DB, &copy, None::<fn(rusqlite::backup::Progress)>).unwrap();
-    fs::remove_file(copy).unwrap();
 }
 
 fn copy(from: &Path, to: &Path) {
