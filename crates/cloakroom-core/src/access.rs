@@ -248,7 +248,11 @@ impl SessionState {
     /// removed. A speculative request removes none, because its page may never be seen.
     pub fn pop_flash_json(&mut self, queue: &str) -> Vec<Json> {
         let waiting = self.record().flashes.queue(queue);
-        let ids: Vec<FlashId> = waiting.iter().map(|message| message.id).collect();
+        let mut ids: Vec<FlashId> = waiting.iter().map(|message| message.id).collect();
+        if !ids.is_empty() {
+            // An equal message took the place of each of these, and is among those that are taken now.
+            ids.extend(self.log().suppressed(queue));
+        }
         let messages = waiting.iter().map(|message| message.body.clone()).collect();
         if !ids.is_empty() && self.request() != RequestKind::Speculative {
             self.apply(Change::PopFlash { queue: queue.into(), ids });

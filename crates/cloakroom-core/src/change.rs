@@ -243,6 +243,16 @@ impl ChangeLog {
         self.changes.iter().any(|change| matches!(change, Change::Cycle { .. }))
     }
 
+    /// The messages that may have been left out of a queue because an equal one waited in it.
+    ///
+    /// On a newer version, in which the equal one is gone, they are added.
+    pub(crate) fn suppressed(&self, name: &str) -> impl Iterator<Item = FlashId> {
+        self.changes.iter().filter_map(move |change| match change {
+            Change::Flash { queue, id, duplicates: Duplicates::Suppress, .. } if queue.as_str() == name => Some(*id),
+            _ => None,
+        })
+    }
+
     /// The closures given to `update`. Holding them keeps what they own alive.
     #[must_use]
     pub fn closures(&self) -> Vec<Updater> {

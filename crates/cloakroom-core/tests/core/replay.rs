@@ -237,6 +237,30 @@ fn popped_by_both_is_gone_and_nothing_is_taken_twice() {
     assert_eq!(messages(&newest), [("q".to_owned(), vec!["0".to_owned()])]);
 }
 
+/// A message that was left out because an equal one waited was shown with it, when that one was popped.
+#[test]
+fn a_popped_duplicate_does_not_come_back_when_its_twin_is_gone() {
+    let once = || Operation::FlashOnce("q".to_owned(), 0);
+    let pop = || Operation::PopFlash("q".to_owned());
+    #[rustfmt::skip] // one row, one line
+    let rows = [
+        ("popped", vec![once(), pop()], vec![]),
+        ("popped by two pops", vec![once(), pop(), pop()], vec![]),
+        ("left out twice", vec![once(), once(), pop()], vec![]),
+        ("never popped", vec![once()], vec!["0"]),
+        ("flashed again after the pop", vec![once(), pop(), once()], vec!["0"]),
+        ("another queue", vec![once(), Operation::PopFlash("errors".to_owned())], vec!["0"]),
+    ];
+    for (name, operations, expected) in rows {
+        let base = stored(&[once(), Operation::FlashOnce("errors".to_owned(), 0)]);
+        let newest = replay(&request(&base, &[pop()]), &base);
+        let after = replay(&request(&base, &operations), &newest);
+        let left: Vec<_> = messages(&after).into_iter().filter(|(queue, _)| queue == "q").collect();
+        let left: Vec<_> = left.into_iter().flat_map(|(_, waiting)| waiting).collect();
+        assert_eq!(left, expected, "{name}");
+    }
+}
+
 #[test]
 fn no_duplicate_means_none_on_the_newest_version() {
     let mut base = stored(&[]);
