@@ -39,8 +39,9 @@ pub(crate) async fn lost(bench: &mut Bench) -> Cell {
 
 /// Clients go away when the response is on its way. Their changes are made at most once, and their sign-outs take effect.
 pub(crate) async fn client_left(bench: &mut Bench) -> Cell {
-    let node = &bench.nodes[0];
-    let load = Load::start(&bench.nodes).await;
+    let nodes = bench.patient();
+    let node = &nodes[0];
+    let load = Load::start(&nodes).await;
     let (mut early, mut findings) = (0, Vec::new());
     let cookie = node.begin().await.unwrap();
     let mut acknowledged = BTreeSet::new();

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::fault::Fault;
 use crate::load::{Load, Tally};
-use crate::node::Node;
+use crate::node::{Node, PATIENCE};
 use crate::stores::{Kind, Place};
 
 /// After the first missed deadline, or after the fault is gone: as long as a store may take until a request succeeds. What
@@ -28,8 +27,6 @@ pub(crate) struct Bench {
     pub(crate) place: Place,
     pub(crate) nodes: [Arc<Node>; 2],
     pub(crate) seed: u64,
-    /// Poolers that died by themselves, in this cell.
-    deaths: Vec<String>,
 }
 
 impl Bench {
@@ -42,32 +39,28 @@ impl Bench {
         } else {
             Node::over(cloakroom::connect(&place.url).await.unwrap())
         };
-        Self { kind, place, nodes: [first, second], seed: 1, deaths: Vec::new() }
+        Self { kind, place, nodes: [first, second], seed: 1 }
     }
 
-    /// A cell. A pooler that died in it is started again, as its supervisor would.
+    /// A cell. A panic in it must not hide the others.
     pub(crate) async fn run(&mut self, fault: Fault) -> Cell {
         let cell = AssertUnwindSafe(fault.run(self)).catch_unwind().await;
         let mut cell = cell.unwrap_or_else(|why| Cell::panicked(&*why));
-        self.supervise();
         if let Cell::Ran(ran) = &mut cell {
-            ran.findings.append(&mut self.deaths);
+            ran.deaths = self.place.deaths();
+            let died = ran.deaths.iter().map(|why| format!("the pooler has died: {why}"));
+            ran.findings.extend(died.collect::<Vec<_>>());
         }
         cell
     }
 
-    fn supervise(&mut self) {
-        if let Some(why) = self.place.revive() {
-            self.deaths.push(format!("the pooler has died: {why}"));
-        }
-    }
-
-    /// Waits until so many more requests have succeeded, and sees to the pooler in the meantime.
-    pub(crate) async fn until_done(&mut self, load: &Load, more: usize) {
-        let mut waiting = pin!(load.until_done(more));
-        while tokio::time::timeout(Duration::from_millis(100), &mut waiting).await.is_err() {
-            self.supervise();
-        }
+    /// The same applications with all the time that they need, for faults that concern nobody of the load: how long a busy
+    /// machine takes is no failure.
+    pub(crate) fn patient(&self) -> [Arc<Node>; 2] {
+        let patient = |node: &Arc<Node>| {
+            Node::with(node.store.clone(), |sessions| sessions.call_timeout(PATIENCE).commit_timeout(PATIENCE))
+        };
+        self.nodes.each_ref().map(patient)
     }
 
     /// Puts a fault in that is noticed, takes it away, and sees that all go on.
@@ -100,7 +93,7 @@ impl Bench {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(crate::node::PATIENCE, connecting).await.expect("the server is there");
+        tokio::time::timeout(PATIENCE, connecting).await.expect("the server is there");
         asking.elapsed()
     }
 }
@@ -120,6 +113,8 @@ pub(crate) struct Ran {
     pub(crate) recovery: Option<Duration>,
     /// Whatever is more than a number.
     pub(crate) note: String,
+    /// The last words of poolers that died in it.
+    pub(crate) deaths: Vec<String>,
     /// Everything that must not be.
     pub(crate) findings: Vec<String>,
 }
@@ -127,7 +122,7 @@ pub(crate) struct Ran {
 impl Ran {
     pub(crate) fn of(mut tally: Tally, recovery: Option<Duration>) -> Self {
         let findings = std::mem::take(&mut tally.findings);
-        Self { tally, recovery, note: String::new(), findings }
+        Self { tally, recovery, findings, ..Self::default() }
     }
 
     pub(crate) fn is_soon_enough(&mut self, control: Duration) {

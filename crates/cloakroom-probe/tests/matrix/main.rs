@@ -2,11 +2,12 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `stores` | the stores, each with its servers and the wires to them |
+//! | `stores`, `pooler` | the stores, each with its servers and the wires to them |
 //! | `fault` | the faults, and why a store can't have one |
 //! | `node`, `load` | an application, and visitors who remember what they were told |
 //! | `cell` | a fault that is put in and taken away under load |
 //! | `outage`, `wires`, `busy`, `answers`, `time`, `rights` | the faults, group by group |
+//! | `lossy`, `hooked` | a store whose answers are lost |
 //! | `known` | the cells that fail, and why |
 //! | `table` | what is printed at the end |
 //! | `soak` | random faults for minutes: `cargo xtask soak` |
@@ -32,6 +33,7 @@ mod load;
 mod lossy;
 mod node;
 mod outage;
+mod pooler;
 mod rights;
 mod soak;
 mod stores;

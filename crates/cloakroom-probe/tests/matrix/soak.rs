@@ -22,6 +22,9 @@ use crate::{chosen, known, runtime, table};
 /// Sessions that live through all faults.
 const KEEPERS: usize = 8;
 
+/// Between two faults.
+const BREATH: Duration = Duration::from_millis(500);
+
 pub(crate) fn run() {
     let minutes = std::env::var("CLOAKROOM_SOAK").ok().and_then(|minutes| minutes.parse::<u64>().ok());
     let Some(minutes) = minutes else {
@@ -115,6 +118,8 @@ fn row(kind: Kind, faults: &[Fault], seed: u64, span: Duration) -> Row {
             let cell = bench.run(fault).await;
             println!("{round:3} {}", table::line(kind, fault, &cell));
             cells.push((kind, fault, cell));
+            // Stores that need no server would take all the processors.
+            tokio::time::sleep(BREATH).await;
             for (number, (cookie, acknowledged)) in keepers.iter_mut().enumerate() {
                 let item = usize::try_from(round).unwrap();
                 if matches!(bench.nodes[number % 2].visit(cookie, |session| add(session, item)).await, Ok((true, _))) {

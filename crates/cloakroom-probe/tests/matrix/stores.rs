@@ -8,6 +8,8 @@ use std::process::Command;
 use cloakroom_servers::redis::{APP, Cluster, Redis, Sentinels};
 use cloakroom_servers::{Disk, MariaDb, PgBouncer, Postgres, Proxy};
 
+use crate::pooler::Supervised;
+
 /// The kinds of stores, in the order of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -89,7 +91,7 @@ pub(crate) enum Servers {
     None,
     Disk(Disk),
     Postgres(Postgres, Disk),
-    Pooled(Postgres, PgBouncer, Disk),
+    Pooled(Postgres, Supervised, Disk),
     MariaDb(MariaDb, Disk),
     Redis(Redis),
     Sentinel(Box<Sentinels>),
@@ -123,7 +125,7 @@ impl Place {
                 let (mut server, disk) = postgres();
                 let newer = kind == Kind::PgBouncerNewer;
                 let start = if newer { PgBouncer::newer_before_as } else { PgBouncer::before_as };
-                let bouncer = start(&mut server, "app");
+                let bouncer = Supervised::new(start(&mut server, "app"));
                 let wire = Proxy::to(bouncer.port());
                 let url = format!("postgres://app@127.0.0.1:{}/postgres", wire.port());
                 Self { url, wires: vec![wire], servers: Servers::Pooled(server, bouncer, disk) }
@@ -181,15 +183,9 @@ impl Place {
         }
     }
 
-    /// Starts a pooler again that has died by itself; the last that it said.
-    pub(crate) fn revive(&mut self) -> Option<String> {
-        let Servers::Pooled(_, bouncer, _) = &mut self.servers else { return None };
-        if bouncer.is_up() {
-            return None;
-        }
-        let said = bouncer.output().lines().next_back().unwrap_or_default().to_owned();
-        bouncer.restart();
-        Some(said)
+    /// The last words of poolers that died by themselves since the last time.
+    pub(crate) fn deaths(&self) -> Vec<String> {
+        if let Servers::Pooled(_, pooler, _) = &self.servers { pooler.deaths() } else { Vec::new() }
     }
 
     pub(crate) fn freeze(&self, frozen: bool) {

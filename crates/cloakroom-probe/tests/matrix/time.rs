@@ -135,13 +135,14 @@ fn copy(from: &Path, to: &Path) {
 /// Clocks of applications that differ by five minutes, a quarter of the idle timeout: sessions go on, and ended ones stay ended.
 pub(crate) async fn skewed(bench: &mut Bench) -> Cell {
     const FIVE_MINUTES: i64 = 5 * 60 * 1000;
-    let load = Load::start(&bench.nodes).await;
+    let nodes = bench.patient();
+    let load = Load::start(&nodes).await;
     load.until_done(SOME).await;
     for skew in [FIVE_MINUTES, -FIVE_MINUTES, 0] {
-        bench.nodes[1].skew(skew);
+        nodes[1].skew(skew);
         load.until_done(2 * SOME).await;
         // The one that is ahead sweeps nobody who is still welcome, and the other revives nobody.
-        let node = &bench.nodes[1];
+        let node = &nodes[1];
         let _ = cloakroom::Store::sweep(&node.store, node.now(), 500).await;
         load.until_all_go_on().await;
     }

@@ -56,7 +56,7 @@ pub(crate) async fn cut(bench: &mut Bench) -> Cell {
 
 /// The server closes connections that nobody uses; the next requests succeed.
 pub(crate) async fn idle_closed(bench: &mut Bench) -> Cell {
-    let load = Load::start(&bench.nodes).await;
+    let load = Load::start(&bench.patient()).await;
     load.until_done(SOME).await;
     for _ in 0..3 {
         load.pause().await;
