@@ -30,7 +30,7 @@ const KNOWN: &[Known] = &[
         "A12: ending everybody is one statement",
     ),
     (
-        &[Kind::Redis, Kind::Valkey, Kind::Sentinel, Kind::Cluster, Kind::Postgres],
+        &Kind::ALL,
         Fault::HugeOwner,
         Fails::Sometimes,
         "A5: an owner's sessions are read in one piece, which a busy machine doesn't do in time",
