@@ -31,7 +31,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) async fn start(kind: Kind) -> Self {
-        let place = Place::start(kind);
+        let place = Place::start(kind).await;
         let first = Node::over(cloakroom::connect(&place.url).await.unwrap());
         // Memory is of one process.
         let second = if kind == Kind::Memory {

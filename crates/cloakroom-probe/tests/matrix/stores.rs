@@ -107,7 +107,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub(crate) fn start(kind: Kind) -> Self {
+    pub(crate) async fn start(kind: Kind) -> Self {
         match kind {
             Kind::Memory => Self { url: "memory:".to_owned(), wires: Vec::new(), servers: Servers::None },
             Kind::File | Kind::Sqlite => {
@@ -116,13 +116,13 @@ impl Place {
                 Self { url, wires: Vec::new(), servers: Servers::Disk(disk) }
             }
             Kind::Postgres => {
-                let (mut server, disk) = postgres();
+                let (mut server, disk) = postgres().await;
                 let wire = Proxy::to(server.server().port());
                 let url = format!("postgres://app@127.0.0.1:{}/postgres", wire.port());
                 Self { url, wires: vec![wire], servers: Servers::Postgres(server, disk) }
             }
             Kind::PgBouncer | Kind::PgBouncerNewer => {
-                let (mut server, disk) = postgres();
+                let (mut server, disk) = postgres().await;
                 let newer = kind == Kind::PgBouncerNewer;
                 let start = if newer { PgBouncer::newer_before_as } else { PgBouncer::before_as };
                 let bouncer = Supervised::new(start(&mut server, "app"));
@@ -131,7 +131,7 @@ impl Place {
                 Self { url, wires: vec![wire], servers: Servers::Pooled(server, bouncer, disk) }
             }
             Kind::MariaDb => {
-                let (mut server, disk) = mariadb();
+                let (mut server, disk) = mariadb().await;
                 let wire = Proxy::to(server.server().port());
                 // On the machine of its server, the driver would go on over a Unix socket.
                 let url = format!("mysql://app@127.0.0.1:{}/test?prefer_socket=false", wire.port());
@@ -186,6 +186,20 @@ impl Place {
     /// The last words of poolers that died by themselves since the last time.
     pub(crate) fn deaths(&self) -> Vec<String> {
         if let Servers::Pooled(_, pooler, _) = &self.servers { pooler.deaths() } else { Vec::new() }
+    }
+
+    /// Starts a server again that has died by itself, as its supervisor does; says whether it had.
+    pub(crate) fn revive(&mut self) -> bool {
+        let died = match &mut self.servers {
+            Servers::Postgres(server, _) | Servers::Pooled(server, ..) => !server.server().is_up(),
+            Servers::MariaDb(server, _) => !server.server().is_up(),
+            Servers::None | Servers::Disk(_) | Servers::Redis(_) | Servers::Sentinel(_) | Servers::Cluster(_) => false,
+        };
+        if died {
+            self.kill();
+            self.restart();
+        }
+        died
     }
 
     pub(crate) fn freeze(&self, frozen: bool) {
@@ -281,23 +295,28 @@ fn hosts(urls: &[String]) -> String {
 }
 
 /// A server whose sessions are on a small disk.
-fn postgres() -> (Postgres, Disk) {
+async fn postgres() -> (Postgres, Disk) {
     let (server, disk) = (Postgres::start(), Disk::mount(64 << 10));
     let owned = Command::new("chown").arg("postgres").arg(disk.path()).status();
     assert!(owned.is_ok_and(|status| status.success()), "the disk must be the server's");
+    // The administrator makes the table.
+    cloakroom::connect(&server.url()).await.unwrap();
     server.sql("CREATE ROLE app LOGIN");
     server.sql(&format!("CREATE TABLESPACE small LOCATION '{}'", disk.path().display()));
-    server.sql(cloakroom::PostgresStore::schema());
     server.sql("ALTER TABLE cloakroom_sessions SET TABLESPACE small");
     server.sql("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO app");
     (server, disk)
 }
 
-fn mariadb() -> (MariaDb, Disk) {
+async fn mariadb() -> (MariaDb, Disk) {
     let (server, disk) = (MariaDb::start(), Disk::mount(64 << 10));
-    let engine = format!("ENGINE = InnoDB DATA DIRECTORY = '{}'", disk.path().display());
-    server.sql(&cloakroom::MysqlStore::schema().replace("ENGINE = InnoDB", &engine));
-    server.sql("CREATE USER app");
+    cloakroom::connect(&server.url()).await.unwrap();
+    // A table gets its place when it is made.
+    let made = server.sql("SHOW CREATE TABLE cloakroom_sessions").replace("\\n", "\n");
+    let (_, statement) = made.split_once('\t').unwrap();
+    server.sql(&format!("DROP TABLE cloakroom_sessions; {statement} DATA DIRECTORY = '{}'", disk.path().display()));
+    // A new server lets everybody do everything in its database `test`.
+    server.sql("DELETE FROM mysql.db WHERE db LIKE 'test%'; FLUSH PRIVILEGES; CREATE USER app");
     for table in server.sql("SHOW TABLES").lines() {
         server.sql(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO app"));
     }

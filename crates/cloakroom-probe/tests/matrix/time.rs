@@ -58,7 +58,8 @@ pub(crate) async fn goes_back(bench: &mut Bench) -> Cell {
 
 /// A state of a store that it can be set back to.
 enum Snapshot {
-    Table,
+    /// The columns of the table.
+    Table(String),
     Folder(tempfile::TempDir),
 }
 
@@ -67,8 +68,12 @@ impl Snapshot {
         match &place.servers {
             Servers::Postgres(..) | Servers::Pooled(..) | Servers::MariaDb(..) => {
                 place.sql("DROP TABLE IF EXISTS snapshot");
-                place.sql("CREATE TABLE snapshot AS SELECT * FROM cloakroom_sessions");
-                Self::Table
+                // Generated columns can't be written.
+                let columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'cloakroom_sessions' \
+                               AND is_generated = 'NEVER'";
+                let columns = place.sql(columns).lines().collect::<Vec<_>>().join(", ");
+                place.sql(&format!("CREATE TABLE snapshot AS SELECT {columns} FROM cloakroom_sessions"));
+                Self::Table(columns)
             }
             Servers::None | Servers::Disk(_) | Servers::Redis(_) | Servers::Sentinel(_) | Servers::Cluster(_) => {
                 let folder = tempfile::tempdir().unwrap();
@@ -84,8 +89,9 @@ impl Snapshot {
 
     fn restore(&self, place: &mut Place) {
         match self {
-            Self::Table => {
-                place.sql("DELETE FROM cloakroom_sessions; INSERT INTO cloakroom_sessions SELECT * FROM snapshot");
+            Self::Table(columns) => {
+                let back = format!("INSERT INTO cloakroom_sessions ({columns}) SELECT {columns} FROM snapshot");
+                place.sql(&format!("DELETE FROM cloakroom_sessions; {back}"));
             }
             Self::Folder(folder) => stopped(place, |parts| {
                 for (number, part) in parts.iter().enumerate() {
