@@ -1,7 +1,6 @@
 //! Hexadecimal digits, as Python and Ruby write them.
 
 /// In lower case.
-#[cfg(any(feature = "beaker", feature = "rails"))]
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

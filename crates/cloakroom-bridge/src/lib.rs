@@ -38,7 +38,6 @@ mod express;
 mod flash_object;
 #[cfg(feature = "flask")]
 mod flask;
-#[cfg(any(feature = "pyramid", feature = "beaker", feature = "rails"))]
 mod hex;
 #[cfg(any(feature = "express", feature = "rails", feature = "records-sqlite"))]
 mod iso;

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{Clockwork, CsrfToken, Error, Json, Lifetimes, Record, Timestamp};
+use cloakroom_session::{Clockwork, CommitId, CsrfToken, Error, Json, Lifetimes, Record, Timestamp};
 
 /// The member that holds it, in the framework's own object.
 pub(crate) const OURS: &str = "_cloakroom";
 
-/// Owner, label, and what a handler has said about this one session's lifetime.
+/// Owner, label, what a handler has said about this one session's lifetime, and the last commits.
 ///
-/// As JSON, an object of those that there are: `created`, `ends` in milliseconds since 1970, `idle` in milliseconds (0: never),
-/// `remembered`, `owner`, `label`, `csrf`.
+/// As JSON, an object of those that there are: `created` and `ends` in milliseconds since 1970,
+/// `idle` in milliseconds (0: never), `remembered`, `owner`, `label`, `csrf`, `commits` (their ids as
+/// numbers, oldest first) and `committed` (the time of the last commit, in milliseconds since 1970).
 #[derive(Debug, Default)]
 pub(crate) struct Ours {
     pub(crate) created: Option<Timestamp>,
@@ -21,6 +22,9 @@ pub(crate) struct Ours {
     owner: Option<String>,
     label: Option<String>,
     csrf: Option<CsrfToken>,
+    /// Only records in a store have any: nobody retries to write a cookie.
+    commits: Vec<CommitId>,
+    committed: Option<Timestamp>,
 }
 
 /// Which of a session's facts the framework itself keeps.
@@ -34,6 +38,7 @@ impl Ours {
     /// What of this record is ours to keep.
     pub(crate) fn of(record: &Record, lifetimes: &Lifetimes, keeps: Keeps, csrf_key: Option<&str>) -> Self {
         let clockwork = record.clockwork();
+        let (commits, committed) = record.commits();
         let usual = Clockwork::start(clockwork.created, lifetimes).absolute_deadline;
         Self {
             created: (keeps == Keeps::Nothing).then_some(clockwork.created),
@@ -43,6 +48,8 @@ impl Ours {
             owner: record.owner().map(str::to_owned),
             label: record.label().map(str::to_owned),
             csrf: record.csrf().filter(|_| csrf_key.is_none()).cloned(),
+            commits: commits.to_vec(),
+            committed,
         }
     }
 
@@ -60,6 +67,11 @@ impl Ours {
                 "\"owner\"" => ours.owner = text(),
                 "\"label\"" => ours.label = text(),
                 "\"csrf\"" => ours.csrf = text().and_then(CsrfToken::from_text),
+                "\"commits\"" => {
+                    let ids = value.decode::<Vec<u64>>(OURS).unwrap_or_default();
+                    ours.commits = ids.into_iter().filter_map(CommitId::from_number).collect();
+                }
+                "\"committed\"" => ours.committed = number().map(Timestamp::from_unix_millis),
                 _ => {}
             }
         }
@@ -76,12 +88,16 @@ impl Ours {
         if let Some(token) = self.csrf.filter(|_| record.csrf().is_none()) {
             record.restore_csrf(spell(token));
         }
+        if let Some(committed) = self.committed {
+            record.restore_commits(self.commits, committed);
+        }
     }
 
     /// The member's value; `None` if there is nothing to keep.
     pub(crate) fn write(&self) -> Result<Option<String>, Error> {
         let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX).max(1);
         let text = |value: &Option<String>| value.as_deref().map(crate::layout::quoted).transpose();
+        let commits = || self.commits.iter().map(|id| id.number().to_string()).collect::<Vec<_>>().join(",");
         let members = [
             ("created", self.created.map(|at| at.unix_millis().to_string())),
             ("ends", self.ends.map(|at| at.map_or(0, Timestamp::unix_millis).to_string())),
@@ -90,6 +106,8 @@ impl Ours {
             ("owner", text(&self.owner)?),
             ("label", text(&self.label)?),
             ("csrf", self.csrf.as_ref().map(|token| crate::layout::quoted(token.expose())).transpose()?),
+            ("commits", self.committed.map(|_| format!("[{}]", commits()))),
+            ("committed", self.committed.map(|at| at.unix_millis().to_string())),
         ];
         let members: Vec<String> =
             members.into_iter().filter_map(|(key, value)| Some(format!("\"{key}\":{}", value?))).collect();

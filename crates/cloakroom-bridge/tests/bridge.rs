@@ -21,6 +21,7 @@ mod bridge {
     #[cfg(feature = "flask")]
     mod flask;
     mod migration;
+    mod moving;
     #[cfg(feature = "plug")]
     mod plug;
     #[cfg(all(

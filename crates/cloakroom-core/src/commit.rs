@@ -70,6 +70,29 @@ impl Commit {
         session.begin_commit(now, random)
     }
 
+    /// Hands this commit on: it is carried out on another state of the session, perhaps elsewhere.
+    ///
+    /// The result has the plan of that state, and the id, the time and the new session's id of this
+    /// commit, so that a record shows that this commit has written it, however often it is tried.
+    ///
+    /// # Errors
+    /// That of `random`.
+    pub fn handed_on<E>(
+        &self,
+        mut session: SessionState,
+        random: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        session.begin(self.now, Some(self), random)
+    }
+
+    /// The same commit, whose new session begins under this id.
+    #[must_use]
+    pub fn beginning_as(mut self, id: SessionId) -> Self {
+        let nonce = self.new.map_or([0; NONCE], |(_, nonce)| nonce);
+        self.new = Some((id, nonce));
+        self
+    }
+
     /// The session as it was when the commit began.
     #[must_use]
     pub const fn session(&self) -> &SessionState {
@@ -183,6 +206,16 @@ impl SessionState {
         now: Timestamp,
         random: impl FnOnce(&mut [u8]) -> Result<(), E>,
     ) -> Result<Commit, E> {
+        self.begin(now, None, random)
+    }
+
+    /// Begins a commit, which another one may have handed on.
+    fn begin<E>(
+        &mut self,
+        now: Timestamp,
+        handed_on: Option<&Commit>,
+        random: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Result<Commit, E> {
         let now = self.resolution().floor(now);
         let (plan, cookie) = self.plan(now);
         let begins = matches!(plan, Plan::Create | Plan::EndThenCreate);
@@ -199,8 +232,9 @@ impl SessionState {
         let (nonce, rest) = parts::<NONCE>(rest);
         let (id, rest) = parts::<ID>(rest);
         let (token, _) = parts::<TOKEN>(rest);
-        let id = SessionId::from_random(id);
-        let commit = (needed > 0 && self.carrier() == Carrier::Id).then(|| CommitId::from_random(commit));
+        let id = handed_on.and_then(Commit::new_id).unwrap_or_else(|| SessionId::from_random(id));
+        let commit = handed_on.and_then(Commit::id).unwrap_or_else(|| CommitId::from_random(commit));
+        let commit = (needed > 0 && self.carrier() == Carrier::Id).then_some(commit);
         let gives_token = begins && self.record().csrf().is_none();
         if needed > 0 {
             self.complete(now, commit, begins.then(|| CsrfToken::from_random(token)));
@@ -217,7 +251,7 @@ impl SessionState {
             new: (needed > COMMIT).then_some((id, nonce)),
             changes,
             gives_token,
-            resumed: false,
+            resumed: handed_on.is_some_and(Commit::is_resumed),
         })
     }
 }

@@ -57,7 +57,8 @@ impl CommitId {
     }
 
     /// Reads an id that was written as a number; `None` from 2^48 on.
-    pub(crate) const fn from_number(number: u64) -> Option<Self> {
+    #[must_use]
+    pub const fn from_number(number: u64) -> Option<Self> {
         match number.to_be_bytes() {
             [0, 0, a, b, c, d, e, f] => Some(Self([a, b, c, d, e, f])),
             _ => None,

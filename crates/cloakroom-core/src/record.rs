@@ -133,10 +133,32 @@ impl Record {
         self.marks.ids().last().copied()
     }
 
+    /// The last commits that wrote the record, oldest first, and when the newest of them was made.
+    ///
+    /// For factories that keep records in a form of their own; see [`Record::restore_commits`].
+    #[must_use]
+    pub fn commits(&self) -> (&[CommitId], Option<Timestamp>) {
+        (self.marks.ids(), self.marks.newest())
+    }
+
+    /// Puts commits as a loaded record names them, oldest first: the last 8 of them are kept.
+    pub fn restore_commits(&mut self, commits: impl IntoIterator<Item = CommitId>, newest: Timestamp) {
+        let mut marks = Marks::NONE;
+        for id in commits {
+            marks.append(id);
+        }
+        self.marks = marks.dated(newest);
+    }
+
     /// Puts a value as a loaded record holds it; for factories that keep records in a form of their own.
     #[expect(clippy::needless_pass_by_value, reason = "what is restored is rarely needed any more")]
     pub fn restore(&mut self, key: impl Into<Text>, value: Json) {
         self.data.set(&key.into(), &value);
+    }
+
+    /// Removes a value that a factory has kept in the record for itself; see [`Record::restore`].
+    pub fn unrestore(&mut self, key: &str) {
+        self.data.remove(key);
     }
 
     /// Appends a waiting flash message as a loaded record holds it; for factories that keep records in a form of their own.

@@ -192,6 +192,14 @@ pub fn begin_commit(session: SessionState, now: Timestamp) -> Result<Commit, Err
     Commit::new(session, now, fill)
 }
 
+/// Hands a commit on: it is carried out on another state of the session, such as one of another factory.
+///
+/// # Errors
+/// When the system has no random bytes to give.
+pub fn hand_on(commit: &Commit, session: SessionState) -> Result<Commit, Error> {
+    commit.handed_on(session, fill)
+}
+
 /// Applies a log again to a version that another request wrote, and reports a lost update.
 ///
 /// For factories with versions. A key that this request had read and then set, although another

@@ -68,7 +68,7 @@ pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder, Opened};
 pub use csrf::FormRejection;
 pub use csrf::{BodyExtent, CsrfGuard, CsrfSlot, FormBody, FormKind, FormToken, Piece, find_token};
 pub use error::Error;
-pub use factory::{Committed, SessionFactory, begin_commit, replay};
+pub use factory::{Committed, SessionFactory, begin_commit, hand_on, replay};
 pub use finish::{Finish, NotCommitted};
 pub use guard::RefMut;
 pub use session::{FlashQueue, Session};

@@ -1,12 +1,13 @@
 //! From the old factory to the new one, without signing anybody out.
 
+mod mark;
+mod moving;
 mod phase;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloakroom_session::{
     After, Commit, Committed, CookieHeader, Error, Plan, SessionFactory, SessionState, SetCookie, Timestamp,
-    begin_commit,
 };
 
 use phase::Side;
@@ -40,7 +41,13 @@ struct Counters {
 /// and written on the other moves: it begins on the new side with all that it holds, and ends on the old one, so that a browser holds one
 /// session at any time, and signing out ends both. Of two that a request brings all the same, the one that was used later counts.
 ///
+/// Between stores, nothing is lost while a session moves. Its old record carries a mark for a minute
+/// (a value under the key `_cloakroom_move`). Requests that opened the session before follow it: their
+/// changes are made on the new side, and a sign-out ends it there.
+///
 /// # Security
+/// Who holds only the old id cannot find out the new one without reading the old store.
+///
 /// Sessions that live in cookies can't be ended: a copy of an old cookie opens until its deadline, or until [`Phase::ReadNew`].
 ///
 /// # Examples
@@ -122,47 +129,12 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         Ok(committed)
     }
 
-    /// Moves a session to the other side.
-    async fn shift(&self, from: Side, commit: &Commit) -> Result<Committed, Error> {
-        let (to, session, now) = (from.other(), commit.session(), commit.now());
-        let moves = session.id().is_some();
-        let begun = self.open_on(to, CookieHeader::default(), now).await?.adopting(session, now);
-        let begun = begin_commit(begun.requested_by(session.request()), now)?;
-        let (committed, ended) = if commit.plan() == Plan::EndThenCreate {
-            // The request ended a session and began another: the end comes first.
-            let ended = self.end(from, session.clone(), now).await?;
-            (self.commit_on(to, &begun).await, ended)
-        } else {
-            // One session moves. The new record comes first: if the old one can't be ended, the
-            // request fails, and nobody knows the new one.
-            match self.commit_on(to, &begun).await {
-                Ok(committed) => {
-                    let ended = self.end(from, session.clone(), now).await?;
-                    // A factory removes the cookie only of what it has ended. Without one, the session had
-                    // ended or moved before, and nothing of it may begin anew. A commit that is resumed
-                    // may have ended it itself.
-                    if moves && ended.is_empty() && !commit.is_resumed() {
-                        self.end(to, committed.session, now).await?;
-                        tracing::warn!("session changes dropped: it has ended in the meantime");
-                        return Ok(Committed::new(commit.settle(After::Dropped), Vec::new()));
-                    }
-                    (Ok(committed), ended)
-                }
-                Err(error) => (Err(error), Vec::new()),
-            }
+    async fn reload_on(&self, side: Side, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
+        let found = match side {
+            Side::Old => self.old.reload(session, now).await?,
+            Side::New => self.new.reload(session, now).await?,
         };
-        let mut committed = committed?;
-        committed.cookies = joined(ended, committed.cookies);
-        if moves {
-            self.counters.moved.fetch_add(1, Ordering::Relaxed);
-        }
-        tracing::debug!(to = ?to, "session moved");
-        Ok(committed)
-    }
-
-    async fn end(&self, side: Side, mut session: SessionState, now: Timestamp) -> Result<Vec<SetCookie>, Error> {
-        session.invalidate(now);
-        Ok(self.commit_on(side, &begin_commit(session, now)?).await?.cookies)
+        Ok(found.at_place(side.place()))
     }
 }
 
@@ -178,15 +150,16 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
         let phase = self.phase();
         let side = phase.writes();
         let session = self.open_on(side, cookies.clone(), now).await?;
+        let session = self.follow_mark(session, now).await?;
         let session = if phase.reads(side.other()) {
             let other = self.open_on(side.other(), cookies, now).await?;
-            choose(session, other)
+            choose(session, self.follow_mark(other, now).await?)
         } else {
             session
         };
         // A session that moves to the other side needs a cookie.
         let moves = Side::of(&session).is_some_and(|from| from != side);
-        let session = session.moving(moves);
+        let session = if moves { session.moving(true) } else { session };
         let seen = match (session.is_new(), Side::of(&session)) {
             (true, _) => session.rejected().map(|_| &self.counters.refused),
             (false, Some(Side::Old)) => Some(&self.counters.old),
@@ -203,21 +176,19 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
         let to = self.phase().writes();
         let from = Side::of(commit.session()).unwrap_or(to);
         let other = commit.session().other().cloned();
-        let stays = matches!(plan, Plan::Nothing | Plan::Drop(_));
-        let mut committed = if from == to || stays || plan == Plan::End {
-            self.commit_on(from, commit).await?
-        } else {
-            match self.shift(from, commit).await {
-                // It is kept on the other side, and no request should fail because of a move.
-                Err(error) if error.is_too_large() && self.phase().reads(from) => {
-                    tracing::warn!(%error, "a session is too large to move");
-                    self.commit_on(from, commit).await?
-                }
-                shifted => shifted?,
+        let mut committed = match plan {
+            Plan::Nothing | Plan::Drop(_) => return self.commit_on(from, commit).await,
+            Plan::End => {
+                let cookies = self.end(from, commit.session(), now).await?;
+                Committed::new(commit.settle(After::Ended), cookies)
             }
+            Plan::EndThenCreate => self.begin_anew(from, to, commit).await?,
+            Plan::Create if from != to => self.begin_anew(from, to, commit).await?,
+            _ if from == to => self.stay(from, commit).await?,
+            _ => self.shift(from, commit).await?,
         };
-        if let Some((other, side)) = other.and_then(|it| Side::of(&it).map(|side| (it, side))).filter(|_| !stays) {
-            let ended = self.end(side, other, now).await?;
+        if let Some((other, side)) = other.and_then(|it| Side::of(&it).map(|side| (it, side))) {
+            let ended = self.end(side, &other, now).await?;
             committed.cookies = joined(ended, committed.cookies);
         }
         Ok(committed)
@@ -225,17 +196,18 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
         let side = Side::of(session).unwrap_or(self.phase().writes());
-        let found = match side {
-            Side::Old => self.old.reload(session, now).await?,
-            Side::New => self.new.reload(session, now).await?,
-        };
-        Ok(found.at_place(side.place()))
+        let found = self.reload_on(side, session, now).await?;
+        self.follow_mark(found, now).await
     }
 }
 
 /// The session that counts of those that the two sides opened; the first is that of the side that is written.
 fn choose(written: SessionState, other: SessionState) -> SessionState {
     let used = |session: &SessionState| session.base().clockwork().touched.unix_secs();
+    // The old cookie of a session that has moved led to where the new one leads.
+    if written.id().is_some() && (written.id(), written.place()) == (other.id(), other.place()) {
+        return written;
+    }
     match (written.is_new(), other.is_new()) {
         (false, false) if used(&other) > used(&written) => other.beside(written),
         (false, false) => written.beside(other),

@@ -48,6 +48,11 @@ impl Phase {
         }
     }
 
+    /// Whether nodes of this phase, or of the one before or after it, move sessions.
+    pub(super) const fn is_between(self) -> bool {
+        matches!(self, Self::ReadBothWriteOld | Self::ReadBothWriteNew)
+    }
+
     pub(super) const fn reads(self, side: Side) -> bool {
         match side {
             Side::Old => !matches!(self, Self::ReadNew),

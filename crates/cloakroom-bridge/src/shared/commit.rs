@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use cloakroom_session::meter::{self, Event};
 use cloakroom_session::{Carrier, Commit, Error, Foreign, Plan, Record, Rejected, Timestamp, random};
-use sha2::{Digest as _, Sha512};
 
 use super::factory::SharedRecords;
 use super::format::{RecordFormat, Touching};
@@ -83,12 +82,11 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     async fn create(&self, commit: &Commit) -> Result<(String, Record), Error> {
         let (mut record, now) = (Arc::unwrap_or_clone(commit.record()), commit.now());
         // A retry of the same commit must come to the same id, or nobody would know the first one.
-        let mut random_bytes: [u8; 64] = match commit.new_id() {
-            Some(id) => Sha512::digest(id.expose()).into(),
-            None => random()?,
+        let mut id = match commit.new_id() {
+            Some(id) => self.first_id(id),
+            None => self.format.fresh_id(&random()?),
         };
         for _ in 0..MOST_COLLISIONS {
-            let id = self.format.fresh_id(&random_bytes);
             let text = self.text(&id, &record, now)?;
             let ends = record.clockwork().ends();
             if self.call("create", self.store.create(&id, &text, ends, now)).await? {
@@ -97,12 +95,12 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
             }
             if commit.is_resumed()
                 && let Ok(there) = self.find(&id, now).await?
-                && (self.seen(&there) == text || is_same(&there, &record))
+                && commit.has_written(&there)
             {
                 return Ok((id, there));
             }
             tracing::error!("a fresh session id was taken: is the random generator broken?");
-            random_bytes = random()?;
+            id = self.format.fresh_id(&random()?);
         }
         Err(Error::unavailable(format!("{MOST_COLLISIONS} fresh session ids were taken")))
     }
@@ -123,7 +121,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
                 Swap::Conflict => {}
             }
             let Some(newest) = self.newest(id, attempt, now).await? else { return Ok(Outcome::Dropped) };
-            if commit.is_resumed() && (self.seen(&newest) == text || is_same(&newest, &record)) {
+            if commit.has_written(&newest) {
                 return Ok(Outcome::Kept(id.to_owned(), newest));
             }
             record = self.again(commit, &newest)?;
@@ -178,7 +176,9 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     /// Replays the session on a record that another request wrote.
     fn again(&self, commit: &Commit, newest: &Record) -> Result<Record, Error> {
         meter::event(Carrier::Id, Event::Replayed);
-        cloakroom_session::replay(commit, newest, self.conflicts)
+        let mut record = cloakroom_session::replay(commit, newest, self.conflicts)?;
+        commit.mark(&mut record);
+        Ok(record)
     }
 
     async fn end(&self, foreign: Option<&Foreign>) -> Result<bool, Error> {
@@ -187,17 +187,6 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
             None => Ok(false),
         }
     }
-}
-
-/// Whether a record is the one that an earlier attempt of the same commit has written.
-///
-/// Other frameworks' records carry no commit ids, so their contents are compared, and the time of
-/// their last use. A format that doesn't keep that time, as Express's, has the same text again.
-fn is_same(there: &Record, written: &Record) -> bool {
-    there.clockwork().touched == written.clockwork().touched
-        && there.entries().eq(written.entries())
-        && there.flashes().eq(written.flashes())
-        && there.csrf() == written.csrf()
 }
 
 /// A pause of a random length, longer after each attempt.

@@ -9,7 +9,7 @@ use cloakroom_session::{
     CookieTemplate, CookieUpdate, Error, Foreign, Lifetimes, Plan, Record, Rejected, SessionFactory, SessionId,
     SessionState, SetCookie, Timestamp,
 };
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha512};
 
 use super::commit::Outcome;
 use super::format::RecordFormat;
@@ -90,6 +90,11 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         answer.unwrap_or_else(|_| {
             Err(Error::unavailable(format!("{operation}: no answer within {:?}", self.call_timeout)))
         })
+    }
+
+    /// The framework's id of a session that began with a commit whose new id is this one.
+    pub(crate) fn first_id(&self, new: SessionId) -> String {
+        self.format.fresh_id(&Sha512::digest(new.expose()).into())
     }
 
     /// What is found under an id, or the reason why that is no session.
@@ -188,10 +193,14 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
         let now = self.format.resolution().floor(now);
-        let foreign = session.base().foreign(self.format.framework());
-        let (Some(id), Some(raw)) = (session.id(), self.raw_id(foreign)) else { return Ok(session.clone()) };
-        let found = match self.find(raw, now).await? {
-            Ok(record) => SessionState::loaded(id, record, now, self.lifetimes),
+        let Some(id) = session.id() else { return Ok(session.clone()) };
+        let raw = match self.raw_id(session.base().foreign(self.format.framework())) {
+            Some(raw) => raw.to_owned(),
+            // A factory that hands sessions on knows only the id with which the session began here.
+            None => self.first_id(id),
+        };
+        let found = match self.find(&raw, now).await? {
+            Ok(record) => SessionState::loaded(id_of(&raw), record, now, self.lifetimes),
             // Other frameworks leave no tombstone: there is nothing that a sign-out could still end.
             Err(Rejected::Unknown | Rejected::Expired(_)) => SessionState::detached(None, now, self.lifetimes),
             Err(why) => return Err(Error::corrupt(why.to_string())),

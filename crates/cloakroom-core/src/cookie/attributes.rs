@@ -337,6 +337,32 @@ impl SetCookie {
         self.line.split('=').next().unwrap_or_default()
     }
 
+    /// Returns the header that removes this cookie: the same name, path and domain.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CookieConfig;
+    ///
+    /// let cookie = CookieConfig::default().name("session").build()?;
+    /// assert_eq!(cookie.set("abc", None)?.removal(), cookie.remove());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn removal(&self) -> Self {
+        let mut parts = self.line.split("; ");
+        let name = parts.next().and_then(|pair| pair.split('=').next()).unwrap_or_default();
+        let is_place = |part: &&str| part.starts_with("Path=") || part.starts_with("Domain=");
+        let is_age = |part: &&str| part.starts_with("Max-Age=") || part.starts_with("Expires=");
+        let (place, flags): (Vec<&str>, Vec<&str>) = parts.filter(|part| !is_age(part)).partition(is_place);
+        let mut line = format!("{name}=");
+        let age = ["Max-Age=0", "Expires=Thu, 01 Jan 1970 00:00:00 GMT"];
+        for part in place.into_iter().chain(age).chain(flags) {
+            line.push_str("; ");
+            line.push_str(part);
+        }
+        Self { line }
+    }
+
     /// The header's value: printable ASCII.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use super::SessionState;
+use super::{Identity, SessionState};
 use crate::csrf::CsrfScheme;
+use crate::error::Error;
 use crate::foreign::Foreign;
+use crate::id::SessionId;
 use crate::lifetimes::Clockwork;
+use crate::record::Record;
 use crate::rejected::Rejected;
 use crate::time::Timestamp;
 
@@ -55,6 +58,52 @@ impl SessionState {
     #[must_use]
     pub fn ended_foreign(&self) -> Option<&Foreign> {
         self.rare.as_ref()?.ended_foreign.as_deref()
+    }
+
+    /// The same session with the id that it was opened under: a new id that was asked for is left out.
+    #[must_use]
+    pub const fn staying(mut self) -> Self {
+        if let Identity::Cycling(id) = self.identity {
+            self.identity = Identity::Loaded(id);
+        }
+        self
+    }
+
+    /// The same session, which the commit moves to a new id.
+    #[must_use]
+    pub const fn cycling(mut self) -> Self {
+        self.identity = self.identity.cycled();
+        self
+    }
+
+    /// The same session, whose id leads nowhere any more; see [`SessionState::detached`].
+    #[must_use]
+    pub const fn detaching(mut self, presented: SessionId) -> Self {
+        self.identity = Identity::Detached(Some(presented));
+        self
+    }
+
+    /// Makes the changes of another state of the same session again on this one.
+    ///
+    /// # Errors
+    /// When a closure given to `update` can't read or write its value here.
+    pub fn repeating(mut self, other: &Self) -> Result<Self, Error> {
+        self.work.draft = Some(Arc::new(other.work.log.run(&self.work.base)?));
+        self.work.log = other.work.log.clone();
+        Ok(self)
+    }
+
+    /// Takes over a record that was written under a session's changes, to begin anew here; see
+    /// [`SessionState::adopting`].
+    #[must_use]
+    pub fn adopting_record(self, record: &Record, other: &Self, now: Timestamp) -> Self {
+        let mut adopted = self.adopting(other, now);
+        let mut record = record.clone();
+        record.foreign = None;
+        // The deadlines are those of this side.
+        record.clockwork = adopted.record().clockwork;
+        adopted.work.draft = Some(Arc::new(record));
+        adopted
     }
 
     /// Takes over the contents of another session, which begins anew here. The foreign part stays behind.

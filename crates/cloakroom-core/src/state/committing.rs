@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Identity, SessionState, Stored, Work};
+use super::{Context, Identity, SessionState, Stored, Work};
 use crate::change::ChangeLog;
 use crate::commit::{After, Commit};
 use crate::csrf::CsrfToken;
@@ -34,7 +34,8 @@ impl SessionState {
     pub(crate) fn complete(&mut self, now: Timestamp, mark: Option<CommitId>, token: Option<CsrfToken>) {
         // In place: a copy of a record costs more than all the rest of a commit.
         let draft = Arc::make_mut(self.work.draft.get_or_insert_with(|| Arc::clone(&self.work.base)));
-        if let Some(id) = mark {
+        // A commit that was handed on may have written here before.
+        if let Some(id) = mark.filter(|id| !draft.has_commit(*id)) {
             draft.mark(id, now);
         }
         draft.clockwork.touch(now, &self.context.lifetimes);
@@ -91,7 +92,8 @@ impl SessionState {
     pub fn refresh(&mut self, newest: Self) -> bool {
         let Some(id) = self.id() else { return !self.is_detached() };
         let goes_on = newest.id().is_some();
-        let (generation, context) = (self.generation, self.context.clone());
+        let generation = self.generation;
+        let context = Context { place: newest.context.place, moves: newest.context.moves, ..self.context.clone() };
         if !goes_on {
             let detached = Self::detached(id, newest.opened, context.lifetimes);
             *self = Self { generation, context, ..detached };

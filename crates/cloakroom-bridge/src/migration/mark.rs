@@ -1,0 +1,143 @@
+//! The mark that a session carries while it moves to the other side.
+//!
+//! It is a value in the record of the side that the session leaves, so that the store's own
+//! compare-and-set puts all requests that meet there in one order. A mark only ever goes forward:
+//!
+//! | mark | meaning |
+//! |---|---|
+//! | none | the session lives here |
+//! | claimed | it lives here, and somebody moves it |
+//! | moved | it lives on the other side; requests that opened it here follow |
+//! | cycled | it lives there under an id that holders of the old one must not learn |
+//! | ended | a sign-out came; a move that is under way gives up |
+
+use cloakroom_session::{Error, Json, Record, SessionId, SessionState, random};
+use sha2::{Digest as _, Sha256};
+
+use crate::hex::{hex, unhex};
+
+/// The key under which the mark stands, out of the way of an application's own keys.
+pub(super) const KEY: &str = "_cloakroom_move";
+
+/// Makes the new id unknown to anybody who has only the old one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Nonce([u8; 32]);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    Claimed(Nonce),
+    Moved(Nonce),
+    Cycled(Nonce),
+    /// With the nonce of a move that was under way or done.
+    Ended(Option<Nonce>),
+}
+
+impl Nonce {
+    /// The nonce of a commit: the same one when the commit is tried again.
+    pub(super) fn of(new: Option<SessionId>) -> Result<Self, Error> {
+        Ok(Self(match new {
+            Some(id) => Sha256::new().chain_update(b"cloakroom move nonce").chain_update(id.expose()).finalize().into(),
+            None => random()?,
+        }))
+    }
+
+    /// The id on the other side of a session that leaves this one.
+    pub(super) fn target(self, old: SessionId) -> SessionId {
+        let digest = Sha256::new().chain_update(b"cloakroom move").chain_update(self.0).chain_update(old.expose());
+        SessionId::from_random(digest.finalize().into())
+    }
+}
+
+impl Mark {
+    /// The mark that a record carries.
+    pub(super) fn of(record: &Record) -> Option<Self> {
+        Self::parse(&record.get(KEY)?.decode::<String>(KEY).ok()?)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (word, nonce) = text.split_once(' ').map_or((text, None), |(word, nonce)| (word, Some(nonce)));
+        let nonce = match nonce {
+            Some(digits) => Some(Nonce(unhex(digits)?.try_into().ok()?)),
+            None => None,
+        };
+        match (word, nonce) {
+            ("claimed", Some(nonce)) => Some(Self::Claimed(nonce)),
+            ("moved", Some(nonce)) => Some(Self::Moved(nonce)),
+            ("cycled", Some(nonce)) => Some(Self::Cycled(nonce)),
+            ("ended", nonce) => Some(Self::Ended(nonce)),
+            _ => None,
+        }
+    }
+
+    fn text(self) -> String {
+        let (word, nonce) = match self {
+            Self::Claimed(nonce) => ("claimed", Some(nonce)),
+            Self::Moved(nonce) => ("moved", Some(nonce)),
+            Self::Cycled(nonce) => ("cycled", Some(nonce)),
+            Self::Ended(nonce) => ("ended", nonce),
+        };
+        let mut text = word.to_owned();
+        if let Some(Nonce(bytes)) = nonce {
+            text.push(' ');
+            text.push_str(&hex(&bytes));
+        }
+        text
+    }
+
+    pub(super) const fn nonce(self) -> Option<Nonce> {
+        match self {
+            Self::Claimed(nonce) | Self::Moved(nonce) | Self::Cycled(nonce) => Some(nonce),
+            Self::Ended(nonce) => nonce,
+        }
+    }
+}
+
+/// Claims a session, unless it carries a mark already.
+pub(super) fn claim(session: &mut SessionState, nonce: Nonce) -> Result<(), Error> {
+    session.insert_json_if_absent(KEY, Json::encode(KEY, &Mark::Claimed(nonce).text())?);
+    Ok(())
+}
+
+/// Says that a claimed session has moved.
+pub(super) fn moved(session: &mut SessionState, cycles: bool) -> Result<(), Error> {
+    Ok(session.update(KEY, move |text: &mut String| {
+        if let Some(Mark::Claimed(nonce)) = Mark::parse(text) {
+            *text = if cycles { Mark::Cycled(nonce) } else { Mark::Moved(nonce) }.text();
+        }
+    })?)
+}
+
+/// Says that a session has ended.
+pub(super) fn ended(session: &mut SessionState) -> Result<(), Error> {
+    let end = |text: &mut String| *text = Mark::Ended(Mark::parse(text).and_then(Mark::nonce)).text();
+    Ok(session.update(KEY, end)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONCE: Nonce = Nonce([0xa7; 32]);
+
+    #[test]
+    fn a_mark_is_read_as_it_was_written() {
+        for mark in
+            [Mark::Claimed(NONCE), Mark::Moved(NONCE), Mark::Cycled(NONCE), Mark::Ended(Some(NONCE)), Mark::Ended(None)]
+        {
+            assert_eq!(Mark::parse(&mark.text()), Some(mark));
+        }
+        for other in ["", "claimed", "moved a7", "ended a7", "somewhere else", "cycled "] {
+            assert_eq!(Mark::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_target_depends_on_the_old_id_and_on_the_nonce() {
+        let [one, other] = [1, 2].map(|byte| SessionId::from_random([byte; 32]));
+        assert_eq!(NONCE.target(one), NONCE.target(one));
+        assert_ne!(NONCE.target(one), NONCE.target(other));
+        assert_ne!(NONCE.target(one), Nonce([0xa8; 32]).target(one));
+        assert_eq!(Nonce::of(Some(one)).unwrap(), Nonce::of(Some(one)).unwrap());
+        assert_ne!(Nonce::of(None).unwrap(), Nonce::of(None).unwrap());
+    }
+}

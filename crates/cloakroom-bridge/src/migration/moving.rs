@@ -1,0 +1,304 @@
+//! How a session moves to the other side, and how it ends while it moves.
+//!
+//! A move between stores has three steps, each one commit:
+//!
+//! 1. **Claim**: the request's changes and the mark are written to the old record. The store merges
+//!    them with those of other requests.
+//! 2. **Begin**: the record as the first step left it begins on the new side. Its id follows from the
+//!    old one and the mark, so every request comes to the same id, and only one of them creates it.
+//! 3. **Leave**: the old record is emptied, and its mark says "moved". It ends a minute later.
+//!
+//! Requests that meet a claimed record finish the move themselves, so a crash after any step loses
+//! nothing. The browser gets the new cookie after the third step only. The ids of commits travel with
+//! the record, so a change that the first step has merged is not made again on the new side.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use cloakroom_session::{
+    After, Carrier, Commit, Committed, CookieHeader, Error, Plan, Record, SessionFactory, SessionId, SessionState,
+    SetCookie, Timestamp, begin_commit, hand_on,
+};
+
+use super::mark::{self, Mark, Nonce};
+use super::phase::Side;
+use super::{Migration, joined};
+
+/// How long the mark of a session that has moved stays: longer than any request that opened it before.
+const MARKED: Duration = Duration::from_secs(60);
+
+impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
+    /// The session to which a mark leads, if the one that was found carries a mark.
+    pub(super) async fn follow_mark(&self, found: SessionState, now: Timestamp) -> Result<SessionState, Error> {
+        let (Some(old), Some(side)) = (found.id(), Side::of(&found)) else { return Ok(found) };
+        let (presented, side) = match Mark::of(found.base()) {
+            None | Some(Mark::Claimed(_)) => return Ok(found),
+            Some(Mark::Ended(None)) => (old, side),
+            Some(Mark::Moved(nonce)) => {
+                let there = self.target_on(side.other(), nonce.target(old), now).await?;
+                if there.id().is_some() {
+                    return Ok(there.moving(true));
+                }
+                (nonce.target(old), side.other())
+            }
+            // A holder of the old id must not come to the new session. A sign-out ends it.
+            Some(Mark::Cycled(nonce) | Mark::Ended(Some(nonce))) => (nonce.target(old), side.other()),
+        };
+        Ok(self.open_on(side, CookieHeader::default(), now).await?.detaching(presented))
+    }
+
+    /// The session under this id on a side; one without an id if there is none.
+    async fn target_on(&self, side: Side, id: SessionId, now: Timestamp) -> Result<SessionState, Error> {
+        let fresh = self.open_on(side, CookieHeader::default(), now).await?;
+        if fresh.carrier() == Carrier::Record {
+            return Ok(fresh);
+        }
+        let wanted = SessionState::loaded(id, Record::new(now, fresh.lifetimes()), now, *fresh.lifetimes());
+        self.reload_on(side, &wanted.carried_by(Carrier::Id), now).await
+    }
+
+    /// Commits a session on the side where it is.
+    pub(super) async fn stay(&self, side: Side, commit: &Commit) -> Result<Committed, Error> {
+        let committed = self.commit_on(side, commit).await?;
+        // A node of the next phase may have begun to move the session in the meantime.
+        let finishes = match (commit.plan(), Mark::of(committed.session.base())) {
+            // A touch has not read what is there now. A new id takes the claim along, to be met later.
+            (Plan::Touch | Plan::Create, _) | (_, None) | (Plan::Cycle, Some(Mark::Claimed(_))) => false,
+            (_, Some(_)) => self.phase().is_between(),
+        };
+        if finishes { self.finish_move(side, commit, committed).await } else { Ok(committed) }
+    }
+
+    /// Moves a session to the other side, with all that the request did to it.
+    pub(super) async fn shift(&self, from: Side, commit: &Commit) -> Result<Committed, Error> {
+        let session = commit.session();
+        if session.carrier() == Carrier::Record {
+            return self.leave_cookie(from, commit).await;
+        }
+        let mut claim = session.clone().staying();
+        mark::claim(&mut claim, Nonce::of(commit.new_id())?)?;
+        let claimed = self.commit_on(from, &hand_on(commit, claim)?).await?;
+        self.finish_move(from, commit, claimed).await
+    }
+
+    /// Moves a session whose cookie holds it whole: no other request meets it there.
+    async fn leave_cookie(&self, from: Side, commit: &Commit) -> Result<Committed, Error> {
+        let (session, now) = (commit.session(), commit.now());
+        let fresh = self.open_on(from.other(), CookieHeader::default(), now).await?;
+        let begun = hand_on(commit, fresh.adopting(session, now).requested_by(session.request()))?;
+        match self.commit_on(from.other(), &begun).await {
+            Ok(mut committed) => {
+                let ended = self.end(from, session, now).await?;
+                committed.cookies = joined(ended, committed.cookies);
+                self.has_moved(from.other());
+                Ok(committed)
+            }
+            Err(error) => self.keep_here(from, error, self.commit_on(from, commit)).await,
+        }
+    }
+
+    /// Begins a new session in place of one that ends.
+    pub(super) async fn begin_anew(&self, from: Side, to: Side, commit: &Commit) -> Result<Committed, Error> {
+        let (session, now) = (commit.session(), commit.now());
+        // The end comes first. If the rest fails, the visitor is signed out, which is the safe half.
+        let ended = self.end(from, session, now).await?;
+        let fresh = self.open_on(to, CookieHeader::default(), now).await?;
+        let begun = hand_on(commit, fresh.adopting(session, now).requested_by(session.request()))?;
+        let mut committed = self.commit_on(to, &begun).await?;
+        committed.cookies = joined(ended, committed.cookies);
+        Ok(committed)
+    }
+
+    /// Takes the second and the third step of a move, for a session that carries a mark.
+    async fn finish_move(&self, from: Side, commit: &Commit, claimed: Committed) -> Result<Committed, Error> {
+        let (session, now, to) = (commit.session(), commit.now(), from.other());
+        let (there, cookies) = (&claimed.session, &claimed.cookies);
+        let Some(old) = session.id() else { return Ok(claimed) };
+        if there.id().is_none() {
+            return Ok(dropped(commit));
+        }
+        let Some(found) = Mark::of(there.base()) else {
+            return Err(Error::corrupt(format!("the session key {:?} belongs to migrations", mark::KEY)));
+        };
+        let own = Nonce::of(commit.new_id())?;
+        let is_own = commit.new_id().is_some() && found.nonce() == Some(own);
+        let cycles = commit.plan() == Plan::Cycle;
+        let nonce = match found {
+            Mark::Claimed(nonce) | Mark::Moved(nonce) => nonce,
+            // This very commit, whose answer was lost, has moved it.
+            Mark::Cycled(nonce) if is_own && commit.is_resumed() => nonce,
+            Mark::Cycled(_) | Mark::Ended(_) => return Ok(dropped(commit)),
+        };
+        let target = nonce.target(old);
+        let mut moved = None;
+        let mut newest = self.target_on(to, target, now).await?;
+        if newest.id().is_none() && matches!(found, Mark::Claimed(_)) {
+            match self.begin(to, commit, there, target).await {
+                Ok(begun) => moved = Some(begun),
+                Err(error) => return self.keep_here(from, error, async { Ok(claimed) }).await,
+            }
+            // Another request may have been faster, under the same id.
+            if let Some(begun) = moved.take_if(|begun| begun.session.id() != Some(target)) {
+                newest = self.target_on(to, target, now).await?;
+                if newest.id().is_none() || newest.id() == begun.session.id() {
+                    moved = Some(begun);
+                } else {
+                    self.end(to, &begun.session, now).await?;
+                }
+            }
+        }
+        if matches!(found, Mark::Claimed(_)) && !self.leave(from, there, cycles && is_own, now).await? {
+            // A sign-out came in between.
+            self.end_under(to, target, now).await?;
+            return Ok(dropped(commit));
+        }
+        let mut moved = match moved {
+            Some(moved) => moved,
+            None => match self.follow(to, commit, newest, cycles && !is_own).await? {
+                Some(moved) => moved,
+                None => return Ok(dropped(commit)),
+            },
+        };
+        let left: Vec<SetCookie> = cookies.iter().map(SetCookie::removal).collect();
+        moved.cookies = joined(left, moved.cookies);
+        self.has_moved(to);
+        Ok(moved)
+    }
+
+    /// The second step: what the first one left begins on the other side, under this id if it is free.
+    async fn begin(
+        &self,
+        to: Side,
+        commit: &Commit,
+        claimed: &SessionState,
+        target: SessionId,
+    ) -> Result<Committed, Error> {
+        let (session, now) = (commit.session(), commit.now());
+        let mut record = claimed.base().clone();
+        record.unrestore(mark::KEY);
+        let fresh = self.open_on(to, CookieHeader::default(), now).await?;
+        let mut begun = fresh.adopting_record(&record, session, now).requested_by(session.request());
+        // A session that holds nothing any more is still one.
+        begun.changed();
+        self.commit_on(to, &hand_on(commit, begun)?.beginning_as(target)).await
+    }
+
+    /// The third step: says whether the session had not been ended in the meantime.
+    async fn leave(&self, from: Side, claimed: &SessionState, cycles: bool, now: Timestamp) -> Result<bool, Error> {
+        let mut left = claimed.clone();
+        let keys: Vec<String> = left.base().entries().map(|(key, _)| key.to_owned()).collect();
+        let queues: Vec<String> = left.base().flashes().map(|(queue, _)| queue.to_owned()).collect();
+        for key in keys.iter().filter(|key| *key != mark::KEY) {
+            left.remove(key);
+        }
+        for queue in &queues {
+            left.pop_flash_json(queue);
+        }
+        left.set_absolute_timeout(Some(MARKED), now);
+        mark::moved(&mut left, cycles)?;
+        let left = self.commit_on(from, &begin_commit(left, now)?).await?.session;
+        let is_moved = matches!(Mark::of(left.base()), Some(Mark::Moved(_) | Mark::Cycled(_)));
+        Ok(left.id().is_some() && is_moved)
+    }
+
+    /// Makes the changes of a commit on the session that has moved; `None` if it isn't there any more.
+    async fn follow(
+        &self,
+        to: Side,
+        commit: &Commit,
+        newest: SessionState,
+        cycles: bool,
+    ) -> Result<Option<Committed>, Error> {
+        let mut newest = newest;
+        if newest.id().is_none() {
+            // An earlier attempt of this commit may have given it yet another id.
+            let Some(new) = commit.new_id().filter(|_| commit.is_resumed()) else { return Ok(None) };
+            newest = self.target_on(to, new, commit.now()).await?;
+            if newest.id().is_none() || !commit.has_written(newest.base()) {
+                return Ok(None);
+            }
+        } else if cycles {
+            newest = newest.cycling();
+        }
+        let newest = newest.moving(true).requested_by(commit.session().request());
+        let is_done = commit.has_written(newest.base());
+        let mut next = if is_done { newest } else { newest.repeating(commit.session())? };
+        next.changed();
+        let committed = self.commit_on(to, &hand_on(commit, next)?).await?;
+        Ok(committed.session.id().is_some().then_some(committed))
+    }
+
+    /// Ends a session of a side, wherever it has moved to; returns the cookies that say so.
+    pub(super) async fn end(
+        &self,
+        side: Side,
+        session: &SessionState,
+        now: Timestamp,
+    ) -> Result<Vec<SetCookie>, Error> {
+        let mut elsewhere = Vec::new();
+        if session.carrier() == Carrier::Id && self.phase().is_between() {
+            elsewhere = self.end_moved(side, session, now).await?;
+        }
+        let mut session = session.clone();
+        session.invalidate(now);
+        let ended = self.commit_on(side, &begin_commit(session, now)?).await?.cookies;
+        Ok(joined(elsewhere, ended))
+    }
+
+    /// Stops a move that is under way, and ends the session that it leads to.
+    async fn end_moved(&self, side: Side, session: &SessionState, now: Timestamp) -> Result<Vec<SetCookie>, Error> {
+        let Some(old) = session.id().or(session.ended_id()) else { return Ok(Vec::new()) };
+        let found = if session.id().is_some() {
+            self.reload_on(side, session, now).await?
+        } else {
+            let mut record = Record::new(now, session.lifetimes());
+            if let Some(foreign) = session.ended_foreign() {
+                record.restore_foreign(foreign.clone());
+            }
+            let wanted = SessionState::loaded(old, record, now, *session.lifetimes()).carried_by(Carrier::Id);
+            self.reload_on(side, &wanted, now).await?
+        };
+        let mut found = found;
+        if found.id().is_none() {
+            return Ok(Vec::new());
+        }
+        mark::ended(&mut found)?;
+        let marked = self.commit_on(side, &begin_commit(found, now)?).await?;
+        match Mark::of(marked.session.base()) {
+            Some(Mark::Ended(Some(nonce))) => self.end_under(side.other(), nonce.target(old), now).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Ends the session that is, or was, under this id.
+    async fn end_under(&self, side: Side, id: SessionId, now: Timestamp) -> Result<Vec<SetCookie>, Error> {
+        let mut session = self.target_on(side, id, now).await?;
+        session.invalidate(now);
+        Ok(self.commit_on(side, &begin_commit(session, now)?).await?.cookies)
+    }
+
+    /// Keeps a session that is too large for the other side where it is: no request should fail because of a move.
+    async fn keep_here(
+        &self,
+        from: Side,
+        error: Error,
+        here: impl Future<Output = Result<Committed, Error>>,
+    ) -> Result<Committed, Error> {
+        if !error.is_too_large() || !self.phase().reads(from) {
+            return Err(error);
+        }
+        tracing::warn!(%error, "a session is too large to move");
+        here.await
+    }
+
+    fn has_moved(&self, to: Side) {
+        self.counters.moved.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(?to, "session moved");
+    }
+}
+
+/// The session had ended in the meantime: its changes are dropped, and no cookie is sent.
+fn dropped(commit: &Commit) -> Committed {
+    tracing::warn!("session changes dropped: it has ended in the meantime");
+    Committed::new(commit.settle(After::Dropped), Vec::new())
+}
