@@ -133,13 +133,15 @@ impl Ran {
     }
 
     /// Nobody was refused: the fault doesn't concern these sessions.
+    ///
+    /// The deadlines of drivers are real time, which a very busy machine may miss: one request of fifty may say so.
     pub(crate) fn nobody_failed(&mut self) {
-        if self.tally.failed > 0 {
-            let errors = &self.tally.errors;
-            self.findings.push(format!(
-                "{} requests failed that the fault has nothing to do with: {errors:?}",
-                self.tally.failed
-            ));
+        let (failed, errors) = (self.tally.failed, &self.tally.errors);
+        let is_late = |said: &&String| said.contains("didn't answer in time");
+        let late: usize = errors.iter().filter(|(said, _)| is_late(said)).map(|(_, count)| count).sum();
+        if late < failed || 50 * late > self.tally.requests {
+            let finding = format!("{failed} requests failed that the fault has nothing to do with: {errors:?}");
+            self.findings.push(finding);
         }
     }
 
