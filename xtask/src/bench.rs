@@ -10,7 +10,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         return Err(format!("`bench` has no option `{unknown}`"));
     }
     let mut variables = provision::provide(&[POSTGRES, REDIS, VALGRIND])?;
-    variables.push(provision::valkey::provide()?);
+    variables.extend(provision::newer::provide()?);
     let target = shell::target().join("bench");
     for package in packages()? {
         let mut build = shell::cargo();

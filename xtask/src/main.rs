@@ -27,6 +27,7 @@ mod purity;
 mod release;
 mod shell;
 mod size;
+mod soak;
 mod tally;
 mod test;
 mod toolchain;
@@ -64,6 +65,7 @@ cargo xtask COMMAND
   foreign                                    the frameworks that tests share sessions with; prints variables
   bench [--quick] [PART]...                  the figures of docs/guide/benchmarks.md, all or those of some parts
   guard [--renew]                            what requests may cost: allocations, bytes, instructions, growth
+  soak [--minutes N] [--seed N] [STORE]...   random faults on every store, or those named, for N minutes (10)
   size                                       lines per crate, the median and the largest file";
 
 fn main() -> ExitCode {
@@ -96,6 +98,7 @@ fn run(command: &str, arguments: &[String]) -> Outcome {
         "release-check" => release::run(arguments),
         "guard" => guard::run(arguments),
         "size" => size::run(arguments),
+        "soak" => soak::run(arguments),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(())

@@ -3,7 +3,7 @@
 //! To add a need, add it here as the others are, and to the list of the command that has it. A need
 //! that can't be met is an error that says how to meet it: nothing is skipped in silence.
 
-pub(crate) mod valkey;
+pub(crate) mod newer;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

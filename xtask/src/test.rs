@@ -60,7 +60,7 @@ fn parse(arguments: &[String]) -> Outcome<Asked> {
 /// An `Err` is a step without which the following ones make no sense.
 fn steps(asked: &Asked, tally: &mut Tally) -> Outcome {
     let mut variables = provision::provide(NEEDS)?;
-    variables.push(provision::valkey::provide()?);
+    variables.extend(provision::newer::provide()?);
     variables.push(foreign::provide(&variables)?);
     // Tests start programs of other crates, such as the demo; cargo builds those only if told to.
     shell::succeed(shell::cargo().args(["build", "--workspace", "--all-features", "--bins"]))?;

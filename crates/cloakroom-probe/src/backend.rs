@@ -27,7 +27,7 @@ pub(crate) async fn connect(options: &Options, counts: &Counts) -> anyhow::Resul
         "signed" => CookieSessions::signed(key()?),
         "encrypted" => CookieSessions::encrypted(key()?),
         url => {
-            let store = CountingStore { inner: store(url).await?, counts: counts.clone() };
+            let store = CountingStore { inner: store(url).await?, hook: counts.clone() };
             let mut sessions = StoredSessions::new(store).cookie(cookie).lifetimes(options.lifetimes());
             if let Some(timeout) = options.call_timeout() {
                 sessions = sessions.call_timeout(timeout);

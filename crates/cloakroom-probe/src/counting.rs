@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use cloakroom::{
-    AnyStore, Checkup, Commit, Committed, CookieHeader, CookieSessions, Created, Cursor, Ended, EndedPage, Entry,
-    Error, Loaded, OwnedPage, Page, Plan, Replaced, SessionFactory, SessionState, Store, StoreError, StoreKey,
-    Timestamp, Version,
+    Commit, Committed, CookieHeader, CookieSessions, Error, Plan, SessionFactory, SessionState, StoreError, Timestamp,
 };
 use serde_json::{Value, json};
 
 use crate::clock::reach;
+use crate::hooked::{Call, Hook, Hooked};
 
 /// The counters, shared by whoever counts.
 #[derive(Clone, Debug, Default)]
@@ -83,113 +82,27 @@ impl SessionFactory for CountingCookies {
 }
 
 /// A store, and how often it was asked for what.
-#[derive(Debug)]
-pub(crate) struct CountingStore {
-    pub(crate) inner: AnyStore,
-    pub(crate) counts: Counts,
-}
+pub(crate) type CountingStore = Hooked<Counts>;
 
-impl Store for CountingStore {
-    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        reach("load")?;
-        let loaded = self.inner.load(key, now).await;
-        // Afterwards, so that who waits for it knows that it has happened.
-        add(&self.counts.0.load);
-        loaded
+impl Hook for Counts {
+    async fn before(&self, call: Call) -> Result<(), StoreError> {
+        let (name, counter) = match call {
+            // Counted behind the call, so that who waits for it knows that it has happened.
+            Call::Load => return reach("load"),
+            Call::Create => ("create", &self.0.create),
+            Call::Replace => ("replace", &self.0.replace),
+            Call::Touch => ("touch", &self.0.touch),
+            Call::Cycle => ("cycle", &self.0.cycle),
+            Call::End => ("end", &self.0.end),
+        };
+        add(counter);
+        reach(name)
     }
 
-    async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
-        add(&self.counts.0.create);
-        reach("create")?;
-        self.inner.create(key, entry, now).await
-    }
-
-    async fn replace(
-        &self,
-        key: &StoreKey,
-        seen: Version,
-        entry: &Entry,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        add(&self.counts.0.replace);
-        reach("replace")?;
-        self.inner.replace(key, seen, entry, now).await
-    }
-
-    async fn touch(
-        &self,
-        key: &StoreKey,
-        touched: Timestamp,
-        deadline: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        add(&self.counts.0.touch);
-        reach("touch")?;
-        self.inner.touch(key, touched, deadline, now).await
-    }
-
-    async fn cycle(
-        &self,
-        old: &StoreKey,
-        seen: Version,
-        new: &StoreKey,
-        entry: &Entry,
-        moved_until: Timestamp,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        add(&self.counts.0.cycle);
-        reach("cycle")?;
-        self.inner.cycle(old, seen, new, entry, moved_until, now).await
-    }
-
-    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        add(&self.counts.0.end);
-        reach("end")?;
-        self.inner.end(key, now).await
-    }
-
-    async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.inner.sweep(now, limit).await
-    }
-
-    async fn owned(
-        &self,
-        owner: &str,
-        after: Option<&Cursor>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<OwnedPage, StoreError> {
-        self.inner.owned(owner, after, limit, now).await
-    }
-
-    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
-        self.inner.count_owned(owner, now).await
-    }
-
-    async fn end_owned(
-        &self,
-        owner: &str,
-        keep: Option<&StoreKey>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<Ended, StoreError> {
-        self.inner.end_owned(owner, keep, limit, now).await
-    }
-
-    async fn end_before(
-        &self,
-        point: Timestamp,
-        after: Option<&Cursor>,
-        now: Timestamp,
-    ) -> Result<EndedPage, StoreError> {
-        self.inner.end_before(point, after, now).await
-    }
-
-    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
-        self.inner.scan(after, limit, now).await
-    }
-
-    async fn checkup(&self) -> Result<Checkup, StoreError> {
-        self.inner.checkup().await
+    fn behind(&self, call: Call) -> Result<(), StoreError> {
+        if call == Call::Load {
+            add(&self.0.load);
+        }
+        Ok(())
     }
 }

@@ -20,6 +20,7 @@
 //! | `pages`, `stream` | the pages, and the one that lasts |
 //! | `operations` | what each operation does |
 //! | `counting` | how often the factory did what |
+//! | `hooked` | a store before another one, with hooks around its calls |
 
 mod adapters;
 mod app;
@@ -27,6 +28,7 @@ mod backend;
 mod clock;
 mod counting;
 mod foreign;
+mod hooked;
 mod operations;
 mod options;
 mod pages;

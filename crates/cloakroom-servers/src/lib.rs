@@ -12,7 +12,9 @@
 )]
 
 mod authority;
+mod client;
 mod delay;
+mod disk;
 mod foreign;
 mod mariadb;
 mod monitor;
@@ -29,13 +31,15 @@ use std::thread::sleep;
 use std::time::Duration;
 
 pub use authority::{Authority, Certificate};
+pub use client::Held;
 pub use delay::Delay;
+pub use disk::Disk;
 pub use foreign::Foreign;
 pub use mariadb::MariaDb;
 pub use monitor::Monitor;
 pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
-pub use proxy::Proxy;
+pub use proxy::{Proxy, scrambled};
 
 /// A server's process and its folder.
 #[derive(Debug)]
@@ -118,6 +122,12 @@ impl Server {
             signal("-CONT", &started_by(pid));
             assert!(signal("-CONT", &[pid]), "{} can't go on", self.name);
         }
+    }
+
+    /// Whether its process is there.
+    #[must_use]
+    pub fn is_up(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
     /// What it printed.

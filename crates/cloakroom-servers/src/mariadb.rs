@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::client::{Held, printed};
 use crate::{Authority, Server, is_root, listens, program, run};
 
 const FOLDERS: &[&str] = &["/usr/sbin", "/usr/local/sbin", "/usr/bin"];
@@ -57,6 +58,34 @@ impl MariaDb {
     /// Stops it in mid-work, or lets it go on: [`Server::freeze`].
     pub fn freeze(&self, frozen: bool) {
         self.server.freeze(frozen);
+    }
+
+    /// The answer to these statements of the administrator's, as `mariadb` prints it.
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
+    pub fn sql(&self, statements: &str) -> String {
+        let mut command = self.client();
+        command.arg("-e");
+        printed(command, statements)
+    }
+
+    /// Keeps a transaction open in which these statements were run.
+    #[must_use]
+    pub fn hold(&self, statements: &str) -> Held {
+        Held::by(self.client(), &format!("BEGIN; {statements}"))
+    }
+
+    fn client(&self) -> Command {
+        let mut command = Command::new(program("mariadb", FOLDERS, "mariadb-client"));
+        command.args([
+            "--no-defaults",
+            "--skip-column-names",
+            "--batch",
+            "--unbuffered",
+            "--user=root",
+            "--protocol=tcp",
+        ]);
+        command.args(["--host=127.0.0.1", &format!("--port={}", self.server.port()), "--database=test"]);
+        command
     }
 
     /// The server.

@@ -1,39 +1,104 @@
 //! A private PgBouncer in front of a private PostgreSQL server.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::postgres::{USER, as_user};
-use crate::{Postgres, Server, is_root, listens, program, run};
+use crate::{Postgres, Server, is_root, listens, program, run, signal};
 
-/// A PgBouncer in transaction mode: each transaction goes to whichever of two connections to the server is free.
+/// A PgBouncer in transaction mode: each transaction goes to whichever of a few connections to the server is free.
 #[derive(Debug)]
-pub struct PgBouncer(Server);
+pub struct PgBouncer {
+    server: Server,
+    there: u16,
+    user: String,
+    size: usize,
+    program: PathBuf,
+}
 
 impl PgBouncer {
-    /// One that leads to this server.
+    /// One that leads to this server, over up to two connections.
     #[must_use]
     pub fn before(postgres: &mut Postgres) -> Self {
-        let mut server = Server::prepare("pgbouncer");
-        let (port, there) = (server.port(), postgres.server().port());
-        let file = server.folder().join("pgbouncer.ini");
-        let text = format!(
-            "[databases]\npostgres = host=127.0.0.1 port={there} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
-             listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 2\n\
-             ignore_startup_parameters = extra_float_digits\n"
-        );
-        fs::write(&file, text).unwrap();
+        Self::of(program("pgbouncer", &["/usr/sbin"], "pgbouncer"), postgres, "postgres", 2)
+    }
+
+    /// One that leads to this server as this user, over up to eight connections.
+    #[must_use]
+    pub fn before_as(postgres: &mut Postgres, user: &str) -> Self {
+        Self::of(program("pgbouncer", &["/usr/sbin"], "pgbouncer"), postgres, user, 8)
+    }
+
+    /// The same in a newer version, which keeps track of prepared statements.
+    #[must_use]
+    pub fn newer_before_as(postgres: &mut Postgres, user: &str) -> Self {
+        let told = std::env::var_os("PGBOUNCER_NEWER").filter(|path| !path.is_empty()).map(PathBuf::from);
+        let told = told.expect("PGBOUNCER_NEWER must name a PgBouncer of 1.21 or newer: `cargo xtask test` brings one");
+        Self::of(told, postgres, user, 8)
+    }
+
+    fn of(program: PathBuf, postgres: &mut Postgres, user: &str, size: usize) -> Self {
+        let server = Server::prepare("pgbouncer");
+        let mut bouncer = Self { server, there: postgres.server().port(), user: user.to_owned(), size, program };
+        bouncer.write(&[]);
         if is_root() {
-            run(Command::new("chown").args(["-R", USER]).arg(server.folder()));
+            run(Command::new("chown").args(["-R", USER]).arg(bouncer.server.folder()));
         }
-        let mut command = as_user(&program("pgbouncer", &["/usr/sbin"], "pgbouncer"));
-        server.start(command.arg(file), move || listens(port));
-        Self(server)
+        bouncer.restart();
+        bouncer
+    }
+
+    /// Reads its settings anew, with these (`name=value`) instead of those that were added before.
+    pub fn set(&self, settings: &[&str]) {
+        self.write(settings);
+        assert!(signal("-HUP", &[self.server.pid()]), "PgBouncer has ended: {}", self.server.output());
+    }
+
+    fn write(&self, settings: &[&str]) {
+        let Self { server, there, user, size, .. } = self;
+        let text = format!(
+            "[databases]\npostgres = host=127.0.0.1 port={there} user={user}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+             listen_port = {}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = {size}\n\
+             server_login_retry = 1\nignore_startup_parameters = extra_float_digits\n{}\n",
+            server.port(),
+            settings.join("\n"),
+        );
+        fs::write(self.file(), text).unwrap();
+    }
+
+    fn file(&self) -> PathBuf {
+        self.server.folder().join("pgbouncer.ini")
+    }
+
+    /// Whether its process is there.
+    #[must_use]
+    pub fn is_up(&mut self) -> bool {
+        self.server.is_up()
+    }
+
+    /// Starts it again, with the settings that it has.
+    pub fn restart(&mut self) {
+        self.server.kill();
+        let (port, file) = (self.server.port(), self.file());
+        self.server.start(as_user(&self.program).arg(file), move || listens(port));
+    }
+
+    /// What it printed.
+    #[must_use]
+    pub fn output(&self) -> String {
+        self.server.output()
+    }
+
+    /// The port it listens on.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.server.port()
     }
 
     /// How to reach the server through it.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.0.port())
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port())
     }
 }

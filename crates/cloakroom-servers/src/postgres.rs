@@ -6,6 +6,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
+use crate::client::{Held, printed};
 use crate::{Authority, Server, is_root, listens, program, run};
 
 /// Who runs it where the tests run as root, which PostgreSQL refuses.
@@ -69,6 +70,27 @@ impl Postgres {
     /// Stops it in mid-work, or lets it go on: [`Server::freeze`].
     pub fn freeze(&self, frozen: bool) {
         self.server.freeze(frozen);
+    }
+
+    /// The answer to these statements of the administrator's, as `psql` prints it.
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
+    pub fn sql(&self, statements: &str) -> String {
+        let mut command = self.psql();
+        command.arg("-c");
+        printed(command, statements)
+    }
+
+    /// Keeps a transaction open in which these statements were run.
+    #[must_use]
+    pub fn hold(&self, statements: &str) -> Held {
+        Held::by(self.psql(), &format!("BEGIN; {statements}"))
+    }
+
+    fn psql(&self) -> Command {
+        let mut command = Command::new(tool("psql"));
+        command.args(["-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-U", "postgres", "-v", "ON_ERROR_STOP=1"]);
+        command.args(["-p", &self.server.port().to_string(), "postgres"]);
+        command
     }
 
     /// The server.

@@ -3,7 +3,7 @@
 mod cluster;
 mod sentinels;
 
-use std::io::{Read, Write};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +14,9 @@ use crate::{PATIENCE, Server, listens, program};
 
 pub use cluster::Cluster;
 pub use sentinels::Sentinels;
+
+/// Options that make a user `app` whose password is `app`, and who may do everything until a right is taken away.
+pub const APP: [&str; 7] = ["--user", "app", "on", ">app", "~*", "&*", "+@all"];
 
 const STEP: Duration = Duration::from_millis(20);
 
@@ -98,10 +101,36 @@ impl Redis {
         url(self.port())
     }
 
+    /// The folder in which it keeps its data.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.server.folder().join("appendonlydir")
+    }
+
+    /// A connection that stays.
+    #[must_use]
+    pub fn talk(&self) -> Talk {
+        Talk(BufReader::new(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port())).unwrap()))
+    }
+
     /// What `redis-cli` prints for this command.
     #[must_use]
     pub fn cli(&self, words: &[&str]) -> String {
         cli(self.port(), words)
+    }
+}
+
+/// A connection to a server, for commands whose answer is one line.
+#[derive(Debug)]
+pub struct Talk(BufReader<TcpStream>);
+
+impl Talk {
+    /// Sends a command, and returns the line that answers it.
+    pub fn say(&mut self, words: &str) -> String {
+        self.0.get_mut().write_all(format!("{words}\r\n").as_bytes()).unwrap();
+        let mut line = String::new();
+        let _ = self.0.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
     }
 }
 

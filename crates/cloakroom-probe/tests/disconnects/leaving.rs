@@ -3,6 +3,9 @@
 //! Each adapter has a server of these pages, in the test's own process and on a runtime of its own.
 //! The tests of the examples have this file too.
 
+#[path = "../../src/hooked.rs"]
+mod hooked;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -10,16 +13,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex, mpsc};
 use std::time::Duration;
 
-use cloakroom::{
-    AnyStore, CookieConfig, Created, Entry, Error, Loaded, MemoryStore, Replaced, Session, Store, StoreError, StoreKey,
-    StoredSessions, Timestamp, Version,
-};
+use cloakroom::{AnyStore, CookieConfig, Error, MemoryStore, Session, StoreError, StoredSessions};
 use cloakroom_servers::{Delay, redis::Redis};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+
+use hooked::{Call, Hook, Hooked};
 
 /// Rounds on each adapter and store. `CLOAKROOM_DISCONNECTS=500` asks for more.
 const ROUNDS: u64 = 30;
@@ -60,59 +62,18 @@ pub(crate) fn page(session: &Session, path: &str) -> Result<String, Error> {
 }
 
 /// A store whose writes are late.
-#[derive(Debug)]
-pub(crate) struct Late {
-    inner: AnyStore,
-    writes: Duration,
-}
+pub(crate) type Late = Hooked<Lateness>;
 
-impl Store for Late {
-    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        self.inner.load(key, now).await
-    }
+/// How late.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lateness(Duration);
 
-    async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
-        sleep(self.writes).await;
-        self.inner.create(key, entry, now).await
-    }
-
-    async fn replace(
-        &self,
-        key: &StoreKey,
-        seen: Version,
-        entry: &Entry,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        sleep(self.writes).await;
-        self.inner.replace(key, seen, entry, now).await
-    }
-
-    async fn touch(
-        &self,
-        key: &StoreKey,
-        touched: Timestamp,
-        deadline: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.inner.touch(key, touched, deadline, now).await
-    }
-
-    async fn cycle(
-        &self,
-        old: &StoreKey,
-        seen: Version,
-        new: &StoreKey,
-        entry: &Entry,
-        moved_until: Timestamp,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        sleep(self.writes).await;
-        self.inner.cycle(old, seen, new, entry, moved_until, now).await
-    }
-
-    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        sleep(self.writes).await;
-        self.inner.end(key, now).await
+impl Hook for Lateness {
+    async fn before(&self, call: Call) -> Result<(), StoreError> {
+        if !matches!(call, Call::Load | Call::Touch) {
+            sleep(self.0).await;
+        }
+        Ok(())
     }
 }
 
@@ -129,8 +90,8 @@ fn start<S: Future>(
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async move {
             let store = match url {
-                Some(url) => Late { inner: cloakroom::connect(&url).await.unwrap(), writes: Duration::ZERO },
-                None => Late { inner: AnyStore::new(MemoryStore::new()), writes: LATE },
+                Some(url) => Late { inner: cloakroom::connect(&url).await.unwrap(), hook: Lateness(Duration::ZERO) },
+                None => Late { inner: AnyStore::new(MemoryStore::new()), hook: Lateness(LATE) },
             };
             let sessions = StoredSessions::new(store).cookie(CookieConfig::default().name("session").danger_insecure());
             let sessions = sessions.call_timeout(PATIENCE).commit_timeout(PATIENCE).build().unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Redis, until, url};
+use super::{APP, Redis, until, url};
 use crate::{Delay, Proxy, free_port};
 
 /// The slots of each master.
@@ -20,13 +20,13 @@ impl Cluster {
     /// A Cluster without replicas that is up, and that goes on for the slots it still has when a master is lost.
     #[must_use]
     pub fn start() -> Self {
-        Self::build(3, Redis::port)
+        Self::build(3, |_| Vec::new(), |_, server| server.port())
     }
 
     /// The same, with a replica for each master. Replication is what it is for: its servers don't wait for their disks.
     #[must_use]
     pub fn with_replicas() -> Self {
-        let cluster = Self::build(6, Redis::port);
+        let cluster = Self::build(6, |_| Vec::new(), |_, server| server.port());
         let (masters, replicas) = cluster.servers.split_at(3);
         for (master, replica) in masters.iter().zip(replicas) {
             let id = master.cli(&["CLUSTER", "MYID"]);
@@ -47,24 +47,30 @@ impl Cluster {
     /// Masters that clients reach only through a network that takes this long for each request.
     #[must_use]
     pub fn far_away(delay: Duration) -> Self {
-        Self::build(3, |server| announced(server, Delay::to(server.port(), delay).port()))
+        Self::build(3, |_| Vec::new(), |_, server| announced(server, Delay::to(server.port(), delay).port()))
     }
 
-    /// Masters that clients reach only by these wires, in the same order.
+    /// Masters with the user of [`APP`] that clients reach only by these wires, in the same order.
     #[must_use]
     pub fn on_wires() -> (Self, Vec<Proxy>) {
-        let mut wires = Vec::new();
-        let cluster = Self::build(3, |server| {
-            wires.push(Proxy::to(server.port()));
-            announced(server, wires[wires.len() - 1].port())
+        // They are announced from the first start on, so that another start changes nothing.
+        let wires: Vec<Proxy> = (0..3).map(|_| Proxy::to(0)).collect();
+        let options = |index: usize| {
+            let announced = ["--cluster-announce-port".to_owned(), wires[index].port().to_string()];
+            APP.map(str::to_owned).into_iter().chain(announced).collect()
+        };
+        let cluster = Self::build(3, options, |index, server| {
+            wires[index].lead_to(server.port());
+            wires[index].port()
         });
         (cluster, wires)
     }
 
-    fn build(count: usize, reached_at: impl FnMut(&Redis) -> u16) -> Self {
+    fn build(count: usize, options: impl Fn(usize) -> Vec<String>, reached_at: impl Fn(usize, &Redis) -> u16) -> Self {
         let buses: Vec<String> = (0..count).map(|_| free_port().to_string()).collect();
-        let servers: Vec<Redis> = buses.iter().map(|bus| server(bus, count > 3)).collect();
-        let ports: Vec<u16> = servers.iter().map(reached_at).collect();
+        let server = |(index, bus): (usize, &String)| server(bus, count > 3, &options(index));
+        let servers: Vec<Redis> = buses.iter().enumerate().map(server).collect();
+        let ports: Vec<u16> = servers.iter().enumerate().map(|(index, server)| reached_at(index, server)).collect();
         for (epoch, (server, slots)) in (1..).zip(servers.iter().zip(SLOTS)) {
             let epoch: i32 = epoch;
             let _ = server.cli(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch.to_string()]);
@@ -73,14 +79,20 @@ impl Cluster {
         for (server, bus) in servers.iter().zip(&buses) {
             let _ = servers[0].cli(&["CLUSTER", "MEET", "127.0.0.1", &server.port().to_string(), bus]);
         }
-        let known = format!("cluster_known_nodes:{count}");
-        for server in &servers {
+        let cluster = Self { servers, ports };
+        cluster.is_ready();
+        cluster
+    }
+
+    /// Waits until all servers know each other, and each of them serves.
+    pub fn is_ready(&self) {
+        let known = format!("cluster_known_nodes:{}", self.servers.len());
+        for server in &self.servers {
             until("the servers of the Cluster know each other", || {
                 let info = server.cli(&["CLUSTER", "INFO"]);
                 ["cluster_state:ok", "cluster_slots_ok:16384", &known].iter().all(|it| info.contains(it))
             });
         }
-        Self { servers, ports }
     }
 
     /// Where the servers are, for clients.
@@ -105,13 +117,14 @@ impl Cluster {
     }
 }
 
-fn server(bus: &str, replicated: bool) -> Redis {
+fn server(bus: &str, replicated: bool, more: &[String]) -> Redis {
     let mut options = vec!["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", bus];
     options.extend(["--cluster-require-full-coverage", "no"]);
     if replicated {
         options.extend(["--appendfsync", "no", "--repl-diskless-sync-delay", "0"]);
         options.extend(["--cluster-replica-validity-factor", "0"]);
     }
+    options.extend(more.iter().map(String::as_str));
     Redis::with(&options)
 }
 

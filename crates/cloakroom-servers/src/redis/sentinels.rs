@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use super::{Redis, answers, cli, redis_server, until, url};
+use super::{APP, Redis, answers, cli, redis_server, until, url};
 use crate::{Proxy, Server};
 
 /// A master with one replica, and three sentinels that watch over them under the name `mymaster`.
@@ -18,27 +18,51 @@ impl Sentinels {
     /// All five, once they know each other and the replica has what the master has.
     #[must_use]
     pub fn start() -> Self {
-        Self::build(Redis::port)
+        Self::build(Redis::port, &[])
     }
 
-    /// The same, where the sentinels and their clients reach the master only by this wire.
+    /// The same, where the replica, the sentinels and their clients reach the master only by this wire.
     #[must_use]
     pub fn on_wire() -> (Self, Proxy) {
         let mut wire = None;
-        let sentinels = Self::build(|master| wire.insert(Proxy::to(master.port())).port());
+        let sentinels = Self::build(|master| wire.insert(Proxy::to(master.port())).port(), &[]);
         (sentinels, wire.unwrap())
     }
 
-    fn build(reached_at: impl FnOnce(&Redis) -> u16) -> Self {
+    /// The same with the user of [`APP`], where clients, sentinels and the replica reach the servers only by these wires, in the order
+    /// of the servers.
+    #[must_use]
+    pub fn on_wires() -> (Self, Vec<Proxy>) {
+        // The replica must know its wire before it is started.
+        let replica = Proxy::to(0);
+        let announced = ["--replica-announce-port", &replica.port().to_string()];
+        let mut master = None;
+        let sentinels = Self::build(|server| master.insert(Proxy::to(server.port())).port(), &announced);
+        replica.lead_to(sentinels.servers[1].port());
+        sentinels.are_ready();
+        let wires = master.into_iter().chain([replica]).collect();
+        (sentinels, wires)
+    }
+
+    fn build(reached_at: impl FnOnce(&Redis) -> u16, announced: &[&str]) -> Self {
         // Replication is what these are for: a busy disk must not look like a master that is lost. And no delay for more replicas.
         let options = ["--appendfsync", "no", "--repl-diskless-sync-delay", "0"];
-        let master = Redis::with(&options);
-        let port = master.port().to_string();
-        let replica = Redis::with(&[&options[..], &["--replicaof", "127.0.0.1", &port]].concat());
+        let user = if announced.is_empty() { &[][..] } else { &APP[..] };
+        let master = Redis::with(&[&options, user].concat());
+        let port = reached_at(&master);
+        let following = ["--replicaof", "127.0.0.1", &port.to_string()];
+        let replica = Redis::with(&[&options, user, &following, announced].concat());
         until("the replica follows", || replica.cli(&["INFO", "replication"]).contains("master_link_status:up"));
-        let reached_at = reached_at(&master);
-        let sentinels: Vec<Server> = (0..3).map(|_| sentinel(reached_at)).collect();
-        for sentinel in &sentinels {
+        let sentinels = (0..3).map(|_| sentinel(port)).collect();
+        let all = Self { servers: [master, replica], sentinels };
+        if announced.is_empty() {
+            all.are_ready();
+        }
+        all
+    }
+
+    fn are_ready(&self) {
+        for sentinel in &self.sentinels {
             until("the sentinels know each other", || {
                 let known = cli(sentinel.port(), &["SENTINEL", "MASTER", "mymaster"]);
                 let known: Vec<&str> = known.lines().collect();
@@ -47,7 +71,6 @@ impl Sentinels {
                     .all(|it| known.windows(2).any(|two| two == it))
             });
         }
-        Self { servers: [master, replica], sentinels }
     }
 
     /// From now on a master that is silent for so long is lost. Before, it may hang for a minute: so may a busy machine that runs tests.

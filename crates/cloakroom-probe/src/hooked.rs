@@ -1,0 +1,152 @@
+//! A store before another one, with a hook before each call and one behind it.
+//!
+//! The probe counts with it, and tests are late or lose answers with it, each with a hook of their own. They have this file too.
+
+use std::fmt;
+use std::future::Future;
+
+use cloakroom::{
+    AnyStore, Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
+    StoreKey, Timestamp, Version,
+};
+
+/// The calls that concern one session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    Load,
+    Create,
+    Replace,
+    Touch,
+    Cycle,
+    End,
+}
+
+/// What happens around a call.
+pub(crate) trait Hook: Send + Sync + 'static {
+    /// Before the call: with an error, the store isn't asked.
+    fn before(&self, call: Call) -> impl Future<Output = Result<(), StoreError>> + Send {
+        let _ = call;
+        async { Ok(()) }
+    }
+
+    /// Behind the call, however it went: with an error, the answer of a call that was carried out is lost.
+    fn behind(&self, call: Call) -> Result<(), StoreError> {
+        let _ = call;
+        Ok(())
+    }
+}
+
+/// A store with a hook.
+pub(crate) struct Hooked<H> {
+    pub(crate) inner: AnyStore,
+    pub(crate) hook: H,
+}
+
+impl<H: Hook> Hooked<H> {
+    async fn around<T>(
+        &self,
+        call: Call,
+        answer: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        self.hook.before(call).await?;
+        let answer = answer.await;
+        self.hook.behind(call).and(answer)
+    }
+}
+
+impl<H> fmt::Debug for Hooked<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl<H: Hook> Store for Hooked<H> {
+    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
+        self.around(Call::Load, self.inner.load(key, now)).await
+    }
+
+    async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
+        self.around(Call::Create, self.inner.create(key, entry, now)).await
+    }
+
+    async fn replace(
+        &self,
+        key: &StoreKey,
+        seen: Version,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        self.around(Call::Replace, self.inner.replace(key, seen, entry, now)).await
+    }
+
+    async fn touch(
+        &self,
+        key: &StoreKey,
+        touched: Timestamp,
+        deadline: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.around(Call::Touch, self.inner.touch(key, touched, deadline, now)).await
+    }
+
+    async fn cycle(
+        &self,
+        old: &StoreKey,
+        seen: Version,
+        new: &StoreKey,
+        entry: &Entry,
+        moved_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        self.around(Call::Cycle, self.inner.cycle(old, seen, new, entry, moved_until, now)).await
+    }
+
+    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
+        self.around(Call::End, self.inner.end(key, now)).await
+    }
+
+    async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.inner.sweep(now, limit).await
+    }
+
+    async fn owned(
+        &self,
+        owner: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<OwnedPage, StoreError> {
+        self.inner.owned(owner, after, limit, now).await
+    }
+
+    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+        self.inner.count_owned(owner, now).await
+    }
+
+    async fn end_owned(
+        &self,
+        owner: &str,
+        keep: Option<&StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Ended, StoreError> {
+        self.inner.end_owned(owner, keep, limit, now).await
+    }
+
+    async fn end_before(
+        &self,
+        point: Timestamp,
+        after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
+        self.inner.end_before(point, after, now).await
+    }
+
+    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
+        self.inner.scan(after, limit, now).await
+    }
+
+    async fn checkup(&self) -> Result<Checkup, StoreError> {
+        self.inner.checkup().await
+    }
+}

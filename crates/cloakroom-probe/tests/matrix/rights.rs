@@ -1,0 +1,121 @@
+//! Stores that are full, and users who may only read.
+
+use cloakroom::{AnyStore, MemoryStore};
+
+use crate::cell::{Bench, Cell, Ran, SOME};
+use crate::load::{Load, leave};
+use crate::node::Node;
+use crate::stores::{Kind, Servers};
+
+/// Sessions that memory has room for, and anonymous visitors who come.
+const ROOM: usize = 2_000;
+const FLOOD: usize = 6_000;
+
+/// There is no room for another record. What is there is there, and goes on when there is room.
+pub(crate) async fn full(bench: &mut Bench) -> Cell {
+    if bench.kind == Kind::Memory {
+        return flooded().await;
+    }
+    let kept = bench.nodes[0].begin().await.unwrap();
+    let load = Load::start(&bench.nodes).await;
+    load.until_done(SOME).await;
+    let redis = bench.kind.is_redis();
+    if redis {
+        bench.place.redis(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+        bench.place.redis(&["CONFIG", "SET", "maxmemory", "1"]);
+    } else {
+        bench.place.disk().expect("it is on one").fill();
+    }
+    // Pages that were reserved have room for a while.
+    let (mut written, mut refused, mut said) = (Vec::new(), 0_usize, Vec::new());
+    let large: String =
+        (0..50_000_u64).map(|n| char::from(b'a' + (cloakroom_servers::scrambled(n) % 26) as u8)).collect();
+    while refused < 3 {
+        match bench.nodes[0].visit("", |session| session.insert("large", &large)).await {
+            Ok(((), cookie)) => written.push(cookie),
+            Err(error) => {
+                refused += 1;
+                said.push(crate::load::said(&error));
+            }
+        }
+        assert!(written.len() < 2_000, "it is never full");
+    }
+    let read = bench.nodes[1].request(&kept).await.is_ok();
+    if redis {
+        bench.place.redis(&["CONFIG", "SET", "maxmemory", "0"]);
+    } else {
+        bench.place.disk().expect("it is on one").free();
+    }
+    // InnoDB may give up where it can't go on.
+    let died = if bench.place.revive() { ", of which the server died" } else { "" };
+    let cell = bench.goes_on(load).await;
+    let Cell::Ran(mut ran) = cell else { return cell };
+    // The next fault needs room again.
+    for cookie in &written {
+        while bench.nodes[0].visit(cookie, leave).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
+    let written = written.len();
+    ran.check(read || !died.is_empty(), || "reading needs no room".to_owned());
+    // As the file system, the databases and Redis say it.
+    let full = |said: &String| ["No space", "full", "could not extend", "OOM"].iter().any(|word| said.contains(word));
+    // One that waited for another's turn may have been told of its deadline.
+    let told = said.iter().chain(ran.tally.errors.keys()).any(full);
+    ran.check(told || !died.is_empty(), || format!("no error says that the store is full: {said:?}"));
+    Cell::Ran(ran.noted(format_args!("{written} large records fitted{died}")))
+}
+
+/// Anonymous visitors, more than there is room for: those who have signed in stay.
+async fn flooded() -> Cell {
+    let node = Node::over(AnyStore::new(MemoryStore::new().capacity(ROOM)));
+    let load = Load::start(&[node.clone(), node.clone()]).await;
+    load.until_done(SOME).await;
+    let mut signed_in = Vec::new();
+    for number in 0..ROOM / 10 {
+        signed_in.push(node.sign_in(&format!("user {number}")).await.unwrap());
+    }
+    for _ in 0..FLOOD {
+        node.visit("", |session| session.insert("cart", 1)).await.unwrap();
+    }
+    let mut left = 0;
+    for cookie in &signed_in {
+        left += usize::from(node.opens(cookie).await);
+    }
+    let all = signed_in.len();
+    load.pause().await;
+    // The sessions of the load are anonymous, and may have made room.
+    drop(load);
+    let mut ran = Ran::default();
+    ran.tally.requests = FLOOD + all;
+    (ran.tally.acknowledged, ran.tally.there) = (all, left);
+    ran.check(left == all, || format!("{left} of {all} who had signed in are left"));
+    Cell::Ran(ran)
+}
+
+/// The right to write is taken away. Reading goes on, and writing says why not.
+pub(crate) async fn read_only(bench: &mut Bench) -> Cell {
+    let kept = bench.nodes[0].begin().await.unwrap();
+    let load = Load::start(&bench.nodes).await;
+    load.until_done(SOME).await;
+    bench.place.allow_writes(false);
+    load.until_failed(6).await;
+    let mut read = 0;
+    for node in &bench.nodes {
+        read += usize::from(node.request(&kept).await.is_ok());
+    }
+    bench.place.allow_writes(true);
+    let cell = bench.goes_on(load).await;
+    let Cell::Ran(mut ran) = cell else { return cell };
+    ran.check(read == 2, || "reading needs no right to write".to_owned());
+    let words: &[&str] = match &bench.place.servers {
+        Servers::MariaDb(..) => &["denied", "1142"],
+        Servers::Redis(_) | Servers::Sentinel(_) | Servers::Cluster(_) => &["NOPERM", "can't run this command"],
+        Servers::None | Servers::Disk(_) | Servers::Postgres(..) | Servers::Pooled(..) => {
+            &["permission denied", "42501"]
+        }
+    };
+    let named = ran.tally.errors.keys().any(|said| words.iter().any(|word| said.contains(word)));
+    ran.check(named, || "no error names the missing right".to_owned());
+    Cell::Ran(ran)
+}

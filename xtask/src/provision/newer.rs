@@ -1,0 +1,226 @@
+//! Servers that must be newer than this system's: taken from it if they are new enough, else from a newer Debian, unpacked beside it.
+
+use std::fs;
+use std::io::{Error, Result};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::Variables;
+use crate::{Outcome, shell};
+
+/// A server of which the tests need a newer version.
+#[derive(Clone, Copy, Debug)]
+struct Newer {
+    what: &'static str,
+    /// The program, which is also the name of its package.
+    program: &'static str,
+    package: &'static str,
+    /// The folder in which the package has it.
+    folder: &'static str,
+    /// The word before its version in what it prints.
+    before: &'static str,
+    oldest: (u32, u32),
+    /// Set by the caller, it is believed.
+    variable: &'static str,
+}
+
+const NEWER: [Newer; 2] = [
+    Newer {
+        what: "Valkey, which compares values by itself",
+        program: "valkey-server",
+        package: "valkey-server",
+        folder: "usr/bin",
+        before: "v=",
+        // It has `SET … IFEQ`.
+        oldest: (8, 1),
+        variable: "VALKEY_SERVER",
+    },
+    Newer {
+        what: "PgBouncer, which keeps track of prepared statements",
+        program: "pgbouncer",
+        package: "pgbouncer",
+        folder: "usr/sbin",
+        before: "PgBouncer ",
+        oldest: (1, 21),
+        variable: "PGBOUNCER_NEWER",
+    },
+];
+
+/// The first release of Debian that has them.
+const RELEASE: &str = "trixie";
+
+/// Debian's own keys: what apt fetches is checked as always.
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// The variables that tell the tests where they are, and what each is set to.
+pub(crate) fn provide() -> Outcome<Variables> {
+    NEWER.iter().map(Newer::provide).collect()
+}
+
+impl Newer {
+    fn provide(&self) -> Outcome<(&'static str, PathBuf)> {
+        let Self { what, program, variable, oldest: (major, minor), .. } = self;
+        let told = std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let here = || shell::on_path(program).filter(|program| self.is_new_enough(program));
+        let found = match told.or_else(here) {
+            Some(program) => program,
+            None => self.unpacked().map_err(|why| {
+                format!(
+                    "missing: {what}, {major}.{minor} or newer, for the tests of stores, and it can't be had from Debian {RELEASE} ({why}). \
+                     Install it and put it on PATH, or say where it is with {variable}"
+                )
+            })?,
+        };
+        Ok((variable, found))
+    }
+
+    fn is_new_enough(&self, program: &Path) -> bool {
+        let said = shell::read(shell::program(program).arg("--version"));
+        said.ok().and_then(|said| self.version(&said)).is_some_and(|version| version >= self.oldest)
+    }
+
+    /// The version in a line such as `Valkey server v=8.1.1 sha=00000000:0`.
+    fn version(&self, said: &str) -> Option<(u32, u32)> {
+        let (_, version) = said.split_once(self.before)?;
+        let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+        Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    }
+
+    /// The packages of [`RELEASE`] with all that they need, its C library included, in a folder of their own.
+    fn unpacked(&self) -> Outcome<PathBuf> {
+        let name = self.program.trim_end_matches("-server");
+        let folder = shell::target().join("tools").join(format!("{name}-{RELEASE}"));
+        let program = folder.join(self.program);
+        if program.is_file() {
+            return Ok(program);
+        }
+        let failed = |why: Error| format!("{}: {why}", folder.display());
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(failed)?;
+        }
+        let apt = Apt::new(&folder, &mirror()?).map_err(failed)?;
+        shell::succeed(apt.get().arg("update"))?;
+        shell::succeed(apt.get().args(["install", "-y", "--download-only", "--no-install-recommends", self.package]))?;
+        for package in files(&folder.join("cache/archives")).map_err(failed)? {
+            if package.extension().is_some_and(|extension| extension == "deb") {
+                shell::succeed(shell::program("dpkg-deb").arg("--extract").arg(package).arg(folder.join("root")))?;
+            }
+        }
+        fs::remove_dir_all(folder.join("cache")).map_err(failed)?;
+        fs::remove_dir_all(folder.join("lists")).map_err(failed)?;
+        self.launcher(&folder, &program)?;
+        Ok(program)
+    }
+
+    /// A program that starts it with its own loader and libraries. Written last: without it, everything is done again.
+    fn launcher(&self, folder: &Path, program: &Path) -> Outcome {
+        let failed = |why: Error| format!("{}: {why}", folder.display());
+        let root = folder.join("root");
+        let libraries = files(&root.join("usr/lib")).map_err(failed)?;
+        let loaders = libraries.iter().filter_map(|library| files(library).ok()).flatten();
+        let is_loader =
+            |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ld-linux"));
+        let loader = loaders.into_iter().find(is_loader).ok_or("the C library that came has no loader")?;
+        let libraries = loader.parent().unwrap_or(&root);
+        let text = format!(
+            "#!/bin/sh\nexec '{}' --argv0 {} --library-path '{}' '{}' \"$@\"\n",
+            loader.display(),
+            self.program,
+            libraries.display(),
+            root.join(self.folder).join(self.program).display()
+        );
+        let new = program.with_extension("new");
+        fs::write(&new, text).map_err(failed)?;
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).map_err(failed)?;
+        if !self.is_new_enough(&new) {
+            return Err(format!("{} doesn't say which version it is", new.display()));
+        }
+        fs::rename(new, program).map_err(failed)
+    }
+}
+
+/// Where this system has its packages from.
+fn mirror() -> Outcome<String> {
+    let format = ["indextargets", "--format", "$(ORIGIN) $(CODENAME) $(REPO_URI)", "Created-By: Packages"];
+    let targets = shell::read(shell::program("apt-get").args(format))?;
+    targets.lines().find_map(debians).map(str::to_owned).ok_or_else(|| "this system has no packages of Debian's".into())
+}
+
+/// Where the packages of a release of Debian's are; its updates may be elsewhere.
+fn debians(target: &str) -> Option<&str> {
+    let mut words = target.split(' ');
+    let is_debian = words.next() == Some("Debian") && words.next().is_some_and(|release| !release.contains('-'));
+    words.next().filter(|_| is_debian)
+}
+
+/// An apt with folders of its own, in which nothing is installed.
+struct Apt {
+    options: Vec<String>,
+}
+
+impl Apt {
+    fn new(folder: &Path, mirror: &str) -> Result<Self> {
+        for made in ["lists/partial", "cache/archives/partial"] {
+            fs::create_dir_all(folder.join(made))?;
+        }
+        fs::write(folder.join("status"), "")?;
+        fs::write(folder.join("sources.list"), format!("deb [signed-by={KEYRING}] {mirror} {RELEASE} main\n"))?;
+        let places = [
+            ("Dir::Etc::sourcelist", "sources.list"),
+            ("Dir::Etc::sourceparts", "none"),
+            ("Dir::State::lists", "lists"),
+            ("Dir::State::status", "status"),
+            ("Dir::Cache", "cache"),
+        ];
+        let place = |(name, place): (&str, &str)| format!("{name}={}", folder.join(place).display());
+        let mut options: Vec<String> = places.into_iter().map(place).collect();
+        // The folder belongs to who runs us, and apt would fetch as somebody else.
+        options.push("APT::Sandbox::User=root".to_owned());
+        Ok(Self { options })
+    }
+
+    fn get(&self) -> Command {
+        let mut apt_get = shell::program("apt-get");
+        // Its progress is for people: stdout is kept for the results.
+        apt_get.arg("-qq").stdout(std::io::stderr()).env("DEBIAN_FRONTEND", "noninteractive");
+        apt_get.args(self.options.iter().flat_map(|option| ["-o", option]));
+        apt_get
+    }
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    fs::read_dir(folder)?.map(|file| file.map(|file| file.path())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NEWER, debians};
+
+    #[test]
+    fn a_release_is_where_newer_ones_are_and_its_updates_may_be_elsewhere() {
+        for (target, expected) in [
+            ("Debian bookworm http://mirror.example/debian/", Some("http://mirror.example/debian/")),
+            ("Debian bookworm-security http://mirror.example/debian-security/", None),
+            ("Node nodistro https://mirror.example/node/", None),
+            ("", None),
+        ] {
+            assert_eq!(debians(target), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn versions_are_read_where_servers_print_them() {
+        let [valkey, pgbouncer] = NEWER;
+        for (server, said, expected) in [
+            (valkey, "Valkey server v=8.1.1 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=384b3c0d", Some((8, 1))),
+            (valkey, "Valkey server v=10.0.0-rc1 sha=0", Some((10, 0))),
+            (valkey, "Valkey server", None),
+            (valkey, "v=8", None),
+            (pgbouncer, "PgBouncer 1.24.1\nlibevent 2.1.12-stable", Some((1, 24))),
+            (pgbouncer, "PgBouncer", None),
+        ] {
+            assert_eq!(server.version(said), expected, "{said}");
+        }
+    }
+}
