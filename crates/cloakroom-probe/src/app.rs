@@ -24,10 +24,7 @@ impl App {
         let (engine, stored) = match backend::connect(options, &counts).await? {
             Backend::Cookies(inner) => (Engine::new(CountingCookies { inner, counts: counts.clone() }), None),
             Backend::Foreign(engine) => (engine, None),
-            Backend::Store(factory) => {
-                let factory = Arc::new(factory);
-                (Engine::new(Arc::clone(&factory)), Some(factory))
-            }
+            Backend::Store(factory) => (Engine::new(Arc::clone(&factory)), Some(factory)),
         };
         let mut engine = engine.policy(options.commit_policy()).clock(RequestClock);
         if let Some(messages) = options.flash_limit {

@@ -1,5 +1,7 @@
 //! Where sessions live: what the command line names.
 
+use std::sync::Arc;
+
 use anyhow::{anyhow, bail};
 use cloakroom::{AnyStore, ConflictPolicy, CookieConfig, CookieSessions, Engine, Key, StoredSessions};
 
@@ -11,7 +13,7 @@ use crate::options::{Conflict, Options};
 #[derive(Debug)]
 pub(crate) enum Backend {
     Cookies(CookieSessions),
-    Store(StoredSessions<CountingStore>),
+    Store(Arc<StoredSessions<CountingStore>>),
     /// Shared with another framework; not counted.
     Foreign(Engine),
 }
@@ -35,7 +37,7 @@ pub(crate) async fn connect(options: &Options, counts: &Counts) -> anyhow::Resul
             if let Some(timeout) = options.commit_timeout() {
                 sessions = sessions.commit_timeout(timeout);
             }
-            return Ok(Backend::Store(sessions.conflicts(policy(options.conflict)).build()?));
+            return Ok(Backend::Store(Arc::new(sessions.conflicts(policy(options.conflict)).build()?)));
         }
     };
     if options.conflict == Conflict::Strict {

@@ -52,7 +52,8 @@ pub(crate) fn of(error: &RedisError) -> StoreError {
         // In its own words it speaks of `HELLO`.
         (Some("NOAUTH"), _) => failed("redis answered NOAUTH: it wants a password, and the URL has none"),
         (Some("ERR"), _) if error.detail().is_some_and(|text| text.starts_with("unknown command 'WAITAOF'")) => {
-            let text = "written, but not confirmed: the server has no WAITAOF, which `durability=aof` needs (Redis 7.2)";
+            let text =
+                "written, but not confirmed: the server has no WAITAOF, which `durability=aof` needs (Redis 7.2)";
             StoreError::unconfirmed(text)
         }
         (Some(code), Some(text)) => failed(format!("redis answered {code} {text}")),

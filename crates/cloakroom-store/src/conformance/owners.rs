@@ -51,7 +51,8 @@ pub(super) async fn only_the_owners_own<S: Store>(it: Bench<S>) -> Outcome {
 
 /// A database that thinks that `user` and `User` are the same shows one person the sessions of another.
 pub(super) async fn look_alikes_are_not_the_owner<S: Store>(it: Bench<S>) -> Outcome {
-    let run = somebody(&it, "")?;
+    // With a letter, so that it has an upper case.
+    let run = somebody(&it, "a")?;
     let long = "x".repeat(950);
     let mut names: Vec<String> = OWNERS.iter().map(|name| format!("{run}{name}")).collect();
     names.extend([format!("{run}{long}"), format!("{run}{long}x"), run.clone(), run.to_uppercase() + "user"]);

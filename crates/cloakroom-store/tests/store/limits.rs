@@ -15,7 +15,7 @@ fn sign_in(session: &Session) {
 }
 
 /// More sessions than a sign-in may end.
-const MANY: u32 = 3_000;
+const MANY: u32 = 50_000;
 
 /// Puts so many sessions of `ann` into a store.
 async fn fill(store: &MemoryStore, count: u32) {
