@@ -2,6 +2,8 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![cfg(all(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 
+#[path = "sql/cancels.rs"]
+mod cancels;
 #[path = "sql/common.rs"]
 mod common;
 #[path = "sql/cost.rs"]

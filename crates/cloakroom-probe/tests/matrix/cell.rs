@@ -47,9 +47,8 @@ impl Bench {
         let cell = AssertUnwindSafe(fault.run(self)).catch_unwind().await;
         let mut cell = cell.unwrap_or_else(|why| Cell::panicked(&*why));
         if let Cell::Ran(ran) = &mut cell {
-            ran.deaths = self.place.deaths();
-            let died = ran.deaths.iter().map(|why| format!("the pooler has died: {why}"));
-            ran.findings.extend(died.collect::<Vec<_>>());
+            let deaths = self.place.deaths();
+            ran.findings.extend(deaths.iter().map(|why| format!("the pooler has died: {why}")));
         }
         cell
     }
@@ -113,8 +112,6 @@ pub(crate) struct Ran {
     pub(crate) recovery: Option<Duration>,
     /// Whatever is more than a number.
     pub(crate) note: String,
-    /// The last words of poolers that died in it.
-    pub(crate) deaths: Vec<String>,
     /// Everything that must not be.
     pub(crate) findings: Vec<String>,
 }

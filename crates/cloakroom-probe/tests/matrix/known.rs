@@ -1,6 +1,6 @@
 //! The cells that fail, each with the reason. One that begins to pass fails the run, so that its line is removed.
 
-use crate::cell::{Cell, Ran};
+use crate::cell::Cell;
 use crate::fault::Fault;
 use crate::stores::Kind;
 
@@ -27,15 +27,8 @@ fn known(kind: Kind, fault: Fault) -> Option<&'static Known> {
     KNOWN.iter().find(|(stores, known, ..)| stores.contains(&kind) && *known == fault)
 }
 
-/// A PgBouncer of Debian 12 dies of a request to cancel whose client doesn't wait for the end of its connection, and takes the
-/// requests of that moment with it. 1.19 has a fix. A driver that waits would not kill it.
-const MORTAL: Kind = Kind::PgBouncer;
-
 /// Why a cell may have failed.
-pub(crate) fn reason(kind: Kind, fault: Fault, ran: &Ran) -> Option<&'static str> {
-    if kind == MORTAL && !ran.deaths.is_empty() {
-        return Some("PgBouncer 1.18 dies of a request to cancel");
-    }
+pub(crate) fn reason(kind: Kind, fault: Fault) -> Option<&'static str> {
     known(kind, fault).map(|(.., why)| *why)
 }
 
@@ -45,7 +38,7 @@ pub(crate) fn unexpected(cells: &[(Kind, Fault, Cell)]) -> Vec<String> {
         let Cell::Ran(ran) = cell else { return None };
         let place = format!("{} under {}", kind.name(), fault.name());
         if !ran.findings.is_empty() {
-            let unknown = reason(*kind, *fault, ran).is_none();
+            let unknown = reason(*kind, *fault).is_none();
             return unknown.then(|| format!("{place}: {}", ran.findings.join("; ")));
         }
         match known(*kind, *fault) {

@@ -14,7 +14,7 @@ pub(crate) fn line(kind: Kind, fault: Fault, cell: &Cell) -> String {
             let tally = &ran.tally;
             let recovery = ran.recovery.map_or_else(|| "–".to_owned(), |recovery| recovery.as_millis().to_string());
             let stranded = if tally.stranded > 0 { format!("{} moves lost; ", tally.stranded) } else { String::new() };
-            let findings = match (ran.findings.is_empty(), known::reason(kind, fault, ran)) {
+            let findings = match (ran.findings.is_empty(), known::reason(kind, fault)) {
                 (true, _) => String::new(),
                 (false, Some(why)) => format!(" KNOWN: {why}"),
                 (false, None) => format!(" WRONG: {}; errors: {:?}", ran.findings.join("; "), tally.errors),

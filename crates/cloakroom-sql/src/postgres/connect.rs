@@ -12,7 +12,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Client, Config, Error, NoTls, Socket};
 
-use super::lease::Canceller;
+use super::cancel::Canceller;
 use super::prepared::Prepared;
 use crate::url::{Tls, without};
 
@@ -53,7 +53,7 @@ pub(super) fn connect(url: &str) -> Result<Connected, StoreError> {
         config.tcp_user_timeout(UNHEARD);
     }
     match tls {
-        Tls::Plain => pools(&config, &NoTls, Canceller::Plain, prepared),
+        Tls::Plain => pools(&config, &NoTls, Canceller::plain(&config), prepared),
         #[cfg(feature = "tls")]
         Tls::Verified(roots) => {
             let tls = crate::tls::connector(roots.as_deref())?;

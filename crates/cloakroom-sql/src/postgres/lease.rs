@@ -7,6 +7,7 @@
 //! 2. It leaves the pool, and the server is asked to cancel the statement.
 //! 3. If no answer comes even then, its wire is silent, and so may be those of the idle ones: they leave, too.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use deadpool_postgres::{Object, Pool, PoolError};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{CancelToken, NoTls};
 
+use super::cancel::Canceller;
 use super::told;
 use crate::gate::{Gate, Place};
 use crate::link::Failure;
@@ -26,26 +27,6 @@ const CANCEL: Duration = Duration::from_secs(2);
 
 /// How long a caller waits between attempts to get a connection that other users of its pool have.
 const CROWDED: Duration = Duration::from_millis(20);
-
-/// How requests to cancel a statement reach the server.
-#[derive(Clone)]
-pub(super) enum Canceller {
-    /// As they are: where the server wants encryption, they fail.
-    Plain,
-    #[cfg(feature = "tls")]
-    Tls(tokio_postgres_rustls::MakeRustlsConnect),
-}
-
-impl Canceller {
-    async fn cancel(&self, statement: &CancelToken) {
-        // One that can't be cancelled ends by the server's limits.
-        let _ = match self {
-            Self::Plain => statement.cancel_query(NoTls).await,
-            #[cfg(feature = "tls")]
-            Self::Tls(tls) => statement.cancel_query(tls.clone()).await,
-        };
-    }
-}
 
 /// Connections to lend.
 pub(super) struct Lender {
@@ -171,9 +152,15 @@ async fn settle(lender: Arc<Lender>, object: Object, place: Place) {
     let client = Object::take(object);
     drop(place);
     let token = client.cancel_token();
+    let mut answer = pin!(client.simple_query(""));
     let answered = timeout(CANCEL, async {
-        lender.canceller.cancel(&token).await;
-        client.simple_query("").await
+        for way in lender.canceller.ways().await {
+            way.cancel(&token).await;
+            if timeout(GRACE, &mut answer).await.is_ok() {
+                return;
+            }
+        }
+        let _ = answer.await;
     });
     if answered.await.is_err() {
         lender.distrust();

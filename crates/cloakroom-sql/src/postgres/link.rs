@@ -8,8 +8,8 @@ use deadpool_postgres::Pool;
 use tokio_postgres::Row;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
+use super::cancel::Canceller;
 use super::connect::{Connected, connect};
-use super::lease::Canceller;
 use super::prepared::Prepared;
 use super::wire::{Typed, Wire};
 use crate::link::{Cells, Failure, Value, persist};
@@ -31,7 +31,7 @@ impl Link {
 
     /// On a pool that the application has.
     pub(super) fn from_pool(pool: Pool) -> Self {
-        Self::Pool(Arc::new(Wire::new(pool, Canceller::Plain, Prepared::default())))
+        Self::Pool(Arc::new(Wire::new(pool, Canceller::Driver, Prepared::default())))
     }
 
     pub(super) async fn rows<T>(

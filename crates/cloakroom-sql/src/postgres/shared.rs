@@ -8,8 +8,8 @@ use deadpool_postgres::Pool;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
+use super::cancel::Canceller;
 use super::connect::{Connected, connect};
-use super::lease::Canceller;
 use super::prepared::Prepared;
 use super::wire::Wire;
 use crate::link::{Failure, persist};
@@ -31,7 +31,7 @@ impl PostgresConnections {
     /// A pool that the application has.
     #[must_use]
     pub fn from_pool(pool: Pool) -> Self {
-        Self(Arc::new(Wire::new(pool, Canceller::Plain, Prepared::default())))
+        Self(Arc::new(Wire::new(pool, Canceller::Driver, Prepared::default())))
     }
 
     /// The rows of the answer to a statement, and how many rows were changed or returned.

@@ -8,7 +8,8 @@ use futures_util::TryStreamExt as _;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Row, RowStream};
 
-use super::lease::{Canceller, Lease, Lender};
+use super::cancel::Canceller;
+use super::lease::{Lease, Lender};
 use super::prepared::Prepared;
 use super::told;
 use crate::link::{Failure, Unprepared};

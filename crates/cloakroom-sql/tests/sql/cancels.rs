@@ -1,0 +1,119 @@
+//! Requests to cancel a statement: PgBouncer 1.18 may die of one whose client closes the connection before the server does.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cloakroom_servers::Postgres;
+use cloakroom_sql::PostgresStore;
+use cloakroom_store::{Loaded, Store as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use crate::common::{NOW, entry, key};
+use crate::postgres::client;
+
+/// An upper bound that nothing reaches.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// How long bytes of a client are on their way: one that closes at once does so before they arrive.
+const ON_THE_WAY: Duration = Duration::from_millis(50);
+
+/// The side that closed a connection first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    /// Before the server had its last bytes.
+    Client,
+    Server,
+}
+
+type Sides = Arc<Mutex<Vec<Option<Side>>>>;
+
+/// Leads to a server, and notes of each connection, in the order of their beginnings, which side closed it first.
+async fn relay(server: u16) -> (u16, Sides) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let sides = Sides::default();
+    let notes = sides.clone();
+    tokio::spawn(async move {
+        loop {
+            let (client, _) = listener.accept().await.unwrap();
+            let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+            let number = notes.lock().unwrap().len();
+            notes.lock().unwrap().push(None);
+            let notes = notes.clone();
+            tokio::spawn(async move {
+                let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+                let note = |side| *notes.lock().unwrap()[number].get_or_insert(side);
+                tokio::join!(
+                    carry(from_client, to_server, ON_THE_WAY, &note),
+                    carry(from_server, to_client, Duration::ZERO, &note)
+                );
+            });
+        }
+    });
+    (port, sides)
+}
+
+/// Carries bytes that are on their way for some time, until there are no more.
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, time: Duration, note: &impl Fn(Side) -> Side) {
+    let mut bytes = vec![0; 8192];
+    while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        if !time.is_zero() && matches!(timeout(time, from.peek(&mut [0])).await, Ok(Ok(0) | Err(_))) {
+            note(Side::Client);
+        }
+        if to.write_all(&bytes[..count]).await.is_err() {
+            break;
+        }
+    }
+    note(Side::Server);
+    let _ = to.shutdown().await;
+}
+
+async fn the_server_closes_first(server: &mut Postgres, extras: &str) {
+    let (port, closed) = relay(server.server().port()).await;
+    let direct = server.url();
+    let url = direct.replace(&server.server().port().to_string(), &port.to_string());
+    let store = PostgresStore::connect(&format!("{url}{extras}")).unwrap();
+    store.create(&key(0), &entry("{}"), NOW).await.unwrap();
+    let admin = client(&direct).await;
+    admin.batch_execute("BEGIN; SELECT 1 FROM cloakroom_sessions FOR UPDATE").await.unwrap();
+    let (seen, new) = (entry("{}").next_version(None), entry("new"));
+    let replacing = async { store.replace(&key(0), seen.clone(), &new, NOW).await };
+    timeout(Duration::from_millis(200), replacing).await.expect_err("the row is locked");
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    // One connection for the statement, and one to cancel it. Both come to an end.
+    let over = timeout(PATIENCE, async {
+        loop {
+            let sides = closed.lock().unwrap().clone();
+            let waits = admin.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) > 0;
+            if !waits && sides.len() > 1 && sides.iter().all(Option::is_some) {
+                return sides;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let sides = over.await.unwrap_or_else(|_| panic!("{extras}: the statement goes on: {:?}", closed.lock()));
+    assert_eq!(sides[1], Some(Side::Server), "{extras}");
+    admin.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(store.load(&key(0), NOW).await.unwrap(), Loaded::Live(seen, entry("{}")), "{extras}");
+    store.drop_table().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_to_cancel_wait_for_the_server() {
+    let mut server = Postgres::start();
+    PostgresStore::connect(&server.url()).unwrap().migrate().await.unwrap();
+    the_server_closes_first(&mut server, "").await;
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn encrypted_requests_to_cancel_wait_for_the_server() {
+    let authority = cloakroom_servers::Authority::new();
+    let mut server = Postgres::encrypted(&authority);
+    PostgresStore::connect(&server.url()).unwrap().migrate().await.unwrap();
+    let trusted = format!("?sslmode=require&sslrootcert={}", authority.certificate().display());
+    the_server_closes_first(&mut server, &trusted).await;
+}
