@@ -2,6 +2,9 @@
 //!
 //! The driver closes a connection that its caller has left. The server doesn't notice while it waits for a lock: the
 //! statement goes on, and may be carried out long after its caller was told that it failed. So it is killed.
+//!
+//! Once the answer has begun, the driver would read the rest and lend the connection again, which the request to kill would
+//! meet with another caller's statement. So it is disconnected.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -162,16 +165,24 @@ impl Drop for Lease {
         if since.elapsed() >= SUSPICIOUS {
             self.lender.suspects.are(self.lender.connections());
         }
-        let (lender, number) = (Arc::clone(&self.lender), connection.id());
-        drop(connection);
         if let Ok(runtime) = Handle::try_current() {
-            drop(runtime.spawn(async move {
-                // Most are through by then. Threads of a server have no number twice: nothing else is met.
-                sleep(GRACE).await;
-                let _through = timeout(KILL, lender.kill(number)).await;
-            }));
+            drop(runtime.spawn(settle(Arc::clone(&self.lender), connection)));
         }
     }
+}
+
+/// Sees to it that a statement comes to its end.
+async fn settle(lender: Arc<Lender>, connection: Conn) {
+    let number = connection.id();
+    if connection.is_disconnected() {
+        // No answer has begun. Most are through after a moment.
+        drop(connection);
+        sleep(GRACE).await;
+    } else if matches!(timeout(GRACE, connection.disconnect()).await, Ok(Ok(()))) {
+        return;
+    }
+    // Threads of a server have no number twice, and this one is lent no more: nothing else is met.
+    let _through = timeout(KILL, lender.kill(number)).await;
 }
 
 /// Whether the server has no room for one more connection.

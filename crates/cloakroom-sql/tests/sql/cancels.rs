@@ -1,14 +1,17 @@
-//! Requests to cancel a statement: PgBouncer 1.18 may die of one whose client closes the connection before the server does.
+//! Requests to cancel a statement, or to kill it: they meet nothing else.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cloakroom_servers::Postgres;
-use cloakroom_sql::PostgresStore;
+use cloakroom_servers::{MariaDb, Postgres};
+use cloakroom_sql::{MysqlStore, PostgresStore};
 use cloakroom_store::{Loaded, Store as _};
+use mysql_async::{Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use crate::common::{NOW, entry, key};
@@ -71,6 +74,7 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, time: Duration, 
     let _ = to.shutdown().await;
 }
 
+/// PgBouncer 1.18 may die of a request whose client closes the connection before the server does.
 async fn the_server_closes_first(server: &mut Postgres, extras: &str) {
     let (port, closed) = relay(server.server().port()).await;
     let direct = server.url();
@@ -116,4 +120,65 @@ async fn encrypted_requests_to_cancel_wait_for_the_server() {
     PostgresStore::connect(&server.url()).unwrap().migrate().await.unwrap();
     let trusted = format!("?sslmode=require&sslrootcert={}", authority.certificate().display());
     the_server_closes_first(&mut server, &trusted).await;
+}
+
+/// Leads to a server, whose answers stop after their first bytes while they don't flow. Says when one has stopped.
+async fn valve(server: u16, flows: watch::Receiver<bool>) -> (u16, Arc<Notify>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let stopped = Arc::new(Notify::new());
+    let tell = stopped.clone();
+    tokio::spawn(async move {
+        loop {
+            let (client, _) = listener.accept().await.unwrap();
+            let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+            let ((from_client, to_client), (mut from_server, to_server)) = (client.into_split(), server.into_split());
+            tokio::spawn(async move { carry(from_client, to_server, Duration::ZERO, &|side| side).await });
+            let (mut flows, tell, mut to_client) = (flows.clone(), tell.clone(), to_client);
+            tokio::spawn(async move {
+                let mut bytes = vec![0; 8192];
+                while let Ok(count @ 1..) = from_server.read(&mut bytes).await {
+                    if to_client.write_all(&bytes[..count]).await.is_err() {
+                        break;
+                    }
+                    if !*flows.borrow() {
+                        tell.notify_one();
+                        flows.wait_for(|flows| *flows).await.unwrap();
+                    }
+                }
+            });
+        }
+    });
+    (port, stopped)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_left_amid_an_answer_is_not_lent_again() {
+    let mut server = MariaDb::start();
+    let (flow, flows) = watch::channel(true);
+    let (port, stopped) = valve(server.server().port(), flows).await;
+    let opts = Opts::from_url(&format!("mysql://root@127.0.0.1:{port}/test?prefer_socket=false")).unwrap();
+    let only_one = PoolOpts::default().with_constraints(PoolConstraints::new(1, 1).unwrap());
+    let pool = Pool::new(OptsBuilder::from_opts(opts).pool_opts(only_one.with_reset_connection(false)));
+    let store = MysqlStore::from_pool(pool.clone());
+    store.migrate().await.unwrap();
+    store.create(&key(0), &entry(&"x".repeat(1_000_000)), NOW).await.unwrap();
+    // It is prepared from here on: the next answer is a row.
+    store.load(&key(0), NOW).await.unwrap();
+    let number = async || pool.get_conn().await.unwrap().id();
+    let before = number().await;
+    flow.send(false).unwrap();
+    {
+        let wanted = key(0);
+        let mut loading = pin!(store.load(&wanted, NOW));
+        tokio::select! {
+            _ = &mut loading => panic!("the rest is on its way"),
+            () = stopped.notified() => {}
+        }
+        timeout(ON_THE_WAY, &mut loading).await.expect_err("the rest is on its way");
+    }
+    flow.send(true).unwrap();
+    // A request to kill the thread may still come: another caller must not have it.
+    assert_ne!(number().await, before);
+    assert!(matches!(store.load(&key(0), NOW).await.unwrap(), Loaded::Live(..)));
 }
