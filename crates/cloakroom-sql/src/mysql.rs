@@ -166,14 +166,17 @@ impl MysqlStore {
     /// When the database can't be reached, or the user may not create tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.link.migrate(&Self::schema(&self.words.table)).await?;
-        let is_outdated =
-            async || Ok::<_, Failure>(self.link.rows(&self.words.newest_column, &[], |_| Ok(())).await?.is_empty());
-        if is_outdated().await? {
-            match self.link.migrate(&self.words.table.compose(own::ADD_COLUMN, QUOTE)).await {
-                // Another process was faster.
-                Err(_) if !is_outdated().await? => {}
-                answer => answer?,
-            }
+        let read = |cells: &dyn Cells| Ok(cells.number(0).flatten() == Some(1));
+        let newest = async || Ok::<_, Failure>(self.link.rows(&self.words.newest_column, &[], read).await?.pop());
+        let missing = match newest().await? {
+            Some(true) => return Ok(()),
+            Some(false) => own::STORE_COLUMN,
+            None => own::ADD_COLUMN,
+        };
+        match self.link.migrate(&self.words.table.compose(missing, QUOTE)).await {
+            // Another process was faster.
+            Err(_) if newest().await? == Some(true) => {}
+            answer => answer?,
         }
         Ok(())
     }

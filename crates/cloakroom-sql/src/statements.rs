@@ -335,15 +335,23 @@ pub(crate) mod postgres {
 
 #[cfg(feature = "mysql")]
 pub(crate) mod mysql {
-    /// A row where the table is as this release needs it.
-    pub(crate) const NEWEST_COLUMN: &str = "SELECT 1 FROM information_schema.columns \
-        WHERE table_schema = {database} AND table_name = '{name}' AND column_name = 'sweep_at'";
+    /// Whether the newest column is as this release needs it, or nothing where it isn't there.
+    pub(crate) const NEWEST_COLUMN: &str = "SELECT CAST(extra LIKE '%STORED%' AS SIGNED) FROM information_schema.columns \
+        WHERE table_schema = {database} AND table_name = '{name}' AND column_name = 'owner_start'";
 
     /// Brings a table of an earlier release up to date. Its rows are looked at by the first sweeps, a few at a time.
+    ///
+    /// `owner_start` is stored, because MariaDB 10.11 may die of an index of a column that it computes: when the disk is full,
+    /// while it undoes a statement.
     pub(crate) const ADD_COLUMN: &str = "ALTER TABLE {table} ADD COLUMN sweep_at BIGINT DEFAULT 0, \
-        ADD COLUMN owner_start VARBINARY(255) AS (LEFT(owner, 255)) VIRTUAL, ADD KEY `{name}_sweep` (sweep_at), \
+        ADD COLUMN owner_start VARBINARY(255) AS (LEFT(owner, 255)) STORED, ADD KEY `{name}_sweep` (sweep_at), \
         ADD KEY `{name}_created` (created), ADD KEY `{name}_owned` (owner_start, created, store_key), \
         DROP KEY `{name}_deadline`, DROP KEY `{name}_owner`";
+
+    /// Stores the column of a table in which it is computed.
+    pub(crate) const STORE_COLUMN: &str = "ALTER TABLE {table} DROP KEY `{name}_owned`, DROP COLUMN owner_start, \
+        ADD COLUMN owner_start VARBINARY(255) AS (LEFT(owner, 255)) STORED, \
+        ADD KEY `{name}_owned` (owner_start, created, store_key)";
 
     pub(crate) const REPLACE: &str = replace!();
 
@@ -356,13 +364,16 @@ pub(crate) mod mysql {
     /// `CAST`s give the two rows of the `UNION` one type a column, which parameters don't have. `FOR UPDATE` reads the
     /// newest version of the old row, where a plain read sees the one of before. A duplicate key is an error
     /// whatever the server's `sql_mode` is.
+    ///
+    /// The new row comes first: on a full disk it is the one that fails. The mark is smaller than the session, and to undo it
+    /// takes room, without which InnoDB gives up (`Out of disk space in rollback`), and the whole server with it.
     pub(crate) const CYCLE: &str = concat!(
         "INSERT INTO {table} (store_key, version, record, created, touched, deadline, owner, moved_to, sweep_at) ",
-        "SELECT rows_in.* FROM (SELECT CAST($1 AS BINARY(32)) AS store_key, CAST($3 AS SIGNED) AS version, ",
-        "CAST('' AS BINARY) AS record, CAST($7 AS SIGNED) AS created, CAST($8 AS SIGNED) AS touched, CAST($5 AS SIGNED) AS deadline, ",
-        "CAST(NULL AS BINARY) AS owner, CAST($4 AS BINARY(32)) AS moved_to, CAST($5 AS SIGNED) AS sweep_at ",
-        "UNION ALL SELECT CAST($4 AS BINARY(32)), CAST($11 AS SIGNED), CAST($6 AS BINARY), CAST($7 AS SIGNED), CAST($8 AS SIGNED), CAST($9 AS SIGNED), ",
-        "CAST($10 AS BINARY), NULL, CAST($9 AS SIGNED)) AS rows_in ",
+        "SELECT rows_in.* FROM (SELECT CAST($4 AS BINARY(32)) AS store_key, CAST($11 AS SIGNED) AS version, ",
+        "CAST($6 AS BINARY) AS record, CAST($7 AS SIGNED) AS created, CAST($8 AS SIGNED) AS touched, CAST($9 AS SIGNED) AS deadline, ",
+        "CAST($10 AS BINARY) AS owner, CAST(NULL AS BINARY(32)) AS moved_to, CAST($9 AS SIGNED) AS sweep_at ",
+        "UNION ALL SELECT CAST($1 AS BINARY(32)), CAST($3 AS SIGNED), CAST('' AS BINARY), CAST($7 AS SIGNED), CAST($8 AS SIGNED), CAST($5 AS SIGNED), ",
+        "NULL, CAST($4 AS BINARY(32)), CAST($5 AS SIGNED)) AS rows_in ",
         "JOIN {table} there ON there.store_key = $1 AND there.version = $3 AND there.moved_to IS NULL ",
         "AND (there.deadline IS NULL OR there.deadline >= $2) FOR UPDATE ",
         "ON DUPLICATE KEY UPDATE store_key = $1, record = VALUES(record), ",

@@ -1,6 +1,6 @@
 -- A table of an earlier release lacks columns and has other indexes. Its rows are looked at by the first sweeps:
 -- ALTER TABLE {table} ADD COLUMN sweep_at BIGINT DEFAULT 0,
---     ADD COLUMN owner_start VARBINARY(255) AS (LEFT(owner, 255)) VIRTUAL, ADD KEY `{name}_sweep` (sweep_at),
+--     ADD COLUMN owner_start VARBINARY(255) AS (LEFT(owner, 255)) STORED, ADD KEY `{name}_sweep` (sweep_at),
 --     ADD KEY `{name}_created` (created), ADD KEY `{name}_owned` (owner_start, created, store_key),
 --     DROP KEY `{name}_deadline`, DROP KEY `{name}_owner`;
 CREATE TABLE IF NOT EXISTS {table} (
@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS {table} (
     owner     LONGBLOB,                        -- UTF-8
     moved_to  BINARY(32),                      -- a mark: the session has this key now
     sweep_at  BIGINT DEFAULT 0,                -- when the sweeper looks at it: never later than the deadline
-    owner_start VARBINARY(255) AS (LEFT(owner, 255)) VIRTUAL, -- an index has no room for more
+    owner_start VARBINARY(255) AS (LEFT(owner, 255)) STORED, -- an index has no room for more
     KEY `{name}_sweep` (sweep_at),
     KEY `{name}_created` (created),
     KEY `{name}_owned` (owner_start, created, store_key)
