@@ -1,10 +1,11 @@
 //! How many connections may be wanted at the same time.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// How long the server's refusal of one more connection is believed.
 const BELIEVED: Duration = Duration::from_secs(10);
@@ -76,11 +77,52 @@ impl Gate {
     }
 }
 
+/// The pauses of a caller whose connection the server refused while its pool has none: others may just be making theirs, or give
+/// one up.
+#[derive(Debug)]
+pub(crate) struct Pauses(Duration);
+
+impl Pauses {
+    const FIRST: Duration = Duration::from_millis(20);
+
+    /// With those before, a second and a quarter: a call has two, and its caller is to be told why it failed.
+    const LAST: Duration = Duration::from_millis(640);
+
+    pub(crate) const fn new() -> Self {
+        Self(Self::FIRST)
+    }
+
+    /// Waits, each time about twice as long; says whether to try again.
+    pub(crate) async fn next(&mut self) -> bool {
+        if self.0 > Self::LAST {
+            return false;
+        }
+        // Callers that were refused together don't come back together.
+        let half = u64::try_from(self.0.as_millis() / 2).unwrap_or_default().max(1);
+        sleep(self.0 - Duration::from_millis(RandomState::new().build_hasher().finish() % half)).await;
+        self.0 *= 2;
+        true
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{BELIEVED, Gate};
+    use tokio::time::Instant;
+
+    use super::{BELIEVED, Gate, Pauses};
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_end_before_a_call_does() {
+        let (mut pauses, begun, mut tries) = (Pauses::new(), Instant::now(), 0);
+        while pauses.next().await {
+            tries += 1;
+        }
+        let waited = begun.elapsed();
+        assert_eq!(tries, 6);
+        assert!(waited > Duration::from_millis(630) && waited < Duration::from_millis(1270), "{waited:?}");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn refused_places_open_again_one_by_one() {

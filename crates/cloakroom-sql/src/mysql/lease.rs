@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::cluster::Membership;
 use super::told;
-use crate::gate::{Gate, Place};
+use crate::gate::{Gate, Pauses, Place};
 use crate::link::Failure;
 use crate::suspects::{GRACE, SUSPICIOUS, Suspects, TEST};
 
@@ -52,7 +52,7 @@ impl Lender {
 
     /// Lends a connection that owes nothing.
     pub(super) async fn lend(self: &Arc<Self>) -> Result<Lease, Failure> {
-        let mut place = self.gate.enter().await;
+        let (mut place, mut pauses) = (self.gate.enter().await, Pauses::new());
         loop {
             match self.pool.get_conn().await {
                 Ok(connection) => {
@@ -65,9 +65,16 @@ impl Lender {
                     place = lease.discarded();
                     self.distrust();
                 }
-                // Others of this pool are there: one of them will do.
-                Err(error) if is_crowded(&error) && self.connections() > 0 => {
-                    place = match self.gate.close(place, self.connections()) {
+                Err(error) if is_crowded(&error) => {
+                    let there = self.connections();
+                    if there == 0 {
+                        if pauses.next().await {
+                            continue;
+                        }
+                        return Err(told(error));
+                    }
+                    // Others of this pool are there: one of them will do.
+                    place = match self.gate.close(place, there) {
                         None => self.gate.enter().await,
                         Some(last) => {
                             sleep(CROWDED).await;

@@ -194,7 +194,9 @@ mod tests {
             let told = ways.iter().map(|way| match way {
                 Way::Tcp(address) => address.to_string(),
                 Way::Unix(path) => path.display().to_string(),
-                _ => panic!("{url}: not a plain way"),
+                #[cfg(feature = "tls")]
+                Way::Tls(_) => panic!("{url}: not a plain way"),
+                Way::Driver => panic!("{url}: not a plain way"),
             });
             assert_eq!(told.collect::<Vec<_>>(), expected, "{url}");
         }

@@ -18,7 +18,7 @@ use tokio_postgres::error::SqlState;
 
 use super::cancel::Canceller;
 use super::told;
-use crate::gate::{Gate, Place};
+use crate::gate::{Gate, Pauses, Place};
 use crate::link::Failure;
 use crate::suspects::{GRACE, SUSPICIOUS, Suspects, TEST};
 
@@ -44,7 +44,7 @@ impl Lender {
 
     /// Lends a connection that owes nothing.
     pub(super) async fn lend(self: &Arc<Self>) -> Result<Lease, Failure> {
-        let mut place = self.gate.enter().await;
+        let (mut place, mut pauses) = (self.gate.enter().await, Pauses::new());
         loop {
             match self.pool.get().await {
                 Ok(object) => {
@@ -56,9 +56,16 @@ impl Lender {
                     place = lease.discarded();
                     self.distrust();
                 }
-                // Others of this pool are there: one of them will do.
-                Err(error) if is_crowded(&error) && self.pool.status().size > 0 => {
-                    place = match self.gate.close(place, self.pool.status().size) {
+                Err(error) if is_crowded(&error) => {
+                    let there = self.pool.status().size;
+                    if there == 0 {
+                        if pauses.next().await {
+                            continue;
+                        }
+                        return Err(failure(error));
+                    }
+                    // Others of this pool are there: one of them will do.
+                    place = match self.gate.close(place, there) {
                         None => self.gate.enter().await,
                         Some(last) => {
                             tokio::time::sleep(CROWDED).await;
@@ -66,8 +73,7 @@ impl Lender {
                         }
                     };
                 }
-                Err(PoolError::Backend(why)) => return Err(told(why)),
-                Err(why) => return Err(Failure::because(why)),
+                Err(error) => return Err(failure(error)),
             }
         }
     }
@@ -165,6 +171,10 @@ async fn settle(lender: Arc<Lender>, object: Object, place: Place) {
     if answered.await.is_err() {
         lender.distrust();
     }
+}
+
+fn failure(error: PoolError) -> Failure {
+    if let PoolError::Backend(why) = error { told(why) } else { Failure::because(error) }
 }
 
 /// Whether the server has no room for one more connection.

@@ -36,7 +36,7 @@ async fn nobody_fails<S: Store + Clone>(name: &str, store: &S) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn postgres() {
-    let server = Postgres::start_with(|_| {
+    let mut server = Postgres::start_with(|_| {
         let settings = ["max_connections=6", "superuser_reserved_connections=0", "max_wal_senders=0"];
         settings.map(str::to_owned).to_vec()
     });
@@ -52,10 +52,20 @@ async fn postgres() {
         }
         clients
     };
-    let _others = others.await;
+    let others = others.await;
     let other = PostgresStore::connect(&server.url()).unwrap();
     let error = other.load(&key(1), NOW).await.unwrap_err();
     assert!(error.to_string().contains("53300"), "{error}");
+    // Unless they give up their connections shortly afterwards, although the pool has none yet.
+    let wire = Proxy::to(server.server().port());
+    let url = server.url().replace(&server.server().port().to_string(), &wire.port().to_string());
+    let other = PostgresStore::connect(&url).unwrap();
+    let loading = tokio::spawn(async move { other.load(&key(1), NOW).await });
+    while wire.opened() < 2 && !loading.is_finished() {
+        tokio::task::yield_now().await;
+    }
+    drop((store, others));
+    assert_eq!(loading.await.unwrap().unwrap(), Loaded::Absent);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
