@@ -341,8 +341,7 @@ pub(crate) mod mysql {
 
     /// Brings a table of an earlier release up to date. Its rows are looked at by the first sweeps, a few at a time.
     ///
-    /// `owner_start` is stored, because MariaDB 10.11 may die of an index of a column that it computes: when the disk is full,
-    /// while it undoes a statement.
+    /// `owner_start` is stored: after a crash on a full disk, MariaDB 10.11 has called the index of a computed one corrupt.
     pub(crate) const ADD_COLUMN: &str = "ALTER TABLE {table} ADD COLUMN sweep_at BIGINT DEFAULT 0, \
         ADD COLUMN owner_start VARBINARY(255) AS (LEFT(owner, 255)) STORED, ADD KEY `{name}_sweep` (sweep_at), \
         ADD KEY `{name}_created` (created), ADD KEY `{name}_owned` (owner_start, created, store_key), \

@@ -50,6 +50,10 @@ pub(crate) async fn full(bench: &mut Bench) -> Cell {
     let died = if bench.place.revive() { ", of which the server died" } else { "" };
     let cell = bench.goes_on(load).await;
     let Cell::Ran(mut ran) = cell else { return cell };
+    if bench.kind == Kind::MariaDb {
+        let checked = bench.place.sql("CHECK TABLE cloakroom_sessions EXTENDED");
+        ran.check(checked.ends_with("OK"), || format!("the table is damaged: {checked}"));
+    }
     // The next fault needs room again.
     for cookie in &written {
         while bench.nodes[0].visit(cookie, leave).await.is_err() {

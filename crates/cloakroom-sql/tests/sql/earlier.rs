@@ -96,7 +96,7 @@ async fn a_table_of_an_earlier_release_on_mysql() {
     goes_on(&migrate_all(&server).await).await;
 }
 
-/// MariaDB may die of an index of a computed column when its disk is full.
+/// After a crash on a full disk, MariaDB has called the index of a computed column corrupt.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_computed_column_on_mysql_becomes_a_stored_one() {
     let server = MariaDb::start();
