@@ -233,7 +233,7 @@ impl SessionState {
         let (id, rest) = parts::<ID>(rest);
         let (token, _) = parts::<TOKEN>(rest);
         let id = handed_on.and_then(Commit::new_id).unwrap_or_else(|| SessionId::from_random(id));
-        let commit = handed_on.and_then(Commit::id).unwrap_or_else(|| CommitId::from_random(commit));
+        let commit = handed_on.and_then(Commit::id).unwrap_or_else(|| CommitId::of_this_process(commit));
         let commit = (needed > 0 && self.carrier() == Carrier::Id).then_some(commit);
         let gives_token = begins && self.record().csrf().is_none();
         if needed > 0 {

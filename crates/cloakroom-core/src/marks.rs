@@ -1,6 +1,7 @@
 //! The commits that wrote a record last.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::lifetimes::CLOCK_SKEW;
@@ -12,7 +13,10 @@ const KEPT: usize = 8;
 /// No commit is tried again later than this.
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
-/// The name of one commit: 48 random bits.
+/// The first two bytes of the ids that this process makes.
+static PROCESS: OnceLock<[u8; 2]> = OnceLock::new();
+
+/// The name of one commit: 16 bits that name the process, and 32 random bits.
 ///
 /// A commit leaves its id in the record that it writes ([`Record::mark`](crate::Record::mark)). When the
 /// answer of the store is lost and the commit is tried again, it finds its own id in the newest record and
@@ -40,6 +44,22 @@ impl CommitId {
     #[must_use]
     pub const fn from_random(bytes: [u8; Self::LEN]) -> Self {
         Self(bytes)
+    }
+
+    /// Makes an id of this process from 6 random bytes. The first call gives the process its name.
+    ///
+    /// A record that has no room for all ids keeps some of each process, so that a busy process does
+    /// not push out the ids for which another one still looks.
+    #[must_use]
+    pub fn of_this_process([a, b, c, d, e, f]: [u8; Self::LEN]) -> Self {
+        let [a, b] = *PROCESS.get_or_init(|| [a, b]);
+        Self([a, b, c, d, e, f])
+    }
+
+    /// The part that names the process.
+    const fn process(self) -> [u8; 2] {
+        let [a, b, ..] = self.0;
+        [a, b]
     }
 
     /// The id as a number below 2^48.
@@ -103,7 +123,25 @@ impl Marks {
             self.count = 0;
         }
         self.newest = if self.count == 0 { now } else { self.newest.max(now) };
+        if usize::from(self.count) == KEPT {
+            self.drop_one(id.process());
+        }
         self.append(id);
+    }
+
+    /// Drops the oldest mark of the process that has the most of them, of the one that `writes` if
+    /// several have as many.
+    fn drop_one(&mut self, writes: [u8; 2]) {
+        let of = |process| self.ids.iter().filter(|id| id.process() == process).count();
+        let most = self.ids.iter().map(|id| of(id.process())).max().unwrap_or_default();
+        let first = |process| self.ids.iter().position(|id| id.process() == process);
+        let own = first(writes).filter(|_| of(writes) == most);
+        if let Some(index) = own.or_else(|| self.ids.iter().position(|id| of(id.process()) == most))
+            && let Some(behind) = self.ids.get_mut(index..)
+        {
+            behind.rotate_left(1);
+            self.count -= 1;
+        }
     }
 
     /// Appends a mark that was read; [`Marks::dated`] follows.
@@ -160,6 +198,28 @@ mod tests {
             let first = number.saturating_sub(7);
             assert_eq!(marks.ids(), (first..=number).map(id).collect::<Vec<_>>(), "after {number}");
         }
+    }
+
+    #[test]
+    fn a_busy_process_leaves_the_marks_of_others() {
+        let of = |process: u8, number: u8| CommitId::from_random([0, process, 0, 0, 0, number]);
+        // Each row: how many marks the others have, and how many of them are left after twenty of one process.
+        for (others, left) in [(1, 1), (4, 4), (7, 7), (8, 7)] {
+            let mut marks = Marks::NONE;
+            for process in 1..=others {
+                marks.push(of(process, 0), NOW);
+            }
+            for number in 0..20 {
+                marks.push(of(0, number), NOW);
+            }
+            let kept = marks.ids().iter().filter(|id| id.process() != [0, 0]).count();
+            assert_eq!(kept, left, "of {others}");
+            assert_eq!(marks.ids().last(), Some(&of(0, 19)), "the newest is there");
+            assert_eq!(marks.ids().len(), KEPT);
+        }
+        let [one, other] = [[1; 6], [2; 6]].map(CommitId::of_this_process);
+        assert_eq!(one.process(), other.process());
+        assert_ne!(one, other);
     }
 
     #[test]

@@ -114,9 +114,11 @@ impl Record {
 
     /// Marks the record as written by this commit; for factories whose store may lose an answer.
     ///
-    /// A record keeps its last 8 marks. All earlier ones are forgotten where the newest of them is older than
-    /// any commit that may still be tried again (30 seconds, and a minute by which clocks may differ), so a quiet
-    /// session carries one mark. It doesn't matter whether the record is touched before or after.
+    /// A record keeps 8 marks: the last ones, and at least one of each of 8 processes, so that a busy
+    /// process doesn't push out the marks for which another one still looks. All earlier ones are
+    /// forgotten where the newest of them is older than any commit that may still be tried again (30
+    /// seconds, and a minute by which clocks may differ), so a quiet session carries one mark. It
+    /// doesn't matter whether the record is touched before or after.
     pub fn mark(&mut self, id: CommitId, now: Timestamp) {
         self.marks.push(id, now.max(self.clockwork.created));
     }

@@ -22,7 +22,10 @@ impl App {
     pub(crate) async fn new(options: &Options) -> anyhow::Result<Self> {
         let counts = Counts::default();
         let (engine, stored) = match backend::connect(options, &counts).await? {
-            Backend::Cookies(inner) => (Engine::new(CountingCookies { inner, counts: counts.clone() }), None),
+            Backend::Cookies(inner) => {
+                let inner = *inner;
+                (Engine::new(CountingCookies { inner, counts: counts.clone() }), None)
+            }
             Backend::Foreign(engine) => (engine, None),
             Backend::Store(factory) => (Engine::new(Arc::clone(&factory)), Some(factory)),
         };

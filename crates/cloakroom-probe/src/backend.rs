@@ -12,7 +12,7 @@ use crate::options::{Conflict, Options};
 /// Where sessions live.
 #[derive(Debug)]
 pub(crate) enum Backend {
-    Cookies(CookieSessions),
+    Cookies(Box<CookieSessions>),
     Store(Arc<StoredSessions<CountingStore>>),
     /// Shared with another framework; not counted.
     Foreign(Engine),
@@ -43,7 +43,7 @@ pub(crate) async fn connect(options: &Options, counts: &Counts) -> anyhow::Resul
     if options.conflict == Conflict::Strict {
         bail!("--conflict strict: cookie sessions don't see conflicts; use a store");
     }
-    Ok(Backend::Cookies(builder.cookie(cookie).lifetimes(options.lifetimes()).build()?))
+    Ok(Backend::Cookies(Box::new(builder.cookie(cookie).lifetimes(options.lifetimes()).build()?)))
 }
 
 const fn policy(conflict: Conflict) -> ConflictPolicy {

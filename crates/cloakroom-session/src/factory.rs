@@ -28,7 +28,7 @@ use crate::meter::{self, Event};
 ///
 /// [`After::Dropped`]: cloakroom_core::After::Dropped
 ///
-/// The conformance suite for factories, `cloakroom_session::conformance` with the feature of that name, checks these duties.
+/// The conformance suite for factories, `cloakroom_session::factory_conformance` with the feature of that name, checks these duties.
 ///
 /// # Examples
 /// A factory that keeps records in a map. It forgets everything at a restart, and of two requests that run at the same

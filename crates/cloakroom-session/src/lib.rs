@@ -17,7 +17,7 @@
 //! | `session`, `guard`, `error` | what handlers hold, and what can go wrong |
 //! | `meter` | what is counted and timed |
 //! | [`adapter`] | what adapters share, and what frameworks must find beside the types themselves |
-//! | `conformance` | the suite for the tests of factories, behind the feature of that name |
+//! | `factory_conformance` | the suite for the tests of factories, behind the feature of that name |
 //!
 //! ```
 //! use std::sync::Arc;
@@ -40,12 +40,12 @@
 pub mod adapter;
 mod candidates;
 mod clock;
-#[cfg(feature = "conformance")]
-pub mod conformance;
 mod cookie_sessions;
 mod csrf;
 mod error;
 mod factory;
+#[cfg(feature = "conformance")]
+pub mod factory_conformance;
 mod finish;
 mod guard;
 pub mod meter;

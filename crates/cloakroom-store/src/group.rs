@@ -202,7 +202,7 @@ impl<S: Store> StoredSessions<S> {
                 !seat.job.is_solo()
             });
             // Without random bytes no group has a name; a commit alone has one.
-            let name = CommitId::from_random(cloakroom_session::random().ok()?);
+            let name = CommitId::of_this_process(cloakroom_session::random().ok()?);
             let asked = turn.group().len();
             turn.retain(|seat| seat.claim(|pending| pending.joined(name)));
             if turn.group().len() == asked && asked > 0 {

@@ -53,12 +53,6 @@ pub use cloakroom_tower::{
 #[cfg(feature = "store")]
 pub use connect::{ConnectError, StoreIdentity, connect};
 
-// By name: two crates have a module called `conformance`, and this name is that of the stores' one.
-#[cfg(feature = "conformance")]
-pub use cloakroom_session::conformance as factory_conformance;
-#[cfg(feature = "conformance")]
-pub use cloakroom_store::conformance;
-
 /// Middleware and extractors for actix-web.
 #[cfg(feature = "actix")]
 pub mod actix {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cloakroom_bridge::{Migration, Phase};
-use cloakroom_session::conformance::{Capabilities, assert_conforms, check};
+use cloakroom_session::factory_conformance::{Capabilities, assert_conforms, check};
 use cloakroom_session::{
     Commit, Committed, CookieConfig, CookieHeader, CookieSessions, CookieSessionsBuilder, Error, Key, Plan,
     SessionFactory, SessionState, Timestamp,

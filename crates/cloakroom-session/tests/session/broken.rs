@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use cloakroom_session::conformance::{Capabilities, check};
+use cloakroom_session::factory_conformance::{Capabilities, check};
 use cloakroom_session::*;
 
 const NAME: &str = "sid";

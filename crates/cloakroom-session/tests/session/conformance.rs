@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use cloakroom_session::conformance::{Capabilities, assert_conforms};
+use cloakroom_session::factory_conformance::{Capabilities, assert_conforms};
 use cloakroom_session::*;
 
 use crate::memory::MemorySessions;

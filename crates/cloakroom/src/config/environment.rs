@@ -35,6 +35,8 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
     ("MOVED_GRACE", "moved_grace", Kind::Text),
     ("OWNER_LIMIT_SESSIONS", "owner_limit.sessions", Kind::Number),
     ("OWNER_LIMIT_AT_LIMIT", "owner_limit.at_limit", Kind::Text),
+    ("NO_OWNER_LIMIT", "no_owner_limit", Kind::Switch),
+    ("FAIL_FAST", "fail_fast", Kind::Switch),
     ("COOKIE_NAME", "cookie.name", Kind::Text),
     ("COOKIE_PATH", "cookie.path", Kind::Text),
     ("COOKIE_DOMAIN", "cookie.domain", Kind::Text),

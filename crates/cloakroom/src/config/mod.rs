@@ -139,6 +139,12 @@ pub struct SessionConfig {
     /// How many sessions an owner may have; for `stored`.
     #[serde(default)]
     pub owner_limit: Option<OwnerLimitOption>,
+    /// Whether an owner may have any number of sessions; for `stored`.
+    #[serde(default)]
+    pub no_owner_limit: Option<bool>,
+    /// Whether calls fail at once while the store is known to be down; for `stored`.
+    #[serde(default)]
+    pub fail_fast: Option<bool>,
 }
 
 /// Where sessions live.
@@ -218,6 +224,8 @@ impl SessionConfig {
                     ("commit_timeout", self.commit_timeout.is_some()),
                     ("moved_grace", self.moved_grace.is_some()),
                     ("owner_limit", self.owner_limit.is_some()),
+                    ("no_owner_limit", self.no_owner_limit.is_some()),
+                    ("fail_fast", self.fail_fast.is_some()),
                 ];
                 if let Some((option, _)) = ours.into_iter().find(|(_, there)| *there) {
                     return Err(ConfigError::new(option, "is for sessions in a store: kind = \"stored\"").into());
@@ -226,6 +234,9 @@ impl SessionConfig {
             }
             Kind::Stored if self.key.is_some() => {
                 Err(ConfigError::new("key", "is for sessions in cookies; those in a store need none").into())
+            }
+            Kind::Stored if self.owner_limit.is_some() && self.no_owner_limit == Some(true) => {
+                Err(ConfigError::new("no_owner_limit", "contradicts `owner_limit`: set one of them").into())
             }
             Kind::Stored => self.store_url().map(drop),
         }
@@ -285,6 +296,12 @@ impl SessionConfig {
         }
         if let Some(limit) = &self.owner_limit {
             builder = builder.owner_limit(limit.sessions, limit.at_limit.policy());
+        }
+        if self.no_owner_limit == Some(true) {
+            builder = builder.no_owner_limit();
+        }
+        if let Some(fails_fast) = self.fail_fast {
+            builder = builder.fail_fast(fails_fast);
         }
         Ok(ConfiguredSessions::stored(builder.build()?))
     }

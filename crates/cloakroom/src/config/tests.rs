@@ -99,6 +99,13 @@ fn mistakes_name_the_option() {
             "csrf.danger_own_scheme_http: ",
         ),
         (
+            "a limit and none",
+            r#"{ "kind": "stored", "store": { "url": "memory:" }, "no_owner_limit": true,
+                "owner_limit": { "sessions": 3, "at_limit": "end-oldest" } }"#
+                .to_owned(),
+            "no_owner_limit: contradicts `owner_limit`",
+        ),
+        (
             "nothing is checked",
             format!(r#"{{ {key}, "csrf": {{ "token": "never", "danger_token_only": true }} }}"#),
             "danger_token_only",
@@ -295,6 +302,8 @@ fn every_option_of_a_builder_can_be_configured() {
                 ("commit_timeout", Config(r#""commit_timeout": "1s""#)),
                 ("moved_grace", Config(r#""moved_grace": "5s""#)),
                 ("owner_limit", Config(r#""owner_limit": { "sessions": 3, "at_limit": "end-oldest" }"#)),
+                ("no_owner_limit", Config(r#""no_owner_limit": true"#)),
+                ("fail_fast", Config(r#""fail_fast": true"#)),
             ][..],
         ),
         (
@@ -337,7 +346,7 @@ fn every_option_of_a_builder_can_be_configured() {
                 ("body_limit", Config(r#""csrf": { "body_limit": 1000 }"#)),
             ],
         ),
-        ("cloakroom-store/src/memory.rs", &[("capacity", Url(&["memory"], "capacity"))]),
+        ("cloakroom-store/src/memory/mod.rs", &[("capacity", Url(&["memory"], "capacity"))]),
         (
             "cloakroom-sql/src/sqlite/open.rs",
             &[
