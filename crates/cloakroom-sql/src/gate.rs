@@ -77,15 +77,16 @@ impl Gate {
     }
 }
 
-/// The pauses of a caller whose connection the server refused while its pool has none: others may just be making theirs, or give
-/// one up.
+/// The pauses of a caller whose connection the server refused while its pool has none: others may
+/// just be making theirs, or give one up.
 #[derive(Debug)]
 pub(crate) struct Pauses(Duration);
 
 impl Pauses {
     const FIRST: Duration = Duration::from_millis(20);
 
-    /// With those before, a second and a quarter: a call has two, and its caller is to be told why it failed.
+    /// With those before, a second and a quarter: a call has two, and its caller is to be told why
+    /// it failed.
     const LAST: Duration = Duration::from_millis(640);
 
     pub(crate) const fn new() -> Self {

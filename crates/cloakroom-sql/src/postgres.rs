@@ -118,7 +118,8 @@ impl PostgresStore {
     ///
     /// Its connections have the limits that the application gives them: `lock_timeout` and `statement_timeout`, below the 2 seconds
     /// of a call. Abandoned statements are cancelled without encryption: where the connections are encrypted, these limits end them.
-    /// The driver's request to cancel doesn't wait for the server, of which PgBouncer before 1.19 may die: connect by a URL there.
+    /// The driver's request to cancel doesn't wait for the server, of which PgBouncer before 1.19
+    /// may die: connect by a URL there.
     /// `enable_bitmapscan=off`, which connections of ours have, keeps the pages of an owner with very many sessions cheap
     /// while the statistics of the table are old.
     #[must_use]

@@ -341,7 +341,8 @@ pub(crate) mod mysql {
 
     /// Brings a table of an earlier release up to date. Its rows are looked at by the first sweeps, a few at a time.
     ///
-    /// `owner_start` is stored: after a crash on a full disk, MariaDB 10.11 has called the index of a computed one corrupt.
+    /// `owner_start` is stored: after a crash on a full disk, MariaDB 10.11 has called the index of
+    /// a computed one corrupt.
     pub(crate) const ADD_COLUMN: &str = "ALTER TABLE {table} ADD COLUMN sweep_at BIGINT DEFAULT 0, \
         ADD COLUMN owner_start VARBINARY(255) AS (LEFT(owner, 255)) STORED, ADD KEY `{name}_sweep` (sweep_at), \
         ADD KEY `{name}_created` (created), ADD KEY `{name}_owned` (owner_start, created, store_key), \
@@ -364,8 +365,9 @@ pub(crate) mod mysql {
     /// newest version of the old row, where a plain read sees the one of before. A duplicate key is an error
     /// whatever the server's `sql_mode` is.
     ///
-    /// The new row comes first: on a full disk it is the one that fails. The mark is smaller than the session, and to undo it
-    /// takes room, without which InnoDB gives up (`Out of disk space in rollback`), and the whole server with it.
+    /// The new row comes first: on a full disk it is the one that fails. The mark is smaller than
+    /// the session, and to undo it takes room, without which InnoDB gives up (`Out of disk space in
+    /// rollback`), and the whole server with it.
     pub(crate) const CYCLE: &str = concat!(
         "INSERT INTO {table} (store_key, version, record, created, touched, deadline, owner, moved_to, sweep_at) ",
         "SELECT rows_in.* FROM (SELECT CAST($4 AS BINARY(32)) AS store_key, CAST($11 AS SIGNED) AS version, ",

@@ -3,8 +3,8 @@
 //! The driver closes a connection that its caller has left. The server doesn't notice while it waits for a lock: the
 //! statement goes on, and may be carried out long after its caller was told that it failed. So it is killed.
 //!
-//! Once the answer has begun, the driver would read the rest and lend the connection again, which the request to kill would
-//! meet with another caller's statement. So it is disconnected.
+//! Once the answer has begun, the driver would read the rest and lend the connection again, which
+//! the request to kill would meet with another caller's statement. So it is disconnected.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

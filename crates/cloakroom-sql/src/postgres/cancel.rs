@@ -1,8 +1,9 @@
 //! Requests to cancel a statement.
 //!
-//! Each has a connection of its own, and the server's only answer is that it closes this connection. The driver doesn't wait
-//! for that: it closes first. PgBouncer before 1.19 may then die of the request (`disconnect_client(): bad client state`), with
-//! all that is connected to it. So ours wait.
+//! Each has a connection of its own, and the server's only answer is that it closes this
+//! connection. The driver doesn't wait for that: it closes first. PgBouncer before 1.19 may then
+//! die of the request (`disconnect_client(): bad client state`), with all that is connected to it.
+//! So ours wait.
 
 use std::io;
 use std::net::SocketAddr;
@@ -30,7 +31,8 @@ pub(super) enum Canceller {
     Plain(Vec<(Host, u16)>),
     #[cfg(feature = "tls")]
     Tls(tokio_postgres_rustls::MakeRustlsConnect),
-    /// By the driver, which doesn't wait, and without encryption: of a pool of the application, it alone knows the server.
+    /// By the driver, which doesn't wait, and without encryption: of a pool of the application, it
+    /// alone knows the server.
     Driver,
 }
 
@@ -48,8 +50,9 @@ impl Canceller {
         Self::Plain(hosts.into_iter().enumerate().map(|(index, host)| (host, port(index))).collect())
     }
 
-    /// The ways to the server, one of which leads there: a name may have several addresses, and a URL several hosts. Others than the
-    /// server of the statement don't know its number, and do nothing.
+    /// The ways to the server, one of which leads there: a name may have several addresses, and a
+    /// URL several hosts. Others than the server of the statement don't know its number, and do
+    /// nothing.
     pub(super) async fn ways(&self) -> Vec<Way> {
         let hosts = match self {
             Self::Plain(hosts) => hosts,

@@ -33,7 +33,8 @@ enum Side {
 
 type Sides = Arc<Mutex<Vec<Option<Side>>>>;
 
-/// Leads to a server, and notes of each connection, in the order of their beginnings, which side closed it first.
+/// Leads to a server, and notes of each connection, in the order of their beginnings, which side
+/// closed it first.
 async fn relay(server: u16) -> (u16, Sides) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -122,7 +123,8 @@ async fn encrypted_requests_to_cancel_wait_for_the_server() {
     the_server_closes_first(&mut server, &trusted).await;
 }
 
-/// Leads to a server, whose answers stop after their first bytes while they don't flow. Says when one has stopped.
+/// Leads to a server, whose answers stop after their first bytes while they don't flow. Says when
+/// one has stopped.
 async fn valve(server: u16, flows: watch::Receiver<bool>) -> (u16, Arc<Notify>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
