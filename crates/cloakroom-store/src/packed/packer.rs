@@ -35,6 +35,7 @@ const COMPRESSED: u8 = 1;
 const ENCRYPTED: u8 = 2;
 
 const MALFORMED: &str = "it isn't packed in a way that this release knows";
+const UNENCRYPTED: &str = "it isn't encrypted, and only encrypted records are accepted";
 
 /// Whether new records are encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,13 +128,15 @@ impl Packer {
 
     fn unseal(&self, kind: u8, key: &StoreKey, sealed: &[u8]) -> Result<Vec<u8>, Cow<'static, str>> {
         let sealer = self.sealer.as_ref().ok_or("it is encrypted, and there is no keyring")?;
-        sealer.unseal(&context(kind, key), sealed).map_err(|rejected| match rejected {
-            Rejected::UnknownKey => {
+        sealer.unseal(&context(kind, key), sealed).map_err(|rejected| {
+            if rejected == Rejected::UnknownKey {
                 let id: String = sealed.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
                 format!("it is encrypted with key {id}, which isn't in the keyring").into()
+            } else if rejected == Rejected::Forged {
+                "its seal is broken, or was made for another session".into()
+            } else {
+                MALFORMED.into()
             }
-            Rejected::Forged => "its seal is broken, or was made for another session".into(),
-            _ => MALFORMED.into(),
         })
     }
 
@@ -162,8 +165,6 @@ impl Packer {
         }
     }
 }
-
-const UNENCRYPTED: &str = "it isn't encrypted, and only encrypted records are accepted";
 
 /// What a seal is bound to: a record that is copied under another key doesn't open, and none is
 /// unpacked in another way than it was packed.

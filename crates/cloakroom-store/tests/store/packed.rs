@@ -1,6 +1,7 @@
 //! Packed records: under the conformance suite, moved, damaged, of other keys, and from before.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -8,8 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom_session::{CookieHeader, Engine, Key, Keyring, SessionSlot, StoreKey, Timestamp, Version, fresh_id};
 use cloakroom_store::conformance::{Capabilities, assert_conforms};
 use cloakroom_store::{
-    Cursor, Durability, Ended, Entry, FileStore, Loaded, MemoryStore, Owned, PackedStore, Page, Replaced, Sessions,
-    Severity, Store, StoreError, StoredSessions, Topic, all_owned,
+    Created, Cursor, Durability, Ended, Entry, FileStore, Loaded, MemoryStore, Owned, PackedStore, Page, Replaced,
+    Sessions, Severity, Store, StoreError, StoredSessions, Topic, all_owned,
 };
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
@@ -53,10 +54,8 @@ async fn put<S: Store>(store: &S, entry: &Entry) -> StoreKey {
 }
 
 async fn load<S: Store>(store: &S, key: &StoreKey) -> Result<(Version, Entry), StoreError> {
-    match store.load(key, NOW).await? {
-        Loaded::Live(version, entry) => Ok((version, entry)),
-        other => panic!("{other:?} under {key:?}"),
-    }
+    let Loaded::Live(version, entry) = store.load(key, NOW).await? else { panic!("nothing under {key:?}") };
+    Ok((version, entry))
 }
 
 /// What the wrapped store has under a key.
@@ -318,6 +317,100 @@ async fn owners_are_found_while_keys_rotate() {
     assert_eq!(ended, 11);
     assert_eq!(keys_of(&new, "user").await, [key]);
     assert_eq!(new.count_owned("other", NOW).await.unwrap(), 1);
+}
+
+/// A store in which another node writes a session after a number of calls that end an owner's.
+#[derive(Debug)]
+struct Moving {
+    inner: Arc<MemoryStore>,
+    node: Packed,
+    key: StoreKey,
+    calls: AtomicUsize,
+}
+
+impl Store for Moving {
+    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
+        self.inner.load(key, now).await
+    }
+
+    async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
+        self.inner.create(key, entry, now).await
+    }
+
+    async fn replace(
+        &self,
+        key: &StoreKey,
+        seen: Version,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        self.inner.replace(key, seen, entry, now).await
+    }
+
+    async fn touch(
+        &self,
+        key: &StoreKey,
+        touched: Timestamp,
+        deadline: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.inner.touch(key, touched, deadline, now).await
+    }
+
+    async fn cycle(
+        &self,
+        old: &StoreKey,
+        seen: Version,
+        new: &StoreKey,
+        entry: &Entry,
+        moved_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        self.inner.cycle(old, seen, new, entry, moved_until, now).await
+    }
+
+    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
+        self.inner.end(key, now).await
+    }
+
+    async fn end_owned(
+        &self,
+        owner: &str,
+        keep: Option<&StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Ended, StoreError> {
+        let ended = self.inner.end_owned(owner, keep, limit, now).await?;
+        if self.calls.fetch_sub(1, Ordering::SeqCst) == 1
+            && let Loaded::Live(version, entry) = self.node.load(&self.key, now).await?
+        {
+            self.node.replace(&self.key, version, &entry, now).await?;
+        }
+        Ok(ended)
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_another_node_writes_meanwhile_is_ended() {
+    let rings = || [Keyring::new(secret(1)).next(secret(2)).unwrap(), new_and_old()];
+    for (row, [first, second]) in [rings(), {
+        let [old, new] = rings();
+        [new, old]
+    }]
+    .into_iter()
+    .enumerate()
+    {
+        for calls in 1..6 {
+            let inner = Arc::new(MemoryStore::new());
+            let key = put(&sealed(&inner, first.clone()), &owned_by("user", "text")).await;
+            let node = sealed(&inner, second.clone());
+            let moving = Moving { inner: Arc::clone(&inner), node, key, calls: AtomicUsize::new(calls) };
+            let store = PackedStore::new(moving).encrypt(rings()[0].clone()).unwrap();
+            while store.end_owned("user", None, 10, NOW).await.unwrap().more {}
+            let left = inner.load(&key, NOW).await.unwrap();
+            assert_eq!(left, Loaded::Absent, "row {row}, written after {calls} calls");
+        }
+    }
 }
 
 #[tokio::test]
