@@ -2,9 +2,9 @@
 //! name.
 //!
 //! Sealed bytes are the key id (4 bytes), a nonce (12), and the AES-256-GCM-SIV ciphertext with its
-//! tag (RFC 8452). The associated data are `r1.`, the key id, and the context that the caller gives,
-//! such as the store key. Both keys are derived with HKDF-SHA256 for this purpose alone: they are no
-//! cookie's, whatever the cookie is called.
+//! tag (RFC 8452). The associated data are `r1.`, the key id, and the context that the caller
+//! gives, such as the store key. Both keys are derived with HKDF-SHA256 for this purpose alone:
+//! they are no cookie's, whatever the cookie is called.
 
 use std::fmt;
 
@@ -28,8 +28,8 @@ const VERSION: &[u8] = b"r1.";
 /// Seals records for a store with the keys of a keyring, and hashes their owners.
 ///
 /// # Security
-/// `Debug` shows the ids of keys alone. A random nonce may repeat without giving away more than that
-/// two payloads with one context are equal.
+/// `Debug` shows the ids of keys alone. A random nonce may repeat without giving away more than
+/// that two payloads with one context are equal.
 ///
 /// # Examples
 /// ```
@@ -81,7 +81,8 @@ impl RecordSealer {
     /// Seals bytes with the current key. `nonce` is 12 fresh random bytes.
     ///
     /// # Errors
-    /// [`Error::is_seal`] when the payload is longer than the cipher's limit of 64 GiB (RFC 8452 §6).
+    /// [`Error::is_seal`] when the payload is longer than the cipher's limit of 64 GiB (RFC 8452
+    /// §6).
     pub fn seal(&self, context: &[u8], mut payload: Vec<u8>, nonce: [u8; NONCE]) -> Result<Vec<u8>, Error> {
         let length = payload.len();
         let associated = associated(self.current.id, context);

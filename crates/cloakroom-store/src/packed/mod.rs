@@ -29,21 +29,21 @@ use packer::{Packer, Sealing};
 ///
 /// Every node must be able to read what any other one writes. To begin to encrypt without a moment
 /// in which a node meets a record that it can't read, deploy [`decrypt`](Self::decrypt) everywhere
-/// first, and then [`encrypt`](Self::encrypt); the way back is the same. Compressed records are read
-/// by every `PackedStore` with the feature `compress`.
+/// first, and then [`encrypt`](Self::encrypt); the way back is the same. Compressed records are
+/// read by every `PackedStore` with the feature `compress`.
 ///
 /// # Security
 /// An encrypted record is sealed with AES-256-GCM-SIV under a key that is derived for this purpose
-/// alone, and bound to its store key: a copy under another key doesn't open. The owner is kept as an
-/// HMAC-SHA-256, so the index works without naming people. These limits remain:
+/// alone, and bound to its store key: a copy under another key doesn't open. The owner is kept as
+/// an HMAC-SHA-256, so the index works without naming people. These limits remain:
 ///
-/// - The wrapped store still has the store key, the times, the size, the version, and which sessions
-///   have the same owner. With compression the size also depends on what the record says.
+/// - The wrapped store still has the store key, the times, the size, the version, and which
+///   sessions have the same owner. With compression the size also depends on what the record says.
 /// - A person who can write to the store can end sessions, change their times, put an older
 ///   copy of a record in its place, and leave sessions out of an owner's list.
 /// - Records that aren't encrypted are still read, so that a store can be taken over. A person who
-///   can write to the store can thus forge a session, until [`only_encrypted`](Self::only_encrypted)
-///   refuses such records.
+///   can write to the store can thus forge a session, until
+///   [`only_encrypted`](Self::only_encrypted) refuses such records.
 /// - A record whose key has left the keyring is an error, and not an empty session. Keep a previous
 ///   key as long as the longest session lives.
 ///
@@ -129,8 +129,9 @@ impl<S: Store> PackedStore<S> {
 
     /// Refuses records that aren't encrypted: they are an error, as damaged ones are.
     ///
-    /// Call it once all records from before are gone. It also saves a look at the index of owners by
-    /// their names, which counting and listing an owner's sessions need otherwise.
+    /// It goes with [`encrypt`](Self::encrypt); without that, every write is an error.
+    /// Call it once all records from before are gone. It also saves a look at the index of owners
+    /// by their names, which counting and listing an owner's sessions need otherwise.
     ///
     /// # Security
     /// Without it a person who can write to the store can forge sessions.

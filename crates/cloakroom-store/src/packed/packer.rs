@@ -74,6 +74,9 @@ impl Packer {
     pub(super) fn pack<'a>(&self, key: &StoreKey, entry: &'a Entry) -> Result<Cow<'a, Entry>, StoreError> {
         let text = entry.text();
         let Some(sealer) = self.seals() else {
+            if self.only_encrypted {
+                return Err(StoreError::unsupported("records that aren't encrypted"));
+            }
             let zipped = self.zip(text.as_bytes()).filter(|zipped| packed_len(zipped.len()) < text.len());
             let bytes = match &zipped {
                 Some(zipped) => [&[COMPRESSED], &zipped[..]].concat(),

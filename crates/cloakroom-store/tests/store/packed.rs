@@ -266,6 +266,11 @@ async fn records_that_are_not_encrypted_can_be_refused_and_ended() {
     assert_eq!(store.count_owned("user", NOW).await.unwrap(), 0);
     assert_eq!(store.end_owned("user", None, 10, NOW).await.unwrap().count, 1);
     assert_eq!(memory.load(&before, NOW).await.unwrap(), Loaded::Absent);
+    // Without a key that seals, what is written could not be read.
+    for store in [plain(&memory).only_encrypted(), plain(&memory).decrypt(secret(1)).unwrap().only_encrypted()] {
+        assert!(store.create(&key(), &entry("1c5;"), NOW).await.is_err(), "{store:?}");
+        assert!(memory.is_empty());
+    }
 }
 
 #[tokio::test]
