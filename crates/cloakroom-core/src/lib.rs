@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `cookie` | the `Cookie` header, and the configuration of ours |
 //! | `keyring`, `seal`, `rejected` | opening what we sealed, or the reason why not |
+//! | `at_rest` | records that a store can't read |
 //! | `formats` | which versions of our formats are read, and which one is written |
 //! | `wire`, `record`, `text`, `lifetimes` | what is kept between requests, and how long |
 //! | `marks` | the commits that wrote a record last |
@@ -35,6 +36,7 @@
 
 mod access;
 mod apply;
+mod at_rest;
 mod change;
 mod commit;
 mod cookie;
@@ -63,6 +65,7 @@ mod unreadable;
 mod version;
 mod wire;
 
+pub use at_rest::RecordSealer;
 pub use change::{ChangeLog, ConflictPolicy, Replayed, Updater};
 pub use commit::{After, Commit};
 pub use cookie::{

@@ -57,9 +57,9 @@ pub use cloakroom_core::{
     After, Carrier, Clockwork, Commit, CommitId, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieHeader,
     CookieTemplate, CookieUpdate, CsrfDecision, CsrfRules, CsrfRulesBuilder, CsrfScheme, CsrfToken, Deadline, Dropped,
     Duplicates, FLASH_LIMIT, FlashId, Foreign, HeaderFact, IntoKey, Json, Key, KeyId, KeyName, Keyring, Level,
-    Lifetimes, MAX_COOKIE, Message, Origin, OriginPattern, Plan, Record, Refusal, Rejected, Replayed, RequestFacts,
-    RequestKind, Resolution, SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SetCookie, StoreKey, Text,
-    Timestamp, TokenPolicy, Version, cache_control, invites_shared_caches, is_targeted_cache_field,
+    Lifetimes, MAX_COOKIE, Message, Origin, OriginPattern, Plan, Record, RecordSealer, Refusal, Rejected, Replayed,
+    RequestFacts, RequestKind, Resolution, SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SetCookie,
+    StoreKey, Text, Timestamp, TokenPolicy, Version, cache_control, invites_shared_caches, is_targeted_cache_field,
     overrides_cache_control, vary,
 };
 pub use clock::{Clock, ManualClock, SystemClock, fill, fresh_id, fresh_token, random};

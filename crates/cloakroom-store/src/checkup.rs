@@ -51,6 +51,8 @@ pub enum Topic {
     Rights,
     /// What becomes of connections.
     Connections,
+    /// How records are kept: encrypted, compressed, or as they are.
+    Records,
 }
 
 /// Whether somebody has to do something.
@@ -120,6 +122,7 @@ impl Topic {
             Self::Writes => "writes",
             Self::Rights => "rights",
             Self::Connections => "connections",
+            Self::Records => "records",
         }
     }
 }

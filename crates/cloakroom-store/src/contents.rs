@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use cloakroom_session::Record;
+use cloakroom_session::{CommitId, Record, Version};
 
 /// What an entry says.
 ///
@@ -15,6 +15,8 @@ pub(crate) enum Contents {
     Read(Arc<str>, OnceLock<Arc<Record>>),
     /// As a commit has made it.
     Made(Arc<Record>, OnceLock<Arc<str>>),
+    /// Text that stands for a record in a wrapped store, and the tag of that record's version.
+    Packed(Arc<str>, u32),
 }
 
 impl Contents {
@@ -29,7 +31,7 @@ impl Contents {
 
     pub(crate) fn text(&self) -> &Arc<str> {
         match self {
-            Self::Read(text, _) => text,
+            Self::Read(text, _) | Self::Packed(text, _) => text,
             Self::Made(record, text) => text.get_or_init(|| record.encode().into()),
         }
     }
@@ -42,13 +44,23 @@ impl Contents {
                 Some(record) => Some(record),
                 None => Record::decode(text, 0).ok().map(|read| record.get_or_init(|| Arc::new(read))),
             },
+            Self::Packed(..) => None,
         }
+    }
+
+    /// The tag of the version that a write of this gets.
+    pub(crate) fn tag(&self) -> u32 {
+        if let Self::Packed(_, tag) = self {
+            return *tag;
+        }
+        let commit = self.record().and_then(|record| record.last_commit());
+        commit.map_or_else(|| Version::tag_of(self.text()), CommitId::tag)
     }
 
     /// Whether the record has been made from the text, or is the form in which it came.
     pub(crate) fn is_warm(&self) -> bool {
         match self {
-            Self::Made(..) => true,
+            Self::Made(..) | Self::Packed(..) => true,
             Self::Read(_, record) => record.get().is_some(),
         }
     }
@@ -62,6 +74,7 @@ impl Contents {
     pub(crate) fn compact(&self) -> Self {
         match self {
             Self::Made(record, _) if !record.is_scattered() => Self::Made(Arc::clone(record), OnceLock::new()),
+            Self::Packed(..) => self.clone(),
             Self::Made(..) | Self::Read(..) => self.cold(),
         }
     }
@@ -71,7 +84,7 @@ impl Contents {
 impl fmt::Debug for Contents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Read(text, _) => write!(f, "Text({} bytes)", text.len()),
+            Self::Read(text, _) | Self::Packed(text, _) => write!(f, "Text({} bytes)", text.len()),
             Self::Made(record, _) => record.fmt(f),
         }
     }

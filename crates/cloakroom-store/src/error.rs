@@ -24,6 +24,7 @@ enum Kind {
     TimedOut,
     Refused,
     Corrupt { key: StoreKey },
+    Unreadable { key: StoreKey, why: Cow<'static, str> },
     Taken { key: StoreKey },
     Unsupported { what: &'static str },
 }
@@ -67,6 +68,11 @@ impl StoreError {
         Self(Kind::Corrupt { key })
     }
 
+    /// The record under this key can't be unpacked. The text says why.
+    pub(crate) fn unreadable(key: StoreKey, why: impl Into<Cow<'static, str>>) -> Self {
+        Self(Kind::Unreadable { key, why: why.into() })
+    }
+
     /// The key that a session was to move to is taken. Of 256 random bits that doesn't happen, unless their generator is broken.
     #[must_use]
     pub const fn taken(key: StoreKey) -> Self {
@@ -91,6 +97,7 @@ impl StoreError {
             Kind::TimedOut => Self::timed_out(),
             Kind::Refused => Self::refused(),
             Kind::Corrupt { key } => Self::corrupt(*key),
+            Kind::Unreadable { key, why } => Self::unreadable(*key, why.clone()),
             Kind::Missing { what } => Self::missing(what.clone()),
             Kind::Unsupported { what } => Self::unsupported(what),
             Kind::Unavailable(_) | Kind::Unconfirmed(_) | Kind::Taken { .. } => Self::unavailable(Arc::clone(self)),
@@ -102,7 +109,7 @@ impl StoreError {
         match self.0 {
             Kind::TimedOut => "timeout",
             Kind::Refused => "refused",
-            Kind::Corrupt { .. } => "corrupt",
+            Kind::Corrupt { .. } | Kind::Unreadable { .. } => "corrupt",
             Kind::Unsupported { .. } => "unsupported",
             Kind::Unavailable(_) | Kind::Unconfirmed(_) | Kind::Missing { .. } | Kind::Taken { .. } => "error",
         }
@@ -141,7 +148,7 @@ impl StoreError {
     /// Whether what it holds is damaged: trying again won't help.
     #[must_use]
     pub const fn is_corrupt(&self) -> bool {
-        matches!(self.0, Kind::Corrupt { .. })
+        matches!(self.0, Kind::Corrupt { .. } | Kind::Unreadable { .. })
     }
 
     /// Whether the store can't do what was asked at all.
@@ -160,6 +167,7 @@ impl fmt::Display for StoreError {
             Kind::TimedOut => f.write_str("the store didn't answer in time"),
             Kind::Refused => f.write_str("the store is known to be down, and the call wasn't made"),
             Kind::Corrupt { key } => write!(f, "what the store holds under {key:?} isn't a session record"),
+            Kind::Unreadable { key, why } => write!(f, "the record under {key:?} can't be read: {why}"),
             Kind::Taken { key } => write!(f, "the fresh key {key:?} is taken: is the random generator broken?"),
             Kind::Unsupported { what } => write!(f, "this store doesn't support {what}"),
         }
@@ -174,6 +182,7 @@ impl StdError for StoreError {
             | Kind::TimedOut
             | Kind::Refused
             | Kind::Corrupt { .. }
+            | Kind::Unreadable { .. }
             | Kind::Taken { .. }
             | Kind::Unsupported { .. } => None,
         }
@@ -183,7 +192,7 @@ impl StdError for StoreError {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error.0 {
-            Kind::Corrupt { .. } => Self::corrupt(error),
+            Kind::Corrupt { .. } | Kind::Unreadable { .. } => Self::corrupt(error),
             Kind::Unsupported { .. } => Self::unsupported(error),
             Kind::Unavailable(_)
             | Kind::Unconfirmed(_)

@@ -20,6 +20,7 @@
 //! | `queue` | work on one session inside this process, one task after the other |
 //! | `memory` | a store for one process |
 //! | `file` | a store in a folder, for one machine |
+//! | `packed` | records compressed or encrypted, in any store |
 //! | `sweeper` | the task that removes what is over |
 //! | `sessions` | an owner's sessions: listed, and ended |
 //! | `stats` | how often what happened |
@@ -48,6 +49,7 @@ mod keyed;
 mod limit;
 mod memory;
 mod orphans;
+mod packed;
 mod queue;
 mod scan;
 mod sessions;
@@ -64,6 +66,7 @@ pub use checkup::{Checkup, Finding, Severity, Topic};
 pub use error::StoreError;
 pub use file::{Durability, FileStore};
 pub use memory::MemoryStore;
+pub use packed::PackedStore;
 pub use scan::{Cursor, Page, Scanned};
 pub use sessions::{Device, Devices, Sessions};
 pub use stats::Stats;

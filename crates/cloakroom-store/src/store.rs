@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use cloakroom_session::{CommitId, Record, StoreKey, Timestamp, Version};
+use cloakroom_session::{Record, StoreKey, Timestamp, Version};
 
 use crate::checkup::Checkup;
 use crate::contents::Contents;
@@ -67,6 +67,11 @@ impl Entry {
         self
     }
 
+    /// The entry that a wrapped store keeps instead. Its versions are those of this one.
+    pub(crate) fn packed(&self, text: String, owner: Option<String>) -> Self {
+        Self { contents: Contents::Packed(text.into(), self.contents.tag()), owner, ..*self }
+    }
+
     /// The record, with what touches have changed since it was written. `key` is for the error.
     ///
     /// # Errors
@@ -88,8 +93,7 @@ impl Entry {
     /// that differ share a version, also not after the store has lost some (see [`Version`]).
     #[must_use]
     pub fn next_version(&self, seen: Option<&Version>) -> Version {
-        let commit = self.contents.record().and_then(|record| record.last_commit());
-        let tag = commit.map_or_else(|| Version::tag_of(self.text()), CommitId::tag);
+        let tag = self.contents.tag();
         seen.map_or_else(|| Version::first(tag), |seen| Version::after(seen, tag))
     }
 

@@ -39,6 +39,8 @@ mod memory;
 mod metrics;
 #[path = "store/outcomes.rs"]
 mod outcomes;
+#[path = "store/packed.rs"]
+mod packed;
 #[path = "store/processes.rs"]
 mod processes;
 #[path = "store/refresh.rs"]

@@ -13,7 +13,8 @@
 //! - `SessionLayer`, `CsrfLayer` (feature `tower`), and the extractors in `axum` (feature `axum`).
 //! - `actix` (feature `actix`): `SessionMiddleware`, `CsrfMiddleware`, and the extractors, for actix-web.
 //! - `StoredSessions` and `connect` (feature `store`), which takes the URL of a store. Each store has a feature of its own:
-//!   `sqlite`, `postgres`, `mysql`, `redis`, `redis-sentinel`, `redis-cluster`; `memory:` and `file:` need none. `tls` encrypts.
+//!   `sqlite`, `postgres`, `mysql`, `redis`, `redis-sentinel`, `redis-cluster`; `memory:` and `file:` need none. `tls` encrypts connections.
+//!   `PackedStore` keeps records encrypted in any of them, and compressed (feature `compress`).
 //! - `config::SessionConfig` (feature `config`): all of it from a file that serde reads, or from the environment.
 //! - `conformance` and `factory_conformance` (feature `conformance`): the suites for tests of a store, and of a factory, of your own.
 //! - [`guide`]: choosing a factory, a page for each framework, coming from Pyramid.

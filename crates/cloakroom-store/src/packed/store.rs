@@ -1,0 +1,172 @@
+//! The trait, carried out by the wrapped store.
+
+use cloakroom_session::{StoreKey, Timestamp, Version};
+
+use super::PackedStore;
+use super::owners::Owners;
+use crate::checkup::Checkup;
+use crate::error::StoreError;
+use crate::scan::{Cursor, Page, Scanned};
+use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
+use crate::walks::{Ended, EndedPage, OwnedPage};
+
+impl<S: Store> PackedStore<S> {
+    /// The names under which an owner's sessions are that can be read.
+    fn readable(&self, owner: &str) -> Owners {
+        let owners = self.packer.owners(owner);
+        if self.packer.only_encrypted { owners.without_plain() } else { owners }
+    }
+
+    /// A session from an owner's list, if it is theirs.
+    fn unpack_owned(&self, owner: &str, Owned { key, entry }: Owned) -> Option<Owned> {
+        // One that doesn't open stays in the list as it is: it is no record, which the caller finds
+        // out as with every damaged one, and it can be ended.
+        let entry = match self.packer.unpack(&key, entry.clone()) {
+            Ok(unpacked) => unpacked,
+            Err(_) => entry.owner(Some(owner.to_owned())),
+        };
+        (entry.owner.as_deref() == Some(owner)).then_some(Owned { key, entry })
+    }
+}
+
+impl<S: Store> Store for PackedStore<S> {
+    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
+        Ok(match self.store.load(key, now).await? {
+            Loaded::Live(version, entry) => Loaded::Live(version, self.packer.unpack(key, entry)?),
+            Loaded::Moved => Loaded::Moved,
+            Loaded::Absent => Loaded::Absent,
+        })
+    }
+
+    async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
+        let packed = self.packer.pack(key, entry)?;
+        self.store.create(key, &packed, now).await
+    }
+
+    async fn replace(
+        &self,
+        key: &StoreKey,
+        seen: Version,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        let packed = self.packer.pack(key, entry)?;
+        self.store.replace(key, seen, &packed, now).await
+    }
+
+    async fn touch(
+        &self,
+        key: &StoreKey,
+        touched: Timestamp,
+        deadline: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.store.touch(key, touched, deadline, now).await
+    }
+
+    async fn cycle(
+        &self,
+        old: &StoreKey,
+        seen: Version,
+        new: &StoreKey,
+        entry: &Entry,
+        moved_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        let packed = self.packer.pack(new, entry)?;
+        self.store.cycle(old, seen, new, &packed, moved_until, now).await
+    }
+
+    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
+        self.store.end(key, now).await
+    }
+
+    async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.store.sweep(now, limit).await
+    }
+
+    async fn owned(
+        &self,
+        owner: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<OwnedPage, StoreError> {
+        let (owners, limit) = (self.readable(owner), limit.max(1));
+        let (passed, mut place) = after.map_or(Ok((0, None)), |after| owners.find(after))?;
+        let mut sessions = Vec::new();
+        let mut names = owners.iter().skip(passed).peekable();
+        while let Some(name) = names.next() {
+            let room = limit.saturating_sub(sessions.len());
+            let page = self.store.owned(&name.name, place.take().as_ref(), room, now).await?;
+            sessions.extend(page.sessions.into_iter().filter_map(|owned| self.unpack_owned(owner, owned)));
+            if let Some(rest) = page.next {
+                return Ok(OwnedPage::new(sessions, Some(name.cursor(Some(rest)))));
+            }
+            if let Some(following) = names.peek().filter(|_| sessions.len() >= limit) {
+                return Ok(OwnedPage::new(sessions, Some(following.cursor(None))));
+            }
+        }
+        Ok(OwnedPage::new(sessions, None))
+    }
+
+    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+        let mut count: usize = 0;
+        for name in self.readable(owner).iter() {
+            count = count.saturating_add(self.store.count_owned(&name.name, now).await?);
+        }
+        Ok(count)
+    }
+
+    async fn end_owned(
+        &self,
+        owner: &str,
+        keep: Option<&StoreKey>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Ended, StoreError> {
+        // Records that `only_encrypted` refuses end too: they would be read again without it.
+        let owners = self.packer.owners(owner);
+        // While keys rotate, nodes with the old key in front move sessions the other way. So the
+        // names are gone through back and forth: a session that moves once is met.
+        let back = owners.iter().rev().skip(1);
+        let (mut ended, mut left) = (0, limit);
+        for (visited, name) in owners.iter().chain(back).enumerate() {
+            if visited > 0 && left == 0 {
+                return Ok(Ended::new(ended, true));
+            }
+            let step = self.store.end_owned(&name.name, keep, left, now).await?;
+            ended += step.count;
+            left = left.saturating_sub(step.count);
+            if step.more {
+                return Ok(Ended::new(ended, true));
+            }
+        }
+        Ok(Ended::new(ended, false))
+    }
+
+    async fn end_before(
+        &self,
+        point: Timestamp,
+        after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
+        self.store.end_before(point, after, now).await
+    }
+
+    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
+        let Page { sessions, mut damaged, next } = self.store.scan(after, limit, now).await?;
+        let mut unpacked = Vec::with_capacity(sessions.len());
+        for Scanned { key, version, entry } in sessions {
+            match self.packer.unpack(&key, entry) {
+                Ok(entry) => unpacked.push(Scanned { key, version, entry }),
+                Err(_) => damaged.push(key),
+            }
+        }
+        Ok(Page { sessions: unpacked, damaged, next })
+    }
+
+    async fn checkup(&self) -> Result<Checkup, StoreError> {
+        Ok(self.packer.report(self.store.checkup().await?))
+    }
+}
