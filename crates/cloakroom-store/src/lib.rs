@@ -20,6 +20,7 @@
 //! | `queue` | work on one session inside this process, one task after the other |
 //! | `memory` | a store for one process |
 //! | `file` | a store in a folder, for one machine |
+//! | `location` | where a store on a disk may be |
 //! | `sweeper` | the task that removes what is over |
 //! | `sessions` | an owner's sessions: listed, and ended |
 //! | `stats` | how often what happened |
@@ -46,6 +47,8 @@ mod group;
 mod health;
 mod keyed;
 mod limit;
+#[doc(hidden)]
+pub mod location;
 mod memory;
 mod orphans;
 mod queue;
