@@ -51,6 +51,8 @@ pub enum Topic {
     Rights,
     /// What becomes of connections.
     Connections,
+    /// The file system that it is on.
+    Storage,
 }
 
 /// Whether somebody has to do something.
@@ -120,6 +122,7 @@ impl Topic {
             Self::Writes => "writes",
             Self::Rights => "rights",
             Self::Connections => "connections",
+            Self::Storage => "storage",
         }
     }
 }

@@ -1,8 +1,12 @@
 //! Where a store on a disk may be. For the stores' crates: nothing here is promised.
 
+mod mounts;
+
 use std::path::Path;
 
+use crate::checkup::{Checkup, Severity, Topic};
 use crate::error::StoreError;
+pub use mounts::Mount;
 
 const IN_MEMORY: &str =
     "`:memory:` as `path`, which names no place on a disk: use `MemoryStore` for sessions in memory";
@@ -35,6 +39,44 @@ pub fn is_in_memory(path: &str) -> bool {
     let is_uri = path.starts_with("file:");
     matches!(place, ":memory:" | "file::memory:")
         || (is_uri && parameters.split('&').any(|parameter| parameter == "mode=memory"))
+}
+
+/// The file system that a path is on, where the system tells: on Linux. It waits for the disk.
+#[must_use]
+pub fn mount_of(path: &Path) -> Option<Mount> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    let mounts = std::fs::read("/proc/self/mountinfo").ok()?;
+    Mount::of(&path.canonicalize().ok()?, &String::from_utf8_lossy(&mounts))
+}
+
+/// Warns if a store that was opened is on a network file system.
+pub fn warn_of_network(path: &Path) {
+    if let Some(Mount { kind, at }) = mount_of(path).filter(Mount::is_network) {
+        tracing::warn!(
+            path = %path.display(),
+            file_system = kind,
+            mounted_at = %at.display(),
+            "the sessions are on a network file system: its locks and shared memory do not keep processes apart"
+        );
+    }
+}
+
+/// Adds what is to be said about the file system of a store.
+#[must_use]
+pub fn judged(checkup: Checkup, mount: Option<&Mount>) -> Checkup {
+    let Some(mount) = mount else { return checkup };
+    let Mount { kind, at } = mount;
+    if !mount.is_network() {
+        return checkup.found(Topic::Storage, Severity::Good, format!("a file system of this machine ({kind})"));
+    }
+    let text = format!(
+        "{} is a network file system ({kind}): locks and shared memory do not keep processes apart there, and sessions may be \
+         lost; use a local disk, or a server for many machines",
+        at.display()
+    );
+    checkup.found(Topic::Storage, Severity::Problem, text)
 }
 
 #[cfg(test)]

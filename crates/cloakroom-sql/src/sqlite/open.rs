@@ -96,6 +96,7 @@ impl SqliteConfig {
         apply(&mut writer, &words).map_err(|why| told(why.to_string()))?;
         let readers: Result<Vec<_>, _> = (0..self.readers.max(1)).map(|_| self.patient(Self::connect)).collect();
         let readers = readers.map_err(|why| told(why.to_string()))?;
+        location::warn_of_network(&self.path);
         let (writer, readers) = (Lane::new(vec![writer]), Lane::new(readers));
         Ok(SqliteStore { words, link: Link::Lanes { writer, readers, is_ours: true } })
     }

@@ -93,6 +93,7 @@ impl FileStore {
         let folder = folder.as_ref();
         location::on_disk(folder)?;
         let folder = Folder::open(folder, durability).map_err(StoreError::unavailable)?;
+        location::warn_of_network(folder.root());
         let turns = (0..SHARDS).map(|_| Arc::default()).collect();
         Ok(Self(Arc::new(Inner { folder, turns, swept_up_to: AtomicUsize::new(0) })))
     }
@@ -289,6 +290,9 @@ impl Store for FileStore {
         };
         let copies = "files of one machine: copy the folder if it must outlive the disk";
         let checkup = Checkup::new("files of this machine").found(Topic::Durability, severity, text);
-        Ok(checkup.found(Topic::Replication, Severity::Note, copies))
+        let checkup = checkup.found(Topic::Replication, Severity::Note, copies);
+        let inner = Arc::clone(&self.0);
+        let mount = tokio::task::spawn_blocking(move || location::mount_of(inner.folder.root()));
+        Ok(location::judged(checkup, mount.await.map_err(StoreError::unavailable)?.as_ref()))
     }
 }
