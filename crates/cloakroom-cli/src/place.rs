@@ -42,6 +42,8 @@ pub(crate) async fn open(url: &str, open: Open) -> anyhow::Result<AnyStore> {
             bail!(WrongUse::new("a store in memory is gone with its process: there is nothing to look at from outside"))
         }
         "sqlite" | "file" if open == Open::Existing => {
+            // A path that can't be right is no missing file.
+            StoreIdentity::of(url)?;
             let path = rest.strip_prefix("//").unwrap_or(rest);
             let (path, _) = path.split_once('?').unwrap_or((path, ""));
             if !Path::new(path).exists() {

@@ -96,6 +96,22 @@ impl RedisStore {
     ///
     /// A `ConnectionManager`, a `MultiplexedConnection` (which never reconnects), or whatever else speaks to **one** server. Timeouts
     /// are the connection's own. For a Cluster use `from_cluster`: here its keys would go to the wrong servers.
+    ///
+    /// A pool of `deadpool-redis` or `bb8-redis`, or a client of `fred`, is such a connection within
+    /// a small struct; the guide has the code ("A pool of your own"). All commands of one call to
+    /// `req_packed_commands` must go to one connection.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use cloakroom_redis::RedisStore;
+    /// use redis::Client;
+    ///
+    /// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
+    /// let connection = Client::open("redis://localhost")?.get_multiplexed_async_connection().await?;
+    /// let store = RedisStore::from_connection(connection).prefix("shop:");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn from_connection(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
         Self::new(Link::Given(Arc::new(connection)))
     }

@@ -8,6 +8,8 @@
 
 #[path = "redis/bench.rs"]
 mod bench;
+#[path = "redis/clients.rs"]
+mod clients;
 #[path = "redis/cluster.rs"]
 mod cluster;
 #[path = "redis/corrupt.rs"]

@@ -83,4 +83,6 @@ pub mod connections {
     pub use crate::postgres::PostgresConnections;
     #[cfg(feature = "sqlite")]
     pub use crate::sqlite::SqliteThreads;
+    #[cfg(feature = "sqlite")]
+    pub use cloakroom_store::location::on_disk;
 }

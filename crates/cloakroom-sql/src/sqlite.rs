@@ -90,6 +90,8 @@ impl SqliteStore {
     ///
     /// # Errors
     /// A folder that isn't there, a file that can't be written, or one that isn't a database; the error names the file.
+    /// A database in memory (`:memory:`) or an empty path is refused: use
+    /// [`MemoryStore`](cloakroom_store::MemoryStore).
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
         SqliteConfig::new(path).open()
     }

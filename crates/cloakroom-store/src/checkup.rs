@@ -53,6 +53,8 @@ pub enum Topic {
     Connections,
     /// How records are kept: encrypted, compressed, or as they are.
     Records,
+    /// The file system that it is on.
+    Storage,
 }
 
 /// Whether somebody has to do something.
@@ -123,6 +125,7 @@ impl Topic {
             Self::Rights => "rights",
             Self::Connections => "connections",
             Self::Records => "records",
+            Self::Storage => "storage",
         }
     }
 }

@@ -21,6 +21,7 @@
 //! | `memory` | a store for one process |
 //! | `file` | a store in a folder, for one machine |
 //! | `packed` | records compressed or encrypted, in any store |
+//! | `location` | where a store on a disk may be |
 //! | `sweeper` | the task that removes what is over |
 //! | `sessions` | an owner's sessions: listed, and ended |
 //! | `stats` | how often what happened |
@@ -47,6 +48,8 @@ mod group;
 mod health;
 mod keyed;
 mod limit;
+#[doc(hidden)]
+pub mod location;
 mod memory;
 mod orphans;
 mod packed;

@@ -103,3 +103,37 @@ async fn a_flood_of_cookies_is_four_round_trips_and_one_event() {
     assert!(text.contains("reason=\"unknown\" count=4 ignored=7996"), "{text}");
     assert_eq!(text.matches("operation=\"load\"").count(), 4, "{text}");
 }
+
+/// In a child the list of mounts says that the folder is one of NFS. Only root may put it there.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_network_file_system_is_warned_of_once() {
+    const FOLDER: &str = "CLOAKROOM_TEST_FOLDER";
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        let traces = Traces::default();
+        let _tracing = traces.start();
+        cloakroom_store::FileStore::open(folder).unwrap();
+        println!("{}", traces.text());
+        return;
+    }
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let root = folder.path().canonicalize().unwrap();
+    let mounts = elsewhere.path().join("mountinfo");
+    std::fs::write(&mounts, format!("30 22 0:50 / {} rw - nfs4 h:/x rw\n", root.display())).unwrap();
+    let opened = |step: &str| {
+        let output = std::process::Command::new("unshare")
+            .args(["--mount", "sh", "-c", &format!("{step} exec \"$@\"")])
+            .arg(&mounts)
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "a_network_file_system_is_warned_of_once", "--nocapture"])
+            .env(FOLDER, folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let traces = opened("mount --bind \"$0\" /proc/$$/mountinfo &&");
+    assert_eq!(traces.matches("WARN").count(), 1, "{traces}");
+    assert!(traces.contains("network file system") && traces.contains("file_system=\"nfs4\""), "{traces}");
+    assert!(!opened("").contains("WARN"));
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use cloakroom_session::{Error, Timestamp};
-use cloakroom_sql::connections::SqliteThreads;
+use cloakroom_sql::connections::{SqliteThreads, on_disk};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, ToSql, TransactionBehavior};
 
 use super::table::Table;
@@ -41,9 +41,12 @@ impl SqliteRecords {
     /// Django's table, in a database that is there.
     ///
     /// # Errors
-    /// When the file isn't there or isn't a database; the error names it.
+    /// When the file isn't there or isn't a database; the error names it. A database in memory
+    /// (`:memory:`) or an empty path is refused.
     pub fn django(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
+        // SQLite would answer with a database that is empty and not Django's.
+        on_disk(path)?;
         let failed = |why: rusqlite::Error| Error::unavailable(format!("{}: {why}", path.display()));
         // Not created: an empty file would hide that it is the wrong one.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

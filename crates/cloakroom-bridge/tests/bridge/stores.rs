@@ -154,6 +154,10 @@ async fn sqlite() {
     let missing = SqliteRecords::django(&path).unwrap_err();
     assert!(why(&missing).contains("db.sqlite3"), "{missing:?}");
     assert!(!path.exists(), "it isn't made");
+    for nowhere in ["", ":memory:", "file::memory:"] {
+        let error = SqliteRecords::django(nowhere).unwrap_err();
+        assert!(error.is_unsupported() && why(&error).contains("`path`"), "{nowhere}: {error:?}");
+    }
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection
         .execute_batch(

@@ -69,6 +69,7 @@ async fn keys_and_cookies_come_from_the_environment_and_stdin() {
 fn mistakes_are_said_and_secrets_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let missing = sqlite(folder.path(), "missing.db");
+    let files = format!("file:{}", folder.path().display());
     let key_file = folder.path().join("key");
     fs::write(&key_file, "current s3cret\n").unwrap();
     let key_file = key_file.to_str().unwrap();
@@ -78,11 +79,15 @@ fn mistakes_are_said_and_secrets_are_not() {
         ("nobody listens", vec!["doctor", "redis://:s3cret@127.0.0.1:1/"], 1, "no connection"),
         ("a file that isn't there", vec!["stats", &missing], 1, "isn't there"),
         ("a store in memory", vec!["stats", "memory:"], 2, "gone with its process"),
+        ("SQLite in memory", vec!["doctor", "sqlite::memory:"], 2, "`MemoryStore`"),
+        ("SQLite in memory, as SQLAlchemy has it", vec!["stats", "sqlite:///:memory:"], 2, "`MemoryStore`"),
+        ("SQLite without a path", vec!["sweep", "sqlite:"], 2, "no path"),
+        ("SQLite in memory, to be tested", vec!["conform", "sqlite:file::memory:"], 2, "`MemoryStore`"),
         ("a variable that isn't set", vec!["stats", "env:CLOAKROOM_NO_SUCH"], 2, "isn't set"),
         ("a URL in a file that isn't there", vec!["stats", "@/nonexistent"], 1, "/nonexistent"),
         ("a key that isn't one", vec!["inspect", "s1.AAAAAA", "--key-file", key_file], 1, "line 1 has no key"),
         ("a span that isn't one", vec!["sessions", "list", "sqlite:x", "--older-than", "soon"], 2, "write 90s"),
-        ("the same store twice", vec!["migrate", "sqlite:a", "sqlite:a"], 2, "the same"),
+        ("the same store twice", vec!["migrate", &files, &files], 2, "the same"),
         ("no schema", vec!["schema", "redis"], 2, "sqlite, postgres and mysql"),
         ("no command", vec![], 2, "Usage"),
     ] {

@@ -5,7 +5,7 @@ use cloakroom_servers::redis::{Cluster, Redis};
 use cloakroom_servers::{MariaDb, Postgres};
 use mysql_async::prelude::Queryable as _;
 
-use crate::common::{all, cloakroom, entry, fill, json, key, now, sqlite};
+use crate::common::{all, cloakroom, entry, fill, json, key, now, run, sqlite};
 
 /// What a store can't do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +96,34 @@ async fn the_documented_rights_are_enough() {
     let words: Vec<&str> = ["ACL", "SETUSER", "shop"].into_iter().chain(line.split_whitespace()).collect();
     assert_eq!(server.cli(&words), "OK");
     rights(&server.url().replace("redis://", "redis://shop:password@"));
+}
+
+/// The program sees a list of mounts in which the folder is one of NFS. Only root may put it there.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_network_file_system_is_a_problem() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let root = folder.path().canonicalize().unwrap();
+    let mounts = elsewhere.path().join("mountinfo");
+    let lines = ["22 1 8:1 / / rw - ext4 /dev/sda rw", &format!("30 22 0:50 / {} rw - nfs4 h:/x rw", root.display())];
+    std::fs::write(&mounts, lines.join("\n")).unwrap();
+    let doctor = |url: &str, is_there: bool| {
+        let steps = if is_there { "mount --bind \"$0\" /proc/$$/mountinfo && exec \"$@\"" } else { "exec \"$@\"" };
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--mount", "sh", "-c", steps]).arg(&mounts).arg(env!("CARGO_BIN_EXE_cloakroom"));
+        let (code, out, err) = run(command.args(["--json", "doctor", url]));
+        let doctor: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|why| panic!("{why}: {out}{err}"));
+        let storage = doctor["findings"].as_array().unwrap().iter().find(|it| it["about"] == "storage").unwrap();
+        (code, storage["severity"].as_str().unwrap().to_owned(), storage["text"].as_str().unwrap().to_owned())
+    };
+    std::fs::write(folder.path().join("sessions.db"), "").unwrap();
+    for url in [sqlite(folder.path(), "sessions.db"), format!("file:{}", folder.path().display())] {
+        let (code, severity, text) = doctor(&url, true);
+        assert_eq!((code, severity.as_str()), (3, "problem"), "{url}: {text}");
+        assert!(text.contains("(nfs4)") && text.contains(root.to_str().unwrap()), "{url}: {text}");
+        let (code, severity, text) = doctor(&url, false);
+        assert_eq!((code, severity.as_str()), (0, "good"), "{url}: {text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

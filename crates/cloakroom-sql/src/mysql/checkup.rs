@@ -11,7 +11,7 @@ use crate::link::Cells;
 pub(super) const QUESTION: &str = "SELECT CAST(VERSION() AS BINARY), CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED), \
     CAST(@@innodb_flush_log_at_trx_commit AS SIGNED), CAST(@@read_only AS SIGNED), CAST(@@sync_binlog AS SIGNED), \
     CAST(@@log_bin AS SIGNED), (SELECT CAST(engine AS BINARY) FROM information_schema.tables \
-    WHERE table_schema = {database} AND table_name = '{name}')";
+    WHERE table_schema = {database} AND table_name = '{name}'), CAST(@@innodb_read_only AS SIGNED)";
 
 impl MysqlStore {
     pub(super) async fn look(&self) -> Result<Checkup, StoreError> {
@@ -35,6 +35,8 @@ struct Answer {
     clock: Option<i64>,
     flush: i64,
     read_only: bool,
+    /// The whole engine, for users who may write in spite of `read_only`, too.
+    engine_reads_only: bool,
     sync_binlog: i64,
     binlog: bool,
     engine: String,
@@ -55,6 +57,7 @@ impl Answer {
             sync_binlog: number(4).unwrap_or_default(),
             binlog: number(5) == Some(1),
             engine: text(6),
+            engine_reads_only: number(7) == Some(1),
         }
     }
 
@@ -77,9 +80,15 @@ impl Answer {
                 checkup.found(Topic::Replication, Severity::Note, text)
             }
         };
-        match self.read_only {
-            true => checkup.found(Topic::Writes, Severity::Problem, "read_only is on: it refuses writes"),
-            false => checkup.found(Topic::Writes, Severity::Good, "it takes writes"),
+        let (severity, text) = self.writes();
+        checkup.found(Topic::Writes, severity, text)
+    }
+
+    const fn writes(&self) -> (Severity, &'static str) {
+        match (self.read_only, self.engine_reads_only) {
+            (_, true) => (Severity::Problem, "innodb_read_only is on: nobody may write"),
+            (true, false) => (Severity::Problem, "read_only is on, as on a replica: it refuses writes"),
+            (false, false) => (Severity::Good, "it takes writes"),
         }
     }
 
@@ -101,6 +110,19 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::{Answer, Severity};
+
+    #[test]
+    fn who_refuses_writes() {
+        let table = [
+            ("as it comes", false, false, Severity::Good, "takes writes"),
+            ("a replica", true, false, Severity::Problem, "read_only is on"),
+            ("an engine that only reads", false, true, Severity::Problem, "innodb_read_only"),
+        ];
+        for (row, read_only, engine_reads_only, severity, says) in table {
+            let (found, text) = Answer { read_only, engine_reads_only, ..Answer::default() }.writes();
+            assert!(found == severity && text.contains(says), "{row}: {text}");
+        }
+    }
 
     #[test]
     fn what_survives() {

@@ -13,7 +13,10 @@ pub(super) const QUESTION: &str = "SELECT convert_to(current_setting('server_ver
     convert_to(current_setting('synchronous_commit'), 'UTF8'), \
     CASE WHEN pg_is_in_recovery() THEN 1::BIGINT ELSE 0 END, \
     (SELECT count(*) FROM pg_stat_replication), convert_to(current_setting('synchronous_standby_names'), 'UTF8'), \
-    (SELECT convert_to(CAST(relpersistence AS TEXT), 'UTF8') FROM pg_class WHERE oid = to_regclass('{table}'))";
+    (SELECT convert_to(CAST(relpersistence AS TEXT), 'UTF8') FROM pg_class WHERE oid = to_regclass('{table}')), \
+    CASE WHEN current_setting('transaction_read_only') = 'on' THEN 1::BIGINT ELSE 0 END, \
+    CASE WHEN current_setting('enable_bitmapscan') = 'off' THEN 1::BIGINT ELSE 0 END, \
+    convert_to(current_setting('statement_timeout'), 'UTF8'), convert_to(current_setting('lock_timeout'), 'UTF8')";
 
 impl PostgresStore {
     pub(super) async fn look(&self) -> Result<Checkup, StoreError> {
@@ -34,6 +37,11 @@ struct Answer {
     replicas: i64,
     standbys: String,
     persistence: String,
+    reads_only: bool,
+    /// Whether the options of our connections have arrived.
+    has_options: bool,
+    statement_timeout: String,
+    lock_timeout: String,
 }
 
 impl Answer {
@@ -53,6 +61,10 @@ impl Answer {
             replicas: number(6).unwrap_or_default(),
             standbys: text(7),
             persistence: text(8),
+            reads_only: number(9) == Some(1),
+            has_options: number(10) == Some(1),
+            statement_timeout: text(11),
+            lock_timeout: text(12),
         }
     }
 
@@ -76,9 +88,38 @@ impl Answer {
                 checkup.found(Topic::Replication, Severity::Good, format!("{count} replicas, waited for"))
             }
         };
-        match self.recovers {
-            true => checkup.found(Topic::Writes, Severity::Problem, "this is a replica: it refuses writes"),
-            false => checkup.found(Topic::Writes, Severity::Good, "it takes writes"),
+        let (severity, text) = self.connections();
+        let checkup = checkup.found(Topic::Connections, severity, text);
+        let (severity, text) = self.writes();
+        checkup.found(Topic::Writes, severity, text)
+    }
+
+    const fn writes(&self) -> (Severity, &'static str) {
+        match (self.recovers, self.reads_only) {
+            (true, _) => (Severity::Problem, "this is a replica: it refuses writes"),
+            (false, true) => {
+                let text = "default_transaction_read_only is on, for this server, database or user: it refuses writes";
+                (Severity::Problem, text)
+            }
+            (false, false) => (Severity::Good, "it takes writes"),
+        }
+    }
+
+    /// A pooler takes no options, or keeps them to itself. Its servers have the limits that the user has.
+    fn connections(&self) -> (Severity, String) {
+        let Self { statement_timeout, lock_timeout, .. } = self;
+        let limits = format!("statement_timeout={statement_timeout}, lock_timeout={lock_timeout}");
+        let unlimited = lock_timeout == "0" || statement_timeout == "0";
+        let advice = "; limit a locked row with `ALTER ROLE … SET lock_timeout = '1s'` and `statement_timeout = '2s'`";
+        let advice = if unlimited { advice } else { "" };
+        match (self.has_options, unlimited) {
+            (true, false) => (Severity::Good, format!("no pooler keeps our options back: {limits}")),
+            (true, true) => (Severity::Note, format!("no pooler keeps our options back: {limits}{advice}")),
+            (false, _) => {
+                let text = "a pooler is in between, as PgBouncer, or the pool is the application's: the options of our \
+                    connections haven't arrived";
+                (Severity::Note, format!("{text} ({limits}){advice}"))
+            }
         }
     }
 
@@ -107,6 +148,56 @@ impl Answer {
 mod tests {
     use super::{Answer, Severity};
 
+    /// A server as it comes, by a connection of ours.
+    fn usual() -> Answer {
+        let [version, on, persistence, none] = ["16.1", "on", "p", ""].map(str::to_owned);
+        Answer {
+            version,
+            clock: None,
+            fsync: on.clone(),
+            full_page_writes: on.clone(),
+            synchronous_commit: on,
+            recovers: false,
+            replicas: 0,
+            standbys: none,
+            persistence,
+            reads_only: false,
+            has_options: true,
+            statement_timeout: "1800ms".to_owned(),
+            lock_timeout: "1s".to_owned(),
+        }
+    }
+
+    #[test]
+    fn who_refuses_writes() {
+        let table = [
+            ("as it comes", false, false, Severity::Good, "takes writes"),
+            ("a replica, which only reads", true, true, Severity::Problem, "a replica"),
+            ("told to read only", false, true, Severity::Problem, "default_transaction_read_only"),
+        ];
+        for (row, recovers, reads_only, severity, says) in table {
+            let (found, text) = Answer { recovers, reads_only, ..usual() }.writes();
+            assert!(found == severity && text.contains(says), "{row}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_between() {
+        let table = [
+            ("nothing", true, "1800ms", "1s", Severity::Good, "no pooler", false),
+            ("limits that the URL has taken away", true, "0", "0", Severity::Note, "no pooler", true),
+            ("a pooler", false, "0", "0", Severity::Note, "a pooler is in between", true),
+            ("a pooler, and one limit", false, "2s", "0", Severity::Note, "a pooler is in between", true),
+            ("a pooler, and a role with limits", false, "2s", "1s", Severity::Note, "a pooler is in between", false),
+        ];
+        for (row, has_options, statement, lock, severity, says, advised) in table {
+            let (statement_timeout, lock_timeout) = (statement.to_owned(), lock.to_owned());
+            let (found, text) = Answer { has_options, statement_timeout, lock_timeout, ..usual() }.connections();
+            assert!(found == severity && text.contains(says) && text.contains(lock), "{row}: {text}");
+            assert_eq!(text.contains("ALTER ROLE"), advised, "{row}: {text}");
+        }
+    }
+
     #[test]
     fn what_survives() {
         let table = [
@@ -120,18 +211,7 @@ mod tests {
         for (row, persistence, fsync, pages, commit, expected) in table {
             let [persistence, fsync, full_page_writes, synchronous_commit] =
                 [persistence, fsync, pages, commit].map(str::to_owned);
-            let (version, standbys) = ("16.1".to_owned(), String::new());
-            let answer = Answer {
-                version,
-                clock: None,
-                fsync,
-                full_page_writes,
-                synchronous_commit,
-                recovers: false,
-                replicas: 0,
-                standbys,
-                persistence,
-            };
+            let answer = Answer { fsync, full_page_writes, synchronous_commit, persistence, ..usual() };
             assert_eq!(answer.durability().0, expected, "{row}");
         }
     }

@@ -1,20 +1,26 @@
 //! What an SQLite file says of itself.
 
-use cloakroom_store::{Checkup, Severity, StoreError, Topic};
+use std::path::Path;
+
+use cloakroom_store::{Checkup, Severity, StoreError, Topic, location};
 
 use super::SqliteStore;
 use crate::link::Cells;
 
-/// The version, the clock in milliseconds, the kind of journal, and how a commit waits for the disk.
+/// The kind of journal, how a commit waits for the disk, the version, the clock in milliseconds,
+/// and the file.
 pub(super) const QUESTION: &str = "SELECT (SELECT CAST(journal_mode AS BLOB) FROM pragma_journal_mode), \
     (SELECT synchronous FROM pragma_synchronous), CAST(sqlite_version() AS BLOB), \
-    CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
+    CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), \
+    (SELECT CAST(file AS BLOB) FROM pragma_database_list WHERE seq = 0)";
 
 struct Answer {
     journal: String,
     synchronous: i64,
     version: String,
     clock: i64,
+    /// Empty where the application has opened a database in memory.
+    file: String,
 }
 
 impl SqliteStore {
@@ -26,12 +32,13 @@ impl SqliteStore {
             let number = |column| cells.number(column).flatten();
             let answer = || {
                 let (journal, version) = (text(cells, 0)?, text(cells, 2)?);
-                Some(Answer { journal, synchronous: number(1)?, version, clock: number(3)? })
+                let file = text(cells, 4).unwrap_or_default();
+                Some(Answer { journal, synchronous: number(1)?, version, clock: number(3)?, file })
             };
             answer().ok_or_else(|| StoreError::unavailable("an answer of an unexpected kind"))
         };
         let mut rows = self.link.rows(&self.words.checkup, [], read).await?;
-        let Answer { journal, synchronous, version, clock } =
+        let Answer { journal, synchronous, version, clock, file } =
             rows.pop().ok_or_else(|| StoreError::unavailable("an answer without a row"))?;
         let clock = u64::try_from(clock).ok().map(cloakroom_session::Timestamp::from_unix_millis);
         let (severity, text) = match (journal.as_str(), synchronous) {
@@ -51,10 +58,9 @@ impl SqliteStore {
         };
         let copies = "a file of one machine: copy it (`VACUUM INTO`) if it must outlive the disk";
         let checkup = Checkup::new(format!("SQLite {version}")).clock(clock).found(Topic::Durability, severity, text);
-        Ok(checkup.found(Topic::Eviction, Severity::Good, "nothing is thrown away").found(
-            Topic::Replication,
-            Severity::Note,
-            copies,
-        ))
+        let checkup = checkup.found(Topic::Eviction, Severity::Good, "nothing is thrown away");
+        let checkup = checkup.found(Topic::Replication, Severity::Note, copies);
+        let mount = tokio::task::spawn_blocking(move || location::mount_of(Path::new(&file)));
+        Ok(location::judged(checkup, mount.await.map_err(StoreError::unavailable)?.as_ref()))
     }
 }

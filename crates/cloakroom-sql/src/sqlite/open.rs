@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_store::StoreError;
+use cloakroom_store::{StoreError, location};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::lane::Lane;
@@ -86,13 +86,17 @@ impl SqliteConfig {
     ///
     /// # Errors
     /// A folder that isn't there, a file that can't be written, or one that isn't a database; the error names the file.
+    /// A database in memory (`:memory:`) or an empty path is refused: use
+    /// [`MemoryStore`](cloakroom_store::MemoryStore).
     pub fn open(self) -> Result<SqliteStore, StoreError> {
+        location::on_disk(&self.path)?;
         let told = |why: String| StoreError::unavailable(format!("{}: {why}", self.path.display()));
         let words = Arc::new(Statements::of(self.table.clone()));
         let mut writer = self.patient(Self::connect).map_err(|why| told(why.to_string()))?;
         apply(&mut writer, &words).map_err(|why| told(why.to_string()))?;
         let readers: Result<Vec<_>, _> = (0..self.readers.max(1)).map(|_| self.patient(Self::connect)).collect();
         let readers = readers.map_err(|why| told(why.to_string()))?;
+        location::warn_of_network(&self.path);
         let (writer, readers) = (Lane::new(vec![writer]), Lane::new(readers));
         Ok(SqliteStore { words, link: Link::Lanes { writer, readers, is_ours: true } })
     }
@@ -148,7 +152,7 @@ fn flags() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
-/// `:memory:` and the empty path would be a database for each connection: they are files here, or an error.
+/// A relative path gets `./` before it: SQLite must not read a meaning into its first letters.
 fn plain(path: &Path) -> PathBuf {
     if path.is_absolute() { path.to_owned() } else { Path::new(".").join(path) }
 }

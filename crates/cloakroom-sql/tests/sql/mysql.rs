@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use cloakroom_servers::{MariaDb, Proxy};
 use cloakroom_sql::MysqlStore;
-use cloakroom_store::Store as _;
 use cloakroom_store::conformance::{Capabilities, assert_conforms};
+use cloakroom_store::{Severity, Store as _, Topic};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row};
 
@@ -37,6 +37,23 @@ async fn on_a_server() {
         row.and_then(|row| row.get::<Option<String>, _>(0).flatten())
     };
     newer_columns_are_left_alone(&store, |key| format!("x'{}'", key.to_hex()), query).await;
+}
+
+#[tokio::test]
+async fn a_server_that_only_reads_is_a_problem() {
+    let server = MariaDb::start();
+    let store = MysqlStore::connect(&server.url()).unwrap();
+    store.migrate().await.unwrap();
+    let writes = async || {
+        let findings = store.checkup().await.unwrap().findings;
+        let finding = findings.into_iter().find(|it| it.topic == Topic::Writes).unwrap();
+        (finding.severity, finding.text)
+    };
+    assert_eq!(writes().await.0, Severity::Good);
+    let mut client = Conn::new(Opts::from_url(&server.url()).unwrap()).await.unwrap();
+    client.query_drop("SET GLOBAL read_only = ON").await.unwrap();
+    let (severity, text) = writes().await;
+    assert!(severity == Severity::Problem && text.contains("read_only is on"), "{text}");
 }
 
 async fn corrupt_rows_are_errors(store: &MysqlStore, client: &mut Conn) {

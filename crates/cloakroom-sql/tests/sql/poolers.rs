@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloakroom_servers::{PgBouncer, Postgres};
 use cloakroom_sql::PostgresStore;
-use cloakroom_store::{Created, Loaded, Replaced, Store as _, StoreError, end_all_before};
+use cloakroom_store::{Created, Loaded, Replaced, Severity, Store as _, StoreError, Topic, end_all_before};
 use deadpool_postgres::{Manager, Pool};
 use tokio::task::JoinSet;
 use tokio_postgres::NoTls;
@@ -63,6 +63,34 @@ async fn behind_a_pooler_in_transaction_mode() {
             assert_eq!(failed, Vec::<String>::new(), "{row}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_checkup_tells_what_is_in_between() {
+    let mut server = Postgres::start();
+    let bouncer = PgBouncer::before(&mut server);
+    PostgresStore::connect(&server.url()).unwrap().migrate().await.unwrap();
+    let found = async |store: PostgresStore, topic| {
+        let findings = store.checkup().await.unwrap().findings;
+        let finding = findings.into_iter().find(|it| it.topic == topic).unwrap();
+        (finding.severity, finding.text)
+    };
+    let (straight, pooled) = (server.url(), bouncer.url());
+    let (severity, text) = found(PostgresStore::connect(&straight).unwrap(), Topic::Connections).await;
+    assert!(severity == Severity::Good && text.contains("statement_timeout=1800ms, lock_timeout=1s"), "{text}");
+    for url in [pooled.clone(), format!("{pooled}?prepared=false")] {
+        let (severity, text) = found(PostgresStore::connect(&url).unwrap(), Topic::Connections).await;
+        assert!(severity == Severity::Note && text.contains("a pooler is in between"), "{text}");
+        assert!(text.contains("lock_timeout=0") && text.contains("ALTER ROLE"), "{text}");
+    }
+
+    let (severity, text) = found(PostgresStore::connect(&straight).unwrap(), Topic::Writes).await;
+    assert!(severity == Severity::Good, "{text}");
+    let (admin, connection) = tokio_postgres::connect(&straight, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    admin.batch_execute("ALTER DATABASE postgres SET default_transaction_read_only = on").await.unwrap();
+    let (severity, text) = found(PostgresStore::connect(&straight).unwrap(), Topic::Writes).await;
+    assert!(severity == Severity::Problem && text.contains("default_transaction_read_only"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

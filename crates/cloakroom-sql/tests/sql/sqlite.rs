@@ -146,6 +146,21 @@ async fn what_cannot_be_opened_is_named() {
     }
 }
 
+#[test]
+fn a_database_in_memory_is_refused() {
+    for path in ["", ":memory:", "file::memory:", "file::memory:?cache=shared", "./:memory:"] {
+        for opened in [SqliteStore::open(path), SqliteConfig::new(path).readers(1).open()] {
+            let error = opened.unwrap_err();
+            let told = error.to_string();
+            assert!(
+                error.is_unsupported() && told.contains("`path`") && told.contains("`MemoryStore`"),
+                "{path}: {told}"
+            );
+        }
+        assert!(!Path::new(path).exists(), "{path}: a file of that name was made");
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_cannot_be_written_is_an_error() {
     let folder = tempfile::tempdir().unwrap();

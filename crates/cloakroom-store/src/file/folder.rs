@@ -37,6 +37,10 @@ impl Folder {
         Ok(Self { root: root.to_owned(), durability, unfinished: AtomicU64::new(0) })
     }
 
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     pub(super) const fn durability(&self) -> Durability {
         self.durability
     }

@@ -22,6 +22,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::checkup::{Checkup, Severity, Topic};
 use crate::error::StoreError;
+use crate::location;
 use crate::scan::{Cursor, Page};
 use crate::store::{Created, Entry, Loaded, Replaced, Store};
 use folder::{Folder, SHARDS, shard_of};
@@ -79,7 +80,7 @@ impl FileStore {
     /// The store in this folder, which is created if there is none.
     ///
     /// # Errors
-    /// When it can't be created.
+    /// When it can't be created, or the path is empty.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::with_durability(folder, Durability::default())
     }
@@ -87,9 +88,12 @@ impl FileStore {
     /// The same, with a choice of what a write survives.
     ///
     /// # Errors
-    /// When the folder can't be created.
+    /// When the folder can't be created, or the path is empty.
     pub fn with_durability(folder: impl AsRef<Path>, durability: Durability) -> Result<Self, StoreError> {
-        let folder = Folder::open(folder.as_ref(), durability).map_err(StoreError::unavailable)?;
+        let folder = folder.as_ref();
+        location::on_disk(folder)?;
+        let folder = Folder::open(folder, durability).map_err(StoreError::unavailable)?;
+        location::warn_of_network(folder.root());
         let turns = (0..SHARDS).map(|_| Arc::default()).collect();
         Ok(Self(Arc::new(Inner { folder, turns, swept_up_to: AtomicUsize::new(0) })))
     }
@@ -286,6 +290,9 @@ impl Store for FileStore {
         };
         let copies = "files of one machine: copy the folder if it must outlive the disk";
         let checkup = Checkup::new("files of this machine").found(Topic::Durability, severity, text);
-        Ok(checkup.found(Topic::Replication, Severity::Note, copies))
+        let checkup = checkup.found(Topic::Replication, Severity::Note, copies);
+        let inner = Arc::clone(&self.0);
+        let mount = tokio::task::spawn_blocking(move || location::mount_of(inner.folder.root()));
+        Ok(location::judged(checkup, mount.await.map_err(StoreError::unavailable)?.as_ref()))
     }
 }

@@ -42,6 +42,17 @@ pub(crate) fn files(root: &Path) -> Vec<String> {
     files.map(|file| file.unwrap().file_name().into_string().unwrap()).filter(|name| name != "lock").collect()
 }
 
+#[test]
+fn a_path_that_names_no_folder_is_refused() {
+    for path in ["", ":memory:"] {
+        for opened in [FileStore::open(path), FileStore::with_durability(path, Durability::ProcessEnd)] {
+            let error = opened.unwrap_err();
+            assert!(error.is_unsupported() && error.to_string().contains("`MemoryStore`"), "{path}: {error}");
+        }
+        assert!(!Path::new(path).exists(), "{path}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn it_conforms() {
     let can = Capabilities::all().without_owners().without_end_before();

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use cloakroom_store::location;
+
 use super::ConnectError;
 use super::options::Parameters;
 
@@ -25,7 +27,10 @@ pub(super) fn path<'a>(scheme: &'static str, rest: &'a str) -> Result<(PathBuf, 
     match path {
         "" => Err(ConnectError::malformed(scheme, "it has no path")),
         // Elsewhere this is a database without a file; here it would be a file of that name.
-        ":memory:" => Err(ConnectError::malformed(scheme, "a store in memory is `memory:`")),
+        _ if location::is_in_memory(rest) => Err(ConnectError::malformed(
+            scheme,
+            "it names a database in memory: the URL of a `MemoryStore` is `memory:`",
+        )),
         path => Ok((path.into(), Parameters::of(scheme, query)?)),
     }
 }
