@@ -11,7 +11,8 @@ use cloakroom_core::{
 use proptest::prelude::*;
 
 use crate::operations::{
-    ID, NOW, any_operation, commit, data, fresh, messages, outcome, request, several, stored, through_the_wire,
+    ID, NOW, Operation, any_operation, commit, data, fresh, messages, outcome, request, several, stored,
+    through_the_wire,
 };
 
 fn token(seed: u8) -> CsrfToken {
@@ -82,7 +83,14 @@ proptest! {
             by_parts = part_of(&mut session, part, &by_parts);
         }
         prop_assert_eq!(data(&again), data(&by_parts));
-        prop_assert_eq!(messages(&again), messages(&by_parts));
+        // A pop also takes the duplicates that its own log has left out, and a part knows only its own.
+        let is_once = |queue: &str| operations.iter().any(|it| matches!(it, Operation::FlashOnce(name, _) if name == queue));
+        let comparable = |record: &Record| {
+            let mut queues = messages(record);
+            queues.retain(|(queue, _)| !is_once(queue));
+            queues
+        };
+        prop_assert_eq!(comparable(&again), comparable(&by_parts));
     }
 }
 
