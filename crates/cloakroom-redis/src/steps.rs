@@ -24,7 +24,11 @@ impl RedisStore {
             Created::Yes(version) => version,
             Created::Taken => return Err(taken()),
         };
-        let marked = self.mark(old, seen, (new, version), moved_until, now).await;
+        let marked = self.mark(old, seen, (new, version.clone()), moved_until, now).await;
+        // The same move was done before, and its answer was lost: then the mark leads here.
+        if matches!(marked, Ok(Replaced::Gone)) && self.leads_to(old, new, now).await? {
+            return Ok(Replaced::Yes(version));
+        }
         // After an error nobody knows whether the mark is there: if it is, this is the session.
         if matches!(marked, Ok(Replaced::Conflict | Replaced::Gone)) {
             // Nobody knows its id. If this fails, its deadline ends it. The index is waited for: the next attempt puts the same key there.
@@ -35,6 +39,13 @@ impl RedisStore {
             tracing::debug!(key = ?new, ?taken_back, "a session that couldn't move");
         }
         marked
+    }
+
+    /// Whether a session that is gone has left a mark that leads to this key.
+    async fn leads_to(&self, old: &StoreKey, new: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
+        // What is gone never comes back, so there is nothing that this could end.
+        let said = self.say(&scripts::END, old, &[&self.key(old)], now, &[self.fence()]).await?;
+        Ok(matches!(said, Said::Elsewhere(next) if next == *new))
     }
 
     async fn mark(
