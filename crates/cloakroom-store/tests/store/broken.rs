@@ -40,8 +40,8 @@ enum Rule {
     ScansAreOfTheLiving,
     ScansTouchNothing,
     CursorsAreItsOwn,
-    /// Creates the same session once more, as if it hadn't been there.
-    CreateAnswersTaken,
+    /// A move that is done again takes back what it has moved.
+    MovesAreDoneOnce,
     PagesAreBounded,
     PagesOutliveMoves,
     PagesKnowTheirCursors,
@@ -146,12 +146,6 @@ impl Store for Broken {
             return Ok(Created::Yes(entry.next_version(None)));
         }
         let created = self.inner.create(key, &self.entry(entry), now).await?;
-        if self.breaks(Rule::CreateAnswersTaken)
-            && let Loaded::Live(version, there) = self.inner.load(key, now).await?
-            && there == *entry
-        {
-            return Ok(Created::Yes(version));
-        }
         Ok(match created {
             Created::Yes(version) if self.breaks(Rule::VersionsNameAWrite) => Created::Yes(counted(&version)),
             created @ (Created::Yes(_) | Created::Taken) => created,
@@ -236,7 +230,11 @@ impl Store for Broken {
             self.inner.end(new, now).await?;
         }
         self.moved.lock().unwrap().insert(*new);
-        self.inner.cycle(old, seen, new, &self.entry(entry), until, now).await
+        let cycled = self.inner.cycle(old, seen, new, &self.entry(entry), until, now).await?;
+        if self.breaks(Rule::MovesAreDoneOnce) && cycled == Replaced::Gone {
+            self.inner.end(new, now).await?;
+        }
+        Ok(cycled)
     }
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
@@ -387,7 +385,7 @@ async fn each_broken_rule_is_caught_by_name() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn each_broken_step_is_caught_by_name() {
     for (rule, check) in [
-        (Rule::CreateAnswersTaken, "a_lost_answer_is_found_out_by_doing_it_again"),
+        (Rule::MovesAreDoneOnce, "a_lost_answer_is_found_out_by_doing_it_again"),
         (Rule::PagesAreBounded, "pages_have_each_session_once"),
         (Rule::PagesOutliveMoves, "a_session_that_moves_between_pages_is_in_one"),
         (Rule::PagesKnowTheirCursors, "a_foreign_cursor_of_an_owner_is_an_error"),
