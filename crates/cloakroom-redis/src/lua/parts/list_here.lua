@@ -5,7 +5,7 @@ local function list_here(key, owner, ttl, created)
   local index = string.sub(key, 1, -34) .. 'o:' .. owner
   local chance = list(index, member, ttl, created)
   local count = redis.call('ZCARD', index)
-  for probe = 1, math.min(count - 1, 3) do
+  for probe = 1, math.min(count, 4) do
     local rank = (chance + probe) % count
     local other = redis.call('ZRANGE', index, rank, rank)[1]
     -- There is none where others have just left.
