@@ -95,7 +95,7 @@ proptest! {
 }
 
 /// Runs some operations on a session, in a log of their own, and applies that log to `newest`.
-fn part_of(session: &mut SessionState, operations: &[crate::operations::Operation], newest: &Record) -> Record {
+fn part_of(session: &mut SessionState, operations: &[Operation], newest: &Record) -> Record {
     let seen = session.record().clone();
     let mut part = request(&seen, operations);
     let applied = part.log().replay(&seen, newest, Default::default()).unwrap().record;
