@@ -121,7 +121,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
     /// Lets an owner have any number of sessions, such as an account that many machines share.
     ///
     /// # Security
-    /// Whoever can sign in can make as many sessions of that owner as the store can hold.
+    /// A person who can sign in can fill the store with sessions of that owner.
     pub const fn no_owner_limit(mut self) -> Self {
         self.owner_limit = None;
         self

@@ -46,7 +46,7 @@ struct Counters {
 /// changes are made on the new side, and a sign-out ends it there.
 ///
 /// # Security
-/// Who holds only the old id cannot find out the new one without reading the old store.
+/// A client that has only the old id cannot compute the new one: that takes a value from the old store.
 ///
 /// Sessions that live in cookies can't be ended: a copy of an old cookie opens until its deadline, or until [`Phase::ReadNew`].
 ///

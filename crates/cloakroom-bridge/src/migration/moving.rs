@@ -150,7 +150,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         let is_other = |it: &mut Committed| it.session.carrier() == Carrier::Id && it.session.id() != Some(target);
         if let Some(other) = begun.take_if(is_other) {
             newest = self.target_on(to, target, now).await?;
-            // A bridge to another framework has ids of its own, and a factory may ignore the one that it is given.
+            // A bridge to another framework has ids of its own, and a factory may ignore the id that it is given.
             if newest.id() == other.session.id() || (newest.id().is_none() && left.first) {
                 begun = Some(other);
             } else {

@@ -48,7 +48,8 @@ impl Phase {
         }
     }
 
-    /// Whether nodes of this phase, or of the one before or after it, move sessions.
+    /// Whether a session may be moving between the two sides. Nodes are at most one phase apart, so
+    /// in the first and the last phase no node moves a session away from the side that is written.
     pub(super) const fn is_between(self) -> bool {
         matches!(self, Self::ReadBothWriteOld | Self::ReadBothWriteNew)
     }
