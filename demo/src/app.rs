@@ -17,7 +17,8 @@ pub(crate) struct House {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// The origin and the token of every form are checked, so that the page on forgery can show both. The demo has no TLS.
+/// The origin and the token of every form are checked, so that the page on forgery can show both.
+/// The demo has no TLS.
 fn rules() -> Result<CsrfRules, ConfigError> {
     CsrfRules::builder().token_policy(TokenPolicy::Always).danger_own_scheme_http().build()
 }

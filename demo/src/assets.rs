@@ -1,4 +1,5 @@
-//! The style sheet and the favicon, cached for good and without a session, and the headers that every response has.
+//! The style sheet and the favicon, cached for good and without a session, and the headers that
+//! every response has.
 
 use std::sync::LazyLock;
 
@@ -31,7 +32,8 @@ fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// No scripts at all, no frames, and forms only to the two names that this machine has for itself (the forgery page needs both).
+/// No scripts at all, no frames, and forms only to the two names that this machine has for itself
+/// (the forgery page needs both).
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; \
     form-action 'self' http://127.0.0.1:* http://localhost:*";
 

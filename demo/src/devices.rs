@@ -35,7 +35,8 @@ struct Devices {
 #[derive(Debug)]
 enum Found {
     NobodySignedIn,
-    /// Only a store knows of other sessions than this one, and not every store can find those of an owner.
+    /// Only a store knows of other sessions than this one, and not every store can find those of an
+    /// owner.
     Unsupported,
     List(Vec<Line>),
 }

@@ -1,7 +1,7 @@
 //! A page that attacks the shop on purpose.
 //!
-//! To a browser `localhost` and `127.0.0.1` are two sites, though one server answers for both. Here `localhost` plays the
-//! stranger and `127.0.0.1` is the shop.
+//! To a browser `localhost` and `127.0.0.1` are two sites, though one server answers for both. Here
+//! `localhost` plays the stranger and `127.0.0.1` is the shop.
 
 use askama::Template;
 use axum::Router;

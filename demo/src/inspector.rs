@@ -1,4 +1,5 @@
-//! The session as the server sees it: its record or its cookie's bytes, how full, how long, and what is secret.
+//! The session as the server sees it: its record or its cookie's bytes, how full, how long, and
+//! what is secret.
 
 mod anatomy;
 mod time;
@@ -57,7 +58,8 @@ enum Found {
 #[derive(Debug)]
 struct Report {
     store_key: String,
-    /// How often it was written, and how it is known that nobody overwrites anybody: only a store counts.
+    /// How often it was written, and how it is known that nobody overwrites anybody: only a store
+    /// counts.
     version: Option<u64>,
     created: String,
     touched: String,
@@ -157,7 +159,8 @@ struct Note {
     text: String,
 }
 
-/// Takes a text of any length, so that one can see what becomes of a session that doesn't fit into its cookie.
+/// Takes a text of any length, so that one can see what becomes of a session that doesn't fit into
+/// its cookie.
 async fn note(session: Session, CheckedForm(note): CheckedForm<Note>) -> Result<Redirect, Error> {
     if note.text.trim().is_empty() {
         session.remove("note");

@@ -1,4 +1,5 @@
-//! A small shop to click through: sessions, flash messages and CSRF protection in a browser, and a look behind the counter.
+//! A small shop to click through: sessions, flash messages and CSRF protection in a browser, and a
+//! look behind the counter.
 //!
 //! `cargo run -p cloakroom-demo`, then <http://127.0.0.1:3000>.
 //!
@@ -47,8 +48,8 @@ struct Arguments {
     /// The port to listen on; 0 picks a free one.
     #[arg(long, default_value_t = 3000)]
     port: u16,
-    /// Where sessions live: `signed` or `encrypted` cookies, or the URL of a store, as memory:, file:DIR, sqlite:PATH, postgres://…,
-    /// mysql://… or redis://…
+    /// Where sessions live: `signed` or `encrypted` cookies, or the URL of a store, as memory:,
+    /// file:DIR, sqlite:PATH, postgres://…, mysql://… or redis://…
     #[arg(long, default_value = "sqlite:cloakroom-demo.db")]
     store: String,
 }

@@ -12,7 +12,8 @@ use crate::assets::STYLE_URL;
 use crate::cart::CART;
 use crate::sign_in::VISITOR;
 
-/// The frame around a page. Taking it as an argument opens the session and takes the messages that wait in it.
+/// The frame around a page. Taking it as an argument opens the session and takes the messages that
+/// wait in it.
 #[derive(Debug)]
 pub(crate) struct Frame {
     path: String,

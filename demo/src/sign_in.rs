@@ -59,7 +59,8 @@ async fn sign_in(
         session.flash(Message::error(format!("Please give us a name of 1 to {LONGEST} characters.")));
         return Ok(Redirect::to("/sign-in"));
     }
-    // With an owner comes a new id: what somebody may have planted or seen before signing in must be worth nothing afterwards.
+    // With an owner comes a new id: what somebody may have planted or seen before signing in must
+    // be worth nothing afterwards.
     session.set_owner(name);
     session.set_label(&devices::label(&headers));
     session.new_csrf_token()?;
@@ -73,7 +74,8 @@ async fn sign_in(
 
 async fn sign_out(session: Session) -> Result<Redirect, Error> {
     session.invalidate();
-    // Written after the end, this starts another session, under another id, that holds the message and nothing else.
+    // Written after the end, this starts another session, under another id, that holds the message
+    // and nothing else.
     session.flash(Message::info("You have signed out. Mind the step."));
     Ok(Redirect::to("/"))
 }

@@ -71,7 +71,8 @@ pub(crate) async fn not_found() -> StatusCode {
     StatusCode::NOT_FOUND
 }
 
-/// Gives errors that handlers and extractors answered in their own words a page instead. The headers stay.
+/// Gives errors that handlers and extractors answered in their own words a page instead. The
+/// headers stay.
 pub(crate) async fn in_our_words(response: Response<Body>) -> Response<Body> {
     let status = response.status();
     let is_page =

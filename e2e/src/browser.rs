@@ -59,7 +59,8 @@ impl Browser {
         let profile = Folder::new()?;
         let driver = Driver::start()?;
         let mut connector = HttpConnector::new();
-        // Commands are small and wait for their answers: without this each costs 40 milliseconds more.
+        // Commands are small and wait for their answers: without this each costs 40 milliseconds
+        // more.
         connector.set_nodelay(true);
         let client = ClientBuilder::new(connector)
             .capabilities(capabilities(look, scripts, &profile))
@@ -254,7 +255,8 @@ impl Driver {
         Ok(Self { port, process })
     }
 
-    /// Asks ChromeDriver to end, and with it the browsers that it started; killed, it would leave them running.
+    /// Asks ChromeDriver to end, and with it the browsers that it started; killed, it would leave
+    /// them running.
     fn shut_down(&self) -> std::io::Result<()> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;

@@ -12,11 +12,13 @@ use tokio::task::JoinHandle;
 
 use crate::demo::Demo;
 
-/// The demo's policy forbids scripts, and speculation rules are one. A header of another name forbids nothing.
+/// The demo's policy forbids scripts, and speculation rules are one. A header of another name
+/// forbids nothing.
 const POLICY: &[u8] = b"content-security-policy";
 const NO_POLICY: &[u8] = b"removed-security-policy";
 
-/// A relay to a demo, which counts answered requests with `Sec-Purpose`, and takes the demo's policy on scripts away.
+/// A relay to a demo, which counts answered requests with `Sec-Purpose`, and takes the demo's
+/// policy on scripts away.
 #[derive(Debug)]
 pub struct Watch {
     port: u16,

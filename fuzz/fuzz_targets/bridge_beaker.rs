@@ -1,5 +1,5 @@
-//! A cookie of Beaker's, of any text, around any bytes, and around any compressed text: no panic, no bomb, and what opens is written as it is
-//! read again.
+//! A cookie of Beaker's, of any text, around any bytes, and around any compressed text: no panic,
+//! no bomb, and what opens is written as it is read again.
 #![no_main]
 
 use std::io::Write as _;

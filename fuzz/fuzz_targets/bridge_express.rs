@@ -1,5 +1,5 @@
-//! The cookies and records of Express, of any text and around any: no panic, nothing opens that wasn't signed, and what opens is written as it
-//! is read again.
+//! The cookies and records of Express, of any text and around any: no panic, nothing opens that
+//! wasn't signed, and what opens is written as it is read again.
 #![no_main]
 
 use std::sync::LazyLock;

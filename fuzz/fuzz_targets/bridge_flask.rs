@@ -1,4 +1,5 @@
-//! A cookie of Flask's, of any text, around any bytes, compressed or not: no panic, no bomb, and what opens is written as it is read again.
+//! A cookie of Flask's, of any text, around any bytes, compressed or not: no panic, no bomb, and
+//! what opens is written as it is read again.
 #![no_main]
 
 use std::sync::LazyLock;

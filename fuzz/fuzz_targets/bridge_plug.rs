@@ -1,5 +1,5 @@
-//! A cookie of Plug's, of any text and around any content: no panic, nothing opens that wasn't signed, and what opens is written as it is read
-//! again.
+//! A cookie of Plug's, of any text and around any content: no panic, nothing opens that wasn't
+//! signed, and what opens is written as it is read again.
 #![no_main]
 
 use std::sync::LazyLock;

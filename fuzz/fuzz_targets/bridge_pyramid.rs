@@ -1,5 +1,5 @@
-//! A cookie of Pyramid's, of any text and around any payload: no panic, nothing opens that wasn't signed, and what opens is written as it is
-//! read again.
+//! A cookie of Pyramid's, of any text and around any payload: no panic, nothing opens that wasn't
+//! signed, and what opens is written as it is read again.
 #![no_main]
 
 use std::sync::LazyLock;

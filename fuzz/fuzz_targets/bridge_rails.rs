@@ -1,5 +1,5 @@
-//! A cookie of Rails', of any text, around any content, and around any session in an envelope: no panic, nothing opens that wasn't signed, and
-//! what opens is written as it is read again.
+//! A cookie of Rails', of any text, around any content, and around any session in an envelope: no
+//! panic, nothing opens that wasn't signed, and what opens is written as it is read again.
 #![no_main]
 
 use std::sync::LazyLock;

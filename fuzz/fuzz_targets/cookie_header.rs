@@ -1,4 +1,5 @@
-//! A `Cookie` header of any bytes, in any number of lines: no panic, and only values that the header holds.
+//! A `Cookie` header of any bytes, in any number of lines: no panic, and only values that the
+//! header holds.
 #![no_main]
 
 use cloakroom_core::CookieHeader;

@@ -1,4 +1,5 @@
-//! JSON of other frameworks, of any text: no panic, all that is JSON is taken, and it comes apart into values.
+//! JSON of other frameworks, of any text: no panic, all that is JSON is taken, and it comes apart
+//! into values.
 #![no_main]
 
 use cloakroom_core::Json;

@@ -1,7 +1,9 @@
-//! What the first release reads and writes, for as long as there is no tag to build it from. Frozen: it isn't changed with the
-//! formats, or it couldn't tell that they have changed. The protocol is told in `side.rs`.
+//! What the first release reads and writes, for as long as there is no tag to build it from.
+//! Frozen: it isn't changed with the formats, or it couldn't tell that they have changed. The
+//! protocol is told in `side.rs`.
 //!
-//! It is written again from the description of the formats instead of copied, so that a mistake in the description is found too.
+//! It is written again from the description of the formats instead of copied, so that a mistake in
+//! the description is found too.
 
 use std::io::{BufRead as _, Write as _};
 

@@ -1,6 +1,6 @@
-//! One of two releases that take turns on a session: `cargo xtask release-check rolling` builds this against the crates of
-//! each and talks to both, a line for a request and a line for its answer. The protocol stays as it is: it is how a later
-//! release talks to this one.
+//! One of two releases that take turns on a session: `cargo xtask release-check rolling` builds
+//! this against the crates of each and talks to both, a line for a request and a line for its
+//! answer. The protocol stays as it is: it is how a later release talks to this one.
 //!
 //! ```text
 //! new CARRIER                  a session, of which nothing else is known
@@ -12,7 +12,8 @@
 //! list CARRIER TEXT            values, messages and the last commit, a line each
 //! ```
 //!
-//! CARRIER is `record`, `signed` or `encrypted`; all other words are hexadecimal. An answer is `ok` and a hexadecimal word, or `error`.
+//! CARRIER is `record`, `signed` or `encrypted`; all other words are hexadecimal. An answer is `ok`
+//! and a hexadecimal word, or `error`.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, Write as _};

@@ -21,7 +21,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     shell::succeed(shell::program(runner).args(arguments).envs(variables))
 }
 
-/// Each is built by itself: features that one asks of a dependency would otherwise be switched on in another's program.
+/// Each is built by itself: features that one asks of a dependency would otherwise be switched on
+/// in another's program.
 fn packages() -> Outcome<Vec<PathBuf>> {
     let contenders = shell::root().join("bench/contenders");
     let folders = std::fs::read_dir(&contenders).map_err(|why| format!("{}: {why}", contenders.display()))?;

@@ -1,4 +1,5 @@
-//! `cargo xtask features`: each feature of the crate that users depend on compiles alone, and none as well.
+//! `cargo xtask features`: each feature of the crate that users depend on compiles alone, and none
+//! as well.
 
 use crate::manifest::Manifest;
 use crate::{Outcome, no_arguments, shell};

@@ -1,7 +1,8 @@
-//! Installs the web frameworks of other languages that sessions are shared with, in the versions that `e2e/foreign/` names.
+//! Installs the web frameworks of other languages that sessions are shared with, in the versions
+//! that `e2e/foreign/` names.
 //!
-//! They go below the target folder and are installed again only if the list of versions, or what runs them, changed. Rails is the
-//! one that a distribution brings, see [`crate::provision`].
+//! They go below the target folder and are installed again only if the list of versions, or what
+//! runs them, changed. Rails is the one that a distribution brings, see [`crate::provision`].
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,8 @@ use crate::{Outcome, no_arguments, shell};
 /// Where the tests find the frameworks: a folder with `python/` and `node/`.
 const VARIABLE: &str = "CLOAKROOM_FOREIGN";
 
-/// What was installed, and for what. Written last: an installation that was cut short is done again.
+/// What was installed, and for what. Written last: an installation that was cut short is done
+/// again.
 const STAMP: &str = "installed.txt";
 
 /// `cargo xtask foreign`: installs them, and prints what a plain `cargo test` must be told.

@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz`: libFuzzer on stable Rust, without cargo-fuzz.
 //!
-//! `fuzz/` is a workspace of its own. It is built for an explicit target, so that the instrumentation
-//! reaches the code under test and stays out of build scripts.
+//! `fuzz/` is a workspace of its own. It is built for an explicit target, so that the
+//! instrumentation reaches the code under test and stays out of build scripts.
 
 mod log;
 

@@ -1,7 +1,9 @@
-//! `cargo xtask guard`: what requests may cost, in figures that don't depend on how fast the machine is.
+//! `cargo xtask guard`: what requests may cost, in figures that don't depend on how fast the
+//! machine is.
 //!
-//! Allocations and bytes are counted by an allocator and instructions by callgrind, in the benchmark's own rows; the budgets are in
-//! `bench/budgets.tsv`. Round trips to stores have their budgets in the tests of `crates/cloakroom-probe`.
+//! Allocations and bytes are counted by an allocator and instructions by callgrind, in the
+//! benchmark's own rows; the budgets are in `bench/budgets.tsv`. Round trips to stores have their
+//! budgets in the tests of `crates/cloakroom-probe`.
 
 mod budget;
 
@@ -12,11 +14,14 @@ use crate::{Outcome, shell};
 use budget::{Budgets, Cost};
 
 const FILE: &str = "bench/budgets.tsv";
-/// The instructions of a row are the difference of two runs, divided by the requests that the second makes more.
+/// The instructions of a row are the difference of two runs, divided by the requests that the
+/// second makes more.
 const RUNS: [u32; 2] = [20, 120];
-/// Ten times the keys may cost ten times as much, and something for the bad luck of a growing buffer.
+/// Ten times the keys may cost ten times as much, and something for the bad luck of a growing
+/// buffer.
 const LINEAR: f64 = 13.0;
-/// A hundred requests that write to one session at the same time may each cost so many times what one alone does.
+/// A hundred requests that write to one session at the same time may each cost so many times what
+/// one alone does.
 const CROWD: f64 = 8.0;
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
@@ -125,7 +130,8 @@ fn callgrind(program: &Path, row: &str, count: u32) -> Outcome<f64> {
     collected.ok_or_else(|| format!("callgrind counted nothing for `{row}`:\n{said}"))
 }
 
-/// Lines of a number of requests and the nanoseconds that each of them takes: what is wrong with them.
+/// Lines of a number of requests and the nanoseconds that each of them takes: what is wrong with
+/// them.
 fn crowd(lines: &str, most: f64) -> Outcome<Option<String>> {
     let figure = |line: &str| line.split_once('\t')?.1.parse::<f64>().ok();
     let (Some(alone), Some(last)) = (lines.lines().next().and_then(figure), lines.lines().last().and_then(figure))

@@ -1,4 +1,5 @@
-//! What is written must be true in small things, too: links lead somewhere, and what the guide names is there.
+//! What is written must be true in small things, too: links lead somewhere, and what the guide
+//! names is there.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,6 +1,7 @@
 //! `cargo xtask guide`: the guide as a book, in which every link leads somewhere.
 //!
-//! The tests in `guide.rs` read the pages as they are written; here they are read as mdBook shows them.
+//! The tests in `guide.rs` read the pages as they are written; here they are read as mdBook shows
+//! them.
 
 use crate::{Outcome, no_arguments, shell, tools};
 

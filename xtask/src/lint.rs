@@ -1,4 +1,5 @@
-//! `cargo xtask lint`: clippy, the purity of the core, and the licences and sources of every dependency.
+//! `cargo xtask lint`: clippy, the purity of the core, and the licences and sources of every
+//! dependency.
 
 use crate::{Outcome, deny, no_arguments, purity, shell};
 

@@ -1,10 +1,10 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
 //!
-//! `main.rs` is the map. Each command has a file of its name. Beside them stands what several of them
-//! need: [`shell`] starts programs, [`provision`] finds or installs what the tests use, [`tools`] and
-//! [`toolchain`] what checks the project, [`manifest`] reads manifests, [`purity`] keeps the core pure, and
-//! [`tally`] counts. There are no dependencies, so that a clean clone has nothing to wait for before its
-//! first test.
+//! `main.rs` is the map. Each command has a file of its name. Beside them stands what several of
+//! them need: [`shell`] starts programs, [`provision`] finds or installs what the tests use,
+//! [`tools`] and [`toolchain`] what checks the project, [`manifest`] reads manifests, [`purity`]
+//! keeps the core pure, and [`tally`] counts. There are no dependencies, so that a clean clone has
+//! nothing to wait for before its first test.
 
 #![forbid(unsafe_code)]
 

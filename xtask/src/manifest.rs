@@ -1,4 +1,5 @@
-//! Reads manifests, as far as the project's own need it: sections, keys, and values as they are written.
+//! Reads manifests, as far as the project's own need it: sections, keys, and values as they are
+//! written.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,9 @@
-//! `cargo xtask package`: every crate as it would be published, in order, each built from what is in its package alone.
+//! `cargo xtask package`: every crate as it would be published, in order, each built from what is
+//! in its package alone.
 //!
-//! Cargo would do it by itself, and build most dependencies anew for every crate, with debug information. Here the packages are unpacked
-//! beside each other and checked one after the other, with the dependencies as the project has locked them.
+//! Cargo would do it by itself, and build most dependencies anew for every crate, with debug
+//! information. Here the packages are unpacked beside each other and checked one after the other,
+//! with the dependencies as the project has locked them.
 
 use std::fs;
 use std::path::Path;

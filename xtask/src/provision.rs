@@ -15,9 +15,11 @@ use crate::{Outcome, shell};
 pub(crate) struct Need {
     /// What it is and what it is for, as a person is told.
     what: &'static str,
-    /// The programs that meet it, the preferred one first; an absolute path is one that needn't be on `PATH`.
+    /// The programs that meet it, the preferred one first; an absolute path is one that needn't be
+    /// on `PATH`.
     programs: &'static [&'static str],
-    /// Arguments with which a program succeeds if it has what is needed; none if being there is enough.
+    /// Arguments with which a program succeeds if it has what is needed; none if being there is
+    /// enough.
     proof: &'static [&'static str],
     /// The Debian package that brings the first of them.
     debian: &'static str,

@@ -11,7 +11,8 @@ use crate::{Outcome, shell};
 const ALLOW_LIST: &str = "xtask/core-allow-list.txt";
 const SOURCES: &str = "crates/cloakroom-core/src";
 
-/// Names that a pure crate has no use for. Cheap to look for, and meant for mistakes, not for malice.
+/// Names that a pure crate has no use for. Cheap to look for, and meant for mistakes, not for
+/// malice.
 const FORBIDDEN: &[&str] = &[
     "SystemTime",
     "Instant",
@@ -61,7 +62,8 @@ fn dependencies() -> Outcome {
         .collect())
 }
 
-/// The crates of a printed tree that the allow-list doesn't name. The first line is the core itself.
+/// The crates of a printed tree that the allow-list doesn't name. The first line is the core
+/// itself.
 fn strangers<'a>(tree: &'a str, allow_list: &str) -> Vec<&'a str> {
     let allowed: Vec<&str> = names(allow_list).collect();
     let mut strangers: Vec<&str> = names(tree).skip(1).filter(|name| !allowed.contains(name)).collect();

@@ -1,6 +1,8 @@
-//! `cargo xtask release-check`: what must hold before a release, part by part, and a table of what came of it.
+//! `cargo xtask release-check`: what must hold before a release, part by part, and a table of what
+//! came of it.
 //!
-//! A part that fails doesn't keep the others from running. What could not be checked is said to be so: it never counts as passed.
+//! A part that fails doesn't keep the others from running. What could not be checked is said to be
+//! so: it never counts as passed.
 
 mod advisories;
 pub(crate) mod api;

@@ -8,7 +8,8 @@ use crate::Outcome;
 
 /// The folder of the whole project.
 pub(crate) fn root() -> PathBuf {
-    // Cargo's word at run time comes first: a checkout that moved keeps the binary that was built at the old place.
+    // Cargo's word at run time comes first: a checkout that moved keeps the binary that was built
+    // at the old place.
     let here = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     Path::new(&here).parent().map(Path::to_path_buf).unwrap_or_default()
 }

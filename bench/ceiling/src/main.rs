@@ -1,5 +1,5 @@
-//! What a store has room for: an application on axum that reads 200 bytes under a key and writes them back, with the clients that
-//! Cloakroom's stores use, and nothing of a session around it.
+//! What a store has room for: an application on axum that reads 200 bytes under a key and writes
+//! them back, with the clients that Cloakroom's stores use, and nothing of a session around it.
 
 mod place;
 

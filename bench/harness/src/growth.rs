@@ -1,4 +1,5 @@
-//! What grows: the sessions in a store, and the requests that write to one of them at the same time.
+//! What grows: the sessions in a store, and the requests that write to one of them at the same
+//! time.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -16,12 +17,14 @@ const SAMPLE: usize = 1000;
 const ROUNDS: u32 = 3;
 /// So many requests write to one session at the same time.
 const WRITERS: [u32; 5] = [1, 3, 10, 32, 100];
-/// About how many writes a turn is. Each number has at least so many turns, and all have turns for so long.
+/// About how many writes a turn is. Each number has at least so many turns, and all have turns for
+/// so long.
 const WRITES: u32 = 100;
 const TURNS: u32 = 5;
 const LONG_ENOUGH: Duration = Duration::from_secs(5);
 
-/// Prints, for a thousand sessions and ten times as many until `most`: how many, and what reading and writing one takes.
+/// Prints, for a thousand sessions and ten times as many until `most`: how many, and what reading
+/// and writing one takes.
 pub async fn sessions<C: Contender>(keep: Keep, most: u32) {
     let Some(app) = C::app(keep).await else { std::process::exit(2) };
     let (mut there, mut goal, mut cookies) = (0, 1000, Vec::new());
@@ -70,14 +73,16 @@ async fn fastest<C: Contender>(app: &C::App, path: &str, cookies: &[String]) -> 
     fastest
 }
 
-/// Prints, for 1 to 100 requests that write to one session at the same time: how many, and what each of them takes.
+/// Prints, for 1 to 100 requests that write to one session at the same time: how many, and what
+/// each of them takes.
 pub async fn writers<C: Contender>(keep: Keep) {
     let Some(app) = C::app(keep).await else { std::process::exit(2) };
     let mut jar = Jar::default();
     assert_eq!(ask::<C>(&app, &mut jar, Contents::Small.path(), None).await.status, 200);
     let cookie = jar.header();
-    // A write takes up to twice as long while the system runs us and the store on two processors, and it moves us when it likes. The
-    // longer a turn, the likelier somebody else takes a processor meanwhile. So the numbers take turns, and all are as long.
+    // A write takes up to twice as long while the system runs us and the store on two processors,
+    // and it moves us when it likes. The longer a turn, the likelier somebody else takes a
+    // processor meanwhile. So the numbers take turns, and all are as long.
     let (mut fastest, mut turns, begun) = ([f64::INFINITY; WRITERS.len()], 0, Instant::now());
     while turns < TURNS || begun.elapsed() < LONG_ENOUGH {
         for (count, fastest) in WRITERS.into_iter().zip(&mut fastest) {

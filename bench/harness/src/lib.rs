@@ -1,6 +1,8 @@
-//! What all contenders share: the requests that are made, the data that sessions hold, and how one row is run.
+//! What all contenders share: the requests that are made, the data that sessions hold, and how one
+//! row is run.
 //!
-//! A contender is a program of its own, so that no library's dependencies change another's. It answers to:
+//! A contender is a program of its own, so that no library's dependencies change another's. It
+//! answers to:
 //!
 //! | | |
 //! |---|---|
@@ -12,7 +14,8 @@
 //! | `sessions KEEP MOST` | nanoseconds to read and to write one, from a thousand sessions to so many |
 //! | `serve KEEP` | the application on a free port of loopback, which it prints; a store's address is in the variable `STORE` |
 //!
-//! and its twin `…-allocations` prints allocations and bytes of every row. The lines are `row<TAB>number…`.
+//! and its twin `…-allocations` prints allocations and bytes of every row. The lines are
+//! `row<TAB>number…`.
 
 mod growth;
 mod jar;
@@ -41,7 +44,8 @@ pub trait Contender {
     /// What a response says. Not measured.
     fn read(response: Self::Response) -> impl Future<Output = Answer>;
 
-    /// Serves the application until the program is killed; `false` if this library can't keep its sessions there.
+    /// Serves the application until the program is killed; `false` if this library can't keep its
+    /// sessions there.
     fn serve(keep: Keep, listener: std::net::TcpListener) -> impl Future<Output = bool>;
 }
 

@@ -42,7 +42,8 @@ impl<C: Contender> Ready<C> {
                 (filled.status == 200).then_some(())?;
             }
         }
-        // Once with a jar, as a browser would: each request then repeats the cookie that it had there.
+        // Once with a jar, as a browser would: each request then repeats the cookie that it had
+        // there.
         let mut asks = Vec::new();
         for step in row.steps {
             let (path, token) = match step {
@@ -183,7 +184,8 @@ fn serve<C: Contender>(runtime: &Runtime, keep: Keep) {
     }
 }
 
-/// The twin that counts allocations: `measure` runs the work and says how many there were, and of how many bytes.
+/// The twin that counts allocations: `measure` runs the work and says how many there were, and of
+/// how many bytes.
 pub fn allocations<C: Contender>(measure: impl Fn(&mut dyn FnMut()) -> (u64, u64)) {
     const COUNT: u32 = 100;
     let runtime = runtime();

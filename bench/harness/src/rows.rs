@@ -137,8 +137,8 @@ pub struct Row {
 }
 
 impl Row {
-    /// The row without sessions that this one is compared with, once for each of its requests: making a request with a cookie costs
-    /// something too, and isn't the library's doing.
+    /// The row without sessions that this one is compared with, once for each of its requests:
+    /// making a request with a cookie costs something too, and isn't the library's doing.
     pub const fn baseline(&self) -> &'static str {
         match self.client {
             Client::Stranger => "none",

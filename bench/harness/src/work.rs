@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
-/// The variable with the port of a gate: who counts races, and must know that a request has read and hasn't written yet.
+/// The variable with the port of a gate: who counts races, and must know that a request has read
+/// and hasn't written yet.
 pub const GATE: &str = "GATE";
 
 /// Goes to the gate and stays until it opens, or for 20 milliseconds if there is none.

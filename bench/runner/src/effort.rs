@@ -35,7 +35,8 @@ impl Effort {
         }
     }
 
-    /// The instructions of a row are the difference of two runs, divided by the requests that the second makes more.
+    /// The instructions of a row are the difference of two runs, divided by the requests that the
+    /// second makes more.
     pub const fn counted(self) -> (u32, u32) {
         match self {
             Self::Quick => (20, 120),

@@ -11,7 +11,8 @@ use crate::stores::Stores;
 use crate::table::{Best, Table};
 
 const SESSIONS: u32 = 20_000;
-/// How many sessions begin at the same time. SQLite writes one after the other, and not every library waits for its turn.
+/// How many sessions begin at the same time. SQLite writes one after the other, and not every
+/// library waits for its turn.
 const fn clients(keep: Keep) -> u32 {
     match keep {
         Keep::Sqlite => 1,
@@ -19,7 +20,8 @@ const fn clients(keep: Keep) -> u32 {
     }
 }
 
-/// Bytes that a store grows by, for each of so many sessions with nine keys. Everybody begins with an empty store.
+/// Bytes that a store grows by, for each of so many sessions with nine keys. Everybody begins with
+/// an empty store.
 pub async fn table(programs: &std::path::Path) -> Fallible<Table> {
     let mut table = Table::new("Bytes in the store for each session of nine keys", "store", &names(), Best::Lowest);
     for keep in [Keep::Redis, Keep::Postgres, Keep::Sqlite] {

@@ -38,7 +38,8 @@ impl Growth<'_> {
 
     fn writers(&self) -> Fallible<Table> {
         let title = "Nanoseconds for each write to one session, by so many requests at once";
-        // Ours are all kept: elsewhere all but one of those that meet are lost, and one may be lost faster than kept.
+        // Ours are all kept: elsewhere all but one of those that meet are lost, and one may be lost
+        // faster than kept.
         let mut table = Table::new(title, "requests", &names(), Best::None);
         for keep in [Keep::Memory, Keep::Redis, Keep::Valkey, Keep::Postgres, Keep::Sqlite] {
             self.rows(&mut table, keep, CONTENDERS.len(), &["writers", keep.as_str()])?;

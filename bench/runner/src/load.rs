@@ -30,7 +30,8 @@ struct Figures {
     cpu: f64,
 }
 
-/// Medians for each number of connections, or `None` where requests failed; `None` of all where the library has no such store.
+/// Medians for each number of connections, or `None` where requests failed; `None` of all where the
+/// library has no such store.
 type Turns = Option<Vec<Option<Figures>>>;
 
 /// A page, what it says, and whether its client has a session first.
@@ -40,7 +41,8 @@ struct Page(&'static str, &'static str, bool);
 const PLAIN: Page = Page("/untouched", "hello", false);
 const COUNTER: Page = Page("/write", "written", true);
 
-/// Four tables: requests per second, the same as a share of the application without sessions, latencies, and processor time.
+/// Four tables: requests per second, the same as a share of the application without sessions,
+/// latencies, and processor time.
 pub async fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
     let mut columns: Vec<&str> = names();
     columns.push("raw GET and SET");
@@ -85,7 +87,8 @@ pub async fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
     Ok(vec![throughput, share, latency, cpu])
 }
 
-/// For each contender, and the store's ceiling behind them, medians for each number of connections. They take turns.
+/// For each contender, and the store's ceiling behind them, medians for each number of connections.
+/// They take turns.
 async fn turns(stage: &Stage<'_>, keep: Keep, page: Page, effort: Effort) -> Fallible<Vec<Turns>> {
     let mut served = stage.all(keep, None)?;
     if matches!(keep, Keep::Redis | Keep::Valkey | Keep::Postgres | Keep::Sqlite) {

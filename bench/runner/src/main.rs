@@ -1,7 +1,8 @@
 //! Runs every contender and writes what came out: `cargo xtask bench`.
 //!
-//! The contenders take turns, A B C A B C, so that whatever else the machine does meets all of them. Times are medians over the
-//! rounds; instructions, allocations and round trips are counted, and don't depend on the machine.
+//! The contenders take turns, A B C A B C, so that whatever else the machine does meets all of
+//! them. Times are medians over the rounds; instructions, allocations and round trips are counted,
+//! and don't depend on the machine.
 
 mod client;
 mod contenders;
@@ -83,7 +84,8 @@ impl Bench<'_> {
         }
     }
 
-    /// Into the guide, and into the summary for programs, which keeps what other runs have put there.
+    /// Into the guide, and into the summary for programs, which keeps what other runs have put
+    /// there.
     fn write(&self, part: &str, tables: &[Table]) -> Fallible<()> {
         let target = self.project.join("target/bench");
         std::fs::create_dir_all(&target)?;

@@ -1,4 +1,5 @@
-//! Correctness beside speed: what is lost when requests of one session overlap, and whether a sign-out lasts.
+//! Correctness beside speed: what is lost when requests of one session overlap, and whether a
+//! sign-out lasts.
 
 use std::time::Duration;
 
@@ -81,7 +82,8 @@ enum Count {
     Keys,
 }
 
-/// How many updates are missing after requests that all have read before one of them writes. A browser's jar takes the answers as they come.
+/// How many updates are missing after requests that all have read before one of them writes. A
+/// browser's jar takes the answers as they come.
 async fn updates(served: &Served, gate: &Gate, path: impl Fn(u32) -> String, count: Count) -> Fallible<i32> {
     let mut browser = Client::connect(served.port).await?;
     browser.expect_ok("/fill/one").await?;
@@ -103,7 +105,8 @@ async fn updates(served: &Served, gate: &Gate, path: impl Fn(u32) -> String, cou
             release(request).await?;
         }
         while let Ok(Some(answer)) = timeout(PATIENCE, requests.join_next()).await {
-            // One that is refused has told its client that nothing was kept; it still counts as lost.
+            // One that is refused has told its client that nothing was kept; it still counts as
+            // lost.
             browser.jar.obey(answer??.cookies.iter().map(String::as_str));
             answered += 1;
         }
@@ -123,8 +126,8 @@ async fn updates(served: &Served, gate: &Gate, path: impl Fn(u32) -> String, cou
     }
 }
 
-/// Of how many sign-outs the session is there again after a request that had read before and writes later: in the browser that made both,
-/// and for somebody with the cookie from before.
+/// Of how many sign-outs the session is there again after a request that had read before and writes
+/// later: in the browser that made both, and for somebody with the cookie from before.
 async fn undone_sign_outs(served: &Served, gate: &Gate) -> Fallible<[u32; 2]> {
     let mut undone = [0; 2];
     for _ in 0..TRIALS {
@@ -141,7 +144,8 @@ async fn undone_sign_outs(served: &Served, gate: &Gate) -> Fallible<[u32; 2]> {
             spawn_local(
                 async move { browser.expect_ok("/logout").await.map(|()| browser).map_err(|why| why.to_string()) },
             );
-        // A library that lets in one request after the other has the sign-out wait for the slow one.
+        // A library that lets in one request after the other has the sign-out wait for the slow
+        // one.
         tokio::time::sleep(Duration::from_millis(20)).await;
         release(under_way).await?;
         let (mut browser, late) = (signed_out.await??, slow.await??);

@@ -1,4 +1,5 @@
-//! What a library asks of those who build with it: the smallest application, with its sessions and without.
+//! What a library asks of those who build with it: the smallest application, with its sessions and
+//! without.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,7 +19,8 @@ const PACKAGES: [(&str, &str); 6] = [
     ("salvo", "salvo"),
 ];
 
-/// Packages that cargo takes, and seconds that a first release build does; each for the application and for it without sessions.
+/// Packages that cargo takes, and seconds that a first release build does; each for the application
+/// and for it without sessions.
 pub fn table(bench: &Path) -> Fallible<Table> {
     let columns = ["packages", "… without sessions", "seconds to build", "… without sessions"];
     let mut table = Table::new("The smallest application: what it takes to build", "library", &columns, Best::None);

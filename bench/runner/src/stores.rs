@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use crate::Fallible;
 
-/// A Redis and a Valkey that write no file, a PostgreSQL that answers before its disk has it, and a folder for SQLite's files: what is
-/// measured is the libraries, and a disk would be most of it.
+/// A Redis and a Valkey that write no file, a PostgreSQL that answers before its disk has it, and a
+/// folder for SQLite's files: what is measured is the libraries, and a disk would be most of it.
 pub struct Stores {
     pub redis: Redis,
     pub valkey: Redis,

@@ -58,7 +58,8 @@ impl Table {
         self.rows.push(Row { name: row.into(), cells, compared: false });
     }
 
-    /// The same figures as multiples of those in the first column, which is ours; rows whose columns aren't compared are left out.
+    /// The same figures as multiples of those in the first column, which is ours; rows whose
+    /// columns aren't compared are left out.
     pub fn multiples(&self) -> Self {
         let title = format!("{}, as multiples of ours", self.title);
         let mut multiples = Self { title, rows: Vec::new(), decimals: 1, ..self.clone() };

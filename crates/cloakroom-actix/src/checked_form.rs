@@ -11,10 +11,12 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Respon
 use cloakroom_session::{CsrfSlot, Error, FormRejection, Refusal};
 use serde::de::DeserializeOwned;
 
-/// An urlencoded form that passed the CSRF check, whatever its route or report-only rules would let through.
+/// An urlencoded form that passed the CSRF check, whatever its route or report-only rules would let
+/// through.
 ///
-/// Where the [`CsrfMiddleware`](crate::CsrfMiddleware) has checked the request, this decodes the form and no more. Where it hasn't, because
-/// the route is exempt or the rules only report, it checks here. The token's field is left out of what `T` sees. How large a form may be says
+/// Where the [`CsrfMiddleware`](crate::CsrfMiddleware) has checked the request, this decodes the
+/// form and no more. Where it hasn't, because the route is exempt or the rules only report, it
+/// checks here. The token's field is left out of what `T` sees. How large a form may be says
 /// `web::PayloadConfig`, 256 KiB unless configured.
 ///
 /// # Examples

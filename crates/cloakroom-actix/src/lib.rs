@@ -1,8 +1,9 @@
 //! Sessions and CSRF protection as actix-web middleware.
 //!
-//! Handlers take a [`Session`](cloakroom_session::Session), a [`FormToken`] or a [`CheckedForm`] as an argument, and return the session's
-//! [`Error`](cloakroom_session::Error) with `?`. What is decided is decided in `cloakroom-session`, as for every adapter; here requests and
-//! responses are carried there and back.
+//! Handlers take a [`Session`](cloakroom_session::Session), a [`FormToken`] or a [`CheckedForm`] as
+//! an argument, and return the session's [`Error`](cloakroom_session::Error) with `?`. What is
+//! decided is decided in `cloakroom-session`, as for every adapter; here requests and responses are
+//! carried there and back.
 //!
 //! | module | what it is about |
 //! |---|---|
@@ -12,12 +13,14 @@
 //! | `outcome` | responses, and errors that will become one |
 //!
 //! # Where it goes
-//! 1. On an `App`, a `web::scope` or a `web::resource`, with `wrap`. The middleware that is wrapped **last** is the outer one: first
-//!    [`CsrfMiddleware`], then [`SessionMiddleware`].
-//! 2. Make it outside of the closure that makes the `App`, and clone it there: all workers share one factory, its store and its
-//!    connections. A `MemoryStore` that is made inside is another one in each worker.
-//! 3. A handler that returns an `Err`, an extractor that fails, and a middleware inside that returns an `Err` all commit as the
-//!    [`CommitPolicy`](cloakroom_session::CommitPolicy) says, and their responses bring the cookie.
+//! 1. On an `App`, a `web::scope` or a `web::resource`, with `wrap`. The middleware that is wrapped
+//!    **last** is the outer one: first [`CsrfMiddleware`], then [`SessionMiddleware`].
+//! 2. Make it outside of the closure that makes the `App`, and clone it there: all workers share
+//!    one factory, its store and its connections. A `MemoryStore` that is made inside is another
+//!    one in each worker.
+//! 3. A handler that returns an `Err`, an extractor that fails, and a middleware inside that
+//!    returns an `Err` all commit as the [`CommitPolicy`](cloakroom_session::CommitPolicy) says,
+//!    and their responses bring the cookie.
 //!
 //! # Examples
 //! ```

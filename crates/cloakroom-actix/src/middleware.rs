@@ -21,19 +21,24 @@ pub(crate) fn sorry() -> OnError {
 
 /// Gives each request a session, and commits it when the response is ready.
 ///
-/// Wrap it around everything that uses the session, after all other middleware that does. A request whose session nobody opens
-/// gets no header. Clones share one factory: make it once, and clone it for each worker.
+/// Wrap it around everything that uses the session, after all other middleware that does. A request
+/// whose session nobody opens gets no header. Clones share one factory: make it once, and clone it
+/// for each worker.
 ///
-/// 1. The commit happens before the first byte of the response. If it fails, the response is replaced: 503 when the store couldn't
-///    answer, 500 for a session that doesn't fit its cookie.
-/// 2. A response whose session was opened gets `Vary: Cookie`. One with our `Set-Cookie`, or for which a CSRF token was handed out, is
-///    stored by no cache: it gets `Cache-Control: private, no-store`, and `Expires` and the fields that caches prefer to `Cache-Control`
-///    (`CDN-Cache-Control`, `Surrogate-Control` and others) are removed, with one trace event. That goes for responses that are made of an `Err`, too.
-/// 3. A handler that panics commits nothing. One whose client went away commits if actix-web lets it finish, as it often does.
+/// 1. The commit happens before the first byte of the response. If it fails, the response is
+///    replaced: 503 when the store couldn't answer, 500 for a session that doesn't fit its cookie.
+/// 2. A response whose session was opened gets `Vary: Cookie`. One with our `Set-Cookie`, or for
+///    which a CSRF token was handed out, is stored by no cache: it gets
+///    `Cache-Control: private, no-store`, and `Expires` and the fields that caches prefer to
+///    `Cache-Control` (`CDN-Cache-Control`, `Surrogate-Control` and others) are removed, with one
+///    trace event. That goes for responses that are made of an `Err`, too.
+/// 3. A handler that panics commits nothing. One whose client went away commits if actix-web lets
+///    it finish, as it often does.
 ///
 /// # Security
-/// Middleware that sets caching headers belongs inside of this one: wrap it first. A middleware outside of it that sets
-/// `Cache-Control: public` or a targeted field has the last word, and a cache may then hand one visitor's cookie or token to another.
+/// Middleware that sets caching headers belongs inside of this one: wrap it first. A middleware
+/// outside of it that sets `Cache-Control: public` or a targeted field has the last word, and a
+/// cache may then hand one visitor's cookie or token to another.
 ///
 /// # Examples
 /// ```

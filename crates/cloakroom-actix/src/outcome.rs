@@ -9,7 +9,8 @@ use cloakroom_session::ResponseEffects;
 
 use crate::middleware::OnError;
 
-/// What a service around a handler leaves. An `Err` comes from a middleware in between, and has no request any more.
+/// What a service around a handler leaves. An `Err` comes from a middleware in between, and has no
+/// request any more.
 pub(crate) type Outcome<B> = Result<ServiceResponse<B>, Error>;
 
 /// The status that the client will see.

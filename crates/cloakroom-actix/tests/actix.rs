@@ -1,6 +1,8 @@
-//! What is actix-web's own: where middleware goes, errors that become responses, payloads and bodies.
+//! What is actix-web's own: where middleware goes, errors that become responses, payloads and
+//! bodies.
 //!
-//! What all adapters do alike is in the list of scenarios that the probe runs over real HTTP on each of them.
+//! What all adapters do alike is in the list of scenarios that the probe runs over real HTTP on
+//! each of them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

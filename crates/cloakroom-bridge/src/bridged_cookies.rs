@@ -14,15 +14,16 @@ use crate::cookie_format::{CookieFormat, Presented, Sealing};
 
 /// The factory that shares the session cookie of an application in another framework.
 ///
-/// Both applications need the same secret and the same cookie name, path and domain. What one writes, the other reads: values, flash
-/// messages, and the CSRF token. Handlers don't know of it.
+/// Both applications need the same secret and the same cookie name, path and domain. What one
+/// writes, the other reads: values, flash messages, and the CSRF token. Handlers don't know of it.
 ///
-/// What [`CookieSessions`](cloakroom_session::CookieSessions) can't do, this can't either: the browser holds the only copy, so a session can't be ended
-/// before it expires, and of two requests that change it at the same time, to whichever application, the response that arrives last wins.
+/// What [`CookieSessions`](cloakroom_session::CookieSessions) can't do, this can't either: the
+/// browser holds the only copy, so a session can't be ended before it expires, and of two requests
+/// that change it at the same time, to whichever application, the response that arrives last wins.
 ///
 /// # Security
-/// It is as strong as the other framework's format, which is often less than ours: see the page of the guide on bridges. A format is
-/// never guessed: only what was configured is tried.
+/// It is as strong as the other framework's format, which is often less than ours: see the page of
+/// the guide on bridges. A format is never guessed: only what was configured is tried.
 ///
 /// # Examples
 /// ```
@@ -55,7 +56,8 @@ pub struct BridgedCookiesBuilder<F> {
 }
 
 impl<F: CookieFormat> BridgedCookies<F> {
-    /// Sessions in cookies of this format, with the name and the timeouts that its framework has by default.
+    /// Sessions in cookies of this format, with the name and the timeouts that its framework has by
+    /// default.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(format: F) -> BridgedCookiesBuilder<F> {
         let (cookie, lifetimes) = (format.cookie(), format.lifetimes());
@@ -86,7 +88,8 @@ impl<F: CookieFormat> BridgedCookies<F> {
         }
     }
 
-    /// The values of the cookie beside the session's, the last one first; one absent value if there is none.
+    /// The values of the cookie beside the session's, the last one first; one absent value if there
+    /// is none.
     fn companions<'a>(&self, cookies: &'a CookieHeader<'a>) -> Vec<Option<&'a str>> {
         let Some(companion) = &self.companion else { return vec![None] };
         let found: Vec<_> = cookies.candidates(companion.name()).filter_map(Result::ok).map(Some).collect();
@@ -190,7 +193,8 @@ impl<F: CookieFormat> SessionFactory for BridgedCookies<F> {
 }
 
 impl<F: CookieFormat> BridgedCookiesBuilder<F> {
-    /// The cookie's name and attributes. Name, path and domain must be those that the other application has, or there are two cookies.
+    /// The cookie's name and attributes. Name, path and domain must be those that the other
+    /// application has, or there are two cookies.
     pub fn cookie(mut self, cookie: CookieConfig) -> Self {
         self.cookie = cookie;
         self

@@ -9,12 +9,14 @@ use cloakroom_session::{
 
 /// The session cookie of another framework: text in, a record out, and back.
 ///
-/// A format is pure: it knows no clock and makes no random bytes. [`BridgedCookies`](crate::BridgedCookies) is the factory that carries it
-/// out.
+/// A format is pure: it knows no clock and makes no random bytes.
+/// [`BridgedCookies`](crate::BridgedCookies) is the factory that carries it out.
 ///
 /// # What an implementation must do
-/// - `open` **must** check the signature before it looks at anything else, in a time that doesn't tell where it differs.
-/// - `open` **must not** run what a cookie holds: a pickle or the like is [`Rejected::UnsafeSerializer`].
+/// - `open` **must** check the signature before it looks at anything else, in a time that doesn't
+///   tell where it differs.
+/// - `open` **must not** run what a cookie holds: a pickle or the like is
+///   [`Rejected::UnsafeSerializer`].
 /// - `open` **must not** unpack without a bound.
 /// - `seal` **must** write what it knows nothing of as it was read.
 ///
@@ -70,7 +72,8 @@ pub trait CookieFormat: fmt::Debug + Send + Sync + 'static {
         None
     }
 
-    /// The longest value that the framework itself writes, in bytes: it fails on more, and so would the next request to it.
+    /// The longest value that the framework itself writes, in bytes: it fails on more, and so would
+    /// the next request to it.
     fn longest_value(&self) -> usize {
         MAX_COOKIE
     }
@@ -80,7 +83,8 @@ pub trait CookieFormat: fmt::Debug + Send + Sync + 'static {
         Resolution::Seconds
     }
 
-    /// Opens a cookie's value. Deadlines are those of the record; whether they have passed isn't asked here.
+    /// Opens a cookie's value. Deadlines are those of the record; whether they have passed isn't
+    /// asked here.
     ///
     /// # Errors
     /// The reason why it isn't a session of this format.

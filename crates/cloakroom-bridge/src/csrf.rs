@@ -4,7 +4,8 @@ use cloakroom_session::{CsrfScheme, CsrfToken};
 
 /// Tokens go into forms as they are: what the other application accepts.
 ///
-/// Without a mask, a compressed page that also shows what a visitor sends may give the token away (BREACH), as it may in those frameworks.
+/// Without a mask, a compressed page that also shows what a visitor sends may give the token away
+/// (BREACH), as it may in those frameworks.
 #[derive(Debug)]
 pub(crate) struct Plain;
 

@@ -46,7 +46,8 @@ impl FlashObject {
 
     /// The object that holds these messages.
     pub(crate) fn write(&self, spelling: Spelling, queues: &[Queue<'_>]) -> Result<String, Error> {
-        // The queue without a name, and one that has the name which the framework gives to it, are one there.
+        // The queue without a name, and one that has the name which the framework gives to it, are
+        // one there.
         let mut members: Vec<(&str, Vec<&str>)> = Vec::new();
         for (queue, bodies) in queues {
             let name = if queue.is_empty() { self.default } else { queue };

@@ -1,10 +1,12 @@
 //! Sessions shared with applications in other frameworks, and the way from there.
 //!
-//! A team that moves an application to Rust runs both for months, and its users hold cookies of the old one. Here are factories that read
-//! and write those: [`BridgedCookies`] where the session is in the cookie, `SharedRecords` where it is in a store; and [`Migration`], which
-//! leads from one factory to another without signing anybody out.
+//! A team that moves an application to Rust runs both for months, and its users hold cookies of the
+//! old one. Here are factories that read and write those: [`BridgedCookies`] where the session is
+//! in the cookie, `SharedRecords` where it is in a store; and [`Migration`], which leads from one
+//! factory to another without signing anybody out.
 //!
-//! Applications use the `cloakroom` crate, where this is the module `bridge`. Each family of frameworks has a feature.
+//! Applications use the `cloakroom` crate, where this is the module `bridge`. Each family of
+//! frameworks has a feature.
 //!
 //! | module | what it is about |
 //! |---|---|
@@ -18,7 +20,8 @@
 //! | `stores` | Redis, PostgreSQL and SQLite, as those frameworks use them |
 //! | `migration` | from the old factory to the new one |
 //!
-//! What doesn't belong here: guessing. A format is tried only if it was configured, and a pickle is never read.
+//! What doesn't belong here: guessing. A format is tried only if it was configured, and a pickle is
+//! never read.
 
 #![cfg_attr(
     not(all(feature = "beaker", feature = "django", feature = "flask", feature = "pyramid")),

@@ -10,8 +10,9 @@ pub(crate) const OURS: &str = "_cloakroom";
 /// Owner, label, what a handler has said about this one session's lifetime, and the last commits.
 ///
 /// As JSON, an object of those that there are: `created` and `ends` in milliseconds since 1970,
-/// `idle` in milliseconds (0: never), `remembered`, `owner`, `label`, `csrf`, `commits` (their ids as
-/// numbers, oldest first) and `committed` (the time of the last commit, in milliseconds since 1970).
+/// `idle` in milliseconds (0: never), `remembered`, `owner`, `label`, `csrf`, `commits` (their ids
+/// as numbers, oldest first) and `committed` (the time of the last commit, in milliseconds since
+/// 1970).
 #[derive(Debug, Default)]
 pub(crate) struct Ours {
     pub(crate) created: Option<Timestamp>,

@@ -5,11 +5,12 @@ use std::fmt;
 use cloakroom_session::ConfigError;
 use zeroize::Zeroizing;
 
-/// The secret that the other application signs or encrypts with: of any length, because its framework asks for none.
+/// The secret that the other application signs or encrypts with: of any length, because its
+/// framework asks for none.
 ///
 /// # Security
-/// It is erased from memory when dropped, and `Debug` prints nothing of it. Frameworks take short secrets, and so does this; a secret that
-/// can be guessed is no better here than there.
+/// It is erased from memory when dropped, and `Debug` prints nothing of it. Frameworks take short
+/// secrets, and so does this; a secret that can be guessed is no better here than there.
 ///
 /// # Examples
 /// ```

@@ -1,5 +1,5 @@
-//! Signed tokens with a time, as `itsdangerous` and Django make them: `payload.time.signature`, and the payload compressed behind a dot
-//! in front of it.
+//! Signed tokens with a time, as `itsdangerous` and Django make them: `payload.time.signature`, and
+//! the payload compressed behind a dot in front of it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,5 +1,5 @@
-//! What is traced of refused cookies, and that no secret is. In a process of its own: other tests, which nobody listens to, would get in
-//! its way.
+//! What is traced of refused cookies, and that no secret is. In a process of its own: other tests,
+//! which nobody listens to, would get in its way.
 #![cfg(all(feature = "beaker", feature = "django", feature = "pyramid"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has said what it found")]
 

@@ -1,4 +1,5 @@
-//! A session as a row, as lines and in JSON. Values are shown only if they were asked for, and the CSRF token never.
+//! A session as a row, as lines and in JSON. Values are shown only if they were asked for, and the
+//! CSRF token never.
 
 use cloakroom::{Entry, Json, Record, Scanned, StoreKey, Timestamp};
 use serde_json::{Map, Value, json};

@@ -15,7 +15,8 @@ use crate::place::{Open, store};
 use crate::table::table;
 use crate::walk::within;
 
-/// Clocks of a deployment that differ by more than that are worth a look: sessions are dated by the clock of whoever writes them.
+/// Clocks of a deployment that differ by more than that are worth a look: sessions are dated by the
+/// clock of whoever writes them.
 const APART: Duration = Duration::from_secs(5);
 
 #[derive(Args, Debug)]

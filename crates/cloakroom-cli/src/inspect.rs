@@ -30,11 +30,13 @@ use report::{Report, Verdict};
     be seen from outside.\n\n\
     Of another framework: `cloakroom inspect - --framework rails --secret-env SECRET_KEY_BASE --name _shop_session < cookie`.")]
 pub(crate) struct Options {
-    /// The cookie: its value, name=value, a whole Cookie or Set-Cookie line, or - to read one of these from stdin. A session cookie is a secret while it
-    /// is valid: arguments can be read by everybody on the machine
+    /// The cookie: its value, name=value, a whole Cookie or Set-Cookie line, or - to read one of
+    /// these from stdin. A session cookie is a secret while it is valid: arguments can be read by
+    /// everybody on the machine
     #[arg(value_name = "COOKIE")]
     cookie: String,
-    /// The cookie's name, to which its seal is bound; of several cookies, which one [default: the one in COOKIE, or that of the library or framework]
+    /// The cookie's name, to which its seal is bound; of several cookies, which one [default: the
+    /// one in COOKIE, or that of the library or framework]
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]

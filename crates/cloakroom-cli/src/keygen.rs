@@ -26,7 +26,8 @@ pub(crate) struct Options {
     /// Announces a new key: it opens what it sealed, and doesn't seal yet
     #[arg(long, requires = "file", conflicts_with_all = ["previous", "forget"])]
     next: bool,
-    /// Makes the announced key the current one, or a new one if none is announced; the one that was current only opens from now on
+    /// Makes the announced key the current one, or a new one if none is announced; the one that was
+    /// current only opens from now on
     #[arg(long, requires = "file", conflicts_with = "forget")]
     previous: bool,
     /// Takes out the keys that only open what they sealed earlier

@@ -1,6 +1,7 @@
 //! `cloakroom`: keys, cookies, and the sessions of any store, from the command line.
 //!
-//! Answers go to stdout, progress and errors to stderr. What is secret is read from a file or the environment, and never written.
+//! Answers go to stdout, progress and errors to stderr. What is secret is read from a file or the
+//! environment, and never written.
 //!
 //! | file | what it is about |
 //! |---|---|

@@ -1,7 +1,8 @@
 //! `migrate`: all sessions of a store into another one, while the application runs.
 //!
-//! One run copies what is new, brings up to date what was used at the source since, and ends what has ended there since. It leaves alone what the
-//! application has written at the target. So it may be killed and run again, and run again after the application was switched over.
+//! One run copies what is new, brings up to date what was used at the source since, and ends what
+//! has ended there since. It leaves alone what the application has written at the target. So it may
+//! be killed and run again, and run again after the application was switched over.
 //!
 //! | file | what it is about |
 //! |---|---|
@@ -49,7 +50,8 @@ pub(crate) struct Options {
     /// The store to copy into
     #[arg(value_name = "TO-URL")]
     to: String,
-    /// File that says what was copied: keep it from run to run, it is what tells our writes from the application's
+    /// File that says what was copied: keep it from run to run, it is what tells our writes from
+    /// the application's
     #[arg(long, value_name = "FILE", default_value = "cloakroom-migrate.journal")]
     journal: PathBuf,
     /// How many sessions to write at the same time

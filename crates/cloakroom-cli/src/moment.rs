@@ -16,7 +16,8 @@ pub(crate) fn utc(point: Timestamp) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// Year, month and day of a day since 1970 (Howard Hinnant's `civil_from_days`, for days that aren't before it).
+/// Year, month and day of a day since 1970 (Howard Hinnant's `civil_from_days`, for days that
+/// aren't before it).
 const fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);

@@ -38,7 +38,8 @@ pub(crate) enum Command {
     Migrate(migrate::Options),
     /// Prints the SQL that creates the table
     Schema(schema::Options),
-    /// Says whether a store can be reached, is durable, evicts, is replicated, and what time it is there
+    /// Says whether a store can be reached, is durable, evicts, is replicated, and what time it is
+    /// there
     Doctor(doctor::Options),
     /// Runs the conformance suite against a store, in a table or under a prefix of its own
     Conform(conform::Options),

@@ -38,7 +38,8 @@ impl fmt::Display for WrongUse {
 
 impl std::error::Error for WrongUse {}
 
-/// 0 done, 1 failed, 2 wrong use, 3 the answer is no. A mistake in the command line is clap's, and 2 too.
+/// 0 done, 1 failed, 2 wrong use, 3 the answer is no. A mistake in the command line is clap's, and
+/// 2 too.
 pub(crate) fn exit_code(answer: &anyhow::Result<Outcome>) -> ExitCode {
     ExitCode::from(match answer {
         Ok(Outcome::Done) => 0,

@@ -1,4 +1,5 @@
-//! Keys, wherever they are written: a file, or a variable of the environment. Never an argument, which everybody on the machine can read.
+//! Keys, wherever they are written: a file, or a variable of the environment. Never an argument,
+//! which everybody on the machine can read.
 
 use std::path::PathBuf;
 
@@ -16,7 +17,8 @@ pub(crate) struct KeyOptions {
     /// File with the key or the keyring, as `cloakroom keygen` writes it
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
-    /// Variable of the environment with the key or the keyring [default: CLOAKROOM_KEY, if it is set]
+    /// Variable of the environment with the key or the keyring [default: CLOAKROOM_KEY, if it is
+    /// set]
     #[arg(long, value_name = "NAME", conflicts_with = "key_file")]
     key_env: Option<String>,
 }

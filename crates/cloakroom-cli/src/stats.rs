@@ -19,7 +19,8 @@ pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]
     store: String,
-    /// Looks again every so many seconds, and says what happened in between; with --json a document each time
+    /// Looks again every so many seconds, and says what happened in between; with --json a document
+    /// each time
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     watch: Option<u64>,
     /// Ends after so many looks

@@ -1,6 +1,7 @@
 //! Tables of text, and bars.
 
-/// Columns under their names, as wide as they must be; those whose names are in `right` stand on the right.
+/// Columns under their names, as wide as they must be; those whose names are in `right` stand on
+/// the right.
 pub(crate) fn table(names: &[&str], right: &[&str], rows: &[Vec<String>]) -> String {
     let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column)).map(|cell| cell.chars().count());
     let widths: Vec<usize> = names
@@ -22,7 +23,8 @@ pub(crate) fn table(names: &[&str], right: &[&str], rows: &[Vec<String>]) -> Str
     text
 }
 
-/// Names, counts, and a bar for each: the longest is of this width, and what is there at all has a mark.
+/// Names, counts, and a bar for each: the longest is of this width, and what is there at all has a
+/// mark.
 pub(crate) fn bars(rows: &[(String, u64)], width: usize) -> String {
     let most = rows.iter().map(|(_, count)| *count).max().unwrap_or(0).max(1);
     let share = |count: u64| usize::try_from(u128::from(count) * width as u128 / u128::from(most)).unwrap_or(width);

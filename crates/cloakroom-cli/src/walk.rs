@@ -31,7 +31,8 @@ impl<'a> Walk<'a> {
         Self { store, limit, next: Next::Begin }
     }
 
-    /// The next page; nothing at the end. Stores that walk through a table that changes its size may name a session twice.
+    /// The next page; nothing at the end. Stores that walk through a table that changes its size
+    /// may name a session twice.
     pub(crate) async fn page(&mut self) -> Result<Option<Page>, StoreError> {
         let after = match &self.next {
             Next::Begin => None,
@@ -45,7 +46,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Calls `each` with every live session, once; says which ones are damaged. It remembers the keys, 50 bytes each.
+/// Calls `each` with every live session, once; says which ones are damaged. It remembers the keys,
+/// 50 bytes each.
 pub(crate) async fn all(store: &AnyStore, mut each: impl FnMut(&Scanned)) -> Result<Vec<StoreKey>, StoreError> {
     let mut walk = Walk::new(store, PAGE);
     let (mut seen, mut damaged) = (HashSet::new(), Vec::new());

@@ -250,7 +250,8 @@ impl SessionState {
         let waiting = self.record().flashes.queue(queue);
         let mut ids: Vec<FlashId> = waiting.iter().map(|message| message.id).collect();
         if !ids.is_empty() {
-            // An equal message took the place of each of these, and is among those that are taken now.
+            // An equal message took the place of each of these, and is among those that are taken
+            // now.
             ids.extend(self.log().suppressed(queue));
         }
         let messages = waiting.iter().map(|message| message.body.clone()).collect();
@@ -268,7 +269,8 @@ impl SessionState {
         self.peek_flash_json(queue).map(|body| body.decode(queue)).collect()
     }
 
-    /// Takes the messages that wait in a flash queue, oldest first; see [`SessionState::pop_flash_json`].
+    /// Takes the messages that wait in a flash queue, oldest first; see
+    /// [`SessionState::pop_flash_json`].
     ///
     /// # Errors
     /// When one can't be read as a `T`. All of them are removed nevertheless.

@@ -20,7 +20,8 @@ impl Effect {
 }
 
 impl Record {
-    /// Applies one change as it was made: the only way in which a record of a running request changes.
+    /// Applies one change as it was made: the only way in which a record of a running request
+    /// changes.
     pub(crate) fn apply(&mut self, change: &Change) -> Effect {
         match change {
             Change::Set { key, value } | Change::Update { key, value, .. } => self.set(key, value),

@@ -16,7 +16,8 @@ use crate::time::Timestamp;
 /// does what it says with [`Commit::record`], and answers with [`Commit::settle`].
 ///
 /// A commit whose outcome is unknown, because its store gave no answer, is carried out once more:
-/// [`Commit::is_resumed`]. Its id, its record and the id of a session that begins are the same then.
+/// [`Commit::is_resumed`]. Its id, its record and the id of a session that begins are the same
+/// then.
 #[derive(Clone, Debug)]
 pub struct Commit {
     session: SessionState,
@@ -134,7 +135,8 @@ impl Commit {
         self.id.is_some_and(|id| record.has_commit(id))
     }
 
-    /// Writes the commit's id into a record, such as one that [`ChangeLog::replay`](crate::ChangeLog::replay) made.
+    /// Writes the commit's id into a record, such as one that
+    /// [`ChangeLog::replay`](crate::ChangeLog::replay) made.
     pub fn mark(&self, record: &mut Record) {
         if let Some(id) = self.id {
             record.mark(id, self.now);
@@ -195,7 +197,8 @@ impl Commit {
 }
 
 impl SessionState {
-    /// Begins a commit of everything that was done so far; `random` fills a buffer with random bytes.
+    /// Begins a commit of everything that was done so far; `random` fills a buffer with random
+    /// bytes.
     ///
     /// The session goes on. When the commit is done, [`SessionState::absorb`] takes in its result.
     ///

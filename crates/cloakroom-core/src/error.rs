@@ -1,4 +1,5 @@
-//! What can go wrong with a session's values: one opaque error, with a question for each thing a caller acts on.
+//! What can go wrong with a session's values: one opaque error, with a question for each thing a
+//! caller acts on.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -64,13 +65,15 @@ impl Error {
         Self(Box::new(Kind::Seal { size }))
     }
 
-    /// A record that takes `size` bytes where `limit` are allowed, and its largest keys. For factories.
+    /// A record that takes `size` bytes where `limit` are allowed, and its largest keys. For
+    /// factories.
     #[must_use]
     pub fn too_large(size: usize, limit: usize, largest: Vec<(String, usize)>) -> Self {
         Self(Box::new(Kind::TooLarge { size, limit, largest }))
     }
 
-    /// A key under which another framework, with which the session is shared, keeps something of its own. For bridges.
+    /// A key under which another framework, with which the session is shared, keeps something of
+    /// its own. For bridges.
     #[must_use]
     pub fn reserved(key: &str, framework: &'static str) -> Self {
         let key = key.to_owned();
@@ -116,7 +119,8 @@ impl Error {
         matches!(*self.0, Kind::Conflict { .. })
     }
 
-    /// Another framework, with which the session is shared, keeps something of its own under this key.
+    /// Another framework, with which the session is shared, keeps something of its own under this
+    /// key.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
         matches!(*self.0, Kind::Reserved { .. })

@@ -1,7 +1,8 @@
 //! Writing JSON that says exactly what was put in, so that everything that is written can be read.
 //!
-//! `serde_json` alone writes `NaN` and the infinities as `null`, nests deeper than it reads, and writes integers of 128 bits, which
-//! its own `Value` reads as floats and an internally tagged enum doesn't read at all.
+//! `serde_json` alone writes `NaN` and the infinities as `null`, nests deeper than it reads, and
+//! writes integers of 128 bits, which its own `Value` reads as floats and an internally tagged enum
+//! doesn't read at all.
 
 use std::fmt;
 use std::io;

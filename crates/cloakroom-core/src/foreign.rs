@@ -4,10 +4,12 @@ use std::fmt;
 
 use crate::text::{Json, Text};
 
-/// What another framework keeps of its own in a session: out of the sight of handlers, and written back as it was read.
+/// What another framework keeps of its own in a session: out of the sight of handlers, and written
+/// back as it was read.
 ///
-/// A bridge that reads that framework's sessions leaves it in the [`Record`](crate::Record), and finds it there when it writes. It is no part of our
-/// own wire format: a session that moves to us for good leaves it behind.
+/// A bridge that reads that framework's sessions leaves it in the [`Record`](crate::Record), and
+/// finds it there when it writes. It is no part of our own wire format: a session that moves to us
+/// for good leaves it behind.
 ///
 /// # Security
 /// `Debug` prints sizes, never a member, nor the id.
@@ -38,7 +40,8 @@ impl Foreign {
         Self { framework, id: None, seen: None, note: None, members: Vec::new() }
     }
 
-    /// The id under which that framework's store keeps the record, and the text that was found there.
+    /// The id under which that framework's store keeps the record, and the text that was found
+    /// there.
     #[must_use]
     pub fn stored(mut self, id: impl Into<Text>, seen: impl Into<Text>) -> Self {
         self.id = Some(id.into());
@@ -53,7 +56,8 @@ impl Foreign {
         self
     }
 
-    /// The members of the object that the session was read from, each with its key as it was spelled.
+    /// The members of the object that the session was read from, each with its key as it was
+    /// spelled.
     #[must_use]
     pub fn members(mut self, members: Vec<(Json, Json)>) -> Self {
         self.members = members;

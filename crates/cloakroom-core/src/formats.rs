@@ -1,9 +1,9 @@
 //! The versions of what is written into cookies and stores, in one place.
 //!
-//! A format has one list of versions that are read and one version that is written. A new version is added
-//! to the enum and to `READABLE` in one release, and becomes the written one when the application says so, from
-//! the next release on: `docs/design/0021-formats-that-grow.md`. The compiler then names each `match` that
-//! has to know it.
+//! A format has one list of versions that are read and one version that is written. A new version
+//! is added to the enum and to `READABLE` in one release, and becomes the written one when the
+//! application says so, from the next release on: `docs/design/0021-formats-that-grow.md`. The
+//! compiler then names each `match` that has to know it.
 
 /// A version of the record's text form: the digit that it begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,8 @@ use sha2::{Digest as _, Sha256};
 /// A session's id: 256 random bits, known to the browser and nobody else (ASVS 7.2.3).
 ///
 /// # Security
-/// `Debug` prints the short prefix of its [`StoreKey`], never the id. An id that a client invented is never adopted.
+/// `Debug` prints the short prefix of its [`StoreKey`], never the id. An id that a client invented
+/// is never adopted.
 ///
 /// # Examples
 /// ```
@@ -57,7 +58,8 @@ impl SessionId {
     }
 }
 
-/// 32 bytes as ids and tokens spell them: on the stack, because the text is copied to where it belongs at once.
+/// 32 bytes as ids and tokens spell them: on the stack, because the text is copied to where it
+/// belongs at once.
 pub(crate) struct Spelled([u8; SessionId::TEXT_LEN]);
 
 impl Spelled {
@@ -99,7 +101,8 @@ impl StoreKey {
     /// All 64 hexadecimal digits, for tools that look a session up.
     ///
     /// # Security
-    /// It opens nothing: it is the hash of an id, and not the id. Yet whoever may end sessions can end this one by it.
+    /// It opens nothing: it is the hash of an id, and not the id. Yet whoever may end sessions can
+    /// end this one by it.
     #[must_use]
     pub fn to_hex(&self) -> String {
         let mut text = String::with_capacity(2 * self.0.len());
@@ -142,7 +145,8 @@ impl StoreKey {
         Some(Self(key))
     }
 
-    /// Eight hexadecimal digits: enough to follow a session through traces, not enough to look it up.
+    /// Eight hexadecimal digits: enough to follow a session through traces, not enough to look it
+    /// up.
     #[must_use]
     pub fn prefix(&self) -> String {
         self.0.iter().take(4).map(|byte| format!("{byte:02x}")).collect()

@@ -18,8 +18,8 @@ const SHORTEST: usize = 32;
 /// A secret of at least 32 bytes from which all keys of a cookie are derived.
 ///
 /// # Security
-/// Make it with a random generator and keep it out of the source. It is erased from memory when dropped, and `Debug` prints the
-/// [`KeyId`] only.
+/// Make it with a random generator and keep it out of the source. It is erased from memory when
+/// dropped, and `Debug` prints the [`KeyId`] only.
 ///
 /// # Examples
 /// ```
@@ -100,7 +100,8 @@ impl Key {
         self.id
     }
 
-    /// Derives a key for one purpose with HKDF-SHA256 (RFC 5869). The parts of the purpose are joined by a zero byte.
+    /// Derives a key for one purpose with HKDF-SHA256 (RFC 5869). The parts of the purpose are
+    /// joined by a zero byte.
     pub(crate) fn derive(&self, purpose: &[&[u8]], out: &mut [u8]) -> Result<(), ConfigError> {
         let purpose = purpose.join(&0);
         Hkdf::<Sha256>::new(Some(b"cloakroom"), &self.secret)
@@ -126,9 +127,9 @@ impl fmt::Debug for Key {
 
 /// One key that seals, and others that only open.
 ///
-/// To rotate without a moment in which some node meets a cookie that it can't read: announce the new key everywhere as
-/// [`Keyring::next`], then make it the current one with the old as [`Keyring::previous`], and drop the old one when the
-/// longest lifetime has passed.
+/// To rotate without a moment in which some node meets a cookie that it can't read: announce the
+/// new key everywhere as [`Keyring::next`], then make it the current one with the old as
+/// [`Keyring::previous`], and drop the old one when the longest lifetime has passed.
 ///
 /// # Examples
 /// ```
@@ -170,7 +171,8 @@ impl Keyring {
     }
 
     fn with(mut self, key: Key, option: &'static str) -> Result<Self, ConfigError> {
-        // Two keys of one id couldn't be told apart in a cookie; of 32 bits that is as unlikely as it is silent.
+        // Two keys of one id couldn't be told apart in a cookie; of 32 bits that is as unlikely as
+        // it is silent.
         if self.keys.iter().any(|there| *there == key || there.id() == key.id()) {
             return Err(ConfigError::new(option, format!("key {} is in the keyring already", key.id())));
         }

@@ -1,7 +1,8 @@
 //! What a session is, without anything that waits.
 //!
-//! This crate knows no I/O, clock, lock, runtime or framework: time and random bytes are passed in, and everything here can
-//! be tested with a table. It isn't what applications use, the `cloakroom` crate is; factories, stores and adapters are built on it.
+//! This crate knows no I/O, clock, lock, runtime or framework: time and random bytes are passed in,
+//! and everything here can be tested with a table. It isn't what applications use, the `cloakroom`
+//! crate is; factories, stores and adapters are built on it.
 //!
 //! The modules, in the order in which a request meets them:
 //!

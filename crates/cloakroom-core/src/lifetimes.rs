@@ -7,7 +7,8 @@ use crate::time::Timestamp;
 
 /// How far a record may lie in the future before it is refused.
 ///
-/// Nodes' clocks differ by seconds. A record dated further ahead than this was not made by a node of ours in working order.
+/// Nodes' clocks differ by seconds. A record dated further ahead than this was not made by a node
+/// of ours in working order.
 pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 const MINUTE: u64 = 60;
@@ -16,8 +17,9 @@ const DAY: u64 = 24 * HOUR;
 
 /// The timeouts of a session, and how often reading it extends the idle one.
 ///
-/// The defaults are 20 minutes idle, 24 hours in all, and a touch at most every 2 minutes: the idle timeout is what Pyramid
-/// has, the absolute one is what NIST SP 800-63B-4 §2.2.3 asks of AAL2 at most. `None` means never.
+/// The defaults are 20 minutes idle, 24 hours in all, and a touch at most every 2 minutes: the idle
+/// timeout is what Pyramid has, the absolute one is what NIST SP 800-63B-4 §2.2.3 asks of AAL2 at
+/// most. `None` means never.
 ///
 /// # Examples
 /// ```
@@ -88,7 +90,8 @@ impl Lifetimes {
 
     /// Lets a read extend the idle deadline at most once in this time (Pyramid's `reissue_time`).
     ///
-    /// Zero touches at every read that is later than the last touch, `None` never does. The default is a tenth of the idle timeout.
+    /// Zero touches at every read that is later than the last touch, `None` never does. The default
+    /// is a tenth of the idle timeout.
     #[must_use]
     pub fn touch_after(mut self, interval: impl Into<Option<Duration>>) -> Self {
         self.touch = interval.into().map_or(Touch::Never, Touch::After);
@@ -106,7 +109,8 @@ impl Lifetimes {
         let tenth = idle.map(|idle| idle / 10);
         match self.touch {
             Touch::Tenth => tenth,
-            // A session's own timeout may be shorter than any that `validate` saw. In use, it must not end for want of a touch.
+            // A session's own timeout may be shorter than any that `validate` saw. In use, it must
+            // not end for want of a touch.
             Touch::After(interval) if idle.is_some_and(|idle| interval >= idle) => tenth,
             Touch::After(interval) => Some(interval),
             Touch::Never => None,
@@ -116,7 +120,8 @@ impl Lifetimes {
     /// Checks that the timeouts don't contradict each other.
     ///
     /// # Errors
-    /// A timeout of zero, an absolute timeout shorter than the idle one, or a touch interval that an unused session doesn't survive.
+    /// A timeout of zero, an absolute timeout shorter than the idle one, or a touch interval that
+    /// an unused session doesn't survive.
     pub fn validate(&self) -> Result<(), ConfigError> {
         if self.idle == Some(Duration::ZERO) {
             return Err(ConfigError::new("idle_timeout", "is zero: every session would end at once"));
@@ -164,8 +169,8 @@ pub enum Deadline {
 
 /// The facts about time that a record carries.
 ///
-/// They are facts, not configuration: a deadline that was given to a session holds until the session is touched or written,
-/// whatever the configuration says by then.
+/// They are facts, not configuration: a deadline that was given to a session holds until the
+/// session is touched or written, whatever the configuration says by then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Clockwork {
@@ -235,7 +240,8 @@ impl Clockwork {
         lifetimes.touch_interval_for(self.idle(lifetimes)).is_some_and(|interval| now > self.touched + interval)
     }
 
-    /// Extends the idle deadline, or sets one where there was none and the lifetimes have an idle timeout.
+    /// Extends the idle deadline, or sets one where there was none and the lifetimes have an idle
+    /// timeout.
     ///
     /// It never moves a deadline to an earlier time, and never moves the absolute one.
     pub fn touch(&mut self, now: Timestamp, lifetimes: &Lifetimes) {

@@ -1,10 +1,12 @@
 //! The grammar of JSON as other frameworks write it.
 //!
-//! Python writes `NaN`, `Infinity` and `-Infinity`, integers of any length, and half of a surrogate pair as `"\ud800"`. JavaScript
-//! writes the last one too. All of that is kept as it is; whether a value can be read is found when somebody reads it.
+//! Python writes `NaN`, `Infinity` and `-Infinity`, integers of any length, and half of a surrogate
+//! pair as `"\ud800"`. JavaScript writes the last one too. All of that is kept as it is; whether a
+//! value can be read is found when somebody reads it.
 //!
-//! The scanner goes over each byte once and doesn't call itself, so nesting costs a byte per level and no stack: text of any depth is
-//! safe, and how much there is of it is limited by whoever has unpacked it.
+//! The scanner goes over each byte once and doesn't call itself, so nesting costs a byte per level
+//! and no stack: text of any depth is safe, and how much there is of it is limited by whoever has
+//! unpacked it.
 
 /// A place in a text from which values are scanned.
 pub(crate) struct Scanner<'a> {

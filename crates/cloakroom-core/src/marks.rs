@@ -18,9 +18,9 @@ static PROCESS: OnceLock<[u8; 2]> = OnceLock::new();
 
 /// The name of one commit: 16 bits that name the process, and 32 random bits.
 ///
-/// A commit leaves its id in the record that it writes ([`Record::mark`](crate::Record::mark)). When the
-/// answer of the store is lost and the commit is tried again, it finds its own id in the newest record and
-/// knows that it was carried out.
+/// A commit leaves its id in the record that it writes ([`Record::mark`](crate::Record::mark)).
+/// When the answer of the store is lost and the commit is tried again, it finds its own id in the
+/// newest record and knows that it was carried out.
 ///
 /// # Examples
 /// ```
@@ -48,8 +48,8 @@ impl CommitId {
 
     /// Makes an id of this process from 6 random bytes. The first call gives the process its name.
     ///
-    /// A record that has no room for all ids keeps some of each process, so that a busy process does
-    /// not push out the ids for which another one still looks.
+    /// A record that has no room for all ids keeps some of each process, so that a busy process
+    /// does not push out the ids for which another one still looks.
     #[must_use]
     pub fn of_this_process([a, b, c, d, e, f]: [u8; Self::LEN]) -> Self {
         let [a, b] = *PROCESS.get_or_init(|| [a, b]);
@@ -69,7 +69,8 @@ impl CommitId {
         u64::from_be_bytes([0, 0, a, b, c, d, e, f])
     }
 
-    /// The tag of a [`Version`](crate::Version) that this commit writes: the lower half of its bits.
+    /// The tag of a [`Version`](crate::Version) that this commit writes: the lower half of its
+    /// bits.
     #[must_use]
     pub const fn tag(self) -> u32 {
         let [_, _, c, d, e, f] = self.0;
@@ -203,7 +204,8 @@ mod tests {
     #[test]
     fn a_busy_process_leaves_the_marks_of_others() {
         let of = |process: u8, number: u8| CommitId::from_random([0, process, 0, 0, 0, number]);
-        // Each row: how many marks the others have, and how many of them are left after twenty of one process.
+        // Each row: how many marks the others have, and how many of them are left after twenty of
+        // one process.
         for (others, left) in [(1, 1), (4, 4), (7, 7), (8, 7)] {
             let mut marks = Marks::NONE;
             for process in 1..=others {

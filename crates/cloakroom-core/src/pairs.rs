@@ -1,4 +1,5 @@
-//! The pairs of a record: keys and values that lie in the text they were read from, until they are set anew.
+//! The pairs of a record: keys and values that lie in the text they were read from, until they are
+//! set anew.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,8 +8,9 @@ use crate::text::{Json, Text};
 
 /// Keys and their values in JSON, in the order of insertion.
 ///
-/// A record is opened at every request and written at few, and most pairs of it are neither read nor changed. So a pair that was read
-/// is five places in the record's text: to open, clone and drop it counts no references, and it is written as it was read.
+/// A record is opened at every request and written at few, and most pairs of it are neither read
+/// nor changed. So a pair that was read is five places in the record's text: to open, clone and
+/// drop it counts no references, and it is written as it was read.
 #[derive(Clone, Default)]
 pub(crate) struct Pairs {
     /// The text that the record was read from; none if it wasn't.
@@ -119,7 +121,8 @@ impl Pairs {
         any
     }
 
-    /// What is to be written, in order: pairs that were read stand in the text one behind the other, and are written at once.
+    /// What is to be written, in order: pairs that were read stand in the text one behind the
+    /// other, and are written at once.
     pub(crate) fn stretches(&self) -> impl Iterator<Item = Stretch<'_>> {
         let mut rest = self.pairs.as_slice();
         std::iter::from_fn(move || {
@@ -138,9 +141,11 @@ impl Pairs {
         })
     }
 
-    /// Whether most of what is kept is beside the text that was read, or most of that text is of no use any more.
+    /// Whether most of what is kept is beside the text that was read, or most of that text is of no
+    /// use any more.
     ///
-    /// A pair that was set has two buffers of its own, and a value that was replaced stays in the text as long as any other pair does.
+    /// A pair that was set has two buffers of its own, and a value that was replaced stays in the
+    /// text as long as any other pair does.
     pub(crate) fn are_scattered(&self) -> bool {
         const FEW: usize = 4;
         const LITTLE: usize = 1024;

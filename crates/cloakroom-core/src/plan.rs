@@ -12,7 +12,8 @@ pub enum CommitPolicy {
     /// Always, as in Pyramid.
     #[default]
     Always,
-    /// Not if the status is 500 or above. All effects are dropped together then, `invalidate` and `cycle_id` too.
+    /// Not if the status is 500 or above. All effects are dropped together then, `invalidate` and
+    /// `cycle_id` too.
     NotOnServerError,
 }
 
@@ -116,15 +117,17 @@ impl SessionState {
         let allowed = match (self.request(), self.carrier()) {
             // The visitor may never see this page.
             (RequestKind::Speculative, _) => false,
-            // A touch of a cookie sends the whole record again. With each image of a page, that would
-            // undo whatever another request has committed in the meantime, a sign-out included.
+            // A touch of a cookie sends the whole record again. With each image of a page, that
+            // would undo whatever another request has committed in the meantime, a sign-out
+            // included.
             (RequestKind::Subresource, Carrier::Record) => false,
             _ => true,
         };
         allowed && self.base().clockwork().is_touch_due(now, self.lifetimes())
     }
 
-    /// A visitor who stored nothing has no record and no cookie; a token that was shown in a form must be known later.
+    /// A visitor who stored nothing has no record and no cookie; a token that was shown in a form
+    /// must be known later.
     fn is_wanted(&self) -> bool {
         let record = self.record();
         !record.is_vacant() || record.csrf().is_some() || self.log().asks_for_record()
@@ -149,7 +152,8 @@ impl SessionState {
         match self.carrier() {
             Carrier::Record => CookieUpdate::Set,
             Carrier::Id if self.moves() => CookieUpdate::Set,
-            // The Max-Age of a remembered cookie runs to the absolute deadline, which a touch doesn't move.
+            // The Max-Age of a remembered cookie runs to the absolute deadline, which a touch
+            // doesn't move.
             Carrier::Id => CookieUpdate::Keep,
         }
     }

@@ -14,7 +14,8 @@ use crate::pairs::Pairs;
 use crate::text::{Json, Text};
 use crate::time::Timestamp;
 
-/// What a cookie or a store keeps of a session: data, flash queues, the CSRF token, and the facts about time.
+/// What a cookie or a store keeps of a session: data, flash queues, the CSRF token, and the facts
+/// about time.
 ///
 /// Data keeps the order of insertion. Values are JSON text, decoded only when somebody reads them.
 ///
@@ -42,7 +43,8 @@ impl Record {
         Self::from_clockwork(Clockwork::start(now, lifetimes))
     }
 
-    /// An empty record with these facts about time, for factories that keep records in a form of their own.
+    /// An empty record with these facts about time, for factories that keep records in a form of
+    /// their own.
     #[must_use]
     pub const fn from_clockwork(clockwork: Clockwork) -> Self {
         let flashes = Flashes { queues: Vec::new() };
@@ -100,7 +102,8 @@ impl Record {
         self.label.as_ref().map(Text::as_str)
     }
 
-    /// What the framework of this name keeps of its own in the session, if it was read from one of its sessions.
+    /// What the framework of this name keeps of its own in the session, if it was read from one of
+    /// its sessions.
     #[must_use]
     pub fn foreign(&self, framework: &str) -> Option<&Foreign> {
         self.foreign.as_deref().filter(|foreign| foreign.framework() == framework)
@@ -114,11 +117,11 @@ impl Record {
 
     /// Marks the record as written by this commit; for factories whose store may lose an answer.
     ///
-    /// A record keeps 8 marks: the last ones, and at least one of each of 8 processes, so that a busy
-    /// process doesn't push out the marks for which another one still looks. All earlier ones are
-    /// forgotten where the newest of them is older than any commit that may still be tried again (30
-    /// seconds, and a minute by which clocks may differ), so a quiet session carries one mark. It
-    /// doesn't matter whether the record is touched before or after.
+    /// A record keeps 8 marks: the last ones, and at least one of each of 8 processes, so that a
+    /// busy process doesn't push out the marks for which another one still looks. All earlier ones
+    /// are forgotten where the newest of them is older than any commit that may still be tried
+    /// again (30 seconds, and a minute by which clocks may differ), so a quiet session carries one
+    /// mark. It doesn't matter whether the record is touched before or after.
     pub fn mark(&mut self, id: CommitId, now: Timestamp) {
         self.marks.push(id, now.max(self.clockwork.created));
     }
@@ -152,7 +155,8 @@ impl Record {
         self.marks = marks.dated(newest);
     }
 
-    /// Puts a value as a loaded record holds it; for factories that keep records in a form of their own.
+    /// Puts a value as a loaded record holds it; for factories that keep records in a form of their
+    /// own.
     #[expect(clippy::needless_pass_by_value, reason = "what is restored is rarely needed any more")]
     pub fn restore(&mut self, key: impl Into<Text>, value: Json) {
         self.data.set(&key.into(), &value);
@@ -163,10 +167,12 @@ impl Record {
         self.data.remove(key);
     }
 
-    /// Appends a waiting flash message as a loaded record holds it; for factories that keep records in a form of their own.
+    /// Appends a waiting flash message as a loaded record holds it; for factories that keep records
+    /// in a form of their own.
     ///
-    /// Such a form has no ids. The message gets one that depends on its queue, its body and how many equal messages
-    /// stand in front of it, so that it has the same id whenever the record is read.
+    /// Such a form has no ids. The message gets one that depends on its queue, its body and how
+    /// many equal messages stand in front of it, so that it has the same id whenever the record is
+    /// read.
     pub fn restore_flash(&mut self, queue: impl Into<Text>, body: Json) {
         let queue = queue.into();
         let equal = self.flashes.queue(queue.as_str()).iter().filter(|it| it.body == body).count();
@@ -176,17 +182,20 @@ impl Record {
         self.flashes.restore(&queue, Waiting { id, body });
     }
 
-    /// Sets the CSRF token as a loaded record holds it; for factories that keep records in a form of their own.
+    /// Sets the CSRF token as a loaded record holds it; for factories that keep records in a form
+    /// of their own.
     pub fn restore_csrf(&mut self, token: CsrfToken) {
         self.csrf = Some(token);
     }
 
-    /// Sets whose session it is as a loaded record holds it; for factories that keep records in a form of their own.
+    /// Sets whose session it is as a loaded record holds it; for factories that keep records in a
+    /// form of their own.
     pub fn restore_owner(&mut self, owner: impl Into<Text>) {
         self.owner = Some(owner.into());
     }
 
-    /// Sets what it is called as a loaded record holds it; for factories that keep records in a form of their own.
+    /// Sets what it is called as a loaded record holds it; for factories that keep records in a
+    /// form of their own.
     pub fn restore_label(&mut self, label: impl Into<Text>) {
         self.label = Some(label.into());
     }
@@ -196,7 +205,8 @@ impl Record {
         self.foreign = Some(Arc::new(foreign));
     }
 
-    /// How long a browser should keep the cookie: until the session's end if it is remembered, else for the browser session.
+    /// How long a browser should keep the cookie: until the session's end if it is remembered, else
+    /// for the browser session.
     #[must_use]
     pub fn max_age(&self, now: Timestamp) -> Option<Duration> {
         // Without an end, as long as browsers keep any cookie.
@@ -204,15 +214,18 @@ impl Record {
         self.clockwork.remembered.then(until_end)
     }
 
-    /// Sets when it was touched last and until when it may lie idle, for stores that keep those beside the record.
+    /// Sets when it was touched last and until when it may lie idle, for stores that keep those
+    /// beside the record.
     pub fn restore_touch(&mut self, touched: Timestamp, idle_deadline: Option<Timestamp>) {
         self.clockwork.touched = touched;
         self.clockwork.idle_deadline = idle_deadline;
     }
 
-    /// Whether it has come so far from the text it was read from that it takes much more room than a text of its own would.
+    /// Whether it has come so far from the text it was read from that it takes much more room than
+    /// a text of its own would.
     ///
-    /// For stores that keep records: one that is changed again and again, and never written anywhere, would only grow.
+    /// For stores that keep records: one that is changed again and again, and never written
+    /// anywhere, would only grow.
     #[must_use]
     pub fn is_scattered(&self) -> bool {
         self.data.are_scattered()
@@ -229,8 +242,8 @@ impl Record {
         self.data.is_empty() && self.owner.is_none() && self.flashes.queues().next().is_none()
     }
 
-    /// What takes most of the room, largest first: keys by name, flash queues as `flash:<queue>`, fields
-    /// of a newer release together as `extension fields`.
+    /// What takes most of the room, largest first: keys by name, flash queues as `flash:<queue>`,
+    /// fields of a newer release together as `extension fields`.
     #[must_use]
     pub fn largest(&self, count: usize) -> Vec<(String, usize)> {
         let data = self.data.sizes().map(|(key, size)| (key.to_owned(), size));

@@ -22,7 +22,8 @@ pub enum Rejected {
     Forged,
     /// Sealed by us, but what it holds isn't a record.
     Corrupt,
-    /// Sealed by us, but its content is a pickle or another format that may hold code. It is never read.
+    /// Sealed by us, but its content is a pickle or another format that may hold code. It is never
+    /// read.
     UnsafeSerializer,
     /// Sealed by us, but for another use than a session cookie of this name.
     WrongPurpose,

@@ -2,12 +2,14 @@
 
 /// The kind of a request: whether it shows that a visitor is there, and what it may use up.
 ///
-/// Chromium, Firefox and Safari say so in headers. A request without them is [`RequestKind::Ordinary`]: a client that is no
-/// browser, and an old browser, keep the behavior of a session that knows no kinds.
+/// Chromium, Firefox and Safari say so in headers. A request without them is
+/// [`RequestKind::Ordinary`]: a client that is no browser, and an old browser, keep the behavior of
+/// a session that knows no kinds.
 ///
 /// # Security
-/// A client can write every header. The kind only takes effects away from a request (a touch, a message that is consumed), so a
-/// client that lies harms its own session at most. No permission depends on it.
+/// A client can write every header. The kind only takes effects away from a request (a touch, a
+/// message that is consumed), so a client that lies harms its own session at most. No permission
+/// depends on it.
 ///
 /// # Examples
 /// ```
@@ -23,15 +25,18 @@ pub enum RequestKind {
     /// A navigation, a `fetch`, a WebSocket handshake, or a client that doesn't say.
     #[default]
     Ordinary,
-    /// A part of a page that the browser loads by itself: an image, a style sheet, a script, a font.
+    /// A part of a page that the browser loads by itself: an image, a style sheet, a script, a
+    /// font.
     Subresource,
     /// A page that the visitor may never see: a prefetch, a prerendering or a preview.
     Speculative,
 }
 
-/// Destinations of the Fetch standard (§2.2.5) whose response no visitor reads and no script evaluates as an answer.
+/// Destinations of the Fetch standard (§2.2.5) whose response no visitor reads and no script
+/// evaluates as an answer.
 ///
-/// The workers and `report` are among them: a browser looks for a newer service worker and delivers reports in the background.
+/// The workers and `report` are among them: a browser looks for a newer service worker and delivers
+/// reports in the background.
 const SUBRESOURCES: &[&str] = &[
     "audio",
     "audioworklet",
@@ -54,9 +59,11 @@ const SUBRESOURCES: &[&str] = &[
 ];
 
 impl RequestKind {
-    /// The headers that state a purpose, in lower case: `Sec-Purpose`, and three older ones of the same meaning.
+    /// The headers that state a purpose, in lower case: `Sec-Purpose`, and three older ones of the
+    /// same meaning.
     ///
-    /// Older versions of Chromium send `Purpose: prefetch`, of Safari `X-Purpose: preview`, and of Firefox `X-Moz: prefetch`.
+    /// Older versions of Chromium send `Purpose: prefetch`, of Safari `X-Purpose: preview`, and of
+    /// Firefox `X-Moz: prefetch`.
     pub const PURPOSE_HEADERS: &[&str] = &["sec-purpose", "purpose", "x-purpose", "x-moz"];
 
     /// The header that states the destination, in lower case.
@@ -64,7 +71,8 @@ impl RequestKind {
 
     /// Decides from all values of the purpose headers, and from the destination.
     ///
-    /// An unknown purpose or destination counts as absent, as the Fetch Metadata standard asks of servers.
+    /// An unknown purpose or destination counts as absent, as the Fetch Metadata standard asks of
+    /// servers.
     #[must_use]
     pub fn from_headers<'a>(purposes: impl IntoIterator<Item = &'a str>, destination: Option<&str>) -> Self {
         if purposes.into_iter().any(is_speculative) {
@@ -77,7 +85,8 @@ impl RequestKind {
     }
 }
 
-/// Whether one item or parameter of the value is a speculative purpose: `prefetch`, `prefetch;prerender`, `prefetch, other`.
+/// Whether one item or parameter of the value is a speculative purpose: `prefetch`,
+/// `prefetch;prerender`, `prefetch, other`.
 fn is_speculative(purpose: &str) -> bool {
     purpose
         .split([',', ';'])

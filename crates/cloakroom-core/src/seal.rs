@@ -5,12 +5,13 @@
 //! | signed, version 1 | `s1.` base64url(key id, payload, tag) | HMAC-SHA256 over `s1.`, key id and payload |
 //! | encrypted, version 1 | `e1.` base64url(key id, nonce, ciphertext, tag) | AES-256-GCM-SIV (RFC 8452) with `e1.` and key id as associated data |
 //!
-//! Key id 4 bytes, nonce 12, tag 32 (signed) and 16 (encrypted); base64url without padding, in its one canonical spelling. The
-//! key of each is derived with HKDF-SHA256 (RFC 5869) from the secret, for this format and this cookie name alone: what is lifted from
-//! one cookie into another doesn't open. A random nonce may repeat without giving away more than that two payloads are equal.
+//! Key id 4 bytes, nonce 12, tag 32 (signed) and 16 (encrypted); base64url without padding, in its
+//! one canonical spelling. The key of each is derived with HKDF-SHA256 (RFC 5869) from the secret,
+//! for this format and this cookie name alone: what is lifted from one cookie into another doesn't
+//! open. A random nonce may repeat without giving away more than that two payloads are equal.
 //!
-//! The versions that are opened and the one that is written stand in `formats.rs`. What is sealed may grow without
-//! a new version of the seal: extension fields are part of the record's text.
+//! The versions that are opened and the one that is written stand in `formats.rs`. What is sealed
+//! may grow without a new version of the seal: extension fields are part of the record's text.
 
 use std::fmt;
 
@@ -137,11 +138,12 @@ impl Sealer {
         self.seal
     }
 
-    /// Seals a payload with the current key. `nonce` is 12 fresh random bytes; the signed format doesn't use them.
+    /// Seals a payload with the current key. `nonce` is 12 fresh random bytes; the signed format
+    /// doesn't use them.
     ///
     /// # Errors
-    /// [`Error::is_seal`] when the payload is longer than the cipher's limit of 64 GiB (RFC 8452 §6). Nothing of
-    /// the payload is returned then.
+    /// [`Error::is_seal`] when the payload is longer than the cipher's limit of 64 GiB (RFC 8452
+    /// §6). Nothing of the payload is returned then.
     pub fn seal(&self, payload: &str, nonce: [u8; NONCE]) -> Result<String, Error> {
         let failed = || Error::seal(payload.len());
         let prefix = self.seal.prefix(VERSION);

@@ -18,8 +18,8 @@ const DEEPEST_COMPARED: u8 = 128;
 
 /// A piece of text that shares the buffer it was cut from.
 ///
-/// An opened record is one buffer; its keys and values are pieces of it, so opening a session copies
-/// none of them, whether it holds one key or a hundred.
+/// An opened record is one buffer; its keys and values are pieces of it, so opening a session
+/// copies none of them, whether it holds one key or a hundred.
 #[derive(Clone)]
 pub struct Text {
     buffer: Arc<str>,
@@ -105,9 +105,9 @@ impl Json {
     /// Encodes a value for the key (or flash queue) called `name`.
     ///
     /// # Errors
-    /// When serde can't write the value as JSON, for example a map whose keys aren't strings; and when it couldn't be read as it was:
-    /// a number that isn't finite, an integer of more than 64 bits, nesting of more than 127 levels. The error names `name` and the
-    /// reason.
+    /// When serde can't write the value as JSON, for example a map whose keys aren't strings; and
+    /// when it couldn't be read as it was: a number that isn't finite, an integer of more than 64
+    /// bits, nesting of more than 127 levels. The error names `name` and the reason.
     ///
     /// # Examples
     /// ```
@@ -129,10 +129,12 @@ impl Json {
     /// Decodes the value as a `T`; `name` is the key it was found under.
     ///
     /// # Errors
-    /// When the value is of another shape. The error names the key and both types, and says where the mistake is and of which kind.
+    /// When the value is of another shape. The error names the key and both types, and says where
+    /// the mistake is and of which kind.
     ///
     /// # Security
-    /// The error never holds a value. Its path has the names of fields; the key of a map is shown only where it looks like one.
+    /// The error never holds a value. Its path has the names of fields; the key of a map is shown
+    /// only where it looks like one.
     ///
     /// # Examples
     /// ```
@@ -156,7 +158,8 @@ impl Json {
     /// A value that is JSON already, as a bridge or a custom factory has it.
     ///
     /// # Errors
-    /// When `text` isn't exactly one JSON value, or is nested more than 127 levels deep. The error names `name`.
+    /// When `text` isn't exactly one JSON value, or is nested more than 127 levels deep. The error
+    /// names `name`.
     pub fn from_text(name: &str, text: impl Into<Text>) -> Result<Self, Error> {
         let text = text.into();
         if let Some(reason) = exact::too_deep(text.as_str()) {
@@ -168,10 +171,11 @@ impl Json {
         }
     }
 
-    /// A value as another framework wrote it, with what its JSON has beyond the standard: `NaN`, `Infinity`, halves of surrogate pairs.
+    /// A value as another framework wrote it, with what its JSON has beyond the standard: `NaN`,
+    /// `Infinity`, halves of surrogate pairs.
     ///
-    /// It is kept as it is, and written back as it was. Whether it can be read is found when somebody reads it, and is an error of that
-    /// key alone.
+    /// It is kept as it is, and written back as it was. Whether it can be read is found when
+    /// somebody reads it, and is an error of that key alone.
     ///
     /// # Errors
     /// When `text` isn't exactly one value. The error names `name`.
@@ -194,7 +198,8 @@ impl Json {
         Err(Error::encode(name, serde::de::Error::custom("not one JSON value")))
     }
 
-    /// The members of an object: each key as it is spelled, and its value. `None` if it isn't an object. No value is looked at.
+    /// The members of an object: each key as it is spelled, and its value. `None` if it isn't an
+    /// object. No value is looked at.
     ///
     /// # Examples
     /// ```
@@ -275,14 +280,16 @@ impl Json {
         self.0.share()
     }
 
-    /// Text that a record of ours held: it was valid JSON when it was written, and a wrong value is found when it is read.
+    /// Text that a record of ours held: it was valid JSON when it was written, and a wrong value is
+    /// found when it is read.
     pub(crate) const fn trusted(text: Text) -> Self {
         Self(text)
     }
 
     /// Equal as JSON, whatever the spelling: `{"a":1,"b":2}` equals `{ "b": 2, "a": 1 }`.
     ///
-    /// Numbers are compared as they are written. As floats, two large integers that differ would be equal.
+    /// Numbers are compared as they are written. As floats, two large integers that differ would be
+    /// equal.
     pub(crate) fn means_the_same_as(&self, other: &Self) -> bool {
         self.is_same(other, DEEPEST_COMPARED)
     }
@@ -304,7 +311,8 @@ impl Json {
         string(self).is_some_and(|it| string(other) == Some(it))
     }
 
-    /// The members of an object by the text of their keys, of which a later one replaces an earlier one, as readers have it.
+    /// The members of an object by the text of their keys, of which a later one replaces an earlier
+    /// one, as readers have it.
     fn by_key(&self) -> Option<BTreeMap<String, Self>> {
         let key = |json: &Self| serde_json::from_str(json.as_str()).unwrap_or_else(|_| json.as_str().to_owned());
         Some(self.members()?.into_iter().map(|(name, value)| (key(&name), value)).collect())

@@ -54,7 +54,8 @@ impl Timestamp {
 impl std::ops::Add<Duration> for Timestamp {
     type Output = Self;
 
-    /// Saturates at the end of time instead of overflowing: a lifetime of "for ever" is a valid wish.
+    /// Saturates at the end of time instead of overflowing: a lifetime of "for ever" is a valid
+    /// wish.
     fn add(self, span: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
     }

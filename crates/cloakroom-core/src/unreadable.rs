@@ -1,7 +1,7 @@
 //! Why a value isn't of the type asked for, without a word of the value.
 //!
-//! serde's own message quotes what it met, which may be secret. What is kept of it is what the *type* says: the kind of mistake, the
-//! name of a missing field, and where it is.
+//! serde's own message quotes what it met, which may be secret. What is kept of it is what the
+//! *type* says: the kind of mistake, the name of a missing field, and where it is.
 
 use std::fmt;
 
@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
-/// The longest name of a field in a path; longer ones, and what doesn't look like the name of a field, may be data.
+/// The longest name of a field in a path; longer ones, and what doesn't look like the name of a
+/// field, may be data.
 const LONGEST_NAME: usize = 32;
 
 /// The kind of mistake, and its place.
@@ -23,7 +24,8 @@ pub(crate) struct Unreadable {
 }
 
 impl Unreadable {
-    /// Reads the text again, this time with a note of where it is: only a value that can't be read pays for it.
+    /// Reads the text again, this time with a note of where it is: only a value that can't be read
+    /// pays for it.
     #[cold]
     pub(crate) fn explain<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> Self {
         let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -73,7 +75,8 @@ fn kind_of(message: &str) -> (&'static str, Option<String>) {
     (kinds.into_iter().find(|kind| message.starts_with(kind)).unwrap_or("refused by the type"), None)
 }
 
-/// The path as serde knows it. Keys of maps are data: what isn't like the name of a field is a star.
+/// The path as serde knows it. Keys of maps are data: what isn't like the name of a field is a
+/// star.
 fn shown(path: &Path, last_is_data: bool) -> String {
     let mut text = String::new();
     let mut segments = path.iter().peekable();

@@ -1,17 +1,18 @@
 //! Which version of a session a store has.
 //!
-//! A version names one write, not a count: a store that lost acknowledged writes in a failover, or was restored
-//! from an older copy, counts the same numbers a second time, and a slow request that has seen a lost write must
-//! not take another one for it. So the number has two parts, in 63 bits, because stores keep it as a signed
-//! integer:
+//! A version names one write, not a count: a store that lost acknowledged writes in a failover, or
+//! was restored from an older copy, counts the same numbers a second time, and a slow request that
+//! has seen a lost write must not take another one for it. So the number has two parts, in 63 bits,
+//! because stores keep it as a signed integer:
 //!
 //! | bits | part |
 //! |---|---|
 //! | 62 to 32 | a counter: 1 when the session is created, one more at each write |
 //! | 31 to 0 | a tag: random, from the id of the commit that wrote it |
 //!
-//! The counter keeps versions in order; the tag makes them unique. A number that a store counted up from 1 before
-//! there were tags is a version too: it is below 2^32, and the next one goes on from there.
+//! The counter keeps versions in order; the tag makes them unique. A number that a store counted up
+//! from 1 before there were tags is a version too: it is below 2^32, and the next one goes on from
+//! there.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -26,11 +27,13 @@ const TAG_BITS: u32 = 32;
 /// The largest counter: 31 bits.
 const MOST: u64 = (1 << 31) - 1;
 
-/// A version of a session in a store: a number that grows with each write, and that no two writes share.
+/// A version of a session in a store: a number that grows with each write, and that no two writes
+/// share.
 ///
 /// A store gives each write the version of `Entry::next_version`, which uses [`Version::first`] and
-/// [`Version::after`]. A store whose server compares what is there and not numbers gives the value along, as it found it, and gets it back with the number.
-/// Two versions are the same if their numbers are.
+/// [`Version::after`]. A store whose server compares what is there and not numbers gives the value
+/// along, as it found it, and gets it back with the number. Two versions are the same if their
+/// numbers are.
 ///
 /// # Security
 /// `Debug` shows the number alone.

@@ -1,7 +1,7 @@
 //! The text form of a record: what a cookie seals and a store keeps.
 //!
-//! Version 1 is a sequence of fields behind the digit `1`. A field is one letter and either a number that ends in `;`, or a
-//! length in bytes, a colon and that many bytes of UTF-8:
+//! Version 1 is a sequence of fields behind the digit `1`. A field is one letter and either a
+//! number that ends in `;`, or a length in bytes, a colon and that many bytes of UTF-8:
 //!
 //! | field | what | form |
 //! |---|---|---|
@@ -23,17 +23,19 @@
 //! | `A` to `Z` | an extension field, see below | text |
 //!
 //! # Extension fields
-//! A field whose letter is `A` to `Z` is an extension: a release that doesn't know it steps over it by its
-//! length, and writes it back behind its own fields, as it was read and in the order in which it was read. A
-//! letter may come up more than once. So a later release may add such a field without a new version, as long as
-//! the field stays true when a release that doesn't know it changes any other field. All other letters are known
-//! or make the record corrupt: a field that a reader must understand takes a new version. There is no limit
-//! on extension fields but the one on the size of the whole record.
+//! A field whose letter is `A` to `Z` is an extension: a release that doesn't know it steps over it
+//! by its length, and writes it back behind its own fields, as it was read and in the order in
+//! which it was read. A letter may come up more than once. So a later release may add such a field
+//! without a new version, as long as the field stays true when a release that doesn't know it
+//! changes any other field. All other letters are known or make the record corrupt: a field that a
+//! reader must understand takes a new version. There is no limit on extension fields but the one on
+//! the size of the whole record.
 //!
 //! What another framework keeps of its own in a session (`Record::foreign`) isn't written.
 //!
-//! Lengths instead of quotes, so that opening a session steps over its values without reading them, and text instead of
-//! binary, so that a person who looks into a store or a signed cookie can read it.
+//! Lengths instead of quotes, so that opening a session steps over its values without reading them,
+//! and text instead of binary, so that a person who looks into a store or a signed cookie can read
+//! it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -49,7 +51,8 @@ use crate::record::Record;
 use crate::text::{Json, Text};
 use crate::time::Timestamp;
 
-/// Bytes that aren't a record of ours: a wrong version, a wrong field, or a field that ends too late.
+/// Bytes that aren't a record of ours: a wrong version, a wrong field, or a field that ends too
+/// late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt;
 
@@ -72,7 +75,8 @@ impl Record {
         let optional = [
             ('i', clock.idle_deadline.map(after_created)),
             ('a', clock.absolute_deadline.map(after_created)),
-            // Zero is taken by "never", which is the last thing that a timeout rounded down to nothing should become.
+            // Zero is taken by "never", which is the last thing that a timeout rounded down to
+            // nothing should become.
             ('o', clock.own_idle.map(|idle| idle.map_or(0, |idle| millis(idle).max(1)))),
             ('r', clock.remembered.then_some(1)),
         ];
@@ -124,7 +128,8 @@ impl Record {
         out
     }
 
-    /// About as many bytes as the text form takes, and rarely fewer: for a buffer that needn't grow.
+    /// About as many bytes as the text form takes, and rarely fewer: for a buffer that needn't
+    /// grow.
     #[must_use]
     pub fn room(&self) -> usize {
         // Dates and token, and at each text its letter, its length and the colon.
@@ -142,7 +147,8 @@ impl Record {
         FACTS + facts + data + self.flashes.queues().map(queue).sum::<usize>() + marks + extensions
     }
 
-    /// Reads the text form, from byte `start` of the buffer on. Keys and values share the buffer; no value is looked at.
+    /// Reads the text form, from byte `start` of the buffer on. Keys and values share the buffer;
+    /// no value is looked at.
     ///
     /// # Errors
     /// [`Corrupt`] when it isn't the text form of any version ever released.

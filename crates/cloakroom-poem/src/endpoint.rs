@@ -30,7 +30,8 @@ impl<E> Inner<E> {
 #[derive(Clone, Debug)]
 pub struct Layered<S>(pub(crate) S);
 
-/// What poem knows of a request beside `http`, on its way around the layer. Taken once: it can't be copied.
+/// What poem knows of a request beside `http`, on its way around the layer. Taken once: it can't be
+/// copied.
 #[derive(Clone)]
 struct Beside(Arc<Mutex<Option<RequestParts>>>);
 

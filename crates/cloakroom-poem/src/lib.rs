@@ -1,15 +1,20 @@
-//! Cloakroom in poem: the layers of `cloakroom-tower` as a middleware, and `Session` as an extractor.
+//! Cloakroom in poem: the layers of `cloakroom-tower` as a middleware, and `Session` as an
+//! extractor.
 //!
-//! poem's own adapter for tower takes layers that are written for poem's requests. [`HttpLayer`] takes those that are written for
-//! requests of `http`, which is nearly all of them.
+//! poem's own adapter for tower takes layers that are written for poem's requests. [`HttpLayer`]
+//! takes those that are written for requests of `http`, which is nearly all of them.
 //!
-//! 1. **Order**: the middleware that is added last is outermost. Add the CSRF layer first, the session layer last.
-//! 2. **Errors become responses** at the layer, because a session is committed for a response. A `catch_error` belongs inside of it.
-//! 3. A path that no route has, and a method that a route hasn't, are errors of poem inside of the layer: their responses pass through it.
+//! 1. **Order**: the middleware that is added last is outermost. Add the CSRF layer first, the
+//!    session layer last.
+//! 2. **Errors become responses** at the layer, because a session is committed for a response. A
+//!    `catch_error` belongs inside of it.
+//! 3. A path that no route has, and a method that a route hasn't, are errors of poem inside of the
+//!    layer: their responses pass through it.
 //!
-//! The extractor is there as soon as this crate is: with it comes the feature `poem` of `cloakroom-session`. Handlers name
-//! `cloakroom::Session` and return `cloakroom::Error` with `?`. The token for a page's forms is a [`FormToken`](cloakroom_session::FormToken),
-//! or `session.masked_csrf_token()`.
+//! The extractor is there as soon as this crate is: with it comes the feature `poem` of
+//! `cloakroom-session`. Handlers name `cloakroom::Session` and return `cloakroom::Error` with `?`.
+//! The token for a page's forms is a [`FormToken`](cloakroom_session::FormToken), or
+//! `session.masked_csrf_token()`.
 //!
 //! # Examples
 //! ```
@@ -58,8 +63,8 @@ type BoxBody = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
 
 /// A tower layer over requests of `http`, as a middleware of poem.
 ///
-/// What poem knows of a request beside `http` (path parameters, addresses, an upgrade to a socket) goes around the layer and is there
-/// again inside of it.
+/// What poem knows of a request beside `http` (path parameters, addresses, an upgrade to a socket)
+/// goes around the layer and is there again inside of it.
 ///
 /// # Examples
 /// ```

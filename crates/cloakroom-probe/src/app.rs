@@ -1,4 +1,5 @@
-//! What all adapters serve: the engine behind the session layer, the CSRF rules, and what is counted.
+//! What all adapters serve: the engine behind the session layer, the CSRF rules, and what is
+//! counted.
 
 use std::sync::Arc;
 

@@ -31,7 +31,8 @@ fn add(counter: &AtomicU64) {
 }
 
 impl Counts {
-    /// What was counted. Only a store's factory knows how often it did changes again or dropped them.
+    /// What was counted. Only a store's factory knows how often it did changes again or dropped
+    /// them.
     pub(crate) fn report(&self, replayed: u64, dropped: u64) -> Value {
         let Numbers { load, create, replace, touch, cycle, end, dropped: here } = &*self.0;
         json!({

@@ -1,6 +1,7 @@
 //! A store before another one, with a hook before each call and one behind it.
 //!
-//! The probe counts with it, and tests are late or lose answers with it, each with a hook of their own. They have this file too.
+//! The probe counts with it, and tests are late or lose answers with it, each with a hook of their
+//! own. They have this file too.
 
 use std::fmt;
 use std::future::Future;
@@ -29,7 +30,8 @@ pub(crate) trait Hook: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Behind the call, however it went: with an error, the answer of a call that was carried out is lost.
+    /// Behind the call, however it went: with an error, the answer of a call that was carried out
+    /// is lost.
     fn behind(&self, call: Call) -> Result<(), StoreError> {
         let _ = call;
         Ok(())

@@ -1,7 +1,8 @@
 //! A server that does to a session what it is told.
 //!
-//! It exists so that one and the same test can drive every back end through every adapter, and so that the same operations can be
-//! sent to another framework and the answers compared. It uses nothing but the public API.
+//! It exists so that one and the same test can drive every back end through every adapter, and so
+//! that the same operations can be sent to another framework and the answers compared. It uses
+//! nothing but the public API.
 //!
 //! ```sh
 //! cargo run -p cloakroom-probe -- --adapter axum --backend signed --port 4000

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 use tokio::sync::watch;
 
-/// The names that requests have given to `signal`. A request that stands at `await` goes on with its
-/// name, so that a test decides which of two requests is first, however busy the machine is.
+/// The names that requests have given to `signal`. A request that stands at `await` goes on with
+/// its name, so that a test decides which of two requests is first, however busy the machine is.
 static SIGNALS: LazyLock<watch::Sender<BTreeSet<String>>> = LazyLock::new(watch::Sender::default);
 
 /// Why an operation has no result.

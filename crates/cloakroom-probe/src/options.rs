@@ -13,7 +13,8 @@ pub(crate) struct Options {
     /// The web framework to run on.
     #[arg(long, value_enum, default_value_t = Adapter::Axum)]
     pub(crate) adapter: Adapter,
-    /// Where sessions live: signed, encrypted, memory, the URL of a store, or the framework they are shared with.
+    /// Where sessions live: signed, encrypted, memory, the URL of a store, or the framework they
+    /// are shared with.
     #[arg(long, default_value = "signed")]
     pub(crate) backend: String,
     /// The port to listen on; 0 picks a free one.
@@ -58,7 +59,8 @@ pub(crate) struct Options {
     /// When changes are committed.
     #[arg(long, value_enum, default_value_t = Commit::Always)]
     commit: Commit,
-    /// What happens when two requests set the same key. Cookie sessions can't tell: the last response wins.
+    /// What happens when two requests set the same key. Cookie sessions can't tell: the last
+    /// response wins.
     #[arg(long, value_enum, default_value_t = Conflict::LastWriteWins)]
     pub(crate) conflict: Conflict,
 }

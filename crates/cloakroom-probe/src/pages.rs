@@ -94,7 +94,8 @@ const fn page(method: &'static str, path: &'static str, cover: Cover, maker: Mak
 pub(crate) struct Asked {
     /// `X-Probe-Status`: the status to answer with.
     status: Option<u16>,
-    /// `X-Probe-Cache-Control`, `X-Probe-Vary` and the like: headers of the page, by their name behind `X-Probe-`.
+    /// `X-Probe-Cache-Control`, `X-Probe-Vary` and the like: headers of the page, by their name
+    /// behind `X-Probe-`.
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
 }

@@ -20,7 +20,8 @@ pub(crate) enum Use {
     ReadAndWrite,
 }
 
-/// A line for each time that it looked at the session: how often it wrote, and what others left there.
+/// A line for each time that it looked at the session: how often it wrote, and what others left
+/// there.
 pub(crate) fn lines(session: Session, used: Use) -> Lines {
     Box::pin(unfold(Some(session), move |session| async move {
         let session = session?;

@@ -1,7 +1,7 @@
 //! What an application survives: it is killed, its database is killed or hangs, its disk is full.
 //!
-//! Each client counts what it was told was done, and at the end what is there: everything that was acknowledged, and of everything else
-//! the whole or nothing.
+//! Each client counts what it was told was done, and at the end what is there: everything that was
+//! acknowledged, and of everything else the whole or nothing.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

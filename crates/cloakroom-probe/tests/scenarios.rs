@@ -1,4 +1,5 @@
-//! What sessions do, end to end: one list of scenarios, over real HTTP, on every adapter and every kind of back end.
+//! What sessions do, end to end: one list of scenarios, over real HTTP, on every adapter and every
+//! kind of back end.
 //!
 //! A scenario knows no adapter. Where one would have to, an adapter has a bug.
 #![allow(

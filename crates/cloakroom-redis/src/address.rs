@@ -1,4 +1,5 @@
-//! What a URL says: where, as whom, and whose certificates to believe; and how patient a connection is.
+//! What a URL says: where, as whom, and whose certificates to believe; and how patient a connection
+//! is.
 
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use redis::{ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion};
 
 use crate::error::{self, failed};
 
-/// How long an answer may take unless a URL says otherwise. Sessions have a deadline of 2 seconds per call: this is well below it.
+/// How long an answer may take unless a URL says otherwise. Sessions have a deadline of 2 seconds
+/// per call: this is well below it.
 pub(crate) const RESPONSE: Duration = Duration::from_secs(1);
 
 /// How long connecting may take.
@@ -74,7 +76,8 @@ fn option(url: &str, name: &str) -> Option<String> {
 
 /// How sockets are set.
 pub(crate) fn socket() -> TcpSettings {
-    // Small requests of many tasks share a connection: none may wait for another one's acknowledgement.
+    // Small requests of many tasks share a connection: none may wait for another one's
+    // acknowledgement.
     let settings = TcpSettings::default().set_nodelay(true);
     #[cfg(target_os = "linux")]
     let settings = settings.set_user_timeout(UNHEARD);
@@ -89,7 +92,8 @@ mod tls {
 
     pub(super) fn with_certificates(url: &str, address: Address) -> Result<Address, StoreError> {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Without one, rustls panics. Whoever comes first wins, and an error says that somebody else did.
+            // Without one, rustls panics. Whoever comes first wins, and an error says that somebody
+            // else did.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let certificates = named(url)?;

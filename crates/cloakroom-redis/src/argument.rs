@@ -9,7 +9,8 @@ use redis::{RedisWrite, ToRedisArgs};
 
 use crate::layout::{KEY_LEN, Live};
 
-/// How much longer than a caller's clock says Redis keeps a key: more than the clocks of a deployment differ.
+/// How much longer than a caller's clock says Redis keeps a key: more than the clocks of a
+/// deployment differ.
 const SLACK: Duration = Duration::from_secs(60);
 
 /// Beyond that a key has no expiry: Redis refuses spans that overflow its clock.
@@ -44,7 +45,8 @@ impl<'a> Argument<'a> {
 
     /// For how many milliseconds Redis has to keep a key.
     ///
-    /// It is a span and not a point: it counts from when Redis gets it, whatever the two clocks say.
+    /// It is a span and not a point: it counts from when Redis gets it, whatever the two clocks
+    /// say.
     pub(crate) fn ttl(deadline: Option<Timestamp>, now: Timestamp) -> Self {
         let span = deadline.map(|deadline| deadline.since(now).saturating_add(SLACK));
         let millis = span.filter(|span| *span < CENTURY).and_then(|span| u64::try_from(span.as_millis()).ok());

@@ -15,7 +15,8 @@ use crate::link::Target;
 use crate::redis_store::RedisStore;
 use crate::scripts::Script;
 
-/// What all commands have: its name, the script, the number of keys, the time, and whether indexes are here.
+/// What all commands have: its name, the script, the number of keys, the time, and whether indexes
+/// are here.
 const SHARED: usize = 5;
 
 /// About how many bytes the numbers among them take.
@@ -64,8 +65,8 @@ impl Call<'_> {
         self.command("EVALSHA", &self.script.hash, store)
     }
 
-    /// Redis keeps the script, too: the next call goes by its hash. Unlike `SCRIPT LOAD` it goes to the one server
-    /// of a Cluster that needs it, even when another one is down.
+    /// Redis keeps the script, too: the next call goes by its hash. Unlike `SCRIPT LOAD` it goes to
+    /// the one server of a Cluster that needs it, even when another one is down.
     fn by_text(&self, store: &RedisStore) -> Cmd {
         self.command("EVAL", self.script.text, store)
     }

@@ -34,7 +34,8 @@ impl RedisStore {
     }
 }
 
-/// What `INFO`, `CONFIG GET` and `TIME` say; of the second, which may be forbidden, perhaps nothing.
+/// What `INFO`, `CONFIG GET` and `TIME` say; of the second, which may be forbidden, perhaps
+/// nothing.
 #[derive(Debug, Default)]
 struct Facts {
     info: HashMap<String, String>,

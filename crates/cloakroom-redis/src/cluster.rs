@@ -20,7 +20,8 @@ use crate::layout::bytes;
 use crate::link::{Link, Target};
 use crate::redis_store::RedisStore;
 
-/// How often the client follows a key to another server, or tries again what a broken connection may have swallowed.
+/// How often the client follows a key to another server, or tries again what a broken connection
+/// may have swallowed.
 const RETRIES: u32 = 4;
 
 /// Milliseconds between them.
@@ -32,19 +33,25 @@ const PROBE: Duration = Duration::from_secs(3);
 impl RedisStore {
     /// Connects to a Cluster, of which these servers are some.
     ///
-    /// A call about a session goes to the one master that has it: when another one is lost, nobody else's session notices.
-    /// What differs from one server:
+    /// A call about a session goes to the one master that has it: when another one is lost, nobody
+    /// else's session notices. What differs from one server:
     ///
-    /// - [`cycle`](cloakroom_store::Store::cycle) creates the new session first and marks the old key second: one wait more. A failure between them is an
-    ///   error that leaves the old session as it was, and a new one whose id nobody knows, until its deadline.
-    /// - An index of an owner lives by itself. Creating a session with an owner needs both servers, at the same time, and counts only if both have done it; after that the session
-    ///   needs the index only rarely. A crash in between leaves a session whose id nobody knows and which isn't listed. While the server of an index is lost,
-    ///   its owner can't sign in; who is signed in goes on, and can sign out.
-    /// - [`owned`](cloakroom_store::Store::owned) is no snapshot: it reads the index, and then each session, where it is by then. Where the server of an index lost
-    ///   acknowledged writes, sessions on other servers can be missing in it, a remembered one until it ends: see [`RedisStore::durability`].
+    /// - [`cycle`](cloakroom_store::Store::cycle) creates the new session first and marks the old
+    ///   key second: one wait more. A failure between them is an error that leaves the old session
+    ///   as it was, and a new one whose id nobody knows, until its deadline.
+    /// - An index of an owner lives by itself. Creating a session with an owner needs both servers,
+    ///   at the same time, and counts only if both have done it; after that the session needs the
+    ///   index only rarely. A crash in between leaves a session whose id nobody knows and which
+    ///   isn't listed. While the server of an index is lost, its owner can't sign in; who is signed
+    ///   in goes on, and can sign out.
+    /// - [`owned`](cloakroom_store::Store::owned) is no snapshot: it reads the index, and then each
+    ///   session, where it is by then. Where the server of an index lost acknowledged writes,
+    ///   sessions on other servers can be missing in it, a remembered one until it ends: see
+    ///   [`RedisStore::durability`].
     /// - [`end_before`](cloakroom_store::Store::end_before) goes from server to server: a session
     ///   whose slot moves meanwhile may be left. Call it again when no slots move.
-    /// - A lost master takes all sessions with it, unless the Cluster's configuration says `cluster-require-full-coverage no`.
+    /// - A lost master takes all sessions with it, unless the Cluster's configuration says
+    ///   `cluster-require-full-coverage no`.
     /// - The client tries calls again by itself. Each write carries a mark, and a session keeps the
     ///   last mark of each of the eight processes that wrote it last: what was done is not done
     ///   twice, however often other processes wrote in between.
@@ -90,7 +97,8 @@ impl Clustered {
         Self { addresses, speech, current: Mutex::new(connection), probes: AtomicBool::new(false) }
     }
 
-    /// Connections of their own to the same servers; nothing where the application gave the only ones.
+    /// Connections of their own to the same servers; nothing where the application gave the only
+    /// ones.
     pub(crate) async fn another(&self) -> RedisResult<Option<Self>> {
         if self.addresses.is_empty() {
             return Ok(None);
@@ -116,8 +124,8 @@ impl Clustered {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// After a late answer other connections are tried, while callers go on. The client itself keeps a connection that is
-    /// silent for ever.
+    /// After a late answer other connections are tried, while callers go on. The client itself
+    /// keeps a connection that is silent for ever.
     fn note<T>(self: &Arc<Self>, answer: &RedisResult<T>, route: SingleNodeRoutingInfo) {
         let late = answer.as_ref().is_err_and(RedisError::is_timeout);
         if !late || self.addresses.is_empty() || self.probes.swap(true, Ordering::SeqCst) {
@@ -125,7 +133,8 @@ impl Clustered {
         }
         let this = Arc::clone(self);
         drop(tokio::spawn(async move {
-            // Where the server itself hangs, nothing is won by leaving the connections to the others.
+            // Where the server itself hangs, nothing is won by leaving the connections to the
+            // others.
             if let Ok(Ok(fresh)) = tokio::time::timeout(PROBE, answering(&this, route)).await {
                 *this.current.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
             }

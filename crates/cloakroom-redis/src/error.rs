@@ -9,8 +9,9 @@ use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 /// Why Redis didn't do what it was asked.
 ///
-/// A server repeats arguments in its errors, and the client repeats values: both can be a record. So only the code of
-/// such an error goes on; of a broken connection also its text, and of a refused login or a missing right.
+/// A server repeats arguments in its errors, and the client repeats values: both can be a record.
+/// So only the code of such an error goes on; of a broken connection also its text, and of a
+/// refused login or a missing right.
 #[derive(Debug)]
 struct Failure(String);
 

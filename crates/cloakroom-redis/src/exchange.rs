@@ -1,8 +1,9 @@
 //! What a server can decide without a script.
 //!
-//! `SET … NX` puts a value where nothing is; `SET … IFEQ`, which Valkey has since 8.1 and Redis since 8.4, puts it in the place of one that it
-//! compares whole. Either is a tenth of the work of a script. Where one writes nothing, a script says why: the session may have ended or moved, or be
-//! another version, or the same one with another head.
+//! `SET … NX` puts a value where nothing is; `SET … IFEQ`, which Valkey has since 8.1 and Redis
+//! since 8.4, puts it in the place of one that it compares whole. Either is a tenth of the work of
+//! a script. Where one writes nothing, a script says why: the session may have ended or moved, or
+//! be another version, or the same one with another head.
 //!
 //! A command whose answer was lost is sent once more. Where it had been done, it now writes
 //! nothing; the script that comes next finds the version that this call gave, and says so.
@@ -107,8 +108,8 @@ fn set(name: &[u8], live: &Live<'_>, now: Timestamp, more: usize) -> Cmd {
     command
 }
 
-/// Servers without it answer `ERR`, and that the syntax is wrong, in words of their own. It isn't tried again: a script says whether there was
-/// another reason.
+/// Servers without it answer `ERR`, and that the syntax is wrong, in words of their own. It isn't
+/// tried again: a script says whether there was another reason.
 fn is_unknown(error: &RedisError) -> bool {
     error.code() == Some("ERR")
 }

@@ -1,10 +1,13 @@
-//! The index of an owner: how long a session is in it, and what to do where it lives on another server than the session, in a Cluster.
+//! The index of an owner: how long a session is in it, and what to do where it lives on another
+//! server than the session, in a Cluster.
 //!
-//! A session must not outlive its place in the index, or "sign out everywhere" would miss it. So it is listed for twice the time that
-//! it has, and keeps in itself until when: a write within that time leaves the index alone. When the rest becomes short, a script lists the session anew.
+//! A session must not outlive its place in the index, or "sign out everywhere" would miss it. So it
+//! is listed for twice the time that it has, and keeps in itself until when: a write within that
+//! time leaves the index alone. When the rest becomes short, a script lists the session anew.
 //!
-//! In a Cluster it can't. There the session is listed while nobody waits; if that fails, the next write tries again; and a write that would outlive its place
-//! has to wait until the session is listed.
+//! In a Cluster it can't. There the session is listed while nobody waits; if that fails, the next
+//! write tries again; and a write that would outlive its place has to wait until the session is
+//! listed.
 
 use std::future::Future;
 
@@ -91,7 +94,8 @@ impl RedisStore {
         call.write(self).await.map(|_| ())
     }
 
-    /// Creates a session and lists it at the same time. It counts only if both were done: until then nobody knows its id.
+    /// Creates a session and lists it at the same time. It counts only if both were done: until
+    /// then nobody knows its id.
     pub(crate) async fn create_listed(
         &self,
         key: &StoreKey,
@@ -125,7 +129,8 @@ impl RedisStore {
         later(again, "a session's place in the index of its owner wasn't extended");
     }
 
-    /// While nobody waits: out of the index. Whoever reads that looks at the session as well: one too many there does no harm.
+    /// While nobody waits: out of the index. Whoever reads that looks at the session as well: one
+    /// too many there does no harm.
     pub(crate) fn unlist(&self, key: &StoreKey, owner: &str) {
         let (store, key, owner) = (self.clone(), *key, owner.to_owned());
         let out = async move { store.unlist_now(&key, &owner).await };

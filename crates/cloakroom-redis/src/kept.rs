@@ -60,7 +60,8 @@ impl Closed {
     }
 }
 
-/// Which protocol a server is spoken to in: the newer one, unless the URL names one or the server doesn't know it.
+/// Which protocol a server is spoken to in: the newer one, unless the URL names one or the server
+/// doesn't know it.
 #[derive(Debug)]
 pub(crate) struct Speech {
     named: Option<ProtocolVersion>,
@@ -180,7 +181,8 @@ impl<D: Dial> Kept<D> {
     }
 }
 
-/// Whether a connection is to be left after this. A late answer counts: a machine that is gone says nothing.
+/// Whether a connection is to be left after this. A late answer counts: a machine that is gone says
+/// nothing.
 fn is_evidence(error: &RedisError) -> bool {
     error.is_io_error() || error.is_unrecoverable_error() || takes_no_writes(error)
 }

@@ -15,9 +15,10 @@
 //! > DEADLINE CALL TARGET
 //! ```
 //!
-//! Behind OWNER and TARGET may be words of a newer release, each after one space. A touch and a replacement keep them, and a session
-//! that moves begins without: what must last longer stands in the record's text, as an extension field. Head and owner's length stay
-//! within 256 bytes with them.
+//! Behind OWNER and TARGET may be words of a newer release, each after one space. A touch and a
+//! replacement keep them, and a session that moves begins without: what must last longer stands in
+//! the record's text, as an extension field. Head and owner's length stay within 256 bytes with
+//! them.
 //!
 //! Scripts read the first 256 bytes, and by them know all but the text.
 
@@ -104,8 +105,8 @@ fn read(key: &StoreKey, value: Value, now: Timestamp) -> Result<(Loaded, Vec<u8>
     Ok((loaded, bytes))
 }
 
-/// What a session says of its place in its owner's index, if an entry can take its place and leave the index alone; and the words of
-/// a newer release at the end of its head.
+/// What a session says of its place in its owner's index, if an entry can take its place and leave
+/// the index alone; and the words of a newer release at the end of its head.
 ///
 /// It can't if the session is over by now, or another's, or if its place must be extended first.
 pub(crate) fn listed<'a>(image: &'a [u8], entry: &Entry, now: Timestamp) -> Option<(Argument<'a>, &'a str)> {
@@ -127,7 +128,8 @@ pub(crate) fn listed<'a>(image: &'a [u8], entry: &Entry, now: Timestamp) -> Opti
     is_covered.then_some((Argument::Text(listed), more))
 }
 
-/// Whether a session that ends then may stay where it is in an index that has it until `listed`: the same as in the script `cover`.
+/// Whether a session that ends then may stay where it is in an index that has it until `listed`:
+/// the same as in the script `cover`.
 fn covers(listed: &str, deadline: Option<Timestamp>, now: Timestamp) -> bool {
     let spare =
         |deadline: Timestamp| time(listed).filter(|listed| *listed >= deadline).map(|listed| listed.since(deadline));

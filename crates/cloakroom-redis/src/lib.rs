@@ -1,8 +1,9 @@
 //! Sessions in Redis or Valkey: one server, Sentinel or Cluster.
 //!
-//! An operation is a script that Redis runs as one step, called by its hash, or a command where one is enough: a read, a new session
-//! of nobody's, and a commit where the server compares values by itself (Valkey since 8.1, Redis since 8.4). What a session is and when it changes
-//! is [`cloakroom_store`]'s business; here is only how it is kept.
+//! An operation is a script that Redis runs as one step, called by its hash, or a command where one
+//! is enough: a read, a new session of nobody's, and a commit where the server compares values by
+//! itself (Valkey since 8.1, Redis since 8.4). What a session is and when it changes is
+//! [`cloakroom_store`]'s business; here is only how it is kept.
 //!
 //! | module | what it is about |
 //! |---|---|
@@ -48,10 +49,12 @@
 //!
 //! Where there is none, the word is `-`.
 //!
-//! Whether a session is over is decided by its deadline and the time that the caller passes in. Redis only cleans up, a minute later by
-//! its own clock than the span that was left by the caller's: clocks that differ end no session early.
+//! Whether a session is over is decided by its deadline and the time that the caller passes in.
+//! Redis only cleans up, a minute later by its own clock than the span that was left by the
+//! caller's: clocks that differ end no session early.
 //!
-//! What is under these keys and isn't ours, or was damaged, is an error that names the store key. It stays as it is.
+//! What is under these keys and isn't ours, or was damaged, is an error that names the store key.
+//! It stays as it is.
 //!
 //! # How often a request waits
 //! | | one server, Sentinel | Cluster |
@@ -64,9 +67,11 @@
 //! | sign out: read, end | 2 | 2 |
 //! | list an owner's sessions, per hundred of them | 1 | 2 |
 //!
-//! The same with an owner. In a Cluster a session's old key, its new key and the index of its owner live on different servers, and the old one may
-//! lead away only when the new one is there: two waits that can't be made at the same time. Everything else is sent at the same time, or while nobody waits. A session whose
-//! deadline jumps beyond the place that it has in its owner's index waits twice more, once.
+//! The same with an owner. In a Cluster a session's old key, its new key and the index of its owner
+//! live on different servers, and the old one may lead away only when the new one is there: two
+//! waits that can't be made at the same time. Everything else is sent at the same time, or while
+//! nobody waits. A session whose deadline jumps beyond the place that it has in its owner's index
+//! waits twice more, once.
 //!
 //! # What each topology promises
 //! | | one server | Sentinel | Cluster |
@@ -76,12 +81,15 @@
 //! | a server hangs | calls fail within a second | as a lost master, once the sentinels think so | the same, for its sessions |
 //! | a call fails halfway | not possible: a script is one step | the same | a move leaves the old session as it was, and a new one that its owner can list and end |
 //!
-//! As measured by this crate's tests, with servers and clients on one busy machine: after `kill -9` an answer 0.2 seconds after the restart;
-//! a failover by sentinels that notice after 0.5 seconds, 1.8 seconds; the promotion of a replica in a Cluster whose `cluster-node-timeout` is 1 second, 2.1 to 2.8 seconds.
-//! In none of them was an acknowledged write lost, nor one found that was done by halves. What the servers of a deployment wait before they believe in a loss is their configuration (30 and 15
-//! seconds unless told otherwise), and comes first in these sums.
+//! As measured by this crate's tests, with servers and clients on one busy machine: after `kill -9`
+//! an answer 0.2 seconds after the restart; a failover by sentinels that notice after 0.5 seconds,
+//! 1.8 seconds; the promotion of a replica in a Cluster whose `cluster-node-timeout` is 1 second,
+//! 2.1 to 2.8 seconds. In none of them was an acknowledged write lost, nor one found that was done
+//! by halves. What the servers of a deployment wait before they believe in a loss is their
+//! configuration (30 and 15 seconds unless told otherwise), and comes first in these sums.
 //!
-//! A call whose answer is lost may have been carried out. It is an error here, and the caller may try again: versions tell whether it had been.
+//! A call whose answer is lost may have been carried out. It is an error here, and the caller may
+//! try again: versions tell whether it had been.
 //!
 //! # Examples
 //! ```no_run

@@ -58,7 +58,8 @@ impl Link {
         Self::Managed(Arc::new(Managed::of(address)))
     }
 
-    /// Connections of their own to the same servers. Those that the application gave are the only ones there are.
+    /// Connections of their own to the same servers. Those that the application gave are the only
+    /// ones there are.
     pub(crate) async fn another(&self) -> RedisResult<Self> {
         match self {
             Self::Managed(managed) => Ok(Self::to(managed.dial.address.clone())),

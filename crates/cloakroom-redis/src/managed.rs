@@ -8,7 +8,8 @@ use redis::{Client, ProtocolVersion, RedisResult};
 use crate::address::Address;
 use crate::kept::{Closed, Dial, Kept, Speech};
 
-/// Pauses between attempts to reach a server that isn't there, for which callers wait; a restart may take no longer.
+/// Pauses between attempts to reach a server that isn't there, for which callers wait; a restart
+/// may take no longer.
 const PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(100), Duration::from_millis(150)];
 
 pub(crate) type Managed = Kept<Server>;

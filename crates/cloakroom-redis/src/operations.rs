@@ -57,7 +57,8 @@ pub(crate) enum Said {
     Taken,
     /// Done; and the index of this owner, on another server, is to hear of it.
     Owner(String),
-    /// Nothing was done: the session would outlive its place in the index of this owner, on another server.
+    /// Nothing was done: the session would outlive its place in the index of this owner, on another
+    /// server.
     ListFirst(String),
     /// The session has moved to a key of another server.
     Elsewhere(StoreKey),
@@ -133,7 +134,8 @@ impl RedisStore {
     }
 }
 
-/// Ids are random: this doesn't happen, and of a broken generator it must not become somebody else's session.
+/// Ids are random: this doesn't happen, and of a broken generator it must not become somebody
+/// else's session.
 pub(crate) fn taken() -> StoreError {
     failed("the new key of a session that moves is taken")
 }

@@ -25,9 +25,12 @@ pub(crate) const KIND: char = 's';
 
 /// Sessions in Redis or Valkey.
 ///
-/// Needs Redis 6 or Valkey; tested with Redis 7.0 and 8.6 and Valkey 8.1. From Redis 8.4 and Valkey 8.1 on a commit takes a tenth of the server's time. Set `maxmemory-policy` to `noeviction`: sessions
-/// have an expiry, so the `volatile` policies throw them out too, and a session that Redis evicts is a person who is signed out. Worse, the list of an owner's sessions is read
-/// more rarely than they are, and goes first: sessions that are in no list go on, and "sign out everywhere" doesn't find them. `cloakroom doctor` tells. A cache belongs on another server.
+/// Needs Redis 6 or Valkey; tested with Redis 7.0 and 8.6 and Valkey 8.1. From Redis 8.4 and Valkey
+/// 8.1 on a commit takes a tenth of the server's time. Set `maxmemory-policy` to `noeviction`:
+/// sessions have an expiry, so the `volatile` policies throw them out too, and a session that Redis
+/// evicts is a person who is signed out. Worse, the list of an owner's sessions is read more rarely
+/// than they are, and goes first: sessions that are in no list go on, and "sign out everywhere"
+/// doesn't find them. `cloakroom doctor` tells. A cache belongs on another server.
 ///
 /// A clone shares the connections.
 ///
@@ -40,12 +43,15 @@ pub(crate) const KIND: char = 's';
 /// | a failover to a replica | all but what was on its way to the replica; with [`RedisStore::durability`] nearly everything: what its replicas confirmed | the same |
 ///
 /// # Outages
-/// A call ends with an error within a second or two. Connections come back by themselves, also where they have gone silent, or where another server has become the
-/// master behind the same name: nothing has to be restarted. A server that is full refuses before anything was done, and still ends sessions.
+/// A call ends with an error within a second or two. Connections come back by themselves, also
+/// where they have gone silent, or where another server has become the master behind the same name:
+/// nothing has to be restarted. A server that is full refuses before anything was done, and still
+/// ends sessions.
 ///
-/// A server that lost acknowledged writes (see the table) has older versions of sessions again. No version is given twice: a request that began on
-/// one that was lost meets a conflict, and does its changes again on what is there. [`RedisStore::durability`] and `appendfsync always` keep writes from
-/// being lost.
+/// A server that lost acknowledged writes (see the table) has older versions of sessions again. No
+/// version is given twice: a request that began on one that was lost meets a conflict, and does its
+/// changes again on what is there. [`RedisStore::durability`] and `appendfsync always` keep writes
+/// from being lost.
 ///
 /// # Security
 /// Neither `Debug` nor an error shows a URL: it may hold a password.
@@ -64,7 +70,8 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Connects to one server: `redis://`, `rediss://` (feature `tls`), `unix://`, and the same with `valkey`.
+    /// Connects to one server: `redis://`, `rediss://` (feature `tls`), `unix://`, and the same
+    /// with `valkey`.
     ///
     /// One connection carries the calls of all tasks. When it breaks, the calls on it are tried
     /// once more on the next one; what was done already isn't done twice, because no two writes
@@ -82,7 +89,9 @@ impl RedisStore {
     /// | `protocol=resp2` | the older protocol: unless told otherwise it is RESP3, where the server has it, by which a connection that the server closed is noticed before it is used |
     ///
     /// # Errors
-    /// When the URL makes no sense or needs the feature `tls`, a file that it names can't be read, or the server doesn't answer, shows a certificate that isn't believed, or refuses the password.
+    /// When the URL makes no sense or needs the feature `tls`, a file that it names can't be read,
+    /// or the server doesn't answer, shows a certificate that isn't believed, or refuses the
+    /// password.
     ///
     /// # Security
     /// `rediss://` checks certificate and host name. The files are read once, when connecting.
@@ -94,12 +103,13 @@ impl RedisStore {
 
     /// Uses a connection that the application has, and clones it for each call.
     ///
-    /// A `ConnectionManager`, a `MultiplexedConnection` (which never reconnects), or whatever else speaks to **one** server. Timeouts
-    /// are the connection's own. For a Cluster use `from_cluster`: here its keys would go to the wrong servers.
+    /// A `ConnectionManager`, a `MultiplexedConnection` (which never reconnects), or whatever else
+    /// speaks to **one** server. Timeouts are the connection's own. For a Cluster use
+    /// `from_cluster`: here its keys would go to the wrong servers.
     ///
-    /// A pool of `deadpool-redis` or `bb8-redis`, or a client of `fred`, is such a connection within
-    /// a small struct; the guide has the code ("A pool of your own"). All commands of one call to
-    /// `req_packed_commands` must go to one connection.
+    /// A pool of `deadpool-redis` or `bb8-redis`, or a client of `fred`, is such a connection
+    /// within a small struct; the guide has the code ("A pool of your own"). All commands of one
+    /// call to `req_packed_commands` must go to one connection.
     ///
     /// # Examples
     /// ```no_run

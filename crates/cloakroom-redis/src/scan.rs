@@ -1,7 +1,9 @@
 //! A walk through all sessions: `SCAN` on each master.
 //!
-//! A place is the number of the master, where its scan is, and which run of that server it belongs to. Each run of a Redis server keeps its keys in an order of its
-//! own, so that a place says nothing after a restart or a failover: the walk then ends with an error instead of leaving sessions out.
+//! A place is the number of the master, where its scan is, and which run of that server it belongs
+//! to. Each run of a Redis server keeps its keys in an order of its own, so that a place says
+//! nothing after a restart or a failover: the walk then ends with an error instead of leaving
+//! sessions out.
 
 use std::borrow::Cow;
 

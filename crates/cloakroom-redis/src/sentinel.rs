@@ -1,7 +1,7 @@
 //! A connection to whichever server is the master now.
 //!
-//! The client asks the sentinels when it connects, and never again: a master that was lost would stay lost. So here each
-//! connection is made by asking anew.
+//! The client asks the sentinels when it connects, and never again: a master that was lost would
+//! stay lost. So here each connection is made by asking anew.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,12 +34,13 @@ pub(crate) struct Master {
 impl RedisStore {
     /// Connects to the master that these sentinels know, and follows it through failovers.
     ///
-    /// `master` is its name, as `mymaster`; or, where the servers want a login, another database than 0 or TLS, a URL in which that name
-    /// takes the place of the host: `redis://user:password@mymaster/1`. The sentinels have a login of their own, one for all of them: that of
-    /// their first URL.
+    /// `master` is its name, as `mymaster`; or, where the servers want a login, another database
+    /// than 0 or TLS, a URL in which that name takes the place of the host:
+    /// `redis://user:password@mymaster/1`. The sentinels have a login of their own, one for all of
+    /// them: that of their first URL.
     ///
-    /// After a failover calls fail until the sentinels agree on the new master; nothing has to be restarted. See
-    /// [`RedisStore::durability`] for what such a failover may lose.
+    /// After a failover calls fail until the sentinels agree on the new master; nothing has to be
+    /// restarted. See [`RedisStore::durability`] for what such a failover may lose.
     ///
     /// # Errors
     /// When a URL makes no sense, or there is no sentinel or no master that answers.

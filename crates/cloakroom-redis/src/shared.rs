@@ -13,7 +13,8 @@ use crate::link::Link;
 use crate::managed::Managed;
 use crate::redis_store::RedisStore;
 
-/// A connection to one server that is made anew when there is evidence against it, as that of `RedisStore`.
+/// A connection to one server that is made anew when there is evidence against it, as that of
+/// `RedisStore`.
 #[derive(Clone)]
 pub struct KeptConnection {
     managed: Arc<Managed>,

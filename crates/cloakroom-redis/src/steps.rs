@@ -1,4 +1,5 @@
-//! What takes two servers of a Cluster, in an order in which a failure between two steps loses nothing.
+//! What takes two servers of a Cluster, in an order in which a failure between two steps loses
+//! nothing.
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Created, Entry, Replaced, Store as _, StoreError};
@@ -31,7 +32,8 @@ impl RedisStore {
         }
         // After an error nobody knows whether the mark is there: if it is, this is the session.
         if matches!(marked, Ok(Replaced::Conflict | Replaced::Gone)) {
-            // Nobody knows its id. If this fails, its deadline ends it. The index is waited for: the next attempt puts the same key there.
+            // Nobody knows its id. If this fails, its deadline ends it. The index is waited for:
+            // the next attempt puts the same key there.
             let taken_back = match self.say(&scripts::END, new, &[&self.key(new)], now, &[self.fence()]).await {
                 Ok(Said::Owner(owner)) => self.unlist_now(new, &owner).await,
                 ended => ended.map(|_| ()),

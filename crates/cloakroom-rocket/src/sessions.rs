@@ -14,17 +14,19 @@ use rocket::{Build, Request, Rocket, async_trait};
 ///
 /// 1. The commit happens before the first byte of the response. If it fails, the response is
 ///    replaced: 503 when the store couldn't answer, 500 for a session that doesn't fit its cookie.
-/// 2. A response whose session was opened gets `Vary: Cookie`. One with our `Set-Cookie`, or for which a CSRF token was handed out, is
-///    stored by no cache: it gets `Cache-Control: private, no-store`, and `Expires` and the fields that caches prefer to `Cache-Control`
-///    (`CDN-Cache-Control`, `Surrogate-Control` and others) are removed, with one trace event.
+/// 2. A response whose session was opened gets `Vary: Cookie`. One with our `Set-Cookie`, or for
+///    which a CSRF token was handed out, is stored by no cache: it gets
+///    `Cache-Control: private, no-store`, and `Expires` and the fields that caches prefer to
+///    `Cache-Control` (`CDN-Cache-Control`, `Surrogate-Control` and others) are removed, with one
+///    trace event.
 /// 3. A handler that panics commits nothing of a session that it holds.
 /// 4. Guards and other fairings find the session wherever this one stands in the order. Fairings
 ///    see responses in the order in which they were attached: attach this one before those that
 ///    look at cookies or at caching headers, and after those that set caching headers.
 ///
 /// # Security
-/// A fairing attached after this one that sets `Cache-Control: public` has the last word, and a cache may then hand one visitor's
-/// cookie or token to another.
+/// A fairing attached after this one that sets `Cache-Control: public` has the last word, and a
+/// cache may then hand one visitor's cookie or token to another.
 ///
 /// # Examples
 /// ```

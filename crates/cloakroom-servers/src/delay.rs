@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 /// Stands before a server, and hands on what comes to it after a delay; answers come at once.
 ///
-/// How long a caller takes says how often it waited for an answer, whatever it sent at the same time. It ends with the process.
+/// How long a caller takes says how often it waited for an answer, whatever it sent at the same
+/// time. It ends with the process.
 #[derive(Clone, Copy, Debug)]
 pub struct Delay {
     port: u16,

@@ -13,7 +13,8 @@ enum Language {
     Ruby,
 }
 
-/// An application on a framework that sessions are shared with. It speaks the probe's protocol, as far as its framework can.
+/// An application on a framework that sessions are shared with. It speaks the probe's protocol, as
+/// far as its framework can.
 #[derive(Debug)]
 pub struct Foreign(Server);
 

@@ -1,7 +1,8 @@
 //! Private database servers for tests.
 //!
-//! Each is a real one, started in a temporary folder on a free port of the loopback interface, and gone when it is dropped. A program
-//! that isn't there is a panic that names it and how to install it: a test that can't run has failed.
+//! Each is a real one, started in a temporary folder on a free port of the loopback interface, and
+//! gone when it is dropped. A program that isn't there is a panic that names it and how to install
+//! it: a test that can't run has failed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -97,11 +98,13 @@ impl Server {
         panic!("{} isn't ready after {PATIENCE:?}: {}", self.name, self.output());
     }
 
-    /// Kills it without warning, as `kill -9` of all its processes does; its folder stays for the next start.
+    /// Kills it without warning, as `kill -9` of all its processes does; its folder stays for the
+    /// next start.
     pub fn kill(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         if matches!(child.try_wait(), Ok(None)) {
-            // Killed alone, it would leave those that it has started, which answer until they notice.
+            // Killed alone, it would leave those that it has started, which answer until they
+            // notice.
             stop(&[child.id()]);
             let mut processes = started_by(child.id());
             processes.push(child.id());
@@ -111,7 +114,8 @@ impl Server {
         let _ = child.wait();
     }
 
-    /// Stops it in mid-work (SIGSTOP), or lets it go on (SIGCONT): a server that hangs, with all its processes.
+    /// Stops it in mid-work (SIGSTOP), or lets it go on (SIGCONT): a server that hangs, with all
+    /// its processes.
     pub fn freeze(&self, frozen: bool) {
         let pid = self.pid();
         if frozen {

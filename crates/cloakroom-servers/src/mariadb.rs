@@ -8,7 +8,8 @@ use crate::{Authority, Server, is_root, listens, program, run};
 
 const FOLDERS: &[&str] = &["/usr/sbin", "/usr/local/sbin", "/usr/bin"];
 
-/// A MariaDB server with an empty database, durable as it is in production: what it acknowledged survives `kill -9`.
+/// A MariaDB server with an empty database, durable as it is in production: what it acknowledged
+/// survives `kill -9`.
 #[derive(Debug)]
 pub struct MariaDb {
     server: Server,
@@ -22,7 +23,8 @@ impl MariaDb {
         Self::start_with(|_| Vec::new())
     }
 
-    /// A server that is ready, with these options (`--name=value`), which may need to know its folder.
+    /// A server that is ready, with these options (`--name=value`), which may need to know its
+    /// folder.
     #[must_use]
     pub fn start_with(options: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let server = Server::prepare("mariadb");
@@ -103,7 +105,8 @@ impl MariaDb {
         let mut command = Command::new(program(name, FOLDERS, "mariadb-server"));
         // Its own folder, and nothing of a server that the machine may run.
         command.arg("--no-defaults").arg(format!("--datadir={}", self.data().display()));
-        // Names of temporary tables come from process ids: in a folder that servers share they get in each other's way.
+        // Names of temporary tables come from process ids: in a folder that servers share they get
+        // in each other's way.
         command.arg(format!("--tmpdir={}", self.server.folder().display()));
         if is_root() {
             command.arg("--user=root");

@@ -1,4 +1,5 @@
-//! What comes to a server of Redis, where a wire can't be put in between: clients learn the address from others.
+//! What comes to a server of Redis, where a wire can't be put in between: clients learn the address
+//! from others.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpStream};

@@ -7,7 +7,8 @@ use std::process::Command;
 use crate::postgres::{USER, as_user};
 use crate::{Postgres, Server, is_root, listens, program, run, signal};
 
-/// A PgBouncer in transaction mode: each transaction goes to whichever of a few connections to the server is free.
+/// A PgBouncer in transaction mode: each transaction goes to whichever of a few connections to the
+/// server is free.
 #[derive(Debug)]
 pub struct PgBouncer {
     server: Server,

@@ -12,7 +12,8 @@ use crate::{Authority, Server, is_root, listens, program, run};
 /// Who runs it where the tests run as root, which PostgreSQL refuses.
 pub(crate) const USER: &str = "postgres";
 
-/// A PostgreSQL server with an empty database, durable as it is in production: what it acknowledged survives `kill -9`.
+/// A PostgreSQL server with an empty database, durable as it is in production: what it acknowledged
+/// survives `kill -9`.
 #[derive(Debug)]
 pub struct Postgres {
     server: Server,
@@ -26,7 +27,8 @@ impl Postgres {
         Self::start_with(|_| Vec::new())
     }
 
-    /// A server that is ready, with these settings (`name=value`), which may need to know its folder.
+    /// A server that is ready, with these settings (`name=value`), which may need to know its
+    /// folder.
     #[must_use]
     pub fn start_with(settings: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let server = Server::prepare("postgres");

@@ -1,7 +1,9 @@
-//! A wire that counts: how often a client spoke after the server had, which is how often it waited for an answer.
+//! A wire that counts: how often a client spoke after the server had, which is how often it waited
+//! for an answer.
 //!
-//! The wire has the faults of real ones. It goes silent, as when a firewall forgets its connections: what is sent is taken, and nothing
-//! arrives. It is cut after a random number of bytes. And the server's side hangs up, as servers do with idle connections.
+//! The wire has the faults of real ones. It goes silent, as when a firewall forgets its
+//! connections: what is sent is taken, and nothing arrives. It is cut after a random number of
+//! bytes. And the server's side hangs up, as servers do with idle connections.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -74,14 +76,14 @@ impl Proxy {
         self.faults.server.store(server, Ordering::SeqCst);
     }
 
-    /// Makes all connections that there are silent, for ever: they stay open, and nothing arrives on either side. New ones
-    /// work.
+    /// Makes all connections that there are silent, for ever: they stay open, and nothing arrives
+    /// on either side. New ones work.
     pub fn silence(&self) {
         self.faults.silent.store(self.opened(), Ordering::SeqCst);
     }
 
-    /// Cuts each connection after a random number of bytes, at most this many, in the middle of whatever they belong to. The same
-    /// seed cuts at the same places.
+    /// Cuts each connection after a random number of bytes, at most this many, in the middle of
+    /// whatever they belong to. The same seed cuts at the same places.
     pub fn cut_within(&self, most: u64, seed: u64) {
         self.faults.seed.store(seed, Ordering::SeqCst);
         self.faults.most.store(most, Ordering::SeqCst);
@@ -92,7 +94,8 @@ impl Proxy {
         self.faults.most.store(0, Ordering::SeqCst);
     }
 
-    /// Ends all connections as a server does that closes idle ones: the client is told, and says goodbye itself.
+    /// Ends all connections as a server does that closes idle ones: the client is told, and says
+    /// goodbye itself.
     pub fn hang_up(&self) {
         for (_, client, server) in self.faults.live.lock().unwrap().iter() {
             // One that is gone already has nobody to tell.

@@ -1,4 +1,5 @@
-//! Redis: one server, a master with its replica and three sentinels, and a Cluster of three masters.
+//! Redis: one server, a master with its replica and three sentinels, and a Cluster of three
+//! masters.
 
 mod cluster;
 mod sentinels;
@@ -15,7 +16,8 @@ use crate::{PATIENCE, Server, listens, program};
 pub use cluster::Cluster;
 pub use sentinels::Sentinels;
 
-/// Options that make a user `app` whose password is `app`, and who may do everything until a right is taken away.
+/// Options that make a user `app` whose password is `app`, and who may do everything until a right
+/// is taken away.
 pub const APP: [&str; 7] = ["--user", "app", "on", ">app", "~*", "&*", "+@all"];
 
 const STEP: Duration = Duration::from_millis(20);

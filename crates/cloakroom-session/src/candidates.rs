@@ -4,10 +4,11 @@ use cloakroom_core::{CookieHeader, Rejected};
 
 use crate::meter;
 
-/// The values of one cookie that a factory tries to open, and the reasons why those that don't open are refused.
+/// The values of one cookie that a factory tries to open, and the reasons why those that don't open
+/// are refused.
 ///
-/// At most four are tried ([`CookieHeader::candidates`]). When it is dropped, all that was rejected is one trace event, however many
-/// cookies the request brought. For factories.
+/// At most four are tried ([`CookieHeader::candidates`]). When it is dropped, all that was rejected
+/// is one trace event, however many cookies the request brought. For factories.
 ///
 /// # Examples
 /// ```
@@ -59,7 +60,8 @@ impl<'a> Candidates<'a> {
     /// The next value to try, the last cookie first. `None` after the last one.
     pub fn next_value(&mut self) -> Option<&'a str> {
         loop {
-            // From the start each time, which is four times at most: an iterator kept here would need a name for its type.
+            // From the start each time, which is four times at most: an iterator kept here would
+            // need a name for its type.
             let candidate = self.cookies.candidates(self.name).nth(self.tried)?;
             self.tried += 1;
             match candidate {
@@ -75,7 +77,8 @@ impl<'a> Candidates<'a> {
         self.rejected.note(why);
     }
 
-    /// Why the first value didn't open, if one didn't: what a session without an opened cookie keeps.
+    /// Why the first value didn't open, if one didn't: what a session without an opened cookie
+    /// keeps.
     #[must_use]
     pub const fn first_rejected(&self) -> Option<Rejected> {
         self.rejected.first

@@ -22,7 +22,8 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        // A clock before 1970 is broken: with time zero every session is from the future, and refused.
+        // A clock before 1970 is broken: with time zero every session is from the future, and
+        // refused.
         let millis = now.unwrap_or_default().as_millis();
         Timestamp::from_unix_millis(u64::try_from(millis).unwrap_or(u64::MAX))
     }

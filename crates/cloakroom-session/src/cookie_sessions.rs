@@ -16,23 +16,28 @@ use crate::meter::{self, Event};
 
 /// The factory that keeps the whole session in its cookie.
 ///
-/// Nothing to install and nothing to clean up, and right for a few small values: a cart, a preference, who signed in.
-/// What it can't do, because the browser holds the only copy:
-/// - **end a session before it expires**: `invalidate()` removes the cookie, but a copy of it stays good until its deadline;
-/// - **merge racing writes**: of two requests that change the session at the same time, the response that arrives last wins;
-/// - **touch without data**: a read that extends the idle timeout sends the whole session again, once per `touch_after` at most. If that
-///   response arrives after the one of a sign-out, of a sign-in or of a write, it undoes it: the session is back as the read found it.
-///   No touch is sent with subresources (images, style sheets, scripts) or speculative requests ([`RequestKind`]); navigations and
-///   `fetch` do touch. `touch_after(None)` switches touches off;
-/// - **grow**: name and value together are limited to 4,096 bytes (RFC 6265bis §5.6), of which about 2,900 are yours.
+/// Nothing to install and nothing to clean up, and right for a few small values: a cart, a
+/// preference, who signed in. What it can't do, because the browser holds the only copy:
+/// - **end a session before it expires**: `invalidate()` removes the cookie, but a copy of it stays
+///   good until its deadline;
+/// - **merge racing writes**: of two requests that change the session at the same time, the
+///   response that arrives last wins;
+/// - **touch without data**: a read that extends the idle timeout sends the whole session again,
+///   once per `touch_after` at most. If that response arrives after the one of a sign-out, of a
+///   sign-in or of a write, it undoes it: the session is back as the read found it. No touch is
+///   sent with subresources (images, style sheets, scripts) or speculative requests
+///   ([`RequestKind`]); navigations and `fetch` do touch. `touch_after(None)` switches touches off;
+/// - **grow**: name and value together are limited to 4,096 bytes (RFC 6265bis §5.6), of which
+///   about 2,900 are yours.
 ///
 /// Where that matters, keep sessions in a store.
 ///
 /// [`RequestKind`]: cloakroom_core::RequestKind
 ///
 /// # Security
-/// The signed form can be read by whoever has the cookie, and by nobody changed; the encrypted form neither. The cookie's name, the
-/// format and its version are part of the seal, and so are the deadlines.
+/// The signed form can be read by whoever has the cookie, and by nobody changed; the encrypted form
+/// neither. The cookie's name, the format and its version are part of the seal, and so are the
+/// deadlines.
 ///
 /// # Examples
 /// ```
@@ -116,7 +121,8 @@ impl CookieSessions {
         }
     }
 
-    /// How many bytes name and value of the cookie for this record take; browsers keep at most 4,096.
+    /// How many bytes name and value of the cookie for this record take; browsers keep at most
+    /// 4,096.
     #[must_use]
     pub fn cookie_size(&self, record: &Record) -> usize {
         self.wire_size(SessionId::TEXT_LEN + record.encode().len())
@@ -191,7 +197,8 @@ impl SessionFactory for CookieSessions {
                 count();
                 Ok(Committed::new(commit.settle(After::Kept(id, record)), vec![cookie]))
             }
-            // Its dates have grown by a digit. A request that only reads must not fail because of that.
+            // Its dates have grown by a digit. A request that only reads must not fail because of
+            // that.
             Err(error) if error.is_too_large() && plan == Plan::Touch => without_cookie(After::Untouched),
             Err(error) => Err(error),
         }

@@ -1,4 +1,5 @@
-//! What can go wrong for a handler: one opaque error, with a question for each thing a caller acts on.
+//! What can go wrong for a handler: one opaque error, with a question for each thing a caller acts
+//! on.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -12,9 +13,10 @@ type Source = Box<dyn StdError + Send + Sync + 'static>;
 
 /// Why an operation on a session failed.
 ///
-/// It names the key, option or limit at fault, and never a value. Ask `is_…()` for what you act on. With the feature of a web
-/// framework it is a response too, so that handlers can use `?`: 503 if the store couldn't answer, 409 for a conflict, 500 for
-/// the rest. What it says goes to the trace, not to the client.
+/// It names the key, option or limit at fault, and never a value. Ask `is_…()` for what you act on.
+/// With the feature of a web framework it is a response too, so that handlers can use `?`: 503 if
+/// the store couldn't answer, 409 for a conflict, 500 for the rest. What it says goes to the trace,
+/// not to the client.
 ///
 /// # Examples
 /// ```
@@ -64,19 +66,22 @@ impl Error {
         Self(Kind::MissingLayer { layer })
     }
 
-    /// A record that takes `size` bytes where `limit` are allowed; names its three largest keys. For factories.
+    /// A record that takes `size` bytes where `limit` are allowed; names its three largest keys.
+    /// For factories.
     #[must_use]
     pub fn too_large(size: usize, limit: usize, record: &cloakroom_core::Record) -> Self {
         ValueError::too_large(size, limit, record.largest(3)).into()
     }
 
-    /// A key under which another framework, with which the session is shared, keeps something of its own. For bridges.
+    /// A key under which another framework, with which the session is shared, keeps something of
+    /// its own. For bridges.
     #[must_use]
     pub fn reserved(key: &str, framework: &'static str) -> Self {
         ValueError::reserved(key, framework).into()
     }
 
-    /// The store or the system couldn't answer. For factories and stores; the text must not hold a secret.
+    /// The store or the system couldn't answer. For factories and stores; the text must not hold a
+    /// secret.
     #[must_use]
     pub fn unavailable(source: impl Into<Source>) -> Self {
         let source = source.into();
@@ -154,7 +159,8 @@ impl Error {
         matches!(self.0, Kind::Panicked)
     }
 
-    /// Another framework, with which the session is shared, keeps something of its own under this key.
+    /// Another framework, with which the session is shared, keeps something of its own under this
+    /// key.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
         self.value().is_some_and(ValueError::is_reserved)
@@ -202,7 +208,8 @@ impl Error {
         matches!(self.0, Kind::TooManySessions { .. })
     }
 
-    /// The status of the response that tells the client. Its body must be no more than the status' own words.
+    /// The status of the response that tells the client. Its body must be no more than the status'
+    /// own words.
     #[must_use]
     pub fn status(&self) -> u16 {
         if self.is_unavailable() {

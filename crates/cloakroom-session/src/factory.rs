@@ -13,26 +13,31 @@ use crate::meter::{self, Event};
 
 /// Opens the session that a request's cookie refers to, and commits it when the response is ready.
 ///
-/// An application configures one factory, and may write its own: implement `open` and `commit` as `async fn`.
+/// An application configures one factory, and may write its own: implement `open` and `commit` as
+/// `async fn`.
 ///
 /// # What an implementation must do
-/// - `open` **must not** fail because of what the client sent. What can't be opened is a fresh session, and one trace event that
-///   says why. `Err` means that the store couldn't answer.
+/// - `open` **must not** fail because of what the client sent. What can't be opened is a fresh
+///   session, and one trace event that says why. `Err` means that the store couldn't answer.
 /// - `open` **must not** adopt an id that the client invented.
-/// - `open` **must** say what the cookie carries, with [`SessionState::carried_by`], if that is only an id.
-/// - `commit` **must** carry out the [plan](Commit::plan), all of it or nothing, and **must** return the session
-///   [settled](Commit::settle).
-/// - `commit` **must not** create anything under the id of a session that has ended in the meantime: it answers [`After::Dropped`].
+/// - `open` **must** say what the cookie carries, with [`SessionState::carried_by`], if that is
+///   only an id.
+/// - `commit` **must** carry out the [plan](Commit::plan), all of it or nothing, and **must**
+///   return the session [settled](Commit::settle).
+/// - `commit` **must not** create anything under the id of a session that has ended in the
+///   meantime: it answers [`After::Dropped`].
 /// - Where one commit ends a session and begins another, the end **must** come first.
-/// - A commit that is [resumed](Commit::is_resumed) may have been carried out already. It **must not** be applied twice.
+/// - A commit that is [resumed](Commit::is_resumed) may have been carried out already. It **must
+///   not** be applied twice.
 ///
 /// [`After::Dropped`]: cloakroom_core::After::Dropped
 ///
-/// The conformance suite for factories, `cloakroom_session::factory_conformance` with the feature of that name, checks these duties.
+/// The conformance suite for factories, `cloakroom_session::factory_conformance` with the feature
+/// of that name, checks these duties.
 ///
 /// # Examples
-/// A factory that keeps records in a map. It forgets everything at a restart, and of two requests that run at the same
-/// time only the later one's changes are kept; it shows the shape.
+/// A factory that keeps records in a map. It forgets everything at a restart, and of two requests
+/// that run at the same time only the later one's changes are kept; it shows the shape.
 /// ```
 /// use std::collections::HashMap;
 /// use std::sync::Mutex;
@@ -103,9 +108,10 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
     /// Looks again at a session that was opened, for [`Session::refresh`](crate::Session::refresh).
     ///
     /// It **must** return what there is now under the session's [id](SessionState::id):
-    /// [loaded](SessionState::loaded), or [detached](SessionState::detached) if it has ended or moved on. Without an implementation
-    /// of its own, a factory whose cookie carries the record says that the session goes on until its deadline, for nobody else can
-    /// end it; one whose cookie carries an id says that it can't tell.
+    /// [loaded](SessionState::loaded), or [detached](SessionState::detached) if it has ended or
+    /// moved on. Without an implementation of its own, a factory whose cookie carries the record
+    /// says that the session goes on until its deadline, for nobody else can end it; one whose
+    /// cookie carries an id says that it can't tell.
     ///
     /// # Errors
     /// When the store couldn't answer, or the factory can't look again.
@@ -192,7 +198,8 @@ pub fn begin_commit(session: SessionState, now: Timestamp) -> Result<Commit, Err
     Commit::new(session, now, fill)
 }
 
-/// Hands a commit on: it is carried out on another state of the session, such as one of another factory.
+/// Hands a commit on: it is carried out on another state of the session, such as one of another
+/// factory.
 ///
 /// # Errors
 /// When the system has no random bytes to give.

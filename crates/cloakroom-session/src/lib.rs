@@ -1,9 +1,9 @@
 //! The session handle, the factories, and the CSRF guard: what every adapter shares.
 //!
-//! Applications use the `cloakroom` crate. Adapters for web frameworks are built on this one: per request they keep a
-//! [`SessionSlot`], hand it to whoever asks for the session, and carry out the [`ResponseEffects`] that it ends with; what else they
-//! share is in [`adapter`]. There are
-//! two places that wait: opening, and committing.
+//! Applications use the `cloakroom` crate. Adapters for web frameworks are built on this one: per
+//! request they keep a [`SessionSlot`], hand it to whoever asks for the session, and carry out the
+//! [`ResponseEffects`] that it ends with; what else they share is in [`adapter`]. There are two
+//! places that wait: opening, and committing.
 //!
 //! The modules, in the order in which a request meets them:
 //!

@@ -1,8 +1,9 @@
 //! What is counted and timed, for the [`metrics`](https://docs.rs/metrics) facade.
 //!
-//! With the feature `metrics` these numbers reach whichever recorder the application has installed; without it, or without a recorder,
-//! each of these functions does nothing. The factories, the CSRF layers and the sweeper call them. A factory of your own may too, and is
-//! then found on the same dashboards.
+//! With the feature `metrics` these numbers reach whichever recorder the application has installed;
+//! without it, or without a recorder, each of these functions does nothing. The factories, the CSRF
+//! layers and the sweeper call them. A factory of your own may too, and is then found on the same
+//! dashboards.
 //!
 //! | metric | kind | labels |
 //! |---|---|---|
@@ -38,7 +39,8 @@ pub enum Event {
     Ended,
     /// Changes were done again on a newer version.
     Replayed,
-    /// A key was set that another request had changed since it was read: that request's value is lost.
+    /// A key was set that another request had changed since it was read: that request's value is
+    /// lost.
     Overwritten,
     /// Changes were dropped, because the session had ended or moved meanwhile.
     Dropped,
@@ -182,7 +184,8 @@ pub fn swept(entries: usize) {
     metrics::counter!("cloakroom_swept_total").increment(entries as u64);
 }
 
-/// Tells the recorder the units and meanings of all metrics. Call it once, after the recorder was installed.
+/// Tells the recorder the units and meanings of all metrics. Call it once, after the recorder was
+/// installed.
 #[cfg(feature = "metrics")]
 pub fn describe() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};

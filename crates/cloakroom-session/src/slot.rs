@@ -1,4 +1,5 @@
-//! The place of a session in its request: empty until a handler asks, and asked again when the response is ready.
+//! The place of a session in its request: empty until a handler asks, and asked again when the
+//! response is ready.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,7 +46,8 @@ impl Engine {
         self
     }
 
-    /// Sets the largest number of messages in one flash queue; the default is 100. The oldest make room.
+    /// Sets the largest number of messages in one flash queue; the default is 100. The oldest make
+    /// room.
     #[must_use]
     pub const fn flash_limit(mut self, limit: usize) -> Self {
         self.flash_limit = limit;
@@ -84,8 +86,9 @@ impl SessionFactory for NoSessions {
 
 /// A request's place for its session.
 ///
-/// An adapter puts one into each request. Whoever wants the session opens it here, and the adapter calls [`SessionSlot::finish`]
-/// when the response is ready. A request that nobody opens it in costs this one allocation.
+/// An adapter puts one into each request. Whoever wants the session opens it here, and the adapter
+/// calls [`SessionSlot::finish`] when the response is ready. A request that nobody opens it in
+/// costs this one allocation.
 #[derive(Clone)]
 pub struct SessionSlot(Arc<Slot>);
 
@@ -109,7 +112,8 @@ pub struct ResponseEffects {
     pub opened: bool,
     /// A CSRF token was handed out for the response: no cache may store it.
     pub private: bool,
-    /// The `Set-Cookie` lines to append; mark them sensitive. With one, no cache may store the response either.
+    /// The `Set-Cookie` lines to append; mark them sensitive. With one, no cache may store the
+    /// response either.
     pub cookies: Vec<SetCookie>,
 }
 
@@ -148,7 +152,8 @@ impl SessionSlot {
         &'a self,
         head: &'a H,
     ) -> impl Future<Output = Result<Session, Error>> + use<'a, H> {
-        // The head is read here and not in the future, which can then be sent where the head cannot.
+        // The head is read here and not in the future, which can then be sent where the head
+        // cannot.
         let opened = self.opened().ok_or_else(|| (head.cookies(), head.kind()));
         async move {
             match opened {
@@ -174,10 +179,10 @@ impl SessionSlot {
     /// Commits the session for a response with this status: nothing that handlers do from now on
     /// belongs to it.
     ///
-    /// The handler must have returned: from here on the commit runs to its end, also if the future is
-    /// dropped because the client went away. If it comes to an error, the response must be replaced. A
-    /// session that is opened later isn't committed any more, except with [`Session::commit_now`], and
-    /// leaves a warning when it is changed.
+    /// The handler must have returned: from here on the commit runs to its end, also if the future
+    /// is dropped because the client went away. If it comes to an error, the response must be
+    /// replaced. A session that is opened later isn't committed any more, except with
+    /// [`Session::commit_now`], and leaves a warning when it is changed.
     pub fn finish(&self, status: u16) -> Finish {
         let session = {
             let mut place = self.place();
@@ -187,8 +192,8 @@ impl SessionSlot {
         Finish::new(session, status)
     }
 
-    /// Drops what this request did to the session, because it was refused: nothing is committed, not
-    /// even that it used the session. The response stands.
+    /// Drops what this request did to the session, because it was refused: nothing is committed,
+    /// not even that it used the session. The response stands.
     pub fn discard(&self) {
         if let Some(session) = self.opened() {
             session.refuse();

@@ -1,4 +1,5 @@
-//! Sessions through an engine, as an adapter drives it: no framework, no network, and a clock that is told the time.
+//! Sessions through an engine, as an adapter drives it: no framework, no network, and a clock that
+//! is told the time.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -10,10 +10,11 @@ use tokio::time::{Instant, sleep};
 /// How long the server's refusal of one more connection is believed.
 const BELIEVED: Duration = Duration::from_secs(10);
 
-/// Places in front of a pool: as many as it may have connections, and fewer while the server gives fewer.
+/// Places in front of a pool: as many as it may have connections, and fewer while the server gives
+/// fewer.
 ///
-/// A caller without a place waits for one. Without the gate, a caller whose connection was refused would fail although
-/// connections come free all the time.
+/// A caller without a place waits for one. Without the gate, a caller whose connection was refused
+/// would fail although connections come free all the time.
 #[derive(Debug)]
 pub(crate) struct Gate {
     places: Arc<Semaphore>,
@@ -48,10 +49,11 @@ impl Gate {
         Place(Arc::clone(&self.places).acquire_owned().await.ok())
     }
 
-    /// Closes the place of a caller whose connection the server refused, and all others beyond the connections that there
-    /// are.
+    /// Closes the place of a caller whose connection the server refused, and all others beyond the
+    /// connections that there are.
     ///
-    /// Returns the place where no more are open than that: other users of the pool have the connections.
+    /// Returns the place where no more are open than that: other users of the pool have the
+    /// connections.
     pub(crate) fn close(&self, mut place: Place, there: usize) -> Option<Place> {
         let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
         closed.refused = Some(Instant::now());
@@ -66,7 +68,8 @@ impl Gate {
         None
     }
 
-    /// Opens one place again when the last refusal is long ago: a caller finds out whether the server has room again.
+    /// Opens one place again when the last refusal is long ago: a caller finds out whether the
+    /// server has room again.
     fn reopen(&self) {
         let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
         if closed.count > 0 && closed.refused.is_some_and(|refused| refused.elapsed() >= BELIEVED) {

@@ -1,7 +1,8 @@
 //! Sessions in SQL databases: SQLite, PostgreSQL, MySQL and MariaDB.
 //!
-//! One table, and for each operation of a store one statement, which the database carries out whole or not at all. Which sessions are
-//! over is decided by the `now` that is passed in, never by the database's clock.
+//! One table, and for each operation of a store one statement, which the database carries out whole
+//! or not at all. Which sessions are over is decided by the `now` that is passed in, never by the
+//! database's clock.
 //!
 //! | module | what it is about |
 //! |---|---|

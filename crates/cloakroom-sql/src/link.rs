@@ -80,12 +80,15 @@ pub(crate) fn values(entry: &Entry) -> [Value; 5] {
 
 /// Touches that lie this close together are one: the first is written.
 ///
-/// A page asks for thirty things at once, and each request may find that the session is to be touched.
+/// A page asks for thirty things at once, and each request may find that the session is to be
+/// touched.
 const ONE_TOUCH: Duration = Duration::from_secs(1);
 
-/// The values of a touch: key, now, touched, deadline, and the latest `touched` and `deadline` that are written again.
+/// The values of a touch: key, now, touched, deadline, and the latest `touched` and `deadline` that
+/// are written again.
 ///
-/// A session whose requests are to be counted more finely, because it lasts for less than a hundred seconds, is.
+/// A session whose requests are to be counted more finely, because it lasts for less than a hundred
+/// seconds, is.
 pub(crate) fn touch(key: &StoreKey, touched: Timestamp, deadline: Option<Timestamp>, now: Timestamp) -> [Value; 6] {
     let lasts = deadline.map_or(u64::MAX, |deadline| deadline.unix_millis().saturating_sub(touched.unix_millis()));
     let close = u64::try_from(ONE_TOUCH.as_millis()).unwrap_or_default().min(lasts / 100);
@@ -103,7 +106,8 @@ pub(crate) trait Cells {
 #[cfg(feature = "postgres")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unprepared {
-    /// The server forgot it (`DISCARD ALL`), or another server was asked than the one that had prepared it.
+    /// The server forgot it (`DISCARD ALL`), or another server was asked than the one that had
+    /// prepared it.
     Forgotten,
     /// Its result has other columns now: the table was changed.
     Outdated,
@@ -117,7 +121,8 @@ pub(crate) enum Failure {
     /// Another one was in the way, and the database undid this one: it may be tried again.
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     Undone(StoreError),
-    /// The server doesn't know the prepared statement, or another one by its name: nothing was done.
+    /// The server doesn't know the prepared statement, or another one by its name: nothing was
+    /// done.
     #[cfg(feature = "postgres")]
     Unprepared(Unprepared, StoreError),
     /// The table isn't there, or lacks a column; in the database's words.
@@ -156,7 +161,8 @@ impl From<Failure> for StoreError {
     }
 }
 
-/// The number of times that a statement is tried which the database undid for the sake of another one.
+/// The number of times that a statement is tried which the database undid for the sake of another
+/// one.
 ///
 /// A hundred requests that write one row at the same time may each be undone by many of the others.
 #[cfg(any(feature = "postgres", feature = "mysql"))]

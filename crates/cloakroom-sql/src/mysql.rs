@@ -60,29 +60,35 @@ const SCHEMA: &str = include_str!("mysql/schema.sql");
 
 /// Sessions in a MySQL or MariaDB database.
 ///
-/// Each operation is one round trip; a sweep takes two, and so does a step of ending everybody's sessions. A statement costs one
-/// more the first time that a connection sees it. Where nothing was replaced, touched or ended, a second one asks why.
-/// Connections that the server closed are replaced when they are next needed. A statement that the server undid for the sake
-/// of another one (a deadlock) is tried again. Clones share the pool.
+/// Each operation is one round trip; a sweep takes two, and so does a step of ending everybody's
+/// sessions. A statement costs one more the first time that a connection sees it. Where nothing was
+/// replaced, touched or ended, a second one asks why. Connections that the server closed are
+/// replaced when they are next needed. A statement that the server undid for the sake of another
+/// one (a deadlock) is tried again. Clones share the pool.
 ///
 /// A record can't be larger than the server's `max_allowed_packet`; the error says so.
 ///
 /// # Connections
-/// A connection whose caller has left is closed, and its thread is killed: the server wouldn't notice while it waits for a lock.
-/// Connections that have gone silent are found out by the first missed deadline. Where the server gives fewer than the pool wants,
-/// callers wait for one of those. Connections of ours wait a second for a lock (`innodb_lock_wait_timeout`), and are kept for five
-/// minutes after their last use.
+/// A connection whose caller has left is closed, and its thread is killed: the server wouldn't
+/// notice while it waits for a lock. Connections that have gone silent are found out by the first
+/// missed deadline. Where the server gives fewer than the pool wants, callers wait for one of
+/// those. Connections of ours wait a second for a lock (`innodb_lock_wait_timeout`), and are kept
+/// for five minutes after their last use.
 ///
 /// # Clusters
-/// A member of Galera may read what is older than what another member has acknowledged: behind a balancer, a session that was
-/// just created would be absent. Connections of ours set `wsrep_sync_wait` there, so that they wait. On a pool of the
-/// application, set it with each connection (`SET SESSION wsrep_sync_wait = 7`); [`checkup`](Store::checkup) says where it is
-/// missing. With Group Replication, connect to the primary alone, or set `group_replication_consistency` to `BEFORE`.
+/// A member of Galera may read what is older than what another member has acknowledged: behind a
+/// balancer, a session that was just created would be absent. Connections of ours set
+/// `wsrep_sync_wait` there, so that they wait. On a pool of the application, set it with each
+/// connection (`SET SESSION wsrep_sync_wait = 7`); [`checkup`](Store::checkup) says where it is
+/// missing. With Group Replication, connect to the primary alone, or set
+/// `group_replication_consistency` to `BEFORE`.
 ///
 /// # Security
-/// With the feature `tls`, `ssl-mode=REQUIRED`, `VERIFY_CA` and `VERIFY_IDENTITY` in the URL all mean the same, as does the driver's
-/// own `require_ssl=true`: encrypted, by a server whose certificate is good and bears the host's name. `ssl-ca` names a PEM file of the
-/// certificates to trust instead of the system's. Any other mode, and none, isn't encrypted: others on the network can read along.
+/// With the feature `tls`, `ssl-mode=REQUIRED`, `VERIFY_CA` and `VERIFY_IDENTITY` in the URL all
+/// mean the same, as does the driver's own `require_ssl=true`: encrypted, by a server whose
+/// certificate is good and bears the host's name. `ssl-ca` names a PEM file of the certificates to
+/// trust instead of the system's. Any other mode, and none, isn't encrypted: others on the network
+/// can read along.
 #[derive(Clone)]
 pub struct MysqlStore {
     words: Arc<Statements>,
@@ -92,11 +98,12 @@ pub struct MysqlStore {
 impl MysqlStore {
     /// A store behind a URL, `mysql://user:password@host/database`, with at most 16 connections.
     ///
-    /// Nothing is connected yet: each connection is made when it is first needed. `table` and `schema` of the URL name the
-    /// [table](TableName); a schema is another database.
+    /// Nothing is connected yet: each connection is made when it is first needed. `table` and
+    /// `schema` of the URL name the [table](TableName); a schema is another database.
     ///
     /// # Errors
-    /// A URL that doesn't make sense, or that asks for encryption which isn't built in; the error doesn't repeat it.
+    /// A URL that doesn't make sense, or that asks for encryption which isn't built in; the error
+    /// doesn't repeat it.
     ///
     /// # Examples
     /// ```
@@ -117,9 +124,11 @@ impl MysqlStore {
         Link::connect(&url).map(|link| Self { words, link })
     }
 
-    /// A store on a pool that the application has, whose connections commit by themselves (`autocommit`), as they do by default.
+    /// A store on a pool that the application has, whose connections commit by themselves
+    /// (`autocommit`), as they do by default.
     ///
-    /// With `reset_connection`, which is the driver's default, each operation costs two more round trips: set it to `false`.
+    /// With `reset_connection`, which is the driver's default, each operation costs two more round
+    /// trips: set it to `false`.
     #[must_use]
     pub fn from_pool(pool: Pool) -> Self {
         Self::of(Link::from_pool(pool))
@@ -152,13 +161,15 @@ impl MysqlStore {
 
     /// The statement that creates a table, for those who migrate by other means.
     ///
-    /// Only [`migrate`](Self::migrate) creates it; without either, each operation is an error that says so.
+    /// Only [`migrate`](Self::migrate) creates it; without either, each operation is an error that
+    /// says so.
     #[must_use]
     pub fn schema(name: &TableName) -> String {
         name.compose(SCHEMA, QUOTE).to_string()
     }
 
-    /// Creates the table and its indexes where they aren't there yet, and brings those of an earlier release up to date.
+    /// Creates the table and its indexes where they aren't there yet, and brings those of an
+    /// earlier release up to date.
     ///
     /// Several processes may do it at the same time. Where all is there, nothing is changed.
     ///
@@ -193,8 +204,8 @@ impl MysqlStore {
     /// Looks whether the table is there, as this release needs it.
     ///
     /// # Errors
-    /// [`StoreError::is_missing`] where it must be created or brought up to date; and when the database can't be reached, or the
-    /// user may not read the table.
+    /// [`StoreError::is_missing`] where it must be created or brought up to date; and when the
+    /// database can't be reached, or the user may not read the table.
     pub async fn look_for_table(&self) -> Result<(), StoreError> {
         self.link.rows(&self.words.present, &[], |_| Ok(())).await?;
         Ok(())
@@ -330,7 +341,8 @@ impl Store for MysqlStore {
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
         let moved = |cells: &dyn Cells| Ok(cells.bytes(0).flatten().map(padded));
         let mut key = *key;
-        // A chain of marks is as long as the sign-ins within one grace; a ring of them would be damage.
+        // A chain of marks is as long as the sign-ins within one grace; a ring of them would be
+        // damage.
         for _ in 0..MOST_MOVES {
             let values = [(&key).into(), now.into()];
             if self.link.changed(&self.words.end, &values).await? > 0 {
@@ -385,7 +397,8 @@ impl Store for MysqlStore {
         let values = [owner.into(), now.into(), walks::but(keep), limit.into()];
         let done = self.link.changed(&self.words.end_owned, &values).await?;
         let count = usize::try_from(done).unwrap_or(usize::MAX);
-        // Where only rows are locked, and not the room between them, a session may have moved to where the server had been already.
+        // Where only rows are locked, and not the room between them, a session may have moved to
+        // where the server had been already.
         let more = count >= limit || !self.link.rows(&self.words.more_owned, &values, |_| Ok(())).await?.is_empty();
         Ok(Ended::new(count, more))
     }
@@ -407,7 +420,8 @@ impl Store for MysqlStore {
                 let next = if step.ended < step.found { from } else { step.last() };
                 return Ok(EndedPage::new(usize::try_from(ended).unwrap_or(usize::MAX), Some(walks::place(next))));
             }
-            // Where only rows are locked, and not the room between them, a session may have moved to where the server had been already.
+            // Where only rows are locked, and not the room between them, a session may have moved
+            // to where the server had been already.
             if from.unix_millis() == 0 {
                 return Ok(EndedPage::default());
             }

@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use cloakroom_store::StoreError;
 
-/// The longest name that leaves room for the names of its indexes, in bytes: PostgreSQL cuts names at 63.
+/// The longest name that leaves room for the names of its indexes, in bytes: PostgreSQL cuts names
+/// at 63.
 const LONGEST: usize = 48;
 
 /// The name of the table that holds the sessions of a store.
 ///
 /// The default is `cloakroom_sessions`, in the schema or database where the connection is.
 ///
-/// A name has ASCII letters, digits and underscores, doesn't begin with a digit, and has at most 48 bytes. It is quoted in
-/// each statement: upper and lower case are different in PostgreSQL, and words of SQL are names.
+/// A name has ASCII letters, digits and underscores, doesn't begin with a digit, and has at most 48
+/// bytes. It is quoted in each statement: upper and lower case are different in PostgreSQL, and
+/// words of SQL are names.
 ///
 /// # Examples
 /// ```
@@ -41,7 +43,8 @@ impl TableName {
         Ok(Self { schema: None, table: checked("table", table.into())? })
     }
 
-    /// Puts the table into a schema (PostgreSQL), a database (MySQL, MariaDB) or an attached file (SQLite).
+    /// Puts the table into a schema (PostgreSQL), a database (MySQL, MariaDB) or an attached file
+    /// (SQLite).
     ///
     /// It must be there: `migrate` doesn't create it.
     ///

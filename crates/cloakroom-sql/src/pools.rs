@@ -1,7 +1,8 @@
 //! Pools of sqlx that the application has.
 //!
-//! sqlx takes a connection that a caller has left back when it has answered, however long that takes, and counts it until
-//! then. A row that is locked would take the whole pool away: such a connection is closed.
+//! sqlx takes a connection that a caller has left back when it has answered, however long that
+//! takes, and counts it until then. A row that is locked would take the whole pool away: such a
+//! connection is closed.
 
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql"))]
 mod lease {
@@ -23,7 +24,8 @@ mod lease {
             Ok(Self { connection: Some(pool.acquire().await?), owes: false })
         }
 
-        /// The connection, for a question: from here on it owes an answer, until [`answered`](Self::answered).
+        /// The connection, for a question: from here on it owes an answer, until
+        /// [`answered`](Self::answered).
         pub(super) fn owing(&mut self) -> sqlx::Result<&mut D::Connection> {
             self.owes = true;
             self.connection.as_deref_mut().ok_or(sqlx::Error::PoolClosed)

@@ -58,29 +58,35 @@ const SCHEMA: &str = include_str!("postgres/schema.sql");
 
 /// Sessions in a PostgreSQL database.
 ///
-/// Each operation is one round trip; a statement costs one more the first time that a connection sees it. Connections that the server
-/// closed are replaced when they are next needed. A statement that the server undid for the sake of another one (a deadlock, a
-/// serialization failure) is tried again. Clones share the pool.
+/// Each operation is one round trip; a statement costs one more the first time that a connection
+/// sees it. Connections that the server closed are replaced when they are next needed. A statement
+/// that the server undid for the sake of another one (a deadlock, a serialization failure) is tried
+/// again. Clones share the pool.
 ///
 /// # Connections
-/// A connection whose caller has left isn't lent again before it has answered; if it doesn't, its statement is cancelled and it
-/// is closed. Connections that have gone silent are found out by the first missed deadline. Where the server gives fewer than the
-/// pool wants, callers wait for one of those.
+/// A connection whose caller has left isn't lent again before it has answered; if it doesn't, its
+/// statement is cancelled and it is closed. Connections that have gone silent are found out by the
+/// first missed deadline. Where the server gives fewer than the pool wants, callers wait for one of
+/// those.
 ///
-/// The server limits the statements of requests on connections of ours: `statement_timeout` to 1.8 seconds, `lock_timeout` to one,
-/// which is below the 2 seconds of a call. `options` of the URL that name a timeout replace both. What takes long (sweeps, walks
-/// through all sessions, ending all, migrations) has two connections in addition, without these limits.
+/// The server limits the statements of requests on connections of ours: `statement_timeout` to 1.8
+/// seconds, `lock_timeout` to one, which is below the 2 seconds of a call. `options` of the URL
+/// that name a timeout replace both. What takes long (sweeps, walks through all sessions, ending
+/// all, migrations) has two connections in addition, without these limits.
 ///
 /// # Poolers
-/// Statements are prepared and kept, unless a pooler is in between that hands each transaction to another connection of its own,
-/// as PgBouncer in transaction mode. That is found out by its refusal of options, or by a statement that the server doesn't know:
-/// from then on each is sent whole, in one round trip as before. `prepared=false` in the URL says so from the beginning;
-/// `prepared=true` insists on prepared statements, for PgBouncer 1.21 or newer with `max_prepared_statements`.
+/// Statements are prepared and kept, unless a pooler is in between that hands each transaction to
+/// another connection of its own, as PgBouncer in transaction mode. That is found out by its
+/// refusal of options, or by a statement that the server doesn't know: from then on each is sent
+/// whole, in one round trip as before. `prepared=false` in the URL says so from the beginning;
+/// `prepared=true` insists on prepared statements, for PgBouncer 1.21 or newer with
+/// `max_prepared_statements`.
 ///
 /// # Security
-/// With the feature `tls`, `sslmode=require`, `verify-ca` and `verify-full` in the URL all mean the same: encrypted, by a server whose
-/// certificate is good and bears the host's name. `sslrootcert` names a PEM file of the certificates to trust instead of the system's.
-/// Any other mode, and none, isn't encrypted: others on the network can read along.
+/// With the feature `tls`, `sslmode=require`, `verify-ca` and `verify-full` in the URL all mean the
+/// same: encrypted, by a server whose certificate is good and bears the host's name. `sslrootcert`
+/// names a PEM file of the certificates to trust instead of the system's. Any other mode, and none,
+/// isn't encrypted: others on the network can read along.
 #[derive(Clone)]
 pub struct PostgresStore {
     words: Arc<Statements>,
@@ -92,11 +98,13 @@ pub struct PostgresStore {
 impl PostgresStore {
     /// A store behind a URL, `postgres://user:password@host/database`, with at most 16 connections.
     ///
-    /// Nothing is connected yet: each connection is made when it is first needed, and takes 5 seconds at most, or the `connect_timeout`
-    /// of the URL. `table` and `schema` of the URL name the [table](TableName).
+    /// Nothing is connected yet: each connection is made when it is first needed, and takes 5
+    /// seconds at most, or the `connect_timeout` of the URL. `table` and `schema` of the URL name
+    /// the [table](TableName).
     ///
     /// # Errors
-    /// A URL that doesn't make sense, or that asks for encryption which isn't built in; the error doesn't repeat it.
+    /// A URL that doesn't make sense, or that asks for encryption which isn't built in; the error
+    /// doesn't repeat it.
     ///
     /// # Examples
     /// ```
@@ -116,12 +124,12 @@ impl PostgresStore {
 
     /// A store on a pool that the application has.
     ///
-    /// Its connections have the limits that the application gives them: `lock_timeout` and `statement_timeout`, below the 2 seconds
-    /// of a call. Abandoned statements are cancelled without encryption: where the connections are encrypted, these limits end them.
-    /// The driver's request to cancel doesn't wait for the server, of which PgBouncer before 1.19
-    /// may die: connect by a URL there.
-    /// `enable_bitmapscan=off`, which connections of ours have, keeps the pages of an owner with very many sessions cheap
-    /// while the statistics of the table are old.
+    /// Its connections have the limits that the application gives them: `lock_timeout` and
+    /// `statement_timeout`, below the 2 seconds of a call. Abandoned statements are cancelled
+    /// without encryption: where the connections are encrypted, these limits end them. The driver's
+    /// request to cancel doesn't wait for the server, of which PgBouncer before 1.19 may die:
+    /// connect by a URL there. `enable_bitmapscan=off`, which connections of ours have, keeps the
+    /// pages of an owner with very many sessions cheap while the statistics of the table are old.
     #[must_use]
     pub fn from_pool(pool: Pool) -> Self {
         Self::of(Link::from_pool(pool))
@@ -131,8 +139,9 @@ impl PostgresStore {
     ///
     /// `test_before_acquire`, which is sqlx's default, costs a round trip per operation.
     ///
-    /// sqlx can't cancel a statement: a connection whose caller has left is closed, and its statement goes on until the server's
-    /// limits end it. Set them: `PgConnectOptions::options([("lock_timeout", "1s"), ("statement_timeout", "2s")])`.
+    /// sqlx can't cancel a statement: a connection whose caller has left is closed, and its
+    /// statement goes on until the server's limits end it. Set them:
+    /// `PgConnectOptions::options([("lock_timeout", "1s"), ("statement_timeout", "2s")])`.
     #[cfg(feature = "sqlx-postgres")]
     #[must_use]
     pub fn from_sqlx(pool: sqlx::PgPool) -> Self {
@@ -157,17 +166,20 @@ impl PostgresStore {
 
     /// The statements that create a table, for those who migrate by other means.
     ///
-    /// Only [`migrate`](Self::migrate) creates it; without either, each operation is an error that says so.
+    /// Only [`migrate`](Self::migrate) creates it; without either, each operation is an error that
+    /// says so.
     #[must_use]
     pub fn schema(name: &TableName) -> String {
         name.compose(SCHEMA, QUOTE).to_string()
     }
 
-    /// Creates the table and its indexes where they aren't there yet, and brings those of an earlier release up to date.
+    /// Creates the table and its indexes where they aren't there yet, and brings those of an
+    /// earlier release up to date.
     ///
-    /// Several processes may do it at the same time. Where all is there, nothing is changed or locked. Indexes are built while
-    /// writers wait: where a table of an earlier release has millions of rows, carry out the statements of
-    /// [`schema`](Self::schema) before, with `CREATE INDEX CONCURRENTLY`.
+    /// Several processes may do it at the same time. Where all is there, nothing is changed or
+    /// locked. Indexes are built while writers wait: where a table of an earlier release has
+    /// millions of rows, carry out the statements of [`schema`](Self::schema) before, with
+    /// `CREATE INDEX CONCURRENTLY`.
     ///
     /// # Errors
     /// When the database can't be reached, or the user may not create tables.
@@ -187,8 +199,8 @@ impl PostgresStore {
     /// Looks whether the table is there, as this release needs it.
     ///
     /// # Errors
-    /// [`StoreError::is_missing`] where it must be created or brought up to date; and when the database can't be reached, or the
-    /// user may not read the table.
+    /// [`StoreError::is_missing`] where it must be created or brought up to date; and when the
+    /// database can't be reached, or the user may not read the table.
     pub async fn look_for_table(&self) -> Result<(), StoreError> {
         self.link.rows(&self.words.present, &[], |_| Ok(())).await?;
         Ok(())
@@ -241,7 +253,8 @@ pub(crate) fn meaning(code: &str, message: &str) -> Failure {
     }
 }
 
-/// Nothing but a pooler, or another user of the same connections, makes a server forget or mix up what was prepared.
+/// Nothing but a pooler, or another user of the same connections, makes a server forget or mix up
+/// what was prepared.
 fn pooled(code: &str, message: &str) -> StoreError {
     StoreError::unavailable(format!(
         "{message} ({code}): a pooler in transaction mode is in between; `prepared=false` in the URL sends statements whole, \

@@ -65,7 +65,8 @@ impl<'a> Row<'a> {
     }
 }
 
-/// A key, and whether it was a whole one. A broken one is filled up with zeros, so that it can be named.
+/// A key, and whether it was a whole one. A broken one is filled up with zeros, so that it can be
+/// named.
 pub(crate) fn padded(bytes: &[u8]) -> (StoreKey, bool) {
     let mut key = [0; 32];
     key.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);

@@ -38,10 +38,12 @@ const SCHEMA: &str = include_str!("sqlite/schema.sql");
 
 /// Sessions in an SQLite file, which several processes may share.
 ///
-/// Right for everything that runs on one machine. One connection writes and a few read, each on a thread of its own; writers of other
-/// processes are waited for. Clones share the connections, and dropping the last one waits until they are closed.
+/// Right for everything that runs on one machine. One connection writes and a few read, each on a
+/// thread of its own; writers of other processes are waited for. Clones share the connections, and
+/// dropping the last one waits until they are closed.
 ///
-/// What was acknowledged survives a crash of the process. [`Synchronous::Full`] makes it survive a loss of power too.
+/// What was acknowledged survives a crash of the process. [`Synchronous::Full`] makes it survive a
+/// loss of power too.
 ///
 /// # Examples
 /// ```
@@ -89,14 +91,15 @@ impl SqliteStore {
     /// It waits for the disk: call it at start-up. [`SqliteConfig`] has the options.
     ///
     /// # Errors
-    /// A folder that isn't there, a file that can't be written, or one that isn't a database; the error names the file.
-    /// A database in memory (`:memory:`) or an empty path is refused: use
+    /// A folder that isn't there, a file that can't be written, or one that isn't a database; the
+    /// error names the file. A database in memory (`:memory:`) or an empty path is refused: use
     /// [`MemoryStore`](cloakroom_store::MemoryStore).
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
         SqliteConfig::new(path).open()
     }
 
-    /// A store on a connection that the application has, as it is configured; reads and writes share it.
+    /// A store on a connection that the application has, as it is configured; reads and writes
+    /// share it.
     ///
     /// The table isn't created: see [`SqliteStore::migrate`].
     #[must_use]
@@ -105,10 +108,12 @@ impl SqliteStore {
         Self::of(Link::Lanes { writer: lane.clone(), readers: lane, is_ours: false })
     }
 
-    /// A store on a pool of sqlx that the application has, as it is configured (feature `sqlx-sqlite`).
+    /// A store on a pool of sqlx that the application has, as it is configured (feature
+    /// `sqlx-sqlite`).
     ///
-    /// The table isn't created: see [`SqliteStore::migrate`]. WAL mode, and a busy timeout where several connections write, are the
-    /// application's to choose. With this feature, rusqlite is 0.39, which shares its SQLite with sqlx 0.9.
+    /// The table isn't created: see [`SqliteStore::migrate`]. WAL mode, and a busy timeout where
+    /// several connections write, are the application's to choose. With this feature, rusqlite is
+    /// 0.39, which shares its SQLite with sqlx 0.9.
     #[cfg(feature = "sqlx-sqlite")]
     #[must_use]
     pub fn from_sqlx(pool: sqlx::SqlitePool) -> Self {
@@ -119,8 +124,8 @@ impl SqliteStore {
         Self { words: Arc::new(Statements::of(TableName::default())), link }
     }
 
-    /// Sets the table that holds the sessions, which isn't created: see [`SqliteStore::migrate`], and
-    /// [`SqliteConfig::table`] for a file that is yet to be opened.
+    /// Sets the table that holds the sessions, which isn't created: see [`SqliteStore::migrate`],
+    /// and [`SqliteConfig::table`] for a file that is yet to be opened.
     #[must_use]
     pub fn table(self, name: TableName) -> Self {
         Self { words: Arc::new(Statements::of(name)), ..self }
@@ -138,7 +143,8 @@ impl SqliteStore {
         name.compose(SCHEMA, QUOTE).to_string()
     }
 
-    /// Creates the table and its indexes where they aren't there yet; several processes may do it at the same time.
+    /// Creates the table and its indexes where they aren't there yet; several processes may do it
+    /// at the same time.
     ///
     /// # Errors
     /// When the file can't be written.
@@ -308,7 +314,8 @@ impl Store for SqliteStore {
         let ended = self.link.changed(&self.words.end_before, values).await?;
         let page = walks::Step { ended, ..found }.page(from, walks::STEP_OF_A_FILE);
         if page.next.is_some() {
-            // Writers of other processes try again from time to time: without a pause they would seldom find the file free.
+            // Writers of other processes try again from time to time: without a pause they would
+            // seldom find the file free.
             tokio::time::sleep(walks::PAUSE).await;
         }
         Ok(page)

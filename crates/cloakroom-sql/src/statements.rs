@@ -1,16 +1,19 @@
-//! What is said to a database, in one place: each statement once, and once more where a dialect needs its own words.
+//! What is said to a database, in one place: each statement once, and once more where a dialect
+//! needs its own words.
 //!
-//! `{table}` and its like stand for the name of the table, see `name`.
-//! `$1` is always the key (or the owner, or the point) and `$2` always `now`. PostgreSQL takes the texts as they are, SQLite spells
-//! the parameters `?1`, MySQL `?`, in the order in which they stand.
+//! `{table}` and its like stand for the name of the table, see `name`. `$1` is always the key (or
+//! the owner, or the point) and `$2` always `now`. PostgreSQL takes the texts as they are, SQLite
+//! spells the parameters `?1`, MySQL `?`, in the order in which they stand.
 //!
-//! Versions are parameters, and never counted here. Every statement names its columns: a newer release may have added some, which a
-//! replacement and a touch leave as they are, and which a session that moves begins without.
+//! Versions are parameters, and never counted here. Every statement names its columns: a newer
+//! release may have added some, which a replacement and a touch leave as they are, and which a
+//! session that moves begins without.
 //!
 //! # Deadlines and sweeping
-//! The deadline of a session moves with each touch, so it has no index: a touch would write every index anew. The sweeper
-//! finds rows by `sweep_at`, which has one, and which a touch leaves alone. Its rule: `sweep_at` is never later than the
-//! deadline. A row that the sweeper meets is over and removed, or lives on and gets its deadline there:
+//! The deadline of a session moves with each touch, so it has no index: a touch would write every
+//! index anew. The sweeper finds rows by `sweep_at`, which has one, and which a touch leaves alone.
+//! Its rule: `sweep_at` is never later than the deadline. A row that the sweeper meets is over and
+//! removed, or lives on and gets its deadline there:
 //!
 //! | step | `deadline` | `sweep_at` |
 //! |---|---|---|
@@ -62,7 +65,8 @@ pub(crate) const LIVE: &str = concat!("SELECT version FROM {table} WHERE store_k
 
 /// `$3` touched, `$4` the deadline. Never shortens: what lasts for ever goes on lasting for ever.
 ///
-/// Writes nothing where another request has written almost the same: `$5` and `$6` are what is early enough to be written again.
+/// Writes nothing where another request has written almost the same: `$5` and `$6` are what is
+/// early enough to be written again.
 macro_rules! touch {
     () => {
         concat!(
@@ -140,7 +144,8 @@ macro_rules! before {
 pub(crate) const BEFORE: &str =
     concat!("SELECT count(*), max(created) FROM (SELECT created FROM {table} WHERE ", before!(), ") AS found");
 
-/// `$1` the key behind which the page begins, `$3` how many. A key of another length leads nowhere: nobody can ask for it.
+/// `$1` the key behind which the page begins, `$3` how many. A key of another length leads nowhere:
+/// nobody can ask for it.
 pub(crate) const SCAN: &str = concat!(
     "SELECT ",
     columns!(),
@@ -166,17 +171,20 @@ pub(crate) const CREATE: &str = concat!(
 pub(crate) mod sqlite {
     pub(crate) const REPLACE: &str = replace!();
 
-    /// Moves a session in one statement: two rows are inserted, and `ON CONFLICT` makes a mark of the old one.
+    /// Moves a session in one statement: two rows are inserted, and `ON CONFLICT` makes a mark of
+    /// the old one.
     ///
-    /// `$3` is the version seen, `$4` the new key, `$5` the mark's deadline, `$6` to `$10` the entry, `$11` its version.
+    /// `$3` is the version seen, `$4` the new key, `$5` the mark's deadline, `$6` to `$10` the
+    /// entry, `$11` its version.
     ///
     /// | row | before | inserted | conflict | after |
     /// |---|---|---|---|---|
     /// | old key | session, version `$3` | mark that leads to the new key | yes: updated | mark |
     /// | new key | nothing | session, version `$11` | no | session |
     ///
-    /// A new key that is taken must fail the whole statement, and `ON CONFLICT` would overwrite it. So the update also sets
-    /// the key to the old one. That changes nothing for the old row, and is a duplicate key for any other:
+    /// A new key that is taken must fail the whole statement, and `ON CONFLICT` would overwrite it.
+    /// So the update also sets the key to the old one. That changes nothing for the old row, and is
+    /// a duplicate key for any other:
     ///
     /// | row | before | inserted | conflict | after |
     /// |---|---|---|---|---|
@@ -193,7 +201,8 @@ pub(crate) mod sqlite {
         "owner = excluded.owner, moved_to = excluded.moved_to, sweep_at = excluded.sweep_at"
     );
 
-    /// Follows the marks to where the session is now. `UNION` takes each key once, so that marks in a ring end too.
+    /// Follows the marks to where the session is now. `UNION` takes each key once, so that marks in
+    /// a ring end too.
     pub(crate) const END: &str = concat!(
         "WITH RECURSIVE chain (store_key) AS (SELECT $1 UNION SELECT mark.moved_to FROM {table} mark ",
         "JOIN chain ON mark.store_key = chain.store_key WHERE mark.moved_to IS NOT NULL AND mark.deadline >= $2) ",
@@ -229,10 +238,12 @@ pub(crate) mod sqlite {
 
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres {
-    /// The second half of a write under a version that was seen: the version written, and how many others are there.
+    /// The second half of a write under a version that was seen: the version written, and how many
+    /// others are there.
     ///
-    /// The write may have waited for another request that changed, moved or ended the session. The statement's own
-    /// snapshot still shows what was there before, so the row is locked, which reads it as it is now:
+    /// The write may have waited for another request that changed, moved or ended the session. The
+    /// statement's own snapshot still shows what was there before, so the row is locked, which
+    /// reads it as it is now:
     ///
     /// | now under the key | answer | meaning |
     /// |---|---|---|
@@ -251,8 +262,8 @@ pub(crate) mod postgres {
 
     pub(crate) const REPLACE: &str = concat!("WITH done AS (", replace!(), " RETURNING version), ", answer!());
 
-    /// Whether something was written, and whether there was nothing to write. Where the session ends while the update waits
-    /// for it, the touch came before the end.
+    /// Whether something was written, and whether there was nothing to write. Where the session
+    /// ends while the update waits for it, the touch came before the end.
     pub(crate) const TOUCH: &str = concat!(
         "WITH done AS (",
         touch!(),
@@ -262,7 +273,8 @@ pub(crate) mod postgres {
         ")"
     );
 
-    /// Mark and new entry in one statement: `$6` to `$10` are the entry, `$11` its version. A new key that is taken fails the whole of it.
+    /// Mark and new entry in one statement: `$6` to `$10` are the entry, `$11` its version. A new
+    /// key that is taken fails the whole of it.
     pub(crate) const CYCLE: &str = concat!(
         "WITH done AS (UPDATE {table} SET record = '', owner = NULL, moved_to = $4, deadline = $5, sweep_at = $5 ",
         "WHERE store_key = $1 AND version = $3 AND ",
@@ -275,9 +287,10 @@ pub(crate) mod postgres {
 
     /// Ends a session where it is now: how many were ended, and how many there were to end.
     ///
-    /// `chain` is what the statement's snapshot shows of the way from the key over its marks. The deletion waits for
-    /// whoever has locked the row at its end, and then looks at the row again as it is now, not at the snapshot's
-    /// (PostgreSQL's rule for READ COMMITTED). A session that another request has moved in that moment is a mark by then:
+    /// `chain` is what the statement's snapshot shows of the way from the key over its marks. The
+    /// deletion waits for whoever has locked the row at its end, and then looks at the row again as
+    /// it is now, not at the snapshot's (PostgreSQL's rule for READ COMMITTED). A session that
+    /// another request has moved in that moment is a mark by then:
     ///
     /// | snapshot | at the deletion | answer | what the caller does |
     /// |---|---|---|---|
@@ -296,10 +309,11 @@ pub(crate) mod postgres {
         " RETURNING 1) SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM chain WHERE moved_to IS NULL)"
     );
 
-    /// How many were removed, and how many were met. `$2` is how many to meet, `$3` how many to remove at most.
+    /// How many were removed, and how many were met. `$2` is how many to meet, `$3` how many to
+    /// remove at most.
     ///
-    /// The limits are of another type than any number of `END_BEFORE`: where a pooler mixes up what was prepared, values of
-    /// the one are an error of the other.
+    /// The limits are of another type than any number of `END_BEFORE`: where a pooler mixes up what
+    /// was prepared, values of the one are an error of the other.
     pub(crate) const SWEEP: &str = concat!(
         "WITH met AS (SELECT store_key, deadline FROM {table} ",
         "WHERE sweep_at < $1 ORDER BY sweep_at LIMIT CAST($2 AS INTEGER) FOR UPDATE SKIP LOCKED), ",
@@ -314,7 +328,8 @@ pub(crate) mod postgres {
 
     pub(crate) const COUNT_OWNED: &str = count_owned!(mine_postgres);
 
-    /// How many were ended, and how many there were to end: fewer where some have moved on in this very moment.
+    /// How many were ended, and how many there were to end: fewer where some have moved on in this
+    /// very moment.
     pub(crate) const END_OWNED: &str = concat!(
         "WITH found AS (SELECT store_key FROM {table} WHERE ",
         oldest_owned!(mine_postgres),
@@ -339,7 +354,8 @@ pub(crate) mod mysql {
     pub(crate) const NEWEST_COLUMN: &str = "SELECT CAST(extra LIKE '%STORED%' AS SIGNED) FROM information_schema.columns \
         WHERE table_schema = {database} AND table_name = '{name}' AND column_name = 'owner_start'";
 
-    /// Brings a table of an earlier release up to date. Its rows are looked at by the first sweeps, a few at a time.
+    /// Brings a table of an earlier release up to date. Its rows are looked at by the first sweeps,
+    /// a few at a time.
     ///
     /// `owner_start` is stored: after a crash on a full disk, MariaDB 10.11 has called the index of
     /// a computed one corrupt.
@@ -358,12 +374,14 @@ pub(crate) mod mysql {
     /// What is there already fails it.
     pub(crate) const CREATE: &str = concat!(insert!(), "VALUES ($1, $8, $3, $4, $5, $6, $7, $6)");
 
-    /// Moves a session in one statement, as SQLite's `CYCLE` does: the tables of rows before and after are there.
+    /// Moves a session in one statement, as SQLite's `CYCLE` does: the tables of rows before and
+    /// after are there.
     ///
-    /// `$3` is the version seen, `$4` the new key, `$5` the mark's deadline, `$6` to `$10` the entry, `$11` its version. The
-    /// `CAST`s give the two rows of the `UNION` one type a column, which parameters don't have. `FOR UPDATE` reads the
-    /// newest version of the old row, where a plain read sees the one of before. A duplicate key is an error
-    /// whatever the server's `sql_mode` is.
+    /// `$3` is the version seen, `$4` the new key, `$5` the mark's deadline, `$6` to `$10` the
+    /// entry, `$11` its version. The `CAST`s give the two rows of the `UNION` one type a column,
+    /// which parameters don't have. `FOR UPDATE` reads the newest version of the old row, where a
+    /// plain read sees the one of before. A duplicate key is an error whatever the server's
+    /// `sql_mode` is.
     ///
     /// The new row comes first: on a full disk it is the one that fails. The mark is smaller than
     /// the session, and to undo it takes room, without which InnoDB gives up (`Out of disk space in
@@ -401,7 +419,8 @@ pub(crate) mod mysql {
     pub(crate) const MOVED: &str =
         "SELECT moved_to FROM {table} WHERE store_key = $1 AND (deadline IS NULL OR deadline >= $2)";
 
-    /// The rows that a sweep meets: `$1` now, `$2` how many. A table of its own within the statement, which the server makes first.
+    /// The rows that a sweep meets: `$1` now, `$2` how many. A table of its own within the
+    /// statement, which the server makes first.
     macro_rules! met {
         () => {
             "JOIN (SELECT store_key FROM {table} WHERE sweep_at < $1 ORDER BY sweep_at LIMIT $2) AS met USING (store_key) "

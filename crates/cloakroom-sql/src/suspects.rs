@@ -1,16 +1,19 @@
 //! Connections that may be silent.
 //!
-//! A wire can go silent without a sign: what is sent is swallowed, and nothing comes back. A statement without an answer is
-//! evidence against its own connection, and against the others that were made at that time.
+//! A wire can go silent without a sign: what is sent is swallowed, and nothing comes back. A
+//! statement without an answer is evidence against its own connection, and against the others that
+//! were made at that time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How long a connection that a caller has left may take to answer before its statement is cancelled.
+/// How long a connection that a caller has left may take to answer before its statement is
+/// cancelled.
 pub(crate) const GRACE: Duration = Duration::from_millis(100);
 
-/// How long an idle connection may take to answer when connections are suspected of being silent. A server that takes longer for
-/// nothing at all would not do anything else within a call's 2 seconds either.
+/// How long an idle connection may take to answer when connections are suspected of being silent. A
+/// server that takes longer for nothing at all would not do anything else within a call's 2 seconds
+/// either.
 pub(crate) const TEST: Duration = Duration::from_millis(500);
 
 /// A statement that was out for this time when its caller left is evidence against all connections.

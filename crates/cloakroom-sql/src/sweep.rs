@@ -5,12 +5,14 @@ use std::time::Duration;
 use cloakroom_store::StoreError;
 use tokio::time::Instant;
 
-/// How long a sweep goes on that meets mostly sessions that live on. The next one goes on where it ended.
+/// How long a sweep goes on that meets mostly sessions that live on. The next one goes on where it
+/// ended.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// Sweeps until `limit` rows are removed at least, or a round meets fewer than that.
 ///
-/// A round is told how many it may remove, and answers how many it has removed, and how many it has met.
+/// A round is told how many it may remove, and answers how many it has removed, and how many it has
+/// met.
 pub(crate) async fn sweep<F>(limit: usize, mut round: impl FnMut(usize) -> F) -> Result<usize, StoreError>
 where
     F: Future<Output = Result<(usize, usize), StoreError>>,

@@ -6,7 +6,8 @@ use cloakroom_store::StoreError;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-/// Makes sure that rustls has its cryptography: without any, it panics. The application's comes first.
+/// Makes sure that rustls has its cryptography: without any, it panics. The application's comes
+/// first.
 pub(crate) fn prepare() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Whoever comes first wins, and an error says that somebody else did.

@@ -36,8 +36,9 @@ pub(crate) enum Tls {
 }
 
 impl Tls {
-    /// What a mode and a file of certificates ask for. Either a connection is verified in full or it isn't encrypted: what is encrypted
-    /// and not verified is as good as open to whoever sits in between.
+    /// What a mode and a file of certificates ask for. Either a connection is verified in full or
+    /// it isn't encrypted: what is encrypted and not verified is as good as open to whoever sits in
+    /// between.
     pub(crate) fn wanted(demanded: bool, roots: Option<String>) -> Result<Self, StoreError> {
         match (demanded, roots) {
             (true, _) if !cfg!(feature = "tls") => {

@@ -1,8 +1,8 @@
 //! Walks through many sessions, in steps of a bounded size.
 //!
-//! Everybody's sessions are ended in the order in which they were created: a session that moves keeps its place there,
-//! under whatever key, and so can't get behind the walk. A step that found more than it has ended, because some moved in
-//! that moment, is done again.
+//! Everybody's sessions are ended in the order in which they were created: a session that moves
+//! keeps its place there, under whatever key, and so can't get behind the walk. A step that found
+//! more than it has ended, because some moved in that moment, is done again.
 
 use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::{Cursor, Owned, OwnedPage, StoreError};
@@ -13,7 +13,8 @@ use cloakroom_store::{Ended, EndedPage};
 use crate::link::Cells;
 use crate::link::Value;
 
-/// How many sessions a step of ending everybody's sessions ends at most: it takes some hundredths of a second.
+/// How many sessions a step of ending everybody's sessions ends at most: it takes some hundredths
+/// of a second.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) const STEP: usize = 2_000;
 
@@ -25,7 +26,8 @@ pub(crate) const STEP_OF_A_FILE: usize = 500;
 #[cfg(feature = "sqlite")]
 pub(crate) const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
-/// The place behind which a page of an owner's sessions begins: when the last one was created, and its key.
+/// The place behind which a page of an owner's sessions begins: when the last one was created, and
+/// its key.
 pub(crate) fn behind(after: Option<&Cursor>) -> Result<[Value; 2], StoreError> {
     Ok(match after {
         None => [Value::Number(Some(0)), Value::from("")],
@@ -36,7 +38,8 @@ pub(crate) fn behind(after: Option<&Cursor>) -> Result<[Value; 2], StoreError> {
     })
 }
 
-/// A page of the sessions that were found, of which the last one is of the next page if there are more than `limit`.
+/// A page of the sessions that were found, of which the last one is of the next page if there are
+/// more than `limit`.
 pub(crate) fn page(mut found: Vec<Owned>, limit: usize) -> OwnedPage {
     let is_last = found.len() <= limit;
     found.truncate(limit);

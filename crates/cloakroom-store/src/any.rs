@@ -15,7 +15,8 @@ use crate::walks::{Ended, EndedPage, OwnedPage};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// Any store, without a type parameter: for applications that read from their configuration where sessions live.
+/// Any store, without a type parameter: for applications that read from their configuration where
+/// sessions live.
 ///
 /// A call costs one small allocation more than that of the store itself. Clones share the store.
 ///

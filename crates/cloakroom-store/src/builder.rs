@@ -28,7 +28,8 @@ pub(crate) struct Patience {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AtLimit {
-    /// The new one is refused, with an error that [`Error::is_too_many_sessions`](cloakroom_session::Error::is_too_many_sessions).
+    /// The new one is refused, with an error that
+    /// [`Error::is_too_many_sessions`](cloakroom_session::Error::is_too_many_sessions).
     RefuseNew,
     /// The oldest ones end.
     EndOldest,
@@ -91,7 +92,8 @@ impl<S: Store> StoredSessionsBuilder<S> {
         self
     }
 
-    /// How long requests that were on their way with an old id still find it moved instead of unknown. The default is 10 seconds.
+    /// How long requests that were on their way with an old id still find it moved instead of
+    /// unknown. The default is 10 seconds.
     pub const fn moved_grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self

@@ -1,7 +1,8 @@
 //! One call of a store: its time is limited, it is a span in traces, and it is timed.
 //!
-//! These are futures by hand, not `async fn`: one of those keeps what it was given twice, before and after its first step, and here
-//! one wraps another. A commit would be several kilobytes that are copied at every request.
+//! These are futures by hand, not `async fn`: one of those keeps what it was given twice, before
+//! and after its first step, and here one wraps another. A commit would be several kilobytes that
+//! are copied at every request.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use cloakroom_session::Timestamp;
 
-/// A clock that is further ahead than that is wrong. Clocks that are set by the network are within a second of each other.
+/// A clock that is further ahead than that is wrong. Clocks that are set by the network are within
+/// a second of each other.
 const AHEAD: Duration = Duration::from_secs(60);
 
 /// What a store's server says of itself.
@@ -17,7 +18,8 @@ const AHEAD: Duration = Duration::from_secs(60);
 pub struct Checkup {
     /// What it is, as "Redis 7.0.15".
     pub server: String,
-    /// What time it is there, if it tells. Only for people: no store decides by it whether a session is over.
+    /// What time it is there, if it tells. Only for people: no store decides by it whether a
+    /// session is over.
     pub clock: Option<Timestamp>,
     /// What was looked at.
     pub findings: Vec<Finding>,
@@ -86,8 +88,8 @@ impl Checkup {
 
     /// How far a clock is too far ahead of the server's, if it is: by more than a minute.
     ///
-    /// `now` is what that clock said before the server was asked. A machine whose clock is ahead takes live sessions for ended
-    /// ones, and its sweeper would remove them.
+    /// `now` is what that clock said before the server was asked. A machine whose clock is ahead
+    /// takes live sessions for ended ones, and its sweeper would remove them.
     ///
     /// # Examples
     /// ```

@@ -15,7 +15,8 @@ use crate::store::{Created, Entry, Loaded, Store};
 use crate::stored_sessions::{Found, StoredSessions};
 use crate::write::{Step, Write, Written};
 
-/// Give up after this many collisions: with 256 random bits even one means that the generator is broken.
+/// Give up after this many collisions: with 256 random bits even one means that the generator is
+/// broken.
 const MOST_COLLISIONS: usize = 4;
 
 /// The state of the store after a commit.
@@ -91,7 +92,8 @@ impl<S: Store> StoredSessions<S> {
     async fn begin(&self, commit: &Commit) -> Result<Outcome, Error> {
         let mut course = self.course(commit);
         let surplus = self.admit(commit, &mut course).await?;
-        // The end comes first. If the rest fails, the visitor is signed out, which is the safe half.
+        // The end comes first. If the rest fails, the visitor is signed out, which is the safe
+        // half.
         self.end(commit, &mut course).await?;
         course.unsure = commit.is_resumed();
         let (id, version) = self.create(commit, &mut course).await?;

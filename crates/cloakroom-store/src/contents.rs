@@ -1,4 +1,5 @@
-//! A record on its way to a store or from it: as text or as the record itself, and as the other one from when somebody asks.
+//! A record on its way to a store or from it: as text or as the record itself, and as the other one
+//! from when somebody asks.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -7,8 +8,8 @@ use cloakroom_session::{CommitId, Record, Version};
 
 /// What an entry says.
 ///
-/// A commit has a record, and most stores want text; memory wants neither made into the other. Who reads from a store has text, and
-/// wants a record.
+/// A commit has a record, and most stores want text; memory wants neither made into the other. Who
+/// reads from a store has text, and wants a record.
 #[derive(Clone)]
 pub(crate) enum Contents {
     /// As a store has read it. Whether it is a record is found when somebody asks.

@@ -45,7 +45,8 @@ impl StoreError {
         Self(Kind::Unconfirmed(source.into()))
     }
 
-    /// The place where sessions are kept was never created. The text says what is missing, and how it is created.
+    /// The place where sessions are kept was never created. The text says what is missing, and how
+    /// it is created.
     #[must_use]
     pub fn missing(what: impl Into<Cow<'static, str>>) -> Self {
         Self(Kind::Missing { what: what.into() })
@@ -73,7 +74,8 @@ impl StoreError {
         Self(Kind::Unreadable { key, why: why.into() })
     }
 
-    /// The key that a session was to move to is taken. Of 256 random bits that doesn't happen, unless their generator is broken.
+    /// The key that a session was to move to is taken. Of 256 random bits that doesn't happen,
+    /// unless their generator is broken.
     #[must_use]
     pub const fn taken(key: StoreKey) -> Self {
         Self(Kind::Taken { key })

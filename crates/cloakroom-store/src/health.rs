@@ -102,7 +102,8 @@ struct Run {
 }
 
 impl Breaker {
-    /// Returns whether a call must not be made. One that may be made while the store is down is a probe.
+    /// Returns whether a call must not be made. One that may be made while the store is down is a
+    /// probe.
     fn refuses(&self) -> bool {
         if self.state.load(Ordering::Relaxed) != DOWN {
             return false;

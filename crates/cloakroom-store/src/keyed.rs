@@ -7,8 +7,8 @@ use cloakroom_session::StoreKey;
 
 /// A map by store key that doesn't hash it once more.
 ///
-/// Only keys of sessions that we made are ever put into one, and those are SHA-256 of random bytes: nobody can choose them so that
-/// they meet in one place.
+/// Only keys of sessions that we made are ever put into one, and those are SHA-256 of random bytes:
+/// nobody can choose them so that they meet in one place.
 pub(crate) type Keyed<V> = HashMap<StoreKey, V, BuildHasherDefault<Last>>;
 
 /// The last eight bytes of what is hashed.

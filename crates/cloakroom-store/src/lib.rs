@@ -1,6 +1,7 @@
 //! Sessions kept in a store, which lose nothing.
 //!
-//! A [`Store`] is a small thing: a register with versions, compare-and-swap and expiry. What makes sessions of it is
+//! A [`Store`] is a small thing: a register with versions, compare-and-swap and expiry. What makes
+//! sessions of it is
 //! [`StoredSessions`]: it opens, commits, does a request's changes again on a newer version, and never revives what has ended.
 //!
 //! | module | what it is about |

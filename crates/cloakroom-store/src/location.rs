@@ -13,7 +13,8 @@ const IN_MEMORY: &str =
 
 const EMPTY: &str = "an empty `path`: name a file or folder, or use `MemoryStore` for sessions in memory";
 
-/// Refuses a path that names nothing on a disk: an empty one, or one of SQLite's names for a database in memory.
+/// Refuses a path that names nothing on a disk: an empty one, or one of SQLite's names for a
+/// database in memory.
 ///
 /// # Errors
 /// An error that is [unsupported](StoreError::is_unsupported) and names `MemoryStore`.

@@ -92,7 +92,8 @@ impl<W: Work> Queues<W> {
         }
     }
 
-    /// Returns whether work on a session is under way. Work that begins at this very moment may be missed.
+    /// Returns whether work on a session is under way. Work that begins at this very moment may be
+    /// missed.
     pub(crate) fn is_busy(&self, key: &StoreKey) -> bool {
         self.busy.load(Ordering::Relaxed) > 0 && self.lock().contains_key(key)
     }

@@ -92,7 +92,8 @@ impl Page {
         Self { sessions, damaged, next }
     }
 
-    /// Takes as many as there is room for, in the order of keys; says whether the page is full, and then knows where the next one begins.
+    /// Takes as many as there is room for, in the order of keys; says whether the page is full, and
+    /// then knows where the next one begins.
     pub(crate) fn fill(&mut self, found: Vec<Scanned>, limit: usize) -> bool {
         let room = limit.max(1).saturating_sub(self.sessions.len());
         self.sessions.extend(found.into_iter().take(room));

@@ -26,7 +26,8 @@ const PAGE: usize = 100;
 /// The number of sessions that are listed at once.
 const MOST_LISTED: usize = 1000;
 
-/// The sessions of owners, over the same store as [`StoredSessions`]: to list them, and to end them.
+/// The sessions of owners, over the same store as [`StoredSessions`]: to list them, and to end
+/// them.
 ///
 /// An owner is whom [`Session::set_owner`] named. Needs a store with an index of owners.
 ///
@@ -161,7 +162,8 @@ impl<S: Store> Sessions<S> {
         Ok(Devices { devices: page.sessions.into_iter().map(device).collect(), next: page.next })
     }
 
-    /// Ends the session with this [prefix](Device::prefix), if it is one of this owner's; says whether there was one.
+    /// Ends the session with this [prefix](Device::prefix), if it is one of this owner's; says
+    /// whether there was one.
     ///
     /// The prefix may come from a form: it reaches no other owner's sessions.
     ///
@@ -199,7 +201,8 @@ impl<S: Store> Sessions<S> {
         self.end_owned(owner, current.id().map(|id| id.store_key())).await
     }
 
-    /// Ends every session of this owner; says how many. Call it when a password was changed or an account closed (ASVS 7.4.2).
+    /// Ends every session of this owner; says how many. Call it when a password was changed or an
+    /// account closed (ASVS 7.4.2).
     ///
     /// It goes in steps of 100 sessions, and gives up after a minute.
     ///
@@ -209,14 +212,16 @@ impl<S: Store> Sessions<S> {
         self.end_owned(owner, None).await
     }
 
-    /// Ends everybody's sessions that were created before this point; says how many. For the day after a breach.
+    /// Ends everybody's sessions that were created before this point; says how many. For the day
+    /// after a breach.
     ///
     /// It goes through the whole store, step by step, which may take minutes: call it in a task of
     /// its own, and not where a client waits for the response. [`Sessions::end_some_before`] makes
     /// one step, for a caller that reports its progress.
     ///
     /// # Errors
-    /// When the store couldn't answer, or can't do that. Sessions already ended stay ended; calling again is safe.
+    /// When the store couldn't answer, or can't do that. Sessions already ended stay ended; calling
+    /// again is safe.
     pub async fn end_everyone_before(&self, point: Timestamp) -> Result<usize, Error> {
         let (mut ended, mut after) = (0, None);
         loop {

@@ -54,7 +54,8 @@ impl Entry {
         Self { contents: Contents::made(record), created, touched, deadline, owner }
     }
 
-    /// The record, as it is written. Made when it is asked for the first time: a store that keeps entries as they are never needs it.
+    /// The record, as it is written. Made when it is asked for the first time: a store that keeps
+    /// entries as they are never needs it.
     #[must_use]
     pub fn text(&self) -> &Arc<str> {
         self.contents.text()
@@ -78,7 +79,8 @@ impl Entry {
     /// [`StoreError::is_corrupt`] where the text isn't a record of ours.
     pub fn record(&self, key: &StoreKey) -> Result<Arc<Record>, StoreError> {
         let mut record = Arc::clone(self.contents.record().ok_or_else(|| StoreError::corrupt(*key))?);
-        // Touches are kept beside the record. The entry's deadline is the earlier one of two, so it never shortens the idle one.
+        // Touches are kept beside the record. The entry's deadline is the earlier one of two, so it
+        // never shortens the idle one.
         let there = record.clockwork();
         let idle = there.idle_deadline.map(|idle| self.deadline.map_or(idle, |deadline| idle.max(deadline)));
         if (there.touched, there.idle_deadline) != (self.touched, idle) {
@@ -87,10 +89,12 @@ impl Entry {
         Ok(record)
     }
 
-    /// The version that a store **must** give to this entry: the first one under its key, or the one that replaces `seen`.
+    /// The version that a store **must** give to this entry: the first one under its key, or the
+    /// one that replaces `seen`.
     ///
-    /// It has a tag from the commit that marked the record last, or of the text if there is none: no two writes
-    /// that differ share a version, also not after the store has lost some (see [`Version`]).
+    /// It has a tag from the commit that marked the record last, or of the text if there is none:
+    /// no two writes that differ share a version, also not after the store has lost some (see
+    /// [`Version`]).
     #[must_use]
     pub fn next_version(&self, seen: Option<&Version>) -> Version {
         let tag = self.contents.tag();
@@ -108,7 +112,8 @@ impl Entry {
         self.but_with(self.contents.cold())
     }
 
-    /// The same entry, to be kept in memory: with its record, unless that keeps more alive than it needs.
+    /// The same entry, to be kept in memory: with its record, unless that keeps more alive than it
+    /// needs.
     pub(crate) fn compact(&self) -> Self {
         self.but_with(self.contents.compact())
     }
@@ -196,13 +201,16 @@ impl Owned {
 
 /// A register with versions, compare-and-swap and expiry, one entry per session.
 ///
-/// Each method is one atomic step: of two callers at the same time, one comes first. Whether a store is right, the conformance suite
-/// decides (feature `conformance`). `now` is passed in; a store that expires entries with a clock of its own **must not** do it before
-/// the deadline, and **must not** return an entry after it.
+/// Each method is one atomic step: of two callers at the same time, one comes first. Whether a
+/// store is right, the conformance suite decides (feature `conformance`). `now` is passed in; a
+/// store that expires entries with a clock of its own **must not** do it before the deadline, and
+/// **must not** return an entry after it.
 ///
-/// Deadlines go up to the end of [`Timestamp`]; none may overflow. An owner is compared byte by byte, and an empty one is an owner.
+/// Deadlines go up to the end of [`Timestamp`]; none may overflow. An owner is compared byte by
+/// byte, and an empty one is an owner.
 ///
-/// A method that returns an error may have been carried out or not, whole or not at all. Callers may try again.
+/// A method that returns an error may have been carried out or not, whole or not at all. Callers
+/// may try again.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// What is under a key.
     ///
@@ -211,8 +219,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Puts a new entry under a key, at the version of [`Entry::next_version`].
     ///
-    /// **Must** be [`Created::Taken`] if a live entry or a moved mark is there, and leave it as it is. An entry whose deadline has passed
-    /// already is accepted, and is absent from then on.
+    /// **Must** be [`Created::Taken`] if a live entry or a moved mark is there, and leave it as it
+    /// is. An entry whose deadline has passed already is accepted, and is absent from then on.
     fn create(
         &self,
         key: &StoreKey,
@@ -220,14 +228,15 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Created, StoreError>> + Send;
 
-    /// Puts an entry in the place of the version that the caller has seen, at the version of [`Entry::next_version`].
+    /// Puts an entry in the place of the version that the caller has seen, at the version of
+    /// [`Entry::next_version`].
     ///
-    /// Versions **must** be compared as wholes, and **must not** be counted by the store: one that went back in time, as after
-    /// a failover that lost acknowledged writes, would give a number twice, and a caller that has seen the lost write
-    /// would overwrite another one.
+    /// Versions **must** be compared as wholes, and **must not** be counted by the store: one that
+    /// went back in time, as after a failover that lost acknowledged writes, would give a number
+    /// twice, and a caller that has seen the lost write would overwrite another one.
     ///
-    /// What the caller has seen may be a number alone, without an [image](Version::image): it **must** do.
-    /// **Must not** create: where nothing is, it is [`Replaced::Gone`].
+    /// What the caller has seen may be a number alone, without an [image](Version::image): it
+    /// **must** do. **Must not** create: where nothing is, it is [`Replaced::Gone`].
     fn replace(
         &self,
         key: &StoreKey,
@@ -238,9 +247,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Says that the session was used, and extends its deadline; says whether it is there.
     ///
-    /// **Must not** create, **must not** shorten a deadline, **must not** set `touched` back, and **must not** change the version or the
-    /// text: a touch never undoes another request's commit, nor stands in its way. A deadline of `None` is for ever, and takes away the one
-    /// that is there.
+    /// **Must not** create, **must not** shorten a deadline, **must not** set `touched` back, and
+    /// **must not** change the version or the text: a touch never undoes another request's commit,
+    /// nor stands in its way. A deadline of `None` is for ever, and takes away the one that is
+    /// there.
     fn touch(
         &self,
         key: &StoreKey,
@@ -249,12 +259,14 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Moves a session: puts an entry under the new key, and leaves a mark under the old one until `moved_until`.
+    /// Moves a session: puts an entry under the new key, and leaves a mark under the old one until
+    /// `moved_until`.
     ///
-    /// The mark knows the new key, for [`Store::end`] alone.
-    /// As [`Store::replace`], with the version that the caller has seen under the old key. If the new key is taken, as for
-    /// [`Store::create`], it **must** be an error, and nothing may have changed. The new entry has a version as at
-    /// [`Store::create`]. Where a store can't do both at once, it **must** create first and end second, so that a failure in between loses nothing.
+    /// The mark knows the new key, for [`Store::end`] alone. As [`Store::replace`], with the
+    /// version that the caller has seen under the old key. If the new key is taken, as for
+    /// [`Store::create`], it **must** be an error, and nothing may have changed. The new entry has
+    /// a version as at [`Store::create`]. Where a store can't do both at once, it **must** create
+    /// first and end second, so that a failure in between loses nothing.
     fn cycle(
         &self,
         old: &StoreKey,
@@ -267,8 +279,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Ends a session for good; returns `true` exactly if a live one was ended.
     ///
-    /// Where it has moved, **must** end it where it has moved to, over as many marks as lead there: a sign-out may carry an id
-    /// that is two moves old, and takes effect all the same.
+    /// Where it has moved, **must** end it where it has moved to, over as many marks as lead there:
+    /// a sign-out may carry an id that is two moves old, and takes effect all the same.
     fn end(&self, key: &StoreKey, now: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Removes at most `limit` entries and marks whose time is over; says how many there were.
@@ -281,12 +293,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// A page of an owner's live sessions, oldest first; `after` is where the page before ended.
     ///
-    /// An owner may have any number of sessions, so they are never read in one piece. From the first
-    /// page to one without a `next`:
+    /// An owner may have any number of sessions, so they are never read in one piece. From the
+    /// first page to one without a `next`:
     ///
     /// - A session that is live all that time **must** be in one of the pages. One that moves
-    ///   meanwhile **must** be in one of them too, under its old key, its new one or both: otherwise
-    ///   "sign out everywhere" would leave it.
+    ///   meanwhile **must** be in one of them too, under its old key, its new one or both:
+    ///   otherwise "sign out everywhere" would leave it.
     /// - A page has at most `limit` sessions. It may have fewer, and none at all.
     /// - A cursor that the store didn't give **must** be an error.
     ///
@@ -324,7 +336,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         }
     }
 
-    /// Ends at most `limit` of an owner's sessions, the oldest first, and never the one under `keep`.
+    /// Ends at most `limit` of an owner's sessions, the oldest first, and never the one under
+    /// `keep`.
     ///
     /// One bounded step: callers repeat it as long as there are [more](Ended::more). This default
     /// reads a page and ends its sessions one after the other.
@@ -378,16 +391,20 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         async { Err(StoreError::unsupported("ending all sessions")) }
     }
 
-    /// A page of all live sessions, in whatever order suits the store; `after` is where the page before ended.
+    /// A page of all live sessions, in whatever order suits the store; `after` is where the page
+    /// before ended.
     ///
-    /// For tools that list, count or move sessions. **Must not** create, extend or remove anything. From the first page to one without a `next`:
+    /// For tools that list, count or move sessions. **Must not** create, extend or remove anything.
+    /// From the first page to one without a `next`:
     ///
-    /// - A session that is live all that time **must** be in one of the pages at least; it may be in two. One that begins, moves or ends
-    ///   meanwhile may be in one or in none.
-    /// - What is over, and moved marks, **must not** be in any. What is damaged **must** be named, and **must not** stop the walk.
-    /// - A page aims at `limit` entries. It may have fewer, and none at all, and a few more where the store's own steps are coarser; it **must not**
-    ///   have several times as many.
-    /// - The walk **must** come to its end, and the same `after` **must** lead on from the same place each time. One that the store didn't give **must** be an error.
+    /// - A session that is live all that time **must** be in one of the pages at least; it may be
+    ///   in two. One that begins, moves or ends meanwhile may be in one or in none.
+    /// - What is over, and moved marks, **must not** be in any. What is damaged **must** be named,
+    ///   and **must not** stop the walk.
+    /// - A page aims at `limit` entries. It may have fewer, and none at all, and a few more where
+    ///   the store's own steps are coarser; it **must not** have several times as many.
+    /// - The walk **must** come to its end, and the same `after` **must** lead on from the same
+    ///   place each time. One that the store didn't give **must** be an error.
     ///
     /// # Errors
     /// [`StoreError::is_unsupported`] where the store can't.
@@ -401,9 +418,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         async { Err(StoreError::unsupported("a walk through all sessions")) }
     }
 
-    /// What the store's server says of itself, for whoever operates it: is it durable, does it evict, is it replicated, what time is it there.
+    /// What the store's server says of itself, for whoever operates it: is it durable, does it
+    /// evict, is it replicated, what time is it there.
     ///
-    /// **Must not** change anything. What the server refuses to tell **must** be among the findings, and not an error.
+    /// **Must not** change anything. What the server refuses to tell **must** be among the
+    /// findings, and not an error.
     ///
     /// # Errors
     /// [`StoreError::is_unsupported`] where the store has nothing to say.

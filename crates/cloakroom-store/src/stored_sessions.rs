@@ -26,12 +26,14 @@ use crate::store::{Loaded, Store};
 
 /// The factory that keeps a record in a [`Store`] and an id in the cookie.
 ///
-/// Two requests that change different things both win: what a request did is done again on the newest version if somebody else
-/// committed first. A session that was ended stays ended: a request that still runs drops its changes, and sends no cookie.
+/// Two requests that change different things both win: what a request did is done again on the
+/// newest version if somebody else committed first. A session that was ended stays ended: a request
+/// that still runs drops its changes, and sends no cookie.
 ///
 /// # Security
-/// The store sees the SHA-256 of an id, never the id: a stolen store opens no session (CVE-2019-16782). An id that a client
-/// invented is not adopted; it is a new session, under a new id.
+/// The store sees the SHA-256 of an id, never the id: a stolen store opens no session
+/// (CVE-2019-16782). An id that a client invented is not adopted; it is a new session, under a new
+/// id.
 ///
 /// # Examples
 /// ```

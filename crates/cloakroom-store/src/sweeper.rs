@@ -20,11 +20,13 @@ const LARGEST_BACKOFF: u32 = 16;
 
 /// A task that removes ended sessions from a store, now and then.
 ///
-/// It works in bounded batches, at times that differ from node to node, goes on after errors (less often while they last), and ends when it
-/// is told to or dropped. A store that expires entries by itself answers that there is nothing to do; that is one call in an interval.
+/// It works in bounded batches, at times that differ from node to node, goes on after errors (less
+/// often while they last), and ends when it is told to or dropped. A store that expires entries by
+/// itself answers that there is nothing to do; that is one call in an interval.
 ///
-/// Before each run it asks the server what time it is there ([`Store::checkup`]). While this machine's clock is more than a minute
-/// ahead of that, it removes nothing: it would take everybody's sessions for ended ones. That counts as a failure, and is a warning.
+/// Before each run it asks the server what time it is there ([`Store::checkup`]). While this
+/// machine's clock is more than a minute ahead of that, it removes nothing: it would take
+/// everybody's sessions for ended ones. That counts as a failure, and is a warning.
 ///
 /// # Examples
 /// ```
@@ -120,7 +122,8 @@ impl Counters {
 }
 
 impl<S: Store> SweeperBuilder<S> {
-    /// How long to wait between two runs, more or less half of it at random. The default is a minute.
+    /// How long to wait between two runs, more or less half of it at random. The default is a
+    /// minute.
     pub const fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
@@ -168,7 +171,8 @@ impl<S: Store> SweeperBuilder<S> {
         Sweeper { stop, task, counters }
     }
 
-    /// Refuses to go on with a clock that is ahead of the server's. A server that doesn't tell the time isn't asked for more.
+    /// Refuses to go on with a clock that is ahead of the server's. A server that doesn't tell the
+    /// time isn't asked for more.
     async fn compare_clocks(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let asked = tokio::time::timeout(self.call_timeout, self.store.checkup()).await;
@@ -207,7 +211,8 @@ async fn stopped_within(stopped: &mut oneshot::Receiver<()>, span: Duration) -> 
     stopped.is_terminated() || tokio::time::timeout(span, stopped).await.is_ok()
 }
 
-/// Between a half of it and one and a half: nodes that were started together drift apart. Never nothing, so that nothing spins.
+/// Between a half of it and one and a half: nodes that were started together drift apart. Never
+/// nothing, so that nothing spins.
 fn jitter(interval: Duration) -> Duration {
     let byte = random::<1>().map_or(128, |[byte]| u32::from(byte));
     (interval / 2 + interval / 255 * byte).max(Duration::from_millis(1))

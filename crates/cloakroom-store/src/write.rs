@@ -136,7 +136,8 @@ impl<S: Store> StoredSessions<S> {
                     return Ok(written);
                 }
                 Ok(Replaced::Gone) => return self.gone(write, course, &mut turn, traces).await,
-                // Commits of other processes that met this one here should not all come back at once.
+                // Commits of other processes that met this one here should not all come back at
+                // once.
                 Ok(Replaced::Conflict) if course.attempts > 0 && !course.pause().await? => {
                     return Err(self.met_too_many(write));
                 }
@@ -218,8 +219,8 @@ impl<S: Store> StoredSessions<S> {
         }
     }
 
-    /// Returns whether an earlier attempt of this commit, whose answer was lost, has written this record or
-    /// one that it came from.
+    /// Returns whether an earlier attempt of this commit, whose answer was lost, has written this
+    /// record or one that it came from.
     fn has_done(&self, write: &Write<'_>, traces: &mut Traces<'_>, newest: &Record) -> bool {
         matches!(write.step, Step::Replace) && (write.commit.has_written(newest) || traces.are_in(newest))
     }

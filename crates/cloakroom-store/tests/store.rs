@@ -1,4 +1,5 @@
-//! The commit protocol under every interleaving, requests over stores that fail, and our own stores under the conformance suite.
+//! The commit protocol under every interleaving, requests over stores that fail, and our own stores
+//! under the conformance suite.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

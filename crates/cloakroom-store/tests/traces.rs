@@ -1,4 +1,5 @@
-//! What is traced, and that no secret is. In a process of its own: other tests, which nobody listens to, would get in its way.
+//! What is traced, and that no secret is. In a process of its own: other tests, which nobody
+//! listens to, would get in its way.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -21,19 +21,22 @@ pub(crate) fn sorry() -> OnError {
 
 /// Gives each request a session, and commits it when the response is ready.
 ///
-/// Add it outside of everything that uses the session. A request whose session nobody opens costs one allocation, and its
-/// response is left alone.
+/// Add it outside of everything that uses the session. A request whose session nobody opens costs
+/// one allocation, and its response is left alone.
 ///
-/// 1. The commit happens before the first byte of the response. If it fails, the response is replaced: 503 when the store couldn't
-///    answer, 500 for a session that doesn't fit its cookie.
-/// 2. A response whose session was opened gets `Vary: Cookie`. One with our `Set-Cookie`, or for which a CSRF token was handed out, is
-///    stored by no cache: it gets `Cache-Control: private, no-store`, and `Expires` and the fields that caches prefer to `Cache-Control`
-///    (`CDN-Cache-Control`, `Surrogate-Control` and others) are removed, with one trace event.
+/// 1. The commit happens before the first byte of the response. If it fails, the response is
+///    replaced: 503 when the store couldn't answer, 500 for a session that doesn't fit its cookie.
+/// 2. A response whose session was opened gets `Vary: Cookie`. One with our `Set-Cookie`, or for
+///    which a CSRF token was handed out, is stored by no cache: it gets
+///    `Cache-Control: private, no-store`, and `Expires` and the fields that caches prefer to
+///    `Cache-Control` (`CDN-Cache-Control`, `Surrogate-Control` and others) are removed, with one
+///    trace event.
 /// 3. A handler that panics, or whose client went away before it returned, commits nothing.
 ///
 /// # Security
-/// Layers that set caching headers belong inside of this one. A layer outside of it that sets `Cache-Control: public` or a targeted
-/// field has the last word, and a cache may then hand one visitor's cookie or token to another.
+/// Layers that set caching headers belong inside of this one. A layer outside of it that sets
+/// `Cache-Control: public` or a targeted field has the last word, and a cache may then hand one
+/// visitor's cookie or token to another.
 ///
 /// # Examples
 /// ```
@@ -51,7 +54,8 @@ pub struct SessionLayer {
     shared: Arc<Shared>,
 }
 
-/// What all requests share. Behind one count of references: axum clones a layer for each request, and then the service that it made.
+/// What all requests share. Behind one count of references: axum clones a layer for each request,
+/// and then the service that it made.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) engine: Arc<Engine>,

@@ -1,8 +1,8 @@
 //! Sessions and CSRF protection as tower layers.
 //!
-//! They work around any [`tower_service::Service`] that takes an `http::Request` and returns an `http::Response`; with the feature
-//! `axum` there are extractors. What is decided is decided in `cloakroom-session`; here requests and responses are carried there
-//! and back.
+//! They work around any [`tower_service::Service`] that takes an `http::Request` and returns an
+//! `http::Response`; with the feature `axum` there are extractors. What is decided is decided in
+//! `cloakroom-session`; here requests and responses are carried there and back.
 //!
 //! | module | what it is about |
 //! |---|---|

@@ -6,11 +6,12 @@ use http::{HeaderMap, HeaderValue};
 
 /// The session of a request, for frameworks that have no extractor here.
 ///
-/// The [`SessionLayer`](crate::SessionLayer) leaves the `slot` in the request's extensions. Whoever asks first opens the session; all of
-/// one request get the same one.
+/// The [`SessionLayer`](crate::SessionLayer) leaves the `slot` in the request's extensions. Whoever
+/// asks first opens the session; all of one request get the same one.
 ///
 /// # Errors
-/// When the store couldn't answer, or there is no slot, because no session layer is installed around the caller.
+/// When the store couldn't answer, or there is no slot, because no session layer is installed
+/// around the caller.
 ///
 /// # Examples
 /// ```

@@ -62,7 +62,8 @@ impl<S: fmt::Debug> fmt::Debug for SessionService<S> {
 pin_project! {
     /// The future of [`SessionService`]: the handler's, then the commit.
     ///
-    /// Dropped before the handler returned, it commits nothing. Dropped later, the commit goes on by itself.
+    /// Dropped before the handler returned, it commits nothing. Dropped later, the commit goes on
+    /// by itself.
     pub struct SessionFuture<F, B> {
         slot: SessionSlot,
         shared: Arc<Shared>,

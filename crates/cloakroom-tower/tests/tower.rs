@@ -1,4 +1,5 @@
-//! The layers over HTTP: without a framework, under axum, and against everything that a network may send.
+//! The layers over HTTP: without a framework, under axum, and against everything that a network may
+//! send.
 #![cfg(feature = "axum")]
 #![allow(
     clippy::unwrap_used,

@@ -2,8 +2,8 @@
 //!
 //!     cargo run -p cloakroom --features axum --example own_factory
 //!
-//! It shows the shape: open the session that the cookie names, carry out the plan, settle. It merges
-//! concurrent requests and never revives an ended session, as every factory must; it forgets
+//! It shows the shape: open the session that the cookie names, carry out the plan, settle. It
+//! merges concurrent requests and never revives an ended session, as every factory must; it forgets
 //! everything at a restart.
 
 use std::collections::HashMap;
@@ -77,7 +77,8 @@ impl SessionFactory for MapSessions {
         let id = match commit.plan() {
             Plan::Create | Plan::EndThenCreate => commit.new_id(),
             Plan::Cycle if done.is_some() => commit.new_id(),
-            // Only a session that is still there moves or is replaced: nothing revives one that has ended.
+            // Only a session that is still there moves or is replaced: nothing revives one that has
+            // ended.
             Plan::Cycle => session.store_key().and_then(|key| records.remove(&key)).and(commit.new_id()),
             Plan::Replace | Plan::Touch => session.id().filter(|id| records.contains_key(&id.store_key())),
             Plan::End => {

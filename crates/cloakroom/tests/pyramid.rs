@@ -1,7 +1,9 @@
-//! What Pyramid's own tests ask of a session and of CSRF protection, number by number, and what Cloakroom does.
+//! What Pyramid's own tests ask of a session and of CSRF protection, number by number, and what
+//! Cloakroom does.
 //!
-//! The numbers are those of Pyramid 2.1's `tests/test_session.py` (1 to 54), `tests/test_csrf.py` (55 to 97), the CSRF tests of
-//! `tests/test_viewderivers.py` and `tests/test_config/test_security.py` (98 to 120), in the order in which they stand there, and of
+//! The numbers are those of Pyramid 2.1's `tests/test_session.py` (1 to 54), `tests/test_csrf.py`
+//! (55 to 97), the CSRF tests of `tests/test_viewderivers.py` and
+//! `tests/test_config/test_security.py` (98 to 120), in the order in which they stand there, and of
 //! twelve probes of our own (121 to 132). A refusal is 403 here and 400 there.
 #![cfg(feature = "axum")]
 #![allow(

@@ -2,7 +2,8 @@
 
 use axum::http::{HeaderMap, header};
 
-/// Each browser calls itself by the names of those before it: the first one here that is there counts.
+/// Each browser calls itself by the names of those before it: the first one here that is there
+/// counts.
 const BROWSERS: [(&str, &str); 7] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),

@@ -1,9 +1,10 @@
 //! The parts of a sealed cookie, as text and as bytes.
 //!
-//! Both formats are three characters of prefix and base64url: the signed one of key id, payload and tag, the encrypted one of key
-//! id, nonce, payload and tag. The page that shows them must not be a copy of the cookie: who can read a page (a script,
-//! a screenshot) could then do what `HttpOnly` is there to prevent. Hence the tag is withheld, without which nothing opens, and
-//! so is what is secret in a payload that can be read.
+//! Both formats are three characters of prefix and base64url: the signed one of key id, payload and
+//! tag, the encrypted one of key id, nonce, payload and tag. The page that shows them must not be a
+//! copy of the cookie: who can read a page (a script, a screenshot) could then do what `HttpOnly`
+//! is there to prevent. Hence the tag is withheld, without which nothing opens, and so is what is
+//! secret in a payload that can be read.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,4 +1,5 @@
-//! The cookie: who can touch it, how long it stays, what fits into it, and what the inspector tells of it.
+//! The cookie: who can touch it, how long it stays, what fits into it, and what the inspector tells
+//! of it.
 
 use anyhow::{Context as _, Result};
 use cloakroom_e2e::{Browser, COOKIE, Demo, Look, Scripts};

@@ -1,4 +1,5 @@
-//! Pages that the browser fetches before the visitor asks for them: the messages of the session are for the visitor.
+//! Pages that the browser fetches before the visitor asks for them: the messages of the session are
+//! for the visitor.
 
 use std::time::Duration;
 
@@ -18,7 +19,8 @@ async fn with_a_message() -> Result<(Demo, Watch, Browser)> {
     browser.follow("main form button").await?;
     browser.go(&watch.url("/")).await?;
     assert!(browser.texts(MESSAGES).await?.is_empty());
-    // The form of the first thing, sent by a script that doesn't follow the redirect to the page that would show the message.
+    // The form of the first thing, sent by a script that doesn't follow the redirect to the page
+    // that would show the message.
     let sent = "const form = document.querySelector('form[action=\"/cart/add\"]');
         return fetch(form.action, { method: 'POST', redirect: 'manual', body: new URLSearchParams(new FormData(form)) })
             .then(response => response.type)";
@@ -38,7 +40,8 @@ async fn speculate(watch: &Watch, browser: &Browser, action: &str) -> Result<()>
     watch.speculated(1).await
 }
 
-/// Waits for a page. A prerendered one is activated without a navigation that ChromeDriver would wait for.
+/// Waits for a page. A prerendered one is activated without a navigation that ChromeDriver would
+/// wait for.
 async fn arrived(browser: &Browser, path: &str) -> Result<()> {
     let there = format!("return location.pathname === '{path}' && document.readyState === 'complete'");
     for _ in 0..500 {

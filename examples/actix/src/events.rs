@@ -15,7 +15,8 @@ const PACE: Duration = Duration::from_millis(50);
 
 /// An event for each step, until the session ends.
 pub(crate) async fn events(session: Session) -> HttpResponse {
-    // A new session gets its cookie with this response or never: what is written later has nowhere to go.
+    // A new session gets its cookie with this response or never: what is written later has nowhere
+    // to go.
     if session.is_new() {
         session.changed();
     }

@@ -15,7 +15,8 @@ const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A step for each message, until the session ends.
 ///
-/// The CSRF middleware has let in our own pages alone: browsers open sockets to any site, and send it their cookies.
+/// The CSRF middleware has let in our own pages alone: browsers open sockets to any site, and send
+/// it their cookies.
 pub(crate) async fn socket(session: Session, request: HttpRequest, body: Payload) -> Result<HttpResponse> {
     if session.is_new() {
         session.changed();

@@ -1,7 +1,8 @@
 //! What long responses share: a step, and the pages that show what it counts.
 //!
-//! A response's session is committed before its first byte. What a stream or a socket does afterwards, it commits itself, and it asks now
-//! and then whether the session is still there: `step` is all of it.
+//! A response's session is committed before its first byte. What a stream or a socket does
+//! afterwards, it commits itself, and it asks now and then whether the session is still there:
+//! `step` is all of it.
 
 use actix_web::web::{self, Redirect, ServiceConfig};
 use cloakroom::{Error, Session, SessionKey};

@@ -1,7 +1,9 @@
-//! Sessions in long responses of axum: `cargo run -p cloakroom-example-axum-streams`, then <http://127.0.0.1:3000>.
+//! Sessions in long responses of axum: `cargo run -p cloakroom-example-axum-streams`, then
+//! <http://127.0.0.1:3000>.
 //!
-//! A response's session is committed before its first byte. What a stream or a socket does afterwards, it commits itself, and it asks
-//! now and then whether the session is still there: `step` is all of it.
+//! A response's session is committed before its first byte. What a stream or a socket does
+//! afterwards, it commits itself, and it asks now and then whether the session is still there:
+//! `step` is all of it.
 
 mod events;
 mod socket;

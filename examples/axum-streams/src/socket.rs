@@ -14,7 +14,8 @@ const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A step for each message, until the session ends.
 ///
-/// The CSRF layer has let in our own pages alone: browsers open sockets to any site, and send it their cookies.
+/// The CSRF layer has let in our own pages alone: browsers open sockets to any site, and send it
+/// their cookies.
 pub(crate) async fn socket(session: Session, upgrade: WebSocketUpgrade) -> Response {
     if session.is_new() {
         session.changed();

@@ -1,7 +1,8 @@
 //! What every example must do, asked over real HTTP: written once, run against each framework.
 //!
-//! An example is a program that takes the port as its argument (0 picks a free one) and says `listening on http://…` when it is
-//! ready. It serves these routes with the functions of `cloakroom-example-visit`:
+//! An example is a program that takes the port as its argument (0 picks a free one) and says
+//! `listening on http://…` when it is ready. It serves these routes with the functions of
+//! `cloakroom-example-visit`:
 //!
 //! | route | |
 //! |---|---|

@@ -1,6 +1,8 @@
-//! What all examples do with a session. No framework is named here: functions that take a [`Session`] are the same under each.
+//! What all examples do with a session. No framework is named here: functions that take a
+//! [`Session`] are the same under each.
 //!
-//! The examples beside this crate bring these to the web, one for each framework: their routes, their forms, their errors.
+//! The examples beside this crate bring these to the web, one for each framework: their routes,
+//! their forms, their errors.
 
 use cloakroom::{ConfigError, CsrfRules, Error, MemoryStore, Session, SessionKey, StoredSessions, TokenPolicy};
 
@@ -24,7 +26,8 @@ pub fn rules() -> Result<CsrfRules, ConfigError> {
     CsrfRules::builder().token_policy(TokenPolicy::Always).build()
 }
 
-/// The one page: who is signed in, the messages that wait to be shown, and a form to sign in or out.
+/// The one page: who is signed in, the messages that wait to be shown, and a form to sign in or
+/// out.
 ///
 /// # Errors
 /// When the session holds something else under these names.
@@ -54,7 +57,8 @@ pub fn page(session: &Session) -> Result<String, Error> {
 pub fn sign_in(session: &Session, name: &str) -> Result<(), Error> {
     // Letters and digits need no escaping in a page.
     let name: String = name.chars().filter(|letter| letter.is_alphanumeric()).take(40).collect();
-    // With an owner come a new id and a new CSRF token: whoever knew the old ones knows nothing now.
+    // With an owner come a new id and a new CSRF token: whoever knew the old ones knows nothing
+    // now.
     session.set_owner(&name);
     session.flash(format!("Welcome, {name}."));
     session.insert(NAME, name)

@@ -30,7 +30,8 @@ fn failed(error: Error) -> Rejection {
     warp::reject::custom(Failed(error))
 }
 
-/// Answers with the status alone: of a rejection that nobody recovers, warp shows the client all that it says.
+/// Answers with the status alone: of a rejection that nobody recovers, warp shows the client all
+/// that it says.
 async fn sorry(rejection: Rejection) -> Result<impl Reply, Rejection> {
     let Some(Failed(error)) = rejection.find() else { return Err(rejection) };
     eprintln!("session error: {error}");

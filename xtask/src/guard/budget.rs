@@ -21,8 +21,8 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
-    /// Each with what may be above it: an average has a rest, a buffer grows by its contents, and processors differ in what
-    /// they let a library choose from.
+    /// Each with what may be above it: an average has a rest, a buffer grows by its contents, and
+    /// processors differ in what they let a library choose from.
     fn figures(self) -> [(&'static str, f64, f64); 3] {
         [
             ("allocations", self.allocations, 0.5),
@@ -66,7 +66,8 @@ impl Budgets {
         complaints
     }
 
-    /// A sentence for each row that costs more than so many times what it does with a tenth of the keys.
+    /// A sentence for each row that costs more than so many times what it does with a tenth of the
+    /// keys.
     pub(crate) fn growth(&self, most: f64) -> Vec<String> {
         let times = |small: &str, large: &str| Some(self.0.get(large)?.instructions / self.0.get(small)?.instructions);
         GROWTH

@@ -1,4 +1,5 @@
-//! Servers that must be newer than this system's: taken from it if they are new enough, else from a newer Debian, unpacked beside it.
+//! Servers that must be newer than this system's: taken from it if they are new enough, else from a
+//! newer Debian, unpacked beside it.
 
 use std::fs;
 use std::io::{Error, Result};
@@ -87,7 +88,8 @@ impl Newer {
         Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
     }
 
-    /// The packages of [`RELEASE`] with all that they need, its C library included, in a folder of their own.
+    /// The packages of [`RELEASE`] with all that they need, its C library included, in a folder of
+    /// their own.
     fn unpacked(&self) -> Outcome<PathBuf> {
         let name = self.program.trim_end_matches("-server");
         let folder = shell::target().join("tools").join(format!("{name}-{RELEASE}"));
@@ -113,7 +115,8 @@ impl Newer {
         Ok(program)
     }
 
-    /// A program that starts it with its own loader and libraries. Written last: without it, everything is done again.
+    /// A program that starts it with its own loader and libraries. Written last: without it,
+    /// everything is done again.
     fn launcher(&self, folder: &Path, program: &Path) -> Outcome {
         let failed = |why: Error| format!("{}: {why}", folder.display());
         let root = folder.join("root");

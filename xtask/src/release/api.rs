@@ -1,4 +1,5 @@
-//! The public API of every published crate, as a list in `docs/api`, so that a change of it shows in review.
+//! The public API of every published crate, as a list in `docs/api`, so that a change of it shows
+//! in review.
 
 use std::fs;
 

@@ -1,4 +1,5 @@
-//! A copy of the project as git knows it, with what was changed since, for checks that change files.
+//! A copy of the project as git knows it, with what was changed since, for checks that change
+//! files.
 
 use std::fs;
 use std::path::{Path, PathBuf};

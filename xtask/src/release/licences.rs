@@ -1,4 +1,5 @@
-//! Licences, bans and sources of every dependency, as in `cargo xtask lint`; here, not to be able to check is to fail.
+//! Licences, bans and sources of every dependency, as in `cargo xtask lint`; here, not to be able
+//! to check is to fail.
 
 use super::Verdict;
 use crate::{Outcome, deny};

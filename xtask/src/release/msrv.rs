@@ -1,7 +1,7 @@
 //! The oldest Rust that the published crates promise to be built by.
 //!
-//! `cargo xtask lint` knows, from `rust-version` alone, what of the standard library came later. Here that version itself is asked, and
-//! about dependencies as well.
+//! `cargo xtask lint` knows, from `rust-version` alone, what of the standard library came later.
+//! Here that version itself is asked, and about dependencies as well.
 
 use super::Verdict;
 use crate::manifest::{self, Manifest};

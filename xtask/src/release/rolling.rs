@@ -1,7 +1,9 @@
-//! The last release and this one take turns on a session: neither meets an error, and nothing is lost.
+//! The last release and this one take turns on a session: neither meets an error, and nothing is
+//! lost.
 //!
-//! Each is a program (`xtask/rolling/side.rs`) that was built against the crates of its release and does what it is told, line
-//! by line. Until there is a tag, the other side is `xtask/rolling/first.rs`, which reads and writes what the first release will.
+//! Each is a program (`xtask/rolling/side.rs`) that was built against the crates of its release and
+//! does what it is told, line by line. Until there is a tag, the other side is
+//! `xtask/rolling/first.rs`, which reads and writes what the first release will.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -49,7 +51,8 @@ fn read(path: &Path) -> Outcome<String> {
     fs::read_to_string(path).map_err(|why| format!("{}: {why}", path.display()))
 }
 
-/// Builds a program of one file, against what `dependencies` says, with the versions that the release has locked.
+/// Builds a program of one file, against what `dependencies` says, with the versions that the
+/// release has locked.
 fn build(name: &str, checkout: &Path, source: &str, dependencies: &str) -> Outcome<PathBuf> {
     let (there, failed) = (folder("rolling").join(name), |why: std::io::Error| format!("{name}: {why}"));
     fs::create_dir_all(&there).map_err(failed)?;

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use crate::manifest::Crate;
 use crate::{Outcome, shell, toolchain};
 
-/// Every library of the project that stands in `root`, as a file each in the folder that is returned.
+/// Every library of the project that stands in `root`, as a file each in the folder that is
+/// returned.
 ///
-/// One run documents them all, with all their features, so that their dependencies are built once: for the sources of today and for those of
-/// a tag, each of which has a `name` of its own.
+/// One run documents them all, with all their features, so that their dependencies are built once:
+/// for the sources of today and for those of a tag, each of which has a `name` of its own.
 pub(super) fn write(root: &Path, crates: &[Crate], name: &str) -> Outcome<PathBuf> {
     let build = super::folder("rustdoc");
     let target = build.join(name);

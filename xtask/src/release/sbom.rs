@@ -1,4 +1,5 @@
-//! What is in a program: a CycloneDX file for the command line, and one for the crate that users depend on, with every feature.
+//! What is in a program: a CycloneDX file for the command line, and one for the crate that users
+//! depend on, with every feature.
 
 use std::fs;
 

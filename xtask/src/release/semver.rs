@@ -1,4 +1,5 @@
-//! What a user of the last release could call can still be called, or the version says that it needn't be.
+//! What a user of the last release could call can still be called, or the version says that it
+//! needn't be.
 
 use std::fs;
 use std::path::PathBuf;

@@ -52,7 +52,8 @@ fn pages() -> Outcome<Vec<(String, String)>> {
     pages.into_iter().map(read).collect()
 }
 
-/// The lines that depend on a crate of ours by another version. A version that is cut short stands for those that begin with it.
+/// The lines that depend on a crate of ours by another version. A version that is cut short stands
+/// for those that begin with it.
 fn of_page<'a>(text: &'a str, version: &str) -> Vec<&'a str> {
     let is_wrong = |line: &&str| {
         let dependency = line.trim_start_matches(['/', '!', ' ']).starts_with("cloakroom");

@@ -1,5 +1,5 @@
-//! axum_session on axum. It can't keep a session in its cookie; without a database it keeps all of them in memory, and with one it keeps
-//! them in both.
+//! axum_session on axum. It can't keep a session in its cookie; without a database it keeps all of
+//! them in memory, and with one it keeps them in both.
 
 use std::fmt::Debug;
 

@@ -1,4 +1,5 @@
-//! salvo with its own sessions. Its cookie always holds a signed value: the whole session, or an id.
+//! salvo with its own sessions. Its cookie always holds a signed value: the whole session, or an
+//! id.
 
 use bench_harness::{Answer, Ask, Contender, Contents, Keep, slow_work};
 use salvo::conn::tcp::TcpAcceptor;
@@ -118,7 +119,8 @@ async fn pop(depot: &mut Depot) -> &'static str {
     "popped"
 }
 
-// Its own CSRF check brings five kinds of cookies of its own: this is what users of its sessions write.
+// Its own CSRF check brings five kinds of cookies of its own: this is what users of its sessions
+// write.
 #[handler]
 async fn show_token(depot: &mut Depot) -> String {
     let bytes: [u8; 32] = rand::random();

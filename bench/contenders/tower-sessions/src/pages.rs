@@ -1,4 +1,5 @@
-//! The pages. The contender with tower-sessions' stores reads this file too: there `Session` is that of the release below.
+//! The pages. The contender with tower-sessions' stores reads this file too: there `Session` is
+//! that of the release below.
 
 use axum::Router;
 use axum::extract::Path;

@@ -1,4 +1,5 @@
-//! The smallest application on actix-web that counts a visitor's visits with actix-session; without the feature `sessions`, one that says hello.
+//! The smallest application on actix-web that counts a visitor's visits with actix-session; without
+//! the feature `sessions`, one that says hello.
 
 use actix_web::{App, HttpServer, web};
 

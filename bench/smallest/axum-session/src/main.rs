@@ -1,4 +1,5 @@
-//! The smallest application on axum that counts a visitor's visits with axum_session; without the feature `sessions`, one that says hello.
+//! The smallest application on axum that counts a visitor's visits with axum_session; without the
+//! feature `sessions`, one that says hello.
 
 use axum::Router;
 use axum::routing::get;

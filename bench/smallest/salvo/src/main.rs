@@ -1,4 +1,5 @@
-//! The smallest application on salvo that counts a visitor's visits with its sessions; without the feature `sessions`, one that says hello.
+//! The smallest application on salvo that counts a visitor's visits with its sessions; without the
+//! feature `sessions`, one that says hello.
 
 use salvo::prelude::*;
 

@@ -1,6 +1,8 @@
-//! What a request costs that doesn't use its session, beside the same application without the middleware.
+//! What a request costs that doesn't use its session, beside the same application without the
+//! middleware.
 //!
-//! Allocations are asserted; times are printed, for `cargo test --release -p cloakroom-actix cost -- --nocapture`.
+//! Allocations are asserted; times are printed, for
+//! `cargo test --release -p cloakroom-actix cost -- --nocapture`.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! Errors that become responses: what happened to the session is committed, and the response brings the cookie.
+//! Errors that become responses: what happened to the session is committed, and the response brings
+//! the cookie.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::middleware::{ErrorHandlerResponse, ErrorHandlers, Next, from_fn};

@@ -124,7 +124,8 @@ impl Encryption {
         (4 * self.nonce / 3 + 3) & !3
     }
 
-    /// A key of its own for each nonce. One iteration, as Beaker has it: the nonce is what makes it another one.
+    /// A key of its own for each nonce. One iteration, as Beaker has it: the nonce is what makes it
+    /// another one.
     fn key(&self, nonce: &str) -> Zeroizing<[u8; 32]> {
         let salt = [self.validate_key.bytes(), nonce.as_bytes()].concat();
         let mut key = Zeroizing::new([0; 32]);

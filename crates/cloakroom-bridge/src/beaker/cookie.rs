@@ -18,11 +18,13 @@ const LONGEST_BODY: usize = 4064;
 
 /// Beaker's sessions of `type = cookie`, with `data_serializer = json`.
 ///
-/// Pickled sessions, which are Beaker's default, are recognised and refused: tell Beaker to write JSON first.
+/// Pickled sessions, which are Beaker's default, are recognised and refused: tell Beaker to write
+/// JSON first.
 ///
 /// # Security
-/// Signed with HMAC-SHA1, and encrypted only with [`BeakerCookieBuilder::encrypt_key`]. The seal doesn't bind the cookie's name. With
-/// [`BeakerCipher::AesCtr`] only that signature protects what is encrypted.
+/// Signed with HMAC-SHA1, and encrypted only with [`BeakerCookieBuilder::encrypt_key`]. The seal
+/// doesn't bind the cookie's name. With [`BeakerCipher::AesCtr`] only that signature protects what
+/// is encrypted.
 ///
 /// # Examples
 /// ```
@@ -72,7 +74,8 @@ impl BeakerCookieBuilder {
         self
     }
 
-    /// Beaker's `cookie_domain` and `cookie_path`. It keeps them in the session, and sets cookies as they say there.
+    /// Beaker's `cookie_domain` and `cookie_path`. It keeps them in the session, and sets cookies
+    /// as they say there.
     pub fn place(mut self, domain: Option<&str>, path: &str) -> Self {
         self.domain = domain.map(str::to_owned);
         path.clone_into(&mut self.path);

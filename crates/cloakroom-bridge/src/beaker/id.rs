@@ -12,7 +12,8 @@ pub(crate) const TAG: usize = 40;
 
 /// The cookie that holds the id of a session in one of Beaker's stores, signed with its `secret`.
 ///
-/// Beaker without a `secret` doesn't sign, and takes whatever id a client invents. That isn't offered here.
+/// Beaker without a `secret` doesn't sign, and takes whatever id a client invents. That isn't
+/// offered here.
 ///
 /// # Examples
 /// ```

@@ -12,10 +12,12 @@ use crate::layout::Layout as _;
 use crate::secret::Secret;
 use crate::shared::{RecordFormat, Touching};
 
-/// The text that Beaker keeps of a session in a store, with `data_serializer = json`, and the signed cookie with its id.
+/// The text that Beaker keeps of a session in a store, with `data_serializer = json`, and the
+/// signed cookie with its id.
 ///
-/// Beaker's own stores put a pickle around this text, in files, Redis and databases. So a [`ForeignStore`](crate::ForeignStore) for it stands
-/// behind a Beaker backend of the application's own, which keeps the text as it is.
+/// Beaker's own stores put a pickle around this text, in files, Redis and databases. So a
+/// [`ForeignStore`](crate::ForeignStore) for it stands behind a Beaker backend of the application's
+/// own, which keeps the text as it is.
 ///
 /// # Examples
 /// ```

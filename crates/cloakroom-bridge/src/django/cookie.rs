@@ -20,11 +20,13 @@ use crate::token::Tokens;
 /// | – | a flash that is no `Message` has the level `info` and the tag `plain` there |
 /// | the token of `CSRF_USE_SESSIONS = True` | the session's token, masked in forms as Django does |
 ///
-/// Messages cross with `MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"`; in Django's other storages they are in a cookie of their
-/// own.
+/// Messages cross with
+/// `MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"`; in Django's other
+/// storages they are in a cookie of their own.
 ///
 /// # Security
-/// The cookie can be read by whoever has it. Signing out removes the cookie; a copy of it opens for as long as `SESSION_COOKIE_AGE` says.
+/// The cookie can be read by whoever has it. Signing out removes the cookie; a copy of it opens for
+/// as long as `SESSION_COOKIE_AGE` says.
 ///
 /// # Examples
 /// ```

@@ -1,8 +1,9 @@
 //! Django's messages, as its `SessionStorage` keeps them: a list in JSON, inside of a string.
 //!
-//! A message is `["__json_message", safe, level, text, tags]`, the tags only if there are any. Here it is a
-//! [`Message`](cloakroom_session::Message) of that level, in the queue that is called like the tags. A body that is no message has the level
-//! `info`, and the tag `plain`, by which it is recognised.
+//! A message is `["__json_message", safe, level, text, tags]`, the tags only if there are any. Here
+//! it is a [`Message`](cloakroom_session::Message) of that level, in the queue that is called like
+//! the tags. A body that is no message has the level `info`, and the tag `plain`, by which it is
+//! recognised.
 
 use cloakroom_session::{Error, Json};
 

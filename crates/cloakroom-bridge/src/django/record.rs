@@ -18,10 +18,12 @@ use crate::token::Tokens;
 const SHORTEST_KEY: usize = 8;
 const LONGEST_KEY: usize = 40;
 
-/// The column `session_data` of `django_session`, and the cookie with its key: Django's session engines `db` and `cached_db`.
+/// The column `session_data` of `django_session`, and the cookie with its key: Django's session
+/// engines `db` and `cached_db`.
 ///
-/// What crosses is written at [`DjangoCookie`](crate::DjangoCookie). Django saves with an update that creates nothing, as we do, so that
-/// a session that ended in one application isn't revived by the other.
+/// What crosses is written at [`DjangoCookie`](crate::DjangoCookie). Django saves with an update
+/// that creates nothing, as we do, so that a session that ended in one application isn't revived by
+/// the other.
 ///
 /// # Security
 /// Django's session key is the row's key: who reads the table can use it.
@@ -49,7 +51,8 @@ impl DjangoRecord {
         Self::with_fallbacks(secret_key, Vec::<Secret>::new())
     }
 
-    /// The format with this `SECRET_KEY` and these `SECRET_KEY_FALLBACKS`, which verify and don't sign.
+    /// The format with this `SECRET_KEY` and these `SECRET_KEY_FALLBACKS`, which verify and don't
+    /// sign.
     ///
     /// # Errors
     /// An empty secret.

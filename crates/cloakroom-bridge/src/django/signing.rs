@@ -21,7 +21,8 @@ pub(crate) fn tokens(secrets: &[Secret], salt: &str) -> Result<Tokens, ConfigErr
     Ok(Tokens { separator: ':', time: Time::Base62, macs })
 }
 
-/// So long after the last write. Django doesn't save a session that is only read, and neither do we unless told to.
+/// So long after the last write. Django doesn't save a session that is only read, and neither do we
+/// unless told to.
 pub(crate) fn lifetimes(cookie_age: Duration) -> Lifetimes {
     Lifetimes::default().idle_timeout(cookie_age).absolute_timeout(None).touch_after(None)
 }

@@ -14,14 +14,17 @@ use crate::secret::Secret;
 
 const KEYS: ExpressKeys = ExpressKeys { framework: "express", hidden: &[] };
 
-/// The cookies of Express' `cookie-session`: the session, and its signature in a second cookie called `.sig`.
+/// The cookies of Express' `cookie-session`: the session, and its signature in a second cookie
+/// called `.sig`.
 ///
-/// The first holds the session in base64, the second `HMAC-SHA1("name=value")`. Any of the keys opens, the first one seals, as Keygrip has it;
-/// a session that an older key has sealed is sealed anew at its next write.
+/// The first holds the session in base64, the second `HMAC-SHA1("name=value")`. Any of the keys
+/// opens, the first one seals, as Keygrip has it; a session that an older key has sealed is sealed
+/// anew at its next write.
 ///
 /// # Security
-/// The cookie can be read by whoever has it. It has no times: what Express has sealed opens for as long as its key is there, and `maxAge`
-/// is the browser's affair. Unsigned sessions (`signed: false`) aren't read.
+/// The cookie can be read by whoever has it. It has no times: what Express has sealed opens for as
+/// long as its key is there, and `maxAge` is the browser's affair. Unsigned sessions
+/// (`signed: false`) aren't read.
 ///
 /// # Examples
 /// ```

@@ -1,7 +1,9 @@
-//! Express: the two cookies of `cookie-session`, and the id cookie and records of `express-session`.
+//! Express: the two cookies of `cookie-session`, and the id cookie and records of
+//! `express-session`.
 //!
-//! Both keep a JavaScript object. Flash messages are those of `connect-flash`: an object of lists under `flash`, of which `info` is the queue that has no
-//! name here. The CSRF token is that of `csrf-sync`: text under `csrfToken`, which forms carry as it is.
+//! Both keep a JavaScript object. Flash messages are those of `connect-flash`: an object of lists
+//! under `flash`, of which `info` is the queue that has no name here. The CSRF token is that of
+//! `csrf-sync`: text under `csrfToken`, which forms carry as it is.
 
 mod cookie;
 mod keys;

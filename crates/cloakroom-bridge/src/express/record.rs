@@ -20,18 +20,20 @@ const COOKIE: &str = "cookie";
 
 const KEYS: ExpressKeys = ExpressKeys { framework: "express-session", hidden: &[COOKIE] };
 
-/// For how long `connect-redis` and `connect-pg-simple` keep a session whose cookie has no `maxAge`.
+/// For how long `connect-redis` and `connect-pg-simple` keep a session whose cookie has no
+/// `maxAge`.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The records of Express' `express-session`, in JSON, and the cookie with their signed id.
 ///
-/// What a handler sees is what Express shows as `req.session`, without its `cookie`. A `maxAge` that an Express handler has set for one
-/// session holds here too, and one that is set here by `set_idle_timeout` or `remember` holds there.
+/// What a handler sees is what Express shows as `req.session`, without its `cookie`. A `maxAge`
+/// that an Express handler has set for one session holds here too, and one that is set here by
+/// `set_idle_timeout` or `remember` holds there.
 ///
 /// # Security
-/// The id in the cookie is the record's key: who reads the store can sign nothing, but knows ids. Express saves without looking:
-/// a slow request there writes over what others have written meanwhile, and brings back a session that was ended meanwhile. This side does
-/// neither.
+/// The id in the cookie is the record's key: who reads the store can sign nothing, but knows ids.
+/// Express saves without looking: a slow request there writes over what others have written
+/// meanwhile, and brings back a session that was ended meanwhile. This side does neither.
 ///
 /// # Examples
 /// ```
@@ -64,7 +66,8 @@ impl ExpressRecord {
         ExpressRecordBuilder { secrets: vec![secret.into()], max_age: None }
     }
 
-    /// What Express shall know about the cookie of this session: how long it is kept, and all that Express has written itself.
+    /// What Express shall know about the cookie of this session: how long it is kept, and all that
+    /// Express has written itself.
     fn cookie_member(&self, record: &Record, now: Timestamp) -> Result<String, Error> {
         let max_age = self.original_max_age(record.clockwork(), now);
         let number = |span: Duration| span.as_millis().to_string();
@@ -99,7 +102,8 @@ impl ExpressRecordBuilder {
         self
     }
 
-    /// The cookie's `maxAge`: an idle timeout, and how long browsers keep the cookie. Without one it is a day in the store, and the browser session.
+    /// The cookie's `maxAge`: an idle timeout, and how long browsers keep the cookie. Without one
+    /// it is a day in the store, and the browser session.
     pub const fn max_age(mut self, span: Duration) -> Self {
         self.max_age = Some(span);
         self
@@ -136,7 +140,8 @@ impl RecordFormat for ExpressRecord {
         CookieConfig::default().name("connect.sid")
     }
 
-    /// `maxAge`, or the day for which stores keep a session without one. Express touches at each request, and so does this.
+    /// `maxAge`, or the day for which stores keep a session without one. Express touches at each
+    /// request, and so does this.
     fn lifetimes(&self) -> Lifetimes {
         let idle = self.max_age.unwrap_or(DAY);
         Lifetimes::default().idle_timeout(idle).absolute_timeout(None).touch_after(Duration::ZERO)
@@ -167,7 +172,8 @@ impl RecordFormat for ExpressRecord {
         let (written, own_idle) = times(&object);
         let idle = own_idle.filter(|idle| Some(*idle) != self.max_age);
         let mut record = read(&KEYS, &object, Times { idle, ..Times::touched(now) }, lifetimes)?;
-        // A touch moves the store's expiry and leaves the text alone, so that only the store knows whether the session is over.
+        // A touch moves the store's expiry and leaves the text alone, so that only the store knows
+        // whether the session is over.
         record.restore_touch(written.unwrap_or(Timestamp::from_unix_secs(0)), None);
         Ok(record)
     }

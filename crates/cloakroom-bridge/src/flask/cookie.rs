@@ -15,7 +15,8 @@ use crate::token::{Time, Tokens};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Flask's session cookie: tagged JSON, compressed where that is shorter, signed by `itsdangerous` with HMAC-SHA1.
+/// Flask's session cookie: tagged JSON, compressed where that is shorter, signed by `itsdangerous`
+/// with HMAC-SHA1.
 ///
 /// | Flask | here |
 /// |---|---|
@@ -25,7 +26,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// | `session["csrf_token"]` of Flask-WTF | the session's token, see [`FlaskWtf`](crate::FlaskWtf) |
 ///
 /// # Security
-/// The cookie can be read by whoever has it. Signing out removes the cookie; a copy of it opens for as long as `PERMANENT_SESSION_LIFETIME` says.
+/// The cookie can be read by whoever has it. Signing out removes the cookie; a copy of it opens for
+/// as long as `PERMANENT_SESSION_LIFETIME` says.
 ///
 /// # Examples
 /// ```
@@ -103,7 +105,8 @@ impl CookieFormat for FlaskCookie {
         CookieConfig::default().name("session")
     }
 
-    /// As long as `PERMANENT_SESSION_LIFETIME` after the last write, which Flask enforces for all sessions; touched once a day.
+    /// As long as `PERMANENT_SESSION_LIFETIME` after the last write, which Flask enforces for all
+    /// sessions; touched once a day.
     fn lifetimes(&self) -> Lifetimes {
         let touch = (self.permanent_lifetime / 2).min(DAY);
         Lifetimes::default().idle_timeout(self.permanent_lifetime).absolute_timeout(None).touch_after(touch)

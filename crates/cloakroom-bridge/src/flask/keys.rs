@@ -1,7 +1,7 @@
 //! Where Flask keeps what in a session.
 //!
-//! Values that JSON has no word for are objects of one member whose key is a tag (`{" t":[1,2]}` is a tuple). They stay as they are unless a
-//! handler reads them, as such an object.
+//! Values that JSON has no word for are objects of one member whose key is a tag (`{" t":[1,2]}` is
+//! a tuple). They stay as they are unless a handler reads them, as such an object.
 
 use cloakroom_session::{CsrfScheme, Error, Json};
 
@@ -44,7 +44,8 @@ impl Layout for FlaskKeys {
         FLASHES.to_owned()
     }
 
-    /// A list of tuples `(category, message)`: a category is a queue here, and the one called `message` is the default queue.
+    /// A list of tuples `(category, message)`: a category is a queue here, and the one called
+    /// `message` is the default queue.
     fn read_flashes(&self, key: &str, value: &Json) -> Option<Vec<(String, Json)>> {
         let elements = value.elements().filter(|_| key == FLASHES)?;
         elements.iter().map(message).collect()

@@ -11,8 +11,9 @@ use crate::token::{Time, Tokens};
 
 /// The tokens that Flask-WTF puts into forms: the session's token, signed with the time.
 ///
-/// The session's token itself is shared by [`FlaskCookie`](crate::FlaskCookie). In forms, Flask-WTF has a signed text of it, which isn't what
-/// [`CsrfLayer`](https://docs.rs/cloakroom) renders or checks. So a form that goes from one application to the other needs these two functions.
+/// The session's token itself is shared by [`FlaskCookie`](crate::FlaskCookie). In forms, Flask-WTF
+/// has a signed text of it, which isn't what [`CsrfLayer`](https://docs.rs/cloakroom) renders or
+/// checks. So a form that goes from one application to the other needs these two functions.
 ///
 /// # Examples
 /// ```
@@ -56,7 +57,8 @@ impl FlaskWtf {
     /// What a form needs that is posted to Flask.
     #[must_use]
     pub fn issue(&self, token: &CsrfToken, now: Timestamp) -> String {
-        // Of these characters, none needs an escape in JSON; what Flask-WTF makes are hexadecimal digits.
+        // Of these characters, none needs an escape in JSON; what Flask-WTF makes are hexadecimal
+        // digits.
         self.tokens.seal(&format!("\"{}\"", token.expose()), now)
     }
 

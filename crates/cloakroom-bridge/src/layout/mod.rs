@@ -1,10 +1,12 @@
-//! Which member of a framework's session object is what: values, flash messages, the CSRF token, and what is the framework's own.
+//! Which member of a framework's session object is what: values, flash messages, the CSRF token,
+//! and what is the framework's own.
 //!
-//! A session is read from an object, and the object is kept in the record as it was ([`Foreign`]). Writing goes over it once more: what
-//! wasn't touched is written as it stood, byte for byte, in its place.
+//! A session is read from an object, and the object is kept in the record as it was ([`Foreign`]).
+//! Writing goes over it once more: what wasn't touched is written as it stood, byte for byte, in
+//! its place.
 //!
-//! A member called `_cloakroom` holds what we keep of a session and the framework has no place for; it leaves that one alone, as it does every key
-//! that it doesn't know.
+//! A member called `_cloakroom` holds what we keep of a session and the framework has no place for;
+//! it leaves that one alone, as it does every key that it doesn't know.
 
 mod read;
 mod spelling;
@@ -29,12 +31,14 @@ pub(crate) trait Layout: fmt::Debug + Sync {
 
     fn spelling(&self) -> Spelling;
 
-    /// The key of the CSRF token, where it is a string of the framework's session; else it is kept with what is ours.
+    /// The key of the CSRF token, where it is a string of the framework's session; else it is kept
+    /// with what is ours.
     fn csrf_key(&self) -> Option<&'static str>;
 
     fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme>;
 
-    /// Whether the framework keeps something of its own under this key, which handlers shouldn't see.
+    /// Whether the framework keeps something of its own under this key, which handlers shouldn't
+    /// see.
     fn is_hidden(&self, _key: &str) -> bool {
         false
     }
@@ -42,10 +46,12 @@ pub(crate) trait Layout: fmt::Debug + Sync {
     /// The key under which messages of this queue wait.
     fn flash_key(&self, queue: &str) -> String;
 
-    /// The messages under a key, with their queues; `None` if none belong there, or if they are of another shape: it is a value then.
+    /// The messages under a key, with their queues; `None` if none belong there, or if they are of
+    /// another shape: it is a value then.
     fn read_flashes(&self, key: &str, value: &Json) -> Option<Vec<(String, Json)>>;
 
-    /// The value for a key under which these queues wait, none of them empty. `was` is what stood there.
+    /// The value for a key under which these queues wait, none of them empty. `was` is what stood
+    /// there.
     fn write_flashes(&self, key: &str, queues: &[Queue<'_>], was: Option<&Json>) -> Result<String, Error>;
 }
 

@@ -16,7 +16,8 @@ const MOST_MEMBERS: usize = 4096;
 pub(crate) struct Times {
     /// When it was created, where the framework keeps that.
     pub(crate) created: Option<Timestamp>,
-    /// The same as it is spelled, if it isn't a member of the object: it may be finer than our milliseconds.
+    /// The same as it is spelled, if it isn't a member of the object: it may be finer than our
+    /// milliseconds.
     pub(crate) spelled: Option<Text>,
     /// When it was used or written last.
     pub(crate) touched: Timestamp,
@@ -61,7 +62,8 @@ pub(crate) fn read(
     let ours = ours.map(|(_, value)| Ours::read(value)).unwrap_or_default();
     let mut record = Record::from_clockwork(times.clockwork(&ours, lifetimes));
     for (spelled, value) in &members {
-        // A key with half of a surrogate pair can't be named here. It stays with what is the framework's own.
+        // A key with half of a surrogate pair can't be named here. It stays with what is the
+        // framework's own.
         let Some(key) = name(spelled) else { continue };
         match role(layout, &key, value) {
             Role::Value => record.restore(key, value.clone()),
@@ -84,7 +86,8 @@ fn spelled_as(token: CsrfToken, layout: &dyn Layout) -> CsrfToken {
     }
 }
 
-/// Of members of one name the last counts, and stands where the first stood, as in a Python dictionary.
+/// Of members of one name the last counts, and stands where the first stood, as in a Python
+/// dictionary.
 fn distinct(members: Vec<(Json, Json)>) -> Result<Vec<(Json, Json)>, Rejected> {
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut kept: Vec<(Json, Json)> = Vec::with_capacity(members.len().min(MOST_MEMBERS));

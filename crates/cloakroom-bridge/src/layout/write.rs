@@ -54,7 +54,8 @@ impl<'a> Writer<'a> {
     fn write(mut self) -> Result<String, Error> {
         let original = self.record.foreign(self.layout.framework()).map_or(&[][..], Foreign::entries);
         self.check_names(original)?;
-        // Values keep the order that the handler saw: one after the other they fill the places of values.
+        // Values keep the order that the handler saw: one after the other they fill the places of
+        // values.
         let taken = self.taken();
         let mut values = self.record.entries().filter(|(key, _)| !taken.contains(*key));
         for (spelled, value) in original {
@@ -119,13 +120,15 @@ impl<'a> Writer<'a> {
         Ok(self.out)
     }
 
-    /// Keys that are written for flash messages and the token: a value of that name, which had another shape, gives way.
+    /// Keys that are written for flash messages and the token: a value of that name, which had
+    /// another shape, gives way.
     fn taken(&self) -> HashSet<String> {
         let csrf = self.csrf.as_ref().and(self.layout.csrf_key()).map(str::to_owned);
         self.flashes.iter().map(|(key, _)| key.clone()).chain(csrf).collect()
     }
 
-    /// A key that the framework keeps for itself can't be a handler's, unless it was found with something else in it.
+    /// A key that the framework keeps for itself can't be a handler's, unless it was found with
+    /// something else in it.
     fn check_names(&self, original: &[(Json, Json)]) -> Result<(), Error> {
         for (key, value) in self.record.entries() {
             if matches!(role(self.layout, key, &value), Role::Value) && self.layout.csrf_key() != Some(key) {

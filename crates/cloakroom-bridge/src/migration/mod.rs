@@ -37,18 +37,22 @@ struct Counters {
 
 /// The factory that leads from an old factory to a new one.
 ///
-/// Any two factories will do: a bridge and sessions of our own, cookies and a store, one secret of Pyramid and the next. A session that is read on one side
-/// and written on the other moves: it begins on the new side with all that it holds, and ends on the old one, so that a browser holds one
-/// session at any time, and signing out ends both. Of two that a request brings all the same, the one that was used later counts.
+/// Any two factories will do: a bridge and sessions of our own, cookies and a store, one secret of
+/// Pyramid and the next. A session that is read on one side and written on the other moves: it
+/// begins on the new side with all that it holds, and ends on the old one, so that a browser holds
+/// one session at any time, and signing out ends both. Of two that a request brings all the same,
+/// the one that was used later counts.
 ///
-/// Between stores, nothing is lost while a session moves. Its old record carries a mark for a minute
-/// (a value under the key `_cloakroom_move`). Requests that opened the session before follow it: their
-/// changes are made on the new side, and a sign-out ends it there.
+/// Between stores, nothing is lost while a session moves. Its old record carries a mark for a
+/// minute (a value under the key `_cloakroom_move`). Requests that opened the session before follow
+/// it: their changes are made on the new side, and a sign-out ends it there.
 ///
 /// # Security
-/// A client that has only the old id cannot compute the new one: that takes a value from the old store.
+/// A client that has only the old id cannot compute the new one: that takes a value from the old
+/// store.
 ///
-/// Sessions that live in cookies can't be ended: a copy of an old cookie opens until its deadline, or until [`Phase::ReadNew`].
+/// Sessions that live in cookies can't be ended: a copy of an old cookie opens until its deadline,
+/// or until [`Phase::ReadNew`].
 ///
 /// # Examples
 /// ```
@@ -104,7 +108,8 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         self.phase.phase()
     }
 
-    /// What was seen since it was made. When `old` stays the same for as long as a session lives, the migration is over.
+    /// What was seen since it was made. When `old` stays the same for as long as a session lives,
+    /// the migration is over.
     #[must_use]
     pub fn stats(&self) -> MigrationStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -201,7 +206,8 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
     }
 }
 
-/// The session that counts of those that the two sides opened; the first is that of the side that is written.
+/// The session that counts of those that the two sides opened; the first is that of the side that
+/// is written.
 fn choose(written: SessionState, other: SessionState) -> SessionState {
     let used = |session: &SessionState| session.base().clockwork().touched.unix_secs();
     // The old cookie of a session that has moved led to where the new one leads.
@@ -213,7 +219,8 @@ fn choose(written: SessionState, other: SessionState) -> SessionState {
         (false, false) => written.beside(other),
         (true, false) => other,
         (false, true) => written,
-        // An id that has moved must still be known: a new session would get a cookie that undoes the newer one.
+        // An id that has moved must still be known: a new session would get a cookie that undoes
+        // the newer one.
         (true, true) if other.is_detached() && !written.is_detached() => other,
         (true, true) => {
             let why = written.rejected().or(other.rejected());

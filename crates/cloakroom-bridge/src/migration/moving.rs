@@ -4,13 +4,14 @@
 //!
 //! 1. **Claim**: the request's changes and the mark are written to the old record. The store merges
 //!    them with those of other requests.
-//! 2. **Begin**: the record as the first step left it begins on the new side. Its id follows from the
-//!    old one and the mark, so every request comes to the same id, and only one of them creates it.
+//! 2. **Begin**: the record as the first step left it begins on the new side. Its id follows from
+//!    the old one and the mark, so every request comes to the same id, and only one of them creates
+//!    it.
 //! 3. **Leave**: the old record is emptied, and its mark says "moved". It ends a minute later.
 //!
 //! Requests that meet a claimed record finish the move themselves, so a crash after any step loses
-//! nothing. The browser gets the new cookie after the third step only. The ids of commits travel with
-//! the record, so a change that the first step has merged is not made again on the new side.
+//! nothing. The browser gets the new cookie after the third step only. The ids of commits travel
+//! with the record, so a change that the first step has merged is not made again on the new side.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -24,7 +25,8 @@ use super::mark::{self, Mark, Nonce};
 use super::phase::Side;
 use super::{Migration, joined};
 
-/// How long the mark of a session that has moved stays: longer than any request that opened it before.
+/// How long the mark of a session that has moved stays: longer than any request that opened it
+/// before.
 const MARKED: Duration = Duration::from_secs(60);
 
 impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
@@ -63,7 +65,8 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         let committed = self.commit_on(side, commit).await?;
         // A node of the next phase may have begun to move the session in the meantime.
         let finishes = match (commit.plan(), Mark::of(committed.session.base())) {
-            // A touch has not read what is there now. A new id takes the claim along, to be met later.
+            // A touch has not read what is there now. A new id takes the claim along, to be met
+            // later.
             (Plan::Touch | Plan::Create, _) | (_, None) | (Plan::Cycle, Some(Mark::Claimed(_))) => false,
             (_, Some(_)) => self.phase().is_between(),
         };
@@ -101,7 +104,8 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
     /// Begins a new session in place of one that ends.
     pub(super) async fn begin_anew(&self, from: Side, to: Side, commit: &Commit) -> Result<Committed, Error> {
         let (session, now) = (commit.session(), commit.now());
-        // The end comes first. If the rest fails, the visitor is signed out, which is the safe half.
+        // The end comes first. If the rest fails, the visitor is signed out, which is the safe
+        // half.
         let ended = self.end(from, session, now).await?;
         let fresh = self.open_on(to, CookieHeader::default(), now).await?;
         let begun = hand_on(commit, fresh.adopting(session, now).requested_by(session.request()))?;
@@ -146,11 +150,13 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             (Mark::Claimed(_), _) => self.leave(from, there, cycles && is_own, now).await?,
             (mark, _) => Left { first: false, mark: Some(mark) },
         };
-        // Another request may have been faster, under the same id: then a store has given us another.
+        // Another request may have been faster, under the same id: then a store has given us
+        // another.
         let is_other = |it: &mut Committed| it.session.carrier() == Carrier::Id && it.session.id() != Some(target);
         if let Some(other) = begun.take_if(is_other) {
             newest = self.target_on(to, target, now).await?;
-            // A bridge to another framework has ids of its own, and a factory may ignore the id that it is given.
+            // A bridge to another framework has ids of its own, and a factory may ignore the id
+            // that it is given.
             if newest.id() == other.session.id() || (newest.id().is_none() && left.first) {
                 begun = Some(other);
             } else {
@@ -191,7 +197,8 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         Ok(moved)
     }
 
-    /// The second step: what the first one left begins on the other side, under this id if it is free.
+    /// The second step: what the first one left begins on the other side, under this id if it is
+    /// free.
     async fn begin(
         &self,
         to: Side,
@@ -214,7 +221,8 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         let mut session = claimed.clone();
         session.invalidate(commit.now());
         let ended = self.commit_on(from, &begin_commit(session, commit.now())?).await?;
-        // A factory removes the cookie only of what it has ended. An earlier attempt may have done so.
+        // A factory removes the cookie only of what it has ended. An earlier attempt may have done
+        // so.
         let was_there = !ended.cookies.is_empty() || commit.is_resumed();
         Ok(Left {
             first: true,
@@ -239,7 +247,8 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         Ok(Left { first: first.was_first(), mark: Mark::of(left.base()) })
     }
 
-    /// Makes the changes of a commit on the session that has moved; `None` if it isn't there any more.
+    /// Makes the changes of a commit on the session that has moved; `None` if it isn't there any
+    /// more.
     async fn follow(
         &self,
         to: Side,
@@ -312,11 +321,13 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
     /// Ends the session that is, or was, under this id.
     async fn end_under(&self, side: Side, id: SessionId, now: Timestamp) -> Result<Vec<SetCookie>, Error> {
         let session = self.target_on(side, id, now).await?;
-        // It may have moved on, back to where it came from. Each move has an id of its own, so this ends.
+        // It may have moved on, back to where it came from. Each move has an id of its own, so this
+        // ends.
         Box::pin(self.end(side, &session, now)).await
     }
 
-    /// Keeps a session that is too large for the other side where it is: no request should fail because of a move.
+    /// Keeps a session that is too large for the other side where it is: no request should fail
+    /// because of a move.
     async fn keep_here(
         &self,
         from: Side,

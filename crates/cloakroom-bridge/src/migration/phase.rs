@@ -7,15 +7,18 @@ use cloakroom_session::SessionState;
 
 /// How far a migration has come.
 ///
-/// Each node of a deployment may be one phase behind or ahead of the others: go from one to the next when all nodes have arrived.
+/// Each node of a deployment may be one phase behind or ahead of the others: go from one to the
+/// next when all nodes have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(clippy::exhaustive_enums, reason = "a migration has these phases, and no others")]
 pub enum Phase {
     /// Only the old factory.
     ReadOld,
-    /// What the new one has written is read, in case that another node is ahead. Nothing is written there yet.
+    /// What the new one has written is read, in case that another node is ahead. Nothing is written
+    /// there yet.
     ReadBothWriteOld,
-    /// Sessions move to the new factory when they are written or touched. The other application doesn't see them any more.
+    /// Sessions move to the new factory when they are written or touched. The other application
+    /// doesn't see them any more.
     ReadBothWriteNew,
     /// Only the new factory. For when the longest lifetime of the old one has passed.
     ReadNew,

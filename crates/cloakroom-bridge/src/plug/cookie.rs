@@ -14,7 +14,8 @@ const TERM: u8 = 131;
 
 /// The session cookie of Plug and Phoenix, with a serializer that writes JSON.
 ///
-/// Plug's own serializer writes Erlang terms, which may hold code and are refused. Give both applications a JSON serializer first:
+/// Plug's own serializer writes Erlang terms, which may hold code and are refused. Give both
+/// applications a JSON serializer first:
 ///
 /// ```elixir
 /// defmodule Shop.Session do
@@ -26,8 +27,8 @@ const TERM: u8 = 131;
 /// ```
 ///
 /// # Security
-/// Signed cookies can be read by whoever has them; encrypted ones (plug_crypto 2 and newer) can't. The cookie has no time: what Plug has
-/// sealed opens for as long as the secret is there.
+/// Signed cookies can be read by whoever has them; encrypted ones (plug_crypto 2 and newer) can't.
+/// The cookie has no time: what Plug has sealed opens for as long as the secret is there.
 ///
 /// # Examples
 /// ```

@@ -12,7 +12,8 @@ const LEN: usize = 24;
 /// Random bytes in a token.
 const RANDOM: usize = 18;
 
-/// The session holds 18 random bytes as 24 characters. Forms carry the XOR of those with 24 other characters, in base64, and then those.
+/// The session holds 18 random bytes as 24 characters. Forms carry the XOR of those with 24 other
+/// characters, in base64, and then those.
 #[derive(Debug)]
 pub(crate) struct PlugCsrf;
 

@@ -19,9 +19,11 @@ const KEYS: PyramidKeys = PyramidKeys { framework: "pyramid", hidden: &[] };
 
 const NONCE: usize = 24;
 
-/// The cookie of `pyramid_nacl_session.EncryptedCookieSessionFactory`, with `serializer=pyramid.session.JSONSerializer()`.
+/// The cookie of `pyramid_nacl_session.EncryptedCookieSessionFactory`, with
+/// `serializer=pyramid.session.JSONSerializer()`.
 ///
-/// Its default is a pickle, which is recognised and refused: tell Pyramid to write JSON first. The cookie is `base64url(nonce + secretbox)`.
+/// Its default is a pickle, which is recognised and refused: tell Pyramid to write JSON first. The
+/// cookie is `base64url(nonce + secretbox)`.
 ///
 /// # Security
 /// What is in it can't be read or changed. The seal doesn't bind the cookie's name.

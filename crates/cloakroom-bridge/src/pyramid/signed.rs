@@ -19,14 +19,17 @@ pub(crate) const LONGEST_VALUE: usize = 4064;
 
 const KEYS: PyramidKeys = PyramidKeys { framework: "pyramid", hidden: &[] };
 
-/// The cookie of Pyramid's `SignedCookieSessionFactory`, with its JSON serializer: the default of Pyramid 2.
+/// The cookie of Pyramid's `SignedCookieSessionFactory`, with its JSON serializer: the default of
+/// Pyramid 2.
 ///
-/// The cookie is `base64url(HMAC(salt + secret, payload) + payload)`. Pickled sessions of Pyramid 1 are recognised and refused.
+/// The cookie is `base64url(HMAC(salt + secret, payload) + payload)`. Pickled sessions of Pyramid 1
+/// are recognised and refused.
 ///
 /// # Security
-/// The cookie can be read by whoever has it. Its seal doesn't bind the cookie's name: two factories with one secret and one salt
-/// accept each other's cookies, so give each a salt of its own. Pyramid knows one secret; to change it without signing anybody out, read old
-/// cookies through a [`Migration`](crate::Migration).
+/// The cookie can be read by whoever has it. Its seal doesn't bind the cookie's name: two factories
+/// with one secret and one salt accept each other's cookies, so give each a salt of its own.
+/// Pyramid knows one secret; to change it without signing anybody out, read old cookies through a
+/// [`Migration`](crate::Migration).
 ///
 /// # Examples
 /// ```
@@ -61,7 +64,8 @@ impl PyramidCookie {
         PyramidCookieBuilder { secret, salt, algorithm: HashAlgorithm::default() }
     }
 
-    /// Whether it is a cookie of Pyramid 1's `UnencryptedCookieSessionFactoryConfig`, which is pickled.
+    /// Whether it is a cookie of Pyramid 1's `UnencryptedCookieSessionFactoryConfig`, which is
+    /// pickled.
     fn is_legacy(&self, value: &str) -> bool {
         let parts = value.split_at_checked(40).and_then(|(tag, body)| Some((unhex(tag)?, STANDARD.decode(body).ok()?)));
         parts.is_some_and(|(tag, pickle)| self.legacy.verifies(&[&pickle], &tag))
@@ -93,7 +97,8 @@ impl PyramidCookieBuilder {
     }
 }
 
-/// Salt and secret, one behind the other. Pyramid writes both in Latin-1, or both in UTF-8 if one of them can't be.
+/// Salt and secret, one behind the other. Pyramid writes both in Latin-1, or both in UTF-8 if one
+/// of them can't be.
 fn salted(salt: &Secret, secret: &Secret) -> Zeroizing<Vec<u8>> {
     let is_latin1 = |it: &Secret| it.text().is_none_or(|text| text.chars().all(|it| u8::try_from(it).is_ok()));
     let latin1 = is_latin1(salt) && is_latin1(secret);
@@ -116,7 +121,8 @@ impl CookieFormat for PyramidCookie {
         CookieConfig::default().name("session")
     }
 
-    /// 20 minutes idle, no absolute timeout, and a new cookie at each read that is a second later than the last one.
+    /// 20 minutes idle, no absolute timeout, and a new cookie at each read that is a second later
+    /// than the last one.
     fn lifetimes(&self) -> Lifetimes {
         Lifetimes::default().absolute_timeout(None).touch_after(std::time::Duration::ZERO)
     }

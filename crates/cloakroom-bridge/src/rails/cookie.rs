@@ -17,10 +17,12 @@ use crate::ours::{Keeps, Ours};
 use crate::percent;
 use crate::secret::Secret;
 
-/// The session cookie of Rails, with the JSON serializer (`config.action_dispatch.cookies_serializer = :json`).
+/// The session cookie of Rails, with the JSON serializer
+/// (`config.action_dispatch.cookies_serializer = :json`).
 ///
-/// Encrypted cookies are those of Rails 5.2 and newer: AES-256-GCM, with a purpose and an expiry in the envelope. Marshalled sessions
-/// and the cookies of older versions are recognised and refused; with the `:hybrid` serializer Rails rewrites the former by itself.
+/// Encrypted cookies are those of Rails 5.2 and newer: AES-256-GCM, with a purpose and an expiry in
+/// the envelope. Marshalled sessions and the cookies of older versions are recognised and refused;
+/// with the `:hybrid` serializer Rails rewrites the former by itself.
 ///
 /// # Security
 /// `secret_key_base` opens everything that Rails seals: guard it here as there.
@@ -80,7 +82,8 @@ impl RailsCookieBuilder {
         Self { kind, secrets: vec![(secret, None)], digest, signature, expire_after: None, bare: false }
     }
 
-    /// What keys are derived with: SHA-256 since Rails 7.0, which is the default here, SHA-1 before.
+    /// What keys are derived with: SHA-256 since Rails 7.0, which is the default here, SHA-1
+    /// before.
     pub const fn digest(mut self, digest: RailsDigest) -> Self {
         self.digest = digest;
         self
@@ -92,7 +95,8 @@ impl RailsCookieBuilder {
         self
     }
 
-    /// A secret, or a way to derive keys from it, that only opens, as Rails' `cookies_rotations` has them.
+    /// A secret, or a way to derive keys from it, that only opens, as Rails' `cookies_rotations`
+    /// has them.
     pub fn also_read(mut self, secret_key_base: impl Into<Secret>, digest: RailsDigest) -> Self {
         self.secrets.push((secret_key_base.into(), Some(digest)));
         self
@@ -104,7 +108,8 @@ impl RailsCookieBuilder {
         self
     }
 
-    /// Writes no envelope, as Rails does before 6.0 (`use_cookies_with_metadata = false`). Both are read in any case.
+    /// Writes no envelope, as Rails does before 6.0 (`use_cookies_with_metadata = false`). Both are
+    /// read in any case.
     pub const fn without_metadata(mut self) -> Self {
         self.bare = true;
         self
@@ -134,7 +139,8 @@ impl RailsCookieBuilder {
     }
 }
 
-/// The times of a session whose envelope may say when it ends: with an idle timeout it was used last so long before that.
+/// The times of a session whose envelope may say when it ends: with an idle timeout it was used
+/// last so long before that.
 fn times(expires: Option<Timestamp>, now: Timestamp, lifetimes: &Lifetimes) -> Times {
     let idle = Clockwork::start(now, lifetimes).idle_deadline.map(|deadline| deadline.since(now));
     let used = expires.zip(idle).map(|(at, idle)| {
@@ -155,7 +161,8 @@ impl CookieFormat for RailsCookie {
         CookieConfig::default().name("_session")
     }
 
-    /// `expire_after`, or no timeouts: without it, the cookie has no time that they could be counted from.
+    /// `expire_after`, or no timeouts: without it, the cookie has no time that they could be
+    /// counted from.
     fn lifetimes(&self) -> Lifetimes {
         Lifetimes::default().idle_timeout(self.expire_after).absolute_timeout(None)
     }

@@ -14,10 +14,12 @@ const LEN: usize = 32;
 /// What the token that all forms share is derived with.
 const GLOBAL: &[u8] = b"!real_csrf_token";
 
-/// The session holds 32 random bytes in base64. Forms carry `HMAC-SHA256(those, "!real_csrf_token")` under a pad (Rails 6.1 and newer), or
-/// the bytes themselves under a pad (before).
+/// The session holds 32 random bytes in base64. Forms carry
+/// `HMAC-SHA256(those, "!real_csrf_token")` under a pad (Rails 6.1 and newer), or the bytes
+/// themselves under a pad (before).
 ///
-/// A token that is bound to one form's path and method (`per_form_csrf_tokens`) isn't accepted: which form it was isn't known here.
+/// A token that is bound to one form's path and method (`per_form_csrf_tokens`) isn't accepted:
+/// which form it was isn't known here.
 #[derive(Debug)]
 pub(crate) struct RailsCsrf;
 

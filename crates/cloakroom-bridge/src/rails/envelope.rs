@@ -16,7 +16,8 @@ pub(crate) struct Content {
     pub(crate) expires: Option<Timestamp>,
 }
 
-/// Opens `{"_rails":{"message":…,"exp":…,"pur":"cookie.NAME"}}`, or a bare session, as Rails before 6.0 writes it and all versions read it.
+/// Opens `{"_rails":{"message":…,"exp":…,"pur":"cookie.NAME"}}`, or a bare session, as Rails before
+/// 6.0 writes it and all versions read it.
 pub(crate) fn open(plaintext: Vec<u8>, cookie: &str) -> Result<Content, Rejected> {
     let outer = json(plaintext)?;
     let members = outer.members().ok_or(Rejected::Corrupt)?;

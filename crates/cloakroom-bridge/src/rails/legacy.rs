@@ -6,8 +6,9 @@ use super::seal::RailsDigest;
 use crate::hex::unhex;
 use crate::mac::Mac;
 
-/// The signature around AES-256-CBC. Rails 5.2 and newer reads such a cookie once more and seals it anew, so what is left of them is
-/// older than the upgrade; there is no reason to carry their cipher here.
+/// The signature around AES-256-CBC. Rails 5.2 and newer reads such a cookie once more and seals it
+/// anew, so what is left of them is older than the upgrade; there is no reason to carry their
+/// cipher here.
 #[derive(Clone, Debug)]
 pub(crate) struct Legacy(Mac);
 

@@ -1,4 +1,5 @@
-//! How Rails signs and encrypts: `ActiveSupport::MessageVerifier` and `MessageEncryptor`, with the keys of a `KeyGenerator`.
+//! How Rails signs and encrypts: `ActiveSupport::MessageVerifier` and `MessageEncryptor`, with the
+//! keys of a `KeyGenerator`.
 
 use std::fmt;
 
@@ -26,9 +27,11 @@ const SEPARATOR: &str = "--";
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RailsDigest {
-    /// What keys are derived with before Rails 7.0, and cookies are signed with unless `signed_cookie_digest` says otherwise.
+    /// What keys are derived with before Rails 7.0, and cookies are signed with unless
+    /// `signed_cookie_digest` says otherwise.
     Sha1,
-    /// What keys are derived with since Rails 7.0 (`config.active_support.key_generator_hash_digest_class`).
+    /// What keys are derived with since Rails 7.0
+    /// (`config.active_support.key_generator_hash_digest_class`).
     #[default]
     Sha256,
 }

@@ -11,7 +11,8 @@ use super::format::{RecordFormat, Touching};
 use super::store::{ForeignStore, Swap};
 use crate::cookie_format::Sealing;
 
-/// One collision is a miracle. After some more there is no point in asking the same generator again.
+/// One collision is a miracle. After some more there is no point in asking the same generator
+/// again.
 const MOST_COLLISIONS: usize = 4;
 
 /// The state of the store after a commit.
@@ -36,7 +37,8 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
                 Ok(Outcome::Kept(id, record))
             }
             (Plan::EndThenCreate, _) => {
-                // The end comes first. If the rest fails, the visitor is signed out, which is the safe half.
+                // The end comes first. If the rest fails, the visitor is signed out, which is the
+                // safe half.
                 self.end(session.ended_foreign()).await?;
                 let (id, record) = self.create(commit).await?;
                 Ok(Outcome::Kept(id, record))
@@ -151,7 +153,8 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
             self.remember(&mut again, &new, &text);
             (base, record) = (newest, again);
         }
-        // The session has ended in the meantime, and the record that was to replace it ends with it.
+        // The session has ended in the meantime, and the record that was to replace it ends with
+        // it.
         self.call("end", self.store.end(&new)).await?;
         Ok(Outcome::Dropped)
     }

@@ -16,16 +16,18 @@ use super::format::RecordFormat;
 use super::store::ForeignStore;
 use crate::cookie_format::Presented;
 
-/// The factory that shares the records which an application in another framework keeps in its store.
+/// The factory that shares the records which an application in another framework keeps in its
+/// store.
 ///
-/// Both applications need the same store, and the same cookie name, path and domain. Of two requests to this side, both win, as with
-/// `StoredSessions`: a record is replaced only if it is still what was read, and the changes are done again on it if it isn't. The other side
-/// overwrites: a request there that began before one here was committed, and is saved after it, undoes it. The page of the guide on bridges
-/// says for each framework when it saves.
+/// Both applications need the same store, and the same cookie name, path and domain. Of two
+/// requests to this side, both win, as with `StoredSessions`: a record is replaced only if it is
+/// still what was read, and the changes are done again on it if it isn't. The other side
+/// overwrites: a request there that began before one here was committed, and is saved after it,
+/// undoes it. The page of the guide on bridges says for each framework when it saves.
 ///
 /// # Security
-/// The other framework's ids are its keys in the store: who reads the store can use them. A session that ends there has ended here, and is never
-/// revived; one that ends here has ended there.
+/// The other framework's ids are its keys in the store: who reads the store can use them. A session
+/// that ends there has ended here, and is never revived; one that ends here has ended there.
 ///
 /// # Examples
 /// ```
@@ -65,7 +67,8 @@ pub struct SharedRecordsBuilder<F, S> {
 }
 
 impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
-    /// Records of this format in this store, with the cookie's name and the timeouts that the framework has by default.
+    /// Records of this format in this store, with the cookie's name and the timeouts that the
+    /// framework has by default.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(format: F, store: S) -> SharedRecordsBuilder<F, S> {
         let (cookie, lifetimes, max_age) = (format.cookie(), format.lifetimes(), format.max_age());
@@ -201,7 +204,8 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
         };
         let found = match self.find(&raw, now).await? {
             Ok(record) => SessionState::loaded(id_of(&raw), record, now, self.lifetimes),
-            // Other frameworks leave no tombstone: there is nothing that a sign-out could still end.
+            // Other frameworks leave no tombstone: there is nothing that a sign-out could still
+            // end.
             Err(Rejected::Unknown | Rejected::Expired(_)) => SessionState::detached(None, now, self.lifetimes),
             Err(why) => return Err(Error::corrupt(why.to_string())),
         };
@@ -210,7 +214,8 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
 }
 
 impl<F: RecordFormat, S: ForeignStore> SharedRecordsBuilder<F, S> {
-    /// The cookie's name and attributes. Name, path and domain must be those that the other application has.
+    /// The cookie's name and attributes. Name, path and domain must be those that the other
+    /// application has.
     pub fn cookie(mut self, cookie: CookieConfig) -> Self {
         self.cookie = cookie;
         self
@@ -222,7 +227,8 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecordsBuilder<F, S> {
         self
     }
 
-    /// For how long browsers keep the cookie, as the other application has it configured; `None` is for the browser session.
+    /// For how long browsers keep the cookie, as the other application has it configured; `None` is
+    /// for the browser session.
     pub fn max_age(mut self, max_age: impl Into<Option<Duration>>) -> Self {
         self.max_age = max_age.into();
         self

@@ -19,8 +19,9 @@ pub enum Touching {
 
 /// A record of another framework, and the cookie that leads to it: text in, a record out, and back.
 ///
-/// As [`CookieFormat`](crate::CookieFormat), it is pure, and must do what is written there. [`SharedRecords`](crate::SharedRecords) is the
-/// factory that carries it out, over a [`ForeignStore`](crate::ForeignStore).
+/// As [`CookieFormat`](crate::CookieFormat), it is pure, and must do what is written there.
+/// [`SharedRecords`](crate::SharedRecords) is the factory that carries it out, over a
+/// [`ForeignStore`](crate::ForeignStore).
 pub trait RecordFormat: fmt::Debug + Send + Sync + 'static {
     /// The framework's name, for traces.
     fn framework(&self) -> &'static str;
@@ -54,7 +55,8 @@ pub trait RecordFormat: fmt::Debug + Send + Sync + 'static {
     /// The id in a cookie.
     ///
     /// # Errors
-    /// The reason why it isn't one of this framework's. A signature **must** be checked before anything else.
+    /// The reason why it isn't one of this framework's. A signature **must** be checked before
+    /// anything else.
     fn open_id(&self, cookie: Presented<'_>) -> Result<String, Rejected>;
 
     /// The cookie's value for an id.

@@ -20,13 +20,16 @@ pub enum Swap {
 
 /// Where another framework keeps its records, under ids as that framework has them.
 ///
-/// Records are text, and a text is its own version: each step that replaces one names the text that it replaces.
+/// Records are text, and a text is its own version: each step that replaces one names the text that
+/// it replaces.
 ///
 /// # What an implementation must do
 /// - Each step **must** be atomic: one statement, one script.
-/// - `replace` and `touch` **must not** create, or a sign-out in the other application would be undone.
+/// - `replace` and `touch` **must not** create, or a sign-out in the other application would be
+///   undone.
 /// - A record whose end has passed **must** be treated as one that isn't there.
-/// - It **must** find and keep records where the framework does: the same keys, the same columns, the same expiry.
+/// - It **must** find and keep records where the framework does: the same keys, the same columns,
+///   the same expiry.
 ///
 /// # Examples
 /// ```

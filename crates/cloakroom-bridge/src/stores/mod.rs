@@ -1,6 +1,8 @@
-//! Where other frameworks keep their records: Redis, PostgreSQL and SQLite, in their own keys and columns.
+//! Where other frameworks keep their records: Redis, PostgreSQL and SQLite, in their own keys and
+//! columns.
 //!
-//! Tables and indexes are made, and expired rows are deleted, by the framework: here nothing is that it wouldn't find as it left it.
+//! Tables and indexes are made, and expired rows are deleted, by the framework: here nothing is
+//! that it wouldn't find as it left it.
 
 #[cfg(feature = "records-postgres")]
 mod postgres;

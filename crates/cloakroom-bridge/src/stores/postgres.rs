@@ -15,10 +15,11 @@ use crate::shared::{ForeignStore, Swap};
 /// For sessions without an end, in a column that wants one: the year 9999.
 const LATEST: f64 = 253_402_300_799.0;
 
-/// Records of Django or Express in a PostgreSQL database: the tables `django_session`, and `session` of `connect-pg-simple`.
+/// Records of Django or Express in a PostgreSQL database: the tables `django_session`, and
+/// `session` of `connect-pg-simple`.
 ///
-/// A replacement compares and writes in one statement. Expired rows are deleted by the framework: `manage.py clearsessions`, or
-/// the pruning of `connect-pg-simple`. Clones share the pool.
+/// A replacement compares and writes in one statement. Expired rows are deleted by the framework:
+/// `manage.py clearsessions`, or the pruning of `connect-pg-simple`. Clones share the pool.
 ///
 /// # Examples
 /// ```
@@ -78,9 +79,11 @@ impl Statements {
 }
 
 impl PostgresRecords {
-    /// Django's table, behind a URL, with at most 16 connections. Each is made when it is first needed.
+    /// Django's table, behind a URL, with at most 16 connections. Each is made when it is first
+    /// needed.
     ///
-    /// The URL has the options of `PostgresStore::connect`: encryption, and `prepared=false` behind a pooler.
+    /// The URL has the options of `PostgresStore::connect`: encryption, and `prepared=false` behind
+    /// a pooler.
     ///
     /// # Errors
     /// A URL that doesn't make sense; the error doesn't repeat it.
@@ -113,7 +116,8 @@ impl PostgresRecords {
         Self { connections, table, statements }
     }
 
-    /// Another name for the table, with the same columns: the `schemaName` and `tableName` of `connect-pg-simple`.
+    /// Another name for the table, with the same columns: the `schemaName` and `tableName` of
+    /// `connect-pg-simple`.
     #[must_use]
     pub fn table(self, schema: &str, table: &str) -> Self {
         let name = format!("{}.{}", quoted(schema), quoted(table));

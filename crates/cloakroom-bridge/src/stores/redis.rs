@@ -12,9 +12,11 @@ use crate::shared::{ForeignStore, Swap};
 /// What `connect-redis` puts before an id.
 const PREFIX: &str = "sess:";
 
-/// Records of `express-session` in Redis or Valkey: text under `sess:` and the id, with a time to live.
+/// Records of `express-session` in Redis or Valkey: text under `sess:` and the id, with a time to
+/// live.
 ///
-/// A replacement compares and writes in one script. For one server; nothing is written that `connect-redis` doesn't read.
+/// A replacement compares and writes in one script. For one server; nothing is written that
+/// `connect-redis` doesn't read.
 ///
 /// # Security
 /// Neither `Debug` nor an error shows a URL or a record.
@@ -54,8 +56,8 @@ impl Scripts {
 }
 
 impl RedisRecords {
-    /// Connects to one server, with the options of `RedisStore::connect`. The connection comes back by itself when it breaks
-    /// or goes silent, also while it is idle.
+    /// Connects to one server, with the options of `RedisStore::connect`. The connection comes back
+    /// by itself when it breaks or goes silent, also while it is idle.
     ///
     /// # Errors
     /// When the URL makes no sense, or the server doesn't answer or refuses the login.

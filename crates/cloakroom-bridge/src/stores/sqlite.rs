@@ -20,8 +20,9 @@ const LATEST: Timestamp = Timestamp::from_unix_secs(253_402_300_799);
 
 /// Records of Django in an SQLite database: the table `django_session`.
 ///
-/// Times are text in that table, in UTC (`USE_TZ = True`, Django's default). Expired rows are deleted by `manage.py clearsessions`.
-/// Clones share the connection, which has a thread; dropping the last one waits until it is closed.
+/// Times are text in that table, in UTC (`USE_TZ = True`, Django's default). Expired rows are
+/// deleted by `manage.py clearsessions`. Clones share the connection, which has a thread; dropping
+/// the last one waits until it is closed.
 ///
 /// # Examples
 /// ```no_run
@@ -55,7 +56,8 @@ impl SqliteRecords {
         Ok(Self { connection: SqliteThreads::new(connection), table: Table::django() })
     }
 
-    /// Runs a step on the connection's own thread. A caller who leaves before it began has changed nothing.
+    /// Runs a step on the connection's own thread. A caller who leaves before it began has changed
+    /// nothing.
     async fn run<T: Send + 'static>(
         &self,
         step: impl FnOnce(&mut Connection, &Table) -> rusqlite::Result<T> + Send + 'static,
@@ -91,7 +93,8 @@ impl SqliteRecords {
     }
 }
 
-/// A time as Django writes it: `2023-11-14 22:13:20.250000`, or without a fraction where there is none.
+/// A time as Django writes it: `2023-11-14 22:13:20.250000`, or without a fraction where there is
+/// none.
 fn text(at: Timestamp) -> String {
     let text = iso::format(at.min(LATEST)).replace('T', " ");
     let text = text.trim_end_matches('Z');

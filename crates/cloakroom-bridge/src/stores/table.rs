@@ -10,7 +10,8 @@ pub(crate) struct Table {
     /// How a parameter becomes a value of that column.
     pub(crate) cast: &'static str,
     pub(crate) ends: &'static str,
-    /// How the framework compares an end with now: whether a session is still open at its end exactly.
+    /// How the framework compares an end with now: whether a session is still open at its end
+    /// exactly.
     pub(crate) after: &'static str,
 }
 

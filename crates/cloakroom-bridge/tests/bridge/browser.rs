@@ -1,4 +1,5 @@
-//! A browser, as far as sessions need one: a jar of cookies that every application it talks to may change.
+//! A browser, as far as sessions need one: a jar of cookies that every application it talks to may
+//! change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

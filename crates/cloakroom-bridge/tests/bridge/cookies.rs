@@ -1,4 +1,5 @@
-//! The factory over cookies of another framework: what handlers get, what is kept, and what is said.
+//! The factory over cookies of another framework: what handlers get, what is kept, and what is
+//! said.
 
 use std::time::Duration;
 

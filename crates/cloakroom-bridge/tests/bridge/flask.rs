@@ -30,7 +30,8 @@ fn what_flask_has_made_is_read_and_written() {
         }
         read += 1;
         let sealed = format.seal(&record, Sealing::new("session", NOW, &lifetimes, &[7; 64])).unwrap();
-        // Two implementations of zlib may pack differently, and we keep the time of creation. What is in it must be the same.
+        // Two implementations of zlib may pack differently, and we keep the time of creation. What
+        // is in it must be the same.
         let again = format.open(Presented::new("session", &sealed.value), &lifetimes).unwrap();
         assert_eq!(again.entries().collect::<Vec<_>>(), record.entries().collect::<Vec<_>>(), "{name}");
         let object = payload(&sealed.value);

@@ -318,7 +318,8 @@ async fn a_move_needs_a_cookie() {
     }
 }
 
-/// A session that is too large for its new place is written in its old one, under the rules of that.
+/// A session that is too large for its new place is written in its old one, under the rules of
+/// that.
 #[tokio::test]
 async fn requests_that_change_a_session_too_large_to_move_all_win() {
     use cloakroom_session::{Engine, ManualClock, SessionSlot};
@@ -351,8 +352,8 @@ async fn requests_that_change_a_session_too_large_to_move_all_win() {
     assert_eq!(session.get::<u32>("count").unwrap(), Some(5));
 }
 
-/// An id that has moved says that the browser has a newer one: on either side, it must not be replaced, and a sign-out
-/// ends the session where it has moved to.
+/// An id that has moved says that the browser has a newer one: on either side, it must not be
+/// replaced, and a sign-out ends the session where it has moved to.
 #[tokio::test]
 async fn an_id_that_has_moved_is_known_on_either_side() {
     for phase in [Phase::ReadBothWriteOld, Phase::ReadBothWriteNew] {

@@ -175,7 +175,8 @@ async fn a_session_that_was_ended_is_not_moved() {
     assert_eq!(site.live().await, 0);
 }
 
-/// Loses the answers of the commits from this number on, as many as are given. They are carried out.
+/// Loses the answers of the commits from this number on, as many as are given. They are carried
+/// out.
 #[derive(Debug)]
 struct Loses<F> {
     inner: F,
@@ -203,8 +204,8 @@ impl<F: SessionFactory> SessionFactory for Loses<F> {
     }
 }
 
-/// Each commit of a move fails once, before or after it was carried out. Then the same request tries
-/// again, or another one finishes the move.
+/// Each commit of a move fails once, before or after it was carried out. Then the same request
+/// tries again, or another one finishes the move.
 #[tokio::test]
 async fn a_move_that_is_interrupted_at_any_step_is_finished() {
     for before in [true, false] {

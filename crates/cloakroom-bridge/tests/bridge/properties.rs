@@ -1,4 +1,5 @@
-//! Laws that hold for every format: what is written is read, and what nobody touched stays as it was.
+//! Laws that hold for every format: what is written is read, and what nobody touched stays as it
+//! was.
 
 use std::sync::LazyLock;
 
@@ -110,7 +111,8 @@ fn record() -> impl Strategy<Value = Record> {
     })
 }
 
-/// All that a handler can see of a record. Escapes are another spelling of the same, for formats that are ASCII.
+/// All that a handler can see of a record. Escapes are another spelling of the same, for formats
+/// that are ASCII.
 fn seen(record: &Record) -> impl PartialEq + std::fmt::Debug {
     let text = |json: &Json| json.as_str().to_owned();
     (
@@ -141,7 +143,8 @@ proptest! {
     #[test]
     fn what_nobody_touched_stays_as_it_was(record in record(), name in key()) {
         for format in FORMATS.iter() {
-            // As if the other application had written it, and then a request here changes one key and adds a message.
+            // As if the other application had written it, and then a request here changes one key
+            // and adds a message.
             let loaded = format.read(&format.write(&record));
             let mut session = SessionState::loaded(fresh_id().unwrap(), loaded, NOW, Lifetimes::default());
             session.insert(name.as_str(), &"changed").unwrap();

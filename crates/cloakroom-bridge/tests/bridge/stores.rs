@@ -1,4 +1,5 @@
-//! The places where other frameworks keep records, on real servers: one table of steps for all of them.
+//! The places where other frameworks keep records, on real servers: one table of steps for all of
+//! them.
 
 use std::time::Duration;
 
@@ -169,7 +170,8 @@ async fn sqlite() {
     lets_one_win("django_session in SQLite", &store, plain).await;
 }
 
-/// One row that an administrator has locked: whoever waits for it gives up, and no other session notices.
+/// One row that an administrator has locked: whoever waits for it gives up, and no other session
+/// notices.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_locked_row_is_nobody_elses_in_postgresql() {
     let server = Postgres::start();
@@ -203,7 +205,8 @@ async fn a_locked_row_is_nobody_elses_in_postgresql() {
     assert_eq!(store.replace("locked", &there, "c", None, NOW).await.unwrap(), Swap::Done);
 }
 
-/// While another process writes, those who gave up hold no thread, and what they wanted isn't written later.
+/// While another process writes, those who gave up hold no thread, and what they wanted isn't
+/// written later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_who_left_write_nothing_in_sqlite() {
     let folder = tempfile::tempdir().unwrap();

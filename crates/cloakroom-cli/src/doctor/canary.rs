@@ -1,4 +1,5 @@
-//! One session's life under keys that nobody else has: it finds out what this user may do, and what is in between.
+//! One session's life under keys that nobody else has: it finds out what this user may do, and what
+//! is in between.
 
 use std::time::Duration;
 

@@ -29,7 +29,8 @@ pub(super) struct OtherOptions {
     /// It is a cookie of this framework
     #[arg(long, value_enum)]
     framework: Option<Framework>,
-    /// File with that framework's secret, as it is in its configuration; of Rails, Plug and Phoenix that is secret_key_base, of Beaker validate_key
+    /// File with that framework's secret, as it is in its configuration; of Rails, Plug and Phoenix
+    /// that is secret_key_base, of Beaker validate_key
     #[arg(long, value_name = "FILE", requires = "framework")]
     secret_file: Option<PathBuf>,
     /// Variable of the environment with that framework's secret
@@ -41,8 +42,8 @@ pub(super) struct OtherOptions {
     /// Variable of the environment with Beaker's encrypt_key
     #[arg(long, value_name = "NAME", requires = "framework", conflicts_with = "encrypt_key_file")]
     encrypt_key_env: Option<String>,
-    /// Plug's signing_salt, or its encryption_salt if cookies are encrypted; the salt of Pyramid and Flask, where they were given another one than
-    /// their own
+    /// Plug's signing_salt, or its encryption_salt if cookies are encrypted; the salt of Pyramid
+    /// and Flask, where they were given another one than their own
     #[arg(long, requires = "framework")]
     salt: Option<String>,
 }
@@ -117,7 +118,8 @@ pub(super) fn look(question: &Question<'_>) -> anyhow::Result<Option<Report>> {
 enum Found {
     Session {
         record: Box<Record>,
-        /// Whether these times are in the cookie. Some formats have none, and take that of the request.
+        /// Whether these times are in the cookie. Some formats have none, and take that of the
+        /// request.
         dates: Dates,
     },
     Id(String),

@@ -25,7 +25,8 @@ impl Cookie {
         Self { name: name.into(), value: value.into(), others: Vec::new() }
     }
 
-    /// From an argument, or stdin: a value, `name=value`, a whole `Cookie` line, or lines of `Set-Cookie`.
+    /// From an argument, or stdin: a value, `name=value`, a whole `Cookie` line, or lines of
+    /// `Set-Cookie`.
     pub(super) fn read(argument: &str, name: Option<&str>, usual: &str) -> anyhow::Result<Self> {
         let mut text = argument.to_owned();
         if argument == "-" {
@@ -43,7 +44,8 @@ impl Cookie {
             .filter_map(|piece| pair(piece))
             .map(|(name, value)| (name.to_owned(), unquoted(value)))
             .collect();
-        // Of several cookies the one that is asked for, of several of one name the last, as a server does; else the first one, whatever its name is.
+        // Of several cookies the one that is asked for, of several of one name the last, as a
+        // server does; else the first one, whatever its name is.
         let asked = name.unwrap_or(usual);
         if let Some(place) = pairs.iter().rposition(|(name, _)| name == asked) {
             let (name, value) = pairs.remove(place);
@@ -74,7 +76,8 @@ fn piece(text: &str) -> &str {
     text.strip_prefix("Set-Cookie:").or_else(|| text.strip_prefix("Cookie:")).unwrap_or(text).trim()
 }
 
-/// Name and value, if there is a name in front. Values of other formats have signs of equality at their end, and those of Rails inside of them.
+/// Name and value, if there is a name in front. Values of other formats have signs of equality at
+/// their end, and those of Rails inside of them.
 fn pair(piece: &str) -> Option<(&str, &str)> {
     if bridged::is_sealed(piece) {
         return None;

@@ -74,7 +74,8 @@ fn opened(format: &'static str, kind: Kind, payload: &Arc<str>, question: &Quest
     described(Report::new(format, verdict), id, &record, question)
 }
 
-/// What is in it can be read by whoever has it, if it is only signed; whether it is true is another question.
+/// What is in it can be read by whoever has it, if it is only signed; whether it is true is another
+/// question.
 fn without_key(format: &'static str, seal: Seal, key: &str, bytes: &[u8], question: &Question<'_>) -> Report {
     let why = "no key was given (--key-file, --key-env, CLOAKROOM_KEY)";
     let report = Report::new(format, Verdict::unchecked(why)).fact("key_id", key);

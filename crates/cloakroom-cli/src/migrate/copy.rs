@@ -37,7 +37,8 @@ pub(super) async fn run(
     Ok(pass)
 }
 
-/// Those of a page that this walk hasn't met: stores that walk through a table that changes its size may name a session twice.
+/// Those of a page that this walk hasn't met: stores that walk through a table that changes its
+/// size may name a session twice.
 pub(super) fn new(journal: &Journal, pass: Pass, sessions: Vec<Scanned>) -> anyhow::Result<Vec<Scanned>> {
     let mut new: HashSet<StoreKey> = journal.meet(pass, sessions.iter().map(|it| it.key))?.into_iter().collect();
     Ok(sessions.into_iter().filter(|scanned| new.remove(&scanned.key)).collect())
@@ -136,7 +137,8 @@ async fn act(stores: &Stores, task: Task) -> Result<(Task, bool), StoreError> {
     Ok((task, done))
 }
 
-/// Extends the deadline there to what it is here. Of a version that isn't ours any more, the application decides.
+/// Extends the deadline there to what it is here. Of a version that isn't ours any more, the
+/// application decides.
 async fn touch(stores: &Stores, seen: u64, Scanned { key, entry, .. }: &Scanned) -> Result<bool, StoreError> {
     let now = SystemClock.now();
     match within(stores.to.load(key, now)).await? {

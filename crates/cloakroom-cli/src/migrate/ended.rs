@@ -1,4 +1,5 @@
-//! What has ended at the source since it was copied: somebody who signed out there is signed out here.
+//! What has ended at the source since it was copied: somebody who signed out there is signed out
+//! here.
 
 use cloakroom::{Clock as _, Store as _, StoreError, StoreKey, SystemClock};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -15,10 +16,11 @@ const FEW: u64 = 100;
 /// If so many were copied and none of them is at the source any more, it is perhaps another one.
 const SOME: u64 = 10;
 
-/// Ends at the target what was copied, isn't at the source any more, and wasn't written at the target.
+/// Ends at the target what was copied, isn't at the source any more, and wasn't written at the
+/// target.
 ///
-/// A source that was emptied looks like one where everybody signed out, and so does another source under the same name. So many are
-/// ended only if that was asked for.
+/// A source that was emptied looks like one where everybody signed out, and so does another source
+/// under the same name. So many are ended only if that was asked for.
 pub(super) async fn run(
     stores: &Stores,
     journal: &Journal,

@@ -1,7 +1,8 @@
 //! What was done so far, in an SQLite file.
 //!
-//! A page is noted twice: what is about to be written, before it is written, and that it was, afterwards. A run that is killed leaves at most one
-//! page of which the next run has to look what became of it.
+//! A page is noted twice: what is about to be written, before it is written, and that it was,
+//! afterwards. A run that is killed leaves at most one page of which the next run has to look what
+//! became of it.
 //!
 //! Nothing of it is held in memory: a store may have more sessions than a machine has room for.
 //!
@@ -123,7 +124,8 @@ impl Journal {
             // Before the file has a log beside it: it is told by its head whose it is.
             file.pragma_update(None, "application_id", APPLICATION)?;
         }
-        // What the system has taken survives the end of this process; each page costs no wait for the disk.
+        // What the system has taken survives the end of this process; each page costs no wait for
+        // the disk.
         file.pragma_update(None, "journal_mode", "WAL")?;
         file.pragma_update(None, "synchronous", "NORMAL")?;
         // From the first write on nobody else reads or writes it.
@@ -352,7 +354,8 @@ mod tests {
             (3, Known::default()),
             (4, Known { settled: None, intent: Some(b) }),
         ];
-        // A page of the next run says nothing about what was open when the one before it was killed.
+        // A page of the next run says nothing about what was open when the one before it was
+        // killed.
         for round in 0..2 {
             let journal = open(&path).unwrap();
             for (number, known) in expected {

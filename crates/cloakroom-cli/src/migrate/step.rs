@@ -18,7 +18,8 @@ impl Mark {
         Self { version, print: print(entry), touched: entry.touched, deadline: entry.deadline }
     }
 
-    /// What the application has written there before we came. No version is 0: it is never taken for ours, and never brought back once it has ended.
+    /// What the application has written there before we came. No version is 0: it is never taken
+    /// for ours, and never brought back once it has ended.
     pub(super) fn theirs(entry: &Entry) -> Self {
         Self::of(0, entry)
     }
@@ -66,8 +67,9 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Whether what is at the target was written by a migration. Keys are random and are never adopted: what is there at a first version under
-    /// a key of the source was copied, and never written since.
+    /// Whether what is at the target was written by a migration. Keys are random and are never
+    /// adopted: what is there at a first version under a key of the source was copied, and never
+    /// written since.
     pub(super) fn is_ours(&self, version: u64, entry: &Entry) -> bool {
         let marks = [self.settled, self.intent];
         Version::new(version).is_first() || marks.iter().flatten().any(|mark| mark.is(version, entry))
@@ -249,7 +251,8 @@ mod tests {
         let second = new.next_version(Some(&first));
         assert_eq!(Step::Replace(first.number()).intent(&new), Some(Mark::of(second.number(), &new)));
         assert_eq!(Step::Touch(first.number()).intent(&old), Some(Mark::of(first.number(), &old)));
-        // Copied, and its journal is lost: a first version is ours, with a tag or without; any other isn't.
+        // Copied, and its journal is lost: a first version is ours, with a tag or without; any
+        // other isn't.
         let never = Known::default();
         for (version, is_ours) in [(1, true), (2, false), (first.number(), true), (second.number(), false)] {
             assert_eq!(never.is_ours(version, &old), is_ours, "{version}");

@@ -25,7 +25,8 @@ pub(crate) struct Options {
     /// All sessions of this owner, as after a new password
     #[arg(long, group = "which")]
     owner: Option<String>,
-    /// Everybody's sessions that were created before this, as after a breach: 7d for a week ago, 2026-05-01, 2026-05-01T12:30:00Z; 0s is all
+    /// Everybody's sessions that were created before this, as after a breach: 7d for a week ago,
+    /// 2026-05-01, 2026-05-01T12:30:00Z; 0s is all
     #[arg(long, value_name = "WHEN", value_parser = When::parse, group = "which")]
     before: Option<When>,
 }
@@ -35,7 +36,8 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
     let store = store(&options.store, Open::Existing).await?;
     let now = SystemClock.now();
     let ended = match (&options.before, &options.owner) {
-        // It goes through the whole store: whoever has waited long enough presses Ctrl-C, and what has ended stays so.
+        // It goes through the whole store: whoever has waited long enough presses Ctrl-C, and what
+        // has ended stays so.
         (Some(before), _) => end_all_before(&store, before.point(now), now).await?,
         (None, Some(owner)) => {
             let owned = within(all_owned(&store, owner, now)).await?;

@@ -101,7 +101,8 @@ async fn page(store: &AnyStore, options: &Options, now: Timestamp) -> anyhow::Re
     let limit = usize::try_from(options.limit)?;
     let mut list = List { sessions: Vec::new(), damaged: Vec::new(), next: options.after.as_ref().map(Cursor::new) };
     loop {
-        // Never more than are still wanted: what a page has beyond that would be left out by the next list.
+        // Never more than are still wanted: what a page has beyond that would be left out by the
+        // next list.
         let room = limit - list.sessions.len();
         let page = within(store.scan(list.next.as_ref(), room, now)).await?;
         list.sessions.extend(page.sessions.into_iter().filter(|scanned| options.wants(scanned, now)));

@@ -17,7 +17,8 @@ pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]
     store: String,
-    /// The session: its key, the first digits of it, the id in its cookie, or - to read one of these from stdin
+    /// The session: its key, the first digits of it, the id in its cookie, or - to read one of
+    /// these from stdin
     #[arg(value_name = "SESSION")]
     name: String,
     /// Shows the values too: they may be anything that the application knows of a person

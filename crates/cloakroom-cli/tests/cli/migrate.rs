@@ -113,7 +113,8 @@ async fn killed_and_run_again() {
         (&0.into(), &0.into(), &count.into()),
         "{report}"
     );
-    // Without the journal too, though Redis answers a create that it has seen before as the first time.
+    // Without the journal too, though Redis answers a create that it has seen before as the first
+    // time.
     let before = all(&target).await;
     let report = migrate(0, &from, &to, &folder.path().join("another"));
     let seen = report["copied"].as_u64().unwrap() + report["same"].as_u64().unwrap();
@@ -158,7 +159,8 @@ async fn what_is_damaged_is_named_and_stops_nothing() {
     assert_eq!(list["damaged"][0], name);
 }
 
-/// One server, two applications: the journal of the first one's migration says nothing about the second one's sessions.
+/// One server, two applications: the journal of the first one's migration says nothing about the
+/// second one's sessions.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_prefix_is_another_store() {
     let (folder, server) = (tempfile::tempdir().unwrap(), Redis::with(&["--appendfsync", "everysec"]));

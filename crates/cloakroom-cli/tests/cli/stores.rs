@@ -66,7 +66,8 @@ fn documented(first: &str) -> String {
     block.split("```").next().unwrap().to_owned()
 }
 
-/// The statements of the guide are enough: they are carried out as they stand there, and a session lives.
+/// The statements of the guide are enough: they are carried out as they stand there, and a session
+/// lives.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_documented_rights_are_enough() {
     let rights = |url: &str| {

@@ -1,4 +1,5 @@
-//! `migrate` while an application writes: nothing is lost, nothing is overwritten, nothing comes back.
+//! `migrate` while an application writes: nothing is lost, nothing is overwritten, nothing comes
+//! back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,8 +68,8 @@ async fn application(store: AnyStore, mut keys: Vec<StoreKey>, stop: Arc<AtomicB
                     Replaced::Yes(_) => {
                         done.written.insert(key_now, entry.text().to_string());
                     }
-                    // The migration brought it up to date between the look and the write: a request would do its changes again. Or it
-                    // ended what had ended at the source.
+                    // The migration brought it up to date between the look and the write: a request
+                    // would do its changes again. Or it ended what had ended at the source.
                     Replaced::Conflict | Replaced::Gone => {}
                 }
             }
@@ -103,7 +104,8 @@ async fn copied_switched_and_copied_again() {
         "the application was busy: {second}"
     );
 
-    // It is switched over, and goes on with what is there; the last run is under way at the same time.
+    // It is switched over, and goes on with what is there; the last run is under way at the same
+    // time.
     let stop = Arc::new(AtomicBool::new(false));
     let here: Vec<StoreKey> = all(&target).await.into_keys().collect();
     let busy = tokio::spawn(application(target.clone(), here, Arc::clone(&stop), " at the target "));
@@ -145,7 +147,8 @@ async fn copied_switched_and_copied_again() {
     }
 }
 
-/// Sessions that were ended at the target while the source still has them are to be looked at: the exit code may be 0 or 3.
+/// Sessions that were ended at the target while the source still has them are to be looked at: the
+/// exit code may be 0 or 3.
 async fn run_to_the_end<F: Future<Output = Result<serde_json::Value, tokio::task::JoinError>>>(
     run: &impl Fn(i32) -> F,
 ) -> serde_json::Value {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::error::{ConfigError, Error};
 
-/// The default name. Browsers that know the prefix accept it only with Secure, HttpOnly, Path=/ and without Domain, so that neither
-/// a script nor a sibling domain can plant it; older ones still enforce `__Host-`.
+/// The default name. Browsers that know the prefix accept it only with Secure, HttpOnly, Path=/ and
+/// without Domain, so that neither a script nor a sibling domain can plant it; older ones still
+/// enforce `__Host-`.
 const DEFAULT_NAME: &str = "__Host-Http-session";
 
 /// The longest attribute value that browsers read, in bytes (RFC 6265bis §5.6).
@@ -39,8 +40,9 @@ impl SameSite {
 
 /// Name and attributes of a cookie, safe unless told otherwise.
 ///
-/// `__Host-Http-session; Path=/; Secure; HttpOnly; SameSite=Lax`. Chromium and Firefox accept a Secure cookie on
-/// `http://localhost` and `http://127.0.0.1`, so development needs no other settings.
+/// `__Host-Http-session; Path=/; Secure; HttpOnly; SameSite=Lax`. Chromium and Firefox accept a
+/// Secure cookie on `http://localhost` and `http://127.0.0.1`, so development needs no other
+/// settings.
 ///
 /// # Examples
 /// ```
@@ -79,7 +81,8 @@ impl Default for CookieConfig {
 }
 
 impl CookieConfig {
-    /// The cookie's name. A prefix `__Host-`, `__Secure-`, `__Http-` or `__Host-Http-` is a promise that the attributes must keep.
+    /// The cookie's name. A prefix `__Host-`, `__Secure-`, `__Http-` or `__Host-Http-` is a promise
+    /// that the attributes must keep.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
@@ -131,8 +134,9 @@ impl CookieConfig {
     /// Checks everything and prepares the text of the attributes.
     ///
     /// # Errors
-    /// A name that isn't a token, an attribute that browsers would ignore, or attributes that contradict each other or the
-    /// name's prefix (RFC 6265bis §5.6 and §4.1.3). The error names the option.
+    /// A name that isn't a token, an attribute that browsers would ignore, or attributes that
+    /// contradict each other or the name's prefix (RFC 6265bis §5.6 and §4.1.3). The error names
+    /// the option.
     pub fn build(self) -> Result<CookieTemplate, ConfigError> {
         self.check_texts()?;
         self.check_prefix()?;
@@ -242,8 +246,9 @@ impl CookieConfig {
 
 /// A checked cookie: its name, and the text of its attributes.
 ///
-/// Setting and removing use the same attributes, because browsers remove a cookie only under the Path, Domain and Partitioned
-/// it was set with, and refuse even that without the flags that its prefix asks for.
+/// Setting and removing use the same attributes, because browsers remove a cookie only under the
+/// Path, Domain and Partitioned it was set with, and refuse even that without the flags that its
+/// prefix asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieTemplate {
     name: String,
@@ -263,8 +268,8 @@ impl CookieTemplate {
     /// A value is made of what RFC 6265bis §4.1.1 calls cookie-octets, as base64url is.
     ///
     /// # Errors
-    /// A value with any other character, which could end the value or the header. The error names the cookie and the kind of character
-    /// ([`Error::is_cookie_value`]), and not the value.
+    /// A value with any other character, which could end the value or the header. The error names
+    /// the cookie and the kind of character ([`Error::is_cookie_value`]), and not the value.
     ///
     /// # Examples
     /// ```
@@ -277,7 +282,8 @@ impl CookieTemplate {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn set(&self, value: &str, max_age: Option<Duration>) -> Result<SetCookie, Error> {
-        // Without a way out of the loop, so that it takes many bytes at a time: what is sealed is never anything else.
+        // Without a way out of the loop, so that it takes many bytes at a time: what is sealed is
+        // never anything else.
         if !value.bytes().fold(true, |all, it| all & is_cookie_octet(it)) {
             return Err(Error::cookie_value(&self.name, fault_in(value)));
         }

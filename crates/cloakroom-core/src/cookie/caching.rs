@@ -1,6 +1,7 @@
 //! What a response that depends on a session, or sets its cookie, tells caches.
 
-/// The `Vary` field to add to a response whose session was opened, given the values it has already; `None` if it needs none.
+/// The `Vary` field to add to a response whose session was opened, given the values it has already;
+/// `None` if it needs none.
 #[must_use]
 pub fn vary<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
     let said = values
@@ -13,9 +14,9 @@ pub fn vary<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<&'static st
 
 /// The `Cache-Control` of a response that no cache may store, to replace the one that it has.
 ///
-/// `None` leaves the handler's own, which forbids storing already. OWASP's Session Management Cheat Sheet asks for `no-store` on
-/// every response that carries an id: `private` alone would leave the cookie in the browser's own cache. `private` is added for
-/// shared caches that know no `no-store`.
+/// `None` leaves the handler's own, which forbids storing already. OWASP's Session Management Cheat
+/// Sheet asks for `no-store` on every response that carries an id: `private` alone would leave the
+/// cookie in the browser's own cache. `private` is added for shared caches that know no `no-store`.
 ///
 /// # Examples
 /// ```
@@ -34,20 +35,22 @@ pub fn cache_control<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<&'
     (shared || !forbids).then_some("private, no-store")
 }
 
-/// Whether these `Cache-Control` values invite shared caches: the handler took a personal response for a public one.
+/// Whether these `Cache-Control` values invite shared caches: the handler took a personal response
+/// for a public one.
 #[must_use]
 pub fn invites_shared_caches<'a>(values: impl IntoIterator<Item = &'a str>) -> bool {
     values.into_iter().flat_map(directives).any(is_for_shared_caches)
 }
 
-/// Whether a response with this field may be stored by a cache that prefers the field to `Cache-Control`.
+/// Whether a response with this field may be stored by a cache that prefers the field to
+/// `Cache-Control`.
 ///
-/// Such a field must be removed from a response that no cache may store. A field that forbids storing stays. `field` is compared
-/// without regard to case.
+/// Such a field must be removed from a response that no cache may store. A field that forbids
+/// storing stays. `field` is compared without regard to case.
 ///
-/// The fields are `CDN-Cache-Control` and its relatives, whose names end the same (RFC 9213 §2.2: a cache that knows such a field
-/// ignores `Cache-Control`), the older fields of vendors, and `Expires`. `Pragma` isn't one of them: in a response it has no
-/// meaning (RFC 9111 §5.4).
+/// The fields are `CDN-Cache-Control` and its relatives, whose names end the same (RFC 9213 §2.2: a
+/// cache that knows such a field ignores `Cache-Control`), the older fields of vendors, and
+/// `Expires`. `Pragma` isn't one of them: in a response it has no meaning (RFC 9111 §5.4).
 ///
 /// # Examples
 /// ```
@@ -65,7 +68,8 @@ pub fn overrides_cache_control(field: &str, value: &str) -> bool {
     }
 }
 
-/// Whether a field of this name may be one that caches prefer to `Cache-Control`: see [`overrides_cache_control`].
+/// Whether a field of this name may be one that caches prefer to `Cache-Control`: see
+/// [`overrides_cache_control`].
 ///
 /// It spares looking at the values of all other fields.
 #[must_use]
@@ -75,9 +79,11 @@ pub fn is_targeted_cache_field(field: &str) -> bool {
 
 type Stays = fn(&str) -> bool;
 
-/// The one list of fields that caches prefer to `Cache-Control`, and which of their values may stay.
+/// The one list of fields that caches prefer to `Cache-Control`, and which of their values may
+/// stay.
 ///
-/// `*-CDN-Cache-Control` of any vendor (Cloudflare, Vercel, Netlify) is in [`is_cdn_cache_control`].
+/// `*-CDN-Cache-Control` of any vendor (Cloudflare, Vercel, Netlify) is in
+/// [`is_cdn_cache_control`].
 const TARGETED: &[(&str, Stays)] = &[
     // Fastly, Varnish and others, after the Edge Architecture Specification.
     ("surrogate-control", |value| forbids_storing(value, &["no-store"])),

@@ -5,8 +5,9 @@ use std::fmt;
 use super::MAX_COOKIE;
 use crate::rejected::Rejected;
 
-/// How many values of one name are tried. A browser sends one cookie of ours, or two while attributes change. More of them are a
-/// mistake or an attack, and each costs a signature or a round trip.
+/// How many values of one name are tried. A browser sends one cookie of ours, or two while
+/// attributes change. More of them are a mistake or an attack, and each costs a signature or a
+/// round trip.
 const MOST_CANDIDATES: usize = 4;
 
 /// The `Cookie` header lines of a request, as they came.
@@ -42,17 +43,17 @@ impl<'a> CookieHeader<'a> {
         self.first.into_iter().chain(self.others.iter().copied())
     }
 
-    /// The values of all cookies of this name, the last one first. Quotes around a value are taken off; a value that isn't text
-    /// comes as an empty one.
+    /// The values of all cookies of this name, the last one first. Quotes around a value are taken
+    /// off; a value that isn't text comes as an empty one.
     ///
-    /// The last one first, because a browser puts the cookie with the longest path, the most specific one, in front, and Pyramid
-    /// takes the last: what opens decides.
+    /// The last one first, because a browser puts the cookie with the longest path, the most
+    /// specific one, in front, and Pyramid takes the last: what opens decides.
     pub fn last_first<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'a str> + 'b {
         self.lines().rev().flat_map(pairs).filter_map(move |pair| value_of(pair, name.as_bytes()))
     }
 
-    /// The values of this name that a factory tries, the last one first: at most four. One of more than 4,096 bytes is
-    /// [`Rejected::TooLong`] without a look at it.
+    /// The values of this name that a factory tries, the last one first: at most four. One of more
+    /// than 4,096 bytes is [`Rejected::TooLong`] without a look at it.
     ///
     /// # Examples
     /// ```

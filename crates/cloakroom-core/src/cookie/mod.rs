@@ -1,4 +1,5 @@
-//! The text of cookies: reading `Cookie`, writing `Set-Cookie`, and what a cache may do with the response.
+//! The text of cookies: reading `Cookie`, writing `Set-Cookie`, and what a cache may do with the
+//! response.
 
 mod attributes;
 mod caching;

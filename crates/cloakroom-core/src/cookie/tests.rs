@@ -1,4 +1,5 @@
-//! The `Cookie` header as clients send it, `Set-Cookie` as browsers want it, and what caches are told.
+//! The `Cookie` header as clients send it, `Set-Cookie` as browsers want it, and what caches are
+//! told.
 
 use std::time::Duration;
 
@@ -85,7 +86,8 @@ fn debug_of_a_header_shows_no_cookie() {
     assert_eq!(format!("{header:?}"), "CookieHeader(2 lines, 17 bytes)");
 }
 
-/// What the standard asks of a prefix: Secure, HttpOnly, no Domain and Path=/ (RFC 6265bis §4.1.3, and §5.4 on case).
+/// What the standard asks of a prefix: Secure, HttpOnly, no Domain and Path=/ (RFC 6265bis §4.1.3,
+/// and §5.4 on case).
 const NAMES: &[(&str, [bool; 3])] = &[
     // name, needs [Secure, HttpOnly, host only]
     ("session", [false, false, false]),

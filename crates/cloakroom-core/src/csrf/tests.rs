@@ -1,4 +1,5 @@
-//! Stage one against the table of the design, in full; stage two against every near miss we could think of.
+//! Stage one against the table of the design, in full; stage two against every near miss we could
+//! think of.
 
 use super::*;
 
@@ -6,7 +7,8 @@ const OWN: &str = "https://own.example";
 const TRUSTED: &str = "https://pay.example";
 const FOREIGN: &str = "https://evil.example";
 
-/// A header's text, and the origin that it stands for, as the standards define it: what the rules are compared with.
+/// A header's text, and the origin that it stands for, as the standards define it: what the rules
+/// are compared with.
 type Said = Option<(&'static str, Option<&'static str>)>;
 
 const ORIGINS: &[Said] = &[

@@ -12,11 +12,13 @@ use crate::text::Text;
 /// Longer texts aren't tokens of any framework we know.
 const LONGEST: usize = 256;
 
-/// A session's CSRF token: 256 random bits as 43 characters, or the text that another framework made.
+/// A session's CSRF token: 256 random bits as 43 characters, or the text that another framework
+/// made.
 ///
 /// # Security
-/// Render it masked into pages ([`CsrfToken::mask`]): bytes that differ each time keep a compressed page from giving it away
-/// (BREACH). `Debug` prints nothing of it; [`CsrfToken::expose`] is the one way to its text.
+/// Render it masked into pages ([`CsrfToken::mask`]): bytes that differ each time keep a compressed
+/// page from giving it away (BREACH). `Debug` prints nothing of it; [`CsrfToken::expose`] is the
+/// one way to its text.
 ///
 /// # Examples
 /// ```
@@ -35,7 +37,8 @@ pub struct CsrfToken {
     scheme: Option<&'static dyn CsrfScheme>,
 }
 
-/// How another framework spells CSRF tokens, so that a form rendered by one application is accepted by the other.
+/// How another framework spells CSRF tokens, so that a form rendered by one application is accepted
+/// by the other.
 ///
 /// A [`CsrfToken`] of a session that is shared with that framework goes by it.
 ///
@@ -69,7 +72,8 @@ pub trait CsrfScheme: fmt::Debug + Send + Sync {
     /// What that framework puts into a form.
     fn mask(&self, token: &str, pad: &[u8]) -> String;
 
-    /// Whether a submitted text is what that framework accepts for this token. The token's own text is accepted without asking.
+    /// Whether a submitted text is what that framework accepts for this token. The token's own text
+    /// is accepted without asking.
     fn matches(&self, token: &str, submitted: &str) -> bool;
 }
 
@@ -95,7 +99,8 @@ impl CsrfToken {
         Self { scheme: Some(scheme), ..self }
     }
 
-    /// A token of 32 random bytes becomes one as that framework makes them; any other is left as it is.
+    /// A token of 32 random bytes becomes one as that framework makes them; any other is left as it
+    /// is.
     pub(crate) fn reshape(self, scheme: Option<&'static dyn CsrfScheme>) -> Self {
         let Some(scheme) = scheme.filter(|_| self.scheme.is_none()) else { return self };
         let random = URL_SAFE_NO_PAD.decode(self.expose()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
@@ -117,8 +122,8 @@ impl CsrfToken {
 
     /// The token hidden under a random pad: base64url of the pad and of the token XOR the pad.
     ///
-    /// `pad` is fresh for every rendering and as long as [`CsrfToken::mask_len`] says; of a shorter one only as much of the token
-    /// is kept, and the result matches nothing.
+    /// `pad` is fresh for every rendering and as long as [`CsrfToken::mask_len`] says; of a shorter
+    /// one only as much of the token is kept, and the result matches nothing.
     #[must_use]
     pub fn mask(&self, pad: &[u8]) -> String {
         if let Some(scheme) = self.scheme {
@@ -129,7 +134,8 @@ impl CsrfToken {
         URL_SAFE_NO_PAD.encode(both)
     }
 
-    /// Whether a submitted text is this token, raw or masked. Takes the same time wherever they differ.
+    /// Whether a submitted text is this token, raw or masked. Takes the same time wherever they
+    /// differ.
     #[must_use]
     pub fn matches(&self, submitted: &str) -> bool {
         let token = self.expose().as_bytes();

@@ -1,17 +1,19 @@
 //! A keyring as text, for a file or a variable of the environment.
 //!
-//! One key per line, in base64, behind what it is for: `current`, `previous` or `next`. Empty lines and those that begin with `#` are for
-//! people. A text that is a single key and nothing else is the current one, as `openssl rand -base64 32` prints it.
+//! One key per line, in base64, behind what it is for: `current`, `previous` or `next`. Empty lines
+//! and those that begin with `#` are for people. A text that is a single key and nothing else is
+//! the current one, as `openssl rand -base64 32` prints it.
 
 use super::{Key, Keyring};
 use crate::error::ConfigError;
 
 impl Keyring {
-    /// A keyring from its text: a key in base64, or lines of `current`, `previous` and `next`, each with a key behind it.
+    /// A keyring from its text: a key in base64, or lines of `current`, `previous` and `next`, each
+    /// with a key behind it.
     ///
     /// # Errors
-    /// A line that makes no sense, a key that isn't one, and a text with no current key or with two; the error names the line, and never what
-    /// stands in it.
+    /// A line that makes no sense, a key that isn't one, and a text with no current key or with
+    /// two; the error names the line, and never what stands in it.
     ///
     /// # Examples
     /// ```

@@ -14,7 +14,8 @@ use crate::time::Timestamp;
 
 /// Sessions of more than one place, and of other frameworks: for factories that bridge.
 impl SessionState {
-    /// The reason why the request's cookie didn't open, if it brought one that didn't and none that did.
+    /// The reason why the request's cookie didn't open, if it brought one that didn't and none that
+    /// did.
     #[must_use]
     pub fn rejected(&self) -> Option<Rejected> {
         self.rare.as_ref()?.rejected
@@ -60,7 +61,8 @@ impl SessionState {
         self.rare.as_ref()?.ended_foreign.as_deref()
     }
 
-    /// The same session with the id that it was opened under: a new id that was asked for is left out.
+    /// The same session with the id that it was opened under: a new id that was asked for is left
+    /// out.
     #[must_use]
     pub const fn staying(mut self) -> Self {
         if let Identity::Cycling(id) = self.identity {
@@ -106,7 +108,8 @@ impl SessionState {
         adopted
     }
 
-    /// Takes over the contents of another session, which begins anew here. The foreign part stays behind.
+    /// Takes over the contents of another session, which begins anew here. The foreign part stays
+    /// behind.
     ///
     /// A lifetime that was set for that one session still holds, and so does an absolute deadline.
     /// Otherwise this session's own lifetimes count from now, so that no move ends a session.

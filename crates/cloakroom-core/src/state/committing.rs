@@ -1,4 +1,5 @@
-//! What a commit does to a session: completed before it, settled after it, and what was done in between.
+//! What a commit does to a session: completed before it, settled after it, and what was done in
+//! between.
 
 use std::sync::Arc;
 
@@ -83,12 +84,12 @@ impl SessionState {
         }
     }
 
-    /// Takes in what a factory found under the session's id when it was asked again; returns whether
-    /// the session goes on.
+    /// Takes in what a factory found under the session's id when it was asked again; returns
+    /// whether the session goes on.
     ///
-    /// One that has ended is detached from now on, so that nothing written later brings it back. One
-    /// that goes on shows its newest values, unless something was changed that isn't committed yet:
-    /// the commit will apply that to the newest values.
+    /// One that has ended is detached from now on, so that nothing written later brings it back.
+    /// One that goes on shows its newest values, unless something was changed that isn't committed
+    /// yet: the commit will apply that to the newest values.
     pub fn refresh(&mut self, newest: Self) -> bool {
         let Some(id) = self.id() else { return !self.is_detached() };
         let goes_on = newest.id().is_some();
@@ -113,8 +114,8 @@ impl SessionState {
 
     /// Takes in the result of a commit of an earlier state of this session.
     ///
-    /// What was done since the commit began is applied to what it committed. Where that fails, it is
-    /// lost, and the error says why. What was committed is never applied twice.
+    /// What was done since the commit began is applied to what it committed. Where that fails, it
+    /// is lost, and the error says why. What was committed is never applied twice.
     pub fn absorb(&mut self, commit: &Commit, settled: Self, rebased: Rebased) -> Absorbed {
         if (rebased.generation, rebased.changes) != (self.generation, self.work.log.len()) {
             return Absorbed::Outdated(Box::new(settled));

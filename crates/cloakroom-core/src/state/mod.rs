@@ -50,7 +50,8 @@ pub struct SessionState {
 /// What the handler has, and what it did.
 #[derive(Clone, Debug)]
 struct Work {
-    /// The record that was opened. Shared, so that a commit can have the session while handlers keep it.
+    /// The record that was opened. Shared, so that a commit can have the session while handlers
+    /// keep it.
     base: Arc<Record>,
     /// The record that the handler sees, once it differs.
     draft: Option<Arc<Record>>,
@@ -141,8 +142,8 @@ impl SessionState {
         self
     }
 
-    /// Says whether the next commit moves the session to another place: the browser then needs a new
-    /// cookie, whatever the cookie carries.
+    /// Says whether the next commit moves the session to another place: the browser then needs a
+    /// new cookie, whatever the cookie carries.
     #[must_use]
     pub const fn moving(mut self, moves: bool) -> Self {
         self.context.moves = moves;
@@ -164,7 +165,8 @@ impl SessionState {
         self
     }
 
-    /// Says that the session's id has this hash: a factory that has computed it need not do so again.
+    /// Says that the session's id has this hash: a factory that has computed it need not do so
+    /// again.
     #[must_use]
     #[inline]
     pub const fn under(mut self, key: StoreKey) -> Self {

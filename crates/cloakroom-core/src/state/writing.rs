@@ -28,7 +28,8 @@ impl SessionState {
 
     /// Writes the session and sends its cookie even if nothing is different.
     ///
-    /// Needed only to send the cookie again: `insert`, `update` and `get_mut` record their changes themselves.
+    /// Needed only to send the cookie again: `insert`, `update` and `get_mut` record their changes
+    /// themselves.
     pub fn changed(&mut self) {
         self.apply(Change::Reissue);
     }
@@ -76,7 +77,8 @@ impl SessionState {
         self.apply(Change::Label { label: label.into() });
     }
 
-    /// The CSRF token, made with `fresh` if the session has none yet. A new session is kept from then on.
+    /// The CSRF token, made with `fresh` if the session has none yet. A new session is kept from
+    /// then on.
     pub fn csrf_token(&mut self, fresh: impl FnOnce() -> CsrfToken) -> CsrfToken {
         if let Some(token) = self.record().csrf() {
             return token.clone();

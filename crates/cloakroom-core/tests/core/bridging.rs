@@ -195,7 +195,8 @@ fn an_invalidated_session_still_says_where_it_was_kept() {
     session.insert("a", &1).unwrap();
     session.invalidate(NOW);
     assert_eq!(session.ended_foreign().and_then(Foreign::id), Some("id"), "also if it is invalidated twice");
-    // Committed in mid-request, and invalidated while that ran: what has just been committed is what ends.
+    // Committed in mid-request, and invalidated while that ran: what has just been committed is
+    // what ends.
     let mut running = loaded(Lifetimes::default());
     running.insert("a", &1).unwrap();
     let commit = commit(&mut running, NOW);

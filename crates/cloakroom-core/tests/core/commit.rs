@@ -1,5 +1,5 @@
-//! Commits while a request runs: the session goes on from what was committed, and nothing is applied
-//! twice or lost.
+//! Commits while a request runs: the session goes on from what was committed, and nothing is
+//! applied twice or lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,7 +74,8 @@ proptest! {
         let folded = request(&base, &operations);
         let once = folded.log().replay(&base, &base, Default::default()).unwrap().record;
         prop_assert_eq!(once.encode(), folded.record().encode(), "on the version it was made on");
-        // On another version it is the same as all operations without folding: in logs of a few each.
+        // On another version it is the same as all operations without folding: in logs of a few
+        // each.
         let newest = outcome(&request(&base, &other));
         let again = folded.log().replay(&base, &newest, Default::default()).unwrap().record;
         let mut by_parts = newest.clone();
@@ -83,7 +84,8 @@ proptest! {
             by_parts = part_of(&mut session, part, &by_parts);
         }
         prop_assert_eq!(data(&again), data(&by_parts));
-        // A pop also takes the duplicates that its own log has left out, and a part knows only its own.
+        // A pop also takes the duplicates that its own log has left out, and a part knows only its
+        // own.
         let is_once = |queue: &str| operations.iter().any(|it| matches!(it, Operation::FlashOnce(name, _) if name == queue));
         let comparable = |record: &Record| {
             let mut queues = messages(record);

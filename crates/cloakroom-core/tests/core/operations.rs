@@ -91,7 +91,8 @@ pub(crate) fn any_operation() -> BoxedStrategy<Operation> {
     use Operation::{Absolute, Changed, Clear, Csrf, Extend, Idle, Label, Own, PopItem, Remember, SetCsrf};
     const KEYS: &[&str] = &["a", "b", "c", "", "ключ"];
     let entry = (prop::sample::select(KEYS).prop_map(str::to_owned), -2..3_i64);
-    // A timeout of zero is written as a millisecond, see `a_timeout_of_nothing_does_not_become_never`.
+    // A timeout of zero is written as a millisecond, see
+    // `a_timeout_of_nothing_does_not_become_never`.
     let seconds = || 1..100_000_u32;
     prop_oneof![
         10 => local(KEYS, &["", "q", "errors"]),

@@ -60,7 +60,8 @@ fn any_record() -> impl Strategy<Value = Record> {
     })
 }
 
-/// Fields of a release that is newer than this one, as text: letters come up again, and lengths are spelled as they please.
+/// Fields of a release that is newer than this one, as text: letters come up again, and lengths are
+/// spelled as they please.
 fn any_extensions() -> impl Strategy<Value = Vec<String>> {
     let field = (prop::char::range('A', 'Z'), prop::sample::select(vec!["", "0", "000"]), any::<String>())
         .prop_map(|(letter, zeros, text)| format!("{letter}{zeros}{}:{text}", text.len()));
@@ -147,7 +148,8 @@ proptest! {
 fn check_what_decodes(text: &str) {
     if let Ok(record) = Record::decode(&Arc::from(text), 0) {
         through_the_wire(&record);
-        // A clock that ran backwards would give deadlines before the creation, which are written as the creation.
+        // A clock that ran backwards would give deadlines before the creation, which are written as
+        // the creation.
         let now = record.clockwork().touched;
         let mut session = SessionState::loaded(ID, record, now, Lifetimes::default());
         session.flash("q", &1, fresh(), Duplicates::Allow).unwrap();
@@ -285,7 +287,8 @@ fn a_timeout_of_nothing_does_not_become_never() {
     }
 }
 
-/// What was read and isn't changed is written as it was read. What comes of it must be what a record made anew would be.
+/// What was read and isn't changed is written as it was read. What comes of it must be what a
+/// record made anew would be.
 #[test]
 fn a_changed_record_is_written_as_one_made_anew() {
     type Pairs<'a> = &'a [(&'a str, &'a str)];

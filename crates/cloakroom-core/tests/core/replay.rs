@@ -96,7 +96,8 @@ proptest! {
         first in prop::collection::vec(prop::option::of(0..3_u8), 0..6),
         second in prop::collection::vec(prop::option::of(0..3_u8), 0..6),
     ) {
-        // `None` pops, `Some` flashes. Bodies repeat, so that a number and a body together aren't enough to tell messages apart.
+        // `None` pops, `Some` flashes. Bodies repeat, so that a number and a body together aren't
+        // enough to tell messages apart.
         let operations = |steps: &[Option<u8>]| -> Vec<Operation> {
             let queue = || "q".to_owned();
             steps.iter().map(|step| step.map_or(Operation::PopFlash(queue()), |body| Operation::Flash(queue(), body))).collect()
@@ -237,7 +238,8 @@ fn popped_by_both_is_gone_and_nothing_is_taken_twice() {
     assert_eq!(messages(&newest), [("q".to_owned(), vec!["0".to_owned()])]);
 }
 
-/// A message that was left out because an equal one waited was shown with it, when that one was popped.
+/// A message that was left out because an equal one waited was shown with it, when that one was
+/// popped.
 #[test]
 fn a_popped_duplicate_does_not_come_back_when_its_twin_is_gone() {
     let once = || Operation::FlashOnce("q".to_owned(), 0);

@@ -61,7 +61,8 @@ fn any_character_replaced_added_or_left_out_breaks_the_seal() {
                 for other in OTHERS.chars() {
                     let replaced = format!("{head}{other}{}", &tail[1..]);
                     if replaced != sealed {
-                        // In the last character this also finds the spellings of base64 that decode to the same bytes.
+                        // In the last character this also finds the spellings of base64 that decode
+                        // to the same bytes.
                         assert!(sealer.unseal(&replaced).is_err(), "{seal:?}: {replaced}");
                     }
                     assert!(sealer.unseal(&format!("{head}{other}{tail}")).is_err(), "{seal:?}: {other:?} at {at}");
@@ -79,7 +80,8 @@ fn any_character_replaced_added_or_left_out_breaks_the_seal() {
 
 #[test]
 fn base64_has_one_spelling() {
-    // One byte more or less of payload makes the last character carry 0, 2 or 4 bits that must be zero.
+    // One byte more or less of payload makes the last character carry 0, 2 or 4 bits that must be
+    // zero.
     let mut spellings = 0;
     for seal in BOTH {
         for payload in ["", "1", "12"] {

@@ -1,5 +1,6 @@
-//! What version 1 of every format looked like when it was released. The sealed texts were made by another implementation
-//! (Python's hmac, and AES-GCM-SIV of OpenSSL), so that ours is not its own witness.
+//! What version 1 of every format looked like when it was released. The sealed texts were made by
+//! another implementation (Python's hmac, and AES-GCM-SIV of OpenSSL), so that ours is not its own
+//! witness.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -58,7 +58,8 @@ fn side_by_side_with_pyramid() {
     sequences::compare(&mut theirs, &mut ours("pyramid", "itsaseekreet", &[]), 2000);
 }
 
-/// Flask's own sessions know no forms: Flask-WTF has a signature of its own around the token, see below.
+/// Flask's own sessions know no forms: Flask-WTF has a signature of its own around the token, see
+/// below.
 const FLASK: Abilities = Abilities { forms: false, lifetime: Some((2_678_400.0, 2_678_401.5)), ..USUAL };
 
 #[test]

@@ -5,7 +5,8 @@ use cloakroom_servers::Foreign;
 use crate::side::Side;
 use crate::turns::{Abilities, Signs, Turns, USUAL};
 
-/// A name holds one message, and none stays after the request that has shown it. A list is several messages to us.
+/// A name holds one message, and none stays after the request that has shown it. A list is several
+/// messages to us.
 const RAILS: Abilities = Abilities { queues: false, levels: false, ..USUAL };
 
 fn pair(backend: &str, digest: &str, more: &[&str], ours: &[&str]) -> [Side; 2] {

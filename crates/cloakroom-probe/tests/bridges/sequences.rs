@@ -1,7 +1,9 @@
-//! Random sequences of operations, on a real Pyramid application and on the probe, with the same cookie: every result is compared.
+//! Random sequences of operations, on a real Pyramid application and on the probe, with the same
+//! cookie: every result is compared.
 //!
-//! Both are asked with the same cookie each time, and the visitor goes on with the cookie of the one or of the other in turn. What is
-//! deliberately different is in the table of `docs/guide/bridges.md`, and in [`agree`].
+//! Both are asked with the same cookie each time, and the visitor goes on with the cookie of the
+//! one or of the other in turn. What is deliberately different is in the table of
+//! `docs/guide/bridges.md`, and in [`agree`].
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -157,7 +159,8 @@ impl Pair<'_> {
             batch.iter().map(|it| if it[0] == "len" { json!(["keys"]) } else { it.clone() }).collect();
         let their_results = self.theirs.run(theirs, before.now, &json!(asked));
         let our_results = self.ours.run(ours, before.now, &json!(batch));
-        // What each of them has told in this batch, where the session had no token: they make one each.
+        // What each of them has told in this batch, where the session had no token: they make one
+        // each.
         let mut made = None;
         for (operation, (their, our)) in batch.iter().zip(their_results.iter().zip(&our_results)) {
             self.compared += 1;

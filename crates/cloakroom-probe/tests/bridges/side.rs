@@ -43,7 +43,8 @@ pub(crate) struct Answer {
 impl Side {
     /// The probe, with these options.
     pub(crate) fn ours(options: &[&str]) -> Self {
-        // What it traces is looked at only if it doesn't start; after that the file has no name any more.
+        // What it traces is looked at only if it doesn't start; after that the file has no name any
+        // more.
         let log = NamedTempFile::new().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_cloakroom-probe"))
             .args(["--port", "0"])

@@ -272,7 +272,8 @@ impl Turns {
         }
     }
 
-    /// Secrets rotate: what one side has sealed with the old one opens on the other, which seals with the new one.
+    /// Secrets rotate: what one side has sealed with the old one opens on the other, which seals
+    /// with the new one.
     ///
     /// `start` starts both with a secret and one that is still read.
     pub(crate) fn rotated(format: &'static str, signs: Signs, start: impl Fn(&str, Option<&str>) -> [Side; 2]) {

@@ -32,7 +32,8 @@ const AT_A_TIME: usize = 16;
 /// How late the store answers.
 const LATE: Duration = Duration::from_millis(100);
 
-/// The last visitor stays so long after the handler has ended its session; the first is gone at once.
+/// The last visitor stays so long after the handler has ended its session; the first is gone at
+/// once.
 const LONGEST: u64 = 200;
 
 /// How long a busy machine may take. It passes only if something is wrong.

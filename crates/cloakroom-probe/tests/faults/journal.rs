@@ -59,7 +59,8 @@ impl Journal {
         Self { writers: writers.collect() }
     }
 
-    /// Everybody writes, until told to stop or the application is gone. An answer of 503 is one of "not done"; any other is a failure.
+    /// Everybody writes, until told to stop or the application is gone. An answer of 503 is one of
+    /// "not done"; any other is a failure.
     pub(crate) fn write(self, address: SocketAddr) -> Writing {
         let shared = Arc::new(Shared::default());
         let threads = self.writers.into_iter().map(|mut writer| {

@@ -26,7 +26,8 @@ fn the_primary_under_sentinel() {
         thread::sleep(Duration::from_millis(10));
     }
     let promoted = lost.elapsed();
-    // Nobody is left to confirm what the new master is told, until what was the master comes back as a replica.
+    // Nobody is left to confirm what the new master is told, until what was the master comes back
+    // as a replica.
     servers.servers[0].start_again();
     while !servers.servers[1].cli(&["INFO", "replication"]).contains("state=online") {
         assert!(lost.elapsed() < Duration::from_secs(120), "the sentinels make no replica of it");

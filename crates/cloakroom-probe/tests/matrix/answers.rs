@@ -37,7 +37,8 @@ pub(crate) async fn lost(bench: &mut Bench) -> Cell {
     Cell::Ran(ran.noted(format_args!("{lost} answers lost")))
 }
 
-/// Clients go away when the response is on its way. Their changes are made at most once, and their sign-outs take effect.
+/// Clients go away when the response is on its way. Their changes are made at most once, and their
+/// sign-outs take effect.
 pub(crate) async fn client_left(bench: &mut Bench) -> Cell {
     let nodes = bench.patient();
     let node = &nodes[0];

@@ -236,8 +236,8 @@ async fn discarded(bench: &mut Bench) -> Cell {
     Cell::Ran(ran)
 }
 
-/// The server cancels statements that take longer than half of what it needs to delete all old rows at once: ending everybody of
-/// long ago comes to its end all the same, step by step.
+/// The server cancels statements that take longer than half of what it needs to delete all old rows
+/// at once: ending everybody of long ago comes to its end all the same, step by step.
 pub(crate) async fn statement_limit(bench: &mut Bench) -> Cell {
     let node = Arc::clone(&bench.nodes[0]);
     let template = node.begin().await.unwrap();
@@ -297,7 +297,8 @@ fn limit_statements(bench: &Bench, limit: Option<Duration>) {
     bench.place.sql(&statement);
 }
 
-/// One owner has thousands of sessions, and signs in once more; then all of them are ended. The others go on.
+/// One owner has thousands of sessions, and signs in once more; then all of them are ended. The
+/// others go on.
 pub(crate) async fn huge_owner(bench: &mut Bench) -> Cell {
     let owner = format!("huge {}", bench.seed);
     let few = Node::with(bench.nodes[0].store.clone(), |sessions| sessions.owner_limit(10, AtLimit::EndOldest));
@@ -328,7 +329,8 @@ pub(crate) async fn huge_owner(bench: &mut Bench) -> Cell {
     let load = Load::start(&bench.patient()).await;
     load.until_done(SOME).await;
     let signing = tokio::time::Instant::now();
-    // Nothing of it is done in one piece: each step of a machine that is slow is bounded too, and each try goes on from the last.
+    // Nothing of it is done in one piece: each step of a machine that is slow is bounded too, and
+    // each try goes on from the last.
     let (mut signed_ins, mut newest) = (0, None);
     while newest.is_none() && signed_ins < TRIES {
         signed_ins += 1;

@@ -14,8 +14,8 @@ use crate::load::{Load, Tally};
 use crate::node::{Node, PATIENCE};
 use crate::stores::{Kind, Place};
 
-/// After the first missed deadline, or after the fault is gone: as long as a store may take until a request succeeds. What
-/// a new connection takes at that time comes on top, ten times.
+/// After the first missed deadline, or after the fault is gone: as long as a store may take until a
+/// request succeeds. What a new connection takes at that time comes on top, ten times.
 const RECOVERY: Duration = Duration::from_secs(3);
 
 /// Requests that succeed before a fault and after it.
@@ -53,8 +53,8 @@ impl Bench {
         cell
     }
 
-    /// The same applications with all the time that they need, for faults that concern nobody of the load: how long a busy
-    /// machine takes is no failure.
+    /// The same applications with all the time that they need, for faults that concern nobody of
+    /// the load: how long a busy machine takes is no failure.
     pub(crate) fn patient(&self) -> [Arc<Node>; 2] {
         let patient = |node: &Arc<Node>| {
             Node::with(node.store.clone(), |sessions| sessions.call_timeout(PATIENCE).commit_timeout(PATIENCE))
@@ -131,7 +131,8 @@ impl Ran {
 
     /// Nobody was refused: the fault doesn't concern these sessions.
     ///
-    /// The deadlines of drivers are real time, which a very busy machine may miss: one request of fifty may say so.
+    /// The deadlines of drivers are real time, which a very busy machine may miss: one request of
+    /// fifty may say so.
     pub(crate) fn nobody_failed(&mut self) {
         let (failed, errors) = (self.tally.failed, &self.tally.errors);
         let is_late = |said: &&String| said.contains("didn't answer in time");

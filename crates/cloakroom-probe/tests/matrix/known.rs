@@ -1,4 +1,5 @@
-//! The cells that fail, each with the reason. One that begins to pass fails the run, so that its line is removed.
+//! The cells that fail, each with the reason. One that begins to pass fails the run, so that its
+//! line is removed.
 
 use crate::cell::Cell;
 use crate::fault::Fault;
@@ -9,7 +10,8 @@ use crate::stores::Kind;
 #[expect(dead_code, reason = "no cell is known to fail at the moment")]
 enum Fails {
     Always,
-    /// By the order of events that a test can't choose. Whether it still does has to be looked up when the cause is worked on.
+    /// By the order of events that a test can't choose. Whether it still does has to be looked up
+    /// when the cause is worked on.
     Sometimes,
 }
 

@@ -1,7 +1,8 @@
 //! Visitors: what they do, and what they remember of what they were told.
 //!
-//! *Counters* add to a session that two of them share, on two applications. *Movers* fill a cart and sign in, which gives their session
-//! another id. *Leavers* begin a session and sign out of it, again and again until they are told that it is done.
+//! *Counters* add to a session that two of them share, on two applications. *Movers* fill a cart
+//! and sign in, which gives their session another id. *Leavers* begin a session and sign out of it,
+//! again and again until they are told that it is done.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -48,7 +49,8 @@ struct Shared {
     waiting: AtomicUsize,
     requests: AtomicUsize,
     failed: AtomicUsize,
-    /// For each visitor: the requests that succeeded, and those that failed since the last that did.
+    /// For each visitor: the requests that succeeded, and those that failed since the last that
+    /// did.
     succeeded: Vec<AtomicUsize>,
     in_a_row: Vec<AtomicUsize>,
     worst: AtomicUsize,

@@ -12,8 +12,9 @@
 //! | `table` | what is printed at the end |
 //! | `soak` | random faults for minutes: `cargo xtask soak` |
 //!
-//! `CLOAKROOM_MATRIX="redis killed"` runs the cells of these stores and faults alone. Each cell decides by counts: what was
-//! acknowledged is there, once; an ended session opens nothing. Times are printed, and bound what must come at all.
+//! `CLOAKROOM_MATRIX="redis killed"` runs the cells of these stores and faults alone. Each cell
+//! decides by counts: what was acknowledged is there, once; an ended session opens nothing. Times
+//! are printed, and bound what must come at all.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -64,7 +65,8 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-/// The cells of one store, in the order of the faults. They share its servers, and nothing is restarted in between.
+/// The cells of one store, in the order of the faults. They share its servers, and nothing is
+/// restarted in between.
 fn row(kind: Kind, faults: &[Fault]) -> Vec<(Kind, Fault, Cell)> {
     let runtime = runtime();
     let mut bench = None;

@@ -134,7 +134,8 @@ impl Request {
         Ok(line.map(|line| line.split(';').next().unwrap_or_default().to_owned()))
     }
 
-    /// The client goes away when the response has been asked for once. Says whether it was there already.
+    /// The client goes away when the response has been asked for once. Says whether it was there
+    /// already.
     pub(crate) async fn leave(self) -> bool {
         let mut finish = pin!(self.slot.finish(200));
         poll_fn(|context| Poll::Ready(finish.as_mut().poll(context).is_ready())).await

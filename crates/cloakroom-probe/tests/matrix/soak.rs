@@ -1,7 +1,7 @@
 //! Random faults on every store, for as many minutes as `CLOAKROOM_SOAK` says: `cargo xtask soak`.
 //!
-//! Each store has its own row of faults, which the seed decides. Beside the visitors of each cell there are *keepers*, whose sessions live
-//! through all of them.
+//! Each store has its own row of faults, which the seed decides. Beside the visitors of each cell
+//! there are *keepers*, whose sessions live through all of them.
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, RandomState};

@@ -1,6 +1,7 @@
 //! The stores, each with its servers and the wires to them.
 //!
-//! Applications log in as `app`, a user who may do what a store needs and no more, so that a right can be taken away.
+//! Applications log in as `app`, a user who may do what a store needs and no more, so that a right
+//! can be taken away.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -270,7 +271,8 @@ impl Place {
             }
             Servers::MariaDb(..) => {
                 let (verb, whom) = if allowed { ("GRANT", "TO") } else { ("REVOKE", "FROM") };
-                // A right on a table is looked up for each statement, one on a database for each connection.
+                // A right on a table is looked up for each statement, one on a database for each
+                // connection.
                 for table in self.sql("SHOW TABLES LIKE 'cloakroom%'").lines() {
                     self.sql(&format!("{verb} INSERT, UPDATE, DELETE ON {table} {whom} app"));
                 }

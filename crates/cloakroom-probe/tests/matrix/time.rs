@@ -9,7 +9,8 @@ use crate::cell::{Bench, Cell, Ran, SOME};
 use crate::load::{Load, add};
 use crate::stores::{Place, Servers};
 
-/// A store that loses acknowledged writes, as after a failover or a restored snapshot, takes no later write for one of those.
+/// A store that loses acknowledged writes, as after a failover or a restored snapshot, takes no
+/// later write for one of those.
 pub(crate) async fn goes_back(bench: &mut Bench) -> Cell {
     let mut findings = Vec::new();
     for (row, [lost, slow, after]) in
@@ -24,7 +25,8 @@ pub(crate) async fn goes_back(bench: &mut Bench) -> Cell {
         let request = nodes[slow].request(&cookie).await.unwrap();
         add(&request.session, 3).unwrap();
         snapshot.restore(&mut bench.place);
-        // Connections to a server that was replaced are found to be broken, and the next request has new ones.
+        // Connections to a server that was replaced are found to be broken, and the next request
+        // has new ones.
         let mut acknowledged = Vec::new();
         let mut number = 10;
         while acknowledged.is_empty() {
@@ -138,7 +140,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Clocks of applications that differ by five minutes, a quarter of the idle timeout: sessions go on, and ended ones stay ended.
+/// Clocks of applications that differ by five minutes, a quarter of the idle timeout: sessions go
+/// on, and ended ones stay ended.
 pub(crate) async fn skewed(bench: &mut Bench) -> Cell {
     const FIVE_MINUTES: i64 = 5 * 60 * 1000;
     let nodes = bench.patient();

@@ -7,7 +7,8 @@ use tokio::time::{sleep, timeout};
 use crate::cell::{Bench, Cell, Ran, SOME};
 use crate::load::Load;
 
-/// A visitor may meet a silent connection when it reads, when it writes, and once more in the pool of each.
+/// A visitor may meet a silent connection when it reads, when it writes, and once more in the pool
+/// of each.
 const MISSES: usize = 3;
 
 /// The largest number of bytes until a wire is cut: a few requests.

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::http::{Client, Lines};
 use crate::world::{Probe, World};
 
-/// Begins a stream of this visitor, on the machine's own time: a body is made after its request was handled.
+/// Begins a stream of this visitor, on the machine's own time: a body is made after its request was
+/// handled.
 async fn stream(client: &mut Client, path: &str) -> Lines {
     client.now = None;
     client.ops(json!([["insert", "note", "before"]])).await;
@@ -55,7 +56,8 @@ pub(crate) async fn a_stream_reads_and_writes_while_others_do(world: &World) {
     assert_eq!(found[1..], [json!(1), json!("meanwhile"), json!(["hello"])], "nothing was overwritten");
 }
 
-/// Both kinds of stream, while another request does this; the visitor as it was before, and is afterwards.
+/// Both kinds of stream, while another request does this; the visitor as it was before, and is
+/// afterwards.
 async fn ends(probe: &Probe, operations: Value) -> Vec<(Client, Client)> {
     let mut visitors = Vec::new();
     for path in ["/stream", "/watch"] {

@@ -1,4 +1,5 @@
-//! A hundred requests of one session at the same time, to one process and to three: nothing is lost.
+//! A hundred requests of one session at the same time, to one process and to three: nothing is
+//! lost.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -26,7 +27,8 @@ async fn race(name: &'static str, processes: usize) {
     let requests = (0..REQUESTS).map(|index| {
         let (address, mut client) = (probes[index % processes].address(), client.clone());
         tokio::spawn(async move {
-            // The pause is between the first read and the writes, as in an application that asks somebody else in between.
+            // The pause is between the first read and the writes, as in an application that asks
+            // somebody else in between.
             let operations = json!([
                 ["get", "items"],
                 ["sleep", 5],

@@ -1,4 +1,5 @@
-//! Round trips as a contract: what each kind of request costs, on the wire and in calls of the store.
+//! Round trips as a contract: what each kind of request costs, on the wire and in calls of the
+//! store.
 
 use std::time::{Duration, Instant};
 
@@ -31,14 +32,16 @@ const COSTS: Costs = [0, 1, 1, 2, 1, 2, 1, 2, 1, 2, 2, 2];
 /// What each of them costs on the wire: a sign-in counts its owner's sessions.
 const ON_THE_WIRE: Costs = [0, 1, 1, 2, 1, 2, 1, 2, 1, 2, 3, 2];
 
-/// The index of an owner lives elsewhere, and a session moves in two steps: see `RedisStore::connect_cluster`.
+/// The index of an owner lives elsewhere, and a session moves in two steps: see
+/// `RedisStore::connect_cluster`.
 const IN_A_CLUSTER: Costs = [0, 1, 1, 2, 1, 2, 1, 2, 1, 3, 5, 3];
 
-/// After so many, each connection has prepared its statements, and each server of a Cluster knows each script.
+/// After so many, each connection has prepared its statements, and each server of a Cluster knows
+/// each script.
 const WARM_UP: usize = 40;
 
-/// Visits that count, each kind by the cheapest: a pool that opens one connection more in the middle, as on a busy machine, has its
-/// statements prepared there, once.
+/// Visits that count, each kind by the cheapest: a pool that opens one connection more in the
+/// middle, as on a busy machine, has its statements prepared there, once.
 const VISITS: usize = 3;
 
 const NOW: u64 = 1_700_000_000;
@@ -48,9 +51,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A visitor's requests; for each, what `count` says that it cost.
 ///
-/// Some commands are sent when the response is on its way already: the index of an owner in a Cluster hears of an end behind it. So the
-/// next request isn't sent before the ones promised have been counted, however busy the machine is; what comes beyond them
-/// is counted with this request or a later one, and is too much there.
+/// Some commands are sent when the response is on its way already: the index of an owner in a
+/// Cluster hears of an end behind it. So the next request isn't sent before the ones promised have
+/// been counted, however busy the machine is; what comes beyond them is counted with this request
+/// or a later one, and is too much there.
 async fn visit(probe: &Probe, promised: [Costs; 2], count: impl AsyncFn() -> [usize; 2]) -> [Costs; 2] {
     let (mut client, mut token) = (Client::default(), String::new());
     let (mut costs, mut now) = ([[0; KINDS.len()]; 2], NOW);

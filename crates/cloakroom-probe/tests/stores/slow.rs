@@ -52,7 +52,8 @@ impl App {
         // What is counted is what comes back, and not how long a busy machine takes.
         let patient = Duration::from_secs(60);
         let sessions = StoredSessions::new(store.clone()).call_timeout(patient).commit_timeout(patient);
-        // One owner signs in with every round, and none of these sessions may make room for another.
+        // One owner signs in with every round, and none of these sessions may make room for
+        // another.
         let sessions = sessions.cookie(CookieConfig::default().name("session")).no_owner_limit();
         let sessions = Arc::new(sessions.build().unwrap());
         let engine = Arc::new(Engine::new(Arc::clone(&sessions)).clock(Arc::clone(clock)));

@@ -112,7 +112,8 @@ impl Monitor {
     }
 }
 
-/// What one writer knows of its session: the last version that was acknowledged, and how long it went without one.
+/// What one writer knows of its session: the last version that was acknowledged, and how long it
+/// went without one.
 #[derive(Debug)]
 pub(crate) struct Written {
     pub(crate) key: StoreKey,
@@ -146,7 +147,8 @@ pub(crate) async fn write_until(store: Arc<RedisStore>, end: Instant) -> Written
                 last = clock();
             }
             Ok(Replaced::Conflict) => {
-                // Only a write that ended with an error may have been carried out all the same, and only once.
+                // Only a write that ended with an error may have been carried out all the same, and
+                // only once.
                 assert!(written.errors > 0);
                 written.acknowledged = newest(&store, &key, written.acknowledged).await;
             }
@@ -233,7 +235,8 @@ pub(crate) async fn scripts_are_sent_again(store: &RedisStore, servers: &[Redis]
     end_all_before(store, Timestamp::from_unix_secs(1), now()).await.unwrap();
 }
 
-/// A session that moves onto another one, or onto the mark of one, is an error, and everything is as it was.
+/// A session that moves onto another one, or onto the mark of one, is an error, and everything is
+/// as it was.
 pub(crate) async fn a_taken_key_is_an_error(store: &RedisStore) {
     let (owned, until) = (entry("mine").owner(Some("user".to_owned())), now() + Duration::from_secs(10));
     let others = entry("other's").owner(Some("other".to_owned()));

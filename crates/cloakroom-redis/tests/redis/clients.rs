@@ -43,7 +43,8 @@ async fn clients_of_the_application_conform() {
     let server = Redis::start();
     for (name, store) in each(&server).await {
         let store = store.prefix(format!("{name}:"));
-        // bb8's connections wait half a second for an answer, which a busy machine may exceed in a race of many.
+        // bb8's connections wait half a second for an answer, which a busy machine may exceed in a
+        // race of many.
         if name != "bb8-redis" {
             assert_conforms(Arc::new(store.clone()), CAPABILITIES.rounds(20)).await;
         }

@@ -115,7 +115,8 @@ async fn a_promoted_replica_has_everything_that_it_confirmed() {
         others.len()
     );
     assert!(burst < Duration::from_secs(10), "{burst:?}");
-    // The client asks all servers where keys are now, one of which is held up by writes that no replica confirms.
+    // The client asks all servers where keys are now, one of which is held up by writes that no
+    // replica confirms.
     assert!(gap < Duration::from_secs(5), "sessions of other servers stood still for {gap:?}");
     assert!(others.len() < all.len());
 }
@@ -148,7 +149,8 @@ fn scripts(monitors: &mut [Monitor]) -> Vec<(usize, Vec<String>)> {
     found
 }
 
-/// A Cluster's client sends a call again when its answer was lost: here the very same bytes come a second time.
+/// A Cluster's client sends a call again when its answer was lost: here the very same bytes come a
+/// second time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_call_that_comes_twice_is_done_once() {
     let cluster = Cluster::start();

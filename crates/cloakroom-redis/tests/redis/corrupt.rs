@@ -80,7 +80,8 @@ fn timed(value: &str) -> String {
     value.replace("NOW", &now.unix_millis().to_string()).replace("END", &end.unix_millis().to_string())
 }
 
-/// Whatever a caller does, what isn't ours or was damaged stays as it is, for whoever looks into it.
+/// Whatever a caller does, what isn't ours or was damaged stays as it is, for whoever looks into
+/// it.
 async fn is_left_alone(row: &str, server: &Redis, store: &RedisStore, key: &StoreKey) {
     let new = crate::bench::key();
     let before = server.cli(&["DUMP", &name(key)]);

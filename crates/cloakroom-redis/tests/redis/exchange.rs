@@ -1,4 +1,5 @@
-//! Commits without a script, by a server that compares values itself: the same outcome, whatever is there.
+//! Commits without a script, by a server that compares values itself: the same outcome, whatever is
+//! there.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +19,8 @@ use redis::{Arg, Cmd, Pipeline, RedisFuture, Value};
 use crate::bench::{self, LIFE, Monitor, entry, first, name, name_under, now, patient, put};
 use crate::single::CAPABILITIES;
 
-/// A store whose callers bring what they have loaded along, as sessions do, and not the number alone.
+/// A store whose callers bring what they have loaded along, as sessions do, and not the number
+/// alone.
 #[derive(Debug)]
 struct Loading(RedisStore);
 

@@ -1,4 +1,5 @@
-//! The index of owners in a Cluster: it lives on another server than the sessions, and no session outlives its place in it.
+//! The index of owners in a Cluster: it lives on another server than the sessions, and no session
+//! outlives its place in it.
 
 use std::time::Duration;
 
@@ -55,7 +56,8 @@ impl Site {
         Some(if expires < 0.0 { f64::INFINITY } else { expires })
     }
 
-    /// The session ends before its place in the index does, by the servers' clocks and by its own facts.
+    /// The session ends before its place in the index does, by the servers' clocks and by its own
+    /// facts.
     fn assert_covered(&self, what: &str, key: &StoreKey) {
         let server = self.server_of(key);
         let [deadline, listed] = [DEADLINE, LISTED].map(|at| word(server, key, at).parse::<u64>().unwrap());
@@ -232,7 +234,8 @@ async fn a_write_goes_to_one_server_alone() {
 /// What lists a session in an index that lives by itself.
 const LIST: &str = concat!(include_str!("../../src/lua/parts/list.lua"), include_str!("../../src/lua/list.lua"));
 
-/// Two requests may list a session at the same time, and the one that has less time for it come last.
+/// Two requests may list a session at the same time, and the one that has less time for it come
+/// last.
 #[test]
 fn a_place_never_becomes_shorter() {
     let server = Redis::start();

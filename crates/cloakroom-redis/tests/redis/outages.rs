@@ -110,7 +110,8 @@ async fn a_server_that_is_full_refuses_and_keeps_what_it_has() {
     assert!(store.end(&ended, now()).await.unwrap(), "signing out needs no memory");
 }
 
-/// As behind a name or an address that a provider gives to another machine: the old master goes on, as a replica, with the connections it has.
+/// As behind a name or an address that a provider gives to another machine: the old master goes on,
+/// as a replica, with the connections it has.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_that_became_a_replica_is_left() {
     let (old, new) = (Redis::start(), Redis::start());
@@ -140,7 +141,8 @@ async fn a_master_that_became_a_replica_is_left() {
     assert_eq!(new.cli(&["DBSIZE"]), (CALLS + 1).to_string());
 }
 
-/// A connection whose server is killed and started again before its fourth call, and which then connects anew.
+/// A connection whose server is killed and started again before its fourth call, and which then
+/// connects anew.
 #[derive(Clone)]
 struct Restarts(Arc<tokio::sync::Mutex<Restarting>>);
 

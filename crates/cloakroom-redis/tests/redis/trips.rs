@@ -19,7 +19,8 @@ const DELAY: Duration = Duration::from_millis(60);
 enum Meter {
     /// One server: each command about a session is one.
     Commands(Monitor),
-    /// Servers that are far away: however many commands are on their way at the same time, it is one.
+    /// Servers that are far away: however many commands are on their way at the same time, it is
+    /// one.
     Time(Instant),
 }
 

@@ -11,19 +11,22 @@ const SLOTS: [[&str; 2]; 3] = [["0", "5460"], ["5461", "10922"], ["10923", "1638
 /// Three masters, with a third of the slots each.
 #[derive(Debug)]
 pub struct Cluster {
-    /// Its servers: the masters in the order of their slots, and in the same order their replicas, if there are any.
+    /// Its servers: the masters in the order of their slots, and in the same order their replicas,
+    /// if there are any.
     pub servers: Vec<Redis>,
     ports: Vec<u16>,
 }
 
 impl Cluster {
-    /// A Cluster without replicas that is up, and that goes on for the slots it still has when a master is lost.
+    /// A Cluster without replicas that is up, and that goes on for the slots it still has when a
+    /// master is lost.
     #[must_use]
     pub fn start() -> Self {
         Self::build(3, |_| Vec::new(), |_, server| server.port())
     }
 
-    /// The same, with a replica for each master. Replication is what it is for: its servers don't wait for their disks.
+    /// The same, with a replica for each master. Replication is what it is for: its servers don't
+    /// wait for their disks.
     #[must_use]
     pub fn with_replicas() -> Self {
         let cluster = Self::build(6, |_| Vec::new(), |_, server| server.port());
@@ -38,7 +41,8 @@ impl Cluster {
         for server in &cluster.servers {
             // An election is held among what the others know of the replicas.
             until("the replicas are known", || server.cli(&["CLUSTER", "NODES"]).matches("slave").count() == 3);
-            // A master that has lost its replicas refuses writes at once, and doesn't let each of them wait for a confirmation.
+            // A master that has lost its replicas refuses writes at once, and doesn't let each of
+            // them wait for a confirmation.
             assert_eq!(server.cli(&["CONFIG", "SET", "min-replicas-to-write", "1"]), "OK");
         }
         cluster

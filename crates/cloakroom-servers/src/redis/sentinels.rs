@@ -21,7 +21,8 @@ impl Sentinels {
         Self::build(Redis::port, &[])
     }
 
-    /// The same, where the replica, the sentinels and their clients reach the master only by this wire.
+    /// The same, where the replica, the sentinels and their clients reach the master only by this
+    /// wire.
     #[must_use]
     pub fn on_wire() -> (Self, Proxy) {
         let mut wire = None;
@@ -29,8 +30,8 @@ impl Sentinels {
         (sentinels, wire.unwrap())
     }
 
-    /// The same with the user of [`APP`], where clients, sentinels and the replica reach the servers only by these wires, in the order
-    /// of the servers.
+    /// The same with the user of [`APP`], where clients, sentinels and the replica reach the
+    /// servers only by these wires, in the order of the servers.
     #[must_use]
     pub fn on_wires() -> (Self, Vec<Proxy>) {
         // The replica must know its wire before it is started.
@@ -45,7 +46,8 @@ impl Sentinels {
     }
 
     fn build(reached_at: impl FnOnce(&Redis) -> u16, announced: &[&str]) -> Self {
-        // Replication is what these are for: a busy disk must not look like a master that is lost. And no delay for more replicas.
+        // Replication is what these are for: a busy disk must not look like a master that is lost.
+        // And no delay for more replicas.
         let options = ["--appendfsync", "no", "--repl-diskless-sync-delay", "0"];
         let user = if announced.is_empty() { &[][..] } else { &APP[..] };
         let master = Redis::with(&[&options, user].concat());
@@ -73,7 +75,8 @@ impl Sentinels {
         }
     }
 
-    /// From now on a master that is silent for so long is lost. Before, it may hang for a minute: so may a busy machine that runs tests.
+    /// From now on a master that is silent for so long is lost. Before, it may hang for a minute:
+    /// so may a busy machine that runs tests.
     pub fn notice_after(&self, silence: Duration) {
         let silence = silence.as_millis().to_string();
         for sentinel in &self.sentinels {

@@ -59,7 +59,8 @@ impl ResponseHeaders for HeaderMap {
 
 type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, Error>>>>;
 
-/// What a middleware left in the request; taken out, because extensions must not be borrowed while others wait.
+/// What a middleware left in the request; taken out, because extensions must not be borrowed while
+/// others wait.
 fn left<T: Clone + 'static>(request: &HttpRequest) -> Option<T> {
     request.extensions().get::<T>().cloned()
 }
@@ -67,7 +68,8 @@ fn left<T: Clone + 'static>(request: &HttpRequest) -> Option<T> {
 /// The session of the request, opened when the first extractor asks for it.
 ///
 /// # Errors
-/// 503 when the store couldn't answer, 500 when no `SessionMiddleware` is installed around the handler; the trace says which.
+/// 503 when the store couldn't answer, 500 when no `SessionMiddleware` is installed around the
+/// handler; the trace says which.
 impl FromRequest for Session {
     type Error = Error;
     type Future = Extracting<Self>;

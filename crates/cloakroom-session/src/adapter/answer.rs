@@ -25,7 +25,8 @@ impl Answer {
         Self { status, words: words.into(), retry_after: None }
     }
 
-    /// For an error: its status in the status' own words, for what the error says isn't for the client.
+    /// For an error: its status in the status' own words, for what the error says isn't for the
+    /// client.
     #[must_use]
     pub fn sorry(error: &Error) -> Self {
         let status = error.status();

@@ -14,7 +14,8 @@ use crate::slot::SessionSlot;
 /// The session of the request, opened when the first extractor asks for it.
 ///
 /// # Errors
-/// 503 when the store couldn't answer, 500 when no `SessionLayer` is installed around the handler; the trace says which.
+/// 503 when the store couldn't answer, 500 when no `SessionLayer` is installed around the handler;
+/// the trace says which.
 impl<S: Sync> FromRequestParts<S> for Session {
     type Rejection = Error;
 

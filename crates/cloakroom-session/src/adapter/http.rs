@@ -58,7 +58,8 @@ const X_MOZ: HeaderName = HeaderName::from_static("x-moz");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The constant of a name that every request or many responses are asked for: to read the name anew costs more than to find it.
+/// The constant of a name that every request or many responses are asked for: to read the name anew
+/// costs more than to find it.
 fn standard(name: &str) -> Option<HeaderName> {
     match name {
         "cookie" => Some(COOKIE),

@@ -27,7 +27,8 @@ impl RequestHead for Request {
 /// The session of the request, opened when the first extractor asks for it.
 ///
 /// # Errors
-/// 503 when the store couldn't answer, 500 when no `SessionLayer` is installed around the handler; the trace says which.
+/// 503 when the store couldn't answer, 500 when no `SessionLayer` is installed around the handler;
+/// the trace says which.
 impl<'a> FromRequest<'a> for Session {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let slot = request.extensions().get::<SessionSlot>().ok_or_else(|| Error::missing_layer("SessionLayer"))?;

@@ -10,7 +10,8 @@ use crate::slot::ResponseEffects;
 const VARY: &str = "vary";
 const CACHE_CONTROL: &str = "cache-control";
 
-/// The headers of a response, whatever framework it belongs to. Names that are passed in are in lower case.
+/// The headers of a response, whatever framework it belongs to. Names that are passed in are in
+/// lower case.
 ///
 /// Methods that are added later have a default.
 pub trait ResponseHeaders {
@@ -29,8 +30,8 @@ pub trait ResponseHeaders {
     /// Puts one line in the place of all of this name.
     fn replace(&mut self, name: &'static str, value: &'static str);
 
-    /// Adds a `Set-Cookie` line, marked sensitive, which keeps it out of logs and of the tables that HTTP/2 compresses headers with.
-    /// `false` if this text can't be a header.
+    /// Adds a `Set-Cookie` line, marked sensitive, which keeps it out of logs and of the tables
+    /// that HTTP/2 compresses headers with. `false` if this text can't be a header.
     fn append_cookie(&mut self, line: String) -> bool;
 }
 
@@ -47,7 +48,8 @@ impl ResponseEffects {
             if headers.append_cookie(cookie.into_string()) {
                 private = true;
             } else {
-                // Names, attributes and base64url are printable ASCII; a custom factory's value may not be.
+                // Names, attributes and base64url are printable ASCII; a custom factory's value may
+                // not be.
                 tracing::error!("a cookie was not sent: its text can't be a header");
             }
         }

@@ -53,7 +53,8 @@ impl RocketCsrf {
     }
 }
 
-/// The head of a request, for what Rocket's own type can't implement: only its header lines count here.
+/// The head of a request, for what Rocket's own type can't implement: only its header lines count
+/// here.
 struct Head<'r>(&'r Request<'r>);
 
 impl RequestHead for Head<'_> {

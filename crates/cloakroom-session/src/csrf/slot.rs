@@ -148,7 +148,8 @@ impl CsrfSlot {
         &'a self,
         head: &'a H,
     ) -> impl Future<Output = Result<String, Error>> + use<'a, H> {
-        // The head is read here and not in the future, which can then be sent where the head cannot.
+        // The head is read here and not in the future, which can then be sent where the head
+        // cannot.
         let session = self.session().map(|slot| slot.open_for(head));
         let cookies = head.cookies();
         async move {

@@ -61,7 +61,8 @@ const ROWS: &[Row] = &[
 pub(super) async fn each_write_is_kept<F: SessionFactory>(it: Bench<F>) -> Outcome {
     let app = it.app();
     for (case, write, is_there) in ROWS {
-        // From a session that was opened and is unchanged, which is where a flag would be forgotten.
+        // From a session that was opened and is unchanged, which is where a flag would be
+        // forgotten.
         let mut browser = app.visitor().await?;
         browser.visit(&app, write).await.map_err(|why| why.within(case))?;
         ensure(browser.look(&app, is_there).await?, format!("{case}: a later request doesn't see it"))?;

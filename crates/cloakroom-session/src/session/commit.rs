@@ -22,22 +22,23 @@ enum Step {
     Own(Running),
 }
 
-/// The number of times that the result of a commit is taken in, each time because the session changed
-/// in the meantime. Only a closure that changes the session whenever it runs comes here.
+/// The number of times that the result of a commit is taken in, each time because the session
+/// changed in the meantime. Only a closure that changes the session whenever it runs comes here.
 const MOST_REBASES: usize = 1000;
 
 impl Session {
     /// Commits what was done so far, before the response: for streams, sockets, and work that goes
     /// on after a redirect.
     ///
-    /// Each change is committed once, whatever happens. If this future is dropped, the commit that it
-    /// has begun goes on by itself. If the store gives no answer, the outcome is unknown; the next
-    /// commit, at the end of the request at the latest, finds it out before it does anything else.
+    /// Each change is committed once, whatever happens. If this future is dropped, the commit that
+    /// it has begun goes on by itself. If the store gives no answer, the outcome is unknown; the
+    /// next commit, at the end of the request at the latest, finds it out before it does anything
+    /// else.
     ///
     /// # Errors
     /// As at the end of a request. When a task that holds a clone of the session has panicked. When
-    /// the response's headers were sent and a cookie is needed, as it always is for a cookie session:
-    /// [`Error::is_headers_sent`].
+    /// the response's headers were sent and a cookie is needed, as it always is for a cookie
+    /// session: [`Error::is_headers_sent`].
     pub async fn commit_now(&self) -> Result<(), Error> {
         loop {
             let turn = self.turn().await;
@@ -112,7 +113,8 @@ impl Session {
             Ok(committed) => committed,
             Err(error) => {
                 if error.is_unavailable() {
-                    // It may have been carried out: a later commit must not apply its changes again.
+                    // It may have been carried out: a later commit must not apply its changes
+                    // again.
                     self.inner().unconfirmed = Some(Box::new(commit.resumed()));
                 } else {
                     self.inner().state.withdraw(&commit);

@@ -1,8 +1,8 @@
 //! Driving a commit to its end, whether or not its client still waits.
 //!
-//! A driver that is dropped early, because its client went away or a `select!` took another arm, goes
-//! on in a task of its own. Without a runtime its commit is put back into the session, and the next
-//! commit drives it first.
+//! A driver that is dropped early, because its client went away or a `select!` took another arm,
+//! goes on in a task of its own. Without a runtime its commit is put back into the session, and the
+//! next commit drives it first.
 
 use std::fmt;
 use std::future::Future;
@@ -46,7 +46,8 @@ impl Future for Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        // The handler has returned, so its changes are committed, whether or not the client still waits.
+        // The handler has returned, so its changes are committed, whether or not the client still
+        // waits.
         if let Self::Waiting(waiting) = self
             && let Some(future) = waiting.take()
         {

@@ -44,9 +44,10 @@ impl Session {
 
     /// Takes the messages that wait in the default flash queue, oldest first.
     ///
-    /// Messages that another request adds in the meantime stay. A message of another type is removed
-    /// with a trace event, so that it cannot block the queue; pop as `serde_json::Value` to receive
-    /// every message. In a request that only prefetches or prerenders a page, the messages stay.
+    /// Messages that another request adds in the meantime stay. A message of another type is
+    /// removed with a trace event, so that it cannot block the queue; pop as `serde_json::Value` to
+    /// receive every message. In a request that only prefetches or prerenders a page, the messages
+    /// stay.
     ///
     /// # Examples
     /// ```

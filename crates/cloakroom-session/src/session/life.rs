@@ -20,7 +20,8 @@ impl Session {
         self.read(SessionState::is_new)
     }
 
-    /// Whether the request's id leads nowhere any more, because the session has ended or moved to a new id.
+    /// Whether the request's id leads nowhere any more, because the session has ended or moved to a
+    /// new id.
     ///
     /// Such a session is empty, and writes to it are dropped. Signing in begins a new one, and
     /// [`Session::invalidate`] ends the session where it has moved to.
@@ -58,10 +59,11 @@ impl Session {
         self.write(SessionState::changed);
     }
 
-    /// Ends the session and removes its cookie. What is written afterwards starts a new one, under a new id.
+    /// Ends the session and removes its cookie. What is written afterwards starts a new one, under
+    /// a new id.
     ///
-    /// It wins over everything else that this request did. Call it to sign out. If another request has
-    /// moved the session to a new id in the meantime, the session ends there. A guard of
+    /// It wins over everything else that this request did. Call it to sign out. If another request
+    /// has moved the session to a new id in the meantime, the session ends there. A guard of
     /// [`Session::get_mut`] that was taken before has no effect afterwards.
     ///
     /// # Security
@@ -81,8 +83,8 @@ impl Session {
         self.write_anew(|state| state.invalidate(now));
     }
 
-    /// Gives the session a new id and a new CSRF token, and keeps its values. Call it at every change
-    /// of privilege, such as signing in (ASVS 7.2.4).
+    /// Gives the session a new id and a new CSRF token, and keeps its values. Call it at every
+    /// change of privilege, such as signing in (ASVS 7.2.4).
     ///
     /// The deadlines stay; [`Session::set_absolute_timeout`] starts them anew.
     ///
@@ -105,12 +107,12 @@ impl Session {
         }
     }
 
-    /// Says whose session it is, and gives it a new id and a new CSRF token: signing in is a change of
-    /// privilege.
+    /// Says whose session it is, and gives it a new id and a new CSRF token: signing in is a change
+    /// of privilege.
     ///
     /// If the session belonged to another owner, that session is ended first and nothing of it is
-    /// kept. A store can list an owner's sessions, and end them. A cookie session keeps its owner as
-    /// well, but nothing can list it.
+    /// kept. A store can list an owner's sessions, and end them. A cookie session keeps its owner
+    /// as well, but nothing can list it.
     ///
     /// # Examples
     /// ```
@@ -141,7 +143,8 @@ impl Session {
         self.write(|state| state.set_label(label));
     }
 
-    /// Keeps this session for so long from now, used or not, and its cookie beyond the end of the browser session.
+    /// Keeps this session for so long from now, used or not, and its cookie beyond the end of the
+    /// browser session.
     ///
     /// This is "remember me". It is kept in the session and holds through later writes.
     pub fn remember(&self, span: Duration) {
@@ -149,7 +152,8 @@ impl Session {
         self.write(|state| state.remember(span, now));
     }
 
-    /// Takes [`Session::remember`] back: the layer's timeouts hold again, counted from now, and the cookie ends with the browser session.
+    /// Takes [`Session::remember`] back: the layer's timeouts hold again, counted from now, and the
+    /// cookie ends with the browser session.
     ///
     /// For who signs in without "remember me" where somebody was remembered before.
     pub fn forget(&self) {

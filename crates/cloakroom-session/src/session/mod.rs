@@ -1,8 +1,9 @@
 //! The session as handlers hold it.
 //!
-//! Here are its parts and its lock. Its methods are in the files of this folder, in the order of the
-//! table that users of Pyramid know: `values`, `life`, `flash`, `csrf`, and `commit`; `refresh` is for
-//! requests that last. `turn` keeps commits of one session apart, and `driver` carries each to its end.
+//! Here are its parts and its lock. Its methods are in the files of this folder, in the order of
+//! the table that users of Pyramid know: `values`, `life`, `flash`, `csrf`, and `commit`; `refresh`
+//! is for requests that last. `turn` keeps commits of one session apart, and `driver` carries each
+//! to its end.
 //!
 //! No code of the application runs while the lock is held: neither a serde implementation nor a
 //! closure. Either may use the session itself.
@@ -31,14 +32,17 @@ pub use flash::FlashQueue;
 
 /// The session of one request: a cheap handle, which every clone shares.
 ///
-/// Reads decode the one key that is read; writes are kept until the response is ready and committed together, or not at all.
-/// Nothing here waits, except [`Session::commit_now`] and [`Session::refresh`].
+/// Reads decode the one key that is read; writes are kept until the response is ready and committed
+/// together, or not at all. Nothing here waits, except [`Session::commit_now`] and
+/// [`Session::refresh`].
 ///
-/// A key is a string, or a [`SessionKey`](cloakroom_core::SessionKey) that fixes the type. A value is anything that serde can write
-/// as JSON. A value that couldn't be read as it was is an error of the setter: a number that isn't finite, an integer of more than 64
-/// bits, nesting of more than 127 levels.
+/// A key is a string, or a [`SessionKey`](cloakroom_core::SessionKey) that fixes the type. A value
+/// is anything that serde can write as JSON. A value that couldn't be read as it was is an error of
+/// the setter: a number that isn't finite, an integer of more than 64 bits, nesting of more than
+/// 127 levels.
 ///
-/// If a task that holds a clone of it panics, nothing of the request is committed, and the client gets an error.
+/// If a task that holds a clone of it panics, nothing of the request is committed, and the client
+/// gets an error.
 ///
 /// # Examples
 /// ```
@@ -69,7 +73,8 @@ struct Shared {
     refused: AtomicBool,
     /// A holder panicked: nothing is committed, and the client is told.
     panicked: AtomicBool,
-    /// A CSRF token was handed out: the response that it was rendered into is for this visitor alone.
+    /// A CSRF token was handed out: the response that it was rendered into is for this visitor
+    /// alone.
     token_given: AtomicBool,
 }
 
@@ -162,7 +167,8 @@ impl Session {
     ) -> R {
         let mut inner = self.inner();
         inner.late |= inner.phase == Phase::HeadersSent;
-        // What a closure owns may use the session when it is dropped, so that must happen after the lock is released.
+        // What a closure owns may use the session when it is dropped, so that must happen after the
+        // lock is released.
         let closures = if keeps(&inner.state) { inner.state.log().closures() } else { Vec::new() };
         let result = write(&mut inner.state);
         drop(inner);
@@ -174,8 +180,8 @@ impl Session {
         self.0.engine.now()
     }
 
-    /// Fails the commit with an error that no caller can be told here: a success page must not cover
-    /// a lost change.
+    /// Fails the commit with an error that no caller can be told here: a success page must not
+    /// cover a lost change.
     pub(crate) fn fail(&self, error: Error) {
         self.inner().failed.get_or_insert(error);
     }
@@ -183,7 +189,8 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // A handler that panicked commits nothing, also where a layer inside of ours turns its panic into a response.
+        // A handler that panicked commits nothing, also where a layer inside of ours turns its
+        // panic into a response.
         if std::thread::panicking() {
             self.panicked();
         }

@@ -6,22 +6,26 @@ use super::Session;
 use crate::error::Error;
 
 impl Session {
-    /// Asks again what the session is now: `false` once it has ended, expired, or moved to a new id.
+    /// Asks again what the session is now: `false` once it has ended, expired, or moved to a new
+    /// id.
     ///
-    /// For event streams and sockets, which outlive what they were opened with. While the session goes on, reads show its newest
-    /// values from then on; what was changed and not committed yet stays as it is, and the commit merges it. Once it has ended, the
-    /// handle is empty and writes are dropped: nothing that the stream does later brings it back.
+    /// For event streams and sockets, which outlive what they were opened with. While the session
+    /// goes on, reads show its newest values from then on; what was changed and not committed yet
+    /// stays as it is, and the commit merges it. Once it has ended, the handle is empty and writes
+    /// are dropped: nothing that the stream does later brings it back.
     ///
-    /// With a store this is one call of it. It doesn't count as use, so that a page left open doesn't keep its session alive;
-    /// [`Session::commit_now`] does. A session that began with this request and wasn't committed goes on.
+    /// With a store this is one call of it. It doesn't count as use, so that a page left open
+    /// doesn't keep its session alive; [`Session::commit_now`] does. A session that began with this
+    /// request and wasn't committed goes on.
     ///
     /// # Security
-    /// A cookie session ends here at its deadline and no earlier: the browser holds the only copy, so nobody can tell this server that
-    /// another request signed out, and reads never show what other requests wrote. Where that matters, take a store.
+    /// A cookie session ends here at its deadline and no earlier: the browser holds the only copy,
+    /// so nobody can tell this server that another request signed out, and reads never show what
+    /// other requests wrote. Where that matters, take a store.
     ///
     /// # Errors
-    /// When the store couldn't answer, which says nothing about the session: end the stream, or ask again later. A
-    /// [factory of your own](crate::SessionFactory::reload) may not be able to tell.
+    /// When the store couldn't answer, which says nothing about the session: end the stream, or ask
+    /// again later. A [factory of your own](crate::SessionFactory::reload) may not be able to tell.
     ///
     /// # Examples
     /// ```

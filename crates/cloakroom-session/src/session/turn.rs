@@ -1,4 +1,5 @@
-//! Turns: commits of one session follow each other, and each starts from the result of the one before.
+//! Turns: commits of one session follow each other, and each starts from the result of the one
+//! before.
 
 use super::Session;
 

@@ -29,12 +29,13 @@ impl Session {
         self.read(|state| state.record().get(key))
     }
 
-    /// Sets a value. When two requests set the same key, the one that commits last wins, on that key alone.
+    /// Sets a value. When two requests set the same key, the one that commits last wins, on that
+    /// key alone.
     ///
-    /// A value that is computed from the one before belongs into [`Session::update`]: of two requests
-    /// that `get` a counter and `insert` it again, one is lost. Where that happens, a warning in the
-    /// trace names the key; under [`ConflictPolicy::Strict`](cloakroom_core::ConflictPolicy::Strict)
-    /// it is an error.
+    /// A value that is computed from the one before belongs into [`Session::update`]: of two
+    /// requests that `get` a counter and `insert` it again, one is lost. Where that happens, a
+    /// warning in the trace names the key; under
+    /// [`ConflictPolicy::Strict`](cloakroom_core::ConflictPolicy::Strict) it is an error.
     ///
     /// # Errors
     /// When it can't be written as JSON; nothing changed then.
@@ -45,8 +46,8 @@ impl Session {
         Ok(())
     }
 
-    /// Sets several values, or none of them if one can't be written as JSON. Keys are strings, or each a [`SessionKey`] of the values'
-    /// type.
+    /// Sets several values, or none of them if one can't be written as JSON. Keys are strings, or
+    /// each a [`SessionKey`] of the values' type.
     ///
     /// # Examples
     /// ```
@@ -139,9 +140,9 @@ impl Session {
 
     /// Changes a value in place, starting from its default if there is none.
     ///
-    /// In a store no concurrent update is lost: if another request committed first, `change` runs again
-    /// on the value that it left. It should do nothing but change the value, because it may run
-    /// several times.
+    /// In a store no concurrent update is lost: if another request committed first, `change` runs
+    /// again on the value that it left. It should do nothing but change the value, because it may
+    /// run several times.
     ///
     /// # Errors
     /// When the value can't be read as a `T`, or written afterwards; nothing changed then. When
@@ -187,13 +188,15 @@ impl Session {
         Err(Error::contended(&name))
     }
 
-    /// The value under a key, to be changed in place: what was changed is set when the guard is dropped.
+    /// The value under a key, to be changed in place: what was changed is set when the guard is
+    /// dropped.
     ///
-    /// `None` if there is none. When two requests race, the one that commits last wins on this key; `update` has no such race.
+    /// `None` if there is none. When two requests race, the one that commits last wins on this key;
+    /// `update` has no such race.
     ///
     /// # Errors
-    /// When it can't be read as a `T`. A value that can't be written when the guard is dropped fails the commit;
-    /// [`RefMut::save`] says so at once.
+    /// When it can't be read as a `T`. A value that can't be written when the guard is dropped
+    /// fails the commit; [`RefMut::save`] says so at once.
     pub fn get_mut<T: Serialize + DeserializeOwned>(&self, key: impl IntoKey<T>) -> Result<Option<RefMut<T>>, Error> {
         let name = key.name().to_owned();
         let (generation, json) = self.read_mut(|state| (state.generation(), state.read_json(&name)));
@@ -213,7 +216,8 @@ impl Session {
         })
     }
 
-    /// Removes all values. Flash messages and the CSRF token stay; [`Session::invalidate`] ends those too.
+    /// Removes all values. Flash messages and the CSRF token stay; [`Session::invalidate`] ends
+    /// those too.
     pub fn clear(&self) {
         self.write(SessionState::clear);
     }

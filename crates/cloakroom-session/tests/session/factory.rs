@@ -1,4 +1,5 @@
-//! Sessions of a factory of an application's own: what is asked of it, and what the browser is told.
+//! Sessions of a factory of an application's own: what is asked of it, and what the browser is
+//! told.
 
 use std::sync::Arc;
 

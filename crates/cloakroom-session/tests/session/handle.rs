@@ -1,4 +1,5 @@
-//! What handlers hold: every mutator from a loaded, unchanged session, and everything that must not look like one.
+//! What handlers hold: every mutator from a loaded, unchanged session, and everything that must not
+//! look like one.
 
 use cloakroom_session::{Message, Seal, Session};
 use serde::{Serialize, Serializer};
@@ -338,7 +339,8 @@ fn a_guard_that_cannot_write_fails_the_commit_or_says_so_itself() {
     assert_eq!(browser.user(&app).as_deref(), Some("bob"));
 }
 
-/// What a guard has of a session that has ended belongs to nobody: least of all to the session that begins next.
+/// What a guard has of a session that has ended belongs to nobody: least of all to the session that
+/// begins next.
 #[test]
 fn a_guard_writes_nothing_to_a_session_that_it_was_not_taken_from() {
     type End = fn(&Session);

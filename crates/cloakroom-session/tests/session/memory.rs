@@ -1,4 +1,5 @@
-//! A factory of an application's own: records in memory, an id in the cookie, and a list of what was asked of it.
+//! A factory of an application's own: records in memory, an id in the cookie, and a list of what
+//! was asked of it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,5 @@
-//! Code of the application that the session calls, and that uses the session itself: none of it may hang.
+//! Code of the application that the session calls, and that uses the session itself: none of it may
+//! hang.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -119,7 +120,8 @@ fn values_and_closures_may_use_the_session() {
 
 #[test]
 fn what_is_done_again_may_use_the_session() {
-    // On what another request has written, by the factory; and on what a commit of the session itself has written.
+    // On what another request has written, by the factory; and on what a commit of the session
+    // itself has written.
     for by_the_factory in [true, false] {
         in_time("done again", move || {
             let app = App::new(MemorySessions::new());

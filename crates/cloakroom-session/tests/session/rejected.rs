@@ -1,4 +1,5 @@
-//! Cookies that don't open: each is an absent session, silence towards the browser, and one trace event that says why.
+//! Cookies that don't open: each is an absent session, silence towards the browser, and one trace
+//! event that says why.
 
 use cloakroom_session::{CookieConfig, CookieSessions, Keyring, Seal, Sealer};
 use tracing::Level;

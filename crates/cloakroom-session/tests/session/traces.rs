@@ -20,7 +20,8 @@ impl Event {
     }
 }
 
-/// A listener to whom nothing is told. While there is one alone, what a thread without a listener meets first is off for everybody.
+/// A listener to whom nothing is told. While there is one alone, what a thread without a listener
+/// meets first is off for everybody.
 static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Collector(Arc::default())));
 
 /// Runs something and returns what it traced on this thread.

@@ -1,7 +1,9 @@
-//! Servers of which several take writes: Galera (MariaDB, Percona XtraDB Cluster) and Group Replication.
+//! Servers of which several take writes: Galera (MariaDB, Percona XtraDB Cluster) and Group
+//! Replication.
 //!
-//! A member of such a cluster may answer a read before it has carried out what another member has acknowledged: behind a
-//! balancer, a session that was just created would be absent, and its old version would be read for a while.
+//! A member of such a cluster may answer a read before it has carried out what another member has
+//! acknowledged: behind a balancer, a session that was just created would be absent, and its old
+//! version would be read for a while.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +17,8 @@ use tokio::sync::OnceCell;
 pub(super) const QUESTION: &str = "SHOW VARIABLES WHERE Variable_name IN \
     ('wsrep_on', 'wsrep_sync_wait', 'group_replication_group_name', 'group_replication_consistency')";
 
-/// Reads, updates, deletions and insertions wait until the member has what others have acknowledged.
+/// Reads, updates, deletions and insertions wait until the member has what others have
+/// acknowledged.
 const ALL: u32 = 7;
 
 /// Beyond this many connections that were seen to, most of them are gone.

@@ -1,7 +1,8 @@
 //! A connection that was borrowed from a pool, and what becomes of one that owes an answer.
 //!
-//! The driver closes a connection that its caller has left. The server doesn't notice while it waits for a lock: the
-//! statement goes on, and may be carried out long after its caller was told that it failed. So it is killed.
+//! The driver closes a connection that its caller has left. The server doesn't notice while it
+//! waits for a lock: the statement goes on, and may be carried out long after its caller was told
+//! that it failed. So it is killed.
 //!
 //! Once the answer has begun, the driver would read the rest and lend the connection again, which
 //! the request to kill would meet with another caller's statement. So it is disconnected.
@@ -148,7 +149,8 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    /// The connection, for a question: from here on it owes an answer, until [`answered`](Self::answered).
+    /// The connection, for a question: from here on it owes an answer, until
+    /// [`answered`](Self::answered).
     pub(super) fn owing(&mut self) -> Result<&mut Conn, Failure> {
         self.owes_since = Some(Instant::now());
         self.connection.as_mut().ok_or_else(|| Failure::because("the connection is closed"))

@@ -13,17 +13,20 @@ use super::words::Words;
 use crate::link::{Cells, Failure, Value, persist};
 use crate::url::{Tls, without};
 
-/// How many connections are kept for ever, and how many there are at most, unless the application brings its own pool.
+/// How many connections are kept for ever, and how many there are at most, unless the application
+/// brings its own pool.
 const CONNECTIONS: (usize, usize) = (4, 16);
 
 /// How long the others are kept after their last use: opening one costs far more than a statement.
 const KEPT: Duration = Duration::from_secs(5 * 60);
 
-/// How long a statement of ours waits for a lock, in seconds: a call has 2, after which its statement is killed. If that
-/// request doesn't arrive, or the client is gone, the server doesn't wait for its own 50 seconds.
+/// How long a statement of ours waits for a lock, in seconds: a call has 2, after which its
+/// statement is killed. If that request doesn't arrive, or the client is gone, the server doesn't
+/// wait for its own 50 seconds.
 const LIMITS: &str = "SET innodb_lock_wait_timeout = 1";
 
-/// How many callers ask a pool of the application at the same time: it waits for its connections itself.
+/// How many callers ask a pool of the application at the same time: it waits for its connections
+/// itself.
 const GIVEN: usize = 1024;
 
 #[derive(Clone)]
@@ -37,7 +40,8 @@ impl Link {
     pub(super) fn connect(url: &str) -> Result<Self, StoreError> {
         let (least, most) = CONNECTIONS;
         let constraints = PoolConstraints::new(least, most).unwrap_or_default();
-        // A reset would be a round trip per operation, and would forget the prepared statements. Ours leave nothing behind to reset.
+        // A reset would be a round trip per operation, and would forget the prepared statements.
+        // Ours leave nothing behind to reset.
         let pool = PoolOpts::default()
             .with_constraints(constraints)
             .with_inactive_connection_ttl(KEPT)
@@ -74,7 +78,8 @@ impl Link {
         .await
     }
 
-    /// How many rows were changed, or found and left as they were: of these, drivers differ about what they count.
+    /// How many rows were changed, or found and left as they were: of these, drivers differ about
+    /// what they count.
     pub(super) async fn changed(&self, words: &Words, values: &[Value]) -> Result<u64, Failure> {
         persist(|| async move {
             match self {

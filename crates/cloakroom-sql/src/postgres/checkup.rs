@@ -6,7 +6,8 @@ use cloakroom_store::{Checkup, Severity, StoreError, Topic};
 use super::PostgresStore;
 use crate::link::Cells;
 
-/// One row; texts as bytes, as all that this crate reads. Of replicas nobody but an administrator is told more than that they are there.
+/// One row; texts as bytes, as all that this crate reads. Of replicas nobody but an administrator
+/// is told more than that they are there.
 pub(super) const QUESTION: &str = "SELECT convert_to(current_setting('server_version'), 'UTF8'), \
     CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT), \
     convert_to(current_setting('fsync'), 'UTF8'), convert_to(current_setting('full_page_writes'), 'UTF8'), \
@@ -105,7 +106,8 @@ impl Answer {
         }
     }
 
-    /// A pooler takes no options, or keeps them to itself. Its servers have the limits that the user has.
+    /// A pooler takes no options, or keeps them to itself. Its servers have the limits that the
+    /// user has.
     fn connections(&self) -> (Severity, String) {
         let Self { statement_timeout, lock_timeout, .. } = self;
         let limits = format!("statement_timeout={statement_timeout}, lock_timeout={lock_timeout}");

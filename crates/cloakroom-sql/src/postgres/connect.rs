@@ -19,19 +19,22 @@ use crate::url::{Tls, without};
 /// How many connections there are at most, unless the application brings its own pool.
 const CONNECTIONS: usize = 16;
 
-/// How many there are in addition for what takes long: the sweeper, ending all sessions, and migrations.
+/// How many there are in addition for what takes long: the sweeper, ending all sessions, and
+/// migrations.
 const PATIENT: usize = 2;
 
-/// How long connecting may take, and how long the network may swallow what was sent, unless the URL says otherwise.
+/// How long connecting may take, and how long the network may swallow what was sent, unless the URL
+/// says otherwise.
 const UNHEARD: Duration = Duration::from_secs(5);
 
-/// What the server does with a statement of a request on its own account, in milliseconds. A call has 2 seconds, after
-/// which its statement is cancelled; if that request doesn't arrive, or the client is gone, the server doesn't wait for ever.
+/// What the server does with a statement of a request on its own account, in milliseconds. A call
+/// has 2 seconds, after which its statement is cancelled; if that request doesn't arrive, or the
+/// client is gone, the server doesn't wait for ever.
 const LIMITS: &str = "-c statement_timeout=1800 -c lock_timeout=1000";
 
-/// How the server is to find rows. All statements go by an index, and pages end after some rows of its order. The planner
-/// doesn't know of owners with many sessions as long as its statistics are old: it would read them all and sort them,
-/// for each page.
+/// How the server is to find rows. All statements go by an index, and pages end after some rows of
+/// its order. The planner doesn't know of owners with many sessions as long as its statistics are
+/// old: it would read them all and sort them, for each page.
 const PLANS: &str = "-c enable_bitmapscan=off";
 
 /// Two pools to the same database.
@@ -120,7 +123,8 @@ where
         Box::pin(async move {
             let connected = match (limited.connect(self.tls.clone()).await, plain) {
                 (Err(why), Some(plain)) if refuses_options(&why) => {
-                    // Servers take them: this is a pooler. `SET` would meet whoever gets the server's connection next.
+                    // Servers take them: this is a pooler. `SET` would meet whoever gets the
+                    // server's connection next.
                     self.prepared.pooler_found();
                     plain.connect(self.tls.clone()).await
                 }
@@ -136,7 +140,8 @@ where
     }
 }
 
-/// Whether these are the words of a pooler that forwards no options: `unsupported startup parameter: options`.
+/// Whether these are the words of a pooler that forwards no options:
+/// `unsupported startup parameter: options`.
 fn refuses_options(why: &Error) -> bool {
     let Some(told) = why.as_db_error() else { return false };
     let code = [SqlState::PROTOCOL_VIOLATION, SqlState::FEATURE_NOT_SUPPORTED].contains(told.code());

@@ -1,11 +1,14 @@
 //! A connection that was borrowed from a pool, and what becomes of one that owes an answer.
 //!
-//! A caller may leave at any moment: its deadline passes, or its client goes away. Its statement goes on, and whatever is
-//! sent on the same connection waits behind it. So such a connection is not lent again before it has answered:
+//! A caller may leave at any moment: its deadline passes, or its client goes away. Its statement
+//! goes on, and whatever is sent on the same connection waits behind it. So such a connection is
+//! not lent again before it has answered:
 //!
-//! 1. It has a moment ([`GRACE`]) to answer. Most statements are through by then, and the connection goes back.
+//! 1. It has a moment ([`GRACE`]) to answer. Most statements are through by then, and the
+//!    connection goes back.
 //! 2. It leaves the pool, and the server is asked to cancel the statement.
-//! 3. If no answer comes even then, its wire is silent, and so may be those of the idle ones: they leave, too.
+//! 3. If no answer comes even then, its wire is silent, and so may be those of the idle ones: they
+//!    leave, too.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -115,7 +118,8 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    /// The connection, for a question: from here on it owes an answer, until [`answered`](Self::answered).
+    /// The connection, for a question: from here on it owes an answer, until
+    /// [`answered`](Self::answered).
     pub(super) fn owing(&mut self) -> Result<&Object, Failure> {
         self.owes_since = Some(Instant::now());
         self.object.as_ref().ok_or_else(|| Failure::because("the connection is closed"))
@@ -154,7 +158,8 @@ async fn settle(lender: Arc<Lender>, object: Object, place: Place) {
     if timeout(GRACE, object.simple_query("")).await.is_ok() {
         return;
     }
-    // From here on it is lent no more: the request to cancel may come late, and would meet another statement.
+    // From here on it is lent no more: the request to cancel may come late, and would meet another
+    // statement.
     let client = Object::take(object);
     drop(place);
     let token = client.cancel_token();

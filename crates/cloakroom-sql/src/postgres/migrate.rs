@@ -9,9 +9,11 @@ use crate::link::{Failure, TRIES};
 /// One process at a time: two that create the same table at once would get in each other's way.
 const ALONE: &str = "SELECT pg_advisory_xact_lock(4846821973301);";
 
-/// Whether the column that came last is there; and how many of the indexes, less those of an earlier release.
+/// Whether the column that came last is there; and how many of the indexes, less those of an
+/// earlier release.
 ///
-/// The schema's own statements would lock a table that is as it should be, and wait for all who read it.
+/// The schema's own statements would lock a table that is as it should be, and wait for all who
+/// read it.
 pub(super) const STATE: &str = "SELECT \
     (SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('{table}') AND attname = 'sweep_at'), \
     (SELECT count(*) FILTER (WHERE relname IN ('{name}_sweep', '{name}_created', '{name}_owned')) \
@@ -27,7 +29,8 @@ pub(super) async fn migrate(link: &Link, words: &Statements) -> Result<(), Store
             return Ok(());
         }
         match link.migrate(statements).await {
-            // Servers that speak PostgreSQL's language and have no such locks: CockroachDB, YugabyteDB.
+            // Servers that speak PostgreSQL's language and have no such locks: CockroachDB,
+            // YugabyteDB.
             Err(Failure::Refused(why)) if why.to_string().contains("advisory") => statements = &schema,
             // Another process was faster.
             Err(Failure::Taken | Failure::Undone(_)) => {}

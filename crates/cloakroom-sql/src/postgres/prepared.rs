@@ -10,8 +10,9 @@ const FORGOTTEN: usize = 3;
 
 /// Whether statements are prepared and kept, or sent whole each time.
 ///
-/// A statement that is sent whole takes the server some more work, and no more round trips. It needs nothing that the
-/// server remembers from one call to the next: a pooler may hand each call to another server.
+/// A statement that is sent whole takes the server some more work, and no more round trips. It
+/// needs nothing that the server remembers from one call to the next: a pooler may hand each call
+/// to another server.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Prepared {
     /// The URL decides.

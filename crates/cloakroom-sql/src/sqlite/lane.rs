@@ -15,8 +15,9 @@ type Step = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// As many steps at a time as there are connections; the others wait without a thread.
 ///
-/// A thread that is busy takes the next step without having slept, and a caller wakes one only if one sleeps: with many callers, handing
-/// steps over would otherwise cost several times what SQLite does.
+/// A thread that is busy takes the next step without having slept, and a caller wakes one only if
+/// one sleeps: with many callers, handing steps over would otherwise cost several times what SQLite
+/// does.
 #[derive(Clone)]
 pub(super) struct Lane(Arc<Threads>);
 
@@ -29,7 +30,8 @@ impl Lane {
 
     /// Runs a step on a connection, on a thread that may wait for the disk.
     ///
-    /// Whoever stops waiting before the step began has changed nothing; a step that began is carried out.
+    /// Whoever stops waiting before the step began has changed nothing; a step that began is
+    /// carried out.
     pub(super) async fn run<T, F>(&self, step: F) -> Result<T, Failure>
     where
         T: Send + 'static,
@@ -67,7 +69,8 @@ fn start(mut connection: Connection, queue: Receiver<Step>) -> Option<JoinHandle
 }
 
 impl Drop for Threads {
-    /// Waits until the connections are closed: the last one leaves a file that is whole without the `-wal` beside it.
+    /// Waits until the connections are closed: the last one leaves a file that is whole without the
+    /// `-wal` beside it.
     fn drop(&mut self) {
         drop(self.steps.take());
         for thread in self.threads.drain(..) {

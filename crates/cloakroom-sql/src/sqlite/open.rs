@@ -28,7 +28,8 @@ const TRIES: u32 = 100;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "SQLite has no others that keep a file whole")]
 pub enum Synchronous {
-    /// The end of the process, however it ends. A loss of power may take the last writes, and leaves the file whole.
+    /// The end of the process, however it ends. A loss of power may take the last writes, and
+    /// leaves the file whole.
     #[default]
     Normal,
     /// A loss of power too. Each write waits for the disk.
@@ -55,7 +56,8 @@ pub struct SqliteConfig {
 }
 
 impl SqliteConfig {
-    /// A file, in a folder that is there. Two files more appear beside it while it is open (`-wal` and `-shm`).
+    /// A file, in a folder that is there. Two files more appear beside it while it is open (`-wal`
+    /// and `-shm`).
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), table: TableName::default(), synchronous: Synchronous::default(), readers: 4 }
@@ -75,7 +77,8 @@ impl SqliteConfig {
         self
     }
 
-    /// How many connections read at the same time, beside the one that writes. The default is 4, the least is 1.
+    /// How many connections read at the same time, beside the one that writes. The default is 4,
+    /// the least is 1.
     #[must_use]
     pub const fn readers(mut self, connections: usize) -> Self {
         self.readers = connections;
@@ -85,8 +88,8 @@ impl SqliteConfig {
     /// Opens the file, creating it and its table where they aren't there yet.
     ///
     /// # Errors
-    /// A folder that isn't there, a file that can't be written, or one that isn't a database; the error names the file.
-    /// A database in memory (`:memory:`) or an empty path is refused: use
+    /// A folder that isn't there, a file that can't be written, or one that isn't a database; the
+    /// error names the file. A database in memory (`:memory:`) or an empty path is refused: use
     /// [`MemoryStore`](cloakroom_store::MemoryStore).
     pub fn open(self) -> Result<SqliteStore, StoreError> {
         location::on_disk(&self.path)?;
@@ -101,7 +104,8 @@ impl SqliteConfig {
         Ok(SqliteStore { words, link: Link::Lanes { writer, readers, is_ours: true } })
     }
 
-    /// Tries again while another process changes the mode of the file, for which SQLite's own patience has no effect.
+    /// Tries again while another process changes the mode of the file, for which SQLite's own
+    /// patience has no effect.
     fn patient(&self, step: impl Fn(&Self) -> rusqlite::Result<Connection>) -> rusqlite::Result<Connection> {
         let mut tried = 1;
         loop {
@@ -131,8 +135,8 @@ impl SqliteConfig {
 
 /// Brings home what is in the `-wal`, and cuts it where it has grown large.
 ///
-/// SQLite does so by itself after some writes, but only while no other process writes or reads: where some always do, the
-/// `-wal` grows without bounds.
+/// SQLite does so by itself after some writes, but only while no other process writes or reads:
+/// where some always do, the `-wal` grows without bounds.
 pub(super) fn tidy(connection: &mut Connection) -> rusqlite::Result<()> {
     let frames = |row: &rusqlite::Row<'_>| row.get::<_, i64>(1);
     let written = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], frames)?;

@@ -17,7 +17,8 @@ impl SqliteThreads {
         Self(Lane::new(vec![connection]))
     }
 
-    /// Runs a step on the connection. A caller who stops waiting before the step began has changed nothing.
+    /// Runs a step on the connection. A caller who stops waiting before the step began has changed
+    /// nothing.
     ///
     /// # Errors
     /// What the step says, or that no thread could be started.

@@ -25,7 +25,8 @@ pub(crate) fn first(text: &str) -> Version {
     nth(1, &entry(text))
 }
 
-/// One operation of each kind, each on the path where nobody is in the way, and how often `count` says the server was asked.
+/// One operation of each kind, each on the path where nobody is in the way, and how often `count`
+/// says the server was asked.
 pub(crate) async fn trips(store: &impl Store, count: impl Fn() -> usize) -> Vec<(&'static str, usize)> {
     let mut counted = Vec::new();
     // Twice: the first time prepares the statements.
@@ -143,8 +144,9 @@ pub(crate) async fn chase<S: Store + Clone>(store: S, rounds: u64) {
     }
 }
 
-/// A release that isn't out yet has added columns. Everything works as before, a replacement and a touch leave what is there, and a
-/// session that moves begins without. `query` gives the first column of the first row, `literal` is a key as the database spells it.
+/// A release that isn't out yet has added columns. Everything works as before, a replacement and a
+/// touch leave what is there, and a session that moves begins without. `query` gives the first
+/// column of the first row, `literal` is a key as the database spells it.
 pub(crate) async fn newer_columns_are_left_alone<S: Store + Clone>(
     store: &S,
     literal: fn(&StoreKey) -> String,

@@ -123,7 +123,8 @@ async fn touches_leave_the_indexes_of_postgresql_alone() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     println!("postgres: {hot} of {updates} updates were HOT");
-    // Those of the sweep are not; and a page that is full when a row is touched again takes the row elsewhere.
+    // Those of the sweep are not; and a page that is full when a row is touched again takes the row
+    // elsewhere.
     let touched = 3 * count as i64;
     assert!(hot >= touched * 3 / 4, "{hot} of {touched} touches were HOT");
     let store = PostgresStore::connect(&server.url()).unwrap();
@@ -206,7 +207,8 @@ async fn touches_leave_the_indexes_of_sqlite_alone() {
     assert_eq!(sweep_all(&store, NOW + Duration::from_secs(30 * 60)).await, touches as usize);
 }
 
-/// Another process reads all the time, so that SQLite can never begin its `-wal` anew: the sweep cuts it.
+/// Another process reads all the time, so that SQLite can never begin its `-wal` anew: the sweep
+/// cuts it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wal_that_has_grown_is_cut_by_the_next_sweep() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! Many sessions: of one owner, and of everybody. Nothing is read or ended in one piece.
 //!
-//! `CLOAKROOM_ROWS` sets how many sessions there are, and `CLOAKROOM_OWNED` how many one owner has, for measurements: the
-//! figures are printed.
+//! `CLOAKROOM_ROWS` sets how many sessions there are, and `CLOAKROOM_OWNED` how many one owner has,
+//! for measurements: the figures are printed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -54,7 +54,8 @@ async fn flees<S: Store>(store: S, number: u64) -> u64 {
     }
 }
 
-/// Creates, loads and ends sessions that nobody is after, as long as it is told to; says the longest that one of these took.
+/// Creates, loads and ends sessions that nobody is after, as long as it is told to; says the
+/// longest that one of these took.
 async fn works<S: Store>(store: S, number: u64, goes_on: Arc<AtomicBool>, done: Arc<AtomicU64>) -> Duration {
     let (key, entry, mut longest) = (key(u64::MAX - number), of("worker", POINT), Duration::ZERO);
     while goes_on.load(Ordering::Relaxed) {

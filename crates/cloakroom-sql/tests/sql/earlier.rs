@@ -1,4 +1,5 @@
-//! Tables that an earlier release has made: they are brought up to date, and nothing in them is lost.
+//! Tables that an earlier release has made: they are brought up to date, and nothing in them is
+//! lost.
 
 use cloakroom_servers::{MariaDb, Postgres};
 use cloakroom_session::Timestamp;

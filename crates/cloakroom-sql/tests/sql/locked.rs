@@ -28,7 +28,8 @@ async fn fill(store: &impl Store) {
     }
 }
 
-/// Writes a locked session again and again, and counts the reads of other sessions that fail at that time.
+/// Writes a locked session again and again, and counts the reads of other sessions that fail at
+/// that time.
 async fn others_do_not_notice<S: Store + Clone>(name: &str, store: &S) {
     let mut writes = JoinSet::new();
     for _ in 0..CALLERS {
@@ -51,7 +52,8 @@ async fn others_do_not_notice<S: Store + Clone>(name: &str, store: &S) {
     assert_eq!(failed, 0, "{name}");
 }
 
-/// Once the lock is gone, the session goes on: at once where the statements of those who left were cancelled.
+/// Once the lock is gone, the session goes on: at once where the statements of those who left were
+/// cancelled.
 async fn goes_on(name: &str, store: &impl Store, cancels: bool) {
     loop {
         let Loaded::Live(seen, _) = store.load(&key(0), NOW).await.unwrap() else { panic!("{name}: lost") };

@@ -16,7 +16,8 @@ use tokio::time::{Instant, timeout};
 use crate::common::{LATER, NOW, entry, key};
 use crate::postgres::client;
 
-/// A record that says which session and version it is in every line: half of one, or somebody else's, is found out.
+/// A record that says which session and version it is in every line: half of one, or somebody
+/// else's, is found out.
 fn text(number: u64, version: u64) -> Entry {
     entry(&format!("{number} {version}\n").repeat(2000))
 }
@@ -48,7 +49,8 @@ async fn write<S: Store>(store: S, writer: u64, stop: Arc<AtomicBool>, known: Ar
     }
 }
 
-/// Kills a server in mid-write and starts it again: what was acknowledged is there, and nothing is there by halves.
+/// Kills a server in mid-write and starts it again: what was acknowledged is there, and nothing is
+/// there by halves.
 async fn killed<S: Store + Clone, T>(name: &str, store: &S, server: &mut T, kill: fn(&mut T), restart: fn(&mut T)) {
     let known = Arc::new(Mutex::new(HashMap::new()));
     for round in 0..3 {
@@ -113,7 +115,8 @@ async fn fill(store: &impl Store, numbers: std::ops::Range<u64>) {
     }
 }
 
-/// Callers who stop waiting for a server that hangs leave nothing behind that the next ones would stumble over.
+/// Callers who stop waiting for a server that hangs leave nothing behind that the next ones would
+/// stumble over.
 async fn hangs<S: Store + Clone>(name: &str, store: &S, freeze: impl Fn(bool)) {
     fill(store, 0..200).await;
     freeze(true);
@@ -158,7 +161,8 @@ async fn dropped<S: Store + Clone>(name: &str, store: &S) {
     }
     println!("{name}: {given_up} of 1200 calls were left in the middle");
     assert!(given_up > 50, "{name}: only {given_up} calls were left in the middle");
-    // No statement is half done in a connection that is kept: everything written now is seen by all.
+    // No statement is half done in a connection that is kept: everything written now is seen by
+    // all.
     let counted = (0..64).map(|number| {
         let store = store.clone();
         tokio::spawn(async move {
@@ -186,7 +190,8 @@ async fn postgres() {
     killed("postgres", &store, &mut server, |server| server.server().kill(), Postgres::restart).await;
 }
 
-/// What these tests rely on: a killed server answers nobody, not even through a process of its own that is at work.
+/// What these tests rely on: a killed server answers nobody, not even through a process of its own
+/// that is at work.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_postgres_answers_nobody() {
     let mut server = Postgres::start();

@@ -21,7 +21,8 @@ pub(super) async fn created_is_loaded_as_it_was<S: Store>(it: Bench<S>) -> Outco
     it.live("load after create, times to the millisecond", &key, 1, &entry).await
 }
 
-/// The version is the one that [`Entry::next_version`](crate::Entry::next_version) says, as it was written, and larger than all before.
+/// The version is the one that [`Entry::next_version`](crate::Entry::next_version) says, as it was
+/// written, and larger than all before.
 pub(super) async fn versions_grow<S: Store>(it: Bench<S>) -> Outcome {
     let first = it.entry("write 1");
     let key = it.put(&first).await?;
@@ -38,15 +39,17 @@ pub(super) async fn versions_grow<S: Store>(it: Bench<S>) -> Outcome {
     Ok(())
 }
 
-/// A store goes back in time: a replica without the last writes takes over, or a backup is restored. A slow request that has seen a
-/// write which is lost must not write over one that was acknowledged since.
+/// A store goes back in time: a replica without the last writes takes over, or a backup is
+/// restored. A slow request that has seen a write which is lost must not write over one that was
+/// acknowledged since.
 pub(super) async fn a_store_that_went_back_in_time_gives_no_version_twice<S: Store>(it: Bench<S>) -> Outcome {
     let (before, lost, since) = (it.entry("before"), it.entry("lost"), it.entry("since"));
     let key = it.put(&before).await?;
     let Replaced::Yes(seen) = it.store.replace(&key, nth(1, &before), &lost, it.now).await? else {
         return Err(Wrong::new("a replace of the version there did nothing"));
     };
-    // What is there is what was there before, at the version of then: the same to everybody who asks.
+    // What is there is what was there before, at the version of then: the same to everybody who
+    // asks.
     it.store.end(&key, it.now).await?;
     same("the older copy", &it.store.create(&key, &before, it.now).await?, &Created::Yes(nth(1, &before)))?;
     let replaced = it.store.replace(&key, nth(1, &before), &since, it.now).await?;
@@ -160,8 +163,8 @@ pub(super) async fn ended_is_gone<S: Store>(it: Bench<S>) -> Outcome {
     it.absent("the key after all that", &key).await
 }
 
-/// A store may carry out an operation whose answer is lost. A caller who tries again must learn that
-/// it was carried out, and nothing may happen twice.
+/// A store may carry out an operation whose answer is lost. A caller who tries again must learn
+/// that it was carried out, and nothing may happen twice.
 pub(super) async fn a_lost_answer_is_found_out_by_doing_it_again<S: Store>(it: Bench<S>) -> Outcome {
     let (entry, next) = (it.entry("first"), it.entry("second"));
     let key = it.put(&entry).await?;

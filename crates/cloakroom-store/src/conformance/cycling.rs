@@ -126,7 +126,8 @@ pub(super) async fn end_follows_two_moves<S: Store>(it: Bench<S>) -> Outcome {
     ends_after(&it, 2).await
 }
 
-/// As many as somebody makes who signs in, out and in again within the grace, or a client that asks for it in a loop.
+/// As many as somebody makes who signs in, out and in again within the grace, or a client that asks
+/// for it in a loop.
 pub(super) async fn end_follows_many_moves<S: Store>(it: Bench<S>) -> Outcome {
     ends_after(&it, 3).await?;
     ends_after(&it, 12).await

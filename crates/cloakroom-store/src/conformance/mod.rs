@@ -1,7 +1,8 @@
-//! The suite that decides whether a store is right: contract, expiry, awkward values, and races with real concurrency.
+//! The suite that decides whether a store is right: contract, expiry, awkward values, and races
+//! with real concurrency.
 //!
-//! It makes its own keys, so that it can run against a server that others use. What it must end or sweep wholesale it dates in the
-//! years 1971 to 1974: no session of anybody else is touched.
+//! It makes its own keys, so that it can run against a server that others use. What it must end or
+//! sweep wholesale it dates in the years 1971 to 1974: no session of anybody else is touched.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -41,7 +42,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a store offers beyond the duties of all, and how thoroughly to look.
 ///
-/// What a store doesn't offer it must refuse with [`StoreError::is_unsupported`](crate::StoreError::is_unsupported): that is checked too.
+/// What a store doesn't offer it must refuse with
+/// [`StoreError::is_unsupported`](crate::StoreError::is_unsupported): that is checked too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Capabilities {
@@ -141,7 +143,8 @@ pub async fn check<S: Store>(store: Arc<S>, can: Capabilities) -> Vec<Failure> {
     check_each(store, can, |_, _| ()).await
 }
 
-/// Runs every check as [`check`] does, and calls `each` after each one, with its name and its failure.
+/// Runs every check as [`check`] does, and calls `each` after each one, with its name and its
+/// failure.
 ///
 /// # Examples
 /// ```
@@ -246,7 +249,8 @@ pub async fn assert_conforms<S: Store>(store: Arc<S>, can: Capabilities) {
     assert!(failures.is_empty(), "the store isn't right, {} checks failed:\n{}", lines.len(), lines.join("\n"));
 }
 
-/// Runs one check in a task of its own, so that a store that panics or hangs fails that check alone.
+/// Runs one check in a task of its own, so that a store that panics or hangs fails that check
+/// alone.
 async fn one<S, F>(check: &'static str, bench: &Bench<S>, run: impl FnOnce(Bench<S>) -> F) -> Option<Failure>
 where
     S: Store,

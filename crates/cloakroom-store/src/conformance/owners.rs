@@ -49,7 +49,8 @@ pub(super) async fn only_the_owners_own<S: Store>(it: Bench<S>) -> Outcome {
     list(&it, "the other's", &other, it.now, &[(second, others)]).await
 }
 
-/// A database that thinks that `user` and `User` are the same shows one person the sessions of another.
+/// A database that thinks that `user` and `User` are the same shows one person the sessions of
+/// another.
 pub(super) async fn look_alikes_are_not_the_owner<S: Store>(it: Bench<S>) -> Outcome {
     // With a letter, so that it has an upper case.
     let run = somebody(&it, "a")?;

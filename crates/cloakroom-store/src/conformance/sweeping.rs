@@ -1,4 +1,5 @@
-//! What happens to many sessions at once, dated in the years 1971 to 1974 so that nobody else's are touched.
+//! What happens to many sessions at once, dated in the years 1971 to 1974 so that nobody else's are
+//! touched.
 
 use std::time::Duration;
 

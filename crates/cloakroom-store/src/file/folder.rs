@@ -15,7 +15,8 @@ use crate::error::StoreError;
 /// One folder for each value of a key's first byte.
 pub(super) const SHARDS: usize = 256;
 
-/// How long to wait for a lock that another process has: a process that hangs mustn't take our threads with it.
+/// How long to wait for a lock that another process has: a process that hangs mustn't take our
+/// threads with it.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) const fn shard_of(key: &StoreKey) -> u8 {
@@ -54,7 +55,8 @@ impl Folder {
         self.shard(shard_of(key)).join(hex(key.as_bytes()))
     }
 
-    /// Takes the lock of a shard, for as long as the file is open. The system drops the locks of a process that ends.
+    /// Takes the lock of a shard, for as long as the file is open. The system drops the locks of a
+    /// process that ends.
     pub(super) fn lock(&self, shard: u8) -> io::Result<File> {
         let folder = self.shard(shard);
         let path = folder.join("lock");
@@ -98,7 +100,8 @@ impl Folder {
     pub(super) fn write(&self, key: &StoreKey, kept: &Kept) -> io::Result<()> {
         let path = self.path(key);
         let number = self.unfinished.fetch_add(1, Ordering::Relaxed);
-        // Unique among processes that run; what a killed one left under the same name is in nobody's way any more.
+        // Unique among processes that run; what a killed one left under the same name is in
+        // nobody's way any more.
         let unfinished = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
         let written = self.write_unfinished(&unfinished, key, kept).and_then(|()| fs::rename(&unfinished, &path));
         if let Err(error) = written {

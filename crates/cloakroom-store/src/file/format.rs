@@ -1,7 +1,7 @@
 //! What is in a session's file: one line of facts, and the record's text.
 //!
-//! The line names the key, so that a file under another name is found out, and the text's length, so that half a file is. The
-//! words of version 1:
+//! The line names the key, so that a file under another name is found out, and the text's length,
+//! so that half a file is. The words of version 1:
 //!
 //! ```text
 //! cloakroom-session 1 <key> live <version> <created> <touched> <deadline or -> <owner or -> <bytes of text>
@@ -12,8 +12,9 @@
 //! Its nanoseconds below a millisecond are those of the version: a backup that compares times sees
 //! each write. A file with another time, as a release before wrote it, is opened and given one.
 //!
-//! A line may end with words of a newer release. They are ignored, and gone with the next write: what must last
-//! stands in the record's text. Keys and owners are hexadecimal, an owner after a `=`; times are milliseconds since the Unix epoch.
+//! A line may end with words of a newer release. They are ignored, and gone with the next write:
+//! what must last stands in the record's text. Keys and owners are hexadecimal, an owner after a
+//! `=`; times are milliseconds since the Unix epoch.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};

@@ -37,21 +37,25 @@ pub enum Durability {
     PowerFailure,
     /// The end of the process, `kill -9` included, but not of the machine: many times faster.
     ///
-    /// After a power failure the last seconds' writes may be lost, and a file that was damaged by it is an error that names its key.
+    /// After a power failure the last seconds' writes may be lost, and a file that was damaged by
+    /// it is an error that names its key.
     ProcessEnd,
 }
 
 /// Sessions in a folder, one file each.
 ///
-/// Several processes may use the folder at the same time. Each write takes an advisory lock on a part of the folder (one of 256); the
-/// system drops the locks of a process that ends, however it ends. A reader needs none: a file is written under another name and
-/// renamed, so that it is there whole or not at all, also when the disk is full or the process is killed.
+/// Several processes may use the folder at the same time. Each write takes an advisory lock on a
+/// part of the folder (one of 256); the system drops the locks of a process that ends, however it
+/// ends. A reader needs none: a file is written under another name and renamed, so that it is there
+/// whole or not at all, also when the disk is full or the process is killed.
 ///
-/// The folder must be on a local disk: locks on network file systems aren't to be relied upon. There is no index of owners, and sessions
-/// can't be ended all at once; [`Store::owned`] and [`Store::end_before`] say so. A sweep reads the first line of each file.
+/// The folder must be on a local disk: locks on network file systems aren't to be relied upon.
+/// There is no index of owners, and sessions can't be ended all at once; [`Store::owned`] and
+/// [`Store::end_before`] say so. A sweep reads the first line of each file.
 ///
 /// # Security
-/// On Unix, files and folders are for their owner alone. Names are hexadecimal digits of a hash: no id leads out of the folder.
+/// On Unix, files and folders are for their owner alone. Names are hexadecimal digits of a hash: no
+/// id leads out of the folder.
 ///
 /// # Examples
 /// ```
@@ -68,7 +72,8 @@ pub struct FileStore(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     folder: Folder,
-    /// Writers of this process wait here, without a thread each; locks of files are between processes.
+    /// Writers of this process wait here, without a thread each; locks of files are between
+    /// processes.
     turns: Box<[Arc<Mutex<()>>]>,
     /// The shard in which the next sweep goes on.
     swept_up_to: AtomicUsize,
@@ -104,7 +109,8 @@ impl FileStore {
         turn.lock_owned().await
     }
 
-    /// Runs one step on the threads for blocking work. `turns` are given back when it is over, even if its caller has left.
+    /// Runs one step on the threads for blocking work. `turns` are given back when it is over, even
+    /// if its caller has left.
     async fn run<T: Send + 'static>(
         &self,
         turns: (Turn, Option<Turn>),
@@ -227,7 +233,8 @@ impl Store for FileStore {
     ) -> Result<Replaced, StoreError> {
         let (old, new, entry) = (*old, *new, entry.clone());
         let (from, to) = (shard_of(&old), shard_of(&new));
-        // In the order of their places, here and on disk, so that two moves can't wait for each other.
+        // In the order of their places, here and on disk, so that two moves can't wait for each
+        // other.
         let (low, high) = (from.min(to), from.max(to));
         let first = self.turn(low).await;
         let second = if low == high { None } else { Some(self.turn(high).await) };
@@ -243,7 +250,8 @@ impl Store for FileStore {
             if folder.read(&new)?.is_some_and(|kept| !kept.is_over(now)) {
                 return Err(StoreError::taken(new));
             }
-            // The new one first: killed in between, the old session is as it was, and nobody knows the new id.
+            // The new one first: killed in between, the old session is as it was, and nobody knows
+            // the new id.
             let version = entry.next_version(None);
             write(folder, &new, &Kept::Live(version.clone(), entry))?;
             if let Err(error) = write(folder, &old, &Kept::Moved { to: new, until: moved_until }) {

@@ -21,7 +21,8 @@ struct Candidates {
 }
 
 impl FileStore {
-    /// One shard after the other, from where the last sweep stopped: nobody waits for the whole of it.
+    /// One shard after the other, from where the last sweep stopped: nobody waits for the whole of
+    /// it.
     pub(super) async fn sweep_some(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let start = self.0.swept_up_to.load(Ordering::Relaxed);
         let mut swept = 0;

@@ -55,7 +55,8 @@ const FUSE: [&str; 18] = [
 ];
 
 impl Mount {
-    /// Finds the mount of a path in the text of `/proc/self/mountinfo`; links in the path must be resolved.
+    /// Finds the mount of a path in the text of `/proc/self/mountinfo`; links in the path must be
+    /// resolved.
     ///
     /// The longest mount point wins, and among equal ones the last: it covers the others.
     pub fn of(path: &Path, mounts: &str) -> Option<Self> {
@@ -63,7 +64,8 @@ impl Mount {
         mounts.max_by_key(|mount| mount.at.components().count())
     }
 
-    /// Whether other machines may have it, too: locks and shared memory reach processes of one machine only.
+    /// Whether other machines may have it, too: locks and shared memory reach processes of one
+    /// machine only.
     #[must_use]
     pub fn is_network(&self) -> bool {
         match self.kind.strip_prefix("fuse.") {
@@ -72,8 +74,8 @@ impl Mount {
         }
     }
 
-    /// One line: `36 35 98:0 /root /mnt/point rw,noatime master:1 - ext3 /dev/root rw`, with any number of fields
-    /// before the hyphen.
+    /// One line: `36 35 98:0 /root /mnt/point rw,noatime master:1 - ext3 /dev/root rw`, with any
+    /// number of fields before the hyphen.
     fn parse(line: &str) -> Option<Self> {
         let (place, kind) = line.split_once(" - ")?;
         let (at, kind) = (place.split(' ').nth(4)?, kind.split(' ').next()?);

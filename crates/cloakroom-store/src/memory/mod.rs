@@ -43,8 +43,9 @@ const LEEWAY: u64 = 1000;
 
 /// Sessions in memory: gone with the process, and not shared with others.
 ///
-/// Right for tests, for development, and for one process whose sessions may end with it. A session lies as text until it is used
-/// again, and as its record from then on, which no request has to read or write.
+/// Right for tests, for development, and for one process whose sessions may end with it. A session
+/// lies as text until it is used again, and as its record from then on, which no request has to
+/// read or write.
 ///
 /// It keeps at most [`MemoryStore::capacity`] sessions and marks of moved ones. In a full store a
 /// new session replaces an older one, in constant time. A session without an owner makes room

@@ -56,7 +56,8 @@ impl MemoryStore {
         }
     }
 
-    /// Ends at most `limit` of an owner's sessions, the oldest first. Expired ones on the way go too.
+    /// Ends at most `limit` of an owner's sessions, the oldest first. Expired ones on the way go
+    /// too.
     pub(super) fn end_oldest(&self, owner: &str, keep: Option<&StoreKey>, limit: usize, now: Timestamp) -> Ended {
         // Room for the one to keep, and for one that says that there are more.
         let room = limit.saturating_add(2);

@@ -83,7 +83,8 @@ impl Walks {
         walk.map_or(0, |walk| std::mem::take(&mut walk.caught))
     }
 
-    /// Whether a session that was created at this point is about to escape from a walk, and is ended.
+    /// Whether a session that was created at this point is about to escape from a walk, and is
+    /// ended.
     pub(super) fn catches(&self, old: &Shard, new: &Shard, created: Timestamp) -> bool {
         let Some(passed) = new.passed else { return false };
         let is_behind = old.passed.is_none_or(|old| old.walk < passed.walk);

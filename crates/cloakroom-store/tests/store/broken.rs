@@ -329,7 +329,8 @@ impl Store for Broken {
             page => page?,
         };
         if self.breaks(Rule::ScansAreWhole) && after.is_some() && page.sessions.len() > 1 {
-            // As who skips so many rows instead of going on behind a key. Half of them: what is lost mustn't be other checks' sessions alone.
+            // As who skips so many rows instead of going on behind a key. Half of them: what is
+            // lost mustn't be other checks' sessions alone.
             page.sessions.drain(..page.sessions.len() / 2);
         }
         if self.breaks(Rule::ScansTouchNothing) {

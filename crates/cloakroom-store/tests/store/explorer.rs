@@ -1,7 +1,8 @@
 //! Runs tasks in every order in which they could have run.
 //!
-//! A task is polled until it waits, at a gate or for another one. Whoever could go on next is a choice; the explorer takes every
-//! combination of choices, each from the start. What it runs is the real code, not a model of it.
+//! A task is polled until it waits, at a gate or for another one. Whoever could go on next is a
+//! choice; the explorer takes every combination of choices, each from the start. What it runs is
+//! the real code, not a model of it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -52,12 +53,14 @@ impl Path {
     }
 }
 
-/// Runs what `start` makes in every order, and shows each outcome to `check`; says how many orders there were.
+/// Runs what `start` makes in every order, and shows each outcome to `check`; says how many orders
+/// there were.
 pub(crate) fn explore<W, T>(start: impl Fn() -> (W, Vec<Task<T>>), mut check: impl FnMut(&W, Vec<T>)) -> usize {
     let mut path = Path::default();
     let mut orders = 0;
     loop {
-        // Another runtime for each order: one that has run before may take spawned tasks in another order.
+        // Another runtime for each order: one that has run before may take spawned tasks in another
+        // order.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let (world, tasks) = {
             let _inside = runtime.enter();
@@ -86,8 +89,8 @@ fn run<T>(runtime: &tokio::runtime::Runtime, tasks: Vec<Task<T>>, path: &mut Pat
             runtime.block_on(tokio::time::advance(Duration::from_millis(100)));
             continue;
         }
-        // Tasks that were spawned, such as a commit whose request was dropped, may go on first: once
-        // between two steps of the others, or a way that only waits for them would never end.
+        // Tasks that were spawned, such as a commit whose request was dropped, may go on first:
+        // once between two steps of the others, or a way that only waits for them would never end.
         let spawned = usize::from(!went_on && runtime.metrics().num_alive_tasks() > 0);
         let options = ready.len() + spawned;
         let choice = if options == 1 { 0 } else { path.choose(step, options) };

@@ -1,4 +1,5 @@
-//! The file store: under the conformance suite, on a full disk, with damaged files, and beside other processes.
+//! The file store: under the conformance suite, on a full disk, with damaged files, and beside
+//! other processes.
 
 use std::fs;
 use std::path::{Path, PathBuf};

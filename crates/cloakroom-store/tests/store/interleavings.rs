@@ -1,4 +1,5 @@
-//! Two and three requests of one session, in every order of their store calls, within one process and across several.
+//! Two and three requests of one session, in every order of their store calls, within one process
+//! and across several.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -218,7 +219,8 @@ fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
     // No update is lost, and none that was dropped is there.
     let count: usize = session.get("count").unwrap().unwrap_or_default();
     let updates = kept(Act::updates).count();
-    // Carried out without an answer, and then the session moved: the second try can't tell any more.
+    // Carried out without an answer, and then the session moved: the second try can't tell any
+    // more.
     let unsure = outcomes.iter().filter(|it| it.act == Act::UpdateAnswerLost && it.dropped).count();
     if !(updates..=updates + unsure).contains(&count) {
         return Err(format!("{updates} updates were acknowledged, the counter says {count}"));
@@ -242,7 +244,8 @@ fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
     Ok(())
 }
 
-/// Explores one combination; says how many orders there were, and what was wrong in the first bad one.
+/// Explores one combination; says how many orders there were, and what was wrong in the first bad
+/// one.
 fn explore_acts(acts: &[Act], processes: Processes, broken: Broken) -> (usize, Option<String>) {
     let mut wrong = None;
     let orders = explore(

@@ -1,6 +1,8 @@
-//! The file store with several processes: one that is killed in the middle of its writes, and three that share a session.
+//! The file store with several processes: one that is killed in the middle of its writes, and three
+//! that share a session.
 //!
-//! A child is this test program again, told by its environment to run the test of its name as what it is for.
+//! A child is this test program again, told by its environment to run the test of its name as what
+//! it is for.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader};
@@ -36,7 +38,8 @@ fn text(version: u64) -> String {
     format!("{version}\n").repeat(3000)
 }
 
-/// In a child: writes sessions without end, and says of each write that it is done. Otherwise nothing.
+/// In a child: writes sessions without end, and says of each write that it is done. Otherwise
+/// nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writer() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };

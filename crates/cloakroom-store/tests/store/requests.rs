@@ -142,7 +142,8 @@ async fn an_id_that_moved_is_silent_until_somebody_signs_in() {
     }
 }
 
-/// The browser may have both ids in flight: which of them a sign-out brings must make no difference.
+/// The browser may have both ids in flight: which of them a sign-out brings must make no
+/// difference.
 #[tokio::test]
 async fn signing_out_with_an_id_that_moved_ends_the_session_where_it_is() {
     let write_after = |session: &Session| {
@@ -418,7 +419,8 @@ async fn commit_now_commits_before_the_response() {
     assert_eq!(app.sessions.store().len(), 1);
     let cookie = format!("session={}", request.session.id().unwrap().expose());
     assert_eq!(app.request(&cookie).await.unwrap().session.get("step").unwrap(), Some(1));
-    // Another request in between, and more changes afterwards: both are there, and the cookie is sent once.
+    // Another request in between, and more changes afterwards: both are there, and the cookie is
+    // sent once.
     app.visit(&cookie, |session| session.insert("other", 1).unwrap()).await;
     request.session.insert("step", 2).unwrap();
     let session = request.session.clone();
@@ -450,7 +452,8 @@ async fn commit_now_after_a_logout_elsewhere_revives_nothing() {
     assert!(app.sessions.store().is_empty());
 }
 
-/// A store that has done what it was asked for, and one that has not, look the same when the answer is lost.
+/// A store that has done what it was asked for, and one that has not, look the same when the answer
+/// is lost.
 #[tokio::test(start_paused = true)]
 async fn what_a_store_gave_no_answer_for_counts_once() {
     let change = |session: &Session| {

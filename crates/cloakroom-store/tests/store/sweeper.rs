@@ -88,7 +88,8 @@ async fn it_stops_when_told_to_and_when_dropped() {
     assert_eq!(before.0, 0);
 }
 
-/// A machine whose clock is ahead takes everybody's sessions for ended ones: it removes none of them until it is right again.
+/// A machine whose clock is ahead takes everybody's sessions for ended ones: it removes none of
+/// them until it is right again.
 #[tokio::test(start_paused = true)]
 async fn with_a_clock_that_is_ahead_it_removes_nothing() {
     let store = store(3, 5).await;

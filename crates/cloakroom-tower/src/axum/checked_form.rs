@@ -8,10 +8,12 @@ use bytes::Bytes;
 use cloakroom_session::{CsrfSlot, Error, FormRejection, Refusal};
 use serde::de::DeserializeOwned;
 
-/// An urlencoded form that passed the CSRF check, whatever its route or a report-only layer would let through.
+/// An urlencoded form that passed the CSRF check, whatever its route or a report-only layer would
+/// let through.
 ///
-/// Where the [`CsrfLayer`](crate::CsrfLayer) has checked the request, this decodes the form and no more. Where it hasn't, because the
-/// route is exempt or the rules only report, it checks here. The token's field is left out of what `T` sees.
+/// Where the [`CsrfLayer`](crate::CsrfLayer) has checked the request, this decodes the form and no
+/// more. Where it hasn't, because the route is exempt or the rules only report, it checks here. The
+/// token's field is left out of what `T` sees.
 ///
 /// # Examples
 /// ```

@@ -1,4 +1,5 @@
-//! What axum's handlers take as arguments, beside the [`Session`](cloakroom_session::Session) itself.
+//! What axum's handlers take as arguments, beside the [`Session`](cloakroom_session::Session)
+//! itself.
 
 mod checked_form;
 

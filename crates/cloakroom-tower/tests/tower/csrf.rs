@@ -1,4 +1,5 @@
-//! The truth table: every kind of request, under every policy and mode, against an oracle written from the design's own table.
+//! The truth table: every kind of request, under every policy and mode, against an oracle written
+//! from the design's own table.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -285,7 +286,8 @@ fn table(policy: Policy, mode: Mode) -> (u32, u32) {
     (count, passed)
 }
 
-// Safe methods alone: 3,456. Of 144 origins per other method 76 pass, 4 of them by their Referer; of 12 tokens 5.
+// Safe methods alone: 3,456. Of 144 origins per other method 76 pass, 4 of them by their Referer;
+// of 12 tokens 5.
 macro_rules! tables {
     ($($name:ident: $policy:ident, $mode:ident, $passed:literal;)*) => {
         $(#[test]

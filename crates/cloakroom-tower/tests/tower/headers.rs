@@ -1,4 +1,5 @@
-//! What a response gets: `Vary`, `Cache-Control`, `Set-Cookie`, and nothing where the session wasn't used.
+//! What a response gets: `Vary`, `Cache-Control`, `Set-Cookie`, and nothing where the session
+//! wasn't used.
 
 use std::sync::Arc;
 use std::time::Duration;

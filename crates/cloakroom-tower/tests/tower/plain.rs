@@ -116,7 +116,8 @@ fn the_error_of_a_service_passes_and_commits_nothing() {
 fn the_service_that_was_made_ready_is_the_one_that_is_called() {
     use std::task::{Context, Poll};
 
-    /// Panics if it is called without having been asked whether it is ready, as a concurrency limit does.
+    /// Panics if it is called without having been asked whether it is ready, as a concurrency limit
+    /// does.
     #[derive(Debug, Default)]
     struct Strict {
         ready: bool,

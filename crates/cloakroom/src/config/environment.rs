@@ -1,4 +1,5 @@
-//! Options that are variables of the environment: `SHOP_COOKIE_NAME` is `cookie.name`, for the prefix `SHOP`.
+//! Options that are variables of the environment: `SHOP_COOKIE_NAME` is `cookie.name`, for the
+//! prefix `SHOP`.
 
 use serde_json::{Map, Value, json};
 
@@ -61,16 +62,19 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
 ];
 
 impl SessionConfig {
-    /// Reads the options from variables of the environment that begin with this prefix and an underscore.
+    /// Reads the options from variables of the environment that begin with this prefix and an
+    /// underscore.
     ///
-    /// The names are those of the options, with an underscore between a table and its option: `SHOP_COOKIE_NAME` for `cookie.name`. `SHOP_KEY` and
-    /// `SHOP_STORE` hold the keyring and the URL themselves, `SHOP_KEY_FILE` and `SHOP_STORE_FILE` name files. Lists have commas,
+    /// The names are those of the options, with an underscore between a table and its option:
+    /// `SHOP_COOKIE_NAME` for `cookie.name`. `SHOP_KEY` and `SHOP_STORE` hold the keyring and the
+    /// URL themselves, `SHOP_KEY_FILE` and `SHOP_STORE_FILE` name files. Lists have commas,
     /// switches are `true` or `false`. An empty variable counts as not set.
     ///
     /// What can be [checked](Self::check) is checked.
     ///
     /// # Errors
-    /// A variable with that prefix which is no option, a value that makes no sense, or one that is missing; the error names the variable.
+    /// A variable with that prefix which is no option, a value that makes no sense, or one that is
+    /// missing; the error names the variable.
     pub fn from_env(prefix: &str) -> Result<Self, SetupError> {
         // What isn't Unicode is none of ours, or is refused by its name.
         Self::from_vars(
@@ -80,7 +84,8 @@ impl SessionConfig {
         )
     }
 
-    /// The same from other variables than those of the environment, for tests and for files of variables.
+    /// The same from other variables than those of the environment, for tests and for files of
+    /// variables.
     ///
     /// # Errors
     /// As [`from_env`](Self::from_env).
@@ -144,7 +149,8 @@ impl SessionConfig {
             let problem = format!("isn't set, and {name}_FILE isn't either");
             return Err(SetupError::of(name, problem));
         }
-        // One that can be read and makes no sense is found here, while the names of the variables are known.
+        // One that can be read and makes no sense is found here, while the names of the variables
+        // are known.
         config.check().map_err(|why| why.renamed(|option| config.variable(prefix, option)))?;
         Ok(config)
     }

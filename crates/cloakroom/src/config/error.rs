@@ -30,7 +30,8 @@ impl SetupError {
         Self { option: option(&self.option), source: self.source }
     }
 
-    /// The option at fault, such as `cookie.name`, or the variable of the environment that it was read from.
+    /// The option at fault, such as `cookie.name`, or the variable of the environment that it was
+    /// read from.
     #[must_use]
     pub fn option(&self) -> &str {
         &self.option

@@ -31,8 +31,9 @@ pub use span::Span;
 
 /// Where sessions live, and everything that can be configured about them.
 ///
-/// Deserialize it from the application's own configuration, whatever format that has, or read it [from the environment](Self::from_env).
-/// Options that nobody knows are refused, so that a typing error weakens nothing. Then [`check`](Self::check) or [`build`](Self::build) it at start-up.
+/// Deserialize it from the application's own configuration, whatever format that has, or read it
+/// [from the environment](Self::from_env). Options that nobody knows are refused, so that a typing
+/// error weakens nothing. Then [`check`](Self::check) or [`build`](Self::build) it at start-up.
 ///
 /// ```toml
 /// [sessions]
@@ -52,8 +53,8 @@ pub use span::Span;
 /// ```
 ///
 /// # Security
-/// Secrets are named and not written: a key is in a variable of the environment or in a file. `Debug` shows none. Options that weaken a
-/// default begin with `danger_`, as elsewhere.
+/// Secrets are named and not written: a key is in a variable of the environment or in a file.
+/// `Debug` shows none. Options that weaken a default begin with `danger_`, as elsewhere.
 ///
 /// # Examples
 /// For axum, and for every other framework that takes tower layers:
@@ -172,7 +173,8 @@ pub enum Commit {
     NotOnServerError,
 }
 
-/// What happens when two requests set the same key: [`ConflictPolicy`](cloakroom_session::ConflictPolicy).
+/// What happens when two requests set the same key:
+/// [`ConflictPolicy`](cloakroom_session::ConflictPolicy).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -192,7 +194,8 @@ impl SessionConfig {
         self.csrf.rules()
     }
 
-    /// Whether error responses commit, for `SessionLayer` and [`Engine`](cloakroom_session::Engine).
+    /// Whether error responses commit, for `SessionLayer` and
+    /// [`Engine`](cloakroom_session::Engine).
     #[must_use]
     pub const fn commit_policy(&self) -> CommitPolicy {
         match self.commit {
@@ -207,7 +210,8 @@ impl SessionConfig {
         self.lifetimes.lifetimes()
     }
 
-    /// Checks everything that can be checked without a store: also that keys are there, and are keys.
+    /// Checks everything that can be checked without a store: also that keys are there, and are
+    /// keys.
     ///
     /// # Errors
     /// The option at fault, and what is wrong with it.

@@ -8,7 +8,8 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use super::error::SetupError;
 
-/// Where a secret is written: `{ env = "NAME" }`, `{ file = "PATH" }`, or for a store without a password `{ url = "…" }`.
+/// Where a secret is written: `{ env = "NAME" }`, `{ file = "PATH" }`, or for a store without a
+/// password `{ url = "…" }`.
 ///
 /// # Security
 /// `Debug` names the variable or the file, and never shows a URL: it may hold a password.
@@ -58,7 +59,8 @@ impl fmt::Debug for Source {
 }
 
 impl<'de> Deserialize<'de> for Source {
-    /// By hand: a derived one would repeat in its error what somebody has written in the place of a table, which is the secret itself.
+    /// By hand: a derived one would repeat in its error what somebody has written in the place of a
+    /// table, which is the secret itself.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Table;
         impl<'de> Visitor<'de> for Table {

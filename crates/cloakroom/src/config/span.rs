@@ -6,7 +6,8 @@ use std::time::Duration;
 use cloakroom_session::ConfigError;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// A length of time: `"500ms"`, `"90s"`, `"20m"`, `"12h"`, `"30d"`, a number of seconds, or `"never"`.
+/// A length of time: `"500ms"`, `"90s"`, `"20m"`, `"12h"`, `"30d"`, a number of seconds, or
+/// `"never"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span(Option<Duration>);
 

@@ -384,7 +384,8 @@ fn every_option_of_a_builder_can_be_configured() {
     }
 }
 
-/// The option that a line of a builder's source defines: a public method that takes the builder and returns it.
+/// The option that a line of a builder's source defines: a public method that takes the builder and
+/// returns it.
 #[cfg(feature = "store")]
 fn option_of(line: &str) -> Option<&str> {
     let line = line.trim().strip_prefix("pub ")?;

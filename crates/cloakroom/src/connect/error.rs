@@ -63,7 +63,8 @@ impl ConnectError {
     }
 }
 
-/// An error and its causes, as far as it doesn't name them itself: some drivers say no more than "error connecting to server".
+/// An error and its causes, as far as it doesn't name them itself: some drivers say no more than
+/// "error connecting to server".
 pub(super) fn all_of(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

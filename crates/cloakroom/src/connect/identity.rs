@@ -9,15 +9,18 @@ use super::{ConnectError, scheme_of};
 
 /// The name of a store that two URLs share if, and only if, they lead to the same sessions.
 ///
-/// It keeps the kind of server, the hosts and ports, the database, and what separates the sessions of two applications on one
-/// server: prefix, table, schema and search path, and the name of a master that sentinels know. It drops the login, encryption,
-/// timeouts, the sizes of pools, and all else that says how a store is reached.
+/// It keeps the kind of server, the hosts and ports, the database, and what separates the sessions
+/// of two applications on one server: prefix, table, schema and search path, and the name of a
+/// master that sentinels know. It drops the login, encryption, timeouts, the sizes of pools, and
+/// all else that says how a store is reached.
 ///
-/// Names of hosts are compared as they are written, since a name may lead elsewhere tomorrow: `localhost` and `127.0.0.1` are two
-/// names. So two names may be one store; one name is never two, with one exception: in PostgreSQL, tables that lie in a schema
-/// of each user's own (`"$user"` in the `search_path`) are told apart by the user alone, who is dropped.
+/// Names of hosts are compared as they are written, since a name may lead elsewhere tomorrow:
+/// `localhost` and `127.0.0.1` are two names. So two names may be one store; one name is never two,
+/// with one exception: in PostgreSQL, tables that lie in a schema of each user's own (`"$user"` in
+/// the `search_path`) are told apart by the user alone, who is dropped.
 ///
-/// Paths are absolute, and links in them are followed where they lead somewhere: ask once the store is open.
+/// Paths are absolute, and links in them are followed where they lead somewhere: ask once the store
+/// is open.
 ///
 /// # Security
 /// It holds neither user nor password, and can be printed and kept.
@@ -294,7 +297,8 @@ mod tests {
             let [one, other] = [one, other].map(|value| of(&format!("{url}?{option}={value}")));
             assert_eq!(one != other, *about == About::Place, "{url} {option}: {one} and {other}");
         }
-        // An option without a row fails here, as does one whose rows contradict what the table of options says.
+        // An option without a row fails here, as does one whose rows contradict what the table of
+        // options says.
         for (scheme, _) in super::super::SCHEMES {
             let known = options::known(scheme);
             for (option, about) in known {

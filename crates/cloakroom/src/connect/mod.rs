@@ -72,33 +72,40 @@ const SCHEMES: [(&str, &[&str]); 20] = [
 /// | `redis+cluster://user:password@host1:7000,host2:7001`, also `valkey+cluster://` | `redis-cluster` | many masters; each holds some of the sessions |
 /// | `rediss+sentinel://…`, `rediss+cluster://…` | the same and `tls` | the same, encrypted |
 ///
-/// On all of them racing requests both win, and what has ended stays ended; they differ in who may share them, and in what they survive.
+/// On all of them racing requests both win, and what has ended stays ended; they differ in who may
+/// share them, and in what they survive.
 ///
-/// - What is behind a scheme of files is a path as it is, relative to the working directory, up to a question mark.
-///   `file:DIR?durability=process-end` is [`Durability::ProcessEnd`]; `sqlite:PATH?synchronous=full&readers=8` are the options of
-///   `SqliteConfig`; `memory:?capacity=10000` is [`MemoryStore::capacity`].
-/// - In a login, `@`, `/`, `?`, `#`, `%` and `:` must be percent-encoded (`%40`, `%2F`, `%3F`, `%23`, `%25`, `%3A`).
-/// - Databases: a table that isn't there is created. Who may not create tables has it created before, by the store's `schema()`.
-///   Parameters are the driver's own, and those of `PostgresStore::connect` and `MysqlStore::connect`: behind a PgBouncer in
-///   transaction mode, `?prepared=false` sends statements whole. `?table=shop` names the table, and `?schema=web` the schema
-///   (PostgreSQL) or database (MySQL) that it is in; `sqlite:` has the first, too.
-/// - Redis: `?prefix=shop:` is what the names of keys begin with, `?replicas=1` makes a write count only when so many replicas have it
-///   (`RedisStore::durability`; within `?replica_timeout=500` milliseconds), and `?protocol=resp2` chooses the older protocol. `?timeout=500` is how many milliseconds an
-///   answer may take, and `?ca=…`, `?cert=…&key=…` name certificates in PEM, for `rediss:`. The login in a URL of Sentinel is
-///   that of the servers; the sentinels' own is `?sentinel_user=…&sentinel_password=…`.
+/// - What is behind a scheme of files is a path as it is, relative to the working directory, up to
+///   a question mark. `file:DIR?durability=process-end` is [`Durability::ProcessEnd`];
+///   `sqlite:PATH?synchronous=full&readers=8` are the options of `SqliteConfig`;
+///   `memory:?capacity=10000` is [`MemoryStore::capacity`].
+/// - In a login, `@`, `/`, `?`, `#`, `%` and `:` must be percent-encoded (`%40`, `%2F`, `%3F`,
+///   `%23`, `%25`, `%3A`).
+/// - Databases: a table that isn't there is created. Who may not create tables has it created
+///   before, by the store's `schema()`. Parameters are the driver's own, and those of
+///   `PostgresStore::connect` and `MysqlStore::connect`: behind a PgBouncer in transaction mode,
+///   `?prepared=false` sends statements whole. `?table=shop` names the table, and `?schema=web` the
+///   schema (PostgreSQL) or database (MySQL) that it is in; `sqlite:` has the first, too.
+/// - Redis: `?prefix=shop:` is what the names of keys begin with, `?replicas=1` makes a write count
+///   only when so many replicas have it (`RedisStore::durability`; within `?replica_timeout=500`
+///   milliseconds), and `?protocol=resp2` chooses the older protocol. `?timeout=500` is how many
+///   milliseconds an answer may take, and `?ca=…`, `?cert=…&key=…` name certificates in PEM, for
+///   `rediss:`. The login in a URL of Sentinel is that of the servers; the sentinels' own is
+///   `?sentinel_user=…&sentinel_password=…`.
 ///
 /// - An option that isn't known is an error, which names the nearest one that is.
 ///
 /// The store has answered once when this returns. It must be called on a tokio runtime.
 ///
 /// # Errors
-/// A scheme that nobody knows, or that needs a feature; a URL that lacks something; and a store that doesn't answer within ten seconds, or
-/// refuses the login.
+/// A scheme that nobody knows, or that needs a feature; a URL that lacks something; and a store
+/// that doesn't answer within ten seconds, or refuses the login.
 ///
 /// # Security
-/// Neither the error nor the store's `Debug` shows the URL: it may hold a password. With the feature
-/// `tls`, `rediss://`, and `sslmode=require` (PostgreSQL) or `ssl-mode=REQUIRED` (MySQL) in the query, are encrypted, by a server whose
-/// certificate is good; without it they are an error. Any other connection isn't encrypted.
+/// Neither the error nor the store's `Debug` shows the URL: it may hold a password. With the
+/// feature `tls`, `rediss://`, and `sslmode=require` (PostgreSQL) or `ssl-mode=REQUIRED` (MySQL) in
+/// the query, are encrypted, by a server whose certificate is good; without it they are an error.
+/// Any other connection isn't encrypted.
 ///
 /// # Examples
 /// ```

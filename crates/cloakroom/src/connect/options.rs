@@ -8,7 +8,8 @@ use crate::nearest::nearest;
 pub(super) enum About {
     /// Which store it is: with another value there are other sessions.
     Place,
-    /// How it is reached and used: as whom, encrypted or not, how patiently, with how many connections.
+    /// How it is reached and used: as whom, encrypted or not, how patiently, with how many
+    /// connections.
     Manner,
 }
 
@@ -144,7 +145,8 @@ impl<'a> Parameters<'a> {
     /// Reads a query.
     ///
     /// # Security
-    /// An error names the place of what is unknown, and not the word: it may be a piece of a password with a `&` in it.
+    /// An error names the place of what is unknown, and not the word: it may be a piece of a
+    /// password with a `&` in it.
     pub(super) fn of(scheme: &'static str, query: &'a str) -> Result<Self, ConnectError> {
         let known = known(scheme);
         let mut found: Vec<(&str, &str)> = Vec::new();

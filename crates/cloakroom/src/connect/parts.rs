@@ -35,7 +35,8 @@ pub(super) fn path<'a>(scheme: &'static str, rest: &'a str) -> Result<(PathBuf, 
     }
 }
 
-/// The path of a socket, and the query behind it: its login is in there, and may have any sign in it.
+/// The path of a socket, and the query behind it: its login is in there, and may have any sign in
+/// it.
 pub(super) fn socket<'a>(scheme: &'static str, rest: &'a str) -> Result<(&'a str, &'a str), ConnectError> {
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let path = path.strip_prefix("//").unwrap_or(path);
@@ -78,7 +79,8 @@ impl<'a> Parts<'a> {
             Some((login, hosts)) => (Some(login), hosts),
             None => (None, authority),
         };
-        // Drivers differ in what they make of these: some connect to a host that is a piece of the password, and name it in their errors.
+        // Drivers differ in what they make of these: some connect to a host that is a piece of the
+        // password, and name it in their errors.
         if [hosts, path, query].iter().any(|part| part.contains('@')) {
             return Err(malformed("`@`, `/` and `?` in a login are written `%40`, `%2F` and `%3F`"));
         }

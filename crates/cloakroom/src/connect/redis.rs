@@ -24,7 +24,8 @@ enum Kind {
     Cluster,
 }
 
-/// The client's own word for the connections of a scheme, and where they lead; nothing if a feature is off.
+/// The client's own word for the connections of a scheme, and where they lead; nothing if a feature
+/// is off.
 fn kind_of(scheme: &str) -> Option<(&'static str, Kind)> {
     let (base, suffix) = scheme.split_once('+').unwrap_or((scheme, ""));
     let base = match (base, suffix) {

@@ -118,7 +118,8 @@ fn all_on(features: &[&str]) -> bool {
     })
 }
 
-/// Whatever is compiled in, each scheme of the table either leads somewhere or names the feature that it needs.
+/// Whatever is compiled in, each scheme of the table either leads somewhere or names the feature
+/// that it needs.
 #[tokio::test]
 async fn a_feature_that_is_off_is_named() {
     for (scheme, features) in super::SCHEMES {

@@ -55,7 +55,8 @@ impl Events {
         Self(BufReader::new(stream))
     }
 
-    /// The next event's data; `None` when the program says that the session has ended, and the stream with it.
+    /// The next event's data; `None` when the program says that the session has ended, and the
+    /// stream with it.
     pub(crate) fn next(&mut self) -> Option<(u32, u32)> {
         loop {
             let mut line = String::new();

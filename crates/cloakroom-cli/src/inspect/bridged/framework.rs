@@ -16,14 +16,16 @@ pub(in crate::inspect) enum Framework {
     Pyramid,
     /// `pyramid_nacl_session`
     PyramidNacl,
-    /// Beaker's cookie sessions, signed, or encrypted too; with --encrypt-key-file or --encrypt-key-env
+    /// Beaker's cookie sessions, signed, or encrypted too; with --encrypt-key-file or
+    /// --encrypt-key-env
     Beaker,
     Flask,
     /// `signed_cookies` of Django
     Django,
     /// The id of Express' `express-session`; the session is in its store
     ExpressSession,
-    /// `cookie-session` of Express, with its signature, which is a second cookie: give both, as the header `Cookie` has them
+    /// `cookie-session` of Express, with its signature, which is a second cookie: give both, as the
+    /// header `Cookie` has them
     CookieSession,
     /// Rails, encrypted or signed
     Rails,
@@ -31,7 +33,8 @@ pub(in crate::inspect) enum Framework {
     Plug,
 }
 
-/// A way to seal that a framework may have used. Where a configuration decides which, each of them is tried.
+/// A way to seal that a framework may have used. Where a configuration decides which, each of them
+/// is tried.
 pub(super) struct Way {
     pub(super) algorithm: &'static str,
     pub(super) reader: Reader,
@@ -124,7 +127,8 @@ impl Framework {
         }
     }
 
-    /// What to do about this reason, where the framework makes it another thing than it is with our own cookies.
+    /// What to do about this reason, where the framework makes it another thing than it is with our
+    /// own cookies.
     pub(super) const fn hint(self, why: Rejected) -> Option<&'static str> {
         Some(match (self, why) {
             (Self::ExpressSession, Rejected::Forged) => {
@@ -161,7 +165,8 @@ impl Framework {
     }
 }
 
-/// What keys are derived with, and cookies signed with, is a matter of Rails' version and configuration.
+/// What keys are derived with, and cookies signed with, is a matter of Rails' version and
+/// configuration.
 fn rails(value: &str, secret: &str) -> Result<Vec<Way>, ConfigError> {
     use RailsDigest::{Sha1, Sha256};
     if seal(value) == Some(Seal::RailsSigned) {
@@ -192,7 +197,8 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     digits.chunks(2).map(|pair| u8::try_from(pair.iter().fold(0, |byte, digit| byte * 16 + digit)).ok()).collect()
 }
 
-/// Beaker's configuration names a library for encryption, and with it a cipher; the bits of a nonce have changed with Beaker 1.8.
+/// Beaker's configuration names a library for encryption, and with it a cipher; the bits of a nonce
+/// have changed with Beaker 1.8.
 fn beaker(validate_key: &str, encrypt_key: Option<&str>) -> Result<Vec<Way>, ConfigError> {
     let Some(encrypt_key) = encrypt_key else {
         return Ok(vec![Way::session("HMAC-SHA1", BeakerCookie::new(validate_key).build()?)]);
