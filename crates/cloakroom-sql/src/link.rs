@@ -129,6 +129,9 @@ pub(crate) enum Failure {
     Missing(String),
     /// A row with this key is there.
     Taken,
+    /// The statement ran longer than the server allows, and was undone.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    TooSlow(StoreError),
     Refused(StoreError),
 }
 
@@ -148,7 +151,7 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             #[cfg(any(feature = "postgres", feature = "mysql"))]
-            Failure::Undone(error) => error,
+            Failure::Undone(error) | Failure::TooSlow(error) => error,
             #[cfg(feature = "postgres")]
             Failure::Unprepared(_, error) => error,
             Failure::Refused(error) => error,

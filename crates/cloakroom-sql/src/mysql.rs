@@ -22,7 +22,7 @@ use crate::row::{begin, found, met, owned, padded, page};
 use crate::statements::{self, mysql as own};
 use crate::sweep::sweep;
 use crate::url::without;
-use crate::walks;
+use crate::walks::{self, StepSize};
 use link::Link;
 use words::Words;
 
@@ -93,6 +93,7 @@ const SCHEMA: &str = include_str!("mysql/schema.sql");
 pub struct MysqlStore {
     words: Arc<Statements>,
     link: Link,
+    steps: StepSize,
 }
 
 impl MysqlStore {
@@ -121,7 +122,7 @@ impl MysqlStore {
     pub fn connect(url: &str) -> Result<Self, StoreError> {
         let (url, [table, schema]) = without(url, ["table", "schema"]);
         let words = Arc::new(Statements::of(TableName::of_url(table, schema)?));
-        Link::connect(&url).map(|link| Self { words, link })
+        Link::connect(&url).map(|link| Self { words, link, steps: StepSize::default() })
     }
 
     /// A store on a pool that the application has, whose connections commit by themselves
@@ -144,7 +145,7 @@ impl MysqlStore {
     }
 
     fn of(link: Link) -> Self {
-        Self { words: Arc::new(Statements::of(TableName::default())), link }
+        Self { words: Arc::new(Statements::of(TableName::default())), link, steps: StepSize::default() }
     }
 
     /// Sets the table that holds the sessions, as `table` and `schema` of the URL do.
@@ -249,6 +250,8 @@ pub(crate) fn meaning(number: u16, message: &str) -> Failure {
     match number {
         // Two steps waited for each other, or a row changed between being read and being locked.
         1213 | 1020 => Failure::Undone(told),
+        // `max_statement_time` of MariaDB, `max_execution_time` of MySQL.
+        1969 | 3024 => Failure::TooSlow(told),
         1062 => Failure::Taken,
         // A table, and a column.
         1146 | 1054 => Failure::Missing(format!("{message} ({number})")),
@@ -394,13 +397,16 @@ impl Store for MysqlStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<Ended, StoreError> {
-        let values = [owner.into(), now.into(), walks::but(keep), limit.into()];
-        let done = self.link.changed(&self.words.end_owned, &values).await?;
-        let count = usize::try_from(done).unwrap_or(usize::MAX);
-        // Where only rows are locked, and not the room between them, a session may have moved to
-        // where the server had been already.
-        let more = count >= limit || !self.link.rows(&self.words.more_owned, &values, |_| Ok(())).await?.is_empty();
-        Ok(Ended::new(count, more))
+        let step = |rows: usize| async move {
+            let values = [owner.into(), now.into(), walks::but(keep), rows.into()];
+            let done = self.link.changed(&self.words.end_owned, &values).await?;
+            let count = usize::try_from(done).unwrap_or(usize::MAX);
+            // Where only rows are locked, and not the room between them, a session may have moved
+            // to where the server had been already.
+            let more = count >= rows || !self.link.rows(&self.words.more_owned, &values, |_| Ok(())).await?.is_empty();
+            Ok(Ended::new(count, more))
+        };
+        Ok(self.steps.run(limit, step).await?)
     }
 
     async fn end_before(
@@ -411,14 +417,20 @@ impl Store for MysqlStore {
     ) -> Result<EndedPage, StoreError> {
         let mut from = walks::from(after)?;
         loop {
-            let values = [point.into(), now.into(), from.into(), walks::STEP.into()];
-            let found = self.link.rows(&self.words.before, &values, walks::found).await?.pop().unwrap_or_default();
-            if found.found > 0 {
+            let step = |rows: usize| async move {
+                let values = [point.into(), now.into(), from.into(), rows.into()];
+                let found = self.link.rows(&self.words.before, &values, walks::found).await?.pop().unwrap_or_default();
+                if found.found == 0 {
+                    return Ok(found);
+                }
                 let ended = self.link.changed(&self.words.end_before, &values).await?;
-                let step = walks::Step { ended, ..found };
+                Ok(walks::Step { ended, ..found })
+            };
+            let step = self.steps.run(walks::STEP, step).await?;
+            if step.found > 0 {
                 // The end of the walk is where nothing is found.
                 let next = if step.ended < step.found { from } else { step.last() };
-                return Ok(EndedPage::new(usize::try_from(ended).unwrap_or(usize::MAX), Some(walks::place(next))));
+                return Ok(EndedPage::new(usize::try_from(step.ended).unwrap_or(usize::MAX), Some(walks::place(next))));
             }
             // Where only rows are locked, and not the room between them, a session may have moved
             // to where the server had been already.

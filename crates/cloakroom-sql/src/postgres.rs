@@ -26,7 +26,7 @@ use crate::row::{begin, found, met, owned, page};
 use crate::statements::{self, postgres as own};
 use crate::sweep::sweep;
 use crate::url::without;
-use crate::walks;
+use crate::walks::{self, StepSize};
 use link::Link;
 pub use shared::PostgresConnections;
 
@@ -93,6 +93,7 @@ pub struct PostgresStore {
     link: Link,
     /// For what takes long: where the connections are ours, the server doesn't limit it.
     patient: Link,
+    steps: StepSize,
 }
 
 impl PostgresStore {
@@ -119,7 +120,7 @@ impl PostgresStore {
     pub fn connect(url: &str) -> Result<Self, StoreError> {
         let (url, [table, schema]) = without(url, ["table", "schema"]);
         let words = Arc::new(Statements::of(TableName::of_url(table, schema)?));
-        Link::connect(&url).map(|(link, patient)| Self { words, link, patient })
+        Link::connect(&url).map(|(link, patient)| Self { words, link, patient, steps: StepSize::default() })
     }
 
     /// A store on a pool that the application has.
@@ -149,7 +150,8 @@ impl PostgresStore {
     }
 
     fn of(link: Link) -> Self {
-        Self { words: Arc::new(Statements::of(TableName::default())), patient: link.clone(), link }
+        let words = Arc::new(Statements::of(TableName::default()));
+        Self { words, patient: link.clone(), link, steps: StepSize::default() }
     }
 
     /// Sets the table that holds the sessions, as `table` and `schema` of the URL do.
@@ -242,6 +244,8 @@ pub(crate) fn meaning(code: &str, message: &str) -> Failure {
     match code {
         // A serialization failure, and a deadlock.
         "40001" | "40P01" => Failure::Undone(told),
+        // `statement_timeout`, or a request to cancel.
+        "57014" => Failure::TooSlow(told),
         "23505" => Failure::Taken,
         // A table, and a column.
         "42P01" | "42703" => Failure::Missing(format!("{message} ({code})")),
@@ -353,8 +357,11 @@ impl Store for PostgresStore {
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let round = |most: usize| async move {
-            let values = [now.into(), limit.into(), most.into()];
-            let (gone, met) = Self::pair(&self.patient, &self.words.sweep, &values).await?;
+            let step = |rows: usize| async move {
+                let values = [now.into(), rows.into(), most.min(rows).into()];
+                Self::pair(&self.patient, &self.words.sweep, &values).await
+            };
+            let (gone, met) = self.steps.run(limit, step).await?;
             Ok((usize::try_from(gone).unwrap_or_default(), usize::try_from(met).unwrap_or_default()))
         };
         sweep(limit, round).await
@@ -386,9 +393,12 @@ impl Store for PostgresStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<Ended, StoreError> {
-        let values = [owner.into(), now.into(), walks::but(keep), limit.into()];
-        let (done, found) = Self::pair(&self.link, &self.words.end_owned, &values).await?;
-        Ok(walks::ended(done.unsigned_abs(), found.unsigned_abs(), limit))
+        let step = |rows: usize| async move {
+            let values = [owner.into(), now.into(), walks::but(keep), rows.into()];
+            let (done, found) = Self::pair(&self.link, &self.words.end_owned, &values).await?;
+            Ok(walks::ended(done.unsigned_abs(), found.unsigned_abs(), rows))
+        };
+        Ok(self.steps.run(limit, step).await?)
     }
 
     async fn end_before(
@@ -398,13 +408,16 @@ impl Store for PostgresStore {
         now: Timestamp,
     ) -> Result<EndedPage, StoreError> {
         let from = walks::from(after)?;
-        let values = [point.into(), now.into(), from.into(), walks::STEP.into()];
         let read = |cells: &dyn Cells| {
             let count = |column| cells.number(column).flatten().unwrap_or_default().unsigned_abs();
             Ok(walks::Step { ended: count(0), found: count(1), last: cells.number(2).flatten() })
         };
-        let step = self.patient.rows(&self.words.end_before, &values, read).await?.pop();
-        Ok(step.unwrap_or_default().page(from, walks::STEP))
+        let step = |rows: usize| async move {
+            let values = [point.into(), now.into(), from.into(), rows.into()];
+            let step = self.patient.rows(&self.words.end_before, &values, read).await?.pop();
+            Ok(step.unwrap_or_default().page(from, rows))
+        };
+        Ok(self.steps.run(walks::STEP, step).await?)
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {

@@ -4,6 +4,11 @@
 //! keeps its place there, under whatever key, and so can't get behind the walk. A step that found
 //! more than it has ended, because some moved in that moment, is done again.
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use std::sync::Arc;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::{Cursor, Owned, OwnedPage, StoreError};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -11,12 +16,51 @@ use cloakroom_store::{Ended, EndedPage};
 
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 use crate::link::Cells;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use crate::link::Failure;
 use crate::link::Value;
 
 /// How many sessions a step of ending everybody's sessions ends at most: it takes some hundredths
 /// of a second.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) const STEP: usize = 2_000;
+
+/// The number of rows that a step takes at most, learned from the server's limit on statements.
+///
+/// A step that runs into the limit is repeated with a quarter of the rows. A step that succeeds
+/// doubles the number for the next one. Clones share what they learned.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[derive(Clone, Debug)]
+pub(crate) struct StepSize(Arc<AtomicUsize>);
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+impl Default for StepSize {
+    fn default() -> Self {
+        Self(Arc::new(AtomicUsize::new(STEP)))
+    }
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+impl StepSize {
+    /// Runs a step of at most `most` rows, and of as few as the server has the time for.
+    pub(crate) async fn run<T, F>(&self, most: usize, mut step: impl FnMut(usize) -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        loop {
+            let rows = self.0.load(Ordering::Relaxed).clamp(1, most.max(1));
+            match step(rows).await {
+                Err(Failure::TooSlow(_)) if rows > 1 => self.0.store((rows / 4).max(1), Ordering::Relaxed),
+                answer => {
+                    if answer.is_ok() {
+                        let _ = self.0.fetch_max(rows.saturating_mul(2).min(STEP), Ordering::Relaxed);
+                    }
+                    return answer;
+                }
+            }
+        }
+    }
+}
 
 /// The same where all other writers wait until a step has ended.
 #[cfg(feature = "sqlite")]
@@ -113,6 +157,32 @@ impl Step {
 #[cfg(all(test, any(feature = "sqlite", feature = "postgres")))]
 mod tests {
     use super::{Cursor, Step, Timestamp, from};
+
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    #[tokio::test]
+    async fn a_step_takes_as_few_rows_as_the_server_has_the_time_for() {
+        use super::{Failure, STEP, StepSize};
+
+        let table: [(&str, usize, usize, &[usize]); 5] = [
+            ("no limit", usize::MAX, 10_000, &[STEP, STEP]),
+            ("no limit, and fewer are wanted", usize::MAX, 300, &[300, 300]),
+            ("a limit", 500, 10_000, &[STEP, STEP / 4, STEP / 2, STEP / 8]),
+            ("a limit that is hardly met", 2, 100, &[100, 25, 6, 1, 2]),
+            ("a limit that nothing meets", 0, 8, &[8, 2, 1, 1]),
+        ];
+        for (row, limit, most, expected) in table {
+            let (steps, mut tried) = (StepSize::default(), Vec::new());
+            for _ in 0..2 {
+                let step = |rows: usize| {
+                    tried.push(rows);
+                    let too_slow = || Failure::TooSlow(super::StoreError::unavailable("57014"));
+                    std::future::ready(if rows > limit { Err(too_slow()) } else { Ok(rows) })
+                };
+                assert_eq!(steps.run(most, step).await.is_ok(), limit > 0, "{row}");
+            }
+            assert_eq!(tried, expected, "{row}");
+        }
+    }
 
     #[test]
     fn a_walk_goes_on_until_nothing_is_left() {

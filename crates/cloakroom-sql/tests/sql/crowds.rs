@@ -10,7 +10,7 @@ use std::time::Duration;
 use cloakroom_servers::{MariaDb, Postgres};
 use cloakroom_session::Timestamp;
 use cloakroom_sql::{MysqlStore, PostgresStore, SqliteStore};
-use cloakroom_store::{Created, Entry, Loaded, Replaced, Store};
+use cloakroom_store::{Created, Entry, Loaded, Replaced, Store, end_all_before};
 use mysql_async::prelude::Queryable as _;
 use tokio::time::Instant;
 
@@ -175,6 +175,39 @@ async fn crowds_on_postgresql() {
     client.batch_execute(&fill).await.unwrap();
     an_owner("postgres", &store, number("CLOAKROOM_OWNED", 300)).await;
     everybody_is_ended("postgres", store, count).await;
+}
+
+/// A pooler refuses the option that connections of ours set for the planner, and the statistics of a
+/// table that has just grown are missing.
+#[tokio::test]
+async fn a_walk_without_statistics_reads_each_row_a_few_times() {
+    const ROWS: i64 = 100_000;
+    let server = Postgres::start();
+    let store = PostgresStore::connect(&format!("{}?options=-c%20enable_bitmapscan%3Don", server.url())).unwrap();
+    store.migrate().await.unwrap();
+    let client = client(&server.url()).await;
+    let fill = format!(
+        "ALTER TABLE cloakroom_sessions SET (autovacuum_enabled = false); \
+         INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline, sweep_at) \
+         SELECT sha256(n::text::bytea), 1, convert_to(repeat('x', 100), 'UTF8'), n % 1000, 0, {later}, {later} FROM generate_series(1, {ROWS}) n",
+        later = LATER.unix_millis(),
+    );
+    client.batch_execute(&fill).await.unwrap();
+    assert_eq!(end_all_before(&store, POINT, NOW).await.unwrap() as i64, ROWS);
+    // Its connections report their counts when they are closed.
+    drop(store);
+    let counts = "SELECT n_tup_del, (seq_tup_read + idx_tup_fetch + (SELECT sum(idx_tup_read)::BIGINT FROM \
+                  pg_stat_user_indexes WHERE indexrelname = 'cloakroom_sessions_created')) FROM pg_stat_user_tables \
+                  WHERE relname = 'cloakroom_sessions'";
+    let read = loop {
+        let row = client.query_one(counts, &[]).await.unwrap();
+        if row.get::<_, i64>(0) >= ROWS {
+            break row.get::<_, i64>(1);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    println!("postgres: {read} rows and entries read to end {ROWS}");
+    assert!(read < 8 * ROWS, "{read} rows and entries were read to end {ROWS}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
