@@ -19,6 +19,9 @@ const HUGE: u64 = 2_000;
 /// A step that a slow machine didn't take in time is tried again.
 const TRIES: usize = 10;
 
+/// The limit of a statement up to which a machine may be too busy for any of them.
+const MOST_BUSY: Duration = Duration::from_secs(1);
+
 /// Rows of long ago.
 const OLD_ROWS: usize = 60_000;
 
@@ -259,7 +262,7 @@ pub(crate) async fn statement_limit(bench: &mut Bench) -> Cell {
         asking.elapsed()
     };
     let whole = timed("BEGIN; DELETE FROM cloakroom_sessions WHERE created = 1000; ROLLBACK");
-    let limit = (whole.saturating_sub(timed("SELECT 1")) / 2).max(Duration::from_millis(30));
+    let mut limit = (whole.saturating_sub(timed("SELECT 1")) / 2).max(Duration::from_millis(30));
     limit_statements(bench, Some(limit));
     drop_connections(bench).await;
     let left =
@@ -267,7 +270,7 @@ pub(crate) async fn statement_limit(bench: &mut Bench) -> Cell {
     let sessions = Sessions::new(Arc::clone(&node.sessions));
     let (mut before, mut calls, mut stuck) = (left(), 0, 0);
     let mut why = String::new();
-    while before > 0 && stuck < 10 {
+    while before > 0 && stuck < TRIES {
         calls += 1;
         if let Err(error) = sessions.end_everyone_before(Timestamp::from_unix_secs(1_000_000)).await {
             why = crate::load::said(&error);
@@ -275,6 +278,12 @@ pub(crate) async fn statement_limit(bench: &mut Bench) -> Cell {
         let now = left();
         stuck = if now < before { 0 } else { stuck + 1 };
         before = now;
+        // A busy machine may need as long for a new connection's first statement, whatever it is.
+        if stuck == TRIES && limit < MOST_BUSY {
+            (limit, stuck) = (4 * limit, 0);
+            limit_statements(bench, Some(limit));
+            drop_connections(bench).await;
+        }
     }
     limit_statements(bench, None);
     drop_connections(bench).await;
@@ -282,7 +291,9 @@ pub(crate) async fn statement_limit(bench: &mut Bench) -> Cell {
     let load = Load::start(&bench.nodes).await;
     load.until_done(SOME).await;
     let mut ran = Ran::of(load.stop().await, None);
-    ran.check(before == 0, || format!("{before} of {OLD_ROWS} are left, and no call makes them fewer: {why}"));
+    ran.check(before == 0, || {
+        format!("{before} of {OLD_ROWS} are left, and no call makes them fewer; at most {limit:?} a statement: {why}")
+    });
     ran.check(node.opens(&template).await, || "a newer session has ended too".to_owned());
     Cell::Ran(ran.noted(format_args!("{OLD_ROWS} ended in {calls} calls, at most {limit:?} a statement")))
 }

@@ -36,7 +36,8 @@ pub(crate) fn unexpected(cells: &[(Kind, Fault, Cell)]) -> Vec<String> {
         let place = format!("{} under {}", kind.name(), fault.name());
         if !ran.findings.is_empty() {
             let unknown = reason(*kind, *fault).is_none();
-            return unknown.then(|| format!("{place}: {}", ran.findings.join("; ")));
+            let findings = ran.findings.join("; ");
+            return unknown.then(|| format!("{place}: {findings}; errors: {:?}", ran.tally.errors));
         }
         match known(*kind, *fault) {
             Some((_, _, Fails::Always, why)) => Some(format!("{place} passes: remove it from KNOWN ({why})")),
