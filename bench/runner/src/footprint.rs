@@ -23,7 +23,7 @@ const fn clients(keep: Keep) -> u32 {
 /// Bytes that a store grows by, for each of so many sessions with nine keys. Everybody begins with
 /// an empty store.
 pub async fn table(programs: &std::path::Path) -> Fallible<Table> {
-    let mut table = Table::new("Bytes in the store for each session of nine keys", "store", &names(), Best::Lowest);
+    let mut table = Table::new("Bytes in the store per session of nine keys", "store", &names(), Best::Lowest);
     for keep in [Keep::Redis, Keep::Postgres, Keep::Sqlite] {
         let mut cells = vec![Vec::new(); CONTENDERS.len()];
         for (who, contender) in CONTENDERS.iter().enumerate() {

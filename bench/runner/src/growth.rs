@@ -27,7 +27,7 @@ struct Growth<'a> {
 impl Growth<'_> {
     /// In memory everybody; in files and databases us, since filling them takes minutes.
     fn sessions(&self) -> Fallible<Table> {
-        let title = "Nanoseconds to read / to read and write one session, with so many in the store";
+        let title = "Nanoseconds to read / to read and write one session, by number of stored sessions";
         let mut table = Table::new(title, "sessions", &names(), Best::Lowest);
         let most = self.most.to_string();
         for (keep, takers) in [(Keep::Memory, CONTENDERS.len()), (Keep::Sqlite, 1), (Keep::Postgres, 1)] {
@@ -37,7 +37,7 @@ impl Growth<'_> {
     }
 
     fn writers(&self) -> Fallible<Table> {
-        let title = "Nanoseconds for each write to one session, by so many requests at once";
+        let title = "Nanoseconds per write to one session, by number of concurrent requests";
         // Ours are all kept: elsewhere all but one of those that meet are lost, and one may be lost
         // faster than kept.
         let mut table = Table::new(title, "requests", &names(), Best::None);

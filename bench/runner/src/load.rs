@@ -26,7 +26,7 @@ struct Figures {
     per_second: f64,
     /// Milliseconds that half of the requests, 99 % and 99.9 % stay below.
     percentiles: [f64; 3],
-    /// Microseconds of a processor in the server, for each request.
+    /// Microseconds of server CPU time per request.
     cpu: f64,
 }
 
@@ -47,21 +47,12 @@ pub async fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
     let mut columns: Vec<&str> = names();
     columns.push("raw GET and SET");
     let mut throughput = Table::new("Requests per second over loopback", "connections", &columns, Best::Highest);
-    let mut share = Table::new(
-        "… as a share of the same application without sessions, in %",
-        "connections",
-        &columns,
-        Best::Highest,
-    );
+    let mut share =
+        Table::new("Share of the throughput without sessions, in %", "connections", &columns, Best::Highest);
     let mut latency = Table::new("Latency in milliseconds: p50 / p99 / p99.9", "connections", &columns, Best::Lowest)
         .with_decimals(2);
-    let mut cpu = Table::new(
-        "Microseconds of a processor in the server, for each request",
-        "connections",
-        &columns,
-        Best::Lowest,
-    )
-    .with_decimals(1);
+    let mut cpu = Table::new("Microseconds of server CPU time per request", "connections", &columns, Best::Lowest)
+        .with_decimals(1);
 
     let plain = turns(stage, Keep::Nothing, PLAIN, effort).await?;
     for keep in KEEPS {

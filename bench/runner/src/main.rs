@@ -98,7 +98,7 @@ impl Bench<'_> {
         std::fs::write(summary, serde_json::to_string_pretty(&parts)?)?;
 
         let guide = self.project.join("docs/guide");
-        page::write(&guide.join("benchmarks.md"), part, tables)?;
+        page::write(&guide, part, tables)?;
         std::fs::create_dir_all(guide.join("bench"))?;
         for plot in plot::PLOTS.iter().filter(|plot| plot.part == part) {
             std::fs::write(guide.join("bench").join(format!("{}.svg", plot.file)), plot::bars(plot, tables)?)?;

@@ -130,7 +130,7 @@ impl Measured {
     pub fn tables(&self) -> Vec<Table> {
         let mut tables: Vec<Table> = Unit::ALL.into_iter().map(|unit| self.table(unit)).collect();
         tables.push(self.table(Unit::Nanoseconds).multiples());
-        let mut memory = Table::new("Bytes of memory for each session", "", &names(), Best::Lowest);
+        let mut memory = Table::new("Bytes of memory per session", "", &names(), Best::Lowest);
         memory.push(
             "memory",
             CONTENDERS.iter().map(|it| self.memory.get(it.name).copied().into_iter().collect()).collect(),

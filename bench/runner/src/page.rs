@@ -1,19 +1,24 @@
-//! The tables of the guide's page, those of each part between two marks.
+//! The tables in the guide's pages, those of each part between two marks.
 
 use std::path::Path;
 
 use crate::Fallible;
 use crate::table::Table;
 
-/// Puts the tables of a part into the page. What is written around them is people's.
-pub fn write(path: &Path, part: &str, tables: &[Table]) -> Fallible<()> {
+/// The pages with tables. Each part has its marks in one of them.
+const PAGES: [&str; 2] = ["benchmarks.md", "benchmarks-details.md"];
+
+/// Replaces the tables of a part in the page that has its marks. The text around them is kept.
+pub fn write(guide: &Path, part: &str, tables: &[Table]) -> Fallible<()> {
     let (begin, end) = (format!("<!-- begin: cargo xtask bench {part} -->\n"), format!("<!-- end: {part} -->\n"));
-    let page = std::fs::read_to_string(path)?;
-    let (Some((before, _)), Some((_, after))) = (page.split_once(&begin), page.split_once(&end)) else {
-        return Err(format!("{} has no place for the tables of {part}: {begin:?} and {end:?}", path.display()).into());
-    };
-    std::fs::write(path, format!("{before}{begin}{}\n{end}{after}", markdown(tables)))?;
-    Ok(())
+    for path in PAGES.map(|page| guide.join(page)) {
+        let page = std::fs::read_to_string(&path)?;
+        if let (Some((before, _)), Some((_, after))) = (page.split_once(&begin), page.split_once(&end)) {
+            std::fs::write(path, format!("{before}{begin}{}\n{end}{after}", markdown(tables)))?;
+            return Ok(());
+        }
+    }
+    Err(format!("none of {PAGES:?} has a place for the tables of {part}: {begin:?} and {end:?}").into())
 }
 
 pub fn markdown(tables: &[Table]) -> String {

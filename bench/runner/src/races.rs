@@ -24,10 +24,10 @@ const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Two tables: updates lost, and sign-outs undone.
 pub async fn tables(stage: &Stage<'_>) -> Fallible<Vec<Table>> {
-    let title = format!("Updates lost of {WRITERS} that overlap: one counter / a key each");
+    let title = format!("Lost updates of {WRITERS} concurrent ones: one counter / one key each");
     let mut lost = Table::new(title, "sessions in", &names(), Best::None);
     let title = format!(
-        "Sign-outs undone by a request that was under way, of {TRIALS}: for the browser / for who kept the old cookie"
+        "Sign-outs undone by a concurrent request, of {TRIALS}: in the browser / with a copy of the old cookie"
     );
     let mut undone = Table::new(title, "sessions in", &names(), Best::None);
     for keep in KEEPS {

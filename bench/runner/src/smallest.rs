@@ -22,8 +22,8 @@ const PACKAGES: [(&str, &str); 6] = [
 /// Packages that cargo takes, and seconds that a first release build does; each for the application
 /// and for it without sessions.
 pub fn table(bench: &Path) -> Fallible<Table> {
-    let columns = ["packages", "… without sessions", "seconds to build", "… without sessions"];
-    let mut table = Table::new("The smallest application: what it takes to build", "library", &columns, Best::None);
+    let columns = ["packages", "packages without sessions", "seconds to build", "seconds without sessions"];
+    let mut table = Table::new("Building the smallest application", "library", &columns, Best::None);
     for (name, package) in PACKAGES {
         let application = Application { manifest: &bench.join("smallest").join(package).join("Cargo.toml") };
         let with = (application.packages(&[])?, application.seconds(&[])?);

@@ -61,7 +61,7 @@ impl Table {
     /// The same figures as multiples of those in the first column, which is ours; rows whose
     /// columns aren't compared are left out.
     pub fn multiples(&self) -> Self {
-        let title = format!("{}, as multiples of ours", self.title);
+        let title = format!("{}, as multiples of Cloakroom's", self.title);
         let mut multiples = Self { title, rows: Vec::new(), decimals: 1, ..self.clone() };
         for row in self.rows.iter().filter(|row| row.compared) {
             let ours = row.cells.first().and_then(|cell| cell.first()).copied();

@@ -24,7 +24,7 @@ const VISITS: usize = 20;
 /// A wire between the contenders and their store counts.
 pub async fn table(stage: &Stage<'_>) -> Fallible<Table> {
     let mut table =
-        Table::new("Round trips to the store for each request", "request", &names(), Best::Lowest).with_decimals(1);
+        Table::new("Round trips to the store per request", "request", &names(), Best::Lowest).with_decimals(1);
     for keep in [Keep::Redis, Keep::Valkey, Keep::Postgres] {
         let mut cells = vec![vec![Vec::new(); CONTENDERS.len()]; VISIT.len()];
         for (who, served) in stage.all(keep, None)? {

@@ -108,8 +108,8 @@ impl RedisStore {
     /// `from_cluster`: here its keys would go to the wrong servers.
     ///
     /// A pool of `deadpool-redis` or `bb8-redis`, or a client of `fred`, is such a connection
-    /// within a small struct; the guide has the code ("A pool of your own"). All commands of one
-    /// call to `req_packed_commands` must go to one connection.
+    /// within a small struct; the guide has the code ("Using an existing pool"). All commands of
+    /// one call to `req_packed_commands` must go to one connection.
     ///
     /// # Examples
     /// ```no_run
