@@ -67,6 +67,12 @@ mod book {
     #[doc = include_str!("../guide/concepts.md")]
     mod concepts {}
 
+    #[doc = include_str!("../guide/sessions.md")]
+    mod sessions {}
+
+    #[doc = include_str!("../guide/flash.md")]
+    mod flash {}
+
     #[doc = include_str!("../guide/csrf.md")]
     mod csrf {}
 
