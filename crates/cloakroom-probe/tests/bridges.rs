@@ -1,4 +1,4 @@
-//! Sessions shared with real applications on other frameworks: both take turns on one session.
+//! Sessions shared with real applications on other frameworks, which take turns on one session.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,7 +1,9 @@
-//! What an application survives: it is killed, its database is killed or hangs, its disk is full.
+//! Faults that an application must survive: it is killed, its database is killed or hangs, its disk
+//! is full.
 //!
-//! Each client counts what it was told was done, and at the end what is there: everything that was
-//! acknowledged, and of everything else the whole or nothing.
+//! Each client records which writes were acknowledged and compares them with the session at the
+//! end. Every acknowledged write must be there; any other write must be there completely or not at
+//! all.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
