@@ -1,4 +1,4 @@
-//! `cargo xtask size`: lines per crate, the median and the largest file; tests don't count.
+//! `cargo xtask size`: lines per crate, the median and the largest file, without tests.
 
 use std::fs;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ fn crate_folders() -> Outcome<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// Every Rust file of a crate, and how many lines it has without the tests at its end.
+/// Returns every Rust file of a crate with its number of lines, without the tests at its end.
 fn files_of(folder: &std::path::Path) -> Outcome<Vec<(PathBuf, usize)>> {
     let mut files = Vec::new();
     purity::rust_files(&folder.join("src"), &mut files)?;
