@@ -1,4 +1,5 @@
-//! Every page in every look: nothing sticks out, everything has a name, and the contrast is enough.
+//! Every page in every look: nothing overflows, everything has an accessible name, and the contrast
+//! suffices.
 
 use anyhow::Result;
 use cloakroom_e2e::{Browser, Demo, Look, Scripts};
@@ -71,9 +72,9 @@ async fn the_keyboard_reaches_everything_in_order() -> Result<()> {
         browser.press(Key::Tab).await?;
         let focused = browser.script("return document.activeElement.innerText").await?;
         let focused = focused.as_str().unwrap_or_default().to_owned();
-        assert!(focused.contains(expected), "{expected} is reached, not {focused}");
+        assert!(focused.contains(expected), "expected the focus on {expected}, not on {focused}");
         let outline = browser.script("return getComputedStyle(document.activeElement).outlineStyle").await?;
-        assert_eq!(outline, "solid", "{expected}: one sees where one is");
+        assert_eq!(outline, "solid", "{expected}: the focus is visible");
     }
     browser.press(Key::Tab).await?;
     assert_eq!(browser.script("return document.activeElement.id").await?, "add-top-hat");
