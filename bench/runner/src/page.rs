@@ -1,11 +1,11 @@
-//! The tables of the guide's page, those of each part between two marks.
+//! The tables of the guide's page. Those of each part are between two markers.
 
 use std::path::Path;
 
 use crate::Fallible;
 use crate::table::Table;
 
-/// Puts the tables of a part into the page. What is written around them is people's.
+/// Writes the tables of a part into the page. The text around them is written by hand.
 pub fn write(path: &Path, part: &str, tables: &[Table]) -> Fallible<()> {
     let (begin, end) = (format!("<!-- begin: cargo xtask bench {part} -->\n"), format!("<!-- end: {part} -->\n"));
     let page = std::fs::read_to_string(path)?;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::Outcome;
 
-const HEAD: &str = "# What one round of a row's requests may cost, the framework's part included. Written by `cargo xtask guard --renew`.\n\
+const HEAD: &str = "# The budget of one round of a row's requests, including the cost of the framework. Written by `cargo xtask guard --renew`.\n\
     # row\tallocations\tbytes\tinstructions\n";
 /// Pairs of rows, of which the second has ten times the keys.
 const GROWTH: [(&str, &str); 2] =
