@@ -10,7 +10,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
-    reason = "a test that panics has said what it found; recovery takes real time, which is measured"
+    reason = "a panic is how a test fails; recovery takes real time, which is measured"
 )]
 
 #[path = "faults/application.rs"]
