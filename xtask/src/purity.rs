@@ -134,7 +134,7 @@ mod tests {
     use super::{forbidden, strangers};
 
     #[test]
-    fn strangers_in_the_tree_are_named_once() {
+    fn crates_outside_the_allow_list_are_named_once() {
         const LIST: &str = "# why\nsha2       # hashing\nserde_core # values\n\n";
         let table: [(&str, &str, &[&str]); 5] = [
             ("the core alone", "cloakroom-core v0.1.0 (/src/core)\n", &[]),

@@ -66,7 +66,7 @@ mod tests {
         let table = [
             ("no tests", "a\nb\n", 2),
             ("tests inside", "a\n\n#[cfg(test)]\nmod tests {\n}\n", 1),
-            ("tests beside", "#[cfg(test)]\nmod tests;\nmod a;\n", 3),
+            ("tests in a separate file", "#[cfg(test)]\nmod tests;\nmod a;\n", 3),
             ("empty", "", 0),
         ];
         for (row, text, lines) in table {

@@ -111,7 +111,7 @@ async fn updates(served: &Served, gate: &Gate, path: impl Fn(u32) -> String, cou
             answered += 1;
         }
         if released == 0 && answered == before {
-            return Err("requests neither came to the gate nor ended".into());
+            return Err("requests neither reached the gate nor ended".into());
         }
     }
     match count {
@@ -139,7 +139,7 @@ async fn undone_sign_outs(served: &Served, gate: &Gate) -> Fallible<[u32; 2]> {
 
         let mut slow = Client::with(served.port, &before).await?;
         let slow = spawn_local(async move { slow.get("/slow-key/late").await.map_err(|why| why.to_string()) });
-        let under_way = gate.comes().await?.ok_or("the slow request never came to the gate")?;
+        let under_way = gate.comes().await?.ok_or("the slow request never reached the gate")?;
         let signed_out =
             spawn_local(
                 async move { browser.expect_ok("/logout").await.map(|()| browser).map_err(|why| why.to_string()) },

@@ -21,7 +21,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
     /// The secret, at least 32 bytes long, or the secret of the other framework.
-    #[arg(long, default_value = "a secret for tests alone, which everybody knows")]
+    #[arg(long, default_value = "a public secret that is used only by tests")]
     pub(crate) secret: String,
     /// A previous secret of the other framework, accepted for reading.
     #[arg(long)]

@@ -173,7 +173,7 @@ async fn fails(session: Session, asked: Asked) -> Result<Reply, Error> {
 #[expect(clippy::panic, reason = "tests check what happens to the session")]
 async fn panics(session: Session) -> Result<Reply, Error> {
     session.insert("panicked", true)?;
-    panic!("as it was asked to");
+    panic!("the request asked for a panic");
 }
 
 /// Returns a response that lasts as long as its session.

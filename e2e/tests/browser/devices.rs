@@ -57,7 +57,7 @@ async fn sign_out_everywhere_else_keeps_only_this_device() -> Result<()> {
 }
 
 #[tokio::test]
-async fn cookies_know_of_no_other_device() -> Result<()> {
+async fn cookie_sessions_list_no_other_device() -> Result<()> {
     let demo = Demo::start(&["--store", "signed"])?;
     let browser = Browser::start(Look::Light, Scripts::On).await?;
     sign_in(&demo, &browser, "Ada").await?;

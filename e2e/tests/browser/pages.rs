@@ -50,17 +50,17 @@ async fn look_at(browser: &Browser, name: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn by_day() -> Result<()> {
+async fn in_light_colours() -> Result<()> {
     visit_all(Look::Light).await
 }
 
 #[tokio::test]
-async fn by_night() -> Result<()> {
+async fn in_dark_colours() -> Result<()> {
     visit_all(Look::Dark).await
 }
 
 #[tokio::test]
-async fn on_a_telephone() -> Result<()> {
+async fn on_a_phone() -> Result<()> {
     visit_all(Look::Narrow).await
 }
 

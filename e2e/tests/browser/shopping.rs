@@ -38,7 +38,7 @@ async fn a_message_is_shown_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_session_and_what_it_held() -> Result<()> {
+async fn signing_out_ends_the_session_and_its_data() -> Result<()> {
     let (demo, browser) = shop().await?;
     sign_in(&demo, &browser, "Ada").await?;
     browser.follow("#add-carpet-bag").await?;

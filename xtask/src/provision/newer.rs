@@ -28,7 +28,7 @@ struct Newer {
 
 const NEWER: [Newer; 2] = [
     Newer {
-        what: "Valkey, which compares values by itself",
+        what: "Valkey with `SET … IFEQ`",
         program: "valkey-server",
         package: "valkey-server",
         folder: "usr/bin",
@@ -38,7 +38,7 @@ const NEWER: [Newer; 2] = [
         variable: "VALKEY_SERVER",
     },
     Newer {
-        what: "PgBouncer, which keeps track of prepared statements",
+        what: "PgBouncer with support for prepared statements",
         program: "pgbouncer",
         package: "pgbouncer",
         folder: "usr/sbin",

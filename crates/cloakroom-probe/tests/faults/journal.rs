@@ -89,7 +89,7 @@ impl Journal {
         for writer in &mut self.writers {
             let looked = json!([["get", "begun"], ["get", "count"], ["get", "items"], ["get", "last"], ["peek_flash"]]);
             let found = writer.client.ops(address, &looked).unwrap().unwrap();
-            assert_eq!(found[0], true, "the session is there");
+            assert_eq!(found[0], true, "the session exists");
             let numbers = |list: &Value| -> Vec<usize> { serde_json::from_value(list.clone()).unwrap_or_default() };
             let items = numbers(&found[2]);
             let distinct: BTreeSet<usize> = items.iter().copied().collect();

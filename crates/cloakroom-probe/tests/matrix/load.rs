@@ -161,7 +161,7 @@ impl Load {
     pub(crate) async fn until_all_go_on(&self) {
         let before: Vec<usize> = self.shared.succeeded.iter().map(|one| one.load(Ordering::SeqCst)).collect();
         let goes_on = |(one, before): (&AtomicUsize, &usize)| one.load(Ordering::SeqCst) > *before;
-        self.until("each visitor goes on", || self.shared.succeeded.iter().zip(&before).all(goes_on)).await;
+        self.until("each visitor continues", || self.shared.succeeded.iter().zip(&before).all(goes_on)).await;
     }
 
     /// Starts recording the first failure and the first success after it.
@@ -199,7 +199,7 @@ impl Load {
         let mut tally = Tally::default();
         let mut counted: BTreeMap<String, (usize, BTreeSet<usize>)> = BTreeMap::new();
         for visitor in std::mem::take(&mut self.visitors) {
-            let visitor = timeout(2 * PATIENCE, visitor).await.expect("a visitor comes to an end").unwrap();
+            let visitor = timeout(2 * PATIENCE, visitor).await.expect("the visitor finishes").unwrap();
             tally.stranded += visitor.stranded;
             match &visitor.role {
                 Role::Counter => {

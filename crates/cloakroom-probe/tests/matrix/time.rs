@@ -45,8 +45,9 @@ pub(crate) async fn goes_back(bench: &mut Bench) -> Cell {
             let there = there.unwrap_or_default();
             let missing: Vec<_> = acknowledged.iter().filter(|number| !there.contains(number)).collect();
             if !missing.is_empty() {
-                findings
-                    .push(format!("{row}: {missing:?} was acknowledged after time went back, and {there:?} is there"));
+                findings.push(format!(
+                    "{row}: {missing:?} was acknowledged after the rollback, but only {there:?} is there"
+                ));
             }
         }
     }

@@ -143,7 +143,7 @@ pub(crate) async fn tokens_differ_on_each_page_and_all_are_valid(world: &World) 
     let probe = world.probe(&[]);
     let (mut client, first) = visitor(probe.client()).await;
     let second = client.get("/token").await.text().to_owned();
-    assert_ne!(first, second, "masked anew");
+    assert_ne!(first, second, "a new mask for each page");
     for token in [&first, &second] {
         assert_eq!(client.post("/form", &[("x-csrf-token", token)], "").await.status, 200);
     }
@@ -188,7 +188,7 @@ pub(crate) async fn when_unsure_requires_the_token_if_the_browser_sends_no_origi
     let rows: &[Row<'_>] = &[
         ("our own page", &[("sec-fetch-site", "same-origin")], 200),
         ("our own origin", &[("origin", own)], 200),
-        ("a wrong token, which isn't asked for", &[("origin", own), ("x-csrf-token", "x")], 200),
+        ("a wrong token, which isn't checked", &[("origin", own), ("x-csrf-token", "x")], 200),
         ("a referer and no token", &[("referer", &referer)], 403),
         ("a referer and a wrong token", &[("referer", &referer), ("x-csrf-token", "x")], 403),
         ("a referer and the token", &[("referer", &referer), ("x-csrf-token", &token)], 200),

@@ -27,7 +27,7 @@ pub(crate) async fn subresources_and_prefetches_do_not_extend_cookie_sessions(wo
     // A name, headers, and whether the request counts as a use of a cookie session and of a stored
     // session.
     let rows: &[(&str, Headers<'_>, bool, bool)] = &[
-        ("a client that says nothing", &[], true, true),
+        ("a client without fetch metadata", &[], true, true),
         ("a page", &[("sec-fetch-dest", "document"), ("sec-fetch-mode", "navigate")], true, true),
         ("a fetch", &[("sec-fetch-dest", "empty"), ("sec-fetch-mode", "cors")], true, true),
         // A touch re-sends the whole cookie session, so subresources must not cause one.

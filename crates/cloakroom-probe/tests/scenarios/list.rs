@@ -36,13 +36,13 @@ async fn run(adapter: &'static str, backend: &'static str) {
             a_session_begins_with_its_first_write
             an_invalidated_session_has_ended
             writes_after_invalidate_start_a_new_session
-            a_cycled_id_keeps_what_it_holds
+            cycling_the_id_keeps_the_session_data
             a_cookie_that_makes_no_sense_is_ignored
             the_last_valid_cookie_of_several_lines_counts
             a_session_too_large_for_its_cookie_is_refused_and_nothing_is_lost
             a_handler_error_commits_according_to_the_policy
             a_handler_that_panics_commits_nothing
-            a_client_that_goes_away_leaves_all_or_nothing;
+            a_disconnect_commits_everything_or_nothing;
         is_shared, sessions:
             every_adapter_opens_the_sessions_of_the_others;
         is_any, headers:
@@ -75,7 +75,7 @@ async fn run(adapter: &'static str, backend: &'static str) {
             tokens_differ_on_each_page_and_all_are_valid;
         is_any, lifetimes:
             an_idle_session_ends_at_its_deadline
-            a_used_session_goes_on_until_it_has_lasted_too_long
+            a_used_session_continues_until_its_absolute_timeout
             reads_touch_at_most_once_per_touch_interval;
         is_any, streams:
             a_stream_begins_after_its_session_was_committed;

@@ -35,7 +35,7 @@ pub(crate) async fn an_invalidated_session_has_ended(world: &World) {
     let mut thief = client.clone();
     let answer = client.do_ops(json!([["invalidate"]])).await;
     assert_eq!(answer.cookies().len(), 1);
-    assert_eq!(client.cookie, None, "the browser was told");
+    assert_eq!(client.cookie, None, "the browser has removed the cookie");
     // A cookie session cannot be revoked, as its documentation says.
     let left = if world.is_store() { json!(null) } else { json!("ann") };
     let answer = thief.do_ops(json!([["get", "user"]])).await;
@@ -53,7 +53,7 @@ pub(crate) async fn writes_after_invalidate_start_a_new_session(world: &World) {
     assert_eq!(client.ops(json!([["entries"]])).await, [json!({"user": "bob"})]);
 }
 
-pub(crate) async fn a_cycled_id_keeps_what_it_holds(world: &World) {
+pub(crate) async fn cycling_the_id_keeps_the_session_data(world: &World) {
     let probe = world.probe(&[]);
     let mut client = probe.client();
     client.ops(json!([["insert", "cart", 1]])).await;
@@ -154,10 +154,10 @@ pub(crate) async fn a_handler_that_panics_commits_nothing(world: &World) {
     client.ops(json!([["insert", "user", "ann"]])).await;
     // No framework here turns a panic into a response: the connection is closed.
     assert!(client.begin("POST", "/panics", &[], "").await.is_err());
-    assert_eq!(client.ops(json!([["keys"]])).await, [json!(["user"])], "and the server goes on");
+    assert_eq!(client.ops(json!([["keys"]])).await, [json!(["user"])], "the server keeps running");
 }
 
-pub(crate) async fn a_client_that_goes_away_leaves_all_or_nothing(world: &World) {
+pub(crate) async fn a_disconnect_commits_everything_or_nothing(world: &World) {
     let probe = world.probe(&[]);
     let mut client = probe.client();
     client.ops(json!([["insert", "user", "ann"]])).await;

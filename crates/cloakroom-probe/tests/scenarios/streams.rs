@@ -18,7 +18,7 @@ async fn stream(client: &mut Client, path: &str) -> Lines {
 
 async fn until(lines: &mut Lines, wanted: &str) -> String {
     loop {
-        let line = lines.next().await.expect("the stream goes on");
+        let line = lines.next().await.expect("the stream continues");
         if line.ends_with(wanted) {
             return line;
         }
