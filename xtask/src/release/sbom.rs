@@ -1,5 +1,4 @@
-//! CycloneDX files of the contents of two programs: the command line, and the facade with every
-//! feature.
+//! CycloneDX files for the command line and for the facade with every feature.
 
 use std::fs;
 

@@ -10,7 +10,7 @@ use cloakroom_servers::{MariaDb, Monitor, Postgres, Proxy};
 pub(crate) struct Place {
     pub(crate) name: &'static str,
     pub(crate) url: String,
-    /// Counts the round trips of the probe so far.
+    /// Counts the round trips so far, outside the probe.
     trips: Option<Box<dyn Fn() -> usize>>,
     held: Box<dyn Any + Send + Sync>,
 }

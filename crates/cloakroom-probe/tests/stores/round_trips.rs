@@ -35,7 +35,7 @@ const ON_THE_WIRE: Costs = [0, 1, 1, 2, 1, 2, 1, 2, 1, 2, 3, 2];
 /// `RedisStore::connect_cluster`.
 const IN_A_CLUSTER: Costs = [0, 1, 1, 2, 1, 2, 1, 2, 1, 3, 5, 3];
 
-/// After this many requests each connection has prepared its statements, and each server of a
+/// After this many visits each connection has prepared its statements, and each server of a
 /// Cluster knows each script.
 const WARM_UP: usize = 40;
 
