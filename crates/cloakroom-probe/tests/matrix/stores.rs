@@ -58,7 +58,7 @@ impl Kind {
         }
     }
 
-    /// The administrative family of the store.
+    /// The group of stores that are administered like this one.
     pub(crate) const fn family(self) -> Family {
         match self {
             Self::Memory | Self::File | Self::Sqlite => Family::Embedded,
