@@ -1,4 +1,4 @@
-"""A Django application: its sessions do what they are told, in signed cookies or in the table `django_session`."""
+"""A Django application that executes session operations, in signed cookies or in the table `django_session`."""
 
 import json
 from datetime import datetime, timezone
@@ -37,7 +37,7 @@ class Operations(peer.Operations):
         self.request = request
 
     def do_flash(self, message, queue=None, _allow_duplicate=None):
-        # A message is a list of level and text; anything else is one that isn't Django's, and is tagged so.
+        # A list is a level and a text. Any other message has no level in Django, and gets a tag that says so.
         if isinstance(message, list):
             level, text = message
             messages.add_message(self.request, LEVELS[level], text, extra_tags=queue or "")
@@ -51,7 +51,7 @@ class Operations(peer.Operations):
         return waiting
 
     def do_pop_flash(self, queue=None):
-        # Django shows all of them at once. Those of other queues wait on.
+        # Django pops all messages at once; add those of other queues again.
         waiting = list(messages.get_messages(self.request))
         for message in waiting:
             if queue_of(message) != (queue or ""):
@@ -154,7 +154,7 @@ def main():
         LOGGING_CONFIG=None,
     )
     django.setup()
-    # Rows expire by this clock.
+    # The clock by which rows expire.
     clock.now = lambda: datetime.fromtimestamp(peer.Clock.time(), timezone.utc)
     if not in_cookies:
         create_table()

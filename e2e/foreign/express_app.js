@@ -1,4 +1,4 @@
-// An Express application: its sessions do what they are told, in cookies, in Redis or in PostgreSQL.
+// An Express application that executes session operations, in cookies, in Redis or in PostgreSQL.
 // CSRF checks are those of csrf-sync, flash messages those of connect-flash.
 
 "use strict";
@@ -27,7 +27,7 @@ const { values: options } = parseArgs({
   },
 });
 
-// The time of the request at hand. Requests come one at a time.
+// The time of the current request. Requests are handled one at a time.
 const SystemDate = Date;
 let now = null;
 globalThis.Date = class extends SystemDate {
@@ -62,7 +62,7 @@ async function sessions() {
 
 const { csrfSynchronisedProtection, generateToken, isRequestValid } = csrfSync();
 
-// What express keeps in the session for itself.
+// The keys of a session, without the one that Express uses internally.
 const data = (request) => Object.keys(request.session).filter((key) => key !== "cookie");
 
 const operations = {

@@ -1,4 +1,4 @@
-"""A Flask application: its sessions do what they are told. CSRF checks are those of Flask-WTF."""
+"""A Flask application that executes session operations. CSRF checks are those of Flask-WTF."""
 
 from datetime import timedelta
 
@@ -11,14 +11,14 @@ import peer
 
 class Operations(peer.Operations):
     def do_flash(self, message, queue=None, allow_duplicate=None):
-        # Flask has no queues but categories, which are shown together or filtered; the default one is called "message".
+        # Instead of queues Flask has categories, which are shown together or filtered; the default is "message".
         category = queue or "message"
         waiting = self.session.get("_flashes", [])
         if allow_duplicate is not False or (category, message) not in [tuple(it) for it in waiting]:
             flask.flash(message, category)
 
     def do_pop_flash(self, queue=None):
-        # `get_flashed_messages` takes all categories out of the session.
+        # `get_flashed_messages` would remove all categories from the session.
         category, popped, kept = queue or "message", [], []
         for own, message in self.session.pop("_flashes", []):
             (popped if own == category else kept).append((own, message))
@@ -30,7 +30,7 @@ class Operations(peer.Operations):
         return [message for category, message in self.session.get("_flashes", []) if category == (queue or "message")]
 
     def do_shown(self):
-        """What a page would show, as pages ask for it: `get_flashed_messages`."""
+        """Returns the messages that a page would show with `get_flashed_messages`."""
         return flask.get_flashed_messages(with_categories=True)
 
     def do_csrf_token(self):

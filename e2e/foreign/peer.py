@@ -1,6 +1,6 @@
-"""What the applications in Python share: the operations, the clock, and a server that keeps connections open.
+"""Shared code of the Python applications: the operations, the clock, and a server that keeps connections open.
 
-A peer does to its framework's session what it is told, as `cloakroom-probe` does to ours. Nothing here knows a framework.
+A peer executes operations on its framework's session, as `cloakroom-probe` does on ours. This file is independent of the framework.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import time
 
 
 class Clock:
-    """The time of the request at hand. `time.time` is replaced: the frameworks read it there."""
+    """The time of the current request. It replaces `time.time`, which the frameworks call."""
 
     system = time.time
     now = None
@@ -29,7 +29,7 @@ time.time = Clock.time
 
 
 class Operations:
-    """The operations on a session that is a dictionary. What frameworks do in ways of their own, subclasses add."""
+    """The operations on a session that is a dictionary. Subclasses add those that differ between frameworks."""
 
     def __init__(self, session):
         self.session = session
@@ -43,7 +43,7 @@ class Operations:
         if method is None:
             return {"err": {"kind": "bad-operation", "message": f"there is no operation {name!r}"}}
         try:
-            # A copy: frameworks hand out lists that later operations change.
+            # Copy: frameworks return lists that later operations modify.
             return {"ok": copy.deepcopy(method(*arguments))}
         except Exception as error:
             return {"err": {"kind": type(error).__name__, "message": str(error)}}
@@ -104,7 +104,7 @@ class Operations:
 
 
 def options(description, **defaults):
-    """The command line: a port, and what a framework needs to be told."""
+    """Parses the command line: a port, and the options of the framework."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--port", type=int, default=0)
     for name, default in defaults.items():
@@ -113,12 +113,12 @@ def options(description, **defaults):
 
 
 def seconds(text):
-    """A number of seconds, or `none` for never."""
+    """Parses a number of seconds, or `none` for never."""
     return None if text == "none" else int(text)
 
 
 def serve(application, port):
-    """Serves a WSGI application, one request at a time: the clock is everybody's."""
+    """Serves a WSGI application, one request at a time, because all requests share the clock."""
     listener = socket.create_server(("127.0.0.1", port), backlog=128)
     print("listening on http://127.0.0.1:%d" % listener.getsockname()[1], flush=True)
     turn = threading.Lock()
@@ -183,7 +183,7 @@ def answer(application, environ):
                 body.close()
         status, headers = head[-1]
     except Exception as error:
-        # A server's last word, as Pyramid needs it for a session that is too large.
+        # A server must handle exceptions: Pyramid raises one for a session that is too large.
         status, headers, text = "500 Internal Server Error", [], str(error).encode()
     headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
     lines = [f"HTTP/1.1 {status}"] + [f"{name}: {value}" for name, value in headers] + [f"Content-Length: {len(text)}"]
@@ -191,7 +191,7 @@ def answer(application, environ):
 
 
 def status(header):
-    """What `X-Probe-Status` asks for."""
+    """Returns the status in `X-Probe-Status`."""
     return int(header or http.HTTPStatus.OK)
 
 

@@ -1,4 +1,4 @@
-"""A Pyramid application: its sessions do what they are told."""
+"""A Pyramid application that executes session operations."""
 
 import json
 
@@ -35,7 +35,7 @@ class Operations(peer.Operations):
         return new_csrf_token(self.request)
 
     def do_check_csrf(self, token):
-        # As `check_csrf_token` does, without making a token where there is none.
+        # Like `check_csrf_token`, but without creating a token.
         return "_csrft_" in self.session and self.session["_csrft_"] == token
 
     def do_created(self):
@@ -80,7 +80,7 @@ def factory(options):
             key=options.cookie_name,
             validate_key=options.secret,
             data_serializer="json",
-            # As Beaker's own middleware has it: a cookie that isn't good is no error.
+            # Like Beaker's own middleware: an invalid cookie is not an error.
             invalidate_corrupt=True,
             httponly=True,
             timeout=common["timeout"],

@@ -1,6 +1,7 @@
-# An application on Rails' ActionController: its sessions do what they are told, in Rails' encrypted cookies.
+# An application on Rails' ActionController that executes session operations, in Rails' encrypted cookies.
 #
-# Sessions, flash messages and CSRF checks are Rails' own. Only the server is ours: one request at a time, connections kept open.
+# Sessions, flash messages and CSRF checks are those of Rails. Only the server is ours: it handles one request at a time and keeps
+# connections open.
 
 require "json"
 require "optparse"
@@ -16,14 +17,14 @@ OptionParser.new do |parser|
   parser.on("--port N", Integer)
   parser.on("--secret SECRET")
   parser.on("--cookie-name NAME")
-  parser.on("--digest DIGEST", "of the key generator: SHA1 before Rails 7, SHA256 since")
+  parser.on("--digest DIGEST", "of the key generator: SHA1 before Rails 7, SHA256 since then")
   parser.on("--metadata YES", "whether cookies have a purpose: yes since Rails 6")
-  parser.on("--jar JAR", "encrypted, or signed as some applications have it")
-  parser.on("--previous SECRET", "a secret that is still read")
+  parser.on("--jar JAR", "encrypted or signed")
+  parser.on("--previous SECRET", "a previous secret, accepted for reading")
   parser.on("--expire-after SECONDS", Integer)
 end.parse!(into: OPTIONS)
 
-# The time of the request at hand.
+# The time of the current request.
 module Clock
   class << self
     attr_accessor :now
@@ -35,7 +36,7 @@ module Clock
 end
 Time.singleton_class.prepend(Clock)
 
-# What Rails 7 calls `key_generator_hash_digest_class`; Rails 6 has SHA-1 alone.
+# The key generator, with a choice of digest: `key_generator_hash_digest_class` in Rails 7. Rails 6 always uses SHA-1.
 class KeyGenerator
   def initialize(secret)
     @secret = secret
@@ -49,7 +50,7 @@ end
 
 SALT = "authenticated encrypted cookie"
 
-# What Rails' configuration hands to its middleware.
+# The settings that Rails' configuration passes to its middleware.
 class Configuration
   def initialize(app)
     @app = app
@@ -74,21 +75,21 @@ class Configuration
   end
 end
 
-# Sessions that are signed and not encrypted.
+# Sessions in cookies that are signed but not encrypted.
 class SignedStore < ActionDispatch::Session::CookieStore
   private
 
   def cookie_jar(request) = request.cookie_jar.signed
 end
 
-# What each operation does.
+# The operations.
 class Operations
   def initialize(controller)
     @controller = controller
     @session = controller.session
   end
 
-  # Rails lets messages go after the request that looks at them, so only those look that are told to.
+  # Rails drops messages after the request that accesses `flash`, so only operations on messages may access it.
   def flash = @controller.send(:flash)
 
   def run(operation)
@@ -140,7 +141,7 @@ class Operations
     @session[key].size
   end
 
-  # Rails has one value under each key, and lets it go after the next request that looks.
+  # Rails has one value under each key, and drops it after the next request that reads it.
   def do_flash(message, queue = nil, _allow_duplicate = nil)
     flash[queue.to_s.empty? ? "notice" : queue] = message
     nil
@@ -237,7 +238,7 @@ loop do
       break if env["HTTP_CONNECTION"].to_s.downcase == "close"
     end
   rescue SystemCallError
-    # The client went away.
+    # The client has disconnected.
   ensure
     connection.close
   end

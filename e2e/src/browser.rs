@@ -18,34 +18,34 @@ use serde_json::{Value, json};
 use crate::folder::Folder;
 use crate::process::Process;
 
-/// How the browser shows pages.
+/// The window and colours of the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Look {
     /// A large window.
     Light,
-    /// The same for somebody who prefers dark colours.
+    /// A large window, with a preference for dark colours.
     Dark,
-    /// A telephone.
+    /// A phone.
     Narrow,
 }
 
-/// Whether the browser runs scripts.
+/// The setting for scripts in the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scripts {
-    /// It does.
+    /// Scripts run.
     On,
-    /// Its owner has switched them off.
+    /// Scripts are disabled.
     Off,
 }
 
-/// A browser with a profile of its own.
+/// A browser with a separate profile.
 #[derive(Debug)]
 pub struct Browser {
     client: Client,
     look: Look,
-    // The order counts: the browser must have ended before its profile goes.
+    // Drop order: the browser must exit before its profile is deleted.
     _driver: Driver,
     _profile: Folder,
 }
@@ -59,8 +59,8 @@ impl Browser {
         let profile = Folder::new()?;
         let driver = Driver::start()?;
         let mut connector = HttpConnector::new();
-        // Commands are small and wait for their answers: without this each costs 40 milliseconds
-        // more.
+        // Commands are small and wait for their answers: Nagle's algorithm would add 40
+        // milliseconds to each.
         connector.set_nodelay(true);
         let client = ClientBuilder::new(connector)
             .capabilities(capabilities(look, scripts, &profile))
@@ -70,32 +70,32 @@ impl Browser {
         Ok(Self { client, look, _driver: driver, _profile: profile })
     }
 
-    /// What isn't wrapped here.
+    /// The WebDriver client, for everything that isn't wrapped here.
     #[must_use]
     pub const fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Goes to an address and waits for its page.
+    /// Opens an address and waits for its page.
     ///
     /// # Errors
-    /// When the browser can't.
+    /// If the page can't be loaded.
     pub async fn go(&self, url: &str) -> anyhow::Result<()> {
         self.client.goto(url).await.with_context(|| format!("going to {url}"))
     }
 
-    /// Clicks on the first element that a CSS selector finds, and waits for the page behind it.
+    /// Clicks on the first element that matches a CSS selector, and waits for the next page.
     ///
     /// # Errors
-    /// When there is no such element, or no page comes.
+    /// If there is no such element, or no page follows.
     pub async fn follow(&self, selector: &str) -> anyhow::Result<()> {
         self.page_after(self.click(selector)).await
     }
 
-    /// Takes a step that leads to another page, and waits for that.
+    /// Performs a step that leads to another page, and waits for that page.
     ///
     /// # Errors
-    /// When the step fails, or no page comes.
+    /// If the step fails, or no page follows.
     pub async fn page_after(&self, step: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
         let page = self.client.find(Locator::Css("html")).await?;
         step.await?;
@@ -108,30 +108,30 @@ impl Browser {
         bail!("still at {}", self.client.current_url().await?)
     }
 
-    /// Clicks on the first element that a CSS selector finds.
+    /// Clicks on the first element that matches a CSS selector.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is none.
     pub async fn click(&self, selector: &str) -> anyhow::Result<()> {
         let found = self.client.find(Locator::Css(selector)).await;
-        found.with_context(|| format!("to click on {selector}"))?.click().await?;
+        found.with_context(|| format!("clicking on {selector}"))?.click().await?;
         Ok(())
     }
 
-    /// Types into the first element that a CSS selector finds, in the place of what is in it.
+    /// Replaces the text of the first element that matches a CSS selector.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is none.
     pub async fn fill(&self, selector: &str, text: &str) -> anyhow::Result<()> {
-        let found = self.client.find(Locator::Css(selector)).await.with_context(|| format!("to fill in {selector}"))?;
+        let found = self.client.find(Locator::Css(selector)).await.with_context(|| format!("filling in {selector}"))?;
         found.clear().await?;
         Ok(found.send_keys(text).await?)
     }
 
-    /// The texts of all elements that a CSS selector finds, as a person sees them.
+    /// Returns the visible texts of all elements that match a CSS selector.
     ///
     /// # Errors
-    /// When the browser can't say.
+    /// If the command fails.
     pub async fn texts(&self, selector: &str) -> anyhow::Result<Vec<String>> {
         let mut texts = Vec::new();
         for element in self.client.find_all(Locator::Css(selector)).await? {
@@ -140,20 +140,25 @@ impl Browser {
         Ok(texts)
     }
 
-    /// The text of the one element that a CSS selector finds.
+    /// Returns the text of the only element that matches a CSS selector.
     ///
     /// # Errors
-    /// When there is none, or more.
+    /// If there is none, or more than one.
     pub async fn text(&self, selector: &str) -> anyhow::Result<String> {
         let mut texts = self.texts(selector).await?;
-        ensure!(texts.len() == 1, "{selector} is there {} times at {}", texts.len(), self.client.current_url().await?);
+        ensure!(
+            texts.len() == 1,
+            "{selector} matches {} elements at {}",
+            texts.len(),
+            self.client.current_url().await?
+        );
         Ok(texts.remove(0))
     }
 
-    /// Runs a script in the page, as an intruder might, and returns what it returns.
+    /// Runs a script in the page, as an attacker might, and returns its result.
     ///
     /// # Errors
-    /// When the script fails.
+    /// If the script fails.
     pub async fn script(&self, script: &str) -> anyhow::Result<Value> {
         Ok(self.client.execute(script, Vec::new()).await?)
     }
@@ -161,26 +166,26 @@ impl Browser {
     /// Presses a key.
     ///
     /// # Errors
-    /// When the browser can't.
+    /// If the command fails.
     pub async fn press(&self, key: Key) -> anyhow::Result<()> {
         let value = char::from(key);
         let keyboard = KeyActions::new("keyboard".to_owned());
         Ok(self.client.perform_actions(keyboard.then(KeyAction::Down { value }).then(KeyAction::Up { value })).await?)
     }
 
-    /// The cookie of this name that the page's address has, whether scripts may see it or not.
+    /// Returns a cookie of the current page, even if scripts can't read it.
     ///
     /// # Errors
-    /// When the browser can't say.
+    /// If the command fails.
     pub async fn cookie(&self, name: &str) -> anyhow::Result<Option<Cookie<'static>>> {
         let cookies = self.client.get_all_cookies().await?;
         Ok(cookies.into_iter().find(|cookie| cookie.name() == name))
     }
 
-    /// Puts a picture of the whole page into the folder `E2E_SCREENSHOTS`, if that is set.
+    /// Saves a screenshot of the whole page in the folder `E2E_SCREENSHOTS`, if that is set.
     ///
     /// # Errors
-    /// When the browser can't, or the file can't be written.
+    /// If the command fails, or the file can't be written.
     pub async fn picture(&self, name: &str) -> anyhow::Result<()> {
         let Some(folder) = std::env::var_os("E2E_SCREENSHOTS").filter(|folder| !folder.is_empty()) else {
             return Ok(());
@@ -255,8 +260,8 @@ impl Driver {
         Ok(Self { port, process })
     }
 
-    /// Asks ChromeDriver to end, and with it the browsers that it started; killed, it would leave
-    /// them running.
+    /// Asks ChromeDriver to exit together with its browsers. If it were killed, they would keep
+    /// running.
     fn shut_down(&self) -> std::io::Result<()> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
@@ -268,7 +273,7 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         if self.shut_down().is_err() || !self.process.ends_within(Duration::from_secs(10)) {
-            eprintln!("ChromeDriver didn't end by itself: a browser may be left");
+            eprintln!("ChromeDriver didn't exit when asked to: a browser may still be running");
         }
     }
 }

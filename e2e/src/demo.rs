@@ -11,11 +11,11 @@ use crate::process::Process;
 /// The name of the demo's session cookie.
 pub const COOKIE: &str = "__Host-Http-session";
 
-/// A running demo, on a port of its own and in a folder of its own, where its file of sessions is.
+/// A running demo, on a separate port and with a separate folder for its sessions.
 #[derive(Debug)]
 pub struct Demo {
     port: u16,
-    // The order counts: the demo must have ended before its folder goes.
+    // Drop order: the demo must exit before its folder is deleted.
     _process: Process,
     _folder: Folder,
 }
@@ -24,7 +24,7 @@ impl Demo {
     /// Starts the demo with these arguments.
     ///
     /// # Errors
-    /// When it isn't built, or doesn't start.
+    /// If it isn't built, or doesn't start.
     pub fn start(arguments: &[&str]) -> anyhow::Result<Self> {
         let folder = Folder::new()?;
         let mut command = Command::new(program()?);
@@ -39,27 +39,27 @@ impl Demo {
         self.port
     }
 
-    /// The address of a page of the shop.
+    /// Returns the address of a page of the shop.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// The same page under a name that is another site to a browser.
+    /// Returns the address of the same page under a host name that browsers treat as another site.
     #[must_use]
     pub fn foreign_url(&self, path: &str) -> String {
         format!("http://localhost:{}{path}", self.port)
     }
 }
 
-/// Cargo puts the programs of a profile one folder above its tests.
+/// Cargo puts a profile's programs one folder above its tests.
 fn program() -> anyhow::Result<PathBuf> {
     let test = std::env::current_exe()?;
     let folder = test.parent().and_then(|deps| deps.parent()).context("the test isn't in a target folder")?;
     let program = folder.join(format!("cloakroom-demo{}", std::env::consts::EXE_SUFFIX));
     ensure!(
         program.is_file(),
-        "the demo isn't built: {} isn't there. Run `cargo build -p cloakroom-demo`, or the tests with `cargo xtask test`",
+        "the demo isn't built: {} does not exist. Run `cargo build -p cloakroom-demo`, or the tests with `cargo xtask test`",
         program.display()
     );
     Ok(program)

@@ -12,9 +12,9 @@ impl Folder {
     pub(crate) fn new() -> anyhow::Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        // Short, since a browser puts sockets into it and their paths have a limit.
+        // Short, because a browser puts sockets there, whose paths are limited in length.
         let path = std::env::temp_dir().join(format!("cloakroom-e2e-{}-{number}", std::process::id()));
-        std::fs::create_dir(&path).with_context(|| format!("{} could not be made", path.display()))?;
+        std::fs::create_dir(&path).with_context(|| format!("{} could not be created", path.display()))?;
         Ok(Self(path))
     }
 
@@ -25,7 +25,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What stays behind is in the folder for temporary things.
+        // If this fails, the files remain in the system's temporary folder.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -1,11 +1,11 @@
-//! The demo, driven in a browser: what its tests stand on.
+//! Test support: the demo, driven in a browser.
 //!
-//! Each test starts its own demo and its own Chromium through its own ChromeDriver, so that tests
-//! share no cookie. All of it ends with the test, also when that panics.
+//! Each test starts a separate demo and a separate Chromium with its ChromeDriver, so that tests
+//! share no cookies. All of them exit with the test, even if it panics.
 //!
 //! The demo must have been built: `cargo xtask test -p cloakroom-e2e` does both. `CHROMEDRIVER` and
-//! `CHROMIUM` name programs that aren't on `PATH`. With `E2E_SCREENSHOTS` set to a folder, pictures
-//! of the pages are put there.
+//! `CHROMIUM` name programs that aren't on `PATH`. If `E2E_SCREENSHOTS` is set to a folder,
+//! screenshots of the pages are saved there.
 
 mod browser;
 mod demo;

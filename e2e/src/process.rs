@@ -1,4 +1,4 @@
-//! A program that says where it listens, and ends when its guard does.
+//! A program that prints its address, and is killed when its guard is dropped.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -15,14 +15,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Process(Child);
 
 impl Process {
-    /// Starts a program and waits for the line in which `find` finds what was waited for.
+    /// Starts a program and waits for the first line in which `find` finds a value.
     pub(crate) fn start<T>(command: &mut Command, find: impl Fn(&str) -> Option<T>) -> anyhow::Result<(Self, T)> {
         let name = command.get_program().to_string_lossy().into_owned();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = Self(command.spawn().with_context(|| format!("`{name}` could not be started"))?);
         let output = process.0.stdout.take().context("no output to read")?;
         let (sender, lines) = mpsc::channel();
-        // It reads on to the end, lest the program waits for room in the pipe.
+        // Read to the end, or else the program would block on a full pipe.
         thread::spawn(move || {
             BufReader::new(output).lines().map_while(Result::ok).for_each(|line| _ = sender.send(line))
         });
@@ -34,10 +34,10 @@ impl Process {
             said.push_str(&line);
             said.push('\n');
         }
-        bail!("`{name}` didn't say where it listens; it said:\n{said}")
+        bail!("`{name}` didn't print its address; its output:\n{said}")
     }
 
-    /// Whether the program ended by itself within this time.
+    /// Returns whether the program exits within this time.
     pub(crate) fn ends_within(&mut self, time: Duration) -> bool {
         let step = Duration::from_millis(20);
         for _ in 0..time.as_millis() / step.as_millis() {
@@ -52,7 +52,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only if it has ended already.
+        // Both fail only if it has exited already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,4 +1,4 @@
-//! A relay in front of the demo that counts what the browser asks for by itself.
+//! A relay in front of the demo that counts speculative requests of the browser.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,13 +12,13 @@ use tokio::task::JoinHandle;
 
 use crate::demo::Demo;
 
-/// The demo's policy forbids scripts, and speculation rules are one. A header of another name
-/// forbids nothing.
+/// The demo's policy forbids scripts, and speculation rules count as scripts. Renaming the header
+/// disables the policy.
 const POLICY: &[u8] = b"content-security-policy";
 const NO_POLICY: &[u8] = b"removed-security-policy";
 
-/// A relay to a demo, which counts answered requests with `Sec-Purpose`, and takes the demo's
-/// policy on scripts away.
+/// A relay to a demo. It counts answered requests with `Sec-Purpose` and disables the demo's policy
+/// on scripts.
 #[derive(Debug)]
 pub struct Watch {
     port: u16,
@@ -30,7 +30,7 @@ impl Watch {
     /// Starts a relay to this demo.
     ///
     /// # Errors
-    /// When there is no port for it.
+    /// If there is no free port.
     pub async fn start(demo: &Demo) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let (port, target) = (listener.local_addr()?.port(), demo.port());
@@ -48,16 +48,16 @@ impl Watch {
         Ok(Self { port, answered, relay })
     }
 
-    /// The address of a page of the shop, through the relay.
+    /// Returns the address of a page of the shop, through the relay.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// Waits until so many speculative requests were answered.
+    /// Waits until this number of speculative requests has been answered.
     ///
     /// # Errors
-    /// When they aren't within ten seconds.
+    /// If this takes longer than ten seconds.
     pub async fn speculated(&self, times: usize) -> Result<()> {
         for _ in 0..500 {
             if self.answered.load(Ordering::SeqCst) >= times {

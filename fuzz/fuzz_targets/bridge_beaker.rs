@@ -1,5 +1,5 @@
-//! A cookie of Beaker's, of any text, around any bytes, and around any compressed text: no panic,
-//! no bomb, and what opens is written as it is read again.
+//! Beaker cookies from arbitrary text, arbitrary bytes and arbitrary compressed text. They never
+//! panic or decompress without limit, and a cookie that opens survives sealing and opening again.
 #![no_main]
 
 use std::io::Write as _;
@@ -24,8 +24,8 @@ static FORMATS: LazyLock<[BeakerCookie; 3]> = LazyLock::new(|| {
 fuzz_target!(|data: &[u8]| {
     let lifetimes = Lifetimes::default();
     let mut packer = ZlibEncoder::new(Vec::new(), Compression::fast());
-    packer.write_all(data).expect("memory is enough");
-    let packed = packer.finish().expect("memory is enough");
+    packer.write_all(data).expect("writing to memory succeeds");
+    let packed = packer.finish().expect("writing to memory succeeds");
     for format in FORMATS.iter() {
         if let Ok(text) = std::str::from_utf8(data) {
             assert!(format.open(Presented::new("it", text), &lifetimes).is_err(), "forged");
@@ -35,11 +35,16 @@ fuzz_target!(|data: &[u8]| {
         let value = signed(&STANDARD.encode(&packed));
         let Ok(record) = format.open(Presented::new("it", &value), &lifetimes) else { continue };
         let sealing = Sealing::new("it", record.clockwork().touched, &lifetimes, &[7; 64]);
-        let sealed = format.seal(&record, sealing).expect("what was read can be written");
-        let again = format.open(Presented::new("it", &sealed.value), &lifetimes).expect("what we write we read");
+        let sealed = format.seal(&record, sealing).expect("an opened session can be sealed");
+        let again =
+            format.open(Presented::new("it", &sealed.value), &lifetimes).expect("a sealed session can be opened");
         assert!(again.entries().eq(record.entries()) && again.flashes().eq(record.flashes()));
         assert_eq!(again.csrf(), record.csrf());
-        assert_eq!(format.seal(&again, sealing).expect("once more"), sealed, "written twice, it stays the same");
+        assert_eq!(
+            format.seal(&again, sealing).expect("it can be sealed again"),
+            sealed,
+            "sealing again gives the same value"
+        );
     }
 });
 

@@ -1,5 +1,6 @@
-//! The cookies and records of Express, of any text and around any: no panic, nothing opens that
-//! wasn't signed, and what opens is written as it is read again.
+//! Express cookies and records from arbitrary text and with arbitrary contents. They never panic,
+//! nothing opens without a valid signature, and a cookie or record that opens survives sealing and
+//! opening again.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -28,8 +29,8 @@ fuzz_target!(|data: &[u8]| {
         );
         assert!(RECORD.open_id(Presented::new("it", text)).is_err(), "forged");
         if let Ok(record) = RECORD.open(text, NOW, &lifetimes) {
-            let sealed = RECORD.seal("id", &record, sealing).expect("what was read can be written");
-            same(&record, &RECORD.open(&sealed, NOW, &lifetimes).expect("what we write we read"));
+            let sealed = RECORD.seal("id", &record, sealing).expect("an opened session can be sealed");
+            same(&record, &RECORD.open(&sealed, NOW, &lifetimes).expect("a sealed session can be opened"));
         }
         if !text.is_empty() && text.len() <= 256 {
             assert_eq!(RECORD.open_id(Presented::new("it", &RECORD.seal_id(text, "it"))).as_deref(), Ok(text));
@@ -41,11 +42,15 @@ fuzz_target!(|data: &[u8]| {
     let tag = URL_SAFE_NO_PAD.encode(tag.into_bytes());
     let cookie = Presented::new("it", &value).with_companion(Some(&tag)).at(NOW);
     let Ok(record) = COOKIE.open(cookie, &lifetimes) else { return };
-    let sealed = COOKIE.seal(&record, sealing).expect("what was read can be written");
+    let sealed = COOKIE.seal(&record, sealing).expect("an opened session can be sealed");
     let again = Presented::new("it", &sealed.value).with_companion(sealed.companion.as_deref()).at(NOW);
-    let again = COOKIE.open(again, &lifetimes).expect("what we write we read");
+    let again = COOKIE.open(again, &lifetimes).expect("a sealed session can be opened");
     same(&record, &again);
-    assert_eq!(COOKIE.seal(&again, sealing).expect("once more"), sealed, "written twice, it stays the same");
+    assert_eq!(
+        COOKIE.seal(&again, sealing).expect("it can be sealed again"),
+        sealed,
+        "sealing again gives the same value"
+    );
 });
 
 fn same(one: &Record, other: &Record) {

@@ -1,5 +1,5 @@
-//! A cookie of Flask's, of any text, around any bytes, compressed or not: no panic, no bomb, and
-//! what opens is written as it is read again.
+//! Flask cookies from arbitrary text and arbitrary bytes, compressed or not. They never panic or
+//! decompress without limit, and a cookie that opens survives sealing and opening again.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -27,13 +27,18 @@ fuzz_target!(|data: &[u8]| {
         let value = format!("{signed}{}{}", '.', signature(&signed));
         let Ok(record) = FORMAT.open(Presented::new("it", &value), &lifetimes) else { continue };
         let sealing = Sealing::new("it", record.clockwork().touched, &lifetimes, &[7; 64]);
-        let sealed = FORMAT.seal(&record, sealing).expect("what was read can be written");
-        let again = FORMAT.open(Presented::new("it", &sealed.value), &lifetimes).expect("what we write we read");
+        let sealed = FORMAT.seal(&record, sealing).expect("an opened session can be sealed");
+        let again =
+            FORMAT.open(Presented::new("it", &sealed.value), &lifetimes).expect("a sealed session can be opened");
         assert!(again.entries().eq(record.entries()));
         assert!(again.flashes().eq(record.flashes()));
         assert_eq!(again.csrf(), record.csrf());
         assert_eq!(again.clockwork(), record.clockwork());
-        assert_eq!(FORMAT.seal(&again, sealing).expect("once more"), sealed, "written twice, it stays the same");
+        assert_eq!(
+            FORMAT.seal(&again, sealing).expect("it can be sealed again"),
+            sealed,
+            "sealing again gives the same value"
+        );
     }
 });
 

@@ -1,5 +1,5 @@
-//! A cookie of Plug's, of any text and around any content: no panic, nothing opens that wasn't
-//! signed, and what opens is written as it is read again.
+//! Plug cookies from arbitrary text and with arbitrary contents. They never panic, nothing opens
+//! without a valid signature, and a cookie that opens survives sealing and opening again.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -18,7 +18,7 @@ static FORMATS: LazyLock<[PlugCookie; 2]> = LazyLock::new(|| {
         .map(|builder| builder.build().expect("a valid configuration"))
 });
 
-/// What Plug's key generator makes of the secret.
+/// The key that Plug's key generator derives from the secret.
 static KEY: LazyLock<[u8; 32]> = LazyLock::new(|| {
     let mut key = [0; 32];
     pbkdf2::pbkdf2_hmac::<sha2::Sha256>(b"secret", b"salt", 1000, &mut key);
@@ -43,11 +43,16 @@ fuzz_target!(|data: &[u8]| {
     let value = format!("{content}.{}", URL_SAFE_NO_PAD.encode(tag.into_bytes()));
     let Ok(record) = signed.open(Presented::new("it", &value).at(NOW), &lifetimes) else { return };
     for format in FORMATS.iter() {
-        let sealed = format.seal(&record, sealing).expect("what was read can be written");
-        let again =
-            format.open(Presented::new("it", &sealed.value).at(NOW), &lifetimes).expect("what we write we read");
+        let sealed = format.seal(&record, sealing).expect("an opened session can be sealed");
+        let again = format
+            .open(Presented::new("it", &sealed.value).at(NOW), &lifetimes)
+            .expect("a sealed session can be opened");
         assert!(again.entries().eq(record.entries()) && again.flashes().eq(record.flashes()));
         assert_eq!(again.csrf(), record.csrf());
-        assert_eq!(format.seal(&again, sealing).expect("once more"), sealed, "written twice, it stays the same");
+        assert_eq!(
+            format.seal(&again, sealing).expect("it can be sealed again"),
+            sealed,
+            "sealing again gives the same value"
+        );
     }
 });

@@ -1,5 +1,6 @@
-//! A cookie of Rails', of any text, around any content, and around any session in an envelope: no
-//! panic, nothing opens that wasn't signed, and what opens is written as it is read again.
+//! Rails cookies from arbitrary text, with arbitrary contents, and with an arbitrary session in an
+//! envelope. They never panic, nothing opens without a valid signature, and a cookie that opens
+//! survives sealing and opening again.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -18,7 +19,7 @@ static SIGNED: LazyLock<RailsCookie> =
 static ENCRYPTED: LazyLock<RailsCookie> =
     LazyLock::new(|| RailsCookie::encrypted("secret").build().expect("a valid configuration"));
 
-/// What Rails' key generator makes of the secret.
+/// The key that Rails' key generator derives from the secret.
 static KEY: LazyLock<[u8; 64]> = LazyLock::new(|| {
     let mut key = [0; 64];
     pbkdf2::pbkdf2_hmac::<sha2::Sha256>(b"secret", b"signed cookie", 1000, &mut key);
@@ -39,12 +40,17 @@ fuzz_target!(|data: &[u8]| {
         let value = signed(content);
         let Ok(record) = SIGNED.open(Presented::new("it", &value).at(NOW), &lifetimes) else { continue };
         for format in [&*SIGNED, &*ENCRYPTED] {
-            let sealed = format.seal(&record, sealing).expect("what was read can be written");
-            let again =
-                format.open(Presented::new("it", &sealed.value).at(NOW), &lifetimes).expect("what we write we read");
+            let sealed = format.seal(&record, sealing).expect("an opened session can be sealed");
+            let again = format
+                .open(Presented::new("it", &sealed.value).at(NOW), &lifetimes)
+                .expect("a sealed session can be opened");
             assert!(again.entries().eq(record.entries()) && again.flashes().eq(record.flashes()));
             assert_eq!(again.csrf(), record.csrf());
-            assert_eq!(format.seal(&again, sealing).expect("once more"), sealed, "written twice, it stays the same");
+            assert_eq!(
+                format.seal(&again, sealing).expect("it can be sealed again"),
+                sealed,
+                "sealing again gives the same value"
+            );
         }
     }
 });

@@ -1,5 +1,5 @@
-//! A `Cookie` header of any bytes, in any number of lines: no panic, and only values that the
-//! header holds.
+//! `Cookie` headers of arbitrary bytes, in any number of lines. Parsing never panics and yields
+//! only values from the header.
 #![no_main]
 
 use cloakroom_core::CookieHeader;

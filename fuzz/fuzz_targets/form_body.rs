@@ -1,11 +1,11 @@
-//! A form body of any bytes, complete or cut: no panic, no endless loop.
+//! Form bodies of arbitrary bytes, complete or truncated. Parsing never panics and always ends.
 #![no_main]
 
 use cloakroom_session::{BodyExtent, FormKind, find_token};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    // Seeds begin with one byte that once said how large the pieces were.
+    // Skip the first byte of a seed, which used to be the size of the pieces.
     let Some((_, body)) = data.split_first() else { return };
     for kind in [FormKind::Urlencoded, FormKind::Multipart("X".to_owned())] {
         for extent in [BodyExtent::Complete, BodyExtent::Truncated] {

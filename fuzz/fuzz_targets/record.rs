@@ -1,4 +1,5 @@
-//! A record of any text: no panic, and what is read is written as it is read again.
+//! Records from arbitrary text. Decoding never panics, and a decoded record survives encoding and
+//! decoding again.
 #![no_main]
 
 use std::sync::Arc;
@@ -10,14 +11,15 @@ fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(record) = Record::decode(&Arc::from(text), 0) else { return };
     let written = record.encode();
-    let again = Record::decode(&Arc::from(written.as_str()), 0).expect("what we write we read");
+    let again = Record::decode(&Arc::from(written.as_str()), 0).expect("written records can be read");
     assert_eq!(again.encode(), written);
 
     let now = Timestamp::from_unix_secs(1_700_000_000);
     let mut session = SessionState::loaded(SessionId::from_random([7; 32]), record, now, Lifetimes::default());
     let keys: Vec<String> = session.keys().map(str::to_owned).collect();
     for key in keys {
-        // Values were never looked at: they may be no JSON, which is an error that names the key.
+        // Values are not validated until they are read: invalid JSON is an error that names the
+        // key.
         match session.get::<u64>(key.as_str()) {
             Ok(_) => {}
             Err(error) => assert_eq!(error.key(), Some(key.as_str())),

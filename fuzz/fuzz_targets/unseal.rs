@@ -1,4 +1,5 @@
-//! A cookie value of any text: no panic, and nothing opens that wasn't sealed here.
+//! Cookie values from arbitrary text. Unsealing never panics, and nothing opens that wasn't sealed
+//! with this key.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -14,7 +15,7 @@ static SEALERS: LazyLock<[Sealer; 2]> = LazyLock::new(|| {
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for sealer in SEALERS.iter() {
-        // The key is a secret: what opens has been forged.
+        // The fuzzer doesn't know the key, so a value that opens would be forged.
         assert!(sealer.unseal(text).is_err());
         let sealed = sealer.seal(text, [7; 12]).expect("it is short");
         assert_eq!(sealed.len(), sealer.format().sealed_len(text.len()));

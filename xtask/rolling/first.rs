@@ -1,9 +1,9 @@
-//! What the first release reads and writes, for as long as there is no tag to build it from.
-//! Frozen: it isn't changed with the formats, or it couldn't tell that they have changed. The
-//! protocol is told in `side.rs`.
+//! The first release's side of the rolling test, used until there is a tag to build from.
 //!
-//! It is written again from the description of the formats instead of copied, so that a mistake in
-//! the description is found too.
+//! It reads and writes the formats of the first release and is frozen: if it were updated together
+//! with the formats, it could not detect that they changed. It was written from the description of
+//! the formats, not copied from the code, so that mistakes in the description are found too. The
+//! protocol is described in `side.rs`.
 
 use std::io::{BufRead as _, Write as _};
 
@@ -22,7 +22,7 @@ const COOKIE: &str = "__Host-Http-session";
 const ID: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const NONCE: [u8; 12] = [7; 12];
 
-/// A field of a record: its letter, what it says, and the bytes of both.
+/// A field of a record: its letter, its content, and the bytes of both.
 struct Field {
     letter: char,
     value: String,
@@ -37,7 +37,7 @@ fn text(letter: char, value: &str) -> Field {
     Field { letter, value: value.to_owned(), raw: format!("{letter}{}:{value}", value.len()) }
 }
 
-/// The fields of a record, or an error where one has a letter that isn't known.
+/// Parses the fields of a record. An unknown letter is an error.
 fn read(record: &str) -> Outcome<Vec<Field>> {
     let mut rest = record.strip_prefix('1').ok_or("another version")?;
     let mut fields = Vec::new();
@@ -60,7 +60,7 @@ fn read(record: &str) -> Outcome<Vec<Field>> {
     Ok(fields)
 }
 
-/// Known fields, and extensions behind them.
+/// Writes known fields, followed by extensions.
 fn write(fields: &[Field]) -> String {
     let raw = |wanted: bool| {
         fields.iter().filter(move |it| it.letter.is_ascii_uppercase() == wanted).map(|it| it.raw.as_str())
@@ -68,7 +68,7 @@ fn write(fields: &[Field]) -> String {
     std::iter::once("1").chain(raw(false)).chain(raw(true)).collect()
 }
 
-/// Inserts before the first field of these letters.
+/// Inserts the new fields before the first field with one of these letters.
 fn insert(fields: &mut Vec<Field>, before: &[char], new: Vec<Field>) {
     let at = fields.iter().position(|it| before.contains(&it.letter)).unwrap_or(fields.len());
     fields.splice(at..at, new);

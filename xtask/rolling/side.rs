@@ -1,13 +1,15 @@
-//! One of two releases that take turns on a session: `cargo xtask release-check rolling` builds
-//! this against the crates of each and talks to both, a line for a request and a line for its
-//! answer. The protocol stays as it is: it is how a later release talks to this one.
+//! One side of the rolling test.
+//!
+//! `cargo xtask release-check rolling` builds this program against the crates of two releases,
+//! which then take turns on a session. Requests and answers are one line each. The protocol must
+//! not change, because later releases use it to talk to this one.
 //!
 //! ```text
-//! new CARRIER                  a session, of which nothing else is known
+//! new CARRIER                  a new session
 //! put CARRIER TEXT KEY JSON    sets a value
 //! flash CARRIER TEXT JSON      appends a message
 //! mark CARRIER TEXT NUMBER     marks it as written by this commit
-//! extend CARRIER TEXT FIELDS   appends fields, as a release does that knows them
+//! extend CARRIER TEXT FIELDS   appends fields, like a later release that knows them
 //! open CARRIER TEXT            the record's text
 //! list CARRIER TEXT            values, messages and the last commit, a line each
 //! ```
@@ -25,7 +27,7 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 const SECRET: &[u8] = b"no secret: two releases take turns";
 const COOKIE: &str = "__Host-Http-session";
-/// In front of the record in a cookie stands the id.
+/// The id, which precedes the record in a cookie.
 const ID: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 fn sealer(carrier: &str) -> Outcome<Option<Sealer>> {

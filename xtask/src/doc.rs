@@ -1,5 +1,5 @@
-//! `cargo xtask doc`: the documentation as docs.rs would build it, where a warning is an error; and
-//! the guide.
+//! `cargo xtask doc`: builds the documentation as docs.rs would, with warnings as errors, and the
+//! guide.
 
 use crate::{Outcome, guide_book, no_arguments, shell};
 

@@ -1,5 +1,4 @@
-//! `cargo xtask features`: each feature of the crate that users depend on compiles alone, and none
-//! as well.
+//! `cargo xtask features`: checks that the facade compiles with each feature alone and with none.
 
 use crate::manifest::Manifest;
 use crate::{Outcome, no_arguments, shell};
@@ -11,7 +10,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let manifest = Manifest::read(&shell::root().join(FACADE))?;
     let features = manifest.features();
     if features.is_empty() {
-        return Err(format!("{FACADE} has no features: has its form changed?"));
+        return Err(format!("{FACADE} has no features that xtask can read"));
     }
     let mut failed = Vec::new();
     for feature in std::iter::once("").chain(features.iter().copied()) {

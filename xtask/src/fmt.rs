@@ -1,8 +1,8 @@
-//! `cargo xtask fmt`: one format for every workspace of the project.
+//! `cargo xtask fmt`: formats every workspace of the project.
 
 use crate::{Outcome, shell};
 
-/// `cargo fmt --all` stops at the edge of a workspace, and these stand outside of the main one.
+/// The other workspaces, which `cargo fmt --all` doesn't reach.
 const OTHER_WORKSPACES: &[&str] = &["fuzz", "bench", "bench/contenders/tower-sessions-stores"];
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {

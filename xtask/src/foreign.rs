@@ -1,8 +1,8 @@
-//! Installs the web frameworks of other languages that sessions are shared with, in the versions
-//! that `e2e/foreign/` names.
+//! Installs the web frameworks of other languages that the bridge tests use, in the versions listed
+//! in `e2e/foreign/`.
 //!
-//! They go below the target folder and are installed again only if the list of versions, or what
-//! runs them, changed. Rails is the one that a distribution brings, see [`crate::provision`].
+//! They are installed below the target folder, and again only if the list of versions or the
+//! interpreter changes. Rails is the distribution's package; see [`crate::provision`].
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,15 @@ use std::process::Command;
 use crate::provision::{self, NODE, NPM, PYTHON, RUBY, Variables};
 use crate::{Outcome, no_arguments, shell};
 
-/// Where the tests find the frameworks: a folder with `python/` and `node/`.
+/// Tells the tests where the frameworks are: a folder with `python/` and `node/`.
 const VARIABLE: &str = "CLOAKROOM_FOREIGN";
 
-/// What was installed, and for what. Written last: an installation that was cut short is done
-/// again.
+/// The file that records the installed versions. Written last, so that an interrupted installation
+/// is repeated.
 const STAMP: &str = "installed.txt";
 
-/// `cargo xtask foreign`: installs them, and prints what a plain `cargo test` must be told.
+/// `cargo xtask foreign`: installs the frameworks and prints the variables that a plain `cargo
+/// test` needs.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     no_arguments("foreign", arguments)?;
     let mut variables = provision::provide(&[PYTHON, NODE, NPM, RUBY])?;
@@ -29,11 +30,11 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     Ok(())
 }
 
-/// Installs what isn't there yet. `variables` say what Python and Node there are.
+/// Installs missing frameworks. `variables` gives the paths of Python and Node.
 pub(crate) fn provide(variables: &Variables) -> Outcome<(&'static str, PathBuf)> {
     let program = |name: &str| {
         let found = variables.iter().find(|(variable, _)| *variable == name).map(|(_, program)| program.clone());
-        found.ok_or_else(|| format!("{name} isn't among what the tests need"))
+        found.ok_or_else(|| format!("{name} is not among the programs that the tests need"))
     };
     let folder = shell::target().join("foreign");
     install(&folder.join("python"), &program("PYTHON")?, &["requirements.txt"], in_python)?;
@@ -41,7 +42,7 @@ pub(crate) fn provide(variables: &Variables) -> Outcome<(&'static str, PathBuf)>
     Ok((VARIABLE, folder))
 }
 
-/// Makes `folder` what `lists` ask for, unless it is already.
+/// Installs the versions in `lists` into `folder`, unless they are there already.
 fn install(folder: &Path, program: &Path, lists: &[&str], how: fn(&Path, &Path) -> Outcome) -> Outcome {
     let failed = |why| format!("{}: {why}", folder.display());
     let mut wanted = format!("{}\n{}", program.display(), shell::read(shell::program(program).arg("--version"))?);
@@ -78,7 +79,7 @@ fn in_node(folder: &Path, _: &Path) -> Outcome {
     shell::succeed(quiet(Path::new("npm")).args(npm).arg(folder))
 }
 
-/// Its progress is for people: stdout is kept for the results.
+/// Sends progress output to stderr: stdout is for results.
 fn quiet(program: &Path) -> Command {
     let mut command = shell::program(program);
     command.stdout(std::io::stderr());

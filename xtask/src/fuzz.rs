@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz`: libFuzzer on stable Rust, without cargo-fuzz.
 //!
-//! `fuzz/` is a workspace of its own. It is built for an explicit target, so that the
-//! instrumentation reaches the code under test and stays out of build scripts.
+//! `fuzz/` is a separate workspace. It is built for an explicit target, so that only the code under
+//! test is instrumented, not its build scripts.
 
 mod log;
 
@@ -15,9 +15,10 @@ use crate::{Outcome, shell};
 
 use log::Log;
 
-/// What `cargo fuzz` gives to a nightly compiler, in words that a stable one takes too.
+/// The flags that `cargo fuzz` passes to a nightly compiler, spelled so that a stable one accepts
+/// them.
 ///
-/// Panics on overflow come with the debug assertions.
+/// Debug assertions also enable overflow checks.
 const RUSTFLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 -Cdebug-assertions";
@@ -33,7 +34,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 #[derive(Debug, PartialEq, Eq)]
 struct Asked {
     seconds: u64,
-    /// Empty means all of them.
+    /// All targets if empty.
     targets: Vec<String>,
 }
 
@@ -44,7 +45,7 @@ fn parse(arguments: &[String]) -> Outcome<Asked> {
         match argument.as_str() {
             "--seconds" => {
                 let number = arguments.next().map(String::as_str).unwrap_or_default();
-                // Zero would mean "for ever" to libFuzzer.
+                // To libFuzzer 0 means "no limit".
                 let seconds = number.parse().ok().filter(|seconds| *seconds > 0);
                 asked.seconds = seconds.ok_or_else(|| format!("`--seconds` needs a number above 0, not `{number}`"))?;
             }
@@ -57,9 +58,9 @@ fn parse(arguments: &[String]) -> Outcome<Asked> {
     Ok(asked)
 }
 
-/// Builds the targets, runs each for that many seconds, and counts each as one.
+/// Builds the targets, runs each for this many seconds, and counts each as one check.
 ///
-/// As many run at a time as there are cores.
+/// Runs as many at a time as there are cores.
 pub(crate) fn fuzz(seconds: u64, wanted: &[String]) -> Outcome<Tally> {
     let targets = chosen(all_targets()?, wanted)?;
     let built = build()?;
@@ -87,7 +88,7 @@ pub(crate) fn fuzz(seconds: u64, wanted: &[String]) -> Outcome<Tally> {
     Ok(tally)
 }
 
-/// Every target that has a source, in the order of their names.
+/// Lists every target that has a source file, sorted by name.
 fn all_targets() -> Outcome<Vec<String>> {
     let mut sources = Vec::new();
     crate::purity::rust_files(&shell::root().join("fuzz/fuzz_targets"), &mut sources)?;
@@ -117,7 +118,7 @@ fn build() -> Outcome<PathBuf> {
             .args(["build", "--release", "--bins", "--manifest-path=fuzz/Cargo.toml", "--target", host])
             .env("CARGO_TARGET_DIR", &folder)
             .env("RUSTFLAGS", RUSTFLAGS)
-            // It would win over ours.
+            // This variable would override ours.
             .env_remove("CARGO_ENCODED_RUSTFLAGS"),
     )?;
     Ok(folder.join(host).join("release"))
@@ -130,9 +131,9 @@ fn run_one(built: &Path, target: &str, seconds: u64) -> Outcome<Log> {
     command
         .arg(format!("-max_total_time={seconds}"))
         .args(["-rss_limit_mb=1024", "-timeout=20", "-print_final_stats=1"])
-        // libFuzzer puts the file's name behind this as it is: the slash makes it a folder.
+        // libFuzzer uses this as a prefix of the file name: the slash makes it a folder.
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
-        // The first folder is read and grows, the second is only read.
+        // libFuzzer adds inputs to the first folder and only reads the second.
         .arg(corpus);
     let seeds = shell::root().join("fuzz/seeds").join(target);
     if seeds.is_dir() {

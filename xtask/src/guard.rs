@@ -1,9 +1,9 @@
-//! `cargo xtask guard`: what requests may cost, in figures that don't depend on how fast the
-//! machine is.
+//! `cargo xtask guard`: budgets for the cost of requests, in figures that don't depend on the speed
+//! of the machine.
 //!
-//! Allocations and bytes are counted by an allocator and instructions by callgrind, in the
-//! benchmark's own rows; the budgets are in `bench/budgets.tsv`. Round trips to stores have their
-//! budgets in the tests of `crates/cloakroom-probe`.
+//! An allocator counts allocations and bytes, and callgrind counts instructions, in the rows of the
+//! benchmark. The budgets are in `bench/budgets.tsv`. Round trips to stores have their budgets in
+//! the tests of `crates/cloakroom-probe`.
 
 mod budget;
 
@@ -14,14 +14,14 @@ use crate::{Outcome, shell};
 use budget::{Budgets, Cost};
 
 const FILE: &str = "bench/budgets.tsv";
-/// The instructions of a row are the difference of two runs, divided by the requests that the
-/// second makes more.
+/// The requests in two runs of a row. The difference of their instructions, divided by the
+/// additional requests, is the cost of one.
 const RUNS: [u32; 2] = [20, 120];
-/// Ten times the keys may cost ten times as much, and something for the bad luck of a growing
-/// buffer.
+/// The largest factor for ten times the keys: ten, plus a margin for buffers that grow at an
+/// inconvenient point.
 const LINEAR: f64 = 13.0;
-/// A hundred requests that write to one session at the same time may each cost so many times what
-/// one alone does.
+/// The largest factor by which each of 100 concurrent writers to one session may be slower than one
+/// alone.
 const CROWD: f64 = 8.0;
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let path = shell::root().join(FILE);
     if renew {
         std::fs::write(&path, measured.to_string()).map_err(|why| format!("{FILE}: {why}"))?;
-        println!("guard: {} rows are the budgets now", measured.rows().count());
+        println!("guard: wrote the budgets of {} rows", measured.rows().count());
     } else {
         let text = std::fs::read_to_string(&path).map_err(|why| format!("{FILE}: {why}"))?;
         complain(&text.parse::<Budgets>()?.exceeded_by(&measured))?;
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let mut growth = measured.growth(LINEAR);
     growth.extend(crowd(&programs.writers()?, CROWD)?);
     complain(&growth)?;
-    println!("guard: costs grow as they may");
+    println!("guard: costs grow within their limits");
     Ok(())
 }
 
@@ -55,11 +55,11 @@ fn complain(complaints: &[String]) -> Outcome {
     }
     let list = complaints.join("\n  ");
     Err(format!(
-        "requests cost more than they may:\n  {list}\nwhere it is worth it: `cargo xtask guard --renew`, and why in the commit"
+        "requests exceed their budgets:\n  {list}\nif the cost is justified: run `cargo xtask guard --renew`, and give the reason in the commit message"
     ))
 }
 
-/// The benchmark's own program of Cloakroom, and its twin that counts allocations.
+/// The benchmark's program for Cloakroom, and its variant that counts allocations.
 struct Programs(PathBuf);
 
 impl Programs {
@@ -75,7 +75,7 @@ impl Programs {
         let allocations = shell::read(&mut shell::program(self.0.join("cloakroom-allocations")))?;
         let rows: Vec<Counted> = allocations.lines().map(Counted::parse).collect::<Outcome<_>>()?;
         let program = self.0.join("cloakroom");
-        // Two cores are what everybody has.
+        // Run two at a time: every development machine has at least two cores.
         let (left, right) = rows.split_at(rows.len() / 2);
         let count = |rows: &[Counted]| rows.iter().map(|row| row.cost(&program)).collect::<Outcome<Vec<_>>>();
         let (left, right) = std::thread::scope(|scope| {
@@ -91,7 +91,7 @@ impl Programs {
     }
 }
 
-/// A line of the twin.
+/// A line printed by the counting variant.
 struct Counted {
     row: String,
     allocations: f64,
@@ -118,7 +118,7 @@ impl Counted {
     }
 }
 
-/// How many instructions a run takes.
+/// Returns the number of instructions of a run.
 fn callgrind(program: &Path, row: &str, count: u32) -> Outcome<f64> {
     let mut command = shell::program("valgrind");
     command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program);
@@ -130,8 +130,8 @@ fn callgrind(program: &Path, row: &str, count: u32) -> Outcome<f64> {
     collected.ok_or_else(|| format!("callgrind counted nothing for `{row}`:\n{said}"))
 }
 
-/// Lines of a number of requests and the nanoseconds that each of them takes: what is wrong with
-/// them.
+/// Checks the figures of concurrent writers: each line has their number and the nanoseconds per
+/// request. Returns a complaint if the last is too slow.
 fn crowd(lines: &str, most: f64) -> Outcome<Option<String>> {
     let figure = |line: &str| line.split_once('\t')?.1.parse::<f64>().ok();
     let (Some(alone), Some(last)) = (lines.lines().next().and_then(figure), lines.lines().last().and_then(figure))
@@ -149,7 +149,7 @@ mod tests {
     use super::crowd;
 
     #[test]
-    fn a_crowd_may_cost_something() {
+    fn concurrent_writers_may_be_slower_up_to_the_limit() {
         assert_eq!(crowd("1\t1000\n10\t2000\n100\t3000\n", 8.0), Ok(None));
         assert!(crowd("1\t1000\n100\t9000\n", 8.0).unwrap().is_some());
         assert!(crowd("", 8.0).is_err());

@@ -1,5 +1,5 @@
-//! What is written must be true in small things, too: links lead somewhere, and what the guide
-//! names is there.
+//! Checks the documentation: every link has a target, and every test and metric that the guide
+//! names exists.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// All files below a folder whose names end like this.
+/// Collects all files below a folder whose names have this ending.
 fn below(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -30,7 +30,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// A page without its blocks of code.
+/// Returns a page without its code blocks.
 fn prose(page: &str) -> String {
     let mut fence: Option<&str> = None;
     let mut prose = String::new();
@@ -50,13 +50,13 @@ fn prose(page: &str) -> String {
     prose
 }
 
-/// What stands between single backticks, and what stands outside of them.
+/// Splits a line into the spans between single backticks and the text outside of them.
 fn spans(line: &str) -> (Vec<&str>, String) {
     let pieces: Vec<&str> = line.split('`').collect();
     (pieces.iter().skip(1).step_by(2).copied().collect(), pieces.iter().step_by(2).copied().collect())
 }
 
-/// The targets of a page's links, apart from those that lead elsewhere.
+/// Returns the targets of a page's links, except external ones.
 fn links(page: &str) -> Vec<String> {
     let mut targets = Vec::new();
     for line in prose(page).lines() {
@@ -70,7 +70,7 @@ fn links(page: &str) -> Vec<String> {
     targets
 }
 
-/// The anchors of a page's headings, as GitHub and mdBook make them.
+/// Returns the anchors of a page's headings, as GitHub and mdBook generate them.
 fn anchors(page: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     for line in prose(page).lines().filter(|line| line.starts_with('#')) {
@@ -85,12 +85,12 @@ fn anchors(page: &str) -> BTreeSet<String> {
     anchors
 }
 
-/// Why a link of this page leads nowhere.
+/// Returns the reason why a link is broken, if it is.
 fn broken(page: &Path, target: &str) -> Option<String> {
     let (path, anchor) = target.split_once('#').map_or((target, None), |(path, anchor)| (path, Some(anchor)));
     let there = if path.is_empty() { page.to_owned() } else { page.parent().unwrap().join(path) };
     if !there.exists() {
-        return Some(format!("{}: {target} isn't there", page.display()));
+        return Some(format!("{}: {target} does not exist", page.display()));
     }
     let anchor = anchor?;
     let known = anchors(&fs::read_to_string(&there).unwrap()).contains(anchor);
@@ -98,7 +98,7 @@ fn broken(page: &Path, target: &str) -> Option<String> {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     let mut count = 0;
     let mut wrong = Vec::new();
     for page in pages() {
@@ -112,7 +112,7 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
-fn every_page_is_in_the_contents_and_no_page_leads_out_of_the_book() {
+fn every_page_is_in_the_contents_and_links_stay_inside_the_book() {
     let guide = root().join("docs/guide");
     let contents: BTreeSet<String> =
         links(&fs::read_to_string(guide.join("SUMMARY.md")).unwrap()).into_iter().collect();
@@ -129,7 +129,7 @@ fn every_page_is_in_the_contents_and_no_page_leads_out_of_the_book() {
 }
 
 #[test]
-fn every_test_that_the_table_of_asvs_names_is_there() {
+fn every_test_named_in_the_asvs_table_exists() {
     let mut sources = Vec::new();
     for folder in ["crates", "e2e"] {
         below(&root().join(folder), ".rs", &mut sources);
@@ -152,7 +152,7 @@ fn every_test_that_the_table_of_asvs_names_is_there() {
 }
 
 #[test]
-fn the_dashboard_and_its_page_use_the_names_of_the_meter() {
+fn the_dashboard_and_its_page_use_existing_metric_names() {
     let meter = fs::read_to_string(root().join("crates/cloakroom-session/src/meter.rs")).unwrap();
     let names = |text: &str| -> BTreeSet<String> {
         text.split(|it: char| !it.is_alphanumeric() && it != '_')
@@ -174,7 +174,7 @@ fn the_dashboard_shows_every_event() {
         .filter_map(|line| line.trim().strip_prefix("Self::")?.split_once("=> \"")?.1.strip_suffix("\","))
         .collect();
     let dashboard = fs::read_to_string(root().join("docs/guide/dashboard.json")).unwrap();
-    // In the file it is event=\"opened\" or event=~\"created|ended\", with the quotes escaped.
+    // The file has event=\"opened\" or event=~\"created|ended\", with escaped quotes.
     let shown: BTreeSet<&str> = dashboard
         .split("event=")
         .skip(1)
@@ -186,7 +186,7 @@ fn the_dashboard_shows_every_event() {
 }
 
 #[test]
-fn links_and_anchors_are_read_as_they_are_shown() {
+fn links_and_anchors_are_parsed_as_they_are_rendered() {
     let page = "# What is `this`?\n[a](b.md#c) and `[x](y)`\n```md\n[no](no.md)\n# no\n```\n## A. B\n## A. B\n\
         [far](https://example.com) [near](#a-b)\n";
     assert_eq!(links(page), ["b.md#c", "#a-b"]);

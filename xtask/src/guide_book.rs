@@ -1,7 +1,6 @@
-//! `cargo xtask guide`: the guide as a book, in which every link leads somewhere.
+//! `cargo xtask guide`: builds the guide as a book and checks its links.
 //!
-//! The tests in `guide.rs` read the pages as they are written; here they are read as mdBook shows
-//! them.
+//! The tests in `guide.rs` read the Markdown sources; this command reads mdBook's output.
 
 use crate::{Outcome, no_arguments, shell, tools};
 
@@ -11,7 +10,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let lychee = tools::from_wheel("lychee")?;
     let book = shell::target().join("guide");
     shell::succeed(shell::program(mdbook).args(["build", "docs", "--dest-dir"]).arg(&book))?;
-    // Offline: whether the rest of the world is there today says nothing about the guide.
+    // Offline: the availability of other sites says nothing about the guide.
     let check = ["--offline", "--include-fragments", "--no-progress", "--root-dir"];
     shell::succeed(shell::program(lychee).args(check).arg(&book).arg(&book))
 }

@@ -1,10 +1,10 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
 //!
-//! `main.rs` is the map. Each command has a file of its name. Beside them stands what several of
-//! them need: [`shell`] starts programs, [`provision`] finds or installs what the tests use,
-//! [`tools`] and [`toolchain`] what checks the project, [`manifest`] reads manifests, [`purity`]
-//! keeps the core pure, and [`tally`] counts. There are no dependencies, so that a clean clone has
-//! nothing to wait for before its first test.
+//! Each command has a file of its name. The other files hold shared code: [`shell`] starts
+//! programs, [`provision`] finds or installs programs for the tests, [`tools`] and [`toolchain`]
+//! find or install programs for the checks, [`manifest`] reads manifests, [`purity`] keeps the core
+//! pure, and [`tally`] counts results. There are no dependencies, so that a clean clone can start
+//! its first test quickly.
 
 #![forbid(unsafe_code)]
 
@@ -35,45 +35,45 @@ mod tools;
 
 use std::process::ExitCode;
 
-/// What a command comes to: an `Err` is said to the person at the terminal as it is.
+/// The result of a command. An `Err` is printed as it is.
 type Outcome<T = ()> = Result<T, String>;
 
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  test [-p CRATE]... [--no-fuzz] [-- ARGS]   tests, doctests, purity, 10 s of each fuzz target
-  fmt [--check]                              every workspace; or say what is not formatted
-  features                                   each feature of the crate compiles alone
-  lint                                       clippy, purity, licences and sources of dependencies
-  doc                                        the documentation, where a warning is an error; and the guide
-  guide                                      the guide as a book, in which every link leads somewhere
-  package                                    each crate as it would be published, built from its package
+  test [-p CRATE]... [--no-fuzz] [-- ARGS]   runs tests, doctests, the purity check, and each fuzz target for 10 s
+  fmt [--check]                              formats every workspace, or lists unformatted files
+  features                                   checks that each feature of `cloakroom` compiles alone
+  lint                                       runs clippy and checks purity, licences and sources of dependencies
+  doc                                        builds the documentation, with warnings as errors, and the guide
+  guide                                      builds the guide as a book and checks its links
+  package                                    builds each crate from its package, as it would be published
   api                                        writes docs/api, the public API of every published crate
-  release-check [PART]...                    what must hold before a release, with a table; or some parts of it:
-      versions          one version for all, a heading in CHANGELOG.md, and what crates.io and docs.rs show
+  release-check [PART]...                    runs the checks before a release, or only these parts:
+      versions          one version for all, a heading in CHANGELOG.md, and the metadata for crates.io and docs.rs
       guide             as above
       licences          licences, bans and sources of dependencies, as in lint
-      advisories        what is known against them; not checked where the list can't be reached
+      advisories        security advisories of dependencies; not checked if the database can't be reached
       sbom              writes CycloneDX files of the command line and of the crate `cloakroom`
-      api               docs/api is what the sources say
-      semver            nothing that the last tag had is broken; not checked where there is no tag
+      api               docs/api matches the sources
+      semver            no breaking change since the last tag; not checked if there is no tag
       package           as above
-      msrv              the oldest Rust that is promised
-      minimal-versions  the oldest versions of dependencies that are allowed
+      msrv              builds with the oldest supported Rust
+      minimal-versions  builds with the oldest allowed versions of dependencies
       pairs             each pair of features of the crate compiles
-  fuzz [--seconds N] [TARGET]...             each target, or those named, for N seconds (60)
-  foreign                                    the frameworks that tests share sessions with; prints variables
-  bench [--quick] [PART]...                  the figures of docs/guide/benchmarks.md, all or those of some parts
-  guard [--renew]                            what requests may cost: allocations, bytes, instructions, growth
-  soak [--minutes N] [--seed N] [STORE]...   random faults on every store, or those named, for N minutes (10)
-  size                                       lines per crate, the median and the largest file";
+  fuzz [--seconds N] [TARGET]...             runs all or these fuzz targets for N seconds each (60)
+  foreign                                    installs the frameworks for the bridge tests and prints variables
+  bench [--quick] [PART]...                  measures all or some figures of docs/guide/benchmarks.md
+  guard [--renew]                            compares the cost of requests with its budgets, or rewrites them
+  soak [--minutes N] [--seed N] [STORE]...   injects random faults into all or these stores for N minutes (10)
+  size                                       counts lines per crate, in the median and the largest file";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let command = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
     let outcome = match command.as_str() {
-        // Its counts are the last thing said, so it settles its own failures.
+        // It must print its counts last, so it reports its failures itself.
         "test" => test::run(&rest),
         other => run(other, &rest).map(|()| ExitCode::SUCCESS),
     };
@@ -107,7 +107,7 @@ fn run(command: &str, arguments: &[String]) -> Outcome {
     }
 }
 
-/// Refuses arguments where a command takes none.
+/// Rejects arguments to a command that takes none.
 fn no_arguments(command: &str, arguments: &[String]) -> Outcome {
     match arguments.first() {
         None => Ok(()),

@@ -1,12 +1,11 @@
-//! Reads manifests, as far as the project's own need it: sections, keys, and values as they are
-//! written.
+//! A minimal parser for the project's manifests: sections, keys, and raw values.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::{Outcome, shell};
 
-/// A manifest's entries, in their order: section, key, value.
+/// A manifest's entries in order: section, key, value.
 #[derive(Debug, Default)]
 pub(crate) struct Manifest(Vec<(String, String, String)>);
 
@@ -16,7 +15,7 @@ impl Manifest {
         Ok(Self::parse(&text))
     }
 
-    /// That of the workspace.
+    /// Reads the workspace's manifest.
     pub(crate) fn of_workspace() -> Outcome<Self> {
         Self::read(&shell::root().join("Cargo.toml"))
     }
@@ -39,7 +38,7 @@ impl Manifest {
         Self(entries)
     }
 
-    /// The keys and values of a section.
+    /// Returns the keys and values of a section.
     pub(crate) fn section<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.0
             .iter()
@@ -47,28 +46,28 @@ impl Manifest {
             .map(|(_, key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// A value as it is written.
+    /// Returns a raw value.
     pub(crate) fn value<'a>(&'a self, section: &'a str, key: &str) -> Option<&'a str> {
         self.section(section).find(|(name, _)| *name == key).map(|(_, value)| value)
     }
 
-    /// What stands between the first two quotes of a value.
+    /// Returns the text between the first two quotes of a value.
     pub(crate) fn string<'a>(&'a self, section: &'a str, key: &str) -> Option<&'a str> {
         self.value(section, key)?.split('"').nth(1)
     }
 
-    /// The names of the features, apart from `default`.
+    /// Returns the names of the features, except `default`.
     pub(crate) fn features(&self) -> Vec<&str> {
         self.section("features").map(|(name, _)| name).filter(|name| *name != "default").collect()
     }
 }
 
-/// Whether a list goes on in the next line.
+/// Returns whether a list continues on the next line.
 fn is_open(value: &str) -> bool {
     value.matches('[').count() > value.matches(']').count()
 }
 
-/// A crate that is published.
+/// A published crate.
 #[derive(Debug)]
 pub(crate) struct Crate {
     pub(crate) folder: PathBuf,
@@ -76,7 +75,7 @@ pub(crate) struct Crate {
     pub(crate) manifest: Manifest,
 }
 
-/// Every crate that is published of the project that stands in `root`, in the order of their names.
+/// Returns every published crate of the project in `root`, sorted by name.
 pub(crate) fn published(root: &Path) -> Outcome<Vec<Crate>> {
     let crates = root.join("crates");
     let entries = fs::read_dir(&crates).map_err(|why| format!("{}: {why}", crates.display()))?;
@@ -95,14 +94,14 @@ pub(crate) fn published(root: &Path) -> Outcome<Vec<Crate>> {
     }
     if found.is_empty() {
         return Err(format!(
-            "{}: no crate here is published: have the manifests changed their form?",
+            "{}: found no published crate: has the format of the manifests changed?",
             crates.display()
         ));
     }
     Ok(found)
 }
 
-/// Those that others can depend on: the command line is a program alone.
+/// Returns the published crates with a library. The command line has none.
 pub(crate) fn libraries(root: &Path) -> Outcome<Vec<Crate>> {
     let mut crates = published(root)?;
     crates.retain(|it| it.folder.join("src/lib.rs").is_file());
@@ -118,7 +117,7 @@ mod tests {
         [dependencies]\nserde = { version = \"1\", features = [\"derive\"] }\n\n[[example]]\nname = \"other\"\n";
 
     #[test]
-    fn values_are_found_where_they_stand() {
+    fn values_are_found_in_their_section() {
         let manifest = Manifest::parse(MANIFEST);
         let table = [
             ("a string", "package", "name", Some("\"it\"")),

@@ -1,9 +1,9 @@
-//! `cargo xtask package`: every crate as it would be published, in order, each built from what is
-//! in its package alone.
+//! `cargo xtask package`: packages every crate as for publishing, and builds each from its package
+//! alone.
 //!
-//! Cargo would do it by itself, and build most dependencies anew for every crate, with debug
-//! information. Here the packages are unpacked beside each other and checked one after the other,
-//! with the dependencies as the project has locked them.
+//! `cargo publish --dry-run` would rebuild most dependencies for every crate, with debug
+//! information. Instead, the packages are unpacked next to each other and checked one after the
+//! other, with the project's locked dependencies.
 
 use std::fs;
 use std::path::Path;
@@ -35,10 +35,10 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
             failed.push(it.name.as_str());
         }
     }
-    if failed.is_empty() { Ok(()) } else { Err(format!("not whole as a package: {}", failed.join(", "))) }
+    if failed.is_empty() { Ok(()) } else { Err(format!("packages that don't build: {}", failed.join(", "))) }
 }
 
-/// Lays all packages into a workspace of their own, in which they find each other.
+/// Unpacks all packages into a separate workspace, in which they find each other.
 fn unpack(folder: &Path, crates: &[Crate], version: &str) -> Outcome {
     let failed = |why| format!("{}: {why}", folder.display());
     if folder.exists() {

@@ -1,7 +1,7 @@
-//! Finds what the tests need beside Rust, or installs it.
+//! Finds or installs the programs that the tests need in addition to Rust.
 //!
-//! To add a need, add it here as the others are, and to the list of the command that has it. A need
-//! that can't be met is an error that says how to meet it: nothing is skipped in silence.
+//! To add a program, add a constant here and name it in the list of the command that uses it. A
+//! missing program is an error that explains how to install it: no test is skipped silently.
 
 pub(crate) mod newer;
 
@@ -10,20 +10,19 @@ use std::process::Stdio;
 
 use crate::{Outcome, shell};
 
-/// Something the tests use that cargo can't bring.
+/// A program for the tests that cargo can't install.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Need {
-    /// What it is and what it is for, as a person is told.
+    /// Its name and purpose, for messages.
     what: &'static str,
-    /// The programs that meet it, the preferred one first; an absolute path is one that needn't be
-    /// on `PATH`.
+    /// The programs that satisfy the need, the preferred one first. An absolute path need not be on
+    /// `PATH`.
     programs: &'static [&'static str],
-    /// Arguments with which a program succeeds if it has what is needed; none if being there is
-    /// enough.
+    /// Arguments with which a suitable program succeeds. If empty, its existence is enough.
     proof: &'static [&'static str],
-    /// The Debian package that brings the first of them.
+    /// The Debian package of the first program.
     debian: &'static str,
-    /// The variable that tells the tests where it is. Set by the caller, it is believed.
+    /// The variable that tells the tests where it is. A value set by the caller is used unchecked.
     variable: Option<&'static str>,
 }
 
@@ -36,7 +35,7 @@ pub(crate) const CHROMIUM: Need = Need {
 };
 
 pub(crate) const CHROMEDRIVER: Need = Need {
-    what: "ChromeDriver, which drives it",
+    what: "ChromeDriver, which controls Chromium",
     programs: &["chromedriver"],
     proof: &[],
     debian: "chromium-driver",
@@ -48,7 +47,7 @@ pub(crate) const CXX: Need =
 
 pub(crate) const POSTGRES: Need = Need {
     what: "PostgreSQL, for the tests of stores",
-    // Debian keeps the server itself off PATH, and this beside it.
+    // Debian keeps the server itself off `PATH`, but not this program.
     programs: &["postgres", "pg_ctlcluster"],
     proof: &[],
     debian: "postgresql",
@@ -57,7 +56,7 @@ pub(crate) const POSTGRES: Need = Need {
 
 pub(crate) const PGBOUNCER: Need = Need {
     what: "PgBouncer, for the tests of stores behind a pooler",
-    // Debian keeps it in a folder that not every user has on PATH.
+    // On Debian its folder is not on every user's `PATH`.
     programs: &["pgbouncer", "/usr/sbin/pgbouncer"],
     proof: &[],
     debian: "pgbouncer",
@@ -74,7 +73,7 @@ pub(crate) const MARIADB: Need = Need {
 
 pub(crate) const REDIS: Need = Need {
     what: "Redis, for the tests of stores",
-    // It is its own sentinel; its command line comes along in `redis-tools`.
+    // Redis is also its own sentinel; its command line is in `redis-tools`.
     programs: &["redis-server"],
     proof: &[],
     debian: "redis-server",
@@ -83,7 +82,7 @@ pub(crate) const REDIS: Need = Need {
 
 pub(crate) const PYTHON: Need = Need {
     what: "Python with its venv module, for the tests against Pyramid, Flask and Django",
-    // A python3 of somebody's own may come first on PATH and lack what Debian's package brings.
+    // A custom python3 may come first on `PATH` and lack the modules of Debian's package.
     programs: &["python3", "/usr/bin/python3"],
     proof: &["-c", "import ensurepip, venv"],
     debian: "python3-venv",
@@ -99,7 +98,7 @@ pub(crate) const NODE: Need = Need {
 };
 
 pub(crate) const NPM: Need =
-    Need { what: "npm, which brings Express", programs: &["npm"], proof: &[], debian: "npm", variable: None };
+    Need { what: "npm, which installs Express", programs: &["npm"], proof: &[], debian: "npm", variable: None };
 
 pub(crate) const RUBY: Need = Need {
     what: "Ruby with Rails' ActionPack, for the tests against Rails",
@@ -117,10 +116,10 @@ pub(crate) const VALGRIND: Need = Need {
     variable: None,
 };
 
-/// Variables to hand to the tests, and what each is set to.
+/// The variables to pass to the tests, with their values.
 pub(crate) type Variables = Vec<(&'static str, PathBuf)>;
 
-/// Finds every need, installing at most once.
+/// Finds every program, after installing the missing ones in one step.
 pub(crate) fn provide(needs: &[Need]) -> Outcome<Variables> {
     let missing = missing(needs, found);
     if !missing.is_empty() {
@@ -128,7 +127,7 @@ pub(crate) fn provide(needs: &[Need]) -> Outcome<Variables> {
     }
     let still_missing = self::missing(needs, found);
     if !still_missing.is_empty() {
-        return Err(format!("installed, yet not to be found: {}", told(&still_missing)));
+        return Err(format!("installed, but not found: {}", told(&still_missing)));
     }
     Ok(needs.iter().filter_map(|need| Some((need.variable?, found(need)?))).collect())
 }
@@ -151,7 +150,7 @@ fn missing(needs: &[Need], found: impl Fn(&Need) -> Option<PathBuf>) -> Vec<Need
 fn install(missing: &[Need]) -> Outcome {
     if shell::on_path("apt-get").is_none() {
         return Err(format!(
-            "missing: {}. There is no apt-get here to install it with: install it yourself and put it on PATH",
+            "missing: {}. There is no apt-get here: install it yourself and put it on PATH",
             told(missing)
         ));
     }
@@ -171,9 +170,9 @@ const INSTALL: &[&str] = &["install", "-y", "-qq", "--no-install-recommends"];
 
 fn apt_get() -> std::process::Command {
     let mut apt_get = shell::program("apt-get");
-    // Another apt on this machine is waited for, in seconds.
+    // Wait for another apt process, in seconds.
     apt_get.args(["-o", "DPkg::Lock::Timeout=300"]).env("DEBIAN_FRONTEND", "noninteractive");
-    // Its progress is for people: stdout is kept for the results.
+    // Send progress output to stderr: stdout is for results.
     apt_get.stdout(std::io::stderr());
     apt_get
 }
@@ -192,7 +191,7 @@ mod tests {
     use super::{CHROMEDRIVER, CHROMIUM, CXX, Need, missing, spelled, told};
 
     #[test]
-    fn only_what_is_missing_is_installed() {
+    fn only_missing_programs_are_installed() {
         let needs = [CHROMIUM, CHROMEDRIVER, CXX];
         let table: [(&str, &[&str], &str); 3] = [
             ("all there", &["chromium", "chromium-driver", "g++"], ""),
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_need_is_told_in_words() {
-        assert_eq!(told(&[CHROMEDRIVER, CXX]), "ChromeDriver, which drives it; a C++ compiler, for libFuzzer");
+    fn missing_programs_are_named_with_their_purpose() {
+        assert_eq!(told(&[CHROMEDRIVER, CXX]), "ChromeDriver, which controls Chromium; a C++ compiler, for libFuzzer");
     }
 }

@@ -1,4 +1,4 @@
-//! Keeps `cloakroom-core` pure, in what it depends on and in what its sources name.
+//! Keeps `cloakroom-core` pure: checks its dependencies and the names in its sources.
 //!
 //! Pure means: no I/O, clock, lock, async runtime or framework.
 
@@ -11,8 +11,7 @@ use crate::{Outcome, shell};
 const ALLOW_LIST: &str = "xtask/core-allow-list.txt";
 const SOURCES: &str = "crates/cloakroom-core/src";
 
-/// Names that a pure crate has no use for. Cheap to look for, and meant for mistakes, not for
-/// malice.
+/// Names that a pure crate doesn't need. This check is cheap and catches mistakes, not malice.
 const FORBIDDEN: &[&str] = &[
     "SystemTime",
     "Instant",
@@ -26,7 +25,7 @@ const FORBIDDEN: &[&str] = &[
     "async fn",
 ];
 
-/// Runs every check, says what each came to, and counts each as one.
+/// Runs every check, prints its result, and counts each as one.
 pub(crate) fn check_all() -> Tally {
     let mut tally = Tally::default();
     let checks = [("dependencies of the core", dependencies()), ("sources of the core", sources())];
@@ -40,7 +39,7 @@ pub(crate) fn check_all() -> Tally {
     tally
 }
 
-/// The whole tree below the core is within the allow-list.
+/// Checks that all dependencies of the core, direct or not, are in the allow-list.
 fn dependencies() -> Outcome {
     let allow_list =
         fs::read_to_string(shell::root().join(ALLOW_LIST)).map_err(|why| format!("{ALLOW_LIST}: {why}"))?;
@@ -62,7 +61,7 @@ fn dependencies() -> Outcome {
         .collect())
 }
 
-/// The crates of a printed tree that the allow-list doesn't name. The first line is the core
+/// Returns the crates of a printed tree that are not in the allow-list. The first line is the core
 /// itself.
 fn strangers<'a>(tree: &'a str, allow_list: &str) -> Vec<&'a str> {
     let allowed: Vec<&str> = names(allow_list).collect();
@@ -72,30 +71,30 @@ fn strangers<'a>(tree: &'a str, allow_list: &str) -> Vec<&'a str> {
     strangers
 }
 
-/// The first word of each line that has one before its comment.
+/// Returns the first word of each line, without comments.
 fn names(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| line.split('#').next()?.split_whitespace().next())
 }
 
-/// No source of the core names what it must not use.
+/// Checks that no source of the core uses a forbidden name.
 fn sources() -> Outcome {
     let mut files = Vec::new();
     rust_files(&shell::root().join(SOURCES), &mut files)?;
     if files.is_empty() {
-        return Err(format!("{SOURCES}: there are no sources to check"));
+        return Err(format!("{SOURCES}: found no sources to check"));
     }
     let mut findings = String::new();
     for file in files.iter().filter(|file| !file.ends_with("tests.rs")) {
         let text = fs::read_to_string(file).map_err(|why| format!("{}: {why}", file.display()))?;
         let shown = file.strip_prefix(shell::root()).unwrap_or(file).display();
         for (line, name) in forbidden(&text) {
-            findings.push_str(&format!("  {shown}:{line}: `{name}` has no place in the core\n"));
+            findings.push_str(&format!("  {shown}:{line}: `{name}` is not allowed in the core\n"));
         }
     }
     if findings.is_empty() { Ok(()) } else { Err(findings) }
 }
 
-/// Line numbers, from 1, and the forbidden names found there outside of comment lines.
+/// Returns the forbidden names outside comment lines, with their line numbers starting at 1.
 fn forbidden(text: &str) -> Vec<(usize, &'static str)> {
     let code = text.lines().zip(1..).filter(|(line, _)| !line.trim_start().starts_with("//"));
     code.flat_map(|(line, number)| {
@@ -104,7 +103,7 @@ fn forbidden(text: &str) -> Vec<(usize, &'static str)> {
     .collect()
 }
 
-/// Whether the words stand in the line on their own, not as a part of a longer name.
+/// Returns whether the line contains the words, and not as part of a longer name.
 fn has_word(line: &str, words: &str) -> bool {
     let part_of_name = |neighbour: Option<char>| neighbour.is_some_and(|c| c.is_alphanumeric() || c == '_');
     line.match_indices(words).any(|(start, found)| {
@@ -114,7 +113,7 @@ fn has_word(line: &str, words: &str) -> bool {
     })
 }
 
-/// Every Rust file below a folder, in the order of their names.
+/// Collects every Rust file below a folder, sorted by name.
 pub(crate) fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) -> Outcome {
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let mut paths: Vec<PathBuf> =
@@ -135,7 +134,7 @@ mod tests {
     use super::{forbidden, strangers};
 
     #[test]
-    fn strangers_in_the_tree_are_named_once() {
+    fn crates_outside_the_allow_list_are_named_once() {
         const LIST: &str = "# why\nsha2       # hashing\nserde_core # values\n\n";
         let table: [(&str, &str, &[&str]); 5] = [
             ("the core alone", "cloakroom-core v0.1.0 (/src/core)\n", &[]),

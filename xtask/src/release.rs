@@ -1,8 +1,7 @@
-//! `cargo xtask release-check`: what must hold before a release, part by part, and a table of what
-//! came of it.
+//! `cargo xtask release-check`: the checks before a release, with a table of results.
 //!
-//! A part that fails doesn't keep the others from running. What could not be checked is said to be
-//! so: it never counts as passed.
+//! A failed part doesn't stop the others. A part that could not be checked is reported as such and
+//! never counts as passed.
 
 mod advisories;
 pub(crate) mod api;
@@ -21,10 +20,10 @@ use std::time::{Duration, Instant};
 
 use crate::{Outcome, guide_book, package, shell};
 
-/// What a part comes to, where it didn't fail.
+/// The result of a part that did not fail.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// With what is worth knowing about it, or nothing.
+    /// With a note, which may be empty.
     Passed(String),
     /// With the reason.
     NotChecked(String),
@@ -58,7 +57,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     if failed == 0 { Ok(()) } else { Err(format!("{failed} of {} parts failed", rows.len())) }
 }
 
-/// The parts that were named, or all of them.
+/// Returns the named parts, or all of them.
 fn chosen(names: &[String]) -> Outcome<Vec<&'static Part>> {
     if let Some(unknown) = names.iter().find(|name| !PARTS.iter().any(|part| part.name == *name)) {
         let known: Vec<&str> = PARTS.iter().map(|part| part.name).collect();
@@ -73,7 +72,7 @@ struct Row {
     took: Duration,
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long a part takes, for a person")]
+#[expect(clippy::disallowed_methods, reason = "measures the duration of a part, for display")]
 fn row(part: &Part) -> Row {
     eprintln!("\n== {}", part.name);
     let start = Instant::now();
@@ -88,7 +87,7 @@ fn passed(outcome: Outcome) -> Outcome<Verdict> {
     outcome.map(|()| Verdict::Passed(String::new()))
 }
 
-/// One line for each part, and one of counts.
+/// Formats one line for each part, and one of counts.
 fn table(rows: &[Row]) -> String {
     let mut table = String::from("\n");
     let (mut passed, mut failed, mut not_checked) = (0, 0, 0);
@@ -99,7 +98,7 @@ fn table(rows: &[Row]) -> String {
             Err(why) => ("FAILED", &mut failed, why),
         };
         *count += 1;
-        // The rest of a longer reason stands above, where the part ran.
+        // The rest of a longer reason was printed above, where the part ran.
         let first = note.lines().next().unwrap_or_default();
         let more = if note.lines().count() > 1 { " …" } else { "" };
         let line = format!("{:<18} {word:<12} {:>5} s  {first}{more}", row.name, row.took.as_secs());
@@ -110,7 +109,7 @@ fn table(rows: &[Row]) -> String {
     table
 }
 
-/// Where parts put what is kept of them, below the target folder.
+/// Returns a folder below the target folder, for files that a part keeps.
 fn folder(name: &str) -> std::path::PathBuf {
     shell::target().join("release-check").join(name)
 }
@@ -122,7 +121,7 @@ mod tests {
     use super::{Row, Verdict, chosen, table};
 
     #[test]
-    fn the_table_tells_three_kinds_apart() {
+    fn the_table_distinguishes_passed_failed_and_not_checked() {
         let row = |name, outcome, seconds| Row { name, outcome, took: Duration::from_secs(seconds) };
         let rows = [
             row("versions", Ok(Verdict::Passed(String::new())), 0),

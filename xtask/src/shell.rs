@@ -1,4 +1,4 @@
-//! Starts programs: where the project is, how a program is found, and what is said when one fails.
+//! Runs programs: the project's folders, the search for programs, and messages for failures.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -6,39 +6,39 @@ use std::process::{Command, Stdio};
 
 use crate::Outcome;
 
-/// The folder of the whole project.
+/// The project's root folder.
 pub(crate) fn root() -> PathBuf {
-    // Cargo's word at run time comes first: a checkout that moved keeps the binary that was built
-    // at the old place.
+    // Prefer the value at run time: a moved checkout still has the binary that was built at the old
+    // location.
     let here = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     Path::new(&here).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
-/// The folder into which cargo builds, and under which everything else goes that can be made again.
+/// The target folder, which also holds everything else that can be regenerated.
 pub(crate) fn target() -> PathBuf {
     root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
-/// The cargo that runs us, in the project's folder.
+/// Returns the cargo that runs us, in the project's folder.
 pub(crate) fn cargo() -> Command {
     program(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// A program in the project's folder that can't wait for somebody to type.
+/// Returns a program in the project's folder, without interactive input.
 pub(crate) fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(name);
     command.current_dir(root()).stdin(Stdio::null());
     command
 }
 
-/// Runs a command to its end, its output going where ours goes.
+/// Runs a command to completion. Its output goes to ours.
 pub(crate) fn succeed(command: &mut Command) -> Outcome {
     eprintln!("$ {}", spelled(command));
     let status = command.status().map_err(|why| not_started(command, &why))?;
     if status.success() { Ok(()) } else { Err(format!("`{}` failed: {status}", spelled(command))) }
 }
 
-/// Runs a command to its end and returns what it printed.
+/// Runs a command to completion and returns its output.
 pub(crate) fn read(command: &mut Command) -> Outcome<String> {
     let output = command.stderr(Stdio::inherit()).output().map_err(|why| not_started(command, &why))?;
     if output.status.success() {
@@ -48,18 +48,18 @@ pub(crate) fn read(command: &mut Command) -> Outcome<String> {
     }
 }
 
-/// What to say about a command that could not even be started.
+/// Describes a command that could not be started.
 pub(crate) fn not_started(command: &Command, why: &std::io::Error) -> String {
     format!("`{}` could not be started: {why}", spelled(command))
 }
 
-/// Where a program of this name is, in the order of `PATH`.
+/// Searches `PATH` for a program.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-/// A command as a person would type it.
+/// Formats a command for display.
 fn spelled(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     std::iter::once(program).chain(command.get_args()).map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")

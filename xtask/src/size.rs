@@ -1,4 +1,4 @@
-//! `cargo xtask size`: lines per crate, the median and the largest file; tests don't count.
+//! `cargo xtask size`: lines per crate, the median and the largest file, without tests.
 
 use std::fs;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ fn crate_folders() -> Outcome<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// Every Rust file of a crate, and how many lines it has without the tests at its end.
+/// Returns every Rust file of a crate with its number of lines, without the tests at its end.
 fn files_of(folder: &std::path::Path) -> Outcome<Vec<(PathBuf, usize)>> {
     let mut files = Vec::new();
     purity::rust_files(&folder.join("src"), &mut files)?;
@@ -66,7 +66,7 @@ mod tests {
         let table = [
             ("no tests", "a\nb\n", 2),
             ("tests inside", "a\n\n#[cfg(test)]\nmod tests {\n}\n", 1),
-            ("tests beside", "#[cfg(test)]\nmod tests;\nmod a;\n", 3),
+            ("tests in a separate file", "#[cfg(test)]\nmod tests;\nmod a;\n", 3),
             ("empty", "", 0),
         ];
         for (row, text, lines) in table {

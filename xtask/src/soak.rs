@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: random faults on every store, for as long as you like.
+//! `cargo xtask soak`: random faults on every store, for a given time.
 
 use std::process::Command;
 
@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 struct Asked {
     minutes: u32,
     seed: Option<u64>,
-    /// Empty means all of them.
+    /// All stores if empty.
     stores: Vec<String>,
 }
 

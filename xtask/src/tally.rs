@@ -1,9 +1,9 @@
-//! Counts what passed and what failed, and reads such counts out of what `cargo test` prints.
+//! Counts of passed and failed checks, and a parser for the summaries of `cargo test`.
 
 use std::fmt;
 use std::ops::AddAssign;
 
-/// How many checks passed and how many failed. Displayed as the closing line of `cargo xtask test`.
+/// The number of checks that passed and failed. Displayed as the last line of `cargo xtask test`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) passed: u64,
@@ -23,7 +23,7 @@ impl Tally {
         self.failed == 0
     }
 
-    /// The counts in one line of a test binary's output, if it is the line that sums up.
+    /// Parses a line of a test binary's output, if it is the summary.
     pub(crate) fn of_line(line: &str) -> Option<Self> {
         let summary = line.strip_prefix("test result: ")?;
         let number_of = |what: &str| {
@@ -32,9 +32,9 @@ impl Tally {
         Some(Self { passed: number_of("passed")?, failed: number_of("failed")? })
     }
 
-    /// The counts of a whole `cargo test`, once its exit status is known.
+    /// Adds the result of the whole `cargo test`, given its exit status.
     ///
-    /// A test binary that aborts prints no summary: cargo's failure is then the only trace of it.
+    /// A test binary that aborts prints no summary, so only cargo's failure shows it.
     pub(crate) fn settled(mut self, success: bool) -> Self {
         if !success && self.failed == 0 {
             self.failed = 1;
@@ -80,7 +80,7 @@ mod tests {
             ),
             ("one test", "test tally::tests::counts ... ok", None),
             ("the head of a binary", "running 12 tests", None),
-            ("a summary inside of a message", "expected \"test result: ok. 1 passed; 0 failed\"", None),
+            ("a summary inside a message", "expected \"test result: ok. 1 passed; 0 failed\"", None),
             ("cut short", "test result: ok. 12 passed", None),
             ("empty", "", None),
         ];

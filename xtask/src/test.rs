@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that must hold, with one closing line of counts.
+//! `cargo xtask test`: all tests and checks, with a summary in the last line.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -11,13 +11,13 @@ use crate::provision::{
 use crate::tally::Tally;
 use crate::{Outcome, foreign, fuzz, purity, shell};
 
-/// What the tests need today. A new kind of test adds its need here.
+/// The programs that the tests need. A new kind of test adds its program here.
 const NEEDS: &[Need] = &[CHROMIUM, CHROMEDRIVER, CXX, POSTGRES, PGBOUNCER, MARIADB, REDIS, PYTHON, NODE, NPM, RUBY];
 
-/// Enough to notice a parser that broke; `cargo xtask fuzz` is for looking.
+/// Enough to notice a broken parser; use `cargo xtask fuzz` to search for bugs.
 const FUZZ_SECONDS: u64 = 10;
 
-/// An `Err` means that the arguments make no sense. All else is counted.
+/// Runs the tests. An `Err` means invalid arguments; everything else is counted.
 pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {
     let asked = parse(arguments)?;
     let mut tally = Tally::default();
@@ -31,10 +31,10 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Asked {
-    /// Empty means the whole workspace.
+    /// The whole workspace if empty.
     packages: Vec<String>,
     no_fuzz: bool,
-    /// Handed to the test binaries: filters, mostly.
+    /// Passed to the test binaries: mostly filters.
     rest: Vec<String>,
 }
 
@@ -50,25 +50,25 @@ fn parse(arguments: &[String]) -> Outcome<Asked> {
             "--no-fuzz" => asked.no_fuzz = true,
             "--" => asked.rest = arguments.by_ref().cloned().collect(),
             unknown => {
-                return Err(format!("`test` has no option `{unknown}`; filters go behind `--`"));
+                return Err(format!("`test` has no option `{unknown}`; filters go after `--`"));
             }
         }
     }
     Ok(asked)
 }
 
-/// An `Err` is a step without which the following ones make no sense.
+/// An `Err` means that the following steps can't run.
 fn steps(asked: &Asked, tally: &mut Tally) -> Outcome {
     let mut variables = provision::provide(NEEDS)?;
     variables.extend(provision::newer::provide()?);
     variables.push(foreign::provide(&variables)?);
-    // Tests start programs of other crates, such as the demo; cargo builds those only if told to.
+    // Tests start programs of other crates, such as the demo, which cargo builds only if told to.
     shell::succeed(shell::cargo().args(["build", "--workspace", "--all-features", "--bins"]))?;
     shell::succeed(cargo_test(&asked.packages).arg("--no-run"))?;
     *tally += rust_tests(asked, &variables)?;
     *tally += purity::check_all();
     if asked.no_fuzz {
-        println!("fuzz: left out, as asked");
+        println!("fuzz: skipped because of --no-fuzz");
         return Ok(());
     }
     *tally += fuzz::fuzz(FUZZ_SECONDS, &[])?;
@@ -87,7 +87,7 @@ fn cargo_test(packages: &[String]) -> Command {
     command
 }
 
-/// Runs the tests and doctests, showing their output as it comes.
+/// Runs the tests and doctests and forwards their output.
 fn rust_tests(asked: &Asked, variables: &Variables) -> Outcome<Tally> {
     let temporary = temporary_folder()?;
     let mut command = cargo_test(&asked.packages);
@@ -97,7 +97,7 @@ fn rust_tests(asked: &Asked, variables: &Variables) -> Outcome<Tally> {
     if tally.all_passed() {
         fs::remove_dir_all(&temporary).map_err(|why| format!("{}: {why}", temporary.display()))?;
     } else {
-        println!("what the tests left behind is in {}", temporary.display());
+        println!("the tests' temporary files are in {}", temporary.display());
     }
     Ok(tally)
 }
@@ -109,7 +109,7 @@ fn counted(command: &mut Command) -> Outcome<Tally> {
         for line in BufReader::new(output).split(b'\n') {
             let line = line.map_err(|why| format!("the tests' output could not be read: {why}"))?;
             let mut ours = std::io::stdout().lock();
-            // Nobody may be listening any more; the counts still decide.
+            // The reader may be gone; the counts still decide.
             let _ = ours.write_all(&line).and_then(|()| ours.write_all(b"\n"));
             tally += Tally::of_line(&String::from_utf8_lossy(&line)).unwrap_or_default();
         }
@@ -118,9 +118,9 @@ fn counted(command: &mut Command) -> Outcome<Tally> {
     Ok(tally.settled(status.success()))
 }
 
-/// A new folder for everything the tests put down.
+/// Creates a folder for all temporary files of the tests.
 ///
-/// Its path is short, since a browser puts sockets there and their paths have a limit.
+/// Its path is short: a browser puts sockets there, whose paths are limited in length.
 fn temporary_folder() -> Outcome<PathBuf> {
     let folder = std::env::temp_dir().join(format!("cloakroom-test-{}", std::process::id()));
     fs::create_dir(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
@@ -142,9 +142,9 @@ mod tests {
             ("two crates", "-p a --package b", asked("a b", false, "")),
             ("no fuzzing", "--no-fuzz", asked("", true, "")),
             ("a filter", "--no-fuzz -- plan --exact", asked("", true, "plan --exact")),
-            ("our options behind the dashes are not ours", "-- -p", asked("", false, "-p")),
+            ("options after the dashes are not ours", "-- -p", asked("", false, "-p")),
             ("no crate named", "-p", refused("`-p` needs the name of a crate")),
-            ("a bare filter", "plan", refused("`test` has no option `plan`; filters go behind `--`")),
+            ("a bare filter", "plan", refused("`test` has no option `plan`; filters go after `--`")),
         ];
         for (row, arguments, expected) in table {
             assert_eq!(parse(&words(arguments)), expected, "{row}");

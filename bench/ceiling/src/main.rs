@@ -1,5 +1,5 @@
-//! What a store has room for: an application on axum that reads 200 bytes under a key and writes
-//! them back, with the clients that Cloakroom's stores use, and nothing of a session around it.
+//! The raw throughput of a store: an axum application that reads 200 bytes under a key and writes
+//! them back. It uses the same database clients as Cloakroom's stores, without sessions.
 
 mod place;
 

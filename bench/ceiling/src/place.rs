@@ -1,4 +1,4 @@
-//! Where a key has a value.
+//! The store of a key's value.
 
 use std::sync::Mutex;
 
@@ -63,7 +63,7 @@ impl Place for Postgres {
     }
 }
 
-/// Asked on the thread that answers: nothing is faster than that.
+/// Called on the thread that handles the request, which is the fastest way.
 pub struct Sqlite(Mutex<rusqlite::Connection>);
 
 impl Sqlite {

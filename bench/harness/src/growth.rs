@@ -1,5 +1,4 @@
-//! What grows: the sessions in a store, and the requests that write to one of them at the same
-//! time.
+//! Growth: the cost with many sessions in a store, and with many concurrent writers to one session.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -9,27 +8,26 @@ use futures_util::future::join_all;
 use crate::programs::ask;
 use crate::{Ask, Contender, Contents, Jar, Keep};
 
-/// How many requests begin sessions at the same time.
+/// The number of concurrent requests that create sessions.
 const FILLERS: u32 = 32;
-/// How many sessions are read and written.
+/// The number of sessions that are read and written.
 const SAMPLE: usize = 1000;
-/// How often; the fastest time counts.
+/// The number of measurements, of which the fastest counts.
 const ROUNDS: u32 = 3;
-/// So many requests write to one session at the same time.
+/// The numbers of concurrent writers to one session.
 const WRITERS: [u32; 5] = [1, 3, 10, 32, 100];
-/// About how many writes a turn is. Each number has at least so many turns, and all have turns for
-/// so long.
+/// The approximate number of writes in a turn. Turns repeat until both limits below are reached.
 const WRITES: u32 = 100;
 const TURNS: u32 = 5;
 const LONG_ENOUGH: Duration = Duration::from_secs(5);
 
-/// Prints, for a thousand sessions and ten times as many until `most`: how many, and what reading
-/// and writing one takes.
+/// Prints the nanoseconds to read and to write one session, for stores of a thousand sessions and
+/// ten times as many, up to `most`.
 pub async fn sessions<C: Contender>(keep: Keep, most: u32) {
     let Some(app) = C::app(keep).await else { std::process::exit(2) };
     let (mut there, mut goal, mut cookies) = (0, 1000, Vec::new());
     while goal <= most {
-        // A sample of all that are there, old and new.
+        // Sample over all sessions, old and new.
         let every = (goal - there).div_ceil(u32::try_from(SAMPLE).expect("a few"));
         let mut fresh = Vec::new();
         while there < goal {
@@ -53,14 +51,14 @@ async fn begin<C: Contender>(app: &C::App) -> Jar {
     jar
 }
 
-/// A tenth of the sample is of those that were there before, as in the store.
+/// Keeps old sessions as a tenth of the sample, like their share in the store.
 fn keep_some(cookies: &mut Vec<String>, mut fresh: Vec<String>) {
     cookies.truncate(SAMPLE / 10);
     fresh.truncate(SAMPLE - cookies.len());
     cookies.append(&mut fresh);
 }
 
-/// Nanoseconds for one request of each of these sessions.
+/// Returns the nanoseconds of one request, averaged over these sessions.
 async fn fastest<C: Contender>(app: &C::App, path: &str, cookies: &[String]) -> f64 {
     let mut fastest = f64::INFINITY;
     for _ in 0..ROUNDS {
@@ -73,16 +71,16 @@ async fn fastest<C: Contender>(app: &C::App, path: &str, cookies: &[String]) -> 
     fastest
 }
 
-/// Prints, for 1 to 100 requests that write to one session at the same time: how many, and what
-/// each of them takes.
+/// Prints the nanoseconds of each write, for 1 to 100 concurrent writers to one session.
 pub async fn writers<C: Contender>(keep: Keep) {
     let Some(app) = C::app(keep).await else { std::process::exit(2) };
     let mut jar = Jar::default();
     assert_eq!(ask::<C>(&app, &mut jar, Contents::Small.path(), None).await.status, 200);
     let cookie = jar.header();
-    // A write takes up to twice as long while the system runs us and the store on two processors,
-    // and it moves us when it likes. The longer a turn, the likelier somebody else takes a
-    // processor meanwhile. So the numbers take turns, and all are as long.
+    // A write takes up to twice as long when the system runs this process and the store on
+    // different processors, and it may move them at any time. In a long turn, other processes are
+    // likelier to interfere. Therefore the numbers of writers take turns, which all have about the
+    // same length.
     let (mut fastest, mut turns, begun) = ([f64::INFINITY; WRITERS.len()], 0, Instant::now());
     while turns < TURNS || begun.elapsed() < LONG_ENOUGH {
         for (count, fastest) in WRITERS.into_iter().zip(&mut fastest) {

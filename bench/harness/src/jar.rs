@@ -1,20 +1,20 @@
-//! Cookies, as a browser keeps them.
+//! A cookie jar, like that of a browser.
 
 /// Cookies by name.
 #[derive(Clone, Debug, Default)]
 pub struct Jar(Vec<(String, String)>);
 
 impl Jar {
-    /// Puts one there.
+    /// Stores a cookie.
     pub fn put(&mut self, name: &str, value: &str) {
         self.0.retain(|(there, _)| there != name);
         self.0.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Does what these `Set-Cookie` lines say: one that is empty is one that goes.
+    /// Applies `Set-Cookie` lines. An empty value removes the cookie.
     ///
     /// # Panics
-    /// When a line has no name.
+    /// If a line has no name.
     pub fn obey<'a>(&mut self, lines: impl IntoIterator<Item = &'a str>) {
         for line in lines {
             let pair = line.split(';').next().unwrap_or_default();
@@ -26,7 +26,7 @@ impl Jar {
         }
     }
 
-    /// The line `Cookie` with all of them, or `None` without any.
+    /// Returns the `Cookie` header with all cookies, or `None` if there are none.
     #[must_use]
     pub fn header(&self) -> Option<String> {
         let pairs: Vec<_> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -1,20 +1,20 @@
-//! What all contenders share: the requests that are made, the data that sessions hold, and how one
-//! row is run.
+//! Shared code of the contenders: the requests, the contents of sessions, and the measurement of a
+//! row.
 //!
-//! A contender is a program of its own, so that no library's dependencies change another's. It
-//! answers to:
+//! A contender is a separate program, so that the dependencies of one library don't affect another.
+//! It has these commands:
 //!
-//! | | |
+//! | command | result |
 //! |---|---|
-//! | `rows` | the names of the rows that it can run, one a line |
-//! | `run ROW COUNT` | makes the row's requests that often and nothing else, to be counted by callgrind |
-//! | `time BATCH ROUNDS` | every row in turns: the fastest batch of each, in nanoseconds for one round of its requests |
-//! | `memory COUNT` | how many bytes the process grows by when so many sessions begin in memory |
-//! | `writers KEEP` | 1 to 100 requests that write to one session at the same time: nanoseconds for each write |
-//! | `sessions KEEP MOST` | nanoseconds to read and to write one, from a thousand sessions to so many |
-//! | `serve KEEP` | the application on a free port of loopback, which it prints; a store's address is in the variable `STORE` |
+//! | `rows` | the names of the rows that it can run, one per line |
+//! | `run ROW COUNT` | makes the row's requests this often and does nothing else, to be counted by callgrind |
+//! | `time BATCH ROUNDS` | all rows in turns: the fastest batch of each, in nanoseconds for one round of its requests |
+//! | `memory COUNT` | the growth of the process in bytes when this many sessions are created in memory |
+//! | `writers KEEP` | nanoseconds for each write, for 1 to 100 concurrent writers to one session |
+//! | `sessions KEEP MOST` | nanoseconds to read and to write one session, for stores of a thousand sessions up to this number |
+//! | `serve KEEP` | the application on a free loopback port, which it prints; the variable `STORE` has the store's address |
 //!
-//! and its twin `…-allocations` prints allocations and bytes of every row. The lines are
+//! A second program, `…-allocations`, prints the allocations and bytes of every row. The lines are
 //! `row<TAB>number…`.
 
 mod growth;
@@ -28,50 +28,51 @@ pub use programs::{allocations, main};
 pub use rows::{Client, Contents, Keep, Row, Step, rows};
 pub use work::{GATE, slow_work};
 
-/// What a contender must be able to do.
+/// The interface of a contender.
 pub trait Contender {
-    /// The application: the same pages for everybody, with sessions around them or without.
+    /// The application: the same pages for every contender, with or without sessions.
     type App;
-    /// A response, as the framework has it.
+    /// The framework's response.
     type Response;
 
-    /// The application that keeps its sessions there, or `None` if this library can't.
+    /// Returns the application with this session storage, or `None` if the library doesn't support
+    /// it.
     fn app(keep: Keep) -> impl Future<Output = Option<Self::App>>;
 
-    /// One request, from the framework's own request to its own response.
+    /// Makes one request, from the framework's request to the framework's response.
     fn call(app: &Self::App, ask: &Ask<'_>) -> impl Future<Output = Self::Response>;
 
-    /// What a response says. Not measured.
+    /// Reads a response. Not measured.
     fn read(response: Self::Response) -> impl Future<Output = Answer>;
 
-    /// Serves the application until the program is killed; `false` if this library can't keep its
-    /// sessions there.
+    /// Serves the application until the program is killed. Returns `false` if the library doesn't
+    /// support this storage.
     fn serve(keep: Keep, listener: std::net::TcpListener) -> impl Future<Output = bool>;
 }
 
 /// A request.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
-    /// Where to.
+    /// The path.
     pub path: &'a str,
-    /// Its `Cookie` line.
+    /// The `Cookie` header.
     pub cookie: Option<&'a str>,
-    /// A CSRF token to send in the header `x-csrf-token`, which makes it a `POST`.
+    /// A CSRF token for the header `x-csrf-token`, which makes this a `POST`.
     pub token: Option<&'a str>,
 }
 
-/// What came back.
+/// A response.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// The `Set-Cookie` lines.
+    /// The `Set-Cookie` headers.
     pub cookies: Vec<String>,
-    /// The body, where it is short.
+    /// The body, if it is short.
     pub body: String,
 }
 
-/// Where the store is that [`Keep::Redis`] and its like use.
+/// The address of the store for [`Keep::Redis`] and the other servers.
 #[must_use]
 pub fn store_address() -> String {
     std::env::var("STORE").expect("the store's address in the variable STORE")

@@ -1,4 +1,4 @@
-//! The programs that a contender is.
+//! The programs of a contender.
 
 use std::hint::black_box;
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use crate::{Answer, Ask, Client, Contender, Contents, Jar, Keep, Row, Step, growth, rows};
 
-/// A row, ready to run: its application, and the cookie of a client for each of its requests.
+/// A row that is ready to run: its application, and the client's cookie for each of its requests.
 struct Ready<C: Contender> {
     row: &'static Row,
     app: C::App,
@@ -29,7 +29,7 @@ impl Prepared {
 }
 
 impl<C: Contender> Ready<C> {
-    /// `None` if this contender has no such row.
+    /// Prepares a row. Returns `None` if this contender doesn't support it.
     async fn new(row: &'static Row) -> Option<Self> {
         let app = C::app(row.keep).await?;
         let mut jar = Jar::default();
@@ -37,13 +37,13 @@ impl<C: Contender> Ready<C> {
             Client::Stranger => {}
             Client::Foreign => jar.put("theme", &"0123456789abcdef".repeat(4)),
             Client::Known(contents) => {
-                // A session that doesn't fit there is a row that isn't there.
+                // If the session doesn't fit into this storage, the row doesn't exist.
                 let filled = ask::<C>(&app, &mut jar, contents.path(), None).await;
                 (filled.status == 200).then_some(())?;
             }
         }
-        // Once with a jar, as a browser would: each request then repeats the cookie that it had
-        // there.
+        // Run the requests once with a jar, like a browser. Each measured request then repeats the
+        // cookie that it had here.
         let mut asks = Vec::new();
         for step in row.steps {
             let (path, token) = match step {
@@ -58,7 +58,7 @@ impl<C: Contender> Ready<C> {
             if row.client != Client::Stranger {
                 let answer = ask::<C>(&app, &mut jar, path, prepared.token.as_deref()).await;
                 assert_eq!(answer.status, 200, "{} {path}", row.name);
-                assert_ne!(answer.body, "unknown", "{} {path}: its session isn't there", row.name);
+                assert_ne!(answer.body, "unknown", "{} {path}: the session was not found", row.name);
             }
             asks.push(prepared);
         }
@@ -67,7 +67,7 @@ impl<C: Contender> Ready<C> {
         Some(ready)
     }
 
-    /// A check that lets everything pass would be a fast one.
+    /// Makes sure that the check works: one that accepts everything would be fast.
     async fn refuses_a_wrong_token(&self) {
         for prepared in self.asks.iter().filter(|it| it.token.is_some()) {
             let answer = C::read(C::call(&self.app, &Ask { token: Some("wrong"), ..prepared.ask() }).await).await;
@@ -84,7 +84,7 @@ impl<C: Contender> Ready<C> {
     }
 }
 
-/// Asks with the cookies that are in the jar, and keeps those that come back.
+/// Makes a request with the cookies of the jar, and stores those of the response.
 pub async fn ask<C: Contender>(app: &C::App, jar: &mut Jar, path: &str, token: Option<&str>) -> Answer {
     let cookie = jar.header();
     let answer = C::read(C::call(app, &Ask { path, cookie: cookie.as_deref(), token }).await).await;
@@ -104,7 +104,7 @@ async fn ready<C: Contender>() -> Vec<Ready<C>> {
     all
 }
 
-/// The program of a contender.
+/// The main function of a contender.
 pub fn main<C: Contender>() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -133,7 +133,7 @@ pub fn main<C: Contender>() {
 }
 
 fn named(keep: &str) -> Keep {
-    Keep::named(keep).expect("a place of this name")
+    Keep::named(keep).expect("a storage of this name")
 }
 
 fn time<C: Contender>(runtime: &Runtime, batch: u32, rounds: u32) {
@@ -160,16 +160,16 @@ fn memory<C: Contender>(runtime: &Runtime, count: u32) {
             }
         });
     };
-    // What a process takes once isn't the sessions'.
+    // Excludes memory that the process allocates only once.
     fill(1000);
     let before = resident();
     fill(count);
     println!("memory\t{}", resident() - before);
 }
 
-/// How many bytes of this process are in memory.
+/// The resident memory of this process in bytes.
 fn resident() -> u64 {
-    let pages = std::fs::read_to_string("/proc/self/statm").expect("a Linux");
+    let pages = std::fs::read_to_string("/proc/self/statm").expect("/proc, which only Linux has");
     let resident: u64 = pages.split(' ').nth(1).and_then(|it| it.parse().ok()).expect("pages");
     resident * 4096
 }
@@ -178,14 +178,14 @@ fn serve<C: Contender>(runtime: &Runtime, keep: Keep) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.set_nonblocking(true).expect("a socket that doesn't block");
     println!("{}", listener.local_addr().expect("an address").port());
-    std::io::stdout().flush().expect("somebody who reads it");
+    std::io::stdout().flush().expect("a reader of this output");
     if !runtime.block_on(C::serve(keep, listener)) {
         std::process::exit(2);
     }
 }
 
-/// The twin that counts allocations: `measure` runs the work and says how many there were, and of
-/// how many bytes.
+/// The main function of the second program, which counts allocations: `measure` runs the work and
+/// returns their number and bytes.
 pub fn allocations<C: Contender>(measure: impl Fn(&mut dyn FnMut()) -> (u64, u64)) {
     const COUNT: u32 = 100;
     let runtime = runtime();

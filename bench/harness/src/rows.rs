@@ -1,17 +1,17 @@
-//! The rows of the table: which requests, and of which session.
+//! The rows of the table: their requests, and the session that makes them.
 
-/// Where sessions are kept.
+/// A storage for sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// Nowhere: the same application without sessions.
+    /// None: the same application without sessions.
     Nothing,
-    /// A layer of the framework that does nothing, to see what having one costs.
+    /// A layer that does nothing, to measure the framework's cost of a layer.
     EmptyLayer,
     Memory,
     Signed,
     Encrypted,
     Redis,
-    /// What speaks to Redis speaks to it.
+    /// Valkey, with the same client as Redis.
     Valkey,
     Postgres,
     Sqlite,
@@ -49,25 +49,25 @@ impl Keep {
     }
 }
 
-/// What a session holds before it is measured.
+/// The contents of a session before the measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contents {
     /// One key.
     One,
     /// About 200 bytes in nine keys.
     Small,
-    /// 2,000 bytes in one key beside the counter.
+    /// 2,000 bytes in one key, in addition to the counter.
     Large,
-    /// 64 kilobytes in one key beside the counter.
+    /// 64 kilobytes in one key, in addition to the counter.
     Huge,
     /// A hundred keys of a few bytes.
     Many,
-    /// A thousand.
+    /// A thousand keys.
     Thousand,
 }
 
 impl Contents {
-    /// The page that fills a session so.
+    /// The path of the page that fills a session with these contents.
     pub const fn path(self) -> &'static str {
         match self {
             Self::One => "/fill/one",
@@ -79,16 +79,16 @@ impl Contents {
         }
     }
 
-    /// What the last segment of such a path means.
+    /// Parses the last segment of such a path.
     ///
     /// # Panics
-    /// When it means nothing.
+    /// If it is unknown.
     pub fn named(name: &str) -> Self {
         let all = [Self::One, Self::Small, Self::Large, Self::Huge, Self::Many, Self::Thousand];
         all.into_iter().find(|it| it.path().ends_with(name)).expect("a known name")
     }
 
-    /// Keys and values; the counter `count` comes on top.
+    /// The keys and values, without the counter `count`.
     pub fn entries(self) -> Vec<(String, String)> {
         match self {
             Self::One => Vec::new(),
@@ -107,14 +107,14 @@ fn short(count: u32) -> Vec<(String, String)> {
     (0..count).map(|number| (format!("k{number:02}"), "four".to_owned())).collect()
 }
 
-/// Who asks.
+/// The client of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
-    /// Somebody without a cookie.
+    /// A client without a cookie.
     Stranger,
-    /// Somebody whose only cookie is of another application.
+    /// A client whose only cookie belongs to another application.
     Foreign,
-    /// Somebody whose session holds this.
+    /// A client whose session has these contents.
     Known(Contents),
 }
 
@@ -122,23 +122,23 @@ pub enum Client {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     Get(&'static str),
-    /// A `POST` with the token that the page `/token` shows, which a library or a handler checks.
+    /// A `POST` with the token from the page `/token`, checked by the library or by a handler.
     Post(&'static str),
 }
 
-/// One row: some requests by one client.
+/// A row: a series of requests by one client.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     pub name: &'static str,
     pub keep: Keep,
     pub client: Client,
-    /// What it asks for, one after the other.
+    /// The requests, in order.
     pub steps: &'static [Step],
 }
 
 impl Row {
-    /// The row without sessions that this one is compared with, once for each of its requests:
-    /// making a request with a cookie costs something too, and isn't the library's doing.
+    /// The row without sessions to compare with, once for each request: parsing a request with a
+    /// cookie has a cost that isn't the library's.
     pub const fn baseline(&self) -> &'static str {
         match self.client {
             Client::Stranger => "none",
@@ -147,7 +147,7 @@ impl Row {
     }
 }
 
-/// The rows of a place where sessions are kept.
+/// Defines the rows of a storage.
 macro_rules! rows_of {
     ($name:literal, $keep:expr) => {
         [
@@ -186,7 +186,7 @@ static BASE: [Row; 3] = [
     row("empty-layer", Keep::EmptyLayer, Stranger, UNTOUCHED),
 ];
 static MEMORY: [Row; 13] = rows_of!("memory", Keep::Memory);
-/// No cookie has room for that.
+/// Too large for any cookie.
 static HUGE: [Row; 4] = [
     row("memory-read-1000-keys", Keep::Memory, Known(Thousand), READ),
     row("memory-write-1000-keys", Keep::Memory, Known(Thousand), WRITE),
@@ -196,7 +196,7 @@ static HUGE: [Row; 4] = [
 static SIGNED: [Row; 13] = rows_of!("signed", Keep::Signed);
 static ENCRYPTED: [Row; 13] = rows_of!("encrypted", Keep::Encrypted);
 
-/// All rows; those whose name begins with `none` are what the others are compared with.
+/// Returns all rows. The others are compared with those whose names begin with `none`.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
     BASE.iter().chain(&MEMORY).chain(&HUGE).chain(&SIGNED).chain(&ENCRYPTED)
 }

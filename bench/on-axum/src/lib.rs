@@ -1,4 +1,4 @@
-//! What the contenders on axum share: how a page is asked and served.
+//! Shared code of the contenders on axum: calling and serving an application.
 
 use std::marker::PhantomData;
 use std::net::TcpListener;
@@ -14,11 +14,11 @@ use tower::ServiceExt as _;
 
 /// An application on axum.
 pub trait Application {
-    /// It, with its sessions there, or `None` if the library can't.
+    /// Returns the router with this session storage, or `None` if the library doesn't support it.
     fn router(keep: Keep) -> impl Future<Output = Option<Router>>;
 }
 
-/// The contender that an application is.
+/// The contender for an application.
 pub struct OnAxum<A>(PhantomData<A>);
 
 impl<A: Application> Contender for OnAxum<A> {
@@ -36,7 +36,7 @@ impl<A: Application> Contender for OnAxum<A> {
         }
         if let Some(token) = ask.token {
             *request.method_mut() = Method::POST;
-            // As a browser has them.
+            // Headers that browsers send.
             request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
             request.headers_mut().insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
             request.headers_mut().insert("x-csrf-token", HeaderValue::from_str(token).expect("ASCII"));
@@ -59,13 +59,13 @@ impl<A: Application> Contender for OnAxum<A> {
     }
 }
 
-/// A CSRF token, for libraries that have none: what their users write.
+/// Generates a CSRF token, as users of a library without one would.
 pub fn token() -> String {
     let bytes: [u8; 32] = rand::random();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether the request shows the token that its session has.
+/// Returns the response of a CSRF check: whether the request carries the token of its session.
 pub fn check(token: Option<String>, headers: &HeaderMap) -> (StatusCode, &'static str) {
     let shown = headers.get("x-csrf-token").and_then(|it| it.to_str().ok()).unwrap_or_default();
     match token {

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::Fallible;
 
-/// An answer that takes longer has failed.
+/// A response that takes longer counts as failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Client {
@@ -23,22 +23,22 @@ pub struct Client {
 }
 
 impl Client {
-    /// A connection, and no cookies yet. Needs a runtime of one thread with a local set.
+    /// Connects without cookies. Needs a single-threaded runtime with a local set.
     pub async fn connect(port: u16) -> Fallible<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        // It ends with the sender.
+        // This task ends when the sender is dropped.
         tokio::task::spawn_local(connection);
         Ok(Self { sender, jar: Jar::default() })
     }
 
-    /// As a browser that has another's cookies.
+    /// Connects with a copy of these cookies.
     pub async fn with(port: u16, jar: &Jar) -> Fallible<Self> {
         Ok(Self { jar: jar.clone(), ..Self::connect(port).await? })
     }
 
-    /// Asks for a page, and keeps the cookies that come back.
+    /// Requests a page and stores the cookies of the response.
     pub async fn get(&mut self, path: &str) -> Fallible<Answer> {
         let mut request = Request::get(path).header(HOST, "localhost");
         if let Some(cookie) = self.jar.header() {
@@ -51,7 +51,7 @@ impl Client {
         Ok(answer)
     }
 
-    /// Asks for a page that must be there.
+    /// Requests a page and expects success.
     pub async fn expect_ok(&mut self, path: &str) -> Fallible<()> {
         let answer = self.get(path).await?;
         if answer.status == 200 {
@@ -61,7 +61,7 @@ impl Client {
         }
     }
 
-    /// Asks for a page that must be there and say this.
+    /// Requests a page and expects success and this body.
     pub async fn expect(&mut self, path: &str, body: &str) -> Fallible<()> {
         let answer = self.get(path).await?;
         if answer.status == 200 && answer.body == body {

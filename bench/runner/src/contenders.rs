@@ -1,16 +1,16 @@
-//! Who takes part.
+//! The contenders.
 
 use bench_harness::Keep;
 
 use crate::Failure;
 
-/// A library, and the programs that it takes to run all of its rows.
+/// A library, and the programs that together run all of its rows.
 pub struct Contender {
     pub name: &'static str,
     pub programs: &'static [&'static str],
 }
 
-/// The first one is ours.
+/// Cloakroom is the first one.
 pub const CONTENDERS: &[Contender] = &[
     Contender { name: "cloakroom", programs: &["cloakroom"] },
     Contender { name: "tower-sessions", programs: &["tower-sessions", "tower-sessions-stores"] },
@@ -24,7 +24,7 @@ pub fn names() -> Vec<&'static str> {
     CONTENDERS.iter().map(|it| it.name).collect()
 }
 
-/// Says whose failure it is.
+/// Names the contender and the storage in an error.
 pub fn of(who: usize, keep: Keep) -> impl Fn(Failure) -> Failure {
     let name = CONTENDERS.get(who).map_or("the ceiling", |it| it.name);
     move |why| format!("{name}, {}: {why}", keep.as_str()).into()

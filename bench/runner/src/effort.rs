@@ -1,17 +1,17 @@
-//! How long measuring may take.
+//! The length of the measurements.
 
 use std::time::Duration;
 
-/// How long it may take.
+/// The length of the measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// For a look: figures of time are rough.
+    /// For a first impression: times are imprecise.
     Quick,
     Full,
 }
 
 impl Effort {
-    /// How many turns a load has, and how long its connections ask in each.
+    /// The number of turns of a load, and the duration of each.
     pub const fn loads(self) -> (u32, Duration) {
         match self {
             Self::Quick => (1, Duration::from_millis(500)),
@@ -19,7 +19,7 @@ impl Effort {
         }
     }
 
-    /// Sessions in a store that grows.
+    /// The largest number of sessions in the growth measurement.
     pub const fn sessions(self) -> u32 {
         match self {
             Self::Quick => 10_000,
@@ -27,7 +27,7 @@ impl Effort {
         }
     }
 
-    /// Rounds of turns, and in each the batches and the requests of a batch.
+    /// The number of rounds, the batches in each, and the requests in a batch.
     pub const fn turns(self) -> (usize, u32, u32) {
         match self {
             Self::Quick => (3, 3, 200),
@@ -35,8 +35,8 @@ impl Effort {
         }
     }
 
-    /// The instructions of a row are the difference of two runs, divided by the requests that the
-    /// second makes more.
+    /// The requests in two runs of a row. The difference of their instructions, divided by the
+    /// additional requests, is the cost of one.
     pub const fn counted(self) -> (u32, u32) {
         match self {
             Self::Quick => (20, 120),

@@ -1,4 +1,4 @@
-//! What a session takes in its store.
+//! The size of a session in its store.
 
 use bench_harness::{Contents, Keep};
 use cloakroom_servers::program;
@@ -11,8 +11,8 @@ use crate::stores::Stores;
 use crate::table::{Best, Table};
 
 const SESSIONS: u32 = 20_000;
-/// How many sessions begin at the same time. SQLite writes one after the other, and not every
-/// library waits for its turn.
+/// The number of sessions created concurrently. SQLite has one writer at a time, and not every
+/// library waits for it.
 const fn clients(keep: Keep) -> u32 {
     match keep {
         Keep::Sqlite => 1,
@@ -20,8 +20,8 @@ const fn clients(keep: Keep) -> u32 {
     }
 }
 
-/// Bytes that a store grows by, for each of so many sessions with nine keys. Everybody begins with
-/// an empty store.
+/// Measures the growth of a store in bytes for each session of nine keys. Every contender starts
+/// with an empty store.
 pub async fn table(programs: &std::path::Path) -> Fallible<Table> {
     let mut table = Table::new("Bytes in the store per session of nine keys", "store", &names(), Best::Lowest);
     for keep in [Keep::Redis, Keep::Postgres, Keep::Sqlite] {
@@ -62,7 +62,7 @@ fn size(stores: &Stores, keep: Keep) -> Fallible<f64> {
         Keep::Redis => {
             let info = stores.redis.cli(&["info", "memory"]);
             let used = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
-            Ok(used.ok_or("Redis doesn't say what it uses")?.trim().parse()?)
+            Ok(used.ok_or("Redis doesn't report its memory")?.trim().parse()?)
         }
         Keep::Postgres => {
             let mut command = std::process::Command::new(program("psql", &[], "postgresql-client"));

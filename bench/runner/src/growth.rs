@@ -1,4 +1,4 @@
-//! What grows: the sessions in a store, and the requests that write to one of them at once.
+//! Growth: many sessions in a store, and many concurrent writers to one session.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -20,12 +20,13 @@ pub fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
 
 struct Growth<'a> {
     stage: &'a Stage<'a>,
-    /// Sessions in a store.
+    /// The largest number of sessions in a store.
     most: u32,
 }
 
 impl Growth<'_> {
-    /// In memory everybody; in files and databases us, since filling them takes minutes.
+    /// In memory, measures every contender; in files and databases only Cloakroom, since filling
+    /// them takes minutes.
     fn sessions(&self) -> Fallible<Table> {
         let title = "Nanoseconds to read / to read and write one session, by number of stored sessions";
         let mut table = Table::new(title, "sessions", &names(), Best::Lowest);
@@ -38,8 +39,8 @@ impl Growth<'_> {
 
     fn writers(&self) -> Fallible<Table> {
         let title = "Nanoseconds per write to one session, by number of concurrent requests";
-        // Ours are all kept: elsewhere all but one of those that meet are lost, and one may be lost
-        // faster than kept.
+        // Not compared: Cloakroom keeps all of these writes, other libraries lose all but one, and
+        // losing a write may be faster than keeping it.
         let mut table = Table::new(title, "requests", &names(), Best::None);
         for keep in [Keep::Memory, Keep::Redis, Keep::Valkey, Keep::Postgres, Keep::Sqlite] {
             self.rows(&mut table, keep, CONTENDERS.len(), &["writers", keep.as_str()])?;
@@ -62,7 +63,7 @@ impl Growth<'_> {
         Ok(())
     }
 
-    /// Lines of a count and its figures; none where the program has no such store.
+    /// Returns lines of a count with its figures, or none if the program has no such store.
     fn run(&self, keep: Keep, program: &str, arguments: &[&str]) -> Fallible<Vec<(u32, Cell)>> {
         let stores = Stores::start()?;
         let mut command = Command::new(self.stage.program(program));

@@ -1,4 +1,5 @@
-//! Requests from many connections at once, each as soon as it has its answer.
+//! Load from many concurrent connections, each of which sends its next request as soon as it has a
+//! response.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -17,32 +18,32 @@ use crate::table::{Best, Table};
 use crate::{Fallible, median};
 
 const CONNECTIONS: [usize; 3] = [1, 32, 256];
-/// How long the connections ask before it counts.
+/// The time of load before the measurement.
 const WARM_UP: Duration = Duration::from_millis(300);
 
-/// What came out of one turn.
+/// The results of one turn.
 #[derive(Clone, Copy, Debug)]
 struct Figures {
     per_second: f64,
-    /// Milliseconds that half of the requests, 99 % and 99.9 % stay below.
+    /// The p50, p99 and p99.9 of the latency in milliseconds.
     percentiles: [f64; 3],
     /// Microseconds of server CPU time per request.
     cpu: f64,
 }
 
-/// Medians for each number of connections, or `None` where requests failed; `None` of all where the
-/// library has no such store.
+/// The medians for each number of connections, or `None` if requests failed. `None` as a whole if
+/// the library has no such store.
 type Turns = Option<Vec<Option<Figures>>>;
 
-/// A page, what it says, and whether its client has a session first.
+/// A page, its expected body, and whether its client needs a session first.
 #[derive(Clone, Copy)]
 struct Page(&'static str, &'static str, bool);
 
 const PLAIN: Page = Page("/untouched", "hello", false);
 const COUNTER: Page = Page("/write", "written", true);
 
-/// Four tables: requests per second, the same as a share of the application without sessions,
-/// latencies, and processor time.
+/// Returns four tables: requests per second, the same as a share of the application without
+/// sessions, latencies, and CPU time.
 pub async fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
     let mut columns: Vec<&str> = names();
     columns.push("raw GET and SET");
@@ -78,8 +79,8 @@ pub async fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
     Ok(vec![throughput, share, latency, cpu])
 }
 
-/// For each contender, and the store's ceiling behind them, medians for each number of connections.
-/// They take turns.
+/// Measures the contenders in turns, followed by the raw store. Returns the medians for each number
+/// of connections.
 async fn turns(stage: &Stage<'_>, keep: Keep, page: Page, effort: Effort) -> Fallible<Vec<Turns>> {
     let mut served = stage.all(keep, None)?;
     if matches!(keep, Keep::Redis | Keep::Valkey | Keep::Postgres | Keep::Sqlite) {
@@ -88,7 +89,7 @@ async fn turns(stage: &Stage<'_>, keep: Keep, page: Page, effort: Effort) -> Fal
     }
     let mut all: Vec<Turns> = vec![None; CONTENDERS.len() + 1];
     for connections in CONNECTIONS {
-        // With 256 the other libraries' requests failed, or took minutes.
+        // With 256 connections, requests of the other libraries failed or took minutes.
         if keep == Keep::Sqlite && connections > 32 {
             all.iter_mut().flatten().for_each(|turns| turns.push(None));
             continue;
@@ -98,7 +99,7 @@ async fn turns(stage: &Stage<'_>, keep: Keep, page: Page, effort: Effort) -> Fal
             for ((who, server), seen) in served.iter().zip(&mut seen) {
                 match load(server, page, connections, effort.loads().1).await.map_err(of(*who, keep)) {
                     Ok(figures) => seen.push(figures),
-                    // It has no figure there.
+                    // The table has no figure for it.
                     Err(why) => eprintln!("bench: {connections} connections: {why}"),
                 }
             }
@@ -120,7 +121,7 @@ fn medians(turns: &[Figures]) -> Figures {
     }
 }
 
-/// Asks for so long, and looks away while it warms up.
+/// Loads the server for this duration, after a warm-up that isn't measured.
 async fn load(served: &Served, page: Page, connections: usize, length: Duration) -> Fallible<Figures> {
     let clients = Clients { count: Cell::new(0), stop: Cell::new(false), times: RefCell::new(Histogram::new(3)?) };
     let clients = Rc::new(clients);

@@ -1,8 +1,8 @@
-//! Runs every contender and writes what came out: `cargo xtask bench`.
+//! Runs all contenders and writes the results: `cargo xtask bench`.
 //!
-//! The contenders take turns, A B C A B C, so that whatever else the machine does meets all of
-//! them. Times are medians over the rounds; instructions, allocations and round trips are counted,
-//! and don't depend on the machine.
+//! The contenders take turns (A B C A B C), so that other activity of the machine affects all of
+//! them alike. Times are medians over the rounds. Instructions, allocations and round trips are
+//! counted and don't depend on the machine.
 
 mod client;
 mod contenders;
@@ -33,16 +33,16 @@ use tokio::task::LocalSet;
 type Failure = Box<dyn std::error::Error>;
 type Fallible<T> = Result<T, Failure>;
 
-/// What is measured, in the order of the page.
+/// The parts, in the order of the page.
 const PARTS: [&str; 7] = ["requests", "trips", "races", "footprint", "growth", "load", "smallest"];
 
-/// Measures the parts that are named, or all.
+/// Measures the named parts, or all of them.
 fn main() -> Fallible<()> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let quick = arguments.iter().position(|argument| argument == "--quick").map(|at| arguments.remove(at)).is_some();
     let effort = if quick { Effort::Quick } else { Effort::Full };
     if let Some(unknown) = arguments.iter().find(|it| !PARTS.contains(&it.as_str())) {
-        return Err(format!("`{unknown}` is no part; there are: {}", PARTS.join(", ")).into());
+        return Err(format!("there is no part `{unknown}`; there are: {}", PARTS.join(", ")).into());
     }
     let programs = std::env::current_exe()?.parent().map(Path::to_owned).unwrap_or_default();
     let project = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
@@ -84,8 +84,8 @@ impl Bench<'_> {
         }
     }
 
-    /// Into the guide, and into the summary for programs, which keeps what other runs have put
-    /// there.
+    /// Writes the tables to the guide and to a machine-readable summary, which keeps the parts of
+    /// other runs.
     fn write(&self, part: &str, tables: &[Table]) -> Fallible<()> {
         let target = self.project.join("target/bench");
         std::fs::create_dir_all(&target)?;
@@ -107,7 +107,7 @@ impl Bench<'_> {
     }
 }
 
-/// The one in the middle.
+/// The median.
 fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! Runs the programs and keeps what they print.
+//! Runs the programs and collects their output.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::effort::Effort;
 use crate::table::{Best, Table};
 use crate::{Fallible, median};
 
-/// What is measured of a request.
+/// A measured quantity of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unit {
     Instructions,
@@ -33,14 +33,14 @@ impl Unit {
     }
 }
 
-/// How many sessions begin in memory while the process is watched.
+/// The number of sessions created in memory to measure the growth of the process.
 const SESSIONS: u32 = 100_000;
 
 /// All figures, by contender, row and unit, for one round of the row's requests.
 #[derive(Debug, Default)]
 pub struct Measured {
     rows: BTreeMap<(&'static str, &'static str, Unit), f64>,
-    /// Bytes that the process grows by for each session in memory, by contender.
+    /// The growth of the process in bytes for each session in memory, by contender.
     memory: BTreeMap<&'static str, f64>,
 }
 
@@ -54,7 +54,7 @@ impl Measured {
         Ok(measured)
     }
 
-    /// A figure beyond what the same program takes without sessions.
+    /// Returns a figure minus that of the same program without sessions.
     pub fn over_none(&self, contender: &'static str, row: &Row, unit: Unit) -> Option<f64> {
         self.rows.get(&(contender, row.name, unit)).copied()
     }
@@ -97,7 +97,7 @@ impl Measured {
 
     fn instructions(&mut self, programs: &Path, effort: Effort) -> Fallible<()> {
         if Command::new("valgrind").arg("--version").output().is_err() {
-            eprintln!("no valgrind: instructions aren't counted");
+            eprintln!("valgrind not found: instructions are not counted");
             return Ok(());
         }
         let runs = effort.counted();
@@ -105,7 +105,8 @@ impl Measured {
             let path = programs.join(program);
             let names = run_args(&path, &["rows"])?;
             let names: Vec<&str> = names.lines().collect();
-            // Counting doesn't mind company, and two cores are what everybody has.
+            // Run two at a time: counting isn't affected, and every development machine has at
+            // least two cores.
             let (left, right) = names.split_at(names.len() / 2);
             let (left, right) = std::thread::scope(|scope| {
                 let left = scope.spawn(|| counted(&path, left, runs));
@@ -117,7 +118,7 @@ impl Measured {
         Ok(())
     }
 
-    /// Keeps what goes beyond the same program's rows without sessions, and those rows as they are.
+    /// Stores the difference to the same program's rows without sessions, and those rows unchanged.
     fn keep(&mut self, contender: &'static str, unit: Unit, figures: &BTreeMap<String, f64>) {
         for row in rows() {
             let (Some(value), Some(none)) = (figures.get(row.name), figures.get(row.baseline())) else { continue };
@@ -126,7 +127,7 @@ impl Measured {
         }
     }
 
-    /// One table for each unit, and one of memory.
+    /// Returns one table for each unit, and one for memory.
     pub fn tables(&self) -> Vec<Table> {
         let mut tables: Vec<Table> = Unit::ALL.into_iter().map(|unit| self.table(unit)).collect();
         tables.push(self.table(Unit::Nanoseconds).multiples());
@@ -144,7 +145,7 @@ impl Measured {
         for row in rows() {
             let cell = |contender: &Contender| self.over_none(contender.name, row, unit).into_iter().collect();
             let cells = CONTENDERS.iter().map(cell).collect();
-            // Without sessions it's the frameworks that differ.
+            // Without sessions only the frameworks differ.
             if row.name.starts_with("none") { table.push_plain(row.name, cells) } else { table.push(row.name, cells) }
         }
         table
@@ -155,7 +156,7 @@ fn pairs() -> impl Iterator<Item = (&'static str, &'static str)> {
     CONTENDERS.iter().flat_map(|it| it.programs.iter().map(|program| (it.name, *program)))
 }
 
-/// The figures in one column of what a program printed, by row.
+/// Parses one column of a program's output, by row.
 fn figures(lines: &str, column: usize) -> Fallible<BTreeMap<String, f64>> {
     let mut figures = BTreeMap::new();
     for line in lines.lines() {
@@ -166,7 +167,7 @@ fn figures(lines: &str, column: usize) -> Fallible<BTreeMap<String, f64>> {
     Ok(figures)
 }
 
-/// A line's first column, which is a count, and the figures behind it.
+/// Parses a line: a count in the first column, followed by figures.
 pub fn columns(line: &str) -> Fallible<(u32, Vec<f64>)> {
     let mut fields = line.split('\t');
     let count = fields.next().unwrap_or_default().parse()?;
@@ -187,7 +188,7 @@ fn run(mut command: Command) -> Fallible<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// The instructions of a round of each of these rows.
+/// Counts the instructions of one round of each of these rows.
 fn counted(program: &Path, rows: &[&str], (few, many): (u32, u32)) -> Result<Vec<(String, f64)>, String> {
     let row = |name: &&str| {
         let difference = callgrind(program, name, many)? - callgrind(program, name, few)?;
@@ -196,7 +197,7 @@ fn counted(program: &Path, rows: &[&str], (few, many): (u32, u32)) -> Result<Vec
     rows.iter().map(row).collect::<Fallible<_>>().map_err(|why| why.to_string())
 }
 
-/// How many instructions a run takes, as valgrind counts them.
+/// Counts the instructions of a run with valgrind.
 fn callgrind(program: &Path, row: &str, count: u32) -> Fallible<f64> {
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);

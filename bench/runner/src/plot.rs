@@ -1,4 +1,4 @@
-//! Bars of a few rows, as SVG.
+//! Bar charts of some rows, as SVG.
 
 use std::fmt::Write as _;
 
@@ -6,10 +6,10 @@ use crate::Fallible;
 use crate::contenders::CONTENDERS;
 use crate::table::{Row, Table};
 
-/// A picture: a few rows of one table.
+/// A chart of some rows of one table.
 pub struct Plot {
     pub file: &'static str,
-    /// The part that it is of.
+    /// The part with the table.
     pub part: &'static str,
     title: &'static str,
     /// The table's title.
@@ -52,7 +52,7 @@ const LABEL: f64 = 190.0;
 const WIDTH: f64 = 420.0;
 const LINE: f64 = 18.0;
 
-/// The bars, grouped by row; ours in another colour.
+/// Draws the bars, grouped by row, with ours in a different colour.
 pub fn bars(plot: &Plot, tables: &[Table]) -> Fallible<String> {
     let table =
         tables.iter().find(|it| it.title == plot.table).ok_or_else(|| format!("there is no table {:?}", plot.table))?;

@@ -1,5 +1,5 @@
-//! Correctness beside speed: what is lost when requests of one session overlap, and whether a
-//! sign-out lasts.
+//! Correctness: updates that are lost when requests of one session overlap, and sign-outs that are
+//! undone.
 
 use std::time::Duration;
 
@@ -15,14 +15,15 @@ use crate::contenders::{CONTENDERS, names, of};
 use crate::served::{KEEPS, Served, Stage};
 use crate::table::{Best, Cell, Table};
 
-/// Requests that overlap.
+/// The number of overlapping requests.
 const WRITERS: u32 = 100;
-/// Sign-outs.
+/// The number of sign-outs.
 const TRIALS: u32 = 20;
-/// Where a library lets one request in after the other, the others don't come to the gate.
+/// If a library serializes the requests of a session, the other requests don't reach the gate
+/// within this time.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Two tables: updates lost, and sign-outs undone.
+/// Returns two tables: lost updates and undone sign-outs.
 pub async fn tables(stage: &Stage<'_>) -> Fallible<Vec<Table>> {
     let title = format!("Lost updates of {WRITERS} concurrent ones: one counter / one key each");
     let mut lost = Table::new(title, "sessions in", &names(), Best::None);
@@ -50,7 +51,7 @@ async fn both(served: &Served, gate: &Gate) -> Fallible<(Cell, Cell)> {
     Ok((vec![f64::from(counter), f64::from(keys)], undone.map(f64::from).to_vec()))
 }
 
-/// Where the requests wait that have read their session and haven't written it.
+/// The gate: requests wait here after they have read their session and before they write it.
 struct Gate(TcpListener);
 
 impl Gate {
@@ -62,28 +63,28 @@ impl Gate {
         Ok(self.0.local_addr()?.port())
     }
 
-    /// The next one that comes, if it comes soon.
+    /// Returns the next request that arrives, if one arrives soon.
     async fn comes(&self) -> Fallible<Option<TcpStream>> {
         Ok(timeout(PATIENCE, self.0.accept()).await.ok().transpose()?.map(|(request, _)| request))
     }
 }
 
-/// Lets a request go on.
+/// Lets a request continue.
 async fn release(mut request: TcpStream) -> Fallible<()> {
     Ok(request.write_all(b"!").await?)
 }
 
-/// How what was written is looked at.
+/// The method of counting the updates that were kept.
 #[derive(Clone, Copy)]
 enum Count {
-    /// The counter, which began at 1.
+    /// By the counter, which began at 1.
     Number,
-    /// A key of each request.
+    /// By the keys, one for each request.
     Keys,
 }
 
-/// How many updates are missing after requests that all have read before one of them writes. A
-/// browser's jar takes the answers as they come.
+/// Counts the lost updates after requests that have all read the session before any of them writes.
+/// The browser's jar applies the responses in the order of their arrival.
 async fn updates(served: &Served, gate: &Gate, path: impl Fn(u32) -> String, count: Count) -> Fallible<i32> {
     let mut browser = Client::connect(served.port).await?;
     browser.expect_ok("/fill/one").await?;
@@ -105,13 +106,12 @@ async fn updates(served: &Served, gate: &Gate, path: impl Fn(u32) -> String, cou
             release(request).await?;
         }
         while let Ok(Some(answer)) = timeout(PATIENCE, requests.join_next()).await {
-            // One that is refused has told its client that nothing was kept; it still counts as
-            // lost.
+            // A refused request tells its client that nothing was stored; it still counts as lost.
             browser.jar.obey(answer??.cookies.iter().map(String::as_str));
             answered += 1;
         }
         if released == 0 && answered == before {
-            return Err("requests neither came to the gate nor ended".into());
+            return Err("requests neither reached the gate nor ended".into());
         }
     }
     match count {
@@ -126,8 +126,8 @@ async fn updates(served: &Served, gate: &Gate, path: impl Fn(u32) -> String, cou
     }
 }
 
-/// Of how many sign-outs the session is there again after a request that had read before and writes
-/// later: in the browser that made both, and for somebody with the cookie from before.
+/// Counts the sign-outs that are undone by a request that read the session before and writes it
+/// later: in the browser that made both requests, and for a client with the old cookie.
 async fn undone_sign_outs(served: &Served, gate: &Gate) -> Fallible<[u32; 2]> {
     let mut undone = [0; 2];
     for _ in 0..TRIALS {
@@ -139,13 +139,12 @@ async fn undone_sign_outs(served: &Served, gate: &Gate) -> Fallible<[u32; 2]> {
 
         let mut slow = Client::with(served.port, &before).await?;
         let slow = spawn_local(async move { slow.get("/slow-key/late").await.map_err(|why| why.to_string()) });
-        let under_way = gate.comes().await?.ok_or("the slow request never came to the gate")?;
+        let under_way = gate.comes().await?.ok_or("the slow request never reached the gate")?;
         let signed_out =
             spawn_local(
                 async move { browser.expect_ok("/logout").await.map(|()| browser).map_err(|why| why.to_string()) },
             );
-        // A library that lets in one request after the other has the sign-out wait for the slow
-        // one.
+        // If a library serializes the requests of a session, the sign-out waits for the slow one.
         tokio::time::sleep(Duration::from_millis(20)).await;
         release(under_way).await?;
         let (mut browser, late) = (signed_out.await??, slow.await??);

@@ -1,4 +1,4 @@
-//! Contenders that serve their application.
+//! Contenders that serve their application over HTTP.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,20 +11,20 @@ use crate::Fallible;
 use crate::contenders::{CONTENDERS, Contender};
 use crate::stores::Stores;
 
-/// Where sessions are kept.
+/// The storages that are measured.
 pub const KEEPS: [Keep; 7] =
     [Keep::Memory, Keep::Signed, Keep::Encrypted, Keep::Redis, Keep::Valkey, Keep::Postgres, Keep::Sqlite];
-/// How often the kernel counts a second: fixed for what `/proc` shows.
+/// Clock ticks per second in `/proc`; the kernel's interface fixes this value.
 const TICKS: f64 = 100.0;
 
-/// A program that serves its application on a port of loopback, until this is dropped.
+/// A program that serves its application on a loopback port until this is dropped.
 pub struct Served {
     child: Child,
     pub port: u16,
 }
 
 impl Served {
-    /// `None` if this program can't keep sessions there.
+    /// Starts a program. Returns `None` if it doesn't support this storage.
     pub fn start(program: &Path, keep: Keep, store: &str, gate: Option<u16>) -> Fallible<Option<Self>> {
         let mut command = Command::new(program);
         command.args(["serve", keep.as_str()]).env("STORE", store).stdout(Stdio::piped()).stdin(Stdio::null());
@@ -39,7 +39,8 @@ impl Served {
         Ok(served.answers()?.then_some(served))
     }
 
-    /// Whether it goes on; it ends with this code where it has no such store.
+    /// Waits until the application answers. Returns `false` if the program exits because it doesn't
+    /// support the storage.
     fn answers(&mut self) -> Fallible<bool> {
         for _ in 0..500 {
             if let Some(status) = self.child.try_wait()? {
@@ -57,7 +58,7 @@ impl Served {
         Err("a contender never answered".into())
     }
 
-    /// A port that listens already isn't an application yet.
+    /// Returns whether the application answers: a port may be open before the application is ready.
     fn says_something(&self) -> bool {
         use std::io::{Read as _, Write as _};
         let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", self.port)) else { return false };
@@ -67,10 +68,10 @@ impl Served {
         asked.is_ok() && stream.read(&mut [0; 16]).is_ok_and(|length| length > 0)
     }
 
-    /// Seconds of a processor that it has used, its own and the kernel's for it.
+    /// The CPU time that it has used, in user and kernel mode, in seconds.
     pub fn cpu(&self) -> Fallible<f64> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let (_, fields) = stat.rsplit_once(')').ok_or("an unknown form")?;
+        let (_, fields) = stat.rsplit_once(')').ok_or("unexpected format of /proc/PID/stat")?;
         let ticks: Vec<f64> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
         Ok(ticks.iter().sum::<f64>() / TICKS)
     }
@@ -78,20 +79,20 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // It may be gone already.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Where the programs are, and the stores.
+/// The folder of the programs, and the stores.
 pub struct Stage<'a> {
     pub programs: &'a Path,
     pub stores: &'a Stores,
 }
 
 impl Stage<'_> {
-    /// Everybody who can keep sessions there, in the contenders' order.
+    /// Starts every contender that supports this storage, in the order of the contenders.
     pub fn all(&self, keep: Keep, gate: Option<u16>) -> Fallible<Vec<(usize, Served)>> {
         let mut all = Vec::new();
         for (place, contender) in CONTENDERS.iter().enumerate() {

@@ -1,5 +1,4 @@
-//! What a library asks of those who build with it: the smallest application, with its sessions and
-//! without.
+//! The build cost of a library: its smallest application, with and without sessions.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -19,8 +18,8 @@ const PACKAGES: [(&str, &str); 6] = [
     ("salvo", "salvo"),
 ];
 
-/// Packages that cargo takes, and seconds that a first release build does; each for the application
-/// and for it without sessions.
+/// Measures the number of packages and the seconds of a first release build, for the application
+/// with and without sessions.
 pub fn table(bench: &Path) -> Fallible<Table> {
     let columns = ["packages", "packages without sessions", "seconds to build", "seconds without sessions"];
     let mut table = Table::new("Building the smallest application", "library", &columns, Best::None);
@@ -53,15 +52,15 @@ impl Application<'_> {
             return Err(String::from_utf8_lossy(&output.stderr).into());
         }
         let text = String::from_utf8(output.stdout)?;
-        // One that is listed again has an asterisk; the first line is the application.
+        // Skip the first line, which is the application. An asterisk marks repeated packages.
         let packages: BTreeSet<&str> = text.lines().skip(1).map(|line| line.trim_end_matches(" (*)")).collect();
         Ok(packages.len() as f64)
     }
 
-    /// In a folder without anything built.
+    /// Builds in an empty target folder.
     fn seconds(&self, features: &[&str]) -> Fallible<f64> {
         let folder = tempfile::tempdir()?;
-        // What is fetched isn't built.
+        // Downloads must not count as build time.
         run(self.cargo("fetch", &[]))?;
         let mut build = self.cargo("build", features);
         build.args(["--release", "--target-dir"]).arg(folder.path());

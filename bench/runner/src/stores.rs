@@ -1,4 +1,4 @@
-//! Private stores for the contenders that are served.
+//! Private stores for the served contenders.
 
 use bench_harness::Keep;
 use cloakroom_servers::redis::Redis;
@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use crate::Fallible;
 
-/// A Redis and a Valkey that write no file, a PostgreSQL that answers before its disk has it, and a
-/// folder for SQLite's files: what is measured is the libraries, and a disk would be most of it.
+/// Redis and Valkey without persistence, PostgreSQL with asynchronous commits, and a folder for
+/// SQLite files: otherwise disks would dominate the measurement.
 pub struct Stores {
     pub redis: Redis,
     pub valkey: Redis,
@@ -17,7 +17,7 @@ pub struct Stores {
     wires: Option<Wires>,
 }
 
-/// Each conversation with a server is watched.
+/// Proxies that count round trips.
 struct Wires {
     redis: Proxy,
     valkey: Proxy,
@@ -39,7 +39,7 @@ impl Stores {
         })
     }
 
-    /// The same, and each conversation with a server is watched.
+    /// Starts the stores with proxies that count round trips.
     pub fn watched() -> Fallible<Self> {
         let mut stores = Self::start()?;
         stores.wires = Some(Wires {
@@ -60,12 +60,12 @@ impl Stores {
         }
     }
 
-    /// How often somebody waited for an answer of that server.
+    /// The number of round trips to that server.
     pub fn trips(&self, keep: Keep) -> usize {
         self.wire(keep).map_or(0, Proxy::trips)
     }
 
-    /// What a program is told as its store; each has an SQLite file of its own.
+    /// The store's address for a program; each program has a separate SQLite file.
     pub fn address(&self, keep: Keep, program: &str) -> String {
         let watched = self.wire(keep).map(Proxy::port);
         match keep {
@@ -78,7 +78,7 @@ impl Stores {
         }
     }
 
-    /// Bytes of all SQLite files, what stands in their logs included.
+    /// The size of all SQLite files in bytes, including their logs.
     pub fn size_of_files(&self) -> Fallible<f64> {
         let mut size = 0.0;
         for file in std::fs::read_dir(self.folder.path())? {

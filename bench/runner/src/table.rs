@@ -1,25 +1,25 @@
-//! Figures as the page and the summary show them.
+//! Tables of figures, for the page and the summary.
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-/// What is printed in bold.
+/// The figure of a row that is printed in bold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Best {
     Lowest,
     Highest,
-    /// The columns aren't compared.
+    /// No figure: the columns aren't compared.
     None,
 }
 
-/// A cell has a figure, or several that belong together, or none.
+/// The figures of a cell: one, several related ones, or none.
 pub type Cell = Vec<f64>;
 
 #[derive(Clone, Debug)]
 pub struct Table {
     pub title: String,
-    /// What the rows are.
+    /// The meaning of the row names.
     pub rows_are: &'static str,
     pub columns: Vec<String>,
     pub rows: Vec<Row>,
@@ -31,7 +31,7 @@ pub struct Table {
 pub struct Row {
     pub name: String,
     pub cells: Vec<Cell>,
-    /// Whether its best figure is in bold.
+    /// Marks the best figure in bold if set.
     compared: bool,
 }
 
@@ -46,20 +46,20 @@ impl Table {
         self
     }
 
-    /// A row in which nobody has a figure is left out.
+    /// Adds a row, unless it has no figures.
     pub fn push(&mut self, row: impl Into<String>, cells: Vec<Cell>) {
         if cells.iter().any(|cell| !cell.is_empty()) {
             self.rows.push(Row { name: row.into(), cells, compared: self.best != Best::None });
         }
     }
 
-    /// A row whose columns aren't compared.
+    /// Adds a row whose columns aren't compared.
     pub fn push_plain(&mut self, row: impl Into<String>, cells: Vec<Cell>) {
         self.rows.push(Row { name: row.into(), cells, compared: false });
     }
 
-    /// The same figures as multiples of those in the first column, which is ours; rows whose
-    /// columns aren't compared are left out.
+    /// Returns the figures as multiples of the first column, which is ours, without rows whose
+    /// columns aren't compared.
     pub fn multiples(&self) -> Self {
         let title = format!("{}, as multiples of Cloakroom's", self.title);
         let mut multiples = Self { title, rows: Vec::new(), decimals: 1, ..self.clone() };
@@ -93,7 +93,7 @@ impl Table {
 
     fn best_of(&self, cells: &[Cell]) -> Option<f64> {
         let firsts = cells.iter().filter_map(|cell| cell.first().copied());
-        // Who is alone isn't first.
+        // A single figure is not marked as the best.
         if firsts.clone().count() < 2 {
             return None;
         }
@@ -113,7 +113,7 @@ impl Table {
         }
     }
 
-    /// For programs that read it.
+    /// The machine-readable form.
     pub fn json(&self) -> Value {
         let round = |figure: &f64| (figure * 1000.0).round() / 1000.0;
         let row = |Row { name, cells, .. }: &Row| {

@@ -1,4 +1,4 @@
-//! How often a request waits for its store.
+//! Round trips to the store.
 
 use bench_harness::Keep;
 
@@ -8,7 +8,7 @@ use crate::contenders::{CONTENDERS, names, of};
 use crate::served::{Served, Stage};
 use crate::table::{Best, Table};
 
-/// A visit: what is asked, and what the row is called.
+/// The requests of a visit, with the names of their rows.
 const VISIT: [(&str, &str); 6] = [
     ("/new", "a new session"),
     ("/untouched", "untouched, with a cookie"),
@@ -17,11 +17,12 @@ const VISIT: [(&str, &str); 6] = [
     ("/login", "sign-in, with a new id"),
     ("/logout", "sign-out"),
 ];
-/// Visits that aren't counted: connections are opened, and scripts and statements prepared.
+/// Visits that aren't counted, during which connections are opened and scripts and statements are
+/// prepared.
 const FIRST: usize = 5;
 const VISITS: usize = 20;
 
-/// A wire between the contenders and their store counts.
+/// Counts round trips with proxies in front of the stores.
 pub async fn table(stage: &Stage<'_>) -> Fallible<Table> {
     let mut table =
         Table::new("Round trips to the store per request", "request", &names(), Best::Lowest).with_decimals(1);

@@ -1,7 +1,7 @@
 //! What is traced of refused cookies, and that no secret is. In a process of its own: other tests,
 //! which nobody listens to, would get in its way.
 #![cfg(all(feature = "beaker", feature = "django", feature = "pyramid"))]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has said what it found")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
 use std::io;
 use std::sync::{Arc, Mutex};

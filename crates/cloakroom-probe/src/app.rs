@@ -1,5 +1,4 @@
-//! What all adapters serve: the engine behind the session layer, the CSRF rules, and what is
-//! counted.
+//! The state that all adapters share: the session engine, the CSRF rules and the counters.
 
 use std::sync::Arc;
 
@@ -44,7 +43,7 @@ impl App {
         Ok(Self { engine, rules: rules.build()?, counts, stored })
     }
 
-    /// How often what happened.
+    /// Returns the counters as the JSON of `/stats`.
     pub(crate) fn report(&self) -> Value {
         let stats = self.stored.as_ref().map(|factory| factory.stats()).unwrap_or_default();
         self.counts.report(stats.replayed, stats.dropped)

@@ -1,4 +1,4 @@
-//! Where sessions live: what the command line names.
+//! The session back end named on the command line.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use crate::counting::{CountingStore, Counts};
 use crate::foreign;
 use crate::options::{Conflict, Options};
 
-/// Where sessions live.
+/// The session back end.
 #[derive(Debug)]
 pub(crate) enum Backend {
     Cookies(Box<CookieSessions>),
     Store(Arc<StoredSessions<CountingStore>>),
-    /// Shared with another framework; not counted.
+    /// Sessions shared with another framework; not counted.
     Foreign(Engine),
 }
 
-/// Sessions without Secure, so that plain HTTP clients can be used.
+/// Opens the back end. Cookies are not `Secure`, so that plain HTTP clients can be used.
 pub(crate) async fn connect(options: &Options, counts: &Counts) -> anyhow::Result<Backend> {
     if let Some(engine) = foreign::engine(options).await? {
         return Ok(Backend::Foreign(engine));
@@ -60,6 +60,6 @@ async fn store(url: &str) -> anyhow::Result<AnyStore> {
             "--backend {url}: unknown; there are signed, encrypted, memory, the URL of a store, and pyramid, beaker, flask, django, express, rails"
         );
     }
-    // The URL isn't repeated: it may hold a password.
+    // Don't repeat the URL: it may contain a password.
     cloakroom::connect(url).await.map_err(|error| anyhow!("--backend: {error}"))
 }

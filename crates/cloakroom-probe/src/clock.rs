@@ -1,4 +1,4 @@
-//! What each request brings along: its time, and the call of the store that fails.
+//! Per-request overrides: the time, and a store call that fails.
 
 use std::future::Future;
 use std::time::Duration;
@@ -12,16 +12,16 @@ tokio::task_local! {
     static BROUGHT: Brought;
 }
 
-/// What a request brings along.
+/// The overrides of one request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Brought {
     /// `X-Probe-Now`.
     now: Option<Timestamp>,
-    /// `X-Probe-Fail`: the name of a method of the store, which fails in this request.
+    /// `X-Probe-Fail`: the name of the store method that fails in this request.
     fails: Option<String>,
 }
 
-/// The time of the request that is being handled: its `X-Probe-Now`, or the system's.
+/// The time of the current request: its `X-Probe-Now`, or else the system clock.
 #[derive(Debug)]
 pub(crate) struct RequestClock;
 
@@ -31,7 +31,7 @@ impl Clock for RequestClock {
     }
 }
 
-/// Fails where the request asks for it with `X-Probe-Fail`, as a store does that cannot be reached.
+/// Fails like an unreachable store if the request's `X-Probe-Fail` names `method`.
 pub(crate) fn reach(method: &str) -> Result<(), StoreError> {
     match BROUGHT.try_with(|brought| brought.fails.as_deref() == Some(method)) {
         Ok(true) => Err(StoreError::unavailable("the request asked for it")),
@@ -39,7 +39,7 @@ pub(crate) fn reach(method: &str) -> Result<(), StoreError> {
     }
 }
 
-/// Reads `X-Probe-Now`, Unix seconds which may have a fraction, and `X-Probe-Fail`.
+/// Reads `X-Probe-Now` (Unix seconds, with an optional fraction) and `X-Probe-Fail`.
 pub(crate) fn read(head: &impl RequestHead) -> Result<Brought, Reply> {
     let text = |name| head.lines(name).next().map(|value| String::from_utf8_lossy(value).into_owned());
     let seconds = |text: &str| Duration::try_from_secs_f64(text.parse().ok()?).ok();
@@ -51,7 +51,7 @@ pub(crate) fn read(head: &impl RequestHead) -> Result<Brought, Reply> {
     }
 }
 
-/// Handles a request with what it brought.
+/// Handles a request with its overrides in effect.
 pub(crate) async fn at<T>(brought: Brought, request: impl Future<Output = T>) -> T {
     BROUGHT.scope(brought, request).await
 }

@@ -1,4 +1,4 @@
-//! How often sessions were loaded, created and so on, counted from outside of the library.
+//! Counters of session operations, taken outside the library.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::clock::reach;
 use crate::hooked::{Call, Hook, Hooked};
 
-/// The counters, shared by whoever counts.
+/// The counters, shared by all clones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counts(Arc<Numbers>);
 
@@ -31,8 +31,8 @@ fn add(counter: &AtomicU64) {
 }
 
 impl Counts {
-    /// What was counted. Only a store's factory knows how often it did changes again or dropped
-    /// them.
+    /// Returns the counters as JSON. The numbers of replays and drops come from the store's
+    /// factory, since only the factory knows them.
     pub(crate) fn report(&self, replayed: u64, dropped: u64) -> Value {
         let Numbers { load, create, replace, touch, cycle, end, dropped: here } = &*self.0;
         json!({
@@ -59,7 +59,7 @@ impl Counts {
     }
 }
 
-/// Cookie sessions, and how often what was planned and done.
+/// A cookie factory that counts planned and executed operations.
 #[derive(Debug)]
 pub(crate) struct CountingCookies {
     pub(crate) inner: CookieSessions,
@@ -82,13 +82,14 @@ impl SessionFactory for CountingCookies {
     }
 }
 
-/// A store, and how often it was asked for what.
+/// A store that counts its calls.
 pub(crate) type CountingStore = Hooked<Counts>;
 
 impl Hook for Counts {
     async fn before(&self, call: Call) -> Result<(), StoreError> {
         let (name, counter) = match call {
-            // Counted behind the call, so that who waits for it knows that it has happened.
+            // Counted after the call: a test that waits for the counter knows that the load is
+            // done.
             Call::Load => return reach("load"),
             Call::Create => ("create", &self.0.create),
             Call::Replace => ("replace", &self.0.replace),

@@ -10,8 +10,8 @@ use cloakroom::{CookieConfig, Engine};
 
 use crate::options::Options;
 
-/// The engine for a framework, if the back end begins with the name of one. What follows its colon
-/// says which of its kinds.
+/// Returns the engine for a framework if the back end starts with a framework's name. The part
+/// after the colon selects one of the framework's formats.
 pub(crate) async fn engine(options: &Options) -> anyhow::Result<Option<Engine>> {
     let (framework, kind) = options.backend.split_once(':').unwrap_or((&options.backend, ""));
     Ok(Some(match framework {

@@ -1,7 +1,7 @@
-//! A store before another one, with a hook before each call and one behind it.
+//! A store wrapper with a hook before and a hook after each call.
 //!
-//! The probe counts with it, and tests are late or lose answers with it, each with a hook of their
-//! own. They have this file too.
+//! The probe uses it to count calls. Tests include this file to delay calls or to lose their
+//! results, each with a separate hook.
 
 use std::fmt;
 use std::future::Future;
@@ -11,7 +11,7 @@ use cloakroom::{
     StoreKey, Timestamp, Version,
 };
 
-/// The calls that concern one session.
+/// The calls that concern a single session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
     Load,
@@ -22,16 +22,16 @@ pub(crate) enum Call {
     End,
 }
 
-/// What happens around a call.
+/// The actions around a call.
 pub(crate) trait Hook: Send + Sync + 'static {
-    /// Before the call: with an error, the store isn't asked.
+    /// Runs before the call. If it returns an error, the store isn't called.
     fn before(&self, call: Call) -> impl Future<Output = Result<(), StoreError>> + Send {
         let _ = call;
         async { Ok(()) }
     }
 
-    /// Behind the call, however it went: with an error, the answer of a call that was carried out
-    /// is lost.
+    /// Runs after the call, whether the call succeeded or not. If it returns an error, the result
+    /// of the completed call is lost.
     fn behind(&self, call: Call) -> Result<(), StoreError> {
         let _ = call;
         Ok(())

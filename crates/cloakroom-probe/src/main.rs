@@ -1,27 +1,26 @@
-//! A server that does to a session what it is told.
+//! A test server that performs the session operations it receives over HTTP.
 //!
-//! It exists so that one and the same test can drive every back end through every adapter, and so
-//! that the same operations can be sent to another framework and the answers compared. It uses
-//! nothing but the public API.
+//! It lets one test drive every back end through every adapter, and lets the same operations be
+//! sent to another framework so that the results can be compared. It uses only the public API.
 //!
 //! ```sh
 //! cargo run -p cloakroom-probe -- --adapter axum --backend signed --port 4000
 //! curl -d '[["add", "n", 1], ["get", "n"]]' http://127.0.0.1:4000/ops
 //! ```
 //!
-//! | file | what it is about |
+//! | file | contents |
 //! |---|---|
 //! | `options` | the command line |
-//! | `backend` | the session factory that it names |
-//! | `foreign` | the same for sessions shared with another framework |
-//! | `app` | what all adapters serve |
+//! | `backend` | the session factory named on the command line |
+//! | `foreign` | factories for sessions shared with another framework |
+//! | `app` | the state that all adapters share |
 //! | `server` | listening |
-//! | `adapters` | the pages on axum, on plain hyper, on actix-web |
-//! | `clock` | what each request brings along: its time, and the call of the store that fails |
-//! | `pages`, `stream` | the pages, and the one that lasts |
-//! | `operations` | what each operation does |
-//! | `counting` | how often the factory did what |
-//! | `hooked` | a store before another one, with hooks around its calls |
+//! | `adapters` | the pages on axum, on plain hyper and on actix-web |
+//! | `clock` | per-request overrides: the time, and a store call that fails |
+//! | `pages`, `stream` | the pages, and the long-lived response |
+//! | `operations` | the operations |
+//! | `counting` | counters of session operations |
+//! | `hooked` | a store wrapper with hooks around each call |
 
 mod adapters;
 mod app;

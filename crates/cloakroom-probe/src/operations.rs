@@ -1,4 +1,4 @@
-//! What each operation does.
+//! The operations.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 use tokio::sync::watch;
 
-/// The names that requests have given to `signal`. A request that stands at `await` goes on with
-/// its name, so that a test decides which of two requests is first, however busy the machine is.
+/// The names passed to `signal` so far. A request that runs `await` continues once its name is
+/// here, so that a test decides the order of two requests however busy the machine is.
 static SIGNALS: LazyLock<watch::Sender<BTreeSet<String>>> = LazyLock::new(watch::Sender::default);
 
-/// Why an operation has no result.
+/// The reason why an operation has no result.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) kind: &'static str,
@@ -41,7 +41,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// A number that starts at 0 and keeps to integers while it can.
+/// A number that starts at 0 and stays an integer as long as possible.
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
 struct Sum(Number);
@@ -64,7 +64,7 @@ impl Sum {
     }
 }
 
-/// Runs one operation: its name and its arguments, as a JSON list.
+/// Runs one operation, given as a JSON list of its name and arguments.
 pub(crate) async fn run(session: &Session, operation: &Value) -> Result<Value, Failure> {
     let list = operation.as_array().ok_or_else(|| Failure::bad("an operation is a list"))?;
     let Some((Value::String(name), arguments)) = list.split_first() else {
@@ -82,7 +82,7 @@ pub(crate) async fn run(session: &Session, operation: &Value) -> Result<Value, F
         }
         "await" => {
             let name = arguments.text(0)?;
-            // The sender is never dropped, so this ends with the signal alone.
+            // The sender is never dropped, so only the signal ends this wait.
             let _ = SIGNALS.subscribe().wait_for(|given| given.contains(name)).await;
             Ok(Value::Null)
         }

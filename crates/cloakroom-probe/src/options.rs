@@ -6,24 +6,24 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use cloakroom::{CommitPolicy, Lifetimes, TokenPolicy};
 
-/// A server that does to a session what it is told.
+/// A test server that performs the session operations it receives over HTTP.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "cloakroom-probe")]
 pub(crate) struct Options {
     /// The web framework to run on.
     #[arg(long, value_enum, default_value_t = Adapter::Axum)]
     pub(crate) adapter: Adapter,
-    /// Where sessions live: signed, encrypted, memory, the URL of a store, or the framework they
-    /// are shared with.
+    /// The session back end: signed, encrypted, memory, the URL of a store, or the framework that
+    /// shares the sessions.
     #[arg(long, default_value = "signed")]
     pub(crate) backend: String,
     /// The port to listen on; 0 picks a free one.
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
-    /// The secret, of at least 32 bytes, or that of the other framework.
-    #[arg(long, default_value = "a secret for tests alone, which everybody knows")]
+    /// The secret, at least 32 bytes long, or the secret of the other framework.
+    #[arg(long, default_value = "a public secret that is used only by tests")]
     pub(crate) secret: String,
-    /// A secret of the other framework that is still read.
+    /// A previous secret of the other framework, accepted for reading.
     #[arg(long)]
     pub(crate) previous: Option<String>,
     /// The name of the session cookie.
@@ -38,29 +38,29 @@ pub(crate) struct Options {
     /// Seconds between touches, or none.
     #[arg(long)]
     touch_after: Option<Span>,
-    /// Seconds that one call of the store may take.
+    /// Seconds that one store call may take.
     #[arg(long)]
     call_timeout: Option<Seconds>,
-    /// Seconds that a commit may go on meeting others.
+    /// Seconds that a commit may keep retrying after conflicts.
     #[arg(long)]
     commit_timeout: Option<Seconds>,
-    /// How many bytes of a form are read in search of its token.
+    /// The number of bytes of a form that are searched for its token.
     #[arg(long)]
     pub(crate) body_limit: Option<usize>,
-    /// How many messages wait in a flash queue at most.
+    /// The maximum number of messages in a flash queue.
     #[arg(long)]
     pub(crate) flash_limit: Option<usize>,
-    /// When a form must bring its token.
+    /// When a form must carry its token.
     #[arg(long, value_enum, default_value_t = Token::Always)]
     token: Token,
-    /// The CSRF check refuses nothing, and reports.
+    /// Report failed CSRF checks, but refuse nothing.
     #[arg(long)]
     pub(crate) report_only: bool,
     /// When changes are committed.
     #[arg(long, value_enum, default_value_t = Commit::Always)]
     commit: Commit,
-    /// What happens when two requests set the same key. Cookie sessions can't tell: the last
-    /// response wins.
+    /// The behaviour when two requests set the same key. Cookie sessions cannot detect this: the
+    /// last response wins.
     #[arg(long, value_enum, default_value_t = Conflict::LastWriteWins)]
     pub(crate) conflict: Conflict,
 }
@@ -133,7 +133,7 @@ impl Options {
         self.adjusted(Lifetimes::default())
     }
 
-    /// These, where the command line doesn't say otherwise.
+    /// Returns `lifetimes` with the values that the command line overrides.
     pub(crate) fn adjusted(&self, mut lifetimes: Lifetimes) -> Lifetimes {
         if let Some(Span(idle)) = self.idle {
             lifetimes = lifetimes.idle_timeout(idle);
@@ -147,7 +147,7 @@ impl Options {
         lifetimes
     }
 
-    /// The idle timeout, if the command line has one.
+    /// The idle timeout, if given on the command line.
     pub(crate) fn idle(&self) -> Option<Duration> {
         self.idle.and_then(|Span(idle)| idle)
     }

@@ -1,4 +1,4 @@
-//! The pages: one list for all adapters, so that none of them has one more or less.
+//! The pages: one list, served by all adapters.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::operations;
 use crate::stream::{self, Lines, Use};
 
-/// A page: where it is, who checks its requests, and what makes it.
+/// A page: its path, its CSRF layer and its handler.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Page {
     pub(crate) method: &'static str,
@@ -21,31 +21,31 @@ pub(crate) struct Page {
     pub(crate) maker: Maker,
 }
 
-/// What the CSRF layer around a page does.
+/// The mode of the CSRF layer around a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cover {
-    /// There is none.
+    /// No layer.
     Bare,
     Enforced,
     Exempt,
 }
 
-/// What an adapter must hand to a page.
+/// A handler, by the argument that the adapter must pass to it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Maker {
-    /// Nothing but the request.
+    /// Only the request.
     Plain(fn(&App, &Asked) -> Reply),
-    /// Nothing but the head: the body of a WebSocket handshake has no end.
+    /// Only the head: the body of a WebSocket handshake has no end.
     Head(fn(&Asked) -> Reply),
     /// The session.
     Session(fn(Session, Asked) -> Making),
     /// The token for forms.
     Token(fn(&FormToken) -> Reply),
-    /// A form that is ours.
+    /// A checked form.
     Checked(fn(&Fields) -> Reply),
 }
 
-/// A page in the making.
+/// The future of a page.
 pub(crate) type Making = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>;
 
 /// The fields of a form.
@@ -89,13 +89,13 @@ const fn page(method: &'static str, path: &'static str, cover: Cover, maker: Mak
     Page { method, path, cover, maker }
 }
 
-/// What a request asks of its page, beside the session.
+/// The parts of a request that its page uses, apart from the session.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Asked {
-    /// `X-Probe-Status`: the status to answer with.
+    /// `X-Probe-Status`: the status of the response.
     status: Option<u16>,
-    /// `X-Probe-Cache-Control`, `X-Probe-Vary` and the like: headers of the page, by their name
-    /// behind `X-Probe-`.
+    /// `X-Probe-Cache-Control`, `X-Probe-Vary` and others: headers that the page sets, without the
+    /// `X-Probe-` prefix.
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
 }
@@ -122,7 +122,7 @@ impl Asked {
     }
 }
 
-/// What a page says.
+/// The response of a page.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
@@ -139,7 +139,7 @@ impl Reply {
         Self { status, headers: vec![("content-type", kind.to_owned())], body: Body::Whole(body.into()) }
     }
 
-    /// A few words about a request that makes no sense.
+    /// A short text response to an invalid request.
     pub(crate) fn words(status: u16, words: &str) -> Self {
         Self::new(status, TEXT, words)
     }
@@ -147,7 +147,7 @@ impl Reply {
 
 /// Runs a list of operations in order.
 async fn ops(session: Session, asked: Asked) -> Result<Reply, Error> {
-    // Whatever the content type says: this is for tests, which mustn't stumble over a header.
+    // The content type is ignored: tests should not fail because of a header.
     let Ok(list) = serde_json::from_slice::<Vec<Value>>(&asked.body) else {
         let message = "the body isn't a JSON list of operations";
         return Ok(Reply::new(400, JSON, json!({"err": {"kind": "bad-request", "message": message}}).to_string()));
@@ -162,21 +162,21 @@ async fn ops(session: Session, asked: Asked) -> Result<Reply, Error> {
     Ok(asked.reply(200, JSON, json!({"results": results}).to_string()))
 }
 
-/// Writes, and returns an error.
+/// Writes, then returns an error.
 async fn fails(session: Session, asked: Asked) -> Result<Reply, Error> {
     session.insert("failed", "text")?;
     session.get::<u32>("failed")?;
     Ok(asked.reply(200, TEXT, "it is no number"))
 }
 
-/// Writes, and panics.
-#[expect(clippy::panic, reason = "what becomes of the session then is what is asked")]
+/// Writes, then panics.
+#[expect(clippy::panic, reason = "tests check what happens to the session")]
 async fn panics(session: Session) -> Result<Reply, Error> {
     session.insert("panicked", true)?;
-    panic!("as it was asked to");
+    panic!("the request asked for a panic");
 }
 
-/// A response that lasts as long as its session.
+/// Returns a response that lasts as long as its session.
 async fn streams(session: Session, used: Use) -> Result<Reply, Error> {
     session.insert("streaming", true)?;
     Ok(Reply { body: Body::Lines(stream::lines(session, used)), ..Reply::new(200, TEXT, "") })

@@ -1,4 +1,4 @@
-//! Listening, on whichever adapter.
+//! Listening, with any adapter.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A response that goes on for as long as its session does.
+//! A response that lasts as long as its session.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -8,20 +8,20 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use serde_json::Value;
 
-/// A line at a time, each ending with a line feed.
+/// Lines, each ending with a line feed.
 pub(crate) type Lines = Pin<Box<dyn Stream<Item = String> + Send>>;
 
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What a stream does with its session, beside looking whether it is still there.
+/// The operations of a stream on its session, apart from checking that it still exists.
 #[derive(Clone, Copy)]
 pub(crate) enum Use {
     Read,
     ReadAndWrite,
 }
 
-/// A line for each time that it looked at the session: how often it wrote, and what others left
-/// there.
+/// Yields a line after each check of the session: the tick count, and a note that another request
+/// wrote.
 pub(crate) fn lines(session: Session, used: Use) -> Lines {
     Box::pin(unfold(Some(session), move |session| async move {
         let session = session?;

@@ -14,7 +14,7 @@ use crate::adapters::axum::router;
 use crate::app::App;
 use crate::options::Options;
 
-/// A client that keeps one cookie and tells the time.
+/// A client that keeps one cookie and sends its own time.
 struct Client {
     app: Router,
     cookie: Option<String>,
@@ -57,7 +57,7 @@ impl Client {
 }
 
 #[tokio::test]
-async fn every_operation_gives_the_result_of_its_table() {
+async fn every_operation_returns_the_result_in_its_table() {
     let folder = tempfile::tempdir().unwrap();
     let sqlite = format!("sqlite:{}/sessions.db", folder.path().display());
     let file = format!("file:{}", folder.path().display());
@@ -116,7 +116,7 @@ async fn every_operation_gives_the_result_of_its_table() {
 }
 
 #[tokio::test]
-async fn a_wrong_operation_is_an_error_and_the_rest_goes_on() {
+async fn an_invalid_operation_is_an_error_and_the_others_still_run() {
     let mut client = Client::new(&[]).await;
     let results =
         client.ops(json!([["insert", "s", "text"], ["add", "s", 1], ["nonsense"], ["get"], 7, ["get", "s"]])).await;
@@ -130,7 +130,7 @@ async fn a_wrong_operation_is_an_error_and_the_rest_goes_on() {
 }
 
 #[tokio::test]
-async fn the_request_brings_the_time_and_the_status() {
+async fn requests_can_set_the_time_and_the_status() {
     let mut client = Client::new(&["--idle", "10", "--commit", "not-on-server-error"]).await;
     client.ops(json!([["insert", "a", 1]])).await;
     client.now += 10;
@@ -143,7 +143,7 @@ async fn the_request_brings_the_time_and_the_status() {
 }
 
 #[tokio::test]
-async fn the_form_is_behind_the_csrf_layer_and_stats_count() {
+async fn the_form_is_csrf_protected_and_operations_are_counted() {
     let mut client = Client::new(&[]).await;
     let results = client.ops(json!([["masked_csrf_token"]])).await;
     let token = results[0]["ok"].as_str().unwrap().to_owned();
@@ -159,7 +159,7 @@ async fn the_form_is_behind_the_csrf_layer_and_stats_count() {
 }
 
 #[tokio::test]
-async fn what_it_cannot_do_is_a_clear_error() {
+async fn invalid_options_are_named_in_the_error() {
     for (arguments, named) in [
         (vec!["--backend", "punchcards"], "punchcards"),
         (vec!["--backend", "punchcards:x"], "`punchcards:`"),

@@ -1,10 +1,10 @@
-//! Sessions shared with real applications on other frameworks: both take turns on one session.
+//! Sessions shared with real applications on other frameworks, which take turns on one session.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that panics has said what it found"
+    reason = "a panic is how a test fails"
 )]
 
 #[path = "bridges/express.rs"]

@@ -1,13 +1,14 @@
-//! Clients that go away while their session is committed: a sign-out happens all the same.
+//! Clients that disconnect while their session is committed: the sign-out takes effect all the
+//! same.
 //!
-//! `CLOAKROOM_DISCONNECTS=500 cargo test -p cloakroom-probe --test disconnects -- --nocapture` does
+//! `CLOAKROOM_DISCONNECTS=500 cargo test -p cloakroom-probe --test disconnects -- --nocapture` runs
 //! more rounds. The examples of poem, Rocket, salvo and warp have the same test.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that panics has said what it found"
+    reason = "a panic is how a test fails"
 )]
 
 #[path = "disconnects/leaving.rs"]
@@ -64,7 +65,7 @@ async fn hyper() {
             let (connection, _) = listener.accept().await.unwrap();
             let service = TowerToHyperService::new(layer.layer(service_fn(handle)));
             tokio::spawn(async move {
-                // Most clients go away in the middle.
+                // Most clients disconnect mid-request.
                 let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(connection), service).await;
             });
         }

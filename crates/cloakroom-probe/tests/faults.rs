@@ -1,14 +1,16 @@
-//! What an application survives: it is killed, its database is killed or hangs, its disk is full.
+//! Faults that an application must survive: it is killed, its database is killed or hangs, its disk
+//! is full.
 //!
-//! Each client counts what it was told was done, and at the end what is there: everything that was
-//! acknowledged, and of everything else the whole or nothing.
+//! Each client records which writes were acknowledged and compares them with the session at the
+//! end. Every acknowledged write must be there; any other write must be there completely or not at
+//! all.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
-    reason = "a test that panics has said what it found; recovery takes real time, which is measured"
+    reason = "a panic is how a test fails; recovery takes real time, which is measured"
 )]
 
 #[path = "faults/application.rs"]

@@ -1,13 +1,13 @@
-//! What sessions do, end to end: one list of scenarios, over real HTTP, on every adapter and every
-//! kind of back end.
+//! End-to-end behaviour of sessions: one list of scenarios, run over real HTTP on every adapter and
+//! every kind of back end.
 //!
-//! A scenario knows no adapter. Where one would have to, an adapter has a bug.
+//! A scenario is independent of the adapter. If it cannot be, the adapter has a bug.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that panics has said what it found"
+    reason = "a panic is how a test fails"
 )]
 
 #[path = "scenarios/csrf.rs"]

@@ -1,4 +1,4 @@
-//! Certificates for servers that speak TLS.
+//! Certificates for servers that use TLS.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -6,26 +6,26 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-/// An authority that nobody knows, with its own certificate in a file.
+/// A private certificate authority, with its certificate in a file.
 #[derive(Debug)]
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: tempfile::TempDir,
 }
 
-/// The files of a certificate and of its key.
+/// The files of a certificate and its key.
 #[derive(Debug)]
 pub struct Certificate {
     /// The certificate, in PEM form.
     pub certificate: PathBuf,
-    /// Its key, in PEM form, for its owner's eyes alone.
+    /// Its key, in PEM form, readable only by its owner.
     pub key: PathBuf,
 }
 
 impl Authority {
-    /// A new one.
+    /// Creates an authority.
     #[must_use]
-    #[expect(clippy::new_without_default, reason = "no two are the same")]
+    #[expect(clippy::new_without_default, reason = "each one is different")]
     pub fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -35,13 +35,13 @@ impl Authority {
         Self { issuer, folder }
     }
 
-    /// Its own certificate, which clients are to trust.
+    /// The path of its certificate, which clients must trust.
     #[must_use]
     pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// A certificate for a server with this name or address, as files of a folder.
+    /// Issues a certificate for a server with this name or address, as files in a folder.
     #[must_use]
     pub fn issue(&self, name: &str, folder: &Path) -> Certificate {
         let key = KeyPair::generate().unwrap();

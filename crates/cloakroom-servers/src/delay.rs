@@ -1,4 +1,4 @@
-//! A network that takes its time.
+//! A slow network.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -6,24 +6,24 @@ use std::sync::mpsc;
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
-/// Stands before a server, and hands on what comes to it after a delay; answers come at once.
+/// A proxy that forwards requests after a delay; responses are forwarded at once.
 ///
-/// How long a caller takes says how often it waited for an answer, whatever it sent at the same
-/// time. It ends with the process.
+/// The time that a caller takes shows how often it waited for a response, because requests sent
+/// together are delayed together. The proxy runs until the process ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Delay {
     port: u16,
 }
 
 impl Delay {
-    /// Before the server at this port.
+    /// Starts a proxy in front of the server on this port.
     #[must_use]
     pub fn to(server: u16, delay: Duration) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         spawn(move || {
             for client in listener.incoming().flatten() {
-                // A server that is gone closes its clients' connections.
+                // If the server is gone, close the client's connection.
                 if let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)) {
                     join(client, server, delay);
                 }
@@ -32,7 +32,7 @@ impl Delay {
         Self { port }
     }
 
-    /// Where clients connect to.
+    /// The port for clients.
     #[must_use]
     pub const fn port(self) -> u16 {
         self.port

@@ -1,11 +1,11 @@
-//! Applications on other frameworks, in `e2e/foreign/`, that do to a session what they are told.
+//! The applications on other frameworks in `e2e/foreign/`, which execute session operations.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::{Server, listens};
 
-/// What runs an application.
+/// The language runtime of an application.
 #[derive(Clone, Copy, Debug)]
 enum Language {
     Python,
@@ -13,37 +13,37 @@ enum Language {
     Ruby,
 }
 
-/// An application on a framework that sessions are shared with. It speaks the probe's protocol, as
-/// far as its framework can.
+/// An application on a framework whose sessions we share. It speaks the probe's protocol, as far as
+/// its framework allows.
 #[derive(Debug)]
 pub struct Foreign(Server);
 
 impl Foreign {
-    /// Pyramid, with its signed cookies, those of `pyramid_nacl_session`, or Beaker's.
+    /// Starts Pyramid, with its signed cookies, those of `pyramid_nacl_session`, or Beaker's.
     #[must_use]
     pub fn pyramid(options: &[&str]) -> Self {
         Self::start("pyramid", Language::Python, options)
     }
 
-    /// Flask, with Flask-WTF.
+    /// Starts Flask, with Flask-WTF.
     #[must_use]
     pub fn flask(options: &[&str]) -> Self {
         Self::start("flask", Language::Python, options)
     }
 
-    /// Django, with signed cookies or its table.
+    /// Starts Django, with signed cookies or its table.
     #[must_use]
     pub fn django(options: &[&str]) -> Self {
         Self::start("django", Language::Python, options)
     }
 
-    /// Express, with `cookie-session` or `express-session`.
+    /// Starts Express, with `cookie-session` or `express-session`.
     #[must_use]
     pub fn express(options: &[&str]) -> Self {
         Self::start("express", Language::Node, options)
     }
 
-    /// Rails' controllers, with its encrypted cookies.
+    /// Starts Rails' controllers, with encrypted cookies.
     #[must_use]
     pub fn rails(options: &[&str]) -> Self {
         Self::start("rails", Language::Ruby, options)
@@ -68,7 +68,7 @@ impl Foreign {
         };
         command.arg(applications.join(format!("{name}_app.{suffix}")));
         let port = server.port();
-        // It must leave nothing beside its source.
+        // Don't write bytecode next to the source.
         command.args(["--port", &port.to_string()]).args(options).env("PYTHONDONTWRITEBYTECODE", "1");
         server.start(&mut command, || listens(port));
         Self(server)
@@ -80,7 +80,7 @@ impl Foreign {
         self.0.port()
     }
 
-    /// What it printed.
+    /// The output of the application.
     #[must_use]
     pub fn output(&self) -> String {
         self.0.output()

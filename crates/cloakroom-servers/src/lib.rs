@@ -1,15 +1,15 @@
 //! Private database servers for tests.
 //!
-//! Each is a real one, started in a temporary folder on a free port of the loopback interface, and
-//! gone when it is dropped. A program that isn't there is a panic that names it and how to install
-//! it: a test that can't run has failed.
+//! Each is a real server, started in a temporary folder on a free port of the loopback interface,
+//! and stopped when it is dropped. A missing program is a panic that explains how to install it: a
+//! test that can't run has failed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
-    reason = "for tests alone, where a panic says what is wrong"
+    reason = "used only by tests, where a panic reports the error"
 )]
 
 mod authority;
@@ -51,11 +51,11 @@ pub struct Server {
     port: u16,
 }
 
-/// How long a server may take until it answers.
+/// The time that a server may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Server {
-    /// A server that isn't started yet: its folder, and a port that is free now.
+    /// Reserves a folder and a free port for a server that isn't started yet.
     #[must_use]
     pub fn prepare(name: &'static str) -> Self {
         let folder = tempfile::Builder::new().prefix(&format!("cloakroom-{name}-")).tempdir().unwrap();
@@ -80,7 +80,7 @@ impl Server {
         self.child.as_ref().expect("started").id()
     }
 
-    /// Starts it, with its output in a file of its folder, and waits until `ready` says so.
+    /// Starts it with its output in a log file, and waits until `ready` returns `true`.
     pub fn start(&mut self, command: &mut Command, ready: impl Fn() -> bool) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
         let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
@@ -98,43 +98,40 @@ impl Server {
         panic!("{} isn't ready after {PATIENCE:?}: {}", self.name, self.output());
     }
 
-    /// Kills it without warning, as `kill -9` of all its processes does; its folder stays for the
-    /// next start.
+    /// Kills all its processes, like `kill -9`. The folder stays for the next start.
     pub fn kill(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         if matches!(child.try_wait(), Ok(None)) {
-            // Killed alone, it would leave those that it has started, which answer until they
-            // notice.
+            // Its child processes would survive alone, and keep answering for a while.
             stop(&[child.id()]);
             let mut processes = started_by(child.id());
             processes.push(child.id());
             signal("-KILL", &processes);
         }
-        // It may be gone already.
+        // It may have exited already.
         let _ = child.wait();
     }
 
-    /// Stops it in mid-work (SIGSTOP), or lets it go on (SIGCONT): a server that hangs, with all
-    /// its processes.
+    /// Suspends all its processes (SIGSTOP) or resumes them (SIGCONT): a server that hangs.
     pub fn freeze(&self, frozen: bool) {
         let pid = self.pid();
         if frozen {
             assert!(stop(&[pid]), "{} can't be stopped", self.name);
-            // Those that it has started may end in between.
+            // Child processes may exit concurrently.
             stop(&started_by(pid));
         } else {
             signal("-CONT", &started_by(pid));
-            assert!(signal("-CONT", &[pid]), "{} can't go on", self.name);
+            assert!(signal("-CONT", &[pid]), "{} can't be resumed", self.name);
         }
     }
 
-    /// Whether its process is there.
+    /// Returns whether its process is running.
     #[must_use]
     pub fn is_up(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
-    /// What it printed.
+    /// The output of the server.
     #[must_use]
     pub fn output(&self) -> String {
         std::fs::read_to_string(self.log()).unwrap_or_default()
@@ -151,13 +148,13 @@ impl Drop for Server {
     }
 }
 
-/// Sends a signal to processes, and says whether all were there.
+/// Sends a signal to processes. Returns whether all of them exist.
 fn signal(signal: &str, pids: &[u32]) -> bool {
     let pids = pids.iter().map(u32::to_string);
     Command::new("kill").arg(signal).args(pids).stderr(Stdio::null()).status().unwrap().success()
 }
 
-/// Stops processes, waits until they stand still, and says whether all were there.
+/// Suspends processes and waits until they have stopped. Returns whether all of them exist.
 fn stop(pids: &[u32]) -> bool {
     let there = signal("-STOP", pids);
     while pids.iter().any(|pid| runs(*pid)) {
@@ -166,20 +163,21 @@ fn stop(pids: &[u32]) -> bool {
     there
 }
 
-/// The processes that this one has started: PostgreSQL has one for each connection.
+/// The child processes of a process: PostgreSQL has one for each connection.
 fn started_by(pid: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let children = processes.filter_map(|process| {
         let child: u32 = process.file_name().to_str()?.parse().ok()?;
         let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
-        // The name, in parentheses, may have spaces in it; behind it come the state and the parent.
+        // The name, in parentheses, may contain spaces; the state and the parent follow it.
         let parent: u32 = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
         (parent == pid).then_some(child)
     });
     children.collect()
 }
 
-/// Whether a thread of it goes on: the signal that stops a process reaches one after the other.
+/// Returns whether any thread of the process still runs: SIGSTOP reaches its threads one after the
+/// other.
 fn runs(pid: u32) -> bool {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let state = |thread: std::fs::DirEntry| {
@@ -189,26 +187,27 @@ fn runs(pid: u32) -> bool {
     threads.filter_map(state).any(|state| !matches!(state, 'T' | 't' | 'Z' | 'X'))
 }
 
-/// A port of the loopback interface that nobody listens on now, another one each time.
+/// Returns a free port of the loopback interface, a different one each time.
 ///
-/// It is below those that systems give to clients, who would take it before the server does.
+/// It is below the range of ephemeral ports, since a client could otherwise take it before the
+/// server does.
 #[must_use]
 pub fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    // Processes that test at the same time begin in different places.
+    // Concurrent test processes start at different ports.
     let place = || std::process::id().wrapping_mul(997).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
     std::iter::repeat_with(|| 10_000 + u16::try_from(place() % 20_000).unwrap())
         .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
         .unwrap()
 }
 
-/// Whether somebody listens on this port.
+/// Returns whether a process listens on this port.
 #[must_use]
 pub fn listens(port: u16) -> bool {
     std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-/// The path of a program: on `PATH`, or in one of these folders.
+/// Returns the path of a program on `PATH` or in one of these folders.
 #[must_use]
 pub fn program(name: &str, folders: &[&str], package: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -219,7 +218,7 @@ pub fn program(name: &str, folders: &[&str], package: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("{name} is missing: `cargo xtask test` installs it, or `apt-get install {package}`"))
 }
 
-/// Whether the tests run as root, as which some servers need to be told who they are.
+/// Returns whether the tests run as root. Some servers then need an explicit user.
 fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }

@@ -8,8 +8,8 @@ use crate::{Authority, Server, is_root, listens, program, run};
 
 const FOLDERS: &[&str] = &["/usr/sbin", "/usr/local/sbin", "/usr/bin"];
 
-/// A MariaDB server with an empty database, durable as it is in production: what it acknowledged
-/// survives `kill -9`.
+/// A MariaDB server with an empty database, as durable as in production: acknowledged writes
+/// survive `kill -9`.
 #[derive(Debug)]
 pub struct MariaDb {
     server: Server,
@@ -17,14 +17,13 @@ pub struct MariaDb {
 }
 
 impl MariaDb {
-    /// A server that is ready.
+    /// Starts a server.
     #[must_use]
     pub fn start() -> Self {
         Self::start_with(|_| Vec::new())
     }
 
-    /// A server that is ready, with these options (`--name=value`), which may need to know its
-    /// folder.
+    /// Starts a server with these options (`--name=value`), which may depend on its folder.
     #[must_use]
     pub fn start_with(options: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let server = Server::prepare("mariadb");
@@ -36,7 +35,7 @@ impl MariaDb {
         mariadb
     }
 
-    /// A server whose connections are encrypted where the client asks for it.
+    /// Starts a server that encrypts connections if the client asks for it.
     #[must_use]
     pub fn encrypted(authority: &Authority) -> Self {
         Self::start_with(|folder| {
@@ -46,7 +45,7 @@ impl MariaDb {
         })
     }
 
-    /// Starts it again, after [`Server::kill`].
+    /// Restarts it after [`Server::kill`].
     pub fn restart(&mut self) {
         let port = self.server.port();
         let mut command = self.command("mariadbd");
@@ -57,20 +56,20 @@ impl MariaDb {
         self.server.start(&mut command, move || listens(port));
     }
 
-    /// Stops it in mid-work, or lets it go on: [`Server::freeze`].
+    /// Suspends or resumes it: [`Server::freeze`].
     pub fn freeze(&self, frozen: bool) {
         self.server.freeze(frozen);
     }
 
-    /// The answer to these statements of the administrator's, as `mariadb` prints it.
-    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
+    /// Runs statements as the administrator and returns the output of `mariadb`.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn sql(&self, statements: &str) -> String {
         let mut command = self.client();
         command.arg("-e");
         printed(command, statements)
     }
 
-    /// Keeps a transaction open in which these statements were run.
+    /// Runs statements in a transaction and keeps it open.
     #[must_use]
     pub fn hold(&self, statements: &str) -> Held {
         Held::by(self.client(), &format!("BEGIN; {statements}"))
@@ -95,7 +94,7 @@ impl MariaDb {
         &mut self.server
     }
 
-    /// How to reach it.
+    /// The URL of its database.
     #[must_use]
     pub fn url(&self) -> String {
         format!("mysql://root@127.0.0.1:{}/test", self.server.port())
@@ -103,10 +102,10 @@ impl MariaDb {
 
     fn command(&self, name: &str) -> Command {
         let mut command = Command::new(program(name, FOLDERS, "mariadb-server"));
-        // Its own folder, and nothing of a server that the machine may run.
+        // Use only its own folder, and no settings of the machine's server.
         command.arg("--no-defaults").arg(format!("--datadir={}", self.data().display()));
-        // Names of temporary tables come from process ids: in a folder that servers share they get
-        // in each other's way.
+        // Names of temporary tables come from process ids, so servers that share a folder would
+        // collide.
         command.arg(format!("--tmpdir={}", self.server.folder().display()));
         if is_root() {
             command.arg("--user=root");

@@ -1,12 +1,12 @@
-//! What comes to a server of Redis, where a wire can't be put in between: clients learn the address
-//! from others.
+//! Observes the commands that a Redis server receives. Used where clients learn addresses from
+//! other servers, so that no proxy can be put in between.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 
 use crate::redis::Redis;
 
-/// Sees every command that comes to a server.
+/// A connection that receives a copy of every command.
 #[derive(Debug)]
 pub struct Monitor {
     server: u16,
@@ -14,7 +14,7 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Of this server, from now on.
+    /// Starts to observe a server.
     #[must_use]
     pub fn of(server: &Redis) -> Self {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port())).unwrap();
@@ -30,7 +30,8 @@ impl Monitor {
         line.trim_end().to_owned()
     }
 
-    /// The commands since the last time; those inside of scripts cross no network and don't count.
+    /// Returns the commands since the last call, except those inside scripts, which don't cross the
+    /// network.
     pub fn commands(&mut self) -> Vec<String> {
         let mut marker = TcpStream::connect((Ipv4Addr::LOCALHOST, self.server)).unwrap();
         marker.write_all(b"ECHO until-here\r\n").unwrap();

@@ -7,8 +7,7 @@ use std::process::Command;
 use crate::postgres::{USER, as_user};
 use crate::{Postgres, Server, is_root, listens, program, run, signal};
 
-/// A PgBouncer in transaction mode: each transaction goes to whichever of a few connections to the
-/// server is free.
+/// A PgBouncer in transaction mode: each transaction uses any free connection to the server.
 #[derive(Debug)]
 pub struct PgBouncer {
     server: Server,
@@ -19,23 +18,24 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// One that leads to this server, over up to two connections.
+    /// Starts one in front of a server, with up to two connections.
     #[must_use]
     pub fn before(postgres: &mut Postgres) -> Self {
         Self::of(program("pgbouncer", &["/usr/sbin"], "pgbouncer"), postgres, "postgres", 2)
     }
 
-    /// One that leads to this server as this user, over up to eight connections.
+    /// Starts one in front of a server with this user and up to eight connections.
     #[must_use]
     pub fn before_as(postgres: &mut Postgres, user: &str) -> Self {
         Self::of(program("pgbouncer", &["/usr/sbin"], "pgbouncer"), postgres, user, 8)
     }
 
-    /// The same in a newer version, which keeps track of prepared statements.
+    /// Starts a newer version, which tracks prepared statements.
     #[must_use]
     pub fn newer_before_as(postgres: &mut Postgres, user: &str) -> Self {
         let told = std::env::var_os("PGBOUNCER_NEWER").filter(|path| !path.is_empty()).map(PathBuf::from);
-        let told = told.expect("PGBOUNCER_NEWER must name a PgBouncer of 1.21 or newer: `cargo xtask test` brings one");
+        let told =
+            told.expect("PGBOUNCER_NEWER must name a PgBouncer of 1.21 or newer: `cargo xtask test` installs one");
         Self::of(told, postgres, user, 8)
     }
 
@@ -50,7 +50,7 @@ impl PgBouncer {
         bouncer
     }
 
-    /// Reads its settings anew, with these (`name=value`) instead of those that were added before.
+    /// Reloads the configuration, with these settings (`name=value`) instead of those added before.
     pub fn set(&self, settings: &[&str]) {
         self.write(settings);
         assert!(signal("-HUP", &[self.server.pid()]), "PgBouncer has ended: {}", self.server.output());
@@ -72,20 +72,20 @@ impl PgBouncer {
         self.server.folder().join("pgbouncer.ini")
     }
 
-    /// Whether its process is there.
+    /// Returns whether its process is running.
     #[must_use]
     pub fn is_up(&mut self) -> bool {
         self.server.is_up()
     }
 
-    /// Starts it again, with the settings that it has.
+    /// Restarts it with its current settings.
     pub fn restart(&mut self) {
         self.server.kill();
         let (port, file) = (self.server.port(), self.file());
         self.server.start(as_user(&self.program).arg(file), move || listens(port));
     }
 
-    /// What it printed.
+    /// The output of the pooler.
     #[must_use]
     pub fn output(&self) -> String {
         self.server.output()
@@ -97,7 +97,7 @@ impl PgBouncer {
         self.server.port()
     }
 
-    /// How to reach the server through it.
+    /// The URL of the database behind it.
     #[must_use]
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port())

@@ -9,11 +9,11 @@ use std::time::Duration;
 use crate::client::{Held, printed};
 use crate::{Authority, Server, is_root, listens, program, run};
 
-/// Who runs it where the tests run as root, which PostgreSQL refuses.
+/// The user that runs the server if the tests run as root, which PostgreSQL refuses to run as.
 pub(crate) const USER: &str = "postgres";
 
-/// A PostgreSQL server with an empty database, durable as it is in production: what it acknowledged
-/// survives `kill -9`.
+/// A PostgreSQL server with an empty database, as durable as in production: acknowledged writes
+/// survive `kill -9`.
 #[derive(Debug)]
 pub struct Postgres {
     server: Server,
@@ -21,14 +21,13 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// A server that is ready.
+    /// Starts a server.
     #[must_use]
     pub fn start() -> Self {
         Self::start_with(|_| Vec::new())
     }
 
-    /// A server that is ready, with these settings (`name=value`), which may need to know its
-    /// folder.
+    /// Starts a server with these settings (`name=value`), which may depend on its folder.
     #[must_use]
     pub fn start_with(settings: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let server = Server::prepare("postgres");
@@ -44,7 +43,7 @@ impl Postgres {
         postgres
     }
 
-    /// A server whose connections are encrypted where the client asks for it.
+    /// Starts a server that encrypts connections if the client asks for it.
     #[must_use]
     pub fn encrypted(authority: &Authority) -> Self {
         Self::start_with(|folder| {
@@ -54,10 +53,10 @@ impl Postgres {
         })
     }
 
-    /// Starts it again, after [`Server::kill`].
+    /// Restarts it after [`Server::kill`].
     pub fn restart(&mut self) {
         let (data, port) = (self.data(), self.server.port());
-        // Processes that were killed are gone a moment later; before that, none can start.
+        // Killed processes take a moment to exit, and no new one can start before that.
         while works_in(&data) {
             sleep(Duration::from_millis(20));
         }
@@ -69,20 +68,20 @@ impl Postgres {
         self.server.start(&mut command, answers);
     }
 
-    /// Stops it in mid-work, or lets it go on: [`Server::freeze`].
+    /// Suspends or resumes it: [`Server::freeze`].
     pub fn freeze(&self, frozen: bool) {
         self.server.freeze(frozen);
     }
 
-    /// The answer to these statements of the administrator's, as `psql` prints it.
-    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
+    /// Runs statements as the administrator and returns the output of `psql`.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn sql(&self, statements: &str) -> String {
         let mut command = self.psql();
         command.arg("-c");
         printed(command, statements)
     }
 
-    /// Keeps a transaction open in which these statements were run.
+    /// Runs statements in a transaction and keeps it open.
     #[must_use]
     pub fn hold(&self, statements: &str) -> Held {
         Held::by(self.psql(), &format!("BEGIN; {statements}"))
@@ -100,7 +99,7 @@ impl Postgres {
         &mut self.server
     }
 
-    /// How to reach it.
+    /// The URL of its database.
     #[must_use]
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.server.port())
@@ -111,7 +110,7 @@ impl Postgres {
     }
 }
 
-/// Whether it takes connections: it listens before it does.
+/// Returns whether it accepts connections; it listens some time before that.
 fn ready(port: u16) -> bool {
     let mut command = Command::new(tool("pg_isready"));
     command
@@ -120,7 +119,7 @@ fn ready(port: u16) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// The newest version that is installed.
+/// Returns a tool of the newest installed version.
 fn tool(name: &str) -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut folders: Vec<String> = versions.map(|version| version.path().join("bin").display().to_string()).collect();
@@ -136,12 +135,12 @@ pub(crate) fn as_user(program: &Path) -> Command {
     }
     let mut command = Command::new("setpriv");
     command.args([&format!("--reuid={USER}"), &format!("--regid={USER}"), "--clear-groups"]).arg(program);
-    // The tests' own folder may be closed to that user.
+    // That user may have no access to the current folder of the tests.
     command.current_dir("/");
     command
 }
 
-/// Whether a process has this as its working directory.
+/// Returns whether a process has this working directory.
 fn works_in(folder: &Path) -> bool {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     processes.filter_map(|process| fs::read_link(process.path().join("cwd")).ok()).any(|cwd| cwd == folder)

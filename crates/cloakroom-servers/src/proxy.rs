@@ -1,9 +1,8 @@
-//! A wire that counts: how often a client spoke after the server had, which is how often it waited
-//! for an answer.
+//! A proxy that counts round trips: how often a client sends after the server has answered.
 //!
-//! The wire has the faults of real ones. It goes silent, as when a firewall forgets its
-//! connections: what is sent is taken, and nothing arrives. It is cut after a random number of
-//! bytes. And the server's side hangs up, as servers do with idle connections.
+//! It can inject the faults of real networks. Connections go silent, as when a firewall drops their
+//! state: data is accepted, but never arrives. Connections are cut after a random number of bytes.
+//! The server's side is closed, as servers do with idle connections.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -11,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// A separate port that leads to a server's.
+/// A proxy in front of a server.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -19,22 +18,22 @@ pub struct Proxy {
     trips: Arc<AtomicUsize>,
 }
 
-/// The state that all connections of a wire share.
+/// The state shared by all connections of a proxy.
 #[derive(Debug, Default)]
 struct Faults {
     server: AtomicU16,
     opened: AtomicUsize,
     closed: AtomicUsize,
-    /// The number of connections, counted from the first one, that are silent.
+    /// The number of silent connections, which are the first ones.
     silent: AtomicUsize,
-    /// The largest number of bytes that a connection carries; 0 is no limit.
+    /// The largest number of bytes that a connection carries; 0 means no limit.
     most: AtomicU64,
     seed: AtomicU64,
     live: Mutex<Vec<(usize, TcpStream, TcpStream)>>,
 }
 
 impl Faults {
-    /// A number from 1 to the largest one, another for each connection: the bytes until it is cut.
+    /// The number of bytes until the connection is cut: a random number from 1 to the limit.
     fn budget(&self, number: usize) -> Option<u64> {
         let most = self.most.load(Ordering::SeqCst);
         let seed = self.seed.load(Ordering::SeqCst).wrapping_add(number as u64);
@@ -42,7 +41,7 @@ impl Faults {
     }
 }
 
-/// One step of SplitMix64: the same seed cuts at the same places.
+/// One step of SplitMix64. The same seed cuts at the same points.
 #[must_use]
 pub const fn scrambled(seed: u64) -> u64 {
     let mut z = seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -52,7 +51,7 @@ pub const fn scrambled(seed: u64) -> u64 {
 }
 
 impl Proxy {
-    /// A wire to this port. It is there until the test ends.
+    /// Starts a proxy in front of the server on this port. It runs until the process ends.
     #[must_use]
     pub fn to(server: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -71,70 +70,70 @@ impl Proxy {
         Self { port, faults, trips }
     }
 
-    /// Leads new connections to another server; those that there are stay.
+    /// Connects new clients to another server; existing connections stay.
     pub fn lead_to(&self, server: u16) {
         self.faults.server.store(server, Ordering::SeqCst);
     }
 
-    /// Makes all connections that there are silent, for ever: they stay open, and nothing arrives
-    /// on either side. New ones work.
+    /// Silences all existing connections for good: they stay open, but nothing arrives on either
+    /// side. New connections work.
     pub fn silence(&self) {
         self.faults.silent.store(self.opened(), Ordering::SeqCst);
     }
 
-    /// Cuts each connection after a random number of bytes, at most this many, in the middle of
-    /// whatever they belong to. The same seed cuts at the same places.
+    /// Cuts each connection after a random number of bytes, at most this many, regardless of
+    /// message boundaries. The same seed cuts at the same points.
     pub fn cut_within(&self, most: u64, seed: u64) {
         self.faults.seed.store(seed, Ordering::SeqCst);
         self.faults.most.store(most, Ordering::SeqCst);
     }
 
-    /// Cuts no connection any more.
+    /// Stops cutting connections.
     pub fn mend(&self) {
         self.faults.most.store(0, Ordering::SeqCst);
     }
 
-    /// Ends all connections as a server does that closes idle ones: the client is told, and says
-    /// goodbye itself.
+    /// Closes the server's side of all connections, as servers do with idle connections. Clients
+    /// see the end and close their side.
     pub fn hang_up(&self) {
         for (_, client, server) in self.faults.live.lock().unwrap().iter() {
-            // One that is gone already has nobody to tell.
+            // An error means that the connection is closed already.
             let _ = (client.shutdown(Shutdown::Write), server.shutdown(Shutdown::Write));
         }
     }
 
-    /// The connections since the start.
+    /// The number of connections since the start.
     #[must_use]
     pub fn opened(&self) -> usize {
         self.faults.opened.load(Ordering::SeqCst)
     }
 
-    /// The connections that are open now, on either side.
+    /// The number of connections that are open on either side.
     #[must_use]
     pub fn open(&self) -> usize {
         self.opened() - self.faults.closed.load(Ordering::SeqCst)
     }
 
-    /// Where to connect to.
+    /// The port for clients.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// The round trips since the start, of all connections.
+    /// The number of round trips since the start, over all connections.
     #[must_use]
     pub fn trips(&self) -> usize {
         self.trips.load(Ordering::SeqCst)
     }
 }
 
-/// Which connection it is, and the faults that it may have.
+/// A connection, and the faults that it may have.
 #[derive(Clone, Debug)]
 struct Wire {
     number: usize,
     faults: Arc<Faults>,
     carried: Arc<AtomicU64>,
-    /// How many of its two directions are over.
+    /// The number of its directions that have ended.
     over: Arc<AtomicUsize>,
 }
 
@@ -143,7 +142,7 @@ impl Wire {
         self.number < self.faults.silent.load(Ordering::SeqCst)
     }
 
-    /// How many of these bytes arrive, and whether the wire is cut behind them.
+    /// Returns how many of these bytes arrive, and whether the connection is cut after them.
     fn passes(&self, length: usize) -> (usize, bool) {
         let Some(budget) = self.faults.budget(self.number) else { return (length, false) };
         let carried = self.carried.fetch_add(length as u64, Ordering::SeqCst);
@@ -172,7 +171,8 @@ fn connect(client: TcpStream, server: TcpStream, faults: &Arc<Faults>, trips: &A
     carry(server, client, wire, move || answered.store(true, Ordering::SeqCst));
 }
 
-/// Counts before it hands on, so that who has the answer finds it counted.
+/// Forwards one direction. Counts before it forwards, so that a client that has the response finds
+/// it counted.
 fn carry(mut from: TcpStream, mut to: TcpStream, wire: Wire, seen: impl Fn() + Send + 'static) {
     let _ = (from.set_nodelay(true), to.set_nodelay(true));
     thread::spawn(move || {
@@ -191,7 +191,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, wire: Wire, seen: impl Fn() + S
                 break;
             }
         }
-        // Nor does anybody learn that the other side is gone.
+        // On a silent connection the other side must not see the end either.
         if !wire.is_silent() {
             let _ = to.shutdown(Shutdown::Write);
         }
@@ -207,7 +207,7 @@ mod tests {
 
     use super::{Proxy, scrambled};
 
-    /// A server that sends back what it receives.
+    /// Starts a server that sends back all that it receives.
     fn echo() -> u16 {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -224,14 +224,14 @@ mod tests {
     }
 
     #[test]
-    fn a_wire_is_cut_within_the_bytes_that_were_said_and_mended_again() {
+    fn connections_are_cut_within_the_limit_until_mended() {
         let wire = Proxy::to(echo());
         wire.cut_within(1000, 7);
         for number in 0..20 {
             let mut client = client(&wire);
             let _ = client.write_all(&[1; 2000]);
             let mut back = Vec::new();
-            // It may be cut with a reset.
+            // The connection may be cut with a reset.
             let _ = client.read_to_end(&mut back);
             let budget = 1 + scrambled(7 + number) % 1000;
             assert!(back.len() as u64 <= budget, "{number}: {} of {budget}", back.len());
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_hangs_up_is_heard() {
+    fn clients_see_that_the_server_has_closed_the_connection() {
         let wire = Proxy::to(echo());
         let mut client = client(&wire);
         let mut back = [0; 1];
@@ -253,7 +253,7 @@ mod tests {
         client.read_exact(&mut back).unwrap();
         assert_eq!(wire.open(), 1);
         wire.hang_up();
-        assert_eq!(client.read(&mut back).unwrap(), 0, "the end is told");
+        assert_eq!(client.read(&mut back).unwrap(), 0, "the client sees the end");
         drop(client);
         while wire.open() > 0 {
             thread::yield_now();

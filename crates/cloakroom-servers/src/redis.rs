@@ -1,4 +1,4 @@
-//! Redis: one server, a master with its replica and three sentinels, and a Cluster of three
+//! Redis: a single server, a master with a replica and three sentinels, and a Cluster of three
 //! masters.
 
 mod cluster;
@@ -16,13 +16,12 @@ use crate::{PATIENCE, Server, listens, program};
 pub use cluster::Cluster;
 pub use sentinels::Sentinels;
 
-/// Options that make a user `app` whose password is `app`, and who may do everything until a right
-/// is taken away.
+/// Options that create the user `app` with the password `app` and all rights.
 pub const APP: [&str; 7] = ["--user", "app", "on", ">app", "~*", "&*", "+@all"];
 
 const STEP: Duration = Duration::from_millis(20);
 
-/// One server, which writes what it acknowledges to its append-only file first.
+/// A server that writes to its append-only file before it acknowledges.
 #[derive(Debug)]
 pub struct Redis {
     server: Server,
@@ -32,19 +31,19 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// A server that is up.
+    /// Starts a server.
     #[must_use]
     pub fn start() -> Self {
         Self::with(&[])
     }
 
-    /// A server with these options beside ours.
+    /// Starts a server with additional options.
     #[must_use]
     pub fn with(options: &[&str]) -> Self {
         Self::of(redis_server(), options.iter().copied(), false)
     }
 
-    /// Valkey, in a version that has `SET … IFEQ`, with these options beside ours.
+    /// Starts Valkey, in a version that supports `SET … IFEQ`, with additional options.
     #[must_use]
     pub fn valkey(options: &[&str]) -> Self {
         Self::of(valkey_server(), options.iter().copied(), false)
@@ -57,7 +56,7 @@ impl Redis {
         redis
     }
 
-    /// A server that speaks TLS and nothing else, with these files in PEM.
+    /// Starts a server that accepts only TLS, with these PEM files.
     #[must_use]
     pub fn with_tls(ca: &Path, certificate: &Path, key: &Path, options: &[&str]) -> Self {
         let [ca, certificate, key] = [ca, certificate, key].map(|path| path.to_str().unwrap());
@@ -65,7 +64,7 @@ impl Redis {
         Self::of(redis_server(), files.iter().chain(options).copied(), true)
     }
 
-    /// Starts it after a [`Redis::kill`], with the data that its folder has.
+    /// Restarts it after [`Redis::kill`], with the data in its folder.
     pub fn start_again(&mut self) {
         let port = self.port().to_string();
         let mut command = Command::new(&self.program);
@@ -81,12 +80,12 @@ impl Redis {
         self.server.start(&mut command, || if tls { listens(port) } else { answers(port) });
     }
 
-    /// As `kill -9` does.
+    /// Kills it, like `kill -9`.
     pub fn kill(&mut self) {
         self.server.kill();
     }
 
-    /// Stops it in mid-work, or lets it go on.
+    /// Suspends or resumes it.
     pub fn freeze(&self, frozen: bool) {
         self.server.freeze(frozen);
     }
@@ -97,25 +96,25 @@ impl Redis {
         self.server.port()
     }
 
-    /// `redis://` and where it is.
+    /// The `redis://` URL of the server.
     #[must_use]
     pub fn url(&self) -> String {
         url(self.port())
     }
 
-    /// The folder in which it keeps its data.
+    /// The folder with its data.
     #[must_use]
     pub fn data(&self) -> PathBuf {
         self.server.folder().join("appendonlydir")
     }
 
-    /// A connection that stays.
+    /// Opens a connection for several commands.
     #[must_use]
     pub fn talk(&self) -> Talk {
         Talk(BufReader::new(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port())).unwrap()))
     }
 
-    /// What `redis-cli` prints for this command.
+    /// Runs a command with `redis-cli` and returns its output.
     #[must_use]
     pub fn cli(&self, words: &[&str]) -> String {
         cli(self.port(), words)
@@ -127,7 +126,7 @@ impl Redis {
 pub struct Talk(BufReader<TcpStream>);
 
 impl Talk {
-    /// Sends a command, and returns the line that answers it.
+    /// Sends a command and returns the line of its answer.
     pub fn say(&mut self, words: &str) -> String {
         self.0.get_mut().write_all(format!("{words}\r\n").as_bytes()).unwrap();
         let mut line = String::new();
@@ -152,7 +151,7 @@ fn url(port: u16) -> String {
     format!("redis://127.0.0.1:{port}/")
 }
 
-/// Words may be [`quoted`]: then all of them are handed over like that.
+/// If any word is [`quoted`], all are passed in quoted form.
 fn cli(port: u16, words: &[&str]) -> String {
     let mut command = Command::new(program("redis-cli", &[], "redis-tools"));
     command.args(["-p", &port.to_string()]);
@@ -167,19 +166,19 @@ fn cli(port: u16, words: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).replace('\r', "").trim_end().to_owned()
 }
 
-/// A word of any bytes, as [`Redis::cli`] takes it: a command line can't hold them all.
+/// Encodes a word of arbitrary bytes for [`Redis::cli`]: a command line can't contain them all.
 #[must_use]
 pub fn quoted(bytes: &[u8]) -> String {
     let bytes: String = bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();
     format!("\"{bytes}\"")
 }
 
-/// Whether it is up, and has read what it had written.
+/// Returns whether it is up and has loaded its data.
 fn answers(port: u16) -> bool {
     let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { return false };
     let mut answer = [0; 5];
     stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
-    // One with a password says that it wants it.
+    // A server with a password answers that authentication is required.
     let asked = stream.write_all(b"PING\r\n").and_then(|()| stream.read_exact(&mut answer));
     asked.is_ok() && [*b"+PONG", *b"-NOAU"].contains(&answer)
 }
@@ -191,5 +190,5 @@ fn until(what: &str, done: impl Fn() -> bool) {
         }
         sleep(STEP);
     }
-    panic!("waited for {PATIENCE:?}, in vain: {what}");
+    panic!("timed out after {PATIENCE:?} waiting until {what}");
 }

@@ -5,7 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     dead_code,
-    reason = "a test that panics has said what it found; not everything that tests share is used here"
+    reason = "a panic is how a test fails; not everything that tests share is used here"
 )]
 
 #[path = "store/faulty.rs"]

@@ -1,5 +1,4 @@
-//! The cookie: who can touch it, how long it stays, what fits into it, and what the inspector tells
-//! of it.
+//! The cookie: access by scripts, lifetime, size, and its display in the inspector.
 
 use anyhow::{Context as _, Result};
 use cloakroom_e2e::{Browser, COOKIE, Demo, Look, Scripts};
@@ -9,12 +8,12 @@ use crate::{shop, sign_in, store_key};
 #[tokio::test]
 async fn a_script_can_neither_read_nor_plant_the_cookie() -> Result<()> {
     let (demo, browser) = shop().await?;
-    // No session yet: this page starts none.
+    // There is no session yet: this page starts none.
     browser.go(&demo.url("/handed-in")).await?;
     browser.script(&format!("document.cookie = '{COOKIE}=planted; Secure; Path=/'")).await?;
     browser.script("document.cookie = 'other=planted; Secure; Path=/'").await?;
-    assert!(browser.cookie(COOKIE).await?.is_none(), "the prefix keeps it out");
-    assert!(browser.cookie("other").await?.is_some(), "the script could plant another");
+    assert!(browser.cookie(COOKIE).await?.is_none(), "the cookie prefix prevents it");
+    assert!(browser.cookie("other").await?.is_some(), "the script can set another cookie");
 
     browser.go(&demo.url("/")).await?;
     let cookie = browser.cookie(COOKIE).await?.context("a session")?;
@@ -97,7 +96,7 @@ async fn the_inspector_shows_the_record_in_the_store() -> Result<()> {
     let before = version().await?;
     assert!(browser.text("#record").await?.contains("Grace"));
 
-    // Far more than any cookie holds.
+    // Far more than fits into a cookie.
     browser.script("document.querySelector('#text').value = 'x'.repeat(50000)").await?;
     browser.follow("form[action='/inspector/note'] button").await?;
     assert_eq!(store_key(&demo, &browser).await?, key);
@@ -105,7 +104,7 @@ async fn the_inspector_shows_the_record_in_the_store() -> Result<()> {
     assert!(version().await? > before, "each write counts");
 
     let cookie = browser.cookie(COOKIE).await?.context("a session")?.value().to_owned();
-    assert!(cookie.len() < 64, "an id, and no more");
+    assert!(cookie.len() < 64, "only an id");
     assert!(!browser.client().source().await?.contains(&cookie), "the page is no copy of the cookie");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Where somebody is signed in, and what happens there when they sign out here.
+//! The list of devices, and signing out one device from another.
 
 use anyhow::Result;
 use cloakroom_e2e::{Browser, COOKIE, Demo, Look, Scripts};
@@ -33,13 +33,13 @@ async fn one_device_signs_another_out() -> Result<()> {
 
     let ended = there.cookie(COOKIE).await?.map(|cookie| cookie.value().to_owned());
     assert_eq!(visitor(&demo, &there).await?, None, "signed out, though its browser still had the cookie");
-    assert_ne!(there.cookie(COOKIE).await?.map(|cookie| cookie.value().to_owned()), ended, "a session of its own");
+    assert_ne!(there.cookie(COOKIE).await?.map(|cookie| cookie.value().to_owned()), ended, "a separate session");
     assert_eq!(visitor(&demo, &here).await?.as_deref(), Some("Ada"));
     Ok(())
 }
 
 #[tokio::test]
-async fn everywhere_else_is_everywhere_else() -> Result<()> {
+async fn sign_out_everywhere_else_keeps_only_this_device() -> Result<()> {
     let (demo, here) = shop().await?;
     let there = Browser::start(Look::Light, Scripts::Off).await?;
     for (browser, name) in [(&here, "Ada"), (&there, "Ada")] {
@@ -51,13 +51,13 @@ async fn everywhere_else_is_everywhere_else() -> Result<()> {
     assert_eq!(visitor(&demo, &there).await?, None);
 
     sign_in(&demo, &there, "Grace").await?;
-    assert_eq!(devices(&demo, &there).await?, 1, "nobody sees the devices of somebody else");
+    assert_eq!(devices(&demo, &there).await?, 1, "the devices of another user are not listed");
     assert_eq!(devices(&demo, &here).await?, 1);
     Ok(())
 }
 
 #[tokio::test]
-async fn cookies_know_of_no_other_device() -> Result<()> {
+async fn cookie_sessions_list_no_other_device() -> Result<()> {
     let demo = Demo::start(&["--store", "signed"])?;
     let browser = Browser::start(Look::Light, Scripts::On).await?;
     sign_in(&demo, &browser, "Ada").await?;

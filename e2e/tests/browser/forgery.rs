@@ -1,4 +1,4 @@
-//! Forms that aren't ours, or are no longer.
+//! Forged and outdated forms.
 
 use anyhow::{Context as _, Result};
 use cloakroom_e2e::COOKIE;

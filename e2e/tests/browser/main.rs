@@ -1,4 +1,4 @@
-//! What the demo promises, in a real browser.
+//! The demo's features in a real browser.
 
 mod cookie;
 mod devices;
@@ -20,7 +20,7 @@ async fn sign_in(demo: &Demo, browser: &Browser, name: &str) -> Result<()> {
     browser.follow("main form button").await
 }
 
-/// The beginning of the hash of the session's id.
+/// Returns the beginning of the hash of the session's id.
 async fn store_key(demo: &Demo, browser: &Browser) -> Result<String> {
     browser.go(&demo.url("/inspector")).await?;
     browser.text("#store-key").await

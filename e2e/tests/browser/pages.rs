@@ -1,4 +1,5 @@
-//! Every page in every look: nothing sticks out, everything has a name, and the contrast is enough.
+//! Every page in every look: nothing overflows, everything has an accessible name, and the contrast
+//! suffices.
 
 use anyhow::Result;
 use cloakroom_e2e::{Browser, Demo, Look, Scripts};
@@ -49,17 +50,17 @@ async fn look_at(browser: &Browser, name: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn by_day() -> Result<()> {
+async fn in_light_colours() -> Result<()> {
     visit_all(Look::Light).await
 }
 
 #[tokio::test]
-async fn by_night() -> Result<()> {
+async fn in_dark_colours() -> Result<()> {
     visit_all(Look::Dark).await
 }
 
 #[tokio::test]
-async fn on_a_telephone() -> Result<()> {
+async fn on_a_phone() -> Result<()> {
     visit_all(Look::Narrow).await
 }
 
@@ -71,9 +72,9 @@ async fn the_keyboard_reaches_everything_in_order() -> Result<()> {
         browser.press(Key::Tab).await?;
         let focused = browser.script("return document.activeElement.innerText").await?;
         let focused = focused.as_str().unwrap_or_default().to_owned();
-        assert!(focused.contains(expected), "{expected} is reached, not {focused}");
+        assert!(focused.contains(expected), "expected the focus on {expected}, not on {focused}");
         let outline = browser.script("return getComputedStyle(document.activeElement).outlineStyle").await?;
-        assert_eq!(outline, "solid", "{expected}: one sees where one is");
+        assert_eq!(outline, "solid", "{expected}: the focus is visible");
     }
     browser.press(Key::Tab).await?;
     assert_eq!(browser.script("return document.activeElement.id").await?, "add-top-hat");

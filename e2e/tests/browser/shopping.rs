@@ -1,4 +1,4 @@
-//! Signing in and out, the cart, and messages.
+//! Signing in and out, the cart, and flash messages.
 
 use anyhow::Result;
 use cloakroom_e2e::{Browser, COOKIE, Demo, Look, Scripts};
@@ -11,7 +11,7 @@ async fn signing_in_keeps_the_cart_and_changes_the_id() -> Result<()> {
     browser.go(&demo.url("/")).await?;
     browser.follow("#add-top-hat").await?;
     let before = store_key(&demo, &browser).await?;
-    assert_eq!(store_key(&demo, &browser).await?, before, "it stays as long as nobody signs in");
+    assert_eq!(store_key(&demo, &browser).await?, before, "the id stays the same until the sign-in");
 
     sign_in(&demo, &browser, "Ada <b>Lovelace</b>").await?;
     assert_eq!(browser.text("#visitor").await?, "Ada <b>Lovelace</b>");
@@ -38,7 +38,7 @@ async fn a_message_is_shown_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_session_and_what_it_held() -> Result<()> {
+async fn signing_out_ends_the_session_and_its_data() -> Result<()> {
     let (demo, browser) = shop().await?;
     sign_in(&demo, &browser, "Ada").await?;
     browser.follow("#add-carpet-bag").await?;

@@ -1,5 +1,5 @@
-//! Pages that the browser fetches before the visitor asks for them: the messages of the session are
-//! for the visitor.
+//! Pages that the browser fetches ahead of the visitor must not consume the session's flash
+//! messages.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use cloakroom_e2e::{Browser, Demo, Look, Scripts, Watch};
 const MESSAGES: &str = "#messages .flash";
 const ADDED: &str = "Added to your cart";
 
-/// A signed-in visitor at the shop, for whom a message waits that no page has shown yet.
+/// A signed-in visitor at the shop, with a flash message that no page has shown yet.
 async fn with_a_message() -> Result<(Demo, Watch, Browser)> {
     let demo = Demo::start(&[])?;
     let watch = Watch::start(&demo).await?;
@@ -19,8 +19,8 @@ async fn with_a_message() -> Result<(Demo, Watch, Browser)> {
     browser.follow("main form button").await?;
     browser.go(&watch.url("/")).await?;
     assert!(browser.texts(MESSAGES).await?.is_empty());
-    // The form of the first thing, sent by a script that doesn't follow the redirect to the page
-    // that would show the message.
+    // A script submits the first item's form. It doesn't follow the redirect, since that page would
+    // show the message.
     let sent = "const form = document.querySelector('form[action=\"/cart/add\"]');
         return fetch(form.action, { method: 'POST', redirect: 'manual', body: new URLSearchParams(new FormData(form)) })
             .then(response => response.type)";
@@ -28,7 +28,7 @@ async fn with_a_message() -> Result<(Demo, Watch, Browser)> {
     Ok((demo, watch, browser))
 }
 
-/// Adds speculation rules for the cart to the page, and waits until the browser has its answer.
+/// Adds speculation rules for the cart to the page, and waits until the browser has the response.
 async fn speculate(watch: &Watch, browser: &Browser, action: &str) -> Result<()> {
     let rules = format!(
         "const rules = document.createElement('script');
@@ -40,8 +40,7 @@ async fn speculate(watch: &Watch, browser: &Browser, action: &str) -> Result<()>
     watch.speculated(1).await
 }
 
-/// Waits for a page. A prerendered one is activated without a navigation that ChromeDriver would
-/// wait for.
+/// Waits for a page. Activating a prerendered page is no navigation that ChromeDriver waits for.
 async fn arrived(browser: &Browser, path: &str) -> Result<()> {
     let there = format!("return location.pathname === '{path}' && document.readyState === 'complete'");
     for _ in 0..500 {

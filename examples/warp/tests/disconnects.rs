@@ -2,7 +2,7 @@
 //!
 //! `CLOAKROOM_DISCONNECTS=500 cargo test -p cloakroom-example-warp --test disconnects -- --nocapture`
 //! does more rounds.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has said what it found")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
 #[path = "../../../crates/cloakroom-probe/tests/disconnects/leaving.rs"]
 mod leaving;

@@ -1,11 +1,11 @@
-//! Reads what a libFuzzer run has to say for itself.
+//! Parses the output of a libFuzzer run.
 
 use crate::Outcome;
 
-/// How many of the last lines are shown of a run that failed.
+/// The number of trailing lines shown for a failed run.
 const SHOWN_LINES: usize = 40;
 
-/// What one run printed, and whether it ended well.
+/// The output of one run, and whether it exited successfully.
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) text: String,
@@ -13,13 +13,13 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// How many inputs were tried, or why the run counts as failed.
+    /// Returns the number of inputs tried, or the reason why the run counts as failed.
     pub(super) fn verdict(&self) -> Outcome<u64> {
         if !self.success {
             let reproducer = self.after("Test unit written to ").unwrap_or("none was written");
             return Err(format!("{}  reproducer: {reproducer}\n", self.tail()));
         }
-        // A fuzzer that is blind to coverage passes easily and finds nothing.
+        // Without coverage a fuzzer finds nothing, and passes.
         if !self.text.contains("inline 8-bit counters") {
             return Err(format!("{}  the target is not instrumented for coverage\n", self.tail()));
         }
@@ -27,7 +27,7 @@ impl Log {
         executions.filter(|number| *number > 0).ok_or_else(|| format!("{}  nothing was executed\n", self.tail()))
     }
 
-    /// The rest of the last line that has these words.
+    /// Returns the rest of the last line that contains these words.
     fn after(&self, words: &str) -> Option<&str> {
         self.text.lines().rev().find_map(|line| Some(line.split_once(words)?.1.trim()))
     }

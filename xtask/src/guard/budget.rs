@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use crate::Outcome;
 
-const HEAD: &str = "# What one round of a row's requests may cost, the framework's part included. Written by `cargo xtask guard --renew`.\n\
+const HEAD: &str = "# The budget of one round of a row's requests, including the cost of the framework. Written by `cargo xtask guard --renew`.\n\
     # row\tallocations\tbytes\tinstructions\n";
-/// Rows of ten times the keys.
+/// Pairs of rows, of which the second has ten times the keys.
 const GROWTH: [(&str, &str); 2] =
     [("memory-read-100-keys", "memory-read-1000-keys"), ("memory-write-100-keys", "memory-write-1000-keys")];
 
-/// What a round of a row's requests costs, or may cost.
+/// The measured or allowed cost of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Cost {
     pub(crate) allocations: f64,
@@ -21,8 +21,8 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
-    /// Each with what may be above it: an average has a rest, a buffer grows by its contents, and
-    /// processors differ in what they let a library choose from.
+    /// Returns each figure with its margin: averages have remainders, buffers grow depending on
+    /// their contents, and libraries select code by the processor.
     fn figures(self) -> [(&'static str, f64, f64); 3] {
         [
             ("allocations", self.allocations, 0.5),
@@ -45,12 +45,12 @@ impl Budgets {
         self.0.keys().map(String::as_str)
     }
 
-    /// A sentence for each figure above its budget, and for each row that stands on one side alone.
+    /// Describes each figure above its budget, and each row that only one side has.
     pub(crate) fn exceeded_by(&self, measured: &Self) -> Vec<String> {
         let mut complaints: Vec<String> = self
             .rows()
             .filter(|row| !measured.0.contains_key(*row))
-            .map(|row| format!("{row} has a budget and wasn't measured"))
+            .map(|row| format!("{row} has a budget and was not measured"))
             .collect();
         for (row, cost) in &measured.0 {
             let Some(budget) = self.0.get(row) else {
@@ -66,14 +66,13 @@ impl Budgets {
         complaints
     }
 
-    /// A sentence for each row that costs more than so many times what it does with a tenth of the
-    /// keys.
+    /// Describes each row that costs more than `most` times the row with a tenth of the keys.
     pub(crate) fn growth(&self, most: f64) -> Vec<String> {
         let times = |small: &str, large: &str| Some(self.0.get(large)?.instructions / self.0.get(small)?.instructions);
         GROWTH
             .iter()
             .filter_map(|(small, large)| match times(small, large) {
-                None => Some(format!("{small} or {large} wasn't measured")),
+                None => Some(format!("{small} or {large} was not measured")),
                 Some(times) if times > most => {
                     Some(format!("{large} takes {times:.1} times the instructions of {small}; {most} are allowed"))
                 }
@@ -122,14 +121,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn budgets_survive_a_round_trip() {
         let some = budgets(&[("memory-read", 12.0, 2048.0, 14_666.0), ("signed-write", 30.25, 4096.0, 90_000.0)]);
         assert_eq!(some.to_string().parse(), Ok(some));
         assert!("memory-read\t12\n".parse::<Budgets>().unwrap_err().contains("memory-read"));
     }
 
     #[test]
-    fn more_than_allowed_is_named() {
+    fn figures_above_the_budget_are_named() {
         let allowed = budgets(&[("read", 10.0, 1000.0, 10_000.0)]);
         let table = [
             ("the same", ("read", 10.0, 1000.0, 10_000.0), None),
@@ -150,13 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn a_row_can_neither_vanish_nor_appear() {
+    fn missing_and_new_rows_are_reported() {
         let complaints = budgets(&[("read", 1.0, 1.0, 1.0)]).exceeded_by(&budgets(&[("write", 1.0, 1.0, 1.0)]));
-        assert_eq!(complaints, ["read has a budget and wasn't measured", "write has no budget"]);
+        assert_eq!(complaints, ["read has a budget and was not measured", "write has no budget"]);
     }
 
     #[test]
-    fn ten_times_the_keys() {
+    fn rows_with_ten_times_the_keys_have_a_limit() {
         let rows = |large| {
             budgets(&[
                 ("memory-read-100-keys", 0.0, 0.0, 100.0),

@@ -1,5 +1,5 @@
-//! Servers that must be newer than this system's: taken from it if they are new enough, else from a
-//! newer Debian, unpacked beside it.
+//! Servers that must be newer than those of this system: the system's own if it is new enough, or
+//! else unpacked from a newer Debian release.
 
 use std::fs;
 use std::io::{Error, Result};
@@ -10,35 +10,35 @@ use std::process::Command;
 use super::Variables;
 use crate::{Outcome, shell};
 
-/// A server of which the tests need a newer version.
+/// A server in a minimum version.
 #[derive(Clone, Copy, Debug)]
 struct Newer {
     what: &'static str,
     /// The program, which is also the name of its package.
     program: &'static str,
     package: &'static str,
-    /// The folder in which the package has it.
+    /// The program's folder in the package.
     folder: &'static str,
-    /// The word before its version in what it prints.
+    /// The word before the version in the program's output.
     before: &'static str,
     oldest: (u32, u32),
-    /// Set by the caller, it is believed.
+    /// A value set by the caller is used unchecked.
     variable: &'static str,
 }
 
 const NEWER: [Newer; 2] = [
     Newer {
-        what: "Valkey, which compares values by itself",
+        what: "Valkey with `SET … IFEQ`",
         program: "valkey-server",
         package: "valkey-server",
         folder: "usr/bin",
         before: "v=",
-        // It has `SET … IFEQ`.
+        // The first version with `SET … IFEQ`.
         oldest: (8, 1),
         variable: "VALKEY_SERVER",
     },
     Newer {
-        what: "PgBouncer, which keeps track of prepared statements",
+        what: "PgBouncer with support for prepared statements",
         program: "pgbouncer",
         package: "pgbouncer",
         folder: "usr/sbin",
@@ -48,13 +48,13 @@ const NEWER: [Newer; 2] = [
     },
 ];
 
-/// The first release of Debian that has them.
+/// The first Debian release with these versions.
 const RELEASE: &str = "trixie";
 
-/// Debian's own keys: what apt fetches is checked as always.
+/// Debian's keys: apt verifies these packages as usual.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// The variables that tell the tests where they are, and what each is set to.
+/// Finds or unpacks the servers. Returns the variables that tell the tests where they are.
 pub(crate) fn provide() -> Outcome<Variables> {
     NEWER.iter().map(Newer::provide).collect()
 }
@@ -81,15 +81,15 @@ impl Newer {
         said.ok().and_then(|said| self.version(&said)).is_some_and(|version| version >= self.oldest)
     }
 
-    /// The version in a line such as `Valkey server v=8.1.1 sha=00000000:0`.
+    /// Parses the version in a line such as `Valkey server v=8.1.1 sha=00000000:0`.
     fn version(&self, said: &str) -> Option<(u32, u32)> {
         let (_, version) = said.split_once(self.before)?;
         let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(str::parse);
         Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
     }
 
-    /// The packages of [`RELEASE`] with all that they need, its C library included, in a folder of
-    /// their own.
+    /// Unpacks the packages of [`RELEASE`] with all dependencies, including the C library, into a
+    /// separate folder.
     fn unpacked(&self) -> Outcome<PathBuf> {
         let name = self.program.trim_end_matches("-server");
         let folder = shell::target().join("tools").join(format!("{name}-{RELEASE}"));
@@ -115,8 +115,8 @@ impl Newer {
         Ok(program)
     }
 
-    /// A program that starts it with its own loader and libraries. Written last: without it,
-    /// everything is done again.
+    /// Writes a script that starts the program with the unpacked loader and libraries. Written
+    /// last: without it, the installation is repeated.
     fn launcher(&self, folder: &Path, program: &Path) -> Outcome {
         let failed = |why: Error| format!("{}: {why}", folder.display());
         let root = folder.join("root");
@@ -124,7 +124,7 @@ impl Newer {
         let loaders = libraries.iter().filter_map(|library| files(library).ok()).flatten();
         let is_loader =
             |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ld-linux"));
-        let loader = loaders.into_iter().find(is_loader).ok_or("the C library that came has no loader")?;
+        let loader = loaders.into_iter().find(is_loader).ok_or("the unpacked C library has no loader")?;
         let libraries = loader.parent().unwrap_or(&root);
         let text = format!(
             "#!/bin/sh\nexec '{}' --argv0 {} --library-path '{}' '{}' \"$@\"\n",
@@ -137,27 +137,27 @@ impl Newer {
         fs::write(&new, text).map_err(failed)?;
         fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).map_err(failed)?;
         if !self.is_new_enough(&new) {
-            return Err(format!("{} doesn't say which version it is", new.display()));
+            return Err(format!("{} doesn't print its version", new.display()));
         }
         fs::rename(new, program).map_err(failed)
     }
 }
 
-/// Where this system has its packages from.
+/// Returns the address from which this system gets its packages.
 fn mirror() -> Outcome<String> {
     let format = ["indextargets", "--format", "$(ORIGIN) $(CODENAME) $(REPO_URI)", "Created-By: Packages"];
     let targets = shell::read(shell::program("apt-get").args(format))?;
-    targets.lines().find_map(debians).map(str::to_owned).ok_or_else(|| "this system has no packages of Debian's".into())
+    targets.lines().find_map(debians).map(str::to_owned).ok_or_else(|| "apt has no Debian package source".into())
 }
 
-/// Where the packages of a release of Debian's are; its updates may be elsewhere.
+/// Returns the address of a Debian release, but not that of its updates, which may be elsewhere.
 fn debians(target: &str) -> Option<&str> {
     let mut words = target.split(' ');
     let is_debian = words.next() == Some("Debian") && words.next().is_some_and(|release| !release.contains('-'));
     words.next().filter(|_| is_debian)
 }
 
-/// An apt with folders of its own, in which nothing is installed.
+/// An apt configuration with separate folders, in which nothing is installed.
 struct Apt {
     options: Vec<String>,
 }
@@ -178,14 +178,14 @@ impl Apt {
         ];
         let place = |(name, place): (&str, &str)| format!("{name}={}", folder.join(place).display());
         let mut options: Vec<String> = places.into_iter().map(place).collect();
-        // The folder belongs to who runs us, and apt would fetch as somebody else.
+        // The folder belongs to the current user, but apt would download as a different one.
         options.push("APT::Sandbox::User=root".to_owned());
         Ok(Self { options })
     }
 
     fn get(&self) -> Command {
         let mut apt_get = shell::program("apt-get");
-        // Its progress is for people: stdout is kept for the results.
+        // Send progress output to stderr: stdout is for results.
         apt_get.arg("-qq").stdout(std::io::stderr()).env("DEBIAN_FRONTEND", "noninteractive");
         apt_get.args(self.options.iter().flat_map(|option| ["-o", option]));
         apt_get
@@ -201,7 +201,7 @@ mod tests {
     use super::{NEWER, debians};
 
     #[test]
-    fn a_release_is_where_newer_ones_are_and_its_updates_may_be_elsewhere() {
+    fn the_mirror_is_that_of_a_release_and_not_of_its_updates() {
         for (target, expected) in [
             ("Debian bookworm http://mirror.example/debian/", Some("http://mirror.example/debian/")),
             ("Debian bookworm-security http://mirror.example/debian-security/", None),
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_read_where_servers_print_them() {
+    fn versions_are_parsed_from_the_output_of_servers() {
         let [valkey, pgbouncer] = NEWER;
         for (server, said, expected) in [
             (valkey, "Valkey server v=8.1.1 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=384b3c0d", Some((8, 1))),

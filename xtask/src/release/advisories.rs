@@ -1,4 +1,4 @@
-//! What is known against the dependencies, as of today.
+//! The dependencies have no known security advisories, as of today.
 
 use super::Verdict;
 use crate::{Outcome, deny};

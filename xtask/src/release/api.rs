@@ -1,5 +1,5 @@
-//! The public API of every published crate, as a list in `docs/api`, so that a change of it shows
-//! in review.
+//! The public API of every published crate, as lists in `docs/api`, so that a change is visible in
+//! review.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::manifest::{self, Crate};
 use crate::tools::{self, Built};
 use crate::{Outcome, no_arguments, shell};
 
-/// It reads what the nightly compiler writes, whose form changes now and then.
+/// Pinned: it reads the nightly compiler's output, whose format changes.
 const PUBLIC_API: Built = Built { name: "cargo-public-api", version: "0.52.0" };
 
 const LISTS: &str = "docs/api";
@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     Ok(())
 }
 
-/// The lists are those of the sources.
+/// Checks that the lists match the sources.
 pub(super) fn check() -> Outcome<Verdict> {
     let lists = lists()?;
     let mut findings = Vec::new();
@@ -38,12 +38,12 @@ pub(super) fn check() -> Outcome<Verdict> {
     }
     let count = findings.len();
     Err(format!(
-        "{count} lines of {LISTS} aren't those of the sources; `cargo xtask api` writes them anew\n{}",
+        "{count} lines of {LISTS} don't match the sources; `cargo xtask api` updates them\n{}",
         findings.join("\n")
     ))
 }
 
-/// What the committed list has and the sources don't, and the other way round.
+/// Returns the lines that only one of the two lists has.
 fn changes(committed: &str, now: &str) -> Vec<String> {
     let (old, new): (Vec<&str>, Vec<&str>) = (committed.lines().collect(), now.lines().collect());
     let gone = old.iter().filter(|line| !new.contains(line)).map(|line| format!("- {line}"));
@@ -51,14 +51,14 @@ fn changes(committed: &str, now: &str) -> Vec<String> {
     gone.chain(come).collect()
 }
 
-/// The name of every library, and its list.
+/// Returns the name and list of every library.
 fn lists() -> Outcome<Vec<(String, String)>> {
     let program = tools::from_crates_io(PUBLIC_API)?;
     let crates = manifest::libraries(&shell::root())?;
     let folder = rustdoc::write(&shell::root(), &crates, "now")?;
     let list = |it: &Crate| {
         let mut list = shell::program(&program);
-        // Without what follows from the rest: blanket, automatic and derived implementations.
+        // Omit blanket, auto-trait and derived implementations, which follow from the rest.
         list.args(["public-api", "-sss", "--color", "never", "--rustdoc-json"]);
         Ok((it.name.clone(), shell::read(list.arg(rustdoc::file(&folder, it)))?))
     };
@@ -70,7 +70,7 @@ mod tests {
     use super::changes;
 
     #[test]
-    fn changes_are_told_from_both_sides() {
+    fn lines_that_only_one_list_has_are_reported() {
         let table: [(&str, &str, &str, &[&str]); 4] = [
             ("the same", "a\nb\n", "a\nb\n", &[]),
             ("one more", "a\n", "a\nb\n", &["+ b"]),

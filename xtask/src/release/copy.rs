@@ -1,4 +1,4 @@
-//! A copy of the project as git knows it, with what was changed since, for checks that change
+//! A copy of the project's tracked files, including uncommitted changes, for checks that modify
 //! files.
 
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Outcome, shell};
 
-/// A fresh copy below the target folder.
+/// Makes a fresh copy below the target folder.
 pub(super) fn make(name: &str) -> Outcome<PathBuf> {
     let folder = super::folder(name);
     let failed = |why: std::io::Error| format!("{}: {why}", folder.display());
@@ -17,7 +17,7 @@ pub(super) fn make(name: &str) -> Outcome<PathBuf> {
         shell::read(shell::program("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))?;
     for file in files.split_terminator('\0') {
         let (from, to) = (shell::root().join(file), folder.join(file));
-        // Git's list has what was deleted and not yet committed, too.
+        // Git also lists files whose deletion is not committed yet.
         if from.symlink_metadata().is_ok() {
             copy(&from, &to).map_err(|why| format!("{file}: {why}"))?;
         }

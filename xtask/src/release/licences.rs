@@ -1,5 +1,5 @@
-//! Licences, bans and sources of every dependency, as in `cargo xtask lint`; here, not to be able
-//! to check is to fail.
+//! Licences, bans and sources of every dependency, as in `cargo xtask lint`. Here it is a failure
+//! if they cannot be checked.
 
 use super::Verdict;
 use crate::{Outcome, deny};

@@ -1,4 +1,4 @@
-//! The oldest versions of dependencies that the manifests allow are new enough.
+//! The project builds with the oldest dependency versions that its manifests allow.
 
 use super::{Verdict, copy};
 use crate::{Outcome, shell, toolchain};
@@ -6,7 +6,7 @@ use crate::{Outcome, shell, toolchain};
 pub(super) fn check() -> Outcome<Verdict> {
     let copy = copy::make("minimal-versions")?;
     let mut oldest = toolchain::cargo("nightly")?;
-    // Only those that the project names itself: what others promise of theirs isn't ours to mend.
+    // Only direct dependencies: we can't fix the requirements of other crates.
     shell::succeed(oldest.args(["-Z", "direct-minimal-versions", "generate-lockfile"]).current_dir(&copy))?;
     let check = ["check", "--locked", "--workspace", "--all-features", "--keep-going"];
     shell::succeed(shell::cargo().args(check).current_dir(&copy).env("CARGO_TARGET_DIR", shell::target()))?;

@@ -1,13 +1,13 @@
-//! The oldest Rust that the published crates promise to be built by.
+//! The published crates build with their minimum supported Rust version.
 //!
-//! `cargo xtask lint` knows, from `rust-version` alone, what of the standard library came later.
-//! Here that version itself is asked, and about dependencies as well.
+//! `cargo xtask lint` checks only the use of the standard library, based on `rust-version`. This
+//! check builds with that version, including the dependencies.
 
 use super::Verdict;
 use crate::manifest::{self, Manifest};
 use crate::{Outcome, shell, toolchain};
 
-/// Features that say themselves that they need a newer one.
+/// Features that are documented to need a newer version.
 const NEWER: &str = "sqlx-";
 
 pub(super) fn check() -> Outcome<Verdict> {

@@ -1,5 +1,4 @@
-//! Every pair of features of the crate that users depend on compiles; `cargo xtask features` tries
-//! each alone.
+//! Every pair of features of the facade compiles; `cargo xtask features` tries each alone.
 
 use super::Verdict;
 use crate::{Outcome, shell, tools};

@@ -1,9 +1,8 @@
-//! The last release and this one take turns on a session: neither meets an error, and nothing is
-//! lost.
+//! The last release and this one take turns on a session, without errors and without loss of data.
 //!
-//! Each is a program (`xtask/rolling/side.rs`) that was built against the crates of its release and
-//! does what it is told, line by line. Until there is a tag, the other side is
-//! `xtask/rolling/first.rs`, which reads and writes what the first release will.
+//! Each side is a program (`xtask/rolling/side.rs`), built against the crates of its release, that
+//! executes requests line by line. Until there is a tag, the other side is
+//! `xtask/rolling/first.rs`, which reads and writes the formats of the first release.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -13,10 +12,10 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use super::{Verdict, folder, semver};
 use crate::{Outcome, shell};
 
-/// How often a session is handed from one to the other.
+/// The number of turns.
 const TURNS: usize = 300;
 
-/// Crates that `first.rs` needs: what the formats are made of.
+/// The dependencies of `first.rs`: the building blocks of the formats.
 const CRATES_OF_THE_FIRST: [&str; 5] = ["aes-gcm-siv", "base64", "hkdf", "hmac", "sha2"];
 
 pub(super) fn check() -> Outcome<Verdict> {
@@ -31,7 +30,7 @@ pub(super) fn check() -> Outcome<Verdict> {
             let workspace = read(&root.join("Cargo.toml"))?;
             let lines = workspace.lines().filter(|line| CRATES_OF_THE_FIRST.iter().any(|it| is_of(line, it)));
             let dependencies: String = lines.map(|line| format!("{line}\n")).collect();
-            ("the first release as it is frozen".to_owned(), build("before", &root, "first.rs", &dependencies)?)
+            ("the frozen first release".to_owned(), build("before", &root, "first.rs", &dependencies)?)
         }
     };
     let now = build("now", &root, "side.rs", &core(&root))?;
@@ -42,7 +41,7 @@ pub(super) fn check() -> Outcome<Verdict> {
     Ok(Verdict::Passed(format!("{TURNS} turns on each of 3 sessions with {name}")))
 }
 
-/// Whether a line of a manifest is about this crate.
+/// Returns whether a line of a manifest specifies this crate.
 fn is_of(line: &str, name: &str) -> bool {
     line.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('='))
 }
@@ -51,8 +50,8 @@ fn read(path: &Path) -> Outcome<String> {
     fs::read_to_string(path).map_err(|why| format!("{}: {why}", path.display()))
 }
 
-/// Builds a program of one file, against what `dependencies` says, with the versions that the
-/// release has locked.
+/// Builds a single-file program with these dependencies, in the versions that the release has
+/// locked.
 fn build(name: &str, checkout: &Path, source: &str, dependencies: &str) -> Outcome<PathBuf> {
     let (there, failed) = (folder("rolling").join(name), |why: std::io::Error| format!("{name}: {why}"));
     fs::create_dir_all(&there).map_err(failed)?;
@@ -69,7 +68,7 @@ fn build(name: &str, checkout: &Path, source: &str, dependencies: &str) -> Outco
     Ok(target.join("debug").join(name))
 }
 
-/// A release that does what it is told.
+/// A running program of a release.
 struct Side {
     program: Child,
     requests: ChildStdin,
@@ -106,13 +105,13 @@ impl Side {
 
 impl Drop for Side {
     fn drop(&mut self) {
-        // It ends when nobody asks any more; this is for one that doesn't.
+        // It exits when its input is closed; this is for one that doesn't.
         let _ = self.program.kill();
         let _ = self.program.wait();
     }
 }
 
-/// What must be in the session.
+/// The expected contents of the session.
 #[derive(Default)]
 struct Expected {
     values: Vec<(String, String)>,
@@ -191,7 +190,7 @@ mod tests {
     use super::{hex, is_of, unhex};
 
     #[test]
-    fn words_come_back() {
+    fn hex_survives_a_round_trip() {
         for text in ["", "a b\n", "kéy"] {
             assert_eq!(unhex(&hex(text)).as_deref(), Ok(text));
         }
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_a_manifest_are_told_apart() {
+    fn a_dependency_is_found_by_its_whole_name() {
         assert!(is_of("hmac = { version = \"1\" }", "hmac"));
         assert!(!is_of("hmac-drbg = \"1\"", "hmac") && !is_of("# hmac = 1", "hmac"));
     }

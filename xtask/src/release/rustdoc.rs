@@ -1,19 +1,18 @@
-//! Has rustdoc write down what the published crates export, for programs to read.
+//! Generates rustdoc JSON of the published crates.
 
 use std::path::{Path, PathBuf};
 
 use crate::manifest::Crate;
 use crate::{Outcome, shell, toolchain};
 
-/// Every library of the project that stands in `root`, as a file each in the folder that is
-/// returned.
+/// Documents every library of the project in `root` and returns the folder with a file for each.
 ///
-/// One run documents them all, with all their features, so that their dependencies are built once:
-/// for the sources of today and for those of a tag, each of which has a `name` of its own.
+/// One run documents all libraries with all features, so that dependencies are built once. `name`
+/// keeps the folders of the current sources and of a tag apart.
 pub(super) fn write(root: &Path, crates: &[Crate], name: &str) -> Outcome<PathBuf> {
     let build = super::folder("rustdoc");
     let target = build.join(name);
-    // Only the nightly compiler writes this form.
+    // Only the nightly compiler writes this format.
     let mut doc = toolchain::cargo("nightly")?;
     doc.args(["doc", "--locked", "--lib", "--no-deps", "--all-features", "--target-dir"]).arg(&target);
     for it in crates {
@@ -24,7 +23,7 @@ pub(super) fn write(root: &Path, crates: &[Crate], name: &str) -> Outcome<PathBu
     Ok(target.join("doc"))
 }
 
-/// The file of a crate in such a folder.
+/// Returns the file of a crate in that folder.
 pub(super) fn file(folder: &Path, it: &Crate) -> PathBuf {
     folder.join(format!("{}.json", it.name.replace('-', "_")))
 }

@@ -1,5 +1,4 @@
-//! What is in a program: a CycloneDX file for the command line, and one for the crate that users
-//! depend on, with every feature.
+//! CycloneDX files for the command line and for the facade with every feature.
 
 use std::fs;
 
@@ -13,7 +12,7 @@ const OF: &[&str] = &["cloakroom", "cloakroom-cli"];
 
 pub(super) fn check() -> Outcome<Verdict> {
     let program = tools::from_crates_io(CYCLONEDX)?;
-    // It writes beside each manifest, and would do so in the project.
+    // The tool writes next to each manifest, so run it on a copy of the project.
     let copy = copy::make("sbom")?;
     let mut cyclonedx = shell::program(program);
     cyclonedx.current_dir(&copy).args(["cyclonedx", "--all-features", "--format", "json", "--spec-version", "1.5"]);

@@ -1,5 +1,4 @@
-//! What a user of the last release could call can still be called, or the version says that it
-//! needn't be.
+//! The API of the last release still works, or the version number announces the break.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +9,7 @@ use crate::manifest::{self, Crate};
 use crate::tools::{self, Built};
 use crate::{Outcome, shell};
 
-/// It reads what the nightly compiler writes, whose form changes now and then.
+/// Pinned: it reads the nightly compiler's output, whose format changes.
 const SEMVER_CHECKS: Built = Built { name: "cargo-semver-checks", version: "0.51.0" };
 
 pub(super) fn check() -> Outcome<Verdict> {
@@ -26,19 +25,19 @@ pub(super) fn check() -> Outcome<Verdict> {
         let mut compare = shell::program(&program);
         compare.args(["semver-checks", "check-release", "--baseline-rustdoc"]).arg(rustdoc::file(&before, it));
         if shell::succeed(compare.arg("--current-rustdoc").arg(rustdoc::file(&now, it))).is_err() {
-            findings.push(format!("{} breaks more than its version says", it.name));
+            findings.push(format!("{} has breaking changes that its version does not announce", it.name));
         }
     }
     if findings.is_empty() { Ok(Verdict::Passed(format!("compared with {tag}"))) } else { Err(findings.join("\n")) }
 }
 
-/// Crates that were published and no longer are.
+/// Returns the published crates that no longer exist.
 fn gone(old: &[Crate], new: &[Crate]) -> Vec<String> {
     let gone = old.iter().filter(|it| !new.iter().any(|other| other.name == it.name));
     gone.map(|it| format!("{} is gone", it.name)).collect()
 }
 
-/// The tag of the last release, apart from one that this very commit has.
+/// Returns the tag of the last release, ignoring a tag of the current commit.
 pub(super) fn last_release() -> Outcome<Option<String>> {
     if shell::read(git().args(["rev-parse", "--is-shallow-repository"]))?.trim() == "true" {
         return Err("this is a shallow clone, which may lack the last tag: git fetch --unshallow --tags".to_owned());
@@ -50,7 +49,7 @@ pub(super) fn last_release() -> Outcome<Option<String>> {
     Ok(Some(tag.trim().to_owned()))
 }
 
-/// The project as it was then, below the target folder.
+/// Checks out the project at a tag, below the target folder.
 pub(super) fn checkout(tag: &str) -> Outcome<PathBuf> {
     let there = folder("last-release");
     if there.exists() {
@@ -72,7 +71,7 @@ mod tests {
     use crate::manifest::{Crate, Manifest};
 
     #[test]
-    fn crates_that_are_gone_are_named() {
+    fn removed_crates_are_named() {
         let crates = |names: &[&str]| -> Vec<Crate> {
             let named =
                 |name: &&str| Crate { folder: "it".into(), name: (*name).to_owned(), manifest: Manifest::default() };

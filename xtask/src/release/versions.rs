@@ -1,4 +1,4 @@
-//! One version for every published crate, and all that crates.io and docs.rs show of one.
+//! All published crates have the same version, and the metadata that crates.io and docs.rs need.
 
 use std::fs;
 
@@ -6,12 +6,12 @@ use super::Verdict;
 use crate::manifest::{self, Crate, Manifest};
 use crate::{Outcome, shell};
 
-/// What a crate says of itself. It may inherit all but the first from the workspace.
+/// Required fields of a manifest. All but the first may be inherited from the workspace.
 const FIELDS: &[&str] = &["description", "license", "repository", "keywords", "categories"];
 
 const GUIDE: &str = "docs/guide";
 
-/// crates.io refuses a sixth.
+/// The maximum that crates.io accepts.
 const KEYWORDS: usize = 5;
 
 pub(super) fn check() -> Outcome<Verdict> {
@@ -26,7 +26,8 @@ pub(super) fn check() -> Outcome<Verdict> {
         findings.extend(of_crate(it, &workspace, &|file| it.folder.join(file).is_file()));
     }
     for (page, text) in pages()? {
-        findings.extend(of_page(&text, version).into_iter().map(|line| format!("{page}: `{line}` isn't {version}")));
+        findings
+            .extend(of_page(&text, version).into_iter().map(|line| format!("{page}: `{line}` doesn't name {version}")));
     }
     let heading = heading(&changelog, version);
     if heading.is_none() {
@@ -38,7 +39,7 @@ pub(super) fn check() -> Outcome<Verdict> {
     Err(findings.join("\n"))
 }
 
-/// What tells people which version to depend on.
+/// Returns the pages that state a version to depend on.
 fn pages() -> Outcome<Vec<(String, String)>> {
     let mut pages = vec!["README.md".to_owned(), "crates/cloakroom/src/lib.rs".to_owned()];
     let entries = fs::read_dir(shell::root().join(GUIDE)).map_err(|why| format!("{GUIDE}: {why}"))?;
@@ -52,8 +53,8 @@ fn pages() -> Outcome<Vec<(String, String)>> {
     pages.into_iter().map(read).collect()
 }
 
-/// The lines that depend on a crate of ours by another version. A version that is cut short stands
-/// for those that begin with it.
+/// Returns the lines that depend on one of our crates in a different version. An abbreviated
+/// version matches every version that begins with it.
 fn of_page<'a>(text: &'a str, version: &str) -> Vec<&'a str> {
     let is_wrong = |line: &&str| {
         let dependency = line.trim_start_matches(['/', '!', ' ']).starts_with("cloakroom");
@@ -65,13 +66,13 @@ fn of_page<'a>(text: &'a str, version: &str) -> Vec<&'a str> {
     text.lines().filter(is_wrong).collect()
 }
 
-/// The line of the changelog that stands above what this version brings.
+/// Returns the heading of this version in the changelog.
 fn heading<'a>(changelog: &'a str, version: &str) -> Option<&'a str> {
     let is_it = |line: &&str| line.starts_with("## ") && line.split_whitespace().any(|word| word == version);
     changelog.lines().find(is_it)
 }
 
-/// Crates of this project are named by path for us, and by version for everybody else.
+/// Checks that our crates have a path and a version: published packages need the version.
 fn of_workspace(workspace: &Manifest, version: &str) -> Vec<String> {
     let mut findings = Vec::new();
     if workspace.string("workspace.package", "repository").is_none() {
@@ -95,7 +96,7 @@ fn of_crate(it: &Crate, workspace: &Manifest, has_file: &dyn Fn(&str) -> bool) -
         missing("`version.workspace = true`");
     }
     for field in FIELDS {
-        // Where the workspace should have it and hasn't, that has been said once.
+        // If the workspace lacks it, that has been reported once already.
         let inherited = || *field == "repository" && workspace.value("workspace.package", field).is_none();
         if package(field).is_none() && !inherits(field) && !inherited() {
             missing(&format!("`{field}`"));
@@ -128,7 +129,7 @@ mod tests {
         [package.metadata.docs.rs]\nall-features = true\n";
 
     #[test]
-    fn a_crate_says_all_of_itself() {
+    fn missing_metadata_is_reported() {
         let without = |line: &str| GOOD.replace(line, "");
         let table: [(&str, String, &[&str]); 7] = [
             ("all there", GOOD.to_owned(), &[]),
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_brings_its_files() {
+    fn missing_files_are_reported() {
         let it = Crate { folder: "crates/it".into(), name: "it".to_owned(), manifest: Manifest::parse(GOOD) };
         let findings = of_crate(&it, &Manifest::parse(WORKSPACE), &|file| file == "LICENSE-MIT");
         assert_eq!(findings, ["it has no README.md", "it has no LICENSE-APACHE"]);

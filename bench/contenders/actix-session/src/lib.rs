@@ -36,7 +36,7 @@ impl Contender for Peer {
             Keep::Memory => boxed(init_service(App::new().wrap(memory()).configure(pages)).await),
             Keep::Signed => boxed(init_service(App::new().wrap(cookies(SIGNED)).configure(pages)).await),
             Keep::Encrypted => boxed(init_service(App::new().wrap(cookies(PRIVATE)).configure(pages)).await),
-            // Its one store is for Redis, and only ever served.
+            // Its only store is for Redis, and is measured only in served applications.
             Keep::EmptyLayer | Keep::Redis | Keep::Valkey | Keep::Postgres | Keep::Sqlite => return None,
         })
     }
@@ -62,7 +62,7 @@ impl Contender for Peer {
     }
 
     async fn serve(keep: Keep, listener: std::net::TcpListener) -> bool {
-        // Each kind of sessions makes a type of its own.
+        // Each kind of session storage results in a different type.
         macro_rules! served {
             ($app:expr) => {
                 HttpServer::new(move || $app.configure(pages)).workers(1).listen(listener).expect("a port").run().await
@@ -97,7 +97,7 @@ fn cookies(security: CookieContentSecurity) -> SessionMiddleware<CookieSessionSt
     SessionMiddleware::builder(CookieSessionStore::default(), key()).cookie_content_security(security).build()
 }
 
-/// The types of applications differ with what is wrapped around them.
+/// The type of an application depends on its middleware.
 fn boxed<S>(service: S) -> Rc<dyn Fn(TestRequest) -> Page>
 where
     S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + 'static,
@@ -112,7 +112,7 @@ fn key() -> Key {
     Key::from(&[b'k'; 64])
 }
 
-/// It ships no store in memory: the simplest one that does what its trait asks.
+/// It has no memory store: this is the simplest one that satisfies its trait.
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<HashMap<String, HashMap<String, String>>>>);
 
@@ -147,14 +147,14 @@ impl SessionStore for Memory {
     }
 }
 
-/// As its Redis store makes them.
+/// Generates keys like its Redis store.
 fn fresh_key() -> SessionKey {
     Alphanumeric.sample_string(&mut rand::rng(), 64).try_into().expect("a key of the right length")
 }
 
 type Answered = Result<&'static str, SessionGetError>;
 
-/// It has no CSRF check: this is what its users write.
+/// It has no CSRF check: this is a handler that its users would write.
 fn check(session: &Session, request: &HttpRequest) -> HttpResponse {
     let shown = request.headers().get("x-csrf-token").and_then(|it| it.to_str().ok()).unwrap_or_default();
     match session.get::<String>("_csrf") {
@@ -191,7 +191,7 @@ fn pages(config: &mut ServiceConfig) {
                 Ok("written")
             }),
         )
-        // It has no flash messages: this is what its users write.
+        // It has no flash messages: these are handlers that its users would write.
         .route(
             "/flash",
             get().to(async |session: Session| -> Answered {

@@ -1,5 +1,5 @@
-//! axum_session on axum. It can't keep a session in its cookie; without a database it keeps all of
-//! them in memory, and with one it keeps them in both.
+//! axum_session on axum. It can't store a session in its cookie. Without a database it keeps all
+//! sessions in memory, and with one it keeps them in both.
 
 use std::fmt::Debug;
 
@@ -76,7 +76,7 @@ fn pages<P: DatabasePool + Clone + Debug + Sync + Send + 'static>() -> Router {
                 "written"
             }),
         )
-        // It has no flash messages: this is what its users write.
+        // It has no flash messages: these are handlers that its users would write.
         .route(
             "/flash",
             get(async |session: Session<P>| {
@@ -94,7 +94,7 @@ fn pages<P: DatabasePool + Clone + Debug + Sync + Send + 'static>() -> Router {
                 "popped"
             }),
         )
-        // Nor a CSRF check.
+        // It has no CSRF check either.
         .route(
             "/token",
             get(async |session: Session<P>| {

@@ -43,8 +43,7 @@ fn stored<S: Store>(store: S) -> StoredSessions<S> {
     StoredSessions::new(store).build().expect("valid options")
 }
 
-/// Only the routes that want it have the CSRF check: in the other libraries nobody else pays for it
-/// either.
+/// Only the routes that need the CSRF check have it, as in the other contenders.
 fn with(sessions: impl SessionFactory) -> Router {
     let rules = CsrfRules::builder().token_policy(TokenPolicy::Always).build().expect("the rules are valid");
     let checked = Router::new()

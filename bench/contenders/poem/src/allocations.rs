@@ -1,4 +1,4 @@
-//! The same requests, with an allocator that counts.
+//! The same requests, with a counting allocator.
 
 fn main() {
     bench_harness::allocations::<bench_poem::Peer>(|work| {

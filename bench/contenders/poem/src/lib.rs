@@ -1,4 +1,4 @@
-//! poem with its own sessions and its own CSRF check, which rests on a cookie of its own.
+//! poem with its own sessions and its own CSRF check, which uses a separate cookie.
 
 use bench_harness::{Answer, Ask, Contender, Contents, Keep, slow_work, store_address};
 use poem::endpoint::BoxEndpoint;
@@ -92,7 +92,7 @@ async fn write(session: &Session) -> &'static str {
     "written"
 }
 
-// It has no flash messages: this is what its users write.
+// It has no flash messages: these are handlers that its users would write.
 #[handler]
 async fn flash(session: &Session) -> &'static str {
     let mut messages: Vec<String> = session.get("_flash").unwrap_or_default();

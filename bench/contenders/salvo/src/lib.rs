@@ -37,7 +37,7 @@ impl Contender for Peer {
     }
 
     async fn read(mut response: Response) -> Answer {
-        // Until it is sent they stand in a jar of their own.
+        // Until the response is sent, its cookies are in a separate jar.
         let cookies = response.cookies().delta().map(ToString::to_string).collect();
         let status = response.status_code.unwrap_or(StatusCode::OK).as_u16();
         Answer { status, cookies, body: response.take_string().await.unwrap_or_default() }
@@ -51,7 +51,7 @@ impl Contender for Peer {
     }
 }
 
-/// Its databases are crates of the library below it, and none of them is its own.
+/// Its database stores are crates of the underlying session library; it has none itself.
 fn router(keep: Keep) -> Option<Router> {
     Some(match keep {
         Keep::Nothing => pages(),
@@ -61,7 +61,7 @@ fn router(keep: Keep) -> Option<Router> {
     })
 }
 
-/// A session that nothing was stored in, or changed in, is written only when asked for.
+/// It writes sessions without stored or changed values only on request.
 fn sessions<S: SessionStore + Send + Sync + 'static>(store: S) -> SessionHandler<S> {
     SessionHandler::builder(store, SECRET).save_unchanged(false).build().expect("valid options")
 }
@@ -119,8 +119,8 @@ async fn pop(depot: &mut Depot) -> &'static str {
     "popped"
 }
 
-// Its own CSRF check brings five kinds of cookies of its own: this is what users of its sessions
-// write.
+// Its own CSRF check comes with five kinds of cookies: this is a handler that users of its sessions
+// would write.
 #[handler]
 async fn show_token(depot: &mut Depot) -> String {
     let bytes: [u8; 32] = rand::random();

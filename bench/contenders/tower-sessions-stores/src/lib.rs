@@ -1,5 +1,5 @@
-//! tower-sessions on axum, with its stores: the cookie store of tower-sessions-cookie-store,
-//! tower-sessions-redis-store and tower-sessions-sqlx-store.
+//! tower-sessions on axum with its stores: tower-sessions-cookie-store, tower-sessions-redis-store
+//! and tower-sessions-sqlx-store.
 
 #[path = "../../tower-sessions/src/pages.rs"]
 mod pages;

@@ -18,7 +18,7 @@ impl Application for Library {
         match keep {
             Keep::Nothing => Some(pages()),
             Keep::Memory => Some(pages().layer(SessionManagerLayer::new(MemoryStore::default()))),
-            // Its other stores stand on an older release: see the contender beside this one.
+            // Its other stores need an older release: see the contender `tower-sessions-stores`.
             Keep::EmptyLayer
             | Keep::Signed
             | Keep::Encrypted

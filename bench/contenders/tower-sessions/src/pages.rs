@@ -1,5 +1,5 @@
-//! The pages. The contender with tower-sessions' stores reads this file too: there `Session` is
-//! that of the release below.
+//! The pages. The contender `tower-sessions-stores` includes this file too; its `Session` is that
+//! of the older release.
 
 use axum::Router;
 use axum::extract::Path;
@@ -46,7 +46,7 @@ pub(crate) fn pages() -> Router {
                 "written"
             }),
         )
-        // It has no flash messages: this is what its users write.
+        // It has no flash messages: these are handlers that its users would write.
         .route(
             "/flash",
             get(async |session: Session| {
@@ -64,7 +64,7 @@ pub(crate) fn pages() -> Router {
                 "popped"
             }),
         )
-        // Nor a CSRF check.
+        // It has no CSRF check either.
         .route(
             "/token",
             get(async |session: Session| {

@@ -1,5 +1,5 @@
-//! The smallest application on actix-web that counts a visitor's visits with actix-session; without
-//! the feature `sessions`, one that says hello.
+//! The smallest actix-web application that counts visits with actix-session. Without the feature
+//! `sessions` it only says hello.
 
 use actix_web::{App, HttpServer, web};
 

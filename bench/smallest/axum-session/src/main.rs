@@ -1,5 +1,5 @@
-//! The smallest application on axum that counts a visitor's visits with axum_session; without the
-//! feature `sessions`, one that says hello.
+//! The smallest axum application that counts visits with axum_session. Without the feature
+//! `sessions` it only says hello.
 
 use axum::Router;
 use axum::routing::get;

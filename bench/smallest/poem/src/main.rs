@@ -1,5 +1,5 @@
-//! The smallest application on poem that counts a visitor's visits with its sessions; without the
-//! feature `sessions`, one that says hello.
+//! The smallest poem application that counts visits with poem's sessions. Without the feature
+//! `sessions` it only says hello.
 
 use poem::listener::TcpListener;
 use poem::{Route, Server, get, handler};

@@ -1,5 +1,5 @@
-//! The smallest application on salvo that counts a visitor's visits with its sessions; without the
-//! feature `sessions`, one that says hello.
+//! The smallest salvo application that counts visits with salvo's sessions. Without the feature
+//! `sessions` it only says hello.
 
 use salvo::prelude::*;
 

@@ -31,7 +31,7 @@ pub(crate) async fn serve(app: Arc<App>, listener: TcpListener) -> anyhow::Resul
         let app = Arc::clone(&app);
         let service = service_fn(move |request| visit(Arc::clone(&app), request));
         tokio::spawn(async move {
-            // A client that goes away in the middle is no error of ours.
+            // A client that disconnects mid-request is not an error of ours.
             let _ = Builder::new(TokioExecutor::new())
                 .serve_connection(TokioIo::new(connection), TowerToHyperService::new(service))
                 .await;
@@ -39,7 +39,7 @@ pub(crate) async fn serve(app: Arc<App>, listener: TcpListener) -> anyhow::Resul
     }
 }
 
-/// The way of a request: its time, its session, its check, its page.
+/// Handles a request: its time, its session, its CSRF check, its page.
 async fn visit(app: Arc<App>, request: Request<Incoming>) -> Outcome {
     let (parts, body) = request.into_parts();
     let now = match clock::read(&parts) {

@@ -1,5 +1,5 @@
-//! The same pages on each adapter. Nothing is decided here: an adapter hands to a page what its
-//! [`Maker`](crate::pages::Maker) asks for.
+//! The same pages on each adapter. An adapter makes no decisions: it passes to a page the argument
+//! that its [`Maker`](crate::pages::Maker) requires.
 
 pub(crate) mod actix;
 pub(crate) mod axum;

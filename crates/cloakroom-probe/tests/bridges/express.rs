@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::side::{Jar, Side};
 use crate::turns::{Abilities, NOW, Signs, Turns, USUAL};
 
-/// Two sides whose secrets are the same.
+/// Both applications, with the same secrets.
 fn pair(place: &str, secret: &str, previous: Option<&str>, age: Option<&str>) -> [Side; 2] {
     let sessions = if place.is_empty() { "cookie" } else { place };
     let mut theirs = vec!["--sessions", sessions, "--secret", secret];
@@ -25,7 +25,7 @@ fn turns(format: &'static str, [theirs, ours]: [Side; 2]) -> Turns {
     Turns::between(format, theirs, ours)
 }
 
-/// `connect-flash` takes a list for several messages.
+/// `connect-flash` cannot store a list as one message: it treats it as several messages.
 const EXPRESS: Abilities = Abilities { levels: false, ..USUAL };
 
 #[test]
@@ -40,7 +40,7 @@ fn cookie_session_with_rotated_keys() {
     });
 }
 
-/// Redis lets records end by its own clock: see below.
+/// Redis expires records by its own clock; the test below covers that.
 #[test]
 fn express_session_in_redis() {
     let server = Redis::start();
@@ -65,7 +65,7 @@ fn express_session_with_rotated_secrets() {
 }
 
 #[test]
-fn both_keep_records_in_redis_for_as_long() {
+fn both_keep_records_in_redis_for_the_same_time() {
     let server = Redis::start();
     for (age, seconds) in [(None, 86_400), (Some("3600"), 3600)] {
         let [mut theirs, mut ours] = pair(&server.url(), "keyboard cat", None, age);
@@ -75,7 +75,7 @@ fn both_keep_records_in_redis_for_as_long() {
             sides[usize::from(ours_first)].one(&mut jar, NOW, &json!(["insert", "n", 1]));
             let key = server.cli(&["KEYS", "sess:*"]);
             let mut now = NOW;
-            // A touch, and a write: both set it anew.
+            // A touch and a write: both reset the TTL.
             for operation in [json!(["get", "n"]), json!(["add", "n", 1])] {
                 for side in &mut sides {
                     assert_eq!(server.cli(&["EXPIRE", &key, "10"]), "1");

@@ -58,8 +58,7 @@ fn side_by_side_with_pyramid() {
     sequences::compare(&mut theirs, &mut ours("pyramid", "itsaseekreet", &[]), 2000);
 }
 
-/// Flask's own sessions know no forms: Flask-WTF has a signature of its own around the token, see
-/// below.
+/// Flask's sessions have no CSRF token. Flask-WTF signs the token separately; see below.
 const FLASK: Abilities = Abilities { forms: false, lifetime: Some((2_678_400.0, 2_678_401.5)), ..USUAL };
 
 #[test]
@@ -89,11 +88,11 @@ fn forms_of_flask_wtf() {
         let token = ours.one(&mut jar, NOW, &json!(["csrf_token"]));
         let token = CsrfToken::from_text(token.as_str().unwrap()).unwrap();
         let rendered = forms.issue(&token, now);
-        assert!(theirs.takes_form(&mut jar, NOW, &rendered), "Flask takes a form that we have rendered");
+        assert!(theirs.takes_form(&mut jar, NOW, &rendered), "Flask accepts a form that we rendered");
         assert!(!theirs.takes_form(&mut jar, NOW, &rendered[1..]));
         let theirs = theirs.one(&mut jar, NOW, &json!(["csrf_token"]));
         let theirs = theirs.as_str().unwrap();
-        assert!(forms.check(&token, theirs, now), "we take a form that Flask has rendered");
+        assert!(forms.check(&token, theirs, now), "we accept a form that Flask rendered");
         assert!(!forms.check(&token, &theirs[1..], now));
     }
 }
@@ -137,7 +136,7 @@ fn django_with_rotated_secrets() {
 }
 
 #[test]
-fn what_rust_has_no_value_for_survives() {
+fn values_that_rust_cannot_represent_survive() {
     let written =
         r#"[["insert", "n", NaN], ["insert", "big", 123456789012345678901234567890], ["insert", "half", "\ud800"]]"#;
     let read = r#"[["get", "n"], ["get", "big"], ["get", "half"]]"#;

@@ -5,7 +5,7 @@ use cloakroom_servers::Foreign;
 use crate::side::Side;
 use crate::turns::{Abilities, Signs, Turns, USUAL};
 
-/// A name holds one message, and none stays after the request that has shown it. A list is several
+/// A Rails flash holds one message per name and drops it after the next request. A list is several
 /// messages to us.
 const RAILS: Abilities = Abilities { queues: false, levels: false, ..USUAL };
 

@@ -1,9 +1,8 @@
-//! Random sequences of operations, on a real Pyramid application and on the probe, with the same
-//! cookie: every result is compared.
+//! Random sequences of operations, run on a real Pyramid application and on the probe.
 //!
-//! Both are asked with the same cookie each time, and the visitor goes on with the cookie of the
-//! one or of the other in turn. What is deliberately different is in the table of
-//! `docs/guide/bridges.md`, and in [`agree`].
+//! Each batch is sent to both with the same cookie, and every result is compared. The visitor then
+//! continues with the cookie of one side, chosen at random. The deliberate differences are listed
+//! in the table of `docs/guide/bridges.md` and in [`agree`].
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,12 +14,12 @@ use crate::turns::NOW;
 /// Pyramid's default.
 const TIMEOUT: f64 = 1200.0;
 
-/// The keys that are flash queues and the token in Pyramid.
+/// Returns whether Pyramid uses this key for a flash queue or the token.
 fn is_pyramids(key: &str) -> bool {
     key.starts_with("_f_") || key == "_csrft_"
 }
 
-/// A generator of numbers that gives the same ones each time: xorshift64*.
+/// A deterministic random number generator: xorshift64*.
 pub(crate) struct Dice(u64);
 
 impl Dice {
@@ -60,7 +59,7 @@ impl Dice {
         self.one(&["", "", "error", "é x"])
     }
 
-    /// An operation after which both have the same session.
+    /// An operation that leaves the same session on both sides.
     fn operation(&mut self, token: Option<&str>) -> Value {
         match self.below(24) {
             0 | 1 => json!(["get", self.key()]),
@@ -86,18 +85,18 @@ impl Dice {
         }
     }
 
-    /// An operation after which they don't.
+    /// An operation that leaves different sessions.
     fn parting(&mut self) -> Value {
         json!([self.one(&["clear", "pop_item", "invalidate", "new_csrf_token"])])
     }
 
-    /// Mostly a moment later, now and then when the session is over.
+    /// Usually a short pause, sometimes one longer than the timeout.
     fn pause(&mut self) -> f64 {
         self.one(&[0.0, 0.25, 1.0, 59.75, 119.0, 600.0, TIMEOUT, TIMEOUT + 0.5, 3000.0])
     }
 }
 
-/// The same sequence on both.
+/// Both applications, running the same sequence.
 struct Pair<'a> {
     theirs: &'a mut Side,
     ours: &'a mut Side,
@@ -105,7 +104,7 @@ struct Pair<'a> {
     differences: Vec<String>,
 }
 
-/// What a session's cookie holds: when it was used last, and its state.
+/// Decodes a session cookie: the time of its last use, and its state.
 fn inside(jar: &Jar) -> Option<(f64, Map<String, Value>)> {
     const MAC: usize = 64;
     let bytes = URL_SAFE_NO_PAD.decode(jar.get("session")?).unwrap();
@@ -113,13 +112,13 @@ fn inside(jar: &Jar) -> Option<(f64, Map<String, Value>)> {
     Some((triple[0].as_f64().unwrap(), triple[2].as_object().unwrap().clone()))
 }
 
-/// What both know of the session before a batch.
+/// The session before a batch, as both sides know it.
 #[derive(Clone)]
 struct Before {
     now: f64,
-    /// It is over: empty in both, and yet the same session to Pyramid.
+    /// Expired: empty on both sides, but still the same session to Pyramid.
     expired: bool,
-    /// It has a token, which both must know.
+    /// The token, which both must know.
     token: Option<String>,
 }
 
@@ -154,13 +153,12 @@ impl Pair<'_> {
 
     /// Sends the batch to both and compares.
     fn batch(&mut self, [theirs, ours]: &mut [Jar; 2], before: &Before, batch: &[Value], seed: u64) {
-        // Pyramid counts its own keys; how many they are, only it can tell.
+        // Pyramid counts its internal keys too. Ask for the keys and count the others here.
         let asked: Vec<Value> =
             batch.iter().map(|it| if it[0] == "len" { json!(["keys"]) } else { it.clone() }).collect();
         let their_results = self.theirs.run(theirs, before.now, &json!(asked));
         let our_results = self.ours.run(ours, before.now, &json!(batch));
-        // What each of them has told in this batch, where the session had no token: they make one
-        // each.
+        // The token that each side created in this batch if the session had none.
         let mut made = None;
         for (operation, (their, our)) in batch.iter().zip(their_results.iter().zip(&our_results)) {
             self.compared += 1;
@@ -175,26 +173,27 @@ impl Pair<'_> {
             let Some((operation, told)) = told.filter(|(it, _)| !gone_after(batch, it)) else { continue };
             let kept = inside(jar).and_then(|(_, state)| state.get("_csrft_").cloned());
             if kept.as_ref() != Some(told) {
-                self.differences.push(format!("sequence {seed}: {operation} told {told}, and the cookie has {kept:?}"));
+                self.differences
+                    .push(format!("sequence {seed}: {operation} returned {told}, but the cookie has {kept:?}"));
             }
         }
     }
 }
 
-/// Whether the batch ends with what removes the token.
+/// Returns whether the batch ends with an operation that removes the token.
 fn gone_after(batch: &[Value], told: &Value) -> bool {
     let last = batch.last().unwrap();
     last != told && ["clear", "invalidate", "pop_item"].iter().any(|name| last[0] == *name)
 }
 
-/// Whether both results are the same, as far as they are meant to be.
+/// Returns whether both results agree, apart from the deliberate differences.
 fn agree(operation: &Value, theirs: &Value, ours: &Value, before: &Before, made: &mut Option<[Value; 2]>) -> bool {
     let failed = |result: &Value| result["err"].is_object();
     if failed(theirs) || failed(ours) {
         return failed(theirs) && failed(ours);
     }
     match operation[0].as_str().unwrap() {
-        // Flash queues and the token aren't keys of ours.
+        // We don't expose flash queues and the token as keys.
         "keys" => without_pyramids(theirs) == *ours,
         "len" => json!(without_pyramids(theirs).as_array().unwrap().len()) == *ours,
         "entries" => {
@@ -202,13 +201,13 @@ fn agree(operation: &Value, theirs: &Value, ours: &Value, before: &Before, made:
             json!(theirs.into_iter().filter(|(key, _)| !is_pyramids(key)).collect::<Map<_, _>>()) == *ours
         }
         "pop_item" => theirs == ours || theirs[0].as_str().is_some_and(is_pyramids),
-        // A token that is made in this batch is made twice, and told again as it was.
+        // Both sides create a token, and must return it again later in the batch.
         "csrf_token" if before.token.is_none() => {
             let [known, own] = made.get_or_insert_with(|| [theirs.clone(), ours.clone()]);
             theirs.is_string() && ours.is_string() && known == theirs && own == ours
         }
         "new_csrf_token" => theirs.is_string() && ours.is_string(),
-        // A session that is over is a new one to us, and the same one to Pyramid.
+        // An expired session is a new session to us, and the same one to Pyramid.
         "is_new" if before.expired => *ours == json!(true) && *theirs == json!(false),
         "created" if before.expired => ours.as_f64() == Some(before.now.floor()),
         _ => theirs == ours,
@@ -219,7 +218,7 @@ fn without_pyramids(keys: &Value) -> Value {
     json!(keys.as_array().unwrap().iter().filter(|key| !is_pyramids(key.as_str().unwrap())).collect::<Vec<_>>())
 }
 
-/// Runs so many sequences and fails if anything differed.
+/// Runs the given number of sequences and fails if any result differs.
 pub(crate) fn compare(theirs: &mut Side, ours: &mut Side, sequences: u64) {
     let mut pair = Pair { theirs, ours, compared: 0, differences: Vec::new() };
     for seed in 1..=sequences {
@@ -231,5 +230,5 @@ pub(crate) fn compare(theirs: &mut Side, ours: &mut Side, sequences: u64) {
         differences.len()
     );
     let shown: Vec<&String> = differences.iter().take(20).collect();
-    assert!(differences.is_empty(), "{} differences, of which: {shown:#?}", differences.len());
+    assert!(differences.is_empty(), "{} differences, the first of them: {shown:#?}", differences.len());
 }

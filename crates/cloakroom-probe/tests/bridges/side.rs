@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 /// The cookies of a browser.
 pub(crate) type Jar = BTreeMap<String, String>;
 
-/// An application, and the connection to it, which is kept open.
+/// An application, with a connection that is kept open.
 pub(crate) struct Side {
     pub(crate) name: &'static str,
     port: u16,
@@ -34,17 +34,16 @@ impl Drop for Running {
     }
 }
 
-/// What an application answered.
+/// A response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: String,
 }
 
 impl Side {
-    /// The probe, with these options.
+    /// Starts the probe with these options.
     pub(crate) fn ours(options: &[&str]) -> Self {
-        // What it traces is looked at only if it doesn't start; after that the file has no name any
-        // more.
+        // The log is only read if the probe doesn't start, so the file needs no name afterwards.
         let log = NamedTempFile::new().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_cloakroom-probe"))
             .args(["--port", "0"])
@@ -61,13 +60,13 @@ impl Side {
         Self { name: "ours", port, connection: None, _running: Running::Ours(child) }
     }
 
-    /// A real application.
+    /// Wraps a real application.
     pub(crate) fn theirs(application: Foreign) -> Self {
         let port = application.port();
         Self { name: "theirs", port, connection: None, _running: Running::Theirs { _application: application } }
     }
 
-    /// The results of operations at this time, each a value or `{"err": …}`.
+    /// Runs operations at the given time and returns their results: a value or `{"err": …}` each.
     pub(crate) fn run(&mut self, jar: &mut Jar, now: f64, operations: &Value) -> Vec<Value> {
         let answer = self.post(jar, "/ops", now, &[], &operations.to_string());
         assert_eq!(answer.status, 200, "{}: {operations}: {}", self.name, answer.body);
@@ -79,19 +78,19 @@ impl Side {
             .collect()
     }
 
-    /// The result of one operation.
+    /// Runs one operation and returns its result.
     pub(crate) fn one(&mut self, jar: &mut Jar, now: f64, operation: &Value) -> Value {
         self.run(jar, now, &json!([operation])).remove(0)
     }
 
-    /// Whether a form with this token is taken.
+    /// Returns whether a form with this token is accepted.
     pub(crate) fn takes_form(&mut self, jar: &mut Jar, now: f64, token: &str) -> bool {
         let answer = self.post(jar, "/form", now, &[("X-CSRF-Token", token)], "");
         assert!([200, 400, 403].contains(&answer.status), "{}: {} {}", self.name, answer.status, answer.body);
         answer.status == 200
     }
 
-    /// One request on the connection that is open, or on a new one.
+    /// Sends one request on the open connection, or on a new one.
     pub(crate) fn post(&mut self, jar: &mut Jar, path: &str, now: f64, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut request = format!(
             "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nSec-Fetch-Site: same-origin\r\nX-Probe-Now: {now}\r\nContent-Length: {}\r\n",
@@ -107,7 +106,7 @@ impl Side {
         }
         request.push_str("\r\n");
         request.push_str(body);
-        // A server may have closed what lay idle.
+        // The server may have closed an idle connection.
         let answer = self.exchange(&request).or_else(|| self.exchange(&request));
         let (head, body) = answer.unwrap_or_else(|| panic!("{} doesn't answer {path} {body}", self.name));
         for line in head.lines() {
@@ -143,7 +142,7 @@ impl Side {
     }
 }
 
-/// Does what a `Set-Cookie` line says.
+/// Applies a `Set-Cookie` line to the jar.
 fn keep(jar: &mut Jar, line: &str) {
     let mut parts = line.split(';').map(str::trim);
     let (name, value) = parts.next().unwrap().split_once('=').unwrap();

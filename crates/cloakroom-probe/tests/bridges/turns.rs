@@ -1,32 +1,32 @@
-//! Two applications take turns on one session: what one of them does, the other one sees.
+//! Two applications take turns on one session: each must see the changes of the other.
 
 use serde_json::{Value, json};
 
 use crate::side::{Jar, Side};
 
-/// Whole seconds and a fraction, as clocks have them.
+/// A time with a fraction of a second, as real clocks have.
 pub(crate) const NOW: f64 = 1_700_000_000.25;
 
-/// What a framework can do, beside keeping values.
+/// The features of a framework, apart from storing values.
 #[derive(Clone, Copy)]
 pub(crate) struct Abilities {
-    /// Its messages wait in queues of any name, and each queue holds several.
+    /// Flash queues have names, and each queue holds several messages.
     pub(crate) queues: bool,
-    /// A message that isn't text comes back as it was.
+    /// A message of any JSON type comes back unmodified.
     pub(crate) any_message: bool,
-    /// A message has a level beside its text.
+    /// A message has a level as well as text.
     pub(crate) levels: bool,
-    /// Its forms are checked as ours are.
+    /// Its forms are checked the way ours are.
     pub(crate) forms: bool,
-    /// It ends a session when told to.
+    /// It can end a session.
     pub(crate) ends: bool,
-    /// A session of this age is open, and one of that age isn't.
+    /// A session of the first age is valid, one of the second age has expired.
     pub(crate) lifetime: Option<(f64, f64)>,
-    /// A copy of the cookie opens nothing after a sign-out.
+    /// A copied cookie opens nothing after a sign-out.
     pub(crate) ends_for_good: bool,
 }
 
-/// What most can do.
+/// The features that most frameworks have.
 pub(crate) const USUAL: Abilities = Abilities {
     queues: true,
     any_message: true,
@@ -37,15 +37,15 @@ pub(crate) const USUAL: Abilities = Abilities {
     ends_for_good: false,
 };
 
-/// When the secret that signs is used.
+/// When a signing secret is used.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signs {
-    /// Once for each session: its id.
+    /// Once for each session, for its id.
     OnlyTheId,
     EachWrite,
 }
 
-/// Both applications, and how often they agreed.
+/// Both applications, and the number of turns.
 pub(crate) struct Turns {
     format: &'static str,
     sides: [Side; 2],
@@ -60,7 +60,7 @@ impl Turns {
         Self { format, sides: [theirs, ours], jar: Jar::new(), now: NOW, taken: 0, mismatches: Vec::new() }
     }
 
-    /// Everything, beginning with one side and then with the other.
+    /// Runs all checks, starting with either side.
     pub(crate) fn all(mut self, abilities: Abilities) {
         for first in [0, 1] {
             self.values(first);
@@ -80,7 +80,7 @@ impl Turns {
         self.settle();
     }
 
-    /// One turn: an operation on one side, and what it must give.
+    /// Runs an operation on one side and compares its result.
     fn turn(&mut self, side: usize, operation: &Value, expected: &Value) {
         let result = self.ask(side, operation);
         if result != *expected {
@@ -115,7 +115,7 @@ impl Turns {
             self.turn(first, &json!(["insert", key, value]), &json!(null));
             self.turn(second, &json!(["get", key]), value);
         }
-        // The other one writes too: what it didn't touch is as it was.
+        // When the other side writes too, values that it didn't touch stay the same.
         self.turn(second, &json!(["insert", "mine", "other"]), &json!(null));
         for (key, value) in &values {
             self.turn(first, &json!(["get", key]), value);
@@ -193,7 +193,7 @@ impl Turns {
         self.form(first, &again, true);
         self.form(second, &again, true);
         self.form(second, &rendered, true);
-        // Another visitor's form is nobody else's.
+        // A form of another visitor is refused.
         self.visitor();
         self.turn(first, &json!(["insert", "kept", 2]), &json!(null));
         let _ = self.rendered(first);
@@ -201,7 +201,7 @@ impl Turns {
         self.form(first, &rendered, false);
     }
 
-    /// The token as a page of this application has it.
+    /// Returns the token as this application renders it.
     fn rendered(&mut self, side: usize) -> String {
         let operation = if self.sides[side].name == "ours" { "masked_csrf_token" } else { "csrf_token" };
         self.ask(side, &json!([operation])).as_str().expect("a token").to_owned()
@@ -210,7 +210,7 @@ impl Turns {
     fn form(&mut self, side: usize, token: &str, expected: bool) {
         self.taken += 1;
         if self.sides[side].takes_form(&mut self.jar, self.now, token) != expected {
-            let (name, verb) = (self.sides[side].name, if expected { "refuses" } else { "takes" });
+            let (name, verb) = (self.sides[side].name, if expected { "refuses" } else { "accepts" });
             self.mismatches.push(format!("{name} {verb} a form with the token {token:?}"));
         }
     }
@@ -223,7 +223,7 @@ impl Turns {
         let places = [0, value.len() / 4, value.len() / 2, value.len() * 3 / 4, value.len() - 3];
         for place in places {
             let mut bytes = value.clone().into_bytes();
-            // Still a character of base64, so that more than its alphabet is checked.
+            // Still a base64 character, so that the test does not only exercise the alphabet check.
             bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
             for side in [0, 1] {
                 self.jar.insert(name.clone(), String::from_utf8(bytes.clone()).unwrap());
@@ -251,7 +251,7 @@ impl Turns {
             for side in [first, second] {
                 self.jar.clone_from(&copy);
                 self.turn(side, &json!(["get", "user"]), &json!(null));
-                // Nor does a write bring it back.
+                // A write doesn't revive it either.
                 self.turn(side, &json!(["insert", "late", 1]), &json!(null));
                 self.turn(side, &json!(["get", "user"]), &json!(null));
             }
@@ -259,7 +259,7 @@ impl Turns {
     }
 
     fn expired(&mut self, first: usize, (open, over): (f64, f64)) {
-        // Frameworks that keep whole seconds round down.
+        // Frameworks that store whole seconds round down.
         let begun = self.now.floor();
         for side in [first, 1 - first] {
             for (age, expected) in [(open, json!("ann")), (over, json!(null))] {
@@ -272,13 +272,13 @@ impl Turns {
         }
     }
 
-    /// Secrets rotate: what one side has sealed with the old one opens on the other, which seals
-    /// with the new one.
+    /// Secrets rotate: cookies that one side sealed with the old secret open on the other, which
+    /// seals with the new one.
     ///
-    /// `start` starts both with a secret and one that is still read.
+    /// `start` starts both with a secret and a previous one.
     pub(crate) fn rotated(format: &'static str, signs: Signs, start: impl Fn(&str, Option<&str>) -> [Side; 2]) {
-        const OLD: &str = "the secret of last year, which has been read by somebody";
-        const NEW: &str = "the secret of this year, which nobody has read so far";
+        const OLD: &str = "the secret of last year, which has leaked to an attacker";
+        const NEW: &str = "the secret of this year, which has not leaked so far";
         let started = |secret, previous| start(secret, previous);
         let [theirs, ours] = started(OLD, None);
         let mut turns = Self::between(format, theirs, ours);
@@ -306,7 +306,7 @@ impl Turns {
         turns.settle();
     }
 
-    /// Prints the counts, and fails if there was a mismatch.
+    /// Prints the counts and fails if there was a mismatch.
     fn settle(&self) {
         println!("{}: {} turns, {} mismatches", self.format, self.taken, self.mismatches.len());
         assert!(self.mismatches.is_empty(), "{}: {:#?}", self.format, self.mismatches);

@@ -1,7 +1,8 @@
-//! Visitors who sign out and are gone before the answer comes: what they ended has ended.
+//! Visitors who sign out and disconnect before the response arrives: their sessions must have
+//! ended.
 //!
-//! Each adapter has a server of these pages, in the test's own process and on a runtime of its own.
-//! The tests of the examples have this file too.
+//! Each adapter serves these pages in the test's own process, on a separate runtime. The tests of
+//! the examples include this file too.
 
 #[path = "../../src/hooked.rs"]
 mod hooked;
@@ -23,26 +24,26 @@ use tokio::time::{sleep, timeout};
 
 use hooked::{Call, Hook, Hooked};
 
-/// Rounds on each adapter and store. `CLOAKROOM_DISCONNECTS=500` asks for more.
+/// Rounds on each adapter and store. `CLOAKROOM_DISCONNECTS` overrides this number.
 const ROUNDS: u64 = 30;
 
-/// As many visitors at a time.
+/// The number of concurrent visitors.
 const AT_A_TIME: usize = 16;
 
-/// How late the store answers.
+/// The delay of the store's answers.
 const LATE: Duration = Duration::from_millis(100);
 
-/// The last visitor stays so long after the handler has ended its session; the first is gone at
-/// once.
+/// In milliseconds: how long the last visitor stays after the handler has ended its session. The
+/// first one leaves at once.
 const LONGEST: u64 = 200;
 
-/// How long a busy machine may take. It passes only if something is wrong.
+/// A generous timeout for busy machines. It expires only if something is wrong.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Told by the handler when it has ended a session, by the number of the visitor.
+/// The handler notifies these senders, by visitor number, when it has ended a session.
 static ENDED: LazyLock<Mutex<HashMap<u64, oneshot::Sender<()>>>> = LazyLock::new(Mutex::default);
 
-/// What a server answers to a request, whatever its method is.
+/// Handles a request of any method.
 pub(crate) fn page(session: &Session, path: &str) -> Result<String, Error> {
     let (page, visitor) = path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
     match page {
@@ -56,16 +57,16 @@ pub(crate) fn page(session: &Session, path: &str) -> Result<String, Error> {
         _ => panic!("{path}"),
     }
     if let Some(waiting) = ENDED.lock().unwrap().remove(&visitor.parse().unwrap_or_default()) {
-        // A visitor who has given up has failed the test already.
+        // If the receiver is gone, the test has failed already.
         let _ = waiting.send(());
     }
     Ok(String::new())
 }
 
-/// A store whose writes are late.
+/// A store with delayed writes.
 pub(crate) type Late = Hooked<Lateness>;
 
-/// How late.
+/// The delay of a write.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lateness(Duration);
 
@@ -78,10 +79,10 @@ impl Hook for Lateness {
     }
 }
 
-/// Says where a server listens.
+/// Reports the address on which a server listens.
 pub(crate) type Started = mpsc::Sender<SocketAddr>;
 
-/// Starts a server on a runtime of its own, with sessions in memory or at this URL.
+/// Starts a server on a separate runtime, with sessions in memory or at this URL.
 fn start<S: Future>(
     url: Option<String>,
     serve: impl FnOnce(StoredSessions<Late>, Started) -> S + Send + 'static,
@@ -102,7 +103,7 @@ fn start<S: Future>(
     started.recv_timeout(PATIENCE).expect("the server starts")
 }
 
-/// Sends a request, on a connection of its own that the server closes.
+/// Sends a request on a new connection, which the server closes.
 async fn send(address: SocketAddr, request: &str, cookie: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!("{request} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: 0\r\n");
@@ -110,7 +111,7 @@ async fn send(address: SocketAddr, request: &str, cookie: &str) -> TcpStream {
     stream
 }
 
-/// The whole answer.
+/// Sends a request and returns the whole response.
 async fn ask(address: SocketAddr, request: &str, cookie: &str) -> String {
     let mut answer = String::new();
     send(address, request, cookie).await.read_to_string(&mut answer).await.unwrap();
@@ -118,13 +119,13 @@ async fn ask(address: SocketAddr, request: &str, cookie: &str) -> String {
     answer
 }
 
-/// Whether this cookie opens the session.
+/// Returns whether this cookie opens the session.
 async fn opens(address: SocketAddr, cookie: &str) -> bool {
     ask(address, "GET /user", cookie).await.contains("ann")
 }
 
-/// A visitor who signs out and goes away some milliseconds after the handler has done it; the
-/// cookie, and whether the answer was still to come.
+/// A visitor who signs out and disconnects some milliseconds after the handler has run. Returns the
+/// cookie, and whether the response was still outstanding.
 async fn leave(address: SocketAddr, round: u64, rounds: u64) -> (String, bool) {
     static VISITORS: AtomicU64 = AtomicU64::new(1);
     let answer = ask(address, "POST /begin", "").await;
@@ -138,7 +139,7 @@ async fn leave(address: SocketAddr, round: u64, rounds: u64) -> (String, bool) {
     let mut stream = send(address, &format!("POST /{page}/{visitor}"), &cookie).await;
     timeout(PATIENCE, ended).await.expect("the handler runs").unwrap();
     if round % 4 < 2 {
-        // Its connection ends with a reset, as that of a client that crashes.
+        // Reset the connection, as a crashing client does.
         stream.set_zero_linger().unwrap();
     }
     let stays = Duration::from_millis(1 + round * (LONGEST - 1) / (rounds - 1));
@@ -146,7 +147,7 @@ async fn leave(address: SocketAddr, round: u64, rounds: u64) -> (String, bool) {
     (cookie, early)
 }
 
-/// Does this for each of them, many at a time.
+/// Runs `act` for each item, with limited concurrency.
 async fn each<T, F>(items: impl IntoIterator<Item = T>, act: impl Fn(T) -> F) -> Vec<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
@@ -162,18 +163,17 @@ where
     done
 }
 
-/// Of these cookies, those that open their sessions.
+/// Returns those cookies that still open their sessions.
 async fn alive(address: SocketAddr, cookies: Vec<String>) -> Vec<String> {
     let ask = |cookie: String| async move { opens(address, &cookie).await.then_some(cookie) };
     let asked = each(cookies, ask).await;
     asked.into_iter().flatten().collect()
 }
 
-/// Asks again until no cookie opens its session, or the server has had all the time that it needs;
-/// those that open theirs still.
+/// Retries until no cookie opens its session or the time is up. Returns the cookies that still do.
 async fn when_quiet(address: SocketAddr, cookies: Vec<String>) -> Vec<String> {
     let mut left = cookies;
-    // Time out or none left: the list says which.
+    // The list shows whether this ended with a timeout.
     let _ = timeout(PATIENCE, async {
         loop {
             left = alive(address, left.clone()).await;
@@ -195,7 +195,7 @@ async fn rounds(name: &str, place: &str, address: SocketAddr) {
     let cookies: Vec<_> = visits.into_iter().map(|(cookie, _)| cookie).collect();
     let mut left = when_quiet(address, cookies.clone()).await;
     if left.is_empty() {
-        // What has ended doesn't come back.
+        // Ended sessions must not come back.
         left = alive(address, cookies).await;
     }
     println!(
@@ -203,10 +203,10 @@ async fn rounds(name: &str, place: &str, address: SocketAddr) {
         left.len()
     );
     assert!(left.is_empty(), "{name}, {place}: {} old sessions of {rounds} are alive", left.len());
-    assert!(early > 0, "{name}, {place}: nobody left before the answer");
+    assert!(early > 0, "{name}, {place}: no client left before the response");
 }
 
-/// The rounds on this adapter, with sessions in memory and in Redis.
+/// Runs the rounds on this adapter, with sessions in memory and in Redis.
 pub(crate) async fn run<S: Future>(
     name: &str,
     serve: impl FnOnce(StoredSessions<Late>, Started) -> S + Clone + Send + 'static,

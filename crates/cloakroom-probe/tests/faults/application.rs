@@ -1,4 +1,4 @@
-//! An application in a process of its own, and a client that may find it gone.
+//! An application in a separate process, and a client that tolerates its absence.
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// Longer than the application may take for anything.
+/// A generous timeout for every action of the application.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Application {
@@ -34,13 +34,13 @@ impl Application {
         self.address
     }
 
-    /// As `kill -9` does.
+    /// Kills the process, like `kill -9`.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// How many files and sockets it has open.
+    /// Returns the number of its open files and sockets.
     pub(crate) fn open_files(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
@@ -48,7 +48,7 @@ impl Application {
 
 impl Drop for Application {
     fn drop(&mut self) {
-        // It may be gone already.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -61,7 +61,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// What the operations answered, or the status that says that they weren't done.
+    /// Runs operations. Returns their results, or the status of the response that refused them.
     pub(crate) fn ops(&mut self, address: SocketAddr, operations: &Value) -> io::Result<Result<Vec<Value>, u16>> {
         let (status, body) = self.request(address, "POST /ops", &operations.to_string())?;
         if status != 200 {
@@ -72,7 +72,7 @@ impl Client {
         Ok(Ok(results.into_iter().map(|mut result| result["ok"].take()).collect()))
     }
 
-    /// One request on a connection of its own; the status and the body.
+    /// Sends one request on a new connection. Returns the status and the body.
     pub(crate) fn request(&mut self, address: SocketAddr, line: &str, body: &str) -> io::Result<(u16, String)> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -82,7 +82,7 @@ impl Client {
         stream.write_all(format!("{head}{cookie}\r\n{body}").as_bytes())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
-        // Killed in the middle of its answer, it has acknowledged nothing.
+        // A truncated response, from an application that was killed, acknowledges nothing.
         let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
         let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(cut)?;
         if let Some(line) = head.lines().find_map(|line| line.strip_prefix("set-cookie: ")) {

@@ -16,9 +16,9 @@ fn full(name: &str, backend: impl Fn(&Path) -> String) {
         client.ops(address, &json!([["insert", key, value], ["add", "writes", 1]])).unwrap()
     };
     insert(&mut client, "name", "Ann").unwrap();
-    // Somebody else's file takes what is left, to the last byte.
+    // Another file takes all the remaining space.
     disk.fill();
-    // As much as still goes into what the file has reserved for itself.
+    // Writes still succeed while they fit into space that the file has already reserved.
     let mut written = 1;
     let status = loop {
         match insert(&mut client, &format!("key {written}"), &"x".repeat(20_000)) {
@@ -27,11 +27,11 @@ fn full(name: &str, backend: impl Fn(&Path) -> String) {
         }
         assert!(written < 1000, "{name}: the disk is never full");
     };
-    assert_eq!(status, 503, "{name}: what a client is told");
+    assert_eq!(status, 503, "{name}: the status of a failed write");
     assert_eq!(
         Client::default().ops(address, &json!([["insert", "new", 1]])).unwrap().unwrap_err(),
         503,
-        "{name}: nothing new either"
+        "{name}: new sessions fail too"
     );
     let read = |client: &mut Client| {
         client.ops(address, &json!([["get", "name"], ["get", "writes"], ["len"]])).unwrap().unwrap()
@@ -41,8 +41,10 @@ fn full(name: &str, backend: impl Fn(&Path) -> String) {
 
     disk.free();
     insert(&mut client, "after", "space").unwrap();
-    assert_eq!(read(&mut client)[1], json!(written + 1), "{name}: and goes on when there is space");
-    println!("{name} on a full disk: {written} writes acknowledged, {written} there, 503 for the next, and on it goes");
+    assert_eq!(read(&mut client)[1], json!(written + 1), "{name}: writes succeed again when there is space");
+    println!(
+        "{name} on a full disk: {written} writes acknowledged, {written} there, 503 for the next, writing again with free space"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A database that hangs: it takes connections and requests, and answers none.
+//! A database that hangs: it accepts connections and requests, and answers none.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,10 +10,10 @@ use serde_json::json;
 use crate::application::{Application, Client};
 use crate::journal::Journal;
 
-/// How long it hangs.
+/// The duration of the hang.
 const SPAN: Duration = Duration::from_secs(10);
 
-/// A call of a store may take 2 seconds; the rest is for a machine that does many things at once.
+/// A store call may take 2 seconds; the rest is slack for a busy machine.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 fn hangs(name: &str, backend: &str, freeze: impl Fn(bool)) {
@@ -30,7 +30,7 @@ fn hangs(name: &str, backend: &str, freeze: impl Fn(bool)) {
     while began.elapsed() < SPAN {
         let asking = Instant::now();
         let (status, _) = client.request(address, "GET /untouched", "").unwrap();
-        assert_eq!(status, 200, "who doesn't use the session notices nothing");
+        assert_eq!(status, 200, "a request without the session is unaffected");
         untouched.push(asking.elapsed());
         let asking = Instant::now();
         let status = client.ops(address, &json!([["insert", "a", 1]])).unwrap().unwrap_err();
@@ -39,7 +39,7 @@ fn hangs(name: &str, backend: &str, freeze: impl Fn(bool)) {
     }
     freeze(false);
     let thawed = Instant::now();
-    // Whoever waits for the store waits a second or two, each time.
+    // Untouched requests don't wait for the store, which takes a second or two each time.
     untouched.sort_unstable();
     let asked = untouched.len();
     assert!(untouched[asked / 2] < Duration::from_millis(900), "{name}: untouched after {untouched:?}");
@@ -50,11 +50,11 @@ fn hangs(name: &str, backend: &str, freeze: impl Fn(bool)) {
     journal = writing.stop();
     let tally = journal.check(address);
     println!(
-        "{name} hung for {SPAN:?}: {asked} requests told so after at most {slowest:?}, {refused} writes refused, {tally:?}, writing again after {recovered:?}"
+        "{name} hung for {SPAN:?}: {asked} requests refused after at most {slowest:?}, {refused} writes refused, {tally:?}, writing again after {recovered:?}"
     );
-    assert!(slowest < DEADLINE, "{name}: {slowest:?} until a client was told");
+    assert!(slowest < DEADLINE, "{name}: {slowest:?} until a request was refused");
     assert!(recovered < Duration::from_secs(10), "{name}: {recovered:?} until the application wrote again");
-    // Connections that were given up go away by themselves, and no request is left behind.
+    // Abandoned connections are closed without help, and no request is left behind.
     let closing = Instant::now();
     while application.open_files() > open_before + 2 {
         assert!(

@@ -1,4 +1,4 @@
-//! Clients that write one after the other, and remember what they were told.
+//! Clients that write one after the other, and record the acknowledged writes.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::application::Client;
 
-/// How many sessions are written at the same time.
+/// The number of sessions that are written concurrently.
 const CLIENTS: usize = 8;
 
-/// A client, and what it knows of its session.
+/// A client, and its record of acknowledged writes.
 #[derive(Default)]
 struct Writer {
     client: Client,
@@ -22,7 +22,7 @@ struct Writer {
     acknowledged: BTreeSet<usize>,
 }
 
-/// What all clients together know.
+/// The totals of all clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) attempts: usize,
@@ -35,7 +35,7 @@ pub(crate) struct Journal {
     writers: Vec<Writer>,
 }
 
-/// Clients at work.
+/// Running clients.
 pub(crate) struct Writing {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<Writer>>,
@@ -49,7 +49,7 @@ struct Shared {
 }
 
 impl Journal {
-    /// A session for each client.
+    /// Creates a session for each client.
     pub(crate) fn begin(address: SocketAddr) -> Self {
         let writers = (0..CLIENTS).map(|_| {
             let mut writer = Writer::default();
@@ -59,8 +59,8 @@ impl Journal {
         Self { writers: writers.collect() }
     }
 
-    /// Everybody writes, until told to stop or the application is gone. An answer of 503 is one of
-    /// "not done"; any other is a failure.
+    /// Lets all clients write until they are stopped or the application is gone. A response of 503
+    /// means "not done"; any other failure fails the test.
     pub(crate) fn write(self, address: SocketAddr) -> Writing {
         let shared = Arc::new(Shared::default());
         let threads = self.writers.into_iter().map(|mut writer| {
@@ -70,7 +70,7 @@ impl Journal {
                     match writer.write(address) {
                         Ok(Ok(())) => shared.done.fetch_add(1, Ordering::Relaxed),
                         Ok(Err(status)) => {
-                            assert_eq!(status, 503, "what a client is told when its change couldn't be kept");
+                            assert_eq!(status, 503, "the status of a write that couldn't be stored");
                             thread::sleep(Duration::from_millis(20));
                             shared.refused.fetch_add(1, Ordering::Relaxed)
                         }
@@ -83,21 +83,21 @@ impl Journal {
         Writing { threads: threads.collect(), shared }
     }
 
-    /// Looks at every session: what was acknowledged must be there, and nothing by halves.
+    /// Checks every session: all acknowledged writes are there, and no write is there by halves.
     pub(crate) fn check(&mut self, address: SocketAddr) -> Tally {
         let mut tally = Tally::default();
         for writer in &mut self.writers {
             let looked = json!([["get", "begun"], ["get", "count"], ["get", "items"], ["get", "last"], ["peek_flash"]]);
             let found = writer.client.ops(address, &looked).unwrap().unwrap();
-            assert_eq!(found[0], true, "the session is there");
+            assert_eq!(found[0], true, "the session exists");
             let numbers = |list: &Value| -> Vec<usize> { serde_json::from_value(list.clone()).unwrap_or_default() };
             let items = numbers(&found[2]);
             let distinct: BTreeSet<usize> = items.iter().copied().collect();
-            assert_eq!(distinct.len(), items.len(), "nothing was done twice");
+            assert_eq!(distinct.len(), items.len(), "no write was applied twice");
             let missing: Vec<_> = writer.acknowledged.difference(&distinct).collect();
-            assert!(missing.is_empty(), "acknowledged, and not there: {missing:?}");
-            assert!(items.iter().all(|item| *item < writer.attempts), "only what was asked for");
-            // All of a request, or nothing of it.
+            assert!(missing.is_empty(), "acknowledged, but missing: {missing:?}");
+            assert!(items.iter().all(|item| *item < writer.attempts), "only writes that were requested");
+            // All of a request, or none of it.
             assert_eq!(found[1].as_u64().unwrap_or(0) as usize, items.len(), "the counter");
             assert_eq!(found[3].as_u64().map(|last| last as usize), items.last().copied(), "the last one");
             assert_eq!(numbers(&found[4]), items, "the messages");
@@ -122,16 +122,16 @@ impl Writer {
 }
 
 impl Writing {
-    /// Waits until so many more writes were acknowledged.
+    /// Waits for this number of further acknowledged writes.
     pub(crate) fn until_done(&self, more: usize) {
         let wanted = self.shared.done.load(Ordering::Relaxed) + more;
         while self.shared.done.load(Ordering::Relaxed) < wanted {
-            assert!(self.threads.iter().any(|thread| !thread.is_finished()), "everybody has given up");
+            assert!(self.threads.iter().any(|thread| !thread.is_finished()), "all clients have stopped");
             thread::sleep(Duration::from_millis(1));
         }
     }
 
-    /// Waits until somebody was told that it couldn't be done.
+    /// Waits until a write is refused.
     pub(crate) fn until_refused(&self) {
         let before = self.refused();
         while self.refused() == before {
@@ -139,12 +139,12 @@ impl Writing {
         }
     }
 
-    /// How many writes were answered with 503.
+    /// The number of writes that were answered with 503.
     pub(crate) fn refused(&self) -> usize {
         self.shared.refused.load(Ordering::Relaxed)
     }
 
-    /// Lets everybody finish what they are at.
+    /// Lets the current requests finish, then stops all clients.
     pub(crate) fn stop(self) -> Journal {
         self.shared.stop.store(true, Ordering::Relaxed);
         Journal { writers: self.threads.into_iter().map(|thread| thread.join().unwrap()).collect() }

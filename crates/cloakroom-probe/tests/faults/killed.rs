@@ -11,14 +11,14 @@ use crate::journal::Journal;
 
 const ROUNDS: usize = 8;
 
-/// The application dies and is started again, over and over; the sessions go on.
+/// The application is killed and restarted repeatedly; the sessions survive.
 fn application(name: &str, backend: &str) {
     let mut application = Application::start(backend);
     let mut journal = Journal::begin(application.address());
     for round in 0..ROUNDS {
         let writing = journal.write(application.address());
         writing.until_done(20);
-        // At another moment of a write each time.
+        // Kill at a different point of a write each time.
         thread::sleep(Duration::from_micros(700 * round as u64));
         application.kill();
         journal = writing.stop();
@@ -62,7 +62,7 @@ fn application_on_valkey() {
     application("Valkey", &Redis::valkey(&[]).url());
 }
 
-/// The database dies and is started again; the application stays, and goes on by itself.
+/// The database is killed and restarted; the application keeps running and recovers without help.
 fn database(name: &str, backend: &str, mut kill: impl FnMut(), mut restart: impl FnMut()) {
     let application = Application::start(backend);
     let mut journal = Journal::begin(application.address());

@@ -1,4 +1,4 @@
-//! A master that is lost for good: another server takes its place.
+//! A primary that is lost for good: another server replaces it.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,11 +26,10 @@ fn the_primary_under_sentinel() {
         thread::sleep(Duration::from_millis(10));
     }
     let promoted = lost.elapsed();
-    // Nobody is left to confirm what the new master is told, until what was the master comes back
-    // as a replica.
+    // No replica confirms the writes of the new primary until the old one returns as a replica.
     servers.servers[0].start_again();
     while !servers.servers[1].cli(&["INFO", "replication"]).contains("state=online") {
-        assert!(lost.elapsed() < Duration::from_secs(120), "the sentinels make no replica of it");
+        assert!(lost.elapsed() < Duration::from_secs(120), "the sentinels don't make it a replica");
         thread::sleep(Duration::from_millis(10));
     }
     let followed = Instant::now();
@@ -40,7 +39,7 @@ fn the_primary_under_sentinel() {
     let refused = writing.refused();
     let tally = writing.stop().check(application.address());
     println!(
-        "primary lost under Sentinel: {tally:?}, {refused} answers of 503, a new primary after {promoted:?}, writing again {recovered:?} after that had a replica"
+        "primary lost under Sentinel: {tally:?}, {refused} answers of 503, a new primary after {promoted:?}, writing again {recovered:?} after it had a replica"
     );
     assert!(recovered < Duration::from_secs(10), "{recovered:?} until the application wrote again");
 }

@@ -1,4 +1,4 @@
-//! Answers that don't arrive: the store's, and the application's.
+//! Lost answers: from the store to the application, and from the application to the client.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::load::{Load, add};
 use crate::lossy::Lossy;
 use crate::node::{Node, PATIENCE};
 
-/// Visitors who leave.
+/// The number of clients that disconnect.
 const LEAVING: usize = 24;
 
-/// The store carries out each write, and the answer to each fourth is lost.
+/// The store executes every write, but the answers to some are lost.
 pub(crate) async fn lost(bench: &mut Bench) -> Cell {
     let stores = [Lossy::default(), Lossy::default()];
     let over = |number: usize| {
@@ -37,8 +37,8 @@ pub(crate) async fn lost(bench: &mut Bench) -> Cell {
     Cell::Ran(ran.noted(format_args!("{lost} answers lost")))
 }
 
-/// Clients go away when the response is on its way. Their changes are made at most once, and their
-/// sign-outs take effect.
+/// Clients disconnect while the response is on its way. Their changes are applied at most once, and
+/// their sign-outs take effect.
 pub(crate) async fn client_left(bench: &mut Bench) -> Cell {
     let nodes = bench.patient();
     let node = &nodes[0];
@@ -47,7 +47,7 @@ pub(crate) async fn client_left(bench: &mut Bench) -> Cell {
     let cookie = node.begin().await.unwrap();
     let mut acknowledged = BTreeSet::new();
     for number in 0..LEAVING {
-        // One leaves, the next one stays.
+        // Every other client disconnects.
         let request = node.request(&cookie).await.unwrap();
         add(&request.session, 2 * number).unwrap();
         early += usize::from(!request.leave().await);
@@ -56,7 +56,7 @@ pub(crate) async fn client_left(bench: &mut Bench) -> Cell {
         }
     }
     let items = || async { node.found(&cookie, |session| session.get::<Vec<usize>>("items")).await.flatten() };
-    // What was left runs to its end: each of them is there in the end, once.
+    // Abandoned commits run to completion: in the end each change is there, once.
     let all: BTreeSet<usize> = (0..2 * LEAVING).collect();
     let settled = async {
         loop {
@@ -69,7 +69,11 @@ pub(crate) async fn client_left(bench: &mut Bench) -> Cell {
     };
     match timeout(PATIENCE, settled).await {
         Ok(items) if items.len() == all.len() && items.iter().copied().collect::<BTreeSet<_>>() == all => {}
-        _ => findings.push(format!("{:?} is there of {} and those who left", items().await, acknowledged.len())),
+        _ => findings.push(format!(
+            "{:?} is there of {} acknowledged changes and those of clients that left",
+            items().await,
+            acknowledged.len()
+        )),
     }
     let mut ended = Vec::new();
     for _ in 0..LEAVING {
@@ -86,11 +90,11 @@ pub(crate) async fn client_left(bench: &mut Bench) -> Cell {
             }
         };
         if timeout(PATIENCE, closed).await.is_err() {
-            findings.push("a sign-out whose client has left didn't take effect".to_owned());
+            findings.push("a sign-out whose client disconnected didn't take effect".to_owned());
         }
     }
     let mut ran = Ran::of(load.stop().await, None);
     ran.nobody_failed();
     ran.findings.append(&mut findings);
-    Cell::Ran(ran.noted(format_args!("{early} of {} left before the answer", 2 * LEAVING)))
+    Cell::Ran(ran.noted(format_args!("{early} of {} left before the response", 2 * LEAVING)))
 }

@@ -1,4 +1,4 @@
-//! Servers that others use too: locks, limits, and what they forget.
+//! Servers with other users: locks, limits, and forgotten statements.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,22 +13,23 @@ use crate::load::{Load, add};
 use crate::node::{Node, PATIENCE, key_of};
 use crate::stores::{Family, Kind, Servers};
 
-/// Sessions of one owner.
+/// The number of sessions of one owner.
 const HUGE: u64 = 2_000;
 
-/// A step that a slow machine didn't take in time is tried again.
+/// Attempts for a step that a slow machine doesn't finish in time.
 const TRIES: usize = 10;
 
-/// The limit of a statement up to which a machine may be too busy for any of them.
+/// The longest statement limit below which a busy machine may finish no statement at all.
 const MOST_BUSY: Duration = Duration::from_secs(1);
 
-/// Rows of long ago.
+/// The number of old rows.
 const OLD_ROWS: usize = 60_000;
 
-/// Somebody holds a lock on one session, or on the whole file of SQLite. The others go on.
+/// Another client holds a lock on one session, or on the whole SQLite file. All other requests
+/// continue.
 pub(crate) async fn locked_row(bench: &mut Bench) -> Cell {
     let victim = bench.nodes[0].begin().await.unwrap();
-    // On SQLite, where all have to wait, it is an outage like others.
+    // On SQLite every writer has to wait, so this is an ordinary outage.
     let load = Load::start(&if bench.kind == Kind::Sqlite { bench.nodes.clone() } else { bench.patient() }).await;
     load.until_done(SOME).await;
     let lock = Lock::of(bench, &victim);
@@ -58,7 +59,7 @@ pub(crate) async fn locked_row(bench: &mut Bench) -> Cell {
     };
     timeout(PATIENCE, waits).await.expect("the row is locked");
     if bench.kind == Kind::Sqlite {
-        // Writes wait for the one who has the file; reading goes on.
+        // Writes wait for the lock on the file; reads continue.
         load.until_failed(1).await;
         for node in &bench.nodes {
             node.request(&victim).await.unwrap();
@@ -116,12 +117,12 @@ impl Drop for Lock {
     }
 }
 
-/// The server gives fewer connections than a pool wants.
+/// The server accepts fewer connections than a pool wants.
 pub(crate) async fn too_many(bench: &mut Bench) -> Cell {
     if bench.kind.is_redis() {
         return no_connection(bench).await;
     }
-    // The pool of the other one would have some of them.
+    // The pool of the second node would hold some of them.
     let [node, _] = bench.patient();
     let load = Load::start(&[Arc::clone(&node), node]).await;
     load.until_done(SOME).await;
@@ -147,7 +148,7 @@ fn limit_connections(bench: &Bench, limit: Option<usize>) {
     bench.place.sql(&limit);
 }
 
-/// Ends the connections that there are, so that only a few can be made anew.
+/// Closes the existing connections, so that only a few can be opened again.
 async fn drop_connections(bench: &Bench) {
     let (end, count) = match bench.kind.family() {
         Family::MariaDb => ("KILL USER app", "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app'"),
@@ -166,7 +167,7 @@ async fn drop_connections(bench: &Bench) {
         }
     };
     timeout(PATIENCE, gone).await.expect("connections end");
-    // The pool needs a moment of a processor to hear of it.
+    // The pool notices this only when it gets some CPU time.
     let wires = &bench.place.wires;
     let heard = async {
         while wires.iter().any(|wire| wire.open() > 0) {
@@ -176,7 +177,7 @@ async fn drop_connections(bench: &Bench) {
     let _ = timeout(Duration::from_secs(2), heard).await;
 }
 
-/// One connection is all that Redis is asked for, and it is refused.
+/// Redis needs only one connection, and that one is refused.
 async fn no_connection(bench: &mut Bench) -> Cell {
     let talks: Vec<_> = bench.place.masters().into_iter().map(|server| std::sync::Mutex::new(server.talk())).collect();
     let say = |words: &str| {
@@ -195,7 +196,7 @@ async fn no_connection(bench: &mut Bench) -> Cell {
         .await
 }
 
-/// The server forgets what was prepared, over and over.
+/// The server repeatedly forgets prepared statements.
 pub(crate) async fn forgotten(bench: &mut Bench) -> Cell {
     if bench.kind == Kind::Postgres {
         return discarded(bench).await;
@@ -211,7 +212,7 @@ pub(crate) async fn forgotten(bench: &mut Bench) -> Cell {
             if bench.kind.is_redis() {
                 bench.place.redis(&["SCRIPT", "FLUSH"]);
             } else {
-                // Each statement is prepared anew for the table that it is now.
+                // A changed table invalidates the statements prepared for it.
                 bench.place.sql(&format!("ALTER TABLE cloakroom_sessions COMMENT '{round}'; FLUSH TABLES"));
             }
             load.until_done(SOME / 2).await;
@@ -222,7 +223,7 @@ pub(crate) async fn forgotten(bench: &mut Bench) -> Cell {
     Cell::Ran(ran)
 }
 
-/// The application shares its pool, and discards everything between two of our calls.
+/// The application shares its pool, and runs `DISCARD ALL` between two of our calls.
 async fn discarded(bench: &mut Bench) -> Cell {
     let config = bench.place.url.parse().unwrap();
     let manager = deadpool_postgres::Manager::new(config, tokio_postgres::NoTls);
@@ -239,8 +240,8 @@ async fn discarded(bench: &mut Bench) -> Cell {
     Cell::Ran(ran)
 }
 
-/// The server cancels statements that take longer than half of what it needs to delete all old rows
-/// at once: ending everybody of long ago comes to its end all the same, step by step.
+/// The server cancels statements that take longer than half the time it needs to delete all old
+/// rows at once. Ending all old sessions must still complete, in steps.
 pub(crate) async fn statement_limit(bench: &mut Bench) -> Cell {
     let node = Arc::clone(&bench.nodes[0]);
     let template = node.begin().await.unwrap();
@@ -278,7 +279,7 @@ pub(crate) async fn statement_limit(bench: &mut Bench) -> Cell {
         let now = left();
         stuck = if now < before { 0 } else { stuck + 1 };
         before = now;
-        // A busy machine may need as long for a new connection's first statement, whatever it is.
+        // On a busy machine the first statement of a new connection alone may take this long.
         if stuck == TRIES && limit < MOST_BUSY {
             (limit, stuck) = (4 * limit, 0);
             limit_statements(bench, Some(limit));
@@ -292,7 +293,9 @@ pub(crate) async fn statement_limit(bench: &mut Bench) -> Cell {
     load.until_done(SOME).await;
     let mut ran = Ran::of(load.stop().await, None);
     ran.check(before == 0, || {
-        format!("{before} of {OLD_ROWS} are left, and no call makes them fewer; at most {limit:?} a statement: {why}")
+        format!(
+            "{before} of {OLD_ROWS} are left, and further calls don't remove any; at most {limit:?} a statement: {why}"
+        )
     });
     ran.check(node.opens(&template).await, || "a newer session has ended too".to_owned());
     Cell::Ran(ran.noted(format_args!("{OLD_ROWS} ended in {calls} calls, at most {limit:?} a statement")))
@@ -308,8 +311,8 @@ fn limit_statements(bench: &Bench, limit: Option<Duration>) {
     bench.place.sql(&statement);
 }
 
-/// One owner has thousands of sessions, and signs in once more; then all of them are ended. The
-/// others go on.
+/// One owner has thousands of sessions, signs in once more, and then ends them all. Other sessions
+/// are unaffected.
 pub(crate) async fn huge_owner(bench: &mut Bench) -> Cell {
     let owner = format!("huge {}", bench.seed);
     let few = Node::with(bench.nodes[0].store.clone(), |sessions| sessions.owner_limit(10, AtLimit::EndOldest));
@@ -326,7 +329,8 @@ pub(crate) async fn huge_owner(bench: &mut Bench) -> Cell {
                     for (place, half) in bytes.chunks_exact_mut(8).zip(0..) {
                         place.copy_from_slice(&scrambled(scrambled(seed) ^ (4 * number + half)).to_be_bytes());
                     }
-                    // A busy machine may not answer in time: then it is done, or done again.
+                    // On a timeout of a busy machine the entry may already exist; the retry accepts
+                    // that.
                     while store.create(&StoreKey::from_bytes(bytes), &entry, now).await.is_err() {
                         sleep(Duration::from_millis(20)).await;
                     }
@@ -340,8 +344,8 @@ pub(crate) async fn huge_owner(bench: &mut Bench) -> Cell {
     let load = Load::start(&bench.patient()).await;
     load.until_done(SOME).await;
     let signing = tokio::time::Instant::now();
-    // Nothing of it is done in one piece: each step of a machine that is slow is bounded too, and
-    // each try goes on from the last.
+    // No step is unbounded, even on a slow machine, and each attempt continues where the last one
+    // stopped.
     let (mut signed_ins, mut newest) = (0, None);
     while newest.is_none() && signed_ins < TRIES {
         signed_ins += 1;

@@ -1,10 +1,10 @@
-//! The faults, and why a store can't have one.
+//! The faults, and the reasons why some stores cannot have them.
 
 use crate::cell::{Bench, Cell};
 use crate::stores::{Family, Kind};
 use crate::{answers, busy, outage, rights, time, wires};
 
-/// The faults, in the order in which a store has them.
+/// The faults, in the order in which each store is tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     Killed,
@@ -66,7 +66,7 @@ impl Fault {
         }
     }
 
-    /// Why this store can't have this fault.
+    /// The reason why this store cannot have this fault, if there is one.
     pub(crate) const fn senseless(self, kind: Kind) -> Option<&'static str> {
         let embedded = kind.is_embedded();
         let (senseless, why) = match self {

@@ -1,8 +1,8 @@
-//! Visitors: what they do, and what they remember of what they were told.
+//! The load: visitors that send requests and record every acknowledged change.
 //!
-//! *Counters* add to a session that two of them share, on two applications. *Movers* fill a cart
-//! and sign in, which gives their session another id. *Leavers* begin a session and sign out of it,
-//! again and again until they are told that it is done.
+//! - *Counters* add to a session that two of them share, on two applications.
+//! - *Movers* fill a cart and sign in, which changes the id of their session.
+//! - *Leavers* start a session and sign out of it, and retry until the sign-out is acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,12 +15,12 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::node::{Node, PATIENCE, opened};
 
-/// As many of each kind.
+/// The number of visitors of each kind.
 const COUNTERS: usize = 6;
 const MOVERS: usize = 3;
 const LEAVERS: usize = 3;
 
-/// Between two requests of a visitor, and after one that failed.
+/// The pause of a visitor after a request that succeeded, and after one that failed.
 const PACE: Duration = Duration::from_millis(4);
 const LATER: Duration = Duration::from_millis(25);
 
@@ -34,11 +34,11 @@ struct Visitor {
     node: Arc<Node>,
     role: Role,
     number: usize,
-    /// Of its session now; a leaver may have none.
+    /// The cookie of its current session; a leaver may have none.
     cookie: Option<String>,
     attempts: usize,
     acknowledged: BTreeSet<usize>,
-    /// Moves that weren't answered, after which the old id opened nothing.
+    /// Moves without an answer after which the old id opened nothing.
     stranded: usize,
 }
 
@@ -49,8 +49,7 @@ struct Shared {
     waiting: AtomicUsize,
     requests: AtomicUsize,
     failed: AtomicUsize,
-    /// For each visitor: the requests that succeeded, and those that failed since the last that
-    /// did.
+    /// For each visitor: the requests that succeeded, and those that failed since the last success.
     succeeded: Vec<AtomicUsize>,
     in_a_row: Vec<AtomicUsize>,
     worst: AtomicUsize,
@@ -65,14 +64,14 @@ struct Marks {
     first_success_after: Option<Instant>,
 }
 
-/// Visitors at work.
+/// Running visitors.
 pub(crate) struct Load {
     shared: Arc<Shared>,
     nodes: [Arc<Node>; 2],
     visitors: Vec<JoinHandle<Visitor>>,
 }
 
-/// What they know together, and what is there.
+/// The totals of all visitors, and the state of the store at the end.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) requests: usize,
@@ -80,14 +79,14 @@ pub(crate) struct Tally {
     pub(crate) acknowledged: usize,
     pub(crate) there: usize,
     pub(crate) stranded: usize,
-    /// The most failures of one visitor with no success in between.
+    /// The longest run of failures of one visitor.
     pub(crate) in_a_row: usize,
     pub(crate) errors: BTreeMap<String, usize>,
     pub(crate) findings: Vec<String>,
 }
 
 impl Load {
-    /// Begins their sessions, on a store that is in order, and lets them go.
+    /// Creates the sessions, on a store without a fault, and starts the visitors.
     pub(crate) async fn start(nodes: &[Arc<Node>; 2]) -> Self {
         let count = COUNTERS + MOVERS + LEAVERS;
         let counters = || (0..count).map(|_| AtomicUsize::new(0)).collect();
@@ -100,7 +99,7 @@ impl Load {
                 _ if number < COUNTERS + MOVERS => Role::Mover { retired: Vec::new() },
                 _ => Role::Leaver { ended: Vec::new() },
             };
-            // Each two counters have one session.
+            // Two counters share one session.
             if number % 2 == 0 || number >= COUNTERS {
                 cookie = Some(nodes[0].begin().await.expect("the store is in order"));
             }
@@ -126,9 +125,9 @@ impl Load {
             }
         };
         if timeout(PATIENCE, waiting).await.is_err() {
-            // Not a panic: the fault must be taken away all the same.
+            // Don't panic: the fault must be removed in any case.
             let errors = self.shared.errors.lock().unwrap().clone();
-            self.shared.find(&format!("waited for {PATIENCE:?}, in vain: {what}; errors: {errors:?}"));
+            self.shared.find(&format!("timed out after {PATIENCE:?} waiting until {what}; errors: {errors:?}"));
         }
     }
 
@@ -140,49 +139,49 @@ impl Load {
         self.shared.failed.load(Ordering::SeqCst)
     }
 
-    /// Waits until so many more requests have succeeded.
+    /// Waits for this number of further successful requests.
     pub(crate) async fn until_done(&self, more: usize) {
         let wanted = self.done() + more;
         self.until("more requests succeed", || self.done() >= wanted).await;
     }
 
-    /// Waits until so many more requests were answered, however.
+    /// Waits for this number of further responses, successful or not.
     pub(crate) async fn until_answered(&self, more: usize) {
         let wanted = self.shared.requests.load(Ordering::SeqCst) + more;
         self.until("more requests are answered", || self.shared.requests.load(Ordering::SeqCst) >= wanted).await;
     }
 
-    /// Waits until so many more have failed.
+    /// Waits for this number of further failed requests.
     pub(crate) async fn until_failed(&self, more: usize) {
         let wanted = self.failed() + more;
         self.until("the fault is noticed", || self.failed() >= wanted).await;
     }
 
-    /// Waits until each visitor has succeeded once more: nobody is left behind.
+    /// Waits until each visitor has succeeded once more.
     pub(crate) async fn until_all_go_on(&self) {
         let before: Vec<usize> = self.shared.succeeded.iter().map(|one| one.load(Ordering::SeqCst)).collect();
         let goes_on = |(one, before): (&AtomicUsize, &usize)| one.load(Ordering::SeqCst) > *before;
-        self.until("each visitor goes on", || self.shared.succeeded.iter().zip(&before).all(goes_on)).await;
+        self.until("each visitor continues", || self.shared.succeeded.iter().zip(&before).all(goes_on)).await;
     }
 
-    /// From here on, the first failure and the first success after it are noted.
+    /// Starts recording the first failure and the first success after it.
     pub(crate) fn mark(&self) {
         *self.shared.marks.lock().unwrap() = Marks::default();
     }
 
-    /// As if the first failure were now: the fault is gone.
+    /// Records the end of the fault as if it were the first failure.
     pub(crate) fn mark_end(&self) {
         let mut marks = self.shared.marks.lock().unwrap();
         *marks = Marks { first_failure: Some(Instant::now()), first_success_after: None };
     }
 
-    /// From the mark to the first success.
+    /// Returns the time from the mark to the first success.
     pub(crate) fn recovery(&self) -> Option<Duration> {
         let marks = self.shared.marks.lock().unwrap();
         Some(marks.first_success_after?.duration_since(marks.first_failure?))
     }
 
-    /// Lets all finish what they are at, and wait.
+    /// Lets all visitors finish their current request, and pauses them.
     pub(crate) async fn pause(&self) {
         self.shared.paused.store(true, Ordering::SeqCst);
         let all = self.visitors.len();
@@ -193,14 +192,14 @@ impl Load {
         self.shared.paused.store(false, Ordering::SeqCst);
     }
 
-    /// Lets all finish, and looks for everything that they remember, on both applications.
+    /// Stops all visitors, and checks every acknowledged change on both applications.
     pub(crate) async fn stop(mut self) -> Tally {
         self.resume();
         self.shared.stop.store(true, Ordering::SeqCst);
         let mut tally = Tally::default();
         let mut counted: BTreeMap<String, (usize, BTreeSet<usize>)> = BTreeMap::new();
         for visitor in std::mem::take(&mut self.visitors) {
-            let visitor = timeout(2 * PATIENCE, visitor).await.expect("a visitor comes to an end").unwrap();
+            let visitor = timeout(2 * PATIENCE, visitor).await.expect("the visitor finishes").unwrap();
             tally.stranded += visitor.stranded;
             match &visitor.role {
                 Role::Counter => {
@@ -245,7 +244,7 @@ impl Load {
 
 impl Drop for Load {
     fn drop(&mut self) {
-        // After a panic of the cell.
+        // Also runs after a panic of the cell.
         self.visitors.iter().for_each(JoinHandle::abort);
     }
 }
@@ -254,7 +253,7 @@ fn items(session: &Session) -> Result<Vec<usize>, Error> {
     Ok(session.get("items")?.unwrap_or_default())
 }
 
-/// Everything that was acknowledged is there, once, and nothing that wasn't asked for.
+/// Checks that every acknowledged change is there exactly once, and that nothing else is.
 fn compare(
     (items, count): (Option<Vec<usize>>, Option<usize>),
     attempts: usize,
@@ -265,7 +264,7 @@ fn compare(
     let distinct: BTreeSet<usize> = items.iter().copied().collect();
     let missing: Vec<_> = acknowledged.difference(&distinct).collect();
     if !missing.is_empty() {
-        findings.push(format!("acknowledged, and not there: {missing:?} of {}", acknowledged.len()));
+        findings.push(format!("acknowledged, but missing: {missing:?} of {}", acknowledged.len()));
     }
     if distinct.len() != items.len() {
         findings.push(format!("applied twice: {} of {}", items.len() - distinct.len(), items.len()));
@@ -274,12 +273,12 @@ fn compare(
         findings.push(format!("half a request: counted to {count:?} with {} items", items.len()));
     }
     if distinct.iter().any(|item| item / 2 >= attempts) {
-        findings.push("an item is there that nobody has asked for".to_owned());
+        findings.push("an item is there that no request added".to_owned());
     }
 }
 
 async fn none_opens(what: &str, cookies: &[String], nodes: &[Arc<Node>; 2], tally: &mut Tally) {
-    // The last ones tell as much as all of them, and a long soak has many.
+    // A long soak has very many, so check only the most recent ones.
     for (index, cookie) in cookies.iter().rev().take(200).enumerate() {
         if nodes[index % 2].opens(cookie).await {
             tally.findings.push(format!("a session that has {what} opens again"));
@@ -297,7 +296,7 @@ impl Visitor {
                 }
                 shared.waiting.fetch_sub(1, Ordering::SeqCst);
             }
-            // A leaver sees to it that what it ends has ended.
+            // A leaver continues until its sign-out is acknowledged.
             let leaves = matches!(self.role, Role::Leaver { .. }) && self.cookie.is_some();
             if shared.stop.load(Ordering::SeqCst) && !leaves {
                 return self;
@@ -310,7 +309,7 @@ impl Visitor {
     }
 
     async fn step(&mut self, shared: &Shared) -> Result<(), Error> {
-        // Two counters of one session count in turns.
+        // The two counters of a session use alternate numbers.
         let number = 2 * self.attempts + self.number % 2;
         let cookie = self.cookie.clone().unwrap_or_default();
         match &mut self.role {
@@ -320,7 +319,7 @@ impl Visitor {
                 if opened {
                     self.acknowledged.insert(number);
                 } else {
-                    shared.find("a session that nobody ended opens nothing");
+                    shared.find("a session that no request ended opens nothing");
                 }
             }
             Role::Mover { retired } => {
@@ -364,7 +363,7 @@ impl Visitor {
     }
 }
 
-/// Adds to a session, if the request has found one.
+/// Adds to the session, if the request has found one.
 pub(crate) fn add(session: &Session, number: usize) -> Result<bool, Error> {
     if !opened(session)? {
         return Ok(false);
@@ -381,7 +380,7 @@ pub(crate) fn leave(session: &Session) -> Result<(), Error> {
     Ok(())
 }
 
-/// An error with its reasons.
+/// Formats an error with its sources.
 pub(crate) fn said(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

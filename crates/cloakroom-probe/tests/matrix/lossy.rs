@@ -1,4 +1,4 @@
-//! A store that does what it is asked for, and whose answers are lost.
+//! A store that executes every call, but loses some answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,10 +7,11 @@ use cloakroom::StoreError;
 
 use crate::hooked::{Call, Hook};
 
-/// The answer to each write of so many is lost: any of each kind, since they come in no order.
+/// One write in this many loses its answer. Writes of all kinds are interleaved, so every kind is
+/// affected.
 const EVERY: usize = 4;
 
-/// Loses the answers to some writes, while that is wanted.
+/// Loses the answers to some writes while enabled.
 #[derive(Clone, Default)]
 pub(crate) struct Lossy(Arc<State>);
 
@@ -26,7 +27,7 @@ impl Lossy {
         self.0.losing.store(losing, Ordering::SeqCst);
     }
 
-    /// The answers that were lost.
+    /// The number of lost answers.
     pub(crate) fn lost(&self) -> usize {
         self.0.lost.load(Ordering::SeqCst)
     }

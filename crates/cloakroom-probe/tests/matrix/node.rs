@@ -1,4 +1,4 @@
-//! An application: a factory over a store, and requests to it.
+//! An application (a factory over a store), and requests to it.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -13,10 +13,10 @@ use cloakroom::{
 };
 use tokio::time::timeout;
 
-/// Any answer comes sooner, on any machine.
+/// A generous timeout for any answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The system's clock, and how many milliseconds this application's is ahead.
+/// The system clock with an offset in milliseconds.
 #[derive(Debug, Default)]
 pub(crate) struct Skewed(AtomicI64);
 
@@ -27,7 +27,7 @@ impl Clock for Skewed {
     }
 }
 
-/// One of several processes that share a store.
+/// One of several applications that share a store.
 pub(crate) struct Node {
     pub(crate) store: AnyStore,
     pub(crate) sessions: Arc<StoredSessions<AnyStore>>,
@@ -51,7 +51,7 @@ impl Node {
         Arc::new(Self { store, sessions, clock, engine })
     }
 
-    /// Sets this application's clock ahead, or back.
+    /// Sets this application's clock ahead or back.
     pub(crate) fn skew(&self, millis: i64) {
         self.clock.0.store(millis, Ordering::SeqCst);
     }
@@ -60,14 +60,15 @@ impl Node {
         self.clock.now()
     }
 
-    /// A request up to its handler.
+    /// Starts a request, up to its handler.
     pub(crate) async fn request(&self, cookie: &str) -> Result<Request, Error> {
         let slot = SessionSlot::new(Arc::clone(&self.engine));
         let session = answered(slot.open(CookieHeader::new([cookie.as_bytes()]))).await?;
         Ok(Request { slot, session })
     }
 
-    /// A whole request: what its handler found, and the cookie that the browser has afterwards.
+    /// Performs a whole request. Returns the handler's result and the cookie that the browser has
+    /// afterwards.
     pub(crate) async fn visit<T>(
         &self,
         cookie: &str,
@@ -79,12 +80,12 @@ impl Node {
         Ok((found, cookie))
     }
 
-    /// A new session.
+    /// Creates a session and returns its cookie.
     pub(crate) async fn begin(&self) -> Result<String, Error> {
         Ok(self.visit("", |session| session.insert("begun", true)).await?.1)
     }
 
-    /// A new session of somebody.
+    /// Creates a session of this owner and returns its cookie.
     pub(crate) async fn sign_in(&self, owner: &str) -> Result<String, Error> {
         let handler = |session: &Session| {
             session.set_owner(owner);
@@ -93,7 +94,7 @@ impl Node {
         Ok(self.visit("", handler).await?.1)
     }
 
-    /// What a cookie opens, if it opens anything; asked again while the store doesn't answer.
+    /// Reads the session that a cookie opens, if there is one. Retries while the store fails.
     pub(crate) async fn found<T>(&self, cookie: &str, look: impl Fn(&Session) -> Result<T, Error>) -> Option<T> {
         let mut why = None;
         let asking = async {
@@ -107,16 +108,16 @@ impl Node {
             }
         };
         let found = timeout(PATIENCE, asking).await;
-        found.unwrap_or_else(|_| panic!("a store in order doesn't answer: {why:?}"))
+        found.unwrap_or_else(|_| panic!("a store without a fault doesn't answer: {why:?}"))
     }
 
-    /// Whether a cookie opens a session.
+    /// Returns whether a cookie opens a session.
     pub(crate) async fn opens(&self, cookie: &str) -> bool {
         self.found(cookie, |_| Ok(())).await.is_some()
     }
 }
 
-/// Whether a request has found the session that its cookie is of.
+/// Returns whether the request has found the session of its cookie.
 pub(crate) fn opened(session: &Session) -> Result<bool, Error> {
     Ok(session.get("begun")?.unwrap_or(false))
 }
@@ -127,27 +128,27 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// The response; its cookie, if it sets one.
+    /// Commits. Returns the response's cookie, if it sets one.
     pub(crate) async fn finish(self) -> Result<Option<String>, Error> {
         let effects = answered(self.slot.finish(200)).await?;
         let line = effects.cookies.first().map(ToString::to_string);
         Ok(line.map(|line| line.split(';').next().unwrap_or_default().to_owned()))
     }
 
-    /// The client goes away when the response has been asked for once. Says whether it was there
-    /// already.
+    /// Drops the response after polling it once, as if the client had disconnected. Returns whether
+    /// it was complete.
     pub(crate) async fn leave(self) -> bool {
         let mut finish = pin!(self.slot.finish(200));
         poll_fn(|context| Poll::Ready(finish.as_mut().poll(context).is_ready())).await
     }
 }
 
-/// Every request is answered: with a page, or with an error.
+/// Asserts that a request is answered, with a page or with an error.
 async fn answered<T>(work: impl Future<Output = T>) -> T {
     timeout(PATIENCE, work).await.expect("a request is answered in the end")
 }
 
-/// The store's key of a cookie.
+/// Returns the store key of a cookie.
 pub(crate) fn key_of(cookie: &str) -> StoreKey {
     SessionId::parse(cookie.strip_prefix("session=").unwrap()).unwrap().store_key()
 }

@@ -1,4 +1,4 @@
-//! A pooler under a supervisor, which starts it again when it dies.
+//! A pooler under a supervisor, which restarts it when it dies.
 
 use std::sync::{Arc, Mutex, Weak};
 use std::thread;
@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use cloakroom_servers::PgBouncer;
 
-/// As often as the supervisor looks.
+/// The interval between two checks of the supervisor.
 const EACH: Duration = Duration::from_millis(50);
 
 pub(crate) struct Supervised(Arc<Mutex<State>>);
 
 struct State {
     bouncer: PgBouncer,
-    /// The last words of each that has died.
+    /// The log of each pooler that has died.
     deaths: Vec<String>,
 }
 
@@ -37,13 +37,13 @@ impl Supervised {
         self.0.lock().unwrap().bouncer.set(settings);
     }
 
-    /// The last words of those that have died since the last time.
+    /// Returns the logs of the poolers that have died since the last call.
     pub(crate) fn deaths(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().deaths)
     }
 }
 
-/// Looks once; says whether it is still needed.
+/// Checks once. Returns `false` if the supervisor is no longer needed.
 fn watch(state: &Weak<Mutex<State>>) -> bool {
     let Some(state) = state.upgrade() else { return false };
     let mut state = state.lock().unwrap();

@@ -1,4 +1,4 @@
-//! Stores that are full, and users who may only read.
+//! Full stores, and users without the right to write.
 
 use cloakroom::{AnyStore, MemoryStore};
 
@@ -7,11 +7,12 @@ use crate::load::{Load, leave};
 use crate::node::Node;
 use crate::stores::{Kind, Servers};
 
-/// Sessions that memory has room for, and anonymous visitors who come.
+/// The capacity of the memory store, and the number of anonymous visitors.
 const ROOM: usize = 2_000;
 const FLOOD: usize = 6_000;
 
-/// There is no room for another record. What is there is there, and goes on when there is room.
+/// The store has no room for another record. Existing sessions remain, and continue when there is
+/// room again.
 pub(crate) async fn full(bench: &mut Bench) -> Cell {
     if bench.kind == Kind::Memory {
         return flooded().await;
@@ -26,7 +27,7 @@ pub(crate) async fn full(bench: &mut Bench) -> Cell {
     } else {
         bench.place.disk().expect("it is on one").fill();
     }
-    // Pages that were reserved have room for a while.
+    // Pages that were reserved before have room for a while.
     let (mut written, mut refused, mut said) = (Vec::new(), 0_usize, Vec::new());
     let large: String =
         (0..50_000_u64).map(|n| char::from(b'a' + (cloakroom_servers::scrambled(n) % 26) as u8)).collect();
@@ -46,7 +47,7 @@ pub(crate) async fn full(bench: &mut Bench) -> Cell {
     } else {
         bench.place.disk().expect("it is on one").free();
     }
-    // InnoDB may give up where it can't go on.
+    // InnoDB may abort when it cannot continue.
     let died = if bench.place.revive() { ", of which the server died" } else { "" };
     let cell = bench.goes_on(load).await;
     let Cell::Ran(mut ran) = cell else { return cell };
@@ -62,15 +63,15 @@ pub(crate) async fn full(bench: &mut Bench) -> Cell {
     }
     let written = written.len();
     ran.check(read || !died.is_empty(), || "reading needs no room".to_owned());
-    // As the file system, the databases and Redis say it.
+    // The texts of the file systems, the databases and Redis.
     let full = |said: &String| ["No space", "full", "could not extend", "OOM"].iter().any(|word| said.contains(word));
-    // One that waited for another's turn may have been told of its deadline.
+    // A request that waited for another commit may have received a timeout instead.
     let told = said.iter().chain(ran.tally.errors.keys()).any(full);
     ran.check(told || !died.is_empty(), || format!("no error says that the store is full: {said:?}"));
     Cell::Ran(ran.noted(format_args!("{written} large records fitted{died}")))
 }
 
-/// Anonymous visitors, more than there is room for: those who have signed in stay.
+/// More anonymous visitors than there is room for: signed-in sessions must remain.
 async fn flooded() -> Cell {
     let node = Node::over(AnyStore::new(MemoryStore::new().capacity(ROOM)));
     let load = Load::start(&[node.clone(), node.clone()]).await;
@@ -88,16 +89,16 @@ async fn flooded() -> Cell {
     }
     let all = signed_in.len();
     load.pause().await;
-    // The sessions of the load are anonymous, and may have made room.
+    // The sessions of the load are anonymous and may have been evicted.
     drop(load);
     let mut ran = Ran::default();
     ran.tally.requests = FLOOD + all;
     (ran.tally.acknowledged, ran.tally.there) = (all, left);
-    ran.check(left == all, || format!("{left} of {all} who had signed in are left"));
+    ran.check(left == all, || format!("{left} of {all} signed-in sessions are left"));
     Cell::Ran(ran)
 }
 
-/// The right to write is taken away. Reading goes on, and writing says why not.
+/// The user loses the right to write. Reads continue, and failed writes name the reason.
 pub(crate) async fn read_only(bench: &mut Bench) -> Cell {
     let kept = bench.nodes[0].begin().await.unwrap();
     let load = Load::start(&bench.nodes).await;

@@ -1,7 +1,7 @@
-//! Random faults on every store, for as many minutes as `CLOAKROOM_SOAK` says: `cargo xtask soak`.
+//! Random faults on every store, for the number of minutes in `CLOAKROOM_SOAK`: `cargo xtask soak`.
 //!
-//! Each store has its own row of faults, which the seed decides. Beside the visitors of each cell
-//! there are *keepers*, whose sessions live through all of them.
+//! The seed determines each store's sequence of faults. In addition to the visitors of each cell
+//! there are *keepers*, whose sessions live through all faults.
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, RandomState};
@@ -19,10 +19,10 @@ use crate::load::add;
 use crate::stores::Kind;
 use crate::{chosen, known, runtime, table};
 
-/// Sessions that live through all faults.
+/// The number of sessions that live through all faults.
 const KEEPERS: usize = 8;
 
-/// Between two faults.
+/// The pause between two faults.
 const BREATH: Duration = Duration::from_millis(500);
 
 pub(crate) fn run() {
@@ -118,7 +118,7 @@ fn row(kind: Kind, faults: &[Fault], seed: u64, span: Duration) -> Row {
             let cell = bench.run(fault).await;
             println!("{round:3} {}", table::line(kind, fault, &cell));
             cells.push((kind, fault, cell));
-            // Stores that need no server would take all the processors.
+            // Embedded stores would otherwise use all CPU time.
             tokio::time::sleep(BREATH).await;
             for (number, (cookie, acknowledged)) in keepers.iter_mut().enumerate() {
                 let item = usize::try_from(round).unwrap();

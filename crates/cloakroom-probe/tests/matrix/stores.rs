@@ -1,7 +1,7 @@
-//! The stores, each with its servers and the wires to them.
+//! The stores, each with its servers and the proxies in front of them.
 //!
-//! Applications log in as `app`, a user who may do what a store needs and no more, so that a right
-//! can be taken away.
+//! Applications log in as `app`, a user with exactly the rights that a store needs, so that a right
+//! can be revoked.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -58,7 +58,7 @@ impl Kind {
         }
     }
 
-    /// What it is like for an administrator.
+    /// The group of stores that are administered like this one.
     pub(crate) const fn family(self) -> Family {
         match self {
             Self::Memory | Self::File | Self::Sqlite => Family::Embedded,
@@ -68,7 +68,7 @@ impl Kind {
         }
     }
 
-    /// It runs in the application's process: there is no server, and no network.
+    /// Returns whether it runs in the application's process, without a server and a network.
     pub(crate) const fn is_embedded(self) -> bool {
         matches!(self.family(), Family::Embedded)
     }
@@ -87,7 +87,7 @@ pub(crate) enum Family {
     Redis,
 }
 
-/// Whatever runs behind a store.
+/// The servers behind a store.
 pub(crate) enum Servers {
     None,
     Disk(Disk),
@@ -99,10 +99,10 @@ pub(crate) enum Servers {
     Cluster(Cluster),
 }
 
-/// A store's URL, and what is behind it.
+/// A store's URL, with its servers.
 pub(crate) struct Place {
     pub(crate) url: String,
-    /// The wires that the store is reached by; none for one that is embedded.
+    /// The proxies in front of the store; none for an embedded store.
     pub(crate) wires: Vec<Proxy>,
     pub(crate) servers: Servers,
 }
@@ -134,7 +134,8 @@ impl Place {
             Kind::MariaDb => {
                 let (mut server, disk) = mariadb().await;
                 let wire = Proxy::to(server.server().port());
-                // On the machine of its server, the driver would go on over a Unix socket.
+                // Otherwise the driver would switch to a Unix socket, because the server is on the
+                // same machine.
                 let url = format!("mysql://app@127.0.0.1:{}/test?prefer_socket=false", wire.port());
                 Self { url, wires: vec![wire], servers: Servers::MariaDb(server, disk) }
             }
@@ -163,13 +164,13 @@ impl Place {
             Servers::Postgres(server, _) | Servers::Pooled(server, ..) => server.server().kill(),
             Servers::MariaDb(server, _) => server.server().kill(),
             Servers::Redis(server) => server.kill(),
-            // The master alone. It is back before the sentinels miss it.
+            // Only the master. It is back before the sentinels miss it.
             Servers::Sentinel(servers) => servers.servers[0].kill(),
             Servers::Cluster(cluster) => cluster.servers.iter_mut().for_each(Redis::kill),
         }
     }
 
-    /// Starts again what was killed.
+    /// Restarts the killed servers.
     pub(crate) fn restart(&mut self) {
         match &mut self.servers {
             Servers::None | Servers::Disk(_) => {}
@@ -184,12 +185,13 @@ impl Place {
         }
     }
 
-    /// The last words of poolers that died by themselves since the last time.
+    /// The logs of poolers that have died unexpectedly since the last call.
     pub(crate) fn deaths(&self) -> Vec<String> {
         if let Servers::Pooled(_, pooler, _) = &self.servers { pooler.deaths() } else { Vec::new() }
     }
 
-    /// Starts a server again that has died by itself, as its supervisor does; says whether it had.
+    /// Restarts a server that has died unexpectedly, as a supervisor would. Returns whether it had
+    /// died.
     pub(crate) fn revive(&mut self) -> bool {
         let died = match &mut self.servers {
             Servers::Postgres(server, _) | Servers::Pooled(server, ..) => !server.server().is_up(),
@@ -214,7 +216,7 @@ impl Place {
         }
     }
 
-    /// The servers of Redis that take writes.
+    /// The Redis servers that accept writes.
     pub(crate) fn masters(&self) -> Vec<&Redis> {
         match &self.servers {
             Servers::Redis(server) => vec![server],
@@ -226,7 +228,7 @@ impl Place {
         }
     }
 
-    /// Sends a command to each of those.
+    /// Sends a command to each of them.
     pub(crate) fn redis(&self, words: &[&str]) {
         for server in self.masters() {
             let said = server.cli(words);
@@ -234,7 +236,7 @@ impl Place {
         }
     }
 
-    /// What an administrator of a database does.
+    /// Runs statements as the administrator of a database.
     pub(crate) fn sql(&self, statements: &str) -> String {
         match &self.servers {
             Servers::Postgres(server, _) | Servers::Pooled(server, ..) => server.sql(statements),
@@ -245,7 +247,7 @@ impl Place {
         }
     }
 
-    /// The disk that the sessions are on, if it is a small one.
+    /// The small disk with the sessions, if there is one.
     pub(crate) const fn disk(&self) -> Option<&Disk> {
         match &self.servers {
             Servers::Disk(disk)
@@ -261,7 +263,7 @@ impl Place {
         self.disk().expect("an embedded store has one").path().join("sessions")
     }
 
-    /// Gives `app` the right to write, or takes it away: reading goes on.
+    /// Grants or revokes the right of `app` to write. Reading remains allowed.
     pub(crate) fn allow_writes(&self, allowed: bool) {
         match &self.servers {
             Servers::None | Servers::Disk(_) => {}
@@ -271,8 +273,8 @@ impl Place {
             }
             Servers::MariaDb(..) => {
                 let (verb, whom) = if allowed { ("GRANT", "TO") } else { ("REVOKE", "FROM") };
-                // A right on a table is looked up for each statement, one on a database for each
-                // connection.
+                // Rights on a table are checked for each statement, rights on a database only for
+                // each connection.
                 for table in self.sql("SHOW TABLES LIKE 'cloakroom%'").lines() {
                     self.sql(&format!("{verb} INSERT, UPDATE, DELETE ON {table} {whom} app"));
                 }
@@ -296,12 +298,12 @@ fn hosts(urls: &[String]) -> String {
     hosts.collect::<Vec<_>>().join(",")
 }
 
-/// A server whose sessions are on a small disk.
+/// Starts a server whose sessions are on a small disk.
 async fn postgres() -> (Postgres, Disk) {
     let (server, disk) = (Postgres::start(), Disk::mount(64 << 10));
     let owned = Command::new("chown").arg("postgres").arg(disk.path()).status();
     assert!(owned.is_ok_and(|status| status.success()), "the disk must be the server's");
-    // The administrator makes the table.
+    // The administrator creates the table.
     cloakroom::connect(&server.url()).await.unwrap();
     server.sql("CREATE ROLE app LOGIN");
     server.sql(&format!("CREATE TABLESPACE small LOCATION '{}'", disk.path().display()));
@@ -313,11 +315,11 @@ async fn postgres() -> (Postgres, Disk) {
 async fn mariadb() -> (MariaDb, Disk) {
     let (server, disk) = (MariaDb::start(), Disk::mount(64 << 10));
     cloakroom::connect(&server.url()).await.unwrap();
-    // A table gets its place when it is made.
+    // A table's location is fixed when it is created.
     let made = server.sql("SHOW CREATE TABLE cloakroom_sessions").replace("\\n", "\n");
     let (_, statement) = made.split_once('\t').unwrap();
     server.sql(&format!("DROP TABLE cloakroom_sessions; {statement} DATA DIRECTORY = '{}'", disk.path().display()));
-    // A new server lets everybody do everything in its database `test`.
+    // A new server grants all users all rights on its database `test`.
     server.sql("DELETE FROM mysql.db WHERE db LIKE 'test%'; FLUSH PRIVILEGES; CREATE USER app");
     for table in server.sql("SHOW TABLES").lines() {
         server.sql(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO app"));

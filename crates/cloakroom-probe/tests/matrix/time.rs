@@ -1,4 +1,4 @@
-//! Time that goes back, and clocks that differ.
+//! Lost writes, and clocks that differ.
 
 use std::fs;
 use std::path::Path;
@@ -9,8 +9,8 @@ use crate::cell::{Bench, Cell, Ran, SOME};
 use crate::load::{Load, add};
 use crate::stores::{Place, Servers};
 
-/// A store that loses acknowledged writes, as after a failover or a restored snapshot, takes no
-/// later write for one of those.
+/// The store loses acknowledged writes, as after a failover or a restored snapshot. A stale request
+/// must not mistake a later write for a lost one.
 pub(crate) async fn goes_back(bench: &mut Bench) -> Cell {
     let mut findings = Vec::new();
     for (row, [lost, slow, after]) in
@@ -21,12 +21,11 @@ pub(crate) async fn goes_back(bench: &mut Bench) -> Cell {
         nodes[lost].visit(&cookie, |session| add(session, 0)).await.unwrap();
         let snapshot = Snapshot::of(&mut bench.place);
         nodes[lost].visit(&cookie, |session| add(session, 1)).await.unwrap();
-        // It has seen what will be lost.
+        // This request has loaded a version that will be lost.
         let request = nodes[slow].request(&cookie).await.unwrap();
         add(&request.session, 3).unwrap();
         snapshot.restore(&mut bench.place);
-        // Connections to a server that was replaced are found to be broken, and the next request
-        // has new ones.
+        // Connections to the replaced server are broken; a retry opens new ones.
         let mut acknowledged = Vec::new();
         let mut number = 10;
         while acknowledged.is_empty() {
@@ -46,8 +45,9 @@ pub(crate) async fn goes_back(bench: &mut Bench) -> Cell {
             let there = there.unwrap_or_default();
             let missing: Vec<_> = acknowledged.iter().filter(|number| !there.contains(number)).collect();
             if !missing.is_empty() {
-                findings
-                    .push(format!("{row}: {missing:?} was acknowledged after time went back, and {there:?} is there"));
+                findings.push(format!(
+                    "{row}: {missing:?} was acknowledged after the rollback, but only {there:?} is there"
+                ));
             }
         }
     }
@@ -58,9 +58,9 @@ pub(crate) async fn goes_back(bench: &mut Bench) -> Cell {
     Cell::Ran(ran)
 }
 
-/// A state of a store that it can be set back to.
+/// A snapshot of a store's contents.
 enum Snapshot {
-    /// The columns of the table.
+    /// The column names of the table.
     Table(String),
     Folder(tempfile::TempDir),
 }
@@ -70,7 +70,7 @@ impl Snapshot {
         match &place.servers {
             Servers::Postgres(..) | Servers::Pooled(..) | Servers::MariaDb(..) => {
                 place.sql("DROP TABLE IF EXISTS snapshot");
-                // Generated columns can't be written.
+                // Generated columns cannot be written.
                 let columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'cloakroom_sessions' \
                                AND is_generated = 'NEVER'";
                 let columns = place.sql(columns).lines().collect::<Vec<_>>().join(", ");
@@ -105,7 +105,7 @@ impl Snapshot {
     }
 }
 
-/// Does this to the files of a store, while its server is stopped.
+/// Runs `act` on the store's files while its server is stopped.
 fn stopped(place: &mut Place, act: impl FnOnce(&[std::path::PathBuf])) {
     if matches!(place.servers, Servers::Disk(_)) {
         return if place.path().is_dir() { act(&[place.path()]) } else { sqlite(place, act) };
@@ -116,9 +116,9 @@ fn stopped(place: &mut Place, act: impl FnOnce(&[std::path::PathBuf])) {
     place.restart();
 }
 
-/// The file of a database that others have open: SQLite itself copies it, and sets it back.
+/// Copies and restores a database file that other processes have open, with SQLite's backup API.
 fn sqlite(place: &Place, act: impl FnOnce(&[std::path::PathBuf])) {
-    // Not on its own disk, which is small.
+    // Not on the store's own disk, which is small.
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy");
     let mut live = rusqlite::Connection::open(place.path()).unwrap();
@@ -140,8 +140,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Clocks of applications that differ by five minutes, a quarter of the idle timeout: sessions go
-/// on, and ended ones stay ended.
+/// The clocks of the applications differ by five minutes, a quarter of the idle timeout. Sessions
+/// continue, and ended ones stay ended.
 pub(crate) async fn skewed(bench: &mut Bench) -> Cell {
     const FIVE_MINUTES: i64 = 5 * 60 * 1000;
     let nodes = bench.patient();
@@ -150,7 +150,8 @@ pub(crate) async fn skewed(bench: &mut Bench) -> Cell {
     for skew in [FIVE_MINUTES, -FIVE_MINUTES, 0] {
         nodes[1].skew(skew);
         load.until_done(2 * SOME).await;
-        // The one that is ahead sweeps nobody who is still welcome, and the other revives nobody.
+        // The sweep of the application whose clock is ahead removes no valid session, and the other
+        // application revives none.
         let node = &nodes[1];
         let _ = cloakroom::Store::sweep(&node.store, node.now(), 500).await;
         load.until_all_go_on().await;

@@ -1,4 +1,4 @@
-//! Networks that lose what is sent, or their connections.
+//! Networks that lose data or break connections.
 
 use std::time::Duration;
 
@@ -7,17 +7,16 @@ use tokio::time::{sleep, timeout};
 use crate::cell::{Bench, Cell, Ran, SOME};
 use crate::load::Load;
 
-/// A visitor may meet a silent connection when it reads, when it writes, and once more in the pool
-/// of each.
+/// A visitor may hit a silent connection on a read, on a write, and once more in the pool of each.
 const MISSES: usize = 3;
 
-/// The largest number of bytes until a wire is cut: a few requests.
+/// The largest number of bytes before a connection is cut: a few requests.
 const CUT_WITHIN: u64 = 12_000;
 
-/// A client needs a moment of a processor to hear that its connection was closed.
+/// The time that a client may need to notice a closed connection.
 const A_MOMENT: Duration = Duration::from_secs(2);
 
-/// All connections go silent and stay so; new ones work.
+/// All connections go silent and stay silent; new ones work.
 pub(crate) async fn silent(bench: &mut Bench) -> Cell {
     let load = Load::start(&bench.nodes).await;
     load.until_done(SOME).await;
@@ -55,7 +54,7 @@ pub(crate) async fn cut(bench: &mut Bench) -> Cell {
     Cell::Ran(ran.noted(format_args!("{cuts} connections cut")))
 }
 
-/// The server closes connections that nobody uses; the next requests succeed.
+/// The server closes idle connections; the next requests succeed.
 pub(crate) async fn idle_closed(bench: &mut Bench) -> Cell {
     let load = Load::start(&bench.patient()).await;
     load.until_done(SOME).await;
@@ -63,7 +62,7 @@ pub(crate) async fn idle_closed(bench: &mut Bench) -> Cell {
         load.pause().await;
         let wires = &bench.place.wires;
         wires.iter().for_each(cloakroom_servers::Proxy::hang_up);
-        // A client that listens closes its side, and one that doesn't has to find out.
+        // A client that listens closes its side; any other notices on the next request.
         let closed = async {
             while wires.iter().any(|wire| wire.open() > 0) {
                 sleep(Duration::from_millis(5)).await;

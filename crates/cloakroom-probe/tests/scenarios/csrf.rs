@@ -1,4 +1,4 @@
-//! Who may change something here.
+//! The CSRF rules.
 
 use serde_json::json;
 
@@ -25,7 +25,7 @@ async fn visitor(client: Client) -> (Client, String) {
     (client, token)
 }
 
-/// What is sent, by name: headers and body; the status, and words of the answer.
+/// A name, the request's headers and body, the expected status, and text of the response.
 type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], Vec<u8>, u16, &'a str);
 
 pub(crate) async fn the_rules_decide_who_passes(world: &World) {
@@ -139,11 +139,11 @@ pub(crate) async fn a_checked_form_is_checked_wherever_it_is(world: &World) {
     }
 }
 
-pub(crate) async fn tokens_differ_on_each_page_and_all_count(world: &World) {
+pub(crate) async fn tokens_differ_on_each_page_and_all_are_valid(world: &World) {
     let probe = world.probe(&[]);
     let (mut client, first) = visitor(probe.client()).await;
     let second = client.get("/token").await.text().to_owned();
-    assert_ne!(first, second, "masked anew");
+    assert_ne!(first, second, "a new mask for each page");
     for token in [&first, &second] {
         assert_eq!(client.post("/form", &[("x-csrf-token", token)], "").await.status, 200);
     }
@@ -151,7 +151,7 @@ pub(crate) async fn tokens_differ_on_each_page_and_all_count(world: &World) {
     assert_eq!(client.post("/form", &[("x-csrf-token", &first)], "").await.status, 403, "replaced");
 }
 
-pub(crate) async fn a_socket_opens_for_our_own_pages_alone(world: &World) {
+pub(crate) async fn a_websocket_opens_only_for_our_own_pages(world: &World) {
     let probe = world.probe(&[]);
     let own = probe.base();
     type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], u16, &'a str);
@@ -179,7 +179,7 @@ pub(crate) async fn a_socket_opens_for_our_own_pages_alone(world: &World) {
     assert_eq!(page.status, 200, "a link from elsewhere to the same address isn't a handshake");
 }
 
-pub(crate) async fn unsure_rules_ask_for_the_token_where_the_browser_says_nothing(world: &World) {
+pub(crate) async fn when_unsure_requires_the_token_if_the_browser_sends_no_origin(world: &World) {
     let probe = world.probe(&["--token", "when-unsure"]);
     let (client, token) = visitor(probe.client()).await;
     let own = probe.base();
@@ -188,7 +188,7 @@ pub(crate) async fn unsure_rules_ask_for_the_token_where_the_browser_says_nothin
     let rows: &[Row<'_>] = &[
         ("our own page", &[("sec-fetch-site", "same-origin")], 200),
         ("our own origin", &[("origin", own)], 200),
-        ("a wrong token, which isn't asked for", &[("origin", own), ("x-csrf-token", "x")], 200),
+        ("a wrong token, which isn't checked", &[("origin", own), ("x-csrf-token", "x")], 200),
         ("a referer and no token", &[("referer", &referer)], 403),
         ("a referer and a wrong token", &[("referer", &referer), ("x-csrf-token", "x")], 403),
         ("a referer and the token", &[("referer", &referer), ("x-csrf-token", &token)], 200),

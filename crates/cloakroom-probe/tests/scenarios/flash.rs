@@ -1,4 +1,4 @@
-//! Messages for the next page.
+//! Flash messages.
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ pub(crate) async fn messages_are_shown_once_and_wait_until_then(world: &World) {
     assert_eq!(client.ops(json!([["pop_flash"]])).await, [json!([])]);
 }
 
-pub(crate) async fn queues_are_independent_and_duplicates_are_kept_out_on_demand(world: &World) {
+pub(crate) async fn queues_are_independent_and_push_unique_rejects_duplicates(world: &World) {
     let probe = world.probe(&[]);
     let mut client = probe.client();
     client.ops(json!([["flash", "a"], ["flash", "b", "side"], ["flash", "b", "side", false]])).await;

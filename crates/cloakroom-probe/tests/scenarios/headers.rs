@@ -1,4 +1,4 @@
-//! What a response says about the session, to browsers and to caches.
+//! Response headers about the session, for browsers and caches.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ pub(crate) async fn a_request_that_uses_no_session_gets_none(world: &World) {
         assert_eq!(answer.text(), "untouched");
         answer.is_silent();
         assert_eq!((answer.all("vary"), answer.all("cache-control")), (vec![], vec!["public, max-age=60"]));
-        // Once more with a cookie.
+        // Again, with a cookie.
         client.ops(json!([["insert", "a", 1]])).await;
     }
     let stats: serde_json::Value = serde_json::from_slice(&client.get("/stats").await.body).unwrap();
@@ -89,7 +89,7 @@ pub(crate) async fn a_cookie_is_removed_as_it_was_set(world: &World) {
     assert!(line.starts_with("session=;") && line.contains("Max-Age=0"), "{line}");
     assert_eq!(attributes(line), set);
     assert_eq!(removal.all("cache-control"), ["private, no-store"]);
-    // Only this request was told to remove it.
+    // Only the request that called `invalidate` removes the cookie.
     client.do_ops(json!([["invalidate"]])).await.is_silent();
 }
 
@@ -101,12 +101,12 @@ pub(crate) async fn a_remembered_cookie_outlives_the_browser(world: &World) {
     let answer = client.do_ops(json!([["remember", 3600]])).await;
     assert!(answer.cookies()[0].contains("Max-Age=3600"), "{:?}", answer.cookies());
     client.now = client.now.map(|now| now + 3600);
-    assert_eq!(client.ops(json!([["get", "a"]])).await, [json!(1)], "whatever the idle timeout says");
+    assert_eq!(client.ops(json!([["get", "a"]])).await, [json!(1)], "despite the idle timeout");
     client.now = client.now.map(|now| now + 1);
     assert_eq!(client.ops(json!([["get", "a"]])).await, [json!(null)]);
 }
 
-/// What a client can see, without what is random and what belongs to the transport.
+/// The part of a response that a client can see, without random values and transport headers.
 fn seen(answer: &Answer) -> Vec<String> {
     let transport = ["date", "content-length", "transfer-encoding", "connection"];
     let mut seen: Vec<_> = answer
@@ -150,7 +150,7 @@ async fn visit(mut client: Client) -> Vec<(&'static str, Vec<String>, String)> {
         ("a form", "/checked", &[form, ("x-csrf-token", &token)], "item=hat&size=4"),
         ("the end", "/ops", &[], r#"[["invalidate"]]"#),
     ] {
-        // Not twice the same header, where a row says it in its own way.
+        // Don't send a header twice that a row sets itself.
         let ours = [("sec-fetch-site", "same-origin")];
         let ours = if headers.iter().any(|(name, _)| *name == "sec-fetch-site") { &[][..] } else { &ours };
         let now = client.now;
@@ -164,7 +164,7 @@ async fn visit(mut client: Client) -> Vec<(&'static str, Vec<String>, String)> {
     said
 }
 
-pub(crate) async fn every_adapter_answers_in_the_same_words(world: &World) {
+pub(crate) async fn every_adapter_sends_the_same_responses(world: &World) {
     let probe = world.probe(&[]);
     let ours = visit(probe.client()).await;
     for adapter in ADAPTERS {

@@ -1,4 +1,4 @@
-//! A client that keeps one cookie and tells the time.
+//! A client that keeps one cookie and sends its own time.
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
@@ -9,7 +9,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
-/// When scenarios take place, in seconds since the Unix epoch.
+/// The time of the scenarios, in seconds since the Unix epoch.
 pub(crate) const START: u64 = 1_700_000_000;
 
 #[derive(Clone)]
@@ -17,11 +17,11 @@ pub(crate) struct Client {
     connections: Connections<HttpConnector, Full<Bytes>>,
     pub(crate) base: String,
     pub(crate) cookie: Option<String>,
-    /// `None` is the time of the machine.
+    /// `None` uses the system clock.
     pub(crate) now: Option<u64>,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -42,7 +42,7 @@ impl Answer {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    /// What the operations gave, all of which succeeded.
+    /// The results of the operations, all of which must have succeeded.
     pub(crate) fn results(&self) -> Vec<Value> {
         assert_eq!(self.status, 200, "{}", self.text());
         let mut answer: Value = serde_json::from_slice(&self.body).unwrap();
@@ -56,7 +56,7 @@ impl Answer {
             .collect()
     }
 
-    /// It says nothing about the session.
+    /// Asserts that the response sets no cookie.
     #[track_caller]
     pub(crate) fn is_silent(&self) {
         assert_eq!(self.cookies(), [""; 0]);
@@ -72,7 +72,7 @@ impl Client {
         Self { connections, base: base.to_owned(), cookie: None, now: Some(START) }
     }
 
-    /// The same visitor, who asks another server.
+    /// The same visitor on another server.
     pub(crate) fn at(&self, base: &str) -> Self {
         Self { base: base.to_owned(), ..self.clone() }
     }
@@ -85,7 +85,7 @@ impl Client {
         self.send("GET", path, &[], "").await
     }
 
-    /// The results of operations, all of which succeed.
+    /// Runs operations, all of which must succeed, and returns their results.
     pub(crate) async fn ops(&mut self, operations: Value) -> Vec<Value> {
         self.do_ops(operations).await.results()
     }
@@ -94,7 +94,7 @@ impl Client {
         self.send("POST", "/ops", &[], operations.to_string()).await
     }
 
-    /// A request from a page of our own.
+    /// Sends a same-origin request.
     pub(crate) async fn post(&mut self, path: &str, headers: Headers<'_>, body: impl Into<Bytes>) -> Answer {
         self.send("POST", path, &[&[("sec-fetch-site", "same-origin")], headers].concat(), body).await
     }
@@ -114,7 +114,8 @@ impl Client {
         answer
     }
 
-    /// A response whose body is still on its way, or what became of the connection.
+    /// Starts a request. Returns a response whose body is still arriving, or the connection's
+    /// error.
     pub(crate) async fn begin(
         &self,
         method: &str,
@@ -147,7 +148,7 @@ impl Client {
     }
 }
 
-/// The lines of a response, as they come.
+/// The lines of a response, read as they arrive.
 pub(crate) struct Lines {
     body: Incoming,
     rest: String,

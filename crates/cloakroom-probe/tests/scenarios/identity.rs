@@ -1,4 +1,4 @@
-//! Whose session it is, and under which id: sign-ins, sign-outs, and ids that have moved.
+//! The owner and the id of a session: sign-ins, sign-outs, and superseded ids.
 
 use serde_json::{Value, json};
 
@@ -6,14 +6,14 @@ use crate::http::{Answer, Client};
 use crate::races::within;
 use crate::world::World;
 
-/// Its cookie opens nothing, and nothing is said about it.
+/// Asserts that the cookie opens nothing and that the response sets no cookie.
 async fn is_over(client: &Client, what: &str) {
     let answer = client.clone().do_ops(json!([["len"], ["is_new"]])).await;
     assert_eq!(answer.results(), [json!(0), json!(true)], "{what}");
     answer.is_silent();
 }
 
-/// The browser is told to forget its cookie.
+/// Asserts that the response removes the cookie.
 #[track_caller]
 fn removes(answer: &Answer) {
     assert_eq!(answer.status, 200);
@@ -24,7 +24,7 @@ fn removes(answer: &Answer) {
     );
 }
 
-pub(crate) async fn a_sign_out_ends_the_session_where_it_has_moved_to(world: &World) {
+pub(crate) async fn a_sign_out_with_a_moved_id_ends_the_session(world: &World) {
     let probe = world.probe(&[]);
     for moves in 1..=3 {
         let mut client = probe.client();
@@ -40,7 +40,7 @@ pub(crate) async fn a_sign_out_ends_the_session_where_it_has_moved_to(world: &Wo
         for client in [&mut again, &mut client] {
             let answer = client.do_ops(json!([["invalidate"]])).await;
             assert_eq!(answer.status, 200);
-            // There was nothing to end: the browser may have a newer cookie by now.
+            // Nothing was ended, so no cookie is removed: the browser may have a newer one.
             answer.is_silent();
         }
     }
@@ -102,7 +102,7 @@ pub(crate) async fn a_sign_in_replaces_the_csrf_token(world: &World) {
     }
 }
 
-pub(crate) async fn what_is_replaced_has_ended_even_if_its_successor_fails(world: &World) {
+pub(crate) async fn a_replaced_session_has_ended_even_if_its_successor_fails(world: &World) {
     let probe = world.probe(&[]);
     let rows: [(&str, Value); 3] = [
         ("a sign-out with a message", json!([["invalidate"], ["flash", "You are signed out."]])),
@@ -116,7 +116,7 @@ pub(crate) async fn what_is_replaced_has_ended_even_if_its_successor_fails(world
         let answer = client.send("POST", "/ops", &[("x-probe-fail", "create")], operations.to_string()).await;
         assert_eq!((answer.status, answer.text()), (503, "Service Unavailable"), "{name}");
         is_over(&old, name).await;
-        // The store is back, and so is the visitor.
+        // The store works again, and the visitor can sign in.
         client.ops(json!([["set_owner", "ann"], ["insert", "user", "ann"]])).await;
         assert_eq!(client.ops(json!([["get", "user"]])).await, [json!("ann")], "{name}");
         is_over(&old, name).await;

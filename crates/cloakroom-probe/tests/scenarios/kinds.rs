@@ -1,4 +1,4 @@
-//! Requests that a browser sends by itself: prefetches, images, and what else belongs to a page.
+//! Requests that a browser makes by itself: prefetches, images and other subresources.
 
 use serde_json::json;
 
@@ -22,14 +22,15 @@ pub(crate) async fn a_page_that_nobody_saw_consumes_no_message(world: &World) {
     assert_eq!(client.ops(json!([["pop_flash"]])).await, [json!([])]);
 }
 
-pub(crate) async fn what_a_browser_asks_for_by_itself_keeps_no_session(world: &World) {
+pub(crate) async fn subresources_and_prefetches_do_not_extend_cookie_sessions(world: &World) {
     let probe = world.probe(&["--idle", "10", "--touch-after", "0"]);
-    // Whether it is a use of a session in a cookie, and of one in a store.
+    // A name, headers, and whether the request counts as a use of a cookie session and of a stored
+    // session.
     let rows: &[(&str, Headers<'_>, bool, bool)] = &[
-        ("a client that says nothing", &[], true, true),
+        ("a client without fetch metadata", &[], true, true),
         ("a page", &[("sec-fetch-dest", "document"), ("sec-fetch-mode", "navigate")], true, true),
         ("a fetch", &[("sec-fetch-dest", "empty"), ("sec-fetch-mode", "cors")], true, true),
-        // With the touch of a cookie, the whole session is sent again.
+        // A touch re-sends the whole cookie session, so subresources must not cause one.
         ("an image", &[("sec-fetch-dest", "image")], false, true),
         ("a style sheet", &[("sec-fetch-dest", "style")], false, true),
         ("a page that is prefetched", &[("sec-purpose", "prefetch"), ("sec-fetch-dest", "document")], false, false),

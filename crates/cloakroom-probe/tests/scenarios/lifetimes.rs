@@ -1,4 +1,4 @@
-//! Deadlines. The request brings the time, so that nobody waits.
+//! Deadlines. Each request carries its time, so no test has to wait.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub(crate) async fn an_idle_session_ends_at_its_deadline(world: &World) {
     client.do_ops(json!([["get", "a"]])).await.is_silent();
 }
 
-pub(crate) async fn a_used_session_goes_on_until_it_has_lasted_too_long(world: &World) {
+pub(crate) async fn a_used_session_continues_until_its_absolute_timeout(world: &World) {
     let probe = world.probe(&["--idle", "10", "--absolute", "35", "--touch-after", "0"]);
     let mut client = probe.client();
     client.ops(json!([["insert", "a", 1]])).await;
@@ -29,7 +29,7 @@ pub(crate) async fn a_used_session_goes_on_until_it_has_lasted_too_long(world: &
     assert!(!is_there(&mut client, 36).await);
 }
 
-pub(crate) async fn reads_touch_no_more_often_than_said(world: &World) {
+pub(crate) async fn reads_touch_at_most_once_per_touch_interval(world: &World) {
     let probe = world.probe(&["--idle", "100", "--touch-after", "10"]);
     let mut client = probe.client();
     client.ops(json!([["insert", "a", 1]])).await;

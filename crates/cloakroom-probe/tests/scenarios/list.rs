@@ -1,4 +1,4 @@
-//! The list, and where it is run.
+//! The list of scenarios, and the adapters and back ends that run them.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use crate::world::World;
 use crate::{csrf, flash, headers, identity, kinds, lifetimes, outages, races, sessions, streams};
 
-/// Longer than any scenario may take on a busy machine: one that hangs must not hang the rest.
+/// A generous timeout: a scenario that hangs must not block the others.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 macro_rules! scenarios {
@@ -32,29 +32,29 @@ async fn run(adapter: &'static str, backend: &'static str) {
     let world = World::new(adapter, backend);
     let (run, failed) = scenarios! { &world,
         is_any, sessions:
-            what_is_written_is_there_in_the_next_request
+            the_next_request_reads_written_values
             a_session_begins_with_its_first_write
-            an_invalidated_session_is_over
-            what_is_written_after_the_end_begins_anew
-            a_cycled_id_keeps_what_it_holds
+            an_invalidated_session_has_ended
+            writes_after_invalidate_start_a_new_session
+            cycling_the_id_keeps_the_session_data
             a_cookie_that_makes_no_sense_is_ignored
-            of_several_cookie_lines_the_last_that_opens_counts
+            the_last_valid_cookie_of_several_lines_counts
             a_session_too_large_for_its_cookie_is_refused_and_nothing_is_lost
-            an_error_of_the_handler_commits_as_the_policy_says
+            a_handler_error_commits_according_to_the_policy
             a_handler_that_panics_commits_nothing
-            a_client_that_goes_away_leaves_all_or_nothing;
+            a_disconnect_commits_everything_or_nothing;
         is_shared, sessions:
-            every_adapter_opens_what_another_has_written;
+            every_adapter_opens_the_sessions_of_the_others;
         is_any, headers:
             a_request_that_uses_no_session_gets_none
             what_each_use_of_the_session_adds
             no_cache_stores_a_cookie_or_a_token
             a_cookie_is_removed_as_it_was_set
             a_remembered_cookie_outlives_the_browser
-            every_adapter_answers_in_the_same_words;
+            every_adapter_sends_the_same_responses;
         is_any, flash:
             messages_are_shown_once_and_wait_until_then
-            queues_are_independent_and_duplicates_are_kept_out_on_demand
+            queues_are_independent_and_push_unique_rejects_duplicates
             a_message_of_another_type_blocks_nothing
             a_full_queue_drops_its_oldest;
         is_any, identity:
@@ -62,32 +62,32 @@ async fn run(adapter: &'static str, backend: &'static str) {
             a_sign_in_replaces_the_csrf_token;
         is_any, kinds:
             a_page_that_nobody_saw_consumes_no_message
-            what_a_browser_asks_for_by_itself_keeps_no_session;
+            subresources_and_prefetches_do_not_extend_cookie_sessions;
         is_any, csrf:
             the_rules_decide_who_passes
             a_refused_request_creates_and_commits_nothing
             a_form_arrives_as_it_was_sent
             a_form_over_the_limit_passes_if_its_token_comes_first
             a_checked_form_is_checked_wherever_it_is
-            a_socket_opens_for_our_own_pages_alone
-            unsure_rules_ask_for_the_token_where_the_browser_says_nothing
+            a_websocket_opens_only_for_our_own_pages
+            when_unsure_requires_the_token_if_the_browser_sends_no_origin
             report_only_refuses_nothing
-            tokens_differ_on_each_page_and_all_count;
+            tokens_differ_on_each_page_and_all_are_valid;
         is_any, lifetimes:
             an_idle_session_ends_at_its_deadline
-            a_used_session_goes_on_until_it_has_lasted_too_long
-            reads_touch_no_more_often_than_said;
+            a_used_session_continues_until_its_absolute_timeout
+            reads_touch_at_most_once_per_touch_interval;
         is_any, streams:
             a_stream_begins_after_its_session_was_committed;
         is_store, races:
             racing_requests_lose_nothing
             a_slow_request_does_not_bring_back_what_has_ended
-            messages_that_race_are_shown_once_each
-            a_lost_update_is_told_once_and_update_loses_none;
+            racing_messages_are_shown_once_each
+            a_lost_update_is_logged_once_and_update_loses_none;
         is_store, identity:
-            a_sign_out_ends_the_session_where_it_has_moved_to
+            a_sign_out_with_a_moved_id_ends_the_session
             a_sign_out_that_began_before_the_move_ends_it_too
-            what_is_replaced_has_ended_even_if_its_successor_fails;
+            a_replaced_session_has_ended_even_if_its_successor_fails;
         is_shared_store, races:
             racing_requests_through_different_adapters_lose_nothing;
         is_store, streams:
@@ -95,7 +95,7 @@ async fn run(adapter: &'static str, backend: &'static str) {
             a_stream_notices_that_its_session_has_ended
             a_stream_notices_that_its_session_has_a_new_id;
         is_redis, outages:
-            a_store_that_hangs_is_told_to_those_who_need_it
+            a_hanging_store_fails_only_requests_that_use_the_session
             a_commit_that_fails_replaces_the_response
             report_only_refuses_nothing_while_the_store_hangs;
     };

@@ -1,4 +1,4 @@
-//! A store that hangs, and one whose commit fails.
+//! A store that hangs, and a store whose commit fails.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::world::World;
 
 const OPTIONS: [&str; 2] = ["--call-timeout", "0.9"];
 
-/// A server that can be stopped and goes on.
+/// Stops a server; it continues when this is dropped.
 struct Stopped<'a>(&'a Redis);
 
 impl<'a> Stopped<'a> {
@@ -33,7 +33,7 @@ fn is_sorry(answer: &Answer) {
     answer.is_silent();
 }
 
-pub(crate) async fn a_store_that_hangs_is_told_to_those_who_need_it(world: &World) {
+pub(crate) async fn a_hanging_store_fails_only_requests_that_use_the_session(world: &World) {
     let server = world.redis().expect("a server that can be stopped");
     let probe = world.probe(&OPTIONS);
     let mut client = probe.client();
@@ -45,7 +45,7 @@ pub(crate) async fn a_store_that_hangs_is_told_to_those_who_need_it(world: &Worl
         is_sorry(&client.post("/form", &[("x-csrf-token", "x")], "").await);
         is_sorry(&client.get("/token").await);
     }
-    // By itself, without a restart.
+    // It recovers without a restart.
     let mut tries = 0;
     while client.do_ops(json!([["get", "user"]])).await.status != 200 {
         tries += 1;

@@ -1,4 +1,4 @@
-//! Requests of one session at the same time.
+//! Concurrent requests of one session.
 
 use std::collections::BTreeSet;
 
@@ -59,20 +59,21 @@ pub(crate) async fn a_slow_request_does_not_bring_back_what_has_ended(world: &Wo
     assert_eq!(thief.ops(json!([["len"], ["is_new"]])).await, [json!(0), json!(true)]);
 }
 
-/// How many sessions were loaded.
+/// The number of sessions that were loaded.
 async fn loads(client: &mut Client) -> u64 {
     let stats: Value = serde_json::from_slice(&client.get("/stats").await.body).unwrap();
     stats["load"].as_u64().unwrap()
 }
 
-/// Waits until so many sessions were loaded.
+/// Waits until this number of sessions has been loaded.
 pub(crate) async fn opened(client: &mut Client, count: u64) {
     while loads(client).await < count {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }
 
-/// Does something between the begin of a request, which has opened its session, and its operations.
+/// Runs `meanwhile` in another request, after a request has opened its session and before it runs
+/// its operations.
 pub(crate) async fn within(client: &mut Client, operations: &[Value], meanwhile: Value) -> Answer {
     let mut slow = client.clone();
     let before = loads(client).await;
@@ -85,7 +86,7 @@ pub(crate) async fn within(client: &mut Client, operations: &[Value], meanwhile:
     running.await.unwrap()
 }
 
-pub(crate) async fn a_lost_update_is_told_once_and_update_loses_none(world: &World) {
+pub(crate) async fn a_lost_update_is_logged_once_and_update_loses_none(world: &World) {
     let probe = world.probe(&["--commit-timeout", "30"]);
     let mut client = probe.client();
     client.ops(json!([["insert", "n", 1], ["insert", "other", 1]])).await;
@@ -105,12 +106,12 @@ pub(crate) async fn a_lost_update_is_told_once_and_update_loses_none(world: &Wor
     }
 }
 
-pub(crate) async fn messages_that_race_are_shown_once_each(world: &World) {
+pub(crate) async fn racing_messages_are_shown_once_each(world: &World) {
     let probe = world.probe(&["--commit-timeout", "30"]);
     let mut client = probe.client();
     client.ops(json!([["flash", "first"]])).await;
     let mut slow = client.clone();
-    // It pops what was there, and must not take what comes meanwhile.
+    // It pops the messages that were there, and must not take those that arrive later.
     let running = tokio::spawn(async move { slow.ops(json!([["pop_flash"], ["sleep", 300]])).await });
     opened(&mut client, 1).await;
     client.ops(json!([["flash", "second"]])).await;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::world::{ADAPTERS, World};
 
-pub(crate) async fn what_is_written_is_there_in_the_next_request(world: &World) {
+pub(crate) async fn the_next_request_reads_written_values(world: &World) {
     let probe = world.probe(&[]);
     let mut client = probe.client();
     client.ops(json!([["insert", "cart", ["hat"]], ["add", "visits", 1]])).await;
@@ -28,22 +28,22 @@ pub(crate) async fn a_session_begins_with_its_first_write(world: &World) {
     assert_eq!(other.ops(json!([["get", "a"], ["is_new"]])).await, [json!(null), json!(true)]);
 }
 
-pub(crate) async fn an_invalidated_session_is_over(world: &World) {
+pub(crate) async fn an_invalidated_session_has_ended(world: &World) {
     let probe = world.probe(&[]);
     let mut client = probe.client();
     client.ops(json!([["insert", "user", "ann"]])).await;
     let mut thief = client.clone();
     let answer = client.do_ops(json!([["invalidate"]])).await;
     assert_eq!(answer.cookies().len(), 1);
-    assert_eq!(client.cookie, None, "the browser was told");
-    // A cookie session can't be taken back: that is written wherever it is offered.
+    assert_eq!(client.cookie, None, "the browser has removed the cookie");
+    // A cookie session cannot be revoked, as its documentation says.
     let left = if world.is_store() { json!(null) } else { json!("ann") };
     let answer = thief.do_ops(json!([["get", "user"]])).await;
     assert_eq!(answer.results(), [left]);
     answer.is_silent();
 }
 
-pub(crate) async fn what_is_written_after_the_end_begins_anew(world: &World) {
+pub(crate) async fn writes_after_invalidate_start_a_new_session(world: &World) {
     let probe = world.probe(&[]);
     let mut client = probe.client();
     client.ops(json!([["insert", "user", "ann"], ["insert", "cart", 1]])).await;
@@ -53,7 +53,7 @@ pub(crate) async fn what_is_written_after_the_end_begins_anew(world: &World) {
     assert_eq!(client.ops(json!([["entries"]])).await, [json!({"user": "bob"})]);
 }
 
-pub(crate) async fn a_cycled_id_keeps_what_it_holds(world: &World) {
+pub(crate) async fn cycling_the_id_keeps_the_session_data(world: &World) {
     let probe = world.probe(&[]);
     let mut client = probe.client();
     client.ops(json!([["insert", "cart", 1]])).await;
@@ -83,7 +83,7 @@ pub(crate) async fn a_cookie_that_makes_no_sense_is_ignored(world: &World) {
     }
 }
 
-pub(crate) async fn of_several_cookie_lines_the_last_that_opens_counts(world: &World) {
+pub(crate) async fn the_last_valid_cookie_of_several_lines_counts(world: &World) {
     let probe = world.probe(&[]);
     let (mut ann, mut bob) = (probe.client(), probe.client());
     ann.ops(json!([["insert", "user", "ann"]])).await;
@@ -122,7 +122,7 @@ pub(crate) async fn a_session_too_large_for_its_cookie_is_refused_and_nothing_is
     assert_eq!(client.ops(json!([["get", "user"]])).await, [json!("ann")]);
 }
 
-pub(crate) async fn an_error_of_the_handler_commits_as_the_policy_says(world: &World) {
+pub(crate) async fn a_handler_error_commits_according_to_the_policy(world: &World) {
     for (policy, status, commits) in [
         ("always", "404", true),
         ("always", "500", true),
@@ -139,7 +139,7 @@ pub(crate) async fn an_error_of_the_handler_commits_as_the_policy_says(world: &W
         let expected = if commits { [json!("bob"), json!(["saved"])] } else { [json!("ann"), json!([])] };
         assert_eq!(client.ops(json!([["get", "user"], ["pop_flash"]])).await, expected, "{policy} {status}");
 
-        // The same where a handler returns an error instead of a response.
+        // The same for a handler that returns an error instead of a response.
         let answer = client.post("/fails", &[], "").await;
         assert_eq!((answer.status, answer.text()), (500, "Internal Server Error"));
         assert_eq!((answer.all("vary"), answer.all("cache-control")), (vec!["cookie"], vec!["no-store"]));
@@ -152,19 +152,19 @@ pub(crate) async fn a_handler_that_panics_commits_nothing(world: &World) {
     let probe = world.probe(&[]);
     let mut client = probe.client();
     client.ops(json!([["insert", "user", "ann"]])).await;
-    // No framework here makes a response of a panic: the connection ends.
+    // No framework here turns a panic into a response: the connection is closed.
     assert!(client.begin("POST", "/panics", &[], "").await.is_err());
-    assert_eq!(client.ops(json!([["keys"]])).await, [json!(["user"])], "and the server goes on");
+    assert_eq!(client.ops(json!([["keys"]])).await, [json!(["user"])], "the server keeps running");
 }
 
-pub(crate) async fn a_client_that_goes_away_leaves_all_or_nothing(world: &World) {
+pub(crate) async fn a_disconnect_commits_everything_or_nothing(world: &World) {
     let probe = world.probe(&[]);
     let mut client = probe.client();
     client.ops(json!([["insert", "user", "ann"]])).await;
     let operations = json!([["get", "user"], ["sleep", 200], ["insert", "gone", true], ["flash", "gone"]]).to_string();
     let (slow, going) = (client.clone(), std::time::Duration::from_millis(100));
     tokio::select! {
-        // On a busy machine both may be ready when it is looked: then it has gone.
+        // On a busy machine both may be ready at once: then the client has left.
         biased;
         () = tokio::time::sleep(going) => {}
         answer = slow.begin("POST", "/ops", &[], operations) => {
@@ -172,14 +172,14 @@ pub(crate) async fn a_client_that_goes_away_leaves_all_or_nothing(world: &World)
         }
     }
     drop(slow);
-    // Some frameworks stop a handler whose client is gone, some let it finish.
+    // Some frameworks cancel the handler of a client that has left, some let it finish.
     tokio::time::sleep(4 * going).await;
     let found = client.ops(json!([["contains", "gone"], ["pop_flash"], ["get", "user"]])).await;
     let (all, nothing) = (json!([true, ["gone"], "ann"]), json!([false, [], "ann"]));
     assert!(json!(found) == nothing || world.is_store() && json!(found) == all, "{found:?}");
 }
 
-pub(crate) async fn every_adapter_opens_what_another_has_written(world: &World) {
+pub(crate) async fn every_adapter_opens_the_sessions_of_the_others(world: &World) {
     let first = world.probe(&[]);
     let mut client = first.client();
     client.ops(json!([["add", "n", 1], ["flash", 0]])).await;

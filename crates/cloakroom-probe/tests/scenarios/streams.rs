@@ -1,12 +1,12 @@
-//! Responses that last: they read and write, and notice that their session has ended.
+//! Long-lived responses: they read and write, and notice that their session has ended.
 
 use serde_json::{Value, json};
 
 use crate::http::{Client, Lines};
 use crate::world::{Probe, World};
 
-/// Begins a stream of this visitor, on the machine's own time: a body is made after its request was
-/// handled.
+/// Starts a stream for this visitor. It uses the system clock, because the body is produced after
+/// the request was handled.
 async fn stream(client: &mut Client, path: &str) -> Lines {
     client.now = None;
     client.ops(json!([["insert", "note", "before"]])).await;
@@ -18,7 +18,7 @@ async fn stream(client: &mut Client, path: &str) -> Lines {
 
 async fn until(lines: &mut Lines, wanted: &str) -> String {
     loop {
-        let line = lines.next().await.expect("the stream goes on");
+        let line = lines.next().await.expect("the stream continues");
         if line.ends_with(wanted) {
             return line;
         }
@@ -33,7 +33,7 @@ pub(crate) async fn a_stream_begins_after_its_session_was_committed(world: &Worl
     if world.is_store() {
         assert_eq!(first.as_deref(), Some("1 \"before\""));
     } else {
-        // A cookie can't change any more, and the stream is told.
+        // The cookie can't change any more, which the stream gets as an error.
         assert_eq!(first.as_deref(), Some("headers sent"));
         assert_eq!(lines.next().await, None);
         assert_eq!(client.ops(json!([["get", "ticks"]])).await, [json!(null)]);
@@ -56,8 +56,8 @@ pub(crate) async fn a_stream_reads_and_writes_while_others_do(world: &World) {
     assert_eq!(found[1..], [json!(1), json!("meanwhile"), json!(["hello"])], "nothing was overwritten");
 }
 
-/// Both kinds of stream, while another request does this; the visitor as it was before, and is
-/// afterwards.
+/// Runs both kinds of stream while another request performs these operations. Returns each visitor
+/// as it was before and as it is afterwards.
 async fn ends(probe: &Probe, operations: Value) -> Vec<(Client, Client)> {
     let mut visitors = Vec::new();
     for path in ["/stream", "/watch"] {

@@ -1,4 +1,4 @@
-//! Where a scenario takes place: an adapter, and a place for sessions.
+//! The environment of a scenario: an adapter and a back end.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -34,12 +34,12 @@ impl World {
         true
     }
 
-    /// Whether sessions can be ended, and racing changes be merged.
+    /// Returns whether sessions can be revoked and concurrent changes merged.
     pub(crate) const fn is_store(&self) -> bool {
         matches!(self.backend, Backend::Store(_))
     }
 
-    /// Whether other processes see the same sessions.
+    /// Returns whether other processes see the same sessions.
     pub(crate) fn is_shared(&self) -> bool {
         self.url() != "memory:"
     }
@@ -52,7 +52,7 @@ impl World {
         self.redis().is_some()
     }
 
-    /// The server that can be stopped, if it is Redis.
+    /// The Redis server, which can be stopped, if there is one.
     pub(crate) fn redis(&self) -> Option<&Redis> {
         match &self.backend {
             Backend::Cookies(_) => None,
@@ -71,13 +71,13 @@ impl World {
         self.probe_on(self.adapter, options)
     }
 
-    /// The same place behind another adapter.
+    /// Starts another adapter on the same back end.
     pub(crate) fn probe_on(&self, adapter: &str, options: &[&str]) -> Probe {
         Probe::start(&[&["--adapter", adapter, "--backend", self.url()], options].concat())
     }
 }
 
-/// A probe in a process of its own.
+/// A probe in a separate process.
 pub(crate) struct Probe {
     child: Child,
     base: String,
@@ -100,13 +100,13 @@ impl Probe {
         Self { child, base, log }
     }
 
-    /// How many events of its log say this.
+    /// Returns the number of log events that contain `words`.
     pub(crate) fn logged(&self, words: &str) -> usize {
         let log = std::fs::read_to_string(self.log.path()).unwrap();
         log.lines().filter(|line| line.contains(words)).count()
     }
 
-    /// A visitor without a cookie.
+    /// Returns a visitor without a cookie.
     pub(crate) fn client(&self) -> Client {
         Client::new(&self.base)
     }

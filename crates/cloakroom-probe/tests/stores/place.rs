@@ -1,4 +1,4 @@
-//! Where sessions live: a store of each kind, started for one test.
+//! One store of each kind, started for one test.
 
 use std::any::Any;
 use std::sync::Mutex;
@@ -6,11 +6,11 @@ use std::sync::Mutex;
 use cloakroom_servers::redis::{Cluster, Redis, Sentinels};
 use cloakroom_servers::{MariaDb, Monitor, Postgres, Proxy};
 
-/// A store's URL, and whatever must live as long as it is used.
+/// A store's URL, with the resources that must outlive it.
 pub(crate) struct Place {
     pub(crate) name: &'static str,
     pub(crate) url: String,
-    /// How many round trips were seen so far by others than the probe.
+    /// Counts the round trips so far, outside the probe.
     trips: Option<Box<dyn Fn() -> usize>>,
     held: Box<dyn Any + Send + Sync>,
 }
@@ -60,14 +60,15 @@ impl Place {
         Self { name, url, trips: None, held: Box::new(held) }
     }
 
-    /// The same store, with a wire in between that counts, if it is one server.
+    /// Puts a counting proxy in front of the store, if it is a single server.
     pub(crate) fn on_a_wire(mut self) -> Self {
         if let Some(port) = self.url.split("127.0.0.1:").nth(1).filter(|_| self.trips.is_none()) {
             let digits: String = port.chars().take_while(char::is_ascii_digit).collect();
             let proxy = Proxy::to(digits.parse().unwrap());
             self.url = self.url.replace(&format!(":{digits}"), &format!(":{}", proxy.port()));
             if self.name == "mariadb" {
-                // On the machine of its server, the driver would go on over a Unix socket.
+                // Otherwise the driver would switch to a Unix socket, because the server is on the
+                // same machine.
                 self.url.push_str("?prefer_socket=false");
             }
             self.trips = Some(Box::new(move || proxy.trips()));
@@ -75,12 +76,12 @@ impl Place {
         self
     }
 
-    /// The server itself, if it is Redis.
+    /// The Redis server, if there is one.
     pub(crate) fn redis(&self) -> Option<&Redis> {
         self.held.downcast_ref()
     }
 
-    /// Nothing where no network is in between.
+    /// The round trips so far; `None` without a network.
     pub(crate) fn trips(&self) -> Option<usize> {
         self.trips.as_ref().map(|trips| trips())
     }
@@ -91,7 +92,7 @@ fn hosts(urls: &[String]) -> String {
     hosts.collect::<Vec<_>>().join(",")
 }
 
-/// Commands about sessions; others talk to these servers as well.
+/// Counts the commands about sessions; these servers receive other commands as well.
 fn watched(monitors: Mutex<Vec<Monitor>>) -> Box<dyn Fn() -> usize> {
     let seen = Mutex::new(0);
     Box::new(move || {

@@ -1,4 +1,4 @@
-//! A probe in a process of its own, and a client that keeps one cookie.
+//! A probe in a separate process, and a client that keeps one cookie.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -32,7 +32,7 @@ impl Probe {
         self.address
     }
 
-    /// A number of its statistics.
+    /// Returns the sum of these counters.
     pub(crate) async fn counted(&self, names: &[&str]) -> u64 {
         let answer = Client::default().send(self.address, &Request::get("/stats")).await;
         let stats: Value = serde_json::from_str(&answer.1).unwrap();
@@ -47,7 +47,7 @@ impl Drop for Probe {
     }
 }
 
-/// What to send.
+/// A request.
 pub(crate) struct Request {
     line: String,
     headers: Vec<String>,
@@ -79,14 +79,14 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// The results of operations, all of which succeed.
+    /// Runs operations, all of which must succeed, and returns their results.
     pub(crate) async fn ops(&mut self, probe: &Probe, operations: Value) -> Vec<Value> {
         let (status, body) = self.send(probe.address(), &Request::ops(&operations)).await;
         assert_eq!(status, 200, "{body}");
         results(&body)
     }
 
-    /// One request on a connection of its own; the status and the body.
+    /// Sends one request on a new connection. Returns the status and the body.
     pub(crate) async fn send(&mut self, address: SocketAddr, request: &Request) -> (u16, String) {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let cookie = self.cookie.as_ref().map(|cookie| format!("cookie: {cookie}\r\n")).unwrap_or_default();

@@ -1,5 +1,4 @@
-//! A hundred requests of one session at the same time, to one process and to three: nothing is
-//! lost.
+//! A hundred concurrent requests of one session, to one process and to three: nothing is lost.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -12,13 +11,13 @@ use crate::probe::{Client, Probe, Request, results};
 
 const REQUESTS: usize = 100;
 
-/// One race after the other: two of them on the same machine would measure each other.
+/// Runs one race at a time: concurrent races on the same machine would slow each other down.
 static TURN: Mutex<()> = Mutex::const_new(());
 
 async fn race(name: &'static str, processes: usize) {
     let _turn = TURN.lock().await;
     let place = Place::start(name);
-    // What is counted is what is lost, and not how long a busy machine takes.
+    // Generous timeouts: this test counts lost writes, and a busy machine may be slow.
     let options = ["--backend", &place.url, "--call-timeout", "60", "--commit-timeout", "60"];
     let probes: Vec<Probe> = (0..processes).map(|_| Probe::start(&options)).collect();
     let mut client = Client::default();
@@ -27,8 +26,7 @@ async fn race(name: &'static str, processes: usize) {
     let requests = (0..REQUESTS).map(|index| {
         let (address, mut client) = (probes[index % processes].address(), client.clone());
         tokio::spawn(async move {
-            // The pause is between the first read and the writes, as in an application that asks
-            // somebody else in between.
+            // The pause between the first read and the writes stands for a call to another service.
             let operations = json!([
                 ["get", "items"],
                 ["sleep", 5],

@@ -1,5 +1,4 @@
-//! Round trips as a contract: what each kind of request costs, on the wire and in calls of the
-//! store.
+//! Round trips as a contract: the cost of each kind of request, on the wire and in store calls.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +7,7 @@ use serde_json::json;
 use crate::place::Place;
 use crate::probe::{Client, Probe, Request, results};
 
-/// What requests there are, in the order in which a visitor makes them.
+/// The kinds of requests, in the order in which a visitor makes them.
 const KINDS: [&str; 12] = [
     "untouched",
     "create",
@@ -26,35 +25,35 @@ const KINDS: [&str; 12] = [
 
 type Costs = [usize; KINDS.len()];
 
-/// What each of them costs in calls for the session.
+/// The number of store calls of each kind.
 const COSTS: Costs = [0, 1, 1, 2, 1, 2, 1, 2, 1, 2, 2, 2];
 
-/// What each of them costs on the wire: a sign-in counts its owner's sessions.
+/// The round trips of each kind on the wire. A sign-in also counts its owner's sessions.
 const ON_THE_WIRE: Costs = [0, 1, 1, 2, 1, 2, 1, 2, 1, 2, 3, 2];
 
-/// The index of an owner lives elsewhere, and a session moves in two steps: see
+/// In a Cluster an owner's index is on another server and a session moves in two steps: see
 /// `RedisStore::connect_cluster`.
 const IN_A_CLUSTER: Costs = [0, 1, 1, 2, 1, 2, 1, 2, 1, 3, 5, 3];
 
-/// After so many, each connection has prepared its statements, and each server of a Cluster knows
-/// each script.
+/// After this many visits each connection has prepared its statements, and each server of a
+/// Cluster knows each script.
 const WARM_UP: usize = 40;
 
-/// Visits that count, each kind by the cheapest: a pool that opens one connection more in the
-/// middle, as on a busy machine, has its statements prepared there, once.
+/// The number of measured visits, of which the cheapest counts. On a busy machine a pool may open
+/// another connection, which has to prepare its statements once.
 const VISITS: usize = 3;
 
 const NOW: u64 = 1_700_000_000;
 
-/// How long a command may take that nobody waits for.
+/// A timeout for commands that run in the background.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A visitor's requests; for each, what `count` says that it cost.
+/// Makes a visitor's requests and returns the cost of each, according to `count`.
 ///
-/// Some commands are sent when the response is on its way already: the index of an owner in a
-/// Cluster hears of an end behind it. So the next request isn't sent before the ones promised have
-/// been counted, however busy the machine is; what comes beyond them is counted with this request
-/// or a later one, and is too much there.
+/// Some commands are sent after the response: in a Cluster, the owner's index is updated after a
+/// session has ended. Therefore the next request waits until the expected number of calls has been
+/// counted, however busy the machine is. Any additional call is counted with this request or a
+/// later one, and exceeds the expected cost there.
 async fn visit(probe: &Probe, promised: [Costs; 2], count: impl AsyncFn() -> [usize; 2]) -> [Costs; 2] {
     let (mut client, mut token) = (Client::default(), String::new());
     let (mut costs, mut now) = ([[0; KINDS.len()]; 2], NOW);
@@ -101,7 +100,7 @@ fn clock() -> Instant {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_kind_of_request_costs_what_is_promised() {
+async fn each_kind_of_request_makes_the_documented_round_trips() {
     let mut table = format!("\n{:20} {}\n", "round trips", KINDS.join(" | "));
     let mut wrong = Vec::new();
     for name in ["memory", "file", "sqlite", "postgres", "mariadb", "redis", "valkey", "sentinel", "cluster"] {

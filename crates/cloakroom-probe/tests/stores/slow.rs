@@ -1,4 +1,5 @@
-//! Slow requests on real stores: what happened meanwhile stands, and they say nothing.
+//! Slow requests on real stores must not undo a concurrent sign-out, sign-in or expiry, and must
+//! send no cookie.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +13,14 @@ use crate::place::Place;
 
 const ROUNDS: usize = 1000;
 
-/// As many rounds at a time, with a session each.
+/// The number of concurrent rounds, each with a separate session.
 const AT_A_TIME: usize = 8;
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 
 type Act = fn(&Session);
 
-/// What slow requests do, one after the other.
+/// The changes that slow requests make, in rotation.
 const SLOW: [(&str, Act); 9] = [
     ("insert", |session| session.insert("slow", 1).unwrap()),
     ("update", |session| session.update("count", |count: &mut u32| *count += 1).unwrap()),
@@ -32,7 +33,7 @@ const SLOW: [(&str, Act); 9] = [
     ("changed", Session::changed),
 ];
 
-/// What happens between the start of a slow request and its end.
+/// The event between the start and the end of a slow request.
 #[derive(Clone, Copy, Debug)]
 enum Meanwhile {
     Logout,
@@ -41,7 +42,7 @@ enum Meanwhile {
     Expiry,
 }
 
-/// An application, in one of several processes.
+/// One of several applications that share a store.
 struct App {
     sessions: Arc<StoredSessions<AnyStore>>,
     engine: Arc<Engine>,
@@ -49,11 +50,10 @@ struct App {
 
 impl App {
     fn new(store: &AnyStore, clock: &Arc<ManualClock>) -> Self {
-        // What is counted is what comes back, and not how long a busy machine takes.
+        // Generous timeouts: this test checks the results, and a busy machine may be slow.
         let patient = Duration::from_secs(60);
         let sessions = StoredSessions::new(store.clone()).call_timeout(patient).commit_timeout(patient);
-        // One owner signs in with every round, and none of these sessions may make room for
-        // another.
+        // Every round signs in as the same owner, so these sessions must not evict each other.
         let sessions = sessions.cookie(CookieConfig::default().name("session")).no_owner_limit();
         let sessions = Arc::new(sessions.build().unwrap());
         let engine = Arc::new(Engine::new(Arc::clone(&sessions)).clock(Arc::clone(clock)));
@@ -66,7 +66,7 @@ impl App {
         (slot, session)
     }
 
-    /// A whole request; the cookie that it sends, if any.
+    /// Performs a whole request. Returns the cookie that it sets, if any.
     async fn visit(&self, cookie: &str, handler: impl FnOnce(&Session)) -> Option<String> {
         let (slot, session) = self.request(cookie).await;
         handler(&session);
@@ -74,7 +74,7 @@ impl App {
     }
 }
 
-/// The response's cookie, as `name=value`; a removal has no value.
+/// Commits. Returns the response's cookie as `name=value`; a removal has an empty value.
 async fn finish(slot: SessionSlot) -> Option<String> {
     let effects = slot.finish(200).await.unwrap();
     let line = effects.cookies.first().map(ToString::to_string);
@@ -87,7 +87,7 @@ fn key_of(cookie: &str) -> StoreKey {
 
 async fn round(store: AnyStore, meanwhile: Meanwhile, (what, act): (&'static str, Act)) {
     let clock = Arc::new(ManualClock::at(NOW));
-    // Both see the same store, and nothing of each other.
+    // Both share the store and nothing else.
     let (ours, other) = (App::new(&store, &clock), App::new(&store, &clock));
     let begin = |session: &Session| {
         session.insert("count", 0).unwrap();
@@ -131,7 +131,7 @@ async fn round(store: AnyStore, meanwhile: Meanwhile, (what, act): (&'static str
         assert_eq!(Some(after), before, "{what}: the newer session was changed");
     }
     let stats = ours.sessions.stats();
-    assert_eq!((stats.dropped, stats.created, stats.cycled), (1, 1, 0), "{what}: dropped, and nothing made");
+    assert_eq!((stats.dropped, stats.created, stats.cycled), (1, 1, 0), "{what}: dropped, nothing created");
 }
 
 async fn slow(name: &'static str) {

@@ -11,22 +11,21 @@ const SLOTS: [[&str; 2]; 3] = [["0", "5460"], ["5461", "10922"], ["10923", "1638
 /// Three masters, with a third of the slots each.
 #[derive(Debug)]
 pub struct Cluster {
-    /// Its servers: the masters in the order of their slots, and in the same order their replicas,
-    /// if there are any.
+    /// The masters, ordered by their slots, followed by their replicas in the same order, if any.
     pub servers: Vec<Redis>,
     ports: Vec<u16>,
 }
 
 impl Cluster {
-    /// A Cluster without replicas that is up, and that goes on for the slots it still has when a
-    /// master is lost.
+    /// Starts a Cluster without replicas. When a master is lost, it keeps serving the remaining
+    /// slots.
     #[must_use]
     pub fn start() -> Self {
         Self::build(3, |_| Vec::new(), |_, server| server.port())
     }
 
-    /// The same, with a replica for each master. Replication is what it is for: its servers don't
-    /// wait for their disks.
+    /// Starts a Cluster with a replica for each master. Its servers don't wait for their disks,
+    /// because it is used to test replication.
     #[must_use]
     pub fn with_replicas() -> Self {
         let cluster = Self::build(6, |_| Vec::new(), |_, server| server.port());
@@ -39,25 +38,26 @@ impl Cluster {
             until("the replicas follow", || replica.cli(&["INFO", "replication"]).contains("master_link_status:up"));
         }
         for server in &cluster.servers {
-            // An election is held among what the others know of the replicas.
+            // An election needs masters that know all replicas.
             until("the replicas are known", || server.cli(&["CLUSTER", "NODES"]).matches("slave").count() == 3);
-            // A master that has lost its replicas refuses writes at once, and doesn't let each of
+            // A master that has lost its replica refuses writes at once, instead of letting each of
             // them wait for a confirmation.
             assert_eq!(server.cli(&["CONFIG", "SET", "min-replicas-to-write", "1"]), "OK");
         }
         cluster
     }
 
-    /// Masters that clients reach only through a network that takes this long for each request.
+    /// Starts masters that clients reach only through a network with this delay for each request.
     #[must_use]
     pub fn far_away(delay: Duration) -> Self {
         Self::build(3, |_| Vec::new(), |_, server| announced(server, Delay::to(server.port(), delay).port()))
     }
 
-    /// Masters with the user of [`APP`] that clients reach only by these wires, in the same order.
+    /// Starts masters with the user of [`APP`], each behind a proxy. The proxies are in the same
+    /// order.
     #[must_use]
     pub fn on_wires() -> (Self, Vec<Proxy>) {
-        // They are announced from the first start on, so that another start changes nothing.
+        // Announce the proxies from the first start on, so that a restart changes nothing.
         let wires: Vec<Proxy> = (0..3).map(|_| Proxy::to(0)).collect();
         let options = |index: usize| {
             let announced = ["--cluster-announce-port".to_owned(), wires[index].port().to_string()];
@@ -88,7 +88,7 @@ impl Cluster {
         cluster
     }
 
-    /// Waits until all servers know each other, and each of them serves.
+    /// Waits until all servers know each other and serve requests.
     pub fn is_ready(&self) {
         let known = format!("cluster_known_nodes:{}", self.servers.len());
         for server in &self.servers {
@@ -99,22 +99,22 @@ impl Cluster {
         }
     }
 
-    /// Where the servers are, for clients.
+    /// The URLs of the servers, for clients.
     #[must_use]
     pub fn urls(&self) -> Vec<String> {
         self.ports.iter().map(|port| url(*port)).collect()
     }
 
-    /// The master that has a key, at the beginning.
+    /// The master that holds a key initially.
     #[must_use]
     pub fn server_of(&self, key: &str) -> &Redis {
         &self.servers[self.master_of(key)]
     }
 
-    /// Which of the masters has a key, at the beginning.
+    /// The index of the master that holds a key initially.
     #[must_use]
     pub fn master_of(&self, key: &str) -> usize {
-        // Every server that is up knows.
+        // Every running server knows the slot.
         let slot = |server: &Redis| server.cli(&["CLUSTER", "KEYSLOT", key]).parse::<u16>().ok();
         let slot = self.servers.iter().find_map(slot).unwrap();
         SLOTS.iter().position(|[_, last]| slot <= last.parse().unwrap()).unwrap()

@@ -6,23 +6,23 @@ use std::time::Duration;
 use super::{APP, Redis, answers, cli, redis_server, until, url};
 use crate::{Proxy, Server};
 
-/// A master with one replica, and three sentinels that watch over them under the name `mymaster`.
+/// A master with one replica, and three sentinels that monitor them under the name `mymaster`.
 #[derive(Debug)]
 pub struct Sentinels {
-    /// The two servers; the first one is the master at the beginning.
+    /// The two servers; the first one is the initial master.
     pub servers: [Redis; 2],
     sentinels: Vec<Server>,
 }
 
 impl Sentinels {
-    /// All five, once they know each other and the replica has what the master has.
+    /// Starts all five, and waits until they know each other and the replica is in sync.
     #[must_use]
     pub fn start() -> Self {
         Self::build(Redis::port, &[])
     }
 
-    /// The same, where the replica, the sentinels and their clients reach the master only by this
-    /// wire.
+    /// Starts all five, with a proxy in front of the master for the replica, the sentinels and
+    /// clients.
     #[must_use]
     pub fn on_wire() -> (Self, Proxy) {
         let mut wire = None;
@@ -30,11 +30,11 @@ impl Sentinels {
         (sentinels, wire.unwrap())
     }
 
-    /// The same with the user of [`APP`], where clients, sentinels and the replica reach the
-    /// servers only by these wires, in the order of the servers.
+    /// Starts all five with the user of [`APP`], and proxies in front of both servers for the
+    /// replica, the sentinels and clients. The proxies are in the order of the servers.
     #[must_use]
     pub fn on_wires() -> (Self, Vec<Proxy>) {
-        // The replica must know its wire before it is started.
+        // The replica must know the port of its proxy before it starts.
         let replica = Proxy::to(0);
         let announced = ["--replica-announce-port", &replica.port().to_string()];
         let mut master = None;
@@ -46,8 +46,8 @@ impl Sentinels {
     }
 
     fn build(reached_at: impl FnOnce(&Redis) -> u16, announced: &[&str]) -> Self {
-        // Replication is what these are for: a busy disk must not look like a master that is lost.
-        // And no delay for more replicas.
+        // Don't sync to disk: these servers are used to test replication, and a busy disk must not
+        // look like a lost master. Don't wait for more replicas before a sync.
         let options = ["--appendfsync", "no", "--repl-diskless-sync-delay", "0"];
         let user = if announced.is_empty() { &[][..] } else { &APP[..] };
         let master = Redis::with(&[&options, user].concat());
@@ -75,8 +75,8 @@ impl Sentinels {
         }
     }
 
-    /// From now on a master that is silent for so long is lost. Before, it may hang for a minute:
-    /// so may a busy machine that runs tests.
+    /// Treats a master as lost after this time of silence. The default is a minute, because a busy
+    /// machine may take that long.
     pub fn notice_after(&self, silence: Duration) {
         let silence = silence.as_millis().to_string();
         for sentinel in &self.sentinels {
@@ -85,7 +85,7 @@ impl Sentinels {
         }
     }
 
-    /// Where the sentinels are.
+    /// The URLs of the sentinels.
     #[must_use]
     pub fn urls(&self) -> Vec<String> {
         self.sentinels.iter().map(|sentinel| url(sentinel.port())).collect()
