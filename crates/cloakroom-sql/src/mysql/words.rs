@@ -1,10 +1,10 @@
-//! Parameters by number, for a server that knows them only by place.
+//! Conversion of numbered parameters for a server that only knows positional ones.
 
 use std::sync::Arc;
 
 use crate::link::Value;
 
-/// A statement as MySQL spells it, and which parameter stands at each of its places.
+/// A statement in MySQL's form, and the parameter at each of its places.
 pub(super) struct Words {
     text: Arc<str>,
     places: Vec<usize>,
@@ -29,7 +29,7 @@ impl Words {
         &self.text
     }
 
-    /// The parameters, in the order in which they stand.
+    /// Returns the parameters in order of appearance.
     pub(super) fn places<'a>(&'a self, values: &'a [Value]) -> impl Iterator<Item = &'a Value> {
         self.places.iter().filter_map(|place| values.get(*place))
     }

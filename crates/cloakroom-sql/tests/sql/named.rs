@@ -22,7 +22,7 @@ async fn apart<S: Store>(one: S, other: S) {
     let checkup = one.checkup().await;
     if let Ok(checkup) = checkup {
         let durability = checkup.findings.iter().find(|found| found.topic == Topic::Durability).unwrap();
-        assert!(!durability.text.contains("isn't there"), "{}", durability.text);
+        assert!(!durability.text.contains("doesn't exist"), "{}", durability.text);
     }
     assert_conforms(Arc::new(one), Capabilities::all().rounds(3)).await;
 }
