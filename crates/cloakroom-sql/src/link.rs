@@ -205,7 +205,7 @@ mod tests {
 
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     #[tokio::test]
-    async fn what_was_undone_is_tried_again_but_not_for_ever() {
+    async fn rolled_back_statements_are_retried_a_limited_number_of_times() {
         for (undone, expected) in [(0, 1), (3, 4), (UNDONE_TRIES - 1, UNDONE_TRIES), (UNDONE_TRIES, UNDONE_TRIES)] {
             let mut tried = 0;
             let answer = persist(|| {

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_row_is() {
+    fn rows_are_live_moved_or_absent() {
         let key = StoreKey::from_bytes([7; 32]);
         let at = |row: &Row<'_>, second| row.loaded(&key, Timestamp::from_unix_secs(second)).unwrap();
         assert!(matches!(at(&WHOLE, 2), Loaded::Live(version, _) if version == Version::new(1)));

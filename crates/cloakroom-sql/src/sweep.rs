@@ -34,7 +34,7 @@ mod tests {
         let table = [
             ("nothing is there", vec![(0, 0)], 0),
             ("fewer than a round", vec![(3, 7)], 3),
-            ("sessions that live on, before some that are over", vec![(0, 10), (4, 10), (1, 9)], 5),
+            ("live sessions before expired ones", vec![(0, 10), (4, 10), (1, 9)], 5),
             ("as many as were asked for", vec![(4, 10), (6, 10)], 10),
         ];
         for (row, rounds, expected) in table {

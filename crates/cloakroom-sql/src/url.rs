@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn never_silently_plain() {
+    fn encryption_is_never_silently_skipped() {
         assert_eq!(Tls::wanted(false, None).unwrap(), Tls::Plain);
         assert!(Tls::wanted(false, Some("ca.pem".to_owned())).is_err());
         let demanded = Tls::wanted(true, Some("system".to_owned()));

@@ -112,7 +112,7 @@ mod tests {
     use super::{Answer, Severity};
 
     #[test]
-    fn who_refuses_writes() {
+    fn refused_writes_are_reported() {
         let table = [
             ("as it comes", false, false, Severity::Good, "accepts writes"),
             ("a replica", true, false, Severity::Problem, "read_only is on"),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_survives() {
+    fn durability_is_reported() {
         let table = [
             ("as it comes", "InnoDB", 1, Severity::Good),
             ("a flush each second", "InnoDB", 2, Severity::Note),

@@ -72,7 +72,7 @@ impl Cluster {
                 ),
             )),
             Self::Galera { .. } => {
-                Some((Severity::Good, "Galera: each member reads what others have acknowledged".to_owned()))
+                Some((Severity::Good, "Galera: each member reads writes that others acknowledged".to_owned()))
             }
             Self::Group { consistency } if ["BEFORE", "AFTER", "BEFORE_AND_AFTER"].contains(&consistency.as_str()) => {
                 Some((Severity::Good, format!("Group Replication, group_replication_consistency={consistency}")))
@@ -123,7 +123,7 @@ mod tests {
     use super::{Cluster, Severity};
 
     #[test]
-    fn members_wait_for_what_others_have_acknowledged() {
+    fn members_wait_for_acknowledged_writes() {
         let table = [
             ("a single server", vec![("wsrep_on", "OFF"), ("wsrep_sync_wait", "0")], None, None),
             ("MySQL", vec![], None, None),

@@ -171,11 +171,11 @@ mod tests {
     }
 
     #[test]
-    fn who_refuses_writes() {
+    fn refused_writes_are_reported() {
         let table = [
             ("as it comes", false, false, Severity::Good, "accepts writes"),
             ("a replica, which only reads", true, true, Severity::Problem, "a replica"),
-            ("told to read only", false, true, Severity::Problem, "default_transaction_read_only"),
+            ("configured as read-only", false, true, Severity::Problem, "default_transaction_read_only"),
         ];
         for (row, recovers, reads_only, severity, says) in table {
             let (found, text) = Answer { recovers, reads_only, ..usual() }.writes();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_between() {
+    fn poolers_are_reported() {
         let table = [
             ("nothing", true, "1800ms", "1s", Severity::Good, "no pooler", false),
             ("limits that the URL has taken away", true, "0", "0", Severity::Note, "no pooler", true),
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_survives() {
+    fn durability_is_reported() {
         let table = [
             ("as it comes", "p", "on", "on", "on", Severity::Good),
             ("no table", "", "on", "on", "on", Severity::Problem),

@@ -178,7 +178,7 @@ mod tests {
     use super::{SslMode, Tls, configuration, with_limits};
 
     #[test]
-    fn what_a_url_says_about_encryption() {
+    fn encryption_options_of_a_url() {
         let table = [
             ("postgres://h/d", false),
             ("postgres://h/d?sslmode=disable", false),

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_stops_waiting_before_the_step_began_has_changed_nothing() {
+    async fn a_step_given_up_before_it_began_is_not_run() {
         let lane = lane();
         let (begun, begins) = mpsc::channel();
         let (go_on, goes_on) = mpsc::channel::<()>();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_last_one_leaves_a_closed_file() {
+    async fn dropping_the_last_clone_closes_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let (file, wal) = (folder.path().join("it.db"), folder.path().join("it.db-wal"));
         let connection = Connection::open(&file).unwrap();
