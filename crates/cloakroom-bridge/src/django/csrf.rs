@@ -1,4 +1,4 @@
-//! Django's CSRF tokens: 32 letters and digits, under a mask of as many.
+//! Django's CSRF tokens: 32 letters and digits, under a mask of the same length.
 
 use cloakroom_session::CsrfScheme;
 
@@ -21,7 +21,7 @@ fn letter(place: usize) -> char {
 
 impl CsrfScheme for DjangoTokens {
     fn token(&self, random: &[u8; 32]) -> String {
-        // A few letters come up a little more often than others. It leaves 190 bits.
+        // A few letters are slightly more frequent than others. The token still has 190 bits.
         random.iter().map(|byte| letter(usize::from(*byte))).collect()
     }
 

@@ -22,11 +22,11 @@ const NONCE: usize = 24;
 /// The cookie of `pyramid_nacl_session.EncryptedCookieSessionFactory`, with
 /// `serializer=pyramid.session.JSONSerializer()`.
 ///
-/// Its default is a pickle, which is recognised and refused: tell Pyramid to write JSON first. The
-/// cookie is `base64url(nonce + secretbox)`.
+/// The default serializer is pickle, which is recognized and refused: configure Pyramid to write
+/// JSON first. The cookie is `base64url(nonce + secretbox)`.
 ///
 /// # Security
-/// What is in it can't be read or changed. The seal doesn't bind the cookie's name.
+/// Clients can neither read nor change the contents. The seal isn't bound to the cookie's name.
 ///
 /// # Examples
 /// ```
@@ -43,10 +43,10 @@ pub struct PyramidNaclCookie {
 }
 
 impl PyramidNaclCookie {
-    /// The format with this key of 32 bytes.
+    /// Creates the format with this key of 32 bytes.
     ///
     /// # Errors
-    /// A key of another length.
+    /// Fails if the key has another length.
     pub fn new(secret: impl Into<Secret>) -> Result<Self, ConfigError> {
         let cipher = XSalsa20Poly1305::new_from_slice(secret.into().bytes());
         cipher
@@ -64,7 +64,7 @@ impl CookieFormat for PyramidNaclCookie {
         CookieConfig::default().name("session")
     }
 
-    /// As [`PyramidCookie`](crate::PyramidCookie) has it.
+    /// The same as [`PyramidCookie`](crate::PyramidCookie).
     fn lifetimes(&self) -> Lifetimes {
         Lifetimes::default().absolute_timeout(None).touch_after(std::time::Duration::ZERO)
     }
