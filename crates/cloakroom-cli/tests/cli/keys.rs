@@ -31,7 +31,7 @@ async fn a_keyring_is_made_and_rotated_and_no_cookie_is_lost() {
     #[cfg(unix)]
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).unwrap().permissions()) & 0o777, 0o600);
     let (code, _, err) = cloakroom(&["keygen", file]);
-    assert!(code == 2 && err.contains("there already"), "{err}");
+    assert!(code == 2 && err.contains("already exists"), "{err}");
 
     let first = cookie(keyring()).await;
     assert_eq!(json(0, &["keygen", file, "--next"])["keys"].as_array().unwrap().len(), 2);
@@ -77,7 +77,7 @@ fn mistakes_are_said_and_secrets_are_not() {
         ("no such store", vec!["stats", "nosuch://u:s3cret@h/"], 2, "there is no store for `nosuch:`"),
         ("no URL", vec!["stats", "s3cret"], 2, "begins with one of"),
         ("nobody listens", vec!["doctor", "redis://:s3cret@127.0.0.1:1/"], 1, "no connection"),
-        ("a file that isn't there", vec!["stats", &missing], 1, "isn't there"),
+        ("a file that isn't there", vec!["stats", &missing], 1, "doesn't exist"),
         ("a store in memory", vec!["stats", "memory:"], 2, "gone with its process"),
         ("SQLite in memory", vec!["doctor", "sqlite::memory:"], 2, "`MemoryStore`"),
         ("SQLite in memory, as SQLAlchemy has it", vec!["stats", "sqlite:///:memory:"], 2, "`MemoryStore`"),

@@ -1,4 +1,4 @@
-//! Cookies that the frameworks themselves have made.
+//! Cookies made by the frameworks themselves.
 
 use std::time::Duration;
 
@@ -23,13 +23,13 @@ const PICKLE: &str = "add74ecd2c057c0c1b13d35d19212819777e9413gAJ9cQAoWAcAAABfZG
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
-/// Vectors that the frameworks have made, and the bridges are tested with.
+/// Vectors made by the frameworks, also used in the tests of the bridges.
 fn vectors(file: &str) -> Value {
     let path = format!("{}/../cloakroom-bridge/tests/vectors/{file}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// A text in one of the vectors.
+/// Returns a text in one of the vectors.
 fn text<'a>(vectors: &'a Value, list: &str, name: &str, member: &str) -> &'a str {
     let found = vectors[list].as_array().unwrap().iter().find(|it| it["name"] == name).unwrap();
     found[member].as_str().unwrap()
@@ -227,7 +227,7 @@ fn express() {
 
 #[test]
 fn times_that_a_bridge_has_written_are_shown() {
-    // As our side writes it into a session of Express, with the key `key1`.
+    // A session of Express, written by this side, signed with the key `key1`.
     let format = cloakroom::bridge::ExpressCookie::new("key1").build().unwrap();
     let random = [7; 64];
     let lifetimes = cloakroom::bridge::CookieFormat::lifetimes(&format);
