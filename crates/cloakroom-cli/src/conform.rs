@@ -130,7 +130,7 @@ mod tests {
     use super::capabilities;
 
     #[tokio::test]
-    async fn what_a_store_can_do_is_found_out() {
+    async fn capabilities_of_a_store_are_detected() {
         let folder = tempfile::tempdir().unwrap();
         let files = cloakroom::FileStore::open(folder.path()).unwrap();
         let files_can = Capabilities::all().without_owners().without_end_before();

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_damaged_is_said() {
+    fn damaged_sessions_are_reported() {
         let entry = Entry::new("nonsense".into(), NOW, NOW, None);
         let damaged = Scanned::new(StoreKey::from_bytes([1; 32]), Version::new(1), entry);
         assert_eq!(session(&damaged, Values::Hidden)["is_damaged"], true);

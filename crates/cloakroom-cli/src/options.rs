@@ -56,7 +56,7 @@ mod tests {
     use super::Options;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_consistent() {
         Options::command().debug_assert();
     }
 }

@@ -27,7 +27,7 @@ mod tests {
     use super::plain;
 
     #[test]
-    fn a_terminal_is_told_nothing() {
+    fn control_characters_are_escaped() {
         for (text, expected) in
             [("Zoë", "Zoë"), ("a\u{1b}[2Jb", "a\\u{1b}[2Jb"), ("one\ntwo\r", "one\\ntwo\\r"), ("\u{9b}", "\\u{9b}")]
         {

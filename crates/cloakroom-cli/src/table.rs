@@ -65,14 +65,14 @@ mod tests {
     use super::{bars, bytes, grouped, table};
 
     #[test]
-    fn columns_are_as_wide_as_they_must_be() {
+    fn columns_are_as_wide_as_needed() {
         let rows = [vec!["ann".to_owned(), "7".to_owned()], vec!["Zoë Müller".to_owned(), "12".to_owned()]];
         assert_eq!(table(&["who", "n"], &["n"], &rows), "who          n\nann          7\nZoë Müller  12\n");
         assert_eq!(table(&["who"], &[], &[]), "who\n");
     }
 
     #[test]
-    fn what_is_there_has_a_bar() {
+    fn counts_above_zero_have_a_bar() {
         let rows =
             [("none", 0), ("few", 1), ("half", 500), ("most", 1000)].map(|(name, count)| (name.to_owned(), count));
         let expected = "  none         0\n  few          1  █\n  half       500  ██\n  most      1000  ████\n";

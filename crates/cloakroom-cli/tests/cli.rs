@@ -1,4 +1,4 @@
-//! The program as it is built, on real stores.
+//! The compiled program, on real stores.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -155,7 +155,7 @@ mod tests {
     use super::Room;
 
     #[test]
-    fn a_room_is_next_to_what_is_there() {
+    fn a_room_is_next_to_the_store() {
         for (url, expected) in [
             ("memory:", "memory:"),
             ("sqlite:a/s.db", "sqlite:a/s.db.conform-x"),

@@ -79,7 +79,7 @@ mod tests {
     use super::rights;
 
     #[tokio::test]
-    async fn a_session_lives_and_nothing_of_it_is_left() {
+    async fn the_test_session_is_removed() {
         let (store, now) = (MemoryStore::new(), Timestamp::from_unix_secs(1_700_000_000));
         let (severity, text) = rights(&store, now).await;
         assert_eq!(severity, Severity::Good, "{text}");

@@ -99,7 +99,7 @@ mod tests {
     const RAILS: &str = "e30iYWI=--00112233445566778899aabbccddeeff00112233";
 
     #[test]
-    fn however_it_was_copied() {
+    fn every_form_of_the_argument_is_read() {
         for (text, name, expected) in [
             ("s1.abc", None, ("usual", "s1.abc")),
             ("session=s1.abc", None, ("session", "s1.abc")),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_several_and_those_beside_it() {
+    fn one_of_several_cookies_is_chosen() {
         for (text, name, expected, signature) in [
             ("Cookie: theme=dark; usual=a; usual.sig=b", None, ("usual", "a"), Some("b")),
             ("usual=a; usual.sig=b", None, ("usual", "a"), Some("b")),

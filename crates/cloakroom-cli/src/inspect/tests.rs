@@ -44,7 +44,7 @@ fn asked(cookie: &Cookie, keyring: Option<&Keyring>, values: Values, now: Timest
 }
 
 #[tokio::test]
-async fn ours_open_or_are_refused_for_a_reason() {
+async fn own_cookies_open_or_are_refused_with_a_reason() {
     let (signed, encrypted) = (cookie(Seal::Signed).await, cookie(Seal::Encrypted).await);
     let ring = Keyring::new(ours());
     let rotated = Keyring::new(key("another secret of at least 32 bytes")).previous(ours()).unwrap();
@@ -82,7 +82,7 @@ async fn ours_open_or_are_refused_for_a_reason() {
 }
 
 #[tokio::test]
-async fn what_is_in_it() {
+async fn contents_of_a_cookie() {
     let (signed, encrypted) = (cookie(Seal::Signed).await, cookie(Seal::Encrypted).await);
     let ring = Keyring::new(ours());
     let later = NOW + Duration::from_secs(75);

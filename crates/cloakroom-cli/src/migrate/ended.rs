@@ -80,7 +80,7 @@ mod tests {
     use super::{Copied, are_many};
 
     #[test]
-    fn many_end_only_if_that_is_said() {
+    fn many_sessions_end_only_on_request() {
         for (row, ending, all, met, expected) in [
             ("nothing", 0, 0, 0, false),
             ("a few of many", 20, 400, 380, false),

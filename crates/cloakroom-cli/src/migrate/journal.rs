@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_is_known_to_the_next_run() {
+    fn the_next_run_reads_all_records() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         // Versions and fingerprints use all 64 bits.

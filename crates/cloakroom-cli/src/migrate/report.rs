@@ -108,7 +108,7 @@ mod tests {
     use super::{Report, Verified};
 
     #[test]
-    fn what_is_nothing_is_left_out() {
+    fn counts_of_zero_are_left_out() {
         let checksums = [7, 7];
         let verified = Some(Verified { same: 1200, checksums, ..Verified::default() });
         let report = Report { sessions: 1200, copied: 1200, verified, ..Report::default() };
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_to_be_looked_at() {
+    fn results_that_need_attention() {
         let gone = Some(Verified { gone: 1, ..Verified::default() });
         let behind = Some(Verified { behind: 1, ..Verified::default() });
         for (row, report, expected) in [

@@ -245,7 +245,7 @@ mod tests {
 
     /// The version recorded before a write is the version that the store assigns.
     #[test]
-    fn what_is_intended_is_what_will_be_there() {
+    fn the_recorded_version_is_the_one_assigned() {
         let (old, new) = (entry("a", 0), entry("b", 60));
         let first = old.next_version(None);
         assert_eq!(Step::Create.intent(&old), Some(Mark::of(first.number(), &old)));
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_ended_here_ends_there_unless_it_is_used_there() {
+    fn sessions_ended_at_the_source_end_at_the_target_unless_used_there() {
         let (old, theirs) = (entry("a", 0), entry("c", 90));
         let later = NOW + Duration::from_secs(3600);
         for (row, here, found, now, expected) in [

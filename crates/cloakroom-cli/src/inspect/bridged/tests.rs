@@ -56,7 +56,7 @@ fn asked(framework: Option<Framework>, secret: Option<&str>, value: &str, now: T
 }
 
 #[test]
-fn they_open_with_their_secret_and_with_no_other() {
+fn cookies_open_only_with_their_secret() {
     for (framework, secret, value, key, content) in [
         (Framework::Flask, "dev-secret-key", FLASK, "name", "fred"),
         (Framework::Django, "django-insecure-test-key", DJANGO, "name", "fred"),
@@ -80,7 +80,7 @@ fn they_open_with_their_secret_and_with_no_other() {
 }
 
 #[test]
-fn a_pickle_is_refused_and_an_old_one_is_old() {
+fn pickles_and_expired_cookies_are_refused() {
     let (document, _) = asked(Some(Framework::Beaker), Some("validate-key-abcdef"), PICKLE, NOW);
     assert_eq!(document["answer"]["reason"], "unsafe-serializer", "{document}");
     let (document, _) =
@@ -226,7 +226,7 @@ fn express() {
 }
 
 #[test]
-fn times_that_a_bridge_has_written_are_shown() {
+fn times_written_by_a_bridge_are_shown() {
     // A session of Express, written by this side, signed with the key `key1`.
     let format = cloakroom::bridge::ExpressCookie::new("key1").build().unwrap();
     let random = [7; 64];
@@ -242,7 +242,7 @@ fn times_that_a_bridge_has_written_are_shown() {
 }
 
 #[test]
-fn what_is_longer_than_any_cookie_is_refused() {
+fn values_longer_than_any_cookie_are_refused() {
     for framework in [Framework::Flask, Framework::Rails, Framework::ExpressSession] {
         let (document, _) = asked(Some(framework), Some("a secret"), &"A".repeat(5000), NOW);
         assert_eq!(document["answer"]["reason"], "too-long", "{framework:?}");
@@ -250,7 +250,7 @@ fn what_is_longer_than_any_cookie_is_refused() {
 }
 
 #[test]
-fn what_it_looks_like() {
+fn frameworks_are_guessed_by_the_form_of_a_cookie() {
     let (rails, plug) = (vectors("rails_cookies"), vectors("plug_session"));
     let rails = |name: &str| text(&rails, "vectors", name, "cookie_value_unescaped");
     let plug = |name: &str| plug[name].as_str().unwrap();
