@@ -25,7 +25,7 @@
 
 #![cfg_attr(
     not(all(feature = "beaker", feature = "django", feature = "flask", feature = "pyramid")),
-    allow(dead_code, unused_imports, reason = "each framework needs a part of what they share")
+    allow(dead_code, unused_imports, reason = "each framework needs only a part of the shared code")
 )]
 
 #[cfg(feature = "beaker")]

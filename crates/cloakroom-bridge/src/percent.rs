@@ -43,7 +43,7 @@ mod tests {
         for nonsense in ["%", "%4", "%zz", "%ff", "a%2", "%+1"] {
             assert_eq!(decode(nonsense), None, "{nonsense}");
         }
-        assert_eq!(decode("a+b/c=").as_deref(), Some("a+b/c="), "what isn't escaped stays");
+        assert_eq!(decode("a+b/c=").as_deref(), Some("a+b/c="), "unescaped text stays");
         assert_eq!(decode("%2f").as_deref(), Some("/"));
     }
 }

@@ -1,4 +1,4 @@
-//! What the bridges promise: vectors of the real frameworks, and requests that take turns.
+//! The promises of the bridges: vectors of the real frameworks, and requests that take turns.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_masked_matches_and_nothing_else() {
+    fn only_masked_tokens_match() {
         let token = DjangoTokens.token(&[201; 32]);
         let masked = DjangoTokens.mask(&token, &(0..32).map(|it| it * 7).collect::<Vec<u8>>());
         assert_eq!((token.len(), masked.len()), (32, 64));

@@ -73,7 +73,7 @@ mod tests {
     use base64::Engine as _;
 
     #[test]
-    fn what_rails_accepts_is_accepted() {
+    fn tokens_that_rails_accepts_are_accepted() {
         let (real, pad) = ([7; LEN], [42; LEN]);
         let token = RailsCsrf.token(&real);
         let masked = RailsCsrf.mask(&token, &pad);

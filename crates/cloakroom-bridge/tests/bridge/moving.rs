@@ -1,4 +1,4 @@
-//! Requests that meet while a session moves between two stores.
+//! Concurrent requests while a session moves between two stores.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use cloakroom_store::{MemoryStore, StoredSessions};
 
 use super::browser::{App, Browser, NOW};
 
-/// The two stores, as several nodes see them.
+/// The two stores, shared by several nodes.
 struct Site {
     old: Arc<MemoryStore>,
     new: Arc<MemoryStore>,
@@ -35,14 +35,14 @@ impl Site {
         App::new(Migration::new(old, new, phase))
     }
 
-    /// A browser with a session on the old side.
+    /// Creates a browser with a session on the old side.
     async fn visitor(&self) -> Browser {
         let mut browser = Browser::default();
         browser.visit(&self.node(Phase::ReadOld), |session| session.insert("user", 42).unwrap()).await;
         browser
     }
 
-    /// All that is there, for a test that fails.
+    /// Lists all contents, for the message of a failed test.
     async fn contents(&self) -> Vec<String> {
         let mut contents = Vec::new();
         for store in [&self.old, &self.new] {
@@ -52,10 +52,10 @@ impl Site {
         contents
     }
 
-    /// The sessions that a browser could still open, on both sides.
+    /// Counts the sessions that a browser could still open, on both sides.
     async fn live(&self) -> usize {
         let mut live = 0;
-        // The marks of sessions that have moved are over by then; the sessions are not.
+        // By then the marks of moved sessions have expired, but the sessions haven't.
         let later = NOW + std::time::Duration::from_secs(61);
         for store in [&self.old, &self.new] {
             live += cloakroom_store::Store::scan(&**store, None, 100, later).await.unwrap().sessions.len();
@@ -64,7 +64,7 @@ impl Site {
     }
 }
 
-/// A request whose handler has returned, and whose commit is still to come.
+/// Starts a request whose handler has returned and whose commit is pending.
 async fn begun(app: &App, browser: &Browser, act: impl FnOnce(&Session)) -> SessionSlot {
     let header = browser.jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
     let slot = app.slot();
@@ -123,7 +123,7 @@ async fn a_late_cookie_leads_to_where_the_session_has_moved() {
 }
 
 #[tokio::test]
-async fn a_sign_out_ends_a_session_that_moved_meanwhile() {
+async fn a_sign_out_ends_a_session_that_moved_concurrently() {
     type Act = fn(&Session);
     let rows: [(&str, Act); 3] = [
         ("by a write", add_one),
@@ -175,8 +175,7 @@ async fn a_session_that_was_ended_is_not_moved() {
     assert_eq!(site.live().await, 0);
 }
 
-/// Loses the answers of the commits from this number on, as many as are given. They are carried
-/// out.
+/// Loses the answers of some commits, starting with this number. The commits are executed.
 #[derive(Debug)]
 struct Loses<F> {
     inner: F,
@@ -204,8 +203,8 @@ impl<F: SessionFactory> SessionFactory for Loses<F> {
     }
 }
 
-/// Each commit of a move fails once, before or after it was carried out. Then the same request
-/// tries again, or another one finishes the move.
+/// Each commit of a move fails once, before or after its execution. Then the same request retries,
+/// or another one finishes the move.
 #[tokio::test]
 async fn a_move_that_is_interrupted_at_any_step_is_finished() {
     for before in [true, false] {
@@ -224,13 +223,14 @@ async fn a_move_that_is_interrupted_at_any_step_is_finished() {
                     finish(slot, &mut next).await;
                     1
                 } else {
-                    // Its client went away; the browser still has the old cookie.
+                    // The client disconnected; the browser still has the old cookie.
                     drop((slot, session));
                     next.visit(&app, add_one).await;
                     1 + u32::from(count_of_first(before, lost))
                 };
                 assert_eq!(count(&app, &next).await, Some(expected), "{row}");
-                // The response that removes the old cookie was lost. It leads to the same session.
+                // The response that removes the old cookie was lost. That cookie leads to the same
+                // session.
                 let stale = next.clone().jar.remove("old").is_some();
                 assert_eq!(stale, !retries && lost == 2 && !before, "{row}");
                 assert!(next.jar.contains_key("new"), "{row}");
@@ -240,7 +240,7 @@ async fn a_move_that_is_interrupted_at_any_step_is_finished() {
     }
 }
 
-/// Whether the change of a request that failed at this commit was written.
+/// Returns whether the change of a request that failed at this commit was written.
 const fn count_of_first(before: bool, lost: usize) -> bool {
     !before || lost > 0
 }
@@ -286,7 +286,7 @@ async fn a_racing_sign_out_leaves_nothing_behind() {
         let mut requests = Vec::new();
         for (number, act) in acts.into_iter().enumerate() {
             let phase = if number == 2 { Phase::ReadBothWriteOld } else { Phase::ReadBothWriteNew };
-            // All have opened the session before the first of them commits.
+            // All requests have opened the session before the first one commits.
             requests.push(begun(&site.node(phase), &browser, act).await);
         }
         let finish = |slot: SessionSlot| tokio::spawn(async move { slot.finish(200).await.unwrap() });
