@@ -57,8 +57,9 @@ pub struct BridgedCookiesBuilder<F> {
 }
 
 impl<F: CookieFormat> BridgedCookies<F> {
-    /// Creates a factory for cookies of this format, with its framework's default name and
-    /// timeouts.
+    /// Creates a factory for cookies of this format.
+    ///
+    /// The defaults are the framework's own cookie name and timeouts.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(format: F) -> BridgedCookiesBuilder<F> {
         let (cookie, lifetimes) = (format.cookie(), format.lifetimes());
@@ -195,8 +196,9 @@ impl<F: CookieFormat> SessionFactory for BridgedCookies<F> {
 }
 
 impl<F: CookieFormat> BridgedCookiesBuilder<F> {
-    /// Sets the cookie's name and attributes. Name, path and domain must equal the other
-    /// application's, or the browser holds two cookies.
+    /// Sets the cookie's name and attributes.
+    ///
+    /// Name, path and domain must equal the other application's, or the browser holds two cookies.
     pub fn cookie(mut self, cookie: CookieConfig) -> Self {
         self.cookie = cookie;
         self

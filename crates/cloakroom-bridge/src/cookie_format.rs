@@ -7,7 +7,7 @@ use cloakroom_session::{
     CookieConfig, CsrfScheme, Error, Lifetimes, MAX_COOKIE, Record, Rejected, Resolution, Timestamp,
 };
 
-/// A session cookie of another framework: decodes text to a record, and encodes it again.
+/// A session cookie of another framework, decoded to a record and encoded again.
 ///
 /// A format is pure: it reads no clock and generates no random bytes.
 /// [`BridgedCookies`](crate::BridgedCookies) is the factory that uses it.
@@ -82,8 +82,9 @@ pub trait CookieFormat: fmt::Debug + Send + Sync + 'static {
         Resolution::Seconds
     }
 
-    /// Opens a cookie's value. The record keeps its own deadlines; this method doesn't check
-    /// whether they have passed.
+    /// Opens a cookie's value.
+    ///
+    /// The record keeps its own deadlines; this method doesn't check whether they have passed.
     ///
     /// # Errors
     /// Returns the reason if the value isn't a valid session of this format.

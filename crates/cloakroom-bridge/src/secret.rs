@@ -5,8 +5,9 @@ use std::fmt;
 use cloakroom_session::ConfigError;
 use zeroize::Zeroizing;
 
-/// The secret with which the other application signs or encrypts. It may have any length, because
-/// its framework sets no minimum.
+/// The secret with which the other application signs or encrypts.
+///
+/// It may have any length, because its framework sets no minimum.
 ///
 /// # Security
 /// The secret is erased from memory on drop, and `Debug` doesn't print it. Short secrets are

@@ -77,7 +77,9 @@ pub use postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteConfig, SqliteStore, Synchronous};
 
-/// Connections for the bridge crate. Not part of the stable API: they may change in any release.
+/// Connections for the bridge crate.
+///
+/// Not part of the stable API: they may change in any release.
 #[doc(hidden)]
 pub mod connections {
     #[cfg(feature = "postgres")]

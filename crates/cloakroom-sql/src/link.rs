@@ -152,8 +152,8 @@ impl From<Failure> for StoreError {
             Failure::Unprepared(_, error) => error,
             Failure::Refused(error) => error,
             Failure::Missing(told) => Self::missing(format!(
-                "the table of sessions is missing or of an earlier release: {told}: `migrate()` creates it or brings it up to \
-                 date, `schema()` is how"
+                "the table of sessions is missing or from an earlier release: {told}; `migrate()` creates or upgrades it, and \
+                 `schema()` returns the statements"
             )),
             Failure::Taken => Self::unavailable("a row with this key exists"),
         }

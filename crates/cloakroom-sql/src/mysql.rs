@@ -97,11 +97,10 @@ pub struct MysqlStore {
 }
 
 impl MysqlStore {
-    /// Creates a store for a URL, `mysql://user:password@host/database`, with at most 16
-    /// connections.
+    /// Creates a store for a URL, `mysql://user:password@host/database`.
     ///
-    /// Nothing is connected yet: each connection is opened on first use. `table` and `schema` in
-    /// the URL name the [table](TableName); a schema is another database.
+    /// It opens at most 16 connections, each on first use. `table` and `schema` in the URL name the
+    /// [table](TableName); a schema is another database.
     ///
     /// # Errors
     /// Fails if the URL is invalid, or asks for encryption that isn't compiled in. The error
@@ -126,8 +125,9 @@ impl MysqlStore {
         Link::connect(&url).map(|link| Self { words, link })
     }
 
-    /// Creates a store on the application's own pool. Its connections must have `autocommit` on,
-    /// which is the default.
+    /// Creates a store on the application's own pool.
+    ///
+    /// Its connections must have `autocommit` on, which is the default.
     ///
     /// With `reset_connection`, which is the driver's default, each operation costs two more round
     /// trips: set it to `false`.
@@ -170,8 +170,7 @@ impl MysqlStore {
         name.compose(SCHEMA, QUOTE).to_string()
     }
 
-    /// Creates the table and its indexes if they don't exist, and upgrades those of an earlier
-    /// release.
+    /// Creates or upgrades the table and its indexes.
     ///
     /// Several processes may call this concurrently. If everything is up to date, nothing is
     /// changed.
@@ -387,7 +386,7 @@ impl Store for MysqlStore {
     async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
         let read = |cells: &dyn Cells| Ok(cells.number(0).flatten().and_then(|count| usize::try_from(count).ok()));
         let mut rows = self.link.rows(&self.words.count_owned, &[owner.into(), now.into()], read).await?;
-        rows.pop().flatten().ok_or_else(|| StoreError::unavailable("an answer without a number"))
+        rows.pop().flatten().ok_or_else(|| StoreError::unavailable("the result has no number"))
     }
 
     async fn end_owned(

@@ -43,10 +43,10 @@ impl TableName {
         Ok(Self { schema: None, table: checked("table", table.into())? })
     }
 
-    /// Puts the table into a schema (PostgreSQL), a database (MySQL, MariaDB) or an attached file
-    /// (SQLite).
+    /// Puts the table into a schema.
     ///
-    /// The schema must exist: `migrate` doesn't create it.
+    /// This is a schema in PostgreSQL, a database in MySQL and MariaDB, and an attached file in
+    /// SQLite. It must exist: `migrate` doesn't create it.
     ///
     /// # Errors
     /// Fails if `schema` isn't a valid name; the error names the option `schema`.

@@ -97,10 +97,9 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Creates a store for a URL, `postgres://user:password@host/database`, with at most 16
-    /// connections.
+    /// Creates a store for a URL, `postgres://user:password@host/database`.
     ///
-    /// Nothing is connected yet: each connection is opened on first use, within 5 seconds or the
+    /// It opens at most 16 connections, each on first use, within 5 seconds or the
     /// `connect_timeout` of the URL. `table` and `schema` in the URL name the [table](TableName).
     ///
     /// # Errors
@@ -175,8 +174,7 @@ impl PostgresStore {
         name.compose(SCHEMA, QUOTE).to_string()
     }
 
-    /// Creates the table and its indexes if they don't exist, and upgrades those of an earlier
-    /// release.
+    /// Creates or upgrades the table and its indexes.
     ///
     /// Several processes may call this concurrently. If everything is up to date, nothing is
     /// changed or locked. Building an index blocks writers: if a table of an earlier release has
@@ -212,11 +210,11 @@ impl PostgresStore {
     async fn pair(link: &Link, text: &Arc<str>, values: &[Value]) -> Result<(i64, i64), Failure> {
         let read = |cells: &dyn Cells| {
             let column =
-                |index| cells.number(index).ok_or_else(|| StoreError::unavailable("an answer without numbers"));
+                |index| cells.number(index).ok_or_else(|| StoreError::unavailable("the result has no numbers"));
             Ok((column(0)?.unwrap_or_default(), column(1)?.unwrap_or_default()))
         };
         let mut rows = link.rows(text, values, read).await?;
-        rows.pop().ok_or_else(|| Failure::because("an answer without a row"))
+        rows.pop().ok_or_else(|| Failure::because("the result has no rows"))
     }
 }
 
@@ -378,7 +376,7 @@ impl Store for PostgresStore {
     async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
         let read = |cells: &dyn Cells| Ok(cells.number(0).flatten().and_then(|count| usize::try_from(count).ok()));
         let mut rows = self.link.rows(&self.words.count_owned, &[owner.into(), now.into()], read).await?;
-        rows.pop().flatten().ok_or_else(|| StoreError::unavailable("an answer without a number"))
+        rows.pop().flatten().ok_or_else(|| StoreError::unavailable("the result has no number"))
     }
 
     async fn end_owned(

@@ -98,8 +98,9 @@ impl SqliteStore {
         SqliteConfig::new(path).open()
     }
 
-    /// Creates a store on the application's own connection, which keeps its settings. Reads and
-    /// writes share it.
+    /// Creates a store on the application's own connection, which keeps its settings.
+    ///
+    /// Reads and writes share it.
     ///
     /// The table isn't created: see [`SqliteStore::migrate`].
     #[must_use]
@@ -108,12 +109,11 @@ impl SqliteStore {
         Self::of(Link::Lanes { writer: lane.clone(), readers: lane, is_ours: false })
     }
 
-    /// Creates a store on the application's own sqlx pool, which keeps its settings (feature
-    /// `sqlx-sqlite`).
+    /// Creates a store on the application's own sqlx pool (feature `sqlx-sqlite`).
     ///
-    /// The table isn't created: see [`SqliteStore::migrate`]. The application chooses WAL mode and,
-    /// if several connections write, a busy timeout. With this feature, rusqlite is 0.39, which
-    /// shares its SQLite with sqlx 0.9.
+    /// The pool keeps its settings: the application chooses WAL mode and, if several connections
+    /// write, a busy timeout. The table isn't created: see [`SqliteStore::migrate`]. With this
+    /// feature, rusqlite is 0.39, which shares its SQLite with sqlx 0.9.
     #[cfg(feature = "sqlx-sqlite")]
     #[must_use]
     pub fn from_sqlx(pool: sqlx::SqlitePool) -> Self {
@@ -124,8 +124,10 @@ impl SqliteStore {
         Self { words: Arc::new(Statements::of(TableName::default())), link }
     }
 
-    /// Sets the table that holds the sessions, without creating it: see [`SqliteStore::migrate`].
-    /// To choose the table before a file is opened, use [`SqliteConfig::table`].
+    /// Sets the table that holds the sessions.
+    ///
+    /// The table isn't created: see [`SqliteStore::migrate`]. To choose the table before a file is
+    /// opened, use [`SqliteConfig::table`].
     #[must_use]
     pub fn table(self, name: TableName) -> Self {
         Self { words: Arc::new(Statements::of(name)), ..self }
@@ -143,8 +145,9 @@ impl SqliteStore {
         name.compose(SCHEMA, QUOTE).to_string()
     }
 
-    /// Creates the table and its indexes if they don't exist. Several processes may call this
-    /// concurrently.
+    /// Creates the table and its indexes if they don't exist.
+    ///
+    /// Several processes may call this concurrently.
     ///
     /// # Errors
     /// Fails if the file can't be written.
@@ -284,7 +287,7 @@ impl Store for SqliteStore {
     async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
         let read = |cells: &dyn Cells| Ok(cells.number(0).flatten().and_then(|count| usize::try_from(count).ok()));
         let mut rows = self.link.rows(&self.words.count_owned, [owner.into(), now.into()], read).await?;
-        rows.pop().flatten().ok_or_else(|| StoreError::unavailable("an answer without a number"))
+        rows.pop().flatten().ok_or_else(|| StoreError::unavailable("the result has no number"))
     }
 
     async fn end_owned(

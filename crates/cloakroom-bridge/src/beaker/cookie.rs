@@ -68,14 +68,17 @@ impl BeakerCookieBuilder {
         self
     }
 
-    /// Sets Beaker's `encrypt_nonce_bits`: 128, or 48 for cookies written before Beaker 1.8.
+    /// Sets Beaker's `encrypt_nonce_bits`.
+    ///
+    /// 128, or 48 for cookies written before Beaker 1.8.
     pub const fn nonce_bits(mut self, bits: usize) -> Self {
         self.nonce_bits = bits;
         self
     }
 
-    /// Sets Beaker's `cookie_domain` and `cookie_path`. Beaker keeps them in the session and sets
-    /// cookies accordingly.
+    /// Sets Beaker's `cookie_domain` and `cookie_path`.
+    ///
+    /// Beaker keeps them in the session and sets cookies accordingly.
     pub fn place(mut self, domain: Option<&str>, path: &str) -> Self {
         self.domain = domain.map(str::to_owned);
         path.clone_into(&mut self.path);

@@ -10,7 +10,9 @@ use crate::secret::Secret;
 /// The number of hexadecimal digits of HMAC-SHA1.
 pub(crate) const TAG: usize = 40;
 
-/// The cookie that holds the id of a session in one of Beaker's stores, signed with its `secret`.
+/// The cookie with the signed id of a session in one of Beaker's stores.
+///
+/// The id is signed with Beaker's `secret`.
 ///
 /// Without a `secret`, Beaker doesn't sign, and accepts any id that a client invents. That mode
 /// isn't supported.

@@ -12,8 +12,9 @@ use crate::layout::Layout as _;
 use crate::secret::Secret;
 use crate::shared::{RecordFormat, Touching};
 
-/// The text that Beaker keeps of a session in a store, with `data_serializer = json`, and the
-/// signed cookie with its id.
+/// The text that Beaker keeps in a store, and the signed cookie with its id.
+///
+/// The text is written with `data_serializer = json`.
 ///
 /// Beaker's own stores wrap this text in a pickle, in files, Redis and databases. A
 /// [`ForeignStore`](crate::ForeignStore) therefore needs a custom Beaker backend in the
@@ -33,7 +34,7 @@ pub struct BeakerRecord {
 }
 
 impl BeakerRecord {
-    /// Creates the format of unencrypted records whose ids are signed with this `secret`.
+    /// Creates the format of unencrypted records with ids signed by this `secret`.
     ///
     /// # Errors
     /// Fails if the secret is empty.
@@ -41,8 +42,9 @@ impl BeakerRecord {
         Ok(Self { ids: BeakerId::new(secret)?, body: Body::plain() })
     }
 
-    /// Encrypts records with Beaker's `encrypt_key` and `validate_key`, and the cipher of its
-    /// `crypto_type`.
+    /// Encrypts records with Beaker's `encrypt_key` and `validate_key`.
+    ///
+    /// The cipher is the one of its `crypto_type`.
     ///
     /// # Errors
     /// Fails if a key is empty.

@@ -11,7 +11,7 @@ use crate::layout::Layout as _;
 use crate::secret::Secret;
 use crate::token::Tokens;
 
-/// The cookie of Django's session engine `signed_cookies`, with its JSON serializer.
+/// The cookie of Django's session engine `signed_cookies`, serialized as JSON.
 ///
 /// | Django | here |
 /// |---|---|

@@ -18,8 +18,9 @@ use crate::token::Tokens;
 const SHORTEST_KEY: usize = 8;
 const LONGEST_KEY: usize = 40;
 
-/// The column `session_data` of `django_session`, and the cookie with its key: Django's session
-/// engines `db` and `cached_db`.
+/// The records of Django's session engines `db` and `cached_db`.
+///
+/// A record is the column `session_data` of `django_session`; the cookie holds its key.
 ///
 /// [`DjangoCookie`](crate::DjangoCookie) lists the shared data. Both Django and Cloakroom save with
 /// an update that never creates a row, so neither application revives a session that ended in the
@@ -51,8 +52,9 @@ impl DjangoRecord {
         Self::with_fallbacks(secret_key, Vec::<Secret>::new())
     }
 
-    /// Creates the format with this `SECRET_KEY` and these `SECRET_KEY_FALLBACKS`, which verify but
-    /// don't sign.
+    /// Creates the format with this `SECRET_KEY` and these `SECRET_KEY_FALLBACKS`.
+    ///
+    /// The fallbacks verify but don't sign.
     ///
     /// # Errors
     /// Fails if a secret is empty.

@@ -14,12 +14,11 @@ use crate::secret::Secret;
 
 const KEYS: ExpressKeys = ExpressKeys { framework: "express", hidden: &[] };
 
-/// The cookies of Express' `cookie-session`: the session, and its signature in a second cookie
-/// called `.sig`.
+/// The session cookie of Express' `cookie-session`, and its signature cookie.
 ///
-/// The first cookie holds the session in base64, the second `HMAC-SHA1("name=value")`. As in
-/// Keygrip, any of the keys opens and the first one seals. A session sealed with an older key is
-/// resealed at its next write.
+/// The first cookie holds the session in base64. The second one, whose name ends in `.sig`, holds
+/// `HMAC-SHA1("name=value")`. As in Keygrip, any of the keys opens and the first one seals. A
+/// session sealed with an older key is resealed at its next write.
 ///
 /// # Security
 /// Anyone who has the cookie can read it. It contains no times: a cookie that Express sealed opens

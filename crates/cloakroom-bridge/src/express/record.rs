@@ -24,7 +24,7 @@ const KEYS: ExpressKeys = ExpressKeys { framework: "express-session", hidden: &[
 /// `maxAge`.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The JSON records of Express' `express-session`, and the cookie with their signed id.
+/// The JSON records of `express-session`, and the cookie with their signed id.
 ///
 /// Handlers see the same data as `req.session` in Express, without its `cookie`. A `maxAge` that an
 /// Express handler sets for one session also applies here, and one set here by `set_idle_timeout`
@@ -102,8 +102,10 @@ impl ExpressRecordBuilder {
         self
     }
 
-    /// Sets the cookie's `maxAge`: an idle timeout, and how long browsers keep the cookie. Without
-    /// it, stores keep the session for a day and browsers until they are closed.
+    /// Sets the cookie's `maxAge`.
+    ///
+    /// It is both the idle timeout and the time for which browsers keep the cookie. Without it,
+    /// stores keep the session for a day and browsers until they are closed.
     pub const fn max_age(mut self, span: Duration) -> Self {
         self.max_age = Some(span);
         self

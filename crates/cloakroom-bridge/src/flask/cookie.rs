@@ -15,8 +15,9 @@ use crate::token::{Time, Tokens};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Flask's session cookie: tagged JSON, compressed if that is shorter, signed by `itsdangerous`
-/// with HMAC-SHA1.
+/// Flask's session cookie, signed by `itsdangerous` with HMAC-SHA1.
+///
+/// It holds tagged JSON, compressed if that is shorter.
 ///
 /// | Flask | here |
 /// |---|---|

@@ -9,7 +9,7 @@ use crate::mac::{Mac, same};
 use crate::secret::Secret;
 use crate::token::{Time, Tokens};
 
-/// The tokens that Flask-WTF puts into forms: the session's token, signed with the time.
+/// The tokens in Flask-WTF's forms: the session's token, signed with the time.
 ///
 /// [`FlaskCookie`](crate::FlaskCookie) shares the session's token itself. In forms, Flask-WTF uses
 /// a signed form of it, which [`CsrfLayer`](https://docs.rs/cloakroom) neither renders nor checks.

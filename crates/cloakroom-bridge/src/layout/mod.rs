@@ -31,8 +31,9 @@ pub(crate) trait Layout: fmt::Debug + Sync {
 
     fn spelling(&self) -> Spelling;
 
-    /// Returns the key of the CSRF token if it is a string in the framework's session. Otherwise
-    /// the token is kept in `_cloakroom`.
+    /// Returns the key of the CSRF token if it is a string in the framework's session.
+    ///
+    /// Otherwise the token is kept in `_cloakroom`.
     fn csrf_key(&self) -> Option<&'static str>;
 
     fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme>;
@@ -46,12 +47,15 @@ pub(crate) trait Layout: fmt::Debug + Sync {
     /// Returns the key that holds the messages of this queue.
     fn flash_key(&self, queue: &str) -> String;
 
-    /// Returns the messages under a key with their queues. `None` if the key doesn't hold messages
-    /// or the value has another form; then it is an ordinary value.
+    /// Returns the messages under a key with their queues.
+    ///
+    /// `None` if the key doesn't hold messages or the value has another form; then it is an
+    /// ordinary value.
     fn read_flashes(&self, key: &str, value: &Json) -> Option<Vec<(String, Json)>>;
 
-    /// Returns the value for a key that holds these queues, none of them empty. `was` is the
-    /// previous value.
+    /// Returns the value for a key that holds these queues, none of them empty.
+    ///
+    /// `was` is the previous value.
     fn write_flashes(&self, key: &str, queues: &[Queue<'_>], was: Option<&Json>) -> Result<String, Error>;
 }
 

@@ -108,8 +108,9 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         self.phase.phase()
     }
 
-    /// Returns the counters since the migration was created. When `old` hasn't changed for the
-    /// lifetime of a session, the migration is complete.
+    /// Returns the counters since the migration was created.
+    ///
+    /// When `old` hasn't changed for the lifetime of a session, the migration is complete.
     #[must_use]
     pub fn stats(&self) -> MigrationStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

@@ -97,8 +97,9 @@ impl PhaseSwitch {
         Phase::ALL.get(number).copied().unwrap_or(Phase::ReadOld)
     }
 
-    /// Changes the phase, in either direction. Requests in progress commit by the new phase's
-    /// rules.
+    /// Changes the phase, in either direction.
+    ///
+    /// Requests in progress commit by the new phase's rules.
     pub fn set(&self, phase: Phase) {
         let before = self.0.swap(phase as u8, Ordering::SeqCst);
         if before != phase as u8 {

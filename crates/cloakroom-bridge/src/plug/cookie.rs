@@ -54,12 +54,12 @@ pub struct PlugCookieBuilder {
 }
 
 impl PlugCookie {
-    /// Creates the format of signed sessions, with this `secret_key_base` and `signing_salt`.
+    /// Creates the format of signed sessions with these secrets.
     pub fn signed(secret_key_base: impl Into<Secret>, signing_salt: impl Into<Secret>) -> PlugCookieBuilder {
         PlugCookieBuilder { encrypted: false, secrets: vec![(secret_key_base.into(), signing_salt.into())] }
     }
 
-    /// Creates the format of encrypted sessions, with this `secret_key_base` and `encryption_salt`.
+    /// Creates the format of encrypted sessions with these secrets.
     pub fn encrypted(secret_key_base: impl Into<Secret>, encryption_salt: impl Into<Secret>) -> PlugCookieBuilder {
         PlugCookieBuilder { encrypted: true, secrets: vec![(secret_key_base.into(), encryption_salt.into())] }
     }

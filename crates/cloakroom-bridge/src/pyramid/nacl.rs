@@ -19,7 +19,9 @@ const KEYS: PyramidKeys = PyramidKeys { framework: "pyramid", hidden: &[] };
 
 const NONCE: usize = 24;
 
-/// The cookie of `pyramid_nacl_session.EncryptedCookieSessionFactory`, with
+/// The encrypted cookie of `pyramid_nacl_session`, serialized as JSON.
+///
+/// It is the cookie of `EncryptedCookieSessionFactory` with
 /// `serializer=pyramid.session.JSONSerializer()`.
 ///
 /// The default serializer is pickle, which is recognized and refused: configure Pyramid to write

@@ -19,8 +19,9 @@ pub(crate) const LONGEST_VALUE: usize = 4064;
 
 const KEYS: PyramidKeys = PyramidKeys { framework: "pyramid", hidden: &[] };
 
-/// The cookie of Pyramid's `SignedCookieSessionFactory`, with its JSON serializer: the default of
-/// Pyramid 2.
+/// The cookie of Pyramid's `SignedCookieSessionFactory`, serialized as JSON.
+///
+/// This is the default of Pyramid 2.
 ///
 /// The cookie is `base64url(HMAC(salt + secret, payload) + payload)`. Pickled sessions of Pyramid 1
 /// are recognized and refused.
@@ -58,7 +59,7 @@ pub struct PyramidCookieBuilder {
 }
 
 impl PyramidCookie {
-    /// Creates the format with this secret, and Pyramid's default salt and hash algorithm.
+    /// Creates the format with this secret and Pyramid's default salt and hash.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(secret: impl Into<Secret>) -> PyramidCookieBuilder {
         let (secret, salt) = (secret.into(), Secret::from("pyramid.session."));

@@ -17,8 +17,9 @@ use crate::ours::{Keeps, Ours};
 use crate::percent;
 use crate::secret::Secret;
 
-/// The session cookie of Rails, with the JSON serializer
-/// (`config.action_dispatch.cookies_serializer = :json`).
+/// The session cookie of Rails, serialized as JSON.
+///
+/// It requires `config.action_dispatch.cookies_serializer = :json`.
 ///
 /// Encrypted cookies follow Rails 5.2 and newer: AES-256-GCM, with a purpose and an expiry in the
 /// envelope. Marshalled sessions and the cookies of older versions are recognized and refused; with
@@ -70,7 +71,7 @@ impl RailsCookie {
         RailsCookieBuilder::new(Kind::Encrypted, secret_key_base.into())
     }
 
-    /// Creates the format of sessions in Rails' signed cookie jar, with this `secret_key_base`.
+    /// Creates the format of Rails' signed cookie jar, with this `secret_key_base`.
     pub fn signed(secret_key_base: impl Into<Secret>) -> RailsCookieBuilder {
         RailsCookieBuilder::new(Kind::Signed, secret_key_base.into())
     }
@@ -82,34 +83,41 @@ impl RailsCookieBuilder {
         Self { kind, secrets: vec![(secret, None)], digest, signature, expire_after: None, bare: false }
     }
 
-    /// Sets the hash of key derivation: SHA-256 since Rails 7.0, which is the default here, and
-    /// SHA-1 before.
+    /// Sets the hash of key derivation.
+    ///
+    /// The default is SHA-256, which Rails uses since 7.0. Earlier versions use SHA-1.
     pub const fn digest(mut self, digest: RailsDigest) -> Self {
         self.digest = digest;
         self
     }
 
-    /// Sets the hash of cookie signatures (`signed_cookie_digest`). The default is SHA-1.
+    /// Sets the hash of cookie signatures (`signed_cookie_digest`).
+    ///
+    /// The default is SHA-1.
     pub const fn signature(mut self, digest: RailsDigest) -> Self {
         self.signature = digest;
         self
     }
 
-    /// Adds a secret, or a hash of key derivation, that only opens, like Rails'
-    /// `cookies_rotations`.
+    /// Adds a secret with its hash of key derivation, which only opens.
+    ///
+    /// This corresponds to Rails' `cookies_rotations`. To support an old hash, repeat the secret.
     pub fn also_read(mut self, secret_key_base: impl Into<Secret>, digest: RailsDigest) -> Self {
         self.secrets.push((secret_key_base.into(), Some(digest)));
         self
     }
 
-    /// Sets Rails' `expire_after`: an idle timeout, and how long browsers keep the cookie.
+    /// Sets Rails' `expire_after`.
+    ///
+    /// It is both the idle timeout and the time for which browsers keep the cookie.
     pub const fn expire_after(mut self, span: Duration) -> Self {
         self.expire_after = Some(span);
         self
     }
 
-    /// Writes no envelope, like Rails before 6.0 (`use_cookies_with_metadata = false`). Both forms
-    /// are always read.
+    /// Writes no envelope, like Rails before 6.0 (`use_cookies_with_metadata = false`).
+    ///
+    /// Both forms are always read.
     pub const fn without_metadata(mut self) -> Self {
         self.bare = true;
         self

@@ -16,7 +16,7 @@ use super::format::RecordFormat;
 use super::store::ForeignStore;
 use crate::cookie_format::Presented;
 
-/// A factory that shares the records that an application in another framework keeps in its store.
+/// A factory that shares the stored records of an application in another framework.
 ///
 /// Both applications need the same store, and the same cookie name, path and domain. Concurrent
 /// requests to this side both succeed, as with `StoredSessions`: a record is replaced only if it is
@@ -66,8 +66,9 @@ pub struct SharedRecordsBuilder<F, S> {
 }
 
 impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
-    /// Creates a factory for records of this format in this store, with the framework's default
-    /// cookie name and timeouts.
+    /// Creates a factory for records of this format in this store.
+    ///
+    /// The defaults are the framework's own cookie name and timeouts.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(format: F, store: S) -> SharedRecordsBuilder<F, S> {
         let (cookie, lifetimes, max_age) = (format.cookie(), format.lifetimes(), format.max_age());
@@ -213,8 +214,9 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
 }
 
 impl<F: RecordFormat, S: ForeignStore> SharedRecordsBuilder<F, S> {
-    /// Sets the cookie's name and attributes. Name, path and domain must equal the other
-    /// application's.
+    /// Sets the cookie's name and attributes.
+    ///
+    /// Name, path and domain must equal the other application's.
     pub fn cookie(mut self, cookie: CookieConfig) -> Self {
         self.cookie = cookie;
         self
@@ -226,8 +228,9 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecordsBuilder<F, S> {
         self
     }
 
-    /// Sets how long browsers keep the cookie. Use the other application's setting; `None` means
-    /// until they are closed.
+    /// Sets how long browsers keep the cookie.
+    ///
+    /// Use the other application's setting; `None` means until they are closed.
     pub fn max_age(mut self, max_age: impl Into<Option<Duration>>) -> Self {
         self.max_age = max_age.into();
         self
@@ -245,8 +248,9 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecordsBuilder<F, S> {
         self
     }
 
-    /// Sets the time after which a commit that keeps meeting conflicts gives up. The default is 2
-    /// seconds.
+    /// Sets the time after which a commit that keeps meeting conflicts gives up.
+    ///
+    /// The default is 2 seconds.
     pub const fn commit_timeout(mut self, timeout: Duration) -> Self {
         self.commit_timeout = timeout;
         self

@@ -17,8 +17,9 @@ pub enum Touching {
     Record,
 }
 
-/// A record of another framework, and the cookie that refers to it: decodes text to a record, and
-/// encodes it again.
+/// A record of another framework, and the cookie that refers to it.
+///
+/// The format decodes a record's text and encodes it again.
 ///
 /// Implementations are pure and have the same requirements as
 /// [`CookieFormat`](crate::CookieFormat). [`SharedRecords`](crate::SharedRecords) is the factory

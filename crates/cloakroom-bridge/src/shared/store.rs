@@ -91,7 +91,9 @@ pub trait ForeignStore: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// Ends a record without comparing its text. Returns `false` if there is no such record.
+    /// Ends a record without comparing its text.
+    ///
+    /// Returns `false` if there is no such record.
     ///
     /// # Errors
     /// Fails if the store can't answer.

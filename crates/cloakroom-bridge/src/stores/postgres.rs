@@ -15,8 +15,9 @@ use crate::shared::{ForeignStore, Swap};
 /// The expiry of sessions without one, in a column that requires it: the year 9999.
 const LATEST: f64 = 253_402_300_799.0;
 
-/// Records of Django or Express in a PostgreSQL database: the tables `django_session`, and
-/// `session` of `connect-pg-simple`.
+/// Records of Django or Express in a PostgreSQL database.
+///
+/// The tables are Django's `django_session`, and `session` of `connect-pg-simple`.
 ///
 /// A replacement compares and writes in one statement. The framework deletes expired rows:
 /// `manage.py clearsessions`, or the pruning of `connect-pg-simple`. Clones share the pool.
@@ -79,8 +80,9 @@ impl Statements {
 }
 
 impl PostgresRecords {
-    /// Uses Django's table in the database of a URL, with at most 16 connections. Each is opened on
-    /// first use.
+    /// Uses Django's table in the database of a URL, with at most 16 connections.
+    ///
+    /// Each is opened on first use.
     ///
     /// The URL takes the options of `PostgresStore::connect`: encryption, and `prepared=false`
     /// behind a pooler.
@@ -116,8 +118,9 @@ impl PostgresRecords {
         Self { connections, table, statements }
     }
 
-    /// Sets another name for the table, which must have the same columns: the `schemaName` and
-    /// `tableName` of `connect-pg-simple`.
+    /// Sets another name for the table, which must have the same columns.
+    ///
+    /// For `connect-pg-simple`, use its `schemaName` and `tableName`.
     #[must_use]
     pub fn table(self, schema: &str, table: &str) -> Self {
         let name = format!("{}.{}", quoted(schema), quoted(table));
@@ -134,7 +137,7 @@ impl PostgresRecords {
 
     async fn swap(&self, text: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<Swap, Error> {
         let rows = self.rows(text, values).await?;
-        let row = rows.first().ok_or_else(|| Error::unavailable("an answer without a row"))?;
+        let row = rows.first().ok_or_else(|| Error::unavailable("the result has no rows"))?;
         let changed: i64 = row.try_get(0).map_err(Error::unavailable)?;
         let there: bool = row.try_get(1).map_err(Error::unavailable)?;
         Ok(match (changed, there) {

@@ -12,8 +12,9 @@ use crate::shared::{ForeignStore, Swap};
 /// The prefix of `connect-redis` before an id.
 const PREFIX: &str = "sess:";
 
-/// Records of `express-session` in Redis or Valkey: text under `sess:` plus the id, with a time to
-/// live.
+/// Records of `express-session` in Redis or Valkey.
+///
+/// A record is text under `sess:` plus the id, with a time to live.
 ///
 /// A replacement compares and writes in one script. Supports a single server, and writes only data
 /// that `connect-redis` reads.
@@ -56,8 +57,9 @@ impl Scripts {
 }
 
 impl RedisRecords {
-    /// Connects to one server, with the options of `RedisStore::connect`. The connection is
-    /// restored automatically if it breaks or goes silent, even while idle.
+    /// Connects to one server, with the options of `RedisStore::connect`.
+    ///
+    /// The connection is restored automatically if it breaks or goes silent, even while idle.
     ///
     /// # Errors
     /// Fails if the URL is invalid, the server doesn't answer, or it refuses the login.

@@ -16,7 +16,7 @@ pub(super) const QUESTION: &str = "SELECT CAST(VERSION() AS BINARY), CAST(UNIX_T
 impl MysqlStore {
     pub(super) async fn look(&self) -> Result<Checkup, StoreError> {
         let mut rows = self.link.rows(&self.words.checkup, &[], |cells| Ok(Answer::of(cells))).await?;
-        let checkup = rows.pop().ok_or_else(|| StoreError::unavailable("an answer without a row"))?.judged();
+        let checkup = rows.pop().ok_or_else(|| StoreError::unavailable("the result has no rows"))?.judged();
         let text = |cells: &dyn Cells, column| {
             String::from_utf8_lossy(cells.bytes(column).flatten().unwrap_or_default()).into_owned()
         };

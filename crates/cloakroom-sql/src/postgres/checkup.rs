@@ -22,7 +22,7 @@ pub(super) const QUESTION: &str = "SELECT convert_to(current_setting('server_ver
 impl PostgresStore {
     pub(super) async fn look(&self) -> Result<Checkup, StoreError> {
         let mut rows = self.link.rows(&self.words.checkup, &[], |cells| Ok(Answer::of(cells))).await?;
-        Ok(rows.pop().ok_or_else(|| StoreError::unavailable("an answer without a row"))?.judged())
+        Ok(rows.pop().ok_or_else(|| StoreError::unavailable("the result has no rows"))?.judged())
     }
 }
 

@@ -35,11 +35,11 @@ impl SqliteStore {
                 let file = text(cells, 4).unwrap_or_default();
                 Some(Answer { journal, synchronous: number(1)?, version, clock: number(3)?, file })
             };
-            answer().ok_or_else(|| StoreError::unavailable("an answer of an unexpected kind"))
+            answer().ok_or_else(|| StoreError::unavailable("the result has an unexpected type"))
         };
         let mut rows = self.link.rows(&self.words.checkup, [], read).await?;
         let Answer { journal, synchronous, version, clock, file } =
-            rows.pop().ok_or_else(|| StoreError::unavailable("an answer without a row"))?;
+            rows.pop().ok_or_else(|| StoreError::unavailable("the result has no rows"))?;
         let clock = u64::try_from(clock).ok().map(cloakroom_session::Timestamp::from_unix_millis);
         let (severity, text) = match (journal.as_str(), synchronous) {
             ("wal", 1) => (

@@ -56,8 +56,9 @@ pub struct SqliteConfig {
 }
 
 impl SqliteConfig {
-    /// Creates a configuration for a file in an existing folder. While it is open, SQLite keeps two
-    /// more files next to it (`-wal` and `-shm`).
+    /// Creates a configuration for a file in an existing folder.
+    ///
+    /// While it is open, SQLite keeps two more files next to it (`-wal` and `-shm`).
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), table: TableName::default(), synchronous: Synchronous::default(), readers: 4 }
@@ -70,15 +71,18 @@ impl SqliteConfig {
         self
     }
 
-    /// Sets the failures that a write must survive. The default is the end of the process.
+    /// Sets the failures that a write must survive.
+    ///
+    /// The default is the end of the process.
     #[must_use]
     pub const fn synchronous(mut self, synchronous: Synchronous) -> Self {
         self.synchronous = synchronous;
         self
     }
 
-    /// Sets the number of connections for reads, in addition to the one that writes. The default is
-    /// 4, the minimum is 1.
+    /// Sets the number of connections for reads, in addition to the one that writes.
+    ///
+    /// The default is 4, the minimum is 1.
     #[must_use]
     pub const fn readers(mut self, connections: usize) -> Self {
         self.readers = connections;

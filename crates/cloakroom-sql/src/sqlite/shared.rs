@@ -17,8 +17,9 @@ impl SqliteThreads {
         Self(Lane::new(vec![connection]))
     }
 
-    /// Runs a step on the connection. If the caller stops waiting before the step begins, the step
-    /// isn't run.
+    /// Runs a step on the connection.
+    ///
+    /// If the caller stops waiting before the step begins, the step isn't run.
     ///
     /// # Errors
     /// Returns the error of the step, or fails if no thread could be started.
