@@ -56,7 +56,7 @@ fn bridged<F: CookieFormat>(format: F) -> BridgedCookies<F> {
 }
 
 #[tokio::test]
-async fn a_refused_cookie_leaves_its_reason_and_no_secret() {
+async fn refused_cookies_are_traced_without_secrets() {
     let traces = Traces::default();
     let _tracing = traces.start();
     let pyramid = || PyramidCookie::new("itsaseekreet");

@@ -99,7 +99,7 @@ async fn capabilities(store: &impl Store, expires_by_itself: bool) -> anyhow::Re
     Ok(if expires_by_itself { can.expires_by_itself() } else { can })
 }
 
-/// Leaves other errors to the checks, except for an unreachable store, which ends the run.
+/// Leaves other errors to the checks, except for a timeout, which ends the run.
 fn is_unsupported<T>(answer: Result<T, StoreError>) -> Result<bool, StoreError> {
     match answer {
         Err(why) if why.is_timed_out() => Err(why),

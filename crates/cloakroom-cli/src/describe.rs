@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_shown_if_asked_for_and_tokens_never() {
+    fn values_are_shown_on_request_and_tokens_never() {
         let token = CsrfToken::from_random([7; 32]);
         for (values, shown) in [(Values::Hidden, false), (Values::Shown, true)] {
             let session = session(&scanned(), values);

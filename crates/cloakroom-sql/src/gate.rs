@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn refused_places_open_again_one_by_one() {
+    async fn withdrawn_permits_return_one_by_one() {
         let gate = Gate::new(5);
         let (refused, lucky) = (gate.enter().await, gate.enter().await);
         // The server accepts two connections: one caller has one, and one permit is free.
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_last_place_stays() {
+    async fn the_last_permit_stays() {
         let gate = Gate::new(3);
         assert!(gate.close(gate.enter().await, 0).is_none());
         let last = gate.enter().await;

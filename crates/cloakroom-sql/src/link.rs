@@ -198,7 +198,7 @@ mod tests {
     use super::{Failure, StoreError, UNDONE_TRIES, persist};
 
     #[test]
-    fn points_stay_in_the_range_of_a_column() {
+    fn times_are_clamped_to_the_range_of_a_column() {
         assert!(matches!(Value::from(u64::MAX), Value::Number(Some(i64::MAX))));
         assert!(!format!("{:?}", Value::from("secret")).contains("secret"));
     }

@@ -114,7 +114,7 @@ impl MysqlStore {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let store = MysqlStore::connect("mysql://shop@localhost/shop")?;
-    /// // Once, at start-up: `store.migrate().await?`, or the statement of `MysqlStore::schema()` among the application's own.
+    /// // Once, at start-up: `store.migrate().await?`, or `MysqlStore::schema()` in your own migrations.
     /// let sessions = StoredSessions::new(store).build()?;
     /// # Ok(())
     /// # }

@@ -101,7 +101,7 @@ fn checked(option: &str, name: String) -> Result<String, StoreError> {
         return Ok(name);
     }
     Err(StoreError::unavailable(format!(
-        "the option `{option}` isn't a name of ASCII letters, digits and underscores that begins with no digit and has at most \
+        "the option `{option}` must consist of ASCII letters, digits and underscores, not begin with a digit, and have at most \
          {LONGEST} bytes"
     )))
 }

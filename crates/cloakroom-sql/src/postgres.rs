@@ -112,7 +112,7 @@ impl PostgresStore {
     /// use cloakroom_store::StoredSessions;
     ///
     /// let store = PostgresStore::connect("postgres://shop@localhost/shop")?;
-    /// // Once, at start-up: `store.migrate().await?`, or the statements of `PostgresStore::schema()` among the application's own.
+    /// // Once, at start-up: `store.migrate().await?`, or `PostgresStore::schema()` in your own migrations.
     /// let sessions = StoredSessions::new(store).build()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

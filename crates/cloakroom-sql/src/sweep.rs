@@ -30,7 +30,7 @@ mod tests {
     use super::sweep;
 
     #[tokio::test]
-    async fn a_sweep_goes_on_while_rounds_are_full() {
+    async fn a_sweep_continues_while_rounds_are_full() {
         let table = [
             ("nothing is there", vec![(0, 0)], 0),
             ("fewer than a round", vec![(3, 7)], 3),

@@ -46,7 +46,7 @@ impl Tls {
             (true, roots) => Ok(Self::Verified(roots.filter(|roots| roots != "system").map(PathBuf::from))),
             (false, None) => Ok(Self::Plain),
             (false, Some(_)) => Err(StoreError::unavailable(
-                "the URL names certificates (`sslrootcert`, `ssl-ca`) and doesn't ask for an encrypted connection (`sslmode`, `ssl-mode`)",
+                "the URL names certificates (`sslrootcert`, `ssl-ca`) but doesn't ask for an encrypted connection (`sslmode`, `ssl-mode`)",
             )),
         }
     }

@@ -115,7 +115,7 @@ mod tests {
     use super::{Cursor, Step, Timestamp, from};
 
     #[test]
-    fn a_walk_goes_on_until_nothing_is_left() {
+    fn a_walk_ends_when_no_session_is_left() {
         let most = 10;
         let table = [
             ("nothing was there", 0, 0, None, None),

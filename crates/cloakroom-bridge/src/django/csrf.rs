@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_django_is_unmasked_as_it_does() {
+    fn tokens_are_unmasked_like_django() {
         // _mask_cipher_secret("a" * 32) with the mask "b" * 32.
         let submitted = format!("{}{}", "b".repeat(32), "b".repeat(32));
         assert!(DjangoTokens.matches(&"a".repeat(32), &submitted));

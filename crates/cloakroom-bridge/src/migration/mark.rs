@@ -139,7 +139,7 @@ mod tests {
     const NONCE: Nonce = Nonce([0xa7; 32]);
 
     #[test]
-    fn a_mark_is_read_as_it_was_written() {
+    fn written_marks_are_read_back() {
         for mark in
             [Mark::Claimed(NONCE), Mark::Moved(NONCE), Mark::Cycled(NONCE), Mark::Ended(Some(NONCE)), Mark::Ended(None)]
         {

@@ -94,7 +94,7 @@ async fn the_size_limit_is_pyramids() {
 }
 
 #[tokio::test]
-async fn forms_have_the_token_as_pyramid_compares_it() {
+async fn forms_contain_the_token_in_pyramids_form() {
     let app = App::new(pyramid());
     let mut browser = Browser::default();
     let (tokens, _) =
@@ -105,7 +105,7 @@ async fn forms_have_the_token_as_pyramid_compares_it() {
 }
 
 #[tokio::test]
-async fn attributes_are_safe_and_a_removal_uses_them_too() {
+async fn cookies_and_removals_have_safe_attributes() {
     let engine = std::sync::Arc::new(Engine::new(pyramid()));
     let slot = SessionSlot::new(std::sync::Arc::clone(&engine));
     slot.open(CookieHeader::default()).await.unwrap().insert("a", 1).unwrap();

@@ -70,7 +70,7 @@ async fn levels_and_tags_are_messages_and_queues() {
 }
 
 #[tokio::test]
-async fn the_token_is_one_that_django_takes() {
+async fn django_accepts_the_token() {
     let app = App::new(BridgedCookies::new(DjangoCookie::new(SECRET).build().unwrap()).build().unwrap());
     let mut browser = Browser::default();
     let (tokens, _) =

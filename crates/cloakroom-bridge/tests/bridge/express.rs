@@ -27,7 +27,7 @@ fn pair(vector: &Value) -> Option<(String, Option<String>)> {
 }
 
 #[test]
-fn cookies_of_express_are_read_and_written_as_they_were() {
+fn cookies_of_express_are_read_and_written_unchanged() {
     let (mut read, mut written) = (0, 0);
     for vector in document("express")["cookie_session"].as_array().unwrap() {
         let name = text(vector, "name");
@@ -115,7 +115,7 @@ async fn untouched_members_are_written_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn messages_and_tokens_are_where_express_has_them() {
+async fn messages_and_tokens_have_the_keys_of_express() {
     let app = App::new(BridgedCookies::new(format(&["key1"])).build().unwrap());
     let mut browser = Browser::default();
     let (token, _) = browser
@@ -183,7 +183,7 @@ mod session {
     }
 
     #[test]
-    fn ids_and_records_of_express_are_read_and_written_as_they_were() {
+    fn ids_and_records_of_express_are_read_and_written_unchanged() {
         let mut count = 0;
         for vector in vectors() {
             let name = text(&vector, "name");
@@ -274,7 +274,7 @@ mod session {
     }
 
     #[tokio::test]
-    async fn each_read_touches_and_a_touch_leaves_the_text_alone() {
+    async fn each_read_touches_and_a_touch_keeps_the_text() {
         let (app, store) = app(format());
         let mut browser = Browser::default();
         browser.visit(&app, |session| session.insert("a", 1).unwrap()).await;

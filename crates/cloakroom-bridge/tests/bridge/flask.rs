@@ -63,7 +63,7 @@ fn payload(value: &str) -> String {
 }
 
 #[test]
-fn secrets_rotate_and_wrong_ones_have_a_reason() {
+fn secrets_rotate_and_wrong_ones_are_refused() {
     let value = text(&vectors("flask_session")[1], "cookie_value").to_owned();
     let changed = value.replacen("eyJ", "eyK", 1);
     for (name, builder, value, expected) in [

@@ -48,7 +48,7 @@ fn jar(browser: &Browser) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn each_phase_reads_and_writes_where_it_should() {
+async fn each_phase_reads_and_writes_the_right_side() {
     // The sessions that open, and the side of a new and a changed session after the request.
     for (phase, opens_old, opens_new, writes) in [
         (Phase::ReadOld, true, false, "old"),
@@ -170,7 +170,7 @@ async fn the_switch_needs_no_restart_and_sessions_are_counted() {
 }
 
 #[tokio::test]
-async fn a_phase_that_changes_in_mid_request_moves_the_session() {
+async fn a_phase_change_during_a_request_moves_the_session() {
     let (app, migration) = node(Phase::ReadBothWriteOld);
     let switch = migration.switch();
     let mut browser = signed_in(old()).await;
@@ -207,7 +207,7 @@ async fn signing_out_and_in_again_in_one_request_begins_on_the_new_side() {
 }
 
 #[tokio::test]
-async fn a_session_keeps_its_life_when_it_moves() {
+async fn a_moved_session_keeps_its_lifetime() {
     let (app, _) = node(Phase::ReadBothWriteNew);
     let mut browser = signed_in(old()).await;
     let day = Duration::from_secs(24 * 60 * 60);
@@ -234,7 +234,7 @@ async fn a_session_keeps_its_life_when_it_moves() {
 }
 
 #[tokio::test]
-async fn a_session_without_an_end_gets_one_that_counts_from_the_move() {
+async fn an_endless_session_gets_a_deadline_that_counts_from_the_move() {
     let forever = Lifetimes::default().absolute_timeout(None).idle_timeout(None);
     let key = Key::new("the secret behind the cookie old, of 32 bytes or more").unwrap();
     let cookie = CookieConfig::default().name("old");
@@ -252,7 +252,7 @@ async fn a_session_without_an_end_gets_one_that_counts_from_the_move() {
 }
 
 #[tokio::test]
-async fn a_commit_in_mid_request_moves_it_and_the_response_still_brings_all_cookies() {
+async fn a_commit_during_a_request_moves_the_session_and_the_response_sets_all_cookies() {
     let (app, migration) = node(Phase::ReadBothWriteNew);
     let mut browser = signed_in(old()).await;
     let cookie = format!("old={}", browser.jar["old"]);
@@ -322,7 +322,7 @@ async fn a_move_needs_a_cookie() {
 /// A session that is too large for its new place is written to its old one, under that side's
 /// rules.
 #[tokio::test]
-async fn requests_that_change_a_session_too_large_to_move_all_win() {
+async fn all_changes_of_a_session_too_large_to_move_are_kept() {
     use cloakroom_session::{Engine, ManualClock, SessionSlot};
 
     let store = cloakroom_store::MemoryStore::new();
@@ -356,7 +356,7 @@ async fn requests_that_change_a_session_too_large_to_move_all_win() {
 /// A superseded id means that the browser has a newer one. On either side that id must not be
 /// replaced, and a sign-out ends the session under its new id.
 #[tokio::test]
-async fn an_id_that_has_moved_is_known_on_either_side() {
+async fn a_superseded_id_is_recognized_on_either_side() {
     for phase in [Phase::ReadBothWriteOld, Phase::ReadBothWriteNew] {
         for side in ["old", "new"] {
             let stored = |name: &str| {

@@ -102,7 +102,7 @@ async fn changes_of_requests_that_opened_the_session_before_it_moved_are_kept() 
         values.push(browser.jar["new"].clone());
     }
     values.dedup();
-    assert_eq!(values.len(), 1, "all come to the same new session");
+    assert_eq!(values.len(), 1, "all reach the same new session");
     assert_eq!(browser.jar.keys().collect::<Vec<_>>(), ["new"]);
     assert_eq!(count(&app, &browser).await, Some(12));
     let (user, _) = browser.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
@@ -111,7 +111,7 @@ async fn changes_of_requests_that_opened_the_session_before_it_moved_are_kept() 
 }
 
 #[tokio::test]
-async fn a_late_cookie_leads_to_where_the_session_has_moved() {
+async fn a_late_cookie_leads_to_the_moved_session() {
     let site = Site::empty();
     let app = site.node(Phase::ReadBothWriteNew);
     let mut browser = site.visitor().await;
@@ -143,7 +143,7 @@ async fn a_sign_out_ends_a_session_that_moved_concurrently() {
             let (user, _) = moved.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
             assert_eq!(user, None, "{row}");
             let (user, _) = late.clone().visit(&app, |session| session.get::<u32>("user").unwrap()).await;
-            assert_eq!(user, None, "{row}: nor by its old cookie");
+            assert_eq!(user, None, "{row}: its old cookie opens no session either");
             assert_eq!(site.live().await, 0, "{row}");
         }
     }
@@ -157,7 +157,7 @@ async fn a_late_sign_out_by_the_old_cookie_ends_the_moved_session() {
     let mut late = browser.clone();
     browser.visit(&app, |session| session.cycle_id()).await;
     let (user, sent) = late.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
-    assert_eq!((user, sent), (None, 0), "the old id opens nothing after a new one was asked for");
+    assert_eq!((user, sent), (None, 0), "the old id opens no session after a cycle");
     late.visit(&app, Session::invalidate).await;
     let (user, _) = browser.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
     assert_eq!(user, None);
@@ -192,7 +192,7 @@ impl<F: SessionFactory> SessionFactory for Loses<F> {
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         let fails = self.calls.fetch_add(1, Ordering::SeqCst) == self.lost;
         if fails && self.before {
-            return Err(Error::unavailable("not carried out"));
+            return Err(Error::unavailable("not executed"));
         }
         let committed = self.inner.commit(commit).await?;
         if fails { Err(Error::unavailable("the answer was lost")) } else { Ok(committed) }
@@ -206,11 +206,11 @@ impl<F: SessionFactory> SessionFactory for Loses<F> {
 /// Each commit of a move fails once, before or after its execution. Then the same request retries,
 /// or another one finishes the move.
 #[tokio::test]
-async fn a_move_that_is_interrupted_at_any_step_is_finished() {
+async fn a_move_interrupted_at_any_step_is_finished() {
     for before in [true, false] {
         for lost in 0..3 {
             for retries in [true, false] {
-                let row = format!("commit {lost}, carried out: {}, the same request: {retries}", !before);
+                let row = format!("commit {lost}, executed: {}, the same request: {retries}", !before);
                 let (site, calls) = (Site::empty(), Arc::new(AtomicUsize::new(0)));
                 let browser = site.visitor().await;
                 let [old, new] = site.sides().map(|inner| Loses { inner, calls: Arc::clone(&calls), lost, before });
@@ -246,7 +246,7 @@ const fn count_of_first(before: bool, lost: usize) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn racing_requests_lose_nothing_while_their_session_moves() {
+async fn racing_requests_lose_no_update_while_their_session_moves() {
     const ROUNDS: usize = 40;
     const REQUESTS: u32 = 8;
     for round in 0..ROUNDS {
@@ -299,7 +299,7 @@ async fn a_racing_sign_out_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_stream_finds_its_session_where_it_has_moved() {
+async fn a_stream_finds_its_moved_session() {
     let site = Site::empty();
     let [old, new] = site.sides();
     let engine = Engine::new(Migration::new(old, new, Phase::ReadBothWriteNew)).clock(ManualClock::at(NOW));
@@ -313,7 +313,7 @@ async fn a_stream_finds_its_session_where_it_has_moved() {
     assert_eq!(session.get::<u32>("count").unwrap(), Some(1));
     session.update("count", |count: &mut u32| *count += 1).unwrap();
     session.commit_now().await.unwrap();
-    assert_eq!(count(&app, &browser).await, Some(2), "and goes on there");
+    assert_eq!(count(&app, &browser).await, Some(2), "and continues there");
     browser.visit(&app, Session::invalidate).await;
     assert!(!session.refresh().await.unwrap());
 }

@@ -68,7 +68,7 @@ fn refused_cookies_have_a_reason() {
 }
 
 #[tokio::test]
-async fn messages_and_tokens_are_where_phoenix_has_them() {
+async fn messages_and_tokens_have_the_keys_of_phoenix() {
     let vectors = document("plug_session");
     let [signed, _] = formats(&vectors);
     let app = App::new(BridgedCookies::new(signed).build().unwrap());

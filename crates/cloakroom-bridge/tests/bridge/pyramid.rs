@@ -124,7 +124,7 @@ fn cookies_made_by_pyramid_are_written_unchanged() {
 }
 
 #[test]
-fn pickles_are_recognised_and_never_read() {
+fn pickles_are_recognized_and_never_read() {
     let format = PyramidCookie::new("itsaseekreet").build().expect("a valid configuration");
     for vector in vectors("pyramid110_legacy") {
         let opened = format.open(Presented::new("session", text(&vector, "cookie_value")), &Lifetimes::default());

@@ -188,17 +188,17 @@ fn signed_cookies_hold_the_same() {
     assert!(open(&format, "s", &sealed.value).is_ok());
     for (row, content, expected) in [
         ("a session of Ruby's Marshal", &b"\x04\x08{\x06I\"\x06a\x06:\x06ETi\x06"[..], Rejected::UnsafeSerializer),
-        ("no JSON", b"{", Rejected::Corrupt),
+        ("not JSON", b"{", Rejected::Corrupt),
         ("a list", b"[]", Rejected::Corrupt),
         ("an envelope without a message", br#"{"_rails":{"exp":null,"pur":null}}"#, Rejected::Corrupt),
-        ("an end that is no time", br#"{"_rails":{"message":"e30=","exp":"soon","pur":null}}"#, Rejected::Corrupt),
+        ("an invalid expiry", br#"{"_rails":{"message":"e30=","exp":"soon","pur":null}}"#, Rejected::Corrupt),
     ] {
         assert_eq!(open(&format, "s", &signed(content)).map(|_| ()), Err(expected), "{row}");
     }
 }
 
 #[tokio::test]
-async fn messages_and_tokens_are_where_rails_has_them() {
+async fn messages_and_tokens_have_the_keys_of_rails() {
     let format = RailsCookie::signed(secret()).digest(RailsDigest::Sha256).build().unwrap();
     let app = App::new(BridgedCookies::new(format).build().unwrap());
     let written = |browser: &Browser| {

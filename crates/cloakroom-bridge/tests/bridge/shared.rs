@@ -73,7 +73,7 @@ async fn an_id_that_django_does_not_know_is_never_adopted() {
 }
 
 #[tokio::test]
-async fn two_requests_that_change_one_session_both_win() {
+async fn concurrent_changes_of_one_session_are_all_kept() {
     let (app, store) = records();
     let (mut browser, _) = signed_in(&app).await;
     let mut running = Vec::new();
@@ -127,7 +127,7 @@ async fn sessions_ended_by_django_are_not_revived() {
 }
 
 #[tokio::test]
-async fn a_new_id_takes_along_what_was_written_to_the_old_one() {
+async fn a_cycled_session_keeps_concurrent_writes() {
     let (app, store) = records();
     let (mut browser, id) = signed_in(&app).await;
     let request = UnderWay::begin(&store, &browser).await;
@@ -161,7 +161,7 @@ async fn signing_out_ends_the_record() {
 }
 
 #[tokio::test]
-async fn a_record_that_is_none_of_this_format_is_an_absent_session() {
+async fn invalid_records_are_absent_sessions() {
     let (app, store) = records();
     let (mut browser, id) = signed_in(&app).await;
     for text in ["", "garbage", "e30:1r31eq:qQubPKIxKE-3C6ga_zZBYkG5lz63Q7GRKhTJMgeZO88"] {

@@ -111,7 +111,7 @@ async fn redis() {
 }
 
 #[tokio::test]
-async fn redis_that_is_not_there() {
+async fn an_unreachable_redis_is_unavailable() {
     let error = RedisRecords::connect("redis://:hunter2@127.0.0.1:1/").await.unwrap_err();
     assert!(error.is_unavailable() && !format!("{error:?} {}", why(&error)).contains("hunter2"), "{error:?}");
 }

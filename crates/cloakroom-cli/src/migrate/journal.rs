@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_meets_each_session_once() {
+    fn a_pass_finds_each_session_once() {
         let folder = tempfile::tempdir().unwrap();
         let journal = open(&folder.path().join("journal")).unwrap();
         let known: Vec<(StoreKey, Mark)> = (1..=4).map(|number| (key(number), mark(1, "a", None))).collect();
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_is_of_two_stores_and_of_one_run_at_a_time() {
+    fn a_journal_belongs_to_two_stores_and_one_run() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         let journal = open(&path).unwrap();

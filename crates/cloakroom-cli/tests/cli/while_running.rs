@@ -157,7 +157,7 @@ async fn run_to_the_end<F: Future<Output = Result<serde_json::Value, tokio::task
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_deadline_gets_later_than_it_is_at_the_source() {
+async fn no_deadline_becomes_later_than_at_the_source() {
     let (folder, server) = (tempfile::tempdir().unwrap(), Redis::with(&["--appendfsync", "everysec"]));
     let (from, to) = (sqlite(folder.path(), "from.db"), server.url());
     let (source, target) = (connect(&from).await.unwrap(), connect(&to).await.unwrap());

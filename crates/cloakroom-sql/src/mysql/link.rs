@@ -122,7 +122,7 @@ fn configuration(url: &str) -> Result<OptsBuilder, StoreError> {
         Some("DISABLED" | "PREFERRED") => false,
         Some("REQUIRED" | "VERIFY_CA" | "VERIFY_IDENTITY") => true,
         Some(_) => {
-            let modes = "`ssl-mode` is none of DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY";
+            let modes = "`ssl-mode` must be one of DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY";
             return Err(StoreError::unavailable(modes));
         }
     };

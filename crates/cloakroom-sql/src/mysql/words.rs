@@ -40,7 +40,7 @@ mod tests {
     use super::{Value, Words};
 
     #[test]
-    fn parameters_stand_where_they_are_named() {
+    fn parameters_keep_their_places() {
         let words = Words::of("a = $2 AND b = $10 OR c = $1, $2)");
         assert_eq!(&*words.text, "a = ? AND b = ? OR c = ?, ?)");
         assert_eq!(words.places, [1, 9, 0, 1]);

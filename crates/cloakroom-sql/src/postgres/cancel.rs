@@ -183,7 +183,7 @@ mod tests {
     use super::{Canceller, Config, Way};
 
     #[tokio::test]
-    async fn every_address_of_the_url_is_a_way() {
+    async fn every_address_of_the_url_is_a_route() {
         let table: [(&str, &[&str]); 4] = [
             ("postgres://127.0.0.1/d", &["127.0.0.1:5432"]),
             ("postgres://127.0.0.1:7000,127.0.0.2:7001/d", &["127.0.0.1:7000", "127.0.0.2:7001"]),

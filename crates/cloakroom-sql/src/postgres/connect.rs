@@ -158,7 +158,7 @@ fn configuration(url: &str) -> Result<(Config, Tls, Prepared), StoreError> {
         Some("disable" | "allow" | "prefer") => false,
         Some("require" | "verify-ca" | "verify-full") => true,
         Some(_) => {
-            let modes = "`sslmode` is none of disable, allow, prefer, require, verify-ca, verify-full";
+            let modes = "`sslmode` must be one of disable, allow, prefer, require, verify-ca, verify-full";
             return Err(StoreError::unavailable(modes));
         }
     };
@@ -168,7 +168,7 @@ fn configuration(url: &str) -> Result<(Config, Tls, Prepared), StoreError> {
         None => Prepared::default(),
         Some("true") => Prepared::always(),
         Some("false") => Prepared::never(),
-        Some(_) => return Err(StoreError::unavailable("`prepared` of the URL is neither true nor false")),
+        Some(_) => return Err(StoreError::unavailable("`prepared` in the URL must be true or false")),
     };
     Ok((config, tls, prepared))
 }

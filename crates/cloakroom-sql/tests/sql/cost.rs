@@ -133,7 +133,7 @@ async fn touches_leave_the_indexes_of_postgresql_alone() {
 
 /// Thirty requests of one page, on as many nodes: only the first touch is written.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_touch_that_another_request_has_written_writes_nothing() {
+async fn a_repeated_touch_writes_nothing() {
     let server = Postgres::start();
     let client = client(&server.url()).await;
     let store = PostgresStore::connect(&server.url()).unwrap();

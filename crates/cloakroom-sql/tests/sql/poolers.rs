@@ -124,7 +124,7 @@ async fn forgotten_statements_are_sent_again() {
 
 /// Another client has given our statements' names to the most destructive statement.
 #[tokio::test]
-async fn another_statement_than_the_one_asked_for_is_never_run() {
+async fn a_statement_with_a_reused_name_is_never_run() {
     let server = Postgres::start();
     let pool = pool(&server.url(), 1);
     let client = async || pool.get().await.unwrap();

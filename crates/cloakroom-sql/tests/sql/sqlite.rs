@@ -174,7 +174,7 @@ async fn a_file_that_cannot_be_written_is_an_error() {
 }
 
 #[test]
-fn the_schema_is_printed_as_it_is_applied() {
+fn the_printed_schema_is_the_applied_one() {
     let connection = Connection::open_in_memory().unwrap();
     connection.execute_batch(&SqliteStore::schema(&TableName::default())).unwrap();
     connection.execute_batch(&SqliteStore::schema(&TableName::default())).unwrap();
@@ -202,7 +202,7 @@ async fn write_for_ever(path: &Path) {
 }
 
 #[tokio::test]
-async fn a_killed_process_loses_nothing_it_acknowledged() {
+async fn acknowledged_writes_survive_a_killed_process() {
     if let Some(path) = std::env::var_os(FILE) {
         return write_for_ever(Path::new(&path)).await;
     }
@@ -211,7 +211,7 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
     for round in 0..5 {
         let _ = std::fs::remove_file(&path);
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "sqlite::a_killed_process_loses_nothing_it_acknowledged", "--nocapture"])
+            .args(["--exact", "sqlite::acknowledged_writes_survive_a_killed_process", "--nocapture"])
             .env(FILE, &path)
             .stdout(Stdio::piped())
             .spawn()
