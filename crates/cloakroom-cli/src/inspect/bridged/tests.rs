@@ -130,7 +130,7 @@ fn rails() {
     let (shop, sha1, sha256) = ("_myapp_session", "key derived with SHA-1", "key derived with SHA-256");
     for (row, name, value, secret, now, verdict, says) in [
         ("Rails 7", shop, &new, secret, NOW, "opens", sha256),
-        ("as a browser holds it", shop, &escaped, secret, NOW, "opens", sha256),
+        ("percent-encoded, as in a browser", shop, &escaped, secret, NOW, "opens", sha256),
         ("Rails 5", shop, &old, secret, NOW, "opens", sha1),
         ("with an end", shop, &ends, secret, NOW, "opens", "2100-01-01T00:00:00Z"),
         ("too old", shop, &ends, secret, end, "expired-absolute", sha1),
@@ -165,7 +165,7 @@ fn plug() {
         ("signed", json, secret, salt, "opens", "HMAC-SHA256"),
         ("another secret", json, "another", salt, "forged", "another salt"),
         ("another salt", json, secret, "another", "forged", "another salt"),
-        ("changed", &changed, secret, salt, "forged", "changed on its way"),
+        ("changed", &changed, secret, salt, "forged", "changed in transit"),
         ("Erlang's terms", member("signed_cookie"), secret, salt, "unsafe-serializer", "JSON"),
         ("encrypted", xcp, secret, member("encryption_salt"), "unsafe-serializer", "XChaCha20-Poly1305"),
         ("encrypted, the other salt", xcp, secret, salt, "forged", "encryption_salt"),
@@ -193,8 +193,8 @@ fn express() {
     for (row, value, secret, verdict, says) in [
         ("signed", id, "keyboard cat", "unchecked", "id         0123456789abcdefghijklmnopqrstuv\n"),
         ("not escaped", &unescaped, "keyboard cat", "unchecked", "its signature is good"),
-        ("another secret", id, "another", "forged", "where `secret` is a list"),
-        ("changed", &changed, "keyboard cat", "forged", "changed on its way"),
+        ("another secret", id, "another", "forged", "if `secret` is a list"),
+        ("changed", &changed, "keyboard cat", "forged", "changed in transit"),
         ("unsigned", "0123456789abcdefghijklmnopqrstuv", "keyboard cat", "malformed", "cut short"),
     ] {
         let (document, text) = asked(Some(Framework::ExpressSession), Some(secret), value, NOW);
@@ -210,9 +210,9 @@ fn express() {
     let value = "eyJ1c2VyIjo0MiwibmFtZSI6ImZyZWQifQ==";
     let signed = |tag: &str| line(&format!("session={value}; session.sig={tag}"), "session");
     for (row, cookie, key, verdict, says) in [
-        ("as Express has sent them", line(&both, "session"), "key1", "opens", "HMAC-SHA1"),
-        ("another key", line(&both, "session"), "key2", "forged", "where `keys` has several"),
-        ("another signature", signed("PeJyTIipFPJtDR5S0sO12GoDay4"), "key1", "forged", "changed on its way"),
+        ("in the form that Express sends", line(&both, "session"), "key1", "opens", "HMAC-SHA1"),
+        ("another key", line(&both, "session"), "key2", "forged", "if `keys` has several"),
+        ("another signature", signed("PeJyTIipFPJtDR5S0sO12GoDay4"), "key1", "forged", "changed in transit"),
         ("no signature", signed("?"), "key1", "malformed", "cut short"),
         ("alone", Cookie::new("session", value), "key1", "unchecked", "session.sig: give both"),
     ] {
@@ -269,10 +269,10 @@ fn frameworks_are_guessed_by_the_form_of_a_cookie() {
         ("QTEyOEdDTQ.a.b.c.d", Some(Framework::Plug), "--framework plug"),
         (id, Some(Framework::ExpressSession), "--framework express-session"),
         ("eyJ1c2VyIjo0MiwibmFtZSI6ImZyZWQifQ==", Some(Framework::CookieSession), "--framework cookie-session"),
-        ("garbage", None, "no format knows it"),
-        ("", None, "no format knows it"),
-        ("--", None, "no format knows it"),
-        ("é", None, "no format knows it"),
+        ("garbage", None, "no known format matches"),
+        ("", None, "no known format matches"),
+        ("--", None, "no known format matches"),
+        ("é", None, "no known format matches"),
     ] {
         assert_eq!(shape(value), framework, "{value}");
         assert!(asked(None, None, value, NOW).1.contains(says), "{value}");
