@@ -19,7 +19,7 @@ pub(crate) fn seconds(json: &Json) -> Option<Timestamp> {
     if !seconds.is_finite() || seconds > LATEST {
         return None;
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was just checked to fit")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was just checked")]
     let millis = (seconds.max(0.0) * 1000.0).round() as u64;
     Some(Timestamp::from_unix_millis(millis))
 }

@@ -1,7 +1,7 @@
 //! Traces of refused cookies, which must contain no secret. Runs in a separate process, because
 //! other tests would interfere with the subscriber.
 #![cfg(all(feature = "beaker", feature = "django", feature = "pyramid"))]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has said what it found")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic fails the test")]
 
 use std::io;
 use std::sync::{Arc, Mutex};

@@ -21,9 +21,9 @@ use room::Room;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    The suite has a room of its own: a table named cloakroom_conform_…, a prefix of keys, a file or a folder next to the one that \
+    The suite runs in a separate room: a table named cloakroom_conform_…, a prefix of keys, a file or a folder next to the one that \
     the URL names. No session of an application is touched, and the room is removed at the end. The user needs the right to create \
-    and drop a table.\n\nExit codes: 0 all checks passed; 1 one of them didn't, or the store can't be reached.")]
+    and drop a table.\n\nExit codes: 0 all checks passed; 1 a check failed, or the store can't be reached.")]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]

@@ -21,8 +21,8 @@ const APART: Duration = Duration::from_secs(5);
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    Asks, and lets one session live for a moment, under a random key and with an owner that nobody has. The table \
-    of a database is created if it isn't there, as the application would.")]
+    Queries the server, and creates, uses and ends one session under a random key and a random owner. Like the \
+    application, it creates a database's table if it doesn't exist.")]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]

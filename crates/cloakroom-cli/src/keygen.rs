@@ -16,10 +16,10 @@ use crate::output::{print, print_json};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    Without FILE, prints a key: for a secret manager, or a variable of the environment. With FILE, keeps the keys \
-    in that file, for its owner alone, and prints only which ones there are.\n\nTo rotate while several nodes run: \
-    `--next` on a file that all of them get, then `--previous`, and once the longest lifetime has passed \
-    `--forget`.")]
+    Without FILE, prints a key, for a secret manager or an environment variable. With FILE, keeps the keys \
+    in that file, which only its owner can read, and prints only their ids.\n\nTo rotate while several nodes run: \
+    distribute the file to all nodes after `--next`, again after `--previous`, and again after `--forget`, once \
+    the longest lifetime has passed.")]
 pub(crate) struct Options {
     /// File of keys; created if no other option is given
     file: Option<PathBuf>,

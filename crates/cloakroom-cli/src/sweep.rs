@@ -13,8 +13,8 @@ use crate::walk::within;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    In small batches, so that nobody waits for it; for a timer of the system, where the application runs no \
-    sweeper of its own.")]
+    Works in small batches, so that requests aren't delayed. Meant for a system timer, if the application doesn't run \
+    a sweeper itself.")]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]

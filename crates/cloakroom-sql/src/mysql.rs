@@ -358,7 +358,7 @@ impl Store for MysqlStore {
                 Some(Some((_, false))) => return Err(StoreError::corrupt(key)),
             }
         }
-        Err(StoreError::unavailable("the session kept moving away"))
+        Err(StoreError::unavailable("the session kept moving to new keys"))
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {

@@ -348,7 +348,7 @@ impl Store for PostgresStore {
                 (ended, _) => return Ok(ended > 0),
             }
         }
-        Err(StoreError::unavailable("the session kept moving away"))
+        Err(StoreError::unavailable("the session kept moving to new keys"))
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {

@@ -62,7 +62,7 @@ impl Body {
     ) -> Result<Self, ConfigError> {
         key.checked("encrypt_key")?;
         if !nonce_bits.is_multiple_of(8) || !(48..=256).contains(&nonce_bits) {
-            return Err(ConfigError::new("nonce_bits", "is a multiple of 8, from 48 to 256"));
+            return Err(ConfigError::new("nonce_bits", "must be a multiple of 8 from 48 to 256"));
         }
         self.encryption = Some(Encryption { cipher, key, validate_key, nonce: nonce_bits / 8 });
         Ok(self)

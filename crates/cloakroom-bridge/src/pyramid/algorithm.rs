@@ -18,7 +18,7 @@ use crate::mac::Mac;
 /// # Ok::<(), cloakroom_session::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "they are called what they are")]
+#[expect(missing_docs, reason = "the variants are named after their algorithms")]
 #[non_exhaustive]
 pub enum HashAlgorithm {
     Md5,

@@ -51,9 +51,7 @@ impl PyramidNaclCookie {
     /// Fails if the key has another length.
     pub fn new(secret: impl Into<Secret>) -> Result<Self, ConfigError> {
         let cipher = XSalsa20Poly1305::new_from_slice(secret.into().bytes());
-        cipher
-            .map(|cipher| Self { cipher })
-            .map_err(|_| ConfigError::new("secret", "has 32 bytes, no more and no fewer"))
+        cipher.map(|cipher| Self { cipher }).map_err(|_| ConfigError::new("secret", "must have exactly 32 bytes"))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::cookie_format::Sealing;
 const MOST_COLLISIONS: usize = 4;
 
 /// The state of the store after a commit.
-#[expect(clippy::large_enum_variant, reason = "it lives for a moment, on the stack")]
+#[expect(clippy::large_enum_variant, reason = "it is short-lived and stays on the stack")]
 pub(crate) enum Outcome {
     Kept(String, Record),
     Ended {

@@ -161,7 +161,7 @@ const fn time(seconds: &f64) -> (&(dyn ToSql + Sync), Type) {
     (seconds, Type::FLOAT8)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "milliseconds of our time have far fewer digits than a float keeps")]
+#[expect(clippy::cast_precision_loss, reason = "current times in milliseconds fit exactly in a float")]
 fn seconds(at: Timestamp) -> f64 {
     at.unix_millis() as f64 / 1000.0
 }

@@ -98,7 +98,7 @@ impl Journal {
             head if head.starts_with(SQLITE) && head.get(APPLICATION_AT) == Some(&APPLICATION.to_be_bytes()) => {}
             head if head.starts_with(OLD) => bail!(WrongUse::new(format!(
                 "the journal {shown} is from an earlier release, which didn't record the prefix or schema: \
-                 name another one with --journal. Sessions that the earlier runs have copied and not updated are found as they are"
+                 name another one with --journal. Sessions that earlier runs copied but did not update are recognized"
             ))),
             _ => {
                 bail!(WrongUse::new(format!("{shown} isn't a migration journal: name another file with --journal")))

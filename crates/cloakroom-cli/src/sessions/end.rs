@@ -13,7 +13,7 @@ use crate::walk::within;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    A session that has ended stays ended: a request that is on its way drops what it did.")]
+    A session that has ended stays ended: the changes of requests in progress are dropped.")]
 #[command(group(ArgGroup::new("which").required(true)))]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE

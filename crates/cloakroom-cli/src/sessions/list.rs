@@ -15,8 +15,8 @@ use crate::walk::within;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    Values are never among it: `sessions show` has those. Without --owner, sessions come in the order of the \
-    store, which is no order in time.")]
+    Values are never listed; use `sessions show`. Without --owner, sessions are listed in the order of the \
+    store, which isn't chronological.")]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]

@@ -12,7 +12,7 @@ use crate::walk::within;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    The CSRF token is never shown, only whether there is one.")]
+    The CSRF token is never shown, only whether it exists.")]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]

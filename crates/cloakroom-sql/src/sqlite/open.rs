@@ -26,7 +26,7 @@ const TRIES: u32 = 100;
 
 /// The failures that a write must survive, by SQLite's names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "SQLite has no others that keep a file whole")]
+#[expect(clippy::exhaustive_enums, reason = "SQLite's other modes may corrupt the file")]
 pub enum Synchronous {
     /// Any end of the process, including a crash. A power failure may lose the last writes but
     /// leaves the file intact.
