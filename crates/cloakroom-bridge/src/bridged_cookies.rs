@@ -1,4 +1,4 @@
-//! The factory over a session cookie of another framework.
+//! The factory for a session cookie of another framework.
 
 use std::time::Duration;
 
@@ -12,18 +12,19 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cookie_format::{CookieFormat, Presented, Sealing};
 
-/// The factory that shares the session cookie of an application in another framework.
+/// A factory that shares the session cookie of an application in another framework.
 ///
-/// Both applications need the same secret and the same cookie name, path and domain. What one
-/// writes, the other reads: values, flash messages, and the CSRF token. Handlers don't know of it.
+/// Both applications need the same secret and the same cookie name, path and domain. Each reads the
+/// other's values, flash messages and CSRF token. Handlers need no changes.
 ///
-/// What [`CookieSessions`](cloakroom_session::CookieSessions) can't do, this can't either: the
-/// browser holds the only copy, so a session can't be ended before it expires, and of two requests
-/// that change it at the same time, to whichever application, the response that arrives last wins.
+/// The limits are those of [`CookieSessions`](cloakroom_session::CookieSessions). The browser holds
+/// the only copy, so a session can't be ended before it expires. If two requests change it
+/// concurrently, in either application, the response that arrives last wins.
 ///
 /// # Security
-/// It is as strong as the other framework's format, which is often less than ours: see the page of
-/// the guide on bridges. A format is never guessed: only what was configured is tried.
+/// The cookie is as strong as the other framework's format, which is often weaker than Cloakroom's
+/// own: see the guide's page on bridges. A format is never guessed: only the configured one is
+/// tried.
 ///
 /// # Examples
 /// ```
@@ -56,24 +57,25 @@ pub struct BridgedCookiesBuilder<F> {
 }
 
 impl<F: CookieFormat> BridgedCookies<F> {
-    /// Sessions in cookies of this format, with the name and the timeouts that its framework has by
-    /// default.
+    /// Creates a factory for cookies of this format.
+    ///
+    /// The defaults are the framework's own cookie name and timeouts.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(format: F) -> BridgedCookiesBuilder<F> {
         let (cookie, lifetimes) = (format.cookie(), format.lifetimes());
         BridgedCookiesBuilder { format, cookie, lifetimes, max_age: None }
     }
 
-    /// The cookie's name.
+    /// Returns the cookie's name.
     #[must_use]
     pub fn cookie_name(&self) -> &str {
         self.cookie.name()
     }
 
-    /// Opens a cookie's value: the record in it, or why it is refused.
+    /// Opens a cookie's value and returns its record.
     ///
     /// # Errors
-    /// The reason, for a value that this factory would ignore.
+    /// Returns the reason if this factory would ignore the value.
     pub fn open_value(&self, cookie: Presented<'_>, now: Timestamp) -> Result<Record, Rejected> {
         if cookie.name.len() + cookie.value.len() > MAX_COOKIE {
             return Err(Rejected::TooLong);
@@ -88,16 +90,16 @@ impl<F: CookieFormat> BridgedCookies<F> {
         }
     }
 
-    /// The values of the cookie beside the session's, the last one first; one absent value if there
-    /// is none.
+    /// Returns the values of the second cookie, the last one first, or one absent value if there is
+    /// none.
     fn companions<'a>(&self, cookies: &'a CookieHeader<'a>) -> Vec<Option<&'a str>> {
         let Some(companion) = &self.companion else { return vec![None] };
         let found: Vec<_> = cookies.candidates(companion.name()).filter_map(Result::ok).map(Some).collect();
-        // Alone, the session's cookie is refused for a reason.
+        // Without its companion, the session's cookie is refused with a reason.
         if found.is_empty() { vec![None] } else { found }
     }
 
-    /// Opens a value with whichever companion fits.
+    /// Opens a value with the first companion that fits.
     fn open_with(&self, value: &str, companions: &[Option<&str>], now: Timestamp) -> Result<Record, Rejected> {
         let mut refused = Rejected::Malformed;
         for (index, companion) in companions.iter().enumerate() {
@@ -111,7 +113,7 @@ impl<F: CookieFormat> BridgedCookies<F> {
         Err(refused)
     }
 
-    /// The cookies that carry this record.
+    /// Seals a record into its cookies.
     fn seal(&self, record: &Record, now: Timestamp) -> Result<Vec<SetCookie>, Error> {
         let name = self.cookie.name();
         let sealed = self.format.seal(record, Sealing::new(name, now, &self.lifetimes, &random()?))?;
@@ -132,14 +134,15 @@ impl<F: CookieFormat> BridgedCookies<F> {
         self.opened(SessionState::fresh(now, self.lifetimes))
     }
 
-    /// A session as this factory opens it.
+    /// Applies this factory's settings to an opened session.
     fn opened(&self, session: SessionState) -> SessionState {
         let (scheme, resolution) = (self.format.csrf_scheme(), self.format.resolution());
         session.carried_by(Carrier::Record).timed_in(resolution).with_csrf_scheme(scheme)
     }
 }
 
-/// Cookies of these formats have no id. The session of one request needs a name, though.
+/// Derives an id from the value: cookies of these formats have none, but each request's session
+/// needs one.
 fn id_of(value: &str) -> SessionId {
     SessionId::from_random(Sha256::digest(value).into())
 }
@@ -185,7 +188,7 @@ impl<F: CookieFormat> SessionFactory for BridgedCookies<F> {
                 count();
                 Ok(Committed::new(commit.settle(After::Kept(id, record)), cookies))
             }
-            // A request that only reads must not fail because its session has grown too large.
+            // A request that only reads must not fail because its session is too large.
             Err(error) if error.is_too_large() && plan == Plan::Touch => without_cookie(After::Untouched),
             Err(error) => Err(error),
         }
@@ -193,29 +196,30 @@ impl<F: CookieFormat> SessionFactory for BridgedCookies<F> {
 }
 
 impl<F: CookieFormat> BridgedCookiesBuilder<F> {
-    /// The cookie's name and attributes. Name, path and domain must be those that the other
-    /// application has, or there are two cookies.
+    /// Sets the cookie's name and attributes.
+    ///
+    /// Name, path and domain must equal the other application's, or the browser holds two cookies.
     pub fn cookie(mut self, cookie: CookieConfig) -> Self {
         self.cookie = cookie;
         self
     }
 
-    /// The timeouts. The other application should have the same.
+    /// Sets the timeouts. The other application should use the same.
     pub const fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
         self.lifetimes = lifetimes;
         self
     }
 
-    /// How long browsers keep the cookie, as the other application has it configured.
+    /// Sets how long browsers keep the cookie. Use the other application's setting.
     pub const fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
         self
     }
 
-    /// Checks the options.
+    /// Checks the options and builds the factory.
     ///
     /// # Errors
-    /// Options that contradict each other; the error names one.
+    /// Fails if options contradict each other; the error names one of them.
     pub fn build(self) -> Result<BridgedCookies<F>, ConfigError> {
         self.lifetimes.validate()?;
         let cookie = self.cookie.clone().build()?;

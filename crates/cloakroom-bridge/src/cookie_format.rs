@@ -1,4 +1,4 @@
-//! A session cookie of another framework: the trait alone.
+//! The trait for session cookies of other frameworks.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,21 +7,20 @@ use cloakroom_session::{
     CookieConfig, CsrfScheme, Error, Lifetimes, MAX_COOKIE, Record, Rejected, Resolution, Timestamp,
 };
 
-/// The session cookie of another framework: text in, a record out, and back.
+/// A session cookie of another framework, decoded to a record and encoded again.
 ///
-/// A format is pure: it knows no clock and makes no random bytes.
-/// [`BridgedCookies`](crate::BridgedCookies) is the factory that carries it out.
+/// A format is pure: it reads no clock and generates no random bytes.
+/// [`BridgedCookies`](crate::BridgedCookies) is the factory that uses it.
 ///
-/// # What an implementation must do
-/// - `open` **must** check the signature before it looks at anything else, in a time that doesn't
-///   tell where it differs.
-/// - `open` **must not** run what a cookie holds: a pickle or the like is
+/// # Requirements for implementations
+/// - `open` **must** check the signature before anything else, in constant time.
+/// - `open` **must not** execute the contents of a cookie: a pickle or a similar format is
 ///   [`Rejected::UnsafeSerializer`].
-/// - `open` **must not** unpack without a bound.
-/// - `seal` **must** write what it knows nothing of as it was read.
+/// - `open` **must not** decompress without a size limit.
+/// - `seal` **must** preserve unknown members byte for byte.
 ///
 /// # Examples
-/// A framework that doesn't sign its cookies, and whose sessions are better not shared:
+/// An unsigned format, for illustration only: such sessions should not be shared.
 /// ```
 /// use cloakroom_bridge::{BridgedCookies, CookieFormat, Presented, Sealed, Sealing};
 /// use cloakroom_session::{Clockwork, CookieConfig, Error, Json, Lifetimes, Record, Rejected};
@@ -53,79 +52,80 @@ use cloakroom_session::{
 /// # Ok::<(), cloakroom_session::ConfigError>(())
 /// ```
 pub trait CookieFormat: fmt::Debug + Send + Sync + 'static {
-    /// The framework's name, for traces.
+    /// Returns the framework's name, for traces.
     fn framework(&self) -> &'static str;
 
-    /// The cookie's name as that framework has it, and attributes that are safe.
+    /// Returns the framework's default cookie name, with safe attributes.
     fn cookie(&self) -> CookieConfig;
 
-    /// The timeouts that the framework has when nothing is configured.
+    /// Returns the framework's default timeouts.
     fn lifetimes(&self) -> Lifetimes;
 
-    /// How the framework spells CSRF tokens, where that isn't as we do.
+    /// Returns the framework's encoding of CSRF tokens, if it differs from Cloakroom's.
     fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
         None
     }
 
-    /// What is appended to the cookie's name for a second cookie that belongs to it, as `.sig`.
+    /// Returns the suffix of the name of a second cookie, such as `.sig`.
     fn companion(&self) -> Option<&'static str> {
         None
     }
 
-    /// The longest value that the framework itself writes, in bytes: it fails on more, and so would
-    /// the next request to it.
+    /// Returns the longest value that the framework itself can write, in bytes. With a longer one,
+    /// its next request would fail.
     fn longest_value(&self) -> usize {
         MAX_COOKIE
     }
 
-    /// The precision of times in the format. Most keep whole seconds.
+    /// Returns the precision of times in the format. Most keep whole seconds.
     fn resolution(&self) -> Resolution {
         Resolution::Seconds
     }
 
-    /// Opens a cookie's value. Deadlines are those of the record; whether they have passed isn't
-    /// asked here.
+    /// Opens a cookie's value.
+    ///
+    /// The record keeps its own deadlines; this method doesn't check whether they have passed.
     ///
     /// # Errors
-    /// The reason why it isn't a session of this format.
+    /// Returns the reason if the value isn't a valid session of this format.
     fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected>;
 
-    /// The value for this record.
+    /// Encodes a record as the cookie's value.
     ///
     /// # Errors
-    /// When it can't be written in this format; the error names the key.
+    /// Fails if the record can't be written in this format; the error names the key.
     fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error>;
 }
 
-/// A cookie as a request brought it.
+/// A cookie received with a request.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Presented<'a> {
     /// The cookie's name: some formats sign it.
     pub name: &'a str,
-    /// Its value, without quotes around it.
+    /// The cookie's value, without surrounding quotes.
     pub value: &'a str,
-    /// The value of the second cookie that belongs to it, where the format has one.
+    /// The value of the second cookie, if the format has one.
     pub companion: Option<&'a str>,
-    /// When it came, for formats that write no time.
+    /// The time of the request, for formats that contain no time.
     pub now: Timestamp,
 }
 
 impl<'a> Presented<'a> {
-    /// A cookie of this name and value.
+    /// Creates a cookie from its name and value.
     #[must_use]
     pub const fn new(name: &'a str, value: &'a str) -> Self {
         Self { name, value, companion: None, now: Timestamp::from_unix_secs(0) }
     }
 
-    /// The same, at this time.
+    /// Sets the time of the request.
     #[must_use]
     pub const fn at(mut self, now: Timestamp) -> Self {
         self.now = now;
         self
     }
 
-    /// The same, with the value of the second cookie that belongs to it.
+    /// Sets the value of the second cookie.
     #[must_use]
     pub const fn with_companion(mut self, companion: Option<&'a str>) -> Self {
         self.companion = companion;
@@ -139,7 +139,7 @@ impl fmt::Debug for Presented<'_> {
     }
 }
 
-/// What there is to make a cookie with.
+/// The inputs for sealing a cookie.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Sealing<'a> {
@@ -149,12 +149,12 @@ pub struct Sealing<'a> {
     pub now: Timestamp,
     /// The configured timeouts.
     pub lifetimes: &'a Lifetimes,
-    /// Random bytes, used nowhere else: for nonces and ids.
+    /// Random bytes for nonces and ids, not used anywhere else.
     pub random: &'a [u8; 64],
 }
 
 impl<'a> Sealing<'a> {
-    /// All that is needed.
+    /// Creates the inputs.
     #[must_use]
     pub const fn new(name: &'a str, now: Timestamp, lifetimes: &'a Lifetimes, random: &'a [u8; 64]) -> Self {
         Self { name, now, lifetimes, random }
@@ -170,33 +170,33 @@ impl fmt::Debug for Sealing<'_> {
 /// The text of a cookie that holds a session.
 ///
 /// # Security
-/// `Debug` prints its length only.
+/// `Debug` prints only its length.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sealed {
-    /// The value, of characters that a cookie may hold.
+    /// The value, in characters that a cookie may contain.
     pub value: String,
-    /// The value of the second cookie that belongs to it.
+    /// The value of the second cookie.
     pub companion: Option<String>,
-    /// For how long the framework lets a browser keep it; `None` is for the browser session.
+    /// The time for which browsers keep the cookie; `None` means until they are closed.
     pub max_age: Option<Duration>,
 }
 
 impl Sealed {
-    /// A cookie of this value, for the browser session.
+    /// Creates a cookie with this value, kept until the browser is closed.
     #[must_use]
     pub const fn new(value: String) -> Self {
         Self { value, companion: None, max_age: None }
     }
 
-    /// The same, with a second cookie that belongs to it.
+    /// Adds the value of the second cookie.
     #[must_use]
     pub fn with_companion(mut self, companion: String) -> Self {
         self.companion = Some(companion);
         self
     }
 
-    /// The same, kept by browsers for so long.
+    /// Sets how long browsers keep the cookie.
     #[must_use]
     pub const fn kept_for(mut self, max_age: Option<Duration>) -> Self {
         self.max_age = max_age;

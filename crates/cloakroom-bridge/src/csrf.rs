@@ -1,11 +1,11 @@
-//! CSRF tokens of frameworks that know no mask.
+//! CSRF tokens of frameworks that don't mask them.
 
 use cloakroom_session::{CsrfScheme, CsrfToken};
 
-/// Tokens go into forms as they are: what the other application accepts.
+/// Renders tokens into forms unmasked, which is the form that the other application accepts.
 ///
-/// Without a mask, a compressed page that also shows what a visitor sends may give the token away
-/// (BREACH), as it may in those frameworks.
+/// Without a mask, a compressed page that also echoes user input may leak the token (BREACH), as it
+/// may in those frameworks.
 #[derive(Debug)]
 pub(crate) struct Plain;
 

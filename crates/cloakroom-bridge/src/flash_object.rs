@@ -1,26 +1,26 @@
-//! Flash messages in one object, whose members are the queues.
+//! Flash messages in one object with a member for each queue.
 
 use cloakroom_session::{Error, Json};
 
 use crate::layout::{Queue, Spelling, quoted};
 
-/// JSON without spaces, as JavaScript, Ruby and Elixir write it.
+/// JSON without spaces, the style of JavaScript, Ruby and Elixir.
 pub(crate) const COMPACT: Spelling = Spelling { comma: ",", colon: ":", ascii: false };
 
-/// How many messages a member holds.
+/// The number of messages that a member holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     not(all(feature = "express", feature = "rails", feature = "plug")),
     allow(dead_code, reason = "each framework has one")
 )]
 pub(crate) enum Holds {
-    /// A list of them.
+    /// A list of messages.
     Several,
-    /// One; where we have more of them, a list.
+    /// One message; several are written as a list.
     One,
 }
 
-/// An object of flash queues, and what the framework calls the one that has no name here.
+/// An object of flash queues, and the framework's name for the default queue.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FlashObject {
     pub(crate) default: &'static str,
@@ -28,7 +28,7 @@ pub(crate) struct FlashObject {
 }
 
 impl FlashObject {
-    /// The messages with their queues; `None` if it is something else.
+    /// Returns the messages with their queues, or `None` if the value has another form.
     pub(crate) fn read(&self, object: &Json) -> Option<Vec<(String, Json)>> {
         let mut waiting = Vec::new();
         for (spelled, value) in object.members()? {
@@ -44,10 +44,9 @@ impl FlashObject {
         Some(waiting)
     }
 
-    /// The object that holds these messages.
+    /// Writes the object that holds these messages.
     pub(crate) fn write(&self, spelling: Spelling, queues: &[Queue<'_>]) -> Result<String, Error> {
-        // The queue without a name, and one that has the name which the framework gives to it, are
-        // one there.
+        // The default queue, and a queue with the framework's name for it, become one member.
         let mut members: Vec<(&str, Vec<&str>)> = Vec::new();
         for (queue, bodies) in queues {
             let name = if queue.is_empty() { self.default } else { queue };
@@ -63,7 +62,7 @@ impl FlashObject {
             out.push_str(&quoted(name)?);
             out.push_str(spelling.colon);
             match bodies.as_slice() {
-                // A list alone would be taken for several messages.
+                // A list on its own would be read as several messages.
                 [only] if self.holds == Holds::One && !only.starts_with('[') => out.push_str(only),
                 several => out.push_str(&spelling.array(several.iter().copied())),
             }

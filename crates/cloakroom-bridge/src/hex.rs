@@ -1,11 +1,11 @@
-//! Hexadecimal digits, as Python and Ruby write them.
+//! Hexadecimal digits in the form of Python and Ruby.
 
-/// In lower case.
+/// Encodes in lower case.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The bytes of an even number of digits in lower case.
+/// Decodes an even number of lower-case digits.
 pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),

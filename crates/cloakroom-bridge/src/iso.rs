@@ -1,21 +1,21 @@
-//! Points in time as JavaScript and Rails write them: `2100-01-01T00:00:00.000Z`.
+//! Times in the form of JavaScript and Rails: `2100-01-01T00:00:00.000Z`.
 
 use cloakroom_session::Timestamp;
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// Days since 1970 of a day in the calendar, for years from 1970 on.
+/// Returns the number of days from 1970 to a date, for years from 1970 on.
 ///
-/// The year begins in March, so that the day that some years have more is its last one.
+/// Counts years from March, so that the leap day is the last day of a year.
 fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
     let leap_days = (year / 4).checked_sub(year / 100)? + year / 400;
     let of_year = (153 * month + 2) / 5 + day - 1;
-    // From the first of March in the year 0 to 1970.
+    // From 1 March of year 0 to 1970.
     (365 * year + leap_days + of_year).checked_sub(719_468)
 }
 
-/// Reads UTC with or without a fraction.
+/// Parses UTC with or without a fraction.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let (clock, fraction) = time.split_once('.').unwrap_or((time, ""));
@@ -40,11 +40,12 @@ fn numbers(text: &str, separator: char, lengths: [usize; 3]) -> Option<[u64; 3]>
     parts.next().is_none().then_some(numbers)
 }
 
-/// Writes it with milliseconds.
+/// Formats with milliseconds.
 pub(crate) fn format(at: Timestamp) -> String {
     let (seconds, millis) = (at.unix_secs(), at.unix_millis() % 1000);
     let (day, second) = (seconds / DAY + 719_468, seconds % DAY);
-    // The way back: from the day to its 400 years, to the year in them, to the day in that.
+    // The inverse: from the day to its 400-year era, to the year of the era, to the day of the
+    // year.
     let (era, of_era) = (day / 146_097, day % 146_097);
     let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year + year / 4 - year / 100);
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date() {
+    fn invalid_dates_are_refused() {
         for text in [
             "",
             "Z",

@@ -1,31 +1,31 @@
-//! Sessions shared with applications in other frameworks, and the way from there.
+//! Sessions shared with applications in other frameworks, and migrations from those frameworks.
 //!
-//! A team that moves an application to Rust runs both for months, and its users hold cookies of the
-//! old one. Here are factories that read and write those: [`BridgedCookies`] where the session is
-//! in the cookie, `SharedRecords` where it is in a store; and [`Migration`], which leads from one
-//! factory to another without signing anybody out.
+//! A team that ports an application to Rust runs both versions for months, and its users hold
+//! cookies of the old one. This crate provides factories that read and write those cookies:
+//! [`BridgedCookies`] for sessions kept in the cookie and `SharedRecords` for sessions kept in a
+//! store. [`Migration`] moves sessions from one factory to another without signing anyone out.
 //!
-//! Applications use the `cloakroom` crate, where this is the module `bridge`. Each family of
-//! frameworks has a feature.
+//! Applications use the `cloakroom` crate, which re-exports this one as the module `bridge`. Each
+//! family of frameworks is a feature.
 //!
-//! | module | what it is about |
+//! | module | contents |
 //! |---|---|
-//! | `secret`, `mac` | what the other application signs with |
-//! | `cookie_format`, `bridged_cookies` | a cookie of another framework, and the factory over it |
-//! | `layout`, `ours` | which member of a session object is what, and what has no place there |
-//! | `flash_object` | flash messages in one object, as several frameworks keep them |
-//! | `csrf`, `numbers`, `iso`, `token`, `hex`, `percent`, `zlib` | CSRF tokens, times, signed, escaped and compressed text as those frameworks have them |
+//! | `secret`, `mac` | the other application's secrets, and message authentication |
+//! | `cookie_format`, `bridged_cookies` | a cookie of another framework, and the factory for it |
+//! | `layout`, `ours` | the meaning of a session object's members, and data that the framework has no place for |
+//! | `flash_object` | flash messages in one object, the form that several frameworks use |
+//! | `csrf`, `numbers`, `iso`, `token`, `hex`, `percent`, `zlib` | CSRF tokens, times, and signed, escaped and compressed text in the frameworks' forms |
 //! | `pyramid`, `beaker`, `flask`, `django`, `express`, `rails`, `plug` | the formats |
-//! | `shared` | records that another framework keeps in its store, and the factory over them |
-//! | `stores` | Redis, PostgreSQL and SQLite, as those frameworks use them |
-//! | `migration` | from the old factory to the new one |
+//! | `shared` | records that another framework keeps in its store, and the factory for them |
+//! | `stores` | Redis, PostgreSQL and SQLite in the frameworks' own schemas |
+//! | `migration` | the move from an old factory to a new one |
 //!
-//! What doesn't belong here: guessing. A format is tried only if it was configured, and a pickle is
-//! never read.
+//! This crate never guesses: a format is tried only if it was configured, and a pickle is never
+//! read.
 
 #![cfg_attr(
     not(all(feature = "beaker", feature = "django", feature = "flask", feature = "pyramid")),
-    allow(dead_code, unused_imports, reason = "each framework needs a part of what they share")
+    allow(dead_code, unused_imports, reason = "each framework needs only a part of the shared code")
 )]
 
 #[cfg(feature = "beaker")]

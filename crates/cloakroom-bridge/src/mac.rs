@@ -1,4 +1,4 @@
-//! Message authentication, as all of these frameworks do it: HMAC, with the hash of their choice.
+//! Message authentication: HMAC with a hash of the framework's choice.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ trait Keyed: Send + Sync {
 
 impl<D: Digest + BlockSizeUser + Clone + Send + Sync> Keyed for SimpleHmac<D> {
     fn tag(&self, parts: &[&[u8]]) -> Vec<u8> {
-        // Keyed once: a clone is cheaper than keying one for each cookie.
+        // The key schedule runs once: a clone is cheaper than a new HMAC for each cookie.
         let mut mac = self.clone();
         for part in parts {
             hmac::Mac::update(&mut mac, part);
@@ -37,18 +37,18 @@ impl Mac {
         mac.map(|mac| Self(Arc::new(mac))).map_err(|_| ConfigError::new("secret", "can't be used at this length"))
     }
 
-    /// The tag of these parts, one after the other.
+    /// Returns the tag of the concatenated parts.
     pub(crate) fn tag(&self, parts: &[&[u8]]) -> Vec<u8> {
         self.0.tag(parts)
     }
 
-    /// Whether this is their tag. Takes the same time wherever it differs.
+    /// Returns true if the tag belongs to these parts, in constant time.
     pub(crate) fn verifies(&self, parts: &[&[u8]], tag: &[u8]) -> bool {
         same(&self.tag(parts), tag)
     }
 }
 
-/// Whether two texts are the same; the time it takes tells only their lengths.
+/// Compares two texts. The time taken reveals only their lengths.
 pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.ct_eq(other).to_bool()
 }

@@ -1,34 +1,34 @@
-//! What we keep of a session that the framework has no place for.
+//! Session data that the framework has no place for.
 
 use std::time::Duration;
 
 use cloakroom_session::{Clockwork, CommitId, CsrfToken, Error, Json, Lifetimes, Record, Timestamp};
 
-/// The member that holds it, in the framework's own object.
+/// The member of the framework's object that holds the data.
 pub(crate) const OURS: &str = "_cloakroom";
 
-/// Owner, label, what a handler has said about this one session's lifetime, and the last commits.
+/// Owner, label, the lifetime that a handler set for this session, and the last commits.
 ///
-/// As JSON, an object of those that there are: `created` and `ends` in milliseconds since 1970,
-/// `idle` in milliseconds (0: never), `remembered`, `owner`, `label`, `csrf`, `commits` (their ids
-/// as numbers, oldest first) and `committed` (the time of the last commit, in milliseconds since
-/// 1970).
+/// Encoded as a JSON object with the members that are set: `created` and `ends` in milliseconds
+/// since 1970, `idle` in milliseconds (0: never), `remembered`, `owner`, `label`, `csrf`, `commits`
+/// (their ids as numbers, oldest first) and `committed` (the time of the last commit, in
+/// milliseconds since 1970).
 #[derive(Debug, Default)]
 pub(crate) struct Ours {
     pub(crate) created: Option<Timestamp>,
-    /// The inner `None` is "never".
+    /// The inner `None` means "never".
     pub(crate) ends: Option<Option<Timestamp>>,
     pub(crate) idle: Option<Option<Duration>>,
     pub(crate) remembered: bool,
     owner: Option<String>,
     label: Option<String>,
     csrf: Option<CsrfToken>,
-    /// Only records in a store have any: nobody retries to write a cookie.
+    /// Only records in a store have any: writing a cookie is never retried.
     commits: Vec<CommitId>,
     committed: Option<Timestamp>,
 }
 
-/// Which of a session's facts the framework itself keeps.
+/// The facts of a session that the framework itself keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keeps {
     Created,
@@ -36,7 +36,7 @@ pub(crate) enum Keeps {
 }
 
 impl Ours {
-    /// What of this record is ours to keep.
+    /// Collects the data of a record that the framework doesn't keep.
     pub(crate) fn of(record: &Record, lifetimes: &Lifetimes, keeps: Keeps, csrf_key: Option<&str>) -> Self {
         let clockwork = record.clockwork();
         let (commits, committed) = record.commits();
@@ -54,7 +54,7 @@ impl Ours {
         }
     }
 
-    /// What isn't as we write it isn't ours, and is left out.
+    /// Reads the member. Ignores everything that is not in the format written by `write`.
     pub(crate) fn read(json: &Json) -> Self {
         let mut ours = Self::default();
         for (key, value) in json.members().unwrap_or_default() {
@@ -94,7 +94,7 @@ impl Ours {
         }
     }
 
-    /// The member's value; `None` if there is nothing to keep.
+    /// Returns the member's value, or `None` if there is nothing to keep.
     pub(crate) fn write(&self) -> Result<Option<String>, Error> {
         let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX).max(1);
         let text = |value: &Option<String>| value.as_deref().map(crate::layout::quoted).transpose();

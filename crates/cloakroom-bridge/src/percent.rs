@@ -1,6 +1,6 @@
-//! Escapes in cookie values, as browsers' scripts and most frameworks write them.
+//! Percent-encoding in cookie values, in the form of browser scripts and most frameworks.
 
-/// The text with its escapes resolved; `None` if one of them makes no sense.
+/// Decodes the text; `None` if an escape is invalid.
 pub(crate) fn decode(text: &str) -> Option<String> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());
@@ -14,7 +14,7 @@ pub(crate) fn decode(text: &str) -> Option<String> {
     String::from_utf8(decoded).ok()
 }
 
-/// The text with everything escaped but letters, digits, and what needs none anywhere.
+/// Encodes everything except letters, digits and characters that are safe everywhere.
 pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len() + text.len() / 8);
     for byte in text.bytes() {
@@ -43,7 +43,7 @@ mod tests {
         for nonsense in ["%", "%4", "%zz", "%ff", "a%2", "%+1"] {
             assert_eq!(decode(nonsense), None, "{nonsense}");
         }
-        assert_eq!(decode("a+b/c=").as_deref(), Some("a+b/c="), "what isn't escaped stays");
+        assert_eq!(decode("a+b/c=").as_deref(), Some("a+b/c="), "unescaped text stays");
         assert_eq!(decode("%2f").as_deref(), Some("/"));
     }
 }

@@ -1,4 +1,4 @@
-//! Where Pyramid keeps what in a session's dictionary.
+//! The keys that Pyramid uses in a session's dictionary.
 
 use cloakroom_session::{CsrfScheme, Error, Json};
 
@@ -8,7 +8,7 @@ use crate::layout::{Layout, Queue, Spelling};
 /// The prefix of the keys of flash queues; the default queue's name is empty.
 const FLASH: &str = "_f_";
 
-/// Keys as Pyramid's own session factories have them, and those that follow it.
+/// Keys of Pyramid's own session factories and compatible ones.
 #[derive(Debug)]
 pub(crate) struct PyramidKeys {
     pub(crate) framework: &'static str,

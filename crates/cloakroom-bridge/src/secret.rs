@@ -5,12 +5,13 @@ use std::fmt;
 use cloakroom_session::ConfigError;
 use zeroize::Zeroizing;
 
-/// The secret that the other application signs or encrypts with: of any length, because its
-/// framework asks for none.
+/// The secret with which the other application signs or encrypts.
+///
+/// It may have any length, because its framework sets no minimum.
 ///
 /// # Security
-/// It is erased from memory when dropped, and `Debug` prints nothing of it. Frameworks take short
-/// secrets, and so does this; a secret that can be guessed is no better here than there.
+/// The secret is erased from memory on drop, and `Debug` doesn't print it. Short secrets are
+/// accepted because the frameworks accept them, but a secret that can be guessed is no safer here.
 ///
 /// # Examples
 /// ```
@@ -25,13 +26,13 @@ pub struct Secret(Kind);
 
 #[derive(Clone)]
 enum Kind {
-    /// Some frameworks treat text in a way of their own.
+    /// Some frameworks treat text specially.
     Text(Zeroizing<String>),
     Bytes(Zeroizing<Vec<u8>>),
 }
 
 impl Secret {
-    /// The secret as bytes; text in UTF-8.
+    /// Returns the secret as bytes; text in UTF-8.
     pub(crate) fn bytes(&self) -> &[u8] {
         match &self.0 {
             Kind::Text(text) => text.as_bytes(),
@@ -39,7 +40,7 @@ impl Secret {
         }
     }
 
-    /// The secret, if it is text.
+    /// Returns the secret if it is text.
     #[cfg(feature = "pyramid")]
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.0 {
@@ -48,10 +49,10 @@ impl Secret {
         }
     }
 
-    /// The secret as bytes, if there is any.
+    /// Returns the secret as bytes, unless it is empty.
     pub(crate) fn checked(&self, option: &'static str) -> Result<&[u8], ConfigError> {
         match self.bytes() {
-            [] => Err(ConfigError::new(option, "is empty: anybody could make a session")),
+            [] => Err(ConfigError::new(option, "is empty: anyone could forge a session")),
             bytes => Ok(bytes),
         }
     }

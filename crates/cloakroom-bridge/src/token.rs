@@ -1,5 +1,5 @@
-//! Signed tokens with a time, as `itsdangerous` and Django make them: `payload.time.signature`, and
-//! the payload compressed behind a dot in front of it.
+//! Signed tokens with a time, in the form of `itsdangerous` and Django: `payload.time.signature`. A
+//! compressed payload has a dot in front.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +8,7 @@ use cloakroom_session::{Rejected, Timestamp};
 use crate::mac::Mac;
 use crate::zlib::{deflate, inflate};
 
-/// What separates the parts, how the time is written, and who signs.
+/// The separator, the encoding of the time, and the keys.
 #[derive(Clone, Debug)]
 pub(crate) struct Tokens {
     pub(crate) separator: char,
@@ -17,13 +17,13 @@ pub(crate) struct Tokens {
     pub(crate) macs: Vec<Mac>,
 }
 
-/// How seconds since 1970 are written.
+/// The encoding of a time in seconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Time {
-    /// As few bytes as there are, in base64url.
+    /// The minimal number of bytes, in base64url.
     #[cfg(feature = "flask")]
     Bytes,
-    /// Digits of base 62.
+    /// Base-62 digits.
     #[cfg(feature = "django")]
     Base62,
 }
@@ -32,7 +32,7 @@ pub(crate) enum Time {
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 impl Tokens {
-    /// The payload and when it was signed.
+    /// Returns the payload and the time of the signature.
     pub(crate) fn open(&self, token: &str) -> Result<(Vec<u8>, Timestamp), Rejected> {
         let (signed, signature) = token.rsplit_once(self.separator).ok_or(Rejected::Malformed)?;
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Rejected::Malformed)?;
@@ -44,14 +44,14 @@ impl Tokens {
         let (payload, compressed) = payload.strip_prefix('.').map_or((payload, false), |payload| (payload, true));
         let bytes = URL_SAFE_NO_PAD.decode(payload).map_err(|_| Rejected::Corrupt)?;
         let bytes = if compressed { inflate(&bytes)? } else { bytes };
-        // Pickled by a serializer that somebody has configured.
+        // A pickle, from another configured serializer.
         if bytes.first() == Some(&0x80) {
             return Err(Rejected::UnsafeSerializer);
         }
         Ok((bytes, time))
     }
 
-    /// A token for this payload, signed now. Compressed, if that is shorter.
+    /// Signs a payload with the time `now`. The payload is compressed if that is shorter.
     pub(crate) fn seal(&self, payload: &str, now: Timestamp) -> String {
         let packed = deflate(payload).filter(|packed| packed.len() + 1 < payload.len());
         let payload = match packed {

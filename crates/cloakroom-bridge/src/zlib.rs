@@ -1,4 +1,4 @@
-//! Compressed text, unpacked as far as a session can be large.
+//! Compressed text, decompressed up to a size limit.
 
 use std::io::{Read as _, Write as _};
 
@@ -7,10 +7,11 @@ use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 
-/// No session is larger, in bytes. A cookie of 4 kB could unpack to a thousand times that.
+/// The size limit of a session, in bytes. A cookie of 4 kB could decompress to a thousand times
+/// that.
 const MOST: u64 = 1 << 20;
 
-/// Unpacks at most a megabyte.
+/// Decompresses at most one megabyte.
 pub(crate) fn inflate(bytes: &[u8]) -> Result<Vec<u8>, Rejected> {
     let mut unpacked = Vec::new();
     let read = ZlibDecoder::new(bytes).take(MOST + 1).read_to_end(&mut unpacked);
@@ -21,7 +22,7 @@ pub(crate) fn inflate(bytes: &[u8]) -> Result<Vec<u8>, Rejected> {
     }
 }
 
-/// The text compressed, if it can be.
+/// Compresses the text; `None` if that fails.
 pub(crate) fn deflate(text: &str) -> Option<Vec<u8>> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(text.as_bytes()).ok()?;

@@ -1,10 +1,10 @@
-//! What the bridges promise: vectors of the real frameworks, and requests that take turns.
+//! The promises of the bridges: vectors of the real frameworks, and requests that take turns.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a panic is how a test fails"
+    reason = "a panic fails the test"
 )]
 
 mod bridge {

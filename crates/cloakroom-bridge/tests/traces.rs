@@ -1,7 +1,7 @@
-//! What is traced of refused cookies, and that no secret is. In a process of its own: other tests,
-//! which nobody listens to, would get in its way.
+//! Traces of refused cookies, which must contain no secret. Runs in a separate process, because
+//! other tests would interfere with the subscriber.
 #![cfg(all(feature = "beaker", feature = "django", feature = "pyramid"))]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic fails the test")]
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use cloakroom_session::{
     Clock as _, CookieHeader, CookieSessions, Engine, Key, SessionFactory, SessionSlot, SystemClock,
 };
 
-/// Everything that is traced, as text.
+/// All traces, as text.
 #[derive(Clone, Default)]
 struct Traces(Arc<Mutex<Vec<u8>>>);
 
@@ -44,7 +44,7 @@ impl Traces {
     }
 }
 
-/// The cookie that this factory makes of a session with a secret in it.
+/// Returns the cookie of a session with a secret in it, made by this factory.
 async fn cookie_of(factory: impl SessionFactory) -> String {
     let slot = SessionSlot::new(Arc::new(Engine::new(factory)));
     slot.open(CookieHeader::default()).await.unwrap().insert("card", "4111 1111").unwrap();
@@ -56,7 +56,7 @@ fn bridged<F: CookieFormat>(format: F) -> BridgedCookies<F> {
 }
 
 #[tokio::test]
-async fn a_refused_cookie_leaves_its_reason_and_no_secret() {
+async fn refused_cookies_are_traced_without_secrets() {
     let traces = Traces::default();
     let _tracing = traces.start();
     let pyramid = || PyramidCookie::new("itsaseekreet");

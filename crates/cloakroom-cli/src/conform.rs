@@ -1,8 +1,8 @@
-//! `conform`: the conformance suite for stores, against one that somebody names.
+//! `conform`: the conformance suite for stores, run against a store of the user's choice.
 //!
-//! | file | what it is about |
+//! | file | contents |
 //! |---|---|
-//! | `room` | a table, a prefix or a file of its own, and how it is removed |
+//! | `room` | a dedicated table, prefix or file, and its removal |
 
 mod room;
 
@@ -21,17 +21,17 @@ use room::Room;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    The suite has a room of its own: a table named cloakroom_conform_…, a prefix of keys, a file or a folder next to the one that \
+    The suite runs in a separate room: a table named cloakroom_conform_…, a prefix of keys, a file or a folder next to the one that \
     the URL names. No session of an application is touched, and the room is removed at the end. The user needs the right to create \
-    and drop a table.\n\nExit codes: 0 all checks passed; 1 one of them didn't, or the store can't be reached.")]
+    and drop a table.\n\nExit codes: 0 all checks passed; 1 a check failed, or the store can't be reached.")]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]
     store: String,
-    /// How often each race is run: more find more
+    /// Number of runs of each race: more runs find more errors
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rounds: u32,
-    /// Makes the same choices as a run that failed with this seed
+    /// Makes the same random choices as a failed run with this seed
     #[arg(long, value_name = "SEED")]
     seed: Option<u64>,
 }
@@ -58,7 +58,7 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
     Ok(if failures.is_empty() { Outcome::Done } else { Outcome::Failed })
 }
 
-/// Each check as a document, and those that failed.
+/// Returns each check as a JSON document, and the failures.
 async fn checked(
     store: &AnyStore,
     room: &Room,
@@ -73,7 +73,7 @@ async fn checked(
     let mut closed = false;
     let failures = check_each(Arc::new(store.clone()), can, |check, failure| {
         if !json && !closed {
-            // Who can't be told any more doesn't keep the room from being removed.
+            // A closed stdout must not prevent the removal of the room.
             closed = print(&line(check, failure)).is_err();
         }
         checks.push(json!({ "check": check, "ok": failure.is_none(), "why": failure.map(|it| &it.why) }));
@@ -82,14 +82,14 @@ async fn checked(
     Ok((checks, failures))
 }
 
-/// What the store says that it can do. What it doesn't refuse, it has to do right.
+/// Determines the store's capabilities. An operation that the store doesn't refuse must be correct.
 async fn capabilities(store: &impl Store, expires_by_itself: bool) -> anyhow::Result<Capabilities> {
     let now = SystemClock.now();
     let mut can = Capabilities::all();
     if is_unsupported(within(store.owned("cloakroom-conform", None, 1, now)).await)? {
         can = can.without_owners();
     }
-    // Before that moment nobody had a session.
+    // At that time no session existed.
     if is_unsupported(within(store.end_before(Timestamp::from_unix_secs(0), None, now)).await)? {
         can = can.without_end_before();
     }
@@ -99,7 +99,7 @@ async fn capabilities(store: &impl Store, expires_by_itself: bool) -> anyhow::Re
     Ok(if expires_by_itself { can.expires_by_itself() } else { can })
 }
 
-/// Other errors are for the checks to find; one that says that nobody is there ends it.
+/// Leaves other errors to the checks, except for a timeout, which ends the run.
 fn is_unsupported<T>(answer: Result<T, StoreError>) -> Result<bool, StoreError> {
     match answer {
         Err(why) if why.is_timed_out() => Err(why),
@@ -130,7 +130,7 @@ mod tests {
     use super::capabilities;
 
     #[tokio::test]
-    async fn what_a_store_can_do_is_found_out() {
+    async fn capabilities_of_a_store_are_detected() {
         let folder = tempfile::tempdir().unwrap();
         let files = cloakroom::FileStore::open(folder.path()).unwrap();
         let files_can = Capabilities::all().without_owners().without_end_before();

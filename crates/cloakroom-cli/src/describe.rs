@@ -1,5 +1,5 @@
-//! A session as a row, as lines and in JSON. Values are shown only if they were asked for, and the
-//! CSRF token never.
+//! A session as a table row, as text and as JSON. Values are shown only on request, and the CSRF
+//! token never.
 
 use cloakroom::{Entry, Json, Record, Scanned, StoreKey, Timestamp};
 use serde_json::{Map, Value, json};
@@ -8,14 +8,14 @@ use crate::moment::{span, utc};
 use crate::output::plain;
 use crate::table::{bytes, table};
 
-/// Whether what the application put into a session is shown.
+/// The choice to show or hide the application's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Values {
     Hidden,
     Shown,
 }
 
-/// Sessions as a table.
+/// Formats sessions as a table.
 pub(crate) fn rows(sessions: &[Scanned], now: Timestamp) -> String {
     let rows: Vec<Vec<String>> = sessions
         .iter()
@@ -37,7 +37,7 @@ pub(crate) fn rows(sessions: &[Scanned], now: Timestamp) -> String {
     table(&names, &["VERSION", "SIZE"], &rows)
 }
 
-/// What a store says of a session, without looking into it.
+/// Returns the store's data about a session, without decoding the record.
 pub(crate) fn facts(Scanned { key, version, entry, .. }: &Scanned) -> Map<String, Value> {
     let mut facts = Map::new();
     facts.insert("key".to_owned(), key.to_hex().into());
@@ -50,7 +50,7 @@ pub(crate) fn facts(Scanned { key, version, entry, .. }: &Scanned) -> Map<String
     facts
 }
 
-/// What is in a record.
+/// Returns the contents of a record.
 pub(crate) fn contents(record: &Record, values: Values) -> Map<String, Value> {
     let shown = |json: &Json| match values {
         Values::Hidden => json!({ "bytes": json.as_str().len() }),
@@ -73,7 +73,7 @@ pub(crate) fn contents(record: &Record, values: Values) -> Map<String, Value> {
     contents
 }
 
-/// A session in JSON, with what is in it.
+/// Returns a session as JSON, with its contents.
 pub(crate) fn session(scanned: &Scanned, values: Values) -> Value {
     let mut session = facts(scanned);
     match scanned.entry.record(&scanned.key) {
@@ -85,7 +85,7 @@ pub(crate) fn session(scanned: &Scanned, values: Values) -> Value {
     Value::Object(session)
 }
 
-/// The same for people: names and values, one below the other.
+/// Formats the same for people: one name and value per line.
 pub(crate) fn lines(object: &Map<String, Value>, values: Values) -> String {
     let shown = object.iter().filter(|(_, value)| !value.is_null());
     let width = shown.map(|(name, _)| name.len()).max().unwrap_or(0);
@@ -119,7 +119,7 @@ fn short(value: &Value, values: Values) -> String {
     }
 }
 
-/// A session that is known by its key and not met on a walk.
+/// Describes a session that was looked up by its key.
 pub(crate) const fn known(key: StoreKey, version: cloakroom::Version, entry: Entry) -> Scanned {
     Scanned::new(key, version, entry)
 }
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_shown_if_asked_for_and_tokens_never() {
+    fn values_are_shown_on_request_and_tokens_never() {
         let token = CsrfToken::from_random([7; 32]);
         for (values, shown) in [(Values::Hidden, false), (Values::Shown, true)] {
             let session = session(&scanned(), values);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_damaged_is_said() {
+    fn damaged_sessions_are_reported() {
         let entry = Entry::new("nonsense".into(), NOW, NOW, None);
         let damaged = Scanned::new(StoreKey::from_bytes([1; 32]), Version::new(1), entry);
         assert_eq!(session(&damaged, Values::Hidden)["is_damaged"], true);

@@ -1,4 +1,4 @@
-//! `doctor`: what a store's server says of itself, and what may be done there.
+//! `doctor`: the state of a store's server, and the rights of its user.
 
 mod canary;
 
@@ -15,14 +15,14 @@ use crate::place::{Open, store};
 use crate::table::table;
 use crate::walk::within;
 
-/// Clocks of a deployment that differ by more than that are worth a look: sessions are dated by the
-/// clock of whoever writes them.
+/// A larger difference between the clocks of a deployment is reported: sessions are dated by the
+/// clock of the process that writes them.
 const APART: Duration = Duration::from_secs(5);
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    Asks, and lets one session live for a moment, under a random key and with an owner that nobody has. The table \
-    of a database is created if it isn't there, as the application would.")]
+    Queries the server, and creates, uses and ends one session under a random key and a random owner. Like the \
+    application, it creates a database's table if it doesn't exist.")]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]
@@ -35,9 +35,9 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
     let checkup = match within(store.checkup()).await {
         Ok(checkup) => checkup,
         Err(why) if why.is_timed_out() => return Err(why.into()),
-        // It was reached, and may answer what matters all the same.
+        // The server is reachable, so the other questions may still be answered.
         Err(why) => {
-            let server = Checkup::new("doesn't say what it is");
+            let server = Checkup::new("unknown");
             server.found(Topic::Writes, Severity::Unknown, canary::told(&why))
         }
     };
@@ -56,7 +56,7 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
     Ok(Outcome::no_if(problems || clock.severity == Severity::Problem))
 }
 
-/// How far the server's clock is from ours.
+/// The difference between the server's clock and ours.
 #[derive(Debug, PartialEq)]
 struct Clock {
     severity: Severity,
@@ -65,13 +65,13 @@ struct Clock {
 }
 
 impl Clock {
-    /// The server answered between these two points: its clock may say any of them.
+    /// The server answered between these two times, so its clock may show any time between them.
     fn compare(server: Option<Timestamp>, began: Timestamp, ended: Timestamp) -> Self {
         let Some(server) = server else {
             return Self {
                 severity: Severity::Unknown,
                 apart: None,
-                text: "the server doesn't tell the time".to_owned(),
+                text: "the server doesn't report its time".to_owned(),
             };
         };
         let (ahead, behind) = (server.since(ended), began.since(server));
@@ -126,10 +126,10 @@ mod tests {
         let later = NOW + Duration::from_secs(60);
         let near = Timestamp::from_unix_millis(NOW.unix_millis() - 30);
         for (row, server, severity, says) in [
-            ("while it was asked", Some(NOW), Severity::Good, "as here"),
+            ("equal", Some(NOW), Severity::Good, "as here"),
             ("a little behind", Some(near), Severity::Good, "0.030 s from here"),
             ("ahead", Some(later), Severity::Problem, "1 min ahead of here"),
-            ("it doesn't tell", None, Severity::Unknown, "doesn't tell"),
+            ("not reported", None, Severity::Unknown, "doesn't report"),
         ] {
             let clock = Clock::compare(server, NOW, NOW);
             assert_eq!(clock.severity, severity, "{row}");

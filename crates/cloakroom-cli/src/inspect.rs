@@ -1,11 +1,11 @@
-//! `inspect`: what a cookie is, and why it is refused.
+//! `inspect`: the contents of a cookie, and the reason for which it is refused.
 //!
-//! | file | what it is about |
+//! | file | contents |
 //! |---|---|
-//! | `cookie` | the cookie, as it was given |
-//! | `report` | what a format says of it |
-//! | `sealed`, `id` | our own formats |
-//! | `bridged` | those of other frameworks |
+//! | `cookie` | parsing the cookie |
+//! | `report` | the result |
+//! | `sealed`, `id` | Cloakroom's own formats |
+//! | `bridged` | formats of other frameworks |
 
 mod bridged;
 mod cookie;
@@ -26,29 +26,29 @@ use report::{Report, Verdict};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    With a key it says whether a factory with that key opens the cookie, and why not. Without one it says what can \
-    be seen from outside.\n\n\
-    Of another framework: `cloakroom inspect - --framework rails --secret-env SECRET_KEY_BASE --name _shop_session < cookie`.")]
+    With a key, reports whether a factory with that key opens the cookie, and if not, why. Without one, reports \
+    only the parts that are readable without a key.\n\n\
+    For another framework: `cloakroom inspect - --framework rails --secret-env SECRET_KEY_BASE --name _shop_session < cookie`.")]
 pub(crate) struct Options {
     /// The cookie: its value, name=value, a whole Cookie or Set-Cookie line, or - to read one of
-    /// these from stdin. A session cookie is a secret while it is valid: arguments can be read by
-    /// everybody on the machine
+    /// these from stdin. A session cookie is a secret while it is valid, and other users of the
+    /// machine can read arguments
     #[arg(value_name = "COOKIE")]
     cookie: String,
-    /// The cookie's name, to which its seal is bound; of several cookies, which one [default: the
-    /// one in COOKIE, or that of the library or framework]
+    /// The cookie's name, which its seal is bound to; also selects one of several cookies [default:
+    /// the name in COOKIE, or that of the library or framework]
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
     key: KeyOptions,
     #[command(flatten)]
     other: OtherOptions,
-    /// Shows the values too: they may be anything that the application knows of a person
+    /// Shows the values too: they may contain any data that the application stores about a person
     #[arg(long)]
     values: bool,
 }
 
-/// What a format is asked with.
+/// The input of a format.
 struct Question<'a> {
     cookie: &'a Cookie,
     keyring: Option<&'a Keyring>,
@@ -57,7 +57,7 @@ struct Question<'a> {
     now: Timestamp,
 }
 
-/// A format, which says what a cookie is if it is one of its own. To add one, add it to the list.
+/// A format. Returns a report if it recognizes the cookie. To add a format, add it to the list.
 type Format = fn(&Question<'_>) -> anyhow::Result<Option<Report>>;
 
 const FORMATS: &[Format] = &[bridged::look, sealed::look, id::look, bridged::guess];
@@ -85,8 +85,8 @@ fn ask(question: &Question<'_>) -> anyhow::Result<Report> {
             return Ok(report);
         }
     }
-    let hint = "it is neither sealed (`s1.`, `e1.`), nor an id of 43 characters, nor like the cookies of other frameworks; was a part of it lost?";
-    Ok(Report::new("nothing that this program knows", Verdict::refused("unknown-format", "no format knows it", hint)))
+    let hint = "it is neither sealed (`s1.`, `e1.`), nor an id of 43 characters, nor similar to the cookies of other frameworks; is it incomplete?";
+    Ok(Report::new("an unknown format", Verdict::refused("unknown-format", "no known format matches", hint)))
 }
 
 #[cfg(test)]

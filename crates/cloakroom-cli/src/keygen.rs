@@ -16,21 +16,21 @@ use crate::output::{print, print_json};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    Without FILE, prints a key: for a secret manager, or a variable of the environment. With FILE, keeps the keys \
-    in that file, for its owner alone, and prints only which ones there are.\n\nTo rotate while several nodes run: \
-    `--next` on a file that all of them get, then `--previous`, and once the longest lifetime has passed \
-    `--forget`.")]
+    Without FILE, prints a key, for a secret manager or an environment variable. With FILE, keeps the keys \
+    in that file, which only its owner can read, and prints only their ids.\n\nTo rotate while several nodes run: \
+    distribute the file to all nodes after `--next`, again after `--previous`, and again after `--forget`, once \
+    the longest lifetime has passed.")]
 pub(crate) struct Options {
-    /// File of keys; is created if no other option is given
+    /// File of keys; created if no other option is given
     file: Option<PathBuf>,
-    /// Announces a new key: it opens what it sealed, and doesn't seal yet
+    /// Announces a new key: it opens cookies, but doesn't seal yet
     #[arg(long, requires = "file", conflicts_with_all = ["previous", "forget"])]
     next: bool,
-    /// Makes the announced key the current one, or a new one if none is announced; the one that was
-    /// current only opens from now on
+    /// Makes the announced key the current one, or generates one if none is announced; the former
+    /// current key only opens from now on
     #[arg(long, requires = "file", conflicts_with = "forget")]
     previous: bool,
-    /// Takes out the keys that only open what they sealed earlier
+    /// Removes the keys that only open cookies sealed earlier
     #[arg(long, requires = "file")]
     forget: bool,
 }
@@ -76,14 +76,14 @@ enum Step {
     Forget,
 }
 
-/// The text of a keyring after a step. Comments stay where they are.
+/// Returns the text of a keyring after a step. Comments keep their positions.
 fn rotated(there: &str, step: Step, fresh: &str) -> anyhow::Result<String> {
     let mut lines: Vec<(String, String)> = there.lines().map(words).collect();
     let announced = lines.iter().position(|(word, _)| word == "next");
     match step {
         Step::Create => {}
         Step::Next if announced.is_some() => {
-            bail!(WrongUse::new("a key is announced already: `--previous` makes it the current one"))
+            bail!(WrongUse::new("a key is already announced: `--previous` makes it the current one"))
         }
         Step::Next => lines.push(("next".to_owned(), fresh.to_owned())),
         Step::Forget => lines.retain(|(word, _)| word != "previous"),
@@ -98,7 +98,7 @@ fn rotated(there: &str, step: Step, fresh: &str) -> anyhow::Result<String> {
     Ok(lines.iter().map(|(word, rest)| format!("{}\n", format!("{word} {rest}").trim())).collect())
 }
 
-/// What a line is for, and what stands in it; a key alone is the current one.
+/// Splits a line into its word and its key. A key alone is the current one.
 fn words(line: &str) -> (String, String) {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
@@ -108,7 +108,7 @@ fn words(line: &str) -> (String, String) {
     (word.to_owned(), key.trim().to_owned())
 }
 
-/// Which keys there are: their ids, which say nothing about them.
+/// Reports the ids of the keys, which reveal nothing about the keys.
 fn report(text: &str, json: bool) -> anyhow::Result<()> {
     let mut keys = Vec::new();
     for (word, key) in text.lines().map(words).filter(|(word, _)| !word.is_empty()) {
@@ -123,7 +123,7 @@ fn report(text: &str, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Options for files that nobody else may read.
+/// Options for files that only their owner can read.
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -135,7 +135,7 @@ fn create(file: &Path, text: &str) -> anyhow::Result<()> {
     let opened = private().write(true).create_new(true).open(file);
     let mut opened = match opened {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            bail!(WrongUse::new(format!("{} is there already: `--previous` rotates it", file.display())))
+            bail!(WrongUse::new(format!("{} already exists: `--previous` rotates it", file.display())))
         }
         opened => opened.with_context(|| format!("creating {}", file.display()))?,
     };
@@ -143,12 +143,12 @@ fn create(file: &Path, text: &str) -> anyhow::Result<()> {
     Ok(opened.sync_all()?)
 }
 
-/// Under another name first: a keyring that is there by halves would sign everybody out.
+/// Writes to a temporary file first: a partial keyring would sign all users out.
 fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
     let mut name = file.as_os_str().to_owned();
     name.push(".new");
     let unfinished = PathBuf::from(name);
-    let written = create(&unfinished, text).with_context(|| format!("beside {}", file.display()));
+    let written = create(&unfinished, text).with_context(|| format!("next to {}", file.display()));
     written.and_then(|()| fs::rename(&unfinished, file).with_context(|| format!("replacing {}", file.display())))
 }
 

@@ -1,16 +1,16 @@
 //! `cloakroom`: keys, cookies, and the sessions of any store, from the command line.
 //!
-//! Answers go to stdout, progress and errors to stderr. What is secret is read from a file or the
-//! environment, and never written.
+//! Results go to stdout, progress and errors to stderr. Secrets are read from a file or the
+//! environment and never printed.
 //!
-//! | file | what it is about |
+//! | file | contents |
 //! |---|---|
 //! | `options` | the command line |
 //! | `outcome` | exit codes |
-//! | `place` | a store by its URL, wherever that is written |
-//! | `secret` | keys, wherever they are written |
-//! | `walk` | all sessions of a store, one after the other |
-//! | `describe` | a session as a row, as lines and in JSON |
+//! | `place` | finding a store's URL and opening the store |
+//! | `secret` | reading keys |
+//! | `walk` | iteration over all sessions of a store |
+//! | `describe` | a session as a table row, as text and as JSON |
 //! | `table`, `moment`, `output` | tables, times, and writing to a pipe that may be closed |
 //! | `keygen`, `inspect`, `sessions`, `sweep`, `stats`, `migrate`, `schema`, `doctor`, `conform`, `manual` | the commands |
 

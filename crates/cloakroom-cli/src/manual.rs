@@ -1,4 +1,4 @@
-//! `completions` and `man`: what the command line knows of itself.
+//! `completions` and `man`: shell completions and manual pages.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ pub(crate) struct Shell {
 
 #[derive(Args, Debug)]
 pub(crate) struct Man {
-    /// Folder to write the pages of all commands into; it is created if it isn't there
+    /// Folder for the pages of all commands; created if it doesn't exist
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
 }

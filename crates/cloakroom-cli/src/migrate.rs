@@ -1,17 +1,17 @@
-//! `migrate`: all sessions of a store into another one, while the application runs.
+//! `migrate`: copies all sessions of a store to another one, while the application runs.
 //!
-//! One run copies what is new, brings up to date what was used at the source since, and ends what
-//! has ended there since. It leaves alone what the application has written at the target. So it may
-//! be killed and run again, and run again after the application was switched over.
+//! A run copies new sessions, updates those that were used at the source since the last run, and
+//! ends those that have ended there. It never touches sessions that the application has written at
+//! the target. So a run may be killed and repeated, also after the application was switched over.
 //!
-//! | file | what it is about |
+//! | file | contents |
 //! |---|---|
-//! | `journal` | what was done so far, in a file |
-//! | `step` | what to do with a session: pure |
-//! | `copy` | doing it, a page at a time |
-//! | `ended` | what has ended at the source since it was copied |
-//! | `verify` | a second look at both stores |
-//! | `report`, `progress` | what is said |
+//! | `journal` | a file that records all work done |
+//! | `step` | decides the next step for a session; pure |
+//! | `copy` | copies sessions page by page |
+//! | `ended` | handles sessions that ended at the source after they were copied |
+//! | `verify` | compares both stores |
+//! | `report`, `progress` | output |
 
 mod copy;
 mod ended;
@@ -38,11 +38,11 @@ use report::Report;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    Keys of sessions stay as they are, so that cookies stay good. No deadline gets later than it is at the source. \
-    Moved marks aren't copied: they live for ten seconds, and are of use only to requests that were under way when \
-    somebody signed in.\n\nWhile the application runs: migrate once or twice; switch the application over, all \
-    processes at once; migrate again at once. To rule out that somebody sees a \
-    session as it was at the last run, stop the application for a run before the switch.")]
+    Sessions keep their keys, so cookies stay valid. No deadline becomes later than it is at the source. \
+    Tombstones of moved sessions aren't copied: they live for ten seconds, and only matter to requests that were in \
+    progress when a user signed in.\n\nWhile the application runs: migrate once or twice; switch the application over, \
+    all processes at once; migrate again immediately. Between the last two steps a visitor may see the session of an \
+    earlier run; to prevent that, stop the application for a run before the switch.")]
 pub(crate) struct Options {
     /// The store to copy from: a URL, env:NAME or @FILE
     #[arg(value_name = "FROM-URL")]
@@ -50,25 +50,25 @@ pub(crate) struct Options {
     /// The store to copy into
     #[arg(value_name = "TO-URL")]
     to: String,
-    /// File that says what was copied: keep it from run to run, it is what tells our writes from
-    /// the application's
+    /// File that records the copied sessions. Keep it between runs: it distinguishes this program's
+    /// writes from the application's
     #[arg(long, value_name = "FILE", default_value = "cloakroom-migrate.journal")]
     journal: PathBuf,
-    /// How many sessions to write at the same time
+    /// Number of sessions to write concurrently
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
     at_once: u16,
-    /// Milliseconds to wait after each page of 500, for stores that are busy
+    /// Pause after each page of 500 sessions in milliseconds, for busy stores
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pause: u64,
-    /// Leaves out the second look at both stores
+    /// Skips the final comparison of both stores
     #[arg(long)]
     no_verify: bool,
-    /// Ends at the target what has ended at the source even if that is more than a tenth of all
+    /// Ends sessions at the target even if more than a tenth of all have ended at the source
     #[arg(long)]
     end_many: bool,
 }
 
-/// Both stores, and how hard to work.
+/// Both stores, and the limits of the load on them.
 #[derive(Debug)]
 struct Stores {
     from: AnyStore,
@@ -84,7 +84,7 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
         at_once: usize::from(options.at_once),
         pause: Duration::from_millis(options.pause),
     };
-    // Of the stores that are open now: a path leads somewhere once there is something.
+    // Identify the stores after opening them: a path can be resolved only once it exists.
     let (from, to) = (identity(&options.from)?, identity(&options.to)?);
     if from == to {
         bail!(WrongUse::new(format!("both URLs lead to the same store, {from}")));

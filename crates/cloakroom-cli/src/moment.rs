@@ -1,4 +1,4 @@
-//! Points in time and spans, as people write and read them.
+//! Times and durations in the form that people write and read.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// A point in time in UTC, as in RFC 3339.
+/// Formats a time in UTC, as in RFC 3339.
 pub(crate) fn utc(point: Timestamp) -> String {
     let seconds = point.unix_secs();
     let (year, month, day) = date(seconds / DAY);
@@ -16,8 +16,8 @@ pub(crate) fn utc(point: Timestamp) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// Year, month and day of a day since 1970 (Howard Hinnant's `civil_from_days`, for days that
-/// aren't before it).
+/// Returns year, month and day for a number of days since 1970 (Howard Hinnant's `civil_from_days`,
+/// without earlier days).
 const fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
@@ -29,7 +29,7 @@ const fn date(days: u64) -> (u64, u64, u64) {
     (year_of_era + era * 400 + if month <= 2 { 1 } else { 0 }, month, day)
 }
 
-/// The same the other way around.
+/// The inverse of `date`.
 fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     let known = (1970..10_000).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
     let year = if month <= 2 { year - 1 } else { year };
@@ -39,7 +39,7 @@ fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     known.then(|| days.checked_sub(719_468))?
 }
 
-/// A span in its two largest units at most.
+/// Formats a duration in at most its two largest units.
 pub(crate) fn span(span: Duration) -> String {
     let seconds = span.as_secs();
     let two = |large: u64, name: &str, small: u64, unit: u64, small_name: &str| match small / unit {
@@ -54,9 +54,9 @@ pub(crate) fn span(span: Duration) -> String {
     }
 }
 
-/// A number and its unit: `90s`, `15m`, `2h`, `7d`.
+/// Parses a number and its unit: `90s`, `15m`, `2h`, `7d`.
 pub(crate) fn parse_span(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is no span: write 90s, 15m, 2h or 7d");
+    let wrong = || format!("{text:?} isn't a duration: write 90s, 15m, 2h or 7d");
     let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
     let unit = match unit {
         "s" => 1,
@@ -70,7 +70,7 @@ pub(crate) fn parse_span(text: &str) -> Result<Duration, String> {
     seconds.map(Duration::from_secs).ok_or_else(wrong)
 }
 
-/// A point in time: so long ago, a day, or a second of a day, both in UTC.
+/// A time given as an age, a day, or a second of a day, both in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum When {
     Ago(Duration),
@@ -83,7 +83,7 @@ impl When {
             return Ok(Self::Ago(span));
         }
         parse_utc(text).map(Self::At).ok_or_else(|| {
-            format!("{text:?} is no point in time: write 7d for a week ago, 2026-05-01, or 2026-05-01T12:30:00Z")
+            format!("{text:?} isn't a point in time: write 7d for a week ago, 2026-05-01, or 2026-05-01T12:30:00Z")
         })
     }
 
@@ -95,7 +95,7 @@ impl When {
     }
 }
 
-/// So long before this, or the beginning of time.
+/// Returns the time that is this long before `now`, but not before 1970.
 pub(crate) fn before(now: Timestamp, span: Duration) -> Timestamp {
     let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     Timestamp::from_unix_millis(now.unix_millis().saturating_sub(millis))

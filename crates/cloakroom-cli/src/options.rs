@@ -5,16 +5,16 @@ use clap::{Parser, Subcommand};
 use crate::{conform, doctor, inspect, keygen, manual, migrate, schema, sessions, stats, sweep};
 
 const AFTER: &str = "\
-Stores: sqlite:PATH, file:DIR, postgres://…, mysql://…, redis://…, redis+sentinel://…, redis+cluster://… A URL may hold a password: write \
-env:NAME for the URL in a variable of the environment, or @FILE for the one in a file.
+Stores: sqlite:PATH, file:DIR, postgres://…, mysql://…, redis://…, redis+sentinel://…, redis+cluster://… If the URL contains a password, pass \
+env:NAME for a URL in an environment variable, or @FILE for one in a file.
 
-Exit codes: 0 done; 1 failed; 2 wrong use; 3 the answer is no: nothing was found, a cookie was refused, something is to be looked at.";
+Exit codes: 0 done; 1 failed; 2 wrong use; 3 the answer is no: nothing was found, a cookie was refused, or a result needs attention.";
 
-/// Keys, cookies, and the sessions of any store.
+/// Manages keys, cookies, and the sessions of any store.
 #[derive(Debug, Parser)]
 #[command(name = "cloakroom", version, after_help = AFTER)]
 pub(crate) struct Options {
-    /// Answers in JSON, one document each
+    /// Prints each answer as one JSON document
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]
@@ -23,14 +23,14 @@ pub(crate) struct Options {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Makes a key, or a file of keys, and rotates it
+    /// Makes a key, or makes and rotates a file of keys
     Keygen(keygen::Options),
-    /// Says what a session cookie is, of ours or of another framework, and why it is refused
+    /// Explains a session cookie, of Cloakroom or another framework, and why it is refused
     Inspect(inspect::Options),
     /// Lists, shows and ends the sessions of a store
     #[command(subcommand)]
     Sessions(sessions::Command),
-    /// Removes what is over from a store
+    /// Removes expired sessions from a store
     Sweep(sweep::Options),
     /// Counts sessions by age and size
     Stats(stats::Options),
@@ -38,14 +38,14 @@ pub(crate) enum Command {
     Migrate(migrate::Options),
     /// Prints the SQL that creates the table
     Schema(schema::Options),
-    /// Says whether a store can be reached, is durable, evicts, is replicated, and what time it is
-    /// there
+    /// Reports whether a store can be reached, is durable, evicts and is replicated, and compares
+    /// its clock
     Doctor(doctor::Options),
-    /// Runs the conformance suite against a store, in a table or under a prefix of its own
+    /// Runs the conformance suite against a store, in a dedicated table or under a dedicated prefix
     Conform(conform::Options),
-    /// Prints a script of completions for a shell
+    /// Prints a completion script for a shell
     Completions(manual::Shell),
-    /// Prints the manual page, or writes those of all commands into a folder
+    /// Prints the manual page, or writes the pages of all commands into a folder
     Man(manual::Man),
 }
 
@@ -56,7 +56,7 @@ mod tests {
     use super::Options;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_consistent() {
         Options::command().debug_assert();
     }
 }

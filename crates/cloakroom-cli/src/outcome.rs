@@ -1,16 +1,16 @@
-//! How a command ended, and what the exit code says of it.
+//! The outcome of a command, and its exit code.
 
 use std::fmt;
 use std::process::ExitCode;
 
-/// How a command ended that could answer.
+/// The outcome of a command that could answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Done.
     Done,
-    /// What was to be checked isn't right.
+    /// A check failed.
     Failed,
-    /// The answer is no: nothing was found, a cookie was refused, something is to be looked at.
+    /// The answer is no: nothing was found, a cookie was refused, or a result needs attention.
     No,
 }
 
@@ -20,7 +20,7 @@ impl Outcome {
     }
 }
 
-/// The command line asks for something that there isn't.
+/// An error in the command line that clap can't detect, such as an unknown store.
 #[derive(Debug)]
 pub(crate) struct WrongUse(String);
 
@@ -38,8 +38,8 @@ impl fmt::Display for WrongUse {
 
 impl std::error::Error for WrongUse {}
 
-/// 0 done, 1 failed, 2 wrong use, 3 the answer is no. A mistake in the command line is clap's, and
-/// 2 too.
+/// Returns 0 for done, 1 for failed, 2 for wrong use and 3 for a negative answer. clap also exits
+/// with 2 on a mistake in the command line.
 pub(crate) fn exit_code(answer: &anyhow::Result<Outcome>) -> ExitCode {
     ExitCode::from(match answer {
         Ok(Outcome::Done) => 0,

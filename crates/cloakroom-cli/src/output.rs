@@ -1,10 +1,10 @@
-//! Writing to stdout, which may be a pipe that somebody has closed.
+//! Writing to stdout, which may be a closed pipe.
 
 use std::io::{self, ErrorKind, Write as _};
 
 use serde_json::Value;
 
-/// Prints a text. Whoever reads no further has seen enough: that is no error.
+/// Prints a text. A reader that closes the pipe early is no error.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -17,7 +17,7 @@ pub(crate) fn print_json(value: &Value) -> io::Result<()> {
     print(&format!("{value:#}\n"))
 }
 
-/// A text of somebody else's without what a terminal obeys.
+/// Escapes control characters in a text from elsewhere, so that a terminal doesn't interpret them.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().flat_map(|it| if it.is_control() { it.escape_default().collect() } else { vec![it] }).collect()
 }
@@ -27,7 +27,7 @@ mod tests {
     use super::plain;
 
     #[test]
-    fn a_terminal_is_told_nothing() {
+    fn control_characters_are_escaped() {
         for (text, expected) in
             [("Zoë", "Zoë"), ("a\u{1b}[2Jb", "a\\u{1b}[2Jb"), ("one\ntwo\r", "one\\ntwo\\r"), ("\u{9b}", "\\u{9b}")]
         {

@@ -1,4 +1,4 @@
-//! A store by its URL, wherever that is written.
+//! Finding a store's URL, and opening the store.
 
 use std::path::Path;
 
@@ -7,20 +7,20 @@ use cloakroom::{AnyStore, StoreIdentity, connect};
 
 use crate::outcome::WrongUse;
 
-/// What must be there already.
+/// The treatment of a store that does not exist yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Open {
-    /// A file or folder that isn't there is a mistake in its name, and not to be created.
+    /// A missing file or folder is an error in its name, and is not created.
     Existing,
-    /// It may be created.
+    /// A missing file or folder is created.
     Any,
 }
 
-/// The URL that an argument names: itself, `env:NAME`, or `@FILE`.
+/// Returns the URL that an argument gives: the argument itself, `env:NAME`, or `@FILE`.
 pub(crate) fn url(argument: &str) -> anyhow::Result<String> {
     if let Some(name) = argument.strip_prefix("env:") {
         return std::env::var(name)
-            .map_err(|_| WrongUse::new(format!("the variable {name} of the environment isn't set")).into());
+            .map_err(|_| WrongUse::new(format!("the environment variable {name} isn't set")).into());
     }
     if let Some(path) = argument.strip_prefix('@') {
         let text = std::fs::read_to_string(path).with_context(|| format!("reading the URL from {path}"))?;
@@ -29,36 +29,36 @@ pub(crate) fn url(argument: &str) -> anyhow::Result<String> {
     Ok(argument.to_owned())
 }
 
-/// The store that an argument names.
+/// Opens the store that an argument names.
 pub(crate) async fn store(argument: &str, how: Open) -> anyhow::Result<AnyStore> {
     open(&url(argument)?, how).await
 }
 
-/// The store behind a URL.
+/// Opens the store of a URL.
 pub(crate) async fn open(url: &str, open: Open) -> anyhow::Result<AnyStore> {
     let (scheme, rest) = url.split_once(':').unwrap_or(("", ""));
     match scheme {
         "memory" => {
-            bail!(WrongUse::new("a store in memory is gone with its process: there is nothing to look at from outside"))
+            bail!(WrongUse::new("an in-memory store is gone with its process, so it can't be inspected from outside"))
         }
         "sqlite" | "file" if open == Open::Existing => {
-            // A path that can't be right is no missing file.
+            // Report an invalid path as such, not as a missing file.
             StoreIdentity::of(url)?;
             let path = rest.strip_prefix("//").unwrap_or(rest);
             let (path, _) = path.split_once('?').unwrap_or((path, ""));
             if !Path::new(path).exists() {
-                bail!("{path} isn't there: is the path relative to another folder?");
+                bail!("{path} doesn't exist: is the path relative to another folder?");
             }
         }
         _ => {}
     }
     connect(url).await.map_err(|error| match error.is_config() {
         true => error.into(),
-        false => anyhow!("{error}. Is it up, and is this the URL that the application has?"),
+        false => anyhow!("{error}. Is it up, and is this the application's URL?"),
     })
 }
 
-/// The identity of the store that an argument names, to be written down and compared.
+/// Returns the identity of the store that an argument names, for recording and comparing.
 pub(crate) fn identity(argument: &str) -> anyhow::Result<StoreIdentity> {
     Ok(StoreIdentity::of(&url(argument)?)?)
 }

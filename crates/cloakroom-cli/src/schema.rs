@@ -8,7 +8,7 @@ use crate::output::{print, print_json};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    For those who may not let the application create its table.")]
+    For deployments in which the application may not create its table.")]
 pub(crate) struct Options {
     /// sqlite, postgres or mysql; or the URL of such a store
     database: String,

@@ -1,5 +1,5 @@
-//! Keys, wherever they are written: a file, or a variable of the environment. Never an argument,
-//! which everybody on the machine can read.
+//! Reading keys from a file or an environment variable. Never from an argument, which other users
+//! of the machine can read.
 
 use std::path::PathBuf;
 
@@ -9,22 +9,21 @@ use cloakroom::Keyring;
 
 use crate::outcome::WrongUse;
 
-/// The variable that is read unless another one is named.
+/// The default environment variable.
 const VARIABLE: &str = "CLOAKROOM_KEY";
 
 #[derive(Args, Debug)]
 pub(crate) struct KeyOptions {
-    /// File with the key or the keyring, as `cloakroom keygen` writes it
+    /// File with the key or the keyring, in the form of `cloakroom keygen`
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
-    /// Variable of the environment with the key or the keyring [default: CLOAKROOM_KEY, if it is
-    /// set]
+    /// Environment variable with the key or the keyring [default: CLOAKROOM_KEY, if it is set]
     #[arg(long, value_name = "NAME", conflicts_with = "key_file")]
     key_env: Option<String>,
 }
 
 impl KeyOptions {
-    /// The keyring, if one is named or there is one where one is usually.
+    /// Returns the keyring of the options or of the default variable, if there is one.
     pub(crate) fn keyring(&self) -> anyhow::Result<Option<Keyring>> {
         let (text, place) = match (&self.key_file, &self.key_env) {
             (Some(path), _) => {
@@ -34,10 +33,7 @@ impl KeyOptions {
             }
             (None, Some(name)) => {
                 let text = std::env::var(name);
-                (
-                    text.map_err(|_| WrongUse::new(format!("the variable {name} of the environment isn't set")))?,
-                    name.clone(),
-                )
+                (text.map_err(|_| WrongUse::new(format!("the environment variable {name} isn't set")))?, name.clone())
             }
             (None, None) => match std::env::var(VARIABLE) {
                 Ok(text) => (text, VARIABLE.to_owned()),

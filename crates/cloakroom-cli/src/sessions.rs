@@ -1,4 +1,4 @@
-//! `sessions`: listed, shown and ended.
+//! `sessions`: lists, shows and ends sessions.
 
 mod end;
 mod list;
@@ -13,9 +13,9 @@ use crate::outcome::Outcome;
 pub(crate) enum Command {
     /// Lists live sessions, a page at a time
     List(list::Options),
-    /// Shows one session: what it holds by name, and the values if asked for
+    /// Shows one session: the names of its values, and the values on request
     Show(show::Options),
-    /// Ends sessions: some, all of an owner, or all from before a point
+    /// Ends sessions: some, all of one owner, or all created before a given time
     End(end::Options),
 }
 

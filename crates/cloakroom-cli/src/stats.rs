@@ -1,4 +1,4 @@
-//! `stats`: sessions by age and size, and what happens to them while somebody watches.
+//! `stats`: sessions by age and size, and the rate of changes.
 
 mod tally;
 mod watch;
@@ -19,11 +19,11 @@ pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]
     store: String,
-    /// Looks again every so many seconds, and says what happened in between; with --json a document
-    /// each time
+    /// Repeats every N seconds, and prints the changes in between; with --json as one document each
+    /// time
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     watch: Option<u64>,
-    /// Ends after so many looks
+    /// Ends after this many repetitions
     #[arg(long, value_name = "N", requires = "watch")]
     times: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! `sweep`: removes what is over.
+//! `sweep`: removes expired sessions.
 
 use anyhow::bail;
 use clap::Args;
@@ -13,13 +13,13 @@ use crate::walk::within;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    In small batches, so that nobody waits for it; for a timer of the system, where the application runs no \
-    sweeper of its own.")]
+    Works in small batches, so that requests aren't delayed. Meant for a system timer, if the application doesn't run \
+    a sweeper itself.")]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]
     store: String,
-    /// How many to remove in one step at most
+    /// Maximum number of sessions to remove in one step
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
 }
@@ -27,7 +27,7 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
     let store = store(&options.store, Open::Existing).await?;
     let now = SystemClock.now();
-    // A server that doesn't say what time it is there may be swept all the same.
+    // A server that doesn't report its time may be swept anyway.
     if let Some(ahead) = within(store.checkup()).await.ok().and_then(|checkup| checkup.too_far_ahead(now)) {
         bail!(
             "this machine's clock is {} ahead of the server's: live sessions would be removed; set the clock",
@@ -46,7 +46,7 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
     if json {
         print_json(&json!({ "swept": total }))?
     } else {
-        print(&format!("{total} ended sessions removed\n"))?
+        print(&format!("{total} expired sessions removed\n"))?
     }
     Ok(Outcome::Done)
 }

@@ -1,7 +1,6 @@
 //! Tables of text, and bars.
 
-/// Columns under their names, as wide as they must be; those whose names are in `right` stand on
-/// the right.
+/// Formats columns under their names, as wide as needed; the ones in `right` are right-aligned.
 pub(crate) fn table(names: &[&str], right: &[&str], rows: &[Vec<String>]) -> String {
     let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column)).map(|cell| cell.chars().count());
     let widths: Vec<usize> = names
@@ -23,7 +22,7 @@ pub(crate) fn table(names: &[&str], right: &[&str], rows: &[Vec<String>]) -> Str
     text
 }
 
-/// Names, counts, and a bar for each: the longest is of this width, and what is there at all has a
+/// Formats names, counts and bars. The longest bar has this width, and every count above zero has a
 /// mark.
 pub(crate) fn bars(rows: &[(String, u64)], width: usize) -> String {
     let most = rows.iter().map(|(_, count)| *count).max().unwrap_or(0).max(1);
@@ -39,7 +38,7 @@ pub(crate) fn bars(rows: &[(String, u64)], width: usize) -> String {
     text.lines().skip(1).map(|line| format!("  {line}\n")).collect()
 }
 
-/// A number with its thousands apart.
+/// Formats a number with separators of thousands.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -52,7 +51,7 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
-/// A size for people.
+/// Formats a size for people.
 pub(crate) fn bytes(size: u64) -> String {
     match size {
         0..10_240 => format!("{} B", grouped(size)),
@@ -66,14 +65,14 @@ mod tests {
     use super::{bars, bytes, grouped, table};
 
     #[test]
-    fn columns_are_as_wide_as_they_must_be() {
+    fn columns_are_as_wide_as_needed() {
         let rows = [vec!["ann".to_owned(), "7".to_owned()], vec!["Zoë Müller".to_owned(), "12".to_owned()]];
         assert_eq!(table(&["who", "n"], &["n"], &rows), "who          n\nann          7\nZoë Müller  12\n");
         assert_eq!(table(&["who"], &[], &[]), "who\n");
     }
 
     #[test]
-    fn what_is_there_has_a_bar() {
+    fn counts_above_zero_have_a_bar() {
         let rows =
             [("none", 0), ("few", 1), ("half", 500), ("most", 1000)].map(|(name, count)| (name.to_owned(), count));
         let expected = "  none         0\n  few          1  █\n  half       500  ██\n  most      1000  ████\n";

@@ -1,17 +1,17 @@
-//! All sessions of a store, one after the other.
+//! Iteration over all sessions of a store.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use cloakroom::{AnyStore, Clock as _, Cursor, Page, Scanned, Store as _, StoreError, StoreKey, SystemClock};
 
-/// How long a page may take: nobody's request waits for it.
+/// The time limit of a page. It is generous because no request waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How many sessions to ask for at a time.
+/// The number of sessions per page.
 pub(crate) const PAGE: usize = 500;
 
-/// A walk through a store, page by page.
+/// An iteration over a store, page by page.
 #[derive(Debug)]
 pub(crate) struct Walk<'a> {
     store: &'a AnyStore,
@@ -31,8 +31,8 @@ impl<'a> Walk<'a> {
         Self { store, limit, next: Next::Begin }
     }
 
-    /// The next page; nothing at the end. Stores that walk through a table that changes its size
-    /// may name a session twice.
+    /// Returns the next page, or `None` at the end. A store whose table is resized during iteration
+    /// may return a session twice.
     pub(crate) async fn page(&mut self) -> Result<Option<Page>, StoreError> {
         let after = match &self.next {
             Next::Begin => None,
@@ -46,8 +46,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Calls `each` with every live session, once; says which ones are damaged. It remembers the keys,
-/// 50 bytes each.
+/// Calls `each` with every live session, once. Returns the keys of damaged ones. Remembers all
+/// keys, at 50 bytes each.
 pub(crate) async fn all(store: &AnyStore, mut each: impl FnMut(&Scanned)) -> Result<Vec<StoreKey>, StoreError> {
     let mut walk = Walk::new(store, PAGE);
     let (mut seen, mut damaged) = (HashSet::new(), Vec::new());
@@ -58,7 +58,7 @@ pub(crate) async fn all(store: &AnyStore, mut each: impl FnMut(&Scanned)) -> Res
     Ok(damaged)
 }
 
-/// A call of a store, with an end.
+/// Runs a call to a store with a time limit.
 pub(crate) async fn within<T>(call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     tokio::time::timeout(PATIENCE, call).await.unwrap_or(Err(StoreError::timed_out()))
 }

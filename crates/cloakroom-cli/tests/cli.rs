@@ -1,10 +1,10 @@
-//! The program as it is built, on real stores.
+//! The compiled program, on real stores.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a panic is how a test fails"
+    reason = "a panic fails the test"
 )]
 
 #[path = "cli/common.rs"]

@@ -1,4 +1,4 @@
-//! How many connections may be wanted at the same time.
+//! The limit on how many connections callers request at once.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,14 +7,14 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep};
 
-/// How long the server's refusal of one more connection is believed.
+/// The time for which a "too many connections" refusal is assumed to hold.
 const BELIEVED: Duration = Duration::from_secs(10);
 
-/// Places in front of a pool: as many as it may have connections, and fewer while the server gives
-/// fewer.
+/// Permits in front of a pool: as many as it may have connections, and fewer while the server
+/// accepts fewer.
 ///
-/// A caller without a place waits for one. Without the gate, a caller whose connection was refused
-/// would fail although connections come free all the time.
+/// A caller without a permit waits for one. Without the gate, a caller whose connection was refused
+/// would fail although other connections become free all the time.
 #[derive(Debug)]
 pub(crate) struct Gate {
     places: Arc<Semaphore>,
@@ -22,14 +22,14 @@ pub(crate) struct Gate {
     closed: Mutex<Closed>,
 }
 
-/// Places that the server refused to fill, and when it did so last.
+/// The number of permits withheld after refusals, and the time of the last refusal.
 #[derive(Debug)]
 struct Closed {
     count: usize,
     refused: Option<Instant>,
 }
 
-/// The right to one connection.
+/// The permit for one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Place(Option<OwnedSemaphorePermit>);
 
@@ -42,17 +42,17 @@ impl Gate {
         }
     }
 
-    /// Waits for a place.
+    /// Waits for a permit.
     pub(crate) async fn enter(&self) -> Place {
         self.reopen();
-        // It is never closed as a whole: without a permit, a caller would merely not be counted.
+        // The semaphore is never closed; without a permit, a caller would only go uncounted.
         Place(Arc::clone(&self.places).acquire_owned().await.ok())
     }
 
-    /// Closes the place of a caller whose connection the server refused, and all others beyond the
-    /// connections that there are.
+    /// Withdraws the permit of a caller whose connection the server refused, and all others beyond
+    /// the number of existing connections.
     ///
-    /// Returns the place where no more are open than that: other users of the pool have the
+    /// Returns the permit if no more than that number are in use: other users of the pool hold the
     /// connections.
     pub(crate) fn close(&self, mut place: Place, there: usize) -> Option<Place> {
         let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,7 +68,7 @@ impl Gate {
         None
     }
 
-    /// Opens one place again when the last refusal is long ago: a caller finds out whether the
+    /// Restores one permit if the last refusal is old enough, so that a caller tests whether the
     /// server has room again.
     fn reopen(&self) {
         let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,28 +80,28 @@ impl Gate {
     }
 }
 
-/// The pauses of a caller whose connection the server refused while its pool has none: others may
-/// just be making theirs, or give one up.
+/// Back-off of a caller whose connection the server refused while its pool has none: other callers
+/// may be connecting at this moment, or give a connection up.
 #[derive(Debug)]
 pub(crate) struct Pauses(Duration);
 
 impl Pauses {
     const FIRST: Duration = Duration::from_millis(20);
 
-    /// With those before, a second and a quarter: a call has two, and its caller is to be told why
-    /// it failed.
+    /// With the earlier pauses this totals a second and a quarter. A call has two seconds, and its
+    /// caller should still receive the reason for the failure.
     const LAST: Duration = Duration::from_millis(640);
 
     pub(crate) const fn new() -> Self {
         Self(Self::FIRST)
     }
 
-    /// Waits, each time about twice as long; says whether to try again.
+    /// Waits, about twice as long each time. Returns whether to try again.
     pub(crate) async fn next(&mut self) -> bool {
         if self.0 > Self::LAST {
             return false;
         }
-        // Callers that were refused together don't come back together.
+        // Jitter: callers that were refused together should not return together.
         let half = u64::try_from(self.0.as_millis() / 2).unwrap_or_default().max(1);
         sleep(self.0 - Duration::from_millis(RandomState::new().build_hasher().finish() % half)).await;
         self.0 *= 2;
@@ -129,13 +129,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn refused_places_open_again_one_by_one() {
+    async fn withdrawn_permits_return_one_by_one() {
         let gate = Gate::new(5);
         let (refused, lucky) = (gate.enter().await, gate.enter().await);
-        // The server gives two: one caller has one of them, and one place is free.
+        // The server accepts two connections: one caller has one, and one permit is free.
         assert!(gate.close(refused, 2).is_none());
         assert_eq!(gate.places.available_permits(), 1);
-        // No more are open than there are connections: another user of the pool has the other one.
+        // No more permits are in use than connections exist: another pool user has the other one.
         let waits = gate.close(gate.enter().await, 2).unwrap();
         drop((lucky, waits));
         for open in 3..=5 {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_last_place_stays() {
+    async fn the_last_permit_stays() {
         let gate = Gate::new(3);
         assert!(gate.close(gate.enter().await, 0).is_none());
         let last = gate.enter().await;

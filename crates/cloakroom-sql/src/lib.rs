@@ -1,24 +1,24 @@
 //! Sessions in SQL databases: SQLite, PostgreSQL, MySQL and MariaDB.
 //!
-//! One table, and for each operation of a store one statement, which the database carries out whole
-//! or not at all. Which sessions are over is decided by the `now` that is passed in, never by the
-//! database's clock.
+//! All sessions are in one table, and each store operation is one statement, which the database
+//! executes atomically. The `now` that the caller passes in decides which sessions have expired;
+//! the database's clock is never used.
 //!
-//! | module | what it is about |
+//! | module | contents |
 //! |---|---|
 //! | `name` | the name of the table |
-//! | `statements` | what is said to a database, with a dialect each |
-//! | `link` | parameters, rows and failures, whichever driver carries them |
-//! | `gate` | how many connections may be wanted at the same time |
+//! | `statements` | the SQL statements, with a variant per dialect where needed |
+//! | `link` | parameters, rows and failures, independent of the driver |
+//! | `gate` | the limit on concurrent requests for a connection |
 //! | `sweep` | the rounds of a sweep |
-//! | `walks` | an owner's sessions and everybody's, step by step |
+//! | `walks` | paging through an owner's sessions and through all sessions |
 //! | `suspects` | connections that may be silent |
-//! | `row` | what comes back, checked |
+//! | `row` | decoding and validation of rows |
 //! | `sqlite` | an SQLite file (feature `sqlite`) |
 //! | `postgres` | a PostgreSQL database (feature `postgres`) |
 //! | `mysql` | a MySQL or MariaDB database (feature `mysql`) |
-//! | `pools` | pools of sqlx 0.9 that the application has (features `sqlx-sqlite`, `sqlx-postgres`, `sqlx-mysql`) |
-//! | `url`, `tls` | what a URL says about encryption, and encrypted connections (feature `tls`) |
+//! | `pools` | the application's own sqlx 0.9 pools (features `sqlx-sqlite`, `sqlx-postgres`, `sqlx-mysql`) |
+//! | `url`, `tls` | encryption options in URLs, and encrypted connections (feature `tls`) |
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")]
@@ -77,7 +77,9 @@ pub use postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteConfig, SqliteStore, Synchronous};
 
-/// Connections for the bridges' crate. They change without notice: nothing here is promised.
+/// Connections for the bridge crate.
+///
+/// Not part of the stable API: they may change in any release.
 #[doc(hidden)]
 pub mod connections {
     #[cfg(feature = "postgres")]

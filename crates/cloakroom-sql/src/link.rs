@@ -1,4 +1,4 @@
-//! What goes to a database and what comes back, whichever driver carries it.
+//! Values sent to a database and received from it, independent of the driver.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::{Entry, StoreError};
 
-/// How often a step is tried that others get in the way of.
+/// The number of attempts for a step that concurrent requests interfere with.
 pub(crate) const TRIES: usize = 10;
 
 /// A parameter of a statement.
@@ -19,7 +19,7 @@ pub(crate) enum Value {
 }
 
 impl fmt::Debug for Value {
-    // Drivers log the parameters of statements: a record isn't for the log.
+    // Drivers log the parameters of statements, and a record must not appear in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Key(key) => key.fmt(f),
@@ -54,7 +54,7 @@ impl From<Option<Timestamp>> for Value {
 }
 
 impl From<u64> for Value {
-    /// A count, or a point in time: what is beyond 292 million years is brought back to there.
+    /// Converts a count or a time; values beyond 292 million years are clamped.
     fn from(count: u64) -> Self {
         Self::Number(Some(i64::try_from(count).unwrap_or(i64::MAX)))
     }
@@ -66,7 +66,7 @@ impl From<usize> for Value {
     }
 }
 
-/// Text, created, touched, deadline and owner.
+/// Returns text, created, touched, deadline and owner.
 pub(crate) fn values(entry: &Entry) -> [Value; 5] {
     let owner = Value::Text(entry.owner.as_deref().map(Arc::from));
     [
@@ -78,17 +78,16 @@ pub(crate) fn values(entry: &Entry) -> [Value; 5] {
     ]
 }
 
-/// Touches that lie this close together are one: the first is written.
+/// Touches this close together count as one: only the first is written.
 ///
-/// A page asks for thirty things at once, and each request may find that the session is to be
-/// touched.
+/// A page may load thirty resources at once, and each request may find that a touch is due.
 const ONE_TOUCH: Duration = Duration::from_secs(1);
 
-/// The values of a touch: key, now, touched, deadline, and the latest `touched` and `deadline` that
-/// are written again.
+/// Returns the values of a touch: key, now, touched, deadline, and the latest `touched` and
+/// `deadline` that are still overwritten.
 ///
-/// A session whose requests are to be counted more finely, because it lasts for less than a hundred
-/// seconds, is.
+/// For a session that lasts less than a hundred seconds, the interval is one hundredth of its
+/// lifetime.
 pub(crate) fn touch(key: &StoreKey, touched: Timestamp, deadline: Option<Timestamp>, now: Timestamp) -> [Value; 6] {
     let lasts = deadline.map_or(u64::MAX, |deadline| deadline.unix_millis().saturating_sub(touched.unix_millis()));
     let close = u64::try_from(ONE_TOUCH.as_millis()).unwrap_or_default().min(lasts / 100);
@@ -96,40 +95,40 @@ pub(crate) fn touch(key: &StoreKey, touched: Timestamp, deadline: Option<Timesta
     [key.into(), now.into(), touched.into(), deadline.into(), before(touched).into(), deadline.map(before).into()]
 }
 
-/// A row, as a driver has it. `None` is what doesn't have that type.
+/// A row of any driver. `None` means that the column doesn't have the type.
 pub(crate) trait Cells {
     fn number(&self, column: usize) -> Option<Option<i64>>;
     fn bytes(&self, column: usize) -> Option<Option<&[u8]>>;
 }
 
-/// What became of a prepared statement.
+/// The reason why a prepared statement can't be used.
 #[cfg(feature = "postgres")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unprepared {
-    /// The server forgot it (`DISCARD ALL`), or another server was asked than the one that had
-    /// prepared it.
+    /// The server forgot it (`DISCARD ALL`), or the request reached a server that never prepared
+    /// it.
     Forgotten,
-    /// Its result has other columns now: the table was changed.
+    /// Its result columns changed because the table was altered.
     Outdated,
-    /// Another client's statement has its name.
+    /// Its name belongs to another client's statement.
     Mixed,
 }
 
-/// Why a statement wasn't carried out.
+/// The reason why a statement wasn't executed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Another one was in the way, and the database undid this one: it may be tried again.
+    /// The database rolled it back because of a conflict: it may be retried.
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     Undone(StoreError),
-    /// The server doesn't know the prepared statement, or another one by its name: nothing was
-    /// done.
+    /// The server doesn't know the prepared statement, or has another one under its name. Nothing
+    /// was executed.
     #[cfg(feature = "postgres")]
     Unprepared(Unprepared, StoreError),
-    /// The table isn't there, or lacks a column; in the database's words.
+    /// The table doesn't exist, or lacks a column. Holds the database's message.
     Missing(String),
-    /// A row with this key is there.
+    /// A row with this key exists.
     Taken,
-    /// The statement ran longer than the server allows, and was undone.
+    /// The server's statement timeout ended the statement. It was rolled back.
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     TooSlow(StoreError),
     Refused(StoreError),
@@ -156,23 +155,23 @@ impl From<Failure> for StoreError {
             Failure::Unprepared(_, error) => error,
             Failure::Refused(error) => error,
             Failure::Missing(told) => Self::missing(format!(
-                "the table of sessions is missing or of an earlier release: {told}: `migrate()` creates it or brings it up to \
-                 date, `schema()` is how"
+                "the table of sessions is missing or from an earlier release: {told}; `migrate()` creates or upgrades it, and \
+                 `schema()` returns the statements"
             )),
-            Failure::Taken => Self::unavailable("a row with this key is there"),
+            Failure::Taken => Self::unavailable("a row with this key exists"),
         }
     }
 }
 
-/// The number of times that a statement is tried which the database undid for the sake of another
-/// one.
+/// The number of attempts for a statement that the database rolls back because of a conflict.
 ///
-/// A hundred requests that write one row at the same time may each be undone by many of the others.
+/// A hundred requests that write one row at once may each be rolled back because of many of the
+/// others.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 const UNDONE_TRIES: u32 = 40;
 
-/// Tries a statement again that the database undid for the sake of another one, after a pause of a
-/// random length that grows: those that met should not all come back at once.
+/// Retries a statement that the database rolled back because of a conflict. The pause before each
+/// retry is random and grows, so that the conflicting requests don't all return at once.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) async fn persist<T, F: Future<Output = Result<T, Failure>>>(
     mut step: impl FnMut() -> F,
@@ -186,11 +185,11 @@ pub(crate) async fn persist<T, F: Future<Output = Result<T, Failure>>>(
     step().await
 }
 
-/// At most a millisecond after the first try, and at most 32 from the sixth on.
+/// Returns at most one millisecond after the first attempt, and at most 32 from the sixth on.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 fn pause(tried: u32) -> Duration {
     let longest = 1_u64 << (tried - 1).min(5);
-    // Without random bytes it is the longest pause.
+    // Without random bytes, use the longest pause.
     let [byte] = cloakroom_session::random::<1>().unwrap_or([u8::MAX]);
     Duration::from_micros(longest * 1000 * u64::from(byte) / 255)
 }
@@ -202,14 +201,14 @@ mod tests {
     use super::{Failure, StoreError, UNDONE_TRIES, persist};
 
     #[test]
-    fn points_stay_in_the_range_of_a_column() {
+    fn times_are_clamped_to_the_range_of_a_column() {
         assert!(matches!(Value::from(u64::MAX), Value::Number(Some(i64::MAX))));
         assert!(!format!("{:?}", Value::from("secret")).contains("secret"));
     }
 
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     #[tokio::test]
-    async fn what_was_undone_is_tried_again_but_not_for_ever() {
+    async fn rolled_back_statements_are_retried_a_limited_number_of_times() {
         for (undone, expected) in [(0, 1), (3, 4), (UNDONE_TRIES - 1, UNDONE_TRIES), (UNDONE_TRIES, UNDONE_TRIES)] {
             let mut tried = 0;
             let answer = persist(|| {

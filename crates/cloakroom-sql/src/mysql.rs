@@ -26,7 +26,7 @@ use crate::walks::{self, StepSize};
 use link::Link;
 use words::Words;
 
-/// What stands around names.
+/// The quote character for identifiers.
 const QUOTE: char = '`';
 
 composed! {
@@ -60,35 +60,36 @@ const SCHEMA: &str = include_str!("mysql/schema.sql");
 
 /// Sessions in a MySQL or MariaDB database.
 ///
-/// Each operation is one round trip; a sweep takes two, and so does a step of ending everybody's
-/// sessions. A statement costs one more the first time that a connection sees it. Where nothing was
-/// replaced, touched or ended, a second one asks why. Connections that the server closed are
-/// replaced when they are next needed. A statement that the server undid for the sake of another
-/// one (a deadlock) is tried again. Clones share the pool.
+/// Each operation is one round trip. A sweep takes two, and so does each step of ending all
+/// sessions. The first use of a statement on a connection costs one more. If nothing was replaced,
+/// touched or ended, a second statement determines why. Connections that the server has closed are
+/// replaced on demand. A statement that the server rolled back because of a conflict (a deadlock)
+/// is retried. Clones share the pool.
 ///
 /// A record can't be larger than the server's `max_allowed_packet`; the error says so.
 ///
 /// # Connections
-/// A connection whose caller has left is closed, and its thread is killed: the server wouldn't
-/// notice while it waits for a lock. Connections that have gone silent are found out by the first
-/// missed deadline. Where the server gives fewer than the pool wants, callers wait for one of
-/// those. Connections of ours wait a second for a lock (`innodb_lock_wait_timeout`), and are kept
-/// for five minutes after their last use.
+/// If a caller stops waiting, its connection is closed and the server thread is killed: otherwise
+/// the server wouldn't notice while it waits for a lock. The first missed deadline makes the store
+/// test its other connections, so that silent ones are found. If the server accepts fewer
+/// connections than the pool wants, callers share the ones that exist. The store's own connections
+/// wait one second for a lock (`innodb_lock_wait_timeout`) and are kept for five minutes after
+/// their last use.
 ///
 /// # Clusters
-/// A member of Galera may read what is older than what another member has acknowledged: behind a
-/// balancer, a session that was just created would be absent. Connections of ours set
-/// `wsrep_sync_wait` there, so that they wait. On a pool of the application, set it with each
-/// connection (`SET SESSION wsrep_sync_wait = 7`); [`checkup`](Store::checkup) says where it is
-/// missing. With Group Replication, connect to the primary alone, or set
+/// A Galera node may serve reads that are older than writes acknowledged by another node: behind a
+/// load balancer, a session that was just created would be missing. The store's own connections set
+/// `wsrep_sync_wait` on such nodes, so that reads wait. On the application's own pool, set it on
+/// each connection (`SET SESSION wsrep_sync_wait = 7`); [`checkup`](Store::checkup) reports if it
+/// is missing. With Group Replication, connect only to the primary, or set
 /// `group_replication_consistency` to `BEFORE`.
 ///
 /// # Security
 /// With the feature `tls`, `ssl-mode=REQUIRED`, `VERIFY_CA` and `VERIFY_IDENTITY` in the URL all
-/// mean the same, as does the driver's own `require_ssl=true`: encrypted, by a server whose
-/// certificate is good and bears the host's name. `ssl-ca` names a PEM file of the certificates to
-/// trust instead of the system's. Any other mode, and none, isn't encrypted: others on the network
-/// can read along.
+/// mean the same, as does the driver's own `require_ssl=true`: the connection is encrypted, and the
+/// server's certificate must be valid and match the host name. `ssl-ca` names a PEM file of
+/// certificates to trust instead of the system's. With any other mode, or none, the connection
+/// isn't encrypted, and others on the network can read it.
 #[derive(Clone)]
 pub struct MysqlStore {
     words: Arc<Statements>,
@@ -97,14 +98,14 @@ pub struct MysqlStore {
 }
 
 impl MysqlStore {
-    /// A store behind a URL, `mysql://user:password@host/database`, with at most 16 connections.
+    /// Creates a store for a URL, `mysql://user:password@host/database`.
     ///
-    /// Nothing is connected yet: each connection is made when it is first needed. `table` and
-    /// `schema` of the URL name the [table](TableName); a schema is another database.
+    /// It opens at most 16 connections, each on first use. `table` and `schema` in the URL name the
+    /// [table](TableName); a schema is another database.
     ///
     /// # Errors
-    /// A URL that doesn't make sense, or that asks for encryption which isn't built in; the error
-    /// doesn't repeat it.
+    /// Fails if the URL is invalid, or asks for encryption that isn't compiled in. The error
+    /// doesn't repeat the URL.
     ///
     /// # Examples
     /// ```
@@ -114,7 +115,7 @@ impl MysqlStore {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let store = MysqlStore::connect("mysql://shop@localhost/shop")?;
-    /// // Once, at start-up: `store.migrate().await?`, or the statement of `MysqlStore::schema()` among the application's own.
+    /// // Once, at start-up: `store.migrate().await?`, or `MysqlStore::schema()` in your own migrations.
     /// let sessions = StoredSessions::new(store).build()?;
     /// # Ok(())
     /// # }
@@ -125,8 +126,9 @@ impl MysqlStore {
         Link::connect(&url).map(|link| Self { words, link, steps: StepSize::default() })
     }
 
-    /// A store on a pool that the application has, whose connections commit by themselves
-    /// (`autocommit`), as they do by default.
+    /// Creates a store on the application's own pool.
+    ///
+    /// Its connections must have `autocommit` on, which is the default.
     ///
     /// With `reset_connection`, which is the driver's default, each operation costs two more round
     /// trips: set it to `false`.
@@ -135,7 +137,7 @@ impl MysqlStore {
         Self::of(Link::from_pool(pool))
     }
 
-    /// A store on a pool of sqlx that the application has (feature `sqlx-mysql`).
+    /// Creates a store on the application's own sqlx pool (feature `sqlx-mysql`).
     ///
     /// `test_before_acquire`, which is sqlx's default, costs a round trip per operation.
     #[cfg(feature = "sqlx-mysql")]
@@ -148,34 +150,34 @@ impl MysqlStore {
         Self { words: Arc::new(Statements::of(TableName::default())), link, steps: StepSize::default() }
     }
 
-    /// Sets the table that holds the sessions, as `table` and `schema` of the URL do.
+    /// Sets the table that holds the sessions, like `table` and `schema` in the URL.
     #[must_use]
     pub fn table(self, name: TableName) -> Self {
         Self { words: Arc::new(Statements::of(name)), ..self }
     }
 
-    /// The table that holds the sessions.
+    /// Returns the name of the table that holds the sessions.
     #[must_use]
     pub fn table_name(&self) -> &TableName {
         &self.words.table
     }
 
-    /// The statement that creates a table, for those who migrate by other means.
+    /// Returns the statement that creates a table, for use with other migration tools.
     ///
-    /// Only [`migrate`](Self::migrate) creates it; without either, each operation is an error that
-    /// says so.
+    /// The table is created by [`migrate`](Self::migrate) or by this statement. Until then each
+    /// operation fails with an error that says so.
     #[must_use]
     pub fn schema(name: &TableName) -> String {
         name.compose(SCHEMA, QUOTE).to_string()
     }
 
-    /// Creates the table and its indexes where they aren't there yet, and brings those of an
-    /// earlier release up to date.
+    /// Creates or upgrades the table and its indexes.
     ///
-    /// Several processes may do it at the same time. Where all is there, nothing is changed.
+    /// Several processes may call this concurrently. If everything is up to date, nothing is
+    /// changed.
     ///
     /// # Errors
-    /// When the database can't be reached, or the user may not create tables.
+    /// Fails if the database can't be reached, or the user may not create tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.link.migrate(&Self::schema(&self.words.table)).await?;
         let read = |cells: &dyn Cells| Ok(cells.number(0).flatten() == Some(1));
@@ -193,19 +195,19 @@ impl MysqlStore {
         Ok(())
     }
 
-    /// Removes the table with all that is in it: for programs that have made one for a test.
+    /// Drops the table with its contents, for programs that created one for a test.
     ///
     /// # Errors
-    /// When the database can't be reached, or the table isn't this user's.
+    /// Fails if the database can't be reached, or the user doesn't own the table.
     #[doc(hidden)]
     pub async fn drop_table(&self) -> Result<(), StoreError> {
         Ok(self.link.migrate(&self.words.table.compose("DROP TABLE {table}", QUOTE)).await?)
     }
 
-    /// Looks whether the table is there, as this release needs it.
+    /// Checks that the table exists, in the form that this release needs.
     ///
     /// # Errors
-    /// [`StoreError::is_missing`] where it must be created or brought up to date; and when the
+    /// [`StoreError::is_missing`] if the table must be created or upgraded. Also fails if the
     /// database can't be reached, or the user may not read the table.
     pub async fn look_for_table(&self) -> Result<(), StoreError> {
         self.link.rows(&self.words.present, &[], |_| Ok(())).await?;
@@ -216,12 +218,12 @@ impl MysqlStore {
         Ok(!self.link.rows(&self.words.live, &[key.into(), now.into()], |_| Ok(())).await?.is_empty())
     }
 
-    /// Why nothing was replaced: something else is there, or nothing.
+    /// Determines why nothing was replaced: the key holds something else, or nothing.
     async fn not_replaced(&self, key: &StoreKey, now: Timestamp) -> Result<Replaced, StoreError> {
         Ok(if self.is_live(key, now).await? { Replaced::Conflict } else { Replaced::Gone })
     }
 
-    /// Makes room under a key where what is there is over; says whether there was.
+    /// Deletes the entry under a key if it has expired. Returns whether it did.
     async fn forget(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
         Ok(self.link.changed(&self.words.forget, &[key.into(), now.into()]).await? > 0)
     }
@@ -229,7 +231,7 @@ impl MysqlStore {
 
 impl fmt::Debug for MysqlStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The pool's own would print how to connect.
+        // The pool's own `Debug` would print how to connect.
         f.debug_struct("MysqlStore").field("table", &self.words.table).finish_non_exhaustive()
     }
 }
@@ -238,22 +240,22 @@ fn told(why: Error) -> Failure {
     match why {
         Error::Server(told) => meaning(told.code, &told.message),
         Error::Driver(DriverError::PacketTooLarge) => too_large(),
-        // The driver's codec finds it out, before anything is sent.
+        // The driver's codec detects this before anything is sent.
         Error::Io(why) if why.to_string().contains("larger than max_allowed_packet") => too_large(),
         why @ (Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Url(_)) => Failure::because(why),
     }
 }
 
-/// What the server says by a number.
+/// Classifies an error number of the server.
 pub(crate) fn meaning(number: u16, message: &str) -> Failure {
     let told = StoreError::unavailable(format!("{message} ({number})"));
     match number {
-        // Two steps waited for each other, or a row changed between being read and being locked.
+        // A deadlock, or a row that changed between being read and being locked.
         1213 | 1020 => Failure::Undone(told),
         // `max_statement_time` of MariaDB, `max_execution_time` of MySQL.
         1969 | 3024 => Failure::TooSlow(told),
         1062 => Failure::Taken,
-        // A table, and a column.
+        // A missing table and a missing column.
         1146 | 1054 => Failure::Missing(format!("{message} ({number})")),
         1153 => too_large(),
         _ => Failure::Refused(told),
@@ -264,7 +266,7 @@ fn too_large() -> Failure {
     Failure::because("the record is larger than the server's `max_allowed_packet`")
 }
 
-/// Beyond so many moves, or sessions without a mark that come in between, an end gives up.
+/// An end gives up after this many moves, or after this many sessions without a tombstone.
 const MOST_MOVES: usize = 100;
 
 impl Store for MysqlStore {
@@ -312,7 +314,7 @@ impl Store for MysqlStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let values = touch(key, touched, deadline, now);
-        // A touch that has nothing to extend changes nothing, either.
+        // Nor does a touch that has nothing to extend.
         Ok(self.link.changed(&self.words.touch, &values).await? > 0 || self.is_live(key, now).await?)
     }
 
@@ -344,8 +346,8 @@ impl Store for MysqlStore {
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
         let moved = |cells: &dyn Cells| Ok(cells.bytes(0).flatten().map(padded));
         let mut key = *key;
-        // A chain of marks is as long as the sign-ins within one grace; a ring of them would be
-        // damage.
+        // A chain of tombstones is as long as the number of sign-ins within one grace period. A
+        // ring would be damage.
         for _ in 0..MOST_MOVES {
             let values = [(&key).into(), now.into()];
             if self.link.changed(&self.words.end, &values).await? > 0 {
@@ -353,13 +355,13 @@ impl Store for MysqlStore {
             }
             match self.link.rows(&self.words.moved, &values, moved).await?.pop() {
                 None => return Ok(false),
-                // A session without a mark came in between: once more.
+                // A session without a tombstone appeared in between: try again.
                 Some(None) => {}
                 Some(Some((moved_to, true))) => key = moved_to,
                 Some(Some((_, false))) => return Err(StoreError::corrupt(key)),
             }
         }
-        Err(StoreError::unavailable("the session kept moving away"))
+        Err(StoreError::unavailable("the session kept moving to new keys"))
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -387,7 +389,7 @@ impl Store for MysqlStore {
     async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
         let read = |cells: &dyn Cells| Ok(cells.number(0).flatten().and_then(|count| usize::try_from(count).ok()));
         let mut rows = self.link.rows(&self.words.count_owned, &[owner.into(), now.into()], read).await?;
-        rows.pop().flatten().ok_or_else(|| StoreError::unavailable("an answer without a number"))
+        rows.pop().flatten().ok_or_else(|| StoreError::unavailable("the result has no number"))
     }
 
     async fn end_owned(
@@ -401,8 +403,8 @@ impl Store for MysqlStore {
             let values = [owner.into(), now.into(), walks::but(keep), rows.into()];
             let done = self.link.changed(&self.words.end_owned, &values).await?;
             let count = usize::try_from(done).unwrap_or(usize::MAX);
-            // Where only rows are locked, and not the room between them, a session may have moved
-            // to where the server had been already.
+            // If the server locks only rows and not the gaps between them, a session may have moved
+            // to a position that the server had already passed.
             let more = count >= rows || !self.link.rows(&self.words.more_owned, &values, |_| Ok(())).await?.is_empty();
             Ok(Ended::new(count, more))
         };
@@ -428,12 +430,12 @@ impl Store for MysqlStore {
             };
             let step = self.steps.run(walks::STEP, step).await?;
             if step.found > 0 {
-                // The end of the walk is where nothing is found.
+                // The walk ends at the step that finds nothing.
                 let next = if step.ended < step.found { from } else { step.last() };
                 return Ok(EndedPage::new(usize::try_from(step.ended).unwrap_or(usize::MAX), Some(walks::place(next))));
             }
-            // Where only rows are locked, and not the room between them, a session may have moved
-            // to where the server had been already.
+            // If the server locks only rows and not the gaps between them, a session may have moved
+            // to a position that the server had already passed.
             if from.unix_millis() == 0 {
                 return Ok(EndedPage::default());
             }

@@ -1,4 +1,4 @@
-//! The name of a store's table, and statements composed with it.
+//! The name of a store's table, and the statements built with it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ const LONGEST: usize = 48;
 
 /// The name of the table that holds the sessions of a store.
 ///
-/// The default is `cloakroom_sessions`, in the schema or database where the connection is.
+/// The default is `cloakroom_sessions`, in the connection's own schema or database.
 ///
-/// A name has ASCII letters, digits and underscores, doesn't begin with a digit, and has at most 48
-/// bytes. It is quoted in each statement: upper and lower case are different in PostgreSQL, and
-/// words of SQL are names.
+/// A name consists of ASCII letters, digits and underscores, doesn't begin with a digit, and has at
+/// most 48 bytes. It is quoted in each statement, so PostgreSQL distinguishes upper and lower case,
+/// and SQL keywords are valid names.
 ///
 /// # Examples
 /// ```
@@ -35,33 +35,33 @@ pub struct TableName {
 }
 
 impl TableName {
-    /// Creates the name of a table, where the connection is.
+    /// Creates a table name, in the connection's own schema or database.
     ///
     /// # Errors
-    /// When it isn't a name; the error names the option `table`.
+    /// Fails if `table` isn't a valid name; the error names the option `table`.
     pub fn new(table: impl Into<String>) -> Result<Self, StoreError> {
         Ok(Self { schema: None, table: checked("table", table.into())? })
     }
 
-    /// Puts the table into a schema (PostgreSQL), a database (MySQL, MariaDB) or an attached file
-    /// (SQLite).
+    /// Puts the table into a schema.
     ///
-    /// It must be there: `migrate` doesn't create it.
+    /// This is a schema in PostgreSQL, a database in MySQL and MariaDB, and an attached file in
+    /// SQLite. It must exist: `migrate` doesn't create it.
     ///
     /// # Errors
-    /// When it isn't a name; the error names the option `schema`.
+    /// Fails if `schema` isn't a valid name; the error names the option `schema`.
     pub fn in_schema(self, schema: impl Into<String>) -> Result<Self, StoreError> {
         Ok(Self { schema: Some(checked("schema", schema.into())?), ..self })
     }
 
-    /// The name that a URL gives by `table` and `schema`.
+    /// Builds the name from the URL options `table` and `schema`.
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     pub(crate) fn of_url(table: Option<String>, schema: Option<String>) -> Result<Self, StoreError> {
         let name = table.map_or_else(|| Ok(Self::default()), Self::new)?;
         schema.map_or_else(|| Ok(name.clone()), |schema| name.clone().in_schema(schema))
     }
 
-    /// A statement of this table. `quote` is what the database puts around names.
+    /// Fills in a statement template for this table. `quote` is the database's quote character.
     ///
     /// | in the template | for `web.shop` in PostgreSQL |
     /// |---|---|
@@ -93,7 +93,7 @@ impl fmt::Display for TableName {
     }
 }
 
-/// Statements hold names as they are: only what can't end a name is one.
+/// Names are inserted into statements as they are, so a name must not be able to end the quotes.
 fn checked(option: &str, name: String) -> Result<String, StoreError> {
     let is_letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let begins = name.chars().next().is_some_and(|first| !first.is_ascii_digit());
@@ -101,15 +101,15 @@ fn checked(option: &str, name: String) -> Result<String, StoreError> {
         return Ok(name);
     }
     Err(StoreError::unavailable(format!(
-        "the option `{option}` isn't a name of ASCII letters, digits and underscores that begins with no digit and has at most \
+        "the option `{option}` must consist of ASCII letters, digits and underscores, not begin with a digit, and have at most \
          {LONGEST} bytes"
     )))
 }
 
-/// A struct of statements, and how they are composed for a table.
+/// Defines a struct of statements, and how they are built for a table.
 macro_rules! composed {
     ($kind:ty, $spell:expr; $($name:ident = $template:expr),+ $(,)?) => {
-        /// The statements of a store, composed once for its table.
+        /// The statements of a store, built once for its table.
         struct Statements {
             table: $crate::TableName,
             $($name: $kind,)+

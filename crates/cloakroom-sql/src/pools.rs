@@ -1,8 +1,8 @@
-//! Pools of sqlx that the application has.
+//! Support for the application's own sqlx pools.
 //!
-//! sqlx takes a connection that a caller has left back when it has answered, however long that
-//! takes, and counts it until then. A row that is locked would take the whole pool away: such a
-//! connection is closed.
+//! If a caller stops waiting, sqlx takes the connection back only after it has answered, however
+//! long that takes, and counts it until then. A single locked row could exhaust the whole pool, so
+//! such a connection is closed instead.
 
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql"))]
 mod lease {
@@ -24,7 +24,7 @@ mod lease {
             Ok(Self { connection: Some(pool.acquire().await?), owes: false })
         }
 
-        /// The connection, for a question: from here on it owes an answer, until
+        /// Returns the connection for a query. From here on it owes an answer, until
         /// [`answered`](Self::answered).
         pub(super) fn owing(&mut self) -> sqlx::Result<&mut D::Connection> {
             self.owes = true;
@@ -51,7 +51,7 @@ mod lease {
     }
 }
 
-/// One database: its names in sqlx, how it takes a text, and what its errors mean.
+/// Defines one database: its sqlx types, how it binds text, and how its errors are classified.
 macro_rules! pool {
     ($database:ty, $row:ty, $text:expr, $told:path, $executor:ident) => {
         use crate::link::{Cells, Failure, Value};
@@ -66,7 +66,7 @@ macro_rules! pool {
             }
 
             fn bytes(&self, column: usize) -> Option<Option<&[u8]>> {
-                // Whatever the column's type: it is read as bytes, and checked after that.
+                // The column's type doesn't matter: it is read as bytes and validated later.
                 self.try_get_unchecked(column).ok()
             }
         }
@@ -75,7 +75,7 @@ macro_rules! pool {
             text: &Arc<str>,
             values: impl Iterator<Item = &'q Value>,
         ) -> Query<'q, $database, <$database as Database>::Arguments> {
-            // Composed of our own texts and of names that were checked.
+            // Built from constant texts and validated names.
             values.fold(sqlx::query(AssertSqlSafe(Arc::clone(text))), |query, value| match value {
                 Value::Key(key) => query.bind(key.as_bytes().as_slice()),
                 Value::Number(number) => query.bind(*number),
@@ -103,7 +103,7 @@ macro_rules! pool {
         }
 
         pub(crate) async fn migrate(pool: &Pool<$database>, schema: &str) -> Result<(), Failure> {
-            // Composed of our own texts and of names that were checked.
+            // Built from constant texts and validated names.
             sqlx::raw_sql(AssertSqlSafe(schema)).execute(pool).await.map_err(told)?;
             Ok(())
         }
@@ -117,7 +117,7 @@ macro_rules! pool {
     };
 }
 
-/// On a connection that is seen to when the caller leaves.
+/// Runs on a connection that is cleaned up if the caller stops waiting.
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql"))]
 macro_rules! leased {
     ($pool:ident, $connection:ident, $question:expr) => {{
@@ -129,7 +129,7 @@ macro_rules! leased {
     }};
 }
 
-/// On whichever connection: a file has no wire.
+/// Runs on any connection: a file has no network connection.
 #[cfg(feature = "sqlx-sqlite")]
 macro_rules! pooled {
     ($pool:ident, $connection:ident, $question:expr) => {{

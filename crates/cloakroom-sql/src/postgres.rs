@@ -30,7 +30,7 @@ use crate::walks::{self, StepSize};
 use link::Link;
 pub use shared::PostgresConnections;
 
-/// What stands around names.
+/// The quote character for identifiers.
 const QUOTE: char = '"';
 
 composed! {
@@ -58,54 +58,54 @@ const SCHEMA: &str = include_str!("postgres/schema.sql");
 
 /// Sessions in a PostgreSQL database.
 ///
-/// Each operation is one round trip; a statement costs one more the first time that a connection
-/// sees it. Connections that the server closed are replaced when they are next needed. A statement
-/// that the server undid for the sake of another one (a deadlock, a serialization failure) is tried
-/// again. Clones share the pool.
+/// Each operation is one round trip. The first use of a statement on a connection costs one more.
+/// Connections that the server has closed are replaced on demand. A statement that the server
+/// rolled back because of a conflict (a deadlock, a serialization failure) is retried. Clones share
+/// the pool.
 ///
 /// # Connections
-/// A connection whose caller has left isn't lent again before it has answered; if it doesn't, its
-/// statement is cancelled and it is closed. Connections that have gone silent are found out by the
-/// first missed deadline. Where the server gives fewer than the pool wants, callers wait for one of
-/// those.
+/// A connection whose caller stopped waiting isn't lent again until it has answered. If it doesn't
+/// answer, its statement is cancelled and the connection is closed. The first missed deadline makes
+/// the store test its other connections, so that silent ones are found. If the server accepts fewer
+/// connections than the pool wants, callers share the ones that exist.
 ///
-/// The server limits the statements of requests on connections of ours: `statement_timeout` to 1.8
-/// seconds, `lock_timeout` to one, which is below the 2 seconds of a call. `options` of the URL
-/// that name a timeout replace both. What takes long (sweeps, walks through all sessions, ending
-/// all, migrations) has two connections in addition, without these limits.
+/// On the store's own connections the server limits each statement of a request:
+/// `statement_timeout` is 1.8 seconds and `lock_timeout` one second, both below the 2 seconds of a
+/// call. `options` in the URL that name a timeout replace both. Long-running work (sweeps,
+/// iterating over all sessions, ending all sessions, migrations) has two additional connections
+/// without these limits.
 ///
 /// # Poolers
-/// Statements are prepared and kept, unless a pooler is in between that hands each transaction to
-/// another connection of its own, as PgBouncer in transaction mode. That is found out by its
-/// refusal of options, or by a statement that the server doesn't know: from then on each is sent
-/// whole, in one round trip as before. `prepared=false` in the URL says so from the beginning;
-/// `prepared=true` insists on prepared statements, for PgBouncer 1.21 or newer with
+/// Statements are prepared and kept, unless a pooler such as PgBouncer in transaction mode assigns
+/// each transaction to another server connection. The store detects a pooler when it refuses
+/// start-up options, or when the server doesn't know a prepared statement. From then on each
+/// statement is sent whole, still in one round trip. `prepared=false` in the URL does so from the
+/// start. `prepared=true` insists on prepared statements, for PgBouncer 1.21 or newer with
 /// `max_prepared_statements`.
 ///
 /// # Security
 /// With the feature `tls`, `sslmode=require`, `verify-ca` and `verify-full` in the URL all mean the
-/// same: encrypted, by a server whose certificate is good and bears the host's name. `sslrootcert`
-/// names a PEM file of the certificates to trust instead of the system's. Any other mode, and none,
-/// isn't encrypted: others on the network can read along.
+/// same: the connection is encrypted, and the server's certificate must be valid and match the host
+/// name. `sslrootcert` names a PEM file of certificates to trust instead of the system's. With any
+/// other mode, or none, the connection isn't encrypted, and others on the network can read it.
 #[derive(Clone)]
 pub struct PostgresStore {
     words: Arc<Statements>,
     link: Link,
-    /// For what takes long: where the connections are ours, the server doesn't limit it.
+    /// For long-running work. On the store's own connections the server sets no time limit here.
     patient: Link,
     steps: StepSize,
 }
 
 impl PostgresStore {
-    /// A store behind a URL, `postgres://user:password@host/database`, with at most 16 connections.
+    /// Creates a store for a URL, `postgres://user:password@host/database`.
     ///
-    /// Nothing is connected yet: each connection is made when it is first needed, and takes 5
-    /// seconds at most, or the `connect_timeout` of the URL. `table` and `schema` of the URL name
-    /// the [table](TableName).
+    /// It opens at most 16 connections, each on first use, within 5 seconds or the
+    /// `connect_timeout` of the URL. `table` and `schema` in the URL name the [table](TableName).
     ///
     /// # Errors
-    /// A URL that doesn't make sense, or that asks for encryption which isn't built in; the error
-    /// doesn't repeat it.
+    /// Fails if the URL is invalid, or asks for encryption that isn't compiled in. The error
+    /// doesn't repeat the URL.
     ///
     /// # Examples
     /// ```
@@ -113,7 +113,7 @@ impl PostgresStore {
     /// use cloakroom_store::StoredSessions;
     ///
     /// let store = PostgresStore::connect("postgres://shop@localhost/shop")?;
-    /// // Once, at start-up: `store.migrate().await?`, or the statements of `PostgresStore::schema()` among the application's own.
+    /// // Once, at start-up: `store.migrate().await?`, or `PostgresStore::schema()` in your own migrations.
     /// let sessions = StoredSessions::new(store).build()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -123,25 +123,26 @@ impl PostgresStore {
         Link::connect(&url).map(|(link, patient)| Self { words, link, patient, steps: StepSize::default() })
     }
 
-    /// A store on a pool that the application has.
+    /// Creates a store on the application's own pool.
     ///
-    /// Its connections have the limits that the application gives them: `lock_timeout` and
-    /// `statement_timeout`, below the 2 seconds of a call. Abandoned statements are cancelled
-    /// without encryption: where the connections are encrypted, these limits end them. The driver's
-    /// request to cancel doesn't wait for the server, of which PgBouncer before 1.19 may die:
-    /// connect by a URL there. `enable_bitmapscan=off`, which connections of ours have, keeps the
-    /// pages of an owner with very many sessions cheap while the statistics of the table are old.
+    /// Its connections have only the limits that the application sets: choose a `lock_timeout` and
+    /// a `statement_timeout` below the 2 seconds of a call. Cancel requests for abandoned
+    /// statements are sent unencrypted, so on encrypted connections these limits are the only way
+    /// to end such a statement. The driver doesn't wait for the server to close a cancel request,
+    /// which can crash PgBouncer before 1.19: connect by URL there. The store's own connections set
+    /// `enable_bitmapscan=off`, which keeps the pages of an owner with very many sessions cheap
+    /// while the table's statistics are outdated.
     #[must_use]
     pub fn from_pool(pool: Pool) -> Self {
         Self::of(Link::from_pool(pool))
     }
 
-    /// A store on a pool of sqlx that the application has (feature `sqlx-postgres`).
+    /// Creates a store on the application's own sqlx pool (feature `sqlx-postgres`).
     ///
     /// `test_before_acquire`, which is sqlx's default, costs a round trip per operation.
     ///
-    /// sqlx can't cancel a statement: a connection whose caller has left is closed, and its
-    /// statement goes on until the server's limits end it. Set them:
+    /// sqlx can't cancel a statement. If a caller stops waiting, its connection is closed, and the
+    /// statement runs until the server's limits end it. Set them:
     /// `PgConnectOptions::options([("lock_timeout", "1s"), ("statement_timeout", "2s")])`.
     #[cfg(feature = "sqlx-postgres")]
     #[must_use]
@@ -154,75 +155,74 @@ impl PostgresStore {
         Self { words, patient: link.clone(), link, steps: StepSize::default() }
     }
 
-    /// Sets the table that holds the sessions, as `table` and `schema` of the URL do.
+    /// Sets the table that holds the sessions, like `table` and `schema` in the URL.
     #[must_use]
     pub fn table(self, name: TableName) -> Self {
         Self { words: Arc::new(Statements::of(name)), ..self }
     }
 
-    /// The table that holds the sessions.
+    /// Returns the name of the table that holds the sessions.
     #[must_use]
     pub fn table_name(&self) -> &TableName {
         &self.words.table
     }
 
-    /// The statements that create a table, for those who migrate by other means.
+    /// Returns the statements that create a table, for use with other migration tools.
     ///
-    /// Only [`migrate`](Self::migrate) creates it; without either, each operation is an error that
-    /// says so.
+    /// The table is created by [`migrate`](Self::migrate) or by these statements. Until then each
+    /// operation fails with an error that says so.
     #[must_use]
     pub fn schema(name: &TableName) -> String {
         name.compose(SCHEMA, QUOTE).to_string()
     }
 
-    /// Creates the table and its indexes where they aren't there yet, and brings those of an
-    /// earlier release up to date.
+    /// Creates or upgrades the table and its indexes.
     ///
-    /// Several processes may do it at the same time. Where all is there, nothing is changed or
-    /// locked. Indexes are built while writers wait: where a table of an earlier release has
-    /// millions of rows, carry out the statements of [`schema`](Self::schema) before, with
+    /// Several processes may call this concurrently. If everything is up to date, nothing is
+    /// changed or locked. Building an index blocks writers: if a table of an earlier release has
+    /// millions of rows, run the statements of [`schema`](Self::schema) first, with
     /// `CREATE INDEX CONCURRENTLY`.
     ///
     /// # Errors
-    /// When the database can't be reached, or the user may not create tables.
+    /// Fails if the database can't be reached, or the user may not create tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         migrate::migrate(&self.patient, &self.words).await
     }
 
-    /// Removes the table with all that is in it: for programs that have made one for a test.
+    /// Drops the table with its contents, for programs that created one for a test.
     ///
     /// # Errors
-    /// When the database can't be reached, or the table isn't this user's.
+    /// Fails if the database can't be reached, or the user doesn't own the table.
     #[doc(hidden)]
     pub async fn drop_table(&self) -> Result<(), StoreError> {
         Ok(self.patient.migrate(&self.words.table.compose("DROP TABLE {table}", '"')).await?)
     }
 
-    /// Looks whether the table is there, as this release needs it.
+    /// Checks that the table exists, in the form that this release needs.
     ///
     /// # Errors
-    /// [`StoreError::is_missing`] where it must be created or brought up to date; and when the
+    /// [`StoreError::is_missing`] if the table must be created or upgraded. Also fails if the
     /// database can't be reached, or the user may not read the table.
     pub async fn look_for_table(&self) -> Result<(), StoreError> {
         self.link.rows(&self.words.present, &[], |_| Ok(())).await?;
         Ok(())
     }
 
-    /// The two columns of the one row that a statement answers with.
+    /// Returns the two columns of a statement's only row.
     async fn pair(link: &Link, text: &Arc<str>, values: &[Value]) -> Result<(i64, i64), Failure> {
         let read = |cells: &dyn Cells| {
             let column =
-                |index| cells.number(index).ok_or_else(|| StoreError::unavailable("an answer without numbers"));
+                |index| cells.number(index).ok_or_else(|| StoreError::unavailable("the result has no numbers"));
             Ok((column(0)?.unwrap_or_default(), column(1)?.unwrap_or_default()))
         };
         let mut rows = link.rows(text, values, read).await?;
-        rows.pop().ok_or_else(|| Failure::because("an answer without a row"))
+        rows.pop().ok_or_else(|| Failure::because("the result has no rows"))
     }
 }
 
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The pool's own would print how to connect.
+        // The pool's own `Debug` would print how to connect.
         f.debug_struct("PostgresStore")
             .field("table", &self.words.table)
             .field("connections", &self.link.connections())
@@ -230,7 +230,7 @@ impl fmt::Debug for PostgresStore {
     }
 }
 
-/// What the server said, where it said something: the driver's own words are only "db error".
+/// Prefers the server's message: the driver's own text is only "db error".
 fn told(why: tokio_postgres::Error) -> Failure {
     match why.as_db_error() {
         Some(told) => meaning(told.code().code(), told.message()),
@@ -238,27 +238,27 @@ fn told(why: tokio_postgres::Error) -> Failure {
     }
 }
 
-/// What the server says by a code of five characters (SQLSTATE).
+/// Classifies an SQLSTATE code (five characters).
 pub(crate) fn meaning(code: &str, message: &str) -> Failure {
     let told = StoreError::unavailable(format!("{message} ({code})"));
     match code {
-        // A serialization failure, and a deadlock.
+        // A serialization failure and a deadlock.
         "40001" | "40P01" => Failure::Undone(told),
         // `statement_timeout`, or a request to cancel.
         "57014" => Failure::TooSlow(told),
         "23505" => Failure::Taken,
-        // A table, and a column.
+        // A missing table and a missing column.
         "42P01" | "42703" => Failure::Missing(format!("{message} ({code})")),
         "0A000" if message.contains("cached plan") => Failure::Unprepared(Unprepared::Outdated, told),
         "26000" => Failure::Unprepared(Unprepared::Forgotten, pooled(code, message)),
-        // A statement that was bound with another number of values, or with values of other types.
+        // A statement that was bound with a wrong number of values, or with values of other types.
         "42P05" | "08P01" | "22P03" => Failure::Unprepared(Unprepared::Mixed, pooled(code, message)),
         _ => Failure::Refused(told),
     }
 }
 
-/// Nothing but a pooler, or another user of the same connections, makes a server forget or mix up
-/// what was prepared.
+/// Builds the error for prepared statements that the server forgot or confused. Only a pooler, or
+/// another user of the same connections, can cause that.
 fn pooled(code: &str, message: &str) -> StoreError {
     StoreError::unavailable(format!(
         "{message} ({code}): a pooler in transaction mode is in between; `prepared=false` in the URL sends statements whole, \
@@ -266,7 +266,7 @@ fn pooled(code: &str, message: &str) -> StoreError {
     ))
 }
 
-/// The version written, or whether another one is there.
+/// Interprets the version written, or whether another version exists.
 fn replaced((version, other): (i64, i64)) -> Replaced {
     match u64::try_from(version) {
         Ok(version @ 1..) => Replaced::Yes(Version::new(version)),
@@ -336,7 +336,7 @@ impl Store for PostgresStore {
                 Err(Failure::Taken) => {}
                 answer => return Ok(answer.map(replaced)?),
             }
-            // What is over makes room.
+            // An expired entry makes room.
             if self.link.changed(&self.words.forget, &[new.into(), now.into()]).await? == 0 {
                 break;
             }
@@ -347,12 +347,12 @@ impl Store for PostgresStore {
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
         for _ in 0..TRIES {
             match Self::pair(&self.link, &self.words.end, &[key.into(), now.into()]).await? {
-                // It moved, or somebody else ended it, between the look and the deed.
+                // Between the two steps it moved, or another request ended it.
                 (0, 1..) => {}
                 (ended, _) => return Ok(ended > 0),
             }
         }
-        Err(StoreError::unavailable("the session kept moving away"))
+        Err(StoreError::unavailable("the session kept moving to new keys"))
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -383,7 +383,7 @@ impl Store for PostgresStore {
     async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
         let read = |cells: &dyn Cells| Ok(cells.number(0).flatten().and_then(|count| usize::try_from(count).ok()));
         let mut rows = self.link.rows(&self.words.count_owned, &[owner.into(), now.into()], read).await?;
-        rows.pop().flatten().ok_or_else(|| StoreError::unavailable("an answer without a number"))
+        rows.pop().flatten().ok_or_else(|| StoreError::unavailable("the result has no number"))
     }
 
     async fn end_owned(

@@ -1,4 +1,5 @@
-//! What a row says, checked: whoever can write to the table isn't trusted to have written sense.
+//! Validation of rows: the table may have been changed by other programs, so its contents are
+//! untrusted.
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// A row as it is, of whatever types somebody put there.
+    /// Reads a row. Returns `None` if a column has an unexpected type.
     fn of(cells: &'a dyn Cells) -> Option<Self> {
         Some(Self {
             version: cells.number(0)??,
@@ -33,7 +34,7 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// What it is at this point.
+    /// Returns the state of the row at the time `now`.
     fn loaded(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
         let (version, entry) = self.read().ok_or_else(|| StoreError::corrupt(*key))?;
         Ok(match (entry.is_over(now), self.moved) {
@@ -43,7 +44,7 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// A session of an owner.
+    /// Decodes one of an owner's sessions.
     fn owned(&self, key: &[u8]) -> Result<Owned, StoreError> {
         let (key, whole) = padded(key);
         match self.read().filter(|_| whole) {
@@ -65,8 +66,8 @@ impl<'a> Row<'a> {
     }
 }
 
-/// A key, and whether it was a whole one. A broken one is filled up with zeros, so that it can be
-/// named.
+/// Returns a key, and whether it was complete. A truncated key is padded with zeros, so that an
+/// error can name it.
 pub(crate) fn padded(bytes: &[u8]) -> (StoreKey, bool) {
     let mut key = [0; 32];
     key.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
@@ -77,7 +78,7 @@ fn point(milliseconds: i64) -> Option<Timestamp> {
     u64::try_from(milliseconds).ok().map(Timestamp::from_unix_millis)
 }
 
-/// What a load found in its one row, or in none.
+/// Decodes the result of a load: one row or none.
 pub(crate) fn found(
     key: StoreKey,
     now: Timestamp,
@@ -85,28 +86,29 @@ pub(crate) fn found(
     move |cells| Row::of(cells).ok_or_else(|| StoreError::corrupt(key))?.loaded(&key, now)
 }
 
-/// A session of an owner, with its key in the last column.
+/// Decodes one of an owner's sessions; its key is in the last column.
 pub(crate) fn owned(cells: &dyn Cells) -> Result<Owned, StoreError> {
     let key = cells.bytes(7).flatten().unwrap_or_default();
     Row::of(cells).ok_or_else(|| StoreError::corrupt(padded(key).0))?.owned(key)
 }
 
-/// A session of a walk, or the key of one that is damaged.
+/// A session found by a scan, or the key of a damaged one.
 pub(crate) type Met = Result<Scanned, StoreKey>;
 
-/// A session of a walk, with its key in the last column. What is damaged doesn't stop the walk.
+/// Decodes a session of a scan; its key is in the last column. A damaged row doesn't stop the scan.
 pub(crate) fn met(cells: &dyn Cells) -> Result<Met, StoreError> {
     let (key, _) = padded(cells.bytes(7).flatten().unwrap_or_default());
     let read = Row::of(cells).and_then(|row| row.read());
     Ok(read.map(|(version, entry)| Scanned::new(key, version, entry)).ok_or(key))
 }
 
-/// The key behind which a page begins; a text that is before all keys at the beginning.
+/// Returns the key after which a page begins. For the first page, a text that sorts before all
+/// keys.
 pub(crate) fn begin(after: Option<&Cursor>) -> Result<Value, StoreError> {
     after.map_or(Ok(Value::from("")), |cursor| cursor.key().map(Value::Key))
 }
 
-/// A page of the rows that were there; a full one has another one behind it.
+/// Builds a page from its rows. After a full page there may be another one.
 pub(crate) fn page(rows: Vec<Met>, limit: usize) -> Page {
     let last = rows.last().map(|last| last.as_ref().map_or_else(|key| *key, |scanned| scanned.key));
     let next = last.filter(|_| rows.len() >= limit).as_ref().map(Cursor::after);
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_row_is() {
+    fn rows_are_live_moved_or_absent() {
         let key = StoreKey::from_bytes([7; 32]);
         let at = |row: &Row<'_>, second| row.loaded(&key, Timestamp::from_unix_secs(second)).unwrap();
         assert!(matches!(at(&WHOLE, 2), Loaded::Live(version, _) if version == Version::new(1)));

@@ -30,7 +30,7 @@ use link::Link;
 pub use open::{SqliteConfig, Synchronous};
 pub use shared::SqliteThreads;
 
-/// What stands around names.
+/// The quote character for identifiers.
 const QUOTE: char = '"';
 
 /// The table and its indexes.
@@ -38,12 +38,12 @@ const SCHEMA: &str = include_str!("sqlite/schema.sql");
 
 /// Sessions in an SQLite file, which several processes may share.
 ///
-/// Right for everything that runs on one machine. One connection writes and a few read, each on a
-/// thread of its own; writers of other processes are waited for. Clones share the connections, and
-/// dropping the last one waits until they are closed.
+/// Suited to deployments on a single machine. One connection writes and a few read, each on its own
+/// thread; a write waits while another process is writing. Clones share the connections. Dropping
+/// the last clone waits until they are closed.
 ///
-/// What was acknowledged survives a crash of the process. [`Synchronous::Full`] makes it survive a
-/// loss of power too.
+/// Acknowledged writes survive a crash of the process. With [`Synchronous::Full`] they also survive
+/// a power failure.
 ///
 /// # Examples
 /// ```
@@ -86,20 +86,21 @@ composed! {
 }
 
 impl SqliteStore {
-    /// Opens a file, creating it and its table where they aren't there yet.
+    /// Opens a file, creating it and its table if they don't exist.
     ///
-    /// It waits for the disk: call it at start-up. [`SqliteConfig`] has the options.
+    /// Blocks on disk I/O: call it at start-up. [`SqliteConfig`] has the options.
     ///
     /// # Errors
-    /// A folder that isn't there, a file that can't be written, or one that isn't a database; the
-    /// error names the file. A database in memory (`:memory:`) or an empty path is refused: use
+    /// Fails if the folder doesn't exist, the file can't be written, or it isn't a database; the
+    /// error names the file. An in-memory database (`:memory:`) and an empty path are refused: use
     /// [`MemoryStore`](cloakroom_store::MemoryStore).
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
         SqliteConfig::new(path).open()
     }
 
-    /// A store on a connection that the application has, as it is configured; reads and writes
-    /// share it.
+    /// Creates a store on the application's own connection, which keeps its settings.
+    ///
+    /// Reads and writes share it.
     ///
     /// The table isn't created: see [`SqliteStore::migrate`].
     #[must_use]
@@ -108,12 +109,11 @@ impl SqliteStore {
         Self::of(Link::Lanes { writer: lane.clone(), readers: lane, is_ours: false })
     }
 
-    /// A store on a pool of sqlx that the application has, as it is configured (feature
-    /// `sqlx-sqlite`).
+    /// Creates a store on the application's own sqlx pool (feature `sqlx-sqlite`).
     ///
-    /// The table isn't created: see [`SqliteStore::migrate`]. WAL mode, and a busy timeout where
-    /// several connections write, are the application's to choose. With this feature, rusqlite is
-    /// 0.39, which shares its SQLite with sqlx 0.9.
+    /// The pool keeps its settings: the application chooses WAL mode and, if several connections
+    /// write, a busy timeout. The table isn't created: see [`SqliteStore::migrate`]. With this
+    /// feature, rusqlite is 0.39, which shares its SQLite with sqlx 0.9.
     #[cfg(feature = "sqlx-sqlite")]
     #[must_use]
     pub fn from_sqlx(pool: sqlx::SqlitePool) -> Self {
@@ -124,30 +124,33 @@ impl SqliteStore {
         Self { words: Arc::new(Statements::of(TableName::default())), link }
     }
 
-    /// Sets the table that holds the sessions, which isn't created: see [`SqliteStore::migrate`],
-    /// and [`SqliteConfig::table`] for a file that is yet to be opened.
+    /// Sets the table that holds the sessions.
+    ///
+    /// The table isn't created: see [`SqliteStore::migrate`]. To choose the table before a file is
+    /// opened, use [`SqliteConfig::table`].
     #[must_use]
     pub fn table(self, name: TableName) -> Self {
         Self { words: Arc::new(Statements::of(name)), ..self }
     }
 
-    /// The table that holds the sessions.
+    /// Returns the name of the table that holds the sessions.
     #[must_use]
     pub fn table_name(&self) -> &TableName {
         &self.words.table
     }
 
-    /// The statements that create a table, for those who migrate by other means.
+    /// Returns the statements that create a table, for use with other migration tools.
     #[must_use]
     pub fn schema(name: &TableName) -> String {
         name.compose(SCHEMA, QUOTE).to_string()
     }
 
-    /// Creates the table and its indexes where they aren't there yet; several processes may do it
-    /// at the same time.
+    /// Creates the table and its indexes if they don't exist.
+    ///
+    /// Several processes may call this concurrently.
     ///
     /// # Errors
-    /// When the file can't be written.
+    /// Fails if the file can't be written.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         Ok(self.link.migrate(&self.words).await?)
     }
@@ -156,7 +159,7 @@ impl SqliteStore {
         Ok(!self.link.rows(&self.words.live, [key.into(), now.into()], |_| Ok(())).await?.is_empty())
     }
 
-    /// Why nothing was replaced: something else is there, or nothing.
+    /// Determines why nothing was replaced: the key holds something else, or nothing.
     async fn not_replaced(&self, key: &StoreKey, now: Timestamp) -> Result<Replaced, StoreError> {
         Ok(if self.is_live(key, now).await? { Replaced::Conflict } else { Replaced::Gone })
     }
@@ -168,7 +171,7 @@ impl fmt::Debug for SqliteStore {
     }
 }
 
-/// What SQLite says by an extended result code.
+/// Classifies an extended result code of SQLite.
 pub(crate) fn meaning(code: i32, message: &str) -> Failure {
     match code {
         // SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE.
@@ -219,7 +222,7 @@ impl Store for SqliteStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let values = touch(key, touched, deadline, now);
-        // A touch that another one has written changes nothing.
+        // A touch that another request has already written changes nothing.
         Ok(self.link.changed(&self.words.touch, values).await? == 1 || self.is_live(key, now).await?)
     }
 
@@ -243,7 +246,7 @@ impl Store for SqliteStore {
                 Ok(_) => return Ok(Replaced::Yes(version)),
                 Err(other) => return Err(other.into()),
             }
-            // What is over makes room.
+            // An expired entry makes room.
             if self.link.changed(&self.words.forget, [new.into(), now.into()]).await? == 0 {
                 break;
             }
@@ -284,7 +287,7 @@ impl Store for SqliteStore {
     async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
         let read = |cells: &dyn Cells| Ok(cells.number(0).flatten().and_then(|count| usize::try_from(count).ok()));
         let mut rows = self.link.rows(&self.words.count_owned, [owner.into(), now.into()], read).await?;
-        rows.pop().flatten().ok_or_else(|| StoreError::unavailable("an answer without a number"))
+        rows.pop().flatten().ok_or_else(|| StoreError::unavailable("the result has no number"))
     }
 
     async fn end_owned(
@@ -314,8 +317,8 @@ impl Store for SqliteStore {
         let ended = self.link.changed(&self.words.end_before, values).await?;
         let page = walks::Step { ended, ..found }.page(from, walks::STEP_OF_A_FILE);
         if page.next.is_some() {
-            // Writers of other processes try again from time to time: without a pause they would
-            // seldom find the file free.
+            // Writers of other processes poll for the lock: without a pause they would rarely find
+            // the file free.
             tokio::time::sleep(walks::PAUSE).await;
         }
         Ok(page)

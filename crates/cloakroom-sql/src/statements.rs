@@ -1,28 +1,28 @@
-//! What is said to a database, in one place: each statement once, and once more where a dialect
-//! needs its own words.
+//! All SQL statements: each one once, and again where a dialect needs a different form.
 //!
-//! `{table}` and its like stand for the name of the table, see `name`. `$1` is always the key (or
-//! the owner, or the point) and `$2` always `now`. PostgreSQL takes the texts as they are, SQLite
-//! spells the parameters `?1`, MySQL `?`, in the order in which they stand.
+//! `{table}` and similar placeholders stand for the name of the table, see `name`. `$1` is always
+//! the key (or the owner, or the time) and `$2` always `now`. PostgreSQL takes the texts as they
+//! are, SQLite spells parameters `?1`, and MySQL spells them `?`, in order of appearance.
 //!
-//! Versions are parameters, and never counted here. Every statement names its columns: a newer
-//! release may have added some, which a replacement and a touch leave as they are, and which a
-//! session that moves begins without.
+//! Versions are parameters and never computed here. Every statement names its columns, because a
+//! newer release may have added some. A replacement and a touch leave such columns unchanged, and a
+//! session that moves starts with their defaults.
 //!
 //! # Deadlines and sweeping
-//! The deadline of a session moves with each touch, so it has no index: a touch would write every
-//! index anew. The sweeper finds rows by `sweep_at`, which has one, and which a touch leaves alone.
-//! Its rule: `sweep_at` is never later than the deadline. A row that the sweeper meets is over and
-//! removed, or lives on and gets its deadline there:
+//! The deadline of a session moves with each touch, so it has no index: otherwise a touch would
+//! have to write every index. The sweeper finds rows by `sweep_at`, which is indexed and which a
+//! touch leaves unchanged. The invariant: `sweep_at` is never later than the deadline. When the
+//! sweeper reaches a row, the row has either expired and is deleted, or its `sweep_at` is set to
+//! its deadline:
 //!
 //! | step | `deadline` | `sweep_at` |
 //! |---|---|---|
 //! | created at 12:00 | 12:20 | 12:20 |
 //! | touched at 12:10 | 12:30 | 12:20 |
-//! | met by the sweeper at 12:21 | 12:30 | 12:30 |
-//! | met by the sweeper at 12:31 | removed | |
+//! | visited by the sweeper at 12:21 | 12:30 | 12:30 |
+//! | visited by the sweeper at 12:31 | removed | |
 
-/// A session, not a mark, and not over.
+/// A session that hasn't expired, not a tombstone.
 macro_rules! live {
     () => {
         "moved_to IS NULL AND (deadline IS NULL OR deadline >= $2)"
@@ -39,7 +39,7 @@ macro_rules! replace {
     () => {
         concat!(
             "UPDATE {table} SET version = $9, record = $3, created = $4, touched = $5, deadline = $6, owner = $7, ",
-            // Its index is written only where the session ends sooner than before.
+            // The index on `sweep_at` is written only if the session now ends sooner.
             "sweep_at = CASE WHEN sweep_at <= $6 THEN sweep_at ELSE $6 END ",
             "WHERE store_key = $1 AND version = $8 AND ",
             live!()
@@ -53,20 +53,21 @@ macro_rules! insert {
     };
 }
 
-/// An error unless the table is there, with its newest column.
+/// Fails unless the table exists and has its newest column.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) const TABLE: &str = "SELECT sweep_at FROM {table} LIMIT 0";
 
 pub(crate) const LOAD: &str = concat!("SELECT ", columns!(), " FROM {table} WHERE store_key = $1");
 
-/// The version under a key, if it is live: why a replacement found nothing to replace.
+/// Selects the version of a live session, to find out why nothing was replaced.
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub(crate) const LIVE: &str = concat!("SELECT version FROM {table} WHERE store_key = $1 AND ", live!());
 
-/// `$3` touched, `$4` the deadline. Never shortens: what lasts for ever goes on lasting for ever.
+/// `$3` is the new `touched`, `$4` the new deadline. Never shortens: a session without a deadline
+/// keeps none.
 ///
-/// Writes nothing where another request has written almost the same: `$5` and `$6` are what is
-/// early enough to be written again.
+/// Writes nothing if another request has just written almost the same: `$5` and `$6` are the latest
+/// values that are still overwritten.
 macro_rules! touch {
     () => {
         concat!(
@@ -82,7 +83,7 @@ macro_rules! touch {
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub(crate) const TOUCH: &str = touch!();
 
-/// The live sessions of an owner: `$1`. Only the beginning of a long name is in an index.
+/// The live sessions of the owner `$1`. Only the first bytes of a long name are indexed.
 #[cfg(feature = "postgres")]
 macro_rules! mine_postgres {
     () => {
@@ -104,7 +105,7 @@ macro_rules! mine_sqlite {
     };
 }
 
-/// A page: behind the session that was created at `$3` and has the key `$4`, `$5` of them.
+/// A page of `$5` sessions after the one that was created at `$3` and has the key `$4`.
 macro_rules! owned {
     ($mine:ident, $behind:literal) => {
         concat!(
@@ -125,27 +126,27 @@ macro_rules! count_owned {
     };
 }
 
-/// The oldest sessions of an owner but for `$3`, `$4` of them.
+/// The `$4` oldest sessions of an owner, except `$3`.
 macro_rules! oldest_owned {
     ($mine:ident) => {
         concat!($mine!(), " AND store_key <> $3 ORDER BY created, store_key LIMIT $4")
     };
 }
 
-/// Live sessions that were created before `$1`, and not before `$3`: the first `$4` of them.
+/// The first `$4` live sessions that were created before `$1` and not before `$3`.
 macro_rules! before {
     () => {
         concat!("created < $1 AND created >= $3 AND ", live!(), " ORDER BY created LIMIT $4")
     };
 }
 
-/// How many of these there are, and when the last of them was created.
+/// Selects their number and the creation time of the last one.
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub(crate) const BEFORE: &str =
     concat!("SELECT count(*), max(created) FROM (SELECT created FROM {table} WHERE ", before!(), ") AS found");
 
-/// `$1` the key behind which the page begins, `$3` how many. A key of another length leads nowhere:
-/// nobody can ask for it.
+/// `$1` is the key after which the page begins, `$3` the size of the page. Keys of another length
+/// are skipped: no request can refer to them.
 pub(crate) const SCAN: &str = concat!(
     "SELECT ",
     columns!(),
@@ -154,10 +155,10 @@ pub(crate) const SCAN: &str = concat!(
     " ORDER BY store_key LIMIT $3"
 );
 
-/// Makes room under a key: what is over is as good as not there.
+/// Deletes an expired entry, which counts as absent, to make room under its key.
 pub(crate) const FORGET: &str = "DELETE FROM {table} WHERE store_key = $1 AND deadline < $2";
 
-/// What is over is as good as not there.
+/// An expired entry counts as absent and is overwritten.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) const CREATE: &str = concat!(
     insert!(),
@@ -171,27 +172,28 @@ pub(crate) const CREATE: &str = concat!(
 pub(crate) mod sqlite {
     pub(crate) const REPLACE: &str = replace!();
 
-    /// Moves a session in one statement: two rows are inserted, and `ON CONFLICT` makes a mark of
-    /// the old one.
+    /// Moves a session in one statement: inserts two rows, and `ON CONFLICT` turns the old row into
+    /// a tombstone.
     ///
-    /// `$3` is the version seen, `$4` the new key, `$5` the mark's deadline, `$6` to `$10` the
+    /// `$3` is the version seen, `$4` the new key, `$5` the tombstone's deadline, `$6` to `$10` the
     /// entry, `$11` its version.
     ///
     /// | row | before | inserted | conflict | after |
     /// |---|---|---|---|---|
-    /// | old key | session, version `$3` | mark that leads to the new key | yes: updated | mark |
+    /// | old key | session, version `$3` | tombstone that leads to the new key | yes: updated | tombstone |
     /// | new key | nothing | session, version `$11` | no | session |
     ///
-    /// A new key that is taken must fail the whole statement, and `ON CONFLICT` would overwrite it.
-    /// So the update also sets the key to the old one. That changes nothing for the old row, and is
-    /// a duplicate key for any other:
+    /// If the new key is taken, the whole statement must fail, and `ON CONFLICT` must not overwrite
+    /// that row. So the update also sets the key to the old one. This changes nothing for the old
+    /// row, and is a duplicate key for any other row:
     ///
     /// | row | before | inserted | conflict | after |
     /// |---|---|---|---|---|
-    /// | old key | session | mark | yes: updated | undone: session |
+    /// | old key | session | tombstone | yes: updated | undone: session |
     /// | new key | another session | session | yes: its key would become the old one, which is taken: error | another session |
     ///
-    /// Where the version seen isn't there, the `SELECT` gives no row, and nothing is inserted.
+    /// If the row doesn't have the version seen, the `SELECT` returns no rows and nothing is
+    /// inserted.
     pub(crate) const CYCLE: &str = concat!(
         "INSERT INTO {table} (store_key, version, record, created, touched, deadline, owner, moved_to, sweep_at) ",
         "SELECT * FROM (SELECT $1, $3, '', $7, $8, $5, NULL, $4, $5 UNION ALL SELECT $4, $11, $6, $7, $8, $9, $10, NULL, $9) ",
@@ -201,8 +203,8 @@ pub(crate) mod sqlite {
         "owner = excluded.owner, moved_to = excluded.moved_to, sweep_at = excluded.sweep_at"
     );
 
-    /// Follows the marks to where the session is now. `UNION` takes each key once, so that marks in
-    /// a ring end too.
+    /// Follows the tombstones to the session's current key. `UNION` visits each key only once, so
+    /// that a ring of tombstones terminates.
     pub(crate) const END: &str = concat!(
         "WITH RECURSIVE chain (store_key) AS (SELECT $1 UNION SELECT mark.moved_to FROM {table} mark ",
         "JOIN chain ON mark.store_key = chain.store_key WHERE mark.moved_to IS NOT NULL AND mark.deadline >= $2) ",
@@ -223,7 +225,7 @@ pub(crate) mod sqlite {
     pub(crate) const END_BEFORE: &str =
         concat!("DELETE FROM {table} WHERE store_key IN (SELECT store_key FROM {table} WHERE ", before!(), ")");
 
-    /// The rows that a sweep meets: `$1` now, `$2` how many.
+    /// The rows that a sweep visits: `$1` is now, `$2` their number.
     macro_rules! met {
         () => {
             "store_key IN (SELECT store_key FROM {table} WHERE sweep_at < $1 ORDER BY sweep_at LIMIT $2)"
@@ -238,18 +240,18 @@ pub(crate) mod sqlite {
 
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres {
-    /// The second half of a write under a version that was seen: the version written, and how many
-    /// others are there.
+    /// The second half of a conditional write. Returns the version written, and the number of other
+    /// live versions.
     ///
     /// The write may have waited for another request that changed, moved or ended the session. The
-    /// statement's own snapshot still shows what was there before, so the row is locked, which
-    /// reads it as it is now:
+    /// statement's own snapshot still shows the earlier state, so the row is locked, which reads
+    /// its current state:
     ///
-    /// | now under the key | answer | meaning |
+    /// | current row | answer | meaning |
     /// |---|---|---|
     /// | the version seen | its successor, 0 | written |
     /// | another version | NULL, 1 | conflict |
-    /// | a mark, or nothing | NULL, 0 | gone |
+    /// | a tombstone, or nothing | NULL, 0 | gone |
     macro_rules! answer {
         () => {
             concat!(
@@ -262,8 +264,8 @@ pub(crate) mod postgres {
 
     pub(crate) const REPLACE: &str = concat!("WITH done AS (", replace!(), " RETURNING version), ", answer!());
 
-    /// Whether something was written, and whether there was nothing to write. Where the session
-    /// ends while the update waits for it, the touch came before the end.
+    /// Returns the number of rows written, and the number of rows that needed no write. If the
+    /// session ends while the update waits for it, the touch counts as earlier than the end.
     pub(crate) const TOUCH: &str = concat!(
         "WITH done AS (",
         touch!(),
@@ -273,8 +275,8 @@ pub(crate) mod postgres {
         ")"
     );
 
-    /// Mark and new entry in one statement: `$6` to `$10` are the entry, `$11` its version. A new
-    /// key that is taken fails the whole of it.
+    /// Writes the tombstone and the new entry in one statement: `$6` to `$10` are the entry, `$11`
+    /// its version. If the new key is taken, the whole statement fails.
     pub(crate) const CYCLE: &str = concat!(
         "WITH done AS (UPDATE {table} SET record = '', owner = NULL, moved_to = $4, deadline = $5, sweep_at = $5 ",
         "WHERE store_key = $1 AND version = $3 AND ",
@@ -285,18 +287,19 @@ pub(crate) mod postgres {
         answer!()
     );
 
-    /// Ends a session where it is now: how many were ended, and how many there were to end.
+    /// Ends a session under its current key. Returns the number of sessions ended and the number
+    /// that there were to end.
     ///
-    /// `chain` is what the statement's snapshot shows of the way from the key over its marks. The
-    /// deletion waits for whoever has locked the row at its end, and then looks at the row again as
-    /// it is now, not at the snapshot's (PostgreSQL's rule for READ COMMITTED). A session that
-    /// another request has moved in that moment is a mark by then:
+    /// `chain` is the path from the key over its tombstones, as the statement's snapshot shows it.
+    /// The deletion waits until the last row of the path is unlocked, and then evaluates the row's
+    /// current state and not the snapshot's (PostgreSQL's rule for READ COMMITTED). By then, a
+    /// session that another request moved concurrently is a tombstone:
     ///
-    /// | snapshot | at the deletion | answer | what the caller does |
+    /// | snapshot | at the deletion | answer | next step of the caller |
     /// |---|---|---|---|
     /// | `A` session | `A` session | 1, 1 | it has ended |
-    /// | `A` mark to `B`, `B` session | `B` session | 1, 1 | it has ended |
-    /// | `A` session | `A` mark to `B`, `B` session | 0, 1 | asks again, and finds `B` |
+    /// | `A` tombstone to `B`, `B` session | `B` session | 1, 1 | it has ended |
+    /// | `A` session | `A` tombstone to `B`, `B` session | 0, 1 | asks again, and finds `B` |
     /// | `A` session | nothing: another request ended it | 0, 1 | asks again, and finds nothing |
     /// | nothing | | 0, 0 | there was none |
     pub(crate) const END: &str = concat!(
@@ -309,11 +312,11 @@ pub(crate) mod postgres {
         " RETURNING 1) SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM chain WHERE moved_to IS NULL)"
     );
 
-    /// How many were removed, and how many were met. `$2` is how many to meet, `$3` how many to
-    /// remove at most.
+    /// Returns the number of rows removed and the number visited. `$2` is the number to visit, `$3`
+    /// the most to remove.
     ///
-    /// The limits are of another type than any number of `END_BEFORE`: where a pooler mixes up what
-    /// was prepared, values of the one are an error of the other.
+    /// The limits have another type than every number in `END_BEFORE`: if a pooler confuses the two
+    /// prepared statements, the values of one are an error for the other.
     pub(crate) const SWEEP: &str = concat!(
         "WITH met AS (SELECT store_key, deadline FROM {table} ",
         "WHERE sweep_at < $1 ORDER BY sweep_at LIMIT CAST($2 AS INTEGER) FOR UPDATE SKIP LOCKED), ",
@@ -328,8 +331,8 @@ pub(crate) mod postgres {
 
     pub(crate) const COUNT_OWNED: &str = count_owned!(mine_postgres);
 
-    /// How many were ended, and how many there were to end: fewer where some have moved on in this
-    /// very moment.
+    /// Returns the number of sessions ended and the number that there were to end. The first is
+    /// lower if some moved concurrently.
     pub(crate) const END_OWNED: &str = concat!(
         "WITH found AS (SELECT store_key FROM {table} WHERE ",
         oldest_owned!(mine_postgres),
@@ -338,12 +341,12 @@ pub(crate) mod postgres {
         " RETURNING 1) SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM found)"
     );
 
-    /// The same for a page of all sessions, and when the last of them was created.
+    /// The same for a page of all sessions. Also returns the creation time of the last one.
     ///
-    /// Without statistics, as behind a pooler that refuses `enable_bitmapscan=off`, the planner
-    /// believes that `IS NULL` and a range with two ends leave almost no rows. It would then read
-    /// and sort the rest of the table for each page. It takes `coalesce` for a coin toss and a range
-    /// with one end for a third of the table: the page is read in the order of the index.
+    /// If the table has no statistics and a pooler refuses `enable_bitmapscan=off`, the planner
+    /// expects `IS NULL` and a range with two bounds to match almost no rows. It would then read and
+    /// sort the rest of the table for each page. For `coalesce` it assumes half of the rows, and for
+    /// a range with one bound a third: with these it reads the page in index order.
     pub(crate) const END_BEFORE: &str = concat!(
         "WITH found AS (SELECT store_key, created FROM (SELECT store_key, created FROM {table} ",
         "WHERE created >= $3 AND coalesce(moved_to IS NULL, FALSE) AND coalesce(deadline >= $2, TRUE) ",
@@ -356,42 +359,42 @@ pub(crate) mod postgres {
 
 #[cfg(feature = "mysql")]
 pub(crate) mod mysql {
-    /// Whether the newest column is as this release needs it, or nothing where it isn't there.
+    /// Selects whether the newest column has the form that this release needs; no rows if it is
+    /// missing.
     pub(crate) const NEWEST_COLUMN: &str = "SELECT CAST(extra LIKE '%STORED%' AS SIGNED) FROM information_schema.columns \
         WHERE table_schema = {database} AND table_name = '{name}' AND column_name = 'owner_start'";
 
-    /// Brings a table of an earlier release up to date. Its rows are looked at by the first sweeps,
-    /// a few at a time.
+    /// Upgrades a table of an earlier release. The first sweeps visit its rows, a few at a time.
     ///
-    /// `owner_start` is stored: after a crash on a full disk, MariaDB 10.11 has called the index of
-    /// a computed one corrupt.
+    /// `owner_start` is stored: after a crash on a full disk, MariaDB 10.11 has reported the index
+    /// of a virtual column as corrupt.
     pub(crate) const ADD_COLUMN: &str = "ALTER TABLE {table} ADD COLUMN sweep_at BIGINT DEFAULT 0, \
         ADD COLUMN owner_start VARBINARY(255) AS (LEFT(owner, 255)) STORED, ADD KEY `{name}_sweep` (sweep_at), \
         ADD KEY `{name}_created` (created), ADD KEY `{name}_owned` (owner_start, created, store_key), \
         DROP KEY `{name}_deadline`, DROP KEY `{name}_owner`";
 
-    /// Stores the column of a table in which it is computed.
+    /// Converts the virtual column of a table to a stored one.
     pub(crate) const STORE_COLUMN: &str = "ALTER TABLE {table} DROP KEY `{name}_owned`, DROP COLUMN owner_start, \
         ADD COLUMN owner_start VARBINARY(255) AS (LEFT(owner, 255)) STORED, \
         ADD KEY `{name}_owned` (owner_start, created, store_key)";
 
     pub(crate) const REPLACE: &str = replace!();
 
-    /// What is there already fails it.
+    /// Fails if the key exists.
     pub(crate) const CREATE: &str = concat!(insert!(), "VALUES ($1, $8, $3, $4, $5, $6, $7, $6)");
 
-    /// Moves a session in one statement, as SQLite's `CYCLE` does: the tables of rows before and
-    /// after are there.
+    /// Moves a session in one statement, like SQLite's `CYCLE`, which has tables of the rows before
+    /// and after.
     ///
-    /// `$3` is the version seen, `$4` the new key, `$5` the mark's deadline, `$6` to `$10` the
-    /// entry, `$11` its version. The `CAST`s give the two rows of the `UNION` one type a column,
-    /// which parameters don't have. `FOR UPDATE` reads the newest version of the old row, where a
-    /// plain read sees the one of before. A duplicate key is an error whatever the server's
-    /// `sql_mode` is.
+    /// `$3` is the version seen, `$4` the new key, `$5` the tombstone's deadline, `$6` to `$10` the
+    /// entry, `$11` its version. The `CAST`s give the columns of the two `UNION` rows a common
+    /// type, which parameters don't have. `FOR UPDATE` reads the newest version of the old row; a
+    /// plain read would use an older snapshot. A duplicate key is an error under every `sql_mode`
+    /// of the server.
     ///
-    /// The new row comes first: on a full disk it is the one that fails. The mark is smaller than
-    /// the session, and to undo it takes room, without which InnoDB gives up (`Out of disk space in
-    /// rollback`), and the whole server with it.
+    /// The new row comes first, so that it is the one that fails on a full disk. The tombstone is
+    /// smaller than the session. Rolling it back needs disk space, and without any InnoDB aborts
+    /// the whole server (`Out of disk space in rollback`).
     pub(crate) const CYCLE: &str = concat!(
         "INSERT INTO {table} (store_key, version, record, created, touched, deadline, owner, moved_to, sweep_at) ",
         "SELECT rows_in.* FROM (SELECT CAST($4 AS BINARY(32)) AS store_key, CAST($11 AS SIGNED) AS version, ",
@@ -408,25 +411,25 @@ pub(crate) mod mysql {
 
     pub(crate) const END: &str = concat!("DELETE FROM {table} WHERE store_key = $1 AND ", live!());
 
-    /// A comparison of two columns at once would not be a range of the index.
+    /// A row comparison of two columns would not use the index as a range.
     pub(crate) const OWNED: &str = owned!(mine_mysql, "created >= $3 AND (created > $3 OR store_key > $4)");
 
     pub(crate) const COUNT_OWNED: &str = count_owned!(mine_mysql);
 
     pub(crate) const END_OWNED: &str = concat!("DELETE FROM {table} WHERE ", oldest_owned!(mine_mysql));
 
-    /// A row if there is one more to end.
+    /// Returns a row if there is another session to end.
     pub(crate) const MORE_OWNED: &str =
         concat!("SELECT version FROM {table} WHERE ", mine_mysql!(), " AND store_key <> $3 LIMIT 1");
 
     pub(crate) const END_BEFORE: &str = concat!("DELETE FROM {table} WHERE ", before!());
 
-    /// Where a session has moved to, or nothing if it is there.
+    /// Selects the key that a session has moved to; NULL if it hasn't moved.
     pub(crate) const MOVED: &str =
         "SELECT moved_to FROM {table} WHERE store_key = $1 AND (deadline IS NULL OR deadline >= $2)";
 
-    /// The rows that a sweep meets: `$1` now, `$2` how many. A table of its own within the
-    /// statement, which the server makes first.
+    /// The rows that a sweep visits: `$1` is now, `$2` their number. A derived table, which the
+    /// server materializes first.
     macro_rules! met {
         () => {
             "JOIN (SELECT store_key FROM {table} WHERE sweep_at < $1 ORDER BY sweep_at LIMIT $2) AS met USING (store_key) "

@@ -1,30 +1,31 @@
 //! Connections that may be silent.
 //!
-//! A wire can go silent without a sign: what is sent is swallowed, and nothing comes back. A
-//! statement without an answer is evidence against its own connection, and against the others that
-//! were made at that time.
+//! A network connection can go silent without an error: everything sent is lost, and nothing comes
+//! back. A statement without an answer is evidence against its own connection, and against the
+//! others that were opened around that time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How long a connection that a caller has left may take to answer before its statement is
+/// The time a connection has to answer after its caller stopped waiting, before its statement is
 /// cancelled.
 pub(crate) const GRACE: Duration = Duration::from_millis(100);
 
-/// How long an idle connection may take to answer when connections are suspected of being silent. A
-/// server that takes longer for nothing at all would not do anything else within a call's 2 seconds
-/// either.
+/// The time an idle connection has to answer while connections are suspected of being silent. A
+/// server that needs longer for an empty query would not finish anything else within a call's 2
+/// seconds either.
 pub(crate) const TEST: Duration = Duration::from_millis(500);
 
-/// A statement that was out for this time when its caller left is evidence against all connections.
+/// A statement that ran for this long before its caller stopped waiting is evidence against all
+/// connections.
 pub(crate) const SUSPICIOUS: Duration = Duration::from_millis(500);
 
-/// How many connections must be tested before they are lent.
+/// The number of connections that must be tested before they are lent.
 #[derive(Debug, Default)]
 pub(crate) struct Suspects(AtomicUsize);
 
 impl Suspects {
-    /// Suspects as many connections as there are.
+    /// Marks this number of connections as suspect.
     pub(crate) fn are(&self, count: usize) {
         self.0.store(count, Ordering::Relaxed);
     }
@@ -33,7 +34,7 @@ impl Suspects {
         self.0.load(Ordering::Relaxed) > 0
     }
 
-    /// One of them has answered.
+    /// Records that one of them has answered.
     pub(crate) fn cleared_one(&self) {
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| count.checked_sub(1));
     }

@@ -1,18 +1,16 @@
-//! A sweep: rounds that meet some rows each, remove those that are over, and put the others off.
+//! A sweep: rounds that each visit some rows, delete the expired ones and reschedule the others.
 
 use std::time::Duration;
 
 use cloakroom_store::StoreError;
 use tokio::time::Instant;
 
-/// How long a sweep goes on that meets mostly sessions that live on. The next one goes on where it
-/// ended.
+/// The time limit of a sweep that visits mostly live sessions. The next sweep continues from there.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Sweeps until `limit` rows are removed at least, or a round meets fewer than that.
+/// Sweeps until at least `limit` rows are deleted, or a round visits fewer than that.
 ///
-/// A round is told how many it may remove, and answers how many it has removed, and how many it has
-/// met.
+/// A round takes the most that it may delete, and returns the number of rows deleted and visited.
 pub(crate) async fn sweep<F>(limit: usize, mut round: impl FnMut(usize) -> F) -> Result<usize, StoreError>
 where
     F: Future<Output = Result<(usize, usize), StoreError>>,
@@ -32,11 +30,11 @@ mod tests {
     use super::sweep;
 
     #[tokio::test]
-    async fn a_sweep_goes_on_while_rounds_are_full() {
+    async fn a_sweep_continues_while_rounds_are_full() {
         let table = [
             ("nothing is there", vec![(0, 0)], 0),
             ("fewer than a round", vec![(3, 7)], 3),
-            ("sessions that live on, before some that are over", vec![(0, 10), (4, 10), (1, 9)], 5),
+            ("live sessions before expired ones", vec![(0, 10), (4, 10), (1, 9)], 5),
             ("as many as were asked for", vec![(4, 10), (6, 10)], 10),
         ];
         for (row, rounds, expected) in table {

@@ -1,13 +1,13 @@
-//! What a URL says about encryption, which the drivers don't know all of.
+//! Encryption options in URLs, in addition to those that the drivers know.
 
 use std::path::PathBuf;
 
 use cloakroom_store::StoreError;
 
-/// A URL without these parameters of its query, and their values.
+/// Removes these query parameters from a URL and returns their values.
 pub(crate) fn without<const N: usize>(url: &str, names: [&str; N]) -> (String, [Option<String>; N]) {
     let mut taken = [const { None }; N];
-    // A password may hold a question mark.
+    // A password may contain a question mark.
     let host = url.find('@').unwrap_or(0);
     let Some(question) = url.get(host..).and_then(|rest| rest.find('?')) else { return (url.to_owned(), taken) };
     let (before, query) = url.split_at(host + question);
@@ -22,13 +22,13 @@ pub(crate) fn without<const N: usize>(url: &str, names: [&str; N]) -> (String, [
     (format!("{before}?{}", rest.join("&")).trim_end_matches('?').to_owned(), taken)
 }
 
-/// Percent signs alone: a plus sign in a path is a plus sign.
+/// Decodes percent-encoding only: a plus sign in a path stays a plus sign.
 fn decoded(value: &str) -> String {
     let value = value.replace('+', "%2B");
     form_urlencoded::parse(value.as_bytes()).map(|(name, _)| name.into_owned()).next().unwrap_or_default()
 }
 
-/// Whether a connection is encrypted, and with whose certificates: `None` is the system's.
+/// The encryption of a connection, and the certificates to trust; `None` means the system's.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Tls {
     Plain,
@@ -36,9 +36,8 @@ pub(crate) enum Tls {
 }
 
 impl Tls {
-    /// What a mode and a file of certificates ask for. Either a connection is verified in full or
-    /// it isn't encrypted: what is encrypted and not verified is as good as open to whoever sits in
-    /// between.
+    /// Combines a mode and a certificate file. A connection is either fully verified or not
+    /// encrypted: encryption without verification doesn't protect from an attacker in between.
     pub(crate) fn wanted(demanded: bool, roots: Option<String>) -> Result<Self, StoreError> {
         match (demanded, roots) {
             (true, _) if !cfg!(feature = "tls") => {
@@ -47,7 +46,7 @@ impl Tls {
             (true, roots) => Ok(Self::Verified(roots.filter(|roots| roots != "system").map(PathBuf::from))),
             (false, None) => Ok(Self::Plain),
             (false, Some(_)) => Err(StoreError::unavailable(
-                "the URL names certificates (`sslrootcert`, `ssl-ca`) and doesn't ask for an encrypted connection (`sslmode`, `ssl-mode`)",
+                "the URL names certificates (`sslrootcert`, `ssl-ca`) but doesn't ask for an encrypted connection (`sslmode`, `ssl-mode`)",
             )),
         }
     }
@@ -73,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn never_silently_plain() {
+    fn encryption_is_never_silently_skipped() {
         assert_eq!(Tls::wanted(false, None).unwrap(), Tls::Plain);
         assert!(Tls::wanted(false, Some("ca.pem".to_owned())).is_err());
         let demanded = Tls::wanted(true, Some("system".to_owned()));

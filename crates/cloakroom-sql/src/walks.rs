@@ -1,8 +1,8 @@
-//! Walks through many sessions, in steps of a bounded size.
+//! Paging through many sessions, in steps of bounded size.
 //!
-//! Everybody's sessions are ended in the order in which they were created: a session that moves
-//! keeps its place there, under whatever key, and so can't get behind the walk. A step that found
-//! more than it has ended, because some moved in that moment, is done again.
+//! To end all sessions, the walk goes in order of creation. A session that moves keeps its creation
+//! time under any key, so it can't move behind the walk. If some sessions moved during a step, the
+//! step finds more than it ended and is repeated.
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use std::sync::Arc;
@@ -20,15 +20,15 @@ use crate::link::Cells;
 use crate::link::Failure;
 use crate::link::Value;
 
-/// How many sessions a step of ending everybody's sessions ends at most: it takes some hundredths
-/// of a second.
+/// The most sessions that one step of ending all sessions ends. A step takes a few hundredths of a
+/// second.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) const STEP: usize = 2_000;
 
-/// The number of rows that a step takes at most, learned from the server's limit on statements.
+/// The largest step that the server's statement timeout allows, learned by trying.
 ///
-/// A step that runs into the limit is repeated with a quarter of the rows. A step that succeeds
-/// doubles the number for the next one. Clones share what they learned.
+/// A step that times out is repeated with a quarter of the rows. A successful step doubles the
+/// size of the next one. Clones share the value.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 #[derive(Clone, Debug)]
 pub(crate) struct StepSize(Arc<AtomicUsize>);
@@ -42,7 +42,7 @@ impl Default for StepSize {
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 impl StepSize {
-    /// Runs a step of at most `most` rows, and of as few as the server has the time for.
+    /// Runs a step of at most `most` rows, and fewer if the server's timeout requires it.
     pub(crate) async fn run<T, F>(&self, most: usize, mut step: impl FnMut(usize) -> F) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, Failure>>,
@@ -66,12 +66,12 @@ impl StepSize {
 #[cfg(feature = "sqlite")]
 pub(crate) const STEP_OF_A_FILE: usize = 500;
 
-/// How long a step waits that others are to follow, where writers wait for a whole file.
+/// The pause between steps for SQLite, where writers lock the whole file.
 #[cfg(feature = "sqlite")]
 pub(crate) const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
-/// The place behind which a page of an owner's sessions begins: when the last one was created, and
-/// its key.
+/// Returns the position after which a page of an owner's sessions begins: creation time and key of
+/// the last session.
 pub(crate) fn behind(after: Option<&Cursor>) -> Result<[Value; 2], StoreError> {
     Ok(match after {
         None => [Value::Number(Some(0)), Value::from("")],
@@ -82,8 +82,8 @@ pub(crate) fn behind(after: Option<&Cursor>) -> Result<[Value; 2], StoreError> {
     })
 }
 
-/// A page of the sessions that were found, of which the last one is of the next page if there are
-/// more than `limit`.
+/// Builds a page of the sessions found. If there are more than `limit`, the last one belongs to the
+/// next page.
 pub(crate) fn page(mut found: Vec<Owned>, limit: usize) -> OwnedPage {
     let is_last = found.len() <= limit;
     found.truncate(limit);
@@ -92,19 +92,19 @@ pub(crate) fn page(mut found: Vec<Owned>, limit: usize) -> OwnedPage {
     OwnedPage::new(found, next)
 }
 
-/// The key that is kept, or one that no session has.
+/// Returns the key to keep, or a value that no session's key has.
 pub(crate) fn but(keep: Option<&StoreKey>) -> Value {
     keep.map_or_else(|| Value::from(""), Value::from)
 }
 
-/// What a step of ending an owner's sessions has ended, of how many that it found.
+/// Builds the result of a step of ending an owner's sessions.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) fn ended(done: u64, found: u64, limit: usize) -> Ended {
     let [done, found] = [done, found].map(|count| usize::try_from(count).unwrap_or(usize::MAX));
     Ended::new(done, found >= limit || done < found)
 }
 
-/// Where a step of ending everybody's sessions begins.
+/// Returns the creation time at which a step of ending all sessions begins.
 pub(crate) fn from(after: Option<&Cursor>) -> Result<Timestamp, StoreError> {
     after.map_or(Ok(Timestamp::from_unix_millis(0)), |cursor| {
         let created = cursor.as_str().parse().map_err(|_| StoreError::foreign_cursor())?;
@@ -112,42 +112,42 @@ pub(crate) fn from(after: Option<&Cursor>) -> Result<Timestamp, StoreError> {
     })
 }
 
-/// What a step of ending everybody's sessions did.
+/// The result of a step of ending all sessions.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Step {
     pub(crate) ended: u64,
     pub(crate) found: u64,
-    /// When the last of those that were found was created, in milliseconds.
+    /// The creation time of the last session found, in milliseconds.
     pub(crate) last: Option<i64>,
 }
 
-/// What a step will find: how many, and when the last of them was created.
+/// Reads the number of sessions that a step will find, and the creation time of the last one.
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub(crate) fn found(cells: &dyn Cells) -> Result<Step, StoreError> {
     let found = cells.number(0).flatten().unwrap_or_default().unsigned_abs();
     Ok(Step { ended: 0, found, last: cells.number(1).flatten() })
 }
 
-/// The place behind what was created before this point.
+/// Returns the cursor for sessions created at this time or later.
 pub(crate) fn place(created: Timestamp) -> Cursor {
     Cursor::new(created.unix_millis().to_string())
 }
 
 impl Step {
-    /// When the last of those that were found was created.
+    /// Returns the creation time of the last session found.
     pub(crate) fn last(self) -> Timestamp {
         Timestamp::from_unix_millis(self.last.and_then(|last| u64::try_from(last).ok()).unwrap_or_default())
     }
 
-    /// The same for the caller; `from` is where the step began, and `most` how many it looked for.
+    /// Builds the page for the caller. `from` is where the step began, `most` its limit.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn page(self, from: Timestamp, most: usize) -> EndedPage {
         let ended = usize::try_from(self.ended).unwrap_or(usize::MAX);
         let next = if self.ended < self.found {
-            // Some moved in this moment: they have the same place under another key.
+            // Some moved concurrently: they have the same creation time under another key.
             Some(from)
         } else {
-            // Fewer than a step are all that there were.
+            // A step below its limit was the last one.
             (ended >= most).then(|| self.last())
         };
         EndedPage::new(ended, next.map(place))
@@ -160,15 +160,15 @@ mod tests {
 
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     #[tokio::test]
-    async fn a_step_takes_as_few_rows_as_the_server_has_the_time_for() {
+    async fn a_step_that_times_out_is_repeated_with_fewer_rows() {
         use super::{Failure, STEP, StepSize};
 
         let table: [(&str, usize, usize, &[usize]); 5] = [
             ("no limit", usize::MAX, 10_000, &[STEP, STEP]),
             ("no limit, and fewer are wanted", usize::MAX, 300, &[300, 300]),
             ("a limit", 500, 10_000, &[STEP, STEP / 4, STEP / 2, STEP / 8]),
-            ("a limit that is hardly met", 2, 100, &[100, 25, 6, 1, 2]),
-            ("a limit that nothing meets", 0, 8, &[8, 2, 1, 1]),
+            ("a limit of two rows", 2, 100, &[100, 25, 6, 1, 2]),
+            ("a limit that no step meets", 0, 8, &[8, 2, 1, 1]),
         ];
         for (row, limit, most, expected) in table {
             let (steps, mut tried) = (StepSize::default(), Vec::new());
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_goes_on_until_nothing_is_left() {
+    fn a_walk_ends_when_no_session_is_left() {
         let most = 10;
         let table = [
             ("nothing was there", 0, 0, None, None),

@@ -1,5 +1,5 @@
-//! Stores in SQL databases: the conformance suite, and what only databases have. Real files and
-//! real servers.
+//! Stores in SQL databases: the conformance suite and database-specific tests, on real files and
+//! servers.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![cfg(all(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 

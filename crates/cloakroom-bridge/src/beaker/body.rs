@@ -1,4 +1,4 @@
-//! What Beaker keeps of a session: compressed JSON in base64, encrypted or not.
+//! The body of a Beaker session: compressed JSON in base64, optionally encrypted.
 
 use aes::cipher::{KeyIvInit as _, StreamCipher as _};
 use aes_gcm::aead::{Aead as _, KeyInit as _};
@@ -22,13 +22,13 @@ const ACCESSED: &str = "_accessed_time";
 pub(crate) const KEYS: PyramidKeys =
     PyramidKeys { framework: "beaker", hidden: &[CREATED, ACCESSED, "_id", "_domain", "_path"] };
 
-/// How Beaker encrypts: its `crypto_type`.
+/// The encryption of Beaker: its `crypto_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BeakerCipher {
-    /// `cryptography`: AES-256-GCM. The default of Beaker 1.14 where that library is installed.
+    /// `cryptography`: AES-256-GCM. The default of Beaker 1.14 if that library is installed.
     AesGcm,
-    /// `pycrypto` or `pycryptodome`: AES-256-CTR. The default of older ones.
+    /// `pycrypto` or `pycryptodome`: AES-256-CTR. The default of older versions.
     AesCtr,
 }
 
@@ -62,7 +62,7 @@ impl Body {
     ) -> Result<Self, ConfigError> {
         key.checked("encrypt_key")?;
         if !nonce_bits.is_multiple_of(8) || !(48..=256).contains(&nonce_bits) {
-            return Err(ConfigError::new("nonce_bits", "is a multiple of 8, from 48 to 256"));
+            return Err(ConfigError::new("nonce_bits", "must be a multiple of 8 from 48 to 256"));
         }
         self.encryption = Some(Encryption { cipher, key, validate_key, nonce: nonce_bits / 8 });
         Ok(self)
@@ -73,7 +73,7 @@ impl Body {
             Some(encryption) => encryption.open(body)?,
             None => STANDARD.decode(body).map_err(|_| Rejected::Corrupt)?,
         };
-        // Protocols 2 and later begin so; compressed text doesn't.
+        // Pickle protocols 2 and later begin with this byte; compressed text doesn't.
         if bytes.first() == Some(&0x80) {
             return Err(Rejected::UnsafeSerializer);
         }
@@ -100,7 +100,7 @@ impl Body {
         let ours = Ours::of(record, lifetimes, Keeps::Created, KEYS.csrf_key());
         let was = record.foreign(KEYS.framework);
         let mut hidden = vec![(ACCESSED, float(now))];
-        // Beaker fails without these.
+        // Beaker fails without these members.
         let begun = [
             ("_domain", self.domain.as_deref().map_or_else(|| Ok("null".to_owned()), quoted)?),
             ("_path", quoted(&self.path)?),
@@ -119,13 +119,13 @@ impl Body {
 }
 
 impl Encryption {
-    /// How many characters the nonce takes: base64 with padding, cut to what Beaker has computed.
+    /// Returns the length of the nonce: base64 with padding, cut to the length that Beaker
+    /// computes.
     const fn nonce_chars(&self) -> usize {
         (4 * self.nonce / 3 + 3) & !3
     }
 
-    /// A key of its own for each nonce. One iteration, as Beaker has it: the nonce is what makes it
-    /// another one.
+    /// Derives a separate key for each nonce, with one iteration like Beaker.
     fn key(&self, nonce: &str) -> Zeroizing<[u8; 32]> {
         let salt = [self.validate_key.bytes(), nonce.as_bytes()].concat();
         let mut key = Zeroizing::new([0; 32]);
@@ -145,7 +145,7 @@ impl Encryption {
             BeakerCipher::AesGcm => {
                 let (iv, rest) = bytes.split_first_chunk::<12>().ok_or(Rejected::Corrupt)?;
                 let (tag, text) = rest.split_first_chunk::<16>().ok_or(Rejected::Corrupt)?;
-                // The tag stands in front here.
+                // In this format the tag comes first.
                 let sealed = [text, tag].concat();
                 let cipher = Aes256Gcm::new(&(*key).into());
                 cipher.decrypt(&Nonce::from(*iv), sealed.as_slice()).map_err(|_| Rejected::Corrupt)
@@ -174,7 +174,7 @@ impl Encryption {
     }
 }
 
-/// A counter of 128 bits that begins at zero: the key is used for nothing else.
+/// A 128-bit counter that starts at zero; the key is never reused.
 fn ctr(key: &[u8; 32], bytes: &mut [u8]) {
     ctr::Ctr128BE::<aes::Aes256>::new(&(*key).into(), &[0; 16].into()).apply_keystream(bytes);
 }

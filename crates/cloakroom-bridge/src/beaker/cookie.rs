@@ -1,4 +1,4 @@
-//! Beaker's sessions of `type = cookie`.
+//! Beaker sessions of `type = cookie`.
 
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ use crate::secret::Secret;
 /// Beaker fails on a longer body.
 const LONGEST_BODY: usize = 4064;
 
-/// Beaker's sessions of `type = cookie`, with `data_serializer = json`.
+/// Beaker sessions of `type = cookie`, with `data_serializer = json`.
 ///
-/// Pickled sessions, which are Beaker's default, are recognised and refused: tell Beaker to write
-/// JSON first.
+/// Pickled sessions, which are Beaker's default, are recognized and refused: configure Beaker to
+/// write JSON first.
 ///
 /// # Security
-/// Signed with HMAC-SHA1, and encrypted only with [`BeakerCookieBuilder::encrypt_key`]. The seal
-/// doesn't bind the cookie's name. With [`BeakerCipher::AesCtr`] only that signature protects what
-/// is encrypted.
+/// Cookies are signed with HMAC-SHA1, and encrypted only with [`BeakerCookieBuilder::encrypt_key`].
+/// The seal isn't bound to the cookie's name. With [`BeakerCipher::AesCtr`] only that signature
+/// protects the ciphertext.
 ///
 /// # Examples
 /// ```
@@ -53,7 +53,7 @@ pub struct BeakerCookieBuilder {
 }
 
 impl BeakerCookie {
-    /// The format with this `validate_key`, not encrypted.
+    /// Creates the format with this `validate_key`, without encryption.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(validate_key: impl Into<Secret>) -> BeakerCookieBuilder {
         let (encrypt, nonce_bits, domain, path) = (None, 128, None, "/".to_owned());
@@ -62,30 +62,33 @@ impl BeakerCookie {
 }
 
 impl BeakerCookieBuilder {
-    /// Beaker's `encrypt_key`, and the cipher that goes with its `crypto_type`.
+    /// Sets Beaker's `encrypt_key`, and the cipher of its `crypto_type`.
     pub fn encrypt_key(mut self, key: impl Into<Secret>, cipher: BeakerCipher) -> Self {
         self.encrypt = Some((key.into(), cipher));
         self
     }
 
-    /// Beaker's `encrypt_nonce_bits`: 128, or 48 for what Beaker wrote before 1.8.
+    /// Sets Beaker's `encrypt_nonce_bits`.
+    ///
+    /// 128, or 48 for cookies written before Beaker 1.8.
     pub const fn nonce_bits(mut self, bits: usize) -> Self {
         self.nonce_bits = bits;
         self
     }
 
-    /// Beaker's `cookie_domain` and `cookie_path`. It keeps them in the session, and sets cookies
-    /// as they say there.
+    /// Sets Beaker's `cookie_domain` and `cookie_path`.
+    ///
+    /// Beaker keeps them in the session and sets cookies accordingly.
     pub fn place(mut self, domain: Option<&str>, path: &str) -> Self {
         self.domain = domain.map(str::to_owned);
         path.clone_into(&mut self.path);
         self
     }
 
-    /// Checks the options.
+    /// Checks the options and builds the format.
     ///
     /// # Errors
-    /// An empty key, or a nonce of an impossible length.
+    /// Fails if a key is empty or the nonce has an invalid length.
     pub fn build(self) -> Result<BeakerCookie, ConfigError> {
         let mac = Mac::new::<Sha1>(self.validate_key.checked("validate_key")?)?;
         let mut body = Body::plain();
@@ -107,7 +110,7 @@ impl CookieFormat for BeakerCookie {
         CookieConfig::default().name("beaker.session.id")
     }
 
-    /// No timeout, as Beaker has it when none is configured. Each read renews the cookie, as there.
+    /// No timeout, which is Beaker's default. As in Beaker, each read renews the cookie.
     fn lifetimes(&self) -> Lifetimes {
         Lifetimes::default().idle_timeout(None).absolute_timeout(None).touch_after(Duration::ZERO)
     }

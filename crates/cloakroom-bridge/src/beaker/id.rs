@@ -7,13 +7,15 @@ use crate::hex::{hex, unhex};
 use crate::mac::Mac;
 use crate::secret::Secret;
 
-/// The digits of HMAC-SHA1.
+/// The number of hexadecimal digits of HMAC-SHA1.
 pub(crate) const TAG: usize = 40;
 
-/// The cookie that holds the id of a session in one of Beaker's stores, signed with its `secret`.
+/// The cookie with the signed id of a session in one of Beaker's stores.
 ///
-/// Beaker without a `secret` doesn't sign, and takes whatever id a client invents. That isn't
-/// offered here.
+/// The id is signed with Beaker's `secret`.
+///
+/// Without a `secret`, Beaker doesn't sign, and accepts any id that a client invents. That mode
+/// isn't supported.
 ///
 /// # Examples
 /// ```
@@ -31,30 +33,30 @@ pub struct BeakerId {
 }
 
 impl BeakerId {
-    /// Ids signed with this `secret`.
+    /// Creates the format of ids signed with this `secret`.
     ///
     /// # Errors
-    /// An empty secret.
+    /// Fails if the secret is empty.
     pub fn new(secret: impl Into<Secret>) -> Result<Self, ConfigError> {
         Ok(Self { mac: Mac::new::<Sha1>(secret.into().checked("secret")?)? })
     }
 
-    /// The id in a cookie's value.
+    /// Returns the id in a cookie's value.
     ///
     /// # Errors
-    /// The reason why it isn't one that was signed with this secret.
+    /// Returns the reason if the value wasn't signed with this secret.
     pub fn open<'a>(&self, value: &'a str) -> Result<&'a str, Rejected> {
         let (tag, id) = value.split_at_checked(TAG).ok_or(Rejected::Malformed)?;
         let tag = unhex(tag).ok_or(Rejected::Malformed)?;
         if !self.mac.verifies(&[id.as_bytes()], &tag) {
             return Err(Rejected::Forged);
         }
-        // It becomes a key of a store, or a file's name.
+        // The id becomes a key of a store, or a file name.
         let plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if plain { Ok(id) } else { Err(Rejected::Corrupt) }
     }
 
-    /// The value for an id.
+    /// Returns the cookie's value for an id.
     #[must_use]
     pub fn seal(&self, id: &str) -> String {
         hex(&self.mac.tag(&[id.as_bytes()])) + id

@@ -1,9 +1,8 @@
-//! Beaker, which `pyramid_beaker`, TurboGears and Bottle use: sessions in cookies, and the cookies
-//! that hold an id.
+//! Beaker, used by `pyramid_beaker`, TurboGears and Bottle: sessions in cookies, and cookies that
+//! hold an id.
 //!
-//! What Beaker keeps of its own is in the session's dictionary, under names with an underscore.
-//! Flash messages and the token are those of `pyramid_beaker`, which has them where Pyramid has
-//! them.
+//! Beaker keeps its own data in the session's dictionary, under names with an underscore. Flash
+//! messages and the token follow `pyramid_beaker`, which uses Pyramid's keys.
 
 mod body;
 mod cookie;

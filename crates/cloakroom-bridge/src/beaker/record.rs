@@ -12,12 +12,13 @@ use crate::layout::Layout as _;
 use crate::secret::Secret;
 use crate::shared::{RecordFormat, Touching};
 
-/// The text that Beaker keeps of a session in a store, with `data_serializer = json`, and the
-/// signed cookie with its id.
+/// The text that Beaker keeps in a store, and the signed cookie with its id.
 ///
-/// Beaker's own stores put a pickle around this text, in files, Redis and databases. So a
-/// [`ForeignStore`](crate::ForeignStore) for it stands behind a Beaker backend of the application's
-/// own, which keeps the text as it is.
+/// The text is written with `data_serializer = json`.
+///
+/// Beaker's own stores wrap this text in a pickle, in files, Redis and databases. A
+/// [`ForeignStore`](crate::ForeignStore) therefore needs a custom Beaker backend in the
+/// application, one that stores the text unwrapped.
 ///
 /// # Examples
 /// ```
@@ -33,18 +34,20 @@ pub struct BeakerRecord {
 }
 
 impl BeakerRecord {
-    /// Records under ids that are signed with this `secret`, not encrypted.
+    /// Creates the format of unencrypted records with ids signed by this `secret`.
     ///
     /// # Errors
-    /// An empty secret.
+    /// Fails if the secret is empty.
     pub fn new(secret: impl Into<Secret>) -> Result<Self, ConfigError> {
         Ok(Self { ids: BeakerId::new(secret)?, body: Body::plain() })
     }
 
-    /// Beaker's `encrypt_key` and `validate_key`, and the cipher that goes with its `crypto_type`.
+    /// Encrypts records with Beaker's `encrypt_key` and `validate_key`.
+    ///
+    /// The cipher is the one of its `crypto_type`.
     ///
     /// # Errors
-    /// An empty key.
+    /// Fails if a key is empty.
     pub fn encrypted(
         mut self,
         cipher: BeakerCipher,
@@ -65,7 +68,7 @@ impl RecordFormat for BeakerRecord {
         CookieConfig::default().name("beaker.session.id")
     }
 
-    /// No timeout, as Beaker has it when none is configured. Each read is noted, as there.
+    /// No timeout, which is Beaker's default. As in Beaker, each read is recorded.
     fn lifetimes(&self) -> Lifetimes {
         Lifetimes::default().idle_timeout(None).absolute_timeout(None).touch_after(Duration::ZERO)
     }

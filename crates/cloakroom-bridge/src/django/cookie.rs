@@ -1,4 +1,4 @@
-//! The session engine `signed_cookies` of Django.
+//! Django's session engine `signed_cookies`.
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ use crate::layout::Layout as _;
 use crate::secret::Secret;
 use crate::token::Tokens;
 
-/// The cookie of Django's session engine `signed_cookies`, with its JSON serializer.
+/// The cookie of Django's session engine `signed_cookies`, serialized as JSON.
 ///
 /// | Django | here |
 /// |---|---|
 /// | `messages.success(request, "Saved")` | `flash(Message::success("Saved"))` |
 /// | `extra_tags="cart"` | the queue `cart` |
-/// | – | a flash that is no `Message` has the level `info` and the tag `plain` there |
+/// | – | a flash that is not a `Message` has the level `info` and the tag `plain` there |
 /// | the token of `CSRF_USE_SESSIONS = True` | the session's token, masked in forms as Django does |
 ///
-/// Messages cross with
-/// `MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"`; in Django's other
-/// storages they are in a cookie of their own.
+/// Messages are shared if Django uses
+/// `MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"`. Its other storages
+/// keep them in a separate cookie.
 ///
 /// # Security
-/// The cookie can be read by whoever has it. Signing out removes the cookie; a copy of it opens for
-/// as long as `SESSION_COOKIE_AGE` says.
+/// Anyone who has the cookie can read it. Signing out removes the cookie; a copy of it remains
+/// valid for `SESSION_COOKIE_AGE`.
 ///
 /// # Examples
 /// ```
@@ -53,7 +53,7 @@ pub struct DjangoCookieBuilder {
 }
 
 impl DjangoCookie {
-    /// The format with this `SECRET_KEY`.
+    /// Creates the format with this `SECRET_KEY`.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(secret_key: impl Into<Secret>) -> DjangoCookieBuilder {
         DjangoCookieBuilder { secrets: vec![secret_key.into()], cookie_age: COOKIE_AGE }
@@ -61,22 +61,22 @@ impl DjangoCookie {
 }
 
 impl DjangoCookieBuilder {
-    /// One of `SECRET_KEY_FALLBACKS`: it verifies, and doesn't sign.
+    /// Adds one of `SECRET_KEY_FALLBACKS`: it verifies but doesn't sign.
     pub fn fallback(mut self, secret_key: impl Into<Secret>) -> Self {
         self.secrets.push(secret_key.into());
         self
     }
 
-    /// `SESSION_COOKIE_AGE`; two weeks, if the project says nothing.
+    /// Sets `SESSION_COOKIE_AGE`. The default is two weeks, as in Django.
     pub const fn cookie_age(mut self, age: Duration) -> Self {
         self.cookie_age = age;
         self
     }
 
-    /// Checks the options.
+    /// Checks the options and builds the format.
     ///
     /// # Errors
-    /// An empty secret.
+    /// Fails if a secret is empty.
     pub fn build(self) -> Result<DjangoCookie, ConfigError> {
         let tokens = signing::tokens(&self.secrets, "django.contrib.sessions.backends.signed_cookies")?;
         Ok(DjangoCookie { tokens, cookie_age: self.cookie_age })

@@ -1,4 +1,4 @@
-//! Django's CSRF tokens: 32 letters and digits, under a mask of as many.
+//! Django's CSRF tokens: 32 letters and digits, under a mask of the same length.
 
 use cloakroom_session::CsrfScheme;
 
@@ -21,7 +21,7 @@ fn letter(place: usize) -> char {
 
 impl CsrfScheme for DjangoTokens {
     fn token(&self, random: &[u8; 32]) -> String {
-        // A few letters come up a little more often than others. It leaves 190 bits.
+        // A few letters are slightly more frequent than others. The token still has 190 bits.
         random.iter().map(|byte| letter(usize::from(*byte))).collect()
     }
 
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_masked_matches_and_nothing_else() {
+    fn only_masked_tokens_match() {
         let token = DjangoTokens.token(&[201; 32]);
         let masked = DjangoTokens.mask(&token, &(0..32).map(|it| it * 7).collect::<Vec<u8>>());
         assert_eq!((token.len(), masked.len()), (32, 64));
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_django_is_unmasked_as_it_does() {
+    fn tokens_are_unmasked_like_django() {
         // _mask_cipher_secret("a" * 32) with the mask "b" * 32.
         let submitted = format!("{}{}", "b".repeat(32), "b".repeat(32));
         assert!(DjangoTokens.matches(&"a".repeat(32), &submitted));

@@ -1,4 +1,4 @@
-//! Where Django keeps what in a session.
+//! The keys that Django uses in a session.
 
 use std::time::Duration;
 
@@ -22,12 +22,12 @@ impl Layout for DjangoKeys {
         "django"
     }
 
-    /// Django reads its sessions as Latin-1.
+    /// Django decodes its sessions as Latin-1.
     fn spelling(&self) -> Spelling {
         Spelling { comma: ",", colon: ":", ascii: true }
     }
 
-    /// That of `CSRF_USE_SESSIONS`.
+    /// The key of `CSRF_USE_SESSIONS`.
     fn csrf_key(&self) -> Option<&'static str> {
         Some("_csrftoken")
     }
@@ -49,9 +49,9 @@ impl Layout for DjangoKeys {
     }
 }
 
-/// Reads the text inside of a signature.
+/// Reads the signed text.
 pub(crate) fn open(payload: &[u8], touched: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
-    // ASCII, unless somebody has configured another serializer; Django itself reads it so.
+    // The text is ASCII unless another serializer is configured; Django reads it as Latin-1 too.
     let payload: String = payload.iter().map(|byte| char::from(*byte)).collect();
     let object = Json::from_foreign("session", payload).map_err(|_| Rejected::Corrupt)?;
     let members = object.members().unwrap_or_default();
@@ -60,16 +60,16 @@ pub(crate) fn open(payload: &[u8], touched: Timestamp, lifetimes: &Lifetimes) ->
     read(&DjangoKeys, &object, Times { idle, ..Times::touched(touched) }, lifetimes)
 }
 
-/// Writes the text inside of a signature.
+/// Writes the text to sign.
 pub(crate) fn payload(record: &Record, lifetimes: &Lifetimes) -> Result<String, Error> {
     let mut ours = Ours::of(record, lifetimes, Keeps::Nothing, DjangoKeys.csrf_key());
-    // What Django itself keeps isn't ours to keep.
+    // The framework's own expiry must not be stored twice.
     let expiry = record.get(EXPIRY).as_ref().and_then(expiry_of);
     ours.idle = ours.idle.filter(|idle| *idle != expiry);
     write(&DjangoKeys, record, &ours, &[])
 }
 
-/// Seconds; zero is until the browser is closed, and says nothing about the session.
+/// Parses seconds. Zero means until the browser is closed, which doesn't limit the session.
 fn expiry_of(value: &Json) -> Option<Duration> {
     value.decode::<u64>(EXPIRY).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
 }

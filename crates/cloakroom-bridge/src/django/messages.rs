@@ -1,9 +1,9 @@
-//! Django's messages, as its `SessionStorage` keeps them: a list in JSON, inside of a string.
+//! Django's messages in the form of its `SessionStorage`: a JSON list inside a string.
 //!
-//! A message is `["__json_message", safe, level, text, tags]`, the tags only if there are any. Here
-//! it is a [`Message`](cloakroom_session::Message) of that level, in the queue that is called like
-//! the tags. A body that is no message has the level `info`, and the tag `plain`, by which it is
-//! recognised.
+//! A message is `["__json_message", safe, level, text, tags]`; the tags are optional. Here it
+//! becomes a [`Message`](cloakroom_session::Message) of that level, in the queue named like the
+//! tags. A body that isn't a message gets the level `info` and the tag `plain`, by which it is
+//! recognized.
 
 use cloakroom_session::{Error, Json};
 
@@ -14,7 +14,7 @@ const PLAIN: &str = "plain";
 const LEVELS: [(&str, &str); 5] =
     [("10", "\"debug\""), ("20", "\"info\""), ("25", "\"success\""), ("30", "\"warning\""), ("40", "\"error\"")];
 
-/// The messages in a string, each with its queue; `None` if it is something else.
+/// Returns the messages in a string with their queues, or `None` if the value has another form.
 pub(crate) fn read(value: &Json) -> Option<Vec<(String, Json)>> {
     elements(value)?.iter().map(message).collect()
 }
@@ -34,13 +34,13 @@ fn message(element: &Json) -> Option<(String, Json)> {
     if let Some(queue) = tags.strip_suffix(PLAIN).filter(|queue| queue.is_empty() || queue.ends_with(' ')) {
         return Some((queue.trim_end().to_owned(), text.clone()));
     }
-    // A level of the application's own stays a number.
+    // A custom level stays a number.
     let level = LEVELS.iter().find(|(number, _)| *number == level.as_str()).map_or(level.as_str(), |(_, name)| name);
     let body = Json::from_foreign("_messages", format!("[{level},{}]", text.as_str())).ok()?;
     Some((tags, body))
 }
 
-/// The string for these queues. A message that was there is written as it stood.
+/// Writes the string for these queues. An existing message is written unchanged.
 pub(crate) fn write(queues: &[Queue<'_>], was: Option<&Json>) -> Result<String, Error> {
     let mut there: Vec<(Option<(String, Json)>, Json)> =
         was.and_then(elements).unwrap_or_default().into_iter().map(|raw| (message(&raw), raw)).collect();

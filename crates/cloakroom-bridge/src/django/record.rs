@@ -14,19 +14,20 @@ use crate::secret::Secret;
 use crate::shared::{RecordFormat, Touching};
 use crate::token::Tokens;
 
-/// Django takes keys of this length and more.
+/// Django accepts keys of this length and more.
 const SHORTEST_KEY: usize = 8;
 const LONGEST_KEY: usize = 40;
 
-/// The column `session_data` of `django_session`, and the cookie with its key: Django's session
-/// engines `db` and `cached_db`.
+/// The records of Django's session engines `db` and `cached_db`.
 ///
-/// What crosses is written at [`DjangoCookie`](crate::DjangoCookie). Django saves with an update
-/// that creates nothing, as we do, so that a session that ended in one application isn't revived by
-/// the other.
+/// A record is the column `session_data` of `django_session`; the cookie holds its key.
+///
+/// [`DjangoCookie`](crate::DjangoCookie) lists the shared data. Both Django and Cloakroom save with
+/// an update that never creates a row, so neither application revives a session that ended in the
+/// other.
 ///
 /// # Security
-/// Django's session key is the row's key: who reads the table can use it.
+/// Django's session key is the row's key: anyone who can read the table can use it.
 ///
 /// # Examples
 /// ```
@@ -43,19 +44,20 @@ pub struct DjangoRecord {
 }
 
 impl DjangoRecord {
-    /// The format with this `SECRET_KEY`.
+    /// Creates the format with this `SECRET_KEY`.
     ///
     /// # Errors
-    /// An empty secret.
+    /// Fails if the secret is empty.
     pub fn new(secret_key: impl Into<Secret>) -> Result<Self, ConfigError> {
         Self::with_fallbacks(secret_key, Vec::<Secret>::new())
     }
 
-    /// The format with this `SECRET_KEY` and these `SECRET_KEY_FALLBACKS`, which verify and don't
-    /// sign.
+    /// Creates the format with this `SECRET_KEY` and these `SECRET_KEY_FALLBACKS`.
+    ///
+    /// The fallbacks verify but don't sign.
     ///
     /// # Errors
-    /// An empty secret.
+    /// Fails if a secret is empty.
     pub fn with_fallbacks(
         secret_key: impl Into<Secret>,
         fallbacks: impl IntoIterator<Item = impl Into<Secret>>,
@@ -66,7 +68,7 @@ impl DjangoRecord {
         Ok(Self { tokens, cookie_age: COOKIE_AGE })
     }
 
-    /// `SESSION_COOKIE_AGE`; two weeks, if the project says nothing.
+    /// Sets `SESSION_COOKIE_AGE`. The default is two weeks, as in Django.
     #[must_use]
     pub const fn cookie_age(mut self, age: Duration) -> Self {
         self.cookie_age = age;
@@ -95,7 +97,7 @@ impl RecordFormat for DjangoRecord {
         DjangoKeys.csrf_scheme()
     }
 
-    /// The signature has a time of its own, so that only a new one moves it.
+    /// The signature contains a time, so only a new signature updates it.
     fn touching(&self) -> Touching {
         Touching::Record
     }
@@ -115,7 +117,7 @@ impl RecordFormat for DjangoRecord {
         id.to_owned()
     }
 
-    /// 32 letters and digits, from two random bytes each: 165 bits.
+    /// Generates 32 letters and digits from two random bytes each: 165 bits.
     fn fresh_id(&self, random: &[u8; 64]) -> String {
         const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
         let letter = |pair: &[u8]| {

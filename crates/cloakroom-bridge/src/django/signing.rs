@@ -9,7 +9,7 @@ use crate::mac::Mac;
 use crate::secret::Secret;
 use crate::token::{Time, Tokens};
 
-/// `SESSION_COOKIE_AGE`, if the project says nothing.
+/// Django's default of `SESSION_COOKIE_AGE`.
 pub(crate) const COOKIE_AGE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 pub(crate) fn tokens(secrets: &[Secret], salt: &str) -> Result<Tokens, ConfigError> {
@@ -21,8 +21,8 @@ pub(crate) fn tokens(secrets: &[Secret], salt: &str) -> Result<Tokens, ConfigErr
     Ok(Tokens { separator: ':', time: Time::Base62, macs })
 }
 
-/// So long after the last write. Django doesn't save a session that is only read, and neither do we
-/// unless told to.
+/// Returns an idle timeout of this length after the last write. Django doesn't save a session that
+/// is only read, and neither does this bridge unless configured to.
 pub(crate) fn lifetimes(cookie_age: Duration) -> Lifetimes {
     Lifetimes::default().idle_timeout(cookie_age).absolute_timeout(None).touch_after(None)
 }

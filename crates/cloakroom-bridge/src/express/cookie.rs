@@ -14,17 +14,16 @@ use crate::secret::Secret;
 
 const KEYS: ExpressKeys = ExpressKeys { framework: "express", hidden: &[] };
 
-/// The cookies of Express' `cookie-session`: the session, and its signature in a second cookie
-/// called `.sig`.
+/// The session cookie of Express' `cookie-session`, and its signature cookie.
 ///
-/// The first holds the session in base64, the second `HMAC-SHA1("name=value")`. Any of the keys
-/// opens, the first one seals, as Keygrip has it; a session that an older key has sealed is sealed
-/// anew at its next write.
+/// The first cookie holds the session in base64. The second one, whose name ends in `.sig`, holds
+/// `HMAC-SHA1("name=value")`. As in Keygrip, any of the keys opens and the first one seals. A
+/// session sealed with an older key is resealed at its next write.
 ///
 /// # Security
-/// The cookie can be read by whoever has it. It has no times: what Express has sealed opens for as
-/// long as its key is there, and `maxAge` is the browser's affair. Unsigned sessions
-/// (`signed: false`) aren't read.
+/// Anyone who has the cookie can read it. It contains no times: a cookie that Express sealed opens
+/// until its key is removed, and only the browser enforces `maxAge`. Unsigned sessions
+/// (`signed: false`) are refused.
 ///
 /// # Examples
 /// ```
@@ -48,7 +47,7 @@ pub struct ExpressCookieBuilder {
 }
 
 impl ExpressCookie {
-    /// The format with this key, the first of `keys`.
+    /// Creates the format with this key, the first of `keys`.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(key: impl Into<Secret>) -> ExpressCookieBuilder {
         ExpressCookieBuilder { secrets: vec![key.into()] }
@@ -60,16 +59,16 @@ impl ExpressCookie {
 }
 
 impl ExpressCookieBuilder {
-    /// A key that only opens, another one of `keys`.
+    /// Adds another one of `keys`, which only opens.
     pub fn previous(mut self, key: impl Into<Secret>) -> Self {
         self.secrets.push(key.into());
         self
     }
 
-    /// Checks the options.
+    /// Checks the options and builds the format.
     ///
     /// # Errors
-    /// An empty key.
+    /// Fails if a key is empty.
     pub fn build(self) -> Result<ExpressCookie, ConfigError> {
         let keys = self.secrets.iter().map(|secret| Mac::new::<Sha1>(secret.checked("key")?));
         Ok(ExpressCookie { keys: keys.collect::<Result<_, _>>()? })
@@ -85,7 +84,7 @@ impl CookieFormat for ExpressCookie {
         CookieConfig::default().name("session")
     }
 
-    /// No timeouts: the cookie has no time that they could be counted from.
+    /// No timeouts: the cookie contains no time from which to count them.
     fn lifetimes(&self) -> Lifetimes {
         Lifetimes::default().idle_timeout(None).absolute_timeout(None)
     }

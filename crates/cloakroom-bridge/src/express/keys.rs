@@ -1,4 +1,4 @@
-//! Where Express' middleware keeps what in a session's object.
+//! The keys that Express' middleware uses in a session's object.
 
 use cloakroom_session::{CsrfScheme, Error, Json};
 

@@ -1,9 +1,9 @@
 //! Express: the two cookies of `cookie-session`, and the id cookie and records of
 //! `express-session`.
 //!
-//! Both keep a JavaScript object. Flash messages are those of `connect-flash`: an object of lists
-//! under `flash`, of which `info` is the queue that has no name here. The CSRF token is that of
-//! `csrf-sync`: text under `csrfToken`, which forms carry as it is.
+//! Both keep a JavaScript object. Flash messages follow `connect-flash`: an object of lists under
+//! `flash`, in which `info` is the default queue. The CSRF token follows `csrf-sync`: text under
+//! `csrfToken`, which forms contain unmasked.
 
 mod cookie;
 mod keys;

@@ -15,25 +15,25 @@ use crate::ours::{Keeps, Ours};
 use crate::secret::Secret;
 use crate::shared::RecordFormat;
 
-/// The member in which Express keeps what it knows about the cookie.
+/// The member that holds Express' data about the cookie.
 const COOKIE: &str = "cookie";
 
 const KEYS: ExpressKeys = ExpressKeys { framework: "express-session", hidden: &[COOKIE] };
 
-/// For how long `connect-redis` and `connect-pg-simple` keep a session whose cookie has no
+/// The time for which `connect-redis` and `connect-pg-simple` keep a session whose cookie has no
 /// `maxAge`.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The records of Express' `express-session`, in JSON, and the cookie with their signed id.
+/// The JSON records of `express-session`, and the cookie with their signed id.
 ///
-/// What a handler sees is what Express shows as `req.session`, without its `cookie`. A `maxAge`
-/// that an Express handler has set for one session holds here too, and one that is set here by
-/// `set_idle_timeout` or `remember` holds there.
+/// Handlers see the same data as `req.session` in Express, without its `cookie`. A `maxAge` that an
+/// Express handler sets for one session also applies here, and one set here by `set_idle_timeout`
+/// or `remember` also applies in Express.
 ///
 /// # Security
-/// The id in the cookie is the record's key: who reads the store can sign nothing, but knows ids.
-/// Express saves without looking: a slow request there writes over what others have written
-/// meanwhile, and brings back a session that was ended meanwhile. This side does neither.
+/// The id in the cookie is the record's key: anyone who can read the store learns ids, but can't
+/// sign them. Express saves unconditionally: a slow request there overwrites concurrent changes,
+/// and revives a session that ended in the meantime. This side does neither.
 ///
 /// # Examples
 /// ```
@@ -60,14 +60,14 @@ pub struct ExpressRecordBuilder {
 }
 
 impl ExpressRecord {
-    /// The format with this `secret`, the first of them if there are several.
+    /// Creates the format with this `secret`, the first one if there are several.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(secret: impl Into<Secret>) -> ExpressRecordBuilder {
         ExpressRecordBuilder { secrets: vec![secret.into()], max_age: None }
     }
 
-    /// What Express shall know about the cookie of this session: how long it is kept, and all that
-    /// Express has written itself.
+    /// Returns Express' data about this session's cookie: its lifetime, and the members that
+    /// Express wrote itself.
     fn cookie_member(&self, record: &Record, now: Timestamp) -> Result<String, Error> {
         let max_age = self.original_max_age(record.clockwork(), now);
         let number = |span: Duration| span.as_millis().to_string();
@@ -88,7 +88,7 @@ impl ExpressRecord {
         Ok(format!("{{{}}}", members.collect::<Vec<_>>().join(",")))
     }
 
-    /// This session's own, else what is configured.
+    /// Returns this session's own `maxAge`, or the configured one.
     fn original_max_age(&self, clockwork: &Clockwork, now: Timestamp) -> Option<Duration> {
         let remembered = clockwork.absolute_deadline.filter(|_| clockwork.remembered).map(|end| end.since(now));
         remembered.or_else(|| clockwork.own_idle.unwrap_or(self.max_age))
@@ -96,29 +96,32 @@ impl ExpressRecord {
 }
 
 impl ExpressRecordBuilder {
-    /// A secret that only opens.
+    /// Adds a secret that only opens.
     pub fn previous(mut self, secret: impl Into<Secret>) -> Self {
         self.secrets.push(secret.into());
         self
     }
 
-    /// The cookie's `maxAge`: an idle timeout, and how long browsers keep the cookie. Without one
-    /// it is a day in the store, and the browser session.
+    /// Sets the cookie's `maxAge`.
+    ///
+    /// It is both the idle timeout and the time for which browsers keep the cookie. Without it,
+    /// stores keep the session for a day and browsers until they are closed.
     pub const fn max_age(mut self, span: Duration) -> Self {
         self.max_age = Some(span);
         self
     }
 
-    /// Checks the options.
+    /// Checks the options and builds the format.
     ///
     /// # Errors
-    /// An empty secret.
+    /// Fails if a secret is empty.
     pub fn build(self) -> Result<ExpressRecord, ConfigError> {
         Ok(ExpressRecord { signers: Signers::new(&self.secrets)?, max_age: self.max_age })
     }
 }
 
-/// The time and the idle timeout of a record's cookie: when it was written, and for how long.
+/// Returns the time and the idle timeout of a record's cookie: when it was written, and its
+/// lifetime.
 fn times(object: &Json) -> (Option<Timestamp>, Option<Duration>) {
     let member = |object: &Json, name: &str| {
         let members = object.members().unwrap_or_default();
@@ -140,8 +143,8 @@ impl RecordFormat for ExpressRecord {
         CookieConfig::default().name("connect.sid")
     }
 
-    /// `maxAge`, or the day for which stores keep a session without one. Express touches at each
-    /// request, and so does this.
+    /// `maxAge`, or the day for which stores keep a session without one. Like Express, touches at
+    /// each request.
     fn lifetimes(&self) -> Lifetimes {
         let idle = self.max_age.unwrap_or(DAY);
         Lifetimes::default().idle_timeout(idle).absolute_timeout(None).touch_after(Duration::ZERO)
@@ -172,15 +175,15 @@ impl RecordFormat for ExpressRecord {
         let (written, own_idle) = times(&object);
         let idle = own_idle.filter(|idle| Some(*idle) != self.max_age);
         let mut record = read(&KEYS, &object, Times { idle, ..Times::touched(now) }, lifetimes)?;
-        // A touch moves the store's expiry and leaves the text alone, so that only the store knows
-        // whether the session is over.
+        // A touch moves only the store's expiry and leaves the text unchanged, so only the store
+        // knows whether the session has expired.
         record.restore_touch(written.unwrap_or(Timestamp::from_unix_secs(0)), None);
         Ok(record)
     }
 
     fn seal(&self, _: &str, record: &Record, sealing: Sealing<'_>) -> Result<String, Error> {
         let mut ours = Ours::of(record, sealing.lifetimes, Keeps::Nothing, KEYS.csrf_key());
-        // What Express itself keeps isn't ours to keep.
+        // Express' own expiry must not be stored twice.
         ours.idle = ours.idle.filter(Option::is_none);
         let cookie = [(COOKIE, self.cookie_member(record, sealing.now)?)];
         write(&KEYS, record, &ours, &cookie)

@@ -1,4 +1,4 @@
-//! The id cookie of `express-session`: `s:ID.SIGNATURE`, percent-escaped.
+//! The id cookie of `express-session`: `s:ID.SIGNATURE`, percent-encoded.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -9,10 +9,10 @@ use crate::mac::Mac;
 use crate::percent;
 use crate::secret::Secret;
 
-/// Express' own ids have 32 characters. An application may make its own.
+/// Express' own ids have 32 characters. An application may generate others.
 const LONGEST: usize = 256;
 
-/// Random bytes in an id.
+/// The number of random bytes in an id.
 const RANDOM: usize = 24;
 
 /// The secrets that sign ids: any of them opens, the first one seals.
@@ -42,7 +42,7 @@ impl Signers {
     }
 }
 
-/// A new id, as Express makes them.
+/// Generates a new id in Express' form.
 pub(crate) fn fresh(random: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(random.get(..RANDOM).unwrap_or(random))
 }

@@ -15,8 +15,9 @@ use crate::token::{Time, Tokens};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Flask's session cookie: tagged JSON, compressed where that is shorter, signed by `itsdangerous`
-/// with HMAC-SHA1.
+/// Flask's session cookie, signed by `itsdangerous` with HMAC-SHA1.
+///
+/// It holds tagged JSON, compressed if that is shorter.
 ///
 /// | Flask | here |
 /// |---|---|
@@ -26,8 +27,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// | `session["csrf_token"]` of Flask-WTF | the session's token, see [`FlaskWtf`](crate::FlaskWtf) |
 ///
 /// # Security
-/// The cookie can be read by whoever has it. Signing out removes the cookie; a copy of it opens for
-/// as long as `PERMANENT_SESSION_LIFETIME` says.
+/// Anyone who has the cookie can read it. Signing out removes the cookie; a copy of it remains
+/// valid for `PERMANENT_SESSION_LIFETIME`.
 ///
 /// # Examples
 /// ```
@@ -54,7 +55,7 @@ pub struct FlaskCookieBuilder {
 }
 
 impl FlaskCookie {
-    /// The format with this `SECRET_KEY`.
+    /// Creates the format with this `SECRET_KEY`.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(secret_key: impl Into<Secret>) -> FlaskCookieBuilder {
         let (secrets, salt) = (vec![secret_key.into()], "cookie-session".to_owned());
@@ -63,28 +64,28 @@ impl FlaskCookie {
 }
 
 impl FlaskCookieBuilder {
-    /// One of `SECRET_KEY_FALLBACKS`: it verifies, and doesn't sign.
+    /// Adds one of `SECRET_KEY_FALLBACKS`: it verifies but doesn't sign.
     pub fn fallback(mut self, secret_key: impl Into<Secret>) -> Self {
         self.secrets.push(secret_key.into());
         self
     }
 
-    /// The salt of a session interface of the application's own.
+    /// Sets the salt of a custom session interface.
     pub fn salt(mut self, salt: impl Into<String>) -> Self {
         self.salt = salt.into();
         self
     }
 
-    /// `PERMANENT_SESSION_LIFETIME`; 31 days, if the application says nothing.
+    /// Sets `PERMANENT_SESSION_LIFETIME`. The default is 31 days, as in Flask.
     pub const fn permanent_lifetime(mut self, lifetime: Duration) -> Self {
         self.permanent_lifetime = lifetime;
         self
     }
 
-    /// Checks the options.
+    /// Checks the options and builds the format.
     ///
     /// # Errors
-    /// An empty secret.
+    /// Fails if a secret is empty.
     pub fn build(self) -> Result<FlaskCookie, ConfigError> {
         let mac = |secret: &Secret| {
             let key = Mac::new::<Sha1>(secret.checked("secret_key")?)?.tag(&[self.salt.as_bytes()]);
@@ -105,8 +106,8 @@ impl CookieFormat for FlaskCookie {
         CookieConfig::default().name("session")
     }
 
-    /// As long as `PERMANENT_SESSION_LIFETIME` after the last write, which Flask enforces for all
-    /// sessions; touched once a day.
+    /// `PERMANENT_SESSION_LIFETIME` after the last write, which Flask enforces for all sessions;
+    /// touched once a day.
     fn lifetimes(&self) -> Lifetimes {
         let touch = (self.permanent_lifetime / 2).min(DAY);
         Lifetimes::default().idle_timeout(self.permanent_lifetime).absolute_timeout(None).touch_after(touch)

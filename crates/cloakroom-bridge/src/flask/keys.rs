@@ -1,13 +1,14 @@
-//! Where Flask keeps what in a session.
+//! The keys that Flask uses in a session.
 //!
-//! Values that JSON has no word for are objects of one member whose key is a tag (`{" t":[1,2]}` is
-//! a tuple). They stay as they are unless a handler reads them, as such an object.
+//! Values that JSON can't express are objects with a single member whose key is a tag
+//! (`{" t":[1,2]}` is a tuple). They are preserved, and a handler that reads one gets such an
+//! object.
 
 use cloakroom_session::{CsrfScheme, Error, Json};
 
 use crate::layout::{Layout, Queue, Spelling, quoted};
 
-/// The category of a message that was given none.
+/// The category of a message without one.
 const DEFAULT_CATEGORY: &str = "message";
 
 const FLASHES: &str = "_flashes";
@@ -27,7 +28,7 @@ impl Layout for FlaskKeys {
         Spelling { comma: ",", colon: ":", ascii: false }
     }
 
-    /// That of Flask-WTF.
+    /// The key of Flask-WTF.
     fn csrf_key(&self) -> Option<&'static str> {
         Some("csrf_token")
     }
@@ -44,7 +45,7 @@ impl Layout for FlaskKeys {
         FLASHES.to_owned()
     }
 
-    /// A list of tuples `(category, message)`: a category is a queue here, and the one called
+    /// A list of tuples `(category, message)`. A category is a queue here, and the category
     /// `message` is the default queue.
     fn read_flashes(&self, key: &str, value: &Json) -> Option<Vec<(String, Json)>> {
         let elements = value.elements().filter(|_| key == FLASHES)?;
@@ -56,7 +57,7 @@ impl Layout for FlaskKeys {
         for (queue, bodies) in queues {
             let category = match *queue {
                 "" => DEFAULT_CATEGORY,
-                // It would come back as the default queue.
+                // It would be read back as the default queue.
                 DEFAULT_CATEGORY => return Err(Error::reserved(DEFAULT_CATEGORY, "flask")),
                 queue => queue,
             };
@@ -67,14 +68,14 @@ impl Layout for FlaskKeys {
     }
 }
 
-/// One message: its queue, and its body.
+/// Returns the queue and the body of one message.
 fn message(element: &Json) -> Option<(String, Json)> {
     let pair = match element.members() {
         Some(members) => match members.as_slice() {
             [(tag, pair)] if tag.as_str() == r#"" t""# => pair.elements()?,
             _ => return None,
         },
-        // Without its tag, as another serializer writes a tuple.
+        // An untagged tuple, written by another serializer.
         None => element.elements()?,
     };
     let [category, body] = pair.as_slice() else { return None };

@@ -9,11 +9,11 @@ use crate::mac::{Mac, same};
 use crate::secret::Secret;
 use crate::token::{Time, Tokens};
 
-/// The tokens that Flask-WTF puts into forms: the session's token, signed with the time.
+/// The tokens in Flask-WTF's forms: the session's token, signed with the time.
 ///
-/// The session's token itself is shared by [`FlaskCookie`](crate::FlaskCookie). In forms, Flask-WTF
-/// has a signed text of it, which isn't what [`CsrfLayer`](https://docs.rs/cloakroom) renders or
-/// checks. So a form that goes from one application to the other needs these two functions.
+/// [`FlaskCookie`](crate::FlaskCookie) shares the session's token itself. In forms, Flask-WTF uses
+/// a signed form of it, which [`CsrfLayer`](https://docs.rs/cloakroom) neither renders nor checks.
+/// A form that goes from one application to the other therefore needs these two functions.
 ///
 /// # Examples
 /// ```
@@ -34,35 +34,35 @@ pub struct FlaskWtf {
 }
 
 impl FlaskWtf {
-    /// Tokens signed with this `WTF_CSRF_SECRET_KEY`, good for an hour.
+    /// Creates tokens signed with this `WTF_CSRF_SECRET_KEY`, valid for an hour.
     ///
     /// # Errors
-    /// An empty secret.
+    /// Fails if the secret is empty.
     pub fn new(secret_key: impl Into<Secret>) -> Result<Self, ConfigError> {
         let secret = secret_key.into();
-        // What `itsdangerous` calls "django-concat".
+        // `itsdangerous` calls this derivation "django-concat".
         let key = Sha1::new().chain_update(b"wtf-csrf-token").chain_update(b"signer");
         let key = key.chain_update(secret.checked("secret_key")?).finalize();
         let tokens = Tokens { separator: '.', time: Time::Bytes, macs: vec![Mac::new::<Sha1>(&key)?] };
         Ok(Self { tokens, time_limit: Duration::from_secs(3600) })
     }
 
-    /// `WTF_CSRF_TIME_LIMIT`.
+    /// Sets `WTF_CSRF_TIME_LIMIT`.
     #[must_use]
     pub const fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = limit;
         self
     }
 
-    /// What a form needs that is posted to Flask.
+    /// Returns the token for a form that is posted to Flask.
     #[must_use]
     pub fn issue(&self, token: &CsrfToken, now: Timestamp) -> String {
-        // Of these characters, none needs an escape in JSON; what Flask-WTF makes are hexadecimal
+        // None of these characters needs an escape in JSON; Flask-WTF's own tokens are hexadecimal
         // digits.
         self.tokens.seal(&format!("\"{}\"", token.expose()), now)
     }
 
-    /// Whether a form that Flask has rendered brings this session's token.
+    /// Returns true if a form rendered by Flask contains this session's token.
     #[must_use]
     pub fn check(&self, token: &CsrfToken, submitted: &str, now: Timestamp) -> bool {
         let Ok((payload, issued)) = self.tokens.open(submitted) else { return false };

@@ -1,12 +1,12 @@
-//! Which member of a framework's session object is what: values, flash messages, the CSRF token,
-//! and what is the framework's own.
+//! The meaning of the members of a framework's session object: values, flash messages, the CSRF
+//! token, and the framework's own data.
 //!
-//! A session is read from an object, and the object is kept in the record as it was ([`Foreign`]).
-//! Writing goes over it once more: what wasn't touched is written as it stood, byte for byte, in
-//! its place.
+//! A session is read from an object, and the record keeps the original object ([`Foreign`]).
+//! Writing starts from that object: unchanged members are written byte for byte, in their old
+//! positions.
 //!
-//! A member called `_cloakroom` holds what we keep of a session and the framework has no place for;
-//! it leaves that one alone, as it does every key that it doesn't know.
+//! A member called `_cloakroom` holds data that the framework has no place for. The framework
+//! leaves it alone, like every key that it doesn't know.
 
 mod read;
 mod spelling;
@@ -25,37 +25,41 @@ pub(crate) use write::write;
 /// The messages of one queue, oldest first.
 pub(crate) type Queue<'a> = (&'a str, Vec<&'a Json>);
 
-/// Where a framework keeps what in its session object.
+/// The layout of a framework's session object.
 pub(crate) trait Layout: fmt::Debug + Sync {
     fn framework(&self) -> &'static str;
 
     fn spelling(&self) -> Spelling;
 
-    /// The key of the CSRF token, where it is a string of the framework's session; else it is kept
-    /// with what is ours.
+    /// Returns the key of the CSRF token if it is a string in the framework's session.
+    ///
+    /// Otherwise the token is kept in `_cloakroom`.
     fn csrf_key(&self) -> Option<&'static str>;
 
     fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme>;
 
-    /// Whether the framework keeps something of its own under this key, which handlers shouldn't
+    /// Returns true if the framework keeps its own data under this key, which handlers should not
     /// see.
     fn is_hidden(&self, _key: &str) -> bool {
         false
     }
 
-    /// The key under which messages of this queue wait.
+    /// Returns the key that holds the messages of this queue.
     fn flash_key(&self, queue: &str) -> String;
 
-    /// The messages under a key, with their queues; `None` if none belong there, or if they are of
-    /// another shape: it is a value then.
+    /// Returns the messages under a key with their queues.
+    ///
+    /// `None` if the key doesn't hold messages or the value has another form; then it is an
+    /// ordinary value.
     fn read_flashes(&self, key: &str, value: &Json) -> Option<Vec<(String, Json)>>;
 
-    /// The value for a key under which these queues wait, none of them empty. `was` is what stood
-    /// there.
+    /// Returns the value for a key that holds these queues, none of them empty.
+    ///
+    /// `was` is the previous value.
     fn write_flashes(&self, key: &str, queues: &[Queue<'_>], was: Option<&Json>) -> Result<String, Error>;
 }
 
-/// What a member is.
+/// The meaning of a member.
 enum Role {
     Value,
     Csrf(CsrfToken),
@@ -78,7 +82,7 @@ fn role(layout: &dyn Layout, key: &str, value: &Json) -> Role {
     layout.read_flashes(key, value).map_or(Role::Value, Role::Flashes)
 }
 
-/// A key, if it can be one here: half of a surrogate pair can't.
+/// Returns a key, unless it can't be represented here: a lone surrogate can't.
 fn name(spelled: &Json) -> Option<String> {
     spelled.decode("key").ok()
 }

@@ -1,4 +1,4 @@
-//! From a framework's object to a record.
+//! Decoding a framework's object to a record.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,27 +8,27 @@ use cloakroom_session::{Clockwork, CsrfToken, Foreign, Json, Lifetimes, Record, 
 use super::{Layout, Role, name, role};
 use crate::ours::{OURS, Ours};
 
-/// More keys than this no session has, and each of them costs a look at all others.
+/// The maximum number of keys; each costs a comparison with all others.
 const MOST_MEMBERS: usize = 4096;
 
-/// What a framework knows about a session's age.
+/// The times that a framework keeps of a session.
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
-    /// When it was created, where the framework keeps that.
+    /// The creation time, if the framework keeps it.
     pub(crate) created: Option<Timestamp>,
-    /// The same as it is spelled, if it isn't a member of the object: it may be finer than our
+    /// Its original text, if it isn't a member of the object: it may be more precise than
     /// milliseconds.
     pub(crate) spelled: Option<Text>,
-    /// When it was used or written last.
+    /// The time of the last use or write.
     pub(crate) touched: Timestamp,
-    /// When it ends in any case, where the framework says so.
+    /// The absolute deadline, if the framework keeps one.
     pub(crate) expires: Option<Timestamp>,
-    /// The idle timeout of this one session, where the framework has one.
+    /// The idle timeout of this session, if the framework has one.
     pub(crate) idle: Option<Duration>,
 }
 
 impl Times {
-    /// No more is known than when it was written last.
+    /// Only the time of the last write is known.
     #[cfg(any(feature = "flask", feature = "django", feature = "express", feature = "rails", feature = "plug"))]
     pub(crate) const fn touched(touched: Timestamp) -> Self {
         Self { created: None, spelled: None, touched, expires: None, idle: None }
@@ -62,8 +62,8 @@ pub(crate) fn read(
     let ours = ours.map(|(_, value)| Ours::read(value)).unwrap_or_default();
     let mut record = Record::from_clockwork(times.clockwork(&ours, lifetimes));
     for (spelled, value) in &members {
-        // A key with half of a surrogate pair can't be named here. It stays with what is the
-        // framework's own.
+        // A key with a lone surrogate can't be represented here. It stays with the framework's own
+        // data.
         let Some(key) = name(spelled) else { continue };
         match role(layout, &key, value) {
             Role::Value => record.restore(key, value.clone()),
@@ -86,8 +86,8 @@ fn spelled_as(token: CsrfToken, layout: &dyn Layout) -> CsrfToken {
     }
 }
 
-/// Of members of one name the last counts, and stands where the first stood, as in a Python
-/// dictionary.
+/// Removes duplicate names: as in a Python dictionary, the last value counts, in the position of
+/// the first.
 fn distinct(members: Vec<(Json, Json)>) -> Result<Vec<(Json, Json)>, Rejected> {
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut kept: Vec<(Json, Json)> = Vec::with_capacity(members.len().min(MOST_MEMBERS));

@@ -1,13 +1,13 @@
-//! How a framework spells JSON.
+//! The JSON style of a framework.
 
 use cloakroom_session::{Error, Json};
 
-/// How a framework spells JSON. Python's `json.dumps` puts a space behind comma and colon.
+/// The JSON style of a framework. Python's `json.dumps` puts a space after comma and colon.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spelling {
     pub(crate) comma: &'static str,
     pub(crate) colon: &'static str,
-    /// It reads bytes as Latin-1, so that everything else must be escaped.
+    /// The framework reads bytes as Latin-1, so all other characters must be escaped.
     pub(crate) ascii: bool,
 }
 
@@ -16,7 +16,8 @@ impl Spelling {
         if !self.ascii || json.is_ascii() {
             return out.push_str(json);
         }
-        // Outside of strings JSON is ASCII, so what isn't is in a string, where it can be escaped.
+        // Outside strings JSON is ASCII, so other characters are inside a string, where they can be
+        // escaped.
         let mut units = [0; 2];
         for character in json.chars() {
             if character.is_ascii() {
@@ -27,7 +28,7 @@ impl Spelling {
         }
     }
 
-    /// An array of these.
+    /// Writes an array of these items.
     pub(crate) fn array<'a>(self, items: impl IntoIterator<Item = &'a str>) -> String {
         let mut out = String::from("[");
         for (index, item) in items.into_iter().enumerate() {
@@ -39,7 +40,7 @@ impl Spelling {
     }
 }
 
-/// A string as JSON.
+/// Encodes a string as JSON.
 pub(crate) fn quoted(text: &str) -> Result<String, Error> {
     Ok(Json::encode(text, text)?.as_str().to_owned())
 }

@@ -1,4 +1,4 @@
-//! From a record to a framework's object.
+//! Encoding a record as a framework's object.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use cloakroom_session::{Error, Foreign, Json, Record};
 use super::{Layout, Queue, Role, Spelling, name, quoted, role};
 use crate::ours::{OURS, Ours};
 
-/// Writes a session as its object. `hidden` are members of the framework's own that have changed.
+/// Writes a session as its object. `hidden` are changed members of the framework's own data.
 pub(crate) fn write(
     layout: &dyn Layout,
     record: &Record,
@@ -20,7 +20,7 @@ pub(crate) fn write(
 struct Writer<'a> {
     layout: &'a dyn Layout,
     record: &'a Record,
-    /// What is under each key of flash messages now.
+    /// The current flash messages under each key.
     flashes: Vec<(String, Vec<Queue<'a>>)>,
     csrf: Option<String>,
     ours: Option<String>,
@@ -54,8 +54,7 @@ impl<'a> Writer<'a> {
     fn write(mut self) -> Result<String, Error> {
         let original = self.record.foreign(self.layout.framework()).map_or(&[][..], Foreign::entries);
         self.check_names(original)?;
-        // Values keep the order that the handler saw: one after the other they fill the places of
-        // values.
+        // Values keep the handler's order: they fill the positions of values one after the other.
         let taken = self.taken();
         let mut values = self.record.entries().filter(|(key, _)| !taken.contains(*key));
         for (spelled, value) in original {
@@ -101,7 +100,7 @@ impl<'a> Writer<'a> {
         self.rest()
     }
 
-    /// What the original object had no place for.
+    /// Appends members that the original object doesn't have.
     fn rest(mut self) -> Result<String, Error> {
         for (key, value) in std::mem::take(&mut self.hidden) {
             self.member(&quoted(key)?, value);
@@ -120,15 +119,15 @@ impl<'a> Writer<'a> {
         Ok(self.out)
     }
 
-    /// Keys that are written for flash messages and the token: a value of that name, which had
-    /// another shape, gives way.
+    /// Returns the keys used for flash messages and the token. A value of that name, which had
+    /// another form, is replaced.
     fn taken(&self) -> HashSet<String> {
         let csrf = self.csrf.as_ref().and(self.layout.csrf_key()).map(str::to_owned);
         self.flashes.iter().map(|(key, _)| key.clone()).chain(csrf).collect()
     }
 
-    /// A key that the framework keeps for itself can't be a handler's, unless it was found with
-    /// something else in it.
+    /// Refuses handlers' values under keys that the framework keeps for itself, unless the key
+    /// already held something else.
     fn check_names(&self, original: &[(Json, Json)]) -> Result<(), Error> {
         for (key, value) in self.record.entries() {
             if matches!(role(self.layout, key, &value), Role::Value) && self.layout.csrf_key() != Some(key) {
@@ -142,7 +141,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// What was read and is still the same is written as it stood.
+    /// Writes unchanged messages in their original text.
     fn flashes_text(
         &self,
         key: &str,
@@ -152,7 +151,7 @@ impl<'a> Writer<'a> {
         if let Some((read, raw)) = read {
             let now = queues.iter().flat_map(|(queue, bodies)| bodies.iter().map(move |body| (*queue, *body)));
             let mut before = read.iter().map(|(queue, body)| (queue.as_str(), body)).collect::<Vec<_>>();
-            // Several queues may share a key. What counts is each queue's own order.
+            // Several queues may share a key. Only the order within each queue counts.
             before.sort_by_key(|(queue, _)| queues.iter().position(|(name, _)| name == queue));
             if now.eq(before) {
                 return Ok(raw.as_str().to_owned());

@@ -1,15 +1,15 @@
-//! The mark that a session carries while it moves to the other side.
+//! The mark on a session that moves to the other side.
 //!
-//! It is a value in the record of the side that the session leaves, so that the store's own
-//! compare-and-set puts all requests that meet there in one order. A mark only ever goes forward:
+//! It is a value in the record on the side that the session leaves, so the store's own
+//! compare-and-set orders all requests that access the record. A mark only moves forward:
 //!
 //! | mark | meaning |
 //! |---|---|
 //! | none | the session lives here |
-//! | claimed | it lives here, and somebody moves it |
-//! | moved | it lives on the other side; requests that opened it here follow |
-//! | cycled | it lives there under an id that holders of the old one must not learn |
-//! | ended | a sign-out came; a move that is under way gives up |
+//! | claimed | it lives here, and a request is moving it |
+//! | moved | it lives on the other side; requests that opened it here follow it |
+//! | cycled | it lives there under an id that must stay unknown to holders of the old one |
+//! | ended | the user signed out; a move in progress is abandoned |
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,10 +19,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::hex::{hex, unhex};
 
-/// The key under which the mark stands, out of the way of an application's own keys.
+/// The key of the mark, chosen not to collide with an application's keys.
 pub(super) const KEY: &str = "_cloakroom_move";
 
-/// Makes the new id unknown to anybody who has only the old one.
+/// A value that makes the new id unpredictable to clients that have only the old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Nonce([u8; 32]);
 
@@ -31,12 +31,12 @@ pub(super) enum Mark {
     Claimed(Nonce),
     Moved(Nonce),
     Cycled(Nonce),
-    /// With the nonce of a move that was under way or done.
+    /// Contains the nonce of a move that was in progress or completed.
     Ended(Option<Nonce>),
 }
 
 impl Nonce {
-    /// The nonce of a commit: the same one when the commit is tried again.
+    /// Returns the nonce of a commit. A retried commit gets the same one.
     pub(super) fn of(new: Option<SessionId>) -> Result<Self, Error> {
         Ok(Self(match new {
             Some(id) => Sha256::new().chain_update(b"cloakroom move nonce").chain_update(id.expose()).finalize().into(),
@@ -44,7 +44,7 @@ impl Nonce {
         }))
     }
 
-    /// The id on the other side of a session that leaves this one.
+    /// Returns the id on the other side of a session that leaves this one.
     pub(super) fn target(self, old: SessionId) -> SessionId {
         let digest = Sha256::new().chain_update(b"cloakroom move").chain_update(self.0).chain_update(old.expose());
         SessionId::from_random(digest.finalize().into())
@@ -52,7 +52,7 @@ impl Nonce {
 }
 
 impl Mark {
-    /// The mark that a record carries.
+    /// Returns the mark on a record.
     pub(super) fn of(record: &Record) -> Option<Self> {
         Self::parse(&record.get(KEY)?.decode::<String>(KEY).ok()?)
     }
@@ -95,19 +95,19 @@ impl Mark {
     }
 }
 
-/// Claims a session, unless it carries a mark already.
+/// Claims a session unless it already has a mark.
 pub(super) fn claim(session: &mut SessionState, nonce: Nonce) -> Result<(), Error> {
     session.insert_json_if_absent(KEY, Json::encode(KEY, &Mark::Claimed(nonce).text())?);
     Ok(())
 }
 
-/// Says that a claimed session has moved; the result tells whether it was still claimed.
+/// Marks a claimed session as moved. The result tells whether it was still claimed.
 pub(super) fn moved(session: &mut SessionState, cycles: bool) -> Result<Claim, Error> {
     let claim = Claim::default();
     let seen = Arc::clone(&claim.0);
     session.update(KEY, move |text: &mut String| {
         let was = Mark::parse(text);
-        // The store may run this again on a newer version: the last time counts.
+        // The store may run this again on a newer version: the last run counts.
         seen.store(matches!(was, Some(Mark::Claimed(_))), Ordering::SeqCst);
         if let Some(Mark::Claimed(nonce)) = was {
             *text = if cycles { Mark::Cycled(nonce) } else { Mark::Moved(nonce) }.text();
@@ -116,7 +116,7 @@ pub(super) fn moved(session: &mut SessionState, cycles: bool) -> Result<Claim, E
     Ok(claim)
 }
 
-/// Whether the record that was written last was still claimed.
+/// Records whether the last version written was still claimed.
 #[derive(Debug, Default)]
 pub(super) struct Claim(Arc<AtomicBool>);
 
@@ -126,7 +126,7 @@ impl Claim {
     }
 }
 
-/// Says that a session has ended.
+/// Marks a session as ended.
 pub(super) fn ended(session: &mut SessionState) -> Result<(), Error> {
     let end = |text: &mut String| *text = Mark::Ended(Mark::parse(text).and_then(Mark::nonce)).text();
     Ok(session.update(KEY, end)?)
@@ -139,7 +139,7 @@ mod tests {
     const NONCE: Nonce = Nonce([0xa7; 32]);
 
     #[test]
-    fn a_mark_is_read_as_it_was_written() {
+    fn written_marks_are_read_back() {
         for mark in
             [Mark::Claimed(NONCE), Mark::Moved(NONCE), Mark::Cycled(NONCE), Mark::Ended(Some(NONCE)), Mark::Ended(None)]
         {

@@ -1,4 +1,4 @@
-//! From the old factory to the new one, without signing anybody out.
+//! The migration from an old factory to a new one, without signing users out.
 
 mod mark;
 mod moving;
@@ -13,7 +13,7 @@ use cloakroom_session::{
 use phase::Side;
 pub use phase::{Phase, PhaseSwitch};
 
-/// What a migration has seen since it was made.
+/// Counters of a migration, since it was created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MigrationStats {
@@ -21,9 +21,9 @@ pub struct MigrationStats {
     pub old: u64,
     /// Sessions that the new factory opened.
     pub new: u64,
-    /// Requests whose cookies neither opened.
+    /// Requests whose cookies neither factory opened.
     pub refused: u64,
-    /// Sessions that moved from the one to the other.
+    /// Sessions that moved from the old factory to the new one.
     pub moved: u64,
 }
 
@@ -35,24 +35,24 @@ struct Counters {
     moved: AtomicU64,
 }
 
-/// The factory that leads from an old factory to a new one.
+/// A factory that moves sessions from an old factory to a new one.
 ///
-/// Any two factories will do: a bridge and sessions of our own, cookies and a store, one secret of
-/// Pyramid and the next. A session that is read on one side and written on the other moves: it
-/// begins on the new side with all that it holds, and ends on the old one, so that a browser holds
-/// one session at any time, and signing out ends both. Of two that a request brings all the same,
-/// the one that was used later counts.
+/// Any two factories work: a bridge and Cloakroom's own sessions, cookies and a store, or two
+/// secrets of Pyramid. A session that is read on one side and written on the other is moved: it
+/// starts on the new side with all its data, and ends on the old one. So a browser holds one
+/// session at a time, and signing out ends both. If a request carries two sessions anyway, the one
+/// used last counts.
 ///
-/// Between stores, nothing is lost while a session moves. Its old record carries a mark for a
-/// minute (a value under the key `_cloakroom_move`). Requests that opened the session before follow
-/// it: their changes are made on the new side, and a sign-out ends it there.
+/// Between stores, no change is lost while a session moves. Its old record carries a mark for a
+/// minute (a value under the key `_cloakroom_move`). Requests that opened the session earlier
+/// follow the mark: their changes are made on the new side, and a sign-out ends the session there.
 ///
 /// # Security
-/// A client that has only the old id cannot compute the new one: that takes a value from the old
+/// A client that has only the old id cannot compute the new one: that requires a value from the old
 /// store.
 ///
-/// Sessions that live in cookies can't be ended: a copy of an old cookie opens until its deadline,
-/// or until [`Phase::ReadNew`].
+/// Sessions kept in cookies can't be ended: a copy of an old cookie opens until its deadline, or
+/// until [`Phase::ReadNew`].
 ///
 /// # Examples
 /// ```
@@ -89,27 +89,28 @@ pub struct Migration<O, N> {
 }
 
 impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
-    /// A migration that begins in this phase.
+    /// Creates a migration in this phase.
     #[must_use]
     pub fn new(old: O, new: N, phase: Phase) -> Self {
         let phase = PhaseSwitch::new(phase);
         Self { old, new, phase, counters: Counters::default() }
     }
 
-    /// What moves it on.
+    /// Returns the switch that changes the phase.
     #[must_use]
     pub fn switch(&self) -> PhaseSwitch {
         self.phase.clone()
     }
 
-    /// How far it has come.
+    /// Returns the current phase.
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.phase.phase()
     }
 
-    /// What was seen since it was made. When `old` stays the same for as long as a session lives,
-    /// the migration is over.
+    /// Returns the counters since the migration was created.
+    ///
+    /// When `old` hasn't changed for the lifetime of a session, the migration is complete.
     #[must_use]
     pub fn stats(&self) -> MigrationStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -143,7 +144,8 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
     }
 }
 
-/// Cookies that end sessions, and then those that keep one; of one name, only the latter.
+/// Joins cookies that end sessions with those that keep one. A kept cookie replaces a removal of
+/// the same name.
 fn joined(ended: Vec<SetCookie>, kept: Vec<SetCookie>) -> Vec<SetCookie> {
     let spare = |cookie: &SetCookie| kept.iter().any(|it| it.name() == cookie.name());
     let ended: Vec<_> = ended.into_iter().filter(|cookie| !spare(cookie)).collect();
@@ -206,11 +208,11 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
     }
 }
 
-/// The session that counts of those that the two sides opened; the first is that of the side that
-/// is written.
+/// Chooses between the sessions that the two sides opened; `written` is from the side that is
+/// written.
 fn choose(written: SessionState, other: SessionState) -> SessionState {
     let used = |session: &SessionState| session.base().clockwork().touched.unix_secs();
-    // The old cookie of a session that has moved led to where the new one leads.
+    // The old cookie of a moved session led to the same session as the new one.
     if written.id().is_some() && (written.id(), written.place()) == (other.id(), other.place()) {
         return written;
     }
@@ -219,8 +221,8 @@ fn choose(written: SessionState, other: SessionState) -> SessionState {
         (false, false) => written.beside(other),
         (true, false) => other,
         (false, true) => written,
-        // An id that has moved must still be known: a new session would get a cookie that undoes
-        // the newer one.
+        // A superseded id must stay recognized: a new session would send a cookie that replaces the
+        // newer one.
         (true, true) if other.is_detached() && !written.is_detached() => other,
         (true, true) => {
             let why = written.rejected().or(other.rejected());

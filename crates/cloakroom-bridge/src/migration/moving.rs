@@ -1,17 +1,17 @@
-//! How a session moves to the other side, and how it ends while it moves.
+//! Moving a session to the other side, and ending one during its move.
 //!
 //! A move between stores has three steps, each one commit:
 //!
 //! 1. **Claim**: the request's changes and the mark are written to the old record. The store merges
 //!    them with those of other requests.
-//! 2. **Begin**: the record as the first step left it begins on the new side. Its id follows from
-//!    the old one and the mark, so every request comes to the same id, and only one of them creates
-//!    it.
-//! 3. **Leave**: the old record is emptied, and its mark says "moved". It ends a minute later.
+//! 2. **Begin**: the session is created on the new side from the record that the first step wrote.
+//!    Its id is derived from the old id and the mark, so every request computes the same id, and
+//!    only one of them creates it.
+//! 3. **Leave**: the old record is emptied and marked as moved. It ends a minute later.
 //!
-//! Requests that meet a claimed record finish the move themselves, so a crash after any step loses
-//! nothing. The browser gets the new cookie after the third step only. The ids of commits travel
-//! with the record, so a change that the first step has merged is not made again on the new side.
+//! A request that finds a claimed record finishes the move itself, so a crash after any step loses
+//! no data. The browser gets the new cookie only after the third step. Commit ids move with the
+//! record, so a change that the first step merged is not made again on the new side.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -25,12 +25,11 @@ use super::mark::{self, Mark, Nonce};
 use super::phase::Side;
 use super::{Migration, joined};
 
-/// How long the mark of a session that has moved stays: longer than any request that opened it
-/// before.
+/// The lifetime of a moved session's mark: longer than any request that opened the session earlier.
 const MARKED: Duration = Duration::from_secs(60);
 
 impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
-    /// The session to which a mark leads, if the one that was found carries a mark.
+    /// Returns the session to which the mark leads, if the session found has a mark.
     pub(super) async fn follow_mark(&self, found: SessionState, now: Timestamp) -> Result<SessionState, Error> {
         let (Some(old), Some(side)) = (found.id(), Side::of(&found)) else { return Ok(found) };
         let (presented, side) = match Mark::of(found.base()) {
@@ -39,18 +38,18 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             Some(Mark::Moved(nonce)) => {
                 let there = self.target_on(side.other(), nonce.target(old), now).await?;
                 if there.id().is_some() {
-                    // It may have moved on, back to where it came from.
+                    // It may have moved back in the meantime.
                     return Box::pin(self.follow_mark(there.moving(true), now)).await;
                 }
                 (nonce.target(old), side.other())
             }
-            // A holder of the old id must not come to the new session. A sign-out ends it.
+            // A holder of the old id must not reach the new session, but a sign-out ends it.
             Some(Mark::Cycled(nonce) | Mark::Ended(Some(nonce))) => (nonce.target(old), side.other()),
         };
         Ok(self.open_on(side, CookieHeader::default(), now).await?.detaching(presented))
     }
 
-    /// The session under this id on a side; one without an id if there is none.
+    /// Opens the session under this id on a side; returns a session without an id if there is none.
     async fn target_on(&self, side: Side, id: SessionId, now: Timestamp) -> Result<SessionState, Error> {
         let fresh = self.open_on(side, CookieHeader::default(), now).await?;
         if fresh.carrier() == Carrier::Record {
@@ -60,20 +59,20 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         self.reload_on(side, &wanted.carried_by(Carrier::Id), now).await
     }
 
-    /// Commits a session on the side where it is.
+    /// Commits a session on its current side.
     pub(super) async fn stay(&self, side: Side, commit: &Commit) -> Result<Committed, Error> {
         let committed = self.commit_on(side, commit).await?;
-        // A node of the next phase may have begun to move the session in the meantime.
+        // A node in the next phase may have started to move the session in the meantime.
         let finishes = match (commit.plan(), Mark::of(committed.session.base())) {
-            // A touch has not read what is there now. A new id takes the claim along, to be met
-            // later.
+            // A touch hasn't read the current record. A cycled session keeps the claim, and a later
+            // request finishes the move.
             (Plan::Touch | Plan::Create, _) | (_, None) | (Plan::Cycle, Some(Mark::Claimed(_))) => false,
             (_, Some(_)) => self.phase().is_between(),
         };
         if finishes { self.finish_move(side, commit, committed).await } else { Ok(committed) }
     }
 
-    /// Moves a session to the other side, with all that the request did to it.
+    /// Moves a session to the other side, including the request's changes.
     pub(super) async fn shift(&self, from: Side, commit: &Commit) -> Result<Committed, Error> {
         let session = commit.session();
         if session.carrier() == Carrier::Record {
@@ -85,7 +84,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         self.finish_move(from, commit, claimed).await
     }
 
-    /// Moves a session whose cookie holds it whole: no other request meets it there.
+    /// Moves a session that is entirely in its cookie: no other request can access it there.
     async fn leave_cookie(&self, from: Side, commit: &Commit) -> Result<Committed, Error> {
         let (session, now) = (commit.session(), commit.now());
         let fresh = self.open_on(from.other(), CookieHeader::default(), now).await?;
@@ -101,11 +100,10 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         }
     }
 
-    /// Begins a new session in place of one that ends.
+    /// Begins a new session instead of one that ends.
     pub(super) async fn begin_anew(&self, from: Side, to: Side, commit: &Commit) -> Result<Committed, Error> {
         let (session, now) = (commit.session(), commit.now());
-        // The end comes first. If the rest fails, the visitor is signed out, which is the safe
-        // half.
+        // End first: if the rest fails, the visitor is signed out, which is the safe outcome.
         let ended = self.end(from, session, now).await?;
         let fresh = self.open_on(to, CookieHeader::default(), now).await?;
         let begun = hand_on(commit, fresh.adopting(session, now).requested_by(session.request()))?;
@@ -114,7 +112,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         Ok(committed)
     }
 
-    /// Takes the second and the third step of a move, for a session that carries a mark.
+    /// Runs the second and third steps of a move, for a session with a mark.
     async fn finish_move(&self, from: Side, commit: &Commit, claimed: Committed) -> Result<Committed, Error> {
         let (session, now, to) = (commit.session(), commit.now(), from.other());
         let (there, cookies) = (&claimed.session, &claimed.cookies);
@@ -130,7 +128,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         let cycles = commit.plan() == Plan::Cycle;
         let nonce = match found {
             Mark::Claimed(nonce) | Mark::Moved(nonce) => nonce,
-            // This very commit, whose answer was lost, has moved it.
+            // An earlier attempt of this commit moved it; its answer was lost.
             Mark::Cycled(nonce) if is_own && commit.is_resumed() => nonce,
             Mark::Cycled(_) | Mark::Ended(_) => return Ok(dropped(commit)),
         };
@@ -150,12 +148,12 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             (Mark::Claimed(_), _) => self.leave(from, there, cycles && is_own, now).await?,
             (mark, _) => Left { first: false, mark: Some(mark) },
         };
-        // Another request may have been faster, under the same id: then a store has given us
-        // another.
+        // Another request may have been faster with the same id; then the store assigned a
+        // different one.
         let is_other = |it: &mut Committed| it.session.carrier() == Carrier::Id && it.session.id() != Some(target);
         if let Some(other) = begun.take_if(is_other) {
             newest = self.target_on(to, target, now).await?;
-            // A bridge to another framework has ids of its own, and a factory may ignore the id
+            // A bridge to another framework generates its own ids, and a factory may ignore the id
             // that it is given.
             if newest.id() == other.session.id() || (newest.id().is_none() && left.first) {
                 begun = Some(other);
@@ -166,9 +164,9 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         match left.mark {
             Some(Mark::Moved(_)) => {}
             Some(Mark::Cycled(_)) if cycles && is_own => {}
-            // Another request has given the session an id that this one must not learn.
+            // Another request gave the session an id that this request must not learn.
             Some(Mark::Cycled(_)) => return Ok(dropped(commit)),
-            // A sign-out came in between.
+            // The user signed out in between.
             Some(Mark::Claimed(_) | Mark::Ended(_)) | None => {
                 if let Some(begun) = &begun {
                     self.end(to, &begun.session, now).await?;
@@ -177,7 +175,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
                 return Ok(dropped(commit));
             }
         }
-        // Requests that hold the old id may have come to the new one.
+        // Requests that hold the old id may have learned the new one.
         let cycles = cycles && matches!(left.mark, Some(Mark::Moved(_)));
         if let Some(begun) = begun.take_if(|_| cycles) {
             newest = begun.session;
@@ -197,8 +195,8 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         Ok(moved)
     }
 
-    /// The second step: what the first one left begins on the other side, under this id if it is
-    /// free.
+    /// Runs the second step: creates the session on the other side from the first step's record,
+    /// under this id if it is free.
     async fn begin(
         &self,
         to: Side,
@@ -211,18 +209,19 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         record.unrestore(mark::KEY);
         let fresh = self.open_on(to, CookieHeader::default(), now).await?;
         let mut begun = fresh.adopting_record(&record, session, now).requested_by(session.request());
-        // A session that holds nothing any more is still one.
+        // An empty session is still a session.
         begun.changed();
         self.commit_on(to, &hand_on(commit, begun)?.beginning_as(target)).await
     }
 
-    /// The third step, where the new side keeps sessions in cookies: no request could follow there.
+    /// Runs the third step if the new side keeps sessions in cookies: no request could follow
+    /// there.
     async fn leave_for_cookie(&self, from: Side, commit: &Commit, claimed: &SessionState) -> Result<Left, Error> {
         let mut session = claimed.clone();
         session.invalidate(commit.now());
         let ended = self.commit_on(from, &begin_commit(session, commit.now())?).await?;
-        // A factory removes the cookie only of what it has ended. An earlier attempt may have done
-        // so.
+        // A factory removes the cookie only of a session that it ended. An earlier attempt may have
+        // ended it.
         let was_there = !ended.cookies.is_empty() || commit.is_resumed();
         Ok(Left {
             first: true,
@@ -230,7 +229,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         })
     }
 
-    /// The third step: the old record is emptied, and says where the session is.
+    /// Runs the third step: empties the old record and marks it with the session's new place.
     async fn leave(&self, from: Side, claimed: &SessionState, cycles: bool, now: Timestamp) -> Result<Left, Error> {
         let mut left = claimed.clone();
         let keys: Vec<String> = left.base().entries().map(|(key, _)| key.to_owned()).collect();
@@ -247,8 +246,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         Ok(Left { first: first.was_first(), mark: Mark::of(left.base()) })
     }
 
-    /// Makes the changes of a commit on the session that has moved; `None` if it isn't there any
-    /// more.
+    /// Makes the changes of a commit on the moved session. Returns `None` if it no longer exists.
     async fn follow(
         &self,
         to: Side,
@@ -258,7 +256,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
     ) -> Result<Option<Committed>, Error> {
         let mut newest = newest;
         if newest.id().is_none() {
-            // An earlier attempt of this commit may have given it yet another id.
+            // An earlier attempt of this commit may have given it another new id.
             let Some(new) = commit.new_id().filter(|_| commit.is_resumed()) else { return Ok(None) };
             newest = self.target_on(to, new, commit.now()).await?;
             if newest.id().is_none() || !commit.has_written(newest.base()) {
@@ -271,12 +269,12 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         let is_done = commit.has_written(newest.base());
         let mut next = if is_done { newest } else { newest.repeating(commit.session())? };
         next.changed();
-        // It may be on its way back to where it came from.
+        // It may be on its way back.
         let committed = Box::pin(self.stay(to, &hand_on(commit, next)?)).await?;
         Ok(committed.session.id().is_some().then_some(committed))
     }
 
-    /// Ends a session of a side, wherever it has moved to; returns the cookies that say so.
+    /// Ends a session of a side, wherever it has moved to. Returns the removal cookies.
     pub(super) async fn end(
         &self,
         side: Side,
@@ -293,7 +291,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         Ok(joined(elsewhere, ended))
     }
 
-    /// Stops a move that is under way, and ends the session that it leads to.
+    /// Stops a move in progress, and ends the session on the other side.
     async fn end_moved(&self, side: Side, session: &SessionState, now: Timestamp) -> Result<Vec<SetCookie>, Error> {
         let Some(old) = session.id().or(session.ended_id()) else { return Ok(Vec::new()) };
         let found = if session.id().is_some() {
@@ -318,16 +316,16 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         }
     }
 
-    /// Ends the session that is, or was, under this id.
+    /// Ends the session that has or had this id.
     async fn end_under(&self, side: Side, id: SessionId, now: Timestamp) -> Result<Vec<SetCookie>, Error> {
         let session = self.target_on(side, id, now).await?;
-        // It may have moved on, back to where it came from. Each move has an id of its own, so this
-        // ends.
+        // It may have moved back in the meantime. Each move has a different id, so the recursion
+        // terminates.
         Box::pin(self.end(side, &session, now)).await
     }
 
-    /// Keeps a session that is too large for the other side where it is: no request should fail
-    /// because of a move.
+    /// Keeps a session on its side if it is too large for the other one: a move must not make a
+    /// request fail.
     async fn keep_here(
         &self,
         from: Side,
@@ -349,13 +347,13 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
 
 /// The old record after the third step.
 struct Left {
-    /// This request was the one that left it.
+    /// This request was the one that completed the step.
     first: bool,
-    /// The mark that it carries now; `None` if it has ended.
+    /// The mark that the record has now; `None` if it has ended.
     mark: Option<Mark>,
 }
 
-/// The session had ended in the meantime: its changes are dropped, and no cookie is sent.
+/// The session ended in the meantime: its changes are dropped, and no cookie is sent.
 fn dropped(commit: &Commit) -> Committed {
     tracing::warn!("session changes dropped: it has ended in the meantime");
     Committed::new(commit.settle(After::Dropped), Vec::new())

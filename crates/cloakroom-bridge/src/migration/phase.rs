@@ -1,33 +1,34 @@
-//! How far a migration has come, and what moves it on.
+//! The phases of a migration, and the switch between them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use cloakroom_session::SessionState;
 
-/// How far a migration has come.
+/// The phase of a migration.
 ///
-/// Each node of a deployment may be one phase behind or ahead of the others: go from one to the
-/// next when all nodes have arrived.
+/// Nodes of a deployment may be at most one phase apart: start the next phase when all nodes have
+/// reached the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(clippy::exhaustive_enums, reason = "a migration has these phases, and no others")]
 pub enum Phase {
-    /// Only the old factory.
+    /// Only the old factory is used.
     ReadOld,
-    /// What the new one has written is read, in case that another node is ahead. Nothing is written
-    /// there yet.
+    /// Sessions of the new factory are also read, because another node may be one phase ahead.
+    /// Nothing is written there yet.
     ReadBothWriteOld,
-    /// Sessions move to the new factory when they are written or touched. The other application
-    /// doesn't see them any more.
+    /// Sessions move to the new factory when they are written or touched. From then on, the other
+    /// application can't see them.
     ReadBothWriteNew,
-    /// Only the new factory. For when the longest lifetime of the old one has passed.
+    /// Only the new factory is used. Start this phase when the longest lifetime of the old one has
+    /// passed.
     ReadNew,
 }
 
 impl Phase {
     const ALL: [Self; 4] = [Self::ReadOld, Self::ReadBothWriteOld, Self::ReadBothWriteNew, Self::ReadNew];
 
-    /// A short name, for a configuration file.
+    /// Returns a short name, for a configuration file.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -38,7 +39,7 @@ impl Phase {
         }
     }
 
-    /// The phase of this name.
+    /// Returns the phase with this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|phase| phase.as_str() == name)
@@ -51,8 +52,9 @@ impl Phase {
         }
     }
 
-    /// Whether a session may be moving between the two sides. Nodes are at most one phase apart, so
-    /// in the first and the last phase no node moves a session away from the side that is written.
+    /// Returns true if a session may be moving between the two sides. Nodes are at most one phase
+    /// apart, so in the first and the last phase no node moves a session away from the side that is
+    /// written.
     pub(super) const fn is_between(self) -> bool {
         matches!(self, Self::ReadBothWriteOld | Self::ReadBothWriteNew)
     }
@@ -65,7 +67,7 @@ impl Phase {
     }
 }
 
-/// Moves a migration on, from wherever it is held: no restart is needed.
+/// Changes the phase of a migration at run time, from any part of the program.
 ///
 /// # Examples
 /// ```
@@ -88,14 +90,16 @@ impl PhaseSwitch {
         Self(Arc::new(AtomicU8::new(phase as u8)))
     }
 
-    /// The phase now.
+    /// Returns the current phase.
     #[must_use]
     pub fn phase(&self) -> Phase {
         let number = usize::from(self.0.load(Ordering::SeqCst));
         Phase::ALL.get(number).copied().unwrap_or(Phase::ReadOld)
     }
 
-    /// Moves on, or back. Requests that are under way are committed as the new phase has it.
+    /// Changes the phase, in either direction.
+    ///
+    /// Requests in progress commit by the new phase's rules.
     pub fn set(&self, phase: Phase) {
         let before = self.0.swap(phase as u8, Ordering::SeqCst);
         if before != phase as u8 {

@@ -9,13 +9,13 @@ use crate::layout::{Layout as _, Times, read, write};
 use crate::ours::{Keeps, Ours};
 use crate::secret::Secret;
 
-/// Erlang's external term format begins with the number of its version.
+/// Erlang's external term format begins with its version number.
 const TERM: u8 = 131;
 
 /// The session cookie of Plug and Phoenix, with a serializer that writes JSON.
 ///
-/// Plug's own serializer writes Erlang terms, which may hold code and are refused. Give both
-/// applications a JSON serializer first:
+/// Plug's own serializer writes Erlang terms, which may contain code and are refused. Configure a
+/// JSON serializer in both applications first:
 ///
 /// ```elixir
 /// defmodule Shop.Session do
@@ -27,8 +27,8 @@ const TERM: u8 = 131;
 /// ```
 ///
 /// # Security
-/// Signed cookies can be read by whoever has them; encrypted ones (plug_crypto 2 and newer) can't.
-/// The cookie has no time: what Plug has sealed opens for as long as the secret is there.
+/// Anyone who has a signed cookie can read it; encrypted cookies (plug_crypto 2 and newer) are
+/// unreadable. The cookie contains no time: one that Plug sealed opens until the secret is removed.
 ///
 /// # Examples
 /// ```
@@ -54,19 +54,19 @@ pub struct PlugCookieBuilder {
 }
 
 impl PlugCookie {
-    /// Signed sessions, with this `secret_key_base` and `signing_salt`.
+    /// Creates the format of signed sessions with these secrets.
     pub fn signed(secret_key_base: impl Into<Secret>, signing_salt: impl Into<Secret>) -> PlugCookieBuilder {
         PlugCookieBuilder { encrypted: false, secrets: vec![(secret_key_base.into(), signing_salt.into())] }
     }
 
-    /// Encrypted sessions, with this `secret_key_base` and `encryption_salt`.
+    /// Creates the format of encrypted sessions with these secrets.
     pub fn encrypted(secret_key_base: impl Into<Secret>, encryption_salt: impl Into<Secret>) -> PlugCookieBuilder {
         PlugCookieBuilder { encrypted: true, secrets: vec![(secret_key_base.into(), encryption_salt.into())] }
     }
 }
 
 impl PlugCookieBuilder {
-    /// A secret and a salt that only open, as `rotating_options` has them.
+    /// Adds a secret and a salt that only open, like Plug's `rotating_options`.
     pub fn also_read(mut self, secret_key_base: impl Into<Secret>, salt: impl Into<Secret>) -> Self {
         self.secrets.push((secret_key_base.into(), salt.into()));
         self
@@ -75,7 +75,7 @@ impl PlugCookieBuilder {
     /// Checks the options and derives the keys.
     ///
     /// # Errors
-    /// An empty secret.
+    /// Fails if a secret is empty.
     pub fn build(self) -> Result<PlugCookie, ConfigError> {
         let locks = self.secrets.iter().map(|(secret, salt)| {
             let secret = secret.checked("secret_key_base")?;
@@ -90,12 +90,12 @@ impl CookieFormat for PlugCookie {
         PlugKeys.framework()
     }
 
-    /// `_key`; Phoenix calls it after the application, `_shop_key`.
+    /// `_key`; Phoenix derives the name from the application's, such as `_shop_key`.
     fn cookie(&self) -> CookieConfig {
         CookieConfig::default().name("_key")
     }
 
-    /// No timeouts: the cookie has no time that they could be counted from.
+    /// No timeouts: the cookie contains no time from which to count them.
     fn lifetimes(&self) -> Lifetimes {
         Lifetimes::default().idle_timeout(None).absolute_timeout(None)
     }

@@ -6,14 +6,14 @@ use cloakroom_session::CsrfScheme;
 
 use crate::mac::same;
 
-/// The length in bytes of a token's text, and of the text of a pad.
+/// The length in bytes of a token's text and of a pad's text.
 const LEN: usize = 24;
 
-/// Random bytes in a token.
+/// The number of random bytes in a token.
 const RANDOM: usize = 18;
 
-/// The session holds 18 random bytes as 24 characters. Forms carry the XOR of those with 24 other
-/// characters, in base64, and then those.
+/// The session holds 18 random bytes as 24 characters. Forms contain their XOR with 24 other
+/// characters in base64, followed by those characters.
 #[derive(Debug)]
 pub(crate) struct PlugCsrf;
 

@@ -1,4 +1,4 @@
-//! Where Plug and Phoenix keep what in a session's object.
+//! The keys that Plug and Phoenix use in a session's object.
 
 use cloakroom_session::{CsrfScheme, Error, Json};
 

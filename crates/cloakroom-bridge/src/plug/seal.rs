@@ -1,4 +1,4 @@
-//! How Plug signs and encrypts: `Plug.Crypto.MessageVerifier` and `MessageEncryptor`.
+//! Signing and encryption of Plug: `Plug.Crypto.MessageVerifier` and `MessageEncryptor`.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ const SIGNED: &str = "SFMyNTY.";
 /// XChaCha20-Poly1305.
 const ENCRYPTED: &str = "XCP.";
 
-/// What the encryption is bound to: the name of the one that was there before.
+/// The associated data: the name of the cipher that Plug used before.
 const BOUND: &[u8] = b"A128GCM";
 
 /// A key in use.
@@ -52,7 +52,7 @@ impl Lock {
         Ok(Self::Encrypted(Box::new(cipher)))
     }
 
-    /// What the text holds, if this key has sealed it.
+    /// Returns the content if this key sealed the text.
     pub(crate) fn open(&self, text: &str) -> Result<Vec<u8>, Rejected> {
         let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| Rejected::Malformed);
         match self {
@@ -80,7 +80,7 @@ impl Lock {
         }
     }
 
-    /// `None` where the content is longer than any cookie.
+    /// Returns `None` if the content is longer than any cookie.
     pub(crate) fn seal(&self, content: String, nonce: [u8; NONCE]) -> Option<String> {
         match self {
             Self::Signed(mac) => {

@@ -1,4 +1,4 @@
-//! The hash algorithms that Pyramid can be told to sign with.
+//! The hash algorithms with which Pyramid can sign.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use cloakroom_session::ConfigError;
 
 use crate::mac::Mac;
 
-/// A hash algorithm by the name that Python's `hashlib` has for it: Pyramid's `hashalg`.
+/// A hash algorithm under its name in Python's `hashlib`: Pyramid's `hashalg`.
 ///
 /// # Examples
 /// ```
@@ -18,7 +18,7 @@ use crate::mac::Mac;
 /// # Ok::<(), cloakroom_session::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "they are called what they are")]
+#[expect(missing_docs, reason = "the variants are named after their algorithms")]
 #[non_exhaustive]
 pub enum HashAlgorithm {
     Md5,
@@ -57,7 +57,7 @@ impl HashAlgorithm {
         Self::Blake2s,
     ];
 
-    /// Its name in Python.
+    /// Returns the algorithm's name in Python.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -78,7 +78,7 @@ impl HashAlgorithm {
         }
     }
 
-    /// The length of a digest, in bytes.
+    /// Returns the length of a digest, in bytes.
     pub(crate) const fn len(self) -> usize {
         match self {
             Self::Md5 => 16,

@@ -1,8 +1,8 @@
 //! Pyramid: its signed session cookie, and the one of `pyramid_nacl_session`.
 //!
-//! Both hold the JSON of `[accessed, created, state]`: the first a whole number of seconds, the
-//! second one with a fraction, and the session's dictionary. Flash messages wait in it under `_f_`
-//! and the queue's name, the CSRF token is `_csrft_`.
+//! Both hold the JSON of `[accessed, created, state]`: whole seconds, seconds with a fraction, and
+//! the session's dictionary. In the dictionary, flash messages are under `_f_` plus the queue's
+//! name, and the CSRF token is under `_csrft_`.
 
 mod algorithm;
 #[cfg(feature = "pyramid-nacl")]

@@ -19,14 +19,16 @@ const KEYS: PyramidKeys = PyramidKeys { framework: "pyramid", hidden: &[] };
 
 const NONCE: usize = 24;
 
-/// The cookie of `pyramid_nacl_session.EncryptedCookieSessionFactory`, with
+/// The encrypted cookie of `pyramid_nacl_session`, serialized as JSON.
+///
+/// It is the cookie of `EncryptedCookieSessionFactory` with
 /// `serializer=pyramid.session.JSONSerializer()`.
 ///
-/// Its default is a pickle, which is recognised and refused: tell Pyramid to write JSON first. The
-/// cookie is `base64url(nonce + secretbox)`.
+/// The default serializer is pickle, which is recognized and refused: configure Pyramid to write
+/// JSON first. The cookie is `base64url(nonce + secretbox)`.
 ///
 /// # Security
-/// What is in it can't be read or changed. The seal doesn't bind the cookie's name.
+/// Clients can neither read nor change the contents. The seal isn't bound to the cookie's name.
 ///
 /// # Examples
 /// ```
@@ -43,15 +45,13 @@ pub struct PyramidNaclCookie {
 }
 
 impl PyramidNaclCookie {
-    /// The format with this key of 32 bytes.
+    /// Creates the format with this key of 32 bytes.
     ///
     /// # Errors
-    /// A key of another length.
+    /// Fails if the key has another length.
     pub fn new(secret: impl Into<Secret>) -> Result<Self, ConfigError> {
         let cipher = XSalsa20Poly1305::new_from_slice(secret.into().bytes());
-        cipher
-            .map(|cipher| Self { cipher })
-            .map_err(|_| ConfigError::new("secret", "has 32 bytes, no more and no fewer"))
+        cipher.map(|cipher| Self { cipher }).map_err(|_| ConfigError::new("secret", "must have exactly 32 bytes"))
     }
 }
 
@@ -64,7 +64,7 @@ impl CookieFormat for PyramidNaclCookie {
         CookieConfig::default().name("session")
     }
 
-    /// As [`PyramidCookie`](crate::PyramidCookie) has it.
+    /// The same as [`PyramidCookie`](crate::PyramidCookie).
     fn lifetimes(&self) -> Lifetimes {
         Lifetimes::default().absolute_timeout(None).touch_after(std::time::Duration::ZERO)
     }

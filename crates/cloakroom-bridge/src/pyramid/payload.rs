@@ -1,4 +1,4 @@
-//! The text inside of Pyramid's cookies: `[accessed, created, state]`.
+//! The text in Pyramid's cookies: `[accessed, created, state]`.
 
 use cloakroom_session::{Error, Foreign, Json, Lifetimes, Record, Rejected, Text, Timestamp};
 
@@ -7,12 +7,12 @@ use crate::numbers::{float, seconds};
 use crate::ours::{Keeps, Ours};
 use crate::pyramid_keys::PyramidKeys;
 
-/// Protocol 2 and later begin with this byte.
+/// Pickle protocols 2 and later begin with this byte.
 const PICKLE: u8 = 0x80;
 
-/// Reads what a cookie's seal protects.
+/// Reads the sealed text of a cookie.
 pub(crate) fn open(keys: &PyramidKeys, payload: &[u8], lifetimes: &Lifetimes) -> Result<Record, Rejected> {
-    // Protocols 0 and 1 of a tuple begin with its mark.
+    // In pickle protocols 0 and 1, a tuple begins with its mark.
     if matches!(payload.first(), Some(&(PICKLE | b'('))) {
         return Err(Rejected::UnsafeSerializer);
     }
@@ -30,7 +30,7 @@ pub(crate) fn open(keys: &PyramidKeys, payload: &[u8], lifetimes: &Lifetimes) ->
     read(keys, state, times, lifetimes)
 }
 
-/// Writes what a cookie's seal will protect.
+/// Writes the text to seal in a cookie.
 pub(crate) fn seal(
     keys: &PyramidKeys,
     record: &Record,
@@ -42,7 +42,7 @@ pub(crate) fn seal(
     Ok(format!("[{}, {}, {state}]", now.unix_secs(), created(keys, record)))
 }
 
-/// As it was spelled, if it is still the same.
+/// Returns the original text of the creation time if it hasn't changed.
 fn created(keys: &PyramidKeys, record: &Record) -> String {
     let created = record.clockwork().created;
     let spelled = record.foreign(keys.framework()).and_then(Foreign::note);

@@ -14,21 +14,22 @@ use crate::mac::Mac;
 use crate::pyramid_keys::PyramidKeys;
 use crate::secret::Secret;
 
-/// Pyramid fails on more (`BaseCookieSessionFactory`).
+/// Pyramid fails on a longer value (`BaseCookieSessionFactory`).
 pub(crate) const LONGEST_VALUE: usize = 4064;
 
 const KEYS: PyramidKeys = PyramidKeys { framework: "pyramid", hidden: &[] };
 
-/// The cookie of Pyramid's `SignedCookieSessionFactory`, with its JSON serializer: the default of
-/// Pyramid 2.
+/// The cookie of Pyramid's `SignedCookieSessionFactory`, serialized as JSON.
+///
+/// This is the default of Pyramid 2.
 ///
 /// The cookie is `base64url(HMAC(salt + secret, payload) + payload)`. Pickled sessions of Pyramid 1
-/// are recognised and refused.
+/// are recognized and refused.
 ///
 /// # Security
-/// The cookie can be read by whoever has it. Its seal doesn't bind the cookie's name: two factories
-/// with one secret and one salt accept each other's cookies, so give each a salt of its own.
-/// Pyramid knows one secret; to change it without signing anybody out, read old cookies through a
+/// Anyone who has the cookie can read it. Its seal isn't bound to the cookie's name: two factories
+/// with the same secret and salt accept each other's cookies, so give each a different salt.
+/// Pyramid has only one secret. To change it without signing users out, read old cookies through a
 /// [`Migration`](crate::Migration).
 ///
 /// # Examples
@@ -43,7 +44,8 @@ const KEYS: PyramidKeys = PyramidKeys { framework: "pyramid", hidden: &[] };
 pub struct PyramidCookie {
     mac: Mac,
     tag: usize,
-    /// That of `UnencryptedCookieSessionFactoryConfig`, to tell its cookies from forged ones.
+    /// The key of `UnencryptedCookieSessionFactoryConfig`, to distinguish its cookies from forged
+    /// ones.
     legacy: Mac,
 }
 
@@ -57,14 +59,14 @@ pub struct PyramidCookieBuilder {
 }
 
 impl PyramidCookie {
-    /// The format with this secret, and the salt and hash algorithm that Pyramid has by default.
+    /// Creates the format with this secret and Pyramid's default salt and hash.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(secret: impl Into<Secret>) -> PyramidCookieBuilder {
         let (secret, salt) = (secret.into(), Secret::from("pyramid.session."));
         PyramidCookieBuilder { secret, salt, algorithm: HashAlgorithm::default() }
     }
 
-    /// Whether it is a cookie of Pyramid 1's `UnencryptedCookieSessionFactoryConfig`, which is
+    /// Returns true for a cookie of Pyramid 1's `UnencryptedCookieSessionFactoryConfig`, which is
     /// pickled.
     fn is_legacy(&self, value: &str) -> bool {
         let parts = value.split_at_checked(40).and_then(|(tag, body)| Some((unhex(tag)?, STANDARD.decode(body).ok()?)));
@@ -73,22 +75,22 @@ impl PyramidCookie {
 }
 
 impl PyramidCookieBuilder {
-    /// Pyramid's `salt`.
+    /// Sets Pyramid's `salt`.
     pub fn salt(mut self, salt: impl Into<Secret>) -> Self {
         self.salt = salt.into();
         self
     }
 
-    /// Pyramid's `hashalg`.
+    /// Sets Pyramid's `hashalg`.
     pub const fn hash_algorithm(mut self, algorithm: HashAlgorithm) -> Self {
         self.algorithm = algorithm;
         self
     }
 
-    /// Checks the options.
+    /// Checks the options and builds the format.
     ///
     /// # Errors
-    /// An empty secret.
+    /// Fails if the secret is empty.
     pub fn build(self) -> Result<PyramidCookie, ConfigError> {
         self.secret.checked("secret")?;
         let mac = self.algorithm.mac(&salted(&self.salt, &self.secret))?;
@@ -97,8 +99,8 @@ impl PyramidCookieBuilder {
     }
 }
 
-/// Salt and secret, one behind the other. Pyramid writes both in Latin-1, or both in UTF-8 if one
-/// of them can't be.
+/// Concatenates salt and secret. Pyramid encodes both as Latin-1, or both as UTF-8 if one of them
+/// isn't Latin-1.
 fn salted(salt: &Secret, secret: &Secret) -> Zeroizing<Vec<u8>> {
     let is_latin1 = |it: &Secret| it.text().is_none_or(|text| text.chars().all(|it| u8::try_from(it).is_ok()));
     let latin1 = is_latin1(salt) && is_latin1(secret);
@@ -121,8 +123,8 @@ impl CookieFormat for PyramidCookie {
         CookieConfig::default().name("session")
     }
 
-    /// 20 minutes idle, no absolute timeout, and a new cookie at each read that is a second later
-    /// than the last one.
+    /// 20 minutes idle, no absolute timeout, and a new cookie at each read at least a second after
+    /// the last one.
     fn lifetimes(&self) -> Lifetimes {
         Lifetimes::default().absolute_timeout(None).touch_after(std::time::Duration::ZERO)
     }

@@ -17,15 +17,16 @@ use crate::ours::{Keeps, Ours};
 use crate::percent;
 use crate::secret::Secret;
 
-/// The session cookie of Rails, with the JSON serializer
-/// (`config.action_dispatch.cookies_serializer = :json`).
+/// The session cookie of Rails, serialized as JSON.
 ///
-/// Encrypted cookies are those of Rails 5.2 and newer: AES-256-GCM, with a purpose and an expiry in
-/// the envelope. Marshalled sessions and the cookies of older versions are recognised and refused;
-/// with the `:hybrid` serializer Rails rewrites the former by itself.
+/// It requires `config.action_dispatch.cookies_serializer = :json`.
+///
+/// Encrypted cookies follow Rails 5.2 and newer: AES-256-GCM, with a purpose and an expiry in the
+/// envelope. Marshalled sessions and the cookies of older versions are recognized and refused; with
+/// the `:hybrid` serializer Rails rewrites the former itself.
 ///
 /// # Security
-/// `secret_key_base` opens everything that Rails seals: guard it here as there.
+/// `secret_key_base` opens everything that Rails seals: protect it here as carefully as there.
 ///
 /// # Examples
 /// ```
@@ -65,12 +66,12 @@ enum Kind {
 }
 
 impl RailsCookie {
-    /// Encrypted sessions, as Rails has them, with this `secret_key_base`.
+    /// Creates the format of Rails' encrypted sessions, with this `secret_key_base`.
     pub fn encrypted(secret_key_base: impl Into<Secret>) -> RailsCookieBuilder {
         RailsCookieBuilder::new(Kind::Encrypted, secret_key_base.into())
     }
 
-    /// Sessions in Rails' signed cookie jar, for applications that have moved them there.
+    /// Creates the format of Rails' signed cookie jar, with this `secret_key_base`.
     pub fn signed(secret_key_base: impl Into<Secret>) -> RailsCookieBuilder {
         RailsCookieBuilder::new(Kind::Signed, secret_key_base.into())
     }
@@ -82,34 +83,41 @@ impl RailsCookieBuilder {
         Self { kind, secrets: vec![(secret, None)], digest, signature, expire_after: None, bare: false }
     }
 
-    /// What keys are derived with: SHA-256 since Rails 7.0, which is the default here, SHA-1
-    /// before.
+    /// Sets the hash of key derivation.
+    ///
+    /// The default is SHA-256, which Rails uses since 7.0. Earlier versions use SHA-1.
     pub const fn digest(mut self, digest: RailsDigest) -> Self {
         self.digest = digest;
         self
     }
 
-    /// What cookies are signed with (`signed_cookie_digest`): SHA-1 unless told otherwise.
+    /// Sets the hash of cookie signatures (`signed_cookie_digest`).
+    ///
+    /// The default is SHA-1.
     pub const fn signature(mut self, digest: RailsDigest) -> Self {
         self.signature = digest;
         self
     }
 
-    /// A secret, or a way to derive keys from it, that only opens, as Rails' `cookies_rotations`
-    /// has them.
+    /// Adds a secret with its hash of key derivation, which only opens.
+    ///
+    /// This corresponds to Rails' `cookies_rotations`. To support an old hash, repeat the secret.
     pub fn also_read(mut self, secret_key_base: impl Into<Secret>, digest: RailsDigest) -> Self {
         self.secrets.push((secret_key_base.into(), Some(digest)));
         self
     }
 
-    /// Rails' `expire_after`: an idle timeout, and how long browsers keep the cookie.
+    /// Sets Rails' `expire_after`.
+    ///
+    /// It is both the idle timeout and the time for which browsers keep the cookie.
     pub const fn expire_after(mut self, span: Duration) -> Self {
         self.expire_after = Some(span);
         self
     }
 
-    /// Writes no envelope, as Rails does before 6.0 (`use_cookies_with_metadata = false`). Both are
-    /// read in any case.
+    /// Writes no envelope, like Rails before 6.0 (`use_cookies_with_metadata = false`).
+    ///
+    /// Both forms are always read.
     pub const fn without_metadata(mut self) -> Self {
         self.bare = true;
         self
@@ -118,7 +126,7 @@ impl RailsCookieBuilder {
     /// Checks the options and derives the keys, which takes a few milliseconds.
     ///
     /// # Errors
-    /// An empty secret.
+    /// Fails if a secret is empty.
     pub fn build(self) -> Result<RailsCookie, ConfigError> {
         let mut locks = Vec::with_capacity(self.secrets.len());
         let mut legacy = None;
@@ -130,7 +138,7 @@ impl RailsCookieBuilder {
                 Kind::Signed => Lock::signed(secret, digest, self.signature)?,
             });
             if legacy.is_none() {
-                // There was no other digest then.
+                // No other digest existed then.
                 legacy = Some(Legacy::new(secret, RailsDigest::Sha1)?);
             }
         }
@@ -139,8 +147,8 @@ impl RailsCookieBuilder {
     }
 }
 
-/// The times of a session whose envelope may say when it ends: with an idle timeout it was used
-/// last so long before that.
+/// Returns the times of a session whose envelope may contain its expiry. With an idle timeout, the
+/// last use was one idle timeout before the expiry.
 fn times(expires: Option<Timestamp>, now: Timestamp, lifetimes: &Lifetimes) -> Times {
     let idle = Clockwork::start(now, lifetimes).idle_deadline.map(|deadline| deadline.since(now));
     let used = expires.zip(idle).map(|(at, idle)| {
@@ -156,13 +164,13 @@ impl CookieFormat for RailsCookie {
         RailsKeys.framework()
     }
 
-    /// `_session`; Rails calls it after the application, `_shop_session`.
+    /// `_session`; Rails derives the name from the application's, such as `_shop_session`.
     fn cookie(&self) -> CookieConfig {
         CookieConfig::default().name("_session")
     }
 
-    /// `expire_after`, or no timeouts: without it, the cookie has no time that they could be
-    /// counted from.
+    /// `expire_after`, or no timeouts: without it, the cookie contains no time from which to count
+    /// them.
     fn lifetimes(&self) -> Lifetimes {
         Lifetimes::default().idle_timeout(self.expire_after).absolute_timeout(None)
     }

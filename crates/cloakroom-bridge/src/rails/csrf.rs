@@ -8,28 +8,28 @@ use sha2::Sha256;
 
 use crate::mac::same;
 
-/// The length in bytes of a token, and of the pad that hides it.
+/// The length in bytes of a token and of its pad.
 const LEN: usize = 32;
 
-/// What the token that all forms share is derived with.
+/// The message from which the token of all forms is derived.
 const GLOBAL: &[u8] = b"!real_csrf_token";
 
-/// The session holds 32 random bytes in base64. Forms carry
+/// The session holds 32 random bytes in base64. Forms contain
 /// `HMAC-SHA256(those, "!real_csrf_token")` under a pad (Rails 6.1 and newer), or the bytes
 /// themselves under a pad (before).
 ///
-/// A token that is bound to one form's path and method (`per_form_csrf_tokens`) isn't accepted:
-/// which form it was isn't known here.
+/// A token bound to one form's path and method (`per_form_csrf_tokens`) is refused, because the
+/// form is unknown here.
 #[derive(Debug)]
 pub(crate) struct RailsCsrf;
 
-/// Rails writes one alphabet or the other, depending on its version, and reads both.
+/// Decodes both alphabets: Rails writes one or the other, depending on its version, and reads both.
 fn decode(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(text.trim_end_matches('='))).ok()
 }
 
 fn global(real: &[u8]) -> Vec<u8> {
-    // HMAC takes a key of any length.
+    // HMAC accepts a key of any length.
     let mac = Hmac::<Sha256>::new_from_slice(real).map(|mac| mac.chain_update(GLOBAL).finalize().into_bytes().to_vec());
     mac.unwrap_or_default()
 }
@@ -73,7 +73,7 @@ mod tests {
     use base64::Engine as _;
 
     #[test]
-    fn what_rails_accepts_is_accepted() {
+    fn tokens_that_rails_accepts_are_accepted() {
         let (real, pad) = ([7; LEN], [42; LEN]);
         let token = RailsCsrf.token(&real);
         let masked = RailsCsrf.mask(&token, &pad);

@@ -1,4 +1,4 @@
-//! What Rails writes around a cookie's content: what it is for, and until when.
+//! The envelope of a Rails cookie: its purpose and its expiry.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,17 +7,17 @@ use cloakroom_session::{Error, Json, Rejected, Timestamp};
 use crate::iso;
 use crate::layout::quoted;
 
-/// A value of Ruby's Marshal begins with the version of its format.
+/// The version number at the start of Ruby's Marshal format.
 const MARSHAL: &[u8] = &[4, 8];
 
-/// The session's object, and when the cookie ends.
+/// The session's object and the cookie's expiry.
 pub(crate) struct Content {
     pub(crate) session: Json,
     pub(crate) expires: Option<Timestamp>,
 }
 
-/// Opens `{"_rails":{"message":…,"exp":…,"pur":"cookie.NAME"}}`, or a bare session, as Rails before
-/// 6.0 writes it and all versions read it.
+/// Opens `{"_rails":{"message":…,"exp":…,"pur":"cookie.NAME"}}`, or a bare session, which Rails
+/// before 6.0 writes and all versions read.
 pub(crate) fn open(plaintext: Vec<u8>, cookie: &str) -> Result<Content, Rejected> {
     let outer = json(plaintext)?;
     let members = outer.members().ok_or(Rejected::Corrupt)?;
@@ -46,7 +46,7 @@ fn json(bytes: Vec<u8>) -> Result<Json, Rejected> {
     Json::from_foreign("session", text).map_err(|_| Rejected::Corrupt)
 }
 
-/// The envelope around a session's object.
+/// Writes the envelope around a session's object.
 pub(crate) fn seal(session: &str, expires: Option<Timestamp>, cookie: &str) -> Result<String, Error> {
     let message = STANDARD.encode(session);
     let expires = expires.map_or_else(|| "null".to_owned(), |at| format!("\"{}\"", iso::format(at)));

@@ -1,4 +1,4 @@
-//! Where Rails keeps what in a session's object.
+//! The keys that Rails uses in a session's object.
 
 use cloakroom_session::{CsrfScheme, Error, Json};
 
@@ -6,7 +6,7 @@ use super::csrf::RailsCsrf;
 use crate::flash_object::{COMPACT, FlashObject, Holds};
 use crate::layout::{Layout, Queue, Spelling};
 
-/// The session's id: it names nothing, since the session is in the cookie, but Rails wants one.
+/// The session's id. It has no function, since the session is in the cookie, but Rails requires it.
 pub(crate) const SESSION_ID: &str = "session_id";
 
 const FLASH: &str = "flash";
@@ -41,7 +41,7 @@ impl Layout for RailsKeys {
         FLASH.to_owned()
     }
 
-    /// `{"discard":[…],"flashes":{…}}`: what is to be discarded was shown already.
+    /// `{"discard":[…],"flashes":{…}}`: messages listed in `discard` have already been shown.
     fn read_flashes(&self, key: &str, value: &Json) -> Option<Vec<(String, Json)>> {
         if key != FLASH {
             return None;

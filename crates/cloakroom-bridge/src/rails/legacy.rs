@@ -6,9 +6,8 @@ use super::seal::RailsDigest;
 use crate::hex::unhex;
 use crate::mac::Mac;
 
-/// The signature around AES-256-CBC. Rails 5.2 and newer reads such a cookie once more and seals it
-/// anew, so what is left of them is older than the upgrade; there is no reason to carry their
-/// cipher here.
+/// The signature around AES-256-CBC. Rails 5.2 and newer reads such a cookie and reseals it, so any
+/// that remain predate the upgrade. Supporting their cipher is therefore not worthwhile.
 #[derive(Clone, Debug)]
 pub(crate) struct Legacy(Mac);
 
@@ -17,7 +16,7 @@ impl Legacy {
         Ok(Self(RailsDigest::Sha1.mac(&digest.derive::<64>(secret, "signed encrypted cookie")[..])?))
     }
 
-    /// [`Rejected::UnknownFormat`] instead of this reason, if it is one of them.
+    /// Returns [`Rejected::UnknownFormat`] for such a cookie, and otherwise the given reason.
     pub(crate) fn refusal(&self, text: &str, otherwise: Rejected) -> Rejected {
         let signed = text.rsplit_once("--").and_then(|(content, tag)| Some((content, unhex(tag)?)));
         let is_legacy = signed.is_some_and(|(content, tag)| self.0.verifies(&[content.as_bytes()], &tag));

@@ -1,8 +1,8 @@
 //! Rails: the encrypted and the signed session cookie, with the JSON serializer.
 //!
-//! The session is an object with an id of its own (`session_id`, which handlers don't see), the
-//! CSRF token under `_csrf_token`, and flash messages under `flash`: one value for each name, of
-//! which `notice` is the queue that has no name here.
+//! The session is an object with its own id (`session_id`, hidden from handlers), the CSRF token
+//! under `_csrf_token`, and flash messages under `flash`: one value per name, and `notice` is the
+//! default queue.
 
 mod cookie;
 mod csrf;

@@ -1,5 +1,5 @@
-//! How Rails signs and encrypts: `ActiveSupport::MessageVerifier` and `MessageEncryptor`, with the
-//! keys of a `KeyGenerator`.
+//! Signing and encryption of Rails: `ActiveSupport::MessageVerifier` and `MessageEncryptor`, with
+//! keys from a `KeyGenerator`.
 
 use std::fmt;
 
@@ -20,24 +20,24 @@ const ITERATIONS: u32 = 1000;
 pub(crate) const NONCE: usize = 12;
 const TAG: usize = 16;
 
-/// What separates the parts of a sealed text. None of them contains it.
+/// The separator of the parts of a sealed text. No part contains it.
 const SEPARATOR: &str = "--";
 
-/// A hash of Rails' configuration.
+/// A hash algorithm in Rails' configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RailsDigest {
-    /// What keys are derived with before Rails 7.0, and cookies are signed with unless
-    /// `signed_cookie_digest` says otherwise.
+    /// Used for key derivation before Rails 7.0, and for cookie signatures unless
+    /// `signed_cookie_digest` is set.
     Sha1,
-    /// What keys are derived with since Rails 7.0
+    /// Used for key derivation since Rails 7.0
     /// (`config.active_support.key_generator_hash_digest_class`).
     #[default]
     Sha256,
 }
 
 impl RailsDigest {
-    /// A key for one use, which the salt names.
+    /// Derives the key for one purpose, which the salt names.
     pub(crate) fn derive<const LEN: usize>(self, secret: &[u8], salt: &str) -> Zeroizing<[u8; LEN]> {
         let mut key = Zeroizing::new([0; LEN]);
         match self {
@@ -76,7 +76,7 @@ impl Lock {
         Ok(Self::Signed(signature.mac(&digest.derive::<64>(secret, "signed cookie")[..])?))
     }
 
-    /// What the text holds, if this key has sealed it.
+    /// Returns the content if this key sealed the text.
     pub(crate) fn open(&self, text: &str) -> Result<Vec<u8>, Rejected> {
         let malformed = || Rejected::Malformed;
         match self {
@@ -84,7 +84,7 @@ impl Lock {
                 let mut parts = text.split(SEPARATOR).map(|part| STANDARD.decode(part).ok());
                 let mut part = || parts.next().flatten().ok_or_else(malformed);
                 let (mut content, nonce, tag) = (part()?, part()?, part()?);
-                // A shorter tag could be guessed: Rails has been there.
+                // A shorter tag could be guessed; Rails once accepted one.
                 let nonce = <[u8; NONCE]>::try_from(nonce).map_err(|_| malformed())?;
                 let tag = <[u8; TAG]>::try_from(tag).map_err(|_| malformed())?;
                 if parts.next().is_some() {
@@ -109,7 +109,7 @@ impl Lock {
         }
     }
 
-    /// `None` where the content is longer than any cookie.
+    /// Returns `None` if the content is longer than any cookie.
     pub(crate) fn seal(&self, content: String, nonce: [u8; NONCE]) -> Option<String> {
         match self {
             Self::Encrypted(cipher) => {

@@ -1,4 +1,4 @@
-//! How a plan is carried out on records that another application writes too.
+//! Executing a plan on records that another application also writes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,18 +11,18 @@ use super::format::{RecordFormat, Touching};
 use super::store::{ForeignStore, Swap};
 use crate::cookie_format::Sealing;
 
-/// One collision is a miracle. After some more there is no point in asking the same generator
-/// again.
+/// Give up after this many id collisions: with random ids, even one means that the generator is
+/// broken.
 const MOST_COLLISIONS: usize = 4;
 
 /// The state of the store after a commit.
-#[expect(clippy::large_enum_variant, reason = "it lives for a moment, on the stack")]
+#[expect(clippy::large_enum_variant, reason = "it is short-lived and stays on the stack")]
 pub(crate) enum Outcome {
     Kept(String, Record),
     Ended {
         was_there: bool,
     },
-    /// The session had ended in the meantime: the changes are gone, and no cookie is sent.
+    /// The session ended in the meantime: the changes are dropped, and no cookie is sent.
     Dropped,
     Untouched,
 }
@@ -37,8 +37,8 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
                 Ok(Outcome::Kept(id, record))
             }
             (Plan::EndThenCreate, _) => {
-                // The end comes first. If the rest fails, the visitor is signed out, which is the
-                // safe half.
+                // End first: if the rest fails, the visitor is signed out, which is the safe
+                // outcome.
                 self.end(session.ended_foreign()).await?;
                 let (id, record) = self.create(commit).await?;
                 Ok(Outcome::Kept(id, record))
@@ -59,7 +59,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         }
     }
 
-    /// The id under which the framework's store has a session.
+    /// Returns the session's id in the framework's store.
     pub(crate) fn raw_id<'a>(&self, foreign: Option<&'a Foreign>) -> Option<&'a str> {
         foreign.filter(|foreign| foreign.framework() == self.format.framework())?.id()
     }
@@ -83,7 +83,8 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
 
     async fn create(&self, commit: &Commit) -> Result<(String, Record), Error> {
         let (mut record, now) = (Arc::unwrap_or_clone(commit.record()), commit.now());
-        // A retry of the same commit must come to the same id, or nobody would know the first one.
+        // A retry of the same commit must produce the same id, or the first record would be
+        // orphaned.
         let mut id = match commit.new_id() {
             Some(id) => self.first_id(id),
             None => self.format.fresh_id(&random()?),
@@ -139,12 +140,12 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         for attempt in 0_u32.. {
             match self.call("end", self.store.end_if(id, self.seen(&base), now)).await? {
                 Swap::Done => return Ok(Outcome::Kept(new, record)),
-                // An earlier attempt of this commit, whose answer was lost, has ended it.
+                // An earlier attempt of this commit ended it; its answer was lost.
                 Swap::Gone if commit.is_resumed() => return Ok(Outcome::Kept(new, record)),
                 Swap::Gone => break,
                 Swap::Conflict => {}
             }
-            // Another request has written to the old record: its changes must not be left behind.
+            // Another request wrote to the old record: its changes must not be lost.
             let Some(newest) = self.newest(id, attempt, now).await? else { break };
             let mut again = self.again(commit, &newest)?;
             let text = self.text(&new, &again, now)?;
@@ -153,8 +154,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
             self.remember(&mut again, &new, &text);
             (base, record) = (newest, again);
         }
-        // The session has ended in the meantime, and the record that was to replace it ends with
-        // it.
+        // The session ended in the meantime, so the record that was to replace it is ended too.
         self.call("end", self.store.end(&new)).await?;
         Ok(Outcome::Dropped)
     }
@@ -163,9 +163,9 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         record.foreign(self.format.framework()).and_then(Foreign::seen).unwrap_or_default()
     }
 
-    /// The record that another request wrote; `None` if the session has ended.
+    /// Loads the record that another request wrote; `None` if the session has ended.
     async fn newest(&self, id: &str, attempt: u32, now: Timestamp) -> Result<Option<Record>, Error> {
-        // Those that met us here should not all come back at once.
+        // Jitter: the conflicting requests should not all return at once.
         if attempt > 0 {
             tokio::time::sleep(jitter(attempt)?).await;
         }
@@ -192,10 +192,10 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     }
 }
 
-/// A pause of a random length, longer after each attempt.
+/// Returns a random pause that grows with each attempt.
 fn jitter(attempt: u32) -> Result<Duration, Error> {
     let longest = 1_u64 << attempt.min(6);
     let [byte] = random::<1>()?;
-    // Never none at all: the others must get their turn.
+    // Never zero: the other requests must get their turn.
     Ok(Duration::from_micros(1 + longest * 1000 * u64::from(byte) / 255))
 }

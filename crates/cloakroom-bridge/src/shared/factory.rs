@@ -1,4 +1,4 @@
-//! The factory over records that another framework keeps in its store.
+//! The factory for records that another framework keeps in its store.
 
 use std::future::Future;
 use std::time::Duration;
@@ -16,18 +16,17 @@ use super::format::RecordFormat;
 use super::store::ForeignStore;
 use crate::cookie_format::Presented;
 
-/// The factory that shares the records which an application in another framework keeps in its
-/// store.
+/// A factory that shares the stored records of an application in another framework.
 ///
-/// Both applications need the same store, and the same cookie name, path and domain. Of two
-/// requests to this side, both win, as with `StoredSessions`: a record is replaced only if it is
-/// still what was read, and the changes are done again on it if it isn't. The other side
-/// overwrites: a request there that began before one here was committed, and is saved after it,
-/// undoes it. The page of the guide on bridges says for each framework when it saves.
+/// Both applications need the same store, and the same cookie name, path and domain. Concurrent
+/// requests to this side both succeed, as with `StoredSessions`: a record is replaced only if it is
+/// unchanged since it was read; otherwise the changes are replayed on the newer record. The other
+/// application overwrites: if a request there starts before a commit here and saves after it, the
+/// commit is undone. The guide's page on bridges lists when each framework saves.
 ///
 /// # Security
-/// The other framework's ids are its keys in the store: who reads the store can use them. A session
-/// that ends there has ended here, and is never revived; one that ends here has ended there.
+/// The other framework's ids are its keys in the store: anyone who can read the store can use them.
+/// A session that ends on either side has ended on both, and this side never revives it.
 ///
 /// # Examples
 /// ```
@@ -67,8 +66,9 @@ pub struct SharedRecordsBuilder<F, S> {
 }
 
 impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
-    /// Records of this format in this store, with the cookie's name and the timeouts that the
-    /// framework has by default.
+    /// Creates a factory for records of this format in this store.
+    ///
+    /// The defaults are the framework's own cookie name and timeouts.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(format: F, store: S) -> SharedRecordsBuilder<F, S> {
         let (cookie, lifetimes, max_age) = (format.cookie(), format.lifetimes(), format.max_age());
@@ -77,13 +77,13 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         SharedRecordsBuilder { format, store, cookie, lifetimes, conflicts, max_age, call_timeout, commit_timeout }
     }
 
-    /// The store.
+    /// Returns the store.
     #[must_use]
     pub const fn store(&self) -> &S {
         &self.store
     }
 
-    /// Makes a call of the store, within its time.
+    /// Makes a call to the store, with the configured timeout.
     pub(crate) async fn call<T>(
         &self,
         operation: &'static str,
@@ -95,12 +95,12 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         })
     }
 
-    /// The framework's id of a session that began with a commit whose new id is this one.
+    /// Returns the framework's id of a session that was created by a commit with this new id.
     pub(crate) fn first_id(&self, new: SessionId) -> String {
         self.format.fresh_id(&Sha512::digest(new.expose()).into())
     }
 
-    /// What is found under an id, or the reason why that is no session.
+    /// Loads the record under an id, or the reason why it isn't a session.
     pub(crate) async fn find(&self, id: &str, now: Timestamp) -> Result<Result<Record, Rejected>, Error> {
         let Some(text) = self.call("load", self.store.load(id, now)).await? else { return Ok(Err(Rejected::Unknown)) };
         Ok(self.read(id, &text, now))
@@ -118,7 +118,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         Ok(record)
     }
 
-    /// Notes where a record is kept, and as what.
+    /// Stores the framework's id and the original text in a record.
     pub(crate) fn remember(&self, record: &mut Record, id: &str, text: &str) {
         let framework = self.format.framework();
         let foreign = record.foreign(framework).cloned().unwrap_or_else(|| Foreign::new(framework));
@@ -126,10 +126,11 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     }
 
     fn cookie_for(&self, commit: &Commit, outcome: &Outcome) -> Result<Vec<SetCookie>, Error> {
-        // A browser that drops its cookie after a time must hear of a session that lives on.
+        // A browser that drops its cookie after `max_age` needs a new one while the session
+        // continues.
         let renews = self.max_age.is_some() && matches!(commit.plan(), Plan::Replace | Plan::Touch);
         Ok(match (commit.cookie(), outcome) {
-            // Where nothing was there to end, the browser may have the cookie of a newer session.
+            // If there was nothing to end, the browser may have the cookie of a newer session.
             (CookieUpdate::Remove, Outcome::Ended { was_there: true }) => vec![self.cookie.remove()],
             (CookieUpdate::Set, Outcome::Kept(id, record)) => vec![self.set(id, record, commit.now())?],
             (_, Outcome::Kept(id, record)) if renews => vec![self.set(id, record, commit.now())?],
@@ -137,7 +138,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         })
     }
 
-    /// A session as this factory opens it.
+    /// Applies this factory's settings to an opened session.
     fn opened(&self, session: SessionState) -> SessionState {
         let (scheme, resolution) = (self.format.csrf_scheme(), self.format.resolution());
         session.carried_by(Carrier::Id).timed_in(resolution).with_csrf_scheme(scheme)
@@ -148,7 +149,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     }
 }
 
-/// Ids of other frameworks have other forms. This is the one that goes through traces.
+/// Derives an id for use in traces: ids of other frameworks have other forms.
 pub(crate) fn id_of(id: &str) -> SessionId {
     SessionId::from_random(Sha256::digest(id).into())
 }
@@ -204,8 +205,7 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
         };
         let found = match self.find(&raw, now).await? {
             Ok(record) => SessionState::loaded(id_of(&raw), record, now, self.lifetimes),
-            // Other frameworks leave no tombstone: there is nothing that a sign-out could still
-            // end.
+            // Other frameworks leave no tombstones, so a sign-out has nothing left to end.
             Err(Rejected::Unknown | Rejected::Expired(_)) => SessionState::detached(None, now, self.lifetimes),
             Err(why) => return Err(Error::corrupt(why.to_string())),
         };
@@ -214,48 +214,52 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
 }
 
 impl<F: RecordFormat, S: ForeignStore> SharedRecordsBuilder<F, S> {
-    /// The cookie's name and attributes. Name, path and domain must be those that the other
-    /// application has.
+    /// Sets the cookie's name and attributes.
+    ///
+    /// Name, path and domain must equal the other application's.
     pub fn cookie(mut self, cookie: CookieConfig) -> Self {
         self.cookie = cookie;
         self
     }
 
-    /// The timeouts. The other application should have the same.
+    /// Sets the timeouts. The other application should use the same.
     pub const fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
         self.lifetimes = lifetimes;
         self
     }
 
-    /// For how long browsers keep the cookie, as the other application has it configured; `None` is
-    /// for the browser session.
+    /// Sets how long browsers keep the cookie.
+    ///
+    /// Use the other application's setting; `None` means until they are closed.
     pub fn max_age(mut self, max_age: impl Into<Option<Duration>>) -> Self {
         self.max_age = max_age.into();
         self
     }
 
-    /// What happens when two requests to this side set the same key.
+    /// Sets the policy for concurrent requests to this side that set the same key.
     pub const fn conflicts(mut self, policy: ConflictPolicy) -> Self {
         self.conflicts = policy;
         self
     }
 
-    /// How long one call of the store may take. The default is 2 seconds.
+    /// Sets the timeout of one store call. The default is 2 seconds.
     pub const fn call_timeout(mut self, timeout: Duration) -> Self {
         self.call_timeout = timeout;
         self
     }
 
-    /// How long a commit may go on meeting others before it gives up. The default is 2 seconds.
+    /// Sets the time after which a commit that keeps meeting conflicts gives up.
+    ///
+    /// The default is 2 seconds.
     pub const fn commit_timeout(mut self, timeout: Duration) -> Self {
         self.commit_timeout = timeout;
         self
     }
 
-    /// Checks the options.
+    /// Checks the options and builds the factory.
     ///
     /// # Errors
-    /// Options that contradict each other; the error names one.
+    /// Fails if options contradict each other; the error names one of them.
     pub fn build(self) -> Result<SharedRecords<F, S>, ConfigError> {
         self.lifetimes.validate()?;
         for (option, span) in [("call_timeout", self.call_timeout), ("commit_timeout", self.commit_timeout)] {

@@ -1,4 +1,4 @@
-//! A record of another framework, and the cookie that leads to it: the trait alone.
+//! The trait for records of other frameworks and the cookies that refer to them.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,73 +7,75 @@ use cloakroom_session::{CookieConfig, CsrfScheme, Error, Lifetimes, Record, Reje
 
 use crate::cookie_format::{Presented, Sealing};
 
-/// What it takes to note that a session was used.
+/// The write that a touch needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Touching {
-    /// The store's expiry, beside the record.
+    /// An update of the store's expiry, separate from the record.
     Expiry,
-    /// The record itself, which holds the time.
+    /// A replacement of the record, which contains the time.
     Record,
 }
 
-/// A record of another framework, and the cookie that leads to it: text in, a record out, and back.
+/// A record of another framework, and the cookie that refers to it.
 ///
-/// As [`CookieFormat`](crate::CookieFormat), it is pure, and must do what is written there.
-/// [`SharedRecords`](crate::SharedRecords) is the factory that carries it out, over a
-/// [`ForeignStore`](crate::ForeignStore).
+/// The format decodes a record's text and encodes it again.
+///
+/// Implementations are pure and have the same requirements as
+/// [`CookieFormat`](crate::CookieFormat). [`SharedRecords`](crate::SharedRecords) is the factory
+/// that uses a format, over a [`ForeignStore`](crate::ForeignStore).
 pub trait RecordFormat: fmt::Debug + Send + Sync + 'static {
-    /// The framework's name, for traces.
+    /// Returns the framework's name, for traces.
     fn framework(&self) -> &'static str;
 
-    /// The cookie's name as that framework has it, and attributes that are safe.
+    /// Returns the framework's default cookie name, with safe attributes.
     fn cookie(&self) -> CookieConfig;
 
-    /// The timeouts that the framework has when nothing is configured.
+    /// Returns the framework's default timeouts.
     fn lifetimes(&self) -> Lifetimes;
 
-    /// For how long the framework lets browsers keep the cookie; `None` is for the browser session.
+    /// Returns how long browsers keep the framework's cookie; `None` means until they are closed.
     fn max_age(&self) -> Option<Duration> {
         None
     }
 
-    /// How the framework spells CSRF tokens, where that isn't as we do.
+    /// Returns the framework's encoding of CSRF tokens, if it differs from Cloakroom's.
     fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
         None
     }
 
-    /// What it takes to note that a session was used.
+    /// Returns the write that a touch needs.
     fn touching(&self) -> Touching {
         Touching::Expiry
     }
 
-    /// The precision of times in the format.
+    /// Returns the precision of times in the format.
     fn resolution(&self) -> Resolution {
         Resolution::Milliseconds
     }
 
-    /// The id in a cookie.
+    /// Returns the id in a cookie.
     ///
     /// # Errors
-    /// The reason why it isn't one of this framework's. A signature **must** be checked before
-    /// anything else.
+    /// Returns the reason if the id isn't one of this framework's. Implementations **must** check a
+    /// signature before anything else.
     fn open_id(&self, cookie: Presented<'_>) -> Result<String, Rejected>;
 
-    /// The cookie's value for an id.
+    /// Returns the cookie's value for an id.
     fn seal_id(&self, id: &str, name: &str) -> String;
 
-    /// A new id, as the framework makes them.
+    /// Generates a new id in the framework's form.
     fn fresh_id(&self, random: &[u8; 64]) -> String;
 
-    /// Opens a record's text, at this time, which is for formats that write none.
+    /// Decodes a record's text. `now` is for formats that contain no time.
     ///
     /// # Errors
-    /// The reason why it isn't a record of this format.
+    /// Returns the reason if the text isn't a valid record of this format.
     fn open(&self, text: &str, now: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected>;
 
-    /// The text for this record, which is kept under this id.
+    /// Encodes a record as text, to be stored under this id.
     ///
     /// # Errors
-    /// When it can't be written in this format; the error names the key.
+    /// Fails if the record can't be written in this format; the error names the key.
     fn seal(&self, id: &str, record: &Record, sealing: Sealing<'_>) -> Result<String, Error>;
 }

@@ -1,4 +1,4 @@
-//! Records in memory: for tests, and as the shortest right implementation of the trait.
+//! Records in memory, for tests and as the shortest correct implementation of the trait.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,10 +8,10 @@ use cloakroom_session::{Error, Timestamp};
 
 use super::store::{ForeignStore, Swap};
 
-/// Records in memory, which no other application sees: for tests.
+/// Records in memory, for tests. No other application can see them.
 ///
 /// # Security
-/// `Debug` prints how many there are.
+/// `Debug` prints only their number.
 #[derive(Default)]
 pub struct MemoryRecords(Mutex<HashMap<String, Kept>>);
 
@@ -22,24 +22,24 @@ struct Kept {
 }
 
 impl MemoryRecords {
-    /// None yet.
+    /// Creates an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Writes a record as the other application does: over whatever is there.
+    /// Overwrites a record unconditionally, like the other application.
     pub fn overwrite(&self, id: &str, text: &str) {
         self.kept().insert(id.to_owned(), Kept { text: text.to_owned(), ends: None });
     }
 
-    /// The text of a record, ended or not.
+    /// Returns the text of a record, even if it has expired.
     #[must_use]
     pub fn text(&self, id: &str) -> Option<String> {
         self.kept().get(id).map(|kept| kept.text.clone())
     }
 
-    /// The ids of all records.
+    /// Returns the ids of all records.
     #[must_use]
     pub fn ids(&self) -> Vec<String> {
         self.kept().keys().cloned().collect()
@@ -49,7 +49,7 @@ impl MemoryRecords {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something to a record that is live and whose text is still `seen`.
+    /// Changes a record if it is live and its text is still `seen`.
     fn swap(&self, id: &str, seen: &str, now: Timestamp, step: impl FnOnce(&mut HashMap<String, Kept>)) -> Swap {
         let mut kept = self.kept();
         match kept.get(id).filter(|it| it.is_live(now)) {

@@ -1,8 +1,7 @@
-//! Records that another framework keeps in its own store, shared with it.
+//! Records that another framework keeps in its own store.
 //!
-//! The other side overwrites whole records, without looking at what is there. This side doesn't: it
-//! replaces a record only if it is still what was read, and does the request's changes again on
-//! what it is now if it isn't.
+//! The other side overwrites whole records unconditionally. This side replaces a record only if it
+//! is unchanged since it was read; otherwise it replays the request's changes on the newer record.
 
 mod commit;
 mod factory;

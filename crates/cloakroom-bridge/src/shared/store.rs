@@ -1,4 +1,4 @@
-//! Where another framework keeps its records: the trait alone.
+//! The trait for another framework's store.
 
 use std::fmt;
 use std::future::Future;
@@ -6,30 +6,30 @@ use std::sync::Arc;
 
 use cloakroom_session::{Error, Timestamp};
 
-/// What became of a record that should be replaced or ended.
+/// The result of replacing or ending a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a step of a store has these outcomes, and no others")]
 pub enum Swap {
-    /// It is done.
+    /// The record was replaced or ended.
     Done,
-    /// Somebody has written another text since.
+    /// Another request has written a different text.
     Conflict,
-    /// There is no such record any more. None was created.
+    /// The record no longer exists. None was created.
     Gone,
 }
 
-/// Where another framework keeps its records, under ids as that framework has them.
+/// A store in which another framework keeps its records, under the framework's ids.
 ///
-/// Records are text, and a text is its own version: each step that replaces one names the text that
-/// it replaces.
+/// Records are text, and the text is its own version: each conditional write names the text that it
+/// replaces.
 ///
-/// # What an implementation must do
-/// - Each step **must** be atomic: one statement, one script.
-/// - `replace` and `touch` **must not** create, or a sign-out in the other application would be
-///   undone.
-/// - A record whose end has passed **must** be treated as one that isn't there.
-/// - It **must** find and keep records where the framework does: the same keys, the same columns,
-///   the same expiry.
+/// # Requirements for implementations
+/// - Each operation **must** be atomic: one statement or one script.
+/// - `replace` and `touch` **must not** create a record: that would undo a sign-out in the other
+///   application.
+/// - An expired record **must** be treated as absent.
+/// - Records **must** be stored in the framework's own form: the same keys, the same columns, the
+///   same expiry.
 ///
 /// # Examples
 /// ```
@@ -48,16 +48,16 @@ pub enum Swap {
 /// # }
 /// ```
 pub trait ForeignStore: fmt::Debug + Send + Sync + 'static {
-    /// The text of a record, or `None` if there is no such record or it has ended.
+    /// Loads the text of a record; `None` if it doesn't exist or has expired.
     ///
     /// # Errors
-    /// When the store couldn't answer.
+    /// Fails if the store can't answer.
     fn load(&self, id: &str, now: Timestamp) -> impl Future<Output = Result<Option<String>, Error>> + Send;
 
-    /// Keeps a new record, until `ends`; says whether the id was free.
+    /// Creates a record that expires at `ends`. Returns `false` if the id is taken.
     ///
     /// # Errors
-    /// When the store couldn't answer.
+    /// Fails if the store can't answer.
     fn create(
         &self,
         id: &str,
@@ -69,7 +69,7 @@ pub trait ForeignStore: fmt::Debug + Send + Sync + 'static {
     /// Replaces a record if its text is still `seen`.
     ///
     /// # Errors
-    /// When the store couldn't answer.
+    /// Fails if the store can't answer.
     fn replace(
         &self,
         id: &str,
@@ -79,10 +79,11 @@ pub trait ForeignStore: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Swap, Error>> + Send;
 
-    /// Lets a record end at `ends`, whatever its text; says whether there is one.
+    /// Sets the expiry of a record without comparing its text. Returns `false` if there is no such
+    /// record.
     ///
     /// # Errors
-    /// When the store couldn't answer.
+    /// Fails if the store can't answer.
     fn touch(
         &self,
         id: &str,
@@ -90,16 +91,18 @@ pub trait ForeignStore: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// Ends a record, whatever its text; returns whether there was one.
+    /// Ends a record without comparing its text.
+    ///
+    /// Returns `false` if there is no such record.
     ///
     /// # Errors
-    /// When the store couldn't answer.
+    /// Fails if the store can't answer.
     fn end(&self, id: &str) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// Ends a record if its text is still `seen`.
     ///
     /// # Errors
-    /// When the store couldn't answer.
+    /// Fails if the store can't answer.
     fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> impl Future<Output = Result<Swap, Error>> + Send;
 }
 

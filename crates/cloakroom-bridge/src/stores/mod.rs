@@ -1,8 +1,8 @@
-//! Where other frameworks keep their records: Redis, PostgreSQL and SQLite, in their own keys and
+//! Stores of other frameworks: Redis, PostgreSQL and SQLite, with the frameworks' own keys and
 //! columns.
 //!
-//! Tables and indexes are made, and expired rows are deleted, by the framework: here nothing is
-//! that it wouldn't find as it left it.
+//! The framework creates its tables and indexes and deletes expired rows. These stores write only
+//! data in the form that the framework itself writes.
 
 #[cfg(feature = "records-postgres")]
 mod postgres;

@@ -1,4 +1,4 @@
-//! Records in PostgreSQL, as Django and `connect-pg-simple` keep them.
+//! Records in PostgreSQL, in the form of Django and `connect-pg-simple`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,13 +12,14 @@ use tokio_postgres::types::{ToSql, Type};
 use super::table::{Table, quoted};
 use crate::shared::{ForeignStore, Swap};
 
-/// For sessions without an end, in a column that wants one: the year 9999.
+/// The expiry of sessions without one, in a column that requires it: the year 9999.
 const LATEST: f64 = 253_402_300_799.0;
 
-/// Records of Django or Express in a PostgreSQL database: the tables `django_session`, and
-/// `session` of `connect-pg-simple`.
+/// Records of Django or Express in a PostgreSQL database.
 ///
-/// A replacement compares and writes in one statement. Expired rows are deleted by the framework:
+/// The tables are Django's `django_session`, and `session` of `connect-pg-simple`.
+///
+/// A replacement compares and writes in one statement. The framework deletes expired rows:
 /// `manage.py clearsessions`, or the pruning of `connect-pg-simple`. Clones share the pool.
 ///
 /// # Examples
@@ -49,14 +50,14 @@ impl Statements {
     fn of(table: &Table) -> Self {
         let Table { name, id, text, cast, ends, after } = table;
         let live = |now: &str| format!("{ends} {after} to_timestamp({now})");
-        // How many were changed, and whether there is such a record at all.
+        // Returns the number of rows changed, and whether the record exists at all.
         let swap = |change: String, now: &str| {
             let there = format!("EXISTS (SELECT 1 FROM {name} WHERE {id} = $1 AND {})", live(now));
             format!("WITH changed AS ({change} RETURNING 1) SELECT (SELECT count(*) FROM changed), {there}")
         };
         Self {
             load: format!("SELECT {text}::text FROM {name} WHERE {id} = $1 AND {}", live("$2")),
-            // A row that is over makes room.
+            // An expired row makes room.
             create: format!(
                 "INSERT INTO {name} ({id}, {text}, {ends}) VALUES ($1, $2::text{cast}, to_timestamp($3)) \
                  ON CONFLICT ({id}) DO UPDATE SET {text} = EXCLUDED.{text}, {ends} = EXCLUDED.{ends} \
@@ -79,33 +80,34 @@ impl Statements {
 }
 
 impl PostgresRecords {
-    /// Django's table, behind a URL, with at most 16 connections. Each is made when it is first
-    /// needed.
+    /// Uses Django's table in the database of a URL, with at most 16 connections.
     ///
-    /// The URL has the options of `PostgresStore::connect`: encryption, and `prepared=false` behind
-    /// a pooler.
+    /// Each is opened on first use.
+    ///
+    /// The URL takes the options of `PostgresStore::connect`: encryption, and `prepared=false`
+    /// behind a pooler.
     ///
     /// # Errors
-    /// A URL that doesn't make sense; the error doesn't repeat it.
+    /// Fails if the URL is invalid; the error doesn't repeat it.
     pub fn django(url: &str) -> Result<Self, Error> {
         connections(url).map(|connections| Self::of(connections, Table::django()))
     }
 
-    /// The table of `connect-pg-simple`, in the same way.
+    /// Uses the table of `connect-pg-simple`, like [`django`](Self::django).
     ///
     /// # Errors
-    /// A URL that doesn't make sense; the error doesn't repeat it.
+    /// Fails if the URL is invalid; the error doesn't repeat it.
     pub fn express(url: &str) -> Result<Self, Error> {
         connections(url).map(|connections| Self::of(connections, Table::express()))
     }
 
-    /// Django's table, on a pool that the application has.
+    /// Uses Django's table, on the application's own pool.
     #[must_use]
     pub fn django_from_pool(pool: Pool) -> Self {
         Self::of(PostgresConnections::from_pool(pool), Table::django())
     }
 
-    /// The table of `connect-pg-simple`, on a pool that the application has.
+    /// Uses the table of `connect-pg-simple`, on the application's own pool.
     #[must_use]
     pub fn express_from_pool(pool: Pool) -> Self {
         Self::of(PostgresConnections::from_pool(pool), Table::express())
@@ -116,8 +118,9 @@ impl PostgresRecords {
         Self { connections, table, statements }
     }
 
-    /// Another name for the table, with the same columns: the `schemaName` and `tableName` of
-    /// `connect-pg-simple`.
+    /// Sets another name for the table, which must have the same columns.
+    ///
+    /// For `connect-pg-simple`, use its `schemaName` and `tableName`.
     #[must_use]
     pub fn table(self, schema: &str, table: &str) -> Self {
         let name = format!("{}.{}", quoted(schema), quoted(table));
@@ -134,7 +137,7 @@ impl PostgresRecords {
 
     async fn swap(&self, text: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<Swap, Error> {
         let rows = self.rows(text, values).await?;
-        let row = rows.first().ok_or_else(|| Error::unavailable("an answer without a row"))?;
+        let row = rows.first().ok_or_else(|| Error::unavailable("the result has no rows"))?;
         let changed: i64 = row.try_get(0).map_err(Error::unavailable)?;
         let there: bool = row.try_get(1).map_err(Error::unavailable)?;
         Ok(match (changed, there) {
@@ -149,7 +152,7 @@ fn connections(url: &str) -> Result<PostgresConnections, Error> {
     Ok(PostgresConnections::connect(url)?)
 }
 
-/// Where a statement isn't prepared, the server is told what its values are.
+/// An unprepared statement must state the types of its values.
 fn words<'a>(text: &'a &str) -> (&'a (dyn ToSql + Sync), Type) {
     (text, Type::TEXT)
 }
@@ -158,7 +161,7 @@ const fn time(seconds: &f64) -> (&(dyn ToSql + Sync), Type) {
     (seconds, Type::FLOAT8)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "milliseconds of our time have far fewer digits than a float keeps")]
+#[expect(clippy::cast_precision_loss, reason = "current times in milliseconds fit exactly in a float")]
 fn seconds(at: Timestamp) -> f64 {
     at.unix_millis() as f64 / 1000.0
 }

@@ -1,4 +1,4 @@
-//! Records in Redis, as `connect-redis` keeps them.
+//! Records in Redis, in the form of `connect-redis`.
 
 use std::fmt;
 
@@ -9,14 +9,15 @@ use redis::{RedisError, Script};
 
 use crate::shared::{ForeignStore, Swap};
 
-/// What `connect-redis` puts before an id.
+/// The prefix of `connect-redis` before an id.
 const PREFIX: &str = "sess:";
 
-/// Records of `express-session` in Redis or Valkey: text under `sess:` and the id, with a time to
-/// live.
+/// Records of `express-session` in Redis or Valkey.
 ///
-/// A replacement compares and writes in one script. For one server; nothing is written that
-/// `connect-redis` doesn't read.
+/// A record is text under `sess:` plus the id, with a time to live.
+///
+/// A replacement compares and writes in one script. Supports a single server, and writes only data
+/// that `connect-redis` reads.
 ///
 /// # Security
 /// Neither `Debug` nor an error shows a URL or a record.
@@ -56,23 +57,24 @@ impl Scripts {
 }
 
 impl RedisRecords {
-    /// Connects to one server, with the options of `RedisStore::connect`. The connection comes back
-    /// by itself when it breaks or goes silent, also while it is idle.
+    /// Connects to one server, with the options of `RedisStore::connect`.
+    ///
+    /// The connection is restored automatically if it breaks or goes silent, even while idle.
     ///
     /// # Errors
-    /// When the URL makes no sense, or the server doesn't answer or refuses the login.
+    /// Fails if the URL is invalid, the server doesn't answer, or it refuses the login.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         Ok(Self::from_connection(KeptConnection::connect(url).await?))
     }
 }
 
 impl<C: ConnectionLike + Clone + Send + Sync + 'static> RedisRecords<C> {
-    /// Uses a connection that the application has, and clones it for each call.
+    /// Uses the application's own connection, cloned for each call.
     pub fn from_connection(connection: C) -> Self {
         Self { connection, prefix: PREFIX.to_owned(), scripts: Scripts::new() }
     }
 
-    /// What is put before an id: the `prefix` of `connect-redis`.
+    /// Sets the prefix before an id: the `prefix` of `connect-redis`.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
@@ -84,12 +86,12 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> RedisRecords<C> {
     }
 }
 
-/// How long a record has to live, in milliseconds; zero is for ever.
+/// Returns the time to live of a record in milliseconds; zero means no expiry.
 fn millis(ends: Option<Timestamp>, now: Timestamp) -> u64 {
     ends.map_or(0, |ends| u64::try_from(ends.since(now).as_millis()).unwrap_or(u64::MAX).max(1))
 }
 
-/// Servers repeat arguments in their errors, and the client repeats values: both can be a record.
+/// Omits the details: servers and the client repeat arguments and values, and both may be a record.
 fn told(error: &RedisError) -> Error {
     match error.code() {
         _ if error.is_timeout() => Error::unavailable("redis didn't answer in time"),

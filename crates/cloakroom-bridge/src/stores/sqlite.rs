@@ -1,4 +1,4 @@
-//! Records in SQLite, as Django keeps them.
+//! Records in SQLite, in Django's form.
 
 use std::fmt;
 use std::path::Path;
@@ -12,17 +12,17 @@ use super::table::Table;
 use crate::iso;
 use crate::shared::{ForeignStore, Swap};
 
-/// How long a writer of another process is waited for.
+/// The time to wait for a writer of another process.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// For sessions without an end, in a column that wants one.
+/// The expiry of sessions without one, in a column that requires it.
 const LATEST: Timestamp = Timestamp::from_unix_secs(253_402_300_799);
 
 /// Records of Django in an SQLite database: the table `django_session`.
 ///
 /// Times are text in that table, in UTC (`USE_TZ = True`, Django's default). Expired rows are
-/// deleted by `manage.py clearsessions`. Clones share the connection, which has a thread; dropping
-/// the last one waits until it is closed.
+/// deleted by `manage.py clearsessions`. Clones share one connection and its thread; dropping the
+/// last clone waits until the connection is closed.
 ///
 /// # Examples
 /// ```no_run
@@ -39,25 +39,25 @@ pub struct SqliteRecords {
 }
 
 impl SqliteRecords {
-    /// Django's table, in a database that is there.
+    /// Uses Django's table, in an existing database.
     ///
     /// # Errors
-    /// When the file isn't there or isn't a database; the error names it. A database in memory
-    /// (`:memory:`) or an empty path is refused.
+    /// Fails if the file doesn't exist or isn't a database; the error names it. An in-memory
+    /// database (`:memory:`) and an empty path are refused.
     pub fn django(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        // SQLite would answer with a database that is empty and not Django's.
+        // SQLite would open an empty database, not Django's.
         on_disk(path)?;
         let failed = |why: rusqlite::Error| Error::unavailable(format!("{}: {why}", path.display()));
-        // Not created: an empty file would hide that it is the wrong one.
+        // Not created: an empty file would hide that the path is wrong.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
         connection.busy_timeout(PATIENCE).map_err(failed)?;
         Ok(Self { connection: SqliteThreads::new(connection), table: Table::django() })
     }
 
-    /// Runs a step on the connection's own thread. A caller who leaves before it began has changed
-    /// nothing.
+    /// Runs a step on the connection's thread. If the caller stops waiting before it begins, the
+    /// step isn't run.
     async fn run<T: Send + 'static>(
         &self,
         step: impl FnOnce(&mut Connection, &Table) -> rusqlite::Result<T> + Send + 'static,
@@ -66,7 +66,7 @@ impl SqliteRecords {
         Ok(self.connection.run(move |connection| step(connection, &table)).await?)
     }
 
-    /// Does something to a row that is live and whose text is still `seen`.
+    /// Changes a row if it is live and its text is still `seen`.
     async fn swap(
         &self,
         id: &str,
@@ -93,8 +93,8 @@ impl SqliteRecords {
     }
 }
 
-/// A time as Django writes it: `2023-11-14 22:13:20.250000`, or without a fraction where there is
-/// none.
+/// Formats a time in Django's form: `2023-11-14 22:13:20.250000`, or without a fraction if it is
+/// zero.
 fn text(at: Timestamp) -> String {
     let text = iso::format(at.min(LATEST)).replace('T', " ");
     let text = text.trim_end_matches('Z');
@@ -122,7 +122,7 @@ impl ForeignStore for SqliteRecords {
         let (id, value, end, now) = (id.to_owned(), value.to_owned(), text(ends.unwrap_or(LATEST)), text(now));
         let created = self.run(move |connection, table| {
             let Table { name, id: key, text, ends, after, .. } = table;
-            // A row that is over makes room.
+            // An expired row makes room.
             let statement = format!(
                 "INSERT INTO {name} ({key}, {text}, {ends}) VALUES (?1, ?2, ?3) ON CONFLICT ({key}) DO UPDATE \
                  SET {text} = excluded.{text}, {ends} = excluded.{ends} WHERE NOT ({ends} {after} ?4)"

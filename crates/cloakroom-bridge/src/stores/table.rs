@@ -1,17 +1,17 @@
 //! The tables of other frameworks.
 
-/// A table, and which of its columns is what.
+/// A table, and the roles of its columns.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
-    /// Quoted, with its schema if it has one.
+    /// The quoted name, with the schema if there is one.
     pub(crate) name: String,
     pub(crate) id: &'static str,
     pub(crate) text: &'static str,
-    /// How a parameter becomes a value of that column.
+    /// The cast of a parameter to the type of that column.
     pub(crate) cast: &'static str,
     pub(crate) ends: &'static str,
-    /// How the framework compares an end with now: whether a session is still open at its end
-    /// exactly.
+    /// The operator with which the framework compares an expiry with now: it decides whether a
+    /// session is valid at exactly its expiry.
     pub(crate) after: &'static str,
 }
 
@@ -28,14 +28,14 @@ impl Table {
         }
     }
 
-    /// That of `connect-pg-simple`, which is called `session` unless told otherwise.
+    /// The table of `connect-pg-simple`, called `session` by default.
     #[cfg(feature = "records-postgres")]
     pub(crate) fn express() -> Self {
         Self { name: quoted("session"), id: "sid", text: "sess", cast: "::json", ends: "expire", after: ">=" }
     }
 }
 
-/// A name as SQL has it, whatever is in it.
+/// Quotes a name for SQL.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

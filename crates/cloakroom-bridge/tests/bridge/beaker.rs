@@ -1,4 +1,4 @@
-//! Beaker: cookies and records that Beaker 1.14 has made are read and written.
+//! Beaker: cookies and records made by Beaker 1.14 are read and written.
 
 use cloakroom_bridge::{
     BeakerCipher, BeakerCookie, BeakerId, BeakerRecord, CookieFormat, Presented, RecordFormat as _, Sealing,
@@ -10,7 +10,7 @@ use super::vectors::{text, vectors};
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_700_000_000_250);
 
-/// What Beaker was configured for in a vector of `type = cookie`.
+/// Returns the format that a vector of `type = cookie` was made with.
 fn format(args: &Value) -> BeakerCookie {
     let mut builder = BeakerCookie::new(args["validate_key"].as_str().unwrap());
     if let Some(key) = args["encrypt_key"].as_str() {
@@ -24,7 +24,7 @@ fn format(args: &Value) -> BeakerCookie {
 }
 
 #[test]
-fn what_beaker_has_made_is_read_and_written() {
+fn cookies_made_by_beaker_are_read_and_written() {
     let lifetimes = Lifetimes::default();
     let (mut read, mut refused) = (0, 0);
     for vector in vectors("beaker")
@@ -49,7 +49,7 @@ fn what_beaker_has_made_is_read_and_written() {
         assert_eq!((record.clockwork().created, record.clockwork().touched), (NOW, NOW), "{name}");
         let sealed = format.seal(&record, Sealing::new("beaker.session.id", NOW, &lifetimes, &[7; 64])).unwrap();
         let again = format.open(Presented::new("beaker.session.id", &sealed.value), &lifetimes).unwrap();
-        assert_eq!(again, record, "{name}: with all that is Beaker's own");
+        assert_eq!(again, record, "{name}: with all of Beaker's own members");
         read += 1;
     }
     println!("beaker: {read} cookies read and written, {refused} pickled ones refused");
@@ -94,7 +94,7 @@ fn ids_are_signed() {
 }
 
 #[test]
-fn what_is_not_ours_has_a_reason() {
+fn foreign_cookies_are_refused_with_a_reason() {
     let vector = vectors("beaker").into_iter().find(|it| it["name"] == "cookie_json_aesgcm").unwrap();
     let value = text(&vector, "cookie_value");
     let gcm = |validate: &str, encrypt: &str| BeakerCookie::new(validate).encrypt_key(encrypt, BeakerCipher::AesGcm);

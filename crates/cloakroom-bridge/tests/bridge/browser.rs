@@ -1,5 +1,4 @@
-//! A browser, as far as sessions need one: a jar of cookies that every application it talks to may
-//! change.
+//! A minimal browser for session tests: a cookie jar that every application it visits may change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use cloakroom_session::{
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 
-/// An application: a factory, and a clock that stands still.
+/// An application: a factory, and a clock that only moves on request.
 #[derive(Clone)]
 pub(crate) struct App {
     engine: Arc<Engine>,
@@ -24,7 +23,7 @@ impl App {
         Self { engine, clock }
     }
 
-    /// The place of a session in a request of its own.
+    /// Returns a slot for a separate request.
     pub(crate) fn slot(&self) -> SessionSlot {
         SessionSlot::new(Arc::clone(&self.engine))
     }
@@ -40,12 +39,12 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// A browser with this cookie.
+    /// Creates a browser with this cookie.
     pub(crate) fn with(name: &str, value: &str) -> Self {
         Self { jar: BTreeMap::from([(name.to_owned(), value.to_owned())]) }
     }
 
-    /// One request: what the handler returns, and how many `Set-Cookie` lines came.
+    /// Sends one request. Returns the handler's result, and the number of `Set-Cookie` lines.
     pub(crate) async fn visit<T>(&mut self, app: &App, handler: impl FnOnce(&Session) -> T) -> (T, usize) {
         self.try_visit(app, handler).await.expect("the request succeeds")
     }
@@ -64,7 +63,7 @@ impl Browser {
         Ok((result, effects.cookies.len()))
     }
 
-    /// Does what these `Set-Cookie` lines say.
+    /// Applies these `Set-Cookie` lines.
     pub(crate) fn take(&mut self, cookies: &[SetCookie]) {
         for cookie in cookies {
             let (pair, attributes) = cookie.as_str().split_once(';').expect("attributes");

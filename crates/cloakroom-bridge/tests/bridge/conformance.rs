@@ -53,8 +53,8 @@ async fn migrations_from_cookies_to_a_store_conform() {
     }
 }
 
-/// A deployment in which sessions begin on nodes that write the old side, and are met by nodes that
-/// write the new one: the first request that changes a session moves it.
+/// A deployment in which sessions begin on nodes that write the old side, and are then used on
+/// nodes that write the new one: the first request that changes a session moves it.
 #[derive(Debug)]
 struct MovesEach<F> {
     begins: F,
@@ -123,7 +123,7 @@ mod formats {
     async fn cookies_of_every_format_conform() {
         cookies_conform("pyramid", PyramidCookie::new("secret").build().unwrap(), in_cookies()).await;
         cookies_conform("flask", FlaskCookie::new("secret").build().unwrap(), in_cookies()).await;
-        // SESSION_SAVE_EVERY_REQUEST is off there.
+        // SESSION_SAVE_EVERY_REQUEST is off.
         cookies_conform("django", DjangoCookie::new("secret").build().unwrap(), in_cookies().without_touches()).await;
         cookies_conform("express", ExpressCookie::new("secret").build().unwrap(), in_cookies()).await;
         let rails = RailsCookie::encrypted("secret").build().unwrap();

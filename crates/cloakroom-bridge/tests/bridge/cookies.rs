@@ -1,5 +1,5 @@
-//! The factory over cookies of another framework: what handlers get, what is kept, and what is
-//! said.
+//! The factory for cookies of another framework: values seen by handlers, preserved data, and
+//! errors.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn pyramid() -> BridgedCookies<PyramidCookie> {
 }
 
 #[tokio::test]
-async fn what_pyramid_has_no_place_for_is_kept_beside() {
+async fn data_without_a_place_in_pyramid_is_kept() {
     let app = App::new(pyramid());
     let mut browser = Browser::default();
     browser
@@ -45,7 +45,7 @@ async fn what_pyramid_has_no_place_for_is_kept_beside() {
 }
 
 #[tokio::test]
-async fn keys_that_pyramid_keeps_for_itself_are_no_handlers() {
+async fn keys_of_pyramid_are_reserved() {
     let app = App::new(pyramid());
     for (key, value, reserved) in [
         ("_csrft_", serde_json::json!("mine"), true),
@@ -69,7 +69,7 @@ async fn keys_that_pyramid_keeps_for_itself_are_no_handlers() {
 }
 
 #[tokio::test]
-async fn a_session_is_as_large_as_pyramid_lets_it_be() {
+async fn the_size_limit_is_pyramids() {
     let app = App::new(pyramid());
     let size = |length: usize| async move {
         let mut browser = Browser::default();
@@ -94,7 +94,7 @@ async fn a_session_is_as_large_as_pyramid_lets_it_be() {
 }
 
 #[tokio::test]
-async fn forms_have_the_token_as_pyramid_compares_it() {
+async fn forms_contain_the_token_in_pyramids_form() {
     let app = App::new(pyramid());
     let mut browser = Browser::default();
     let (tokens, _) =
@@ -105,7 +105,7 @@ async fn forms_have_the_token_as_pyramid_compares_it() {
 }
 
 #[tokio::test]
-async fn attributes_are_safe_and_a_removal_uses_them_too() {
+async fn cookies_and_removals_have_safe_attributes() {
     let engine = std::sync::Arc::new(Engine::new(pyramid()));
     let slot = SessionSlot::new(std::sync::Arc::clone(&engine));
     slot.open(CookieHeader::default()).await.unwrap().insert("a", 1).unwrap();

@@ -1,4 +1,4 @@
-//! Django: cookies and rows that Django 5.2 has made are read and written.
+//! Django: cookies and rows made by Django 5.2 are read and written.
 
 use cloakroom_bridge::{
     BridgedCookies, CookieFormat as _, DjangoCookie, DjangoRecord, Presented, RecordFormat as _, Sealing,
@@ -17,7 +17,7 @@ fn values(record: &Record) -> Value {
 }
 
 #[test]
-fn what_django_has_made_is_read_and_written() {
+fn sessions_made_by_django_are_read_and_written() {
     let (cookie, row) = (DjangoCookie::new(SECRET).build().unwrap(), DjangoRecord::new(SECRET).unwrap());
     let lifetimes = Lifetimes::default();
     let (mut cookies, mut rows) = (0, 0);
@@ -70,7 +70,7 @@ async fn levels_and_tags_are_messages_and_queues() {
 }
 
 #[tokio::test]
-async fn the_token_is_one_that_django_takes() {
+async fn django_accepts_the_token() {
     let app = App::new(BridgedCookies::new(DjangoCookie::new(SECRET).build().unwrap()).build().unwrap());
     let mut browser = Browser::default();
     let (tokens, _) =

@@ -16,7 +16,7 @@ fn lifetimes() -> Lifetimes {
     format(&["k"]).lifetimes()
 }
 
-/// The values of the two cookies that Express has set.
+/// Returns the values of the two cookies that Express set.
 fn pair(vector: &Value) -> Option<(String, Option<String>)> {
     let value = |name: &str| {
         let mut lines = vector["set_cookie"].as_array()?.iter().filter_map(Value::as_str);
@@ -27,7 +27,7 @@ fn pair(vector: &Value) -> Option<(String, Option<String>)> {
 }
 
 #[test]
-fn cookies_of_express_are_read_and_written_as_they_were() {
+fn cookies_of_express_are_read_and_written_unchanged() {
     let (mut read, mut written) = (0, 0);
     for vector in document("express")["cookie_session"].as_array().unwrap() {
         let name = text(vector, "name");
@@ -44,7 +44,7 @@ fn cookies_of_express_are_read_and_written_as_they_were() {
             assert_eq!(record.get(key).unwrap().decode::<Value>(key).unwrap(), *expected, "{name}: {key}");
         }
         read += 1;
-        // Nothing of ours has to be kept: the session began now, as far as anybody knows.
+        // Only the creation time must be kept: for this side the session begins now.
         let sealed = format(&["key1"]).seal(&record, Sealing::new("session", NOW, &lifetimes(), &[7; 64])).unwrap();
         let written_value = base64_text(&sealed.value);
         let ours = format!(",\"_cloakroom\":{{\"created\":{}}}", NOW.unix_millis());
@@ -64,7 +64,7 @@ fn base64_text(value: &str) -> String {
 
 #[test]
 fn signatures_are_keygrips() {
-    // The session of the first vector, whose signature another key has made in another one.
+    // The session of the first vector, and its signature by another key from another vector.
     let value = "eyJ1c2VyIjo0MiwibmFtZSI6ImZyZWQifQ==";
     for (row, keys, name, signature, expected) in [
         ("its key", &["key1"][..], "session", Some("PeJyTIipFPJtDR5S0sO12GoDay0"), Ok(())),
@@ -83,7 +83,7 @@ fn signatures_are_keygrips() {
     assert!(ExpressCookie::new("").build().is_err());
 }
 
-/// A cookie with a good signature around this text.
+/// Returns a cookie with a valid signature of this text.
 fn signed(payload: &str) -> (String, String) {
     use base64::Engine as _;
     use hmac::{KeyInit as _, Mac as _};
@@ -95,7 +95,7 @@ fn signed(payload: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn what_nobody_touched_is_written_byte_for_byte() {
+async fn untouched_members_are_written_byte_for_byte() {
     for payload in [
         r#"{"a":1e21,"b":"\ud800","c":[ 1, 2 ],"d":{"x":null}}"#,
         r#"{"flash":{"error":["a", "b"]},"csrfToken":"t","z":12345678901234567890}"#,
@@ -115,7 +115,7 @@ async fn what_nobody_touched_is_written_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn messages_and_tokens_are_where_express_has_them() {
+async fn messages_and_tokens_have_the_keys_of_express() {
     let app = App::new(BridgedCookies::new(format(&["key1"])).build().unwrap());
     let mut browser = Browser::default();
     let (token, _) = browser
@@ -145,7 +145,7 @@ async fn messages_and_tokens_are_where_express_has_them() {
 }
 
 #[test]
-fn what_a_good_signature_protects_may_still_be_no_session() {
+fn a_validly_signed_text_may_not_be_a_session() {
     for (payload, expected) in
         [("[]", Rejected::Corrupt), ("null", Rejected::Corrupt), ("{", Rejected::Corrupt), ("{}{}", Rejected::Corrupt)]
     {
@@ -183,7 +183,7 @@ mod session {
     }
 
     #[test]
-    fn ids_and_records_of_express_are_read_and_written_as_they_were() {
+    fn ids_and_records_of_express_are_read_and_written_unchanged() {
         let mut count = 0;
         for vector in vectors() {
             let name = text(&vector, "name");
@@ -238,7 +238,7 @@ mod session {
     }
 
     #[test]
-    fn what_is_no_record_has_a_reason() {
+    fn invalid_records_are_refused_with_a_reason() {
         for record in ["", "[]", "null", "{", "{}}"] {
             assert_eq!(format().open(record, NOW, &lifetimes()).map(|_| ()), Err(Rejected::Corrupt), "{record}");
         }
@@ -251,7 +251,7 @@ mod session {
     }
 
     #[tokio::test]
-    async fn an_age_of_one_session_holds_in_both() {
+    async fn an_age_of_one_session_applies_on_both_sides() {
         let (app, store) = app(ExpressRecord::new("s").max_age(HOUR).build().unwrap());
         let mut browser = Browser::default();
         browser.visit(&app, |session| session.insert("a", 1).unwrap()).await;
@@ -263,7 +263,7 @@ mod session {
         assert_eq!(cookie(&store), usual);
         browser.visit(&app, |session| session.set_idle_timeout(Some(HOUR * 24))).await;
         assert_eq!(cookie(&store)["originalMaxAge"], json!(86_400_000));
-        // What Express has set for this session, with all that it has written itself.
+        // The age that Express set for this session, with all members that Express wrote itself.
         let theirs = json!({"originalMaxAge": 60_000, "expires": "2023-11-14T22:14:20.000Z", "httpOnly": true, "path": "/x", "sameSite": "lax"});
         store.overwrite(&id, &json!({"cookie": theirs, "a": 1}).to_string());
         browser.visit(&app, |session| session.insert("b", 1).unwrap()).await;
@@ -274,7 +274,7 @@ mod session {
     }
 
     #[tokio::test]
-    async fn each_read_touches_and_a_touch_leaves_the_text_alone() {
+    async fn each_read_touches_and_a_touch_keeps_the_text() {
         let (app, store) = app(format());
         let mut browser = Browser::default();
         browser.visit(&app, |session| session.insert("a", 1).unwrap()).await;

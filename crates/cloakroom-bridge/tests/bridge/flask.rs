@@ -1,4 +1,4 @@
-//! Flask's session cookie: what Flask 3.1 has made is read and written.
+//! Flask's session cookie: cookies made by Flask 3.1 are read and written.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn format() -> FlaskCookie {
 }
 
 #[test]
-fn what_flask_has_made_is_read_and_written() {
+fn cookies_made_by_flask_are_read_and_written() {
     let (format, lifetimes) = (format(), Lifetimes::default());
     let (mut read, mut written, mut identical) = (0, 0, 0);
     for vector in vectors("flask_session") {
@@ -30,15 +30,15 @@ fn what_flask_has_made_is_read_and_written() {
         }
         read += 1;
         let sealed = format.seal(&record, Sealing::new("session", NOW, &lifetimes, &[7; 64])).unwrap();
-        // Two implementations of zlib may pack differently, and we keep the time of creation. What
-        // is in it must be the same.
+        // Two implementations of zlib may compress differently, and this side adds the creation
+        // time. The decoded content must be the same.
         let again = format.open(Presented::new("session", &sealed.value), &lifetimes).unwrap();
         assert_eq!(again.entries().collect::<Vec<_>>(), record.entries().collect::<Vec<_>>(), "{name}");
         let object = payload(&sealed.value);
         let without = object
             .replace(r#","_cloakroom":{"created":1700000000000}"#, "")
             .replace(r#""_cloakroom":{"created":1700000000000}"#, "");
-        assert_eq!(without, text(&vector, "json"), "{name}: byte for byte, beside what is ours");
+        assert_eq!(without, text(&vector, "json"), "{name}: byte for byte, apart from our own member");
         written += 1;
         identical += usize::from(sealed.value == value);
     }
@@ -46,7 +46,7 @@ fn what_flask_has_made_is_read_and_written() {
     assert!(read == 13, "{read} vectors");
 }
 
-/// The JSON in a cookie.
+/// Returns the JSON in a cookie.
 fn payload(value: &str) -> String {
     use base64::Engine as _;
     use std::io::Read as _;
@@ -63,7 +63,7 @@ fn payload(value: &str) -> String {
 }
 
 #[test]
-fn secrets_rotate_and_wrong_ones_have_a_reason() {
+fn secrets_rotate_and_wrong_ones_are_refused() {
     let value = text(&vectors("flask_session")[1], "cookie_value").to_owned();
     let changed = value.replacen("eyJ", "eyK", 1);
     for (name, builder, value, expected) in [
@@ -101,7 +101,7 @@ async fn categories_are_queues() {
         .await;
     assert_eq!(messages, (vec!["plain".to_owned()], vec!["good".to_owned()]));
     assert!(!payload(&browser.jar["session"]).contains("_flashes"));
-    // It would come back as the default queue.
+    // It would be read back as the default queue.
     let error = browser.try_visit(&app, |session| session.flash_queue("message").push("x")).await.unwrap_err();
     assert!(error.is_reserved() && error.key() == Some("message"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! From one factory to another, in a rolling deployment.
+//! Migrations in a rolling deployment.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn cookies(name: &str, seal: fn(Key) -> cloakroom_session::CookieSessionsBuilder
     seal(key).cookie(CookieConfig::default().name(name)).build().unwrap()
 }
 
-/// One node of a deployment, in this phase.
+/// Creates one node of a deployment, in this phase.
 fn node(phase: Phase) -> (App, Arc<Migration<CookieSessions, CookieSessions>>) {
     let migration = Arc::new(Migration::new(old(), new(), phase));
     (App::new(Arc::clone(&migration)), migration)
@@ -31,7 +31,7 @@ fn new() -> CookieSessions {
     cookies("new", CookieSessions::encrypted)
 }
 
-/// A browser with a session that was made by this factory alone.
+/// Creates a browser with a session made by this factory alone.
 async fn signed_in(factory: impl cloakroom_session::SessionFactory) -> Browser {
     let mut browser = Browser::default();
     browser
@@ -48,8 +48,8 @@ fn jar(browser: &Browser) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn each_phase_reads_and_writes_where_it_should() {
-    // Which sessions open, and where a new one and a changed one are after the request.
+async fn each_phase_reads_and_writes_the_right_side() {
+    // The sessions that open, and the side of a new and a changed session after the request.
     for (phase, opens_old, opens_new, writes) in [
         (Phase::ReadOld, true, false, "old"),
         (Phase::ReadBothWriteOld, true, true, "old"),
@@ -95,7 +95,8 @@ async fn nodes_one_phase_apart_take_turns_on_one_browser() {
     for pair in PHASES.windows(2) {
         let name = format!("{} and {}", pair[0].as_str(), pair[1].as_str());
         let nodes = [node(pair[0]).0, node(pair[1]).0];
-        // The last pair begins where the one before it has ended: every session in use has moved.
+        // The last pair begins in the state that the previous one left: every session in use has
+        // moved.
         let start = if pair[1] == Phase::ReadNew { new() } else { old() };
         let mut browser = signed_in(start).await;
         for turn in 0..12_u32 {
@@ -121,7 +122,7 @@ async fn nodes_one_phase_apart_take_turns_on_one_browser() {
 }
 
 #[tokio::test]
-async fn of_two_sessions_the_one_used_later_counts_and_both_end() {
+async fn the_later_used_of_two_sessions_counts_and_both_end() {
     for (name, old_at, new_at, expected) in [
         ("the old one", 5, 0, "old"),
         ("the new one", 0, 5, "new"),
@@ -149,7 +150,7 @@ async fn of_two_sessions_the_one_used_later_counts_and_both_end() {
 }
 
 #[tokio::test]
-async fn the_switch_needs_no_restart_and_what_is_seen_is_counted() {
+async fn the_switch_needs_no_restart_and_sessions_are_counted() {
     let (app, migration) = node(Phase::ReadOld);
     let switch = migration.switch();
     let mut browser = signed_in(old()).await;
@@ -169,7 +170,7 @@ async fn the_switch_needs_no_restart_and_what_is_seen_is_counted() {
 }
 
 #[tokio::test]
-async fn a_phase_that_changes_in_mid_request_moves_the_session() {
+async fn a_phase_change_during_a_request_moves_the_session() {
     let (app, migration) = node(Phase::ReadBothWriteOld);
     let switch = migration.switch();
     let mut browser = signed_in(old()).await;
@@ -206,7 +207,7 @@ async fn signing_out_and_in_again_in_one_request_begins_on_the_new_side() {
 }
 
 #[tokio::test]
-async fn a_session_keeps_its_life_when_it_moves() {
+async fn a_moved_session_keeps_its_lifetime() {
     let (app, _) = node(Phase::ReadBothWriteNew);
     let mut browser = signed_in(old()).await;
     let day = Duration::from_secs(24 * 60 * 60);
@@ -233,25 +234,25 @@ async fn a_session_keeps_its_life_when_it_moves() {
 }
 
 #[tokio::test]
-async fn a_session_without_an_end_gets_one_that_counts_from_the_move() {
+async fn an_endless_session_gets_a_deadline_that_counts_from_the_move() {
     let forever = Lifetimes::default().absolute_timeout(None).idle_timeout(None);
     let key = Key::new("the secret behind the cookie old, of 32 bytes or more").unwrap();
     let cookie = CookieConfig::default().name("old");
     let old = CookieSessions::signed(key).cookie(cookie).lifetimes(forever).build().unwrap();
     let app = App::new(Migration::new(old.clone(), new(), Phase::ReadBothWriteNew));
     let mut browser = signed_in(old).await;
-    // Longer than a session of the new factory lives.
+    // Longer than the lifetime of a session of the new factory.
     app.clock.advance(Duration::from_secs(7 * 24 * 60 * 60));
     browser.visit(&app, |session| session.insert("a", 1).unwrap()).await;
     let (user, _) = browser.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
-    assert_eq!(user, Some(42), "nobody is signed out by a move");
+    assert_eq!(user, Some(42), "a move signs no user out");
     app.clock.advance(Duration::from_secs(1201));
     let (user, _) = browser.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
-    assert_eq!(user, None, "from then on the new timeouts hold");
+    assert_eq!(user, None, "from then on the new timeouts apply");
 }
 
 #[tokio::test]
-async fn a_commit_in_mid_request_moves_it_and_the_response_still_brings_all_cookies() {
+async fn a_commit_during_a_request_moves_the_session_and_the_response_sets_all_cookies() {
     let (app, migration) = node(Phase::ReadBothWriteNew);
     let mut browser = signed_in(old()).await;
     let cookie = format!("old={}", browser.jar["old"]);
@@ -280,7 +281,7 @@ async fn a_session_that_is_too_large_to_move_stays() {
     browser.visit(&app, |session| session.insert("a", "x".repeat(9000)).unwrap()).await;
     switch.set(Phase::ReadBothWriteNew);
     browser.visit(&app, |session| session.insert("b", 1).unwrap()).await;
-    assert_eq!(jar(&browser), ["old"], "it was written where it has a place");
+    assert_eq!(jar(&browser), ["old"], "it was written to the side where it fits");
     browser.visit(&app, |session| session.remove("a")).await;
     assert_eq!(jar(&browser), ["new"], "and moves when it fits");
     let (found, _) = browser.visit(&app, |session| session.get::<u32>("b").unwrap()).await;
@@ -318,10 +319,10 @@ async fn a_move_needs_a_cookie() {
     }
 }
 
-/// A session that is too large for its new place is written in its old one, under the rules of
-/// that.
+/// A session that is too large for its new place is written to its old one, under that side's
+/// rules.
 #[tokio::test]
-async fn requests_that_change_a_session_too_large_to_move_all_win() {
+async fn all_changes_of_a_session_too_large_to_move_are_kept() {
     use cloakroom_session::{Engine, ManualClock, SessionSlot};
 
     let store = cloakroom_store::MemoryStore::new();
@@ -352,10 +353,10 @@ async fn requests_that_change_a_session_too_large_to_move_all_win() {
     assert_eq!(session.get::<u32>("count").unwrap(), Some(5));
 }
 
-/// An id that has moved says that the browser has a newer one: on either side, it must not be
-/// replaced, and a sign-out ends the session where it has moved to.
+/// A superseded id means that the browser has a newer one. On either side that id must not be
+/// replaced, and a sign-out ends the session under its new id.
 #[tokio::test]
-async fn an_id_that_has_moved_is_known_on_either_side() {
+async fn a_superseded_id_is_recognized_on_either_side() {
     for phase in [Phase::ReadBothWriteOld, Phase::ReadBothWriteNew] {
         for side in ["old", "new"] {
             let stored = |name: &str| {
@@ -376,7 +377,7 @@ async fn an_id_that_has_moved_is_known_on_either_side() {
             switch.set(phase);
             let row = format!("{}, moved on the {side} side", phase.as_str());
             let (_, sent) = stale.clone().visit(&app, |session| session.insert("a", 1).unwrap()).await;
-            assert_eq!(sent, 0, "{row}: what is written is dropped");
+            assert_eq!(sent, 0, "{row}: writes are dropped");
             stale.visit(&app, cloakroom_session::Session::invalidate).await;
             let (user, _) = browser.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
             assert_eq!(user, None, "{row}: signed out");
@@ -386,7 +387,7 @@ async fn an_id_that_has_moved_is_known_on_either_side() {
 
 #[cfg(feature = "django")]
 #[tokio::test]
-async fn who_looks_again_looks_where_the_session_is() {
+async fn a_refresh_follows_a_moved_session() {
     use cloakroom_bridge::{DjangoRecord, ForeignStore as _, MemoryRecords, SharedRecords};
     use cloakroom_session::{CookieHeader, Engine, ManualClock, SessionSlot};
 

@@ -1,4 +1,4 @@
-//! Requests that meet while a session moves between two stores.
+//! Concurrent requests while a session moves between two stores.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use cloakroom_store::{MemoryStore, StoredSessions};
 
 use super::browser::{App, Browser, NOW};
 
-/// The two stores, as several nodes see them.
+/// The two stores, shared by several nodes.
 struct Site {
     old: Arc<MemoryStore>,
     new: Arc<MemoryStore>,
@@ -35,14 +35,14 @@ impl Site {
         App::new(Migration::new(old, new, phase))
     }
 
-    /// A browser with a session on the old side.
+    /// Creates a browser with a session on the old side.
     async fn visitor(&self) -> Browser {
         let mut browser = Browser::default();
         browser.visit(&self.node(Phase::ReadOld), |session| session.insert("user", 42).unwrap()).await;
         browser
     }
 
-    /// All that is there, for a test that fails.
+    /// Lists all contents, for the message of a failed test.
     async fn contents(&self) -> Vec<String> {
         let mut contents = Vec::new();
         for store in [&self.old, &self.new] {
@@ -52,10 +52,10 @@ impl Site {
         contents
     }
 
-    /// The sessions that a browser could still open, on both sides.
+    /// Counts the sessions that a browser could still open, on both sides.
     async fn live(&self) -> usize {
         let mut live = 0;
-        // The marks of sessions that have moved are over by then; the sessions are not.
+        // By then the marks of moved sessions have expired, but the sessions haven't.
         let later = NOW + std::time::Duration::from_secs(61);
         for store in [&self.old, &self.new] {
             live += cloakroom_store::Store::scan(&**store, None, 100, later).await.unwrap().sessions.len();
@@ -64,7 +64,7 @@ impl Site {
     }
 }
 
-/// A request whose handler has returned, and whose commit is still to come.
+/// Starts a request whose handler has returned and whose commit is pending.
 async fn begun(app: &App, browser: &Browser, act: impl FnOnce(&Session)) -> SessionSlot {
     let header = browser.jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
     let slot = app.slot();
@@ -102,7 +102,7 @@ async fn changes_of_requests_that_opened_the_session_before_it_moved_are_kept() 
         values.push(browser.jar["new"].clone());
     }
     values.dedup();
-    assert_eq!(values.len(), 1, "all come to the same new session");
+    assert_eq!(values.len(), 1, "all reach the same new session");
     assert_eq!(browser.jar.keys().collect::<Vec<_>>(), ["new"]);
     assert_eq!(count(&app, &browser).await, Some(12));
     let (user, _) = browser.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
@@ -111,7 +111,7 @@ async fn changes_of_requests_that_opened_the_session_before_it_moved_are_kept() 
 }
 
 #[tokio::test]
-async fn a_late_cookie_leads_to_where_the_session_has_moved() {
+async fn a_late_cookie_leads_to_the_moved_session() {
     let site = Site::empty();
     let app = site.node(Phase::ReadBothWriteNew);
     let mut browser = site.visitor().await;
@@ -123,7 +123,7 @@ async fn a_late_cookie_leads_to_where_the_session_has_moved() {
 }
 
 #[tokio::test]
-async fn a_sign_out_ends_a_session_that_moved_meanwhile() {
+async fn a_sign_out_ends_a_session_that_moved_concurrently() {
     type Act = fn(&Session);
     let rows: [(&str, Act); 3] = [
         ("by a write", add_one),
@@ -143,7 +143,7 @@ async fn a_sign_out_ends_a_session_that_moved_meanwhile() {
             let (user, _) = moved.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
             assert_eq!(user, None, "{row}");
             let (user, _) = late.clone().visit(&app, |session| session.get::<u32>("user").unwrap()).await;
-            assert_eq!(user, None, "{row}: nor by its old cookie");
+            assert_eq!(user, None, "{row}: its old cookie opens no session either");
             assert_eq!(site.live().await, 0, "{row}");
         }
     }
@@ -157,7 +157,7 @@ async fn a_late_sign_out_by_the_old_cookie_ends_the_moved_session() {
     let mut late = browser.clone();
     browser.visit(&app, |session| session.cycle_id()).await;
     let (user, sent) = late.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
-    assert_eq!((user, sent), (None, 0), "the old id opens nothing after a new one was asked for");
+    assert_eq!((user, sent), (None, 0), "the old id opens no session after a cycle");
     late.visit(&app, Session::invalidate).await;
     let (user, _) = browser.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
     assert_eq!(user, None);
@@ -175,8 +175,7 @@ async fn a_session_that_was_ended_is_not_moved() {
     assert_eq!(site.live().await, 0);
 }
 
-/// Loses the answers of the commits from this number on, as many as are given. They are carried
-/// out.
+/// Loses the answers of some commits, starting with this number. The commits are executed.
 #[derive(Debug)]
 struct Loses<F> {
     inner: F,
@@ -193,7 +192,7 @@ impl<F: SessionFactory> SessionFactory for Loses<F> {
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         let fails = self.calls.fetch_add(1, Ordering::SeqCst) == self.lost;
         if fails && self.before {
-            return Err(Error::unavailable("not carried out"));
+            return Err(Error::unavailable("not executed"));
         }
         let committed = self.inner.commit(commit).await?;
         if fails { Err(Error::unavailable("the answer was lost")) } else { Ok(committed) }
@@ -204,14 +203,14 @@ impl<F: SessionFactory> SessionFactory for Loses<F> {
     }
 }
 
-/// Each commit of a move fails once, before or after it was carried out. Then the same request
-/// tries again, or another one finishes the move.
+/// Each commit of a move fails once, before or after its execution. Then the same request retries,
+/// or another one finishes the move.
 #[tokio::test]
-async fn a_move_that_is_interrupted_at_any_step_is_finished() {
+async fn a_move_interrupted_at_any_step_is_finished() {
     for before in [true, false] {
         for lost in 0..3 {
             for retries in [true, false] {
-                let row = format!("commit {lost}, carried out: {}, the same request: {retries}", !before);
+                let row = format!("commit {lost}, executed: {}, the same request: {retries}", !before);
                 let (site, calls) = (Site::empty(), Arc::new(AtomicUsize::new(0)));
                 let browser = site.visitor().await;
                 let [old, new] = site.sides().map(|inner| Loses { inner, calls: Arc::clone(&calls), lost, before });
@@ -224,13 +223,14 @@ async fn a_move_that_is_interrupted_at_any_step_is_finished() {
                     finish(slot, &mut next).await;
                     1
                 } else {
-                    // Its client went away; the browser still has the old cookie.
+                    // The client disconnected; the browser still has the old cookie.
                     drop((slot, session));
                     next.visit(&app, add_one).await;
                     1 + u32::from(count_of_first(before, lost))
                 };
                 assert_eq!(count(&app, &next).await, Some(expected), "{row}");
-                // The response that removes the old cookie was lost. It leads to the same session.
+                // The response that removes the old cookie was lost. That cookie leads to the same
+                // session.
                 let stale = next.clone().jar.remove("old").is_some();
                 assert_eq!(stale, !retries && lost == 2 && !before, "{row}");
                 assert!(next.jar.contains_key("new"), "{row}");
@@ -240,13 +240,13 @@ async fn a_move_that_is_interrupted_at_any_step_is_finished() {
     }
 }
 
-/// Whether the change of a request that failed at this commit was written.
+/// Returns whether the change of a request that failed at this commit was written.
 const fn count_of_first(before: bool, lost: usize) -> bool {
     !before || lost > 0
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn racing_requests_lose_nothing_while_their_session_moves() {
+async fn racing_requests_lose_no_update_while_their_session_moves() {
     const ROUNDS: usize = 40;
     const REQUESTS: u32 = 8;
     for round in 0..ROUNDS {
@@ -286,7 +286,7 @@ async fn a_racing_sign_out_leaves_nothing_behind() {
         let mut requests = Vec::new();
         for (number, act) in acts.into_iter().enumerate() {
             let phase = if number == 2 { Phase::ReadBothWriteOld } else { Phase::ReadBothWriteNew };
-            // All have opened the session before the first of them commits.
+            // All requests have opened the session before the first one commits.
             requests.push(begun(&site.node(phase), &browser, act).await);
         }
         let finish = |slot: SessionSlot| tokio::spawn(async move { slot.finish(200).await.unwrap() });
@@ -299,7 +299,7 @@ async fn a_racing_sign_out_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_stream_finds_its_session_where_it_has_moved() {
+async fn a_stream_finds_its_moved_session() {
     let site = Site::empty();
     let [old, new] = site.sides();
     let engine = Engine::new(Migration::new(old, new, Phase::ReadBothWriteNew)).clock(ManualClock::at(NOW));
@@ -313,7 +313,7 @@ async fn a_stream_finds_its_session_where_it_has_moved() {
     assert_eq!(session.get::<u32>("count").unwrap(), Some(1));
     session.update("count", |count: &mut u32| *count += 1).unwrap();
     session.commit_now().await.unwrap();
-    assert_eq!(count(&app, &browser).await, Some(2), "and goes on there");
+    assert_eq!(count(&app, &browser).await, Some(2), "and continues there");
     browser.visit(&app, Session::invalidate).await;
     assert!(!session.refresh().await.unwrap());
 }

@@ -29,7 +29,7 @@ fn cookies_of_plug_are_read_and_written() {
     let [signed, encrypted] = formats(&vectors);
     let value = text(&vectors, "json_signed_cookie");
     assert_eq!(open(&signed, value), Ok(json!({"user_id": 42})));
-    // Erlang's own terms may hold code. Both seals are good, which is how it is known.
+    // Erlang's own terms may contain code. Their cookies are refused although both seals are valid.
     assert_eq!(open(&signed, text(&vectors, "signed_cookie")), Err(Rejected::UnsafeSerializer));
     assert_eq!(open(&encrypted, text(&vectors, "encrypted_cookie_xcp")), Err(Rejected::UnsafeSerializer));
 
@@ -42,7 +42,7 @@ fn cookies_of_plug_are_read_and_written() {
 }
 
 #[test]
-fn what_is_not_read_has_a_reason() {
+fn refused_cookies_have_a_reason() {
     let vectors = document("plug_session");
     let [signed, encrypted] = formats(&vectors);
     let value = text(&vectors, "json_signed_cookie");
@@ -63,12 +63,12 @@ fn what_is_not_read_has_a_reason() {
     let another = PlugCookie::signed("another", salt).build().unwrap();
     assert_eq!(open(&another, value), Err(Rejected::Forged), "another secret");
     let rotated = PlugCookie::signed("another", salt).also_read(secret, salt).build().unwrap();
-    assert!(open(&rotated, value).is_ok(), "told to read it");
+    assert!(open(&rotated, value).is_ok(), "a configured secret");
     assert!(PlugCookie::signed("", salt).build().is_err());
 }
 
 #[tokio::test]
-async fn messages_and_tokens_are_where_phoenix_has_them() {
+async fn messages_and_tokens_have_the_keys_of_phoenix() {
     let vectors = document("plug_session");
     let [signed, _] = formats(&vectors);
     let app = App::new(BridgedCookies::new(signed).build().unwrap());

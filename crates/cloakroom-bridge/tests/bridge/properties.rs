@@ -1,5 +1,4 @@
-//! Laws that hold for every format: what is written is read, and what nobody touched stays as it
-//! was.
+//! Laws of every format: a written record is read back, and untouched members stay unchanged.
 
 use std::sync::LazyLock;
 
@@ -14,7 +13,7 @@ use proptest::prelude::*;
 
 use super::browser::NOW;
 
-/// Made once: some derive their keys with effort.
+/// Created once, because some formats derive their keys slowly.
 static FORMATS: LazyLock<Vec<Box<dyn Formatting>>> = LazyLock::new(|| {
     let beaker = || BeakerCookie::new("validate");
     vec![
@@ -55,7 +54,7 @@ impl<F: CookieFormat> Formatting for F {
     }
 }
 
-/// Values as other frameworks write them.
+/// Values in the spelling of other frameworks.
 fn foreign_value() -> impl Strategy<Value = String> {
     let scalar = prop_oneof![
         Just("NaN".to_owned()),
@@ -78,14 +77,14 @@ fn foreign_value() -> impl Strategy<Value = String> {
     })
 }
 
-/// Names of handlers' own.
+/// Names of handlers' values.
 fn key() -> impl Strategy<Value = String> {
     "[a-zé☃\"]{1,6}"
 }
 
 fn record() -> impl Strategy<Value = Record> {
     let data = prop::collection::vec((key(), foreign_value()), 0..6);
-    // A pair of a number and something is a message of Django's, which has a spelling of its own.
+    // A pair of a number and a value is a message of Django, which has its own spelling.
     let body = foreign_value().prop_filter("a pair", |it| !it.starts_with('['));
     let flashes = prop::collection::vec(("[a-z]{0,3}", body), 0..5);
     let csrf = prop::option::of("[A-Za-z0-9]{32}");
@@ -111,8 +110,8 @@ fn record() -> impl Strategy<Value = Record> {
     })
 }
 
-/// All that a handler can see of a record. Escapes are another spelling of the same, for formats
-/// that are ASCII.
+/// Returns everything that a handler can see of a record. Escapes are only another spelling, for
+/// ASCII formats.
 fn seen(record: &Record) -> impl PartialEq + std::fmt::Debug {
     let text = |json: &Json| json.as_str().to_owned();
     (
@@ -141,10 +140,10 @@ proptest! {
     }
 
     #[test]
-    fn what_nobody_touched_stays_as_it_was(record in record(), name in key()) {
+    fn untouched_members_stay_unchanged(record in record(), name in key()) {
         for format in FORMATS.iter() {
-            // As if the other application had written it, and then a request here changes one key
-            // and adds a message.
+            // The other application writes the record, and then a request here changes one key and
+            // adds a message.
             let loaded = format.read(&format.write(&record));
             let mut session = SessionState::loaded(fresh_id().unwrap(), loaded, NOW, Lifetimes::default());
             session.insert(name.as_str(), &"changed").unwrap();

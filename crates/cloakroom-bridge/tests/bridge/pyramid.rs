@@ -1,4 +1,4 @@
-//! Pyramid's signed cookies: what Pyramid 2.1 has made is read, and written as it was.
+//! Pyramid's signed cookies: cookies made by Pyramid 2.1 are read, and written unchanged.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::browser::{App, Browser, NOW};
 use super::vectors::{text, vectors};
 
-/// The format that Pyramid was configured for in a vector.
+/// Returns the format that a vector was made with.
 fn format(vector: &Value) -> PyramidCookie {
     let args = &vector["factory_args"];
     let secret = args["secret"].as_str().unwrap_or("itsaseekreet");
@@ -31,7 +31,7 @@ fn lifetimes(vector: &Value) -> Lifetimes {
     let args = &vector["factory_args"];
     let seconds = |key: &str, default: u64| match args.get(key) {
         None => Some(default),
-        // Pyramid takes text too.
+        // Pyramid also accepts text.
         Some(value) => value.as_u64().or_else(|| value.as_str()?.parse().ok()),
     };
     let defaults = Lifetimes::default().absolute_timeout(None);
@@ -45,7 +45,7 @@ fn at(vector: &Value, key: &str) -> Timestamp {
     Timestamp::from_unix_millis((seconds * 1000.0).round() as u64)
 }
 
-/// The record as the dictionary that Pyramid has.
+/// Returns the record as Pyramid's dictionary.
 fn state(record: &Record) -> Value {
     let parse = |json: &Json| serde_json::from_str::<Value>(json.as_str()).unwrap_or(Value::Null);
     let mut state: Map<String, Value> = record.entries().map(|(key, value)| (key.to_owned(), parse(&value))).collect();
@@ -58,7 +58,7 @@ fn state(record: &Record) -> Value {
     Value::Object(state)
 }
 
-/// Vectors that open otherwise here than there, and why.
+/// Vectors that open differently here than in Pyramid, with the reason.
 const READ_OTHERWISE: &[(&str, &str)] = &[
     ("padded_ok", "base64 has one spelling here"),
     ("std_alphabet_ok", "base64 has one spelling here"),
@@ -70,11 +70,11 @@ const READ_OTHERWISE: &[(&str, &str)] = &[
     ("odd_future", "a session dated in the future is refused"),
 ];
 
-/// Vectors whose state is that after an operation, not what the cookie holds.
+/// Vectors whose state is the one after an operation, not the cookie's content.
 const AFTERWARDS: &[&str] = &["existing_invalidate", "existing_invalidate_then_set", "existing_ior"];
 
 #[tokio::test]
-async fn what_pyramid_has_made_opens() {
+async fn cookies_made_by_pyramid_open() {
     let (mut read, mut otherwise) = (0, Vec::new());
     for vector in vectors("pyramid_signed_cookie") {
         let Some(header) = vector["request_cookie_header"].as_str() else { continue };
@@ -86,7 +86,7 @@ async fn what_pyramid_has_made_opens() {
         let sessions = cookies.lifetimes(lifetimes(&vector)).build().expect("a valid configuration");
         let now = at(&vector, "time_at_access");
         let session = sessions.open(CookieHeader::new([header.as_bytes()]), now).await.expect("it answers");
-        // What is a crash there is an absent session here.
+        // A crash in Pyramid is an absent session here.
         let expected = vector["session_attrs"]["state"].as_object().cloned().unwrap_or_default();
         read += 1;
         if state(session.record()) != Value::Object(expected) {
@@ -100,7 +100,7 @@ async fn what_pyramid_has_made_opens() {
 }
 
 #[test]
-fn what_pyramid_has_made_is_written_as_it_was() {
+fn cookies_made_by_pyramid_are_written_unchanged() {
     let mut written = 0;
     for vector in vectors("pyramid_signed_cookie") {
         let (Some(value), Some(payload)) = (vector["cookie_value"].as_str(), vector["payload"].as_str()) else {
@@ -112,7 +112,7 @@ fn what_pyramid_has_made_is_written_as_it_was() {
         let sealing = Sealing::new("session", record.clockwork().touched, &lifetimes, &[7; 64]);
         let sealed = format.seal(&record, sealing).expect("it can be written");
         if payload.split(',').next().is_some_and(|accessed| accessed.contains('.')) {
-            // `changed()` alone: Pyramid writes a fraction, which we don't.
+            // `changed()` alone: Pyramid writes a fraction, which this side doesn't.
             assert_ne!(sealed.value, value, "{name}");
             continue;
         }
@@ -124,7 +124,7 @@ fn what_pyramid_has_made_is_written_as_it_was() {
 }
 
 #[test]
-fn pickles_are_recognised_and_never_read() {
+fn pickles_are_recognized_and_never_read() {
     let format = PyramidCookie::new("itsaseekreet").build().expect("a valid configuration");
     for vector in vectors("pyramid110_legacy") {
         let opened = format.open(Presented::new("session", text(&vector, "cookie_value")), &Lifetimes::default());
@@ -133,7 +133,7 @@ fn pickles_are_recognised_and_never_read() {
 }
 
 #[test]
-fn what_is_not_ours_has_a_reason() {
+fn foreign_cookies_are_refused_with_a_reason() {
     let vector = &vectors("pyramid_signed_cookie")[0];
     let value = text(vector, "cookie_value");
     let format = |secret: &str| PyramidCookie::new(secret);
@@ -181,7 +181,7 @@ async fn a_read_renews_the_cookie_only_after_the_reissue_time() {
     let after = |seconds| Some(Duration::from_secs(seconds));
     for (name, reissue, age, cookies) in [
         ("at the reissue time", after(120), 120_000, 0),
-        // Pyramid looks at whole seconds.
+        // Pyramid compares whole seconds.
         ("in the same second", after(120), 120_999, 0),
         ("a second later", after(120), 121_000, 1),
         ("never", None, 1_199_000, 0),
@@ -198,13 +198,13 @@ async fn a_read_renews_the_cookie_only_after_the_reissue_time() {
     }
 }
 
-/// What a state looks like after nothing but a flash message was added.
+/// Returns the state after a request that only adds a flash message.
 async fn touched(state: &str) -> String {
     let format = PyramidCookie::new("itsaseekreet").build().unwrap();
     let lifetimes = Lifetimes::default();
     let random = [7; 64];
     let sealing = Sealing::new("session", NOW, &lifetimes, &random);
-    // A cookie as Pyramid makes it, of any payload.
+    // A cookie with an arbitrary payload, signed like Pyramid.
     let payload = format!("[1700000000, 1700000000.123456, {state}]");
     let value = sign(&payload);
     let record = format.open(Presented::new("session", &value), &lifetimes).unwrap();
@@ -231,7 +231,7 @@ fn base64_decode(text: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn what_nobody_touched_is_written_byte_for_byte() {
+async fn untouched_members_are_written_byte_for_byte() {
     for (name, state) in [
         ("a number beyond 64 bits", r#""n": 123456789012345678901234567890"#),
         ("not a number", r#""n": [NaN, Infinity, -Infinity]"#),

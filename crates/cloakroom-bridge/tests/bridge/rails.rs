@@ -35,7 +35,7 @@ fn open(format: &RailsCookie, name: &str, value: &str) -> Result<Record, Rejecte
     format.open(Presented::new(name, value).at(NOW), &lifetimes())
 }
 
-/// The bytes with which the vectors were made come first, as the nonce.
+/// Returns random bytes that begin with the vectors' nonce.
 fn random() -> [u8; 64] {
     std::array::from_fn(|index| u8::try_from(index + 1).unwrap())
 }
@@ -60,7 +60,7 @@ fn encrypted_cookies_of_rails_are_read_and_written_byte_for_byte() {
         let expected = if name.ends_with("no_metadata") { Ok(()) } else { Err(Rejected::WrongPurpose) };
         assert_eq!(wrong, expected, "{name}");
 
-        // Sealed again without what is ours, it is the same text.
+        // Sealed again without the `_cloakroom` member, the text is identical.
         let record = open(&format, COOKIE, text(vector, "cookie_value_unescaped")).unwrap();
         let bare = name.ends_with("no_metadata");
         let format = if bare { encrypted(digest_of(vector)).without_metadata().build().unwrap() } else { format };
@@ -76,7 +76,7 @@ fn encrypted_cookies_of_rails_are_read_and_written_byte_for_byte() {
     assert_eq!((read, written), (6, 6));
 }
 
-/// What is in an encrypted cookie, by another way than the one that is tested.
+/// Decrypts a cookie with an independent implementation.
 fn decrypted(vector: &Value, value: &str) -> String {
     use aes_gcm::aead::{Aead as _, KeyInit as _};
     let value = value.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=");
@@ -97,7 +97,7 @@ fn session_in(envelope: &str) -> String {
 }
 
 #[test]
-fn the_end_in_the_envelope_counts() {
+fn the_expiry_in_the_envelope_applies() {
     let vectors = document("rails_cookies");
     let vector =
         vectors["vectors"].as_array().unwrap().iter().find(|it| it["name"] == "gcm_sha1_purpose_expires").unwrap();
@@ -124,7 +124,7 @@ async fn expire_after_is_an_idle_timeout() {
 }
 
 #[test]
-fn what_is_not_read_has_a_reason() {
+fn refused_cookies_have_a_reason() {
     let vectors = document("rails_cookies");
     let find =
         |name: &str| vectors["vectors"].as_array().unwrap().iter().find(|it| it["name"] == name).unwrap().clone();
@@ -151,13 +151,13 @@ fn what_is_not_read_has_a_reason() {
     for (row, value, expected) in rows {
         assert_eq!(open(&format, COOKIE, &value).map(|_| ()), Err(expected), "{row}");
     }
-    // Told to, it reads what keys of the other hash have sealed.
+    // On request, cookies sealed with keys of the other hash are read.
     let both = encrypted(RailsDigest::Sha256).also_read(secret(), RailsDigest::Sha1).build().unwrap();
     assert!(open(&both, COOKIE, text(&sha1, "cookie_value_unescaped")).is_ok());
     assert!(RailsCookie::encrypted("").build().is_err());
 }
 
-/// A text signed as Rails signs cookies, with the key in the vectors.
+/// Signs a text like Rails, with the key in the vectors.
 fn signed(content: &[u8]) -> String {
     use hmac::{KeyInit as _, Mac as _};
     let mut key = [0; 64];
@@ -174,7 +174,7 @@ fn signed_cookies_hold_the_same() {
     let format = RailsCookie::signed(secret()).digest(RailsDigest::Sha256).build().unwrap();
     let vectors = document("rails_cookies");
     let vector = vectors["vectors"].as_array().unwrap().iter().find(|it| it["name"] == "signed_cookie_jar").unwrap();
-    // It holds a number: the seal is good, and it is no session.
+    // The content is a number: the seal is valid, but it isn't a session.
     let value = text(vector, "cookie_value_unescaped");
     assert_eq!(open(&format, "user", value).map(|_| ()), Err(Rejected::Corrupt));
     assert_eq!(open(&format, "other", value).map(|_| ()), Err(Rejected::WrongPurpose));
@@ -188,17 +188,17 @@ fn signed_cookies_hold_the_same() {
     assert!(open(&format, "s", &sealed.value).is_ok());
     for (row, content, expected) in [
         ("a session of Ruby's Marshal", &b"\x04\x08{\x06I\"\x06a\x06:\x06ETi\x06"[..], Rejected::UnsafeSerializer),
-        ("no JSON", b"{", Rejected::Corrupt),
+        ("not JSON", b"{", Rejected::Corrupt),
         ("a list", b"[]", Rejected::Corrupt),
         ("an envelope without a message", br#"{"_rails":{"exp":null,"pur":null}}"#, Rejected::Corrupt),
-        ("an end that is no time", br#"{"_rails":{"message":"e30=","exp":"soon","pur":null}}"#, Rejected::Corrupt),
+        ("an invalid expiry", br#"{"_rails":{"message":"e30=","exp":"soon","pur":null}}"#, Rejected::Corrupt),
     ] {
         assert_eq!(open(&format, "s", &signed(content)).map(|_| ()), Err(expected), "{row}");
     }
 }
 
 #[tokio::test]
-async fn messages_and_tokens_are_where_rails_has_them() {
+async fn messages_and_tokens_have_the_keys_of_rails() {
     let format = RailsCookie::signed(secret()).digest(RailsDigest::Sha256).build().unwrap();
     let app = App::new(BridgedCookies::new(format).build().unwrap());
     let written = |browser: &Browser| {
@@ -228,6 +228,6 @@ async fn messages_and_tokens_are_where_rails_has_them() {
             (session.pop_flash::<Value>(), session.flash_queue("old").pop::<Value>(), session.keys())
         })
         .await;
-    assert_eq!(found, (vec![json!("y")], vec![], vec![]), "what Rails has shown is shown no more");
+    assert_eq!(found, (vec![json!("y")], vec![], vec![]), "messages shown by Rails are not shown again");
     assert_eq!(written(&browser)["session_id"], json!("i"), "its id is kept");
 }

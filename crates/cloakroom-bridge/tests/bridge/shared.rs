@@ -1,4 +1,4 @@
-//! Records that another application writes too.
+//! Records that another application also writes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn records() -> (App, Arc<MemoryRecords>) {
     (App::new(factory), store)
 }
 
-/// The text of a record as Django writes it.
+/// Returns the text of a record in Django's form.
 fn django_writes(json: &str) -> String {
     let lifetimes = Lifetimes::default().absolute_timeout(None);
     let mut record = Record::from_clockwork(Clockwork::start(NOW, &lifetimes));
@@ -38,7 +38,7 @@ async fn signed_in(app: &App) -> (Browser, String) {
     (browser, id)
 }
 
-/// A request that is under way: what it does, it does on what it has read.
+/// A request in progress: its changes are based on the record that it has read.
 struct UnderWay {
     slot: SessionSlot,
     session: Session,
@@ -73,7 +73,7 @@ async fn an_id_that_django_does_not_know_is_never_adopted() {
 }
 
 #[tokio::test]
-async fn two_requests_that_change_one_session_both_win() {
+async fn concurrent_changes_of_one_session_are_all_kept() {
     let (app, store) = records();
     let (mut browser, _) = signed_in(&app).await;
     let mut running = Vec::new();
@@ -90,7 +90,7 @@ async fn two_requests_that_change_one_session_both_win() {
 }
 
 #[tokio::test]
-async fn what_django_wrote_meanwhile_is_kept() {
+async fn concurrent_writes_of_django_are_kept() {
     let (app, store) = records();
     let (mut browser, id) = signed_in(&app).await;
     let request = UnderWay::begin(&store, &browser).await;
@@ -107,7 +107,7 @@ async fn what_django_wrote_meanwhile_is_kept() {
 }
 
 #[tokio::test]
-async fn what_has_ended_there_is_not_revived_here() {
+async fn sessions_ended_by_django_are_not_revived() {
     for (name, change) in [
         ("written", (|session: &Session| session.insert("a", 1).unwrap()) as fn(&Session)),
         ("cycled", |session| session.cycle_id()),
@@ -127,7 +127,7 @@ async fn what_has_ended_there_is_not_revived_here() {
 }
 
 #[tokio::test]
-async fn a_new_id_takes_along_what_was_written_to_the_old_one() {
+async fn a_cycled_session_keeps_concurrent_writes() {
     let (app, store) = records();
     let (mut browser, id) = signed_in(&app).await;
     let request = UnderWay::begin(&store, &browser).await;
@@ -161,19 +161,19 @@ async fn signing_out_ends_the_record() {
 }
 
 #[tokio::test]
-async fn a_record_that_is_none_of_this_format_is_an_absent_session() {
+async fn invalid_records_are_absent_sessions() {
     let (app, store) = records();
     let (mut browser, id) = signed_in(&app).await;
     for text in ["", "garbage", "e30:1r31eq:qQubPKIxKE-3C6ga_zZBYkG5lz63Q7GRKhTJMgeZO88"] {
         store.overwrite(&id, text);
         let (found, sent) = browser.visit(&app, |session| (session.is_new(), session.len())).await;
         assert_eq!((found, sent), ((true, 0), 0), "{text:?}");
-        assert_eq!(store.text(&id).as_deref(), Some(text), "what was not read is not overwritten");
+        assert_eq!(store.text(&id).as_deref(), Some(text), "an unread record is not overwritten");
     }
 }
 
 #[tokio::test]
-async fn it_ends_when_django_says_so() {
+async fn sessions_end_at_the_time_that_django_sets() {
     let fortnight = Duration::from_secs(14 * 24 * 60 * 60);
     for (name, json, after, opens) in [
         ("at two weeks", r#"{"user":42}"#, fortnight, true),
@@ -193,7 +193,7 @@ async fn it_ends_when_django_says_so() {
 }
 
 #[tokio::test]
-async fn the_store_of_tests_keeps_the_contract() {
+async fn the_memory_store_fulfils_the_contract() {
     let (store, later) = (MemoryRecords::new(), NOW + Duration::from_secs(11));
     let ends = Some(NOW + Duration::from_secs(10));
     assert!(store.create("id", "one", ends, NOW).await.unwrap());
@@ -240,7 +240,7 @@ async fn a_session_moves_from_djangos_table_and_ends_there() {
 }
 
 #[tokio::test]
-async fn who_looks_again_sees_what_the_other_application_did() {
+async fn a_refresh_reads_the_other_applications_changes() {
     let (app, store) = records();
     let (browser, id) = signed_in(&app).await;
     let watching = UnderWay::begin(&store, &browser).await;
@@ -251,7 +251,7 @@ async fn who_looks_again_sees_what_the_other_application_did() {
     assert_eq!(watching.session.get::<u32>("user").unwrap(), Some(43));
 
     store.end(&id).await.unwrap();
-    assert!(!watching.session.refresh().await.unwrap(), "it was signed out there");
+    assert!(!watching.session.refresh().await.unwrap(), "it was signed out in Django");
     watching.session.insert("user", 44).unwrap();
     assert_eq!(watching.finish().await, 0, "and nothing brings it back");
     assert!(store.load(&id, NOW).await.unwrap().is_none());

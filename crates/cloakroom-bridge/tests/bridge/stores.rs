@@ -1,5 +1,4 @@
-//! The places where other frameworks keep records, on real servers: one table of steps for all of
-//! them.
+//! Stores of other frameworks, on real servers: one table of steps for all of them.
 
 use std::time::Duration;
 
@@ -11,32 +10,32 @@ use cloakroom_session::Timestamp;
 const NOW: Timestamp = Timestamp::from_unix_millis(1_700_000_000_250);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What the trait asks. `clock` is false where the server's own clock lets records end.
+/// Checks the trait's requirements. `clock` is false if the server's own clock expires records.
 async fn keeps_the_contract(name: &str, store: &impl ForeignStore, text: impl Fn(&str) -> String, clock: bool) {
     let (a, b, c) = (text("a"), text("b"), text("c"));
     let (end, later) = (Some(NOW + HOUR), NOW + Duration::from_secs(60));
     let load = async |id: &str, now| store.load(id, now).await.unwrap();
 
-    // What isn't there stays away.
+    // An absent record stays absent.
     assert_eq!(load("x", NOW).await, None, "{name}");
     assert_eq!(store.replace("x", &a, &b, end, NOW).await.unwrap(), Swap::Gone, "{name}");
     assert!(!store.touch("x", end, NOW).await.unwrap(), "{name}");
     assert_eq!(store.end_if("x", &a, NOW).await.unwrap(), Swap::Gone, "{name}");
     store.end("x").await.unwrap();
-    assert_eq!(load("x", NOW).await, None, "{name}: nothing of this has created it");
+    assert_eq!(load("x", NOW).await, None, "{name}: none of these calls created it");
 
-    // Created once.
+    // A record is created only once.
     assert!(store.create("x", &a, end, NOW).await.unwrap(), "{name}");
     assert!(!store.create("x", &b, end, NOW).await.unwrap(), "{name}: the id is taken");
     assert_eq!(load("x", NOW).await.as_deref(), Some(a.as_str()), "{name}");
 
-    // Replaced only if it is what was read.
+    // A record is replaced only if it is unchanged.
     assert_eq!(store.replace("x", &b, &c, end, NOW).await.unwrap(), Swap::Conflict, "{name}");
     assert_eq!(load("x", NOW).await.as_deref(), Some(a.as_str()), "{name}");
     assert_eq!(store.replace("x", &a, &b, end, later).await.unwrap(), Swap::Done, "{name}");
     assert_eq!(load("x", NOW).await.as_deref(), Some(b.as_str()), "{name}");
 
-    // Ended only if it is what was read, or in any case.
+    // A record is ended only if it is unchanged, or unconditionally.
     assert_eq!(store.end_if("x", &a, NOW).await.unwrap(), Swap::Conflict, "{name}");
     assert_eq!(store.end_if("x", &b, NOW).await.unwrap(), Swap::Done, "{name}");
     assert_eq!(load("x", NOW).await, None, "{name}");
@@ -58,12 +57,12 @@ async fn keeps_the_contract(name: &str, store: &impl ForeignStore, text: impl Fn
         );
         assert!(!store.touch("z", Some(over + HOUR), over).await.unwrap(), "{name}: not revived");
         assert_eq!(store.end_if("z", &a, over).await.unwrap(), Swap::Gone, "{name}");
-        assert!(store.create("z", &b, Some(over + HOUR), over).await.unwrap(), "{name}: what is over makes room");
+        assert!(store.create("z", &b, Some(over + HOUR), over).await.unwrap(), "{name}: an expired record makes room");
         assert_eq!(load("z", over).await.as_deref(), Some(b.as_str()), "{name}");
     }
 }
 
-/// Of many that replace the same text, one wins.
+/// Exactly one of many concurrent replacements of the same text succeeds.
 async fn lets_one_win(name: &str, store: &impl ForeignStore, text: impl Fn(&str) -> String) {
     let (first, end) = (text("first"), Some(NOW + HOUR));
     assert!(store.create("race", &first, end, NOW).await.unwrap(), "{name}");
@@ -76,12 +75,12 @@ async fn lets_one_win(name: &str, store: &impl ForeignStore, text: impl Fn(&str)
     assert_eq!(store.load("race", NOW).await.unwrap().as_ref(), Some(&texts[winners[0]]), "{name}");
 }
 
-/// What the store said, which the error itself keeps for the trace.
+/// Returns the store's message, which the error keeps for traces.
 fn why(error: &cloakroom_session::Error) -> String {
     std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }
 
-/// Text that a column of the type `json` takes, and keeps as it is.
+/// Returns text that a column of the type `json` accepts and preserves.
 fn json(value: &str) -> String {
     format!("{{\"b\" : \"{value}\",\"a\":[1.0,  \"☃\"]}}")
 }
@@ -112,7 +111,7 @@ async fn redis() {
 }
 
 #[tokio::test]
-async fn redis_that_is_not_there() {
+async fn an_unreachable_redis_is_unavailable() {
     let error = RedisRecords::connect("redis://:hunter2@127.0.0.1:1/").await.unwrap_err();
     assert!(error.is_unavailable() && !format!("{error:?} {}", why(&error)).contains("hunter2"), "{error:?}");
 }
@@ -128,7 +127,7 @@ async fn postgresql() {
     let server = Postgres::start();
     let missing = PostgresRecords::django(&server.url()).unwrap().load("x", NOW).await.unwrap_err();
     assert!(why(&missing).contains("django_session"), "{missing:?}");
-    // As `manage.py migrate` and the `table.sql` of connect-pg-simple have them.
+    // The tables of `manage.py migrate` and of connect-pg-simple's `table.sql`.
     table(
         &server,
         "CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL);
@@ -170,10 +169,10 @@ async fn sqlite() {
     lets_one_win("django_session in SQLite", &store, plain).await;
 }
 
-/// One row that an administrator has locked: whoever waits for it gives up, and no other session
-/// notices.
+/// An administrator has locked a row: callers that wait for it give up, and other sessions are
+/// unaffected.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_locked_row_is_nobody_elses_in_postgresql() {
+async fn a_locked_row_affects_no_other_session_in_postgresql() {
     let server = Postgres::start();
     let rows = "CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamptz NOT NULL)";
     table(&server, rows).await;
@@ -184,7 +183,7 @@ async fn a_locked_row_is_nobody_elses_in_postgresql() {
     let (admin, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     admin.batch_execute("BEGIN; SELECT FROM django_session WHERE session_key = 'locked' FOR UPDATE").await.unwrap();
-    // More than there are connections.
+    // More writes than connections.
     let writes = (0..64).map(|_| {
         let store = store.clone();
         tokio::spawn(async move {
@@ -200,15 +199,15 @@ async fn a_locked_row_is_nobody_elses_in_postgresql() {
         assert_eq!(read.expect("no connection is left").unwrap().as_deref(), Some("a"));
     }
     admin.batch_execute("COMMIT").await.unwrap();
-    // A statement whose caller had left may have been carried out all the same, as the lock went.
+    // An abandoned statement may still have been executed when the lock was released.
     let there = store.load("locked", NOW).await.unwrap().unwrap();
     assert_eq!(store.replace("locked", &there, "c", None, NOW).await.unwrap(), Swap::Done);
 }
 
-/// While another process writes, those who gave up hold no thread, and what they wanted isn't
-/// written later.
+/// While another process writes, callers that gave up occupy no thread, and their writes don't
+/// happen later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn callers_who_left_write_nothing_in_sqlite() {
+async fn abandoned_calls_write_nothing_in_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db.sqlite3");
     let other = rusqlite::Connection::open(&path).unwrap();
@@ -228,7 +227,7 @@ async fn callers_who_left_write_nothing_in_sqlite() {
         assert!(!write.await.unwrap(), "the file is locked");
     }
     other.execute_batch("COMMIT").unwrap();
-    // Behind all of them.
+    // Queued after all the others.
     assert!(store.create("last", "a", Some(NOW + HOUR), NOW).await.unwrap());
     let written: i64 = other.query_row("SELECT count(*) FROM django_session", [], |row| row.get(0)).unwrap();
     println!("SQLite: {} of 200 writes were carried out after their callers had gone", written - 1);

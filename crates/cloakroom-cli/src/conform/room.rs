@@ -1,4 +1,4 @@
-//! Where the suite works: a place next to an application's sessions that has none of them.
+//! The place where the suite works: next to an application's sessions, and empty.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -10,20 +10,20 @@ use cloakroom::{Clock as _, Cursor, Store as _, StoreIdentity, SystemClock, conn
 use crate::outcome::WrongUse;
 use crate::walk::{PAGE, within};
 
-/// A store that nobody else uses.
+/// A store that no application uses.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Room {
     url: String,
-    /// Which store that is, without the login.
+    /// The identity of the store, without credentials.
     identity: StoreIdentity,
     kind: Kind,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Of keys in Redis.
+    /// A prefix of keys in Redis.
     Prefix,
-    /// Of a database.
+    /// A table of a database.
     Table,
     File(PathBuf),
     Folder(PathBuf),
@@ -31,9 +31,9 @@ enum Kind {
 }
 
 impl Room {
-    /// A room of this name in the store behind a URL.
+    /// Creates the description of a room with this name in the store of a URL.
     pub(super) fn of(url: &str, name: &str) -> anyhow::Result<Self> {
-        // Whether the URL makes sense at all, in the words of `connect`.
+        // `connect` reports an invalid URL better.
         StoreIdentity::of(url)?;
         let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
         let base = scheme.split('+').next().unwrap_or_default();
@@ -53,7 +53,7 @@ impl Room {
                 (with_query(place, &replaced(query, "table", &format!("cloakroom_conform_{name}"))), Kind::Table)
             }
             _ => {
-                // Behind the one that is there: a user may have the right to that one only.
+                // Append to the existing prefix: a user may have access to that prefix only.
                 let before = value(query, "prefix").unwrap_or("cloakroom:");
                 (with_query(place, &replaced(query, "prefix", &format!("{before}conform-{name}:"))), Kind::Prefix)
             }
@@ -66,12 +66,12 @@ impl Room {
         &self.url
     }
 
-    /// Whether a sweep finds nothing to do there.
+    /// Returns true if a sweep has nothing to do there.
     pub(super) fn expires_by_itself(&self) -> bool {
         self.kind == Kind::Prefix
     }
 
-    /// Removes it, with all that is in it.
+    /// Removes the room with everything in it.
     pub(super) async fn remove(&self) -> anyhow::Result<()> {
         let removed = match &self.kind {
             Kind::Memory => Ok(()),
@@ -80,10 +80,10 @@ impl Room {
             Kind::Prefix => self.emptied().await,
             Kind::Table => dropped(&self.url).await,
         };
-        removed.with_context(|| format!("removing {self}, which is left for somebody to remove by hand"))
+        removed.with_context(|| format!("removing {self}, which must be removed by hand"))
     }
 
-    /// Ends all that is there. Lists of owners, and marks of what has moved, expire by themselves.
+    /// Ends all sessions. Owner lists and tombstones expire by themselves.
     async fn emptied(&self) -> anyhow::Result<()> {
         let store = connect(&self.url).await?;
         let mut after: Option<Cursor> = None;
@@ -106,7 +106,7 @@ impl fmt::Display for Room {
     }
 }
 
-/// A file of SQLite, and the two that may be beside it.
+/// Removes an SQLite file, and the two files that may be next to it.
 fn removed(file: &Path) -> std::io::Result<()> {
     for ending in ["-wal", "-shm"] {
         let mut beside = file.to_owned().into_os_string();
@@ -143,7 +143,7 @@ fn value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
-/// A query in which an option has another value.
+/// Returns a query in which an option has a new value.
 fn replaced(query: &str, name: &str, value: &str) -> String {
     let is_other = |pair: &&str| !pair.is_empty() && pair.split('=').next() != Some(name);
     let others = query.split('&').filter(is_other).map(str::to_owned);
@@ -155,7 +155,7 @@ mod tests {
     use super::Room;
 
     #[test]
-    fn a_room_is_next_to_what_is_there() {
+    fn a_room_is_next_to_the_store() {
         for (url, expected) in [
             ("memory:", "memory:"),
             ("sqlite:a/s.db", "sqlite:a/s.db.conform-x"),

@@ -1,5 +1,4 @@
-//! One session's life under keys that nobody else has: it finds out what this user may do, and what
-//! is in between.
+//! The life of one test session under random keys. It shows the user's rights, and intermediaries.
 
 use std::time::Duration;
 
@@ -9,10 +8,10 @@ use cloakroom::{
 
 use crate::walk::within;
 
-/// How long it lives if its end fails.
+/// Its lifetime if ending it fails.
 const LIFE: Duration = Duration::from_secs(60);
 
-/// What became of it: as a finding is told.
+/// Runs the test. Returns its result as a finding.
 pub(super) async fn rights(store: &impl Store, now: Timestamp) -> (Severity, String) {
     let keys = fresh_id().and_then(|first| Ok([first.store_key(), fresh_id()?.store_key()]));
     let [first, second] = match keys {
@@ -21,7 +20,7 @@ pub(super) async fn rights(store: &impl Store, now: Timestamp) -> (Severity, Str
     };
     let lived = life(store, &first, &second, now).await;
     if lived.is_err() {
-        // Nothing of it is left, as far as this user may.
+        // Remove the remains, as far as the user's rights allow.
         for key in [&second, &first] {
             let _gone = within(store.end(key, now)).await;
         }
@@ -30,12 +29,12 @@ pub(super) async fn rights(store: &impl Store, now: Timestamp) -> (Severity, Str
         Ok(text) => (Severity::Good, text.to_owned()),
         Err((what, Some(why))) => (Severity::Problem, format!("{what} a session failed: {}", told(&why))),
         Err((what, None)) => {
-            (Severity::Problem, format!("{what} a session had no effect: is another server asked in between?"))
+            (Severity::Problem, format!("{what} a session had no effect: do requests reach different servers?"))
         }
     }
 }
 
-/// The step that failed, and why; or that it had no effect.
+/// The step that failed with its error, or that had no effect.
 type Failed = (&'static str, Option<StoreError>);
 
 async fn life(store: &impl Store, first: &StoreKey, second: &StoreKey, now: Timestamp) -> Result<&'static str, Failed> {
@@ -68,7 +67,7 @@ async fn life(store: &impl Store, first: &StoreKey, second: &StoreKey, now: Time
     Ok(text)
 }
 
-/// The reason, without what every error of a store begins with.
+/// Returns the reason, without the prefix that every store error has.
 pub(super) fn told(why: &StoreError) -> String {
     std::error::Error::source(why).map_or_else(|| why.to_string(), ToString::to_string)
 }
@@ -80,7 +79,7 @@ mod tests {
     use super::rights;
 
     #[tokio::test]
-    async fn a_session_lives_and_nothing_of_it_is_left() {
+    async fn the_test_session_is_removed() {
         let (store, now) = (MemoryStore::new(), Timestamp::from_unix_secs(1_700_000_000));
         let (severity, text) = rights(&store, now).await;
         assert_eq!(severity, Severity::Good, "{text}");

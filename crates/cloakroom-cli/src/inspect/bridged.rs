@@ -1,9 +1,9 @@
 //! Cookies of other frameworks.
 //!
-//! | file | what it is about |
+//! | file | contents |
 //! |---|---|
-//! | `framework` | which there are, and in what ways they seal |
-//! | `shape` | what a cookie looks like without its secret |
+//! | `framework` | the frameworks, and their ways of sealing |
+//! | `shape` | the outer form of a cookie, visible without its secret |
 
 mod framework;
 mod shape;
@@ -26,29 +26,29 @@ use crate::outcome::WrongUse;
 
 #[derive(Args, Debug)]
 pub(super) struct OtherOptions {
-    /// It is a cookie of this framework
+    /// Treats the cookie as one of this framework
     #[arg(long, value_enum)]
     framework: Option<Framework>,
-    /// File with that framework's secret, as it is in its configuration; of Rails, Plug and Phoenix
-    /// that is secret_key_base, of Beaker validate_key
+    /// File with that framework's secret, in the form of its configuration: secret_key_base for
+    /// Rails, Plug and Phoenix, validate_key for Beaker
     #[arg(long, value_name = "FILE", requires = "framework")]
     secret_file: Option<PathBuf>,
-    /// Variable of the environment with that framework's secret
+    /// Environment variable with that framework's secret
     #[arg(long, value_name = "NAME", requires = "framework", conflicts_with = "secret_file")]
     secret_env: Option<String>,
     /// File with Beaker's encrypt_key, if its cookies are encrypted
     #[arg(long, value_name = "FILE", requires = "framework")]
     encrypt_key_file: Option<PathBuf>,
-    /// Variable of the environment with Beaker's encrypt_key
+    /// Environment variable with Beaker's encrypt_key
     #[arg(long, value_name = "NAME", requires = "framework", conflicts_with = "encrypt_key_file")]
     encrypt_key_env: Option<String>,
     /// Plug's signing_salt, or its encryption_salt if cookies are encrypted; the salt of Pyramid
-    /// and Flask, where they were given another one than their own
+    /// and Flask, if it isn't their default
     #[arg(long, requires = "framework")]
     salt: Option<String>,
 }
 
-/// A framework, and what was given of its configuration.
+/// A framework, and the given part of its configuration.
 pub(super) struct Other {
     pub(super) framework: Framework,
     pub(super) secret: Option<String>,
@@ -65,7 +65,7 @@ impl OtherOptions {
     }
 }
 
-/// A secret of another framework, from where it was said to be.
+/// Reads a secret of another framework from a file or a variable.
 fn secret_of(file: Option<&Path>, variable: Option<&str>) -> anyhow::Result<Option<String>> {
     let text = match (file, variable) {
         (Some(path), _) => {
@@ -74,15 +74,15 @@ fn secret_of(file: Option<&Path>, variable: Option<&str>) -> anyhow::Result<Opti
         }
         (None, Some(name)) => {
             let text = std::env::var(name);
-            text.map_err(|_| WrongUse::new(format!("the variable {name} of the environment isn't set")))?
+            text.map_err(|_| WrongUse::new(format!("the environment variable {name} isn't set")))?
         }
         (None, None) => return Ok(None),
     };
-    // An editor's newline; spaces may be a part of it.
+    // Remove an editor's newline, but not spaces, which may be part of the secret.
     Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-/// Opens it as a cookie of the framework that was named.
+/// Opens the cookie as one of the given framework.
 pub(super) fn look(question: &Question<'_>) -> anyhow::Result<Option<Report>> {
     let Some(other) = &question.other else { return Ok(None) };
     let framework = other.framework;
@@ -94,7 +94,7 @@ pub(super) fn look(question: &Question<'_>) -> anyhow::Result<Option<Report>> {
     let ways = framework.ways(&question.cookie.value, secret, other);
     let ways = ways.map_err(|why| WrongUse::new(why.to_string()))?;
     if let Some(name) = ways.iter().find_map(|way| missing(way, question)) {
-        let why = format!("its signature is another cookie, {name}: give both, as the header Cookie has them");
+        let why = format!("its signature is in a second cookie, {name}: give both, as in the Cookie header");
         return Ok(Some(Report::new(says, Verdict::unchecked(why))));
     }
     Ok(Some(match open(&ways, question) {
@@ -105,7 +105,7 @@ pub(super) fn look(question: &Question<'_>) -> anyhow::Result<Option<Report>> {
                 None => refused(why, "", None),
             };
             let report = Report::new(says, verdict);
-            // Where the seal holds, it is known how it was made.
+            // If the seal is valid, its algorithm is known.
             match way.filter(|_| is_about_content(why)) {
                 Some(way) => report.fact("algorithm", way.algorithm),
                 None => report,
@@ -114,11 +114,11 @@ pub(super) fn look(question: &Question<'_>) -> anyhow::Result<Option<Report>> {
     }))
 }
 
-/// What a cookie holds whose seal is good.
+/// The contents of a cookie whose seal is valid.
 enum Found {
     Session {
         record: Box<Record>,
-        /// Whether these times are in the cookie. Some formats have none, and take that of the
+        /// The times that the cookie contains. Some formats have none, and use the time of the
         /// request.
         dates: Dates,
     },
@@ -130,7 +130,7 @@ struct Dates {
     has_touched: bool,
 }
 
-/// The first way that opens it; else the reason of the one that came furthest.
+/// Returns the first way that opens the cookie, or the reason of the attempt that got furthest.
 fn open<'a>(ways: &'a [Way], question: &Question<'_>) -> Result<(&'a Way, Found), (Option<&'a Way>, Rejected)> {
     if question.cookie.is_too_long() {
         return Err((None, Rejected::TooLong));
@@ -140,7 +140,7 @@ fn open<'a>(ways: &'a [Way], question: &Question<'_>) -> Result<(&'a Way, Found)
         match (read(way, question), furthest.1) {
             (Ok(found), _) => return Ok((way, found)),
             (Err(Rejected::Forged), _) | (Err(Rejected::Corrupt), Rejected::Corrupt) => {}
-            // Opened with the wrong cipher, it is damaged.
+            // Opening with the wrong cipher yields damaged data.
             (Err(why), Rejected::Forged | Rejected::Corrupt) => furthest = (Some(way), why),
             (Err(_), _) => {}
         }
@@ -157,7 +157,7 @@ fn read(way: &Way, question: &Question<'_>) -> Result<Found, Rejected> {
     let cookie = cookie.with_companion(companion(&**format, question).and_then(|name| question.cookie.other(&name)));
     let at = |now| format.open(cookie.at(now), &format.lifetimes());
     let record = at(question.now)?;
-    // What moves with the moment of asking isn't in the cookie.
+    // A time that changes with the time of the request isn't in the cookie.
     let (clock, other) = (record.clockwork(), at(Timestamp::from_unix_secs(0))?);
     let dates = Dates {
         has_created: clock.created == other.clockwork().created,
@@ -177,42 +177,42 @@ fn described(says: &'static str, found: Found, question: &Question<'_>) -> Repor
             if dates.has_touched { report } else { report.fact("touched", Value::Null) }
         }
         Found::Id(id) => {
-            let why = "its signature is good; whether there is a session, its store knows: connect-redis has it as sess:ID, \
-                       connect-pg-simple under sid";
-            // Without its signature it is no cookie: printing it gives nobody a session.
+            let why = "its signature is good, but only the store knows whether the session exists: connect-redis keeps it as \
+                       sess:ID, connect-pg-simple under sid";
+            // Without its signature it isn't a valid cookie, so printing it is safe.
             Report::new(says, Verdict::unchecked(why)).fact("id", id)
         }
     }
 }
 
-/// The name of the second cookie that belongs to it, where the format has one.
+/// Returns the name of the second cookie, if the format has one.
 fn companion(format: &dyn CookieFormat, question: &Question<'_>) -> Option<String> {
     format.companion().map(|suffix| format!("{}{suffix}", question.cookie.name))
 }
 
-/// The name of the second cookie, if it would be needed and wasn't given.
+/// Returns the name of the second cookie if it is needed and missing.
 fn missing(way: &Way, question: &Question<'_>) -> Option<String> {
     let Reader::Session(format) = &way.reader else { return None };
     companion(&**format, question).filter(|name| question.cookie.other(name).is_none())
 }
 
-/// Whether it is a reason that comes after the seal.
+/// Returns true if the reason was found after the seal had been verified.
 const fn is_about_content(why: Rejected) -> bool {
     matches!(why, Rejected::Corrupt | Rejected::UnsafeSerializer | Rejected::WrongPurpose | Rejected::Bomb)
 }
 
-/// Whether it is a whole value of a framework whose values tell.
+/// Returns true for a complete value of a framework with a recognizable form.
 pub(super) fn is_sealed(value: &str) -> bool {
     seal(value).is_some()
 }
 
-/// Says what it looks like. Only a secret tells.
+/// Guesses the framework by the cookie's form. Only a secret can confirm it.
 pub(super) fn guess(question: &Question<'_>) -> anyhow::Result<Option<Report>> {
     let value = &question.cookie.value;
     let Some(framework) = shape(value) else { return Ok(None) };
     let name = framework.to_possible_value();
     let name = name.as_ref().map_or("", |name| name.get_name());
-    let why = format!("--framework {name} with its secret (--secret-file, --secret-env) says whether");
+    let why = format!("pass --framework {name} and its secret (--secret-file, --secret-env) to check it");
     Ok(Some(Report::new(format!("perhaps {}", framework.says(value)), Verdict::unchecked(why))))
 }
 

@@ -1,4 +1,4 @@
-//! The cookie, as it was given.
+//! Parsing the cookie argument.
 
 use std::io::Read as _;
 
@@ -7,7 +7,7 @@ use cloakroom::MAX_COOKIE;
 use super::bridged;
 use crate::outcome::WrongUse;
 
-/// More than a browser keeps of a cookie, many times over: what is longer was pasted by mistake.
+/// Far more than a browser keeps of a cookie: longer input was pasted by mistake.
 const MOST: u64 = 1_000_000;
 
 /// A cookie's name and value.
@@ -15,18 +15,18 @@ const MOST: u64 = 1_000_000;
 pub(super) struct Cookie {
     pub(super) name: String,
     pub(super) value: String,
-    /// The cookies beside it, by their names. A signature may be one of them.
+    /// The other cookies of the line, by name. One of them may be a signature.
     pub(super) others: Vec<(String, String)>,
 }
 
 impl Cookie {
-    /// A cookie alone.
+    /// Creates a cookie without others.
     pub(super) fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: value.into(), others: Vec::new() }
     }
 
-    /// From an argument, or stdin: a value, `name=value`, a whole `Cookie` line, or lines of
-    /// `Set-Cookie`.
+    /// Parses an argument or stdin: a value, `name=value`, a whole `Cookie` line, or `Set-Cookie`
+    /// lines.
     pub(super) fn read(argument: &str, name: Option<&str>, usual: &str) -> anyhow::Result<Self> {
         let mut text = argument.to_owned();
         if argument == "-" {
@@ -44,8 +44,8 @@ impl Cookie {
             .filter_map(|piece| pair(piece))
             .map(|(name, value)| (name.to_owned(), unquoted(value)))
             .collect();
-        // Of several cookies the one that is asked for, of several of one name the last, as a
-        // server does; else the first one, whatever its name is.
+        // Choose the requested name, and the last of several cookies with that name, like a server.
+        // Otherwise choose the first cookie.
         let asked = name.unwrap_or(usual);
         if let Some(place) = pairs.iter().rposition(|(name, _)| name == asked) {
             let (name, value) = pairs.remove(place);
@@ -56,7 +56,7 @@ impl Cookie {
         Self { others: pairs, ..Self::new(name.or(found).unwrap_or(usual), unquoted(value)) }
     }
 
-    /// The value of a cookie beside it.
+    /// Returns the value of another cookie of the line.
     pub(super) fn other(&self, name: &str) -> Option<&str> {
         self.others.iter().rfind(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
@@ -70,14 +70,14 @@ impl Cookie {
     }
 }
 
-/// A cookie or an attribute, without the header's name.
+/// Returns a cookie or an attribute, without the header's name.
 fn piece(text: &str) -> &str {
     let text = text.trim();
     text.strip_prefix("Set-Cookie:").or_else(|| text.strip_prefix("Cookie:")).unwrap_or(text).trim()
 }
 
-/// Name and value, if there is a name in front. Values of other formats have signs of equality at
-/// their end, and those of Rails inside of them.
+/// Splits name and value, if there is a name. Values of other formats may end with equals signs,
+/// and those of Rails contain them.
 fn pair(piece: &str) -> Option<(&str, &str)> {
     if bridged::is_sealed(piece) {
         return None;
@@ -95,11 +95,11 @@ fn unquoted(value: &str) -> String {
 mod tests {
     use super::Cookie;
 
-    /// As Rails signs, with a sign of equality in front of the signature.
+    /// Signed like Rails, with an equals sign before the signature.
     const RAILS: &str = "e30iYWI=--00112233445566778899aabbccddeeff00112233";
 
     #[test]
-    fn however_it_was_copied() {
+    fn every_form_of_the_argument_is_read() {
         for (text, name, expected) in [
             ("s1.abc", None, ("usual", "s1.abc")),
             ("session=s1.abc", None, ("session", "s1.abc")),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_several_and_those_beside_it() {
+    fn one_of_several_cookies_is_chosen() {
         for (text, name, expected, signature) in [
             ("Cookie: theme=dark; usual=a; usual.sig=b", None, ("usual", "a"), Some("b")),
             ("usual=a; usual.sig=b", None, ("usual", "a"), Some("b")),

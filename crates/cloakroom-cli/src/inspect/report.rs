@@ -1,4 +1,4 @@
-//! What a format says of a cookie.
+//! The result of `inspect`.
 
 use cloakroom::Record;
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ use crate::describe::{Values, contents, lines};
 use crate::moment::{span, utc};
 use crate::output::plain;
 
-/// What a format says of a cookie.
+/// The result of `inspect`.
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) format: String,
@@ -17,11 +17,11 @@ pub(super) struct Report {
     pub(super) facts: Map<String, Value>,
 }
 
-/// Whether a request with it would have its session.
+/// The verdict: whether a request with this cookie would have its session.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Opens,
-    /// No key was given, or a store decides.
+    /// No key was given, or only the store can decide.
     Unchecked {
         why: String,
     },
@@ -52,7 +52,7 @@ impl Report {
         self
     }
 
-    /// What is in a record, and how old it is.
+    /// Adds the contents of a record, and its age.
     pub(super) fn record(self, record: &Record, question: &Question<'_>) -> Self {
         let clock = record.clockwork();
         let mut report = self

@@ -1,4 +1,4 @@
-//! Cookies that we have sealed: sessions, and CSRF tokens of double submit.
+//! Cookies sealed by Cloakroom: sessions, and double-submit CSRF tokens.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub(super) fn look(question: &Question<'_>) -> anyhow::Result<Option<Report>> {
     Ok(Some(report.fact("key_id", key)))
 }
 
-/// What the cookie is for; its seal is bound to that.
+/// The purpose of the cookie, which its seal is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Session,
@@ -49,7 +49,7 @@ fn open(seal: Seal, keyring: &Keyring, question: &Question<'_>) -> anyhow::Resul
     }
     let opened = Sealer::new(seal, keyring, &cookie.name)?.unseal(&cookie.value);
     if opened == Err(Rejected::Forged) {
-        // Tokens of double submit are sealed for a name that no cookie has.
+        // Double-submit tokens are sealed for a name that no cookie has.
         let token = Sealer::new(seal, keyring, &format!("csrf:{}", cookie.name))?.unseal(&cookie.value);
         if let Ok(token) = token {
             return Ok(Ok((Kind::CsrfToken, token.into())));
@@ -74,15 +74,15 @@ fn opened(format: &'static str, kind: Kind, payload: &Arc<str>, question: &Quest
     described(Report::new(format, verdict), id, &record, question)
 }
 
-/// What is in it can be read by whoever has it, if it is only signed; whether it is true is another
-/// question.
+/// Describes a cookie without its key. The contents of a signed cookie are readable, but not
+/// verified.
 fn without_key(format: &'static str, seal: Seal, key: &str, bytes: &[u8], question: &Question<'_>) -> Report {
     let why = "no key was given (--key-file, --key-env, CLOAKROOM_KEY)";
     let report = Report::new(format, Verdict::unchecked(why)).fact("key_id", key);
     let payload = bytes.get(KEY_ID..bytes.len().saturating_sub(TAG)).and_then(|text| std::str::from_utf8(text).ok());
     match payload.filter(|_| seal == Seal::Signed).and_then(|text| session(&text.into())) {
         Some((id, record)) => {
-            described(report.fact("holds", "not verified, as it says of itself:"), id, &record, question)
+            described(report.fact("holds", "not verified; the cookie claims:"), id, &record, question)
         }
         None => report,
     }
@@ -97,41 +97,41 @@ fn described(report: Report, id: SessionId, record: &Record, question: &Question
     report.fact("session", id.store_key().prefix()).record(record, question)
 }
 
-/// Whether its time is over, or hasn't come.
+/// Returns the reason if the session has expired, or is dated in the future.
 pub(super) fn out_of_time(record: &Record, now: Timestamp) -> Option<Rejected> {
     let clock = record.clockwork();
     if clock.is_from_future(now) { Some(Rejected::FromFuture) } else { clock.expired(now).map(Rejected::Expired) }
 }
 
-/// Why, and what to do about it.
+/// Returns the verdict with the reason and advice.
 pub(super) fn refused(why: Rejected, key: &str, keyring: Option<&Keyring>) -> Verdict {
     let hint = match why {
         Rejected::UnknownKey => {
             let there: Vec<String> =
                 keyring.iter().flat_map(|keyring| keyring.ids()).map(|id| id.to_string()).collect();
             format!(
-                "it was sealed with the key {key}, the keyring has {}: was a key taken out too early?",
+                "it was sealed with the key {key}, the keyring has {}: was a key removed too early?",
                 there.join(", ")
             )
         }
         Rejected::Forged => {
-            "it was changed on its way, or sealed for a cookie of another name: --name says which".to_owned()
+            "it was changed in transit, or sealed for another cookie name: pass --name".to_owned()
         }
-        Rejected::Malformed => "it was cut short, or changed on its way".to_owned(),
+        Rejected::Malformed => "it was cut short, or changed in transit".to_owned(),
         Rejected::TooLong => "browsers keep at most 4,096 bytes of name and value".to_owned(),
-        Rejected::Corrupt => "whoever has the key has sealed something else with it".to_owned(),
+        Rejected::Corrupt => "its seal is good, but its content isn't a session".to_owned(),
         Rejected::Expired(Deadline::Idle) => {
-            "it would have to be used more often, or the idle timeout to be longer".to_owned()
+            "use it more often, or set a longer idle timeout".to_owned()
         }
-        Rejected::Expired(_) => "nothing makes it valid again: the visitor has to sign in".to_owned(),
+        Rejected::Expired(_) => "it can't be renewed: the visitor has to sign in again".to_owned(),
         Rejected::FromFuture => "compare the clocks of the machines".to_owned(),
         Rejected::UnsafeSerializer => {
-            "it is a pickle or the like, which may hold code and is never read: switch the other application to JSON"
+            "it is a pickle or a similar format, which may contain code and is never read: switch the other application to JSON"
                 .to_owned()
         }
-        Rejected::WrongPurpose => "it was made for another cookie: --name says which".to_owned(),
-        Rejected::Bomb => "whoever has the secret has packed more into it than any session holds".to_owned(),
-        Rejected::UnknownFormat | Rejected::Unknown | _ => "the factory that sealed it was another one".to_owned(),
+        Rejected::WrongPurpose => "it was made for another cookie name: pass --name".to_owned(),
+        Rejected::Bomb => "its decompressed content is larger than any session".to_owned(),
+        Rejected::UnknownFormat | Rejected::Unknown | _ => "it was sealed by another factory".to_owned(),
     };
     Verdict::refused(why.as_str(), why.to_string(), hint)
 }

@@ -1,4 +1,4 @@
-//! Cookies that the library has made, and what is said of them.
+//! Cookies made by the library, and their reports.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn ours() -> Key {
     key("a secret of at least thirty-two bytes")
 }
 
-/// A cookie as the library sends it.
+/// Returns a cookie in the form that the library sends.
 async fn cookie(seal: Seal) -> Cookie {
     let builder = match seal {
         Seal::Signed => CookieSessions::signed(ours()),
@@ -44,7 +44,7 @@ fn asked(cookie: &Cookie, keyring: Option<&Keyring>, values: Values, now: Timest
 }
 
 #[tokio::test]
-async fn ours_open_or_are_refused_for_a_reason() {
+async fn own_cookies_open_or_are_refused_with_a_reason() {
     let (signed, encrypted) = (cookie(Seal::Signed).await, cookie(Seal::Encrypted).await);
     let ring = Keyring::new(ours());
     let rotated = Keyring::new(key("another secret of at least 32 bytes")).previous(ours()).unwrap();
@@ -82,7 +82,7 @@ async fn ours_open_or_are_refused_for_a_reason() {
 }
 
 #[tokio::test]
-async fn what_is_in_it() {
+async fn contents_of_a_cookie() {
     let (signed, encrypted) = (cookie(Seal::Signed).await, cookie(Seal::Encrypted).await);
     let ring = Keyring::new(ours());
     let later = NOW + Duration::from_secs(75);
@@ -98,7 +98,7 @@ async fn what_is_in_it() {
         assert_eq!(facts["age"] == "1 min 15 s", sees, "{row}: {facts}");
         assert_eq!(facts["values"]["card"] == "hat 4711", sees, "{row}: {facts}");
     }
-    // After its end, too: who asks why wants to see what was in it.
+    // After its expiry, too: its contents may explain the reason.
     let (document, text) = asked(&encrypted, Some(&ring), Values::Hidden, NOW + Duration::from_secs(1201));
     assert_eq!(document["facts"]["values"]["card"]["bytes"], 10);
     assert!(text.contains("refused (expired-idle)"), "{text}");

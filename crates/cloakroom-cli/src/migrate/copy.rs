@@ -1,4 +1,4 @@
-//! Copying, a page at a time.
+//! Copying sessions page by page.
 
 use std::collections::HashSet;
 
@@ -14,10 +14,10 @@ use super::report::Report;
 use super::step::{Left, Mark, Step, Task};
 use crate::walk::{PAGE, Walk, within};
 
-/// How often a session is looked at again that somebody else writes at the target at the same time.
+/// The number of attempts for a session that the application is writing at the target.
 const ROUNDS: usize = 4;
 
-/// Copies every session of the source; the journal knows then which there were.
+/// Copies every session of the source, and records them in the journal.
 pub(super) async fn run(
     stores: &Stores,
     journal: &Journal,
@@ -37,8 +37,8 @@ pub(super) async fn run(
     Ok(pass)
 }
 
-/// Those of a page that this walk hasn't met: stores that walk through a table that changes its
-/// size may name a session twice.
+/// Returns the sessions of a page that are new in this pass: a store whose table is resized during
+/// iteration may return a session twice.
 pub(super) fn new(journal: &Journal, pass: Pass, sessions: Vec<Scanned>) -> anyhow::Result<Vec<Scanned>> {
     let mut new: HashSet<StoreKey> = journal.meet(pass, sessions.iter().map(|it| it.key))?.into_iter().collect();
     Ok(sessions.into_iter().filter(|scanned| new.remove(&scanned.key)).collect())
@@ -74,12 +74,12 @@ async fn copy_page(stores: &Stores, journal: &Journal, page: Vec<Scanned>, repor
             }
         }
     }
-    // Written at the target again and again while we looked: it is the application's.
+    // The application keeps writing it at the target, so it belongs to the application.
     report.theirs += tasks.len() as u64;
     Ok(())
 }
 
-/// Looks at the target where that is needed.
+/// Loads sessions from the target if the next step depends on them.
 async fn look(stores: &Stores, journal: &Journal, tasks: Vec<Task>) -> anyhow::Result<Vec<Task>> {
     let look = |task: Task| async move {
         if task.step != Step::Look {
@@ -93,7 +93,7 @@ async fn look(stores: &Stores, journal: &Journal, tasks: Vec<Task>) -> anyhow::R
     stream::iter(tasks).map(look).buffer_unordered(stores.at_once).try_collect().await
 }
 
-/// Counts what needs nothing, and writes down whose it turned out to be.
+/// Counts sessions that need no step, and records the application's.
 fn leave(journal: &Journal, tasks: &[Task], report: &mut Report) -> anyhow::Result<()> {
     let mut found = Vec::new();
     for Task { scanned, step } in tasks {
@@ -121,7 +121,7 @@ fn leave(journal: &Journal, tasks: &[Task], report: &mut Report) -> anyhow::Resu
     Ok(journal.settle(&[])?)
 }
 
-/// Does it; says whether that was possible, or something else is there.
+/// Carries out a step. Returns false if the target has changed in the meantime.
 async fn act(stores: &Stores, task: Task) -> Result<(Task, bool), StoreError> {
     let Task { scanned: Scanned { key, entry, .. }, step } = &task;
     let now = SystemClock.now();
@@ -137,7 +137,7 @@ async fn act(stores: &Stores, task: Task) -> Result<(Task, bool), StoreError> {
     Ok((task, done))
 }
 
-/// Extends the deadline there to what it is here. Of a version that isn't ours any more, the
+/// Extends the deadline at the target to the source's. If the version isn't ours any more, the
 /// application decides.
 async fn touch(stores: &Stores, seen: u64, Scanned { key, entry, .. }: &Scanned) -> Result<bool, StoreError> {
     let now = SystemClock.now();

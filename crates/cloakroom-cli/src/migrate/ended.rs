@@ -1,5 +1,5 @@
-//! What has ended at the source since it was copied: somebody who signed out there is signed out
-//! here.
+//! Sessions that ended at the source after they were copied: a user who signed out there is signed
+//! out at the target.
 
 use cloakroom::{Clock as _, Store as _, StoreError, StoreKey, SystemClock};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -10,17 +10,17 @@ use super::report::Report;
 use super::step::is_to_end;
 use crate::walk::{PAGE, within};
 
-/// As many may always end; beyond that, a tenth of all that was copied.
+/// This many may always end; beyond that, up to a tenth of all copied sessions.
 const FEW: u64 = 100;
 
-/// If so many were copied and none of them is at the source any more, it is perhaps another one.
+/// If at least this many were copied and none is at the source any more, it may be another store.
 const SOME: u64 = 10;
 
-/// Ends at the target what was copied, isn't at the source any more, and wasn't written at the
+/// Ends the copied sessions that are no longer at the source and haven't been written at the
 /// target.
 ///
-/// A source that was emptied looks like one where everybody signed out, and so does another source
-/// under the same name. So many are ended only if that was asked for.
+/// An emptied source looks like one whose users all signed out, and so does another store under the
+/// same name. A large number of sessions is ended only on request.
 pub(super) async fn run(
     stores: &Stores,
     journal: &Journal,
@@ -52,12 +52,12 @@ pub(super) async fn run(
     }
 }
 
-/// Whether somebody has to say that so many are to end.
+/// Returns true if ending this many sessions needs the user's confirmation.
 fn are_many(ending: u64, copied: Copied) -> bool {
     ending > FEW.max(copied.all / 10) || (ending > SOME && copied.met == 0)
 }
 
-/// Looks at both stores.
+/// Returns the sessions to end, after a look at both stores.
 async fn to_end(stores: &Stores, journal: &Journal, missing: Vec<StoreKey>) -> anyhow::Result<Vec<StoreKey>> {
     let look = |key: StoreKey| async move {
         let now = SystemClock.now();
@@ -80,7 +80,7 @@ mod tests {
     use super::{Copied, are_many};
 
     #[test]
-    fn many_end_only_if_that_is_said() {
+    fn many_sessions_end_only_on_request() {
         for (row, ending, all, met, expected) in [
             ("nothing", 0, 0, 0, false),
             ("a few of many", 20, 400, 380, false),

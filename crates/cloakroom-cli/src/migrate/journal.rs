@@ -1,16 +1,15 @@
-//! What was done so far, in an SQLite file.
+//! The record of all work done, in an SQLite file.
 //!
-//! A page is noted twice: what is about to be written, before it is written, and that it was,
-//! afterwards. A run that is killed leaves at most one page of which the next run has to look what
-//! became of it.
+//! Each page is recorded twice: as an intent before it is written, and as done afterwards. So after
+//! a killed run, the next run has to check at most one page.
 //!
-//! Nothing of it is held in memory: a store may have more sessions than a machine has room for.
+//! The journal isn't held in memory: a store may have more sessions than fit.
 //!
-//! | table | what is in it |
+//! | table | contents |
 //! |---|---|
 //! | `stores` | the identities of both stores, in one row |
-//! | `sessions` | what is known of each key (`Known`), and the last walk that met it |
-//! | `ending` | what has ended at the source and is about to be ended at the target |
+//! | `sessions` | the state of each key (`Known`), and the last pass that found it |
+//! | `ending` | sessions that ended at the source and are about to be ended at the target |
 
 use std::fs::OpenOptions;
 use std::io::Read as _;
@@ -23,16 +22,16 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, To
 use super::step::{Known, Mark};
 use crate::outcome::WrongUse;
 
-/// What every file of SQLite begins with.
+/// The first bytes of every SQLite file.
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
-/// Where `PRAGMA application_id` stands in a file of SQLite.
+/// The position of `PRAGMA application_id` in an SQLite file.
 const APPLICATION_AT: std::ops::Range<usize> = 68..72;
 
-/// What a journal of the first release begins with: it was a text.
+/// The first bytes of the first release's journal, which was a text file.
 const OLD: &[u8] = b"cloakroom-migrate 1 ";
 
-/// Marks a file as a journal of ours: "cloj", for `PRAGMA application_id`.
+/// The `PRAGMA application_id` that identifies our journals: "cloj".
 const APPLICATION: i32 = 0x636c_6f6a;
 
 const VERSION: i32 = 2;
@@ -70,43 +69,43 @@ const MISSING: &str =
 
 const ENDING: &str = "SELECT key FROM ending WHERE key > ?1 ORDER BY key LIMIT ?2";
 
-/// The number of a walk through the source. Each run makes two at most.
+/// The number of a pass over the source. Each run makes at most two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pass(i64);
 
-/// What was copied, as numbers.
+/// The numbers of copied sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Copied {
     pub(super) all: u64,
-    /// Those that a walk has met again.
+    /// Those that the pass has found at the source.
     pub(super) met: u64,
 }
 
-/// The file, which is ours alone as long as it is open.
+/// The journal file, locked while it is open.
 #[derive(Debug)]
 pub(super) struct Journal {
     file: Connection,
 }
 
 impl Journal {
-    /// The journal in this file, which is created if there is none.
+    /// Opens the journal in this file, and creates the file if it doesn't exist.
     pub(super) fn open(path: &Path, from: &StoreIdentity, to: &StoreIdentity) -> anyhow::Result<Self> {
         let shown = path.display();
         let head = head(path).with_context(|| format!("opening the journal {shown}"))?;
         match head.as_slice() {
-            // SQLite's files beside it get the same mode.
+            // The files that SQLite puts next to it get the same mode.
             [] => created(path).with_context(|| format!("creating the journal {shown}"))?,
             head if head.starts_with(SQLITE) && head.get(APPLICATION_AT) == Some(&APPLICATION.to_be_bytes()) => {}
             head if head.starts_with(OLD) => bail!(WrongUse::new(format!(
-                "the journal {shown} is one of an earlier release, which didn't note which prefix or schema it is about: \
-                 name another one with --journal. Sessions that the earlier runs have copied and not updated are found as they are"
+                "the journal {shown} is from an earlier release, which didn't record the prefix or schema: \
+                 name another one with --journal. Sessions that earlier runs copied but did not update are recognized"
             ))),
             _ => {
-                bail!(WrongUse::new(format!("{shown} is no journal of a migration: name another file with --journal")))
+                bail!(WrongUse::new(format!("{shown} isn't a migration journal: name another file with --journal")))
             }
         }
         let journal = Self::exclusive(path, head.is_empty()).map_err(|error| match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy) => anyhow!("another migration is at work with the journal {shown}"),
+            Some(ErrorCode::DatabaseBusy) => anyhow!("another migration is using the journal {shown}"),
             _ => anyhow::Error::from(error).context(format!("opening the journal {shown}")),
         })?;
         journal.check(path, from, to)?;
@@ -114,26 +113,26 @@ impl Journal {
     }
 
     fn exclusive(path: &Path, is_new: bool) -> rusqlite::Result<Self> {
-        // No URIs: a path is a path, whatever its first letters are.
+        // No URIs: a path is always a path, even if it begins with `file:`.
         let path = if path.is_absolute() { path.to_owned() } else { Path::new(".").join(path) };
         let file =
             Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         file.busy_timeout(std::time::Duration::ZERO)?;
         file.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         if is_new {
-            // Before the file has a log beside it: it is told by its head whose it is.
+            // Before SQLite adds a log: the first bytes of the file must identify it.
             file.pragma_update(None, "application_id", APPLICATION)?;
         }
-        // What the system has taken survives the end of this process; each page costs no wait for
-        // the disk.
+        // Data that the operating system has accepted survives the end of this process, and no page
+        // has to wait for the disk.
         file.pragma_update(None, "journal_mode", "WAL")?;
         file.pragma_update(None, "synchronous", "NORMAL")?;
-        // From the first write on nobody else reads or writes it.
+        // From the first write on, no other process can read or write the file.
         file.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
         Ok(Self { file })
     }
 
-    /// Whether it is about these stores; a new one is from now on.
+    /// Checks that the journal belongs to these stores. A new journal is assigned to them.
     fn check(&self, path: &Path, from: &StoreIdentity, to: &StoreIdentity) -> anyhow::Result<()> {
         let shown = path.display();
         let tables: i64 = self.file.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
@@ -145,7 +144,7 @@ impl Journal {
             step.commit()?;
         } else if self.file.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0))? != VERSION {
             bail!(WrongUse::new(format!(
-                "the journal {shown} is one of another release: name another one with --journal"
+                "the journal {shown} is from another release: name another one with --journal"
             )));
         }
         let pair = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
@@ -156,7 +155,7 @@ impl Journal {
                  with --journal"
             )));
         }
-        // Of what is open, nobody knows whether it was written: it stays an intent.
+        // The outcome of open writes is unknown: they stay intents.
         self.file.execute_batch("UPDATE sessions SET is_open = 0 WHERE is_open = 1; DELETE FROM ending")?;
         Ok(())
     }
@@ -167,12 +166,12 @@ impl Journal {
         Ok(question.query_row([key.as_bytes()], known).optional()?.unwrap_or_default())
     }
 
-    /// Begins a walk through the source.
+    /// Starts a pass over the source.
     pub(super) fn walk(&self) -> rusqlite::Result<Pass> {
         self.file.query_row("UPDATE stores SET walks = walks + 1 RETURNING walks", [], |row| row.get(0).map(Pass))
     }
 
-    /// Says that a walk has met these; returns those that it hadn't met before.
+    /// Records that a pass has found these keys. Returns the ones that are new in this pass.
     pub(super) fn meet(&self, pass: Pass, keys: impl Iterator<Item = StoreKey>) -> rusqlite::Result<Vec<StoreKey>> {
         self.step(|file| {
             let mut meet = file.prepare_cached(MEET)?;
@@ -186,7 +185,7 @@ impl Journal {
         })
     }
 
-    /// Says what is about to be written.
+    /// Records the writes that are about to be made.
     pub(super) fn intend(&self, marks: &[(StoreKey, Mark)]) -> rusqlite::Result<()> {
         self.step(|file| {
             let mut intend = file.prepare_cached(INTEND)?;
@@ -204,7 +203,7 @@ impl Journal {
         })
     }
 
-    /// Says that it was, but for those that were left alone.
+    /// Records that they were made, except for these keys.
     pub(super) fn settle(&self, left: &[StoreKey]) -> rusqlite::Result<()> {
         self.step(|file| {
             for key in left {
@@ -215,14 +214,14 @@ impl Journal {
         })
     }
 
-    /// How much was copied, and how much of that a walk has met.
+    /// Returns the number of copied sessions, and the number of these that a pass has found.
     pub(super) fn copied(&self, pass: Pass) -> rusqlite::Result<Copied> {
         let question = "SELECT count(*), count(*) FILTER (WHERE walk = ?1) FROM sessions WHERE version IS NOT NULL";
         let count = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
         self.file.query_row(question, [pass.0], |row| Ok(Copied { all: count(row, 0)?, met: count(row, 1)? }))
     }
 
-    /// Keys of what was copied and what a walk hasn't met, in their order, behind this one.
+    /// Returns keys of copied sessions that a pass hasn't found, in order, starting after this one.
     pub(super) fn missing(
         &self,
         pass: Pass,
@@ -232,7 +231,7 @@ impl Journal {
         self.keys(MISSING, after, &[&pass.0, &number(limit as u64)])
     }
 
-    /// Notes what is to be ended, or has to be looked at before.
+    /// Records keys of sessions to end, or to look at before.
     pub(super) fn mark_ending(&self, keys: &[StoreKey]) -> rusqlite::Result<()> {
         self.step(|file| {
             for key in keys {
@@ -246,12 +245,12 @@ impl Journal {
         self.file.query_row("SELECT count(*) FROM ending", [], |row| row.get::<_, i64>(0).map(i64::unsigned_abs))
     }
 
-    /// Keys of what is to be ended, in their order, behind this one.
+    /// Returns keys of sessions to end, in order, starting after this one.
     pub(super) fn ending(&self, after: Option<&StoreKey>, limit: usize) -> rusqlite::Result<Vec<StoreKey>> {
         self.keys(ENDING, after, &[&number(limit as u64)])
     }
 
-    /// Says that what was copied has ended.
+    /// Records that copied sessions have ended.
     pub(super) fn forget(&self, keys: &[StoreKey]) -> rusqlite::Result<()> {
         self.step(|file| {
             for key in keys {
@@ -269,7 +268,7 @@ impl Journal {
         keys.collect()
     }
 
-    /// All or nothing.
+    /// Runs a step in one transaction.
     fn step<T>(&self, act: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         let step = self.file.unchecked_transaction()?;
         let done = act(&step)?;
@@ -278,7 +277,7 @@ impl Journal {
     }
 }
 
-/// The first bytes of a file; none, if it isn't there or is empty.
+/// Returns the first bytes of a file; none if it doesn't exist or is empty.
 fn head(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut head = Vec::new();
     match std::fs::File::open(path) {
@@ -291,7 +290,7 @@ fn head(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// An empty file for its owner alone.
+/// Creates an empty file that only its owner can read.
 fn created(path: &Path) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -306,7 +305,7 @@ fn mark(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Mark>> {
     Ok(Some(Mark { version, print, touched: Timestamp::from_unix_millis(touched), deadline }))
 }
 
-/// The same 64 bits: SQLite has no others.
+/// Reinterprets 64 bits as signed, which is the only type SQLite has.
 const fn number(value: u64) -> i64 {
     value.cast_signed()
 }
@@ -337,10 +336,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_is_known_to_the_next_run() {
+    fn the_next_run_reads_all_records() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
-        // A version and a print may be as large as a number of 64 bits.
+        // Versions and fingerprints use all 64 bits.
         let (a, b, c) = (mark(1, "a", Some(NOW)), mark(u64::MAX, "b", None), mark(2, "a", None));
         let journal = open(&path).unwrap();
         journal.intend(&[(key(1), a), (key(2), b), (key(3), b)]).unwrap();
@@ -354,8 +353,7 @@ mod tests {
             (3, Known::default()),
             (4, Known { settled: None, intent: Some(b) }),
         ];
-        // A page of the next run says nothing about what was open when the one before it was
-        // killed.
+        // A page of the next run leaves the open writes of the killed run unchanged.
         for round in 0..2 {
             let journal = open(&path).unwrap();
             for (number, known) in expected {
@@ -372,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_meets_each_session_once() {
+    fn a_pass_finds_each_session_once() {
         let folder = tempfile::tempdir().unwrap();
         let journal = open(&folder.path().join("journal")).unwrap();
         let known: Vec<(StoreKey, Mark)> = (1..=4).map(|number| (key(number), mark(1, "a", None))).collect();
@@ -393,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_is_of_two_stores_and_of_one_run_at_a_time() {
+    fn a_journal_belongs_to_two_stores_and_one_run() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         let journal = open(&path).unwrap();
@@ -417,9 +415,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         for (text, says) in [
-            ("something else\n", "no journal of a migration"),
-            ("cloakroom-migrate 1 redis://h sqlite:t.db\nbegin ;\n", "one of an earlier release"),
-            ("cloakroom-migrate 9", "no journal of a migration"),
+            ("something else\n", "isn't a migration journal"),
+            ("cloakroom-migrate 1 redis://h sqlite:t.db\nbegin ;\n", "from an earlier release"),
+            ("cloakroom-migrate 9", "isn't a migration journal"),
         ] {
             std::fs::write(&path, text).unwrap();
             let error = open(&path).unwrap_err().to_string();
@@ -432,7 +430,7 @@ mod tests {
         drop(theirs);
         let before = std::fs::read(&path).unwrap();
         let error = open(&path).unwrap_err().to_string();
-        assert!(error.contains("no journal of a migration"), "{error}");
-        assert!(before == std::fs::read(&path).unwrap(), "somebody's database was written to");
+        assert!(error.contains("isn't a migration journal"), "{error}");
+        assert!(before == std::fs::read(&path).unwrap(), "another program's database was written to");
     }
 }

@@ -1,4 +1,4 @@
-//! How far it is, on stderr: a bar that fills on a terminal, a line now and then elsewhere.
+//! Progress on stderr: a bar on a terminal, and otherwise a line at intervals.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::table::grouped;
 
 const WIDTH: u64 = 30;
 
-/// How often a bar is drawn, and how often a line is written.
+/// The intervals of the bar and of the lines.
 const DRAWN: Duration = Duration::from_millis(100);
 const WRITTEN: Duration = Duration::from_secs(10);
 
@@ -24,7 +24,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Whether a bar is of use to somebody.
+    /// Returns true if stderr is a terminal, which can show a bar.
     pub(super) fn is_shown() -> bool {
         std::io::stderr().is_terminal()
     }
@@ -53,7 +53,7 @@ impl Progress {
 
     fn show(&self, now: Timestamp) {
         let line = line(self.what, self.done, self.total, now.since(self.began));
-        // Whoever closed stderr doesn't want to know.
+        // A closed stderr is no error.
         let _ = if Self::is_shown() {
             write!(std::io::stderr(), "\r{line}\u{1b}[K")
         } else {
@@ -66,7 +66,7 @@ fn line(what: &str, done: u64, total: Option<u64>, took: Duration) -> String {
     let rate = u128::from(done) * 1000 / took.as_millis().max(1);
     let rate = u64::try_from(rate).unwrap_or(u64::MAX);
     let speed = format!("{}/s", grouped(rate));
-    // The source may have grown since it was counted.
+    // The source may have grown since the count.
     let Some(total) = total.map(|total| total.max(done)).filter(|total| *total > 0) else {
         return format!("{what} {} {speed}", grouped(done));
     };

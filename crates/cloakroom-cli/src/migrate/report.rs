@@ -1,4 +1,4 @@
-//! What a run has done.
+//! The report of a run.
 
 use serde_json::{Value, json};
 
@@ -8,19 +8,19 @@ use crate::table::grouped;
 
 #[derive(Debug, Default)]
 pub(super) struct Report {
-    /// Live at the source.
+    /// Live sessions at the source.
     pub(super) sessions: u64,
     pub(super) copied: u64,
     pub(super) updated: u64,
     pub(super) touched: u64,
     pub(super) same: u64,
-    /// Left alone: the application has written them at the target.
+    /// Left unchanged: the application has written them at the target.
     pub(super) theirs: u64,
-    /// Left alone: they were copied, and have ended at the target, or were lost there.
+    /// Left unchanged: they were copied, and have ended at the target or were lost there.
     pub(super) gone: u64,
     /// Ended at the target, because they had ended at the source.
     pub(super) ended: u64,
-    /// The same, and too many to do it without being told.
+    /// Ended at the source, but too many to end at the target without confirmation.
     pub(super) not_ended: u64,
     pub(super) damaged: u64,
     pub(super) verified: Option<Verified>,
@@ -36,7 +36,7 @@ impl Report {
         }
     }
 
-    /// Whether somebody has to look at it.
+    /// Returns true if the operator should look at the result.
     pub(super) fn is_to_be_looked_at(&self) -> bool {
         self.damaged + self.not_ended + self.gone + self.verified.map_or(0, |verified| verified.gone) > 0
     }
@@ -44,16 +44,17 @@ impl Report {
     pub(super) fn text(&self) -> String {
         let mut lines = vec![(self.sessions, "live at the source"), (self.copied, "copied")];
         let optional = [
-            (self.updated, "brought up to date: they were written at the source since"),
-            (self.touched, "brought up to date: they were used at the source since"),
-            (self.same, "were there already"),
+            (self.updated, "updated: they were written at the source since"),
+            (self.touched, "updated: they were used at the source since"),
+            (self.same, "were already at the target"),
             (self.theirs, "left alone: the application has written them at the target"),
             (self.ended, "ended at the target: they have ended at the source"),
-            (self.gone, "left alone: they were copied, and have ended at the target, or it has lost them"),
+            (self.gone, "left alone: they were copied, and have ended at the target or were lost there"),
             (self.damaged, "are damaged at the source, and weren't copied"),
         ];
         lines.extend(optional.into_iter().filter(|(count, _)| *count > 0));
-        let many = "of those at the target have ended at the source: too many to end them without --end-many. Was the source emptied?";
+        let many =
+            "at the target have ended at the source: too many to end without --end-many. Was the source emptied?";
         lines.extend((self.not_ended > 0).then_some((self.not_ended, many)));
         let mut text: String = lines.iter().map(|(count, what)| format!("{:>11}  {what}\n", grouped(*count))).collect();
         if let Some(verified) = &self.verified {
@@ -89,10 +90,10 @@ impl Verified {
         let mut text = format!("verified: {} are the same; {sums}\n", grouped(self.same));
         let optional = [
             (self.theirs, "differ because the application has written them at the target"),
-            (self.behind, "were used or began at the source meanwhile: run it again"),
+            (self.behind, "were used or created at the source in the meantime: run it again"),
             (
                 self.gone,
-                "were copied and aren't there: ended at the target, or lost. Does it evict? `cloakroom doctor` says",
+                "were copied but are missing: ended at the target, or lost. Does it evict? Run `cloakroom doctor`",
             ),
         ];
         for (count, what) in optional.into_iter().filter(|(count, _)| *count > 0) {
@@ -107,7 +108,7 @@ mod tests {
     use super::{Report, Verified};
 
     #[test]
-    fn what_is_nothing_is_left_out() {
+    fn counts_of_zero_are_left_out() {
         let checksums = [7, 7];
         let verified = Some(Verified { same: 1200, checksums, ..Verified::default() });
         let report = Report { sessions: 1200, copied: 1200, verified, ..Report::default() };
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_to_be_looked_at() {
+    fn results_that_need_attention() {
         let gone = Some(Verified { gone: 1, ..Verified::default() });
         let behind = Some(Verified { behind: 1, ..Verified::default() });
         for (row, report, expected) in [

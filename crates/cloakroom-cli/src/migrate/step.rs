@@ -1,13 +1,13 @@
-//! What to do with a session of the source, given what is known of it. Pure.
+//! The decision on the next step for a session of the source; a pure function of the known facts.
 
 use cloakroom::{Entry, Loaded, Scanned, StoreKey, Timestamp, Version};
 use sha2::{Digest as _, Sha256};
 
-/// What we have written at the target.
+/// A version that the migration wrote at the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) version: u64,
-    /// Of what only a write changes, and no touch.
+    /// Fingerprint of the parts that only a write changes, not a touch.
     pub(super) print: u64,
     pub(super) touched: Timestamp,
     pub(super) deadline: Option<Timestamp>,
@@ -18,8 +18,9 @@ impl Mark {
         Self { version, print: print(entry), touched: entry.touched, deadline: entry.deadline }
     }
 
-    /// What the application has written there before we came. No version is 0: it is never taken
-    /// for ours, and never brought back once it has ended.
+    /// Creates the mark of an entry that the application wrote to the target before the migration
+    /// copied it. Its version is 0, so it is never mistaken for a copy and never restored after it
+    /// has ended.
     pub(super) fn theirs(entry: &Entry) -> Self {
         Self::of(0, entry)
     }
@@ -37,7 +38,7 @@ impl Mark {
     }
 }
 
-/// A fingerprint of text, owner and time of creation.
+/// Returns a fingerprint of text, owner and creation time.
 fn print(entry: &Entry) -> u64 {
     let mut hash = Sha256::new();
     hash.update(entry.created.unix_millis().to_le_bytes());
@@ -47,7 +48,7 @@ fn print(entry: &Entry) -> u64 {
     hash.finalize().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
-/// A fingerprint of all there is under a key.
+/// Returns a fingerprint of everything under a key.
 pub(super) fn whole_print(key: &StoreKey, entry: &Entry) -> u64 {
     let mut hash = Sha256::new();
     hash.update(key.as_bytes());
@@ -57,50 +58,50 @@ pub(super) fn whole_print(key: &StoreKey, entry: &Entry) -> u64 {
     hash.finalize().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
-/// What earlier runs and pages say of a key.
+/// The journal's data about a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Known {
-    /// What was written, and acknowledged.
+    /// The last acknowledged write.
     pub(super) settled: Option<Mark>,
-    /// What was about to be written when a run was killed: it may be there or not.
+    /// A write that was about to be made when a run was killed, with unknown outcome.
     pub(super) intent: Option<Mark>,
 }
 
 impl Known {
-    /// Whether what is at the target was written by a migration. Keys are random and are never
-    /// adopted: what is there at a first version under a key of the source was copied, and never
-    /// written since.
+    /// Returns true if the entry at the target was written by a migration. Keys are random and are
+    /// never adopted from clients, so a first version at the target under a key of the source was
+    /// copied and never written since.
     pub(super) fn is_ours(&self, version: u64, entry: &Entry) -> bool {
         let marks = [self.settled, self.intent];
         Version::new(version).is_first() || marks.iter().flatten().any(|mark| mark.is(version, entry))
     }
 }
 
-/// The next step with a session.
+/// The next step for a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Create,
-    /// Of the version that we have written.
+    /// Replaces this version, which the migration wrote.
     Replace(u64),
     Touch(u64),
-    /// Something is there that must be looked at first.
+    /// The target's entry must be loaded first.
     Look,
     Leave(Left),
 }
 
-/// Why nothing is to be done.
+/// The reason why no step is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
-    /// It is there as it is here.
+    /// The target has the same entry.
     Same(Mark),
-    /// The application has written it there, or moved it to another key.
+    /// The application has written it at the target, or moved it to another key.
     Theirs,
-    /// It was there, and was ended there: or the target has lost it.
+    /// It has ended at the target, or the target has lost it.
     Gone,
 }
 
 impl Step {
-    /// What is to be done without a look at the target.
+    /// Returns the step that follows from the journal alone.
     pub(super) fn first(known: &Known, entry: &Entry) -> Self {
         match known {
             Known { intent: Some(_), .. } => Self::Look,
@@ -117,7 +118,7 @@ impl Step {
         }
     }
 
-    /// What is to be done with what was found there.
+    /// Returns the step that follows from the target's entry.
     pub(super) fn after_look(known: &Known, entry: &Entry, there: &Loaded, now: Timestamp) -> Self {
         match there {
             Loaded::Live(version, there) if known.is_ours(version.number(), there) => {
@@ -131,13 +132,13 @@ impl Step {
                 }
             }
             Loaded::Live(..) | Loaded::Moved => Self::Leave(Left::Theirs),
-            // It has ended there before its time: somebody signed out.
+            // It ended at the target before its deadline: the user signed out.
             Loaded::Absent if known.settled.is_some_and(|mark| !mark.is_over(now)) => Self::Leave(Left::Gone),
             Loaded::Absent => Self::Create,
         }
     }
 
-    /// What will be at the target after it.
+    /// Returns the entry that the step will leave at the target.
     pub(super) fn intent(self, entry: &Entry) -> Option<Mark> {
         match self {
             Self::Create => Some(Mark::of(entry.next_version(None).number(), entry)),
@@ -148,19 +149,19 @@ impl Step {
     }
 }
 
-/// A session, and what is to be done with it.
+/// A session and its next step.
 #[derive(Clone, Debug)]
 pub(super) struct Task {
     pub(super) scanned: Scanned,
     pub(super) step: Step,
 }
 
-/// Whether what was copied is to end at the target, now that the source doesn't have it any more.
+/// Returns true if a copied session is to end at the target because the source no longer has it.
 pub(super) fn is_to_end(known: &Known, here: &Loaded, there: &Loaded, now: Timestamp) -> bool {
     let Loaded::Live(version, entry) = there else { return false };
     match here {
         Loaded::Live(..) => false,
-        // It may have ended by itself here, while it goes on being used there.
+        // It may have expired at the source while it is still in use at the target.
         Loaded::Absent if known.settled.is_none_or(|mark| mark.is_over(now)) => false,
         Loaded::Absent | Loaded::Moved => known.is_ours(version.number(), entry),
     }
@@ -242,17 +243,17 @@ mod tests {
         }
     }
 
-    /// What is written down before a write is the version that the store then gives.
+    /// The version recorded before a write is the version that the store assigns.
     #[test]
-    fn what_is_intended_is_what_will_be_there() {
+    fn the_recorded_version_is_the_one_assigned() {
         let (old, new) = (entry("a", 0), entry("b", 60));
         let first = old.next_version(None);
         assert_eq!(Step::Create.intent(&old), Some(Mark::of(first.number(), &old)));
         let second = new.next_version(Some(&first));
         assert_eq!(Step::Replace(first.number()).intent(&new), Some(Mark::of(second.number(), &new)));
         assert_eq!(Step::Touch(first.number()).intent(&old), Some(Mark::of(first.number(), &old)));
-        // Copied, and its journal is lost: a first version is ours, with a tag or without; any
-        // other isn't.
+        // It was copied and the journal was lost: a first version is ours, with or without a tag;
+        // any other version isn't.
         let never = Known::default();
         for (version, is_ours) in [(1, true), (2, false), (first.number(), true), (second.number(), false)] {
             assert_eq!(never.is_ours(version, &old), is_ours, "{version}");
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_ended_here_ends_there_unless_it_is_used_there() {
+    fn sessions_ended_at_the_source_end_at_the_target_unless_used_there() {
         let (old, theirs) = (entry("a", 0), entry("c", 90));
         let later = NOW + Duration::from_secs(3600);
         for (row, here, found, now, expected) in [

@@ -1,4 +1,4 @@
-//! A second look at both stores.
+//! Comparison of both stores after a run.
 
 use cloakroom::{Clock as _, Loaded, Scanned, Store as _, StoreError, SystemClock};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -9,21 +9,21 @@ use super::step::{Known, whole_print};
 use super::{Stores, copy};
 use crate::walk::{PAGE, Walk, within};
 
-/// What a second look found.
+/// The result of the comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Verified {
     pub(super) same: u64,
     /// Written at the target by the application.
     pub(super) theirs: u64,
-    /// Used at the source since it was copied, or begun there since: for the next run.
+    /// Used or created at the source after it was copied: left to the next run.
     pub(super) behind: u64,
-    /// Copied, and not there any more: ended there, or lost.
+    /// Copied but missing at the target: ended there, or lost.
     pub(super) gone: u64,
-    /// Of all that is live at the source, and of what the target has of it; in any order.
+    /// Checksums of the live sessions at the source and of their copies, independent of order.
     pub(super) checksums: [u64; 2],
 }
 
-/// Reads every session of the source once more, and the one under the same key at the target.
+/// Reads every session of the source again, and the entry under the same key at the target.
 pub(super) async fn run(stores: &Stores, journal: &Journal, progress: &mut Progress) -> anyhow::Result<Verified> {
     let mut verified = Verified::default();
     let (mut walk, pass) = (Walk::new(&stores.from, PAGE), journal.walk()?);

@@ -13,20 +13,20 @@ use crate::walk::within;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    A session that has ended stays ended: a request that is on its way drops what it did.")]
+    A session that has ended stays ended: the changes of requests in progress are dropped.")]
 #[command(group(ArgGroup::new("which").required(true)))]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]
     store: String,
-    /// Sessions: keys, first digits of them, ids in cookies, or - to read one from stdin
+    /// Sessions: keys, their first digits, ids from cookies, or - to read one of these from stdin
     #[arg(value_name = "SESSION", group = "which")]
     names: Vec<String>,
-    /// All sessions of this owner, as after a new password
+    /// All sessions of this owner, for example after a password change
     #[arg(long, group = "which")]
     owner: Option<String>,
-    /// Everybody's sessions that were created before this, as after a breach: 7d for a week ago,
-    /// 2026-05-01, 2026-05-01T12:30:00Z; 0s is all
+    /// All sessions of all users that were created before this time, for example after a breach: 7d
+    /// for a week ago, 2026-05-01, 2026-05-01T12:30:00Z; 0s for all
     #[arg(long, value_name = "WHEN", value_parser = When::parse, group = "which")]
     before: Option<When>,
 }
@@ -36,8 +36,8 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
     let store = store(&options.store, Open::Existing).await?;
     let now = SystemClock.now();
     let ended = match (&options.before, &options.owner) {
-        // It goes through the whole store: whoever has waited long enough presses Ctrl-C, and what
-        // has ended stays so.
+        // This iterates over the whole store. It may be interrupted with Ctrl-C: sessions ended so
+        // far stay ended.
         (Some(before), _) => end_all_before(&store, before.point(now), now).await?,
         (None, Some(owner)) => {
             let owned = within(all_owned(&store, owner, now)).await?;

@@ -15,28 +15,28 @@ use crate::walk::within;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    Values are never among it: `sessions show` has those. Without --owner, sessions come in the order of the \
-    store, which is no order in time.")]
+    Values are never listed; use `sessions show`. Without --owner, sessions are listed in the order of the \
+    store, which isn't chronological.")]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]
     store: String,
-    /// Only those of this owner, oldest first
+    /// Only sessions of this owner, oldest first
     #[arg(long)]
     owner: Option<String>,
-    /// Only those that were created longer ago than this: 90s, 15m, 2h, 7d
+    /// Only sessions created longer ago than this: 90s, 15m, 2h, 7d
     #[arg(long, value_name = "AGE", value_parser = parse_span)]
     older_than: Option<Duration>,
-    /// Only those that were created less long ago than this
+    /// Only sessions created more recently than this
     #[arg(long, value_name = "AGE", value_parser = parse_span)]
     newer_than: Option<Duration>,
-    /// Only those that weren't used for so long
+    /// Only sessions that have not been used for this long
     #[arg(long, value_name = "SPAN", value_parser = parse_span)]
     unused_for: Option<Duration>,
-    /// About how many to list
+    /// Approximate number of sessions to list
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
-    /// Goes on where an earlier list ended, by the text that it ended with
+    /// Continues an earlier list, from the text printed at its end
     #[arg(long, value_name = "PLACE", conflicts_with = "owner")]
     after: Option<String>,
 }
@@ -82,7 +82,7 @@ struct List {
 
 async fn owned(store: &AnyStore, owner: &str, options: &Options, now: Timestamp) -> anyhow::Result<List> {
     let owned = within(all_owned(store, owner, now)).await?;
-    // The index knows no versions; nobody asks an owner's list for them.
+    // The index contains no versions, and a list of an owner doesn't need them.
     let mut sessions: Vec<Scanned> = Vec::new();
     for owned in owned {
         let version = match within(store.load(&owned.key, now)).await? {
@@ -96,13 +96,12 @@ async fn owned(store: &AnyStore, owner: &str, options: &Options, now: Timestamp)
     Ok(List { sessions, damaged: Vec::new(), next: None })
 }
 
-/// Page after page, until there are enough.
+/// Reads pages until there are enough sessions.
 async fn page(store: &AnyStore, options: &Options, now: Timestamp) -> anyhow::Result<List> {
     let limit = usize::try_from(options.limit)?;
     let mut list = List { sessions: Vec::new(), damaged: Vec::new(), next: options.after.as_ref().map(Cursor::new) };
     loop {
-        // Never more than are still wanted: what a page has beyond that would be left out by the
-        // next list.
+        // Request no more than still needed: the next list would skip the rest of a longer page.
         let room = limit - list.sessions.len();
         let page = within(store.scan(list.next.as_ref(), room, now)).await?;
         list.sessions.extend(page.sessions.into_iter().filter(|scanned| options.wants(scanned, now)));

@@ -1,4 +1,5 @@
-//! The session that somebody names: by its key, by the beginning of it, or by the id in a cookie.
+//! Finding the session that an argument names: by its key, the first digits of it, or a cookie's
+//! id.
 
 use std::io::Read as _;
 
@@ -8,7 +9,7 @@ use cloakroom::{AnyStore, SessionId, StoreKey};
 use crate::outcome::WrongUse;
 use crate::walk;
 
-/// What a walk shows of a key at least: eight digits, as traces have them.
+/// The minimum number of digits: eight, the number shown in traces.
 const SHORTEST: usize = 8;
 
 /// A name of a session.
@@ -19,7 +20,8 @@ pub(crate) enum Name {
 }
 
 impl Name {
-    /// `-` is read from stdin: a cookie is a secret, and arguments are not.
+    /// Parses an argument. `-` reads from stdin, because a cookie is a secret and arguments are
+    /// not.
     pub(crate) fn parse(argument: &str) -> anyhow::Result<Self> {
         let mut text = argument.to_owned();
         if argument == "-" {
@@ -46,7 +48,7 @@ impl Name {
         is_beginning.then_some(Self::Beginning(digits))
     }
 
-    /// The one live session of that name. A beginning is looked for in all of them.
+    /// Finds the one live session with this name. First digits are compared with all keys.
     pub(crate) async fn find(&self, store: &AnyStore) -> anyhow::Result<Option<StoreKey>> {
         let beginning = match self {
             Self::Key(key) => return Ok(Some(*key)),

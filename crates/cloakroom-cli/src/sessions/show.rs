@@ -12,7 +12,7 @@ use crate::walk::within;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-    The CSRF token is never shown, only whether there is one.")]
+    The CSRF token is never shown, only whether it exists.")]
 pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]
@@ -21,7 +21,7 @@ pub(crate) struct Options {
     /// these from stdin
     #[arg(value_name = "SESSION")]
     name: String,
-    /// Shows the values too: they may be anything that the application knows of a person
+    /// Shows the values too: they may contain any data that the application stores about a person
     #[arg(long)]
     values: bool,
 }
@@ -45,11 +45,11 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
             Ok(Outcome::Done)
         }
         Loaded::Moved => {
-            eprintln!("{} has another key since a moment ago: somebody signed in", key.prefix());
+            eprintln!("{} has just moved to another key: the user signed in", key.prefix());
             Ok(Outcome::No)
         }
         Loaded::Absent => {
-            eprintln!("{} isn't there: it has ended, or never was", key.prefix());
+            eprintln!("{} doesn't exist: it has ended, or never existed", key.prefix());
             Ok(Outcome::No)
         }
     }

@@ -11,7 +11,7 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// Upper ends, in seconds, and what is below them.
+/// Upper bounds in seconds, and the names of the ranges.
 const AGES: [(u64, &str); 8] = [
     (MINUTE, "under a minute"),
     (10 * MINUTE, "under 10 minutes"),
@@ -37,7 +37,7 @@ const SIZES: [(u64, &str); 8] = [
 
 const WIDTH: usize = 40;
 
-/// What was counted on one walk.
+/// The counts of one pass over a store.
 #[derive(Debug)]
 pub(super) struct Tally {
     now: Timestamp,

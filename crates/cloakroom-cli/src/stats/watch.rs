@@ -1,4 +1,4 @@
-//! What happened between two looks.
+//! Changes between two passes over a store.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::walk;
 /// Version and last use of each session.
 type Look = HashMap<StoreKey, (u64, Timestamp)>;
 
-/// How many sessions came, were written, were only read, and went.
+/// The numbers of sessions created, written, only read, and ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Between {
     created: u64,
@@ -39,7 +39,7 @@ impl Between {
     }
 }
 
-/// Rates are of what is seen: a session that comes and goes between two looks isn't.
+/// Prints rates until stopped. A session that begins and ends between two passes isn't seen.
 pub(super) async fn run(store: &AnyStore, seconds: u64, times: Option<u64>, json: bool) -> anyhow::Result<Outcome> {
     let (mut began, mut before) = (SystemClock.now(), look(store).await?);
     if !json {

@@ -1,4 +1,4 @@
-//! The program, and stores with sessions in them.
+//! The program, and stores with test sessions.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -17,7 +17,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// Exit code, stdout and stderr.
+/// Runs a command. Returns exit code, stdout and stderr.
 pub(crate) fn run(command: &mut Command) -> (i32, String, String) {
     let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -28,7 +28,7 @@ pub(crate) fn cloakroom(arguments: &[&str]) -> (i32, String, String) {
     run(&mut command(arguments))
 }
 
-/// What it says in JSON, when it ends with this code.
+/// Runs the program with `--json`. Returns its answer, and checks the exit code.
 pub(crate) fn json(code: i32, arguments: &[&str]) -> Value {
     let (found, out, err) = cloakroom(&[&["--json"], arguments].concat());
     assert_eq!(found, code, "{arguments:?}: {out}{err}");
@@ -53,7 +53,7 @@ pub(crate) fn now() -> Timestamp {
     SystemClock.now()
 }
 
-/// A session that was created so many seconds ago.
+/// Returns a session that was created this many seconds ago.
 pub(crate) fn entry(number: usize, age: u64) -> Entry {
     let created = Timestamp::from_unix_millis(now().unix_millis() - age * 1000);
     let lifetimes = Lifetimes::default().idle_timeout(Duration::from_secs(7_200));
@@ -67,7 +67,7 @@ pub(crate) fn key() -> StoreKey {
     fresh_id().unwrap().store_key()
 }
 
-/// Puts so many sessions there, each a second older than the one before; says under which keys.
+/// Creates this many sessions, each a second older than the previous one. Returns their keys.
 pub(crate) async fn fill(store: &AnyStore, count: usize) -> Vec<StoreKey> {
     let mut keys = Vec::with_capacity(count);
     let mut tasks = tokio::task::JoinSet::new();
@@ -83,7 +83,7 @@ pub(crate) async fn fill(store: &AnyStore, count: usize) -> Vec<StoreKey> {
     keys
 }
 
-/// Every session of a store, by its key.
+/// Returns all sessions of a store by key.
 pub(crate) async fn all(store: &AnyStore) -> std::collections::BTreeMap<StoreKey, (u64, Entry)> {
     let mut found = std::collections::BTreeMap::new();
     let mut after: Option<Cursor> = None;
@@ -97,7 +97,7 @@ pub(crate) async fn all(store: &AnyStore) -> std::collections::BTreeMap<StoreKey
     }
 }
 
-/// The same without versions, which begin anew in another store.
+/// Returns them without versions, which start anew in another store.
 pub(crate) async fn entries(store: &AnyStore) -> std::collections::BTreeMap<StoreKey, Entry> {
     all(store).await.into_iter().map(|(key, (_, entry))| (key, entry)).collect()
 }

@@ -1,4 +1,4 @@
-//! `conform` on each kind of store, and on what is none.
+//! `conform` on each kind of store, and on unusable ones.
 
 use cloakroom::connect;
 use cloakroom_servers::redis::Redis;
@@ -6,10 +6,10 @@ use cloakroom_servers::{MariaDb, Postgres};
 
 use crate::common::{all, cloakroom, fill, json, sqlite};
 
-/// As few rounds as make races of races: what a store gets wrong, its own tests find.
+/// Few rounds: finding errors in a store is the task of the store's own tests.
 const ROUNDS: [&str; 2] = ["--rounds", "2"];
 
-/// The store passes, what an application has there stays, and nothing is left behind.
+/// The store passes, the application's sessions stay, and nothing is left behind.
 async fn passes(url: &str) {
     let store = connect(url).await.unwrap();
     fill(&store, 20).await;
@@ -39,7 +39,7 @@ async fn sqlite_and_files() {
 async fn redis() {
     let server = Redis::with(&["--appendfsync", "everysec"]);
     passes(&server.url()).await;
-    // No session is left. Marks and lists of owners expire by themselves, so that nothing stays.
+    // No session is left. Tombstones and owner lists expire by themselves, so that nothing stays.
     let left = server.cli(&[
         "EVAL",
         "local left = {} for _, key in ipairs(redis.call('KEYS', '*conform-*')) do \
@@ -64,9 +64,9 @@ async fn mariadb() {
     passes(&MariaDb::start().url()).await;
 }
 
-/// A server that takes no writes fails checks, which say why; one that isn't there is an error.
+/// A read-only server fails checks with a reason; an unreachable one is an error.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_broken_is_told() {
+async fn broken_servers_are_reported() {
     let server = Redis::start();
     let port = cloakroom_servers::free_port().to_string();
     assert_eq!(server.cli(&["REPLICAOF", "127.0.0.1", &port]).trim(), "OK");

@@ -1,4 +1,4 @@
-//! Keys, cookies, and what is said of mistakes.
+//! Keys, cookies, and error messages.
 
 use std::fs;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use cloakroom::{CookieConfig, CookieHeader, CookieSessions, Engine, Keyring, Ses
 
 use crate::common::{cloakroom, command, json, run, sqlite, with_stdin};
 
-/// The cookie of a fresh session.
+/// Returns the cookie of a new session.
 async fn cookie(keyring: Keyring) -> String {
     let sessions = CookieSessions::encrypted(keyring).cookie(CookieConfig::default().name("__Host-s")).build().unwrap();
     let slot = SessionSlot::new(Arc::new(Engine::new(sessions)));
@@ -31,7 +31,7 @@ async fn a_keyring_is_made_and_rotated_and_no_cookie_is_lost() {
     #[cfg(unix)]
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).unwrap().permissions()) & 0o777, 0o600);
     let (code, _, err) = cloakroom(&["keygen", file]);
-    assert!(code == 2 && err.contains("there already"), "{err}");
+    assert!(code == 2 && err.contains("already exists"), "{err}");
 
     let first = cookie(keyring()).await;
     assert_eq!(json(0, &["keygen", file, "--next"])["keys"].as_array().unwrap().len(), 2);
@@ -66,7 +66,7 @@ async fn keys_and_cookies_come_from_the_environment_and_stdin() {
 }
 
 #[test]
-fn mistakes_are_said_and_secrets_are_not() {
+fn errors_name_the_mistake_and_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let missing = sqlite(folder.path(), "missing.db");
     let files = format!("file:{}", folder.path().display());
@@ -76,15 +76,15 @@ fn mistakes_are_said_and_secrets_are_not() {
     for (row, arguments, code, says) in [
         ("no such store", vec!["stats", "nosuch://u:s3cret@h/"], 2, "there is no store for `nosuch:`"),
         ("no URL", vec!["stats", "s3cret"], 2, "begins with one of"),
-        ("nobody listens", vec!["doctor", "redis://:s3cret@127.0.0.1:1/"], 1, "no connection"),
-        ("a file that isn't there", vec!["stats", &missing], 1, "isn't there"),
+        ("an unreachable server", vec!["doctor", "redis://:s3cret@127.0.0.1:1/"], 1, "no connection"),
+        ("a missing file", vec!["stats", &missing], 1, "doesn't exist"),
         ("a store in memory", vec!["stats", "memory:"], 2, "gone with its process"),
         ("SQLite in memory", vec!["doctor", "sqlite::memory:"], 2, "`MemoryStore`"),
-        ("SQLite in memory, as SQLAlchemy has it", vec!["stats", "sqlite:///:memory:"], 2, "`MemoryStore`"),
+        ("SQLite in memory, in the form of SQLAlchemy", vec!["stats", "sqlite:///:memory:"], 2, "`MemoryStore`"),
         ("SQLite without a path", vec!["sweep", "sqlite:"], 2, "no path"),
         ("SQLite in memory, to be tested", vec!["conform", "sqlite:file::memory:"], 2, "`MemoryStore`"),
         ("a variable that isn't set", vec!["stats", "env:CLOAKROOM_NO_SUCH"], 2, "isn't set"),
-        ("a URL in a file that isn't there", vec!["stats", "@/nonexistent"], 1, "/nonexistent"),
+        ("a URL in a missing file", vec!["stats", "@/nonexistent"], 1, "/nonexistent"),
         ("a key that isn't one", vec!["inspect", "s1.AAAAAA", "--key-file", key_file], 1, "line 1 has no key"),
         ("a span that isn't one", vec!["sessions", "list", "sqlite:x", "--older-than", "soon"], 2, "write 90s"),
         ("the same store twice", vec!["migrate", &files, &files], 2, "the same"),

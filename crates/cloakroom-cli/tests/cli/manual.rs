@@ -1,4 +1,4 @@
-//! What the program says of itself, and the SQL that it prints.
+//! Help, manual pages, completions, and the printed SQL.
 
 use crate::common::{cloakroom, json};
 
@@ -24,7 +24,7 @@ fn every_command_is_in_the_help_the_manual_and_the_completions() {
     assert!(help.contains("Exit codes"), "{help}");
     let (_, help, _) = cloakroom(&["migrate", "--help"]);
     assert!(help.contains("switch the application over"), "{help}");
-    // A fresh machine has no folder `man1`.
+    // A new machine has no folder `man1`.
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("man/man1");
     assert_eq!(cloakroom(&["man", "--folder", folder.to_str().unwrap()]).0, 0);
@@ -32,7 +32,7 @@ fn every_command_is_in_the_help_the_manual_and_the_completions() {
 }
 
 #[test]
-fn the_sql_that_is_printed_creates_the_table() {
+fn the_printed_sql_creates_the_table() {
     for (database, says) in
         [("sqlite", "STRICT"), ("postgres", "BYTEA"), ("mysql", "InnoDB"), ("mariadb://u:p@h/d", "InnoDB")]
     {

@@ -1,4 +1,4 @@
-//! `migrate` between all kinds of stores, there and back, killed and run again.
+//! `migrate` between all kinds of stores, in both directions, killed and repeated.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::common::{all, cloakroom, command, entries, fill, json, now, sqlite};
 
-/// How many sessions the everyday test moves; `CLOAKROOM_MIGRATE=100000` moves more.
+/// The number of sessions to move; `CLOAKROOM_MIGRATE=100000` moves more.
 fn many() -> usize {
     std::env::var("CLOAKROOM_MIGRATE").ok().and_then(|count| count.parse().ok()).unwrap_or(3_000)
 }
@@ -20,7 +20,7 @@ pub(crate) fn migrate(code: i32, from: &str, to: &str, journal: &Path) -> Value 
     json(code, &["migrate", from, to, "--journal", journal.to_str().unwrap()])
 }
 
-/// Both sides are as they should be, and say so.
+/// Both sides have equal sessions, and the report says so.
 fn is_whole(report: &Value, count: usize) {
     assert_eq!(report["verified"]["same"], count, "{report}");
     assert_eq!(report["verified"]["checksum_source"], report["verified"]["checksum_target"], "{report}");
@@ -69,7 +69,7 @@ async fn around_all_kinds_of_stores() {
     assert!(entries(&start.await.unwrap()).await == entries(&end.await.unwrap()).await);
 }
 
-/// Kills it with SIGKILL once the target has some, and not all, of the sessions.
+/// Kills the program with SIGKILL once the target has some but not all sessions.
 async fn kill_in_the_middle(from: &str, to: &str, store: &AnyStore, journal: &Path, count: usize) -> usize {
     let before = all(store).await.len();
     let arguments = ["migrate", from, to, "--journal", journal.to_str().unwrap(), "--pause", "20", "--at-once", "4"];
@@ -104,17 +104,16 @@ async fn killed_and_run_again() {
     is_whole(&report, count);
     assert_eq!(report["copied"], count - there, "{report}");
     assert!(entries(&source).await == entries(&target).await);
-    // Each of them was written once.
+    // Each session was written once.
     assert!(all(&target).await.values().all(|(version, _)| Version::new(*version).is_first()));
-    // And once more, with nothing to do.
+    // Run again: there is nothing to do.
     let report = migrate(0, &from, &to, &journal);
     assert_eq!(
         (&report["copied"], &report["updated"], &report["same"]),
         (&0.into(), &0.into(), &count.into()),
         "{report}"
     );
-    // Without the journal too, though Redis answers a create that it has seen before as the first
-    // time.
+    // The same without the journal, although Redis answers a repeated create like the first one.
     let before = all(&target).await;
     let report = migrate(0, &from, &to, &folder.path().join("another"));
     let seen = report["copied"].as_u64().unwrap() + report["same"].as_u64().unwrap();
@@ -123,7 +122,7 @@ async fn killed_and_run_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_has_ended_at_the_source_ends_at_the_target_unless_that_is_nearly_all() {
+async fn sessions_ended_at_the_source_end_at_the_target_unless_nearly_all() {
     let folder = tempfile::tempdir().unwrap();
     let (from, to) = (sqlite(folder.path(), "from.db"), sqlite(folder.path(), "to.db"));
     let (source, target) = (connect(&from).await.unwrap(), connect(&to).await.unwrap());
@@ -139,14 +138,14 @@ async fn what_has_ended_at_the_source_ends_at_the_target_unless_that_is_nearly_a
     cloakroom::end_all_before(&source, now(), now()).await.unwrap();
     let report = migrate(3, &from, &to, &journal);
     assert_eq!((&report["ended"], &report["not_ended"]), (&0.into(), &380.into()), "{report}");
-    assert_eq!(all(&target).await.len(), 380, "a source that was emptied signs nobody out");
+    assert_eq!(all(&target).await.len(), 380, "an emptied source ends no sessions at the target");
     let (code, out, _) = cloakroom(&["migrate", &from, &to, "--journal", journal.to_str().unwrap(), "--end-many"]);
     assert!(code == 0 && out.contains("380  ended at the target"), "{out}");
     assert_eq!(all(&target).await.len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_damaged_is_named_and_stops_nothing() {
+async fn damaged_sessions_are_named_and_skipped() {
     let folder = tempfile::tempdir().unwrap();
     let from = format!("file:{}", folder.path().join("files").display());
     let to = sqlite(folder.path(), "to.db");
@@ -159,7 +158,7 @@ async fn what_is_damaged_is_named_and_stops_nothing() {
     assert_eq!(list["damaged"][0], name);
 }
 
-/// One server, two applications: the journal of the first one's migration says nothing about the
+/// One server, two applications: the journal of the first one's migration doesn't apply to the
 /// second one's sessions.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_prefix_is_another_store() {

@@ -7,7 +7,7 @@ use mysql_async::prelude::Queryable as _;
 
 use crate::common::{all, cloakroom, entry, fill, json, key, now, run, sqlite};
 
-/// What a store can't do.
+/// The limits of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Can {
     Everything,
@@ -33,9 +33,10 @@ async fn postgres() {
     every_command(&server.url(), Can::Everything, "PostgreSQL", 0).await;
 }
 
-/// A user who may only read, and one who lacks a right of Redis: what is refused is named.
+/// A read-only user, and one without a certain right in Redis: the error names the refused
+/// operation.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_right_is_found() {
+async fn missing_rights_are_reported() {
     let rights = |url: &str| {
         let doctor = json(3, &["doctor", url]);
         let findings = doctor["findings"].as_array().unwrap().clone();
@@ -52,12 +53,12 @@ async fn a_missing_right_is_found() {
     let user = ["ACL", "SETUSER", "app", "on", ">secret", "~cloakroom:*", "-@all", "+@read", "+@write", "+@scripting"];
     assert_eq!(server.cli(&user), "OK");
     let found = rights(&server.url().replace("redis://", "redis://app:secret@"));
-    // Redis names the command since 7.2.
+    // Redis names the command since version 7.2.
     let named = ["run the 'time' command", "can't run this command"].iter().any(|words| found.contains(words));
     assert!(found.contains("moving a session failed") && named, "{found}");
 }
 
-/// The block of the guide that begins with this line, without it.
+/// Returns the block of the guide that begins with this line, without the line.
 fn documented(first: &str) -> String {
     let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/stores.md");
     let text = std::fs::read_to_string(guide).unwrap();
@@ -66,8 +67,8 @@ fn documented(first: &str) -> String {
     block.split("```").next().unwrap().to_owned()
 }
 
-/// The statements of the guide are enough: they are carried out as they stand there, and a session
-/// lives.
+/// The guide's statements grant enough rights: they are executed literally, and a session can be
+/// created, used and ended.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_documented_rights_are_enough() {
     let rights = |url: &str| {
@@ -99,7 +100,7 @@ async fn the_documented_rights_are_enough() {
     rights(&server.url().replace("redis://", "redis://shop:password@"));
 }
 
-/// The program sees a list of mounts in which the folder is one of NFS. Only root may put it there.
+/// The program sees a list of mounts in which the folder is on NFS. Only root can fake that list.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_network_file_system_is_a_problem() {
@@ -200,7 +201,7 @@ fn lists(url: &str, keys: &[StoreKey], can: Can) {
 
     let (code, out, err) = cloakroom(&["sessions", "list", url, "--older-than", "100s", "--limit", "1000"]);
     assert_eq!(code, 0, "{err}");
-    // The clock goes on while the sessions are made.
+    // The clock advances while the sessions are created.
     assert!((29..=40).contains(&(out.lines().count() - 1)), "{out}");
     match can {
         Can::Everything => {

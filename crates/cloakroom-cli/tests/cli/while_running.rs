@@ -1,5 +1,5 @@
-//! `migrate` while an application writes: nothing is lost, nothing is overwritten, nothing comes
-//! back.
+//! `migrate` while an application writes: no write is lost, none is overwritten, and no ended
+//! session returns.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,17 +12,17 @@ use cloakroom_servers::redis::Redis;
 use crate::common::{all, entries, entry, fill, key, now, sqlite};
 use crate::migrate::migrate;
 
-/// What an application knows that it has done.
+/// The acknowledged operations of an application.
 #[derive(Debug, Default)]
 struct Done {
-    /// The last text that was acknowledged.
+    /// The last acknowledged text.
     written: BTreeMap<StoreKey, String>,
     ended: Vec<StoreKey>,
-    /// Old keys of sessions that have another one now.
+    /// Old keys of sessions that have moved to another key.
     moved: Vec<StoreKey>,
 }
 
-/// Visitors who come, write, sign in and sign out, until they are told to stop.
+/// Simulates visitors who arrive, write, sign in and sign out, until told to stop.
 async fn application(store: AnyStore, mut keys: Vec<StoreKey>, stop: Arc<AtomicBool>, front: &'static str) -> Done {
     let mut done = Done::default();
     let mut number = 0_usize;
@@ -68,8 +68,9 @@ async fn application(store: AnyStore, mut keys: Vec<StoreKey>, stop: Arc<AtomicB
                     Replaced::Yes(_) => {
                         done.written.insert(key_now, entry.text().to_string());
                     }
-                    // The migration brought it up to date between the look and the write: a request
-                    // would do its changes again. Or it ended what had ended at the source.
+                    // The migration updated the session between load and write, and a request would
+                    // replay its changes. Or the migration ended a session that had ended at the
+                    // source.
                     Replaced::Conflict | Replaced::Gone => {}
                 }
             }
@@ -91,7 +92,7 @@ async fn copied_switched_and_copied_again() {
         tokio::task::spawn_blocking(move || migrate(code, &from, &to, &journal))
     };
 
-    // The application is on the source; two runs.
+    // The application uses the source during two runs.
     let stop = Arc::new(AtomicBool::new(false));
     let busy = tokio::spawn(application(source.clone(), keys.clone(), Arc::clone(&stop), " at the source "));
     let first = run(0).await.unwrap();
@@ -104,8 +105,8 @@ async fn copied_switched_and_copied_again() {
         "the application was busy: {second}"
     );
 
-    // It is switched over, and goes on with what is there; the last run is under way at the same
-    // time.
+    // The application is switched over and continues with the target's sessions, while the last run
+    // is in progress.
     let stop = Arc::new(AtomicBool::new(false));
     let here: Vec<StoreKey> = all(&target).await.into_keys().collect();
     let busy = tokio::spawn(application(target.clone(), here, Arc::clone(&stop), " at the target "));
@@ -121,11 +122,11 @@ async fn copied_switched_and_copied_again() {
         assert_eq!(
             there.get(key).map(|entry| &**entry.text()),
             Some(text.as_str()),
-            "what was acknowledged at the target is there: {third}"
+            "writes acknowledged at the target are kept: {third}"
         );
     }
     for key in after.ended.iter().chain(&after.moved) {
-        assert!(!there.contains_key(key), "what has ended at the target stays ended");
+        assert!(!there.contains_key(key), "a session that ended at the target stays ended");
     }
     let gone: Vec<&StoreKey> = after.ended.iter().chain(&after.moved).collect();
     for (key, text) in before.written.iter().filter(|(key, _)| !gone.contains(key) && !after.written.contains_key(*key))
@@ -133,22 +134,22 @@ async fn copied_switched_and_copied_again() {
         assert_eq!(
             there.get(key).map(|entry| &**entry.text()),
             Some(text.as_str()),
-            "what was acknowledged at the source has come along"
+            "writes acknowledged at the source were copied"
         );
     }
     for key in before.ended.iter().chain(&before.moved).filter(|key| !after.written.contains_key(*key)) {
-        assert!(!there.contains_key(key), "what has ended at the source doesn't come back");
+        assert!(!there.contains_key(key), "a session that ended at the source does not return");
     }
     let sources = entries(&source).await;
     for (key, entry) in there.iter().filter(|(key, _)| !after.written.contains_key(*key)) {
         if let Some(here) = sources.get(key) {
-            assert!(entry.text() == here.text(), "what the application left alone is as it was");
+            assert!(entry.text() == here.text(), "sessions that the application did not touch are unchanged");
         }
     }
 }
 
-/// Sessions that were ended at the target while the source still has them are to be looked at: the
-/// exit code may be 0 or 3.
+/// Sessions that ended at the target while the source still has them need attention: the exit code
+/// may be 0 or 3.
 async fn run_to_the_end<F: Future<Output = Result<serde_json::Value, tokio::task::JoinError>>>(
     run: &impl Fn(i32) -> F,
 ) -> serde_json::Value {
@@ -156,7 +157,7 @@ async fn run_to_the_end<F: Future<Output = Result<serde_json::Value, tokio::task
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_deadline_gets_later_than_it_is_at_the_source() {
+async fn no_deadline_becomes_later_than_at_the_source() {
     let (folder, server) = (tempfile::tempdir().unwrap(), Redis::with(&["--appendfsync", "everysec"]));
     let (from, to) = (sqlite(folder.path(), "from.db"), server.url());
     let (source, target) = (connect(&from).await.unwrap(), connect(&to).await.unwrap());
@@ -164,7 +165,7 @@ async fn no_deadline_gets_later_than_it_is_at_the_source() {
     let journal = folder.path().join("journal");
     migrate(0, &from, &to, &journal);
     assert!(entries(&source).await == entries(&target).await);
-    // Used since, shortened since, and over since.
+    // Since then: used, shortened, and expired.
     for (number, key) in keys.iter().enumerate() {
         let Loaded::Live(version, there) = source.load(key, now()).await.unwrap() else { panic!("not there") };
         match number % 3 {

@@ -1,4 +1,4 @@
-//! What a MySQL or MariaDB server says of itself.
+//! The checkup of a MySQL or MariaDB server.
 
 use cloakroom_session::Timestamp;
 use cloakroom_store::{Checkup, Severity, StoreError, Topic};
@@ -7,7 +7,7 @@ use super::MysqlStore;
 use super::cluster::Cluster;
 use crate::link::Cells;
 
-/// One row of what every user may ask.
+/// Selects one row that every user may read.
 pub(super) const QUESTION: &str = "SELECT CAST(VERSION() AS BINARY), CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED), \
     CAST(@@innodb_flush_log_at_trx_commit AS SIGNED), CAST(@@read_only AS SIGNED), CAST(@@sync_binlog AS SIGNED), \
     CAST(@@log_bin AS SIGNED), (SELECT CAST(engine AS BINARY) FROM information_schema.tables \
@@ -16,7 +16,7 @@ pub(super) const QUESTION: &str = "SELECT CAST(VERSION() AS BINARY), CAST(UNIX_T
 impl MysqlStore {
     pub(super) async fn look(&self) -> Result<Checkup, StoreError> {
         let mut rows = self.link.rows(&self.words.checkup, &[], |cells| Ok(Answer::of(cells))).await?;
-        let checkup = rows.pop().ok_or_else(|| StoreError::unavailable("an answer without a row"))?.judged();
+        let checkup = rows.pop().ok_or_else(|| StoreError::unavailable("the result has no rows"))?.judged();
         let text = |cells: &dyn Cells, column| {
             String::from_utf8_lossy(cells.bytes(column).flatten().unwrap_or_default()).into_owned()
         };
@@ -28,14 +28,14 @@ impl MysqlStore {
     }
 }
 
-/// What it answered.
+/// The server's answers.
 #[derive(Debug, Default)]
 struct Answer {
     version: String,
     clock: Option<i64>,
     flush: i64,
     read_only: bool,
-    /// The whole engine, for users who may write in spite of `read_only`, too.
+    /// `innodb_read_only`: the whole engine, also for users who may write in spite of `read_only`.
     engine_reads_only: bool,
     sync_binlog: i64,
     binlog: bool,
@@ -67,16 +67,16 @@ impl Answer {
         let (durable, text) = self.durability();
         let checkup = Checkup::new(format!("{name} {}", self.version)).clock(clock);
         let checkup = checkup.found(Topic::Durability, durable, text);
-        let checkup = checkup.found(Topic::Eviction, Severity::Good, "nothing is thrown away");
+        let checkup = checkup.found(Topic::Eviction, Severity::Good, "nothing is evicted");
         let checkup = match (self.binlog, self.sync_binlog) {
             (false, _) => checkup.found(Topic::Replication, Severity::Note, "no binary log: there can be no replica"),
             (true, 1) => checkup.found(
                 Topic::Replication,
                 Severity::Note,
-                "a binary log that survives a crash; who reads it, it doesn't say",
+                "the binary log survives a crash; whether a replica reads it is unknown",
             ),
             (true, _) => {
-                let text = "sync_binlog isn't 1: after a crash a replica may have other sessions than this server";
+                let text = "sync_binlog isn't 1: after a crash a replica may differ from this server";
                 checkup.found(Topic::Replication, Severity::Note, text)
             }
         };
@@ -86,23 +86,23 @@ impl Answer {
 
     const fn writes(&self) -> (Severity, &'static str) {
         match (self.read_only, self.engine_reads_only) {
-            (_, true) => (Severity::Problem, "innodb_read_only is on: nobody may write"),
+            (_, true) => (Severity::Problem, "innodb_read_only is on: all writes are refused"),
             (true, false) => (Severity::Problem, "read_only is on, as on a replica: it refuses writes"),
-            (false, false) => (Severity::Good, "it takes writes"),
+            (false, false) => (Severity::Good, "it accepts writes"),
         }
     }
 
     fn durability(&self) -> (Severity, &'static str) {
         match (self.engine.to_ascii_lowercase().as_str(), self.flush) {
-            ("", _) => (Severity::Problem, "the table isn't there: `cloakroom schema mysql` prints how to create it"),
-            ("innodb", 1) => (Severity::Good, "a write is answered when the disk has it"),
+            ("", _) => (Severity::Problem, "the table doesn't exist: `cloakroom schema mysql` prints how to create it"),
+            ("innodb", 1) => (Severity::Good, "writes are acknowledged once they are on disk"),
             ("innodb", 2) => {
-                (Severity::Note, "innodb_flush_log_at_trx_commit=2: a loss of power may take the last second of writes")
+                (Severity::Note, "innodb_flush_log_at_trx_commit=2: a power failure may lose the last second of writes")
             }
             ("innodb", _) => {
-                (Severity::Note, "innodb_flush_log_at_trx_commit=0: a crash may take the last second of writes")
+                (Severity::Note, "innodb_flush_log_at_trx_commit=0: a crash may lose the last second of writes")
             }
-            _ => (Severity::Problem, "the table isn't InnoDB's: nothing is whole or not at all"),
+            _ => (Severity::Problem, "the table isn't in InnoDB: writes aren't atomic"),
         }
     }
 }
@@ -112,9 +112,9 @@ mod tests {
     use super::{Answer, Severity};
 
     #[test]
-    fn who_refuses_writes() {
+    fn refused_writes_are_reported() {
         let table = [
-            ("as it comes", false, false, Severity::Good, "takes writes"),
+            ("as it comes", false, false, Severity::Good, "accepts writes"),
             ("a replica", true, false, Severity::Problem, "read_only is on"),
             ("an engine that only reads", false, true, Severity::Problem, "innodb_read_only"),
         ];
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_survives() {
+    fn durability_is_reported() {
         let table = [
             ("as it comes", "InnoDB", 1, Severity::Good),
             ("a flush each second", "InnoDB", 2, Severity::Note),

@@ -1,9 +1,9 @@
-//! Servers of which several take writes: Galera (MariaDB, Percona XtraDB Cluster) and Group
-//! Replication.
+//! Clusters in which several servers accept writes: Galera (MariaDB, Percona XtraDB Cluster) and
+//! Group Replication.
 //!
-//! A member of such a cluster may answer a read before it has carried out what another member has
-//! acknowledged: behind a balancer, a session that was just created would be absent, and its old
-//! version would be read for a while.
+//! A node of such a cluster may serve a read before it has applied writes that another node has
+//! acknowledged. Behind a load balancer, a session that was just created would be missing, and for
+//! a while reads would return old versions.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -13,22 +13,22 @@ use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Error};
 use tokio::sync::OnceCell;
 
-/// What a server says of its cluster, a row for each variable that it has.
+/// Selects the cluster variables, one row for each that the server has.
 pub(super) const QUESTION: &str = "SHOW VARIABLES WHERE Variable_name IN \
     ('wsrep_on', 'wsrep_sync_wait', 'group_replication_group_name', 'group_replication_consistency')";
 
-/// Reads, updates, deletions and insertions wait until the member has what others have
-/// acknowledged.
+/// Reads, updates, deletions and insertions wait until the node has applied the writes that other
+/// nodes acknowledged.
 const ALL: u32 = 7;
 
-/// Beyond this many connections that were seen to, most of them are gone.
+/// Beyond this number of remembered connections, most of them no longer exist.
 const REMEMBERED: usize = 1024;
 
-/// The cluster that a server is a member of.
+/// The cluster that a server belongs to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Cluster {
     None,
-    /// Galera, and what a connection waits for.
+    /// Galera, and the operations for which a connection waits.
     Galera {
         sync_wait: u32,
     },
@@ -52,7 +52,7 @@ impl Cluster {
         }
     }
 
-    /// The value of `wsrep_sync_wait` that a connection needs and doesn't have.
+    /// Returns the value of `wsrep_sync_wait` that a connection needs and doesn't have.
     fn lacks(&self) -> Option<u32> {
         match self {
             Self::Galera { sync_wait } if sync_wait & ALL != ALL => Some(sync_wait | ALL),
@@ -60,19 +60,19 @@ impl Cluster {
         }
     }
 
-    /// What an operator should know.
+    /// Returns the finding to report to the operator.
     pub(super) fn finding(&self) -> Option<(Severity, String)> {
         match self {
             Self::None => None,
             Self::Galera { sync_wait } if self.lacks().is_some() => Some((
                 Severity::Problem,
                 format!(
-                    "Galera, and wsrep_sync_wait={sync_wait} on these connections: what was written at one member may not be \
-                     read at another; set it to {ALL}"
+                    "Galera, and wsrep_sync_wait={sync_wait} on these connections: writes to one member may not be visible \
+                     on another; set it to {ALL}"
                 ),
             )),
             Self::Galera { .. } => {
-                Some((Severity::Good, "Galera: each member reads what others have acknowledged".to_owned()))
+                Some((Severity::Good, "Galera: each member reads writes that others acknowledged".to_owned()))
             }
             Self::Group { consistency } if ["BEFORE", "AFTER", "BEFORE_AND_AFTER"].contains(&consistency.as_str()) => {
                 Some((Severity::Good, format!("Group Replication, group_replication_consistency={consistency}")))
@@ -88,12 +88,12 @@ impl Cluster {
     }
 }
 
-/// Sees to it that connections of ours wait for what other members have acknowledged.
+/// Makes the store's own connections wait for the writes that other nodes acknowledged.
 #[derive(Debug, Default)]
 pub(super) struct Membership {
-    /// The value that connections need, found out by the first one.
+    /// The value that connections need, determined by the first one.
     wanted: OnceCell<Option<u32>>,
-    /// The connections that have it, by their numbers on the server.
+    /// The server-side numbers of the connections that have it.
     seen_to: Mutex<HashSet<u32>>,
 }
 
@@ -123,7 +123,7 @@ mod tests {
     use super::{Cluster, Severity};
 
     #[test]
-    fn members_wait_for_what_others_have_acknowledged() {
+    fn members_wait_for_acknowledged_writes() {
         let table = [
             ("a single server", vec![("wsrep_on", "OFF"), ("wsrep_sync_wait", "0")], None, None),
             ("MySQL", vec![], None, None),

@@ -1,11 +1,11 @@
-//! A connection that was borrowed from a pool, and what becomes of one that owes an answer.
+//! A connection borrowed from a pool, and the handling of one that still owes an answer.
 //!
-//! The driver closes a connection that its caller has left. The server doesn't notice while it
-//! waits for a lock: the statement goes on, and may be carried out long after its caller was told
-//! that it failed. So it is killed.
+//! If a caller stops waiting, the driver closes its connection. The server doesn't notice while it
+//! waits for a lock: the statement continues, and may be executed long after its caller was told
+//! that it failed. So the statement is killed.
 //!
-//! Once the answer has begun, the driver would read the rest and lend the connection again, which
-//! the request to kill would meet with another caller's statement. So it is disconnected.
+//! Once the answer has begun, the driver would read the rest and lend the connection again. The
+//! kill request could then reach another caller's statement. So the connection is disconnected.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,36 +22,36 @@ use crate::gate::{Gate, Pauses, Place};
 use crate::link::Failure;
 use crate::suspects::{GRACE, SUSPICIOUS, Suspects, TEST};
 
-/// How long killing may take.
+/// The time limit for a kill request.
 const KILL: Duration = Duration::from_secs(2);
 
-/// How long a caller waits between attempts to get a connection that other users of its pool have.
+/// The pause between attempts to get a connection while other users of the pool hold them all.
 const CROWDED: Duration = Duration::from_millis(20);
 
 /// `ER_CON_COUNT_ERROR`, `ER_TOO_MANY_USER_CONNECTIONS` and `ER_USER_LIMIT_REACHED`.
 const TOO_MANY: [u16; 3] = [1040, 1203, 1226];
 
-/// Connections to lend.
+/// Lends connections.
 pub(super) struct Lender {
     pool: Pool,
     gate: Gate,
     suspects: Suspects,
-    /// Where the connections are ours.
+    /// Set for the store's own connections.
     membership: Option<Membership>,
 }
 
 impl Lender {
-    /// Lends connections of ours.
+    /// Lends the store's own connections.
     pub(super) fn ours(pool: Pool, most: usize) -> Self {
         Self { membership: Some(Membership::default()), ..Self::given(pool, most) }
     }
 
-    /// Lends connections of the application, as it has set them up.
+    /// Lends the application's connections, with the settings that the application chose.
     pub(super) fn given(pool: Pool, most: usize) -> Self {
         Self { pool, gate: Gate::new(most), suspects: Suspects::default(), membership: None }
     }
 
-    /// Lends a connection that owes nothing.
+    /// Lends a connection that doesn't owe an answer.
     pub(super) async fn lend(self: &Arc<Self>) -> Result<Lease, Failure> {
         let (mut place, mut pauses) = (self.gate.enter().await, Pauses::new());
         loop {
@@ -74,7 +74,7 @@ impl Lender {
                         }
                         return Err(told(error));
                     }
-                    // Others of this pool are there: one of them will do.
+                    // Other connections of this pool exist: wait for one of them.
                     place = match self.gate.close(place, there) {
                         None => self.gate.enter().await,
                         Some(last) => {
@@ -88,7 +88,7 @@ impl Lender {
         }
     }
 
-    /// Sets up a connection to a member of a cluster, once.
+    /// Sets up a connection to a cluster node, once.
     async fn see_to(&self, lease: &mut Lease) -> Result<(), Failure> {
         let Some(membership) = &self.membership else { return Ok(()) };
         let seen_to = membership.see_to(lease.owing()?).await;
@@ -114,7 +114,7 @@ impl Lender {
         answers
     }
 
-    /// A connection was silent: all idle ones are tested at once, and the silent ones are closed.
+    /// Tests all idle connections at once after one was silent, and closes the silent ones.
     fn distrust(&self) {
         let idle = self.pool.metrics().connections_in_pool.load(Ordering::Relaxed);
         self.suspects.are(self.connections());
@@ -133,35 +133,35 @@ impl Lender {
     }
 }
 
-/// The driver closes a connection whose answer wasn't waited for.
+/// Returns true if a connection answers. If it doesn't, the driver closes it.
 async fn is_alive(connection: &mut Conn) -> bool {
     matches!(timeout(TEST, connection.ping()).await, Ok(Ok(())))
 }
 
 /// A borrowed connection.
 pub(super) struct Lease {
-    /// None once it was given back.
+    /// `None` once it was given back.
     connection: Option<Conn>,
-    /// When something was sent that isn't answered yet.
+    /// The time of a query that hasn't been answered yet.
     owes_since: Option<Instant>,
     place: Place,
     lender: Arc<Lender>,
 }
 
 impl Lease {
-    /// The connection, for a question: from here on it owes an answer, until
+    /// Returns the connection for a query. From here on it owes an answer, until
     /// [`answered`](Self::answered).
     pub(super) fn owing(&mut self) -> Result<&mut Conn, Failure> {
         self.owes_since = Some(Instant::now());
         self.connection.as_mut().ok_or_else(|| Failure::because("the connection is closed"))
     }
 
-    /// The answer has come, whole; an error is one as well.
+    /// Records that the complete answer has arrived; an error is an answer too.
     pub(super) const fn answered(&mut self) {
         self.owes_since = None;
     }
 
-    /// Gives a connection back that the driver closes.
+    /// Returns a connection to the driver, which closes it.
     fn discarded(mut self) -> Place {
         drop(self.connection.take());
         std::mem::take(&mut self.place)
@@ -180,21 +180,22 @@ impl Drop for Lease {
     }
 }
 
-/// Sees to it that a statement comes to its end.
+/// Ensures that an abandoned statement ends.
 async fn settle(lender: Arc<Lender>, connection: Conn) {
     let number = connection.id();
     if connection.is_disconnected() {
-        // No answer has begun. Most are through after a moment.
+        // No answer has begun. Most statements finish within a moment.
         drop(connection);
         sleep(GRACE).await;
     } else if matches!(timeout(GRACE, connection.disconnect()).await, Ok(Ok(()))) {
         return;
     }
-    // Threads of a server have no number twice, and this one is lent no more: nothing else is met.
+    // A server never reuses a thread number, and this connection isn't lent again: no other
+    // statement can be killed.
     let _through = timeout(KILL, lender.kill(number)).await;
 }
 
-/// Whether the server has no room for one more connection.
+/// Returns true if the server has no room for another connection.
 fn is_crowded(error: &Error) -> bool {
     matches!(error, Error::Server(told) if TOO_MANY.contains(&told.code))
 }

@@ -13,20 +13,21 @@ use super::words::Words;
 use crate::link::{Cells, Failure, Value, persist};
 use crate::url::{Tls, without};
 
-/// How many connections are kept for ever, and how many there are at most, unless the application
-/// brings its own pool.
+/// The number of connections kept permanently, and the maximum, unless the application supplies its
+/// own pool.
 const CONNECTIONS: (usize, usize) = (4, 16);
 
-/// How long the others are kept after their last use: opening one costs far more than a statement.
+/// The time an additional connection is kept after its last use: opening one costs far more than a
+/// statement.
 const KEPT: Duration = Duration::from_secs(5 * 60);
 
-/// How long a statement of ours waits for a lock, in seconds: a call has 2, after which its
-/// statement is killed. If that request doesn't arrive, or the client is gone, the server doesn't
-/// wait for its own 50 seconds.
+/// The time that a statement waits for a lock, in seconds, on the store's own connections. A call
+/// has 2 seconds, after which its statement is killed. This limit applies if the kill request
+/// doesn't arrive, or if the client is gone; the server's default is 50 seconds.
 const LIMITS: &str = "SET innodb_lock_wait_timeout = 1";
 
-/// How many callers ask a pool of the application at the same time: it waits for its connections
-/// itself.
+/// The number of callers that request a connection from the application's pool at once: the pool
+/// queues them itself.
 const GIVEN: usize = 1024;
 
 #[derive(Clone)]
@@ -40,8 +41,8 @@ impl Link {
     pub(super) fn connect(url: &str) -> Result<Self, StoreError> {
         let (least, most) = CONNECTIONS;
         let constraints = PoolConstraints::new(least, most).unwrap_or_default();
-        // A reset would be a round trip per operation, and would forget the prepared statements.
-        // Ours leave nothing behind to reset.
+        // A reset would cost a round trip per operation and forget the prepared statements. These
+        // connections leave no state behind that needs a reset.
         let pool = PoolOpts::default()
             .with_constraints(constraints)
             .with_inactive_connection_ttl(KEPT)
@@ -50,7 +51,7 @@ impl Link {
         Ok(Self::Pool(Arc::new(Lender::ours(pool, most))))
     }
 
-    /// On a pool that the application has.
+    /// Uses the application's own pool.
     pub(super) fn from_pool(pool: Pool) -> Self {
         Self::Pool(Arc::new(Lender::given(pool, GIVEN)))
     }
@@ -78,8 +79,8 @@ impl Link {
         .await
     }
 
-    /// How many rows were changed, or found and left as they were: of these, drivers differ about
-    /// what they count.
+    /// Returns the number of rows changed, or found and left unchanged: drivers differ in which of
+    /// these they count.
     pub(super) async fn changed(&self, words: &Words, values: &[Value]) -> Result<u64, Failure> {
         persist(|| async move {
             match self {
@@ -112,7 +113,7 @@ impl Link {
     }
 }
 
-/// Where a URL leads, and how.
+/// Parses a URL into the driver's configuration.
 fn configuration(url: &str) -> Result<OptsBuilder, StoreError> {
     let (rest, [mode, roots]) = without(url, ["ssl-mode", "ssl-ca"]);
     let opts = Opts::from_url(&rest).map_err(StoreError::unavailable)?;
@@ -121,7 +122,7 @@ fn configuration(url: &str) -> Result<OptsBuilder, StoreError> {
         Some("DISABLED" | "PREFERRED") => false,
         Some("REQUIRED" | "VERIFY_CA" | "VERIFY_IDENTITY") => true,
         Some(_) => {
-            let modes = "`ssl-mode` is none of DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY";
+            let modes = "`ssl-mode` must be one of DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY";
             return Err(StoreError::unavailable(modes));
         }
     };

@@ -1,4 +1,5 @@
--- A table of an earlier release lacks columns and has other indexes. Its rows are looked at by the first sweeps:
+-- A table of an earlier release lacks columns and has other indexes. The first sweeps visit its
+-- rows:
 -- ALTER TABLE {table} ADD COLUMN sweep_at BIGINT DEFAULT 0,
 --     ADD COLUMN owner_start VARBINARY(255) AS (LEFT(owner, 255)) STORED, ADD KEY `{name}_sweep` (sweep_at),
 --     ADD KEY `{name}_created` (created), ADD KEY `{name}_owned` (owner_start, created, store_key),

@@ -1,10 +1,10 @@
-//! Parameters by number, for a server that knows them only by place.
+//! Conversion of numbered parameters for a server that only knows positional ones.
 
 use std::sync::Arc;
 
 use crate::link::Value;
 
-/// A statement as MySQL spells it, and which parameter stands at each of its places.
+/// A statement in MySQL's form, and the parameter at each of its places.
 pub(super) struct Words {
     text: Arc<str>,
     places: Vec<usize>,
@@ -29,7 +29,7 @@ impl Words {
         &self.text
     }
 
-    /// The parameters, in the order in which they stand.
+    /// Returns the parameters in order of appearance.
     pub(super) fn places<'a>(&'a self, values: &'a [Value]) -> impl Iterator<Item = &'a Value> {
         self.places.iter().filter_map(|place| values.get(*place))
     }
@@ -40,7 +40,7 @@ mod tests {
     use super::{Value, Words};
 
     #[test]
-    fn parameters_stand_where_they_are_named() {
+    fn parameters_keep_their_places() {
         let words = Words::of("a = $2 AND b = $10 OR c = $1, $2)");
         assert_eq!(&*words.text, "a = ? AND b = ? OR c = ?, ?)");
         assert_eq!(words.places, [1, 9, 0, 1]);

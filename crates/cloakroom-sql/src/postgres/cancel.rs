@@ -1,9 +1,9 @@
 //! Requests to cancel a statement.
 //!
-//! Each has a connection of its own, and the server's only answer is that it closes this
-//! connection. The driver doesn't wait for that: it closes first. PgBouncer before 1.19 may then
-//! die of the request (`disconnect_client(): bad client state`), with all that is connected to it.
-//! So ours wait.
+//! Each request has a separate connection, and the server's only answer is to close it. The driver
+//! closes first, without waiting for that. PgBouncer before 1.19 may then crash
+//! (`disconnect_client(): bad client state`), with everything connected to it. So this module
+//! waits.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,21 +18,21 @@ use tokio::time::timeout;
 use tokio_postgres::config::Host;
 use tokio_postgres::{CancelToken, Config, NoTls};
 
-/// How long connecting may take, and then the server to close the connection.
+/// The time limit for connecting, and then for the server to close the connection.
 const CLOSED: Duration = Duration::from_secs(1);
 
-/// The port of a URL without one.
+/// The default port.
 const PORT: u16 = 5432;
 
-/// How requests to cancel a statement reach the server.
+/// The route by which cancel requests reach the server.
 #[derive(Clone)]
 pub(super) enum Canceller {
-    /// To the hosts of the URL, without encryption.
+    /// To the hosts of the URL, unencrypted.
     Plain(Vec<(Host, u16)>),
     #[cfg(feature = "tls")]
     Tls(tokio_postgres_rustls::MakeRustlsConnect),
-    /// By the driver, which doesn't wait, and without encryption: of a pool of the application, it
-    /// alone knows the server.
+    /// Through the driver, which doesn't wait and doesn't encrypt. For the application's own pool
+    /// only the driver knows the server.
     Driver,
 }
 
@@ -40,7 +40,7 @@ impl Canceller {
     pub(super) fn plain(config: &Config) -> Self {
         let ports = config.get_ports();
         let port = |index: usize| ports.get(index).or_else(|| ports.first()).copied().unwrap_or(PORT);
-        // An address comes before the name that it belongs to.
+        // An address takes precedence over the host name that it belongs to.
         let addresses = config.get_hostaddrs();
         let hosts: Vec<_> = if addresses.is_empty() {
             config.get_hosts().to_vec()
@@ -50,9 +50,8 @@ impl Canceller {
         Self::Plain(hosts.into_iter().enumerate().map(|(index, host)| (host, port(index))).collect())
     }
 
-    /// The ways to the server, one of which leads there: a name may have several addresses, and a
-    /// URL several hosts. Others than the server of the statement don't know its number, and do
-    /// nothing.
+    /// Returns all routes that may lead to the server: a name may have several addresses, and a URL
+    /// several hosts. Other servers don't know the statement's number and ignore the request.
     pub(super) async fn ways(&self) -> Vec<Way> {
         let hosts = match self {
             Self::Plain(hosts) => hosts,
@@ -64,7 +63,7 @@ impl Canceller {
         for (host, port) in hosts {
             match host {
                 Host::Tcp(name) => {
-                    // A name that isn't known any more leads nowhere.
+                    // A name that no longer resolves yields no route.
                     let found = lookup_host((name.as_str(), *port)).await.into_iter().flatten();
                     ways.extend(found.map(Way::Tcp));
                 }
@@ -75,7 +74,7 @@ impl Canceller {
     }
 }
 
-/// One way to a server.
+/// One route to a server.
 pub(super) enum Way {
     Tcp(SocketAddr),
     Unix(PathBuf),
@@ -85,7 +84,7 @@ pub(super) enum Way {
 }
 
 impl Way {
-    /// Sends one request. A statement that it doesn't reach ends by the server's limits.
+    /// Sends one request. If it doesn't arrive, the server's limits end the statement.
     pub(super) async fn cancel(self, statement: &CancelToken) {
         let sent = async {
             match self {
@@ -133,7 +132,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for UntilClosed<S> {
             let mut bytes = [0; 64];
             let mut into = ReadBuf::new(&mut bytes);
             ready!(Pin::new(&mut self.0).poll_read(cx, &mut into))?;
-            // The end. Anything else would be no answer to a request to cancel.
+            // End of stream. Any data would not be an answer to a cancel request.
             if into.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }
@@ -149,7 +148,7 @@ mod tls {
 
     use super::UntilClosed;
 
-    /// Encrypts as another one does, and waits at the end.
+    /// Encrypts like the wrapped connector, and waits for the other side to close at the end.
     pub(super) struct Waiting<T>(pub(super) T);
 
     impl<S, T: MakeTlsConnect<S>> MakeTlsConnect<S> for Waiting<T> {
@@ -184,7 +183,7 @@ mod tests {
     use super::{Canceller, Config, Way};
 
     #[tokio::test]
-    async fn every_address_of_the_url_is_a_way() {
+    async fn every_address_of_the_url_is_a_route() {
         let table: [(&str, &[&str]); 4] = [
             ("postgres://127.0.0.1/d", &["127.0.0.1:5432"]),
             ("postgres://127.0.0.1:7000,127.0.0.2:7001/d", &["127.0.0.1:7000", "127.0.0.2:7001"]),

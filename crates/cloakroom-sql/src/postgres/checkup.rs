@@ -1,4 +1,4 @@
-//! What a PostgreSQL server says of itself.
+//! The checkup of a PostgreSQL server.
 
 use cloakroom_session::Timestamp;
 use cloakroom_store::{Checkup, Severity, StoreError, Topic};
@@ -6,8 +6,8 @@ use cloakroom_store::{Checkup, Severity, StoreError, Topic};
 use super::PostgresStore;
 use crate::link::Cells;
 
-/// One row; texts as bytes, as all that this crate reads. Of replicas nobody but an administrator
-/// is told more than that they are there.
+/// Selects one row; texts as bytes, like everything that this crate reads. Only an administrator
+/// sees details of replicas; other users only see that they exist.
 pub(super) const QUESTION: &str = "SELECT convert_to(current_setting('server_version'), 'UTF8'), \
     CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT), \
     convert_to(current_setting('fsync'), 'UTF8'), convert_to(current_setting('full_page_writes'), 'UTF8'), \
@@ -22,11 +22,11 @@ pub(super) const QUESTION: &str = "SELECT convert_to(current_setting('server_ver
 impl PostgresStore {
     pub(super) async fn look(&self) -> Result<Checkup, StoreError> {
         let mut rows = self.link.rows(&self.words.checkup, &[], |cells| Ok(Answer::of(cells))).await?;
-        Ok(rows.pop().ok_or_else(|| StoreError::unavailable("an answer without a row"))?.judged())
+        Ok(rows.pop().ok_or_else(|| StoreError::unavailable("the result has no rows"))?.judged())
     }
 }
 
-/// What it answered.
+/// The server's answers.
 #[derive(Debug)]
 struct Answer {
     version: String,
@@ -39,7 +39,7 @@ struct Answer {
     standbys: String,
     persistence: String,
     reads_only: bool,
-    /// Whether the options of our connections have arrived.
+    /// True if the options of this crate's connections took effect.
     has_options: bool,
     statement_timeout: String,
     lock_timeout: String,
@@ -74,7 +74,7 @@ impl Answer {
         let (durable, text) = self.durability();
         let checkup = Checkup::new(format!("PostgreSQL {}", self.version)).clock(clock);
         let checkup = checkup.found(Topic::Durability, durable, text);
-        let checkup = checkup.found(Topic::Eviction, Severity::Good, "nothing is thrown away");
+        let checkup = checkup.found(Topic::Eviction, Severity::Good, "nothing is evicted");
         let checkup = match (self.replicas, self.standbys.is_empty()) {
             (0, _) => checkup.found(
                 Topic::Replication,
@@ -82,11 +82,11 @@ impl Answer {
                 "no replica is connected, or this user may not see it",
             ),
             (count, true) => {
-                let text = format!("{count} replicas, none of them waited for: a failover may lose the last writes");
+                let text = format!("{count} replicas, none of them synchronous: a failover may lose the last writes");
                 checkup.found(Topic::Replication, Severity::Note, text)
             }
             (count, false) => {
-                checkup.found(Topic::Replication, Severity::Good, format!("{count} replicas, waited for"))
+                checkup.found(Topic::Replication, Severity::Good, format!("{count} replicas, with synchronous commits"))
             }
         };
         let (severity, text) = self.connections();
@@ -102,12 +102,12 @@ impl Answer {
                 let text = "default_transaction_read_only is on, for this server, database or user: it refuses writes";
                 (Severity::Problem, text)
             }
-            (false, false) => (Severity::Good, "it takes writes"),
+            (false, false) => (Severity::Good, "it accepts writes"),
         }
     }
 
-    /// A pooler takes no options, or keeps them to itself. Its servers have the limits that the
-    /// user has.
+    /// A pooler refuses the options or doesn't pass them on. Its server connections have the limits
+    /// of the database user.
     fn connections(&self) -> (Severity, String) {
         let Self { statement_timeout, lock_timeout, .. } = self;
         let limits = format!("statement_timeout={statement_timeout}, lock_timeout={lock_timeout}");
@@ -115,11 +115,11 @@ impl Answer {
         let advice = "; limit a locked row with `ALTER ROLE … SET lock_timeout = '1s'` and `statement_timeout = '2s'`";
         let advice = if unlimited { advice } else { "" };
         match (self.has_options, unlimited) {
-            (true, false) => (Severity::Good, format!("no pooler keeps our options back: {limits}")),
-            (true, true) => (Severity::Note, format!("no pooler keeps our options back: {limits}{advice}")),
+            (true, false) => (Severity::Good, format!("no pooler removed the connection options: {limits}")),
+            (true, true) => (Severity::Note, format!("no pooler removed the connection options: {limits}{advice}")),
             (false, _) => {
-                let text = "a pooler is in between, as PgBouncer, or the pool is the application's: the options of our \
-                    connections haven't arrived";
+                let text = "a pooler is in between, such as PgBouncer, or the application supplied the pool: the \
+                    connection options did not take effect";
                 (Severity::Note, format!("{text} ({limits}){advice}"))
             }
         }
@@ -128,19 +128,19 @@ impl Answer {
     fn durability(&self) -> (Severity, String) {
         let problem = |text: &str| (Severity::Problem, text.to_owned());
         match (self.persistence.as_str(), self.fsync.as_str(), self.synchronous_commit.as_str()) {
-            ("", ..) => problem("the table isn't there: `cloakroom schema postgres` prints how to create it"),
+            ("", ..) => problem("the table doesn't exist: `cloakroom schema postgres` prints how to create it"),
             ("u", ..) => problem("the table is UNLOGGED: a crash of the server empties it"),
-            ("t", ..) => problem("the table is temporary: it ends with its connection"),
-            (_, "off", _) => problem("fsync is off: a loss of power may damage the database"),
+            ("t", ..) => problem("the table is temporary: it disappears with its connection"),
+            (_, "off", _) => problem("fsync is off: a power failure may damage the database"),
             (_, _, "off") => (
                 Severity::Note,
-                "synchronous_commit is off: a crash may take the last half a second of writes".to_owned(),
+                "synchronous_commit is off: a crash may lose the last half second of writes".to_owned(),
             ),
             _ if self.full_page_writes == "off" => {
-                problem("full_page_writes is off: a loss of power may damage the database")
+                problem("full_page_writes is off: a power failure may damage the database")
             }
             (_, _, mode) => {
-                (Severity::Good, format!("a write is answered when the disk has it (synchronous_commit={mode})"))
+                (Severity::Good, format!("writes are acknowledged once they are on disk (synchronous_commit={mode})"))
             }
         }
     }
@@ -150,7 +150,7 @@ impl Answer {
 mod tests {
     use super::{Answer, Severity};
 
-    /// A server as it comes, by a connection of ours.
+    /// A server with its defaults, on one of the store's own connections.
     fn usual() -> Answer {
         let [version, on, persistence, none] = ["16.1", "on", "p", ""].map(str::to_owned);
         Answer {
@@ -171,11 +171,11 @@ mod tests {
     }
 
     #[test]
-    fn who_refuses_writes() {
+    fn refused_writes_are_reported() {
         let table = [
-            ("as it comes", false, false, Severity::Good, "takes writes"),
+            ("as it comes", false, false, Severity::Good, "accepts writes"),
             ("a replica, which only reads", true, true, Severity::Problem, "a replica"),
-            ("told to read only", false, true, Severity::Problem, "default_transaction_read_only"),
+            ("configured as read-only", false, true, Severity::Problem, "default_transaction_read_only"),
         ];
         for (row, recovers, reads_only, severity, says) in table {
             let (found, text) = Answer { recovers, reads_only, ..usual() }.writes();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_between() {
+    fn poolers_are_reported() {
         let table = [
             ("nothing", true, "1800ms", "1s", Severity::Good, "no pooler", false),
             ("limits that the URL has taken away", true, "0", "0", Severity::Note, "no pooler", true),
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_survives() {
+    fn durability_is_reported() {
         let table = [
             ("as it comes", "p", "on", "on", "on", Severity::Good),
             ("no table", "", "on", "on", "on", Severity::Problem),

@@ -1,4 +1,4 @@
-//! How connections to a PostgreSQL database are made.
+//! Connecting to a PostgreSQL database.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,32 +16,32 @@ use super::cancel::Canceller;
 use super::prepared::Prepared;
 use crate::url::{Tls, without};
 
-/// How many connections there are at most, unless the application brings its own pool.
+/// The maximum number of connections, unless the application supplies its own pool.
 const CONNECTIONS: usize = 16;
 
-/// How many there are in addition for what takes long: the sweeper, ending all sessions, and
+/// The number of additional connections for long-running work: sweeps, ending all sessions, and
 /// migrations.
 const PATIENT: usize = 2;
 
-/// How long connecting may take, and how long the network may swallow what was sent, unless the URL
-/// says otherwise.
+/// The time limit for connecting, and for unacknowledged data on the network, unless the URL sets
+/// another.
 const UNHEARD: Duration = Duration::from_secs(5);
 
-/// What the server does with a statement of a request on its own account, in milliseconds. A call
-/// has 2 seconds, after which its statement is cancelled; if that request doesn't arrive, or the
-/// client is gone, the server doesn't wait for ever.
+/// Limits that the server enforces on each statement of a request, in milliseconds. A call has 2
+/// seconds, after which its statement is cancelled. These limits apply if the cancel request
+/// doesn't arrive, or if the client is gone.
 const LIMITS: &str = "-c statement_timeout=1800 -c lock_timeout=1000";
 
-/// How the server is to find rows. All statements go by an index, and pages end after some rows of
-/// its order. The planner doesn't know of owners with many sessions as long as its statistics are
-/// old: it would read them all and sort them, for each page.
+/// Options of the query planner. All statements use an index, and pages end after a few rows in
+/// index order. While its statistics are outdated, the planner doesn't know that an owner has many
+/// sessions: it would read and sort all of them for each page.
 const PLANS: &str = "-c enable_bitmapscan=off";
 
 /// Two pools to the same database.
 pub(super) struct Connected {
     /// For requests, whose statements the server limits.
     pub(super) brief: Pool,
-    /// For what takes long.
+    /// For long-running work.
     pub(super) patient: Pool,
     pub(super) canceller: Canceller,
     pub(super) prepared: Prepared,
@@ -86,19 +86,19 @@ where
     Ok(Connected { brief, patient, canceller, prepared })
 }
 
-/// The options of the URL with our own, and with our limits unless it has some itself.
+/// Adds our own options to those of the URL, and our limits unless the URL sets limits.
 fn with_limits(options: Option<&str>) -> String {
     let has_limits = |options: &str| ["statement_timeout", "lock_timeout"].iter().any(|limit| options.contains(limit));
     let own = with_plans(options);
     if options.is_some_and(has_limits) { own } else { format!("{own} {LIMITS}") }
 }
 
-/// The options of the URL with our own.
+/// Adds our own options to those of the URL.
 fn with_plans(options: Option<&str>) -> String {
     options.map_or_else(|| PLANS.to_owned(), |options| format!("{PLANS} {options}"))
 }
 
-/// Makes connections, with limits where they are taken.
+/// Opens connections, with limits if the server accepts them.
 struct Dial<T> {
     tls: T,
     limits: Option<String>,
@@ -123,8 +123,8 @@ where
         Box::pin(async move {
             let connected = match (limited.connect(self.tls.clone()).await, plain) {
                 (Err(why), Some(plain)) if refuses_options(&why) => {
-                    // Servers take them: this is a pooler. `SET` would meet whoever gets the
-                    // server's connection next.
+                    // Servers accept options, so this is a pooler. `SET` would affect the next
+                    // client that gets the server's connection.
                     self.prepared.pooler_found();
                     plain.connect(self.tls.clone()).await
                 }
@@ -132,7 +132,7 @@ where
             };
             let (client, connection) = connected?;
             let task = tokio::spawn(async move {
-                // Callers are told by their own statements.
+                // Callers learn of it from their own statements.
                 let _closed = connection.await;
             });
             Ok((client, task))
@@ -140,7 +140,7 @@ where
     }
 }
 
-/// Whether these are the words of a pooler that forwards no options:
+/// Returns true for the error of a pooler that forwards no options:
 /// `unsupported startup parameter: options`.
 fn refuses_options(why: &Error) -> bool {
     let Some(told) = why.as_db_error() else { return false };
@@ -148,17 +148,17 @@ fn refuses_options(why: &Error) -> bool {
     code && (told.message().contains("startup parameter") || told.message().contains("options"))
 }
 
-/// Where a URL leads, and how.
+/// Parses a URL into the driver's configuration, the encryption and the use of prepared statements.
 fn configuration(url: &str) -> Result<(Config, Tls, Prepared), StoreError> {
     let (rest, [mode, roots, prepared]) = without(url, ["sslmode", "sslrootcert", "prepared"]);
     let mut config: Config = rest.parse().map_err(StoreError::unavailable)?;
     let demanded = match mode.as_deref() {
-        // The driver reads a mode too, in a connection string that isn't a URL.
+        // In a connection string that isn't a URL, the driver reads the mode itself.
         None => config.get_ssl_mode() == SslMode::Require,
         Some("disable" | "allow" | "prefer") => false,
         Some("require" | "verify-ca" | "verify-full") => true,
         Some(_) => {
-            let modes = "`sslmode` is none of disable, allow, prefer, require, verify-ca, verify-full";
+            let modes = "`sslmode` must be one of disable, allow, prefer, require, verify-ca, verify-full";
             return Err(StoreError::unavailable(modes));
         }
     };
@@ -168,7 +168,7 @@ fn configuration(url: &str) -> Result<(Config, Tls, Prepared), StoreError> {
         None => Prepared::default(),
         Some("true") => Prepared::always(),
         Some("false") => Prepared::never(),
-        Some(_) => return Err(StoreError::unavailable("`prepared` of the URL is neither true nor false")),
+        Some(_) => return Err(StoreError::unavailable("`prepared` in the URL must be true or false")),
     };
     Ok((config, tls, prepared))
 }
@@ -178,7 +178,7 @@ mod tests {
     use super::{SslMode, Tls, configuration, with_limits};
 
     #[test]
-    fn what_a_url_says_about_encryption() {
+    fn encryption_options_of_a_url() {
         let table = [
             ("postgres://h/d", false),
             ("postgres://h/d?sslmode=disable", false),

@@ -1,14 +1,14 @@
-//! A connection that was borrowed from a pool, and what becomes of one that owes an answer.
+//! A connection borrowed from a pool, and the handling of one that still owes an answer.
 //!
-//! A caller may leave at any moment: its deadline passes, or its client goes away. Its statement
-//! goes on, and whatever is sent on the same connection waits behind it. So such a connection is
-//! not lent again before it has answered:
+//! A caller may stop waiting at any moment: its deadline passes, or its client disconnects. Its
+//! statement continues, and everything else sent on that connection waits behind it. So such a
+//! connection isn't lent again before it has answered:
 //!
-//! 1. It has a moment ([`GRACE`]) to answer. Most statements are through by then, and the
-//!    connection goes back.
+//! 1. It has a short time ([`GRACE`]) to answer. Most statements finish by then, and the connection
+//!    goes back.
 //! 2. It leaves the pool, and the server is asked to cancel the statement.
-//! 3. If no answer comes even then, its wire is silent, and so may be those of the idle ones: they
-//!    leave, too.
+//! 3. If no answer comes even then, its network connection is silent. The idle ones may be silent
+//!    too, so they leave the pool as well.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -25,13 +25,13 @@ use crate::gate::{Gate, Pauses, Place};
 use crate::link::Failure;
 use crate::suspects::{GRACE, SUSPICIOUS, Suspects, TEST};
 
-/// How long cancelling may take, and the answer to it.
+/// The time limit for a cancel request and the answer to it.
 const CANCEL: Duration = Duration::from_secs(2);
 
-/// How long a caller waits between attempts to get a connection that other users of its pool have.
+/// The pause between attempts to get a connection while other users of the pool hold them all.
 const CROWDED: Duration = Duration::from_millis(20);
 
-/// Connections to lend.
+/// Lends connections.
 pub(super) struct Lender {
     pub(super) pool: Pool,
     gate: Gate,
@@ -45,7 +45,7 @@ impl Lender {
         Self { pool, gate, canceller, suspects: Suspects::default() }
     }
 
-    /// Lends a connection that owes nothing.
+    /// Lends a connection that doesn't owe an answer.
     pub(super) async fn lend(self: &Arc<Self>) -> Result<Lease, Failure> {
         let (mut place, mut pauses) = (self.gate.enter().await, Pauses::new());
         loop {
@@ -67,7 +67,7 @@ impl Lender {
                         }
                         return Err(failure(error));
                     }
-                    // Others of this pool are there: one of them will do.
+                    // Other connections of this pool exist: wait for one of them.
                     place = match self.gate.close(place, there) {
                         None => self.gate.enter().await,
                         Some(last) => {
@@ -99,7 +99,7 @@ impl Lender {
         self.suspects.are(self.pool.status().size);
     }
 
-    /// A connection was silent: all idle ones leave.
+    /// Removes all idle connections from the pool after one was silent.
     fn distrust(&self) {
         let gone = self.pool.retain(|_, _| false);
         drop(gone);
@@ -109,23 +109,23 @@ impl Lender {
 
 /// A borrowed connection.
 pub(super) struct Lease {
-    /// None once it has left the pool.
+    /// `None` once it has left the pool.
     object: Option<Object>,
-    /// When something was sent that isn't answered yet.
+    /// The time of a query that hasn't been answered yet.
     owes_since: Option<Instant>,
     place: Place,
     lender: Arc<Lender>,
 }
 
 impl Lease {
-    /// The connection, for a question: from here on it owes an answer, until
+    /// Returns the connection for a query. From here on it owes an answer, until
     /// [`answered`](Self::answered).
     pub(super) fn owing(&mut self) -> Result<&Object, Failure> {
         self.owes_since = Some(Instant::now());
         self.object.as_ref().ok_or_else(|| Failure::because("the connection is closed"))
     }
 
-    /// The answer has come, whole; an error is one as well.
+    /// Records that the complete answer has arrived; an error is an answer too.
     pub(super) const fn answered(&mut self) {
         self.owes_since = None;
     }
@@ -147,19 +147,18 @@ impl Drop for Lease {
             Ok(runtime) => {
                 drop(runtime.spawn(settle(Arc::clone(&self.lender), object, std::mem::take(&mut self.place))));
             }
-            // Without a runtime nobody is left to answer to: the connection is closed.
+            // Without a runtime, no caller is waiting: close the connection.
             Err(_) => drop(Object::take(object)),
         }
     }
 }
 
-/// Sees to a connection that owes an answer.
+/// Cleans up a connection that owes an answer.
 async fn settle(lender: Arc<Lender>, object: Object, place: Place) {
     if timeout(GRACE, object.simple_query("")).await.is_ok() {
         return;
     }
-    // From here on it is lent no more: the request to cancel may come late, and would meet another
-    // statement.
+    // Don't lend it again: the cancel request may arrive late, and would cancel another statement.
     let client = Object::take(object);
     drop(place);
     let token = client.cancel_token();
@@ -182,7 +181,7 @@ fn failure(error: PoolError) -> Failure {
     if let PoolError::Backend(why) = error { told(why) } else { Failure::because(error) }
 }
 
-/// Whether the server has no room for one more connection.
+/// Returns true if the server has no room for another connection.
 fn is_crowded(error: &PoolError) -> bool {
     matches!(error, PoolError::Backend(why) if why.code() == Some(&SqlState::TOO_MANY_CONNECTIONS))
 }

@@ -1,4 +1,4 @@
-//! The statements of a store, on connections of ours or of the application.
+//! The statements of a store, on its own connections or the application's.
 
 use std::sync::Arc;
 
@@ -22,14 +22,14 @@ pub(super) enum Link {
 }
 
 impl Link {
-    /// For requests, and for what takes long.
+    /// Returns one link for requests and one for long-running work.
     pub(super) fn connect(url: &str) -> Result<(Self, Self), StoreError> {
         let Connected { brief, patient, canceller, prepared } = connect(url)?;
         let wire = |pool| Self::Pool(Arc::new(Wire::new(pool, canceller.clone(), prepared.clone())));
         Ok((wire(brief), wire(patient)))
     }
 
-    /// On a pool that the application has.
+    /// Uses the application's own pool.
     pub(super) fn from_pool(pool: Pool) -> Self {
         Self::Pool(Arc::new(Wire::new(pool, Canceller::Driver, Prepared::default())))
     }
@@ -65,7 +65,7 @@ impl Link {
         .await
     }
 
-    /// Without parameters, all statements of a text are one transaction.
+    /// Without parameters, all statements of a text run in one transaction.
     pub(super) async fn migrate(&self, schema: &str) -> Result<(), Failure> {
         match self {
             Self::Pool(wire) => wire.execute(schema).await,
@@ -98,7 +98,7 @@ impl Cells for Row {
 }
 
 impl Value {
-    /// What it is where the statement doesn't say.
+    /// Returns the type to send if the statement doesn't imply one.
     fn kind(&self) -> Type {
         match self {
             Self::Key(_) | Self::Text(_) => Type::BYTEA,
@@ -111,7 +111,7 @@ impl ToSql for Value {
     fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Self::Key(key) => key.as_bytes().as_slice().to_sql_checked(kind, out),
-            // A limit: what is beyond two thousand millions is brought back to there.
+            // A limit: values beyond the range of the type are clamped.
             Self::Number(Some(number)) if *kind == Type::INT4 => {
                 i32::try_from(*number).unwrap_or(i32::MAX).to_sql_checked(kind, out)
             }

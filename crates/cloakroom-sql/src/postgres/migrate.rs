@@ -1,4 +1,4 @@
-//! How the table comes to be there.
+//! Creating and upgrading the table.
 
 use cloakroom_store::StoreError;
 
@@ -6,14 +6,14 @@ use super::link::Link;
 use super::{PostgresStore, Statements};
 use crate::link::{Failure, TRIES};
 
-/// One process at a time: two that create the same table at once would get in each other's way.
+/// Serializes migrations: two processes that create the same table at once would interfere.
 const ALONE: &str = "SELECT pg_advisory_xact_lock(4846821973301);";
 
-/// Whether the column that came last is there; and how many of the indexes, less those of an
-/// earlier release.
+/// Selects whether the newest column exists, and the number of indexes minus those of an earlier
+/// release.
 ///
-/// The schema's own statements would lock a table that is as it should be, and wait for all who
-/// read it.
+/// The schema's own statements would lock a table that is already up to date, and wait for all its
+/// readers.
 pub(super) const STATE: &str = "SELECT \
     (SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('{table}') AND attname = 'sweep_at'), \
     (SELECT count(*) FILTER (WHERE relname IN ('{name}_sweep', '{name}_created', '{name}_owned')) \
@@ -29,7 +29,7 @@ pub(super) async fn migrate(link: &Link, words: &Statements) -> Result<(), Store
             return Ok(());
         }
         match link.migrate(statements).await {
-            // Servers that speak PostgreSQL's language and have no such locks: CockroachDB,
+            // Servers that speak PostgreSQL's protocol but lack such locks: CockroachDB,
             // YugabyteDB.
             Err(Failure::Refused(why)) if why.to_string().contains("advisory") => statements = &schema,
             // Another process was faster.

@@ -1,23 +1,23 @@
-//! Whether statements are prepared.
+//! The choice between prepared statements and statements sent whole.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::link::Unprepared;
 
-/// After this many statements that the server had forgotten, none is prepared any more.
+/// After the server has forgotten this many statements, none is prepared any more.
 const FORGOTTEN: usize = 3;
 
-/// Whether statements are prepared and kept, or sent whole each time.
+/// The way statements are executed: prepared and kept, or sent whole each time.
 ///
-/// A statement that is sent whole takes the server some more work, and no more round trips. It
-/// needs nothing that the server remembers from one call to the next: a pooler may hand each call
-/// to another server.
+/// A statement that is sent whole costs the server some more work, but no more round trips. It
+/// doesn't depend on state that the server keeps between calls, so a pooler may route each call to
+/// another server connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Prepared {
     /// The URL decides.
     fixed: bool,
-    /// How many were forgotten; from [`FORGOTTEN`] on none is prepared.
+    /// The number of forgotten statements; from [`FORGOTTEN`] on none is prepared.
     forgotten: Arc<AtomicUsize>,
 }
 
@@ -30,7 +30,8 @@ impl Prepared {
         Self { fixed: true, forgotten: Arc::new(FORGOTTEN.into()) }
     }
 
-    /// Another client may prepare statements on the same server in between.
+    /// Records that there is a pooler: other clients may prepare statements on the same server
+    /// connection.
     pub(super) fn pooler_found(&self) {
         if !self.fixed {
             self.forgotten.store(FORGOTTEN, Ordering::Relaxed);
@@ -41,7 +42,7 @@ impl Prepared {
         self.forgotten.load(Ordering::Relaxed) < FORGOTTEN
     }
 
-    /// Whether a statement is to be sent whole after this.
+    /// Records a failure. Returns whether statements must be sent whole from now on.
     pub(super) fn gives_way(&self, why: Unprepared) -> bool {
         match why {
             Unprepared::Forgotten if !self.fixed => {

@@ -9,14 +9,15 @@ CREATE TABLE IF NOT EXISTS {table} (
     moved_to  BYTEA,                      -- a mark: the session has this key now
     sweep_at  BIGINT DEFAULT 0            -- when the sweeper looks at it: never later than the deadline
 );
--- For a table of an earlier release. Its rows are looked at by the first sweeps, a few at a time.
+-- Upgrades a table of an earlier release. The first sweeps visit its rows, a few at a time.
 ALTER TABLE {table} ADD COLUMN IF NOT EXISTS sweep_at BIGINT DEFAULT 0;
--- Room in each page for the next version of a row, so that a touch writes no index; and a vacuum before much has piled up.
+-- Leaves room in each page for the next version of a row, so that a touch writes no index, and
+-- vacuums early.
 ALTER TABLE {table} SET (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX IF NOT EXISTS "{name}_sweep" ON {table} (sweep_at);
 CREATE INDEX IF NOT EXISTS "{name}_created" ON {table} (created);
--- An index has no room for more of a long name.
+-- An index entry can't hold more of a long name.
 CREATE INDEX IF NOT EXISTS "{name}_owned" ON {table} (substr(owner, 1, 255), created, store_key) WHERE owner IS NOT NULL;
--- An earlier release had these. With the first one, each touch writes all indexes.
+-- Indexes of an earlier release. With the first one, each touch writes all indexes.
 DROP INDEX IF EXISTS {schema}"{name}_deadline";
 DROP INDEX IF EXISTS {schema}"{name}_owner";

@@ -1,4 +1,4 @@
-//! The same connections for tables of other frameworks, in the bridges' crate.
+//! The same connections for tables of other frameworks, used by the bridge crate.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,28 +19,28 @@ use crate::link::{Failure, persist};
 pub struct PostgresConnections(Arc<Wire>);
 
 impl PostgresConnections {
-    /// Connections behind a URL, as those of `PostgresStore::connect`.
+    /// Creates connections for a URL, like those of `PostgresStore::connect`.
     ///
     /// # Errors
-    /// A URL that doesn't make sense, or that asks for encryption which isn't built in.
+    /// Fails if the URL is invalid, or asks for encryption that isn't compiled in.
     pub fn connect(url: &str) -> Result<Self, StoreError> {
         let Connected { brief, canceller, prepared, .. } = connect(url)?;
         Ok(Self(Arc::new(Wire::new(brief, canceller, prepared))))
     }
 
-    /// A pool that the application has.
+    /// Uses the application's own pool.
     #[must_use]
     pub fn from_pool(pool: Pool) -> Self {
         Self(Arc::new(Wire::new(pool, Canceller::Driver, Prepared::default())))
     }
 
-    /// The rows of the answer to a statement, and how many rows were changed or returned.
+    /// Runs a statement. Returns its rows, and the number of rows changed or returned.
     ///
     /// # Errors
-    /// What the server says, or that it can't be reached.
+    /// Returns the server's error, or fails if the server can't be reached.
     pub async fn ask(&self, text: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<(Vec<Row>, u64), StoreError> {
         match persist(|| self.0.ask(text, values)).await {
-            // The table is another framework's: no migration of ours creates it.
+            // The table belongs to another framework: `migrate` doesn't create it.
             Err(Failure::Missing(told)) => Err(StoreError::unavailable(told)),
             answer => Ok(answer?),
         }
@@ -49,7 +49,7 @@ impl PostgresConnections {
 
 impl fmt::Debug for PostgresConnections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The pool's own would print how to connect.
+        // The pool's own `Debug` would print how to connect.
         f.debug_tuple("PostgresConnections").field(&self.0.connections()).finish()
     }
 }

@@ -14,10 +14,10 @@ use super::prepared::Prepared;
 use super::told;
 use crate::link::{Failure, Unprepared};
 
-/// A value, and its type where the statement is sent whole.
+/// A value, and its type for a statement that is sent whole.
 pub(super) type Typed<'a> = (&'a (dyn ToSql + Sync), Type);
 
-/// Connections, and how statements are told to them.
+/// Connections, and the way in which statements are sent on them.
 pub(super) struct Wire {
     lender: Arc<Lender>,
     prepared: Prepared,
@@ -28,7 +28,7 @@ impl Wire {
         Self { lender: Arc::new(Lender::new(pool, canceller)), prepared }
     }
 
-    /// Statements without values, all of them or none.
+    /// Runs statements without values in one transaction.
     pub(super) async fn execute(&self, text: &str) -> Result<(), Failure> {
         let mut lease = self.lender.lend().await?;
         let done = lease.owing()?.batch_execute(text).await;
@@ -40,7 +40,7 @@ impl Wire {
         self.lender.pool.status().size
     }
 
-    /// The rows of the answer, and how many rows were changed or returned.
+    /// Runs a statement. Returns its rows, and the number of rows changed or returned.
     pub(super) async fn ask(&self, text: &str, values: &[Typed<'_>]) -> Result<(Vec<Row>, u64), Failure> {
         let mut lease = self.lender.lend().await?;
         if !self.prepared.is_wanted() {
@@ -48,7 +48,7 @@ impl Wire {
         }
         match prepared(&mut lease, text, values).await {
             Err(Failure::Unprepared(why, _)) if self.prepared.gives_way(why) => {
-                // The whole statement at once: nothing else can be run in its place.
+                // Send this statement whole: then no other statement can run under its name.
                 whole(&mut lease, text, values).await
             }
             Err(Failure::Unprepared(Unprepared::Forgotten | Unprepared::Outdated, _)) => {
@@ -59,7 +59,7 @@ impl Wire {
     }
 }
 
-/// Prepares a statement unless the connection has it, and sends its values.
+/// Prepares a statement unless the connection already has it, and sends its values.
 async fn prepared(lease: &mut Lease, text: &str, values: &[Typed<'_>]) -> Result<(Vec<Row>, u64), Failure> {
     let client = lease.owing()?;
     let answer = async {

@@ -1,4 +1,4 @@
-//! What an SQLite file says of itself.
+//! The checkup of an SQLite file.
 
 use std::path::Path;
 
@@ -7,8 +7,8 @@ use cloakroom_store::{Checkup, Severity, StoreError, Topic, location};
 use super::SqliteStore;
 use crate::link::Cells;
 
-/// The kind of journal, how a commit waits for the disk, the version, the clock in milliseconds,
-/// and the file.
+/// Selects the journal mode, the synchronous setting, the version, the clock in milliseconds, and
+/// the path of the file.
 pub(super) const QUESTION: &str = "SELECT (SELECT CAST(journal_mode AS BLOB) FROM pragma_journal_mode), \
     (SELECT synchronous FROM pragma_synchronous), CAST(sqlite_version() AS BLOB), \
     CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), \
@@ -19,7 +19,7 @@ struct Answer {
     synchronous: i64,
     version: String,
     clock: i64,
-    /// Empty where the application has opened a database in memory.
+    /// Empty if the application opened an in-memory database.
     file: String,
 }
 
@@ -35,30 +35,30 @@ impl SqliteStore {
                 let file = text(cells, 4).unwrap_or_default();
                 Some(Answer { journal, synchronous: number(1)?, version, clock: number(3)?, file })
             };
-            answer().ok_or_else(|| StoreError::unavailable("an answer of an unexpected kind"))
+            answer().ok_or_else(|| StoreError::unavailable("the result has an unexpected type"))
         };
         let mut rows = self.link.rows(&self.words.checkup, [], read).await?;
         let Answer { journal, synchronous, version, clock, file } =
-            rows.pop().ok_or_else(|| StoreError::unavailable("an answer without a row"))?;
+            rows.pop().ok_or_else(|| StoreError::unavailable("the result has no rows"))?;
         let clock = u64::try_from(clock).ok().map(cloakroom_session::Timestamp::from_unix_millis);
         let (severity, text) = match (journal.as_str(), synchronous) {
             ("wal", 1) => (
                 Severity::Note,
-                "WAL, synchronous=NORMAL: survives the end of each process; a loss of power may take the last writes",
+                "WAL, synchronous=NORMAL: survives a process crash; a power failure may lose the last writes",
             ),
             ("memory" | "off", _) => {
-                (Severity::Problem, "the journal isn't on the disk: a process that is killed may leave a broken file")
+                (Severity::Problem, "the journal isn't on the disk: killing a process may leave a corrupt file")
             }
-            (_, 0) => (Severity::Problem, "synchronous=OFF: a loss of power may leave a broken file"),
+            (_, 0) => (Severity::Problem, "synchronous=OFF: a power failure may leave a corrupt file"),
             (_, 1) => (
                 Severity::Note,
-                "synchronous=NORMAL: survives the end of each process; a loss of power may take the last writes",
+                "synchronous=NORMAL: survives a process crash; a power failure may lose the last writes",
             ),
-            _ => (Severity::Good, "synchronous=FULL: a write is answered when the disk has it"),
+            _ => (Severity::Good, "synchronous=FULL: writes are acknowledged once they are on disk"),
         };
-        let copies = "a file of one machine: copy it (`VACUUM INTO`) if it must outlive the disk";
+        let copies = "a file on one machine: copy it (`VACUUM INTO`) if it must outlive the disk";
         let checkup = Checkup::new(format!("SQLite {version}")).clock(clock).found(Topic::Durability, severity, text);
-        let checkup = checkup.found(Topic::Eviction, Severity::Good, "nothing is thrown away");
+        let checkup = checkup.found(Topic::Eviction, Severity::Good, "nothing is evicted");
         let checkup = checkup.found(Topic::Replication, Severity::Note, copies);
         let mount = tokio::task::spawn_blocking(move || location::mount_of(Path::new(&file)));
         Ok(location::judged(checkup, mount.await.map_err(StoreError::unavailable)?.as_ref()))

@@ -1,4 +1,4 @@
-//! Connections, each on a thread of its own, and a queue of steps for them.
+//! Connections, each on its own thread, and the queue of steps for them.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,11 +13,12 @@ use crate::link::Failure;
 
 type Step = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// As many steps at a time as there are connections; the others wait without a thread.
+/// Runs as many steps at a time as there are connections; the others wait without occupying a
+/// thread.
 ///
-/// A thread that is busy takes the next step without having slept, and a caller wakes one only if
-/// one sleeps: with many callers, handing steps over would otherwise cost several times what SQLite
-/// does.
+/// A busy thread takes the next step without sleeping, and a caller wakes a thread only if one
+/// sleeps. With many callers, a hand-over per step would otherwise cost several times as much as
+/// SQLite's work.
 #[derive(Clone)]
 pub(super) struct Lane(Arc<Threads>);
 
@@ -28,10 +29,10 @@ impl Lane {
         Self(Arc::new(Threads { steps: Some(steps), threads }))
     }
 
-    /// Runs a step on a connection, on a thread that may wait for the disk.
+    /// Runs a step on a connection, on a thread that may block on the disk.
     ///
-    /// Whoever stops waiting before the step began has changed nothing; a step that began is
-    /// carried out.
+    /// If the caller stops waiting before the step begins, the step isn't run. A step that has
+    /// begun is completed.
     pub(super) async fn run<T, F>(&self, step: F) -> Result<T, Failure>
     where
         T: Send + 'static,
@@ -52,16 +53,16 @@ impl Lane {
 }
 
 struct Threads {
-    /// None once they are to end.
+    /// `None` once the threads must end.
     steps: Option<Sender<Step>>,
     threads: Vec<JoinHandle<()>>,
 }
 
-/// One that the system doesn't give is done without. If it gives none, every step says so.
+/// Threads that the system refuses to start are omitted. If it starts none, every step fails.
 fn start(mut connection: Connection, queue: Receiver<Step>) -> Option<JoinHandle<()>> {
     let work = move || {
         for step in queue {
-            // What a panic has begun, SQLite undoes; the connection is as good as before.
+            // SQLite rolls back the step that panicked; the connection stays usable.
             let _ = catch_unwind(AssertUnwindSafe(|| step(&mut connection)));
         }
     };
@@ -69,8 +70,8 @@ fn start(mut connection: Connection, queue: Receiver<Step>) -> Option<JoinHandle
 }
 
 impl Drop for Threads {
-    /// Waits until the connections are closed: the last one leaves a file that is whole without the
-    /// `-wal` beside it.
+    /// Waits until the connections are closed. Closing the last one leaves a complete file without
+    /// a `-wal` next to it.
     fn drop(&mut self) {
         drop(self.steps.take());
         for thread in self.threads.drain(..) {
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_stops_waiting_before_the_step_began_has_changed_nothing() {
+    async fn a_step_given_up_before_it_began_is_not_run() {
         let lane = lane();
         let (begun, begins) = mpsc::channel();
         let (go_on, goes_on) = mpsc::channel::<()>();
@@ -129,17 +130,17 @@ mod tests {
 
         let (ran, runs) = mpsc::channel();
         let given_up = lane.run(move |_| ran.send(()).map_err(Failure::because));
-        // Asked once, and dropped.
+        // Polled once, then dropped.
         assert!(tokio::time::timeout(Duration::ZERO, given_up).await.is_err());
         go_on.send(()).unwrap();
         assert!(matches!(busy.await, Ok(Ok(()))));
-        // What comes after it has run: so it was passed over.
+        // A later step has run, so this one was skipped.
         assert!(matches!(lane.run(|_| Ok(())).await, Ok(())));
         assert_eq!(runs.recv(), Err(mpsc::RecvError));
     }
 
     #[tokio::test]
-    async fn the_last_one_leaves_a_closed_file() {
+    async fn dropping_the_last_clone_closes_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let (file, wal) = (folder.path().join("it.db"), folder.path().join("it.db-wal"));
         let connection = Connection::open(&file).unwrap();

@@ -16,7 +16,7 @@ pub(super) enum Link {
     Lanes {
         writer: Lane,
         readers: Lane,
-        /// Opened by us, with options of ours.
+        /// Opened by this crate, with its own options.
         is_ours: bool,
     },
     #[cfg(feature = "sqlx-sqlite")]
@@ -65,7 +65,7 @@ impl Link {
         }
     }
 
-    /// After a sweep.
+    /// Runs after each sweep.
     pub(super) async fn tidy(&self) -> Result<(), Failure> {
         match self {
             Self::Lanes { writer, is_ours: true, .. } => writer.run(|connection| tidy(connection).map_err(told)).await,
@@ -96,14 +96,14 @@ impl Link {
     }
 }
 
-/// A row where there is a table of an earlier release.
+/// Returns a row if the table has the form of an earlier release.
 pub(super) const STATE: &str = "SELECT 1 FROM {schema}sqlite_schema WHERE type = 'table' AND name = '{name}' \
     AND NOT EXISTS (SELECT 1 FROM pragma_table_info('{name}') WHERE name = 'sweep_at')";
 
-/// Its rows are looked at by the first sweeps, a few at a time.
+/// The first sweeps visit its rows, a few at a time.
 pub(super) const ADD_COLUMN: &str = "ALTER TABLE {table} ADD COLUMN sweep_at INTEGER DEFAULT 0";
 
-/// Creates the table or brings it up to date, whole or not at all.
+/// Creates or upgrades the table in one transaction.
 pub(super) fn apply(connection: &mut Connection, words: &Statements) -> rusqlite::Result<()> {
     let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if step.prepare(&words.state)?.exists([])? {

@@ -1,4 +1,4 @@
-//! How a file is opened, and what is said when it can't be.
+//! Opening a file, and the errors of opening.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,27 +12,27 @@ use super::link::{Link, apply};
 use super::{SqliteStore, Statements};
 use crate::TableName;
 
-/// How long a writer of another process is waited for.
+/// The time to wait for a writer of another process.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How large a `-wal` may stay once what is in it has been brought home, in bytes.
+/// The size in bytes that the `-wal` may keep after a checkpoint.
 const LARGEST_WAL: i64 = 16 * 1024 * 1024;
 
-/// How long readers are waited for that still use a `-wal` that is to be cut: writers wait as long.
+/// The time to wait for readers of a `-wal` that is to be truncated. Writers are blocked as long.
 const CUT: Duration = Duration::from_millis(500);
 
-/// How often a file is tried that another process is setting up at this moment.
+/// The number of attempts to open a file that another process is setting up.
 const TRIES: u32 = 100;
 
-/// What a write has to survive, in SQLite's words.
+/// The failures that a write must survive, by SQLite's names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "SQLite has no others that keep a file whole")]
+#[expect(clippy::exhaustive_enums, reason = "SQLite's other modes may corrupt the file")]
 pub enum Synchronous {
-    /// The end of the process, however it ends. A loss of power may take the last writes, and
-    /// leaves the file whole.
+    /// Any end of the process, including a crash. A power failure may lose the last writes but
+    /// leaves the file intact.
     #[default]
     Normal,
-    /// A loss of power too. Each write waits for the disk.
+    /// A power failure as well. Each write waits for the disk.
     Full,
 }
 
@@ -56,8 +56,9 @@ pub struct SqliteConfig {
 }
 
 impl SqliteConfig {
-    /// A file, in a folder that is there. Two files more appear beside it while it is open (`-wal`
-    /// and `-shm`).
+    /// Creates a configuration for a file in an existing folder.
+    ///
+    /// While it is open, SQLite keeps two more files next to it (`-wal` and `-shm`).
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), table: TableName::default(), synchronous: Synchronous::default(), readers: 4 }
@@ -70,26 +71,29 @@ impl SqliteConfig {
         self
     }
 
-    /// What a write has to survive. The default is the end of the process.
+    /// Sets the failures that a write must survive.
+    ///
+    /// The default is the end of the process.
     #[must_use]
     pub const fn synchronous(mut self, synchronous: Synchronous) -> Self {
         self.synchronous = synchronous;
         self
     }
 
-    /// How many connections read at the same time, beside the one that writes. The default is 4,
-    /// the least is 1.
+    /// Sets the number of connections for reads, in addition to the one that writes.
+    ///
+    /// The default is 4, the minimum is 1.
     #[must_use]
     pub const fn readers(mut self, connections: usize) -> Self {
         self.readers = connections;
         self
     }
 
-    /// Opens the file, creating it and its table where they aren't there yet.
+    /// Opens the file, creating it and its table if they don't exist.
     ///
     /// # Errors
-    /// A folder that isn't there, a file that can't be written, or one that isn't a database; the
-    /// error names the file. A database in memory (`:memory:`) or an empty path is refused: use
+    /// Fails if the folder doesn't exist, the file can't be written, or it isn't a database; the
+    /// error names the file. An in-memory database (`:memory:`) and an empty path are refused: use
     /// [`MemoryStore`](cloakroom_store::MemoryStore).
     pub fn open(self) -> Result<SqliteStore, StoreError> {
         location::on_disk(&self.path)?;
@@ -104,8 +108,8 @@ impl SqliteConfig {
         Ok(SqliteStore { words, link: Link::Lanes { writer, readers, is_ours: true } })
     }
 
-    /// Tries again while another process changes the mode of the file, for which SQLite's own
-    /// patience has no effect.
+    /// Retries while another process changes the journal mode of the file; SQLite's own busy
+    /// timeout doesn't cover that.
     fn patient(&self, step: impl Fn(&Self) -> rusqlite::Result<Connection>) -> rusqlite::Result<Connection> {
         let mut tried = 1;
         loop {
@@ -133,10 +137,10 @@ impl SqliteConfig {
     }
 }
 
-/// Brings home what is in the `-wal`, and cuts it where it has grown large.
+/// Runs a checkpoint, and truncates the `-wal` if it has grown large.
 ///
-/// SQLite does so by itself after some writes, but only while no other process writes or reads:
-/// where some always do, the `-wal` grows without bounds.
+/// SQLite does so by itself after a number of writes, but only while no other process reads or
+/// writes. If some always do, the `-wal` grows without bounds.
 pub(super) fn tidy(connection: &mut Connection) -> rusqlite::Result<()> {
     let frames = |row: &rusqlite::Row<'_>| row.get::<_, i64>(1);
     let written = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], frames)?;
@@ -145,18 +149,18 @@ pub(super) fn tidy(connection: &mut Connection) -> rusqlite::Result<()> {
         return Ok(());
     }
     connection.busy_timeout(CUT)?;
-    // Where a reader stays for longer, the next sweep tries again.
+    // If a reader stays longer, the next sweep tries again.
     let cut = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], frames);
     connection.busy_timeout(PATIENCE)?;
     cut.map(|_| ())
 }
 
-/// No URIs: a path from a configuration is a path, whatever its first letters are.
+/// No URIs: a configured path is always a path, even if it begins with `file:`.
 fn flags() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
-/// A relative path gets `./` before it: SQLite must not read a meaning into its first letters.
+/// Prefixes a relative path with `./`, so that SQLite doesn't interpret its first letters.
 fn plain(path: &Path) -> PathBuf {
     if path.is_absolute() { path.to_owned() } else { Path::new(".").join(path) }
 }

@@ -13,5 +13,5 @@ CREATE TABLE IF NOT EXISTS {table} (
 CREATE INDEX IF NOT EXISTS {schema}"{name}_sweep" ON "{name}" (sweep_at);
 CREATE INDEX IF NOT EXISTS {schema}"{name}_created" ON "{name}" (created);
 CREATE INDEX IF NOT EXISTS {schema}"{name}_owner" ON "{name}" (owner, created) WHERE owner IS NOT NULL;
--- An earlier release had it. With it, each touch writes an index.
+-- An index of an earlier release. With it, each touch writes an index.
 DROP INDEX IF EXISTS {schema}"{name}_deadline";

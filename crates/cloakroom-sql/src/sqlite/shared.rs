@@ -1,4 +1,4 @@
-//! The same threads for tables of other frameworks, in the bridges' crate.
+//! The same connection threads for tables of other frameworks, used by the bridge crate.
 
 use cloakroom_store::StoreError;
 use rusqlite::Connection;
@@ -6,22 +6,23 @@ use rusqlite::Connection;
 use super::lane::Lane;
 use crate::link::Failure;
 
-/// A connection to a file, on a thread of its own.
+/// A connection to a file, on its own thread.
 #[derive(Clone, Debug)]
 pub struct SqliteThreads(Lane);
 
 impl SqliteThreads {
-    /// Moves a connection to its thread.
+    /// Moves a connection to a new thread.
     #[must_use]
     pub fn new(connection: Connection) -> Self {
         Self(Lane::new(vec![connection]))
     }
 
-    /// Runs a step on the connection. A caller who stops waiting before the step began has changed
-    /// nothing.
+    /// Runs a step on the connection.
+    ///
+    /// If the caller stops waiting before the step begins, the step isn't run.
     ///
     /// # Errors
-    /// What the step says, or that no thread could be started.
+    /// Returns the error of the step, or fails if no thread could be started.
     pub async fn run<T: Send + 'static>(
         &self,
         step: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,

@@ -1,4 +1,4 @@
-//! How SQLite means to carry out what it is told.
+//! The query plans of SQLite for the store's statements.
 
 use rusqlite::Connection;
 

@@ -1,4 +1,4 @@
-//! Requests to cancel a statement, or to kill it: they meet nothing else.
+//! Requests to cancel or kill a statement affect no other statement.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -17,23 +17,23 @@ use tokio::time::timeout;
 use crate::common::{NOW, entry, key};
 use crate::postgres::client;
 
-/// An upper bound that nothing reaches.
+/// An upper bound that is never reached.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// How long bytes of a client are on their way: one that closes at once does so before they arrive.
+/// The network delay of a client's bytes: a client that closes at once does so before they arrive.
 const ON_THE_WAY: Duration = Duration::from_millis(50);
 
 /// The side that closed a connection first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
-    /// Before the server had its last bytes.
+    /// Before the server received its last bytes.
     Client,
     Server,
 }
 
 type Sides = Arc<Mutex<Vec<Option<Side>>>>;
 
-/// Leads to a server, and notes of each connection, in the order of their beginnings, which side
+/// Forwards to a server, and records for each connection, in the order of opening, which side
 /// closed it first.
 async fn relay(server: u16) -> (u16, Sides) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -60,7 +60,7 @@ async fn relay(server: u16) -> (u16, Sides) {
     (port, sides)
 }
 
-/// Carries bytes that are on their way for some time, until there are no more.
+/// Forwards bytes with a delay until the stream ends.
 async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, time: Duration, note: &impl Fn(Side) -> Side) {
     let mut bytes = vec![0; 8192];
     while let Ok(count @ 1..) = from.read(&mut bytes).await {
@@ -75,7 +75,7 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, time: Duration, 
     let _ = to.shutdown().await;
 }
 
-/// PgBouncer 1.18 may die of a request whose client closes the connection before the server does.
+/// PgBouncer 1.18 may crash if a client closes a cancel request before the server does.
 async fn the_server_closes_first(server: &mut Postgres, extras: &str) {
     let (port, closed) = relay(server.server().port()).await;
     let direct = server.url();
@@ -88,7 +88,7 @@ async fn the_server_closes_first(server: &mut Postgres, extras: &str) {
     let replacing = async { store.replace(&key(0), seen.clone(), &new, NOW).await };
     timeout(Duration::from_millis(200), replacing).await.expect_err("the row is locked");
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
-    // One connection for the statement, and one to cancel it. Both come to an end.
+    // One connection for the statement and one to cancel it. Both end.
     let over = timeout(PATIENCE, async {
         loop {
             let sides = closed.lock().unwrap().clone();
@@ -123,8 +123,8 @@ async fn encrypted_requests_to_cancel_wait_for_the_server() {
     the_server_closes_first(&mut server, &trusted).await;
 }
 
-/// Leads to a server, whose answers stop after their first bytes while they don't flow. Says when
-/// one has stopped.
+/// Forwards to a server, and holds its answers after their first bytes while `flows` is false.
+/// Notifies when it holds one.
 async fn valve(server: u16, flows: watch::Receiver<bool>) -> (u16, Arc<Notify>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -165,7 +165,7 @@ async fn a_connection_left_amid_an_answer_is_not_lent_again() {
     let store = MysqlStore::from_pool(pool.clone());
     store.migrate().await.unwrap();
     store.create(&key(0), &entry(&"x".repeat(1_000_000)), NOW).await.unwrap();
-    // It is prepared from here on: the next answer is a row.
+    // The statement is prepared from here on: the next answer is a row.
     store.load(&key(0), NOW).await.unwrap();
     let number = async || pool.get_conn().await.unwrap().id();
     let before = number().await;
@@ -180,7 +180,7 @@ async fn a_connection_left_amid_an_answer_is_not_lent_again() {
         timeout(ON_THE_WAY, &mut loading).await.expect_err("the rest is on its way");
     }
     flow.send(true).unwrap();
-    // A request to kill the thread may still come: another caller must not have it.
+    // A late kill request may still arrive: no other caller may get this connection.
     assert_ne!(number().await, before);
     assert!(matches!(store.load(&key(0), NOW).await.unwrap(), Loaded::Live(..)));
 }

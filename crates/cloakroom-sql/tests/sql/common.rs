@@ -1,4 +1,4 @@
-//! What the tests of all databases need.
+//! Shared code of the tests of all databases.
 
 use std::sync::Arc;
 
@@ -20,16 +20,16 @@ pub(crate) fn entry(text: &str) -> Entry {
     Entry::new(text.into(), NOW, NOW, Some(LATER)).owner(Some("ann".to_owned()))
 }
 
-/// The version of the entry of this text, as the first write under its key.
+/// Returns the version of an entry with this text, as the first write under its key.
 pub(crate) fn first(text: &str) -> Version {
     nth(1, &entry(text))
 }
 
-/// One operation of each kind, each on the path where nobody is in the way, and how often `count`
-/// says the server was asked.
+/// Runs one operation of each kind without contention. Returns the number of round trips of each,
+/// as reported by `count`.
 pub(crate) async fn trips(store: &impl Store, count: impl Fn() -> usize) -> Vec<(&'static str, usize)> {
     let mut counted = Vec::new();
-    // Twice: the first time prepares the statements.
+    // Twice: the first round prepares the statements.
     for round in [1_000, 2_000] {
         counted.clear();
         let (a, b) = (key(round), key(round + 1));
@@ -71,7 +71,7 @@ pub(crate) async fn trips(store: &impl Store, count: impl Fn() -> usize) -> Vec<
     counted
 }
 
-/// A key whose session or mark is over is free for a new session, and for one that moves there.
+/// An expired session or tombstone makes room for a new session, and for one that moves to its key.
 pub(crate) async fn over_makes_room(store: &impl Store) {
     let over = Entry::new("over".into(), NOW, NOW, Some(PAST));
     store.create(&key(1), &entry("old"), NOW).await.unwrap();
@@ -82,7 +82,7 @@ pub(crate) async fn over_makes_room(store: &impl Store) {
     let moved = store.cycle(&key(1), first("old"), &key(2), &entry("moved"), PAST, NOW).await;
     assert_eq!(moved.unwrap(), Replaced::Yes(first("moved")));
     assert_eq!(store.load(&key(2), NOW).await.unwrap(), Loaded::Live(first("moved"), entry("moved")));
-    // What was left under the old key is over already.
+    // The tombstone under the old key has already expired.
     let back = store.cycle(&key(2), first("moved"), &key(1), &entry("back"), LATER, NOW).await;
     assert_eq!(back.unwrap(), Replaced::Yes(first("back")));
     assert_eq!(store.load(&key(1), NOW).await.unwrap(), Loaded::Live(first("back"), entry("back")));
@@ -98,7 +98,7 @@ pub(crate) async fn over_makes_room(store: &impl Store) {
     store.sweep(Timestamp::from_unix_secs(1_700_100_000), 100).await.unwrap();
 }
 
-/// Two clients, each counting a number up in a record, lose nothing.
+/// Two clients that each increment a number in a record lose no update.
 pub(crate) async fn race<S: Store>(stores: Vec<S>, rounds: u64) {
     let shared = key(77);
     stores[0].create(&shared, &entry("0"), NOW).await.unwrap();
@@ -128,7 +128,7 @@ pub(crate) async fn race<S: Store>(stores: Vec<S>, rounds: u64) {
     assert_eq!(version, nth(1 + clients * rounds, &there));
 }
 
-/// Ends a session while it moves, many times: nothing of it is left.
+/// Ends a session while it moves, many times: nothing of it remains.
 pub(crate) async fn chase<S: Store + Clone>(store: S, rounds: u64) {
     for round in 0..rounds {
         let (a, b) = (key(500_000 + 2 * round), key(500_001 + 2 * round));
@@ -144,9 +144,9 @@ pub(crate) async fn chase<S: Store + Clone>(store: S, rounds: u64) {
     }
 }
 
-/// A release that isn't out yet has added columns. Everything works as before, a replacement and a
-/// touch leave what is there, and a session that moves begins without. `query` gives the first
-/// column of the first row, `literal` is a key as the database spells it.
+/// A future release has added columns. Everything works as before: a replacement and a touch leave
+/// their values, and a session that moves starts with the defaults. `query` returns the first
+/// column of the first row, `literal` spells a key in the database's syntax.
 pub(crate) async fn newer_columns_are_left_alone<S: Store + Clone>(
     store: &S,
     literal: fn(&StoreKey) -> String,

@@ -1,6 +1,6 @@
 //! The cost of sessions on their servers.
 //!
-//! `CLOAKROOM_ROWS` sets how many sessions there are, for measurements: the figures are printed.
+//! `CLOAKROOM_ROWS` sets the number of sessions for measurements; the figures are printed.
 
 use std::future::Future;
 use std::time::Duration;
@@ -21,14 +21,14 @@ fn rows() -> u64 {
     std::env::var("CLOAKROOM_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(2_000)
 }
 
-/// The key of a session of [`fill`], spread over the whole range as hashes are.
+/// Returns the key of a session of [`fill`]. The keys are spread over the whole range, like hashes.
 fn filled(number: u64) -> StoreKey {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
     StoreKey::from_bytes(bytes)
 }
 
-/// Does something for each number, in sixteen tasks, and says how long that took.
+/// Runs a step for each number in sixteen tasks. Returns the time taken.
 async fn each<F: Future<Output = ()> + Send + 'static>(
     count: u64,
     step: impl Fn(u64) -> F + Clone + Send + 'static,
@@ -48,7 +48,7 @@ async fn each<F: Future<Output = ()> + Send + 'static>(
     begun.elapsed()
 }
 
-/// Sessions of 640 bytes that end after [`IDLE`].
+/// Creates sessions of 640 bytes that expire after [`IDLE`].
 async fn fill<S: Store + Clone>(store: &S, count: u64) {
     let (store, text) = (store.clone(), std::sync::Arc::<str>::from("x".repeat(640)));
     let step = move |number| {
@@ -61,7 +61,7 @@ async fn fill<S: Store + Clone>(store: &S, count: u64) {
     println!("{count} created in {:?}", each(count, step).await);
 }
 
-/// Touches as many sessions as there are, in another order than that of their keys.
+/// Touches all sessions, in an order unrelated to their keys.
 async fn touch_all<S: Store + Clone>(store: &S, count: u64, at: Timestamp) {
     let store = store.clone();
     let step = move |number: u64| {
@@ -71,7 +71,7 @@ async fn touch_all<S: Store + Clone>(store: &S, count: u64, at: Timestamp) {
     println!("{count} touches in {:?}", each(count, step).await);
 }
 
-/// Sweeps as the sweeper does, and says how many were removed.
+/// Sweeps like the sweeper does. Returns the number of sessions deleted.
 async fn sweep_all(store: &impl Store, at: Timestamp) -> usize {
     let (begun, mut total) = (Instant::now(), 0);
     loop {
@@ -111,7 +111,7 @@ async fn touches_leave_the_indexes_of_postgresql_alone() {
     println!("postgres: table {}", number("SELECT pg_table_size('cloakroom_sessions')::BIGINT").await);
     assert_eq!(sweep_all(&store, minute(21)).await, 0);
     println!("postgres: after a sweep that met all: indexes {}", number(indexes).await);
-    // Its connections tell their counts when they are closed.
+    // Connections report their counts when they are closed.
     drop(store);
     let counts = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'cloakroom_sessions'";
     let (updates, hot) = loop {
@@ -123,17 +123,17 @@ async fn touches_leave_the_indexes_of_postgresql_alone() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     println!("postgres: {hot} of {updates} updates were HOT");
-    // Those of the sweep are not; and a page that is full when a row is touched again takes the row
-    // elsewhere.
+    // The sweep's updates aren't HOT. Nor is a touch whose page is full: the new row version goes
+    // to another page.
     let touched = 3 * count as i64;
     assert!(hot >= touched * 3 / 4, "{hot} of {touched} touches were HOT");
     let store = PostgresStore::connect(&server.url()).unwrap();
     assert_eq!(sweep_all(&store, minute(30)).await, count as usize);
 }
 
-/// Thirty requests of one page, on as many nodes: the first touch is written.
+/// Thirty requests of one page, on as many nodes: only the first touch is written.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_touch_that_another_request_has_written_writes_nothing() {
+async fn a_repeated_touch_writes_nothing() {
     let server = Postgres::start();
     let client = client(&server.url()).await;
     let store = PostgresStore::connect(&server.url()).unwrap();
@@ -192,14 +192,14 @@ async fn touches_leave_the_indexes_of_sqlite_alone() {
     let store = SqliteStore::open(&path).unwrap();
     fill(&store, count).await;
     let wal = || std::fs::metadata(folder.path().join("sessions.db-wal")).unwrap().len();
-    // A reader that stays keeps what is written from being brought home: each touch can be counted.
+    // A long-lived reader prevents checkpoints, so that the size of each touch can be measured.
     let reader = rusqlite::Connection::open(&path).unwrap();
     reader.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); BEGIN; SELECT count(*) FROM cloakroom_sessions").unwrap();
     let (before, touches) = (wal(), count.min(2_000));
     touch_all(&store, touches, NOW + Duration::from_secs(120)).await;
     let bytes = (wal() - before) / touches;
     println!("sqlite: {bytes} bytes of -wal a touch");
-    // A page and its header. With an index to write it was three.
+    // One page and its header. With an index to update it was three.
     assert!(bytes < 2 * 4096, "{bytes}");
     reader.execute_batch("COMMIT").unwrap();
     assert_eq!(sweep_all(&store, NOW + Duration::from_secs(21 * 60)).await, (count - touches) as usize);
@@ -207,8 +207,8 @@ async fn touches_leave_the_indexes_of_sqlite_alone() {
     assert_eq!(sweep_all(&store, NOW + Duration::from_secs(30 * 60)).await, touches as usize);
 }
 
-/// Another process reads all the time, so that SQLite can never begin its `-wal` anew: the sweep
-/// cuts it.
+/// Another process reads all the time, so that SQLite can never restart its `-wal`: the sweep
+/// truncates it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wal_that_has_grown_is_cut_by_the_next_sweep() {
     let folder = tempfile::tempdir().unwrap();
@@ -222,7 +222,7 @@ async fn a_wal_that_has_grown_is_cut_by_the_next_sweep() {
         store.create(&filled(number), &large, NOW).await.unwrap();
     }
     assert!(wal() > 16 * 1024 * 1024, "{}", wal());
-    // It doesn't wait for a reader that stays: the sweep succeeds all the same.
+    // The sweep doesn't wait for a long-lived reader and succeeds anyway.
     assert_eq!(store.sweep(NOW, 10).await.unwrap(), 0);
     reader.execute_batch("COMMIT").unwrap();
     assert_eq!(store.sweep(NOW, 10).await.unwrap(), 0);

@@ -1,4 +1,4 @@
-//! Servers that give fewer connections than a pool wants, and pools that keep those they have.
+//! Servers that accept fewer connections than a pool wants, and pools that keep their connections.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::common::{NOW, entry, key};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How many of so many reads at once fail.
+/// Returns the number of failures among this many concurrent reads.
 async fn failed<S: Store + Clone>(store: &S, calls: u64) -> usize {
     let mut reads = JoinSet::new();
     for _ in 0..calls {
@@ -24,7 +24,7 @@ async fn failed<S: Store + Clone>(store: &S, calls: u64) -> usize {
     answers.iter().filter(|answer| !matches!(answer, Ok(Ok(Loaded::Live(..))))).count()
 }
 
-async fn nobody_fails<S: Store + Clone>(name: &str, store: &S) {
+async fn all_reads_succeed<S: Store + Clone>(name: &str, store: &S) {
     store.create(&key(1), &entry("{}"), NOW).await.unwrap();
     for round in 0..3 {
         let failed = failed(store, 1000).await;
@@ -42,8 +42,8 @@ async fn postgres() {
     });
     let store = PostgresStore::connect(&server.url()).unwrap();
     store.migrate().await.unwrap();
-    nobody_fails("postgres, 6 connections", &store).await;
-    // Others have them all: that is told.
+    all_reads_succeed("postgres, 6 connections", &store).await;
+    // Other clients hold all connections: the error says so.
     let others = async {
         let mut clients = Vec::new();
         while let Ok((client, connection)) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await {
@@ -56,7 +56,8 @@ async fn postgres() {
     let other = PostgresStore::connect(&server.url()).unwrap();
     let error = other.load(&key(1), NOW).await.unwrap_err();
     assert!(error.to_string().contains("53300"), "{error}");
-    // Unless they give up their connections shortly afterwards, although the pool has none yet.
+    // No failure if they release their connections shortly afterwards, although the pool has none
+    // yet.
     let wire = Proxy::to(server.server().port());
     let url = server.url().replace(&server.server().port().to_string(), &wire.port().to_string());
     let other = PostgresStore::connect(&url).unwrap();
@@ -74,12 +75,12 @@ async fn mysql() {
     let server = few();
     let store = MysqlStore::connect(&server.url()).unwrap();
     store.migrate().await.unwrap();
-    nobody_fails("mysql, 10 connections", &store).await;
+    all_reads_succeed("mysql, 10 connections", &store).await;
     let server = few();
     let opts = OptsBuilder::from_opts(Opts::from_url(&server.url()).unwrap());
     let store = MysqlStore::from_pool(Pool::new(opts));
     store.migrate().await.unwrap();
-    nobody_fails("mysql, 10 connections, a pool of the application", &store).await;
+    all_reads_succeed("mysql, 10 connections, a pool of the application", &store).await;
 }
 
 /// Bursts of requests open no connections once the pool is full.

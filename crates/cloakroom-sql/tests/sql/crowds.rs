@@ -1,7 +1,7 @@
-//! Many sessions: of one owner, and of everybody. Nothing is read or ended in one piece.
+//! Many sessions, of one owner and of all owners. They are read and ended page by page.
 //!
-//! `CLOAKROOM_ROWS` sets how many sessions there are, and `CLOAKROOM_OWNED` how many one owner has,
-//! for measurements: the figures are printed.
+//! `CLOAKROOM_ROWS` sets the number of sessions and `CLOAKROOM_OWNED` the number of one owner's,
+//! for measurements; the figures are printed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,10 +17,10 @@ use tokio::time::Instant;
 use crate::common::{LATER, NOW, key};
 use crate::postgres::client;
 
-/// Those that are filled in were created within a thousand seconds before this point.
+/// The inserted sessions were created within a thousand seconds before this time.
 const POINT: Timestamp = NOW;
 
-/// The most that one step may end.
+/// The most sessions that one step may end.
 const STEP: usize = 2_000;
 
 fn number(variable: &str, default: u64) -> u64 {
@@ -39,7 +39,7 @@ fn of(owner: &str, created: Timestamp) -> Entry {
     Entry::new("{}".into(), created, created, Some(LATER)).owner(Some(owner.to_owned()))
 }
 
-/// Moves a session to a new key again and again, until it is gone; says how often.
+/// Moves a session to a new key repeatedly until it is gone. Returns the number of moves.
 async fn flees<S: Store>(store: S, number: u64) -> u64 {
     let entry = of("fugitive", before(number + 1));
     let (first, mut moves) = (1_000_000 * (number + 1), 0);
@@ -48,14 +48,14 @@ async fn flees<S: Store>(store: S, number: u64) -> u64 {
         let (old, new) = (key(first + moves), key(first + moves + 1));
         match store.cycle(&old, seen, &new, &entry, LATER, NOW).await.unwrap() {
             Replaced::Yes(version) => (seen, moves) = (version, moves + 1),
-            Replaced::Conflict => panic!("nobody else writes it"),
+            Replaced::Conflict => panic!("no other task writes it"),
             Replaced::Gone => return moves,
         }
     }
 }
 
-/// Creates, loads and ends sessions that nobody is after, as long as it is told to; says the
-/// longest that one of these took.
+/// Creates, loads and ends sessions that the walk must not end, until told to stop. Returns the
+/// longest time that one round took.
 async fn works<S: Store>(store: S, number: u64, goes_on: Arc<AtomicBool>, done: Arc<AtomicU64>) -> Duration {
     let (key, entry, mut longest) = (key(u64::MAX - number), of("worker", POINT), Duration::ZERO);
     while goes_on.load(Ordering::Relaxed) {
@@ -72,13 +72,13 @@ async fn works<S: Store>(store: S, number: u64, goes_on: Arc<AtomicBool>, done: 
     longest
 }
 
-/// Ends everybody's sessions, step by step, while some flee and others work.
+/// Ends all sessions step by step, while some move and others are created and ended.
 async fn everybody_is_ended<S: Store + Clone>(name: &str, store: S, count: u64) {
     let (goes_on, worked) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU64::new(0)));
     let fleeing: Vec<_> = (0..4).map(|number| tokio::spawn(flees(store.clone(), number))).collect();
     let working = (0..2).map(|number| tokio::spawn(works(store.clone(), number, goes_on.clone(), worked.clone())));
     let working: Vec<_> = working.collect();
-    // All are on their way.
+    // All tasks are running.
     while store.count_owned("fugitive", NOW).await.unwrap() < 4 || worked.load(Ordering::Relaxed) < 2 {
         tokio::task::yield_now().await;
     }
@@ -110,7 +110,7 @@ async fn everybody_is_ended<S: Store + Clone>(name: &str, store: S, count: u64) 
 
 /// The sessions of one owner are listed, counted and ended in steps, oldest first.
 async fn an_owner<S: Store>(name: &str, store: &S, count: u64) {
-    // What was filled in belongs to one owner each; these share one with a long name.
+    // The inserted sessions have different owners; these share one with a long name.
     let owner = "ö".repeat(500);
     for number in 0..count {
         let created = before(10 + number % 50);
@@ -137,7 +137,7 @@ async fn an_owner<S: Store>(name: &str, store: &S, count: u64) {
     let kept = all[3].key;
     let step = store.end_owned(&owner, Some(&kept), 5, NOW).await.unwrap();
     assert_eq!((step.count, step.more), (5, true), "{name}");
-    // The oldest, but for the one that is kept.
+    // The oldest ones have ended, except the one to keep.
     for (place, owned) in all.iter().take(10).enumerate() {
         let lives = matches!(store.load(&owned.key, NOW).await.unwrap(), Loaded::Live(..));
         assert_eq!(lives, place == 3 || place > 5, "{name}: {place}");
@@ -160,7 +160,7 @@ async fn an_owner<S: Store>(name: &str, store: &S, count: u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn crowds_on_postgresql() {
     let server = Postgres::start();
-    // Below the limit of a careful provider.
+    // Below the limit of a cautious hosting provider.
     let url = format!("{}?options=-c%20statement_timeout%3D500", server.url());
     let store = PostgresStore::connect(&url).unwrap();
     store.migrate().await.unwrap();

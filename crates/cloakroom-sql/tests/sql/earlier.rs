@@ -1,5 +1,4 @@
-//! Tables that an earlier release has made: they are brought up to date, and nothing in them is
-//! lost.
+//! Tables of an earlier release: `migrate` upgrades them without losing data.
 
 use cloakroom_servers::{MariaDb, Postgres};
 use cloakroom_session::Timestamp;
@@ -10,7 +9,8 @@ use mysql_async::prelude::Queryable as _;
 use crate::common::{LATER, NOW, entry, first, key};
 use crate::postgres::client;
 
-/// Twelve sessions as the earlier release wrote them: every other one is over. `blob` spells bytes.
+/// Returns twelve sessions in the earlier release's format, every other one expired. `blob` spells
+/// bytes.
 fn rows(blob: fn(&[u8]) -> String) -> String {
     let row = |number: u64| {
         let deadline = if number.is_multiple_of(2) { LATER } else { NOW };
@@ -33,7 +33,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Every operation works on what was there.
+/// Every operation works on the existing rows.
 async fn goes_on(store: &impl Store) {
     let later = Timestamp::from_unix_secs(1_700_000_500);
     assert_eq!(store.load(&key(0), later).await.unwrap(), Loaded::Live(first("{}"), entry("{}")));
@@ -41,7 +41,7 @@ async fn goes_on(store: &impl Store) {
     assert!(matches!(store.replace(&key(2), first("{}"), &entry("2"), later).await.unwrap(), Replaced::Yes(_)));
     let moved = store.cycle(&key(4), first("{}"), &key(40), &entry("4"), LATER, later).await.unwrap();
     assert!(matches!(moved, Replaced::Yes(_)));
-    // The first sweep meets all rows of before, and removes those that are over, a few at a time.
+    // The first sweep visits all existing rows, and deletes the expired ones, a few at a time.
     assert_eq!(store.sweep(later, 4).await.unwrap(), 4);
     assert_eq!(store.sweep(later, 4).await.unwrap(), 2);
     for (number, lives) in [(0, true), (1, false), (2, true), (5, false), (6, true), (40, true)] {
@@ -49,7 +49,7 @@ async fn goes_on(store: &impl Store) {
         assert_eq!(matches!(found, Loaded::Live(..)), lives, "{number}: {found:?}");
     }
     let end = LATER + std::time::Duration::from_secs(1);
-    // Six sessions, and the mark of the one that moved.
+    // Six sessions, and the tombstone of the one that moved.
     assert_eq!(store.sweep(end, 100).await.unwrap(), 7);
 }
 
@@ -66,7 +66,7 @@ async fn a_table_of_an_earlier_release_on_postgresql() {
     store.migrate().await.unwrap();
     store.look_for_table().await.unwrap();
     goes_on(&store).await;
-    // Once all is there, migrating waits for nobody: not even for one who has locked the table.
+    // Once the table is up to date, `migrate` waits for no lock, not even one on the whole table.
     client.batch_execute("BEGIN; LOCK TABLE cloakroom_sessions").await.unwrap();
     store.migrate().await.unwrap();
     client.batch_execute("COMMIT").await.unwrap();
@@ -97,7 +97,7 @@ async fn a_table_of_an_earlier_release_on_mysql() {
     goes_on(&migrate_all(&server).await).await;
 }
 
-/// After a crash on a full disk, MariaDB has called the index of a computed column corrupt.
+/// After a crash on a full disk, MariaDB has reported the index of a virtual column as corrupt.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_computed_column_on_mysql_becomes_a_stored_one() {
     let server = MariaDb::start();

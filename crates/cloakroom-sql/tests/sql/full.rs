@@ -1,4 +1,4 @@
-//! SQLite on a disk that is full.
+//! SQLite on a full disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use crate::common::{LATER, NOW, entry, first, key};
 
-/// A file system of its own, of two megabytes.
+/// A separate file system of two megabytes.
 struct Disk {
     folder: tempfile::TempDir,
 }
@@ -33,12 +33,12 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // The database may be open still.
+        // The database may still be open.
         let _ = Command::new("umount").arg("--lazy").arg(self.folder.path()).status();
     }
 }
 
-/// Everything that writes says that the disk is full, and what was there is there.
+/// Every write fails with "full", and existing data stays.
 async fn full(store: &impl Store) {
     let large = entry(&"secret".repeat(400_000));
     for (what, error) in [
@@ -63,7 +63,7 @@ async fn a_full_disk_leaves_the_old_session() {
     let disk = Disk::small();
     let store = SqliteStore::open(disk.path("sessions.db")).unwrap();
     store.create(&key(1), &entry("old"), NOW).await.unwrap();
-    // What others keep on the disk, and remove when it is full.
+    // Other files on the disk, deleted once it is full.
     fs::write(disk.path("others"), vec![0; 1_000_000]).unwrap();
     full(&store).await;
     to_the_last_byte(&disk.path("rest"));
@@ -84,7 +84,7 @@ async fn a_full_disk_leaves_the_old_session() {
     for number in 100..100 + written {
         assert!(matches!(store.load(&key(number), NOW).await.unwrap(), Loaded::Live(..)), "{number} was acknowledged");
     }
-    // As soon as there is room, it goes on.
+    // It works again as soon as there is room.
     fs::remove_file(disk.path("others")).unwrap();
     let two = store.replace(&key(1), first("old"), &entry("new"), NOW).await.unwrap();
     assert_eq!(two, Replaced::Yes(nth(2, &entry("new"))));

@@ -1,4 +1,4 @@
-//! A member of a Galera cluster: connections of ours wait for what other members have acknowledged.
+//! A Galera node: the store's own connections wait for writes that other nodes acknowledged.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ async fn connections_to_a_member_of_galera_wait() {
     let findings = found(&ours).await;
     assert!(is_told(&findings, Severity::Good), "{findings:?}");
     assert_conforms(Arc::new(ours), Capabilities::all().rounds(3)).await;
-    // A pool of the application has what the application gave it.
+    // The application's own pool keeps the application's settings.
     let theirs = MysqlStore::from_pool(Pool::new(Opts::from_url(&server.url()).unwrap()));
     let findings = found(&theirs).await;
     assert!(

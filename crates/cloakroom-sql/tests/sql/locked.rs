@@ -1,4 +1,4 @@
-//! One row that an administrator has locked: nobody but its own session notices.
+//! A row that an administrator has locked: only its own session is affected.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::postgres::client;
 /// More callers than any of the pools has connections.
 const CALLERS: u64 = 64;
 
-/// A caller that waits for a lock gives up after this time.
+/// The time after which a caller that waits for a lock gives up.
 const GIVEN_UP: Duration = Duration::from_millis(200);
 
 /// An upper bound that only a pool without a usable connection exceeds.
@@ -28,8 +28,8 @@ async fn fill(store: &impl Store) {
     }
 }
 
-/// Writes a locked session again and again, and counts the reads of other sessions that fail at
-/// that time.
+/// Writes a locked session repeatedly, and counts the failed reads of other sessions during that
+/// time.
 async fn others_do_not_notice<S: Store + Clone>(name: &str, store: &S) {
     let mut writes = JoinSet::new();
     for _ in 0..CALLERS {
@@ -52,7 +52,7 @@ async fn others_do_not_notice<S: Store + Clone>(name: &str, store: &S) {
     assert_eq!(failed, 0, "{name}");
 }
 
-/// Once the lock is gone, the session goes on: at once where the statements of those who left were
+/// Once the lock is released, the session works again: immediately if the abandoned statements were
 /// cancelled.
 async fn goes_on(name: &str, store: &impl Store, cancels: bool) {
     loop {
@@ -74,14 +74,14 @@ async fn on_postgres(name: &str, store: PostgresStore, url: &str, cancels: bool)
     let lock = "SELECT 1 FROM cloakroom_sessions WHERE store_key = $1 FOR UPDATE";
     assert_eq!(admin.query(lock, &[&key(0).as_bytes().to_vec()]).await.unwrap().len(), 1);
     others_do_not_notice(name, &store).await;
-    // Nothing that a caller has left goes on waiting in the server.
+    // No abandoned statement keeps waiting in the server.
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
     let left = timeout(PATIENCE, async {
         while cancels && admin.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) > 0 {
             tokio::task::yield_now().await;
         }
     });
-    left.await.unwrap_or_else(|_| panic!("{name}: statements that nobody waits for go on"));
+    left.await.unwrap_or_else(|_| panic!("{name}: abandoned statements still run"));
     admin.batch_execute("COMMIT").await.unwrap();
     goes_on(name, &store, cancels).await;
 }
@@ -103,7 +103,7 @@ async fn postgres_by_sqlx() {
     let server = Postgres::start();
     let url = server.url();
     let store = PostgresStore::from_sqlx(::sqlx::PgPool::connect(&url).await.unwrap());
-    // sqlx has no way to cancel a statement: its connection is closed.
+    // sqlx can't cancel a statement: its connection is closed.
     on_postgres("postgres by sqlx", store, &url, false).await;
 }
 
@@ -121,7 +121,7 @@ async fn on_mysql(name: &str, store: MysqlStore, url: &str, cancels: bool) {
             tokio::task::yield_now().await;
         }
     });
-    left.await.unwrap_or_else(|_| panic!("{name}: statements that nobody waits for go on"));
+    left.await.unwrap_or_else(|_| panic!("{name}: abandoned statements still run"));
     admin.query_drop("COMMIT").await.unwrap();
     goes_on(name, &store, cancels).await;
 }

@@ -1,4 +1,4 @@
-//! Servers that are set up otherwise: strictness, isolation, limits; and a table that isn't there.
+//! Servers with unusual settings (strictness, isolation, limits), and a missing table.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use rusqlite::Connection;
 
 use crate::common::{LATER, NOW, chase, entry, first, key, over_makes_room};
 
-/// Every operation says which table is missing, and how to come by it.
-async fn says_what_is_missing(store: &impl Store) {
+/// Every operation names the missing table and how to create it.
+async fn errors_name_the_missing_table(store: &impl Store) {
     for (what, answer) in [
         ("load", store.load(&key(1), NOW).await.map(|_| ())),
         ("create", store.create(&key(1), &entry("{}"), NOW).await.map(|_| ())),
@@ -30,15 +30,15 @@ async fn says_what_is_missing(store: &impl Store) {
 
 #[tokio::test]
 async fn sqlite_without_its_table() {
-    says_what_is_missing(&SqliteStore::from_connection(Connection::open_in_memory().unwrap())).await;
+    errors_name_the_missing_table(&SqliteStore::from_connection(Connection::open_in_memory().unwrap())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn postgres_serializable() {
-    // Statements that would contradict each other are undone, and tried again.
+    // Conflicting statements are rolled back and retried.
     let server = Postgres::start_with(|_| vec!["default_transaction_isolation=serializable".to_owned()]);
     let store = PostgresStore::connect(&server.url()).unwrap();
-    says_what_is_missing(&store).await;
+    errors_name_the_missing_table(&store).await;
     store.migrate().await.unwrap();
     over_makes_room(&store).await;
     chase(store.clone(), 100).await;
@@ -50,7 +50,7 @@ async fn mysql_lenient_and_small() {
     let options = ["--sql-mode=", "--transaction-isolation=READ-COMMITTED", "--max-allowed-packet=8M"];
     let server = MariaDb::start_with(|_| options.map(str::to_owned).to_vec());
     let store = MysqlStore::connect(&server.url()).unwrap();
-    says_what_is_missing(&store).await;
+    errors_name_the_missing_table(&store).await;
     store.migrate().await.unwrap();
     over_makes_room(&store).await;
     store.create(&key(1), &entry("old"), NOW).await.unwrap();

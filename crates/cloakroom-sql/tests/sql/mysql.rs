@@ -16,7 +16,7 @@ async fn on_a_server() {
     let mut server = MariaDb::start();
     let url = server.url();
     let stores: Vec<_> = (0..8).map(|_| MysqlStore::connect(&url).unwrap()).collect();
-    // All at once, and once more.
+    // All concurrently, and a second time.
     for _ in 0..2 {
         let migrating = stores.iter().cloned().map(|store| tokio::spawn(async move { store.migrate().await }));
         for migrated in migrating.collect::<Vec<_>>() {
@@ -101,7 +101,7 @@ async fn indexes_are_used(client: &mut Conn) {
 async fn round_trips(port: u16) {
     let wire = Proxy::to(port);
     let url = format!("mysql://root@127.0.0.1:{}/test?prefer_socket=false", wire.port());
-    // One connection: a second one would prepare the statements again, at a time of its own.
+    // One connection: a second one would prepare the statements again at an unpredictable time.
     let pool = PoolOpts::default().with_constraints(PoolConstraints::new(1, 1).unwrap()).with_reset_connection(false);
     let opts = OptsBuilder::from_opts(Opts::from_url(&url).unwrap()).pool_opts(pool);
     let store = MysqlStore::from_pool(Pool::new(opts));
@@ -109,7 +109,7 @@ async fn round_trips(port: u16) {
         println!("mysql: {what}: {trips} round trips");
         let expected = match what {
             "replace, conflict" | "replace, gone" | "sweep" => 2,
-            // Nothing there; a mark; nothing where it leads.
+            // The key, a tombstone, and the missing key that it leads to.
             "end, moved and ended" => 4,
             _ => 1,
         };
@@ -118,7 +118,7 @@ async fn round_trips(port: u16) {
 }
 
 #[tokio::test]
-async fn passwords_are_not_told() {
+async fn passwords_are_not_shown() {
     let store = MysqlStore::connect("mysql://ann:hunter2@127.0.0.1:1/x").unwrap();
     assert!(!format!("{store:?}").contains("hunter2"));
     let error = MysqlStore::connect("mysql://ann:hunter2@127.0.0.1:port/x").unwrap_err();

@@ -1,4 +1,4 @@
-//! A table and a schema of one's own, on every store and on pools of the application.
+//! A custom table and schema, on every store and on the application's own pools.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use tokio_postgres::NoTls;
 use crate::common::{NOW, entry, key, over_makes_room};
 use crate::postgres::client;
 
-/// Two tables of one database know nothing of each other; each is as good as any.
+/// Two tables of one database are independent.
 async fn apart<S: Store>(one: S, other: S) {
     one.create(&key(9), &entry("one"), NOW).await.unwrap();
     assert_eq!(other.load(&key(9), NOW).await.unwrap(), Loaded::Absent);
@@ -22,14 +22,14 @@ async fn apart<S: Store>(one: S, other: S) {
     let checkup = one.checkup().await;
     if let Ok(checkup) = checkup {
         let durability = checkup.findings.iter().find(|found| found.topic == Topic::Durability).unwrap();
-        assert!(!durability.text.contains("isn't there"), "{}", durability.text);
+        assert!(!durability.text.contains("doesn't exist"), "{}", durability.text);
     }
     assert_conforms(Arc::new(one), Capabilities::all().rounds(3)).await;
 }
 
-/// Errors name the option before anything is connected.
+/// Errors name the option before any connection is opened.
 #[test]
-fn what_is_no_name_is_an_error() {
+fn invalid_names_are_errors() {
     for (url, option) in [("?table=a%22b", "`table`"), ("?table=", "`table`"), ("?schema=a.b", "`schema`")] {
         let error = PostgresStore::connect(&format!("postgres://h/d{url}")).unwrap_err().to_string();
         assert!(error.contains(option), "{url}: {error}");
@@ -51,7 +51,7 @@ async fn names_on_postgresql() {
     other.migrate().await.unwrap();
     one.migrate().await.unwrap();
     one.migrate().await.unwrap();
-    // What is printed is what was made: nothing is left to do.
+    // The printed schema equals the table created: applying it changes nothing.
     client.batch_execute(&PostgresStore::schema(one.table_name())).await.unwrap();
     let indexes = "SELECT count(*) FROM pg_indexes WHERE schemaname = 'web' AND tablename = 'Select'";
     let left = client.query_one(indexes, &[]).await.unwrap().get::<_, i64>(0);

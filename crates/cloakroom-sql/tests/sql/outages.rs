@@ -1,4 +1,4 @@
-//! Servers that are killed, servers that hang, and callers who leave in the middle.
+//! Servers that are killed, servers that hang, and callers that stop waiting.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,13 +16,13 @@ use tokio::time::{Instant, timeout};
 use crate::common::{LATER, NOW, entry, key};
 use crate::postgres::client;
 
-/// A record that says which session and version it is in every line: half of one, or somebody
-/// else's, is found out.
+/// Returns a record whose every line names its session and version, so that partial and foreign
+/// data are detected.
 fn text(number: u64, version: u64) -> Entry {
     entry(&format!("{number} {version}\n").repeat(2000))
 }
 
-/// Writes sessions until it is told to stop, and notes what was acknowledged.
+/// Writes sessions until told to stop, and records the acknowledged writes.
 async fn write<S: Store>(store: S, writer: u64, stop: Arc<AtomicBool>, known: Arc<Mutex<HashMap<u64, u64>>>) {
     for number in writer * 1_000_000.. {
         let mut version = 0;
@@ -42,15 +42,15 @@ async fn write<S: Store>(store: S, writer: u64, stop: Arc<AtomicBool>, known: Ar
                     version += 1;
                     known.lock().unwrap().insert(number, version);
                 }
-                // Whether an unanswered one was carried out isn't known: on with the next session.
+                // The outcome of an unanswered write is unknown: continue with the next session.
                 Ok(false) | Err(_) => break,
             }
         }
     }
 }
 
-/// Kills a server in mid-write and starts it again: what was acknowledged is there, and nothing is
-/// there by halves.
+/// Kills a server during writes and restarts it: acknowledged writes survive, and no write is
+/// partial.
 async fn killed<S: Store + Clone, T>(name: &str, store: &S, server: &mut T, kill: fn(&mut T), restart: fn(&mut T)) {
     let known = Arc::new(Mutex::new(HashMap::new()));
     for round in 0..3 {
@@ -88,13 +88,13 @@ async fn killed<S: Store + Clone, T>(name: &str, store: &S, server: &mut T, kill
     println!("{name}: {} writes acknowledged before 3 kills, all there", known.values().sum::<u64>());
 }
 
-/// One call of each kind in turn. What is found must be what was asked for.
+/// Makes one call of each kind in turn. A loaded session must be the requested one.
 async fn call(store: impl Store, number: u64) -> Result<(), StoreError> {
     let (key, version) = (key(number), nth(1, &text(number, 1)));
     match number % 4 {
         0 => match store.load(&key, NOW).await? {
             Loaded::Live(_, there) => {
-                assert!(there.text().starts_with(&format!("{number} ")), "somebody else's session")
+                assert!(there.text().starts_with(&format!("{number} ")), "another session's record")
             }
             Loaded::Moved | Loaded::Absent => panic!("session {number} is lost"),
         },
@@ -115,8 +115,7 @@ async fn fill(store: &impl Store, numbers: std::ops::Range<u64>) {
     }
 }
 
-/// Callers who stop waiting for a server that hangs leave nothing behind that the next ones would
-/// stumble over.
+/// Callers that stop waiting for a hanging server leave nothing behind that affects later callers.
 async fn hangs<S: Store + Clone>(name: &str, store: &S, freeze: impl Fn(bool)) {
     fill(store, 0..200).await;
     freeze(true);
@@ -140,12 +139,12 @@ async fn hangs<S: Store + Clone>(name: &str, store: &S, freeze: impl Fn(bool)) {
     println!("{name}: 200 calls were given up while it hung; the next 200 took {:?}", since.elapsed());
 }
 
-/// Callers who leave at any moment: whoever gets their connection finds it in order.
+/// Callers stop waiting at arbitrary moments; the next user of their connection finds it usable.
 async fn dropped<S: Store + Clone>(name: &str, store: &S) {
     fill(store, 1000..1400).await;
     let mut given_up = 0;
     for round in 0..1200_u64 {
-        // Patience is counted in turns of the runtime: its timers are coarser than a call is long.
+        // Counts turns of the runtime, because its timers are coarser than the length of a call.
         let patience = async {
             for _ in 0..(round % 60).pow(2) / 8 {
                 tokio::task::yield_now().await;
@@ -161,8 +160,7 @@ async fn dropped<S: Store + Clone>(name: &str, store: &S) {
     }
     println!("{name}: {given_up} of 1200 calls were left in the middle");
     assert!(given_up > 50, "{name}: only {given_up} calls were left in the middle");
-    // No statement is half done in a connection that is kept: everything written now is seen by
-    // all.
+    // No pooled connection has an unfinished transaction: all callers see everything written now.
     let counted = (0..64).map(|number| {
         let store = store.clone();
         tokio::spawn(async move {
@@ -190,10 +188,10 @@ async fn postgres() {
     killed("postgres", &store, &mut server, |server| server.server().kill(), Postgres::restart).await;
 }
 
-/// What these tests rely on: a killed server answers nobody, not even through a process of its own
-/// that is at work.
+/// An assumption of these tests: a killed server answers no client, not even through a backend
+/// process that is still running.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_postgres_answers_nobody() {
+async fn a_killed_postgres_answers_no_client() {
     let mut server = Postgres::start();
     let (working, other) = (client(&server.url()).await, client(&server.url()).await);
     let answer =

@@ -1,4 +1,4 @@
-//! Poolers in transaction mode, and servers that forget or mix up what was prepared.
+//! Poolers in transaction mode, and servers that forget or confuse prepared statements.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,7 +16,7 @@ fn pool(url: &str, connections: usize) -> Pool {
     Pool::builder(manager).max_size(connections).build().unwrap()
 }
 
-/// One session's life, of a new one each time.
+/// Runs the whole life of a session, a new one each time.
 async fn life(store: &PostgresStore) -> Result<(), StoreError> {
     static NEXT: AtomicU64 = AtomicU64::new(100);
     let number = NEXT.fetch_add(2, Ordering::Relaxed);
@@ -34,7 +34,7 @@ async fn life(store: &PostgresStore) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// How many of many lives at once come to a good end.
+/// Runs many lives concurrently. Returns the errors.
 async fn lives(store: &PostgresStore) -> Vec<String> {
     let mut lives = JoinSet::new();
     for _ in 0..40 {
@@ -53,8 +53,8 @@ async fn behind_a_pooler_in_transaction_mode() {
     PostgresStore::connect(&server.url()).unwrap().migrate().await.unwrap();
     let table = [
         ("found out by its answer to our limits", PostgresStore::connect(&url).unwrap()),
-        ("told by the URL", PostgresStore::connect(&format!("{url}?prepared=false")).unwrap()),
-        ("found out by what it forgets", PostgresStore::from_pool(pool(&url, 8))),
+        ("set in the URL", PostgresStore::connect(&format!("{url}?prepared=false")).unwrap()),
+        ("detected by forgotten statements", PostgresStore::from_pool(pool(&url, 8))),
     ];
     for (row, store) in table {
         for round in 0..3 {
@@ -66,7 +66,7 @@ async fn behind_a_pooler_in_transaction_mode() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_checkup_tells_what_is_in_between() {
+async fn a_checkup_reports_a_pooler() {
     let mut server = Postgres::start();
     let bouncer = PgBouncer::before(&mut server);
     PostgresStore::connect(&server.url()).unwrap().migrate().await.unwrap();
@@ -109,7 +109,7 @@ async fn a_pooler_that_breaks_statements_is_named() {
     }
 }
 
-/// As `RecyclingMethod::Custom("DISCARD ALL")` does, and a pooler that hands a connection on.
+/// Like `RecyclingMethod::Custom("DISCARD ALL")`, or a pooler that reassigns a connection.
 #[tokio::test]
 async fn forgotten_statements_are_sent_again() {
     let server = Postgres::start();
@@ -122,9 +122,9 @@ async fn forgotten_statements_are_sent_again() {
     }
 }
 
-/// Another client has given the names of our statements to the most dangerous one.
+/// Another client has given our statements' names to the most destructive statement.
 #[tokio::test]
-async fn another_statement_than_the_one_asked_for_is_never_run() {
+async fn a_statement_with_a_reused_name_is_never_run() {
     let server = Postgres::start();
     let pool = pool(&server.url(), 1);
     let client = async || pool.get().await.unwrap();

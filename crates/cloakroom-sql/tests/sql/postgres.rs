@@ -21,7 +21,7 @@ async fn on_a_server() {
     let mut server = Postgres::start();
     let url = server.url();
     let stores: Vec<_> = (0..8).map(|_| PostgresStore::connect(&url).unwrap()).collect();
-    // All at once, and once more.
+    // All concurrently, and a second time.
     for _ in 0..2 {
         let migrating = stores.iter().cloned().map(|store| tokio::spawn(async move { store.migrate().await }));
         for migrated in migrating.collect::<Vec<_>>() {
@@ -106,7 +106,7 @@ async fn round_trips(port: u16) {
 }
 
 #[test]
-fn passwords_are_not_told() {
+fn passwords_are_not_shown() {
     let store = PostgresStore::connect("postgres://ann:hunter2@127.0.0.1:1/x").unwrap();
     assert!(!format!("{store:?}").contains("hunter2"));
     let error = PostgresStore::connect("postgres://ann:hunter2@127.0.0.1:port/x").unwrap_err();

@@ -1,4 +1,4 @@
-//! Wires that go silent: what is sent arrives nowhere, and nobody is told.
+//! Network connections that go silent: everything sent is lost, and neither side gets an error.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use tokio::time::{Instant, timeout};
 
 use crate::common::{NOW, entry, key};
 
-/// More callers at the same time than a pool has connections.
+/// More concurrent callers than a pool has connections.
 const CALLERS: u64 = 32;
 
-/// What a caller waits. It is short here: only how many calls fail is counted.
+/// The deadline of a caller. It is short: these tests only count failed calls.
 const DEADLINE: Duration = Duration::from_secs(1);
 
-/// Any answer on a connection that works comes sooner, on any machine.
+/// Any answer on a working connection comes sooner, on any machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn at_once<S: Store + Clone>(store: &S, deadline: Duration) -> usize {
@@ -29,10 +29,11 @@ async fn at_once<S: Store + Clone>(store: &S, deadline: Duration) -> usize {
     answers.iter().filter(|answer| !matches!(answer, Ok(Ok(Loaded::Live(..))))).count()
 }
 
-/// After the first missed deadline the next call succeeds, although each idle connection is silent.
+/// After the first missed deadline the next call succeeds, although all idle connections are
+/// silent.
 async fn recovers<S: Store + Clone>(name: &str, store: &S, wire: &Proxy) {
     store.create(&key(1), &entry("{}"), NOW).await.unwrap();
-    // One call at a time, and the pool full of idle connections.
+    // One call at a time, with a pool full of idle connections.
     assert_eq!(at_once(store, PATIENCE).await, 0);
     wire.silence();
     assert!(timeout(DEADLINE, store.load(&key(1), NOW)).await.is_err(), "{name}: the wire is silent");
@@ -40,7 +41,7 @@ async fn recovers<S: Store + Clone>(name: &str, store: &S, wire: &Proxy) {
     let next = timeout(PATIENCE, store.load(&key(1), NOW)).await;
     assert!(matches!(next, Ok(Ok(Loaded::Live(..)))), "{name}: {next:?}");
     println!("{name}: 1 call failed; an answer {:?} after the first missed deadline", since.elapsed());
-    // Many at a time.
+    // Many concurrently.
     assert_eq!(at_once(store, PATIENCE).await, 0);
     wire.silence();
     let failed = at_once(store, DEADLINE).await;

@@ -47,7 +47,7 @@ async fn columns_of_a_newer_release_are_left_alone() {
     newer_columns_are_left_alone(&store, |key| format!("x'{}'", key.to_hex()), query).await;
 }
 
-/// The file is put back as it was while a request is under way that has seen what is lost.
+/// The file is restored from a backup while a request is in flight that saw the lost state.
 #[tokio::test]
 async fn a_restored_backup_is_not_written_over_by_a_request_from_before() {
     let folder = tempfile::tempdir().unwrap();
@@ -70,7 +70,7 @@ async fn a_restored_backup_is_not_written_over_by_a_request_from_before() {
 async fn stores_on_one_file_share_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
-    // All at once, on a file that isn't there yet.
+    // All concurrently, on a file that doesn't exist yet.
     let opening = (0..8).map(|_| path.clone()).map(|path| tokio::task::spawn_blocking(|| SqliteStore::open(path)));
     let mut stores = Vec::new();
     for opened in opening.collect::<Vec<_>>() {
@@ -131,7 +131,7 @@ async fn corrupt_rows_are_errors() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_opened_is_named() {
+async fn errors_name_a_file_that_cannot_be_opened() {
     let folder = tempfile::tempdir().unwrap();
     let garbage = folder.path().join("garbage.db");
     std::fs::write(&garbage, "certainly not a database, and long enough to be sure of it ".repeat(50)).unwrap();
@@ -174,14 +174,14 @@ async fn a_file_that_cannot_be_written_is_an_error() {
 }
 
 #[test]
-fn the_schema_is_printed_as_it_is_applied() {
+fn the_printed_schema_is_the_applied_one() {
     let connection = Connection::open_in_memory().unwrap();
     connection.execute_batch(&SqliteStore::schema(&TableName::default())).unwrap();
     connection.execute_batch(&SqliteStore::schema(&TableName::default())).unwrap();
 }
 
 #[test]
-fn its_options_are_what_the_file_has() {
+fn options_are_applied_to_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
     SqliteConfig::new(&path).synchronous(Synchronous::Full).readers(0).open().unwrap();
@@ -191,7 +191,7 @@ fn its_options_are_what_the_file_has() {
 
 const FILE: &str = "CLOAKROOM_TEST_WRITES_TO";
 
-/// What the child does: writes until it is killed, and says what was acknowledged.
+/// Runs in the child process: writes until it is killed, and prints the acknowledged writes.
 async fn write_for_ever(path: &Path) {
     let store = SqliteStore::open(path).unwrap();
     for number in 0.. {
@@ -202,7 +202,7 @@ async fn write_for_ever(path: &Path) {
 }
 
 #[tokio::test]
-async fn a_killed_process_loses_nothing_it_acknowledged() {
+async fn acknowledged_writes_survive_a_killed_process() {
     if let Some(path) = std::env::var_os(FILE) {
         return write_for_ever(Path::new(&path)).await;
     }
@@ -211,7 +211,7 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
     for round in 0..5 {
         let _ = std::fs::remove_file(&path);
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "sqlite::a_killed_process_loses_nothing_it_acknowledged", "--nocapture"])
+            .args(["--exact", "sqlite::acknowledged_writes_survive_a_killed_process", "--nocapture"])
             .env(FILE, &path)
             .stdout(Stdio::piped())
             .spawn()

@@ -1,4 +1,4 @@
-//! Pools of sqlx, as an application brings them.
+//! The application's own sqlx pools.
 
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ async fn sqlite() {
     sqlx::query("UPDATE cloakroom_sessions SET record = CAST(x'ff' AS TEXT)").execute(&pool).await.unwrap();
     assert!(store.load(&key(1), NOW).await.unwrap_err().is_corrupt());
     store.end(&key(1), NOW).await.unwrap();
-    // Both drivers, one file.
+    // Both drivers on one file.
     let other = SqliteStore::open(folder.path().join("sessions.db")).unwrap();
     store.create(&key(2), &entry("{}"), NOW).await.unwrap();
     assert_eq!(other.load(&key(2), NOW).await.unwrap(), store.load(&key(2), NOW).await.unwrap());

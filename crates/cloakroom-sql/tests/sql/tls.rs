@@ -1,4 +1,4 @@
-//! Encrypted connections, to real servers with certificates of an authority that the test has made.
+//! Encrypted connections to real servers, with certificates of an authority that the test creates.
 
 use std::fmt::Debug;
 
@@ -49,7 +49,7 @@ async fn mysql() {
     let (server, plain) = (MariaDb::encrypted(&authority), MariaDb::start());
     let (ours, theirs) = (authority.certificate(), stranger.certificate());
     let (ours, theirs) = (ours.display(), theirs.display());
-    // By its socket, it would be reached without encryption.
+    // Through its socket the server would be reached without encryption.
     let url = format!("{}?prefer_socket=false&", server.url());
     for mode in ["require_ssl=true", "ssl-mode=REQUIRED", "ssl-mode=verify_identity"] {
         let store = MysqlStore::connect(&format!("{url}{mode}&ssl-ca={ours}")).unwrap();

@@ -1,4 +1,4 @@
--- Deletes ARGV[1]. 0: gone, 1: done, 2: another text is there.
+-- Deletes the key if its value is ARGV[1]. Returns 0: absent, 1: done, 2: another value.
 local there = redis.call('GET', KEYS[1])
 if not there then return 0 end
 if there ~= ARGV[1] then return 2 end

@@ -1,4 +1,5 @@
--- Writes ARGV[2] in the place of ARGV[1], to live for ARGV[3] milliseconds (0: for ever). 0: gone, 1: done, 2: another text is there.
+-- Replaces ARGV[1] by ARGV[2], with a TTL of ARGV[3] milliseconds (0: none). Returns 0: absent, 1:
+-- done, 2: another value.
 local there = redis.call('GET', KEYS[1])
 if not there then return 0 end
 if there ~= ARGV[1] then return 2 end

@@ -1,4 +1,4 @@
-//! The frameworks, and the ways in which each of them seals.
+//! The frameworks, and their ways of sealing.
 
 use clap::ValueEnum;
 use cloakroom::bridge::{
@@ -16,31 +16,31 @@ pub(in crate::inspect) enum Framework {
     Pyramid,
     /// `pyramid_nacl_session`
     PyramidNacl,
-    /// Beaker's cookie sessions, signed, or encrypted too; with --encrypt-key-file or
-    /// --encrypt-key-env
+    /// Beaker's cookie sessions, signed or also encrypted; encrypted ones need --encrypt-key-file
+    /// or --encrypt-key-env
     Beaker,
     Flask,
     /// `signed_cookies` of Django
     Django,
     /// The id of Express' `express-session`; the session is in its store
     ExpressSession,
-    /// `cookie-session` of Express, with its signature, which is a second cookie: give both, as the
-    /// header `Cookie` has them
+    /// `cookie-session` of Express, whose signature is in a second cookie: pass both, as in the
+    /// `Cookie` header
     CookieSession,
     /// Rails, encrypted or signed
     Rails,
-    /// Plug and Phoenix, signed or encrypted; with --salt
+    /// Plug and Phoenix, signed or encrypted; needs --salt
     Plug,
 }
 
-/// A way to seal that a framework may have used. Where a configuration decides which, each of them
-/// is tried.
+/// One way of sealing that a framework may use. If the way depends on its configuration, all are
+/// tried.
 pub(super) struct Way {
     pub(super) algorithm: &'static str,
     pub(super) reader: Reader,
 }
 
-/// What is in the cookie.
+/// The contents of the cookie.
 pub(super) enum Reader {
     Session(Box<dyn CookieFormat>),
     Id(Box<dyn RecordFormat>),
@@ -57,7 +57,7 @@ impl Way {
 }
 
 impl Framework {
-    /// What the framework calls its cookie.
+    /// Returns the framework's default cookie name.
     pub(in crate::inspect) const fn cookie_name(self) -> &'static str {
         match self {
             Self::Pyramid | Self::PyramidNacl | Self::Flask | Self::CookieSession => "session",
@@ -69,7 +69,7 @@ impl Framework {
         }
     }
 
-    /// What a cookie of this value is.
+    /// Describes a cookie with this value.
     pub(super) fn says(self, value: &str) -> &'static str {
         match (self, seal(value)) {
             (Self::Pyramid, _) => "a signed cookie of Pyramid",
@@ -88,7 +88,7 @@ impl Framework {
         }
     }
 
-    /// The ways in which it may have sealed this value.
+    /// Returns the ways in which the framework may have sealed this value.
     pub(super) fn ways(self, value: &str, secret: &str, other: &Other) -> Result<Vec<Way>, ConfigError> {
         let one = |way| Ok(vec![way]);
         if other.encrypt_key.is_some() && self != Self::Beaker {
@@ -115,7 +115,7 @@ impl Framework {
                 Err(ConfigError::new("salt", "is needed: Plug's signing_salt, or encryption_salt if it is encrypted"))
             }
             (_, Some(_)) => Err(ConfigError::new("salt", "is for pyramid, flask and plug")),
-            // Its configuration has 32 bytes, in hexadecimal digits.
+            // pyramid_nacl_session's configuration contains 32 bytes in hexadecimal.
             (Self::PyramidNacl, None) => {
                 one(Way::session("XSalsa20-Poly1305", PyramidNaclCookie::new(unhex(secret).unwrap_or_default())?))
             }
@@ -127,46 +127,45 @@ impl Framework {
         }
     }
 
-    /// What to do about this reason, where the framework makes it another thing than it is with our
-    /// own cookies.
+    /// Returns the advice for a reason if it differs from the advice for Cloakroom's own cookies.
     pub(super) const fn hint(self, why: Rejected) -> Option<&'static str> {
         Some(match (self, why) {
             (Self::ExpressSession, Rejected::Forged) => {
-                "it was changed on its way, or signed with another secret: where `secret` is a list, try each of them"
+                "it was changed in transit, or signed with another secret: if `secret` is a list, try each of them"
             }
             (Self::CookieSession, Rejected::Forged) => {
-                "it was changed on its way, signed for a cookie of another name (--name says which), or with another key: where `keys` has several, \
+                "it was changed in transit, signed for another cookie name (pass --name), or signed with another key: if `keys` has several, \
                  try each of them"
             }
             (Self::Beaker, Rejected::Corrupt) => {
-                "its signature is good, but it is damaged behind it, encrypted with another encrypt_key, or with one and none was given \
+                "its signature is good, but its content is damaged, encrypted with another encrypt_key, or encrypted and no key was given \
                  (--encrypt-key-file, --encrypt-key-env)"
             }
             (Self::Rails, Rejected::Forged) => {
-                "it was changed on its way, or sealed with another secret_key_base; keys derived with SHA-256 (Rails 7.0 and newer) and SHA-1 (before) \
+                "it was changed in transit, or sealed with another secret_key_base; keys derived with SHA-256 (Rails 7.0 and newer) and SHA-1 (before) \
                  were tried"
             }
             (Self::Rails, Rejected::UnknownFormat) => {
-                "the secret is right, but Rails before 5.2 has encrypted it (AES-256-CBC), which is never read here; newer ones seal it anew when they \
-                 read it"
+                "the secret is right, but the cookie was encrypted by Rails before 5.2 (AES-256-CBC), which isn't supported; newer versions reseal it \
+                 when they read it"
             }
             (Self::Plug, Rejected::Forged) => {
-                "it was changed on its way, or sealed with another secret_key_base or another salt; of an encrypted cookie the salt is encryption_salt"
+                "it was changed in transit, or sealed with another secret_key_base or another salt; for an encrypted cookie the salt is encryption_salt"
             }
             (Self::Plug, Rejected::UnknownFormat) => {
-                "it begins with neither `SFMyNTY.` (signed) nor `XCP.` (encrypted by plug_crypto 2 or newer); older ones write `QTEyOEdDTQ.`, which \
-                 isn't read here"
+                "it begins with neither `SFMyNTY.` (signed) nor `XCP.` (encrypted by plug_crypto 2 or newer); older versions write `QTEyOEdDTQ.`, which \
+                 isn't supported"
             }
             (_, Rejected::Forged) => {
-                "it was changed on its way, or made with another secret, another salt or another algorithm than these"
+                "it was changed in transit, or made with another secret, another salt or another algorithm"
             }
             _ => return None,
         })
     }
 }
 
-/// What keys are derived with, and cookies signed with, is a matter of Rails' version and
-/// configuration.
+/// Returns Rails' ways of sealing: the hashes for key derivation and signatures depend on its
+/// version and configuration.
 fn rails(value: &str, secret: &str) -> Result<Vec<Way>, ConfigError> {
     use RailsDigest::{Sha1, Sha256};
     if seal(value) == Some(Seal::RailsSigned) {
@@ -197,8 +196,8 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     digits.chunks(2).map(|pair| u8::try_from(pair.iter().fold(0, |byte, digit| byte * 16 + digit)).ok()).collect()
 }
 
-/// Beaker's configuration names a library for encryption, and with it a cipher; the bits of a nonce
-/// have changed with Beaker 1.8.
+/// Returns Beaker's ways of sealing: its configuration names an encryption library, which
+/// determines the cipher, and Beaker 1.8 changed the length of the nonce.
 fn beaker(validate_key: &str, encrypt_key: Option<&str>) -> Result<Vec<Way>, ConfigError> {
     let Some(encrypt_key) = encrypt_key else {
         return Ok(vec![Way::session("HMAC-SHA1", BeakerCookie::new(validate_key).build()?)]);

@@ -1,11 +1,11 @@
-//! What a cookie looks like from outside.
+//! The outer form of a cookie.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::framework::Framework;
 
-/// The seals of frameworks that have several, and whose cookies tell which it is.
+/// Seals of frameworks that have several, recognizable by the cookie's form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seal {
     /// `base64(content)--base64(12 bytes)--base64(16 bytes)`
@@ -14,7 +14,7 @@ pub(super) enum Seal {
     RailsSigned,
     PlugSigned,
     PlugEncrypted,
-    /// As `plug_crypto` before version 2 encrypts, which is never read here
+    /// Encryption of `plug_crypto` before version 2, which is never opened
     PlugBefore2,
 }
 
@@ -26,7 +26,7 @@ pub(super) fn seal(value: &str) -> Option<Seal> {
             return Some(seal);
         }
     }
-    // Browsers hold it escaped.
+    // Browsers store it percent-encoded.
     let value = value.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=");
     let is_base64 = |text: &str| STANDARD.decode(text).is_ok();
     match value.split("--").collect::<Vec<_>>().as_slice() {
@@ -36,7 +36,7 @@ pub(super) fn seal(value: &str) -> Option<Seal> {
     }
 }
 
-/// The framework whose cookies look like this.
+/// Returns the framework whose cookies have this form.
 pub(super) fn shape(value: &str) -> Option<Framework> {
     match seal(value) {
         Some(Seal::RailsEncrypted | Seal::RailsSigned) => return Some(Framework::Rails),
@@ -60,7 +60,7 @@ pub(super) fn shape(value: &str) -> Option<Framework> {
     {
         return Some(Framework::Django);
     }
-    // A signature in front of it would make it no text.
+    // With a signature in front it would not be text.
     if STANDARD.decode(value).is_ok_and(|text| text.starts_with(b"{\"") || text == b"{}") {
         return Some(Framework::CookieSession);
     }
@@ -68,7 +68,7 @@ pub(super) fn shape(value: &str) -> Option<Framework> {
     if is_hex(tag) && rest.len() > 8 {
         return Some(Framework::Beaker);
     }
-    // A tag of 64 bytes and `{}` at least.
+    // At least a tag of 64 bytes and `{}`.
     (value.len() >= 88 && is_url(value.trim_end_matches('='))).then_some(Framework::Pyramid)
 }
 

@@ -1,4 +1,4 @@
-//! Cookies that the frameworks themselves have made.
+//! Cookies made by the frameworks themselves.
 
 use std::time::Duration;
 
@@ -23,13 +23,13 @@ const PICKLE: &str = "add74ecd2c057c0c1b13d35d19212819777e9413gAJ9cQAoWAcAAABfZG
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
-/// Vectors that the frameworks have made, and the bridges are tested with.
+/// Vectors made by the frameworks, also used in the tests of the bridges.
 fn vectors(file: &str) -> Value {
     let path = format!("{}/../cloakroom-bridge/tests/vectors/{file}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// A text in one of the vectors.
+/// Returns a text in one of the vectors.
 fn text<'a>(vectors: &'a Value, list: &str, name: &str, member: &str) -> &'a str {
     let found = vectors[list].as_array().unwrap().iter().find(|it| it["name"] == name).unwrap();
     found[member].as_str().unwrap()
@@ -56,7 +56,7 @@ fn asked(framework: Option<Framework>, secret: Option<&str>, value: &str, now: T
 }
 
 #[test]
-fn they_open_with_their_secret_and_with_no_other() {
+fn cookies_open_only_with_their_secret() {
     for (framework, secret, value, key, content) in [
         (Framework::Flask, "dev-secret-key", FLASK, "name", "fred"),
         (Framework::Django, "django-insecure-test-key", DJANGO, "name", "fred"),
@@ -80,7 +80,7 @@ fn they_open_with_their_secret_and_with_no_other() {
 }
 
 #[test]
-fn a_pickle_is_refused_and_an_old_one_is_old() {
+fn pickles_and_expired_cookies_are_refused() {
     let (document, _) = asked(Some(Framework::Beaker), Some("validate-key-abcdef"), PICKLE, NOW);
     assert_eq!(document["answer"]["reason"], "unsafe-serializer", "{document}");
     let (document, _) =
@@ -130,7 +130,7 @@ fn rails() {
     let (shop, sha1, sha256) = ("_myapp_session", "key derived with SHA-1", "key derived with SHA-256");
     for (row, name, value, secret, now, verdict, says) in [
         ("Rails 7", shop, &new, secret, NOW, "opens", sha256),
-        ("as a browser holds it", shop, &escaped, secret, NOW, "opens", sha256),
+        ("percent-encoded, as in a browser", shop, &escaped, secret, NOW, "opens", sha256),
         ("Rails 5", shop, &old, secret, NOW, "opens", sha1),
         ("with an end", shop, &ends, secret, NOW, "opens", "2100-01-01T00:00:00Z"),
         ("too old", shop, &ends, secret, end, "expired-absolute", sha1),
@@ -165,7 +165,7 @@ fn plug() {
         ("signed", json, secret, salt, "opens", "HMAC-SHA256"),
         ("another secret", json, "another", salt, "forged", "another salt"),
         ("another salt", json, secret, "another", "forged", "another salt"),
-        ("changed", &changed, secret, salt, "forged", "changed on its way"),
+        ("changed", &changed, secret, salt, "forged", "changed in transit"),
         ("Erlang's terms", member("signed_cookie"), secret, salt, "unsafe-serializer", "JSON"),
         ("encrypted", xcp, secret, member("encryption_salt"), "unsafe-serializer", "XChaCha20-Poly1305"),
         ("encrypted, the other salt", xcp, secret, salt, "forged", "encryption_salt"),
@@ -193,8 +193,8 @@ fn express() {
     for (row, value, secret, verdict, says) in [
         ("signed", id, "keyboard cat", "unchecked", "id         0123456789abcdefghijklmnopqrstuv\n"),
         ("not escaped", &unescaped, "keyboard cat", "unchecked", "its signature is good"),
-        ("another secret", id, "another", "forged", "where `secret` is a list"),
-        ("changed", &changed, "keyboard cat", "forged", "changed on its way"),
+        ("another secret", id, "another", "forged", "if `secret` is a list"),
+        ("changed", &changed, "keyboard cat", "forged", "changed in transit"),
         ("unsigned", "0123456789abcdefghijklmnopqrstuv", "keyboard cat", "malformed", "cut short"),
     ] {
         let (document, text) = asked(Some(Framework::ExpressSession), Some(secret), value, NOW);
@@ -210,9 +210,9 @@ fn express() {
     let value = "eyJ1c2VyIjo0MiwibmFtZSI6ImZyZWQifQ==";
     let signed = |tag: &str| line(&format!("session={value}; session.sig={tag}"), "session");
     for (row, cookie, key, verdict, says) in [
-        ("as Express has sent them", line(&both, "session"), "key1", "opens", "HMAC-SHA1"),
-        ("another key", line(&both, "session"), "key2", "forged", "where `keys` has several"),
-        ("another signature", signed("PeJyTIipFPJtDR5S0sO12GoDay4"), "key1", "forged", "changed on its way"),
+        ("in the form that Express sends", line(&both, "session"), "key1", "opens", "HMAC-SHA1"),
+        ("another key", line(&both, "session"), "key2", "forged", "if `keys` has several"),
+        ("another signature", signed("PeJyTIipFPJtDR5S0sO12GoDay4"), "key1", "forged", "changed in transit"),
         ("no signature", signed("?"), "key1", "malformed", "cut short"),
         ("alone", Cookie::new("session", value), "key1", "unchecked", "session.sig: give both"),
     ] {
@@ -226,8 +226,8 @@ fn express() {
 }
 
 #[test]
-fn times_that_a_bridge_has_written_are_shown() {
-    // As our side writes it into a session of Express, with the key `key1`.
+fn times_written_by_a_bridge_are_shown() {
+    // A session of Express, written by this side, signed with the key `key1`.
     let format = cloakroom::bridge::ExpressCookie::new("key1").build().unwrap();
     let random = [7; 64];
     let lifetimes = cloakroom::bridge::CookieFormat::lifetimes(&format);
@@ -242,7 +242,7 @@ fn times_that_a_bridge_has_written_are_shown() {
 }
 
 #[test]
-fn what_is_longer_than_any_cookie_is_refused() {
+fn values_longer_than_any_cookie_are_refused() {
     for framework in [Framework::Flask, Framework::Rails, Framework::ExpressSession] {
         let (document, _) = asked(Some(framework), Some("a secret"), &"A".repeat(5000), NOW);
         assert_eq!(document["answer"]["reason"], "too-long", "{framework:?}");
@@ -250,7 +250,7 @@ fn what_is_longer_than_any_cookie_is_refused() {
 }
 
 #[test]
-fn what_it_looks_like() {
+fn frameworks_are_guessed_by_the_form_of_a_cookie() {
     let (rails, plug) = (vectors("rails_cookies"), vectors("plug_session"));
     let rails = |name: &str| text(&rails, "vectors", name, "cookie_value_unescaped");
     let plug = |name: &str| plug[name].as_str().unwrap();
@@ -269,10 +269,10 @@ fn what_it_looks_like() {
         ("QTEyOEdDTQ.a.b.c.d", Some(Framework::Plug), "--framework plug"),
         (id, Some(Framework::ExpressSession), "--framework express-session"),
         ("eyJ1c2VyIjo0MiwibmFtZSI6ImZyZWQifQ==", Some(Framework::CookieSession), "--framework cookie-session"),
-        ("garbage", None, "no format knows it"),
-        ("", None, "no format knows it"),
-        ("--", None, "no format knows it"),
-        ("é", None, "no format knows it"),
+        ("garbage", None, "no known format matches"),
+        ("", None, "no known format matches"),
+        ("--", None, "no known format matches"),
+        ("é", None, "no known format matches"),
     ] {
         assert_eq!(shape(value), framework, "{value}");
         assert!(asked(None, None, value, NOW).1.contains(says), "{value}");
