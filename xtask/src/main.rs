@@ -32,6 +32,7 @@ mod tally;
 mod test;
 mod toolchain;
 mod tools;
+mod words;
 
 use std::process::ExitCode;
 
@@ -66,6 +67,7 @@ cargo xtask COMMAND
   bench [--quick] [PART]...                  measures all or some figures of docs/guide/benchmarks.md
   guard [--renew]                            compares the cost of requests with its budgets, or rewrites them
   soak [--minutes N] [--seed N] [STORE]...   injects random faults into all or these stores for N minutes (10)
+  words [--all]                              plain English: the lines that break the rules, or all findings
   size                                       counts lines per crate, in the median and the largest file";
 
 fn main() -> ExitCode {
@@ -99,6 +101,7 @@ fn run(command: &str, arguments: &[String]) -> Outcome {
         "guard" => guard::run(arguments),
         "size" => size::run(arguments),
         "soak" => soak::run(arguments),
+        "words" => words::run(arguments),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(())
