@@ -59,7 +59,7 @@ impl<'a> From<Option<&'a str>> for HeaderFact<'a> {
 pub struct RequestFacts<'a> {
     /// The method, in upper case.
     pub method: &'a str,
-    /// Whether the request opens a WebSocket: `GET` with `Upgrade: websocket`, or an extended
+    /// The request opens a WebSocket: `GET` with `Upgrade: websocket`, or an extended
     /// `CONNECT`.
     pub handshake: bool,
     /// `Host`, or `:authority` in HTTP/2.
