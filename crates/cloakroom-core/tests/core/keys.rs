@@ -1,4 +1,4 @@
-//! Keys and keyrings: what is no secret is refused before it protects anything.
+//! Keys and keyrings: weak secrets are refused before they protect anything.
 
 use cloakroom_core::{Key, Keyring, Seal, Sealer};
 
@@ -11,7 +11,7 @@ fn what_is_no_secret_is_refused() {
     let mut almost = vec![0; 32];
     almost[31] = 1;
     let rows: &[(&str, Vec<u8>, Option<&str>)] = &[
-        ("nothing", vec![], Some("key: has 0 bytes, at least 32 are needed")),
+        ("an empty secret", vec![], Some("key: has 0 bytes, at least 32 are needed")),
         ("one byte", vec![1], Some("key: has 1 bytes, at least 32 are needed")),
         ("31 bytes", bytes(31), Some("key: has 31 bytes, at least 32 are needed")),
         ("32 bytes", bytes(32), None),
@@ -44,8 +44,8 @@ fn base64_is_read_in_all_its_spellings() {
         ("bits left over", "//79/Pv6+fj39vX08/Lx8O/u7ezr6uno5+bl5OPi4eB=", false),
         ("hexadecimal with a prefix", "0x:fffefdfc", false),
         ("not ASCII", "схема", false),
-        ("nothing", "", false),
-        ("padding alone", "====", false),
+        ("an empty text", "", false),
+        ("only padding", "====", false),
         ("too short", "AAECAwQFBgcICQ==", false),
         ("zeros", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", false),
     ];
