@@ -43,7 +43,7 @@ const MOST: u64 = (1 << 31) - 1;
 /// let first = Version::first(0x5eed);
 /// let next = Version::after(&first, 0xbead);
 /// assert!(next > first);
-/// Another write on the same version, in a history that was lost.
+/// // Another write on the same version, in a history that was lost.
 /// assert_ne!(Version::after(&first, 0xfeed), next);
 /// ```
 #[derive(Clone, Default)]

@@ -64,11 +64,11 @@ use crate::meter::{self, Event};
 ///         let cookie = CookieConfig::default().name("sid").build().expect("a plain name");
 ///         let mut records = self.records.lock().unwrap();
 ///         let (session, mut cookies) = (commit.session(), Vec::new());
-/// If one commit ends a session and begins another, the end comes first.
+///         // If one commit ends a session and begins another, the end comes first.
 ///         let ended = commit.ended_id().is_some_and(|id| records.remove(&id.store_key()).is_some());
 ///         let id = match commit.plan() {
 ///             Plan::Create | Plan::EndThenCreate => commit.new_id(),
-/// A session moves or is replaced only if it still exists: an ended session is never revived.
+///             // A session moves or is replaced only if it still exists: an ended one is never revived.
 ///             Plan::Cycle => session.store_key().and_then(|key| records.remove(&key)).and(commit.new_id()),
 ///             Plan::Replace | Plan::Touch => session.id().filter(|id| records.contains_key(&id.store_key())),
 ///             Plan::End => {

@@ -17,7 +17,7 @@
 //! let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
 //! let sessions = CookieSessions::encrypted(key).build()?;
 //!
-//! The browser holds the only copy: nothing can be ended early, and nothing is merged.
+//! // The browser holds the only copy: nothing can be ended early, and nothing is merged.
 //! let can = Capabilities::all().without_revocation().without_merging();
 //! assert_conforms(Arc::new(sessions), can).await;
 //! # Ok(())
@@ -82,7 +82,7 @@ macro_rules! run {
 /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
 /// let sessions = Arc::new(CookieSessions::signed(key).build()?);
 ///
-/// A cookie session can't be revoked. The suite detects the wrong claim that it can.
+/// // A cookie session can't be revoked. The suite detects the wrong claim that it can.
 /// let failures = check(sessions, Capabilities::all().rounds(1)).await;
 /// assert!(failures.iter().any(|failure| failure.check == "an_ended_session_opens_nothing"));
 /// # Ok(())
