@@ -46,6 +46,14 @@ impl SessionId {
     }
 
     /// Returns the id's text, for a cookie.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::SessionId;
+    ///
+    /// let id = SessionId::from_random([7; 32]);
+    /// assert_eq!(SessionId::parse(&id.expose()), Some(id));
+    /// ```
     #[must_use]
     pub fn expose(&self) -> String {
         Spelled::new(&self.0).as_str().to_owned()
@@ -54,6 +62,14 @@ impl SessionId {
     /// Returns the hash for the store.
     ///
     /// A stolen database must not contain usable cookies (CVE-2019-16782).
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::SessionId;
+    ///
+    /// let id = SessionId::from_random([7; 32]);
+    /// assert_ne!(id.store_key().as_bytes(), &[7; 32]);
+    /// ```
     #[must_use]
     pub fn store_key(&self) -> StoreKey {
         StoreKey(Sha256::digest(self.0).into())
@@ -148,6 +164,15 @@ impl StoreKey {
 
     /// Returns eight hexadecimal digits: enough to follow a session through traces, too few to look
     /// it up.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::SessionId;
+    ///
+    /// let key = SessionId::from_random([7; 32]).store_key();
+    /// assert_eq!(key.prefix().len(), 8);
+    /// assert!(key.to_hex().starts_with(&key.prefix()));
+    /// ```
     #[must_use]
     pub fn prefix(&self) -> String {
         self.0.iter().take(4).map(|byte| format!("{byte:02x}")).collect()

@@ -19,6 +19,15 @@ pub enum CommitPolicy {
 
 impl CommitPolicy {
     /// Returns `true` if a response with this status commits.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CommitPolicy;
+    ///
+    /// assert!(CommitPolicy::Always.commits(500));
+    /// assert!(CommitPolicy::NotOnServerError.commits(404));
+    /// assert!(!CommitPolicy::NotOnServerError.commits(500));
+    /// ```
     #[must_use]
     pub const fn commits(self, status: u16) -> bool {
         match self {

@@ -29,7 +29,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock for tests, which only moves when it is told to.
+/// A clock for tests that moves only when it is set.
 ///
 /// # Examples
 /// ```
@@ -44,7 +44,7 @@ impl Clock for SystemClock {
 pub struct ManualClock(AtomicU64);
 
 impl ManualClock {
-    /// Creates a clock that stands at `now`.
+    /// Creates a clock that shows `now`.
     #[must_use]
     pub const fn at(now: Timestamp) -> Self {
         Self(AtomicU64::new(now.unix_millis()))

@@ -123,6 +123,17 @@ impl CookieSessions {
     ///
     /// # Errors
     /// Returns the reason for which this factory would ignore the value.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{CookieSessions, Key, Rejected, Timestamp};
+    ///
+    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// let sessions = CookieSessions::encrypted(key).build()?;
+    /// let now = Timestamp::from_unix_secs(1_700_000_000);
+    /// assert_eq!(sessions.open_value("nonsense", now).unwrap_err(), Rejected::UnknownFormat);
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
     pub fn open_value(&self, value: &str, now: Timestamp) -> Result<Opened, Rejected> {
         self.unseal(value, now).map(|(id, record)| Opened { id, record: Arc::unwrap_or_clone(record) })
     }
@@ -146,6 +157,19 @@ impl CookieSessions {
     /// Returns the size in bytes of name and value of the cookie for `record`.
     ///
     /// Browsers accept at most 4,096 bytes.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{CookieSessions, Key, Session};
+    ///
+    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// let sessions = CookieSessions::encrypted(key).build()?;
+    /// let session = Session::for_tests();
+    /// let empty = sessions.cookie_size(&session.record());
+    /// session.insert("text", "x".repeat(100))?;
+    /// assert!(sessions.cookie_size(&session.record()) > empty + 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn cookie_size(&self, record: &Record) -> usize {
         self.wire_size(SessionId::TEXT_LEN + record.encode().len())

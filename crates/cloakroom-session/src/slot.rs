@@ -51,6 +51,15 @@ impl Engine {
     }
 
     /// Sets the responses with which changes are committed.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{CommitPolicy, CookieSessions, Engine, Key};
+    ///
+    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// let engine = Engine::new(CookieSessions::signed(key).build()?).policy(CommitPolicy::NotOnServerError);
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
     #[must_use]
     pub const fn policy(mut self, policy: CommitPolicy) -> Self {
         self.policy = policy;
@@ -67,6 +76,17 @@ impl Engine {
     }
 
     /// Sets the source of time.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use cloakroom_session::{CookieSessions, Engine, Key, ManualClock, Timestamp};
+    ///
+    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// let clock = Arc::new(ManualClock::at(Timestamp::from_unix_secs(1_700_000_000)));
+    /// let engine = Engine::new(CookieSessions::signed(key).build()?).clock(Arc::clone(&clock));
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);

@@ -374,6 +374,15 @@ impl CookieTemplate {
     }
 
     /// Removes the cookie.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CookieConfig;
+    ///
+    /// let cookie = CookieConfig::default().name("session").build()?;
+    /// assert!(cookie.remove().as_str().starts_with("session=; Path=/; Max-Age=0;"));
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn remove(&self) -> SetCookie {
         // Also Expires, for agents that predate Max-Age.

@@ -106,6 +106,15 @@ impl CsrfRules {
     }
 
     /// Returns `true` if requests with this method are checked.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CsrfRules;
+    ///
+    /// let rules = CsrfRules::default();
+    /// assert!(rules.covers("POST") && rules.covers("DELETE"));
+    /// assert!(!rules.covers("GET"));
+    /// ```
     #[must_use]
     pub fn covers(&self, method: &str) -> bool {
         !self.safe_methods.iter().any(|safe| safe == method)
@@ -149,6 +158,17 @@ impl CsrfRules {
     /// 2. A safe method isn't covered.
     /// 3. Every other request is checked by its origin, and then by its token according to the
     ///    [`TokenPolicy`].
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{CsrfDecision, CsrfRules, Refusal, RequestFacts};
+    ///
+    /// let rules = CsrfRules::default();
+    /// let post = RequestFacts::new("POST");
+    /// assert_eq!(rules.decide(&RequestFacts::new("GET")), CsrfDecision::Unchecked);
+    /// assert_eq!(rules.decide(&post.sec_fetch_site("same-origin")), CsrfDecision::Passed);
+    /// assert_eq!(rules.decide(&post), CsrfDecision::Refused(Refusal::NoOrigin));
+    /// ```
     #[must_use]
     pub fn decide(&self, facts: &RequestFacts<'_>) -> CsrfDecision {
         if facts.handshake {
@@ -182,6 +202,16 @@ impl CsrfRules {
     ///
     /// # Errors
     /// Returns the [`Refusal`] if it may not.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{CsrfRules, Refusal, RequestFacts};
+    ///
+    /// let post = RequestFacts::new("POST").host("shop.example");
+    /// let check = |origin| CsrfRules::default().check_origin(&post.origin(origin));
+    /// assert_eq!(check("https://shop.example"), Ok(()));
+    /// assert_eq!(check("https://evil.example"), Err(Refusal::ForeignOrigin));
+    /// ```
     pub fn check_origin(&self, facts: &RequestFacts<'_>) -> Result<(), Refusal> {
         self.evidence(facts).map(|_| ())
     }

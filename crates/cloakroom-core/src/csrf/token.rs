@@ -109,6 +109,14 @@ impl CsrfToken {
     }
 
     /// Returns the token's text, for a header or a cookie outside of pages.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CsrfToken;
+    ///
+    /// let token = CsrfToken::from_random([7; 32]);
+    /// assert_eq!(token.expose().len(), 43);
+    /// ```
     #[must_use]
     pub fn expose(&self) -> &str {
         self.text.as_str()
@@ -124,6 +132,16 @@ impl CsrfToken {
     ///
     /// `pad` must be fresh for every rendering, and as long as [`CsrfToken::mask_len`]. With a
     /// shorter pad the result is truncated and matches nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CsrfToken;
+    ///
+    /// let token = CsrfToken::from_random([7; 32]);
+    /// let pad = vec![42; token.mask_len()];   // use fresh random bytes
+    /// assert!(!token.mask(&pad).contains(token.expose()));
+    /// assert!(token.matches(&token.mask(&pad)));
+    /// ```
     #[must_use]
     pub fn mask(&self, pad: &[u8]) -> String {
         if let Some(scheme) = self.scheme {
@@ -135,6 +153,15 @@ impl CsrfToken {
     }
 
     /// Returns `true` if `submitted` is this token, raw or masked. Runs in constant time.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CsrfToken;
+    ///
+    /// let (token, other) = (CsrfToken::from_random([7; 32]), CsrfToken::from_random([8; 32]));
+    /// assert!(token.matches(token.expose()));
+    /// assert!(!token.matches(other.expose()));
+    /// ```
     #[must_use]
     pub fn matches(&self, submitted: &str) -> bool {
         let token = self.expose().as_bytes();
