@@ -176,7 +176,9 @@ impl SessionState {
         Ok(result)
     }
 
-    /// Removes all values. Flash messages and the CSRF token stay; `invalidate` removes them too.
+    /// Removes all values.
+    ///
+    /// Flash messages and the CSRF token stay; `invalidate` removes them too.
     pub fn clear(&mut self) {
         self.apply(Change::Clear);
     }

@@ -252,7 +252,9 @@ impl ChangeLog {
         })
     }
 
-    /// Returns the closures given to `update`. Holding them keeps the values that they own alive.
+    /// Returns the closures given to `update`.
+    ///
+    /// Holding them keeps the values that they own alive.
     #[must_use]
     pub fn closures(&self) -> Vec<Updater> {
         let closure =

@@ -112,8 +112,9 @@ impl Error {
         matches!(*self.0, Kind::Decode { .. })
     }
 
-    /// Returns `true` if the session doesn't fit into its cookie. The browser keeps the previous
-    /// one.
+    /// Returns `true` if the session doesn't fit into its cookie.
+    ///
+    /// The browser keeps the previous one.
     #[must_use]
     pub fn is_too_large(&self) -> bool {
         matches!(*self.0, Kind::TooLarge { .. })
@@ -209,7 +210,9 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// Creates the error for the option called `option`. The text must not contain a secret.
+    /// Creates the error for the option called `option`.
+    ///
+    /// The text must not contain a secret.
     #[must_use]
     pub fn new(option: &'static str, problem: impl Into<String>) -> Self {
         Self { option, problem: problem.into() }

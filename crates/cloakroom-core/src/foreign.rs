@@ -74,7 +74,9 @@ impl Foreign {
         self.id.as_ref().map(Text::as_str)
     }
 
-    /// Returns the text that was found in that framework's store. A commit replaces only this text.
+    /// Returns the text that was found in that framework's store.
+    ///
+    /// A commit replaces only this text.
     #[must_use]
     pub fn seen(&self) -> Option<&str> {
         self.seen.as_ref().map(Text::as_str)

@@ -193,8 +193,9 @@ impl Keyring {
         Self { keys: vec![current] }
     }
 
-    /// Adds a key that sealed earlier. A cookie that it opens is sealed with the current key at the
-    /// next write.
+    /// Adds a key that sealed earlier.
+    ///
+    /// A cookie that it opens is sealed with the current key at the next write.
     ///
     /// # Errors
     /// Returns an error if the keyring already contains the key.

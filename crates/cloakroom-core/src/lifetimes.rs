@@ -115,7 +115,9 @@ impl Lifetimes {
         self
     }
 
-    /// Sets the time after which a session expires, counted from its creation. `None` is never.
+    /// Sets the time after which a session expires, counted from its creation.
+    ///
+    /// `None` is never.
     ///
     /// # Examples
     /// ```
@@ -275,8 +277,9 @@ impl Clockwork {
         }
     }
 
-    /// Returns the deadline that has passed, if any. At its exact deadline, a session is still
-    /// valid.
+    /// Returns the deadline that has passed, if any.
+    ///
+    /// At its exact deadline, a session is still valid.
     #[must_use]
     pub fn expired(&self, now: Timestamp) -> Option<Deadline> {
         if self.absolute_deadline.is_some_and(|deadline| now > deadline) {

@@ -46,7 +46,9 @@ impl CommitId {
         Self(bytes)
     }
 
-    /// Creates an id of this process from 6 random bytes. The first call sets the process part.
+    /// Creates an id of this process from 6 random bytes.
+    ///
+    /// The first call sets the process part.
     ///
     /// A record without room for all ids keeps some of each process, so that a busy process doesn't
     /// displace the ids that another one looks for.

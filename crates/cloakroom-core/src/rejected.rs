@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::lifetimes::Deadline;
 
-/// The reason for ignoring a cookie. It is a value, not an error, because cookies are network
-/// input.
+/// The reason for ignoring a cookie.
+///
+/// It is a value, not an error, because cookies are network input.
 ///
 /// The request then has a new session, as if it had sent no cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -139,8 +139,9 @@ impl Sealer {
         self.seal
     }
 
-    /// Seals a payload with the current key. `nonce` is 12 fresh random bytes; the signed format
-    /// doesn't use them.
+    /// Seals a payload with the current key.
+    ///
+    /// `nonce` is 12 fresh random bytes; the signed format doesn't use them.
     ///
     /// # Errors
     /// Returns an error with [`Error::is_seal`] if the payload exceeds the cipher's limit of 64 GiB

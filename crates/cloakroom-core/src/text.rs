@@ -228,7 +228,9 @@ impl Json {
         Some(members)
     }
 
-    /// Returns the elements of an array, or `None` for any other value. Elements aren't parsed.
+    /// Returns the elements of an array, or `None` for any other value.
+    ///
+    /// Elements aren't parsed.
     #[must_use]
     pub fn elements(&self) -> Option<Vec<Self>> {
         let mut scanner = Scanner::new(self.as_str());

@@ -56,7 +56,9 @@ impl<'a> Candidates<'a> {
         self
     }
 
-    /// Returns the next value to try, the last cookie first. Returns `None` after the last value.
+    /// Returns the next value to try, the last cookie first.
+    ///
+    /// Returns `None` after the last value.
     pub fn next_value(&mut self) -> Option<&'a str> {
         loop {
             // Restarts each time, at most four times: a stored iterator would need a nameable type.

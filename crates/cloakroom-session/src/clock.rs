@@ -83,8 +83,9 @@ pub fn random<const N: usize>() -> Result<[u8; N], Error> {
     Ok(bytes)
 }
 
-/// Fills a buffer with random bytes from the operating system. An empty buffer needs no system
-/// call.
+/// Fills a buffer with random bytes from the operating system.
+///
+/// An empty buffer needs no system call.
 ///
 /// # Errors
 /// Returns an error if the operating system can't provide random bytes.

@@ -60,7 +60,9 @@ impl Error {
         Self(Kind::Contended { key: key.to_owned() })
     }
 
-    /// Creates the error for a missing layer; `layer` is the name of its type. For adapters.
+    /// Creates the error for a missing layer; `layer` is the name of its type.
+    ///
+    /// For adapters.
     #[must_use]
     pub const fn missing_layer(layer: &'static str) -> Self {
         Self(Kind::MissingLayer { layer })
@@ -100,7 +102,9 @@ impl Error {
         Self(Kind::Corrupt { source })
     }
 
-    /// Creates the error for an operation that the store doesn't support. For factories and stores.
+    /// Creates the error for an operation that the store doesn't support.
+    ///
+    /// For factories and stores.
     #[must_use]
     pub fn unsupported(source: impl Into<Source>) -> Self {
         let source = source.into();
@@ -147,8 +151,9 @@ impl Error {
         self.value().is_some_and(ValueError::is_decode)
     }
 
-    /// Returns `true` if the session doesn't fit into its cookie. The browser keeps the previous
-    /// one.
+    /// Returns `true` if the session doesn't fit into its cookie.
+    ///
+    /// The browser keeps the previous one.
     #[must_use]
     pub fn is_too_large(&self) -> bool {
         self.value().is_some_and(ValueError::is_too_large)

@@ -109,7 +109,9 @@ pub fn event(carrier: Carrier, event: Event) {
         .increment(1);
 }
 
-/// Records the size of a write in bytes. The size is computed only if metrics are enabled.
+/// Records the size of a write in bytes.
+///
+/// The size is computed only if metrics are enabled.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
 pub fn written(carrier: Carrier, bytes: impl FnOnce() -> usize) {
     #[cfg(feature = "metrics")]
@@ -186,8 +188,9 @@ pub fn swept(entries: usize) {
     metrics::counter!("cloakroom_swept_total").increment(entries as u64);
 }
 
-/// Registers the units and descriptions of all metrics. Call it once, after installing the
-/// recorder.
+/// Registers the units and descriptions of all metrics.
+///
+/// Call it once, after installing the recorder.
 #[cfg(feature = "metrics")]
 pub fn describe() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};

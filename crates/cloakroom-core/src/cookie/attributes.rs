@@ -116,7 +116,9 @@ impl CookieConfig {
         self
     }
 
-    /// Sends the cookie to all subdomains of `domain`. Needs a name without a `__Host-` prefix.
+    /// Sends the cookie to all subdomains of `domain`.
+    ///
+    /// Needs a name without a `__Host-` prefix.
     ///
     /// # Examples
     /// ```
@@ -132,7 +134,9 @@ impl CookieConfig {
         self
     }
 
-    /// Sets the sites from which the browser sends the cookie. The default is [`SameSite::Lax`].
+    /// Sets the sites from which the browser sends the cookie.
+    ///
+    /// The default is [`SameSite::Lax`].
     ///
     /// # Examples
     /// ```

@@ -4,7 +4,9 @@ use super::origin::{Origin, OriginPattern};
 use super::rules::{CsrfRules, OwnOrigin, TokenPolicy};
 use crate::error::ConfigError;
 
-/// A builder of [`CsrfRules`]. Contradictory options are an error of [`CsrfRulesBuilder::build`].
+/// A builder of [`CsrfRules`].
+///
+/// Contradictory options are an error of [`CsrfRulesBuilder::build`].
 ///
 /// # Examples
 /// ```
@@ -38,8 +40,9 @@ pub struct CsrfRulesBuilder {
 }
 
 impl CsrfRulesBuilder {
-    /// Sets the application's own origin, such as `https://shop.example`. Repeat it for further
-    /// ones.
+    /// Sets the application's own origin, such as `https://shop.example`.
+    ///
+    /// Repeat it for further ones.
     ///
     /// Without this option, the own origin is `https://` and the request's `Host`.
     ///
@@ -158,8 +161,9 @@ impl CsrfRulesBuilder {
         self
     }
 
-    /// Refuses no request, and only reports those that would be refused. For a trial before
-    /// enforcement.
+    /// Refuses no request, and only reports those that would be refused.
+    ///
+    /// For a trial before enforcement.
     ///
     /// A request passes even if the check is impossible because the session's store is down. The
     /// exception is a handler that takes a `CheckedForm`, which always enforces the check.

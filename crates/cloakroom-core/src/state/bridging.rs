@@ -27,7 +27,9 @@ impl SessionState {
         self
     }
 
-    /// Sets the source from which the session was opened. The factory numbers its sources from one.
+    /// Sets the source from which the session was opened.
+    ///
+    /// The factory numbers its sources from one.
     #[must_use]
     pub const fn at_place(mut self, place: u8) -> Self {
         self.context.place = place;
@@ -40,8 +42,9 @@ impl SessionState {
         self.context.place
     }
 
-    /// Attaches another session that the same request's cookies opened. A factory that reads
-    /// several sources ends both together.
+    /// Attaches another session that the same request's cookies opened.
+    ///
+    /// A factory that reads several sources ends both together.
     #[must_use]
     pub fn beside(mut self, other: Self) -> Self {
         self.rare_mut().other = Some(other);

@@ -104,8 +104,9 @@ impl SessionState {
         Self::with(Identity::Loaded(id), record.into(), now, lifetimes)
     }
 
-    /// Creates the session of a request with a superseded id. It is empty, drops writes and sends
-    /// no cookie.
+    /// Creates the session of a request with a superseded id.
+    ///
+    /// It is empty, drops writes and sends no cookie.
     ///
     /// Two operations still work. [`SessionState::cycle_id`] makes it a new session, and
     /// [`SessionState::invalidate`] ends the session that `presented` has moved to.
@@ -143,8 +144,9 @@ impl SessionState {
         self
     }
 
-    /// Sets whether the next commit moves the session to another source. The browser then needs a
-    /// new cookie, regardless of the cookie's payload.
+    /// Sets whether the next commit moves the session to another source.
+    ///
+    /// The browser then needs a new cookie, regardless of the cookie's payload.
     #[must_use]
     pub const fn moving(mut self, moves: bool) -> Self {
         self.context.moves = moves;
@@ -260,8 +262,9 @@ impl SessionState {
         self.id().is_some() && self.expired_meanwhile(now).is_some()
     }
 
-    /// Returns a number that changes with each `invalidate`. A value taken from an earlier session
-    /// of this request must not be written to a later one.
+    /// Returns a number that changes with each `invalidate`.
+    ///
+    /// A value taken from an earlier session of this request must not be written to a later one.
     #[must_use]
     pub const fn generation(&self) -> u32 {
         self.generation

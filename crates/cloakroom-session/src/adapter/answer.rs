@@ -25,8 +25,9 @@ impl Answer {
         Self { status, words: words.into(), retry_after: None }
     }
 
-    /// Creates the response for an error. Its body is the reason phrase, because the message isn't
-    /// for the client.
+    /// Creates the response for an error.
+    ///
+    /// Its body is the reason phrase, because the message isn't for the client.
     #[must_use]
     pub fn sorry(error: &Error) -> Self {
         let status = error.status();

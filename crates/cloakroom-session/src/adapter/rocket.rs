@@ -27,8 +27,9 @@ impl RocketSessions {
         Self(engine)
     }
 
-    /// Returns the slot of the request's session, after creating it if necessary. Returns `None` if
-    /// no sessions are managed.
+    /// Returns the slot of the request's session, after creating it if necessary.
+    ///
+    /// Returns `None` if no sessions are managed.
     #[must_use]
     pub fn slot<'r>(request: &'r Request<'_>) -> Option<&'r SessionSlot> {
         let sessions = request.rocket().state::<Self>()?;
@@ -36,7 +37,9 @@ impl RocketSessions {
     }
 }
 
-/// The slot of a request's CSRF check, in Rocket's request cache. An early lookup must not fill it.
+/// The slot of a request's CSRF check, in Rocket's request cache.
+///
+/// An early lookup must not fill it.
 #[derive(Debug, Default)]
 pub struct RocketCsrf(OnceLock<CsrfSlot>);
 

@@ -41,7 +41,9 @@ pub enum BodyExtent {
     Truncated,
 }
 
-/// Returns the value of the first form field called `field`. A file of that name is ignored.
+/// Returns the value of the first form field called `field`.
+///
+/// A file of that name is ignored.
 ///
 /// The body is read once, and only the value is copied.
 ///

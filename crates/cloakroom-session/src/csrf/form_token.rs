@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-/// The CSRF token for the forms of a page, masked for each request. `Display` prints its text.
+/// The CSRF token for the forms of a page, masked for each request.
+///
+/// `Display` prints its text.
 ///
 /// Handlers take it as an argument. If tokens are kept in the session, this extractor opens the
 /// session, and a new session is stored. With several session layers, the session is the one that

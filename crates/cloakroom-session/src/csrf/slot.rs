@@ -38,8 +38,9 @@ struct Progress {
 }
 
 impl CsrfSlot {
-    /// Creates the slot of an unchecked request. `session` is the innermost session slot around the
-    /// check.
+    /// Creates the slot of an unchecked request.
+    ///
+    /// `session` is the innermost session slot around the check.
     #[must_use]
     pub fn new(guard: Arc<CsrfGuard>, session: Option<SessionSlot>) -> Self {
         let progress = Progress { decision: CsrfDecision::Unchecked, rendered: false, issued: None };
@@ -66,7 +67,9 @@ impl CsrfSlot {
         self.progress().decision
     }
 
-    /// Checks the request's head. `outer` is the slot of an outer CSRF layer, if there is one.
+    /// Checks the request's head.
+    ///
+    /// `outer` is the slot of an outer CSRF layer, if there is one.
     ///
     /// After `Refused`, the handler must not run. After `TokenNeeded`, call
     /// [`CsrfSlot::check_token`] first.

@@ -27,8 +27,9 @@ enum Step {
 const MOST_REBASES: usize = 1000;
 
 impl Session {
-    /// Commits all changes so far, before the response. For streams, WebSockets and background
-    /// work.
+    /// Commits all changes so far, before the response.
+    ///
+    /// For streams, WebSockets and background work.
     ///
     /// Each change is committed exactly once. If this future is dropped, the commit that it has
     /// begun continues in the background. If the store doesn't answer, the outcome is unknown; the

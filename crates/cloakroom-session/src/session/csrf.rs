@@ -54,8 +54,9 @@ impl Session {
         masked(&self.csrf_token()?)
     }
 
-    /// Replaces the CSRF token and returns the new one. Forms rendered earlier are refused from
-    /// then on.
+    /// Replaces the CSRF token and returns the new one.
+    ///
+    /// Forms rendered earlier are refused from then on.
     ///
     /// # Errors
     /// Returns an error if the operating system can't provide random bytes.

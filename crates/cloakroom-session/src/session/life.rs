@@ -172,8 +172,9 @@ impl Session {
         }
     }
 
-    /// Sets the owner of the session, and gives it a new id and a new CSRF token. Call it to sign a
-    /// user in.
+    /// Sets the owner of the session, and gives it a new id and a new CSRF token.
+    ///
+    /// Call it to sign a user in.
     ///
     /// If the session belonged to another owner, that session is ended first and nothing of it is
     /// kept. A store can list and end the sessions of an owner. A cookie session keeps its owner

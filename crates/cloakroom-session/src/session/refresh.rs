@@ -6,7 +6,9 @@ use super::Session;
 use crate::error::Error;
 
 impl Session {
-    /// Reloads the session. Returns `false` once it has ended, expired or moved to a new id.
+    /// Reloads the session.
+    ///
+    /// Returns `false` once it has ended, expired or moved to a new id.
     ///
     /// Use it in event streams and WebSockets, which outlive the state that they were opened with.
     /// While the session lives, later reads show its newest values. Uncommitted changes stay as

@@ -40,8 +40,9 @@ impl Session {
         self.read(|state| state.record().get(key))
     }
 
-    /// Sets the value of `key`. If two requests set the same key, the last commit wins for that
-    /// key.
+    /// Sets the value of `key`.
+    ///
+    /// If two requests set the same key, the last commit wins for that key.
     ///
     /// Use [`Session::update`] for a value that is computed from the previous one: if two requests
     /// `get` a counter and `insert` it incremented, one increment is lost. When that happens, a
@@ -286,8 +287,9 @@ impl Session {
         })
     }
 
-    /// Removes all values. Flash messages and the CSRF token stay; [`Session::invalidate`] removes
-    /// them too.
+    /// Removes all values.
+    ///
+    /// Flash messages and the CSRF token stay; [`Session::invalidate`] removes them too.
     ///
     /// # Examples
     /// ```
