@@ -51,8 +51,7 @@ impl SessionState {
         self.record().get(key).unwrap_or(value)
     }
 
-    /// Replaces the value `seen` by an update with the computed `value`, and logs the update for
-    /// replay.
+    /// Applies an update that computed `value` from `seen`, and logs it for replay.
     ///
     /// Returns `false`, and changes nothing, if the current value is no longer `seen`.
     pub fn update_json(&mut self, key: &str, seen: Option<&Json>, value: Json, again: Updater) -> bool {
@@ -125,7 +124,7 @@ impl SessionState {
         Ok(value.map(|value| (key, value)))
     }
 
-    /// Returns the value of `key`, after setting it to the result of `default` if there is none.
+    /// Returns the value of `key`, inserting the result of `default` if there is none.
     ///
     /// # Errors
     /// Returns an error if the value can't be decoded as a `T`, or the default can't be written as
@@ -274,7 +273,9 @@ impl SessionState {
         self.peek_flash_json(queue).map(|body| body.decode(queue)).collect()
     }
 
-    /// Removes and returns the messages of a flash queue; see [`SessionState::pop_flash_json`].
+    /// Removes and returns the messages of a flash queue, decoded.
+    ///
+    /// See [`SessionState::pop_flash_json`].
     ///
     /// # Errors
     /// Returns an error if a message can't be decoded as a `T`. All messages are removed

@@ -131,7 +131,7 @@ impl Commit {
         self.id
     }
 
-    /// Returns `true` if `record` was written by this commit, or is derived from such a record.
+    /// Returns `true` if this commit wrote `record`, or a record that it derives from.
     ///
     /// A retry that finds such a record has already succeeded.
     #[must_use]
@@ -139,8 +139,9 @@ impl Commit {
         self.id.is_some_and(|id| record.has_commit(id))
     }
 
-    /// Writes the commit id into a record, such as a result of
-    /// [`ChangeLog::replay`](crate::ChangeLog::replay).
+    /// Writes the commit id into a record.
+    ///
+    /// Use it for a result of [`ChangeLog::replay`](crate::ChangeLog::replay).
     pub fn mark(&self, record: &mut Record) {
         if let Some(id) = self.id {
             record.mark(id, self.now);
@@ -153,7 +154,9 @@ impl Commit {
         self.new.map(|(id, _)| id)
     }
 
-    /// Returns random bytes for encrypting a new session's first cookie, generated with its id.
+    /// Returns the nonce for encrypting a new session's first cookie.
+    ///
+    /// It was generated together with the session's id.
     #[must_use]
     pub fn new_nonce(&self) -> Option<[u8; 12]> {
         self.new.map(|(_, nonce)| nonce)

@@ -65,8 +65,9 @@ impl Error {
         Self(Box::new(Kind::Seal { size }))
     }
 
-    /// Creates the error for a record of `size` bytes where `limit` are allowed, with its largest
-    /// keys.
+    /// Creates the error for a record of `size` bytes where `limit` are allowed.
+    ///
+    /// `largest` has the largest keys with their sizes.
     ///
     /// For factories.
     #[must_use]
@@ -120,13 +121,15 @@ impl Error {
         matches!(*self.0, Kind::TooLarge { .. })
     }
 
-    /// Returns `true` if another request changed the same key first, under the strict policy.
+    /// Returns `true` if another request changed the same key first.
+    ///
+    /// This happens only under the strict policy.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         matches!(*self.0, Kind::Conflict { .. })
     }
 
-    /// Returns `true` if the key is reserved for the data of a framework that shares the session.
+    /// Returns `true` if the key is reserved for another framework's data.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
         matches!(*self.0, Kind::Reserved { .. })

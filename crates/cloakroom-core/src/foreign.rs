@@ -4,7 +4,9 @@ use std::fmt;
 
 use crate::text::{Json, Text};
 
-/// The data of another framework in a session: hidden from handlers, and written back unchanged.
+/// The data of another framework in a session.
+///
+/// It is hidden from handlers and written back unchanged.
 ///
 /// A bridge that reads that framework's sessions stores the data in the [`Record`](crate::Record),
 /// and uses it when it writes the session. Our own wire format omits it, so a session that is
@@ -39,7 +41,7 @@ impl Foreign {
         Self { framework, id: None, seen: None, note: None, members: Vec::new() }
     }
 
-    /// Sets the id of the record in that framework's store, and the text that was found there.
+    /// Sets the id of the record in that framework's store, and its text.
     #[must_use]
     pub fn stored(mut self, id: impl Into<Text>, seen: impl Into<Text>) -> Self {
         self.id = Some(id.into());
@@ -54,8 +56,9 @@ impl Foreign {
         self
     }
 
-    /// Sets the members of the object that the session was read from, with keys as they were
-    /// written.
+    /// Sets the members of the object that the session was read from.
+    ///
+    /// Keys are given as they were written.
     #[must_use]
     pub fn members(mut self, members: Vec<(Json, Json)>) -> Self {
         self.members = members;

@@ -162,8 +162,9 @@ impl StoreKey {
         Some(Self(key))
     }
 
-    /// Returns eight hexadecimal digits: enough to follow a session through traces, too few to look
-    /// it up.
+    /// Returns the first eight hexadecimal digits.
+    ///
+    /// They suffice to follow a session through traces, but not to look it up.
     ///
     /// # Examples
     /// ```

@@ -35,7 +35,9 @@ pub struct Key {
     id: KeyId,
 }
 
-/// The id of the key that sealed a cookie: four bytes derived from the key, which reveal nothing.
+/// The id of the key that sealed a cookie.
+///
+/// It consists of four bytes derived from the key, which reveal nothing about it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId([u8; 4]);
 
@@ -88,8 +90,9 @@ impl Key {
         Ok(key)
     }
 
-    /// Creates a key from base64 or base64url text, padded or not, such as the output of
-    /// `openssl rand -base64 32`.
+    /// Creates a key from base64 or base64url text, padded or not.
+    ///
+    /// The output of `openssl rand -base64 32` has this format.
     ///
     /// # Errors
     /// Returns an error if the text isn't base64, and the errors of [`Key::new`]. The message never

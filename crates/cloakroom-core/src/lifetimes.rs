@@ -56,7 +56,9 @@ impl Default for Lifetimes {
 }
 
 impl Lifetimes {
-    /// Returns the lifetimes of NIST SP 800-63B-4 §2.1.3 (AAL1): 30 days, without an idle timeout.
+    /// Returns the lifetimes of AAL1: 30 days, without an idle timeout.
+    ///
+    /// Source: NIST SP 800-63B-4 §2.1.3.
     ///
     /// # Examples
     /// ```
@@ -70,8 +72,9 @@ impl Lifetimes {
         Self::default().idle_timeout(None).absolute_timeout(Duration::from_secs(30 * DAY))
     }
 
-    /// Returns the lifetimes of NIST SP 800-63B-4 §2.2.3 (AAL2): 24 hours, with 1 hour of idle
-    /// time.
+    /// Returns the lifetimes of AAL2: 24 hours, with an idle timeout of 1 hour.
+    ///
+    /// Source: NIST SP 800-63B-4 §2.2.3.
     ///
     /// # Examples
     /// ```
@@ -85,7 +88,9 @@ impl Lifetimes {
         Self::default().idle_timeout(Duration::from_secs(HOUR)).absolute_timeout(Duration::from_secs(DAY))
     }
 
-    /// Returns the lifetimes of NIST SP 800-63B-4 §2.3.3 (AAL3): 12 hours, with 15 idle minutes.
+    /// Returns the lifetimes of AAL3: 12 hours, with an idle timeout of 15 minutes.
+    ///
+    /// Source: NIST SP 800-63B-4 §2.3.3.
     ///
     /// # Examples
     /// ```
@@ -291,7 +296,9 @@ impl Clockwork {
         }
     }
 
-    /// Returns the time at which the session expires if it isn't used again; `None` is never.
+    /// Returns the time at which the session expires if it isn't used again.
+    ///
+    /// `None` is never.
     #[must_use]
     pub fn ends(&self) -> Option<Timestamp> {
         match (self.idle_deadline, self.absolute_deadline) {
@@ -317,7 +324,9 @@ impl Clockwork {
         lifetimes.touch_interval_for(self.idle(lifetimes)).is_some_and(|interval| now > self.touched + interval)
     }
 
-    /// Extends the idle deadline, or sets one if there was none and an idle timeout applies.
+    /// Extends the idle deadline.
+    ///
+    /// If there was none and an idle timeout applies, this sets one.
     ///
     /// It never moves a deadline to an earlier time, and never moves the absolute one.
     pub fn touch(&mut self, now: Timestamp, lifetimes: &Lifetimes) {

@@ -71,7 +71,9 @@ impl CommitId {
         u64::from_be_bytes([0, 0, a, b, c, d, e, f])
     }
 
-    /// Returns the tag for a [`Version`](crate::Version) that this commit writes: the low 32 bits.
+    /// Returns the tag for a [`Version`](crate::Version) that this commit writes.
+    ///
+    /// The tag is the low 32 bits.
     #[must_use]
     pub const fn tag(self) -> u32 {
         let [_, _, c, d, e, f] = self.0;

@@ -42,7 +42,9 @@ impl Record {
         Self::from_clockwork(Clockwork::start(now, lifetimes))
     }
 
-    /// Creates an empty record with these times, for factories with their own record format.
+    /// Creates an empty record with these times.
+    ///
+    /// For factories with their own record format.
     #[must_use]
     pub const fn from_clockwork(clockwork: Clockwork) -> Self {
         let flashes = Flashes { queues: Vec::new() };
@@ -94,7 +96,7 @@ impl Record {
         self.owner.as_ref().map(Text::as_str)
     }
 
-    /// Returns the session's name in a list of its owner's sessions, if the application set one.
+    /// Returns the session's name in its owner's list, if the application set one.
     #[must_use]
     pub fn label(&self) -> Option<&str> {
         self.label.as_ref().map(Text::as_str)
@@ -112,7 +114,9 @@ impl Record {
         &self.clockwork
     }
 
-    /// Marks the record as written by this commit; for factories whose store may lose a reply.
+    /// Marks the record as written by this commit.
+    ///
+    /// For factories whose store may lose a reply.
     ///
     /// A record keeps 8 marks: the latest ones, and at least one for each of up to 8 processes, so
     /// that a busy process doesn't displace the marks of others. All earlier marks are dropped when
@@ -135,7 +139,7 @@ impl Record {
         self.marks.ids().last().copied()
     }
 
-    /// Returns the latest commits that wrote the record, oldest first, and the time of the newest.
+    /// Returns the latest commits, oldest first, and the time of the newest.
     ///
     /// For factories with their own record format; see [`Record::restore_commits`].
     #[must_use]
@@ -163,7 +167,9 @@ impl Record {
         self.data.remove(key);
     }
 
-    /// Appends a flash message of a loaded record; for factories with their own record format.
+    /// Appends a flash message of a loaded record.
+    ///
+    /// For factories with their own record format.
     ///
     /// Such a format has no message ids, so the id is derived from the queue, the body and the
     /// number of equal messages before it. The message therefore has the same id whenever the
@@ -197,7 +203,9 @@ impl Record {
         self.foreign = Some(Arc::new(foreign));
     }
 
-    /// Returns the Max-Age of the cookie: until the session's end if it is remembered, else `None`.
+    /// Returns the Max-Age of the cookie.
+    ///
+    /// A remembered session is kept until its end.
     ///
     /// `None` lets the cookie end with the browser session.
     #[must_use]
@@ -207,15 +215,17 @@ impl Record {
         self.clockwork.remembered.then(until_end)
     }
 
-    /// Sets the time of the last touch and the idle deadline, for stores that keep them in separate
-    /// columns.
+    /// Sets the time of the last touch and the idle deadline.
+    ///
+    /// For stores that keep them separate from the record.
     pub fn restore_touch(&mut self, touched: Timestamp, idle_deadline: Option<Timestamp>) {
         self.clockwork.touched = touched;
         self.clockwork.idle_deadline = idle_deadline;
     }
 
-    /// Returns `true` if the record wastes memory: most of it no longer shares the buffer it was
-    /// decoded from.
+    /// Returns `true` if the record wastes memory.
+    ///
+    /// Most of it then no longer shares the buffer that it was decoded from.
     ///
     /// For stores that keep records in memory. There, a record that is changed repeatedly and never
     /// encoded would otherwise only grow.

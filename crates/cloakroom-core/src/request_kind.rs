@@ -57,8 +57,9 @@ const SUBRESOURCES: &[&str] = &[
 ];
 
 impl RequestKind {
-    /// The headers that state a purpose, in lower case: `Sec-Purpose`, and three older ones with
-    /// the same meaning.
+    /// The headers that state a purpose, in lower case.
+    ///
+    /// These are `Sec-Purpose`, and three older ones with the same meaning.
     ///
     /// Older versions of Chromium send `Purpose: prefetch`, of Safari `X-Purpose: preview`, and of
     /// Firefox `X-Moz: prefetch`.
@@ -67,7 +68,7 @@ impl RequestKind {
     /// The header that states the destination, in lower case.
     pub const DESTINATION_HEADER: &str = "sec-fetch-dest";
 
-    /// Determines the kind from all values of the purpose headers, and from the destination.
+    /// Determines the kind from the purpose headers and the destination.
     ///
     /// An unknown purpose or destination counts as absent, as the Fetch Metadata standard requires
     /// of servers.

@@ -173,8 +173,9 @@ impl Json {
         }
     }
 
-    /// Creates a value from text written by another framework, which may have extensions of JSON:
-    /// `NaN`, `Infinity` and unpaired surrogates.
+    /// Creates a value from text that another framework wrote.
+    ///
+    /// The text may have extensions of JSON: `NaN`, `Infinity` and unpaired surrogates.
     ///
     /// The text is kept and written back unchanged. An extension that can't be decoded is an error
     /// only when that key is read.

@@ -26,7 +26,9 @@ const TAG_BITS: u32 = 32;
 /// The largest counter: 31 bits.
 const MOST: u64 = (1 << 31) - 1;
 
-/// The version of a session in a store: a number that grows with each write and is never reused.
+/// The version of a session in a store.
+///
+/// It is a number that grows with each write and is never reused.
 ///
 /// A store assigns each write the version of `Entry::next_version`, which uses [`Version::first`]
 /// and [`Version::after`]. A store whose server compares stored values instead of numbers attaches
@@ -88,7 +90,9 @@ impl Version {
         self.writes() == 1
     }
 
-    /// Returns the number of writes to the session, including this one, or 0 if no store has it.
+    /// Returns the number of writes to the session, including this one.
+    ///
+    /// It is 0 if no store has the session.
     #[must_use]
     pub const fn writes(&self) -> u64 {
         // A number without a tag was counted up from 1 by the store.

@@ -50,7 +50,9 @@ use crate::record::Record;
 use crate::text::{Json, Text};
 use crate::time::Timestamp;
 
-/// The error for bytes that aren't a record: a wrong version, a wrong field or a truncated field.
+/// The error for bytes that aren't a record.
+///
+/// They have a wrong version, a wrong field or a truncated field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt;
 

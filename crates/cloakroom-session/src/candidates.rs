@@ -4,7 +4,7 @@ use cloakroom_core::{CookieHeader, Rejected};
 
 use crate::meter;
 
-/// The values of one cookie that a factory tries to open, and the reasons for rejecting them.
+/// The candidate values of a cookie, and the reasons for rejecting them.
 ///
 /// At most four are tried ([`CookieHeader::candidates`]). On drop, all rejections are reported in
 /// one trace event, regardless of the number of cookies in the request. For factories.
@@ -77,7 +77,9 @@ impl<'a> Candidates<'a> {
         self.rejected.note(why);
     }
 
-    /// Returns the first reason for a rejection, which a session without an opened cookie keeps.
+    /// Returns the first reason for a rejection.
+    ///
+    /// A session without an opened cookie keeps this reason.
     #[must_use]
     pub const fn first_rejected(&self) -> Option<Rejected> {
         self.rejected.first

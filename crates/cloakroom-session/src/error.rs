@@ -44,7 +44,7 @@ enum Kind {
 }
 
 impl Error {
-    /// Creates the error for a response whose headers are sent, so that no cookie can be added.
+    /// Creates the error for a cookie after the response headers were sent.
     #[must_use]
     pub const fn headers_sent() -> Self {
         Self(Kind::HeadersSent)
@@ -93,7 +93,7 @@ impl Error {
         Self(Kind::Unavailable { source })
     }
 
-    /// Creates the error for a stored record that is damaged or was not written by this crate.
+    /// Creates the error for a stored record that is damaged or foreign.
     ///
     /// For factories and stores.
     #[must_use]
@@ -174,7 +174,7 @@ impl Error {
         matches!(self.0, Kind::Panicked)
     }
 
-    /// Returns `true` if the key is reserved for the data of a framework that shares the session.
+    /// Returns `true` if the key is reserved for another framework's data.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
         self.value().is_some_and(ValueError::is_reserved)
@@ -192,7 +192,9 @@ impl Error {
         matches!(self.0, Kind::HeadersSent)
     }
 
-    /// Returns `true` if a layer isn't installed, or is installed inside the layer that needs it.
+    /// Returns `true` if a layer isn't installed.
+    ///
+    /// The same error is returned if it is installed inside the layer that needs it.
     #[must_use]
     pub const fn is_missing_layer(&self) -> bool {
         matches!(self.0, Kind::MissingLayer { .. })
@@ -210,8 +212,9 @@ impl Error {
         matches!(self.0, Kind::Corrupt { .. })
     }
 
-    /// Returns `true` if the store doesn't support the operation, such as listing an owner's
-    /// sessions.
+    /// Returns `true` if the store doesn't support the operation.
+    ///
+    /// An example is listing an owner's sessions.
     ///
     /// A retry won't help.
     #[must_use]

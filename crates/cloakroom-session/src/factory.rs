@@ -11,7 +11,7 @@ use crate::clock::fill;
 use crate::error::Error;
 use crate::meter::{self, Event};
 
-/// Opens the session that a request's cookie refers to, and commits it when the response is ready.
+/// Opens the session of a request's cookie, and commits it with the response.
 ///
 /// An application configures one factory, or writes its own by implementing `open` and `commit` as
 /// `async fn`.
@@ -191,7 +191,9 @@ impl<F: SessionFactory> DynFactory for F {
     }
 }
 
-/// Begins a commit of a session that one factory passes to another, such as in a migration.
+/// Begins a commit of a session that one factory passes to another.
+///
+/// Use it in a factory such as a migration.
 ///
 /// # Errors
 /// Returns an error if the operating system can't provide random bytes.

@@ -133,7 +133,9 @@ pub fn store_calls(change: i32) {
     metrics::gauge!("cloakroom_store_calls_in_flight").increment(f64::from(change));
 }
 
-/// Records that commits began to wait for their turn or, with a negative number, stopped waiting.
+/// Records a change in the number of commits that wait for their turn.
+///
+/// It is negative when commits stop waiting.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
 pub fn commits_waiting(change: i32) {
     #[cfg(feature = "metrics")]
@@ -155,7 +157,7 @@ pub fn commit_group(commits: usize) {
     metrics::histogram!("cloakroom_commit_group_size").record(commits as f64);
 }
 
-/// Counts store calls that were saved, because a call for another request returned the same data.
+/// Counts store calls that were saved by sharing a call with another request.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
 pub fn calls_saved(operation: &'static str, calls: u64) {
     #[cfg(feature = "metrics")]
@@ -169,8 +171,9 @@ pub fn rejected(reason: &'static str) {
     metrics::counter!("cloakroom_cookies_rejected_total", "reason" => reason).increment(1);
 }
 
-/// Counts a request that failed the CSRF check; `reported` if it was let through in report-only
-/// mode.
+/// Counts a request that failed the CSRF check.
+///
+/// `reported` is `true` if it was let through in report-only mode.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
 pub fn refused(refusal: Refusal, reported: bool) {
     #[cfg(feature = "metrics")]

@@ -17,7 +17,7 @@ use crate::factory::{Committed, DynFactory, SessionFactory};
 use crate::finish::Finish;
 use crate::session::Session;
 
-/// The configuration shared by all requests of an application: factory, clock and commit policy.
+/// The factory, clock and commit policy shared by all requests of an application.
 ///
 /// An adapter keeps one engine and creates a [`SessionSlot`] from it for each request.
 ///
@@ -40,7 +40,9 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Creates an engine for this factory, with the system's clock and [`CommitPolicy::Always`].
+    /// Creates an engine for this factory.
+    ///
+    /// It uses the system's clock and [`CommitPolicy::Always`].
     pub fn new(factory: impl SessionFactory) -> Self {
         Self {
             factory: Arc::new(factory),
@@ -166,7 +168,7 @@ impl SessionSlot {
         self.0.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the session, after opening it with `cookies` if it isn't open yet.
+    /// Returns the session, and opens it with `cookies` if necessary.
     ///
     /// For tests and tools. An adapter calls [`SessionSlot::open_for`].
     ///
@@ -176,7 +178,7 @@ impl SessionSlot {
         self.open_as(cookies, RequestKind::Ordinary).await
     }
 
-    /// Returns the session of the request with this head, after opening it if it isn't open yet.
+    /// Returns the session of the request with this head, and opens it if necessary.
     ///
     /// # Errors
     /// Returns an error if the store couldn't answer.
@@ -225,7 +227,7 @@ impl SessionSlot {
         Finish::new(session, status)
     }
 
-    /// Discards everything this request did to the session, because the request was refused.
+    /// Discards all changes of a request that was refused.
     ///
     /// Nothing is committed, not even that the session was used. The response is sent unchanged.
     pub fn discard(&self) {

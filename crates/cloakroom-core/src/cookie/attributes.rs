@@ -340,7 +340,9 @@ impl CookieTemplate {
         &self.name
     }
 
-    /// Sets the cookie for the browser session, or for `max_age`, which browsers limit to 400 days.
+    /// Sets the cookie for the browser session, or for `max_age`.
+    ///
+    /// Browsers limit `max_age` to 400 days.
     ///
     /// A value consists of cookie-octets (RFC 6265bis §4.1.1), as base64url does.
     ///

@@ -1,7 +1,8 @@
 //! The cache headers of a response that depends on a session or sets its cookie.
 
-/// Returns the `Vary` field to add to a response whose session was opened, or `None` if the
-/// existing `values` suffice.
+/// Returns the `Vary` field to add to a response whose session was opened.
+///
+/// Returns `None` if the existing `values` suffice.
 #[must_use]
 pub fn vary<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
     let said = values
@@ -36,14 +37,17 @@ pub fn cache_control<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<&'
     (shared || !forbids).then_some("private, no-store")
 }
 
-/// Returns `true` if these `Cache-Control` values permit shared caches, so that the handler mistook
-/// a personal response for a public one.
+/// Returns `true` if these `Cache-Control` values permit shared caches.
+///
+/// The handler then mistook a personal response for a public one.
 #[must_use]
 pub fn invites_shared_caches<'a>(values: impl IntoIterator<Item = &'a str>) -> bool {
     values.into_iter().flat_map(directives).any(is_for_shared_caches)
 }
 
-/// Returns `true` if a cache that prefers this field to `Cache-Control` may store the response.
+/// Returns `true` if this field lets a cache store the response.
+///
+/// Some caches prefer such a field to `Cache-Control`.
 ///
 /// Such a field must be removed from a response that no cache may store. A field that forbids
 /// storing stays. `field` is compared case-insensitively.
@@ -68,8 +72,9 @@ pub fn overrides_cache_control(field: &str, value: &str) -> bool {
     }
 }
 
-/// Returns `true` if caches may prefer a field of this name to `Cache-Control`: see
-/// [`overrides_cache_control`].
+/// Returns `true` if caches may prefer this field to `Cache-Control`.
+///
+/// See [`overrides_cache_control`].
 ///
 /// It avoids reading the values of all other fields.
 #[must_use]

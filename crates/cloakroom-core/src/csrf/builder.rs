@@ -143,8 +143,9 @@ impl CsrfRulesBuilder {
         self
     }
 
-    /// Lets requests without any of the headers pass the origin check, for clients that aren't
-    /// browsers.
+    /// Lets requests without any of the headers pass the origin check.
+    ///
+    /// For clients that aren't browsers.
     ///
     /// They still need the token, unless the policy is [`TokenPolicy::Never`].
     ///

@@ -73,8 +73,9 @@ pub struct RequestFacts<'a> {
 }
 
 impl<'a> RequestFacts<'a> {
-    /// Creates the facts of a request with this method and without headers; `CONNECT` is a
-    /// handshake.
+    /// Creates the facts of a request with this method and without headers.
+    ///
+    /// `CONNECT` is a handshake.
     #[must_use]
     pub fn new(method: &'a str) -> Self {
         Self { method, handshake: method == "CONNECT", ..Self::default() }

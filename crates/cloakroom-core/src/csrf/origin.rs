@@ -5,7 +5,9 @@ use std::fmt;
 
 use crate::error::ConfigError;
 
-/// The scheme, host and port of a page, in lower case and without the scheme's default port.
+/// The scheme, host and port of a page.
+///
+/// They are in lower case and without the scheme's default port.
 ///
 /// # Examples
 /// ```
@@ -110,8 +112,9 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A trusted origin, or all subdomains of a domain as `https://*.example.com`, without the domain
-/// itself.
+/// A trusted origin, or all subdomains of a domain.
+///
+/// `https://*.example.com` matches all subdomains of the domain, but not the domain itself.
 ///
 /// # Examples
 /// ```

@@ -76,8 +76,10 @@ impl Refusal {
         }
     }
 
-    /// Returns the status of the response: 403 in general, 413 or 400 if the body is at fault, and
-    /// 503 if the check was impossible.
+    /// Returns the status of the response.
+    ///
+    /// It is 403 in general, 413 or 400 if the body is at fault, and 503 if the check was
+    /// impossible.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {

@@ -180,8 +180,9 @@ impl CsrfRules {
         self.decide_covered(facts)
     }
 
-    /// Decides on a request as if its method were unsafe, for handlers that always require a
-    /// checked form.
+    /// Decides on a request as if its method were unsafe.
+    ///
+    /// For handlers that always require a checked form.
     #[must_use]
     pub fn decide_covered(&self, facts: &RequestFacts<'_>) -> CsrfDecision {
         match (self.evidence(facts), self.token) {

@@ -12,8 +12,9 @@ use crate::text::Text;
 /// The maximum length of a token. No known framework has longer ones.
 const LONGEST: usize = 256;
 
-/// A session's CSRF token: 256 random bits as 43 characters, or the text of another framework's
-/// token.
+/// A session's CSRF token.
+///
+/// It is 256 random bits in 43 characters, or the text of another framework's token.
 ///
 /// # Security
 /// Render it into pages only under a mask ([`CsrfToken::mask`]): the bytes then differ each time,
@@ -128,7 +129,9 @@ impl CsrfToken {
         self.scheme.map_or(self.expose().len(), |scheme| scheme.pad_len(self.expose()))
     }
 
-    /// Masks the token with a random pad: base64url of the pad, followed by the token XOR the pad.
+    /// Masks the token with a random pad.
+    ///
+    /// The result is the base64url text of the pad, followed by the token XOR the pad.
     ///
     /// `pad` must be fresh for every rendering, and as long as [`CsrfToken::mask_len`]. With a
     /// shorter pad the result is truncated and matches nothing.

@@ -8,8 +8,10 @@ use super::{Key, Keyring};
 use crate::error::ConfigError;
 
 impl Keyring {
-    /// Parses a keyring: a key in base64, or lines of `current`, `previous` or `next`, each
-    /// followed by a key.
+    /// Parses a keyring.
+    ///
+    /// The text is a key in base64, or lines of `current`, `previous` or `next`, each followed by a
+    /// key.
     ///
     /// # Errors
     /// Returns an error for an invalid line, an invalid key, and a text with no current key or with

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 
 /// Sessions from several sources and of other frameworks, for bridging factories.
 impl SessionState {
-    /// Returns the reason for rejecting the request's cookie, if one was rejected and none opened.
+    /// Returns the reason for rejecting the request's cookie, if none opened.
     #[must_use]
     pub fn rejected(&self) -> Option<Rejected> {
         self.rare.as_ref()?.rejected
@@ -36,7 +36,9 @@ impl SessionState {
         self
     }
 
-    /// Returns the source from which the session was opened, or zero if its factory has only one.
+    /// Returns the source from which the session was opened.
+    ///
+    /// It is zero if its factory has only one source.
     #[must_use]
     pub const fn place(&self) -> u8 {
         self.context.place
@@ -96,8 +98,9 @@ impl SessionState {
         Ok(self)
     }
 
-    /// Imports a record that was written with another session's changes; see
-    /// [`SessionState::adopting`].
+    /// Imports a record that was written with another session's changes.
+    ///
+    /// See [`SessionState::adopting`].
     #[must_use]
     pub fn adopting_record(self, record: &Record, other: &Self, now: Timestamp) -> Self {
         let mut adopted = self.adopting(other, now);
@@ -109,7 +112,9 @@ impl SessionState {
         adopted
     }
 
-    /// Imports the contents of another session, which starts anew here, without its framework data.
+    /// Imports the contents of another session, without its framework data.
+    ///
+    /// The session starts anew here.
     ///
     /// A lifetime that was set for the other session still applies, and so does its absolute
     /// deadline. Otherwise this session's own lifetimes apply, starting now, so that moving a

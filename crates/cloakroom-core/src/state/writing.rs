@@ -51,8 +51,9 @@ impl SessionState {
         self.generation += 1;
     }
 
-    /// Gives the session a new id at commit, keeps its values, and replaces its CSRF token with
-    /// `token`.
+    /// Gives the session a new id at commit, and replaces its CSRF token with `token`.
+    ///
+    /// The values stay.
     ///
     /// Call it at every change of privilege (ASVS 7.2.4). A detached session becomes a new one. The
     /// deadlines stay as they are.
@@ -62,7 +63,7 @@ impl SessionState {
         self.apply(Change::Cycle { token });
     }
 
-    /// Sets the owner of the session, and gives it a new id and a new CSRF token, as for a sign-in.
+    /// Sets the owner of the session, and gives it a new id and a new CSRF token.
     ///
     /// If the session belongs to another owner, it is ended first and nothing of it is kept.
     pub fn set_owner(&mut self, owner: &str, token: CsrfToken, now: Timestamp) {
@@ -116,7 +117,9 @@ impl SessionState {
         self.apply(Change::Lifetime(Lifetime::Remember { until: now + span }));
     }
 
-    /// Reverts [`SessionState::remember`]: the factory's timeouts apply again, counted from now.
+    /// Reverts [`SessionState::remember`].
+    ///
+    /// The factory's timeouts apply again, counted from now.
     pub fn forget(&mut self, now: Timestamp) {
         let clockwork = Clockwork::start(now, &self.context.lifetimes);
         let (idle, absolute) = (clockwork.idle_deadline, clockwork.absolute_deadline);

@@ -39,8 +39,9 @@ impl Answer {
         Self { retry_after: error.retry_after(), ..Self::new(status, words) }
     }
 
-    /// Creates the response for a request that the CSRF check refused, with the reason for
-    /// developers.
+    /// Creates the response for a request that the CSRF check refused.
+    ///
+    /// Its body has the reason, for developers.
     #[must_use]
     pub fn refusing(refusal: Refusal) -> Self {
         Self::new(refusal.status(), format!("CSRF check failed: {refusal}\n"))

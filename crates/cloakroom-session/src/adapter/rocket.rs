@@ -15,8 +15,9 @@ use crate::error::Error;
 use crate::session::Session;
 use crate::slot::{Engine, SessionSlot};
 
-/// The sessions of a Rocket application, as managed state, so that guards find them regardless of
-/// the order of fairings.
+/// The sessions of a Rocket application, as managed state.
+///
+/// Guards therefore find them regardless of the order of fairings.
 #[derive(Clone, Debug)]
 pub struct RocketSessions(Arc<Engine>);
 

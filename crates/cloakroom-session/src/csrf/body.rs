@@ -22,7 +22,9 @@ pub enum Piece {
     Broken,
 }
 
-/// The body of a request, for adapters: read ahead in search of the token, and replayed intact.
+/// The body of a request, for adapters.
+///
+/// It is read ahead in search of the token, and replayed intact.
 pub trait FormBody {
     /// Polls the next piece. It is called again only after [`Piece::Data`].
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Piece>;

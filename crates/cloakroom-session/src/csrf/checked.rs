@@ -14,7 +14,9 @@ use super::slot::CsrfSlot;
 use crate::adapter::{Answer, RequestHead};
 use crate::error::Error;
 
-/// The error of a `CheckedForm`: the request was refused, is no form, or has an unexpected shape.
+/// The error of a `CheckedForm`.
+///
+/// The request was refused, has no form, or has a form of an unexpected shape.
 #[derive(Debug)]
 pub struct FormRejection(Kind);
 
@@ -89,8 +91,9 @@ impl CsrfSlot {
         }
     }
 
-    /// Parses an urlencoded form, after checking the request unless it has passed the check
-    /// already.
+    /// Parses an urlencoded form.
+    ///
+    /// A request that hasn't passed the check yet is checked first.
     ///
     /// The token's field is removed before `T` is decoded.
     ///

@@ -176,16 +176,18 @@ impl CsrfSlot {
         masked(&self.progress().issued.get_or_insert((fresh, cookie)).0)
     }
 
-    /// Returns the effects of the check on the response: a token cookie, and `Vary` on a page with
-    /// a token.
+    /// Returns the effects of the check on the response.
+    ///
+    /// They are a token cookie, and `Vary` on a page with a token.
     #[must_use]
     pub fn effects(&self) -> ResponseEffects {
         let rendered = self.progress().rendered;
         ResponseEffects { opened: rendered, private: rendered, cookies: self.cookie().into_iter().collect() }
     }
 
-    /// Returns the token cookie to set, if tokens are kept in a cookie and this request was issued
-    /// one.
+    /// Returns the token cookie to set, if this request was issued a token.
+    ///
+    /// Only if tokens are kept in a cookie.
     #[must_use]
     pub fn cookie(&self) -> Option<SetCookie> {
         self.progress().issued.as_ref().map(|(_, cookie)| cookie.clone())

@@ -35,8 +35,9 @@ impl Capabilities {
         }
     }
 
-    /// Declares that a session can't be ended before its deadline, because the browser has the only
-    /// copy.
+    /// Declares that a session can't be ended before its deadline.
+    ///
+    /// This is the case if the browser has the only copy.
     pub const fn without_revocation(mut self) -> Self {
         self.revokes = false;
         self.follows_moves = false;
@@ -49,8 +50,9 @@ impl Capabilities {
         self
     }
 
-    /// Declares that a superseded id leaves no tombstone, so that a sign-out with the old id ends
-    /// nothing.
+    /// Declares that a superseded id leaves no tombstone.
+    ///
+    /// A sign-out with the old id then ends nothing.
     pub const fn without_tombstones(mut self) -> Self {
         self.follows_moves = false;
         self

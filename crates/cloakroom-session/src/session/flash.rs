@@ -120,8 +120,10 @@ impl FlashQueue<'_> {
         self.append(message.into(), Duplicates::Allow);
     }
 
-    /// Appends a text or a [`Message`](cloakroom_core::Message), unless the queue contains an equal
-    /// one (Pyramid's `allow_duplicate=False`).
+    /// Appends a message, unless the queue contains an equal one.
+    ///
+    /// The message is a text or a [`Message`](cloakroom_core::Message). This is Pyramid's
+    /// `allow_duplicate=False`.
     ///
     /// # Examples
     /// ```

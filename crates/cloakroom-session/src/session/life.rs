@@ -37,8 +37,9 @@ impl Session {
         self.read(SessionState::is_new)
     }
 
-    /// Returns `true` if the request's id is superseded: the session has ended or moved to a new
-    /// id.
+    /// Returns `true` if the request's id is superseded.
+    ///
+    /// The session has then ended or moved to a new id.
     ///
     /// A detached session is empty and drops all writes. Two operations still work: signing in
     /// begins a new session, and [`Session::invalidate`] ends the session under its new id.
@@ -55,7 +56,9 @@ impl Session {
         self.read(SessionState::is_detached)
     }
 
-    /// Returns the time at which the session expires if it isn't used again, or `None` for never.
+    /// Returns the time at which the session expires if it isn't used again.
+    ///
+    /// `None` is never.
     ///
     /// # Examples
     /// ```
@@ -108,7 +111,9 @@ impl Session {
         self.read(|state| state.record().clone())
     }
 
-    /// Writes the session and sends its cookie even if no value changed (Pyramid's `changed`).
+    /// Writes the session and sends its cookie even if no value changed.
+    ///
+    /// This is Pyramid's `changed`.
     ///
     /// All other methods record their changes themselves and don't need this call.
     ///
@@ -212,7 +217,9 @@ impl Session {
         self.read(|state| state.record().owner().map(str::to_owned))
     }
 
-    /// Sets the name of this session in a list of its owner's sessions, such as the browser's name.
+    /// Sets the name of this session in a list of its owner's sessions.
+    ///
+    /// A typical name is that of the browser.
     ///
     /// # Examples
     /// ```

@@ -127,7 +127,7 @@ impl Session {
         self
     }
 
-    /// Returns a fresh session without a request, for unit tests of functions that take one.
+    /// Returns a fresh session without a request, for unit tests of handlers.
     ///
     /// # Examples
     /// ```

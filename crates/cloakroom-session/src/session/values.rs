@@ -169,7 +169,7 @@ impl Session {
         Ok(None)
     }
 
-    /// Returns the value of `key`, after setting it to the result of `default` if there is none.
+    /// Returns the value of `key`, inserting the result of `default` if there is none.
     ///
     /// If another request sets the key first, its value is kept.
     ///
@@ -249,7 +249,9 @@ impl Session {
         Err(Error::contended(&name))
     }
 
-    /// Returns a guard for changing the value of `key` in place, or `None` if there is no value.
+    /// Returns a guard for changing the value of `key` in place.
+    ///
+    /// Returns `None` if there is no value.
     ///
     /// The new value is set when the guard is dropped. If two requests race, the last commit wins
     /// for this key; [`Session::update`] has no such race.
