@@ -218,7 +218,7 @@ impl SessionState {
         self.begin(now, None, random)
     }
 
-    /// Begins a commit, which another commit may have been passed on as.
+    /// Begins a commit, or continues one that was passed on from another state.
     fn begin<E>(
         &mut self,
         now: Timestamp,

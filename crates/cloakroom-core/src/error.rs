@@ -67,9 +67,7 @@ impl Error {
 
     /// Creates the error for a record of `size` bytes where `limit` are allowed.
     ///
-    /// `largest` has the largest keys with their sizes.
-    ///
-    /// For factories.
+    /// `largest` has the largest keys with their sizes. For factories.
     #[must_use]
     pub fn too_large(size: usize, limit: usize, largest: Vec<(String, usize)>) -> Self {
         Self(Box::new(Kind::TooLarge { size, limit, largest }))

@@ -6,11 +6,9 @@ use crate::text::{Json, Text};
 
 /// The data of another framework in a session.
 ///
-/// It is hidden from handlers and written back unchanged.
-///
-/// A bridge that reads that framework's sessions stores the data in the [`Record`](crate::Record),
-/// and uses it when it writes the session. Our own wire format omits it, so a session that is
-/// migrated to our format loses it.
+/// It is hidden from handlers and written back unchanged. A bridge that reads that framework's
+/// sessions stores the data in the [`Record`](crate::Record), and uses it when it writes the
+/// session. Our own wire format omits it, so a session that is migrated to our format loses it.
 ///
 /// # Security
 /// `Debug` prints sizes, never a member or the id.

@@ -326,9 +326,8 @@ impl Clockwork {
 
     /// Extends the idle deadline.
     ///
-    /// If there was none and an idle timeout applies, this sets one.
-    ///
-    /// It never moves a deadline to an earlier time, and never moves the absolute one.
+    /// If there was none and an idle timeout applies, this sets one. It never moves a deadline to
+    /// an earlier time, and never moves the absolute one.
     pub fn touch(&mut self, now: Timestamp, lifetimes: &Lifetimes) {
         self.touched = self.touched.max(now);
         self.idle_deadline = match (self.idle_deadline, self.idle(lifetimes)) {

@@ -48,10 +48,8 @@ impl CommitId {
 
     /// Creates an id of this process from 6 random bytes.
     ///
-    /// The first call sets the process part.
-    ///
-    /// A record without room for all ids keeps some of each process, so that a busy process doesn't
-    /// displace the ids that another one looks for.
+    /// The first call sets the process part. A record without room for all ids keeps some of each
+    /// process, so that a busy process doesn't displace the ids that another one looks for.
     #[must_use]
     pub fn of_this_process([a, b, c, d, e, f]: [u8; Self::LEN]) -> Self {
         let [a, b] = *PROCESS.get_or_init(|| [a, b]);

@@ -116,13 +116,11 @@ impl Record {
 
     /// Marks the record as written by this commit.
     ///
-    /// For factories whose store may lose a reply.
-    ///
-    /// A record keeps 8 marks: the latest ones, and at least one for each of up to 8 processes, so
-    /// that a busy process doesn't displace the marks of others. All earlier marks are dropped when
-    /// the newest of them is older than any possible retry (30 seconds, plus one minute of clock
-    /// skew), so a quiet session has one mark. Marking and touching a record may happen in either
-    /// order.
+    /// For factories whose store may lose a reply. A record keeps 8 marks: the latest ones, and at
+    /// least one for each of up to 8 processes, so that a busy process doesn't displace the marks
+    /// of others. All earlier marks are dropped when the newest of them is older than any possible
+    /// retry (30 seconds, plus one minute of clock skew), so a quiet session has one mark. Marking
+    /// and touching a record may happen in either order.
     pub fn mark(&mut self, id: CommitId, now: Timestamp) {
         self.marks.push(id, now.max(self.clockwork.created));
     }
@@ -169,11 +167,9 @@ impl Record {
 
     /// Appends a flash message of a loaded record.
     ///
-    /// For factories with their own record format.
-    ///
-    /// Such a format has no message ids, so the id is derived from the queue, the body and the
-    /// number of equal messages before it. The message therefore has the same id whenever the
-    /// record is read.
+    /// For factories with their own record format. Such a format has no message ids, so the id is
+    /// derived from the queue, the body and the number of equal messages before it. The message
+    /// therefore has the same id whenever the record is read.
     pub fn restore_flash(&mut self, queue: impl Into<Text>, body: Json) {
         let queue = queue.into();
         let equal = self.flashes.queue(queue.as_str()).iter().filter(|it| it.body == body).count();
@@ -205,9 +201,8 @@ impl Record {
 
     /// Returns the Max-Age of the cookie.
     ///
-    /// A remembered session is kept until its end.
-    ///
-    /// `None` lets the cookie end with the browser session.
+    /// A remembered session is kept until its end. `None` lets the cookie end with the browser
+    /// session.
     #[must_use]
     pub fn max_age(&self, now: Timestamp) -> Option<Duration> {
         // Without a deadline, as long as browsers keep any cookie.
@@ -225,10 +220,9 @@ impl Record {
 
     /// Returns `true` if the record wastes memory.
     ///
-    /// Most of it then no longer shares the buffer that it was decoded from.
-    ///
-    /// For stores that keep records in memory. There, a record that is changed repeatedly and never
-    /// encoded would otherwise only grow.
+    /// Most of it then no longer shares the buffer that it was decoded from. For stores that keep
+    /// records in memory. There, a record that is changed repeatedly and never encoded would
+    /// otherwise only grow.
     #[must_use]
     pub fn is_scattered(&self) -> bool {
         self.data.are_scattered()

@@ -6,9 +6,8 @@ use crate::lifetimes::Deadline;
 
 /// The reason for ignoring a cookie.
 ///
-/// It is a value, not an error, because cookies are network input.
-///
-/// The request then has a new session, as if it had sent no cookie.
+/// It is a value, not an error, because cookies are network input. The request then has a new
+/// session, as if it had sent no cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejected {

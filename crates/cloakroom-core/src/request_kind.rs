@@ -59,10 +59,9 @@ const SUBRESOURCES: &[&str] = &[
 impl RequestKind {
     /// The headers that state a purpose, in lower case.
     ///
-    /// These are `Sec-Purpose`, and three older ones with the same meaning.
-    ///
-    /// Older versions of Chromium send `Purpose: prefetch`, of Safari `X-Purpose: preview`, and of
-    /// Firefox `X-Moz: prefetch`.
+    /// These are `Sec-Purpose`, and three older ones with the same meaning. Older versions of
+    /// Chromium send `Purpose: prefetch`, of Safari `X-Purpose: preview`, and of Firefox
+    /// `X-Moz: prefetch`.
     pub const PURPOSE_HEADERS: &[&str] = &["sec-purpose", "purpose", "x-purpose", "x-moz"];
 
     /// The header that states the destination, in lower case.

@@ -28,12 +28,10 @@ const MOST: u64 = (1 << 31) - 1;
 
 /// The version of a session in a store.
 ///
-/// It is a number that grows with each write and is never reused.
-///
-/// A store assigns each write the version of `Entry::next_version`, which uses [`Version::first`]
-/// and [`Version::after`]. A store whose server compares stored values instead of numbers attaches
-/// the value that it loaded, and receives it back with the number. Two versions are equal if their
-/// numbers are.
+/// It is a number that grows with each write and is never reused. A store assigns each write the
+/// version of `Entry::next_version`, which uses [`Version::first`] and [`Version::after`]. A store
+/// whose server compares stored values instead of numbers attaches the value that it loaded, and
+/// receives it back with the number. Two versions are equal if their numbers are.
 ///
 /// # Security
 /// `Debug` shows only the number.

@@ -214,9 +214,7 @@ impl Error {
 
     /// Returns `true` if the store doesn't support the operation.
     ///
-    /// An example is listing an owner's sessions.
-    ///
-    /// A retry won't help.
+    /// An example is listing an owner's sessions. A retry won't help.
     #[must_use]
     pub const fn is_unsupported(&self) -> bool {
         matches!(self.0, Kind::Unsupported { .. })

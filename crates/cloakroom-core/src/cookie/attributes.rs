@@ -342,9 +342,8 @@ impl CookieTemplate {
 
     /// Sets the cookie for the browser session, or for `max_age`.
     ///
-    /// Browsers limit `max_age` to 400 days.
-    ///
-    /// A value consists of cookie-octets (RFC 6265bis §4.1.1), as base64url does.
+    /// Browsers limit `max_age` to 400 days. A value consists of cookie-octets (RFC 6265bis
+    /// §4.1.1), as base64url does.
     ///
     /// # Errors
     /// Returns an error with [`Error::is_cookie_value`] for a value with any other character, which

@@ -47,10 +47,9 @@ pub fn invites_shared_caches<'a>(values: impl IntoIterator<Item = &'a str>) -> b
 
 /// Returns `true` if this field lets a cache store the response.
 ///
-/// Some caches prefer such a field to `Cache-Control`.
-///
-/// Such a field must be removed from a response that no cache may store. A field that forbids
-/// storing stays. `field` is compared case-insensitively.
+/// Some caches prefer such a field to `Cache-Control`. Such a field must be removed from a response
+/// that no cache may store. A field that forbids storing stays. `field` is compared
+/// case-insensitively.
 ///
 /// The fields are `CDN-Cache-Control` and its vendor variants with the same ending (RFC 9213 §2.2:
 /// a cache that knows such a field ignores `Cache-Control`), older vendor fields, and `Expires`.
@@ -74,9 +73,7 @@ pub fn overrides_cache_control(field: &str, value: &str) -> bool {
 
 /// Returns `true` if caches may prefer this field to `Cache-Control`.
 ///
-/// See [`overrides_cache_control`].
-///
-/// It avoids reading the values of all other fields.
+/// See [`overrides_cache_control`]. It avoids reading the values of all other fields.
 #[must_use]
 pub fn is_targeted_cache_field(field: &str) -> bool {
     is_cdn_cache_control(field) || TARGETED.iter().any(|(name, _)| name.eq_ignore_ascii_case(field))

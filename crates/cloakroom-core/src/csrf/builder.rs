@@ -42,9 +42,8 @@ pub struct CsrfRulesBuilder {
 impl CsrfRulesBuilder {
     /// Sets the application's own origin, such as `https://shop.example`.
     ///
-    /// Repeat it for further ones.
-    ///
-    /// Without this option, the own origin is `https://` and the request's `Host`.
+    /// Repeat it for further ones. Without this option, the own origin is `https://` and the
+    /// request's `Host`.
     ///
     /// # Examples
     /// ```
@@ -145,9 +144,8 @@ impl CsrfRulesBuilder {
 
     /// Lets requests without any of the headers pass the origin check.
     ///
-    /// For clients that aren't browsers.
-    ///
-    /// They still need the token, unless the policy is [`TokenPolicy::Never`].
+    /// For clients that aren't browsers. They still need the token, unless the policy is
+    /// [`TokenPolicy::Never`].
     ///
     /// # Examples
     /// ```
@@ -164,10 +162,9 @@ impl CsrfRulesBuilder {
 
     /// Refuses no request, and only reports those that would be refused.
     ///
-    /// For a trial before enforcement.
-    ///
-    /// A request passes even if the check is impossible because the session's store is down. The
-    /// exception is a handler that takes a `CheckedForm`, which always enforces the check.
+    /// For a trial before enforcement. A request passes even if the check is impossible because the
+    /// session's store is down. The exception is a handler that takes a `CheckedForm`, which always
+    /// enforces the check.
     ///
     /// # Examples
     /// ```

@@ -114,11 +114,9 @@ impl SessionState {
 
     /// Imports the contents of another session, without its framework data.
     ///
-    /// The session starts anew here.
-    ///
-    /// A lifetime that was set for the other session still applies, and so does its absolute
-    /// deadline. Otherwise this session's own lifetimes apply, starting now, so that moving a
-    /// session never ends it.
+    /// The session starts anew here. A lifetime that was set for the other session still applies,
+    /// and so does its absolute deadline. Otherwise this session's own lifetimes apply, starting
+    /// now, so that moving a session never ends it.
     #[must_use]
     pub fn adopting(mut self, other: &Self, now: Timestamp) -> Self {
         let mut record = other.record().clone();

@@ -106,10 +106,9 @@ impl SessionState {
 
     /// Creates the session of a request with a superseded id.
     ///
-    /// It is empty, drops writes and sends no cookie.
-    ///
-    /// Two operations still work. [`SessionState::cycle_id`] makes it a new session, and
-    /// [`SessionState::invalidate`] ends the session that `presented` has moved to.
+    /// It is empty, drops writes and sends no cookie. Two operations still work.
+    /// [`SessionState::cycle_id`] makes it a new session, and [`SessionState::invalidate`] ends the
+    /// session that `presented` has moved to.
     #[must_use]
     pub fn detached(presented: impl Into<Option<SessionId>>, now: Timestamp, lifetimes: Lifetimes) -> Self {
         let identity = Identity::Detached(presented.into());

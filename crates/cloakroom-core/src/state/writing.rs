@@ -53,10 +53,8 @@ impl SessionState {
 
     /// Gives the session a new id at commit, and replaces its CSRF token with `token`.
     ///
-    /// The values stay.
-    ///
-    /// Call it at every change of privilege (ASVS 7.2.4). A detached session becomes a new one. The
-    /// deadlines stay as they are.
+    /// The values stay. Call it at every change of privilege (ASVS 7.2.4). A detached session
+    /// becomes a new one. The deadlines stay as they are.
     pub fn cycle_id(&mut self, token: CsrfToken) {
         self.identity = self.identity.cycled();
         let token = token.reshape(self.context.scheme);

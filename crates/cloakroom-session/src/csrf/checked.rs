@@ -93,9 +93,8 @@ impl CsrfSlot {
 
     /// Parses an urlencoded form.
     ///
-    /// A request that hasn't passed the check yet is checked first.
-    ///
-    /// The token's field is removed before `T` is decoded.
+    /// A request that hasn't passed the check yet is checked first. The token's field is removed
+    /// before `T` is decoded.
     ///
     /// # Errors
     /// Returns an error if the request is refused, couldn't be checked, or has a form of an

@@ -43,9 +43,7 @@ pub enum BodyExtent {
 
 /// Returns the value of the first form field called `field`.
 ///
-/// A file of that name is ignored.
-///
-/// The body is read once, and only the value is copied.
+/// A file of that name is ignored. The body is read once, and only the value is copied.
 ///
 /// # Errors
 /// Returns [`Refusal::BodyTooLarge`] if the body is truncated and doesn't contain the field, and

@@ -4,11 +4,9 @@ use std::fmt;
 
 /// The CSRF token for the forms of a page, masked for each request.
 ///
-/// `Display` prints its text.
-///
-/// Handlers take it as an argument. If tokens are kept in the session, this extractor opens the
-/// session, and a new session is stored. With several session layers, the session is the one that
-/// the CSRF layer uses: that of the innermost session layer around it.
+/// `Display` prints its text. Handlers take it as an argument. If tokens are kept in the session,
+/// this extractor opens the session, and a new session is stored. With several session layers, the
+/// session is the one that the CSRF layer uses: that of the innermost session layer around it.
 ///
 /// # Errors
 /// As an extractor, it responds with 500 if no CSRF or session layer is installed around the

@@ -69,10 +69,8 @@ impl CsrfSlot {
 
     /// Checks the request's head.
     ///
-    /// `outer` is the slot of an outer CSRF layer, if there is one.
-    ///
-    /// After `Refused`, the handler must not run. After `TokenNeeded`, call
-    /// [`CsrfSlot::check_token`] first.
+    /// `outer` is the slot of an outer CSRF layer, if there is one. After `Refused`, the handler
+    /// must not run. After `TokenNeeded`, call [`CsrfSlot::check_token`] first.
     pub fn check_head(&self, head: &impl RequestHead, outer: Option<&Self>) -> CsrfDecision {
         if self.guard().is_exempt() {
             if outer.is_some_and(|outer| !outer.guard().is_exempt()) {

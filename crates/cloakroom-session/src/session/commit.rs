@@ -29,12 +29,10 @@ const MOST_REBASES: usize = 1000;
 impl Session {
     /// Commits all changes so far, before the response.
     ///
-    /// For streams, WebSockets and background work.
-    ///
-    /// Each change is committed exactly once. If this future is dropped, the commit that it has
-    /// begun continues in the background. If the store doesn't answer, the outcome is unknown; the
-    /// next commit, at the latest the one at the end of the request, determines that outcome before
-    /// it commits anything else.
+    /// For streams, WebSockets and background work. Each change is committed exactly once. If this
+    /// future is dropped, the commit that it has begun continues in the background. If the store
+    /// doesn't answer, the outcome is unknown; the next commit, at the latest the one at the end of
+    /// the request, determines that outcome before it commits anything else.
     ///
     /// # Errors
     /// Returns the errors of a commit at the end of a request. Returns an error if a task that

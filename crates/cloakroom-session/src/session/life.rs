@@ -39,10 +39,9 @@ impl Session {
 
     /// Returns `true` if the request's id is superseded.
     ///
-    /// The session has then ended or moved to a new id.
-    ///
-    /// A detached session is empty and drops all writes. Two operations still work: signing in
-    /// begins a new session, and [`Session::invalidate`] ends the session under its new id.
+    /// The session has then ended or moved to a new id. A detached session is empty and drops all
+    /// writes. Two operations still work: signing in begins a new session, and
+    /// [`Session::invalidate`] ends the session under its new id.
     ///
     /// # Examples
     /// ```
@@ -113,9 +112,8 @@ impl Session {
 
     /// Writes the session and sends its cookie even if no value changed.
     ///
-    /// This is Pyramid's `changed`.
-    ///
-    /// All other methods record their changes themselves and don't need this call.
+    /// This is Pyramid's `changed`. All other methods record their changes themselves and don't
+    /// need this call.
     ///
     /// # Examples
     /// ```
@@ -179,11 +177,9 @@ impl Session {
 
     /// Sets the owner of the session, and gives it a new id and a new CSRF token.
     ///
-    /// Call it to sign a user in.
-    ///
-    /// If the session belonged to another owner, that session is ended first and nothing of it is
-    /// kept. A store can list and end the sessions of an owner. A cookie session keeps its owner
-    /// too, but can't be listed.
+    /// Call it to sign a user in. If the session belonged to another owner, that session is ended
+    /// first and nothing of it is kept. A store can list and end the sessions of an owner. A cookie
+    /// session keeps its owner too, but can't be listed.
     ///
     /// # Examples
     /// ```

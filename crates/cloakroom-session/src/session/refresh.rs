@@ -8,12 +8,11 @@ use crate::error::Error;
 impl Session {
     /// Reloads the session.
     ///
-    /// Returns `false` once it has ended, expired or moved to a new id.
-    ///
-    /// Use it in event streams and WebSockets, which outlive the state that they were opened with.
-    /// While the session lives, later reads show its newest values. Uncommitted changes stay as
-    /// they are, and the commit merges them. Once the session has ended, the handle is empty and
-    /// drops all writes, so that the stream can't revive it.
+    /// Returns `false` once it has ended, expired or moved to a new id. Use it in event streams and
+    /// WebSockets, which outlive the state that they were opened with. While the session lives,
+    /// later reads show its newest values. Uncommitted changes stay as they are, and the commit
+    /// merges them. Once the session has ended, the handle is empty and drops all writes, so that
+    /// the stream can't revive it.
     ///
     /// With a store, this is one store call. It doesn't count as use, so that a page left open
     /// doesn't keep its session alive; [`Session::commit_now`] counts as use. A session that began

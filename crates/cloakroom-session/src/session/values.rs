@@ -42,12 +42,11 @@ impl Session {
 
     /// Sets the value of `key`.
     ///
-    /// If two requests set the same key, the last commit wins for that key.
-    ///
-    /// Use [`Session::update`] for a value that is computed from the previous one: if two requests
-    /// `get` a counter and `insert` it incremented, one increment is lost. When that happens, a
-    /// warning in the trace names the key. Under
-    /// [`ConflictPolicy::Strict`](cloakroom_core::ConflictPolicy::Strict) it is an error instead.
+    /// If two requests set the same key, the last commit wins for that key. Use [`Session::update`]
+    /// for a value that is computed from the previous one: if two requests `get` a counter and
+    /// `insert` it incremented, one increment is lost. When that happens, a warning in the trace
+    /// names the key. Under [`ConflictPolicy::Strict`](cloakroom_core::ConflictPolicy::Strict) it
+    /// is an error instead.
     ///
     /// # Errors
     /// Returns an error if the value can't be written as JSON. The session is then unchanged.
@@ -251,10 +250,8 @@ impl Session {
 
     /// Returns a guard for changing the value of `key` in place.
     ///
-    /// Returns `None` if there is no value.
-    ///
-    /// The new value is set when the guard is dropped. If two requests race, the last commit wins
-    /// for this key; [`Session::update`] has no such race.
+    /// Returns `None` if there is no value. The new value is set when the guard is dropped. If two
+    /// requests race, the last commit wins for this key; [`Session::update`] has no such race.
     ///
     /// # Errors
     /// Returns an error if the value can't be decoded as a `T`. If the value can't be written when
