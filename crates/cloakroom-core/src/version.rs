@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_grow_whatever_their_tags_are() {
+    fn versions_grow_regardless_of_their_tags() {
         let mut seen = Version::first(u32::MAX);
         assert!(seen.is_first());
         for (step, tag) in (2..).zip([0, u32::MAX, 1, 7, 0]) {

@@ -64,7 +64,7 @@ fn a_value_of_any_depth_is_taken_without_a_stack() {
 }
 
 #[test]
-fn values_come_apart_as_they_were_spelled() {
+fn members_and_elements_keep_their_spelling() {
     let parts = |text: &str| {
         let json = Json::from_foreign("it", text.to_owned()).unwrap();
         let elements: Option<Vec<_>> = json.elements().map(|all| all.iter().map(|it| it.as_str().to_owned()).collect());
@@ -86,7 +86,7 @@ fn values_come_apart_as_they_were_spelled() {
 }
 
 #[test]
-fn what_is_another_frameworks_own_is_kept_and_shown_to_nobody() {
+fn data_of_another_framework_is_kept_and_hidden() {
     let mut record = Record::new(NOW, &Lifetimes::default());
     let members = Json::from_foreign("it", r#"{"_id":"secret-id","_id":"last"}"#).unwrap().members().unwrap();
     let foreign =
@@ -154,7 +154,7 @@ fn loaded(lifetimes: Lifetimes) -> SessionState {
 }
 
 #[test]
-fn a_session_that_moves_takes_all_along_and_begins_anew() {
+fn a_session_that_moves_keeps_its_contents_and_restarts_its_timeouts() {
     let (forever, later) =
         (Lifetimes::default().idle_timeout(None).absolute_timeout(None), NOW + Duration::from_secs(99));
     let moved = SessionState::fresh(later, Lifetimes::default()).adopting(&loaded(forever), later);
@@ -188,7 +188,7 @@ fn a_session_that_moves_takes_all_along_and_begins_anew() {
 }
 
 #[test]
-fn an_invalidated_session_still_says_where_it_was_kept() {
+fn an_invalidated_session_keeps_its_framework_data() {
     let mut session = loaded(Lifetimes::default());
     session.invalidate(NOW);
     assert_eq!(session.ended_foreign().and_then(Foreign::id), Some("id"));
@@ -209,7 +209,7 @@ fn an_invalidated_session_still_says_where_it_was_kept() {
 }
 
 #[test]
-fn a_session_knows_its_place_its_neighbour_and_what_was_refused() {
+fn a_session_keeps_its_source_its_duplicate_and_its_rejection() {
     let fresh = SessionState::fresh(NOW, Lifetimes::default()).rejecting(Some(Rejected::Forged));
     assert_eq!((fresh.rejected(), fresh.place()), (Some(Rejected::Forged), 0));
     let mut both = loaded(Lifetimes::default()).at_place(1).beside(fresh.at_place(2));

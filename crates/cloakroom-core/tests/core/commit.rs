@@ -139,7 +139,7 @@ fn a_commit_completes_the_record_in_place() {
 }
 
 #[test]
-fn a_commit_that_failed_leaves_nothing_to_keep() {
+fn a_failed_commit_leaves_nothing_to_store() {
     let mut session = new();
     session.insert("draft", &"too long").unwrap();
     let failed = commit(&mut session, NOW);
@@ -373,7 +373,7 @@ fn a_stream_whose_session_has_moved_can_still_sign_out() {
 }
 
 #[test]
-fn a_commit_that_can_not_be_built_on_is_not_applied_twice() {
+fn a_commit_that_cannot_be_rebased_is_not_applied_twice() {
     let mut session = loaded(&stored(&[]));
     session.update("n", |n: &mut i64| *n += 1).unwrap();
     let commit = commit(&mut session, NOW);
@@ -389,7 +389,7 @@ fn a_commit_that_can_not_be_built_on_is_not_applied_twice() {
 }
 
 #[test]
-fn changes_that_come_while_others_are_applied_again_are_seen() {
+fn changes_made_during_a_rebase_are_kept() {
     let mut session = loaded(&stored(&[]));
     session.insert("a", &1).unwrap();
     let commit = commit(&mut session, NOW);

@@ -7,7 +7,7 @@ fn bytes(length: u8) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_no_secret_is_refused() {
+fn weak_secrets_are_refused() {
     let mut almost = vec![0; 32];
     almost[31] = 1;
     let rows: &[(&str, Vec<u8>, Option<&str>)] = &[
@@ -30,7 +30,7 @@ fn what_is_no_secret_is_refused() {
 }
 
 #[test]
-fn base64_is_read_in_all_its_spellings() {
+fn base64_is_accepted_in_all_variants() {
     let secret: Vec<u8> = (0..32_u8).map(|byte| 255 - byte).collect();
     let key = Key::new(&secret).unwrap();
     let rows = [
@@ -62,7 +62,7 @@ fn base64_is_read_in_all_its_spellings() {
 }
 
 #[test]
-fn a_repeated_key_is_a_mistake_that_is_named() {
+fn a_repeated_key_is_refused_and_named() {
     let keys: Vec<Key> = (1..=3).map(|start| Key::new((start..start + 40).collect::<Vec<u8>>()).unwrap()).collect();
     let [one, two, three] = keys.as_slice() else { panic!("three keys") };
     let ring = || Keyring::new(one.clone()).previous(two.clone()).unwrap();

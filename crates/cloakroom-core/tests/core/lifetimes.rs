@@ -162,7 +162,7 @@ fn remember_survives_later_writes() {
 }
 
 #[test]
-fn what_is_for_ever_does_not_overflow() {
+fn unlimited_durations_do_not_overflow() {
     let mut session = SessionState::fresh(NOW, Lifetimes::default());
     session.remember(Duration::MAX, NOW);
     session.set_idle_timeout(Some(Duration::MAX), NOW);

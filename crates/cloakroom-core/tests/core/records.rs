@@ -106,7 +106,7 @@ proptest! {
     }
 
     #[test]
-    fn what_requests_leave_behind_comes_back_as_it_was(operations in several(any_operation())) {
+    fn records_of_requests_are_read_back_unchanged(operations in several(any_operation())) {
         let record = stored(&operations);
         prop_assert_eq!(through_the_wire(&record), record);
     }
@@ -172,7 +172,7 @@ fn a_record_cut_anywhere_is_corrupt_or_shorter() {
 }
 
 #[test]
-fn what_is_not_a_record_is_corrupt() {
+fn text_that_is_not_a_record_is_corrupt() {
     let huge = format!("1c0;k{}:a", u64::MAX);
     let rows = [
         ("an empty text", ""),

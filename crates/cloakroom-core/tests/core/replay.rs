@@ -16,7 +16,7 @@ fn replay(session: &SessionState, newest: &Record) -> Record {
 
 proptest! {
     #[test]
-    fn on_the_version_it_was_made_on_a_log_gives_what_the_handler_saw(
+    fn replay_on_the_base_gives_the_handlers_record(
         before in several(any_operation()),
         operations in several(any_operation()),
     ) {
@@ -33,7 +33,7 @@ proptest! {
     }
 
     #[test]
-    fn an_outcome_is_what_the_handler_saw_touched(before in several(any_operation()), operations in several(any_operation())) {
+    fn an_outcome_is_the_handlers_record_touched(before in several(any_operation()), operations in several(any_operation())) {
         let base = stored(&before);
         let session = request(&base, &operations);
         let outcome = outcome(&session);
@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_handler_pops_is_gone_and_what_it_did_not_see_stays(
+    fn a_pop_removes_exactly_the_messages_that_it_returned(
         before in several(any_operation()),
         one in several(any_operation()),
         other in several(any_operation()),
@@ -194,7 +194,7 @@ fn two_requests_of_one_session() {
 }
 
 #[test]
-fn set_if_absent_keeps_what_the_other_request_set() {
+fn set_if_absent_keeps_the_value_of_the_other_request() {
     let base = base();
     let mut session = request(&base, &[]);
     assert_eq!(session.get_or_insert_with("new", || 1_i64).unwrap(), 1);
@@ -264,7 +264,7 @@ fn a_popped_duplicate_does_not_come_back_when_its_twin_is_gone() {
 }
 
 #[test]
-fn no_duplicate_means_none_on_the_newest_version() {
+fn duplicates_are_suppressed_on_the_newest_version() {
     let mut base = stored(&[]);
     base.restore_flash("q", Json::from_text("q", r#"{ "text": "saved", "level": 1 }"#).unwrap());
     let message = serde_json::json!({"level": 1, "text": "saved"});

@@ -103,7 +103,7 @@ fn base64_has_one_spelling() {
 }
 
 #[test]
-fn what_is_cut_is_refused_at_every_length() {
+fn truncated_text_is_refused_at_every_length() {
     for seal in BOTH {
         let sealer = sealer(seal, key(1));
         let sealed = sealer.seal(PAYLOAD, NONCE).unwrap();

@@ -206,7 +206,7 @@ fn only_a_session_that_begins_is_given_a_token() {
 }
 
 #[test]
-fn invalidate_and_cycle_keep_and_drop_what_they_say() {
+fn invalidate_drops_and_cycle_keeps_the_data() {
     let mut base = stored(&[]);
     base.restore("a", cloakroom_core::Json::encode("a", &1).unwrap());
     let mut session = request(&base, &[]);

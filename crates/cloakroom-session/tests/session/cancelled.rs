@@ -129,7 +129,7 @@ fn a_commit_now_that_is_dropped_is_carried_out_once() {
 }
 
 #[test]
-fn a_commit_now_that_is_dropped_goes_on_by_itself() {
+fn a_dropped_commit_now_continues_in_the_background() {
     for case in &CASES {
         let Visit { factory, session, slot, .. } = begin(case);
         run(async {
@@ -150,7 +150,7 @@ async fn settle() {
 }
 
 #[test]
-fn a_response_that_is_dropped_is_committed_all_of_it() {
+fn a_dropped_response_is_committed_completely() {
     for case in &CASES {
         let mut points = 0;
         for polls in 0.. {
@@ -193,7 +193,7 @@ fn a_response_that_is_dropped_while_it_waits_for_another_commit_is_committed_too
 }
 
 #[test]
-fn a_commit_of_unknown_outcome_is_found_out_by_the_next() {
+fn a_commit_of_unknown_outcome_is_resolved_by_the_next() {
     for case in &CASES {
         for fault in [Fault::Down, Fault::Lost] {
             for again in [false, true] {
@@ -215,7 +215,7 @@ fn a_commit_of_unknown_outcome_is_found_out_by_the_next() {
 }
 
 #[test]
-fn what_was_done_after_a_commit_of_unknown_outcome_is_committed_as_well() {
+fn changes_after_a_commit_of_unknown_outcome_are_committed() {
     for case in CASES.iter().filter(|case| case.kept) {
         for fault in [Fault::Down, Fault::Lost] {
             let mut visit = begin(case);
@@ -237,7 +237,7 @@ fn what_was_done_after_a_commit_of_unknown_outcome_is_committed_as_well() {
 }
 
 #[test]
-fn another_request_between_a_commit_of_unknown_outcome_and_the_next_counts_once_too() {
+fn another_request_after_a_commit_of_unknown_outcome_counts_once() {
     for fault in [Fault::Down, Fault::Lost] {
         let mut visit = begin(&CASES[1]);
         visit.factory.suffers(fault);
@@ -276,7 +276,7 @@ impl<'de> serde::Deserialize<'de> for Fickle {
 }
 
 #[test]
-fn the_cookie_of_a_commit_is_sent_although_a_late_change_cannot_be_done_again() {
+fn the_cookie_of_a_commit_is_sent_even_if_a_late_change_cannot_be_replayed() {
     let mut visit = begin(&CASES[2]);
     run(async {
         let mut finish = pin!(visit.slot.finish(200));

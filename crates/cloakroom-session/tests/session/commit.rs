@@ -87,7 +87,7 @@ fn commit_now_before_the_headers_sends_one_cookie_with_the_last_state() {
 }
 
 #[test]
-fn commit_now_alone_sends_its_cookie_whatever_the_response() {
+fn commit_now_sends_its_cookie_regardless_of_the_response() {
     for policy in [CommitPolicy::Always, CommitPolicy::NotOnServerError] {
         let app = App::with(cookies(Seal::Signed), |engine| engine.policy(policy));
         let line = waiting(&app, &Browser::default(), async |session, slot| {
@@ -213,7 +213,7 @@ fn a_failed_commit_now_can_be_tried_again_smaller() {
 }
 
 #[test]
-fn what_was_committed_is_sent_even_if_the_last_commit_fails() {
+fn cookies_of_earlier_commits_are_sent_even_if_the_last_fails() {
     let app = App::new(cookies(Seal::Signed));
     let line = waiting(&app, &Browser::default(), async |session, slot| {
         session.insert("user", "ann").unwrap();

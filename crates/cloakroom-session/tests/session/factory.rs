@@ -54,7 +54,7 @@ fn said(answer: &Answer) -> Said {
 }
 
 #[test]
-fn what_each_request_asks_of_the_store_and_says_to_the_browser() {
+fn each_request_has_its_store_calls_and_cookie() {
     use Said::{Nothing, Removed, Set};
     use Start::{Detached, Loaded, New, Unknown};
     type Row = (&'static str, Start, fn(&Session), &'static [&'static str], Said);
@@ -273,7 +273,7 @@ fn a_session_in_a_store_can_be_ended_after_the_headers() {
 }
 
 #[test]
-fn a_store_that_is_down_is_an_error_and_nothing_else() {
+fn a_store_that_is_down_is_only_an_error() {
     let (factory, app, browser) = start(Start::Loaded);
     factory.suffers(Fault::Down);
     let line = format!("{NAME}={}", browser.value().unwrap());
@@ -329,7 +329,7 @@ fn commits_of_one_session_follow_each_other() {
 }
 
 #[test]
-fn a_commit_that_is_given_up_gives_way() {
+fn a_dropped_commit_does_not_block_the_next() {
     let (_, app, _) = start(Start::New);
     run(async {
         let slot = SessionSlot::new(Arc::clone(&app.engine));
@@ -358,7 +358,7 @@ async fn once<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
 }
 
 #[test]
-fn what_a_stream_changes_is_kept_or_said_to_be_lost() {
+fn changes_of_a_stream_are_kept_or_reported_as_lost() {
     type Stream = fn(&Session, &MemorySessions);
     let rows: [(&str, Stream, usize); 6] = [
         ("reads", |it, _| assert!(it.contains_key("user")), 0),

@@ -16,7 +16,7 @@ fn mixed(session: &Session) {
 }
 
 #[test]
-fn a_message_of_another_type_leaves_its_queue_and_says_so() {
+fn a_message_of_another_type_is_removed_and_traced() {
     for seal in BOTH {
         let app = App::new(cookies(seal));
         let mut browser = Browser::default();
@@ -37,7 +37,7 @@ fn a_message_of_another_type_leaves_its_queue_and_says_so() {
 }
 
 #[test]
-fn a_peek_leaves_out_what_it_cannot_read_and_every_message_is_a_value() {
+fn a_peek_skips_messages_of_another_type() {
     let app = App::new(cookies(Seal::Signed));
     let mut browser = Browser::default();
     browser.visit(&app, mixed);

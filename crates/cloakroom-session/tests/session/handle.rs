@@ -132,7 +132,7 @@ fn every_mutator_of_a_loaded_session_is_saved() {
 }
 
 #[test]
-fn what_reads_or_changes_nothing_sends_nothing() {
+fn operations_without_an_effect_send_no_cookie() {
     let rows: &[(&str, Handler)] = &[
         ("no operation", |_| {}),
         ("get", |it| assert!(it.get::<u32>("visits").unwrap().is_some())),
@@ -254,7 +254,7 @@ fn invalidate_wins_over_everything_else_in_its_request() {
 }
 
 #[test]
-fn what_follows_invalidate_is_a_new_session() {
+fn writes_after_invalidate_start_a_new_session() {
     for seal in BOTH {
         let app = App::new(cookies(seal));
         let mut browser = furnished(&app);
@@ -318,7 +318,7 @@ impl Serialize for Unwritable {
 }
 
 #[test]
-fn a_guard_that_cannot_write_fails_the_commit_or_says_so_itself() {
+fn a_guard_that_cannot_write_fails_the_commit_or_save() {
     let app = App::new(cookies(Seal::Signed));
     let (browser, answer) = visit(&app, |session| {
         session.insert("user", "bob").unwrap();
@@ -385,7 +385,7 @@ fn a_guard_writes_to_a_session_under_its_new_id() {
 }
 
 #[test]
-fn who_signs_in_over_another_owner_gets_nothing_of_theirs() {
+fn a_sign_in_over_another_owner_keeps_no_data() {
     for seal in BOTH {
         let app = App::new(cookies(seal));
         let mut browser = furnished(&app);
@@ -445,7 +445,7 @@ fn closures_and_iterators_may_read_the_session() {
 }
 
 #[test]
-fn all_who_ask_share_one_session() {
+fn all_handles_of_a_request_share_one_session() {
     let app = App::new(cookies(Seal::Signed));
     let browser = furnished(&app);
     let line = format!("{}={}", crate::support::NAME, browser.value().unwrap());

@@ -119,7 +119,7 @@ fn values_and_closures_may_use_the_session() {
 }
 
 #[test]
-fn what_is_done_again_may_use_the_session() {
+fn replayed_closures_may_use_the_session() {
     // The update is replayed by the factory on another request's version, or by the session on its
     // own commit.
     for by_the_factory in [true, false] {
@@ -205,7 +205,7 @@ fn with_a_parting_closure(session: &Session) {
 }
 
 #[test]
-fn keys_and_what_closures_hold_may_use_the_session() {
+fn keys_and_values_owned_by_closures_may_use_the_session() {
     const ROWS: &[Row] = &[
         ("get", |it| assert_eq!(it.get::<u32>(NosyKey("nosy")).unwrap(), Some(1))),
         ("insert", |it| it.insert(NosyKey("nosy"), 2).unwrap()),
@@ -243,7 +243,7 @@ fn keys_and_what_closures_hold_may_use_the_session() {
 }
 
 #[test]
-fn a_closure_that_writes_whenever_it_runs_is_not_done_again_for_ever() {
+fn a_closure_that_always_writes_is_not_replayed_for_ever() {
     in_time("replayed", move || {
         let app = App::new(MemorySessions::new());
         let browser = Browser::signed_in(&app);

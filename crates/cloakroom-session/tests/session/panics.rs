@@ -84,7 +84,7 @@ fn a_holder_that_panics_commits_nothing() {
 }
 
 #[test]
-fn it_is_traced() {
+fn a_panic_is_traced() {
     let app = App::new(cookies(Seal::Signed));
     let (_, events) = traced(|| {
         Browser::default().visit(&app, |session| {
@@ -179,7 +179,7 @@ fn a_success_page_does_not_cover_a_helper_that_panicked() {
 }
 
 #[test]
-fn a_helper_that_panicked_with_nothing_to_commit_is_nobodys_business() {
+fn a_helper_that_panicked_with_nothing_to_commit_causes_no_error() {
     let app = App::new(cookies(Seal::Signed));
     let browser = Browser::signed_in(&app);
     let line = format!("{NAME}={}", browser.value().unwrap());

@@ -145,7 +145,7 @@ fn clocks_may_differ_by_a_minute() {
 }
 
 #[test]
-fn of_several_cookies_the_last_that_opens_wins() {
+fn the_last_of_several_cookies_that_opens_wins() {
     for seal in BOTH {
         let app = App::new(cookies(seal));
         let cookie = |user: &str| {

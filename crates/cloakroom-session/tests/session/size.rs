@@ -24,7 +24,7 @@ fn a_cookie_of_4096_bytes_passes_and_one_more_fails() {
 }
 
 #[test]
-fn a_session_that_does_not_fit_leaves_the_browser_what_it_has() {
+fn a_session_that_does_not_fit_keeps_the_previous_cookie() {
     for seal in BOTH {
         let app = App::new(cookies(seal));
         let mut browser = Browser::signed_in(&app);
