@@ -1,10 +1,10 @@
-//! The core from outside: its laws, its seal, and the formats that must never change.
+//! Tests of the core's public API: its laws, its seal, and its stable formats.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a panic is how a test fails"
+    reason = "a panic is the failure message of a test"
 )]
 
 #[path = "core/bridging.rs"]

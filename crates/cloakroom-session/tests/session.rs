@@ -1,12 +1,12 @@
-//! Sessions through an engine, as an adapter drives it: no framework, no network, and a clock that
-//! is told the time.
+//! Sessions through an engine, driven like in an adapter, without a framework or network, with a
+//! manual clock.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
-    reason = "a panic is how a test fails"
+    reason = "a panic is the failure message of a test"
 )]
 
 #[path = "session/broken.rs"]
