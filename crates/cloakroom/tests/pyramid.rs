@@ -1,10 +1,9 @@
-//! What Pyramid's own tests ask of a session and of CSRF protection, number by number, and what
-//! Cloakroom does.
+//! Conformance with Pyramid's own tests of sessions and CSRF protection.
 //!
 //! The numbers are those of Pyramid 2.1's `tests/test_session.py` (1 to 54), `tests/test_csrf.py`
-//! (55 to 97), the CSRF tests of `tests/test_viewderivers.py` and
-//! `tests/test_config/test_security.py` (98 to 120), in the order in which they stand there, and of
-//! twelve probes of our own (121 to 132). A refusal is 403 here and 400 there.
+//! (55 to 97), and the CSRF tests of `tests/test_viewderivers.py` and
+//! `tests/test_config/test_security.py` (98 to 120), in file order, followed by twelve additional
+//! cases (121 to 132). A refusal is 403 here and 400 in Pyramid.
 #![cfg(feature = "axum")]
 #![allow(
     clippy::unwrap_used,
@@ -28,14 +27,14 @@ mod token;
 #[path = "pyramid/world.rs"]
 mod world;
 
-/// How Cloakroom does what Pyramid's test asks.
+/// The result of a test of Pyramid in Cloakroom.
 #[derive(Clone, Copy)]
 enum Verdict {
-    /// As Pyramid does.
+    /// Behaves like Pyramid.
     Same(fn()),
-    /// Otherwise, for a reason; the test shows how.
+    /// Differs for the given reason; the test shows the difference.
     Different(&'static str, fn()),
-    /// Left to those who read and write Pyramid's own cookies, which this crate doesn't.
+    /// Concerns Pyramid's own cookies, which this crate neither reads nor writes.
     Bridge(&'static str),
 }
 
@@ -55,7 +54,7 @@ const VIEWS: &str = "there are no exception views: the layer is put around the f
 const FORMAT: &str = "of Pyramid's cookie format: salt, hash and serializer can't be chosen in ours";
 const PICKLE: &str = "pickle runs code: refused by construction, in the bridges too";
 
-/// Every number, what Pyramid's test says, and what we do.
+/// Every test of Pyramid: its number, its rule, and the result here.
 const CONFORMANCE: &[(u16, &str, Verdict)] = &[
     (1, "no cookie: the session is empty", Same(life::no_cookie)),
     (2, "the complete interface", Same(life::interface)),
@@ -238,7 +237,7 @@ fn every_number_is_there_once_and_in_order() {
     for (number, what, verdict) in CONFORMANCE {
         assert!(!what.is_empty(), "{number}");
         if let Different(reason, _) | Bridge(reason) = verdict {
-            assert!(reason.len() > 20, "{number}: a reason says why");
+            assert!(reason.len() > 20, "{number}: the reason is missing or too short");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Configurations that make sense, and those that don't.
+//! Valid and invalid configurations.
 
 use cloakroom_session::{CommitPolicy, CookieHeader, Engine, SessionFactory as _, SessionSlot, Timestamp};
 
@@ -10,7 +10,7 @@ fn read(text: &str) -> Result<SessionConfig, String> {
     serde_json::from_str(text).map_err(|why| why.to_string())
 }
 
-/// What is wrong, when it is read or when it is checked.
+/// Returns the error from reading or checking a configuration.
 fn wrong(text: &str) -> String {
     match read(text) {
         Err(why) => why,
@@ -173,9 +173,9 @@ fn variables_that_make_no_sense_are_named() {
         (
             "a typing error",
             vec![signed, key, ("SHOP_COOKIE_NAMES", "x")],
-            "SHOP_COOKIE_NAMES: is no option of sessions: is it SHOP_COOKIE_NAME?",
+            "SHOP_COOKIE_NAMES: is not a session option: did you mean SHOP_COOKIE_NAME?",
         ),
-        ("something else", vec![signed, key, ("SHOP_PRICE", "x")], "SHOP_PRICE: is no option of sessions"),
+        ("something else", vec![signed, key, ("SHOP_PRICE", "x")], "SHOP_PRICE: is not a session option"),
         ("no switch", vec![signed, key, ("SHOP_COOKIE_PARTITIONED", "maybe")], "SHOP_COOKIE_PARTITIONED: is neither"),
         ("no number", vec![signed, key, ("SHOP_CSRF_BODY_LIMIT", "1k")], "SHOP_CSRF_BODY_LIMIT: isn't a number"),
         (
@@ -274,7 +274,7 @@ async fn a_configured_store_is_asked_again() {
     assert!(!watching.refresh().await.unwrap());
 }
 
-/// How an option of a builder is written in a configuration, or in the URL of a store.
+/// The form of a builder option in a configuration, or in the URL of a store.
 #[cfg(feature = "store")]
 enum Written {
     /// A member of the configuration, in JSON.
@@ -283,7 +283,7 @@ enum Written {
     Url(&'static [&'static str], &'static str),
 }
 
-/// Every option that a builder has can be configured: one that is new and has no row here fails.
+/// Every builder option must be configurable. A new option without a row fails here.
 #[cfg(feature = "store")]
 #[test]
 fn every_option_of_a_builder_can_be_configured() {
@@ -384,8 +384,9 @@ fn every_option_of_a_builder_can_be_configured() {
     }
 }
 
-/// The option that a line of a builder's source defines: a public method that takes the builder and
-/// returns it.
+/// Returns the option that a line of a builder's source defines.
+///
+/// An option is a public method that takes and returns the builder.
 #[cfg(feature = "store")]
 fn option_of(line: &str) -> Option<&str> {
     let line = line.trim().strip_prefix("pub ")?;

@@ -1,11 +1,11 @@
-//! What each URL leads to, and what is said about those that lead nowhere.
+//! Valid and invalid URLs.
 
 use std::error::Error as _;
 use std::time::Duration;
 
 use super::{connect, connect_within};
 
-/// All that an error can be made to say.
+/// Collects all texts of an error.
 fn told(error: &super::ConnectError) -> String {
     let mut told = format!("{error} {error:?} {error:#?}");
     let mut source = error.source();
@@ -39,7 +39,7 @@ async fn a_url_that_makes_no_sense_says_what_is_wrong() {
         ("hunter2", "begins with one of"),
         ("/var/lib/hunter2:x", "begins with one of"),
         ("mongodb://u:hunter2@h/db", "no store for `mongodb:`; there are memory:, file:, sqlite:, postgres:"),
-        ("memory:hunter2", "nothing to say"),
+        ("memory:hunter2", "takes options only"),
         ("file:", "no path"),
         ("sqlite://", "no path"),
         ("sqlite::memory:", "`memory:`"),
@@ -118,8 +118,7 @@ fn all_on(features: &[&str]) -> bool {
     })
 }
 
-/// Whatever is compiled in, each scheme of the table either leads somewhere or names the feature
-/// that it needs.
+/// With any set of features, each scheme opens a store or names the feature that it needs.
 #[tokio::test]
 async fn a_feature_that_is_off_is_named() {
     for (scheme, features) in super::SCHEMES {
@@ -191,7 +190,7 @@ async fn redis_with_a_password_and_a_prefix() {
     }
 }
 
-/// The password that was forgotten, and every option that `RedisStore::connect` documents.
+/// A missing password, and every option documented for `RedisStore::connect`.
 #[cfg(feature = "redis")]
 #[tokio::test]
 async fn redis_without_its_password_and_with_options() {
@@ -221,7 +220,7 @@ async fn redis_with_an_authority_of_its_own() {
     assert!(error.to_string().contains("need each other"), "{error}");
 }
 
-/// The first error says what is wrong: a table is only created where it is missing.
+/// A table is created only if it is missing, and the first error is reported.
 #[cfg(feature = "postgres")]
 #[tokio::test]
 async fn a_missing_right_is_told_and_nothing_is_created() {
