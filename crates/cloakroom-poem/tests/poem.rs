@@ -1,4 +1,4 @@
-//! The layers in poem without a network; over real HTTP they are tested by the example.
+//! The layers in poem without a network. The example tests them over HTTP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -176,7 +176,7 @@ async fn a_stream_passes() {
 
 #[tokio::test]
 async fn what_poem_knows_goes_around_the_layers() {
-    // The layers are inside of the router, where a path has its parameters already.
+    // The layers are inside the router, where the path parameters are already known.
     let inside = Route::new().at("/hats/:name", get(named).with(csrf()).with(HttpLayer(sessions())));
     let outside = Route::new().at("/hats/:name", get(named));
     let said = |response: TestResponse| async move { text(response).await.1 };

@@ -1,4 +1,4 @@
-//! What the handler reads is what the client sent, and what it streams arrives as it is made.
+//! The handler reads the client's payload unchanged, and its response streams without delay.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ use crate::browser::{Browser, always, always_with, session_middleware, who};
 const PAIRS: &str = "application/x-www-form-urlencoded";
 const PARTS: &str = "multipart/form-data; boundary=X";
 
-/// A payload of these chunks, which counts how often it was asked.
+/// A payload of these chunks, which counts how often it is polled.
 struct Wire {
     chunks: VecDeque<Result<Bytes, PayloadError>>,
     asked: Rc<Cell<usize>>,
@@ -36,7 +36,7 @@ impl Stream for Wire {
     }
 }
 
-/// What the handler found.
+/// The payload as the handler read it.
 #[derive(Debug, Default)]
 struct Received {
     status: u16,
@@ -45,7 +45,7 @@ struct Received {
     asked_before: usize,
 }
 
-/// Sends it through the CSRF middleware to a handler that reads everything.
+/// Sends a payload through the CSRF middleware to a handler that reads all of it.
 async fn send(
     rules: CsrfRules,
     content_type: &str,
@@ -152,7 +152,7 @@ async fn what_is_no_form_is_not_read() {
     assert_eq!((received.status, received.asked_before), (403, 0));
 }
 
-/// A body of three chunks, which changes the session in between.
+/// A body of three chunks, which changes the session while it streams.
 struct Chunks {
     left: u32,
     session: Session,

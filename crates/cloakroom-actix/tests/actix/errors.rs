@@ -1,4 +1,4 @@
-//! Errors that become responses: what happened to the session is committed, and the response brings
+//! Errors that become responses: the changes of the session are committed, and the response carries
 //! the cookie.
 
 use actix_web::http::{StatusCode, header};
@@ -11,7 +11,7 @@ use cloakroom_session::{
 
 use crate::browser::{Browser, session_middleware, sign_in, who};
 
-/// An application's own error.
+/// An error type of the application.
 #[derive(Debug)]
 struct Teapot(StatusCode);
 
@@ -32,13 +32,13 @@ async fn handler_fails(session: Session, status: web::Path<u16>) -> Result<HttpR
     Err(Teapot(StatusCode::from_u16(*status).unwrap()))
 }
 
-/// The extractor behind the session fails: there is no JSON.
+/// The extractor after the session fails: there is no JSON.
 async fn extractor_fails(session: Session, _: web::Json<u32>) -> HttpResponse {
     session.insert("user", "not called").unwrap();
     HttpResponse::Ok().finish()
 }
 
-/// A middleware in between gives up, before or after its handler.
+/// An inner middleware that fails, before or after its handler.
 async fn gives_up<B: MessageBody>(
     session: Session,
     request: dev::ServiceRequest,

@@ -1,4 +1,4 @@
-//! `CheckedForm`: what passes, what doesn't, and what it says.
+//! `CheckedForm`: accepted and rejected forms, and the errors.
 
 use actix_web::{App, test, web};
 use cloakroom_actix::{CheckedForm, CsrfMiddleware, FormToken};

@@ -1,4 +1,4 @@
-//! Where the middleware goes: the application, a scope, a resource.
+//! Middleware on an application, a scope or a resource.
 
 use actix_web::http::header;
 use actix_web::{App, test, web};

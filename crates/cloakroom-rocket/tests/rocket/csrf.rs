@@ -60,7 +60,7 @@ fn a_body_is_looked_at_and_handed_on_whole() {
     let (mut browser, token) = visitor(always());
     let (long, field) = ("x".repeat(100_000), format!("csrf_token={token}"));
     let padding = |length: usize| format!("a={}", "x".repeat(length));
-    // After the padding and an ampersand, the field and another ampersand must fit.
+    // Room for the padding, an ampersand, the field and another ampersand.
     let most = 512 - "a=&&".len() - field.len();
     let table = [
         ("alone", field.clone(), Status::Ok),
@@ -144,7 +144,7 @@ type Site = fn(CsrfFairing) -> Rocket<Build>;
 fn a_forgotten_route_keeps_it_from_launching() {
     let launches = |build: Site| {
         let client = Client::untracked(build(CsrfFairing::new(always())));
-        // Rocket panics when nobody looks at why it didn't launch.
+        // Rocket panics if the launch error is dropped without being read.
         client.map_err(|error| error.to_string()).is_ok()
     };
     let table: [(&str, Site, bool); 5] = [
@@ -167,7 +167,7 @@ fn without_sessions_nothing_is_let_through() {
     assert_eq!(request.dispatch().status(), Status::InternalServerError);
 }
 
-/// A guard that sends every request on to the next route.
+/// A guard that forwards every request to the next route.
 struct Elsewhere;
 
 #[async_trait]
@@ -179,7 +179,7 @@ impl<'r> FromRequest<'r> for Elsewhere {
     }
 }
 
-/// Exempt, so that the token that it asks for isn't there.
+/// Exempt, so the token is not available.
 #[post("/twice", rank = 1)]
 async fn passes_on(_token: Result<FormToken, Error>, _elsewhere: Elsewhere) -> &'static str {
     "unchecked"
@@ -227,7 +227,7 @@ fn a_protected_route_has_a_token_for_its_forms() {
     assert_eq!(browser.get("/bare").status(), Status::InternalServerError, "not protected: there is none");
 }
 
-/// Asks for the token where there is none, and passes the request on.
+/// Requests the token where it isn't available, and forwards the request.
 #[get("/late", rank = 1)]
 async fn asks_too_early(_token: Result<FormToken, Error>, _elsewhere: Elsewhere) -> &'static str {
     "unchecked"

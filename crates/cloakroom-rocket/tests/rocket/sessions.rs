@@ -187,7 +187,7 @@ impl SessionFactory for Down {
     }
 }
 
-/// A store that is lost while a request is handled.
+/// A store that fails while a request is handled.
 #[derive(Debug)]
 struct Lost;
 
@@ -215,7 +215,7 @@ fn an_outage_is_503() {
     assert_eq!(browser.get("/").status(), Status::Ok, "nothing was written");
 }
 
-/// A fairing that asks for the session before a route is chosen.
+/// A fairing that opens the session before a route is chosen.
 struct Early;
 
 #[rocket::async_trait]

@@ -1,4 +1,4 @@
-//! axum's side: extractors, what they say when a layer is missing, and what they leave untold.
+//! axum: extractors, and their errors when a layer is missing.
 
 use axum::Router;
 use axum::routing::{get, post};

@@ -1,4 +1,4 @@
-//! What the handler reads is what the client sent: every byte, every frame, and the way it ended.
+//! The handler reads the client's body unchanged: every byte, every frame, and its end.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -22,7 +22,7 @@ use crate::browser::{Broken, Browser, Site, always, always_with, request, sessio
 const PAIRS: &str = "application/x-www-form-urlencoded";
 const PARTS: &str = "multipart/form-data; boundary=\"a b\"";
 
-/// A body of these frames, which counts how many were taken.
+/// A body of these frames, which counts the frames that were read.
 struct Wire {
     frames: VecDeque<Result<Frame<Bytes>, Broken>>,
     taken: Arc<AtomicUsize>,
@@ -66,7 +66,7 @@ impl Sending {
     }
 }
 
-/// What the handler found, and how many frames were taken before and after it ran.
+/// The body as the handler read it, and the number of frames read before and after it ran.
 #[derive(Debug)]
 struct Received {
     status: u16,
@@ -77,7 +77,7 @@ struct Received {
     taken_before: usize,
 }
 
-/// Sends it through the CSRF layer to a handler that reads everything.
+/// Sends a body through the CSRF layer to a handler that reads all of it.
 fn send(rules: CsrfRules, build: impl FnOnce(&str) -> Sending) -> Received {
     let taken = Arc::new(AtomicUsize::new(0));
     let found = Arc::new(std::sync::Mutex::new(None));

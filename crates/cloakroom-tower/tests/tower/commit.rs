@@ -1,4 +1,4 @@
-//! When the commit happens, and what the client is told when it doesn't.
+//! The time of the commit, and the response when it fails.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -192,7 +192,7 @@ fn a_handler_that_panics_commits_nothing() {
         panic!("oh");
     }
     let router = router().route("/once", get(immediately)).route("/later", get(later));
-    // An error stands as it is. Any other response would cover the loss, and is replaced.
+    // An error response stays. Any other response would hide the loss, and is replaced.
     for (status, body) in [
         (StatusCode::INTERNAL_SERVER_ERROR, "the panic was caught"),
         (StatusCode::SERVICE_UNAVAILABLE, "the panic was caught"),
@@ -249,7 +249,7 @@ fn a_client_that_goes_away_commits_nothing() {
     assert!(!committed.load(Ordering::SeqCst), "and its changes with it");
 }
 
-/// Takes a moment to commit, and says when it has.
+/// A factory whose commits take a moment, and which records their completion.
 #[derive(Debug)]
 struct Slow(Arc<AtomicBool>);
 
@@ -306,7 +306,7 @@ fn a_success_page_does_not_cover_a_helper_that_panicked() {
     }
 }
 
-/// A body that does something with the session while it streams.
+/// A body that uses the session while it streams.
 fn streaming(session: Session, during: impl Fn(&Session) + Send + Unpin + 'static) -> Body {
     let frames = (0..3).map(move |index| {
         if index == 1 {
@@ -363,7 +363,7 @@ fn a_body_that_opens_the_session_is_warned_too() {
     assert_eq!(events.len(), 1, "not lost silently: {events:?}");
 }
 
-/// Finishes a future that never waits, within another.
+/// Runs a future that never waits to completion.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     match future.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())) {

@@ -1,4 +1,4 @@
-//! Tokens in a signed cookie of their own, for pages that must not create a session.
+//! Tokens in a separate signed cookie, for pages that must not create a session.
 
 use axum::Router;
 use axum::routing::{any, get};

@@ -1,5 +1,4 @@
-//! What a response gets: `Vary`, `Cache-Control`, `Set-Cookie`, and nothing where the session
-//! wasn't used.
+//! Response headers: `Vary`, `Cache-Control` and `Set-Cookie`, and none if the session isn't used.
 
 use std::sync::Arc;
 use std::time::Duration;

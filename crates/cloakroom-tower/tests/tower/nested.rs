@@ -1,4 +1,4 @@
-//! Two session layers, and one CSRF layer: a site, and an administration with a session of its own.
+//! Two session layers and one CSRF layer: a site, and an administration area with its own session.
 
 use axum::Router;
 use axum::routing::{get, post};

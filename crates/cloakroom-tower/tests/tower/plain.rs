@@ -1,4 +1,4 @@
-//! Both layers around a service of plain `http` and `tower`: no framework anywhere.
+//! Both layers around a plain service of `http` and `tower`, without a framework.
 
 use std::convert::Infallible;
 
@@ -116,8 +116,7 @@ fn the_error_of_a_service_passes_and_commits_nothing() {
 fn the_service_that_was_made_ready_is_the_one_that_is_called() {
     use std::task::{Context, Poll};
 
-    /// Panics if it is called without having been asked whether it is ready, as a concurrency limit
-    /// does.
+    /// Panics if it is called without having been polled for readiness, like a concurrency limit.
     #[derive(Debug, Default)]
     struct Strict {
         ready: bool,

@@ -1,4 +1,4 @@
-//! Report-only rules refuse nothing, not even where the check is impossible.
+//! Report-only rules refuse nothing, even if the check can't run.
 
 use axum::Router;
 use axum::routing::{any, get};

@@ -1,4 +1,4 @@
-//! WebSocket handshakes on a real server: HTTP/1.1 with `Upgrade`, HTTP/2 with an extended
+//! WebSocket handshakes on a real server: HTTP/1.1 with `Upgrade`, and HTTP/2 with an extended
 //! `CONNECT`.
 
 use axum::Router;
@@ -27,7 +27,7 @@ async fn serve(csrf: CsrfLayer) -> std::net::SocketAddr {
 
 type Headers = &'static [(&'static str, &'static str)];
 
-/// The status of a handshake over HTTP/1.1.
+/// Returns the status of a handshake over HTTP/1.1.
 async fn upgrade(address: std::net::SocketAddr, headers: Headers) -> u16 {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let mut text =
@@ -44,7 +44,7 @@ async fn upgrade(address: std::net::SocketAddr, headers: Headers) -> u16 {
     std::str::from_utf8(&start[9..]).unwrap().parse().unwrap()
 }
 
-/// The status of a request over HTTP/2; of a handshake, if there is a protocol.
+/// Returns the status of a request over HTTP/2. It is a handshake if there is a protocol.
 async fn over_http2(address: std::net::SocketAddr, method: &str, path: &str, headers: Headers) -> StatusCode {
     let stream = TcpStream::connect(address).await.unwrap();
     let (client, connection) = h2::client::handshake(stream).await.unwrap();
