@@ -1,4 +1,4 @@
-//! Refusals and errors as pages: what to do next, and nothing about our insides.
+//! Pages for refusals and errors: advice for the user, without internal details.
 
 use askama::Template;
 use axum::body::{Body, Bytes};
@@ -14,13 +14,13 @@ struct Sorry<'a> {
     status: u16,
     heading: &'a str,
     words: &'a str,
-    /// Why the CSRF check refused the request: its short name, and a sentence for developers.
+    /// The reason of the CSRF check: its short name, and a sentence for developers.
     refusal: Option<Refusal>,
 }
 
 fn page(status: StatusCode, heading: &str, words: &str, refusal: Option<Refusal>) -> Response<Bytes> {
     let sorry = Sorry { frame: Frame::bare(), status: status.as_u16(), heading, words, refusal };
-    // There is no page to fall back to from here but the heading itself.
+    // If the template fails, fall back to the heading.
     let text = sorry.render().unwrap_or_else(|_| heading.to_owned());
     let mut response = Response::new(Bytes::from(text));
     *response.status_mut() = status;
@@ -44,14 +44,14 @@ fn page_for(status: StatusCode) -> Response<Bytes> {
     page(status, heading, words, None)
 }
 
-/// The CSRF layer refused a request.
+/// The response to a request refused by the CSRF layer.
 pub(crate) fn refused(refusal: Refusal) -> Response<Bytes> {
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::FORBIDDEN);
     let words = "This request doesn’t carry what a form of ours carries, so we have done nothing.";
     page(status, "Not without a ticket", words, Some(refusal))
 }
 
-/// The session layer couldn't commit.
+/// The response to a failed commit.
 pub(crate) fn not_committed(error: &Error) -> Response<Bytes> {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = if error.is_too_large() {
@@ -71,8 +71,7 @@ pub(crate) async fn not_found() -> StatusCode {
     StatusCode::NOT_FOUND
 }
 
-/// Gives errors that handlers and extractors answered in their own words a page instead. The
-/// headers stay.
+/// Replaces plain-text errors of handlers and extractors by a page. The headers are kept.
 pub(crate) async fn in_our_words(response: Response<Body>) -> Response<Body> {
     let status = response.status();
     let is_page =

@@ -1,4 +1,4 @@
-//! The router without a browser: headers, statuses, and what leaks.
+//! The router without a browser: headers, statuses, and leaked secrets.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ fn house() -> House {
     House { rail: Rail::Cookies(sessions), clock: Arc::new(ManualClock::at(Timestamp::from_unix_secs(1_700_000_000))) }
 }
 
-/// A house whose sessions live in a store.
+/// An application with sessions in a store.
 async fn house_with_store() -> House {
     House { rail: Rail::open("memory:").await.expect("a store"), ..house() }
 }
@@ -37,7 +37,7 @@ fn get(path: &str) -> Request<Body> {
     Request::get(path).header(header::HOST, "127.0.0.1:3000").body(Body::empty()).expect("a request")
 }
 
-/// The session's cookie and the page's token.
+/// Returns the session cookie and the token of the page.
 async fn arrive() -> (String, String) {
     arrive_at(house()).await
 }

@@ -1,4 +1,4 @@
-//! A session that others change and end while a response still goes on, over real HTTP.
+//! Other requests change and end a session during a response, over HTTP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +19,7 @@ fn program() -> Program {
     Program::start(env!("CARGO_BIN_EXE_cloakroom-example-actix"))
 }
 
-/// Somebody with a session, and a token for forms.
+/// A visitor with a session, and a token for forms.
 fn visitor(program: &Program) -> (Browser<'_>, String) {
     let mut browser = Browser::new(program);
     let token = browser.get("/").token();
@@ -30,7 +30,7 @@ fn post(browser: &mut Browser<'_>, path: &str, token: &str) {
     assert_eq!(browser.post(path, &[("csrf_token", token)]).status, 303);
 }
 
-/// Steps and notes, in the program's words.
+/// Parses steps and notes from the program's text.
 fn numbers(words: &str) -> (u32, u32) {
     let (steps, rest) = words.split_once(" steps, ").unwrap();
     (steps.parse().unwrap(), rest.strip_suffix(" notes").unwrap().parse().unwrap())
@@ -43,7 +43,7 @@ fn counts(browser: &mut Browser<'_>) -> (u32, u32) {
 fn connect(program: &Program) -> TcpStream {
     let url = program.url("");
     let stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
-    // A stream that says nothing fails its test.
+    // Fail if the stream stays silent.
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     stream
 }
@@ -58,7 +58,7 @@ impl Events {
         Self(BufReader::new(stream))
     }
 
-    /// The next event; `None` when the program says that the session has ended.
+    /// Returns the next event, or `None` if the program reports that the session has ended.
     fn next(&mut self) -> Option<(u32, u32)> {
         loop {
             let mut line = String::new();

@@ -1,7 +1,7 @@
-//! Clients that go away while their session is committed: a sign-out happens all the same.
+//! A sign-out takes effect even if the client disconnects during the commit.
 //!
-//! `CLOAKROOM_DISCONNECTS=500 cargo test -p cloakroom-example-poem --test disconnects -- --nocapture`
-//! does more rounds.
+//! Run more rounds with
+//! `CLOAKROOM_DISCONNECTS=500 cargo test -p cloakroom-example-poem --test disconnects`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has said what it found")]
 
 #[path = "../../../crates/cloakroom-probe/tests/disconnects/leaving.rs"]

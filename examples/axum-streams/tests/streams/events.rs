@@ -11,7 +11,7 @@ fn both_changes_are_there_in_the_end() {
     let mut events = Events::open(&program, browser.cookie.as_deref().unwrap());
     assert_eq!(events.next(), Some((1, 0)));
     post(&mut browser, "/note", &token);
-    // The stream sees what the other request wrote, and goes on counting.
+    // The stream sees the change of the other request, and continues to count.
     let (steps, notes) = std::iter::from_fn(|| events.next()).find(|(_, notes)| *notes > 0).unwrap();
     assert!(steps > 1 && notes == 1, "{steps} {notes}");
     drop(events);
@@ -35,7 +35,7 @@ fn many_streams_and_many_requests_lose_nothing() {
                 scope.spawn(|| {
                     let mut events = Events::open(&program, &cookie);
                     let mut all = std::iter::from_fn(|| events.next());
-                    // How many steps it took until everything was there.
+                    // The number of steps until all changes had arrived.
                     all.position(|(_, notes)| notes == WRITERS * NOTES_EACH).unwrap() as u32 + 1
                 })
             })
@@ -53,7 +53,7 @@ fn many_streams_and_many_requests_lose_nothing() {
     });
     let (steps, notes) = counts(&mut browser);
     assert_eq!(notes, WRITERS * NOTES_EACH);
-    // Each event that somebody read is a step that was committed.
+    // Each event that a client read is a committed step.
     assert!(steps >= seen, "{steps} steps of {seen}");
 }
 
@@ -66,7 +66,7 @@ fn a_session_that_ended_ends_the_stream() {
     assert_eq!(events.next(), Some((1, 0)));
     post(&mut browser, "/sign-out", &token);
     while events.next().is_some() {}
-    // What the stream did last didn't bring it back.
+    // The last step of the stream didn't revive the session.
     browser.cookie.clone_from(&cookie);
     assert_eq!(counts(&mut browser), (0, 0));
     assert_ne!(browser.cookie, cookie);
