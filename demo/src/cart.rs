@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn things_that_left_the_catalogue_cost_nothing() {
+    fn removed_items_cost_nothing() {
         let lines = cart(&[("top-hat", 2), ("gone", 5)]).lines();
         assert_eq!(lines.iter().map(|line| line.price).collect::<Vec<_>>(), [96]);
     }

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn localhost_is_the_stranger() {
+    fn localhost_is_the_other_site() {
         let shop = |stranger: &str| Place::Shop { stranger: stranger.to_owned() };
         let stranger = |shop: &str| Place::Stranger { shop: shop.to_owned() };
         for (host, expected) in [

@@ -67,7 +67,7 @@ mod tests {
     use super::name_of;
 
     #[test]
-    fn no_password_is_said_aloud() {
+    fn passwords_are_not_printed() {
         for (url, said) in [
             ("sqlite:shop.db", "sqlite:shop.db"),
             ("file:/var/lib/shop", "file:/var/lib/shop"),

@@ -1,6 +1,6 @@
 //! The demo stops on request, and leaves its session file in order.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "for tests alone, where a panic says what is wrong")]
+#![allow(clippy::unwrap_used, reason = "only for tests, where a panic is the report")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -32,7 +32,7 @@ fn ended_well(demo: &mut Child) -> bool {
 }
 
 #[test]
-fn it_ends_when_it_is_told_to_and_leaves_one_file() {
+fn the_demo_stops_on_request_and_leaves_one_file() {
     for signal in ["-INT", "-TERM"] {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_cloakroom-demo"));

@@ -8,7 +8,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that panics has said what it found"
+    reason = "a panic fails the test with a message"
 )]
 
 #[path = "actix/bodies.rs"]

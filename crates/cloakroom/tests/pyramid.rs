@@ -11,7 +11,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
-    reason = "a test that panics has said what it found"
+    reason = "a panic fails the test with a message"
 )]
 
 #[path = "pyramid/check.rs"]

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_withheld_is_nowhere() {
+    fn withheld_bytes_appear_nowhere() {
         for seal in [Seal::Signed, Seal::Encrypted] {
             for padding in ["", "a", "ab", "abc"] {
                 let (sealed, anatomy) = anatomy(seal, &format!("{padding}{SECRET}, public"));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_is_too_odd() {
+    fn arbitrary_values_do_not_panic() {
         for value in ["", "e", "e1.", "e1.!!", "e1.AAAA", "ä€"] {
             let _ = Anatomy::of(value, Seal::Encrypted, &[]);
             let _ = Anatomy::of(value, Seal::Signed, &[]);

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left() {
+    fn remaining_time() {
         let at = Timestamp::from_unix_secs;
         let left = |words: &str, percent| Left { words: words.to_owned(), percent };
         for (row, deadline, now, expected) in [

@@ -4,7 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that panics has said what it found"
+    reason = "a panic fails the test with a message"
 )]
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -103,11 +103,11 @@ fn events_and_other_requests_lose_nothing() {
     let (later, still) = counts(&mut browser);
     assert!(later >= steps && still == notes, "{later} {still}");
     post(&mut browser, "/note", &token);
-    assert_eq!(counts(&mut browser).1, 6, "and nothing comes after it");
+    assert_eq!(counts(&mut browser).1, 6, "nothing follows it");
 }
 
 #[test]
-fn a_session_that_ended_ends_the_events_and_stays_ended() {
+fn an_ended_session_ends_the_events_and_stays_ended() {
     let program = program();
     let (mut browser, token) = visitor(&program);
     let held = browser.cookie.clone();
@@ -120,11 +120,11 @@ fn a_session_that_ended_ends_the_events_and_stays_ended() {
 }
 
 #[test]
-fn a_new_session_is_there_before_the_events() {
+fn a_new_session_is_created_before_the_events() {
     let program = program();
     let mut events = Events::open(&program, &Browser::new(&program));
     assert_eq!(events.next(), Some((1, 0)));
-    assert_eq!(events.next(), Some((2, 0)), "and it is kept between its steps");
+    assert_eq!(events.next(), Some((2, 0)), "the session is kept between steps");
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_socket_and_other_requests_lose_nothing() {
 }
 
 #[test]
-fn a_session_that_ended_closes_a_silent_socket() {
+fn an_ended_session_closes_a_silent_socket() {
     let program = program();
     let (mut browser, token) = visitor(&program);
     let held = browser.cookie.clone();
@@ -154,7 +154,7 @@ fn a_session_that_ended_closes_a_silent_socket() {
 }
 
 #[test]
-fn another_site_opens_no_socket() {
+fn another_site_cannot_open_a_socket() {
     let program = program();
     let (browser, _) = visitor(&program);
     for site in ["cross-site", "same-site"] {

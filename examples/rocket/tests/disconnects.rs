@@ -2,7 +2,7 @@
 //!
 //! Run more rounds with
 //! `CLOAKROOM_DISCONNECTS=500 cargo test -p cloakroom-example-rocket --test disconnects`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has said what it found")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic fails the test with a message")]
 
 #[path = "../../../crates/cloakroom-probe/tests/disconnects/leaving.rs"]
 mod leaving;
@@ -38,6 +38,6 @@ async fn serve(sessions: StoredSessions<Late>, started: Started) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sign_out_happens_although_its_client_has_gone() {
+async fn a_sign_out_takes_effect_after_its_client_disconnected() {
     run("Rocket", serve).await;
 }

@@ -23,7 +23,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
-    reason = "for tests alone, where a panic says what is wrong"
+    reason = "only for tests, where a panic is the report"
 )]
 
 mod browser;

@@ -59,7 +59,7 @@ pub fn forged_form_is_refused(program: &Program) {
     // A token in the query doesn't count.
     assert_eq!(browser.post(&format!("/sign-out?csrf_token={token}"), &[]).status, 403);
     browser.get("/").says(HELLO);
-    assert_eq!(browser.post("/sign-out", &[("csrf_token", &token)]).status, 303, "and the real one is not refused");
+    assert_eq!(browser.post("/sign-out", &[("csrf_token", &token)]).status, 303, "the genuine form is accepted");
 }
 
 /// A form without a session is refused and creates none.
@@ -79,7 +79,7 @@ pub fn sign_out_is_final(program: &Program) {
     let mut thief = Browser::new(program);
     thief.cookie.clone_from(&copy);
     thief.get("/").says(NOBODY);
-    assert_ne!(thief.cookie, copy, "the id of an ended session isn't adopted");
+    assert_ne!(thief.cookie, copy, "the id of an ended session must not be adopted");
 }
 
 /// An id from before the sign-in is useless afterwards.

@@ -56,7 +56,7 @@ fn visitor(rules: CsrfRules) -> (Browser, String) {
 }
 
 #[test]
-fn a_body_is_looked_at_and_handed_on_whole() {
+fn a_searched_body_arrives_complete() {
     let (mut browser, token) = visitor(always());
     let (long, field) = ("x".repeat(100_000), format!("csrf_token={token}"));
     let padding = |length: usize| format!("a={}", "x".repeat(length));
@@ -77,7 +77,7 @@ fn a_body_is_looked_at_and_handed_on_whole() {
         assert_eq!(response.status(), status, "{row}");
         let said = response.into_string().unwrap();
         if status == Status::Ok {
-            assert!(said == body, "{row}: the body isn't what was sent");
+            assert!(said == body, "{row}: the body differs from the one sent");
         } else {
             assert!(said.starts_with("CSRF check failed: "), "{row}: {said}");
         }
@@ -85,7 +85,7 @@ fn a_body_is_looked_at_and_handed_on_whole() {
 }
 
 #[test]
-fn where_the_token_may_be() {
+fn token_in_header_or_form() {
     let (mut browser, token) = visitor(always());
     let in_header = ("x-csrf-token", token.as_str());
     let (wrong, json) = (("x-csrf-token", "AAAA"), ("content-type", "application/json"));
@@ -107,7 +107,7 @@ fn where_the_token_may_be() {
 }
 
 #[test]
-fn a_refused_request_writes_nothing_and_starts_nothing() {
+fn a_refused_request_writes_nothing_and_creates_no_session() {
     let (mut browser, _) = visitor(always());
     assert_eq!(browser.post("/write", &[OURS], "").status(), Status::Forbidden);
     assert_eq!(browser.get("/written").into_string().unwrap(), "false");
@@ -117,7 +117,7 @@ fn a_refused_request_writes_nothing_and_starts_nothing() {
 }
 
 #[test]
-fn a_method_in_the_form_is_the_method_that_is_checked() {
+fn a_method_override_in_the_form_is_checked() {
     let (mut browser, token) = visitor(always());
     let form = "_method=put";
     assert_eq!(browser.post("/form", &[OURS, FORM], form).status(), Status::Forbidden);
@@ -132,7 +132,7 @@ fn an_exempt_route_is_not_checked() {
 }
 
 #[test]
-fn report_only_lets_pass() {
+fn report_only_refuses_nothing() {
     let (mut browser, _) = visitor(always_with(|it| it.danger_report_only()));
     assert_eq!(browser.post("/write", &[], "").status(), Status::Ok);
     assert_eq!(browser.get("/written").into_string().unwrap(), "true");
@@ -141,7 +141,7 @@ fn report_only_lets_pass() {
 type Site = fn(CsrfFairing) -> Rocket<Build>;
 
 #[test]
-fn a_forgotten_route_keeps_it_from_launching() {
+fn a_route_without_a_check_prevents_the_launch() {
     let launches = |build: Site| {
         let client = Client::untracked(build(CsrfFairing::new(always())));
         // Rocket panics if the launch error is dropped without being read.
@@ -160,7 +160,7 @@ fn a_forgotten_route_keeps_it_from_launching() {
 }
 
 #[test]
-fn without_sessions_nothing_is_let_through() {
+fn without_sessions_every_request_is_refused() {
     let csrf = CsrfFairing::new(always());
     let client = Client::untracked(silent().mount("/", csrf.protect(routes![webhook]))).unwrap();
     let request = client.req(Method::Post, "/webhook").header(rocket::http::Header::new(OURS.0, OURS.1));
@@ -191,7 +191,7 @@ async fn checked() -> &'static str {
 }
 
 #[test]
-fn a_request_that_another_route_passes_on_is_checked_all_the_same() {
+fn a_request_forwarded_by_another_route_is_checked() {
     let csrf = CsrfFairing::new(always());
     let routes = silent()
         .attach(sessions())
@@ -224,7 +224,7 @@ fn a_protected_route_has_a_token_for_its_forms() {
     let mut browser = Browser::new(routes.attach(csrf));
     let token = browser.get("/page").into_string().unwrap();
     assert_eq!(browser.post("/echo", &[OURS, FORM], &format!("csrf_token={token}")).status(), Status::Ok);
-    assert_eq!(browser.get("/bare").status(), Status::InternalServerError, "not protected: there is none");
+    assert_eq!(browser.get("/bare").status(), Status::InternalServerError, "an unprotected route has no token");
 }
 
 /// Requests the token where it isn't available, and forwards the request.
@@ -239,7 +239,7 @@ async fn late(token: FormToken) -> String {
 }
 
 #[test]
-fn a_guard_that_asks_too_early_takes_the_token_from_nobody() {
+fn a_guard_that_asks_too_early_does_not_affect_later_routes() {
     let csrf = CsrfFairing::new(always());
     let routes = silent()
         .attach(sessions())
@@ -275,7 +275,7 @@ fn a_handshake_is_checked_by_its_origin() {
 }
 
 #[test]
-fn report_only_lets_pass_what_cannot_be_checked() {
+fn report_only_passes_requests_that_cannot_be_checked() {
     let csrf = CsrfFairing::new(always_with(|it| it.danger_report_only()));
     let client = Client::untracked(silent().mount("/", csrf.protect(routes![webhook]))).unwrap();
     let request = client.req(Method::Post, "/webhook").header(rocket::http::Header::new(OURS.0, OURS.1));

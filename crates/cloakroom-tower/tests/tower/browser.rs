@@ -155,6 +155,6 @@ impl Browser {
 /// Returns the `Set-Cookie` lines of a response, and checks that all are marked sensitive.
 pub(crate) fn set_cookies<B>(response: &Response<B>) -> Vec<String> {
     let lines = response.headers().get_all(header::SET_COOKIE);
-    assert!(lines.iter().all(http::HeaderValue::is_sensitive), "kept out of logs");
+    assert!(lines.iter().all(http::HeaderValue::is_sensitive), "the value is marked sensitive");
     lines.iter().map(|line| line.to_str().unwrap().to_owned()).collect()
 }

@@ -313,7 +313,7 @@ tables! {
 }
 
 #[test]
-fn a_stranger_has_nothing_to_match_and_gets_nothing() {
+fn a_visitor_without_a_session_is_refused_and_gets_none() {
     for policy in [Policy::Session, Policy::DoubleSubmit] {
         let world = world(policy, Mode::Always);
         for token in TOKENS {
@@ -352,7 +352,7 @@ fn another_visitor_s_token_is_refused() {
 }
 
 #[test]
-fn options_of_the_rules_hold_over_http() {
+fn options_of_the_rules_take_effect_over_http() {
     let ask = |rules: CsrfRules, build: fn(http::request::Builder, &str) -> Request<Sent>| {
         let router = Router::new()
             .route("/token", any(|token: FormToken| async move { token.to_string() }))

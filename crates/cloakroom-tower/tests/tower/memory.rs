@@ -103,7 +103,7 @@ fn leak(mut form: Vec<u8>, head: &str, tail: &str) -> &'static [u8] {
 }
 
 #[test]
-fn a_form_of_a_million_chunks_holds_no_more_than_twice_its_size() {
+fn a_form_of_a_million_chunks_uses_at_most_twice_its_size() {
     let (cookie, token) = visitor(always());
     let pairs = leak(Vec::new(), "a=", &format!("&csrf_token={token}"));
     let head = "--X\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n";
@@ -129,7 +129,7 @@ fn a_form_of_a_million_chunks_holds_no_more_than_twice_its_size() {
 }
 
 #[test]
-fn beyond_the_limit_nothing_more_is_held() {
+fn nothing_beyond_the_limit_is_kept_in_memory() {
     let (cookie, token) = visitor(always());
     let form = leak(Vec::new(), &format!("csrf_token={token}&a="), "x");
     let layers = (session_layer(), CsrfLayer::new(always_with(|it| it.body_limit(1000))));

@@ -83,7 +83,7 @@ const ROWS: &[Row] = &[
 ];
 
 #[test]
-fn the_table_is_that_of_tower_http_but_for_what_is_named() {
+fn the_table_differs_from_tower_http_only_where_listed() {
     for (name, method, headers, expected) in ROWS {
         let asked = || {
             let builder = request(method, "/");

@@ -69,7 +69,7 @@ async fn over_http2(address: std::net::SocketAddr, method: &str, path: &str, hea
 const OURS: Headers = &[("sec-fetch-site", "same-origin"), ("origin", "https://own.example")];
 
 #[test]
-fn a_socket_opens_for_our_own_pages_over_both_protocols() {
+fn a_socket_opens_for_own_pages_over_both_protocols() {
     let rows: &[(&str, Headers, bool)] = &[
         ("a page of ours", OURS, true),
         ("a page of ours in an old browser", &[("origin", "https://own.example")], true),
@@ -93,7 +93,7 @@ fn a_socket_opens_for_our_own_pages_over_both_protocols() {
             let status = over_http2(address, "CONNECT", "/socket", headers).await;
             assert_eq!(status.as_u16(), if *opens { 200 } else { 403 }, "{name}, HTTP/2");
         }
-        assert_eq!(over_http2(address, "POST", "/buy", OURS).await, 403, "any other request needs its token");
+        assert_eq!(over_http2(address, "POST", "/buy", OURS).await, 403, "every other request needs its token");
         let report = serve(CsrfLayer::new(always_with(|it| it.danger_report_only()))).await;
         let exempt = serve(CsrfLayer::new(always()).exempt()).await;
         for (name, address) in [("report-only", report), ("exempt", exempt)] {

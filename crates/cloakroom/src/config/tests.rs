@@ -122,7 +122,7 @@ fn mistakes_name_the_option() {
 }
 
 #[tokio::test]
-async fn the_environment_says_the_same_as_a_file() {
+async fn environment_variables_give_the_same_configuration_as_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = key_file(&folder);
     let written = read(&format!(
@@ -159,7 +159,7 @@ async fn the_environment_says_the_same_as_a_file() {
 }
 
 #[test]
-fn variables_that_make_no_sense_are_named() {
+fn errors_name_invalid_variables() {
     let folder = tempfile::tempdir().unwrap();
     let short = folder.path().join("short");
     std::fs::write(&short, "c2hvcnQ=").unwrap();
@@ -254,7 +254,7 @@ async fn a_store_by_its_url() {
 
 #[cfg(feature = "store")]
 #[tokio::test]
-async fn a_configured_store_is_asked_again() {
+async fn a_configured_store_can_be_reloaded() {
     let config = read(r#"{ "kind": "stored", "store": { "url": "memory:" } }"#).unwrap();
     let engine = std::sync::Arc::new(Engine::new(config.build().await.unwrap()));
     let slot = SessionSlot::new(std::sync::Arc::clone(&engine));
@@ -397,7 +397,7 @@ fn option_of(line: &str) -> Option<&str> {
 }
 
 #[test]
-fn a_grace_that_never_ends_is_refused() {
+fn a_moved_grace_of_never_is_rejected() {
     let text = r#"{ "kind": "stored", "store": { "url": "memory:" }, "moved_grace": "never" }"#;
     let config = read(text).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

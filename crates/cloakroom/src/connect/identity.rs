@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_store_by_other_urls() {
+    fn different_urls_of_the_same_store_are_equal() {
         for (one, other) in [
             ("redis://a@h/0", "redis://h/0"),
             ("redis://h", "redis://a:b@H:6379/0"),
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn no_login_is_in_it() {
+    fn the_identity_contains_no_login() {
         for url in [
             "redis://hunter2:hunter2@h/0?prefix=a",
             "unix:///s?user=hunter2&pass=hunter2",
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_followed_once_there_is_something() {
+    fn links_are_followed_once_the_target_exists() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("a")).unwrap();
         let identity = |name: &str| StoreIdentity::of(&format!("file:{}", folder.path().join(name).display())).unwrap();

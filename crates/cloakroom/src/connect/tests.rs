@@ -33,7 +33,7 @@ async fn files_and_memory_open() {
 }
 
 #[tokio::test]
-async fn a_url_that_makes_no_sense_says_what_is_wrong() {
+async fn errors_of_invalid_urls_name_the_problem() {
     let table = [
         ("", "begins with one of memory:, file:"),
         ("hunter2", "begins with one of"),
@@ -120,7 +120,7 @@ fn all_on(features: &[&str]) -> bool {
 
 /// With any set of features, each scheme opens a store or names the feature that it needs.
 #[tokio::test]
-async fn a_feature_that_is_off_is_named() {
+async fn a_disabled_feature_is_named() {
     for (scheme, features) in super::SCHEMES {
         let Err(error) = connect(&format!("{scheme}:")).await else { continue };
         let needs = error.to_string().contains("needs the crate cloakroom");
@@ -132,7 +132,7 @@ async fn a_feature_that_is_off_is_named() {
 }
 
 #[tokio::test]
-async fn nobody_at_home_is_an_error_without_the_password() {
+async fn an_unreachable_server_is_an_error_without_the_password() {
     let port = cloakroom_servers::free_port();
     let here = format!("127.0.0.1:{port}");
     let table = [
@@ -155,7 +155,7 @@ async fn nobody_at_home_is_an_error_without_the_password() {
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_is_an_error_in_time() {
+async fn a_silent_server_is_a_timeout() {
     let server = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let here = server.local_addr().unwrap();
     for (feature, url) in
@@ -207,7 +207,7 @@ async fn redis_without_its_password_and_with_options() {
 
 #[cfg(all(feature = "redis", feature = "tls"))]
 #[tokio::test]
-async fn redis_with_an_authority_of_its_own() {
+async fn redis_with_a_private_certificate_authority() {
     let authority = cloakroom_servers::Authority::new();
     let folder = tempfile::tempdir().unwrap();
     let (ca, files) = (authority.certificate(), authority.issue("127.0.0.1", folder.path()));
@@ -223,7 +223,7 @@ async fn redis_with_an_authority_of_its_own() {
 /// A table is created only if it is missing, and the first error is reported.
 #[cfg(feature = "postgres")]
 #[tokio::test]
-async fn a_missing_right_is_told_and_nothing_is_created() {
+async fn a_missing_right_is_reported_and_nothing_is_created() {
     let server = cloakroom_servers::Postgres::start();
     let (admin, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
@@ -241,7 +241,7 @@ async fn a_missing_right_is_told_and_nothing_is_created() {
 
 #[cfg(feature = "postgres")]
 #[tokio::test]
-async fn who_may_not_create_tables_has_it_created_before() {
+async fn a_user_without_create_right_uses_an_existing_table() {
     let server = cloakroom_servers::Postgres::start();
     let read_only = format!("{}?options=-c%20default_transaction_read_only%3Don", server.url());
     let error = connect(&read_only).await.unwrap_err();
@@ -254,7 +254,7 @@ async fn who_may_not_create_tables_has_it_created_before() {
 
 #[cfg(feature = "mysql")]
 #[tokio::test]
-async fn a_login_that_is_refused_is_an_error_without_the_password() {
+async fn a_refused_login_is_an_error_without_the_password() {
     let server = cloakroom_servers::MariaDb::start();
     connect(&server.url().replace("mysql://", "mariadb://")).await.unwrap();
     let error = connect(&server.url().replace("root@", "nobody:hunter2@")).await.unwrap_err();

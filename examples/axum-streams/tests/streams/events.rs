@@ -5,7 +5,7 @@ use cloakroom_smoke::Browser;
 use crate::clients::{Events, counts, post, program, visitor};
 
 #[test]
-fn both_changes_are_there_in_the_end() {
+fn both_changes_are_kept() {
     let program = program();
     let (mut browser, token) = visitor(&program);
     let mut events = Events::open(&program, browser.cookie.as_deref().unwrap());
@@ -18,7 +18,7 @@ fn both_changes_are_there_in_the_end() {
     let (later, notes) = counts(&mut browser);
     assert!(later >= steps && notes == 1, "{later} {notes}");
     post(&mut browser, "/note", &token);
-    assert_eq!(counts(&mut browser).1, 2, "and nothing comes after it");
+    assert_eq!(counts(&mut browser).1, 2, "nothing follows it");
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn many_streams_and_many_requests_lose_nothing() {
 }
 
 #[test]
-fn a_session_that_ended_ends_the_stream() {
+fn an_ended_session_ends_the_stream() {
     let program = program();
     let (mut browser, token) = visitor(&program);
     let cookie = browser.cookie.clone();
@@ -73,9 +73,9 @@ fn a_session_that_ended_ends_the_stream() {
 }
 
 #[test]
-fn a_new_session_is_there_before_the_stream() {
+fn a_new_session_is_created_before_the_stream() {
     let program = program();
     let mut events = Events::open(&program, "other=1");
     assert_eq!(events.next(), Some((1, 0)));
-    assert_eq!(events.next(), Some((2, 0)), "and it is kept between its steps");
+    assert_eq!(events.next(), Some((2, 0)), "the session is kept between steps");
 }
