@@ -69,7 +69,7 @@ async fn main() -> anyhow::Result<()> {
 
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port))
         .await
-        .with_context(|| format!("port {} can't be listened on; choose another with --port", arguments.port))?;
+        .with_context(|| format!("cannot listen on port {}; choose another with --port", arguments.port))?;
     println!("sessions live in {}", rail::name_of(&arguments.store));
     println!("listening on http://{}", listener.local_addr()?);
     axum::serve(listener, app::app(house)?).with_graceful_shutdown(told_to_stop()).await?;
@@ -83,7 +83,7 @@ async fn main() -> anyhow::Result<()> {
 async fn told_to_stop() {
     tokio::select! {
         told = tokio::signal::ctrl_c() => if let Err(error) = told {
-            tracing::warn!(%error, "Ctrl-C isn't listened to");
+            tracing::warn!(%error, "cannot handle Ctrl-C");
             ended().await;
         },
         () = ended() => {}
@@ -97,7 +97,7 @@ async fn ended() {
     match signal(SignalKind::terminate()) {
         Ok(mut signals) => _ = signals.recv().await,
         Err(error) => {
-            tracing::warn!(%error, "SIGTERM isn't listened to");
+            tracing::warn!(%error, "cannot handle SIGTERM");
             std::future::pending::<()>().await;
         }
     }
