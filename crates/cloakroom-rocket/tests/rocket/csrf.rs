@@ -66,7 +66,7 @@ fn a_searched_body_arrives_complete() {
         ("alone", field.clone(), Status::Ok),
         ("first in a long form", format!("{field}&a={long}"), Status::Ok),
         ("last in a short one", format!("a=b&{field}"), Status::Ok),
-        ("just within what can be seen", format!("{}&{field}&b={long}", padding(most)), Status::Ok),
+        ("just within the visible bytes", format!("{}&{field}&b={long}", padding(most)), Status::Ok),
         ("just beyond", format!("{}&{field}&b={long}", padding(most + 1)), Status::PayloadTooLarge),
         ("last in a long form", format!("a={long}&{field}"), Status::PayloadTooLarge),
         ("absent from a long form", format!("a={long}"), Status::PayloadTooLarge),
@@ -93,12 +93,12 @@ fn token_in_header_or_form() {
     let table: &[(&str, &[_], &str, Status)] = &[
         ("in the header", &[OURS, json, in_header], "{}", Status::Ok),
         ("in the header, and the form is long", &[OURS, FORM, in_header], &"x".repeat(1000), Status::Ok),
-        ("a wrong one in the header isn't made good by the form", &[OURS, FORM, wrong], &form, Status::Forbidden),
+        ("a wrong token in the header, the right one in the form", &[OURS, FORM, wrong], &form, Status::Forbidden),
         ("in a body that isn't a form", &[OURS, json], &form, Status::Forbidden),
         ("from another site", &[("sec-fetch-site", "cross-site"), in_header], "", Status::Forbidden),
         ("our own origin", &[("origin", "https://hats.example"), in_header], "", Status::Ok),
         ("another origin", &[("origin", "https://evil.example"), in_header], "", Status::Forbidden),
-        ("where it comes from is said twice", &[OURS, OURS, in_header], "", Status::Forbidden),
+        ("two Sec-Fetch-Site headers", &[OURS, OURS, in_header], "", Status::Forbidden),
         ("nothing says where it comes from", &[in_header], "", Status::Forbidden),
     ];
     for (row, headers, body, status) in table {

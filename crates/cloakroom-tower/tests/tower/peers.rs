@@ -76,8 +76,8 @@ const ROWS: &[Row] = &[
     ("TRACE from elsewhere", "TRACE", &[(SITE, "cross-site")], [true, true, false]),
     // tower-http doesn't check WebSockets over HTTP/1.1.
     ("a socket from elsewhere", "GET", &[("upgrade", "websocket"), (SITE, "cross-site"), ("origin", EVIL)], [false, false, true]),
-    ("a socket of ours", "GET", &[("upgrade", "websocket"), (SITE, "same-origin"), ("origin", OWN)], [true, true, true]),
-    ("a socket of ours over HTTP/2", "CONNECT", &[(SITE, "same-origin"), ("origin", OWN)], [true, true, true]),
+    ("a socket of the site", "GET", &[("upgrade", "websocket"), (SITE, "same-origin"), ("origin", OWN)], [true, true, true]),
+    ("a socket of the site over HTTP/2", "CONNECT", &[(SITE, "same-origin"), ("origin", OWN)], [true, true, true]),
     ("a socket from elsewhere over HTTP/2", "CONNECT", &[(SITE, "cross-site"), ("origin", EVIL)], [false, false, false]),
     ("a socket of no browser over HTTP/2", "CONNECT", &[], [true, true, true]),
 ];

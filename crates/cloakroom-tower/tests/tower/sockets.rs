@@ -71,8 +71,8 @@ const OURS: Headers = &[("sec-fetch-site", "same-origin"), ("origin", "https://o
 #[test]
 fn a_socket_opens_for_own_pages_over_both_protocols() {
     let rows: &[(&str, Headers, bool)] = &[
-        ("a page of ours", OURS, true),
-        ("a page of ours in an old browser", &[("origin", "https://own.example")], true),
+        ("a page of the site", OURS, true),
+        ("a page of the site in an old browser", &[("origin", "https://own.example")], true),
         ("no browser", &[], true),
         ("no browser, with a Referer", &[("referer", "https://evil.example/")], true),
         ("a trusted origin", &[("sec-fetch-site", "cross-site"), ("origin", "https://pay.example")], true),
