@@ -42,7 +42,7 @@ impl FormBody for Beginning<'_, '_> {
             self.shown = true;
             return Poll::Ready(Piece::Data(Bytes::copy_from_slice(beginning)));
         }
-        // Rocket's local client always reports a body as complete, whatever its length.
+        // Rocket's local client reports a body of any length as complete.
         let all = beginning.len() < PEEK && self.data.peek_complete();
         Poll::Ready(if all { Piece::End } else { Piece::Hidden })
     }

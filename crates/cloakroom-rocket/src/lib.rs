@@ -15,9 +15,9 @@
 //! # Differences in Rocket
 //! 1. A fairing can't stop a request, so the check belongs to the routes:
 //!    [`CsrfFairing::protect`].
-//! 2. A request body can't be read and passed on. Only its first 512 bytes are visible, so the token
-//!    must be within them: make it the first field of each form, or send it in the header. A form
-//!    with a later token is refused with 413, and the response gives this reason.
+//! 2. A request body can't be read and passed on. Only its first 512 bytes are visible, so the
+//!    token must be within them: make it the first field of each form, or send it in the header. A
+//!    form with a later token is refused with 413, and the response gives this reason.
 //! 3. A handler runs to its end even if the client disconnects, and its session is committed.
 //! 4. An error of the guard becomes the page of a catcher, without `Retry-After`.
 //! 5. Tokens are kept in the session. Double-submit cookies are not available.

@@ -2,8 +2,8 @@
 //!
 //! Handlers take a [`Session`] and use it like a map: reads and writes are synchronous. A factory,
 //! configured once, decides where sessions are kept: in a signed or encrypted cookie
-//! ([`CookieSessions`]), in a store (`StoredSessions`), or wherever your own [`SessionFactory`] puts
-//! them.
+//! ([`CookieSessions`]), in a store (`StoredSessions`), or in a place that your own
+//! [`SessionFactory`] defines.
 //!
 //! ```toml
 //! cloakroom = { version = "0.1", features = ["axum"] }
@@ -11,7 +11,8 @@
 //!
 //! - [`Session`] is the handle for handlers, [`SessionKey`] a typed key, and [`Message`] a flash
 //!   message with a level.
-//! - [`CookieSessions`], [`Key`], [`Keyring`], [`Lifetimes`] and [`CookieConfig`] configure sessions.
+//! - [`CookieSessions`], [`Key`], [`Keyring`], [`Lifetimes`] and [`CookieConfig`] configure
+//!   sessions.
 //! - [`guide`] helps to choose a factory, and has a page for each framework.
 //!
 //! # Features
