@@ -65,7 +65,7 @@ impl SessionMiddleware {
         Self::from_engine(Engine::new(factory))
     }
 
-    /// Creates a middleware around an engine, which has a factory, a clock and a commit policy.
+    /// Creates a middleware around an engine: a factory, a clock and a commit policy.
     pub fn from_engine(engine: Engine) -> Self {
         Self { engine: Arc::new(engine), on_error: sorry() }
     }

@@ -67,7 +67,7 @@ impl SessionLayer {
         Self::from_engine(Engine::new(factory))
     }
 
-    /// Creates a layer around an engine, which has a factory, a clock and a commit policy.
+    /// Creates a layer around an engine: a factory, a clock and a commit policy.
     pub fn from_engine(engine: Engine) -> Self {
         Self { shared: Arc::new(Shared { engine: Arc::new(engine), on_error: sorry() }) }
     }

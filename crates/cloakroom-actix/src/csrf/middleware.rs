@@ -86,15 +86,18 @@ impl CsrfMiddleware {
         Self::from_guard(CsrfGuard::new(rules))
     }
 
-    /// Creates a middleware from a guard, for tokens in a separate cookie
-    /// ([`CsrfGuard::double_submit`]).
+    /// Creates a middleware from a guard.
+    ///
+    /// Use it for tokens in a separate cookie ([`CsrfGuard::double_submit`]).
     pub fn from_guard(guard: CsrfGuard) -> Self {
         let on_refusal: OnRefusal = Arc::new(|refusal, _| Answer::refusing(refusal).into());
         let answers = Answers { on_refusal, on_error: sorry() };
         Self { guard: Arc::new(guard), answers }
     }
 
-    /// Sets the response to a refused request. The function receives everything but the body.
+    /// Sets the response to a refused request.
+    ///
+    /// The function receives everything but the body.
     pub fn on_refusal(
         mut self,
         respond: impl Fn(Refusal, &HttpRequest) -> HttpResponse + Send + Sync + 'static,
@@ -103,7 +106,9 @@ impl CsrfMiddleware {
         self
     }
 
-    /// Sets the response to a request that couldn't be checked because the session's store failed.
+    /// Sets the response to a request that couldn't be checked.
+    ///
+    /// This happens if the session's store fails.
     ///
     /// # Security
     /// The error is meant for traces. Don't show it to the client.

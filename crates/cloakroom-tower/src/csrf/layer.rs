@@ -82,21 +82,26 @@ impl CsrfLayer {
         Self::from_guard(CsrfGuard::new(rules))
     }
 
-    /// Creates a layer from a guard, for tokens in a separate cookie
-    /// ([`CsrfGuard::double_submit`]).
+    /// Creates a layer from a guard.
+    ///
+    /// Use it for tokens in a separate cookie ([`CsrfGuard::double_submit`]).
     pub fn from_guard(guard: CsrfGuard) -> Self {
         let on_refusal: OnRefusal = Arc::new(|refusal, _| response(Answer::refusing(refusal)));
         let answers = Answers { on_refusal, on_error: sorry() };
         Self { guard: Arc::new(guard), answers }
     }
 
-    /// Sets the response to a refused request. The function receives everything but the body.
+    /// Sets the response to a refused request.
+    ///
+    /// The function receives everything but the body.
     pub fn on_refusal(mut self, respond: impl Fn(Refusal, &Parts) -> Response<Bytes> + Send + Sync + 'static) -> Self {
         self.answers.on_refusal = Arc::new(respond);
         self
     }
 
-    /// Sets the response to a request that couldn't be checked because the session's store failed.
+    /// Sets the response to a request that couldn't be checked.
+    ///
+    /// This happens if the session's store fails.
     ///
     /// # Security
     /// The error is meant for traces. Don't show it to the client.

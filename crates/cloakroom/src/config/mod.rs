@@ -196,7 +196,9 @@ impl SessionConfig {
         self.csrf.rules()
     }
 
-    /// Returns the commit policy, for `SessionLayer` and [`Engine`](cloakroom_session::Engine).
+    /// Returns the commit policy.
+    ///
+    /// Pass it to `SessionLayer` or [`Engine`](cloakroom_session::Engine).
     #[must_use]
     pub const fn commit_policy(&self) -> CommitPolicy {
         match self.commit {

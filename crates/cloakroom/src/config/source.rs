@@ -22,7 +22,9 @@ pub enum Source {
     Env(String),
     /// A file, as container platforms provide secrets.
     File(PathBuf),
-    /// The URL of a store. Keys are rejected here, so that they don't end up in a repository.
+    /// The URL of a store.
+    ///
+    /// Keys are rejected here, so that they don't end up in a repository.
     Url(String),
     /// The content of a variable that has already been read.
     #[doc(hidden)]

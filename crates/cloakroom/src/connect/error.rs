@@ -51,9 +51,9 @@ impl ConnectError {
         Self(Kind::Store { scheme, source })
     }
 
-    /// Returns `true` if the URL must be changed or a feature enabled. Retrying doesn't help.
+    /// Returns `true` if the URL must be changed or a feature enabled.
     ///
-    /// Otherwise the store refused the connection or didn't answer. Its error is the
+    /// Retrying doesn't help then. Otherwise the store refused the connection or didn't answer. Its error is the
     /// [source](StdError::source).
     #[must_use]
     pub const fn is_config(&self) -> bool {

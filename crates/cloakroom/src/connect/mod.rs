@@ -56,7 +56,9 @@ const SCHEMES: [(&str, &[&str]); 20] = [
     ("rediss+cluster", &["redis-cluster", "tls"]),
 ];
 
-/// Opens the store at a URL, for applications that configure the location of their sessions.
+/// Opens the store at a URL.
+///
+/// Use it in applications that configure the location of their sessions.
 ///
 /// | URL | features | scope and durability |
 /// |---|---|---|
