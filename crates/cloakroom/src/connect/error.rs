@@ -53,8 +53,8 @@ impl ConnectError {
 
     /// Returns `true` if the URL must be changed or a feature enabled.
     ///
-    /// Retrying doesn't help then. Otherwise the store refused the connection or didn't answer. Its error is the
-    /// [source](StdError::source).
+    /// Retrying doesn't help then. Otherwise the store refused the connection or didn't answer. Its
+    /// error is the [source](StdError::source).
     #[must_use]
     pub const fn is_config(&self) -> bool {
         match self.0 {
