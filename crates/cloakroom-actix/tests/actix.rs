@@ -1,14 +1,14 @@
-//! What is actix-web's own: where middleware goes, errors that become responses, payloads and
-//! bodies.
+//! Behaviour specific to actix-web: the order of middleware, errors that become responses, payloads
+//! and bodies.
 //!
-//! What all adapters do alike is in the list of scenarios that the probe runs over real HTTP on
-//! each of them.
+//! The behaviour common to all adapters is in the list of scenarios that the probe runs over HTTP
+//! on each of them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a panic is how a test fails"
+    reason = "a panic is how a test fails with a message"
 )]
 
 #[path = "actix/bodies.rs"]

@@ -1,10 +1,10 @@
-//! The fairings in a Rocket without a network; over real HTTP they are tested by the example.
+//! The fairings in a Rocket without a network. The example tests them over HTTP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a panic is how a test fails"
+    reason = "a panic is how a test fails with a message"
 )]
 
 #[path = "rocket/csrf.rs"]

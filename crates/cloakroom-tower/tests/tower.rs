@@ -1,5 +1,4 @@
-//! The layers over HTTP: without a framework, under axum, and against everything that a network may
-//! send.
+//! The layers over HTTP: without a framework, with axum, and with arbitrary input from the network.
 #![cfg(feature = "axum")]
 #![allow(
     clippy::unwrap_used,
@@ -7,7 +6,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
-    reason = "a panic is how a test fails"
+    reason = "a panic is how a test fails with a message"
 )]
 
 #[path = "tower/axum.rs"]

@@ -1,10 +1,10 @@
-//! The example over real HTTP: a session that others change and end while a response still goes on.
+//! The example over HTTP: other requests change and end a session during a response.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a panic is how a test fails"
+    reason = "a panic is how a test fails with a message"
 )]
 
 #[path = "streams/clients.rs"]

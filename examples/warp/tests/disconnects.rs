@@ -1,8 +1,13 @@
-//! Clients that go away while their session is committed: a sign-out happens all the same.
+//! A sign-out takes effect even if the client disconnects during the commit.
 //!
-//! `CLOAKROOM_DISCONNECTS=500 cargo test -p cloakroom-example-warp --test disconnects -- --nocapture`
-//! does more rounds.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+//! Run more rounds with
+//! `CLOAKROOM_DISCONNECTS=500 cargo test -p cloakroom-example-warp --test disconnects`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is how a test fails with a message"
+)]
 
 #[path = "../../../crates/cloakroom-probe/tests/disconnects/leaving.rs"]
 mod leaving;
@@ -37,6 +42,6 @@ async fn serve(sessions: StoredSessions<Late>, started: Started) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sign_out_happens_although_its_client_has_gone() {
+async fn a_sign_out_takes_effect_after_its_client_disconnected() {
     run("warp", serve).await;
 }
