@@ -1,7 +1,7 @@
 //! `cargo xtask words`: plain English, as far as it can be counted.
 //!
-//! The measure is the documentation of axum, jiff, rustls and cookie. It has almost no "what" used
-//! as a noun, and almost no sentence that begins with one. The rules are in CONTRIBUTING.md.
+//! The model is the documentation of axum, jiff, rustls and cookie, which hardly ever uses a
+//! pronoun such as `what` instead of a noun. The rules are in CONTRIBUTING.md.
 
 mod measure;
 mod subjects;
@@ -15,7 +15,7 @@ use measure::{Counts, Finding};
 
 use crate::{Outcome, shell};
 
-/// The most uses of "what", "whoever" and the like as a noun in 1,000 words.
+/// The most uses of `what`, `whoever` and the like as a noun in 1,000 words.
 const MOST_NOUNS: f64 = 2.0;
 
 /// The most sentences in 1,000 words that begin with one.
@@ -72,7 +72,7 @@ fn group(file: &Path) -> String {
     }
 }
 
-/// Every Rust file and every page below a folder, except for what other programs wrote.
+/// Finds every Rust file and every page below a folder, except for generated ones.
 fn written(folder: &Path, found: &mut Vec<PathBuf>) -> Outcome {
     const NOT_OURS: [&str; 4] = ["target", "node_modules", ".git", "api"];
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);

@@ -4,7 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a panic is how a test fails with a message"
+    reason = "a panic is how a test fails"
 )]
 
 use cloakroom_poem::HttpLayer;

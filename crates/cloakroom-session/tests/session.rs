@@ -6,7 +6,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
-    reason = "a panic is the failure message of a test"
+    reason = "a panic is how a test fails"
 )]
 
 #[path = "session/broken.rs"]

@@ -344,9 +344,9 @@ pub(crate) mod postgres {
     /// The same for a page of all sessions. Also returns the creation time of the last one.
     ///
     /// If the table has no statistics and a pooler refuses `enable_bitmapscan=off`, the planner
-    /// expects `IS NULL` and a range with two bounds to match almost no rows. It would then read and
-    /// sort the rest of the table for each page. For `coalesce` it assumes half of the rows, and for
-    /// a range with one bound a third: with these it reads the page in index order.
+    /// expects `IS NULL` and a range with two bounds to match almost no rows. It would then read
+    /// and sort the rest of the table for each page. For `coalesce` it assumes half of the rows,
+    /// and for a range with one bound a third: with these it reads the page in index order.
     pub(crate) const END_BEFORE: &str = concat!(
         "WITH found AS (SELECT store_key, created FROM (SELECT store_key, created FROM {table} ",
         "WHERE created >= $3 AND coalesce(moved_to IS NULL, FALSE) AND coalesce(deadline >= $2, TRUE) ",

@@ -1,5 +1,5 @@
 //! The factory of the example `own_factory` under the conformance suite.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails with a message")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 #[path = "../examples/own_factory.rs"]
 #[allow(dead_code, reason = "the example is a program, and this test takes its factory alone")]

@@ -11,7 +11,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
-    reason = "a panic is how a test fails with a message"
+    reason = "a panic is how a test fails"
 )]
 
 #[path = "pyramid/check.rs"]

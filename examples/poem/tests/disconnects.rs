@@ -2,12 +2,7 @@
 //!
 //! Run more rounds with
 //! `CLOAKROOM_DISCONNECTS=500 cargo test -p cloakroom-example-poem --test disconnects`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a panic is how a test fails with a message"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
 #[path = "../../../crates/cloakroom-probe/tests/disconnects/leaving.rs"]
 mod leaving;

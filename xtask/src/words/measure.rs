@@ -1,4 +1,4 @@
-//! Counts what the rules are about: sentences, words and widths.
+//! Counts the sentences, words and widths that break a rule.
 
 use super::text::{self, Line};
 
@@ -62,7 +62,7 @@ impl Counts {
         count as f64 * 1000.0 / self.words.max(1) as f64
     }
 
-    /// Whether the text keeps the rules. In a short text one sentence may break them.
+    /// Returns `true` if the text keeps the rules. In a short text one sentence may break each.
     pub(super) fn within(&self, nouns: f64, starts: f64) -> bool {
         let few = |count: usize, most: f64| count <= 1 || self.per_thousand(count) <= most;
         few(self.nouns, nouns) && few(self.starts, starts) && self.avoided == 0 && self.wide == 0
@@ -125,27 +125,34 @@ fn is_too_wide(line: &str, widest: usize) -> bool {
 #[derive(Debug, Default)]
 struct Sentence {
     words: Vec<(usize, String)>,
+    /// Set if the first word begins with a capital. Table cells often don't.
+    is_capital: bool,
     is_question: bool,
 }
 
 fn sentences(lines: &[Line<'_>]) -> Vec<Sentence> {
     let mut sentences = vec![Sentence::default()];
+    let mut is_pending = false;
     for line in lines {
         if line.begins {
+            is_pending = false;
             sentences.push(Sentence::default());
         }
         let plain = without_code(line.text);
         for token in plain.split_whitespace() {
             let word: String = token.chars().filter(|c| c.is_alphabetic() || "'’-".contains(*c)).collect();
             let end = token.trim_end_matches(['"', '*', ')', ']', '_', '”']).chars().next_back();
-            let Some(sentence) = sentences.last_mut() else { continue };
-            if word.contains(char::is_alphabetic) {
-                sentence.words.push((line.number, word.to_lowercase()));
-            }
-            if matches!(end, Some('.' | '!' | '?' | ':')) {
-                sentence.is_question = end == Some('?');
+            // "e.g." and a colon before a lower-case word do not end a sentence.
+            if is_pending && token.chars().find(|c| c.is_alphanumeric()).is_none_or(|c| !c.is_lowercase()) {
                 sentences.push(Sentence::default());
             }
+            let Some(sentence) = sentences.last_mut() else { continue };
+            if word.contains(char::is_alphabetic) {
+                sentence.is_capital |= sentence.words.is_empty() && word.starts_with(char::is_uppercase);
+                sentence.words.push((line.number, word.to_lowercase()));
+            }
+            is_pending = matches!(end, Some('.' | '!' | '?' | ':'));
+            sentence.is_question = end == Some('?');
         }
     }
     sentences.retain(|sentence| !sentence.words.is_empty());
@@ -169,6 +176,7 @@ fn judge(sentence: &Sentence) -> Vec<(usize, &'static str)> {
         let nouns = sentence.words.iter().filter(|(_, word)| NOUNS.contains(&word.as_str()));
         found.extend(nouns.map(|(line, _)| (*line, "noun")));
         if let Some((line, first)) = sentence.words.first()
+            && sentence.is_capital
             && STARTS.contains(&first.as_str())
         {
             found.push((*line, "start"));
@@ -196,7 +204,7 @@ mod tests {
     #[test]
     fn each_rule_finds_its_sentences() {
         let wide = format!("// {}", "word ".repeat(20));
-        let table: [(&str, &str, &[&str]); 14] = [
+        let table: [(&str, &str, &[&str]); 16] = [
             ("plain", "/// Loads the entry stored under `key`.", &[]),
             ("a noun that is missing", "/// What is under a key.", &["noun", "start"]),
             ("in the middle", "// The caller gets what it asked for.", &["noun"]),
@@ -204,7 +212,9 @@ mod tests {
             ("a relative clause", "// A client that knows the key, and a server which checks it.", &[]),
             ("a condition without a subject", "// It is there. Where it isn't, nothing happens.", &["start"]),
             ("a sentence over two lines", "// The rule is that\n// what counts is the end.", &["noun"]),
-            ("after an abbreviation", "/// Sends it (RFC 6265).\n///\n/// Of two cookies one is taken.", &["start"]),
+            ("in another paragraph", "/// Sends it (RFC 6265).\n///\n/// Of two cookies one is taken.", &["start"]),
+            ("after a colon", "// Two cases: of these one is taken. In short: Whether it is so.", &["start"]),
+            ("after an abbreviation", "// A number, e.g. of two cookies.", &[]),
             ("a word to avoid", "// Another request writes meanwhile.", &["list"]),
             ("two words to avoid over two lines", "// It waits so\n// long that it ends.", &["list"]),
             ("code", "// `what` and `meanwhile` are names.", &[]),

@@ -6,7 +6,7 @@ pub(super) struct Line<'a> {
     /// Counted from 1.
     pub(super) number: usize,
     pub(super) text: &'a str,
-    /// Whether the line begins a paragraph, a list item, a heading or a table cell.
+    /// Set if the line begins a paragraph, a list item, a heading or a table cell.
     pub(super) begins: bool,
 }
 
