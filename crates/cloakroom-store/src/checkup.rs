@@ -46,7 +46,7 @@ pub enum Topic {
     Eviction,
     /// Copies on other servers.
     Replication,
-    /// Whether the server accepts writes.
+    /// The ability to accept writes.
     Writes,
     /// Permissions of the user that the store connects as.
     Rights,

@@ -46,8 +46,7 @@ impl StoreError {
         Self(Kind::Unconfirmed(source.into()))
     }
 
-    /// The table or folder for sessions doesn't exist. The text says what is missing, and how to
-    /// create it.
+    /// The table or folder for sessions doesn't exist. The text names it and says how to create it.
     #[must_use]
     pub fn missing(what: impl Into<Cow<'static, str>>) -> Self {
         Self(Kind::Missing { what: what.into() })

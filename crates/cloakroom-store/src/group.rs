@@ -29,7 +29,8 @@ use crate::write::Written;
 /// yielding.
 const MOST: usize = 128;
 
-/// How long a commit with an unknown outcome may be retried: as long as a record keeps its marks.
+/// The time for which a commit with an unknown outcome may be retried: as long as a record keeps
+/// its marks.
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 /// Commits waiting for their turn.
@@ -50,7 +51,7 @@ pub(crate) struct Pending {
     commit: Commit,
     /// The span of its request, in which its changes are replayed.
     span: Span,
-    /// Whether it must be written alone.
+    /// `true` if it must be written alone.
     solo: AtomicBool,
     /// The groups that it may have been written in.
     groups: Mutex<Vec<CommitId>>,

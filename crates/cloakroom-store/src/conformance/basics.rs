@@ -13,7 +13,7 @@ pub(super) async fn nothing_is_absent<S: Store>(it: Bench<S>) -> Outcome {
 
 pub(super) async fn created_is_loaded_as_it_was<S: Store>(it: Bench<S>) -> Outcome {
     let mut entry = it.entry(r#"{"cart":["hat"]}"#).owner(Some("user-42".to_owned()));
-    // Whoever keeps seconds is found out, whenever it is.
+    // Detects stores that keep only seconds, at any time of the run.
     let second = it.now.unix_millis() / 1000 * 1000;
     entry.created = cloakroom_session::Timestamp::from_unix_millis(second - 123_457);
     entry.touched = cloakroom_session::Timestamp::from_unix_millis(second - 7);
@@ -21,8 +21,8 @@ pub(super) async fn created_is_loaded_as_it_was<S: Store>(it: Bench<S>) -> Outco
     it.live("load after create, times to the millisecond", &key, 1, &entry).await
 }
 
-/// The version is the one that [`Entry::next_version`](crate::Entry::next_version) says, as it was
-/// written, and larger than all before.
+/// The version is that of [`Entry::next_version`](crate::Entry::next_version) for the written
+/// entry, and larger than all earlier ones.
 pub(super) async fn versions_grow<S: Store>(it: Bench<S>) -> Outcome {
     let first = it.entry("write 1");
     let key = it.put(&first).await?;
@@ -39,17 +39,16 @@ pub(super) async fn versions_grow<S: Store>(it: Bench<S>) -> Outcome {
     Ok(())
 }
 
-/// A store goes back in time: a replica without the last writes takes over, or a backup is
-/// restored. A slow request that has seen a write which is lost must not write over one that was
-/// acknowledged since.
+/// A store may go back in time, when a replica without the last writes takes over or a backup is
+/// restored. A slow request that has seen a lost write must not overwrite one that was acknowledged
+/// since.
 pub(super) async fn a_store_that_went_back_in_time_gives_no_version_twice<S: Store>(it: Bench<S>) -> Outcome {
     let (before, lost, since) = (it.entry("before"), it.entry("lost"), it.entry("since"));
     let key = it.put(&before).await?;
     let Replaced::Yes(seen) = it.store.replace(&key, nth(1, &before), &lost, it.now).await? else {
         return Err(Wrong::new("a replace of the version there did nothing"));
     };
-    // What is there is what was there before, at the version of then: the same to everybody who
-    // asks.
+    // Simulate the older copy: the earlier entry with its earlier version.
     it.store.end(&key, it.now).await?;
     same("the older copy", &it.store.create(&key, &before, it.now).await?, &Created::Yes(nth(1, &before)))?;
     let replaced = it.store.replace(&key, nth(1, &before), &since, it.now).await?;
@@ -63,7 +62,7 @@ pub(super) async fn a_store_that_went_back_in_time_gives_no_version_twice<S: Sto
     it.live("what was acknowledged since", &key, 2, &since).await
 }
 
-/// Numbers that a store counted from 1, before versions had tags, are versions like any other.
+/// Versions counted by a store from 1, before versions had tags, are valid versions.
 pub(super) async fn versions_without_a_tag_conflict<S: Store>(it: Bench<S>) -> Outcome {
     let entry = it.entry("text");
     let key = it.put(&entry).await?;
@@ -101,7 +100,7 @@ pub(super) async fn free_again_when_over<S: Store>(it: Bench<S>) -> Outcome {
         same(&format!("create where {what} is"), &created, &Created::Yes(nth(1, &second)))?;
         later.live("what was created there", &key, 1, &second).await?;
     }
-    // Nothing of the mark is left: the end of its key's new session is that session's.
+    // Nothing of the tombstone is left: an end of this key ends its new session only.
     same("end of what was created over a mark", &it.store.end(&old, later.now).await?, &true)?;
     later.live("where the mark had pointed to", &new, 1, &second).await
 }
@@ -163,12 +162,12 @@ pub(super) async fn ended_is_gone<S: Store>(it: Bench<S>) -> Outcome {
     it.absent("the key after all that", &key).await
 }
 
-/// A store may carry out an operation whose answer is lost. A caller who tries again must learn
-/// that it was carried out, and nothing may happen twice.
+/// A store may execute an operation whose answer is lost. A retry must learn that it was executed,
+/// and nothing may happen twice.
 pub(super) async fn a_lost_answer_is_found_out_by_doing_it_again<S: Store>(it: Bench<S>) -> Outcome {
     let (entry, next) = (it.entry("first"), it.entry("second"));
     let key = it.put(&entry).await?;
-    // A store may also recognise what it has done already.
+    // A store may also recognise the repeated call.
     match it.store.create(&key, &entry, it.now).await? {
         Created::Taken => {}
         again => same("the same create again", &again, &Created::Yes(nth(1, &entry)))?,

@@ -1,4 +1,4 @@
-//! Moves: a session goes on under another key, and leaves a mark for a while.
+//! Moves: a session continues under another key and leaves a tombstone for a while.
 
 use cloakroom_session::Version;
 
@@ -102,7 +102,7 @@ pub(super) async fn end_follows_the_move<S: Store>(it: Bench<S>) -> Outcome {
     same("its end where it had moved to", &it.store.end(&new, it.now).await?, &false)
 }
 
-/// Ends a session that moved so often, by each of its keys but the last.
+/// Ends a session after this number of moves, by each of its keys but the last.
 async fn ends_after<S: Store>(it: &Bench<S>, moves: usize) -> Outcome {
     for by in 0..moves {
         let entry = it.entry("text");
@@ -126,14 +126,14 @@ pub(super) async fn end_follows_two_moves<S: Store>(it: Bench<S>) -> Outcome {
     ends_after(&it, 2).await
 }
 
-/// As many as somebody makes who signs in, out and in again within the grace, or a client that asks
-/// for it in a loop.
+/// The number of moves of a user who repeatedly signs in and out within the grace time, or of a
+/// client that does so in a loop.
 pub(super) async fn end_follows_many_moves<S: Store>(it: Bench<S>) -> Outcome {
     ends_after(&it, 3).await?;
     ends_after(&it, 12).await
 }
 
-/// `true` says that something live was ended: a mark alone is nothing that can be ended.
+/// `true` means that a live session was ended. A tombstone alone cannot be ended.
 pub(super) async fn end_by_a_mark_is_true_once<S: Store>(it: Bench<S>) -> Outcome {
     let entry = it.entry("text");
     let (old, new) = it.moved(&entry).await?;

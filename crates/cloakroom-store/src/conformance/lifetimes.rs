@@ -1,4 +1,5 @@
-//! Deadlines, touches and clocks: the caller's `now` decides, whatever the store's own clock says.
+//! Deadlines, touches and clocks: the caller's `now` decides, independently of the store's own
+//! clock.
 
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ pub(super) async fn no_deadline_is_for_ever<S: Store>(it: Bench<S>) -> Outcome {
     it.found("a touch with a deadline shortens", &key, far, &Loaded::Live(nth(1, &entry), entry)).await
 }
 
-/// "Remember me for ever" is a deadline at the end of time; it must not overflow into the past.
+/// "Remember me for ever" is a deadline at the end of time, which must not overflow into the past.
 pub(super) async fn the_last_deadline_there_is<S: Store>(it: Bench<S>) -> Outcome {
     let mut entry = it.entry("text");
     entry.deadline = Some(it.now + Duration::MAX);
@@ -77,7 +78,7 @@ pub(super) async fn over_when_it_comes<S: Store>(it: Bench<S>) -> Outcome {
     same("create in its place", &created, &Created::Yes(nth(1, &it.entry("next"))))
 }
 
-/// Nodes' clocks differ from the store's: by years, when one of them is broken.
+/// The clocks of nodes differ from the store's, by years if one of them is broken.
 pub(super) async fn other_clocks<S: Store>(it: Bench<S>) -> Outcome {
     for (what, secs) in [
         ("1980", 315_532_800),

@@ -1,4 +1,4 @@
-//! The index of owners.
+//! The owner index.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::values::OWNERS;
 use crate::store::{Entry, Owned, Store};
 use crate::walks::all_owned;
 
-/// An owner whom nobody else has.
+/// Returns an owner that is used by no other check or run.
 pub(super) fn somebody<S: Store>(it: &Bench<S>, name: &str) -> Result<String, Wrong> {
     Ok(format!("{name} {}{}", it.key()?.prefix(), it.key()?.prefix()))
 }
@@ -31,7 +31,7 @@ pub(super) async fn oldest_first<S: Store>(it: Bench<S>) -> Outcome {
     let mut all = Vec::new();
     for number in 0..12_u64 {
         let mut entry = it.entry(&format!("session {number}")).owner(Some(owner.clone()));
-        // In an order that is neither that of time nor that of keys.
+        // In an order that is neither that of creation nor that of keys.
         entry.created = Timestamp::from_unix_millis(it.now.unix_millis() - 1 - (number * 7 % 12) * 1001);
         all.push((it.put(&entry).await?, entry));
     }
@@ -49,10 +49,9 @@ pub(super) async fn only_the_owners_own<S: Store>(it: Bench<S>) -> Outcome {
     list(&it, "the other's", &other, it.now, &[(second, others)]).await
 }
 
-/// A database that thinks that `user` and `User` are the same shows one person the sessions of
-/// another.
+/// A database that treats `user` and `User` as equal would show one user the sessions of another.
 pub(super) async fn look_alikes_are_not_the_owner<S: Store>(it: Bench<S>) -> Outcome {
-    // With a letter, so that it has an upper case.
+    // Contains a letter, so that its upper case differs.
     let run = somebody(&it, "a")?;
     let long = "x".repeat(950);
     let mut names: Vec<String> = OWNERS.iter().map(|name| format!("{run}{name}")).collect();

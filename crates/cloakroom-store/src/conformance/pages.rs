@@ -1,4 +1,4 @@
-//! Bounded steps through an owner's sessions, and through those to be ended.
+//! Bounded steps that list an owner's sessions or end many sessions.
 
 use cloakroom_session::{StoreKey, Timestamp};
 
@@ -10,13 +10,13 @@ use crate::scan::Cursor;
 use crate::store::{Entry, Loaded, Owned, Replaced, Store};
 use crate::walks::Ended;
 
-/// A walk with more steps never ends.
+/// A walk with more steps is treated as endless.
 const MOST_STEPS: usize = 100_000;
 
-/// Cursors that no store gives.
+/// Cursors that no store returns.
 const FOREIGN: [&str; 4] = ["", "somewhere", "0:0:0:0", "\u{1f9e5}"];
 
-/// Sessions of an owner, oldest first: each a millisecond younger than the one before.
+/// Creates sessions of an owner, oldest first, each one millisecond younger than the one before.
 async fn some<S: Store>(it: &Bench<S>, owner: &str, count: u64) -> Result<Vec<(StoreKey, Entry)>, Wrong> {
     let mut all = Vec::new();
     for number in (0..count).map(|number| number * 7 % count) {
@@ -28,7 +28,7 @@ async fn some<S: Store>(it: &Bench<S>, owner: &str, count: u64) -> Result<Vec<(S
     Ok(all)
 }
 
-/// Moves a session; says where it is then, if it was still there.
+/// Moves a session. Returns its new key, if it was still there.
 async fn moved<S: Store>(it: &Bench<S>, key: StoreKey, entry: &Entry) -> Result<Option<StoreKey>, Wrong> {
     let new = it.key()?;
     let until = it.now + MILLISECOND * 10_000;
@@ -41,7 +41,7 @@ async fn moved<S: Store>(it: &Bench<S>, key: StoreKey, entry: &Entry) -> Result<
 
 pub(super) async fn pages_have_each_session_once<S: Store>(it: Bench<S>) -> Outcome {
     let owner = somebody(&it, "owner")?;
-    // A prime to 7, so that they are created in another order.
+    // A number coprime to 7, so that the sessions are created in another order.
     let all: Vec<Owned> = some(&it, &owner, 12).await?.into_iter().map(|(key, entry)| Owned::new(key, entry)).collect();
     for limit in [1, 2, 12, 1000] {
         let (mut found, mut after) = (Vec::new(), None);
@@ -51,7 +51,7 @@ pub(super) async fn pages_have_each_session_once<S: Store>(it: Bench<S>) -> Outc
             let sessions = page.sessions.len();
             ensure(sessions <= limit, format!("a page of at most {limit} sessions has {sessions}"))?;
             found.extend(page.sessions);
-            // As another process has it, which only has the text.
+            // Copied through text, as by another process.
             after = page.next.map(|next| Cursor::new(next.as_str()));
             if after.is_none() {
                 break;
@@ -74,7 +74,7 @@ pub(super) async fn a_session_that_moves_between_pages_is_in_one<S: Store>(it: B
         if after.is_none() {
             break;
         }
-        // A walk must end although each session moves all the time: for so long they do.
+        // Sessions keep moving for a limited number of steps, and the walk must end even so.
         for (key, entry) in all.iter_mut().filter(|_| step < 12) {
             *key = moved(&it, *key, entry).await?.ok_or_else(|| Wrong::new("a session that only moves is gone"))?;
         }
@@ -96,7 +96,7 @@ pub(super) async fn the_count_is_that_of_live_sessions<S: Store>(it: Bench<S>) -
             0 => _ = it.store.end(key, it.now).await?,
             1 => _ = moved(&it, *key, entry).await?,
             _ => {
-                // A touch that extends a session by less may write nothing.
+                // A touch that extends a session by less may not write anything.
                 let longer = entry.deadline.map(|deadline| deadline + MILLISECOND * 10_000);
                 _ = it.store.touch(key, it.now, longer, it.now).await?;
             }
@@ -175,7 +175,7 @@ pub(super) async fn what_moves_between_steps_is_ended<S: Store>(it: Bench<S>) ->
         if after.is_none() {
             break;
         }
-        // A walk must end although sessions move: for so long they do.
+        // Sessions keep moving for a limited number of steps, and the walk must end even so.
         if step < 12 {
             let mut left = Vec::new();
             for key in keys {

@@ -1,4 +1,4 @@
-//! Races, with tasks that really run at the same time.
+//! Races between tasks that really run in parallel.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
 use crate::walks::all_owned;
 
 const RACERS: usize = 16;
-/// Starts all at the same moment, and returns what came of each.
+/// Starts all futures at the same moment, and returns their results.
 async fn race<T: Send + 'static, F: Future<Output = Result<T, StoreError>> + Send + 'static>(
     racers: Vec<F>,
 ) -> Result<Vec<T>, Wrong> {
@@ -36,7 +36,7 @@ async fn race<T: Send + 'static, F: Future<Output = Result<T, StoreError>> + Sen
     Ok(results)
 }
 
-/// Two different steps at the same moment.
+/// Runs two different operations at the same moment.
 async fn both<A: Send + 'static, B: Send + 'static>(
     one: impl Future<Output = Result<A, StoreError>> + Send + 'static,
     other: impl Future<Output = Result<B, StoreError>> + Send + 'static,
@@ -206,7 +206,7 @@ pub(super) async fn touch_and_replace_keep_both<S: Store>(it: Bench<S>) -> Outco
     Ok(())
 }
 
-/// A session that moves from key to key, until it is gone or told to stay.
+/// A session that moves from key to key until it is gone or told to stop.
 pub(super) struct Mover {
     task: JoinHandle<Result<StoreKey, Wrong>>,
     moves: Arc<AtomicUsize>,
@@ -214,7 +214,7 @@ pub(super) struct Mover {
 }
 
 impl Mover {
-    /// So often at most.
+    /// Starts a session that moves at most `times` times.
     pub(super) async fn start<S: Store>(it: &Bench<S>, entry: &Entry, times: usize) -> Result<Self, Wrong> {
         let (it, entry) = (it.clone(), entry.clone());
         let (moves, stay) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
@@ -236,21 +236,21 @@ impl Mover {
         Ok(Self { task, moves, stay })
     }
 
-    /// Until it has moved so often, or is gone.
+    /// Waits until the session has moved this often, or is gone.
     pub(super) async fn moved(&self, times: usize) {
         while self.moves.load(Ordering::SeqCst) < times && !self.task.is_finished() {
             tokio::task::yield_now().await;
         }
     }
 
-    /// Where it was last.
+    /// Stops the moves and returns the last key.
     pub(super) async fn stay(self) -> Result<StoreKey, Wrong> {
         self.stay.store(true, Ordering::SeqCst);
         self.task.await?
     }
 }
 
-/// So many look at the same time: on two threads, one of them looks while the session moves.
+/// The number of concurrent readers. On two threads, one of them reads while the session moves.
 const LOOKERS: usize = 4;
 
 pub(super) async fn what_moves_is_owned<S: Store>(it: Bench<S>) -> Outcome {

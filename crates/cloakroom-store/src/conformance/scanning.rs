@@ -1,4 +1,5 @@
-//! A walk through all sessions. Others may have sessions in the store, and may come and go.
+//! The scan of all sessions. Other clients may have sessions in the store, and may create and end
+//! them during the scan.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::store::{Entry, Loaded, Store};
 
 const LIMIT: usize = 20;
 
-/// A walk that goes on for longer goes on for ever.
+/// A scan with more pages is treated as endless.
 const MOST_PAGES: usize = 100_000;
 
 type Found = HashMap<StoreKey, (Version, Entry)>;
@@ -23,7 +24,7 @@ async fn page<S: Store>(it: &Bench<S>, after: Option<&Cursor>, now: Timestamp) -
     Ok(page)
 }
 
-/// The rest of a walk, from one page on.
+/// Completes a scan from a given page.
 async fn rest<S: Store>(it: &Bench<S>, mut after: Option<Cursor>, now: Timestamp) -> Result<Found, Wrong> {
     let mut found = Found::new();
     for _ in 0..MOST_PAGES {
@@ -70,7 +71,7 @@ pub(super) async fn a_scan_finds_everything<S: Store>(it: Bench<S>) -> Outcome {
     let key = it.put(&endless).await?;
     all.push((key, nth(1, &endless), endless));
     let found = rest(&it, None, it.now).await;
-    // It would stay for ever.
+    // It never expires, so it must be removed here.
     it.store.end(&key, it.now).await?;
     has(&found?, "a walk through all sessions", &all)
 }
@@ -97,7 +98,7 @@ pub(super) async fn a_scan_goes_on_while_others_write<S: Store>(it: Bench<S>) ->
     let (mut found, mut after) = (Found::new(), None);
     for _ in 0..MOST_PAGES {
         let page = page(&it, after.as_ref(), it.now).await?;
-        // Sessions come and go on both sides of the place where the walk is.
+        // Sessions are created and ended on both sides of the scan's position.
         if let Some((key, ..)) = passing.next() {
             it.store.end(&key, it.now).await?;
             it.put(&it.entry("comes meanwhile")).await?;
@@ -129,7 +130,7 @@ pub(super) async fn a_cursor_leads_on_from_the_same_place<S: Store>(it: Bench<S>
     };
     let start: Found = first.sessions.into_iter().map(|one| (one.key, (one.version, one.entry))).collect();
     for round in ["for the first time", "and once more"] {
-        // As another process has it, which only has the text.
+        // Copied through text, as by another process.
         let mut found = rest(&it, Some(Cursor::new(place.as_str())), it.now).await?;
         found.extend(start.clone());
         has(&found, &format!("a walk from its second page on, {round}"), &all)?;

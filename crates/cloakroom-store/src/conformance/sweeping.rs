@@ -1,5 +1,5 @@
-//! What happens to many sessions at once, dated in the years 1971 to 1974 so that nobody else's are
-//! touched.
+//! Operations on many sessions at once, dated in the years 1971 to 1974 so that they affect no
+//! other sessions.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::walks::end_all_before;
 
 const YEAR: u64 = 365 * 24 * 60 * 60;
 
-/// At another moment in each run, so that runs at the same time meet as little as can be.
+/// Uses a random time in each run, so that concurrent runs rarely overlap.
 pub(super) fn long_ago<S: Store>(it: &Bench<S>, years: u64) -> Bench<S> {
     it.clone().at(Timestamp::from_unix_secs(years * YEAR + it.below(YEAR / 2)))
 }
@@ -40,7 +40,7 @@ pub(super) async fn ends_what_is_older_and_no_more<S: Store>(it: Bench<S>) -> Ou
     then.live("one created at that point exactly", &kept, 1, &exact).await
 }
 
-/// How often a session moves away: a store may give up on one that never stays.
+/// The number of moves: a store may give up on a session that never stops moving.
 const MOVES: usize = 8;
 
 pub(super) async fn what_moves_is_ended_with_all<S: Store>(it: Bench<S>) -> Outcome {
@@ -95,7 +95,7 @@ pub(super) async fn a_sweep_removes_what_is_over<S: Store>(it: Bench<S>) -> Outc
     let swept = sweep_all(&it, it.now + LIFE + MILLISECOND).await?;
     ensure(swept >= 12, format!("11 entries and a mark were over, {swept} were swept"))?;
     for key in keys.iter().chain([&old, &new]) {
-        // Asked for at a time when it would still be valid, if it were still there.
+        // Asked for at a time at which it would still be valid if it hadn't been removed.
         it.absent("one that was swept", key).await?;
     }
     Ok(())
@@ -118,7 +118,7 @@ pub(super) async fn a_sweep_leaves_the_living<S: Store>(it: Bench<S>) -> Outcome
     it.live("one that had moved", &new, 1, &entry).await?;
     sweep_all(&it, it.now + LIFE + LIFE).await?;
     it.found("one without a deadline", &for_ever, it.now, &Loaded::Live(nth(1, &endless), endless)).await?;
-    // It would stay for ever.
+    // It never expires, so it must be removed here.
     it.store.end(&for_ever, it.now).await?;
     Ok(())
 }
