@@ -1,4 +1,4 @@
-//! What a server says of itself.
+//! The report on a server.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::link::Target;
 use crate::redis_store::RedisStore;
 
 impl RedisStore {
-    /// In a Cluster each master is asked, and its findings bear its number.
+    /// In a Cluster each master is asked, and its findings are prefixed with its number.
     pub(crate) async fn look(&self) -> Result<Checkup, StoreError> {
         let servers = self.servers().await?;
         let mut all: Option<Checkup> = None;
@@ -34,15 +34,15 @@ impl RedisStore {
     }
 }
 
-/// What `INFO`, `CONFIG GET` and `TIME` say; of the second, which may be forbidden, perhaps
+/// The results of `INFO`, `CONFIG GET` and `TIME`. `CONFIG GET` may be forbidden, and then returns
 /// nothing.
 #[derive(Debug, Default)]
 struct Facts {
     info: HashMap<String, String>,
     appendfsync: Option<String>,
-    /// How many replicas a master must have, or it refuses writes.
+    /// The minimum number of replicas below which a master rejects writes.
     min_replicas: Option<String>,
-    /// After how many idle seconds a connection is closed.
+    /// The idle time in seconds after which a connection is closed.
     idle: Option<String>,
     clock: Option<Timestamp>,
 }
@@ -116,7 +116,7 @@ impl Facts {
         }
     }
 
-    /// The same where writes wait for disks.
+    /// Judges durability if writes are confirmed on disk.
     fn on_disk(&self) -> (Severity, String) {
         let version = self.get("redis_version").split('.').map(|part| part.parse().unwrap_or(0));
         if version.take(2).collect::<Vec<u32>>() < vec![7, 2] {
@@ -131,7 +131,8 @@ impl Facts {
         }
     }
 
-    /// Whether a master that was cut off goes on taking writes, of which its successor won't know.
+    /// Judges whether a master that was cut off keeps accepting writes, which its successor won't
+    /// have.
     fn cut_off(&self, waits_for: u32) -> Option<(Severity, String)> {
         let has_replicas = !matches!(self.get("connected_slaves"), "" | "0");
         if self.get("role") == "slave" || !(has_replicas || waits_for > 0) {
@@ -209,7 +210,8 @@ impl Facts {
     }
 }
 
-/// A setting; nothing where the server doesn't tell, as managed ones often don't.
+/// Reads a setting. Returns `None` if the server doesn't reveal it, as is common for managed
+/// services.
 async fn configured(store: &RedisStore, target: Target<'_>, name: &str) -> Option<String> {
     let mut question = redis::cmd("CONFIG");
     question.arg("GET").arg(name);
@@ -220,9 +222,9 @@ fn bytes_of(value: Value) -> Option<Vec<u8>> {
     if let Value::VerbatimString { text, .. } = value { Some(text.into_bytes()) } else { bytes(value) }
 }
 
-/// The value of the one name that was asked for.
+/// Returns the value of the one requested name.
 fn second(value: Value) -> Option<String> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the server gives pairs in one of two ways")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the server returns pairs in one of two ways")]
     let value = match value {
         Value::Array(parts) => parts.into_iter().nth(1)?,
         Value::Map(pairs) => pairs.into_iter().next()?.1,
@@ -231,7 +233,7 @@ fn second(value: Value) -> Option<String> {
     String::from_utf8(bytes(value)?).ok()
 }
 
-/// Seconds and microseconds.
+/// Parses seconds and microseconds.
 fn time(value: Value) -> Option<Timestamp> {
     let Value::Array(parts) = value else { return None };
     let numbers: Vec<u64> =

@@ -32,7 +32,7 @@ fn keys_come_back() {
     }
 }
 
-/// What is said of a place in an index, if a commit may leave that alone.
+/// `LISTED` of the stored session, if a commit need not update the index.
 #[test]
 fn an_index_is_left_alone_while_it_has_the_session_long_enough() {
     let at = |seconds: u64| NOW + Duration::from_secs(seconds);
@@ -82,7 +82,7 @@ fn words_of_a_newer_release_are_read_over_and_kept() {
     }
     let mark = format!("> 1700000000000 - {TARGET} sub=9");
     assert_eq!(parse(mark.as_bytes(), NOW), Some(Loaded::Moved));
-    // Any bytes are a target.
+    // A target may contain any bytes.
     let mark = [b"> 1700000000000 - ".as_slice(), b" \n\xff\0".repeat(8).as_slice(), b" sub=9"].concat();
     assert_eq!(parse(&mark, NOW), Some(Loaded::Moved));
 }
@@ -102,7 +102,7 @@ fn numbers_are_digits() {
     }
 }
 
-/// What is kept today is read by every version to come.
+/// The format of this release must be readable by every later version.
 #[test]
 fn a_session_is_a_line_its_owner_and_its_text() {
     let for_ever = for_ever("te\nxt").owner(Some("a \n é".to_owned()));
