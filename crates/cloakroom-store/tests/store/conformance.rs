@@ -1,4 +1,4 @@
-//! The memory store under the conformance suite, and its bounds.
+//! The memory store under the conformance suite, and its capacity.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is particular to the memory store.
+//! Features specific to the memory store.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ fn record() -> Record {
 }
 
 async fn kept(store: &MemoryStore) -> Entry {
-    let Loaded::Live(_, entry) = store.load(&KEY, NOW).await.unwrap() else { panic!("it is there") };
+    let Loaded::Live(_, entry) = store.load(&KEY, NOW).await.unwrap() else { panic!("the session is live") };
     entry
 }
 

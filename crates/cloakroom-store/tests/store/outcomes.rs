@@ -1,5 +1,4 @@
-//! A store whose answer is lost: each operation once done and once not done, through whole
-//! requests.
+//! A store whose answer is lost: each operation once executed and once not, through whole requests.
 
 use std::time::Duration;
 
@@ -10,8 +9,8 @@ use crate::faulty::{App, Faulty, Mode, NOW};
 
 type Act = fn(&Session);
 
-/// What a request does that writes, whether a session is there before, and how many are there
-/// afterwards.
+/// Acts of a writing request: the name, whether a session exists before, the act, and the number of
+/// sessions afterwards.
 const ACTS: [(&str, bool, Act, usize); 6] = [
     ("create", false, count, 1),
     ("replace", true, count, 1),
@@ -99,7 +98,7 @@ async fn what_stays_unknown_is_an_error_and_leaves_no_session_that_no_browser_ha
             assert_eq!(app.sessions.store().inner.count_owned("ann", NOW).await.unwrap(), 0, "{row}: none is ann's");
             let known = !app.request(&cookie).await.unwrap().session.is_new();
             assert_eq!(live(&app).await, usize::from(known), "{row}: no session that no browser has");
-            // And nobody is locked out.
+            // The user can still sign in.
             let again = app.request(&cookie).await.unwrap();
             sign_in(&again.session);
             let cookies = again.finish().await.unwrap_or_else(|error| panic!("{row}: {error}"));
@@ -112,8 +111,7 @@ async fn what_stays_unknown_is_an_error_and_leaves_no_session_that_no_browser_ha
     }
 }
 
-/// A commit that is tried again gets its session back before it is ended as one that no browser
-/// has.
+/// A retried commit keeps its session, which is not ended as an orphan.
 #[tokio::test(start_paused = true)]
 async fn a_commit_that_is_tried_again_keeps_its_session() {
     for (what, has_session, act, expected) in ACTS {

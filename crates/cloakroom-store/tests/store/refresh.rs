@@ -1,4 +1,4 @@
-//! Looking again at a session while a long request runs.
+//! Refreshing a session while a long request runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,9 +69,9 @@ async fn reads_show_what_others_wrote_and_commits_merge_it() {
     request.session.update("count", |count: &mut u32| *count += 10).unwrap();
     app.visit(&cookie, |session| session.insert("count", 3).unwrap()).await;
     assert!(request.session.refresh().await.unwrap());
-    assert_eq!(request.session.get("count").unwrap(), Some(12), "not committed yet: as it was changed here");
+    assert_eq!(request.session.get("count").unwrap(), Some(12), "not committed yet, so the local change is visible");
     request.session.commit_now().await.unwrap();
-    assert_eq!(request.session.get("count").unwrap(), Some(13), "done again on the newest");
+    assert_eq!(request.session.get("count").unwrap(), Some(13), "replayed on the newest version");
     assert_eq!(request.finish().await.unwrap(), NONE);
 }
 
@@ -82,7 +82,7 @@ async fn a_session_that_began_here_goes_on_and_can_be_ended_once_it_is_committed
     assert!(request.session.refresh().await.unwrap());
     request.session.insert("a", 1).unwrap();
     assert!(request.session.refresh().await.unwrap());
-    assert!(request.session.contains_key("a"), "what isn't committed is still there");
+    assert!(request.session.contains_key("a"), "uncommitted changes are still visible");
     request.session.commit_now().await.unwrap();
     let key = request.session.id().unwrap().store_key();
     assert!(request.session.refresh().await.unwrap());
