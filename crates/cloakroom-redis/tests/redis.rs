@@ -1,10 +1,5 @@
 //! The store against real servers.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that panics has said what it found"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is the failure report of a test")]
 
 #[path = "redis/bench.rs"]
 mod bench;

@@ -1,4 +1,4 @@
-//! What isn't ours, or was damaged, under our keys.
+//! Damaged and foreign values under the keys of the store.
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::Redis;
@@ -60,28 +60,28 @@ async fn a_damaged_value_is_an_error_that_names_its_key() {
         corrupt(row, "load", &key, store.load(&key, now()).await);
         is_left_alone(row, &server, &store, &key).await;
     }
-    // A script doesn't know what is text.
+    // Invalid UTF-8, which a script accepts.
     for (row, head, rest) in [
         ("a record that is no text", "1 1 NOW NOW END - - -", r"\255\254"),
         ("an owner that is no text", "1 1 NOW NOW END - - 2", r"\255\254"),
         ("an owner that ends within a letter", "1 1 NOW NOW END - - 1", "é"),
     ] {
         let key = put(&store, &entry("text")).await;
-        // Bytes that a command line can't hold.
+        // Contains bytes that a command line can't pass.
         let script = format!("redis.call('SET', KEYS[1], ARGV[1] .. '\\n{rest}')");
         let _ = server.cli(&["EVAL", &script, "1", &name(&key), &timed(head)]);
         corrupt(row, "load", &key, store.load(&key, now()).await);
     }
 }
 
-/// With times that a session may have.
+/// Fills in the times of a live session.
 fn timed(value: &str) -> String {
     let (now, end) = (now(), now() + LIFE);
     value.replace("NOW", &now.unix_millis().to_string()).replace("END", &end.unix_millis().to_string())
 }
 
-/// Whatever a caller does, what isn't ours or was damaged stays as it is, for whoever looks into
-/// it.
+/// Checks that no call changes a damaged or foreign value, which is kept for an operator to
+/// inspect.
 async fn is_left_alone(row: &str, server: &Redis, store: &RedisStore, key: &StoreKey) {
     let new = crate::bench::key();
     let before = server.cli(&["DUMP", &name(key)]);
@@ -92,7 +92,7 @@ async fn is_left_alone(row: &str, server: &Redis, store: &RedisStore, key: &Stor
     corrupt(row, "end", key, store.end(key, now()).await);
     assert_eq!(server.cli(&["DUMP", &name(key)]), before, "{row}");
     assert_eq!(server.cli(&["EXISTS", &name(&new)]), "0", "{row}");
-    // Nor does it keep everybody else's sessions alive.
+    // It doesn't keep other sessions alive either.
     end_all_before(store, now(), now()).await.unwrap();
     assert_eq!(server.cli(&["DUMP", &name(key)]), before, "{row}");
 }
@@ -102,7 +102,7 @@ async fn another_kind_of_value_is_left_alone() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     for (row, value) in [
-        ("somebody else's string", &["SET", "KEY", "value"][..]),
+        ("a foreign string", &["SET", "KEY", "value"][..]),
         ("a number", &["SET", "KEY", "1"]),
         ("a list", &["RPUSH", "KEY", "value"]),
         ("a hash", &["HSET", "KEY", "name", "value"]),
@@ -116,7 +116,7 @@ async fn another_kind_of_value_is_left_alone() {
     }
 }
 
-/// Versions have 63 bits: one beyond that was written by nobody, and leaves none for the next.
+/// Versions have 63 bits. A larger one was never written by a store, and has no successor.
 #[tokio::test]
 async fn a_version_that_nobody_reaches_is_not_written_over() {
     let server = Redis::start();
@@ -129,7 +129,7 @@ async fn a_version_that_nobody_reaches_is_not_written_over() {
     assert_eq!(server.cli(&["GET", &name(&key)]), value);
 }
 
-/// An index that is something else: nobody signs in there, and everybody can leave.
+/// A foreign value instead of an index: its owner can't sign in, but can sign out.
 #[tokio::test]
 async fn a_damaged_index_keeps_nobody_in() {
     let server = Redis::start();
@@ -139,7 +139,7 @@ async fn a_damaged_index_keeps_nobody_in() {
     let _ = server.cli(&["SET", "cloakroom:o:user", "a string"]);
     all_owned(&store, "user", now()).await.unwrap_err();
     store.create(&fresh, &owned, now()).await.unwrap_err();
-    assert_eq!(server.cli(&["EXISTS", &name(&fresh)]), "0", "a session that isn't listed");
+    assert_eq!(server.cli(&["EXISTS", &name(&fresh)]), "0", "an unlisted session was created");
     assert!(store.end(&session, now()).await.unwrap());
     assert_eq!(server.cli(&["GET", "cloakroom:o:user"]), "a string");
 }

@@ -1,5 +1,5 @@
-//! Commits without a script, by a server that compares values itself: the same outcome, whatever is
-//! there.
+//! Commits without a script, on a server with compare-and-set: the results must be the same for
+//! every stored value.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ use redis::{Arg, Cmd, Pipeline, RedisFuture, Value};
 use crate::bench::{self, LIFE, Monitor, entry, first, name, name_under, now, patient, put};
 use crate::single::CAPABILITIES;
 
-/// A store whose callers bring what they have loaded along, as sessions do, and not the number
+/// A store whose callers pass the loaded value with the version, as sessions do, and not the number
 /// alone.
 #[derive(Debug)]
 struct Loading(RedisStore);
@@ -115,7 +115,7 @@ impl Store for Loading {
     }
 }
 
-/// A connection to a server as it was before: the option is unknown to it.
+/// A connection to an older server, which doesn't know the option.
 #[derive(Clone)]
 struct Older {
     inner: MultiplexedConnection,
@@ -160,7 +160,7 @@ async fn seen(store: &RedisStore, key: &StoreKey) -> Version {
     }
 }
 
-/// The names of the commands that came.
+/// Returns the names of the commands received.
 fn names(monitor: &mut Monitor) -> Vec<String> {
     let name = |line: &String| line.split('"').nth(1).unwrap_or_default().to_owned();
     monitor.commands().iter().map(name).collect()
@@ -215,7 +215,7 @@ async fn a_script_decides_where_the_value_is_another() {
                 store.cycle(&key, first("text"), &bench::key(), &entry("text"), later, now()).await.unwrap();
             }
             "ended" => assert!(store.end(&key, now()).await.unwrap()),
-            // Redis keeps it a minute longer.
+            // Redis keeps it for another minute.
             "over" => at = later,
             "signed in" | "another's" => next = next.owner(Some("user".to_owned())),
             _ => {}
@@ -224,7 +224,8 @@ async fn a_script_decides_where_the_value_is_another() {
         let mut monitor = Monitor::of(&server);
         let replaced = store.replace(&key, version, &next, at).await;
         let commands = names(&mut monitor);
-        // The script is known from the second row on. What can be seen without asking isn't asked.
+        // The script is known from the second row on. A conflict that is visible in the loaded
+        // value causes no `SET`.
         if row == "replaced" || row == "ended" {
             assert_eq!(commands, ["SET", "EVALSHA"], "{row}");
         } else if row == "over" {
@@ -265,11 +266,11 @@ async fn a_new_session_takes_no_place_that_is_taken() {
     let key = put(&store, &entry("text")).await;
     assert_eq!(names(&mut monitor), ["SET"]);
     assert_eq!(store.create(&key, &entry("other"), now()).await.unwrap(), Created::Taken);
-    // One that is over is no obstacle, though Redis has it still.
+    // An expired session doesn't block the key, although Redis still has it.
     assert_eq!(store.create(&key, &entry("other"), now() + LIFE + LIFE).await.unwrap(), Created::Yes(first("other")));
 }
 
-/// The index is left alone as long as it has the session long enough.
+/// The index is only updated when the session's entry becomes too short.
 #[tokio::test]
 async fn a_session_of_an_owner_needs_a_script_now_and_then() {
     let server = Redis::valkey(&[]);
@@ -300,7 +301,7 @@ async fn a_session_of_an_owner_needs_a_script_now_and_then() {
                 assert_eq!(commands, [if is_listed_anew { "EVALSHA" } else { command }], "{what}, {part}");
             }
             assert_eq!(listed() > before, is_listed_anew, "{what}, {part}");
-            assert!(expires() <= listed(), "{what}, {part}: it outlives its place");
+            assert!(expires() <= listed(), "{what}, {part}: it outlives its index entry");
         }
     }
 }
@@ -329,7 +330,8 @@ async fn replicas_must_have_it_as_well() {
         let (strict, version) = (store.clone().durability(1, Duration::from_millis(50)), seen(&store, &key).await);
         let error = strict.replace(&key, version.clone(), &entry("next"), now()).await.unwrap_err();
         assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
-        // It is written, so the image is old now; what changes nothing needs no replica.
+        // It has been written, so the loaded value is outdated. A call that changes nothing needs
+        // no replica.
         assert_eq!(strict.replace(&key, version, &entry("other"), now()).await.unwrap(), Replaced::Conflict);
         let error = strict.create(&bench::key(), &entry("text"), now()).await.unwrap_err();
         assert!(error.to_string().contains("0 of 1 replicas"), "{error}");

@@ -1,4 +1,4 @@
-//! What is written comes back, whichever way a script writes it.
+//! Values are returned as written, from each of the scripts that write them.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ async fn assert_kept(what: &str, store: &RedisStore, key: &StoreKey, version: Ve
         assert_eq!(page.damaged, [], "{what}");
         found = page.sessions.into_iter().find(|scanned| scanned.key == *key);
         place = page.next;
-        assert!(found.is_some() || place.is_some(), "{what}: no walk finds it");
+        assert!(found.is_some() || place.is_some(), "{what}: no scan finds it");
     }
     let found = found.map(|scanned| Loaded::Live(scanned.version, scanned.entry));
     assert_eq!(found, Some(expected), "{what}, in a walk");
@@ -64,7 +64,7 @@ async fn everything_comes_back(store: &RedisStore) {
         let replaced = store.replace(&one, first(), &entry, now()).await.unwrap();
         assert_eq!(replaced, Replaced::Yes(second()), "{row}");
         assert_kept(&format!("{row}, replaced"), store, &one, second(), &entry).await;
-        // As long as before, longer, and shorter.
+        // A head of the same length, a longer and a shorter one.
         let mut touched = entry.clone();
         for (what, at, deadline) in [
             ("touched", now(), Some(month)),
@@ -99,7 +99,7 @@ async fn everything_comes_back_from_a_cluster() {
     everything_comes_back(&RedisStore::connect_cluster(&cluster.urls()).await.unwrap()).await;
 }
 
-/// A touch that changes how long the head is writes the value anew, and not its expiry.
+/// A touch that changes the length of the head rewrites the value, but keeps its expiry.
 #[tokio::test]
 async fn a_touch_without_a_deadline_of_its_own_leaves_the_expiry() {
     let server = Redis::start();
@@ -114,7 +114,7 @@ async fn a_touch_without_a_deadline_of_its_own_leaves_the_expiry() {
     }
 }
 
-/// A release that isn't out yet has more to say in a head: everything but a move keeps it.
+/// Checks that fields of a newer release in a head are kept by everything but a move.
 async fn newer_words_stay(server_of: impl Fn(&StoreKey) -> usize, servers: &[Redis], store: &RedisStore) {
     for owner in [None, Some("user".to_owned())] {
         let entry = Entry::new("te\nxt".into(), now(), now(), Some(now() + LIFE)).owner(owner);
@@ -123,29 +123,29 @@ async fn newer_words_stay(server_of: impl Fn(&StoreKey) -> usize, servers: &[Red
         let head = || server.cli(&["GET", &name(&one)]).lines().next().unwrap().to_owned();
         let newer = server.cli(&["GET", &name(&one)]).replacen('\n', " sub=%9 x\n", 1);
         assert_eq!(server.cli(&["SET", &name(&one), &newer]), "OK");
-        let Loaded::Live(seen, there) = store.load(&one, now()).await.unwrap() else { panic!("it is there") };
+        let Loaded::Live(seen, there) = store.load(&one, now()).await.unwrap() else { panic!("the session is live") };
         assert_eq!(there, entry);
         let longer = now() + LIFE + LIFE;
         assert!(store.touch(&one, now(), Some(longer), now()).await.unwrap());
         assert!(head().ends_with(" sub=%9 x"), "touched: {}", head());
         let Replaced::Yes(seen) = store.replace(&one, seen, &entry, now()).await.unwrap() else {
-            panic!("it is there")
+            panic!("the session is live")
         };
         assert!(head().ends_with(" sub=%9 x"), "replaced by a script: {}", head());
-        let Loaded::Live(image, _) = store.load(&one, now()).await.unwrap() else { panic!("it is there") };
+        let Loaded::Live(image, _) = store.load(&one, now()).await.unwrap() else { panic!("the session is live") };
         assert_eq!(image, seen);
         let Replaced::Yes(seen) = store.replace(&one, image, &entry, now()).await.unwrap() else {
-            panic!("it is there")
+            panic!("the session is live")
         };
         assert!(head().ends_with(" sub=%9 x"), "replaced, where the server compares: {}", head());
         assert_eq!(store.load(&one, now()).await.unwrap(), Loaded::Live(seen.clone(), entry.clone()));
         let until = now() + Duration::from_secs(10);
         assert_eq!(store.cycle(&one, seen, &two, &entry, until, now()).await.unwrap(), Replaced::Yes(nth(1, &entry)));
         let moved = servers.get(server_of(&two)).unwrap().cli(&["GET", &name(&two)]);
-        assert!(!moved.contains("sub"), "a session that moved begins without: {moved}");
+        assert!(!moved.contains("sub"), "a session that moved starts without: {moved}");
         assert_ne!(server.cli(&["APPEND", &name(&one), " sub=9"]), "6");
         assert_eq!(store.load(&one, now()).await.unwrap(), Loaded::Moved);
-        assert!(store.end(&one, now()).await.unwrap(), "the mark leads on");
+        assert!(store.end(&one, now()).await.unwrap(), "the tombstone leads to the new key");
         assert_eq!(store.load(&two, now()).await.unwrap(), Loaded::Absent);
     }
 }

@@ -1,4 +1,4 @@
-//! A master and its replica under three sentinels.
+//! A master and its replica with three sentinels.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,8 +41,8 @@ async fn a_failover_loses_nothing_that_a_replica_confirmed() {
     println!("failover: {}; a new master after {agreed:?}, and an answer {burst:?} later", summary(&all));
     assert!(burst < Duration::from_secs(10), "{burst:?}");
 
-    // The new master has no replica, and its scripts came with what it replicated or not: it is
-    // told again. Without asking for a replica, all goes on.
+    // The new master has no replica, and may not know the scripts: they are sent again. Without
+    // required replicas, all calls succeed.
     let _ = servers.servers[1].cli(&["SCRIPT", "FLUSH"]);
     let store = RedisStore::connect_sentinel(&servers.urls(), "mymaster").await.unwrap();
     let written = write_until(Arc::new(store), clock() + Duration::from_millis(200)).await;

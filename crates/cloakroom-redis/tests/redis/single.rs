@@ -1,4 +1,4 @@
-//! One server: the conformance suite, round trips, scripts, options.
+//! A single server: the conformance suite, round trips, scripts and options.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +41,7 @@ async fn every_operation_is_one_round_trip() {
     let (one, two, three) = (key(), key(), key());
     let until = now() + Duration::from_secs(10);
     let mut monitor = Monitor::of(&server);
-    // The second time around every script is known by its hash.
+    // In the second round every script is known by its hash.
     for round in 0..2 {
         let mut one_more = |what: &str| {
             let commands = monitor.commands();
@@ -77,14 +77,14 @@ async fn a_server_that_forgot_the_scripts_is_told_again() {
     let mut server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     scripts_are_sent_again(&store, std::slice::from_ref(&server)).await;
-    // A new process knows none either.
+    // A restarted server knows no scripts either.
     server.kill();
     server.start_again();
     time_until_it_answers(&store, &key()).await;
     scripts_are_sent_again(&store, std::slice::from_ref(&server)).await;
 }
 
-/// Members that others left there, or a bug: they aren't shown, and they go.
+/// Stale or foreign members of the index are not shown, and are removed.
 #[tokio::test]
 async fn an_index_shows_nobody_a_session_of_somebody_else() {
     let server = Redis::start();
@@ -98,7 +98,7 @@ async fn an_index_shows_nobody_a_session_of_somebody_else() {
     let found = all_owned(&store, "user", now()).await.unwrap();
     assert_eq!(found.iter().map(|owned| owned.key).collect::<Vec<_>>(), [mine]);
     assert_eq!(server.cli(&["ZRANGE", "cloakroom:o:user", "0", "-1"]), shown(&mine));
-    assert_eq!(all_owned(&store, "other", now()).await.unwrap().len(), 1, "and the other still has it");
+    assert_eq!(all_owned(&store, "other", now()).await.unwrap().len(), 1, "the other owner still has it");
 }
 
 #[tokio::test]
@@ -192,9 +192,9 @@ async fn a_write_that_no_replica_has_is_an_error_and_no_more() {
     let key = key();
     let error = store.create(&key, &entry("text"), now()).await.unwrap_err();
     assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
-    // What wrote nothing needs no replica.
+    // A call that wrote nothing needs no replica.
     assert_eq!(store.create(&key, &entry("other"), now()).await.unwrap(), Created::Taken);
-    // The same once more is known by its version, and as unconfirmed as before.
+    // The repeated call is recognised by its version, and is still unconfirmed.
     store.create(&key, &entry("text"), now()).await.unwrap_err();
     assert_eq!(store.replace(&key, nth(7, &entry("text")), &entry("text"), now()).await.unwrap(), Replaced::Conflict);
 }
@@ -207,7 +207,7 @@ async fn no_password_is_shown() {
     assert!(!format!("{store:?}").contains("sesame"), "{store:?}");
     for (row, url) in [
         ("a wrong password", format!("redis://:wrong-sesame@{address}/")),
-        ("nobody there", "redis://:open-sesame@127.0.0.1:1/".to_owned()),
+        ("no server", "redis://:open-sesame@127.0.0.1:1/".to_owned()),
         ("no URL", "redis//:open-sesame".to_owned()),
         ("another kind", "http://:open-sesame@127.0.0.1/".to_owned()),
     ] {

@@ -1,4 +1,4 @@
-//! A server that speaks TLS and nothing else: whose certificates count.
+//! A server that only accepts TLS: which certificates are trusted.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use cloakroom_store::{Loaded, Store as _};
 
 use crate::bench::{entry, now, put};
 
-/// A folder with two authorities, and what the first of them has signed.
+/// A folder with two authorities, and certificates signed by the first one.
 struct Certificates(tempfile::TempDir);
 
 impl Certificates {

@@ -126,7 +126,11 @@ async fn damaged_and_foreign_files_are_errors_that_name_the_key() {
     long_ago(&path(folder.path(), &half));
     assert!(store.load(&half, NOW).await.unwrap_err().is_corrupt());
     assert_eq!(store.sweep(NOW + LIFE, 100).await.unwrap(), 0);
-    assert_eq!(store.sweep(NOW + LIFE + LIFE, 100).await.unwrap(), 2, "the complete one and the truncated one have expired");
+    assert_eq!(
+        store.sweep(NOW + LIFE + LIFE, 100).await.unwrap(),
+        2,
+        "the complete one and the truncated one have expired"
+    );
 }
 
 #[tokio::test]
