@@ -129,7 +129,7 @@ mod tests {
     use super::Address;
 
     #[test]
-    fn a_timeout_is_milliseconds() {
+    fn the_timeout_is_in_milliseconds() {
         for (row, url, expected) in [
             ("ours", "redis://127.0.0.1/", Some(1_000)),
             ("the URL's", "redis://127.0.0.1/?timeout=5000", Some(5_000)),
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     #[cfg(not(feature = "tls"))]
-    fn tls_that_is_not_built_in_is_named() {
+    fn a_missing_tls_feature_is_named() {
         for url in ["rediss://127.0.0.1/", "valkeys://127.0.0.1/"] {
             let error = Address::parse(url).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(error.contains("feature `tls`"), "{url}: {error}");

@@ -102,7 +102,7 @@ mod tests {
     use super::Argument;
 
     #[test]
-    fn redis_keeps_it_longer_than_asked() {
+    fn redis_keeps_keys_longer_than_the_deadline() {
         let now = Timestamp::from_unix_secs(1_700_000_000);
         for (row, deadline, expected) in [
             ("for ever", None, "-"),

@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_becomes_of_idle_connections() {
+    fn idle_connections_are_judged_by_the_timeout() {
         for (row, idle, expected) in [
             ("they stay", Some("0"), Severity::Good),
             ("they are closed", Some("300"), Severity::Note),
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_thrown_away() {
+    fn eviction_is_judged_by_the_policy() {
         for (row, policy, limit, evicted, expected) in [
             ("nothing", "noeviction", "1000", "0", Severity::Good),
             ("nothing yet", "allkeys-lru", "0", "0", Severity::Note),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_a_copy() {
+    fn replication_is_judged_by_the_replicas() {
         for (row, connected, wanted, expected) in [
             ("nobody", "0", None, Severity::Note),
             ("one, who isn't waited for", "1", None, Severity::Note),
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_master_that_is_cut_off() {
+    fn an_isolated_master_is_judged_by_its_replicas() {
         for (row, connected, waits_for, setting, expected) in [
             ("no replica, and none is waited for", "0", 0, Some("0"), None),
             ("a replica", "1", 0, Some("0"), Some(Severity::Note)),
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_that_wait_for_disks() {
+    fn waiting_for_disks_is_judged_by_the_append_only_file() {
         for (row, version, aof, expected) in [
             ("a server without WAITAOF", "7.0.15", "1", Severity::Problem),
             ("no file", "7.2.4", "0", Severity::Problem),

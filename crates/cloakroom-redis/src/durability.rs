@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_waited_for_unless_asked() {
+    fn writes_wait_for_nothing_by_default() {
         assert!(Durability::default().wanted().is_none());
         assert!(Durability { replicas: 1, ..Durability::default() }.wanted().is_some());
         assert!(Durability { disk: true, ..Durability::default() }.wanted().is_some());

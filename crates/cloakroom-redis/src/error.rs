@@ -108,7 +108,7 @@ mod tests {
     use super::of;
 
     #[test]
-    fn values_and_arguments_stay_here() {
+    fn errors_contain_no_values_or_arguments() {
         let secret = "record of somebody".to_owned();
         for (row, error) in [
             ("a value", RedisError::from((ErrorKind::UnexpectedReturnType, "not a number", secret.clone()))),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn rights_and_logins_are_told() {
+    fn missing_permissions_and_logins_are_named() {
         let told = |code: &str, text: &str| {
             of(&redis::make_extension_error(code.to_owned(), Some(text.to_owned()))).to_string()
         };

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn rounds_come_back_and_nothing_else_does() {
+    fn only_own_round_cursors_are_parsed() {
         let place = Place { server: 2, scan: "7".into(), run: "0af3".to_owned() };
         for round in [Round::beginning(), Round { place, began: Some(1_700_000_000), has_ended: true }] {
             assert_eq!(Round::read(&round.cursor()), Some(round));
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_round_that_ended_any_is_made_again() {
+    fn a_long_round_that_ended_sessions_is_repeated() {
         let round = |has_ended| Round { began: Some(1_000), has_ended, ..Round::beginning() };
         for (row, round, clock, again) in [
             ("it ended none", round(false), 5_000, false),

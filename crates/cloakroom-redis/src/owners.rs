@@ -175,7 +175,7 @@ mod tests {
     use super::{Behind, StoreKey};
 
     #[test]
-    fn cursors_come_back_and_no_others_do() {
+    fn only_own_cursors_are_parsed() {
         let member = Some(StoreKey::from_bytes([10; 32]));
         let behind = Behind { place: "3481600000000123".to_owned(), member };
         assert_eq!(Behind::read(Some(&behind.cursor())).ok(), Some(behind));

@@ -109,7 +109,7 @@ mod tests {
     use super::Place;
 
     #[test]
-    fn places_come_back_and_nothing_else_does() {
+    fn only_own_scan_cursors_are_parsed() {
         let place = Place { server: 2, scan: "18446744073709551615".into(), run: "0af3".to_owned() };
         for place in [Place::start(0), place] {
             assert_eq!(Place::read(&place.cursor()), Some(place));

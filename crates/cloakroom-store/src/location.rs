@@ -88,7 +88,7 @@ mod tests {
     use super::on_disk;
 
     #[test]
-    fn a_path_that_names_nothing_on_a_disk_is_refused() {
+    fn a_path_that_names_no_file_is_refused() {
         let table = [
             ("", Some("an empty `path`")),
             (":memory:", Some("`:memory:` as `path`")),

@@ -22,7 +22,7 @@ fn written(version: u64, entry: &Entry, call: &str, listed: Argument<'_>) -> Str
 }
 
 #[test]
-fn keys_come_back() {
+fn keys_are_parsed() {
     let mut bytes = [0; 32];
     bytes.iter_mut().zip(0..).for_each(|(byte, number)| *byte = number * 7 + 3);
     let key = StoreKey::from_bytes(bytes);
@@ -34,7 +34,7 @@ fn keys_come_back() {
 
 /// `LISTED` of the stored session, if a commit need not update the index.
 #[test]
-fn an_index_is_left_alone_while_it_has_the_session_long_enough() {
+fn the_index_is_updated_only_if_its_entry_is_too_short() {
     let at = |seconds: u64| NOW + Duration::from_secs(seconds);
     let of =
         |owner: Option<&str>, deadline| Entry::new("text".into(), NOW, NOW, deadline).owner(owner.map(str::to_owned));
@@ -65,7 +65,7 @@ fn an_index_is_left_alone_while_it_has_the_session_long_enough() {
 }
 
 #[test]
-fn words_of_a_newer_release_are_read_over_and_kept() {
+fn fields_of_a_newer_release_are_ignored_and_kept() {
     for owner in [None, Some("ann".to_owned())] {
         let entry = entry("te\nxt").owner(owner);
         let listed_at = Argument::time(NOW + Duration::from_secs(600));
@@ -88,7 +88,7 @@ fn words_of_a_newer_release_are_read_over_and_kept() {
 }
 
 #[test]
-fn numbers_are_digits() {
+fn only_canonical_numbers_are_parsed() {
     for (row, text, expected) in [
         ("zero", "0", Some(0)),
         ("the largest", "18446744073709551615", Some(u64::MAX)),
@@ -123,7 +123,7 @@ fn a_session_is_a_line_its_owner_and_its_text() {
 }
 
 #[test]
-fn what_was_written_comes_back() {
+fn values_are_parsed_as_written() {
     let [first, last] = [0, u64::MAX].map(Timestamp::from_unix_millis);
     for (row, version, entry) in [
         ("a text", 1, entry("text")),
@@ -151,7 +151,7 @@ fn what_was_written_comes_back() {
 }
 
 #[test]
-fn what_is_over_or_moved() {
+fn expired_and_moved_sessions_are_not_live() {
     let key = StoreKey::from_bytes([7; 32]);
     let get = |text: &str| loaded(&key, Value::BulkString(text.as_bytes().to_vec()), NOW).ok();
     assert_eq!(loaded(&key, Value::Nil, NOW).ok(), Some(Loaded::Absent));
@@ -167,7 +167,7 @@ fn what_is_over_or_moved() {
 }
 
 #[test]
-fn damage_is_seen() {
+fn damaged_values_are_detected() {
     let short = TARGET.get(1..).unwrap_or_default();
     for (row, value) in [
         ("empty", String::new()),

@@ -36,7 +36,7 @@ async fn sessions(cluster: &Cluster, store: &RedisStore) -> Vec<(StoreKey, usize
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_lost_master_takes_only_its_own_sessions_with_it() {
+async fn a_lost_master_affects_only_its_own_sessions() {
     let mut cluster = Cluster::start();
     let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
     let sessions = sessions(&cluster, &store).await;
@@ -73,7 +73,7 @@ async fn a_lost_master_takes_only_its_own_sessions_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_master_that_is_killed_again_and_again_loses_nothing() {
+async fn a_repeatedly_killed_master_loses_nothing() {
     let mut cluster = Cluster::start();
     let store = Arc::new(RedisStore::connect_cluster(&cluster.urls()).await.unwrap());
     let end = clock() + Duration::from_secs(6);
@@ -94,7 +94,7 @@ async fn a_master_that_is_killed_again_and_again_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_promoted_replica_has_everything_that_it_confirmed() {
+async fn a_promoted_replica_has_all_confirmed_writes() {
     let mut cluster = Cluster::with_replicas();
     let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
     let store = Arc::new(store.durability(1, Duration::from_millis(500)));
@@ -122,7 +122,7 @@ async fn a_promoted_replica_has_everything_that_it_confirmed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn servers_that_forgot_the_scripts_are_told_again() {
+async fn scripts_are_sent_again_to_servers_that_forgot_them() {
     let cluster = Cluster::with_replicas();
     let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
     scripts_are_sent_again(&store, &cluster.servers[..3]).await;
@@ -152,7 +152,7 @@ fn scripts(monitors: &mut [Monitor]) -> Vec<(usize, Vec<String>)> {
 /// The client of a Cluster repeats a call whose answer was lost. This test sends the same bytes a
 /// second time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_call_that_comes_twice_is_done_once() {
+async fn a_repeated_call_is_executed_once() {
     let cluster = Cluster::start();
     let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
     let mut monitors: Vec<_> = cluster.servers.iter().map(Monitor::of).collect();

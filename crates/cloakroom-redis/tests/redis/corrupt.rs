@@ -98,7 +98,7 @@ async fn is_left_alone(row: &str, server: &Redis, store: &RedisStore, key: &Stor
 }
 
 #[tokio::test]
-async fn another_kind_of_value_is_left_alone() {
+async fn values_of_another_type_are_not_changed() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     for (row, value) in [
@@ -118,7 +118,7 @@ async fn another_kind_of_value_is_left_alone() {
 
 /// Versions have 63 bits. A larger one was never written by a store, and has no successor.
 #[tokio::test]
-async fn a_version_that_nobody_reaches_is_not_written_over() {
+async fn an_impossible_version_is_not_overwritten() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let key = put(&store, &entry("text")).await;
@@ -131,7 +131,7 @@ async fn a_version_that_nobody_reaches_is_not_written_over() {
 
 /// A foreign value instead of an index: its owner can't sign in, but can sign out.
 #[tokio::test]
-async fn a_damaged_index_keeps_nobody_in() {
+async fn a_damaged_index_prevents_no_sign_out() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let owned = entry("text").owner(Some("user".to_owned()));

@@ -133,7 +133,7 @@ async fn no_script_grows_with_an_owners_sessions() {
 }
 
 /// Checks that a cursor keeps its position when sessions before it end or move.
-async fn pages_go_on_where_they_were(store: &RedisStore) {
+async fn check_that_pages_continue_at_their_cursor(store: &RedisStore) {
     let keys = populate(store, 10).await;
     let (mut found, mut after): (Vec<StoreKey>, Option<Cursor>) = Default::default();
     loop {
@@ -166,24 +166,24 @@ async fn pages_go_on_where_they_were(store: &RedisStore) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn pages_go_on_where_they_were_on_one_server() {
+async fn pages_continue_at_their_cursor_on_one_server() {
     let server = Redis::start();
-    pages_go_on_where_they_were(&RedisStore::connect(&patient(&server.url())).await.unwrap()).await;
+    check_that_pages_continue_at_their_cursor(&RedisStore::connect(&patient(&server.url())).await.unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn pages_go_on_where_they_were_in_a_cluster() {
+async fn pages_continue_at_their_cursor_in_a_cluster() {
     let cluster = Cluster::start();
     let urls: Vec<_> = cluster.urls().iter().map(|url| patient(url)).collect();
     let store = RedisStore::connect_cluster(&urls).await.unwrap();
-    pages_go_on_where_they_were(&store).await;
+    check_that_pages_continue_at_their_cursor(&store).await;
     while store.end_owned("user", None, 4, now()).await.unwrap().more {}
     assert_eq!(store.count_owned("user", now()).await.unwrap(), 0);
 }
 
 /// A walk that ends all sessions can be stopped and continued, even by another process.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_walk_that_ends_everybody_is_taken_up_again() {
+async fn a_walk_that_ends_all_sessions_can_be_continued() {
     let server = Redis::start();
     let store = RedisStore::connect(&patient(&server.url())).await.unwrap();
     populate(&store, 900).await;
@@ -202,7 +202,7 @@ async fn a_walk_that_ends_everybody_is_taken_up_again() {
 
 /// Expired sessions are removed from the index when others are added.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_index_does_not_grow_by_what_expired() {
+async fn expired_sessions_do_not_accumulate_in_the_index() {
     let server = Redis::start();
     let store = RedisStore::connect(&patient(&server.url())).await.unwrap();
     let names: Vec<_> = populate(&store, 60).await.iter().map(crate::bench::name).collect();

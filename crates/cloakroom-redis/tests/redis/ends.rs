@@ -74,7 +74,7 @@ impl Pair {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_end_that_only_the_lost_master_had_is_carried_out_on_the_next_one() {
+async fn an_end_known_only_to_a_lost_master_is_retried_on_the_next_one() {
     let mut pair = Pair::start().await;
     let (one, two) = (pair.put().await, pair.put().await);
     pair.wire.silence();
@@ -92,7 +92,7 @@ async fn an_end_that_only_the_lost_master_had_is_carried_out_on_the_next_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_end_that_was_confirmed_in_the_end_outlives_the_master() {
+async fn a_confirmed_end_outlives_the_master() {
     let mut pair = Pair::start().await;
     let session = pair.put().await;
     pair.replica.freeze(true);
@@ -142,7 +142,7 @@ async fn an_end_in_a_cluster_counts_once_it_is_confirmed() {
 
 /// Error replies are handled the same way if writes wait for a confirmation.
 #[tokio::test]
-async fn a_value_of_another_kind_is_named_where_writes_wait_too() {
+async fn a_value_of_another_type_is_named_with_confirmations() {
     let pair = Pair::start().await;
     let session = key();
     let _ = pair.master.cli(&["RPUSH", &name(&session), "one"]);
@@ -161,7 +161,7 @@ async fn an_end_of_nothing_leaves_nothing() {
 
 /// Valkey, and Redis from 7.2 on, report the writes that are on disk.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn writes_wait_for_disks_where_that_is_asked_for() {
+async fn writes_wait_for_disks_if_configured() {
     let server = Redis::valkey(&[]);
     let store = RedisStore::connect(&format!("{}?durability=aof", server.url())).await.unwrap();
     let session = put(&store, &entry("text").owner(Some("user".to_owned()))).await;

@@ -167,14 +167,14 @@ fn names(monitor: &mut Monitor) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_server_that_compares_conforms() {
+async fn a_server_with_compare_and_set_conforms() {
     let server = Redis::valkey(&[]);
     let store = RedisStore::connect(&patient(&server.url())).await.unwrap();
     assert_conforms(Arc::new(Loading(store)), CAPABILITIES).await;
 }
 
 #[tokio::test]
-async fn a_session_of_nobodys_needs_no_script() {
+async fn a_session_without_an_owner_needs_no_script() {
     let server = Redis::valkey(&[]);
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let mut monitor = Monitor::of(&server);
@@ -196,7 +196,7 @@ async fn a_session_of_nobodys_needs_no_script() {
 }
 
 #[tokio::test]
-async fn a_script_decides_where_the_value_is_another() {
+async fn a_script_decides_if_the_value_differs() {
     let server = Redis::valkey(&[]);
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let later = now() + LIFE + LIFE;
@@ -259,7 +259,7 @@ async fn a_value_of_another_kind_is_an_error_that_names_it() {
 }
 
 #[tokio::test]
-async fn a_new_session_takes_no_place_that_is_taken() {
+async fn a_new_session_overwrites_no_live_session() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let mut monitor = Monitor::of(&server);
@@ -272,7 +272,7 @@ async fn a_new_session_takes_no_place_that_is_taken() {
 
 /// The index is only updated when the session's entry becomes too short.
 #[tokio::test]
-async fn a_session_of_an_owner_needs_a_script_now_and_then() {
+async fn a_session_with_an_owner_rarely_needs_a_script() {
     let server = Redis::valkey(&[]);
     let new = RedisStore::connect(&server.url()).await.unwrap();
     let old = RedisStore::from_connection(Older::connect(&server).await).prefix("older:");
@@ -307,7 +307,7 @@ async fn a_session_of_an_owner_needs_a_script_now_and_then() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_compare_is_asked_once() {
+async fn a_server_without_compare_and_set_is_asked_once() {
     let server = Redis::start();
     let older = Older::connect(&server).await;
     let refused = Arc::clone(&older.refused);
@@ -323,7 +323,7 @@ async fn a_server_that_cannot_compare_is_asked_once() {
 }
 
 #[tokio::test]
-async fn replicas_must_have_it_as_well() {
+async fn a_compare_and_set_waits_for_replicas() {
     for server in [Redis::valkey(&[]), Redis::start()] {
         let store = RedisStore::connect(&server.url()).await.unwrap();
         let key = put(&store, &entry("text")).await;
@@ -339,7 +339,7 @@ async fn replicas_must_have_it_as_well() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_session_is_in_what_a_version_shows() {
+async fn debug_of_a_version_shows_nothing_of_the_session() {
     let server = Redis::valkey(&[]);
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let key = put(&store, &entry("a secret")).await;

@@ -88,13 +88,13 @@ async fn everything_comes_back(store: &RedisStore) {
 }
 
 #[tokio::test]
-async fn everything_comes_back_from_one_server() {
+async fn values_are_returned_as_written_by_one_server() {
     let server = Redis::start();
     everything_comes_back(&RedisStore::connect(&server.url()).await.unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn everything_comes_back_from_a_cluster() {
+async fn values_are_returned_as_written_by_a_cluster() {
     let cluster = Cluster::start();
     everything_comes_back(&RedisStore::connect_cluster(&cluster.urls()).await.unwrap()).await;
 }
@@ -151,7 +151,7 @@ async fn newer_words_stay(server_of: impl Fn(&StoreKey) -> usize, servers: &[Red
 }
 
 #[tokio::test]
-async fn words_of_a_newer_release_stay_in_a_head() {
+async fn fields_of_a_newer_release_stay_in_a_head() {
     for server in [Redis::start(), Redis::valkey(&[])] {
         let store = RedisStore::connect(&server.url()).await.unwrap();
         newer_words_stay(|_| 0, std::slice::from_ref(&server), &store).await;
@@ -159,7 +159,7 @@ async fn words_of_a_newer_release_stay_in_a_head() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn words_of_a_newer_release_stay_in_a_head_of_a_cluster() {
+async fn fields_of_a_newer_release_stay_in_a_head_of_a_cluster() {
     let cluster = Cluster::start();
     let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
     newer_words_stay(|key| cluster.master_of(&name(key)), &cluster.servers, &store).await;

@@ -83,7 +83,7 @@ async fn eventually(what: &str, done: impl Fn() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_session_never_outlives_its_place() {
+async fn a_session_never_outlives_its_index_entry() {
     let site = Site::start().await;
     let (store, start) = (&site.store, now());
     let session = site.apart();
@@ -133,7 +133,7 @@ async fn a_session_never_outlives_its_place() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_has_ended_or_moved_leaves_the_index() {
+async fn ended_and_moved_sessions_leave_the_index() {
     let site = Site::start().await;
     let entry = owned(now(), LIFE);
     let (ended, moved, new) = (put(&site.store, &entry).await, put(&site.store, &entry).await, key());
@@ -155,7 +155,7 @@ async fn what_has_ended_or_moved_leaves_the_index() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_index_shows_nobody_a_session_of_somebody_else() {
+async fn an_index_never_shows_sessions_of_another_owner() {
     let site = Site::start().await;
     let others = put(&site.store, &entry("text").owner(Some("other".to_owned()))).await;
     let nobodys = put(&site.store, &entry("text")).await;
@@ -169,7 +169,7 @@ async fn an_index_shows_nobody_a_session_of_somebody_else() {
 
 /// If an index server is down, its owner can't sign in. Other calls are not affected.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_lost_index_stops_sign_ins_and_nothing_else() {
+async fn a_lost_index_server_only_stops_sign_ins() {
     let mut site = Site::start().await;
     let (session, ended) = (site.apart(), site.apart());
     for key in [&session, &ended] {
@@ -237,7 +237,7 @@ const LIST: &str = concat!(include_str!("../../src/lua/parts/list.lua"), include
 /// Two requests may list a session at the same time, and the one with the shorter time may come
 /// last.
 #[test]
-fn a_place_never_becomes_shorter() {
+fn an_index_entry_never_becomes_shorter() {
     let server = Redis::start();
     let mut last = 0.0;
     for (ttl, extends) in [("60000", true), ("50000", false), ("90000", true), ("-", true), ("60000", false)] {
@@ -254,7 +254,7 @@ fn a_place_never_becomes_shorter() {
 /// Each member of an index has a unique score, in order of creation, and keeps it when it is listed
 /// again.
 #[test]
-fn places_are_in_the_order_of_creation() {
+fn index_scores_are_in_the_order_of_creation() {
     let server = Redis::start();
     let list = |member: &str, created: &str| {
         assert_eq!(server.cli(&["EVAL", LIST, "1", "index", "0", "-", member, "60000", created]), "1");

@@ -60,7 +60,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, steals: impl Fn() -> bool + Sen
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_write_whose_answer_was_lost_is_done_once_and_succeeds() {
+async fn a_write_with_a_lost_answer_is_applied_once_and_succeeds() {
     for (what, server) in [("redis", Redis::start()), ("valkey", Redis::valkey(&[]))] {
         let thief = Thief::before(&server);
         let store = RedisStore::connect(&format!("redis://127.0.0.1:{}/?timeout=30000", thief.port)).await.unwrap();
@@ -109,7 +109,7 @@ async fn a_write_whose_answer_was_lost_is_done_once_and_succeeds() {
 /// If another write of the same kind came in between, the repeated call is a conflict, and nothing
 /// is overwritten.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn another_write_in_between_is_not_taken_for_the_own_one() {
+async fn another_write_in_between_is_a_conflict() {
     for server in [Redis::start(), Redis::valkey(&[])] {
         let store = RedisStore::connect(&server.url()).await.unwrap();
         let session = put(&store, &entry("text")).await;

@@ -20,7 +20,7 @@ const WRITERS: usize = 16;
 const CALLS: usize = 64;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_killed_server_has_everything_that_it_acknowledged() {
+async fn a_killed_server_keeps_acknowledged_writes() {
     let mut server = Redis::start();
     let store = Arc::new(RedisStore::connect(&server.url()).await.unwrap());
     let end = clock() + Duration::from_secs(6);
@@ -46,7 +46,7 @@ async fn a_killed_server_has_everything_that_it_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_server_that_hangs_is_an_error_in_time_and_nothing_more() {
+async fn a_hanging_server_causes_timely_errors_only() {
     let server = Redis::start();
     let store = Arc::new(RedisStore::connect(&server.url()).await.unwrap());
     let session = put(&store, &entry("text")).await;
@@ -86,7 +86,7 @@ async fn a_server_that_hangs_is_an_error_in_time_and_nothing_more() {
 
 /// A server without free memory rejects a write before anything was changed.
 #[tokio::test]
-async fn a_server_that_is_full_refuses_and_keeps_what_it_has() {
+async fn a_full_server_rejects_writes_and_keeps_its_sessions() {
     let server = Redis::with(&["--maxmemory-policy", "noeviction"]);
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let owned = entry("text").owner(Some("user".to_owned()));
@@ -113,7 +113,7 @@ async fn a_server_that_is_full_refuses_and_keeps_what_it_has() {
 /// A provider may move a name or an address to another machine. The old master continues as a
 /// replica, with its existing connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_master_that_became_a_replica_is_left() {
+async fn a_demoted_master_is_left() {
     let (old, new) = (Redis::start(), Redis::start());
     let proxy = Proxy::to(old.port());
     let store = RedisStore::connect(&format!("redis://127.0.0.1:{}/", proxy.port())).await.unwrap();

@@ -20,7 +20,7 @@ async fn a_master_under_sentinels_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_failover_loses_nothing_that_a_replica_confirmed() {
+async fn a_failover_loses_no_confirmed_write() {
     let mut servers = Sentinels::start();
     servers.notice_after(Duration::from_millis(500));
     let store = RedisStore::connect_sentinel(&servers.urls(), "redis://mymaster/0").await.unwrap();
@@ -50,7 +50,7 @@ async fn a_failover_loses_nothing_that_a_replica_confirmed() {
 }
 
 #[tokio::test]
-async fn a_master_that_forgot_the_scripts_is_told_again() {
+async fn scripts_are_sent_again_to_a_master_that_forgot_them() {
     let servers = Sentinels::start();
     let store = RedisStore::connect_sentinel(&servers.urls(), "mymaster").await.unwrap();
     scripts_are_sent_again(&store, &servers.servers[..1]).await;

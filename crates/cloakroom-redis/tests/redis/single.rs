@@ -24,7 +24,7 @@ async fn one_server_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn so_does_a_connection_of_the_applications_own() {
+async fn a_connection_of_the_application_conforms() {
     let server = Redis::start();
     let client = redis::Client::open(format!("{}?protocol=resp3", server.url())).unwrap();
     let patience = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(30)));
@@ -73,7 +73,7 @@ async fn every_operation_is_one_round_trip() {
 }
 
 #[tokio::test]
-async fn a_server_that_forgot_the_scripts_is_told_again() {
+async fn scripts_are_sent_again_to_a_server_that_forgot_them() {
     let mut server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     scripts_are_sent_again(&store, std::slice::from_ref(&server)).await;
@@ -86,7 +86,7 @@ async fn a_server_that_forgot_the_scripts_is_told_again() {
 
 /// Stale or foreign members of the index are not shown, and are removed.
 #[tokio::test]
-async fn an_index_shows_nobody_a_session_of_somebody_else() {
+async fn an_index_never_shows_sessions_of_another_owner() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let mine = put(&store, &entry("text").owner(Some("user".to_owned()))).await;
@@ -102,7 +102,7 @@ async fn an_index_shows_nobody_a_session_of_somebody_else() {
 }
 
 #[tokio::test]
-async fn a_session_is_in_the_index_of_whose_it_is_now() {
+async fn a_session_is_in_the_index_of_its_current_owner() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let of = |owner: &str| entry("text").owner(Some(owner.to_owned()));
@@ -115,7 +115,7 @@ async fn a_session_is_in_the_index_of_whose_it_is_now() {
 }
 
 #[tokio::test]
-async fn what_is_over_leaves_the_index() {
+async fn expired_sessions_leave_the_index() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let owned = entry("text").owner(Some("user".to_owned()));
@@ -132,7 +132,7 @@ async fn a_move_onto_a_key_that_is_taken_changes_nothing() {
 }
 
 #[tokio::test]
-async fn redis_cleans_up_by_itself() {
+async fn redis_expires_keys_by_itself() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let owned = entry("text").owner(Some("user".to_owned()));
@@ -156,7 +156,7 @@ async fn redis_cleans_up_by_itself() {
 }
 
 #[tokio::test]
-async fn a_member_that_is_gone_leaves_the_index() {
+async fn ended_sessions_leave_the_index() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let owned = entry("text").owner(Some("user".to_owned()));
@@ -186,7 +186,7 @@ async fn many_sessions_are_ended_in_steps() {
 }
 
 #[tokio::test]
-async fn a_write_that_no_replica_has_is_an_error_and_no_more() {
+async fn an_unconfirmed_write_is_an_error_but_is_written() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap().durability(1, Duration::from_millis(50));
     let key = key();

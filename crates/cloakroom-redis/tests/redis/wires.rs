@@ -46,7 +46,7 @@ async fn recovers(name: &str, store: RedisStore, sessions: &[StoreKey], silence:
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_silent_wire_is_left() {
+async fn a_silent_connection_is_replaced() {
     let server = Redis::start();
     for (name, options) in [("redis", ""), ("redis, RESP2", "?protocol=resp2")] {
         let wire = Proxy::to(server.port());
@@ -62,7 +62,7 @@ async fn a_silent_wire_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_silent_wire_to_a_master_under_sentinels_is_left() {
+async fn a_silent_connection_to_a_master_under_sentinels_is_replaced() {
     let (servers, wire) = Sentinels::on_wire();
     let store = RedisStore::connect_sentinel(&servers.urls(), "mymaster").await.unwrap();
     let session = put(&store, &entry("text")).await;
@@ -73,7 +73,7 @@ async fn a_silent_wire_to_a_master_under_sentinels_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_silent_wire_to_a_cluster_is_left() {
+async fn a_silent_connection_to_a_cluster_is_replaced() {
     let (cluster, wires) = Cluster::on_wires();
     let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
     let mut sessions = Vec::new();
@@ -138,7 +138,7 @@ async fn a_request_after_an_idle_time_succeeds() {
 
 /// A server that requires a password, and one that doesn't know `HELLO`.
 #[tokio::test]
-async fn what_is_refused_at_connecting() {
+async fn rejected_connections_name_the_reason() {
     let server = Redis::with(&["--requirepass", "hunter2"]);
     for (url, told) in [
         (server.url(), "NOAUTH"),
@@ -197,7 +197,7 @@ async fn the_documented_rights_are_enough() {
 
 /// A missing permission is reported in the server's words.
 #[tokio::test]
-async fn a_missing_right_is_named() {
+async fn a_missing_permission_is_named() {
     let server = Redis::start();
     let acl = ["ACL", "SETUSER", "app", "on", ">secret", "~cloakroom:*", "-@all", "+@read", "+@scripting"];
     assert_eq!(server.cli(&acl), "OK");

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_a_newer_release_are_ignored() {
+    fn fields_of_a_newer_release_are_ignored() {
         let key = StoreKey::from_bytes([7; 32]);
         let moved = Kept::Moved { to: StoreKey::from_bytes([9; 32]), until: Timestamp::from_unix_millis(5) };
         for kept in [entry("text\nof two lines"), moved] {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_file_and_another_ones_are_found_out() {
+    fn truncated_and_renamed_files_are_detected() {
         let key = StoreKey::from_bytes([7; 32]);
         let whole = entry("some text").encode(&key);
         for length in 0..whole.len() {

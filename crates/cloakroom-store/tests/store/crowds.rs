@@ -47,7 +47,7 @@ async fn live(store: &MemoryStore, keys: &[StoreKey], now: Timestamp) -> usize {
 }
 
 #[tokio::test]
-async fn a_flood_of_visitors_signs_nobody_out() {
+async fn a_flood_of_visitors_signs_no_user_out() {
     let store = MemoryStore::new().capacity(6_400);
     let signed_in = some(&store, 5_000, NOW, a_user).await;
     let visitors = some(&store, 20_000, NOW + MINUTE, a_visitor).await;
@@ -67,7 +67,7 @@ async fn a_flood_of_sign_ins_leaves_an_eighth_to_visitors() {
 }
 
 #[tokio::test]
-async fn an_owner_with_many_sessions_makes_room_for_those_with_few() {
+async fn owners_with_many_sessions_are_evicted_first() {
     let store = MemoryStore::new().capacity(6_400);
     let one_each = some(&store, 3_000, NOW, a_user).await;
     some(&store, 20_000, NOW + MINUTE, |_| Some("in a loop".to_owned())).await;
@@ -78,7 +78,7 @@ async fn an_owner_with_many_sessions_makes_room_for_those_with_few() {
 }
 
 #[tokio::test]
-async fn a_visitor_who_came_back_outlives_those_who_did_not() {
+async fn returning_visitors_are_evicted_last() {
     let store = MemoryStore::new().capacity(6_400);
     let visitors = some(&store, 1_000, NOW, a_visitor).await;
     assert_eq!(live(&store, &visitors, NOW).await, 1_000);
@@ -93,7 +93,7 @@ async fn a_visitor_who_came_back_outlives_those_who_did_not() {
 }
 
 #[tokio::test]
-async fn a_mark_of_a_moved_session_outlives_a_flood() {
+async fn a_tombstone_outlives_a_flood() {
     let store = MemoryStore::new().capacity(6_400);
     let old = some(&store, 100, NOW, a_visitor).await;
     let new: Vec<StoreKey> = (0..100).map(|_| fresh_id().unwrap().store_key()).collect();
@@ -111,7 +111,7 @@ async fn a_mark_of_a_moved_session_outlives_a_flood() {
 }
 
 #[tokio::test]
-async fn expired_sessions_make_room_before_all_others() {
+async fn expired_sessions_are_evicted_first() {
     let store = MemoryStore::new().capacity(6_400);
     let expired = some(&store, 3_000, NOW, a_visitor).await;
     let later = NOW + LIFE + MINUTE;

@@ -150,7 +150,7 @@ async fn a_damaged_session_fails_its_request_and_stays() {
 }
 
 #[tokio::test]
-async fn what_a_killed_process_left_is_swept() {
+async fn temporary_files_of_a_killed_process_are_swept() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).unwrap();
     let kept = key();
@@ -201,7 +201,7 @@ async fn a_sweep_opens_only_files_that_may_have_expired() {
 }
 
 #[tokio::test]
-async fn files_of_a_release_before_are_swept() {
+async fn files_of_an_earlier_release_are_swept() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).unwrap();
     for _ in 0..20 {
@@ -292,7 +292,8 @@ async fn a_full_disk_is_a_clear_error_and_the_old_session_is_intact() {
     let store = FileStore::open(disk.0.path()).unwrap();
     let (old, before) = (key(), entry("before"));
     store.create(&old, &before, NOW).await.unwrap();
-    // A shard that is there already: what fails must be the writing, not the making of folders.
+    // The folder of the shard exists already, so that writing a file fails and not creating the
+    // folder.
     let mut bytes = *old.as_bytes();
     bytes[31] ^= 1;
     let new = StoreKey::from_bytes(bytes);

@@ -59,7 +59,7 @@ async fn thirty_requests_of_a_page_share_a_load_and_make_one_touch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_comes_later_never_joins_a_load_that_was_sent() {
+async fn a_later_request_never_joins_an_earlier_load() {
     let app = Arc::new(App::new(Faulty::new()));
     let store = Arc::clone(app.sessions.store());
     let another_node = App::new(Arc::clone(&store));
@@ -80,7 +80,7 @@ async fn a_request_that_comes_later_never_joins_a_load_that_was_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_hangs_or_is_dropped_holds_no_other_up() {
+async fn a_hanging_or_dropped_load_blocks_no_other_load() {
     for is_dropped in [false, true] {
         let app = Arc::new(App::new(Faulty::new()));
         let store = Arc::clone(app.sessions.store());
@@ -133,7 +133,7 @@ async fn a_load_that_fails_fails_for_all_that_shared_it() {
 /// A touch that sends a cookie calls the store each time: the session may have ended, and the
 /// browser may already have a newer cookie.
 #[tokio::test(start_paused = true)]
-async fn a_touch_with_a_cookie_is_never_taken_for_done() {
+async fn a_touch_with_a_cookie_is_never_skipped() {
     let app = App::new(Faulty::new());
     let cookie = app
         .visit("", |session: &Session| {

@@ -115,7 +115,7 @@ async fn a_session_that_ends_drops_a_whole_group() {
 
 /// The error of a commit that ran out of time names the cause.
 #[tokio::test(start_paused = true)]
-async fn a_commit_that_waited_too_long_says_for_what() {
+async fn the_error_of_a_timed_out_commit_names_the_cause() {
     let app = App::new(Faulty::new());
     let store = Arc::clone(app.sessions.store());
     let cookie = app.visit("", |session| session.insert("count", 0).unwrap()).await;
@@ -259,7 +259,7 @@ fn groups_in_every_order_count_each_commit_once() {
 
 /// The name of a group is the only trace of its commits.
 #[test]
-fn a_store_that_loses_the_name_of_a_group_is_found_out() {
+fn a_store_that_loses_the_name_of_a_group_is_detected() {
     let explored = explore_group(Broken::MarksLost, &[None, None, None], 0b10, false);
     assert!(explored.wrong.is_some(), "a commit that was applied twice was not detected");
 }

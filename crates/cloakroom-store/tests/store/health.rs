@@ -66,7 +66,7 @@ async fn calls_fail_at_once_while_the_store_is_down_and_go_on_when_it_answers() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hiccup_or_some_failures_stop_no_call() {
+async fn brief_or_partial_failures_stop_no_call() {
     let (app, store, cookie) = begun(true).await;
     // All calls fail, for less than half a second.
     store.be(Mode::Down);
@@ -90,7 +90,7 @@ async fn a_hiccup_or_some_failures_stop_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_hangs_keeps_no_other_away() {
+async fn a_hanging_probe_blocks_no_other_probe() {
     let (app, store, cookie) = begun(true).await;
     let app = Arc::new(app);
     store.be(Mode::Down);
@@ -131,7 +131,7 @@ async fn by_default_every_call_is_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stats_say_what_was_shared_and_what_waits() {
+async fn stats_count_shared_calls_and_waiting_commits() {
     let (app, store, cookie) = begun(false).await;
     let count = |session: &Session| session.update("count", |count: &mut u32| *count += 1).unwrap();
     let mut tasks = Vec::new();

@@ -89,11 +89,11 @@ enum Processes {
 #[derive(Debug)]
 struct Outcome {
     act: Act,
-    /// Whether the request's cookie opened the session.
+    /// `true` if the request's cookie opened the session.
     loaded: bool,
-    /// Whether the request's id had moved when it arrived.
+    /// `true` if the request's id had moved when it arrived.
     moved: bool,
-    /// Whether its changes were dropped.
+    /// `true` if its changes were dropped.
     dropped: bool,
     popped: Vec<String>,
     cookies: Vec<String>,
@@ -344,7 +344,7 @@ fn three_requests_with_lost_answers_and_cancelled_commits_in_every_order() {
 }
 
 #[test]
-fn a_store_that_breaks_a_rule_is_found_out() {
+fn a_store_that_breaks_a_rule_is_detected() {
     for broken in
         [Broken::ReplaceCreates, Broken::VersionIgnored, Broken::OldStays, Broken::EndStaysBehind, Broken::MarksLost]
     {

@@ -57,7 +57,7 @@ async fn a_sign_in_ends_a_bounded_number_of_the_oldest_sessions() {
 }
 
 #[tokio::test]
-async fn an_owner_has_a_hundred_sessions_unless_the_application_says_otherwise() {
+async fn the_default_limit_of_sessions_per_owner_is_a_hundred() {
     for (limited, expected) in [(true, 100), (false, 105)] {
         let app = App::with(Faulty::new(), |sessions| if limited { sessions } else { sessions.no_owner_limit() });
         let mut cookies = Vec::new();
@@ -73,7 +73,7 @@ async fn an_owner_has_a_hundred_sessions_unless_the_application_says_otherwise()
 }
 
 #[tokio::test]
-async fn a_store_without_an_index_of_owners_has_no_limit_by_default() {
+async fn a_store_without_an_owner_index_has_no_default_limit() {
     let folder = tempfile::tempdir().unwrap();
     let open = || Arc::new(FileStore::open(folder.path()).unwrap());
     let app = App::new(open());

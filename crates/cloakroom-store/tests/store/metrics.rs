@@ -26,7 +26,7 @@ fn numbers(recorder: &DebuggingRecorder) -> BTreeMap<String, u64> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_happens_is_counted_and_timed() {
+async fn events_are_counted_and_calls_are_timed() {
     let recorder = DebuggingRecorder::new();
     let _recording = metrics::set_default_local_recorder(&recorder);
     meter::describe();

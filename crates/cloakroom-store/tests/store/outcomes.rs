@@ -48,7 +48,7 @@ async fn live(app: &App<Faulty>) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_lost_is_found_out_within_the_commit() {
+async fn a_lost_answer_is_detected_within_the_commit() {
     for (what, has_session, act, expected) in ACTS {
         for mode in [Mode::FailsOnce, Mode::LostOnce, Mode::Lost] {
             let row = format!("{what}, {mode:?}");
@@ -79,7 +79,7 @@ async fn an_answer_that_is_lost_is_found_out_within_the_commit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_stays_unknown_is_an_error_and_leaves_no_session_that_no_browser_has() {
+async fn an_unknown_outcome_is_an_error_and_leaves_no_orphan() {
     for (what, has_session, act, _) in ACTS {
         for mode in [Mode::FailsThenDown, Mode::LostThenDown] {
             let row = format!("{what}, {mode:?}");
@@ -113,7 +113,7 @@ async fn what_stays_unknown_is_an_error_and_leaves_no_session_that_no_browser_ha
 
 /// A retried commit keeps its session, which is not ended as an orphan.
 #[tokio::test(start_paused = true)]
-async fn a_commit_that_is_tried_again_keeps_its_session() {
+async fn a_retried_commit_keeps_its_session() {
     for (what, has_session, act, expected) in ACTS {
         for (mode, pause) in [(Mode::LostThenDown, 0), (Mode::LostThenDown, 10), (Mode::FailsThenDown, 0)] {
             let row = format!("{what}, {mode:?}, {pause} s");

@@ -74,7 +74,7 @@ fn unhex(text: &str) -> StoreKey {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_before_a_kill_is_there() {
+async fn acknowledged_writes_survive_a_kill() {
     let (mut acknowledged, mut leftovers) = (0, 0);
     for round in 0..20_u64 {
         let folder = tempfile::tempdir().unwrap();
@@ -156,7 +156,7 @@ async fn requests() {
 }
 
 #[tokio::test]
-async fn three_processes_lose_nothing() {
+async fn three_processes_lose_no_update() {
     let folder = tempfile::tempdir().unwrap();
     let slot = SessionSlot::new(engine(folder.path()));
     slot.open(CookieHeader::default()).await.unwrap().insert("begun", SystemClock.now().unix_secs()).unwrap();

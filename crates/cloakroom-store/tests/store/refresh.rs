@@ -15,7 +15,7 @@ async fn begun(app: &App<MemoryStore>) -> String {
 }
 
 #[tokio::test]
-async fn what_ended_meanwhile_is_noticed_and_stays_ended() {
+async fn a_refresh_notices_an_ended_session() {
     type Other = fn(&Session);
     let rows: [(&str, Option<Other>, bool); 6] = [
         ("nothing happened", None, true),
@@ -58,7 +58,7 @@ async fn what_ended_meanwhile_is_noticed_and_stays_ended() {
 }
 
 #[tokio::test]
-async fn reads_show_what_others_wrote_and_commits_merge_it() {
+async fn a_refresh_shows_other_commits_and_merges_them() {
     let app = App::new(Arc::new(MemoryStore::new()));
     let cookie = begun(&app).await;
     let request = app.request(&cookie).await.unwrap();
@@ -91,7 +91,7 @@ async fn a_session_that_began_here_goes_on_and_can_be_ended_once_it_is_committed
 }
 
 #[tokio::test]
-async fn looking_again_is_no_use_of_the_session() {
+async fn a_refresh_does_not_touch_the_session() {
     let app = App::new(Arc::new(MemoryStore::new()));
     let cookie = begun(&app).await;
     let request = app.request(&cookie).await.unwrap();

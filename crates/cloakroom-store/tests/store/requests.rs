@@ -182,7 +182,7 @@ async fn signing_out_with_an_id_that_moved_ends_the_session_where_it_is() {
 }
 
 #[tokio::test]
-async fn a_sign_out_that_comes_second_sends_no_removal() {
+async fn a_second_sign_out_sends_no_removal_cookie() {
     let app = App::new(Arc::new(MemoryStore::new()));
     let cookie = begun(&app).await;
     let (first, second) = (app.request(&cookie).await.unwrap(), app.request(&cookie).await.unwrap());
@@ -223,7 +223,7 @@ async fn who_signs_in_over_another_owner_gets_nothing_of_theirs() {
 
 /// If the store fails in between, the safe half has been done.
 #[tokio::test]
-async fn where_one_session_ends_and_another_begins_the_end_comes_first() {
+async fn the_old_session_ends_before_the_new_one_begins() {
     let app = App::new(Faulty::new());
     let store = Arc::clone(app.sessions.store());
     let cookie = app.visit("", |session| session.set_owner("ann")).await;
@@ -238,7 +238,7 @@ async fn where_one_session_ends_and_another_begins_the_end_comes_first() {
 }
 
 #[tokio::test]
-async fn who_signs_in_with_an_id_that_moved_gets_a_new_session() {
+async fn a_sign_in_with_a_moved_id_creates_a_new_session() {
     let app = App::new(Arc::new(MemoryStore::new()));
     let old = begun(&app).await;
     let anns = app.visit(&old, |session| session.set_owner("ann")).await;
@@ -394,7 +394,7 @@ async fn an_owner_at_the_limit_loses_the_oldest() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_taken_is_nobodys_way_in() {
+async fn a_taken_id_opens_no_other_session() {
     let app = App::new(Faulty::new());
     let store = Arc::clone(app.sessions.store());
     store.be(Mode::Taken(2));
@@ -454,7 +454,7 @@ async fn commit_now_after_a_logout_elsewhere_revives_nothing() {
 
 /// If the answer is lost, an executed call and a failed one look the same.
 #[tokio::test(start_paused = true)]
-async fn what_a_store_gave_no_answer_for_counts_once() {
+async fn a_commit_without_an_answer_is_applied_once() {
     let change = |session: &Session| {
         session.update("n", |n: &mut u32| *n += 1).unwrap();
         session.flash("once");
@@ -501,7 +501,7 @@ async fn what_a_store_gave_no_answer_for_counts_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sign_out_that_a_store_gave_no_answer_for_is_carried_out() {
+async fn a_sign_out_without_an_answer_is_carried_out() {
     for mode in [Mode::Down, Mode::LostThenDown] {
         let app = App::new(Faulty::new());
         let cookie = begun_in(&app).await;
@@ -521,7 +521,7 @@ async fn begun_in(app: &App<Faulty>) -> String {
 
 /// The handler has returned, and the client disconnects while the store answers.
 #[tokio::test(start_paused = true)]
-async fn a_client_that_goes_away_while_the_commit_runs_signs_out_nevertheless() {
+async fn a_sign_out_completes_after_the_client_disconnects() {
     let app = App::new(Faulty::new());
     let store = Arc::clone(app.sessions.store());
     let cookie = begun_in(&app).await;
