@@ -52,13 +52,13 @@ impl Address {
                 .ok()
                 .filter(|millis| *millis > 0)
                 .map(Duration::from_millis)
-                .ok_or_else(|| failed("`timeout` of the URL is a number of milliseconds, and not 0"))?,
+                .ok_or_else(|| failed("`timeout` in the URL must be a number of milliseconds above 0"))?,
             None => RESPONSE,
         };
         let disk = match option(url, "durability").as_deref() {
             None => false,
             Some("aof") => true,
-            Some(_) => return Err(failed("`durability` of the URL is something else than `aof`")),
+            Some(_) => return Err(failed("`durability` in the URL must be `aof`")),
         };
         let protocol = option(url, "protocol").map(|_| information.redis_settings().protocol());
         #[cfg(not(feature = "tls"))]
@@ -101,7 +101,7 @@ mod tls {
             return Err(failed("`ca`, `cert` and `key` of a URL need rediss://"));
         }
         let client = Client::build_with_tls(address.information, named)
-            .map_err(|_| failed("what `ca`, `cert` or `key` of the URL names is no certificate or key in PEM"))?;
+            .map_err(|_| failed("`ca`, `cert` or `key` in the URL names no certificate or key in PEM"))?;
         Ok(Address { information: client.get_connection_info().clone(), certificates, ..address })
     }
 

@@ -121,7 +121,7 @@ impl RedisStore {
         let Ok(runtime) = Handle::try_current() else { return };
         let mut keys = self.ends.lock();
         if keys.len() >= MOST_ENDS {
-            tracing::warn!(?key, "too many ends are unconfirmed: this one isn't tried again");
+            tracing::warn!(?key, "too many ends are unconfirmed: this one isn't retried");
             return;
         }
         let is_idle = keys.is_empty();
@@ -154,7 +154,7 @@ impl RedisStore {
             }
         }
         let left = std::mem::take(&mut *self.ends.lock()).len();
-        tracing::warn!(left, "ends were never confirmed, and aren't tried again");
+        tracing::warn!(left, "ends were never confirmed, and are no longer retried");
     }
 }
 
@@ -195,7 +195,7 @@ mod tests {
             ("gone, nothing was written", REPLICA, Value::Int(0), false, Value::Int(0), true),
             ("an end of nothing, none has it", REPLICA, Value::Int(0), true, Value::Int(0), false),
             ("an end of nothing, a replica has it", REPLICA, Value::Int(0), true, Value::Int(1), true),
-            ("an end of what is damaged", REPLICA, Value::Int(-1), true, Value::Int(0), true),
+            ("an end of a damaged session", REPLICA, Value::Int(-1), true, Value::Int(0), true),
             ("on both disks", DISKS, Value::Int(1), false, disks(1, 1), true),
             ("on the replica's disk alone", DISKS, Value::Int(1), false, disks(0, 1), false),
             ("on the master's disk alone", DISKS, Value::Int(1), false, disks(1, 0), false),

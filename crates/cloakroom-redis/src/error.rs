@@ -31,7 +31,7 @@ pub(crate) fn failed(why: impl Into<String>) -> StoreError {
 
 /// Creates an error for a reply in a shape that our scripts don't return.
 pub(crate) fn unexpected() -> StoreError {
-    failed("redis gave an answer of an unexpected kind")
+    failed("redis sent a reply of an unexpected type")
 }
 
 /// Converts an error of a call about this key.

@@ -137,7 +137,7 @@ impl RedisStore {
 /// With random ids this doesn't happen. If the generator is broken, the session must not be stored
 /// over another one.
 pub(crate) fn taken() -> StoreError {
-    failed("the new key of a session that moves is taken")
+    failed("the new key of a moving session is taken")
 }
 
 fn said(value: Value) -> Result<Said, StoreError> {
@@ -287,7 +287,7 @@ impl Store for RedisStore {
                 Said::Damaged | Said::Conflict | Said::Taken | Said::Elsewhere(_) => return Err(unexpected()),
             }
         }
-        Err(failed("the owner of a session changed again and again"))
+        Err(failed("the owner of a session kept changing"))
     }
 
     async fn cycle(

@@ -66,14 +66,14 @@ impl RedisStore {
             None => Place::start(0),
         };
         let servers = self.servers().await?;
-        let target = *servers.get(place.server).ok_or_else(|| failed("a server went away in the middle of a walk"))?;
+        let target = *servers.get(place.server).ok_or_else(|| failed("a server left the Cluster during the scan"))?;
         let pattern = pattern(&self.prefix);
         let count = Argument::Number(u64::try_from(limit.max(1)).unwrap_or(u64::MAX >> 1));
         let arguments = [Argument::Text(&place.scan), Argument::Text(&pattern), count];
         let call = Call { script: &SCAN, keys: &[], now, arguments: &arguments, target, about: None };
         let (run, scan, rows) = parts(call.run(self).await?).ok_or_else(unexpected)?;
         if place.is_of_another_run(&run) {
-            return Err(failed("the server is another one than at the walk's last page: begin the walk again"));
+            return Err(failed("the server was restarted or replaced since the last page: start the scan again"));
         }
         let mut page = Page::new(Vec::with_capacity(rows.len()), Vec::new(), None);
         for row in rows {

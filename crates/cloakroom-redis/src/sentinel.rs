@@ -71,7 +71,7 @@ impl Master {
             let parsed = Address::parse(master)?;
             name = match parsed.information.addr() {
                 ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host.as_str().into(),
-                ConnectionAddr::Unix(_) | _ => return Err(failed("the master's URL has no name in it")),
+                ConnectionAddr::Unix(_) | _ => return Err(failed("the master's URL contains no name")),
             };
             address = Some(Arc::new(parsed));
         }

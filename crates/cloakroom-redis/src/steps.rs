@@ -40,7 +40,7 @@ impl RedisStore {
                 Ok(Said::Owner(owner)) => self.unlist_now(new, &owner).await,
                 ended => ended.map(|_| ()),
             };
-            tracing::debug!(key = ?new, ?taken_back, "a session that couldn't move");
+            tracing::debug!(key = ?new, ?taken_back, "a session could not be moved");
         }
         marked
     }

@@ -166,7 +166,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
             }
         }
         if self.owner_limit.is_some_and(|limit| limit.sessions == 0) {
-            return Err(ConfigError::new("owner_limit", "is zero: nobody could ever sign in"));
+            return Err(ConfigError::new("owner_limit", "is zero: no user could ever sign in"));
         }
         Ok(StoredSessions {
             store: self.store,

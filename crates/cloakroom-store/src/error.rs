@@ -84,7 +84,7 @@ impl StoreError {
     /// The cursor wasn't returned by this store.
     #[must_use]
     pub fn foreign_cursor() -> Self {
-        Self::unavailable("the cursor isn't one that this store gave")
+        Self::unavailable("the cursor wasn't returned by this store")
     }
 
     /// The store doesn't support this operation.
@@ -169,7 +169,7 @@ impl fmt::Display for StoreError {
             Kind::Missing { what } => write!(f, "the store is unavailable: {what}"),
             Kind::TimedOut => f.write_str("the store didn't answer in time"),
             Kind::Refused => f.write_str("the store is known to be down, and the call wasn't made"),
-            Kind::Corrupt { key } => write!(f, "what the store holds under {key:?} isn't a session record"),
+            Kind::Corrupt { key } => write!(f, "the value under {key:?} isn't a session record"),
             Kind::Unreadable { key, why } => write!(f, "the record under {key:?} can't be read: {why}"),
             Kind::Taken { key } => write!(f, "the fresh key {key:?} is taken: is the random generator broken?"),
             Kind::Unsupported { what } => write!(f, "this store doesn't support {what}"),

@@ -184,7 +184,7 @@ impl<S: Store> Sessions<S> {
                 return Ok(ended);
             }
             if deadline.left().is_zero() {
-                return Err(too_slow("not all of the owner's sessions were looked at"));
+                return Err(too_slow("not all of the owner's sessions were checked"));
             }
         }
     }
@@ -286,7 +286,7 @@ impl<S: Store> Sessions<S> {
                 return Ok(ended);
             }
             if deadline.left().is_zero() {
-                return Err(too_slow(&format!("{ended} of the owner's sessions were ended, and there are more")));
+                return Err(too_slow(&format!("{ended} of the owner's sessions were ended, but not all")));
             }
         }
     }
@@ -294,7 +294,7 @@ impl<S: Store> Sessions<S> {
 
 /// Creates the error of a walk that exceeded its time limit.
 fn too_slow(done: &str) -> Error {
-    Error::unavailable(format!("{done} after {WALK:?}; call again to go on"))
+    Error::unavailable(format!("{done} within {WALK:?}; call again to continue"))
 }
 
 fn device(owned: Owned) -> Device {

@@ -107,7 +107,7 @@ impl Sweeper {
         // The task may have ended with its runtime.
         let _ = self.stop.send(());
         if let Err(error) = self.task.await {
-            tracing::error!(%error, "the sweeper of sessions had failed");
+            tracing::error!(%error, "the session sweeper failed");
         }
         self.counters.snapshot()
     }

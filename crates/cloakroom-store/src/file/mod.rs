@@ -257,7 +257,7 @@ impl Store for FileStore {
             write(folder, &new, &Kept::Live(version.clone(), entry))?;
             if let Err(error) = write(folder, &old, &Kept::Moved { to: new, until: moved_until }) {
                 let removed = folder.remove(&new);
-                tracing::warn!(key = ?new, cleared = removed.is_ok(), "a session's move failed half-way");
+                tracing::warn!(key = ?new, cleared = removed.is_ok(), "a session's move failed halfway");
                 return Err(error);
             }
             Ok(Replaced::Yes(version))
@@ -295,9 +295,9 @@ impl Store for FileStore {
     async fn checkup(&self) -> Result<Checkup, StoreError> {
         let (severity, text) = match self.0.folder.durability() {
             Durability::PowerFailure => (Severity::Good, "a write is answered when the disk has it"),
-            Durability::ProcessEnd => (Severity::Note, "a loss of power may take the last seconds' writes"),
+            Durability::ProcessEnd => (Severity::Note, "a power failure may lose the last seconds' writes"),
         };
-        let copies = "files of one machine: copy the folder if it must outlive the disk";
+        let copies = "files of one machine: back up the folder if it must survive a loss of the disk";
         let checkup = Checkup::new("files of this machine").found(Topic::Durability, severity, text);
         let checkup = checkup.found(Topic::Replication, Severity::Note, copies);
         let inner = Arc::clone(&self.0);

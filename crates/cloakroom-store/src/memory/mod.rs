@@ -397,8 +397,8 @@ impl Store for MemoryStore {
     async fn checkup(&self) -> Result<Checkup, StoreError> {
         let durable = "sessions end with the process, and no other process sees them";
         let evicted = match self.room.evictions() {
-            0 => (Severity::Good, "no session has ended early for lack of room".to_owned()),
-            count => (Severity::Problem, format!("{count} sessions have ended early for lack of room")),
+            0 => (Severity::Good, "no session was evicted".to_owned()),
+            count => (Severity::Problem, format!("{count} sessions were evicted because the store was full")),
         };
         let checkup = Checkup::new("memory of this process").found(Topic::Durability, Severity::Problem, durable);
         Ok(checkup.found(Topic::Eviction, evicted.0, evicted.1))

@@ -81,7 +81,7 @@ impl Room {
                 without_owner = self.count(Class::Visitor),
                 with_owner = self.count(Class::Owned),
                 capacity = self.capacity,
-                "memory store full: sessions end early"
+                "memory store full: sessions are evicted"
             );
         }
     }
