@@ -7,8 +7,8 @@ use crate::store::{Created, Loaded, Replaced, Store};
 
 pub(super) async fn nothing_is_absent<S: Store>(it: Bench<S>) -> Outcome {
     let key = it.key()?;
-    it.absent("load of a key that nobody used", &key).await?;
-    it.absent("the same again: a load creates nothing", &key).await
+    it.absent("load of an unused key", &key).await?;
+    it.absent("the second load: a load creates nothing", &key).await
 }
 
 pub(super) async fn created_is_loaded_as_it_was<S: Store>(it: Bench<S>) -> Outcome {
@@ -32,7 +32,7 @@ pub(super) async fn versions_grow<S: Store>(it: Bench<S>) -> Outcome {
         let next = entry.next_version(Some(&seen));
         ensure(next > seen, format!("{next:?} isn't larger than {seen:?}"))?;
         let replaced = it.store.replace(&key, seen, &entry, it.now).await?;
-        same("replace of the version there", &replaced, &Replaced::Yes(next.clone()))?;
+        same("replace of the current version", &replaced, &Replaced::Yes(next.clone()))?;
         it.live("load after replace", &key, write, &entry).await?;
         seen = next;
     }
@@ -59,7 +59,7 @@ pub(super) async fn a_store_that_went_back_in_time_gives_no_version_twice<S: Sto
     let slow = it.store.cycle(&key, seen, &new, &it.entry("slow"), it.now + GRACE, it.now).await?;
     same("a cycle of a version that was lost", &slow, &Replaced::Conflict)?;
     it.absent("the new key of that cycle", &new).await?;
-    it.live("what was acknowledged since", &key, 2, &since).await
+    it.live("the write acknowledged since", &key, 2, &since).await
 }
 
 /// Versions counted by a store from 1, before versions had tags, are valid versions.
@@ -70,24 +70,24 @@ pub(super) async fn versions_without_a_tag_conflict<S: Store>(it: Bench<S>) -> O
         let replaced = it.store.replace(&key, Version::new(seen), &it.entry("other"), it.now).await?;
         same(&format!("replace of version {seen}"), &replaced, &Replaced::Conflict)?;
     }
-    it.live("what was there", &key, 1, &entry).await
+    it.live("the existing entry", &key, 1, &entry).await
 }
 
 pub(super) async fn taken_by_a_live_entry<S: Store>(it: Bench<S>) -> Outcome {
     let first = it.entry("first");
     let key = it.put(&first).await?;
     let created = it.store.create(&key, &it.entry("second"), it.now).await?;
-    same("create where a session is", &created, &Created::Taken)?;
-    it.live("what was there", &key, 1, &first).await
+    same("create over a session", &created, &Created::Taken)?;
+    it.live("the existing entry", &key, 1, &first).await
 }
 
 pub(super) async fn taken_by_a_moved_mark<S: Store>(it: Bench<S>) -> Outcome {
     let first = it.entry("first");
     let (old, new) = it.moved(&first).await?;
     let created = it.store.create(&old, &it.entry("second"), it.now).await?;
-    same("create where a mark is", &created, &Created::Taken)?;
-    it.found("the mark", &old, it.now, &Loaded::Moved).await?;
-    it.live("where it moved to", &new, 1, &first).await
+    same("create over a tombstone", &created, &Created::Taken)?;
+    it.found("the tombstone", &old, it.now, &Loaded::Moved).await?;
+    it.live("the new key", &new, 1, &first).await
 }
 
 pub(super) async fn free_again_when_over<S: Store>(it: Bench<S>) -> Outcome {
@@ -95,14 +95,15 @@ pub(super) async fn free_again_when_over<S: Store>(it: Bench<S>) -> Outcome {
     let (old, new) = it.moved(&it.entry("moved")).await?;
     let later = it.clone().at(it.now + LIFE + MILLISECOND);
     let second = later.entry("second");
-    for (what, key) in [("an expired entry", key), ("an expired mark", old), ("an expired entry that moved", new)] {
+    for (what, key) in [("an expired entry", key), ("an expired tombstone", old), ("an expired entry that moved", new)]
+    {
         let created = it.store.create(&key, &second, later.now).await?;
-        same(&format!("create where {what} is"), &created, &Created::Yes(nth(1, &second)))?;
-        later.live("what was created there", &key, 1, &second).await?;
+        same(&format!("create over {what}"), &created, &Created::Yes(nth(1, &second)))?;
+        later.live("the entry created there", &key, 1, &second).await?;
     }
     // Nothing of the tombstone is left: an end of this key ends its new session only.
-    same("end of what was created over a mark", &it.store.end(&old, later.now).await?, &true)?;
-    later.live("where the mark had pointed to", &new, 1, &second).await
+    same("end of an entry created over a tombstone", &it.store.end(&old, later.now).await?, &true)?;
+    later.live("the key that the tombstone led to", &new, 1, &second).await
 }
 
 pub(super) async fn replace_conflicts_on_another_version<S: Store>(it: Bench<S>) -> Outcome {
@@ -118,7 +119,7 @@ pub(super) async fn replace_conflicts_on_another_version<S: Store>(it: Bench<S>)
         let replaced = it.store.replace(&key, seen, &it.entry("three"), it.now).await?;
         same(&format!("replace of {what} version where a second is"), &replaced, &Replaced::Conflict)?;
     }
-    it.live("what was there", &key, 2, &two).await
+    it.live("the existing entry", &key, 2, &two).await
 }
 
 pub(super) async fn replace_never_creates<S: Store>(it: Bench<S>) -> Outcome {
@@ -159,7 +160,7 @@ pub(super) async fn ended_is_gone<S: Store>(it: Bench<S>) -> Outcome {
     let cycled = it.store.cycle(&key, nth(1, &entry), &new, &entry, it.now + GRACE, it.now).await?;
     same("cycle", &cycled, &Replaced::Gone)?;
     it.absent("the new key of that cycle", &new).await?;
-    it.absent("the key after all that", &key).await
+    it.absent("the key at the end", &key).await
 }
 
 /// A store may execute an operation whose answer is lost. A retry must learn that it was executed,
@@ -205,7 +206,7 @@ pub(super) async fn end_when_over_is_false<S: Store>(it: Bench<S>) -> Outcome {
     let (old, _) = it.moved(&it.entry("moved")).await?;
     let later = it.now + LIFE + MILLISECOND;
     same("end of an expired session", &it.store.end(&key, later).await?, &false)?;
-    same("end of an expired mark", &it.store.end(&old, later).await?, &false)
+    same("end of an expired tombstone", &it.store.end(&old, later).await?, &false)
 }
 
 pub(super) async fn keys_are_told_apart<S: Store>(it: Bench<S>) -> Outcome {

@@ -247,7 +247,7 @@ impl<F: FnMut(&'static str, Option<&Failure>)> Noted<F> {
 pub async fn assert_conforms<S: Store>(store: Arc<S>, can: Capabilities) {
     let failures = check(store, can).await;
     let lines: Vec<String> = failures.iter().map(Failure::to_string).collect();
-    assert!(failures.is_empty(), "the store isn't right, {} checks failed:\n{}", lines.len(), lines.join("\n"));
+    assert!(failures.is_empty(), "the store doesn't conform, {} checks failed:\n{}", lines.len(), lines.join("\n"));
 }
 
 /// Runs one check in a separate task, so that a store that panics or hangs fails that check alone.

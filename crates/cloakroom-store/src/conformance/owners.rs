@@ -26,8 +26,8 @@ async fn list<S: Store>(
 }
 
 pub(super) async fn oldest_first<S: Store>(it: Bench<S>) -> Outcome {
-    let owner = somebody(&it, "owner")?;
-    list(&it, "nobody's sessions", &owner, it.now, &[]).await?;
+    let owner = unique_owner(&it, "owner")?;
+    list(&it, "an owner without sessions", &owner, it.now, &[]).await?;
     let mut all = Vec::new();
     for number in 0..12_u64 {
         let mut entry = it.entry(&format!("session {number}")).owner(Some(owner.clone()));
@@ -40,7 +40,7 @@ pub(super) async fn oldest_first<S: Store>(it: Bench<S>) -> Outcome {
 }
 
 pub(super) async fn only_the_owners_own<S: Store>(it: Bench<S>) -> Outcome {
-    let (one, other) = (somebody(&it, "one")?, somebody(&it, "other")?);
+    let (one, other) = (unique_owner(&it, "one")?, unique_owner(&it, "other")?);
     let ones = it.entry("one's").owner(Some(one.clone()));
     let others = it.entry("other's").owner(Some(other.clone()));
     let (first, second) = (it.put(&ones).await?, it.put(&others).await?);
@@ -52,7 +52,7 @@ pub(super) async fn only_the_owners_own<S: Store>(it: Bench<S>) -> Outcome {
 /// A database that treats `user` and `User` as equal would show one user the sessions of another.
 pub(super) async fn look_alikes_are_not_the_owner<S: Store>(it: Bench<S>) -> Outcome {
     // Contains a letter, so that its upper case differs.
-    let run = somebody(&it, "a")?;
+    let run = unique_owner(&it, "a")?;
     let long = "x".repeat(950);
     let mut names: Vec<String> = OWNERS.iter().map(|name| format!("{run}{name}")).collect();
     names.extend([format!("{run}{long}"), format!("{run}{long}x"), run.clone(), run.to_uppercase() + "user"]);
@@ -68,7 +68,7 @@ pub(super) async fn look_alikes_are_not_the_owner<S: Store>(it: Bench<S>) -> Out
 }
 
 pub(super) async fn ended_and_over_are_not_listed<S: Store>(it: Bench<S>) -> Outcome {
-    let owner = somebody(&it, "owner")?;
+    let owner = unique_owner(&it, "owner")?;
     let mut shorter = it.entry("until 10 minutes from now").owner(Some(owner.clone()));
     shorter.deadline = Some(it.now + GRACE);
     let entry = it.entry("until 20 minutes from now").owner(Some(owner.clone()));
@@ -85,7 +85,7 @@ pub(super) async fn ended_and_over_are_not_listed<S: Store>(it: Bench<S>) -> Out
 }
 
 pub(super) async fn moved_is_listed_once<S: Store>(it: Bench<S>) -> Outcome {
-    let owner = somebody(&it, "owner")?;
+    let owner = unique_owner(&it, "owner")?;
     let entry = it.entry("text").owner(Some(owner.clone()));
     let (old, new) = it.moved(&entry).await?;
     list(&it, "a session that moved", &owner, it.now, &[(new, entry)]).await?;
@@ -94,7 +94,7 @@ pub(super) async fn moved_is_listed_once<S: Store>(it: Bench<S>) -> Outcome {
 }
 
 pub(super) async fn a_change_of_owner_is_seen<S: Store>(it: Bench<S>) -> Outcome {
-    let (one, other) = (somebody(&it, "one")?, somebody(&it, "other")?);
+    let (one, other) = (unique_owner(&it, "one")?, unique_owner(&it, "other")?);
     let nobodys = it.entry("nobody's");
     let key = it.put(&nobodys).await?;
     let ones = it.entry("one's").owner(Some(one.clone()));
@@ -106,11 +106,11 @@ pub(super) async fn a_change_of_owner_is_seen<S: Store>(it: Bench<S>) -> Outcome
     list(&it, "no longer since a cycle", &one, it.now, &[]).await?;
     list(&it, "owned since a cycle", &other, it.now, &[(new, others.clone())]).await?;
     it.store.replace(&new, nth(1, &others), &nobodys, it.now).await?;
-    list(&it, "nobody's since a replace", &other, it.now, &[]).await
+    list(&it, "no owner since a replace", &other, it.now, &[]).await
 }
 
 pub(super) async fn a_touch_is_seen<S: Store>(it: Bench<S>) -> Outcome {
-    let owner = somebody(&it, "owner")?;
+    let owner = unique_owner(&it, "owner")?;
     let mut entry = it.entry("text").owner(Some(owner.clone()));
     let key = it.put(&entry).await?;
     entry.touched = it.now + Duration::from_secs(5);

@@ -63,9 +63,9 @@ pub(super) async fn one_of_many_creates<S: Store>(it: Bench<S>) -> Outcome {
         });
         let created = race(racers.collect()).await?;
         let winners: Vec<_> = (0..).zip(&created).filter(|(_, created)| **created != Created::Taken).collect();
-        same("how many of the creates of one key did it", &winners.len(), &1)?;
+        same("the number of successful creates of one key", &winners.len(), &1)?;
         for (racer, _) in winners {
-            it.live("what was created", &key, 1, &it.entry(&format!("racer {racer}"))).await?;
+            it.live("the created entry", &key, 1, &it.entry(&format!("racer {racer}"))).await?;
         }
     }
     Ok(())
@@ -82,10 +82,10 @@ pub(super) async fn one_of_many_replaces<S: Store>(it: Bench<S>) -> Outcome {
         });
         let replaced = race(racers.collect()).await?;
         let winners: Vec<_> = (0..).zip(&replaced).filter(|(_, it)| matches!(it, Replaced::Yes(_))).collect();
-        same("how many of the replaces of one version did it", &winners.len(), &1)?;
-        same("whether one found it gone", &replaced.contains(&Replaced::Gone), &false)?;
+        same("the number of successful replaces of one version", &winners.len(), &1)?;
+        same("whether a replace returned Gone", &replaced.contains(&Replaced::Gone), &false)?;
         for (racer, _) in winners {
-            it.live("what is there", &key, 2, &it.entry(&format!("racer {racer}"))).await?;
+            it.live("the written entry", &key, 2, &it.entry(&format!("racer {racer}"))).await?;
         }
     }
     Ok(())
@@ -100,8 +100,8 @@ pub(super) async fn replace_and_end_never_revive<S: Store>(it: Bench<S>) -> Outc
             async move { other.store.end(&key, other.now).await },
         )
         .await?;
-        same("whether it was there to be ended", &ended, &true)?;
-        same("whether the replace met another version", &(replaced == Replaced::Conflict), &false)?;
+        same("whether the end found it", &ended, &true)?;
+        same("whether the replace returned Conflict", &(replaced == Replaced::Conflict), &false)?;
         it.absent("a session that was ended while it was written", &key).await?;
     }
     Ok(())
@@ -120,8 +120,8 @@ pub(super) async fn cycle_and_end_leave_nothing<S: Store>(it: Bench<S>) -> Outco
             async move { other.store.end(&old, other.now).await },
         )
         .await?;
-        same("whether it was there to be ended", &ended, &true)?;
-        it.absent("where it moved to while it was ended", &new).await?;
+        same("whether the end found it", &ended, &true)?;
+        it.absent("the new key of a session ended while it moved", &new).await?;
         let live = matches!(it.store.load(&old, it.now).await?, Loaded::Live(..));
         ensure(!live, "a session that was ended while it moved is live under its old key")?;
     }
@@ -142,11 +142,11 @@ pub(super) async fn one_of_many_cycles<S: Store>(it: Bench<S>) -> Outcome {
         });
         let cycled = race(racers.collect()).await?;
         let winners = cycled.iter().filter(|it| matches!(it, Replaced::Yes(_))).count();
-        same("how many of the moves of one session did it", &winners, &1)?;
+        same("the number of successful moves of one session", &winners, &1)?;
         for (new, cycled) in news.iter().zip(cycled) {
             match cycled {
-                Replaced::Yes(_) => it.live("where it moved to", new, 1, &it.entry("after")).await?,
-                Replaced::Gone | Replaced::Conflict => it.absent("where it didn't move to", new).await?,
+                Replaced::Yes(_) => it.live("the new key", new, 1, &it.entry("after")).await?,
+                Replaced::Gone | Replaced::Conflict => it.absent("the key of a failed move", new).await?,
             }
         }
         it.found("the old key", &old, it.now, &Loaded::Moved).await?;
@@ -173,11 +173,11 @@ pub(super) async fn replace_and_cycle_agree<S: Store>(it: Bench<S>) -> Outcome {
         match (replaced, cycled) {
             (Replaced::Yes(_), Replaced::Conflict) => {
                 it.live("written, not moved", &old, 2, &it.entry("replaced")).await?;
-                it.absent("where it didn't move to", &new).await?;
+                it.absent("the key of the failed move", &new).await?;
             }
             (Replaced::Gone, Replaced::Yes(_)) => {
                 it.found("moved, not written", &old, it.now, &Loaded::Moved).await?;
-                it.live("where it moved to", &new, 1, &it.entry("moved")).await?;
+                it.live("the new key", &new, 1, &it.entry("moved")).await?;
             }
             other => return Err(Wrong::new(format!("a replace and a cycle of the same version: {other:?}"))),
         }
@@ -198,7 +198,7 @@ pub(super) async fn touch_and_replace_keep_both<S: Store>(it: Bench<S>) -> Outco
             })
             .await?;
         same("whether the touch found it", &touched, &true)?;
-        same("the replace beside a touch", &replaced, &Replaced::Yes(nth(2, &it.entry("after"))))?;
+        same("the replace concurrent with a touch", &replaced, &Replaced::Yes(nth(2, &it.entry("after"))))?;
         let mut expected = it.entry("after");
         expected.deadline = Some(longer);
         it.live("touched and written", &key, 2, &expected).await?;
@@ -254,7 +254,7 @@ impl Mover {
 const LOOKERS: usize = 4;
 
 pub(super) async fn what_moves_is_owned<S: Store>(it: Bench<S>) -> Outcome {
-    let owner = somebody(&it, "owner")?;
+    let owner = unique_owner(&it, "owner")?;
     let entry = it.entry("text").owner(Some(owner.clone()));
     let mover = Arc::new(Mover::start(&it, &entry, it.rounds * LOOKERS).await?);
     let lookers = (0..LOOKERS).map(|_| {
@@ -263,7 +263,7 @@ pub(super) async fn what_moves_is_owned<S: Store>(it: Bench<S>) -> Outcome {
             for round in 0..it.rounds {
                 mover.moved(round).await;
                 let owned = all_owned(&*it.store, &owner, it.now).await?;
-                ensure(!owned.is_empty(), "a session that moved meanwhile wasn't in the list of its owner")?;
+                ensure(!owned.is_empty(), "a session that moved during the walk is missing in its owner's list")?;
             }
             Ok::<_, Wrong>(())
         })
@@ -271,10 +271,10 @@ pub(super) async fn what_moves_is_owned<S: Store>(it: Bench<S>) -> Outcome {
     for looker in lookers.collect::<Vec<_>>() {
         looker.await??;
     }
-    let mover = Arc::into_inner(mover).ok_or_else(|| Wrong::new("somebody still looks"))?;
+    let mover = Arc::into_inner(mover).ok_or_else(|| Wrong::new("a reader is still running"))?;
     let key = mover.stay().await?;
     same(
-        "an owner's session that moved about",
+        "an owner's session after its moves",
         &all_owned(&*it.store, &owner, it.now).await?,
         &vec![Owned::new(key, entry)],
     )

@@ -63,7 +63,7 @@ async fn hundred<S: Store>(it: Bench<S>, processes: usize) -> Outcome {
         })
         .collect();
     for task in tasks {
-        ensure(task.await??, "a request didn't open or didn't keep the session")?;
+        ensure(task.await??, "a request didn't open or didn't save the session")?;
     }
     let line = format!("{NAME}={}", id.expose());
     let session = first.open(CookieHeader::new([line.as_bytes()]), it.now).await?;
