@@ -10,7 +10,7 @@ use crate::store::{Entry, Owned, Store};
 use crate::walks::all_owned;
 
 /// Returns an owner that is used by no other check or run.
-pub(super) fn somebody<S: Store>(it: &Bench<S>, name: &str) -> Result<String, Wrong> {
+pub(super) fn unique_owner<S: Store>(it: &Bench<S>, name: &str) -> Result<String, Wrong> {
     Ok(format!("{name} {}{}", it.key()?.prefix(), it.key()?.prefix()))
 }
 

@@ -3,7 +3,7 @@
 use cloakroom_session::{StoreKey, Timestamp};
 
 use super::bench::{Bench, MILLISECOND, Outcome, Wrong, ensure, nth, same};
-use super::owners::somebody;
+use super::owners::unique_owner;
 use super::sweeping::long_ago;
 use crate::error::StoreError;
 use crate::scan::Cursor;

@@ -8,7 +8,7 @@ use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
 
 use super::bench::{Bench, GRACE, LIFE, Outcome, Wrong, ensure, nth, same};
-use super::owners::somebody;
+use super::owners::unique_owner;
 use crate::error::StoreError;
 use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
 use crate::walks::all_owned;
