@@ -10,7 +10,6 @@
 //!
 //! Not used in a Cluster, where a session stores the calls that wrote it, nor if the owner index
 //! changes with the session.
-//! owner changes with the session.
 
 use std::sync::atomic::Ordering;
 

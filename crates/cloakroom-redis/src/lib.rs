@@ -81,12 +81,12 @@
 //! | a server hangs | calls fail within a second | as for a lost master, once the sentinels declare it lost | the same, for its sessions |
 //! | a call fails halfway | not possible: a script is atomic | the same | a move leaves the old session unchanged, and a new one that its owner can list and end |
 //!
-//! These figures were measured by this crate's tests, with servers and clients on one busy machine.
-//! After `kill -9`, the first answer came 0.2 seconds after the restart. A failover by sentinels
-//! that detect the loss after 0.5 seconds took 1.8 seconds. The promotion of a replica in a Cluster
-//! with a `cluster-node-timeout` of 1 second took 2.1 to 2.8 seconds. No acknowledged write was
-//! lost, and no write was half done. The time until the servers declare a master lost is their
-//! configuration (30 seconds for Sentinel and 15 seconds for Cluster by default), and must be
+//! Recovery times were measured by this crate's tests, with servers and clients on one busy
+//! machine. After `kill -9`, the first answer came 0.2 seconds after the restart. A failover by
+//! sentinels that detect the loss after 0.5 seconds took 1.8 seconds. The promotion of a replica in
+//! a Cluster with a `cluster-node-timeout` of 1 second took 2.1 to 2.8 seconds. No acknowledged
+//! write was lost, and no write was half done. The time until the servers declare a master lost is
+//! their configuration (30 seconds for Sentinel and 15 seconds for Cluster by default), and must be
 //! added.
 //!
 //! A call whose answer is lost may have been executed. It returns an error, and the caller may

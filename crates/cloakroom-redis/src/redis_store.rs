@@ -52,8 +52,8 @@ pub(crate) const KIND: char = 's';
 ///
 /// A server that lost acknowledged writes (see the table) has older versions of sessions. No
 /// version is assigned twice: a request that began on a lost version gets a conflict, and replays
-/// its changes on the stored one. [`RedisStore::durability`] and `appendfsync always` prevent such
-/// losses.
+/// its changes on the stored one. [`RedisStore::durability`] and `appendfsync always` protect
+/// against such losses.
 ///
 /// # Security
 /// Neither `Debug` nor errors contain the URL, because it may contain a password.

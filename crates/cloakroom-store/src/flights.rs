@@ -11,7 +11,6 @@
 //! The deadline is extended as if each request had touched the session, less at most the interval
 //! within which a touch isn't due anyway. The result of a touch, whether the session was there,
 //! goes to all requests that waited for it.
-//! with whether the session was there, and so are they.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;

@@ -3,7 +3,6 @@
 //!
 //! A child process is this test program again, with an environment variable that makes one of its
 //! tests do the child's work.
-//! it is for.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader};
