@@ -55,7 +55,7 @@ pub enum Durability {
 /// [`Store::end_before`] return an error. A sweep reads the first line of each file.
 ///
 /// # Security
-/// On Unix, only the owner of the process can access the files and folders. File names are the
+/// On Unix, only the user of the process can access the files and folders. File names are the
 /// hexadecimal digits of a hash, so no id leads outside the folder.
 ///
 /// # Examples
