@@ -133,7 +133,7 @@ mod tests {
         for (row, url, expected) in [
             ("ours", "redis://127.0.0.1/", Some(1_000)),
             ("the URL's", "redis://127.0.0.1/?timeout=5000", Some(5_000)),
-            ("beside others", "redis://127.0.0.1/?protocol=resp3&timeout=20", Some(20)),
+            ("with other options", "redis://127.0.0.1/?protocol=resp3&timeout=20", Some(20)),
             ("none", "redis://127.0.0.1/?timeout=0", None),
             ("a unit", "redis://127.0.0.1/?timeout=2s", None),
         ] {

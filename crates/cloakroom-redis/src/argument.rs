@@ -107,7 +107,7 @@ mod tests {
         for (row, deadline, expected) in [
             ("for ever", None, "-"),
             ("in ten seconds", Some(now + Duration::from_secs(10)), "70000"),
-            ("over already", Some(Timestamp::from_unix_secs(1)), "60000"),
+            ("expired", Some(Timestamp::from_unix_secs(1)), "60000"),
             ("at the end of time", Some(now + Duration::MAX), "-"),
         ] {
             assert_eq!(Argument::ttl(deadline, now).to_string(), expected, "{row}");

@@ -188,12 +188,12 @@ mod tests {
     fn writes_count_once_they_are_confirmed() {
         for (row, wanted, answer, always, confirmed, counts) in [
             ("written, a replica has it", REPLICA, Value::Int(1), false, Value::Int(1), true),
-            ("written, none has it", REPLICA, Value::Int(1), false, Value::Int(0), false),
-            ("placed, none has it", REPLICA, Value::Okay, false, Value::Int(0), false),
-            ("not placed", REPLICA, Value::Nil, false, Value::Int(0), true),
+            ("written, no replica has it", REPLICA, Value::Int(1), false, Value::Int(0), false),
+            ("created, no replica has it", REPLICA, Value::Okay, false, Value::Int(0), false),
+            ("not created", REPLICA, Value::Nil, false, Value::Int(0), true),
             ("a conflict changed nothing", REPLICA, Value::Int(2), false, Value::Int(0), true),
             ("gone, nothing was written", REPLICA, Value::Int(0), false, Value::Int(0), true),
-            ("an end of nothing, none has it", REPLICA, Value::Int(0), true, Value::Int(0), false),
+            ("an end of nothing, no replica has it", REPLICA, Value::Int(0), true, Value::Int(0), false),
             ("an end of nothing, a replica has it", REPLICA, Value::Int(0), true, Value::Int(1), true),
             ("an end of a damaged session", REPLICA, Value::Int(-1), true, Value::Int(0), true),
             ("on both disks", DISKS, Value::Int(1), false, disks(1, 1), true),

@@ -179,7 +179,7 @@ mod tests {
         for (row, prefix, expected) in [
             ("plain", "cloakroom:", "cloakroom:"),
             ("empty", "", ""),
-            ("with the signs of a pattern", r"a*b?[c]\", r"a\*b\?\[c\]\\"),
+            ("with pattern characters", r"a*b?[c]\", r"a\*b\?\[c\]\\"),
         ] {
             assert_eq!(pattern(prefix), format!("{expected}{any}"), "{row}");
         }
@@ -200,7 +200,7 @@ mod tests {
     fn a_long_round_that_ended_sessions_is_repeated() {
         let round = |has_ended| Round { began: Some(1_000), has_ended, ..Round::beginning() };
         for (row, round, clock, again) in [
-            ("it ended none", round(false), 5_000, false),
+            ("ended none", round(false), 5_000, false),
             ("short", round(true), 1_030, false),
             ("long", round(true), 1_031, true),
             ("a clock that went back", round(true), 900, true),

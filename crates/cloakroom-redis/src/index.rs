@@ -111,7 +111,10 @@ impl RedisStore {
         if let Err(error) = listed {
             if matches!(created, Said::Done) {
                 let (store, key) = (self.clone(), *key);
-                later(async move { store.end(&key, now).await.map(|_| ()) }, "a session that couldn't be listed");
+                later(
+                    async move { store.end(&key, now).await.map(|_| ()) },
+                    "a session that couldn't be listed wasn't ended",
+                );
             }
             return Err(error);
         }
@@ -129,7 +132,7 @@ impl RedisStore {
             let arguments = [cover.until, Argument::Text(&owner)];
             store.say(&scripts::LISTED, &key, &[&store.key(&key)], now, &arguments).await.map(|_| ())
         };
-        later(again, "a session's place in the index of its owner wasn't extended");
+        later(again, "the index entry of a session wasn't renewed");
     }
 
     /// Removes a session from the index in the background. Readers of the index also check the
@@ -137,7 +140,7 @@ impl RedisStore {
     pub(crate) fn unlist(&self, key: &StoreKey, owner: &str) {
         let (store, key, owner) = (self.clone(), *key, owner.to_owned());
         let out = async move { store.unlist_now(&key, &owner).await };
-        later(out, "a session that has ended is still in the index of its owner");
+        later(out, "an ended session is still in its owner's index");
     }
 
     /// Removes a session from the index, and waits for it.
@@ -290,7 +293,7 @@ mod tests {
         for (row, deadline, until, ttl) in [
             ("for ever", None, "ever", "-"),
             ("in ten seconds", Some(now + Duration::from_secs(10)), "1700000020000", "80000"),
-            ("over already", Some(Timestamp::from_unix_secs(1)), "1000", "60000"),
+            ("expired", Some(Timestamp::from_unix_secs(1)), "1000", "60000"),
             ("at the end of time", Some(now + Duration::MAX), "18446744073709551615", "-"),
         ] {
             let cover = Cover::of(deadline, now);

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
     let start = clock();
     while !done().await {
-        assert!(start.elapsed() < PATIENCE, "in vain: {what}");
+        assert!(start.elapsed() < PATIENCE, "timed out: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -82,7 +82,7 @@ async fn an_end_known_only_to_a_lost_master_is_retried_on_the_next_one() {
     unconfirmed("the second one, of nothing", &pair.store, &one).await;
     let another = RedisStore::connect(&pair.master.url()).await.unwrap().durability(1, CONFIRMATION);
     unconfirmed("that of another node", &another, &one).await;
-    assert!(has(&pair.replica, &one), "the replica hasn't heard of it");
+    assert!(has(&pair.replica, &one), "the replica still has the session");
     let second = pair.fail_over();
     // No client asks again: the node that couldn't confirm the end retries it.
     until("the session is gone", async || pair.is_gone(&one).await).await;

@@ -23,12 +23,12 @@ fn entries() -> Vec<(&'static str, Entry)> {
         ("no text", of("", None)),
         ("lines", of("\n\n1 2 3 - - - -\n", None)),
         ("a long text", of(&long.repeat(20), Some("user"))),
-        ("an owner without a name", of("text", Some(""))),
-        ("an owner without a name, and no text", of("", Some(""))),
-        ("an owner with signs", of("-", Some("a - \n 1 \0 %d %1 é日"))),
+        ("an empty owner", of("text", Some(""))),
+        ("an empty owner, and no text", of("", Some(""))),
+        ("an owner with special characters", of("-", Some("a - \n 1 \0 %d %1 é日"))),
         ("an owner that is a dash", of("text", Some("-"))),
-        ("an owner that ends behind what scripts read", of("text", Some(&long[..250]))),
-        ("an owner that is longer", of("text", Some(&long))),
+        ("an owner longer than the part that scripts read", of("text", Some(&long[..250]))),
+        ("a very long owner", of("text", Some(&long))),
         ("for ever", Entry::new("text".into(), now, now, None).owner(Some("user".to_owned()))),
         ("the smallest numbers", Entry::new("text".into(), first, first, Some(now + LIFE))),
         ("the largest numbers", Entry::new("text".into(), LAST, LAST, Some(LAST)).owner(Some("user".to_owned()))),
@@ -52,7 +52,7 @@ async fn assert_kept(what: &str, store: &RedisStore, key: &StoreKey, version: Ve
         assert!(found.is_some() || place.is_some(), "{what}: no scan finds it");
     }
     let found = found.map(|scanned| Loaded::Live(scanned.version, scanned.entry));
-    assert_eq!(found, Some(expected), "{what}, in a walk");
+    assert_eq!(found, Some(expected), "{what}, in a scan");
 }
 
 async fn everything_comes_back(store: &RedisStore) {
@@ -68,7 +68,7 @@ async fn everything_comes_back(store: &RedisStore) {
         let mut touched = entry.clone();
         for (what, at, deadline) in [
             ("touched", now(), Some(month)),
-            ("touched, and the clock is wrong", LAST, Some(month)),
+            ("touched by a wrong clock", LAST, Some(month)),
             ("touched until the end of time", now(), Some(LAST)),
             ("touched for ever", now(), None),
         ] {
@@ -123,19 +123,21 @@ async fn newer_words_stay(server_of: impl Fn(&StoreKey) -> usize, servers: &[Red
         let head = || server.cli(&["GET", &name(&one)]).lines().next().unwrap().to_owned();
         let newer = server.cli(&["GET", &name(&one)]).replacen('\n', " sub=%9 x\n", 1);
         assert_eq!(server.cli(&["SET", &name(&one), &newer]), "OK");
-        let Loaded::Live(seen, there) = store.load(&one, now()).await.unwrap() else { panic!("the session is live") };
+        let Loaded::Live(seen, there) = store.load(&one, now()).await.unwrap() else {
+            panic!("the session is not live")
+        };
         assert_eq!(there, entry);
         let longer = now() + LIFE + LIFE;
         assert!(store.touch(&one, now(), Some(longer), now()).await.unwrap());
         assert!(head().ends_with(" sub=%9 x"), "touched: {}", head());
         let Replaced::Yes(seen) = store.replace(&one, seen, &entry, now()).await.unwrap() else {
-            panic!("the session is live")
+            panic!("the session is not live")
         };
         assert!(head().ends_with(" sub=%9 x"), "replaced by a script: {}", head());
-        let Loaded::Live(image, _) = store.load(&one, now()).await.unwrap() else { panic!("the session is live") };
+        let Loaded::Live(image, _) = store.load(&one, now()).await.unwrap() else { panic!("the session is not live") };
         assert_eq!(image, seen);
         let Replaced::Yes(seen) = store.replace(&one, image, &entry, now()).await.unwrap() else {
-            panic!("the session is live")
+            panic!("the session is not live")
         };
         assert!(head().ends_with(" sub=%9 x"), "replaced, where the server compares: {}", head());
         assert_eq!(store.load(&one, now()).await.unwrap(), Loaded::Live(seen.clone(), entry.clone()));

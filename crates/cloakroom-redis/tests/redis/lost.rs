@@ -69,7 +69,7 @@ async fn a_write_with_a_lost_answer_is_applied_once_and_succeeds() {
         // whose answer is lost.
         for round in 0..2 {
             for (row, entry, other) in [
-                ("nobody's", entry("text"), entry("other")),
+                ("without an owner", entry("text"), entry("other")),
                 ("owned", owned.clone(), owned.clone().with_text("other")),
             ] {
                 let what = format!("{what}, {row}, round {round}");

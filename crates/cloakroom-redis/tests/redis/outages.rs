@@ -97,9 +97,9 @@ async fn a_full_server_rejects_writes_and_keeps_its_sessions() {
     let longer = entry(&large).owner(Some("user".to_owned()));
     for (what, error) in [
         ("create", store.create(&new, &longer, now()).await.unwrap_err()),
-        ("create for nobody", store.create(&new, &entry(&large), now()).await.unwrap_err()),
+        ("create without an owner", store.create(&new, &entry(&large), now()).await.unwrap_err()),
         ("replace", store.replace(&kept, first("text"), &longer, now()).await.unwrap_err()),
-        ("replace for nobody", store.replace(&ended, first("text"), &entry(&large), now()).await.unwrap_err()),
+        ("replace without an owner", store.replace(&ended, first("text"), &entry(&large), now()).await.unwrap_err()),
         ("touch", store.touch(&kept, now(), Some(now() + LIFE + LIFE), now()).await.unwrap_err()),
         ("cycle", store.cycle(&kept, first("text"), &new, &longer, until, now()).await.unwrap_err()),
     ] {

@@ -209,7 +209,7 @@ async fn no_password_is_shown() {
         ("a wrong password", format!("redis://:wrong-sesame@{address}/")),
         ("no server", "redis://:open-sesame@127.0.0.1:1/".to_owned()),
         ("no URL", "redis//:open-sesame".to_owned()),
-        ("another kind", "http://:open-sesame@127.0.0.1/".to_owned()),
+        ("another scheme", "http://:open-sesame@127.0.0.1/".to_owned()),
     ] {
         let error = RedisStore::connect(&url).await.unwrap_err();
         assert!(!format!("{error} {error:?}").contains("sesame"), "{row}: {error:?}");

@@ -133,7 +133,7 @@ async fn a_request_after_an_idle_time_succeeds() {
         assert!(matches!(answer, Ok(Loaded::Live(..))), "round {round}: {answer:?}");
     }
     let list = server.cli(&["CLIENT", "LIST"]);
-    assert!(list.contains("resp=3"), "RESP3 unless told otherwise: {list}");
+    assert!(list.contains("resp=3"), "RESP3 is the default: {list}");
 }
 
 /// A server that requires a password, and one that doesn't know `HELLO`.

@@ -84,7 +84,7 @@ async fn returning_visitors_are_evicted_last() {
     assert_eq!(live(&store, &visitors, NOW).await, 1_000);
     // This is a load, and the decoded record is kept in the store, as for a request.
     for key in &visitors {
-        let Loaded::Live(_, entry) = store.load(key, NOW).await.unwrap() else { panic!("the session is live") };
+        let Loaded::Live(_, entry) = store.load(key, NOW).await.unwrap() else { panic!("the session is not live") };
         entry.record(key).unwrap();
     }
     some(&store, 20_000, NOW + MINUTE, a_visitor).await;

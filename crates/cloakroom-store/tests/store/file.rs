@@ -257,7 +257,7 @@ async fn a_restored_backup_is_not_written_over_by_a_request_from_before() {
     let (live, copy) = (path(folder.path(), &key), backup.path().join("copy"));
     fs::copy(&live, &copy).unwrap();
     let Replaced::Yes(lost) = store.replace(&key, first("before"), &entry("lost"), NOW).await.unwrap() else {
-        panic!("the session is live")
+        panic!("the session is not live")
     };
     fs::copy(&copy, &live).unwrap();
     let since = store.replace(&key, first("before"), &entry("since"), NOW).await.unwrap();
@@ -274,7 +274,7 @@ impl SmallDisk {
         let folder = tempfile::tempdir().unwrap();
         let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(folder.path()).status();
         let mounted = mount.is_ok_and(|status| status.success());
-        assert!(mounted, "this test mounts a tmpfs of 64 KiB as a disk that is full, and must be run by root for that");
+        assert!(mounted, "this test mounts a tmpfs of 64 KiB as a full disk, and must be run by root");
         Self(folder)
     }
 }

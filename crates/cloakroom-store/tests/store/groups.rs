@@ -219,7 +219,7 @@ fn explore_group(broken: Broken, dropped_after: &[Option<usize>], loses: usize, 
             let (all, found) = (acknowledged.len(), loaded(store).get::<usize>("count").unwrap());
             if found != Some(all) || acknowledged.contains(&false) {
                 let row = format!("{dropped_after:?}, lost answers {loses:b}, elsewhere {elsewhere}");
-                wrong.get_or_insert(format!("{row}: {acknowledged:?}, and the counter says {found:?}"));
+                wrong.get_or_insert(format!("{row}: {acknowledged:?}, but the counter is {found:?}"));
             }
             *fewest = (*fewest).min(store.writes.load(Ordering::SeqCst));
         },

@@ -40,7 +40,7 @@ fn record() -> Record {
 }
 
 async fn kept(store: &MemoryStore) -> Entry {
-    let Loaded::Live(_, entry) = store.load(&KEY, NOW).await.unwrap() else { panic!("the session is live") };
+    let Loaded::Live(_, entry) = store.load(&KEY, NOW).await.unwrap() else { panic!("the session is not live") };
     entry
 }
 

@@ -67,7 +67,7 @@ async fn a_lost_answer_is_detected_within_the_commit() {
             }
             let newest = cookies.first().unwrap_or(&cookie);
             let session = app.request(newest).await.unwrap().session;
-            assert_eq!(session.get("count").unwrap(), Some(1), "{row}: once");
+            assert_eq!(session.get("count").unwrap(), Some(1), "{row}: applied once");
             let keeps = has_session && what != "sign out with a message";
             assert_eq!(session.get::<String>("cart").unwrap().is_some(), keeps, "{row}");
             if what.starts_with("sign in") {
@@ -95,9 +95,13 @@ async fn an_unknown_outcome_is_an_error_and_leaves_no_orphan() {
             tokio::time::sleep(Duration::from_secs(20)).await;
             app.sessions.store().be(Mode::Works);
             tokio::time::sleep(Duration::from_secs(60)).await;
-            assert_eq!(app.sessions.store().inner.count_owned("ann", NOW).await.unwrap(), 0, "{row}: none is ann's");
+            assert_eq!(
+                app.sessions.store().inner.count_owned("ann", NOW).await.unwrap(),
+                0,
+                "{row}: ann has no session"
+            );
             let known = !app.request(&cookie).await.unwrap().session.is_new();
-            assert_eq!(live(&app).await, usize::from(known), "{row}: no session that no browser has");
+            assert_eq!(live(&app).await, usize::from(known), "{row}: no orphan is left");
             // The user can still sign in.
             let again = app.request(&cookie).await.unwrap();
             sign_in(&again.session);
@@ -105,7 +109,7 @@ async fn an_unknown_outcome_is_an_error_and_leaves_no_orphan() {
             let session = app.request(&cookies[0]).await.unwrap().session;
             assert_eq!(session.owner().as_deref(), Some("ann"), "{row}");
             if mode == Mode::FailsThenDown && has_session && !what.starts_with("sign out") {
-                assert_eq!(session.get::<String>("cart").unwrap().as_deref(), Some("shoes"), "{row}: as it was");
+                assert_eq!(session.get::<String>("cart").unwrap().as_deref(), Some("shoes"), "{row}: unchanged");
             }
         }
     }
@@ -130,7 +134,7 @@ async fn a_retried_commit_keeps_its_session() {
             assert_eq!(live(&app).await, expected, "{row}");
             if expected > 0 {
                 let session = app.request(cookies.first().unwrap_or(&cookie)).await.unwrap().session;
-                assert_eq!(session.get("count").unwrap(), Some(1), "{row}: once");
+                assert_eq!(session.get("count").unwrap(), Some(1), "{row}: applied once");
             }
         }
     }

@@ -294,7 +294,7 @@ async fn owners_are_found_while_keys_rotate() {
                 assert!(page.sessions.len() <= limit);
                 keys.extend(page.sessions.into_iter().map(|Owned { key, .. }| key));
                 let Some(next) = page.next else { break };
-                assert!(!next.as_str().contains("user"), "a cursor names nobody: {next}");
+                assert!(!next.as_str().contains("user"), "a cursor names the owner: {next}");
                 after = Some(next);
             }
             keys.sort();

@@ -104,19 +104,19 @@ async fn acknowledged_writes_survive_a_kill() {
             // Each session is complete. It is the acknowledged write or the one after it.
             let Loaded::Live(version, found) = store.load(&key, NOW).await.unwrap() else { panic!("not live: {name}") };
             let writes = found.text().split('\n').next().and_then(|first| first.parse().ok()).unwrap();
-            assert_eq!(**found.text(), text(writes), "round {round}: half a write");
+            assert_eq!(**found.text(), text(writes), "round {round}: an incomplete write");
             assert_eq!(version, nth(writes, &found), "round {round}: the version of another write");
             let known = last.remove(&key).unwrap_or(0);
-            assert!((known..=known + 1).contains(&writes), "{writes} there, {known} acknowledged");
+            assert!((known..=known + 1).contains(&writes), "{writes} stored, {known} acknowledged");
             // The lock was released with its process.
             let replaced = store.replace(&key, version, &entry("goes on"), NOW).await.unwrap();
             assert!(matches!(replaced, Replaced::Yes(_)));
         }
-        assert!(last.is_empty(), "round {round}: acknowledged, and not there: {last:?}");
+        assert!(last.is_empty(), "round {round}: acknowledged, but missing: {last:?}");
         store.sweep(NOW, 1000).await.unwrap();
-        assert!(files(folder.path()).iter().all(|name| name.len() == 64), "unfinished files are left");
+        assert!(files(folder.path()).iter().all(|name| name.len() == 64), "temporary files are left");
     }
-    println!("{acknowledged} writes acknowledged before 20 kills, {leftovers} unfinished files swept");
+    println!("{acknowledged} writes acknowledged before 20 kills, {leftovers} temporary files swept");
     assert!(acknowledged > 200, "only {acknowledged} writes: the children hardly ran");
 }
 

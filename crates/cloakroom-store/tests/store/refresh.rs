@@ -45,7 +45,7 @@ async fn a_refresh_notices_an_ended_session() {
             }
             let entries = app.sessions.store().len();
             assert_eq!(request.session.refresh().await.unwrap(), goes_on, "{name}");
-            assert_eq!(request.session.refresh().await.unwrap(), goes_on, "{name}, asked again");
+            assert_eq!(request.session.refresh().await.unwrap(), goes_on, "{name}, refreshed again");
             assert_eq!(request.session.contains_key("count"), goes_on, "{name}");
             assert_eq!(request.session.contains_key("mine"), goes_on && changed, "{name}");
             request.session.insert("later", 1).unwrap();

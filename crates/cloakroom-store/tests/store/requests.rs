@@ -153,7 +153,7 @@ async fn signing_out_with_an_id_that_moved_ends_the_session_where_it_is() {
     for (what, moves, act, begins) in [
         ("moved once", 1, Session::invalidate as Act, false),
         ("moved twice", 2, Session::invalidate, false),
-        ("and begins anew", 1, write_after, true),
+        ("and starts a new session", 1, write_after, true),
     ] {
         let app = App::new(Arc::new(MemoryStore::new()));
         let old = begun(&app).await;
@@ -162,16 +162,16 @@ async fn signing_out_with_an_id_that_moved_ends_the_session_where_it_is() {
             new = app.visit(&new, Session::cycle_id).await;
         }
         let request = app.request(&old).await.unwrap();
-        assert!(request.session.is_empty(), "{what}: it shows nothing");
+        assert!(request.session.is_empty(), "{what}: it shows no data");
         act(&request.session);
         let cookies = request.finish().await.unwrap();
         assert_eq!(cookies.len(), 1, "{what}: {cookies:?}");
-        assert_eq!(cookies[0] != "session=", begins, "{what}: the browser's newer cookie is dead too");
+        assert_eq!(cookies[0] != "session=", begins, "{what}: the browser's newer cookie is invalid too");
         let session = app.request(&new).await.unwrap().session;
         assert!(session.is_new() && session.is_empty(), "{what}: ended under its new id");
         if begins {
             let session = app.request(&cookies[0]).await.unwrap().session;
-            assert_eq!((session.keys(), session.owner()), (vec!["theme".to_owned()], None), "{what}: nothing of ann's");
+            assert_eq!((session.keys(), session.owner()), (vec!["theme".to_owned()], None), "{what}: no data of ann's");
         }
 
         // A second time: nothing is there, and the browser may have signed in again.
@@ -234,7 +234,7 @@ async fn the_old_session_ends_before_the_new_one_begins() {
     store.be(Mode::Taken(usize::MAX));
     assert_eq!(request.finish().await.unwrap_err().status(), 503);
     store.be(Mode::Works);
-    assert!(app.request(&cookie).await.unwrap().session.is_new(), "signed out nevertheless");
+    assert!(app.request(&cookie).await.unwrap().session.is_new(), "signed out");
 }
 
 #[tokio::test]
@@ -246,7 +246,7 @@ async fn a_sign_in_with_a_moved_id_creates_a_new_session() {
     assert!(bobs != old && bobs != anns);
     let session = app.request(&bobs).await.unwrap().session;
     assert_eq!(session.owner().as_deref(), Some("bob"));
-    assert!(session.is_empty(), "nothing of ann's");
+    assert!(session.is_empty(), "no data of ann's");
     assert_eq!(app.request(&anns).await.unwrap().session.owner().as_deref(), Some("ann"));
     // After the grace time, the old id is unknown.
     app.clock.advance(Duration::from_millis(10_001));
@@ -361,7 +361,7 @@ async fn an_owner_at_the_limit_is_refused() {
         let error = request.finish().await.unwrap_err();
         assert!(error.is_too_many_sessions() && error.status() == 409, "{what}");
     }
-    assert_eq!(app.request(&visitor).await.unwrap().session.len(), 1, "as it was");
+    assert_eq!(app.request(&visitor).await.unwrap().session.len(), 1, "unchanged");
     assert_eq!(all_owned(app.sessions.store().as_ref(), "ann", NOW).await.unwrap().len(), 2);
     // An owner who has a session keeps it, even under a new id.
     let first = app.visit(&first, sign_in).await;
@@ -479,7 +479,7 @@ async fn a_commit_without_an_answer_is_applied_once() {
                 change(&request.session);
                 store.be(mode);
                 assert!(request.session.commit_now().await.unwrap_err().is_unavailable(), "{row}");
-                assert!(request.session.commit_now().await.unwrap_err().is_unavailable(), "{row}: still");
+                assert!(request.session.commit_now().await.unwrap_err().is_unavailable(), "{row}: still unavailable");
                 store.be(Mode::Works);
                 let mut expected = 1;
                 if meanwhile && what == "replace" {
@@ -494,7 +494,7 @@ async fn a_commit_without_an_answer_is_applied_once() {
                 assert_eq!(session.pop_flash::<String>(), ["once"], "{row}");
                 assert!(session.contains_key("more"), "{row}");
                 let live = app.sessions.store().inner.scan(None, 10, NOW).await.unwrap().sessions.len();
-                assert_eq!(live, 1, "{row}: one session, and none that no browser knows");
+                assert_eq!(live, 1, "{row}: one session, and no orphan");
             }
         }
     }
@@ -534,5 +534,5 @@ async fn a_sign_out_completes_after_the_client_disconnects() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     store.be(Mode::Works);
     assert!(app.request(&cookie).await.unwrap().session.is_new());
-    assert_eq!(store.inner.len(), 1, "the session with the message has begun");
+    assert_eq!(store.inner.len(), 1, "the session with the message was created");
 }

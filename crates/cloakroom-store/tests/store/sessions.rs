@@ -117,7 +117,7 @@ async fn a_store_that_is_down_hangs_or_cant_says_so() {
         assert!(began.elapsed() < Duration::from_secs(9), "2 seconds each");
         // This one walks through the whole store.
         assert_eq!(sessions.end_everyone_before(NOW).await.unwrap_err().status(), 503);
-        assert!(began.elapsed() < Duration::from_secs(610), "and ten minutes");
+        assert!(began.elapsed() < Duration::from_secs(610), "plus ten minutes");
     }
     assert!(app.sessions.store().calls.load(Ordering::SeqCst) > 0);
 }
