@@ -73,8 +73,10 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Connects to a single server: `redis://`, `rediss://` (feature `tls`), `unix://`, and the
-    /// same with `valkey`.
+    /// Connects to a single server.
+    ///
+    /// The schemes are `redis://`, `rediss://` (feature `tls`) and `unix://`, and the same with
+    /// `valkey`.
     ///
     /// One connection carries the calls of all tasks. If it breaks, its pending calls are retried
     /// once on a new one. No call takes effect twice, because no two writes share a version. A call
@@ -192,8 +194,10 @@ impl RedisStore {
         self
     }
 
-    /// Requires each write to be on the disk of the master, and of the replicas of
-    /// [`RedisStore::durability`]. Also available as `durability=aof` in a URL.
+    /// Requires each write to be on the disk of the master.
+    ///
+    /// With [`RedisStore::durability`], it must also be on the disks of its replicas. In a URL, use
+    /// `durability=aof`.
     ///
     /// This uses `WAITAOF`, available in Redis since 7.2 and in all versions of Valkey. Servers
     /// without it, or without an append-only file, reject each write. It is not needed with

@@ -32,7 +32,7 @@ pub(crate) struct Master {
 }
 
 impl RedisStore {
-    /// Connects to the master that these sentinels know, and follows it through failovers.
+    /// Connects to the master of these sentinels, and follows it through failovers.
     ///
     /// `master` is its name, such as `mymaster`. If the servers need a login, another database than
     /// 0 or TLS, it is a URL with that name as its host: `redis://user:password@mymaster/1`. The

@@ -13,8 +13,9 @@ use crate::link::Link;
 use crate::managed::Managed;
 use crate::redis_store::RedisStore;
 
-/// A connection to one server that is replaced when there is evidence that it is broken, like that
-/// of `RedisStore`.
+/// A connection to one server that is replaced when it seems to be broken.
+///
+/// It uses the same rules as the connection of `RedisStore`.
 #[derive(Clone)]
 pub struct KeptConnection {
     managed: Arc<Managed>,

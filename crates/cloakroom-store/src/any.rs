@@ -15,8 +15,9 @@ use crate::walks::{Ended, EndedPage, OwnedPage};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// Any store, without a type parameter: for applications that select their store in a configuration
-/// file.
+/// Any store, without a type parameter.
+///
+/// For applications that select their store in a configuration file.
 ///
 /// A call costs one small allocation more than a direct call of the store. Clones share the store.
 ///

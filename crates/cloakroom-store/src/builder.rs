@@ -86,7 +86,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
         self
     }
 
-    /// Sets the time for which a commit is retried after conflicts. The default is 2 seconds.
+    /// Sets the time limit of a commit with conflicts. The default is 2 seconds.
     pub const fn commit_timeout(mut self, timeout: Duration) -> Self {
         self.patience.commit = timeout;
         self
@@ -101,7 +101,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
         self
     }
 
-    /// Limits the number of sessions per owner. The default is 100, and the oldest ones are ended.
+    /// Limits the number of sessions per owner. The default is 100, ending the oldest.
     ///
     /// Counting costs one more round trip per sign-in. Two simultaneous sign-ins may both take the
     /// last place. With [`AtLimit::EndOldest`], one sign-in ends at most 100 surplus sessions.
@@ -121,8 +121,9 @@ impl<S: Store> StoredSessionsBuilder<S> {
         self
     }
 
-    /// Removes the limit of sessions per owner, for example for an account that many machines
-    /// share.
+    /// Removes the limit of sessions per owner.
+    ///
+    /// For example for an account that many machines share.
     ///
     /// # Security
     /// Anyone who can sign in as that owner can fill the store with sessions.
@@ -131,8 +132,9 @@ impl<S: Store> StoredSessionsBuilder<S> {
         self
     }
 
-    /// Makes calls fail at once while the store is known to be down, instead of after their
-    /// timeout.
+    /// Makes calls fail at once while the store is known to be down.
+    ///
+    /// By default each call waits for its timeout.
     ///
     /// The store counts as down when no call has succeeded for half a second and at least five in a
     /// row have failed. At least every half second, one call is made as a probe; the first success

@@ -18,7 +18,9 @@ const AHEAD: Duration = Duration::from_secs(60);
 pub struct Checkup {
     /// The server's name and version, such as "Redis 7.0.15".
     pub server: String,
-    /// The server's time, if it reports one. For display only: no store uses it to expire sessions.
+    /// The server's time, if it reports one.
+    ///
+    /// For display only: no store uses it to expire sessions.
     pub clock: Option<Timestamp>,
     /// The findings.
     pub findings: Vec<Finding>,

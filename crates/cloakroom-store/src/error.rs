@@ -36,8 +36,9 @@ impl StoreError {
         Self(Kind::Unavailable(source.into()))
     }
 
-    /// The store executed the call, but not as durably as configured, for example without the
-    /// required replica acknowledgements.
+    /// The store executed the call, but not as durably as configured.
+    ///
+    /// For example, the required replica acknowledgements are missing.
     ///
     /// The commit fails without looking for its own record, because finding it would not confirm
     /// it.
@@ -46,7 +47,9 @@ impl StoreError {
         Self(Kind::Unconfirmed(source.into()))
     }
 
-    /// The table or folder for sessions doesn't exist. The text names it and says how to create it.
+    /// The table or folder for sessions doesn't exist.
+    ///
+    /// The text names it and says how to create it.
     #[must_use]
     pub fn missing(what: impl Into<Cow<'static, str>>) -> Self {
         Self(Kind::Missing { what: what.into() })
@@ -74,8 +77,9 @@ impl StoreError {
         Self(Kind::Unreadable { key, why: why.into() })
     }
 
-    /// The new key for a session is taken. With 256 random bits this doesn't happen unless the
-    /// generator is broken.
+    /// The new key for a session is taken.
+    ///
+    /// With 256 random bits this doesn't happen unless the generator is broken.
     #[must_use]
     pub const fn taken(key: StoreKey) -> Self {
         Self(Kind::Taken { key })
@@ -129,8 +133,9 @@ impl StoreError {
         matches!(self.0, Kind::Unconfirmed(_))
     }
 
-    /// Returns whether the table or folder for sessions must be created first, for example with
-    /// `migrate`.
+    /// Returns whether the table or folder for sessions must be created first.
+    ///
+    /// For example with `migrate`.
     #[must_use]
     pub const fn is_missing(&self) -> bool {
         matches!(self.0, Kind::Missing { .. })

@@ -14,8 +14,9 @@ const IN_MEMORY: &str =
 
 const EMPTY: &str = "an empty `path`: name a file or folder, or use `MemoryStore` for sessions in memory";
 
-/// Rejects a path that names no file: an empty path, or one of SQLite's names for an in-memory
-/// database.
+/// Rejects a path that names no file.
+///
+/// Such a path is empty, or one of SQLite's names for an in-memory database.
 ///
 /// # Errors
 /// An error that is [unsupported](StoreError::is_unsupported) and names `MemoryStore`.

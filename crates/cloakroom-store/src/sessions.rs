@@ -26,7 +26,7 @@ const PAGE: usize = 100;
 /// The maximum number of listed sessions.
 const MOST_LISTED: usize = 1000;
 
-/// Lists and ends the sessions of an owner, on the store of a [`StoredSessions`] factory.
+/// Lists and ends the sessions of an owner in the store of a [`StoredSessions`].
 ///
 /// The owner is the value passed to [`Session::set_owner`]. This needs a store with an owner index.
 ///
@@ -86,8 +86,9 @@ pub struct Devices {
 }
 
 impl Device {
-    /// Returns eight hexadecimal digits that identify the session in [`Sessions::end`] and in
-    /// traces.
+    /// Returns eight hexadecimal digits that identify the session.
+    ///
+    /// They are used by [`Sessions::end`] and appear in traces.
     #[must_use]
     pub fn prefix(&self) -> String {
         self.key.prefix()
@@ -135,8 +136,9 @@ impl<S: Store> Sessions<S> {
         Ok(all)
     }
 
-    /// Returns a page of at most `limit` live sessions of an owner, oldest first, after the cursor
-    /// of the previous page.
+    /// Returns a page of an owner's live sessions, oldest first.
+    ///
+    /// A page has at most `limit` sessions. `after` is the cursor of the previous page.
     ///
     /// A page may have fewer sessions, or none, even if it has a [`next`](Devices::next).
     ///
@@ -161,7 +163,9 @@ impl<S: Store> Sessions<S> {
         Ok(Devices { devices: page.sessions.into_iter().map(device).collect(), next: page.next })
     }
 
-    /// Ends the owner's session with this [prefix](Device::prefix). Returns whether there was one.
+    /// Ends the owner's session with this prefix. Returns whether there was one.
+    ///
+    /// See [`Device::prefix`].
     ///
     /// The prefix may come from a form: it cannot reach the sessions of other owners.
     ///

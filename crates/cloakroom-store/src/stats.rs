@@ -109,7 +109,8 @@ pub struct Stats {
     pub calls_in_flight: u64,
     /// Commits currently waiting for another commit of the same session.
     pub commits_waiting: u64,
-    /// `true` while the store is known to be down; needs
-    /// [`fail_fast`](crate::StoredSessionsBuilder::fail_fast).
+    /// `true` while the store is known to be down.
+    ///
+    /// Needs [`fail_fast`](crate::StoredSessionsBuilder::fail_fast).
     pub is_down: bool,
 }

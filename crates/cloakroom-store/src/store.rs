@@ -24,7 +24,7 @@ pub struct Entry {
     pub created: Timestamp,
     /// When it was last used, to the precision of the last recorded touch.
     pub touched: Timestamp,
-    /// The session is valid up to and including this time; `None` means that it never expires.
+    /// The last time at which the session is valid; `None` if it never expires.
     pub deadline: Option<Timestamp>,
     /// The owner of the session.
     pub owner: Option<String>,
@@ -54,8 +54,9 @@ impl Entry {
         Self { contents: Contents::made(record), created, touched, deadline, owner }
     }
 
-    /// Returns the encoded record. It is encoded on first use, so a store that keeps entries in
-    /// memory never pays for it.
+    /// Returns the encoded record.
+    ///
+    /// It is encoded on first use, so a store that keeps entries in memory never pays for it.
     #[must_use]
     pub fn text(&self) -> &Arc<str> {
         self.contents.text()
@@ -74,7 +75,9 @@ impl Entry {
         Self { contents: Contents::Packed(text.into(), self.contents.tag()), owner, ..*self }
     }
 
-    /// Decodes the record and applies the touches since it was written. `key` appears in the error.
+    /// Decodes the record and applies the touches since it was written.
+    ///
+    /// `key` appears in the error.
     ///
     /// # Errors
     /// [`StoreError::is_corrupt`] if the text is not a record in our format.
@@ -90,8 +93,9 @@ impl Entry {
         Ok(record)
     }
 
-    /// Returns the version that a store **must** give to this entry: the first one under its key,
-    /// or the one that replaces `seen`.
+    /// Returns the version that a store **must** give to this entry.
+    ///
+    /// It is the first version under the key, or the one that replaces `seen`.
     ///
     /// The version has a tag, taken from the last commit that marked the record, or else from the
     /// text. Two different writes therefore never share a version, even after a store has lost some
@@ -230,7 +234,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Created, StoreError>> + Send;
 
-    /// Replaces the version `seen` with `entry`, with the version of [`Entry::next_version`].
+    /// Replaces the version `seen` with `entry`.
+    ///
+    /// The new version is that of [`Entry::next_version`].
     ///
     /// Versions **must** be compared as a whole, and **must not** be counted by the store. After a
     /// failover that lost acknowledged writes, a store that counts would assign the same number
@@ -247,8 +253,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Replaced, StoreError>> + Send;
 
-    /// Records that the session was used and extends its deadline. Returns `false` if there is no
-    /// such session.
+    /// Records that the session was used and extends its deadline.
+    ///
+    /// Returns `false` if there is no such session.
     ///
     /// **Must not** create, **must not** shorten a deadline, **must not** set `touched` back, and
     /// **must not** change the version or the text: a touch never undoes another request's commit,
@@ -261,7 +268,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Moves a session to a new key, and leaves a tombstone under the old key until `moved_until`.
+    /// Moves a session to a new key, and leaves a tombstone under the old one.
+    ///
+    /// The tombstone expires after `moved_until`.
     ///
     /// The tombstone holds the new key, for use by [`Store::end`] only. `seen` is the version under
     /// the old key, as in [`Store::replace`]. If the new key is taken, as defined at
@@ -292,8 +301,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         async { Ok(0) }
     }
 
-    /// Returns a page of an owner's live sessions, oldest first, after the cursor of the previous
-    /// page.
+    /// Returns a page of an owner's live sessions, oldest first.
+    ///
+    /// `after` is the cursor of the previous page.
     ///
     /// An owner may have any number of sessions, so they are read in pages. From the first page to
     /// the one without a `next`:
@@ -338,7 +348,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         }
     }
 
-    /// Ends at most `limit` of an owner's sessions, oldest first, except the one under `keep`.
+    /// Ends at most `limit` of an owner's sessions, oldest first, except `keep`.
     ///
     /// This is one bounded step: callers repeat it while there are [more](Ended::more). This
     /// default reads a page and ends its sessions one after the other.
@@ -373,7 +383,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         }
     }
 
-    /// Ends sessions created before `point`: one step of a walk through the whole store.
+    /// Ends sessions created before `point`: one step of a walk through the store.
     ///
     /// Callers pass the `next` of the previous step as `after` until a step has no `next`. By then
     /// all of these sessions **must** have ended, including those that moved during the walk. A
@@ -393,8 +403,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         async { Err(StoreError::unsupported("ending all sessions")) }
     }
 
-    /// Returns a page of all live sessions, in the store's preferred order, after the cursor of the
-    /// previous page.
+    /// Returns a page of all live sessions, in the store's preferred order.
+    ///
+    /// `after` is the cursor of the previous page.
     ///
     /// For tools that list, count or copy sessions. **Must not** create, extend or delete anything.
     /// From the first page to the one without a `next`:
@@ -421,8 +432,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         async { Err(StoreError::unsupported("a walk through all sessions")) }
     }
 
-    /// Reports the state of the store's server, for operators: durability, eviction, replication
-    /// and clock.
+    /// Reports the state of the store's server, for operators.
+    ///
+    /// The report covers durability, eviction, replication and the clock.
     ///
     /// **Must not** change anything. Information that the server refuses to give **must** be one of
     /// the findings, and not an error.

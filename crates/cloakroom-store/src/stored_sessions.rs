@@ -59,7 +59,7 @@ pub struct StoredSessions<S> {
 }
 
 impl<S: Store> StoredSessions<S> {
-    /// Creates a builder for a factory on this store, which may be an `Arc` shared with others.
+    /// Creates a builder for a factory on this store or on an `Arc` of it.
     ///
     /// # Examples
     /// ```

@@ -122,8 +122,9 @@ impl Counters {
 }
 
 impl<S: Store> SweeperBuilder<S> {
-    /// Sets the interval between two runs, varied randomly by up to half. The default is one
-    /// minute.
+    /// Sets the interval between two runs. The default is one minute.
+    ///
+    /// It is varied randomly by up to half.
     pub const fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
@@ -135,8 +136,9 @@ impl<S: Store> SweeperBuilder<S> {
         self
     }
 
-    /// Sets the timeout of one store call. The default is 30 seconds, because no request waits for
-    /// it.
+    /// Sets the timeout of one store call. The default is 30 seconds.
+    ///
+    /// It is long because no request waits for the sweeper.
     pub const fn call_timeout(mut self, timeout: Duration) -> Self {
         self.call_timeout = timeout;
         self

@@ -26,7 +26,9 @@ impl OwnedPage {
         Self { sessions, next }
     }
 
-    /// Cuts a page out of all sessions of an owner, for stores that hold them all in memory.
+    /// Cuts a page out of all sessions of an owner.
+    ///
+    /// For stores that hold them all in memory.
     ///
     /// # Errors
     /// If the cursor comes from another store or method.

@@ -67,7 +67,7 @@ fn short(value: &impl fmt::Debug) -> String {
     text
 }
 
-/// Returns the version of an entry that is the given write under its key, counted from 1.
+/// Returns the version of the given write under a key, counted from 1.
 ///
 /// # Examples
 /// ```

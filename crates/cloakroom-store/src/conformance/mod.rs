@@ -73,7 +73,7 @@ impl Capabilities {
         self
     }
 
-    /// Declares that the store expires entries by itself, so a sweep finds nothing to do.
+    /// Declares that the store expires entries by itself, so a sweep does nothing.
     pub const fn expires_by_itself(mut self) -> Self {
         self.sweep = false;
         self
@@ -85,8 +85,9 @@ impl Capabilities {
         self
     }
 
-    /// Sets the number of rounds of each race. More rounds find more bugs; 1,000 are worth the time
-    /// before a release.
+    /// Sets the number of rounds of each race.
+    ///
+    /// More rounds find more bugs; 1,000 are worth the time before a release.
     pub const fn rounds(mut self, rounds: usize) -> Self {
         self.rounds = rounds;
         self
@@ -144,8 +145,9 @@ pub async fn check<S: Store>(store: Arc<S>, can: Capabilities) -> Vec<Failure> {
     check_each(store, can, |_, _| ()).await
 }
 
-/// Runs all checks as [`check`] does, and calls `each` after each one with its name and its
-/// failure, if any.
+/// Runs all checks as [`check`] does, and calls `each` after each one.
+///
+/// The arguments of `each` are the name of the check and its failure, if any.
 ///
 /// # Examples
 /// ```

@@ -55,8 +55,9 @@ const FUSE: [&str; 18] = [
 ];
 
 impl Mount {
-    /// Finds the mount of a path in the text of `/proc/self/mountinfo`. Symbolic links in the path
-    /// must be resolved.
+    /// Finds the mount of a path in the text of `/proc/self/mountinfo`.
+    ///
+    /// Symbolic links in the path must be resolved.
     ///
     /// The longest mount point wins. Among equal ones the last wins, because it covers the others.
     pub fn of(path: &Path, mounts: &str) -> Option<Self> {
@@ -64,8 +65,9 @@ impl Mount {
         mounts.max_by_key(|mount| mount.at.components().count())
     }
 
-    /// Returns whether other machines may mount it too. Locks and shared memory only work between
-    /// processes of one machine.
+    /// Returns whether other machines may mount it too.
+    ///
+    /// Locks and shared memory only work between processes of one machine.
     #[must_use]
     pub fn is_network(&self) -> bool {
         match self.kind.strip_prefix("fuse.") {

@@ -41,7 +41,7 @@ const CAPACITY: usize = 1_000_000;
 /// whole shard is swept. Without this delay, a flood would cause a sweep with each new session.
 const LEEWAY: u64 = 1000;
 
-/// A store in memory: its sessions end with the process and are not shared with others.
+/// A store in memory, which ends with its process and is not shared with others.
 ///
 /// Suitable for tests, for development, and for a single process whose sessions may end with it. A
 /// session is kept as text until it is used again, and as a decoded record from then on, so that
@@ -110,8 +110,7 @@ impl MemoryStore {
         self
     }
 
-    /// Returns the number of sessions and tombstones, including expired ones that have not been
-    /// swept.
+    /// Returns the number of sessions and tombstones, including expired ones.
     #[must_use]
     pub fn len(&self) -> usize {
         self.room.total()

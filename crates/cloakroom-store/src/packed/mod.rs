@@ -99,7 +99,7 @@ impl<S: Store> PackedStore<S> {
         self
     }
 
-    /// Encrypts records with the current key of a keyring, and reads those of its other keys.
+    /// Encrypts records with the current key, and reads those of all keys.
     ///
     /// A record of a previous key is sealed with the current one when it is next written. During a
     /// key rotation, an owner's sessions are listed key by key, oldest first for each key. The
