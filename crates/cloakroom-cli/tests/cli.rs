@@ -17,6 +17,8 @@ mod keys;
 mod manual;
 #[path = "cli/migrate.rs"]
 mod migrate;
+#[path = "cli/packed.rs"]
+mod packed;
 #[path = "cli/stores.rs"]
 mod stores;
 #[path = "cli/while_running.rs"]

@@ -21,6 +21,7 @@
 //! | `queue` | work on one session inside this process, one task after the other |
 //! | `memory` | a store for one process |
 //! | `file` | a store in a folder, for one machine |
+//! | `at_rest` | the outside of a packed record |
 //! | `packed` | records compressed or encrypted, in any store |
 //! | `location` | where a store on a disk may be |
 //! | `sweeper` | the task that removes what is over |
@@ -34,6 +35,7 @@
 //! | `conformance` | the suite that decides whether a store is right (feature `conformance`) |
 
 mod any;
+mod at_rest;
 mod builder;
 mod call;
 mod checkup;

@@ -81,6 +81,9 @@ pub struct Page {
     pub sessions: Vec<Scanned>,
     /// Keys under which something damaged lies.
     pub damaged: Vec<StoreKey>,
+    /// Live sessions whose encrypted records don't open, because their key isn't in the keyring or
+    /// there is no keyring. The text is the encrypted one.
+    pub locked: Vec<Scanned>,
     /// Where the next page begins; `None` at the end of the walk.
     pub next: Option<Cursor>,
 }
@@ -89,7 +92,7 @@ impl Page {
     /// A page of these sessions.
     #[must_use]
     pub const fn new(sessions: Vec<Scanned>, damaged: Vec<StoreKey>, next: Option<Cursor>) -> Self {
-        Self { sessions, damaged, next }
+        Self { sessions, damaged, locked: Vec::new(), next }
     }
 
     /// Takes as many as there is room for, in the order of keys; says whether the page is full, and

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use cloakroom_session::{Record, StoreKey, Timestamp, Version};
 
+use crate::at_rest;
 use crate::checkup::Checkup;
 use crate::contents::Contents;
 use crate::error::StoreError;
@@ -78,7 +79,11 @@ impl Entry {
     /// # Errors
     /// [`StoreError::is_corrupt`] where the text isn't a record of ours.
     pub fn record(&self, key: &StoreKey) -> Result<Arc<Record>, StoreError> {
-        let mut record = Arc::clone(self.contents.record().ok_or_else(|| StoreError::corrupt(*key))?);
+        let no_record = || match self.is_encrypted() {
+            true => StoreError::unreadable(*key, "it is encrypted, and the store has no keyring for records"),
+            false => StoreError::corrupt(*key),
+        };
+        let mut record = Arc::clone(self.contents.record().ok_or_else(no_record)?);
         // Touches are kept beside the record. The entry's deadline is the earlier one of two, so it
         // never shortens the idle one.
         let there = record.clockwork();
@@ -87,6 +92,14 @@ impl Entry {
             Arc::make_mut(&mut record).restore_touch(self.touched, idle);
         }
         Ok(record)
+    }
+
+    /// Returns `true` if the text is an encrypted record.
+    ///
+    /// A [`PackedStore`](crate::PackedStore) keeps such records in the store that it wraps.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        at_rest::is_encrypted(self.text())
     }
 
     /// The version that a store **must** give to this entry: the first one under its key, or the

@@ -38,6 +38,10 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
     ("OWNER_LIMIT_AT_LIMIT", "owner_limit.at_limit", Kind::Text),
     ("NO_OWNER_LIMIT", "no_owner_limit", Kind::Switch),
     ("FAIL_FAST", "fail_fast", Kind::Switch),
+    ("RECORDS_KEY", "records.key", Kind::Secret),
+    ("RECORDS_KEY_FILE", "records.key", Kind::SecretFile),
+    ("RECORDS_ENCRYPTION", "records.encryption", Kind::Text),
+    ("RECORDS_COMPRESS_ABOVE", "records.compress_above", Kind::Number),
     ("COOKIE_NAME", "cookie.name", Kind::Text),
     ("COOKIE_PATH", "cookie.path", Kind::Text),
     ("COOKIE_DOMAIN", "cookie.domain", Kind::Text),
@@ -67,7 +71,8 @@ impl SessionConfig {
     ///
     /// The names are those of the options, with an underscore between a table and its option:
     /// `SHOP_COOKIE_NAME` for `cookie.name`. `SHOP_KEY` and `SHOP_STORE` hold the keyring and the
-    /// URL themselves, `SHOP_KEY_FILE` and `SHOP_STORE_FILE` name files. Lists have commas,
+    /// URL themselves, `SHOP_KEY_FILE` and `SHOP_STORE_FILE` name files; `SHOP_RECORDS_KEY` and
+    /// `SHOP_RECORDS_KEY_FILE` are the same for the keyring of records. Lists have commas,
     /// switches are `true` or `false`. An empty variable counts as not set.
     ///
     /// What can be [checked](Self::check) is checked.
@@ -134,7 +139,11 @@ impl SessionConfig {
             SetupError::of(variable(prefix, &path), why.into_inner().to_string())
         })?;
         for (option, source) in secrets {
-            let place = if option == "key" { &mut config.key } else { &mut config.store };
+            let place = match option {
+                "key" => &mut config.key,
+                "store" => &mut config.store,
+                _ => &mut config.records.get_or_insert_default().key,
+            };
             if place.replace(source).is_some() {
                 let problem = "is given twice: as a variable and as a file";
                 return Err(SetupError::of(variable(prefix, option), problem));
@@ -160,6 +169,7 @@ impl SessionConfig {
         let source = match option {
             "key" => self.key.as_ref(),
             "store" => self.store.as_ref(),
+            "records.key" => self.records.as_ref().and_then(|records| records.key.as_ref()),
             _ => None,
         };
         let ending = if matches!(source, Some(Source::File(_))) { "_FILE" } else { "" };

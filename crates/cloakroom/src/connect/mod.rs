@@ -5,12 +5,14 @@
 //! | `parts` | a URL in its parts |
 //! | `options` | every option that a URL may have, and what it is about |
 //! | `identity` | which store a URL leads to, without how it is reached |
+//! | `packing` | records compressed or encrypted in the store |
 //! | `redis` | URLs of Redis and Valkey, of which there are many (feature `redis`) |
 //! | `error` | what can be wrong with a URL, and with what is behind it |
 
 mod error;
 mod identity;
 mod options;
+mod packing;
 mod parts;
 #[cfg(feature = "redis")]
 mod redis;
@@ -26,6 +28,7 @@ use cloakroom_store::{AnyStore, Durability, FileStore, MemoryStore, Store, Store
 pub use error::ConnectError;
 pub use identity::StoreIdentity;
 use options::Parameters;
+pub use packing::Packing;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use parts::Parts;
 
@@ -93,6 +96,9 @@ const SCHEMES: [(&str, &[&str]); 20] = [
 ///   `rediss:`. The login in a URL of Sentinel is that of the servers; the sentinels' own is
 ///   `?sentinel_user=…&sentinel_password=…`.
 ///
+/// - All of them: `?compress_above=1024` compresses longer records (feature `compress`), as
+///   `PackedStore::compress_above` does. For encryption there is [`connect_packed`]: a keyring
+///   isn't written in a URL.
 /// - An option that isn't known is an error, which names the nearest one that is.
 ///
 /// The store has answered once when this returns. It must be called on a tokio runtime.
@@ -119,15 +125,35 @@ const SCHEMES: [(&str, &[&str]); 20] = [
 /// # }
 /// ```
 pub async fn connect(url: &str) -> Result<AnyStore, ConnectError> {
-    connect_within(url, PATIENCE).await
+    connect_within(url, None, PATIENCE).await
 }
 
-async fn connect_within(url: &str, patience: Duration) -> Result<AnyStore, ConnectError> {
+/// Opens the store behind a URL, in which records are compressed or encrypted.
+///
+/// The URL is one that [`connect`] takes. The store is always a
+/// [`PackedStore`](cloakroom_store::PackedStore): it reads compressed records, and its errors say
+/// why a record doesn't open.
+///
+/// # Errors
+/// As [`connect`]; and a threshold for compression that is in the URL as well, or that needs the
+/// feature `compress`.
+pub async fn connect_packed(url: &str, packing: Packing) -> Result<AnyStore, ConnectError> {
+    connect_within(url, Some(packing), PATIENCE).await
+}
+
+async fn connect_within(url: &str, packing: Option<Packing>, patience: Duration) -> Result<AnyStore, ConnectError> {
     let (scheme, features, rest) = scheme_of(url)?;
-    match tokio::time::timeout(patience, open(scheme, features, rest)).await {
-        Ok(opened) => opened,
-        Err(_) => Err(ConnectError::store(scheme, StoreError::timed_out())),
-    }
+    let (above, rest) = packing::threshold(scheme, rest)?;
+    let packing = match (packing, above) {
+        (None, None) => None,
+        (packing, above) => Some(packing.unwrap_or_default().and_above(scheme, above)?),
+    };
+    let store = match tokio::time::timeout(patience, open(scheme, features, &rest)).await {
+        Ok(opened) => opened?,
+        Err(_) => return Err(ConnectError::store(scheme, StoreError::timed_out())),
+    };
+    let Some(packing) = packing else { return Ok(store) };
+    packing.wrap(store).map_err(|why| ConnectError::malformed(scheme, why.to_string()))
 }
 
 /// The scheme of a URL, the features that it needs, and what is behind it.
