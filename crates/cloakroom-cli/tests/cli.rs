@@ -19,6 +19,8 @@ mod manual;
 mod migrate;
 #[path = "cli/packed.rs"]
 mod packed;
+#[path = "cli/packed_stores.rs"]
+mod packed_stores;
 #[path = "cli/stores.rs"]
 mod stores;
 #[path = "cli/while_running.rs"]
