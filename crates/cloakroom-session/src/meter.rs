@@ -10,6 +10,9 @@
 //! | `cloakroom_session_events_total` | counter | `event`: [`Event::as_str`]; `carrier`: `id` for sessions in a store, `record` for those in cookies |
 //! | `cloakroom_session_bytes` | histogram, bytes | `carrier`: what was written, a record or a cookie with its name |
 //! | `cloakroom_store_call_seconds` | histogram, seconds | `operation`: `load`, `create`, …; `outcome`: `ok`, `timeout`, `corrupt`, `unsupported`, `error` |
+//! | `cloakroom_store_pool_connections` | gauge | `store`: `postgres`, `mysql`, `sqlite`; `state`: `in_use`, `idle` |
+//! | `cloakroom_store_pool_waiting` | gauge | `store`: callers that wait for a connection |
+//! | `cloakroom_store_pool_wait_seconds` | histogram, seconds | `store`; `outcome`: `ok`, or `none` where the caller got no connection |
 //! | `cloakroom_cookies_rejected_total` | counter | `reason`: as in the trace event |
 //! | `cloakroom_csrf_refused_total` | counter | `reason`: as in the trace event; `outcome`: `refused`, or `reported` where the rules only report |
 //! | `cloakroom_swept_total` | counter | none: ended sessions that a sweeper removed |
@@ -159,6 +162,124 @@ pub fn calls_saved(operation: &'static str, calls: u64) {
     metrics::counter!("cloakroom_store_calls_saved_total", "operation" => operation).increment(calls);
 }
 
+/// A pool of connections of one store, or a queue in front of its threads.
+///
+/// Pools of one kind of store add up in the numbers of a process.
+///
+/// # Examples
+/// ```
+/// use cloakroom_session::meter::Pool;
+/// use std::sync::Arc;
+///
+/// let pool = Arc::new(Pool::new("postgres"));
+/// let wait = pool.wait();
+/// // … get a connection, then:
+/// wait.done();
+/// pool.holds(|| (1, 3));
+/// ```
+#[derive(Debug)]
+pub struct Pool {
+    #[cfg(feature = "metrics")]
+    store: &'static str,
+    /// The connections in use and the idle ones, as the recorder was told last.
+    #[cfg(feature = "metrics")]
+    told: std::sync::Mutex<(usize, usize)>,
+}
+
+impl Pool {
+    /// Creates a meter for a pool of this kind of store, such as `postgres`.
+    #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
+    #[must_use]
+    pub const fn new(store: &'static str) -> Self {
+        Self {
+            #[cfg(feature = "metrics")]
+            store,
+            #[cfg(feature = "metrics")]
+            told: std::sync::Mutex::new((0, 0)),
+        }
+    }
+
+    /// Notes that a caller has begun to wait for a connection, until the value is dropped.
+    #[must_use]
+    #[cfg_attr(
+        feature = "metrics",
+        expect(clippy::disallowed_methods, reason = "a wait is measured, and decides nothing")
+    )]
+    pub fn wait(self: &std::sync::Arc<Self>) -> PoolWait {
+        #[cfg(feature = "metrics")]
+        metrics::gauge!("cloakroom_store_pool_waiting", "store" => self.store).increment(1.0);
+        PoolWait {
+            #[cfg(feature = "metrics")]
+            pool: std::sync::Arc::clone(self),
+            #[cfg(feature = "metrics")]
+            began: std::time::Instant::now(),
+            #[cfg(feature = "metrics")]
+            outcome: "none",
+        }
+    }
+
+    /// Notes how many connections are in use and how many are idle. They are counted only with the
+    /// feature `metrics`.
+    #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
+    pub fn holds(&self, counts: impl FnOnce() -> (usize, usize)) {
+        #[cfg(feature = "metrics")]
+        {
+            let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let (in_use, idle) = counts();
+            for (state, now, before) in [("in_use", in_use, told.0), ("idle", idle, told.1)] {
+                if now != before {
+                    let gauge =
+                        metrics::gauge!("cloakroom_store_pool_connections", "store" => self.store, "state" => state);
+                    #[expect(clippy::cast_precision_loss, reason = "no pool has 2^52 connections")]
+                    gauge.increment(now as f64 - before as f64);
+                }
+            }
+            *told = (in_use, idle);
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.holds(|| (0, 0));
+    }
+}
+
+/// A caller that waits for a connection.
+#[derive(Debug)]
+pub struct PoolWait {
+    #[cfg(feature = "metrics")]
+    pool: std::sync::Arc<Pool>,
+    #[cfg(feature = "metrics")]
+    began: std::time::Instant,
+    #[cfg(feature = "metrics")]
+    outcome: &'static str,
+}
+
+impl PoolWait {
+    /// Notes that the caller has got a connection.
+    #[cfg_attr(not(feature = "metrics"), expect(unused_mut, reason = "there is nobody to tell"))]
+    pub fn done(mut self) {
+        #[cfg(feature = "metrics")]
+        {
+            self.outcome = "ok";
+        }
+        drop(self);
+    }
+}
+
+impl Drop for PoolWait {
+    fn drop(&mut self) {
+        #[cfg(feature = "metrics")]
+        {
+            let store = self.pool.store;
+            metrics::gauge!("cloakroom_store_pool_waiting", "store" => store).decrement(1.0);
+            metrics::histogram!("cloakroom_store_pool_wait_seconds", "store" => store, "outcome" => self.outcome)
+                .record(self.began.elapsed());
+        }
+    }
+}
+
 /// Counts a session cookie that didn't open.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
 pub fn rejected(reason: &'static str) {
@@ -194,6 +315,13 @@ pub fn describe() {
     describe_gauge!("cloakroom_store_down", "1 while the store is known to be down.");
     describe_histogram!("cloakroom_commit_group_size", "Commits that were written as one.");
     describe_counter!("cloakroom_store_calls_saved_total", "Calls that one for another request served as well.");
+    describe_gauge!("cloakroom_store_pool_connections", "Connections of the store, in use and idle.");
+    describe_gauge!("cloakroom_store_pool_waiting", "Callers that wait for a connection of the store.");
+    describe_histogram!(
+        "cloakroom_store_pool_wait_seconds",
+        Unit::Seconds,
+        "How long callers waited for a connection of the store."
+    );
     describe_counter!("cloakroom_session_events_total", "What happened to sessions.");
     describe_histogram!("cloakroom_session_bytes", Unit::Bytes, "Sizes of the records and cookies that were written.");
     describe_histogram!("cloakroom_store_call_seconds", Unit::Seconds, "How long calls of the store took.");
