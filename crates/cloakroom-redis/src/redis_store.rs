@@ -164,7 +164,9 @@ impl RedisStore {
     ///
     /// An end is an error as long as it is unconfirmed, also where there is nothing left to end,
     /// and this process tries it again for half an hour: a sign-out that failed while the master
-    /// was about to be lost is carried out on the next one.
+    /// was about to be lost is carried out on the next one. In a Cluster, `end_owned` and
+    /// `end_before` wait for each master in turn when they have found all sessions: an end that
+    /// another process made without a confirmation may be on any of them.
     ///
     /// **It isn't more than that.** `WAIT` makes a loss less likely; in the words of its
     /// documentation it "does not make Redis a strongly consistent store". A failover may promote a
