@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::outcome::Outcome;
 use crate::output::{plain, print, print_json};
 use crate::place::{Open, open, url};
+use crate::secret::RecordKeyOptions;
 use crate::walk::within;
 use room::Room;
 
@@ -28,6 +29,8 @@ pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]
     store: String,
+    #[command(flatten)]
+    records: RecordKeyOptions,
     /// Number of runs of each race: more runs find more errors
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rounds: u32,
@@ -40,7 +43,8 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
     let url = url(&options.store)?;
     let name = fresh_id()?.store_key().to_hex();
     let room = Room::of(&url, name.get(..12).unwrap_or(&name))?;
-    let store = open(room.url(), Open::Any).await?;
+    let keyring = options.records.keyring()?;
+    let store = open(room.url(), Open::Any, keyring.as_ref()).await?;
     if !json {
         print(&format!("in {}\n", plain(&room.to_string())))?;
     }

@@ -20,7 +20,11 @@ pub(crate) fn rows(sessions: &[Scanned], now: Timestamp) -> String {
     let rows: Vec<Vec<String>> = sessions
         .iter()
         .map(|Scanned { key, version, entry, .. }| {
-            let owner = entry.owner.as_deref().map_or_else(|| "-".to_owned(), plain);
+            let owner = match &entry.owner {
+                _ if entry.is_encrypted() => "(encrypted)".to_owned(),
+                Some(owner) => plain(owner),
+                None => "-".to_owned(),
+            };
             let ends = entry.deadline.map_or_else(|| "never".to_owned(), |deadline| span(deadline.since(now)));
             vec![
                 key.prefix(),
@@ -41,7 +45,11 @@ pub(crate) fn rows(sessions: &[Scanned], now: Timestamp) -> String {
 pub(crate) fn facts(Scanned { key, version, entry, .. }: &Scanned) -> Map<String, Value> {
     let mut facts = Map::new();
     facts.insert("key".to_owned(), key.to_hex().into());
-    facts.insert("owner".to_owned(), json!(entry.owner));
+    // The index of an encrypted record has a hash of the owner.
+    facts.insert("owner".to_owned(), json!(entry.owner.as_ref().filter(|_| !entry.is_encrypted())));
+    if entry.is_encrypted() {
+        facts.insert("is_encrypted".to_owned(), true.into());
+    }
     facts.insert("created".to_owned(), utc(entry.created).into());
     facts.insert("touched".to_owned(), utc(entry.touched).into());
     facts.insert("deadline".to_owned(), json!(entry.deadline.map(utc)));

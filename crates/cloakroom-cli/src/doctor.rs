@@ -5,15 +5,16 @@ mod canary;
 use std::time::Duration;
 
 use clap::Args;
-use cloakroom::{Checkup, Clock as _, Severity, Store as _, SystemClock, Timestamp, Topic};
+use cloakroom::{AnyStore, Checkup, Clock as _, Keyring, Severity, Store as _, SystemClock, Timestamp, Topic};
 use serde_json::{Value, json};
 
 use crate::moment::{span, utc};
 use crate::outcome::Outcome;
 use crate::output::{plain, print, print_json};
 use crate::place::{Open, store};
+use crate::secret::{RecordKeyOptions, locked};
 use crate::table::table;
-use crate::walk::within;
+use crate::walk::{PAGE, Walk, within};
 
 /// A larger difference between the clocks of a deployment is reported: sessions are dated by the
 /// clock of the process that writes them.
@@ -27,10 +28,13 @@ pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]
     store: String,
+    #[command(flatten)]
+    records: RecordKeyOptions,
 }
 
 pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
-    let store = store(&options.store, Open::Existing).await?;
+    let keyring = options.records.keyring()?;
+    let store = store(&options.store, Open::Existing, keyring.as_ref()).await?;
     let began = SystemClock.now();
     let checkup = match within(store.checkup()).await {
         Ok(checkup) => checkup,
@@ -45,6 +49,7 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
     if checkup.too_far_ahead(began).is_some() {
         clock.text.push_str(" A sweeper on this machine would end live sessions, and refuses to work.");
     }
+    let checkup = with_locked(checkup, &store, keyring.as_ref()).await;
     let (severity, text) = canary::rights(&store, SystemClock.now()).await;
     let checkup = checkup.found(Topic::Rights, severity, text);
     if json {
@@ -54,6 +59,19 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
     }
     let problems = checkup.findings.iter().any(|finding| finding.severity == Severity::Problem);
     Ok(Outcome::no_if(problems || clock.severity == Severity::Problem))
+}
+
+/// Adds a finding if the first page of a walk has records that don't open.
+async fn with_locked(checkup: Checkup, store: &AnyStore, keyring: Option<&Keyring>) -> Checkup {
+    // A store without scans is reported elsewhere.
+    let Ok(Some(page)) = Walk::new(store, PAGE).page().await else { return checkup };
+    if page.locked.is_empty() {
+        return checkup;
+    }
+    let severity = if keyring.is_some() { Severity::Problem } else { Severity::Note };
+    let seen = page.sessions.len() + page.damaged.len() + page.locked.len();
+    let text = format!("of the first {seen}, {}", locked(page.locked.len() as u64, keyring));
+    checkup.found(Topic::Records, severity, text)
 }
 
 /// The difference between the server's clock and ours.

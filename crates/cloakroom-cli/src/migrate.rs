@@ -30,7 +30,8 @@ use cloakroom::AnyStore;
 
 use crate::outcome::{Outcome, WrongUse};
 use crate::output::{print, print_json};
-use crate::place::{Open, identity, store};
+use crate::place::{Open, compresses, identity, store, store_as_kept};
+use crate::secret::{RecordKeyOptions, TargetKeyOptions, locked};
 use crate::walk;
 use journal::Journal;
 use progress::Progress;
@@ -60,6 +61,13 @@ pub(crate) struct Options {
     /// Pause after each page of 500 sessions in milliseconds, for busy stores
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pause: u64,
+    #[command(flatten)]
+    records: RecordKeyOptions,
+    #[command(flatten)]
+    target: TargetKeyOptions,
+    /// Writes records at the target without encryption
+    #[arg(long, conflicts_with_all = ["to_records_key_file", "to_records_key_env"])]
+    plain_records: bool,
     /// Skips the final comparison of both stores
     #[arg(long)]
     no_verify: bool,
@@ -78,12 +86,23 @@ struct Stores {
 }
 
 pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
-    let stores = Stores {
-        from: store(&options.from, Open::Existing).await?,
-        to: store(&options.to, Open::Any).await?,
-        at_once: usize::from(options.at_once),
-        pause: Duration::from_millis(options.pause),
+    let keyring = options.records.keyring()?;
+    let target = match options.plain_records {
+        true => None,
+        false => options.target.keyring()?.or_else(|| keyring.clone()),
     };
+    // Without keyrings an encrypted record is copied unchanged: its seal is bound to the store key,
+    // which stays the same. Compression applies only to unpacked records.
+    let unpacks = keyring.is_some() || target.is_some() || compresses(&options.from)? || compresses(&options.to)?;
+    let (from, to) = match unpacks {
+        true => (
+            store(&options.from, Open::Existing, keyring.as_ref()).await?,
+            store(&options.to, Open::Any, target.as_ref()).await?,
+        ),
+        false => (store_as_kept(&options.from, Open::Existing).await?, store_as_kept(&options.to, Open::Any).await?),
+    };
+    let stores =
+        Stores { from, to, at_once: usize::from(options.at_once), pause: Duration::from_millis(options.pause) };
     // Identify the stores after opening them: a path can be resolved only once it exists.
     let (from, to) = (identity(&options.from)?, identity(&options.to)?);
     if from == to {
@@ -96,6 +115,9 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
     ended::run(&stores, &journal, pass, options.end_many, &mut report).await?;
     if !options.no_verify {
         report.verified = Some(verify::run(&stores, &journal, &mut Progress::new("verifying", total)).await?);
+    }
+    if report.locked > 0 {
+        eprintln!("{}", locked(report.locked, keyring.as_ref()));
     }
     if json {
         print_json(&report.document())?

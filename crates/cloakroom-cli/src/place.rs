@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
-use cloakroom::{AnyStore, StoreIdentity, connect};
+use cloakroom::{AnyStore, Keyring, Packing, StoreIdentity, connect, connect_packed};
 
 use crate::outcome::WrongUse;
 
@@ -29,13 +29,23 @@ pub(crate) fn url(argument: &str) -> anyhow::Result<String> {
     Ok(argument.to_owned())
 }
 
-/// Opens the store that an argument names.
-pub(crate) async fn store(argument: &str, how: Open) -> anyhow::Result<AnyStore> {
-    open(&url(argument)?, how).await
+/// Opens the store that an argument names. The keyring opens its records.
+pub(crate) async fn store(argument: &str, how: Open, keyring: Option<&Keyring>) -> anyhow::Result<AnyStore> {
+    open(&url(argument)?, how, keyring).await
 }
 
-/// Opens the store of a URL.
-pub(crate) async fn open(url: &str, open: Open) -> anyhow::Result<AnyStore> {
+/// Opens the store of a URL. It reads packed records, and encrypts new ones if there is a keyring.
+pub(crate) async fn open(url: &str, open: Open, keyring: Option<&Keyring>) -> anyhow::Result<AnyStore> {
+    let packing = keyring.map_or_else(Packing::new, |keyring| Packing::new().encrypt(keyring.clone()));
+    open_as(url, open, Some(packing)).await
+}
+
+/// Opens the store that an argument names, without unpacking its records.
+pub(crate) async fn store_as_kept(argument: &str, how: Open) -> anyhow::Result<AnyStore> {
+    open_as(&url(argument)?, how, None).await
+}
+
+async fn open_as(url: &str, open: Open, packing: Option<Packing>) -> anyhow::Result<AnyStore> {
     let (scheme, rest) = url.split_once(':').unwrap_or(("", ""));
     match scheme {
         "memory" => {
@@ -52,10 +62,21 @@ pub(crate) async fn open(url: &str, open: Open) -> anyhow::Result<AnyStore> {
         }
         _ => {}
     }
-    connect(url).await.map_err(|error| match error.is_config() {
+    let store = match packing {
+        Some(packing) => connect_packed(url, packing).await,
+        None => connect(url).await,
+    };
+    store.map_err(|error| match error.is_config() {
         true => error.into(),
         false => anyhow!("{error}. Is it up, and is this the application's URL?"),
     })
+}
+
+/// Returns `true` if the URL that an argument names compresses records.
+pub(crate) fn compresses(argument: &str) -> anyhow::Result<bool> {
+    let url = url(argument)?;
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    Ok(query.split('&').any(|pair| pair.starts_with("compress_above=")))
 }
 
 /// Returns the identity of the store that an argument names, for recording and comparing.

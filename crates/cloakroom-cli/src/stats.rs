@@ -9,6 +9,7 @@ use cloakroom::{Clock as _, SystemClock};
 use crate::outcome::Outcome;
 use crate::output::{print, print_json};
 use crate::place::{Open, store};
+use crate::secret::{RecordKeyOptions, locked};
 use crate::walk;
 use tally::Tally;
 
@@ -19,6 +20,8 @@ pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]
     store: String,
+    #[command(flatten)]
+    records: RecordKeyOptions,
     /// Repeats every N seconds, and prints the changes in between; with --json as one document each
     /// time
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
@@ -29,13 +32,17 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
-    let store = store(&options.store, Open::Existing).await?;
+    let keyring = options.records.keyring()?;
+    let store = store(&options.store, Open::Existing, keyring.as_ref()).await?;
     if let Some(seconds) = options.watch {
         return watch::run(&store, seconds, options.times, json).await;
     }
     let mut tally = Tally::at(SystemClock.now());
-    let damaged = walk::all(&store, |scanned| tally.add(&scanned.entry)).await?;
-    tally.damaged = damaged.len() as u64;
+    let unread = walk::all(&store, |scanned| tally.add(&scanned.entry)).await?;
+    (tally.damaged, tally.locked) = (unread.damaged.len() as u64, unread.locked);
+    if unread.locked > 0 {
+        eprintln!("{}", locked(unread.locked, keyring.as_ref()));
+    }
     if json {
         print_json(&tally.document())?
     } else {

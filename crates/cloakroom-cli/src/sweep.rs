@@ -25,7 +25,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
-    let store = store(&options.store, Open::Existing).await?;
+    let store = store(&options.store, Open::Existing, None).await?;
     let now = SystemClock.now();
     // A server that doesn't report its time may be swept anyway.
     if let Some(ahead) = within(store.checkup()).await.ok().and_then(|checkup| checkup.too_far_ahead(now)) {

@@ -46,16 +46,33 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Calls `each` with every live session, once. Returns the keys of damaged ones. Remembers all
-/// keys, at 50 bytes each.
-pub(crate) async fn all(store: &AnyStore, mut each: impl FnMut(&Scanned)) -> Result<Vec<StoreKey>, StoreError> {
+/// The sessions that a scan couldn't read.
+#[derive(Debug, Default)]
+pub(crate) struct Unread {
+    pub(crate) damaged: Vec<StoreKey>,
+    /// The number of encrypted records that don't open.
+    pub(crate) locked: u64,
+}
+
+/// Calls `each` with every live session, once, including those whose encrypted records don't open.
+/// Remembers all keys, at 50 bytes each.
+pub(crate) async fn all(store: &AnyStore, mut each: impl FnMut(&Scanned)) -> Result<Unread, StoreError> {
     let mut walk = Walk::new(store, PAGE);
-    let (mut seen, mut damaged) = (HashSet::new(), Vec::new());
+    let (mut seen, mut unread) = (HashSet::new(), Unread::default());
     while let Some(page) = walk.page().await? {
         page.sessions.iter().filter(|scanned| seen.insert(scanned.key)).for_each(&mut each);
-        damaged.extend(page.damaged.into_iter().filter(|key| seen.insert(*key)));
+        for scanned in page.locked.iter().filter(|scanned| seen.insert(scanned.key)) {
+            unread.locked += 1;
+            each(scanned);
+        }
+        unread.damaged.extend(page.damaged.into_iter().filter(|key| seen.insert(*key)));
     }
-    Ok(damaged)
+    Ok(unread)
+}
+
+/// Returns `true` if the first page of a walk has encrypted records that don't open.
+pub(crate) async fn has_locked(store: &AnyStore) -> Result<bool, StoreError> {
+    Ok(Walk::new(store, PAGE).page().await?.is_some_and(|page| !page.locked.is_empty()))
 }
 
 /// Runs a call to a store with a time limit.

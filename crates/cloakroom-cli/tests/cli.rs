@@ -17,6 +17,10 @@ mod keys;
 mod manual;
 #[path = "cli/migrate.rs"]
 mod migrate;
+#[path = "cli/packed.rs"]
+mod packed;
+#[path = "cli/packed_stores.rs"]
+mod packed_stores;
 #[path = "cli/stores.rs"]
 mod stores;
 #[path = "cli/while_running.rs"]

@@ -198,6 +198,24 @@ fn route(target: Target<'_>) -> RedisResult<SingleNodeRoutingInfo> {
     Ok(SingleNodeRoutingInfo::SpecificNode(Route::with_slot(slot, SlotAddr::Master)))
 }
 
+/// The most names that are tried for a slot. Each name falls into one of 16,384 slots.
+const MOST_NAMES: u32 = 300_000;
+
+/// Finds a name that begins with `front` and lies in the slot of this target. Returns `None` if a
+/// hash tag in the prefix sends all keys to one slot.
+pub(crate) fn unused_name(front: &str, target: Target<'_>) -> Option<String> {
+    let slot = match target {
+        Target::Key(key) => Slot::for_key(key),
+        Target::Slot(slot) => Slot::new(slot)?,
+    };
+    let name = |number: u32| format!("{front}{number}");
+    let slot_of = |number: u32| Slot::for_key(name(number).as_bytes());
+    if slot_of(0) == slot_of(1) && slot_of(1) == slot_of(2) {
+        return None;
+    }
+    (0..MOST_NAMES).find(|number| slot_of(*number) == slot).map(name)
+}
+
 /// Returns the first slot of each master, as its address, in the order of slots.
 pub(crate) async fn masters(cluster: &Clustered) -> Result<Vec<Target<'static>>, StoreError> {
     let mut command = redis::cmd("CLUSTER");
@@ -221,4 +239,23 @@ pub(crate) async fn masters(cluster: &Clustered) -> Result<Vec<Target<'static>>,
     let mut slots: Vec<u16> = masters.into_values().collect();
     slots.sort_unstable();
     Ok(slots.into_iter().map(Target::Slot).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::cluster_routing::Slot;
+
+    use super::unused_name;
+    use crate::link::Target;
+
+    #[test]
+    fn a_name_is_found_for_every_server() {
+        for slot in [0, 1, 5461, 10923, 16383] {
+            let name = unused_name("cloakroom:w:", Target::Slot(slot)).unwrap();
+            assert_eq!(Some(Slot::for_key(name.as_bytes())), Slot::new(slot), "{name}");
+        }
+        assert_eq!(unused_name("cloakroom:w:", Target::Slot(16384)), None);
+        // A hash tag is all that counts.
+        assert_eq!(unused_name("{shop}:w:", Target::Slot(0)), None);
+    }
 }

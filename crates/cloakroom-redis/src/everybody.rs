@@ -8,6 +8,7 @@
 
 use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::{Cursor, EndedPage, StoreError};
+use futures_util::future::try_join_all;
 use redis::Value;
 
 use crate::argument::Argument;
@@ -17,6 +18,8 @@ use crate::layout::{KEY_LEN, bytes, parse_key};
 use crate::link::Target;
 use crate::redis_store::{KIND, RedisStore};
 use crate::scan::Place;
+#[cfg(feature = "cluster")]
+use crate::scripts::END;
 use crate::scripts::END_BEFORE;
 
 /// The number of keys in one step: it blocks the server for a millisecond or two.
@@ -86,6 +89,9 @@ impl RedisStore {
         for key in &step.elsewhere {
             ended += self.end_moved(key, point, now).await?;
         }
+        if step.place == Place::BEGINNING {
+            self.confirm_at(*target, now).await?;
+        }
         let has_ended = round.has_ended || ended > 0;
         let (server, is_another) = (round.place.server, round.place.is_of_another_run(&step.run));
         let place = if is_another {
@@ -98,6 +104,38 @@ impl RedisStore {
         let round = Round { place, began: round.began.or(Some(step.clock)), has_ended };
         let next = if round.place.server < servers.len() { Some(round) } else { round.again(step.clock) };
         Ok(EndedPage::new(ended, next.map(|next| next.cursor())))
+    }
+
+    /// Waits until a server of a Cluster has confirmed all earlier writes, if durability is on.
+    ///
+    /// A step that finds nothing to end writes nothing, so its confirmation would not cover an
+    /// earlier, unconfirmed end by another connection or process. On a single server the scripts
+    /// contain this fence: see `end_before.lua`.
+    #[cfg_attr(not(feature = "cluster"), expect(clippy::unused_async, reason = "only a Cluster waits here"))]
+    async fn confirm_at(&self, target: Target<'_>, now: Timestamp) -> Result<(), StoreError> {
+        #[cfg(feature = "cluster")]
+        if self.is_cluster() && self.durability.wanted().is_some() {
+            let front = format!("{}w:", self.prefix);
+            let name = crate::cluster::unused_name(&front, target);
+            // With a hash tag all keys are in one slot, perhaps on another server.
+            let name = name.unwrap_or(front);
+            let (keys, target) = ([name.as_bytes()], Target::Key(name.as_bytes()));
+            let arguments = [self.fence()];
+            let call = Call { script: &END, keys: &keys, now, arguments: &arguments, target, about: None };
+            call.write(self).await?;
+        }
+        #[cfg(not(feature = "cluster"))]
+        let _ = (target, now);
+        Ok(())
+    }
+
+    /// Waits for all servers of a Cluster.
+    pub(crate) async fn confirm_everywhere(&self, now: Timestamp) -> Result<(), StoreError> {
+        if self.durability.wanted().is_none() {
+            return Ok(());
+        }
+        let servers = self.servers().await?;
+        try_join_all(servers.into_iter().map(|target| self.confirm_at(target, now))).await.map(drop)
     }
 
     /// Returns one target per server with sessions, always in the same order.

@@ -219,7 +219,11 @@ impl RedisStore {
             }
             self.unlist_all(&gone, owner).await?;
             match next {
-                None => return Ok(Ended::new(ended, false)),
+                None => {
+                    // Sessions that were ended before have left the index, and may be unconfirmed.
+                    self.confirm_everywhere(now).await?;
+                    return Ok(Ended::new(ended, false));
+                }
                 Some(_) if ended >= limit => return Ok(Ended::new(ended, true)),
                 Some(next) => behind = next,
             }

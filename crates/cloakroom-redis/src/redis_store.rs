@@ -169,7 +169,9 @@ impl RedisStore {
     ///
     /// Ending a session returns an error until it is confirmed, even if there is nothing left to
     /// end. This process retries it for half an hour, so that a sign-out that failed just before
-    /// the master was lost is executed on its successor.
+    /// the master was lost is executed on its successor. In a Cluster, `end_owned` and `end_before`
+    /// wait for each master in turn once they find no more sessions: any of them may have an
+    /// unconfirmed end by another process.
     ///
     /// **This is not strong consistency.** `WAIT` makes a loss less likely; in the words of its
     /// documentation it "does not make Redis a strongly consistent store". A failover may promote a

@@ -10,6 +10,9 @@
 //! | `cloakroom_session_events_total` | counter | `event`: [`Event::as_str`]; `carrier`: `id` for sessions in a store, `record` for those in cookies |
 //! | `cloakroom_session_bytes` | histogram, bytes | `carrier`: a record, or a cookie with its name |
 //! | `cloakroom_store_call_seconds` | histogram, seconds | `operation`: `load`, `create`, …; `outcome`: `ok`, `timeout`, `corrupt`, `unsupported`, `error` |
+//! | `cloakroom_store_pool_connections` | gauge | `store`: `postgres`, `mysql`, `sqlite`; `state`: `in_use`, `idle` |
+//! | `cloakroom_store_pool_waiting` | gauge | `store`: callers that wait for a connection |
+//! | `cloakroom_store_pool_wait_seconds` | histogram, seconds | `store`; `outcome`: `ok`, or `none` where the caller got no connection |
 //! | `cloakroom_cookies_rejected_total` | counter | `reason`: as in the trace event |
 //! | `cloakroom_csrf_refused_total` | counter | `reason`: as in the trace event; `outcome`: `refused`, or `reported` in report-only mode |
 //! | `cloakroom_swept_total` | counter | none: ended sessions that a sweeper removed |
@@ -164,6 +167,121 @@ pub fn calls_saved(operation: &'static str, calls: u64) {
     metrics::counter!("cloakroom_store_calls_saved_total", "operation" => operation).increment(calls);
 }
 
+/// Metrics of a store's connection pool, or of the queue in front of its threads.
+///
+/// The numbers of all pools of one kind of store in a process add up.
+///
+/// # Examples
+/// ```
+/// use cloakroom_session::meter::Pool;
+/// use std::sync::Arc;
+///
+/// let pool = Arc::new(Pool::new("postgres"));
+/// let wait = pool.wait();
+/// // … get a connection, then:
+/// wait.done();
+/// pool.holds(|| (1, 3));
+/// ```
+#[derive(Debug)]
+pub struct Pool {
+    #[cfg(feature = "metrics")]
+    store: &'static str,
+    /// The numbers of used and idle connections that were recorded last.
+    #[cfg(feature = "metrics")]
+    recorded: std::sync::Mutex<(usize, usize)>,
+}
+
+impl Pool {
+    /// Creates a meter for a pool of this kind of store, such as `postgres`.
+    #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nothing records the value"))]
+    #[must_use]
+    pub const fn new(store: &'static str) -> Self {
+        Self {
+            #[cfg(feature = "metrics")]
+            store,
+            #[cfg(feature = "metrics")]
+            recorded: std::sync::Mutex::new((0, 0)),
+        }
+    }
+
+    /// Records that a caller waits for a connection, until the returned value is dropped.
+    #[must_use]
+    #[cfg_attr(feature = "metrics", expect(clippy::disallowed_methods, reason = "the measured wait decides nothing"))]
+    pub fn wait(self: &std::sync::Arc<Self>) -> PoolWait {
+        #[cfg(feature = "metrics")]
+        metrics::gauge!("cloakroom_store_pool_waiting", "store" => self.store).increment(1.0);
+        PoolWait {
+            #[cfg(feature = "metrics")]
+            pool: std::sync::Arc::clone(self),
+            #[cfg(feature = "metrics")]
+            began: std::time::Instant::now(),
+            #[cfg(feature = "metrics")]
+            outcome: "none",
+        }
+    }
+
+    /// Records the numbers of used and idle connections. `counts` is called only with the feature
+    /// `metrics`.
+    #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nothing records the value"))]
+    pub fn holds(&self, counts: impl FnOnce() -> (usize, usize)) {
+        #[cfg(feature = "metrics")]
+        {
+            let mut recorded = self.recorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let (in_use, idle) = counts();
+            for (state, now, before) in [("in_use", in_use, recorded.0), ("idle", idle, recorded.1)] {
+                if now != before {
+                    let gauge =
+                        metrics::gauge!("cloakroom_store_pool_connections", "store" => self.store, "state" => state);
+                    #[expect(clippy::cast_precision_loss, reason = "no pool has 2^52 connections")]
+                    gauge.increment(now as f64 - before as f64);
+                }
+            }
+            *recorded = (in_use, idle);
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.holds(|| (0, 0));
+    }
+}
+
+/// The wait of a caller for a connection.
+#[derive(Debug)]
+pub struct PoolWait {
+    #[cfg(feature = "metrics")]
+    pool: std::sync::Arc<Pool>,
+    #[cfg(feature = "metrics")]
+    began: std::time::Instant,
+    #[cfg(feature = "metrics")]
+    outcome: &'static str,
+}
+
+impl PoolWait {
+    /// Records that the caller received a connection.
+    #[cfg_attr(not(feature = "metrics"), expect(unused_mut, reason = "nothing records the value"))]
+    pub fn done(mut self) {
+        #[cfg(feature = "metrics")]
+        {
+            self.outcome = "ok";
+        }
+        drop(self);
+    }
+}
+
+impl Drop for PoolWait {
+    fn drop(&mut self) {
+        #[cfg(feature = "metrics")]
+        {
+            let store = self.pool.store;
+            metrics::gauge!("cloakroom_store_pool_waiting", "store" => store).decrement(1.0);
+            metrics::histogram!("cloakroom_store_pool_wait_seconds", "store" => store, "outcome" => self.outcome)
+                .record(self.began.elapsed());
+        }
+    }
+}
+
 /// Counts a session cookie that was rejected.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
 pub fn rejected(reason: &'static str) {
@@ -202,6 +320,13 @@ pub fn describe() {
     describe_gauge!("cloakroom_store_down", "1 while the store is known to be down.");
     describe_histogram!("cloakroom_commit_group_size", "Commits that were written together.");
     describe_counter!("cloakroom_store_calls_saved_total", "Store calls saved by sharing one with another request.");
+    describe_gauge!("cloakroom_store_pool_connections", "Connections of the store's pool, in use and idle.");
+    describe_gauge!("cloakroom_store_pool_waiting", "Callers that wait for a connection of the store.");
+    describe_histogram!(
+        "cloakroom_store_pool_wait_seconds",
+        Unit::Seconds,
+        "Time that callers waited for a connection of the store."
+    );
     describe_counter!("cloakroom_session_events_total", "Events in the life of sessions.");
     describe_histogram!("cloakroom_session_bytes", Unit::Bytes, "Sizes of the records and cookies that were written.");
     describe_histogram!("cloakroom_store_call_seconds", Unit::Seconds, "Durations of store calls.");

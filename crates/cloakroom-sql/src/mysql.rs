@@ -143,7 +143,7 @@ impl MysqlStore {
     #[cfg(feature = "sqlx-mysql")]
     #[must_use]
     pub fn from_sqlx(pool: sqlx::MySqlPool) -> Self {
-        Self::of(Link::Sqlx(pool))
+        Self::of(Link::Sqlx(crate::pools::Metered::new(pool, "mysql")))
     }
 
     fn of(link: Link) -> Self {

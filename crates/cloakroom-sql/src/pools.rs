@@ -4,23 +4,106 @@
 //! long that takes, and counts it until then. A single locked row could exhaust the whole pool, so
 //! such a connection is closed instead.
 
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite"))]
+mod metered {
+    use std::fmt;
+    use std::ops::{Deref, DerefMut};
+    use std::sync::Arc;
+
+    use cloakroom_session::meter;
+    use sqlx::pool::PoolConnection;
+    use sqlx::{Database, Pool};
+
+    /// A pool and its meter.
+    pub(crate) struct Metered<D: Database> {
+        pub(crate) pool: Pool<D>,
+        meter: Arc<meter::Pool>,
+    }
+
+    impl<D: Database> Metered<D> {
+        pub(crate) fn new(pool: Pool<D>, store: &'static str) -> Self {
+            Self { pool, meter: Arc::new(meter::Pool::new(store)) }
+        }
+
+        /// Borrows a connection.
+        pub(super) async fn acquire(&self) -> sqlx::Result<Borrowed<D>> {
+            let wait = self.meter.wait();
+            let connection = self.pool.acquire().await?;
+            wait.done();
+            self.count();
+            Ok(Borrowed { connection, _counted: Counted(self.clone()) })
+        }
+
+        fn count(&self) {
+            self.meter.holds(|| {
+                let (all, idle) = (usize::try_from(self.pool.size()).unwrap_or(usize::MAX), self.pool.num_idle());
+                (all.saturating_sub(idle), idle)
+            });
+        }
+    }
+
+    impl<D: Database> Clone for Metered<D> {
+        fn clone(&self) -> Self {
+            Self { pool: self.pool.clone(), meter: Arc::clone(&self.meter) }
+        }
+    }
+
+    impl<D: Database> fmt::Debug for Metered<D> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.pool.fmt(f)
+        }
+    }
+
+    /// A borrowed connection.
+    pub(super) struct Borrowed<D: Database> {
+        connection: PoolConnection<D>,
+        /// The last field: it is dropped when the connection has gone back.
+        _counted: Counted<D>,
+    }
+
+    struct Counted<D: Database>(Metered<D>);
+
+    impl<D: Database> Drop for Counted<D> {
+        fn drop(&mut self) {
+            self.0.count();
+        }
+    }
+
+    impl<D: Database> Deref for Borrowed<D> {
+        type Target = PoolConnection<D>;
+
+        fn deref(&self) -> &Self::Target {
+            &self.connection
+        }
+    }
+
+    impl<D: Database> DerefMut for Borrowed<D> {
+        fn deref_mut(&mut self) -> &mut Self::Target {
+            &mut self.connection
+        }
+    }
+}
+
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql", feature = "sqlx-sqlite"))]
+pub(crate) use metered::Metered;
+
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql"))]
 mod lease {
-    use sqlx::pool::PoolConnection;
     use sqlx::{Connection as _, Database};
     use tokio::runtime::Handle;
     use tokio::time::timeout;
 
+    use super::metered::{Borrowed, Metered};
     use crate::suspects::GRACE;
 
     /// A borrowed connection.
     pub(super) struct Lease<D: Database> {
-        connection: Option<PoolConnection<D>>,
+        connection: Option<Borrowed<D>>,
         owes: bool,
     }
 
     impl<D: Database> Lease<D> {
-        pub(super) async fn of(pool: &sqlx::Pool<D>) -> sqlx::Result<Self> {
+        pub(super) async fn of(pool: &Metered<D>) -> sqlx::Result<Self> {
             Ok(Self { connection: Some(pool.acquire().await?), owes: false })
         }
 
@@ -28,7 +111,7 @@ mod lease {
         /// [`answered`](Self::answered).
         pub(super) fn owing(&mut self) -> sqlx::Result<&mut D::Connection> {
             self.owes = true;
-            self.connection.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
+            self.connection.as_mut().map(|it| &mut ***it).ok_or(sqlx::Error::PoolClosed)
         }
 
         pub(super) const fn answered(&mut self) {
@@ -54,10 +137,11 @@ mod lease {
 /// Defines one database: its sqlx types, how it binds text, and how its errors are classified.
 macro_rules! pool {
     ($database:ty, $row:ty, $text:expr, $told:path, $executor:ident) => {
+        use super::Metered;
         use crate::link::{Cells, Failure, Value};
         use cloakroom_store::StoreError;
         use sqlx::query::Query;
-        use sqlx::{AssertSqlSafe, Database, Pool, Row as _};
+        use sqlx::{AssertSqlSafe, Database, Row as _};
         use std::sync::Arc;
 
         impl Cells for $row {
@@ -84,7 +168,7 @@ macro_rules! pool {
         }
 
         pub(crate) async fn rows<'q, T>(
-            pool: &Pool<$database>,
+            pool: &Metered<$database>,
             text: &Arc<str>,
             values: impl Iterator<Item = &'q Value>,
             read: impl Fn(&dyn Cells) -> Result<T, StoreError>,
@@ -94,7 +178,7 @@ macro_rules! pool {
         }
 
         pub(crate) async fn changed<'q>(
-            pool: &Pool<$database>,
+            pool: &Metered<$database>,
             text: &Arc<str>,
             values: impl Iterator<Item = &'q Value>,
         ) -> Result<u64, Failure> {
@@ -102,9 +186,9 @@ macro_rules! pool {
             Ok(done.rows_affected())
         }
 
-        pub(crate) async fn migrate(pool: &Pool<$database>, schema: &str) -> Result<(), Failure> {
+        pub(crate) async fn migrate(pool: &Metered<$database>, schema: &str) -> Result<(), Failure> {
             // Built from constant texts and validated names.
-            sqlx::raw_sql(AssertSqlSafe(schema)).execute(pool).await.map_err(told)?;
+            sqlx::raw_sql(AssertSqlSafe(schema)).execute(&pool.pool).await.map_err(told)?;
             Ok(())
         }
 
@@ -133,7 +217,8 @@ macro_rules! leased {
 #[cfg(feature = "sqlx-sqlite")]
 macro_rules! pooled {
     ($pool:ident, $connection:ident, $question:expr) => {{
-        let $connection = $pool;
+        let mut borrowed = $pool.acquire().await.map_err(told)?;
+        let $connection = &mut **borrowed;
         $question.await
     }};
 }

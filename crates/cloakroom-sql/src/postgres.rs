@@ -147,7 +147,7 @@ impl PostgresStore {
     #[cfg(feature = "sqlx-postgres")]
     #[must_use]
     pub fn from_sqlx(pool: sqlx::PgPool) -> Self {
-        Self::of(Link::Sqlx(pool))
+        Self::of(Link::Sqlx(crate::pools::Metered::new(pool, "postgres")))
     }
 
     fn of(link: Link) -> Self {

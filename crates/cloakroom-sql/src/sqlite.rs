@@ -117,7 +117,7 @@ impl SqliteStore {
     #[cfg(feature = "sqlx-sqlite")]
     #[must_use]
     pub fn from_sqlx(pool: sqlx::SqlitePool) -> Self {
-        Self::of(Link::Sqlx(pool))
+        Self::of(Link::Sqlx(crate::pools::Metered::new(pool, "sqlite")))
     }
 
     fn of(link: Link) -> Self {

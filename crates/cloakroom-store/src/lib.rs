@@ -21,6 +21,7 @@
 //! | `queue` | a work queue for each session, inside this process |
 //! | `memory` | a store for one process |
 //! | `file` | a store in a folder, for one machine |
+//! | `at_rest` | the frame of a packed record |
 //! | `packed` | compression and encryption of records, for any store |
 //! | `location` | checks of the path of a store on disk |
 //! | `sweeper` | the background task that deletes expired entries |
@@ -34,6 +35,7 @@
 //! | `conformance` | the conformance suite for stores (feature `conformance`) |
 
 mod any;
+mod at_rest;
 mod builder;
 mod call;
 mod checkup;

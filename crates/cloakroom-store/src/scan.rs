@@ -81,6 +81,9 @@ pub struct Page {
     pub sessions: Vec<Scanned>,
     /// Keys whose entries are damaged.
     pub damaged: Vec<StoreKey>,
+    /// Live sessions whose encrypted records don't open: the key is missing from the keyring, or
+    /// there is no keyring. Their text is the encrypted one.
+    pub locked: Vec<Scanned>,
     /// The cursor of the next page; `None` at the end of the scan.
     pub next: Option<Cursor>,
 }
@@ -89,7 +92,7 @@ impl Page {
     /// Creates a page.
     #[must_use]
     pub const fn new(sessions: Vec<Scanned>, damaged: Vec<StoreKey>, next: Option<Cursor>) -> Self {
-        Self { sessions, damaged, next }
+        Self { sessions, damaged, locked: Vec::new(), next }
     }
 
     /// Adds sessions, in key order, up to the limit. If the page is then full, sets `next` and

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use cloakroom_session::{Record, StoreKey, Timestamp, Version};
 
+use crate::at_rest;
 use crate::checkup::Checkup;
 use crate::contents::Contents;
 use crate::error::StoreError;
@@ -82,7 +83,11 @@ impl Entry {
     /// # Errors
     /// [`StoreError::is_corrupt`] if the text is not a record in our format.
     pub fn record(&self, key: &StoreKey) -> Result<Arc<Record>, StoreError> {
-        let mut record = Arc::clone(self.contents.record().ok_or_else(|| StoreError::corrupt(*key))?);
+        let no_record = || match self.is_encrypted() {
+            true => StoreError::unreadable(*key, "it is encrypted, and the store has no keyring for records"),
+            false => StoreError::corrupt(*key),
+        };
+        let mut record = Arc::clone(self.contents.record().ok_or_else(no_record)?);
         // Touches are stored apart from the record. The entry's deadline is the earlier of the idle
         // and the absolute one, so it never shortens the idle deadline.
         let there = record.clockwork();
@@ -91,6 +96,14 @@ impl Entry {
             Arc::make_mut(&mut record).restore_touch(self.touched, idle);
         }
         Ok(record)
+    }
+
+    /// Returns `true` if the text is an encrypted record.
+    ///
+    /// A [`PackedStore`](crate::PackedStore) keeps such records in the store that it wraps.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        at_rest::is_encrypted(self.text())
     }
 
     /// Returns the version that a store **must** give to this entry.

@@ -68,7 +68,7 @@ pub use cloakroom_tower::{
 };
 
 #[cfg(feature = "store")]
-pub use connect::{ConnectError, StoreIdentity, connect};
+pub use connect::{ConnectError, Packing, StoreIdentity, connect, connect_packed};
 
 /// Middleware and extractors for actix-web.
 #[cfg(feature = "actix")]

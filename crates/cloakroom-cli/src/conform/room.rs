@@ -120,6 +120,9 @@ fn removed(file: &Path) -> std::io::Result<()> {
 }
 
 async fn dropped(url: &str) -> anyhow::Result<()> {
+    // The driver doesn't know the option of ours that all stores have.
+    let (place, query) = url.split_once('?').unwrap_or((url, ""));
+    let url = with_query(place, &without(query, "compress_above").collect::<Vec<_>>().join("&"));
     let (scheme, rest) = url.split_once(':').unwrap_or_default();
     match scheme.to_ascii_lowercase().as_str() {
         #[cfg(feature = "postgres")]
@@ -145,9 +148,12 @@ fn value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
 
 /// Returns a query in which an option has a new value.
 fn replaced(query: &str, name: &str, value: &str) -> String {
-    let is_other = |pair: &&str| !pair.is_empty() && pair.split('=').next() != Some(name);
-    let others = query.split('&').filter(is_other).map(str::to_owned);
-    others.chain(std::iter::once(format!("{name}={value}"))).collect::<Vec<_>>().join("&")
+    without(query, name).chain(std::iter::once(format!("{name}={value}"))).collect::<Vec<_>>().join("&")
+}
+
+/// The options of a query but for one.
+fn without(query: &str, name: &str) -> impl Iterator<Item = String> {
+    query.split('&').filter(move |pair| !pair.is_empty() && pair.split('=').next() != Some(name)).map(str::to_owned)
 }
 
 #[cfg(test)]

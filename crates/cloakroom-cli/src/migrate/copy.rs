@@ -27,7 +27,9 @@ pub(super) async fn run(
     let (mut walk, pass) = (Walk::new(&stores.from, PAGE), journal.walk()?);
     while let Some(page) = walk.page().await? {
         report.damaged += journal.meet(pass, page.damaged.into_iter())?.len() as u64;
+        report.locked += journal.meet(pass, page.locked.iter().map(|it| it.key))?.len() as u64;
         let sessions = new(journal, pass, page.sessions)?;
+        report.as_kept += sessions.iter().filter(|it| it.entry.is_encrypted()).count() as u64;
         report.sessions += sessions.len() as u64;
         copy_page(stores, journal, sessions, report).await?;
         progress.at(report.sessions);

@@ -23,6 +23,10 @@ pub(super) struct Report {
     /// Ended at the source, but too many to end at the target without confirmation.
     pub(super) not_ended: u64,
     pub(super) damaged: u64,
+    /// Encrypted at the source, and not copied, because they don't open.
+    pub(super) locked: u64,
+    /// Encrypted at the source, and handled as they are kept, because no keyring was given.
+    pub(super) as_kept: u64,
     pub(super) verified: Option<Verified>,
 }
 
@@ -38,7 +42,7 @@ impl Report {
 
     /// Returns true if the operator should look at the result.
     pub(super) fn is_to_be_looked_at(&self) -> bool {
-        self.damaged + self.not_ended + self.gone + self.verified.map_or(0, |verified| verified.gone) > 0
+        self.damaged + self.locked + self.not_ended + self.gone + self.verified.map_or(0, |verified| verified.gone) > 0
     }
 
     pub(super) fn text(&self) -> String {
@@ -51,6 +55,8 @@ impl Report {
             (self.ended, "ended at the target: they have ended at the source"),
             (self.gone, "left alone: they were copied, and have ended at the target or were lost there"),
             (self.damaged, "are damaged at the source, and weren't copied"),
+            (self.locked, "are encrypted at the source, don't open, and weren't copied"),
+            (self.as_kept, "of them are encrypted, and are copied as they are: the target needs the same keyring"),
         ];
         lines.extend(optional.into_iter().filter(|(count, _)| *count > 0));
         let many =
@@ -74,7 +80,7 @@ impl Report {
         json!({
             "sessions": self.sessions, "copied": self.copied, "updated": self.updated, "touched": self.touched, "same": self.same,
             "written_at_target": self.theirs, "gone_at_target": self.gone, "ended": self.ended, "not_ended": self.not_ended,
-            "damaged": self.damaged, "verified": verified,
+            "damaged": self.damaged, "locked": self.locked, "encrypted": self.as_kept, "verified": verified,
         })
     }
 }
@@ -125,6 +131,8 @@ mod tests {
         let behind = Some(Verified { behind: 1, ..Verified::default() });
         for (row, report, expected) in [
             ("damaged", Report { damaged: 1, ..Report::default() }, true),
+            ("locked", Report { locked: 1, ..Report::default() }, true),
+            ("copied as they are kept", Report { as_kept: 1, ..Report::default() }, false),
             ("many have ended", Report { not_ended: 1, ..Report::default() }, true),
             ("lost", Report { verified: gone, ..Report::default() }, true),
             ("behind", Report { verified: behind, ..Report::default() }, false),

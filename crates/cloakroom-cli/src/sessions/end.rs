@@ -4,12 +4,14 @@ use clap::{ArgGroup, Args};
 use cloakroom::{AnyStore, Clock as _, Store as _, StoreKey, SystemClock, all_owned, end_all_before};
 use serde_json::json;
 
+use super::list::NO_OWNERS;
 use super::named::Name;
 use crate::moment::When;
 use crate::outcome::Outcome;
 use crate::output::{print, print_json};
 use crate::place::{Open, store};
-use crate::walk::within;
+use crate::secret::RecordKeyOptions;
+use crate::walk::{has_locked, within};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -19,6 +21,8 @@ pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]
     store: String,
+    #[command(flatten)]
+    records: RecordKeyOptions,
     /// Sessions: keys, their first digits, ids from cookies, or - to read one of these from stdin
     #[arg(value_name = "SESSION", group = "which")]
     names: Vec<String>,
@@ -33,7 +37,8 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
     let names: Vec<Name> = options.names.iter().map(|name| Name::parse(name)).collect::<anyhow::Result<_>>()?;
-    let store = store(&options.store, Open::Existing).await?;
+    let keyring = options.records.keyring()?;
+    let store = store(&options.store, Open::Existing, keyring.as_ref()).await?;
     let now = SystemClock.now();
     let ended = match (&options.before, &options.owner) {
         // This iterates over the whole store. It may be interrupted with Ctrl-C: sessions ended so
@@ -56,6 +61,11 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
         print_json(&json!({ "ended": ended }))?
     } else {
         print(&format!("{ended} {} ended\n", if ended == 1 { "session" } else { "sessions" }))?
+    }
+    // Not all of them have ended, perhaps.
+    if options.owner.is_some() && keyring.is_none() && has_locked(&store).await? {
+        eprintln!("{NO_OWNERS}");
+        return Ok(Outcome::No);
     }
     Ok(Outcome::no_if(ended == 0))
 }

@@ -11,7 +11,8 @@ use crate::moment::{before, parse_span};
 use crate::outcome::Outcome;
 use crate::output::{print, print_json};
 use crate::place::{Open, store};
-use crate::walk::within;
+use crate::secret::{RecordKeyOptions, locked};
+use crate::walk::{has_locked, within};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -21,6 +22,8 @@ pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]
     store: String,
+    #[command(flatten)]
+    records: RecordKeyOptions,
     /// Only sessions of this owner, oldest first
     #[arg(long)]
     owner: Option<String>,
@@ -51,12 +54,15 @@ impl Options {
 }
 
 pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
-    let store = store(&options.store, Open::Existing).await?;
+    let keyring = options.records.keyring()?;
+    let store = store(&options.store, Open::Existing, keyring.as_ref()).await?;
     let now = SystemClock.now();
-    let List { sessions, damaged, next } = match &options.owner {
+    let list = match &options.owner {
         Some(owner) => owned(&store, owner, options, now).await?,
         None => page(&store, options, now).await?,
     };
+    let closed = list.sessions.iter().filter(|scanned| scanned.entry.is_encrypted()).count() as u64;
+    let List { sessions, damaged, next } = list;
     if json {
         let facts: Vec<Value> = sessions.iter().map(|scanned| Value::Object(facts(scanned))).collect();
         print_json(&json!({ "sessions": facts, "damaged": damaged, "next": next.as_ref().map(Cursor::as_str) }))?;
@@ -71,8 +77,17 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
             eprintln!("no sessions");
         }
     }
+    if closed > 0 {
+        eprintln!("{}", locked(closed, keyring.as_ref()));
+    } else if options.owner.is_some() && keyring.is_none() && has_locked(&store).await? {
+        eprintln!("{NO_OWNERS}");
+    }
     Ok(Outcome::no_if(sessions.is_empty() && damaged.is_empty()))
 }
+
+/// The index has hashes of owners, which only the keyring can compute.
+pub(super) const NO_OWNERS: &str = "there are encrypted sessions, whose owners only the keyring finds: \
+    --records-key-file or --records-key-env names it";
 
 struct List {
     sessions: Vec<Scanned>,
@@ -104,7 +119,8 @@ async fn page(store: &AnyStore, options: &Options, now: Timestamp) -> anyhow::Re
         // Request no more than still needed: the next list would skip the rest of a longer page.
         let room = limit - list.sessions.len();
         let page = within(store.scan(list.next.as_ref(), room, now)).await?;
-        list.sessions.extend(page.sessions.into_iter().filter(|scanned| options.wants(scanned, now)));
+        let sessions = page.sessions.into_iter().chain(page.locked);
+        list.sessions.extend(sessions.filter(|scanned| options.wants(scanned, now)));
         list.damaged.extend(page.damaged.iter().map(cloakroom::StoreKey::to_hex));
         list.next = page.next;
         if list.next.is_none() || list.sessions.len() >= limit {

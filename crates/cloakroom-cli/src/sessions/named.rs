@@ -55,8 +55,8 @@ impl Name {
             Self::Beginning(digits) => digits,
         };
         let mut found = Vec::new();
-        let damaged = walk::all(store, |scanned| found.extend(Some(scanned.key))).await?;
-        found.extend(damaged);
+        let unread = walk::all(store, |scanned| found.extend(Some(scanned.key))).await?;
+        found.extend(unread.damaged);
         found.retain(|key| key.to_hex().starts_with(beginning));
         match found.as_slice() {
             [] => Ok(None),

@@ -1,5 +1,6 @@
 //! `sessions show`.
 
+use anyhow::bail;
 use clap::Args;
 use cloakroom::{Clock as _, Loaded, Store as _, SystemClock};
 
@@ -8,6 +9,7 @@ use crate::describe::{Values, known, lines, session};
 use crate::outcome::Outcome;
 use crate::output::{print, print_json};
 use crate::place::{Open, store};
+use crate::secret::RecordKeyOptions;
 use crate::walk::within;
 
 #[derive(Args, Debug)]
@@ -17,6 +19,8 @@ pub(crate) struct Options {
     /// The store: a URL, env:NAME or @FILE
     #[arg(value_name = "URL")]
     store: String,
+    #[command(flatten)]
+    records: RecordKeyOptions,
     /// The session: its key, the first digits of it, the id in its cookie, or - to read one of
     /// these from stdin
     #[arg(value_name = "SESSION")]
@@ -28,14 +32,22 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
     let name = Name::parse(&options.name)?;
-    let store = store(&options.store, Open::Existing).await?;
+    let keyring = options.records.keyring()?;
+    let store = store(&options.store, Open::Existing, keyring.as_ref()).await?;
     let values = if options.values { Values::Shown } else { Values::Hidden };
     let now = SystemClock.now();
     let Some(key) = name.find(&store).await? else {
         eprintln!("no live session has this name");
         return Ok(Outcome::No);
     };
-    match within(store.load(&key, now)).await? {
+    let loaded = within(store.load(&key, now)).await;
+    if let Err(why) = &loaded
+        && keyring.is_none()
+        && why.to_string().contains("there is no keyring")
+    {
+        bail!("{why}: --records-key-file or --records-key-env names it");
+    }
+    match loaded? {
         Loaded::Live(version, entry) => {
             let session = session(&known(key, version, entry), values);
             match session.as_object() {

@@ -43,6 +43,8 @@ pub(super) struct Tally {
     now: Timestamp,
     sessions: u64,
     pub(super) damaged: u64,
+    /// Encrypted, and not opened.
+    pub(super) locked: u64,
     endless: u64,
     owned: u64,
     owners: HashSet<String>,
@@ -59,6 +61,7 @@ impl Tally {
             now,
             sessions: 0,
             damaged: 0,
+            locked: 0,
             endless: 0,
             owned: 0,
             owners: HashSet::new(),
@@ -111,7 +114,7 @@ impl Tally {
             Value::Object(Map::from_iter(pairs))
         };
         json!({
-            "sessions": self.sessions, "owned": self.owned, "owners": self.owners.len(), "endless": self.endless, "damaged": self.damaged,
+            "sessions": self.sessions, "owned": self.owned, "owners": self.owners.len(), "endless": self.endless, "damaged": self.damaged, "locked": self.locked,
             "bytes": self.bytes, "largest": self.largest,
             "created_ago": chart(&self.created, &AGES), "used_ago": chart(&self.used, &AGES), "sizes": chart(&self.sizes, &SIZES),
         })

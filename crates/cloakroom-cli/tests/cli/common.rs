@@ -13,7 +13,7 @@ use serde_json::Value;
 
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cloakroom"));
-    command.args(arguments).env_remove("CLOAKROOM_KEY").stdin(Stdio::null());
+    command.args(arguments).env_remove("CLOAKROOM_KEY").env_remove("CLOAKROOM_RECORDS_KEY").stdin(Stdio::null());
     command
 }
 

@@ -24,7 +24,14 @@ local function finish(key, hops)
 end
 
 if KEYS[1] then
-  finish(KEYS[1], 0)
+  local ours, state, _, target = pcall(look, KEYS[1])
+  if ours and fence and state == 'none' and not target then
+    -- It may have been ended without a confirmation: see `end`.
+    redis.call('SET', KEYS[1], '', 'PX', 1)
+    redis.call('DEL', KEYS[1])
+  else
+    finish(KEYS[1], 0)
+  end
   return { '0', ended, elsewhere, '', 0 }
 end
 local found = redis.call('SCAN', place, 'MATCH', pattern, 'COUNT', count, 'TYPE', 'string')

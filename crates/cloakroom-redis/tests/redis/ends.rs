@@ -9,7 +9,7 @@ use cloakroom_servers::redis::{Cluster, Redis, Sentinels};
 use cloakroom_session::StoreKey;
 use cloakroom_store::{Loaded, Store as _};
 
-use crate::bench::{clock, entry, key, name, now, patient, put};
+use crate::bench::{clock, entry, key, name, name_under, now, patient, put};
 
 const CONFIRMATION: Duration = Duration::from_millis(100);
 
@@ -181,4 +181,62 @@ async fn writes_wait_for_disks_if_configured() {
         let knows = server.cli(&["COMMAND", "INFO", "WAITAOF"]).contains("waitaof");
         assert!(error.contains(if knows { expected } else { "has no WAITAOF" }), "{error}");
     }
+}
+
+/// Another process, whose connections have written nothing, meets the ends of the first one: they
+/// are confirmed on each server that had them, or the second one fails as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ending_many_in_a_cluster_counts_once_every_server_has_confirmed_it() {
+    let cluster = Cluster::with_replicas();
+    let urls: Vec<_> = cluster.urls().iter().map(|url| patient(url)).collect();
+    for prefix in ["cloakroom:", "{shop}:"] {
+        let process = async || RedisStore::connect_cluster(&urls).await.unwrap().prefix(prefix);
+        let patiently = process().await.durability(1, PATIENCE);
+        for server in 0..3 {
+            let is_there = |key: &StoreKey| cluster.master_of(&name_under(prefix, key)) == server;
+            // With a hash tag in the prefix one server has all sessions.
+            let Some(session) = std::iter::repeat_with(key).take(100).find(is_there) else { continue };
+            let replica = &cluster.servers[3 + server];
+            for way in ["of an owner", "of everybody"] {
+                let owner = format!("user-{server}");
+                let first = entry("text").owner(Some(owner.clone()));
+                patiently.create(&session, &first, now()).await.unwrap();
+                let end = async |store: &RedisStore| {
+                    if way == "of an owner" {
+                        return store.end_owned(&owner, None, 10, now()).await.map(|_| ());
+                    }
+                    let point = now() + Duration::from_secs(60);
+                    let mut after = None;
+                    loop {
+                        after = store.end_before(point, after.as_ref(), now()).await?.next;
+                        if after.is_none() {
+                            return Ok(());
+                        }
+                    }
+                };
+                replica.freeze(true);
+                let impatient = process().await.durability(1, CONFIRMATION);
+                let error = end(&impatient).await.expect_err(way).to_string();
+                assert!(error.contains("0 of 1 replicas"), "{prefix} {way}: {error}");
+                // It is in no list any more.
+                let listed = impatient.owned(&owner, None, 10, now()).await.unwrap();
+                assert_eq!(listed.sessions, [], "{prefix} {way}");
+                for attempt in 0..2 {
+                    let another = process().await.durability(1, CONFIRMATION);
+                    let ended = end(&another).await;
+                    assert!(ended.is_err(), "{prefix} {way}, attempt {attempt}: confirmed by a frozen replica");
+                }
+                replica.freeze(false);
+                until("the ends are confirmed", async || {
+                    end(&process().await.durability(1, CONFIRMATION)).await.is_ok()
+                })
+                .await;
+                assert!(!has_under(replica, prefix, &session), "{prefix} {way}");
+            }
+        }
+    }
+}
+
+fn has_under(server: &Redis, prefix: &str, session: &StoreKey) -> bool {
+    server.cli(&["EXISTS", &name_under(prefix, session)]) == "1"
 }

@@ -8,9 +8,10 @@
 //! kill request could then reach another caller's statement. So the connection is disconnected.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use cloakroom_session::meter;
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Error, Pool};
 use tokio::runtime::Handle;
@@ -34,6 +35,9 @@ const TOO_MANY: [u16; 3] = [1040, 1203, 1226];
 /// Lends connections.
 pub(super) struct Lender {
     pool: Pool,
+    meter: Arc<meter::Pool>,
+    /// The number of leases.
+    lent: AtomicUsize,
     gate: Gate,
     suspects: Suspects,
     /// Set for the store's own connections.
@@ -48,17 +52,44 @@ impl Lender {
 
     /// Lends the application's connections, with the settings that the application chose.
     pub(super) fn given(pool: Pool, most: usize) -> Self {
-        Self { pool, gate: Gate::new(most), suspects: Suspects::default(), membership: None }
+        let meter = Arc::new(meter::Pool::new("mysql"));
+        let lent = AtomicUsize::new(0);
+        Self { pool, meter, lent, gate: Gate::new(most), suspects: Suspects::default(), membership: None }
     }
 
     /// Lends a connection that doesn't owe an answer.
     pub(super) async fn lend(self: &Arc<Self>) -> Result<Lease, Failure> {
+        let wait = self.meter.wait();
+        let lease = self.lent().await?;
+        wait.done();
+        self.count();
+        Ok(lease)
+    }
+
+    /// Reports the connections of the pool.
+    fn count(&self) {
+        self.meter.holds(|| {
+            let all = self.connections();
+            // The driver takes a connection back some time after it was dropped. If all of them
+            // are ours, the number of leases is exact.
+            let in_use = match self.membership {
+                Some(_) => self.lent.load(Ordering::Relaxed),
+                None => all.saturating_sub(self.pool.metrics().connections_in_pool.load(Ordering::Relaxed)),
+            };
+            (in_use, all.saturating_sub(in_use))
+        });
+    }
+
+    async fn lent(self: &Arc<Self>) -> Result<Lease, Failure> {
         let (mut place, mut pauses) = (self.gate.enter().await, Pauses::new());
         loop {
             match self.pool.get_conn().await {
                 Ok(connection) => {
                     let lender = Arc::clone(self);
-                    let mut lease = Lease { connection: Some(connection), owes_since: None, place, lender };
+                    self.lent.fetch_add(1, Ordering::Relaxed);
+                    let counted = Counted(Arc::clone(self));
+                    let mut lease =
+                        Lease { connection: Some(connection), owes_since: None, place, lender, _counted: counted };
                     if self.is_trusted(&mut lease).await {
                         self.see_to(&mut lease).await?;
                         return Ok(lease);
@@ -146,6 +177,18 @@ pub(super) struct Lease {
     owes_since: Option<Instant>,
     place: Place,
     lender: Arc<Lender>,
+    /// The last field: it is dropped when the connection has gone back.
+    _counted: Counted,
+}
+
+/// A connection that is counted as lent until this is dropped.
+struct Counted(Arc<Lender>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.lent.fetch_sub(1, Ordering::Relaxed);
+        self.0.count();
+    }
 }
 
 impl Lease {

@@ -34,7 +34,7 @@ const GIVEN: usize = 1024;
 pub(super) enum Link {
     Pool(Arc<Lender>),
     #[cfg(feature = "sqlx-mysql")]
-    Sqlx(sqlx::MySqlPool),
+    Sqlx(crate::pools::Metered<sqlx::MySql>),
 }
 
 impl Link {

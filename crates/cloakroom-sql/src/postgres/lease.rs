@@ -14,6 +14,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cloakroom_session::meter;
 use deadpool_postgres::{Object, Pool, PoolError};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
@@ -34,6 +35,7 @@ const CROWDED: Duration = Duration::from_millis(20);
 /// Lends connections.
 pub(super) struct Lender {
     pub(super) pool: Pool,
+    meter: Arc<meter::Pool>,
     gate: Gate,
     canceller: Canceller,
     suspects: Suspects,
@@ -42,17 +44,35 @@ pub(super) struct Lender {
 impl Lender {
     pub(super) fn new(pool: Pool, canceller: Canceller) -> Self {
         let gate = Gate::new(pool.status().max_size);
-        Self { pool, gate, canceller, suspects: Suspects::default() }
+        let meter = Arc::new(meter::Pool::new("postgres"));
+        Self { pool, meter, gate, canceller, suspects: Suspects::default() }
     }
 
     /// Lends a connection that doesn't owe an answer.
     pub(super) async fn lend(self: &Arc<Self>) -> Result<Lease, Failure> {
+        let wait = self.meter.wait();
+        let lease = self.lent().await?;
+        wait.done();
+        self.count();
+        Ok(lease)
+    }
+
+    /// Reports the connections of the pool.
+    fn count(&self) {
+        self.meter.holds(|| {
+            let status = self.pool.status();
+            (status.size.saturating_sub(status.available), status.available)
+        });
+    }
+
+    async fn lent(self: &Arc<Self>) -> Result<Lease, Failure> {
         let (mut place, mut pauses) = (self.gate.enter().await, Pauses::new());
         loop {
             match self.pool.get().await {
                 Ok(object) => {
                     let lender = Arc::clone(self);
-                    let mut lease = Lease { object: Some(object), owes_since: None, place, lender };
+                    let counted = Counted(Arc::clone(self));
+                    let mut lease = Lease { object: Some(object), owes_since: None, place, lender, _counted: counted };
                     if self.is_trusted(&mut lease).await {
                         return Ok(lease);
                     }
@@ -115,6 +135,17 @@ pub(super) struct Lease {
     owes_since: Option<Instant>,
     place: Place,
     lender: Arc<Lender>,
+    /// The last field: it is dropped when the connection has gone back.
+    _counted: Counted,
+}
+
+/// Counts the connections of a pool when it is dropped.
+struct Counted(Arc<Lender>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.count();
+    }
 }
 
 impl Lease {

@@ -18,7 +18,7 @@ use crate::link::{Cells, Failure, Value, persist};
 pub(super) enum Link {
     Pool(Arc<Wire>),
     #[cfg(feature = "sqlx-postgres")]
-    Sqlx(sqlx::PgPool),
+    Sqlx(crate::pools::Metered<sqlx::Postgres>),
 }
 
 impl Link {
@@ -78,7 +78,7 @@ impl Link {
         match self {
             Self::Pool(wire) => wire.connections(),
             #[cfg(feature = "sqlx-postgres")]
-            Self::Sqlx(pool) => usize::try_from(pool.size()).unwrap_or(usize::MAX),
+            Self::Sqlx(pool) => usize::try_from(pool.pool.size()).unwrap_or(usize::MAX),
         }
     }
 }

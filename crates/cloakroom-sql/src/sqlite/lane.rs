@@ -3,8 +3,10 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
+use cloakroom_session::meter;
 use crossbeam_channel::{Receiver, Sender};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -25,8 +27,15 @@ pub(super) struct Lane(Arc<Threads>);
 impl Lane {
     pub(super) fn new(connections: Vec<Connection>) -> Self {
         let (steps, queue) = crossbeam_channel::unbounded();
-        let threads = connections.into_iter().filter_map(|connection| start(connection, queue.clone())).collect();
-        Self(Arc::new(Threads { steps: Some(steps), threads }))
+        let threads: Vec<_> =
+            connections.into_iter().filter_map(|connection| start(connection, queue.clone())).collect();
+        let counts = Arc::new(Counts {
+            meter: Arc::new(meter::Pool::new("sqlite")),
+            all: threads.len(),
+            busy: AtomicUsize::new(0),
+        });
+        counts.tell();
+        Self(Arc::new(Threads { steps: Some(steps), threads, counts }))
     }
 
     /// Runs a step on a connection, on a thread that may block on the disk.
@@ -39,8 +48,11 @@ impl Lane {
         F: FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
+        let (wait, busy) = (self.0.counts.meter.wait(), Arc::clone(&self.0.counts));
         let step: Step = Box::new(move |connection| {
             if !answer.is_closed() {
+                wait.done();
+                let _busy = Busy::begin(busy);
                 let _nobody_waits = answer.send(step(connection));
             }
         });
@@ -56,6 +68,41 @@ struct Threads {
     /// `None` once the threads must end.
     steps: Option<Sender<Step>>,
     threads: Vec<JoinHandle<()>>,
+    counts: Arc<Counts>,
+}
+
+/// The connections, and those among them that are busy with a step.
+struct Counts {
+    meter: Arc<meter::Pool>,
+    all: usize,
+    busy: AtomicUsize,
+}
+
+impl Counts {
+    fn tell(&self) {
+        self.meter.holds(|| {
+            let busy = self.busy.load(Ordering::Relaxed);
+            (busy, self.all.saturating_sub(busy))
+        });
+    }
+}
+
+/// A connection that is busy, also if its step panics.
+struct Busy(Arc<Counts>);
+
+impl Busy {
+    fn begin(counts: Arc<Counts>) -> Self {
+        counts.busy.fetch_add(1, Ordering::Relaxed);
+        counts.tell();
+        Self(counts)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+        self.0.tell();
+    }
 }
 
 /// Threads that the system refuses to start are omitted. If it starts none, every step fails.

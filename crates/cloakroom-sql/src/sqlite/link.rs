@@ -20,7 +20,7 @@ pub(super) enum Link {
         is_ours: bool,
     },
     #[cfg(feature = "sqlx-sqlite")]
-    Sqlx(sqlx::SqlitePool),
+    Sqlx(crate::pools::Metered<sqlx::Sqlite>),
 }
 
 impl Link {

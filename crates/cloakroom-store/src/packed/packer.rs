@@ -24,15 +24,10 @@ use cloakroom_session::{RecordSealer, Rejected, StoreKey, random};
 
 use super::owners::{Owners, hashed};
 use super::zip;
+use crate::at_rest::{COMPRESSED, ENCRYPTED, MARK, key_of};
 use crate::checkup::{Checkup, Severity, Topic};
 use crate::error::StoreError;
 use crate::store::Entry;
-
-/// Packed text begins with it.
-pub(super) const MARK: &str = "p1.";
-
-const COMPRESSED: u8 = 1;
-const ENCRYPTED: u8 = 2;
 
 const MALFORMED: &str = "it isn't packed in a way that this release knows";
 const UNENCRYPTED: &str = "it isn't encrypted, and only encrypted records are accepted";
@@ -141,6 +136,12 @@ impl Packer {
                 MALFORMED.into()
             }
         })
+    }
+
+    /// Returns `true` if a kept text is encrypted with a key that this packer doesn't have.
+    pub(super) fn is_locked(&self, text: &str) -> bool {
+        key_of(text)
+            .is_some_and(|id| !self.sealer.iter().flat_map(RecordSealer::ids).any(|known| *known.as_bytes() == id))
     }
 
     fn zip(&self, bytes: &[u8]) -> Option<Vec<u8>> {

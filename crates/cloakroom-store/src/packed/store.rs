@@ -156,15 +156,19 @@ impl<S: Store> Store for PackedStore<S> {
     }
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
-        let Page { sessions, mut damaged, next } = self.store.scan(after, limit, now).await?;
+        let Page { sessions, mut damaged, mut locked, next } = self.store.scan(after, limit, now).await?;
         let mut unpacked = Vec::with_capacity(sessions.len());
         for Scanned { key, version, entry } in sessions {
+            if self.packer.is_locked(entry.text()) {
+                locked.push(Scanned { key, version, entry });
+                continue;
+            }
             match self.packer.unpack(&key, entry) {
                 Ok(entry) => unpacked.push(Scanned { key, version, entry }),
                 Err(_) => damaged.push(key),
             }
         }
-        Ok(Page { sessions: unpacked, damaged, next })
+        Ok(Page { sessions: unpacked, damaged, locked, next })
     }
 
     async fn checkup(&self) -> Result<Checkup, StoreError> {

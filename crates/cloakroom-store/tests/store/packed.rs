@@ -163,7 +163,9 @@ async fn unreadable_records_are_errors_with_a_reason() {
         loop {
             let page: Page = store.scan(after.as_ref(), 100, NOW).await.unwrap();
             assert!(!page.sessions.iter().any(|one| one.key == key), "{what}");
-            damaged.extend(page.damaged);
+            let is_locked = ["no keyring", "another key"].contains(&what);
+            assert_eq!(page.locked.iter().any(|one| one.key == key), is_locked, "{what}");
+            damaged.extend(page.damaged.into_iter().chain(page.locked.into_iter().map(|one| one.key)));
             after = page.next;
             if after.is_none() {
                 break;

@@ -38,6 +38,10 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
     ("OWNER_LIMIT_AT_LIMIT", "owner_limit.at_limit", Kind::Text),
     ("NO_OWNER_LIMIT", "no_owner_limit", Kind::Switch),
     ("FAIL_FAST", "fail_fast", Kind::Switch),
+    ("RECORDS_KEY", "records.key", Kind::Secret),
+    ("RECORDS_KEY_FILE", "records.key", Kind::SecretFile),
+    ("RECORDS_ENCRYPTION", "records.encryption", Kind::Text),
+    ("RECORDS_COMPRESS_ABOVE", "records.compress_above", Kind::Number),
     ("COOKIE_NAME", "cookie.name", Kind::Text),
     ("COOKIE_PATH", "cookie.path", Kind::Text),
     ("COOKIE_DOMAIN", "cookie.domain", Kind::Text),
@@ -65,12 +69,11 @@ impl SessionConfig {
     /// Reads the options from environment variables with the given prefix.
     ///
     /// A variable's name is the prefix, an underscore, and the name of the option in capitals, with
-    /// an
-    /// underscore between a table and its option: `SHOP_COOKIE_NAME` sets `cookie.name`. `SHOP_KEY`
-    /// and `SHOP_STORE` contain the keyring and the URL; `SHOP_KEY_FILE` and `SHOP_STORE_FILE` name
-    /// files that contain them. Lists are separated by commas, and switches are `true` or `false`.
-    /// An
-    /// empty variable counts as not set.
+    /// an underscore between a table and its option: `SHOP_COOKIE_NAME` sets `cookie.name`.
+    /// `SHOP_KEY` and `SHOP_STORE` contain the keyring and the URL; `SHOP_KEY_FILE` and
+    /// `SHOP_STORE_FILE` name files that contain them. `SHOP_RECORDS_KEY` and
+    /// `SHOP_RECORDS_KEY_FILE` do the same for the keyring of records. Lists are separated by
+    /// commas, and switches are `true` or `false`. An empty variable counts as not set.
     ///
     /// The configuration is [checked](Self::check).
     ///
@@ -138,7 +141,11 @@ impl SessionConfig {
             SetupError::of(variable(prefix, &path), why.into_inner().to_string())
         })?;
         for (option, source) in secrets {
-            let place = if option == "key" { &mut config.key } else { &mut config.store };
+            let place = match option {
+                "key" => &mut config.key,
+                "store" => &mut config.store,
+                _ => &mut config.records.get_or_insert_default().key,
+            };
             if place.replace(source).is_some() {
                 let problem = "is given twice: as a variable and as a file";
                 return Err(SetupError::of(variable(prefix, option), problem));
@@ -163,6 +170,7 @@ impl SessionConfig {
         let source = match option {
             "key" => self.key.as_ref(),
             "store" => self.store.as_ref(),
+            "records.key" => self.records.as_ref().and_then(|records| records.key.as_ref()),
             _ => None,
         };
         let ending = if matches!(source, Some(Source::File(_))) { "_FILE" } else { "" };

@@ -24,7 +24,8 @@ use serde::Deserialize;
 pub use configured::ConfiguredSessions;
 pub use error::SetupError;
 pub use options::{
-    AtLimitOption, CookieOptions, CsrfOptions, LifetimeOptions, OwnerLimitOption, SameSiteOption, TokenOption,
+    AtLimitOption, CookieOptions, CsrfOptions, EncryptionOption, LifetimeOptions, OwnerLimitOption, RecordOptions,
+    SameSiteOption, TokenOption,
 };
 pub use source::Source;
 pub use span::Span;
@@ -41,6 +42,9 @@ pub use span::Span;
 /// kind = "stored"                             # or "encrypted", "signed"
 /// store = { env = "SESSION_STORE" }           # or { url = "sqlite:sessions.db" }, { file = "/run/secrets/store" }
 /// commit = "not-on-server-error"              # or "always", the default
+///
+/// [sessions.records]
+/// key = { file = "/run/secrets/record-keys" } # encrypts records in the store
 ///
 /// [sessions.cookie]
 /// name = "__Host-Http-shop"
@@ -147,6 +151,9 @@ pub struct SessionConfig {
     /// Fails calls immediately while the store is known to be down. Only for `stored`.
     #[serde(default)]
     pub fail_fast: Option<bool>,
+    /// Compression and encryption of records in the store; for `stored`.
+    #[serde(default)]
+    pub records: Option<RecordOptions>,
 }
 
 /// The place where sessions are kept.
@@ -234,6 +241,7 @@ impl SessionConfig {
                     ("owner_limit", self.owner_limit.is_some()),
                     ("no_owner_limit", self.no_owner_limit.is_some()),
                     ("fail_fast", self.fail_fast.is_some()),
+                    ("records", self.records.is_some()),
                 ];
                 if let Some((option, _)) = ours.into_iter().find(|(_, there)| *there) {
                     return Err(ConfigError::new(option, "is for sessions in a store: kind = \"stored\"").into());
@@ -241,12 +249,16 @@ impl SessionConfig {
                 self.keyring().map(drop)
             }
             Kind::Stored if self.key.is_some() => {
-                Err(ConfigError::new("key", "is for sessions in cookies; sessions in a store need no key").into())
+                Err(ConfigError::new("key", "is for sessions in cookies; for sessions in a store use `records.key`")
+                    .into())
             }
             Kind::Stored if self.owner_limit.is_some() && self.no_owner_limit == Some(true) => {
                 Err(ConfigError::new("no_owner_limit", "contradicts `owner_limit`: set one of them").into())
             }
-            Kind::Stored => self.store_url().map(drop),
+            Kind::Stored => {
+                self.store_url()?;
+                self.records.as_ref().map_or(Ok(None), RecordOptions::keyring).map(drop)
+            }
         }
     }
 
@@ -285,7 +297,11 @@ impl SessionConfig {
         use cloakroom_store::StoredSessions;
 
         let url = self.store_url()?;
-        let store = crate::connect(&url).await.map_err(|why| SetupError::of("store", why))?;
+        let store = match &self.records {
+            None => crate::connect(&url).await,
+            Some(records) => crate::connect_packed(&url, records.packing()?).await,
+        };
+        let store = store.map_err(|why| SetupError::of("store", why))?;
         let mut builder = StoredSessions::new(store).cookie(self.cookie.config()).lifetimes(self.lifetimes());
         if let Some(conflicts) = self.conflicts {
             builder = builder.conflicts(match conflicts {

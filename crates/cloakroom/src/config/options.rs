@@ -1,8 +1,10 @@
 //! Tables of options.
 
-use cloakroom_session::{ConfigError, CookieConfig, CsrfRules, Lifetimes, SameSite, TokenPolicy};
+use cloakroom_session::{ConfigError, CookieConfig, CsrfRules, Keyring, Lifetimes, SameSite, TokenPolicy};
 use serde::Deserialize;
 
+use super::error::SetupError;
+use super::source::Source;
 use super::span::Span;
 
 /// Options of the cookie. See [`CookieConfig`].
@@ -188,6 +190,67 @@ impl CsrfOptions {
             "trusted_origin" => ConfigError::new("trusted_origins", why.problem()),
             "danger_safe_method" => ConfigError::new("danger_safe_methods", why.problem()),
             _ => why,
+        })
+    }
+}
+
+/// Compression and encryption of the records in a store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct RecordOptions {
+    /// The key or the keyring that encrypts records.
+    pub key: Option<Source>,
+    /// The use of the keyring; `encrypt` unless another one is named.
+    pub encryption: Option<EncryptionOption>,
+    /// Compresses records of more than this many bytes (feature `compress`).
+    pub compress_above: Option<usize>,
+}
+
+/// The use of a keyring for records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum EncryptionOption {
+    /// Encrypts records, and still reads plain ones.
+    #[default]
+    Encrypt,
+    /// Reads encrypted records, but writes plain ones. Use it before `encrypt` if several nodes
+    /// share a store, and after it to phase encryption out.
+    Decrypt,
+    /// Encrypts records, and rejects plain ones.
+    OnlyEncrypted,
+}
+
+impl RecordOptions {
+    /// Checks the options, and reads the keyring.
+    pub(super) fn keyring(&self) -> Result<Option<Keyring>, SetupError> {
+        if self.compress_above.is_some() && !cfg!(feature = "compress") {
+            let problem = "needs the crate cloakroom with the feature `compress`";
+            return Err(ConfigError::new("records.compress_above", problem).into());
+        }
+        let Some(key) = &self.key else {
+            if self.encryption.is_some() {
+                let problem = "needs a keyring, which `records.key` names";
+                return Err(ConfigError::new("records.encryption", problem).into());
+            }
+            return Ok(None);
+        };
+        let text = key.read("records.key")?;
+        Keyring::parse(&text).map(Some).map_err(|why| SetupError::of("records.key", why.problem()))
+    }
+
+    #[cfg(feature = "store")]
+    pub(super) fn packing(&self) -> Result<crate::Packing, SetupError> {
+        let mut packing = crate::Packing::new();
+        if let Some(bytes) = self.compress_above {
+            packing = packing.compress_above(bytes);
+        }
+        let Some(keyring) = self.keyring()? else { return Ok(packing) };
+        Ok(match self.encryption.unwrap_or_default() {
+            EncryptionOption::Encrypt => packing.encrypt(keyring),
+            EncryptionOption::Decrypt => packing.decrypt(keyring),
+            EncryptionOption::OnlyEncrypted => packing.only_encrypted(keyring),
         })
     }
 }

@@ -38,7 +38,7 @@ impl Source {
                 .map_err(|_| ConfigError::new(option, format!("the environment variable {name} isn't set")))?,
             Self::File(path) => std::fs::read_to_string(path)
                 .map_err(|why| ConfigError::new(option, format!("{} can't be read: {why}", path.display())))?,
-            Self::Url(_) if option == "key" => {
+            Self::Url(_) if option != "store" => {
                 return Err(
                     ConfigError::new(option, "isn't written here, but in an environment variable or a file").into()
                 );

@@ -27,7 +27,8 @@ fn key_file(folder: &tempfile::TempDir) -> String {
 #[test]
 fn mistakes_name_the_option() {
     let folder = tempfile::tempdir().unwrap();
-    let key = format!(r#""kind": "signed", "key": {{ "file": "{}" }}"#, key_file(&folder));
+    let file = key_file(&folder);
+    let key = format!(r#""kind": "signed", "key": {{ "file": "{file}" }}"#);
     let store = r#""kind": "stored", "store": { "url": "memory:" }"#;
     for (row, text, says) in [
         ("right", format!("{{ {key} }}"), ""),
@@ -105,6 +106,37 @@ fn mistakes_name_the_option() {
                 .to_owned(),
             "no_owner_limit: contradicts `owner_limit`",
         ),
+        (
+            "a keyring for records",
+            format!(r#"{{ {store}, "records": {{ "key": {{ "file": "{file}" }}, "encryption": "only-encrypted" }} }}"#),
+            "",
+        ),
+        (
+            "a keyring for records that is no keyring",
+            format!(r#"{{ {store}, "records": {{ "key": {{ "env": "PATH" }} }} }}"#),
+            "records.key: ",
+        ),
+        (
+            "a keyring for records that isn't there",
+            format!(r#"{{ {store}, "records": {{ "key": {{ "file": "/nonexistent/key" }} }} }}"#),
+            "records.key: /nonexistent/key can't be read",
+        ),
+        (
+            "a keyring for records in the configuration",
+            format!(r#"{{ {store}, "records": {{ "key": {{ "url": "{KEY}" }} }} }}"#),
+            "records.key: isn't written here",
+        ),
+        (
+            "encryption without a keyring",
+            format!(r#"{{ {store}, "records": {{ "encryption": "encrypt" }} }}"#),
+            "records.encryption: needs a keyring, which `records.key` names",
+        ),
+        (
+            "another encryption",
+            format!(r#"{{ {store}, "records": {{ "encryption": "rot13" }} }}"#),
+            "expected one of `encrypt`, `decrypt`, `only-encrypted`",
+        ),
+        ("records of cookies", format!(r#"{{ {key}, "records": {{}} }}"#), "records: is for sessions in a store"),
         (
             "nothing is checked",
             format!(r#"{{ {key}, "csrf": {{ "token": "never", "danger_token_only": true }} }}"#),
@@ -204,6 +236,31 @@ fn errors_name_invalid_variables() {
             vec![stored, store, ("SHOP_OWNER_LIMIT_SESSIONS", "3")],
             "SHOP_OWNER_LIMIT: missing field `at_limit`",
         ),
+        (
+            "a short key for records",
+            vec![stored, store, ("SHOP_RECORDS_KEY", "c2hvcnQ=")],
+            "SHOP_RECORDS_KEY: line 1 has no key",
+        ),
+        (
+            "no file with a key for records",
+            vec![stored, store, ("SHOP_RECORDS_KEY_FILE", "/nonexistent/key")],
+            "SHOP_RECORDS_KEY_FILE: /nonexistent/key can't be read",
+        ),
+        (
+            "keys for records twice",
+            vec![stored, store, ("SHOP_RECORDS_KEY", KEY), ("SHOP_RECORDS_KEY_FILE", "key")],
+            "SHOP_RECORDS_KEY: is given twice",
+        ),
+        (
+            "encryption without a key",
+            vec![stored, store, ("SHOP_RECORDS_ENCRYPTION", "decrypt")],
+            "SHOP_RECORDS_ENCRYPTION: needs a keyring",
+        ),
+        (
+            "records of cookies",
+            vec![signed, key, ("SHOP_RECORDS_KEY", KEY)],
+            "SHOP_RECORDS: is for sessions in a store",
+        ),
         ("no cookie name", vec![signed, key, ("SHOP_COOKIE_NAME", "my shop")], "SHOP_COOKIE_NAME: "),
         ("no path", vec![signed, key, ("SHOP_COOKIE_PATH", "shop")], "SHOP_COOKIE_PATH: "),
         ("timeouts", vec![signed, key, ("SHOP_LIFETIMES_ABSOLUTE_TIMEOUT", "1s")], "SHOP_LIFETIMES_ABSOLUTE_TIMEOUT: "),
@@ -252,6 +309,47 @@ async fn a_store_by_its_url() {
     assert_eq!(read(never).unwrap().build().await.unwrap_err().option(), "call_timeout");
 }
 
+/// Records that are written with the options are read with them, from a file and from the
+/// environment.
+#[cfg(feature = "store")]
+#[tokio::test]
+async fn records_are_encrypted_as_configured() {
+    use cloakroom_store::Store as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (file, url) = (key_file(&folder), format!("file:{}", folder.path().join("sessions").display()));
+    let written = read(&format!(
+        r#"{{ "kind": "stored", "store": {{ "url": "{url}" }},
+            "records": {{ "key": {{ "file": "{file}" }}, "encryption": "only-encrypted" }} }}"#
+    ))
+    .unwrap();
+    let engine = std::sync::Arc::new(Engine::new(written.build().await.unwrap()));
+    let slot = SessionSlot::new(engine);
+    slot.open(CookieHeader::default()).await.unwrap().insert("user", "ann").unwrap();
+    let line = slot.finish(200).await.unwrap().cookies[0].as_str().split(';').next().unwrap().to_owned();
+    let now = cloakroom_session::Clock::now(&cloakroom_session::SystemClock);
+    let page = crate::connect(&url).await.unwrap().scan(None, 10, now).await.unwrap();
+    assert!(page.sessions.len() == 1 && page.sessions[0].entry.is_encrypted());
+
+    let variables = [("SHOP_KIND", "stored"), ("SHOP_STORE", url.as_str())];
+    for (row, more, reads) in [
+        ("encrypts", vec![("SHOP_RECORDS_KEY", KEY)], true),
+        ("decrypts", vec![("SHOP_RECORDS_KEY_FILE", file.as_str()), ("SHOP_RECORDS_ENCRYPTION", "decrypt")], true),
+        ("has no keyring", vec![], false),
+    ] {
+        let config = SessionConfig::from_vars("SHOP", variables.into_iter().chain(more)).unwrap();
+        assert!(!format!("{config:?}").contains(KEY), "{row}: {config:?}");
+        let sessions = config.build().await.unwrap();
+        let slot = SessionSlot::new(std::sync::Arc::new(Engine::new(sessions)));
+        match slot.open(CookieHeader::new([line.as_bytes()])).await {
+            Ok(session) => {
+                assert_eq!((reads, session.get::<String>("user").unwrap().as_deref()), (true, Some("ann")), "{row}");
+            }
+            Err(why) => assert!(!reads && format!("{why:?}").contains("no keyring for records"), "{row}: {why:?}"),
+        }
+    }
+}
+
 #[cfg(feature = "store")]
 #[tokio::test]
 async fn a_configured_store_can_be_reloaded() {
@@ -290,6 +388,10 @@ fn every_option_of_a_builder_can_be_configured() {
     use Written::{Config, Url};
 
     const REDIS: &[&str] = &["redis", "unix", "redis+sentinel", "redis+cluster"];
+    const ALL: &[&str] =
+        &["memory", "file", "sqlite", "postgres", "mysql", "redis", "unix", "redis+sentinel", "redis+cluster"];
+    let folder = tempfile::tempdir().unwrap();
+    let keys = key_file(&folder);
     let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for (file, rows) in [
         (
@@ -346,6 +448,19 @@ fn every_option_of_a_builder_can_be_configured() {
                 ("body_limit", Config(r#""csrf": { "body_limit": 1000 }"#)),
             ],
         ),
+        (
+            "cloakroom-store/src/packed/mod.rs",
+            &[
+                ("compress", Config(r#""records": { "compress_above": 1024 }"#)),
+                ("compress_above", Url(ALL, "compress_above")),
+                ("encrypt", Config(r#""records": { "key": { "file": "KEYS" } }"#)),
+                ("decrypt", Config(r#""records": { "key": { "file": "KEYS" }, "encryption": "decrypt" }"#)),
+                (
+                    "only_encrypted",
+                    Config(r#""records": { "key": { "file": "KEYS" }, "encryption": "only-encrypted" }"#),
+                ),
+            ],
+        ),
         ("cloakroom-store/src/memory/mod.rs", &[("capacity", Url(&["memory"], "capacity"))]),
         (
             "cloakroom-sql/src/sqlite/open.rs",
@@ -374,7 +489,10 @@ fn every_option_of_a_builder_can_be_configured() {
             match written {
                 Config(text) => {
                     let text = format!(r#"{{ "kind": "stored", "store": {{ "url": "memory:" }}, {text} }}"#);
-                    assert_eq!(wrong(&text), "", "{option}");
+                    let found = wrong(&text.replace("KEYS", &keys));
+                    // Compression is an option that also needs a feature, and says so.
+                    let is_off = text.contains("compress_above") && !cfg!(feature = "compress");
+                    assert_eq!(found.is_empty(), !is_off, "{option}: {found}");
                 }
                 Url(schemes, name) => schemes.iter().for_each(|scheme| {
                     assert!(crate::connect::has_option(scheme, name), "{option}: `{scheme}:` has no `{name}`");
@@ -393,7 +511,8 @@ fn option_of(line: &str) -> Option<&str> {
     let line = line.strip_prefix("const ").unwrap_or(line).strip_prefix("fn ")?;
     let (name, rest) = line.split_once('(')?;
     let takes_itself = rest.starts_with("self") || rest.starts_with("mut self");
-    (takes_itself && rest.ends_with("-> Self {")).then_some(name)
+    let returns_itself = rest.ends_with("-> Self {") || rest.ends_with("-> Result<Self, ConfigError> {");
+    (takes_itself && returns_itself).then_some(name)
 }
 
 #[test]

@@ -289,6 +289,14 @@ mod tests {
         ("redis+sentinel://h/m", "sentinel_user", "a", "b", About::Manner),
         ("redis+sentinel://h/m", "sentinel_password", "a", "b", About::Manner),
         ("redis+cluster://h", "prefix", "shop:", "blog:", About::Place),
+        ("memory:", "compress_above", "1", "2", About::Manner),
+        ("file:a", "compress_above", "1", "2", About::Manner),
+        ("sqlite:a", "compress_above", "1", "2", About::Manner),
+        ("postgres://h/d", "compress_above", "1", "2", About::Manner),
+        ("mysql://h/d", "compress_above", "1", "2", About::Manner),
+        ("redis://h", "compress_above", "1", "2", About::Manner),
+        ("unix:///s", "compress_above", "1", "2", About::Manner),
+        ("redis+sentinel://h/m", "compress_above", "1", "2", About::Manner),
     ];
 
     #[test]

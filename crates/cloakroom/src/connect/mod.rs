@@ -5,12 +5,14 @@
 //! | `parts` | the parts of a URL |
 //! | `options` | all options of URLs |
 //! | `identity` | the identity of a store, independent of connection settings |
+//! | `packing` | compression and encryption of records |
 //! | `redis` | URLs of Redis and Valkey (feature `redis`) |
 //! | `error` | errors of `connect` |
 
 mod error;
 mod identity;
 mod options;
+mod packing;
 mod parts;
 #[cfg(feature = "redis")]
 mod redis;
@@ -26,6 +28,7 @@ use cloakroom_store::{AnyStore, Durability, FileStore, MemoryStore, Store, Store
 pub use error::ConnectError;
 pub use identity::StoreIdentity;
 use options::Parameters;
+pub use packing::Packing;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use parts::Parts;
 
@@ -96,6 +99,11 @@ const SCHEMES: [(&str, &[&str]); 20] = [
 ///   servers; set the login of the sentinels with `?sentinel_user=…&sentinel_password=…`.
 /// - An unknown option is an error, which names the nearest known one.
 ///
+/// - All of them: `?compress_above=1024` compresses longer records (feature `compress`), like
+///   `PackedStore::compress_above`. For encryption use [`connect_packed`]: a keyring is never part
+///   of a URL.
+/// - An unknown option is an error that names the nearest known one.
+///
 /// The store has answered once when this returns. Call it on a tokio runtime.
 ///
 /// # Errors
@@ -120,15 +128,35 @@ const SCHEMES: [(&str, &[&str]); 20] = [
 /// # }
 /// ```
 pub async fn connect(url: &str) -> Result<AnyStore, ConnectError> {
-    connect_within(url, PATIENCE).await
+    connect_within(url, None, PATIENCE).await
 }
 
-async fn connect_within(url: &str, patience: Duration) -> Result<AnyStore, ConnectError> {
+/// Opens the store behind a URL, in which records are compressed or encrypted.
+///
+/// The URL is one that [`connect`] takes. The store is always a
+/// [`PackedStore`](cloakroom_store::PackedStore): it reads compressed records, and its errors say
+/// why a record doesn't open.
+///
+/// # Errors
+/// As [`connect`]; and a threshold for compression that is in the URL as well, or that needs the
+/// feature `compress`.
+pub async fn connect_packed(url: &str, packing: Packing) -> Result<AnyStore, ConnectError> {
+    connect_within(url, Some(packing), PATIENCE).await
+}
+
+async fn connect_within(url: &str, packing: Option<Packing>, patience: Duration) -> Result<AnyStore, ConnectError> {
     let (scheme, features, rest) = scheme_of(url)?;
-    match tokio::time::timeout(patience, open(scheme, features, rest)).await {
-        Ok(opened) => opened,
-        Err(_) => Err(ConnectError::store(scheme, StoreError::timed_out())),
-    }
+    let (above, rest) = packing::threshold(scheme, rest)?;
+    let packing = match (packing, above) {
+        (None, None) => None,
+        (packing, above) => Some(packing.unwrap_or_default().and_above(scheme, above)?),
+    };
+    let store = match tokio::time::timeout(patience, open(scheme, features, &rest)).await {
+        Ok(opened) => opened?,
+        Err(_) => return Err(ConnectError::store(scheme, StoreError::timed_out())),
+    };
+    let Some(packing) = packing else { return Ok(store) };
+    packing.wrap(store).map_err(|why| ConnectError::malformed(scheme, why.to_string()))
 }
 
 /// Splits a URL into its scheme, the features that the scheme needs, and the rest.

@@ -16,15 +16,16 @@ use About::{Manner, Place};
 
 pub(super) type Known = &'static [(&'static str, About)];
 
-const MEMORY: Known = &[("capacity", Manner)];
+const MEMORY: Known = &[("capacity", Manner), ("compress_above", Manner)];
 
-const FILE: Known = &[("durability", Manner)];
+const FILE: Known = &[("compress_above", Manner), ("durability", Manner)];
 
-const SQLITE: Known = &[("readers", Manner), ("synchronous", Manner), ("table", Place)];
+const SQLITE: Known = &[("compress_above", Manner), ("readers", Manner), ("synchronous", Manner), ("table", Place)];
 
 const POSTGRES: Known = &[
     ("application_name", Manner),
     ("channel_binding", Manner),
+    ("compress_above", Manner),
     ("connect_timeout", Manner),
     ("dbname", Place),
     ("host", Place),
@@ -54,6 +55,7 @@ const MYSQL: Known = &[
     ("abs_conn_ttl_jitter", Manner),
     ("built_in_roots", Manner),
     ("client_found_rows", Manner),
+    ("compress_above", Manner),
     ("compression", Manner),
     ("conn_ttl", Manner),
     ("enable_cleartext_plugin", Manner),
@@ -81,6 +83,7 @@ const MYSQL: Known = &[
 
 const REDIS: Known = &[
     ("prefix", Place),
+    ("compress_above", Manner),
     ("replicas", Manner),
     ("replica_timeout", Manner),
     ("protocol", Manner),
@@ -93,6 +96,7 @@ const REDIS: Known = &[
 
 const SOCKET: Known = &[
     ("prefix", Place),
+    ("compress_above", Manner),
     ("replicas", Manner),
     ("replica_timeout", Manner),
     ("protocol", Manner),
@@ -105,6 +109,7 @@ const SOCKET: Known = &[
 
 const SENTINEL: Known = &[
     ("prefix", Place),
+    ("compress_above", Manner),
     ("replicas", Manner),
     ("replica_timeout", Manner),
     ("protocol", Manner),

@@ -50,7 +50,10 @@ async fn errors_of_invalid_urls_name_the_problem() {
         ("sqlite:file:sessions?mode=memory&cache=shared", "`memory:`"),
         ("sqlite:?readers=2", "no path"),
         ("file::memory:", "`memory:`"),
-        ("sqlite:sessions.db?mode=rwc", "its parameter 1 is unknown; there are `readers`, `synchronous`, `table`"),
+        (
+            "sqlite:sessions.db?mode=rwc",
+            "its parameter 1 is unknown; there are `compress_above`, `readers`, `synchronous`, `table`",
+        ),
         ("sqlite:sessions.db?reader=2", "its parameter 1 is unknown: is it `readers`?"),
         ("sqlite:sessions.db?readers=0", "`readers` is a number, and not 0"),
         ("sqlite:sessions.db?synchronous=off", "`synchronous` is one of `normal`, `full`"),
@@ -59,6 +62,8 @@ async fn errors_of_invalid_urls_name_the_problem() {
         ("mysql://u:hunter2@h/db?schema=a;b", "schema"),
         ("sqlite:sessions.db?readers=2&readers=3", "`readers` is there twice"),
         ("file:sessions?durability=none", "`durability` is one of `power-failure`, `process-end`"),
+        ("memory:?compress_above=1k", "`compress_above` isn't a number of bytes"),
+        ("memory:?compress_above=1&compress_above=2", "`compress_above` is there twice"),
         ("memory:?capacity=many", "`capacity` is a number"),
         ("postgres:u:hunter2@h/db", "`//`"),
         ("postgres://u:hunter2@h", "no database"),
@@ -81,7 +86,7 @@ async fn errors_of_invalid_urls_name_the_problem() {
         ("valkey://:hunter2@h,i/", "several hosts"),
         (
             "redis://:hunter2@h/?db=1",
-            "its parameter 1 is unknown; there are `prefix`, `replicas`, `replica_timeout`, `protocol`, `timeout`",
+            "its parameter 1 is unknown; there are `prefix`, `compress_above`, `replicas`, `replica_timeout`, `protocol`, `timeout`",
         ),
         ("redis://:hunter2@h/?replicas=all", "`replicas` isn't a number of servers"),
         ("redis://:hunter2@h/?replica_timeout=0", "`replica_timeout` is 0"),
@@ -161,7 +166,7 @@ async fn a_silent_server_is_a_timeout() {
     for (feature, url) in
         [("postgres", format!("postgres://u@{here}/db")), ("mysql", format!("mysql://u@{here}/db?prefer_socket=false"))]
     {
-        let error = connect_within(&url, Duration::from_millis(50)).await.unwrap_err();
+        let error = connect_within(&url, None, Duration::from_millis(50)).await.unwrap_err();
         assert!(!all_on(&[feature]) || error.to_string().contains("didn't answer in time"), "{error}");
     }
 }
@@ -260,4 +265,58 @@ async fn a_refused_login_is_an_error_without_the_password() {
     let error = connect(&server.url().replace("root@", "nobody:hunter2@")).await.unwrap_err();
     assert!(!error.is_config() && error.to_string().contains("Access denied for user 'nobody'"), "{error}");
     assert!(!told(&error).contains("hunter2"), "{error:?}");
+}
+
+/// Packed stores: the threshold of a URL and of the application, and keyrings.
+#[tokio::test]
+async fn records_are_packed_as_the_url_and_the_application_say() {
+    use cloakroom_session::{Key, Keyring, StoreKey, Timestamp};
+    use cloakroom_store::{Entry, Loaded, Store as _};
+
+    use super::{Packing, connect_packed};
+
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file:{}", folder.path().join("sessions").display());
+    let now = Timestamp::from_unix_secs(1_700_000_000);
+    let secret = |byte: u8| Keyring::new(Key::new((0..32).map(|index| byte ^ index).collect::<Vec<_>>()).unwrap());
+    let text = "a word and another one; ".repeat(100);
+    let kept = async |key: StoreKey| {
+        let Loaded::Live(_, entry) = connect(&url).await.unwrap().load(&key, now).await.unwrap() else {
+            panic!("not there")
+        };
+        entry.text().to_string()
+    };
+    let put = async |byte: u8, url: &str, packing: Option<Packing>| {
+        let store = match packing {
+            Some(packing) => connect_packed(url, packing).await.unwrap(),
+            None => connect(url).await.unwrap(),
+        };
+        let key = StoreKey::from_bytes([byte; 32]);
+        store.create(&key, &Entry::new(text.as_str().into(), now, now, None), now).await.unwrap();
+        let Loaded::Live(_, entry) = store.load(&key, now).await.unwrap() else { panic!("not there") };
+        assert_eq!(&**entry.text(), text);
+        kept(key).await
+    };
+    assert_eq!(put(1, &url, None).await, text);
+    assert_eq!(put(2, &url, Some(Packing::new())).await, text);
+    assert_eq!(put(3, &url, Some(Packing::new().decrypt(secret(1)))).await, text);
+    let sealed = put(4, &url, Some(Packing::new().encrypt(secret(1)))).await;
+    assert!(sealed.starts_with("p1.A") && sealed.len() > text.len(), "{sealed}");
+    let strict = connect_packed(&url, Packing::new().only_encrypted(secret(1))).await.unwrap();
+    assert!(strict.load(&StoreKey::from_bytes([1; 32]), now).await.unwrap_err().is_corrupt());
+    strict.load(&StoreKey::from_bytes([4; 32]), now).await.unwrap();
+    assert!(!format!("{:?}", Packing::new().encrypt(secret(1))).contains("AQIDBA"));
+
+    let compressing = format!("{url}?compress_above=1000");
+    let twice = connect_packed(&compressing, Packing::new().compress_above(1000)).await.unwrap_err();
+    assert!(twice.is_config() && twice.to_string().contains("in the application's configuration as well"), "{twice}");
+    if cfg!(feature = "compress") {
+        let zipped = put(5, &compressing, None).await;
+        assert!(zipped.starts_with("p1.A") && zipped.len() < 200, "{zipped}");
+        assert!(put(6, &compressing, Some(Packing::new().encrypt(secret(1)))).await.len() < 300);
+        assert!(put(7, &url, Some(Packing::new().compress_above(1000))).await.len() < 200);
+    } else {
+        let error = connect(&compressing).await.unwrap_err();
+        assert!(error.is_config() && error.to_string().contains("the feature `compress`"), "{error}");
+    }
 }
