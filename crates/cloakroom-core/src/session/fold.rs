@@ -6,26 +6,21 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Change, ChangeLog, Lifetime};
+use super::change::Change;
 use crate::flash::{Duplicates, FlashId};
 use crate::text::Text;
 
 /// The length at which a log is first folded. Nearly all logs stay below it.
 pub(super) const FIRST: usize = 64;
 
-impl ChangeLog {
-    /// Folds the changes that belong to no commit yet. The log is folded again when its length has
-    /// doubled, so that the amortized cost per change is constant.
-    pub(super) fn fold(&mut self) {
-        let later = self.changes.split_off(self.sealed.min(self.changes.len()));
-        let mut folded = Folded { suppressing: suppressing(&later), ..Folded::default() };
-        for change in later {
-            folded.push(change);
-        }
-        folded.drop_surplus_messages();
-        self.changes.extend(folded.changes.into_iter().flatten());
-        self.fold_at = self.changes.len() * 2;
+/// Folds changes that belong to no commit yet.
+pub(super) fn fold(changes: Vec<Change>) -> impl Iterator<Item = Change> {
+    let mut folded = Folded { suppressing: suppressing(&changes), ..Folded::default() };
+    for change in changes {
+        folded.push(change);
     }
+    folded.drop_surplus_messages();
+    folded.changes.into_iter().flatten()
 }
 
 #[derive(Default)]
@@ -169,17 +164,6 @@ impl Folded {
             for index in indices.iter().take(indices.len().saturating_sub(most)) {
                 self.void(*index);
             }
-        }
-    }
-}
-
-impl Lifetime {
-    /// Returns `true` if this lifetime makes `earlier` obsolete.
-    const fn replaces(self, earlier: Self) -> bool {
-        match self {
-            Self::Forget { .. } | Self::Remember { .. } => true,
-            Self::Idle { .. } => matches!(earlier, Self::Idle { .. }),
-            Self::Absolute { .. } => matches!(earlier, Self::Absolute { .. }),
         }
     }
 }

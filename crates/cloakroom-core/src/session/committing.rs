@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use super::commit::{After, Commit};
+use super::log::ChangeLog;
 use super::{Context, Identity, SessionState, Stored, Work};
-use crate::change::ChangeLog;
-use crate::commit::{After, Commit};
 use crate::csrf::CsrfToken;
 use crate::error::Error;
 use crate::marks::CommitId;

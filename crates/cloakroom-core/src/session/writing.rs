@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::apply::apply;
+use super::change::{Change, Effect, Lifetime};
+use super::log::ChangeLog;
 use super::{SessionState, Stored, Work};
-use crate::apply::Effect;
-use crate::change::{Change, ChangeLog, Lifetime};
 use crate::csrf::CsrfToken;
 use crate::lifetimes::Clockwork;
 use crate::record::Record;
@@ -17,7 +18,7 @@ impl SessionState {
     /// here.
     pub(crate) fn apply(&mut self, change: Change) -> Effect {
         let draft = self.work.draft.get_or_insert_with(|| Arc::clone(&self.work.base));
-        let effect = Arc::make_mut(draft).apply(&change);
+        let effect = apply(Arc::make_mut(draft), &change);
         self.work.log.record(change, effect);
         effect
     }

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::apply::Effect;
-use crate::change::{Change, Updater};
+use super::SessionState;
+use super::change::{Change, Effect, Updater};
+use super::key::IntoKey;
 use crate::error::Error;
 use crate::flash::{Duplicates, FLASH_LIMIT, FlashId};
-use crate::key::IntoKey;
 use crate::request_kind::RequestKind;
-use crate::state::SessionState;
 use crate::text::{Json, Text};
 
 impl SessionState {

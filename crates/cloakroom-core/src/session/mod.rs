@@ -1,31 +1,61 @@
 //! The session of one request: its identity, its record and its changes.
 //!
-//! This file has the type, its constructors for factories, and its read accessors. `writing` has
-//! the operations of handlers, `committing` the effects of a commit, and `bridging` the operations
-//! of factories that read more than one kind of session. Values and flash messages are in `access`,
-//! the plan is in `plan`.
+//! The methods of [`SessionState`] are grouped by topic:
+//!
+//! | file | contents |
+//! |---|---|
+//! | this file | the type, its constructors for factories, and its read accessors |
+//! | `values` | values and flash messages |
+//! | `writing` | the other operations of handlers |
+//! | `plan` | the operation and the cookie at the end of the request |
+//! | `commit`, `committing` | beginning a commit, and merging its result |
+//! | `bridging` | factories that read more than one kind of session |
+//!
+//! The other files hold the types that it uses:
+//!
+//! | file | contents |
+//! |---|---|
+//! | `identity`, `carrier`, `version`, `key` | the values that a session consists of |
+//! | `change`, `apply` | one change, and its effect on a record |
+//! | `log`, `fold`, `reads` | the log of changes, and its replay on a newer version |
 
+mod apply;
 mod bridging;
+mod carrier;
+mod change;
+mod commit;
 mod committing;
+mod fold;
 mod identity;
+mod key;
+mod log;
+mod plan;
+mod reads;
+mod values;
+mod version;
 mod writing;
 
 use std::sync::Arc;
 
-use crate::change::ChangeLog;
 use crate::csrf::CsrfScheme;
 use crate::foreign::Foreign;
 use crate::id::{SessionId, StoreKey};
 use crate::lifetimes::Lifetimes;
-use crate::plan::Carrier;
 use crate::record::Record;
 use crate::rejected::Rejected;
 use crate::request_kind::RequestKind;
 use crate::time::{Resolution, Timestamp};
-use crate::version::Version;
 
+use identity::Identity;
+
+pub use carrier::Carrier;
+pub use change::Updater;
+pub use commit::{After, Commit};
 pub use committing::{Absorbed, Rebased, Since};
-pub(crate) use identity::Identity;
+pub use key::{IntoKey, KeyName, SessionKey};
+pub use log::{ChangeLog, ConflictPolicy, Replayed};
+pub use plan::{CommitPolicy, CookieUpdate, Dropped, Plan};
+pub use version::Version;
 
 /// The session of one request: the record it was opened with, and the log of changes.
 ///

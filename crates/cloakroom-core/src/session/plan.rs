@@ -1,8 +1,10 @@
 //! The decision at the end of a request: the operation on the record, and the cookie to send.
 
+use super::SessionState;
+use super::carrier::Carrier;
+use super::identity::Identity;
 use crate::lifetimes::{Clockwork, Deadline};
 use crate::request_kind::RequestKind;
-use crate::state::{Identity, SessionState};
 use crate::time::Timestamp;
 
 /// The policy for committing changes when the response is an error.
@@ -35,16 +37,6 @@ impl CommitPolicy {
             Self::NotOnServerError => status < 500,
         }
     }
-}
-
-/// The payload of a factory's cookie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Carrier {
-    /// The whole record: each write needs a new cookie.
-    Record,
-    /// An id: a new cookie is needed only for a new id, or to change the cookie's lifetime.
-    Id,
 }
 
 /// The operation on the stored record.

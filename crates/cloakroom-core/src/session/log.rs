@@ -1,141 +1,15 @@
 //! The changes of a handler, in order, and their replay on a newer version.
 
-mod fold;
-mod reads;
-
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::apply::Effect;
-use crate::csrf::CsrfToken;
+use super::apply::reapply;
+use super::change::{Change, Effect, Lifetime, Updater};
+use super::fold;
+use super::reads::Reads;
 use crate::error::Error;
 use crate::flash::{Duplicates, FlashId};
-use crate::lifetimes::Clockwork;
 use crate::record::Record;
-use crate::text::{Json, Text};
-use crate::time::Timestamp;
-
-use reads::Reads;
-
-/// A function that computes the new value of a key from its current one.
-pub type Updater = Arc<dyn Fn(Option<&Json>) -> Result<Json, Error> + Send + Sync>;
-
-/// One change that a handler made to its session.
-#[derive(Clone)]
-pub(crate) enum Change {
-    Set {
-        key: Text,
-        value: Json,
-    },
-    SetIfAbsent {
-        key: Text,
-        value: Json,
-    },
-    Remove {
-        key: Text,
-    },
-    /// `value` is the result that the handler saw; `again` recomputes it on another version.
-    Update {
-        key: Text,
-        value: Json,
-        again: Updater,
-    },
-    Clear,
-    Flash {
-        queue: Text,
-        id: FlashId,
-        body: Json,
-        duplicates: Duplicates,
-        limit: usize,
-    },
-    /// Removes the messages that the handler received.
-    PopFlash {
-        queue: Text,
-        ids: Vec<FlashId>,
-    },
-    SetCsrf {
-        token: CsrfToken,
-    },
-    CsrfIfAbsent {
-        token: CsrfToken,
-    },
-    /// Moves the session to a new id and replaces its CSRF token, if it has one: a token that was
-    /// known before a sign-in must not be valid afterwards.
-    Cycle {
-        token: CsrfToken,
-    },
-    Lifetime(Lifetime),
-    /// Sets the owner.
-    Own {
-        owner: Text,
-    },
-    /// Sets the session's name in its owner's list.
-    Label {
-        label: Text,
-    },
-    /// `changed()`: writes the session and sends the cookie even if no value changed.
-    Reissue,
-}
-
-/// A lifetime that a handler set for this one session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lifetime {
-    /// An idle timeout, counted from `from`.
-    Idle { timeout: Option<Duration>, from: Timestamp },
-    /// An absolute deadline.
-    Absolute { deadline: Option<Timestamp> },
-    /// The factory's own timeouts, with these deadlines.
-    Forget { idle: Option<Timestamp>, absolute: Option<Timestamp> },
-    /// A lifetime until `until`, independent of use. The cookie survives the browser session.
-    Remember { until: Timestamp },
-}
-
-impl Lifetime {
-    pub(crate) fn apply(self, clockwork: &mut Clockwork) {
-        match self {
-            Self::Idle { timeout, from } => {
-                clockwork.own_idle = Some(timeout);
-                clockwork.idle_deadline = timeout.map(|timeout| from + timeout);
-            }
-            Self::Absolute { deadline } => clockwork.absolute_deadline = deadline,
-            Self::Forget { idle, absolute } => {
-                clockwork.own_idle = None;
-                clockwork.idle_deadline = idle;
-                clockwork.absolute_deadline = absolute;
-                clockwork.remembered = false;
-            }
-            Self::Remember { until } => {
-                clockwork.own_idle = Some(None);
-                clockwork.idle_deadline = None;
-                clockwork.absolute_deadline = Some(until);
-                clockwork.remembered = true;
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, at) = match self {
-            Self::Set { key, .. } => ("Set", key.as_str()),
-            Self::SetIfAbsent { key, .. } => ("SetIfAbsent", key.as_str()),
-            Self::Remove { key } => ("Remove", key.as_str()),
-            Self::Update { key, .. } => ("Update", key.as_str()),
-            Self::Clear => ("Clear", ""),
-            Self::Flash { queue, .. } => ("Flash", queue.as_str()),
-            Self::PopFlash { queue, .. } => ("PopFlash", queue.as_str()),
-            Self::SetCsrf { .. } => ("SetCsrf", ""),
-            Self::CsrfIfAbsent { .. } => ("CsrfIfAbsent", ""),
-            Self::Cycle { .. } => ("Cycle", ""),
-            Self::Lifetime(_) => ("Lifetime", ""),
-            Self::Own { .. } => ("Own", ""),
-            Self::Label { .. } => ("Label", ""),
-            Self::Reissue => ("Reissue", ""),
-        };
-        f.debug_tuple(name).field(&at).finish()
-    }
-}
+use crate::text::Text;
 
 /// The rule for two requests that change the same key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -186,6 +60,14 @@ impl ChangeLog {
         if self.changes.len() >= self.fold_at.max(fold::FIRST) {
             self.fold();
         }
+    }
+
+    /// Folds the changes that belong to no commit yet. The log is folded again when its length has
+    /// doubled, so that the amortized cost per change is constant.
+    fn fold(&mut self) {
+        let later = self.changes.split_off(self.sealed.min(self.changes.len()));
+        self.changes.extend(fold::fold(later));
+        self.fold_at = self.changes.len() * 2;
     }
 
     /// Records that the handler read the value of `key` as it was in the opened record.
@@ -335,7 +217,7 @@ impl ChangeLog {
     pub(crate) fn run(&self, newest: &Record) -> Result<Record, Error> {
         let mut record = newest.clone();
         for change in &self.changes {
-            record.reapply(change)?;
+            reapply(&mut record, change)?;
         }
         Ok(record)
     }

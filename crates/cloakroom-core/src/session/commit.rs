@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::SessionState;
+use super::carrier::Carrier;
+use super::plan::{CookieUpdate, Plan};
 use crate::csrf::CsrfToken;
 use crate::id::SessionId;
 use crate::marks::CommitId;
-use crate::plan::{Carrier, CookieUpdate, Plan};
 use crate::record::Record;
-use crate::state::SessionState;
 use crate::time::Timestamp;
 
 /// One commit of a session, carried out by a factory.
