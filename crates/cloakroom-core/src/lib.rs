@@ -12,11 +12,10 @@
 //! | `keyring`, `seal`, `rejected` | opening sealed cookies, and the reasons for rejecting one |
 //! | `at_rest` | encryption of records in a store |
 //! | `formats` | the versions of our formats that are read, and the one that is written |
-//! | `wire`, `record`, `text`, `lifetimes` | the record kept between requests, and its deadlines |
-//! | `marks` | the ids of the latest commits of a record |
+//! | `record`, `lifetimes` | the record kept between requests, and its deadlines |
+//! | `text` | JSON values that stay text until they are read |
 //! | `exact`, `unreadable` | lossless JSON encoding, and the reasons why a value can't be decoded |
-//! | `loose`, `foreign` | lenient JSON parsing, and the data of other frameworks |
-//! | `flash` | flash messages |
+//! | `loose` | lenient JSON parsing, for the data of other frameworks |
 //! | `session` | the session of one request: its values, change log, plan and commit |
 //! | `request_kind` | navigation, subresource or speculative request |
 //! | `csrf` | CSRF rules: the request's origin and its token |
@@ -38,15 +37,11 @@ mod cookie;
 mod csrf;
 mod error;
 mod exact;
-mod flash;
-mod foreign;
 mod formats;
 mod id;
 mod keyring;
 mod lifetimes;
 mod loose;
-mod marks;
-mod pairs;
 mod record;
 mod rejected;
 mod request_kind;
@@ -55,7 +50,6 @@ mod session;
 mod text;
 mod time;
 mod unreadable;
-mod wire;
 
 pub use at_rest::RecordSealer;
 pub use cookie::{
@@ -67,13 +61,10 @@ pub use csrf::{
     RequestFacts, TokenPolicy,
 };
 pub use error::{ConfigError, Error};
-pub use flash::{Duplicates, FLASH_LIMIT, FlashId, Level, Message};
-pub use foreign::Foreign;
 pub use id::{SessionId, StoreKey};
 pub use keyring::{Key, KeyId, Keyring};
 pub use lifetimes::{Clockwork, Deadline, Lifetimes};
-pub use marks::CommitId;
-pub use record::Record;
+pub use record::{CommitId, Corrupt, Duplicates, FLASH_LIMIT, FlashId, Foreign, Level, Message, Record};
 pub use rejected::Rejected;
 pub use request_kind::RequestKind;
 pub use seal::{Seal, Sealer};
@@ -83,4 +74,3 @@ pub use session::{
 };
 pub use text::{Json, Text};
 pub use time::{Resolution, Timestamp};
-pub use wire::Corrupt;

@@ -363,13 +363,6 @@ impl From<std::borrow::Cow<'_, str>> for Json {
     }
 }
 
-/// Converts a message to a pair of two strings, which cannot fail either.
-impl From<crate::flash::Message> for Json {
-    fn from(message: crate::flash::Message) -> Self {
-        Self::trusted(serde_json::to_string(&message).unwrap_or_default().into())
-    }
-}
-
 impl fmt::Debug for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Json({} bytes)", self.as_str().len())

@@ -2,8 +2,7 @@
 
 use super::change::{Change, Effect};
 use crate::error::Error;
-use crate::flash::Waiting;
-use crate::record::Record;
+use crate::record::{Record, Waiting};
 use crate::text::{Json, Text};
 
 /// Applies one change. A running request changes its record only through this function.

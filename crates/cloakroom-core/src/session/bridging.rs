@@ -5,10 +5,9 @@ use std::sync::Arc;
 use super::{Identity, SessionState};
 use crate::csrf::CsrfScheme;
 use crate::error::Error;
-use crate::foreign::Foreign;
 use crate::id::SessionId;
 use crate::lifetimes::Clockwork;
-use crate::record::Record;
+use crate::record::{Foreign, Record};
 use crate::rejected::Rejected;
 use crate::time::Timestamp;
 

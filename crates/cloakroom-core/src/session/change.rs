@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::csrf::CsrfToken;
 use crate::error::Error;
-use crate::flash::{Duplicates, FlashId};
 use crate::lifetimes::Clockwork;
+use crate::record::{Duplicates, FlashId};
 use crate::text::{Json, Text};
 use crate::time::Timestamp;
 

@@ -7,8 +7,7 @@ use super::carrier::Carrier;
 use super::plan::{CookieUpdate, Plan};
 use crate::csrf::CsrfToken;
 use crate::id::SessionId;
-use crate::marks::CommitId;
-use crate::record::Record;
+use crate::record::{CommitId, Record};
 use crate::time::Timestamp;
 
 /// One commit of a session, carried out by a factory.

@@ -8,8 +8,7 @@ use super::log::ChangeLog;
 use super::{Context, Identity, SessionState, Stored, Work};
 use crate::csrf::CsrfToken;
 use crate::error::Error;
-use crate::marks::CommitId;
-use crate::record::Record;
+use crate::record::{CommitId, Record};
 use crate::time::Timestamp;
 
 /// Committing.

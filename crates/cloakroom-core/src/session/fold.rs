@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::change::Change;
-use crate::flash::{Duplicates, FlashId};
+use crate::record::{Duplicates, FlashId};
 use crate::text::Text;
 
 /// The length at which a log is first folded. Nearly all logs stay below it.

@@ -7,8 +7,7 @@ use super::change::{Change, Effect, Lifetime, Updater};
 use super::fold;
 use super::reads::Reads;
 use crate::error::Error;
-use crate::flash::{Duplicates, FlashId};
-use crate::record::Record;
+use crate::record::{Duplicates, FlashId, Record};
 use crate::text::Text;
 
 /// The rule for two requests that change the same key.

@@ -38,10 +38,9 @@ mod writing;
 use std::sync::Arc;
 
 use crate::csrf::CsrfScheme;
-use crate::foreign::Foreign;
 use crate::id::{SessionId, StoreKey};
 use crate::lifetimes::Lifetimes;
-use crate::record::Record;
+use crate::record::{Foreign, Record};
 use crate::rejected::Rejected;
 use crate::request_kind::RequestKind;
 use crate::time::{Resolution, Timestamp};

@@ -9,7 +9,7 @@ use super::SessionState;
 use super::change::{Change, Effect, Updater};
 use super::key::IntoKey;
 use crate::error::Error;
-use crate::flash::{Duplicates, FLASH_LIMIT, FlashId};
+use crate::record::{Duplicates, FLASH_LIMIT, FlashId};
 use crate::request_kind::RequestKind;
 use crate::text::{Json, Text};
 

@@ -10,10 +10,9 @@ use super::CookieUpdate::{Keep, Remove, Set};
 use super::Plan::{Create, Cycle, Drop, End, EndThenCreate, Nothing, Replace, Touch};
 use super::*;
 use crate::csrf::CsrfToken;
-use crate::flash::{Duplicates, FlashId};
 use crate::id::SessionId;
 use crate::lifetimes::Lifetimes;
-use crate::record::Record;
+use crate::record::{Duplicates, FlashId, Record};
 use crate::text::Json;
 
 const CREATED: Timestamp = Timestamp::from_unix_secs(1_700_000_000);

@@ -183,6 +183,13 @@ impl<'de> Deserialize<'de> for Message {
     }
 }
 
+/// Converts a message to a pair of two strings. This cannot fail.
+impl From<Message> for Json {
+    fn from(message: Message) -> Self {
+        Self::trusted(serde_json::to_string(&message).unwrap_or_default().into())
+    }
+}
+
 /// The identity of a flash message: 64 random bits.
 ///
 /// A pop removes messages by id, so it removes exactly the messages that it returned, even if other

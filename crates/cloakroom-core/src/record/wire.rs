@@ -34,19 +34,18 @@
 //!
 //! Values have a length instead of quotes, so that opening a session skips them without parsing.
 //! The format is text, so that the contents of a store or a signed cookie are readable.
-//! it.
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Record;
+use super::flash::{FlashId, Flashes, Waiting};
+use super::marks::{CommitId, Marks};
+use super::pairs::{Pairs, Places, Stretch};
 use crate::csrf::CsrfToken;
-use crate::flash::{FlashId, Flashes, Waiting};
 use crate::formats::RecordVersion;
 use crate::lifetimes::Clockwork;
-use crate::marks::{CommitId, Marks};
-use crate::pairs::{Pairs, Places, Stretch};
-use crate::record::Record;
 use crate::text::{Json, Text};
 use crate::time::Timestamp;
 

@@ -1,4 +1,19 @@
 //! The stored form of a session.
+//!
+//! | file | contents |
+//! |---|---|
+//! | this file | the record |
+//! | `wire` | its text form: the methods that encode and decode it |
+//! | `pairs` | its keys and values |
+//! | `flash` | its flash messages |
+//! | `marks` | the ids of the latest commits that wrote it |
+//! | `foreign` | the data of another framework |
+
+mod flash;
+mod foreign;
+mod marks;
+mod pairs;
+mod wire;
 
 use std::fmt;
 use std::hash::{Hash as _, Hasher as _};
@@ -6,13 +21,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::csrf::CsrfToken;
-use crate::flash::{FlashId, Flashes, Waiting};
-use crate::foreign::Foreign;
 use crate::lifetimes::{Clockwork, Lifetimes};
-use crate::marks::{CommitId, Marks};
-use crate::pairs::Pairs;
 use crate::text::{Json, Text};
 use crate::time::Timestamp;
+
+use flash::Flashes;
+use marks::Marks;
+use pairs::Pairs;
+
+pub(crate) use flash::Waiting;
+pub use flash::{Duplicates, FLASH_LIMIT, FlashId, Level, Message};
+pub use foreign::Foreign;
+pub use marks::CommitId;
+pub use wire::Corrupt;
 
 /// The stored form of a session: data, flash queues, the CSRF token and the times.
 ///
