@@ -13,9 +13,7 @@
 //! | `at_rest` | encryption of records in a store |
 //! | `formats` | the versions of our formats that are read, and the one that is written |
 //! | `record`, `lifetimes` | the record kept between requests, and its deadlines |
-//! | `text` | JSON values that stay text until they are read |
-//! | `exact`, `unreadable` | lossless JSON encoding, and the reasons why a value can't be decoded |
-//! | `loose` | lenient JSON parsing, for the data of other frameworks |
+//! | `json` | JSON values that stay text until they are read: encoding, decoding and lenient parsing |
 //! | `session` | the session of one request: its values, change log, plan and commit |
 //! | `request_kind` | navigation, subresource or speculative request |
 //! | `csrf` | CSRF rules: the request's origin and its token |
@@ -36,20 +34,17 @@ mod at_rest;
 mod cookie;
 mod csrf;
 mod error;
-mod exact;
 mod formats;
 mod id;
+mod json;
 mod keyring;
 mod lifetimes;
-mod loose;
 mod record;
 mod rejected;
 mod request_kind;
 mod seal;
 mod session;
-mod text;
 mod time;
-mod unreadable;
 
 pub use at_rest::RecordSealer;
 pub use cookie::{
@@ -62,6 +57,7 @@ pub use csrf::{
 };
 pub use error::{ConfigError, Error};
 pub use id::{SessionId, StoreKey};
+pub use json::{Json, Text};
 pub use keyring::{Key, KeyId, Keyring};
 pub use lifetimes::{Clockwork, Deadline, Lifetimes};
 pub use record::{CommitId, Corrupt, Duplicates, FLASH_LIMIT, FlashId, Foreign, Level, Message, Record};
@@ -72,5 +68,4 @@ pub use session::{
     Absorbed, After, Carrier, ChangeLog, Commit, CommitPolicy, ConflictPolicy, CookieUpdate, Dropped, IntoKey, KeyName,
     Plan, Rebased, Replayed, SessionKey, SessionState, Since, Updater, Version,
 };
-pub use text::{Json, Text};
 pub use time::{Resolution, Timestamp};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::text::{Json, Text};
+use crate::json::{Json, Text};
 
 /// The rule for adding a message to a queue that has an equal one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::text::{Json, Text};
+use crate::json::{Json, Text};
 
 /// The data of another framework in a session.
 ///

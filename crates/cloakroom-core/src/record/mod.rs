@@ -21,8 +21,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::csrf::CsrfToken;
+use crate::json::{Json, Text};
 use crate::lifetimes::{Clockwork, Lifetimes};
-use crate::text::{Json, Text};
 use crate::time::Timestamp;
 
 use flash::Flashes;

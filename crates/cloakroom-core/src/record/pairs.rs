@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::text::{Json, Text};
+use crate::json::{Json, Text};
 
 /// Keys and their JSON values, in the order of insertion.
 ///
@@ -221,8 +221,8 @@ impl std::fmt::Debug for Pairs {
 #[cfg(test)]
 mod tests {
     use super::Pairs;
+    use crate::json::{Json, Text};
     use crate::record::Record;
-    use crate::text::{Json, Text};
 
     fn read(record: &Record) -> Pairs {
         Record::decode(&record.encode().into(), 0).unwrap().data

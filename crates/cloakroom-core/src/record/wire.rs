@@ -45,8 +45,8 @@ use super::marks::{CommitId, Marks};
 use super::pairs::{Pairs, Places, Stretch};
 use crate::csrf::CsrfToken;
 use crate::formats::RecordVersion;
+use crate::json::{Json, Text};
 use crate::lifetimes::Clockwork;
-use crate::text::{Json, Text};
 use crate::time::Timestamp;
 
 /// The error for bytes that aren't a record.

@@ -2,8 +2,8 @@
 
 use super::change::{Change, Effect};
 use crate::error::Error;
+use crate::json::{Json, Text};
 use crate::record::{Record, Waiting};
-use crate::text::{Json, Text};
 
 /// Applies one change. A running request changes its record only through this function.
 pub(super) fn apply(record: &mut Record, change: &Change) -> Effect {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::csrf::CsrfToken;
 use crate::error::Error;
+use crate::json::{Json, Text};
 use crate::lifetimes::Clockwork;
 use crate::record::{Duplicates, FlashId};
-use crate::text::{Json, Text};
 use crate::time::Timestamp;
 
 /// A function that computes the new value of a key from its current one.

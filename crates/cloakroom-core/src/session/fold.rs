@@ -7,8 +7,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::change::Change;
+use crate::json::Text;
 use crate::record::{Duplicates, FlashId};
-use crate::text::Text;
 
 /// The length at which a log is first folded. Nearly all logs stay below it.
 pub(super) const FIRST: usize = 64;

@@ -7,8 +7,8 @@ use super::change::{Change, Effect, Lifetime, Updater};
 use super::fold;
 use super::reads::Reads;
 use crate::error::Error;
+use crate::json::Text;
 use crate::record::{Duplicates, FlashId, Record};
-use crate::text::Text;
 
 /// The rule for two requests that change the same key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use super::SessionState;
 use super::change::{Change, Effect, Updater};
 use super::key::IntoKey;
 use crate::error::Error;
+use crate::json::{Json, Text};
 use crate::record::{Duplicates, FLASH_LIMIT, FlashId};
 use crate::request_kind::RequestKind;
-use crate::text::{Json, Text};
 
 impl SessionState {
     /// Returns the value of `key`.

@@ -11,9 +11,9 @@ use super::Plan::{Create, Cycle, Drop, End, EndThenCreate, Nothing, Replace, Tou
 use super::*;
 use crate::csrf::CsrfToken;
 use crate::id::SessionId;
+use crate::json::Json;
 use crate::lifetimes::Lifetimes;
 use crate::record::{Duplicates, FlashId, Record};
-use crate::text::Json;
 
 const CREATED: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 const ID: SessionId = SessionId::from_random([7; 32]);

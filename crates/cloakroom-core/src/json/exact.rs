@@ -267,7 +267,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{DEEPEST, NOT_FINITE, TOO_DEEP, TOO_WIDE};
-    use crate::text::Json;
+    use crate::json::Json;
 
     #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
     enum Shape {

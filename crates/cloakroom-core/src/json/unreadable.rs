@@ -111,7 +111,7 @@ mod tests {
     use serde::Deserialize;
     use serde::de::DeserializeOwned;
 
-    use crate::text::Json;
+    use crate::json::Json;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
