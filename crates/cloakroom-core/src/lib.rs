@@ -9,8 +9,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `cookie` | the `Cookie` header, and the configuration of our cookie |
-//! | `keyring`, `seal`, `rejected` | opening sealed cookies, and the reasons for rejecting one |
-//! | `at_rest` | encryption of records in a store |
+//! | `seal` | opening and sealing cookies, the keys, and encryption of records in a store |
 //! | `formats` | the versions of our formats that are read, and the one that is written |
 //! | `record`, `lifetimes` | the record kept between requests, and its deadlines |
 //! | `json` | JSON values that stay text until they are read: encoding, decoding and lenient parsing |
@@ -30,23 +29,19 @@
 //! # Ok::<(), cloakroom_core::Error>(())
 //! ```
 
-mod at_rest;
 mod cookie;
 mod csrf;
 mod error;
 mod formats;
 mod id;
 mod json;
-mod keyring;
 mod lifetimes;
 mod record;
-mod rejected;
 mod request_kind;
 mod seal;
 mod session;
 mod time;
 
-pub use at_rest::RecordSealer;
 pub use cookie::{
     CookieConfig, CookieHeader, CookieTemplate, MAX_COOKIE, SameSite, SetCookie, cache_control, invites_shared_caches,
     is_targeted_cache_field, overrides_cache_control, vary,
@@ -58,12 +53,10 @@ pub use csrf::{
 pub use error::{ConfigError, Error};
 pub use id::{SessionId, StoreKey};
 pub use json::{Json, Text};
-pub use keyring::{Key, KeyId, Keyring};
 pub use lifetimes::{Clockwork, Deadline, Lifetimes};
 pub use record::{CommitId, Corrupt, Duplicates, FLASH_LIMIT, FlashId, Foreign, Level, Message, Record};
-pub use rejected::Rejected;
 pub use request_kind::RequestKind;
-pub use seal::{Seal, Sealer};
+pub use seal::{Key, KeyId, Keyring, RecordSealer, Rejected, Seal, Sealer};
 pub use session::{
     Absorbed, After, Carrier, ChangeLog, Commit, CommitPolicy, ConflictPolicy, CookieUpdate, Dropped, IntoKey, KeyName,
     Plan, Rebased, Replayed, SessionKey, SessionState, Since, Updater, Version,

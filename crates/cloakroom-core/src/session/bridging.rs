@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::id::SessionId;
 use crate::lifetimes::Clockwork;
 use crate::record::{Foreign, Record};
-use crate::rejected::Rejected;
+use crate::seal::Rejected;
 use crate::time::Timestamp;
 
 /// Sessions from several sources and of other frameworks, for bridging factories.

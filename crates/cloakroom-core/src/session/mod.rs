@@ -41,8 +41,8 @@ use crate::csrf::CsrfScheme;
 use crate::id::{SessionId, StoreKey};
 use crate::lifetimes::Lifetimes;
 use crate::record::{Foreign, Record};
-use crate::rejected::Rejected;
 use crate::request_kind::RequestKind;
+use crate::seal::Rejected;
 use crate::time::{Resolution, Timestamp};
 
 use identity::Identity;

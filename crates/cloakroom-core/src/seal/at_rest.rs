@@ -13,9 +13,10 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use super::key::KeyId;
+use super::keyring::Keyring;
+use super::rejected::Rejected;
 use crate::error::{ConfigError, Error};
-use crate::keyring::{KeyId, Keyring};
-use crate::rejected::Rejected;
 
 const KEY_ID: usize = 4;
 const NONCE: usize = 12;
@@ -149,8 +150,7 @@ impl fmt::Debug for RecordSealer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keyring::Key;
-    use crate::seal::{Seal, Sealer};
+    use crate::seal::{Key, Seal, Sealer};
 
     fn key(byte: u8) -> Key {
         Key::new((0..32).map(|index| byte ^ index).collect::<Vec<_>>()).unwrap()

@@ -14,6 +14,11 @@
 //! The readable versions and the written one are defined in `formats.rs`. The payload can grow
 //! without a new version of the seal, because extension fields are part of the record's text.
 
+mod at_rest;
+mod key;
+mod keyring;
+mod rejected;
+
 use std::fmt;
 
 use aes_gcm_siv::aead::{AeadInOut as _, KeyInit as _};
@@ -26,8 +31,11 @@ use zeroize::Zeroizing;
 
 use crate::error::{ConfigError, Error};
 use crate::formats::SealVersion;
-use crate::keyring::{KeyId, Keyring};
-use crate::rejected::Rejected;
+
+pub use at_rest::RecordSealer;
+pub use key::{Key, KeyId};
+pub use keyring::Keyring;
+pub use rejected::Rejected;
 
 const KEY_ID: usize = 4;
 const NONCE: usize = 12;
