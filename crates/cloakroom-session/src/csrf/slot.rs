@@ -11,10 +11,11 @@ use super::form_token::FormToken;
 use super::guard::{CsrfGuard, Home, TokenCookie};
 use crate::adapter::RequestHead;
 use crate::clock::fresh_token;
+use crate::effects::ResponseEffects;
 use crate::error::Error;
 use crate::meter;
 use crate::session::masked;
-use crate::slot::{ResponseEffects, SessionSlot};
+use crate::slot::SessionSlot;
 
 /// The slot of a request's CSRF check: the guard, the session and the decision.
 ///

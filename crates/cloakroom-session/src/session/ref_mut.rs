@@ -4,11 +4,10 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use cloakroom_core::Json;
-
-use crate::error::Error;
 use serde::Serialize;
 
-use crate::session::Session;
+use super::Session;
+use crate::error::Error;
 
 /// A guard for changing a session value in place; see [`Session::get_mut`].
 ///
@@ -33,7 +32,7 @@ pub struct RefMut<T: Serialize> {
 }
 
 impl<T: Serialize> RefMut<T> {
-    pub(crate) const fn new(session: Session, generation: u32, key: String, value: T) -> Self {
+    pub(super) const fn new(session: Session, generation: u32, key: String, value: T) -> Self {
         Self { session, generation, key, value, touched: false }
     }
 
