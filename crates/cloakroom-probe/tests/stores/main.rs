@@ -7,14 +7,9 @@
     reason = "a panic is how a test fails"
 )]
 
-#[path = "stores/place.rs"]
 #[expect(dead_code, reason = "the scenarios stop the server")]
 mod place;
-#[path = "stores/probe.rs"]
 mod probe;
-#[path = "stores/races.rs"]
 mod races;
-#[path = "stores/round_trips.rs"]
 mod round_trips;
-#[path = "stores/slow.rs"]
 mod slow;

@@ -7,9 +7,6 @@
     reason = "a panic is how a test fails"
 )]
 
-#[path = "streams/clients.rs"]
 mod clients;
-#[path = "streams/events.rs"]
 mod events;
-#[path = "streams/sockets.rs"]
 mod sockets;

@@ -7,9 +7,6 @@
     reason = "a panic is how a test fails"
 )]
 
-#[path = "rocket/csrf.rs"]
 mod csrf;
-#[path = "rocket/sessions.rs"]
 mod sessions;
-#[path = "rocket/site.rs"]
 mod site;

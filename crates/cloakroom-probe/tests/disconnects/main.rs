@@ -11,7 +11,6 @@
     reason = "a panic is how a test fails"
 )]
 
-#[path = "disconnects/leaving.rs"]
 mod leaving;
 
 use std::convert::Infallible;

@@ -10,32 +10,19 @@
     reason = "a panic is how a test fails"
 )]
 
-#[path = "scenarios/csrf.rs"]
 mod csrf;
-#[path = "scenarios/flash.rs"]
 mod flash;
-#[path = "scenarios/headers.rs"]
 mod headers;
-#[path = "scenarios/http.rs"]
 mod http;
-#[path = "scenarios/identity.rs"]
 mod identity;
-#[path = "scenarios/kinds.rs"]
 mod kinds;
-#[path = "scenarios/lifetimes.rs"]
 mod lifetimes;
-#[path = "scenarios/list.rs"]
 mod list;
-#[path = "scenarios/outages.rs"]
 mod outages;
-#[path = "stores/place.rs"]
+#[path = "../stores/place.rs"]
 #[expect(dead_code, reason = "the tests of stores count round trips with it")]
 mod place;
-#[path = "scenarios/races.rs"]
 mod races;
-#[path = "scenarios/sessions.rs"]
 mod sessions;
-#[path = "scenarios/streams.rs"]
 mod streams;
-#[path = "scenarios/world.rs"]
 mod world;

@@ -7,15 +7,9 @@
     reason = "a panic is how a test fails"
 )]
 
-#[path = "bridges/express.rs"]
 mod express;
-#[path = "bridges/python.rs"]
 mod python;
-#[path = "bridges/rails.rs"]
 mod rails;
-#[path = "bridges/sequences.rs"]
 mod sequences;
-#[path = "bridges/side.rs"]
 mod side;
-#[path = "bridges/turns.rs"]
 mod turns;

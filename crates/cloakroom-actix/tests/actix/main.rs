@@ -11,17 +11,10 @@
     reason = "a panic is how a test fails"
 )]
 
-#[path = "actix/bodies.rs"]
 mod bodies;
-#[path = "actix/browser.rs"]
 mod browser;
-#[path = "actix/caching.rs"]
 mod caching;
-#[path = "actix/cost.rs"]
 mod cost;
-#[path = "actix/errors.rs"]
 mod errors;
-#[path = "actix/forms.rs"]
 mod forms;
-#[path = "actix/places.rs"]
 mod places;

@@ -13,15 +13,9 @@
     reason = "a panic is how a test fails; recovery takes real time, which is measured"
 )]
 
-#[path = "faults/application.rs"]
 mod application;
-#[path = "faults/full.rs"]
 mod full;
-#[path = "faults/hangs.rs"]
 mod hangs;
-#[path = "faults/journal.rs"]
 mod journal;
-#[path = "faults/killed.rs"]
 mod killed;
-#[path = "faults/lost.rs"]
 mod lost;
