@@ -14,6 +14,7 @@
 //! | `slot` | the state of a request's session |
 //! | `engine` | the factory, clock and commit policy of an application |
 //! | `factory`, `dyn_factory` | the trait that opens and commits sessions, and the type without parameters for it |
+//! | `candidates` | the candidate cookies of a request |
 //! | `cookie_sessions` | the factory that keeps sessions in cookies |
 //! | `csrf` | the checks of a request's origin and CSRF token |
 //! | `session`, `error` | the session handle of handlers, and its errors |

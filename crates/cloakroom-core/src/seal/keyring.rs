@@ -1,9 +1,9 @@
 //! Secrets: one current key that seals, and other keys that only open.
 //!
 //! A keyring may be written as text, for a file or an environment variable. Each line has a key in
-//! base64 after its role: `current`, `previous` or `next`. Empty lines and lines that begin with `#`
-//! are ignored. A text that is a single key and nothing else is the current key, such as the output
-//! of `openssl rand -base64 32`.
+//! base64 after its role: `current`, `previous` or `next`. Empty lines and lines that begin with
+//! `#` are ignored. A text that is a single key and nothing else is the current key, such as the
+//! output of `openssl rand -base64 32`.
 
 use super::key::{Key, KeyId};
 use crate::error::ConfigError;
