@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::unreadable::Unreadable;
+use crate::json::Unreadable;
 
 /// The error of an operation on a session.
 ///

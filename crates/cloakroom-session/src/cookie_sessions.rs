@@ -7,10 +7,9 @@ use cloakroom_core::{
     Plan, Record, Rejected, Seal, Sealer, SessionId, SessionState, SetCookie, Timestamp,
 };
 
-use crate::error::Error;
-
 use crate::candidates::Candidates;
 use crate::clock::random;
+use crate::error::Error;
 use crate::factory::{Committed, SessionFactory};
 use crate::meter::{self, Event};
 

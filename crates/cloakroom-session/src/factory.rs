@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use cloakroom_core::{Carrier, Commit, ConflictPolicy, CookieHeader, Record, SessionState, SetCookie, Timestamp};
@@ -161,33 +160,6 @@ impl<F: SessionFactory> SessionFactory for Arc<F> {
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
         (**self).reload(session, now).await
-    }
-}
-
-pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// [`SessionFactory`] without a type parameter, so that no handler's signature names a factory.
-pub(crate) trait DynFactory: fmt::Debug + Send + Sync + 'static {
-    fn open<'a>(&'a self, cookies: CookieHeader<'a>, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
-    /// Carries out a commit, and returns it with the outcome.
-    fn commit(self: Arc<Self>, commit: Commit) -> BoxFuture<'static, (Commit, Result<Committed, Error>)>;
-    fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
-}
-
-impl<F: SessionFactory> DynFactory for F {
-    fn open<'a>(&'a self, cookies: CookieHeader<'a>, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>> {
-        Box::pin(SessionFactory::open(self, cookies, now))
-    }
-
-    fn commit(self: Arc<Self>, commit: Commit) -> BoxFuture<'static, (Commit, Result<Committed, Error>)> {
-        Box::pin(async move {
-            let outcome = SessionFactory::commit(&*self, &commit).await;
-            (commit, outcome)
-        })
-    }
-
-    fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>> {
-        Box::pin(SessionFactory::reload(self, session, now))
     }
 }
 

@@ -5,9 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use crate::effects::ResponseEffects;
 use crate::error::Error;
 use crate::session::{Ending, Session};
-use crate::slot::ResponseEffects;
 
 /// The future of [`SessionSlot::finish`](crate::SessionSlot::finish).
 ///

@@ -12,10 +12,13 @@
 //! |---|---|
 //! | `clock` | the time and random bytes |
 //! | `slot` | the state of a request's session |
-//! | `factory` | the trait that opens and commits sessions |
+//! | `engine` | the factory, clock and commit policy of an application |
+//! | `factory`, `dyn_factory` | the trait that opens and commits sessions, and the type without parameters for it |
+//! | `candidates` | the candidate cookies of a request |
 //! | `cookie_sessions` | the factory that keeps sessions in cookies |
 //! | `csrf` | the checks of a request's origin and CSRF token |
-//! | `session`, `guard`, `error` | the session handle of handlers, and its errors |
+//! | `session`, `error` | the session handle of handlers, and its errors |
+//! | `finish`, `effects` | the end of a request, and its effects on the response |
 //! | `meter` | counters and timings |
 //! | [`adapter`] | code that adapters share, and the trait impls that must be in the crate of their types |
 //! | `factory_conformance` | the conformance suite for factories, behind the feature `conformance` |
@@ -43,12 +46,14 @@ mod candidates;
 mod clock;
 mod cookie_sessions;
 mod csrf;
+mod dyn_factory;
+mod effects;
+mod engine;
 mod error;
 mod factory;
 #[cfg(feature = "conformance")]
 pub mod factory_conformance;
 mod finish;
-mod guard;
 pub mod meter;
 mod session;
 mod slot;
@@ -68,9 +73,10 @@ pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder, Opened};
 #[cfg(feature = "form")]
 pub use csrf::FormRejection;
 pub use csrf::{BodyExtent, CsrfGuard, CsrfSlot, FormBody, FormKind, FormToken, Piece, find_token};
+pub use effects::ResponseEffects;
+pub use engine::Engine;
 pub use error::Error;
 pub use factory::{Committed, SessionFactory, begin_commit, hand_on, replay, replay_with};
 pub use finish::{Finish, NotCommitted};
-pub use guard::RefMut;
-pub use session::{FlashQueue, Session};
-pub use slot::{Engine, ResponseEffects, SessionSlot};
+pub use session::{FlashQueue, RefMut, Session};
+pub use slot::SessionSlot;

@@ -164,8 +164,8 @@ mod session {
     use cloakroom_session::{Lifetimes, Rejected, Timestamp};
     use serde_json::{Value, json};
 
-    use crate::bridge::browser::{App, Browser, NOW};
-    use crate::bridge::vectors::{document, text};
+    use crate::browser::{App, Browser, NOW};
+    use crate::vectors::{document, text};
 
     const HOUR: Duration = Duration::from_secs(3600);
     const AT: Timestamp = Timestamp::from_unix_millis(1_700_000_000_250);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::MAX_COOKIE;
-use crate::rejected::Rejected;
+use crate::seal::Rejected;
 
 /// The maximum number of values of one name that are tried. A browser sends one of our cookies, or
 /// two during a change of attributes. More are a mistake or an attack, and each costs a signature

@@ -39,6 +39,23 @@ pub struct CsrfRulesBuilder {
     report_only: bool,
 }
 
+// Next to the builder, so that the rules don't import a file that imports them.
+impl CsrfRules {
+    /// Starts building rules with other options than the defaults.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CsrfRules;
+    ///
+    /// let rules = CsrfRules::builder().own_origin("https://shop.example").build()?;
+    /// assert!(rules.covers("POST"));
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
+    pub fn builder() -> CsrfRulesBuilder {
+        CsrfRulesBuilder::default()
+    }
+}
+
 impl CsrfRulesBuilder {
     /// Sets the application's own origin, such as `https://shop.example`.
     ///

@@ -1,6 +1,5 @@
 //! The rules of the CSRF check, and the check of a request's head.
 
-use super::builder::CsrfRulesBuilder;
 use super::decision::CsrfDecision;
 use super::facts::{HeaderFact, RequestFacts};
 use super::origin::{Origin, OriginPattern};
@@ -91,20 +90,6 @@ impl Default for CsrfRules {
 }
 
 impl CsrfRules {
-    /// Starts building rules with other options than the defaults.
-    ///
-    /// # Examples
-    /// ```
-    /// use cloakroom_core::CsrfRules;
-    ///
-    /// let rules = CsrfRules::builder().own_origin("https://shop.example").build()?;
-    /// assert!(rules.covers("POST"));
-    /// # Ok::<(), cloakroom_core::ConfigError>(())
-    /// ```
-    pub fn builder() -> CsrfRulesBuilder {
-        CsrfRulesBuilder::default()
-    }
-
     /// Returns `true` if requests with this method are checked.
     ///
     /// # Examples

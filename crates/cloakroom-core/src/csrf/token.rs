@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ctutils::CtEq as _;
 
 use crate::id::Spelled;
-use crate::text::Text;
+use crate::json::Text;
 
 /// The maximum length of a token. No known framework has longer ones.
 const LONGEST: usize = 256;

@@ -26,6 +26,7 @@ mod rocket;
 
 pub use answer::Answer;
 pub use request::RequestHead;
+pub(crate) use request::text;
 pub use response::ResponseHeaders;
 #[cfg(feature = "rocket")]
 pub use rocket::{RocketCsrf, RocketSessions};

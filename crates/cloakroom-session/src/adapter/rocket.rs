@@ -11,9 +11,10 @@ use rocket::{Request, async_trait};
 
 use super::{Answer, RequestHead, ResponseHeaders};
 use crate::csrf::{CsrfSlot, FormToken};
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::session::Session;
-use crate::slot::{Engine, SessionSlot};
+use crate::slot::SessionSlot;
 
 /// The sessions of a Rocket application, as managed state.
 ///

@@ -1,16 +1,14 @@
-//! The check and the parsing of a form, for the `CheckedForm` extractors.
+//! The parsing of a checked form, for the `CheckedForm` extractors.
 
 use std::fmt;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use cloakroom_core::{CsrfDecision, Refusal};
+use cloakroom_core::Refusal;
 use serde::de::DeserializeOwned;
 
 use super::body::{FormBody, Piece};
-use super::compare::compare;
 use super::form::FormKind;
-use super::slot::CsrfSlot;
 use crate::adapter::{Answer, RequestHead};
 use crate::error::Error;
 
@@ -29,6 +27,10 @@ enum Kind {
 }
 
 impl FormRejection {
+    pub(super) const fn refused(refusal: Refusal) -> Self {
+        Self(Kind::Refused(refusal))
+    }
+
     /// Returns the reason of the CSRF check, if it refused the request.
     #[must_use]
     pub const fn refusal(&self) -> Option<Refusal> {
@@ -79,54 +81,29 @@ impl fmt::Display for FormRejection {
 
 impl std::error::Error for FormRejection {}
 
-impl CsrfSlot {
-    /// Checks that the request has an urlencoded form. Call it before reading the body.
-    ///
-    /// # Errors
-    /// Returns an error if the request has another content type.
-    pub fn expect_form(&self, head: &impl RequestHead) -> Result<(), FormRejection> {
-        match head.content_type().and_then(FormKind::of) {
-            Some(FormKind::Urlencoded) => Ok(()),
-            Some(FormKind::Multipart(_)) | None => Err(FormRejection(Kind::NotAForm)),
-        }
-    }
-
-    /// Parses an urlencoded form.
-    ///
-    /// A request that hasn't passed the check yet is checked first. The token's field is removed
-    /// before `T` is decoded.
-    ///
-    /// # Errors
-    /// Returns an error if the request is refused, couldn't be checked, or has a form of an
-    /// unexpected shape.
-    pub async fn checked_form<T: DeserializeOwned>(
-        &self,
-        head: &impl RequestHead,
-        form: Bytes,
-    ) -> Result<T, FormRejection> {
-        if self.decision() != CsrfDecision::Passed {
-            self.check_regardless(head, &form).await?;
-        }
-        let field = self.guard().rules().field_name();
-        let mut rest = form_urlencoded::Serializer::new(String::new());
-        rest.extend_pairs(form_urlencoded::parse(&form).filter(|(name, _)| name != field));
-        serde_html_form::from_str(&rest.finish()).map_err(|error| FormRejection(Kind::Shape(error)))
-    }
-
-    /// Runs the check, even if the method, the route or report-only rules would let the request
-    /// through.
-    async fn check_regardless(&self, head: &impl RequestHead, form: &Bytes) -> Result<(), FormRejection> {
-        let mut decision = self.guard().rules().decide_covered(&head.facts());
-        if decision == CsrfDecision::TokenNeeded {
-            let mut body = Received(Some(form.clone()));
-            decision = CsrfDecision::of(compare(self.guard(), self.session(), head, &mut body).await?);
-        }
-        decision.refusal().map_or(Ok(()), |refusal| Err(FormRejection(Kind::Refused(refusal))))
+/// Checks that the head announces an urlencoded form.
+pub(super) fn expect_form(head: &impl RequestHead) -> Result<(), FormRejection> {
+    match head.content_type().and_then(FormKind::of) {
+        Some(FormKind::Urlencoded) => Ok(()),
+        Some(FormKind::Multipart(_)) | None => Err(FormRejection(Kind::NotAForm)),
     }
 }
 
+/// Decodes an urlencoded form without the field of the token.
+pub(super) fn parse<T: DeserializeOwned>(form: &[u8], token_field: &str) -> Result<T, FormRejection> {
+    let mut rest = form_urlencoded::Serializer::new(String::new());
+    rest.extend_pairs(form_urlencoded::parse(form).filter(|(name, _)| name != token_field));
+    serde_html_form::from_str(&rest.finish()).map_err(|error| FormRejection(Kind::Shape(error)))
+}
+
 /// A body that was received completely.
-struct Received(Option<Bytes>);
+pub(super) struct Received(Option<Bytes>);
+
+impl Received {
+    pub(super) fn new(form: &Bytes) -> Self {
+        Self(Some(form.clone()))
+    }
+}
 
 impl FormBody for Received {
     fn poll_piece(&mut self, _: &mut Context<'_>) -> Poll<Piece> {

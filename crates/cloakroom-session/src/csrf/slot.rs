@@ -3,18 +3,25 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+#[cfg(feature = "form")]
+use bytes::Bytes;
 use cloakroom_core::{CookieHeader, CsrfDecision, CsrfToken, Refusal, SetCookie};
+#[cfg(feature = "form")]
+use serde::de::DeserializeOwned;
 
 use super::body::FormBody;
+#[cfg(feature = "form")]
+use super::checked::{self, FormRejection, Received};
 use super::compare::compare;
 use super::form_token::FormToken;
 use super::guard::{CsrfGuard, Home, TokenCookie};
 use crate::adapter::RequestHead;
 use crate::clock::fresh_token;
+use crate::effects::ResponseEffects;
 use crate::error::Error;
 use crate::meter;
 use crate::session::masked;
-use crate::slot::{ResponseEffects, SessionSlot};
+use crate::slot::SessionSlot;
 
 /// The slot of a request's CSRF check: the guard, the session and the decision.
 ///
@@ -189,6 +196,48 @@ impl CsrfSlot {
     #[must_use]
     pub fn cookie(&self) -> Option<SetCookie> {
         self.progress().issued.as_ref().map(|(_, cookie)| cookie.clone())
+    }
+}
+
+/// Forms, for the `CheckedForm` extractors.
+#[cfg(feature = "form")]
+impl CsrfSlot {
+    /// Checks that the request has an urlencoded form. Call it before reading the body.
+    ///
+    /// # Errors
+    /// Returns an error if the request has another content type.
+    pub fn expect_form(&self, head: &impl RequestHead) -> Result<(), FormRejection> {
+        checked::expect_form(head)
+    }
+
+    /// Parses an urlencoded form.
+    ///
+    /// A request that hasn't passed the check yet is checked first. The token's field is removed
+    /// before `T` is decoded.
+    ///
+    /// # Errors
+    /// Returns an error if the request is refused, couldn't be checked, or has a form of an
+    /// unexpected shape.
+    pub async fn checked_form<T: DeserializeOwned>(
+        &self,
+        head: &impl RequestHead,
+        form: Bytes,
+    ) -> Result<T, FormRejection> {
+        if self.decision() != CsrfDecision::Passed {
+            self.check_regardless(head, &form).await?;
+        }
+        checked::parse(&form, self.guard().rules().field_name())
+    }
+
+    /// Runs the check, even if the method, the route or report-only rules would let the request
+    /// through.
+    async fn check_regardless(&self, head: &impl RequestHead, form: &Bytes) -> Result<(), FormRejection> {
+        let mut decision = self.guard().rules().decide_covered(&head.facts());
+        if decision == CsrfDecision::TokenNeeded {
+            let mut body = Received::new(form);
+            decision = CsrfDecision::of(compare(self.guard(), self.session(), head, &mut body).await?);
+        }
+        decision.refusal().map_or(Ok(()), |refusal| Err(FormRejection::refused(refusal)))
     }
 }
 

@@ -9,10 +9,11 @@ use cloakroom_core::{CookieHeader, SetCookie, Timestamp};
 
 use super::capabilities::Capabilities;
 use crate::clock::{Clock as _, ManualClock, SystemClock};
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::session::Session;
-use crate::slot::{Engine, SessionSlot};
+use crate::slot::SessionSlot;
 
 pub(super) type Outcome = Result<(), Wrong>;
 

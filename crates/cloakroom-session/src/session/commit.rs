@@ -8,9 +8,10 @@ use std::sync::atomic::Ordering;
 
 use cloakroom_core::{Absorbed, Carrier, Commit, CookieUpdate, Plan, SetCookie};
 
-use super::driver::{Driver, Ending, Running};
+use super::driver::{Driver, Ending};
 use super::{Inner, Phase, Session};
 use crate::clock::fill;
+use crate::dyn_factory::Running;
 use crate::error::Error;
 use crate::factory::Committed;
 

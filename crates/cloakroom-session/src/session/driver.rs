@@ -9,15 +9,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use cloakroom_core::Commit;
 use tracing::Instrument as _;
 
 use super::turn::Turn;
+use crate::dyn_factory::{BoxFuture, Running};
 use crate::error::Error;
-use crate::factory::{BoxFuture, Committed};
-
-/// A commit that a factory carries out. It returns the commit with its outcome.
-pub(super) type Running = BoxFuture<'static, (Commit, Result<Committed, Error>)>;
 
 /// The commit at the end of a request.
 pub(crate) enum Ending {

@@ -1,8 +1,16 @@
 //! The session handle that handlers use.
 //!
-//! This file holds its fields and its lock. Its methods are grouped by topic in the files of this
-//! folder: `values`, `life`, `flash`, `csrf`, `commit`, and `refresh` for long-lived requests.
-//! `turn` serializes the commits of one session, and `driver` runs each of them to completion.
+//! The methods of [`Session`] are grouped by topic:
+//!
+//! | file | contents |
+//! |---|---|
+//! | this file | its fields and its lock |
+//! | `values`, `ref_mut` | values, and the guard of a value that is changed in place |
+//! | `flash` | flash messages |
+//! | `csrf` | the CSRF token |
+//! | `life` | ids, owners and lifetimes |
+//! | `refresh` | long-lived requests |
+//! | `commit` | commits, which `turn` serializes and `driver` runs to completion |
 //!
 //! No code of the application, neither serde implementations nor closures, runs while the lock is
 //! held, so that such code may use the session itself.
@@ -12,6 +20,7 @@ mod csrf;
 mod driver;
 mod flash;
 mod life;
+mod ref_mut;
 mod refresh;
 mod turn;
 mod values;
@@ -22,12 +31,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cloakroom_core::{Commit, SessionState, SetCookie, Timestamp};
 
+use crate::dyn_factory::Running;
+use crate::engine::Engine;
 use crate::error::Error;
-use crate::slot::Engine;
 
 pub(crate) use csrf::masked;
 pub(crate) use driver::Ending;
 pub use flash::FlashQueue;
+pub use ref_mut::RefMut;
 
 /// The session of one request. Cheap to clone; all clones share one state.
 ///
@@ -87,7 +98,7 @@ struct Inner {
     failed: Option<Error>,
     is_committing: bool,
     /// A commit that has begun and that no task drives.
-    under_way: Option<driver::Running>,
+    under_way: Option<Running>,
     /// A commit with an unknown outcome. It must be resolved before the next commit.
     unconfirmed: Option<Box<Commit>>,
 }
@@ -194,7 +205,7 @@ impl Session {
 
     /// Fails the commit with an error that can't be returned to a caller here. Otherwise a success
     /// page would hide a lost change.
-    pub(crate) fn fail(&self, error: Error) {
+    fn fail(&self, error: Error) {
         self.inner().failed.get_or_insert(error);
     }
 }

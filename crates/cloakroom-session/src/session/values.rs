@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Session;
+use super::ref_mut::RefMut;
 use crate::error::Error;
-use crate::guard::RefMut;
 
 /// Give up an update after this many attempts. An attempt is repeated only if the value changed
 /// while the closure ran, that is, if the closure itself sets the key.
@@ -276,7 +276,7 @@ impl Session {
 
     /// Sets a value for a guard that was taken in this generation of the session. Returns `false`
     /// if the session has been replaced since.
-    pub(crate) fn set_guarded(&self, generation: u32, key: &str, value: Json) -> bool {
+    pub(super) fn set_guarded(&self, generation: u32, key: &str, value: Json) -> bool {
         self.write(|state| {
             let same = state.generation() == generation;
             if same {

@@ -1,0 +1,44 @@
+//! The promises of the bridges: vectors of the real frameworks, and requests that take turns.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
+
+#[cfg(feature = "beaker")]
+mod beaker;
+mod browser;
+mod conformance;
+#[cfg(feature = "pyramid")]
+mod cookies;
+#[cfg(feature = "django")]
+mod django;
+#[cfg(feature = "express")]
+mod express;
+#[cfg(feature = "flask")]
+mod flask;
+mod migration;
+mod moving;
+#[cfg(feature = "plug")]
+mod plug;
+#[cfg(all(
+    feature = "beaker",
+    feature = "django",
+    feature = "express",
+    feature = "flask",
+    feature = "plug",
+    feature = "pyramid",
+    feature = "rails"
+))]
+mod properties;
+#[cfg(feature = "pyramid")]
+mod pyramid;
+#[cfg(feature = "rails")]
+mod rails;
+#[cfg(feature = "django")]
+mod shared;
+#[cfg(all(feature = "records-redis", feature = "records-postgres", feature = "records-sqlite"))]
+mod stores;
+mod vectors;

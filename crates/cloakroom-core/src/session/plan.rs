@@ -1,0 +1,164 @@
+//! The decision at the end of a request: the operation on the record, and the cookie to send.
+
+use super::SessionState;
+use super::carrier::Carrier;
+use super::identity::Identity;
+use crate::lifetimes::{Clockwork, Deadline};
+use crate::request_kind::RequestKind;
+use crate::time::Timestamp;
+
+/// The policy for committing changes when the response is an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CommitPolicy {
+    /// Always commit, as in Pyramid.
+    #[default]
+    Always,
+    /// Don't commit if the status is 500 or above. All effects are then dropped together, including
+    /// `invalidate` and `cycle_id`.
+    NotOnServerError,
+}
+
+impl CommitPolicy {
+    /// Returns `true` if a response with this status commits.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CommitPolicy;
+    ///
+    /// assert!(CommitPolicy::Always.commits(500));
+    /// assert!(CommitPolicy::NotOnServerError.commits(404));
+    /// assert!(!CommitPolicy::NotOnServerError.commits(500));
+    /// ```
+    #[must_use]
+    pub const fn commits(self, status: u16) -> bool {
+        match self {
+            Self::Always => true,
+            Self::NotOnServerError => status < 500,
+        }
+    }
+}
+
+/// The operation on the stored record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Plan {
+    /// Write nothing.
+    Nothing,
+    /// Extend the idle deadline.
+    Touch,
+    /// Store a new record under a new id.
+    Create,
+    /// Replace the record.
+    Replace,
+    /// Store the record under a new id, and end the old one.
+    Cycle,
+    /// End the session.
+    End,
+    /// End the session, and store a new record under a new id.
+    EndThenCreate,
+    /// Drop the changes.
+    Drop(Dropped),
+}
+
+/// The reason for dropping changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Dropped {
+    /// The id had already moved when the request arrived.
+    Detached,
+    /// The session expired during the request.
+    Expired(Deadline),
+}
+
+/// The operation on the browser's cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CookieUpdate {
+    /// Send no cookie.
+    Keep,
+    /// Send the cookie.
+    Set,
+    /// Remove the cookie.
+    Remove,
+}
+
+impl SessionState {
+    /// Returns the operations at the end of the request.
+    ///
+    /// This is a pure function of the session and the time. [`CommitPolicy`] is checked earlier.
+    #[must_use]
+    pub fn plan(&self, now: Timestamp) -> (Plan, CookieUpdate) {
+        let now = self.resolution().floor(now);
+        let effective = self.log().is_effective();
+        match self.identity() {
+            Identity::New if self.is_wanted() => (Plan::Create, CookieUpdate::Set),
+            Identity::New => (Plan::Nothing, CookieUpdate::Keep),
+            Identity::Ended(_) if self.is_wanted() => (Plan::EndThenCreate, CookieUpdate::Set),
+            Identity::Ended(_) => (Plan::End, CookieUpdate::Remove),
+            Identity::Detached(_) if effective => (Plan::Drop(Dropped::Detached), CookieUpdate::Keep),
+            Identity::Detached(_) => (Plan::Nothing, CookieUpdate::Keep),
+            Identity::Cycling(_) => match self.expired_meanwhile(now) {
+                Some(deadline) => (Plan::Drop(Dropped::Expired(deadline)), CookieUpdate::Keep),
+                None => (Plan::Cycle, CookieUpdate::Set),
+            },
+            Identity::Loaded(_) => match self.expired_meanwhile(now) {
+                Some(deadline) if effective => (Plan::Drop(Dropped::Expired(deadline)), CookieUpdate::Keep),
+                Some(_) => (Plan::Nothing, CookieUpdate::Keep),
+                None if effective => (Plan::Replace, self.cookie_after_write()),
+                None if self.touches(now) => (Plan::Touch, self.cookie_after_touch()),
+                None => (Plan::Nothing, CookieUpdate::Keep),
+            },
+        }
+    }
+
+    /// Returns `true` if using the session now extends its deadline.
+    fn touches(&self, now: Timestamp) -> bool {
+        let allowed = match (self.request(), self.carrier()) {
+            // The visitor may never see this page.
+            (RequestKind::Speculative, _) => false,
+            // Touching a cookie session sends the whole record again. Sent with each image of a
+            // page, it would undo the commits of concurrent requests, including sign-outs.
+            (RequestKind::Subresource, Carrier::Record) => false,
+            _ => true,
+        };
+        allowed && self.base().clockwork().is_touch_due(now, self.lifetimes())
+    }
+
+    /// Returns `true` if a new session must be stored.
+    ///
+    /// A visitor who stored nothing has no record and no cookie, but a token that was rendered into
+    /// a form must be known later.
+    fn is_wanted(&self) -> bool {
+        let record = self.record();
+        !record.is_vacant() || record.csrf().is_some() || self.log().asks_for_record()
+    }
+
+    /// Returns the deadline that passed during the request, if any. Opening counts as use.
+    pub(crate) fn expired_meanwhile(&self, now: Timestamp) -> Option<Deadline> {
+        let mut used = Clockwork { ..*self.base().clockwork() };
+        used.touch(self.opened(), self.lifetimes());
+        used.expired(now)
+    }
+
+    fn cookie_after_write(&self) -> CookieUpdate {
+        match self.carrier() {
+            Carrier::Record => CookieUpdate::Set,
+            Carrier::Id if self.moves() || self.log().asks_for_cookie() => CookieUpdate::Set,
+            Carrier::Id => CookieUpdate::Keep,
+        }
+    }
+
+    const fn cookie_after_touch(&self) -> CookieUpdate {
+        match self.carrier() {
+            Carrier::Record => CookieUpdate::Set,
+            Carrier::Id if self.moves() => CookieUpdate::Set,
+            // The Max-Age of a remembered cookie ends at the absolute deadline, which a touch
+            // doesn't move.
+            Carrier::Id => CookieUpdate::Keep,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

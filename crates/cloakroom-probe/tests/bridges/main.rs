@@ -1,0 +1,15 @@
+//! Sessions shared with real applications on other frameworks, which take turns on one session.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
+
+mod express;
+mod python;
+mod rails;
+mod sequences;
+mod side;
+mod turns;

@@ -1,0 +1,12 @@
+//! The fairings in a Rocket without a network. The example tests them over HTTP.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
+
+mod csrf;
+mod sessions;
+mod site;

@@ -1,0 +1,42 @@
+//! [`SessionFactory`] behind a type without parameters.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use cloakroom_core::{Commit, CookieHeader, SessionState, Timestamp};
+
+use crate::error::Error;
+use crate::factory::{Committed, SessionFactory};
+
+/// A future behind a pointer.
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A commit that a factory carries out. It returns the commit with its outcome.
+pub(crate) type Running = BoxFuture<'static, (Commit, Result<Committed, Error>)>;
+
+/// [`SessionFactory`] without a type parameter, so that no handler's signature names a factory.
+pub(crate) trait DynFactory: fmt::Debug + Send + Sync + 'static {
+    fn open<'a>(&'a self, cookies: CookieHeader<'a>, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
+    /// Carries out a commit, and returns it with the outcome.
+    fn commit(self: Arc<Self>, commit: Commit) -> Running;
+    fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
+}
+
+impl<F: SessionFactory> DynFactory for F {
+    fn open<'a>(&'a self, cookies: CookieHeader<'a>, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>> {
+        Box::pin(SessionFactory::open(self, cookies, now))
+    }
+
+    fn commit(self: Arc<Self>, commit: Commit) -> Running {
+        Box::pin(async move {
+            let outcome = SessionFactory::commit(&*self, &commit).await;
+            (commit, outcome)
+        })
+    }
+
+    fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>> {
+        Box::pin(SessionFactory::reload(self, session, now))
+    }
+}

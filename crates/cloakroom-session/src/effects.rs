@@ -1,0 +1,74 @@
+//! The effects of a session on the response, and writing them to its head.
+
+use std::borrow::Cow;
+
+use cloakroom_core::{
+    SetCookie, cache_control, invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary,
+};
+
+use crate::adapter::{ResponseHeaders, text};
+
+const VARY: &str = "vary";
+const CACHE_CONTROL: &str = "cache-control";
+
+/// The effects of a session on the response.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ResponseEffects {
+    /// The response depends on the cookie, so it needs `Vary: Cookie`.
+    pub opened: bool,
+    /// A CSRF token was handed out for the response, so no cache may store it.
+    pub private: bool,
+    /// The `Set-Cookie` lines to append; mark them sensitive. A response with one of them must not
+    /// be stored by a cache either.
+    pub cookies: Vec<SetCookie>,
+}
+
+impl ResponseEffects {
+    /// Writes the effects of a session to the response's headers.
+    pub fn apply(self, headers: &mut impl ResponseHeaders) {
+        if self.opened
+            && let Some(field) = vary(headers.lines(VARY).filter_map(text))
+        {
+            headers.append(VARY, field);
+        }
+        let mut private = self.private;
+        for cookie in self.cookies {
+            if headers.append_cookie(cookie.into_string()) {
+                private = true;
+            } else {
+                // Names, attributes and base64url are printable ASCII, but a custom factory's value
+                // may not be.
+                tracing::error!("a cookie was not sent: its text isn't a valid header value");
+            }
+        }
+        if private {
+            keep_from_caches(headers);
+        }
+    }
+}
+
+/// Prevents caching of a response that sets our cookie or contains a CSRF token.
+fn keep_from_caches(headers: &mut impl ResponseHeaders) {
+    let overriding = |name: &Cow<'_, str>| {
+        is_targeted_cache_field(name)
+            && headers.lines(name).any(|value| text(value).is_none_or(|value| overrides_cache_control(name, value)))
+    };
+    let mut corrected: Vec<String> = headers.names().filter(overriding).map(Cow::into_owned).collect();
+    corrected.dedup();
+    for name in &corrected {
+        headers.remove(name);
+    }
+    if let Some(directives) = cache_control(headers.lines(CACHE_CONTROL).filter_map(text)) {
+        if invites_shared_caches(headers.lines(CACHE_CONTROL).filter_map(text)) {
+            corrected.push(CACHE_CONTROL.to_owned());
+        }
+        headers.replace(CACHE_CONTROL, directives);
+    }
+    if !corrected.is_empty() {
+        tracing::warn!(
+            fields = corrected.join(", "),
+            "a response for one visitor was marked for shared caches: corrected to no-store"
+        );
+    }
+}

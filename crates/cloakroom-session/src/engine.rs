@@ -1,0 +1,114 @@
+//! The parts that all requests of an application share.
+
+use std::sync::Arc;
+
+use cloakroom_core::{
+    After, Carrier, Commit, CommitPolicy, CookieHeader, FLASH_LIMIT, Lifetimes, SessionState, Timestamp,
+};
+
+use crate::clock::{Clock, SystemClock};
+use crate::dyn_factory::DynFactory;
+use crate::error::Error;
+use crate::factory::{Committed, SessionFactory};
+
+/// The factory, clock and commit policy shared by all requests of an application.
+///
+/// An adapter keeps one engine and creates a [`SessionSlot`](crate::SessionSlot) from it for each
+/// request.
+///
+/// # Examples
+/// ```
+/// use cloakroom_session::{CommitPolicy, CookieSessions, Engine, Key};
+///
+/// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+/// let engine = Engine::new(CookieSessions::encrypted(key).build()?)
+///     .policy(CommitPolicy::NotOnServerError)
+///     .flash_limit(20);
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(crate) factory: Arc<dyn DynFactory>,
+    pub(crate) policy: CommitPolicy,
+    pub(crate) flash_limit: usize,
+    clock: Arc<dyn Clock>,
+}
+
+impl Engine {
+    /// Creates an engine for this factory.
+    ///
+    /// It uses the system's clock and [`CommitPolicy::Always`].
+    pub fn new(factory: impl SessionFactory) -> Self {
+        Self {
+            factory: Arc::new(factory),
+            policy: CommitPolicy::default(),
+            flash_limit: FLASH_LIMIT,
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// Sets the responses with which changes are committed.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{CommitPolicy, CookieSessions, Engine, Key};
+    ///
+    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// let engine = Engine::new(CookieSessions::signed(key).build()?).policy(CommitPolicy::NotOnServerError);
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub const fn policy(mut self, policy: CommitPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Sets the maximum number of messages in one flash queue. The default is 100.
+    ///
+    /// When a queue is full, the oldest message is dropped.
+    #[must_use]
+    pub const fn flash_limit(mut self, limit: usize) -> Self {
+        self.flash_limit = limit;
+        self
+    }
+
+    /// Sets the source of time.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use cloakroom_session::{CookieSessions, Engine, Key, ManualClock, Timestamp};
+    ///
+    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// let clock = Arc::new(ManualClock::at(Timestamp::from_unix_secs(1_700_000_000)));
+    /// let engine = Engine::new(CookieSessions::signed(key).build()?).clock(Arc::clone(&clock));
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn for_tests() -> Arc<Self> {
+        Arc::new(Self::new(NoSessions))
+    }
+}
+
+/// A factory that stores nothing, for sessions without a request.
+#[derive(Debug)]
+struct NoSessions;
+
+impl SessionFactory for NoSessions {
+    async fn open(&self, _: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
+        Ok(SessionState::fresh(now, Lifetimes::default()).carried_by(Carrier::Id))
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
+        Ok(Committed::new(commit.settle(After::Untouched), Vec::new()))
+    }
+}

@@ -1,0 +1,12 @@
+//! The example over HTTP: other requests change and end a session during a response.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
+
+mod clients;
+mod events;
+mod sockets;
