@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::outcome::Outcome;
 use crate::provision::{self, POSTGRES, REDIS, VALGRIND};
-use crate::{Outcome, shell};
+use crate::shell;
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     if let Some(unknown) = arguments.iter().find(|argument| argument.starts_with('-') && *argument != "--quick") {
