@@ -15,7 +15,7 @@ pub(super) struct Body {
     /// Every word outside imports, except the names of fields and methods after a dot.
     pub(super) words: BTreeSet<String>,
     pub(super) children: Vec<Child>,
-    /// Whether a macro might define further names.
+    /// True if a macro might define further names.
     pub(super) calls_macros: bool,
 }
 

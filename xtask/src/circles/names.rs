@@ -145,8 +145,8 @@ impl Modules {
         found
     }
 
-    /// Returns the meanings of a name in another module. An unknown name is attributed to a macro if
-    /// the module calls one.
+    /// Returns the meanings of a name in another module. An unknown name is attributed to a macro
+    /// if the module calls one.
     fn member(&self, module: usize, name: &str, pending: &mut Pending) -> Vec<Meaning> {
         let found = self.lookup(module, name, pending);
         match self.0.get(module) {
