@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use crate::outcome::Outcome;
 use crate::output::{plain, print, print_json};
-use crate::place::{Open, open, url};
-use crate::walk::within;
+use crate::scan::within;
+use crate::store_url::{Open, open, url};
 use room::Room;
 
 #[derive(Args, Debug)]

@@ -8,12 +8,12 @@ use clap::Args;
 use cloakroom::{Checkup, Clock as _, Severity, Store as _, SystemClock, Timestamp, Topic};
 use serde_json::{Value, json};
 
-use crate::moment::{span, utc};
 use crate::outcome::Outcome;
 use crate::output::{plain, print, print_json};
-use crate::place::{Open, store};
+use crate::scan::within;
+use crate::store_url::{Open, store};
 use crate::table::table;
-use crate::walk::within;
+use crate::time::{span, utc};
 
 /// A larger difference between the clocks of a deployment is reported: sessions are dated by the
 /// clock of the process that writes them.

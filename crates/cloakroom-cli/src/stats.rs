@@ -8,8 +8,8 @@ use cloakroom::{Clock as _, SystemClock};
 
 use crate::outcome::Outcome;
 use crate::output::{print, print_json};
-use crate::place::{Open, store};
-use crate::walk;
+use crate::scan;
+use crate::store_url::{Open, store};
 use tally::Tally;
 
 #[derive(Args, Debug)]
@@ -34,7 +34,7 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
         return watch::run(&store, seconds, options.times, json).await;
     }
     let mut tally = Tally::at(SystemClock.now());
-    let damaged = walk::all(&store, |scanned| tally.add(&scanned.entry)).await?;
+    let damaged = scan::all(&store, |scanned| tally.add(&scanned.entry)).await?;
     tally.damaged = damaged.len() as u64;
     if json {
         print_json(&tally.document())?

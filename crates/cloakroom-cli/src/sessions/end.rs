@@ -5,11 +5,11 @@ use cloakroom::{AnyStore, Clock as _, Store as _, StoreKey, SystemClock, all_own
 use serde_json::json;
 
 use super::named::Name;
-use crate::moment::When;
 use crate::outcome::Outcome;
 use crate::output::{print, print_json};
-use crate::place::{Open, store};
-use crate::walk::within;
+use crate::scan::within;
+use crate::store_url::{Open, store};
+use crate::time::When;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\

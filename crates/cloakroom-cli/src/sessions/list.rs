@@ -7,11 +7,11 @@ use cloakroom::{AnyStore, Clock as _, Cursor, Scanned, Store as _, SystemClock, 
 use serde_json::{Value, json};
 
 use crate::describe::{facts, rows};
-use crate::moment::{before, parse_span};
 use crate::outcome::Outcome;
 use crate::output::{print, print_json};
-use crate::place::{Open, store};
-use crate::walk::within;
+use crate::scan::within;
+use crate::store_url::{Open, store};
+use crate::time::{before, parse_span};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\

@@ -7,8 +7,8 @@ use super::named::Name;
 use crate::describe::{Values, known, lines, session};
 use crate::outcome::Outcome;
 use crate::output::{print, print_json};
-use crate::place::{Open, store};
-use crate::walk::within;
+use crate::scan::within;
+use crate::store_url::{Open, store};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\

@@ -13,7 +13,7 @@ pub(crate) const PAGE: usize = 500;
 
 /// An iteration over a store, page by page.
 #[derive(Debug)]
-pub(crate) struct Walk<'a> {
+pub(crate) struct Scan<'a> {
     store: &'a AnyStore,
     limit: usize,
     next: Next,
@@ -26,7 +26,7 @@ enum Next {
     Over,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Scan<'a> {
     pub(crate) fn new(store: &'a AnyStore, limit: usize) -> Self {
         Self { store, limit, next: Next::Begin }
     }
@@ -49,9 +49,9 @@ impl<'a> Walk<'a> {
 /// Calls `each` with every live session, once. Returns the keys of damaged ones. Remembers all
 /// keys, at 50 bytes each.
 pub(crate) async fn all(store: &AnyStore, mut each: impl FnMut(&Scanned)) -> Result<Vec<StoreKey>, StoreError> {
-    let mut walk = Walk::new(store, PAGE);
+    let mut scan = Scan::new(store, PAGE);
     let (mut seen, mut damaged) = (HashSet::new(), Vec::new());
-    while let Some(page) = walk.page().await? {
+    while let Some(page) = scan.page().await? {
         page.sessions.iter().filter(|scanned| seen.insert(scanned.key)).for_each(&mut each);
         damaged.extend(page.damaged.into_iter().filter(|key| seen.insert(*key)));
     }
