@@ -9,7 +9,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::get;
-use bench_harness::{Contents, Keep, store_address};
+use bench_harness::{Contents, Storage, store_address};
 use bench_on_axum::{Application, OnAxum, token};
 
 use place::{Place, Postgres, Redis, Sqlite};
@@ -17,13 +17,15 @@ use place::{Place, Postgres, Redis, Sqlite};
 struct Ceiling;
 
 impl Application for Ceiling {
-    async fn router(keep: Keep) -> Option<Router> {
+    async fn router(storage: Storage) -> Option<Router> {
         let address = store_address();
-        Some(match keep {
-            Keep::Redis | Keep::Valkey => pages(Redis::connect(&address).await),
-            Keep::Postgres => pages(Postgres::connect(&address).await),
-            Keep::Sqlite => pages(Sqlite::open(&address)),
-            Keep::Nothing | Keep::EmptyLayer | Keep::Memory | Keep::Signed | Keep::Encrypted => return None,
+        Some(match storage {
+            Storage::Redis | Storage::Valkey => pages(Redis::connect(&address).await),
+            Storage::Postgres => pages(Postgres::connect(&address).await),
+            Storage::Sqlite => pages(Sqlite::open(&address)),
+            Storage::Nothing | Storage::EmptyLayer | Storage::Memory | Storage::Signed | Storage::Encrypted => {
+                return None;
+            }
         })
     }
 }
