@@ -1,4 +1,4 @@
-//! The router and its layers, in the order in which a request meets them from the bottom up.
+//! The router and its layers. A request passes the layers from the bottom up.
 
 use std::sync::Arc;
 
@@ -9,15 +9,15 @@ use cloakroom::{Clock, ConfigError, CsrfLayer, CsrfRules, TokenPolicy};
 use crate::rail::Rail;
 use crate::{assets, cart, devices, forgery, inspector, shop, sign_in, sorry};
 
-/// What the whole house shares.
+/// The state of the application.
 #[derive(Clone, Debug)]
 pub(crate) struct House {
-    /// Where sessions live, which the inspector and the list of devices ask too.
+    /// The session backend, which the inspector and the list of devices use too.
     pub(crate) rail: Rail,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// The origin and the token of every form are checked, so that the page on forgery can show both.
+/// Checks both the origin and the token of every form, so that the forgery page can show both.
 /// The demo has no TLS.
 fn rules() -> Result<CsrfRules, ConfigError> {
     CsrfRules::builder().token_policy(TokenPolicy::Always).danger_own_scheme_http().build()
@@ -37,7 +37,7 @@ pub(crate) fn app(house: House) -> Result<Router, ConfigError> {
         .layer(csrf)
         .layer(sessions);
 
-    // What has no need of a session stands outside of it.
+    // Routes that don't need the session are outside the layer.
     Ok(pages
         .merge(assets::routes())
         .fallback(sorry::not_found)

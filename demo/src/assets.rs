@@ -1,5 +1,5 @@
-//! The style sheet and the favicon, cached for good and without a session, and the headers that
-//! every response has.
+//! The style sheet and the favicon, which are cached permanently and use no session, and the
+//! headers of all responses.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ use crate::app::House;
 const STYLE: &str = include_str!("cloakroom.css");
 const FAVICON: &str = include_str!("ticket.svg");
 
-/// The address changes with the content, so that the content at an address never does.
+/// The address contains a hash of the content, so that the content at an address never changes.
 pub(crate) static STYLE_URL: LazyLock<String> = LazyLock::new(|| format!("/cloakroom.css?v={:016x}", hash(STYLE)));
 
 pub(crate) fn routes() -> Router<House> {
@@ -27,13 +27,13 @@ fn cached(kind: &'static str, content: &'static str) -> Response {
     (headers, content).into_response()
 }
 
-/// FNV-1a: it tells one release from the next and guards nothing.
+/// Computes FNV-1a. It distinguishes releases and has no security purpose.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// No scripts at all, no frames, and forms only to the two names that this machine has for itself
-/// (the forgery page needs both).
+/// Allows no scripts and no frames, and forms only to the two names of this machine, which the
+/// forgery page needs.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; \
     form-action 'self' http://127.0.0.1:* http://localhost:*";
 

@@ -14,19 +14,19 @@ use crate::app::House;
 use crate::catalogue::{self, Thing};
 use crate::page::{Frame, Page};
 
-/// Where the session keeps the cart. A value of another type under this key wouldn't compile.
+/// The key of the cart. Storing a value of another type under it doesn't compile.
 pub(crate) const CART: SessionKey<Cart> = SessionKey::new("cart");
 
-/// How many of one thing a cart may hold.
+/// Maximum number of one item.
 const MOST: u32 = 9;
 
-/// How many of what, by name. In JSON: `{"top-hat":1}`.
+/// Item counts by name. In JSON: `{"top-hat":1}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Cart(BTreeMap<String, u32>);
 
 impl Cart {
-    /// One more of a thing; says whether there was room.
+    /// Adds one item. Returns `false` if the cart already has the maximum.
     pub(crate) fn add(&mut self, thing: &Thing) -> bool {
         let count = self.0.entry(thing.name.to_owned()).or_default();
         let room = *count < MOST;
@@ -34,7 +34,7 @@ impl Cart {
         room
     }
 
-    /// So many of a thing; none takes it out. A thing that isn't there stays away.
+    /// Sets the number of an item; zero removes it. An item that isn't in the cart is ignored.
     fn set(&mut self, name: &str, count: u32) {
         if count == 0 {
             self.0.remove(name);
@@ -43,7 +43,7 @@ impl Cart {
         }
     }
 
-    /// How many things there are in all.
+    /// Returns the total number of items.
     pub(crate) fn pieces(&self) -> u32 {
         self.0.values().sum()
     }
@@ -54,7 +54,7 @@ impl Cart {
     }
 }
 
-/// A line of the cart's page.
+/// A row of the cart page.
 #[derive(Debug)]
 struct Line {
     thing: &'static Thing,
@@ -108,7 +108,7 @@ async fn remove(session: Session, CheckedForm(choice): CheckedForm<Choice>) -> R
     Ok(Redirect::to("/cart"))
 }
 
-/// Nothing is in this form but the token, and the layer has checked that.
+/// The form contains only the token, which the layer has checked.
 async fn empty(session: Session) -> Result<Redirect, Error> {
     if session.remove("cart") {
         session.flash(Message::warning("Your cart is empty now."));
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn things_that_left_the_catalogue_cost_nothing() {
+    fn removed_items_cost_nothing() {
         let lines = cart(&[("top-hat", 2), ("gone", 5)]).lines();
         assert_eq!(lines.iter().map(|line| line.price).collect::<Vec<_>>(), [96]);
     }

@@ -1,9 +1,9 @@
-//! The things on the hooks.
+//! The items of the shop.
 
-/// A thing that nobody came back for.
+/// An item left behind at the cloakroom.
 #[derive(Debug)]
 pub(crate) struct Thing {
-    /// What forms and carts call it.
+    /// The name in forms and carts.
     pub(crate) name: &'static str,
     /// The number on its brass ticket.
     pub(crate) ticket: u16,

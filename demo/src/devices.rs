@@ -1,4 +1,4 @@
-//! Where somebody is signed in, and signing out there.
+//! The list of a user's sessions, and revoking them.
 
 mod label;
 
@@ -31,12 +31,11 @@ struct Devices {
     found: Found,
 }
 
-/// What can be said of somebody's devices.
+/// The sessions to show on the page.
 #[derive(Debug)]
 enum Found {
     NobodySignedIn,
-    /// Only a store knows of other sessions than this one, and not every store can find those of an
-    /// owner.
+    /// The backend can't list other sessions: cookies, or a store without an index of owners.
     Unsupported,
     List(Vec<Line>),
 }
@@ -51,7 +50,7 @@ struct Line {
 }
 
 impl House {
-    /// The sessions of owners, where there is a store that keeps any.
+    /// Returns the list of sessions by owner, if sessions are kept in a store.
     fn owners(&self) -> Option<Sessions<AnyStore>> {
         match &self.rail {
             Rail::Cookies(_) => None,
@@ -106,7 +105,7 @@ async fn end(
     Ok(Redirect::to("/devices"))
 }
 
-/// Nothing is in this form but the token, and the layer has checked that.
+/// The form contains only the token, which the layer has checked.
 async fn end_others(State(house): State<House>, session: Session) -> Result<Redirect, Error> {
     let (Some(owner), Some(sessions)) = (session.owner(), house.owners()) else {
         return Ok(Redirect::to("/devices"));

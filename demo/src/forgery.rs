@@ -1,7 +1,7 @@
-//! A page that attacks the shop on purpose.
+//! A page that attacks the shop deliberately.
 //!
-//! To a browser `localhost` and `127.0.0.1` are two sites, though one server answers for both. Here
-//! `localhost` plays the stranger and `127.0.0.1` is the shop.
+//! For a browser `localhost` and `127.0.0.1` are different sites, although one server serves both.
+//! Here `localhost` is the attacker's site and `127.0.0.1` is the shop.
 
 use askama::Template;
 use axum::Router;
@@ -19,17 +19,17 @@ pub(crate) fn routes() -> Router<House> {
     Router::new().route("/forgery", get(forgery))
 }
 
-/// The experiments, on the shop's own site.
+/// The experiments, on the site of the shop.
 #[derive(Debug, Template)]
 #[template(path = "forgery.html")]
 struct Experiments {
     frame: Frame,
     stranger: String,
-    /// A token as another session might have had it.
+    /// A token that could belong to another session.
     stale: String,
 }
 
-/// The same page seen on another site, with a form that aims at the shop.
+/// The same page on the other site, with a form that targets the shop.
 #[derive(Debug, Template)]
 #[template(path = "stranger.html")]
 struct Stranger {
@@ -39,7 +39,7 @@ struct Stranger {
 
 async fn forgery(mut parts: Parts) -> Result<Response, Error> {
     match Place::of(&parts.headers) {
-        // The stranger's page knows nothing of the shop's session, and asks for none.
+        // The attacker's page has no access to the shop's session, and doesn't open one.
         Place::Stranger { shop } => Ok(Page(Stranger { frame: Frame::bare(), shop }).into_response()),
         Place::Shop { stranger } => {
             let frame = Frame::from_request_parts(&mut parts, &()).await?;
@@ -49,7 +49,7 @@ async fn forgery(mut parts: Parts) -> Result<Response, Error> {
     }
 }
 
-/// Under which of its two names the server was asked, and where the other one is.
+/// The name under which the server was requested, and the address of the other site.
 #[derive(Debug, PartialEq, Eq)]
 enum Place {
     Shop { stranger: String },
@@ -60,7 +60,7 @@ impl Place {
     fn of(headers: &HeaderMap) -> Self {
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let (name, port) = host.rsplit_once(':').unwrap_or((host, "80"));
-        // Only a number of it goes into the page.
+        // Only the number goes into the page, never the text of the header.
         let port: u16 = port.parse().unwrap_or(80);
         if name.eq_ignore_ascii_case("localhost") {
             Self::Stranger { shop: format!("http://127.0.0.1:{port}") }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn localhost_is_the_stranger() {
+    fn localhost_is_the_other_site() {
         let shop = |stranger: &str| Place::Shop { stranger: stranger.to_owned() };
         let stranger = |shop: &str| Place::Stranger { shop: shop.to_owned() };
         for (host, expected) in [

@@ -1,5 +1,5 @@
-//! The session as the server sees it: its record or its cookie's bytes, how full, how long, and
-//! what is secret.
+//! The session as the server sees it: its record or the bytes of its cookie, its size, its
+//! remaining lifetime, and its secrets.
 
 mod anatomy;
 mod time;
@@ -38,7 +38,7 @@ struct Inspector {
     found: Found,
 }
 
-/// Where sessions live.
+/// The place where sessions are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Signed,
@@ -46,11 +46,11 @@ enum Kind {
     Stored,
 }
 
-/// What the request's cookie turned out to be.
+/// The state of the cookie in the request.
 #[derive(Debug)]
 enum Found {
     None,
-    /// And why.
+    /// The cookie was rejected, with the reason.
     Rejected(String),
     Session(Box<Report>),
 }
@@ -58,15 +58,15 @@ enum Found {
 #[derive(Debug)]
 struct Report {
     store_key: String,
-    /// How often it was written, and how it is known that nobody overwrites anybody: only a store
-    /// counts.
+    /// The version in the store, which counts writes and prevents lost updates. `None` without a
+    /// store.
     version: Option<u64>,
     created: String,
     touched: String,
     remembered: bool,
     idle: Left,
     absolute: Left,
-    /// Bytes of the cookie's name and value, or of the record in a store.
+    /// Size in bytes: of the cookie's name and value, or of the record in the store.
     size: usize,
     anatomy: Option<Anatomy>,
     /// The record's text form, without the token.
@@ -89,7 +89,7 @@ async fn inspect(State(house): State<House>, headers: HeaderMap, frame: Frame) -
     Ok(Page(Inspector { frame, cookie, kind, limit: MAX_COOKIE, found }))
 }
 
-/// The cookie as the browser sent it, before this request changed anything.
+/// Inspects the cookie as the browser sent it, before this request changed anything.
 fn in_cookie(cookies: &CookieHeader<'_>, sessions: &CookieSessions, now: Timestamp) -> Found {
     let mut found = Found::None;
     for candidate in cookies.clone().candidates(sessions.cookie_name()) {
@@ -107,7 +107,7 @@ fn in_cookie(cookies: &CookieHeader<'_>, sessions: &CookieSessions, now: Timesta
     found
 }
 
-/// The record as the store keeps it, before this request changed anything.
+/// Inspects the record in the store, before this request changed anything.
 async fn in_store(
     cookies: &CookieHeader<'_>,
     sessions: &StoredSessions<AnyStore>,
@@ -159,8 +159,7 @@ struct Note {
     text: String,
 }
 
-/// Takes a text of any length, so that one can see what becomes of a session that doesn't fit into
-/// its cookie.
+/// Accepts a note of any length, to demonstrate a session that doesn't fit into its cookie.
 async fn note(session: Session, CheckedForm(note): CheckedForm<Note>) -> Result<Redirect, Error> {
     if note.text.trim().is_empty() {
         session.remove("note");

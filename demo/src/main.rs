@@ -1,21 +1,21 @@
-//! A small shop to click through: sessions, flash messages and CSRF protection in a browser, and a
-//! look behind the counter.
+//! A small demo shop: sessions, flash messages and CSRF protection in a browser, with pages that
+//! show how they work.
 //!
 //! `cargo run -p cloakroom-demo`, then <http://127.0.0.1:3000>.
 //!
-//! | module | what it is about |
+//! | module | content |
 //! |---|---|
 //! | `app` | the router and its layers: start here |
-//! | `page` | what every page shows, and how a template becomes a response |
-//! | `catalogue`, `shop` | the things on the hooks, and putting one into the cart |
+//! | `page` | the frame of all pages, and responses made from templates |
+//! | `catalogue`, `shop` | the items, and adding one to the cart |
 //! | `cart` | a typed session value, and the page that changes it |
-//! | `rail` | where sessions live: in a store, or in their cookies |
-//! | `sign_in` | signing in, being remembered, signing out, ending a session |
-//! | `devices` | where somebody is signed in, and signing out there |
+//! | `rail` | the session backend: a store, or cookies |
+//! | `sign_in` | sign-in, "remember me", sign-out, ending a session |
+//! | `devices` | the list of a user's sessions, and revoking them |
 //! | `inspector` | the session as the server sees it: its record, or the bytes of its cookie |
-//! | `forgery` | a page that attacks the shop on purpose |
-//! | `sorry` | refusals and errors, in words that give nothing away |
-//! | `assets` | the style sheet, and the headers that every response has |
+//! | `forgery` | a page that attacks the shop deliberately |
+//! | `sorry` | pages for refusals and errors, without internal details |
+//! | `assets` | the style sheet, and the headers of all responses |
 
 mod app;
 mod assets;
@@ -41,14 +41,14 @@ use tokio::net::TcpListener;
 use crate::app::House;
 use crate::rail::Rail;
 
-/// A small shop to click through.
+/// A small demo shop for Cloakroom.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
     /// The port to listen on; 0 picks a free one.
     #[arg(long, default_value_t = 3000)]
     port: u16,
-    /// Where sessions live: `signed` or `encrypted` cookies, or the URL of a store, as memory:,
+    /// Session backend: `signed` or `encrypted` cookies, or the URL of a store, such as memory:,
     /// file:DIR, sqlite:PATH, postgres://…, mysql://… or redis://…
     #[arg(long, default_value = "sqlite:cloakroom-demo.db")]
     store: String,
@@ -57,7 +57,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    // Stdout is kept for what a program that starts this one wants to read.
+    // Stdout is reserved for text that a parent process reads.
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
 
     let rail = Rail::open(&arguments.store).await?;
@@ -69,7 +69,7 @@ async fn main() -> anyhow::Result<()> {
 
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port))
         .await
-        .with_context(|| format!("port {} can't be listened on; choose another with --port", arguments.port))?;
+        .with_context(|| format!("cannot listen on port {}; choose another with --port", arguments.port))?;
     println!("sessions live in {}", rail::name_of(&arguments.store));
     println!("listening on http://{}", listener.local_addr()?);
     axum::serve(listener, app::app(house)?).with_graceful_shutdown(told_to_stop()).await?;
@@ -79,25 +79,25 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Until Ctrl-C, or until whoever runs programs here ends this one. Where nobody can, for ever.
+/// Waits for Ctrl-C or for the end requested by a process manager; forever if neither is available.
 async fn told_to_stop() {
     tokio::select! {
         told = tokio::signal::ctrl_c() => if let Err(error) = told {
-            tracing::warn!(%error, "Ctrl-C isn't listened to");
+            tracing::warn!(%error, "cannot handle Ctrl-C");
             ended().await;
         },
         () = ended() => {}
     }
 }
 
-/// Until SIGTERM, which `kill`, systemd and containers send.
+/// Waits for SIGTERM, which `kill`, systemd and containers send.
 #[cfg(unix)]
 async fn ended() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut signals) => _ = signals.recv().await,
         Err(error) => {
-            tracing::warn!(%error, "SIGTERM isn't listened to");
+            tracing::warn!(%error, "cannot handle SIGTERM");
             std::future::pending::<()>().await;
         }
     }

@@ -1,4 +1,4 @@
-//! What every page shows, and how a template becomes a response.
+//! The frame of all pages, and responses made from templates.
 
 use askama::Template;
 use axum::extract::FromRequestParts;
@@ -12,15 +12,15 @@ use crate::assets::STYLE_URL;
 use crate::cart::CART;
 use crate::sign_in::VISITOR;
 
-/// The frame around a page. Taking it as an argument opens the session and takes the messages that
-/// wait in it.
+/// The frame around a page. As an extractor, it opens the session and takes the pending flash
+/// messages.
 #[derive(Debug)]
 pub(crate) struct Frame {
     path: String,
     pub(crate) visit: Option<Visit>,
 }
 
-/// What the session says of whoever looks at the page.
+/// The data of the session that the frame shows.
 #[derive(Debug)]
 pub(crate) struct Visit {
     visitor: Option<String>,
@@ -30,22 +30,22 @@ pub(crate) struct Visit {
 }
 
 impl Frame {
-    /// A frame for a page that leaves the session alone.
+    /// Creates a frame for a page without a session.
     pub(crate) const fn bare() -> Self {
         Self { path: String::new(), visit: None }
     }
 
-    /// Who is signed in.
+    /// Returns the user's name.
     pub(crate) fn visitor(&self) -> Option<&str> {
         self.visit.as_ref()?.visitor.as_deref()
     }
 
-    /// For the link to this very page.
+    /// Returns the attribute that marks the link to the current page.
     pub(crate) fn current(&self, path: &str) -> &'static str {
         if self.path == path { r#" aria-current="page""# } else { "" }
     }
 
-    /// The hidden input that every form of ours has.
+    /// Returns the hidden input for forms.
     pub(crate) fn token(&self) -> String {
         self.visit.as_ref().map(|visit| visit.token.input()).unwrap_or_default()
     }
@@ -79,7 +79,7 @@ impl<T: Template> IntoResponse for Page<T> {
         match self.0.render() {
             Ok(text) => {
                 let mut response = Html(text).into_response();
-                // Every page has somebody's name, cart or token in it.
+                // Every page contains a name, a cart or a token.
                 response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
                 response
             }

@@ -1,11 +1,11 @@
-//! Where sessions hang: in their cookies, or in a store that the command line names.
+//! The session backend: cookies, or a store named on the command line.
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use cloakroom::{AnyStore, Clock, CookieSessions, Engine, Key, SessionLayer, StoredSessions, connect};
 
-/// Where sessions live.
+/// The place where sessions are kept.
 #[derive(Clone, Debug)]
 pub(crate) enum Rail {
     Cookies(Arc<CookieSessions>),
@@ -41,7 +41,7 @@ impl Rail {
     }
 }
 
-/// What may be said aloud of a store: the URL of a server may hold a password.
+/// Returns the part of a store's URL that is safe to print: a server's URL may contain a password.
 pub(crate) fn name_of(store: &str) -> &str {
     let scheme = store.split(':').next().unwrap_or_default();
     match scheme {
@@ -50,7 +50,7 @@ pub(crate) fn name_of(store: &str) -> &str {
     }
 }
 
-/// The key from the environment, or one for as long as this process lives.
+/// Reads the key from the environment, or generates one for the lifetime of this process.
 fn key() -> anyhow::Result<Key> {
     match std::env::var("CLOAKROOM_KEY") {
         Ok(text) => Key::from_base64(&text).context("CLOAKROOM_KEY"),
@@ -67,7 +67,7 @@ mod tests {
     use super::name_of;
 
     #[test]
-    fn no_password_is_said_aloud() {
+    fn passwords_are_not_printed() {
         for (url, said) in [
             ("sqlite:shop.db", "sqlite:shop.db"),
             ("file:/var/lib/shop", "file:/var/lib/shop"),

@@ -1,4 +1,4 @@
-//! The catalogue, and putting a thing into the cart.
+//! The catalogue, and adding an item to the cart.
 
 use askama::Template;
 use axum::Router;

@@ -1,4 +1,4 @@
-//! Signing in, being remembered, signing out, and ending a session without a word.
+//! Sign-in, "remember me", sign-out, and ending a session without a message.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use crate::app::House;
 use crate::devices;
 use crate::page::{Frame, Page};
 
-/// Who is signed in.
+/// The key of the user's name.
 pub(crate) const VISITOR: SessionKey<String> = SessionKey::new("visitor");
 
 const REMEMBERED: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
-/// Longest name in characters: the session has to fit into its cookie.
+/// Maximum length of a name in characters: the session must fit into its cookie.
 const LONGEST: usize = 60;
 
 pub(crate) fn routes() -> Router<House> {
@@ -42,7 +42,7 @@ async fn form(frame: Frame) -> Page<SignIn> {
     Page(SignIn { frame, longest: LONGEST })
 }
 
-/// The password that the page asks for isn't even sent: this is a demo.
+/// The sign-in form. The page never sends the password: this is a demo.
 #[derive(Debug, Deserialize)]
 struct Credentials {
     name: String,
@@ -59,8 +59,8 @@ async fn sign_in(
         session.flash(Message::error(format!("Please give us a name of 1 to {LONGEST} characters.")));
         return Ok(Redirect::to("/sign-in"));
     }
-    // With an owner comes a new id: what somebody may have planted or seen before signing in must
-    // be worth nothing afterwards.
+    // `set_owner` also changes the id, so that an id planted or seen before the sign-in becomes
+    // useless.
     session.set_owner(name);
     session.set_label(&devices::label(&headers));
     session.new_csrf_token()?;
@@ -74,8 +74,8 @@ async fn sign_in(
 
 async fn sign_out(session: Session) -> Result<Redirect, Error> {
     session.invalidate();
-    // Written after the end, this starts another session, under another id, that holds the message
-    // and nothing else.
+    // A write after the end starts another session, with another id, that contains only this
+    // message.
     session.flash(Message::info("You have signed out. Mind the step."));
     Ok(Redirect::to("/"))
 }
@@ -92,7 +92,7 @@ struct HandedIn {
     frame: Frame,
 }
 
-/// A page that doesn't ask for the session, and so starts none.
+/// A page that doesn't open the session, and therefore starts none.
 async fn handed_in() -> Page<HandedIn> {
     Page(HandedIn { frame: Frame::bare() })
 }

@@ -1,4 +1,4 @@
-//! Refusals and errors as pages: what to do next, and nothing about our insides.
+//! Pages for refusals and errors: advice for the user, without internal details.
 
 use askama::Template;
 use axum::body::{Body, Bytes};
@@ -14,13 +14,13 @@ struct Sorry<'a> {
     status: u16,
     heading: &'a str,
     words: &'a str,
-    /// Why the CSRF check refused the request: its short name, and a sentence for developers.
+    /// The reason of the CSRF check: its short name, and a sentence for developers.
     refusal: Option<Refusal>,
 }
 
 fn page(status: StatusCode, heading: &str, words: &str, refusal: Option<Refusal>) -> Response<Bytes> {
     let sorry = Sorry { frame: Frame::bare(), status: status.as_u16(), heading, words, refusal };
-    // There is no page to fall back to from here but the heading itself.
+    // If the template fails, fall back to the heading.
     let text = sorry.render().unwrap_or_else(|_| heading.to_owned());
     let mut response = Response::new(Bytes::from(text));
     *response.status_mut() = status;
@@ -32,31 +32,31 @@ fn page(status: StatusCode, heading: &str, words: &str, refusal: Option<Refusal>
 
 fn page_for(status: StatusCode) -> Response<Bytes> {
     let (heading, words) = match status.as_u16() {
-        404 => ("No such hook", "We looked along the whole rail, and there is no page at this address."),
-        405 => ("Not that way", "There is something at this address, but it can’t be reached like this."),
+        404 => ("No such hook", "There is no page at this address."),
+        405 => ("Not that way", "This address doesn’t accept this kind of request."),
         413 => ("Too much to carry", "That was more than we can take over the counter at once."),
         503 => ("Back in a moment", "The counter is unattended. Please try again in a few seconds."),
         400..=499 => {
-            ("We didn’t get that", "What your browser sent isn’t what this page expects. Go back and try again.")
+            ("We didn’t get that", "Your browser sent data that this page doesn’t expect. Go back and try again.")
         }
-        _ => ("Something fell off its hook", "That one is on us. Nothing of yours was changed by it."),
+        _ => ("Something fell off its hook", "The error is on our side. None of your data was changed."),
     };
     page(status, heading, words, None)
 }
 
-/// The CSRF layer refused a request.
+/// The response to a request refused by the CSRF layer.
 pub(crate) fn refused(refusal: Refusal) -> Response<Bytes> {
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::FORBIDDEN);
-    let words = "This request doesn’t carry what a form of ours carries, so we have done nothing.";
+    let words = "This request doesn’t come from one of our forms, so it had no effect.";
     page(status, "Not without a ticket", words, Some(refusal))
 }
 
-/// The session layer couldn't commit.
+/// The response to a failed commit.
 pub(crate) fn not_committed(error: &Error) -> Response<Bytes> {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = if error.is_too_large() {
         let words = "That doesn’t fit into a session cookie, which holds 4,096 bytes at most. \
-                     Nothing was stored, and the session that you had is as it was.";
+                     Nothing was stored, and your session is unchanged.";
         page(status, "Too large for the hook", words, None)
     } else {
         page_for(status)
@@ -71,8 +71,7 @@ pub(crate) async fn not_found() -> StatusCode {
     StatusCode::NOT_FOUND
 }
 
-/// Gives errors that handlers and extractors answered in their own words a page instead. The
-/// headers stay.
+/// Replaces plain-text errors of handlers and extractors by a page. The headers are kept.
 pub(crate) async fn in_our_words(response: Response<Body>) -> Response<Body> {
     let status = response.status();
     let is_page =

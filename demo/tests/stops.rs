@@ -1,6 +1,6 @@
-//! The demo ends when it is told to, and leaves its file of sessions in order.
+//! The demo stops on request, and leaves its session file in order.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "for tests alone, where a panic says what is wrong")]
+#![allow(clippy::unwrap_used, reason = "only for tests, where a panic is the report")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// A browser with a connection that it keeps.
+/// A client that keeps its connection open.
 fn visit(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(format!("GET / HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).unwrap();
@@ -19,7 +19,7 @@ fn visit(address: &str) -> TcpStream {
     stream
 }
 
-/// Whether it ended by itself, and well.
+/// Returns `true` if the demo exited by itself and successfully.
 fn ended_well(demo: &mut Child) -> bool {
     for _ in 0..1000 {
         if let Some(status) = demo.try_wait().unwrap() {
@@ -32,7 +32,7 @@ fn ended_well(demo: &mut Child) -> bool {
 }
 
 #[test]
-fn it_ends_when_it_is_told_to_and_leaves_one_file() {
+fn the_demo_stops_on_request_and_leaves_one_file() {
     for signal in ["-INT", "-TERM"] {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_cloakroom-demo"));

@@ -34,6 +34,7 @@ mod tally;
 mod test;
 mod toolchain;
 mod tools;
+mod words;
 
 use std::process::ExitCode;
 
@@ -68,6 +69,7 @@ cargo xtask COMMAND
   guard [--renew]                            runs `circles`, then compares the cost of requests with its budgets, or rewrites them
   circles                                    checks that files of a crate don't import each other in a circle
   soak [--minutes N] [--seed N] [STORE]...   injects random faults into all or these stores for N minutes (10)
+  words [--all]                              plain English: the lines that break the rules, or all findings
   size                                       counts lines per crate, in the median and the largest file";
 
 fn main() -> ExitCode {
@@ -102,6 +104,7 @@ fn run(command: &str, arguments: &[String]) -> Outcome {
         "guard" => guard::run(arguments),
         "size" => size::run(arguments),
         "soak" => soak::run(arguments),
+        "words" => words::run(arguments),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(())

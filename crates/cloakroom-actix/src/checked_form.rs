@@ -1,4 +1,4 @@
-//! A form that is known to be ours.
+//! The extractor for forms that passed the CSRF check.
 
 use std::fmt;
 use std::future::Future;
@@ -11,13 +11,12 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Respon
 use cloakroom_session::{CsrfSlot, Error, FormRejection, Refusal};
 use serde::de::DeserializeOwned;
 
-/// An urlencoded form that passed the CSRF check, whatever its route or report-only rules would let
-/// through.
+/// A URL-encoded form that passed the CSRF check, even on exempt or report-only routes.
 ///
-/// Where the [`CsrfMiddleware`](crate::CsrfMiddleware) has checked the request, this decodes the
-/// form and no more. Where it hasn't, because the route is exempt or the rules only report, it
-/// checks here. The token's field is left out of what `T` sees. How large a form may be says
-/// `web::PayloadConfig`, 256 KiB unless configured.
+/// If the [`CsrfMiddleware`](crate::CsrfMiddleware) has checked the request, this only decodes the
+/// form. If the route is exempt or the rules only report, this runs the check itself. The token's
+/// field is removed before `T` is deserialized. The size limit of a form is `web::PayloadConfig`,
+/// by default 256 KiB.
 ///
 /// # Examples
 /// ```
@@ -33,7 +32,7 @@ use serde::de::DeserializeOwned;
 #[derive(Clone, Copy, Debug)]
 pub struct CheckedForm<T>(pub T);
 
-/// Why a form didn't arrive: refused, not a form, or not of the expected shape.
+/// The reason why a form was rejected: refused, not a form, or of the wrong shape.
 #[derive(Debug)]
 pub struct CheckedFormRejection(Kind);
 
@@ -44,7 +43,7 @@ enum Kind {
 }
 
 impl CheckedFormRejection {
-    /// Why the CSRF check refused it, if it did.
+    /// Returns the refusal of the CSRF check, if the check failed.
     #[must_use]
     pub const fn refusal(&self) -> Option<Refusal> {
         match &self.0 {
@@ -97,11 +96,11 @@ impl<T: DeserializeOwned> FromRequest for CheckedForm<T> {
         let request = request.clone();
         let mut payload = payload.take();
         Box::pin(async move {
-            // Taken out, because extensions must not be borrowed while others wait.
+            // Cloned, because extensions must not be borrowed across an await.
             let slot = request.extensions().get::<CsrfSlot>().cloned();
             let slot = slot.ok_or_else(|| FormRejection::from(Error::missing_layer("CsrfMiddleware")))?;
             slot.expect_form(&request)?;
-            // With the application's limit for payloads.
+            // Uses the application's payload limit.
             let form = Bytes::from_request(&request, &mut payload)
                 .await
                 .map_err(|error| CheckedFormRejection(Kind::Unreadable(error)))?;

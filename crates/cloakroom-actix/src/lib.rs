@@ -1,26 +1,26 @@
 //! Sessions and CSRF protection as actix-web middleware.
 //!
 //! Handlers take a [`Session`](cloakroom_session::Session), a [`FormToken`] or a [`CheckedForm`] as
-//! an argument, and return the session's [`Error`](cloakroom_session::Error) with `?`. What is
-//! decided is decided in `cloakroom-session`, as for every adapter; here requests and responses are
-//! carried there and back.
+//! an argument, and return the session's [`Error`](cloakroom_session::Error) with `?`. All
+//! decisions are made in `cloakroom-session`, as for every adapter; this crate converts requests
+//! and responses.
 //!
-//! | module | what it is about |
+//! | module | content |
 //! |---|---|
-//! | `middleware`, `service` | the session middleware: its options, and a request's way through it |
-//! | `csrf` | the same for the CSRF middleware, and the payload that is read and handed on |
-//! | `checked_form` | the extractor for forms that must be ours |
-//! | `outcome` | responses, and errors that will become one |
+//! | `middleware`, `service` | the session middleware: its options, and the handling of a request |
+//! | `csrf` | the same for the CSRF middleware, and the payload that is read and passed on |
+//! | `checked_form` | the extractor for forms that passed the CSRF check |
+//! | `outcome` | responses, and errors that become responses |
 //!
-//! # Where it goes
-//! 1. On an `App`, a `web::scope` or a `web::resource`, with `wrap`. The middleware that is wrapped
-//!    **last** is the outer one: first [`CsrfMiddleware`], then [`SessionMiddleware`].
-//! 2. Make it outside of the closure that makes the `App`, and clone it there: all workers share
-//!    one factory, its store and its connections. A `MemoryStore` that is made inside is another
-//!    one in each worker.
-//! 3. A handler that returns an `Err`, an extractor that fails, and a middleware inside that
-//!    returns an `Err` all commit as the [`CommitPolicy`](cloakroom_session::CommitPolicy) says,
-//!    and their responses bring the cookie.
+//! # Order of middleware
+//! 1. Use `wrap` on an `App`, a `web::scope` or a `web::resource`. The middleware wrapped **last**
+//!    is the outermost: first [`CsrfMiddleware`], then [`SessionMiddleware`].
+//! 2. Create it outside the closure that builds the `App`, and clone it inside: all workers then
+//!    share one factory, its store and its connections. A `MemoryStore` created inside is a
+//!    separate one in each worker.
+//! 3. A handler that returns an `Err`, an extractor that fails, and an inner middleware that
+//!    returns an `Err` all commit according to the
+//!    [`CommitPolicy`](cloakroom_session::CommitPolicy), and their responses carry the cookie.
 //!
 //! # Examples
 //! ```

@@ -1,4 +1,4 @@
-//! The session middleware: its options.
+//! The session middleware and its options.
 
 use std::fmt;
 use std::future::{Ready, ready};
@@ -12,7 +12,7 @@ use cloakroom_session::{Clock, CommitPolicy, Engine, Error, SessionFactory};
 
 use crate::service::SessionService;
 
-/// Makes the response for a session that couldn't be committed.
+/// Makes the response for a failed commit.
 pub(crate) type OnError = Arc<dyn Fn(&Error) -> HttpResponse + Send + Sync>;
 
 pub(crate) fn sorry() -> OnError {
@@ -21,24 +21,23 @@ pub(crate) fn sorry() -> OnError {
 
 /// Gives each request a session, and commits it when the response is ready.
 ///
-/// Wrap it around everything that uses the session, after all other middleware that does. A request
-/// whose session nobody opens gets no header. Clones share one factory: make it once, and clone it
-/// for each worker.
+/// Wrap it around everything that uses the session, after all other such middleware. It adds no
+/// header to a request that doesn't open its session. Clones share one factory: create it once, and
+/// clone it for each worker.
 ///
 /// 1. The commit happens before the first byte of the response. If it fails, the response is
-///    replaced: 503 when the store couldn't answer, 500 for a session that doesn't fit its cookie.
-/// 2. A response whose session was opened gets `Vary: Cookie`. One with our `Set-Cookie`, or for
-///    which a CSRF token was handed out, is stored by no cache: it gets
-///    `Cache-Control: private, no-store`, and `Expires` and the fields that caches prefer to
-///    `Cache-Control` (`CDN-Cache-Control`, `Surrogate-Control` and others) are removed, with one
-///    trace event. That goes for responses that are made of an `Err`, too.
-/// 3. A handler that panics commits nothing. One whose client went away commits if actix-web lets
-///    it finish, as it often does.
+///    replaced: 503 if the store failed, 500 if the session doesn't fit into its cookie.
+/// 2. A response whose session was opened gets `Vary: Cookie`. A response with the session cookie
+///    or a CSRF token must not be cached: it gets `Cache-Control: private, no-store`. `Expires` and
+///    the fields that caches prefer to `Cache-Control` (`CDN-Cache-Control`, `Surrogate-Control`
+///    and others) are removed, with one trace event. Responses made from an `Err` are included.
+/// 3. If the handler panics, nothing is committed. If the client disconnects and actix-web lets the
+///    handler finish, as it often does, its changes are committed.
 ///
 /// # Security
-/// Middleware that sets caching headers belongs inside of this one: wrap it first. A middleware
-/// outside of it that sets `Cache-Control: public` or a targeted field has the last word, and a
-/// cache may then hand one visitor's cookie or token to another.
+/// Wrap middleware that sets caching headers before this one, so that it is inside. A middleware
+/// outside that sets `Cache-Control: public` or a targeted field overrides these headers, and a
+/// cache may then serve one visitor's cookie or token to another.
 ///
 /// # Examples
 /// ```
@@ -61,30 +60,30 @@ pub struct SessionMiddleware {
 }
 
 impl SessionMiddleware {
-    /// A middleware around a factory.
+    /// Creates a middleware around a factory.
     pub fn new(factory: impl SessionFactory) -> Self {
         Self::from_engine(Engine::new(factory))
     }
 
-    /// A middleware around an engine, which has a factory, a clock and a commit policy.
+    /// Creates a middleware around an engine: a factory, a clock and a commit policy.
     pub fn from_engine(engine: Engine) -> Self {
         Self { engine: Arc::new(engine), on_error: sorry() }
     }
 
-    /// When changes are committed. The default is [`CommitPolicy::Always`].
+    /// Sets the policy for error responses. The default is [`CommitPolicy::Always`].
     pub fn commit_policy(self, policy: CommitPolicy) -> Self {
         self.rebuild(|engine| engine.policy(policy))
     }
 
-    /// Another source of time, for tests.
+    /// Replaces the clock, for tests.
     pub fn clock(self, clock: impl Clock) -> Self {
         self.rebuild(|engine| engine.clock(clock))
     }
 
-    /// Makes the response for a session that couldn't be committed.
+    /// Sets the response for a failed commit.
     ///
     /// # Security
-    /// What the error says is for the trace. Don't show it to the client.
+    /// The error is meant for traces. Don't show it to the client.
     pub fn on_error(mut self, respond: impl Fn(&Error) -> HttpResponse + Send + Sync + 'static) -> Self {
         self.on_error = Arc::new(respond);
         self

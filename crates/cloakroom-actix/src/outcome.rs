@@ -1,4 +1,4 @@
-//! What a handler leaves: a response, or an error that will become one.
+//! The outcome of a handler: a response, or an error that becomes one.
 
 use actix_web::Error;
 use actix_web::HttpResponse;
@@ -9,21 +9,21 @@ use cloakroom_session::ResponseEffects;
 
 use crate::middleware::OnError;
 
-/// What a service around a handler leaves. An `Err` comes from a middleware in between, and has no
+/// The outcome of a service around a handler. An `Err` comes from an inner middleware, and has no
 /// request any more.
 pub(crate) type Outcome<B> = Result<ServiceResponse<B>, Error>;
 
-/// The status that the client will see.
+/// Returns the status that the client will see.
 pub(crate) fn status<B>(outcome: &Outcome<B>) -> u16 {
     match outcome {
         Ok(response) => response.status(),
-        // Not by making the response, which some errors can do only once.
+        // Ask for the status only: some errors can make their response just once.
         Err(error) => error.as_response_error().status_code(),
     }
     .as_u16()
 }
 
-/// Carries out what was asked of the response.
+/// Applies the effects to the response.
 pub(crate) fn carry<B>(outcome: Outcome<B>, effects: ResponseEffects) -> Outcome<B> {
     match outcome {
         Ok(mut response) => {
@@ -31,7 +31,7 @@ pub(crate) fn carry<B>(outcome: Outcome<B>, effects: ResponseEffects) -> Outcome
             Ok(response)
         }
         Err(error) if !effects.opened && effects.cookies.is_empty() => Err(error),
-        // It stays what it is, so that whoever is outside of us can still ask what it was.
+        // Keep the original error, so that outer middleware can still inspect it.
         Err(mut error) => {
             error.add_response_mapper(move |mut response| {
                 effects.clone().apply(response.headers_mut());
@@ -42,7 +42,7 @@ pub(crate) fn carry<B>(outcome: Outcome<B>, effects: ResponseEffects) -> Outcome
     }
 }
 
-/// Puts the response for a failed commit in the place of the handler's.
+/// Replaces the handler's response by that of a failed commit.
 pub(crate) fn replace<B>(
     outcome: Outcome<EitherBody<B>>,
     failure: NotCommitted,

@@ -1,4 +1,4 @@
-//! The session middleware: a request's way through it.
+//! The session service: the session of one request.
 
 use std::fmt;
 use std::future::Future;
@@ -15,7 +15,7 @@ use pin_project_lite::pin_project;
 use crate::middleware::OnError;
 use crate::outcome::{Outcome, carry, replace, status};
 
-/// The service that [`SessionMiddleware`](crate::SessionMiddleware) makes.
+/// The service created by [`SessionMiddleware`](crate::SessionMiddleware).
 pub struct SessionService<S> {
     inner: S,
     engine: Arc<Engine>,
@@ -59,10 +59,11 @@ impl<S: fmt::Debug> fmt::Debug for SessionService<S> {
 }
 
 pin_project! {
-    /// The future of [`SessionService`]: the handler's, then the commit.
+    /// The future of [`SessionService`]: the handler's future, then the commit.
     ///
-    /// Dropped before the handler returned, it commits nothing. Dropped later, the commit goes on
-    /// by itself.
+    /// If it is dropped before the handler returns, nothing is committed. If it is dropped later,
+    /// the
+    /// commit continues in the background.
     pub struct SessionFuture<F, B> {
         slot: SessionSlot,
         on_error: OnError,
@@ -101,7 +102,7 @@ where
                 StageProj::Committing { commit, outcome } => {
                     let committed = ready!(commit.poll(cx));
                     let Some(outcome) = outcome.take() else {
-                        // A future isn't polled again after it was ready.
+                        // A completed future isn't polled again.
                         return Poll::Pending;
                     };
                     return Poll::Ready(match committed {

@@ -1,8 +1,8 @@
-//! What is actix-web's own: where middleware goes, errors that become responses, payloads and
-//! bodies.
+//! Behaviour specific to actix-web: the order of middleware, errors that become responses, payloads
+//! and bodies.
 //!
-//! What all adapters do alike is in the list of scenarios that the probe runs over real HTTP on
-//! each of them.
+//! The behaviour common to all adapters is in the list of scenarios that the probe runs over HTTP
+//! on each of them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

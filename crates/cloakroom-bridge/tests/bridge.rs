@@ -4,7 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a panic fails the test"
+    reason = "a panic is how a test fails"
 )]
 
 mod bridge {

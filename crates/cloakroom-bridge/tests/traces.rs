@@ -1,7 +1,7 @@
 //! Traces of refused cookies, which must contain no secret. Runs in a separate process, because
 //! other tests would interfere with the subscriber.
 #![cfg(all(feature = "beaker", feature = "django", feature = "pyramid"))]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic fails the test")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
 use std::io;
 use std::sync::{Arc, Mutex};

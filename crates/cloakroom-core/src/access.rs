@@ -1,4 +1,4 @@
-//! Reading and writing values: the dictionary that a handler sees.
+//! Access to values and flash messages.
 
 use std::sync::Arc;
 
@@ -15,44 +15,45 @@ use crate::state::SessionState;
 use crate::text::{Json, Text};
 
 impl SessionState {
-    /// The value under a key.
+    /// Returns the value of `key`.
     ///
     /// # Errors
-    /// When it can't be read as a `T`.
+    /// Returns an error if the value can't be decoded as a `T`.
     pub fn get<T: DeserializeOwned>(&self, key: impl IntoKey<T>) -> Result<Option<T>, Error> {
         let name = key.name();
         self.record().get(name).map(|value| value.decode(name)).transpose()
     }
 
-    /// The value under a key as JSON, remembered as read.
+    /// Returns the value of `key` as JSON, and records the read.
     ///
-    /// A commit that meets another request's change of a key that was read and then set reports it:
-    /// see [`Replayed::overwritten`](crate::Replayed::overwritten).
+    /// A commit reports a key that was read and then set although another request changed it: see
+    /// [`Replayed::overwritten`](crate::Replayed::overwritten).
     pub fn read_json(&mut self, key: &str) -> Option<Json> {
         self.log_mut().read(key);
         self.record().get(key)
     }
 
-    /// All keys and values as JSON, remembered as read.
+    /// Returns all keys and values as JSON, and records the read.
     pub fn read_all_json(&mut self) -> Vec<(String, Json)> {
         self.log_mut().read_all();
         self.record().entries().map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
-    /// Removes a key if its value is still this one; returns whether it was.
+    /// Removes `key` if its value is still `seen`. Returns `true` if it was.
     pub fn remove_if(&mut self, key: &str, seen: &Json) -> bool {
         let same = self.record().get(key).as_ref() == Some(seen);
         same && self.remove(key)
     }
 
-    /// Sets a value that is JSON already, unless there is one; returns the value that is there now.
+    /// Sets a JSON value unless there is one, and returns the current value.
     pub fn insert_json_if_absent(&mut self, key: &str, value: Json) -> Json {
         self.apply(Change::SetIfAbsent { key: key.into(), value: value.clone() });
         self.record().get(key).unwrap_or(value)
     }
 
-    /// Replaces the value that an update has seen by the one that it computed, and keeps the update
-    /// for replay; returns `false`, and changes nothing, if another value is there now.
+    /// Applies an update that computed `value` from `seen`, and logs it for replay.
+    ///
+    /// Returns `false`, and changes nothing, if the current value is no longer `seen`.
     pub fn update_json(&mut self, key: &str, seen: Option<&Json>, value: Json, again: Updater) -> bool {
         if self.record().get(key).as_ref() != seen {
             return false;
@@ -61,17 +62,17 @@ impl SessionState {
         true
     }
 
-    /// Sets a value.
+    /// Sets the value of `key`.
     ///
     /// # Errors
-    /// When it can't be written as JSON; nothing changed then.
+    /// Returns an error if the value can't be written as JSON. Nothing is changed then.
     pub fn insert<T: Serialize>(&mut self, key: impl IntoKey<T>, value: &T) -> Result<(), Error> {
         let value = Json::encode(key.name(), value)?;
         self.insert_json(key.name(), value);
         Ok(())
     }
 
-    /// Sets a value that is JSON already.
+    /// Sets a JSON value.
     pub fn insert_json(&mut self, key: &str, value: Json) {
         self.apply(Change::Set { key: key.into(), value });
     }
@@ -79,7 +80,7 @@ impl SessionState {
     /// Sets several values, or none if one of them can't be written as JSON.
     ///
     /// # Errors
-    /// The key of the first value that can't be written.
+    /// Returns an error that names the first key whose value can't be written.
     pub fn extend<K: IntoKey<T>, T: Serialize>(
         &mut self,
         entries: impl IntoIterator<Item = (K, T)>,
@@ -95,15 +96,15 @@ impl SessionState {
         Ok(())
     }
 
-    /// Removes a key; says whether it was there.
+    /// Removes `key`. Returns `true` if it had a value.
     pub fn remove(&mut self, key: &str) -> bool {
         self.apply(Change::Remove { key: key.into() }) == Effect::Changed
     }
 
-    /// Removes a key and returns its value.
+    /// Removes `key` and returns its value.
     ///
     /// # Errors
-    /// When it can't be read as a `T`; it stays then.
+    /// Returns an error if the value can't be decoded as a `T`. The value then stays.
     pub fn take<T: DeserializeOwned>(&mut self, key: impl IntoKey<T>) -> Result<Option<T>, Error> {
         let name = key.name().to_owned();
         let value = self.get(key)?;
@@ -114,7 +115,7 @@ impl SessionState {
     /// Removes the entry that was added last and returns it.
     ///
     /// # Errors
-    /// When its value can't be read as a `T`; it stays then.
+    /// Returns an error if the value can't be decoded as a `T`. The entry then stays.
     pub fn pop_item<T: DeserializeOwned>(&mut self) -> Result<Option<(String, T)>, Error> {
         let Some(key) = self.record().entries().last().map(|(key, _)| key.to_owned()) else {
             return Ok(None);
@@ -123,10 +124,11 @@ impl SessionState {
         Ok(value.map(|value| (key, value)))
     }
 
-    /// The value under a key, set to what `default` makes if there is none.
+    /// Returns the value of `key`, inserting the result of `default` if there is none.
     ///
     /// # Errors
-    /// When the value can't be read as a `T`, or the default can't be written as JSON.
+    /// Returns an error if the value can't be decoded as a `T`, or the default can't be written as
+    /// JSON.
     pub fn get_or_insert_with<T: Serialize + DeserializeOwned>(
         &mut self,
         key: impl IntoKey<T>,
@@ -142,10 +144,11 @@ impl SessionState {
         Ok(value)
     }
 
-    /// Changes a value in place, starting from its default if there is none.
+    /// Changes the value of `key` in place. A missing value starts as `T::default()`.
     ///
     /// # Errors
-    /// When the value can't be read as a `T`, or written afterwards; nothing changed then.
+    /// Returns an error if the value can't be decoded as a `T`, or can't be written afterwards.
+    /// Nothing is changed then.
     pub fn update<T, R>(
         &mut self,
         key: impl IntoKey<T>,
@@ -172,47 +175,49 @@ impl SessionState {
         Ok(result)
     }
 
-    /// Removes all values. Flash messages and the CSRF token stay; `invalidate` ends those too.
+    /// Removes all values.
+    ///
+    /// Flash messages and the CSRF token stay; `invalidate` removes them too.
     pub fn clear(&mut self) {
         self.apply(Change::Clear);
     }
 
-    /// Whether there is a value under a key.
+    /// Returns `true` if `key` has a value.
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {
         self.record().contains_key(key)
     }
 
-    /// How many values there are.
+    /// Returns the number of values.
     #[must_use]
     pub fn len(&self) -> usize {
         self.record().entries().len()
     }
 
-    /// Whether there are none.
+    /// Returns `true` if there are no values.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The keys, in the order in which they were added.
+    /// Returns the keys, in the order in which they were added.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.record().entries().map(|(key, _)| key)
     }
 
-    /// Keys and values, in the order in which they were added.
+    /// Returns keys and values, in the order in which they were added.
     ///
     /// # Errors
-    /// The key of the first value that can't be read as a `T`.
+    /// Returns an error that names the first key whose value can't be decoded as a `T`.
     pub fn entries<T: DeserializeOwned>(&self) -> Result<Vec<(String, T)>, Error> {
         let decode = |(key, value): (&str, Json)| value.decode(key).map(|value| (key.to_owned(), value));
         self.record().entries().map(decode).collect()
     }
 
-    /// Appends a message to a flash queue; returns whether it was added.
+    /// Appends a message to a flash queue. Returns `true` if it was added.
     ///
     /// # Errors
-    /// When it can't be written as JSON.
+    /// Returns an error if the message can't be written as JSON.
     pub fn flash<T: Serialize>(
         &mut self,
         queue: &str,
@@ -223,35 +228,34 @@ impl SessionState {
         Ok(self.flash_json(queue, Json::encode(queue, message)?, id, duplicates, FLASH_LIMIT))
     }
 
-    /// Appends a message that is JSON already; returns whether it was added.
+    /// Appends a JSON message to a flash queue. Returns `true` if it was added.
     ///
-    /// A queue holds at most `limit` messages: the oldest make room.
+    /// A queue holds at most `limit` messages; beyond that, the oldest are dropped.
     pub fn flash_json(&mut self, queue: &str, body: Json, id: FlashId, duplicates: Duplicates, limit: usize) -> bool {
         let queue = queue.into();
         self.apply(Change::Flash { queue, id, body, duplicates, limit }) == Effect::Changed
     }
 
-    /// The number of messages that wait in a flash queue.
+    /// Returns the number of messages in a flash queue.
     #[must_use]
     pub fn flash_len(&self, queue: &str) -> usize {
         self.record().flashes.queue(queue).len()
     }
 
-    /// The messages that wait in a flash queue, oldest first. They stay.
+    /// Returns the messages of a flash queue without removing them, oldest first.
     pub fn peek_flash_json(&self, queue: &str) -> impl Iterator<Item = &Json> {
         self.record().flashes.queue(queue).iter().map(|message| &message.body)
     }
 
-    /// Takes the messages that wait in a flash queue, oldest first.
+    /// Removes and returns the messages of a flash queue, oldest first.
     ///
-    /// Messages that another request adds in the meantime stay: only those that are returned are
-    /// removed. A speculative request removes none, because its page may never be seen.
+    /// Only the returned messages are removed: messages that another request adds in the meantime
+    /// stay. A speculative request removes none, because its page may never be seen.
     pub fn pop_flash_json(&mut self, queue: &str) -> Vec<Json> {
         let waiting = self.record().flashes.queue(queue);
         let mut ids: Vec<FlashId> = waiting.iter().map(|message| message.id).collect();
         if !ids.is_empty() {
-            // An equal message took the place of each of these, and is among those that are taken
-            // now.
+            // Each of these was suppressed by an equal message, which is now being removed.
             ids.extend(self.log().suppressed(queue));
         }
         let messages = waiting.iter().map(|message| message.body.clone()).collect();
@@ -261,19 +265,21 @@ impl SessionState {
         messages
     }
 
-    /// The messages of a type that wait in a flash queue, oldest first. They stay.
+    /// Returns the messages of a flash queue without removing them, oldest first.
     ///
     /// # Errors
-    /// When one can't be read as a `T`.
+    /// Returns an error if a message can't be decoded as a `T`.
     pub fn peek_flash<T: DeserializeOwned>(&self, queue: &str) -> Result<Vec<T>, Error> {
         self.peek_flash_json(queue).map(|body| body.decode(queue)).collect()
     }
 
-    /// Takes the messages that wait in a flash queue, oldest first; see
-    /// [`SessionState::pop_flash_json`].
+    /// Removes and returns the messages of a flash queue, decoded.
+    ///
+    /// See [`SessionState::pop_flash_json`].
     ///
     /// # Errors
-    /// When one can't be read as a `T`. All of them are removed nevertheless.
+    /// Returns an error if a message can't be decoded as a `T`. All messages are removed
+    /// nevertheless.
     pub fn pop_flash<T: DeserializeOwned>(&mut self, queue: &str) -> Result<Vec<T>, Error> {
         self.pop_flash_json(queue).iter().map(|body| body.decode(queue)).collect()
     }

@@ -1,4 +1,4 @@
-//! What each change does to a record: the one place where a record of a running request changes.
+//! The effect of each change on a record. A running request changes its record only here.
 
 use crate::change::Change;
 use crate::error::Error;
@@ -6,7 +6,7 @@ use crate::flash::Waiting;
 use crate::record::Record;
 use crate::text::{Json, Text};
 
-/// Whether a change made a difference to the record that it was applied to.
+/// The effect of a change on the record that it was applied to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     Changed,
@@ -20,8 +20,7 @@ impl Effect {
 }
 
 impl Record {
-    /// Applies one change as it was made: the only way in which a record of a running request
-    /// changes.
+    /// Applies one change. A running request changes its record only through this method.
     pub(crate) fn apply(&mut self, change: &Change) -> Effect {
         match change {
             Change::Set { key, value } | Change::Update { key, value, .. } => self.set(key, value),
@@ -48,7 +47,7 @@ impl Record {
                     *known = token.clone();
                     Effect::Changed
                 }
-                // A session without a token gets one when it is asked for it.
+                // A session without a token gets one when it is first requested.
                 None => Effect::None,
             },
             Change::Lifetime(lifetime) => {
@@ -61,7 +60,7 @@ impl Record {
         }
     }
 
-    /// Applies one change again, on a version that somebody else wrote meanwhile.
+    /// Applies one change again, on a version that another request has written.
     pub(crate) fn reapply(&mut self, change: &Change) -> Result<Effect, Error> {
         match change {
             Change::Update { key, again, .. } => {

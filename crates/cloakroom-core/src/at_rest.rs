@@ -1,10 +1,9 @@
-//! Records at rest: bytes in a store that only holders of a key can read, and owners that it can't
-//! name.
+//! Encryption of records at rest: a store can neither read records nor name their owners.
 //!
 //! Sealed bytes are the key id (4 bytes), a nonce (12), and the AES-256-GCM-SIV ciphertext with its
-//! tag (RFC 8452). The associated data are `r1.`, the key id, and the context that the caller
-//! gives, such as the store key. Both keys are derived with HKDF-SHA256 for this purpose alone:
-//! they are no cookie's, whatever the cookie is called.
+//! tag (RFC 8452). The associated data are `r1.`, the key id, and a context from the caller, such
+//! as the store key. Both keys are derived with HKDF-SHA256 for this purpose alone, so they never
+//! equal the key of a cookie, regardless of the cookie's name.
 
 use std::fmt;
 
@@ -22,14 +21,14 @@ const KEY_ID: usize = 4;
 const NONCE: usize = 12;
 const TAG: usize = 16;
 
-/// The version of the sealed bytes, and what keeps the derived keys apart from those of cookies.
+/// The version of the sealed bytes, which also separates the derived keys from those of cookies.
 const VERSION: &[u8] = b"r1.";
 
-/// Seals records for a store with the keys of a keyring, and hashes their owners.
+/// Encrypts records for a store with the keys of a keyring, and hashes their owners.
 ///
 /// # Security
-/// `Debug` shows the ids of keys alone. A random nonce may repeat without giving away more than
-/// that two payloads with one context are equal.
+/// `Debug` shows only the ids of keys. A repeated nonce reveals only that two payloads with the
+/// same context are equal.
 ///
 /// # Examples
 /// ```
@@ -61,7 +60,7 @@ impl RecordSealer {
     /// Creates a sealer with these keys.
     ///
     /// # Errors
-    /// When a key can't be derived; with keys of a [`Keyring`] that doesn't happen.
+    /// Returns an error if a key can't be derived, which doesn't happen with keys of a [`Keyring`].
     pub fn new(keyring: &Keyring) -> Result<Self, ConfigError> {
         let unusable = || ConfigError::new("key", "can't be used at this length");
         let mut locks = Vec::with_capacity(keyring.keys().len());
@@ -81,8 +80,8 @@ impl RecordSealer {
     /// Seals bytes with the current key. `nonce` is 12 fresh random bytes.
     ///
     /// # Errors
-    /// [`Error::is_seal`] when the payload is longer than the cipher's limit of 64 GiB (RFC 8452
-    /// §6).
+    /// Returns an error with [`Error::is_seal`] if the payload exceeds the cipher's limit of 64 GiB
+    /// (RFC 8452 §6).
     pub fn seal(&self, context: &[u8], mut payload: Vec<u8>, nonce: [u8; NONCE]) -> Result<Vec<u8>, Error> {
         let length = payload.len();
         let associated = associated(self.current.id, context);
@@ -98,9 +97,9 @@ impl RecordSealer {
     /// Opens sealed bytes with the key that sealed them.
     ///
     /// # Errors
-    /// [`Rejected::UnknownKey`] when the key isn't in the keyring, [`Rejected::Forged`] when the
-    /// bytes were changed or sealed for another context, and [`Rejected::Malformed`] when they are
-    /// too short.
+    /// Returns [`Rejected::UnknownKey`] if the key isn't in the keyring, [`Rejected::Forged`] if
+    /// the bytes were changed or sealed for another context, and [`Rejected::Malformed`] if they
+    /// are too short.
     pub fn unseal(&self, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Rejected> {
         let (id, rest) = sealed.split_first_chunk::<KEY_ID>().ok_or(Rejected::Malformed)?;
         let (nonce, rest) = rest.split_first_chunk::<NONCE>().ok_or(Rejected::Malformed)?;
@@ -118,12 +117,12 @@ impl RecordSealer {
         Ok(payload)
     }
 
-    /// Hashes an owner with each key (HMAC-SHA-256), the one that seals first.
+    /// Hashes an owner with each key (HMAC-SHA-256), the sealing key first.
     pub fn owner_hashes(&self, owner: &str) -> impl Iterator<Item = (KeyId, [u8; 32])> {
         self.locks().map(move |lock| (lock.id, lock.owners.clone().chain_update(owner).finalize().into_bytes().into()))
     }
 
-    /// Which keys there are, the one that seals first.
+    /// Returns the ids of all keys, the sealing key first.
     pub fn ids(&self) -> impl Iterator<Item = KeyId> {
         self.locks().map(|lock| lock.id)
     }
@@ -133,7 +132,7 @@ impl RecordSealer {
     }
 }
 
-/// Unambiguous, because all parts before the context have one length.
+/// Unambiguous, because all parts before the context have a fixed length.
 fn associated(id: KeyId, context: &[u8]) -> Vec<u8> {
     [VERSION, id.as_bytes(), context].concat()
 }
@@ -162,19 +161,19 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_key_seals_and_all_open() {
+    fn the_current_key_seals_and_all_keys_open() {
         let old = sealer(&Keyring::new(key(1)));
         let both = sealer(&Keyring::new(key(2)).previous(key(1)).unwrap());
         let new = sealer(&Keyring::new(key(2)));
         let [by_old, by_both] = [&old, &both].map(|sealer| sealer.seal(b"x", b"text".to_vec(), [0; 12]).unwrap());
-        for (what, sealer, sealed, expected) in [
+        for (name, sealer, sealed, expected) in [
             ("old by both", &both, &by_old, Ok(b"text".to_vec())),
             ("new by both", &both, &by_both, Ok(b"text".to_vec())),
             ("new by new", &new, &by_both, Ok(b"text".to_vec())),
             ("new by old", &old, &by_both, Err(Rejected::UnknownKey)),
             ("old by new", &new, &by_old, Err(Rejected::UnknownKey)),
         ] {
-            assert_eq!(sealer.unseal(b"x", sealed), expected, "{what}");
+            assert_eq!(sealer.unseal(b"x", sealed), expected, "{name}");
         }
         let hashes: Vec<_> = both.owner_hashes("user").collect();
         assert_eq!(hashes.first(), new.owner_hashes("user").next().as_ref());
@@ -182,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bit_of_what_is_sealed_counts() {
+    fn a_changed_bit_breaks_the_seal() {
         let sealer = sealer(&Keyring::new(key(1)));
         let sealed = sealer.seal(b"context", b"a record".to_vec(), [5; 12]).unwrap();
         for bit in 0..sealed.len() * 8 {
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cookie_has_the_key_of_a_record() {
+    fn a_cookie_key_never_opens_a_record() {
         let keyring = Keyring::new(key(1));
         let sealed = sealer(&keyring).seal(b"", b"a record".to_vec(), [5; 12]).unwrap();
         use base64::Engine as _;

@@ -1,4 +1,4 @@
-//! What a handler did, in order, and how it is done again on a newer version.
+//! The changes of a handler, in order, and their replay on a newer version.
 
 mod fold;
 mod reads;
@@ -18,10 +18,10 @@ use crate::time::Timestamp;
 
 use reads::Reads;
 
-/// Computes the next value of a key from the one that is there now.
+/// A function that computes the new value of a key from its current one.
 pub type Updater = Arc<dyn Fn(Option<&Json>) -> Result<Json, Error> + Send + Sync>;
 
-/// One thing that a handler did to its session.
+/// One change that a handler made to its session.
 #[derive(Clone)]
 pub(crate) enum Change {
     Set {
@@ -35,7 +35,7 @@ pub(crate) enum Change {
     Remove {
         key: Text,
     },
-    /// `value` is what the handler saw; `again` computes it anew on another version.
+    /// `value` is the result that the handler saw; `again` recomputes it on another version.
     Update {
         key: Text,
         value: Json,
@@ -60,34 +60,34 @@ pub(crate) enum Change {
     CsrfIfAbsent {
         token: CsrfToken,
     },
-    /// Moves the session to a new id. Its CSRF token, if it has one, is replaced as well: a token
-    /// that was known before a sign-in must not be good after it.
+    /// Moves the session to a new id and replaces its CSRF token, if it has one: a token that was
+    /// known before a sign-in must not be valid afterwards.
     Cycle {
         token: CsrfToken,
     },
     Lifetime(Lifetime),
-    /// Whose session it is.
+    /// Sets the owner.
     Own {
         owner: Text,
     },
-    /// What it is called in its owner's list.
+    /// Sets the session's name in its owner's list.
     Label {
         label: Text,
     },
-    /// `changed()`: write and send the cookie even if nothing is different.
+    /// `changed()`: writes the session and sends the cookie even if no value changed.
     Reissue,
 }
 
-/// A lifetime that a handler gave to this one session.
+/// A lifetime that a handler set for this one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lifetime {
-    /// End it when it wasn't used for so long, counted from `from`.
+    /// An idle timeout, counted from `from`.
     Idle { timeout: Option<Duration>, from: Timestamp },
-    /// End it at this point.
+    /// An absolute deadline.
     Absolute { deadline: Option<Timestamp> },
-    /// The factory's own timeouts again, with these deadlines.
+    /// The factory's own timeouts, with these deadlines.
     Forget { idle: Option<Timestamp>, absolute: Option<Timestamp> },
-    /// Keep it, used or not, until this point, and let its cookie survive the browser session.
+    /// A lifetime until `until`, independent of use. The cookie survives the browser session.
     Remember { until: Timestamp },
 }
 
@@ -141,38 +141,38 @@ impl fmt::Debug for Change {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConflictPolicy {
-    /// The request that commits last wins, on that key alone.
+    /// The last commit wins, for that key only.
     #[default]
     LastWriteWins,
-    /// The request that commits last gets an error that names the key, and nothing of it is stored.
+    /// The last commit fails with an error that names the key, and stores nothing.
     ///
-    /// Keys that it read count as well as keys that it set, removed or cleared.
+    /// Keys that the request read count as well as keys that it set, removed or cleared.
     Strict,
 }
 
-/// The changes that a handler made, in order, and the keys that it read.
+/// The changes of a handler, in order, and the keys that it read.
 ///
-/// Changes that made no difference are kept too: on a newer version they might.
+/// Changes without an effect are kept too, because they may have one on a newer version.
 #[derive(Clone, Debug, Default)]
 pub struct ChangeLog {
     changes: Vec<Change>,
     effective: bool,
-    /// The changes in front of this index belong to a commit that has begun. They are never folded
-    /// with later ones, so that the later ones can be told apart when the commit is done.
+    /// The number of changes at the start that belong to a running commit. They are never folded
+    /// with later ones, so that the later ones can be separated when the commit is done.
     sealed: usize,
     /// The length at which the log is folded next.
     fold_at: usize,
     reads: Reads,
 }
 
-/// A change log that was applied to a newer version of its record.
+/// The result of replaying a change log on a newer version of its record.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Replayed {
     /// The newer version with the changes applied.
     pub record: Record,
-    /// A key that the handler had read and then set, although another request had changed it in
-    /// between. The other request's value is lost: `update` is the method that keeps both.
+    /// A key that the handler read and then set, although another request changed it in between.
+    /// The other request's value is lost; `update` keeps both.
     pub overwritten: Option<Text>,
 }
 
@@ -188,64 +188,63 @@ impl ChangeLog {
         }
     }
 
-    /// Remembers that the handler read the value of `key` as it was in the opened record.
+    /// Records that the handler read the value of `key` as it was in the opened record.
     pub(crate) fn read(&mut self, key: &str) {
         if !self.sets(key) {
             self.reads.add(key);
         }
     }
 
-    /// Remembers that the handler read all values.
+    /// Records that the handler read all values.
     pub(crate) const fn read_all(&mut self) {
         self.reads.add_all();
     }
 
-    /// Whether the value under `key` is one that this log has written.
+    /// Returns `true` if this log wrote the current value of `key`.
     fn sets(&self, key: &str) -> bool {
         let sets = |change: &Change| matches!(change, Change::Set { key: set, .. } | Change::Update { key: set, .. } if set.as_str() == key);
         self.changes.iter().any(sets)
     }
 
-    /// Whether anything made a difference to the record that the handler saw.
+    /// Returns `true` if a change had an effect on the record that the handler saw.
     #[must_use]
     pub const fn is_effective(&self) -> bool {
         self.effective
     }
 
-    /// The number of changes.
+    /// Returns the number of changes.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.changes.len()
     }
 
-    /// Whether nothing was changed.
+    /// Returns `true` if there are no changes.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// Whether the browser needs the cookie again even if it has the id already.
+    /// Returns `true` if the browser needs the cookie again, even without a new id.
     pub(crate) fn asks_for_cookie(&self) -> bool {
         let asks = |change: &Change| matches!(change, Change::Reissue | Change::Lifetime(_));
         self.changes.iter().any(asks)
     }
 
-    /// Whether the handler asked for something that only a stored session can hold, even if it is
-    /// empty otherwise.
+    /// Returns `true` if a change needs a stored session, even if the session is otherwise empty.
     pub(crate) fn asks_for_record(&self) -> bool {
         let forgets = |change: &Change| matches!(change, Change::Lifetime(Lifetime::Forget { .. }));
         let asks = |change: &Change| matches!(change, Change::Reissue | Change::Label { .. } | Change::Lifetime(_));
         self.changes.iter().any(|change| asks(change) && !forgets(change))
     }
 
-    /// Whether the handler asked for a new id.
+    /// Returns `true` if the handler requested a new id.
     pub(crate) fn cycles(&self) -> bool {
         self.changes.iter().any(|change| matches!(change, Change::Cycle { .. }))
     }
 
-    /// The messages that may have been left out of a queue because an equal one waited in it.
+    /// Returns the messages that may have been suppressed because their queue had an equal one.
     ///
-    /// On a newer version, in which the equal one is gone, they are added.
+    /// They are added on a newer version in which the equal message is gone.
     pub(crate) fn suppressed(&self, name: &str) -> impl Iterator<Item = FlashId> {
         self.changes.iter().filter_map(move |change| {
             let Change::Flash { queue, id, duplicates: Duplicates::Suppress, .. } = change else { return None };
@@ -253,7 +252,9 @@ impl ChangeLog {
         })
     }
 
-    /// The closures given to `update`. Holding them keeps what they own alive.
+    /// Returns the closures given to `update`.
+    ///
+    /// Holding them keeps the values that they own alive.
     #[must_use]
     pub fn closures(&self) -> Vec<Updater> {
         let closure =
@@ -261,34 +262,35 @@ impl ChangeLog {
         self.changes.iter().filter_map(closure).collect()
     }
 
-    /// Whether the next change folds the log, which drops changes.
+    /// Returns `true` if the next change folds the log, which drops changes.
     #[must_use]
     pub fn folds_next(&self) -> bool {
         self.changes.len() + 1 >= self.fold_at.max(fold::FIRST)
     }
 
-    /// Keeps the changes so far apart from those that follow; returns how many there are.
+    /// Separates the changes so far from later ones, and returns their number.
     pub(crate) const fn seal(&mut self) -> usize {
         self.sealed = self.changes.len();
         self.sealed
     }
 
-    /// The changes that came after the first `count`.
+    /// Returns the changes after the first `count`.
     pub(crate) fn since(&self, count: usize) -> Self {
         let changes = self.changes.get(count..).unwrap_or_default().to_vec();
-        // Nobody knows any more whether these alone made a difference: assume that they did.
+        // It is unknown whether these alone had an effect, so assume that they did.
         let effective = !changes.is_empty();
         Self { changes, effective, ..Self::EMPTY }
     }
 
-    /// Applies all changes again on `newest`, a version that another request wrote after `base`.
+    /// Replays all changes on `newest`, a version that another request wrote after `base`.
     ///
-    /// On `base` itself the result is what the handler saw, provided that closures given to
-    /// `update` compute the same from the same.
+    /// On `base` itself the result is the record that the handler saw, provided that the closures
+    /// given to `update` are deterministic.
     ///
     /// # Errors
-    /// When a closure can't read or write its value, or under [`ConflictPolicy::Strict`] when a key
-    /// that this log read, set, removed or cleared is no longer as it was in `base`.
+    /// Returns an error if a closure can't read or write its value. Under
+    /// [`ConflictPolicy::Strict`], also returns an error if a key that this log read, set, removed
+    /// or cleared differs from `base`.
     pub fn replay(&self, base: &Record, newest: &Record, policy: ConflictPolicy) -> Result<Replayed, Error> {
         let differs = |key: &&str| base.get(key) != newest.get(key);
         if policy == ConflictPolicy::Strict
@@ -303,7 +305,8 @@ impl ChangeLog {
         Ok(Replayed { record: self.run(newest)?, overwritten })
     }
 
-    /// A key that another request changed, and that this log depends on under the strict policy.
+    /// Returns a key that this log depends on under the strict policy and that another request
+    /// changed.
     fn conflict<'a>(&'a self, base: &'a Record, newest: &'a Record) -> Option<&'a str> {
         let differs = |key: &&str| base.get(key) != newest.get(key);
         let all = || newest.entries().chain(base.entries()).map(|(key, _)| key);
@@ -312,7 +315,7 @@ impl ChangeLog {
             self.changes.iter().find_map(|change| match change {
                 Change::Set { key, .. } | Change::Remove { key } => Some(key.as_str()).filter(differs),
                 Change::Clear => all().find(differs),
-                // These build on what is there, whatever it is.
+                // These build on any current value.
                 Change::SetIfAbsent { .. }
                 | Change::Update { .. }
                 | Change::Flash { .. }
@@ -328,7 +331,7 @@ impl ChangeLog {
         })
     }
 
-    /// Applies all changes again on `newest`.
+    /// Replays all changes on `newest`.
     pub(crate) fn run(&self, newest: &Record) -> Result<Record, Error> {
         let mut record = newest.clone();
         for change in &self.changes {

@@ -1,4 +1,4 @@
-//! One commit: the session as it was when the commit began, and what is to be done, decided once.
+//! A commit: a snapshot of the session, with the plan decided once.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use crate::record::Record;
 use crate::state::SessionState;
 use crate::time::Timestamp;
 
-/// One commit of a session, as a factory carries it out.
+/// One commit of a session, carried out by a factory.
 ///
-/// The plan is decided when the commit begins and never again. A factory reads [`Commit::plan`],
-/// does what it says with [`Commit::record`], and answers with [`Commit::settle`].
+/// The plan is decided once, when the commit begins. A factory reads [`Commit::plan`], carries it
+/// out with [`Commit::record`], and returns the result of [`Commit::settle`].
 ///
-/// A commit whose outcome is unknown, because its store gave no answer, is carried out once more:
-/// [`Commit::is_resumed`]. Its id, its record and the id of a session that begins are the same
-/// then.
+/// If the store gave no answer, the outcome of a commit is unknown and the commit is retried: see
+/// [`Commit::is_resumed`]. The retry has the same commit id, the same record and the same id for a
+/// new session.
 #[derive(Clone, Debug)]
 pub struct Commit {
     session: SessionState,
@@ -27,29 +27,29 @@ pub struct Commit {
     /// `None` for a commit that is not written to a store.
     id: Option<CommitId>,
     new: Option<(SessionId, [u8; 12])>,
-    /// How much of the session's log belongs to this commit.
+    /// The number of changes in the session's log that belong to this commit.
     changes: usize,
-    /// The session's token was made for this commit.
+    /// The session's token was generated for this commit.
     gives_token: bool,
     resumed: bool,
 }
 
-/// The state of a session after a commit.
+/// The outcome of a commit for its session.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a factory must say which of them it is")]
 pub enum After {
-    /// This record is kept under this id.
+    /// The record is stored under this id.
     Kept(SessionId, Arc<Record>),
     /// The session was ended by this commit.
     Ended,
-    /// The session had ended or moved before: the changes are dropped, and no cookie is sent,
-    /// because the one that the browser has may be newer.
+    /// The session had already ended or moved. The changes are dropped, and no cookie is sent,
+    /// because the browser may have a newer one.
     Dropped,
     /// Nothing was done.
     Untouched,
 }
 
-/// The number of random bytes for each part: an id, a token, a nonce and a commit id.
+/// The sizes in bytes of the random parts: an id, a token, a nonce and a commit id.
 const ID: usize = 32;
 const TOKEN: usize = 32;
 const NONCE: usize = 12;
@@ -58,11 +58,11 @@ const COMMIT: usize = 6;
 impl Commit {
     /// Begins a commit of this session; `random` fills a buffer with random bytes.
     ///
-    /// For factories that hand a session on to another factory. Handlers' commits are begun by the
-    /// `Session` handle, with [`SessionState::begin_commit`].
+    /// For factories that pass a session on to another factory. The `Session` handle begins its
+    /// commits with [`SessionState::begin_commit`].
     ///
     /// # Errors
-    /// That of `random`.
+    /// Returns the error of `random`.
     pub fn new<E>(
         mut session: SessionState,
         now: Timestamp,
@@ -71,13 +71,14 @@ impl Commit {
         session.begin_commit(now, random)
     }
 
-    /// Hands this commit on: it is carried out on another state of the session, perhaps elsewhere.
+    /// Passes this commit on to another state of the session, perhaps in another store.
     ///
-    /// The result has the plan of that state, and the id, the time and the new session's id of this
-    /// commit, so that a record shows that this commit has written it, however often it is tried.
+    /// The result has the plan of that state, but the commit id, the time and the new session's id
+    /// of this commit. A record therefore shows that this commit wrote it, regardless of the number
+    /// of retries.
     ///
     /// # Errors
-    /// That of `random`.
+    /// Returns the error of `random`.
     pub fn handed_on<E>(
         &self,
         mut session: SessionState,
@@ -86,7 +87,7 @@ impl Commit {
         session.begin(self.now, Some(self), random)
     }
 
-    /// The same commit, whose new session begins under this id.
+    /// Returns the commit with `id` as the id of its new session.
     #[must_use]
     pub fn beginning_as(mut self, id: SessionId) -> Self {
         let nonce = self.new.map_or([0; NONCE], |(_, nonce)| nonce);
@@ -94,86 +95,92 @@ impl Commit {
         self
     }
 
-    /// The session as it was when the commit began.
+    /// Returns the session as it was when the commit began.
     #[must_use]
     pub const fn session(&self) -> &SessionState {
         &self.session
     }
 
-    /// What to do with the record.
+    /// Returns the operation on the record.
     #[must_use]
     pub const fn plan(&self) -> Plan {
         self.plan
     }
 
-    /// What to do with the browser's cookie.
+    /// Returns the operation on the browser's cookie.
     ///
-    /// [`CookieUpdate::Remove`] holds only if something was ended: where nothing was there any
-    /// more, the browser may have a newer cookie already.
+    /// [`CookieUpdate::Remove`] applies only if a session was ended. If there was none to end, the
+    /// browser may already have a newer cookie.
     #[must_use]
     pub const fn cookie(&self) -> CookieUpdate {
         self.cookie
     }
 
-    /// The time of the commit.
+    /// Returns the time of the commit.
     #[must_use]
     pub const fn now(&self) -> Timestamp {
         self.now
     }
 
-    /// The id of this commit, which is written with the record: a retry that finds it there has
-    /// succeeded before. A commit to a cookie has none.
+    /// Returns the commit id, which is written with the record.
+    ///
+    /// A retry that finds its id in the record has already succeeded. A commit to a cookie has no
+    /// id.
     #[must_use]
     pub const fn id(&self) -> Option<CommitId> {
         self.id
     }
 
-    /// Whether a record was written by this commit, or comes from one that was. A retry that finds
-    /// such a record has succeeded before.
+    /// Returns `true` if this commit wrote `record`, or a record that it derives from.
+    ///
+    /// A retry that finds such a record has already succeeded.
     #[must_use]
     pub fn has_written(&self, record: &Record) -> bool {
         self.id.is_some_and(|id| record.has_commit(id))
     }
 
-    /// Writes the commit's id into a record, such as one that
-    /// [`ChangeLog::replay`](crate::ChangeLog::replay) made.
+    /// Writes the commit id into a record.
+    ///
+    /// Use it for a result of [`ChangeLog::replay`](crate::ChangeLog::replay).
     pub fn mark(&self, record: &mut Record) {
         if let Some(id) = self.id {
             record.mark(id, self.now);
         }
     }
 
-    /// The id of the session that begins or moves with this commit.
+    /// Returns the id of the session that begins or moves with this commit.
     #[must_use]
     pub fn new_id(&self) -> Option<SessionId> {
         self.new.map(|(id, _)| id)
     }
 
-    /// Random bytes for the encryption of a new session's first cookie, drawn together with its id.
+    /// Returns the nonce for encrypting a new session's first cookie.
+    ///
+    /// It was generated together with the session's id.
     #[must_use]
     pub fn new_nonce(&self) -> Option<[u8; 12]> {
         self.new.map(|(_, nonce)| nonce)
     }
 
-    /// The id of the session that this commit ends, for a plan that ends one.
+    /// Returns the id of the session that this commit ends, for a plan that ends one.
     #[must_use]
     pub const fn ended_id(&self) -> Option<SessionId> {
         self.session.ended_id()
     }
 
-    /// The record to keep: as the handler left it, touched now, with its CSRF token.
+    /// Returns the record to store: the handler's record, touched now, with its CSRF token.
     #[must_use]
     pub fn record(&self) -> Arc<Record> {
         self.session.draft().map_or_else(|| self.session.touched_base(self.now), Arc::clone)
     }
 
-    /// Whether this commit was tried before, with an unknown outcome.
+    /// Returns `true` if this commit was tried before, with an unknown outcome.
     #[must_use]
     pub const fn is_resumed(&self) -> bool {
         self.resumed
     }
 
-    /// The same commit, to be tried once more.
+    /// Returns the commit as a retry.
     #[must_use]
     pub const fn resumed(mut self) -> Self {
         self.resumed = true;
@@ -184,12 +191,12 @@ impl Commit {
         self.gives_token
     }
 
-    /// The number of changes that the commit holds.
+    /// Returns the number of changes that the commit holds.
     pub(crate) const fn changes(&self) -> usize {
         self.changes
     }
 
-    /// The session after the commit.
+    /// Returns the session after the commit.
     #[must_use]
     pub fn settle(&self, after: After) -> SessionState {
         self.session.settle(after, self.now)
@@ -197,13 +204,12 @@ impl Commit {
 }
 
 impl SessionState {
-    /// Begins a commit of everything that was done so far; `random` fills a buffer with random
-    /// bytes.
+    /// Begins a commit of all changes so far; `random` fills a buffer with random bytes.
     ///
-    /// The session goes on. When the commit is done, [`SessionState::absorb`] takes in its result.
+    /// The session stays usable. [`SessionState::absorb`] merges the result of the commit.
     ///
     /// # Errors
-    /// That of `random`.
+    /// Returns the error of `random`.
     pub fn begin_commit<E>(
         &mut self,
         now: Timestamp,
@@ -212,7 +218,7 @@ impl SessionState {
         self.begin(now, None, random)
     }
 
-    /// Begins a commit, which another one may have handed on.
+    /// Begins a commit, or continues one that was passed on from another state.
     fn begin<E>(
         &mut self,
         now: Timestamp,
@@ -222,11 +228,11 @@ impl SessionState {
         let now = self.resolution().floor(now);
         let (plan, cookie) = self.plan(now);
         let begins = matches!(plan, Plan::Create | Plan::EndThenCreate);
-        // One call of the generator for all: the call costs more than the bytes.
+        // One call of the generator for all parts: the call costs more than the bytes.
         let mut bytes = [0; ID + TOKEN + NONCE + COMMIT];
         let needed = match plan {
             Plan::Create | Plan::EndThenCreate | Plan::Cycle => bytes.len(),
-            // A cookie has no commit id: there is no retry that could meet it.
+            // A cookie has no commit id, because no retry could read it.
             Plan::Replace if self.carrier() == Carrier::Id => COMMIT,
             Plan::Nothing | Plan::Touch | Plan::Replace | Plan::End | Plan::Drop(_) => 0,
         };
@@ -259,7 +265,7 @@ impl SessionState {
     }
 }
 
-/// The first bytes of a buffer, and the rest.
+/// Splits a buffer into its first `N` bytes and the rest.
 fn parts<const N: usize>(bytes: &[u8]) -> ([u8; N], &[u8]) {
     bytes.split_first_chunk::<N>().map_or(([0; N], bytes), |(first, rest)| (*first, rest))
 }

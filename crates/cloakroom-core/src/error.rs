@@ -1,14 +1,14 @@
-//! What can go wrong with a session's values: one opaque error, with a question for each thing a
-//! caller acts on.
+//! The errors of session values and of the configuration.
 
 use std::error::Error as StdError;
 use std::fmt;
 
 use crate::unreadable::Unreadable;
 
-/// Why an operation on a session failed.
+/// The error of an operation on a session.
 ///
-/// It names the key, option or limit at fault and never a value. Ask `is_…()` for what you act on.
+/// Its message names the key, option or limit at fault, and never a value. The `is_…()` methods
+/// tell the causes apart.
 ///
 /// # Examples
 /// ```
@@ -65,22 +65,24 @@ impl Error {
         Self(Box::new(Kind::Seal { size }))
     }
 
-    /// A record that takes `size` bytes where `limit` are allowed, and its largest keys. For
-    /// factories.
+    /// Creates the error for a record of `size` bytes where `limit` are allowed.
+    ///
+    /// `largest` has the largest keys with their sizes. For factories.
     #[must_use]
     pub fn too_large(size: usize, limit: usize, largest: Vec<(String, usize)>) -> Self {
         Self(Box::new(Kind::TooLarge { size, limit, largest }))
     }
 
-    /// A key under which another framework, with which the session is shared, keeps something of
-    /// its own. For bridges.
+    /// Creates the error for a key that is reserved for another framework's data.
+    ///
+    /// For bridges, which share the session with that framework.
     #[must_use]
     pub fn reserved(key: &str, framework: &'static str) -> Self {
         let key = key.to_owned();
         Self(Box::new(Kind::Reserved { key, framework }))
     }
 
-    /// The key (or flash queue) at fault, if there is one.
+    /// Returns the key or flash queue at fault, if there is one.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
         match &*self.0 {
@@ -95,44 +97,49 @@ impl Error {
         }
     }
 
-    /// A value couldn't be written as JSON. Nothing was changed.
+    /// Returns `true` if a value couldn't be written as JSON. Nothing was changed.
     #[must_use]
     pub fn is_encode(&self) -> bool {
         matches!(*self.0, Kind::Encode { .. } | Kind::Inexact { .. })
     }
 
-    /// A value couldn't be read as the type asked for. The rest of the session is unaffected.
+    /// Returns `true` if a value couldn't be decoded as the requested type.
+    ///
+    /// The rest of the session stays usable.
     #[must_use]
     pub fn is_decode(&self) -> bool {
         matches!(*self.0, Kind::Decode { .. })
     }
 
-    /// The session doesn't fit into its cookie. The browser keeps the one it has.
+    /// Returns `true` if the session doesn't fit into its cookie.
+    ///
+    /// The browser keeps the previous one.
     #[must_use]
     pub fn is_too_large(&self) -> bool {
         matches!(*self.0, Kind::TooLarge { .. })
     }
 
-    /// Under the strict policy: another request changed the same key first.
+    /// Returns `true` if another request changed the same key first.
+    ///
+    /// This happens only under the strict policy.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         matches!(*self.0, Kind::Conflict { .. })
     }
 
-    /// Another framework, with which the session is shared, keeps something of its own under this
-    /// key.
+    /// Returns `true` if the key is reserved for another framework's data.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
         matches!(*self.0, Kind::Reserved { .. })
     }
 
-    /// A payload couldn't be sealed. Nothing of it was sent.
+    /// Returns `true` if a payload couldn't be sealed. Nothing was sent.
     #[must_use]
     pub fn is_seal(&self) -> bool {
         matches!(*self.0, Kind::Seal { .. })
     }
 
-    /// A cookie's value has a character that no cookie may have. Nothing was sent.
+    /// Returns `true` if a cookie's value has a forbidden character. Nothing was sent.
     #[must_use]
     pub fn is_cookie_value(&self) -> bool {
         matches!(*self.0, Kind::CookieValue { .. })
@@ -164,7 +171,7 @@ impl fmt::Display for Error {
                 write!(f, "session key {key:?} was changed by another request since it was read")
             }
             Kind::Reserved { key, framework } => {
-                write!(f, "session key {key:?} is one that {framework} keeps for itself")
+                write!(f, "session key {key:?} is reserved for {framework}")
             }
             Kind::Seal { size } => write!(f, "a payload of {size} bytes can't be sealed"),
             Kind::CookieValue { cookie, holds } => write!(f, "the value of cookie {cookie:?} holds {holds}"),
@@ -187,7 +194,7 @@ impl StdError for Error {
     }
 }
 
-/// A contradiction or a weakness in the configuration, found when it is built.
+/// The error for an invalid or weak configuration, found when it is built.
 ///
 /// # Examples
 /// ```
@@ -204,19 +211,21 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// A problem with the option called `option`. The text must not hold a secret.
+    /// Creates the error for the option called `option`.
+    ///
+    /// The text must not contain a secret.
     #[must_use]
     pub fn new(option: &'static str, problem: impl Into<String>) -> Self {
         Self { option, problem: problem.into() }
     }
 
-    /// The option at fault.
+    /// Returns the option at fault.
     #[must_use]
     pub const fn option(&self) -> &'static str {
         self.option
     }
 
-    /// What is wrong with it.
+    /// Returns the description of the problem.
     #[must_use]
     pub fn problem(&self) -> &str {
         &self.problem

@@ -1,8 +1,8 @@
-//! Writing JSON that says exactly what was put in, so that everything that is written can be read.
+//! Lossless JSON encoding: every value that is written can be read back unchanged.
 //!
-//! `serde_json` alone writes `NaN` and the infinities as `null`, nests deeper than it reads, and
-//! writes integers of 128 bits, which its own `Value` reads as floats and an internally tagged enum
-//! doesn't read at all.
+//! `serde_json` alone writes `NaN` and the infinities as `null`, writes deeper nesting than it
+//! reads, and writes integers of 128 bits, which its own `Value` reads as floats and an internally
+//! tagged enum doesn't read at all.
 
 use std::fmt;
 use std::io;
@@ -11,23 +11,23 @@ use serde::Serialize;
 use serde::ser::{self, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
-/// The deepest nesting of arrays and objects that `serde_json` reads.
+/// The maximum depth of arrays and objects that `serde_json` reads.
 const DEEPEST: usize = 127;
 
 const TOO_DEEP: &str = "it is nested more than 127 levels deep, which can't be read back";
 const TOO_WIDE: &str =
     "it holds an integer of more than 64 bits, which JSON readers don't keep exactly: write it as a string";
-const NOT_FINITE: &str = "it holds a number that isn't finite (NaN or an infinity), for which JSON has no word";
+const NOT_FINITE: &str = "it holds a number that isn't finite (NaN or an infinity), which JSON can't express";
 
-/// Why a value isn't written.
+/// The reason why a value isn't written.
 pub(crate) enum Unwritable {
-    /// It can be written, but not be read as it was.
+    /// The value can be written, but not read back unchanged.
     Inexact(&'static str),
-    /// What serde says.
+    /// An error of serde.
     Serde(serde_json::Error),
 }
 
-/// The value as JSON text.
+/// Encodes the value as JSON text.
 pub(crate) fn to_text<T: Serialize + ?Sized>(value: &T) -> Result<String, Unwritable> {
     let mut bytes = Vec::with_capacity(128);
     let mut refused = None;
@@ -37,14 +37,14 @@ pub(crate) fn to_text<T: Serialize + ?Sized>(value: &T) -> Result<String, Unwrit
         return Err(Unwritable::Inexact(reason));
     }
     written.map_err(Unwritable::Serde)?;
-    // A number that isn't finite has become `null`. Without that word there was none.
+    // A number that isn't finite was written as `null`, so a text without `null` has none.
     if memchr::memmem::find(&bytes, b"null").is_some() && value.serialize(Finite).is_err() {
         return Err(Unwritable::Inexact(NOT_FINITE));
     }
     String::from_utf8(bytes).map_err(|error| Unwritable::Serde(ser::Error::custom(error)))
 }
 
-/// Why JSON text can't be read although it is JSON: it is nested too deep.
+/// Returns the reason if JSON text is nested too deep to be read.
 pub(crate) fn too_deep(text: &str) -> Option<&'static str> {
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
     for byte in text.bytes() {
@@ -63,7 +63,7 @@ pub(crate) fn too_deep(text: &str) -> Option<&'static str> {
     (deepest > DEEPEST).then_some(TOO_DEEP)
 }
 
-/// Writes compactly, and refuses what couldn't be read.
+/// A compact formatter that refuses values that couldn't be read back.
 struct Exact<'a> {
     compact: CompactFormatter,
     depth: usize,
@@ -119,7 +119,7 @@ impl Formatter for Exact<'_> {
     }
 }
 
-/// Writes nothing, and fails at a number that isn't finite.
+/// A serializer without output that fails at a number that isn't finite.
 #[derive(Clone, Copy)]
 struct Finite;
 
@@ -277,7 +277,7 @@ mod tests {
         Square { side: f64 },
     }
 
-    /// Arrays in one another, this many.
+    /// Returns arrays nested `levels` deep.
     fn nested(levels: usize) -> Value {
         (1..levels).fold(json!([]), |inner, _| json!([inner]))
     }
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_read_as_it_was_is_not_written() {
+    fn values_that_cannot_be_read_back_are_refused() {
         let map = |value: f64| BTreeMap::from([("a", Some(value))]);
         for (name, said, reason) in [
             ("NaN", refused(f64::NAN), NOT_FINITE),
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_comes_back() {
+    fn written_values_are_read_back_unchanged() {
         comes_back(Some(0.1));
         comes_back(None::<f64>);
         comes_back(f64::MIN_POSITIVE);
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_nested_too_deep_is_no_value() {
+    fn text_that_is_nested_too_deep_is_refused() {
         let text = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
         assert!(Json::from_text("it", text(DEEPEST)).is_ok());
         let error = Json::from_text("it", text(DEEPEST + 1)).unwrap_err();

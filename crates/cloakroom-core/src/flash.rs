@@ -1,38 +1,45 @@
-//! Flash messages: values that wait in a queue until somebody shows them.
+//! Flash messages: values that stay in a queue until a page shows them.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::text::{Json, Text};
 
-/// Whether a message may be added to a queue that holds an equal one already.
+/// The rule for adding a message to a queue that has an equal one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Duplicates {
-    /// Add it anyway, as Pyramid does by default.
+    /// Add the message, as Pyramid does by default.
     #[default]
     Allow,
-    /// Leave the queue as it is if an equal message waits in it.
+    /// Don't add the message.
     Suppress,
 }
 
-/// How much a message matters: the five levels that Django's messages framework has.
+/// The severity of a message: the five levels of Django's messages framework.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Level {
-    /// For developers.
+    /// Information for developers.
     Debug,
-    /// Something happened.
+    /// Information about an event.
     Info,
-    /// Something that was asked for happened.
+    /// Success of a requested operation.
     Success,
-    /// Something needs attention.
+    /// A problem that needs attention.
     Warning,
-    /// Something didn't happen.
+    /// Failure of an operation.
     Error,
 }
 
 impl Level {
-    /// The level's lower-case name, for a CSS class or an attribute.
+    /// Returns the level's lower-case name, for a CSS class or an attribute.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Level;
+    ///
+    /// assert_eq!(Level::Warning.as_str(), "warning");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -51,9 +58,9 @@ impl Level {
     }
 }
 
-/// A text with a level: the usual shape of a flash message, and a convenience on top of any value.
+/// A text with a level, the usual form of a flash message.
 ///
-/// In JSON it is the pair `["success","Saved"]`.
+/// Its JSON is the pair `["success","Saved"]`.
 ///
 /// # Examples
 /// ```
@@ -65,45 +72,87 @@ impl Level {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {
-    /// How much it matters.
+    /// The severity.
     pub level: Level,
-    /// What to show. Escape it like any other text.
+    /// The text to show. Escape it like any other text.
     pub text: String,
 }
 
 impl Message {
-    /// A message at this level.
+    /// Creates a message with this level.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{Level, Message};
+    ///
+    /// assert_eq!(Message::new(Level::Info, "Saved"), Message::info("Saved"));
+    /// ```
     #[must_use]
     pub fn new(level: Level, text: impl Into<String>) -> Self {
         let text = text.into();
         Self { level, text }
     }
 
-    /// A message for developers.
+    /// Creates a message for developers.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{Level, Message};
+    ///
+    /// assert_eq!(Message::debug("cache miss").level, Level::Debug);
+    /// ```
     #[must_use]
     pub fn debug(text: impl Into<String>) -> Self {
         Self::new(Level::Debug, text)
     }
 
-    /// A message that something happened.
+    /// Creates a message about an event.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{Level, Message};
+    ///
+    /// assert_eq!(Message::info("New version available").level, Level::Info);
+    /// ```
     #[must_use]
     pub fn info(text: impl Into<String>) -> Self {
         Self::new(Level::Info, text)
     }
 
-    /// A message that something that was asked for happened.
+    /// Creates a message about the success of an operation.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{Level, Message};
+    ///
+    /// assert_eq!(Message::success("Saved").level, Level::Success);
+    /// ```
     #[must_use]
     pub fn success(text: impl Into<String>) -> Self {
         Self::new(Level::Success, text)
     }
 
-    /// A message that something needs attention.
+    /// Creates a message about a problem that needs attention.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{Level, Message};
+    ///
+    /// assert_eq!(Message::warning("The disk is almost full").level, Level::Warning);
+    /// ```
     #[must_use]
     pub fn warning(text: impl Into<String>) -> Self {
         Self::new(Level::Warning, text)
     }
 
-    /// A message that something didn't happen.
+    /// Creates a message about the failure of an operation.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{Level, Message};
+    ///
+    /// assert_eq!(Message::error("The upload failed").to_string(), "The upload failed");
+    /// ```
     #[must_use]
     pub fn error(text: impl Into<String>) -> Self {
         Self::new(Level::Error, text)
@@ -111,13 +160,13 @@ impl Message {
 }
 
 impl std::fmt::Display for Message {
-    /// Writes the text alone.
+    /// Writes only the text.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-// By hand, because deriving would bring a procedural macro into every build of the core.
+// Written by hand: deriving would add a procedural macro to every build of the core.
 impl Serialize for Message {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (self.level.as_str(), &self.text).serialize(serializer)
@@ -134,9 +183,10 @@ impl<'de> Deserialize<'de> for Message {
     }
 }
 
-/// The identity of one flash message: 64 random bits.
+/// The identity of a flash message: 64 random bits.
 ///
-/// A pop removes the messages that it returned, by their ids, and no other, whatever races with it.
+/// A pop removes messages by id, so it removes exactly the messages that it returned, even if other
+/// requests change the queue concurrently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FlashId(u64);
 
@@ -152,10 +202,10 @@ impl FlashId {
     }
 }
 
-/// The largest number of messages in one queue, unless the application chooses another.
+/// The default limit for the number of messages in one queue.
 pub const FLASH_LIMIT: usize = 100;
 
-/// A message as it waits in its queue.
+/// A message in a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting {
     pub(crate) id: FlashId,
@@ -177,10 +227,10 @@ impl Flashes {
         self.queues.iter().map(|(name, waiting)| (name, waiting.as_slice()))
     }
 
-    /// Adds a message unless it is a suppressed duplicate; returns whether it was added.
+    /// Adds a message unless it is a suppressed duplicate. Returns `true` if it was added.
     ///
-    /// A queue holds at most `limit` messages: the oldest are dropped, so that a page that only
-    /// ever adds messages cannot make the session grow.
+    /// A queue holds at most `limit` messages. The oldest are dropped, so that a page that only
+    /// adds messages can't grow the session without bound.
     pub(crate) fn push(&mut self, queue: &Text, message: Waiting, duplicates: Duplicates, limit: usize) -> bool {
         let equal = |waiting: &Waiting| waiting.body.means_the_same_as(&message.body);
         if duplicates == Duplicates::Suppress && self.queue(queue.as_str()).iter().any(equal) {
@@ -193,7 +243,7 @@ impl Flashes {
         true
     }
 
-    /// Appends a message to its queue as a record holds it.
+    /// Appends a message from a stored record.
     pub(crate) fn restore(&mut self, queue: &Text, message: Waiting) {
         match self.queue_mut(queue) {
             Some(waiting) => waiting.push(message),
@@ -205,7 +255,7 @@ impl Flashes {
         self.queues.iter_mut().find(|(queue, _)| queue == name).map(|(_, waiting)| waiting)
     }
 
-    /// Removes the messages with these ids; returns whether one of them was there.
+    /// Removes the messages with these ids. Returns `true` if at least one was present.
     pub(crate) fn remove(&mut self, queue: &Text, ids: &[FlashId]) -> bool {
         let Some(waiting) = self.queue_mut(queue) else { return false };
         let before = waiting.len();

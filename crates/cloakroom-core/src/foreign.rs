@@ -1,18 +1,17 @@
-//! What another framework keeps of its own in a session that we share with it.
+//! The data of another framework that shares a session with us.
 
 use std::fmt;
 
 use crate::text::{Json, Text};
 
-/// What another framework keeps of its own in a session: out of the sight of handlers, and written
-/// back as it was read.
+/// The data of another framework in a session.
 ///
-/// A bridge that reads that framework's sessions leaves it in the [`Record`](crate::Record), and
-/// finds it there when it writes. It is no part of our own wire format: a session that moves to us
-/// for good leaves it behind.
+/// It is hidden from handlers and written back unchanged. A bridge that reads that framework's
+/// sessions stores the data in the [`Record`](crate::Record), and uses it when it writes the
+/// session. Our own wire format omits it, so a session that is migrated to our format loses it.
 ///
 /// # Security
-/// `Debug` prints sizes, never a member, nor the id.
+/// `Debug` prints sizes, never a member or the id.
 ///
 /// # Examples
 /// ```
@@ -34,14 +33,13 @@ pub struct Foreign {
 }
 
 impl Foreign {
-    /// Nothing yet, of the framework of this name.
+    /// Creates empty data of the framework with this name.
     #[must_use]
     pub const fn new(framework: &'static str) -> Self {
         Self { framework, id: None, seen: None, note: None, members: Vec::new() }
     }
 
-    /// The id under which that framework's store keeps the record, and the text that was found
-    /// there.
+    /// Sets the id of the record in that framework's store, and its text.
     #[must_use]
     pub fn stored(mut self, id: impl Into<Text>, seen: impl Into<Text>) -> Self {
         self.id = Some(id.into());
@@ -49,52 +47,55 @@ impl Foreign {
         self
     }
 
-    /// Something that the framework keeps beside the session's object.
+    /// Sets additional data that the framework keeps outside the session's object.
     #[must_use]
     pub fn noting(mut self, note: Option<Text>) -> Self {
         self.note = note;
         self
     }
 
-    /// The members of the object that the session was read from, each with its key as it was
-    /// spelled.
+    /// Sets the members of the object that the session was read from.
+    ///
+    /// Keys are given as they were written.
     #[must_use]
     pub fn members(mut self, members: Vec<(Json, Json)>) -> Self {
         self.members = members;
         self
     }
 
-    /// Which framework it is.
+    /// Returns the name of the framework.
     #[must_use]
     pub const fn framework(&self) -> &'static str {
         self.framework
     }
 
-    /// The id under which that framework's store keeps the record.
+    /// Returns the id of the record in that framework's store.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.id.as_ref().map(Text::as_str)
     }
 
-    /// The text that was found in that framework's store: a commit replaces no other.
+    /// Returns the text that was found in that framework's store.
+    ///
+    /// A commit replaces only this text.
     #[must_use]
     pub fn seen(&self) -> Option<&str> {
         self.seen.as_ref().map(Text::as_str)
     }
 
-    /// Something that the framework keeps beside the session's object.
+    /// Returns the additional data that the framework keeps outside the session's object.
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.note.as_ref().map(Text::as_str)
     }
 
-    /// Keys, as they were spelled, and values, in their order.
+    /// Returns keys, as they were written, and values, in order.
     #[must_use]
     pub fn entries(&self) -> &[(Json, Json)] {
         &self.members
     }
 
-    /// The member of this name. Of several, the last.
+    /// Returns the member `name`. If there are several, the last one.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Json> {
         let is = |spelled: &Json| spelled.decode::<String>(name).is_ok_and(|key| key == name);

@@ -1,11 +1,11 @@
-//! The versions of what is written into cookies and stores, in one place.
+//! The versions of the formats in cookies and stores.
 //!
-//! A format has one list of versions that are read and one version that is written. A new version
-//! is added to the enum and to `READABLE` in one release, and becomes the written one when the
-//! application says so, from the next release on: `docs/design/0021-formats-that-grow.md`. The
-//! compiler then names each `match` that has to know it.
+//! A format has a list of versions that are read and one version that is written. A release adds a
+//! new version to the enum and to `READABLE`; from the next release on, an application can choose
+//! it as the written version: `docs/design/0021-formats-that-grow.md`. The compiler then reports
+//! each `match` that must handle the new version.
 
-/// A version of the record's text form: the digit that it begins with.
+/// A version of the record's text form: its first digit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RecordVersion {
     V1,
@@ -21,13 +21,13 @@ impl RecordVersion {
         }
     }
 
-    /// The version that a text begins with, if it is one that is read.
+    /// Returns the version with this digit, if it is readable.
     pub(crate) fn read(digit: u8) -> Option<Self> {
         Self::READABLE.iter().copied().find(|version| version.digit() == digit)
     }
 }
 
-/// A version of the sealed forms: the digit behind the letter that names the form.
+/// A version of the sealed forms: the digit after the letter of the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SealVersion {
     V1,
@@ -44,7 +44,7 @@ mod tests {
     use crate::seal::Seal;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn the_written_version_is_readable() {
         assert!(RecordVersion::READABLE.contains(&RecordVersion::WRITTEN));
         assert!(SealVersion::READABLE.contains(&SealVersion::WRITTEN));
         for version in RecordVersion::READABLE {
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn every_version_that_is_read_has_vectors() {
+    fn every_readable_version_has_vectors() {
         let has_vectors = |digit: char| {
             std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/vectors/v{digit}.json")).exists()
         };

@@ -1,4 +1,4 @@
-//! The secret in a cookie, and what a store sees of it.
+//! The secret in a cookie, and its hash for the store.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-/// A session's id: 256 random bits, known to the browser and nobody else (ASVS 7.2.3).
+/// A session id: 256 random bits, known only to the browser (ASVS 7.2.3).
 ///
 /// # Security
 /// `Debug` prints the short prefix of its [`StoreKey`], never the id. An id that a client invented
@@ -27,39 +27,56 @@ impl SessionId {
     /// The length of an id's text, in bytes.
     pub const TEXT_LEN: usize = 43;
 
-    /// An id from 32 random bytes.
+    /// Creates an id from 32 random bytes.
     #[must_use]
     pub const fn from_random(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Reads an id's text: 43 characters of base64url, in the one spelling that there is.
+    /// Parses the text of an id: 43 characters of base64url, in canonical form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() != Self::TEXT_LEN {
             return None;
         }
         let mut bytes = [0; 32];
-        // Strict: it fails where the text is longer than the bytes, or spelled in another way.
+        // Strict: fails if the text decodes to more bytes or isn't in canonical form.
         let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
         (length == bytes.len()).then_some(Self(bytes))
     }
 
-    /// The id's text, for a cookie.
+    /// Returns the id's text, for a cookie.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::SessionId;
+    ///
+    /// let id = SessionId::from_random([7; 32]);
+    /// assert_eq!(SessionId::parse(&id.expose()), Some(id));
+    /// ```
     #[must_use]
     pub fn expose(&self) -> String {
         Spelled::new(&self.0).as_str().to_owned()
     }
 
-    /// What a store may see: a stolen store must not be a bag of live cookies (CVE-2019-16782).
+    /// Returns the hash for the store.
+    ///
+    /// A stolen database must not contain usable cookies (CVE-2019-16782).
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::SessionId;
+    ///
+    /// let id = SessionId::from_random([7; 32]);
+    /// assert_ne!(id.store_key().as_bytes(), &[7; 32]);
+    /// ```
     #[must_use]
     pub fn store_key(&self) -> StoreKey {
         StoreKey(Sha256::digest(self.0).into())
     }
 }
 
-/// 32 bytes as ids and tokens spell them: on the stack, because the text is copied to where it
-/// belongs at once.
+/// The base64url text of 32 bytes. It is on the stack, because it is always copied immediately.
 pub(crate) struct Spelled([u8; SessionId::TEXT_LEN]);
 
 impl Spelled {
@@ -81,28 +98,28 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// The SHA-256 of a session's id: the only thing of it that a store ever sees.
+/// The SHA-256 of a session id. A store sees the id only in this form.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StoreKey([u8; 32]);
 
 impl StoreKey {
-    /// The key of these 32 bytes, as a store reads it back.
+    /// Creates a key from 32 bytes that a store returned.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// All 64 hexadecimal digits, for tools that look a session up.
+    /// Returns all 64 hexadecimal digits, for tools that look up a session.
     ///
     /// # Security
-    /// It opens nothing: it is the hash of an id, and not the id. Yet whoever may end sessions can
-    /// end this one by it.
+    /// The hash can't be used as an id, so it opens no session. A caller with permission to end
+    /// sessions can end this session by its hash.
     #[must_use]
     pub fn to_hex(&self) -> String {
         let mut text = String::with_capacity(2 * self.0.len());
@@ -110,17 +127,17 @@ impl StoreKey {
         text
     }
 
-    /// The same, behind what is there: the name of a session in a store, for example.
+    /// Appends all 64 hexadecimal digits to `text`.
     pub fn push_hex(&self, text: &mut String) {
         let mut digits = [0; 64];
         for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
             pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
         }
-        // They are ASCII.
+        // The digits are ASCII.
         text.push_str(std::str::from_utf8(&digits).unwrap_or_default());
     }
 
-    /// Reads what [`StoreKey::to_hex`] wrote.
+    /// Parses the output of [`StoreKey::to_hex`].
     ///
     /// # Examples
     /// ```
@@ -145,8 +162,18 @@ impl StoreKey {
         Some(Self(key))
     }
 
-    /// Eight hexadecimal digits: enough to follow a session through traces, not enough to look it
-    /// up.
+    /// Returns the first eight hexadecimal digits.
+    ///
+    /// They suffice to follow a session through traces, but not to look it up.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::SessionId;
+    ///
+    /// let key = SessionId::from_random([7; 32]).store_key();
+    /// assert_eq!(key.prefix().len(), 8);
+    /// assert!(key.to_hex().starts_with(&key.prefix()));
+    /// ```
     #[must_use]
     pub fn prefix(&self) -> String {
         self.0.iter().take(4).map(|byte| format!("{byte:02x}")).collect()

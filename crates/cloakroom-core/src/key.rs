@@ -1,12 +1,12 @@
-//! The names under which a session keeps its values.
+//! The keys under which a session stores its values.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// A typed name for a session value, declared once as a constant.
+/// A typed key of a session value, declared once as a constant.
 ///
-/// A value of another type is then a compile error instead of a surprise at run time.
+/// Using a value of another type is then a compile error instead of a run-time error.
 ///
 /// # Examples
 /// ```
@@ -17,18 +17,33 @@ use std::marker::PhantomData;
 /// ```
 pub struct SessionKey<T> {
     name: &'static str,
-    // A function type, so that a key is Send, Sync and Copy whatever T is.
+    // A function type, so that a key is `Send`, `Sync` and `Copy` for every `T`.
     holds: PhantomData<fn() -> T>,
 }
 
 impl<T> SessionKey<T> {
-    /// A key of this name.
+    /// Creates a key with this name.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::SessionKey;
+    ///
+    /// const CART: SessionKey<Vec<String>> = SessionKey::new("cart");
+    /// assert_eq!(CART.name(), "cart");
+    /// ```
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self { name, holds: PhantomData }
     }
 
-    /// The name.
+    /// Returns the key's name.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::SessionKey;
+    ///
+    /// assert_eq!(SessionKey::<u32>::new("visits").name(), "visits");
+    /// ```
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
@@ -49,13 +64,13 @@ impl<T> fmt::Debug for SessionKey<T> {
     }
 }
 
-/// What names a session value: a string, or a [`SessionKey`].
+/// A key of a session value: a string, or a [`SessionKey`].
 pub trait KeyName {
-    /// The name.
+    /// Returns the key's name.
     fn name(&self) -> &str;
 }
 
-/// What names a session value of type `T`: a string for any type, or a [`SessionKey<T>`].
+/// A key of a session value of type `T`: any string, or a [`SessionKey<T>`].
 pub trait IntoKey<T>: KeyName {}
 
 impl KeyName for str {
@@ -82,7 +97,7 @@ impl<T> KeyName for SessionKey<T> {
     }
 }
 
-/// A reference to a key is one, however many there are.
+/// References to keys are keys, at any depth.
 impl<K: KeyName + ?Sized> KeyName for &K {
     fn name(&self) -> &str {
         (**self).name()

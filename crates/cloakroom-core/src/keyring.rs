@@ -1,4 +1,4 @@
-//! Secrets, and which of them seals and which only open.
+//! Secrets: one current key that seals, and other keys that only open.
 
 mod text;
 
@@ -12,14 +12,14 @@ use zeroize::Zeroizing;
 
 use crate::error::ConfigError;
 
-/// The fewest bytes of a secret: as many as HMAC-SHA256 and AES-256 have of strength.
+/// The minimum length of a secret, which is the strength of HMAC-SHA256 and AES-256.
 const SHORTEST: usize = 32;
 
 /// A secret of at least 32 bytes from which all keys of a cookie are derived.
 ///
 /// # Security
-/// Make it with a random generator and keep it out of the source. It is erased from memory when
-/// dropped, and `Debug` prints the [`KeyId`] only.
+/// Generate it with a random generator, and keep it out of the source code. It is erased from
+/// memory when dropped, and `Debug` prints only the [`KeyId`].
 ///
 /// # Examples
 /// ```
@@ -35,12 +35,14 @@ pub struct Key {
     id: KeyId,
 }
 
-/// Which key sealed a cookie: four bytes derived from the key, which say nothing about it.
+/// The id of the key that sealed a cookie.
+///
+/// It consists of four bytes derived from the key, which reveal nothing about it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId([u8; 4]);
 
 impl KeyId {
-    /// The four bytes.
+    /// Returns the four bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 4] {
         &self.0
@@ -60,10 +62,18 @@ impl fmt::Debug for KeyId {
 }
 
 impl Key {
-    /// A key from secret bytes.
+    /// Creates a key from secret bytes.
     ///
     /// # Errors
-    /// Fewer than 32 bytes, or one byte repeated.
+    /// Returns an error for fewer than 32 bytes, or for one byte repeated.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Key;
+    ///
+    /// assert!(Key::new(b"a secret of at least 32 random bytes").is_ok());
+    /// assert_eq!(Key::new(b"too short").unwrap_err().option(), "key");
+    /// ```
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         let secret = secret.as_ref();
         if secret.len() < SHORTEST {
@@ -80,10 +90,23 @@ impl Key {
         Ok(key)
     }
 
-    /// A key from base64 or base64url text, padded or not, as `openssl rand -base64 32` prints it.
+    /// Creates a key from base64 or base64url text, padded or not.
+    ///
+    /// The output of `openssl rand -base64 32` has this format.
     ///
     /// # Errors
-    /// When it isn't base64, and as [`Key::new`]. The message never quotes the text.
+    /// Returns an error if the text isn't base64, and the errors of [`Key::new`]. The message never
+    /// quotes the text.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Key;
+    ///
+    /// let padded = Key::from_base64("q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=")?;
+    /// let unpadded = Key::from_base64("q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA")?;
+    /// assert_eq!(padded, unpadded);
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     pub fn from_base64(text: &str) -> Result<Self, ConfigError> {
         let text = text.trim().trim_end_matches('=');
         let secret = URL_SAFE_NO_PAD
@@ -94,14 +117,23 @@ impl Key {
         Self::new(&secret[..])
     }
 
-    /// Which key this is, to people and in cookies.
+    /// Returns the key's id, which cookies and log messages contain.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Key;
+    ///
+    /// let key = Key::new(b"a secret of at least 32 random bytes")?;
+    /// assert_eq!(key.id().to_string().len(), 8);
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     #[must_use]
     pub const fn id(&self) -> KeyId {
         self.id
     }
 
     /// Derives a key for one purpose with HKDF-SHA256 (RFC 5869). The parts of the purpose are
-    /// joined by a zero byte.
+    /// joined with a zero byte.
     pub(crate) fn derive(&self, purpose: &[&[u8]], out: &mut [u8]) -> Result<(), ConfigError> {
         let purpose = purpose.join(&0);
         Hkdf::<Sha256>::new(Some(b"cloakroom"), &self.secret)
@@ -127,9 +159,9 @@ impl fmt::Debug for Key {
 
 /// One key that seals, and others that only open.
 ///
-/// To rotate without a moment in which some node meets a cookie that it can't read: announce the
-/// new key everywhere as [`Keyring::next`], then make it the current one with the old as
-/// [`Keyring::previous`], and drop the old one when the longest lifetime has passed.
+/// To rotate keys without rejecting cookies on any node: announce the new key on all nodes as
+/// [`Keyring::next`], then make it the current key with the old one as [`Keyring::previous`], and
+/// remove the old key when the longest lifetime has passed.
 ///
 /// # Examples
 /// ```
@@ -143,36 +175,69 @@ impl fmt::Debug for Key {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Keyring {
-    /// The first one seals.
+    /// The first key seals.
     keys: Vec<Key>,
 }
 
 impl Keyring {
-    /// A keyring with the key that seals.
+    /// Creates a keyring with the key that seals.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{Key, Keyring};
+    ///
+    /// let key = Key::new(b"a secret of at least 32 random bytes")?;
+    /// let id = key.id();
+    /// assert_eq!(Keyring::new(key).ids().collect::<Vec<_>>(), [id]);
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn new(current: Key) -> Self {
         Self { keys: vec![current] }
     }
 
-    /// A key that sealed earlier. What it opens is sealed with the current key at the next write.
+    /// Adds a key that sealed earlier.
+    ///
+    /// A cookie that it opens is sealed with the current key at the next write.
     ///
     /// # Errors
-    /// When it is in the keyring already.
+    /// Returns an error if the keyring already contains the key.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{Key, Keyring};
+    ///
+    /// let old = Key::new(b"an old secret of at least 32 bytes")?;
+    /// let new = Key::new(b"a new secret of more than 32 bytes")?;
+    /// assert_eq!(Keyring::new(new).previous(old)?.ids().count(), 2);
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     pub fn previous(self, key: Key) -> Result<Self, ConfigError> {
         self.with(key, "previous_key")
     }
 
-    /// A key that will seal soon: it opens what nodes ahead of this one have sealed.
+    /// Adds a key that will seal soon. It opens cookies of nodes that already use it.
     ///
     /// # Errors
-    /// When it is in the keyring already.
+    /// Returns an error if the keyring already contains the key.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{Key, Keyring};
+    ///
+    /// let current = Key::new(b"an old secret of at least 32 bytes")?;
+    /// let announced = Key::new(b"a new secret of more than 32 bytes")?;
+    /// let keyring = Keyring::new(current.clone()).next(announced)?;
+    /// assert_eq!(keyring.ids().next(), Some(current.id()), "the current key still seals");
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     pub fn next(self, key: Key) -> Result<Self, ConfigError> {
         self.with(key, "next_key")
     }
 
     fn with(mut self, key: Key, option: &'static str) -> Result<Self, ConfigError> {
-        // Two keys of one id couldn't be told apart in a cookie; of 32 bits that is as unlikely as
-        // it is silent.
+        // Two keys with the same id can't be told apart in a cookie. A collision of 32 bits is
+        // unlikely, but would go unnoticed.
         if self.keys.iter().any(|there| *there == key || there.id() == key.id()) {
             return Err(ConfigError::new(option, format!("key {} is in the keyring already", key.id())));
         }
@@ -180,12 +245,24 @@ impl Keyring {
         Ok(self)
     }
 
-    /// Which keys there are, the one that seals first.
+    /// Returns the ids of all keys, the sealing key first.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{Key, Keyring};
+    ///
+    /// let key = Key::new(b"a secret of at least 32 random bytes")?;
+    /// for id in Keyring::new(key).ids() {
+    ///     println!("key {id}"); // comparing the ids of two nodes shows whether they have the same keys
+    ///     assert_eq!(id.to_string().len(), 8);
+    /// }
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     pub fn ids(&self) -> impl Iterator<Item = KeyId> {
         self.keys.iter().map(Key::id)
     }
 
-    /// All keys, the one that seals first.
+    /// Returns all keys, the sealing key first.
     pub(crate) fn keys(&self) -> &[Key] {
         &self.keys
     }

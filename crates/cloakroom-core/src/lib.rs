@@ -1,27 +1,27 @@
-//! What a session is, without anything that waits.
+//! The pure core of sessions: state, changes, lifetimes and cookies.
 //!
-//! This crate knows no I/O, clock, lock, runtime or framework: time and random bytes are passed in,
-//! and everything here can be tested with a table. It isn't what applications use, the `cloakroom`
-//! crate is; factories, stores and adapters are built on it.
+//! This crate has no I/O, clock, lock, async runtime or framework. Time and random bytes are passed
+//! in, so everything here can be tested with a table. Applications use the `cloakroom` crate;
+//! factories, stores and adapters are built on this one.
 //!
 //! The modules, in the order in which a request meets them:
 //!
-//! | module | what it is about |
+//! | module | contents |
 //! |---|---|
-//! | `cookie` | the `Cookie` header, and the configuration of ours |
-//! | `keyring`, `seal`, `rejected` | opening what we sealed, or the reason why not |
-//! | `at_rest` | records that a store can't read |
-//! | `formats` | which versions of our formats are read, and which one is written |
-//! | `wire`, `record`, `text`, `lifetimes` | what is kept between requests, and how long |
-//! | `marks` | the commits that wrote a record last |
-//! | `exact`, `unreadable` | JSON that says exactly what was put in, and why a value can't be read |
-//! | `loose`, `foreign` | JSON as other frameworks write it, and what they keep of their own |
-//! | `state`, `access`, `key`, `flash` | the session of one request, as a handler sees it |
-//! | `version` | which of its record's versions a store has |
-//! | `change`, `apply` | what the handler did, what that does to a record, and how it is done again on a newer version |
-//! | `request_kind` | whether a visitor sent the request, or a browser by itself |
-//! | `csrf` | where a request comes from, and whether it knows the token |
-//! | `plan`, `commit` | what to store and what cookie to send |
+//! | `cookie` | the `Cookie` header, and the configuration of our cookie |
+//! | `keyring`, `seal`, `rejected` | opening sealed cookies, and the reasons for rejecting one |
+//! | `at_rest` | encryption of records in a store |
+//! | `formats` | the versions of our formats that are read, and the one that is written |
+//! | `wire`, `record`, `text`, `lifetimes` | the record kept between requests, and its deadlines |
+//! | `marks` | the ids of the latest commits of a record |
+//! | `exact`, `unreadable` | lossless JSON encoding, and the reasons why a value can't be decoded |
+//! | `loose`, `foreign` | lenient JSON parsing, and the data of other frameworks |
+//! | `state`, `access`, `key`, `flash` | the session of one request |
+//! | `version` | the version of a stored record |
+//! | `change`, `apply` | the change log, its application to a record, and its replay on a newer version |
+//! | `request_kind` | navigation, subresource or speculative request |
+//! | `csrf` | CSRF rules: the request's origin and its token |
+//! | `plan`, `commit` | the store operation and the cookie of a commit |
 //!
 //! ```
 //! use cloakroom_core::{CookieUpdate, Lifetimes, Plan, SessionState, Timestamp};

@@ -1,25 +1,25 @@
-//! How long a session lives: the configured timeouts, and the deadlines that a record carries.
+//! The lifetime of a session: configured timeouts, and the deadlines that a record carries.
 
 use std::time::Duration;
 
 use crate::error::ConfigError;
 use crate::time::Timestamp;
 
-/// How far a record may lie in the future before it is refused.
+/// The maximum time that a record may be dated in the future.
 ///
-/// Nodes' clocks differ by seconds. A record dated further ahead than this was not made by a node
-/// of ours in working order.
+/// The clocks of nodes differ by seconds. A record dated further ahead was not made by one of our
+/// nodes in working order.
 pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// The timeouts of a session, and how often reading it extends the idle one.
+/// The timeouts of a session, and the interval of touches by reads.
 ///
-/// The defaults are 20 minutes idle, 24 hours in all, and a touch at most every 2 minutes: the idle
-/// timeout is what Pyramid has, the absolute one is what NIST SP 800-63B-4 §2.2.3 asks of AAL2 at
-/// most. `None` means never.
+/// The defaults are an idle timeout of 20 minutes, an absolute timeout of 24 hours, and at most one
+/// touch every 2 minutes. The idle timeout is that of Pyramid; the absolute timeout is the maximum
+/// that NIST SP 800-63B-4 §2.2.3 allows for AAL2. `None` means never.
 ///
 /// # Examples
 /// ```
@@ -39,7 +39,7 @@ pub struct Lifetimes {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Touch {
-    /// A tenth of the idle timeout: a session in use then ends at most a tenth too early.
+    /// A tenth of the idle timeout: an active session then expires at most a tenth too early.
     Tenth,
     After(Duration),
     Never,
@@ -56,61 +56,131 @@ impl Default for Lifetimes {
 }
 
 impl Lifetimes {
-    /// NIST SP 800-63B-4 §2.1.3 (AAL1): 30 days in all, no idle timeout.
+    /// Returns the lifetimes of AAL1: 30 days, without an idle timeout.
+    ///
+    /// Source: NIST SP 800-63B-4 §2.1.3.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Lifetimes;
+    ///
+    /// assert!(Lifetimes::aal1().validate().is_ok());
+    /// assert_eq!(Lifetimes::aal1().touch_interval(), None);
+    /// ```
     #[must_use]
     pub fn aal1() -> Self {
         Self::default().idle_timeout(None).absolute_timeout(Duration::from_secs(30 * DAY))
     }
 
-    /// NIST SP 800-63B-4 §2.2.3 (AAL2): 24 hours in all, 1 hour idle.
+    /// Returns the lifetimes of AAL2: 24 hours, with an idle timeout of 1 hour.
+    ///
+    /// Source: NIST SP 800-63B-4 §2.2.3.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Lifetimes;
+    /// use std::time::Duration;
+    ///
+    /// assert_eq!(Lifetimes::aal2().touch_interval(), Some(Duration::from_secs(6 * 60)));
+    /// ```
     #[must_use]
     pub fn aal2() -> Self {
         Self::default().idle_timeout(Duration::from_secs(HOUR)).absolute_timeout(Duration::from_secs(DAY))
     }
 
-    /// NIST SP 800-63B-4 §2.3.3 (AAL3): 12 hours in all, 15 minutes idle.
+    /// Returns the lifetimes of AAL3: 12 hours, with an idle timeout of 15 minutes.
+    ///
+    /// Source: NIST SP 800-63B-4 §2.3.3.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Lifetimes;
+    /// use std::time::Duration;
+    ///
+    /// assert_eq!(Lifetimes::aal3().touch_interval(), Some(Duration::from_secs(90)));
+    /// ```
     #[must_use]
     pub fn aal3() -> Self {
         Self::default().idle_timeout(Duration::from_secs(15 * MINUTE)).absolute_timeout(Duration::from_secs(12 * HOUR))
     }
 
-    /// Ends a session that wasn't used for this long. `None`: never.
+    /// Sets the time after which an unused session expires. `None` is never.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Lifetimes;
+    /// use std::time::Duration;
+    ///
+    /// let lifetimes = Lifetimes::default().idle_timeout(Duration::from_secs(3600));
+    /// assert_eq!(lifetimes.touch_interval(), Some(Duration::from_secs(360)));
+    /// ```
     #[must_use]
     pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.idle = timeout.into();
         self
     }
 
-    /// Ends a session this long after it was created, used or not. `None`: never.
+    /// Sets the time after which a session expires, counted from its creation.
+    ///
+    /// `None` is never.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Lifetimes;
+    /// use std::time::Duration;
+    ///
+    /// let week = Lifetimes::default().absolute_timeout(Duration::from_secs(7 * 24 * 3600));
+    /// assert!(week.validate().is_ok());
+    /// let minute = Lifetimes::default().absolute_timeout(Duration::from_secs(60));
+    /// assert!(minute.validate().is_err(), "shorter than the idle timeout");
+    /// ```
     #[must_use]
     pub fn absolute_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.absolute = timeout.into();
         self
     }
 
-    /// Lets a read extend the idle deadline at most once in this time (Pyramid's `reissue_time`).
+    /// Sets the minimum interval between two touches by reads (Pyramid's `reissue_time`).
     ///
-    /// Zero touches at every read that is later than the last touch, `None` never does. The default
-    /// is a tenth of the idle timeout.
+    /// A touch extends the idle deadline. With zero, every read later than the last touch is a
+    /// touch; with `None`, reads never touch. The default is a tenth of the idle timeout.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Lifetimes;
+    /// use std::time::Duration;
+    ///
+    /// let lifetimes = Lifetimes::default().touch_after(Duration::from_secs(30));
+    /// assert_eq!(lifetimes.touch_interval(), Some(Duration::from_secs(30)));
+    /// assert_eq!(lifetimes.touch_after(None).touch_interval(), None);
+    /// ```
     #[must_use]
     pub fn touch_after(mut self, interval: impl Into<Option<Duration>>) -> Self {
         self.touch = interval.into().map_or(Touch::Never, Touch::After);
         self
     }
 
-    /// How often a read touches: `None` is never.
+    /// Returns the minimum interval between two touches, or `None` for no touches.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Lifetimes;
+    /// use std::time::Duration;
+    ///
+    /// assert_eq!(Lifetimes::default().touch_interval(), Some(Duration::from_secs(120)));
+    /// ```
     #[must_use]
     pub fn touch_interval(&self) -> Option<Duration> {
         self.touch_interval_for(self.idle)
     }
 
-    /// The same for a session whose idle timeout is `idle`.
+    /// Returns the interval for a session whose idle timeout is `idle`.
     fn touch_interval_for(&self, idle: Option<Duration>) -> Option<Duration> {
         let tenth = idle.map(|idle| idle / 10);
         match self.touch {
             Touch::Tenth => tenth,
-            // A session's own timeout may be shorter than any that `validate` saw. In use, it must
-            // not end for want of a touch.
+            // A session's own timeout may be shorter than the ones that `validate` checked. An
+            // active session must not expire for lack of a touch.
             Touch::After(interval) if idle.is_some_and(|idle| interval >= idle) => tenth,
             Touch::After(interval) => Some(interval),
             Touch::Never => None,
@@ -120,8 +190,18 @@ impl Lifetimes {
     /// Checks that the timeouts don't contradict each other.
     ///
     /// # Errors
-    /// A timeout of zero, an absolute timeout shorter than the idle one, or a touch interval that
-    /// an unused session doesn't survive.
+    /// Returns an error for a timeout of zero, an absolute timeout shorter than the idle one, or a
+    /// touch interval that isn't shorter than the idle timeout.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Lifetimes;
+    /// use std::time::Duration;
+    ///
+    /// assert!(Lifetimes::default().validate().is_ok());
+    /// let error = Lifetimes::default().idle_timeout(Duration::ZERO).validate().unwrap_err();
+    /// assert_eq!(error.option(), "idle_timeout");
+    /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
         if self.idle == Some(Duration::ZERO) {
             return Err(ConfigError::new("idle_timeout", "is zero: every session would end at once"));
@@ -157,39 +237,39 @@ impl Lifetimes {
     }
 }
 
-/// Which of its deadlines ended a session.
+/// The deadline that ended a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Deadline {
-    /// It wasn't used for too long.
+    /// The session was unused for too long.
     Idle,
-    /// It was created too long ago.
+    /// The session was created too long ago.
     Absolute,
 }
 
-/// The facts about time that a record carries.
+/// The times of a record.
 ///
-/// They are facts, not configuration: a deadline that was given to a session holds until the
-/// session is touched or written, whatever the configuration says by then.
+/// They are data, not configuration: a session keeps its deadline until it is touched or written,
+/// even if the configuration changes in the meantime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Clockwork {
-    /// When the session was created.
+    /// The time of creation.
     pub created: Timestamp,
-    /// When its deadlines were last extended.
+    /// The time at which the deadlines were last extended.
     pub touched: Timestamp,
-    /// Valid up to and including this point if nobody uses it.
+    /// The last point at which the session is valid if it isn't used again.
     pub idle_deadline: Option<Timestamp>,
-    /// Valid up to and including this point in any case.
+    /// The last point at which the session is valid in any case.
     pub absolute_deadline: Option<Timestamp>,
-    /// The idle timeout of this one session, where it has its own; the inner `None` is "never".
+    /// The session's own idle timeout, if it has one; the inner `None` is "never".
     pub own_idle: Option<Option<Duration>>,
     /// The cookie survives the end of the browser session ("remember me").
     pub remembered: bool,
 }
 
 impl Clockwork {
-    /// A session that begins now.
+    /// Returns the times of a session that begins now.
     #[must_use]
     pub fn start(now: Timestamp, lifetimes: &Lifetimes) -> Self {
         Self {
@@ -202,7 +282,9 @@ impl Clockwork {
         }
     }
 
-    /// The deadline that has passed, if one has. At its deadline exactly, a session is still valid.
+    /// Returns the deadline that has passed, if any.
+    ///
+    /// At its exact deadline, a session is still valid.
     #[must_use]
     pub fn expired(&self, now: Timestamp) -> Option<Deadline> {
         if self.absolute_deadline.is_some_and(|deadline| now > deadline) {
@@ -214,7 +296,9 @@ impl Clockwork {
         }
     }
 
-    /// When the session ends if nobody uses it any more; `None` is never.
+    /// Returns the time at which the session expires if it isn't used again.
+    ///
+    /// `None` is never.
     #[must_use]
     pub fn ends(&self) -> Option<Timestamp> {
         match (self.idle_deadline, self.absolute_deadline) {
@@ -223,27 +307,27 @@ impl Clockwork {
         }
     }
 
-    /// Dated further in the future than clocks differ.
+    /// Returns `true` if the times are in the future by more than the allowed clock skew.
     #[must_use]
     pub fn is_from_future(&self, now: Timestamp) -> bool {
         self.created > now + CLOCK_SKEW || self.touched > now + CLOCK_SKEW
     }
 
-    /// The idle timeout that counts: the session's own, else the configured one.
+    /// Returns the effective idle timeout: the session's own, else the configured one.
     fn idle(&self, lifetimes: &Lifetimes) -> Option<Duration> {
         self.own_idle.unwrap_or_else(|| lifetimes.idle())
     }
 
-    /// Whether a read at `now` should extend the idle deadline.
+    /// Returns `true` if a read at `now` should extend the idle deadline.
     #[must_use]
     pub fn is_touch_due(&self, now: Timestamp, lifetimes: &Lifetimes) -> bool {
         lifetimes.touch_interval_for(self.idle(lifetimes)).is_some_and(|interval| now > self.touched + interval)
     }
 
-    /// Extends the idle deadline, or sets one where there was none and the lifetimes have an idle
-    /// timeout.
+    /// Extends the idle deadline.
     ///
-    /// It never moves a deadline to an earlier time, and never moves the absolute one.
+    /// If there was none and an idle timeout applies, this sets one. It never moves a deadline to
+    /// an earlier time, and never moves the absolute one.
     pub fn touch(&mut self, now: Timestamp, lifetimes: &Lifetimes) {
         self.touched = self.touched.max(now);
         self.idle_deadline = match (self.idle_deadline, self.idle(lifetimes)) {

@@ -1,14 +1,14 @@
-//! The grammar of JSON as other frameworks write it.
+//! A scanner for JSON as other frameworks write it.
 //!
-//! Python writes `NaN`, `Infinity` and `-Infinity`, integers of any length, and half of a surrogate
-//! pair as `"\ud800"`. JavaScript writes the last one too. All of that is kept as it is; whether a
-//! value can be read is found when somebody reads it.
+//! Python writes `NaN`, `Infinity` and `-Infinity`, integers of any length, and unpaired surrogates
+//! as `"\ud800"`. JavaScript writes unpaired surrogates too. All of these are kept unchanged; a
+//! value that can't be decoded is detected when it is read.
 //!
-//! The scanner goes over each byte once and doesn't call itself, so nesting costs a byte per level
-//! and no stack: text of any depth is safe, and how much there is of it is limited by whoever has
-//! unpacked it.
+//! The scanner visits each byte once and isn't recursive. Nesting costs one byte of heap per level
+//! and no stack, so text of any depth is safe. The caller limits the size of the text when
+//! unpacking it.
 
-/// A place in a text from which values are scanned.
+/// A position in a text from which values are scanned.
 pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
     pub(crate) at: usize,
@@ -19,7 +19,7 @@ impl<'a> Scanner<'a> {
         Self { bytes: text.as_bytes(), at: 0 }
     }
 
-    /// Whether the text is exactly one value.
+    /// Returns `true` if the text is exactly one value.
     pub(crate) fn is_value(text: &'a str) -> bool {
         let mut scanner = Self::new(text);
         scanner.value().is_some() && scanner.is_at_end()
@@ -46,9 +46,9 @@ impl<'a> Scanner<'a> {
         self.bytes.get(self.at).copied()
     }
 
-    /// Steps over one value, and the space in front of it.
+    /// Skips one value and the space before it.
     pub(crate) fn value(&mut self) -> Option<()> {
-        // What closes each array and object that is open.
+        // The closing brackets of all open arrays and objects.
         let mut open = Vec::new();
         loop {
             self.space();
@@ -66,7 +66,7 @@ impl<'a> Scanner<'a> {
                 b'"' => self.string()?,
                 _ => self.scalar()?,
             }
-            // A value has ended, and with it perhaps those around it.
+            // A value has ended, and possibly the arrays and objects around it.
             loop {
                 let Some(closer) = open.last().copied() else { return Some(()) };
                 self.space();
@@ -82,7 +82,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// In an object, a key and its colon.
+    /// Skips a key and its colon if the innermost bracket is an object.
     fn key_in(&mut self, closer: u8) -> Option<()> {
         if closer == b'}' {
             self.space();

@@ -1,19 +1,20 @@
-//! The pairs of a record: keys and values that lie in the text they were read from, until they are
-//! set anew.
+//! The keys and values of a record, which share the text that they were read from until they are
+//! set.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::text::{Json, Text};
 
-/// Keys and their values in JSON, in the order of insertion.
+/// Keys and their JSON values, in the order of insertion.
 ///
-/// A record is opened at every request and written at few, and most pairs of it are neither read
-/// nor changed. So a pair that was read is five places in the record's text: to open, clone and
-/// drop it counts no references, and it is written as it was read.
+/// A record is opened at every request but written at few, and most of its pairs are neither read
+/// nor changed. A pair that was read is therefore stored as five offsets into the record's text.
+/// Opening, cloning and dropping it involves no reference counts, and it is written back as it was
+/// read.
 #[derive(Clone, Default)]
 pub(crate) struct Pairs {
-    /// The text that the record was read from; none if it wasn't.
+    /// The text that the record was read from, if any.
     buffer: Option<Arc<str>>,
     pairs: Vec<Pair>,
 }
@@ -24,17 +25,17 @@ enum Pair {
     Set { key: Arc<str>, value: Arc<str> },
 }
 
-/// Where a pair stands in the text that it was read from.
+/// The offsets of a pair in the text that it was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Places {
-    /// Where its first field begins. It ends with the value.
+    /// The start of its first field. The pair ends with the value.
     start: u32,
     key: (u32, u32),
     value: (u32, u32),
 }
 
 impl Places {
-    /// `None` beyond four gigabytes, which no record has.
+    /// Returns `None` beyond 4 GiB, which no record reaches.
     pub(crate) fn new(start: usize, key: &Range<usize>, value: &Range<usize>) -> Option<Self> {
         let place = |at: usize| u32::try_from(at).ok();
         Some(Self {
@@ -49,9 +50,9 @@ const fn range((start, end): (u32, u32)) -> Range<usize> {
     start as usize..end as usize
 }
 
-/// A stretch of the pairs, to be written.
+/// A part of the encoded pairs.
 pub(crate) enum Stretch<'a> {
-    /// Fields as they were read.
+    /// Fields that are written as they were read.
     Fields(&'a str),
     /// A pair that was set.
     Pair(&'a str, &'a str),
@@ -62,12 +63,12 @@ impl Pairs {
         Self { buffer: None, pairs: Vec::new() }
     }
 
-    /// Pairs that will be read from this text, with room for so many.
+    /// Creates an empty list for pairs of this text, with a capacity.
     pub(crate) fn reading(buffer: &Arc<str>, room: usize) -> Self {
         Self { buffer: Some(Arc::clone(buffer)), pairs: Vec::with_capacity(room) }
     }
 
-    /// Appends a pair of the text that is read.
+    /// Appends a pair that was read from the text.
     pub(crate) fn push_read(&mut self, places: Places) {
         self.pairs.push(Pair::Read(places));
     }
@@ -76,7 +77,7 @@ impl Pairs {
         self.pairs.is_empty()
     }
 
-    /// Keys and values.
+    /// Returns keys and values.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, Json)> {
         self.pairs.iter().map(|pair| (self.key(pair), self.json(pair)))
     }
@@ -89,7 +90,7 @@ impl Pairs {
         self.find(key).is_some()
     }
 
-    /// Sets a value; says whether it is another one than before.
+    /// Sets a value. Returns `true` if it differs from the previous one.
     pub(crate) fn set(&mut self, key: &Text, value: &Json) -> bool {
         let place = self.pairs.iter().position(|pair| is(self.buffer.as_ref(), pair, key.as_str()));
         let there = place.and_then(|place| self.pairs.get_mut(place));
@@ -106,7 +107,7 @@ impl Pairs {
         true
     }
 
-    /// Removes a key; says whether it was there.
+    /// Removes a key. Returns `true` if it was present.
     pub(crate) fn remove(&mut self, key: &str) -> bool {
         let Self { buffer, pairs } = self;
         let before = pairs.len();
@@ -114,15 +115,14 @@ impl Pairs {
         pairs.len() != before
     }
 
-    /// Removes all; says whether there were any.
+    /// Removes all pairs. Returns `true` if there were any.
     pub(crate) fn clear(&mut self) -> bool {
         let any = !self.is_empty();
         self.pairs.clear();
         any
     }
 
-    /// What is to be written, in order: pairs that were read stand in the text one behind the
-    /// other, and are written at once.
+    /// Returns the parts to write, in order. Pairs that are adjacent in the text are one part.
     pub(crate) fn stretches(&self) -> impl Iterator<Item = Stretch<'_>> {
         let mut rest = self.pairs.as_slice();
         std::iter::from_fn(move || {
@@ -141,11 +141,11 @@ impl Pairs {
         })
     }
 
-    /// Whether most of what is kept is beside the text that was read, or most of that text is of no
-    /// use any more.
+    /// Returns `true` if many values are stored outside the text that was read, or if most of that
+    /// text is no longer used.
     ///
-    /// A pair that was set has two buffers of its own, and a value that was replaced stays in the
-    /// text as long as any other pair does.
+    /// A pair that was set has two separate buffers. A value that was replaced stays in the text as
+    /// long as any other pair uses that text.
     pub(crate) fn are_scattered(&self) -> bool {
         const FEW: usize = 4;
         const LITTLE: usize = 1024;
@@ -160,7 +160,7 @@ impl Pairs {
         (set > FEW && set > self.pairs.len() / 4) || buffer > 2 * read + LITTLE
     }
 
-    /// How many bytes each key and its value are.
+    /// Returns each key with the size in bytes of the key and its value.
     pub(crate) fn sizes(&self) -> impl ExactSizeIterator<Item = (&str, usize)> {
         self.pairs.iter().map(|pair| match pair {
             Pair::Read(places) => (self.text(places.key), range(places.key).len() + range(places.value).len()),
@@ -192,7 +192,7 @@ impl Pairs {
     }
 }
 
-/// Whether a pair has this key: by its bytes, without looking for the borders of characters.
+/// Compares a pair's key by bytes, without checking character boundaries.
 fn is(buffer: Option<&Arc<str>>, pair: &Pair, key: &str) -> bool {
     match pair {
         Pair::Read(places) => bytes(buffer, places.key) == key.as_bytes(),
@@ -242,20 +242,20 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_scattered_once_much_of_them_lies_elsewhere() {
+    fn pairs_are_scattered_once_much_of_them_is_outside_the_text() {
         let twenty = vec![20; 20];
         for (row, sizes, set, expected) in [
-            ("nothing", &[][..], &[][..], false),
+            ("empty", &[][..], &[][..], false),
             ("all as it was read", &twenty, &[], false),
             ("a quarter was set", &twenty, &[(0, 20), (1, 20), (2, 20), (3, 20), (4, 20)], false),
-            ("more was set", &twenty, &[(0, 20), (1, 20), (2, 20), (3, 20), (4, 20), (5, 20)], true),
-            ("a few of a few", &[9, 9], &[(0, 1), (1, 1), (2, 1), (3, 1)], false),
-            ("a large value made way for a small one", &[9, 65_536], &[(1, 1)], true),
-            ("and one for its like", &[9, 900], &[(1, 900)], false),
+            ("more than a quarter was set", &twenty, &[(0, 20), (1, 20), (2, 20), (3, 20), (4, 20), (5, 20)], true),
+            ("a small record", &[9, 9], &[(0, 1), (1, 1), (2, 1), (3, 1)], false),
+            ("a large value replaced by a small one", &[9, 65_536], &[(1, 1)], true),
+            ("a value replaced by one of the same size", &[9, 900], &[(1, 900)], false),
         ] {
             let mut pairs = read(&record(sizes));
             for (number, size) in set {
-                // A value of the same size as before would be the same value.
+                // Without the extra byte, the value would be equal to the previous one.
                 pairs.set(&Text::from(number.to_string()), &json(size + 1));
             }
             assert_eq!(pairs.are_scattered(), expected, "{row}");

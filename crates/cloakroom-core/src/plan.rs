@@ -1,24 +1,33 @@
-//! What to store and what cookie to send: the decision at the end of a request, in one place.
+//! The decision at the end of a request: the operation on the record, and the cookie to send.
 
 use crate::lifetimes::{Clockwork, Deadline};
 use crate::request_kind::RequestKind;
 use crate::state::{Identity, SessionState};
 use crate::time::Timestamp;
 
-/// Whether a request's changes are committed when its response is an error.
+/// The policy for committing changes when the response is an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommitPolicy {
-    /// Always, as in Pyramid.
+    /// Always commit, as in Pyramid.
     #[default]
     Always,
-    /// Not if the status is 500 or above. All effects are dropped together then, `invalidate` and
-    /// `cycle_id` too.
+    /// Don't commit if the status is 500 or above. All effects are then dropped together, including
+    /// `invalidate` and `cycle_id`.
     NotOnServerError,
 }
 
 impl CommitPolicy {
-    /// Whether a response with this status commits.
+    /// Returns `true` if a response with this status commits.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CommitPolicy;
+    ///
+    /// assert!(CommitPolicy::Always.commits(500));
+    /// assert!(CommitPolicy::NotOnServerError.commits(404));
+    /// assert!(!CommitPolicy::NotOnServerError.commits(500));
+    /// ```
     #[must_use]
     pub const fn commits(self, status: u16) -> bool {
         match self {
@@ -28,65 +37,64 @@ impl CommitPolicy {
     }
 }
 
-/// What a factory's cookie carries.
+/// The payload of a factory's cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Carrier {
     /// The whole record: each write needs a new cookie.
     Record,
-    /// An id: a new cookie is needed only for a new id, or to change how long the browser keeps it.
+    /// An id: a new cookie is needed only for a new id, or to change the cookie's lifetime.
     Id,
 }
 
-/// What to do with the record.
+/// The operation on the stored record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Plan {
-    /// Nothing.
+    /// Write nothing.
     Nothing,
     /// Extend the idle deadline.
     Touch,
-    /// Keep a new record under a new id.
+    /// Store a new record under a new id.
     Create,
-    /// Keep what the record has become.
+    /// Replace the record.
     Replace,
-    /// Keep what the record has become under a new id, and end the old one.
+    /// Store the record under a new id, and end the old one.
     Cycle,
     /// End the session.
     End,
-    /// End the session, and keep a new record under a new id.
+    /// End the session, and store a new record under a new id.
     EndThenCreate,
-    /// There were changes, and they are dropped.
+    /// Drop the changes.
     Drop(Dropped),
 }
 
-/// Why changes are dropped.
+/// The reason for dropping changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Dropped {
-    /// The id had moved on when the request came.
+    /// The id had already moved when the request arrived.
     Detached,
-    /// The session expired while the request ran.
+    /// The session expired during the request.
     Expired(Deadline),
 }
 
-/// What to do with the browser's cookie.
+/// The operation on the browser's cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CookieUpdate {
-    /// Say nothing about it.
+    /// Send no cookie.
     Keep,
-    /// Send it.
+    /// Send the cookie.
     Set,
-    /// Remove it.
+    /// Remove the cookie.
     Remove,
 }
 
 impl SessionState {
-    /// What to do at the end of the request.
+    /// Returns the operations at the end of the request.
     ///
-    /// A pure function of the session and the time. Whether there is a commit at all, see
-    /// [`CommitPolicy`], was decided before.
+    /// This is a pure function of the session and the time. [`CommitPolicy`] is checked earlier.
     #[must_use]
     pub fn plan(&self, now: Timestamp) -> (Plan, CookieUpdate) {
         let now = self.resolution().floor(now);
@@ -112,28 +120,29 @@ impl SessionState {
         }
     }
 
-    /// Whether being used now extends the session.
+    /// Returns `true` if using the session now extends its deadline.
     fn touches(&self, now: Timestamp) -> bool {
         let allowed = match (self.request(), self.carrier()) {
             // The visitor may never see this page.
             (RequestKind::Speculative, _) => false,
-            // A touch of a cookie sends the whole record again. With each image of a page, that
-            // would undo whatever another request has committed in the meantime, a sign-out
-            // included.
+            // Touching a cookie session sends the whole record again. Sent with each image of a
+            // page, it would undo the commits of concurrent requests, including sign-outs.
             (RequestKind::Subresource, Carrier::Record) => false,
             _ => true,
         };
         allowed && self.base().clockwork().is_touch_due(now, self.lifetimes())
     }
 
-    /// A visitor who stored nothing has no record and no cookie; a token that was shown in a form
-    /// must be known later.
+    /// Returns `true` if a new session must be stored.
+    ///
+    /// A visitor who stored nothing has no record and no cookie, but a token that was rendered into
+    /// a form must be known later.
     fn is_wanted(&self) -> bool {
         let record = self.record();
         !record.is_vacant() || record.csrf().is_some() || self.log().asks_for_record()
     }
 
-    /// The deadline that passed while the request ran. Having been opened counts as use.
+    /// Returns the deadline that passed during the request, if any. Opening counts as use.
     pub(crate) fn expired_meanwhile(&self, now: Timestamp) -> Option<Deadline> {
         let mut used = Clockwork { ..*self.base().clockwork() };
         used.touch(self.opened(), self.lifetimes());
@@ -152,7 +161,7 @@ impl SessionState {
         match self.carrier() {
             Carrier::Record => CookieUpdate::Set,
             Carrier::Id if self.moves() => CookieUpdate::Set,
-            // The Max-Age of a remembered cookie runs to the absolute deadline, which a touch
+            // The Max-Age of a remembered cookie ends at the absolute deadline, which a touch
             // doesn't move.
             Carrier::Id => CookieUpdate::Keep,
         }

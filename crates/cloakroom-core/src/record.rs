@@ -1,4 +1,4 @@
-//! What is kept of a session between two requests.
+//! The stored form of a session.
 
 use std::fmt;
 use std::hash::{Hash as _, Hasher as _};
@@ -14,10 +14,9 @@ use crate::pairs::Pairs;
 use crate::text::{Json, Text};
 use crate::time::Timestamp;
 
-/// What a cookie or a store keeps of a session: data, flash queues, the CSRF token, and the facts
-/// about time.
+/// The stored form of a session: data, flash queues, the CSRF token and the times.
 ///
-/// Data keeps the order of insertion. Values are JSON text, decoded only when somebody reads them.
+/// Data keeps the order of insertion. Values are JSON text and are decoded only when they are read.
 ///
 /// # Security
 /// `Debug` prints names and sizes, never a value or the token.
@@ -30,21 +29,22 @@ pub struct Record {
     pub(crate) label: Option<Text>,
     pub(crate) clockwork: Clockwork,
     pub(crate) marks: Marks,
-    /// Fields of a newer release, one behind the other, as they were read.
+    /// Fields of a newer release, concatenated, as they were read.
     pub(crate) extensions: Option<Arc<str>>,
-    /// Isn't written by our own wire format: it is of no use without the bridge that put it here.
+    /// Not written by our own wire format: only the bridge that stored it here can use it.
     pub(crate) foreign: Option<Arc<Foreign>>,
 }
 
 impl Record {
-    /// An empty record that begins now.
+    /// Creates an empty record that begins now.
     #[must_use]
     pub fn new(now: Timestamp, lifetimes: &Lifetimes) -> Self {
         Self::from_clockwork(Clockwork::start(now, lifetimes))
     }
 
-    /// An empty record with these facts about time, for factories that keep records in a form of
-    /// their own.
+    /// Creates an empty record with these times.
+    ///
+    /// For factories with their own record format.
     #[must_use]
     pub const fn from_clockwork(clockwork: Clockwork) -> Self {
         let flashes = Flashes { queues: Vec::new() };
@@ -61,92 +61,91 @@ impl Record {
         }
     }
 
-    /// The value under `key`.
+    /// Returns the value of `key`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Json> {
         self.data.get(key)
     }
 
-    /// Whether there is a value under `key`.
+    /// Returns `true` if `key` has a value.
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {
         self.data.contains(key)
     }
 
-    /// Keys and values, in the order of insertion.
+    /// Returns keys and values, in the order of insertion.
     #[must_use]
     pub fn entries(&self) -> impl ExactSizeIterator<Item = (&str, Json)> {
         self.data.iter()
     }
 
-    /// The messages that wait in each flash queue, oldest first.
+    /// Returns the messages in each flash queue, oldest first.
     pub fn flashes(&self) -> impl Iterator<Item = (&str, Vec<&Json>)> {
         self.flashes.queues().map(|(name, waiting)| (name.as_str(), waiting.iter().map(|it| &it.body).collect()))
     }
 
-    /// The CSRF token, once the session was created.
+    /// Returns the CSRF token, which is set when the session is created.
     #[must_use]
     pub const fn csrf(&self) -> Option<&CsrfToken> {
         self.csrf.as_ref()
     }
 
-    /// Whose session it is, once the application said so.
+    /// Returns the owner, if the application set one.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
         self.owner.as_ref().map(Text::as_str)
     }
 
-    /// What the application calls it in a list of its owner's sessions.
+    /// Returns the session's name in its owner's list, if the application set one.
     #[must_use]
     pub fn label(&self) -> Option<&str> {
         self.label.as_ref().map(Text::as_str)
     }
 
-    /// What the framework of this name keeps of its own in the session, if it was read from one of
-    /// its sessions.
+    /// Returns the data of `framework`, if the session was read from one of its sessions.
     #[must_use]
     pub fn foreign(&self, framework: &str) -> Option<&Foreign> {
         self.foreign.as_deref().filter(|foreign| foreign.framework() == framework)
     }
 
-    /// The facts about time.
+    /// Returns the times of the session.
     #[must_use]
     pub const fn clockwork(&self) -> &Clockwork {
         &self.clockwork
     }
 
-    /// Marks the record as written by this commit; for factories whose store may lose an answer.
+    /// Marks the record as written by this commit.
     ///
-    /// A record keeps 8 marks: the last ones, and at least one of each of 8 processes, so that a
-    /// busy process doesn't push out the marks for which another one still looks. All earlier ones
-    /// are forgotten where the newest of them is older than any commit that may still be tried
-    /// again (30 seconds, and a minute by which clocks may differ), so a quiet session carries one
-    /// mark. It doesn't matter whether the record is touched before or after.
+    /// For factories whose store may lose a reply. A record keeps 8 marks: the latest ones, and at
+    /// least one for each of up to 8 processes, so that a busy process doesn't displace the marks
+    /// of others. All earlier marks are dropped when the newest of them is older than any possible
+    /// retry (30 seconds, plus one minute of clock skew), so a quiet session has one mark. Marking
+    /// and touching a record may happen in either order.
     pub fn mark(&mut self, id: CommitId, now: Timestamp) {
         self.marks.push(id, now.max(self.clockwork.created));
     }
 
-    /// Returns whether this commit is among the last that wrote the record.
+    /// Returns `true` if this commit is among the latest that wrote the record.
     #[must_use]
     pub fn has_commit(&self, id: CommitId) -> bool {
         self.marks.ids().contains(&id)
     }
 
-    /// The commit that wrote the record last, if it left a mark.
+    /// Returns the commit that last wrote the record, if it left a mark.
     #[must_use]
     pub fn last_commit(&self) -> Option<CommitId> {
         self.marks.ids().last().copied()
     }
 
-    /// The last commits that wrote the record, oldest first, and when the newest of them was made.
+    /// Returns the latest commits, oldest first, and the time of the newest.
     ///
-    /// For factories that keep records in a form of their own; see [`Record::restore_commits`].
+    /// For factories with their own record format; see [`Record::restore_commits`].
     #[must_use]
     pub fn commits(&self) -> (&[CommitId], Option<Timestamp>) {
         (self.marks.ids(), self.marks.newest())
     }
 
-    /// Puts commits as a loaded record names them, oldest first: the last 8 of them are kept.
+    /// Sets the commits of a loaded record, oldest first. The last 8 are kept.
     pub fn restore_commits(&mut self, commits: impl IntoIterator<Item = CommitId>, newest: Timestamp) {
         let mut marks = Marks::NONE;
         for id in commits {
@@ -155,24 +154,22 @@ impl Record {
         self.marks = marks.dated(newest);
     }
 
-    /// Puts a value as a loaded record holds it; for factories that keep records in a form of their
-    /// own.
+    /// Sets a value of a loaded record; for factories with their own record format.
     #[expect(clippy::needless_pass_by_value, reason = "what is restored is rarely needed any more")]
     pub fn restore(&mut self, key: impl Into<Text>, value: Json) {
         self.data.set(&key.into(), &value);
     }
 
-    /// Removes a value that a factory has kept in the record for itself; see [`Record::restore`].
+    /// Removes a value that a factory stored for itself; see [`Record::restore`].
     pub fn unrestore(&mut self, key: &str) {
         self.data.remove(key);
     }
 
-    /// Appends a waiting flash message as a loaded record holds it; for factories that keep records
-    /// in a form of their own.
+    /// Appends a flash message of a loaded record.
     ///
-    /// Such a form has no ids. The message gets one that depends on its queue, its body and how
-    /// many equal messages stand in front of it, so that it has the same id whenever the record is
-    /// read.
+    /// For factories with their own record format. Such a format has no message ids, so the id is
+    /// derived from the queue, the body and the number of equal messages before it. The message
+    /// therefore has the same id whenever the record is read.
     pub fn restore_flash(&mut self, queue: impl Into<Text>, body: Json) {
         let queue = queue.into();
         let equal = self.flashes.queue(queue.as_str()).iter().filter(|it| it.body == body).count();
@@ -182,68 +179,70 @@ impl Record {
         self.flashes.restore(&queue, Waiting { id, body });
     }
 
-    /// Sets the CSRF token as a loaded record holds it; for factories that keep records in a form
-    /// of their own.
+    /// Sets the CSRF token of a loaded record; for factories with their own record format.
     pub fn restore_csrf(&mut self, token: CsrfToken) {
         self.csrf = Some(token);
     }
 
-    /// Sets whose session it is as a loaded record holds it; for factories that keep records in a
-    /// form of their own.
+    /// Sets the owner of a loaded record; for factories with their own record format.
     pub fn restore_owner(&mut self, owner: impl Into<Text>) {
         self.owner = Some(owner.into());
     }
 
-    /// Sets what it is called as a loaded record holds it; for factories that keep records in a
-    /// form of their own.
+    /// Sets the label of a loaded record; for factories with their own record format.
     pub fn restore_label(&mut self, label: impl Into<Text>) {
         self.label = Some(label.into());
     }
 
-    /// Keeps what another framework has of its own in this session; for bridges.
+    /// Sets the data of another framework; for bridges.
     pub fn restore_foreign(&mut self, foreign: Foreign) {
         self.foreign = Some(Arc::new(foreign));
     }
 
-    /// How long a browser should keep the cookie: until the session's end if it is remembered, else
-    /// for the browser session.
+    /// Returns the Max-Age of the cookie.
+    ///
+    /// A remembered session is kept until its end. `None` lets the cookie end with the browser
+    /// session.
     #[must_use]
     pub fn max_age(&self, now: Timestamp) -> Option<Duration> {
-        // Without an end, as long as browsers keep any cookie.
+        // Without a deadline, as long as browsers keep any cookie.
         let until_end = || self.clockwork.absolute_deadline.map_or(Duration::MAX, |end| end.since(now));
         self.clockwork.remembered.then(until_end)
     }
 
-    /// Sets when it was touched last and until when it may lie idle, for stores that keep those
-    /// beside the record.
+    /// Sets the time of the last touch and the idle deadline.
+    ///
+    /// For stores that keep them separate from the record.
     pub fn restore_touch(&mut self, touched: Timestamp, idle_deadline: Option<Timestamp>) {
         self.clockwork.touched = touched;
         self.clockwork.idle_deadline = idle_deadline;
     }
 
-    /// Whether it has come so far from the text it was read from that it takes much more room than
-    /// a text of its own would.
+    /// Returns `true` if the record wastes memory.
     ///
-    /// For stores that keep records: one that is changed again and again, and never written
-    /// anywhere, would only grow.
+    /// Most of it then no longer shares the buffer that it was decoded from. For stores that keep
+    /// records in memory. There, a record that is changed repeatedly and never encoded would
+    /// otherwise only grow.
     #[must_use]
     pub fn is_scattered(&self) -> bool {
         self.data.are_scattered()
     }
 
-    /// Whether another framework keeps something of its own in it.
+    /// Returns `true` if the record has data of another framework.
     #[must_use]
     pub const fn has_foreign(&self) -> bool {
         self.foreign.is_some()
     }
 
-    /// Nothing was stored: no data, no messages, and it is nobody's.
+    /// Returns `true` if nothing was stored: no values, no messages and no owner.
     pub(crate) fn is_vacant(&self) -> bool {
         self.data.is_empty() && self.owner.is_none() && self.flashes.queues().next().is_none()
     }
 
-    /// What takes most of the room, largest first: keys by name, flash queues as `flash:<queue>`,
-    /// fields of a newer release together as `extension fields`.
+    /// Returns the largest parts of the record with their sizes in bytes, largest first.
+    ///
+    /// Values are named by their key, flash queues `flash:<queue>`, and all fields of a newer
+    /// release together `extension fields`.
     #[must_use]
     pub fn largest(&self, count: usize) -> Vec<(String, usize)> {
         let data = self.data.sizes().map(|(key, size)| (key.to_owned(), size));

@@ -1,15 +1,13 @@
-//! Which requests stand for a visitor who does something, and which ones a browser sends by itself.
+//! The distinction between requests of a visitor and requests that a browser sends by itself.
 
-/// The kind of a request: whether it shows that a visitor is there, and what it may use up.
+/// The kind of a request, which decides whether it counts as use and consumes messages.
 ///
-/// Chromium, Firefox and Safari say so in headers. A request without them is
-/// [`RequestKind::Ordinary`]: a client that is no browser, and an old browser, keep the behavior of
-/// a session that knows no kinds.
+/// Chromium, Firefox and Safari state it in headers. A request without these headers is
+/// [`RequestKind::Ordinary`], so old browsers and other clients behave as if there were no kinds.
 ///
 /// # Security
-/// A client can write every header. The kind only takes effects away from a request (a touch, a
-/// message that is consumed), so a client that lies harms its own session at most. No permission
-/// depends on it.
+/// A client can set any header. The kind only removes effects from a request (a touch, the removal
+/// of a message), so a client that lies harms at most its own session. No permission depends on it.
 ///
 /// # Examples
 /// ```
@@ -22,7 +20,7 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestKind {
-    /// A navigation, a `fetch`, a WebSocket handshake, or a client that doesn't say.
+    /// A navigation, a `fetch`, a WebSocket handshake, or a client that sends no such header.
     #[default]
     Ordinary,
     /// A part of a page that the browser loads by itself: an image, a style sheet, a script, a
@@ -32,11 +30,11 @@ pub enum RequestKind {
     Speculative,
 }
 
-/// Destinations of the Fetch standard (§2.2.5) whose response no visitor reads and no script
-/// evaluates as an answer.
+/// Destinations of the Fetch standard (§2.2.5) whose response is neither read by a visitor nor
+/// evaluated by a script as an answer.
 ///
-/// The workers and `report` are among them: a browser looks for a newer service worker and delivers
-/// reports in the background.
+/// Workers and `report` are included, because a browser checks for newer service workers and
+/// delivers reports in the background.
 const SUBRESOURCES: &[&str] = &[
     "audio",
     "audioworklet",
@@ -59,20 +57,20 @@ const SUBRESOURCES: &[&str] = &[
 ];
 
 impl RequestKind {
-    /// The headers that state a purpose, in lower case: `Sec-Purpose`, and three older ones of the
-    /// same meaning.
+    /// The headers that state a purpose, in lower case.
     ///
-    /// Older versions of Chromium send `Purpose: prefetch`, of Safari `X-Purpose: preview`, and of
-    /// Firefox `X-Moz: prefetch`.
+    /// These are `Sec-Purpose`, and three older ones with the same meaning. Older versions of
+    /// Chromium send `Purpose: prefetch`, of Safari `X-Purpose: preview`, and of Firefox
+    /// `X-Moz: prefetch`.
     pub const PURPOSE_HEADERS: &[&str] = &["sec-purpose", "purpose", "x-purpose", "x-moz"];
 
     /// The header that states the destination, in lower case.
     pub const DESTINATION_HEADER: &str = "sec-fetch-dest";
 
-    /// Decides from all values of the purpose headers, and from the destination.
+    /// Determines the kind from the purpose headers and the destination.
     ///
-    /// An unknown purpose or destination counts as absent, as the Fetch Metadata standard asks of
-    /// servers.
+    /// An unknown purpose or destination counts as absent, as the Fetch Metadata standard requires
+    /// of servers.
     #[must_use]
     pub fn from_headers<'a>(purposes: impl IntoIterator<Item = &'a str>, destination: Option<&str>) -> Self {
         if purposes.into_iter().any(is_speculative) {
@@ -85,7 +83,7 @@ impl RequestKind {
     }
 }
 
-/// Whether one item or parameter of the value is a speculative purpose: `prefetch`,
+/// Returns `true` if one item or parameter of the value is a speculative purpose: `prefetch`,
 /// `prefetch;prerender`, `prefetch, other`.
 fn is_speculative(purpose: &str) -> bool {
     purpose
@@ -100,10 +98,10 @@ mod tests {
     use super::{RequestKind, SUBRESOURCES};
 
     #[test]
-    fn speculative_requests_are_told_by_their_purpose() {
+    fn speculative_requests_are_recognized_by_their_purpose() {
         #[rustfmt::skip] // one row, one line
         let rows: &[(&str, &[&str], Option<&str>, RequestKind)] = &[
-            ("nothing said", &[], None, Ordinary),
+            ("no purpose", &[], None, Ordinary),
             ("prefetch", &["prefetch"], Some("document"), Speculative),
             ("prerender", &["prerender"], Some("document"), Speculative),
             ("prefetch that prerenders", &["prefetch;prerender"], Some("document"), Speculative),
@@ -126,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn subresources_are_told_by_their_destination() {
+    fn subresources_are_recognized_by_their_destination() {
         for destination in SUBRESOURCES {
             assert_eq!(RequestKind::from_headers([], Some(destination)), Subresource, "{destination}");
             let capitals = destination.to_ascii_uppercase();

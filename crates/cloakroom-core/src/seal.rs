@@ -1,17 +1,18 @@
-//! Sealing: text that only we can have written, and in the encrypted format only we can read.
+//! Sealing: text that only holders of the key can write, and in the encrypted format only they can
+//! read.
 //!
-//! | format | text | bound to |
+//! | format | text | protection |
 //! |---|---|---|
 //! | signed, version 1 | `s1.` base64url(key id, payload, tag) | HMAC-SHA256 over `s1.`, key id and payload |
 //! | encrypted, version 1 | `e1.` base64url(key id, nonce, ciphertext, tag) | AES-256-GCM-SIV (RFC 8452) with `e1.` and key id as associated data |
 //!
-//! Key id 4 bytes, nonce 12, tag 32 (signed) and 16 (encrypted); base64url without padding, in its
-//! one canonical spelling. The key of each is derived with HKDF-SHA256 (RFC 5869) from the secret,
-//! for this format and this cookie name alone: what is lifted from one cookie into another doesn't
-//! open. A random nonce may repeat without giving away more than that two payloads are equal.
+//! The key id has 4 bytes, the nonce 12, the tag 32 (signed) or 16 (encrypted). The base64url text
+//! has no padding and must be in canonical form. Each key is derived from the secret with
+//! HKDF-SHA256 (RFC 5869), for this format and this cookie name alone, so a value moved from one
+//! cookie to another doesn't open. A repeated nonce reveals only that two payloads are equal.
 //!
-//! The versions that are opened and the one that is written stand in `formats.rs`. What is sealed
-//! may grow without a new version of the seal: extension fields are part of the record's text.
+//! The readable versions and the written one are defined in `formats.rs`. The payload can grow
+//! without a new version of the seal, because extension fields are part of the record's text.
 
 use std::fmt;
 
@@ -37,7 +38,7 @@ const PREFIX: usize = 3;
 /// The version that is written.
 const VERSION: SealVersion = SealVersion::WRITTEN;
 
-/// Whether the browser's owner can read what is sealed. Nobody but us can write it in either case.
+/// The kind of seal: signed or encrypted. Neither can be forged without the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Seal {
@@ -55,7 +56,7 @@ impl Seal {
         }
     }
 
-    /// How many bytes the seal adds to a payload before both are written in base64url.
+    /// Returns the number of bytes that the seal adds to a payload, before base64url encoding.
     const fn overhead(self) -> usize {
         match self {
             Self::Signed => KEY_ID + MAC,
@@ -63,7 +64,7 @@ impl Seal {
         }
     }
 
-    /// The length in bytes of the sealed text of a payload of this length.
+    /// Returns the length in bytes of the sealed text for a payload of this length.
     #[must_use]
     pub const fn sealed_len(self, payload: usize) -> usize {
         let bytes = payload.saturating_add(self.overhead());
@@ -109,10 +110,10 @@ enum Cipher {
 }
 
 impl Sealer {
-    /// A sealer for the cookie called `name`.
+    /// Creates a sealer for the cookie called `name`.
     ///
     /// # Errors
-    /// When a key can't be derived; with keys of a [`Keyring`] that doesn't happen.
+    /// Returns an error if a key can't be derived, which doesn't happen with keys of a [`Keyring`].
     pub fn new(seal: Seal, keyring: &Keyring, name: &str) -> Result<Self, ConfigError> {
         let mut locks = Vec::with_capacity(keyring.keys().len());
         for key in keyring.keys() {
@@ -132,18 +133,19 @@ impl Sealer {
         Ok(Self { seal, current, others: locks.collect() })
     }
 
-    /// The format.
+    /// Returns the format.
     #[must_use]
     pub const fn format(&self) -> Seal {
         self.seal
     }
 
-    /// Seals a payload with the current key. `nonce` is 12 fresh random bytes; the signed format
-    /// doesn't use them.
+    /// Seals a payload with the current key.
+    ///
+    /// `nonce` is 12 fresh random bytes; the signed format doesn't use them.
     ///
     /// # Errors
-    /// [`Error::is_seal`] when the payload is longer than the cipher's limit of 64 GiB (RFC 8452
-    /// §6). Nothing of the payload is returned then.
+    /// Returns an error with [`Error::is_seal`] if the payload exceeds the cipher's limit of 64 GiB
+    /// (RFC 8452 §6). No part of the payload is returned then.
     pub fn seal(&self, payload: &str, nonce: [u8; NONCE]) -> Result<String, Error> {
         let failed = || Error::seal(payload.len());
         let prefix = self.seal.prefix(VERSION);
@@ -159,7 +161,7 @@ impl Sealer {
                 let associated = associated(prefix, self.current.id);
                 bytes.extend_from_slice(&nonce);
                 bytes.extend_from_slice(payload.as_bytes());
-                // Whatever fails here must fail as a whole: what is in the buffer is still plain.
+                // A failure here must discard the buffer, which still contains plain text.
                 let text = bytes.get_mut(KEY_ID + NONCE..).ok_or_else(failed)?;
                 let tag = cipher
                     .encrypt_inout_detached(&Nonce::from(nonce), &associated, text.into())
@@ -179,7 +181,8 @@ impl Sealer {
     /// Opens a sealed text with the key that sealed it.
     ///
     /// # Errors
-    /// Why it doesn't open. What is inside is never looked at before the seal is found whole.
+    /// Returns the reason why it doesn't open. The content is never used before the seal is
+    /// verified.
     pub fn unseal(&self, sealed: &str) -> Result<String, Rejected> {
         let known = |version: &SealVersion| {
             let prefix = self.seal.prefix(*version);
@@ -192,7 +195,7 @@ impl Sealer {
     }
 
     fn unseal_v1(&self, prefix: &str, body: &str) -> Result<String, Rejected> {
-        // Memory that is asked for with zeros in it, as `decode` does, takes glibc much longer.
+        // Not `decode`: zeroed memory, which it allocates, takes glibc much longer.
         let mut bytes = Vec::with_capacity(decoded_len_estimate(body.len()));
         URL_SAFE_NO_PAD.decode_vec(body, &mut bytes).map_err(|_| Rejected::Malformed)?;
         let (id, rest) = bytes.split_first_chunk::<KEY_ID>().ok_or(Rejected::Malformed)?;

@@ -1,4 +1,4 @@
-//! Text that shares its buffer, and JSON values kept as text until somebody asks for them.
+//! Text that shares its buffer, and JSON values that are kept as text until they are read.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,13 +13,13 @@ use crate::exact::{self, Unwritable};
 use crate::loose::Scanner;
 use crate::unreadable::Unreadable;
 
-/// How deep two values are compared: as deep as any is read.
+/// The maximum depth of a comparison, which is the maximum depth of a readable value.
 const DEEPEST_COMPARED: u8 = 128;
 
-/// A piece of text that shares the buffer it was cut from.
+/// A slice of a shared text buffer.
 ///
-/// An opened record is one buffer; its keys and values are pieces of it, so opening a session
-/// copies none of them, whether it holds one key or a hundred.
+/// An opened record is one buffer, and its keys and values are slices of it. Opening a session
+/// therefore copies none of them, regardless of their number.
 #[derive(Clone)]
 pub struct Text {
     buffer: Arc<str>,
@@ -28,25 +28,26 @@ pub struct Text {
 }
 
 impl Text {
-    /// The text itself.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.buffer.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// A piece of `buffer`, or `None` if the range isn't within it or would split a character.
+    /// Returns a slice of `buffer`, or `None` if the range isn't within it or would split a
+    /// character.
     #[must_use]
     pub(crate) fn slice(buffer: &Arc<str>, range: Range<usize>) -> Option<Self> {
         buffer.get(range.clone())?;
         Some(Self { buffer: Arc::clone(buffer), start: range.start, end: range.end })
     }
 
-    /// The text in a buffer of its own, which is shared if it is one already.
+    /// Returns the text in a buffer that holds nothing else, shared if it already is one.
     pub(crate) fn share(&self) -> Arc<str> {
         if self.end - self.start == self.buffer.len() { Arc::clone(&self.buffer) } else { self.as_str().into() }
     }
 
-    /// A piece of this text; empty if the range isn't within it.
+    /// Returns a slice of this text, which is empty if the range isn't within it.
     fn piece(&self, range: Range<usize>) -> Self {
         let (start, end) = (self.start + range.start, self.start + range.end);
         let range = if end <= self.end { start..end } else { self.end..self.end };
@@ -94,10 +95,10 @@ impl fmt::Debug for Text {
     }
 }
 
-/// One JSON value, kept as text and decoded when it is read.
+/// A JSON value, kept as text and decoded when it is read.
 ///
 /// # Security
-/// `Debug` prints its length only: what applications store may be secret.
+/// `Debug` prints only its length, because values may be secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Json(Text);
 
@@ -105,9 +106,10 @@ impl Json {
     /// Encodes a value for the key (or flash queue) called `name`.
     ///
     /// # Errors
-    /// When serde can't write the value as JSON, for example a map whose keys aren't strings; and
-    /// when it couldn't be read as it was: a number that isn't finite, an integer of more than 64
-    /// bits, nesting of more than 127 levels. The error names `name` and the reason.
+    /// Returns an error if serde can't write the value as JSON, for example a map whose keys aren't
+    /// strings, or if the value couldn't be read back unchanged: a number that isn't finite, an
+    /// integer of more than 64 bits, or nesting of more than 127 levels. The error names `name` and
+    /// the reason.
     ///
     /// # Examples
     /// ```
@@ -126,15 +128,15 @@ impl Json {
         }
     }
 
-    /// Decodes the value as a `T`; `name` is the key it was found under.
+    /// Decodes the value as a `T`; `name` is its key.
     ///
     /// # Errors
-    /// When the value is of another shape. The error names the key and both types, and says where
-    /// the mistake is and of which kind.
+    /// Returns an error if the value has another shape. The error names the key, both types, and
+    /// the kind and position of the mistake.
     ///
     /// # Security
-    /// The error never holds a value. Its path has the names of fields; the key of a map is shown
-    /// only where it looks like one.
+    /// The error never contains a value. Its path contains field names; the key of a map appears
+    /// only if it looks like a field name.
     ///
     /// # Examples
     /// ```
@@ -155,11 +157,11 @@ impl Json {
         })
     }
 
-    /// A value that is JSON already, as a bridge or a custom factory has it.
+    /// Creates a value from JSON text, for bridges and custom factories.
     ///
     /// # Errors
-    /// When `text` isn't exactly one JSON value, or is nested more than 127 levels deep. The error
-    /// names `name`.
+    /// Returns an error if `text` isn't exactly one JSON value, or is nested more than 127 levels
+    /// deep. The error names `name`.
     pub fn from_text(name: &str, text: impl Into<Text>) -> Result<Self, Error> {
         let text = text.into();
         if let Some(reason) = exact::too_deep(text.as_str()) {
@@ -171,14 +173,15 @@ impl Json {
         }
     }
 
-    /// A value as another framework wrote it, with what its JSON has beyond the standard: `NaN`,
-    /// `Infinity`, halves of surrogate pairs.
+    /// Creates a value from text that another framework wrote.
     ///
-    /// It is kept as it is, and written back as it was. Whether it can be read is found when
-    /// somebody reads it, and is an error of that key alone.
+    /// The text may have extensions of JSON: `NaN`, `Infinity` and unpaired surrogates.
+    ///
+    /// The text is kept and written back unchanged. An extension that can't be decoded is an error
+    /// only when that key is read.
     ///
     /// # Errors
-    /// When `text` isn't exactly one value. The error names `name`.
+    /// Returns an error if `text` isn't exactly one value. The error names `name`.
     ///
     /// # Examples
     /// ```
@@ -198,8 +201,9 @@ impl Json {
         Err(Error::encode(name, serde::de::Error::custom("not one JSON value")))
     }
 
-    /// The members of an object: each key as it is spelled, and its value. `None` if it isn't an
-    /// object. No value is looked at.
+    /// Returns the members of an object, or `None` for any other value.
+    ///
+    /// Keys are returned as they are written, with quotes and escapes. Values aren't parsed.
     ///
     /// # Examples
     /// ```
@@ -225,7 +229,9 @@ impl Json {
         Some(members)
     }
 
-    /// The elements of an array. `None` if it isn't one. No value is looked at.
+    /// Returns the elements of an array, or `None` for any other value.
+    ///
+    /// Elements aren't parsed.
     #[must_use]
     pub fn elements(&self) -> Option<Vec<Self>> {
         let mut scanner = Scanner::new(self.as_str());
@@ -261,7 +267,7 @@ impl Json {
         }
     }
 
-    /// What `step` steps over, without the space in front of it, as a piece of the same buffer.
+    /// Returns the text that `step` skips, without leading space, as a slice of the same buffer.
     fn cut<'a>(&'a self, scanner: &mut Scanner<'a>, step: impl FnOnce(&mut Scanner<'a>) -> Option<()>) -> Option<Self> {
         scanner.space();
         let start = scanner.at;
@@ -269,26 +275,26 @@ impl Json {
         Some(Self(self.0.piece(start..scanner.at)))
     }
 
-    /// The JSON text.
+    /// Returns the JSON text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
-    /// The JSON text in a buffer of its own.
+    /// Returns the JSON text in a buffer that holds nothing else.
     pub(crate) fn share(&self) -> Arc<str> {
         self.0.share()
     }
 
-    /// Text that a record of ours held: it was valid JSON when it was written, and a wrong value is
-    /// found when it is read.
+    /// Creates a value from the text of a record. It was valid JSON when it was written, and an
+    /// invalid value is detected when it is read.
     pub(crate) const fn trusted(text: Text) -> Self {
         Self(text)
     }
 
-    /// Equal as JSON, whatever the spelling: `{"a":1,"b":2}` equals `{ "b": 2, "a": 1 }`.
+    /// Compares two values as JSON: `{"a":1,"b":2}` equals `{ "b": 2, "a": 1 }`.
     ///
-    /// Numbers are compared as they are written. As floats, two large integers that differ would be
+    /// Numbers are compared as text. Compared as floats, two different large integers would be
     /// equal.
     pub(crate) fn means_the_same_as(&self, other: &Self) -> bool {
         self.is_same(other, DEEPEST_COMPARED)
@@ -311,8 +317,8 @@ impl Json {
         string(self).is_some_and(|it| string(other) == Some(it))
     }
 
-    /// The members of an object by the text of their keys, of which a later one replaces an earlier
-    /// one, as readers have it.
+    /// Returns the members of an object by decoded key. The last of several equal keys wins, as in
+    /// JSON parsers.
     fn by_key(&self) -> Option<BTreeMap<String, Self>> {
         let key = |json: &Self| serde_json::from_str(json.as_str()).unwrap_or_else(|_| json.as_str().to_owned());
         Some(self.members()?.into_iter().map(|(name, value)| (key(&name), value)).collect())
@@ -331,10 +337,10 @@ impl Json {
     }
 }
 
-/// A text is a JSON string. This cannot fail, unlike [`Json::encode`].
+/// Converts a text to a JSON string. This cannot fail, unlike [`Json::encode`].
 impl From<&str> for Json {
     fn from(text: &str) -> Self {
-        // A string is the one value that serde_json always writes.
+        // serde_json can write every string.
         Self::trusted(serde_json::to_string(text).unwrap_or_default().into())
     }
 }
@@ -357,7 +363,7 @@ impl From<std::borrow::Cow<'_, str>> for Json {
     }
 }
 
-/// A message is a pair of two texts, which cannot fail either.
+/// Converts a message to a pair of two strings, which cannot fail either.
 impl From<crate::flash::Message> for Json {
     fn from(message: crate::flash::Message) -> Self {
         Self::trusted(serde_json::to_string(&message).unwrap_or_default().into())
@@ -375,7 +381,7 @@ mod tests {
     use super::Json;
 
     #[test]
-    fn values_are_equal_whatever_their_spelling() {
+    fn values_are_equal_regardless_of_their_spelling() {
         let deep = "[".repeat(200) + &"]".repeat(200);
         let rows: &[(&str, &str, &str, bool)] = &[
             ("the order of members", r#"{"a":1,"b":2}"#, r#"{ "b": 2, "a": 1 }"#, true),
@@ -383,8 +389,8 @@ mod tests {
             ("escapes", r#""\u0041b""#, r#""Ab""#, true),
             ("escapes in a key", r#"{"\u0041":1}"#, r#"{"A":1}"#, true),
             ("a key twice", r#"{"a":1,"a":2}"#, r#"{"a":2}"#, true),
-            ("integers that are one float", "18446744073709551616", "18446744073709551617", false),
-            ("the same in a list", "[9007199254740993.0]", "[9007199254740992.0]", false),
+            ("integers that are equal as floats", "18446744073709551616", "18446744073709551617", false),
+            ("integers that are equal as floats, in a list", "[9007199254740993.0]", "[9007199254740992.0]", false),
             ("an integer and a float", "1", "1.0", false),
             ("a number and a string", "1", r#""1""#, false),
             ("another element", "[1,2]", "[1,3]", false),
@@ -392,9 +398,9 @@ mod tests {
             ("another member", r#"{"a":1}"#, r#"{"a":2}"#, false),
             ("another key", r#"{"a":1}"#, r#"{"b":1}"#, false),
             ("more members", r#"{"a":1}"#, r#"{"a":1,"b":2}"#, false),
-            ("empty of either kind", "[]", "{}", false),
-            ("foreign words", "[NaN]", "[ NaN ]", true),
-            ("as deep as you like", &deep, &deep, true),
+            ("an empty array and an empty object", "[]", "{}", false),
+            ("an extension of JSON", "[NaN]", "[ NaN ]", true),
+            ("deep nesting", &deep, &deep, true),
         ];
         for (name, one, other, same) in rows {
             let [one, other] = [one, other].map(|text| Json::from_foreign("it", *text).unwrap());

@@ -1,10 +1,11 @@
-//! Points in time, passed in from outside: nothing in this crate reads a clock.
+//! Points in time. They are passed in: nothing in this crate reads a clock.
 
 use std::time::Duration;
 
 /// A point in time, in milliseconds since the Unix epoch.
 ///
-/// Milliseconds, because a deadline must not depend on where in its second a request fell.
+/// It has milliseconds, so that a deadline doesn't depend on the fraction of the second in which a
+/// request arrived.
 ///
 /// # Examples
 /// ```
@@ -20,31 +21,31 @@ use std::time::Duration;
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// A timestamp from whole seconds since the Unix epoch.
+    /// Creates a timestamp from whole seconds since the Unix epoch.
     #[must_use]
     pub const fn from_unix_secs(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
 
-    /// A timestamp from milliseconds since the Unix epoch.
+    /// Creates a timestamp from milliseconds since the Unix epoch.
     #[must_use]
     pub const fn from_unix_millis(milliseconds: u64) -> Self {
         Self(milliseconds)
     }
 
-    /// Whole seconds since the Unix epoch, rounded down.
+    /// Returns whole seconds since the Unix epoch, rounded down.
     #[must_use]
     pub const fn unix_secs(self) -> u64 {
         self.0 / 1000
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns milliseconds since the Unix epoch.
     #[must_use]
     pub const fn unix_millis(self) -> u64 {
         self.0
     }
 
-    /// How long after `earlier` this is; zero if it isn't after it.
+    /// Returns the time since `earlier`, or zero if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -54,26 +55,25 @@ impl Timestamp {
 impl std::ops::Add<Duration> for Timestamp {
     type Output = Self;
 
-    /// Saturates at the end of time instead of overflowing: a lifetime of "for ever" is a valid
-    /// wish.
+    /// Saturates at the maximum instead of overflowing, because an unlimited lifetime is valid.
     fn add(self, span: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
     }
 }
 
-/// The precision in which a session's times are kept.
+/// The precision of a session's times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "the formats that sessions are shared in have these two")]
 pub enum Resolution {
-    /// Milliseconds: our own formats.
+    /// Milliseconds, as in our own formats.
     #[default]
     Milliseconds,
-    /// Whole seconds: formats of frameworks that keep no more.
+    /// Whole seconds, for formats of other frameworks.
     Seconds,
 }
 
 impl Resolution {
-    /// The time in this precision, rounded down.
+    /// Returns the time in this precision, rounded down.
     #[must_use]
     pub const fn floor(self, now: Timestamp) -> Timestamp {
         match self {

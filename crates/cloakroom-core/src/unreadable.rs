@@ -1,7 +1,7 @@
-//! Why a value isn't of the type asked for, without a word of the value.
+//! The reason why a value can't be decoded, without any of its contents.
 //!
-//! serde's own message quotes what it met, which may be secret. What is kept of it is what the
-//! *type* says: the kind of mistake, the name of a missing field, and where it is.
+//! serde's own message quotes the value, which may be secret. Only the parts that come from the
+//! *type* are kept: the kind of mistake, the name of a missing field, and the position.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
-/// The longest name of a field in a path; longer ones, and what doesn't look like the name of a
-/// field, may be data.
+/// The maximum length of a field name in a path. Longer names, and names that don't look like
+/// fields, may be data.
 const LONGEST_NAME: usize = 32;
 
-/// The kind of mistake, and its place.
+/// The kind of mistake and its position.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Unreadable {
     kind: &'static str,
@@ -24,8 +24,8 @@ pub(crate) struct Unreadable {
 }
 
 impl Unreadable {
-    /// Reads the text again, this time with a note of where it is: only a value that can't be read
-    /// pays for it.
+    /// Decodes the text a second time, tracking the path. Only a value that can't be decoded pays
+    /// for it.
     #[cold]
     pub(crate) fn explain<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> Self {
         let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -38,14 +38,14 @@ impl Unreadable {
             Category::Syntax | Category::Eof | Category::Io => ("not JSON", None),
         };
         let path = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-            // The name of a field that the type doesn't have is data, too.
+            // The name of an unknown field is data, too.
             Err(error) => shown(error.path(), kind == "unknown field"),
             Ok(_) => String::new(),
         };
         Self { kind, field, path, line: error.line(), column: error.column() }
     }
 
-    /// Nothing that the shape of the value doesn't say already.
+    /// Returns `true` if the message adds nothing to the shape of the value.
     pub(crate) fn is_plain(&self) -> bool {
         self.kind == "invalid type" && self.path.is_empty()
     }
@@ -64,7 +64,7 @@ impl fmt::Display for Unreadable {
     }
 }
 
-/// What serde's message begins with, and the name of a field that the type has.
+/// Returns the start of serde's message, and the name of a field if the type has it.
 fn kind_of(message: &str) -> (&'static str, Option<String>) {
     for kind in ["missing field", "duplicate field"] {
         if let Some(rest) = message.strip_prefix(kind) {
@@ -75,8 +75,8 @@ fn kind_of(message: &str) -> (&'static str, Option<String>) {
     (kinds.into_iter().find(|kind| message.starts_with(kind)).unwrap_or("refused by the type"), None)
 }
 
-/// The path as serde knows it. Keys of maps are data: what isn't like the name of a field is a
-/// star.
+/// Formats serde's path. Keys of maps are data, so keys that don't look like a field name are shown
+/// as a star.
 fn shown(path: &Path, last_is_data: bool) -> String {
     let mut text = String::new();
     let mut segments = path.iter().peekable();
@@ -138,7 +138,7 @@ mod tests {
         }
     }
 
-    /// What follows the name of the type.
+    /// Returns the part of the message after the type's name.
     fn why<T: DeserializeOwned + std::fmt::Debug>(text: &str) -> String {
         let error = Json::from_foreign("it", text).unwrap().decode::<T>("it").unwrap_err();
         assert!(error.is_decode() && error.key() == Some("it") && std::error::Error::source(&error).is_none());
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_told_by_its_kind_and_place_and_never_by_a_value() {
+    fn an_error_names_kind_and_position_and_never_a_value() {
         type Accounts = BTreeMap<String, Vec<Account>>;
         for (name, said, expected) in [
             ("another shape", why::<u32>("\"s3cret\""), ""),
@@ -179,7 +179,7 @@ mod tests {
                 ": duplicate field `age` (line 1, column 14)",
             ),
             (
-                "a type's own words",
+                "a message of the type",
                 why::<[Picky; 1]>(r#"["ann@example.org"]"#),
                 ": missing field at [0] (line 1, column 19)",
             ),

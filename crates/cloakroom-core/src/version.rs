@@ -1,18 +1,17 @@
-//! Which version of a session a store has.
+//! The version of a stored session.
 //!
-//! A version names one write, not a count: a store that lost acknowledged writes in a failover, or
-//! was restored from an older copy, counts the same numbers a second time, and a slow request that
-//! has seen a lost write must not take another one for it. So the number has two parts, in 63 bits,
-//! because stores keep it as a signed integer:
+//! A version names one write. A plain counter isn't enough: a store that lost acknowledged writes
+//! in a failover, or was restored from a backup, assigns the same numbers twice, and a slow request
+//! that has seen a lost write must not confuse it with another one. A version therefore has two
+//! parts, in 63 bits, because stores keep it as a signed integer:
 //!
 //! | bits | part |
 //! |---|---|
-//! | 62 to 32 | a counter: 1 when the session is created, one more at each write |
+//! | 62 to 32 | a counter: 1 when the session is created, incremented at each write |
 //! | 31 to 0 | a tag: random, from the id of the commit that wrote it |
 //!
-//! The counter keeps versions in order; the tag makes them unique. A number that a store counted up
-//! from 1 before there were tags is a version too: it is below 2^32, and the next one goes on from
-//! there.
+//! The counter orders versions; the tag makes them unique. A number below 2^32 is a version without
+//! a tag, counted from 1 by an older release. Its successor continues that count.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -27,16 +26,15 @@ const TAG_BITS: u32 = 32;
 /// The largest counter: 31 bits.
 const MOST: u64 = (1 << 31) - 1;
 
-/// A version of a session in a store: a number that grows with each write, and that no two writes
-/// share.
+/// The version of a session in a store.
 ///
-/// A store gives each write the version of `Entry::next_version`, which uses [`Version::first`] and
-/// [`Version::after`]. A store whose server compares what is there and not numbers gives the value
-/// along, as it found it, and gets it back with the number. Two versions are the same if their
-/// numbers are.
+/// It is a number that grows with each write and is never reused. A store assigns each write the
+/// version of `Entry::next_version`, which uses [`Version::first`] and [`Version::after`]. A store
+/// whose server compares stored values instead of numbers attaches the value that it loaded, and
+/// receives it back with the number. Two versions are equal if their numbers are.
 ///
 /// # Security
-/// `Debug` shows the number alone.
+/// `Debug` shows only the number.
 ///
 /// # Examples
 /// ```
@@ -45,7 +43,7 @@ const MOST: u64 = (1 << 31) - 1;
 /// let first = Version::first(0x5eed);
 /// let next = Version::after(&first, 0xbead);
 /// assert!(next > first);
-/// // Another write on top of the same version, in a history that was lost.
+/// // Another write on the same version, in a history that was lost.
 /// assert_ne!(Version::after(&first, 0xfeed), next);
 /// ```
 #[derive(Clone, Default)]
@@ -55,65 +53,67 @@ pub struct Version {
 }
 
 impl Version {
-    /// The version of this number.
+    /// Creates a version with this number.
     #[must_use]
     pub const fn new(number: u64) -> Self {
         Self { number, image: None }
     }
 
-    /// The version of a session's first write.
+    /// Returns the version of a session's first write.
     #[must_use]
     pub fn first(tag: u32) -> Self {
         Self::new((1 << TAG_BITS) | u64::from(tag))
     }
 
-    /// The version of a write that replaces `seen`.
+    /// Returns the version of a write that replaces `seen`.
     #[must_use]
     pub fn after(seen: &Self, tag: u32) -> Self {
-        // A counter that can't grow any more, which takes 2^31 writes, still leaves the tag.
+        // If the counter saturates, after 2^31 writes, the tag still tells versions apart.
         let counter = seen.writes().saturating_add(1).min(MOST);
         Self::new((counter << TAG_BITS) | u64::from(tag))
     }
 
-    /// A tag for a record that no commit has marked: a hash of its text.
+    /// Returns a tag for a record without a commit mark: a hash of its text.
     ///
-    /// Two writes on top of the same version then share a version only if they wrote the same.
+    /// Two writes on the same version then have equal versions only if they wrote the same text.
     #[must_use]
     pub fn tag_of(text: &str) -> u32 {
         let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(text));
         u32::from_be_bytes([a, b, c, d])
     }
 
-    /// Returns whether nothing was written under its key since the session was created there.
+    /// Returns `true` if this is the version of the write that created the session.
     #[must_use]
     pub const fn is_first(&self) -> bool {
         self.writes() == 1
     }
 
-    /// How many writes there were under its key, this one included; 0 if no store has it.
+    /// Returns the number of writes to the session, including this one.
+    ///
+    /// It is 0 if no store has the session.
     #[must_use]
     pub const fn writes(&self) -> u64 {
-        // Without a counter it is a number that a store counted up from 1.
+        // A number without a tag was counted up from 1 by the store.
         match self.number >> TAG_BITS {
             0 => self.number,
             counter => counter,
         }
     }
 
-    /// The same version, with what its store has there, byte for byte.
+    /// Attaches the stored value, byte for byte.
     #[must_use]
     pub fn with_image(mut self, image: Vec<u8>) -> Self {
         self.image = Some(Arc::new(image));
         self
     }
 
-    /// Its number, below 2^63.
+    /// Returns the number, which is below 2^63.
     #[must_use]
     pub const fn number(&self) -> u64 {
         self.number
     }
 
-    /// What its store had there, if it was loaded by one that wants to be told.
+    /// Returns the stored value, if the store that loaded this version attached it.
     #[must_use]
     pub fn image(&self) -> Option<&[u8]> {
         self.image.as_deref().map(Vec::as_slice)
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_grow_whatever_their_tags_are() {
+    fn versions_grow_regardless_of_their_tags() {
         let mut seen = Version::first(u32::MAX);
         assert!(seen.is_first());
         for (step, tag) in (2..).zip([0, u32::MAX, 1, 7, 0]) {

@@ -1,9 +1,9 @@
-//! The text form of a record: what a cookie seals and a store keeps.
+//! The text form of a record, which is sealed into a cookie or kept in a store.
 //!
-//! Version 1 is a sequence of fields behind the digit `1`. A field is one letter and either a
-//! number that ends in `;`, or a length in bytes, a colon and that many bytes of UTF-8:
+//! Version 1 is the digit `1`, followed by fields. A field is one letter and either a number that
+//! ends in `;`, or a length in bytes, a colon and that many bytes of UTF-8:
 //!
-//! | field | what | form |
+//! | field | contents | form |
 //! |---|---|---|
 //! | `c` | created, milliseconds since the Unix epoch | number, required |
 //! | `t` | touched, milliseconds after `c` | number |
@@ -13,28 +13,27 @@
 //! | `r` | remembered | number, 1 |
 //! | `n` | ignored: written before messages had random ids | number |
 //! | `x` | CSRF token | text |
-//! | `u` | whose session it is | text |
-//! | `l` | what it is called in its owner's list | text |
+//! | `u` | owner | text |
+//! | `l` | label in the owner's list | text |
 //! | `k`, `v` | a key, and its value in JSON | text, in pairs |
-//! | `q` | the flash queue that the following messages wait in | text |
+//! | `q` | the flash queue of the messages that follow | text |
 //! | `m`, `b` | a message's id, and its body in JSON | number, text, in pairs |
 //! | `w` | the id of a commit that wrote the record, oldest first; the last 8 count | number below 2^48 |
-//! | `y` | when the last of them did, milliseconds after `c`; written if it isn't `t` | number |
+//! | `y` | time of the last commit, milliseconds after `c`; written only if it differs from `t` | number |
 //! | `A` to `Z` | an extension field, see below | text |
 //!
 //! # Extension fields
-//! A field whose letter is `A` to `Z` is an extension: a release that doesn't know it steps over it
-//! by its length, and writes it back behind its own fields, as it was read and in the order in
-//! which it was read. A letter may come up more than once. So a later release may add such a field
-//! without a new version, as long as the field stays true when a release that doesn't know it
-//! changes any other field. All other letters are known or make the record corrupt: a field that a
-//! reader must understand takes a new version. There is no limit on extension fields but the one on
-//! the size of the whole record.
+//! A field with a letter from `A` to `Z` is an extension. A release that doesn't know it skips it
+//! by its length, and writes it back unchanged, after its own fields and in the original order. A
+//! letter may occur more than once. A later release may therefore add such a field without a new
+//! version, as long as the field stays valid when an older release changes any other field. All
+//! other letters are known or make the record corrupt: a field that a reader must understand needs
+//! a new version. Extension fields are limited only by the size of the whole record.
 //!
-//! What another framework keeps of its own in a session (`Record::foreign`) isn't written.
+//! The data of another framework (`Record::foreign`) is not written.
 //!
-//! Lengths instead of quotes, so that opening a session steps over its values without reading them,
-//! and text instead of binary, so that a person who looks into a store or a signed cookie can read
+//! Values have a length instead of quotes, so that opening a session skips them without parsing.
+//! The format is text, so that the contents of a store or a signed cookie are readable.
 //! it.
 
 use std::ops::Range;
@@ -51,8 +50,9 @@ use crate::record::Record;
 use crate::text::{Json, Text};
 use crate::time::Timestamp;
 
-/// Bytes that aren't a record of ours: a wrong version, a wrong field, or a field that ends too
-/// late.
+/// The error for bytes that aren't a record.
+///
+/// They have a wrong version, a wrong field or a truncated field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt;
 
@@ -75,8 +75,7 @@ impl Record {
         let optional = [
             ('i', clock.idle_deadline.map(after_created)),
             ('a', clock.absolute_deadline.map(after_created)),
-            // Zero is taken by "never", which is the last thing that a timeout rounded down to
-            // nothing should become.
+            // 0 means "never", so a timeout below a millisecond must not be rounded down to 0.
             ('o', clock.own_idle.map(|idle| idle.map_or(0, |idle| millis(idle).max(1)))),
             ('r', clock.remembered.then_some(1)),
         ];
@@ -120,7 +119,7 @@ impl Record {
         }
     }
 
-    /// The record's text form.
+    /// Returns the record's text form.
     #[must_use]
     pub fn encode(&self) -> String {
         let mut out = String::with_capacity(self.room());
@@ -128,11 +127,12 @@ impl Record {
         out
     }
 
-    /// About as many bytes as the text form takes, and rarely fewer: for a buffer that needn't
-    /// grow.
+    /// Returns the approximate length of the text form in bytes, which is rarely exceeded.
+    ///
+    /// It is the capacity of a buffer that needn't grow.
     #[must_use]
     pub fn room(&self) -> usize {
-        // Dates and token, and at each text its letter, its length and the colon.
+        // Times and token; and for each text its letter, its length and the colon.
         const FACTS: usize = 160;
         const AROUND: usize = 6;
         let size = |text: &Text| text.as_str().len() + AROUND;
@@ -140,18 +140,19 @@ impl Record {
         let data: usize = self.data.sizes().map(|(_, size)| size + 2 * AROUND).sum();
         let message = |waiting: &Waiting| waiting.body.as_str().len() + 6 * AROUND;
         let queue = |(name, waiting): (&Text, &[Waiting])| size(name) + waiting.iter().map(message).sum::<usize>();
-        // A letter, 15 digits at most, and a semicolon; and once the time.
+        // A letter, at most 15 digits and a semicolon; and the time once.
         const MARK: usize = 17;
         let marks = self.marks.ids().len() * MARK + MARK;
         let extensions = self.extensions.as_deref().map_or(0, str::len);
         FACTS + facts + data + self.flashes.queues().map(queue).sum::<usize>() + marks + extensions
     }
 
-    /// Reads the text form, from byte `start` of the buffer on. Keys and values share the buffer;
-    /// no value is looked at.
+    /// Decodes the text form, starting at byte `start` of the buffer.
+    ///
+    /// Keys and values share the buffer; values aren't parsed.
     ///
     /// # Errors
-    /// [`Corrupt`] when it isn't the text form of any version ever released.
+    /// Returns [`Corrupt`] if it isn't the text form of any released version.
     pub fn decode(buffer: &Arc<str>, start: usize) -> Result<Self, Corrupt> {
         let mut reader = Reader { buffer, at: start };
         match reader.byte().and_then(RecordVersion::read) {
@@ -163,7 +164,7 @@ impl Record {
     fn decode_v1(mut reader: Reader<'_>) -> Result<Self, Corrupt> {
         let buffer = reader.buffer;
         let mut clock = RawClock::default();
-        // Room for the keys of most sessions, and never much more than the text takes itself.
+        // Capacity for the keys of most sessions, bounded by the size of the text.
         let mut data = Pairs::reading(buffer, (buffer.len() / 32).min(16));
         let mut flashes = Flashes::default();
         let (mut csrf, mut owner, mut label) = (None, None, None);
@@ -214,7 +215,7 @@ impl Record {
     }
 }
 
-/// The numbers of a record before they are put in relation to each other.
+/// The times of a record as encoded, relative to its creation.
 #[derive(Default)]
 struct RawClock {
     created: Option<u64>,
@@ -260,7 +261,7 @@ fn text(out: &mut String, field: char, value: &str) {
 
 fn decimal(out: &mut String, value: u64) {
     match value {
-        // Most are lengths of one digit or two.
+        // Most numbers are lengths of one or two digits.
         0..10 => out.push(digit(value)),
         10..100 => {
             out.push(digit(value / 10));
@@ -270,7 +271,7 @@ fn decimal(out: &mut String, value: u64) {
     }
 }
 
-/// The last digit of a number.
+/// Returns the last digit of a number.
 const fn digit(value: u64) -> char {
     (b'0' + (value % 10) as u8) as char
 }
@@ -309,7 +310,7 @@ impl Reader<'_> {
         self.digits(b';')
     }
 
-    /// Where a text stands. It begins behind a colon, and ends between two characters.
+    /// Returns the range of a text, which follows a colon and must end on a character boundary.
     fn piece(&mut self) -> Result<Range<usize>, Corrupt> {
         let length = usize::try_from(self.digits(b':')?).map_err(|_| Corrupt)?;
         let piece = self.at..self.at.checked_add(length).ok_or(Corrupt)?;

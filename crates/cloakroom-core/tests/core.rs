@@ -1,4 +1,4 @@
-//! The core from outside: its laws, its seal, and the formats that must never change.
+//! Tests of the core's public API: its laws, its seal, and its stable formats.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

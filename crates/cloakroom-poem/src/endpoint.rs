@@ -1,4 +1,4 @@
-//! A request's way from poem into the layer, and back into poem inside of it.
+//! The conversion of a request from poem to a tower layer, and back to poem inside the layer.
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
@@ -17,7 +17,7 @@ use tower_service::Service;
 
 use crate::BoxBody;
 
-/// What a layer sees of the endpoint that it wraps: a service over `http`.
+/// The wrapped endpoint as a service over `http`, for a layer.
 pub struct Inner<E>(Arc<E>);
 
 impl<E> Inner<E> {
@@ -26,12 +26,12 @@ impl<E> Inner<E> {
     }
 }
 
-/// The endpoint that a layer around another one makes.
+/// The endpoint made by a layer around another endpoint.
 #[derive(Clone, Debug)]
 pub struct Layered<S>(pub(crate) S);
 
-/// What poem knows of a request beside `http`, on its way around the layer. Taken once: it can't be
-/// copied.
+/// The parts of a poem request that `http` doesn't have, carried past the layer. They can't be
+/// cloned, so they are taken once.
 #[derive(Clone)]
 struct Beside(Arc<Mutex<Option<RequestParts>>>);
 
@@ -81,7 +81,7 @@ where
         let (mut head, body) = request.into_parts();
         let beside = head.extensions.remove::<Beside>();
         let beside = beside.and_then(|beside| beside.0.lock().unwrap_or_else(PoisonError::into_inner).take());
-        // A request that the layer made itself has nothing of poem's.
+        // A request that the layer created has no such parts.
         let mut parts = beside.unwrap_or_else(|| Request::default().into_parts().0);
         parts.method = head.method;
         parts.uri = head.uri;

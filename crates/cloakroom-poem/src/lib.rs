@@ -1,20 +1,19 @@
-//! Cloakroom in poem: the layers of `cloakroom-tower` as a middleware, and `Session` as an
+//! Cloakroom for poem: the layers of `cloakroom-tower` as middleware, and `Session` as an
 //! extractor.
 //!
-//! poem's own adapter for tower takes layers that are written for poem's requests. [`HttpLayer`]
-//! takes those that are written for requests of `http`, which is nearly all of them.
+//! poem's own adapter for tower takes layers for poem's requests. [`HttpLayer`] takes layers for
+//! requests of `http`, which nearly all layers are.
 //!
-//! 1. **Order**: the middleware that is added last is outermost. Add the CSRF layer first, the
+//! 1. **Order**: the middleware added last is the outermost. Add the CSRF layer first and the
 //!    session layer last.
-//! 2. **Errors become responses** at the layer, because a session is committed for a response. A
-//!    `catch_error` belongs inside of it.
-//! 3. A path that no route has, and a method that a route hasn't, are errors of poem inside of the
-//!    layer: their responses pass through it.
+//! 2. **Errors become responses** at the layer, because a session is committed for a response. Put
+//!    a `catch_error` inside the layer.
+//! 3. For an unknown path, or a method that a route doesn't support, poem creates an error inside
+//!    the layer. Its response passes through the layer.
 //!
-//! The extractor is there as soon as this crate is: with it comes the feature `poem` of
-//! `cloakroom-session`. Handlers name `cloakroom::Session` and return `cloakroom::Error` with `?`.
-//! The token for a page's forms is a [`FormToken`](cloakroom_session::FormToken), or
-//! `session.masked_csrf_token()`.
+//! This crate enables the feature `poem` of `cloakroom-session`, which has the extractor. Handlers
+//! use `cloakroom::Session` and return `cloakroom::Error` with `?`. For the token of a form use
+//! [`FormToken`](cloakroom_session::FormToken) or `session.masked_csrf_token()`.
 //!
 //! # Examples
 //! ```
@@ -58,13 +57,13 @@ use tower_service::Service;
 
 pub use endpoint::{Inner, Layered};
 
-/// The body in which poem's requests come.
+/// The body of poem's requests.
 type BoxBody = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
 
-/// A tower layer over requests of `http`, as a middleware of poem.
+/// A tower layer over requests of `http`, as middleware for poem.
 ///
-/// What poem knows of a request beside `http` (path parameters, addresses, an upgrade to a socket)
-/// goes around the layer and is there again inside of it.
+/// The parts of a poem request that `http` doesn't have (path parameters, addresses, a WebSocket
+/// upgrade) bypass the layer and are available again inside it.
 ///
 /// # Examples
 /// ```

@@ -1,4 +1,4 @@
-//! The layers in poem without a network; over real HTTP they are tested by the example.
+//! The layers in poem without a network. The example tests them over HTTP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -123,19 +123,19 @@ async fn an_error_of_a_handler_commits_as_the_policy_says() {
         let mut browser = Browser::new(site(sessions().commit_policy(policy)));
         browser.get("/in").await;
         let failed = text(browser.get("/fails").await).await;
-        assert_eq!(failed, (StatusCode::INTERNAL_SERVER_ERROR, "sorry".to_owned()), "the error's own words");
+        assert_eq!(failed, (StatusCode::INTERNAL_SERVER_ERROR, "sorry".to_owned()), "the text of the error");
         assert_eq!(text(browser.get("/").await).await.1, user);
     }
 }
 
 #[tokio::test]
-async fn our_errors_are_responses_that_say_nothing() {
+async fn session_errors_are_responses_without_details() {
     let mut browser = Browser::new(site(sessions()));
     browser.get("/in").await;
     let sorry = (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error".to_owned());
     assert_eq!(text(browser.get("/wrong-type").await).await, sorry, "a handler's");
     assert_eq!(text(browser.get("/much").await).await, sorry, "the commit's");
-    assert_eq!(text(browser.get("/").await).await.1, "ann", "and the session is as it was");
+    assert_eq!(text(browser.get("/").await).await.1, "ann", "the session is unchanged");
     let without = Route::new().at("/", get(who));
     assert_eq!(text(Browser::new(without).get("/").await).await, sorry, "without a layer");
     let unavailable = poem::Error::from(Error::unavailable("it is down")).into_response();
@@ -144,7 +144,7 @@ async fn our_errors_are_responses_that_say_nothing() {
 }
 
 #[tokio::test]
-async fn a_page_with_a_token_is_stored_by_no_cache() {
+async fn a_page_with_a_token_is_not_cached() {
     let mut browser = Browser::new(site(sessions()));
     browser.get("/in").await;
     let response = browser.get("/cached").await;
@@ -155,7 +155,7 @@ async fn a_page_with_a_token_is_stored_by_no_cache() {
 }
 
 #[tokio::test]
-async fn a_searched_body_arrives_whole() {
+async fn a_searched_body_arrives_complete() {
     let mut browser = Browser::new(site(sessions()));
     let token = text(browser.get("/token").await).await.1;
     let form = format!("csrf_token={token}&a={}", "x".repeat(100_000));
@@ -175,8 +175,8 @@ async fn a_stream_passes() {
 }
 
 #[tokio::test]
-async fn what_poem_knows_goes_around_the_layers() {
-    // The layers are inside of the router, where a path has its parameters already.
+async fn poem_s_request_parts_bypass_the_layers() {
+    // The layers are inside the router, where the path parameters are already known.
     let inside = Route::new().at("/hats/:name", get(named).with(csrf()).with(HttpLayer(sessions())));
     let outside = Route::new().at("/hats/:name", get(named));
     let said = |response: TestResponse| async move { text(response).await.1 };
@@ -192,7 +192,7 @@ async fn made() -> Response {
 }
 
 #[tokio::test]
-async fn a_request_that_a_layer_made_is_a_request() {
+async fn a_request_created_by_a_layer_is_accepted() {
     let another = MapRequestLayer::new(|_: http::Request<_>| {
         let request = http::Request::builder().uri("/made");
         request.body(http_body_util::Empty::new()).unwrap()

@@ -1,5 +1,4 @@
-//! What a URL says: where, as whom, and whose certificates to believe; and how patient a connection
-//! is.
+//! The parts of a URL: servers, credentials, certificates and timeouts.
 
 use std::time::Duration;
 
@@ -9,28 +8,28 @@ use redis::{ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion};
 
 use crate::error::{self, failed};
 
-/// How long an answer may take unless a URL says otherwise. Sessions have a deadline of 2 seconds
-/// per call: this is well below it.
+/// The default response timeout. Sessions have a timeout of 2 seconds per call, so this is well
+/// below it.
 pub(crate) const RESPONSE: Duration = Duration::from_secs(1);
 
-/// How long connecting may take.
+/// The connect timeout.
 pub(crate) const CONNECT: Duration = Duration::from_secs(1);
 
-/// How long the network may swallow what was sent before a connection is given up for dead.
+/// The time without acknowledgement of sent data after which a connection is considered dead.
 #[cfg(target_os = "linux")]
 const UNHEARD: Duration = Duration::from_secs(5);
 
-/// A server, or in the place of one the master that sentinels know.
+/// A server, or the master known to sentinels.
 #[derive(Clone)]
 pub(crate) struct Address {
     pub(crate) information: ConnectionInfo,
-    /// How long an answer may take.
+    /// The response timeout.
     pub(crate) timeout: Duration,
-    /// The protocol that the URL names.
+    /// The protocol named in the URL.
     pub(crate) protocol: Option<ProtocolVersion>,
-    /// Whether writes count only once they are on disks.
+    /// `true` if writes must be confirmed on disk.
     pub(crate) disk: bool,
-    /// Those named in the URL; where there are none, the system's count.
+    /// The certificates named in the URL, if any, instead of the system's.
     #[cfg(feature = "tls")]
     #[cfg_attr(
         not(any(feature = "cluster", feature = "sentinel")),
@@ -53,13 +52,13 @@ impl Address {
                 .ok()
                 .filter(|millis| *millis > 0)
                 .map(Duration::from_millis)
-                .ok_or_else(|| failed("`timeout` of the URL is a number of milliseconds, and not 0"))?,
+                .ok_or_else(|| failed("`timeout` in the URL must be a number of milliseconds above 0"))?,
             None => RESPONSE,
         };
         let disk = match option(url, "durability").as_deref() {
             None => false,
             Some("aof") => true,
-            Some(_) => return Err(failed("`durability` of the URL is something else than `aof`")),
+            Some(_) => return Err(failed("`durability` in the URL must be `aof`")),
         };
         let protocol = option(url, "protocol").map(|_| information.redis_settings().protocol());
         #[cfg(not(feature = "tls"))]
@@ -74,10 +73,10 @@ fn option(url: &str, name: &str) -> Option<String> {
     url.query_pairs().find(|(option, _)| option == name).map(|(_, value)| value.into_owned())
 }
 
-/// How sockets are set.
+/// Returns the socket settings.
 pub(crate) fn socket() -> TcpSettings {
-    // Small requests of many tasks share a connection: none may wait for another one's
-    // acknowledgement.
+    // Small requests of many tasks share a connection, so none may be delayed until another is
+    // acknowledged.
     let settings = TcpSettings::default().set_nodelay(true);
     #[cfg(target_os = "linux")]
     let settings = settings.set_user_timeout(UNHEARD);
@@ -92,8 +91,8 @@ mod tls {
 
     pub(super) fn with_certificates(url: &str, address: Address) -> Result<Address, StoreError> {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Without one, rustls panics. Whoever comes first wins, and an error says that somebody
-            // else did.
+            // Without a provider, rustls panics. The first installation wins; an error means that
+            // another one is already installed.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let certificates = named(url)?;
@@ -102,15 +101,15 @@ mod tls {
             return Err(failed("`ca`, `cert` and `key` of a URL need rediss://"));
         }
         let client = Client::build_with_tls(address.information, named)
-            .map_err(|_| failed("what `ca`, `cert` or `key` of the URL names is no certificate or key in PEM"))?;
+            .map_err(|_| failed("`ca`, `cert` or `key` in the URL names no certificate or key in PEM"))?;
         Ok(Address { information: client.get_connection_info().clone(), certificates, ..address })
     }
 
-    /// The files of `?ca=`, `?cert=` and `?key=`.
+    /// Reads the files of `?ca=`, `?cert=` and `?key=`.
     fn named(url: &str) -> Result<Option<TlsCertificates>, StoreError> {
         let file = |name: &str| -> Result<Option<Vec<u8>>, StoreError> {
             let Some(path) = option(url, name) else { return Ok(None) };
-            // A path is not a secret, and without it nobody finds the mistake.
+            // The path is not a secret, and helps to find the mistake.
             let bytes = std::fs::read(&path);
             bytes.map(Some).map_err(|error| failed(format!("`{name}` of the URL, {path:?}: {error}")))
         };
@@ -130,11 +129,11 @@ mod tests {
     use super::Address;
 
     #[test]
-    fn a_timeout_is_milliseconds() {
+    fn the_timeout_is_in_milliseconds() {
         for (row, url, expected) in [
             ("ours", "redis://127.0.0.1/", Some(1_000)),
             ("the URL's", "redis://127.0.0.1/?timeout=5000", Some(5_000)),
-            ("beside others", "redis://127.0.0.1/?protocol=resp3&timeout=20", Some(20)),
+            ("with other options", "redis://127.0.0.1/?protocol=resp3&timeout=20", Some(20)),
             ("none", "redis://127.0.0.1/?timeout=0", None),
             ("a unit", "redis://127.0.0.1/?timeout=2s", None),
         ] {
@@ -156,7 +155,7 @@ mod tests {
 
     #[test]
     #[cfg(not(feature = "tls"))]
-    fn tls_that_is_not_built_in_is_named() {
+    fn a_missing_tls_feature_is_named() {
         for url in ["rediss://127.0.0.1/", "valkeys://127.0.0.1/"] {
             let error = Address::parse(url).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(error.contains("feature `tls`"), "{url}: {error}");

@@ -1,4 +1,4 @@
-//! What scripts are called with.
+//! The arguments of scripts.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,23 +9,24 @@ use redis::{RedisWrite, ToRedisArgs};
 
 use crate::layout::{KEY_LEN, Live};
 
-/// How much longer than a caller's clock says Redis keeps a key: more than the clocks of a
-/// deployment differ.
+/// The extra time for which Redis keeps a key, beyond the time left by the caller's clock: more
+/// than the clocks of a deployment differ.
 const SLACK: Duration = Duration::from_secs(60);
 
-/// Beyond that a key has no expiry: Redis refuses spans that overflow its clock.
+/// A key that expires later than this gets no expiry, because Redis rejects spans that overflow its
+/// clock.
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// An argument of a script, written to the command without a copy in between.
+/// An argument of a script, written to the command without an intermediate copy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Argument<'a> {
     Text(&'a str),
     Key(&'a StoreKey),
     Number(u64),
     Live(&'a Live<'a>),
-    /// `-`: none, or for ever.
+    /// `-`: none, or never.
     Nothing,
-    /// Not sent. So are those behind it.
+    /// Omitted, together with all following arguments.
     Absent,
 }
 
@@ -38,22 +39,22 @@ impl<'a> Argument<'a> {
         deadline.map_or(Self::Nothing, Self::time)
     }
 
-    /// Whose session it is.
+    /// The owner of an entry.
     pub(crate) fn owner(entry: &'a Entry) -> Self {
         entry.owner.as_deref().map_or(Self::Absent, Self::Text)
     }
 
-    /// For how many milliseconds Redis has to keep a key.
+    /// Returns the time in milliseconds for which Redis must keep a key.
     ///
-    /// It is a span and not a point: it counts from when Redis gets it, whatever the two clocks
-    /// say.
+    /// It is a span and not a point in time: it starts when Redis receives it, independently of
+    /// both clocks.
     pub(crate) fn ttl(deadline: Option<Timestamp>, now: Timestamp) -> Self {
         let span = deadline.map(|deadline| deadline.since(now).saturating_add(SLACK));
         let millis = span.filter(|span| *span < CENTURY).and_then(|span| u64::try_from(span.as_millis()).ok());
         millis.map_or(Self::Nothing, Self::Number)
     }
 
-    /// About how many bytes it takes.
+    /// Returns the approximate size in bytes.
     pub(crate) fn size(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -70,7 +71,7 @@ impl fmt::Display for Argument<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => f.write_str(text),
-            // Of which an error must not say more than its prefix: `Debug` does that.
+            // `Debug` shows only the prefix, so that an error doesn't reveal the whole key.
             Self::Key(key) => fmt::Debug::fmt(key, f),
             Self::Number(number) => number.fmt(f),
             Self::Live(live) => live.fmt(f),
@@ -101,12 +102,12 @@ mod tests {
     use super::Argument;
 
     #[test]
-    fn redis_keeps_it_longer_than_asked() {
+    fn redis_keeps_keys_longer_than_the_deadline() {
         let now = Timestamp::from_unix_secs(1_700_000_000);
         for (row, deadline, expected) in [
             ("for ever", None, "-"),
             ("in ten seconds", Some(now + Duration::from_secs(10)), "70000"),
-            ("over already", Some(Timestamp::from_unix_secs(1)), "60000"),
+            ("expired", Some(Timestamp::from_unix_secs(1)), "60000"),
             ("at the end of time", Some(now + Duration::MAX), "-"),
         ] {
             assert_eq!(Argument::ttl(deadline, now).to_string(), expected, "{row}");

@@ -1,4 +1,5 @@
-//! One round trip: by hash, by text if the hash is unknown, and waiting for replicas.
+//! One round trip: by hash, by text if the server doesn't know the hash, with confirmation if
+//! required.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,29 +16,29 @@ use crate::link::Target;
 use crate::redis_store::RedisStore;
 use crate::scripts::Script;
 
-/// What all commands have: its name, the script, the number of keys, the time, and whether indexes
-/// are here.
+/// The number of arguments that all commands have: the command, the script, the number of keys, the
+/// time, and whether indexes are on this server.
 const SHARED: usize = 5;
 
-/// About how many bytes the numbers among them take.
+/// The approximate number of bytes of the numbers among them.
 const SHARED_SIZE: usize = 32;
 
-/// A script, and what it is called with.
+/// A script and its arguments.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) script: &'a Script,
     pub(crate) keys: &'a [&'a [u8]],
     /// The first argument of all scripts.
     pub(crate) now: Timestamp,
-    /// Those of this one.
+    /// The further arguments.
     pub(crate) arguments: &'a [Argument<'a>],
     pub(crate) target: Target<'a>,
-    /// Whose record is corrupt if there is something else.
+    /// The key to report as corrupt if the reply is not a session.
     pub(crate) about: Option<&'a StoreKey>,
 }
 
 impl Call<'_> {
-    /// A call whose answer is as safe as the server it came from.
+    /// Runs a script without confirmation by replicas or disks.
     pub(crate) async fn run(&self, store: &RedisStore) -> Result<Value, StoreError> {
         let answer = match store.link.command(self.by_hash(store), self.target, Repeat::Harmless).await {
             Err(error) if is_unknown(&error) => {
@@ -48,7 +49,7 @@ impl Call<'_> {
         answer.map_err(|error| of_call(&error, self.about))
     }
 
-    /// A call that counts only once replicas have it, if that is wanted.
+    /// Runs a script, and requires confirmation if the store is configured for it.
     pub(crate) async fn write(&self, store: &RedisStore) -> Result<Value, StoreError> {
         let Some(wanted) = store.durability.wanted() else { return self.run(store).await };
         let link = store.waiting().await?;
@@ -65,8 +66,9 @@ impl Call<'_> {
         self.command("EVALSHA", &self.script.hash, store)
     }
 
-    /// Redis keeps the script, too: the next call goes by its hash. Unlike `SCRIPT LOAD` it goes to
-    /// the one server of a Cluster that needs it, even when another one is down.
+    /// Sends the script's text. Redis keeps it, so the next call uses the hash. Unlike
+    /// `SCRIPT LOAD`, this only reaches the one server of a Cluster that needs it, and works while
+    /// others are down.
     fn by_text(&self, store: &RedisStore) -> Cmd {
         self.command("EVAL", self.script.text, store)
     }
@@ -87,8 +89,7 @@ fn is_unknown(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-/// Marks by which a server knows a call that it has seen: a random name of this process, and a
-/// count.
+/// Marks that identify repeated calls to the server: a random name of this process and a counter.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     process: OnceLock<[u8; 3]>,

@@ -1,4 +1,4 @@
-//! What a server says of itself.
+//! The report on a server.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::link::Target;
 use crate::redis_store::RedisStore;
 
 impl RedisStore {
-    /// In a Cluster each master is asked, and its findings bear its number.
+    /// In a Cluster each master is asked, and its findings are prefixed with its number.
     pub(crate) async fn look(&self) -> Result<Checkup, StoreError> {
         let servers = self.servers().await?;
         let mut all: Option<Checkup> = None;
@@ -34,15 +34,15 @@ impl RedisStore {
     }
 }
 
-/// What `INFO`, `CONFIG GET` and `TIME` say; of the second, which may be forbidden, perhaps
+/// The results of `INFO`, `CONFIG GET` and `TIME`. `CONFIG GET` may be forbidden, and then returns
 /// nothing.
 #[derive(Debug, Default)]
 struct Facts {
     info: HashMap<String, String>,
     appendfsync: Option<String>,
-    /// How many replicas a master must have, or it refuses writes.
+    /// The minimum number of replicas below which a master rejects writes.
     min_replicas: Option<String>,
-    /// After how many idle seconds a connection is closed.
+    /// The idle time in seconds after which a connection is closed.
     idle: Option<String>,
     clock: Option<Timestamp>,
 }
@@ -71,7 +71,7 @@ impl Facts {
         let mut checkup =
             Checkup::new(format!("{name} {}", version.unwrap_or("of an unknown version"))).clock(self.clock);
         let writes = match self.get("role") {
-            "slave" => (Severity::Problem, "this is a replica: it refuses writes".to_owned()),
+            "slave" => (Severity::Problem, "this is a replica: it rejects writes".to_owned()),
             _ => (Severity::Good, "it takes writes".to_owned()),
         };
         for (topic, (severity, text)) in [
@@ -97,26 +97,26 @@ impl Facts {
             ("1", _) if self.get("aof_last_write_status") == "err" => {
                 (Severity::Problem, "the append-only file can't be written: is the disk full?".to_owned())
             }
-            ("1", Some("always")) => (
-                Severity::Good,
-                "append-only file, appendfsync always: what was acknowledged is on the disk".to_owned(),
-            ),
+            ("1", Some("always")) => {
+                (Severity::Good, "append-only file, appendfsync always: acknowledged writes are on the disk".to_owned())
+            }
             ("1", Some("no")) => (
                 Severity::Note,
-                "append-only file, appendfsync no: a loss of power may take half a minute of writes".to_owned(),
+                "append-only file, appendfsync no: a power failure may lose half a minute of writes".to_owned(),
             ),
             ("1", Some(mode)) => (
                 Severity::Note,
-                format!("append-only file, appendfsync {mode}: a loss of power may take the last second or two"),
+                format!("append-only file, appendfsync {mode}: a power failure may lose the last second or two"),
             ),
-            ("1", None) => {
-                (Severity::Note, "append-only file; how often it reaches the disk, the server doesn't tell".to_owned())
-            }
-            _ => (Severity::Unknown, "the server doesn't tell whether it writes a file".to_owned()),
+            ("1", None) => (
+                Severity::Note,
+                "append-only file; the server doesn't report how often it is flushed to disk".to_owned(),
+            ),
+            _ => (Severity::Unknown, "the server doesn't report whether it writes an append-only file".to_owned()),
         }
     }
 
-    /// The same where writes wait for disks.
+    /// Judges durability if writes are confirmed on disk.
     fn on_disk(&self) -> (Severity, String) {
         let version = self.get("redis_version").split('.').map(|part| part.parse().unwrap_or(0));
         if version.take(2).collect::<Vec<u32>>() < vec![7, 2] {
@@ -125,42 +125,43 @@ impl Facts {
         }
         match self.durability() {
             (Severity::Note | Severity::Good, _) => {
-                (Severity::Good, "append-only file, and writes wait until they are in it, on the disk".to_owned())
+                (Severity::Good, "append-only file, and writes wait until they are on the disk".to_owned())
             }
             found => found,
         }
     }
 
-    /// Whether a master that was cut off goes on taking writes, of which its successor won't know.
+    /// Judges whether a master that was cut off keeps accepting writes, which its successor won't
+    /// have.
     fn cut_off(&self, waits_for: u32) -> Option<(Severity, String)> {
         let has_replicas = !matches!(self.get("connected_slaves"), "" | "0");
         if self.get("role") == "slave" || !(has_replicas || waits_for > 0) {
             return None;
         }
         Some(match self.min_replicas.as_deref() {
-            None => (Severity::Unknown, "the server doesn't tell its `min-replicas-to-write`".to_owned()),
+            None => (Severity::Unknown, "the server doesn't report its `min-replicas-to-write`".to_owned()),
             Some("0") => (
                 Severity::Note,
-                "a master that is cut off from its replicas goes on taking writes, which are lost when another one \
-                 is promoted; `min-replicas-to-write 1` makes it refuse them"
+                "a master that is cut off from its replicas keeps accepting writes, which are lost when another one \
+                 is promoted; `min-replicas-to-write 1` makes it reject them"
                     .to_owned(),
             ),
             Some(count) => (
                 Severity::Good,
-                format!("a master with fewer than {count} replicas refuses writes (`min-replicas-to-write`)"),
+                format!("a master with fewer than {count} replicas rejects writes (`min-replicas-to-write`)"),
             ),
         })
     }
 
     fn connections(&self) -> (Severity, String) {
         match self.idle.as_deref() {
-            None => (Severity::Unknown, "the server doesn't tell whether it closes idle connections".to_owned()),
+            None => (Severity::Unknown, "the server doesn't report whether it closes idle connections".to_owned()),
             Some("0") => (Severity::Good, "idle connections stay open".to_owned()),
             Some(seconds) => (
                 Severity::Note,
                 format!(
-                    "timeout {seconds}: idle connections are closed after {seconds} s; ours notice it with RESP3, and with \
-                     `protocol=resp2` a call on one is tried twice"
+                    "timeout {seconds}: idle connections are closed after {seconds} s; this is detected with RESP3, and with \
+                     `protocol=resp2` the call is retried"
                 ),
             ),
         }
@@ -173,19 +174,18 @@ impl Facts {
             count => format!("; {count} keys were evicted since its start"),
         };
         match (policy, limit) {
-            ("", _) => (Severity::Unknown, "the server doesn't tell whether it evicts".to_owned()),
-            ("noeviction", _) => (
-                Severity::Good,
-                "noeviction: a server that is full refuses new sessions and keeps those it has".to_owned(),
-            ),
+            ("", _) => (Severity::Unknown, "the server doesn't report whether it evicts".to_owned()),
+            ("noeviction", _) => {
+                (Severity::Good, "noeviction: a full server rejects new sessions and keeps existing ones".to_owned())
+            }
             (_, "0") if evicted.is_empty() => (
                 Severity::Note,
-                format!("{policy}, and no limit of memory: nothing is evicted until there is one; set `noeviction`"),
+                format!("{policy}, without a memory limit: nothing is evicted until one is set; set `noeviction`"),
             ),
             _ => (
                 Severity::Problem,
                 format!(
-                    "{policy}: a server that is full signs people out, and loses the lists of owners' sessions{evicted}; set `maxmemory-policy noeviction`"
+                    "{policy}: a full server evicts sessions and owner indexes, which signs users out{evicted}; set `maxmemory-policy noeviction`"
                 ),
             ),
         }
@@ -195,21 +195,22 @@ impl Facts {
         let count: u32 = self.get("connected_slaves").parse().unwrap_or_default();
         match (count, waits_for) {
             (count, Some(wanted)) if count < wanted => {
-                (Severity::Problem, format!("{count} replicas, and writes wait for {wanted}: none succeeds"))
+                (Severity::Problem, format!("{count} replicas, and writes wait for {wanted}: every write fails"))
             }
             (0, _) => (Severity::Note, "no replica".to_owned()),
             (count, Some(wanted)) => (Severity::Good, format!("{count} replicas, and writes wait for {wanted}")),
             (count, None) => (
                 Severity::Note,
                 format!(
-                    "{count} replicas, and no write waits for them: a failover may lose the last ones; `?replicas=1` waits"
+                    "{count} replicas, and no write waits for them: a failover may lose the last writes; `?replicas=1` waits"
                 ),
             ),
         }
     }
 }
 
-/// A setting; nothing where the server doesn't tell, as managed ones often don't.
+/// Reads a setting. Returns `None` if the server doesn't reveal it, as is common for managed
+/// services.
 async fn configured(store: &RedisStore, target: Target<'_>, name: &str) -> Option<String> {
     let mut question = redis::cmd("CONFIG");
     question.arg("GET").arg(name);
@@ -220,9 +221,9 @@ fn bytes_of(value: Value) -> Option<Vec<u8>> {
     if let Value::VerbatimString { text, .. } = value { Some(text.into_bytes()) } else { bytes(value) }
 }
 
-/// The value of the one name that was asked for.
+/// Returns the value of the one requested name.
 fn second(value: Value) -> Option<String> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the server gives pairs in one of two ways")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the server returns pairs in one of two ways")]
     let value = match value {
         Value::Array(parts) => parts.into_iter().nth(1)?,
         Value::Map(pairs) => pairs.into_iter().next()?.1,
@@ -231,7 +232,7 @@ fn second(value: Value) -> Option<String> {
     String::from_utf8(bytes(value)?).ok()
 }
 
-/// Seconds and microseconds.
+/// Parses seconds and microseconds.
 fn time(value: Value) -> Option<Timestamp> {
     let Value::Array(parts) = value else { return None };
     let numbers: Vec<u64> =
@@ -255,8 +256,8 @@ mod tests {
             ("no file", "0", None, Severity::Problem),
             ("every write", "1", Some("always"), Severity::Good),
             ("every second", "1", Some("everysec"), Severity::Note),
-            ("when the system likes", "1", Some("no"), Severity::Note),
-            ("it doesn't say how often", "1", None, Severity::Note),
+            ("when the system decides", "1", Some("no"), Severity::Note),
+            ("unknown how often", "1", None, Severity::Note),
         ] {
             assert_eq!(facts(&[("aof_enabled", aof)], fsync).durability().0, expected, "{row}");
         }
@@ -264,11 +265,11 @@ mod tests {
     }
 
     #[test]
-    fn what_becomes_of_idle_connections() {
+    fn idle_connections_are_judged_by_the_timeout() {
         for (row, idle, expected) in [
-            ("they stay", Some("0"), Severity::Good),
-            ("they are closed", Some("300"), Severity::Note),
-            ("it doesn't say", None, Severity::Unknown),
+            ("kept open", Some("0"), Severity::Good),
+            ("closed", Some("300"), Severity::Note),
+            ("unknown", None, Severity::Unknown),
         ] {
             let facts = Facts { idle: idle.map(str::to_owned), ..facts(&[], None) };
             assert_eq!(facts.connections().0, expected, "{row}");
@@ -276,12 +277,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_thrown_away() {
+    fn eviction_is_judged_by_the_policy() {
         for (row, policy, limit, evicted, expected) in [
             ("nothing", "noeviction", "1000", "0", Severity::Good),
             ("nothing yet", "allkeys-lru", "0", "0", Severity::Note),
             ("sessions", "allkeys-lru", "1000", "0", Severity::Problem),
-            ("sessions, before the limit was taken away", "volatile-lru", "0", "7", Severity::Problem),
+            ("sessions, before the limit was removed", "volatile-lru", "0", "7", Severity::Problem),
         ] {
             let facts = facts(&[("maxmemory_policy", policy), ("maxmemory", limit), ("evicted_keys", evicted)], None);
             assert_eq!(facts.eviction().0, expected, "{row}");
@@ -289,25 +290,25 @@ mod tests {
     }
 
     #[test]
-    fn who_has_a_copy() {
+    fn replication_is_judged_by_the_replicas() {
         for (row, connected, wanted, expected) in [
-            ("nobody", "0", None, Severity::Note),
-            ("one, who isn't waited for", "1", None, Severity::Note),
-            ("one, who is", "1", Some(1), Severity::Good),
-            ("fewer than are waited for", "1", Some(2), Severity::Problem),
+            ("none", "0", None, Severity::Note),
+            ("one, not waited for", "1", None, Severity::Note),
+            ("one, waited for", "1", Some(1), Severity::Good),
+            ("fewer than required", "1", Some(2), Severity::Problem),
         ] {
             assert_eq!(facts(&[("connected_slaves", connected)], None).replication(wanted).0, expected, "{row}");
         }
     }
 
     #[test]
-    fn a_master_that_is_cut_off() {
+    fn an_isolated_master_is_judged_by_its_replicas() {
         for (row, connected, waits_for, setting, expected) in [
-            ("no replica, and none is waited for", "0", 0, Some("0"), None),
+            ("no replica, and none is required", "0", 0, Some("0"), None),
             ("a replica", "1", 0, Some("0"), Some(Severity::Note)),
             ("a replica that is waited for", "0", 1, Some("0"), Some(Severity::Note)),
-            ("it refuses", "1", 1, Some("1"), Some(Severity::Good)),
-            ("it doesn't say", "1", 1, None, Some(Severity::Unknown)),
+            ("it rejects writes", "1", 1, Some("1"), Some(Severity::Good)),
+            ("unknown", "1", 1, None, Some(Severity::Unknown)),
         ] {
             let facts =
                 Facts { min_replicas: setting.map(str::to_owned), ..facts(&[("connected_slaves", connected)], None) };
@@ -317,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_that_wait_for_disks() {
+    fn waiting_for_disks_is_judged_by_the_append_only_file() {
         for (row, version, aof, expected) in [
             ("a server without WAITAOF", "7.0.15", "1", Severity::Problem),
             ("no file", "7.2.4", "0", Severity::Problem),

@@ -1,6 +1,6 @@
-//! Many masters, each with a part of the keys.
+//! Connections to a Cluster: many masters, each with a part of the keys.
 //!
-//! A session is one key, on one server. What takes two keys elsewhere is in `index` and `steps`.
+//! A session is one key on one server. Operations on two keys are in `index` and `steps`.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,47 +20,48 @@ use crate::layout::bytes;
 use crate::link::{Link, Target};
 use crate::redis_store::RedisStore;
 
-/// How often the client follows a key to another server, or tries again what a broken connection
-/// may have swallowed.
+/// The number of times that the client follows a key to another server, or retries a call on a
+/// broken connection.
 const RETRIES: u32 = 4;
 
-/// Milliseconds between them.
+/// The shortest and the longest pause between retries, in milliseconds.
 const RETRY_WAIT: (u64, u64) = (20, 200);
 
-/// How long other connections may take to answer before they are given up.
+/// The timeout of new connections that replace silent ones.
 const PROBE: Duration = Duration::from_secs(3);
 
 impl RedisStore {
-    /// Connects to a Cluster, of which these servers are some.
+    /// Connects to a Cluster through some of its servers.
     ///
-    /// A call about a session goes to the one master that has it: when another one is lost, nobody
-    /// else's session notices. What differs from one server:
+    /// A call about a session goes to the one master that has it, so the loss of another master
+    /// doesn't affect it. Differences from a single server:
     ///
-    /// - [`cycle`](cloakroom_store::Store::cycle) creates the new session first and marks the old
-    ///   key second: one wait more. A failure between them is an error that leaves the old session
-    ///   as it was, and a new one whose id nobody knows, until its deadline.
-    /// - An index of an owner lives by itself. Creating a session with an owner needs both servers,
-    ///   at the same time, and counts only if both have done it; after that the session needs the
-    ///   index only rarely. A crash in between leaves a session whose id nobody knows and which
-    ///   isn't listed. While the server of an index is lost, its owner can't sign in; who is signed
-    ///   in goes on, and can sign out.
-    /// - [`owned`](cloakroom_store::Store::owned) is no snapshot: it reads the index, and then each
-    ///   session, where it is by then. Where the server of an index lost acknowledged writes,
-    ///   sessions on other servers can be missing in it, a remembered one until it ends: see
-    ///   [`RedisStore::durability`].
-    /// - [`end_before`](cloakroom_store::Store::end_before) goes from server to server: a session
-    ///   whose slot moves meanwhile may be left. Call it again when no slots move.
-    /// - A lost master takes all sessions with it, unless the Cluster's configuration says
-    ///   `cluster-require-full-coverage no`.
-    /// - The client tries calls again by itself. Each write carries a mark, and a session keeps the
-    ///   last mark of each of the eight processes that wrote it last: what was done is not done
-    ///   twice, however often other processes wrote in between.
+    /// - [`cycle`](cloakroom_store::Store::cycle) creates the new session first and writes the
+    ///   tombstone second, which costs one more round trip. A failure between them returns an
+    ///   error, and leaves the old session unchanged. The new session stays until its deadline,
+    ///   under an id that no client knows.
+    /// - An owner index is on its own server. Creating a session with an owner needs both servers,
+    ///   in parallel, and succeeds only if both calls do; later the session rarely needs the index.
+    ///   A crash in between leaves an unlisted session under an id that no client knows. While the
+    ///   server of an index is down, its owner can't sign in, but existing sessions continue and
+    ///   can sign out.
+    /// - [`owned`](cloakroom_store::Store::owned) is not a snapshot: it reads the index, and then
+    ///   each session under its current key. If the server of an index lost acknowledged writes,
+    ///   sessions on other servers can be missing from the list, remembered ones until they end:
+    ///   see [`RedisStore::durability`].
+    /// - [`end_before`](cloakroom_store::Store::end_before) goes from server to server, and may
+    ///   miss a session whose slot is being migrated. Call it again when no slots are migrated.
+    /// - The loss of one master makes all sessions unavailable, unless the Cluster is configured
+    ///   with `cluster-require-full-coverage no`.
+    /// - The client retries calls by itself. Each write carries a mark, and a session keeps the
+    ///   last mark of each of the eight processes that wrote it last. A repeated write therefore
+    ///   takes effect only once, however often other processes wrote in between.
     ///
-    /// `timeout`, `durability`, `ca`, `cert` and `key` count for all servers, and are taken from
-    /// the first URL that has them.
+    /// `timeout`, `durability`, `ca`, `cert` and `key` apply to all servers, and are taken from the
+    /// first URL that has them.
     ///
     /// # Errors
-    /// When a URL makes no sense, or none of the servers answers as one of a Cluster.
+    /// If a URL is invalid, or none of the servers answers as part of a Cluster.
     pub async fn connect_cluster(urls: &[impl AsRef<str>]) -> Result<Self, StoreError> {
         let addresses = urls.iter().map(|url| Address::parse(url.as_ref())).collect::<Result<Vec<_>, _>>()?;
         let disk = addresses.iter().any(|address| address.disk);
@@ -68,7 +69,7 @@ impl RedisStore {
         Ok(Self::reached(Link::Cluster(Arc::new(cluster))).await?.on_disk_if(disk))
     }
 
-    /// Uses a connection to a Cluster that the application has.
+    /// Uses an existing connection to a Cluster.
     #[must_use]
     pub fn from_cluster(connection: ClusterConnection) -> Self {
         Self::new(Link::Cluster(Arc::new(Clustered::given(connection))))
@@ -77,11 +78,11 @@ impl RedisStore {
 
 /// The connections to a Cluster.
 pub(crate) struct Clustered {
-    /// Where some of its servers are; none where the application gave the connections.
+    /// Addresses of some of its servers; empty if the application supplied the connections.
     addresses: Arc<[Address]>,
     speech: Speech,
     current: Mutex<ClusterConnection>,
-    /// Whether other connections are being tried already.
+    /// `true` while replacement connections are being tested.
     probes: AtomicBool,
 }
 
@@ -97,8 +98,8 @@ impl Clustered {
         Self { addresses, speech, current: Mutex::new(connection), probes: AtomicBool::new(false) }
     }
 
-    /// Connections of their own to the same servers; nothing where the application gave the only
-    /// ones.
+    /// Creates separate connections to the same servers. Returns `None` if the application supplied
+    /// the connections.
     pub(crate) async fn another(&self) -> RedisResult<Option<Self>> {
         if self.addresses.is_empty() {
             return Ok(None);
@@ -124,8 +125,8 @@ impl Clustered {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// After a late answer other connections are tried, while callers go on. The client itself
-    /// keeps a connection that is silent for ever.
+    /// After a timeout, tests replacement connections in the background. The client itself would
+    /// keep a silent connection for ever.
     fn note<T>(self: &Arc<Self>, answer: &RedisResult<T>, route: SingleNodeRoutingInfo) {
         let late = answer.as_ref().is_err_and(RedisError::is_timeout);
         if !late || self.addresses.is_empty() || self.probes.swap(true, Ordering::SeqCst) {
@@ -133,8 +134,7 @@ impl Clustered {
         }
         let this = Arc::clone(self);
         drop(tokio::spawn(async move {
-            // Where the server itself hangs, nothing is won by leaving the connections to the
-            // others.
+            // If the server itself hangs, replacing the connections to the others gains nothing.
             if let Ok(Ok(fresh)) = tokio::time::timeout(PROBE, answering(&this, route)).await {
                 *this.current.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
             }
@@ -143,12 +143,12 @@ impl Clustered {
     }
 }
 
-/// New connections on which the server of this route answers.
+/// Creates new connections, and waits until the server of this route answers on them.
 async fn answering(cluster: &Clustered, route: SingleNodeRoutingInfo) -> RedisResult<ClusterConnection> {
     let mut fresh = spoken(&cluster.addresses, &cluster.speech).await?;
     match fresh.route_command(redis::cmd("PING"), RoutingInfo::SingleNode(route)).await {
         Err(error) if error.is_io_error() => Err(error),
-        // Whatever it says.
+        // Any reply will do.
         Ok(_) | Err(_) => Ok(fresh),
     }
 }
@@ -194,11 +194,11 @@ fn route(target: Target<'_>) -> RedisResult<SingleNodeRoutingInfo> {
         Target::Key(key) => Slot::for_key(key),
         Target::Slot(slot) => Slot::new(slot).ok_or((ErrorKind::Client, "there is no such slot"))?,
     };
-    // Never a replica: what it has may be older than what the caller has seen.
+    // Never a replica: its data may be older than the version that the caller has seen.
     Ok(SingleNodeRoutingInfo::SpecificNode(Route::with_slot(slot, SlotAddr::Master)))
 }
 
-/// The first slot of each master, to reach it by; in the order of slots.
+/// Returns the first slot of each master, as its address, in the order of slots.
 pub(crate) async fn masters(cluster: &Clustered) -> Result<Vec<Target<'static>>, StoreError> {
     let mut command = redis::cmd("CLUSTER");
     command.arg("SLOTS");

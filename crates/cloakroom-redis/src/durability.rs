@@ -1,9 +1,9 @@
-//! When a write counts: once replicas have it, or once it is on disks.
+//! Confirmation of writes by replicas or disks.
 //!
-//! A confirmation is asked for behind each write, in the same round trip: `WAIT`, or `WAITAOF`
-//! where disks count. Both are about the last write of their connection. A call that writes nothing
-//! would be confirmed by whatever that connection wrote before; so an end writes also where it
-//! finds nothing (see `end.lua`).
+//! Each write is followed by a request for confirmation in the same round trip: `WAIT`, or
+//! `WAITAOF` for disks. Both refer to the last write of their connection. A call that writes
+//! nothing would be confirmed by an earlier write of that connection, so ending a session writes
+//! even if there is nothing to end (see `end.lua`).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,24 +17,24 @@ use tokio::runtime::Handle;
 use crate::error::unexpected;
 use crate::redis_store::RedisStore;
 
-/// How long a confirmation may take unless told otherwise: half of what a call may take.
+/// The default timeout of a confirmation: half of the timeout of a call.
 const CONFIRMATION: Duration = Duration::from_millis(500);
 
-/// How many unconfirmed ends are tried again at most.
+/// The maximum number of unconfirmed ends that are retried.
 const MOST_ENDS: usize = 10_000;
 
-/// The pauses between two attempts to end them: the first one, and the longest.
+/// The first and the longest pause between two attempts to confirm them.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
 
-/// How often they are tried: for about half an hour.
+/// The maximum number of attempts, about half an hour in total.
 const MOST_ROUNDS: usize = 180;
 
-/// What a write needs until it counts.
+/// The required confirmations of a write.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Durability {
     pub(crate) replicas: u32,
     pub(crate) timeout: Duration,
-    /// Whether it must be on disks.
+    /// `true` if it must be on disk.
     pub(crate) disk: bool,
 }
 
@@ -45,15 +45,15 @@ impl Default for Durability {
 }
 
 impl Durability {
-    /// The confirmation that is wanted, if any is.
+    /// Returns the required confirmation, if any.
     pub(crate) fn wanted(self) -> Option<Wanted> {
-        // For the server 0 means "for ever".
+        // For the server, 0 means no timeout.
         let millis = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX).max(1);
         (self.replicas > 0 || self.disk).then_some(Wanted { replicas: self.replicas, disk: self.disk, millis })
     }
 }
 
-/// A confirmation to be asked for.
+/// A confirmation to request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
     pub(crate) replicas: u32,
@@ -73,10 +73,10 @@ pub(crate) fn and_wait(command: Cmd, wanted: &Wanted) -> Pipeline {
     pipeline
 }
 
-/// The answer of the command in front of the confirmation, if that is as wanted.
+/// Returns the reply of the command before the confirmation, if the confirmation is sufficient.
 ///
-/// `always` is for a command that has written something in any case; the others need no
-/// confirmation where they changed nothing.
+/// `always` is for a command that writes in any case. Other commands need no confirmation if they
+/// changed nothing.
 pub(crate) fn settled(answers: Vec<Value>, wanted: &Wanted, always: bool) -> Result<Value, StoreError> {
     let [answer, confirmed] = <[Value; 2]>::try_from(answers).map_err(|_| unexpected())?;
     let (on_disk, confirmed) = match (wanted.disk, confirmed) {
@@ -96,10 +96,10 @@ pub(crate) fn settled(answers: Vec<Value>, wanted: &Wanted, always: bool) -> Res
     Err(StoreError::unconfirmed(text))
 }
 
-/// Whether a command has written something, by its answer.
+/// Returns whether a command has written something, judging by its reply.
 fn changed(answer: &Value, always: bool) -> bool {
     let code = if let Value::Array(parts) = answer { parts.first() } else { Some(answer) };
-    // A step of a scan answers with its place, which is no number.
+    // A step of a scan returns its position, which is not a number.
     match code {
         Some(Value::Nil | Value::Int(2.. | ..0)) => false,
         Some(Value::Int(0)) => always,
@@ -107,21 +107,21 @@ fn changed(answer: &Value, always: bool) -> bool {
     }
 }
 
-/// Ends without a confirmation, to be tried again.
+/// Unconfirmed ends to retry.
 #[derive(Debug, Default)]
 pub(crate) struct Ends {
-    /// With the time that their callers passed in. While there are any, a task is at work.
+    /// Each key with the time passed in by its caller. While there are any, a task is running.
     keys: Mutex<HashMap<StoreKey, Timestamp>>,
 }
 
 impl RedisStore {
-    /// Remembers an end whose caller was told that it failed, and tries it again until it is
-    /// confirmed: the visitor who signed out may never come back to do it.
+    /// Registers an end that was reported as failed, and retries it until it is confirmed, because
+    /// the user who signed out may never come back to retry it.
     pub(crate) fn end_later(&self, key: &StoreKey, now: Timestamp) {
         let Ok(runtime) = Handle::try_current() else { return };
         let mut keys = self.ends.lock();
         if keys.len() >= MOST_ENDS {
-            tracing::warn!(?key, "too many ends are unconfirmed: this one isn't tried again");
+            tracing::warn!(?key, "too many ends are unconfirmed: this one isn't retried");
             return;
         }
         let is_idle = keys.is_empty();
@@ -143,7 +143,7 @@ impl RedisStore {
                 match self.end_wherever_it_is(&key, now).await {
                     Err(error) if !error.is_corrupt() => {
                         tracing::debug!(?key, %error, "an end is still unconfirmed");
-                        // The others would fare the same.
+                        // The others would fail as well.
                         break;
                     }
                     Ok(_) | Err(_) => self.ends.forget(&key),
@@ -154,7 +154,7 @@ impl RedisStore {
             }
         }
         let left = std::mem::take(&mut *self.ends.lock()).len();
-        tracing::warn!(left, "ends were never confirmed, and aren't tried again");
+        tracing::warn!(left, "ends were never confirmed, and are no longer retried");
     }
 }
 
@@ -168,7 +168,7 @@ impl Ends {
     }
 }
 
-/// The ends of a store and its clones.
+/// The ends of a store, shared with its clones.
 pub(crate) type SharedEnds = Arc<Ends>;
 
 #[cfg(test)]
@@ -188,14 +188,14 @@ mod tests {
     fn writes_count_once_they_are_confirmed() {
         for (row, wanted, answer, always, confirmed, counts) in [
             ("written, a replica has it", REPLICA, Value::Int(1), false, Value::Int(1), true),
-            ("written, none has it", REPLICA, Value::Int(1), false, Value::Int(0), false),
-            ("placed, none has it", REPLICA, Value::Okay, false, Value::Int(0), false),
-            ("not placed", REPLICA, Value::Nil, false, Value::Int(0), true),
+            ("written, no replica has it", REPLICA, Value::Int(1), false, Value::Int(0), false),
+            ("created, no replica has it", REPLICA, Value::Okay, false, Value::Int(0), false),
+            ("not created", REPLICA, Value::Nil, false, Value::Int(0), true),
             ("a conflict changed nothing", REPLICA, Value::Int(2), false, Value::Int(0), true),
             ("gone, nothing was written", REPLICA, Value::Int(0), false, Value::Int(0), true),
-            ("an end of nothing, none has it", REPLICA, Value::Int(0), true, Value::Int(0), false),
+            ("an end of nothing, no replica has it", REPLICA, Value::Int(0), true, Value::Int(0), false),
             ("an end of nothing, a replica has it", REPLICA, Value::Int(0), true, Value::Int(1), true),
-            ("an end of what is damaged", REPLICA, Value::Int(-1), true, Value::Int(0), true),
+            ("an end of a damaged session", REPLICA, Value::Int(-1), true, Value::Int(0), true),
             ("on both disks", DISKS, Value::Int(1), false, disks(1, 1), true),
             ("on the replica's disk alone", DISKS, Value::Int(1), false, disks(0, 1), false),
             ("on the master's disk alone", DISKS, Value::Int(1), false, disks(1, 0), false),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_waited_for_unless_asked() {
+    fn writes_wait_for_nothing_by_default() {
         assert!(Durability::default().wanted().is_none());
         assert!(Durability { replicas: 1, ..Durability::default() }.wanted().is_some());
         assert!(Durability { disk: true, ..Durability::default() }.wanted().is_some());

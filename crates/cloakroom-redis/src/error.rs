@@ -1,4 +1,4 @@
-//! What Redis says, without what it says about sessions.
+//! Redis errors, without the session data that they quote.
 
 use std::error::Error;
 use std::fmt;
@@ -7,11 +7,12 @@ use cloakroom_session::StoreKey;
 use cloakroom_store::StoreError;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-/// Why Redis didn't do what it was asked.
+/// The reason why a Redis call failed.
 ///
-/// A server repeats arguments in its errors, and the client repeats values: both can be a record.
-/// So only the code of such an error goes on; of a broken connection also its text, and of a
-/// refused login or a missing right.
+/// # Security
+/// A server repeats arguments in its errors, and the client repeats values: both can contain a
+/// record. Therefore only the code of such an error is kept, and the text only for a broken
+/// connection, a failed login or a missing permission.
 #[derive(Debug)]
 struct Failure(String);
 
@@ -23,17 +24,17 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
-/// A sentence of our own.
+/// Creates an error from a sentence of this crate.
 pub(crate) fn failed(why: impl Into<String>) -> StoreError {
     StoreError::unavailable(Failure(why.into()))
 }
 
-/// An answer in a shape that our scripts don't give.
+/// Creates an error for a reply in a shape that our scripts don't return.
 pub(crate) fn unexpected() -> StoreError {
-    failed("redis gave an answer of an unexpected kind")
+    failed("redis sent a reply of an unexpected type")
 }
 
-/// An error of a call about this key.
+/// Converts an error of a call about this key.
 pub(crate) fn of_call(error: &RedisError, key: Option<&StoreKey>) -> StoreError {
     match key {
         Some(key) if is_wrong_type(error) => StoreError::corrupt(*key),
@@ -41,7 +42,7 @@ pub(crate) fn of_call(error: &RedisError, key: Option<&StoreKey>) -> StoreError 
     }
 }
 
-/// An error of connecting, or of a call about no key.
+/// Converts an error of connecting, or of a call about no key.
 pub(crate) fn of(error: &RedisError) -> StoreError {
     if error.is_timeout() {
         return StoreError::timed_out();
@@ -50,7 +51,7 @@ pub(crate) fn of(error: &RedisError) -> StoreError {
         return failed(format!("no connection to redis: {error}"));
     }
     match (error.code(), harmless(error)) {
-        // In its own words it speaks of `HELLO`.
+        // The server's own text is about `HELLO`.
         (Some("NOAUTH"), _) => failed("redis answered NOAUTH: it wants a password, and the URL has none"),
         (Some("ERR"), _) if error.detail().is_some_and(|text| text.starts_with("unknown command 'WAITAOF'")) => {
             let text =
@@ -64,23 +65,23 @@ pub(crate) fn of(error: &RedisError) -> StoreError {
     }
 }
 
-/// A text that says what to do and repeats nothing of a record.
+/// Returns the text of an error if it contains nothing of a record.
 fn harmless(error: &RedisError) -> Option<&str> {
     let text = error.detail()?;
     let text = text.strip_prefix("ACL failure in script: ").unwrap_or(text);
-    // Behind it a script is named.
+    // The rest names a script.
     let text = text.split(" script: ").next()?;
-    // The server's own words, which have no arguments in them.
+    // Texts of the server that contain no arguments.
     let whole = [
         "DB index is out of range",
         "invalid username-password pair",
         "WRONGPASS invalid username-password pair",
         "WAITAOF cannot be used",
-        // Redis 7.0, of what a script does.
+        // Redis 7.0, about a command in a script.
         "The user executing the script can't ",
     ];
     let is_whole = whole.iter().any(|words| text.starts_with(words));
-    // `User app has no permissions to run the 'time' command`.
+    // For example `User app has no permissions to run the 'time' command`.
     let (_, command) = text.split_once("permissions to run the '").unwrap_or_default();
     let is_right = command.split_once("' command").is_some_and(|(name, rest)| {
         rest.len() < 40 && name.bytes().all(|byte| byte.is_ascii_lowercase() || b"|-_".contains(&byte))
@@ -88,12 +89,13 @@ fn harmless(error: &RedisError) -> Option<&str> {
     (is_whole || is_right).then_some(text)
 }
 
-/// Redis before 7 wraps the error of a command in that of the script around it.
+/// Returns whether it is a wrong-type error. Redis before 7 wraps the error of a command in that of
+/// its script.
 fn is_wrong_type(error: &RedisError) -> bool {
     error.code() == Some("WRONGTYPE") || error.detail().is_some_and(|detail| detail.contains("WRONGTYPE"))
 }
 
-/// Whether this is what a server says that isn't the master, or isn't ready to be.
+/// Returns whether the server isn't the master, or isn't ready yet.
 pub(crate) fn takes_no_writes(error: &RedisError) -> bool {
     let refused = [ServerErrorKind::ReadOnly, ServerErrorKind::MasterDown, ServerErrorKind::BusyLoading];
     refused.iter().any(|kind| error.kind() == ErrorKind::Server(*kind))
@@ -106,7 +108,7 @@ mod tests {
     use super::of;
 
     #[test]
-    fn values_and_arguments_stay_here() {
+    fn errors_contain_no_values_or_arguments() {
         let secret = "record of somebody".to_owned();
         for (row, error) in [
             ("a value", RedisError::from((ErrorKind::UnexpectedReturnType, "not a number", secret.clone()))),
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn rights_and_logins_are_told() {
+    fn missing_permissions_and_logins_are_named() {
         let told = |code: &str, text: &str| {
             of(&redis::make_extension_error(code.to_owned(), Some(text.to_owned()))).to_string()
         };

@@ -1,10 +1,10 @@
-//! Ending everybody's sessions from before a point: a walk with `SCAN` through all masters, one
-//! step a call.
+//! Ends all sessions created before a point in time: a walk with `SCAN` through all masters, one
+//! step per call.
 //!
-//! A session that moves while the walk goes on leaves a mark, which leads to its new key, however
-//! far the scan is. Redis keeps marks for a minute at least; so a walk that took longer and has
-//! ended any session goes round once more. A server that was started anew, or that another one took
-//! the place of, has another order of its keys: its scan begins again.
+//! A session that moves during the walk leaves a tombstone, which leads to its new key even if the
+//! scan has already passed it. Redis keeps tombstones for at least a minute. A walk that took
+//! longer and has ended any session therefore makes another round. A restarted or replaced server
+//! has another key order, so its scan begins again.
 
 use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::{Cursor, EndedPage, StoreError};
@@ -19,15 +19,15 @@ use crate::redis_store::{KIND, RedisStore};
 use crate::scan::Place;
 use crate::scripts::END_BEFORE;
 
-/// How many keys a step looks at: a millisecond or two, in which the server does nothing else.
+/// The number of keys in one step: it blocks the server for a millisecond or two.
 const STEP: u64 = 500;
 
-/// How many seconds a round may take before marks may have expired: half of how long Redis keeps
-/// them.
+/// The maximum duration of a round in seconds, before tombstones may have expired: half of the time
+/// for which Redis keeps them.
 const SHORT: u64 = 30;
 
-/// Where a walk is, when it began to go round, in seconds by a server's clock, and whether it has
-/// ended any session since.
+/// The position of a walk, the start of its current round in seconds of a server's clock, and
+/// whether it has ended any session in this round.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Round {
     place: Place,
@@ -56,7 +56,7 @@ impl Round {
         Cursor::new(format!("{}{began}@{}", u8::from(self.has_ended), self.place.cursor()))
     }
 
-    /// The next one, if this may have missed what moved.
+    /// Returns the next round, if this one may have missed sessions that moved.
     fn again(&self, clock: u64) -> Option<Self> {
         let is_long = self.began.is_some_and(|began| clock.abs_diff(began) > SHORT);
         (self.has_ended && is_long).then(Self::beginning)
@@ -64,7 +64,7 @@ impl Round {
 }
 
 impl RedisStore {
-    /// One step, and in a Cluster those after sessions that have moved to other servers.
+    /// Performs one step. In a Cluster, also ends sessions that have moved to other servers.
     pub(crate) async fn end_older(
         &self,
         point: Timestamp,
@@ -77,8 +77,8 @@ impl RedisStore {
         };
         let servers = self.servers().await?;
         let Some(target) = servers.get(round.place.server) else {
-            // A master went away in the middle of the walk; its keys may be where the walk has
-            // been.
+            // A master left the Cluster during the walk, and its keys may now be on a server that
+            // the walk has passed.
             return Ok(EndedPage::new(0, Some(Round::beginning().cursor())));
         };
         let step = self.step(&[], *target, &round.place.scan, point, now).await?;
@@ -100,7 +100,7 @@ impl RedisStore {
         Ok(EndedPage::new(ended, next.map(|next| next.cursor())))
     }
 
-    /// One target for each server that has sessions, always in the same order.
+    /// Returns one target per server with sessions, always in the same order.
     pub(crate) async fn servers(&self) -> Result<Vec<Target<'static>>, StoreError> {
         #[cfg(feature = "cluster")]
         if let crate::link::Link::Cluster(cluster) = &self.link {
@@ -109,7 +109,7 @@ impl RedisStore {
         Ok(vec![Target::Key(b"")])
     }
 
-    /// With a key, that one alone; without, the next ones of a scan.
+    /// With a key, checks only that one. Otherwise scans the next keys.
     pub(crate) async fn step(
         &self,
         keys: &[&[u8]],
@@ -128,13 +128,13 @@ impl RedisStore {
     }
 }
 
-/// What a step of a scan came to.
+/// The result of a step.
 pub(crate) struct Step {
     place: String,
     run: String,
     clock: u64,
     pub(crate) ended: usize,
-    /// Where moved sessions are now, on other servers.
+    /// The keys on other servers to which sessions have moved.
     pub(crate) elsewhere: Vec<StoreKey>,
 }
 
@@ -153,7 +153,7 @@ impl Step {
     }
 }
 
-/// All session keys of a prefix, and no index.
+/// Returns the pattern for all session keys of a prefix, which matches no index.
 pub(crate) fn pattern(prefix: &str) -> String {
     let mut pattern = String::with_capacity(prefix.len() + 16);
     for character in prefix.chars() {
@@ -179,14 +179,14 @@ mod tests {
         for (row, prefix, expected) in [
             ("plain", "cloakroom:", "cloakroom:"),
             ("empty", "", ""),
-            ("with the signs of a pattern", r"a*b?[c]\", r"a\*b\?\[c\]\\"),
+            ("with pattern characters", r"a*b?[c]\", r"a\*b\?\[c\]\\"),
         ] {
             assert_eq!(pattern(prefix), format!("{expected}{any}"), "{row}");
         }
     }
 
     #[test]
-    fn rounds_come_back_and_nothing_else_does() {
+    fn only_own_round_cursors_are_parsed() {
         let place = Place { server: 2, scan: "7".into(), run: "0af3".to_owned() };
         for round in [Round::beginning(), Round { place, began: Some(1_700_000_000), has_ended: true }] {
             assert_eq!(Round::read(&round.cursor()), Some(round));
@@ -197,10 +197,10 @@ mod tests {
     }
 
     #[test]
-    fn a_long_round_that_ended_any_is_made_again() {
+    fn a_long_round_that_ended_sessions_is_repeated() {
         let round = |has_ended| Round { began: Some(1_000), has_ended, ..Round::beginning() };
         for (row, round, clock, again) in [
-            ("it ended none", round(false), 5_000, false),
+            ("ended none", round(false), 5_000, false),
             ("short", round(true), 1_030, false),
             ("long", round(true), 1_031, true),
             ("a clock that went back", round(true), 900, true),

@@ -1,15 +1,15 @@
-//! What a server can decide without a script.
+//! Operations that the server can perform without a script.
 //!
-//! `SET … NX` puts a value where nothing is; `SET … IFEQ`, which Valkey has since 8.1 and Redis
-//! since 8.4, puts it in the place of one that it compares whole. Either is a tenth of the work of
-//! a script. Where one writes nothing, a script says why: the session may have ended or moved, or
-//! be another version, or the same one with another head.
+//! `SET … NX` creates a value under a free key. `SET … IFEQ`, available in Valkey since 8.1 and in
+//! Redis since 8.4, replaces a value after comparing all of it. Either costs a tenth of a script.
+//! If the command writes nothing, a script determines why: the session ended or moved, or has
+//! another version, or the same version with a different head.
 //!
-//! A command whose answer was lost is sent once more. Where it had been done, it now writes
-//! nothing; the script that comes next finds the version that this call gave, and says so.
+//! A command whose answer was lost is sent again. If it had been executed, it writes nothing the
+//! second time; the script that follows finds the version of this call, and reports success.
 //!
-//! Not in a Cluster, where a session knows the calls that wrote it, and not where the index of an
-//! owner changes with the session.
+//! Not used in a Cluster, where a session stores the calls that wrote it, nor if the owner index
+//! changes with the session.
 
 use std::sync::atomic::Ordering;
 
@@ -25,14 +25,14 @@ use crate::layout::{Live, listed};
 use crate::link::Target;
 use crate::redis_store::RedisStore;
 
-/// `SET`, its key, a value, `PX`, a span, and what is compared.
+/// `SET`, its key, a value, `PX`, a time span, and the value to compare with.
 const WORDS: usize = 7;
 
-/// About how many bytes those take that aren't a key or a value.
+/// The approximate number of bytes of the other arguments.
 const WORDS_SIZE: usize = 40;
 
 impl RedisStore {
-    /// Puts a session where nothing is, under this name. `false` if nothing was done.
+    /// Creates a session under a free key. Returns `false` if nothing was done.
     pub(crate) async fn place(
         &self,
         key: &StoreKey,
@@ -48,7 +48,7 @@ impl RedisStore {
         self.done(command, name).await.map_err(|error| of_call(&error, Some(key)))?
     }
 
-    /// Puts a session in the place of one that looks like this. `false` if nothing was done.
+    /// Replaces a session with this exact value. Returns `false` if nothing was done.
     pub(crate) async fn exchange(
         &self,
         key: &StoreKey,
@@ -72,12 +72,13 @@ impl RedisStore {
         }
     }
 
-    /// Whether sessions are to be exchanged, as far as is known.
+    /// Returns whether the server is assumed to support compare-and-set.
     pub(crate) fn exchanges(&self) -> bool {
         !self.is_cluster() && !self.refused.load(Ordering::Relaxed)
     }
 
-    /// Whether it was done; in the outer result, what the server refused.
+    /// Returns whether the command wrote; the outer result is an error if the server rejected the
+    /// command.
     async fn done(&self, command: Cmd, name: &[u8]) -> Result<Result<bool, StoreError>, RedisError> {
         let target = Target::Key(name);
         let answer = match self.durability.wanted() {
@@ -108,8 +109,8 @@ fn set(name: &[u8], live: &Live<'_>, now: Timestamp, more: usize) -> Cmd {
     command
 }
 
-/// Servers without it answer `ERR`, and that the syntax is wrong, in words of their own. It isn't
-/// tried again: a script says whether there was another reason.
+/// Returns whether the server doesn't support the option. It answers `ERR` and its own wording of a
+/// syntax error. The command isn't retried: a script finds any other reason.
 fn is_unknown(error: &RedisError) -> bool {
     error.code() == Some("ERR")
 }

@@ -1,13 +1,14 @@
-//! The index of an owner: how long a session is in it, and what to do where it lives on another
-//! server than the session, in a Cluster.
+//! The owner index: how long it lists a session, and updates of an index on another server of a
+//! Cluster.
 //!
-//! A session must not outlive its place in the index, or "sign out everywhere" would miss it. So it
-//! is listed for twice the time that it has, and keeps in itself until when: a write within that
-//! time leaves the index alone. When the rest becomes short, a script lists the session anew.
+//! A session must not outlive its entry in the index, or "sign out everywhere" would miss it. It is
+//! therefore listed for twice the time that it has left, and stores that time itself, so that a
+//! write within that time leaves the index unchanged. When the remaining time becomes short, a
+//! script renews the entry.
 //!
-//! In a Cluster it can't. There the session is listed while nobody waits; if that fails, the next
-//! write tries again; and a write that would outlive its place has to wait until the session is
-//! listed.
+//! In a Cluster a script can't do that. There, the entry is renewed in the background. If that
+//! fails, the next write tries again. A write that would outlive the entry has to wait until it is
+//! renewed.
 
 use std::future::Future;
 
@@ -28,19 +29,20 @@ use crate::owners::{Behind, PAGE, count, oldest_first, page};
 use crate::redis_store::RedisStore;
 use crate::scripts;
 
-/// How many sessions of an owner are read at once.
+/// The number of an owner's sessions read at once.
 const AT_ONCE: usize = PAGE;
 
-/// How many pages are looked at before the rest is counted by the index alone.
+/// The number of pages inspected before the rest is counted by the index alone.
 const COUNTED_PAGES: usize = 5;
 
-/// How many pages a step that ends sessions looks at.
+/// The number of pages that a step which ends sessions inspects.
 const ENDED_PAGES: usize = 10;
 
-/// A session in the index of its owner.
+/// A session in its owner's index.
 struct Member {
     key: StoreKey,
-    /// It was listed a moment ago: if it isn't there, it may be about to be created.
+    /// The entry was added recently: if the session doesn't exist yet, it may be about to be
+    /// created.
     may_be_about_to_begin: bool,
 }
 
@@ -52,11 +54,11 @@ impl Member {
     }
 }
 
-/// How long a session is in its owner's index.
+/// The time for which the owner index lists a session.
 pub(crate) struct Cover {
-    /// For the session: the end, in milliseconds.
+    /// For the session: the end time in milliseconds.
     pub(crate) until: Argument<'static>,
-    /// For the index: milliseconds from now.
+    /// For the index: the span in milliseconds.
     pub(crate) ttl: Argument<'static>,
 }
 
@@ -66,12 +68,12 @@ impl Cover {
         Self { until: until.map_or(Argument::Text("ever"), Argument::time), ttl: Argument::ttl(until, now) }
     }
 
-    /// What a session says that begins there.
+    /// The value of `LISTED` in a new session.
     pub(crate) fn listed(&self, entry: &Entry) -> Argument<'static> {
         if entry.owner.is_some() { self.until } else { Argument::Nothing }
     }
 
-    /// What its script is told.
+    /// The argument of its script.
     pub(crate) fn list_ttl(&self, entry: &Entry) -> Argument<'static> {
         if entry.owner.is_some() { self.ttl } else { Argument::Absent }
     }
@@ -94,8 +96,8 @@ impl RedisStore {
         call.write(self).await.map(|_| ())
     }
 
-    /// Creates a session and lists it at the same time. It counts only if both were done: until
-    /// then nobody knows its id.
+    /// Creates a session and lists it in parallel. It succeeds only if both calls do; until then no
+    /// client has its id.
     pub(crate) async fn create_listed(
         &self,
         key: &StoreKey,
@@ -109,41 +111,45 @@ impl RedisStore {
         if let Err(error) = listed {
             if matches!(created, Said::Done) {
                 let (store, key) = (self.clone(), *key);
-                later(async move { store.end(&key, now).await.map(|_| ()) }, "a session that couldn't be listed");
+                later(
+                    async move { store.end(&key, now).await.map(|_| ()) },
+                    "a session that couldn't be listed wasn't ended",
+                );
             }
             return Err(error);
         }
         Ok(created)
     }
 
-    /// While nobody waits: lists a session anew, and tells it so.
+    /// Renews the index entry of a session in the background, and records the new time in the
+    /// session.
     pub(crate) fn list_again(&self, key: &StoreKey, owner: String, deadline: Option<Timestamp>, now: Timestamp) {
         let (store, key) = (self.clone(), *key);
         let again = async move {
             let cover = Cover::of(deadline, now);
-            // It is listed already: when it was created isn't asked for.
+            // It is already listed, so its creation time isn't needed.
             store.list(&key, &owner, now, &cover, now).await?;
             let arguments = [cover.until, Argument::Text(&owner)];
             store.say(&scripts::LISTED, &key, &[&store.key(&key)], now, &arguments).await.map(|_| ())
         };
-        later(again, "a session's place in the index of its owner wasn't extended");
+        later(again, "the index entry of a session wasn't renewed");
     }
 
-    /// While nobody waits: out of the index. Whoever reads that looks at the session as well: one
-    /// too many there does no harm.
+    /// Removes a session from the index in the background. Readers of the index also check the
+    /// session, so a stale entry does no harm.
     pub(crate) fn unlist(&self, key: &StoreKey, owner: &str) {
         let (store, key, owner) = (self.clone(), *key, owner.to_owned());
         let out = async move { store.unlist_now(&key, &owner).await };
-        later(out, "a session that has ended is still in the index of its owner");
+        later(out, "an ended session is still in its owner's index");
     }
 
-    /// The same, for a caller who waits.
+    /// Removes a session from the index, and waits for it.
     pub(crate) async fn unlist_now(&self, key: &StoreKey, owner: &str) -> Result<(), StoreError> {
         self.unlist_all(&[*key], owner).await
     }
 
-    /// Two round trips: the index, and then all sessions of the page at once. One that has moved in
-    /// between is looked for where it is now.
+    /// Takes two round trips: the index, and then all sessions of the page in parallel. A session
+    /// that has moved in between is loaded from its new key.
     pub(crate) async fn page_of_all_servers(
         &self,
         owner: &str,
@@ -170,7 +176,7 @@ impl RedisStore {
         Ok(OwnedPage::new(oldest_first(found), next.map(|next| next.cursor())))
     }
 
-    /// The first five hundred sessions, and of the rest the keys in the index.
+    /// Checks the first five hundred sessions, and counts the rest by the index alone.
     pub(crate) async fn count_on_all_servers(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
         let (mut live, mut behind) = (0, Behind::beginning());
         for _ in 0..COUNTED_PAGES {
@@ -191,7 +197,8 @@ impl RedisStore {
         }
     }
 
-    /// Pages of the index, and the sessions of each at the same time, until enough have ended.
+    /// Reads pages of the index, and ends the sessions of each page in parallel until enough have
+    /// ended.
     pub(crate) async fn end_some_on_all_servers(
         &self,
         owner: &str,
@@ -220,7 +227,7 @@ impl RedisStore {
         Ok(Ended::new(ended, true))
     }
 
-    /// A page of an owner's index.
+    /// Returns a page of an owner's index.
     async fn members(
         &self,
         owner: &str,
@@ -249,7 +256,7 @@ impl RedisStore {
         answer.map(|_| ()).map_err(|error| error::of(&error))
     }
 
-    /// What is under a key, or under the one to which its session has moved, and that key.
+    /// Loads the session under a key, following tombstones. Returns its current key as well.
     async fn load_where_it_is(&self, mut key: StoreKey, now: Timestamp) -> Result<(StoreKey, Loaded), StoreError> {
         loop {
             let value = self.get(&key).await?;
@@ -261,7 +268,7 @@ impl RedisStore {
     }
 }
 
-/// Does something that no caller waits for. What isn't done is done, or over, some time later.
+/// Runs a task in the background. If it fails, it is repeated later or becomes unnecessary.
 fn later(task: impl Future<Output = Result<(), StoreError>> + Send + 'static, what: &'static str) {
     if let Ok(runtime) = Handle::try_current() {
         runtime.spawn(async move {
@@ -286,7 +293,7 @@ mod tests {
         for (row, deadline, until, ttl) in [
             ("for ever", None, "ever", "-"),
             ("in ten seconds", Some(now + Duration::from_secs(10)), "1700000020000", "80000"),
-            ("over already", Some(Timestamp::from_unix_secs(1)), "1000", "60000"),
+            ("expired", Some(Timestamp::from_unix_secs(1)), "1000", "60000"),
             ("at the end of time", Some(now + Duration::MAX), "18446744073709551615", "-"),
         ] {
             let cover = Cover::of(deadline, now);

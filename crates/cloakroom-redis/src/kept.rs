@@ -1,12 +1,13 @@
-//! One connection that all calls share, and that is made anew when there is evidence against it.
+//! One connection that all calls share, and that is replaced when there is evidence that it is
+//! broken.
 //!
-//! | evidence | |
+//! | evidence | detection |
 //! |---|---|
-//! | the server closed it | with RESP3 the client notices at once, also while no call is out |
-//! | a call ended without an answer | a wire may be silent for ever, although its socket looks well |
-//! | the server takes no writes | another one has become the master |
+//! | the server closed it | with RESP3 the client notices at once, even without a pending call |
+//! | a call timed out | a connection may be silent for ever although its socket looks healthy |
+//! | the server rejects writes | another server has become the master |
 //!
-//! The next call makes the next connection, and all others wait for that one.
+//! The next call creates the next connection, and all other calls wait for it.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,27 +23,27 @@ use tokio::sync::OnceCell;
 use crate::address::{Address, CONNECT, RESPONSE};
 use crate::error::takes_no_writes;
 
-/// Whether a command may be carried out twice, where the first answer was lost with the connection.
+/// The policy for a command whose answer was lost with the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// It reads, or what it has done already is recognized the second time.
+    /// It reads, or its repetition is recognised.
     Harmless,
-    /// Only records of other frameworks, which have neither marks nor versions.
+    /// Only for records of other frameworks, which have neither marks nor versions.
     Never,
 }
 
-/// Makes connections.
+/// A factory of connections.
 pub(crate) trait Dial: Send + Sync {
-    /// Makes one that reports its end to `closed`.
+    /// Creates a connection that reports its end to `closed`.
     fn dial(&self, closed: &Closed) -> impl Future<Output = RedisResult<MultiplexedConnection>> + Send;
 }
 
-/// Whether the client has noticed that the server closed a connection.
+/// Set when the client has noticed that the server closed a connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Closed(Arc<AtomicBool>);
 
 impl Closed {
-    /// How a connection of this protocol is made.
+    /// Returns the configuration of a connection with this protocol.
     pub(crate) fn config(&self, address: Option<&Address>, protocol: ProtocolVersion) -> AsyncConnectionConfig {
         let timeout = address.map_or(RESPONSE, |address| address.timeout);
         let config =
@@ -60,8 +61,7 @@ impl Closed {
     }
 }
 
-/// Which protocol a server is spoken to in: the newer one, unless the URL names one or the server
-/// doesn't know it.
+/// The protocol version: the newer one, unless the URL names one or the server doesn't support it.
 #[derive(Debug)]
 pub(crate) struct Speech {
     named: Option<ProtocolVersion>,
@@ -78,7 +78,7 @@ impl Speech {
         self.named.unwrap_or(if old { ProtocolVersion::RESP2 } else { ProtocolVersion::RESP3 })
     }
 
-    /// Whether the older protocol is to be tried after this.
+    /// Returns whether this error means that the older protocol should be tried.
     pub(crate) fn gives_way(&self, error: &RedisError) -> bool {
         let unknown = error.kind() == ErrorKind::RESP3NotSupported
             || error.code() == Some("NOPROTO")
@@ -91,13 +91,13 @@ impl Speech {
     }
 }
 
-/// The connection of now.
+/// The current connection.
 pub(crate) struct Kept<D> {
     pub(crate) dial: D,
     current: Mutex<Arc<Current>>,
 }
 
-/// One search for a connection, shared by all calls that wait for it, and its outcome.
+/// One connection attempt and its result, shared by all calls that wait for it.
 #[derive(Default)]
 struct Current {
     found: OnceCell<RedisResult<MultiplexedConnection>>,
@@ -115,7 +115,7 @@ impl<D: Dial> Kept<D> {
         if !self.is_to_be_repeated(&current, &answer, repeat) {
             return answer;
         }
-        // In a box: see `current`.
+        // Boxed: see `current`.
         Box::pin(async {
             let (current, connection) = self.current().await;
             let answer = command.query_async(&mut connection?).await;
@@ -140,10 +140,10 @@ impl<D: Dial> Kept<D> {
         .await
     }
 
-    /// Whoever comes first makes the connection, all others wait for that one.
+    /// Returns the current connection. The first caller creates it, and all others wait for that.
     async fn current(&self) -> (Arc<Current>, RedisResult<MultiplexedConnection>) {
         let current = self.unless_closed();
-        // In a box: it is rare and large, and would make every call's future as large.
+        // Boxed, because it is rare and large, and would make the future of every call as large.
         let connection = current.found.get_or_init(|| Box::pin(self.dial.dial(&current.closed))).await.clone();
         if connection.is_err() {
             self.forget(&current);
@@ -161,7 +161,7 @@ impl<D: Dial> Kept<D> {
 
     fn is_to_be_repeated<T>(&self, current: &Arc<Current>, answer: &RedisResult<T>, repeat: Repeat) -> bool {
         self.note(current, answer);
-        // After a late answer no time is left.
+        // After a timeout there is no time left for another attempt.
         let lost = |error: &RedisError| error.is_connection_dropped() && !error.is_timeout();
         repeat == Repeat::Harmless && answer.as_ref().is_err_and(lost)
     }
@@ -172,7 +172,7 @@ impl<D: Dial> Kept<D> {
         }
     }
 
-    /// Only if nobody else has found another one in the meantime.
+    /// Forgets a connection, unless it has been replaced in the meantime.
     fn forget(&self, lost: &Arc<Current>) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&current, lost) {
@@ -181,8 +181,8 @@ impl<D: Dial> Kept<D> {
     }
 }
 
-/// Whether a connection is to be left after this. A late answer counts: a machine that is gone says
-/// nothing.
+/// Returns whether the connection should be replaced after this error. A timeout counts, because a
+/// machine that is gone sends nothing.
 fn is_evidence(error: &RedisError) -> bool {
     error.is_io_error() || error.is_unrecoverable_error() || takes_no_writes(error)
 }

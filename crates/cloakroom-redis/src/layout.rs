@@ -1,26 +1,26 @@
-//! A session as a value of Redis, and back.
+//! The encoding of a session as a Redis value.
 //!
-//! One that is live is a line, the head, and behind it the owner and the record's text:
+//! A live session is a line, the head, followed by the owner and the record's text:
 //!
 //! ```text
 //! 1 VERSION CREATED TOUCHED DEADLINE CALL LISTED OWNER⏎
 //! ```
 //!
-//! Numbers are decimal, and times are in milliseconds. CALL names the calls that wrote it, in a
-//! Cluster: see `calls.lua`. OWNER is how many bytes the owner has: it may contain anything. A `-`
-//! stands for no deadline, no call, no place in an index and no owner. A session that moved leaves
-//! a mark, with the 32 bytes of its new key:
+//! Numbers are decimal, and times are in milliseconds. CALL names the calls that wrote the session,
+//! in a Cluster: see `calls.lua`. OWNER is the length of the owner in bytes, because the owner may
+//! contain any character. A `-` means no deadline, no call, no index entry or no owner. A session
+//! that moved leaves a tombstone with the 32 bytes of its new key:
 //!
 //! ```text
 //! > DEADLINE CALL TARGET
 //! ```
 //!
-//! Behind OWNER and TARGET may be words of a newer release, each after one space. A touch and a
-//! replacement keep them, and a session that moves begins without: what must last longer stands in
-//! the record's text, as an extension field. Head and owner's length stay within 256 bytes with
-//! them.
+//! OWNER and TARGET may be followed by fields of a newer release, each after one space. A touch and
+//! a replacement keep them, and a session that moves starts without: data that must last longer
+//! belongs in the record's text, as an extension field. The head, including these fields, and the
+//! owner's length stay within 256 bytes.
 //!
-//! Scripts read the first 256 bytes, and by them know all but the text.
+//! Scripts read the first 256 bytes, which contain everything but the text.
 
 use std::fmt;
 
@@ -30,36 +30,36 @@ use redis::Value;
 
 use crate::argument::Argument;
 
-/// How many bytes a key has.
+/// The length of a key in bytes.
 pub(crate) const KEY_LEN: usize = 32;
 
-/// What scripts read of a value to see the head.
+/// The number of bytes that scripts read to parse the head.
 const HEAD_LEN: usize = 256;
 
-/// More than a head that we write.
+/// More than the length of any head that this release writes.
 const HEAD_SIZE: usize = 160;
 
-/// Reads the bytes of a key.
+/// Parses the bytes of a key.
 pub(crate) fn parse_key(bytes: &[u8]) -> Option<StoreKey> {
     bytes.try_into().ok().map(StoreKey::from_bytes)
 }
 
-/// A session as it is to be kept.
+/// A session to encode.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Live<'a> {
-    /// The number of its version.
+    /// Its version number.
     pub(crate) version: u64,
     pub(crate) entry: &'a Entry,
-    /// A mark of the call that writes it.
+    /// The mark of the call that writes it.
     pub(crate) call: &'a str,
-    /// Until when the index of its owner has it.
+    /// Until when the owner index lists it.
     pub(crate) listed: Argument<'a>,
-    /// Words of a newer release, with the space in front of each.
+    /// Fields of a newer release, each with the preceding space.
     pub(crate) more: &'a str,
 }
 
 impl Live<'_> {
-    /// About how many bytes it takes.
+    /// Returns the approximate size in bytes.
     pub(crate) fn size(&self) -> usize {
         HEAD_SIZE + self.more.len() + self.entry.owner.as_ref().map_or(0, String::len) + self.text().len()
     }
@@ -83,12 +83,12 @@ impl fmt::Display for Live<'_> {
     }
 }
 
-/// Reads what is under a key, as `GET` gives it.
+/// Decodes the value of a key, as returned by `GET`.
 pub(crate) fn loaded(key: &StoreKey, value: Value, now: Timestamp) -> Result<Loaded, StoreError> {
     read(key, value, now).map(|(loaded, _)| loaded)
 }
 
-/// The same. A version comes with its image.
+/// Decodes the value, and keeps it in the version for compare-and-set.
 pub(crate) fn loaded_with_image(key: &StoreKey, value: Value, now: Timestamp) -> Result<Loaded, StoreError> {
     Ok(match read(key, value, now)? {
         (Loaded::Live(version, entry), image) => Loaded::Live(version.with_image(image), entry),
@@ -105,10 +105,11 @@ fn read(key: &StoreKey, value: Value, now: Timestamp) -> Result<(Loaded, Vec<u8>
     Ok((loaded, bytes))
 }
 
-/// What a session says of its place in its owner's index, if an entry can take its place and leave
-/// the index alone; and the words of a newer release at the end of its head.
+/// Returns `LISTED` of a stored session if `entry` can replace it without an update of the owner
+/// index, and the fields of a newer release at the end of its head.
 ///
-/// It can't if the session is over by now, or another's, or if its place must be extended first.
+/// Returns `None` if the session has expired, has another owner, or must be listed for longer
+/// first.
 pub(crate) fn listed<'a>(image: &'a [u8], entry: &Entry, now: Timestamp) -> Option<(Argument<'a>, &'a str)> {
     let mut lines = image.splitn(2, |byte| *byte == b'\n');
     let (head, rest) = (std::str::from_utf8(lines.next()?).ok()?, lines.next()?);
@@ -128,8 +129,8 @@ pub(crate) fn listed<'a>(image: &'a [u8], entry: &Entry, now: Timestamp) -> Opti
     is_covered.then_some((Argument::Text(listed), more))
 }
 
-/// Whether a session that ends then may stay where it is in an index that has it until `listed`:
-/// the same as in the script `cover`.
+/// Returns whether a session with this deadline can keep an index entry that is valid until
+/// `listed`. Must agree with the script `cover`.
 fn covers(listed: &str, deadline: Option<Timestamp>, now: Timestamp) -> bool {
     let spare =
         |deadline: Timestamp| time(listed).filter(|listed| *listed >= deadline).map(|listed| listed.since(deadline));
@@ -160,7 +161,7 @@ fn live(head: &str, rest: &str, now: Timestamp) -> Option<Loaded> {
     Some(if entry.is_over(now) { Loaded::Absent } else { Loaded::Live(version, entry) })
 }
 
-/// Until when a mark counts, and where it leads.
+/// Parses a tombstone: its expiry, and the new key.
 fn mark_of(bytes: &[u8]) -> Option<(Timestamp, StoreKey)> {
     let mut words = bytes.strip_prefix(b"> ")?.splitn(3, |byte| *byte == b' ');
     let (deadline, call, rest) = (words.next()?, words.next()?, words.next()?);
@@ -170,20 +171,20 @@ fn mark_of(bytes: &[u8]) -> Option<(Timestamp, StoreKey)> {
     (more_is_words && !call.is_empty()).then_some((deadline, parse_key(target)?))
 }
 
-/// Where a session has moved to, if this says that it has.
+/// Returns the key to which a session has moved, if the value is a tombstone.
 pub(crate) fn target(value: &Value, now: Timestamp) -> Option<StoreKey> {
     let Value::BulkString(bytes) = value else { return None };
     let (until, target) = mark_of(bytes)?;
     (now <= until).then_some(target)
 }
 
-/// The first words of a line, and the rest with the space in front of it.
+/// Splits off the first fields of a line. The rest starts with the space before it.
 fn words<const COUNT: usize>(line: &str) -> Option<([&str; COUNT], &str)> {
     let mut words = [""; COUNT];
     let mut rest = Some(line);
     for word in &mut words {
         let line = rest?;
-        // Words are short: a search that looks at many bytes at once takes longer to begin.
+        // Fields are short: a vectorised search takes longer to set up.
         let end = line.bytes().position(|byte| byte == b' ');
         (*word, rest) = match end {
             Some(end) => (line.get(..end)?, line.get(end + 1..)),
@@ -198,7 +199,7 @@ fn words<const COUNT: usize>(line: &str) -> Option<([&str; COUNT], &str)> {
     (!rest.is_empty() && !rest.starts_with(' ')).then_some((words, more))
 }
 
-/// The inner `None` is a `-`.
+/// The inner `None` stands for `-`.
 fn unless_nothing<T>(word: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
     if word == "-" { Some(None) } else { read(word).map(Some) }
 }
@@ -207,7 +208,7 @@ fn time(word: &str) -> Option<Timestamp> {
     number(word).map(Timestamp::from_unix_millis)
 }
 
-/// Decimal digits as we write them: `u64::from_str` would take a sign, and zeros in front.
+/// Parses canonical decimal digits: `u64::from_str` would also accept a sign and leading zeros.
 fn number(word: &str) -> Option<u64> {
     match word.as_bytes() {
         b"0" => Some(0),
@@ -216,7 +217,7 @@ fn number(word: &str) -> Option<u64> {
     }
 }
 
-/// The bytes of a string, in whichever way it came.
+/// Returns the bytes of a string reply of any kind.
 pub(crate) fn bytes(value: Value) -> Option<Vec<u8>> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the other kinds are no strings")]
     match value {

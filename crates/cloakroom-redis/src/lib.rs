@@ -1,62 +1,62 @@
-//! Sessions in Redis or Valkey: one server, Sentinel or Cluster.
+//! Sessions in Redis or Valkey: a single server, Sentinel or Cluster.
 //!
-//! An operation is a script that Redis runs as one step, called by its hash, or a command where one
-//! is enough: a read, a new session of nobody's, and a commit where the server compares values by
-//! itself (Valkey since 8.1, Redis since 8.4). What a session is and when it changes is
-//! [`cloakroom_store`]'s business; here is only how it is kept.
+//! Each operation is either a Lua script, which Redis executes atomically and which is called by
+//! its hash, or a single command if that is enough: a read, a new session without an owner, and a
+//! commit if the server supports compare-and-set (Valkey since 8.1, Redis since 8.4). The session
+//! logic is in [`cloakroom_store`]; this crate only stores the records.
 //!
-//! | module | what it is about |
+//! | module | contents |
 //! |---|---|
-//! | `redis_store` | [`RedisStore`]: connecting, options, and what each of them promises |
-//! | `operations` | the duties of a store, one script each |
-//! | `exchange` | those that one command does |
-//! | `owners` | an owner's sessions, page by page |
-//! | `everybody` | ending all sessions from before a point, step by step |
-//! | `scan` | a walk through all sessions |
-//! | `checkup` | what a server says of itself |
-//! | `index` | how long the index of an owner has a session, and what to do where it lives on another server |
-//! | `steps` | what takes two servers of a Cluster |
-//! | `call` | one round trip: by hash, by text if the hash is unknown |
-//! | `durability` | when a write counts: once replicas have it, or disks; and ends that are tried until then |
-//! | `argument` | what scripts are called with |
-//! | `layout` | a session as a value of Redis, and back |
+//! | `redis_store` | [`RedisStore`]: connecting, and the guarantees of each option |
+//! | `operations` | the operations of the `Store` trait, one script each |
+//! | `exchange` | operations that need only one command |
+//! | `owners` | the sessions of an owner, page by page |
+//! | `everybody` | ending all sessions created before a point in time |
+//! | `scan` | the scan of all sessions |
+//! | `checkup` | the report on a server |
+//! | `index` | how long the owner index lists a session, and updates of an index on another server |
+//! | `steps` | operations that involve two servers of a Cluster |
+//! | `call` | one round trip: by hash, or by text if the server doesn't know the hash |
+//! | `durability` | confirmation of writes by replicas or disks, and retries of unconfirmed ends |
+//! | `argument` | the arguments of scripts |
+//! | `layout` | the encoding of a session as a Redis value |
 //! | `scripts` | the scripts and their hashes |
-//! | `address` | what a URL says: where, as whom, and whose certificates to believe |
-//! | `link` | the connections behind a store |
-//! | `kept` | one connection that all calls share, and when it is left |
+//! | `address` | the parts of a URL: servers, credentials, certificates and timeouts |
+//! | `link` | the connections of a store |
+//! | `kept` | one connection shared by all calls, and the reasons to replace it |
 //! | `managed` | the connection to one server |
-//! | `sentinel`, `cluster` | those that follow a master, or many (features of the same names) |
-//! | `error` | what Redis says, without what it says about sessions |
+//! | `sentinel`, `cluster` | connections that follow the master, or many masters (features of the same names) |
+//! | `error` | Redis errors, without the session data that they quote |
 //!
-//! # What is kept
-//! A session is a string under the prefix, `s` and the 32 bytes of its store key. An owner's
-//! sessions are a sorted set under the prefix, `o:` and the owner, in the order in which they were
-//! created (see `list.lua`).
+//! # Data layout
+//! A session is a string. Its key is the prefix, `s` and the 32 bytes of the store key. The
+//! sessions of an owner are a sorted set, ordered by creation. Its key is the prefix, `o:` and the
+//! owner (see `list.lua`).
 //!
 //! | | value |
 //! |---|---|
 //! | a session | `1 VERSION CREATED TOUCHED DEADLINE CALL LISTED OWNER`, a newline, the owner, the record's text |
-//! | one that has moved | `> DEADLINE CALL TARGET` |
+//! | a tombstone | `> DEADLINE CALL TARGET` |
 //!
-//! | word | what it says |
+//! | field | meaning |
 //! |---|---|
-//! | `VERSION` | how often the session was written, beginning with 1 |
-//! | `CREATED`, `TOUCHED`, `DEADLINE` | milliseconds; no deadline is for ever |
-//! | `CALL` | in a Cluster, the last call of each process that wrote it, eight at most, with commas in between |
-//! | `LISTED` | until when its owner's index has it, or `ever` |
-//! | `OWNER` | how many bytes the owner has |
+//! | `VERSION` | the number of writes to the session, starting with 1 |
+//! | `CREATED`, `TOUCHED`, `DEADLINE` | milliseconds; a session without a deadline never expires |
+//! | `CALL` | in a Cluster, the last call of each process that wrote it, at most eight, separated by commas |
+//! | `LISTED` | until when the owner index lists it, or `ever` |
+//! | `OWNER` | the length of the owner in bytes |
 //! | `TARGET` | the 32 bytes of the new key |
 //!
-//! Where there is none, the word is `-`.
+//! An empty field is written as `-`.
 //!
-//! Whether a session is over is decided by its deadline and the time that the caller passes in.
-//! Redis only cleans up, a minute later by its own clock than the span that was left by the
-//! caller's: clocks that differ end no session early.
+//! A session expires by its deadline and the time that the caller passes in. The expiry of the
+//! Redis key is only for cleanup. It is set one minute longer than the time left by the caller's
+//! clock, so that differing clocks end no session early.
 //!
-//! What is under these keys and isn't ours, or was damaged, is an error that names the store key.
-//! It stays as it is.
+//! A damaged or foreign value under one of these keys is an error that names the store key. It is
+//! left unchanged.
 //!
-//! # How often a request waits
+//! # Round trips
 //! | | one server, Sentinel | Cluster |
 //! |---|---|---|
 //! | the session isn't used | 0 | 0 |
@@ -67,29 +67,30 @@
 //! | sign out: read, end | 2 | 2 |
 //! | list an owner's sessions, per hundred of them | 1 | 2 |
 //!
-//! The same with an owner. In a Cluster a session's old key, its new key and the index of its owner
-//! live on different servers, and the old one may lead away only when the new one is there: two
-//! waits that can't be made at the same time. Everything else is sent at the same time, or while
-//! nobody waits. A session whose deadline jumps beyond the place that it has in its owner's index
-//! waits twice more, once.
+//! The numbers are the same for sessions with an owner. In a Cluster, a session's old key, its new
+//! key and its owner index are on different servers, and the tombstone may be written only once the
+//! new session exists, so a move needs two consecutive round trips. All other calls run in parallel
+//! or in the background. A session whose deadline is extended beyond its entry in the owner index
+//! needs two more round trips, once.
 //!
-//! # What each topology promises
+//! # Guarantees of each topology
 //! | | one server | Sentinel | Cluster |
 //! |---|---|---|---|
-//! | `kill -9`, and a restart with `appendfsync always` | nothing lost, nothing half done; calls fail until it is up again | the same | the same, for the sessions of that master |
-//! | the master is lost for good | all is lost | calls fail until the sentinels agree; what the new master didn't have is lost, with [`RedisStore::durability`] what none of its replicas had confirmed | the same, for the sessions of that master; others go on |
-//! | a server hangs | calls fail within a second | as a lost master, once the sentinels think so | the same, for its sessions |
-//! | a call fails halfway | not possible: a script is one step | the same | a move leaves the old session as it was, and a new one that its owner can list and end |
+//! | `kill -9`, and a restart with `appendfsync always` | no write is lost or half done; calls fail until the restart | the same | the same, for the sessions of that master |
+//! | permanent loss of the master | all sessions are lost | calls fail until the sentinels agree on a new master; writes that it didn't have are lost, with [`RedisStore::durability`] only unconfirmed ones | the same, for the sessions of that master; others are not affected |
+//! | a server hangs | calls fail within a second | as for a lost master, once the sentinels declare it lost | the same, for its sessions |
+//! | a call fails halfway | not possible: a script is atomic | the same | a move leaves the old session unchanged, and a new one that its owner can list and end |
 //!
-//! As measured by this crate's tests, with servers and clients on one busy machine: after `kill -9`
-//! an answer 0.2 seconds after the restart; a failover by sentinels that notice after 0.5 seconds,
-//! 1.8 seconds; the promotion of a replica in a Cluster whose `cluster-node-timeout` is 1 second,
-//! 2.1 to 2.8 seconds. In none of them was an acknowledged write lost, nor one found that was done
-//! by halves. What the servers of a deployment wait before they believe in a loss is their
-//! configuration (30 and 15 seconds unless told otherwise), and comes first in these sums.
+//! Recovery times were measured by this crate's tests, with servers and clients on one busy
+//! machine. After `kill -9`, the first answer came 0.2 seconds after the restart. A failover by
+//! sentinels that detect the loss after 0.5 seconds took 1.8 seconds. The promotion of a replica in
+//! a Cluster with a `cluster-node-timeout` of 1 second took 2.1 to 2.8 seconds. No acknowledged
+//! write was lost, and no write was half done. The time until the servers declare a master lost is
+//! their configuration (30 seconds for Sentinel and 15 seconds for Cluster by default), and must be
+//! added.
 //!
-//! A call whose answer is lost may have been carried out. It is an error here, and the caller may
-//! try again: versions tell whether it had been.
+//! A call whose answer is lost may have been executed. It returns an error, and the caller may
+//! retry: the version shows whether it was.
 //!
 //! # Examples
 //! ```no_run
@@ -130,7 +131,7 @@ mod steps;
 
 pub use redis_store::RedisStore;
 
-/// Connections for the bridges' crate. They change without notice: nothing here is promised.
+/// Connections for the bridge crate. Internal, without stability guarantees.
 #[doc(hidden)]
 pub mod connections {
     pub use crate::shared::KeptConnection;

@@ -1,4 +1,4 @@
-//! The connections behind a store.
+//! The connections of a store.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use crate::managed::Managed;
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = RedisResult<T>> + Send + 'a>>;
 
-/// Which server of a Cluster a command is for; one server takes all.
+/// The server of a Cluster that a command is for; ignored with a single server.
 #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only a Cluster looks at it"))]
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target<'a> {
@@ -26,7 +26,7 @@ pub(crate) enum Target<'a> {
 pub(crate) enum Link {
     /// Reconnects by itself.
     Managed(Arc<Managed>),
-    /// The application's own.
+    /// Supplied by the application.
     Given(Arc<dyn Given>),
     #[cfg(feature = "sentinel")]
     Sentinel(Arc<crate::sentinel::Sentinel>),
@@ -34,7 +34,7 @@ pub(crate) enum Link {
     Cluster(Arc<crate::cluster::Clustered>),
 }
 
-/// A connection whose type was forgotten.
+/// A connection with its type erased.
 pub(crate) trait Given: Send + Sync {
     fn command<'a>(&self, command: &'a Cmd) -> Answer<'a, Value>;
     fn pipeline<'a>(&self, pipeline: &'a Pipeline) -> Answer<'a, Vec<Value>>;
@@ -53,13 +53,13 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Given for C {
 }
 
 impl Link {
-    /// One server's connection, kept up.
+    /// Creates the managed connection to one server.
     pub(crate) fn to(address: Address) -> Self {
         Self::Managed(Arc::new(Managed::of(address)))
     }
 
-    /// Connections of their own to the same servers. Those that the application gave are the only
-    /// ones there are.
+    /// Creates separate connections to the same servers. Connections supplied by the application
+    /// are returned unchanged.
     pub(crate) async fn another(&self) -> RedisResult<Self> {
         match self {
             Self::Managed(managed) => Ok(Self::to(managed.dial.address.clone())),
@@ -74,7 +74,7 @@ impl Link {
         }
     }
 
-    /// What this is called in `Debug`.
+    /// Returns the name for `Debug`.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Managed(_) => "server",
@@ -86,7 +86,7 @@ impl Link {
         }
     }
 
-    /// Sends one command, and answers with what isn't an error.
+    /// Sends one command, and returns its reply unless that is an error.
     #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "only a Cluster has a choice of servers"))]
     pub(crate) async fn command(&self, command: Cmd, target: Target<'_>, repeat: Repeat) -> RedisResult<Value> {
         match self {
@@ -95,12 +95,12 @@ impl Link {
             #[cfg(feature = "sentinel")]
             Self::Sentinel(sentinel) => sentinel.command(&command, repeat).await,
             #[cfg(feature = "cluster")]
-            // Its client tries again by itself: each write carries a mark.
+            // The client retries by itself: each write carries a mark.
             Self::Cluster(cluster) => cluster.command(command, target).await,
         }
     }
 
-    /// Sends commands together.
+    /// Sends several commands together.
     #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "only a Cluster has a choice of servers"))]
     pub(crate) async fn pipeline(
         &self,
@@ -120,8 +120,8 @@ impl Link {
     }
 }
 
-/// The first error of a pipeline's commands as the server said it: the client puts them into one
-/// that has neither code nor text.
+/// Returns the first error of a pipeline's commands as the server sent it. The client wraps them
+/// into one error without code and text.
 fn first_of(error: RedisError) -> RedisError {
     let first = error.clone().into_server_errors().and_then(|errors| errors.first().map(|(_, first)| first.clone()));
     first.map_or(error, RedisError::from)

@@ -1,4 +1,4 @@
-//! One server's connection.
+//! The connection to one server.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use redis::{Client, ProtocolVersion, RedisResult};
 use crate::address::Address;
 use crate::kept::{Closed, Dial, Kept, Speech};
 
-/// Pauses between attempts to reach a server that isn't there, for which callers wait; a restart
-/// may take no longer.
+/// Pauses between attempts to reach a server that is down. Callers wait for them, so a restart may
+/// take at most this long.
 const PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(100), Duration::from_millis(150)];
 
 pub(crate) type Managed = Kept<Server>;
 
-/// Where a server is, and which protocol it speaks.
+/// The address of a server, and its protocol.
 pub(crate) struct Server {
     pub(crate) address: Address,
     speech: Speech,

@@ -1,4 +1,4 @@
-//! The duties of a store, one script each.
+//! The operations of the `Store` trait, one script each.
 
 use std::borrow::Cow;
 
@@ -19,10 +19,10 @@ use crate::owners::Behind;
 use crate::redis_store::RedisStore;
 use crate::scripts::{self, Script};
 
-/// A call that nobody sends twice.
+/// The mark of a call that is never sent twice.
 const NO_CALL: &str = "-";
 
-/// The numbers that scripts about a session answer, the same in all of them.
+/// The result codes of scripts about a session, the same in all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Code {
     Damaged = -1,
@@ -43,29 +43,29 @@ impl Code {
     }
 }
 
-/// What a script about a session says.
+/// The result of a script about a session.
 #[derive(Debug)]
 pub(crate) enum Said {
-    /// What is there isn't ours, or was damaged.
+    /// The stored value is damaged or not a session.
     Damaged,
-    /// No live session is there, or none to be ended.
+    /// There is no live session, or none to end.
     Gone,
     Done,
-    /// A version is there that the caller hasn't seen.
+    /// The store holds a version that the caller hasn't seen.
     Conflict,
-    /// A new key isn't free.
+    /// A new key is taken.
     Taken,
-    /// Done; and the index of this owner, on another server, is to hear of it.
+    /// Success; the index of this owner, on another server, must be updated.
     Owner(String),
-    /// Nothing was done: the session would outlive its place in the index of this owner, on another
-    /// server.
+    /// Nothing was done: the session would outlive its entry in the index of this owner, on another
+    /// server. Extend the entry first.
     ListFirst(String),
-    /// The session has moved to a key of another server.
+    /// The session has moved to a key on another server.
     Elsewhere(StoreKey),
 }
 
 impl RedisStore {
-    /// What is under a key.
+    /// Loads the value under a key.
     pub(crate) async fn get(&self, key: &StoreKey) -> Result<Value, StoreError> {
         let name = self.key(key);
         let mut command = redis::cmd("GET");
@@ -74,7 +74,7 @@ impl RedisStore {
         answer.map_err(|error| of_call(&error, Some(key)))
     }
 
-    /// One round trip of a script that writes to this session.
+    /// Runs a script that writes to this session, in one round trip.
     pub(crate) async fn say(
         &self,
         script: &Script,
@@ -89,13 +89,13 @@ impl RedisStore {
         if matches!(said, Said::Damaged) { Err(StoreError::corrupt(*about)) } else { Ok(said) }
     }
 
-    /// Ends a session under this key, or under the one to which it has moved.
+    /// Ends the session under this key, following tombstones to other servers.
     pub(crate) async fn end_wherever_it_is(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
         self.end_unless(key, None, None, now).await
     }
 
-    /// The same, unless it is somebody else's or is to be kept. What has ended is in its owner's
-    /// index still, where that lives on another server, if an owner was given.
+    /// Ends the session unless it belongs to another owner or is the one to keep. If an owner was
+    /// given, its index on another server still lists the ended session.
     pub(crate) async fn end_unless(
         &self,
         key: &StoreKey,
@@ -109,7 +109,7 @@ impl RedisStore {
             match self.say(&scripts::END, &key, &[&self.key(&key)], now, &arguments).await? {
                 Said::Gone => return Ok(false),
                 Said::Done => return Ok(true),
-                // The mark that led there expires: the way back here is not for ever.
+                // The tombstone that led there expires, so this loop is finite.
                 Said::Elsewhere(next) => key = next,
                 Said::Owner(whose) => {
                     if owner.is_none() {
@@ -123,25 +123,25 @@ impl RedisStore {
         Ok(false)
     }
 
-    /// For scripts that end: whether to write something also where there is nothing to end.
+    /// Returns whether a script must write something even if there is nothing to end.
     pub(crate) fn fence(&self) -> Argument<'static> {
         if self.durability.wanted().is_some() { Argument::Text("1") } else { Argument::Nothing }
     }
 
-    /// The text of a mark for this call, where a client may send it twice.
+    /// Returns the mark of this call, if the client may send it twice.
     pub(crate) fn call_mark(&self) -> Result<Cow<'static, str>, StoreError> {
         if self.is_cluster() { self.calls.next().map(Cow::Owned) } else { Ok(Cow::Borrowed(NO_CALL)) }
     }
 }
 
-/// Ids are random: this doesn't happen, and of a broken generator it must not become somebody
-/// else's session.
+/// With random ids this doesn't happen. If the generator is broken, the session must not be stored
+/// over another one.
 pub(crate) fn taken() -> StoreError {
-    failed("the new key of a session that moves is taken")
+    failed("the new key of a moving session is taken")
 }
 
 fn said(value: Value) -> Result<Said, StoreError> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "our scripts answer nothing else")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "our scripts return nothing else")]
     let said = match value {
         Value::Int(number) => Code::of(number).and_then(said_alone),
         Value::Array(parts) => said_of(parts),
@@ -220,7 +220,7 @@ impl Store for RedisStore {
         entry: &Entry,
         now: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        // Versions have 63 bits: what the caller has seen was none of ours.
+        // Versions have 63 bits, so this one was not created here.
         if i64::try_from(seen.number()).is_err() {
             return Err(StoreError::corrupt(*key));
         }
@@ -268,7 +268,7 @@ impl Store for RedisStore {
         let touched = Argument::time(touched);
         let mut listed = if self.is_cluster() { Argument::Nothing } else { cover.until };
         let mut owner = None::<String>;
-        // The owner may change in between, once.
+        // The owner may change once in between.
         for _ in 0..3 {
             let whose = owner.as_deref().map_or(Argument::Absent, Argument::Text);
             let arguments = [touched, until, ttl, listed, cover.ttl, whose];
@@ -280,14 +280,14 @@ impl Store for RedisStore {
                     return Ok(true);
                 }
                 Said::ListFirst(whose) => {
-                    // It is listed already, unless a server lost that.
+                    // It is already listed, unless a server lost the entry.
                     self.list(key, &whose, touched_at, &cover, now).await?;
                     (listed, owner) = (cover.until, Some(whose));
                 }
                 Said::Damaged | Said::Conflict | Said::Taken | Said::Elsewhere(_) => return Err(unexpected()),
             }
         }
-        Err(failed("the owner of a session changed again and again"))
+        Err(failed("the owner of a session kept changing"))
     }
 
     async fn cycle(
@@ -390,9 +390,9 @@ impl Store for RedisStore {
 mod tests {
     use super::Code;
 
-    /// A number that a script answers and that isn't in the list would be an unexpected answer.
+    /// Scripts return only the numbers in `Code`; any other would be an unexpected reply.
     #[test]
-    fn scripts_answer_codes_alone() {
+    fn scripts_return_only_known_codes() {
         let scripts = concat!(
             include_str!("lua/create.lua"),
             include_str!("lua/cycle.lua"),

@@ -1,4 +1,4 @@
-//! An owner's sessions, in steps of a bounded size: a server does nothing else while a script runs.
+//! The sessions of an owner, in bounded steps: a server does nothing else while a script runs.
 
 use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::{Cursor, Ended, Loaded, Owned, OwnedPage, StoreError};
@@ -12,17 +12,17 @@ use crate::link::Target;
 use crate::redis_store::RedisStore;
 use crate::scripts::{COUNT, END_OWNED, OWNED, Script};
 
-/// How many sessions a step reads or ends at most: about a millisecond.
+/// The maximum number of sessions that one step reads or ends: about a millisecond.
 pub(crate) const PAGE: usize = 100;
 
-/// How many members of an index a step of a count looks at.
+/// The number of index entries that one step of a count inspects.
 const COUNTED: usize = 250;
 
-/// How many members are looked at before the rest is counted by the index alone. More than any
-/// limit that makes sense.
+/// The number of entries inspected before the rest is counted by the index alone. More than any
+/// sensible limit.
 const COUNTED_MOST: usize = 500;
 
-/// Where a page of an owner's sessions begins: behind a member of the index, which had this place.
+/// The start of a page of an owner's sessions: after a member of the index, which had this score.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Behind {
     pub(crate) place: String,
@@ -48,7 +48,7 @@ impl Behind {
         self.member.as_ref().map_or(Argument::Nothing, Argument::Key)
     }
 
-    /// What a script says; nothing at the end.
+    /// Parses the position in a script's reply; `None` at the end.
     pub(crate) fn said(place: Value, member: Value) -> Option<Option<Self>> {
         let (place, member) = (String::from_utf8(bytes(place)?).ok()?, bytes(member)?);
         if place.is_empty() {
@@ -63,7 +63,7 @@ impl Behind {
 }
 
 impl RedisStore {
-    /// A script about the index of an owner.
+    /// Runs a script about an owner index.
     pub(crate) async fn ask_index(
         &self,
         script: &Script,
@@ -75,7 +75,7 @@ impl RedisStore {
         Call { script, keys: &keys, now, arguments, target, about: None }.run(self).await
     }
 
-    /// One round trip, which also forgets the keys of sessions that are no longer there.
+    /// Reads a page in one round trip, which also removes stale entries from the index.
     pub(crate) async fn page_of(
         &self,
         owner: &str,
@@ -100,7 +100,7 @@ impl RedisStore {
         Ok(OwnedPage::new(oldest_first(found), next.map(|next| next.cursor())))
     }
 
-    /// The heads of the first five hundred sessions, and of the rest the keys in the index.
+    /// Checks the first five hundred sessions, and counts the rest by the index alone.
     pub(crate) async fn count_of(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
         let (index, front) = (self.index(owner), self.front());
         let (mut live, mut rank) = (0, 0);
@@ -116,7 +116,7 @@ impl RedisStore {
         }
     }
 
-    /// One script.
+    /// Runs one script.
     pub(crate) async fn end_some_of(
         &self,
         owner: &str,
@@ -141,7 +141,7 @@ impl RedisStore {
     }
 }
 
-/// How many sessions a step is about.
+/// Returns the number of sessions in a step.
 pub(crate) fn count(limit: usize) -> Argument<'static> {
     number(limit.clamp(1, PAGE))
 }
@@ -150,7 +150,7 @@ fn number(number: usize) -> Argument<'static> {
     Argument::Number(u64::try_from(number).unwrap_or(u64::MAX))
 }
 
-/// Where the next page begins, and the rows of this one.
+/// Parses the position of the next page, and the rows of this one.
 pub(crate) fn page(value: Value) -> Option<(Option<Behind>, Vec<Value>)> {
     let Value::Array(parts) = value else { return None };
     let [place, member, Value::Array(rows)] = <[Value; 3]>::try_from(parts).ok()? else { return None };
@@ -175,7 +175,7 @@ mod tests {
     use super::{Behind, StoreKey};
 
     #[test]
-    fn cursors_come_back_and_no_others_do() {
+    fn only_own_cursors_are_parsed() {
         let member = Some(StoreKey::from_bytes([10; 32]));
         let behind = Behind { place: "3481600000000123".to_owned(), member };
         assert_eq!(Behind::read(Some(&behind.cursor())).ok(), Some(behind));

@@ -1,4 +1,4 @@
-//! [`RedisStore`]: connecting, options, and what each of them promises.
+//! [`RedisStore`]: connecting, and the guarantees of each option.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,92 +20,97 @@ use crate::link::{Link, Target};
 
 const PREFIX: &str = "cloakroom:";
 
-/// Sets sessions apart from indexes, whose names go on with `o`: the bytes of a key may be any.
+/// Distinguishes session keys from index keys, which have `o` here: the bytes of a store key may be
+/// any.
 pub(crate) const KIND: char = 's';
 
 /// Sessions in Redis or Valkey.
 ///
-/// Needs Redis 6 or Valkey; tested with Redis 7.0 and 8.6 and Valkey 8.1. From Redis 8.4 and Valkey
-/// 8.1 on a commit takes a tenth of the server's time. Set `maxmemory-policy` to `noeviction`:
-/// sessions have an expiry, so the `volatile` policies throw them out too, and a session that Redis
-/// evicts is a person who is signed out. Worse, the list of an owner's sessions is read more rarely
-/// than they are, and goes first: sessions that are in no list go on, and "sign out everywhere"
-/// doesn't find them. `cloakroom doctor` tells. A cache belongs on another server.
+/// Requires Redis 6 or Valkey; tested with Redis 7.0 and 8.6 and Valkey 8.1. With Redis 8.4 or
+/// Valkey 8.1 and later, a commit takes a tenth of the server time.
 ///
-/// A clone shares the connections.
+/// Set `maxmemory-policy` to `noeviction`. Sessions have an expiry, so the `volatile` policies
+/// evict them too, and each evicted session signs a user out. Worse, the owner index is read less
+/// often than the sessions and is therefore evicted first: those sessions stay valid, but "sign out
+/// everywhere" no longer finds them. `cloakroom doctor` checks this setting. Use another server for
+/// a cache.
 ///
-/// # What survives what
+/// Clones share the connections.
+///
+/// # Durability
 /// | | `kill -9` of the server | loss of the machine |
 /// |---|---|---|
-/// | no append-only file | what the last snapshot has | the same |
-/// | `appendonly yes`, `appendfsync everysec` (its default) | everything; while the disk is too slow, all but the last two seconds | all but the last second or two |
-/// | `appendfsync always` | everything that was acknowledged | everything, if the disk keeps its word |
-/// | a failover to a replica | all but what was on its way to the replica; with [`RedisStore::durability`] nearly everything: what its replicas confirmed | the same |
+/// | no append-only file | restored to the last snapshot | the same |
+/// | `appendonly yes`, `appendfsync everysec` (its default) | nothing is lost; while the disk is too slow, up to the last two seconds | the last second or two are lost |
+/// | `appendfsync always` | no acknowledged write is lost | the same, if the disk flushes reliably |
+/// | a failover to a replica | writes not yet replicated are lost; with [`RedisStore::durability`], nearly every write that replicas confirmed survives | the same |
 ///
 /// # Outages
-/// A call ends with an error within a second or two. Connections come back by themselves, also
-/// where they have gone silent, or where another server has become the master behind the same name:
-/// nothing has to be restarted. A server that is full refuses before anything was done, and still
-/// ends sessions.
+/// A call fails within a second or two. Connections recover without a restart, even if they were
+/// silently dropped or if another server became the master behind the same name. A server that is
+/// out of memory rejects writes before they change anything, and can still end sessions.
 ///
-/// A server that lost acknowledged writes (see the table) has older versions of sessions again. No
-/// version is given twice: a request that began on one that was lost meets a conflict, and does its
-/// changes again on what is there. [`RedisStore::durability`] and `appendfsync always` keep writes
-/// from being lost.
+/// A server that lost acknowledged writes (see the table) has older versions of sessions. No
+/// version is assigned twice: a request that began on a lost version gets a conflict, and replays
+/// its changes on the stored one. [`RedisStore::durability`] and `appendfsync always` protect
+/// against such losses.
 ///
 /// # Security
-/// Neither `Debug` nor an error shows a URL: it may hold a password.
+/// Neither `Debug` nor errors contain the URL, because it may contain a password.
 #[derive(Clone)]
 pub struct RedisStore {
     pub(crate) link: Link,
     pub(crate) prefix: Arc<str>,
     pub(crate) durability: Durability,
-    /// Ends that are to be confirmed still.
+    /// Ends that are not yet confirmed.
     pub(crate) ends: SharedEnds,
     pub(crate) calls: Arc<Calls>,
-    /// Whether the server has refused to compare values.
+    /// Set once the server has rejected compare-and-set.
     pub(crate) refused: Arc<AtomicBool>,
-    /// For writes that wait for replicas: nobody who reads is to stand behind them.
+    /// A separate connection for writes that wait for replicas, so that reads are not queued behind
+    /// them.
     waiting: Arc<OnceCell<Link>>,
 }
 
 impl RedisStore {
-    /// Connects to one server: `redis://`, `rediss://` (feature `tls`), `unix://`, and the same
-    /// with `valkey`.
+    /// Connects to a single server.
     ///
-    /// One connection carries the calls of all tasks. When it breaks, the calls on it are tried
-    /// once more on the next one; what was done already isn't done twice, because no two writes
-    /// share a version. A call without an answer is evidence against it, too. With RESP3 a
-    /// connection that the server closed while it was idle is noticed before the next call.
+    /// The schemes are `redis://`, `rediss://` (feature `tls`) and `unix://`, and the same with
+    /// `valkey`.
     ///
-    /// Options of a URL, here and wherever this crate takes one:
+    /// One connection carries the calls of all tasks. If it breaks, its pending calls are retried
+    /// once on a new one. No call takes effect twice, because no two writes share a version. A call
+    /// without an answer also causes a reconnect. With RESP3, a connection that the server closed
+    /// while idle is detected before the next call.
     ///
-    /// | | |
+    /// URL options, also for the other methods of this crate that take a URL:
+    ///
+    /// | option | meaning |
     /// |---|---|
-    /// | `timeout=1000` | how long an answer may take, in milliseconds. [`StoredSessions`](cloakroom_store::StoredSessions) has a deadline of its own for each call: 2 seconds unless told otherwise |
-    /// | `ca=/etc/redis/ca.pem` | with `rediss://`: the authorities to believe, in PEM, instead of the system's |
-    /// | `cert=…&key=…` | with `rediss://`: the files of our own certificate and its key, for a server that asks |
+    /// | `timeout=1000` | the response timeout in milliseconds. [`StoredSessions`](cloakroom_store::StoredSessions) has a separate timeout for each call: 2 seconds by default |
+    /// | `ca=/etc/redis/ca.pem` | with `rediss://`: the trusted certificate authorities, in PEM, instead of the system's |
+    /// | `cert=…&key=…` | with `rediss://`: the files of the client certificate and its key, for a server that requires one |
     /// | `durability=aof` | see [`RedisStore::durable_on_disk`] |
-    /// | `protocol=resp2` | the older protocol: unless told otherwise it is RESP3, where the server has it, by which a connection that the server closed is noticed before it is used |
+    /// | `protocol=resp2` | the older protocol. The default is RESP3 if the server supports it, which detects connections closed by the server before they are used |
     ///
     /// # Errors
-    /// When the URL makes no sense or needs the feature `tls`, a file that it names can't be read,
-    /// or the server doesn't answer, shows a certificate that isn't believed, or refuses the
-    /// password.
+    /// If the URL is invalid or needs the feature `tls`, if a file that it names can't be read, or
+    /// if the server doesn't answer, shows an untrusted certificate, or rejects the password.
     ///
     /// # Security
-    /// `rediss://` checks certificate and host name. The files are read once, when connecting.
+    /// `rediss://` verifies the certificate and the host name. The files are read once, when
+    /// connecting.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let address = Address::parse(url)?;
         let disk = address.disk;
         Ok(Self::reached(Link::to(address)).await?.on_disk_if(disk))
     }
 
-    /// Uses a connection that the application has, and clones it for each call.
+    /// Uses an existing connection, which is cloned for each call.
     ///
-    /// A `ConnectionManager`, a `MultiplexedConnection` (which never reconnects), or whatever else
-    /// speaks to **one** server. Timeouts are the connection's own. For a Cluster use
-    /// `from_cluster`: here its keys would go to the wrong servers.
+    /// This may be a `ConnectionManager`, a `MultiplexedConnection` (which never reconnects), or
+    /// any other connection to a **single** server. The connection's own timeouts apply. For a
+    /// Cluster use `from_cluster`: with this method, keys would go to the wrong servers.
     ///
     /// A pool of `deadpool-redis` or `bb8-redis`, or a client of `fred`, is such a connection
     /// within a small struct; the guide has the code ("Using an existing pool"). All commands of
@@ -126,16 +131,16 @@ impl RedisStore {
         Self::new(Link::Given(Arc::new(connection)))
     }
 
-    /// A store whose server has answered, and takes the login.
+    /// Returns the store once its server has answered and accepted the login.
     pub(crate) async fn reached(link: Link) -> Result<Self, StoreError> {
         match link.command(redis::cmd("PING"), Target::Key(PREFIX.as_bytes()), Repeat::Harmless).await {
-            // Who may not ask is logged in.
+            // A user without the permission for this command is still logged in.
             Err(error) if error.code() != Some("NOPERM") => Err(error::of(&error)),
             Ok(_) | Err(_) => Ok(Self::new(link)),
         }
     }
 
-    /// What a URL says.
+    /// Applies the `durability` option of a URL.
     pub(crate) const fn on_disk_if(self, disk: bool) -> Self {
         if disk { self.durable_on_disk() } else { self }
     }
@@ -145,63 +150,67 @@ impl RedisStore {
         Self { link, prefix: PREFIX.into(), durability, ends, calls, refused, waiting }
     }
 
-    /// What the names of all keys begin with; `cloakroom:` unless told otherwise.
+    /// Sets the prefix of all key names. The default is `cloakroom:`.
     ///
-    /// Applications that share a server need one each.
+    /// Applications that share a server need different prefixes.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// A write counts only once this many replicas have it; off unless asked for.
+    /// Requires this many replicas to confirm each write. Off by default.
     ///
-    /// Redis acknowledges before its replicas know. With Sentinel or Cluster, what was acknowledged
-    /// a moment before the master died can be lost, unless a replica confirmed it (`WAIT`, in the
-    /// same round trip). A write that too few confirm within `timeout` is an error, though it is
-    /// written: the caller may try again. Choose a timeout below a second, which is how long a call
-    /// may take in all.
+    /// Redis acknowledges a write before its replicas have it. With Sentinel or Cluster, a write
+    /// acknowledged just before the master is lost can disappear, unless a replica confirmed it
+    /// (`WAIT`, in the same round trip). A write that too few replicas confirm within `timeout`
+    /// returns an error, although it has been written; the caller may retry. Choose a timeout below
+    /// one second, the default response timeout of a call.
     ///
-    /// An end is an error as long as it is unconfirmed, also where there is nothing left to end,
-    /// and this process tries it again for half an hour: a sign-out that failed while the master
-    /// was about to be lost is carried out on the next one.
+    /// Ending a session returns an error until it is confirmed, even if there is nothing left to
+    /// end. This process retries it for half an hour, so that a sign-out that failed just before
+    /// the master was lost is executed on its successor.
     ///
-    /// **It isn't more than that.** `WAIT` makes a loss less likely; in the words of its
+    /// **This is not strong consistency.** `WAIT` makes a loss less likely; in the words of its
     /// documentation it "does not make Redis a strongly consistent store". A failover may promote a
-    /// replica that isn't among those that confirmed; have as many replicas confirm as there are. A
-    /// replica that restarts without an append-only file has nothing of what it confirmed. What a
-    /// write left that was an error can be read by others before it is confirmed.
+    /// replica that did not confirm; require confirmation from all replicas. A replica that
+    /// restarts without an append-only file has lost its confirmed writes. Other requests can read
+    /// an unconfirmed write, even if it returned an error.
     ///
-    /// Redis lets a connection wait, not a call: writes stand behind each other's `WAIT`. So they
-    /// have separate connections, made at the first of them, and reads go on. Connections that the
-    /// application gave are the only ones there are: there, reads stand in the same line. When a
-    /// master has no replica left, its writes fail; in a Cluster those of other masters may stand
-    /// still for a few seconds, until the client knows where keys are now.
+    /// In Redis a connection waits, not a call, so writes on one connection queue behind each
+    /// other's `WAIT`. They use separate connections, created with the first such write, and reads
+    /// continue on the others. With connections supplied by the application there are no separate
+    /// ones, and reads queue behind writes. If a master has no replica left, its writes fail. In a
+    /// Cluster, writes to other masters may then stall for a few seconds until the client has the
+    /// new slot map.
     ///
     /// # Security
-    /// A master that was cut off goes on answering reads until it learns better: a session that was
-    /// ended elsewhere may be served from there for that long. `min-replicas-to-write 1` in its
-    /// configuration makes it refuse at least writes.
+    /// A master that was cut off keeps answering reads until it notices. During that time it may
+    /// serve a session that was ended elsewhere. Setting `min-replicas-to-write 1` makes it reject
+    /// at least writes.
     #[must_use]
     pub const fn durability(mut self, replicas: u32, timeout: Duration) -> Self {
         self.durability = Durability { replicas, timeout, ..self.durability };
         self
     }
 
-    /// A write counts only once it is on the disk of the master, and on those of the replicas of
-    /// [`RedisStore::durability`]; `durability=aof` in a URL.
+    /// Requires each write to be on the disk of the master.
     ///
-    /// With `WAITAOF`, which Redis has since 7.2 and Valkey always: servers without it, or without
-    /// an append-only file, answer each write with an error. Not needed with `appendfsync always`
-    /// and no replica. With `appendfsync everysec` a write waits up to a second for the next fsync:
-    /// pass a longer timeout to [`RedisStore::durability`], and give the URL one (`timeout`).
+    /// With [`RedisStore::durability`], it must also be on the disks of its replicas. In a URL, use
+    /// `durability=aof`.
+    ///
+    /// This uses `WAITAOF`, available in Redis since 7.2 and in all versions of Valkey. Servers
+    /// without it, or without an append-only file, reject each write. It is not needed with
+    /// `appendfsync always` and no replica. With `appendfsync everysec` a write waits up to a
+    /// second for the next fsync: pass a longer timeout to [`RedisStore::durability`], and set
+    /// `timeout` in the URL.
     #[must_use]
     pub const fn durable_on_disk(mut self) -> Self {
         self.durability = Durability { disk: true, ..self.durability };
         self
     }
 
-    /// Whether a session's keys and the indexes of owners may live on different servers.
+    /// Returns whether a session's keys and the owner indexes may be on different servers.
     pub(crate) const fn is_cluster(&self) -> bool {
         match self.link {
             #[cfg(feature = "cluster")]
@@ -215,8 +224,8 @@ impl RedisStore {
         link.map_err(|error| error::of(&error))
     }
 
-    /// The name of a session: its 32 bytes, and not their digits, because Redis keeps names in
-    /// memory.
+    /// Returns the Redis key of a session. It contains the 32 raw bytes instead of their digits,
+    /// because Redis keeps keys in memory.
     pub(crate) fn key(&self, key: &StoreKey) -> Vec<u8> {
         let mut name = Vec::with_capacity(self.prefix.len() + KIND.len_utf8() + KEY_LEN);
         name.extend_from_slice(self.prefix.as_bytes());
@@ -225,7 +234,7 @@ impl RedisStore {
         name
     }
 
-    /// What all names of sessions begin with.
+    /// Returns the prefix of all session keys.
     pub(crate) fn front(&self) -> String {
         format!("{}{KIND}", self.prefix)
     }

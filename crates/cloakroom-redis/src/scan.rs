@@ -1,9 +1,8 @@
-//! A walk through all sessions: `SCAN` on each master.
+//! The scan of all sessions: `SCAN` on each master.
 //!
-//! A place is the number of the master, where its scan is, and which run of that server it belongs
-//! to. Each run of a Redis server keeps its keys in an order of its own, so that a place says
-//! nothing after a restart or a failover: the walk then ends with an error instead of leaving
-//! sessions out.
+//! A cursor contains the number of the master, the position of its scan, and the run id of that
+//! server. Each run of a Redis server has a different key order, so a cursor is meaningless after a
+//! restart or a failover. The scan then ends with an error instead of missing sessions.
 
 use std::borrow::Cow;
 
@@ -19,7 +18,7 @@ use crate::layout::{bytes, loaded, parse_key};
 use crate::redis_store::RedisStore;
 use crate::scripts::SCAN;
 
-/// Where a walk is.
+/// The position of a scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) server: usize,
@@ -28,14 +27,14 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Where a scan begins, and what it answers when it has come round.
+    /// The start of a scan, and its reply at the end.
     pub(crate) const BEGINNING: &str = "0";
 
     pub(crate) const fn start(server: usize) -> Self {
         Self { server, scan: Cow::Borrowed(Self::BEGINNING), run: String::new() }
     }
 
-    /// Whether the server has been started since, or is another one.
+    /// Returns whether the server has been restarted or replaced since.
     pub(crate) fn is_of_another_run(&self, run: &str) -> bool {
         !self.run.is_empty() && self.run != run
     }
@@ -55,7 +54,7 @@ impl Place {
 }
 
 impl RedisStore {
-    /// One round trip per page; in a Cluster one more, for who the masters are.
+    /// Takes one round trip per page; in a Cluster one more, to find the masters.
     pub(crate) async fn scan_some(
         &self,
         after: Option<&Cursor>,
@@ -67,14 +66,14 @@ impl RedisStore {
             None => Place::start(0),
         };
         let servers = self.servers().await?;
-        let target = *servers.get(place.server).ok_or_else(|| failed("a server went away in the middle of a walk"))?;
+        let target = *servers.get(place.server).ok_or_else(|| failed("a server left the Cluster during the scan"))?;
         let pattern = pattern(&self.prefix);
         let count = Argument::Number(u64::try_from(limit.max(1)).unwrap_or(u64::MAX >> 1));
         let arguments = [Argument::Text(&place.scan), Argument::Text(&pattern), count];
         let call = Call { script: &SCAN, keys: &[], now, arguments: &arguments, target, about: None };
         let (run, scan, rows) = parts(call.run(self).await?).ok_or_else(unexpected)?;
         if place.is_of_another_run(&run) {
-            return Err(failed("the server is another one than at the walk's last page: begin the walk again"));
+            return Err(failed("the server was restarted or replaced since the last page: start the scan again"));
         }
         let mut page = Page::new(Vec::with_capacity(rows.len()), Vec::new(), None);
         for row in rows {
@@ -110,7 +109,7 @@ mod tests {
     use super::Place;
 
     #[test]
-    fn places_come_back_and_nothing_else_does() {
+    fn only_own_scan_cursors_are_parsed() {
         let place = Place { server: 2, scan: "18446744073709551615".into(), run: "0af3".to_owned() };
         for place in [Place::start(0), place] {
             assert_eq!(Place::read(&place.cursor()), Some(place));

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-/// A script, and the hash by which Redis knows it once it has seen it.
+/// A script, and the hash by which Redis knows it once it has been sent.
 #[derive(Debug)]
 pub(crate) struct Script {
     pub(crate) text: &'static str,
@@ -14,8 +14,8 @@ impl Script {
         Self { text, hash: redis::Script::new(text).get_hash().to_owned() }
     }
 
-    /// Whether it writes also where it finds nothing to do, if it is told to (`ARGV 3`): a
-    /// confirmation is about the last write.
+    /// Returns whether the script can be told (`ARGV 3`) to write even if there is nothing to do,
+    /// because a confirmation refers to the last write.
     pub(crate) fn fences(&self) -> bool {
         std::ptr::eq(self, &*END) || std::ptr::eq(self, &*END_OWNED)
     }
@@ -28,7 +28,7 @@ macro_rules! scripts {
     )+};
 }
 
-// A function is made anew at every call: a script has those that it uses, and no others.
+// Functions are created anew with every call, so a script contains only those that it uses.
 scripts! {
     CREATE: "parts/look" "parts/calls" "parts/list" "parts/list_here" "parts/unlist" "parts/set" "parts/put" "create";
     REPLACE: "parts/look" "parts/calls" "parts/unlist" "parts/set" "parts/keep" "parts/permit" "parts/same" "parts/unseen" "replace";

@@ -1,7 +1,7 @@
-//! A connection to whichever server is the master now.
+//! A connection to the current master.
 //!
-//! The client asks the sentinels when it connects, and never again: a master that was lost would
-//! stay lost. So here each connection is made by asking anew.
+//! The client asks the sentinels when it connects, and never again, so it would not find the
+//! successor of a lost master. Here, each new connection asks them again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,33 +17,32 @@ use crate::kept::{Closed, Dial, Kept, Speech};
 use crate::link::Link;
 use crate::redis_store::RedisStore;
 
-/// How long finding the master may take: several sentinels may have to be asked.
+/// The timeout for finding the master: several sentinels may have to be asked.
 const FIND: Duration = Duration::from_secs(3);
 
 pub(crate) type Sentinel = Kept<Master>;
 
-/// Which sentinels know which master.
+/// The sentinels, and the name of the master.
 pub(crate) struct Master {
     sentinels: Arc<[Address]>,
     name: Arc<str>,
-    /// How to log in to the master, if a URL says so.
+    /// The login of the master, if a URL contains one.
     login: Option<Arc<Address>>,
     speech: Speech,
 }
 
 impl RedisStore {
-    /// Connects to the master that these sentinels know, and follows it through failovers.
+    /// Connects to the master of these sentinels, and follows it through failovers.
     ///
-    /// `master` is its name, as `mymaster`; or, where the servers want a login, another database
-    /// than 0 or TLS, a URL in which that name takes the place of the host:
-    /// `redis://user:password@mymaster/1`. The sentinels have a login of their own, one for all of
-    /// them: that of their first URL.
+    /// `master` is its name, such as `mymaster`. If the servers need a login, another database than
+    /// 0 or TLS, it is a URL with that name as its host: `redis://user:password@mymaster/1`. The
+    /// sentinels have a separate login, the same for all of them, taken from their first URL.
     ///
-    /// After a failover calls fail until the sentinels agree on the new master; nothing has to be
-    /// restarted. See [`RedisStore::durability`] for what such a failover may lose.
+    /// After a failover, calls fail until the sentinels agree on the new master; no restart is
+    /// needed. See [`RedisStore::durability`] for the writes that a failover may lose.
     ///
     /// # Errors
-    /// When a URL makes no sense, or there is no sentinel or no master that answers.
+    /// If a URL is invalid, or no sentinel or no master answers.
     ///
     /// # Examples
     /// ```no_run
@@ -72,7 +71,7 @@ impl Master {
             let parsed = Address::parse(master)?;
             name = match parsed.information.addr() {
                 ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host.as_str().into(),
-                ConnectionAddr::Unix(_) | _ => return Err(failed("the master's URL has no name in it")),
+                ConnectionAddr::Unix(_) | _ => return Err(failed("the master's URL contains no name")),
             };
             address = Some(Arc::new(parsed));
         }
@@ -80,7 +79,7 @@ impl Master {
         Ok(Self { sentinels, name, login: address, speech })
     }
 
-    /// The same, for another connection.
+    /// Creates a separate connection to the same master.
     pub(crate) fn another(&self) -> Self {
         let (sentinels, name) = (Arc::clone(&self.sentinels), Arc::clone(&self.name));
         let speech = Speech::of(self.login.as_ref().and_then(|address| address.protocol));

@@ -1,4 +1,4 @@
-//! The same connection for records of other frameworks, in the bridges' crate.
+//! The shared connection, for records of other frameworks in the bridge crate.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,8 +13,9 @@ use crate::link::Link;
 use crate::managed::Managed;
 use crate::redis_store::RedisStore;
 
-/// A connection to one server that is made anew when there is evidence against it, as that of
-/// `RedisStore`.
+/// A connection to one server that is replaced when it seems to be broken.
+///
+/// It uses the same rules as the connection of `RedisStore`.
 #[derive(Clone)]
 pub struct KeptConnection {
     managed: Arc<Managed>,
@@ -25,7 +26,7 @@ impl KeptConnection {
     /// Connects, with the options of `RedisStore::connect`.
     ///
     /// # Errors
-    /// As those of `RedisStore::connect`.
+    /// As for `RedisStore::connect`.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let address = Address::parse(url)?;
         let db = address.information.redis_settings().db();
@@ -61,7 +62,7 @@ impl ConnectionLike for KeptConnection {
 
 impl fmt::Debug for KeptConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The address may hold a password.
+        // The address may contain a password.
         f.debug_struct("KeptConnection").field("db", &self.db).finish_non_exhaustive()
     }
 }

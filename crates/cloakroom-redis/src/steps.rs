@@ -1,5 +1,5 @@
-//! What takes two servers of a Cluster, in an order in which a failure between two steps loses
-//! nothing.
+//! Operations that involve two servers of a Cluster, ordered so that a failure between two steps
+//! loses nothing.
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Created, Entry, Replaced, Store as _, StoreError};
@@ -11,7 +11,7 @@ use crate::redis_store::RedisStore;
 use crate::scripts;
 
 impl RedisStore {
-    /// The new session first, the mark under the old key second.
+    /// Creates the new session first, and writes the tombstone under the old key second.
     pub(crate) async fn cycle_in_two(
         &self,
         old: &StoreKey,
@@ -26,26 +26,28 @@ impl RedisStore {
             Created::Taken => return Err(taken()),
         };
         let marked = self.mark(old, seen, (new, version.clone()), moved_until, now).await;
-        // The same move was done before, and its answer was lost: then the mark leads here.
+        // The same move was done before, and its answer was lost: then the tombstone leads to the
+        // new key.
         if matches!(marked, Ok(Replaced::Gone)) && self.leads_to(old, new, now).await? {
             return Ok(Replaced::Yes(version));
         }
-        // After an error nobody knows whether the mark is there: if it is, this is the session.
+        // After an error it is unknown whether the tombstone was written. If it was, this is the
+        // session.
         if matches!(marked, Ok(Replaced::Conflict | Replaced::Gone)) {
-            // Nobody knows its id. If this fails, its deadline ends it. The index is waited for:
-            // the next attempt puts the same key there.
+            // No client has its id. If this fails, its deadline ends it. Wait for the index,
+            // because the next attempt lists the same key.
             let taken_back = match self.say(&scripts::END, new, &[&self.key(new)], now, &[self.fence()]).await {
                 Ok(Said::Owner(owner)) => self.unlist_now(new, &owner).await,
                 ended => ended.map(|_| ()),
             };
-            tracing::debug!(key = ?new, ?taken_back, "a session that couldn't move");
+            tracing::debug!(key = ?new, ?taken_back, "a session could not be moved");
         }
         marked
     }
 
-    /// Whether a session that is gone has left a mark that leads to this key.
+    /// Returns whether an ended session has left a tombstone that leads to this key.
     async fn leads_to(&self, old: &StoreKey, new: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        // What is gone never comes back, so there is nothing that this could end.
+        // A session that is gone never comes back, so this call can end nothing.
         let said = self.say(&scripts::END, old, &[&self.key(old)], now, &[self.fence()]).await?;
         Ok(matches!(said, Said::Elsewhere(next) if next == *new))
     }
@@ -74,7 +76,7 @@ impl RedisStore {
         answer
     }
 
-    /// A session that moved to another server while a scan went on, and on from there.
+    /// Ends a session that moved to another server during a scan, following further tombstones.
     pub(crate) async fn end_moved(
         &self,
         key: &StoreKey,

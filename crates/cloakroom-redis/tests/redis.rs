@@ -1,5 +1,5 @@
 //! The store against real servers.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is the failure report of a test")]
 
 #[path = "redis/bench.rs"]
 mod bench;

@@ -1,4 +1,4 @@
-//! The CSRF check of one request, on what Rocket shows of it.
+//! The CSRF check of one request, limited to the data that Rocket exposes.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use cloakroom_session::adapter::{Answer, RequestHead, RocketCsrf, RocketSessions
 use cloakroom_session::{CsrfDecision, CsrfGuard, CsrfSlot, FormBody, Piece};
 use rocket::{Data, Request};
 
-/// As much of a body as Rocket lets anybody look at before it is read, in bytes.
+/// The number of bytes of a body that Rocket allows to peek at.
 const PEEK: usize = 512;
 
-/// Checks a request; the answer that replaces the handler's if it is refused.
+/// Checks a request. Returns the answer that replaces the handler's if it is refused.
 pub(crate) async fn check(guard: &Arc<CsrfGuard>, request: &Request<'_>, data: &mut Data<'_>) -> Result<(), Answer> {
     let head = Head::of(request);
     let slot = CsrfSlot::new(Arc::clone(guard), RocketSessions::slot(request).cloned());
-    // For `FormToken`. A slot of an earlier route decides nothing here.
+    // For `FormToken`. The slot of an earlier route has no effect here.
     RocketCsrf::leave(request, slot.clone());
     let mut decision = Ok(slot.check_head(&head, None));
     if matches!(decision, Ok(CsrfDecision::TokenNeeded)) {
@@ -29,7 +29,7 @@ pub(crate) async fn check(guard: &Arc<CsrfGuard>, request: &Request<'_>, data: &
     }
 }
 
-/// As much of a body as Rocket shows, which stays where it is.
+/// The beginning of a body, as far as Rocket shows it. Nothing is consumed.
 struct Beginning<'a, 'r> {
     data: &'a mut Data<'r>,
     shown: bool,
@@ -42,7 +42,7 @@ impl FormBody for Beginning<'_, '_> {
             self.shown = true;
             return Poll::Ready(Piece::Data(Bytes::copy_from_slice(beginning)));
         }
-        // Rocket's local client says that a body is complete however long it is.
+        // Rocket's local client reports a body of any length as complete.
         let all = beginning.len() < PEEK && self.data.peek_complete();
         Poll::Ready(if all { Piece::End } else { Piece::Hidden })
     }
@@ -50,7 +50,7 @@ impl FormBody for Beginning<'_, '_> {
     fn replay(&mut self, _: Bytes) {}
 }
 
-/// A request's head, with the host that Rocket knows where HTTP/2 has no header for it.
+/// The head of a request, with the host that Rocket knows when HTTP/2 has no header for it.
 struct Head<'r> {
     request: &'r Request<'r>,
     host: Option<String>,

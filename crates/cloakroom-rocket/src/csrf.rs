@@ -1,4 +1,5 @@
-//! CSRF protection: routes that are checked, and a launch that fails if one was forgotten.
+//! CSRF protection: checked routes, and a launch that fails if a route is neither checked nor
+//! exempt.
 
 use std::sync::Arc;
 
@@ -9,25 +10,24 @@ use rocket::{Build, Data, Request, Rocket, async_trait};
 
 use crate::check::check;
 
-/// What the name of a route ends with that was thought of; Rocket prints it at launch.
+/// Suffix of the names of checked and exempt routes. Rocket prints the names at launch.
 const CHECKED: &str = "CSRF checked";
 const EXEMPT: &str = "CSRF exempt";
 
-/// Refuses requests that another site made the browser send.
+/// Refuses requests that were forged by another site.
 ///
-/// WebSocket handshakes are checked by their origin, and requests with methods other than GET,
-/// HEAD, OPTIONS, TRACE and QUERY too: `Sec-Fetch-Site`, else `Origin`, else `Referer`. Where the
-/// browser sent neither of the first two, or always if
-/// [`TokenPolicy`](cloakroom_session::TokenPolicy) says so, the request must know the session's
-/// token, in the header `X-CSRF-Token` or else in the form field `csrf_token`, never in the query.
-/// A refusal is 403 (413 and 400 where the body is at fault) and says why in words for developers.
+/// It checks the origin of WebSocket handshakes, and of requests with methods other than GET, HEAD,
+/// OPTIONS, TRACE and QUERY: `Sec-Fetch-Site`, else `Origin`, else `Referer`. If the browser sent
+/// neither of the first two, the request must also carry the session's token, in the header
+/// `X-CSRF-Token` or else in the form field `csrf_token`, never in the query.
+/// [`TokenPolicy`](cloakroom_session::TokenPolicy) can require the token always. A refusal is 403,
+/// or 413 or 400 if the body is at fault, with a reason for developers.
 ///
-/// 1. Mount routes through [`CsrfFairing::protect`], or through [`CsrfFairing::exempt`] those that
-///    check their callers otherwise.
-/// 2. Attach it as well. Rocket then doesn't launch if a route for an unsafe method went through
-///    neither, and says which.
-/// 3. The token must be the first field of a form: Rocket shows no more than the first 512 bytes of
-///    a body.
+/// 1. Mount routes through [`CsrfFairing::protect`]. Mount routes that authenticate their callers
+///    in another way through [`CsrfFairing::exempt`].
+/// 2. Attach the fairing as well. Rocket then refuses to launch, and names the route, if a route
+///    for an unsafe method is neither protected nor exempt.
+/// 3. Make the token the first field of a form: Rocket only shows the first 512 bytes of a body.
 /// 4. A failed check never creates a session, and no guard of the route runs.
 ///
 /// # Examples
@@ -55,12 +55,12 @@ pub struct CsrfFairing {
 }
 
 impl CsrfFairing {
-    /// A fairing with these rules, and tokens that live in the session.
+    /// Creates a fairing with these rules and with tokens in the session.
     pub fn new(rules: CsrfRules) -> Self {
         Self { guard: Arc::new(CsrfGuard::new(rules)) }
     }
 
-    /// These routes, checked: to be mounted.
+    /// Returns the routes with the check, ready to be mounted.
     #[must_use]
     pub fn protect(&self, routes: impl Into<Vec<Route>>) -> Vec<Route> {
         let checked = |mut route: Route| {
@@ -70,10 +70,10 @@ impl CsrfFairing {
         routes.into().into_iter().map(checked).collect()
     }
 
-    /// These routes as they are: to be mounted where the check isn't wanted.
+    /// Returns the routes without the check, ready to be mounted.
     ///
     /// # Security
-    /// Only for routes that don't act on who the browser's cookies say is signed in.
+    /// Use this only for routes that don't rely on cookies to identify the user.
     #[must_use]
     pub fn exempt(&self, routes: impl Into<Vec<Route>>) -> Vec<Route> {
         routes.into().into_iter().map(|route| marked(route, EXEMPT)).collect()
@@ -108,7 +108,7 @@ impl Fairing for CsrfFairing {
     }
 }
 
-/// A route's handler, behind the check.
+/// The handler of a route, behind the check.
 #[derive(Clone)]
 struct Checked {
     guard: Arc<CsrfGuard>,

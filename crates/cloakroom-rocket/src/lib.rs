@@ -1,29 +1,30 @@
 //! Sessions and CSRF protection in Rocket.
 //!
-//! | | |
+//! | item | purpose |
 //! |---|---|
 //! | [`SessionFairing`] | gives each request a session, and commits it when the response is ready |
-//! | [`Session`](cloakroom_session::Session) | is a request guard: it opens the session |
-//! | [`CsrfFairing`] | checks the routes that it was given, and refuses to launch without the others having been thought of |
+//! | [`Session`](cloakroom_session::Session) | request guard that opens the session |
+//! | [`CsrfFairing`] | checks routes, and prevents a launch with routes that are neither checked nor exempt |
 //!
-//! The guard is there as soon as this crate is: with it comes the feature `rocket` of
-//! `cloakroom-session`. Handlers name `cloakroom::Session` and return `cloakroom::Error` with `?`.
-//! The token for a page's forms is a [`FormToken`](cloakroom_session::FormToken), a guard on routes
-//! that are protected, or `session.masked_csrf_token()`.
+//! This crate enables the feature `rocket` of `cloakroom-session`, which has the guard. Handlers
+//! use
+//! `cloakroom::Session` and return `cloakroom::Error` with `?`. For the token of a form use
+//! [`FormToken`](cloakroom_session::FormToken), which is a guard on protected routes, or
+//! `session.masked_csrf_token()`.
 //!
-//! # What is different in Rocket
-//! 1. A fairing can't stop a request, so it is the routes that are checked:
+//! # Differences in Rocket
+//! 1. A fairing can't stop a request, so the check belongs to the routes:
 //!    [`CsrfFairing::protect`].
-//! 2. Nobody can read a request's body and hand it on. Only its first 512 bytes can be looked at,
-//!    so the token must stand there: make it the first field of each form, or send it in the
-//!    header. A token that stands later is a refusal (413) that says so.
-//! 3. A handler runs to its end even if the client goes away, and its session is committed.
+//! 2. A request body can't be read and passed on. Only its first 512 bytes are visible, so the
+//!    token must be within them: make it the first field of each form, or send it in the header. A
+//!    form with a later token is refused with 413, and the response gives this reason.
+//! 3. A handler runs to its end even if the client disconnects, and its session is committed.
 //! 4. An error of the guard becomes the page of a catcher, without `Retry-After`.
-//! 5. Tokens live in the session. A double-submit cookie isn't offered.
+//! 5. Tokens are kept in the session. Double-submit cookies are not available.
 //!
 //! # Security
-//! At its log level `debug` Rocket prints the headers of requests and responses, and with them
-//! session cookies. Don't use that level where the log is kept.
+//! At its log level `debug` Rocket prints the headers of requests and responses, including session
+//! cookies. Don't use that level if the log is stored.
 //!
 //! # Examples
 //! ```

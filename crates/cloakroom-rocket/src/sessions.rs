@@ -1,4 +1,4 @@
-//! The session of a request: opened by whoever asks first, committed when the response is ready.
+//! The session of a request, opened on first use and committed when the response is ready.
 
 use std::sync::Arc;
 
@@ -10,23 +10,23 @@ use rocket::{Build, Request, Rocket, async_trait};
 
 /// Gives each request a session, and commits it when the response is ready.
 ///
-/// A request whose session nobody opens costs one allocation, and its response is left alone.
+/// For a request that doesn't open its session it costs one allocation and leaves the response
+/// unchanged.
 ///
 /// 1. The commit happens before the first byte of the response. If it fails, the response is
-///    replaced: 503 when the store couldn't answer, 500 for a session that doesn't fit its cookie.
-/// 2. A response whose session was opened gets `Vary: Cookie`. One with our `Set-Cookie`, or for
-///    which a CSRF token was handed out, is stored by no cache: it gets
-///    `Cache-Control: private, no-store`, and `Expires` and the fields that caches prefer to
-///    `Cache-Control` (`CDN-Cache-Control`, `Surrogate-Control` and others) are removed, with one
-///    trace event.
-/// 3. A handler that panics commits nothing of a session that it holds.
-/// 4. Guards and other fairings find the session wherever this one stands in the order. Fairings
-///    see responses in the order in which they were attached: attach this one before those that
-///    look at cookies or at caching headers, and after those that set caching headers.
+///    replaced: 503 if the store failed, 500 if the session doesn't fit into its cookie.
+/// 2. A response whose session was opened gets `Vary: Cookie`. A response with the session cookie
+///    or a CSRF token must not be cached: it gets `Cache-Control: private, no-store`. `Expires` and
+///    the fields that caches prefer to `Cache-Control` (`CDN-Cache-Control`, `Surrogate-Control`
+///    and others) are removed, with one trace event.
+/// 3. If the handler panics while it holds the session, nothing is committed.
+/// 4. Guards and other fairings find the session regardless of the order of fairings. Fairings see
+///    responses in the order in which they were attached: attach this one before fairings that read
+///    cookies or caching headers, and after fairings that set caching headers.
 ///
 /// # Security
-/// A fairing attached after this one that sets `Cache-Control: public` has the last word, and a
-/// cache may then hand one visitor's cookie or token to another.
+/// A fairing attached after this one that sets `Cache-Control: public` overrides these headers, and
+/// a cache may then serve one visitor's cookie or token to another.
 ///
 /// # Examples
 /// ```
@@ -46,17 +46,17 @@ pub struct SessionFairing {
 }
 
 impl SessionFairing {
-    /// A fairing around a factory.
+    /// Creates a fairing around a factory.
     pub fn new(factory: impl SessionFactory) -> Self {
         Self { engine: Arc::new(Engine::new(factory)) }
     }
 
-    /// When changes are committed. The default is [`CommitPolicy::Always`].
+    /// Sets the policy for error responses. The default is [`CommitPolicy::Always`].
     pub fn commit_policy(self, policy: CommitPolicy) -> Self {
         Self { engine: Arc::new(Arc::unwrap_or_clone(self.engine).policy(policy)) }
     }
 
-    /// Another source of time, for tests.
+    /// Replaces the clock, for tests.
     pub fn clock(self, clock: impl Clock) -> Self {
         Self { engine: Arc::new(Arc::unwrap_or_clone(self.engine).clock(clock)) }
     }
@@ -69,7 +69,7 @@ impl Fairing for SessionFairing {
     }
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
-        // Managed, so that a guard finds its session in whatever order the fairings were attached.
+        // Managed state, so that a guard finds its session regardless of the order of fairings.
         Ok(rocket.manage(RocketSessions::new(Arc::clone(&self.engine))))
     }
 

@@ -1,4 +1,4 @@
-//! The fairings in a Rocket without a network; over real HTTP they are tested by the example.
+//! The fairings in a Rocket without a network. The example tests them over HTTP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,14 +1,13 @@
-//! The cookies of our name that a request brings, tried one after the other.
+//! The candidate cookies of a request, tried in turn.
 
 use cloakroom_core::{CookieHeader, Rejected};
 
 use crate::meter;
 
-/// The values of one cookie that a factory tries to open, and the reasons why those that don't open
-/// are refused.
+/// The candidate values of a cookie, and the reasons for rejecting them.
 ///
-/// At most four are tried ([`CookieHeader::candidates`]). When it is dropped, all that was rejected
-/// is one trace event, however many cookies the request brought. For factories.
+/// At most four are tried ([`CookieHeader::candidates`]). On drop, all rejections are reported in
+/// one trace event, regardless of the number of cookies in the request. For factories.
 ///
 /// # Examples
 /// ```
@@ -38,7 +37,7 @@ pub struct Candidates<'a> {
 }
 
 impl<'a> Candidates<'a> {
-    /// The candidates for the cookie called `name`.
+    /// Creates the candidates for the cookie `name`.
     #[must_use]
     pub const fn new(cookies: &'a CookieHeader<'a>, name: &'a str) -> Self {
         Self {
@@ -50,18 +49,19 @@ impl<'a> Candidates<'a> {
         }
     }
 
-    /// Names the framework with which the cookie is shared in the trace event.
+    /// Adds the name of the framework that shares the cookie to the trace event.
     #[must_use]
     pub const fn of_framework(mut self, framework: &'static str) -> Self {
         self.framework = Some(framework);
         self
     }
 
-    /// The next value to try, the last cookie first. `None` after the last one.
+    /// Returns the next value to try, the last cookie first.
+    ///
+    /// Returns `None` after the last value.
     pub fn next_value(&mut self) -> Option<&'a str> {
         loop {
-            // From the start each time, which is four times at most: an iterator kept here would
-            // need a name for its type.
+            // Restarts each time, at most four times: a stored iterator would need a nameable type.
             let candidate = self.cookies.candidates(self.name).nth(self.tried)?;
             self.tried += 1;
             match candidate {
@@ -71,14 +71,15 @@ impl<'a> Candidates<'a> {
         }
     }
 
-    /// Notes why the value that was tried last doesn't open, and counts it.
+    /// Records and counts the reason for rejecting the value that was tried last.
     pub fn reject(&mut self, why: Rejected) {
         meter::rejected(why.as_str());
         self.rejected.note(why);
     }
 
-    /// Why the first value didn't open, if one didn't: what a session without an opened cookie
-    /// keeps.
+    /// Returns the first reason for a rejection.
+    ///
+    /// A session without an opened cookie keeps this reason.
     #[must_use]
     pub const fn first_rejected(&self) -> Option<Rejected> {
         self.rejected.first
@@ -103,7 +104,7 @@ impl Drop for Candidates<'_> {
 struct Reasons {
     first: Option<Rejected>,
     count: u32,
-    /// The short names, each once.
+    /// The short names, without repetitions.
     words: String,
 }
 

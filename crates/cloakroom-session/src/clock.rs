@@ -1,4 +1,4 @@
-//! Where the time comes from, and where random bytes do.
+//! The sources of time and of random bytes.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,11 +10,11 @@ use crate::error::Error;
 
 /// A source of the current time.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The time now.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 
-/// The system's clock: the default.
+/// The system's clock, which is the default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -22,14 +22,14 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        // A clock before 1970 is broken: with time zero every session is from the future, and
-        // refused.
+        // A clock before 1970 is broken. At time zero every session is from the future and
+        // rejected.
         let millis = now.unwrap_or_default().as_millis();
         Timestamp::from_unix_millis(u64::try_from(millis).unwrap_or(u64::MAX))
     }
 }
 
-/// A clock that stands still until it is told otherwise: for tests.
+/// A clock for tests that moves only when it is set.
 ///
 /// # Examples
 /// ```
@@ -44,13 +44,13 @@ impl Clock for SystemClock {
 pub struct ManualClock(AtomicU64);
 
 impl ManualClock {
-    /// A clock that stands at this point.
+    /// Creates a clock that shows `now`.
     #[must_use]
     pub const fn at(now: Timestamp) -> Self {
         Self(AtomicU64::new(now.unix_millis()))
     }
 
-    /// Moves the clock on.
+    /// Advances the clock.
     pub fn advance(&self, by: Duration) {
         self.set(self.now() + by);
     }
@@ -73,20 +73,22 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
     }
 }
 
-/// Random bytes from the operating system.
+/// Returns random bytes from the operating system.
 ///
 /// # Errors
-/// When the system has none to give.
+/// Returns an error if the operating system can't provide random bytes.
 pub fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     fill(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Fills a buffer with random bytes from the operating system; an empty one needs no call.
+/// Fills a buffer with random bytes from the operating system.
+///
+/// An empty buffer needs no system call.
 ///
 /// # Errors
-/// When the system has none to give.
+/// Returns an error if the operating system can't provide random bytes.
 pub fn fill(bytes: &mut [u8]) -> Result<(), Error> {
     if bytes.is_empty() {
         return Ok(());
@@ -94,18 +96,18 @@ pub fn fill(bytes: &mut [u8]) -> Result<(), Error> {
     getrandom::fill(bytes).map_err(|error| Error::unavailable(error.to_string()))
 }
 
-/// A new session id.
+/// Generates a session id.
 ///
 /// # Errors
-/// When the system has no random bytes to give.
+/// Returns an error if the operating system can't provide random bytes.
 pub fn fresh_id() -> Result<SessionId, Error> {
     random().map(SessionId::from_random)
 }
 
-/// A new CSRF token.
+/// Generates a CSRF token.
 ///
 /// # Errors
-/// When the system has no random bytes to give.
+/// Returns an error if the operating system can't provide random bytes.
 pub fn fresh_token() -> Result<CsrfToken, Error> {
     random().map(CsrfToken::from_random)
 }

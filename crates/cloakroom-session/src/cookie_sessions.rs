@@ -1,4 +1,4 @@
-//! Sessions that live in a signed or an encrypted cookie.
+//! The factory that keeps sessions in a signed or an encrypted cookie.
 
 use std::sync::Arc;
 
@@ -16,27 +16,28 @@ use crate::meter::{self, Event};
 
 /// The factory that keeps the whole session in its cookie.
 ///
-/// Nothing to install and nothing to clean up, and right for a few small values: a cart, a
-/// preference, who signed in. What it can't do, because the browser holds the only copy:
-/// - **end a session before it expires**: `invalidate()` removes the cookie, but a copy of it stays
-///   good until its deadline;
-/// - **merge racing writes**: of two requests that change the session at the same time, the
-///   response that arrives last wins;
-/// - **touch without data**: a read that extends the idle timeout sends the whole session again,
-///   once per `touch_after` at most. If that response arrives after the one of a sign-out, of a
-///   sign-in or of a write, it undoes it: the session is back as the read found it. No touch is
-///   sent with subresources (images, style sheets, scripts) or speculative requests
-///   ([`RequestKind`]); navigations and `fetch` do touch. `touch_after(None)` switches touches off;
-/// - **grow**: name and value together are limited to 4,096 bytes (RFC 6265bis §5.6), of which
-///   about 2,900 are yours.
+/// It needs no storage and no cleanup, and suits a few small values: a cart, a preference, the name
+/// of the user. Because the browser holds the only copy, it has these limits:
+/// - **No early end**: `invalidate()` removes the cookie, but a copy of it stays valid until its
+///   deadline.
+/// - **No merging**: if two requests change the session concurrently, the response that arrives
+///   last wins.
+/// - **Touches resend all data**: a read that extends the idle timeout sends the whole session
+///   again, at most once per `touch_after`. If that response arrives after the response of a
+///   sign-out, a sign-in or a write, it reverts it: the session is back in the state that the read
+///   found. No touch is sent with subresources (images, style sheets, scripts) or speculative
+///   requests ([`RequestKind`]); navigations and `fetch` do touch. `touch_after(None)` disables
+///   touches.
+/// - **Limited size**: name and value together are limited to 4,096 bytes (RFC 6265bis §5.6), of
+///   which about 2,900 are available for your data.
 ///
-/// Where that matters, keep sessions in a store.
+/// If one of these limits matters, keep sessions in a store.
 ///
 /// [`RequestKind`]: cloakroom_core::RequestKind
 ///
 /// # Security
-/// The signed form can be read by whoever has the cookie, and by nobody changed; the encrypted form
-/// neither. The cookie's name, the format and its version are part of the seal, and so are the
+/// A signed cookie can be read but not modified by its holder. An encrypted cookie can be neither
+/// read nor modified. The seal covers the cookie's name, the format and its version, and the
 /// deadlines.
 ///
 /// # Examples
@@ -54,7 +55,7 @@ pub struct CookieSessions {
     lifetimes: Lifetimes,
 }
 
-/// Options of [`CookieSessions`].
+/// A builder of [`CookieSessions`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct CookieSessionsBuilder {
@@ -64,7 +65,7 @@ pub struct CookieSessionsBuilder {
     lifetimes: Lifetimes,
 }
 
-/// What a session cookie holds.
+/// The contents of a session cookie.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Opened {
@@ -75,32 +76,64 @@ pub struct Opened {
 }
 
 impl CookieSessions {
-    /// Sessions that the browser's owner can read but not change.
+    /// Starts building sessions that the holder of the cookie can read but not modify.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{CookieSessions, Key, Seal};
+    ///
+    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// let sessions = CookieSessions::signed(key).build()?;
+    /// assert_eq!(sessions.seal(), Seal::Signed);
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
     pub fn signed(keyring: impl Into<Keyring>) -> CookieSessionsBuilder {
         CookieSessionsBuilder::new(Seal::Signed, keyring.into())
     }
 
-    /// Sessions that the browser's owner can neither read nor change.
+    /// Starts building sessions that the holder of the cookie can neither read nor modify.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{CookieSessions, Key, Keyring, Seal};
+    ///
+    /// let old = Key::new(b"the key of last year, which must still open cookies")?;
+    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// let sessions = CookieSessions::encrypted(Keyring::new(key).previous(old)?).build()?;
+    /// assert_eq!(sessions.seal(), Seal::Encrypted);
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
     pub fn encrypted(keyring: impl Into<Keyring>) -> CookieSessionsBuilder {
         CookieSessionsBuilder::new(Seal::Encrypted, keyring.into())
     }
 
-    /// The cookie's name.
+    /// Returns the cookie's name.
     #[must_use]
     pub fn cookie_name(&self) -> &str {
         self.cookie.name()
     }
 
-    /// Whether the cookie is signed or encrypted.
+    /// Returns whether the cookie is signed or encrypted.
     #[must_use]
     pub const fn seal(&self) -> Seal {
         self.sealer.format()
     }
 
-    /// Opens a cookie's value: what is in it, or why it is refused.
+    /// Opens the value of a session cookie.
     ///
     /// # Errors
-    /// The reason, for a value that this factory would ignore.
+    /// Returns the reason for which this factory would ignore the value.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{CookieSessions, Key, Rejected, Timestamp};
+    ///
+    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// let sessions = CookieSessions::encrypted(key).build()?;
+    /// let now = Timestamp::from_unix_secs(1_700_000_000);
+    /// assert_eq!(sessions.open_value("nonsense", now).unwrap_err(), Rejected::UnknownFormat);
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
     pub fn open_value(&self, value: &str, now: Timestamp) -> Result<Opened, Rejected> {
         self.unseal(value, now).map(|(id, record)| Opened { id, record: Arc::unwrap_or_clone(record) })
     }
@@ -121,8 +154,22 @@ impl CookieSessions {
         }
     }
 
-    /// How many bytes name and value of the cookie for this record take; browsers keep at most
-    /// 4,096.
+    /// Returns the size in bytes of name and value of the cookie for `record`.
+    ///
+    /// Browsers accept at most 4,096 bytes.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{CookieSessions, Key, Session};
+    ///
+    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// let sessions = CookieSessions::encrypted(key).build()?;
+    /// let session = Session::for_tests();
+    /// let empty = sessions.cookie_size(&session.record());
+    /// session.insert("text", "x".repeat(100))?;
+    /// assert!(sessions.cookie_size(&session.record()) > empty + 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn cookie_size(&self, record: &Record) -> usize {
         self.wire_size(SessionId::TEXT_LEN + record.encode().len())
@@ -136,7 +183,7 @@ impl CookieSessions {
         self.wire_size_of(self.cookie.name().len(), payload)
     }
 
-    /// What a cookie that replaces another one is sealed with.
+    /// Returns the nonce for a cookie that replaces another one.
     fn nonce(&self) -> Result<[u8; 12], Error> {
         match self.sealer.format() {
             Seal::Signed => Ok([0; 12]),
@@ -144,7 +191,7 @@ impl CookieSessions {
         }
     }
 
-    /// The cookie that carries this record.
+    /// Seals `record` into a cookie.
     fn seal_record(&self, id: SessionId, record: &Record, nonce: [u8; 12], now: Timestamp) -> Result<SetCookie, Error> {
         let mut payload = String::with_capacity(SessionId::TEXT_LEN + record.room());
         payload.push_str(&id.expose());
@@ -197,8 +244,8 @@ impl SessionFactory for CookieSessions {
                 count();
                 Ok(Committed::new(commit.settle(After::Kept(id, record)), vec![cookie]))
             }
-            // Its dates have grown by a digit. A request that only reads must not fail because of
-            // that.
+            // The encoded timestamps are longer than before. A request that only reads must not
+            // fail because of that.
             Err(error) if error.is_too_large() && plan == Plan::Touch => without_cookie(After::Untouched),
             Err(error) => Err(error),
         }
@@ -211,22 +258,52 @@ impl CookieSessionsBuilder {
         Self { seal, keyring, cookie, lifetimes }
     }
 
-    /// The cookie's name and attributes.
+    /// Sets the cookie's name and attributes.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{CookieConfig, CookieSessions, Key};
+    ///
+    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// let cookie = CookieConfig::default().name("cart");
+    /// let sessions = CookieSessions::signed(key).cookie(cookie).build()?;
+    /// assert_eq!(sessions.cookie_name(), "cart");
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
     pub fn cookie(mut self, cookie: CookieConfig) -> Self {
         self.cookie = cookie;
         self
     }
 
-    /// The timeouts.
+    /// Sets the timeouts.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{CookieSessions, Key, Lifetimes};
+    ///
+    /// let key = || Key::new(b"a secret from the environment, of 32 bytes or more");
+    /// assert!(CookieSessions::signed(key()?).lifetimes(Lifetimes::aal2()).build().is_ok());
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
     pub const fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
         self.lifetimes = lifetimes;
         self
     }
 
-    /// Checks the options.
+    /// Checks the options and builds the factory.
     ///
     /// # Errors
-    /// Options that contradict each other; the error names one.
+    /// Returns an error that names one of the options that contradict each other.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{CookieConfig, CookieSessions, Key};
+    ///
+    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// let invalid = CookieConfig::default().name("not a cookie name");
+    /// assert!(CookieSessions::encrypted(key).cookie(invalid).build().is_err());
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
     pub fn build(self) -> Result<CookieSessions, ConfigError> {
         self.lifetimes.validate()?;
         let cookie = self.cookie.build()?;

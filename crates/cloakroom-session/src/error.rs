@@ -1,4 +1,4 @@
-//! What can go wrong for a handler: one opaque error, with a question for each thing a caller acts
+//! The error that handlers see: one opaque type, with a predicate for each case that a caller acts
 //! on.
 
 use std::error::Error as StdError;
@@ -6,17 +6,17 @@ use std::fmt;
 
 use cloakroom_core::Error as ValueError;
 
-/// Long enough for a store to be restarted or to fail over, in seconds.
+/// The time in seconds that a store typically needs to restart or fail over.
 const RETRY_AFTER: u16 = 5;
 
 type Source = Box<dyn StdError + Send + Sync + 'static>;
 
-/// Why an operation on a session failed.
+/// The error of an operation on a session.
 ///
-/// It names the key, option or limit at fault, and never a value. Ask `is_…()` for what you act on.
-/// With the feature of a web framework it is a response too, so that handlers can use `?`: 503 if
-/// the store couldn't answer, 409 for a conflict, 500 for the rest. What it says goes to the trace,
-/// not to the client.
+/// Its message names the key, option or limit at fault, and never a value. The `is_…()` methods
+/// tell the causes apart. With the feature of a web framework, the error is also a response, so
+/// that handlers can use `?`: 503 if the store couldn't answer, 409 for a conflict, 500 otherwise.
+/// The message goes to the trace, not to the client.
 ///
 /// # Examples
 /// ```
@@ -44,71 +44,80 @@ enum Kind {
 }
 
 impl Error {
-    /// The response's headers are on their way: a cookie can't be sent any more.
+    /// Creates the error for a cookie after the response headers were sent.
     #[must_use]
     pub const fn headers_sent() -> Self {
         Self(Kind::HeadersSent)
     }
 
-    /// A task that used the session has panicked: nothing of its request is committed.
+    /// Creates the error for a request of which a task has panicked. Nothing of it is committed.
     pub(crate) const fn panicked() -> Self {
         Self(Kind::Panicked)
     }
 
-    /// The value under a key changed each time while it was being changed.
+    /// Creates the error for a value that changed during every attempt to update it.
     pub(crate) fn contended(key: &str) -> Self {
         Self(Kind::Contended { key: key.to_owned() })
     }
 
-    /// A layer that the caller needs isn't installed; `layer` is its type's name. For adapters.
+    /// Creates the error for a missing layer; `layer` is the name of its type.
+    ///
+    /// For adapters.
     #[must_use]
     pub const fn missing_layer(layer: &'static str) -> Self {
         Self(Kind::MissingLayer { layer })
     }
 
-    /// A record that takes `size` bytes where `limit` are allowed; names its three largest keys.
-    /// For factories.
+    /// Creates the error for a record of `size` bytes where `limit` are allowed.
+    ///
+    /// The message names the three largest keys. For factories.
     #[must_use]
     pub fn too_large(size: usize, limit: usize, record: &cloakroom_core::Record) -> Self {
         ValueError::too_large(size, limit, record.largest(3)).into()
     }
 
-    /// A key under which another framework, with which the session is shared, keeps something of
-    /// its own. For bridges.
+    /// Creates the error for a key that is reserved for another framework's data.
+    ///
+    /// For bridges, which share the session with that framework.
     #[must_use]
     pub fn reserved(key: &str, framework: &'static str) -> Self {
         ValueError::reserved(key, framework).into()
     }
 
-    /// The store or the system couldn't answer. For factories and stores; the text must not hold a
-    /// secret.
+    /// Creates the error for a store or system that couldn't answer.
+    ///
+    /// For factories and stores. The text must not contain a secret.
     #[must_use]
     pub fn unavailable(source: impl Into<Source>) -> Self {
         let source = source.into();
         Self(Kind::Unavailable { source })
     }
 
-    /// What the store holds was not written by us, or was damaged since. For factories and stores.
+    /// Creates the error for a stored record that is damaged or foreign.
+    ///
+    /// For factories and stores.
     #[must_use]
     pub fn corrupt(source: impl Into<Source>) -> Self {
         let source = source.into();
         Self(Kind::Corrupt { source })
     }
 
-    /// The store can't do what was asked, today or ever. For factories and stores.
+    /// Creates the error for an operation that the store doesn't support.
+    ///
+    /// For factories and stores.
     #[must_use]
     pub fn unsupported(source: impl Into<Source>) -> Self {
         let source = source.into();
         Self(Kind::Unsupported { source })
     }
 
-    /// An owner has as many sessions as are allowed, and the new one is refused. For factories.
+    /// Creates the error for an owner who has reached the limit of sessions. For factories.
     #[must_use]
     pub const fn too_many_sessions(limit: usize) -> Self {
         Self(Kind::TooManySessions { limit })
     }
 
-    /// The key (or flash queue) at fault, if there is one.
+    /// Returns the key or flash queue at fault, if there is one.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
         if let Kind::Contended { key } = &self.0 { Some(key) } else { self.value()?.key() }
@@ -128,88 +137,98 @@ impl Error {
         }
     }
 
-    /// A value couldn't be written as JSON. Nothing was changed.
+    /// Returns `true` if a value couldn't be written as JSON. Nothing was changed.
     #[must_use]
     pub fn is_encode(&self) -> bool {
         self.value().is_some_and(ValueError::is_encode)
     }
 
-    /// A value couldn't be read as the type asked for. The rest of the session is unaffected.
+    /// Returns `true` if a value couldn't be decoded as the requested type.
+    ///
+    /// The rest of the session stays usable.
     #[must_use]
     pub fn is_decode(&self) -> bool {
         self.value().is_some_and(ValueError::is_decode)
     }
 
-    /// The session doesn't fit into its cookie. The browser keeps the one it has.
+    /// Returns `true` if the session doesn't fit into its cookie.
+    ///
+    /// The browser keeps the previous one.
     #[must_use]
     pub fn is_too_large(&self) -> bool {
         self.value().is_some_and(ValueError::is_too_large)
     }
 
-    /// Another request changed the same key first, under the strict policy; or a closure given to
-    /// `update` changed its own key; or the session of a guard was invalidated.
+    /// Returns `true` if another change to the same key came first.
+    ///
+    /// There are three cases: under the strict policy, another request changed the key; a closure
+    /// given to `update` changed its own key; or the session of a guard was invalidated.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         matches!(self.0, Kind::Contended { .. }) || self.value().is_some_and(ValueError::is_conflict)
     }
 
-    /// A task that used the session has panicked: nothing of its request is committed.
+    /// Returns `true` if a task that used the session has panicked. Nothing was committed.
     #[must_use]
     pub const fn is_panicked(&self) -> bool {
         matches!(self.0, Kind::Panicked)
     }
 
-    /// Another framework, with which the session is shared, keeps something of its own under this
-    /// key.
+    /// Returns `true` if the key is reserved for another framework's data.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
         self.value().is_some_and(ValueError::is_reserved)
     }
 
-    /// A cookie's value has a character that no cookie may have. Nothing was sent.
+    /// Returns `true` if a cookie's value has a forbidden character. Nothing was sent.
     #[must_use]
     pub fn is_cookie_value(&self) -> bool {
         self.value().is_some_and(ValueError::is_cookie_value)
     }
 
-    /// The response's headers had been sent when a cookie was needed.
+    /// Returns `true` if a cookie was needed after the response headers had been sent.
     #[must_use]
     pub const fn is_headers_sent(&self) -> bool {
         matches!(self.0, Kind::HeadersSent)
     }
 
-    /// A layer isn't installed, or is installed inside of what needs it.
+    /// Returns `true` if a layer isn't installed.
+    ///
+    /// The same error is returned if it is installed inside the layer that needs it.
     #[must_use]
     pub const fn is_missing_layer(&self) -> bool {
         matches!(self.0, Kind::MissingLayer { .. })
     }
 
-    /// The store or the system couldn't answer; trying again may help.
+    /// Returns `true` if the store or the system couldn't answer. A retry may help.
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {
         matches!(self.0, Kind::Unavailable { .. })
     }
 
-    /// What the store holds under the session's key is damaged: trying again won't help.
+    /// Returns `true` if the session's stored record is damaged. A retry won't help.
     #[must_use]
     pub const fn is_corrupt(&self) -> bool {
         matches!(self.0, Kind::Corrupt { .. })
     }
 
-    /// The store can't do what was asked, as to list an owner's sessions: trying again won't help.
+    /// Returns `true` if the store doesn't support the operation.
+    ///
+    /// An example is listing an owner's sessions. A retry won't help.
     #[must_use]
     pub const fn is_unsupported(&self) -> bool {
         matches!(self.0, Kind::Unsupported { .. })
     }
 
-    /// The owner has as many sessions as are allowed.
+    /// Returns `true` if the owner has reached the limit of sessions.
     #[must_use]
     pub const fn is_too_many_sessions(&self) -> bool {
         matches!(self.0, Kind::TooManySessions { .. })
     }
 
-    /// The status of the response that tells the client. Its body must be no more than the status'
-    /// own words.
+    /// Returns the status of the response for this error.
+    ///
+    /// The body of that response must contain nothing but the reason phrase of the status.
     #[must_use]
     pub fn status(&self) -> u16 {
         if self.is_unavailable() {
@@ -221,7 +240,7 @@ impl Error {
         }
     }
 
-    /// For `Retry-After`, in seconds: when trying again may help.
+    /// Returns the value of `Retry-After` in seconds, if a retry may help.
     #[must_use]
     pub const fn retry_after(&self) -> Option<u16> {
         if self.is_unavailable() { Some(RETRY_AFTER) } else { None }
@@ -247,12 +266,12 @@ impl fmt::Display for Error {
             ),
             Kind::Unavailable { .. } => f.write_str("the session's store couldn't answer"),
             Kind::Unsupported { .. } => f.write_str("the session's store can't do that"),
-            Kind::Corrupt { .. } => f.write_str("what the store holds of the session is damaged"),
+            Kind::Corrupt { .. } => f.write_str("the session's record in the store is damaged"),
             Kind::Panicked => {
                 f.write_str("a task that used the session panicked, so nothing of its request was stored")
             }
             Kind::Contended { key } => {
-                write!(f, "session key {key:?} was changed by something else while it was being changed")
+                write!(f, "session key {key:?} was changed by other code while it was being updated")
             }
             Kind::TooManySessions { limit } => write!(f, "the owner has {limit} sessions already, which is the limit"),
         }

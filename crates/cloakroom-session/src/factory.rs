@@ -1,4 +1,4 @@
-//! What opens and commits sessions: the trait alone.
+//! The trait of session factories, which open and commit sessions.
 
 use std::fmt;
 use std::future::Future;
@@ -11,33 +11,33 @@ use crate::clock::fill;
 use crate::error::Error;
 use crate::meter::{self, Event};
 
-/// Opens the session that a request's cookie refers to, and commits it when the response is ready.
+/// Opens the session of a request's cookie, and commits it with the response.
 ///
-/// An application configures one factory, and may write its own: implement `open` and `commit` as
+/// An application configures one factory, or writes its own by implementing `open` and `commit` as
 /// `async fn`.
 ///
-/// # What an implementation must do
-/// - `open` **must not** fail because of what the client sent. What can't be opened is a fresh
-///   session, and one trace event that says why. `Err` means that the store couldn't answer.
+/// # Requirements
+/// - `open` **must not** fail because of the client's input. For a cookie that can't be opened, it
+///   returns a fresh session and emits one trace event with the reason. `Err` means that the store
+///   couldn't answer.
 /// - `open` **must not** adopt an id that the client invented.
-/// - `open` **must** say what the cookie carries, with [`SessionState::carried_by`], if that is
-///   only an id.
-/// - `commit` **must** carry out the [plan](Commit::plan), all of it or nothing, and **must**
+/// - `open` **must** call [`SessionState::carried_by`] if the cookie carries only an id.
+/// - `commit` **must** carry out the [plan](Commit::plan) completely or not at all, and **must**
 ///   return the session [settled](Commit::settle).
 /// - `commit` **must not** create anything under the id of a session that has ended in the
-///   meantime: it answers [`After::Dropped`].
-/// - Where one commit ends a session and begins another, the end **must** come first.
-/// - A commit that is [resumed](Commit::is_resumed) may have been carried out already. It **must
-///   not** be applied twice.
+///   meantime; it returns [`After::Dropped`] instead.
+/// - If one commit ends a session and begins another, the end **must** come first.
+/// - A commit that is [resumed](Commit::is_resumed) may have succeeded already. It **must not** be
+///   applied twice.
 ///
 /// [`After::Dropped`]: cloakroom_core::After::Dropped
 ///
-/// The conformance suite for factories, `cloakroom_session::factory_conformance` with the feature
-/// of that name, checks these duties.
+/// The conformance suite, `cloakroom_session::factory_conformance` behind the feature
+/// `conformance`, checks these requirements.
 ///
 /// # Examples
-/// A factory that keeps records in a map. It forgets everything at a restart, and of two requests
-/// that run at the same time only the later one's changes are kept; it shows the shape.
+/// A minimal factory that keeps records in a map. It loses everything at a restart, and if two
+/// requests run concurrently, only the changes of the later one are kept.
 /// ```
 /// use std::collections::HashMap;
 /// use std::sync::Mutex;
@@ -64,11 +64,11 @@ use crate::meter::{self, Event};
 ///         let cookie = CookieConfig::default().name("sid").build().expect("a plain name");
 ///         let mut records = self.records.lock().unwrap();
 ///         let (session, mut cookies) = (commit.session(), Vec::new());
-///         // Where one session ends and another begins, the end comes first.
+///         // If one commit ends a session and begins another, the end comes first.
 ///         let ended = commit.ended_id().is_some_and(|id| records.remove(&id.store_key()).is_some());
 ///         let id = match commit.plan() {
 ///             Plan::Create | Plan::EndThenCreate => commit.new_id(),
-///             // Only a session that is still there moves or is replaced: nothing revives one that has ended.
+///             // A session moves or is replaced only if it still exists: an ended one is never revived.
 ///             Plan::Cycle => session.store_key().and_then(|key| records.remove(&key)).and(commit.new_id()),
 ///             Plan::Replace | Plan::Touch => session.id().filter(|id| records.contains_key(&id.store_key())),
 ///             Plan::End => {
@@ -91,7 +91,7 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
     /// Opens the session that these cookies refer to, or a fresh one.
     ///
     /// # Errors
-    /// When the store couldn't answer.
+    /// Returns an error if the store couldn't answer.
     fn open(
         &self,
         cookies: CookieHeader<'_>,
@@ -101,20 +101,21 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
     /// Carries out a commit.
     ///
     /// # Errors
-    /// When it can't be done. If the store gave no answer, it may have been done or not: with
-    /// [`Error::is_unavailable`] the same commit is tried again, [resumed](Commit::is_resumed).
+    /// Returns an error if the commit failed. With [`Error::is_unavailable`] the outcome is
+    /// unknown, because the store didn't answer; the same commit is then tried again as
+    /// [resumed](Commit::is_resumed).
     fn commit(&self, commit: &Commit) -> impl Future<Output = Result<Committed, Error>> + Send;
 
-    /// Looks again at a session that was opened, for [`Session::refresh`](crate::Session::refresh).
+    /// Reloads an open session, for [`Session::refresh`](crate::Session::refresh).
     ///
-    /// It **must** return what there is now under the session's [id](SessionState::id):
-    /// [loaded](SessionState::loaded), or [detached](SessionState::detached) if it has ended or
-    /// moved on. Without an implementation of its own, a factory whose cookie carries the record
-    /// says that the session goes on until its deadline, for nobody else can end it; one whose
-    /// cookie carries an id says that it can't tell.
+    /// It **must** return the current session under the session's [id](SessionState::id):
+    /// [loaded](SessionState::loaded), or [detached](SessionState::detached) if the session has
+    /// ended or moved. The default implementation depends on the cookie. If the cookie carries the
+    /// record, the session lives until its deadline, because no other request can end it. If the
+    /// cookie carries an id, the default returns an error.
     ///
     /// # Errors
-    /// When the store couldn't answer, or the factory can't look again.
+    /// Returns an error if the store couldn't answer, or if the factory doesn't support reloading.
     fn reload(
         &self,
         session: &SessionState,
@@ -125,13 +126,13 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
                 Ok(SessionState::detached(session.id(), now, *session.lifetimes()))
             }
             Carrier::Record => Ok(session.clone()),
-            Carrier::Id | _ => Err(Error::unsupported("this factory doesn't look at a session again")),
+            Carrier::Id | _ => Err(Error::unsupported("this factory can't reload a session")),
         };
         std::future::ready(found)
     }
 }
 
-/// The result of a commit: the session after it, and the cookies that tell the browser.
+/// The result of a commit: the session afterwards, and the cookies to send.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Committed {
@@ -165,10 +166,10 @@ impl<F: SessionFactory> SessionFactory for Arc<F> {
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The same without a type parameter, so that no handler's signature names a factory.
+/// [`SessionFactory`] without a type parameter, so that no handler's signature names a factory.
 pub(crate) trait DynFactory: fmt::Debug + Send + Sync + 'static {
     fn open<'a>(&'a self, cookies: CookieHeader<'a>, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
-    /// Carries out a commit, and gives it back with the outcome.
+    /// Carries out a commit, and returns it with the outcome.
     fn commit(self: Arc<Self>, commit: Commit) -> BoxFuture<'static, (Commit, Result<Committed, Error>)>;
     fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
 }
@@ -190,39 +191,41 @@ impl<F: SessionFactory> DynFactory for F {
     }
 }
 
-/// Begins a commit of a session that one factory hands on to another, such as in a migration.
+/// Begins a commit of a session that one factory passes to another.
+///
+/// Use it in a factory such as a migration.
 ///
 /// # Errors
-/// When the system has no random bytes to give.
+/// Returns an error if the operating system can't provide random bytes.
 pub fn begin_commit(session: SessionState, now: Timestamp) -> Result<Commit, Error> {
     Commit::new(session, now, fill)
 }
 
-/// Hands a commit on: it is carried out on another state of the session, such as one of another
-/// factory.
+/// Passes a commit on to another state of the session, such as that of another factory.
 ///
 /// # Errors
-/// When the system has no random bytes to give.
+/// Returns an error if the operating system can't provide random bytes.
 pub fn hand_on(commit: &Commit, session: SessionState) -> Result<Commit, Error> {
     commit.handed_on(session, fill)
 }
 
-/// Applies a log again to a version that another request wrote, and reports a lost update.
+/// Replays a log on a version that another request wrote, and reports a lost update.
 ///
-/// For factories with versions. A key that this request had read and then set, although another
-/// request changed it in between, is a lost update: one warning names it, and it is counted.
+/// For factories with versions. An update is lost if this request read a key and then set it, and
+/// another request changed the key in between. Such an update is counted, and one warning names the
+/// key.
 ///
 /// # Errors
-/// When a closure can't read or write its value, or under the strict policy for a key that was
-/// changed by both.
+/// Returns an error if an update closure can't read or write its value. Under the strict policy,
+/// also returns an error for a key that both requests changed.
 pub fn replay(commit: &Commit, newest: &Record, policy: ConflictPolicy) -> Result<Record, Error> {
     replay_with(commit, newest, policy, || meter::event(commit.session().carrier(), Event::Overwritten))
 }
 
-/// The same as [`replay`], for a factory that counts lost updates itself.
+/// Replays like [`replay`], for a factory that counts lost updates itself.
 ///
 /// # Errors
-/// As [`replay`].
+/// Returns the errors of [`replay`].
 pub fn replay_with(
     commit: &Commit,
     newest: &Record,

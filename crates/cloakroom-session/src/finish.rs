@@ -1,4 +1,4 @@
-//! The end of a request: the commit, and what the response must say.
+//! The end of a request: the commit and the effects on the response.
 
 use std::fmt;
 use std::future::Future;
@@ -11,18 +11,18 @@ use crate::slot::ResponseEffects;
 
 /// The future of [`SessionSlot::finish`](crate::SessionSlot::finish).
 ///
-/// A request that leaves nothing to commit, as most do, is finished before it is polled, and
-/// allocates nothing. Dropped while it commits, the commit goes on in a task.
+/// For a request with nothing to commit, the usual case, it is ready before the first poll and
+/// allocates nothing. If it is dropped during a commit, the commit continues in a task.
 #[must_use = "futures do nothing unless polled"]
 pub struct Finish(Option<(Session, Ending)>);
 
-/// A session that couldn't be committed: its response must be replaced.
+/// The error of a failed commit. The adapter must replace the response.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct NotCommitted {
     /// The reason.
     pub error: Error,
-    /// What the replacing response must still say: the cookies of earlier commits of the request.
+    /// The effects for the replacing response: cookies of earlier commits of the request.
     pub effects: ResponseEffects,
 }
 
@@ -52,7 +52,7 @@ impl Finish {
         }))
     }
 
-    /// Whether nothing opened the session: the response goes as it is.
+    /// Returns `true` if the session was never opened. The response is then sent unchanged.
     #[must_use]
     pub const fn is_untouched(&self) -> bool {
         self.0.is_none()

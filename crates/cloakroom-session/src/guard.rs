@@ -1,4 +1,4 @@
-//! A value that is changed in place and set when the guard goes.
+//! The guard of a value that is changed in place and set on drop.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::session::Session;
 
-/// A session value to be changed in place; see [`Session::get_mut`].
+/// A guard for changing a session value in place; see [`Session::get_mut`].
 ///
 /// # Examples
 /// ```
@@ -24,7 +24,8 @@ use crate::session::Session;
 /// ```
 pub struct RefMut<T: Serialize> {
     session: Session,
-    /// The session that the value was taken from: if another one has begun, it isn't written there.
+    /// The generation of the session that the value was taken from. The value is never written into
+    /// a later session.
     generation: u32,
     key: String,
     value: T,
@@ -36,11 +37,24 @@ impl<T: Serialize> RefMut<T> {
         Self { session, generation, key, value, touched: false }
     }
 
-    /// Sets the value now, and reports if it can't be written.
+    /// Sets the value now and returns the error if that fails.
     ///
     /// # Errors
-    /// When it can't be written as JSON; the session keeps the value it has. When the session was
-    /// invalidated since the guard was taken: [`Error::is_conflict`].
+    /// Returns an error if the value can't be written as JSON; the session then keeps its previous
+    /// value. Returns an error with [`Error::is_conflict`] if the session was invalidated after the
+    /// guard was taken.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.insert("ratio", 0.5)?;
+    /// if let Some(mut ratio) = session.get_mut::<f64>("ratio")? {
+    ///     *ratio = f64::NAN;
+    ///     assert!(ratio.save().is_err());
+    /// }
+    /// assert_eq!(session.get("ratio")?, Some(0.5));
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn save(mut self) -> Result<(), Error> {
         self.touched = false;
         let value = Json::encode(&self.key, &self.value)?;
@@ -73,7 +87,7 @@ impl<T: Serialize> Drop for RefMut<T> {
             return;
         }
         match Json::encode(&self.key, &self.value) {
-            // After `invalidate` there is nothing to write it to, as with everything done before.
+            // After `invalidate`, the value is dropped like every other change made before.
             Ok(value) => _ = self.session.set_guarded(self.generation, &self.key, value),
             Err(error) => self.session.fail(error.into()),
         }

@@ -1,23 +1,24 @@
-//! The session handle, the factories, and the CSRF guard: what every adapter shares.
+//! The session handle, the factories and the CSRF guard, shared by all adapters.
 //!
-//! Applications use the `cloakroom` crate. Adapters for web frameworks are built on this one: per
-//! request they keep a [`SessionSlot`], hand it to whoever asks for the session, and carry out the
-//! [`ResponseEffects`] that it ends with; what else they share is in [`adapter`]. There are two
-//! places that wait: opening, and committing.
+//! Applications use the `cloakroom` crate. This crate is for authors of adapters for web
+//! frameworks. An adapter keeps one [`SessionSlot`] per request, opens the session from it when a
+//! handler asks for one, and applies the [`ResponseEffects`] that the slot returns at the end.
+//! [`adapter`] holds the code that adapters share. A request waits in two places only: when it
+//! opens the session and when it commits.
 //!
 //! The modules, in the order in which a request meets them:
 //!
-//! | module | what it is about |
+//! | module | contents |
 //! |---|---|
-//! | `clock` | the time, and random bytes |
-//! | `slot` | the session's place in its request |
-//! | `factory` | the trait that opens and commits |
+//! | `clock` | the time and random bytes |
+//! | `slot` | the state of a request's session |
+//! | `factory` | the trait that opens and commits sessions |
 //! | `cookie_sessions` | the factory that keeps sessions in cookies |
-//! | `csrf` | where a request comes from, and whether it knows the token |
-//! | `session`, `guard`, `error` | what handlers hold, and what can go wrong |
-//! | `meter` | what is counted and timed |
-//! | [`adapter`] | what adapters share, and what frameworks must find beside the types themselves |
-//! | `factory_conformance` | the suite for the tests of factories, behind the feature of that name |
+//! | `csrf` | the checks of a request's origin and CSRF token |
+//! | `session`, `guard`, `error` | the session handle of handlers, and its errors |
+//! | `meter` | counters and timings |
+//! | [`adapter`] | code that adapters share, and the trait impls that must be in the crate of their types |
+//! | `factory_conformance` | the conformance suite for factories, behind the feature `conformance` |
 //!
 //! ```
 //! use std::sync::Arc;
@@ -28,8 +29,8 @@
 //! let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
 //! let engine = Arc::new(Engine::new(CookieSessions::encrypted(key).build()?));
 //!
-//! let slot = SessionSlot::new(engine);                       // the adapter, when a request comes
-//! let session = slot.open(CookieHeader::default()).await?;   // a handler that asks for the session
+//! let slot = SessionSlot::new(engine);                       // the adapter, when a request arrives
+//! let session = slot.open(CookieHeader::default()).await?;   // a handler that uses the session
 //! session.insert("theme", "dark")?;
 //! let effects = slot.finish(200).await?;                     // the adapter, when the response is ready
 //! assert_eq!(effects.cookies.len(), 1);

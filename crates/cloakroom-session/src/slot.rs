@@ -1,4 +1,4 @@
-//! The place of a session in its request: empty until a handler asks, and asked again when the
+//! The slot of a request's session: empty until a handler opens the session, and committed when the
 //! response is ready.
 
 use std::fmt;
@@ -17,9 +17,20 @@ use crate::factory::{Committed, DynFactory, SessionFactory};
 use crate::finish::Finish;
 use crate::session::Session;
 
-/// What all requests of an application share: the factory, the clock and the commit policy.
+/// The factory, clock and commit policy shared by all requests of an application.
 ///
-/// Adapters keep one and give each request a [`SessionSlot`] of it.
+/// An adapter keeps one engine and creates a [`SessionSlot`] from it for each request.
+///
+/// # Examples
+/// ```
+/// use cloakroom_session::{CommitPolicy, CookieSessions, Engine, Key};
+///
+/// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+/// let engine = Engine::new(CookieSessions::encrypted(key).build()?)
+///     .policy(CommitPolicy::NotOnServerError)
+///     .flash_limit(20);
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Engine {
     pub(crate) factory: Arc<dyn DynFactory>,
@@ -29,7 +40,9 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine around a factory, with the system's clock and [`CommitPolicy::Always`].
+    /// Creates an engine for this factory.
+    ///
+    /// It uses the system's clock and [`CommitPolicy::Always`].
     pub fn new(factory: impl SessionFactory) -> Self {
         Self {
             factory: Arc::new(factory),
@@ -39,22 +52,43 @@ impl Engine {
         }
     }
 
-    /// When changes are committed.
+    /// Sets the responses with which changes are committed.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{CommitPolicy, CookieSessions, Engine, Key};
+    ///
+    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// let engine = Engine::new(CookieSessions::signed(key).build()?).policy(CommitPolicy::NotOnServerError);
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
     #[must_use]
     pub const fn policy(mut self, policy: CommitPolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Sets the largest number of messages in one flash queue; the default is 100. The oldest make
-    /// room.
+    /// Sets the maximum number of messages in one flash queue. The default is 100.
+    ///
+    /// When a queue is full, the oldest message is dropped.
     #[must_use]
     pub const fn flash_limit(mut self, limit: usize) -> Self {
         self.flash_limit = limit;
         self
     }
 
-    /// Another source of time.
+    /// Sets the source of time.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use cloakroom_session::{CookieSessions, Engine, Key, ManualClock, Timestamp};
+    ///
+    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// let clock = Arc::new(ManualClock::at(Timestamp::from_unix_secs(1_700_000_000)));
+    /// let engine = Engine::new(CookieSessions::signed(key).build()?).clock(Arc::clone(&clock));
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -70,7 +104,7 @@ impl Engine {
     }
 }
 
-/// Keeps nothing: behind sessions that belong to no request.
+/// A factory that stores nothing, for sessions without a request.
 #[derive(Debug)]
 struct NoSessions;
 
@@ -84,11 +118,11 @@ impl SessionFactory for NoSessions {
     }
 }
 
-/// A request's place for its session.
+/// The slot of a request's session.
 ///
-/// An adapter puts one into each request. Whoever wants the session opens it here, and the adapter
-/// calls [`SessionSlot::finish`] when the response is ready. A request that nobody opens it in
-/// costs this one allocation.
+/// An adapter puts one into each request. Handlers open the session from it, and the adapter calls
+/// [`SessionSlot::finish`] when the response is ready. A request that never opens the session costs
+/// this one allocation.
 #[derive(Clone)]
 pub struct SessionSlot(Arc<Slot>);
 
@@ -100,31 +134,31 @@ struct Slot {
 #[derive(Default)]
 struct Place {
     session: Option<Session>,
-    /// The response is on its way: what is opened from now on comes too late for a cookie.
+    /// The response is being sent: a session opened from now on is too late for a cookie.
     closed: bool,
 }
 
-/// What the session asks of the response.
+/// The effects of a session on the response.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ResponseEffects {
-    /// The response depends on the cookie: it needs `Vary: Cookie`.
+    /// The response depends on the cookie, so it needs `Vary: Cookie`.
     pub opened: bool,
-    /// A CSRF token was handed out for the response: no cache may store it.
+    /// A CSRF token was handed out for the response, so no cache may store it.
     pub private: bool,
-    /// The `Set-Cookie` lines to append; mark them sensitive. With one, no cache may store the
-    /// response either.
+    /// The `Set-Cookie` lines to append; mark them sensitive. A response with one of them must not
+    /// be stored by a cache either.
     pub cookies: Vec<SetCookie>,
 }
 
 impl SessionSlot {
-    /// An empty place.
+    /// Creates an empty slot.
     #[must_use]
     pub fn new(engine: Arc<Engine>) -> Self {
         Self(Arc::new(Slot { engine, place: Mutex::default() }))
     }
 
-    /// The session, if it was opened.
+    /// Returns the session if it was opened.
     #[must_use]
     pub fn opened(&self) -> Option<Session> {
         self.place().session.clone()
@@ -134,26 +168,26 @@ impl SessionSlot {
         self.0.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The session, opened with the request's cookies if it isn't yet.
+    /// Returns the session, and opens it with `cookies` if necessary.
     ///
     /// For tests and tools. An adapter calls [`SessionSlot::open_for`].
     ///
     /// # Errors
-    /// When the store couldn't answer.
+    /// Returns an error if the store couldn't answer.
     pub async fn open(&self, cookies: CookieHeader<'_>) -> Result<Session, Error> {
         self.open_as(cookies, RequestKind::Ordinary).await
     }
 
-    /// The session of a request with this head, opened if it isn't yet.
+    /// Returns the session of the request with this head, and opens it if necessary.
     ///
     /// # Errors
-    /// When the store couldn't answer.
+    /// Returns an error if the store couldn't answer.
     pub fn open_for<'a, H: RequestHead>(
         &'a self,
         head: &'a H,
     ) -> impl Future<Output = Result<Session, Error>> + use<'a, H> {
-        // The head is read here and not in the future, which can then be sent where the head
-        // cannot.
+        // The head is read before the future is created, so that the future is `Send` even if the
+        // head isn't.
         let opened = self.opened().ok_or_else(|| (head.cookies(), head.kind()));
         async move {
             match opened {
@@ -170,19 +204,20 @@ impl SessionSlot {
         let engine = &self.0.engine;
         let state = engine.factory.open(cookies, engine.now()).await?.requested_by(kind);
         let session = Session::new(Arc::clone(engine), state);
-        // Two may have opened it at the same time: all of one request must see the same session.
+        // Two callers may have opened it concurrently: all callers of one request get the same
+        // session.
         let mut place = self.place();
         let session = if place.closed { session.opened_late() } else { session };
         Ok(place.session.get_or_insert(session).clone())
     }
 
-    /// Commits the session for a response with this status: nothing that handlers do from now on
-    /// belongs to it.
+    /// Commits the session for a response with this status.
     ///
-    /// The handler must have returned: from here on the commit runs to its end, also if the future
-    /// is dropped because the client went away. If it comes to an error, the response must be
-    /// replaced. A session that is opened later isn't committed any more, except with
-    /// [`Session::commit_now`], and leaves a warning when it is changed.
+    /// Call it after the handler has returned; later changes are not part of this request. From
+    /// here on the commit runs to completion, even if the future is dropped because the client
+    /// disconnected. If it fails, the adapter must replace the response. A session that is opened
+    /// later is committed only by [`Session::commit_now`]; if it is changed otherwise, a warning is
+    /// logged.
     pub fn finish(&self, status: u16) -> Finish {
         let session = {
             let mut place = self.place();
@@ -192,8 +227,9 @@ impl SessionSlot {
         Finish::new(session, status)
     }
 
-    /// Drops what this request did to the session, because it was refused: nothing is committed,
-    /// not even that it used the session. The response stands.
+    /// Discards all changes of a request that was refused.
+    ///
+    /// Nothing is committed, not even that the session was used. The response is sent unchanged.
     pub fn discard(&self) {
         if let Some(session) = self.opened() {
             session.refuse();

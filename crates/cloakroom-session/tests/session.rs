@@ -1,5 +1,5 @@
-//! Sessions through an engine, as an adapter drives it: no framework, no network, and a clock that
-//! is told the time.
+//! Sessions through an engine, driven like in an adapter, without a framework or network, with a
+//! manual clock.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

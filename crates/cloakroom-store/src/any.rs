@@ -1,4 +1,4 @@
-//! A store whose kind is known at run time only.
+//! A store whose type is chosen at run time.
 
 use std::fmt;
 use std::future::Future;
@@ -15,10 +15,11 @@ use crate::walks::{Ended, EndedPage, OwnedPage};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// Any store, without a type parameter: for applications that read from their configuration where
-/// sessions live.
+/// Any store, without a type parameter.
 ///
-/// A call costs one small allocation more than that of the store itself. Clones share the store.
+/// For applications that select their store in a configuration file.
+///
+/// A call costs one small allocation more than a direct call of the store. Clones share the store.
 ///
 /// # Examples
 /// ```
@@ -32,7 +33,7 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send +
 pub struct AnyStore(Arc<dyn DynStore>);
 
 impl AnyStore {
-    /// This store, whatever it is.
+    /// Wraps a store.
     pub fn new(store: impl Store) -> Self {
         Self(Arc::new(store))
     }

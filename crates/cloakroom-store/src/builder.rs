@@ -15,23 +15,23 @@ use crate::stats::Counters;
 use crate::store::Store;
 use crate::stored_sessions::StoredSessions;
 
-/// How long to wait for what.
+/// Timeouts of store calls and commits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
-    /// For one call of the store.
+    /// For one store call.
     pub(crate) call: Duration,
-    /// For a commit that meets others, until it has to give up.
+    /// For a commit with conflicts, including all retries.
     pub(crate) commit: Duration,
 }
 
-/// What happens when an owner with as many sessions as are allowed signs in once more.
+/// The policy for a sign-in of an owner who has reached the session limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AtLimit {
-    /// The new one is refused, with an error that
-    /// [`Error::is_too_many_sessions`](cloakroom_session::Error::is_too_many_sessions).
+    /// Refuse the new session, with an error whose
+    /// [`is_too_many_sessions`](cloakroom_session::Error::is_too_many_sessions) is true.
     RefuseNew,
-    /// The oldest ones end.
+    /// End the owner's oldest sessions.
     EndOldest,
 }
 
@@ -62,51 +62,52 @@ impl<S: Store> StoredSessionsBuilder<S> {
         }
     }
 
-    /// The cookie's name and attributes.
+    /// Sets the cookie's name and attributes.
     pub fn cookie(mut self, cookie: CookieConfig) -> Self {
         self.cookie = cookie;
         self
     }
 
-    /// The timeouts.
+    /// Sets the timeouts.
     pub const fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
         self.lifetimes = lifetimes;
         self
     }
 
-    /// What happens when two requests set the same key.
+    /// Sets the policy for two requests that set the same key.
     pub const fn conflicts(mut self, policy: ConflictPolicy) -> Self {
         self.conflicts = policy;
         self
     }
 
-    /// How long one call of the store may take. The default is 2 seconds.
+    /// Sets the timeout of one store call. The default is 2 seconds.
     pub const fn call_timeout(mut self, timeout: Duration) -> Self {
         self.patience.call = timeout;
         self
     }
 
-    /// How long a commit may go on meeting others before it gives up. The default is 2 seconds.
+    /// Sets the time limit of a commit with conflicts. The default is 2 seconds.
     pub const fn commit_timeout(mut self, timeout: Duration) -> Self {
         self.patience.commit = timeout;
         self
     }
 
-    /// How long requests that were on their way with an old id still find it moved instead of
-    /// unknown. The default is 10 seconds.
+    /// Sets how long a superseded id is recognised as moved. The default is 10 seconds.
+    ///
+    /// Requests that were sent with the old id find a tombstone during this time, and an unknown id
+    /// afterwards.
     pub const fn moved_grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// How many sessions an owner may have. The default is 100, and the oldest ones end.
+    /// Limits the number of sessions per owner. The default is 100, ending the oldest.
     ///
-    /// Each sign-in costs one round trip more, to count them. Two sign-ins at the same moment may
-    /// both find the last place. With [`AtLimit::EndOldest`] one sign-in ends at most 100 sessions
-    /// that are too many.
+    /// Counting costs one more round trip per sign-in. Two simultaneous sign-ins may both take the
+    /// last place. With [`AtLimit::EndOldest`], one sign-in ends at most 100 surplus sessions.
     ///
-    /// Needs a store with an index of owners. In a store without one the default has no effect, and
-    /// a limit that is set here makes sign-ins fail.
+    /// This needs a store with an owner index. Without one, the default has no effect, and a limit
+    /// that is set here makes sign-ins fail.
     ///
     /// # Examples
     /// ```
@@ -120,24 +121,27 @@ impl<S: Store> StoredSessionsBuilder<S> {
         self
     }
 
-    /// Lets an owner have any number of sessions, such as an account that many machines share.
+    /// Removes the limit of sessions per owner.
+    ///
+    /// For example for an account that many machines share.
     ///
     /// # Security
-    /// A person who can sign in can fill the store with sessions of that owner.
+    /// Anyone who can sign in as that owner can fill the store with sessions.
     pub const fn no_owner_limit(mut self) -> Self {
         self.owner_limit = None;
         self
     }
 
-    /// Lets calls fail at once while the store is known to be down, instead of after their time.
+    /// Makes calls fail at once while the store is known to be down.
     ///
-    /// It is down once no call has succeeded for half a second and at least five in a row have
-    /// failed. At least every half second one call is made nevertheless, and the first that
-    /// succeeds ends it. A commit that isn't made fails as in any outage.
+    /// By default each call waits for its timeout.
     ///
-    /// The default is `false`. Where a pool may hold many connections that have all gone silent,
-    /// each such call finds out about one of them, so a store that is back would be away for
-    /// longer.
+    /// The store counts as down when no call has succeeded for half a second and at least five in a
+    /// row have failed. At least every half second, one call is made as a probe; the first success
+    /// ends the state. A commit that isn't attempted fails as in any outage.
+    ///
+    /// The default is `false`. If a pool holds many dead connections, each probe detects only one
+    /// of them, so a store that is available again would stay unreachable for longer.
     ///
     /// # Examples
     /// ```
@@ -152,10 +156,10 @@ impl<S: Store> StoredSessionsBuilder<S> {
         self
     }
 
-    /// Checks the options.
+    /// Checks the options and builds the factory.
     ///
     /// # Errors
-    /// Options that contradict each other; the error names one.
+    /// If options contradict each other; the error names one.
     pub fn build(self) -> Result<StoredSessions<S>, ConfigError> {
         self.lifetimes.validate()?;
         for (option, span) in [("call_timeout", self.patience.call), ("commit_timeout", self.patience.commit)] {
@@ -164,7 +168,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
             }
         }
         if self.owner_limit.is_some_and(|limit| limit.sessions == 0) {
-            return Err(ConfigError::new("owner_limit", "is zero: nobody could ever sign in"));
+            return Err(ConfigError::new("owner_limit", "is zero: no user could ever sign in"));
         }
         Ok(StoredSessions {
             store: self.store,

@@ -1,8 +1,8 @@
-//! One call of a store: its time is limited, it is a span in traces, and it is timed.
+//! One store call, with a timeout, a trace span and a latency metric.
 //!
-//! These are futures by hand, not `async fn`: one of those keeps what it was given twice, before
-//! and after its first step, and here one wraps another. A commit would be several kilobytes that
-//! are copied at every request.
+//! These futures are written by hand instead of as `async fn`, which stores its arguments twice,
+//! before and after the first poll. Nested, they would make each commit a future of several
+//! kilobytes that is copied with every request.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use tracing::{Span, field};
 use crate::error::StoreError;
 use crate::health::InFlight;
 
-/// What a store is asked for.
+/// The operation of a store call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Load,
@@ -49,7 +49,7 @@ impl Operation {
     }
 }
 
-/// Makes a call, and gives it so much time. A key shows up in traces by its prefix.
+/// Calls a store with a timeout. Traces show the prefix of the key.
 pub(crate) fn call<T, F>(patience: Duration, operation: Operation, key: Option<&StoreKey>, call: F) -> Call<'static, F>
 where
     F: Future<Output = Result<T, StoreError>>,
@@ -57,7 +57,7 @@ where
     watched(None, patience, operation, key, call)
 }
 
-/// Makes a call that counts in what is known of its store, unless the store is known to be down.
+/// Calls a store and records the result in `watch`. Fails at once if the store is known to be down.
 pub(crate) fn watched<'a, T, F>(
     watch: Option<InFlight<'a>>,
     patience: Duration,
@@ -76,7 +76,7 @@ where
 }
 
 pin_project! {
-    /// A call that was made.
+    /// A store call in progress.
     pub(crate) struct Call<'a, F> {
         #[pin]
         work: Within<F>,
@@ -110,18 +110,18 @@ impl<T, F: Future<Output = Result<T, StoreError>>> Future for Call<'_, F> {
     }
 }
 
-/// What `work` comes to, or `None` when it takes longer than `patience`.
+/// Runs `work`; resolves to `None` if it takes longer than `patience`.
 pub(crate) const fn within<F: Future>(patience: Duration, work: F) -> Within<F> {
     Within { work, patience, alarm: None }
 }
 
 pin_project! {
-    /// Work whose time is limited.
+    /// A future with a timeout.
     pub(crate) struct Within<F> {
         #[pin]
         work: F,
         patience: Duration,
-        // What answers at once, as memory does, needs no timer.
+        // A future that is ready at once, as with the memory store, needs no timer.
         alarm: Option<Pin<Box<Sleep>>>,
     }
 }

@@ -1,95 +1,96 @@
-//! What a store's server says of itself, for whoever operates it.
+//! The report of a store's server, for operators.
 
 use std::fmt;
 use std::time::Duration;
 
 use cloakroom_session::Timestamp;
 
-/// A clock that is further ahead than that is wrong. Clocks that are set by the network are within
-/// a second of each other.
+/// A clock further ahead than this is wrong: clocks synchronised over the network differ by less
+/// than a second.
 const AHEAD: Duration = Duration::from_secs(60);
 
-/// What a store's server says of itself.
+/// A report on a store's server.
 ///
 /// # Security
-/// It names settings and versions, and no login.
+/// It contains settings and versions, but no credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Checkup {
-    /// What it is, as "Redis 7.0.15".
+    /// The server's name and version, such as "Redis 7.0.15".
     pub server: String,
-    /// What time it is there, if it tells. Only for people: no store decides by it whether a
-    /// session is over.
+    /// The server's time, if it reports one.
+    ///
+    /// For display only: no store uses it to expire sessions.
     pub clock: Option<Timestamp>,
-    /// What was looked at.
+    /// The findings.
     pub findings: Vec<Finding>,
 }
 
-/// One thing that was looked at.
+/// One finding of a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What it is about.
+    /// The topic.
     pub topic: Topic,
-    /// Whether somebody has to do something.
+    /// The severity.
     pub severity: Severity,
-    /// What was found, in a sentence.
+    /// The finding, in one sentence.
     pub text: String,
 }
 
-/// What a finding is about.
+/// The topic of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Topic {
-    /// What acknowledged writes survive.
+    /// Failures that acknowledged writes survive.
     Durability,
-    /// Whether sessions are thrown away for lack of room.
+    /// Eviction of sessions when memory runs out.
     Eviction,
-    /// Whether somebody else has a copy.
+    /// Copies on other servers.
     Replication,
-    /// Whether it takes writes.
+    /// The ability to accept writes.
     Writes,
-    /// What this user may do.
+    /// Permissions of the user that the store connects as.
     Rights,
-    /// What becomes of connections.
+    /// Connection limits and timeouts.
     Connections,
-    /// How records are kept: encrypted, compressed, or as they are.
+    /// Encryption and compression of records.
     Records,
-    /// The file system that it is on.
+    /// The file system of a store on disk.
     Storage,
 }
 
-/// Whether somebody has to do something.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Severity {
     /// As it should be.
     Good,
-    /// Neither good nor bad by itself.
+    /// Neither good nor bad.
     Note,
-    /// The server doesn't say.
+    /// The server doesn't report it.
     Unknown,
     /// Sessions may be lost, or can't be written.
     Problem,
 }
 
 impl Checkup {
-    /// Of this server, with nothing looked at yet.
+    /// Creates a report without findings.
     pub fn new(server: impl Into<String>) -> Self {
         Self { server: server.into(), clock: None, findings: Vec::new() }
     }
 
-    /// What time it is there.
+    /// Sets the server's time.
     #[must_use]
     pub const fn clock(mut self, clock: Option<Timestamp>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// How far a clock is too far ahead of the server's, if it is: by more than a minute.
+    /// Returns how far a clock is ahead of the server's, if by more than a minute.
     ///
-    /// `now` is what that clock said before the server was asked. A machine whose clock is ahead
-    /// takes live sessions for ended ones, and its sweeper would remove them.
+    /// `now` is the reading of that clock before the server was asked. A machine whose clock is
+    /// ahead treats live sessions as expired, and its sweeper would delete them.
     ///
     /// # Examples
     /// ```
@@ -107,7 +108,7 @@ impl Checkup {
         ahead.filter(|ahead| *ahead > AHEAD)
     }
 
-    /// One more finding.
+    /// Adds a finding.
     #[must_use]
     pub fn found(mut self, topic: Topic, severity: Severity, text: impl Into<String>) -> Self {
         self.findings.push(Finding { topic, severity, text: text.into() });
@@ -116,7 +117,7 @@ impl Checkup {
 }
 
 impl Topic {
-    /// A word for it.
+    /// Returns the lower-case name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -133,7 +134,7 @@ impl Topic {
 }
 
 impl Severity {
-    /// A word for it.
+    /// Returns the lower-case name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,5 +1,4 @@
-//! How a commit is carried out: one step in the store, and again on a newer version if another
-//! request came first.
+//! Executes a commit: one store operation, replayed on a newer version after a conflict.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use crate::store::{Created, Entry, Loaded, Store};
 use crate::stored_sessions::{Found, StoredSessions};
 use crate::write::{Step, Write, Written};
 
-/// Give up after this many collisions: with 256 random bits even one means that the generator is
+/// Give up after this many id collisions: with 256 random bits even one means that the generator is
 /// broken.
 const MOST_COLLISIONS: usize = 4;
 
@@ -25,8 +24,8 @@ pub(crate) enum Outcome {
     Ended {
         was_there: bool,
     },
-    /// The session had ended in the meantime. The changes are gone, and no cookie is sent, because
-    /// the one that the browser has may be newer.
+    /// The session had ended in the meantime. The changes are dropped, and no cookie is sent,
+    /// because the browser may already have a newer one.
     Dropped,
     Untouched,
 }
@@ -41,8 +40,8 @@ impl Written {
 }
 
 impl<S: Store> StoredSessions<S> {
-    /// Carries out a commit. Each plan has a function of its own, so that the future is as large as
-    /// the largest of them and not as all together.
+    /// Executes a commit. Each plan has a separate function, so that the future is only as large as
+    /// the largest of them.
     pub(crate) async fn carry_out(&self, commit: &Commit) -> Result<Outcome, Error> {
         let session = commit.session();
         match (commit.plan(), session.id().zip(session.store_key())) {
@@ -56,20 +55,19 @@ impl<S: Store> StoredSessions<S> {
                 let write = Write { commit, key: &key, step: &Step::Replace };
                 Ok(self.write(&write, &mut self.course(commit)).await?.under(id))
             }
-            // The largest, and rare: the others need not have room for it.
+            // Boxed because it is the largest future and rare, so that the others stay small.
             (Plan::Cycle, Some((_, key))) => Box::pin(self.cycle(commit, &key)).await,
             (Plan::Drop(_), _) => Ok(Outcome::Dropped),
             _ => Ok(Outcome::Untouched),
         }
     }
 
-    /// Starts the time of a commit.
+    /// Starts the clock of a commit.
     fn course(&self, commit: &Commit) -> Course {
         Course::new(Deadline::after(self.patience.commit), commit.is_resumed())
     }
 
-    /// Makes a call, and makes it again after one without an answer, until the time of the commit
-    /// is over.
+    /// Makes a call, and retries it while it gets no answer, until the commit's deadline.
     pub(crate) async fn insist<T, F>(
         &self,
         course: &mut Course,
@@ -88,12 +86,12 @@ impl<S: Store> StoredSessions<S> {
         }
     }
 
-    /// Begins a new session, perhaps in place of one that was invalidated.
+    /// Creates a new session, after ending the invalidated one if there was one.
     async fn begin(&self, commit: &Commit) -> Result<Outcome, Error> {
         let mut course = self.course(commit);
         let surplus = self.admit(commit, &mut course).await?;
-        // The end comes first. If the rest fails, the visitor is signed out, which is the safe
-        // half.
+        // End the old session first: if the rest fails, the visitor is signed out, which is the
+        // safe outcome.
         self.end(commit, &mut course).await?;
         course.unsure = commit.is_resumed();
         let (id, version) = self.create(commit, &mut course).await?;
@@ -101,7 +99,7 @@ impl<S: Store> StoredSessions<S> {
         Ok(Outcome::Kept(id, version, commit.record()))
     }
 
-    /// Keeps a new record under the commit's id or, if that is taken, another one.
+    /// Stores the new record under the commit's id, or under another one if that is taken.
     async fn create(&self, commit: &Commit, course: &mut Course) -> Result<(SessionId, Version), Error> {
         let entry = Entry::of(commit.record());
         let mut id = self.new_id(commit)?;
@@ -121,7 +119,7 @@ impl<S: Store> StoredSessions<S> {
         )))
     }
 
-    /// Keeps a new record under a key; `None` if something else is there.
+    /// Stores a new record under a key. Returns `None` if the key is taken.
     async fn create_under(
         &self,
         commit: &Commit,
@@ -143,22 +141,22 @@ impl<S: Store> StoredSessions<S> {
         }
     }
 
-    /// The id of the session that begins or moves. One that an earlier attempt may have used is
-    /// kept, unless it is being ended.
+    /// Returns the id for a new or moved session. A retry reuses the id of the earlier attempt,
+    /// unless that session is already being ended as an orphan.
     fn new_id(&self, commit: &Commit) -> Result<SessionId, Error> {
         let kept = commit.new_id().filter(|id| !commit.is_resumed() || self.orphans.take_back(&id.store_key()));
         kept.map_or_else(fresh_id, Ok)
     }
 
-    /// Ends what may be under a key that no browser has: a commit has failed, and its outcome may
-    /// be unknown.
+    /// Schedules the end of a session whose commit failed with an unknown outcome: no browser has
+    /// its id.
     fn abandon(&self, key: &StoreKey, now: Timestamp, course: &Course) {
         if course.unsure {
             self.orphans.add(&self.store, self.patience.call, *key, now);
         }
     }
 
-    /// Finds the record of this commit under a key, if an earlier attempt has written it there.
+    /// Finds the record of this commit under a key, if an earlier attempt has written it.
     pub(crate) async fn find_own(
         &self,
         commit: &Commit,
@@ -173,7 +171,7 @@ impl<S: Store> StoredSessions<S> {
         })
     }
 
-    /// Ends a session that only a part of a move has made, in a store that moves in two steps.
+    /// Ends the new session of a half-finished move, in a store that moves in two steps.
     pub(crate) async fn undo_half(&self, commit: &Commit, key: &StoreKey, course: &mut Course) -> Result<(), Error> {
         if self.find_own(commit, key, course).await?.is_some() {
             self.insist(course, Operation::End, Some(key), || self.store.end(key, commit.now())).await?;
@@ -184,7 +182,7 @@ impl<S: Store> StoredSessions<S> {
     async fn touch(&self, commit: &Commit, id: SessionId, key: &StoreKey) -> Result<Outcome, Error> {
         let record = commit.record();
         let there = self.touch_once(commit, key, *record.clockwork()).await?;
-        // The number alone: what is there isn't what was loaded any more.
+        // The number alone: the stored value is no longer the one that was loaded.
         let version = Version::new(commit.session().version().number());
         Ok(if there { Outcome::Kept(id, version, record) } else { Outcome::Dropped })
     }
@@ -203,11 +201,11 @@ impl<S: Store> StoredSessions<S> {
         Ok(written.under(new))
     }
 
-    /// Ends the session that a commit ends, wherever it has moved to; returns whether it was there.
+    /// Ends the session that a commit ends, following tombstones. Returns whether it was there.
     ///
-    /// If the answer to an earlier call was lost, and the session isn't there any more, it may be
-    /// that call that has ended it, or another request. So the browser keeps its cookie then, which
-    /// may be that of a newer session.
+    /// If the answer to an earlier call was lost and the session is now gone, either that call or
+    /// another request ended it. The browser then keeps its cookie, which may belong to a newer
+    /// session.
     async fn end(&self, commit: &Commit, course: &mut Course) -> Result<bool, Error> {
         let Some(id) = commit.ended_id() else { return Ok(false) };
         let key = id.store_key();

@@ -1,22 +1,22 @@
-//! A record on its way to a store or from it: as text or as the record itself, and as the other one
-//! from when somebody asks.
+//! The value of an entry: a record or its text, each converted to the other on demand.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use cloakroom_session::{CommitId, Record, Version};
 
-/// What an entry says.
+/// The value of an entry.
 ///
-/// A commit has a record, and most stores want text; memory wants neither made into the other. Who
-/// reads from a store has text, and wants a record.
+/// A commit produces a record and most stores persist text. `MemoryStore` keeps either form as it
+/// was given, and converts only on demand. A load produces text, and its caller needs a record.
 #[derive(Clone)]
 pub(crate) enum Contents {
-    /// As a store has read it. Whether it is a record is found when somebody asks.
+    /// Text read from a store, parsed on demand.
     Read(Arc<str>, OnceLock<Arc<Record>>),
-    /// As a commit has made it.
+    /// A record produced by a commit.
     Made(Arc<Record>, OnceLock<Arc<str>>),
-    /// Text that stands for a record in a wrapped store, and the tag of that record's version.
+    /// The text that a wrapped store keeps instead of a record, and the tag of that record's
+    /// version.
     Packed(Arc<str>, u32),
 }
 
@@ -25,7 +25,7 @@ impl Contents {
         Self::Read(text, OnceLock::new())
     }
 
-    /// What another framework keeps of its own in a record isn't part of what a store keeps.
+    /// Data that another framework keeps in a record is not part of the stored record.
     pub(crate) fn made(record: Arc<Record>) -> Self {
         if record.has_foreign() { Self::read(record.encode().into()) } else { Self::Made(record, OnceLock::new()) }
     }
@@ -37,7 +37,7 @@ impl Contents {
         }
     }
 
-    /// The record, or `None` where the text isn't one of ours.
+    /// Returns the record, or `None` if the text isn't in our format.
     pub(crate) fn record(&self) -> Option<&Arc<Record>> {
         match self {
             Self::Made(record, _) => Some(record),
@@ -49,7 +49,7 @@ impl Contents {
         }
     }
 
-    /// The tag of the version that a write of this gets.
+    /// Returns the tag of the version that a write of this value gets.
     pub(crate) fn tag(&self) -> u32 {
         if let Self::Packed(_, tag) = self {
             return *tag;
@@ -58,7 +58,7 @@ impl Contents {
         commit.map_or_else(|| Version::tag_of(self.text()), CommitId::tag)
     }
 
-    /// Whether the record has been made from the text, or is the form in which it came.
+    /// Returns whether the record is already decoded.
     pub(crate) fn is_warm(&self) -> bool {
         match self {
             Self::Made(..) | Self::Packed(..) => true,
@@ -66,12 +66,13 @@ impl Contents {
         }
     }
 
-    /// The text alone, which is the smallest form there is.
+    /// Returns the text alone, the smallest form.
     pub(crate) fn cold(&self) -> Self {
         Self::read(Arc::clone(self.text()))
     }
 
-    /// The same, to be kept in memory: a record that keeps more alive than it needs becomes text.
+    /// Returns the form to keep in memory: a record that keeps more memory alive than it needs
+    /// becomes text.
     pub(crate) fn compact(&self) -> Self {
         match self {
             Self::Made(record, _) if !record.is_scattered() => Self::Made(Arc::clone(record), OnceLock::new()),
@@ -81,7 +82,7 @@ impl Contents {
     }
 }
 
-/// Says what is there, and makes nothing for it.
+/// Formats the form that is present, without converting it.
 impl fmt::Debug for Contents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! The time that one commit has, and the pauses within it.
+//! The deadline of a commit, and the pauses between its attempts.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use tokio::time::Instant;
 
 use crate::error::StoreError;
 
-/// The point at which a commit gives up.
+/// The time at which a commit gives up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(Instant);
 
 impl Deadline {
     pub(crate) fn after(patience: Duration) -> Self {
         let now = Instant::now();
-        // An absurdly long patience is one of thirty years.
+        // An overflowing timeout becomes thirty years.
         Self(now.checked_add(patience).unwrap_or_else(|| now + Duration::from_secs(86_400 * 365 * 30)))
     }
 
-    /// The time that is left; zero once it is over.
+    /// Returns the time left; zero after the deadline.
     pub(crate) fn left(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
 
-    /// Pauses for a random time, longer after each attempt; returns `false` once the time is over.
+    /// Pauses for a random time that grows with each attempt. Returns `false` after the deadline.
     pub(crate) async fn pause(self, attempt: u32) -> Result<bool, Error> {
         let left = self.left();
         tokio::time::sleep(jitter(attempt)?.min(left)).await;
@@ -31,14 +31,14 @@ impl Deadline {
     }
 }
 
-/// The course of a commit so far.
+/// The progress of a commit.
 #[derive(Debug)]
 pub(crate) struct Course {
     pub(crate) deadline: Deadline,
     /// The number of pauses.
     pub(crate) attempts: u32,
-    /// A call had no answer, in this attempt of the commit or an earlier one: it may have been
-    /// carried out.
+    /// `true` if a call got no answer, in this attempt or an earlier one, so that it may have been
+    /// executed.
     pub(crate) unsure: bool,
 }
 
@@ -47,13 +47,13 @@ impl Course {
         Self { deadline, attempts: 0, unsure }
     }
 
-    /// Takes a call that failed into account, and pauses before the next one.
+    /// Records a failed call, and pauses before the next one.
     ///
     /// # Errors
-    /// The same error, if trying again doesn't help or the time is over.
+    /// Returns the same error if a retry cannot help or the deadline has passed.
     pub(crate) async fn take(&mut self, error: StoreError) -> Result<(), Error> {
         if error.is_refused() && !self.unsure {
-            // Nothing has been done, and there is nothing to find out.
+            // Nothing was executed, so there is nothing to check.
             return Err(error.into());
         }
         self.unsure |= error.is_passing() || error.is_unconfirmed();
@@ -63,7 +63,7 @@ impl Course {
         if self.pause().await? { Ok(()) } else { Err(error.into()) }
     }
 
-    /// Pauses; returns `false` once the time is over.
+    /// Pauses. Returns `false` after the deadline.
     pub(crate) async fn pause(&mut self) -> Result<bool, Error> {
         let attempts = self.attempts;
         self.attempts += 1;
@@ -71,10 +71,10 @@ impl Course {
     }
 }
 
-/// A pause of a random length, longer after each attempt.
+/// Returns a random pause that grows with each attempt.
 fn jitter(attempt: u32) -> Result<Duration, Error> {
     let longest = 1_u64 << attempt.min(6);
     let [byte] = cloakroom_session::random::<1>()?;
-    // Never none at all: the others must get their turn.
+    // Never zero, so that other tasks can run.
     Ok(Duration::from_micros(1 + longest * 1000 * u64::from(byte) / 255))
 }

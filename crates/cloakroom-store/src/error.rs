@@ -1,4 +1,4 @@
-//! What can go wrong in a store.
+//! The error of store calls.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -9,10 +9,10 @@ use cloakroom_session::{Error, StoreKey};
 
 type Source = Box<dyn StdError + Send + Sync + 'static>;
 
-/// Why a store couldn't answer.
+/// The reason why a store call failed.
 ///
 /// # Security
-/// It names a store key by its prefix, and never a record or the password of a connection.
+/// It names a store key by its prefix, and never contains a record or a connection password.
 #[derive(Debug)]
 pub struct StoreError(Kind);
 
@@ -30,29 +30,32 @@ enum Kind {
 }
 
 impl StoreError {
-    /// The store couldn't be reached, or didn't do what it was asked.
+    /// The store couldn't be reached, or didn't execute the call.
     #[must_use]
     pub fn unavailable(source: impl Into<Source>) -> Self {
         Self(Kind::Unavailable(source.into()))
     }
 
-    /// The store has done what it was asked, but not as safely as it was told to, such as without
-    /// the replicas that must confirm it.
+    /// The store executed the call, but not as durably as configured.
     ///
-    /// The commit fails, and doesn't look for its own record: to find it would be no confirmation.
+    /// For example, the required replica acknowledgements are missing.
+    ///
+    /// The commit fails without looking for its own record, because finding it would not confirm
+    /// it.
     #[must_use]
     pub fn unconfirmed(source: impl Into<Source>) -> Self {
         Self(Kind::Unconfirmed(source.into()))
     }
 
-    /// The place where sessions are kept was never created. The text says what is missing, and how
-    /// it is created.
+    /// The table or folder for sessions doesn't exist.
+    ///
+    /// The text names it and says how to create it.
     #[must_use]
     pub fn missing(what: impl Into<Cow<'static, str>>) -> Self {
         Self(Kind::Missing { what: what.into() })
     }
 
-    /// The store didn't answer in time.
+    /// The call timed out.
     #[must_use]
     pub const fn timed_out() -> Self {
         Self(Kind::TimedOut)
@@ -63,37 +66,38 @@ impl StoreError {
         Self(Kind::Refused)
     }
 
-    /// What is under this key was not written by us, or was damaged since.
+    /// The entry under this key was not written by this library, or is damaged.
     #[must_use]
     pub const fn corrupt(key: StoreKey) -> Self {
         Self(Kind::Corrupt { key })
     }
 
-    /// The record under this key can't be unpacked. The text says why.
+    /// The record under this key can't be unpacked, for the given reason.
     pub(crate) fn unreadable(key: StoreKey, why: impl Into<Cow<'static, str>>) -> Self {
         Self(Kind::Unreadable { key, why: why.into() })
     }
 
-    /// The key that a session was to move to is taken. Of 256 random bits that doesn't happen,
-    /// unless their generator is broken.
+    /// The new key for a session is taken.
+    ///
+    /// With 256 random bits this doesn't happen unless the generator is broken.
     #[must_use]
     pub const fn taken(key: StoreKey) -> Self {
         Self(Kind::Taken { key })
     }
 
-    /// The place where a walk through all sessions is to go on isn't one of this store's.
+    /// The cursor wasn't returned by this store.
     #[must_use]
     pub fn foreign_cursor() -> Self {
-        Self::unavailable("the cursor isn't one that this store gave")
+        Self::unavailable("the cursor wasn't returned by this store")
     }
 
-    /// This store can't do that.
+    /// The store doesn't support this operation.
     #[must_use]
     pub const fn unsupported(what: &'static str) -> Self {
         Self(Kind::Unsupported { what })
     }
 
-    /// The same error for another request that shared the call.
+    /// Returns the same error for another request that shared the call.
     pub(crate) fn twin(self: &Arc<Self>) -> Self {
         match &self.0 {
             Kind::TimedOut => Self::timed_out(),
@@ -106,7 +110,7 @@ impl StoreError {
         }
     }
 
-    /// What it is called in traces and metrics.
+    /// Returns the name used in traces and metrics.
     pub(crate) const fn kind(&self) -> &'static str {
         match self.0 {
             Kind::TimedOut => "timeout",
@@ -117,43 +121,45 @@ impl StoreError {
         }
     }
 
-    /// Whether trying again may help: the call may have been carried out, and the store may answer
-    /// the next one.
+    /// Returns whether a retry may help: the call may have been executed, and the next one may get
+    /// an answer.
     pub(crate) const fn is_passing(&self) -> bool {
         matches!(self.0, Kind::Unavailable(_) | Kind::TimedOut | Kind::Refused)
     }
 
-    /// Whether the store has done what it was asked, but not as safely as it was told to.
+    /// Returns whether the store executed the call, but not as durably as configured.
     #[must_use]
     pub const fn is_unconfirmed(&self) -> bool {
         matches!(self.0, Kind::Unconfirmed(_))
     }
 
-    /// Whether the place where sessions are kept must be created first, as by `migrate`.
+    /// Returns whether the table or folder for sessions must be created first.
+    ///
+    /// For example with `migrate`.
     #[must_use]
     pub const fn is_missing(&self) -> bool {
         matches!(self.0, Kind::Missing { .. })
     }
 
-    /// Whether the call wasn't made, because the store is known to be down.
+    /// Returns whether the call wasn't made, because the store is known to be down.
     #[must_use]
     pub const fn is_refused(&self) -> bool {
         matches!(self.0, Kind::Refused)
     }
 
-    /// Whether the store didn't answer in time.
+    /// Returns whether the call timed out.
     #[must_use]
     pub const fn is_timed_out(&self) -> bool {
         matches!(self.0, Kind::TimedOut)
     }
 
-    /// Whether what it holds is damaged: trying again won't help.
+    /// Returns whether the entry is damaged. A retry won't help.
     #[must_use]
     pub const fn is_corrupt(&self) -> bool {
         matches!(self.0, Kind::Corrupt { .. } | Kind::Unreadable { .. })
     }
 
-    /// Whether the store can't do what was asked at all.
+    /// Returns whether the store doesn't support the operation.
     #[must_use]
     pub const fn is_unsupported(&self) -> bool {
         matches!(self.0, Kind::Unsupported { .. })
@@ -168,7 +174,7 @@ impl fmt::Display for StoreError {
             Kind::Missing { what } => write!(f, "the store is unavailable: {what}"),
             Kind::TimedOut => f.write_str("the store didn't answer in time"),
             Kind::Refused => f.write_str("the store is known to be down, and the call wasn't made"),
-            Kind::Corrupt { key } => write!(f, "what the store holds under {key:?} isn't a session record"),
+            Kind::Corrupt { key } => write!(f, "the value under {key:?} isn't a session record"),
             Kind::Unreadable { key, why } => write!(f, "the record under {key:?} can't be read: {why}"),
             Kind::Taken { key } => write!(f, "the fresh key {key:?} is taken: is the random generator broken?"),
             Kind::Unsupported { what } => write!(f, "this store doesn't support {what}"),

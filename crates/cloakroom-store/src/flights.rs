@@ -1,17 +1,16 @@
-//! Loads and touches of one session that meet in this process: one call of the store serves them
-//! all.
+//! Concurrent loads and touches of one session in this process, served by one call.
 //!
-//! # What a shared load guarantees
-//! A request sees every commit that was done before the request began, on whichever node. So it
-//! never joins a load that was sent before it came. While one load is under way, all that come
-//! wait, and share the next one, which is sent after the last of them has come. Thirty requests of
-//! one page that come at the same time make two loads. A wait is limited: after [`PATIENCE`] a
+//! # Guarantee of a shared load
+//! A request sees every commit that finished before the request began, on any node. It therefore
+//! never joins a load that was sent earlier. While one load is in flight, all arriving requests
+//! wait and share the next one, which is sent after the last of them has arrived. Thirty
+//! simultaneous requests of one page make two loads. The wait is limited: after [`PATIENCE`] a
 //! request loads by itself.
 //!
-//! # What a shared touch guarantees
-//! The deadline is extended as if each request had touched the session, but for less than the
-//! interval within which a touch isn't due anyway. A touch that other requests wait for is answered
-//! with whether the session was there, and so are they.
+//! # Guarantee of a shared touch
+//! The deadline is extended as if each request had touched the session, less at most the interval
+//! within which a touch isn't due anyway. The result of a touch, whether the session was there,
+//! goes to all requests that waited for it.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -31,16 +30,16 @@ use crate::stats::Saved;
 use crate::store::Store;
 use crate::stored_sessions::{Found, StoredSessions};
 
-/// How long a request waits for the load of another one.
+/// The longest time that a request waits for another request's load.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// How long a touch is remembered: requests that were opened before it may end this much later.
+/// The time for which a touch is remembered. Requests opened before it may end this much later.
 const MEMORY: Duration = Duration::from_secs(10);
 
 /// The number of touches that are remembered.
 const MOST: usize = 4096;
 
-/// Loads that wait. Their job is the time of their request.
+/// Waiting loads. Their job is the time of their request.
 pub(crate) struct Loads;
 
 impl Work for Loads {
@@ -49,7 +48,7 @@ impl Work for Loads {
     type Baton = ();
 }
 
-/// Touches that wait.
+/// Waiting touches.
 pub(crate) struct Touches;
 
 impl Work for Touches {
@@ -58,7 +57,7 @@ impl Work for Touches {
     type Baton = ();
 }
 
-/// The touch that a request wants.
+/// The touch that a request needs.
 #[derive(Clone, Copy)]
 pub(crate) struct Wish {
     now: Timestamp,
@@ -66,13 +65,13 @@ pub(crate) struct Wish {
 }
 
 impl Wish {
-    /// Returns whether this touch has become unnecessary by one that was written.
+    /// Returns whether a touch that was written makes this one unnecessary.
     fn is_served_by(&self, written: &Clockwork) -> bool {
         !written.is_touch_due(self.now, &self.lifetimes)
     }
 }
 
-/// The loads and touches that are under way, and the touches that were written lately.
+/// The loads and touches in flight, and the recent touches.
 #[derive(Default)]
 pub(crate) struct Flights {
     loads: Arc<Queues<Loads>>,
@@ -91,8 +90,8 @@ impl Flights {
         if written.len() >= MOST {
             written.retain(|_, (at, _)| at.elapsed() < MEMORY);
             if written.len() >= MOST {
-                // So many touches in so short a time: those that come now are worth as much as
-                // those before.
+                // With this many touches in so short a time, the newest are worth as much as the
+                // oldest, so drop them all.
                 written.clear();
             }
         }
@@ -101,11 +100,11 @@ impl Flights {
 }
 
 impl<S: Store> StoredSessions<S> {
-    /// Loads a session for a request, with other requests that come at the same time.
+    /// Loads a session, sharing the call with concurrent requests.
     pub(crate) async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Found, StoreError> {
         let loads = &self.flights.loads;
         if loads.is_busy(key) {
-            // Rare: others need not have room for it.
+            // Boxed because it is rare, so that other futures stay small.
             return Box::pin(self.load_with_others(key, now)).await;
         }
         let mut load = pin!(self.call(Operation::Load, Some(key), self.store.load(key, now)));
@@ -135,8 +134,8 @@ impl<S: Store> StoredSessions<S> {
                 }
             },
         };
-        // All of them came before this load is sent. One that ends between the clocks of two of
-        // them is found by the earlier one.
+        // All of them arrived before this load is sent. If the session expires between the clocks
+        // of two of them, the one with the earlier clock still finds it.
         turn.take(usize::MAX, |_| true);
         let earliest = turn.group().iter().map(|seat| seat.job).fold(now, Timestamp::min);
         let load = self.store.load(key, earliest);
@@ -147,7 +146,7 @@ impl<S: Store> StoredSessions<S> {
         found.map(|found| found.at(now)).map_err(|error| error.twin())
     }
 
-    /// Says that a session was used; returns whether it is there.
+    /// Records that a session was used. Returns whether it is there.
     pub(crate) async fn touch_once(
         &self,
         commit: &Commit,
@@ -155,8 +154,8 @@ impl<S: Store> StoredSessions<S> {
         clockwork: Clockwork,
     ) -> Result<bool, Error> {
         let wish = Wish { now: commit.now(), lifetimes: *commit.session().lifetimes() };
-        // Without a call it isn't known whether the session is still there, and a cookie could undo
-        // a newer one.
+        // Without a call it is unknown whether the session still exists, and a cookie could
+        // overwrite a newer one.
         let may_skip = commit.cookie() == CookieUpdate::Keep;
         if may_skip && self.flights.was_written(key, &wish) {
             self.counters.saved(Saved::Touch, 1);

@@ -1,14 +1,13 @@
-//! Commits of one session that wait in this process at the same time, written as one.
+//! Concurrent commits of one session in this process, written as one.
 //!
-//! The commit that has the turn applies the changes of those that wait behind it to its own record,
-//! in the order in which they came, and writes once. All of them get the record that was written,
-//! and its version.
+//! The commit that has the turn applies the changes of those waiting behind it to its own record,
+//! in order of arrival, and writes once. All of them receive the written record and its version.
 //!
 //! # Exactly once
-//! A group has a name, a [`CommitId`] that no other write has, and the record is marked with that
-//! name alone. Each commit of the group remembers the name before the write is sent. When the
-//! answer is lost, a commit has been written exactly if the newest record has its own mark or that
-//! of a group that it was in. So a group takes one of the record's marks, however large it is.
+//! A group has a name, a unique [`CommitId`], and the record is marked with that name alone. Each
+//! commit in the group remembers the name before the write is sent. If the answer is lost, a commit
+//! has been written if and only if the newest record carries its own mark or that of one of its
+//! groups. A group of any size therefore uses only one of the record's marks.
 
 use std::collections::HashMap;
 use std::mem;
@@ -26,42 +25,42 @@ use crate::store::{Entry, Store};
 use crate::stored_sessions::StoredSessions;
 use crate::write::Written;
 
-/// The number of commits in one write. The task that has the turn replays all of them without a
-/// pause.
+/// The maximum number of commits in one write. The task with the turn replays all of them without
+/// yielding.
 const MOST: usize = 128;
 
-/// How long a commit whose outcome is unknown may be tried again: as long as a record keeps its
-/// marks.
+/// The time for which a commit with an unknown outcome may be retried: as long as a record keeps
+/// its marks.
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
-/// Commits that wait for their turn.
+/// Commits waiting for their turn.
 pub(crate) struct Commits;
 
 impl Work for Commits {
     type Job = Pending;
     type Answer = Written;
-    /// The version that the commit before has left, so that the next one need not load it.
+    /// The version left by the previous commit, so that the next one need not load it.
     type Baton = (Version, Entry);
 }
 
 pub(crate) type CommitQueues = Queues<Commits>;
 pub(crate) type CommitTurn = Turn<Commits>;
 
-/// A commit that waits.
+/// A waiting commit.
 pub(crate) struct Pending {
     commit: Commit,
     /// The span of its request, in which its changes are replayed.
     span: Span,
-    /// It isn't written together with others.
+    /// `true` if it must be written alone.
     solo: AtomicBool,
-    /// The groups that it may have been written with.
+    /// The groups that it may have been written in.
     groups: Mutex<Vec<CommitId>>,
 }
 
 impl Pending {
     pub(crate) fn new(commit: &Commit) -> Self {
-        // A move has its own store operation. A commit that is tried again looks for its traces
-        // first. A commit without an id couldn't tell whether it was written.
+        // A move is a different store operation. A retried commit must first look for its traces. A
+        // commit without an id couldn't tell whether it was written.
         let solo = commit.plan() != Plan::Replace
             || commit.is_resumed()
             || commit.id().is_none()
@@ -86,12 +85,12 @@ impl Pending {
     }
 }
 
-/// Commits whose outcome is unknown, and the groups that they may have been written with.
+/// Commits with an unknown outcome, and the groups that they may have been written in.
 #[derive(Debug, Default)]
 pub(crate) struct Unsure(Mutex<HashMap<u64, (Instant, Vec<CommitId>)>>);
 
 impl Unsure {
-    /// Starts to keep the traces of a commit, with those that an earlier attempt of it left.
+    /// Starts to collect the traces of a commit, including those left by an earlier attempt.
     pub(crate) fn traces(&self, commit: &Commit) -> Traces<'_> {
         let id = commit.id();
         let left = id.filter(|_| commit.is_resumed()).and_then(|id| self.take(id));
@@ -110,8 +109,8 @@ impl Unsure {
     }
 }
 
-/// The groups that a commit may have been written with. They are kept for its next attempt unless
-/// its outcome becomes known.
+/// The groups that a commit may have been written in. They are kept for the next attempt unless the
+/// outcome becomes known.
 pub(crate) struct Traces<'a> {
     unsure: &'a Unsure,
     id: Option<CommitId>,
@@ -120,7 +119,7 @@ pub(crate) struct Traces<'a> {
 }
 
 impl Traces<'_> {
-    /// Notes where the commit waits.
+    /// Records the seat on which the commit waits.
     pub(crate) fn wait_on(&mut self, seat: &Arc<Seat<Commits>>) {
         self.seat = Some(Arc::clone(seat));
     }
@@ -131,13 +130,13 @@ impl Traces<'_> {
         !self.groups.is_empty()
     }
 
-    /// Returns whether an earlier attempt has written this record, or one that it comes from.
+    /// Returns whether an earlier attempt has written this record or one of its predecessors.
     pub(crate) fn are_in(&mut self, record: &Record) -> bool {
         self.collect();
         self.groups.iter().any(|group| record.has_commit(*group))
     }
 
-    /// Forgets the traces: the outcome is known.
+    /// Forgets the traces, once the outcome is known.
     pub(crate) fn settle(&mut self) {
         self.seat = None;
         self.groups.clear();
@@ -154,7 +153,7 @@ impl Traces<'_> {
 impl Drop for Traces<'_> {
     fn drop(&mut self) {
         if let Some(seat) = &self.seat {
-            // From now on no group takes it, so that no trace comes after these.
+            // After this, no group takes the commit, so no further traces appear.
             seat.abandon();
         }
         self.collect();
@@ -173,8 +172,8 @@ pub(crate) struct Leader<'a> {
 }
 
 impl<S: Store> StoredSessions<S> {
-    /// Applies the commits that wait to the record of the one that has the turn; `None` if it stays
-    /// alone.
+    /// Applies the waiting commits to the record of the commit that has the turn. Returns `None` if
+    /// it is written alone.
     pub(crate) fn gather(
         &self,
         turn: &mut CommitTurn,
@@ -184,7 +183,7 @@ impl<S: Store> StoredSessions<S> {
     ) -> Option<Record> {
         let commit = leader.commit;
         if record.has_foreign() || leader.on.clockwork().expired(commit.now()).is_some() {
-            // If the store agrees, the session has ended for this commit, but perhaps not for one
+            // If the store agrees, the session has expired for this commit, but perhaps not for one
             // with an earlier clock.
             return None;
         }
@@ -197,11 +196,11 @@ impl<S: Store> StoredSessions<S> {
             let mut all = record.clone();
             turn.sort_out(|seat| {
                 let joined = self.join(&seat.job, &all);
-                // It fails by itself when its turn comes, or doesn't.
+                // It fails again on its own turn, or succeeds there.
                 joined.map_or_else(|| seat.job.be_solo(), |joined| all = joined);
                 !seat.job.is_solo()
             });
-            // Without random bytes no group has a name; a commit alone has one.
+            // Without random bytes a group has no name. A single commit has one.
             let name = CommitId::of_this_process(cloakroom_session::random().ok()?);
             let asked = turn.group().len();
             turn.retain(|seat| seat.claim(|pending| pending.joined(name)));
@@ -210,20 +209,20 @@ impl<S: Store> StoredSessions<S> {
                 all.mark(name, commit.now());
                 return Some(all);
             }
-            // One of them has gone, and its changes must not be in. The name was never written.
+            // A task has gone, and its changes must not be included. The name was never written.
         }
         None
     }
 
-    /// Applies a commit that waits to a record; `None` if that fails, or if the session has expired
-    /// for this commit.
+    /// Applies a waiting commit to a record. Returns `None` if that fails, or if the session has
+    /// expired for this commit.
     fn join(&self, pending: &Pending, record: &Record) -> Option<Record> {
         let commit = &pending.commit;
         if record.clockwork().expired(commit.now()).is_some() {
             return None;
         }
-        // The closure of another request must not take this one down. It panics again where it
-        // belongs.
+        // A panic in another request's closure must not take this one down. It happens again in
+        // that request's own turn.
         let replayed = catch_unwind(AssertUnwindSafe(|| pending.span.in_scope(|| self.replay(commit, record))));
         replayed.unwrap_or_else(|_| Err(Error::unavailable("a closure panicked"))).ok()
     }

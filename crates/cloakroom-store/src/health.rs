@@ -1,10 +1,9 @@
-//! The state of a store as its calls show it: how many are under way, and whether it is known to be
-//! down.
+//! The state of a store as seen by its callers: calls in flight, and the circuit breaker.
 //!
 //! # The breaker
-//! A store is down once no call has succeeded for [`SILENCE`] and at least [`FAILURES`] in a row
-//! have failed. From then on calls fail at once, except for a probe: at intervals with jitter, at
-//! most [`LONGEST_PAUSE`] apart, one call is made. The first that succeeds ends it.
+//! A store counts as down when no call has succeeded for [`SILENCE`] and at least [`FAILURES`]
+//! consecutive calls have failed. From then on calls fail at once, except for a probe: one call at
+//! intervals with jitter, at most [`LONGEST_PAUSE`] apart. The first success closes the breaker.
 
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,11 +14,11 @@ use tokio::time::Instant;
 
 use crate::error::StoreError;
 
-/// The number of calls in a row that must have failed.
+/// The required number of consecutive failures.
 const FAILURES: u32 = 5;
-/// How long no call must have succeeded.
+/// The required time without a success.
 const SILENCE: Duration = Duration::from_millis(500);
-/// The first pause between two probes. Each is twice as long as the one before.
+/// The first pause between two probes. Each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause between two probes, before jitter.
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
@@ -28,7 +27,7 @@ const WELL: u8 = 0;
 const FAILING: u8 = 1;
 const DOWN: u8 = 2;
 
-/// The state of a store, as its calls show it.
+/// The state of a store as seen by its callers.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     in_flight: AtomicUsize,
@@ -40,7 +39,7 @@ impl Health {
         Self { in_flight: AtomicUsize::new(0), breaker: has_breaker.then(Breaker::default) }
     }
 
-    /// Notes a call that is about to be made, or that it isn't made because the store is down.
+    /// Registers a call that is about to be made, or that is refused because the store is down.
     pub(crate) fn begin(&self) -> InFlight<'_> {
         let is_refused = self.breaker.as_ref().is_some_and(Breaker::refuses);
         self.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -57,7 +56,7 @@ impl Health {
     }
 }
 
-/// A call that is under way.
+/// A call in flight.
 #[derive(Debug)]
 pub(crate) struct InFlight<'a> {
     health: &'a Health,
@@ -65,12 +64,12 @@ pub(crate) struct InFlight<'a> {
 }
 
 impl InFlight<'_> {
-    /// Notes how the call has ended.
+    /// Records the result of the call.
     pub(crate) fn ended(&self, failed: Option<&StoreError>) {
         let Some(breaker) = &self.health.breaker else { return };
         match failed {
             _ if self.is_refused => {}
-            // A call of which the store knows that it can't be done is an answer.
+            // An answer that a call is impossible still shows that the store works.
             Some(error) if error.is_passing() => breaker.failed(),
             Some(_) | None => breaker.succeeded(),
         }
@@ -84,15 +83,15 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// Stops calls of a store that is down.
+/// Stops calls to a store that is down.
 #[derive(Debug, Default)]
 struct Breaker {
-    /// The state alone, so that a call of a store that is well takes no lock.
+    /// The state alone, so that a call to a healthy store takes no lock.
     state: AtomicU8,
     run: Mutex<Option<Run>>,
 }
 
-/// Calls in a row that failed.
+/// Consecutive failed calls.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     failures: u32,
@@ -102,7 +101,7 @@ struct Run {
 }
 
 impl Breaker {
-    /// Returns whether a call must not be made. One that may be made while the store is down is a
+    /// Returns whether a call must not be made. A call permitted while the store is down is a
     /// probe.
     fn refuses(&self) -> bool {
         if self.state.load(Ordering::Relaxed) != DOWN {
@@ -155,7 +154,7 @@ impl Breaker {
     }
 }
 
-/// A pause that is longer by up to a quarter, so that the probes of several processes spread.
+/// Lengthens a pause by up to a quarter, so that the probes of several processes spread.
 fn jittered(pause: Duration) -> Duration {
     let [byte] = cloakroom_session::random::<1>().unwrap_or_default();
     pause + pause * u32::from(byte) / 1024

@@ -1,17 +1,17 @@
-//! Maps whose keys are hashes already.
+//! Hash maps whose keys are already hashes.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use cloakroom_session::StoreKey;
 
-/// A map by store key that doesn't hash it once more.
+/// A map by store key that doesn't hash the key again.
 ///
-/// Only keys of sessions that we made are ever put into one, and those are SHA-256 of random bytes:
-/// nobody can choose them so that they meet in one place.
+/// Only keys of sessions that this process created are inserted. Those are SHA-256 hashes of random
+/// bytes, so a client cannot choose keys that collide.
 pub(crate) type Keyed<V> = HashMap<StoreKey, V, BuildHasherDefault<Last>>;
 
-/// The last eight bytes of what is hashed.
+/// A hasher that returns the last eight bytes of its input.
 #[derive(Debug, Default)]
 pub(crate) struct Last(u64);
 
@@ -22,7 +22,7 @@ impl Hasher for Last {
         }
     }
 
-    /// The length, which is always the same.
+    /// Ignores the length, which is always the same.
     fn write_usize(&mut self, _: usize) {}
 
     fn finish(&self) -> u64 {

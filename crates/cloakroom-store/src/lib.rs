@@ -1,37 +1,37 @@
-//! Sessions kept in a store, which lose nothing.
+//! Server-side sessions without lost updates.
 //!
-//! A [`Store`] is a small thing: a register with versions, compare-and-swap and expiry. What makes
-//! sessions of it is
-//! [`StoredSessions`]: it opens, commits, does a request's changes again on a newer version, and never revives what has ended.
+//! A [`Store`] is a versioned compare-and-set register with expiry. [`StoredSessions`] builds
+//! sessions on it: it opens and commits them, replays a request's changes on a newer version, and
+//! never revives an ended session.
 //!
-//! | module | what it is about |
+//! | module | contents |
 //! |---|---|
-//! | `store` | the trait, and the duties of whoever implements it |
-//! | `contents` | a record on its way to a store or from it: as text, or as it is |
+//! | `store` | the `Store` trait and the duties of its implementations |
+//! | `contents` | the value of an entry: a record, or its text |
 //! | `builder`, `stored_sessions` | the factory: its options, open and commit |
-//! | `commit` | how the factory carries out a plan |
-//! | `write` | how a commit writes a session that others may write too, on the newest version |
-//! | `group` | commits of one session that wait at the same time, written as one |
-//! | `call` | one call of a store: limited, traced and timed |
-//! | `deadline` | the time that a commit has |
-//! | `limit` | the number of sessions that an owner may have |
-//! | `health` | how many calls are under way, and whether the store is known to be down |
-//! | `flights` | loads and touches of one session that meet, served by one call |
-//! | `orphans` | sessions that may have begun without an answer: no browser has their ids |
-//! | `queue` | work on one session inside this process, one task after the other |
+//! | `commit` | the execution of a commit plan |
+//! | `write` | writes to a session that other requests may write too, on the newest version |
+//! | `group` | concurrent commits of one session, written as one |
+//! | `call` | one store call, with timeout, trace span and latency metric |
+//! | `deadline` | the deadline of a commit |
+//! | `limit` | the limit of sessions per owner |
+//! | `health` | calls in flight, and the circuit breaker |
+//! | `flights` | concurrent loads and touches of one session, served by one call |
+//! | `orphans` | cleanup of sessions whose id no browser received |
+//! | `queue` | a work queue for each session, inside this process |
 //! | `memory` | a store for one process |
 //! | `file` | a store in a folder, for one machine |
-//! | `packed` | records compressed or encrypted, in any store |
-//! | `location` | where a store on a disk may be |
-//! | `sweeper` | the task that removes what is over |
-//! | `sessions` | an owner's sessions: listed, and ended |
-//! | `stats` | how often what happened |
-//! | `scan` | a walk through all sessions, page by page |
-//! | `walks` | bounded steps through an owner's sessions, and through those to be ended |
-//! | `checkup` | what a store's server says of itself, for operators |
-//! | `any` | a store whose kind is known at run time only |
-//! | `error` | what can go wrong |
-//! | `conformance` | the suite that decides whether a store is right (feature `conformance`) |
+//! | `packed` | compression and encryption of records, for any store |
+//! | `location` | checks of the path of a store on disk |
+//! | `sweeper` | the background task that deletes expired entries |
+//! | `sessions` | listing and ending the sessions of an owner |
+//! | `stats` | event counters |
+//! | `scan` | a paged scan of all sessions |
+//! | `walks` | bounded steps that list or end many sessions |
+//! | `checkup` | the report of a store's server, for operators |
+//! | `any` | a store whose type is chosen at run time |
+//! | `error` | the error of store calls |
+//! | `conformance` | the conformance suite for stores (feature `conformance`) |
 
 mod any;
 mod builder;

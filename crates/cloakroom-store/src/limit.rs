@@ -1,9 +1,10 @@
-//! The number of sessions that an owner may have.
+//! The limit of sessions per owner.
 //!
-//! A sign-in counts its owner's sessions, without reading them. At the limit it is refused, or it
-//! ends the oldest ones once it has succeeded: all that are too many, but at most [`MOST_ENDED`] in
-//! one bounded step. An owner who has 50,000 from before there was a limit gets rid of them over
-//! some hundred sign-ins, or at once with [`Sessions::end_others`](crate::Sessions::end_others).
+//! A sign-in counts its owner's sessions, without reading them. At the limit it is either refused,
+//! or it ends the oldest sessions once it has succeeded: all surplus sessions, but at most
+//! [`MOST_ENDED`] in one bounded step. An owner with 50,000 sessions from before the limit was
+//! introduced loses the surplus over some hundred sign-ins, or at once with
+//! [`Sessions::end_others`](crate::Sessions::end_others).
 
 use cloakroom_session::{Commit, Error, SessionState, StoreKey};
 
@@ -13,19 +14,19 @@ use crate::deadline::Course;
 use crate::store::{Loaded, Store};
 use crate::stored_sessions::StoredSessions;
 
-/// The limit of a factory that isn't told another one: more than the devices of a person, and few
-/// enough to list on one page.
+/// The default limit: more than the devices of one person, and few enough to list on one page.
 pub(crate) const DEFAULT: usize = 100;
 
-/// One sign-in ends at most this many sessions.
+/// The maximum number of sessions that one sign-in ends.
 const MOST_ENDED: usize = 100;
 
-/// How many sessions an owner may have.
+/// The limit of sessions per owner.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OwnerLimit {
     pub(crate) sessions: usize,
     pub(crate) at_limit: AtLimit,
-    /// The application has asked for it. If not, a store without an index of owners needs none.
+    /// `true` if the application configured it. The default limit is ignored by a store without an
+    /// owner index.
     pub(crate) is_asked_for: bool,
 }
 
@@ -35,13 +36,12 @@ impl OwnerLimit {
     }
 }
 
-/// The number of an owner's sessions that must end once the new one is there.
+/// The number of an owner's sessions to end once the new one exists.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Surplus(usize);
 
 impl<S: Store> StoredSessions<S> {
-    /// Makes sure that an owner who signs in has a place, and counts the sessions that must give
-    /// way.
+    /// Enforces the owner limit for a sign-in, and counts the sessions to end afterwards.
     pub(crate) async fn admit(&self, commit: &Commit, course: &mut Course) -> Result<Surplus, Error> {
         let session: &SessionState = commit.session();
         let (Some(limit), Some(owner)) = (self.owner_limit, session.record().owner()) else {
@@ -58,8 +58,7 @@ impl<S: Store> StoredSessions<S> {
         if count < limit.sessions {
             return Ok(Surplus::default());
         }
-        // A session that this commit ends, or that an earlier attempt of it has begun, makes room
-        // for itself.
+        // Don't count a session that this commit ends, or that an earlier attempt of it created.
         let mut own = 0;
         for id in [commit.ended_id(), commit.new_id().filter(|_| commit.is_resumed())].into_iter().flatten() {
             own += usize::from(self.is_of(owner, &id.store_key(), commit, course).await?);
@@ -81,7 +80,8 @@ impl<S: Store> StoredSessions<S> {
     pub(crate) async fn dismiss(&self, surplus: Surplus, commit: &Commit, new: &StoreKey, course: &Course) {
         let (Surplus(surplus @ 1..), Some(owner)) = (surplus, commit.session().record().owner()) else { return };
         let end = self.store.end_owned(owner, Some(new), surplus.min(MOST_ENDED), commit.now());
-        // The new session stands. What isn't ended now ends by itself, or at the next sign-in.
+        // The new session is already valid. Remaining surplus sessions expire, or are ended at the
+        // next sign-in.
         match self.call_by(course.deadline, Operation::EndOwned, None, end).await {
             Ok(ended) => {
                 tracing::debug!(ended = ended.count, surplus, "sessions beyond their owner's limit were ended")

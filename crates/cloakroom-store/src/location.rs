@@ -1,4 +1,5 @@
-//! Where a store on a disk may be. For the stores' crates: nothing here is promised.
+//! Checks of the path of a store on disk. Internal to the store crates, without stability
+//! guarantees.
 
 mod mounts;
 
@@ -13,8 +14,9 @@ const IN_MEMORY: &str =
 
 const EMPTY: &str = "an empty `path`: name a file or folder, or use `MemoryStore` for sessions in memory";
 
-/// Refuses a path that names nothing on a disk: an empty one, or one of SQLite's names for a
-/// database in memory.
+/// Rejects a path that names no file.
+///
+/// Such a path is empty, or one of SQLite's names for an in-memory database.
 ///
 /// # Errors
 /// An error that is [unsupported](StoreError::is_unsupported) and names `MemoryStore`.
@@ -28,10 +30,10 @@ pub fn on_disk(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Tells whether this is one of SQLite's names for a database in memory.
+/// Returns whether `path` is one of SQLite's names for an in-memory database.
 ///
-/// A slash may stand before it, as in the URLs of SQLAlchemy (`sqlite:///:memory:`), and the
-/// parameters of a URI behind it. Otherwise a file of that odd name would appear.
+/// The name may follow a slash, as in SQLAlchemy URLs (`sqlite:///:memory:`), and may be followed
+/// by URI parameters. Without this check, a file with that odd name would be created.
 #[must_use]
 pub fn is_in_memory(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
@@ -42,7 +44,7 @@ pub fn is_in_memory(path: &str) -> bool {
         || (is_uri && parameters.split('&').any(|parameter| parameter == "mode=memory"))
 }
 
-/// The file system that a path is on, where the system tells: on Linux. It waits for the disk.
+/// Returns the file system of a path; `None` outside Linux. Blocks on disk access.
 #[must_use]
 pub fn mount_of(path: &Path) -> Option<Mount> {
     if !cfg!(target_os = "linux") {
@@ -52,7 +54,7 @@ pub fn mount_of(path: &Path) -> Option<Mount> {
     Mount::of(&path.canonicalize().ok()?, &String::from_utf8_lossy(&mounts))
 }
 
-/// Warns if a store that was opened is on a network file system.
+/// Logs a warning if an opened store is on a network file system.
 pub fn warn_of_network(path: &Path) {
     if let Some(Mount { kind, at }) = mount_of(path).filter(Mount::is_network) {
         tracing::warn!(
@@ -64,7 +66,7 @@ pub fn warn_of_network(path: &Path) {
     }
 }
 
-/// Adds what is to be said about the file system of a store.
+/// Adds a finding about the file system of a store.
 #[must_use]
 pub fn judged(checkup: Checkup, mount: Option<&Mount>) -> Checkup {
     let Some(mount) = mount else { return checkup };
@@ -87,7 +89,7 @@ mod tests {
     use super::on_disk;
 
     #[test]
-    fn a_path_that_names_nothing_on_a_disk_is_refused() {
+    fn a_path_that_names_no_file_is_refused() {
         let table = [
             ("", Some("an empty `path`")),
             (":memory:", Some("`:memory:` as `path`")),

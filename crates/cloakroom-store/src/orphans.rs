@@ -1,10 +1,10 @@
-//! Sessions that may have begun, or moved, without an answer: no browser has their ids, so they are
-//! ended.
+//! Cleanup of sessions that may have been created or moved although the call got no answer. No
+//! browser has their ids, so they are ended.
 //!
-//! A commit that gets no answer until its time is over doesn't know whether its new session is
-//! there. If it is, it would stay in its owner's list, and count against its owner's limit, until
-//! it expires. One task of the factory ends such sessions, as soon as the store answers again. A
-//! commit that is tried once more takes its id back first.
+//! A commit that gets no answer before its deadline doesn't know whether its new session exists. If
+//! it does, it would stay in its owner's list and count against the owner's limit until it expires.
+//! One task per factory ends such sessions as soon as the store answers again. A retry of the
+//! commit takes its id back first.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,39 +18,40 @@ use crate::error::StoreError;
 use crate::keyed::Keyed;
 use crate::store::Store;
 
-/// At most this many are remembered. The others end when they expire.
+/// The maximum number of remembered orphans. Further ones end when they expire.
 const MOST: usize = 10_000;
-/// The request may try its commit again before it ends. Most do so at once.
+/// The delay before an orphan is ended. The request may retry its commit in this time; most do so
+/// at once.
 const FIRST: Duration = Duration::from_secs(2);
-/// A call may arrive at the store after its caller has given up. A session that isn't there is
-/// looked for until this time is over.
+/// A call may reach the store after its caller has given up, so a missing session is looked for
+/// until this time has passed.
 const LATEST_ARRIVAL: Duration = Duration::from_secs(30);
-/// The longest pause between two calls of a store that doesn't answer.
+/// The longest pause between two calls to a store that doesn't answer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// The ids that may have a session of which no browser knows.
+/// Ids that may have a session unknown to any browser.
 #[derive(Debug, Default)]
 pub(crate) struct Orphans(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     orphans: Keyed<Orphan>,
-    /// A task is at work on them.
+    /// `true` while a task is running.
     is_tended: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Orphan {
     since: Instant,
-    /// The time of the commit, in the clock that is passed in.
+    /// The time of the commit, by its own clock.
     now: Timestamp,
     due: Instant,
-    /// A call that ends it is under way.
+    /// `true` while a call to end it is in flight.
     is_ending: bool,
 }
 
 impl Orphans {
-    /// Notes that a session may be there, and ends it in a task of the runtime.
+    /// Registers a possible orphan, and starts a task to end it.
     pub(crate) fn add<S: Store>(self: &Arc<Self>, store: &Arc<S>, patience: Duration, key: StoreKey, now: Timestamp) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             tracing::warn!(?key, "a session that no browser has may be left: there is no runtime to end it in");
@@ -79,8 +80,8 @@ impl Orphans {
         }
     }
 
-    /// Takes an id back, for a commit that is tried once more; returns `false` if it is too late,
-    /// because it is being ended.
+    /// Takes an id back for a retried commit. Returns `false` if the session is already being
+    /// ended.
     pub(crate) fn take_back(&self, key: &StoreKey) -> bool {
         let mut state = self.lock();
         if state.orphans.get(key).is_some_and(|orphan| orphan.is_ending) {
@@ -90,7 +91,7 @@ impl Orphans {
         true
     }
 
-    /// Ends all of them, one after the other, until none is left.
+    /// Ends all orphans, one after the other.
     async fn tend<F: Future<Output = Result<bool, StoreError>>>(&self, end: impl Fn(StoreKey, Timestamp) -> F) {
         let mut failures = 0_u32;
         while let Some((key, due)) = self.first_due() {
@@ -115,7 +116,7 @@ impl Orphans {
                 Err(_) => {
                     failures += 1;
                     let pause = Duration::from_secs(1 << failures.min(5)).min(LONGEST_PAUSE);
-                    // The store doesn't answer for the others either.
+                    // The store won't answer for the others either.
                     state.wait_all(pause);
                     state.wait(&key, pause);
                 }
@@ -123,7 +124,7 @@ impl Orphans {
         }
     }
 
-    /// Returns the one that is due first. If there is none, the task is done.
+    /// Returns the orphan that is due first. If there is none, the task ends.
     fn first_due(&self) -> Option<(StoreKey, Instant)> {
         let mut state = self.lock();
         let first = state.orphans.iter().map(|(key, orphan)| (*key, orphan.due)).min_by_key(|(_, due)| *due);
@@ -131,7 +132,7 @@ impl Orphans {
         first
     }
 
-    /// Notes that one is being ended, unless its commit has taken it back.
+    /// Marks an orphan as being ended, unless its commit has taken it back.
     fn begin(&self, key: &StoreKey) -> Option<Orphan> {
         let mut state = self.lock();
         let orphan = state.orphans.get_mut(key)?;

@@ -1,11 +1,11 @@
-//! Queues of work on one session inside this process, in which one task works for all that wait.
+//! Work queues for each session, inside this process. One task works for all that wait.
 //!
-//! The first task of a session takes the turn at once. Those that come after it wait, each on a
-//! [`Seat`]. When a turn ends, the next seat gets it, and whoever has the turn may do the work of
-//! the seats behind it and answer them.
+//! The first task of a session takes the turn at once. Later tasks wait, each on a [`Seat`]. When a
+//! turn ends, the next seat gets it. The task with the turn may do the work of the seats behind it
+//! and answer them.
 //!
-//! Nothing is lost when a task is dropped or panics. A turn that is dropped puts the seats that it
-//! took back and goes to the next seat; a seat whose task has gone is passed over.
+//! Nothing is lost when a task is dropped or panics. A dropped turn puts the seats that it took
+//! back and passes to the next seat. A seat whose task has gone is skipped.
 
 use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
@@ -20,28 +20,28 @@ use cloakroom_session::StoreKey;
 
 use crate::keyed::Keyed;
 
-/// The kinds of work that wait in queues.
+/// A kind of work that waits in queues.
 pub(crate) trait Work {
     /// The work of a waiting task.
     type Job;
     /// The answer to a waiting task.
     type Answer: Clone;
-    /// The result that one turn leaves for the next.
+    /// The result that one turn passes to the next.
     type Baton;
 }
 
 type Seats<W> = VecDeque<Arc<Seat<W>>>;
 
-/// The queues of all sessions that have work under way. A session without any has no entry.
+/// The queues of all sessions with work in progress. A session without work has no entry.
 pub(crate) struct Queues<W: Work> {
     queues: Mutex<Keyed<Seats<W>>>,
-    /// The number of queues, for those who only want to know whether there is any.
+    /// The number of queues, to check for any without the lock.
     busy: AtomicUsize,
 }
 
-/// The place of a task that has entered a queue.
+/// The place of a task in a queue.
 pub(crate) enum Place<W: Work> {
-    /// Its turn is now.
+    /// The task has the turn.
     Leading(Turn<W>),
     /// Another task has the turn.
     Waiting(Waiting<W>),
@@ -62,12 +62,12 @@ impl<W: Work> Default for Queues<W> {
 }
 
 impl<W: Work> Queues<W> {
-    /// Enters the queue of a session. The job is made only for a task that has to wait.
+    /// Enters the queue of a session. The job is created only if the task has to wait.
     pub(crate) fn enter(self: &Arc<Self>, key: &StoreKey, job: impl FnOnce() -> W::Job) -> Place<W> {
         if let Some(turn) = self.begin(key) {
             return Place::Leading(turn);
         }
-        // Made without the lock. In the meantime the turn before may have ended.
+        // Created without holding the lock. The previous turn may have ended in the meantime.
         let seat = Arc::new(Seat { job: job(), state: Mutex::default() });
         match self.lock().entry(*key) {
             Entry::Occupied(mut seats) => seats.get_mut().push_back(Arc::clone(&seat)),
@@ -80,7 +80,7 @@ impl<W: Work> Queues<W> {
         Place::Waiting(Waiting(seat))
     }
 
-    /// Takes the turn of a session if no task has it.
+    /// Takes the turn of a session if it is free.
     pub(crate) fn begin(self: &Arc<Self>, key: &StoreKey) -> Option<Turn<W>> {
         match self.lock().entry(*key) {
             Entry::Occupied(_) => None,
@@ -92,18 +92,18 @@ impl<W: Work> Queues<W> {
         }
     }
 
-    /// Returns whether work on a session is under way. Work that begins at this very moment may be
+    /// Returns whether work on a session is in progress. Work that begins concurrently may be
     /// missed.
     pub(crate) fn is_busy(&self, key: &StoreKey) -> bool {
         self.busy.load(Ordering::Relaxed) > 0 && self.lock().contains_key(key)
     }
 
-    /// The number of tasks that wait.
+    /// Returns the number of waiting tasks.
     pub(crate) fn waiting(&self) -> usize {
         self.lock().values().map(VecDeque::len).sum()
     }
 
-    /// Returns the seat that has the turn next. Where none waits, the queue is closed.
+    /// Returns the next seat. If no task waits, the queue is closed.
     fn next(&self, key: &StoreKey) -> Option<Arc<Seat<W>>> {
         let mut queues = self.lock();
         let next = queues.get_mut(key)?.pop_front();
@@ -119,7 +119,7 @@ impl<W: Work> Queues<W> {
     }
 }
 
-/// The place of a task that waits. The task and whoever has the turn share it.
+/// The place of a waiting task, shared with the task that has the turn.
 pub(crate) struct Seat<W: Work> {
     pub(crate) job: W::Job,
     state: Mutex<State<W>>,
@@ -138,7 +138,7 @@ impl<W: Work> Default for State<W> {
 }
 
 impl<W: Work> Seat<W> {
-    /// Runs `note` unless the task has gone. A task that goes later finds what was noted.
+    /// Runs `note` unless the task has gone. A task that goes later sees the note.
     pub(crate) fn claim(&self, note: impl FnOnce(&W::Job)) -> bool {
         let state = self.lock();
         if !state.abandoned {
@@ -147,15 +147,14 @@ impl<W: Work> Seat<W> {
         !state.abandoned
     }
 
-    /// Notes that the task doesn't wait any more. What it was told and has not heard is dropped.
+    /// Marks the task as gone, and drops a message that it has not received.
     pub(crate) fn abandon(&self) {
         let unheard = {
             let mut state = self.lock();
             state.abandoned = true;
             state.said.take()
         };
-        // A turn that was meant for this task goes to the next one, which takes the lock of the
-        // queues.
+        // A turn sent to this task passes to the next one, which takes the lock of the queues.
         drop(unheard);
     }
 
@@ -163,7 +162,7 @@ impl<W: Work> Seat<W> {
         self.lock().abandoned
     }
 
-    /// Tells the task something, or returns it if the task has gone.
+    /// Sends a message to the task, or returns the message if the task has gone.
     fn say(&self, said: Said<W>) -> Result<(), Said<W>> {
         let waker = {
             let mut state = self.lock();
@@ -184,7 +183,7 @@ impl<W: Work> Seat<W> {
     }
 }
 
-/// Waits until the turn comes, or until another task has done the work.
+/// A future that resolves when the turn comes, or when another task has done the work.
 pub(crate) struct Waiting<W: Work>(Arc<Seat<W>>);
 
 impl<W: Work> Waiting<W> {
@@ -214,12 +213,12 @@ impl<W: Work> Drop for Waiting<W> {
     }
 }
 
-/// The right to work on a session. Dropped, it goes to the next task that waits.
+/// The right to work on a session. When dropped, it passes to the next waiting task.
 pub(crate) struct Turn<W: Work> {
     queues: Arc<Queues<W>>,
     key: StoreKey,
     group: Vec<Arc<Seat<W>>>,
-    /// Left by the turn before, and left for the next one.
+    /// The value from the previous turn, passed on to the next one.
     pub(crate) baton: Option<W::Baton>,
     passed: bool,
 }
@@ -229,13 +228,12 @@ impl<W: Work> Turn<W> {
         Self { queues: Arc::clone(queues), key: *key, group: Vec::new(), baton: None, passed: false }
     }
 
-    /// The seats that this turn works for, in the order in which they came.
+    /// Returns the seats that this turn works for, in order of arrival.
     pub(crate) fn group(&self) -> &[Arc<Seat<W>>] {
         &self.group
     }
 
-    /// Takes the seats that wait first, up to `most` of them and up to the first one that doesn't
-    /// join.
+    /// Takes up to `most` waiting seats, and stops at the first that may not join.
     pub(crate) fn take(&mut self, most: usize, joins: impl Fn(&W::Job) -> bool) {
         let mut queues = self.queues.lock();
         let Some(seats) = queues.get_mut(&self.key) else { return };
@@ -253,7 +251,7 @@ impl<W: Work> Turn<W> {
         }
     }
 
-    /// Answers those of the seats whose work is done already.
+    /// Answers the seats whose work is already done.
     pub(crate) fn answer_those(&mut self, done: impl Fn(&W::Job) -> bool, answer: impl Fn() -> W::Answer) {
         self.group.retain(|seat| {
             let done = done(&seat.job);
@@ -264,12 +262,12 @@ impl<W: Work> Turn<W> {
         });
     }
 
-    /// Drops the seats that `stays` doesn't keep.
+    /// Drops the seats for which `stays` is false.
     pub(crate) fn retain(&mut self, stays: impl Fn(&Seat<W>) -> bool) {
         self.group.retain(|seat| stays(seat));
     }
 
-    /// Puts those seats back that `stays` doesn't keep; they wait in front of all others.
+    /// Puts back the seats for which `stays` is false. They wait in front of all others.
     pub(crate) fn sort_out(&mut self, mut stays: impl FnMut(&Seat<W>) -> bool) {
         let seats = mem::take(&mut self.group);
         let (stay, back) = seats.into_iter().partition(|seat| stays(seat));
@@ -278,7 +276,7 @@ impl<W: Work> Turn<W> {
         self.group = stay;
     }
 
-    /// Puts all seats that were taken back in front of the others.
+    /// Puts back all seats that were taken, in front of the others.
     pub(crate) fn put_back(&mut self) {
         if self.group.is_empty() {
             return;
@@ -289,16 +287,16 @@ impl<W: Work> Turn<W> {
         }
     }
 
-    /// Runs `note` for the job of each seat that was taken, and puts them back.
+    /// Runs `note` for the job of each taken seat, and puts them back.
     pub(crate) fn part(&mut self, note: impl Fn(&W::Job)) {
         self.group.iter().for_each(|seat| note(&seat.job));
         self.put_back();
     }
 
-    /// Gives all seats that were taken the same answer.
+    /// Gives all taken seats the same answer.
     pub(crate) fn answer(&mut self, answer: &W::Answer) {
         for seat in self.group.drain(..) {
-            // A task that has gone finds out by what was noted in its seat.
+            // A task that has gone learns the outcome from the note in its seat.
             drop(seat.say(Said::Done(answer.clone())));
         }
     }
@@ -315,8 +313,8 @@ impl<W: Work> Drop for Turn<W> {
             let mut turn = Self::new(&self.queues, &self.key);
             turn.baton = baton.take();
             match seat.say(Said::Lead(turn)) {
-                // In a loop, because a thousand tasks may have gone: each turn that were dropped
-                // here would hold the one after it.
+                // Loop instead of dropping: a thousand tasks may have gone, and each turn dropped
+                // here would recurse into the next one.
                 Err(Said::Lead(mut turn)) => {
                     turn.passed = true;
                     baton = turn.baton.take();

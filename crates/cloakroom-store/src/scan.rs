@@ -1,4 +1,4 @@
-//! A walk through all sessions of a store, page by page.
+//! A paged scan of all sessions of a store.
 
 use std::fmt;
 
@@ -7,41 +7,41 @@ use cloakroom_session::{StoreKey, Version};
 use crate::error::StoreError;
 use crate::store::Entry;
 
-/// Where a walk through all sessions goes on: a text that only its store understands.
+/// The position of a scan, as an opaque text that only its store understands.
 ///
-/// It may be kept, and handed back by another process to a store on the same data.
+/// A cursor may be saved, and passed by another process to a store with the same data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(String);
 
 impl Cursor {
-    /// A place, in the store's own words.
+    /// Creates a cursor from the store's own encoding.
     pub fn new(place: impl Into<String>) -> Self {
         Self(place.into())
     }
 
-    /// The place behind this key, for stores that walk in the order of keys.
+    /// Creates the cursor after this key, for stores that scan in key order.
     #[must_use]
     pub fn after(key: &StoreKey) -> Self {
         Self(key.to_hex())
     }
 
-    /// The place, in the store's own words.
+    /// Returns the store's own encoding.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The numbers of a place that consists of numbers, with a full stop in between.
+    /// Parses a cursor that consists of numbers separated by full stops.
     pub(crate) fn numbers<const N: usize>(&self) -> Option<[u64; N]> {
         let is_number = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
         let words = self.0.split('.').map(|word| Some(word).filter(is_number)?.parse().ok());
         words.collect::<Option<Vec<_>>>()?.try_into().ok()
     }
 
-    /// The key of [`Cursor::after`].
+    /// Returns the key of a cursor created by [`Cursor::after`].
     ///
     /// # Errors
-    /// When it is something else.
+    /// If it is another kind of cursor.
     pub fn key(&self) -> Result<StoreKey, StoreError> {
         StoreKey::from_hex(&self.0).ok_or_else(StoreError::foreign_cursor)
     }
@@ -53,7 +53,7 @@ impl fmt::Display for Cursor {
     }
 }
 
-/// A session as a walk meets it.
+/// A session found by a scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Scanned {
@@ -61,39 +61,39 @@ pub struct Scanned {
     pub key: StoreKey,
     /// Its version.
     pub version: Version,
-    /// What is kept under the key.
+    /// The entry stored under the key.
     pub entry: Entry,
 }
 
 impl Scanned {
-    /// An entry, its key and its version.
+    /// Creates a scan result from its parts.
     #[must_use]
     pub const fn new(key: StoreKey, version: Version, entry: Entry) -> Self {
         Self { key, version, entry }
     }
 }
 
-/// A page of a walk.
+/// A page of a scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Page {
     /// Live sessions.
     pub sessions: Vec<Scanned>,
-    /// Keys under which something damaged lies.
+    /// Keys whose entries are damaged.
     pub damaged: Vec<StoreKey>,
-    /// Where the next page begins; `None` at the end of the walk.
+    /// The cursor of the next page; `None` at the end of the scan.
     pub next: Option<Cursor>,
 }
 
 impl Page {
-    /// A page of these sessions.
+    /// Creates a page.
     #[must_use]
     pub const fn new(sessions: Vec<Scanned>, damaged: Vec<StoreKey>, next: Option<Cursor>) -> Self {
         Self { sessions, damaged, next }
     }
 
-    /// Takes as many as there is room for, in the order of keys; says whether the page is full, and
-    /// then knows where the next one begins.
+    /// Adds sessions, in key order, up to the limit. If the page is then full, sets `next` and
+    /// returns `true`.
     pub(crate) fn fill(&mut self, found: Vec<Scanned>, limit: usize) -> bool {
         let room = limit.max(1).saturating_sub(self.sessions.len());
         self.sessions.extend(found.into_iter().take(room));

@@ -1,4 +1,4 @@
-//! An owner's sessions: what a page "your devices" needs.
+//! The sessions of an owner, for a page such as "your devices".
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,22 +14,21 @@ use crate::store::{Owned, Store};
 use crate::stored_sessions::StoredSessions;
 use crate::walks::{EndedPage, OwnedPage};
 
-/// How long one step of a walk through the whole store may take.
+/// The time limit of one step of a walk through the whole store.
 const STEP: Duration = Duration::from_secs(60);
 
-/// How long ending an owner's sessions may take, in steps.
+/// The time limit for ending all sessions of an owner.
 const WALK: Duration = Duration::from_secs(60);
 
 /// The number of sessions in one step.
 const PAGE: usize = 100;
 
-/// The number of sessions that are listed at once.
+/// The maximum number of listed sessions.
 const MOST_LISTED: usize = 1000;
 
-/// The sessions of owners, over the same store as [`StoredSessions`]: to list them, and to end
-/// them.
+/// Lists and ends the sessions of an owner in the store of a [`StoredSessions`].
 ///
-/// An owner is whom [`Session::set_owner`] named. Needs a store with an index of owners.
+/// The owner is the value passed to [`Session::set_owner`]. This needs a store with an owner index.
 ///
 /// # Examples
 /// ```
@@ -61,17 +60,17 @@ pub struct Sessions<S> {
 /// A session in the list of its owner.
 ///
 /// # Security
-/// It shows the session's prefix, which opens nothing.
+/// It exposes the session's prefix, which opens nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Device {
     /// When the session was created.
     pub created: Timestamp,
-    /// When it was last used, as far as was written down: at most a touch interval ago more.
+    /// When it was last used; the real value may be later by up to one touch interval.
     pub touched: Timestamp,
-    /// What [`Session::set_label`] called it.
+    /// The label set with [`Session::set_label`].
     pub label: Option<String>,
-    /// What the store holds of it is damaged. It can be ended.
+    /// `true` if the stored record is damaged. The session can still be ended.
     pub is_damaged: bool,
     key: StoreKey,
 }
@@ -82,18 +81,20 @@ pub struct Device {
 pub struct Devices {
     /// Live sessions, oldest first.
     pub devices: Vec<Device>,
-    /// Where the next page begins; `None` after the last page.
+    /// The cursor of the next page; `None` after the last page.
     pub next: Option<Cursor>,
 }
 
 impl Device {
-    /// Eight hexadecimal digits that name it to [`Sessions::end`], and are found in traces.
+    /// Returns eight hexadecimal digits that identify the session.
+    ///
+    /// They are used by [`Sessions::end`] and appear in traces.
     #[must_use]
     pub fn prefix(&self) -> String {
         self.key.prefix()
     }
 
-    /// Whether it is the session of this request.
+    /// Returns whether this is the session of the current request.
     #[must_use]
     pub fn is_current(&self, session: &Session) -> bool {
         session.id().is_some_and(|id| id.store_key() == self.key)
@@ -101,26 +102,26 @@ impl Device {
 }
 
 impl<S: Store> Sessions<S> {
-    /// The sessions that this factory keeps.
+    /// Creates a handle on the sessions of this factory.
     #[must_use]
     pub fn new(factory: Arc<StoredSessions<S>>) -> Self {
         Self { factory, clock: Arc::new(SystemClock) }
     }
 
-    /// Another source of time than the system's clock.
+    /// Replaces the system clock.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// The live sessions of an owner, oldest first: at most 1,000 of them.
+    /// Lists the live sessions of an owner, oldest first, up to 1,000.
     ///
-    /// An owner has at most 100, unless the factory is built with another
-    /// [limit](crate::StoredSessionsBuilder::owner_limit). [`Sessions::page`] has the rest.
+    /// An owner has at most 100, unless the factory was built with another
+    /// [limit](crate::StoredSessionsBuilder::owner_limit). Use [`Sessions::page`] to list more.
     ///
     /// # Errors
-    /// When the store couldn't answer, or has no index of owners.
+    /// If the store is unavailable or has no owner index.
     pub async fn list(&self, owner: &str) -> Result<Vec<Device>, Error> {
         let (mut all, mut after) = (Vec::new(), None);
         while all.len() < MOST_LISTED {
@@ -135,14 +136,14 @@ impl<S: Store> Sessions<S> {
         Ok(all)
     }
 
-    /// A page of at most `limit` of an owner's live sessions, oldest first; `after` is where the
-    /// page before ended.
+    /// Returns a page of an owner's live sessions, oldest first.
     ///
-    /// A page may have fewer sessions, and none at all, as long as it has a
-    /// [`next`](Devices::next).
+    /// A page has at most `limit` sessions. `after` is the cursor of the previous page.
+    ///
+    /// A page may have fewer sessions, or none, even if it has a [`next`](Devices::next).
     ///
     /// # Errors
-    /// When the store couldn't answer, or has no index of owners, or didn't give the cursor.
+    /// If the store is unavailable, has no owner index, or didn't return the cursor.
     ///
     /// # Examples
     /// ```
@@ -162,22 +163,23 @@ impl<S: Store> Sessions<S> {
         Ok(Devices { devices: page.sessions.into_iter().map(device).collect(), next: page.next })
     }
 
-    /// Ends the session with this [prefix](Device::prefix), if it is one of this owner's; says
-    /// whether there was one.
+    /// Ends the owner's session with this prefix. Returns whether there was one.
     ///
-    /// The prefix may come from a form: it reaches no other owner's sessions.
+    /// See [`Device::prefix`].
+    ///
+    /// The prefix may come from a form: it cannot reach the sessions of other owners.
     ///
     /// # Errors
-    /// When the store couldn't answer, or has no index of owners.
+    /// If the store is unavailable or has no owner index.
     pub async fn end(&self, owner: &str, prefix: &str) -> Result<bool, Error> {
         let deadline = Deadline::after(WALK);
         let (mut ended, mut after) = (false, None);
         loop {
             let page = self.owned(owner, after.as_ref(), PAGE).await?;
-            // Should two of them share a prefix, both end: rather one too many than the wrong one
-            // left.
+            // If two sessions share a prefix, end both: ending one too many is safer than leaving
+            // the wrong one.
             for key in page.sessions.into_iter().map(|owned| owned.key).filter(|key| key.prefix() == prefix) {
-                // It may have ended in the meantime, which is as good.
+                // A session that has already ended is not an error.
                 let end = self.factory.store().end(&key, self.clock.now());
                 ended |= self.factory.call(Operation::End, Some(&key), end).await?;
             }
@@ -186,42 +188,41 @@ impl<S: Store> Sessions<S> {
                 return Ok(ended);
             }
             if deadline.left().is_zero() {
-                return Err(too_slow("not all of the owner's sessions were looked at"));
+                return Err(too_slow("not all of the owner's sessions were checked"));
             }
         }
     }
 
-    /// Ends every session of this owner except the one of this request; says how many.
+    /// Ends all sessions of this owner except the current one. Returns their number.
     ///
-    /// It goes in steps of 100 sessions, and gives up after a minute.
+    /// It works in steps of 100 sessions, and gives up after a minute.
     ///
     /// # Errors
-    /// When the store couldn't answer. Sessions already ended stay ended; calling again is safe.
+    /// If the store is unavailable. Sessions already ended stay ended; calling again is safe.
     pub async fn end_others(&self, owner: &str, current: &Session) -> Result<usize, Error> {
         self.end_owned(owner, current.id().map(|id| id.store_key())).await
     }
 
-    /// Ends every session of this owner; says how many. Call it when a password was changed or an
-    /// account closed (ASVS 7.4.2).
+    /// Ends all sessions of this owner. Returns their number.
     ///
-    /// It goes in steps of 100 sessions, and gives up after a minute.
+    /// Call this when a password was changed or an account closed (ASVS 7.4.2). It works in steps
+    /// of 100 sessions, and gives up after a minute.
     ///
     /// # Errors
-    /// When the store couldn't answer. Sessions already ended stay ended; calling again is safe.
+    /// If the store is unavailable. Sessions already ended stay ended; calling again is safe.
     pub async fn end_all(&self, owner: &str) -> Result<usize, Error> {
         self.end_owned(owner, None).await
     }
 
-    /// Ends everybody's sessions that were created before this point; says how many. For the day
-    /// after a breach.
+    /// Ends all sessions of all owners created before `point`. Returns their number.
     ///
-    /// It goes through the whole store, step by step, which may take minutes: call it in a task of
-    /// its own, and not where a client waits for the response. [`Sessions::end_some_before`] makes
-    /// one step, for a caller that reports its progress.
+    /// Intended for the response to a breach. It walks through the whole store step by step, which
+    /// may take minutes: call it in a separate task, not in a request handler.
+    /// [`Sessions::end_some_before`] performs one step, for callers that report progress.
     ///
     /// # Errors
-    /// When the store couldn't answer, or can't do that. Sessions already ended stay ended; calling
-    /// again is safe.
+    /// If the store is unavailable or doesn't support this. Sessions already ended stay ended;
+    /// calling again is safe.
     pub async fn end_everyone_before(&self, point: Timestamp) -> Result<usize, Error> {
         let (mut ended, mut after) = (0, None);
         loop {
@@ -234,13 +235,13 @@ impl<S: Store> Sessions<S> {
         }
     }
 
-    /// Makes one step of ending everybody's sessions that were created before this point.
+    /// Performs one step of ending all sessions created before `point`.
     ///
-    /// Repeat it with the [`next`](EndedPage::next) of the step before until there is none. After
-    /// an error the walk goes on from the same place.
+    /// Repeat it with the [`next`](EndedPage::next) of the previous step until there is none. After
+    /// an error, retry with the same cursor.
     ///
     /// # Errors
-    /// When the store couldn't answer, or can't do that, or didn't give the cursor.
+    /// If the store is unavailable, doesn't support this, or didn't return the cursor.
     ///
     /// # Examples
     /// ```
@@ -272,7 +273,8 @@ impl<S: Store> Sessions<S> {
     async fn owned(&self, owner: &str, after: Option<&Cursor>, limit: usize) -> Result<OwnedPage, StoreError> {
         let owned = self.factory.store().owned(owner, after, limit, self.clock.now());
         let mut page = self.factory.call(Operation::Owned, None, owned).await?;
-        // Whatever the store takes for the same name: nobody sees or ends what is another's.
+        // Compare again here: a store with a lax collation must not show one owner the sessions of
+        // another.
         page.sessions.retain(|owned| owned.entry.owner.as_deref() == Some(owner));
         Ok(page)
     }
@@ -288,15 +290,15 @@ impl<S: Store> Sessions<S> {
                 return Ok(ended);
             }
             if deadline.left().is_zero() {
-                return Err(too_slow(&format!("{ended} of the owner's sessions were ended, and there are more")));
+                return Err(too_slow(&format!("{ended} of the owner's sessions were ended, but not all")));
             }
         }
     }
 }
 
-/// The error of work that goes in steps, and took too many of them.
+/// Creates the error of a walk that exceeded its time limit.
 fn too_slow(done: &str) -> Error {
-    Error::unavailable(format!("{done} after {WALK:?}; call again to go on"))
+    Error::unavailable(format!("{done} within {WALK:?}; call again to continue"))
 }
 
 fn device(owned: Owned) -> Device {

@@ -1,4 +1,5 @@
-//! How often what happened: counted since the start, for the `metrics` facade and for whoever asks.
+//! Event counters, for the `metrics` facade and for
+//! [`StoredSessions::stats`](crate::StoredSessions::stats).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,7 +15,7 @@ pub(crate) struct Counters {
     touches_saved: AtomicU64,
 }
 
-/// A call that one for another request can serve as well.
+/// A call avoided because another request's call served as well.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Saved {
     Load,
@@ -25,19 +26,19 @@ impl Counters {
     pub(crate) fn count(&self, event: Event) {
         meter::event(Carrier::Id, event);
         if let Some(counter) = self.events.get(event as usize) {
-            // Counters are read one by one, and nothing else depends on them.
+            // Counters are read one at a time, and nothing else depends on them.
             counter.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Counts a group of commits that was written.
+    /// Counts a group of commits written together.
     pub(crate) fn group(&self, commits: usize) {
         meter::commit_group(commits);
         self.groups.fetch_add(1, Ordering::Relaxed);
         self.grouped.fetch_add(commits as u64, Ordering::Relaxed);
     }
 
-    /// Counts calls that weren't made.
+    /// Counts avoided calls.
     pub(crate) fn saved(&self, what: Saved, calls: usize) {
         if calls == 0 {
             return;
@@ -74,41 +75,42 @@ impl Counters {
     }
 }
 
-/// How often a factory did what, since it was built.
+/// Event counters of a factory, accumulated since it was built.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// A cookie opened a session.
+    /// Sessions opened from a cookie.
     pub opened: u64,
-    /// A session was created.
+    /// Sessions created.
     pub created: u64,
-    /// What a session had become was written.
+    /// Changed sessions written.
     pub replaced: u64,
-    /// A session was used, and nothing more.
+    /// Sessions touched, without other changes.
     pub touched: u64,
-    /// A session got a new id.
+    /// Sessions moved to a new id.
     pub cycled: u64,
-    /// A session was ended.
+    /// Sessions ended.
     pub ended: u64,
-    /// Changes were done again on a newer version.
+    /// Commits replayed on a newer version.
     pub replayed: u64,
-    /// A key was set over another request's change that this one had not seen: a lost update.
+    /// Lost updates: a key was set over another request's unseen change.
     pub overwritten: u64,
-    /// Changes were dropped, because the session had ended or moved meanwhile.
+    /// Commits dropped because the session had ended or moved in the meantime.
     pub dropped: u64,
-    /// Commits that waited for one another were written as one.
+    /// Groups of concurrent commits written as one.
     pub groups: u64,
-    /// The number of commits in those groups.
+    /// Commits in those groups.
     pub grouped: u64,
-    /// A load served another request as well.
+    /// Loads avoided because another request's load served as well.
     pub loads_saved: u64,
-    /// A touch served another request as well.
+    /// Touches avoided because another request's touch served as well.
     pub touches_saved: u64,
-    /// Calls of the store that are under way now.
+    /// Store calls currently in flight.
     pub calls_in_flight: u64,
-    /// Commits that wait for another one of their session now.
+    /// Commits currently waiting for another commit of the same session.
     pub commits_waiting: u64,
-    /// The store is known to be down now, with
-    /// [`fail_fast`](crate::StoredSessionsBuilder::fail_fast).
+    /// `true` while the store is known to be down.
+    ///
+    /// Needs [`fail_fast`](crate::StoredSessionsBuilder::fail_fast).
     pub is_down: bool,
 }

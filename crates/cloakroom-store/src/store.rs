@@ -1,4 +1,4 @@
-//! What a store is: a versioned register with expiry. The trait alone.
+//! The `Store` trait: a versioned register with expiry.
 
 use std::fmt;
 use std::future::Future;
@@ -12,39 +12,39 @@ use crate::error::StoreError;
 use crate::scan::{Cursor, Page};
 use crate::walks::{Ended, EndedPage, OwnedPage};
 
-/// What a store keeps under a key: the record, and the facts that it must be able to act on.
+/// The value stored under a key: the record, and the fields that a store acts on.
 ///
 /// # Security
-/// `Debug` prints names and sizes of what is kept, never what it says.
+/// `Debug` prints the names and sizes of values, never their contents.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
     contents: Contents,
     /// When the session was created.
     pub created: Timestamp,
-    /// When it was last used, as far as was written down.
+    /// When it was last used, to the precision of the last recorded touch.
     pub touched: Timestamp,
-    /// Valid up to and including this point; `None` is for ever.
+    /// The last time at which the session is valid; `None` if it never expires.
     pub deadline: Option<Timestamp>,
-    /// Whose session it is.
+    /// The owner of the session.
     pub owner: Option<String>,
 }
 
 impl Entry {
-    /// An entry of these parts, as a store has read them. It doesn't look into the text.
+    /// Creates an entry from the parts that a store has read. The text is not parsed.
     #[must_use]
     pub const fn new(text: Arc<str>, created: Timestamp, touched: Timestamp, deadline: Option<Timestamp>) -> Self {
         Self { contents: Contents::read(text), created, touched, deadline, owner: None }
     }
 
-    /// Whose session it is.
+    /// Sets the owner.
     #[must_use]
     pub fn owner(mut self, owner: Option<String>) -> Self {
         self.owner = owner;
         self
     }
 
-    /// What a record becomes in a store.
+    /// Creates the entry for a record.
     #[must_use]
     pub fn of(record: impl Into<Arc<Record>>) -> Self {
         let record = record.into();
@@ -54,33 +54,37 @@ impl Entry {
         Self { contents: Contents::made(record), created, touched, deadline, owner }
     }
 
-    /// The record, as it is written. Made when it is asked for the first time: a store that keeps
-    /// entries as they are never needs it.
+    /// Returns the encoded record.
+    ///
+    /// It is encoded on first use, so a store that keeps entries in memory never pays for it.
     #[must_use]
     pub fn text(&self) -> &Arc<str> {
         self.contents.text()
     }
 
-    /// The same entry with another text.
+    /// Replaces the text, and keeps everything else.
     #[must_use]
     pub fn with_text(mut self, text: impl Into<Arc<str>>) -> Self {
         self.contents = Contents::read(text.into());
         self
     }
 
-    /// The entry that a wrapped store keeps instead. Its versions are those of this one.
+    /// Creates the entry that a wrapped store keeps in its place. It gets the same versions as this
+    /// one.
     pub(crate) fn packed(&self, text: String, owner: Option<String>) -> Self {
         Self { contents: Contents::Packed(text.into(), self.contents.tag()), owner, ..*self }
     }
 
-    /// The record, with what touches have changed since it was written. `key` is for the error.
+    /// Decodes the record and applies the touches since it was written.
+    ///
+    /// `key` appears in the error.
     ///
     /// # Errors
-    /// [`StoreError::is_corrupt`] where the text isn't a record of ours.
+    /// [`StoreError::is_corrupt`] if the text is not a record in our format.
     pub fn record(&self, key: &StoreKey) -> Result<Arc<Record>, StoreError> {
         let mut record = Arc::clone(self.contents.record().ok_or_else(|| StoreError::corrupt(*key))?);
-        // Touches are kept beside the record. The entry's deadline is the earlier one of two, so it
-        // never shortens the idle one.
+        // Touches are stored apart from the record. The entry's deadline is the earlier of the idle
+        // and the absolute one, so it never shortens the idle deadline.
         let there = record.clockwork();
         let idle = there.idle_deadline.map(|idle| self.deadline.map_or(idle, |deadline| idle.max(deadline)));
         if (there.touched, there.idle_deadline) != (self.touched, idle) {
@@ -89,43 +93,44 @@ impl Entry {
         Ok(record)
     }
 
-    /// The version that a store **must** give to this entry: the first one under its key, or the
-    /// one that replaces `seen`.
+    /// Returns the version that a store **must** give to this entry.
     ///
-    /// It has a tag from the commit that marked the record last, or of the text if there is none:
-    /// no two writes that differ share a version, also not after the store has lost some (see
-    /// [`Version`]).
+    /// It is the first version under the key, or the one that replaces `seen`.
+    ///
+    /// The version has a tag, taken from the last commit that marked the record, or else from the
+    /// text. Two different writes therefore never share a version, even after a store has lost some
+    /// writes (see [`Version`]).
     #[must_use]
     pub fn next_version(&self, seen: Option<&Version>) -> Version {
         let tag = self.contents.tag();
         seen.map_or_else(|| Version::first(tag), |seen| Version::after(seen, tag))
     }
 
-    /// Whether it has ended by itself at this point.
+    /// Returns whether the entry has expired at `now`.
     #[must_use]
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.deadline.is_some_and(|deadline| now > deadline)
     }
 
-    /// The same entry in the smallest form, for a session that may never be used again.
+    /// Returns the same entry in its smallest form, for a session that may never be used again.
     pub(crate) fn cold(&self) -> Self {
         self.but_with(self.contents.cold())
     }
 
-    /// The same entry, to be kept in memory: with its record, unless that keeps more alive than it
-    /// needs.
+    /// Returns the same entry in the form to keep in memory: with its record, unless the record
+    /// keeps more memory alive than it needs.
     pub(crate) fn compact(&self) -> Self {
         self.but_with(self.contents.compact())
     }
 
-    /// The same entry, which has its record at hand from now on if it wasn't damaged.
+    /// Decodes the record and keeps it in memory, unless the text is damaged.
     pub(crate) fn warm(&self) -> &Self {
         let _ = self.contents.record();
         self
     }
 
-    /// Whether the record is in memory, as that of every session that was read or written since it
-    /// was created.
+    /// Returns whether the decoded record is in memory. It is for every session that was read or
+    /// written since it was created.
     pub(crate) fn is_warm(&self) -> bool {
         self.contents.is_warm()
     }
@@ -147,35 +152,35 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// What was found under a key.
+/// The result of [`Store::load`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a caller must decide about each of them")]
 pub enum Loaded {
     /// A session.
     Live(Version, Entry),
-    /// A session was here a moment ago, and has another id now.
+    /// A tombstone: the session has recently moved to another id.
     Moved,
-    /// Nothing, or something that has ended.
+    /// No session, or an expired one.
     Absent,
 }
 
-/// What became of a new entry.
+/// The result of [`Store::create`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a caller must decide about each of them")]
 pub enum Created {
-    /// It is there, at this version.
+    /// The entry was created, with this version.
     Yes(Version),
-    /// Something else is there: the key is taken.
+    /// The key is taken, and nothing was changed.
     Taken,
 }
 
-/// What became of an entry that was to take another one's place.
+/// The result of [`Store::replace`] and [`Store::cycle`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a caller must decide about each of them")]
 pub enum Replaced {
-    /// It is there, at this version.
+    /// The entry was written, with this version.
     Yes(Version),
-    /// A version is there that the caller hasn't seen.
+    /// The store holds a version that the caller hasn't seen.
     Conflict,
     /// The session has ended or moved.
     Gone,
@@ -187,40 +192,41 @@ pub enum Replaced {
 pub struct Owned {
     /// Its key.
     pub key: StoreKey,
-    /// What is kept under it.
+    /// The entry stored under it.
     pub entry: Entry,
 }
 
 impl Owned {
-    /// An entry and its key.
+    /// Creates a list entry from its parts.
     #[must_use]
     pub const fn new(key: StoreKey, entry: Entry) -> Self {
         Self { key, entry }
     }
 }
 
-/// A register with versions, compare-and-swap and expiry, one entry per session.
+/// A register with versions, compare-and-set and expiry, one entry per session.
 ///
-/// Each method is one atomic step: of two callers at the same time, one comes first. Whether a
-/// store is right, the conformance suite decides (feature `conformance`). `now` is passed in; a
-/// store that expires entries with a clock of its own **must not** do it before the deadline, and
-/// **must not** return an entry after it.
+/// Each method is one atomic step: concurrent calls take effect one after the other. The
+/// conformance suite (feature `conformance`) decides whether a store is correct. The current time
+/// is passed in as `now`. A store that expires entries by its own clock **must not** do so before
+/// the deadline, and **must not** return an entry after it.
 ///
-/// Deadlines go up to the end of [`Timestamp`]; none may overflow. An owner is compared byte by
-/// byte, and an empty one is an owner.
+/// Deadlines may reach the end of [`Timestamp`] and must not overflow. Owners are compared byte by
+/// byte. The empty string is a valid owner.
 ///
-/// A method that returns an error may have been carried out or not, whole or not at all. Callers
-/// may try again.
+/// If a method returns an error, its effect may have happened in full or not at all. Callers may
+/// retry.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
-    /// What is under a key.
+    /// Loads the entry stored under `key`.
     ///
-    /// **Must not** create or extend anything. An entry past its deadline is [`Loaded::Absent`].
+    /// **Must not** create or extend anything. An expired entry is [`Loaded::Absent`].
     fn load(&self, key: &StoreKey, now: Timestamp) -> impl Future<Output = Result<Loaded, StoreError>> + Send;
 
-    /// Puts a new entry under a key, at the version of [`Entry::next_version`].
+    /// Stores a new entry under `key`, with the version of [`Entry::next_version`].
     ///
-    /// **Must** be [`Created::Taken`] if a live entry or a moved mark is there, and leave it as it
-    /// is. An entry whose deadline has passed already is accepted, and is absent from then on.
+    /// **Must** return [`Created::Taken`] and change nothing if a live entry or a tombstone is
+    /// stored there. **Must** accept an entry whose deadline has already passed; such an entry is
+    /// never returned by `load`.
     fn create(
         &self,
         key: &StoreKey,
@@ -228,15 +234,17 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Created, StoreError>> + Send;
 
-    /// Puts an entry in the place of the version that the caller has seen, at the version of
-    /// [`Entry::next_version`].
+    /// Replaces the version `seen` with `entry`.
     ///
-    /// Versions **must** be compared as wholes, and **must not** be counted by the store: one that
-    /// went back in time, as after a failover that lost acknowledged writes, would give a number
-    /// twice, and a caller that has seen the lost write would overwrite another one.
+    /// The new version is that of [`Entry::next_version`].
     ///
-    /// What the caller has seen may be a number alone, without an [image](Version::image): it
-    /// **must** do. **Must not** create: where nothing is, it is [`Replaced::Gone`].
+    /// Versions **must** be compared as a whole, and **must not** be counted by the store. After a
+    /// failover that lost acknowledged writes, a store that counts would assign the same number
+    /// twice, and a caller that had seen the lost write would overwrite another one.
+    ///
+    /// `seen` may carry only the version number, without the stored value ([`Version::image`]);
+    /// implementations **must** accept that. **Must not** create: if nothing is stored under `key`,
+    /// the result is [`Replaced::Gone`].
     fn replace(
         &self,
         key: &StoreKey,
@@ -245,12 +253,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Replaced, StoreError>> + Send;
 
-    /// Says that the session was used, and extends its deadline; says whether it is there.
+    /// Records that the session was used and extends its deadline.
+    ///
+    /// Returns `false` if there is no such session.
     ///
     /// **Must not** create, **must not** shorten a deadline, **must not** set `touched` back, and
     /// **must not** change the version or the text: a touch never undoes another request's commit,
-    /// nor stands in its way. A deadline of `None` is for ever, and takes away the one that is
-    /// there.
+    /// nor causes a conflict with it. A deadline of `None` removes the existing one.
     fn touch(
         &self,
         key: &StoreKey,
@@ -259,14 +268,15 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Moves a session: puts an entry under the new key, and leaves a mark under the old one until
-    /// `moved_until`.
+    /// Moves a session to a new key, and leaves a tombstone under the old one.
     ///
-    /// The mark knows the new key, for [`Store::end`] alone. As [`Store::replace`], with the
-    /// version that the caller has seen under the old key. If the new key is taken, as for
-    /// [`Store::create`], it **must** be an error, and nothing may have changed. The new entry has
-    /// a version as at [`Store::create`]. Where a store can't do both at once, it **must** create
-    /// first and end second, so that a failure in between loses nothing.
+    /// The tombstone expires after `moved_until`.
+    ///
+    /// The tombstone holds the new key, for use by [`Store::end`] only. `seen` is the version under
+    /// the old key, as in [`Store::replace`]. If the new key is taken, as defined at
+    /// [`Store::create`], this **must** return an error and change nothing. The new entry gets a
+    /// first version, as at [`Store::create`]. A store that cannot do both steps atomically
+    /// **must** create first and end second, so that a failure in between loses nothing.
     fn cycle(
         &self,
         old: &StoreKey,
@@ -277,33 +287,35 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Replaced, StoreError>> + Send;
 
-    /// Ends a session for good; returns `true` exactly if a live one was ended.
+    /// Ends a session. Returns `true` exactly if a live one was ended.
     ///
-    /// Where it has moved, **must** end it where it has moved to, over as many marks as lead there:
-    /// a sign-out may carry an id that is two moves old, and takes effect all the same.
+    /// If the session has moved, this **must** end it under its new key, and follow any number of
+    /// tombstones to it: a sign-out takes effect even if its id is two moves old.
     fn end(&self, key: &StoreKey, now: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Removes at most `limit` entries and marks whose time is over; says how many there were.
+    /// Deletes at most `limit` expired entries and tombstones. Returns their number.
     ///
-    /// Stores that expire by themselves have nothing to do.
+    /// A store that expires entries by itself has nothing to do.
     fn sweep(&self, now: Timestamp, limit: usize) -> impl Future<Output = Result<usize, StoreError>> + Send {
         let _ = (now, limit);
         async { Ok(0) }
     }
 
-    /// A page of an owner's live sessions, oldest first; `after` is where the page before ended.
+    /// Returns a page of an owner's live sessions, oldest first.
     ///
-    /// An owner may have any number of sessions, so they are never read in one piece. From the
-    /// first page to one without a `next`:
+    /// `after` is the cursor of the previous page.
     ///
-    /// - A session that is live all that time **must** be in one of the pages. One that moves
-    ///   meanwhile **must** be in one of them too, under its old key, its new one or both:
-    ///   otherwise "sign out everywhere" would leave it.
-    /// - A page has at most `limit` sessions. It may have fewer, and none at all.
-    /// - A cursor that the store didn't give **must** be an error.
+    /// An owner may have any number of sessions, so they are read in pages. From the first page to
+    /// the one without a `next`:
+    ///
+    /// - A session that is live during the entire walk **must** be in one of the pages. A session
+    ///   that moves during the walk **must** also be in one of them, under its old key, its new key
+    ///   or both: otherwise "sign out everywhere" would miss it.
+    /// - A page has at most `limit` sessions. It may have fewer, or none.
+    /// - A cursor that this store didn't return **must** be an error.
     ///
     /// # Errors
-    /// [`StoreError::is_unsupported`] where the store has no index of owners.
+    /// [`StoreError::is_unsupported`] if the store has no owner index.
     fn owned(
         &self,
         owner: &str,
@@ -315,13 +327,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         async { Err(StoreError::unsupported("a list of an owner's sessions")) }
     }
 
-    /// The number of an owner's live sessions.
+    /// Counts an owner's live sessions.
     ///
-    /// Sessions that move meanwhile may be counted twice. A store with an index **should** answer
-    /// from the index alone; this default reads all pages.
+    /// A session that moves during the count may be counted twice. A store with an index **should**
+    /// answer from the index alone; this default reads all pages.
     ///
     /// # Errors
-    /// [`StoreError::is_unsupported`] where the store has no index of owners.
+    /// [`StoreError::is_unsupported`] if the store has no owner index.
     fn count_owned(&self, owner: &str, now: Timestamp) -> impl Future<Output = Result<usize, StoreError>> + Send {
         async move {
             let (mut count, mut after) = (0, None);
@@ -336,14 +348,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         }
     }
 
-    /// Ends at most `limit` of an owner's sessions, the oldest first, and never the one under
-    /// `keep`.
+    /// Ends at most `limit` of an owner's sessions, oldest first, except `keep`.
     ///
-    /// One bounded step: callers repeat it as long as there are [more](Ended::more). This default
-    /// reads a page and ends its sessions one after the other.
+    /// This is one bounded step: callers repeat it while there are [more](Ended::more). This
+    /// default reads a page and ends its sessions one after the other.
     ///
     /// # Errors
-    /// [`StoreError::is_unsupported`] where the store has no index of owners.
+    /// [`StoreError::is_unsupported`] if the store has no owner index.
     fn end_owned(
         &self,
         owner: &str,
@@ -359,7 +370,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
                     if left == 0 {
                         return Ok(Ended::new(ended, true));
                     }
-                    // One that has ended meanwhile needs no end, but it was one of this step.
+                    // A session that has ended since it was listed still counts towards the limit
+                    // of this step.
                     ended += usize::from(self.end(&owned.key, now).await?);
                     left -= 1;
                 }
@@ -371,16 +383,16 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         }
     }
 
-    /// Ends sessions that were created before `point`: one step of a walk through the whole store.
+    /// Ends sessions created before `point`: one step of a walk through the store.
     ///
-    /// Callers repeat it with `after`, the place where the step before ended, until there is no
-    /// `next`. Then all of them **must** have ended, those that moved meanwhile too. A step is
-    /// bounded: it **should** take milliseconds, whatever the store holds. Where a caller gives up,
-    /// ended sessions stay ended, and the walk goes on from its last cursor or begins anew.
-    /// A cursor that the store didn't give **must** be an error.
+    /// Callers pass the `next` of the previous step as `after` until a step has no `next`. By then
+    /// all of these sessions **must** have ended, including those that moved during the walk. A
+    /// step is bounded: it **should** take milliseconds however large the store is. If a caller
+    /// stops early, the ended sessions stay ended, and the walk can continue from its last cursor
+    /// or start again. A cursor that this store didn't return **must** be an error.
     ///
     /// # Errors
-    /// [`StoreError::is_unsupported`] where the store can't.
+    /// [`StoreError::is_unsupported`] if the store doesn't offer this.
     fn end_before(
         &self,
         point: Timestamp,
@@ -391,23 +403,25 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         async { Err(StoreError::unsupported("ending all sessions")) }
     }
 
-    /// A page of all live sessions, in whatever order suits the store; `after` is where the page
-    /// before ended.
+    /// Returns a page of all live sessions, in the store's preferred order.
     ///
-    /// For tools that list, count or move sessions. **Must not** create, extend or remove anything.
-    /// From the first page to one without a `next`:
+    /// `after` is the cursor of the previous page.
     ///
-    /// - A session that is live all that time **must** be in one of the pages at least; it may be
-    ///   in two. One that begins, moves or ends meanwhile may be in one or in none.
-    /// - What is over, and moved marks, **must not** be in any. What is damaged **must** be named,
-    ///   and **must not** stop the walk.
-    /// - A page aims at `limit` entries. It may have fewer, and none at all, and a few more where
-    ///   the store's own steps are coarser; it **must not** have several times as many.
-    /// - The walk **must** come to its end, and the same `after` **must** lead on from the same
-    ///   place each time. One that the store didn't give **must** be an error.
+    /// For tools that list, count or copy sessions. **Must not** create, extend or delete anything.
+    /// From the first page to the one without a `next`:
+    ///
+    /// - A session that is live during the entire walk **must** be in at least one page; it may be
+    ///   in two. A session that is created, moves or ends during the walk may be in one page or in
+    ///   none.
+    /// - Expired sessions and tombstones **must not** be in any page. Damaged entries **must** be
+    ///   named, and **must not** stop the walk.
+    /// - A page aims at `limit` entries. It may have fewer, or none, and a few more if the store's
+    ///   internal steps are coarser. It **must not** have several times that number.
+    /// - The walk **must** terminate, and the same cursor **must** continue at the same place each
+    ///   time. A cursor that this store didn't return **must** be an error.
     ///
     /// # Errors
-    /// [`StoreError::is_unsupported`] where the store can't.
+    /// [`StoreError::is_unsupported`] if the store doesn't offer this.
     fn scan(
         &self,
         after: Option<&Cursor>,
@@ -418,14 +432,15 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         async { Err(StoreError::unsupported("a walk through all sessions")) }
     }
 
-    /// What the store's server says of itself, for whoever operates it: is it durable, does it
-    /// evict, is it replicated, what time is it there.
+    /// Reports the state of the store's server, for operators.
     ///
-    /// **Must not** change anything. What the server refuses to tell **must** be among the
-    /// findings, and not an error.
+    /// The report covers durability, eviction, replication and the clock.
+    ///
+    /// **Must not** change anything. Information that the server refuses to give **must** be one of
+    /// the findings, and not an error.
     ///
     /// # Errors
-    /// [`StoreError::is_unsupported`] where the store has nothing to say.
+    /// [`StoreError::is_unsupported`] if the store has no report.
     fn checkup(&self) -> impl Future<Output = Result<Checkup, StoreError>> + Send {
         async { Err(StoreError::unsupported("a check-up")) }
     }

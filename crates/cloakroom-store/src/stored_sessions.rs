@@ -26,14 +26,14 @@ use crate::store::{Loaded, Store};
 
 /// The factory that keeps a record in a [`Store`] and an id in the cookie.
 ///
-/// Two requests that change different things both win: what a request did is done again on the
-/// newest version if somebody else committed first. A session that was ended stays ended: a request
-/// that still runs drops its changes, and sends no cookie.
+/// Concurrent requests don't lose updates: if another request commits first, this request's changes
+/// are replayed on the newest version. An ended session stays ended: a request that is still
+/// running drops its changes and sends no cookie.
 ///
 /// # Security
-/// The store sees the SHA-256 of an id, never the id: a stolen store opens no session
-/// (CVE-2019-16782). An id that a client invented is not adopted; it is a new session, under a new
-/// id.
+/// The store sees the SHA-256 of an id, never the id, so stolen store data opens no session
+/// (CVE-2019-16782). An unknown id from a client is never adopted; that client gets a new session
+/// with a new id.
 ///
 /// # Examples
 /// ```
@@ -59,7 +59,7 @@ pub struct StoredSessions<S> {
 }
 
 impl<S: Store> StoredSessions<S> {
-    /// Creates sessions in this store: a store, or an `Arc` of one that is shared with others.
+    /// Creates a builder for a factory on this store or on an `Arc` of it.
     ///
     /// # Examples
     /// ```
@@ -76,19 +76,19 @@ impl<S: Store> StoredSessions<S> {
         StoredSessionsBuilder::new(store.into_store())
     }
 
-    /// The store.
+    /// Returns the store.
     #[must_use]
     pub const fn store(&self) -> &Arc<S> {
         &self.store
     }
 
-    /// The name of the cookie that holds the id.
+    /// Returns the name of the cookie that holds the id.
     #[must_use]
     pub fn cookie_name(&self) -> &str {
         self.cookie.name()
     }
 
-    /// How often what happened since it was built.
+    /// Returns the event counters since the factory was built.
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
@@ -99,7 +99,7 @@ impl<S: Store> StoredSessions<S> {
         }
     }
 
-    /// Makes a call of the store, within its time.
+    /// Calls the store, with the call timeout.
     pub(crate) fn call<T, F>(&self, operation: Operation, key: Option<&StoreKey>, call: F) -> Call<'_, F>
     where
         F: Future<Output = Result<T, StoreError>>,
@@ -107,7 +107,8 @@ impl<S: Store> StoredSessions<S> {
         self.call_within(self.patience.call, operation, key, call)
     }
 
-    /// Makes a call for a commit, within its time and that of the commit.
+    /// Calls the store for a commit, with the call timeout or the rest of the commit's time, if
+    /// shorter.
     pub(crate) fn call_by<T, F>(
         &self,
         deadline: Deadline,
@@ -146,16 +147,17 @@ impl<S: Store> StoredSessions<S> {
             (CookieUpdate::Set, Outcome::Kept(id, _, record)) => {
                 vec![self.cookie.set(&id.expose(), record.max_age(commit.now()))?]
             }
-            // Where nothing was there to end, the browser may have the cookie of a newer session.
+            // If there was nothing to end, the browser may already have the cookie of a newer
+            // session.
             (CookieUpdate::Remove, Outcome::Ended { was_there: true }) => vec![self.cookie.remove()],
             _ => Vec::new(),
         })
     }
 }
 
-/// A store, or an `Arc` of one: what [`StoredSessions::new`] takes.
+/// A store, or an `Arc` of one: the argument of [`StoredSessions::new`].
 pub trait IntoStore<S> {
-    /// The store, to be shared.
+    /// Converts it into a shared store.
     fn into_store(self) -> Arc<S>;
 }
 
@@ -171,7 +173,7 @@ impl<S: Store> IntoStore<S> for Arc<S> {
     }
 }
 
-/// What is found under an id.
+/// The result of a load, with the record decoded.
 #[derive(Clone)]
 pub(crate) enum Found {
     Live(Version, Arc<Record>),
@@ -180,7 +182,7 @@ pub(crate) enum Found {
 }
 
 impl Found {
-    /// What another request has found a moment ago, for one with its own clock.
+    /// Adjusts the result of another request's load to this request's clock.
     pub(crate) fn at(self, now: Timestamp) -> Self {
         match self {
             Self::Live(_, record) if record.clockwork().expired(now).is_some() => Self::Absent,
@@ -218,7 +220,7 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
             }
         }
         let session = match moved {
-            // The id is kept: a sign-out ends the session where it has moved to.
+            // The id is kept, so that a sign-out can end the session under its new id.
             Some(id) => SessionState::detached(id, now, self.lifetimes),
             None => SessionState::fresh(now, self.lifetimes).rejecting(candidates.first_rejected()),
         };

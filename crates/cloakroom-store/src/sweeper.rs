@@ -1,4 +1,4 @@
-//! The task that removes what is over.
+//! The background task that deletes expired entries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,21 +12,21 @@ use crate::call::{Operation, call};
 use crate::error::StoreError;
 use crate::store::Store;
 
-/// Between two full batches of one run: others want the store too.
+/// The pause between two full batches of one run, so that other clients can use the store.
 const BREATH: Duration = Duration::from_millis(20);
 
-/// A store that keeps failing is asked at most so many times less often.
+/// Upper bound of the exponential back-off factor for a failing store.
 const LARGEST_BACKOFF: u32 = 16;
 
-/// A task that removes ended sessions from a store, now and then.
+/// A task that periodically deletes expired sessions from a store.
 ///
-/// It works in bounded batches, at times that differ from node to node, goes on after errors (less
-/// often while they last), and ends when it is told to or dropped. A store that expires entries by
-/// itself answers that there is nothing to do; that is one call in an interval.
+/// It works in bounded batches, at intervals that vary from node to node. It continues after
+/// errors, with back-off while they last, and stops when it is stopped or dropped. For a store that
+/// expires entries by itself, it makes one call per interval that deletes nothing.
 ///
-/// Before each run it asks the server what time it is there ([`Store::checkup`]). While this
-/// machine's clock is more than a minute ahead of that, it removes nothing: it would take
-/// everybody's sessions for ended ones. That counts as a failure, and is a warning.
+/// Before each run it asks the server for its time ([`Store::checkup`]). While this machine's clock
+/// is more than a minute ahead of the server's, it deletes nothing, because live sessions would
+/// look expired. Such a run counts as a failure and logs a warning.
 ///
 /// # Examples
 /// ```
@@ -44,7 +44,7 @@ const LARGEST_BACKOFF: u32 = 16;
 #[derive(Debug)]
 #[must_use = "it stops when it is dropped"]
 pub struct Sweeper {
-    /// Dropping it stops the task as sending does.
+    /// Dropping the sender stops the task, as sending does.
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
     counters: Arc<Counters>,
@@ -61,15 +61,15 @@ pub struct SweeperBuilder<S> {
     call_timeout: Duration,
 }
 
-/// What a sweeper has done since it was started.
+/// Counters of a sweeper since it was started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SweeperStats {
-    /// Runs that came to their end.
+    /// Completed runs.
     pub runs: u64,
-    /// Calls of the store.
+    /// Store calls.
     pub batches: u64,
-    /// Entries and marks that were removed.
+    /// Entries and tombstones deleted.
     pub swept: u64,
     /// Runs that ended with an error.
     pub failures: u64,
@@ -84,7 +84,7 @@ struct Counters {
 }
 
 impl Sweeper {
-    /// A sweeper of this store, to be started.
+    /// Creates a builder for a sweeper of this store.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `start` starts it")]
     pub fn new<S: Store>(store: Arc<S>) -> SweeperBuilder<S> {
         SweeperBuilder {
@@ -96,18 +96,18 @@ impl Sweeper {
         }
     }
 
-    /// What it has done so far.
+    /// Returns the counters so far.
     #[must_use]
     pub fn stats(&self) -> SweeperStats {
         self.counters.snapshot()
     }
 
-    /// Stops it after the batch that it is at, and waits for that; says what it has done.
+    /// Stops the sweeper after the current batch, and returns its counters.
     pub async fn stop(self) -> SweeperStats {
-        // It may have ended with its runtime.
+        // The task may have ended with its runtime.
         let _ = self.stop.send(());
         if let Err(error) = self.task.await {
-            tracing::error!(%error, "the sweeper of sessions had failed");
+            tracing::error!(%error, "the session sweeper failed");
         }
         self.counters.snapshot()
     }
@@ -122,35 +122,38 @@ impl Counters {
 }
 
 impl<S: Store> SweeperBuilder<S> {
-    /// How long to wait between two runs, more or less half of it at random. The default is a
-    /// minute.
+    /// Sets the interval between two runs. The default is one minute.
+    ///
+    /// It is varied randomly by up to half.
     pub const fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// How many entries to remove in one call of the store at most. The default is 500.
+    /// Sets the maximum number of entries deleted per store call. The default is 500.
     pub const fn batch(mut self, entries: usize) -> Self {
         self.batch = if entries == 0 { 1 } else { entries };
         self
     }
 
-    /// How long one call of the store may take. The default is 30 seconds: nobody waits for it.
+    /// Sets the timeout of one store call. The default is 30 seconds.
+    ///
+    /// It is long because no request waits for the sweeper.
     pub const fn call_timeout(mut self, timeout: Duration) -> Self {
         self.call_timeout = timeout;
         self
     }
 
-    /// Another source of time than the system's clock.
+    /// Replaces the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Starts it.
+    /// Starts the sweeper.
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
+    /// If called outside a tokio runtime.
     pub fn start(self) -> Sweeper {
         let (stop, mut stopped) = oneshot::channel();
         let counters = Arc::new(Counters::default());
@@ -171,8 +174,8 @@ impl<S: Store> SweeperBuilder<S> {
         Sweeper { stop, task, counters }
     }
 
-    /// Refuses to go on with a clock that is ahead of the server's. A server that doesn't tell the
-    /// time isn't asked for more.
+    /// Fails if this machine's clock is ahead of the server's. Passes if the server doesn't report
+    /// its time.
     async fn compare_clocks(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let asked = tokio::time::timeout(self.call_timeout, self.store.checkup()).await;
@@ -185,7 +188,7 @@ impl<S: Store> SweeperBuilder<S> {
         }
     }
 
-    /// Batch after batch, until one isn't full.
+    /// Deletes batch after batch until one isn't full.
     async fn run(&self, stopped: &mut oneshot::Receiver<()>, counters: &Counters) -> Result<(), StoreError> {
         self.compare_clocks().await?;
         let mut total = 0;
@@ -206,13 +209,13 @@ impl<S: Store> SweeperBuilder<S> {
     }
 }
 
-/// Waits for so long, or until the handle says stop or is gone.
+/// Waits for `span`. Returns `true` if the handle stopped the sweeper or was dropped.
 async fn stopped_within(stopped: &mut oneshot::Receiver<()>, span: Duration) -> bool {
     stopped.is_terminated() || tokio::time::timeout(span, stopped).await.is_ok()
 }
 
-/// Between a half of it and one and a half: nodes that were started together drift apart. Never
-/// nothing, so that nothing spins.
+/// Returns half to one and a half times the interval, so that nodes started together drift apart.
+/// At least one millisecond, so that the task never spins.
 fn jitter(interval: Duration) -> Duration {
     let byte = random::<1>().map_or(128, |[byte]| u32::from(byte));
     (interval / 2 + interval / 255 * byte).max(Duration::from_millis(1))

@@ -1,4 +1,4 @@
-//! Steps of a bounded size through many sessions: those of an owner, and those to be ended.
+//! Bounded steps that list the sessions of an owner or end many sessions.
 
 use cloakroom_session::{StoreKey, Timestamp};
 
@@ -6,7 +6,7 @@ use crate::error::StoreError;
 use crate::scan::Cursor;
 use crate::store::{Owned, Store};
 
-/// How many sessions of an owner one step of a walk asks for.
+/// The number of an owner's sessions in one step.
 const PAGE: usize = 100;
 
 /// A page of an owner's sessions.
@@ -15,21 +15,23 @@ const PAGE: usize = 100;
 pub struct OwnedPage {
     /// Live sessions, oldest first.
     pub sessions: Vec<Owned>,
-    /// Where the next page begins; `None` after the last page.
+    /// The cursor of the next page; `None` after the last page.
     pub next: Option<Cursor>,
 }
 
 impl OwnedPage {
-    /// Creates a page of these sessions.
+    /// Creates a page.
     #[must_use]
     pub const fn new(sessions: Vec<Owned>, next: Option<Cursor>) -> Self {
         Self { sessions, next }
     }
 
-    /// Cuts a page out of all sessions of an owner, for stores that have them all at hand.
+    /// Cuts a page out of all sessions of an owner.
+    ///
+    /// For stores that hold them all in memory.
     ///
     /// # Errors
-    /// When another store, or another method, gave the cursor.
+    /// If the cursor comes from another store or method.
     pub fn cut(mut sessions: Vec<Owned>, after: Option<&Cursor>, limit: usize) -> Result<Self, StoreError> {
         let limit = limit.max(1);
         let place = |owned: &Owned| (owned.entry.created, owned.key);
@@ -44,16 +46,16 @@ impl OwnedPage {
         Ok(Self { sessions, next })
     }
 
-    /// The cursor behind a session, in the order of creation and then of keys.
+    /// Returns the cursor after a session, ordered by creation time and then by key.
     #[must_use]
     pub fn place_of(created: Timestamp, key: &StoreKey) -> Cursor {
         Cursor::new(format!("{}-{}", created.unix_millis(), key.to_hex()))
     }
 
-    /// Reads a cursor that [`OwnedPage::place_of`] made.
+    /// Parses a cursor created by [`OwnedPage::place_of`].
     ///
     /// # Errors
-    /// When another store, or another method, gave the cursor.
+    /// If the cursor comes from another store or method.
     pub fn read_place(cursor: &Cursor) -> Result<(Timestamp, StoreKey), StoreError> {
         read_place(cursor)
     }
@@ -71,9 +73,9 @@ fn read_place(cursor: &Cursor) -> Result<(Timestamp, StoreKey), StoreError> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ended {
-    /// How many live sessions were ended.
+    /// The number of live sessions ended.
     pub count: usize,
-    /// Whether the owner may have more of them.
+    /// `true` if the owner may have more sessions to end.
     pub more: bool,
 }
 
@@ -85,13 +87,13 @@ impl Ended {
     }
 }
 
-/// The result of one step of a walk that ends everybody's sessions.
+/// The result of one step of ending all sessions created before a point in time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EndedPage {
-    /// How many live sessions were ended.
+    /// The number of live sessions ended.
     pub count: usize,
-    /// Where the next step begins; `None` when the walk is done.
+    /// The cursor of the next step; `None` when the walk is done.
     pub next: Option<Cursor>,
 }
 
@@ -103,9 +105,9 @@ impl EndedPage {
     }
 }
 
-/// Reads all live sessions of an owner, page by page, oldest first.
+/// Loads all live sessions of an owner, page by page, oldest first.
 ///
-/// A session that moves meanwhile may be in it twice, under its old key and its new one.
+/// A session that moves during the walk may appear twice, under its old and its new key.
 ///
 /// # Errors
 /// As [`Store::owned`].
@@ -121,10 +123,10 @@ pub async fn all_owned<S: Store>(store: &S, owner: &str, now: Timestamp) -> Resu
     }
 }
 
-/// Ends all sessions that were created before `point`, step by step; returns how many.
+/// Ends all sessions created before `point`, step by step. Returns their number.
 ///
 /// # Errors
-/// As [`Store::end_before`]. Sessions that were ended by then stay ended.
+/// As [`Store::end_before`]. Sessions already ended stay ended.
 pub async fn end_all_before<S: Store>(store: &S, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
     let (mut ended, mut after) = (0, None);
     loop {

@@ -1,5 +1,5 @@
-//! Writing a session that others may write too: in turn, on the newest version, and until it is
-//! known what became of it.
+//! Writes to a session that other requests may write too: in turn, on the newest version, and until
+//! the outcome is known.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::queue::{Place, Said};
 use crate::store::{Entry, Replaced, Store};
 use crate::stored_sessions::{Found, StoredSessions};
 
-/// A write that may meet others. One reference to it goes from call to call, whose futures would
-/// keep each part of it twice.
+/// A write that may conflict with others. It is passed by reference, because nested futures would
+/// store each field twice.
 pub(crate) struct Write<'a> {
     pub(crate) commit: &'a Commit,
     pub(crate) key: &'a StoreKey,
@@ -29,16 +29,16 @@ pub(crate) enum Step {
 /// The result of a write.
 #[derive(Clone)]
 pub(crate) enum Written {
-    /// This record is there, at this version.
+    /// The record was written, with this version.
     Yes(Version, Arc<Record>),
     /// The session has ended or moved.
     Dropped,
 }
 
-/// The version that a write builds on, if it isn't the one that its session was opened at.
+/// The version that a write builds on, if not the one at which its session was opened.
 type Newest = Option<(Version, Arc<Record>)>;
 
-/// Counts a commit that waits for its turn.
+/// Counts a waiting commit while it exists.
 struct Waits;
 
 impl Waits {
@@ -55,8 +55,7 @@ impl Drop for Waits {
 }
 
 impl<S: Store> StoredSessions<S> {
-    /// Replaces the version that the session was opened at, or a newer one, on which it is
-    /// replayed.
+    /// Replaces the version at which the session was opened, or replays the changes on a newer one.
     pub(crate) async fn write(&self, write: &Write<'_>, course: &mut Course) -> Result<Written, Error> {
         let mut traces = self.unsure.traces(write.commit);
         let turn = match self.commits.enter(write.key, || Pending::new(write.commit)) {
@@ -92,7 +91,7 @@ impl<S: Store> StoredSessions<S> {
         Error::unavailable(format!("other requests kept committing for {patience:?}, and the change {written}"))
     }
 
-    /// Writes what the commit that has the turn has to write, and the commits that wait behind it.
+    /// Writes the commit that has the turn, together with those that wait behind it.
     async fn lead(
         &self,
         write: &Write<'_>,
@@ -136,15 +135,15 @@ impl<S: Store> StoredSessions<S> {
                     return Ok(written);
                 }
                 Ok(Replaced::Gone) => return self.gone(write, course, &mut turn, traces).await,
-                // Commits of other processes that met this one here should not all come back at
+                // Commits of other processes that conflicted with this one should not all retry at
                 // once.
                 Ok(Replaced::Conflict) if course.attempts > 0 && !course.pause().await? => {
                     return Err(self.met_too_many(write));
                 }
                 Ok(Replaced::Conflict) => course.attempts += 1,
                 Err(error) if !error.is_passing() && !turn.group().is_empty() => {
-                    // Together they are too much for the store, or one of them is. Each finds out
-                    // by itself.
+                    // The combined write, or one of its commits, is too large for the store.
+                    // Written one by one, each finds out for itself.
                     tracing::debug!(%error, "commits that were written together are written one by one");
                     turn.part(Pending::be_solo);
                     solo = true;
@@ -167,8 +166,8 @@ impl<S: Store> StoredSessions<S> {
         }
     }
 
-    /// Makes the record to write: the session's changes on the version to build on, and those of
-    /// the commits that wait.
+    /// Builds the record to write: the changes of the session and of the waiting commits, applied
+    /// to the version to build on.
     fn compose(
         &self,
         write: &Write<'_>,
@@ -220,12 +219,12 @@ impl<S: Store> StoredSessions<S> {
     }
 
     /// Returns whether an earlier attempt of this commit, whose answer was lost, has written this
-    /// record or one that it came from.
+    /// record or one of its predecessors.
     fn has_done(&self, write: &Write<'_>, traces: &mut Traces<'_>, newest: &Record) -> bool {
         matches!(write.step, Step::Replace) && (write.commit.has_written(newest) || traces.are_in(newest))
     }
 
-    /// The session isn't under its key any more: it has ended, or an earlier attempt of this very
+    /// Handles a session that is gone from its key: it has ended, or an earlier attempt of this
     /// commit, whose answer was lost, has moved it.
     async fn gone(
         &self,

@@ -1,11 +1,11 @@
-//! The commit protocol under every interleaving, requests over stores that fail, and our own stores
-//! under the conformance suite.
+//! The commit protocol in every interleaving, requests against failing stores, and the built-in
+//! stores under the conformance suite.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a panic is how a test fails"
+    reason = "a panic is the failure report of a test"
 )]
 
 #[path = "store/broken.rs"]

@@ -1,11 +1,11 @@
-//! What is traced, and that no secret is. In a process of its own: other tests, which nobody
-//! listens to, would get in its way.
+//! Trace output, which must contain no secret. In a separate process, because tests that run
+//! concurrently without a subscriber would interfere.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
     dead_code,
-    reason = "a panic is how a test fails; not everything that tests share is used here"
+    reason = "a panic is the failure report of a test; not all shared test code is used here"
 )]
 
 #[path = "store/faulty.rs"]
@@ -18,7 +18,7 @@ use cloakroom_session::Session;
 use faulty::{App, Faulty, Mode, key_of};
 use tracing_subscriber::fmt::format::FmtSpan;
 
-/// Everything that is traced, as text.
+/// All trace output, as text.
 #[derive(Clone, Default)]
 struct Traces(Arc<Mutex<Vec<u8>>>);
 
@@ -81,7 +81,7 @@ async fn traces_name_a_session_by_its_prefix_and_hold_no_secret() {
         ("a drop", "session changes dropped".to_owned()),
         ("an unknown id", "cookie=\"session\" reason=\"unknown\" count=1 ignored=0".to_owned()),
     ] {
-        assert!(text.contains(&found), "{what}: {found:?} isn't in\n{text}");
+        assert!(text.contains(&found), "{what}: {found:?} is missing in\n{text}");
     }
     assert!(format!("{old:?}").contains(&old.prefix()) && format!("{old:?}").len() < 24, "{old:?} is a prefix");
     let ids = [&cookie, &newer].map(|cookie| cookie.trim_start_matches("session=").to_owned());
@@ -105,7 +105,8 @@ async fn a_flood_of_cookies_is_four_round_trips_and_one_event() {
     assert_eq!(text.matches("operation=\"load\"").count(), 4, "{text}");
 }
 
-/// In a child the list of mounts says that the folder is one of NFS. Only root may put it there.
+/// A child process sees a mount list in which the folder is on NFS. Only root may replace that
+/// list.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_network_file_system_is_warned_of_once() {

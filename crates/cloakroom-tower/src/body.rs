@@ -1,4 +1,4 @@
-//! The bodies of responses: the handler's own, or a few words in its place.
+//! Response bodies: the handler's body, or a short text that replaces it.
 
 use std::borrow::Cow;
 use std::pin::Pin;
@@ -29,12 +29,12 @@ pin_project! {
 }
 
 impl<B> ResponseBody<B> {
-    /// The handler's own body.
+    /// Wraps the handler's body.
     pub(crate) const fn inner(body: B) -> Self {
         Self { kind: Kind::Inner { body } }
     }
 
-    /// Words of ours.
+    /// Creates a body with a short text.
     pub(crate) fn words(words: Bytes) -> Self {
         let words = Some(words).filter(|words| !words.is_empty());
         Self { kind: Kind::Words { words } }
@@ -69,7 +69,7 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
     }
 }
 
-/// One of the answers that adapters share, as a response.
+/// Converts one of the adapters' shared answers to a response.
 pub(crate) fn response(answer: Answer) -> Response<Bytes> {
     let headers = answer.headers();
     let words = match answer.words {

@@ -1,4 +1,4 @@
-//! The session layer: its options.
+//! The session layer and its options.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tower_layer::Layer;
 use crate::body::response;
 use crate::service::SessionService;
 
-/// Makes the response for a session that couldn't be committed.
+/// Makes the response for a failed commit.
 pub(crate) type OnError = Arc<dyn Fn(&Error) -> Response<Bytes> + Send + Sync>;
 
 pub(crate) fn sorry() -> OnError {
@@ -21,22 +21,21 @@ pub(crate) fn sorry() -> OnError {
 
 /// Gives each request a session, and commits it when the response is ready.
 ///
-/// Add it outside of everything that uses the session. A request whose session nobody opens costs
-/// one allocation, and its response is left alone.
+/// Add it outside everything that uses the session. For a request that doesn't open its session it
+/// costs one allocation and leaves the response unchanged.
 ///
 /// 1. The commit happens before the first byte of the response. If it fails, the response is
-///    replaced: 503 when the store couldn't answer, 500 for a session that doesn't fit its cookie.
-/// 2. A response whose session was opened gets `Vary: Cookie`. One with our `Set-Cookie`, or for
-///    which a CSRF token was handed out, is stored by no cache: it gets
-///    `Cache-Control: private, no-store`, and `Expires` and the fields that caches prefer to
-///    `Cache-Control` (`CDN-Cache-Control`, `Surrogate-Control` and others) are removed, with one
-///    trace event.
-/// 3. A handler that panics, or whose client went away before it returned, commits nothing.
+///    replaced: 503 if the store failed, 500 if the session doesn't fit into its cookie.
+/// 2. A response whose session was opened gets `Vary: Cookie`. A response with the session cookie
+///    or a CSRF token must not be cached: it gets `Cache-Control: private, no-store`. `Expires` and
+///    the fields that caches prefer to `Cache-Control` (`CDN-Cache-Control`, `Surrogate-Control`
+///    and others) are removed, with one trace event.
+/// 3. If the handler panics, or the client disconnects before it returns, nothing is committed.
 ///
 /// # Security
-/// Layers that set caching headers belong inside of this one. A layer outside of it that sets
-/// `Cache-Control: public` or a targeted field has the last word, and a cache may then hand one
-/// visitor's cookie or token to another.
+/// Add layers that set caching headers inside this one. A layer outside it that sets
+/// `Cache-Control: public` or a targeted field overrides these headers, and a cache may then serve
+/// one visitor's cookie or token to another.
 ///
 /// # Examples
 /// ```
@@ -54,8 +53,8 @@ pub struct SessionLayer {
     shared: Arc<Shared>,
 }
 
-/// What all requests share. Behind one count of references: axum clones a layer for each request,
-/// and then the service that it made.
+/// The part shared by all requests. It has one reference count, because axum clones a layer for
+/// each request, and then its service.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) engine: Arc<Engine>,
@@ -63,30 +62,30 @@ pub(crate) struct Shared {
 }
 
 impl SessionLayer {
-    /// A layer around a factory.
+    /// Creates a layer around a factory.
     pub fn new(factory: impl SessionFactory) -> Self {
         Self::from_engine(Engine::new(factory))
     }
 
-    /// A layer around an engine, which has a factory, a clock and a commit policy.
+    /// Creates a layer around an engine: a factory, a clock and a commit policy.
     pub fn from_engine(engine: Engine) -> Self {
         Self { shared: Arc::new(Shared { engine: Arc::new(engine), on_error: sorry() }) }
     }
 
-    /// When changes are committed. The default is [`CommitPolicy::Always`].
+    /// Sets the policy for error responses. The default is [`CommitPolicy::Always`].
     pub fn commit_policy(self, policy: CommitPolicy) -> Self {
         self.rebuild(|engine| engine.policy(policy))
     }
 
-    /// Another source of time, for tests.
+    /// Replaces the clock, for tests.
     pub fn clock(self, clock: impl Clock) -> Self {
         self.rebuild(|engine| engine.clock(clock))
     }
 
-    /// Makes the response for a session that couldn't be committed.
+    /// Sets the response for a failed commit.
     ///
     /// # Security
-    /// What the error says is for the trace. Don't show it to the client.
+    /// The error is meant for traces. Don't show it to the client.
     pub fn on_error(mut self, respond: impl Fn(&Error) -> Response<Bytes> + Send + Sync + 'static) -> Self {
         Arc::make_mut(&mut self.shared).on_error = Arc::new(respond);
         self

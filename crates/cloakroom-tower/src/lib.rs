@@ -1,19 +1,19 @@
 //! Sessions and CSRF protection as tower layers.
 //!
-//! They work around any [`tower_service::Service`] that takes an `http::Request` and returns an
-//! `http::Response`; with the feature `axum` there are extractors. What is decided is decided in
-//! `cloakroom-session`; here requests and responses are carried there and back.
+//! The layers work with every [`tower_service::Service`] that takes an `http::Request` and returns
+//! an `http::Response`. The feature `axum` adds extractors. All decisions are made in
+//! `cloakroom-session`; this crate converts requests and responses.
 //!
-//! | module | what it is about |
+//! | module | content |
 //! |---|---|
-//! | `layer`, `service` | the session layer: its options, and a request's way through it |
-//! | `csrf` | the same for the CSRF layer, and the body that is read and handed on |
-//! | `body` | the bodies of responses |
-//! | `open` | the way to the session without an extractor |
+//! | `layer`, `service` | the session layer: its options, and the handling of a request |
+//! | `csrf` | the same for the CSRF layer, and the body that is read and passed on |
+//! | `body` | response bodies |
+//! | `open` | access to the session without an extractor |
 //! | `axum` | extractors and rejections |
 //!
 //! # Examples
-//! Without a framework, a service finds its session through the request's [`SessionSlot`]:
+//! Without a framework, a service opens its session through the request's [`SessionSlot`]:
 //! ```
 //! use cloakroom_session::{CookieSessions, Key};
 //! use cloakroom_tower::{SessionLayer, open_session};

@@ -1,17 +1,16 @@
-//! The session of a request, for frameworks that have no extractor here.
+//! Access to the session for frameworks without an extractor.
 
 use cloakroom_session::adapter::RequestHead;
 use cloakroom_session::{Error, Session, SessionSlot};
 use http::{HeaderMap, HeaderValue};
 
-/// The session of a request, for frameworks that have no extractor here.
+/// Opens the session of a request, for frameworks without an extractor.
 ///
-/// The [`SessionLayer`](crate::SessionLayer) leaves the `slot` in the request's extensions. Whoever
-/// asks first opens the session; all of one request get the same one.
+/// The [`SessionLayer`](crate::SessionLayer) puts the `slot` into the request's extensions. The
+/// first caller opens the session; later callers within the request get the same one.
 ///
 /// # Errors
-/// When the store couldn't answer, or there is no slot, because no session layer is installed
-/// around the caller.
+/// Fails if the store fails, or if there is no slot because no session layer wraps the caller.
 ///
 /// # Examples
 /// ```
@@ -32,7 +31,7 @@ pub async fn open_session(slot: Option<&SessionSlot>, headers: &HeaderMap) -> Re
     slot.open_for(&Headers(headers)).await
 }
 
-/// The head of a request of which only the headers are known.
+/// A request head with nothing but headers.
 struct Headers<'a>(&'a HeaderMap);
 
 impl RequestHead for Headers<'_> {

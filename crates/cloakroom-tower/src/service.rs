@@ -1,4 +1,4 @@
-//! The session layer: a request's way through it.
+//! The session service: the session of one request.
 
 use std::fmt;
 use std::future::Future;
@@ -16,7 +16,7 @@ use tower_service::Service;
 use crate::body::ResponseBody;
 use crate::layer::{OnError, Shared};
 
-/// The service that [`SessionLayer`](crate::SessionLayer) makes.
+/// The service created by [`SessionLayer`](crate::SessionLayer).
 #[derive(Clone)]
 pub struct SessionService<S> {
     inner: S,
@@ -60,10 +60,11 @@ impl<S: fmt::Debug> fmt::Debug for SessionService<S> {
 }
 
 pin_project! {
-    /// The future of [`SessionService`]: the handler's, then the commit.
+    /// The future of [`SessionService`]: the handler's future, then the commit.
     ///
-    /// Dropped before the handler returned, it commits nothing. Dropped later, the commit goes on
-    /// by itself.
+    /// If it is dropped before the handler returns, nothing is committed. If it is dropped later,
+    /// the
+    /// commit continues in the background.
     pub struct SessionFuture<F, B> {
         slot: SessionSlot,
         shared: Arc<Shared>,
@@ -102,7 +103,7 @@ where
                 StageProj::Committing { commit, response } => {
                     let outcome = ready!(commit.poll(cx));
                     let Some(response) = response.take() else {
-                        // A future isn't polled again after it was ready.
+                        // A completed future isn't polled again.
                         return Poll::Pending;
                     };
                     return Poll::Ready(Ok(finish(response, outcome, &this.shared.on_error)));

@@ -1,5 +1,4 @@
-//! The layers over HTTP: without a framework, under axum, and against everything that a network may
-//! send.
+//! The layers over HTTP: without a framework, with axum, and with arbitrary input from the network.
 #![cfg(feature = "axum")]
 #![allow(
     clippy::unwrap_used,

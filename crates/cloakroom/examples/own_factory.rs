@@ -1,10 +1,10 @@
-//! A session factory of one's own: sessions in a map, under an id in the cookie.
+//! A custom session factory: sessions in a map, with an id in the cookie.
 //!
 //!     cargo run -p cloakroom --features axum --example own_factory
 //!
-//! It shows the shape: open the session that the cookie names, carry out the plan, settle. It
-//! merges concurrent requests and never revives an ended session, as every factory must; it forgets
-//! everything at a restart.
+//! It shows the structure of a factory: open the session that the cookie names, carry out the plan,
+//! and report the result. It merges concurrent requests and never revives an ended session, as
+//! every factory must. It loses all sessions when it restarts.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ use cloakroom::{
 pub(crate) struct MapSessions {
     cookie: CookieTemplate,
     lifetimes: Lifetimes,
-    // Under the hash of the id: who reads the map can't use what is in it.
+    // Keyed by the hash of the id: read access to the map doesn't give access to the sessions.
     records: Mutex<HashMap<StoreKey, Record>>,
 }
 
@@ -58,9 +58,9 @@ impl SessionFactory for MapSessions {
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         let session = commit.session();
         let mut records = self.records();
-        // Where one session ends and another begins, the end comes first.
+        // If one session ends and another begins, end the first one first.
         let ended = commit.ended_id().is_some_and(|id| records.remove(&id.store_key()).is_some());
-        // An earlier attempt of this commit, whose answer was lost, may have written its record.
+        // An earlier attempt of this commit may have written its record without getting an answer.
         let target = commit.new_id().or(session.id()).and_then(|id| records.get(&id.store_key()));
         let done = target.filter(|record| commit.has_written(record)).cloned();
         // Another request may have committed since this one opened the session.
@@ -77,8 +77,7 @@ impl SessionFactory for MapSessions {
         let id = match commit.plan() {
             Plan::Create | Plan::EndThenCreate => commit.new_id(),
             Plan::Cycle if done.is_some() => commit.new_id(),
-            // Only a session that is still there moves or is replaced: nothing revives one that has
-            // ended.
+            // Only an existing session is cycled or replaced: an ended one must not be revived.
             Plan::Cycle => session.store_key().and_then(|key| records.remove(&key)).and(commit.new_id()),
             Plan::Replace | Plan::Touch => session.id().filter(|id| records.contains_key(&id.store_key())),
             Plan::End => {

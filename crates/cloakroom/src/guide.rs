@@ -1,8 +1,8 @@
-//! The guide, page by page; every block of code in it is compiled and run with the tests.
+//! The guide. Every code block in it is compiled and run with the tests.
 //!
-//! The pages here are about factories, stores, frameworks and tools. CSRF, keys, lifetimes,
-//! proxies, testing, ASVS and more are in the book, in the folder `docs/guide` of the repository:
-//! its pages lead to each other, which they can't here.
+//! These pages cover factories, stores, frameworks and tools. CSRF, keys, lifetimes, proxies,
+//! testing, ASVS and other topics are in the book, in the folder `docs/guide` of the repository.
+//! Its pages link to each other, which is not possible here.
 
 #[doc = include_str!("../guide/factories.md")]
 pub mod factories {}
@@ -57,8 +57,8 @@ pub mod rails {}
 #[doc = include_str!("../guide/plug.md")]
 pub mod plug {}
 
-/// Pages of the book, whose links to each other lead nowhere in this documentation: here they are
-/// only compiled and run.
+/// Pages of the book that are compiled and run, but not shown here, because their links to each
+/// other don't work in this documentation.
 #[cfg(all(doctest, feature = "axum", feature = "conformance"))]
 mod book {
     #[doc = include_str!("../guide/quick-start.md")]

@@ -1,33 +1,43 @@
 //! HTTP sessions, flash messages and CSRF protection.
 //!
-//! Leave your things, keep the ticket. Handlers take a [`Session`] and read and write it like a
-//! dictionary, without waiting; one factory, configured once, decides where sessions live: in a
-//! signed cookie, in an encrypted one ([`CookieSessions`]), in a store (`StoredSessions`), or where
-//! your own [`SessionFactory`] keeps them.
+//! Handlers take a [`Session`] and use it like a map: reads and writes are synchronous. A factory,
+//! configured once, decides where sessions are kept: in a signed or encrypted cookie
+//! ([`CookieSessions`]), in a store (`StoredSessions`), or in a place that your own
+//! [`SessionFactory`] defines.
 //!
 //! ```toml
 //! cloakroom = { version = "0.1", features = ["axum"] }
 //! ```
 //!
-//! - [`Session`]: what handlers hold. [`SessionKey`]: typed names for what it holds. [`Message`]:
-//!   flash messages with a level.
-//! - [`CookieSessions`], [`Key`], [`Keyring`], [`Lifetimes`], [`CookieConfig`]: configuration.
-//! - `SessionLayer`, `CsrfLayer` (feature `tower`), and the extractors in `axum` (feature `axum`).
-//! - `actix` (feature `actix`): `SessionMiddleware`, `CsrfMiddleware`, and the extractors, for
-//!   actix-web.
-//! - `StoredSessions` and `connect` (feature `store`), which takes the URL of a store. Each store
-//!   has a feature of its own: `sqlite`, `postgres`, `mysql`, `redis`, `redis-sentinel`,
-//!   `redis-cluster`; `memory:` and `file:` need none. `tls` encrypts connections. `PackedStore`
-//!   keeps records encrypted in any of them, and compressed (feature `compress`).
-//! - `config::SessionConfig` (feature `config`): all of it from a file that serde reads, or from
-//!   the environment.
-//! - `conformance` and `factory_conformance` (feature `conformance`): the suites for tests of a
-//!   store, and of a factory, of your own.
-//! - [`guide`]: choosing a factory, a page for each framework, coming from Pyramid.
+//! - [`Session`] is the handle for handlers, [`SessionKey`] a typed key, and [`Message`] a flash
+//!   message with a level.
+//! - [`CookieSessions`], [`Key`], [`Keyring`], [`Lifetimes`] and [`CookieConfig`] configure
+//!   sessions.
+//! - [`guide`] helps to choose a factory, and has a page for each framework.
+//!
+//! # Features
+//! | feature | adds |
+//! |---|---|
+//! | none (the default) | `Session`, `CookieSessions`, `SessionFactory`, `CsrfGuard`: the basis for adapters |
+//! | `axum` | `tower`, and the extractors `Session`, `FormToken` and `CheckedForm`; errors are responses |
+//! | `actix` | `SessionMiddleware`, `CsrfMiddleware` and the extractors for actix-web; errors are responses |
+//! | `tower` | `SessionLayer` and `CsrfLayer`, for any tower service over `http` |
+//! | `store` | `StoredSessions` over a `Store`, `MemoryStore`, `FileStore`, `PackedStore` (encrypts records), `Sessions`, `Sweeper`, `connect` |
+//! | `compress` | `PackedStore::compress` |
+//! | `sqlite`, `postgres`, `mysql` | `SqliteStore`, `PostgresStore`, `MysqlStore` (also for MariaDB) |
+//! | `sqlx-sqlite`, `sqlx-postgres`, `sqlx-mysql` | the same stores on the application's sqlx pool; these need Rust 1.94 |
+//! | `redis`, `redis-sentinel`, `redis-cluster` | `RedisStore`, for Redis and Valkey |
+//! | `tls` | encrypted connections to the stores |
+//! | `config` | `config::SessionConfig`: all options from a file that serde reads, or from the environment |
+//! | `metrics` | counts and latencies for the `metrics` facade |
+//! | `conformance` | test suites for your own stores and factories |
+//! | `bridge` | `bridge::Migration`, which moves sessions from one factory to another |
+//! | `bridge-pyramid`, `bridge-pyramid-nacl`, `bridge-beaker`, `bridge-flask`, `bridge-django`, `bridge-express`, `bridge-rails`, `bridge-plug` | `bridge`, and sessions shared with an application in that framework |
+//! | `bridge-redis`, `bridge-postgres`, `bridge-sqlite` | the stores in which Express and Django keep records |
 //!
 //! # Security
-//! What it promises, and what cookie sessions can't do, is written at [`CookieSessions`] and in
-//! [`guide::factories`]. Options that weaken a default are called `danger_…`.
+//! [`CookieSessions`] and [`guide::factories`] list the guarantees, and the limits of sessions in
+//! cookies. Options that weaken a default are named `danger_…`.
 
 #[cfg(feature = "config")]
 pub mod config;
@@ -84,3 +94,7 @@ pub mod axum {
 #[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "axum", feature = "actix", feature = "store"))]
+#[doc = include_str!("../COMPARE.md")]
+struct Compare;

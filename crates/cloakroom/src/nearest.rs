@@ -1,12 +1,12 @@
-//! The known word that an unknown one was probably meant to be.
+//! Suggestions for misspelled option names.
 
-/// Further away than this, two words have nothing to do with each other.
+/// Words at this distance or further are unrelated.
 const FAR: usize = 3;
 
-/// The nearest of the known words, if one is near: a typing error away, or begun the same way.
+/// Returns the nearest known word, if it is a likely correction of `word`.
 ///
 /// # Security
-/// An unknown word may be a piece of a password. The caller shows this known one instead.
+/// An unknown word may be part of a password. Callers show the known word instead.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase().replace(['-', '.'], "_");
     let near = |known: &&str| {
@@ -18,7 +18,7 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     known.into_iter().filter_map(|known| Some((near(&known)?, known))).min_by_key(|(apart, _)| *apart).map(|(_, it)| it)
 }
 
-/// Levenshtein's distance: insertions, removals and exchanges of one letter.
+/// Computes the Levenshtein distance: insertions, deletions and substitutions of one letter.
 fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.chars().count()).collect();
     for (place, letter) in (1..).zip(one.chars()) {

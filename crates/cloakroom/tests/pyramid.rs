@@ -1,10 +1,9 @@
-//! What Pyramid's own tests ask of a session and of CSRF protection, number by number, and what
-//! Cloakroom does.
+//! Conformance with Pyramid's own tests of sessions and CSRF protection.
 //!
 //! The numbers are those of Pyramid 2.1's `tests/test_session.py` (1 to 54), `tests/test_csrf.py`
-//! (55 to 97), the CSRF tests of `tests/test_viewderivers.py` and
-//! `tests/test_config/test_security.py` (98 to 120), in the order in which they stand there, and of
-//! twelve probes of our own (121 to 132). A refusal is 403 here and 400 there.
+//! (55 to 97), and the CSRF tests of `tests/test_viewderivers.py` and
+//! `tests/test_config/test_security.py` (98 to 120), in file order, followed by twelve additional
+//! cases (121 to 132). A refusal is 403 here and 400 in Pyramid.
 #![cfg(feature = "axum")]
 #![allow(
     clippy::unwrap_used,
@@ -28,34 +27,32 @@ mod token;
 #[path = "pyramid/world.rs"]
 mod world;
 
-/// How Cloakroom does what Pyramid's test asks.
+/// The result of a test of Pyramid in Cloakroom.
 #[derive(Clone, Copy)]
 enum Verdict {
-    /// As Pyramid does.
+    /// Behaves like Pyramid.
     Same(fn()),
-    /// Otherwise, for a reason; the test shows how.
+    /// Differs for the given reason; the test shows the difference.
     Different(&'static str, fn()),
-    /// Left to those who read and write Pyramid's own cookies, which this crate doesn't.
+    /// Concerns Pyramid's own cookies, which this crate neither reads nor writes.
     Bridge(&'static str),
 }
 
 use Verdict::{Bridge, Different, Same};
 
-const TYPED: &str =
-    "options have types: there is no text to coerce, and what contradicts itself is an error of build()";
+const TYPED: &str = "options are typed, so no text is coerced, and contradictions are errors of build()";
 const STATUS: &str = "the status of the response decides, not an exception: Rust has none";
-const KEYS: &str =
-    "flash queues and the CSRF token aren't keys of the data: they collide with none, and clear() leaves them";
-const SEALED: &str = "a double-submit cookie is signed: what isn't ours is no token";
-const RENEWED: &str = "a double-submit token is made once per cookie; a session's can be renewed";
+const KEYS: &str = "flash queues and the CSRF token are not data keys: they never collide, and clear() keeps them";
+const SEALED: &str = "a double-submit cookie is signed, and any other value is not a token";
+const RENEWED: &str = "a double-submit token is made once per cookie; the token of a session can be renewed";
 const ATTRIBUTES: &str =
-    "Secure, HttpOnly and a __Host- prefix are the defaults; the order of attributes means nothing to a browser";
-const ROUTES: &str = "no callback: whether a route is checked is written at the route";
-const VIEWS: &str = "there are no exception views: the layer is put around the fallback, or around the routes alone";
-const FORMAT: &str = "of Pyramid's cookie format: salt, hash and serializer can't be chosen in ours";
-const PICKLE: &str = "pickle runs code: refused by construction, in the bridges too";
+    "Secure, HttpOnly and a __Host- prefix are the defaults; browsers ignore the order of attributes";
+const ROUTES: &str = "there is no callback: the check is configured at the route";
+const VIEWS: &str = "there are no exception views: the layer wraps the fallback, or only the routes";
+const FORMAT: &str = "specific to Pyramid's cookie format: salt, hash and serializer are fixed here";
+const PICKLE: &str = "pickle runs code, so it is never read, not even by the bridges";
 
-/// Every number, what Pyramid's test says, and what we do.
+/// Every test of Pyramid: its number, its rule, and the result here.
 const CONFORMANCE: &[(u16, &str, Verdict)] = &[
     (1, "no cookie: the session is empty", Same(life::no_cookie)),
     (2, "the complete interface", Same(life::interface)),
@@ -67,17 +64,17 @@ const CONFORMANCE: &[(u16, &str, Verdict)] = &[
     (
         8,
         "timeout None: kept, even if dated in the future",
-        Different("a session dated further ahead than clocks differ wasn't made by us", life::no_timeout),
+        Different("a session dated in the future beyond clock differences is not genuine", life::no_timeout),
     ),
     (9, "timeout as text", Different(TYPED, life::timeout_of_one_second)),
-    (10, "timeout that is no number", Different(TYPED, life::contradictory_timeouts)),
+    (10, "timeout that is not a number", Different(TYPED, life::contradictory_timeouts)),
     (11, "changed() returns nothing and marks dirty", Same(life::changed)),
     (12, "invalidate() returns nothing and empties", Same(life::invalidate)),
     (
         13,
         "a read two seconds later marks dirty",
         Different(
-            "a cookie with every read is a waste: a tenth of the idle timeout is the default",
+            "a cookie with every read is wasteful: by default a tenth of the idle timeout must pass",
             life::default_touch,
         ),
     ),
@@ -104,12 +101,12 @@ const CONFORMANCE: &[(u16, &str, Verdict)] = &[
     (34, "reissue_time 1, renewed now: not dirty", Same(life::touch_of_one_second)),
     (35, "no reissue, no timeout: readable, not dirty", Same(life::never_touched)),
     (36, "reissue_time as text", Different(TYPED, life::touch_at_each_read)),
-    (37, "reissue_time that is no number", Different(TYPED, life::contradictory_touch)),
+    (37, "reissue_time that is not a number", Different(TYPED, life::contradictory_touch)),
     (
         38,
-        "max_age that is no number",
+        "max_age that is not a number",
         Different(
-            "max_age isn't configured for all: a session is remembered, or ends with the browser",
+            "max_age is not global: a session is remembered individually, or ends with the browser",
             life::remembered,
         ),
     ),
@@ -118,26 +115,23 @@ const CONFORMANCE: &[(u16, &str, Verdict)] = &[
     (41, "another hash", Bridge(FORMAT)),
     (42, "a hash that doesn't match", Bridge(FORMAT)),
     (43, "another secret: empty", Same(cookie::another_secret)),
-    (44, "a serializer inside of the signature", Bridge(FORMAT)),
+    (44, "a serializer inside the signature", Bridge(FORMAT)),
     (45, "a byte short of a signature: empty", Same(cookie::shorter_than_its_seal)),
     (46, "a secret of 1,024 bytes", Same(cookie::long_secret)),
     (47, "reissue 0, renewed at 0: a read marks dirty", Same(life::touch_at_each_read)),
     (
         48,
         "reissue 5, renewed now: sets accessed, not dirty",
-        Different(
-            "a time of access that nobody keeps isn't there: a session is touched, or it isn't",
-            life::no_touch_yet,
-        ),
+        Different("an access time that is not stored does not exist: a session is touched or not", life::no_touch_yet),
     ),
     (49, "a read of a dirty session: one callback", Same(cookie::read_and_written)),
     (50, "a write sets accessed and marks dirty", Same(life::write_touches)),
     (51, "loads a pickle", Bridge(PICKLE)),
-    (52, "what isn't a pickle", Bridge(PICKLE)),
+    (52, "invalid pickle", Bridge(PICKLE)),
     (53, "a pickle of an unknown class", Bridge(PICKLE)),
     (54, "dumps a pickle", Bridge(PICKLE)),
     (55, "the legacy policy", Different("one policy keeps tokens in the session", token::policy_of_sessions)),
-    (56, "it asks the session", Same(token::policy_of_sessions)),
+    (56, "the token comes from the session", Same(token::policy_of_sessions)),
     (57, "an equal token, another token", Same(token::compared)),
     (58, "U+1F600 is not the token", Same(token::compared)),
     (59, "the session policy", Same(token::policy_of_sessions)),
@@ -147,26 +141,26 @@ const CONFORMANCE: &[(u16, &str, Verdict)] = &[
     (63, "U+1F600 is not the token", Same(token::compared)),
     (64, "the cookie policy", Same(token::policy_of_cookies)),
     (65, "its cookie's attributes", Different(ATTRIBUTES, token::cookie_attributes)),
-    (66, "without SameSite", Different("SameSite is always said, and None needs Secure", token::same_site)),
-    (67, "a cookie that is there: not sent again", Same(token::policy_of_cookies)),
+    (66, "without SameSite", Different("SameSite is always sent, and None needs Secure", token::same_site)),
+    (67, "an existing cookie is not sent again", Same(token::policy_of_cookies)),
     (68, "a new token replaces the cookie", Different(RENEWED, token::cookie_is_renewed_by_removal)),
-    (69, "a new token is the request's own", Different(RENEWED, token::one_token_per_request)),
+    (69, "a new token belongs to its request", Different(RENEWED, token::one_token_per_request)),
     (70, "no cookie; 'foo' and 'foo'; 'foo' and 'bar'", Different(SEALED, token::unsigned_cookie)),
     (71, "U+1F600 is not the token", Same(token::compared)),
     (72, "get_csrf_token without an override", Same(token::policy_of_sessions)),
     (73, "get_csrf_token with one", Same(token::policy_of_cookies)),
     (74, "new_csrf_token without an override", Same(token::renewed)),
     (75, "new_csrf_token with one", Different(RENEWED, token::cookie_is_renewed_by_removal)),
-    (76, "in the body, by a name of ours", Same(check::names)),
-    (77, "in the header, by a name of ours", Same(check::names)),
+    (76, "in the body, under a configured name", Same(check::names)),
+    (77, "in the header, under a configured name", Same(check::names)),
     (78, "in the body", Same(check::in_the_body)),
     (79, "in the header", Same(check::in_the_header)),
-    (80, "nowhere: refused", Same(check::nowhere)),
-    (81, "nowhere, raises off: false", Same(check::as_a_value)),
+    (80, "no token: refused", Same(check::nowhere)),
+    (81, "no token, raises off: false", Same(check::as_a_value)),
     (82, "no options: in the body", Same(check::in_the_body)),
-    (83, "no options: nowhere", Same(check::nowhere)),
+    (83, "no options: no token", Same(check::nowhere)),
     (84, "no options, raises off", Same(check::as_a_value)),
-    (85, "http: not checked", Different("a forged request over http is forged too", check::http)),
+    (85, "http: not checked", Different("requests over http can be forged, too", check::http)),
     (86, "a Referer of the same host", Same(check::own_referer)),
     (
         87,
@@ -174,15 +168,19 @@ const CONFORMANCE: &[(u16, &str, Verdict)] = &[
         Different("an origin has no path, and no browser sends one", check::slash),
     ),
     (88, "a trusted Referer", Same(check::trusted_referer)),
-    (89, "a port that both name", Same(check::ports)),
-    (90, "nothing said, allow_no_origin", Same(check::nothing_said)),
+    (89, "a port in both", Same(check::ports)),
+    (90, "no origin headers, allow_no_origin", Same(check::nothing_said)),
     (91, "a foreign Referer", Same(check::foreign)),
-    (92, "nothing said", Same(check::nothing_said)),
+    (92, "no origin headers", Same(check::nothing_said)),
     (93, "Origin: null", Same(check::null)),
     (94, "Origin: null, trusted", Different("any page can have it: a sandboxed frame is enough", check::null)),
-    (95, "two origins in one header", Different("two origins are none: which one would be meant?", check::two_origins)),
+    (
+        95,
+        "two origins in one header",
+        Different("two origins are treated as none, since the right one is unknown", check::two_origins),
+    ),
     (96, "an http Referer on https", Same(check::http_referer)),
-    (97, "a port that one names", Same(check::ports)),
+    (97, "a port in one of them", Same(check::ports)),
     (98, "GET isn't checked", Same(check::safe_methods)),
     (99, "POST, wrong header", Same(check::in_the_header)),
     (100, "POST, right header", Same(check::in_the_header)),
@@ -190,26 +188,26 @@ const CONFORMANCE: &[(u16, &str, Verdict)] = &[
     (102, "POST, right body", Same(check::in_the_body)),
     (103, "a Referer of the same domain", Same(check::own_referer)),
     (104, "check_origin off, an evil Origin", Same(check::token_only)),
-    (105, "allow_no_origin, nothing said", Same(check::nothing_said)),
+    (105, "allow_no_origin, no origin headers", Same(check::nothing_said)),
     (106, "PUT, wrong header", Same(check::in_the_header)),
     (107, "a bad Referer", Same(check::foreign)),
     (108, "a bad Origin", Same(check::foreign)),
-    (109, "enforced where the view says nothing", Same(check::routes)),
-    (110, "a callback that says yes", Different(ROUTES, check::routes)),
-    (111, "a callback that says no", Different(ROUTES, check::routes)),
+    (109, "enforced if the view sets no option", Same(check::routes)),
+    (110, "a callback that returns true", Different(ROUTES, check::routes)),
+    (111, "a callback that returns false", Different(ROUTES, check::routes)),
     (112, "another name for the field", Same(check::names)),
     (113, "another name for the header", Same(check::names)),
-    (114, "PUT called safe", Same(check::safe_methods)),
+    (114, "PUT declared safe", Same(check::safe_methods)),
     (115, "require_csrf off at the view", Same(check::routes)),
     (116, "exception views are skipped", Different(VIEWS, check::fallbacks)),
-    (117, "unless they ask for it: refused", Different(VIEWS, check::fallbacks)),
+    (117, "unless they enable the check: refused", Different(VIEWS, check::fallbacks)),
     (118, "and pass with the right header", Different(VIEWS, check::fallbacks)),
     (119, "the defaults of the options", Same(check::defaults)),
     (
         120,
-        "all can be changed",
+        "all of them can be changed",
         Different(
-            "safe methods can be added, not taken away: a GET that changes something is a mistake",
+            "safe methods can be added but not removed: a GET with side effects is a mistake",
             check::safe_methods,
         ),
     ),
@@ -218,17 +216,29 @@ const CONFORMANCE: &[(u16, &str, Verdict)] = &[
     (
         123,
         "expired: new is false, created stays",
-        Different("an expired session is a new one, in every respect", life::expired),
+        Different("an expired session is replaced by a new one in every respect", life::expired),
     ),
-    (124, "a pop that fails marks dirty", Different("what changed nothing needs no cookie", life::failed_pop)),
-    (125, "changed() alone keeps accessed", Different("what is sent anew lives anew", life::changed_touches)),
+    (124, "a pop that fails marks dirty", Different("an operation without effect needs no cookie", life::failed_pop)),
+    (
+        125,
+        "changed() alone keeps accessed",
+        Different("sending the cookie again extends the session", life::changed_touches),
+    ),
     (126, "a redirect that was raised sends nothing", Different(STATUS, life::redirects)),
     (127, "4,064 bytes of value pass", Different("browsers count 4,096 bytes of name and value", cookie::limit)),
-    (128, "a change after serialisation is lost", Different("it is traced, and commit_now says so", life::late)),
+    (
+        128,
+        "a change after serialisation is lost",
+        Different("it is traced, and commit_now returns an error", life::late),
+    ),
     (129, "of two cookies the last wins", Same(cookie::last_wins)),
     (130, "the header before the body", Same(check::header_first)),
     (131, "an empty Origin, and a Referer", Same(check::empty_origin)),
-    (132, "an empty stored token", Different("it would match an empty submission: there are none", token::never_empty)),
+    (
+        132,
+        "an empty stored token",
+        Different("it would match an empty submission, so it can't exist", token::never_empty),
+    ),
 ];
 
 #[test]
@@ -238,7 +248,7 @@ fn every_number_is_there_once_and_in_order() {
     for (number, what, verdict) in CONFORMANCE {
         assert!(!what.is_empty(), "{number}");
         if let Different(reason, _) | Bridge(reason) = verdict {
-            assert!(reason.len() > 20, "{number}: a reason says why");
+            assert!(reason.len() > 20, "{number}: the reason is missing or too short");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The router without a browser: headers, statuses, and what leaks.
+//! The router without a browser: headers, statuses, and leaked secrets.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ fn house() -> House {
     House { rail: Rail::Cookies(sessions), clock: Arc::new(ManualClock::at(Timestamp::from_unix_secs(1_700_000_000))) }
 }
 
-/// A house whose sessions live in a store.
+/// An application with sessions in a store.
 async fn house_with_store() -> House {
     House { rail: Rail::open("memory:").await.expect("a store"), ..house() }
 }
@@ -37,7 +37,7 @@ fn get(path: &str) -> Request<Body> {
     Request::get(path).header(header::HOST, "127.0.0.1:3000").body(Body::empty()).expect("a request")
 }
 
-/// The session's cookie and the page's token.
+/// Returns the session cookie and the token of the page.
 async fn arrive() -> (String, String) {
     arrive_at(house()).await
 }
@@ -71,7 +71,7 @@ async fn every_page_answers() {
 }
 
 #[tokio::test]
-async fn what_needs_no_session_starts_none() {
+async fn requests_that_need_no_session_create_none() {
     for path in ["/cloakroom.css", "/ticket.svg", "/handed-in", "/nowhere"] {
         let (_, headers, _) = ask(get(path)).await;
         assert!(!headers.contains_key(header::SET_COOKIE) && !headers.contains_key(header::VARY), "{path}");
@@ -103,7 +103,7 @@ async fn a_forged_form_is_refused() {
 }
 
 #[tokio::test]
-async fn errors_are_pages_that_give_nothing_away() {
+async fn error_pages_contain_no_internal_details() {
     let (cookie, token) = arrive().await;
     let long = "x".repeat(5_000);
     for (row, request, status) in [
@@ -131,13 +131,13 @@ async fn errors_are_pages_that_give_nothing_away() {
 }
 
 #[tokio::test]
-async fn the_inspector_is_no_copy_of_the_cookie() {
+async fn the_inspector_does_not_contain_the_cookie() {
     let (cookie, _) = arrive().await;
     let mut request = get("/inspector");
     request.headers_mut().insert(header::COOKIE, cookie.parse().expect("a value"));
     let (_, _, page) = ask(request).await;
     let (_, value) = cookie.split_once('=').expect("a pair");
-    assert!(page.contains("id=\"store-key\""), "it is opened");
+    assert!(page.contains("id=\"store-key\""), "the session was opened");
     assert!(!page.contains(value) && !page.contains(&value[value.len() - 16..]));
 }
 
@@ -147,23 +147,23 @@ fn with_cookie(mut request: Request<Body>, cookie: &str) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn a_store_keeps_what_no_cookie_holds() {
+async fn a_store_keeps_notes_too_long_for_a_cookie() {
     let house = house_with_store().await;
     let (cookie, token) = arrive_at(house.clone()).await;
     let long = "x".repeat(20_000);
     let note = post("/inspector/note", &cookie, format!("text={long}&csrf_token={token}"));
     let (status, headers, _) = ask_at(house.clone(), note).await;
     assert_eq!(status, StatusCode::SEE_OTHER);
-    assert!(!headers.contains_key(header::SET_COOKIE), "the cookie stays as it is");
+    assert!(!headers.contains_key(header::SET_COOKIE), "the cookie is unchanged");
     let (_, _, page) = ask_at(house, with_cookie(get("/inspector"), &cookie)).await;
     assert!(page.contains("id=\"version\">2<"), "written twice");
     assert!(page.contains(&long) && !page.contains("byte by byte"));
     let (_, id) = cookie.split_once('=').expect("a pair");
-    assert!(!page.contains(id) && !page.contains(&token), "the page is no copy of the cookie");
+    assert!(!page.contains(id) && !page.contains(&token), "the page must not contain the cookie");
 }
 
 #[tokio::test]
-async fn where_no_list_is_possible_the_page_says_so() {
+async fn the_page_says_that_no_list_is_available() {
     let folder = std::env::temp_dir().join(format!("cloakroom-demo-{}", std::process::id()));
     let files = House { rail: Rail::open(&format!("file:{}", folder.display())).await.expect("a store"), ..house() };
     for (row, house) in [("cookies", house()), ("files", files)] {

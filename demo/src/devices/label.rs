@@ -1,9 +1,8 @@
-//! What a device is called in a list: its browser and its system, as far as they say.
+//! The label of a device: its browser and its operating system, if known.
 
 use axum::http::{HeaderMap, header};
 
-/// Each browser calls itself by the names of those before it: the first one here that is there
-/// counts.
+/// Browsers also name their predecessors in `User-Agent`, so the first match in this order counts.
 const BROWSERS: [(&str, &str); 7] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -23,7 +22,7 @@ const SYSTEMS: [(&str, &str); 6] = [
     ("Linux", "Linux"),
 ];
 
-/// A few words from `User-Agent`. They are ours, whatever the header says: nothing of it is shown.
+/// Derives a label from `User-Agent`. It only contains fixed words, never text of the header.
 pub(crate) fn label(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let find =

@@ -1,10 +1,10 @@
 //! The parts of a sealed cookie, as text and as bytes.
 //!
-//! Both formats are three characters of prefix and base64url: the signed one of key id, payload and
-//! tag, the encrypted one of key id, nonce, payload and tag. The page that shows them must not be a
-//! copy of the cookie: who can read a page (a script, a screenshot) could then do what `HttpOnly`
-//! is there to prevent. Hence the tag is withheld, without which nothing opens, and so is what is
-//! secret in a payload that can be read.
+//! Both formats are a prefix of three characters, followed by base64url of key id, payload and tag
+//! (signed), or of key id, nonce, payload and tag (encrypted). The page that shows them must not
+//! contain a copy of the cookie: otherwise a script or a screenshot that can read the page could
+//! bypass `HttpOnly`. The page therefore withholds the tag, without which the cookie doesn't open,
+//! and the secrets in a readable payload.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,13 +20,13 @@ pub(crate) enum Part {
     KeyId,
     Nonce,
     Payload,
-    /// Secret though it is in a payload that can be read.
+    /// A secret within a readable payload.
     Secret,
     Tag,
 }
 
 impl Part {
-    /// For the style sheet.
+    /// Returns the class for the style sheet.
     pub(crate) const fn class(self) -> &'static str {
         match self {
             Self::KeyId => "key-id",
@@ -42,7 +42,7 @@ impl Part {
     }
 }
 
-/// Neighbours of one part.
+/// Consecutive text of one part.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Run {
     pub(crate) part: Part,
@@ -60,15 +60,15 @@ pub(crate) struct Row {
 #[derive(Debug)]
 pub(crate) struct Anatomy {
     pub(crate) prefix: String,
-    /// The cookie's text behind the prefix.
+    /// The text of the cookie after the prefix.
     pub(crate) text: Vec<Run>,
     pub(crate) rows: Vec<Row>,
-    /// How many bytes each part has, in the order of the parts.
+    /// The size in bytes of each part, in order.
     pub(crate) sizes: Vec<(Part, usize)>,
 }
 
 impl Anatomy {
-    /// The parts of a value that was opened, and so is known to be whole.
+    /// Splits a value that was opened successfully, and is therefore complete.
     pub(crate) fn of(value: &str, seal: Seal, secrets: &[String]) -> Self {
         let (prefix, body) = value.split_at_checked(PREFIX).unwrap_or((value, ""));
         let bytes = URL_SAFE_NO_PAD.decode(body).unwrap_or_default();
@@ -83,7 +83,7 @@ impl Anatomy {
     }
 }
 
-/// Which part each byte belongs to.
+/// Returns the part to which each byte belongs.
 fn parts(bytes: &[u8], seal: Seal, secrets: &[String]) -> Vec<Part> {
     let (nonce, tag) = if seal == Seal::Encrypted { (NONCE, 16) } else { (0, 32) };
     let payload = KEY_ID + nonce;
@@ -97,7 +97,7 @@ fn parts(bytes: &[u8], seal: Seal, secrets: &[String]) -> Vec<Part> {
         })
         .collect();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        // In an encrypted payload this finds nothing, as it should.
+        // Finds nothing in an encrypted payload.
         let found = bytes.windows(secret.len()).position(|window| window == secret.as_bytes());
         let range = found.map(|at| at..at + secret.len());
         range.and_then(|range| parts.get_mut(range)).unwrap_or_default().fill(Part::Secret);
@@ -127,7 +127,7 @@ fn row(number: usize, cells: &[(u8, Part)]) -> Row {
     }
 }
 
-/// A character of base64 holds six bits, of one byte or of two: it is shown only if both may be.
+/// A base64 character encodes six bits of one or two bytes. It is shown only if both may be shown.
 fn text_runs(body: &str, cells: &[(u8, Part)]) -> Vec<Run> {
     runs(body.chars().enumerate().map(|(at, character)| {
         let part = |bit: usize| cells.get(bit / 8).map(|(_, part)| *part);
@@ -140,7 +140,7 @@ fn text_runs(body: &str, cells: &[(u8, Part)]) -> Vec<Run> {
     }))
 }
 
-/// Joins neighbours of one part.
+/// Joins consecutive pieces of one part.
 fn runs(pieces: impl Iterator<Item = (Part, String)>) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for (part, text) in pieces {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_withheld_is_nowhere() {
+    fn withheld_bytes_appear_nowhere() {
         for seal in [Seal::Signed, Seal::Encrypted] {
             for padding in ["", "a", "ab", "abc"] {
                 let (sealed, anatomy) = anatomy(seal, &format!("{padding}{SECRET}, public"));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_is_too_odd() {
+    fn arbitrary_values_do_not_panic() {
         for value in ["", "e", "e1.", "e1.!!", "e1.AAAA", "ä€"] {
             let _ = Anatomy::of(value, Seal::Encrypted, &[]);
             let _ = Anatomy::of(value, Seal::Signed, &[]);

@@ -1,20 +1,20 @@
-//! Spans of time in words.
+//! Durations in words.
 
 use std::time::Duration;
 
 use cloakroom::Timestamp;
 
-/// How much is left of a lifetime.
+/// The remaining part of a lifetime.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Left {
     /// In words.
     pub(crate) words: String,
-    /// In hundredths of the whole.
+    /// In percent of the whole.
     pub(crate) percent: u64,
 }
 
 impl Left {
-    /// What is left until a deadline that was set at some point; no deadline is never.
+    /// Computes the time until a deadline that was set at `set`. `None` means no deadline.
     pub(crate) fn until(deadline: Option<Timestamp>, set: Timestamp, now: Timestamp) -> Self {
         let Some(deadline) = deadline else {
             return Self { words: "no limit".to_owned(), percent: 100 };
@@ -29,7 +29,7 @@ pub(crate) fn ago(span: Duration) -> String {
     if span.as_secs() == 0 { "just now".to_owned() } else { format!("{} ago", words(span)) }
 }
 
-/// The two largest units.
+/// Formats the two largest units.
 fn words(span: Duration) -> String {
     let seconds = span.as_secs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left() {
+    fn remaining_time() {
         let at = Timestamp::from_unix_secs;
         let left = |words: &str, percent| Left { words: words.to_owned(), percent };
         for (row, deadline, now, expected) in [

@@ -13,10 +13,9 @@ use crate::streams::step;
 
 const PACE: Duration = Duration::from_millis(50);
 
-/// An event for each step, until the session ends.
+/// Sends an event for each step until the session ends.
 pub(crate) async fn events(session: Session) -> HttpResponse {
-    // A new session gets its cookie with this response or never: what is written later has nowhere
-    // to go.
+    // A new session must get its cookie with this response: the response can't set one later.
     if session.is_new() {
         session.changed();
     }
@@ -31,7 +30,7 @@ async fn next(place: Place) -> Option<(Result<Bytes, Infallible>, Place)> {
     interval.tick().await;
     match step(&session).await {
         Ok(Some(words)) => Some((Ok(format!("data: {words}\n\n").into()), Some((session, interval)))),
-        // A browser that is told nothing would come again by itself.
+        // Without this event the browser would reconnect by itself.
         Ok(None) => Some((Ok(Bytes::from_static(b"event: ended\ndata:\n\n")), None)),
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "events broken off");

@@ -1,6 +1,6 @@
 //! Sessions in actix-web: `cargo run -p cloakroom-example-actix`, then <http://127.0.0.1:3000>.
 //!
-//! | file | what it is about |
+//! | file | content |
 //! |---|---|
 //! | `main` | pages and forms |
 //! | `streams` | one step of a long response |
@@ -59,7 +59,7 @@ fn routes(config: &mut ServiceConfig) {
 
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
-    // Out here, so that all workers share one store.
+    // Created outside the closure, so that all workers share one store.
     let sessions = SessionMiddleware::new(visit::sessions()?);
     let csrf = CsrfMiddleware::new(visit::rules()?);
     let server = HttpServer::new(move || App::new().configure(routes).wrap(csrf.clone()).wrap(sessions.clone()));

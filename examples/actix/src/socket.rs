@@ -10,13 +10,13 @@ use tokio::time::interval;
 
 use crate::streams::step;
 
-/// How long a silent socket may outlive its session.
+/// Maximum time that a silent socket remains open after its session has ended.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// A step for each message, until the session ends.
+/// Makes a step for each message until the session ends.
 ///
-/// The CSRF middleware has let in our own pages alone: browsers open sockets to any site, and send
-/// it their cookies.
+/// The CSRF middleware only admits pages of this site: a browser opens a socket for any site, and
+/// sends the cookies with it.
 pub(crate) async fn socket(session: Session, request: HttpRequest, body: Payload) -> Result<HttpResponse> {
     if session.is_new() {
         session.changed();
@@ -45,7 +45,7 @@ async fn talk(mut socket: actix_ws::Session, mut messages: MessageStream, sessio
             },
         };
         let Some(words) = answer else {
-            // The other end may be gone.
+            // The client may already be gone.
             let _ = socket.close(None).await;
             return Ok(());
         };

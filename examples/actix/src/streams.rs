@@ -1,8 +1,7 @@
-//! What long responses share: a step, and the pages that show what it counts.
+//! The shared part of long responses: a step, and pages that show its counters.
 //!
-//! A response's session is committed before its first byte. What a stream or a socket does
-//! afterwards, it commits itself, and it asks now and then whether the session is still there:
-//! `step` is all of it.
+//! The session of a response is committed before the first byte. A stream or a socket commits its
+//! own later changes, and checks periodically that the session still exists. `step` does both.
 
 use actix_web::web::{self, Redirect, ServiceConfig};
 use cloakroom::{Error, Session, SessionKey};
@@ -12,14 +11,14 @@ use crate::{events, socket};
 const STEPS: SessionKey<u32> = SessionKey::new("steps");
 const NOTES: SessionKey<u32> = SessionKey::new("notes");
 
-/// One step of a stream: what to tell, or `None` when the session has ended.
+/// Makes one step of a stream. Returns the text to send, or `None` if the session has ended.
 pub(crate) async fn step(session: &Session) -> Result<Option<String>, Error> {
-    // Signed out, expired or ended from elsewhere: nothing that was true of this visitor still is.
+    // Signed out, expired or revoked: the visitor has no access any more.
     if !session.refresh().await? {
         return Ok(None);
     }
     session.update(STEPS, |steps| *steps += 1)?;
-    // What other requests wrote meanwhile stays: the change is done again on the newest version.
+    // Concurrent changes of other requests are kept: this change is replayed on the newest version.
     session.commit_now().await?;
     counts(session).map(Some)
 }
@@ -29,7 +28,7 @@ fn counts(session: &Session) -> Result<String, Error> {
     Ok(format!("{steps} steps, {notes} notes"))
 }
 
-/// Another request, which changes the session while the stream goes on.
+/// Another request, which changes the session during the stream.
 async fn note(session: Session) -> Result<Redirect, Error> {
     session.update(NOTES, |notes| *notes += 1)?;
     Ok(Redirect::to("/").see_other())

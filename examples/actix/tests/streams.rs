@@ -1,4 +1,4 @@
-//! A session that others change and end while a response still goes on, over real HTTP.
+//! Other requests change and end a session during a response, over HTTP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +19,7 @@ fn program() -> Program {
     Program::start(env!("CARGO_BIN_EXE_cloakroom-example-actix"))
 }
 
-/// Somebody with a session, and a token for forms.
+/// A visitor with a session, and a token for forms.
 fn visitor(program: &Program) -> (Browser<'_>, String) {
     let mut browser = Browser::new(program);
     let token = browser.get("/").token();
@@ -30,7 +30,7 @@ fn post(browser: &mut Browser<'_>, path: &str, token: &str) {
     assert_eq!(browser.post(path, &[("csrf_token", token)]).status, 303);
 }
 
-/// Steps and notes, in the program's words.
+/// Parses steps and notes from the program's text.
 fn numbers(words: &str) -> (u32, u32) {
     let (steps, rest) = words.split_once(" steps, ").unwrap();
     (steps.parse().unwrap(), rest.strip_suffix(" notes").unwrap().parse().unwrap())
@@ -43,7 +43,7 @@ fn counts(browser: &mut Browser<'_>) -> (u32, u32) {
 fn connect(program: &Program) -> TcpStream {
     let url = program.url("");
     let stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
-    // A stream that says nothing fails its test.
+    // Fail if the stream stays silent.
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     stream
 }
@@ -58,7 +58,7 @@ impl Events {
         Self(BufReader::new(stream))
     }
 
-    /// The next event; `None` when the program says that the session has ended.
+    /// Returns the next event, or `None` if the program reports that the session has ended.
     fn next(&mut self) -> Option<(u32, u32)> {
         loop {
             let mut line = String::new();
@@ -103,11 +103,11 @@ fn events_and_other_requests_lose_nothing() {
     let (later, still) = counts(&mut browser);
     assert!(later >= steps && still == notes, "{later} {still}");
     post(&mut browser, "/note", &token);
-    assert_eq!(counts(&mut browser).1, 6, "and nothing comes after it");
+    assert_eq!(counts(&mut browser).1, 6, "nothing follows it");
 }
 
 #[test]
-fn a_session_that_ended_ends_the_events_and_stays_ended() {
+fn an_ended_session_ends_the_events_and_stays_ended() {
     let program = program();
     let (mut browser, token) = visitor(&program);
     let held = browser.cookie.clone();
@@ -120,11 +120,11 @@ fn a_session_that_ended_ends_the_events_and_stays_ended() {
 }
 
 #[test]
-fn a_new_session_is_there_before_the_events() {
+fn a_new_session_is_created_before_the_events() {
     let program = program();
     let mut events = Events::open(&program, &Browser::new(&program));
     assert_eq!(events.next(), Some((1, 0)));
-    assert_eq!(events.next(), Some((2, 0)), "and it is kept between its steps");
+    assert_eq!(events.next(), Some((2, 0)), "the session is kept between steps");
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_socket_and_other_requests_lose_nothing() {
 }
 
 #[test]
-fn a_session_that_ended_closes_a_silent_socket() {
+fn an_ended_session_closes_a_silent_socket() {
     let program = program();
     let (mut browser, token) = visitor(&program);
     let held = browser.cookie.clone();
@@ -154,7 +154,7 @@ fn a_session_that_ended_closes_a_silent_socket() {
 }
 
 #[test]
-fn another_site_opens_no_socket() {
+fn another_site_cannot_open_a_socket() {
     let program = program();
     let (browser, _) = visitor(&program);
     for site in ["cross-site", "same-site"] {

@@ -1,9 +1,8 @@
 //! Sessions in long responses of axum: `cargo run -p cloakroom-example-axum-streams`, then
 //! <http://127.0.0.1:3000>.
 //!
-//! A response's session is committed before its first byte. What a stream or a socket does
-//! afterwards, it commits itself, and it asks now and then whether the session is still there:
-//! `step` is all of it.
+//! The session of a response is committed before the first byte. A stream or a socket commits its
+//! own later changes, and checks periodically that the session still exists. `step` does both.
 
 mod events;
 mod socket;
@@ -18,14 +17,14 @@ use tokio::net::TcpListener;
 const STEPS: SessionKey<u32> = SessionKey::new("steps");
 const NOTES: SessionKey<u32> = SessionKey::new("notes");
 
-/// One step of a stream: what to tell, or `None` when the session has ended.
+/// Makes one step of a stream. Returns the text to send, or `None` if the session has ended.
 async fn step(session: &Session) -> Result<Option<String>, Error> {
-    // Signed out, expired or ended from elsewhere: nothing that was true of this visitor still is.
+    // Signed out, expired or revoked: the visitor has no access any more.
     if !session.refresh().await? {
         return Ok(None);
     }
     session.update(STEPS, |steps| *steps += 1)?;
-    // What other requests wrote meanwhile stays: the change is done again on the newest version.
+    // Concurrent changes of other requests are kept: this change is replayed on the newest version.
     session.commit_now().await?;
     counts(session).map(Some)
 }

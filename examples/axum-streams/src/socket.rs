@@ -9,13 +9,13 @@ use tokio::time::interval;
 
 use crate::step;
 
-/// How long a silent socket may outlive its session.
+/// Maximum time that a silent socket remains open after its session has ended.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// A step for each message, until the session ends.
+/// Makes a step for each message until the session ends.
 ///
-/// The CSRF layer has let in our own pages alone: browsers open sockets to any site, and send it
-/// their cookies.
+/// The CSRF layer only admits pages of this site: a browser opens a socket for any site, and sends
+/// the cookies with it.
 pub(crate) async fn socket(session: Session, upgrade: WebSocketUpgrade) -> Response {
     if session.is_new() {
         session.changed();
@@ -42,7 +42,7 @@ async fn talk(socket: &mut WebSocket, session: &Session) -> Result<(), Error> {
             },
         };
         let message = answer.as_deref().map_or(Message::Close(None), Message::text);
-        // The other end may be gone.
+        // The client may already be gone.
         if socket.send(message).await.is_err() || answer.is_none() {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! The example over real HTTP: a session that others change and end while a response still goes on.
+//! The example over HTTP: other requests change and end a session during a response.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -18,7 +18,7 @@ struct SignIn {
     name: String,
 }
 
-/// The CSRF layer has checked the form: one that another site sent doesn't come here.
+/// The CSRF layer has already checked the form.
 #[handler]
 async fn sign_in(session: Session, Form(form): Form<SignIn>) -> Result<Redirect, Error> {
     visit::sign_in(&session, &form.name)?;

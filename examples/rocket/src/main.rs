@@ -20,7 +20,7 @@ struct SignIn {
     name: String,
 }
 
-/// The route is checked: a form that another site sent doesn't come here.
+/// The route is protected, so the form has already been checked.
 #[post("/sign-in", data = "<form>")]
 async fn sign_in(session: Session, form: Form<SignIn>) -> Result<Redirect, Error> {
     visit::sign_in(&session, &form.name)?;

@@ -1,7 +1,7 @@
-//! Clients that go away while their session is committed: a sign-out happens all the same.
+//! A sign-out takes effect even if the client disconnects during the commit.
 //!
-//! `CLOAKROOM_DISCONNECTS=500 cargo test -p cloakroom-example-rocket --test disconnects -- --nocapture`
-//! does more rounds.
+//! Run more rounds with
+//! `CLOAKROOM_DISCONNECTS=500 cargo test -p cloakroom-example-rocket --test disconnects`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
 #[path = "../../../crates/cloakroom-probe/tests/disconnects/leaving.rs"]
@@ -38,6 +38,6 @@ async fn serve(sessions: StoredSessions<Late>, started: Started) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sign_out_happens_although_its_client_has_gone() {
+async fn a_sign_out_takes_effect_after_its_client_disconnected() {
     run("Rocket", serve).await;
 }

@@ -10,7 +10,7 @@ use salvo::hyper;
 use salvo::prelude::{Redirect, Request, Router, Server, TcpListener, Text, TowerLayerCompat as _, handler};
 use tower::ServiceBuilder;
 
-/// The session of a request.
+/// Opens the session of a request.
 async fn session(request: &Request) -> Result<Session, StatusError> {
     open_session(request.extensions().get(), request.headers()).await.map_err(failed)
 }
@@ -51,7 +51,7 @@ async fn broken(request: &mut Request) -> Result<(), StatusError> {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    // salvo's adapter takes a layer whose innermost service gets a request with salvo's own body.
+    // salvo's adapter requires the innermost service to take a request with salvo's own body.
     let salvo_body = |request: hyper::Request<ReplayBody<ReqBody>>| {
         request.map(|body| ReqBody::Boxed { inner: Box::pin(body.map_err(Into::into)), fuse_config: None })
     };

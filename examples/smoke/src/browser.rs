@@ -1,4 +1,4 @@
-//! A browser as far as sessions need one: it keeps a cookie and sends forms.
+//! A minimal browser for sessions: it keeps a cookie and sends forms.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
@@ -19,7 +19,7 @@ pub struct Browser<'a> {
     pub cookie: Option<String>,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     /// The status.
@@ -30,20 +30,20 @@ pub struct Answer {
     pub body: String,
 }
 
-/// What a browser says of a form that the site's own page sends.
+/// The header that a browser sends with a form of the same site.
 const OURS: &[(&str, &str)] = &[("sec-fetch-site", "same-origin")];
 
 const BOUNDARY: &str = "----------------------------smoke";
 
 impl<'a> Browser<'a> {
-    /// A visitor without cookies.
+    /// Creates a visitor without cookies.
     #[must_use]
     pub fn new(program: &'a Program) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         Self { program, runtime, cookie: None }
     }
 
-    /// A visitor who has signed in as Ada and seen the welcome.
+    /// Creates a visitor who has signed in as Ada and seen the welcome message.
     #[must_use]
     pub fn signed_in(program: &'a Program) -> Self {
         let mut browser = Self::new(program);
@@ -53,24 +53,24 @@ impl<'a> Browser<'a> {
         browser
     }
 
-    /// Asks for a page.
+    /// Requests a page.
     pub fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, &[], String::new())
     }
 
-    /// Sends a form as the site's own page does.
+    /// Sends a form from a page of the same site.
     pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         self.post_from(path, OURS, fields)
     }
 
-    /// Sends a form with headers that say where it comes from.
+    /// Sends a form with headers that describe its origin.
     pub fn post_from(&mut self, path: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Answer {
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let kind = [(CONTENT_TYPE.as_str(), "application/x-www-form-urlencoded")];
         self.send("POST", path, &[headers, &kind].concat(), form)
     }
 
-    /// Sends a form as one with files is sent.
+    /// Sends a multipart form, as for file uploads.
     pub fn upload(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let part = |(name, value): &(&str, &str)| {
             format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
@@ -108,12 +108,12 @@ impl<'a> Browser<'a> {
 }
 
 impl Answer {
-    /// The lines that set cookies.
+    /// Returns the `Set-Cookie` lines.
     pub fn set_cookies(&self) -> impl Iterator<Item = &str> {
         self.headers.get_all(SET_COOKIE).iter().map(|line| line.to_str().unwrap())
     }
 
-    /// A header that is there once.
+    /// Returns a header that occurs exactly once.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         let lines: Vec<_> = self.headers.get_all(name).iter().collect();
@@ -121,21 +121,21 @@ impl Answer {
         lines[0].to_str().unwrap()
     }
 
-    /// The CSRF token in the page's form.
+    /// Returns the CSRF token in the page's form.
     #[must_use]
     pub fn token(&self) -> String {
         let after = self.body.split_once("name=\"csrf_token\" value=\"").expect("a form with a token").1;
         after.split_once('"').unwrap().0.to_owned()
     }
 
-    /// Checks that the page says these words, and not those.
+    /// Asserts that the page contains this text.
     #[track_caller]
     pub fn says(&self, words: &str) {
         assert_eq!(self.status, 200, "{}", self.body);
         assert!(self.body.contains(words), "no {words:?} in {}", self.body);
     }
 
-    /// Checks that the page doesn't say these words.
+    /// Asserts that the page doesn't contain this text.
     #[track_caller]
     pub fn says_nothing_of(&self, words: &str) {
         assert_eq!(self.status, 200, "{}", self.body);

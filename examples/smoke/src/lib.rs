@@ -1,18 +1,18 @@
-//! What every example must do, asked over real HTTP: written once, run against each framework.
+//! The scenarios that every example must pass over HTTP, shared by all frameworks.
 //!
-//! An example is a program that takes the port as its argument (0 picks a free one) and says
+//! An example is a program that takes the port as its argument (0 picks a free one) and prints
 //! `listening on http://…` when it is ready. It serves these routes with the functions of
 //! `cloakroom-example-visit`:
 //!
-//! | route | |
+//! | route | behaviour |
 //! |---|---|
 //! | `GET /` | `page` |
 //! | `POST /sign-in` | `sign_in` with the form's `name`, then 303 to `/` |
 //! | `POST /sign-out` | `sign_out`, then 303 to `/` |
-//! | `GET /about` | `ABOUT`, without a word to the session |
-//! | `GET /broken` | `before_failing`, and then the handler fails with 500 in the framework's own way |
+//! | `GET /about` | `ABOUT`, without using the session |
+//! | `GET /broken` | `before_failing`, after which the handler fails with 500 in the framework's way |
 //!
-//! Its test is one line in `tests/smoke.rs`, which becomes a test for each scenario:
+//! The test of an example is one line in `tests/smoke.rs`, which expands to a test per scenario:
 //!
 //! ```text
 //! cloakroom_smoke::scenarios!(env!("CARGO_BIN_EXE_cloakroom-example-axum"));
@@ -23,7 +23,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
-    reason = "for tests alone, where a panic says what is wrong"
+    reason = "only for tests, where a panic is the report"
 )]
 
 mod browser;
@@ -34,7 +34,7 @@ pub use browser::{Answer, Browser};
 pub use program::Program;
 pub use scenarios::*;
 
-/// A test for each scenario, against the program at this path.
+/// Defines a test for each scenario, against the program at this path.
 #[macro_export]
 macro_rules! scenarios {
     ($program:expr) => {

@@ -1,14 +1,14 @@
-//! An example in a process of its own.
+//! An example that runs in a separate process.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// A cold start on a busy machine takes seconds.
+/// Start-up timeout: a cold start on a busy machine takes seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running example; it ends when this is dropped.
+/// A running example, which is killed on drop.
 #[derive(Debug)]
 pub struct Program {
     child: Child,
@@ -24,7 +24,7 @@ impl Program {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{path} could not be started: {error}"));
         let output = child.stdout.take().unwrap();
         let (sender, lines) = mpsc::channel();
-        // It reads on to the end, lest the program waits for room in the pipe.
+        // Read until the end, so that the program never blocks on a full pipe.
         std::thread::spawn(move || {
             BufReader::new(output).lines().map_while(Result::ok).for_each(|line| _ = sender.send(line));
         });
@@ -37,7 +37,7 @@ impl Program {
         program
     }
 
-    /// The address of a page.
+    /// Returns the address of a page.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.url)
@@ -46,7 +46,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Both fail only if it has ended already.
+        // Both fail only if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

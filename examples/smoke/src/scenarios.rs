@@ -1,4 +1,4 @@
-//! What every example must do.
+//! The scenarios that every example must pass.
 
 use crate::{Browser, Program};
 
@@ -6,7 +6,7 @@ const HELLO: &str = "Hello, Ada.";
 const NOBODY: &str = "Nobody is signed in.";
 const WELCOME: &str = "Welcome, Ada.";
 
-/// Somebody comes, signs in, and leaves.
+/// A visitor arrives, signs in and signs out.
 pub fn sign_in_and_out(program: &Program) {
     let mut browser = Browser::new(program);
     let page = browser.get("/");
@@ -21,7 +21,7 @@ pub fn sign_in_and_out(program: &Program) {
     browser.get("/").says(NOBODY);
 }
 
-/// A message is there on the next page, and not on the one after.
+/// A flash message is on the next page, but not on the one after.
 pub fn flash_is_shown_once(program: &Program) {
     let mut browser = Browser::new(program);
     let token = browser.get("/").token();
@@ -30,7 +30,7 @@ pub fn flash_is_shown_once(program: &Program) {
     browser.get("/").says_nothing_of(WELCOME);
 }
 
-/// A form that another site made the browser send is refused, and not carried out.
+/// A form forged by another site is refused and has no effect.
 pub fn forged_form_is_refused(program: &Program) {
     let mut browser = Browser::signed_in(program);
     let token = browser.get("/").token();
@@ -56,13 +56,13 @@ pub fn forged_form_is_refused(program: &Program) {
         }
         browser.get("/").says(HELLO);
     }
-    // Not even in the address.
+    // A token in the query doesn't count.
     assert_eq!(browser.post(&format!("/sign-out?csrf_token={token}"), &[]).status, 403);
     browser.get("/").says(HELLO);
-    assert_eq!(browser.post("/sign-out", &[("csrf_token", &token)]).status, 303, "and the real one is not refused");
+    assert_eq!(browser.post("/sign-out", &[("csrf_token", &token)]).status, 303, "the genuine form is accepted");
 }
 
-/// A form from somebody who has no session is refused, and makes none.
+/// A form without a session is refused and creates none.
 pub fn form_without_a_session_is_refused(program: &Program) {
     let stranger = Browser::new(program).get("/").token();
     let mut browser = Browser::new(program);
@@ -70,7 +70,7 @@ pub fn form_without_a_session_is_refused(program: &Program) {
     assert_eq!((answer.status.as_u16(), browser.cookie), (403, None), "{}", answer.body);
 }
 
-/// A copy of the cookie is worth nothing after signing out.
+/// A copy of the cookie is useless after a sign-out.
 pub fn sign_out_is_final(program: &Program) {
     let mut browser = Browser::signed_in(program);
     let copy = browser.cookie.clone();
@@ -79,10 +79,10 @@ pub fn sign_out_is_final(program: &Program) {
     let mut thief = Browser::new(program);
     thief.cookie.clone_from(&copy);
     thief.get("/").says(NOBODY);
-    assert_ne!(thief.cookie, copy, "the id of an ended session isn't adopted");
+    assert_ne!(thief.cookie, copy, "the id of an ended session must not be adopted");
 }
 
-/// An id that somebody knew before signing in is worth nothing afterwards.
+/// An id from before the sign-in is useless afterwards.
 pub fn new_id_at_sign_in(program: &Program) {
     let mut browser = Browser::new(program);
     let token = browser.get("/").token();
@@ -96,7 +96,7 @@ pub fn new_id_at_sign_in(program: &Program) {
     attacker.get("/").says(NOBODY);
 }
 
-/// Who doesn't use the session has nothing to do with it.
+/// A request that doesn't use the session gets no cookie.
 pub fn untouched_request_has_no_cookie(program: &Program) {
     for mut browser in [Browser::new(program), Browser::signed_in(program)] {
         let answer = browser.get("/about");
@@ -107,7 +107,7 @@ pub fn untouched_request_has_no_cookie(program: &Program) {
     }
 }
 
-/// The session cookie's attributes, and what caches are told.
+/// Attributes of the session cookie, and caching headers.
 pub fn headers_of_a_session(program: &Program) {
     let mut browser = Browser::new(program);
     let answer = browser.get("/");
@@ -119,13 +119,13 @@ pub fn headers_of_a_session(program: &Program) {
     assert_eq!(attributes, ["HttpOnly", "Path=/", "SameSite=Lax", "Secure"]);
     assert!(answer.header("cache-control").contains("no-store"));
     assert!(answer.header("vary").eq_ignore_ascii_case("cookie"));
-    // A page that only reads depends on the cookie, and sets none.
+    // A page that only reads varies by cookie, but sets none.
     let answer = browser.get("/");
     assert_eq!(answer.set_cookies().count(), 0);
     assert!(answer.header("vary").eq_ignore_ascii_case("cookie"));
 }
 
-/// What was read in search of the token is handed on, and so is what follows.
+/// A body that was searched for the token arrives complete.
 pub fn large_form_arrives_whole(program: &Program) {
     let mut browser = Browser::new(program);
     let token = browser.get("/").token();
@@ -135,7 +135,7 @@ pub fn large_form_arrives_whole(program: &Program) {
     browser.get("/").says(HELLO);
 }
 
-/// A form in several parts is checked like another.
+/// A multipart form is checked like any other form.
 pub fn uploaded_form_is_checked(program: &Program) {
     let mut browser = Browser::signed_in(program);
     let token = browser.get("/").token();
@@ -146,7 +146,7 @@ pub fn uploaded_form_is_checked(program: &Program) {
     browser.get("/").says(NOBODY);
 }
 
-/// What a handler did before it failed is committed: that is the default policy, as in Pyramid.
+/// Changes of a handler that fails are committed: the default policy, as in Pyramid.
 pub fn error_responses_commit(program: &Program) {
     for mut browser in [Browser::new(program), Browser::signed_in(program)] {
         assert_eq!(browser.get("/broken").status, 500);
@@ -154,7 +154,7 @@ pub fn error_responses_commit(program: &Program) {
     }
 }
 
-/// A page that isn't there starts no session.
+/// An unknown page creates no session.
 pub fn unknown_page_has_no_cookie(program: &Program) {
     let mut browser = Browser::new(program);
     let answer = browser.get("/nowhere");

@@ -1,39 +1,37 @@
-//! What all examples do with a session. No framework is named here: functions that take a
-//! [`Session`] are the same under each.
+//! The session code that all examples share. It names no framework: functions that take a
+//! [`Session`] work with all of them.
 //!
-//! The examples beside this crate bring these to the web, one for each framework: their routes,
-//! their forms, their errors.
+//! Each of the other examples adds the routes, forms and errors of one framework.
 
 use cloakroom::{ConfigError, CsrfRules, Error, MemoryStore, Session, SessionKey, StoredSessions, TokenPolicy};
 
 const NAME: SessionKey<String> = SessionKey::new("name");
 
-/// Where the examples keep their sessions: in memory, so that what is ended has ended.
+/// Keeps the sessions of the examples in memory, so that a sign-out is final.
 ///
 /// # Errors
-/// When the options contradict each other; these don't.
+/// Fails if options contradict each other, which these don't.
 pub fn sessions() -> Result<StoredSessions<MemoryStore>, ConfigError> {
     StoredSessions::new(MemoryStore::new()).build()
 }
 
-/// The CSRF rules of the examples: every form needs its token, wherever it comes from.
+/// Returns the CSRF rules of the examples: every form needs its token, wherever it comes from.
 ///
-/// `CsrfRules::default()` asks for it only where the browser doesn't say where a form comes from.
+/// `CsrfRules::default()` requires the token only if the browser doesn't send the origin.
 ///
 /// # Errors
-/// When the options contradict each other; these don't.
+/// Fails if options contradict each other, which these don't.
 pub fn rules() -> Result<CsrfRules, ConfigError> {
     CsrfRules::builder().token_policy(TokenPolicy::Always).build()
 }
 
-/// The one page: who is signed in, the messages that wait to be shown, and a form to sign in or
-/// out.
+/// Renders the only page: the user, the pending flash messages, and a form to sign in or out.
 ///
 /// # Errors
-/// When the session holds something else under these names.
+/// Fails if the session contains values of other types under these names.
 pub fn page(session: &Session) -> Result<String, Error> {
     let messages = session.pop_flash::<String>().join(" ");
-    // The token stands first in its form: some servers search only the beginning of a body.
+    // The token is the first field of its form: some servers search only the beginning of a body.
     let token = format!("<input type=\"hidden\" name=\"csrf_token\" value=\"{}\">", session.masked_csrf_token()?);
     let (words, form) = match session.get(NAME)? {
         Some(name) => (
@@ -50,21 +48,21 @@ pub fn page(session: &Session) -> Result<String, Error> {
     Ok(format!("<!doctype html><title>Visit</title><p>{messages}</p><p>{words}</p>{form}\n"))
 }
 
-/// Signs in whoever gives a name: these are examples of sessions, not of passwords.
+/// Signs in under any name: the examples show sessions, not passwords.
 ///
 /// # Errors
-/// None that a name can cause.
+/// No name causes an error.
 pub fn sign_in(session: &Session, name: &str) -> Result<(), Error> {
     // Letters and digits need no escaping in a page.
     let name: String = name.chars().filter(|letter| letter.is_alphanumeric()).take(40).collect();
-    // With an owner come a new id and a new CSRF token: whoever knew the old ones knows nothing
-    // now.
+    // `set_owner` also changes the id and the CSRF token, so that those known before the sign-in
+    // become useless.
     session.set_owner(&name);
     session.flash(format!("Welcome, {name}."));
     session.insert(NAME, name)
 }
 
-/// Ends the session. Nothing is written afterwards, so its cookie is removed.
+/// Ends the session. Nothing is written afterwards, so the cookie is removed.
 pub fn sign_out(session: &Session) {
     session.invalidate();
 }
@@ -74,5 +72,5 @@ pub fn before_failing(session: &Session) {
     session.flash("Something broke.");
 }
 
-/// The page that has no use for a session.
+/// The page that doesn't use the session.
 pub const ABOUT: &str = "Cloakroom: leave your things, keep the ticket.\n";

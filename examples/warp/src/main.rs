@@ -12,7 +12,7 @@ use warp::reject::{Reject, Rejection};
 use warp::reply::{Reply, html};
 use warp::{Filter, redirect, reply};
 
-/// The session, for whichever filter asks.
+/// Opens the session, for the filters that need it.
 fn session() -> impl Filter<Extract = (Session,), Error = Rejection> + Clone {
     let parts = warp::ext::optional().and(warp::header::headers_cloned());
     parts.and_then(|slot: Option<SessionSlot>, headers: HeaderMap| async move {
@@ -20,7 +20,7 @@ fn session() -> impl Filter<Extract = (Session,), Error = Rejection> + Clone {
     })
 }
 
-/// Rejections carry an error of ours to [`sorry`].
+/// Rejection that carries a session error to [`sorry`].
 #[derive(Debug)]
 struct Failed(Error);
 
@@ -30,8 +30,8 @@ fn failed(error: Error) -> Rejection {
     warp::reject::custom(Failed(error))
 }
 
-/// Answers with the status alone: of a rejection that nobody recovers, warp shows the client all
-/// that it says.
+/// Responds with the status alone. If a rejection isn't recovered, warp sends its full text to the
+/// client.
 async fn sorry(rejection: Rejection) -> Result<impl Reply, Rejection> {
     let Some(Failed(error)) = rejection.find() else { return Err(rejection) };
     eprintln!("session error: {error}");

@@ -1,4 +1,4 @@
-//! A request's payload that was read in part and is handed on whole.
+//! A request payload that was partly read and is passed on whole.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,7 +9,7 @@ use actix_web::web::Bytes;
 use cloakroom_session::{FormBody, Piece};
 use futures_core::Stream;
 
-/// What was read, and what follows it.
+/// The part already read, and the rest of the payload.
 pub(crate) struct Replay {
     read: Bytes,
     rest: Rest,
@@ -19,7 +19,7 @@ pub(crate) struct Replay {
 enum Rest {
     Nothing,
     More(Payload),
-    /// It broke off: whoever reads it must not take what came for all of it.
+    /// The payload broke off. Readers must get an error, so that they don't take it for complete.
     Broken(PayloadError),
 }
 
@@ -28,7 +28,7 @@ impl Replay {
         Self { read: Bytes::new(), rest: Rest::More(payload), touched: false }
     }
 
-    /// The payload for the handler: the client's own, if nothing of it was read.
+    /// Returns the payload for the handler: the client's own, if nothing of it was read.
     pub(crate) fn into_payload(self) -> Payload {
         if self.touched {
             return Payload::Stream { payload: Box::pin(self) };

@@ -1,4 +1,4 @@
-//! The CSRF middleware: a request's way through it.
+//! The CSRF service: the check of one request.
 
 use std::fmt;
 use std::future::Future;
@@ -17,7 +17,7 @@ use super::middleware::Answers;
 use super::replay::Replay;
 use crate::outcome::{Outcome, carry};
 
-/// The service that [`CsrfMiddleware`](crate::CsrfMiddleware) makes.
+/// The service created by [`CsrfMiddleware`](crate::CsrfMiddleware).
 pub struct CsrfService<S> {
     inner: Rc<S>,
     guard: Arc<CsrfGuard>,
@@ -72,7 +72,7 @@ fn answer<B>(request: ServiceRequest, words: HttpResponse) -> ServiceResponse<Ei
     request.into_response(words).map_into_right_body()
 }
 
-/// Compares the token, and calls the handler or refuses.
+/// Compares the token, then calls the handler or refuses the request.
 async fn check<S, B>(
     inner: Rc<S>,
     slot: CsrfSlot,
@@ -133,7 +133,7 @@ where
             RouteProj::Checking { check } => ready!(check.as_mut().poll(cx)),
             RouteProj::Refused { response } => match response.take() {
                 Some(response) => Ok(response),
-                // A future isn't polled again after it was ready.
+                // A completed future isn't polled again.
                 None => return Poll::Pending,
             },
         };

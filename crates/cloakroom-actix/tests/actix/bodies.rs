@@ -1,4 +1,4 @@
-//! What the handler reads is what the client sent, and what it streams arrives as it is made.
+//! The handler reads the client's payload unchanged, and its response streams without delay.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ use crate::browser::{Browser, always, always_with, session_middleware, who};
 const PAIRS: &str = "application/x-www-form-urlencoded";
 const PARTS: &str = "multipart/form-data; boundary=X";
 
-/// A payload of these chunks, which counts how often it was asked.
+/// A payload of these chunks, which counts how often it is polled.
 struct Wire {
     chunks: VecDeque<Result<Bytes, PayloadError>>,
     asked: Rc<Cell<usize>>,
@@ -36,7 +36,7 @@ impl Stream for Wire {
     }
 }
 
-/// What the handler found.
+/// The payload as the handler read it.
 #[derive(Debug, Default)]
 struct Received {
     status: u16,
@@ -45,7 +45,7 @@ struct Received {
     asked_before: usize,
 }
 
-/// Sends it through the CSRF middleware to a handler that reads everything.
+/// Sends a payload through the CSRF middleware to a handler that reads all of it.
 async fn send(
     rules: CsrfRules,
     content_type: &str,
@@ -98,7 +98,7 @@ async fn send(
     let status = browser.send(&app, request).await.status;
     let received = Received { status, ..found.take() };
     if status == 200 {
-        assert_eq!(received.body, sent, "to the byte");
+        assert_eq!(received.body, sent, "byte for byte");
     }
     received
 }
@@ -117,7 +117,7 @@ fn multipart(token: &str) -> Vec<u8> {
 }
 
 #[actix_web::test]
-async fn forms_arrive_to_the_byte_however_they_were_cut() {
+async fn forms_arrive_unchanged_however_they_were_split() {
     for (content_type, form) in [(PAIRS, urlencoded as fn(&str) -> Vec<u8>), (PARTS, multipart)] {
         for size in [1, 2, 3, 7, 64, 100_000] {
             let received = send(always(), content_type, size, false, form).await;
@@ -126,7 +126,11 @@ async fn forms_arrive_to_the_byte_however_they_were_cut() {
         let broken = send(always(), content_type, 10, true, form).await;
         assert_eq!(broken.status, 400, "{content_type}");
         let reported = send(always_with(|it| it.danger_report_only()), content_type, 10, true, form).await;
-        assert_eq!((reported.status, reported.broke), (200, true), "{content_type}: not taken for all of it");
+        assert_eq!(
+            (reported.status, reported.broke),
+            (200, true),
+            "{content_type}: a truncated body must not pass for a complete one"
+        );
     }
 }
 
@@ -141,18 +145,18 @@ async fn a_form_over_the_limit_passes_if_its_token_comes_first_and_the_rest_stre
         .await;
         assert_eq!(received.status, expected, "first: {first}");
         if first {
-            assert_eq!(received.asked_before, 6, "the rest wasn't asked for yet");
+            assert_eq!(received.asked_before, 6, "the rest has not been requested yet");
         }
     }
 }
 
 #[actix_web::test]
-async fn what_is_no_form_is_not_read() {
+async fn a_body_that_is_not_a_form_is_not_read() {
     let received = send(always(), "application/json", 10, false, |_| b"{}".to_vec()).await;
     assert_eq!((received.status, received.asked_before), (403, 0));
 }
 
-/// A body of three chunks, which changes the session in between.
+/// A body of three chunks, which changes the session while it streams.
 struct Chunks {
     left: u32,
     session: Session,
@@ -176,7 +180,7 @@ impl MessageBody for Chunks {
 }
 
 #[actix_web::test]
-async fn a_body_streams_after_the_commit_and_changes_nothing_by_itself() {
+async fn a_body_streams_after_the_commit_and_changes_nothing_without_one() {
     async fn streams(session: Session) -> HttpResponse<Chunks> {
         session.insert("user", "ann").unwrap();
         HttpResponse::Ok().message_body(Chunks { left: 3, session }).unwrap()
@@ -215,7 +219,7 @@ impl Stream for Drip {
 
 // `test` is a module of actix-web here.
 #[::core::prelude::v1::test]
-fn a_form_of_a_million_chunks_holds_no_more_than_twice_its_size() {
+fn a_form_of_a_million_chunks_uses_at_most_twice_its_size() {
     const CHUNKS: usize = 1_000_000;
     async fn drain(mut payload: web::Payload) -> HttpResponse {
         let mut size = 0;

@@ -1,4 +1,4 @@
-//! A browser that keeps one cookie, and the middleware that the tests share.
+//! A browser with one cookie, and the middleware that the tests share.
 
 use actix_web::body::{MessageBody, to_bytes};
 use actix_web::dev::{Service, ServiceResponse};
@@ -26,7 +26,7 @@ pub(crate) fn always_with(options: impl FnOnce(CsrfRulesBuilder) -> CsrfRulesBui
     options(CsrfRules::builder().token_policy(TokenPolicy::Always)).build().unwrap()
 }
 
-/// What came back.
+/// The response as the browser received it.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -58,7 +58,7 @@ impl Browser {
         self.send(app, TestRequest::get().uri(path).to_request()).await
     }
 
-    /// As a server does: an `Err` becomes a response, too.
+    /// Sends a request. Like a server, it turns an `Err` into a response.
     pub(crate) async fn send<S, B>(&mut self, app: &S, mut request: actix_http::Request) -> Answer
     where
         S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = actix_web::Error>,

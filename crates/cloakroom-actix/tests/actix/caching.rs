@@ -1,4 +1,4 @@
-//! What caches are told about a response for one visitor.
+//! Caching headers of responses for one visitor.
 
 use actix_web::http::header;
 use actix_web::{App, HttpResponse, test, web};

@@ -1,5 +1,5 @@
-//! What a request costs that doesn't use its session, beside the same application without the
-//! middleware.
+//! The cost of a request that doesn't use its session, compared with the same application without
+//! the middleware.
 //!
 //! Allocations are asserted; times are printed, for
 //! `cargo test --release -p cloakroom-actix cost -- --nocapture`.
@@ -17,7 +17,7 @@ use crate::browser::{always, session_middleware};
 const ROUNDS: usize = 20;
 const BATCH: u32 = 500;
 
-/// The slot, the place in the request's extensions, and what the check leaves beside it.
+/// The slot, its entry in the request's extensions, and the slot of the CSRF check.
 const MOST_ALLOCATIONS: [u64; 3] = [0, 2, 5];
 
 macro_rules! app {
@@ -36,7 +36,7 @@ where
     }
 }
 
-/// Allocations of a request, and the time of the fastest round.
+/// Returns the allocations of a request, and the time of the fastest round.
 fn measure<S, B>(system: &SystemRunner, app: &S) -> (u64, Duration)
 where
     S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
@@ -58,7 +58,7 @@ fn now() -> Instant {
 }
 
 #[test]
-fn an_untouched_request_costs_next_to_nothing() {
+fn a_request_without_a_session_costs_few_allocations() {
     let csrf = CsrfMiddleware::new(always());
     let system = System::new();
     let measured = [

@@ -1,4 +1,4 @@
-//! Errors that become responses: what happened to the session is committed, and the response brings
+//! Errors that become responses: the changes of the session are committed, and the response carries
 //! the cookie.
 
 use actix_web::http::{StatusCode, header};
@@ -11,7 +11,7 @@ use cloakroom_session::{
 
 use crate::browser::{Browser, session_middleware, sign_in, who};
 
-/// An application's own error.
+/// An error type of the application.
 #[derive(Debug)]
 struct Teapot(StatusCode);
 
@@ -32,13 +32,13 @@ async fn handler_fails(session: Session, status: web::Path<u16>) -> Result<HttpR
     Err(Teapot(StatusCode::from_u16(*status).unwrap()))
 }
 
-/// The extractor behind the session fails: there is no JSON.
+/// The extractor after the session fails: there is no JSON.
 async fn extractor_fails(session: Session, _: web::Json<u32>) -> HttpResponse {
     session.insert("user", "not called").unwrap();
     HttpResponse::Ok().finish()
 }
 
-/// A middleware in between gives up, before or after its handler.
+/// An inner middleware that fails, before or after its handler.
 async fn gives_up<B: MessageBody>(
     session: Session,
     request: dev::ServiceRequest,
@@ -85,7 +85,7 @@ async fn every_kind_of_error_commits_as_the_policy_says() {
         browser.get(&app, "/in").await;
         let answer = browser.get(&app, path).await;
         assert_eq!(answer.status, status, "{policy:?} {path}");
-        assert_eq!(answer.all(header::VARY), ["cookie"], "{policy:?} {path}: it was opened");
+        assert_eq!(answer.all(header::VARY), ["cookie"], "{policy:?} {path}: the session was opened");
         assert_eq!(answer.cookies().len(), usize::from(expected == "bob"), "{policy:?} {path}");
         assert_eq!(answer.all(header::CACHE_CONTROL).len(), usize::from(expected == "bob"), "{policy:?} {path}");
         assert_eq!(browser.get(&app, "/who").await.body, expected, "{policy:?} {path}");
@@ -93,13 +93,17 @@ async fn every_kind_of_error_commits_as_the_policy_says() {
 }
 
 #[actix_web::test]
-async fn an_error_is_still_what_it_was() {
+async fn an_error_keeps_its_type() {
     let app = app!(session_middleware());
     let request = test::TestRequest::get().uri("/middleware?418").to_request();
     let error = dev::Service::call(&app, request).await.err().unwrap();
     assert!(error.as_error::<Teapot>().is_some());
     for _ in 0..2 {
-        assert_eq!(error.error_response().headers().get_all(header::SET_COOKIE).count(), 1, "each time it is asked");
+        assert_eq!(
+            error.error_response().headers().get_all(header::SET_COOKIE).count(),
+            1,
+            "each time a response is made"
+        );
     }
 }
 
@@ -162,7 +166,7 @@ async fn a_commit_that_fails_replaces_the_response_and_keeps_the_cookie() {
 }
 
 #[actix_web::test]
-async fn what_was_committed_before_is_sent_with_the_error() {
+async fn an_earlier_commit_is_sent_with_the_error() {
     async fn both(session: Session) -> &'static str {
         session.insert("user", "ann").unwrap();
         session.commit_now().await.unwrap();
@@ -220,7 +224,7 @@ impl SessionFactory for Down {
 }
 
 #[actix_web::test]
-async fn a_store_that_is_down_concerns_only_those_who_need_it() {
+async fn a_store_outage_affects_only_requests_that_use_their_session() {
     let app = test::init_service(
         App::new()
             .route("/who", web::get().to(who))

@@ -1,4 +1,4 @@
-//! `CheckedForm`: what passes, what doesn't, and what it says.
+//! `CheckedForm`: accepted and rejected forms, and the errors.
 
 use actix_web::{App, test, web};
 use cloakroom_actix::{CheckedForm, CsrfMiddleware, FormToken};
@@ -20,7 +20,7 @@ async fn token(token: FormToken) -> String {
 }
 
 #[actix_web::test]
-async fn a_form_arrives_only_if_it_is_ours() {
+async fn a_checked_form_accepts_only_own_forms() {
     let pairs = "application/x-www-form-urlencoded";
     for (name, enforced, site, content_type, form, expected) in [
         ("ours, checked before", true, "same-origin", pairs, "item=hat&count=2&csrf_token=TOKEN", (200, "2 x hat")),

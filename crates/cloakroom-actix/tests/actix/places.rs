@@ -1,4 +1,4 @@
-//! Where the middleware goes: the application, a scope, a resource.
+//! Middleware on an application, a scope or a resource.
 
 use actix_web::http::header;
 use actix_web::{App, test, web};
@@ -12,7 +12,7 @@ async fn token(token: FormToken) -> String {
 }
 
 #[actix_web::test]
-async fn each_place_has_sessions_and_the_rest_has_none() {
+async fn only_wrapped_scopes_have_sessions() {
     let sessions = session_middleware();
     let pages = |scope: actix_web::Scope| {
         scope.route("/in", web::get().to(sign_in)).route("/who", web::get().to(who)).route("/fine", web::get().to(fine))
@@ -39,11 +39,11 @@ async fn each_place_has_sessions_and_the_rest_has_none() {
         assert_eq!(answer.body, "fine", "{path}");
         assert!(answer.cookies().is_empty() && answer.all(header::VARY).is_empty(), "{path}");
     }
-    assert_eq!(Browser::default().get(&app, "/none/in").await.status, 500, "no middleware, no session");
+    assert_eq!(Browser::default().get(&app, "/none/in").await.status, 500, "a session needs the middleware");
 }
 
 #[actix_web::test]
-async fn around_the_whole_application_it_covers_scopes_and_what_is_not_found() {
+async fn around_the_application_it_covers_scopes_and_unknown_paths() {
     async fn not_found(session: Session) -> actix_web::HttpResponse {
         session.flash("no such page");
         actix_web::HttpResponse::NotFound().finish()
@@ -64,7 +64,7 @@ async fn around_the_whole_application_it_covers_scopes_and_what_is_not_found() {
 }
 
 #[actix_web::test]
-async fn a_scope_may_be_exempt_unless_the_check_is_around_it() {
+async fn an_exempt_scope_inside_an_enforcing_one_is_checked() {
     let csrf = CsrfMiddleware::new(always());
     let inside = test::init_service(
         App::new()
@@ -84,11 +84,15 @@ async fn a_scope_may_be_exempt_unless_the_check_is_around_it() {
     let mut browser = Browser::default();
     assert_eq!(browser.send(&inside, post("/hook")).await.status, 200);
     assert_eq!(browser.send(&inside, post("/buy")).await.status, 403);
-    assert_eq!(browser.send(&around, post("/hook")).await.status, 403, "nothing lifts an outer check");
+    assert_eq!(
+        browser.send(&around, post("/hook")).await.status,
+        403,
+        "an inner exemption doesn't lift an outer check"
+    );
 }
 
 #[actix_web::test]
-async fn without_its_middleware_a_check_says_so() {
+async fn a_missing_middleware_is_an_error() {
     let csrf = CsrfMiddleware::new(always());
     let app = test::init_service(
         App::new()
@@ -111,7 +115,7 @@ async fn buy(CheckedForm(order): CheckedForm<Order>) -> String {
 }
 
 #[actix_web::test]
-async fn a_token_belongs_to_the_session_that_the_check_looks_at() {
+async fn a_token_belongs_to_the_session_that_is_checked() {
     let sessions = |name: &str| {
         let key = Key::new(b"a secret for tests, of 32 bytes or more").unwrap();
         let cookie = CookieConfig::default().name(name);
@@ -153,7 +157,7 @@ async fn a_token_belongs_to_the_session_that_the_check_looks_at() {
 }
 
 #[actix_web::test]
-async fn report_only_lets_pass_what_cannot_be_checked() {
+async fn report_only_passes_requests_that_cannot_be_checked() {
     for (name, rules, status) in
         [("enforced", always(), 500), ("report-only", always_with(|it| it.danger_report_only()), 200)]
     {

@@ -144,7 +144,7 @@ async fn redis() {
     assert!(doctor(0).contains("idle connections are closed after 300 s"));
     let _ = server.cli(&["CONFIG", "SET", "maxmemory", "100mb"]);
     let _ = server.cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
-    assert!(doctor(3).contains("signs people out"));
+    assert!(doctor(3).contains("signs users out"));
     let alone = Redis::with(&["--appendonly", "no"]);
     let found = json(3, &["doctor", &alone.url()])["findings"].to_string();
     assert!(found.contains("no append-only file"), "{found}");

@@ -1,8 +1,8 @@
 //! Folding: a long log of changes to few keys becomes a short one with the same effect.
 //!
-//! A stream may change a key a hundred thousand times before it commits. What one change writes, a
-//! later one of the same key makes void, so only the last needs to be kept. Closures given to
-//! `update` are the exception: each of them counts on a newer version.
+//! A stream may change a key a hundred thousand times before it commits. A later change of a key
+//! makes an earlier one obsolete, so only the last one needs to be kept. Closures given to `update`
+//! are the exception: on a newer version each of them has an effect.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,12 +10,12 @@ use super::{Change, ChangeLog, Lifetime};
 use crate::flash::{Duplicates, FlashId};
 use crate::text::Text;
 
-/// The length at which a log is folded for the first time: nearly all logs stay below it.
+/// The length at which a log is first folded. Nearly all logs stay below it.
 pub(super) const FIRST: usize = 64;
 
 impl ChangeLog {
-    /// Folds the changes that belong to no commit yet. The next time comes when the log has
-    /// doubled, so that folding costs a constant time for each change.
+    /// Folds the changes that belong to no commit yet. The log is folded again when its length has
+    /// doubled, so that the amortized cost per change is constant.
     pub(super) fn fold(&mut self) {
         let later = self.changes.split_off(self.sealed.min(self.changes.len()));
         let mut folded = Folded { suppressing: suppressing(&later), ..Folded::default() };
@@ -30,13 +30,13 @@ impl ChangeLog {
 
 #[derive(Default)]
 struct Folded {
-    /// `None` where a change was made void by a later one.
+    /// `None` for a change that a later one made obsolete.
     changes: Vec<Option<Change>>,
-    /// The indices of the changes of each key that count, in order.
+    /// The indices of the relevant changes of each key, in order.
     keys: HashMap<Text, Vec<usize>>,
     messages: HashMap<FlashId, usize>,
-    /// Queues in which one message may suppress another. All changes of theirs are kept, because
-    /// each may matter on a newer version.
+    /// Queues in which one message may suppress another. All their changes are kept, because each
+    /// may matter on a newer version.
     suppressing: HashSet<Text>,
 }
 
@@ -54,7 +54,7 @@ impl Folded {
     fn push(&mut self, change: Change) {
         match change {
             Change::Set { ref key, .. } => self.set(key.clone(), change),
-            // On a value that this log has set, the closure's result is known already.
+            // On a value that this log has set, the closure's result is already known.
             Change::Update { key, value, .. } if self.is_set(&key) => self.set(key.clone(), Change::Set { key, value }),
             Change::SetIfAbsent { ref key, .. } if self.is_present(key) => {}
             Change::Update { ref key, .. } | Change::SetIfAbsent { ref key, .. } => self.add(key.clone(), change),
@@ -72,7 +72,7 @@ impl Folded {
                 self.changes.push(Some(change));
             }
             Change::PopFlash { queue, mut ids } => {
-                // A message that this log has both added and removed need not be there at all.
+                // A message that this log both added and removed can be dropped completely.
                 ids.retain(|id| match self.messages.remove(id) {
                     Some(index) => self.void(index).is_none(),
                     None => true,
@@ -117,7 +117,7 @@ impl Folded {
         self.changes.push(Some(change));
     }
 
-    /// Puts a change in the place of all changes of its key from the `first` one on.
+    /// Replaces all changes of a key, from index `first` on, with one change.
     fn put(&mut self, key: Text, first: usize, change: Change) {
         let void = self.keys.get_mut(&key).map(|indices| indices.split_off(first.min(indices.len())));
         let void = void.unwrap_or_default();
@@ -125,7 +125,7 @@ impl Folded {
             self.void(*index);
         }
         match void.first().and_then(|index| Some((*index, self.changes.get_mut(*index)?))) {
-            // In place, so that the key keeps its position among the others.
+            // In place, so that the key keeps its position in the order of keys.
             Some((index, free)) => {
                 *free = Some(change);
                 self.keys.entry(key).or_default().push(index);
@@ -135,7 +135,7 @@ impl Folded {
     }
 
     fn set(&mut self, key: Text, change: Change) {
-        // A removal in front stays: it moves the key behind the others.
+        // A removal before the value is kept: it moves the key to the end of the order.
         let first = self.keys.get(&key).and_then(|indices| indices.first()).and_then(|index| self.changes.get(*index));
         let removed = matches!(first, Some(Some(Change::Remove { .. })));
         self.put(key, usize::from(removed), change);
@@ -145,7 +145,7 @@ impl Folded {
         self.put(key, 0, change);
     }
 
-    /// Appends a change that makes some earlier ones void.
+    /// Appends a change that makes some earlier ones obsolete.
     fn replace(&mut self, change: Change, is_void: impl Fn(&Change) -> bool) {
         for earlier in &mut self.changes {
             earlier.take_if(|it| is_void(it));
@@ -153,7 +153,7 @@ impl Folded {
         self.changes.push(Some(change));
     }
 
-    /// Drops messages that their queue has no room for.
+    /// Drops messages beyond the limit of their queue.
     fn drop_surplus_messages(&mut self) {
         let mut queues: HashMap<Text, (usize, Vec<usize>)> = HashMap::new();
         for (index, change) in self.changes.iter().enumerate() {
@@ -174,7 +174,7 @@ impl Folded {
 }
 
 impl Lifetime {
-    /// Whether this makes an earlier one void.
+    /// Returns `true` if this lifetime makes `earlier` obsolete.
     const fn replaces(self, earlier: Self) -> bool {
         match self {
             Self::Forget { .. } | Self::Remember { .. } => true,

@@ -2,13 +2,13 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-/// More keys than nearly all handlers read. Beyond them, every key counts as read.
+/// The capacity, which nearly no handler exceeds. Beyond it, every key counts as read.
 const ROOM: usize = 14;
 
-/// The keys that a handler has read, as 32-bit hashes: it costs no allocation to remember one.
+/// The keys that a handler has read, as 32-bit hashes, so that recording one needs no allocation.
 ///
-/// Two keys share a hash once in four thousand million times, and then only a warning is wrong, or
-/// a request under the strict policy is refused that need not have been.
+/// Two keys collide with a probability of 1 in 2^32. The effect of a collision is a wrong warning
+/// or, under the strict policy, a needless conflict error.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Reads {
     hashes: [u32; ROOM],

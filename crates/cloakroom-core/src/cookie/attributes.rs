@@ -1,4 +1,4 @@
-//! The configuration of a cookie, and the `Set-Cookie` lines that come from it.
+//! The configuration of a cookie, and its `Set-Cookie` lines.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,25 +6,25 @@ use std::time::Duration;
 use crate::error::{ConfigError, Error};
 
 /// The default name. Browsers that know the prefix accept it only with Secure, HttpOnly, Path=/ and
-/// without Domain, so that neither a script nor a sibling domain can plant it; older ones still
-/// enforce `__Host-`.
+/// without Domain, so that neither a script nor a sibling domain can plant the cookie. Older
+/// browsers still enforce `__Host-`.
 const DEFAULT_NAME: &str = "__Host-Http-session";
 
-/// The longest attribute value that browsers read, in bytes (RFC 6265bis §5.6).
+/// The maximum length of an attribute value that browsers accept, in bytes (RFC 6265bis §5.6).
 const MAX_ATTRIBUTE: usize = 1024;
 
-/// The longest time that browsers keep a cookie: 400 days (RFC 6265bis §5.5).
+/// The maximum time that browsers keep a cookie: 400 days (RFC 6265bis §5.5).
 const MAX_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-/// From which sites a browser sends the cookie along.
+/// The sites from which a browser sends the cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SameSite {
     /// Only from our own site.
     Strict,
-    /// Also when the user follows a link to us. The default.
+    /// Also when the user follows a link to our site. The default.
     Lax,
-    /// From anywhere. Needs Secure.
+    /// From any site. Needs Secure.
     None,
 }
 
@@ -38,11 +38,11 @@ impl SameSite {
     }
 }
 
-/// Name and attributes of a cookie, safe unless told otherwise.
+/// The name and attributes of a cookie. The defaults are safe.
 ///
-/// `__Host-Http-session; Path=/; Secure; HttpOnly; SameSite=Lax`. Chromium and Firefox accept a
-/// Secure cookie on `http://localhost` and `http://127.0.0.1`, so development needs no other
-/// settings.
+/// The default is `__Host-Http-session; Path=/; Secure; HttpOnly; SameSite=Lax`. Chromium and
+/// Firefox accept a Secure cookie on `http://localhost` and `http://127.0.0.1`, so development
+/// needs no other settings.
 ///
 /// # Examples
 /// ```
@@ -81,43 +81,103 @@ impl Default for CookieConfig {
 }
 
 impl CookieConfig {
-    /// The cookie's name. A prefix `__Host-`, `__Secure-`, `__Http-` or `__Host-Http-` is a promise
-    /// that the attributes must keep.
+    /// Sets the cookie's name.
+    ///
+    /// The prefixes `__Host-`, `__Secure-`, `__Http-` and `__Host-Http-` are promises that the
+    /// attributes must keep.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CookieConfig;
+    ///
+    /// let cookie = CookieConfig::default().name("__Host-cart").build()?;
+    /// assert_eq!(cookie.name(), "__Host-cart");
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// The path below which the browser sends the cookie. The default is `/`.
+    /// Sets the path below which the browser sends the cookie. The default is `/`.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CookieConfig;
+    ///
+    /// let cookie = CookieConfig::default().name("admin").path("/admin").build()?;
+    /// assert!(cookie.remove().as_str().contains("; Path=/admin;"));
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
     }
 
-    /// Lets all subdomains of this domain have the cookie. Needs a name without a `__Host-` prefix.
+    /// Sends the cookie to all subdomains of `domain`.
+    ///
+    /// Needs a name without a `__Host-` prefix.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CookieConfig;
+    ///
+    /// let cookie = CookieConfig::default().name("__Secure-session").domain("example.com").build()?;
+    /// assert!(cookie.remove().as_str().contains("; Domain=example.com;"));
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self
     }
 
-    /// From which sites the browser sends the cookie along. The default is [`SameSite::Lax`].
+    /// Sets the sites from which the browser sends the cookie.
+    ///
+    /// The default is [`SameSite::Lax`].
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{CookieConfig, SameSite};
+    ///
+    /// let cookie = CookieConfig::default().same_site(SameSite::Strict).build()?;
+    /// assert!(cookie.remove().as_str().ends_with("; SameSite=Strict"));
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     #[must_use]
     pub const fn same_site(mut self, same_site: SameSite) -> Self {
         self.same_site = same_site;
         self
     }
 
-    /// Keeps the cookie apart for each site that embeds this one (CHIPS).
+    /// Keeps a separate cookie for each site that embeds this one (CHIPS).
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{CookieConfig, SameSite};
+    ///
+    /// let cookie = CookieConfig::default().same_site(SameSite::None).partitioned().build()?;
+    /// assert!(cookie.remove().as_str().ends_with("; SameSite=None; Partitioned"));
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     #[must_use]
     pub const fn partitioned(mut self) -> Self {
         self.partitioned = true;
         self
     }
 
-    /// Lets the cookie travel without TLS. Needs a name without a prefix.
+    /// Sends the cookie without TLS too. Needs a name without a prefix.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CookieConfig;
+    ///
+    /// let cookie = CookieConfig::default().name("session").danger_insecure().build()?;
+    /// assert!(!cookie.remove().as_str().contains("Secure"));
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     #[must_use]
     pub const fn danger_insecure(mut self) -> Self {
         self.secure = false;
@@ -125,18 +185,36 @@ impl CookieConfig {
     }
 
     /// Lets scripts read the cookie (no HttpOnly). Needs a name without an `Http-` prefix.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CookieConfig;
+    ///
+    /// let cookie = CookieConfig::default().name("__Host-csrf").danger_readable_by_scripts().build()?;
+    /// assert!(!cookie.remove().as_str().contains("HttpOnly"));
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     #[must_use]
     pub const fn danger_readable_by_scripts(mut self) -> Self {
         self.http_only = false;
         self
     }
 
-    /// Checks everything and prepares the text of the attributes.
+    /// Checks the options and builds the template.
     ///
     /// # Errors
-    /// A name that isn't a token, an attribute that browsers would ignore, or attributes that
-    /// contradict each other or the name's prefix (RFC 6265bis §5.6 and §4.1.3). The error names
-    /// the option.
+    /// Returns an error for a name that isn't a token, an attribute that browsers would ignore, or
+    /// attributes that contradict each other or the name's prefix (RFC 6265bis §5.6 and §4.1.3).
+    /// The error names the option.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CookieConfig;
+    ///
+    /// assert!(CookieConfig::default().build().is_ok());
+    /// let error = CookieConfig::default().path("/app").build().unwrap_err();
+    /// assert_eq!(error.option(), "path", "the prefix __Host-Http- needs Path=/");
+    /// ```
     pub fn build(self) -> Result<CookieTemplate, ConfigError> {
         self.check_texts()?;
         self.check_prefix()?;
@@ -188,7 +266,7 @@ impl CookieConfig {
     }
 
     fn check_prefix(&self) -> Result<(), ConfigError> {
-        // Browsers compare prefixes without regard to case (RFC 6265bis §5.4).
+        // Browsers compare prefixes case-insensitively (RFC 6265bis §5.4).
         let name = self.name.to_ascii_lowercase();
         // The longer prefix first: every "__Host-Http-" is a "__Host-" too.
         let (prefix, host, http) = if name.starts_with("__host-http-") {
@@ -244,11 +322,10 @@ impl CookieConfig {
     }
 }
 
-/// A checked cookie: its name, and the text of its attributes.
+/// A validated cookie: its name, and the text of its attributes.
 ///
-/// Setting and removing use the same attributes, because browsers remove a cookie only under the
-/// Path, Domain and Partitioned it was set with, and refuse even that without the flags that its
-/// prefix asks for.
+/// Setting and removing use the same attributes. Browsers remove a cookie only under the same Path,
+/// Domain and Partitioned, and ignore a removal without the flags that the prefix requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieTemplate {
     name: String,
@@ -257,19 +334,21 @@ pub struct CookieTemplate {
 }
 
 impl CookieTemplate {
-    /// The cookie's name.
+    /// Returns the cookie's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Sets the cookie: for the browser session, or for `max_age`, which browsers cut at 400 days.
+    /// Sets the cookie for the browser session, or for `max_age`.
     ///
-    /// A value is made of what RFC 6265bis §4.1.1 calls cookie-octets, as base64url is.
+    /// Browsers limit `max_age` to 400 days. A value consists of cookie-octets (RFC 6265bis
+    /// §4.1.1), as base64url does.
     ///
     /// # Errors
-    /// A value with any other character, which could end the value or the header. The error names
-    /// the cookie and the kind of character ([`Error::is_cookie_value`]), and not the value.
+    /// Returns an error with [`Error::is_cookie_value`] for a value with any other character, which
+    /// could end the value or the header. The error names the cookie and the kind of character, but
+    /// not the value.
     ///
     /// # Examples
     /// ```
@@ -282,13 +361,12 @@ impl CookieTemplate {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn set(&self, value: &str, max_age: Option<Duration>) -> Result<SetCookie, Error> {
-        // Without a way out of the loop, so that it takes many bytes at a time: what is sealed is
-        // never anything else.
+        // Without an early return, so that the loop is vectorized. A sealed value is always valid.
         if !value.bytes().fold(true, |all, it| all & is_cookie_octet(it)) {
             return Err(Error::cookie_value(&self.name, fault_in(value)));
         }
         let age = max_age.map(|age| format!("; Max-Age={}", age.min(MAX_AGE).as_secs().max(1))).unwrap_or_default();
-        // Exactly as long as it will be: a header then takes the line over as it is.
+        // Exact, so that the header can take over the allocation.
         let length = self.name.len() + 1 + value.len() + self.place.len() + age.len() + self.flags.len();
         let mut line = String::with_capacity(length);
         line.push_str(&self.name);
@@ -301,9 +379,18 @@ impl CookieTemplate {
     }
 
     /// Removes the cookie.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CookieConfig;
+    ///
+    /// let cookie = CookieConfig::default().name("session").build()?;
+    /// assert!(cookie.remove().as_str().starts_with("session=; Path=/; Max-Age=0;"));
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn remove(&self) -> SetCookie {
-        // Expires too, for agents that predate Max-Age.
+        // Also Expires, for agents that predate Max-Age.
         let line =
             format!("{}={}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT{}", self.name, self.place, self.flags);
         SetCookie { line }
@@ -314,7 +401,7 @@ const fn is_cookie_octet(it: u8) -> bool {
     it.is_ascii_graphic() && !matches!(it, b'"' | b',' | b';' | b'\\')
 }
 
-/// The kind of the first character that is no cookie-octet.
+/// Returns the kind of the first character that isn't a cookie-octet.
 fn fault_in(value: &str) -> &'static str {
     match value.bytes().find(|it| !is_cookie_octet(*it)) {
         Some(b' ') => "a space",
@@ -327,23 +414,23 @@ fn fault_in(value: &str) -> &'static str {
     }
 }
 
-/// The value of one `Set-Cookie` header. An adapter must mark it sensitive.
+/// The value of one `Set-Cookie` header. Adapters must mark it sensitive.
 ///
 /// # Security
-/// `Debug` prints the cookie's name only; `Display` is the header itself.
+/// `Debug` prints only the cookie's name; `Display` prints the header's value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SetCookie {
     line: String,
 }
 
 impl SetCookie {
-    /// The name of the cookie that it sets or removes.
+    /// Returns the name of the cookie that it sets or removes.
     #[must_use]
     pub fn name(&self) -> &str {
         self.line.split('=').next().unwrap_or_default()
     }
 
-    /// Returns the header that removes this cookie: the same name, path and domain.
+    /// Returns the header that removes this cookie, with the same name, path and domain.
     ///
     /// # Examples
     /// ```
@@ -369,13 +456,13 @@ impl SetCookie {
         Self { line }
     }
 
-    /// The header's value: printable ASCII.
+    /// Returns the header's value, which is printable ASCII.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.line
     }
 
-    /// The header's value, without copying it.
+    /// Returns the header's value without copying it.
     #[must_use]
     pub fn into_string(self) -> String {
         self.line

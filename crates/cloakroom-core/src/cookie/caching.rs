@@ -1,7 +1,8 @@
-//! What a response that depends on a session, or sets its cookie, tells caches.
+//! The cache headers of a response that depends on a session or sets its cookie.
 
-/// The `Vary` field to add to a response whose session was opened, given the values it has already;
-/// `None` if it needs none.
+/// Returns the `Vary` field to add to a response whose session was opened.
+///
+/// Returns `None` if the existing `values` suffice.
 #[must_use]
 pub fn vary<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
     let said = values
@@ -12,11 +13,12 @@ pub fn vary<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<&'static st
     (!said).then_some("cookie")
 }
 
-/// The `Cache-Control` of a response that no cache may store, to replace the one that it has.
+/// Returns the `Cache-Control` that forbids storing, to replace the existing `values`.
 ///
-/// `None` leaves the handler's own, which forbids storing already. OWASP's Session Management Cheat
-/// Sheet asks for `no-store` on every response that carries an id: `private` alone would leave the
-/// cookie in the browser's own cache. `private` is added for shared caches that know no `no-store`.
+/// Returns `None` if the existing values forbid storing already. OWASP's Session Management Cheat
+/// Sheet requires `no-store` on every response that carries an id: `private` alone would leave the
+/// cookie in the browser's own cache. `private` is added for shared caches that don't support
+/// `no-store`.
 ///
 /// # Examples
 /// ```
@@ -35,22 +37,23 @@ pub fn cache_control<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<&'
     (shared || !forbids).then_some("private, no-store")
 }
 
-/// Whether these `Cache-Control` values invite shared caches: the handler took a personal response
-/// for a public one.
+/// Returns `true` if these `Cache-Control` values permit shared caches.
+///
+/// The handler then mistook a personal response for a public one.
 #[must_use]
 pub fn invites_shared_caches<'a>(values: impl IntoIterator<Item = &'a str>) -> bool {
     values.into_iter().flat_map(directives).any(is_for_shared_caches)
 }
 
-/// Whether a response with this field may be stored by a cache that prefers the field to
-/// `Cache-Control`.
+/// Returns `true` if this field lets a cache store the response.
 ///
-/// Such a field must be removed from a response that no cache may store. A field that forbids
-/// storing stays. `field` is compared without regard to case.
+/// Some caches prefer such a field to `Cache-Control`. Such a field must be removed from a response
+/// that no cache may store. A field that forbids storing stays. `field` is compared
+/// case-insensitively.
 ///
-/// The fields are `CDN-Cache-Control` and its relatives, whose names end the same (RFC 9213 §2.2: a
-/// cache that knows such a field ignores `Cache-Control`), the older fields of vendors, and
-/// `Expires`. `Pragma` isn't one of them: in a response it has no meaning (RFC 9111 §5.4).
+/// The fields are `CDN-Cache-Control` and its vendor variants with the same ending (RFC 9213 §2.2:
+/// a cache that knows such a field ignores `Cache-Control`), older vendor fields, and `Expires`.
+/// `Pragma` isn't one of them: it has no meaning in a response (RFC 9111 §5.4).
 ///
 /// # Examples
 /// ```
@@ -68,10 +71,9 @@ pub fn overrides_cache_control(field: &str, value: &str) -> bool {
     }
 }
 
-/// Whether a field of this name may be one that caches prefer to `Cache-Control`: see
-/// [`overrides_cache_control`].
+/// Returns `true` if caches may prefer this field to `Cache-Control`.
 ///
-/// It spares looking at the values of all other fields.
+/// See [`overrides_cache_control`]. It avoids reading the values of all other fields.
 #[must_use]
 pub fn is_targeted_cache_field(field: &str) -> bool {
     is_cdn_cache_control(field) || TARGETED.iter().any(|(name, _)| name.eq_ignore_ascii_case(field))
@@ -79,8 +81,7 @@ pub fn is_targeted_cache_field(field: &str) -> bool {
 
 type Stays = fn(&str) -> bool;
 
-/// The one list of fields that caches prefer to `Cache-Control`, and which of their values may
-/// stay.
+/// The fields that caches prefer to `Cache-Control`, each with a test of the values that may stay.
 ///
 /// `*-CDN-Cache-Control` of any vendor (Cloudflare, Vercel, Netlify) is in
 /// [`is_cdn_cache_control`].
@@ -92,12 +93,12 @@ const TARGETED: &[(&str, Stays)] = &[
     ("akamai-cache-control", |value| forbids_storing(value, &["no-store"])),
     // LiteSpeed: its `private` is a cache on the server.
     ("x-litespeed-cache-control", |value| forbids_storing(value, &["no-store", "no-cache"])),
-    // nginx: seconds, or `@` and a Unix time; 0 turns its cache off.
+    // nginx: seconds, or `@` and a Unix time; 0 disables its cache.
     ("x-accel-expires", |value| value.trim() == "0"),
     ("expires", |value| is_in_the_past(value)),
 ];
 
-/// `CDN-Cache-Control`, and that of one vendor: `Cloudflare-CDN-Cache-Control`.
+/// Matches `CDN-Cache-Control`, and that of a vendor: `Cloudflare-CDN-Cache-Control`.
 fn is_cdn_cache_control(field: &str) -> bool {
     const SUFFIX: &[u8] = b"cdn-cache-control";
     let Some(start) = field.len().checked_sub(SUFFIX.len()) else { return false };
@@ -105,13 +106,14 @@ fn is_cdn_cache_control(field: &str) -> bool {
     suffix.eq_ignore_ascii_case(SUFFIX) && (vendor.is_empty() || vendor.ends_with(b"-"))
 }
 
-/// One of the words forbids storing, and nothing else in the value permits it.
+/// Returns `true` if one of `words` forbids storing and nothing else in the value permits it.
 fn forbids_storing(value: &str, words: &[&str]) -> bool {
     let is_one = |directive: &str| words.iter().any(|word| directive.eq_ignore_ascii_case(word));
     directives(value).any(is_one) && !directives(value).any(|it| is_for_shared_caches(it) || it.starts_with('!'))
 }
 
-/// A date before this was written, or no date at all, which counts as past (RFC 9111 §5.3).
+/// Returns `true` for a date before this code was written, and for an invalid date, which counts as
+/// past (RFC 9111 §5.3).
 fn is_in_the_past(expires: &str) -> bool {
     let mut years = expires.split([' ', '-']).filter(|it| it.len() == 4).filter_map(|it| it.parse::<u16>().ok());
     match years.next() {

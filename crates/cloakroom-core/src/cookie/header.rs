@@ -1,18 +1,18 @@
-//! Reading the `Cookie` header of a request.
+//! Parsing of the `Cookie` header of a request.
 
 use std::fmt;
 
 use super::MAX_COOKIE;
 use crate::rejected::Rejected;
 
-/// How many values of one name are tried. A browser sends one cookie of ours, or two while
-/// attributes change. More of them are a mistake or an attack, and each costs a signature or a
-/// round trip.
+/// The maximum number of values of one name that are tried. A browser sends one of our cookies, or
+/// two during a change of attributes. More are a mistake or an attack, and each costs a signature
+/// check or a round trip.
 const MOST_CANDIDATES: usize = 4;
 
-/// The `Cookie` header lines of a request, as they came.
+/// The `Cookie` header lines of a request.
 ///
-/// HTTP/2 may split the header into several lines (RFC 9113 §8.2.3): they are one list.
+/// HTTP/2 may split the header into several lines (RFC 9113 §8.2.3); they form one list.
 ///
 /// # Examples
 /// ```
@@ -23,16 +23,16 @@ const MOST_CANDIDATES: usize = 4;
 /// ```
 ///
 /// # Security
-/// `Debug` prints sizes only.
+/// `Debug` prints only sizes.
 #[derive(Clone, Default)]
 pub struct CookieHeader<'a> {
-    /// Apart from the others, because there is seldom another one.
+    /// Separate from the others, because there is rarely a second line.
     first: Option<&'a [u8]>,
     others: Vec<&'a [u8]>,
 }
 
 impl<'a> CookieHeader<'a> {
-    /// The header from its lines.
+    /// Creates the header from its lines.
     #[must_use]
     pub fn new(lines: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut lines = lines.into_iter();
@@ -43,17 +43,18 @@ impl<'a> CookieHeader<'a> {
         self.first.into_iter().chain(self.others.iter().copied())
     }
 
-    /// The values of all cookies of this name, the last one first. Quotes around a value are taken
-    /// off; a value that isn't text comes as an empty one.
+    /// Returns the values of all cookies called `name`, the last one first.
     ///
-    /// The last one first, because a browser puts the cookie with the longest path, the most
-    /// specific one, in front, and Pyramid takes the last: what opens decides.
+    /// Quotes around a value are removed. A value that isn't UTF-8 is returned as an empty one. The
+    /// order matters only if several values open: browsers send the cookie with the longest path,
+    /// the most specific one, first, but Pyramid takes the last.
     pub fn last_first<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'a str> + 'b {
         self.lines().rev().flat_map(pairs).filter_map(move |pair| value_of(pair, name.as_bytes()))
     }
 
-    /// The values of this name that a factory tries, the last one first: at most four. One of more
-    /// than 4,096 bytes is [`Rejected::TooLong`] without a look at it.
+    /// Returns the values of `name` that a factory tries, the last one first: at most four.
+    ///
+    /// A value of more than 4,096 bytes is [`Rejected::TooLong`] and isn't read.
     ///
     /// # Examples
     /// ```
@@ -69,7 +70,7 @@ impl<'a> CookieHeader<'a> {
         self.last_first(name).take(MOST_CANDIDATES).map(checked)
     }
 
-    /// Whether there is a cookie of this name at all.
+    /// Returns `true` if there is a cookie called `name`.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.last_first(name).next().is_some()
@@ -83,10 +84,10 @@ impl fmt::Debug for CookieHeader<'_> {
     }
 }
 
-/// What stands between the semicolons of a line, the last one first.
+/// Splits a line at its semicolons, and returns the parts in reverse order.
 fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut end = line.len();
-    // A stop before the first byte, for the first pair.
+    // A virtual semicolon before the first byte, for the first pair.
     let stops = memchr::memrchr_iter(b';', line).map(Some).chain([None]);
     stops.filter_map(move |stop| {
         let pair = line.get(stop.map_or(0, |stop| stop + 1)..end);

@@ -1,5 +1,4 @@
-//! The text of cookies: reading `Cookie`, writing `Set-Cookie`, and what a cache may do with the
-//! response.
+//! Cookies: parsing `Cookie`, writing `Set-Cookie`, and the cache headers of the response.
 
 mod attributes;
 mod caching;
@@ -9,7 +8,9 @@ pub use attributes::{CookieConfig, CookieTemplate, SameSite, SetCookie};
 pub use caching::{cache_control, invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary};
 pub use header::CookieHeader;
 
-/// The longest cookie that browsers keep: name and value, in bytes (RFC 6265bis §5.6).
+/// The maximum size of a cookie that browsers accept, in bytes.
+///
+/// It includes name and value (RFC 6265bis §5.6).
 pub const MAX_COOKIE: usize = 4096;
 
 #[cfg(test)]

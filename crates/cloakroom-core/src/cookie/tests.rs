@@ -1,5 +1,4 @@
-//! The `Cookie` header as clients send it, `Set-Cookie` as browsers want it, and what caches are
-//! told.
+//! The `Cookie` header from clients, `Set-Cookie` for browsers, and the headers for caches.
 
 use std::time::Duration;
 
@@ -59,12 +58,12 @@ fn values_are_found_the_last_one_first() {
 }
 
 #[test]
-fn a_hundred_thousand_bytes_of_garbage_hide_nothing() {
+fn a_cookie_is_found_in_a_hundred_thousand_bytes_of_garbage() {
     let mut state: u32 = 1;
     let mut garbage = Vec::with_capacity(100_000);
     while garbage.len() < 100_000 {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        // No semicolon, so that nothing in it can end and be ours.
+        // Without a semicolon, so that no part of it can be our cookie.
         garbage.push(match state.to_be_bytes()[0] {
             b';' => b'=',
             byte => byte,
@@ -86,8 +85,8 @@ fn debug_of_a_header_shows_no_cookie() {
     assert_eq!(format!("{header:?}"), "CookieHeader(2 lines, 17 bytes)");
 }
 
-/// What the standard asks of a prefix: Secure, HttpOnly, no Domain and Path=/ (RFC 6265bis §4.1.3,
-/// and §5.4 on case).
+/// The requirements of a prefix: Secure, HttpOnly, no Domain and Path=/ (RFC 6265bis §4.1.3, and
+/// §5.4 on case).
 const NAMES: &[(&str, [bool; 3])] = &[
     // name, needs [Secure, HttpOnly, host only]
     ("session", [false, false, false]),
@@ -169,7 +168,7 @@ fn all_attributes_against_all_prefixes() {
     assert_eq!(rows, 15 * 2 * 2 * 4 * 3 * 2);
 }
 
-/// A line's first pair, and its attributes in some order.
+/// Splits a line into its first pair and its attributes, in sorted order.
 fn parts(line: &str) -> (String, Vec<String>) {
     let mut parts = line.split("; ").map(str::to_owned);
     let pair = parts.next().unwrap();
@@ -251,7 +250,7 @@ fn a_value_with_another_character_is_refused_and_named() {
 }
 
 #[test]
-fn what_browsers_would_ignore_is_refused_and_named() {
+fn attributes_that_browsers_would_ignore_are_refused_and_named() {
     let config = || CookieConfig::default().name("s");
     let long = |length: usize| "x".repeat(length);
     let rows: &[(&str, CookieConfig, Option<&str>)] = &[
@@ -296,14 +295,14 @@ fn what_browsers_would_ignore_is_refused_and_named() {
 #[test]
 fn responses_vary_by_cookie_once() {
     let rows: &[(&str, &[&str], Option<&str>)] = &[
-        ("nothing said", &[], Some("cookie")),
+        ("no values", &[], Some("cookie")),
         ("empty", &[""], Some("cookie")),
-        ("something else", &["Accept-Encoding"], Some("cookie")),
-        ("said", &["Cookie"], None),
-        ("said in capitals", &["COOKIE"], None),
-        ("said in a list", &["Accept , cookie,Origin"], None),
-        ("said in a second line", &["Accept", "Cookie"], None),
-        ("everything", &["*"], None),
+        ("another field", &["Accept-Encoding"], Some("cookie")),
+        ("cookie", &["Cookie"], None),
+        ("cookie in capitals", &["COOKIE"], None),
+        ("cookie in a list", &["Accept , cookie,Origin"], None),
+        ("cookie in a second line", &["Accept", "Cookie"], None),
+        ("any field", &["*"], None),
         ("everything in a list", &["Accept, *"], None),
         ("a field whose name begins alike", &["Cookies, X-Cookie, Cookie2"], Some("cookie")),
     ];
@@ -316,7 +315,7 @@ fn responses_vary_by_cookie_once() {
 fn a_private_response_is_stored_by_no_cache() {
     let ours = Some("private, no-store");
     let rows: &[(&str, &[&str], Option<&str>)] = &[
-        ("nothing said", &[], ours),
+        ("no values", &[], ours),
         ("empty", &[""], ours),
         ("public", &["public, max-age=3600"], ours),
         ("private isn't enough", &["private"], ours),
@@ -328,7 +327,7 @@ fn a_private_response_is_stored_by_no_cache() {
         ("no-store in capitals", &["No-Store"], None),
         ("no-store in a list", &["private ,no-store, max-age=0"], None),
         ("no-store in a second line", &["private", "no-store"], None),
-        ("public beside no-store", &["public, no-store"], ours),
+        ("public and no-store", &["public, no-store"], ours),
         ("s-maxage in a second line", &["no-store", "S-MaxAge = 60"], ours),
     ];
     for (name, values, expected) in rows {
@@ -337,7 +336,7 @@ fn a_private_response_is_stored_by_no_cache() {
 }
 
 #[test]
-fn fields_that_override_cache_control_are_told_apart() {
+fn fields_that_override_cache_control_are_recognized() {
     #[rustfmt::skip] // one row, one line
     let rows: &[(&str, &str, bool)] = &[ // field, value, must be removed
         ("cdn-cache-control", "max-age=600", true),

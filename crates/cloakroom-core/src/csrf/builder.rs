@@ -1,11 +1,12 @@
-//! The options of the CSRF checks, validated before the first request.
+//! The options of the CSRF check, validated before the first request.
 
 use super::origin::{Origin, OriginPattern};
 use super::rules::{CsrfRules, OwnOrigin, TokenPolicy};
 use crate::error::ConfigError;
 
-/// Options for [`CsrfRules`]; whatever contradicts itself is an error of
-/// [`CsrfRulesBuilder::build`].
+/// A builder of [`CsrfRules`].
+///
+/// Contradictory options are an error of [`CsrfRulesBuilder::build`].
 ///
 /// # Examples
 /// ```
@@ -39,98 +40,221 @@ pub struct CsrfRulesBuilder {
 }
 
 impl CsrfRulesBuilder {
-    /// The application's own origin, such as `https://shop.example`; call it again for another one.
+    /// Sets the application's own origin, such as `https://shop.example`.
     ///
-    /// Without any, it is `https://` and the request's `Host`.
+    /// Repeat it for further ones. Without this option, the own origin is `https://` and the
+    /// request's `Host`.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{CsrfRules, RequestFacts};
+    ///
+    /// let rules = CsrfRules::builder().own_origin("https://shop.example").build()?;
+    /// assert!(rules.check_origin(&RequestFacts::new("POST").origin("https://shop.example")).is_ok());
+    /// assert!(rules.check_origin(&RequestFacts::new("POST").origin("https://evil.example")).is_err());
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     pub fn own_origin(mut self, origin: impl Into<String>) -> Self {
         self.own.push(origin.into());
         self
     }
 
-    /// Takes the own origin from the `Host` header under plain `http`, for development without TLS.
+    /// Uses `http` and the `Host` header as the own origin, for development without TLS.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{CsrfRules, RequestFacts};
+    ///
+    /// let rules = CsrfRules::builder().danger_own_scheme_http().build()?;
+    /// let facts = RequestFacts::new("POST").host("localhost:3000").origin("http://localhost:3000");
+    /// assert!(rules.check_origin(&facts).is_ok());
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     pub const fn danger_own_scheme_http(mut self) -> Self {
         self.own_scheme_http = true;
         self
     }
 
-    /// Trusts another origin, or all subdomains as `https://*.example.com`.
+    /// Trusts another origin, or all subdomains of a domain as `https://*.example.com`.
     ///
     /// # Security
-    /// Whoever controls a trusted origin can act as the visitor. No list of public suffixes is
-    /// asked: `https://*.co.uk` is accepted.
+    /// A page of a trusted origin can act on behalf of the visitor. No public suffix list is
+    /// consulted: `https://*.co.uk` is accepted.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{CsrfRules, RequestFacts};
+    ///
+    /// let rules = CsrfRules::builder().trusted_origin("https://*.shops.example").build()?;
+    /// let facts = RequestFacts::new("POST").sec_fetch_site("cross-site").origin("https://a.shops.example");
+    /// assert!(rules.check_origin(&facts).is_ok());
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     pub fn trusted_origin(mut self, pattern: impl Into<String>) -> Self {
         self.trusted.push(pattern.into());
         self
     }
 
-    /// When the token is asked for. The default is [`TokenPolicy::WhenUnsure`].
+    /// Sets the policy for requiring a token. The default is [`TokenPolicy::WhenUnsure`].
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{CsrfRules, TokenPolicy};
+    ///
+    /// let rules = CsrfRules::builder().token_policy(TokenPolicy::Always).build()?;
+    /// assert_eq!(rules.token_policy(), TokenPolicy::Always);
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     pub const fn token_policy(mut self, policy: TokenPolicy) -> Self {
         self.token = Some(policy);
         self
     }
 
-    /// Checks the origin only: short for [`TokenPolicy::Never`].
+    /// Checks only the origin. Short for [`TokenPolicy::Never`].
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{CsrfRules, TokenPolicy};
+    ///
+    /// let rules = CsrfRules::builder().origin_only().build()?;
+    /// assert_eq!(rules.token_policy(), TokenPolicy::Never);
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     pub const fn origin_only(self) -> Self {
         self.token_policy(TokenPolicy::Never)
     }
 
-    /// Checks the token only, as Pyramid's `check_origin=False` does. WebSocket handshakes are then
-    /// not checked at all.
+    /// Checks only the token, as Pyramid's `check_origin=False` does.
+    ///
+    /// WebSocket handshakes are then not checked at all.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{CsrfDecision, CsrfRules, RequestFacts};
+    ///
+    /// let rules = CsrfRules::builder().danger_token_only().build()?;
+    /// let facts = RequestFacts::new("POST").origin("https://evil.example");
+    /// assert_eq!(rules.decide(&facts), CsrfDecision::TokenNeeded);
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     pub const fn danger_token_only(mut self) -> Self {
         self.token_only = true;
         self
     }
 
-    /// Lets requests pass the origin check that have none of the headers. For clients that aren't
-    /// browsers.
+    /// Lets requests without any of the headers pass the origin check.
     ///
-    /// They need the token still, unless the policy is [`TokenPolicy::Never`].
+    /// For clients that aren't browsers. They still need the token, unless the policy is
+    /// [`TokenPolicy::Never`].
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{CsrfDecision, CsrfRules, RequestFacts};
+    ///
+    /// let rules = CsrfRules::builder().danger_allow_no_origin().build()?;
+    /// assert_eq!(rules.decide(&RequestFacts::new("POST")), CsrfDecision::TokenNeeded);
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     pub const fn danger_allow_no_origin(mut self) -> Self {
         self.allow_no_origin = true;
         self
     }
 
-    /// Refuses nothing, and reports what would have been refused: for the time before protection is
-    /// switched on.
+    /// Refuses no request, and only reports those that would be refused.
     ///
-    /// A request passes even where the check is impossible, because the session's store is down. A
-    /// handler that takes a `CheckedForm` asks for the check by itself, and gets it.
+    /// For a trial before enforcement. A request passes even if the check is impossible because the
+    /// session's store is down. The exception is a handler that takes a `CheckedForm`, which always
+    /// enforces the check.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CsrfRules;
+    ///
+    /// assert!(CsrfRules::builder().danger_report_only().build()?.is_report_only());
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     pub const fn danger_report_only(mut self) -> Self {
         self.report_only = true;
         self
     }
 
-    /// Counts one more method as safe, which means that it changes nothing.
+    /// Treats another method as safe, that is, as one that changes nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CsrfRules;
+    ///
+    /// let rules = CsrfRules::builder().danger_safe_method("REPORT").build()?;
+    /// assert!(!rules.covers("REPORT") && rules.covers("POST"));
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     pub fn danger_safe_method(mut self, method: impl Into<String>) -> Self {
         self.safe_methods.push(method.into());
         self
     }
 
-    /// The header that carries the token. The default is `X-CSRF-Token`.
+    /// Sets the header that carries the token. The default is `X-CSRF-Token`.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CsrfRules;
+    ///
+    /// let rules = CsrfRules::builder().header("X-XSRF-Token").build()?;
+    /// assert_eq!(rules.header_name(), "x-xsrf-token");
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     pub fn header(mut self, name: impl Into<String>) -> Self {
         self.header = Some(name.into());
         self
     }
 
-    /// The form field that carries the token. The default is `csrf_token`.
+    /// Sets the form field that carries the token. The default is `csrf_token`.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CsrfRules;
+    ///
+    /// let rules = CsrfRules::builder().field("_token").build()?;
+    /// assert_eq!(rules.field_name(), "_token");
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     pub fn field(mut self, name: impl Into<String>) -> Self {
         self.field = Some(name.into());
         self
     }
 
-    /// How many bytes of a form are read, and held in memory, in search of the token. The default
-    /// is 1 MiB.
+    /// Sets the maximum number of bytes of a form that are buffered in search of the token.
+    ///
+    /// The default is 1 MiB.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CsrfRules;
+    ///
+    /// let rules = CsrfRules::builder().body_limit(64 * 1024).build()?;
+    /// assert_eq!(rules.max_body(), 65_536);
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     pub const fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = Some(bytes);
         self
     }
 
-    /// The rules.
+    /// Checks the options and builds the rules.
     ///
     /// # Errors
-    /// A name that no header or field can have, an origin that no page can have, a method that
-    /// never matches, a limit of nothing, or two options that contradict each other. The error
-    /// names the option.
+    /// Returns an error for an invalid name of a header or field, an origin that no page can have,
+    /// a method that never matches, a limit of zero, or two options that contradict each other. The
+    /// error names the option.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CsrfRules;
+    ///
+    /// assert!(CsrfRules::builder().build().is_ok());
+    /// let error = CsrfRules::builder().body_limit(0).build().unwrap_err();
+    /// assert_eq!(error.option(), "body_limit");
+    /// ```
     pub fn build(self) -> Result<CsrfRules, ConfigError> {
         let rules = CsrfRules::default();
         let own = self.own()?;
@@ -194,13 +318,13 @@ fn own_origin(text: &str) -> Result<Origin, ConfigError> {
     }
 }
 
-/// A token of RFC 9110 §5.6.2, of which names of headers and methods are made.
+/// Returns `true` for a token of RFC 9110 §5.6.2, the syntax of header names and methods.
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 fn valid_method(method: String) -> Result<String, ConfigError> {
-    // Methods are compared exactly (RFC 9110 §9.1): "post" would never be the method of a request.
+    // Methods are case-sensitive (RFC 9110 §9.1): "post" never matches the method of a request.
     if is_token(&method) && !method.bytes().any(|byte| byte.is_ascii_lowercase()) {
         return Ok(method);
     }
@@ -215,7 +339,7 @@ fn valid_header(name: &str) -> Result<String, ConfigError> {
 }
 
 fn valid_field(name: String) -> Result<String, ConfigError> {
-    // Browsers write line breaks and quotes of a name in another way in multipart forms.
+    // Browsers escape line breaks and quotes of a name in multipart forms.
     if !name.is_empty() && !name.chars().any(|it| it.is_control() || it == '"') {
         return Ok(name);
     }

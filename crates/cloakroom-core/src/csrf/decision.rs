@@ -1,29 +1,29 @@
-//! The outcome of the check, from the first look at a request to what its handler is told.
+//! The outcome of a request's CSRF check.
 
 use super::refusal::Refusal;
 
-/// The state of a request's CSRF check.
+/// The outcome of a request's CSRF check.
 ///
-/// [`CsrfRules::decide`](super::CsrfRules::decide) makes the first four from the head alone; the
-/// token turns `TokenNeeded` into `Passed` or `Refused`; report-only rules turn `Refused` into
-/// `Reported`.
+/// [`CsrfRules::decide`](super::CsrfRules::decide) returns one of the first four, from the
+/// request's head alone. Comparing the token turns `TokenNeeded` into `Passed` or `Refused`, and
+/// report-only rules turn `Refused` into `Reported`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "an adapter must know what to do with each")]
 pub enum CsrfDecision {
-    /// Not covered by the check: a safe method, or an exempt route.
+    /// The request isn't covered: its method is safe, or its route is exempt.
     Unchecked,
-    /// Passed everything that the rules ask for.
+    /// The request passed all checks.
     Passed,
-    /// The origin is good, and the token must be compared before the handler may run.
+    /// The origin is accepted. The token must be compared before the handler may run.
     TokenNeeded,
-    /// Must not reach the handler.
+    /// The request must not reach the handler.
     Refused(Refusal),
-    /// Failed, and goes on because the rules only report.
+    /// The check failed, but the request continues in report-only mode.
     Reported(Refusal),
 }
 
 impl CsrfDecision {
-    /// The reason, if the request must not reach its handler.
+    /// Returns the reason, if the request must not reach its handler.
     #[must_use]
     pub const fn refusal(self) -> Option<Refusal> {
         match self {
@@ -32,7 +32,7 @@ impl CsrfDecision {
         }
     }
 
-    /// Passes, or refuses for this reason.
+    /// Converts the result of a check to `Passed` or `Refused`.
     #[must_use]
     pub const fn of(outcome: Result<(), Refusal>) -> Self {
         match outcome {

@@ -1,26 +1,26 @@
-//! The facts about a request on which the origin check decides.
+//! The parts of a request that the origin check depends on.
 
-/// A request header of which only one line makes sense.
+/// A request header that must occur only once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a header is absent, there once, or unusable")]
 pub enum HeaderFact<'a> {
-    /// No line of this name.
+    /// The header is absent.
     #[default]
     Absent,
-    /// The value of the only line.
+    /// The header occurs once, with this value.
     Value(&'a str),
-    /// Several lines, or one that isn't ASCII text: no value can be trusted.
+    /// The header occurs several times, or isn't ASCII text. No value can be trusted.
     Malformed,
 }
 
 impl<'a> HeaderFact<'a> {
-    /// Whether the request has no line of this name.
+    /// Returns `true` if the header is absent.
     #[must_use]
     pub const fn is_absent(self) -> bool {
         matches!(self, Self::Absent)
     }
 
-    /// The value of the only line.
+    /// Returns the value if the header occurs once.
     #[must_use]
     pub const fn value(self) -> Option<&'a str> {
         match self {
@@ -42,10 +42,10 @@ impl<'a> From<Option<&'a str>> for HeaderFact<'a> {
     }
 }
 
-/// Method and headers of a request, as far as the CSRF check looks at them.
+/// The method and headers of a request that the CSRF check depends on.
 ///
-/// Adapters get one from `RequestHead::facts`; [`RequestFacts::new`] is for code that has no
-/// request at hand.
+/// Adapters get them from `RequestHead::facts`; [`RequestFacts::new`] is for code without a
+/// request.
 ///
 /// # Examples
 /// ```
@@ -59,7 +59,8 @@ impl<'a> From<Option<&'a str>> for HeaderFact<'a> {
 pub struct RequestFacts<'a> {
     /// The method, in upper case.
     pub method: &'a str,
-    /// The request opens a WebSocket: `GET` with `Upgrade: websocket`, or an extended `CONNECT`.
+    /// The request opens a WebSocket: `GET` with `Upgrade: websocket`, or an extended
+    /// `CONNECT`.
     pub handshake: bool,
     /// `Host`, or `:authority` in HTTP/2.
     pub host: HeaderFact<'a>,
@@ -72,7 +73,9 @@ pub struct RequestFacts<'a> {
 }
 
 impl<'a> RequestFacts<'a> {
-    /// A request with this method and none of the headers; `CONNECT` is a handshake.
+    /// Creates the facts of a request with this method and without headers.
+    ///
+    /// `CONNECT` is a handshake.
     #[must_use]
     pub fn new(method: &'a str) -> Self {
         Self { method, handshake: method == "CONNECT", ..Self::default() }

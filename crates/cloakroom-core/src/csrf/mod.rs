@@ -1,7 +1,6 @@
-//! The rules of CSRF protection: where a request comes from, and whether it knows the session's
-//! token.
+//! The rules of CSRF protection: checks of a request's origin and of its token.
 //!
-//! The rules are pure; adapters read headers and bodies.
+//! The rules are pure functions; adapters read headers and bodies.
 
 mod builder;
 mod decision;

@@ -1,11 +1,13 @@
-//! Web origins (RFC 6454) and the ones that are trusted.
+//! Web origins (RFC 6454), and patterns of trusted origins.
 
 use core::net::Ipv6Addr;
 use std::fmt;
 
 use crate::error::ConfigError;
 
-/// Scheme, host and port of a page, in lower case and without the scheme's default port.
+/// The scheme, host and port of a page.
+///
+/// They are in lower case and without the scheme's default port.
 ///
 /// # Examples
 /// ```
@@ -24,26 +26,27 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Reads an origin as browsers write it in the `Origin` header; `null` isn't one.
+    /// Parses an origin in the form of the `Origin` header. Returns `None` for `null`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
         Self::from_parts(scheme, authority)
     }
 
-    /// The origin of an absolute URL, as in the `Referer` header.
+    /// Returns the origin of an absolute URL, such as that of the `Referer` header.
     #[must_use]
     pub fn of_url(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
-        // Browsers read a backslash as a slash (WHATWG URL §4.4):
-        // "https://evil.example\@shop.example/" is evil.example's.
+        // Browsers treat a backslash as a slash (WHATWG URL §4.4):
+        // "https://evil.example\@shop.example/" has the origin of evil.example.
         let authority = rest.split(['/', '\\', '?', '#']).next()?;
-        // Never look behind an @: "https://shop.example@evil.example/" is evil.example's.
+        // The host is after the last @: "https://shop.example@evil.example/" has the origin of
+        // evil.example.
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         Self::from_parts(scheme, host)
     }
 
-    /// An origin from a scheme and the value of a `Host` header.
+    /// Creates an origin from a scheme and the value of a `Host` header.
     #[must_use]
     pub fn from_parts(scheme: &str, authority: &str) -> Option<Self> {
         let valid_scheme = scheme.starts_with(|it: char| it.is_ascii_alphabetic())
@@ -58,8 +61,7 @@ impl Origin {
         Some(Self { scheme, host, port })
     }
 
-    /// Whether a page can have this origin and be the application: `https`, or `http` in
-    /// development.
+    /// Returns `true` if a web application can have this origin: `https`, or `http` in development.
     pub(super) fn is_of_the_web(&self) -> bool {
         matches!(self.scheme.as_str(), "https" | "http")
     }
@@ -70,7 +72,7 @@ impl Origin {
 }
 
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
-    // The colons of an IPv6 address stand between brackets.
+    // The colons of an IPv6 address are between brackets.
     let after_host = authority.rfind(']').map_or(0, |bracket| bracket + 1);
     match authority.get(after_host..)?.split_once(':') {
         None => Some((authority, None)),
@@ -82,7 +84,7 @@ fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
-/// The one way to write this host: names in lower case, IPv6 addresses in their shortest form.
+/// Normalizes a host: names to lower case, IPv6 addresses to their shortest form.
 fn normal_host(host: &str) -> Option<String> {
     if let Some(rest) = host.strip_prefix('[') {
         let address: Ipv6Addr = rest.strip_suffix(']')?.parse().ok()?;
@@ -110,8 +112,9 @@ impl fmt::Display for Origin {
     }
 }
 
-/// An origin that is trusted, or `https://*.example.com` for all subdomains of one (and not
-/// itself).
+/// A trusted origin, or all subdomains of a domain.
+///
+/// `https://*.example.com` matches all subdomains of the domain, but not the domain itself.
 ///
 /// # Examples
 /// ```
@@ -130,11 +133,11 @@ pub struct OriginPattern {
 }
 
 impl OriginPattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// When no page can have such an origin, or when the subdomains of a whole top-level domain are
-    /// meant; the message quotes it.
+    /// Returns an error if no page can have such an origin, or if the pattern covers a whole
+    /// top-level domain. The message quotes the pattern.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let wrong = |problem: &str| Err(ConfigError::new("trusted_origin", format!("{text:?} {problem}")));
         let (plain, subdomains) = match text.split_once("://*.") {
@@ -153,7 +156,7 @@ impl OriginPattern {
         Ok(Self { origin, subdomains })
     }
 
-    /// Whether this origin is trusted.
+    /// Returns `true` if this origin is trusted.
     #[must_use]
     pub fn matches(&self, origin: &Origin) -> bool {
         if self.origin.scheme != origin.scheme || self.origin.port != origin.port {
@@ -170,14 +173,14 @@ impl OriginPattern {
     }
 }
 
-/// Schemes whose pages have the origin `null`, and those of WebSockets, whose handshakes name the
-/// page's own.
+/// Schemes whose pages have the origin `null`, and those of WebSockets, whose handshakes carry the
+/// origin of the page.
 const NEVER_ORIGINS: &[&str] = &["javascript", "data", "blob", "about", "file", "filesystem", "vbscript", "ws", "wss"];
 
 fn can_have_subdomains(parent: &str) -> bool {
     let parent = parent.strip_suffix('.').unwrap_or(parent);
     let last = parent.rsplit('.').next().unwrap_or_default();
     let address = parent.starts_with('[') || last.bytes().all(|it| it.is_ascii_digit());
-    // `localhost` is for development: its subdomains are on this very machine.
+    // `localhost` is for development; its subdomains are on the same machine.
     !address && (parent == "localhost" || parent.split('.').filter(|label| !label.is_empty()).count() > 1)
 }

@@ -1,46 +1,47 @@
-//! Why a request was refused, in words that a developer can act on.
+//! The reasons for refusing a request, with a remedy for developers.
 
 use std::fmt;
 
-/// Why a request failed the CSRF checks.
+/// The reason why a request failed the CSRF check.
 ///
-/// Its `Display` says what was wrong and what to do about it; it quotes nothing that the request
-/// sent.
+/// Its `Display` states the cause and a remedy, and never quotes the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// `Sec-Fetch-Site` says another site, or another origin of this site, and its origin isn't
+    /// `Sec-Fetch-Site` names another site, or another origin of this site, and its origin isn't
     /// trusted.
     CrossSite,
-    /// `Origin` (or `Referer`) names an origin that is neither ours nor trusted.
+    /// `Origin` (or `Referer`) is neither ours nor trusted.
     ForeignOrigin,
-    /// `Origin` is `null`: our own page with `Referrer-Policy: no-referrer`, a sandboxed frame, or
-    /// a redirect.
+    /// `Origin` is `null`, because of `Referrer-Policy: no-referrer`, a sandboxed frame, or a
+    /// redirect.
     NullOrigin,
-    /// None of the headers that browsers send: `Sec-Fetch-Site`, `Origin`, `Referer`.
+    /// The request has none of the headers that browsers send: `Sec-Fetch-Site`, `Origin`,
+    /// `Referer`.
     NoOrigin,
-    /// `Sec-Fetch-Site` has a value that no browser of today sends, and there is no `Origin` or
+    /// `Sec-Fetch-Site` has a value that no current browser sends, and there is no `Origin` or
     /// `Referer`.
     UnknownSite,
-    /// `Host`, `Origin`, `Referer` or `Sec-Fetch-Site` came twice or isn't text, and nothing else
-    /// decides.
+    /// `Host`, `Origin`, `Referer` or `Sec-Fetch-Site` occurs twice or isn't text, and no other
+    /// header decides.
     MalformedHeaders,
-    /// There is a session or a token cookie, but the request brought no token.
+    /// There is a session or a token cookie, but the request has no token.
     TokenMissing,
-    /// There is no session (or token cookie) that a token could belong to.
+    /// There is no session (or token cookie) to compare a token with.
     NothingToMatch,
-    /// The token isn't the session's.
+    /// The token isn't that of the session.
     TokenMismatch,
-    /// No token was found in as much of the body as may be read.
+    /// No token was found in the readable part of the body.
     BodyTooLarge,
-    /// The body broke off or isn't what its content type says.
+    /// The body was cut off, or doesn't match its content type.
     BodyUnreadable,
-    /// The check was impossible: no session layer, or its store didn't answer. Only ever reported.
+    /// The check was impossible: there is no session layer, or its store didn't answer. Only
+    /// reported.
     Unavailable,
 }
 
 impl Refusal {
-    /// Every reason, in the order of the check.
+    /// All reasons, in the order of the check.
     pub const ALL: &'static [Self] = &[
         Self::CrossSite,
         Self::ForeignOrigin,
@@ -56,7 +57,7 @@ impl Refusal {
         Self::Unavailable,
     ];
 
-    /// A short name, for metrics and traces.
+    /// Returns a short name, for metrics and traces.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -75,8 +76,10 @@ impl Refusal {
         }
     }
 
-    /// The status of the response: 403; 413 and 400 where the body is at fault, 503 where the check
-    /// was impossible.
+    /// Returns the status of the response.
+    ///
+    /// It is 403 in general, 413 or 400 if the body is at fault, and 503 if the check was
+    /// impossible.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
@@ -100,7 +103,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::CrossSite => {
-                "the browser says that another site sent this request (Sec-Fetch-Site); trust its origin if that is meant to be"
+                "another site sent this request, according to the browser (Sec-Fetch-Site); trust its origin if that is intended"
             }
             Self::ForeignOrigin => {
                 "the request comes from another origin (Origin or Referer); trust it, or configure this application's own origin"

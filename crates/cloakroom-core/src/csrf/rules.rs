@@ -1,4 +1,4 @@
-//! The check of the request's head, and the options of the whole check.
+//! The rules of the CSRF check, and the check of a request's head.
 
 use super::builder::CsrfRulesBuilder;
 use super::decision::CsrfDecision;
@@ -6,48 +6,48 @@ use super::facts::{HeaderFact, RequestFacts};
 use super::origin::{Origin, OriginPattern};
 use super::refusal::Refusal;
 
-/// The largest part of a form that is read in search of the token, unless configured: 1 MiB.
+/// The default limit for the part of a form that is read in search of the token: 1 MiB.
 const BODY_LIMIT: usize = 1024 * 1024;
 
-/// How the application's own origin is known.
+/// The source of the application's own origin.
 ///
 /// # Security
-/// It is never inferred from forwarding headers, which a client can write: whether the application
-/// is on TLS is configuration.
+/// It is never taken from forwarding headers, which a client can set. The use of TLS is configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum OwnOrigin {
-    /// These origins, whatever the `Host` header says.
+    /// These origins, regardless of the `Host` header.
     Fixed(Vec<Origin>),
     /// This scheme and the request's `Host` header.
     FromHost { scheme: &'static str },
 }
 
-/// When a request must bring the token, after its origin was found to be good.
+/// The policy for requiring a token after the origin was accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenPolicy {
-    /// Always: a check of its own, which NIST SP 800-63B-4 §5.1 asks for.
+    /// Always: a separate check, which NIST SP 800-63B-4 §5.1 requires.
     Always,
-    /// Where neither `Sec-Fetch-Site` nor `Origin` says where the request comes from. The default.
+    /// Only if neither `Sec-Fetch-Site` nor `Origin` identifies the request's origin. The default.
     #[default]
     WhenUnsure,
-    /// Never: the origin alone decides, as in Go 1.25, .NET 11 and tower-http.
+    /// Never: only the origin is checked, as in Go 1.25, .NET 11 and tower-http.
     Never,
 }
 
-/// What an origin that is good was read from.
+/// The evidence for an accepted origin.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Evidence {
-    /// `Sec-Fetch-Site` or `Origin`, which a page can't write.
+    /// `Sec-Fetch-Site` or `Origin`, which a page can't set.
     Headers,
-    /// `Referer` at best, which pages, browsers and proxies remove; or the rules don't ask.
+    /// At best `Referer`, which pages, browsers and proxies may remove; or the origin isn't
+    /// checked.
     Weak,
 }
 
-/// The options of the CSRF checks.
+/// The rules of the CSRF check.
 ///
-/// [`CsrfRules::default`] is right for most applications: the origin is checked, and the token
-/// where the browser doesn't say where a request comes from. [`CsrfRules::builder`] changes that.
+/// [`CsrfRules::default`] suits most applications. It checks the origin, and requires the token if
+/// the browser doesn't send the origin. [`CsrfRules::builder`] sets other options.
 ///
 /// # Examples
 /// ```
@@ -91,55 +91,84 @@ impl Default for CsrfRules {
 }
 
 impl CsrfRules {
-    /// Options other than the defaults.
+    /// Starts building rules with other options than the defaults.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CsrfRules;
+    ///
+    /// let rules = CsrfRules::builder().own_origin("https://shop.example").build()?;
+    /// assert!(rules.covers("POST"));
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
     pub fn builder() -> CsrfRulesBuilder {
         CsrfRulesBuilder::default()
     }
 
-    /// Whether requests with this method are checked at all.
+    /// Returns `true` if requests with this method are checked.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CsrfRules;
+    ///
+    /// let rules = CsrfRules::default();
+    /// assert!(rules.covers("POST") && rules.covers("DELETE"));
+    /// assert!(!rules.covers("GET"));
+    /// ```
     #[must_use]
     pub fn covers(&self, method: &str) -> bool {
         !self.safe_methods.iter().any(|safe| safe == method)
     }
 
-    /// When the token is asked for.
+    /// Returns the policy for requiring a token.
     #[must_use]
     pub const fn token_policy(&self) -> TokenPolicy {
         self.token
     }
 
-    /// Whether refusals are only reported.
+    /// Returns `true` if refusals are only reported.
     #[must_use]
     pub const fn is_report_only(&self) -> bool {
         self.report_only
     }
 
-    /// The name of the token's header, in lower case.
+    /// Returns the name of the token's header, in lower case.
     #[must_use]
     pub fn header_name(&self) -> &str {
         &self.header
     }
 
-    /// The name of the token's form field.
+    /// Returns the name of the token's form field.
     #[must_use]
     pub fn field_name(&self) -> &str {
         &self.field
     }
 
-    /// The limit for [`CsrfRulesBuilder::body_limit`], in bytes.
+    /// Returns the limit of [`CsrfRulesBuilder::body_limit`], in bytes.
     #[must_use]
     pub const fn max_body(&self) -> usize {
         self.body_limit
     }
 
-    /// Decides on a request's head: not covered, passed, refused, or its token is needed.
+    /// Decides on a request's head: not covered, passed, refused, or token needed.
     ///
     /// 1. A WebSocket handshake is checked by its origin, never by a token, which browsers can't
     ///    add. A client that sends neither `Origin` nor `Sec-Fetch-Site` isn't a browser (RFC 6455
     ///    §4.1) and passes.
     /// 2. A safe method isn't covered.
-    /// 3. Every other request is checked by its origin, and then by its token as the
-    ///    [`TokenPolicy`] says.
+    /// 3. Every other request is checked by its origin, and then by its token according to the
+    ///    [`TokenPolicy`].
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{CsrfDecision, CsrfRules, Refusal, RequestFacts};
+    ///
+    /// let rules = CsrfRules::default();
+    /// let post = RequestFacts::new("POST");
+    /// assert_eq!(rules.decide(&RequestFacts::new("GET")), CsrfDecision::Unchecked);
+    /// assert_eq!(rules.decide(&post.sec_fetch_site("same-origin")), CsrfDecision::Passed);
+    /// assert_eq!(rules.decide(&post), CsrfDecision::Refused(Refusal::NoOrigin));
+    /// ```
     #[must_use]
     pub fn decide(&self, facts: &RequestFacts<'_>) -> CsrfDecision {
         if facts.handshake {
@@ -151,8 +180,9 @@ impl CsrfRules {
         self.decide_covered(facts)
     }
 
-    /// Decides on a request as if its method were unsafe: for forms that must be ours whatever
-    /// their route says.
+    /// Decides on a request as if its method were unsafe.
+    ///
+    /// For handlers that always require a checked form.
     #[must_use]
     pub fn decide_covered(&self, facts: &RequestFacts<'_>) -> CsrfDecision {
         match (self.evidence(facts), self.token) {
@@ -169,10 +199,20 @@ impl CsrfRules {
         CsrfDecision::of(self.check_origin(facts))
     }
 
-    /// The origin check alone: may a request from there change something here?
+    /// Checks only the origin: whether a request from there may change something here.
     ///
     /// # Errors
-    /// The [`Refusal`] if it may not.
+    /// Returns the [`Refusal`] if it may not.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{CsrfRules, Refusal, RequestFacts};
+    ///
+    /// let post = RequestFacts::new("POST").host("shop.example");
+    /// let check = |origin| CsrfRules::default().check_origin(&post.origin(origin));
+    /// assert_eq!(check("https://shop.example"), Ok(()));
+    /// assert_eq!(check("https://evil.example"), Err(Refusal::ForeignOrigin));
+    /// ```
     pub fn check_origin(&self, facts: &RequestFacts<'_>) -> Result<(), Refusal> {
         self.evidence(facts).map(|_| ())
     }
@@ -188,13 +228,13 @@ impl CsrfRules {
                 let trusted = origin.is_some_and(|it| self.is_trusted(&it));
                 if trusted { Ok(Evidence::Headers) } else { Err(Refusal::CrossSite) }
             }
-            // Absent, or a value that this version of the standard doesn't know (OWASP: ignore it
+            // Absent, or a value that is unknown to this version of the standard (OWASP: ignore it
             // and fall back).
             _ => self.fall_back(facts),
         }
     }
 
-    /// The check of a request whose `Sec-Fetch-Site` decides nothing.
+    /// Checks a request whose `Sec-Fetch-Site` is inconclusive.
     fn fall_back(&self, facts: &RequestFacts<'_>) -> Result<Evidence, Refusal> {
         match (facts.origin, facts.referer) {
             (HeaderFact::Malformed, _) | (HeaderFact::Absent, HeaderFact::Malformed) => Err(Refusal::MalformedHeaders),
@@ -206,7 +246,8 @@ impl CsrfRules {
                 self.welcome(Origin::of_url(referer), facts.host).map(|()| Evidence::Weak)
             }
             (HeaderFact::Absent, HeaderFact::Absent) => match facts.sec_fetch_site {
-                // `allow_no_origin` is for clients that aren't browsers. These are headers of one.
+                // `allow_no_origin` is for clients that aren't browsers, but this header comes from
+                // one.
                 HeaderFact::Value(_) => Err(Refusal::UnknownSite),
                 HeaderFact::Malformed => Err(Refusal::MalformedHeaders),
                 HeaderFact::Absent if self.allow_no_origin => Ok(Evidence::Weak),
@@ -219,7 +260,7 @@ impl CsrfRules {
         self.trusted.iter().any(|pattern| pattern.matches(origin))
     }
 
-    /// Whether this origin is trusted or our own.
+    /// Accepts an origin that is trusted or our own.
     fn welcome(&self, origin: Option<Origin>, host: HeaderFact<'_>) -> Result<(), Refusal> {
         let Some(origin) = origin else { return Err(Refusal::ForeignOrigin) };
         if self.is_trusted(&origin) {

@@ -1,5 +1,5 @@
-//! Stage one against the table of the design, in full; stage two against every near miss we could
-//! think of.
+//! The origin check against the complete table of the design, and the token check against near
+//! misses.
 
 use super::*;
 
@@ -7,8 +7,8 @@ const OWN: &str = "https://own.example";
 const TRUSTED: &str = "https://pay.example";
 const FOREIGN: &str = "https://evil.example";
 
-/// A header's text, and the origin that it stands for, as the standards define it: what the rules
-/// are compared with.
+/// A header's text, and the origin that it denotes by the standards. The rules are compared with
+/// this.
 type Said = Option<(&'static str, Option<&'static str>)>;
 
 const ORIGINS: &[Said] = &[
@@ -66,7 +66,7 @@ const SITES: &[Option<&str>] = &[
     Some(""),
 ];
 
-/// A `Host` header, and the authority that it stands for without the scheme's default port.
+/// A `Host` header, and the authority that it denotes, without the scheme's default port.
 const HOSTS: &[(Option<&str>, Option<&str>)] = &[
     (Some("own.example"), Some("own.example")),
     (Some("Own.Example"), Some("own.example")),
@@ -89,11 +89,11 @@ const METHODS: &[(&str, bool)] = &[
     ("", false),
 ];
 
-/// What a policy says, in terms of the design and not of the code.
+/// The effect of a policy, in terms of the design and not of the code.
 struct Policy {
     name: &'static str,
     rules: CsrfRules,
-    /// The scheme that goes before `Host`; `None` if our own origin is `https://fixed.example`.
+    /// The scheme that precedes `Host`; `None` if our own origin is `https://fixed.example`.
     scheme: Option<&'static str>,
     trusted: &'static [&'static str],
     origin: bool,
@@ -169,7 +169,7 @@ fn verdict(
     }
 }
 
-/// What the token's policy makes of a good origin.
+/// The decision for an accepted origin by the token policy.
 fn decision(policy: &Policy, site: Option<&str>, origin: Said, verdict: Result<(), Refusal>) -> CsrfDecision {
     let said = origin.is_some() || site.is_some_and(|site| ["same-origin", "none"].contains(&site));
     match (verdict, policy.token) {
@@ -216,7 +216,7 @@ fn stage_one_is_the_table_of_the_design_in_full() {
 }
 
 #[test]
-fn stage_one_in_words() {
+fn the_origin_check_by_example() {
     use Refusal::{CrossSite, ForeignOrigin, NoOrigin, NullOrigin, UnknownSite};
     // name, Sec-Fetch-Site, Origin, Referer, verdict
     type Row = (&'static str, Option<&'static str>, Option<&'static str>, Option<&'static str>, Result<(), Refusal>);
@@ -232,8 +232,8 @@ fn stage_one_in_words() {
         ("a trusted Referer is not a trusted Origin", Some("cross-site"), None, Some("https://pay.example/"), Err(CrossSite)),
         ("a sandboxed frame", Some("cross-site"), Some("null"), None, Err(CrossSite)),
         ("a browser without Sec-Fetch-Site", None, Some(OWN), None, Ok(())),
-        ("the same, from a foreign page", None, Some(FOREIGN), None, Err(ForeignOrigin)),
-        ("Origin is asked before Referer", None, Some(FOREIGN), Some("https://own.example/"), Err(ForeignOrigin)),
+        ("a browser without Sec-Fetch-Site, from a foreign page", None, Some(FOREIGN), None, Err(ForeignOrigin)),
+        ("Origin takes precedence over Referer", None, Some(FOREIGN), Some("https://own.example/"), Err(ForeignOrigin)),
         ("null is not absent", None, Some("null"), Some("https://own.example/"), Err(NullOrigin)),
         ("empty is not absent", None, Some(""), Some("https://own.example/"), Err(ForeignOrigin)),
         ("an old browser", None, None, Some("https://own.example/cart"), Ok(())),
@@ -243,7 +243,7 @@ fn stage_one_in_words() {
         ("another port of ours", None, Some("https://own.example:8443"), None, Err(ForeignOrigin)),
         ("curl", None, None, None, Err(NoOrigin)),
         ("a value from a later standard falls back", Some("same-planet"), Some(OWN), None, Ok(())),
-        ("and does not pass by itself", Some("same-planet"), None, None, Err(UnknownSite)),
+        ("an unknown value does not pass by itself", Some("same-planet"), None, None, Err(UnknownSite)),
         ("values are compared exactly", Some("Same-Origin"), None, None, Err(UnknownSite)),
     ];
     let rules = CsrfRules::builder().trusted_origin(TRUSTED).build().unwrap();
@@ -268,8 +268,8 @@ fn a_header_that_came_twice_is_named_as_the_cause() {
         ("Referer", post.referer(Malformed), Err(MalformedHeaders)),
         ("Host", post.host(Malformed).origin(OWN), Err(MalformedHeaders)),
         ("Host, and a trusted Origin", post.host(Malformed).origin(TRUSTED), Ok(())),
-        ("Host, which isn't asked", post.host(Malformed).sec_fetch_site("same-origin"), Ok(())),
-        ("Origin, which isn't asked", post.origin(Malformed).sec_fetch_site("same-origin"), Ok(())),
+        ("Host, which isn't needed", post.host(Malformed).sec_fetch_site("same-origin"), Ok(())),
+        ("Origin, which isn't needed", post.origin(Malformed).sec_fetch_site("same-origin"), Ok(())),
         ("Origin of another site", post.origin(Malformed).sec_fetch_site("cross-site"), Err(Refusal::CrossSite)),
     ] {
         assert_eq!(rules.check_origin(&facts), expected, "{name}");
@@ -277,7 +277,7 @@ fn a_header_that_came_twice_is_named_as_the_cause() {
 }
 
 #[test]
-fn options_change_what_they_say_and_nothing_else() {
+fn an_option_changes_only_its_own_setting() {
     let rules = CsrfRules::default();
     assert_eq!(
         (rules.header_name(), rules.field_name(), rules.max_body()),
@@ -300,7 +300,7 @@ fn options_change_what_they_say_and_nothing_else() {
 }
 
 #[test]
-fn a_rule_that_could_never_hold_is_an_error_at_start_up() {
+fn invalid_options_are_errors_of_build() {
     type Build = fn(CsrfRulesBuilder) -> CsrfRulesBuilder;
     let rows: &[(&str, Build)] = &[
         ("header", |it| it.header("")),
@@ -355,7 +355,7 @@ fn a_rule_that_could_never_hold_is_an_error_at_start_up() {
 }
 
 #[test]
-fn origins_are_read_as_browsers_write_them() {
+fn origins_are_parsed_as_browsers_write_them() {
     let rows: &[(&str, Option<&str>)] = &[
         ("https://example.com", Some("https://example.com")),
         ("HTTPS://Example.COM:443", Some("https://example.com")),
@@ -421,7 +421,7 @@ fn origins_are_read_as_browsers_write_them() {
 }
 
 #[test]
-fn patterns_trust_what_they_name() {
+fn patterns_match_only_the_origins_that_they_name() {
     // pattern, origin, trusted
     let rows: &[(&str, &str, bool)] = &[
         ("https://example.com", "https://example.com", true),
@@ -442,7 +442,7 @@ fn patterns_trust_what_they_name() {
         ("https://*.example.com:8443", "https://a.example.com:8443", true),
         ("https://*.example.com:8443", "https://a.example.com", false),
         ("http://*.localhost:3000", "http://shop.localhost:3000", true),
-        // A name with a final dot is another name to a browser, and so it is here.
+        // To browsers, a name with a final dot is a different host.
         ("https://*.example.com.", "https://a.example.com", false),
         ("https://*.example.com.", "https://a.example.com.", true),
         ("https://[::1]:8443", "https://[::1]:8443", true),
@@ -565,11 +565,11 @@ fn tokens_of_other_frameworks_keep_their_text() {
 }
 
 #[test]
-fn masks_differ_and_show_nothing_of_the_token() {
+fn masks_differ_and_hide_the_token() {
     let token = CsrfToken::from_random(std::array::from_fn(|index| u8::try_from(index * 7).unwrap()));
     let masks: Vec<String> = (0..=255).map(|byte| token.mask(&[byte; 43])).collect();
     for (index, mask) in masks.iter().enumerate() {
-        assert!(!masks[..index].contains(mask), "two pads, one mask");
+        assert!(!masks[..index].contains(mask), "two pads must give two masks");
         assert!(!mask.contains(token.expose()));
     }
 }

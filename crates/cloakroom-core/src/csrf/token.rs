@@ -1,4 +1,4 @@
-//! The token that a form of ours knows and a foreign page doesn't.
+//! The CSRF token: known to our own forms, unknown to other sites.
 
 use std::fmt;
 
@@ -9,16 +9,17 @@ use ctutils::CtEq as _;
 use crate::id::Spelled;
 use crate::text::Text;
 
-/// Longer texts aren't tokens of any framework we know.
+/// The maximum length of a token. No known framework has longer ones.
 const LONGEST: usize = 256;
 
-/// A session's CSRF token: 256 random bits as 43 characters, or the text that another framework
-/// made.
+/// A session's CSRF token.
+///
+/// It is 256 random bits in 43 characters, or the text of another framework's token.
 ///
 /// # Security
-/// Render it masked into pages ([`CsrfToken::mask`]): bytes that differ each time keep a compressed
-/// page from giving it away (BREACH). `Debug` prints nothing of it; [`CsrfToken::expose`] is the
-/// one way to its text.
+/// Render it into pages only under a mask ([`CsrfToken::mask`]): the bytes then differ each time,
+/// so that a compressed page doesn't leak the token (BREACH). `Debug` hides it; only
+/// [`CsrfToken::expose`] returns its text.
 ///
 /// # Examples
 /// ```
@@ -33,20 +34,20 @@ const LONGEST: usize = 256;
 #[derive(Clone)]
 pub struct CsrfToken {
     text: Text,
-    /// How another framework spells it, if the session is shared with one.
+    /// The token format of another framework, if the session is shared with one.
     scheme: Option<&'static dyn CsrfScheme>,
 }
 
-/// How another framework spells CSRF tokens, so that a form rendered by one application is accepted
-/// by the other.
+/// The CSRF token format of another framework.
 ///
-/// A [`CsrfToken`] of a session that is shared with that framework goes by it.
+/// A [`CsrfToken`] of a session that is shared with that framework uses its format, so that each
+/// application accepts the forms of the other.
 ///
 /// # Security
-/// `matches` **must** take the same time wherever two texts differ.
+/// `matches` **must** run in constant time, regardless of the position at which the texts differ.
 ///
 /// # Examples
-/// A framework that shows its tokens as they are:
+/// A framework that renders its tokens without a mask:
 /// ```
 /// use cloakroom_core::{CsrfScheme, CsrfToken};
 ///
@@ -63,44 +64,44 @@ pub struct CsrfToken {
 /// assert!(token.matches(&token.mask(&[])));
 /// ```
 pub trait CsrfScheme: fmt::Debug + Send + Sync {
-    /// A token as that framework makes them, of 32 random bytes.
+    /// Generates a token in the framework's format from 32 random bytes.
     fn token(&self, random: &[u8; 32]) -> String;
 
-    /// How many random bytes [`CsrfScheme::mask`] needs.
+    /// Returns the number of random bytes that [`CsrfScheme::mask`] needs.
     fn pad_len(&self, token: &str) -> usize;
 
-    /// What that framework puts into a form.
+    /// Returns the text that the framework renders into a form.
     fn mask(&self, token: &str, pad: &[u8]) -> String;
 
-    /// Whether a submitted text is what that framework accepts for this token. The token's own text
-    /// is accepted without asking.
+    /// Returns `true` if the framework accepts `submitted` for this token. The token's own text is
+    /// always accepted and not passed to this method.
     fn matches(&self, token: &str, submitted: &str) -> bool;
 }
 
 impl CsrfToken {
-    /// A token from 32 random bytes.
+    /// Creates a token from 32 random bytes.
     #[must_use]
     pub fn from_random(bytes: [u8; 32]) -> Self {
         Self { text: Spelled::new(&bytes).as_str().into(), scheme: None }
     }
 
-    /// A token that is text already; `None` if it is empty or longer than 256 bytes.
+    /// Creates a token from text. Returns `None` if it is empty or longer than 256 bytes.
     #[must_use]
     pub fn from_text(text: impl Into<Text>) -> Option<Self> {
         let text = text.into();
-        // An empty token would be matched by an empty submission.
+        // An empty token would match an empty submission.
         let length = text.as_str().len();
         (1..=LONGEST).contains(&length).then_some(Self { text, scheme: None })
     }
 
-    /// The same token, as another framework spells it.
+    /// Returns the token in the format of another framework.
     #[must_use]
     pub fn with_scheme(self, scheme: &'static dyn CsrfScheme) -> Self {
         Self { scheme: Some(scheme), ..self }
     }
 
-    /// A token of 32 random bytes becomes one as that framework makes them; any other is left as it
-    /// is.
+    /// Converts a token of 32 random bytes to the framework's format. Any other token keeps its
+    /// text.
     pub(crate) fn reshape(self, scheme: Option<&'static dyn CsrfScheme>) -> Self {
         let Some(scheme) = scheme.filter(|_| self.scheme.is_none()) else { return self };
         let random = URL_SAFE_NO_PAD.decode(self.expose()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
@@ -108,22 +109,42 @@ impl CsrfToken {
         shaped.unwrap_or(self).with_scheme(scheme)
     }
 
-    /// The token's text, for a header or a cookie that isn't part of a page.
+    /// Returns the token's text, for a header or a cookie outside of pages.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CsrfToken;
+    ///
+    /// let token = CsrfToken::from_random([7; 32]);
+    /// assert_eq!(token.expose().len(), 43);
+    /// ```
     #[must_use]
     pub fn expose(&self) -> &str {
         self.text.as_str()
     }
 
-    /// How many random bytes [`CsrfToken::mask`] needs.
+    /// Returns the number of random bytes that [`CsrfToken::mask`] needs.
     #[must_use]
     pub fn mask_len(&self) -> usize {
         self.scheme.map_or(self.expose().len(), |scheme| scheme.pad_len(self.expose()))
     }
 
-    /// The token hidden under a random pad: base64url of the pad and of the token XOR the pad.
+    /// Masks the token with a random pad.
     ///
-    /// `pad` is fresh for every rendering and as long as [`CsrfToken::mask_len`] says; of a shorter
-    /// one only as much of the token is kept, and the result matches nothing.
+    /// The result is the base64url text of the pad, followed by the token XOR the pad.
+    ///
+    /// `pad` must be fresh for every rendering, and as long as [`CsrfToken::mask_len`]. With a
+    /// shorter pad the result is truncated and matches nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CsrfToken;
+    ///
+    /// let token = CsrfToken::from_random([7; 32]);
+    /// let pad = vec![42; token.mask_len()];   // use fresh random bytes
+    /// assert!(!token.mask(&pad).contains(token.expose()));
+    /// assert!(token.matches(&token.mask(&pad)));
+    /// ```
     #[must_use]
     pub fn mask(&self, pad: &[u8]) -> String {
         if let Some(scheme) = self.scheme {
@@ -134,8 +155,16 @@ impl CsrfToken {
         URL_SAFE_NO_PAD.encode(both)
     }
 
-    /// Whether a submitted text is this token, raw or masked. Takes the same time wherever they
-    /// differ.
+    /// Returns `true` if `submitted` is this token, raw or masked. Runs in constant time.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CsrfToken;
+    ///
+    /// let (token, other) = (CsrfToken::from_random([7; 32]), CsrfToken::from_random([8; 32]));
+    /// assert!(token.matches(token.expose()));
+    /// assert!(!token.matches(other.expose()));
+    /// ```
     #[must_use]
     pub fn matches(&self, submitted: &str) -> bool {
         let token = self.expose().as_bytes();
@@ -148,7 +177,7 @@ impl CsrfToken {
 }
 
 fn same(one: &[u8], other: &[u8]) -> bool {
-    // The length of a token is no secret.
+    // The length of a token is not secret.
     one.len() == other.len() && one.ct_eq(other).to_bool()
 }
 

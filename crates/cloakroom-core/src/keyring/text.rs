@@ -1,19 +1,21 @@
-//! A keyring as text, for a file or a variable of the environment.
+//! A keyring as text, for a file or an environment variable.
 //!
-//! One key per line, in base64, behind what it is for: `current`, `previous` or `next`. Empty lines
-//! and those that begin with `#` are for people. A text that is a single key and nothing else is
-//! the current one, as `openssl rand -base64 32` prints it.
+//! Each line has a key in base64 after its role: `current`, `previous` or `next`. Empty lines and
+//! lines that begin with `#` are ignored. A text that is a single key and nothing else is the
+//! current key, such as the output of `openssl rand -base64 32`.
 
 use super::{Key, Keyring};
 use crate::error::ConfigError;
 
 impl Keyring {
-    /// A keyring from its text: a key in base64, or lines of `current`, `previous` and `next`, each
-    /// with a key behind it.
+    /// Parses a keyring.
+    ///
+    /// The text is a key in base64, or lines of `current`, `previous` or `next`, each followed by a
+    /// key.
     ///
     /// # Errors
-    /// A line that makes no sense, a key that isn't one, and a text with no current key or with
-    /// two; the error names the line, and never what stands in it.
+    /// Returns an error for an invalid line, an invalid key, and a text with no current key or with
+    /// two. The error names the line, and never quotes it.
     ///
     /// # Examples
     /// ```
@@ -69,7 +71,7 @@ mod tests {
     const TWO: &str = "EjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJCrze8=";
 
     #[test]
-    fn the_current_key_seals_wherever_it_stands() {
+    fn the_current_key_seals_regardless_of_its_position() {
         let [one, two] = [ONE, TWO].map(|text| Key::from_base64(text).unwrap().id());
         for (row, text, expected) in [
             ("a key alone", format!("{ONE}\n"), vec![one]),
@@ -82,9 +84,9 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_name_the_line_and_not_the_key() {
+    fn errors_name_the_line_and_never_the_key() {
         for (row, text, expected) in [
-            ("nothing", String::new(), "no current key"),
+            ("an empty text", String::new(), "no current key"),
             ("no current one", format!("previous {ONE}"), "no current key"),
             ("two current ones", format!("{ONE}\ncurrent {TWO}"), "line 2 has a second"),
             ("the same twice", format!("{ONE}\nprevious {ONE}"), "already"),

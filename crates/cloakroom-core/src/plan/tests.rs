@@ -1,4 +1,4 @@
-//! The table of decisions: what was done to which session, and what follows from it.
+//! The table of plans: for each state of a session and each operation, the expected plan.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "most starts are alike")]
 
@@ -26,25 +26,25 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// How the session stands when the handler gets it, and when the plan is made.
+/// The state of the session that the handler receives, and the time of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Start {
     New,
     Loaded,
-    /// Loaded, and the session of the owner that the handlers here set.
+    /// Loaded, with the owner that the handlers here set.
     Owned,
     OwnedByAnother,
     Detached,
     TouchDueByImage,
     TouchDueByPrefetch,
-    /// Opened at the touch interval exactly: not due yet.
+    /// Opened exactly at the touch interval: a touch isn't due yet.
     TouchAlmostDue,
     TouchDue,
-    /// `touch_after(None)`, however late.
+    /// `touch_after(None)`, opened late.
     TouchNever,
     /// `touch_after(0)`.
     TouchAlways,
-    /// Opened late, and planned at its extended idle deadline exactly.
+    /// Opened late, and planned exactly at its extended idle deadline.
     AtIdleDeadline,
     IdleMeanwhile,
     AtAbsoluteDeadline,
@@ -56,7 +56,7 @@ use Start::{
     TouchAlmostDue, TouchAlways, TouchDue, TouchDueByImage, TouchDueByPrefetch, TouchNever,
 };
 
-/// A record with one of everything, as a store would give it back.
+/// Returns a record with one of everything, as a store would return it.
 fn stored(lifetimes: &Lifetimes) -> Record {
     let mut record = Record::new(CREATED, lifetimes);
     record.restore("cart", Json::encode("cart", &["shoes"]).unwrap());
@@ -67,7 +67,7 @@ fn stored(lifetimes: &Lifetimes) -> Record {
 }
 
 impl Start {
-    /// The session, and the time at which its plan is made.
+    /// Returns the session, and the time at which its plan is made.
     fn session(self) -> (SessionState, Timestamp) {
         let lifetimes = match self {
             TouchNever => Lifetimes::default().touch_after(None),
@@ -112,7 +112,7 @@ fn plan_of(session: &SessionState, carrier: Carrier, now: Timestamp) -> (Plan, C
     session.clone().carried_by(carrier).plan(now)
 }
 
-/// The record that a commit would keep.
+/// Returns the record that a commit would store.
 fn outcome(session: &SessionState, now: Timestamp) -> Record {
     let random = |bytes: &mut [u8]| {
         bytes.fill(9);
@@ -163,7 +163,7 @@ type Handler = fn(&mut SessionState);
 type Row = (&'static str, Start, Handler, Carrier, Plan, CookieUpdate);
 
 #[test]
-fn what_follows_from_what_was_done() {
+fn every_operation_on_every_state_has_its_plan() {
     #[rustfmt::skip] // one row, one line
     let rows: &[Row] = &[
         ("new, untouched", New, |_| {}, Whole, Nothing, Keep),
@@ -288,7 +288,7 @@ fn what_follows_from_what_was_done() {
 
 type Mutator = (&'static str, Handler, CookieUpdate);
 
-/// Each row: what the mutator does, and whether a cookie that carries an id only is sent again.
+/// Each row: a mutator, and the expected update of a cookie that carries only an id.
 #[test]
 fn every_mutator_of_a_loaded_unchanged_session_is_saved() {
     let mutators: &[Mutator] = &[
@@ -336,7 +336,7 @@ fn every_mutator_of_a_loaded_unchanged_session_is_saved() {
     }
     let (mut session, now) = Loaded.session();
     session.changed();
-    assert_eq!(plan_of(&session, Id, now), (Replace, Set), "changed() differs in nothing but asks for both");
+    assert_eq!(plan_of(&session, Id, now), (Replace, Set), "changed() changes no value but asks for both");
 }
 
 #[test]
@@ -355,25 +355,25 @@ fn unwritable() -> std::collections::BTreeMap<Vec<u8>, u8> {
 }
 
 #[test]
-fn what_makes_no_difference_is_not_saved() {
+fn operations_without_an_effect_are_not_saved() {
     let rows: &[(&str, Handler)] = &[
-        ("remove what isn't there", |s| assert!(!s.remove("user"))),
-        ("take what isn't there", |s| assert_eq!(s.take::<u32>("user").unwrap(), None)),
+        ("remove an absent key", |s| assert!(!s.remove("user"))),
+        ("take an absent key", |s| assert_eq!(s.take::<u32>("user").unwrap(), None)),
         ("take as a wrong type", |s| assert!(s.take::<u32>("cart").unwrap_err().is_decode())),
         ("pop_item as a wrong type", |s| assert!(s.pop_item::<String>().unwrap_err().is_decode())),
         ("get_or_insert_with, present", |s| assert_eq!(s.get_or_insert_with("visits", || 5).unwrap(), 2)),
         ("get_or_insert_with, a wrong type", |s| assert!(s.get_or_insert_with("cart", || 5).unwrap_err().is_decode())),
         ("update to the same", |s| s.update("visits", |_: &mut u32| ()).unwrap()),
         ("update of a wrong type", |s| assert!(s.update("cart", |_: &mut u32| ()).unwrap_err().is_decode())),
-        ("insert what can't be written", |s| {
+        ("insert a value that can't be written", |s| {
             assert_eq!(s.insert("map", &unwritable()).unwrap_err().key(), Some("map"))
         }),
         ("extend by nothing", |s| s.extend::<&str, u32>([]).unwrap()),
-        ("extend by what can't be written", |s| {
+        ("extend by a value that can't be written", |s| {
             let entries = [("a", std::collections::BTreeMap::new()), ("b", unwritable())];
             assert_eq!(s.extend(entries).unwrap_err().key(), Some("b"));
         }),
-        ("flash what can't be written", |s| {
+        ("flash a value that can't be written", |s| {
             assert!(s.flash("q", &unwritable(), FlashId::from_random(2), Duplicates::Allow).unwrap_err().is_encode());
         }),
         ("flash a duplicate", |s| {

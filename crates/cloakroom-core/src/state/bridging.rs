@@ -1,4 +1,4 @@
-//! Sessions of more than one place, and of other frameworks.
+//! Sessions from several sources, and sessions of other frameworks.
 
 use std::sync::Arc;
 
@@ -12,57 +12,60 @@ use crate::record::Record;
 use crate::rejected::Rejected;
 use crate::time::Timestamp;
 
-/// Sessions of more than one place, and of other frameworks: for factories that bridge.
+/// Sessions from several sources and of other frameworks, for bridging factories.
 impl SessionState {
-    /// The reason why the request's cookie didn't open, if it brought one that didn't and none that
-    /// did.
+    /// Returns the reason for rejecting the request's cookie, if none opened.
     #[must_use]
     pub fn rejected(&self) -> Option<Rejected> {
         self.rare.as_ref()?.rejected
     }
 
-    /// Makes and spells the session's CSRF tokens as another framework does.
+    /// Sets the format of the session's CSRF tokens to that of another framework.
     #[must_use]
     pub fn with_csrf_scheme(mut self, scheme: Option<&'static dyn CsrfScheme>) -> Self {
         self.context.scheme = scheme;
         self
     }
 
-    /// Says from which of several places the session was opened. The factory numbers them from one.
+    /// Sets the source from which the session was opened.
+    ///
+    /// The factory numbers its sources from one.
     #[must_use]
     pub const fn at_place(mut self, place: u8) -> Self {
         self.context.place = place;
         self
     }
 
-    /// The place from which the session was opened; zero if its factory has only one.
+    /// Returns the source from which the session was opened.
+    ///
+    /// It is zero if its factory has only one source.
     #[must_use]
     pub const fn place(&self) -> u8 {
         self.context.place
     }
 
-    /// Adds another session that the same request brought. A factory that reads several places ends
-    /// it together with this one.
+    /// Attaches another session that the same request's cookies opened.
+    ///
+    /// A factory that reads several sources ends both together.
     #[must_use]
     pub fn beside(mut self, other: Self) -> Self {
         self.rare_mut().other = Some(other);
         self
     }
 
-    /// Another session that the same request brought.
+    /// Returns the other session that the same request's cookies opened.
     #[must_use]
     pub fn other(&self) -> Option<&Self> {
         self.rare.as_ref()?.other.as_ref()
     }
 
-    /// The foreign part of the session that was invalidated in this request.
+    /// Returns the framework data of the session that was invalidated in this request.
     #[must_use]
     pub fn ended_foreign(&self) -> Option<&Foreign> {
         self.rare.as_ref()?.ended_foreign.as_deref()
     }
 
-    /// The same session with the id that it was opened under: a new id that was asked for is left
-    /// out.
+    /// Returns the session under its original id, without a requested change of id.
     #[must_use]
     pub const fn staying(mut self) -> Self {
         if let Identity::Cycling(id) = self.identity {
@@ -71,48 +74,49 @@ impl SessionState {
         self
     }
 
-    /// The same session, which the commit moves to a new id.
+    /// Returns the session with a requested change of id.
     #[must_use]
     pub const fn cycling(mut self) -> Self {
         self.identity = self.identity.cycled();
         self
     }
 
-    /// The same session, whose id leads nowhere any more; see [`SessionState::detached`].
+    /// Returns the session as detached; see [`SessionState::detached`].
     #[must_use]
     pub const fn detaching(mut self, presented: SessionId) -> Self {
         self.identity = Identity::Detached(Some(presented));
         self
     }
 
-    /// Makes the changes of another state of the same session again on this one.
+    /// Replays the changes of another state of the same session on this one.
     ///
     /// # Errors
-    /// When a closure given to `update` can't read or write its value here.
+    /// Returns an error if a closure given to `update` can't read or write its value here.
     pub fn repeating(mut self, other: &Self) -> Result<Self, Error> {
         self.work.draft = Some(Arc::new(other.work.log.run(&self.work.base)?));
         self.work.log = other.work.log.clone();
         Ok(self)
     }
 
-    /// Takes over a record that was written under a session's changes, to begin anew here; see
-    /// [`SessionState::adopting`].
+    /// Imports a record that was written with another session's changes.
+    ///
+    /// See [`SessionState::adopting`].
     #[must_use]
     pub fn adopting_record(self, record: &Record, other: &Self, now: Timestamp) -> Self {
         let mut adopted = self.adopting(other, now);
         let mut record = record.clone();
         record.foreign = None;
-        // The deadlines are those of this side.
+        // The deadlines are those of this session.
         record.clockwork = adopted.record().clockwork;
         adopted.work.draft = Some(Arc::new(record));
         adopted
     }
 
-    /// Takes over the contents of another session, which begins anew here. The foreign part stays
-    /// behind.
+    /// Imports the contents of another session, without its framework data.
     ///
-    /// A lifetime that was set for that one session still holds, and so does an absolute deadline.
-    /// Otherwise this session's own lifetimes count from now, so that no move ends a session.
+    /// The session starts anew here. A lifetime that was set for the other session still applies,
+    /// and so does its absolute deadline. Otherwise this session's own lifetimes apply, starting
+    /// now, so that moving a session never ends it.
     #[must_use]
     pub fn adopting(mut self, other: &Self, now: Timestamp) -> Self {
         let mut record = other.record().clone();
@@ -121,7 +125,7 @@ impl SessionState {
         if !record.clockwork.remembered {
             record.clockwork.absolute_deadline = record.clockwork.absolute_deadline.or(begun.absolute_deadline);
         }
-        // Without an idle deadline, `touch` starts the one that holds here.
+        // Without an idle deadline, `touch` starts this session's own.
         record.clockwork.idle_deadline = None;
         record.clockwork.touch(now, &self.context.lifetimes);
         self.work.draft = Some(Arc::new(record));

@@ -1,5 +1,5 @@
-//! What a commit does to a session: completed before it, settled after it, and what was done in
-//! between.
+//! Committing a session: completing its record before the commit, and merging the result
+//! afterwards.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 
 /// Committing.
 impl SessionState {
-    /// A version of this session's record, used now.
+    /// Returns `record`, a version of this session's record, marked as used now.
     #[must_use]
     pub fn touched(&self, mut record: Record, now: Timestamp) -> Record {
         record.clockwork.touch(now, &self.context.lifetimes);
@@ -30,12 +30,12 @@ impl SessionState {
         Arc::new(Record { clockwork, ..Record::clone(&self.work.base) })
     }
 
-    /// Completes what the handler has written by what a commit adds to it: the mark of the commit,
-    /// its time, and the CSRF token of a session that begins.
+    /// Adds the commit's data to the handler's record: the commit id, the time, and the CSRF token
+    /// of a new session.
     pub(crate) fn complete(&mut self, now: Timestamp, mark: Option<CommitId>, token: Option<CsrfToken>) {
-        // In place: a copy of a record costs more than all the rest of a commit.
+        // In place: copying a record costs more than the rest of a commit.
         let draft = Arc::make_mut(self.work.draft.get_or_insert_with(|| Arc::clone(&self.work.base)));
-        // A commit that was handed on may have written here before.
+        // A commit that was passed on from another factory may have marked the record before.
         if let Some(id) = mark.filter(|id| !draft.has_commit(*id)) {
             draft.mark(id, now);
         }
@@ -45,8 +45,10 @@ impl SessionState {
         }
     }
 
-    /// Takes back what a commit has completed, because it was not carried out: a visitor for whom
-    /// nothing is stored in the end gets no session for the sake of a token that nobody has seen.
+    /// Reverts the additions of a commit that was not carried out.
+    ///
+    /// Otherwise a visitor with an empty session would get a record only because of a token that
+    /// was never shown.
     pub fn withdraw(&mut self, commit: &Commit) {
         let begun = commit.session();
         let given = begun.record().csrf().filter(|_| commit.gives_token());
@@ -62,7 +64,7 @@ impl SessionState {
         self.work.log.seal()
     }
 
-    /// The session after a commit with this outcome.
+    /// Returns the session after a commit with this outcome.
     pub(crate) fn settle(&self, after: After, now: Timestamp) -> Self {
         let (identity, base) = match after {
             After::Untouched => return Self { opened: now, ..self.clone() },
@@ -84,12 +86,11 @@ impl SessionState {
         }
     }
 
-    /// Takes in what a factory found under the session's id when it was asked again; returns
-    /// whether the session goes on.
+    /// Merges the result of a reload. Returns `true` if the session still exists.
     ///
-    /// One that has ended is detached from now on, so that nothing written later brings it back.
-    /// One that goes on shows its newest values, unless something was changed that isn't committed
-    /// yet: the commit will apply that to the newest values.
+    /// A session that has ended becomes detached, so that later writes can't revive it. A session
+    /// that still exists shows its newest values, unless it has uncommitted changes: those are
+    /// applied to the newest values by the commit.
     pub fn refresh(&mut self, newest: Self) -> bool {
         let Some(id) = self.id() else { return !self.is_detached() };
         let goes_on = newest.id().is_some();
@@ -104,7 +105,7 @@ impl SessionState {
         goes_on
     }
 
-    /// What was done since this commit began, to be applied to its result.
+    /// Returns the changes since this commit began, to be applied to its result.
     #[must_use]
     pub fn since(&self, commit: &Commit) -> Since {
         let same = self.generation == commit.session().generation;
@@ -112,10 +113,11 @@ impl SessionState {
         Since { generation: self.generation, changes: self.work.log.len(), log }
     }
 
-    /// Takes in the result of a commit of an earlier state of this session.
+    /// Merges the result of a commit of an earlier state of this session.
     ///
-    /// What was done since the commit began is applied to what it committed. Where that fails, it
-    /// is lost, and the error says why. What was committed is never applied twice.
+    /// The changes made since the commit began are applied to the committed record. If that fails,
+    /// those changes are lost and the error has the reason. Committed changes are never applied
+    /// twice.
     pub fn absorb(&mut self, commit: &Commit, settled: Self, rebased: Rebased) -> Absorbed {
         if (rebased.generation, rebased.changes) != (self.generation, self.work.log.len()) {
             return Absorbed::Outdated(Box::new(settled));
@@ -140,15 +142,15 @@ impl SessionState {
         }
     }
 
-    /// Takes in a commit of a session that was invalidated while the commit ran: the session that
-    /// was just committed is the one that ends now.
+    /// Merges a commit of a session that was invalidated while the commit ran. The session that was
+    /// just committed is the one to end.
     fn absorb_under_another(&mut self, commit: &Commit, settled: Self) {
         if let Some(id) = settled.id() {
             self.identity = Identity::Ended(id);
             let foreign = settled.work.base.foreign.clone();
             self.rare_mut().ended_foreign = foreign;
         } else if commit.ended_id().is_some() && self.ended_id() == commit.ended_id() && !settled.is_detached() {
-            // The commit has ended it already.
+            // The commit has already ended it.
             self.identity = Identity::New;
         }
         if let Some(rare) = &mut self.rare {
@@ -157,7 +159,7 @@ impl SessionState {
         self.context = settled.context;
     }
 
-    /// Takes in the result of a commit, and drops what was done since it began.
+    /// Merges the result of a commit, and drops the changes made since it began.
     pub fn absorb_alone(&mut self, commit: &Commit, settled: Self) {
         if self.generation == commit.session().generation {
             *self = Self { generation: self.generation, ..settled };
@@ -166,10 +168,10 @@ impl SessionState {
         }
     }
 
-    /// Takes in the result of a commit at once: see [`SessionState::absorb`].
+    /// Rebases and merges the result of a commit in one step: see [`SessionState::absorb`].
     ///
     /// # Errors
-    /// When a closure given to `update` can't be run again on what was committed.
+    /// Returns an error if a closure given to `update` fails on the committed value.
     pub fn absorb_now(&mut self, commit: &Commit, settled: Self) -> Result<(), Error> {
         let rebased = self.since(commit).rebase(&settled);
         match self.absorb(commit, settled, rebased) {
@@ -196,22 +198,22 @@ pub struct Rebased {
     draft: Option<Result<Record, Error>>,
 }
 
-/// What became of the result of a commit.
+/// The outcome of merging the result of a commit.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a caller must decide about each of them")]
 pub enum Absorbed {
-    /// It is part of the session.
+    /// The result is merged.
     Done,
-    /// It is part of the session, but what was done since is lost.
+    /// The result is merged, but the changes made since are lost.
     Failed(Error),
-    /// More was done in the meantime: apply that too, and try again.
+    /// The session changed again: rebase again, and retry.
     Outdated(Box<SessionState>),
 }
 
 impl Since {
     /// Applies the changes to the result of the commit.
     ///
-    /// It runs closures of the application, so no lock must be held.
+    /// This runs closures of the application, so no lock must be held.
     #[must_use]
     pub fn rebase(self, settled: &SessionState) -> Rebased {
         let draft = (!self.log.is_empty()).then(|| self.log.run(settled.base()));

@@ -1,26 +1,26 @@
-//! Which session a request has: one value, so that states that make no sense cannot be expressed.
+//! The identity of a request's session, as one value, so that invalid states can't be expressed.
 
 use crate::id::SessionId;
 
-/// Which session a request has, and what it has done to its identity.
+/// The identity of a request's session, and the changes to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Identity {
-    /// The request brought no session that opens. One begins if something is stored.
+    /// The request brought no valid session. One is created if something is stored.
     New,
     /// The request's cookie opened this session.
     Loaded(SessionId),
     /// The request's cookie opened this session, and the commit moves it to a new id.
     Cycling(SessionId),
-    /// The request ended this session. A new one begins if something is stored afterwards.
+    /// The request ended this session. A new one is created if something is stored afterwards.
     Ended(SessionId),
-    /// The presented id has moved on, or its session has ended. The session is empty, writes are
-    /// dropped, and no cookie is sent that could undo a newer one. The id is kept for a sign-out:
-    /// it ends the session wherever that has moved to.
+    /// The presented id has moved, or its session has ended. The session is empty, writes are
+    /// dropped, and no cookie is sent that could undo a newer one. The id is kept for a sign-out,
+    /// which ends the session under its new id.
     Detached(Option<SessionId>),
 }
 
 impl Identity {
-    /// The id of the session that is open.
+    /// Returns the id of the open session.
     pub(crate) const fn id(self) -> Option<SessionId> {
         match self {
             Self::Loaded(id) | Self::Cycling(id) => Some(id),
@@ -28,7 +28,7 @@ impl Identity {
         }
     }
 
-    /// The id that the request presented, whether or not it still opens a session.
+    /// Returns the id that the request presented, even if it no longer opens a session.
     pub(crate) const fn presented(self) -> Option<SessionId> {
         match self {
             Self::Loaded(id) | Self::Cycling(id) | Self::Ended(id) => Some(id),
@@ -37,18 +37,18 @@ impl Identity {
         }
     }
 
-    /// The identity after `cycle_id`.
+    /// Returns the identity after `cycle_id`.
     pub(crate) const fn cycled(self) -> Self {
         match self {
             Self::Loaded(id) | Self::Cycling(id) => Self::Cycling(id),
-            // A sign-in works on a detached session as well: it begins a new one.
+            // A sign-in also works on a detached session: it creates a new one.
             Self::New | Self::Detached(_) => Self::New,
-            // The session that begins gets an id of its own anyway.
+            // The new session gets a new id anyway.
             Self::Ended(id) => Self::Ended(id),
         }
     }
 
-    /// The identity after `invalidate`.
+    /// Returns the identity after `invalidate`.
     pub(crate) const fn invalidated(self) -> Self {
         match self {
             Self::Loaded(id) | Self::Cycling(id) | Self::Ended(id) | Self::Detached(Some(id)) => Self::Ended(id),

@@ -1,8 +1,9 @@
-//! The session of one request: which one it is, what it holds now, and what was done to it.
+//! The session of one request: its identity, its record and its changes.
 //!
-//! Here are the type, how factories open it, and what can be read from it. `writing` has what
-//! handlers do, `committing` what a commit does, `bridging` what only factories need that read more
-//! than one kind of session. Values and flash messages are in `access`, the plan is in `plan`.
+//! This file has the type, its constructors for factories, and its read accessors. `writing` has
+//! the operations of handlers, `committing` the effects of a commit, and `bridging` the operations
+//! of factories that read more than one kind of session. Values and flash messages are in `access`,
+//! the plan is in `plan`.
 
 mod bridging;
 mod committing;
@@ -26,47 +27,46 @@ use crate::version::Version;
 pub use committing::{Absorbed, Rebased, Since};
 pub(crate) use identity::Identity;
 
-/// The session of one request: the record it was opened with, and the log of what was done to it.
+/// The session of one request: the record it was opened with, and the log of changes.
 ///
-/// Everything that changes goes through one door, which applies it to the record that the handler
-/// sees and keeps it for replay. Reads look at the same record. Nothing leaves here before
-/// [`SessionState::plan`] says what to do.
+/// Every change goes through one function, which applies it to the record that the handler sees and
+/// appends it to the log for replay. Reads use the same record. Nothing is written before
+/// [`SessionState::plan`] decides the operation.
 ///
-/// Applications use the `Session` handle around it; factories open it and commit it.
+/// Applications use the `Session` handle around this type; factories open and commit it.
 #[derive(Clone, Debug)]
 pub struct SessionState {
     identity: Identity,
-    /// Counts the sessions of this request: each `invalidate` begins another one. What belongs to
-    /// an earlier one, such as a commit or a guard, has no effect on a later one.
+    /// The number of sessions that this request has ended with `invalidate`. A commit or guard of
+    /// an earlier session has no effect on a later one.
     generation: u32,
     work: Work,
-    /// When the session was opened, or committed last. Being opened counts as use.
+    /// The time at which the session was opened or last committed. Opening counts as use.
     opened: Timestamp,
     stored: Stored,
     context: Context,
     rare: Option<Box<Rare>>,
 }
 
-/// What the handler has, and what it did.
+/// The handler's copy of the record, and its changes.
 #[derive(Clone, Debug)]
 struct Work {
-    /// The record that was opened. Shared, so that a commit can have the session while handlers
-    /// keep it.
+    /// The record that was opened. Shared, so that a commit and the handlers can hold it together.
     base: Arc<Record>,
-    /// The record that the handler sees, once it differs.
+    /// The changed record that the handler sees, or `None` before the first change.
     draft: Option<Arc<Record>>,
     log: ChangeLog,
 }
 
-/// What a store says of the record that was opened.
+/// The store's information about the record that was opened.
 #[derive(Clone, Debug, Default)]
 struct Stored {
     version: Version,
-    /// The hash of the id, where it is known already.
+    /// The hash of the id, if it was already computed.
     key: Option<StoreKey>,
 }
 
-/// What survives every commit.
+/// The fields that survive every commit.
 #[derive(Clone, Debug)]
 struct Context {
     lifetimes: Lifetimes,
@@ -78,36 +78,37 @@ struct Context {
     place: u8,
 }
 
-/// What few sessions have.
+/// Rarely used fields.
 #[derive(Clone, Debug, Default)]
 struct Rare {
     rejected: Option<Rejected>,
-    /// Another session that the same request brought.
+    /// Another session that the same request's cookies opened.
     other: Option<SessionState>,
-    /// The foreign part of the session that `invalidate` ended.
+    /// The framework data of the session that `invalidate` ended.
     ended_foreign: Option<Arc<Foreign>>,
 }
 
-/// Opening: for factories.
+/// Opening, for factories.
 impl SessionState {
-    /// Creates a session that nothing opened: none is kept unless something is stored.
+    /// Creates a new session. It is kept only if something is stored in it.
     #[must_use]
     #[inline]
     pub fn fresh(now: Timestamp, lifetimes: Lifetimes) -> Self {
         Self::with(Identity::New, Arc::new(Record::new(now, &lifetimes)), now, lifetimes)
     }
 
-    /// Creates the session that the request's cookie opened.
+    /// Creates the session that the request's cookie refers to.
     #[must_use]
     #[inline]
     pub fn loaded(id: SessionId, record: impl Into<Arc<Record>>, now: Timestamp, lifetimes: Lifetimes) -> Self {
         Self::with(Identity::Loaded(id), record.into(), now, lifetimes)
     }
 
-    /// Creates the session of a request whose id has moved on or ended: empty, dropped, and silent.
+    /// Creates the session of a request with a superseded id.
     ///
-    /// Two things still work on it. [`SessionState::cycle_id`] makes a new session of it, and
-    /// [`SessionState::invalidate`] ends the session that `presented` leads to.
+    /// It is empty, drops writes and sends no cookie. Two operations still work.
+    /// [`SessionState::cycle_id`] makes it a new session, and [`SessionState::invalidate`] ends the
+    /// session that `presented` has moved to.
     #[must_use]
     pub fn detached(presented: impl Into<Option<SessionId>>, now: Timestamp, lifetimes: Lifetimes) -> Self {
         let identity = Identity::Detached(presented.into());
@@ -134,7 +135,7 @@ impl SessionState {
         }
     }
 
-    /// Says what the factory's cookie carries. The default is [`Carrier::Record`].
+    /// Sets the payload of the factory's cookie. The default is [`Carrier::Record`].
     #[must_use]
     #[inline]
     pub const fn carried_by(mut self, carrier: Carrier) -> Self {
@@ -142,22 +143,23 @@ impl SessionState {
         self
     }
 
-    /// Says whether the next commit moves the session to another place: the browser then needs a
-    /// new cookie, whatever the cookie carries.
+    /// Sets whether the next commit moves the session to another source.
+    ///
+    /// The browser then needs a new cookie, regardless of the cookie's payload.
     #[must_use]
     pub const fn moving(mut self, moves: bool) -> Self {
         self.context.moves = moves;
         self
     }
 
-    /// Says in which precision the times of its record are kept.
+    /// Sets the precision in which the record's times are kept.
     #[must_use]
     pub const fn timed_in(mut self, resolution: Resolution) -> Self {
         self.context.resolution = resolution;
         self
     }
 
-    /// Says at which version of its record the session was opened, where a store has versions.
+    /// Sets the version of the record that was opened, for stores with versions.
     #[must_use]
     #[inline]
     pub fn at_version(mut self, version: Version) -> Self {
@@ -165,8 +167,7 @@ impl SessionState {
         self
     }
 
-    /// Says that the session's id has this hash: a factory that has computed it need not do so
-    /// again.
+    /// Sets the hash of the session's id, so that it needn't be computed again.
     #[must_use]
     #[inline]
     pub const fn under(mut self, key: StoreKey) -> Self {
@@ -174,7 +175,7 @@ impl SessionState {
         self
     }
 
-    /// Says what kind of request has opened the session.
+    /// Sets the kind of request that opened the session.
     #[must_use]
     #[inline]
     pub const fn requested_by(mut self, request: RequestKind) -> Self {
@@ -182,7 +183,7 @@ impl SessionState {
         self
     }
 
-    /// Says why the request's cookie was refused, if it brought one that was.
+    /// Sets the reason for rejecting the request's cookie, if it was rejected.
     #[must_use]
     #[inline]
     pub fn rejecting(mut self, why: Option<Rejected>) -> Self {
@@ -199,14 +200,14 @@ impl SessionState {
 
 /// Reading.
 impl SessionState {
-    /// The record as the handler sees it.
+    /// Returns the record as the handler sees it.
     #[must_use]
     #[inline]
     pub fn record(&self) -> &Record {
         self.work.draft.as_ref().unwrap_or(&self.work.base)
     }
 
-    /// The record as it was opened.
+    /// Returns the record as it was opened.
     #[must_use]
     #[inline]
     pub fn base(&self) -> &Record {
@@ -217,19 +218,19 @@ impl SessionState {
         self.work.draft.as_ref()
     }
 
-    /// The changes, in order.
+    /// Returns the changes, in order.
     #[must_use]
     pub const fn log(&self) -> &ChangeLog {
         &self.work.log
     }
 
-    /// The id under which the session was opened.
+    /// Returns the id under which the session was opened.
     #[must_use]
     pub const fn id(&self) -> Option<SessionId> {
         self.identity.id()
     }
 
-    /// The id of the session that was invalidated in this request.
+    /// Returns the id of the session that was invalidated in this request.
     #[must_use]
     pub const fn ended_id(&self) -> Option<SessionId> {
         match self.identity {
@@ -242,50 +243,51 @@ impl SessionState {
         self.identity
     }
 
-    /// Whether this session began with this request.
+    /// Returns `true` if the session began in this request.
     #[must_use]
     pub const fn is_new(&self) -> bool {
         self.identity.id().is_none()
     }
 
-    /// Whether the request's id leads nowhere any more: what is written is dropped.
+    /// Returns `true` if the request's id is superseded, so that writes are dropped.
     #[must_use]
     pub const fn is_detached(&self) -> bool {
         matches!(self.identity, Identity::Detached(_))
     }
 
-    /// Whether its deadline has passed. Having been opened counts as use.
+    /// Returns `true` if the deadline has passed. Opening counts as use.
     #[must_use]
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.id().is_some() && self.expired_meanwhile(now).is_some()
     }
 
-    /// A number that changes with each `invalidate`: what was taken from an earlier session of this
-    /// request must not be written to a later one.
+    /// Returns a number that changes with each `invalidate`.
+    ///
+    /// A value taken from an earlier session of this request must not be written to a later one.
     #[must_use]
     pub const fn generation(&self) -> u32 {
         self.generation
     }
 
-    /// The version of the record that was opened, where a store has versions.
+    /// Returns the version of the record that was opened, for stores with versions.
     #[must_use]
     pub const fn version(&self) -> &Version {
         &self.stored.version
     }
 
-    /// The hash of the id under which the session was opened.
+    /// Returns the hash of the id under which the session was opened.
     #[must_use]
     pub fn store_key(&self) -> Option<StoreKey> {
         self.id().map(|id| self.stored.key.unwrap_or_else(|| id.store_key()))
     }
 
-    /// The lifetimes that the session was opened with.
+    /// Returns the lifetimes that the session was opened with.
     #[must_use]
     pub const fn lifetimes(&self) -> &Lifetimes {
         &self.context.lifetimes
     }
 
-    /// What the factory's cookie carries.
+    /// Returns the payload of the factory's cookie.
     #[must_use]
     pub const fn carrier(&self) -> Carrier {
         self.context.carrier
@@ -299,7 +301,7 @@ impl SessionState {
         self.context.resolution
     }
 
-    /// The kind of request that has opened the session.
+    /// Returns the kind of request that opened the session.
     #[must_use]
     pub const fn request(&self) -> RequestKind {
         self.context.request

@@ -1,4 +1,4 @@
-//! What bridges to other frameworks need: their JSON, their tokens, and sessions that move.
+//! Support for bridges to other frameworks: their JSON, their tokens, and sessions that move.
 
 use std::time::Duration;
 
@@ -25,20 +25,20 @@ fn json_of_other_frameworks_is_taken_and_nothing_else() {
         ("a name twice", r#"{"a":1,"a":2}"#, true),
         ("empty ones", "[{},[],\"\"]", true),
         ("every escape", r#""\"\\\/\b\f\n\r\t\u00e9""#, true),
-        ("nothing", "", false),
+        ("an empty text", "", false),
         ("only space", "  ", false),
         ("two values", "1 2", false),
         ("a comma behind", "[1,]", false),
         ("a comma in front", "[,1]", false),
         ("a comma in an object", "{,}", false),
-        ("not closed", "[1", false),
+        ("unclosed", "[1", false),
         ("closed twice", "[1]]", false),
-        ("closed by another", "[1}", false),
+        ("closed by the wrong bracket", "[1}", false),
         ("a key that is no text", "{1:2}", false),
         ("a key without a value", r#"{"a"}"#, false),
         ("a key in a list", r#"["a":1]"#, false),
-        ("text that doesn't end", r#""abc"#, false),
-        ("an escape that doesn't end", r#""\u12"#, false),
+        ("an unterminated text", r#""abc"#, false),
+        ("an unterminated escape", r#""\u12"#, false),
         ("an unknown escape", r#""\x""#, false),
         ("a line break in a text", "\"a\nb\"", false),
         ("a zero in front", "01", false),
@@ -64,7 +64,7 @@ fn a_value_of_any_depth_is_taken_without_a_stack() {
 }
 
 #[test]
-fn values_come_apart_as_they_were_spelled() {
+fn members_and_elements_keep_their_spelling() {
     let parts = |text: &str| {
         let json = Json::from_foreign("it", text.to_owned()).unwrap();
         let elements: Option<Vec<_>> = json.elements().map(|all| all.iter().map(|it| it.as_str().to_owned()).collect());
@@ -86,7 +86,7 @@ fn values_come_apart_as_they_were_spelled() {
 }
 
 #[test]
-fn what_is_another_frameworks_own_is_kept_and_shown_to_nobody() {
+fn data_of_another_framework_is_kept_and_hidden() {
     let mut record = Record::new(NOW, &Lifetimes::default());
     let members = Json::from_foreign("it", r#"{"_id":"secret-id","_id":"last"}"#).unwrap().members().unwrap();
     let foreign =
@@ -97,7 +97,7 @@ fn what_is_another_frameworks_own_is_kept_and_shown_to_nobody() {
     assert_eq!(foreign.member("_id").map(Json::as_str), Some("\"last\""), "of several, the last");
     assert!(record.foreign("pyramid").is_none() && record.get("_id").is_none());
     assert!(!format!("{record:?}").contains("secret"));
-    assert!(!record.encode().contains("secret"), "it is no part of our own form");
+    assert!(!record.encode().contains("secret"), "it is not in our own format");
 }
 
 #[derive(Debug)]
@@ -128,11 +128,11 @@ fn tokens_go_by_the_scheme_of_the_framework_that_shares_them() {
     let token = session.csrf_token(fresh);
     assert_eq!((token.expose(), token.mask_len(), token.mask(&[0; 3]).as_str()), ("abababab", 3, "3:abababab"));
     assert!(token.matches("abababab") && token.matches("9:abababab") && !token.matches("9:abababac"));
-    assert!(!token.matches(&fresh().mask(&[1; 43])), "our own mask is none of theirs");
+    assert!(!token.matches(&fresh().mask(&[1; 43])), "our own mask is not in their format");
     session.set_csrf_token(CsrfToken::from_random([1; 32]));
     assert_eq!(session.record().csrf().map(CsrfToken::expose), Some("01010101"));
     session.set_csrf_token(CsrfToken::from_text("theirs").unwrap());
-    assert_eq!(session.record().csrf().map(CsrfToken::expose), Some("theirs"), "one that is text already stays");
+    assert_eq!(session.record().csrf().map(CsrfToken::expose), Some("theirs"), "a token given as text stays");
     let mut born = SessionState::fresh(NOW, Lifetimes::default()).with_csrf_scheme(Some(&Hexed));
     born.insert("a", &1).unwrap();
     let record = outcome_at(&born, NOW);
@@ -154,7 +154,7 @@ fn loaded(lifetimes: Lifetimes) -> SessionState {
 }
 
 #[test]
-fn a_session_that_moves_takes_all_along_and_begins_anew() {
+fn a_session_that_moves_keeps_its_contents_and_restarts_its_timeouts() {
     let (forever, later) =
         (Lifetimes::default().idle_timeout(None).absolute_timeout(None), NOW + Duration::from_secs(99));
     let moved = SessionState::fresh(later, Lifetimes::default()).adopting(&loaded(forever), later);
@@ -165,38 +165,38 @@ fn a_session_that_moves_takes_all_along_and_begins_anew() {
         (record.owner(), record.label(), record.csrf().map(CsrfToken::expose)),
         (Some("me"), Some("phone"), Some("token"))
     );
-    assert!(record.foreign("beaker").is_none(), "what was another framework's own stays behind");
+    assert!(record.foreign("beaker").is_none(), "the data of another framework stays behind");
     let clockwork = record.clockwork();
     assert_eq!((clockwork.created, clockwork.touched), (NOW, later));
     let seconds = |deadline: Option<Timestamp>| deadline.map(|it| it.since(later).as_secs());
     assert_eq!(seconds(clockwork.idle_deadline), Some(1200), "its new timeouts count from the move");
     assert_eq!(seconds(clockwork.absolute_deadline), Some(86_400));
-    // One that had an end keeps it.
+    // A session with an absolute deadline keeps it.
     let hour = Lifetimes::default().absolute_timeout(Duration::from_secs(3600));
     let moved = SessionState::fresh(later, Lifetimes::default()).adopting(&loaded(hour), later);
     assert_eq!(moved.record().clockwork().absolute_deadline, Some(NOW + Duration::from_secs(3600)));
-    // What a handler said about this one session holds on.
+    // A lifetime that a handler set for this one session still applies.
     let mut remembered = loaded(forever);
     remembered.remember(Duration::from_secs(9_999_999), NOW);
     let moved = SessionState::fresh(later, Lifetimes::default()).adopting(&remembered, later);
     assert_eq!(moved.record().clockwork().absolute_deadline, Some(NOW + Duration::from_secs(9_999_999)));
     assert!(moved.record().clockwork().remembered && moved.record().clockwork().idle_deadline.is_none());
-    // Nothing to keep: nothing is made of it.
+    // An empty session is not stored.
     let empty = SessionState::fresh(NOW, Lifetimes::default());
     let moved = SessionState::fresh(later, Lifetimes::default()).adopting(&empty, later);
     assert_eq!(moved.clone().carried_by(cloakroom_core::Carrier::Id).plan(later), (Plan::Nothing, CookieUpdate::Keep));
 }
 
 #[test]
-fn an_invalidated_session_still_says_where_it_was_kept() {
+fn an_invalidated_session_keeps_its_framework_data() {
     let mut session = loaded(Lifetimes::default());
     session.invalidate(NOW);
     assert_eq!(session.ended_foreign().and_then(Foreign::id), Some("id"));
     session.insert("a", &1).unwrap();
     session.invalidate(NOW);
     assert_eq!(session.ended_foreign().and_then(Foreign::id), Some("id"), "also if it is invalidated twice");
-    // Committed in mid-request, and invalidated while that ran: what has just been committed is
-    // what ends.
+    // Committed before the response, and invalidated while the commit ran: the session that was
+    // just committed ends.
     let mut running = loaded(Lifetimes::default());
     running.insert("a", &1).unwrap();
     let commit = commit(&mut running, NOW);
@@ -209,11 +209,11 @@ fn an_invalidated_session_still_says_where_it_was_kept() {
 }
 
 #[test]
-fn a_session_knows_its_place_its_neighbour_and_what_was_refused() {
+fn a_session_keeps_its_source_its_duplicate_and_its_rejection() {
     let fresh = SessionState::fresh(NOW, Lifetimes::default()).rejecting(Some(Rejected::Forged));
     assert_eq!((fresh.rejected(), fresh.place()), (Some(Rejected::Forged), 0));
     let mut both = loaded(Lifetimes::default()).at_place(1).beside(fresh.at_place(2));
     assert_eq!((both.place(), both.other().map(SessionState::place)), (1, Some(2)));
     let settled = commit(&mut both, NOW).settle(After::Ended);
-    assert_eq!((settled.place(), settled.other().is_none()), (1, true), "what was beside it has ended");
+    assert_eq!((settled.place(), settled.other().is_none()), (1, true), "the other session has ended");
 }

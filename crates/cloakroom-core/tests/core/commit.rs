@@ -1,5 +1,5 @@
-//! Commits while a request runs: the session goes on from what was committed, and nothing is
-//! applied twice or lost.
+//! Commits while a request runs: the session continues from the committed state, and no change is
+//! lost or applied twice.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,12 +27,12 @@ fn loaded(record: &Record) -> SessionState {
     request(record, &[]).carried_by(Carrier::Id)
 }
 
-/// The answer of a factory that kept the record.
+/// Returns the result of a factory that stored the record.
 fn kept(commit: &Commit) -> SessionState {
     commit.settle(After::Kept(commit.new_id().unwrap_or(ID), through_the_wire(&commit.record()).into()))
 }
 
-/// Commits, with these changes made while the commit runs.
+/// Commits, and makes these changes while the commit runs.
 fn committed_during(session: &mut SessionState, during: impl FnOnce(&mut SessionState)) -> Commit {
     let commit = commit(session, NOW);
     during(session);
@@ -57,7 +57,7 @@ proptest! {
         prop_assert_eq!(data(session.record()), data(seen.record()));
         prop_assert_eq!(messages(session.record()), messages(seen.record()));
         prop_assert_eq!(session.record().csrf().is_some(), seen.record().csrf().is_some());
-        // The rest of the request, and a replay of everything that isn't committed yet.
+        // The rest of the request, and a replay of all uncommitted changes.
         after.iter().for_each(|operation| operation.run(&mut session));
         let again = session.log().replay(session.base(), session.base(), Default::default()).unwrap().record;
         prop_assert_eq!(data(&again), data(session.record()));
@@ -73,9 +73,9 @@ proptest! {
         let base = stored(&before);
         let folded = request(&base, &operations);
         let once = folded.log().replay(&base, &base, Default::default()).unwrap().record;
-        prop_assert_eq!(once.encode(), folded.record().encode(), "on the version it was made on");
-        // On another version it is the same as all operations without folding: in logs of a few
-        // each.
+        prop_assert_eq!(once.encode(), folded.record().encode(), "on the version of the log");
+        // On another version, the result equals that of all operations without folding, in short
+        // logs.
         let newest = outcome(&request(&base, &other));
         let again = folded.log().replay(&base, &newest, Default::default()).unwrap().record;
         let mut by_parts = newest.clone();
@@ -84,8 +84,8 @@ proptest! {
             by_parts = part_of(&mut session, part, &by_parts);
         }
         prop_assert_eq!(data(&again), data(&by_parts));
-        // A pop also takes the duplicates that its own log has left out, and a part knows only its
-        // own.
+        // A pop also removes the duplicates that its own log suppressed, and a part knows only its
+        // own log.
         let is_once = |queue: &str| operations.iter().any(|it| matches!(it, Operation::FlashOnce(name, _) if name == queue));
         let comparable = |record: &Record| {
             let mut queues = messages(record);
@@ -96,7 +96,7 @@ proptest! {
     }
 }
 
-/// Runs some operations on a session, in a log of their own, and applies that log to `newest`.
+/// Runs some operations on a session in a separate log, and applies that log to `newest`.
 fn part_of(session: &mut SessionState, operations: &[Operation], newest: &Record) -> Record {
     let seen = session.record().clone();
     let mut part = request(&seen, operations);
@@ -139,13 +139,13 @@ fn a_commit_completes_the_record_in_place() {
 }
 
 #[test]
-fn a_commit_that_failed_leaves_nothing_to_keep() {
+fn a_failed_commit_leaves_nothing_to_store() {
     let mut session = new();
     session.insert("draft", &"too long").unwrap();
     let failed = commit(&mut session, NOW);
     session.withdraw(&failed);
     session.remove("draft");
-    assert_eq!(session.plan(NOW), (Plan::Nothing, CookieUpdate::Keep), "no session for a token that nobody has seen");
+    assert_eq!(session.plan(NOW), (Plan::Nothing, CookieUpdate::Keep), "no session for a token that was never shown");
     // A token that was shown, or set since, stays.
     let mut session = new();
     let shown = session.csrf_token(|| token(3));
@@ -204,8 +204,8 @@ fn a_session_that_is_invalidated_while_a_commit_runs_ends() {
     assert_eq!(session.plan(NOW), (Plan::EndThenCreate, CookieUpdate::Set));
 }
 
-/// Each row: what a session was, what was asked of it while it was being committed, what the commit
-/// came to, and the plan that is left.
+/// Each row: a session, an operation during its commit, the outcome of the commit, and the next
+/// plan.
 #[test]
 fn an_identity_that_changes_while_a_commit_runs_is_not_lost() {
     type Step = fn(&mut SessionState);
@@ -277,7 +277,7 @@ fn a_sign_in_replaces_the_csrf_token() {
         let mut session = loaded(&record);
         step(&mut session);
         assert_eq!(session.record().csrf(), Some(&token(5)), "{name}");
-        // Also where another request has replaced it in the meantime.
+        // Even if another request has replaced it in the meantime.
         record.restore_csrf(token(2));
         let newest = session.log().replay(session.base(), &record, Default::default()).unwrap().record;
         assert_eq!(newest.csrf(), Some(&token(5)), "{name}, replayed");
@@ -311,7 +311,7 @@ fn a_message_popped_while_a_commit_runs_is_gone() {
 
 #[test]
 fn a_message_popped_during_a_conflict_never_comes_back() {
-    // Shown to the visitor while the commit that added it meets another request's message.
+    // The message is shown while the commit that added it conflicts with another request's message.
     let base = stored(&[]);
     let mut session = loaded(&base);
     session.flash("q", &"A", fresh(), Duplicates::Allow).unwrap();
@@ -373,7 +373,7 @@ fn a_stream_whose_session_has_moved_can_still_sign_out() {
 }
 
 #[test]
-fn a_commit_that_can_not_be_built_on_is_not_applied_twice() {
+fn a_commit_that_cannot_be_rebased_is_not_applied_twice() {
     let mut session = loaded(&stored(&[]));
     session.update("n", |n: &mut i64| *n += 1).unwrap();
     let commit = commit(&mut session, NOW);
@@ -389,7 +389,7 @@ fn a_commit_that_can_not_be_built_on_is_not_applied_twice() {
 }
 
 #[test]
-fn changes_that_come_while_others_are_applied_again_are_seen() {
+fn changes_made_during_a_rebase_are_kept() {
     let mut session = loaded(&stored(&[]));
     session.insert("a", &1).unwrap();
     let commit = commit(&mut session, NOW);
@@ -432,6 +432,10 @@ fn a_read_and_set_over_another_request_s_change_is_reported() {
         assert_eq!(replayed.overwritten.as_ref().map(|key| key.as_str()), *overwritten, "{name}");
         let strict = session.log().replay(&base, &newest, cloakroom_core::ConflictPolicy::Strict);
         assert_eq!(strict.is_err(), *conflicts, "{name}, strict");
-        assert_eq!(session.log().replay(&base, &base, Default::default()).unwrap().overwritten, None, "{name}, alone");
+        assert_eq!(
+            session.log().replay(&base, &base, Default::default()).unwrap().overwritten,
+            None,
+            "{name}, unchanged base"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Keys and keyrings: what is no secret is refused before it protects anything.
+//! Keys and keyrings: weak secrets are refused before they protect anything.
 
 use cloakroom_core::{Key, Keyring, Seal, Sealer};
 
@@ -7,11 +7,11 @@ fn bytes(length: u8) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_no_secret_is_refused() {
+fn weak_secrets_are_refused() {
     let mut almost = vec![0; 32];
     almost[31] = 1;
     let rows: &[(&str, Vec<u8>, Option<&str>)] = &[
-        ("nothing", vec![], Some("key: has 0 bytes, at least 32 are needed")),
+        ("an empty secret", vec![], Some("key: has 0 bytes, at least 32 are needed")),
         ("one byte", vec![1], Some("key: has 1 bytes, at least 32 are needed")),
         ("31 bytes", bytes(31), Some("key: has 31 bytes, at least 32 are needed")),
         ("32 bytes", bytes(32), None),
@@ -30,7 +30,7 @@ fn what_is_no_secret_is_refused() {
 }
 
 #[test]
-fn base64_is_read_in_all_its_spellings() {
+fn base64_is_accepted_in_all_variants() {
     let secret: Vec<u8> = (0..32_u8).map(|byte| 255 - byte).collect();
     let key = Key::new(&secret).unwrap();
     let rows = [
@@ -44,8 +44,8 @@ fn base64_is_read_in_all_its_spellings() {
         ("bits left over", "//79/Pv6+fj39vX08/Lx8O/u7ezr6uno5+bl5OPi4eB=", false),
         ("hexadecimal with a prefix", "0x:fffefdfc", false),
         ("not ASCII", "схема", false),
-        ("nothing", "", false),
-        ("padding alone", "====", false),
+        ("an empty text", "", false),
+        ("only padding", "====", false),
         ("too short", "AAECAwQFBgcICQ==", false),
         ("zeros", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", false),
     ];
@@ -62,7 +62,7 @@ fn base64_is_read_in_all_its_spellings() {
 }
 
 #[test]
-fn a_repeated_key_is_a_mistake_that_is_named() {
+fn a_repeated_key_is_refused_and_named() {
     let keys: Vec<Key> = (1..=3).map(|start| Key::new((start..start + 40).collect::<Vec<u8>>()).unwrap()).collect();
     let [one, two, three] = keys.as_slice() else { panic!("three keys") };
     let ring = || Keyring::new(one.clone()).previous(two.clone()).unwrap();

@@ -1,4 +1,4 @@
-//! The edges of lifetimes, from outside.
+//! Edge cases of lifetimes.
 
 use std::time::Duration;
 
@@ -126,7 +126,7 @@ fn touches_extend_and_never_shorten() {
 
 #[test]
 fn a_session_in_use_outlives_its_own_short_timeout() {
-    // The configured interval between touches, two minutes, is longer than this session may rest.
+    // The configured touch interval, two minutes, is longer than this session's idle timeout.
     let lifetimes = Lifetimes::default();
     let mut first = SessionState::fresh(NOW, lifetimes);
     first.insert("user", &"ann").unwrap();
@@ -162,7 +162,7 @@ fn remember_survives_later_writes() {
 }
 
 #[test]
-fn what_is_for_ever_does_not_overflow() {
+fn unlimited_durations_do_not_overflow() {
     let mut session = SessionState::fresh(NOW, Lifetimes::default());
     session.remember(Duration::MAX, NOW);
     session.set_idle_timeout(Some(Duration::MAX), NOW);

@@ -1,4 +1,4 @@
-//! Everything that a handler can do, as data: what the properties choose from.
+//! All operations of a handler, as data for property tests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,7 @@ pub(crate) enum Operation {
     Take(String),
     PopItem,
     GetOrInsert(String, i64),
-    /// Times two and plus this: the order of two of them shows.
+    /// Doubles the value and adds this number, so that the order of two updates matters.
     Update(String, i64),
     Clear,
     Flash(String, u8),
@@ -66,12 +66,12 @@ impl Operation {
     }
 }
 
-/// Changes to values under these keys, and to these queues.
+/// Operations on values of these keys and on these queues.
 pub(crate) fn local(keys: &'static [&'static str], queues: &'static [&'static str]) -> BoxedStrategy<Operation> {
     use Operation::{Flash, FlashOnce, GetOrInsert, Insert, PopFlash, Remove, Take, Update};
     let key = || prop::sample::select(keys).prop_map(str::to_owned);
     let queue = || prop::sample::select(queues).prop_map(str::to_owned);
-    // Few values, so that equal ones meet.
+    // Few values, so that equal ones are frequent.
     let value = || -2..3_i64;
     prop_oneof![
         (key(), value()).prop_map(|(key, value)| Insert(key, value)),
@@ -86,7 +86,7 @@ pub(crate) fn local(keys: &'static [&'static str], queues: &'static [&'static st
     .boxed()
 }
 
-/// Anything at all.
+/// Any operation.
 pub(crate) fn any_operation() -> BoxedStrategy<Operation> {
     use Operation::{Absolute, Changed, Clear, Csrf, Extend, Idle, Label, Own, PopItem, Remember, SetCsrf};
     const KEYS: &[&str] = &["a", "b", "c", "", "ключ"];
@@ -104,7 +104,7 @@ pub(crate) fn any_operation() -> BoxedStrategy<Operation> {
         1 => prop::option::of(seconds()).prop_map(Idle),
         1 => prop::option::of(seconds()).prop_map(Absolute),
         1 => seconds().prop_map(Remember),
-        // Another owner would begin another session, see `nothing_of_another_owner_is_kept`.
+        // Another owner would start another session, see `nothing_of_another_owner_is_kept`.
         1 => Just(Own("ü;:".to_owned())),
         1 => "[a-cü;:]{0,4}".prop_map(Label),
         1 => Just(Changed),
@@ -116,20 +116,20 @@ pub(crate) fn several(of: BoxedStrategy<Operation>) -> impl Strategy<Value = Vec
     prop::collection::vec(of, 0..12)
 }
 
-/// A record as a store or a cookie gives it back after a request did this.
+/// Returns the record of a session after these operations, as a store or a cookie returns it.
 pub(crate) fn stored(operations: &[Operation]) -> Record {
     let mut session = SessionState::fresh(NOW, Lifetimes::default());
     operations.iter().for_each(|operation| operation.run(&mut session));
     through_the_wire(&outcome(&session))
 }
 
-/// Another id for each message.
+/// Returns a new id for each message.
 pub(crate) fn fresh() -> FlashId {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     FlashId::from_random(NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A commit of the session as it is now, whose random bytes are all ones.
+/// Commits the session in its current state. All random bytes are 1.
 pub(crate) fn commit(session: &mut SessionState, now: Timestamp) -> Commit {
     let ones = |bytes: &mut [u8]| {
         bytes.fill(1);
@@ -138,7 +138,7 @@ pub(crate) fn commit(session: &mut SessionState, now: Timestamp) -> Commit {
     session.begin_commit(now, ones).unwrap()
 }
 
-/// The record that a commit of the session would keep.
+/// Returns the record that a commit of the session would store.
 pub(crate) fn outcome(session: &SessionState) -> Record {
     outcome_at(session, NOW)
 }
@@ -148,26 +148,26 @@ pub(crate) fn outcome_at(session: &SessionState, now: Timestamp) -> Record {
 }
 
 pub(crate) fn through_the_wire(record: &Record) -> Record {
-    let read = Record::decode(&Arc::from(record.encode()), 0).expect("what was encoded decodes");
-    assert_eq!(read, *record, "as it was");
+    let read = Record::decode(&Arc::from(record.encode()), 0).expect("an encoded record must decode");
+    assert_eq!(read, *record, "decoding returns the same record");
     read
 }
 
-/// A request that opened this record and did this.
+/// Returns the session of a request that opened this record and ran these operations.
 pub(crate) fn request(base: &Record, operations: &[Operation]) -> SessionState {
     let mut session = SessionState::loaded(ID, base.clone(), NOW, Lifetimes::default());
     operations.iter().for_each(|operation| operation.run(&mut session));
     session
 }
 
-/// The values, by key.
+/// Returns the values, sorted by key.
 pub(crate) fn data(record: &Record) -> Vec<(String, String)> {
     let mut data: Vec<_> = record.entries().map(|(key, value)| (key.to_owned(), value.as_str().to_owned())).collect();
     data.sort();
     data
 }
 
-/// The messages, by queue.
+/// Returns the messages, sorted by queue.
 pub(crate) fn messages(record: &Record) -> Vec<(String, Vec<String>)> {
     let bodies = |waiting: Vec<&cloakroom_core::Json>| waiting.iter().map(|it| it.as_str().to_owned()).collect();
     let mut queues: Vec<_> = record.flashes().map(|(queue, waiting)| (queue.to_owned(), bodies(waiting))).collect();

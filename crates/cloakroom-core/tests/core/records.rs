@@ -1,4 +1,4 @@
-//! The text form of records: nothing is lost on the way, and nothing that comes in can do harm.
+//! The text form of records: nothing is lost, and no input does harm.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,8 +60,7 @@ fn any_record() -> impl Strategy<Value = Record> {
     })
 }
 
-/// Fields of a release that is newer than this one, as text: letters come up again, and lengths are
-/// spelled as they please.
+/// Fields of a newer release, as text. Letters repeat, and lengths may have leading zeros.
 fn any_extensions() -> impl Strategy<Value = Vec<String>> {
     let field = (prop::char::range('A', 'Z'), prop::sample::select(vec!["", "0", "000"]), any::<String>())
         .prop_map(|(letter, zeros, text)| format!("{letter}{zeros}{}:{text}", text.len()));
@@ -84,7 +83,7 @@ proptest! {
         at in any::<prop::sample::Index>(),
         operations in several(any_operation()),
     ) {
-        // Behind the known fields, as they are written, and one of them in front.
+        // After the known fields, where they are written, and one of them before.
         let known = stored(&before).encode();
         let (front, back) = extensions.split_at(at.index(extensions.len() + 1).min(1));
         let text = format!("1{}{}{}", front.concat(), &known[1..], back.concat());
@@ -107,7 +106,7 @@ proptest! {
     }
 
     #[test]
-    fn what_requests_leave_behind_comes_back_as_it_was(operations in several(any_operation())) {
+    fn records_of_requests_are_read_back_unchanged(operations in several(any_operation())) {
         let record = stored(&operations);
         prop_assert_eq!(through_the_wire(&record), record);
     }
@@ -144,12 +143,12 @@ proptest! {
     }
 }
 
-/// What decodes is a record like any other: it is written in one way and comes back.
+/// Checks that a text that decodes is a valid record, which can be changed, written and read back.
 fn check_what_decodes(text: &str) {
     if let Ok(record) = Record::decode(&Arc::from(text), 0) {
         through_the_wire(&record);
-        // A clock that ran backwards would give deadlines before the creation, which are written as
-        // the creation.
+        // If the clock ran backwards, deadlines would be before the creation, and be written as the
+        // creation.
         let now = record.clockwork().touched;
         let mut session = SessionState::loaded(ID, record, now, Lifetimes::default());
         session.flash("q", &1, fresh(), Duplicates::Allow).unwrap();
@@ -173,13 +172,13 @@ fn a_record_cut_anywhere_is_corrupt_or_shorter() {
 }
 
 #[test]
-fn what_is_not_a_record_is_corrupt() {
+fn text_that_is_not_a_record_is_corrupt() {
     let huge = format!("1c0;k{}:a", u64::MAX);
     let rows = [
-        ("nothing", ""),
+        ("an empty text", ""),
         ("version 0", "0c0;"),
         ("version 2", "2c0;"),
-        ("a version alone", "1"),
+        ("only a version", "1"),
         ("no creation", "1t0;"),
         ("an unknown field", "1c0;z0;"),
         ("an extension field in the form of a number", "1c0;C0;"),
@@ -196,7 +195,7 @@ fn what_is_not_a_record_is_corrupt() {
         ("a number too large", "1c18446744073709551616;"),
         ("a text without its length", "1c0;k:v1:1"),
         ("a text with a wrong end of its length", "1c0;k1;av1:1"),
-        ("a text that ends too late", "1c0;k5:av1:1"),
+        ("a text longer than the record", "1c0;k5:av1:1"),
         ("a text that splits a character", "1c0;k1:év1:1"),
         ("a text of a length that overflows", huge.as_str()),
         ("a key without a value", "1c0;k1:a"),
@@ -206,16 +205,16 @@ fn what_is_not_a_record_is_corrupt() {
         ("a message without a body", "1c0;q0:m0;"),
         ("a body without a message", "1c0;q0:b1:1"),
         ("an empty CSRF token", "1c0;x0:"),
-        ("something behind the end", "1c0; "),
+        ("text after the end", "1c0; "),
         ("JSON", "{\"c\":0}"),
     ];
     for (name, text) in rows {
         assert_eq!(Record::decode(&Arc::from(text), 0), Err(Corrupt), "{name}");
     }
-    assert_eq!(Record::decode(&Arc::from("1c0;"), 5), Err(Corrupt), "a start behind the end");
+    assert_eq!(Record::decode(&Arc::from("1c0;"), 5), Err(Corrupt), "a start after the end");
     assert_eq!(Record::decode(&Arc::from("é1c0;"), 1), Err(Corrupt), "a start inside a character");
     let long = format!("1c0;x257:{}", "x".repeat(257));
-    assert_eq!(Record::decode(&Arc::from(long), 0), Err(Corrupt), "a CSRF token longer than any");
+    assert_eq!(Record::decode(&Arc::from(long), 0), Err(Corrupt), "a CSRF token that is too long");
 }
 
 #[test]
@@ -225,16 +224,16 @@ fn the_marks_of_commits_are_read_and_written() {
     let mut record = Record::from_clockwork(Clockwork::start(NOW, &Lifetimes::default()));
     assert_eq!((record.last_commit(), record.has_commit(id(0))), (None, false));
     record.mark(id(1), NOW);
-    assert!(record.encode().ends_with("a86400000;w1;"), "nothing about a mark that is as old as the last touch");
+    assert!(record.encode().ends_with("a86400000;w1;"), "no time for a mark as old as the last touch");
     record.mark(id(2), now);
     assert!(record.encode().ends_with("w1;w2;y61000;"), "{}", record.encode());
-    // Stores keep touches beside the text: what was read knows how old its marks are all the same.
+    // Stores keep touches separate from the text. The record still knows the age of its marks.
     let mut read = through_the_wire(&record);
     read.restore_touch(NOW + Duration::from_secs(600), None);
     assert_eq!((read.last_commit(), read.has_commit(id(1)), read.has_commit(id(3))), (Some(id(2)), true, false));
     read.mark(id(3), NOW + Duration::from_secs(601));
     assert_eq!((read.has_commit(id(2)), read.last_commit()), (false, Some(id(3))));
-    // A release that keeps more marks than this one.
+    // A record of a release that keeps more marks than this one.
     let many: String = (1..=9).map(|number| format!("w{number};")).collect();
     let read = Record::decode(&Arc::from(format!("1c0;{many}")), 0).unwrap();
     assert_eq!((read.has_commit(id(1)), read.has_commit(id(2)), read.last_commit()), (false, true, Some(id(9))));
@@ -265,7 +264,7 @@ fn edges_of_time_survive() {
     let overflowing = format!("1c{0};t{0};i{0};a{0};o{0};n{0};", u64::MAX);
     let record = Record::decode(&Arc::from(overflowing), 0).unwrap();
     assert_eq!(record.clockwork().ends(), Some(end));
-    // Numbers that can't grow any more: no overflow, and messages still come and go.
+    // Numbers at their maximum: nothing overflows, and messages can still be added and removed.
     let mut session = SessionState::loaded(ID, record, NOW, Lifetimes::default());
     for message in [1, 2, 2] {
         session.flash("q", &message, fresh(), Duplicates::Allow).unwrap();
@@ -287,8 +286,7 @@ fn a_timeout_of_nothing_does_not_become_never() {
     }
 }
 
-/// What was read and isn't changed is written as it was read. What comes of it must be what a
-/// record made anew would be.
+/// Unchanged fields are written as they were read. The result must equal that of a new record.
 #[test]
 fn a_changed_record_is_written_as_one_made_anew() {
     type Pairs<'a> = &'a [(&'a str, &'a str)];
@@ -301,9 +299,9 @@ fn a_changed_record_is_written_as_one_made_anew() {
         record
     };
     let table: [Row<'_>; 6] = [
-        ("nothing", |_| {}, &[("a", "1"), ("ключ", "2"), ("c", "3"), ("d", "4")]),
-        ("the first", |it| it.insert("a", &9).unwrap(), &[("a", "9"), ("ключ", "2"), ("c", "3"), ("d", "4")]),
-        ("one within", |it| it.insert("c", &9).unwrap(), &[("a", "1"), ("ключ", "2"), ("c", "9"), ("d", "4")]),
+        ("no change", |_| {}, &[("a", "1"), ("ключ", "2"), ("c", "3"), ("d", "4")]),
+        ("the first value", |it| it.insert("a", &9).unwrap(), &[("a", "9"), ("ключ", "2"), ("c", "3"), ("d", "4")]),
+        ("a middle value", |it| it.insert("c", &9).unwrap(), &[("a", "1"), ("ключ", "2"), ("c", "9"), ("d", "4")]),
         ("one removed", |it| assert!(it.remove("ключ")), &[("a", "1"), ("c", "3"), ("d", "4")]),
         (
             "one added",

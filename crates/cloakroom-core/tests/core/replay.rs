@@ -1,4 +1,4 @@
-//! The laws of replay: no update is lost, and nobody's message is taken by somebody else.
+//! The laws of replay: no update is lost, and a pop removes only the messages that it returned.
 
 use cloakroom_core::ConflictPolicy::{LastWriteWins, Strict};
 use cloakroom_core::{ConflictPolicy, CsrfToken, Duplicates, Json, Lifetimes, Record, SessionState};
@@ -16,7 +16,7 @@ fn replay(session: &SessionState, newest: &Record) -> Record {
 
 proptest! {
     #[test]
-    fn on_the_version_it_was_made_on_a_log_gives_what_the_handler_saw(
+    fn replay_on_the_base_gives_the_handlers_record(
         before in several(any_operation()),
         operations in several(any_operation()),
     ) {
@@ -26,14 +26,14 @@ proptest! {
             let again = session.log().replay(&base, &base, policy).unwrap().record;
             prop_assert_eq!(again.encode(), session.record().encode());
         }
-        prop_assert_eq!(session.base(), &base, "what was opened never changes");
+        prop_assert_eq!(session.base(), &base, "the opened record never changes");
         if !session.log().is_effective() {
             prop_assert_eq!(session.record().encode(), base.encode());
         }
     }
 
     #[test]
-    fn an_outcome_is_what_the_handler_saw_touched(before in several(any_operation()), operations in several(any_operation())) {
+    fn an_outcome_is_the_handlers_record_touched(before in several(any_operation()), operations in several(any_operation())) {
         let base = stored(&before);
         let session = request(&base, &operations);
         let outcome = outcome(&session);
@@ -61,7 +61,7 @@ proptest! {
         prop_assert_eq!(messages(&one_first), messages(&other_first));
         prop_assert_eq!(one_first.csrf(), other_first.csrf());
         prop_assert_eq!(one_first.clockwork(), other_first.clockwork());
-        // And neither is lost: each one's keys are as it left them.
+        // Neither is lost: the keys of each are as it left them.
         for (session, keys) in [(&one, ["a", "b", "b"]), (&other, ["c", "", "new"])] {
             for key in keys {
                 prop_assert_eq!(one_first.get(key), session.record().get(key));
@@ -96,8 +96,8 @@ proptest! {
         first in prop::collection::vec(prop::option::of(0..3_u8), 0..6),
         second in prop::collection::vec(prop::option::of(0..3_u8), 0..6),
     ) {
-        // `None` pops, `Some` flashes. Bodies repeat, so that a number and a body together aren't
-        // enough to tell messages apart.
+        // `None` pops, `Some` flashes. Bodies repeat, so that a number and a body don't identify a
+        // message.
         let operations = |steps: &[Option<u8>]| -> Vec<Operation> {
             let queue = || "q".to_owned();
             steps.iter().map(|step| step.map_or(Operation::PopFlash(queue()), |body| Operation::Flash(queue(), body))).collect()
@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_handler_pops_is_gone_and_what_it_did_not_see_stays(
+    fn a_pop_removes_exactly_the_messages_that_it_returned(
         before in several(any_operation()),
         one in several(any_operation()),
         other in several(any_operation()),
@@ -130,7 +130,7 @@ proptest! {
             session.pop_flash::<u8>(queue).unwrap();
         }
         let after = replay(&session, &newest);
-        // Only what the other request added and this one never saw can be left.
+        // Only messages that the other request added, and this one never received, can remain.
         let added = request(&base, &other);
         for (queue, left) in messages(&after) {
             let theirs = added.peek_flash::<u8>(&queue).unwrap();
@@ -164,7 +164,8 @@ fn value(record: &Record, key: &str) -> Option<i64> {
     record.get(key).as_ref().map(|json| json.decode(key).unwrap())
 }
 
-/// Each row: what this request did, what another committed first, and what is then under `a`.
+/// Each row: the change of this request, the earlier commit of another one, and the resulting value
+/// of `a`.
 #[test]
 fn two_requests_of_one_session() {
     type Handler = fn(&mut SessionState);
@@ -193,13 +194,13 @@ fn two_requests_of_one_session() {
 }
 
 #[test]
-fn set_if_absent_keeps_what_the_other_request_set() {
+fn set_if_absent_keeps_the_value_of_the_other_request() {
     let base = base();
     let mut session = request(&base, &[]);
     assert_eq!(session.get_or_insert_with("new", || 1_i64).unwrap(), 1);
     let newest = replay(&request(&base, &[Operation::Insert("new".to_owned(), 9)]), &base);
     assert_eq!(value(&replay(&session, &newest), "new"), Some(9));
-    // The token is born the same way: the form that was rendered first stays valid.
+    // The token is created in the same way: the form that was rendered first stays valid.
     let mut empty = Record::new(NOW, &Lifetimes::default());
     let mut one = SessionState::loaded(ID, empty.clone(), NOW, Lifetimes::default());
     let mut other = one.clone();
@@ -208,7 +209,7 @@ fn set_if_absent_keeps_what_the_other_request_set() {
     empty = replay(&one, &empty);
     assert_eq!(replay(&other, &empty).csrf(), Some(&CsrfToken::from_random([1; 32])));
     other.set_csrf_token(CsrfToken::from_random([3; 32]));
-    assert_eq!(replay(&other, &empty).csrf(), Some(&CsrfToken::from_random([3; 32])), "but a new one is meant");
+    assert_eq!(replay(&other, &empty).csrf(), Some(&CsrfToken::from_random([3; 32])), "but an explicit one is set");
 }
 
 #[test]
@@ -233,13 +234,12 @@ fn popped_by_both_is_gone_and_nothing_is_taken_twice() {
     let again = [Operation::PopFlash("q".to_owned()), Operation::Flash("q".to_owned(), 0)];
     let newest = replay(&request(&base, &again), &newest);
     assert_eq!(messages(&newest), [("q".to_owned(), vec!["0".to_owned()])]);
-    // The same message under a new number: who popped the old one doesn't take it.
+    // The same message with a new number: popping the old one doesn't remove it.
     let newest = replay(&request(&base, &pop), &newest);
     assert_eq!(messages(&newest), [("q".to_owned(), vec!["0".to_owned()])]);
 }
 
-/// A message that was left out because an equal one waited was shown with it, when that one was
-/// popped.
+/// A message that was suppressed by an equal one was shown with it when that one was popped.
 #[test]
 fn a_popped_duplicate_does_not_come_back_when_its_twin_is_gone() {
     let once = || Operation::FlashOnce("q".to_owned(), 0);
@@ -264,7 +264,7 @@ fn a_popped_duplicate_does_not_come_back_when_its_twin_is_gone() {
 }
 
 #[test]
-fn no_duplicate_means_none_on_the_newest_version() {
+fn duplicates_are_suppressed_on_the_newest_version() {
     let mut base = stored(&[]);
     base.restore_flash("q", Json::from_text("q", r#"{ "text": "saved", "level": 1 }"#).unwrap());
     let message = serde_json::json!({"level": 1, "text": "saved"});
@@ -272,7 +272,7 @@ fn no_duplicate_means_none_on_the_newest_version() {
         ("both allow", Duplicates::Allow, Duplicates::Allow, 3),
         ("this one suppresses", Duplicates::Suppress, Duplicates::Allow, 2),
         ("the other suppresses", Duplicates::Allow, Duplicates::Suppress, 2),
-        ("both suppress: equal however it is spelled", Duplicates::Suppress, Duplicates::Suppress, 1),
+        ("both suppress, with different spelling", Duplicates::Suppress, Duplicates::Suppress, 1),
     ];
     for (name, this, other, expected) in rows {
         let (mut session, mut before) = (request(&base, &[]), request(&base, &[]));
@@ -281,7 +281,7 @@ fn no_duplicate_means_none_on_the_newest_version() {
         let newest = replay(&session, &replay(&before, &base));
         assert_eq!(messages(&newest)[0].1.len(), *expected, "{name}");
     }
-    // Suppressed when it was flashed, but the equal message was popped meanwhile.
+    // Suppressed when it was flashed, but the equal message was popped in the meantime.
     let mut session = request(&base, &[]);
     assert!(!session.flash("q", &message, fresh(), Duplicates::Suppress).unwrap());
     let mut popped = request(&base, &[]);
@@ -290,7 +290,8 @@ fn no_duplicate_means_none_on_the_newest_version() {
     assert_eq!(messages(&newest)[0].1.len(), 1);
 }
 
-/// Each row: what this request did, what another committed first, and the key of the conflict.
+/// Each row: the change of this request, the earlier commit of another one, and the key of the
+/// conflict.
 #[test]
 fn the_strict_policy_names_the_key() {
     use Operation::{Clear, Flash, GetOrInsert, Insert, PopFlash, Remove, Take, Update};

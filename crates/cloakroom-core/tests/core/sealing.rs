@@ -1,4 +1,4 @@
-//! Sealed text is opened as it was made or not at all.
+//! Sealed text opens unchanged or not at all.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -61,8 +61,8 @@ fn any_character_replaced_added_or_left_out_breaks_the_seal() {
                 for other in OTHERS.chars() {
                     let replaced = format!("{head}{other}{}", &tail[1..]);
                     if replaced != sealed {
-                        // In the last character this also finds the spellings of base64 that decode
-                        // to the same bytes.
+                        // In the last character, this also covers the spellings of base64 that
+                        // decode to the same bytes.
                         assert!(sealer.unseal(&replaced).is_err(), "{seal:?}: {replaced}");
                     }
                     assert!(sealer.unseal(&format!("{head}{other}{tail}")).is_err(), "{seal:?}: {other:?} at {at}");
@@ -80,8 +80,7 @@ fn any_character_replaced_added_or_left_out_breaks_the_seal() {
 
 #[test]
 fn base64_has_one_spelling() {
-    // One byte more or less of payload makes the last character carry 0, 2 or 4 bits that must be
-    // zero.
+    // Payloads of different length make the last character carry 0, 2 or 4 bits that must be zero.
     let mut spellings = 0;
     for seal in BOTH {
         for payload in ["", "1", "12"] {
@@ -100,11 +99,11 @@ fn base64_has_one_spelling() {
             }
         }
     }
-    assert_eq!(spellings, 2 * (3 + 15), "both endings were met in both formats");
+    assert_eq!(spellings, 2 * (3 + 15), "both kinds of endings occurred in both formats");
 }
 
 #[test]
-fn what_is_cut_is_refused_at_every_length() {
+fn truncated_text_is_refused_at_every_length() {
     for seal in BOTH {
         let sealer = sealer(seal, key(1));
         let sealed = sealer.seal(PAYLOAD, NONCE).unwrap();
@@ -118,10 +117,10 @@ fn what_is_cut_is_refused_at_every_length() {
             }
         }
         for (name, text, expected) in [
-            ("nothing", "", Rejected::UnknownFormat),
-            ("a prefix alone", &sealed[..3], Rejected::Malformed),
+            ("an empty text", "", Rejected::UnknownFormat),
+            ("only a prefix", &sealed[..3], Rejected::Malformed),
             ("less than a key id", &sealed[..6], Rejected::Malformed),
-            ("a key id alone", &with_body(&sealed, &whole[..4]), Rejected::Malformed),
+            ("only a key id", &with_body(&sealed, &whole[..4]), Rejected::Malformed),
             (
                 "one byte less than a seal",
                 &with_body(&sealed, &whole[..if seal == Seal::Signed { 35 } else { 31 }]),
@@ -152,7 +151,8 @@ fn each_cookie_has_its_own_key() {
 #[test]
 fn keys_rotate() {
     let (old, new, stranger) = (|| key(1), || key(2), || key(3));
-    // The keyring, and what it opens: sealed with the old key, with the new one, with another.
+    // Each row: a keyring, and the results for a text sealed with the old key, the new key and
+    // another key.
     type Row = (&'static str, Keyring, [Result<(), Rejected>; 3]);
     let rings: &[Row] = &[
         ("old", old().into(), [Ok(()), Err(Rejected::UnknownKey), Err(Rejected::UnknownKey)]),
@@ -179,7 +179,7 @@ fn keys_rotate() {
 
 #[test]
 fn a_key_s_id_does_not_lend_its_key() {
-    // A body whose key id was exchanged for another one of the ring.
+    // A body whose key id was replaced with that of another key in the keyring.
     for seal in BOTH {
         let ring = Keyring::new(key(1)).previous(key(2)).unwrap();
         let sealer = sealer(seal, ring);
@@ -236,22 +236,22 @@ fn sealed_len_is_exact() {
 fn nonces_do_what_they_should() {
     let encrypted = sealer(Seal::Encrypted, key(1));
     let (one, same) = (encrypted.seal(PAYLOAD, [1; 12]).unwrap(), encrypted.seal(PAYLOAD, [1; 12]).unwrap());
-    assert_eq!(one, same, "a repeated nonce says that two payloads are equal, and nothing else");
+    assert_eq!(one, same, "a repeated nonce reveals only that two payloads are equal");
     let other = encrypted.seal(&PAYLOAD.replace("ann", "bob"), [1; 12]).unwrap();
     let (one, other) = (body(&one), body(&other));
     let equal = one[16..].iter().zip(&other[16..]).filter(|(one, other)| one == other).count();
     assert!(
         equal < one.len() / 4,
-        "under a repeated nonce payloads that differ a little differ everywhere: {equal} bytes are equal"
+        "under a repeated nonce, similar payloads differ everywhere: {equal} bytes are equal"
     );
     assert_ne!(encrypted.seal(PAYLOAD, [1; 12]).unwrap(), encrypted.seal(PAYLOAD, [2; 12]).unwrap());
     let signed = sealer(Seal::Signed, key(1));
     assert_eq!(
         signed.seal(PAYLOAD, [1; 12]).unwrap(),
         signed.seal(PAYLOAD, [2; 12]).unwrap(),
-        "the signed format uses none"
+        "the signed format uses no nonce"
     );
-    // And what each format shows.
+    // The readability of each format.
     let readable = |sealed: &str| body(sealed).windows(3).any(|part| part == b"ann");
     assert!(readable(&signed.seal(PAYLOAD, NONCE).unwrap()));
     assert!(!readable(&encrypted.seal(PAYLOAD, NONCE).unwrap()));

@@ -1,4 +1,4 @@
-//! What must never be printed isn't: `Debug` and errors, on everything that holds a secret.
+//! Secrets are never printed: `Debug` and errors of every type that holds one.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ fn bytes() -> [u8; 32] {
     std::array::from_fn(|index| u8::try_from(100 + index).unwrap())
 }
 
-/// A secret in the forms in which it could get out.
+/// Returns a secret in the forms in which it could leak.
 fn spellings(secret: &[u8]) -> Vec<String> {
     let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    // The first bytes are enough to recognize it, and also find one that was cut.
+    // The first bytes suffice to recognize it, and also find a truncated one.
     vec![
         String::from_utf8_lossy(&secret[..8]).into_owned(),
         format!("{:?}", &secret[..6]).trim_matches(['[', ']']).to_owned(),
@@ -73,7 +73,7 @@ fn debug_prints_no_secret() {
     let store_key = id.store_key();
     let mut secrets: Vec<String> =
         [SECRET.as_bytes(), &bytes(), store_key.as_bytes()].iter().flat_map(|it| spellings(it)).collect();
-    // Of a store key its prefix may be shown, and nothing more.
+    // The prefix of a store key may be shown, but nothing more.
     let prefix = store_key.prefix();
     assert_eq!(prefix.len(), 8);
     secrets.push(token.expose()[..8].to_owned());
@@ -84,8 +84,8 @@ fn debug_prints_no_secret() {
     }
     assert_eq!(shown["SessionId"], format!("SessionId({prefix}…)"));
     assert_eq!(shown["Key"], format!("Key({})", key.id()));
-    assert!(shown["Record"].contains("card"), "names are what a developer needs: {}", shown["Record"]);
-    assert!(shown["ChangeLog"].contains("Update"), "and what was done: {}", shown["ChangeLog"]);
+    assert!(shown["Record"].contains("card"), "names are shown, for debugging: {}", shown["Record"]);
+    assert!(shown["ChangeLog"].contains("Update"), "changes are shown: {}", shown["ChangeLog"]);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn errors_print_no_value() {
         }
         assert!(!texts[0].ends_with('.'), "{name}: {}", texts[0]);
         let is = [error.is_encode(), error.is_decode(), error.is_too_large(), error.is_conflict()];
-        assert_eq!(is.iter().filter(|it| **it).count(), 1, "{name} is one thing");
+        assert_eq!(is.iter().filter(|it| **it).count(), 1, "{name} is of one kind");
     }
     let large = errors[7].1.to_string();
     assert_eq!(
@@ -142,7 +142,7 @@ fn ids_have_one_spelling() {
     assert_eq!(SessionId::parse(&text), Some(id));
     assert_ne!(id.store_key().as_bytes(), &bytes(), "the store never sees the id");
     for (name, wrong) in [
-        ("nothing", String::new()),
+        ("an empty text", String::new()),
         ("too short", text[1..].to_owned()),
         ("too long", format!("{text}A")),
         ("padded", format!("{}=", &text[..42])),

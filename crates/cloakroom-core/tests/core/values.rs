@@ -1,4 +1,4 @@
-//! The dictionary that handlers see: keys, values, and what an error leaves behind.
+//! The values of a session: keys, values, and the state after an error.
 
 use std::collections::BTreeMap;
 
@@ -100,7 +100,7 @@ fn an_error_changes_nothing() {
     }
 }
 
-/// A value that can be read and not written.
+/// A value that can be read but not written.
 #[derive(Default)]
 struct Unwritable(bool);
 
@@ -141,7 +141,7 @@ fn queues_are_independent_and_messages_stay_until_popped() {
         session.flash(queue, &message, fresh_id(), Duplicates::Allow).unwrap();
     }
     assert_eq!(session.peek_flash::<String>("").unwrap(), ["one", "three"]);
-    assert_eq!(session.peek_flash::<String>("").unwrap(), ["one", "three"], "a look takes nothing");
+    assert_eq!(session.peek_flash::<String>("").unwrap(), ["one", "three"], "a peek removes nothing");
     assert_eq!(session.pop_flash::<String>("").unwrap(), ["one", "three"]);
     assert!(session.pop_flash::<String>("").unwrap().is_empty());
     assert_eq!(session.pop_flash::<String>("errors").unwrap(), ["two"]);
@@ -149,7 +149,7 @@ fn queues_are_independent_and_messages_stay_until_popped() {
     session.clear();
     session.flash("", &"four", fresh_id(), Duplicates::Allow).unwrap();
     session.clear();
-    assert_eq!(session.peek_flash::<String>("").unwrap(), ["four"], "clear is about data");
+    assert_eq!(session.peek_flash::<String>("").unwrap(), ["four"], "clear removes only values");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn the_csrf_token_is_made_once() {
     assert_eq!(
         session.csrf_token(|| CsrfToken::from_random([3; 32])),
         CsrfToken::from_random([3; 32]),
-        "a new session, a new token"
+        "a new session has a new token"
     );
 }
 
@@ -198,7 +198,7 @@ fn only_a_session_that_begins_is_given_a_token() {
         outcome_at(session, NOW).csrf().cloned()
     };
     assert_eq!(begun(&mut fresh()), Some(CsrfToken::from_random([1; 32])));
-    // One that came without, from a bridge for example, gets it when a form asks.
+    // A session without a token, for example from a bridge, gets one when a form requests it.
     assert_eq!(begun(&mut request(&record, &[])), None);
     let mut ended = request(&record, &[]);
     ended.invalidate(NOW);
@@ -206,7 +206,7 @@ fn only_a_session_that_begins_is_given_a_token() {
 }
 
 #[test]
-fn invalidate_and_cycle_keep_and_drop_what_they_say() {
+fn invalidate_drops_and_cycle_keeps_the_data() {
     let mut base = stored(&[]);
     base.restore("a", cloakroom_core::Json::encode("a", &1).unwrap());
     let mut session = request(&base, &[]);

@@ -1,6 +1,5 @@
-//! What version 1 of every format looked like when it was released. The sealed texts were made by
-//! another implementation (Python's hmac, and AES-GCM-SIV of OpenSSL), so that ours is not its own
-//! witness.
+//! Vectors of version 1 of every format. The sealed texts were made by other implementations
+//! (Python's hmac, and AES-GCM-SIV of OpenSSL), so that ours isn't tested against itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +51,8 @@ fn version_1_of_a_record_reads_and_writes_as_it_always_did() {
     for row in rows {
         let (case, text) = (text(row, "case"), text(row, "text"));
         let record = Record::decode(&Arc::from(text), 0).unwrap_or_else(|_| panic!("{case}"));
-        // The number of the next message is read, but no longer written: messages have random ids.
+        // The number of the next message is read, but no longer written, because messages have
+        // random ids.
         assert_eq!(
             record.encode(),
             ["n5;", "n7;", "n1;"].iter().fold(text.to_owned(), |text, n| text.replacen(n, "", 1)),
@@ -101,7 +101,7 @@ fn every_field_means_what_it_meant() {
     assert_eq!([0, 1, 2].map(|number| marked.has_commit(id(number))), [true, true, false]);
     assert!([&record, &owned].iter().all(|it| it.last_commit().is_none()));
 
-    // And made from nothing, through the doors that factories and handlers have.
+    // The same record, built through the API of factories and handlers.
     let mut made = Record::from_clockwork(clockwork);
     for (key, json) in expected {
         made.restore(key, Json::from_text(key, json).unwrap());
@@ -114,6 +114,6 @@ fn every_field_means_what_it_meant() {
     session.flash("", &"hello", FlashId::from_random(2), Duplicates::Allow).unwrap();
     session.flash("errors", &serde_json::json!({"field": "name"}), FlashId::from_random(3), Duplicates::Allow).unwrap();
     session.flash("", &Message::success("Saved"), FlashId::from_random(4), Duplicates::Allow).unwrap();
-    // Since messages have random ids, no number of the next one is written.
+    // Since messages have random ids, the number of the next one is not written.
     assert_eq!(session.record().encode(), stored.replacen("n5;", "", 1));
 }

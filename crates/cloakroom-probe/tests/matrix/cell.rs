@@ -1,4 +1,4 @@
-//! A fault that is put in and taken away while visitors go on, and what came of it.
+//! One cell of the matrix: a fault that begins and ends under load, and its result.
 
 use std::any::Any;
 use std::fmt::Write as _;
@@ -14,14 +14,14 @@ use crate::load::{Load, Tally};
 use crate::node::{Node, PATIENCE};
 use crate::stores::{Kind, Place};
 
-/// After the first missed deadline, or after the fault is gone: as long as a store may take until a
-/// request succeeds. What a new connection takes at that time comes on top, ten times.
+/// The time from the first missed deadline, or from the end of the fault, to the first success. Ten
+/// times the time that a new connection needs at that moment is added.
 const RECOVERY: Duration = Duration::from_secs(3);
 
-/// Requests that succeed before a fault and after it.
+/// The number of requests that must succeed before a fault and after it.
 pub(crate) const SOME: usize = 60;
 
-/// A store, and two applications that share it through all faults: none of them is restarted.
+/// A store and two applications that share it. None of them is restarted between faults.
 pub(crate) struct Bench {
     pub(crate) kind: Kind,
     pub(crate) place: Place,
@@ -33,7 +33,7 @@ impl Bench {
     pub(crate) async fn start(kind: Kind) -> Self {
         let place = Place::start(kind).await;
         let first = Node::over(cloakroom::connect(&place.url).await.unwrap());
-        // Memory is of one process.
+        // A memory store belongs to one process.
         let second = if kind == Kind::Memory {
             Node::over(first.store.clone())
         } else {
@@ -42,7 +42,7 @@ impl Bench {
         Self { kind, place, nodes: [first, second], seed: 1 }
     }
 
-    /// A cell. A panic in it must not hide the others.
+    /// Runs a cell. A panic in it must not hide the results of the others.
     pub(crate) async fn run(&mut self, fault: Fault) -> Cell {
         let cell = AssertUnwindSafe(fault.run(self)).catch_unwind().await;
         let mut cell = cell.unwrap_or_else(|why| Cell::panicked(&*why));
@@ -53,8 +53,8 @@ impl Bench {
         cell
     }
 
-    /// The same applications with all the time that they need, for faults that concern nobody of
-    /// the load: how long a busy machine takes is no failure.
+    /// The same applications without a deadline, for faults that don't concern the load: a slow
+    /// answer of a busy machine is no failure.
     pub(crate) fn patient(&self) -> [Arc<Node>; 2] {
         let patient = |node: &Arc<Node>| {
             Node::with(node.store.clone(), |sessions| sessions.call_timeout(PATIENCE).commit_timeout(PATIENCE))
@@ -62,7 +62,7 @@ impl Bench {
         self.nodes.each_ref().map(patient)
     }
 
-    /// Puts a fault in that is noticed, takes it away, and sees that all go on.
+    /// Starts a fault, waits until requests fail, ends it, and checks that all visitors go on.
     pub(crate) async fn outage(&mut self, begin: impl FnOnce(&mut Place), end: impl FnOnce(&mut Place)) -> Cell {
         let load = Load::start(&self.nodes).await;
         load.until_done(SOME).await;
@@ -72,7 +72,7 @@ impl Bench {
         self.goes_on(load).await
     }
 
-    /// All go on after a fault that is gone, soon enough.
+    /// Checks that all visitors go on soon enough after the end of a fault.
     pub(crate) async fn goes_on(&self, load: Load) -> Cell {
         load.mark_end();
         let control = self.control().await;
@@ -84,7 +84,7 @@ impl Bench {
         Cell::Ran(cell)
     }
 
-    /// How long it takes now until somebody who comes anew has an answer.
+    /// Measures how long a new client waits for its first answer.
     pub(crate) async fn control(&self) -> Duration {
         let asking = Instant::now();
         let connecting = async {
@@ -97,22 +97,22 @@ impl Bench {
     }
 }
 
-/// What came of a cell.
+/// The result of a cell.
 #[derive(Debug)]
 pub(crate) enum Cell {
-    /// The store can't have this fault, for this reason.
+    /// The fault can't occur on this store, for this reason.
     Senseless(&'static str),
     Ran(Ran),
 }
 
-/// What a cell has counted.
+/// The counts of a cell.
 #[derive(Debug, Default)]
 pub(crate) struct Ran {
     pub(crate) tally: Tally,
     pub(crate) recovery: Option<Duration>,
-    /// Whatever is more than a number.
+    /// Remarks for the last column of the table.
     pub(crate) note: String,
-    /// Everything that must not be.
+    /// The rules that were broken.
     pub(crate) findings: Vec<String>,
 }
 
@@ -129,10 +129,10 @@ impl Ran {
         }
     }
 
-    /// Nobody was refused: the fault doesn't concern these sessions.
+    /// Checks that no request failed: the fault doesn't concern these sessions.
     ///
-    /// The deadlines of drivers are real time, which a very busy machine may miss: one request of
-    /// fifty may say so.
+    /// The deadlines of drivers are real time, and a very busy machine may miss them: one request
+    /// of fifty may.
     pub(crate) fn nobody_failed(&mut self) {
         let (failed, errors) = (self.tally.failed, &self.tally.errors);
         let is_late = |said: &&String| said.contains("didn't answer in time");
@@ -143,7 +143,7 @@ impl Ran {
         }
     }
 
-    /// No session was lost to its browser.
+    /// Checks that no browser lost its session.
     pub(crate) fn nobody_stranded(&mut self) {
         if self.tally.stranded > 0 {
             self.findings.push(format!("{} sessions were lost by a move that wasn't answered", self.tally.stranded));

@@ -1,21 +1,20 @@
-//! The cells that fail, each with the reason. One that begins to pass fails the run, so that its
-//! line is removed.
+//! Cells that are known to fail, each with its reason. A cell that passes again fails the run, so
+//! that its line is removed.
 
 use crate::cell::Cell;
 use crate::fault::Fault;
 use crate::stores::Kind;
 
-/// How a cell is known to fail.
+/// The way in which a cell is known to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(dead_code, reason = "no cell is known to fail at the moment")]
 enum Fails {
     Always,
-    /// By the order of events that a test can't choose. Whether it still does has to be looked up
-    /// when the cause is worked on.
+    /// The outcome depends on the order of events, which the test can't choose.
     Sometimes,
 }
 
-/// Stores, fault, how it fails and why.
+/// Stores, fault, the way it fails, and the reason.
 type Known = (&'static [Kind], Fault, Fails, &'static str);
 
 const KNOWN: &[Known] = &[];
@@ -24,12 +23,12 @@ fn known(kind: Kind, fault: Fault) -> Option<&'static Known> {
     KNOWN.iter().find(|(stores, known, ..)| stores.contains(&kind) && *known == fault)
 }
 
-/// Why a cell may have failed.
+/// The known reason for a failure of a cell.
 pub(crate) fn reason(kind: Kind, fault: Fault) -> Option<&'static str> {
     known(kind, fault).map(|(.., why)| *why)
 }
 
-/// The cells that aren't as they are expected to be.
+/// Returns a line for each cell with an unexpected result.
 pub(crate) fn unexpected(cells: &[(Kind, Fault, Cell)]) -> Vec<String> {
     let unexpected = cells.iter().filter_map(|(kind, fault, cell)| {
         let Cell::Ran(ran) = cell else { return None };
@@ -47,7 +46,7 @@ pub(crate) fn unexpected(cells: &[(Kind, Fault, Cell)]) -> Vec<String> {
     unexpected.collect()
 }
 
-/// The cells that failed, and aren't known to.
+/// Returns a line for each cell that failed unexpectedly.
 pub(crate) fn wrong(cells: &[(Kind, Fault, Cell)]) -> Vec<String> {
     let unexpected = unexpected(cells);
     unexpected.into_iter().filter(|told| !told.contains("passes: remove it")).collect()

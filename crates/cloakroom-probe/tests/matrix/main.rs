@@ -1,20 +1,20 @@
 //! The fault matrix: every store under every fault, with the same small load.
 //!
-//! | file | what it is about |
+//! | file | content |
 //! |---|---|
 //! | `stores`, `pooler` | the stores, each with its servers and the wires to them |
-//! | `fault` | the faults, and why a store can't have one |
-//! | `node`, `load` | an application, and visitors who remember what they were told |
-//! | `cell` | a fault that is put in and taken away under load |
+//! | `fault` | the faults, and the reasons why a store can't have one |
+//! | `node`, `load` | an application, and visitors, and the acknowledged changes that they remember |
+//! | `cell` | a fault that begins and ends under load |
 //! | `outage`, `wires`, `busy`, `answers`, `time`, `rights` | the faults, group by group |
 //! | `lossy`, `hooked` | a store whose answers are lost |
-//! | `known` | the cells that fail, and why |
-//! | `table` | what is printed at the end |
+//! | `known` | cells that are known to fail |
+//! | `table` | the printed table |
 //! | `soak` | random faults for minutes: `cargo xtask soak` |
 //!
-//! `CLOAKROOM_MATRIX="redis killed"` runs the cells of these stores and faults alone. Each cell
-//! decides by counts: what was acknowledged is there, once; an ended session opens nothing. Times
-//! are printed, and bound what must come at all.
+//! `CLOAKROOM_MATRIX="redis killed"` runs only the cells of these stores and faults. A cell decides
+//! by counts: every acknowledged change is stored once, and an ended session opens nothing. Times
+//! are printed, and have an upper bound.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -60,7 +60,7 @@ fn chosen() -> (Vec<Kind>, Vec<Fault>) {
     (all(stores), if faults.is_empty() { Fault::ALL.to_vec() } else { faults })
 }
 
-/// A runtime for each store, so that what an administrator does, which blocks, holds up nobody.
+/// Makes a runtime for one store, so that the blocking steps of a fault don't delay other stores.
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }

@@ -1,4 +1,4 @@
-//! What is printed: a line for each cell, and the table at the end.
+//! The printed table: one line for each cell.
 
 use crate::cell::Cell;
 use crate::fault::Fault;

@@ -22,7 +22,7 @@ fn written(version: u64, entry: &Entry, call: &str, listed: Argument<'_>) -> Str
 }
 
 #[test]
-fn keys_come_back() {
+fn keys_are_parsed() {
     let mut bytes = [0; 32];
     bytes.iter_mut().zip(0..).for_each(|(byte, number)| *byte = number * 7 + 3);
     let key = StoreKey::from_bytes(bytes);
@@ -32,32 +32,32 @@ fn keys_come_back() {
     }
 }
 
-/// What is said of a place in an index, if a commit may leave that alone.
+/// `LISTED` of the stored session, if a commit need not update the index.
 #[test]
-fn an_index_is_left_alone_while_it_has_the_session_long_enough() {
+fn the_index_is_updated_only_if_its_entry_is_too_short() {
     let at = |seconds: u64| NOW + Duration::from_secs(seconds);
     let of =
         |owner: Option<&str>, deadline| Entry::new("text".into(), NOW, NOW, deadline).owner(owner.map(str::to_owned));
     let (user, nobody) = (Some("user"), None);
     let until = |seconds| Argument::time(at(seconds));
     for (row, owner, place, next, expected) in [
-        ("nobody's", nobody, Argument::Nothing, of(nobody, Some(at(100))), true),
+        ("no owner", nobody, Argument::Nothing, of(nobody, Some(at(100))), true),
         ("signed in", nobody, Argument::Nothing, of(user, Some(at(100))), false),
         ("signed out", user, until(200), of(nobody, Some(at(100))), false),
         ("another's", user, until(200), of(Some("else"), Some(at(100))), false),
         ("a longer name", user, until(200), of(Some("usertext and more"), Some(at(100))), false),
         ("long enough", user, until(150), of(user, Some(at(100))), true),
-        ("not half a span left", user, until(149), of(user, Some(at(100))), false),
+        ("less than half of the time left", user, until(149), of(user, Some(at(100))), false),
         ("too short", user, until(99), of(user, Some(at(100))), false),
         ("for ever", user, Argument::Text("ever"), of(user, None), true),
-        ("for ever from now on", user, until(200), of(user, None), false),
+        ("now for ever", user, until(200), of(user, None), false),
         ("never listed", user, Argument::Nothing, of(user, Some(at(100))), false),
-        ("no time", user, Argument::Text("soon"), of(user, Some(at(100))), false),
+        ("not a time", user, Argument::Text("soon"), of(user, Some(at(100))), false),
     ] {
         let image = written(1, &of(owner, Some(at(100))), "-", place);
         let found = listed(image.as_bytes(), &next, NOW).map(|(listed, _)| listed.to_string());
         assert_eq!(found, expected.then(|| place.to_string()), "{row}");
-        assert_eq!(listed(image.as_bytes(), &next, at(101)).map(|(it, _)| it.to_string()), None, "{row}, and over");
+        assert_eq!(listed(image.as_bytes(), &next, at(101)).map(|(it, _)| it.to_string()), None, "{row}, and expired");
     }
     for image in ["", "1", "> 1 - ab", "1 1 1 1 - - -\n", "1 1 1 1 - - - -", "1 1 1 1 - - - 9\nuser"] {
         assert!(listed(image.as_bytes(), &of(user, None), NOW).is_none(), "{image:?}");
@@ -65,7 +65,7 @@ fn an_index_is_left_alone_while_it_has_the_session_long_enough() {
 }
 
 #[test]
-fn words_of_a_newer_release_are_read_over_and_kept() {
+fn fields_of_a_newer_release_are_ignored_and_kept() {
     for owner in [None, Some("ann".to_owned())] {
         let entry = entry("te\nxt").owner(owner);
         let listed_at = Argument::time(NOW + Duration::from_secs(600));
@@ -82,27 +82,27 @@ fn words_of_a_newer_release_are_read_over_and_kept() {
     }
     let mark = format!("> 1700000000000 - {TARGET} sub=9");
     assert_eq!(parse(mark.as_bytes(), NOW), Some(Loaded::Moved));
-    // Any bytes are a target.
+    // A target may contain any bytes.
     let mark = [b"> 1700000000000 - ".as_slice(), b" \n\xff\0".repeat(8).as_slice(), b" sub=9"].concat();
     assert_eq!(parse(&mark, NOW), Some(Loaded::Moved));
 }
 
 #[test]
-fn numbers_are_digits() {
+fn only_canonical_numbers_are_parsed() {
     for (row, text, expected) in [
         ("zero", "0", Some(0)),
         ("the largest", "18446744073709551615", Some(u64::MAX)),
         ("larger", "18446744073709551616", None),
         ("nothing", "", None),
-        ("a sign", "+1", None),
+        ("a plus sign", "+1", None),
         ("a fraction", "1.5", None),
-        ("a zero in front", "01", None),
+        ("a leading zero", "01", None),
     ] {
         assert_eq!(number(text), expected, "{row}");
     }
 }
 
-/// What is kept today is read by every version to come.
+/// The format of this release must be readable by every later version.
 #[test]
 fn a_session_is_a_line_its_owner_and_its_text() {
     let for_ever = for_ever("te\nxt").owner(Some("a \n é".to_owned()));
@@ -123,7 +123,7 @@ fn a_session_is_a_line_its_owner_and_its_text() {
 }
 
 #[test]
-fn what_was_written_comes_back() {
+fn values_are_parsed_as_written() {
     let [first, last] = [0, u64::MAX].map(Timestamp::from_unix_millis);
     for (row, version, entry) in [
         ("a text", 1, entry("text")),
@@ -131,8 +131,8 @@ fn what_was_written_comes_back() {
         ("lines", 3, entry("\n1 2 3\n\n")),
         ("for ever", 4, for_ever("text")),
         ("an owner", 5, entry("text").owner(Some("user".to_owned()))),
-        ("an owner without a name", 6, entry("text").owner(Some(String::new()))),
-        ("an owner with signs", 7, entry("-").owner(Some("a - \n 1 é\0日".to_owned()))),
+        ("an empty owner", 6, entry("text").owner(Some(String::new()))),
+        ("an owner with special characters", 7, entry("-").owner(Some("a - \n 1 é\0日".to_owned()))),
         ("a long owner", 8, entry("text").owner(Some("x".repeat(1_000)))),
         ("a dash", 9, entry("text").owner(Some("-".to_owned()))),
         ("the largest numbers", u64::MAX, Entry::new("text".into(), last, last, Some(last))),
@@ -151,13 +151,13 @@ fn what_was_written_comes_back() {
 }
 
 #[test]
-fn what_is_over_or_moved() {
+fn expired_and_moved_sessions_are_not_live() {
     let key = StoreKey::from_bytes([7; 32]);
     let get = |text: &str| loaded(&key, Value::BulkString(text.as_bytes().to_vec()), NOW).ok();
     assert_eq!(loaded(&key, Value::Nil, NOW).ok(), Some(Loaded::Absent));
     assert!(loaded(&key, Value::Int(1), NOW).is_err());
     for (row, value, expected) in [
-        ("over", "1 1 0 0 1699999999999 - - -\n".to_owned(), Loaded::Absent),
+        ("expired", "1 1 0 0 1699999999999 - - -\n".to_owned(), Loaded::Absent),
         ("moved", format!("> 1700000000000 - {TARGET}"), Loaded::Moved),
         ("moved by a call", format!("> 1700000000000 00ff {TARGET}"), Loaded::Moved),
         ("moved long ago", format!("> 1699999999999 - {TARGET}"), Loaded::Absent),
@@ -167,39 +167,39 @@ fn what_is_over_or_moved() {
 }
 
 #[test]
-fn damage_is_seen() {
+fn damaged_values_are_detected() {
     let short = TARGET.get(1..).unwrap_or_default();
     for (row, value) in [
         ("empty", String::new()),
-        ("somebody else's", "value".to_owned()),
-        ("a kind that we don't know", "2 1 0 0 - - - -\n".to_owned()),
-        ("a kind without more", "1".to_owned()),
-        ("no line", "1 1 0 0 - - - -".to_owned()),
-        ("a word too few", "1 1 0 0 - - -\n".to_owned()),
-        ("a space without a word behind it", "1 1 0 0 - - - - \n".to_owned()),
-        ("two spaces before a newer release's word", "1 1 0 0 - - - -  x\n".to_owned()),
-        ("an empty word", "1 1 0 0 -  - -\n".to_owned()),
+        ("foreign", "value".to_owned()),
+        ("an unknown kind", "2 1 0 0 - - - -\n".to_owned()),
+        ("a kind without fields", "1".to_owned()),
+        ("no line feed", "1 1 0 0 - - - -".to_owned()),
+        ("a missing field", "1 1 0 0 - - -\n".to_owned()),
+        ("a trailing space", "1 1 0 0 - - - - \n".to_owned()),
+        ("two spaces before a newer field", "1 1 0 0 - - - -  x\n".to_owned()),
+        ("an empty field", "1 1 0 0 -  - -\n".to_owned()),
         ("no version", "1 - 0 0 - - - -\n".to_owned()),
         ("a version before the first", "1 0 0 0 - - - -\n".to_owned()),
         ("a negative time", "1 1 -1 0 - - - -\n".to_owned()),
         ("a huge time", "1 1 0 18446744073709551616 - - - -\n".to_owned()),
-        ("a deadline in letters", "1 1 0 0 soon - - -\n".to_owned()),
-        ("an owner that is too long", "1 1 0 0 - - - 5\nuser".to_owned()),
-        ("an owner that is longer than anything", "1 1 0 0 - - - 18446744073709551615\nuser".to_owned()),
-        ("an owner that ends within a letter", "1 1 0 0 - - - 1\né".to_owned()),
-        ("an owner's length in letters", "1 1 0 0 - - - user\nuser".to_owned()),
-        ("a head that is too long", format!("1 1 0 0 - {} - -\n", "f".repeat(HEAD_LEN))),
-        ("a mark without a target", "> 1700000000000 -".to_owned()),
-        ("a mark with a short target", format!("> 1700000000000 - {short}")),
-        ("a mark with a long target", format!("> 1700000000000 - {TARGET}0")),
-        ("a mark for ever", format!("> - - {TARGET}")),
-        ("a mark with a space without a word behind it", format!("> 1700000000000 - {TARGET} ")),
-        ("a mark and more", format!("> 1700000000000 - {TARGET}\n")),
-        ("a mark with two spaces", format!("> 1700000000000  {TARGET}")),
+        ("a deadline that is not a number", "1 1 0 0 soon - - -\n".to_owned()),
+        ("an owner longer than the value", "1 1 0 0 - - - 5\nuser".to_owned()),
+        ("an owner of maximum length", "1 1 0 0 - - - 18446744073709551615\nuser".to_owned()),
+        ("an owner that ends within a character", "1 1 0 0 - - - 1\né".to_owned()),
+        ("an owner's length that is not a number", "1 1 0 0 - - - user\nuser".to_owned()),
+        ("a head longer than the limit", format!("1 1 0 0 - {} - -\n", "f".repeat(HEAD_LEN))),
+        ("a tombstone without a target", "> 1700000000000 -".to_owned()),
+        ("a tombstone with a short target", format!("> 1700000000000 - {short}")),
+        ("a tombstone with a long target", format!("> 1700000000000 - {TARGET}0")),
+        ("a tombstone without expiry", format!("> - - {TARGET}")),
+        ("a tombstone with a trailing space", format!("> 1700000000000 - {TARGET} ")),
+        ("a tombstone with a line feed", format!("> 1700000000000 - {TARGET}\n")),
+        ("a tombstone with two spaces", format!("> 1700000000000  {TARGET}")),
     ] {
         assert_eq!(parse(value.as_bytes(), NOW), None, "{row}");
     }
     for (row, value) in [("text", &b"1 1 0 0 - - - -\n\xff\xfe"[..]), ("owner", b"1 1 0 0 - - - 2\n\xff\xfe")] {
-        assert_eq!(parse(value, NOW), None, "no UTF-8: {row}");
+        assert_eq!(parse(value, NOW), None, "invalid UTF-8: {row}");
     }
 }

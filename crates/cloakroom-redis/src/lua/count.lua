@@ -1,6 +1,6 @@
--- Counts an owner's sessions. KEYS: the index. ARGV 3: what session keys begin with, 4: the owner,
--- 5: from which rank on, 6: how many to look at. How many are live among them, from which rank to
--- go on, and how many members there are in all.
+-- Counts an owner's sessions. KEYS: the index. ARGV 3: the prefix of session keys, 4: the owner, 5:
+-- the first rank, 6: how many members to check. Returns the number of live ones, the next rank, and
+-- the number of all members.
 local prefix, owner, start, count = unpack(ARGV, 3)
 local live, stay, gone = 0, 0, {}
 for _, member in ipairs(redis.call('ZRANGE', KEYS[1], start, start + count - 1)) do

@@ -1,12 +1,12 @@
--- ARGV 3: the point, 4: where the scan is, 5: the pattern of keys, 6: how many to look at, 7: where
--- the caller waits for a confirmation, a key that nobody uses.
--- The next place of the scan, how many were ended, the keys on other servers to which some have
--- moved, the server's run, and its clock in seconds.
+-- ARGV 3: the point in time, 4: the position of the scan, 5: the pattern of keys, 6: how many to
+-- check, 7: an unused key if the caller waits for a confirmation. Returns the next position, the
+-- number of ended sessions, the keys on other servers to which some have moved, the run id, and the
+-- server's clock in seconds.
 local point, place, pattern, count, fence = unpack(ARGV, 3)
 local ended, elsewhere = 0, {}
 
 local function finish(key, hops)
-  -- Where a mark leads may be something that isn't ours; it mustn't keep all others alive.
+  -- A tombstone may lead to a foreign value, which must not stop the walk.
   local ours, state, _, target, owner, _, _, created = pcall(look, key)
   if not ours then return end
   if state == 'live' and after(point, created) then
@@ -14,7 +14,7 @@ local function finish(key, hops)
     unlist(key, owner)
     ended = ended + 1
   elseif target and #target == 32 then
-    -- A mark, perhaps one whose time is over. Its new key may be where the scan has been already.
+    -- A tombstone, perhaps an expired one. The scan may have passed its new key already.
     if ARGV[2] ~= '1' then
       table.insert(elsewhere, target)
     elseif hops > 0 then
@@ -31,7 +31,7 @@ local found = redis.call('SCAN', place, 'MATCH', pattern, 'COUNT', count, 'TYPE'
 for _, key in ipairs(found[2]) do
   finish(key, 100)
 end
--- What was ended before is to be confirmed: see `end`.
+-- Earlier ends must be confirmed: see `end`.
 if ended == 0 and fence and ARGV[2] == '1' then
   redis.call('SET', fence, '', 'PX', 1)
   redis.call('DEL', fence)

@@ -1,8 +1,7 @@
--- Ends an owner's oldest sessions. KEYS: the index. ARGV 3: '1' where the caller waits for a
--- confirmation, 4: what session keys begin with, 5: the owner, 6: how many to end, 7: the key to
--- keep, or '-'.
--- 1, how many were ended, '1' if there may be more of them, and if none was ended but one is
--- damaged its key.
+-- Ends an owner's oldest sessions. KEYS: the index. ARGV 3: '1' if the caller waits for a
+-- confirmation, 4: the prefix of session keys, 5: the owner, 6: how many to end, 7: the key to
+-- keep, or '-'. Returns 1, the number of ended sessions, '1' if there may be more, and a damaged
+-- key if nothing was removed.
 local prefix, owner, limit, keep = unpack(ARGV, 4)
 local ended, gone, stay, damaged = 0, {}, 0, ''
 for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, limit + 99)) do
@@ -23,7 +22,7 @@ end
 if #gone > 0 then
   redis.call('ZREM', KEYS[1], unpack(gone))
 elseif ARGV[3] == '1' then
-  -- What was ended before is to be confirmed: see `end`.
+  -- Earlier ends must be confirmed: see `end`.
   redis.call('ZADD', KEYS[1], 0, '-')
   redis.call('ZREM', KEYS[1], '-')
 end

@@ -1,8 +1,7 @@
--- A page of an owner's index, in a Cluster. KEYS: the index. ARGV 3 and 4: behind which member, and
--- its place, 5: how many.
--- The place and the member behind which the next page begins, or nothing; and for each member its
--- key, and '1' if it may have been listed for a session that isn't there yet: in the last ten
--- seconds, or in a second that another one had taken.
+-- A page of an owner's index, in a Cluster. KEYS: the index. ARGV 3 and 4: the score and the key of
+-- the last member, 5: how many. Returns the score and the key after which the next page begins, or
+-- nothing; and for each member its key, and '1' if its session may not exist yet, because it was
+-- listed in the last ten seconds, or in a place of another second.
 local place, last, count = unpack(ARGV, 3)
 local start, rows = rank_behind(KEYS[1], place, last), {}
 local members = redis.call('ZRANGE', KEYS[1], start, start + count - 1, 'WITHSCORES')

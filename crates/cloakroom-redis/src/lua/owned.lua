@@ -1,7 +1,7 @@
--- A page of an owner's sessions. KEYS: the index. ARGV 3: what session keys begin with, 4: the
--- owner, 5 and 6: behind which member, and its place, 7: how many to look at.
--- The place and the member behind which the next page begins, or nothing; and for each session its
--- key and what is there, of what is damaged the key alone.
+-- A page of an owner's sessions. KEYS: the index. ARGV 3: the prefix of session keys, 4: the owner,
+-- 5 and 6: the score and the key of the last member, 7: how many to check. Returns the score and
+-- the key after which the next page begins, or nothing; and for each session its key and value, or
+-- the key alone if it is damaged.
 local prefix, owner, place, last, count = unpack(ARGV, 3)
 local start, rows, gone, size = rank_behind(KEYS[1], place, last), {}, {}, 0
 local members = redis.call('ZRANGE', KEYS[1], start, start + count - 1, 'WITHSCORES')
@@ -19,7 +19,7 @@ for i = 1, #members, 2 do
   else
     table.insert(gone, member)
   end
-  -- A page is as many sessions as fit into a quarter of a megabyte, and one at least.
+  -- A page has at least one session, and ends when it exceeds a quarter of a megabyte.
   if i + 1 == 2 * count or size > 262144 then
     next_place, next_member = members[i + 1], member
     break

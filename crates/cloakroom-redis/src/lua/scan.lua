@@ -1,6 +1,6 @@
--- ARGV 3: where the scan is, 4: the pattern of keys, 5: how many to look at.
--- The server's run, the next place of the scan, and for each live session its key and what is
--- there; of what is damaged the key alone.
+-- ARGV 3: the position of the scan, 4: the pattern of keys, 5: how many to check. Returns the run
+-- id, the next position, and for each live session its key and value, or the key alone if it is
+-- damaged.
 local place, pattern, count = unpack(ARGV, 3)
 local found, rows = redis.call('SCAN', place, 'MATCH', pattern, 'COUNT', count, 'TYPE', 'string'), {}
 for _, key in ipairs(found[2]) do

@@ -1,4 +1,4 @@
-//! What the tests share: sessions to put somewhere, and writers that count what was acknowledged.
+//! Shared test code: creating sessions, and writers that count acknowledged writes.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
@@ -22,17 +22,17 @@ pub(crate) fn key() -> StoreKey {
     fresh_id().unwrap().store_key()
 }
 
-/// A session in the index of its owner, as `cli` takes it.
+/// Returns the index member of a session, as passed to `cli`.
 pub(crate) fn member(key: &StoreKey) -> String {
     quoted(key.as_bytes())
 }
 
-/// The same, as `cli` prints it.
+/// Returns the index member of a session, as printed by `cli`.
 pub(crate) fn shown(key: &StoreKey) -> String {
     String::from_utf8_lossy(key.as_bytes()).replace('\r', "").trim_end().to_owned()
 }
 
-/// The name of a session, as `cli` takes it.
+/// Returns the key name of a session, as passed to `cli`.
 pub(crate) fn name(key: &StoreKey) -> String {
     name_under("cloakroom:", key)
 }
@@ -46,7 +46,7 @@ pub(crate) fn entry(text: &str) -> Entry {
     Entry::new(text.into(), now, now, Some(now + LIFE))
 }
 
-/// The version of this text, as the first write under its key.
+/// Returns the version of this text as the first write under its key.
 pub(crate) fn first(text: &str) -> Version {
     nth(1, &entry(text))
 }
@@ -57,7 +57,7 @@ pub(crate) async fn put(store: &RedisStore, entry: &Entry) -> StoreKey {
     key
 }
 
-/// Sees every command that comes to a server.
+/// Records every command that reaches a server.
 pub(crate) struct Monitor {
     server: u16,
     lines: BufReader<TcpStream>,
@@ -78,7 +78,7 @@ impl Monitor {
         line.trim_end().to_owned()
     }
 
-    /// For each command since the last time, how many more a script called.
+    /// Returns, for each command since the last call, the number of commands called by its script.
     pub(crate) fn steps(&mut self) -> Vec<usize> {
         let mut steps = Vec::new();
         let mut marker = TcpStream::connect(("127.0.0.1", self.server)).unwrap();
@@ -95,7 +95,8 @@ impl Monitor {
         }
     }
 
-    /// The commands since the last time; those inside of scripts cross no network and don't count.
+    /// Returns the commands since the last call, without those called by scripts, which cross no
+    /// network.
     pub(crate) fn commands(&mut self) -> Vec<String> {
         let mut marker = TcpStream::connect(("127.0.0.1", self.server)).unwrap();
         marker.write_all(b"ECHO until-here\r\n").unwrap();
@@ -112,8 +113,8 @@ impl Monitor {
     }
 }
 
-/// What one writer knows of its session: the last version that was acknowledged, and how long it
-/// went without one.
+/// The record of one writer: the last acknowledged version of its session, and the longest time
+/// without an acknowledgement.
 #[derive(Debug)]
 pub(crate) struct Written {
     pub(crate) key: StoreKey,
@@ -122,17 +123,18 @@ pub(crate) struct Written {
     pub(crate) longest_gap: Duration,
 }
 
-/// The version of the session that [`write_until`] has written so often.
+/// Returns the version of a session that [`write_until`] has written this often.
 fn written(writes: u64) -> Version {
     nth(writes, &entry(&writes.to_string()))
 }
 
-/// A session that is written over and over until `end`; its text is how often it was written.
+/// Writes one session repeatedly until `end`. Its text is the number of writes.
 pub(crate) async fn write_until(store: Arc<RedisStore>, end: Instant) -> Written {
     let key = key();
     let mut written = Written { key, acknowledged: 1, errors: 0, longest_gap: Duration::ZERO };
     while let Err(error) = store.create(&key, &entry("1"), now()).await {
-        // What a replica didn't confirm in time is there all the same, and taken the next time.
+        // A write that a replica didn't confirm in time exists nevertheless, so the next attempt
+        // gets `Taken`.
         assert!(clock() < end, "{error}");
         written.errors += 1;
     }
@@ -147,8 +149,8 @@ pub(crate) async fn write_until(store: Arc<RedisStore>, end: Instant) -> Written
                 last = clock();
             }
             Ok(Replaced::Conflict) => {
-                // Only a write that ended with an error may have been carried out all the same, and
-                // only once.
+                // Only a write that returned an error may have been executed without an
+                // acknowledgement, and only once.
                 assert!(written.errors > 0);
                 written.acknowledged = newest(&store, &key, written.acknowledged).await;
             }
@@ -168,7 +170,7 @@ async fn newest(store: &RedisStore, key: &StoreKey, acknowledged: u64) -> u64 {
     match store.load(key, now()).await {
         Ok(Loaded::Live(version, entry)) => {
             let writes = entry.text().parse().unwrap();
-            assert_eq!(version, written(writes), "a write is there whole or not at all");
+            assert_eq!(version, written(writes), "no write is half done");
             assert!(writes > acknowledged, "{writes} is older than {acknowledged}");
             writes
         }
@@ -177,15 +179,15 @@ async fn newest(store: &RedisStore, key: &StoreKey, acknowledged: u64) -> u64 {
     }
 }
 
-/// Every acknowledged write is there; of the others at most the last one.
+/// Checks that every acknowledged write is stored, and at most one further write.
 pub(crate) async fn nothing_is_lost(store: &RedisStore, all: &[Written]) {
     for written in all {
-        // Its server may be on its way back still.
+        // Its server may still be restarting.
         time_until_it_answers(store, &written.key).await;
         match store.load(&written.key, now()).await.unwrap() {
             Loaded::Live(version, entry) => {
                 let writes = entry.text().parse().unwrap();
-                assert_eq!(version, self::written(writes), "a write is there whole or not at all");
+                assert_eq!(version, self::written(writes), "no write is half done");
                 assert!((written.acknowledged..=written.acknowledged + 1).contains(&writes), "{writes}: {written:?}");
             }
             other @ (Loaded::Moved | Loaded::Absent) => panic!("{other:?}: {written:?}"),
@@ -193,7 +195,7 @@ pub(crate) async fn nothing_is_lost(store: &RedisStore, all: &[Written]) {
     }
 }
 
-/// What the writers have written in the end.
+/// Waits for the writers, and returns their records.
 pub(crate) async fn finished(writers: Vec<JoinHandle<Written>>) -> Vec<Written> {
     let mut all = Vec::new();
     for writer in writers {
@@ -208,12 +210,12 @@ pub(crate) fn summary(all: &[Written]) -> String {
     format!("{writes} writes acknowledged, none lost, {errors} errors")
 }
 
-/// For a suite that is about what is right, and not about how long it takes.
+/// Returns the URL with a long timeout, for tests of correctness rather than speed.
 pub(crate) fn patient(url: &str) -> String {
     format!("{url}?timeout=30000")
 }
 
-/// Servers that have forgotten every script get them once more, without an error.
+/// Flushes the scripts of the servers, and checks that the store sends them again without an error.
 pub(crate) async fn scripts_are_sent_again(store: &RedisStore, servers: &[Redis]) {
     let (owner, until) = ("user".to_owned(), now() + Duration::from_secs(10));
     let owned = entry("text").owner(Some(owner.clone()));
@@ -235,8 +237,7 @@ pub(crate) async fn scripts_are_sent_again(store: &RedisStore, servers: &[Redis]
     end_all_before(store, Timestamp::from_unix_secs(1), now()).await.unwrap();
 }
 
-/// A session that moves onto another one, or onto the mark of one, is an error, and everything is
-/// as it was.
+/// Checks that a move onto another session or onto a tombstone is an error that changes nothing.
 pub(crate) async fn a_taken_key_is_an_error(store: &RedisStore) {
     let (owned, until) = (entry("mine").owner(Some("user".to_owned())), now() + Duration::from_secs(10));
     let others = entry("other's").owner(Some("other".to_owned()));
@@ -246,7 +247,7 @@ pub(crate) async fn a_taken_key_is_an_error(store: &RedisStore) {
         store.cycle(&marked, nth(1, &others), &new, &others, until, now()).await.unwrap(),
         Replaced::Yes(nth(1, &others))
     );
-    for (what, taken) in [("a session", live), ("a mark", marked)] {
+    for (what, taken) in [("a session", live), ("a tombstone", marked)] {
         let before = store.load(&taken, now()).await.unwrap();
         let error = store.cycle(&mine, nth(1, &owned), &taken, &owned, until, now()).await.unwrap_err();
         assert!(error.to_string().contains("taken"), "{what}: {error}");
@@ -262,11 +263,11 @@ pub(crate) async fn a_taken_key_is_an_error(store: &RedisStore) {
     }
 }
 
-/// For how long calls about this key fail, in all.
+/// Returns the total time for which calls about this key fail.
 pub(crate) async fn time_until_it_answers(store: &RedisStore, key: &StoreKey) -> Duration {
     let start = clock();
     while store.load(key, now()).await.is_err() {
-        assert!(start.elapsed() < Duration::from_secs(30), "it never came back");
+        assert!(start.elapsed() < Duration::from_secs(30), "the server did not recover");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     start.elapsed()

@@ -1,4 +1,4 @@
-//! Clients and pools that applications have, as the guide shows them.
+//! Existing clients and pools of an application, as shown in the guide.
 
 #[path = "clients/bb8.rs"]
 mod bb8;
@@ -22,7 +22,7 @@ use redis::AsyncConnectionConfig;
 use crate::bench::{entry, key, now};
 use crate::single::CAPABILITIES;
 
-/// One of each, with connections to this server.
+/// Returns a store for each client, with connections to this server.
 async fn each(server: &Redis) -> [(&'static str, RedisStore); 3] {
     let patience = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(30)));
     let manager = deadpool_redis::Manager::new_with_config(server.url(), patience).unwrap();
@@ -43,8 +43,8 @@ async fn clients_of_the_application_conform() {
     let server = Redis::start();
     for (name, store) in each(&server).await {
         let store = store.prefix(format!("{name}:"));
-        // bb8's connections wait half a second for an answer, which a busy machine may exceed in a
-        // race of many.
+        // bb8's connections have a timeout of half a second, which a race can exceed on a busy
+        // machine.
         if name != "bb8-redis" {
             assert_conforms(Arc::new(store.clone()), CAPABILITIES.rounds(20)).await;
         }
@@ -63,7 +63,7 @@ async fn clients_of_the_application_conform() {
     }
 }
 
-/// What is only there once a replica has it: the answer to `WAIT` belongs to the same connection.
+/// The reply to `WAIT` must come from the connection of the write.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_write_that_no_replica_confirms_is_an_error_with_each() {
     let server = Redis::start();
@@ -75,7 +75,7 @@ async fn a_write_that_no_replica_confirms_is_an_error_with_each() {
     }
 }
 
-/// A script that the server forgot is sent again: its error must be told apart.
+/// A script that the server forgot is sent again, so its error must be recognised.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn errors_of_the_server_keep_their_codes_with_each() {
     let server = Redis::start();

@@ -23,7 +23,7 @@ async fn three_masters_conform() {
     assert_conforms(Arc::new(store), CAPABILITIES.rounds(50)).await;
 }
 
-/// Sessions of every server, in the order of the servers.
+/// Creates sessions on every server, in the order of the servers.
 async fn sessions(cluster: &Cluster, store: &RedisStore) -> Vec<(StoreKey, usize)> {
     let mut found = Vec::new();
     for _ in 0..60 {
@@ -36,7 +36,7 @@ async fn sessions(cluster: &Cluster, store: &RedisStore) -> Vec<(StoreKey, usize
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_lost_master_takes_only_its_own_sessions_with_it() {
+async fn a_lost_master_affects_only_its_own_sessions() {
     let mut cluster = Cluster::start();
     let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
     let sessions = sessions(&cluster, &store).await;
@@ -61,7 +61,7 @@ async fn a_lost_master_takes_only_its_own_sessions_with_it() {
     let start = clock();
     for (session, _) in sessions.iter().filter(|(_, at)| *at == 1) {
         while store.load(session, now()).await.is_err() {
-            assert!(start.elapsed() < Duration::from_secs(30), "it never came back");
+            assert!(start.elapsed() < Duration::from_secs(30), "the server did not recover");
         }
     }
     let recovery = start.elapsed();
@@ -73,7 +73,7 @@ async fn a_lost_master_takes_only_its_own_sessions_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_master_that_is_killed_again_and_again_loses_nothing() {
+async fn a_repeatedly_killed_master_loses_nothing() {
     let mut cluster = Cluster::start();
     let store = Arc::new(RedisStore::connect_cluster(&cluster.urls()).await.unwrap());
     let end = clock() + Duration::from_secs(6);
@@ -94,7 +94,7 @@ async fn a_master_that_is_killed_again_and_again_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_promoted_replica_has_everything_that_it_confirmed() {
+async fn a_promoted_replica_has_all_confirmed_writes() {
     let mut cluster = Cluster::with_replicas();
     let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
     let store = Arc::new(store.durability(1, Duration::from_millis(500)));
@@ -110,19 +110,19 @@ async fn a_promoted_replica_has_everything_that_it_confirmed() {
     let errors: usize = others.iter().map(|written| written.errors).sum();
     let gap = others.iter().map(|written| written.longest_gap).max().unwrap();
     println!(
-        "a master lost for good: {}; its sessions failed for {burst:?}; {} others had {errors} errors, and at most {gap:?} between two writes",
+        "a master permanently lost: {}; its sessions failed for {burst:?}; {} others had {errors} errors, and at most {gap:?} between two writes",
         summary(&all),
         others.len()
     );
     assert!(burst < Duration::from_secs(10), "{burst:?}");
-    // The client asks all servers where keys are now, one of which is held up by writes that no
+    // The client asks all servers for the slot map, and one of them is delayed by writes that no
     // replica confirms.
-    assert!(gap < Duration::from_secs(5), "sessions of other servers stood still for {gap:?}");
+    assert!(gap < Duration::from_secs(5), "sessions of other servers stalled for {gap:?}");
     assert!(others.len() < all.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn servers_that_forgot_the_scripts_are_told_again() {
+async fn scripts_are_sent_again_to_servers_that_forgot_them() {
     let cluster = Cluster::with_replicas();
     let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
     scripts_are_sent_again(&store, &cluster.servers[..3]).await;
@@ -135,7 +135,7 @@ async fn a_move_onto_a_key_that_is_taken_changes_nothing() {
     a_taken_key_is_an_error(&RedisStore::connect_cluster(&cluster.urls()).await.unwrap()).await;
 }
 
-/// What came to these servers since the last time as a script, and to which.
+/// Returns the scripts that reached these servers since the last call, each with its server.
 fn scripts(monitors: &mut [Monitor]) -> Vec<(usize, Vec<String>)> {
     let mut found = Vec::new();
     for (server, monitor) in monitors.iter_mut().enumerate() {
@@ -149,16 +149,16 @@ fn scripts(monitors: &mut [Monitor]) -> Vec<(usize, Vec<String>)> {
     found
 }
 
-/// A Cluster's client sends a call again when its answer was lost: here the very same bytes come a
+/// The client of a Cluster repeats a call whose answer was lost. This test sends the same bytes a
 /// second time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_call_that_comes_twice_is_done_once() {
+async fn a_repeated_call_is_executed_once() {
     let cluster = Cluster::start();
     let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
     let mut monitors: Vec<_> = cluster.servers.iter().map(Monitor::of).collect();
     let answers = |sent: &[(usize, Vec<String>)]| -> Vec<String> {
         let answer = |(server, words): &(usize, Vec<String>)| {
-            // As the server prints them, they are quoted.
+            // `MONITOR` prints them quoted.
             let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             cluster.servers[*server].cli(&words)
@@ -167,11 +167,11 @@ async fn a_call_that_comes_twice_is_done_once() {
     };
     let again = |monitors: &mut Vec<Monitor>| -> Vec<String> {
         let answers = answers(&scripts(monitors));
-        // The second time isn't to come a third time.
+        // Ignore the repeated call the next time.
         scripts(monitors);
         answers
     };
-    // The first scripts of all are sent as text; with these every server has seen each of them.
+    // Scripts are first sent as text. After these calls, every server knows each of them.
     for _ in 0..12 {
         let (one, two) = (put(&store, &entry("text")).await, key());
         store.replace(&one, first("text"), &entry("text"), now()).await.unwrap();
@@ -191,20 +191,21 @@ async fn a_call_that_comes_twice_is_done_once() {
     for _ in 0..2 {
         assert_eq!(answers(&late), ["1"], "replace");
     }
-    // A process that writes often doesn't push out what another one may ask for again.
+    // A process with many writes must not evict the last call of another process, which may be
+    // repeated.
     let other = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
     let mut there = second.clone();
     for number in 0..30 {
         let next = entry(&number.to_string());
         let Replaced::Yes(version) = other.replace(&one, there, &next, now()).await.unwrap() else {
-            panic!("nobody else writes")
+            panic!("no other process writes")
         };
         there = version;
     }
     assert_eq!(answers(&late), ["1"], "replace, after others");
     let next = entry("two");
     let Replaced::Yes(second) = store.replace(&one, there, &next, now()).await.unwrap() else {
-        panic!("nobody else writes")
+        panic!("no other process writes")
     };
     scripts(&mut monitors);
     assert!(matches!(store.load(&one, now()).await.unwrap(), Loaded::Live(version, _) if version == second));

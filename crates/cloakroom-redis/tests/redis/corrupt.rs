@@ -1,4 +1,4 @@
-//! What isn't ours, or was damaged, under our keys.
+//! Damaged and foreign values under the keys of the store.
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::Redis;
@@ -22,37 +22,37 @@ async fn a_damaged_value_is_an_error_that_names_its_key() {
     let table = [
         ("nothing", ""),
         ("an unknown first byte", "2 1 NOW NOW END - - -\ntext"),
-        ("no more than a first byte", "1"),
+        ("only a first byte", "1"),
         ("no version", "1 - NOW NOW END - - -\ntext"),
-        ("no creation", "1 1 - NOW END - - -\ntext"),
+        ("no creation time", "1 1 - NOW END - - -\ntext"),
         ("no touch", "1 1 NOW - END - - -\ntext"),
-        ("no line", "1 1 NOW NOW END - - -"),
+        ("no line feed", "1 1 NOW NOW END - - -"),
         ("a line that doesn't end", &format!("1 1 NOW NOW END {endless} - -\ntext")),
-        ("a word too few", "1 1 NOW NOW END - -\ntext"),
-        ("a space without a word behind it", "1 1 NOW NOW END - - - \ntext"),
-        ("two spaces before a newer release's word", "1 1 NOW NOW END - - -  x\ntext"),
-        ("an owner's length with something behind it", "1 1 NOW NOW END - - -x\ntext"),
-        ("an empty word", "1 1 NOW NOW END  - -\ntext"),
-        ("a version that is no number", "1 one NOW NOW END - - -\ntext"),
-        ("a deadline that is no number", "1 1 NOW NOW soon - - -\ntext"),
+        ("a missing field", "1 1 NOW NOW END - -\ntext"),
+        ("a trailing space", "1 1 NOW NOW END - - - \ntext"),
+        ("two spaces before a newer field", "1 1 NOW NOW END - - -  x\ntext"),
+        ("an owner's length with a suffix", "1 1 NOW NOW END - - -x\ntext"),
+        ("an empty field", "1 1 NOW NOW END  - -\ntext"),
+        ("a version that is not a number", "1 one NOW NOW END - - -\ntext"),
+        ("a deadline that is not a number", "1 1 NOW NOW soon - - -\ntext"),
         ("a huge version", "1 18446744073709551616 NOW NOW END - - -\ntext"),
         ("a huge deadline", "1 1 NOW NOW 99999999999999999999999 - - -\ntext"),
-        ("a creation in letters", "1 1 yesterday NOW END - - -\ntext"),
+        ("a creation time that is not a number", "1 1 yesterday NOW END - - -\ntext"),
         ("a negative touch", "1 1 NOW -1 END - - -\ntext"),
         ("a negative deadline", "1 1 NOW NOW -170000000000 - - -\ntext"),
         ("a version before the first", "1 0 NOW NOW END - - -\ntext"),
-        ("a version with a zero in front", "1 01 NOW NOW END - - -\ntext"),
-        ("a touch with a zero in front", "1 1 NOW 0NOW END - - -\ntext"),
-        ("a creation as long as all are, with a zero in front", "1 1 0700000000000 NOW END - - -\ntext"),
-        ("an owner's length in letters", "1 1 NOW NOW END - - user\nuser"),
+        ("a version with a leading zero", "1 01 NOW NOW END - - -\ntext"),
+        ("a touch with a leading zero", "1 1 NOW 0NOW END - - -\ntext"),
+        ("a creation time of 13 digits with a leading zero", "1 1 0700000000000 NOW END - - -\ntext"),
+        ("an owner's length that is not a number", "1 1 NOW NOW END - - user\nuser"),
         ("an owner longer than the rest", "1 1 NOW NOW END - - 5\nuser"),
-        ("an owner longer than anything", "1 1 NOW NOW END - - 18446744073709551615\nuser"),
-        ("a mark without an end", &format!("> - - {target}")),
-        ("a mark with a huge end", &format!("> 18446744073709551616 - {target}")),
-        ("a mark without a target", "> END -"),
-        ("a mark with a short target", &format!("> END - {short}")),
-        ("a mark with a long target", &format!("> END - {long}")),
-        ("a mark with a space without a word behind it", &format!("> END - {target} ")),
+        ("an owner of maximum length", "1 1 NOW NOW END - - 18446744073709551615\nuser"),
+        ("a tombstone without expiry", &format!("> - - {target}")),
+        ("a tombstone with a huge expiry", &format!("> 18446744073709551616 - {target}")),
+        ("a tombstone without a target", "> END -"),
+        ("a tombstone with a short target", &format!("> END - {short}")),
+        ("a tombstone with a long target", &format!("> END - {long}")),
+        ("a tombstone with a trailing space", &format!("> END - {target} ")),
     ];
     for (row, value) in table {
         let key = put(&store, &entry("text")).await;
@@ -60,28 +60,28 @@ async fn a_damaged_value_is_an_error_that_names_its_key() {
         corrupt(row, "load", &key, store.load(&key, now()).await);
         is_left_alone(row, &server, &store, &key).await;
     }
-    // A script doesn't know what is text.
+    // Invalid UTF-8, which a script accepts.
     for (row, head, rest) in [
-        ("a record that is no text", "1 1 NOW NOW END - - -", r"\255\254"),
-        ("an owner that is no text", "1 1 NOW NOW END - - 2", r"\255\254"),
-        ("an owner that ends within a letter", "1 1 NOW NOW END - - 1", "é"),
+        ("a record that is not UTF-8", "1 1 NOW NOW END - - -", r"\255\254"),
+        ("an owner that is not UTF-8", "1 1 NOW NOW END - - 2", r"\255\254"),
+        ("an owner that ends within a character", "1 1 NOW NOW END - - 1", "é"),
     ] {
         let key = put(&store, &entry("text")).await;
-        // Bytes that a command line can't hold.
+        // Contains bytes that a command line can't pass.
         let script = format!("redis.call('SET', KEYS[1], ARGV[1] .. '\\n{rest}')");
         let _ = server.cli(&["EVAL", &script, "1", &name(&key), &timed(head)]);
         corrupt(row, "load", &key, store.load(&key, now()).await);
     }
 }
 
-/// With times that a session may have.
+/// Fills in the times of a live session.
 fn timed(value: &str) -> String {
     let (now, end) = (now(), now() + LIFE);
     value.replace("NOW", &now.unix_millis().to_string()).replace("END", &end.unix_millis().to_string())
 }
 
-/// Whatever a caller does, what isn't ours or was damaged stays as it is, for whoever looks into
-/// it.
+/// Checks that no call changes a damaged or foreign value, which is kept for an operator to
+/// inspect.
 async fn is_left_alone(row: &str, server: &Redis, store: &RedisStore, key: &StoreKey) {
     let new = crate::bench::key();
     let before = server.cli(&["DUMP", &name(key)]);
@@ -92,17 +92,17 @@ async fn is_left_alone(row: &str, server: &Redis, store: &RedisStore, key: &Stor
     corrupt(row, "end", key, store.end(key, now()).await);
     assert_eq!(server.cli(&["DUMP", &name(key)]), before, "{row}");
     assert_eq!(server.cli(&["EXISTS", &name(&new)]), "0", "{row}");
-    // Nor does it keep everybody else's sessions alive.
+    // It doesn't keep other sessions alive either.
     end_all_before(store, now(), now()).await.unwrap();
     assert_eq!(server.cli(&["DUMP", &name(key)]), before, "{row}");
 }
 
 #[tokio::test]
-async fn another_kind_of_value_is_left_alone() {
+async fn values_of_another_type_are_not_changed() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     for (row, value) in [
-        ("somebody else's string", &["SET", "KEY", "value"][..]),
+        ("a foreign string", &["SET", "KEY", "value"][..]),
         ("a number", &["SET", "KEY", "1"]),
         ("a list", &["RPUSH", "KEY", "value"]),
         ("a hash", &["HSET", "KEY", "name", "value"]),
@@ -116,9 +116,9 @@ async fn another_kind_of_value_is_left_alone() {
     }
 }
 
-/// Versions have 63 bits: one beyond that was written by nobody, and leaves none for the next.
+/// Versions have 63 bits. A larger one was never written by a store, and has no successor.
 #[tokio::test]
-async fn a_version_that_nobody_reaches_is_not_written_over() {
+async fn an_impossible_version_is_not_overwritten() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let key = put(&store, &entry("text")).await;
@@ -129,9 +129,9 @@ async fn a_version_that_nobody_reaches_is_not_written_over() {
     assert_eq!(server.cli(&["GET", &name(&key)]), value);
 }
 
-/// An index that is something else: nobody signs in there, and everybody can leave.
+/// A foreign value instead of an index: its owner can't sign in, but can sign out.
 #[tokio::test]
-async fn a_damaged_index_keeps_nobody_in() {
+async fn a_damaged_index_prevents_no_sign_out() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let owned = entry("text").owner(Some("user".to_owned()));
@@ -139,7 +139,7 @@ async fn a_damaged_index_keeps_nobody_in() {
     let _ = server.cli(&["SET", "cloakroom:o:user", "a string"]);
     all_owned(&store, "user", now()).await.unwrap_err();
     store.create(&fresh, &owned, now()).await.unwrap_err();
-    assert_eq!(server.cli(&["EXISTS", &name(&fresh)]), "0", "a session that isn't listed");
+    assert_eq!(server.cli(&["EXISTS", &name(&fresh)]), "0", "an unlisted session was created");
     assert!(store.end(&session, now()).await.unwrap());
     assert_eq!(server.cli(&["GET", "cloakroom:o:user"]), "a string");
 }

@@ -1,4 +1,4 @@
-//! An owner with any number of sessions: no step of a list, a count or an end grows with them.
+//! An owner with any number of sessions: the cost of a step doesn't depend on that number.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -13,15 +13,15 @@ use futures_util::future::join_all;
 
 use crate::bench::{LIFE, Monitor, clock, entry, key, now, patient, put};
 
-/// How many sessions an owner has here; `CLOAKROOM_CROWD` makes it a crowd.
+/// Returns the number of sessions of the owner; `CLOAKROOM_CROWD` increases it.
 fn crowd() -> usize {
     std::env::var("CLOAKROOM_CROWD").ok().and_then(|crowd| crowd.parse().ok()).unwrap_or(1_000)
 }
 
-/// No script calls more commands than this, of which each takes a microsecond or two.
+/// The maximum number of commands in one script. Each takes a microsecond or two.
 const MOST_COMMANDS: usize = 2_500;
 
-/// When the session of this number was created, a while ago.
+/// Returns the creation time of the session with this number.
 fn created(number: u64) -> Timestamp {
     static FIRST: OnceLock<u64> = OnceLock::new();
     let first = FIRST.get_or_init(|| now().unix_millis() - 1_000_000_000);
@@ -33,7 +33,7 @@ fn owned(number: u64) -> Entry {
     Entry::new("x".repeat(1_000).into(), created, now(), Some(now() + LIFE)).owner(Some("user".to_owned()))
 }
 
-/// Many sessions of one owner, oldest first.
+/// Creates sessions of one owner, oldest first.
 async fn populate(store: &RedisStore, count: usize) -> Vec<StoreKey> {
     let numbers: Vec<u64> = (0..).take(count).collect();
     let mut keys = Vec::new();
@@ -61,8 +61,8 @@ async fn a_crowd_is_listed_counted_and_ended_in_bounded_steps() {
     let store = Arc::new(RedisStore::connect(&patient(&server.url())).await.unwrap());
     let keys = populate(&store, crowd()).await;
     let other = put(&store, &entry("text")).await;
-    // Reads of somebody else's session meanwhile; their time is printed, not judged: the machine
-    // may be busy.
+    // Reads another session concurrently. The duration is printed but not checked, because the
+    // machine may be busy.
     let (done, reader) = (Arc::<AtomicBool>::default(), Arc::clone(&store));
     let stop = Arc::clone(&done);
     let reads = tokio::spawn(async move {
@@ -101,7 +101,7 @@ async fn a_crowd_is_listed_counted_and_ended_in_bounded_steps() {
     }
     println!("ended {ended} in {steps} steps, {:?}", start.elapsed());
     assert_eq!(ended, keys.len());
-    assert_eq!(store.count_owned("user", now()).await.unwrap(), 1, "the one that is kept");
+    assert_eq!(store.count_owned("user", now()).await.unwrap(), 1, "only the kept session is left");
     done.store(true, Ordering::SeqCst);
     println!("slowest read of another session: {:?}", reads.await.unwrap());
     println!("slow log: {}", server.cli(&["SLOWLOG", "GET", "10"]));
@@ -121,7 +121,7 @@ async fn no_script_grows_with_an_owners_sessions() {
     at_most("sign-in", &mut monitor, 2);
     let ended = store.end_owned("user", keys.last(), 50, now()).await.unwrap();
     assert_eq!((ended.count, ended.more), (50, true));
-    assert_eq!(store.load(&keys[49], now()).await.unwrap(), Loaded::Absent, "the oldest go first");
+    assert_eq!(store.load(&keys[49], now()).await.unwrap(), Loaded::Absent, "the oldest sessions end first");
     assert!(matches!(store.load(&keys[50], now()).await.unwrap(), Loaded::Live(..)));
     while store.end_owned("user", keys.last(), 1_000, now()).await.unwrap().more {}
     at_most("end all but one", &mut monitor, 16);
@@ -132,16 +132,16 @@ async fn no_script_grows_with_an_owners_sessions() {
     at_most("end everybody", &mut monitor, 8);
 }
 
-/// A page is a place, whatever happens in front of it.
-async fn pages_go_on_where_they_were(store: &RedisStore) {
+/// Checks that a cursor keeps its position when sessions before it end or move.
+async fn check_that_pages_continue_at_their_cursor(store: &RedisStore) {
     let keys = populate(store, 10).await;
     let (mut found, mut after): (Vec<StoreKey>, Option<Cursor>) = Default::default();
     loop {
         let page = store.owned("user", after.as_ref(), 3, now()).await.unwrap();
         assert!(page.sessions.len() <= 3);
         found.extend(page.sessions.iter().map(|owned| owned.key));
-        // The last one of the page, behind which the next one begins, ends or moves; and one that
-        // is still to come moves.
+        // End the last session of the page, after which the next page begins, and move another one
+        // of the page and one of a later page.
         if found.len() == 3 {
             assert!(store.end(keys.get(2).unwrap(), now()).await.unwrap());
             let until = now() + Duration::from_secs(10);
@@ -158,7 +158,7 @@ async fn pages_go_on_where_they_were(store: &RedisStore) {
     for (number, key) in keys.iter().enumerate().filter(|(number, _)| *number != 6) {
         assert_eq!(found.iter().filter(|it| *it == key).count(), 1, "session {number}");
     }
-    assert_eq!(found.len(), 10, "and the one that moved, under its new key");
+    assert_eq!(found.len(), 10, "including the moved session under its new key");
     let error = store.owned("user", Some(&Cursor::new("elsewhere")), 3, now()).await.unwrap_err();
     assert!(error.to_string().contains("cursor"), "{error}");
     let error = store.end_before(now(), Some(&Cursor::new("elsewhere")), now()).await.unwrap_err();
@@ -166,24 +166,24 @@ async fn pages_go_on_where_they_were(store: &RedisStore) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn pages_go_on_where_they_were_on_one_server() {
+async fn pages_continue_at_their_cursor_on_one_server() {
     let server = Redis::start();
-    pages_go_on_where_they_were(&RedisStore::connect(&patient(&server.url())).await.unwrap()).await;
+    check_that_pages_continue_at_their_cursor(&RedisStore::connect(&patient(&server.url())).await.unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn pages_go_on_where_they_were_in_a_cluster() {
+async fn pages_continue_at_their_cursor_in_a_cluster() {
     let cluster = Cluster::start();
     let urls: Vec<_> = cluster.urls().iter().map(|url| patient(url)).collect();
     let store = RedisStore::connect_cluster(&urls).await.unwrap();
-    pages_go_on_where_they_were(&store).await;
+    check_that_pages_continue_at_their_cursor(&store).await;
     while store.end_owned("user", None, 4, now()).await.unwrap().more {}
     assert_eq!(store.count_owned("user", now()).await.unwrap(), 0);
 }
 
-/// What ends everybody's sessions may be given up and taken up again, also by another process.
+/// A walk that ends all sessions can be stopped and continued, even by another process.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_walk_that_ends_everybody_is_taken_up_again() {
+async fn a_walk_that_ends_all_sessions_can_be_continued() {
     let server = Redis::start();
     let store = RedisStore::connect(&patient(&server.url())).await.unwrap();
     populate(&store, 900).await;
@@ -200,18 +200,18 @@ async fn a_walk_that_ends_everybody_is_taken_up_again() {
     assert_eq!(server.cli(&["DBSIZE"]), "0");
 }
 
-/// Sessions that nobody ended leave the index as others come.
+/// Expired sessions are removed from the index when others are added.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_index_does_not_grow_by_what_expired() {
+async fn expired_sessions_do_not_accumulate_in_the_index() {
     let server = Redis::start();
     let store = RedisStore::connect(&patient(&server.url())).await.unwrap();
     let names: Vec<_> = populate(&store, 60).await.iter().map(crate::bench::name).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    // As Redis does when their time is over.
+    // As Redis does when they expire.
     let _ = server.cli(&[&["DEL"], &names[..]].concat());
     populate(&store, 200).await;
     let count: usize = server.cli(&["ZCARD", "cloakroom:o:user"]).parse().unwrap();
     assert!(count < 230, "{count} members, of which 200 are live");
     assert_eq!(store.count_owned("user", now()).await.unwrap(), 200);
-    assert_eq!(server.cli(&["ZCARD", "cloakroom:o:user"]), "200", "who counts tidies up");
+    assert_eq!(server.cli(&["ZCARD", "cloakroom:o:user"]), "200", "a count removes stale entries");
 }

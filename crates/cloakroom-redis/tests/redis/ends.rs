@@ -1,4 +1,5 @@
-//! An end that no replica has confirmed isn't reported as done, and holds once it is.
+//! Ending a session without confirmation by a replica returns an error, and is retried until it is
+//! confirmed.
 
 use std::time::Duration;
 
@@ -12,13 +13,13 @@ use crate::bench::{clock, entry, key, name, now, patient, put};
 
 const CONFIRMATION: Duration = Duration::from_millis(100);
 
-/// As long as a busy machine may take.
+/// Generous, for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
     let start = clock();
     while !done().await {
-        assert!(start.elapsed() < PATIENCE, "in vain: {what}");
+        assert!(start.elapsed() < PATIENCE, "timed out: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -32,7 +33,7 @@ fn has(server: &Redis, session: &StoreKey) -> bool {
     server.cli(&["EXISTS", &name(session)]) == "1"
 }
 
-/// A replica that is cut off, for as long as the test likes.
+/// A master and a replica that can be cut off.
 struct Pair {
     master: Redis,
     replica: Redis,
@@ -53,13 +54,13 @@ impl Pair {
         Self { master, replica, wire, store, to_store }
     }
 
-    /// A session that the replica has as well.
+    /// Creates a session that the replica has as well.
     async fn put(&self) -> StoreKey {
         let store = RedisStore::connect(&patient(&self.master.url())).await.unwrap();
         put(&store.durability(1, PATIENCE), &entry("text")).await
     }
 
-    /// The master is lost, and the replica takes its place, with a replica of its own.
+    /// Kills the master and promotes the replica, which gets a new replica.
     fn fail_over(&mut self) -> Redis {
         self.master.kill();
         assert_eq!(self.replica.cli(&["REPLICAOF", "NO", "ONE"]), "OK");
@@ -73,7 +74,7 @@ impl Pair {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_end_that_only_the_lost_master_had_is_carried_out_on_the_next_one() {
+async fn an_end_known_only_to_a_lost_master_is_retried_on_the_next_one() {
     let mut pair = Pair::start().await;
     let (one, two) = (pair.put().await, pair.put().await);
     pair.wire.silence();
@@ -81,30 +82,31 @@ async fn an_end_that_only_the_lost_master_had_is_carried_out_on_the_next_one() {
     unconfirmed("the second one, of nothing", &pair.store, &one).await;
     let another = RedisStore::connect(&pair.master.url()).await.unwrap().durability(1, CONFIRMATION);
     unconfirmed("that of another node", &another, &one).await;
-    assert!(has(&pair.replica, &one), "the replica hasn't heard of it");
+    assert!(has(&pair.replica, &one), "the replica still has the session");
     let second = pair.fail_over();
-    // Nobody asks for it any more: the node that couldn't end it does so by itself.
+    // No client asks again: the node that couldn't confirm the end retries it.
     until("the session is gone", async || pair.is_gone(&one).await).await;
     until("its replica knows", async || !has(&second, &one)).await;
     until("and that is confirmed", async || pair.store.end(&one, now()).await.is_ok()).await;
-    assert!(matches!(pair.store.load(&two, now()).await.unwrap(), Loaded::Live(..)), "the other one lives");
+    assert!(matches!(pair.store.load(&two, now()).await.unwrap(), Loaded::Live(..)), "the other session is still live");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_end_that_was_confirmed_in_the_end_outlives_the_master() {
+async fn a_confirmed_end_outlives_the_master() {
     let mut pair = Pair::start().await;
     let session = pair.put().await;
     pair.replica.freeze(true);
     unconfirmed("the first end", &pair.store, &session).await;
     pair.replica.freeze(false);
-    // Of nothing, by now: it counts all the same, because it was written behind the first one.
+    // There is nothing left to end, but the call is confirmed because it writes after the first
+    // one.
     until("an end is confirmed", async || pair.store.end(&session, now()).await.is_ok()).await;
     let _second = pair.fail_over();
     until("the session is gone", async || pair.is_gone(&session).await).await;
 }
 
-/// A replica that stands still confirms nothing, whatever is asked how often, and everything once
-/// it goes on.
+/// Checks that a stopped replica confirms nothing, however often the call is repeated, and confirms
+/// everything once it continues.
 async fn an_end_counts_once_it_is_confirmed(store: &RedisStore, session: &StoreKey, replica: &Redis) {
     replica.freeze(true);
     for attempt in 0..3 {
@@ -138,9 +140,9 @@ async fn an_end_in_a_cluster_counts_once_it_is_confirmed() {
     }
 }
 
-/// What a server says counts in the same way where writes wait for a confirmation.
+/// Error replies are handled the same way if writes wait for a confirmation.
 #[tokio::test]
-async fn a_value_of_another_kind_is_named_where_writes_wait_too() {
+async fn a_value_of_another_type_is_named_with_confirmations() {
     let pair = Pair::start().await;
     let session = key();
     let _ = pair.master.cli(&["RPUSH", &name(&session), "one"]);
@@ -157,9 +159,9 @@ async fn an_end_of_nothing_leaves_nothing() {
     assert_eq!(count(), before);
 }
 
-/// Valkey and Redis from 7.2 on tell what is on their disks.
+/// Valkey, and Redis from 7.2 on, report the writes that are on disk.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn writes_wait_for_disks_where_that_is_asked_for() {
+async fn writes_wait_for_disks_if_configured() {
     let server = Redis::valkey(&[]);
     let store = RedisStore::connect(&format!("{}?durability=aof", server.url())).await.unwrap();
     let session = put(&store, &entry("text").owner(Some("user".to_owned()))).await;
@@ -175,7 +177,7 @@ async fn writes_wait_for_disks_where_that_is_asked_for() {
     ] {
         let store = RedisStore::connect(&server.url()).await.unwrap().durable_on_disk();
         let error = store.create(&key(), &entry("text"), now()).await.unwrap_err().to_string();
-        // A server of today may have it.
+        // A newer server may support it.
         let knows = server.cli(&["COMMAND", "INFO", "WAITAOF"]).contains("waitaof");
         assert!(error.contains(if knows { expected } else { "has no WAITAOF" }), "{error}");
     }

@@ -1,5 +1,4 @@
-//! Each acknowledged update is applied exactly once, also where the client of a Cluster sends it
-//! again.
+//! Each acknowledged update is applied exactly once, even if the client of a Cluster repeats it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,10 +14,10 @@ use crate::bench::clock;
 const COOKIE: &str = "session";
 const WORKERS: usize = 32;
 
-/// How often all connections are cut.
+/// The interval at which connections are cut.
 const CUT: Duration = Duration::from_millis(300);
 
-/// The rounds of a test; `CLOAKROOM_CUT_ROUNDS` makes it as long as wanted.
+/// Returns the number of rounds; `CLOAKROOM_CUT_ROUNDS` increases it.
 fn rounds() -> usize {
     std::env::var("CLOAKROOM_CUT_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(2)
 }
@@ -41,7 +40,7 @@ fn add_one(session: &Session) {
     session.update("count", |count: &mut u64| *count += 1).unwrap();
 }
 
-/// What the workers were told, and what is there.
+/// The results that the workers got, and the stored counter.
 #[derive(Debug)]
 struct Count {
     acknowledged: u64,
@@ -49,8 +48,8 @@ struct Count {
     there: u64,
 }
 
-/// Workers of both nodes count in one session, while the connections of all servers are cut again
-/// and again.
+/// Increments the counter of one session from workers of both nodes, while the connections of all
+/// servers are cut repeatedly.
 async fn count(nodes: &[Arc<Engine>; 2], servers: &[Redis], round: Duration) -> Count {
     let mut cookie = None;
     while cookie.is_none() {
@@ -77,7 +76,7 @@ async fn count(nodes: &[Arc<Engine>; 2], servers: &[Redis], round: Duration) -> 
             let mut half = 0;
             while !done.load(Ordering::SeqCst) {
                 std::thread::sleep(CUT);
-                // One node goes on while the client of the other one waits to try again.
+                // One node continues while the client of the other one waits for its retry.
                 half += 1;
                 for server in servers {
                     cut(server, half % 2);

@@ -1,5 +1,5 @@
-//! Commits without a script, by a server that compares values itself: the same outcome, whatever is
-//! there.
+//! Commits without a script, on a server with compare-and-set: the results must be the same for
+//! every stored value.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ use redis::{Arg, Cmd, Pipeline, RedisFuture, Value};
 use crate::bench::{self, LIFE, Monitor, entry, first, name, name_under, now, patient, put};
 use crate::single::CAPABILITIES;
 
-/// A store whose callers bring what they have loaded along, as sessions do, and not the number
+/// A store whose callers pass the loaded value with the version, as sessions do, and not the number
 /// alone.
 #[derive(Debug)]
 struct Loading(RedisStore);
@@ -115,7 +115,7 @@ impl Store for Loading {
     }
 }
 
-/// A connection to a server as it was before: the option is unknown to it.
+/// A connection to an older server, which doesn't know the option.
 #[derive(Clone)]
 struct Older {
     inner: MultiplexedConnection,
@@ -160,21 +160,21 @@ async fn seen(store: &RedisStore, key: &StoreKey) -> Version {
     }
 }
 
-/// The names of the commands that came.
+/// Returns the names of the commands received.
 fn names(monitor: &mut Monitor) -> Vec<String> {
     let name = |line: &String| line.split('"').nth(1).unwrap_or_default().to_owned();
     monitor.commands().iter().map(name).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_server_that_compares_conforms() {
+async fn a_server_with_compare_and_set_conforms() {
     let server = Redis::valkey(&[]);
     let store = RedisStore::connect(&patient(&server.url())).await.unwrap();
     assert_conforms(Arc::new(Loading(store)), CAPABILITIES).await;
 }
 
 #[tokio::test]
-async fn a_session_of_nobodys_needs_no_script() {
+async fn a_session_without_an_owner_needs_no_script() {
     let server = Redis::valkey(&[]);
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let mut monitor = Monitor::of(&server);
@@ -196,7 +196,7 @@ async fn a_session_of_nobodys_needs_no_script() {
 }
 
 #[tokio::test]
-async fn a_script_decides_where_the_value_is_another() {
+async fn a_script_decides_if_the_value_differs() {
     let server = Redis::valkey(&[]);
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let later = now() + LIFE + LIFE;
@@ -215,7 +215,7 @@ async fn a_script_decides_where_the_value_is_another() {
                 store.cycle(&key, first("text"), &bench::key(), &entry("text"), later, now()).await.unwrap();
             }
             "ended" => assert!(store.end(&key, now()).await.unwrap()),
-            // Redis keeps it a minute longer.
+            // Redis keeps it for another minute.
             "over" => at = later,
             "signed in" | "another's" => next = next.owner(Some("user".to_owned())),
             _ => {}
@@ -224,7 +224,8 @@ async fn a_script_decides_where_the_value_is_another() {
         let mut monitor = Monitor::of(&server);
         let replaced = store.replace(&key, version, &next, at).await;
         let commands = names(&mut monitor);
-        // The script is known from the second row on. What can be seen without asking isn't asked.
+        // The script is known from the second row on. A conflict that is visible in the loaded
+        // value causes no `SET`.
         if row == "replaced" || row == "ended" {
             assert_eq!(commands, ["SET", "EVALSHA"], "{row}");
         } else if row == "over" {
@@ -258,20 +259,20 @@ async fn a_value_of_another_kind_is_an_error_that_names_it() {
 }
 
 #[tokio::test]
-async fn a_new_session_takes_no_place_that_is_taken() {
+async fn a_new_session_overwrites_no_live_session() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let mut monitor = Monitor::of(&server);
     let key = put(&store, &entry("text")).await;
     assert_eq!(names(&mut monitor), ["SET"]);
     assert_eq!(store.create(&key, &entry("other"), now()).await.unwrap(), Created::Taken);
-    // One that is over is no obstacle, though Redis has it still.
+    // An expired session doesn't block the key, although Redis still has it.
     assert_eq!(store.create(&key, &entry("other"), now() + LIFE + LIFE).await.unwrap(), Created::Yes(first("other")));
 }
 
-/// The index is left alone as long as it has the session long enough.
+/// The index is only updated when the session's entry becomes too short.
 #[tokio::test]
-async fn a_session_of_an_owner_needs_a_script_now_and_then() {
+async fn a_session_with_an_owner_rarely_needs_a_script() {
     let server = Redis::valkey(&[]);
     let new = RedisStore::connect(&server.url()).await.unwrap();
     let old = RedisStore::from_connection(Older::connect(&server).await).prefix("older:");
@@ -300,13 +301,13 @@ async fn a_session_of_an_owner_needs_a_script_now_and_then() {
                 assert_eq!(commands, [if is_listed_anew { "EVALSHA" } else { command }], "{what}, {part}");
             }
             assert_eq!(listed() > before, is_listed_anew, "{what}, {part}");
-            assert!(expires() <= listed(), "{what}, {part}: it outlives its place");
+            assert!(expires() <= listed(), "{what}, {part}: it outlives its index entry");
         }
     }
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_compare_is_asked_once() {
+async fn a_server_without_compare_and_set_is_asked_once() {
     let server = Redis::start();
     let older = Older::connect(&server).await;
     let refused = Arc::clone(&older.refused);
@@ -322,14 +323,15 @@ async fn a_server_that_cannot_compare_is_asked_once() {
 }
 
 #[tokio::test]
-async fn replicas_must_have_it_as_well() {
+async fn a_compare_and_set_waits_for_replicas() {
     for server in [Redis::valkey(&[]), Redis::start()] {
         let store = RedisStore::connect(&server.url()).await.unwrap();
         let key = put(&store, &entry("text")).await;
         let (strict, version) = (store.clone().durability(1, Duration::from_millis(50)), seen(&store, &key).await);
         let error = strict.replace(&key, version.clone(), &entry("next"), now()).await.unwrap_err();
         assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
-        // It is written, so the image is old now; what changes nothing needs no replica.
+        // It has been written, so the loaded value is outdated. A call that changes nothing needs
+        // no replica.
         assert_eq!(strict.replace(&key, version, &entry("other"), now()).await.unwrap(), Replaced::Conflict);
         let error = strict.create(&bench::key(), &entry("text"), now()).await.unwrap_err();
         assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
@@ -337,7 +339,7 @@ async fn replicas_must_have_it_as_well() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_session_is_in_what_a_version_shows() {
+async fn debug_of_a_version_shows_nothing_of_the_session() {
     let server = Redis::valkey(&[]);
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let key = put(&store, &entry("a secret")).await;

@@ -1,4 +1,4 @@
-//! What is written comes back, whichever way a script writes it.
+//! Values are returned as written, from each of the scripts that write them.
 
 use std::time::Duration;
 
@@ -23,12 +23,12 @@ fn entries() -> Vec<(&'static str, Entry)> {
         ("no text", of("", None)),
         ("lines", of("\n\n1 2 3 - - - -\n", None)),
         ("a long text", of(&long.repeat(20), Some("user"))),
-        ("an owner without a name", of("text", Some(""))),
-        ("an owner without a name, and no text", of("", Some(""))),
-        ("an owner with signs", of("-", Some("a - \n 1 \0 %d %1 é日"))),
+        ("an empty owner", of("text", Some(""))),
+        ("an empty owner, and no text", of("", Some(""))),
+        ("an owner with special characters", of("-", Some("a - \n 1 \0 %d %1 é日"))),
         ("an owner that is a dash", of("text", Some("-"))),
-        ("an owner that ends behind what scripts read", of("text", Some(&long[..250]))),
-        ("an owner that is longer", of("text", Some(&long))),
+        ("an owner longer than the part that scripts read", of("text", Some(&long[..250]))),
+        ("a very long owner", of("text", Some(&long))),
         ("for ever", Entry::new("text".into(), now, now, None).owner(Some("user".to_owned()))),
         ("the smallest numbers", Entry::new("text".into(), first, first, Some(now + LIFE))),
         ("the largest numbers", Entry::new("text".into(), LAST, LAST, Some(LAST)).owner(Some("user".to_owned()))),
@@ -49,10 +49,10 @@ async fn assert_kept(what: &str, store: &RedisStore, key: &StoreKey, version: Ve
         assert_eq!(page.damaged, [], "{what}");
         found = page.sessions.into_iter().find(|scanned| scanned.key == *key);
         place = page.next;
-        assert!(found.is_some() || place.is_some(), "{what}: no walk finds it");
+        assert!(found.is_some() || place.is_some(), "{what}: no scan finds it");
     }
     let found = found.map(|scanned| Loaded::Live(scanned.version, scanned.entry));
-    assert_eq!(found, Some(expected), "{what}, in a walk");
+    assert_eq!(found, Some(expected), "{what}, in a scan");
 }
 
 async fn everything_comes_back(store: &RedisStore) {
@@ -64,11 +64,11 @@ async fn everything_comes_back(store: &RedisStore) {
         let replaced = store.replace(&one, first(), &entry, now()).await.unwrap();
         assert_eq!(replaced, Replaced::Yes(second()), "{row}");
         assert_kept(&format!("{row}, replaced"), store, &one, second(), &entry).await;
-        // As long as before, longer, and shorter.
+        // A head of the same length, a longer and a shorter one.
         let mut touched = entry.clone();
         for (what, at, deadline) in [
             ("touched", now(), Some(month)),
-            ("touched, and the clock is wrong", LAST, Some(month)),
+            ("touched by a wrong clock", LAST, Some(month)),
             ("touched until the end of time", now(), Some(LAST)),
             ("touched for ever", now(), None),
         ] {
@@ -88,18 +88,18 @@ async fn everything_comes_back(store: &RedisStore) {
 }
 
 #[tokio::test]
-async fn everything_comes_back_from_one_server() {
+async fn values_are_returned_as_written_by_one_server() {
     let server = Redis::start();
     everything_comes_back(&RedisStore::connect(&server.url()).await.unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn everything_comes_back_from_a_cluster() {
+async fn values_are_returned_as_written_by_a_cluster() {
     let cluster = Cluster::start();
     everything_comes_back(&RedisStore::connect_cluster(&cluster.urls()).await.unwrap()).await;
 }
 
-/// A touch that changes how long the head is writes the value anew, and not its expiry.
+/// A touch that changes the length of the head rewrites the value, but keeps its expiry.
 #[tokio::test]
 async fn a_touch_without_a_deadline_of_its_own_leaves_the_expiry() {
     let server = Redis::start();
@@ -114,7 +114,7 @@ async fn a_touch_without_a_deadline_of_its_own_leaves_the_expiry() {
     }
 }
 
-/// A release that isn't out yet has more to say in a head: everything but a move keeps it.
+/// Checks that fields of a newer release in a head are kept by everything but a move.
 async fn newer_words_stay(server_of: impl Fn(&StoreKey) -> usize, servers: &[Redis], store: &RedisStore) {
     for owner in [None, Some("user".to_owned())] {
         let entry = Entry::new("te\nxt".into(), now(), now(), Some(now() + LIFE)).owner(owner);
@@ -123,35 +123,37 @@ async fn newer_words_stay(server_of: impl Fn(&StoreKey) -> usize, servers: &[Red
         let head = || server.cli(&["GET", &name(&one)]).lines().next().unwrap().to_owned();
         let newer = server.cli(&["GET", &name(&one)]).replacen('\n', " sub=%9 x\n", 1);
         assert_eq!(server.cli(&["SET", &name(&one), &newer]), "OK");
-        let Loaded::Live(seen, there) = store.load(&one, now()).await.unwrap() else { panic!("it is there") };
+        let Loaded::Live(seen, there) = store.load(&one, now()).await.unwrap() else {
+            panic!("the session is not live")
+        };
         assert_eq!(there, entry);
         let longer = now() + LIFE + LIFE;
         assert!(store.touch(&one, now(), Some(longer), now()).await.unwrap());
         assert!(head().ends_with(" sub=%9 x"), "touched: {}", head());
         let Replaced::Yes(seen) = store.replace(&one, seen, &entry, now()).await.unwrap() else {
-            panic!("it is there")
+            panic!("the session is not live")
         };
         assert!(head().ends_with(" sub=%9 x"), "replaced by a script: {}", head());
-        let Loaded::Live(image, _) = store.load(&one, now()).await.unwrap() else { panic!("it is there") };
+        let Loaded::Live(image, _) = store.load(&one, now()).await.unwrap() else { panic!("the session is not live") };
         assert_eq!(image, seen);
         let Replaced::Yes(seen) = store.replace(&one, image, &entry, now()).await.unwrap() else {
-            panic!("it is there")
+            panic!("the session is not live")
         };
         assert!(head().ends_with(" sub=%9 x"), "replaced, where the server compares: {}", head());
         assert_eq!(store.load(&one, now()).await.unwrap(), Loaded::Live(seen.clone(), entry.clone()));
         let until = now() + Duration::from_secs(10);
         assert_eq!(store.cycle(&one, seen, &two, &entry, until, now()).await.unwrap(), Replaced::Yes(nth(1, &entry)));
         let moved = servers.get(server_of(&two)).unwrap().cli(&["GET", &name(&two)]);
-        assert!(!moved.contains("sub"), "a session that moved begins without: {moved}");
+        assert!(!moved.contains("sub"), "a session that moved starts without: {moved}");
         assert_ne!(server.cli(&["APPEND", &name(&one), " sub=9"]), "6");
         assert_eq!(store.load(&one, now()).await.unwrap(), Loaded::Moved);
-        assert!(store.end(&one, now()).await.unwrap(), "the mark leads on");
+        assert!(store.end(&one, now()).await.unwrap(), "the tombstone leads to the new key");
         assert_eq!(store.load(&two, now()).await.unwrap(), Loaded::Absent);
     }
 }
 
 #[tokio::test]
-async fn words_of_a_newer_release_stay_in_a_head() {
+async fn fields_of_a_newer_release_stay_in_a_head() {
     for server in [Redis::start(), Redis::valkey(&[])] {
         let store = RedisStore::connect(&server.url()).await.unwrap();
         newer_words_stay(|_| 0, std::slice::from_ref(&server), &store).await;
@@ -159,7 +161,7 @@ async fn words_of_a_newer_release_stay_in_a_head() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn words_of_a_newer_release_stay_in_a_head_of_a_cluster() {
+async fn fields_of_a_newer_release_stay_in_a_head_of_a_cluster() {
     let cluster = Cluster::start();
     let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
     newer_words_stay(|key| cluster.master_of(&name(key)), &cluster.servers, &store).await;

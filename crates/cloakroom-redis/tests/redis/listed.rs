@@ -1,5 +1,5 @@
-//! The index of owners in a Cluster: it lives on another server than the sessions, and no session
-//! outlives its place in it.
+//! The owner index in a Cluster: it is on another server than the sessions, and no session outlives
+//! its index entry.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::bench::{LIFE, Monitor, entry, first, key, member, name, now, put, sho
 const INDEX: &str = "cloakroom:o:user";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Where these words are in the head of a session.
+/// The positions of these fields in the head of a session.
 const DEADLINE: usize = 4;
 const LISTED: usize = 6;
 
@@ -43,21 +43,21 @@ impl Site {
         self.cluster.server_of(&name(key))
     }
 
-    /// A session of "user" on another server than the index, or a key for one.
+    /// Creates a key for a session of "user" that is on another server than the index.
     fn apart(&self) -> StoreKey {
         let at_index = self.cluster.master_of(INDEX);
         std::iter::repeat_with(key).find(|key| self.cluster.master_of(&name(key)) != at_index).unwrap()
     }
 
-    /// Until when the index is there, if it has the session.
+    /// Returns until when the index exists, if it contains the session.
     fn listed(&self, key: &StoreKey) -> Option<f64> {
         self.index().cli(&["ZSCORE", INDEX, &member(key)]).parse::<f64>().ok()?;
         let expires: f64 = self.index().cli(&["PEXPIRETIME", INDEX]).parse().unwrap();
         Some(if expires < 0.0 { f64::INFINITY } else { expires })
     }
 
-    /// The session ends before its place in the index does, by the servers' clocks and by its own
-    /// facts.
+    /// Checks that the session ends before its index entry, by the servers' clocks and by its own
+    /// fields.
     fn assert_covered(&self, what: &str, key: &StoreKey) {
         let server = self.server_of(key);
         let [deadline, listed] = [DEADLINE, LISTED].map(|at| word(server, key, at).parse::<u64>().unwrap());
@@ -79,11 +79,11 @@ async fn eventually(what: &str, done: impl Fn() -> bool) {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("in vain: {what}");
+    panic!("timed out: {what}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_session_never_outlives_its_place() {
+async fn a_session_never_outlives_its_index_entry() {
     let site = Site::start().await;
     let (store, start) = (&site.store, now());
     let session = site.apart();
@@ -98,7 +98,7 @@ async fn a_session_never_outlives_its_place() {
     site.assert_covered("written soon", &session);
     assert_eq!(site.listed(&session), listed, "the index was touched without need");
 
-    // The rest is short: a place for longer, while nobody waits.
+    // The remaining time is short: the entry is renewed in the background.
     for (what, part) in [("replaced", 9), ("touched", 15)] {
         let later = start + LIFE * part / 10;
         let before = site.listed(&session);
@@ -114,7 +114,7 @@ async fn a_session_never_outlives_its_place() {
         site.assert_covered(what, &session);
     }
 
-    // Far beyond its place: listed first.
+    // Far beyond the end of the entry: it is renewed first.
     let later = start + LIFE * 16 / 10;
     store.replace(&session, nth(3, &entry("text")), &owned(later, DAY), later).await.unwrap();
     site.assert_covered("remembered", &session);
@@ -124,7 +124,7 @@ async fn a_session_never_outlives_its_place() {
     assert_eq!(word(site.server_of(&session), &session, LISTED), "ever");
     assert_eq!(site.listed(&session), Some(f64::INFINITY));
 
-    // Another owner's index is another one.
+    // A new owner has another index.
     let others = owned(later, LIFE).owner(Some("other".to_owned()));
     store.replace(&session, nth(4, &entry("text")), &others, later).await.unwrap();
     let keys = |owned: Vec<cloakroom_store::Owned>| owned.into_iter().map(|owned| owned.key).collect::<Vec<_>>();
@@ -133,7 +133,7 @@ async fn a_session_never_outlives_its_place() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_has_ended_or_moved_leaves_the_index() {
+async fn ended_and_moved_sessions_leave_the_index() {
     let site = Site::start().await;
     let entry = owned(now(), LIFE);
     let (ended, moved, new) = (put(&site.store, &entry).await, put(&site.store, &entry).await, key());
@@ -142,8 +142,8 @@ async fn what_has_ended_or_moved_leaves_the_index() {
     site.assert_covered("moved", &new);
     assert!(site.store.end(&ended, now()).await.unwrap());
     eventually("both leave", || site.index().cli(&["ZRANGE", INDEX, "0", "-1"]) == shown(&new)).await;
-    // What nobody took out goes when somebody looks at the list; but not what was listed a moment
-    // ago, and may be about to begin.
+    // A stale entry is removed when the list is read. A recent entry is kept, because its session
+    // may be about to be created.
     let second = now().unix_millis() / 1_000;
     let begins = key();
     for (key, age) in [(&ended, 100), (&begins, 0)] {
@@ -155,7 +155,7 @@ async fn what_has_ended_or_moved_leaves_the_index() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_index_shows_nobody_a_session_of_somebody_else() {
+async fn an_index_never_shows_sessions_of_another_owner() {
     let site = Site::start().await;
     let others = put(&site.store, &entry("text").owner(Some("other".to_owned()))).await;
     let nobodys = put(&site.store, &entry("text")).await;
@@ -167,15 +167,15 @@ async fn an_index_shows_nobody_a_session_of_somebody_else() {
     assert_eq!(found.iter().map(|owned| owned.key).collect::<Vec<_>>(), [mine]);
 }
 
-/// Who can't be listed can't sign in; everybody else goes on.
+/// If an index server is down, its owner can't sign in. Other calls are not affected.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_lost_index_stops_sign_ins_and_nothing_else() {
+async fn a_lost_index_server_only_stops_sign_ins() {
     let mut site = Site::start().await;
     let (session, ended) = (site.apart(), site.apart());
     for key in [&session, &ended] {
         assert_eq!(site.store.create(key, &owned(now(), LIFE), now()).await.unwrap(), Created::Yes(first("text")));
     }
-    // Every server has seen every script.
+    // Make every server learn every script.
     let (anonymous, new) = (site.apart(), site.apart());
     site.store.create(&anonymous, &entry("text"), now()).await.unwrap();
     let index = site.cluster.master_of(INDEX);
@@ -191,14 +191,14 @@ async fn a_lost_index_stops_sign_ins_and_nothing_else() {
     let until = now() + Duration::from_secs(10);
     let cycled = site.store.cycle(&anonymous, first("text"), &new, &owned(soon, LIFE), until, soon).await;
     cycled.unwrap_err();
-    assert!(matches!(site.store.load(&anonymous, soon).await.unwrap(), Loaded::Live(..)), "as it was");
+    assert!(matches!(site.store.load(&anonymous, soon).await.unwrap(), Loaded::Live(..)), "unchanged");
     let (server, name) = (site.server_of(&new), name(&new));
     eventually("what couldn't be listed is ended", || server.cli(&["EXISTS", &name]) == "0").await;
 
     site.cluster.servers[index].start_again();
     let start = crate::bench::clock();
     while all_owned(&site.store, "user", soon).await.is_err() {
-        assert!(start.elapsed() < Duration::from_secs(30), "it never came back");
+        assert!(start.elapsed() < Duration::from_secs(30), "the server did not recover");
     }
     let found = all_owned(&site.store, "user", soon).await.unwrap();
     assert_eq!(found.iter().map(|owned| owned.key).collect::<Vec<_>>(), [session]);
@@ -222,7 +222,7 @@ async fn a_write_goes_to_one_server_alone() {
         site.store.touch(&session, now(), Some(now() + LIFE + Duration::from_secs(version)), now()).await.unwrap();
         let touch = commands();
         site.store.load(&session, now()).await.unwrap();
-        // The first time a script may go as text after its hash was unknown.
+        // The first script may be sent as text after its hash was unknown.
         if version > 1 {
             assert_eq!((replace, touch, commands()), (1, 1, 1), "replace, touch, load");
         } else {
@@ -231,13 +231,13 @@ async fn a_write_goes_to_one_server_alone() {
     }
 }
 
-/// What lists a session in an index that lives by itself.
+/// The script that updates an index on its own server.
 const LIST: &str = concat!(include_str!("../../src/lua/parts/list.lua"), include_str!("../../src/lua/list.lua"));
 
-/// Two requests may list a session at the same time, and the one that has less time for it come
+/// Two requests may list a session at the same time, and the one with the shorter time may come
 /// last.
 #[test]
-fn a_place_never_becomes_shorter() {
+fn an_index_entry_never_becomes_shorter() {
     let server = Redis::start();
     let mut last = 0.0;
     for (ttl, extends) in [("60000", true), ("50000", false), ("90000", true), ("-", true), ("60000", false)] {
@@ -251,10 +251,10 @@ fn a_place_never_becomes_shorter() {
     assert_eq!(server.cli(&["TTL", "index"]), "-1", "one is there for ever");
 }
 
-/// Each member of an index has a place of its own, in the order of creation; what was listed once
-/// keeps its place.
+/// Each member of an index has a unique score, in order of creation, and keeps it when it is listed
+/// again.
 #[test]
-fn places_are_in_the_order_of_creation() {
+fn index_scores_are_in_the_order_of_creation() {
     let server = Redis::start();
     let list = |member: &str, created: &str| {
         assert_eq!(server.cli(&["EVAL", LIST, "1", "index", "0", "-", member, "60000", created]), "1");

@@ -1,4 +1,4 @@
-//! Answers that are lost on their way: the call is sent once more, and isn't done twice.
+//! Answers that are lost: the call is repeated, and takes effect only once.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use cloakroom_store::{Created, Loaded, Replaced, Store as _};
 
 use crate::bench::{entry, key, now, put};
 
-/// A wire that loses an answer, and is cut by that.
+/// A proxy that drops an answer and then closes the connection.
 struct Thief {
     port: u16,
     armed: Arc<AtomicBool>,
@@ -37,7 +37,7 @@ impl Thief {
         Self { port, armed }
     }
 
-    /// The next answer is lost.
+    /// Drops the next answer.
     fn arm(&self) {
         self.armed.store(true, Ordering::SeqCst);
     }
@@ -60,15 +60,16 @@ fn carry(mut from: TcpStream, mut to: TcpStream, steals: impl Fn() -> bool + Sen
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_write_whose_answer_was_lost_is_done_once_and_succeeds() {
+async fn a_write_with_a_lost_answer_is_applied_once_and_succeeds() {
     for (what, server) in [("redis", Redis::start()), ("valkey", Redis::valkey(&[]))] {
         let thief = Thief::before(&server);
         let store = RedisStore::connect(&format!("redis://127.0.0.1:{}/?timeout=30000", thief.port)).await.unwrap();
         let owned = entry("mine").owner(Some("user".to_owned()));
-        // With the second round every script is known, and its first call is the one that is lost.
+        // From the second round on every script is known, so the first call of a step is the one
+        // whose answer is lost.
         for round in 0..2 {
             for (row, entry, other) in [
-                ("nobody's", entry("text"), entry("other")),
+                ("without an owner", entry("text"), entry("other")),
                 ("owned", owned.clone(), owned.clone().with_text("other")),
             ] {
                 let what = format!("{what}, {row}, round {round}");
@@ -97,7 +98,7 @@ async fn a_write_whose_answer_was_lost_is_done_once_and_succeeds() {
                 assert_eq!(cycled, Replaced::Yes(nth(1, &entry)), "{what}: cycle");
                 assert_eq!(store.load(&one, now()).await.unwrap(), Loaded::Moved, "{what}: cycle");
                 lose();
-                // What it says of whether it was there may be wrong then, but not that it is over.
+                // The repeated call may return `false`, but the session has ended.
                 store.end(&one, now()).await.unwrap();
                 assert_eq!(store.load(&two, now()).await.unwrap(), Loaded::Absent, "{what}: end");
             }
@@ -105,10 +106,10 @@ async fn a_write_whose_answer_was_lost_is_done_once_and_succeeds() {
     }
 }
 
-/// A call that is sent again after another one of the same kind is a conflict, and nothing is
-/// overwritten.
+/// If another write of the same kind came in between, the repeated call is a conflict, and nothing
+/// is overwritten.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn another_write_in_between_is_not_taken_for_the_own_one() {
+async fn another_write_in_between_is_a_conflict() {
     for server in [Redis::start(), Redis::valkey(&[])] {
         let store = RedisStore::connect(&server.url()).await.unwrap();
         let session = put(&store, &entry("text")).await;

@@ -20,7 +20,7 @@ const WRITERS: usize = 16;
 const CALLS: usize = 64;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_killed_server_has_everything_that_it_acknowledged() {
+async fn a_killed_server_keeps_acknowledged_writes() {
     let mut server = Redis::start();
     let store = Arc::new(RedisStore::connect(&server.url()).await.unwrap());
     let end = clock() + Duration::from_secs(6);
@@ -46,7 +46,7 @@ async fn a_killed_server_has_everything_that_it_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_server_that_hangs_is_an_error_in_time_and_nothing_more() {
+async fn a_hanging_server_causes_timely_errors_only() {
     let server = Redis::start();
     let store = Arc::new(RedisStore::connect(&server.url()).await.unwrap());
     let session = put(&store, &entry("text")).await;
@@ -74,7 +74,7 @@ async fn a_server_that_hangs_is_an_error_in_time_and_nothing_more() {
     let recovery = time_until_it_answers(&store, &session).await;
     assert!(recovery < Duration::from_secs(3), "{recovery:?}");
     assert!(matches!(store.load(&session, now()).await.unwrap(), Loaded::Live(..)));
-    // The store's connection, and that of whoever asks.
+    // The store's connection, and that of the client asking.
     let clients = server.cli(&["INFO", "clients"]);
     let connections: usize =
         clients.lines().find_map(|line| line.strip_prefix("connected_clients:")).unwrap().parse().unwrap();
@@ -84,9 +84,9 @@ async fn a_server_that_hangs_is_an_error_in_time_and_nothing_more() {
     assert!(connections <= 2, "{clients}");
 }
 
-/// A server without memory for more refuses to write, before anything was done.
+/// A server without free memory rejects a write before anything was changed.
 #[tokio::test]
-async fn a_server_that_is_full_refuses_and_keeps_what_it_has() {
+async fn a_full_server_rejects_writes_and_keeps_its_sessions() {
     let server = Redis::with(&["--maxmemory-policy", "noeviction"]);
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let owned = entry("text").owner(Some("user".to_owned()));
@@ -97,9 +97,9 @@ async fn a_server_that_is_full_refuses_and_keeps_what_it_has() {
     let longer = entry(&large).owner(Some("user".to_owned()));
     for (what, error) in [
         ("create", store.create(&new, &longer, now()).await.unwrap_err()),
-        ("create for nobody", store.create(&new, &entry(&large), now()).await.unwrap_err()),
+        ("create without an owner", store.create(&new, &entry(&large), now()).await.unwrap_err()),
         ("replace", store.replace(&kept, first("text"), &longer, now()).await.unwrap_err()),
-        ("replace for nobody", store.replace(&ended, first("text"), &entry(&large), now()).await.unwrap_err()),
+        ("replace without an owner", store.replace(&ended, first("text"), &entry(&large), now()).await.unwrap_err()),
         ("touch", store.touch(&kept, now(), Some(now() + LIFE + LIFE), now()).await.unwrap_err()),
         ("cycle", store.cycle(&kept, first("text"), &new, &longer, until, now()).await.unwrap_err()),
     ] {
@@ -110,10 +110,10 @@ async fn a_server_that_is_full_refuses_and_keeps_what_it_has() {
     assert!(store.end(&ended, now()).await.unwrap(), "signing out needs no memory");
 }
 
-/// As behind a name or an address that a provider gives to another machine: the old master goes on,
-/// as a replica, with the connections it has.
+/// A provider may move a name or an address to another machine. The old master continues as a
+/// replica, with its existing connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_master_that_became_a_replica_is_left() {
+async fn a_demoted_master_is_left() {
     let (old, new) = (Redis::start(), Redis::start());
     let proxy = Proxy::to(old.port());
     let store = RedisStore::connect(&format!("redis://127.0.0.1:{}/", proxy.port())).await.unwrap();
@@ -128,7 +128,7 @@ async fn a_master_that_became_a_replica_is_left() {
     proxy.lead_to(new.port());
     let refused = store.replace(&session, first("text"), &entry("newer"), now()).await.unwrap_err();
     assert!(refused.to_string().contains("READONLY"), "{refused}");
-    // From here on with the new one, for all that write at the same time.
+    // From here on the new master is used, even by concurrent writes.
     let writes = (0..CALLS).map(|_| {
         let store = Arc::new(store.clone());
         tokio::spawn(async move { put(&store, &entry("text")).await })
@@ -141,8 +141,8 @@ async fn a_master_that_became_a_replica_is_left() {
     assert_eq!(new.cli(&["DBSIZE"]), (CALLS + 1).to_string());
 }
 
-/// A connection whose server is killed and started again before its fourth call, and which then
-/// connects anew.
+/// A connection whose server is killed and restarted before its fourth call, and which then
+/// reconnects.
 #[derive(Clone)]
 struct Restarts(Arc<tokio::sync::Mutex<Restarting>>);
 
@@ -171,7 +171,7 @@ impl ConnectionLike for Restarts {
     }
 
     fn req_packed_commands<'a>(&'a mut self, _: &'a Pipeline, _: usize, _: usize) -> RedisFuture<'a, Vec<Value>> {
-        unreachable!("nothing that is called here is a pipeline")
+        unreachable!("no call here uses a pipeline")
     }
 
     fn get_db(&self) -> i64 {

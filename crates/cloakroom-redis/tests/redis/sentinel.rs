@@ -1,4 +1,4 @@
-//! A master and its replica under three sentinels.
+//! A master and its replica with three sentinels.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ async fn a_master_under_sentinels_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_failover_loses_nothing_that_a_replica_confirmed() {
+async fn a_failover_loses_no_confirmed_write() {
     let mut servers = Sentinels::start();
     servers.notice_after(Duration::from_millis(500));
     let store = RedisStore::connect_sentinel(&servers.urls(), "redis://mymaster/0").await.unwrap();
@@ -41,8 +41,8 @@ async fn a_failover_loses_nothing_that_a_replica_confirmed() {
     println!("failover: {}; a new master after {agreed:?}, and an answer {burst:?} later", summary(&all));
     assert!(burst < Duration::from_secs(10), "{burst:?}");
 
-    // The new master has no replica, and its scripts came with what it replicated or not: it is
-    // told again. Without asking for a replica, all goes on.
+    // The new master has no replica, and may not know the scripts: they are sent again. Without
+    // required replicas, all calls succeed.
     let _ = servers.servers[1].cli(&["SCRIPT", "FLUSH"]);
     let store = RedisStore::connect_sentinel(&servers.urls(), "mymaster").await.unwrap();
     let written = write_until(Arc::new(store), clock() + Duration::from_millis(200)).await;
@@ -50,7 +50,7 @@ async fn a_failover_loses_nothing_that_a_replica_confirmed() {
 }
 
 #[tokio::test]
-async fn a_master_that_forgot_the_scripts_is_told_again() {
+async fn scripts_are_sent_again_to_a_master_that_forgot_them() {
     let servers = Sentinels::start();
     let store = RedisStore::connect_sentinel(&servers.urls(), "mymaster").await.unwrap();
     scripts_are_sent_again(&store, &servers.servers[..1]).await;

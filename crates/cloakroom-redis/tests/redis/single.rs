@@ -1,4 +1,4 @@
-//! One server: the conformance suite, round trips, scripts, options.
+//! A single server: the conformance suite, round trips, scripts and options.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ async fn one_server_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn so_does_a_connection_of_the_applications_own() {
+async fn a_connection_of_the_application_conforms() {
     let server = Redis::start();
     let client = redis::Client::open(format!("{}?protocol=resp3", server.url())).unwrap();
     let patience = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(30)));
@@ -41,7 +41,7 @@ async fn every_operation_is_one_round_trip() {
     let (one, two, three) = (key(), key(), key());
     let until = now() + Duration::from_secs(10);
     let mut monitor = Monitor::of(&server);
-    // The second time around every script is known by its hash.
+    // In the second round every script is known by its hash.
     for round in 0..2 {
         let mut one_more = |what: &str| {
             let commands = monitor.commands();
@@ -73,20 +73,20 @@ async fn every_operation_is_one_round_trip() {
 }
 
 #[tokio::test]
-async fn a_server_that_forgot_the_scripts_is_told_again() {
+async fn scripts_are_sent_again_to_a_server_that_forgot_them() {
     let mut server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     scripts_are_sent_again(&store, std::slice::from_ref(&server)).await;
-    // A new process knows none either.
+    // A restarted server knows no scripts either.
     server.kill();
     server.start_again();
     time_until_it_answers(&store, &key()).await;
     scripts_are_sent_again(&store, std::slice::from_ref(&server)).await;
 }
 
-/// Members that others left there, or a bug: they aren't shown, and they go.
+/// Stale or foreign members of the index are not shown, and are removed.
 #[tokio::test]
-async fn an_index_shows_nobody_a_session_of_somebody_else() {
+async fn an_index_never_shows_sessions_of_another_owner() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let mine = put(&store, &entry("text").owner(Some("user".to_owned()))).await;
@@ -98,11 +98,11 @@ async fn an_index_shows_nobody_a_session_of_somebody_else() {
     let found = all_owned(&store, "user", now()).await.unwrap();
     assert_eq!(found.iter().map(|owned| owned.key).collect::<Vec<_>>(), [mine]);
     assert_eq!(server.cli(&["ZRANGE", "cloakroom:o:user", "0", "-1"]), shown(&mine));
-    assert_eq!(all_owned(&store, "other", now()).await.unwrap().len(), 1, "and the other still has it");
+    assert_eq!(all_owned(&store, "other", now()).await.unwrap().len(), 1, "the other owner still has it");
 }
 
 #[tokio::test]
-async fn a_session_is_in_the_index_of_whose_it_is_now() {
+async fn a_session_is_in_the_index_of_its_current_owner() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let of = |owner: &str| entry("text").owner(Some(owner.to_owned()));
@@ -115,7 +115,7 @@ async fn a_session_is_in_the_index_of_whose_it_is_now() {
 }
 
 #[tokio::test]
-async fn what_is_over_leaves_the_index() {
+async fn expired_sessions_leave_the_index() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let owned = entry("text").owner(Some("user".to_owned()));
@@ -132,7 +132,7 @@ async fn a_move_onto_a_key_that_is_taken_changes_nothing() {
 }
 
 #[tokio::test]
-async fn redis_cleans_up_by_itself() {
+async fn redis_expires_keys_by_itself() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let owned = entry("text").owner(Some("user".to_owned()));
@@ -156,7 +156,7 @@ async fn redis_cleans_up_by_itself() {
 }
 
 #[tokio::test]
-async fn a_member_that_is_gone_leaves_the_index() {
+async fn ended_sessions_leave_the_index() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap();
     let owned = entry("text").owner(Some("user".to_owned()));
@@ -186,15 +186,15 @@ async fn many_sessions_are_ended_in_steps() {
 }
 
 #[tokio::test]
-async fn a_write_that_no_replica_has_is_an_error_and_no_more() {
+async fn an_unconfirmed_write_is_an_error_but_is_written() {
     let server = Redis::start();
     let store = RedisStore::connect(&server.url()).await.unwrap().durability(1, Duration::from_millis(50));
     let key = key();
     let error = store.create(&key, &entry("text"), now()).await.unwrap_err();
     assert!(error.to_string().contains("0 of 1 replicas"), "{error}");
-    // What wrote nothing needs no replica.
+    // A call that wrote nothing needs no replica.
     assert_eq!(store.create(&key, &entry("other"), now()).await.unwrap(), Created::Taken);
-    // The same once more is known by its version, and as unconfirmed as before.
+    // The repeated call is recognised by its version, and is still unconfirmed.
     store.create(&key, &entry("text"), now()).await.unwrap_err();
     assert_eq!(store.replace(&key, nth(7, &entry("text")), &entry("text"), now()).await.unwrap(), Replaced::Conflict);
 }
@@ -207,9 +207,9 @@ async fn no_password_is_shown() {
     assert!(!format!("{store:?}").contains("sesame"), "{store:?}");
     for (row, url) in [
         ("a wrong password", format!("redis://:wrong-sesame@{address}/")),
-        ("nobody there", "redis://:open-sesame@127.0.0.1:1/".to_owned()),
+        ("no server", "redis://:open-sesame@127.0.0.1:1/".to_owned()),
         ("no URL", "redis//:open-sesame".to_owned()),
-        ("another kind", "http://:open-sesame@127.0.0.1/".to_owned()),
+        ("another scheme", "http://:open-sesame@127.0.0.1/".to_owned()),
     ] {
         let error = RedisStore::connect(&url).await.unwrap_err();
         assert!(!format!("{error} {error:?}").contains("sesame"), "{row}: {error:?}");

@@ -1,15 +1,15 @@
-//! The memory that a session takes.
+//! The memory used by a session.
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::Redis;
 
 use crate::bench::{entry, name, put};
 
-/// A record of an ordinary application.
+/// The size of an ordinary application's record.
 const TEXT: usize = 300;
 
-/// The bytes that a session took when names were 64 digits, alone and with an owner, on Redis 7.0
-/// and Valkey 8.1. Servers give memory in steps: what is saved may not show.
+/// The bytes used by a session when names were 64 digits, alone and with an owner, on Redis 7.0 and
+/// Valkey 8.1. Servers allocate memory in steps, so a saving may not show.
 const BEFORE: [(usize, usize); 2] = [(504, 736), (400, 576)];
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A server that speaks TLS and nothing else: whose certificates count.
+//! A server that only accepts TLS: which certificates are trusted.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use cloakroom_store::{Loaded, Store as _};
 
 use crate::bench::{entry, now, put};
 
-/// A folder with two authorities, and what the first of them has signed.
+/// A folder with two authorities, and certificates signed by the first one.
 struct Certificates(tempfile::TempDir);
 
 impl Certificates {
@@ -56,7 +56,7 @@ fn url(server: &Redis, options: &[(&str, &Path)]) -> String {
 }
 
 #[tokio::test]
-async fn only_the_right_authority_is_believed() {
+async fn only_the_configured_authority_is_trusted() {
     let certificates = Certificates::new();
     let server = certificates.server("no");
     let ca = certificates.path("ca.pem");
@@ -75,7 +75,7 @@ async fn only_the_right_authority_is_believed() {
 }
 
 #[tokio::test]
-async fn a_server_may_ask_who_we_are() {
+async fn a_server_may_require_a_client_certificate() {
     let certificates = Certificates::new();
     let server = certificates.server("yes");
     let [ca, cert, key] = ["ca.pem", "client.pem", "client.key"].map(|name| certificates.path(name));

@@ -1,4 +1,4 @@
-//! How often a request waits for Redis, from the cookie to the response, on each topology.
+//! Round trips to Redis per request, from the cookie to the response, on each topology.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,15 +12,14 @@ use crate::bench::{Monitor, clock};
 
 const COOKIE: &str = "session";
 
-/// Far more than everything else takes.
+/// Far more than anything else takes.
 const DELAY: Duration = Duration::from_millis(60);
 
-/// Counts waits.
+/// Counts round trips.
 enum Meter {
-    /// One server: each command about a session is one.
+    /// A single server: each command about a session is a round trip.
     Commands(Monitor),
-    /// Servers that are far away: however many commands are on their way at the same time, it is
-    /// one.
+    /// Distant servers: any number of concurrent commands is one round trip.
     Time(Instant),
 }
 
@@ -53,7 +52,7 @@ impl Site {
         Self { engine: Arc::new(Engine::new(sessions)), meter }
     }
 
-    /// A request with this cookie, and how often it waited.
+    /// Makes a request with this cookie. Returns the number of round trips.
     async fn visit(&mut self, cookie: &mut String, handler: Option<fn(&Session)>) -> u128 {
         self.meter.start();
         let slot = SessionSlot::new(Arc::clone(&self.engine));
@@ -78,7 +77,7 @@ fn read(session: &Session) {
 fn write(session: &Session) {
     read(session);
     session.insert("other", 1).unwrap();
-    // A session whose data stays the same is not written.
+    // A session whose data is unchanged is not written.
     session.update("count", |count: &mut u32| *count += 1).unwrap();
 }
 
@@ -111,8 +110,8 @@ async fn assert_waits(mut site: Site, sign_in_waits: u128, count_waits: u128) {
     let visits = visits(sign_in_waits, count_waits);
     let mut least = [u128::MAX; 9];
     let promised = visits.map(|(_, _, expected)| expected);
-    // The first time scripts go as text, and a busy machine makes everything slower, never faster:
-    // it takes as many rounds as it takes until each visit was once as fast as promised.
+    // Scripts are first sent as text, and a busy machine only makes calls slower. Repeat until each
+    // visit was once as fast as documented.
     for _ in 0..60 {
         if least == promised {
             break;
@@ -143,7 +142,8 @@ async fn requests_over_sentinel_wait_as_often_as_promised() {
     assert_waits(Site::new(store, Meter::Commands(Monitor::of(&servers.servers[0]))), 2, 1).await;
 }
 
-/// A move takes two servers, one after the other: a sign-in waits once more than elsewhere.
+/// A move takes two servers, one after the other, so a sign-in needs one more round trip than on
+/// other topologies.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn requests_over_a_cluster_wait_as_often_as_promised() {
     let cluster = Cluster::far_away(DELAY);

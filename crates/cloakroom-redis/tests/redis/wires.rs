@@ -1,4 +1,4 @@
-//! Connections that go silent, and connections that the server closes.
+//! Connections that become silent, and connections that the server closes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::bench::{clock, entry, first, key, now, put};
 
 const CALLERS: usize = 32;
 
-/// How many of many reads at once fail.
+/// Returns how many of many concurrent reads fail.
 async fn failed(store: &Arc<RedisStore>, sessions: &[StoreKey]) -> usize {
     let reads = sessions.iter().copied().cycle().take(CALLERS).map(|session| {
         let store = Arc::clone(store);
@@ -27,17 +27,17 @@ async fn failed(store: &Arc<RedisStore>, sessions: &[StoreKey]) -> usize {
     failed
 }
 
-/// Calls fail in time and, after the first of them, succeed again. Counts how many rounds fail.
+/// Checks that calls fail in time and soon succeed again. Counts the rounds with failures.
 async fn recovers(name: &str, store: RedisStore, sessions: &[StoreKey], silence: impl Fn()) {
     let store = Arc::new(store);
     assert_eq!(failed(&store, sessions).await, 0, "{name}");
     silence();
     let lost = failed(&store, sessions).await;
-    assert!(lost > 0, "{name}: the wires are silent");
+    assert!(lost > 0, "{name}: the silent connections were not noticed");
     let (since, mut rounds) = (clock(), 0);
     while failed(&store, sessions).await > 0 {
         rounds += 1;
-        assert!(rounds < 20, "{name}: never again");
+        assert!(rounds < 20, "{name}: the calls never succeeded again");
     }
     println!(
         "{name}: {lost} of {CALLERS} calls failed, and all in {rounds} rounds after them; an answer to all {:?} after the first missed deadline",
@@ -46,7 +46,7 @@ async fn recovers(name: &str, store: RedisStore, sessions: &[StoreKey], silence:
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_silent_wire_is_left() {
+async fn a_silent_connection_is_replaced() {
     let server = Redis::start();
     for (name, options) in [("redis", ""), ("redis, RESP2", "?protocol=resp2")] {
         let wire = Proxy::to(server.port());
@@ -62,7 +62,7 @@ async fn a_silent_wire_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_silent_wire_to_a_master_under_sentinels_is_left() {
+async fn a_silent_connection_to_a_master_under_sentinels_is_replaced() {
     let (servers, wire) = Sentinels::on_wire();
     let store = RedisStore::connect_sentinel(&servers.urls(), "mymaster").await.unwrap();
     let session = put(&store, &entry("text")).await;
@@ -73,7 +73,7 @@ async fn a_silent_wire_to_a_master_under_sentinels_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_silent_wire_to_a_cluster_is_left() {
+async fn a_silent_connection_to_a_cluster_is_replaced() {
     let (cluster, wires) = Cluster::on_wires();
     let store = RedisStore::connect_cluster(&cluster.urls()).await.unwrap();
     let mut sessions = Vec::new();
@@ -84,7 +84,7 @@ async fn a_silent_wire_to_a_cluster_is_left() {
     recovers("cluster, one wire", store, &sessions, || wires.iter().take(1).for_each(Proxy::silence)).await;
 }
 
-/// The addresses of the clients of a server that aren't whoever asks.
+/// Closes the connections of all other clients.
 fn kill_all(server: &Redis) {
     let _ = server.cli(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
 }
@@ -108,7 +108,8 @@ async fn a_connection_that_the_server_closed_is_not_used() {
     }
 }
 
-/// As managed servers do: `timeout`. The server says by itself when it has closed the connection.
+/// As with the `timeout` of managed servers. The server notifies the client when it closes the
+/// connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_request_after_an_idle_time_succeeds() {
     let server = Redis::start();
@@ -120,9 +121,9 @@ async fn a_request_after_an_idle_time_succeeds() {
         while others() > 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        // The client has been told, and needs a moment of a processor to notice.
+        // The client has been notified, and needs a moment to react.
         tokio::time::sleep(Duration::from_millis(500)).await;
-        // First a write: it can't be sent twice, and needn't be.
+        // Start with a write, which must succeed without a retry.
         let written = put(&store, &entry("text")).await;
         assert!(matches!(store.load(&written, now()).await, Ok(Loaded::Live(..))), "round {round}");
         while others() > 0 {
@@ -132,12 +133,12 @@ async fn a_request_after_an_idle_time_succeeds() {
         assert!(matches!(answer, Ok(Loaded::Live(..))), "round {round}: {answer:?}");
     }
     let list = server.cli(&["CLIENT", "LIST"]);
-    assert!(list.contains("resp=3"), "RESP3 unless told otherwise: {list}");
+    assert!(list.contains("resp=3"), "RESP3 is the default: {list}");
 }
 
-/// A server that takes a password, and one that knows no `HELLO`.
+/// A server that requires a password, and one that doesn't know `HELLO`.
 #[tokio::test]
-async fn what_is_refused_at_connecting() {
+async fn rejected_connections_name_the_reason() {
     let server = Redis::with(&["--requirepass", "hunter2"]);
     for (url, told) in [
         (server.url(), "NOAUTH"),
@@ -155,7 +156,7 @@ async fn what_is_refused_at_connecting() {
     assert!(matches!(store.load(&session, now()).await, Ok(Loaded::Live(..))));
 }
 
-/// The rights of the guide, word by word, with those that waiting for replicas needs.
+/// The permissions documented in the guide, and those for waiting for replicas.
 #[tokio::test]
 async fn the_documented_rights_are_enough() {
     let guide = include_str!("../../../../docs/guide/stores.md");
@@ -194,9 +195,9 @@ async fn the_documented_rights_are_enough() {
     }
 }
 
-/// What a user of the server may not do is told in the server's words.
+/// A missing permission is reported in the server's words.
 #[tokio::test]
-async fn a_missing_right_is_named() {
+async fn a_missing_permission_is_named() {
     let server = Redis::start();
     let acl = ["ACL", "SETUSER", "app", "on", ">secret", "~cloakroom:*", "-@all", "+@read", "+@scripting"];
     assert_eq!(server.cli(&acl), "OK");

@@ -56,17 +56,17 @@ fn visitor(rules: CsrfRules) -> (Browser, String) {
 }
 
 #[test]
-fn a_body_is_looked_at_and_handed_on_whole() {
+fn a_searched_body_arrives_complete() {
     let (mut browser, token) = visitor(always());
     let (long, field) = ("x".repeat(100_000), format!("csrf_token={token}"));
     let padding = |length: usize| format!("a={}", "x".repeat(length));
-    // After the padding and an ampersand, the field and another ampersand must fit.
+    // Room for the padding, an ampersand, the field and another ampersand.
     let most = 512 - "a=&&".len() - field.len();
     let table = [
         ("alone", field.clone(), Status::Ok),
         ("first in a long form", format!("{field}&a={long}"), Status::Ok),
         ("last in a short one", format!("a=b&{field}"), Status::Ok),
-        ("just within what can be seen", format!("{}&{field}&b={long}", padding(most)), Status::Ok),
+        ("just within the visible bytes", format!("{}&{field}&b={long}", padding(most)), Status::Ok),
         ("just beyond", format!("{}&{field}&b={long}", padding(most + 1)), Status::PayloadTooLarge),
         ("last in a long form", format!("a={long}&{field}"), Status::PayloadTooLarge),
         ("absent from a long form", format!("a={long}"), Status::PayloadTooLarge),
@@ -77,7 +77,7 @@ fn a_body_is_looked_at_and_handed_on_whole() {
         assert_eq!(response.status(), status, "{row}");
         let said = response.into_string().unwrap();
         if status == Status::Ok {
-            assert!(said == body, "{row}: the body isn't what was sent");
+            assert!(said == body, "{row}: the body differs from the one sent");
         } else {
             assert!(said.starts_with("CSRF check failed: "), "{row}: {said}");
         }
@@ -85,7 +85,7 @@ fn a_body_is_looked_at_and_handed_on_whole() {
 }
 
 #[test]
-fn where_the_token_may_be() {
+fn token_in_header_or_form() {
     let (mut browser, token) = visitor(always());
     let in_header = ("x-csrf-token", token.as_str());
     let (wrong, json) = (("x-csrf-token", "AAAA"), ("content-type", "application/json"));
@@ -93,12 +93,12 @@ fn where_the_token_may_be() {
     let table: &[(&str, &[_], &str, Status)] = &[
         ("in the header", &[OURS, json, in_header], "{}", Status::Ok),
         ("in the header, and the form is long", &[OURS, FORM, in_header], &"x".repeat(1000), Status::Ok),
-        ("a wrong one in the header isn't made good by the form", &[OURS, FORM, wrong], &form, Status::Forbidden),
+        ("a wrong token in the header, the right one in the form", &[OURS, FORM, wrong], &form, Status::Forbidden),
         ("in a body that isn't a form", &[OURS, json], &form, Status::Forbidden),
         ("from another site", &[("sec-fetch-site", "cross-site"), in_header], "", Status::Forbidden),
         ("our own origin", &[("origin", "https://hats.example"), in_header], "", Status::Ok),
         ("another origin", &[("origin", "https://evil.example"), in_header], "", Status::Forbidden),
-        ("where it comes from is said twice", &[OURS, OURS, in_header], "", Status::Forbidden),
+        ("two Sec-Fetch-Site headers", &[OURS, OURS, in_header], "", Status::Forbidden),
         ("nothing says where it comes from", &[in_header], "", Status::Forbidden),
     ];
     for (row, headers, body, status) in table {
@@ -107,7 +107,7 @@ fn where_the_token_may_be() {
 }
 
 #[test]
-fn a_refused_request_writes_nothing_and_starts_nothing() {
+fn a_refused_request_writes_nothing_and_creates_no_session() {
     let (mut browser, _) = visitor(always());
     assert_eq!(browser.post("/write", &[OURS], "").status(), Status::Forbidden);
     assert_eq!(browser.get("/written").into_string().unwrap(), "false");
@@ -117,7 +117,7 @@ fn a_refused_request_writes_nothing_and_starts_nothing() {
 }
 
 #[test]
-fn a_method_in_the_form_is_the_method_that_is_checked() {
+fn a_method_override_in_the_form_is_checked() {
     let (mut browser, token) = visitor(always());
     let form = "_method=put";
     assert_eq!(browser.post("/form", &[OURS, FORM], form).status(), Status::Forbidden);
@@ -132,7 +132,7 @@ fn an_exempt_route_is_not_checked() {
 }
 
 #[test]
-fn report_only_lets_pass() {
+fn report_only_refuses_nothing() {
     let (mut browser, _) = visitor(always_with(|it| it.danger_report_only()));
     assert_eq!(browser.post("/write", &[], "").status(), Status::Ok);
     assert_eq!(browser.get("/written").into_string().unwrap(), "true");
@@ -141,10 +141,10 @@ fn report_only_lets_pass() {
 type Site = fn(CsrfFairing) -> Rocket<Build>;
 
 #[test]
-fn a_forgotten_route_keeps_it_from_launching() {
+fn a_route_without_a_check_prevents_the_launch() {
     let launches = |build: Site| {
         let client = Client::untracked(build(CsrfFairing::new(always())));
-        // Rocket panics when nobody looks at why it didn't launch.
+        // Rocket panics if the launch error is dropped without being read.
         client.map_err(|error| error.to_string()).is_ok()
     };
     let table: [(&str, Site, bool); 5] = [
@@ -160,14 +160,14 @@ fn a_forgotten_route_keeps_it_from_launching() {
 }
 
 #[test]
-fn without_sessions_nothing_is_let_through() {
+fn without_sessions_every_request_is_refused() {
     let csrf = CsrfFairing::new(always());
     let client = Client::untracked(silent().mount("/", csrf.protect(routes![webhook]))).unwrap();
     let request = client.req(Method::Post, "/webhook").header(rocket::http::Header::new(OURS.0, OURS.1));
     assert_eq!(request.dispatch().status(), Status::InternalServerError);
 }
 
-/// A guard that sends every request on to the next route.
+/// A guard that forwards every request to the next route.
 struct Elsewhere;
 
 #[async_trait]
@@ -179,7 +179,7 @@ impl<'r> FromRequest<'r> for Elsewhere {
     }
 }
 
-/// Exempt, so that the token that it asks for isn't there.
+/// Exempt, so the token is not available.
 #[post("/twice", rank = 1)]
 async fn passes_on(_token: Result<FormToken, Error>, _elsewhere: Elsewhere) -> &'static str {
     "unchecked"
@@ -191,7 +191,7 @@ async fn checked() -> &'static str {
 }
 
 #[test]
-fn a_request_that_another_route_passes_on_is_checked_all_the_same() {
+fn a_request_forwarded_by_another_route_is_checked() {
     let csrf = CsrfFairing::new(always());
     let routes = silent()
         .attach(sessions())
@@ -224,10 +224,10 @@ fn a_protected_route_has_a_token_for_its_forms() {
     let mut browser = Browser::new(routes.attach(csrf));
     let token = browser.get("/page").into_string().unwrap();
     assert_eq!(browser.post("/echo", &[OURS, FORM], &format!("csrf_token={token}")).status(), Status::Ok);
-    assert_eq!(browser.get("/bare").status(), Status::InternalServerError, "not protected: there is none");
+    assert_eq!(browser.get("/bare").status(), Status::InternalServerError, "an unprotected route has no token");
 }
 
-/// Asks for the token where there is none, and passes the request on.
+/// Requests the token where it isn't available, and forwards the request.
 #[get("/late", rank = 1)]
 async fn asks_too_early(_token: Result<FormToken, Error>, _elsewhere: Elsewhere) -> &'static str {
     "unchecked"
@@ -239,7 +239,7 @@ async fn late(token: FormToken) -> String {
 }
 
 #[test]
-fn a_guard_that_asks_too_early_takes_the_token_from_nobody() {
+fn a_guard_that_asks_too_early_does_not_affect_later_routes() {
     let csrf = CsrfFairing::new(always());
     let routes = silent()
         .attach(sessions())
@@ -275,7 +275,7 @@ fn a_handshake_is_checked_by_its_origin() {
 }
 
 #[test]
-fn report_only_lets_pass_what_cannot_be_checked() {
+fn report_only_passes_requests_that_cannot_be_checked() {
     let csrf = CsrfFairing::new(always_with(|it| it.danger_report_only()));
     let client = Client::untracked(silent().mount("/", csrf.protect(routes![webhook]))).unwrap();
     let request = client.req(Method::Post, "/webhook").header(rocket::http::Header::new(OURS.0, OURS.1));

@@ -106,7 +106,7 @@ fn a_commit_that_fails_replaces_the_response_and_keeps_the_cookie() {
 }
 
 #[test]
-fn what_is_committed_when_a_handler_fails() {
+fn a_failing_handler_commits_according_to_the_policy() {
     let table = [
         ("it panics", CommitPolicy::Always, "/panic", "ann"),
         ("an error response", CommitPolicy::Always, "/fails", "bob"),
@@ -123,7 +123,7 @@ fn what_is_committed_when_a_handler_fails() {
 }
 
 #[test]
-fn headers_of_others_are_respected_and_corrected() {
+fn existing_caching_headers_are_merged_or_corrected() {
     let mut browser = Browser::new(app(sessions()));
     let response = browser.get("/cached");
     assert_eq!(response.headers().get("vary").collect::<Vec<_>>(), ["accept", "cookie"]);
@@ -132,7 +132,7 @@ fn headers_of_others_are_respected_and_corrected() {
 }
 
 #[test]
-fn a_page_with_a_token_is_stored_by_no_cache() {
+fn a_page_with_a_token_is_not_cached() {
     let mut browser = Browser::new(app(sessions()));
     browser.get("/in");
     let response = browser.get("/token");
@@ -142,7 +142,7 @@ fn a_page_with_a_token_is_stored_by_no_cache() {
 }
 
 #[test]
-fn an_untouched_request_is_left_alone() {
+fn a_request_without_a_session_is_unchanged() {
     let mut browser = Browser::new(app(sessions()));
     let response = browser.get("/untouched");
     for name in ["set-cookie", "vary", "cache-control"] {
@@ -164,7 +164,7 @@ fn the_clock_is_passed_in() {
     let cookie = browser.cookie.clone();
     clock.advance(Duration::from_secs(20 * 60 + 1));
     assert_eq!(browser.get("/").into_string().unwrap(), "");
-    assert_eq!(browser.cookie, cookie, "an expired session is ignored in silence");
+    assert_eq!(browser.cookie, cookie, "an expired session is ignored without an event");
 }
 
 #[test]
@@ -187,7 +187,7 @@ impl SessionFactory for Down {
     }
 }
 
-/// A store that is lost while a request is handled.
+/// A store that fails while a request is handled.
 #[derive(Debug)]
 struct Lost;
 
@@ -215,7 +215,7 @@ fn an_outage_is_503() {
     assert_eq!(browser.get("/").status(), Status::Ok, "nothing was written");
 }
 
-/// A fairing that asks for the session before a route is chosen.
+/// A fairing that opens the session before a route is chosen.
 struct Early;
 
 #[rocket::async_trait]
@@ -236,13 +236,13 @@ async fn early(session: Session) -> Result<String, Error> {
 }
 
 #[test]
-fn sessions_are_there_in_whatever_order_fairings_were_attached() {
+fn sessions_are_available_in_any_order_of_fairings() {
     for (name, site) in [
         ("asks before", silent().attach(Early).attach(sessions())),
         ("asks after", silent().attach(sessions()).attach(Early)),
     ] {
         let mut browser = Browser::new(site.mount("/", routes![early]));
         assert_eq!(browser.get("/early").into_string().unwrap(), "true", "{name}");
-        assert!(browser.cookie.is_some(), "{name}: and they are committed");
+        assert!(browser.cookie.is_some(), "{name}: the changes are committed");
     }
 }

@@ -7,7 +7,7 @@ use rocket::http::Header;
 use rocket::local::blocking::{Client, LocalResponse};
 use rocket::{Build, Config, Rocket};
 
-/// What a browser says of a form that the site's own page sends.
+/// The header that a browser sends with a form of the same site.
 pub(crate) const OURS: (&str, &str) = ("sec-fetch-site", "same-origin");
 pub(crate) const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 

@@ -59,17 +59,17 @@ impl ResponseHeaders for HeaderMap {
 
 type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, Error>>>>;
 
-/// What a middleware left in the request; taken out, because extensions must not be borrowed while
-/// others wait.
+/// Returns a copy of a value that a middleware stored in the request. It is copied because
+/// extensions must not stay borrowed across an await.
 fn left<T: Clone + 'static>(request: &HttpRequest) -> Option<T> {
     request.extensions().get::<T>().cloned()
 }
 
-/// The session of the request, opened when the first extractor asks for it.
+/// Extracts the session of the request. The first extractor opens it.
 ///
 /// # Errors
-/// 503 when the store couldn't answer, 500 when no `SessionMiddleware` is installed around the
-/// handler; the trace says which.
+/// Responds with 503 if the store couldn't answer, and with 500 if no `SessionMiddleware` is
+/// installed around the handler. The trace has the reason.
 impl FromRequest for Session {
     type Error = Error;
     type Future = Extracting<Self>;

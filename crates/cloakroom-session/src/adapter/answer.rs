@@ -1,4 +1,4 @@
-//! The responses that take the place of a handler's.
+//! The responses that replace a handler's response.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use cloakroom_core::Refusal;
 
 use crate::error::Error;
 
-/// A response of a few words, in plain text, that no cache may keep.
+/// A short plain-text response that no cache may store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer {
@@ -14,19 +14,20 @@ pub struct Answer {
     pub status: u16,
     /// The body.
     pub words: Cow<'static, str>,
-    /// For `Retry-After`, in seconds.
+    /// The value of `Retry-After`, in seconds.
     pub retry_after: Option<u16>,
 }
 
 impl Answer {
-    /// An answer with these words.
+    /// Creates a response with this status and body.
     #[must_use]
     pub fn new(status: u16, words: impl Into<Cow<'static, str>>) -> Self {
         Self { status, words: words.into(), retry_after: None }
     }
 
-    /// For an error: its status in the status' own words, for what the error says isn't for the
-    /// client.
+    /// Creates the response for an error.
+    ///
+    /// Its body is the reason phrase, because the message isn't for the client.
     #[must_use]
     pub fn sorry(error: &Error) -> Self {
         let status = error.status();
@@ -38,13 +39,15 @@ impl Answer {
         Self { retry_after: error.retry_after(), ..Self::new(status, words) }
     }
 
-    /// For a request that the CSRF check refuses: why, in words for developers.
+    /// Creates the response for a request that the CSRF check refused.
+    ///
+    /// Its body has the reason, for developers.
     #[must_use]
     pub fn refusing(refusal: Refusal) -> Self {
         Self::new(refusal.status(), format!("CSRF check failed: {refusal}\n"))
     }
 
-    /// Its headers: names in lower case, and values.
+    /// Returns its headers, with names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, Cow<'static, str>)> + use<> {
         let retry_after = self.retry_after.map(|seconds| ("retry-after", seconds.to_string().into()));
         [("content-type", "text/plain; charset=utf-8".into()), ("cache-control", "no-store".into())]

@@ -11,11 +11,11 @@ use crate::error::Error;
 use crate::session::Session;
 use crate::slot::SessionSlot;
 
-/// The session of the request, opened when the first extractor asks for it.
+/// Extracts the session of the request. The first extractor opens it.
 ///
 /// # Errors
-/// 503 when the store couldn't answer, 500 when no `SessionLayer` is installed around the handler;
-/// the trace says which.
+/// Responds with 503 if the store couldn't answer, and with 500 if no `SessionLayer` is installed
+/// around the handler. The trace has the reason.
 impl<S: Sync> FromRequestParts<S> for Session {
     type Rejection = Error;
 

@@ -1,4 +1,4 @@
-//! The types of `http` 1, which axum, hyper and most tower services speak.
+//! The types of `http` 1, which axum, hyper and most tower services use.
 
 use std::borrow::Cow;
 
@@ -58,8 +58,7 @@ const X_MOZ: HeaderName = HeaderName::from_static("x-moz");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The constant of a name that every request or many responses are asked for: to read the name anew
-/// costs more than to find it.
+/// Returns the constant for a frequently used name. Parsing the name costs more than this lookup.
 fn standard(name: &str) -> Option<HeaderName> {
     match name {
         "cookie" => Some(COOKIE),

@@ -1,15 +1,14 @@
-//! What adapters for web frameworks share, so that they carry requests and responses and decide
-//! nothing.
+//! The code that adapters for web frameworks share, so that adapters contain no decisions.
 //!
-//! An adapter says how its framework's requests and responses are read and written
-//! ([`RequestHead`], [`ResponseHeaders`]); what is read from them and written to them is decided
-//! here and in [`SessionSlot`](crate::SessionSlot) and [`CsrfSlot`](crate::CsrfSlot). What is
-//! decided names no type of a framework, nor of `http`, of which frameworks use different versions.
+//! An adapter implements access to its framework's requests and responses ([`RequestHead`],
+//! [`ResponseHeaders`]). The decisions are made here, in [`SessionSlot`](crate::SessionSlot) and in
+//! [`CsrfSlot`](crate::CsrfSlot), without types of a framework or of `http`, of which frameworks
+//! use different versions.
 //!
-//! Rust lets only the crate of a type or of a trait implement one for the other. Handlers name
-//! [`Session`](crate::Session), [`FormToken`](crate::FormToken) and [`Error`](crate::Error), so
-//! their framework traits are implemented here, behind a feature each; everything else that belongs
-//! to a framework is in its adapter crate.
+//! Because of the orphan rule, only the crate of a type or of a trait can implement the trait for
+//! the type. Handlers use [`Session`](crate::Session), [`FormToken`](crate::FormToken) and
+//! [`Error`](crate::Error), so their framework traits are implemented here, each behind a feature.
+//! All other code for a framework is in its adapter crate.
 
 #[cfg(feature = "actix")]
 mod actix;

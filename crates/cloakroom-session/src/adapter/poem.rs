@@ -24,11 +24,11 @@ impl RequestHead for Request {
     }
 }
 
-/// The session of the request, opened when the first extractor asks for it.
+/// Extracts the session of the request. The first extractor opens it.
 ///
 /// # Errors
-/// 503 when the store couldn't answer, 500 when no `SessionLayer` is installed around the handler;
-/// the trace says which.
+/// Responds with 503 if the store couldn't answer, and with 500 if no `SessionLayer` is installed
+/// around the handler. The trace has the reason.
 impl<'a> FromRequest<'a> for Session {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let slot = request.extensions().get::<SessionSlot>().ok_or_else(|| Error::missing_layer("SessionLayer"))?;

@@ -1,30 +1,30 @@
-//! What is read from a request's head.
+//! Reading a request's head.
 
 use cloakroom_core::{CookieHeader, CsrfRules, HeaderFact, RequestFacts, RequestKind};
 
-/// The head of a request, whatever framework it belongs to.
+/// The head of a request of any framework.
 ///
-/// Methods that are added later have a default.
+/// Methods added in a later release have a default implementation.
 pub trait RequestHead {
-    /// The method, in upper case.
+    /// Returns the method, in upper case.
     fn method(&self) -> &str;
 
-    /// The host and port of the request's own URI, which HTTP/2 sends in the place of `Host`.
+    /// Returns the host and port of the request's URI, which HTTP/2 sends instead of `Host`.
     fn authority(&self) -> Option<&str>;
 
-    /// The values of a header, one for each of its lines. `name` is in lower case.
+    /// Returns the values of a header, one for each of its lines. `name` is in lower case.
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]>;
 
-    /// The cookies that it brings.
+    /// Returns the request's cookies.
     fn cookies(&self) -> CookieHeader<'_> {
         CookieHeader::new(self.lines("cookie"))
     }
 
-    /// Whether it opens a WebSocket: `GET` with `Upgrade: websocket` (RFC 6455), or `CONNECT` (RFC
-    /// 8441 in HTTP/2, RFC 9220 in HTTP/3).
+    /// Returns `true` for a WebSocket handshake: `GET` with `Upgrade: websocket` (RFC 6455), or
+    /// `CONNECT` (RFC 8441 in HTTP/2, RFC 9220 in HTTP/3).
     ///
-    /// Every `CONNECT` counts. In HTTP/2 the frameworks' `:protocol` isn't looked at: no page can
-    /// send the other kind, which asks for a tunnel through a proxy.
+    /// Every `CONNECT` counts. In HTTP/2 the frameworks' `:protocol` isn't examined, because no
+    /// page can send the other kind of `CONNECT`, a request for a tunnel through a proxy.
     fn is_handshake(&self) -> bool {
         match self.method() {
             "CONNECT" => true,
@@ -37,14 +37,15 @@ pub trait RequestHead {
         }
     }
 
-    /// The kind of request: whether a visitor sent it, or a browser by itself. It is read from
-    /// `Sec-Purpose` and its older forms, and from `Sec-Fetch-Dest`.
+    /// Returns the kind of the request: from a visitor, or from a browser by itself.
+    ///
+    /// It is determined from `Sec-Purpose` and its older forms, and from `Sec-Fetch-Dest`.
     fn kind(&self) -> RequestKind {
         let purposes = RequestKind::PURPOSE_HEADERS.iter().flat_map(|name| self.lines(name)).filter_map(text);
         RequestKind::from_headers(purposes, self.lines(RequestKind::DESTINATION_HEADER).next().and_then(text))
     }
 
-    /// What it says about where it comes from.
+    /// Returns the headers that identify the request's origin.
     fn facts(&self) -> RequestFacts<'_> {
         let one = |name: &'static str| {
             let mut lines = self.lines(name);
@@ -60,20 +61,20 @@ pub trait RequestHead {
         if self.is_handshake() { facts.handshake() } else { facts }
     }
 
-    /// The CSRF token in the header that the rules name, if it is there. A wrong one isn't made
-    /// good by the form.
+    /// Returns the CSRF token in the header that the rules name, if present. If it is wrong, the
+    /// form isn't searched.
     fn csrf_token<'a>(&'a self, rules: &'a CsrfRules) -> Option<&'a str> {
         let value = self.lines(rules.header_name()).next()?;
         Some(text(value).unwrap_or("not text")).filter(|value| !value.is_empty())
     }
 
-    /// Its content type.
+    /// Returns the content type.
     fn content_type(&self) -> Option<&str> {
         self.lines("content-type").next().and_then(text)
     }
 }
 
-/// The value of a header, if it is text.
+/// Returns the value of a header, if it is ASCII text.
 pub(crate) fn text(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok().filter(|text| text.is_ascii())
 }
@@ -84,7 +85,7 @@ mod tests {
 
     use super::RequestHead;
 
-    /// A head of nothing but header lines.
+    /// A head that has only header lines.
     struct Lines(Vec<(&'static str, &'static [u8])>);
 
     impl RequestHead for Lines {

@@ -1,4 +1,4 @@
-//! What is written to a response's head.
+//! Writing a response's head.
 
 use std::borrow::Cow;
 
@@ -10,33 +10,32 @@ use crate::slot::ResponseEffects;
 const VARY: &str = "vary";
 const CACHE_CONTROL: &str = "cache-control";
 
-/// The headers of a response, whatever framework it belongs to. Names that are passed in are in
-/// lower case.
+/// The headers of a response of any framework. Names are passed in lower case.
 ///
-/// Methods that are added later have a default.
+/// Methods added in a later release have a default implementation.
 pub trait ResponseHeaders {
-    /// The names of all headers. A name with several lines may come once or several times.
+    /// Returns the names of all headers. A name with several lines may be returned several times.
     fn names(&self) -> impl Iterator<Item = Cow<'_, str>>;
 
-    /// The values of a header, one for each of its lines.
+    /// Returns the values of a header, one for each of its lines.
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]>;
 
-    /// Adds a line.
+    /// Appends a line.
     fn append(&mut self, name: &'static str, value: &'static str);
 
-    /// Removes all lines of this name, which is one that [`ResponseHeaders::names`] listed.
+    /// Removes all lines of a name that [`ResponseHeaders::names`] returned.
     fn remove(&mut self, name: &str);
 
-    /// Puts one line in the place of all of this name.
+    /// Replaces all lines of this name with one line.
     fn replace(&mut self, name: &'static str, value: &'static str);
 
-    /// Adds a `Set-Cookie` line, marked sensitive, which keeps it out of logs and of the tables
-    /// that HTTP/2 compresses headers with. `false` if this text can't be a header.
+    /// Appends a `Set-Cookie` line, marked sensitive, which keeps it out of logs and of HTTP/2's
+    /// header compression tables. Returns `false` if the text isn't a valid header value.
     fn append_cookie(&mut self, line: String) -> bool;
 }
 
 impl ResponseEffects {
-    /// Carries out what the session asks of the response.
+    /// Writes the effects of a session to the response's headers.
     pub fn apply(self, headers: &mut impl ResponseHeaders) {
         if self.opened
             && let Some(field) = vary(headers.lines(VARY).filter_map(text))
@@ -48,9 +47,9 @@ impl ResponseEffects {
             if headers.append_cookie(cookie.into_string()) {
                 private = true;
             } else {
-                // Names, attributes and base64url are printable ASCII; a custom factory's value may
-                // not be.
-                tracing::error!("a cookie was not sent: its text can't be a header");
+                // Names, attributes and base64url are printable ASCII, but a custom factory's value
+                // may not be.
+                tracing::error!("a cookie was not sent: its text isn't a valid header value");
             }
         }
         if private {
@@ -59,7 +58,7 @@ impl ResponseEffects {
     }
 }
 
-/// Keeps a response from every cache: it sets a cookie of ours, or has a CSRF token in it.
+/// Prevents caching of a response that sets our cookie or contains a CSRF token.
 fn keep_from_caches(headers: &mut impl ResponseHeaders) {
     let overriding = |name: &Cow<'_, str>| {
         is_targeted_cache_field(name)

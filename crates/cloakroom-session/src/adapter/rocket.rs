@@ -15,20 +15,22 @@ use crate::error::Error;
 use crate::session::Session;
 use crate::slot::{Engine, SessionSlot};
 
-/// The sessions of an application of Rocket, for its adapter to manage: guards find them whatever
-/// the order of the fairings.
+/// The sessions of a Rocket application, as managed state.
+///
+/// Guards therefore find them regardless of the order of fairings.
 #[derive(Clone, Debug)]
 pub struct RocketSessions(Arc<Engine>);
 
 impl RocketSessions {
-    /// Sessions of this engine.
+    /// Creates the sessions of this engine.
     #[must_use]
     pub const fn new(engine: Arc<Engine>) -> Self {
         Self(engine)
     }
 
-    /// The place of the request's session: made by whoever asks first. `None` where no sessions are
-    /// managed.
+    /// Returns the slot of the request's session, after creating it if necessary.
+    ///
+    /// Returns `None` if no sessions are managed.
     #[must_use]
     pub fn slot<'r>(request: &'r Request<'_>) -> Option<&'r SessionSlot> {
         let sessions = request.rocket().state::<Self>()?;
@@ -36,14 +38,16 @@ impl RocketSessions {
     }
 }
 
-/// The place of a request's CSRF check in Rocket's cache, where asking too early must not fill it.
+/// The slot of a request's CSRF check, in Rocket's request cache.
+///
+/// An early lookup must not fill it.
 #[derive(Debug, Default)]
 pub struct RocketCsrf(OnceLock<CsrfSlot>);
 
 impl RocketCsrf {
-    /// Leaves the slot of a check for the guards of its route. The first one stays.
+    /// Stores the slot of a check for the guards of its route. The first one is kept.
     pub fn leave(request: &Request<'_>, slot: CsrfSlot) {
-        // Another route may have checked this request already, and passed it on: the tokens are the
+        // Another route may have checked and forwarded this request already. Its tokens are the
         // same.
         let _ = request.local_cache(Self::default).0.set(slot);
     }
@@ -53,7 +57,7 @@ impl RocketCsrf {
     }
 }
 
-/// The head of a request, for what Rocket's own type can't implement: only its header lines count
+/// The head of a request. Rocket's own type can't implement the trait; only its header lines matter
 /// here.
 struct Head<'r>(&'r Request<'r>);
 
@@ -81,11 +85,11 @@ fn outcome<T>(opened: Result<T, Error>) -> Outcome<T, Error> {
     }
 }
 
-/// The session of the request, opened when the first guard asks for it.
+/// Extracts the session of the request. The first guard opens it.
 ///
 /// # Errors
-/// 503 when the store couldn't answer, 500 when no `SessionFairing` is attached; the trace says
-/// which. Rocket answers with the catcher of that status.
+/// Fails with 503 if the store couldn't answer, and with 500 if no `SessionFairing` is attached.
+/// The trace has the reason. Rocket responds with the catcher of that status.
 #[async_trait]
 impl<'r> FromRequest<'r> for Session {
     type Error = Error;
@@ -98,10 +102,10 @@ impl<'r> FromRequest<'r> for Session {
     }
 }
 
-/// The token for this page's forms, on a route that a `CsrfFairing` protects.
+/// Extracts the token for this page's forms, on a route that a `CsrfFairing` protects.
 ///
 /// # Errors
-/// As for the session; and 500 where the route isn't protected.
+/// Fails like the session, and with 500 if the route isn't protected.
 #[async_trait]
 impl<'r> FromRequest<'r> for FormToken {
     type Error = Error;
@@ -155,7 +159,7 @@ impl ResponseHeaders for Response<'_> {
     }
 
     fn append_cookie(&mut self, line: String) -> bool {
-        // Of a text that can't be a header, Rocket would send no response at all.
+        // Rocket sends no response at all if a header value is invalid.
         let printable = line.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         if printable {
             self.adjoin_raw_header("set-cookie", line);

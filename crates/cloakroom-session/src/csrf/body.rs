@@ -1,4 +1,4 @@
-//! A request's body, as far as the search for the token reads it.
+//! Reading a request's body ahead, in search of the token.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
@@ -8,31 +8,34 @@ use cloakroom_core::Refusal;
 
 use super::form::BodyExtent;
 
-/// The next part of a body.
+/// The next piece of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "an adapter must be able to say each")]
 pub enum Piece {
-    /// These bytes; empty ones are skipped.
+    /// Bytes of the body. Empty pieces are skipped.
     Data(Bytes),
     /// The body is complete.
     End,
-    /// More may follow, which the framework doesn't show before the handler reads it.
+    /// The framework doesn't expose the rest before the handler reads it.
     Hidden,
-    /// The connection broke off. The handler **must** meet the same error behind what is replayed.
+    /// The connection failed. The handler **must** receive the same error after the replayed bytes.
     Broken,
 }
 
-/// The body of a request, for adapters: read ahead in search of the token, and handed on intact.
+/// The body of a request, for adapters.
+///
+/// It is read ahead in search of the token, and replayed intact.
 pub trait FormBody {
-    /// The next piece. Not called again after anything but [`Piece::Data`].
+    /// Polls the next piece. It is called again only after [`Piece::Data`].
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Piece>;
 
-    /// Puts the bytes that were read in front of what wasn't. Called once, and only if a piece was
-    /// asked for.
+    /// Puts the bytes that were read back in front of the rest.
+    ///
+    /// It is called once, and only if a piece was polled.
     fn replay(&mut self, read: Bytes);
 }
 
-/// Reads until the body ends or `limit` is exceeded; never more than one piece beyond.
+/// Reads until the body ends or `limit` is exceeded, by at most one piece.
 pub(super) async fn read_ahead(body: &mut impl FormBody, limit: usize) -> (Bytes, Result<BodyExtent, Refusal>) {
     let mut read = ReadAhead::default();
     loop {
@@ -50,10 +53,10 @@ pub(super) async fn read_ahead(body: &mut impl FormBody, limit: usize) -> (Bytes
     }
 }
 
-/// What was read: the piece itself as long as there is one, as most forms arrive, and else one
+/// The bytes that were read: the piece itself if there is only one, as in most forms, else one
 /// buffer.
 ///
-/// A list of pieces would cost some hundred bytes for each, and a client can send a form in pieces
+/// A list of pieces would need some hundred bytes for each, and a client can send a form in pieces
 /// of one byte.
 #[derive(Default)]
 struct ReadAhead {

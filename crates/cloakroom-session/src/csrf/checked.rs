@@ -1,4 +1,4 @@
-//! A form that is known to be ours: the check and the reading, for the `CheckedForm` extractors.
+//! The check and the parsing of a form, for the `CheckedForm` extractors.
 
 use std::fmt;
 use std::task::{Context, Poll};
@@ -14,7 +14,9 @@ use super::slot::CsrfSlot;
 use crate::adapter::{Answer, RequestHead};
 use crate::error::Error;
 
-/// Why a form didn't arrive: refused, not a form, or not of the expected shape.
+/// The error of a `CheckedForm`.
+///
+/// The request was refused, has no form, or has a form of an unexpected shape.
 #[derive(Debug)]
 pub struct FormRejection(Kind);
 
@@ -27,7 +29,7 @@ enum Kind {
 }
 
 impl FormRejection {
-    /// Why the CSRF check refused it, if it did.
+    /// Returns the reason of the CSRF check, if it refused the request.
     #[must_use]
     pub const fn refusal(&self) -> Option<Refusal> {
         match self.0 {
@@ -36,7 +38,7 @@ impl FormRejection {
         }
     }
 
-    /// The status of the response that tells the client.
+    /// Returns the status of the response.
     #[must_use]
     pub fn status(&self) -> u16 {
         match &self.0 {
@@ -47,7 +49,7 @@ impl FormRejection {
         }
     }
 
-    /// That response. An error of the session is traced and not shown.
+    /// Returns the response. An error of the session is traced and not shown.
     #[must_use]
     pub fn answer(&self) -> Answer {
         if let Kind::Session(error) = &self.0 {
@@ -78,10 +80,10 @@ impl fmt::Display for FormRejection {
 impl std::error::Error for FormRejection {}
 
 impl CsrfSlot {
-    /// Whether a request brings an urlencoded form at all: to be asked before its body is read.
+    /// Checks that the request has an urlencoded form. Call it before reading the body.
     ///
     /// # Errors
-    /// When it brings something else.
+    /// Returns an error if the request has another content type.
     pub fn expect_form(&self, head: &impl RequestHead) -> Result<(), FormRejection> {
         match head.content_type().and_then(FormKind::of) {
             Some(FormKind::Urlencoded) => Ok(()),
@@ -89,11 +91,14 @@ impl CsrfSlot {
         }
     }
 
-    /// Reads an urlencoded form, after the check if the request was let through without. The
-    /// token's field is left out of what `T` sees.
+    /// Parses an urlencoded form.
+    ///
+    /// A request that hasn't passed the check yet is checked first. The token's field is removed
+    /// before `T` is decoded.
     ///
     /// # Errors
-    /// When it is refused, couldn't be checked, or isn't of the expected shape.
+    /// Returns an error if the request is refused, couldn't be checked, or has a form of an
+    /// unexpected shape.
     pub async fn checked_form<T: DeserializeOwned>(
         &self,
         head: &impl RequestHead,
@@ -108,7 +113,7 @@ impl CsrfSlot {
         serde_html_form::from_str(&rest.finish()).map_err(|error| FormRejection(Kind::Shape(error)))
     }
 
-    /// The steps of the check, whatever the method, the route or report-only rules would let
+    /// Runs the check, even if the method, the route or report-only rules would let the request
     /// through.
     async fn check_regardless(&self, head: &impl RequestHead, form: &Bytes) -> Result<(), FormRejection> {
         let mut decision = self.guard().rules().decide_covered(&head.facts());

@@ -1,4 +1,4 @@
-//! The second step of the check: does the request know the token?
+//! The second step of the check: comparing the token.
 
 use cloakroom_core::{CsrfToken, Refusal};
 
@@ -9,11 +9,13 @@ use crate::adapter::RequestHead;
 use crate::error::Error;
 use crate::slot::SessionSlot;
 
-/// Compares the request's token with the expected one. Creates nothing; the body is read only if it
-/// may hold the token.
+/// Compares the request's token with the expected one.
+///
+/// It never creates a session. The body is read only if it may contain the token.
 ///
 /// # Errors
-/// When the session's store couldn't answer, or no session layer is installed around the check.
+/// Returns an error if the session's store couldn't answer, or no session layer is installed around
+/// the check.
 pub(super) async fn compare(
     guard: &CsrfGuard,
     session: Option<&SessionSlot>,

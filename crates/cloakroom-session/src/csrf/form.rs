@@ -1,4 +1,4 @@
-//! Finding the token in a form's body.
+//! Searching a form's body for the token.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use cloakroom_core::Refusal;
 
 use super::multipart::{Field, find_field, parameter};
 
-/// How a form's fields are written in its body.
+/// The encoding of a form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FormKind {
@@ -17,7 +17,7 @@ pub enum FormKind {
 }
 
 impl FormKind {
-    /// The kind of form that a `Content-Type` announces; `None` if it announces none.
+    /// Returns the encoding that a `Content-Type` names, or `None` if it isn't a form.
     #[must_use]
     pub fn of(content_type: &str) -> Option<Self> {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
@@ -31,23 +31,22 @@ impl FormKind {
     }
 }
 
-/// How much of a body was read.
+/// The part of a body that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "all of it or a part")]
 pub enum BodyExtent {
-    /// All of it.
+    /// The whole body.
     Complete,
-    /// As much of it as may be read.
+    /// The body up to the limit.
     Truncated,
 }
 
-/// Finds the value of the form field called `field`; the first one, if there are several. A file of
-/// that name doesn't count.
+/// Returns the value of the first form field called `field`.
 ///
-/// It reads the body once, and copies nothing but the value.
+/// A file of that name is ignored. The body is read once, and only the value is copied.
 ///
 /// # Errors
-/// [`Refusal::BodyTooLarge`] if the body is truncated and the field isn't in it,
+/// Returns [`Refusal::BodyTooLarge`] if the body is truncated and doesn't contain the field, and
 /// [`Refusal::BodyUnreadable`] if it isn't a form.
 pub fn find_token<'a>(
     kind: &FormKind,
@@ -58,9 +57,9 @@ pub fn find_token<'a>(
     let found = match kind {
         FormKind::Urlencoded => in_pairs(body, field, extent),
         FormKind::Multipart(boundary) => match find_field(body, boundary, field) {
-            // A value that isn't text is no token, and not absent either.
+            // A value that isn't text matches no token, but it isn't absent either.
             Field::Found(value) => Some(std::str::from_utf8(value).unwrap_or("not text").into()),
-            // Where a part of the body ends, the form looks broken: that isn't the client's fault.
+            // A truncated form looks broken, which isn't the client's fault.
             Field::Broken if extent == BodyExtent::Complete => return Err(Refusal::BodyUnreadable),
             Field::Broken | Field::Absent => None,
         },
@@ -74,7 +73,7 @@ pub fn find_token<'a>(
 fn in_pairs<'a>(body: &'a [u8], field: &str, extent: BodyExtent) -> Option<Cow<'a, str>> {
     let complete = match extent {
         BodyExtent::Complete => body,
-        // The last pair may have been cut.
+        // The last pair may be cut off.
         BodyExtent::Truncated => body.rsplitn(2, |byte| *byte == b'&').nth(1).unwrap_or_default(),
     };
     form_urlencoded::parse(complete).find(|(name, _)| name == field).map(|(_, value)| value)

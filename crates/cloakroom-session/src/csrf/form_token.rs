@@ -1,16 +1,16 @@
-//! The token that goes into a page's forms.
+//! The token for the forms of a page.
 
 use std::fmt;
 
-/// The CSRF token for the forms of this page, masked anew for each request; `Display` is its text.
+/// The CSRF token for the forms of a page, masked for each request.
 ///
-/// Handlers take it as an argument. Where tokens live in the session, asking for it opens the
-/// session, and keeps a new one. With several session layers it is the session that the CSRF layer
-/// looks at: the innermost one around that layer.
+/// `Display` prints its text. Handlers take it as an argument. If tokens are kept in the session,
+/// this extractor opens the session, and a new session is stored. With several session layers, the
+/// session is the one that the CSRF layer uses: that of the innermost session layer around it.
 ///
 /// # Errors
-/// As an extractor: 500 when no CSRF or session layer is installed around the handler, 503 when the
-/// session's store couldn't answer.
+/// As an extractor, it responds with 500 if no CSRF or session layer is installed around the
+/// handler, and with 503 if the session's store couldn't answer.
 ///
 /// # Examples
 /// ```
@@ -31,19 +31,49 @@ impl FormToken {
         Self { field, masked }
     }
 
-    /// The token's text: base64url characters only.
+    /// Returns the token's text, in base64url characters.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::FormToken;
+    ///
+    /// fn meta(token: &FormToken) -> String {
+    ///     format!("<meta name=\"csrf-token\" content=\"{}\">", token.as_str())
+    /// }
+    /// # let _ = meta;
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.masked
     }
 
-    /// The name of the form field.
+    /// Returns the name of the form field.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::FormToken;
+    ///
+    /// fn input(token: &FormToken) -> String {
+    ///     format!("<input type=hidden name={} value={token}>", token.field())
+    /// }
+    /// # let _ = input;
+    /// ```
     #[must_use]
     pub fn field(&self) -> &str {
         &self.field
     }
 
-    /// A hidden input with the token, as HTML.
+    /// Returns a hidden input with the token, as HTML.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::FormToken;
+    ///
+    /// fn form(token: &FormToken) -> String {
+    ///     format!("<form method=post action=/buy>{}<button>Buy</button></form>", token.input())
+    /// }
+    /// # let _ = form;
+    /// ```
     #[must_use]
     pub fn input(&self) -> String {
         let field = self.field.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");

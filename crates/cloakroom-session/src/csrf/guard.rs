@@ -1,4 +1,4 @@
-//! The rules of an application, and where its tokens live.
+//! The CSRF rules of an application, and the storage of its tokens.
 
 use cloakroom_core::{
     ConfigError, CookieConfig, CookieHeader, CookieTemplate, CsrfRules, CsrfToken, Keyring, Seal, Sealer, SetCookie,
@@ -7,7 +7,17 @@ use cloakroom_core::{
 use crate::error::Error;
 use crate::slot::SessionSlot;
 
-/// The CSRF rules of an application, and where its tokens live.
+/// The CSRF rules of an application, and the storage of its tokens.
+///
+/// # Examples
+/// ```
+/// use cloakroom_session::{CsrfGuard, CsrfRules};
+///
+/// let guard = CsrfGuard::new(CsrfRules::builder().own_origin("https://shop.example").build()?);
+/// assert!(guard.rules().covers("POST"));
+/// assert!(!guard.is_exempt() && guard.exempt().is_exempt());
+/// # Ok::<(), cloakroom_session::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct CsrfGuard {
     rules: CsrfRules,
@@ -15,7 +25,7 @@ pub struct CsrfGuard {
     exempt: bool,
 }
 
-/// Where tokens live.
+/// The storage of tokens.
 #[derive(Clone, Debug)]
 pub(super) enum Home {
     Session,
@@ -23,7 +33,7 @@ pub(super) enum Home {
     Cookie(Box<TokenCookie>),
 }
 
-/// The cookie of tokens that don't live in the session.
+/// The cookie of tokens that aren't kept in the session.
 #[derive(Clone, Debug)]
 pub(super) struct TokenCookie {
     cookie: CookieTemplate,
@@ -31,26 +41,47 @@ pub(super) struct TokenCookie {
 }
 
 impl CsrfGuard {
-    /// Tokens that live in the session: the default, and the stronger policy.
+    /// Keeps tokens in the session. This is the default, and the stronger policy.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{CsrfGuard, CsrfRules, TokenPolicy};
+    ///
+    /// let guard = CsrfGuard::new(CsrfRules::default());
+    /// assert_eq!(guard.rules().token_policy(), TokenPolicy::WhenUnsure);
+    /// ```
     #[must_use]
     pub const fn new(rules: CsrfRules) -> Self {
         Self { rules, home: Home::Session, exempt: false }
     }
 
-    /// Tokens that live in a signed cookie of their own, for pages that must not create a session.
+    /// Keeps tokens in a separate signed cookie, for pages that must not create a session.
     ///
-    /// `session_cookie` is the name of the session's cookie; `None` in an application without
+    /// `session_cookie` is the name of the session's cookie, or `None` in an application without
     /// sessions.
     ///
     /// # Security
-    /// The signature keeps others from inventing a token, and the `__Host-` prefix of the cookie's
-    /// name keeps sibling domains from planting one that they were given; `__Host-Http-` keeps
-    /// scripts from it as well. The token isn't bound to a session: where there is one, keep the
-    /// token in it.
+    /// The signature prevents others from inventing a token. The `__Host-` prefix of the cookie's
+    /// name prevents sibling domains from planting a token that was issued to them; `__Host-Http-`
+    /// prevents scripts from doing so too. The token isn't bound to a session: in an application
+    /// with sessions, keep it in the session.
     ///
     /// # Errors
-    /// A name without that prefix, the name of the session's cookie, or attributes that contradict
-    /// each other.
+    /// Returns an error for a name without that prefix, for the name of the session's cookie, and
+    /// for attributes that contradict each other.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{CookieConfig, CsrfGuard, CsrfRules, Key, Keyring};
+    ///
+    /// let keyring = Keyring::new(Key::new(b"a secret from the environment, of 32 bytes or more")?);
+    /// let double_submit = |name| {
+    ///     CsrfGuard::double_submit(CsrfRules::default(), &keyring, CookieConfig::default().name(name), None)
+    /// };
+    /// assert!(double_submit("__Host-Http-csrf").is_ok());
+    /// assert_eq!(double_submit("csrf").unwrap_err().option(), "name");
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
     pub fn double_submit(
         rules: CsrfRules,
         keyring: &Keyring,
@@ -67,14 +98,25 @@ impl CsrfGuard {
         }
     }
 
-    /// The same under any name, for development without TLS.
+    /// Keeps tokens in a separate signed cookie with any name, for development without TLS.
     ///
     /// # Security
-    /// Without the prefix, every host below the same domain can plant a token that it was given,
-    /// and send forms with it.
+    /// Without the prefix, every host below the same domain can plant a token that was issued to
+    /// it, and submit forms with that token.
     ///
     /// # Errors
-    /// The name of the session's cookie, or attributes that contradict each other.
+    /// Returns an error for the name of the session's cookie, and for attributes that contradict
+    /// each other.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{CookieConfig, CsrfGuard, CsrfRules, Key, Keyring};
+    ///
+    /// let keyring = Keyring::new(Key::new(b"a secret from the environment, of 32 bytes or more")?);
+    /// let cookie = CookieConfig::default().name("csrf").danger_insecure();
+    /// assert!(CsrfGuard::danger_double_submit(CsrfRules::default(), &keyring, cookie, None).is_ok());
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
     pub fn danger_double_submit(
         rules: CsrfRules,
         keyring: &Keyring,
@@ -86,24 +128,31 @@ impl CsrfGuard {
         if [session_cookie, Some(default.name())].contains(&Some(cookie.name())) {
             return Err(ConfigError::new("name", "is the session cookie's: give the CSRF cookie another one"));
         }
-        // No cookie has a colon in its name: what is sealed for a session never opens as a token.
+        // No cookie name has a colon, so a value sealed for a session never opens as a token.
         let sealer = Sealer::new(Seal::Signed, keyring, &format!("csrf:{}", cookie.name()))?;
         Ok(Self { rules, home: Home::Cookie(Box::new(TokenCookie { cookie, sealer })), exempt: false })
     }
 
-    /// The guard of a route that isn't checked: its pages can still render tokens.
+    /// Returns the guard for an exempt route. Its pages can still render tokens.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{CsrfGuard, CsrfRules};
+    ///
+    /// assert!(CsrfGuard::new(CsrfRules::default()).exempt().is_exempt());
+    /// ```
     #[must_use]
     pub fn exempt(&self) -> Self {
         Self { exempt: true, ..self.clone() }
     }
 
-    /// Whether this is the guard of a route that isn't checked.
+    /// Returns `true` for the guard of an exempt route.
     #[must_use]
     pub const fn is_exempt(&self) -> bool {
         self.exempt
     }
 
-    /// The rules.
+    /// Returns the rules.
     #[must_use]
     pub const fn rules(&self) -> &CsrfRules {
         &self.rules
@@ -113,8 +162,8 @@ impl CsrfGuard {
         &self.home
     }
 
-    /// The token that the request must know; `None` if there is nothing it could know. Creates
-    /// nothing.
+    /// Returns the token to compare with, or `None` if there is none. Never creates a session or
+    /// token.
     pub(super) async fn expected(
         &self,
         session: Option<&SessionSlot>,
@@ -131,7 +180,7 @@ impl CsrfGuard {
 }
 
 impl TokenCookie {
-    /// The token of the last cookie that opens.
+    /// Returns the token of the last cookie that opens.
     pub(super) fn token_in(&self, cookies: &CookieHeader<'_>) -> Option<CsrfToken> {
         let mut candidates = cookies.candidates(self.cookie.name());
         let opened = candidates.find_map(|value| self.sealer.unseal(value.ok()?).ok())?;

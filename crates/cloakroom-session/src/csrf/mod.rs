@@ -1,13 +1,13 @@
-//! CSRF protection: the part that adapters share.
+//! CSRF protection: the code that adapters share.
 //!
-//! A request's way through the check, whatever its framework:
+//! The steps of the check, in any framework:
 //!
-//! 1. [`CsrfSlot::check_head`]: method, handshake and origin, as the rules say. Most requests end
-//!    here.
-//! 2. [`CsrfSlot::check_token`], if the rules ask for the token: the header, else the form, read
-//!    ahead through [`FormBody`].
-//! 3. The decision is recorded in the slot. Report-only rules let the request go on; a refused one
-//!    commits nothing.
+//! 1. [`CsrfSlot::check_head`] checks the method, the handshake and the origin. Most requests need
+//!    no further step.
+//! 2. [`CsrfSlot::check_token`] compares the token, if the rules require it: from the header, else
+//!    from the form, which is read ahead through [`FormBody`].
+//! 3. The decision is recorded in the slot. In report-only mode the request continues; a refused
+//!    request commits nothing.
 
 mod body;
 #[cfg(feature = "form")]

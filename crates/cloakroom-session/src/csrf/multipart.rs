@@ -1,7 +1,7 @@
-//! A field of a `multipart/form-data` body (RFC 7578), found in place.
+//! The search for a field of a `multipart/form-data` body (RFC 7578), without copying.
 //!
-//! The search reads the body once and holds nothing of it: a client decides how the body is cut
-//! into parts and headers.
+//! The search reads the body once and allocates nothing for parts or headers, because the client
+//! controls their number.
 
 use std::borrow::Cow;
 
@@ -10,11 +10,11 @@ use memchr::memmem::Finder;
 /// The outcome of a search for a field.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Field<'a> {
-    /// The first field of that name which is no file.
+    /// The first field of that name that isn't a file.
     Found(&'a [u8]),
-    /// The form is complete and has none.
+    /// The form is complete and doesn't contain the field.
     Absent,
-    /// The form isn't one, or ends too early.
+    /// The body isn't a form, or is truncated.
     Broken,
 }
 
@@ -47,26 +47,26 @@ struct Delimiter<'n> {
     length: usize,
 }
 
-/// What follows a delimiter.
+/// The bytes after a delimiter.
 enum Behind<'a> {
     Part(&'a [u8]),
     End,
 }
 
 impl<'a> Behind<'a> {
-    /// `None` if a line goes on, which only begins as a delimiter does.
+    /// Returns `None` if the line continues, so that it only starts like a delimiter.
     fn of(rest: &'a [u8]) -> Option<Self> {
         if rest.starts_with(b"--") {
             return Some(Self::End);
         }
         let padding = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-        // The line break stays: a part without headers begins with an empty line.
+        // The line break is kept, because a part without headers begins with an empty line.
         rest.get(padding..).filter(|it| it.starts_with(b"\r\n")).map(Self::Part)
     }
 }
 
 impl Delimiter<'_> {
-    /// The bytes before the next delimiter, and what follows it.
+    /// Returns the bytes before the next delimiter, and the bytes after it.
     fn next<'a>(&self, bytes: &'a [u8]) -> Option<(&'a [u8], Behind<'a>)> {
         let mut from = 0;
         loop {
@@ -79,14 +79,14 @@ impl Delimiter<'_> {
     }
 }
 
-/// The headers of a part, each behind a line break, and its content.
+/// Splits a part into its headers, each after a line break, and its content.
 fn split_head(part: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = memchr::memmem::find(part, b"\r\n\r\n")?;
     Some((part.get(..end)?, part.get(end + 4..)?))
 }
 
 fn is_field(head: &[u8], name: &str) -> bool {
-    // Browsers write names in UTF-8 (RFC 7578 §5.1); any other is that of another field.
+    // Browsers send names in UTF-8 (RFC 7578 §5.1), so any other name belongs to another field.
     let Ok(text) = std::str::from_utf8(head) else { return false };
     let disposition = text.split("\r\n").find_map(|line| {
         let (key, value) = line.split_once(':')?;
@@ -99,12 +99,13 @@ fn is_field(head: &[u8], name: &str) -> bool {
     })
 }
 
-/// The first parameter of this name in a header like `form-data; name="a"; filename="b"`.
+/// Returns the first parameter called `name` of a header such as
+/// `form-data; name="a"; filename="b"`.
 pub(super) fn parameter<'a>(header: &'a str, name: &str) -> Option<Cow<'a, str>> {
     let mut rest = header.split_once(';')?.1;
     loop {
         let (key, after) = rest.split_once('=')?;
-        // A parameter without a value is none.
+        // A parameter without a value is ignored.
         let key = key.rsplit(';').next().unwrap_or_default().trim();
         let (value, next) = match after.trim_start().strip_prefix('"') {
             Some(quoted) => unquote(quoted)?,
@@ -120,8 +121,8 @@ pub(super) fn parameter<'a>(header: &'a str, name: &str) -> Option<Cow<'a, str>>
     }
 }
 
-/// The text before the closing quote, and the rest. Only `\"` is an escape: browsers write a
-/// backslash as it is.
+/// Returns the text before the closing quote, and the rest. Only `\"` is an escape, because
+/// browsers don't escape backslashes.
 fn unquote(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate() {

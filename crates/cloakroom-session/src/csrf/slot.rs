@@ -1,4 +1,4 @@
-//! A request's place for its CSRF check, and the steps of the check.
+//! The CSRF check of one request, and its steps.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,10 +16,10 @@ use crate::meter;
 use crate::session::masked;
 use crate::slot::{ResponseEffects, SessionSlot};
 
-/// A request's place for its CSRF check: the guard, the session that it looks at, and the decision.
+/// The slot of a request's CSRF check: the guard, the session and the decision.
 ///
-/// Where one layer checks and several session layers are nested, the session is the one that the
-/// check saw: a token from any other would never match.
+/// If session layers are nested, the session is the one that the check used. A token of any other
+/// session would never match.
 #[derive(Clone)]
 pub struct CsrfSlot(Arc<Slot>);
 
@@ -33,13 +33,14 @@ struct Progress {
     decision: CsrfDecision,
     /// A page was rendered with the token of the request's cookie.
     rendered: bool,
-    /// A token that this request was given, and the cookie that brings it to the browser.
+    /// A token that was issued to this request, and the cookie that carries it.
     issued: Option<(CsrfToken, SetCookie)>,
 }
 
 impl CsrfSlot {
-    /// The place of a request that wasn't checked yet. `session` is the innermost session slot
-    /// around the check.
+    /// Creates the slot of an unchecked request.
+    ///
+    /// `session` is the innermost session slot around the check.
     #[must_use]
     pub fn new(guard: Arc<CsrfGuard>, session: Option<SessionSlot>) -> Self {
         let progress = Progress { decision: CsrfDecision::Unchecked, rendered: false, issued: None };
@@ -50,7 +51,7 @@ impl CsrfSlot {
         self.0.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The guard.
+    /// Returns the guard.
     #[must_use]
     pub fn guard(&self) -> &CsrfGuard {
         &self.0.guard
@@ -60,42 +61,41 @@ impl CsrfSlot {
         self.0.session.as_ref()
     }
 
-    /// The decision on this request, as far as it is known.
+    /// Returns the current decision on this request.
     #[must_use]
     pub fn decision(&self) -> CsrfDecision {
         self.progress().decision
     }
 
-    /// Checks the request's head. `outer` is the slot that the request has already, if there is
-    /// one.
+    /// Checks the request's head.
     ///
-    /// The handler runs unless the decision is `Refused`; after `TokenNeeded`,
-    /// [`CsrfSlot::check_token`] comes first.
+    /// `outer` is the slot of an outer CSRF layer, if there is one. After `Refused`, the handler
+    /// must not run. After `TokenNeeded`, call [`CsrfSlot::check_token`] first.
     pub fn check_head(&self, head: &impl RequestHead, outer: Option<&Self>) -> CsrfDecision {
         if self.guard().is_exempt() {
             if outer.is_some_and(|outer| !outer.guard().is_exempt()) {
                 tracing::warn!(
-                    "a route is exempt from CSRF checks inside of a layer that enforces them: it is checked all the same"
+                    "a route is exempt from CSRF checks inside a layer that enforces them: it is checked nevertheless"
                 );
             }
             return CsrfDecision::Unchecked;
         }
         let rules = self.guard().rules();
-        // Nearly all requests: their headers needn't be read.
+        // The common case: no further headers need to be read.
         if !rules.covers(head.method()) && !head.is_handshake() {
             return CsrfDecision::Unchecked;
         }
         self.record(rules.decide(&head.facts()), head)
     }
 
-    /// Compares the token of a request whose head asks for it, and creates nothing.
+    /// Compares the token of a request whose head requires it. Never creates a session.
     ///
-    /// The body is read only if the token may be in it, and replayed before this returns.
+    /// The body is read only if it may contain the token, and is replayed before this returns.
     ///
     /// # Errors
-    /// When the check is impossible: the session's store couldn't answer, or no session layer is
-    /// installed around this one. It is traced. Where the rules only report, that is a reported
-    /// refusal instead.
+    /// Returns an error if the check is impossible, because the session's store couldn't answer or
+    /// no session layer is installed around this one. The error is traced. With report-only rules,
+    /// it is a reported refusal instead.
     pub async fn check_token(&self, head: &impl RequestHead, body: &mut impl FormBody) -> Result<CsrfDecision, Error> {
         let outcome = compare(self.guard(), self.session(), head, body).await.or_else(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "CSRF check impossible");
@@ -104,8 +104,8 @@ impl CsrfSlot {
         Ok(self.record(CsrfDecision::of(outcome), head))
     }
 
-    /// Keeps the decision: what is only reported passes, and nothing of a refused request is
-    /// committed.
+    /// Records the decision. In report-only mode a failed check passes; otherwise nothing that the
+    /// refused request did is committed.
     fn record(&self, decision: CsrfDecision, head: &impl RequestHead) -> CsrfDecision {
         let decision = decision.refusal().map_or(decision, |refusal| self.refuse(refusal, head.method()));
         self.progress().decision = decision;
@@ -126,12 +126,13 @@ impl CsrfSlot {
         CsrfDecision::Refused(refusal)
     }
 
-    /// The token for this request's pages, under a fresh mask. Where tokens live in the session,
-    /// this keeps a new session.
+    /// Returns the token for this request's pages, under a fresh mask.
+    ///
+    /// If tokens are kept in the session, a new session is stored.
     ///
     /// # Errors
-    /// When the session's store couldn't answer, no session layer is installed around the CSRF
-    /// layer, or the system has no random bytes to give.
+    /// Returns an error if the session's store couldn't answer, if no session layer is installed
+    /// around the CSRF layer, or if the operating system can't provide random bytes.
     pub fn form_token<'a, H: RequestHead>(
         &'a self,
         head: &'a H,
@@ -140,16 +141,16 @@ impl CsrfSlot {
         async move { Ok(FormToken::new(self.guard().rules().field_name().to_owned(), masked.await?)) }
     }
 
-    /// The text of [`CsrfSlot::form_token`].
+    /// Returns the text of [`CsrfSlot::form_token`].
     ///
     /// # Errors
-    /// As for [`CsrfSlot::form_token`].
+    /// Returns the errors of [`CsrfSlot::form_token`].
     pub fn masked_token<'a, H: RequestHead>(
         &'a self,
         head: &'a H,
     ) -> impl Future<Output = Result<String, Error>> + use<'a, H> {
-        // The head is read here and not in the future, which can then be sent where the head
-        // cannot.
+        // The head is read before the future is created, so that the future is `Send` even if the
+        // head isn't.
         let session = self.session().map(|slot| slot.open_for(head));
         let cookies = head.cookies();
         async move {
@@ -173,16 +174,18 @@ impl CsrfSlot {
         masked(&self.progress().issued.get_or_insert((fresh, cookie)).0)
     }
 
-    /// What the check asks of the response: a token cookie, and `Vary` on a page that depends on
-    /// one.
+    /// Returns the effects of the check on the response.
+    ///
+    /// They are a token cookie, and `Vary` on a page with a token.
     #[must_use]
     pub fn effects(&self) -> ResponseEffects {
         let rendered = self.progress().rendered;
         ResponseEffects { opened: rendered, private: rendered, cookies: self.cookie().into_iter().collect() }
     }
 
-    /// The cookie that the response must set, where tokens live in a cookie and this request was
-    /// given a new one.
+    /// Returns the token cookie to set, if this request was issued a token.
+    ///
+    /// Only if tokens are kept in a cookie.
     #[must_use]
     pub fn cookie(&self) -> Option<SetCookie> {
         self.progress().issued.as_ref().map(|(_, cookie)| cookie.clone())

@@ -1,4 +1,4 @@
-//! The tools of a check: an application, browsers with their cookies, and words for a failure.
+//! The tools of a check: an application, browsers with their cookies, and error messages.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::slot::{Engine, SessionSlot};
 
 pub(super) type Outcome = Result<(), Wrong>;
 
-/// The key and the value that show which session was opened.
+/// The key and the value that identify the session of a check.
 pub(super) const KEY: &str = "conformance";
 pub(super) const VALUE: &str = "kept";
 pub(super) const SECOND: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ impl Wrong {
         Self(why.into())
     }
 
-    /// The same, with the case in which it happened.
+    /// Prefixes the message with the case.
     pub(super) fn within(self, case: &str) -> Self {
         Self(format!("{case}: {}", self.0))
     }
@@ -54,7 +54,7 @@ impl<E: StdError> From<E> for Wrong {
     }
 }
 
-/// Says what was expected where something else was found.
+/// Returns an error with both values unless `found` equals `expected`.
 pub(super) fn same<T: PartialEq + fmt::Debug>(what: &str, found: &T, expected: &T) -> Outcome {
     if found == expected {
         return Ok(());
@@ -67,7 +67,7 @@ pub(super) fn ensure(holds: bool, what: impl Into<String>) -> Outcome {
 }
 
 pub(super) fn silent(what: &str, cookies: &[SetCookie]) -> Outcome {
-    // Names alone: a value is a secret.
+    // Only names, because values are secret.
     let names: Vec<&str> = cookies.iter().map(SetCookie::name).collect();
     ensure(names.is_empty(), format!("{what}: no cookie expected, found {names:?}"))
 }
@@ -90,18 +90,19 @@ impl<F: SessionFactory> Bench<F> {
         Self { factory, can }
     }
 
-    /// An application with this factory, at about the real time: a store may have a clock too.
+    /// Returns an application with this factory. Its clock starts at the real time, because a store
+    /// may use its own clock.
     pub(super) fn app(&self) -> App {
         App::new(Arc::clone(&self.factory))
     }
 
-    /// The number of sessions that are kept, if the caller can tell.
+    /// Returns the number of stored sessions, if the caller can count them.
     pub(super) fn kept(&self) -> Option<usize> {
         self.can.kept.as_ref().map(|kept| kept())
     }
 }
 
-/// An engine, and the clock that it goes by.
+/// An engine and its clock.
 #[derive(Clone, Debug)]
 pub(super) struct App {
     pub(super) engine: Arc<Engine>,
@@ -110,7 +111,7 @@ pub(super) struct App {
 
 impl App {
     pub(super) fn new(factory: impl SessionFactory) -> Self {
-        // Some formats keep whole seconds.
+        // Some formats have a resolution of whole seconds.
         let now = Timestamp::from_unix_secs(SystemClock.now().unix_secs());
         let clock = Arc::new(ManualClock::at(now));
         let engine = Arc::new(Engine::new(factory).clock(Arc::clone(&clock)));
@@ -125,7 +126,7 @@ impl App {
         self.clock.set(now);
     }
 
-    /// A browser whose session holds the value, a message, and a token.
+    /// Returns a browser whose session has the value, a message and a token.
     pub(super) async fn visitor(&self) -> Result<Browser, Wrong> {
         let mut browser = Browser::default();
         let cookies = browser
@@ -141,14 +142,14 @@ impl App {
     }
 }
 
-/// A request whose handler runs.
+/// A request whose handler is running.
 pub(super) struct Request {
     slot: SessionSlot,
     pub(super) session: Session,
 }
 
 impl Request {
-    /// Commits it: the cookies of its response.
+    /// Commits the request, and returns the cookies of its response.
     pub(super) async fn end(self) -> Result<Vec<SetCookie>, Wrong> {
         drop(self.session);
         let effects = self.slot.finish(200).await.map_err(|failure| Wrong::from(failure.error))?;
@@ -156,7 +157,7 @@ impl Request {
     }
 }
 
-/// A browser, as far as sessions need one: it keeps cookies until they are replaced or removed.
+/// A browser: it keeps cookies until they are replaced or removed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Browser {
     jar: Vec<Kept>,
@@ -181,7 +182,7 @@ impl Kept {
         self.attributes.iter().any(|it| it == "max-age=0" || it.starts_with("expires=thu, 01 jan 1970"))
     }
 
-    /// The attributes that say which cookie it is and who sees it.
+    /// Returns the attributes that identify the cookie and restrict its use.
     fn scope(&self) -> Vec<&str> {
         let is_time = |it: &&str| it.starts_with("max-age=") || it.starts_with("expires=");
         let mut scope: Vec<&str> = self.attributes.iter().map(String::as_str).filter(|it| !is_time(it)).collect();
@@ -195,7 +196,7 @@ impl Browser {
         self.jar.is_empty()
     }
 
-    /// The same cookies with other values: `change` gets name and value.
+    /// Returns a browser with the same cookies and other values, computed from name and value.
     pub(super) fn changed(&self, change: impl Fn(&str, &str) -> String) -> Self {
         let jar = self.jar.iter().map(|kept| Kept { value: change(&kept.name, &kept.value), ..kept.clone() });
         Self { jar: jar.collect() }
@@ -205,13 +206,13 @@ impl Browser {
         self.jar.iter().map(|kept| kept.value.as_str()).collect()
     }
 
-    /// The `Cookie` header.
+    /// Returns the `Cookie` header.
     pub(super) fn header(&self) -> String {
         let pairs: Vec<_> = self.jar.iter().map(|kept| format!("{}={}", kept.name, kept.value)).collect();
         pairs.join("; ")
     }
 
-    /// The name of the first cookie that the factory set.
+    /// Returns the name of the first cookie that the factory set.
     pub(super) fn first_name(&self) -> Result<&str, Wrong> {
         self.jar.first().map(|kept| kept.name.as_str()).ok_or_else(|| Wrong::new("the browser has no cookie"))
     }
@@ -221,7 +222,7 @@ impl Browser {
         open(app, self.header().as_bytes()).await
     }
 
-    /// Makes a request: what its handler returns, and the cookies of the response.
+    /// Sends a request, and returns the handler's result and the cookies of the response.
     pub(super) async fn visit<T>(
         &mut self,
         app: &App,
@@ -234,7 +235,7 @@ impl Browser {
         Ok((result, cookies))
     }
 
-    /// Looks at the session without a trace in the browser.
+    /// Reads the session without changing the browser's cookies.
     pub(super) async fn look<T>(
         &self,
         app: &App,
@@ -243,13 +244,14 @@ impl Browser {
         Ok(self.clone().visit(app, handler).await?.0)
     }
 
-    /// Whether its cookies open the session of [`App::visitor`].
+    /// Returns `true` if the browser's cookies open the session of [`App::visitor`].
     pub(super) async fn opens(&self, app: &App) -> Result<bool, Wrong> {
         let value = self.look(app, |session| session.get::<String>(KEY)).await?;
         Ok(value.as_deref() == Some(VALUE))
     }
 
-    /// Keeps the cookies of a response. Each name at most once: the order of lines means nothing.
+    /// Stores the cookies of a response. Each name may occur only once, because their order is
+    /// undefined.
     pub(super) fn take(&mut self, cookies: &[SetCookie]) -> Outcome {
         let mut names: Vec<&str> = cookies.iter().map(SetCookie::name).collect();
         names.sort_unstable();
@@ -257,7 +259,7 @@ impl Browser {
             return Err(Wrong::new(format!("one response sends the cookie {name} twice")));
         }
         let cookies: Vec<Kept> = cookies.iter().map(Kept::of).collect();
-        // A session that moves within one request may remove a cookie that never arrived.
+        // A session that moves within one request may remove a cookie that was never sent.
         let concerns = |cookie: &Kept| !cookie.is_removal() || self.jar.iter().any(|kept| kept.name == cookie.name);
         ensure(
             cookies.is_empty() || cookies.iter().any(concerns),

@@ -1,12 +1,12 @@
-//! The things that a factory says it can do.
+//! The capabilities of a factory.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The things that a factory can do beyond the duties of every factory.
+/// The capabilities of a factory beyond the requirements for every factory.
 ///
-/// A check of something that a factory cannot do is left out, or becomes a check that the factory
-/// is honest about it.
+/// For a missing capability, a check is skipped, or replaced by a check that the factory reports
+/// it.
 #[derive(Clone)]
 #[must_use]
 pub struct Capabilities {
@@ -21,7 +21,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// All of them, as `StoredSessions` has; 50 rounds of each race.
+    /// Returns all capabilities, which `StoredSessions` has, with 50 rounds of each race.
     pub const fn all() -> Self {
         Self {
             revokes: true,
@@ -35,55 +35,60 @@ impl Capabilities {
         }
     }
 
-    /// A session cannot be ended before its deadline, because the browser holds the only copy.
+    /// Declares that a session can't be ended before its deadline.
+    ///
+    /// This is the case if the browser has the only copy.
     pub const fn without_revocation(mut self) -> Self {
         self.revokes = false;
         self.follows_moves = false;
         self
     }
 
-    /// Of two requests that change a session at the same time, the later one wins.
+    /// Declares that if two requests change a session concurrently, the later one wins.
     pub const fn without_merging(mut self) -> Self {
         self.merges = false;
         self
     }
 
-    /// It keeps no tombstone under an id that has moved: a sign-out that brings the old id ends
-    /// nothing.
+    /// Declares that a superseded id leaves no tombstone.
+    ///
+    /// A sign-out with the old id then ends nothing.
     pub const fn without_tombstones(mut self) -> Self {
         self.follows_moves = false;
         self
     }
 
-    /// A read extends no deadline.
+    /// Declares that a read extends no deadline.
     pub const fn without_touches(mut self) -> Self {
         self.touches = false;
         self
     }
 
-    /// It cannot [look again](crate::SessionFactory::reload) at a session.
+    /// Declares that the factory can't [reload](crate::SessionFactory::reload) a session.
     pub const fn without_reload(mut self) -> Self {
         self.reloads = false;
         self
     }
 
-    /// None of its commits is ever without an answer, as with a map in memory: it returns no error
-    /// with [`Error::is_unavailable`](crate::Error::is_unavailable), so no commit of it is resumed.
+    /// Declares that every commit has a known outcome, as with a map in memory.
+    ///
+    /// Such a factory returns no error with
+    /// [`Error::is_unavailable`](crate::Error::is_unavailable), so none of its commits is resumed.
     pub const fn always_answers(mut self) -> Self {
         self.resumes = false;
         self
     }
 
-    /// The number of rounds of each race.
+    /// Sets the number of rounds of each race.
     pub const fn rounds(mut self, rounds: usize) -> Self {
         self.rounds = rounds;
         self
     }
 
-    /// Counts the sessions that are kept now. With it the suite sees that nothing is kept for a
-    /// session that was only read, and that an end comes before a beginning.
+    /// Sets a function that counts the stored sessions.
     ///
-    /// Nothing else may create or end a session in the same place while the suite runs.
+    /// With it the suite checks that a read stores no session, and that an end comes before a
+    /// beginning. No other code may create or end a session in the same store while the suite runs.
     pub fn counting(mut self, kept: impl Fn() -> usize + Send + Sync + 'static) -> Self {
         self.kept = Some(Arc::new(kept));
         self

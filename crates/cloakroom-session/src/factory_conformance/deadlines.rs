@@ -1,4 +1,4 @@
-//! Deadlines: valid at the deadline, and not a second later.
+//! Deadlines: a session is valid at its deadline, and no longer a second later.
 
 use super::bench::{Bench, Outcome, SECOND, ensure, same, silent};
 use crate::factory::SessionFactory;
@@ -10,7 +10,7 @@ pub(super) async fn valid_at_its_deadline_and_not_after<F: SessionFactory>(it: B
     let Some(ends) = ends else { return Ok(()) };
     ensure(ends > app.now(), "the session has a deadline that has passed")?;
     let ends = cloakroom_core::Timestamp::from_unix_secs(ends.unix_secs());
-    // Not opened before, because a touch would extend it.
+    // Not opened before, because a touch would extend the deadline.
     app.set(ends);
     let opened = browser.begin(&app).await?;
     ensure(opened.session.contains_key(super::bench::KEY), "it doesn't open at its deadline")?;
@@ -24,12 +24,12 @@ pub(super) async fn a_read_extends_the_deadline<F: SessionFactory>(it: Bench<F>)
     let mut browser = app.visitor().await?;
     let ends = browser.look(&app, |session| Ok(session.expires_at())).await?;
     let Some(ends) = ends else { return Ok(()) };
-    // With a quarter of the time left, every interval of touches has passed.
+    // With a quarter of the time left, every touch interval has passed.
     let left = ends.unix_secs().saturating_sub(app.now().unix_secs());
     app.set(app.now() + SECOND * u32::try_from(left / 4 * 3).unwrap_or(u32::MAX));
     browser.visit(&app, |_| Ok(())).await?;
     app.set(ends + SECOND);
-    ensure(browser.opens(&app).await?, "a session that was read ends as if it hadn't been")?;
+    ensure(browser.opens(&app).await?, "a read doesn't extend the deadline")?;
     let messages = browser.look(&app, |session| Ok(session.peek_flash::<String>())).await?;
     same("the messages after a touch", &messages, &vec!["waiting".to_owned()])
 }
@@ -57,5 +57,5 @@ pub(super) async fn expired_in_mid_request_is_dropped<F: SessionFactory>(it: Ben
     slow.session.insert("late", 1)?;
     silent("a write to a session that has expired in the meantime", &slow.end().await?)?;
     let late = browser.look(&app, |session| session.get::<u32>("late")).await?;
-    same("what was written too late", &late, &None)
+    same("a value that was written too late", &late, &None)
 }

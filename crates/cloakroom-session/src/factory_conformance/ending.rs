@@ -19,7 +19,7 @@ pub(super) async fn invalidate_removes_the_cookie_as_it_was_set<F: SessionFactor
     let app = it.app();
     let mut browser = app.visitor().await?;
     let expected = browser.values().len();
-    // The browser compares attributes, and refuses a name that comes twice.
+    // The browser compares attributes, and rejects a name that occurs twice.
     let cookies = browser.visit(&app, sign_out).await?.1;
     same("the number of Set-Cookie lines", &cookies.len(), &expected)?;
     ensure(browser.is_empty(), "the browser keeps a cookie after the sign-out")
@@ -42,7 +42,7 @@ pub(super) async fn a_moved_id_opens_nothing<F: SessionFactory>(it: Bench<F>) ->
     ensure(!copy.opens(&app).await?, "a cookie from before the cycle opens the session")?;
     let mut late = copy.clone();
     let cookies = late.visit(&app, |session| session.get::<String>(KEY).map(drop)).await?.1;
-    silent("a read with an id that has moved", &cookies)?;
+    silent("a read with a superseded id", &cookies)?;
     ensure(browser.opens(&app).await?, "the session is gone")
 }
 
@@ -78,7 +78,7 @@ pub(super) async fn a_second_end_is_silent<F: SessionFactory>(it: Bench<F>) -> O
     let app = it.app();
     let mut browser = app.visitor().await?;
     let mut copy = browser.clone();
-    // One that opened the session while it was there, and one that comes later.
+    // One that opened the session while it existed, and one that comes later.
     let slow = browser.begin(&app).await?;
     browser.visit(&app, sign_out).await?;
     slow.session.invalidate();
@@ -107,7 +107,7 @@ pub(super) async fn invalidate_then_write_begins_anew<F: SessionFactory>(it: Ben
     ensure(!it.can.revokes || !before.opens(&app).await?, "the old session goes on")
 }
 
-/// With a count of sessions, each step of the commit is watched: there must never be one more.
+/// If sessions are counted, every step of the commit is observed: their number must never grow.
 pub(super) async fn the_end_comes_before_the_beginning<F: SessionFactory>(it: Bench<F>) -> Outcome {
     let Some(_) = it.kept() else { return Ok(()) };
     let app = it.app();
@@ -127,7 +127,7 @@ pub(super) async fn the_end_comes_before_the_beginning<F: SessionFactory>(it: Be
     });
     let Poll::Ready(cookies) = cookies.await else { return Ok(()) };
     browser.take(&cookies?)?;
-    ensure(most == before, "the new session was there while the old one still was")?;
+    ensure(most == before, "the new session existed before the old one had ended")?;
     same("the number of sessions afterwards", &it.kept(), &before)
 }
 
@@ -144,7 +144,7 @@ pub(super) async fn a_session_that_was_just_kept_can_be_ended<F: SessionFactory>
     same("the number of sessions", &it.kept(), &before)
 }
 
-/// The things that a slow request may do to its session before it commits.
+/// The changes that a slow request may make to its session before it commits.
 type Slow = (&'static str, fn(&App, &Session) -> Result<(), Error>);
 
 const SLOW: &[Slow] = &[
@@ -169,7 +169,7 @@ const SLOW: &[Slow] = &[
         Ok(())
     }),
     ("a touch", |app, it| {
-        // Late enough for a touch, and before any deadline.
+        // Late enough for a touch, but before any deadline.
         let ends = it.expires_at().unwrap_or_else(|| app.now() + SECOND * 600);
         let left = ends.unix_secs().saturating_sub(app.now().unix_secs());
         app.set(app.now() + SECOND * u32::try_from(left / 2).unwrap_or(u32::MAX));
@@ -186,9 +186,9 @@ pub(super) async fn a_slow_request_revives_nothing<F: SessionFactory>(it: Bench<
         let kept = it.kept();
         act(&app, &slow.session)?;
         silent(&format!("{case}, after a sign-out"), &slow.end().await.map_err(|why| why.within(case))?)?;
-        ensure(!copy.opens(&app).await?, format!("{case}: the session is there again"))?;
+        ensure(!copy.opens(&app).await?, format!("{case}: the session was revived"))?;
         let is_new = copy.look(&app, |session| Ok(session.is_empty())).await?;
-        ensure(is_new, format!("{case}: something of the session is there again"))?;
+        ensure(is_new, format!("{case}: a part of the session was revived"))?;
         same(&format!("{case}: the number of sessions"), &it.kept(), &kept)?;
     }
     Ok(())
@@ -220,7 +220,7 @@ pub(super) async fn dropped_is_not_ended<F: SessionFactory>(it: Bench<F>) -> Out
     ensure(slow.session.is_detached(), "after a commit that was dropped the session isn't detached")?;
     ensure(slow.session.is_empty(), "after a commit that was dropped the session isn't empty")?;
     let kept = it.kept();
-    // A browser that has signed in anew must not be sent another session by this request.
+    // If the browser has signed in again, this request must not send it another session.
     slow.session.insert("later", 1)?;
     silent("a write after a commit that was dropped", &slow.end().await?)?;
     same("the number of sessions", &it.kept(), &kept)
@@ -238,7 +238,7 @@ pub(super) async fn a_sign_out_follows_the_move<F: SessionFactory>(it: Bench<F>)
         }
         slow.session.invalidate();
         let cookies = slow.end().await.map_err(|why: Wrong| why.within(case))?;
-        ensure(!browser.opens(&app).await?, format!("{case}: the session goes on under its new id"))?;
+        ensure(!browser.opens(&app).await?, format!("{case}: the session still exists under its new id"))?;
         // A migration removes the cookies of both its sides.
         let names: std::collections::BTreeSet<_> = cookies.iter().map(SetCookie::name).collect();
         ensure(!names.is_empty(), format!("{case}: no cookie is removed"))?;
@@ -251,7 +251,7 @@ pub(super) async fn a_sign_out_follows_the_move<F: SessionFactory>(it: Bench<F>)
     Ok(())
 }
 
-/// Writers and a sign-out that really run at the same time.
+/// Writers and a sign-out that run in parallel.
 pub(super) async fn a_race_with_a_sign_out_leaves_nothing<F: SessionFactory>(it: Bench<F>) -> Outcome {
     for round in 0..it.can.rounds {
         let app = it.app();
@@ -271,12 +271,12 @@ pub(super) async fn a_race_with_a_sign_out_leaves_nothing<F: SessionFactory>(it:
         }
         for task in tasks {
             let (racer, cookies) = task.await??;
-            // A session that moves has both: the removal of one cookie and another one.
+            // A session that moves sends both: the removal of one cookie, and another one.
             let removes = !cookies.is_empty() && cookies.iter().all(|it| it.as_str().contains("Max-Age=0"));
             ensure(racer == 0 || !removes, "a request that only writes removes the cookie")?;
         }
         let left = browser.look(&app, |session| Ok(!session.is_empty() || !session.is_new())).await?;
-        ensure(!left || !browser.opens(&app).await?, format!("round {round}: the session is there again"))?;
+        ensure(!left || !browser.opens(&app).await?, format!("round {round}: the session was revived"))?;
     }
     Ok(())
 }

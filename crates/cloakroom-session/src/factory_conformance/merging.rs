@@ -1,4 +1,4 @@
-//! Merging: of requests that run at the same time, none is lost.
+//! Merging: concurrent requests lose no changes.
 
 use super::bench::{Bench, KEY, Outcome, Request, VALUE, Wrong, ensure, same};
 use crate::factory::SessionFactory;
@@ -15,7 +15,7 @@ pub(super) async fn changes_of_different_keys_both_survive<F: SessionFactory>(it
     one.end().await?;
     other.end().await?;
     let found = browser.look(&app, |it| Ok((it.get("one")?, it.get("other")?, it.get::<String>(KEY)?))).await?;
-    same("what two requests wrote and removed", &found, &(Some(1), Some(2), None))
+    same("the values that two requests wrote and removed", &found, &(Some(1), Some(2), None))
 }
 
 pub(super) async fn overlapping_updates_all_count<F: SessionFactory>(it: Bench<F>) -> Outcome {
@@ -35,7 +35,7 @@ pub(super) async fn overlapping_updates_all_count<F: SessionFactory>(it: Bench<F
     same("the count of overlapping updates", &count, &Some(REQUESTS))
 }
 
-/// The same with tasks that really run at the same time.
+/// The same with tasks that run in parallel.
 pub(super) async fn racing_updates_all_count<F: SessionFactory>(it: Bench<F>) -> Outcome {
     for _ in 0..it.can.rounds.div_ceil(5) {
         let app = it.app();
@@ -60,7 +60,7 @@ pub(super) async fn racing_updates_all_count<F: SessionFactory>(it: Bench<F>) ->
                 Ok((session.get::<usize>("count")?, session.len(), session.peek_flash::<String>().len()))
             })
             .await?;
-        // The value of the visitor and the count; the message that waited.
+        // The visitor's value and the count; the visitor's message.
         same("the count, the values and the messages", &found, &(Some(REQUESTS), REQUESTS + 2, REQUESTS + 1))?;
     }
     Ok(())
@@ -90,5 +90,5 @@ pub(super) async fn a_move_takes_along_what_others_wrote<F: SessionFactory>(it: 
     browser.take(&cookies).map_err(|why: Wrong| why.within("the cookies of the cycle"))?;
     ensure(browser.opens(&app).await?, "the session is gone")?;
     let other = browser.look(&app, |session| session.get::<String>("other")).await?;
-    same("what another request wrote before the move", &other.as_deref(), &Some(VALUE))
+    same("a value of another request, written before the move", &other.as_deref(), &Some(VALUE))
 }

@@ -1,10 +1,9 @@
-//! The suite that decides whether a session factory is right: the duties printed at
-//! [`SessionFactory`], as requests and cookies.
+//! The conformance suite for session factories. It checks the requirements of [`SessionFactory`].
 //!
-//! Each check is a browser or two that make requests through an [`Engine`](crate::Engine) with a
-//! clock that is told the time. A check that fails says which rule was broken, and where. The
-//! suite makes sessions of its own and looks at no others, so that a factory over a shared store
-//! can be tested too.
+//! Each check simulates one or two browsers that send requests through an [`Engine`](crate::Engine)
+//! with a manual clock. A failed check names the rule that was broken and the case. The suite
+//! creates its own sessions and reads no others, so that it can also test a factory on a shared
+//! store.
 //!
 //! # Examples
 //! ```
@@ -43,16 +42,16 @@ use crate::factory::SessionFactory;
 use bench::{Bench, Outcome};
 pub use capabilities::Capabilities;
 
-/// The longest time for one check. A factory that works needs far less.
+/// The timeout of one check. A working factory needs far less.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A check that a factory didn't pass.
+/// A failed check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The check's name, which is the rule.
+    /// The name of the check, which is the rule.
     pub check: &'static str,
-    /// What was expected, and what was found.
+    /// The expected and the actual result.
     pub why: String,
 }
 
@@ -68,9 +67,9 @@ macro_rules! run {
     };
 }
 
-/// Runs every check, and returns those that the factory didn't pass.
+/// Runs all checks, and returns those that failed.
 ///
-/// It needs a tokio runtime with several threads and a timer.
+/// It needs a multi-threaded tokio runtime with a timer.
 ///
 /// # Examples
 /// ```
@@ -83,7 +82,7 @@ macro_rules! run {
 /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
 /// let sessions = Arc::new(CookieSessions::signed(key).build()?);
 ///
-/// // A cookie session can't be revoked. A claim that it can is found out.
+/// // A cookie session can't be revoked. The suite detects the wrong claim that it can.
 /// let failures = check(sessions, Capabilities::all().rounds(1)).await;
 /// assert!(failures.iter().any(|failure| failure.check == "an_ended_session_opens_nothing"));
 /// # Ok(())
@@ -146,17 +145,17 @@ pub async fn check<F: SessionFactory>(factory: Arc<F>, can: Capabilities) -> Vec
     failures
 }
 
-/// Panics with all checks that the factory doesn't pass.
+/// Runs all checks, and panics if one failed.
 ///
 /// # Panics
-/// When there is one.
+/// Panics with a list of the failed checks.
 pub async fn assert_conforms<F: SessionFactory>(factory: Arc<F>, can: Capabilities) {
     let failures = check(factory, can).await;
     let lines: Vec<String> = failures.iter().map(Failure::to_string).collect();
-    assert!(failures.is_empty(), "the factory isn't right, {} checks failed:\n{}", lines.len(), lines.join("\n"));
+    assert!(failures.is_empty(), "the factory doesn't conform, {} checks failed:\n{}", lines.len(), lines.join("\n"));
 }
 
-/// Runs one check in its own task: a factory that panics or hangs fails that check alone.
+/// Runs one check in a separate task, so that a factory that panics or hangs fails only that check.
 async fn one<S, F>(check: &'static str, bench: &Bench<S>, run: impl FnOnce(Bench<S>) -> F) -> Option<Failure>
 where
     S: SessionFactory,

@@ -1,4 +1,4 @@
-//! Opening: nothing for nothing, and nothing that a client invented.
+//! Opening: an unused session is not stored, and an id from a client is never adopted.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub(super) async fn a_read_changes_nothing<F: SessionFactory>(it: Bench<F>) -> O
     let mut browser = app.visitor().await?;
     silent("a session that is only read", &browser.visit(&app, read).await?.1)?;
     silent("a session that is only opened", &browser.visit(&app, |_| Ok(())).await?.1)?;
-    ensure(browser.opens(&app).await?, "it doesn't open any more after a read")
+    ensure(browser.opens(&app).await?, "it no longer opens after a read")
 }
 
 pub(super) async fn a_created_session_opens_as_it_was<F: SessionFactory>(it: Bench<F>) -> Outcome {
@@ -76,7 +76,7 @@ pub(super) async fn a_created_session_opens_as_it_was<F: SessionFactory>(it: Ben
     same("the number of values", &session.len(), &4)?;
     same("the messages", &session.peek_flash::<String>(), &vec!["first".to_owned(), "second".to_owned()])?;
     same("the owner", &session.owner().as_deref(), &Some("ann"))?;
-    same("when it was created", &session.created(), &created)?;
+    same("the time of creation", &session.created(), &created)?;
     ensure(session.csrf_token()? == token, "the CSRF token is another one")?;
     silent("a session that is only read", &request.end().await?)
 }
@@ -87,7 +87,7 @@ pub(super) async fn an_invented_id_is_not_adopted<F: SessionFactory>(it: Bench<F
     let invented = fresh_id()?.expose();
     let mut forged = vec![("an id of our form", visitor.changed(|_, _| invented.clone()))];
     for part in 0..4_usize {
-        // Well formed, and made by nobody.
+        // Well formed, but never issued.
         forged.push(("a changed character", visitor.changed(|_, value| with_another(value, part))));
     }
     if it.can.revokes {
@@ -113,14 +113,14 @@ pub(super) async fn an_invented_id_is_not_adopted<F: SessionFactory>(it: Bench<F
         let shared = sent.values().iter().any(|value| forgery.values().contains(value));
         ensure(!shared, format!("{case}: the session has the id that the client brought"))?;
         let found = forgery.look(&app, |session| session.get::<bool>("written")).await?;
-        ensure(found.is_none(), format!("{case}: what the client brought opens the new session"))?;
+        ensure(found.is_none(), format!("{case}: the client's value opens the new session"))?;
         let found = browser.look(&app, |session| session.get::<bool>("written")).await?;
         same(&format!("{case}: the new session"), &found, &Some(true))?;
     }
     Ok(())
 }
 
-/// The value with one letter or digit replaced, in this quarter of it.
+/// Returns the value with one letter or digit of this quarter replaced.
 fn with_another(value: &str, quarter: usize) -> String {
     let place = value.len() * quarter / 4;
     let mut done = false;
@@ -159,7 +159,7 @@ pub(super) async fn nonsense_is_a_fresh_session<F: SessionFactory>(it: Bench<F>)
     }
     let mut bytes = format!("{}=", visitor.first_name()?).into_bytes();
     bytes.extend([0xff, 0xfe, 0x80, b'a']);
-    nonsense(&it, "bytes that are no text", &bytes).await
+    nonsense(&it, "bytes that aren't text", &bytes).await
 }
 
 async fn nonsense<F: SessionFactory>(it: &Bench<F>, case: &str, header: &[u8]) -> Outcome {
@@ -172,7 +172,7 @@ async fn nonsense<F: SessionFactory>(it: &Bench<F>, case: &str, header: &[u8]) -
     request.session.insert(KEY, VALUE)?;
     let mut browser = Browser::default();
     browser.take(&request.end().await.map_err(within)?)?;
-    ensure(browser.opens(&app).await?, format!("{case}: what is written then isn't kept"))
+    ensure(browser.opens(&app).await?, format!("{case}: a later write isn't kept"))
 }
 
 pub(super) async fn a_bad_cookie_hides_no_good_one<F: SessionFactory>(it: Bench<F>) -> Outcome {

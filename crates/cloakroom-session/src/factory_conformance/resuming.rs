@@ -1,4 +1,4 @@
-//! Resuming: a commit whose answer was lost is found out, and never applied twice.
+//! Resuming: a commit whose reply was lost is resolved, and never applied twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::factory::{Committed, SessionFactory};
 use crate::session::Session;
 
-/// Carries commits out, and loses the answers of some.
+/// A factory that carries commits out, but loses the replies of some.
 #[derive(Debug)]
 struct LosesAnswers<F> {
     inner: Arc<F>,
@@ -36,21 +36,21 @@ impl<F: SessionFactory> SessionFactory for LosesAnswers<F> {
     }
 }
 
-/// Makes a request whose commit is answered only when it is tried again.
+/// Sends a request whose commit gets a reply only when it is retried.
 async fn unanswered<F: SessionFactory>(
     it: &Bench<F>,
     app: &App,
     browser: &mut Browser,
     act: impl FnOnce(&Session) -> Result<(), Error> + Send,
 ) -> Outcome {
-    // Twice: also a commit that was resumed may lose its answer.
+    // Twice, because the reply of a resumed commit may be lost, too.
     let lossy = App::new(LosesAnswers { inner: Arc::clone(&it.factory), left: AtomicUsize::new(2) });
     lossy.set(app.now());
     let request = browser.begin(&lossy).await?;
     act(&request.session)?;
     for _ in 0..2 {
         let Err(error) = request.session.commit_now().await else {
-            // Nothing was committed that could lose its answer.
+            // Nothing was committed whose reply could be lost.
             return ensure(false, "a commit was due, and none was begun");
         };
         if !error.is_unavailable() {
@@ -73,7 +73,7 @@ pub(super) async fn a_resumed_write_is_applied_once<F: SessionFactory>(it: Bench
     same("the count, and the number of messages", &found, &(Some(1), 2))
 }
 
-/// The same for a commit that was replayed on what another request wrote.
+/// The same for a commit that was replayed on the changes of another request.
 pub(super) async fn a_resumed_replay_is_applied_once<F: SessionFactory>(it: Bench<F>) -> Outcome {
     let app = it.app();
     let mut browser = app.visitor().await?;
@@ -131,7 +131,8 @@ pub(super) async fn a_resumed_end_has_ended<F: SessionFactory>(it: Bench<F>) -> 
     let app = it.app();
     let mut browser = app.visitor().await?;
     let copy = browser.clone();
-    // The answer that brings the removal may be the lost one: a browser may keep a dead cookie.
+    // The removal may be in the lost response, so a browser may keep the cookie of an ended
+    // session.
     unanswered(&it, &app, &mut browser, super::ending::sign_out).await?;
     ensure(!it.can.revokes || !copy.opens(&app).await?, "the session goes on")
 }

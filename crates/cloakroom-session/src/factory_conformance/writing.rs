@@ -1,11 +1,11 @@
-//! Writing: each change is kept, and a new id has everything that it should have and no more.
+//! Writing: each change is kept, and a new id keeps exactly the expected data.
 
 use super::bench::{Bench, KEY, Outcome, VALUE, Wrong, ensure, same};
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::session::Session;
 
-/// A change, and what a later request sees of it.
+/// A change, and its effect on a later request.
 type Row = (&'static str, fn(&Session) -> Result<(), Error>, fn(&Session) -> Result<bool, Error>);
 
 const ROWS: &[Row] = &[
@@ -14,11 +14,11 @@ const ROWS: &[Row] = &[
     (
         "remove",
         |it| {
-            it.insert("beside", 1)?;
+            it.insert("other", 1)?;
             it.remove(KEY);
             Ok(())
         },
-        |it| Ok(!it.contains_key(KEY) && it.get("beside")? == Some(1)),
+        |it| Ok(!it.contains_key(KEY) && it.get("other")? == Some(1)),
     ),
     ("update", |it| it.update("count", |count: &mut u32| *count += 2), |it| Ok(it.get("count")? == Some(2))),
     ("extend", |it| it.extend([("a", 1), ("b", 2)]), |it| Ok((it.get("a")?, it.get("b")?) == (Some(1), Some(2)))),
@@ -61,18 +61,17 @@ const ROWS: &[Row] = &[
 pub(super) async fn each_write_is_kept<F: SessionFactory>(it: Bench<F>) -> Outcome {
     let app = it.app();
     for (case, write, is_there) in ROWS {
-        // From a session that was opened and is unchanged, which is where a flag would be
-        // forgotten.
+        // Starts from a loaded, unchanged session, where a forgotten flag would be noticed.
         let mut browser = app.visitor().await?;
         browser.visit(&app, write).await.map_err(|why| why.within(case))?;
-        ensure(browser.look(&app, is_there).await?, format!("{case}: a later request doesn't see it"))?;
+        ensure(browser.look(&app, is_there).await?, format!("{case}: a later request doesn't read it"))?;
     }
     let mut browser = app.visitor().await?;
     let before = browser.look(&app, Session::csrf_token).await?;
     let token = browser.visit(&app, Session::new_csrf_token).await?.0;
-    ensure(token != before, "new_csrf_token: it is the old one")?;
+    ensure(token != before, "new_csrf_token: the token is unchanged")?;
     let found = browser.look(&app, Session::csrf_token).await?;
-    ensure(found == token, "new_csrf_token: a later request sees another one")
+    ensure(found == token, "new_csrf_token: a later request reads another token")
 }
 
 pub(super) async fn a_popped_message_does_not_come_back<F: SessionFactory>(it: Bench<F>) -> Outcome {
@@ -96,17 +95,17 @@ pub(super) async fn cycle_gives_a_new_id_and_token<F: SessionFactory>(it: Bench<
     let cookies = browser.visit(&app, cycle).await?.1;
     ensure(!cookies.is_empty(), "no cookie is sent")?;
     moved(&before.values(), &browser.values())?;
-    ensure(browser.opens(&app).await?, "the data is not there any more")?;
+    ensure(browser.opens(&app).await?, "the data is lost")?;
     let (new, messages, after) = browser
         .look(&app, |session| Ok((session.get::<u32>("new")?, session.peek_flash::<String>(), session.csrf_token()?)))
         .await?;
     same("a value that was written in the same request", &new, &Some(1))?;
     same("the messages", &messages, &vec!["waiting".to_owned()])?;
-    ensure(after != token, "the CSRF token is the old one")
+    ensure(after != token, "the CSRF token is unchanged")
 }
 
 fn moved(before: &[&str], after: &[&str]) -> Outcome {
-    ensure(!after.iter().any(|value| before.contains(value)), "the cookie is the old one")
+    ensure(!after.iter().any(|value| before.contains(value)), "the cookie is unchanged")
 }
 
 pub(super) async fn the_same_owner_keeps_the_session<F: SessionFactory>(it: Bench<F>) -> Outcome {
@@ -124,7 +123,7 @@ pub(super) async fn the_same_owner_keeps_the_session<F: SessionFactory>(it: Benc
         let owner = browser.look(&app, |session| Ok(session.owner())).await?;
         same("the owner", &owner.as_deref(), &Some("ann"))?;
         let closed = !it.can.revokes || !before.opens(&app).await?;
-        ensure(closed, "the cookie of before the sign-in opens the session")?;
+        ensure(closed, "the cookie from before the sign-in opens the session")?;
     }
     Ok(())
 }
@@ -149,9 +148,9 @@ pub(super) async fn another_owner_gets_nothing<F: SessionFactory>(it: Bench<F>) 
     same("the owner", &session.owner().as_deref(), &Some("bob"))?;
     same("the keys", &session.keys(), &vec!["bob".to_owned()])?;
     same("the messages", &session.peek_flash::<String>(), &Vec::new())?;
-    ensure(session.csrf_token()? != token, "the CSRF token is that of the owner before")?;
+    ensure(session.csrf_token()? != token, "the CSRF token is that of the previous owner")?;
     request.end().await?;
-    ensure(!it.can.revokes || !before.opens(&app).await?, "the session of the owner before goes on")
+    ensure(!it.can.revokes || !before.opens(&app).await?, "the session of the previous owner still exists")
 }
 
 pub(super) async fn commits_of_one_request_follow_each_other<F: SessionFactory>(it: Bench<F>) -> Outcome {
@@ -174,7 +173,7 @@ pub(super) async fn commits_of_one_request_follow_each_other<F: SessionFactory>(
         session.commit_now().await?;
         session.update("count", |count: &mut u32| *count += 1)?;
         browser.take(&request.end().await.map_err(within)?).map_err(within)?;
-        ensure(browser.opens(&app).await?, format!("{case}: what was committed first is lost"))?;
+        ensure(browser.opens(&app).await?, format!("{case}: the first commit is lost"))?;
         let count = browser.look(&app, |session| session.get::<u32>("count")).await?;
         same(&format!("{case}: the count of three updates with commits between them"), &count, &Some(3))?;
         let begun = usize::from(case == "a new session");

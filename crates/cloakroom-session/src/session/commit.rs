@@ -1,6 +1,6 @@
-//! Committing: one commit of a session at a time, and each runs to its end.
+//! Committing: one commit of a session at a time, each run to completion.
 //!
-//! `commit_now` and the end of the request both begin a commit here and hand it to a [`Driver`].
+//! `commit_now` and the end of the request both begin a commit here and pass it to a [`Driver`].
 
 use std::mem;
 use std::sync::Arc;
@@ -14,31 +14,49 @@ use crate::clock::fill;
 use crate::error::Error;
 use crate::factory::Committed;
 
-/// The next thing that a session has to commit.
+/// The next commit of a session.
 enum Step {
     Nothing,
-    /// A commit that was begun before. Its outcome isn't the caller's.
+    /// A commit that was begun before. Its outcome is not the caller's.
     Earlier(Running),
     Own(Running),
 }
 
-/// The number of times that the result of a commit is taken in, each time because the session
-/// changed in the meantime. Only a closure that changes the session whenever it runs comes here.
+/// Give up rebasing after this many attempts. An attempt is repeated only if the session changed in
+/// the meantime, that is, if an update closure itself changes the session on every run.
 const MOST_REBASES: usize = 1000;
 
 impl Session {
-    /// Commits what was done so far, before the response: for streams, sockets, and work that goes
-    /// on after a redirect.
+    /// Commits all changes so far, before the response.
     ///
-    /// Each change is committed once, whatever happens. If this future is dropped, the commit that
-    /// it has begun goes on by itself. If the store gives no answer, the outcome is unknown; the
-    /// next commit, at the end of the request at the latest, finds it out before it does anything
-    /// else.
+    /// For streams, WebSockets and background work. Each change is committed exactly once. If this
+    /// future is dropped, the commit that it has begun continues in the background. If the store
+    /// doesn't answer, the outcome is unknown; the next commit, at the latest the one at the end of
+    /// the request, determines that outcome before it commits anything else.
     ///
     /// # Errors
-    /// As at the end of a request. When a task that holds a clone of the session has panicked. When
-    /// the response's headers were sent and a cookie is needed, as it always is for a cookie
-    /// session: [`Error::is_headers_sent`].
+    /// Returns the errors of a commit at the end of a request. Returns an error if a task that
+    /// holds a clone of the session has panicked. Returns an error with [`Error::is_headers_sent`]
+    /// if the response headers have been sent and the commit needs a cookie, which every commit of
+    /// a cookie session does.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::sync::Arc;
+    /// # use cloakroom_session::{CookieHeader, CookieSessions, Engine, Key, SessionSlot};
+    /// # let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// # let slot = SessionSlot::new(Arc::new(Engine::new(CookieSessions::encrypted(key).build()?)));
+    /// # let session = slot.open(CookieHeader::default()).await?;
+    /// session.insert("job", "queued")?;
+    /// session.commit_now().await?;
+    /// session.insert("job", "running")?;      // part of the next commit
+    /// assert_eq!(session.get::<String>("job")?.as_deref(), Some("running"));
+    /// # assert_eq!(slot.finish(200).await?.cookies.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn commit_now(&self) -> Result<(), Error> {
         loop {
             let turn = self.turn().await;
@@ -51,7 +69,7 @@ impl Session {
                 }
                 Step::Own(running) => {
                     let outcome = Driver::new(turn, running).await;
-                    // What failed may be tried again. Until then it isn't kept.
+                    // A failed commit may be retried. Until then, the changes count as lost.
                     self.inner().late |= late && outcome.is_err();
                     return outcome;
                 }
@@ -59,7 +77,7 @@ impl Session {
         }
     }
 
-    /// Whether a plan may be carried out before the end of the request.
+    /// Returns whether `plan` may be carried out before the end of the request.
     fn early(&self, inner: &mut Inner, plan: Plan, cookie: CookieUpdate) -> Result<bool, Error> {
         if let Some(error) = inner.failed.take() {
             return Err(error);
@@ -69,7 +87,7 @@ impl Session {
         }
         let needs_cookie = match cookie {
             CookieUpdate::Set => true,
-            // A session in a store ends with or without its cookie.
+            // The store ends the session whether or not the browser drops its cookie.
             CookieUpdate::Remove => inner.state.carrier() == Carrier::Record,
             CookieUpdate::Keep | _ => false,
         };
@@ -81,7 +99,7 @@ impl Session {
         }
     }
 
-    /// Begins the next commit, if there is something to commit and `allowed` agrees.
+    /// Begins the next commit, if there is something to commit and `allowed` permits it.
     fn next_step(
         &self,
         allowed: impl FnOnce(&Self, &mut Inner, Plan, CookieUpdate) -> Result<bool, Error>,
@@ -102,19 +120,18 @@ impl Session {
         Ok(Step::Own(self.start(commit)))
     }
 
-    /// Hands a commit to the factory.
+    /// Passes a commit to the factory.
     fn start(&self, commit: Commit) -> Running {
         Arc::clone(&self.0.engine.factory).commit(commit)
     }
 
-    /// Takes in the outcome of a commit.
+    /// Merges the outcome of a commit into the session.
     pub(super) fn conclude(&self, commit: Commit, outcome: Result<Committed, Error>) -> Result<(), Error> {
         let committed = match outcome {
             Ok(committed) => committed,
             Err(error) => {
                 if error.is_unavailable() {
-                    // It may have been carried out: a later commit must not apply its changes
-                    // again.
+                    // The commit may have succeeded: a later one must not apply its changes again.
                     self.inner().unconfirmed = Some(Box::new(commit.resumed()));
                 } else {
                     self.inner().state.withdraw(&commit);
@@ -122,12 +139,12 @@ impl Session {
                 return Err(error);
             }
         };
-        // First of all: what was committed must reach the browser, whatever comes next.
+        // Before anything else: the cookie of a completed commit must reach the browser.
         supersede(&mut self.inner().cookies, committed.cookies);
         let mut settled = committed.session;
         for _ in 0..MOST_REBASES {
             let since = self.inner().state.since(&commit);
-            // Closures of the application run here, so the lock is free.
+            // Closures of the application run here, so the lock is not held.
             let rebased = since.rebase(&settled);
             let (absorbed, _closures) = {
                 let mut inner = self.inner();
@@ -147,13 +164,13 @@ impl Session {
 
     /// Begins the commit at the end of the request, for a response with this status.
     ///
-    /// Nothing that handlers do from now on belongs to the request.
+    /// Changes that handlers make after this call are not part of the request.
     pub(crate) fn finish(&self, status: u16) -> Ending {
         self.inner().phase = Phase::HeadersSent;
         let waits = |inner: &Inner| inner.under_way.is_some() || inner.unconfirmed.is_some();
         let turn = match self.try_turn() {
             Some(turn) if !waits(&self.inner()) => turn,
-            // Another commit of this session is under way: a rare case, in a box of its own.
+            // Another commit of this session is running. This is rare, so it is boxed.
             _ => return Ending::Waiting(Some(Box::pin(self.clone().finish_after_others(status)))),
         };
         match self.next_step(|session, inner, plan, _| session.last(inner, plan, status)) {
@@ -174,7 +191,7 @@ impl Session {
         }
     }
 
-    /// Whether a plan is carried out at the end of the request.
+    /// Returns whether `plan` is carried out at the end of the request.
     fn last(&self, inner: &mut Inner, plan: Plan, status: u16) -> Result<bool, Error> {
         let failed = inner.failed.take();
         if self.0.refused.load(Ordering::SeqCst) {
@@ -188,7 +205,7 @@ impl Session {
                 return Ok(false);
             }
             tracing::warn!(?plan, "session changes dropped: the handler, or a task of it, panicked");
-            // A response that is an error already tells the client as much.
+            // A 5xx response already tells the client that the request failed.
             return if status < 500 { Err(Error::panicked()) } else { Ok(false) };
         }
         if !self.0.engine.policy.commits(status) {
@@ -197,23 +214,23 @@ impl Session {
         failed.map_or(Ok(plan != Plan::Nothing), Err)
     }
 
-    /// The cookies of everything that was committed, for the response.
+    /// Takes the cookies of all commits of this request, for the response.
     pub(crate) fn take_cookies(&self) -> Vec<SetCookie> {
         mem::take(&mut self.inner().cookies)
     }
 
-    /// Drops the changes of a request that was refused. Its response stands.
+    /// Drops the changes of a refused request. Its response is sent unchanged.
     pub(crate) fn refuse(&self) {
         self.0.refused.store(true, Ordering::SeqCst);
     }
 
-    /// Fails the commit: a holder of this session has panicked.
+    /// Fails the commit because a holder of this session has panicked.
     pub(super) fn panicked(&self) {
         self.0.panicked.store(true, Ordering::SeqCst);
     }
 }
 
-/// Replaces the cookies of an earlier commit by those of a later one, name by name.
+/// Replaces cookies of an earlier commit with those of a later one, by name.
 fn supersede(cookies: &mut Vec<SetCookie>, later: Vec<SetCookie>) {
     if cookies.is_empty() {
         *cookies = later;

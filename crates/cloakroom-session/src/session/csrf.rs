@@ -9,14 +9,21 @@ use crate::clock::{fresh_token, random};
 use crate::error::Error;
 
 impl Session {
-    /// The session's CSRF token. A session is born with it; asking a new one for it keeps that
-    /// session.
+    /// Returns the session's CSRF token, which is created with the session.
     ///
-    /// The response is then `Cache-Control: private, no-store`: a page with a token is for one
-    /// visitor.
+    /// If the session is new, this call causes it to be stored. The response becomes
+    /// `Cache-Control: private, no-store`, because a page with a token is for one visitor only.
     ///
     /// # Errors
-    /// When the system has no random bytes to give.
+    /// Returns an error if the operating system can't provide random bytes.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// let token = session.csrf_token()?;
+    /// assert_eq!(session.csrf_token()?, token);
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn csrf_token(&self) -> Result<CsrfToken, Error> {
         self.give_token();
         if let Some(token) = self.known_csrf_token() {
@@ -26,25 +33,48 @@ impl Session {
         Ok(self.write(|state| state.csrf_token(|| fresh)))
     }
 
-    /// The CSRF token under a random mask, for a form: other bytes at each rendering (against
-    /// BREACH).
+    /// Returns the CSRF token under a random mask, for use in a form.
+    ///
+    /// The text differs at each call, which protects the token from BREACH on compressed pages.
     ///
     /// # Errors
-    /// When the system has no random bytes to give.
+    /// Returns an error if the operating system can't provide random bytes.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// let first = session.masked_csrf_token()?;
+    /// let second = session.masked_csrf_token()?;
+    /// assert_ne!(first, second);
+    /// assert!(session.csrf_token()?.matches(&first));
+    /// assert!(session.csrf_token()?.matches(&second));
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn masked_csrf_token(&self) -> Result<String, Error> {
         masked(&self.csrf_token()?)
     }
 
-    /// Replaces the CSRF token and returns the new one. Forms rendered before are refused from now
-    /// on.
+    /// Replaces the CSRF token and returns the new one.
+    ///
+    /// Forms rendered earlier are refused from then on.
     ///
     /// # Errors
-    /// When the system has no random bytes to give.
+    /// Returns an error if the operating system can't provide random bytes.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// let old = session.csrf_token()?;
+    /// let new = session.new_csrf_token()?;
+    /// assert_ne!(new, old);
+    /// assert_eq!(session.csrf_token()?, new);
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn new_csrf_token(&self) -> Result<CsrfToken, Error> {
         self.give_token();
         let fresh = fresh_token()?;
-        // As the session has it: one that is shared with another framework spells it in that one's
-        // way.
+        // Read back from the session: a session shared with another framework stores the token in
+        // that framework's format.
         Ok(self.write(|state| {
             state.set_csrf_token(fresh.clone());
             state.csrf_token(|| fresh)
@@ -55,21 +85,21 @@ impl Session {
         self.0.token_given.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a token was handed out, so that no cache may store the response.
+    /// Returns `true` if a token was handed out. No cache may then store the response.
     pub(crate) fn token_given(&self) -> bool {
         self.0.token_given.load(Ordering::Relaxed)
     }
 
-    /// The token if the session has one: a check must not create a session.
+    /// Returns the token if the session has one. A CSRF check must not create a session.
     pub(crate) fn known_csrf_token(&self) -> Option<CsrfToken> {
         self.read(|state| state.record().csrf().cloned())
     }
 }
 
-/// The token under a mask of random bytes.
+/// Masks the token with random bytes.
 pub(crate) fn masked(token: &CsrfToken) -> Result<String, Error> {
-    // As long as tokens of ours are; foreign ones may be longer, and get as many random bytes as
-    // they need.
+    // `random` returns as many bytes as our own tokens need. Tokens of other frameworks may be
+    // longer.
     let mut pad = Vec::with_capacity(token.mask_len());
     while pad.len() < token.mask_len() {
         pad.extend_from_slice(&random::<64>()?);

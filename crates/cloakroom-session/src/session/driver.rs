@@ -1,8 +1,8 @@
-//! Driving a commit to its end, whether or not its client still waits.
+//! Running a commit to completion, whether or not its client still waits.
 //!
-//! A driver that is dropped early, because its client went away or a `select!` took another arm,
-//! goes on in a task of its own. Without a runtime its commit is put back into the session, and the
-//! next commit drives it first.
+//! A driver that is dropped early, because the client disconnected or a `select!` took another
+//! branch, continues in a separate task. Without a runtime, its commit is put back into the
+//! session, and the next commit drives it first.
 
 use std::fmt;
 use std::future::Future;
@@ -16,14 +16,14 @@ use super::turn::Turn;
 use crate::error::Error;
 use crate::factory::{BoxFuture, Committed};
 
-/// A commit that a factory carries out; it gives the commit back with the outcome.
+/// A commit that a factory carries out. It returns the commit with its outcome.
 pub(super) type Running = BoxFuture<'static, (Commit, Result<Committed, Error>)>;
 
 /// The commit at the end of a request.
 pub(crate) enum Ending {
     Done(Option<Result<(), Error>>),
     Driving(Driver),
-    /// Another commit of the session is under way. `None` once it is done.
+    /// Another commit of the session is running. `None` after completion.
     Waiting(Option<BoxFuture<'static, Result<(), Error>>>),
 }
 
@@ -46,8 +46,8 @@ impl Future for Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        // The handler has returned, so its changes are committed, whether or not the client still
-        // waits.
+        // The handler has returned, so its changes are committed even if the client has
+        // disconnected.
         if let Self::Waiting(waiting) = self
             && let Some(future) = waiting.take()
         {
@@ -65,14 +65,14 @@ impl Drop for Ending {
     }
 }
 
-/// Drives one commit to its end.
+/// Drives one commit to completion and merges the result into the session.
 ///
-/// Polled to its end, it takes the result into the session. Dropped early, it goes on in a task.
+/// If it is dropped early, it continues in a task.
 pub(crate) struct Driver(Option<Drive>);
 
 struct Drive {
     turn: Turn,
-    /// `None` while it is polled: a factory that panics leaves nothing that could be polled again.
+    /// `None` during a poll, so that a future that panicked is never polled again.
     running: Option<Running>,
 }
 
@@ -109,14 +109,14 @@ impl Drive {
 impl Drop for Driver {
     fn drop(&mut self) {
         let Some(mut drive) = self.0.take() else { return };
-        // Without a runtime, the drive goes back into the session as it is dropped.
+        // Without a runtime, dropping `drive` puts the commit back into the session.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let task = async move {
             if let Err(error) = std::future::poll_fn(|cx| drive.poll(cx)).await {
                 lost(&error);
             }
         };
-        // The span of the request, which is entered while its future is dropped.
+        // The request's span is entered while its future is dropped, so the task inherits it.
         runtime.spawn(task.in_current_span());
     }
 }
@@ -129,7 +129,7 @@ impl Drop for Drive {
     }
 }
 
-/// A commit failed for which no response waits any more.
+/// Logs the failure of a commit whose client has disconnected.
 fn lost(error: &Error) {
     tracing::error!(error = error as &dyn std::error::Error, "session not committed after its client went away");
 }

@@ -9,9 +9,9 @@ use crate::clock::random;
 use crate::error::Error;
 
 impl Session {
-    /// Appends a text, or a [`Message`](cloakroom_core::Message), to the default flash queue.
+    /// Appends a text or a [`Message`](cloakroom_core::Message) to the default flash queue.
     ///
-    /// It waits there until it is popped, usually by the page after a redirect.
+    /// The message stays in the queue until it is popped, usually by the page after a redirect.
     ///
     /// # Examples
     /// ```
@@ -26,10 +26,10 @@ impl Session {
         self.flash_queue("").push(message);
     }
 
-    /// Appends a value of any type that serde can write to the default flash queue.
+    /// Appends any value that serde can serialize to the default flash queue.
     ///
     /// # Errors
-    /// When it can't be written as JSON.
+    /// Returns an error if the value can't be written as JSON.
     ///
     /// # Examples
     /// ```
@@ -42,12 +42,12 @@ impl Session {
         self.flash_queue("").push_value(value)
     }
 
-    /// Takes the messages that wait in the default flash queue, oldest first.
+    /// Removes and returns the messages of the default flash queue, oldest first.
     ///
-    /// Messages that another request adds in the meantime stay. A message of another type is
-    /// removed with a trace event, so that it cannot block the queue; pop as `serde_json::Value` to
-    /// receive every message. In a request that only prefetches or prerenders a page, the messages
-    /// stay.
+    /// Messages that another request adds in the meantime stay. A message that can't be decoded as
+    /// a `T` is removed with a trace event, so that it cannot block the queue; pop as
+    /// `serde_json::Value` to receive every message. In a prefetch or prerender request, the
+    /// messages stay.
     ///
     /// # Examples
     /// ```
@@ -61,9 +61,9 @@ impl Session {
         self.flash_queue("").pop()
     }
 
-    /// The messages that wait in the default flash queue, oldest first. They stay.
+    /// Returns the messages of the default flash queue without removing them, oldest first.
     ///
-    /// Messages of another type are left out.
+    /// Messages that can't be decoded as a `T` are skipped.
     ///
     /// # Examples
     /// ```
@@ -77,7 +77,7 @@ impl Session {
         self.flash_queue("").peek()
     }
 
-    /// A flash queue by name. The name of the default queue is empty.
+    /// Returns the flash queue `name`. The name of the default queue is the empty string.
     ///
     /// # Examples
     /// ```
@@ -93,10 +93,10 @@ impl Session {
     }
 }
 
-/// A flash queue of a session; see [`Session::flash_queue`].
+/// A named flash queue, returned by [`Session::flash_queue`].
 ///
-/// A queue holds at most 100 messages, or the number given to [`Engine::flash_limit`]. Beyond that,
-/// the oldest is dropped with a trace event.
+/// A queue holds at most 100 messages, or the limit set with [`Engine::flash_limit`]. When it is
+/// full, the oldest message is dropped with a trace event.
 ///
 /// [`Engine::flash_limit`]: crate::Engine::flash_limit
 #[derive(Clone, Copy, Debug)]
@@ -107,29 +107,68 @@ pub struct FlashQueue<'a> {
 
 impl FlashQueue<'_> {
     /// Appends a text or a [`Message`](cloakroom_core::Message).
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// let tips = session.flash_queue("tips");
+    /// tips.push("Press ? for help");
+    /// tips.push("Press ? for help");
+    /// assert_eq!(tips.len(), 2);
+    /// ```
     pub fn push(&self, message: impl Into<Json>) {
         self.append(message.into(), Duplicates::Allow);
     }
 
-    /// Appends a text or a [`Message`](cloakroom_core::Message), unless an equal message waits in
-    /// this queue (Pyramid's `allow_duplicate=False`).
+    /// Appends a message, unless the queue contains an equal one.
+    ///
+    /// The message is a text or a [`Message`](cloakroom_core::Message). This is Pyramid's
+    /// `allow_duplicate=False`.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// let tips = session.flash_queue("tips");
+    /// tips.push_unique("Press ? for help");
+    /// tips.push_unique("Press ? for help");
+    /// assert_eq!(tips.len(), 1);
+    /// ```
     pub fn push_unique(&self, message: impl Into<Json>) {
         self.append(message.into(), Duplicates::Suppress);
     }
 
-    /// Appends a value of any type that serde can write.
+    /// Appends any value that serde can serialize.
     ///
     /// # Errors
-    /// When it can't be written as JSON.
+    /// Returns an error if the value can't be written as JSON.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// let moves = session.flash_queue("moves");
+    /// moves.push_value(("e2", "e4"))?;
+    /// assert_eq!(moves.pop::<(String, String)>(), [("e2".to_owned(), "e4".to_owned())]);
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn push_value<T: Serialize>(&self, value: T) -> Result<(), Error> {
         self.append(Json::encode(self.name, &value)?, Duplicates::Allow);
         Ok(())
     }
 
-    /// Appends a value of any type that serde can write, unless an equal one waits in this queue.
+    /// Appends any value that serde can serialize, unless the queue contains an equal one.
     ///
     /// # Errors
-    /// When it can't be written as JSON.
+    /// Returns an error if the value can't be written as JSON.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// let numbers = session.flash_queue("numbers");
+    /// numbers.push_value_unique(7)?;
+    /// numbers.push_value_unique(7)?;
+    /// assert_eq!(numbers.pop::<u32>(), [7]);
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn push_value_unique<T: Serialize>(&self, value: T) -> Result<(), Error> {
         self.append(Json::encode(self.name, &value)?, Duplicates::Suppress);
         Ok(())
@@ -150,7 +189,16 @@ impl FlashQueue<'_> {
         }
     }
 
-    /// Takes the messages that wait, oldest first; see [`Session::pop_flash`].
+    /// Removes and returns the messages, oldest first; see [`Session::pop_flash`].
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// let tips = session.flash_queue("tips");
+    /// tips.push("Press ? for help");
+    /// assert_eq!(tips.pop::<String>(), ["Press ? for help"]);
+    /// assert!(tips.is_empty());
+    /// ```
     #[must_use = "the messages are removed: show them"]
     pub fn pop<T: DeserializeOwned>(&self) -> Vec<T> {
         let messages = self.session.write(|state| state.pop_flash_json(self.name));
@@ -164,20 +212,47 @@ impl FlashQueue<'_> {
         messages.iter().filter_map(decode).collect()
     }
 
-    /// The messages that wait, oldest first. They stay. Messages of another type are left out.
+    /// Returns the messages without removing them, oldest first.
+    ///
+    /// Messages that can't be decoded as a `T` are skipped.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// let tips = session.flash_queue("tips");
+    /// tips.push("Press ? for help");
+    /// assert_eq!(tips.peek::<String>(), ["Press ? for help"]);
+    /// assert_eq!(tips.len(), 1);
+    /// ```
     #[must_use]
     pub fn peek<T: DeserializeOwned>(&self) -> Vec<T> {
         let messages: Vec<Json> = self.session.read(|state| state.peek_flash_json(self.name).cloned().collect());
         messages.iter().filter_map(|body| body.decode(self.name).ok()).collect()
     }
 
-    /// The number of messages that wait.
+    /// Returns the number of messages.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.flash_queue("tips").push("Press ? for help");
+    /// assert_eq!(session.flash_queue("tips").len(), 1);
+    /// assert_eq!(session.flash_queue("news").len(), 0);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.session.read(|state| state.flash_len(self.name))
     }
 
-    /// Whether no message waits.
+    /// Returns `true` if the queue has no messages.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// assert!(session.flash_queue("tips").is_empty());
+    /// session.flash_queue("tips").push("Press ? for help");
+    /// assert!(!session.flash_queue("tips").is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -1,4 +1,4 @@
-//! Life and identity: when a session began and when it ends, and whose it is.
+//! Lifetime and identity: creation, timeouts, sign-in and sign-out.
 
 use std::time::Duration;
 
@@ -8,67 +8,135 @@ use super::Session;
 use crate::clock::fresh_token;
 
 impl Session {
-    /// When the session was created, in whole seconds since the Unix epoch.
+    /// Returns the time of creation, in whole seconds since the Unix epoch.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// let now = std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_secs();
+    /// assert!(session.created() <= now);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn created(&self) -> u64 {
         self.read(|state| state.record().clockwork().created.unix_secs())
     }
 
-    /// Whether the session began with this request.
+    /// Returns `true` if the session began in this request.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// assert!(session.is_new());
+    /// session.insert("theme", "dark")?;
+    /// assert!(session.is_new());
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     #[must_use]
     pub fn is_new(&self) -> bool {
         self.read(SessionState::is_new)
     }
 
-    /// Whether the request's id leads nowhere any more, because the session has ended or moved to a
-    /// new id.
+    /// Returns `true` if the request's id is superseded.
     ///
-    /// Such a session is empty, and writes to it are dropped. Signing in begins a new one, and
-    /// [`Session::invalidate`] ends the session where it has moved to.
+    /// The session has then ended or moved to a new id. A detached session is empty and drops all
+    /// writes. Two operations still work: signing in begins a new session, and
+    /// [`Session::invalidate`] ends the session under its new id.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// assert!(!session.is_detached());
+    /// session.cycle_id();     // this request keeps the session; requests with the old id don't
+    /// assert!(!session.is_detached());
+    /// ```
     #[must_use]
     pub fn is_detached(&self) -> bool {
         self.read(SessionState::is_detached)
     }
 
-    /// When the session ends if nobody uses it any more; `None` is never.
+    /// Returns the time at which the session expires if it isn't used again.
+    ///
+    /// `None` is never.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// let before = session.expires_at().ok_or("a timeout is the default")?;
+    /// session.set_idle_timeout(Duration::from_secs(60));
+    /// assert!(session.expires_at().is_some_and(|after| after < before));
+    /// session.set_idle_timeout(None);
+    /// session.set_absolute_timeout(None);
+    /// assert_eq!(session.expires_at(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.read(|state| state.record().clockwork().ends())
     }
 
-    /// The id under which the session was opened; `None` if it is new.
+    /// Returns the id under which the session was opened, or `None` if the session is new.
     ///
     /// # Security
-    /// With a store the id is what signs a browser in: show and log the prefix of its
-    /// [`store_key`](SessionId::store_key) only, as its `Debug` does.
+    /// With a store, the id authenticates the browser. Show and log only the prefix of its
+    /// [`store_key`](SessionId::store_key), as its `Debug` does.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// assert!(session.is_new());
+    /// assert!(session.id().is_none());
+    /// ```
     #[must_use]
     pub fn id(&self) -> Option<SessionId> {
         self.read(SessionState::id)
     }
 
-    /// A copy of the record as it is now, for inspection.
+    /// Returns a copy of the record in its current state, for inspection.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.insert("theme", "dark")?;
+    /// let record = session.record();
+    /// assert!(record.get("theme").is_some());
+    /// assert_eq!(record.owner(), None);
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     #[must_use]
     pub fn record(&self) -> Record {
         self.read(|state| state.record().clone())
     }
 
-    /// Writes the session and sends its cookie even if nothing is different (Pyramid's `changed`).
+    /// Writes the session and sends its cookie even if no value changed.
     ///
-    /// Not needed after any method here: they all record their changes themselves.
+    /// This is Pyramid's `changed`. All other methods record their changes themselves and don't
+    /// need this call.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.insert("theme", "dark")?;
+    /// session.changed();
+    /// assert_eq!(session.len(), 1);
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn changed(&self) {
         self.write(SessionState::changed);
     }
 
-    /// Ends the session and removes its cookie. What is written afterwards starts a new one, under
-    /// a new id.
+    /// Ends the session and removes its cookie. Call it to sign a user out.
     ///
-    /// It wins over everything else that this request did. Call it to sign out. If another request
-    /// has moved the session to a new id in the meantime, the session ends there. A guard of
-    /// [`Session::get_mut`] that was taken before has no effect afterwards.
+    /// Later writes in the same request start a new session under a new id. The end takes
+    /// precedence over every other change of this request. If another request has moved the session
+    /// to a new id in the meantime, the session ends under that id. A guard of [`Session::get_mut`]
+    /// that was taken before has no effect afterwards.
     ///
     /// # Security
-    /// A copy of a cookie session's cookie stays good until its deadline; a session in a store has
-    /// ended (ASVS 7.4.1).
+    /// A session in a store ends on the server (ASVS 7.4.1). With cookie sessions, a copy of the
+    /// cookie stays valid until its deadline.
     ///
     /// # Examples
     /// ```
@@ -83,14 +151,14 @@ impl Session {
         self.write_anew(|state| state.invalidate(now));
     }
 
-    /// Gives the session a new id and a new CSRF token, and keeps its values. Call it at every
-    /// change of privilege, such as signing in (ASVS 7.2.4).
+    /// Gives the session a new id and a new CSRF token, and keeps its values.
     ///
-    /// The deadlines stay; [`Session::set_absolute_timeout`] starts them anew.
+    /// Call it at every change of privilege, such as signing in (ASVS 7.2.4). The deadlines stay;
+    /// [`Session::set_absolute_timeout`] restarts them.
     ///
     /// # Security
-    /// Whoever knew the id or the token before, because they planted the session or shared the
-    /// machine, knows neither afterwards. A form that is open in another tab is refused once.
+    /// An attacker who knew the old id or token, through session fixation or a shared machine,
+    /// doesn't know the new ones. A form that is open in another tab is refused once.
     ///
     /// # Examples
     /// ```
@@ -107,12 +175,11 @@ impl Session {
         }
     }
 
-    /// Says whose session it is, and gives it a new id and a new CSRF token: signing in is a change
-    /// of privilege.
+    /// Sets the owner of the session, and gives it a new id and a new CSRF token.
     ///
-    /// If the session belonged to another owner, that session is ended first and nothing of it is
-    /// kept. A store can list an owner's sessions, and end them. A cookie session keeps its owner
-    /// as well, but nothing can list it.
+    /// Call it to sign a user in. If the session belonged to another owner, that session is ended
+    /// first and nothing of it is kept. A store can list and end the sessions of an owner. A cookie
+    /// session keeps its owner too, but can't be listed.
     ///
     /// # Examples
     /// ```
@@ -132,42 +199,103 @@ impl Session {
         }
     }
 
-    /// Whose session it is, if [`Session::set_owner`] said so.
+    /// Returns the owner that was set with [`Session::set_owner`].
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// assert_eq!(session.owner(), None);
+    /// session.set_owner("anna");
+    /// assert_eq!(session.owner().as_deref(), Some("anna"));
+    /// ```
     #[must_use]
     pub fn owner(&self) -> Option<String> {
         self.read(|state| state.record().owner().map(str::to_owned))
     }
 
-    /// What to call this session in a list of its owner's sessions, such as the browser's name.
+    /// Sets the name of this session in a list of its owner's sessions.
+    ///
+    /// A typical name is that of the browser.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.set_owner("anna");
+    /// session.set_label("Firefox on Linux");
+    /// assert_eq!(session.record().label(), Some("Firefox on Linux"));
+    /// ```
     pub fn set_label(&self, label: &str) {
         self.write(|state| state.set_label(label));
     }
 
-    /// Keeps this session for so long from now, used or not, and its cookie beyond the end of the
-    /// browser session.
+    /// Keeps this session for `span` from now, whether or not it is used ("remember me").
     ///
-    /// This is "remember me". It is kept in the session and holds through later writes.
+    /// The cookie then outlives the browser session. The setting is stored in the session and
+    /// survives later writes.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// let before = session.expires_at();
+    /// session.remember(Duration::from_secs(30 * 24 * 60 * 60));
+    /// assert!(session.expires_at() > before);
+    /// ```
     pub fn remember(&self, span: Duration) {
         let now = self.now();
         self.write(|state| state.remember(span, now));
     }
 
-    /// Takes [`Session::remember`] back: the layer's timeouts hold again, counted from now, and the
-    /// cookie ends with the browser session.
+    /// Reverts [`Session::remember`]: the layer's timeouts apply again, counted from now.
     ///
-    /// For who signs in without "remember me" where somebody was remembered before.
+    /// The cookie then ends with the browser session. Use this when a user signs in without
+    /// "remember me" in a session that was remembered before.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.remember(Duration::from_secs(30 * 24 * 60 * 60));
+    /// let remembered = session.expires_at();
+    /// session.forget();
+    /// assert!(session.expires_at() < remembered);
+    /// ```
     pub fn forget(&self) {
         let now = self.now();
         self.write(|state| state.forget(now));
     }
 
-    /// Ends this one session when it wasn't used for so long; `None` is never.
+    /// Sets the idle timeout of this session; `None` is never. It overrides the layer's.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// let before = session.expires_at();
+    /// session.set_idle_timeout(Duration::from_secs(60));
+    /// assert!(session.expires_at() < before);
+    /// ```
     pub fn set_idle_timeout(&self, timeout: impl Into<Option<Duration>>) {
         let (timeout, now) = (timeout.into(), self.now());
         self.write(|state| state.set_idle_timeout(timeout, now));
     }
 
-    /// Ends this one session so long from now; `None` is never.
+    /// Sets the absolute timeout of this session, counted from now; `None` is never.
+    ///
+    /// It overrides the layer's.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// let before = session.expires_at();
+    /// session.set_absolute_timeout(Duration::from_secs(60));
+    /// assert!(session.expires_at() < before);
+    /// ```
     pub fn set_absolute_timeout(&self, timeout: impl Into<Option<Duration>>) {
         let (timeout, now) = (timeout.into(), self.now());
         self.write(|state| state.set_absolute_timeout(timeout, now));

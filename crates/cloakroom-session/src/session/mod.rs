@@ -1,12 +1,11 @@
-//! The session as handlers hold it.
+//! The session handle that handlers use.
 //!
-//! Here are its parts and its lock. Its methods are in the files of this folder, in the order of
-//! the table that users of Pyramid know: `values`, `life`, `flash`, `csrf`, and `commit`; `refresh`
-//! is for requests that last. `turn` keeps commits of one session apart, and `driver` carries each
-//! to its end.
+//! This file holds its fields and its lock. Its methods are grouped by topic in the files of this
+//! folder: `values`, `life`, `flash`, `csrf`, `commit`, and `refresh` for long-lived requests.
+//! `turn` serializes the commits of one session, and `driver` runs each of them to completion.
 //!
-//! No code of the application runs while the lock is held: neither a serde implementation nor a
-//! closure. Either may use the session itself.
+//! No code of the application, neither serde implementations nor closures, runs while the lock is
+//! held, so that such code may use the session itself.
 
 mod commit;
 mod csrf;
@@ -30,19 +29,19 @@ pub(crate) use csrf::masked;
 pub(crate) use driver::Ending;
 pub use flash::FlashQueue;
 
-/// The session of one request: a cheap handle, which every clone shares.
+/// The session of one request. Cheap to clone; all clones share one state.
 ///
-/// Reads decode the one key that is read; writes are kept until the response is ready and committed
-/// together, or not at all. Nothing here waits, except [`Session::commit_now`] and
-/// [`Session::refresh`].
+/// A read decodes only the key that is read. Writes are buffered until the response is ready, and
+/// then committed together or not at all. Only [`Session::commit_now`] and [`Session::refresh`] are
+/// async.
 ///
-/// A key is a string, or a [`SessionKey`](cloakroom_core::SessionKey) that fixes the type. A value
-/// is anything that serde can write as JSON. A value that couldn't be read as it was is an error of
-/// the setter: a number that isn't finite, an integer of more than 64 bits, nesting of more than
-/// 127 levels.
+/// A key is a string, or a [`SessionKey`](cloakroom_core::SessionKey) that fixes the type of the
+/// value. A value is anything that serde can write as JSON. Setters reject values that can't be
+/// stored without loss: numbers that aren't finite, integers of more than 64 bits, and nesting of
+/// more than 127 levels.
 ///
-/// If a task that holds a clone of it panics, nothing of the request is committed, and the client
-/// gets an error.
+/// If a task that holds a clone panics, nothing of the request is committed and the client receives
+/// an error.
 ///
 /// # Examples
 /// ```
@@ -69,35 +68,34 @@ struct Shared {
     engine: Arc<Engine>,
     inner: Mutex<Inner>,
     turn_ended: tokio::sync::Notify,
-    /// The request was refused: nothing is committed, and its response stands.
+    /// The request was refused: nothing is committed, and the response is left as it is.
     refused: AtomicBool,
-    /// A holder panicked: nothing is committed, and the client is told.
+    /// A holder panicked: nothing is committed, and the client receives an error.
     panicked: AtomicBool,
-    /// A CSRF token was handed out: the response that it was rendered into is for this visitor
-    /// alone.
+    /// A CSRF token was handed out: no cache may store the response.
     token_given: AtomicBool,
 }
 
 struct Inner {
     state: SessionState,
-    /// The cookies of what was committed, until the response takes them.
+    /// Cookies of completed commits, until the response takes them.
     cookies: Vec<SetCookie>,
     phase: Phase,
-    /// The session was changed after its response was sent, and not committed since.
+    /// The session was changed after the response was sent, and hasn't been committed since.
     late: bool,
-    /// An error that no caller could be told: the commit fails with it.
+    /// An error that couldn't be returned to a caller. The commit fails with it.
     failed: Option<Error>,
     is_committing: bool,
-    /// A commit that has begun and that nothing drives.
+    /// A commit that has begun and that no task drives.
     under_way: Option<driver::Running>,
-    /// A commit whose outcome is unknown. It must be found out before anything else is committed.
+    /// A commit with an unknown outcome. It must be resolved before the next commit.
     unconfirmed: Option<Box<Commit>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Running,
-    /// The response's headers are on their way.
+    /// The response headers have been sent.
     HeadersSent,
 }
 
@@ -123,13 +121,27 @@ impl Session {
         }))
     }
 
-    /// The response went without this session: it was opened too late for a cookie.
+    /// Marks a session that was opened after the response was sent, too late for a cookie.
     pub(crate) fn opened_late(self) -> Self {
         self.inner().phase = Phase::HeadersSent;
         self
     }
 
-    /// A fresh session that belongs to no request, for the unit tests of functions that take one.
+    /// Returns a fresh session without a request, for unit tests of handlers.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{Error, Session};
+    ///
+    /// fn greeting(session: &Session) -> Result<String, Error> {
+    ///     Ok(format!("Hello, {}!", session.get::<String>("name")?.unwrap_or_else(|| "guest".to_owned())))
+    /// }
+    ///
+    /// let session = Session::for_tests();
+    /// session.insert("name", "Anna")?;
+    /// assert_eq!(greeting(&session)?, "Hello, Anna!");
+    /// # Ok::<(), Error>(())
+    /// ```
     #[must_use]
     pub fn for_tests() -> Self {
         let engine = Engine::for_tests();
@@ -138,7 +150,7 @@ impl Session {
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        // No invariant spans two fields: what a panicking closure left is whole.
+        // No invariant spans two fields, so a panic while the lock is held leaves valid state.
         self.0.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -146,7 +158,7 @@ impl Session {
         read(&self.inner().state)
     }
 
-    /// Reads something that is remembered as read.
+    /// Runs a read that is recorded as one.
     fn read_mut<R>(&self, read: impl FnOnce(&mut SessionState) -> R) -> R {
         read(&mut self.inner().state)
     }
@@ -155,7 +167,7 @@ impl Session {
         self.write_keeping(|state| state.log().folds_next(), write)
     }
 
-    /// Writes something that drops the log.
+    /// Runs a write that may discard the change log.
     fn write_anew<R>(&self, write: impl FnOnce(&mut SessionState) -> R) -> R {
         self.write_keeping(|_| true, write)
     }
@@ -167,8 +179,8 @@ impl Session {
     ) -> R {
         let mut inner = self.inner();
         inner.late |= inner.phase == Phase::HeadersSent;
-        // What a closure owns may use the session when it is dropped, so that must happen after the
-        // lock is released.
+        // A closure in the log may own something that uses the session in its destructor, so
+        // closures are dropped after the lock is released.
         let closures = if keeps(&inner.state) { inner.state.log().closures() } else { Vec::new() };
         let result = write(&mut inner.state);
         drop(inner);
@@ -180,8 +192,8 @@ impl Session {
         self.0.engine.now()
     }
 
-    /// Fails the commit with an error that no caller can be told here: a success page must not
-    /// cover a lost change.
+    /// Fails the commit with an error that can't be returned to a caller here. Otherwise a success
+    /// page would hide a lost change.
     pub(crate) fn fail(&self, error: Error) {
         self.inner().failed.get_or_insert(error);
     }
@@ -189,8 +201,8 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // A handler that panicked commits nothing, also where a layer inside of ours turns its
-        // panic into a response.
+        // A handler that panicked commits nothing, even if an inner layer turned the panic into a
+        // response.
         if std::thread::panicking() {
             self.panicked();
         }

@@ -1,4 +1,4 @@
-//! Looking again: for requests that last longer than a page, such as streams and sockets.
+//! Refreshing the session in long-lived requests, such as event streams and WebSockets.
 
 use cloakroom_core::SessionState;
 
@@ -6,32 +6,33 @@ use super::Session;
 use crate::error::Error;
 
 impl Session {
-    /// Asks again what the session is now: `false` once it has ended, expired, or moved to a new
-    /// id.
+    /// Reloads the session.
     ///
-    /// For event streams and sockets, which outlive what they were opened with. While the session
-    /// goes on, reads show its newest values from then on; what was changed and not committed yet
-    /// stays as it is, and the commit merges it. Once it has ended, the handle is empty and writes
-    /// are dropped: nothing that the stream does later brings it back.
+    /// Returns `false` once it has ended, expired or moved to a new id. Use it in event streams and
+    /// WebSockets, which outlive the state that they were opened with. While the session lives,
+    /// later reads show its newest values. Uncommitted changes stay as they are, and the commit
+    /// merges them. Once the session has ended, the handle is empty and drops all writes, so that
+    /// the stream can't revive it.
     ///
-    /// With a store this is one call of it. It doesn't count as use, so that a page left open
-    /// doesn't keep its session alive; [`Session::commit_now`] does. A session that began with this
-    /// request and wasn't committed goes on.
+    /// With a store, this is one store call. It doesn't count as use, so that a page left open
+    /// doesn't keep its session alive; [`Session::commit_now`] counts as use. A session that began
+    /// in this request and hasn't been committed stays alive.
     ///
     /// # Security
-    /// A cookie session ends here at its deadline and no earlier: the browser holds the only copy,
-    /// so nobody can tell this server that another request signed out, and reads never show what
-    /// other requests wrote. Where that matters, take a store.
+    /// For a cookie session, `refresh` returns `false` only after the deadline. The browser holds
+    /// the only copy, so the server can't learn that another request signed out, and reads never
+    /// show the writes of other requests. Use a store if you need either.
     ///
     /// # Errors
-    /// When the store couldn't answer, which says nothing about the session: end the stream, or ask
-    /// again later. A [factory of your own](crate::SessionFactory::reload) may not be able to tell.
+    /// Returns an error if the store couldn't answer. The state of the session is then unknown: end
+    /// the stream, or retry later. A [custom factory](crate::SessionFactory::reload) may not
+    /// support reloading.
     ///
     /// # Examples
     /// ```
     /// use cloakroom_session::{Error, Session};
     ///
-    /// /// What an event stream sends next; `None` ends it.
+    /// /// Returns the next message of an event stream; `None` ends the stream.
     /// async fn next_event(session: &Session) -> Result<Option<String>, Error> {
     ///     if !session.refresh().await? {
     ///         return Ok(None);
@@ -46,7 +47,7 @@ impl Session {
     /// # }
     /// ```
     pub async fn refresh(&self) -> Result<bool, Error> {
-        // Not while a commit of this handle runs, which moves versions and ids.
+        // A running commit of this handle changes versions and ids, so wait for it.
         let _turn = self.turn().await;
         let opened = self.read(SessionState::clone);
         if opened.id().is_none() {

@@ -1,9 +1,8 @@
-//! Turns: commits of one session follow each other, and each starts from the result of the one
-//! before.
+//! Serialization of commits: each commit of a session starts from the result of the previous one.
 
 use super::Session;
 
-/// The right to commit. It ends when it is dropped.
+/// The right to commit, released on drop.
 pub(super) struct Turn(Session);
 
 impl Turn {
@@ -13,10 +12,10 @@ impl Turn {
 }
 
 impl Session {
-    /// Waits for the turn to commit.
+    /// Waits until no other commit of this session runs, and takes the right to commit.
     pub(super) async fn turn(&self) -> Turn {
         loop {
-            // Created before the look, so that a turn that ends in between is noticed.
+            // Created before the check, so that a turn that ends in between is noticed.
             let ended = self.0.turn_ended.notified();
             if let Some(turn) = self.try_turn() {
                 return turn;
@@ -25,7 +24,7 @@ impl Session {
         }
     }
 
-    /// Takes the turn to commit, if nothing is being committed.
+    /// Takes the right to commit, unless another commit is running.
     pub(super) fn try_turn(&self) -> Option<Turn> {
         let mut inner = self.inner();
         (!std::mem::replace(&mut inner.is_committing, true)).then(|| Turn(self.clone()))

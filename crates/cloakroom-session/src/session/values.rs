@@ -1,4 +1,4 @@
-//! Values: the session as a dictionary.
+//! Values: the session as a map from keys to JSON values.
 
 use std::sync::Arc;
 
@@ -10,15 +10,26 @@ use super::Session;
 use crate::error::Error;
 use crate::guard::RefMut;
 
-/// The number of times that an update is tried, each time because the value changed while the
-/// closure ran. Only a closure that sets the same key itself comes here.
+/// Give up an update after this many attempts. An attempt is repeated only if the value changed
+/// while the closure ran, that is, if the closure itself sets the key.
 const MOST_UPDATES: usize = 1000;
 
 impl Session {
-    /// The value under a key.
+    /// Returns the value of `key`, or `None` if there is none.
     ///
     /// # Errors
-    /// When it can't be read as a `T`. The rest of the session is unaffected.
+    /// Returns an error if the value can't be decoded as a `T`. The rest of the session stays
+    /// usable.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.insert("theme", "dark")?;
+    /// assert_eq!(session.get::<String>("theme")?.as_deref(), Some("dark"));
+    /// assert_eq!(session.get::<String>("language")?, None);
+    /// assert!(session.get::<u32>("theme").is_err());
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn get<T: DeserializeOwned>(&self, key: impl IntoKey<T>) -> Result<Option<T>, Error> {
         let name = key.name();
         let json = self.read_mut(|state| state.read_json(name));
@@ -29,16 +40,26 @@ impl Session {
         self.read(|state| state.record().get(key))
     }
 
-    /// Sets a value. When two requests set the same key, the one that commits last wins, on that
-    /// key alone.
+    /// Sets the value of `key`.
     ///
-    /// A value that is computed from the one before belongs into [`Session::update`]: of two
-    /// requests that `get` a counter and `insert` it again, one is lost. Where that happens, a
-    /// warning in the trace names the key; under
-    /// [`ConflictPolicy::Strict`](cloakroom_core::ConflictPolicy::Strict) it is an error.
+    /// If two requests set the same key, the last commit wins for that key. Use [`Session::update`]
+    /// for a value that is computed from the previous one: if two requests `get` a counter and
+    /// `insert` it incremented, one increment is lost. When that happens, a warning in the trace
+    /// names the key. Under [`ConflictPolicy::Strict`](cloakroom_core::ConflictPolicy::Strict) it
+    /// is an error instead.
     ///
     /// # Errors
-    /// When it can't be written as JSON; nothing changed then.
+    /// Returns an error if the value can't be written as JSON. The session is then unchanged.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.insert("theme", "dark")?;
+    /// session.insert("theme", "light")?;
+    /// assert_eq!(session.get::<String>("theme")?.as_deref(), Some("light"));
+    /// assert!(session.insert("ratio", f64::NAN).is_err());
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn insert<T: Serialize>(&self, key: impl IntoKey<T>, value: T) -> Result<(), Error> {
         let name = key.name();
         let json = Json::encode(name, &value)?;
@@ -46,8 +67,14 @@ impl Session {
         Ok(())
     }
 
-    /// Sets several values, or none of them if one can't be written as JSON. Keys are strings, or
-    /// each a [`SessionKey`] of the values' type.
+    /// Sets several values, or none if one of them can't be written as JSON.
+    ///
+    /// Keys are strings, or [`SessionKey`]s of the values' type.
+    ///
+    /// [`SessionKey`]: cloakroom_core::SessionKey
+    ///
+    /// # Errors
+    /// Returns an error that names the first key whose value can't be written.
     ///
     /// # Examples
     /// ```
@@ -62,11 +89,6 @@ impl Session {
     /// assert_eq!(session.len(), 4);
     /// # Ok::<(), cloakroom_session::Error>(())
     /// ```
-    ///
-    /// [`SessionKey`]: cloakroom_core::SessionKey
-    ///
-    /// # Errors
-    /// The key of the first value that can't be written.
     pub fn extend<K: IntoKey<T>, T: Serialize>(&self, entries: impl IntoIterator<Item = (K, T)>) -> Result<(), Error> {
         let encode = |(key, value): (K, T)| {
             let name = key.name().to_owned();
@@ -81,16 +103,35 @@ impl Session {
         Ok(())
     }
 
-    /// Removes a key; returns whether it was there.
+    /// Removes `key`. Returns `true` if it had a value.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.insert("draft", "Dear Sir")?;
+    /// assert!(session.remove("draft"));
+    /// assert!(!session.remove("draft"));
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn remove(&self, key: impl KeyName) -> bool {
         let name = key.name();
         self.write(|state| state.remove(name))
     }
 
-    /// Removes a key and returns its value.
+    /// Removes `key` and returns its value.
     ///
     /// # Errors
-    /// When it can't be read as a `T`; it stays then.
+    /// Returns an error if the value can't be decoded as a `T`. The value then stays in the
+    /// session.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.insert("return_to", "/cart")?;
+    /// assert_eq!(session.take::<String>("return_to")?.as_deref(), Some("/cart"));
+    /// assert_eq!(session.take::<String>("return_to")?, None);
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn take<T: DeserializeOwned>(&self, key: impl IntoKey<T>) -> Result<Option<T>, Error> {
         let name = key.name();
         while let Some(json) = self.json(name) {
@@ -102,10 +143,20 @@ impl Session {
         Ok(None)
     }
 
-    /// Removes the entry that was added last and returns it.
+    /// Removes the entry that was added last and returns its key and value.
     ///
     /// # Errors
-    /// When its value can't be read as a `T`; it stays then.
+    /// Returns an error if the value can't be decoded as a `T`. The entry then stays in the
+    /// session.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.extend([("first", 1), ("second", 2)])?;
+    /// assert_eq!(session.pop_item::<u32>()?, Some(("second".to_owned(), 2)));
+    /// assert_eq!(session.len(), 1);
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn pop_item<T: DeserializeOwned>(&self) -> Result<Option<(String, T)>, Error> {
         let last = |state: &SessionState| state.record().entries().last().map(|(key, json)| (key.to_owned(), json));
         while let Some((key, json)) = self.read(last) {
@@ -117,12 +168,21 @@ impl Session {
         Ok(None)
     }
 
-    /// The value under a key, set to what `default` makes if there is none.
+    /// Returns the value of `key`, inserting the result of `default` if there is none.
     ///
-    /// If another request set it first, that value stays.
+    /// If another request sets the key first, its value is kept.
     ///
     /// # Errors
-    /// When the value can't be read as a `T`, or the default can't be written as JSON.
+    /// Returns an error if the value can't be decoded as a `T`, or if the default can't be written
+    /// as JSON.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// assert_eq!(session.get_or_insert_with("page_size", || 20)?, 20);
+    /// assert_eq!(session.get_or_insert_with("page_size", || 50)?, 20);
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn get_or_insert_with<T: Serialize + DeserializeOwned>(
         &self,
         key: impl IntoKey<T>,
@@ -138,16 +198,16 @@ impl Session {
         Ok(if kept == json { value } else { kept.decode(name)? })
     }
 
-    /// Changes a value in place, starting from its default if there is none.
+    /// Changes the value of `key` in place. A missing value starts as `T::default()`.
     ///
-    /// In a store no concurrent update is lost: if another request committed first, `change` runs
-    /// again on the value that it left. It should do nothing but change the value, because it may
-    /// run several times.
+    /// With a store, no concurrent update is lost: if another request committed first, `change`
+    /// runs again on the newest value. Because it may run several times, `change` should have no
+    /// other side effects.
     ///
     /// # Errors
-    /// When the value can't be read as a `T`, or written afterwards; nothing changed then. When
-    /// `change` sets the same key through the session, so that it can never be done:
-    /// [`Error::is_conflict`].
+    /// Returns an error if the value can't be decoded as a `T`, or can't be written afterwards; the
+    /// session is then unchanged. Returns an error with [`Error::is_conflict`] if `change` itself
+    /// sets the same key through the session, because such an update can never succeed.
     ///
     /// # Examples
     /// ```
@@ -188,15 +248,25 @@ impl Session {
         Err(Error::contended(&name))
     }
 
-    /// The value under a key, to be changed in place: what was changed is set when the guard is
-    /// dropped.
+    /// Returns a guard for changing the value of `key` in place.
     ///
-    /// `None` if there is none. When two requests race, the one that commits last wins on this key;
-    /// `update` has no such race.
+    /// Returns `None` if there is no value. The new value is set when the guard is dropped. If two
+    /// requests race, the last commit wins for this key; [`Session::update`] has no such race.
     ///
     /// # Errors
-    /// When it can't be read as a `T`. A value that can't be written when the guard is dropped
-    /// fails the commit; [`RefMut::save`] says so at once.
+    /// Returns an error if the value can't be decoded as a `T`. If the value can't be written when
+    /// the guard is dropped, the commit fails; [`RefMut::save`] reports that error at once.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.insert("tags", vec!["new"])?;
+    /// if let Some(mut tags) = session.get_mut::<Vec<String>>("tags")? {
+    ///     tags.push("sale".to_owned());
+    /// }
+    /// assert_eq!(session.get::<Vec<String>>("tags")?.unwrap(), ["new", "sale"]);
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn get_mut<T: Serialize + DeserializeOwned>(&self, key: impl IntoKey<T>) -> Result<Option<RefMut<T>>, Error> {
         let name = key.name().to_owned();
         let (generation, json) = self.read_mut(|state| (state.generation(), state.read_json(&name)));
@@ -204,8 +274,8 @@ impl Session {
         Ok(value.map(|value| RefMut::new(self.clone(), generation, name, value)))
     }
 
-    /// Sets a value for a guard that was taken from the session of this generation; returns whether
-    /// that session is still the one of the request.
+    /// Sets a value for a guard that was taken in this generation of the session. Returns `false`
+    /// if the session has been replaced since.
     pub(crate) fn set_guarded(&self, generation: u32, key: &str, value: Json) -> bool {
         self.write(|state| {
             let same = state.generation() == generation;
@@ -216,41 +286,102 @@ impl Session {
         })
     }
 
-    /// Removes all values. Flash messages and the CSRF token stay; [`Session::invalidate`] ends
-    /// those too.
+    /// Removes all values.
+    ///
+    /// Flash messages and the CSRF token stay; [`Session::invalidate`] removes them too.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.insert("cart", "hat")?;
+    /// session.flash("Cart emptied");
+    /// session.clear();
+    /// assert!(session.is_empty());
+    /// assert_eq!(session.pop_flash::<String>(), ["Cart emptied"]);
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn clear(&self) {
         self.write(SessionState::clear);
     }
 
-    /// Whether there is a value under a key.
+    /// Returns `true` if `key` has a value.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// assert!(!session.contains_key("theme"));
+    /// session.insert("theme", "dark")?;
+    /// assert!(session.contains_key("theme"));
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     #[must_use]
     pub fn contains_key(&self, key: impl KeyName) -> bool {
         let name = key.name();
         self.read(|state| state.contains_key(name))
     }
 
-    /// How many values there are.
+    /// Returns the number of values.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// assert_eq!(session.len(), 0);
+    /// session.extend([("width", 3), ("height", 4)])?;
+    /// assert_eq!(session.len(), 2);
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.read(SessionState::len)
     }
 
-    /// Whether there are none.
+    /// Returns `true` if the session has no values.
+    ///
+    /// Flash messages and the CSRF token don't count as values.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.flash("Welcome!");
+    /// assert!(session.is_empty());
+    /// session.insert("theme", "dark")?;
+    /// assert!(!session.is_empty());
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The keys, in the order in which they were added.
+    /// Returns the keys, in the order in which they were added.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.insert("theme", "dark")?;
+    /// session.insert("visits", 1)?;
+    /// assert_eq!(session.keys(), ["theme", "visits"]);
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
         self.read(|state| state.keys().map(str::to_owned).collect())
     }
 
-    /// Keys and values, in the order in which they were added.
+    /// Returns keys and values, in the order in which they were added.
     ///
     /// # Errors
-    /// The key of the first value that can't be read as a `T`; `serde_json::Value` reads every one.
+    /// Returns an error that names the first key whose value can't be decoded as a `T`.
+    /// `serde_json::Value` decodes every value.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.extend([("width", 3), ("height", 4)])?;
+    /// let entries = session.entries::<u32>()?;
+    /// assert_eq!(entries, [("width".to_owned(), 3), ("height".to_owned(), 4)]);
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     pub fn entries<T: DeserializeOwned>(&self) -> Result<Vec<(String, T)>, Error> {
         let entries = self.read_mut(SessionState::read_all_json);
         let decode = |(key, json): (String, Json)| json.decode(&key).map(|value| (key, value));

@@ -1,4 +1,4 @@
-//! Factories that break a rule each, and the check that names it.
+//! Factories that break one rule each, and the check that detects it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -10,7 +10,7 @@ const NAME: &str = "sid";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
-    /// None is broken: shows that the factory itself is right.
+    /// No rule is broken, which shows that the factory itself conforms.
     Nothing,
     NonsenseIsNoError,
     IdsAreNotAdopted,
@@ -302,7 +302,7 @@ async fn each_broken_rule_is_caught_by_name() {
     for (rule, check) in rows {
         let failed = failed(rule).await;
         if !failed.contains(&check) {
-            missed.push(format!("{rule:?} should be caught by {check}, and was by {failed:?}"));
+            missed.push(format!("{rule:?} should be caught by {check}, but was caught by {failed:?}"));
         }
     }
     assert!(missed.is_empty(), "{}", missed.join("\n"));

@@ -1,4 +1,4 @@
-//! Commits that nobody waits for, and commits whose outcome is unknown: what was done counts once.
+//! Dropped commits and commits with an unknown outcome: each change is applied exactly once.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,17 +10,17 @@ use cloakroom_session::{CookieHeader, Session, SessionSlot};
 use crate::memory::{Fault, MemorySessions};
 use crate::support::{App, Browser, NAME, run};
 
-/// What a request does, what the store is asked for, and how many sessions there are afterwards.
+/// A request: its changes, its store calls, and whether a session exists afterwards.
 struct Case {
     name: &'static str,
     signed_in: bool,
     act: fn(&Session),
     calls: &'static [&'static str],
-    /// Whether the session, or one that began in its place, holds what was done.
+    /// The session, or a new one that replaces it, has the changes.
     kept: bool,
 }
 
-/// Two things of which each shows if it was done twice.
+/// Makes two changes that both show if they were applied twice.
 fn change(session: &Session) {
     session.update("n", |n: &mut u32| *n += 1).unwrap();
     session.flash("once");
@@ -60,7 +60,7 @@ struct Visit {
     session: Session,
 }
 
-/// A request whose handler has done what the case says.
+/// Begins a request whose handler has made the changes of the case.
 fn begin(case: &Case) -> Visit {
     let factory = MemorySessions::new();
     let app = App::new(factory.clone());
@@ -73,7 +73,7 @@ fn begin(case: &Case) -> Visit {
     Visit { factory, app, browser, slot, session }
 }
 
-/// Polls a future this many times, and gives it up; returns whether it was done by then.
+/// Polls a future this many times, then drops it. Returns whether it completed.
 fn give_up<F: Future>(future: F, polls: usize) -> bool {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -81,7 +81,7 @@ fn give_up<F: Future>(future: F, polls: usize) -> bool {
 }
 
 impl Visit {
-    /// Finishes the request, and looks at what the next one of this browser sees.
+    /// Finishes the request, and checks the session of the browser's next request.
     async fn finish_and_check(mut self, case: &Case, row: &str) {
         let effects = self.slot.finish(200).await.unwrap();
         assert!(effects.cookies.len() <= 1, "{row}: {:?}", effects.cookies);
@@ -123,13 +123,13 @@ fn a_commit_now_that_is_dropped_is_carried_out_once() {
                 }
                 points += 1;
             }
-            assert!(points > 2 * case.calls.len(), "{}: each await of the commit was a point", case.name);
+            assert!(points > 2 * case.calls.len(), "{}: every await of the commit was covered", case.name);
         }
     }
 }
 
 #[test]
-fn a_commit_now_that_is_dropped_goes_on_by_itself() {
+fn a_dropped_commit_now_continues_in_the_background() {
     for case in &CASES {
         let Visit { factory, session, slot, .. } = begin(case);
         run(async {
@@ -142,7 +142,7 @@ fn a_commit_now_that_is_dropped_goes_on_by_itself() {
     }
 }
 
-/// Lets the tasks of this runtime run until they have nothing to do.
+/// Runs the tasks of this runtime until they are idle.
 async fn settle() {
     for _ in 0..20 {
         tokio::task::yield_now().await;
@@ -150,7 +150,7 @@ async fn settle() {
 }
 
 #[test]
-fn a_response_that_is_dropped_is_committed_all_of_it() {
+fn a_dropped_response_is_committed_completely() {
     for case in &CASES {
         let mut points = 0;
         for polls in 0.. {
@@ -169,7 +169,7 @@ fn a_response_that_is_dropped_is_committed_all_of_it() {
             }
             points += 1;
         }
-        assert!(points > 2 * case.calls.len(), "{}: each await of the commit was a point", case.name);
+        assert!(points > 2 * case.calls.len(), "{}: every await of the commit was covered", case.name);
     }
 }
 
@@ -193,7 +193,7 @@ fn a_response_that_is_dropped_while_it_waits_for_another_commit_is_committed_too
 }
 
 #[test]
-fn a_commit_of_unknown_outcome_is_found_out_by_the_next() {
+fn a_commit_of_unknown_outcome_is_resolved_by_the_next() {
     for case in &CASES {
         for fault in [Fault::Down, Fault::Lost] {
             for again in [false, true] {
@@ -202,7 +202,7 @@ fn a_commit_of_unknown_outcome_is_found_out_by_the_next() {
                 run(async {
                     visit.factory.suffers(fault);
                     assert!(visit.session.commit_now().await.unwrap_err().is_unavailable(), "{row}");
-                    assert!(visit.session.commit_now().await.unwrap_err().is_unavailable(), "{row}: still");
+                    assert!(visit.session.commit_now().await.unwrap_err().is_unavailable(), "{row}: still unavailable");
                     visit.factory.suffers(Fault::None);
                     if again {
                         visit.session.commit_now().await.unwrap();
@@ -215,7 +215,7 @@ fn a_commit_of_unknown_outcome_is_found_out_by_the_next() {
 }
 
 #[test]
-fn what_was_done_after_a_commit_of_unknown_outcome_is_committed_as_well() {
+fn changes_after_a_commit_of_unknown_outcome_are_committed() {
     for case in CASES.iter().filter(|case| case.kept) {
         for fault in [Fault::Down, Fault::Lost] {
             let mut visit = begin(case);
@@ -237,7 +237,7 @@ fn what_was_done_after_a_commit_of_unknown_outcome_is_committed_as_well() {
 }
 
 #[test]
-fn another_request_between_a_commit_of_unknown_outcome_and_the_next_counts_once_too() {
+fn another_request_after_a_commit_of_unknown_outcome_counts_once() {
     for fault in [Fault::Down, Fault::Lost] {
         let mut visit = begin(&CASES[1]);
         visit.factory.suffers(fault);
@@ -254,7 +254,7 @@ fn another_request_between_a_commit_of_unknown_outcome_and_the_next_counts_once_
     }
 }
 
-/// A user's name that can't be read any more once the flag is set.
+/// A user name that can no longer be decoded once the flag is set.
 #[derive(Default)]
 struct Fickle(String);
 
@@ -276,7 +276,7 @@ impl<'de> serde::Deserialize<'de> for Fickle {
 }
 
 #[test]
-fn the_cookie_of_a_commit_is_sent_although_a_late_change_cannot_be_done_again() {
+fn the_cookie_of_a_commit_is_sent_even_if_a_late_change_cannot_be_replayed() {
     let mut visit = begin(&CASES[2]);
     run(async {
         let mut finish = pin!(visit.slot.finish(200));
@@ -285,7 +285,7 @@ fn the_cookie_of_a_commit_is_sent_although_a_late_change_cannot_be_done_again() 
         UNREADABLE.store(true, Ordering::SeqCst);
         let failure = finish.await.unwrap_err();
         assert!(failure.error.is_decode(), "{}", failure.error);
-        assert_eq!(failure.effects.cookies.len(), 1, "the session has moved: without it the browser is signed out");
+        assert_eq!(failure.effects.cookies.len(), 1, "without the new id, the browser would be signed out");
         visit.browser.take(&failure.effects, &visit.app);
         visit.check(&CASES[2], "committed").await;
     });

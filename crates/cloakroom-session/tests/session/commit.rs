@@ -1,4 +1,4 @@
-//! When changes are committed: at the end, not on errors, or now.
+//! The time of a commit: at the end, on errors, or immediately.
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ fn a_server_error_does_not_even_touch() {
     assert!(browser.visit_for(&app, 200, |_| {}).sets_a_cookie());
 }
 
-/// A request with this cookie, whose handler waits.
+/// Sends a request with this browser's cookie to an async handler.
 fn waiting<F: Future>(app: &App, browser: &Browser, handler: impl FnOnce(Session, SessionSlot) -> F) -> F::Output {
     run(async {
         let slot = SessionSlot::new(Arc::clone(&app.engine));
@@ -72,7 +72,7 @@ fn commit_now_before_the_headers_sends_one_cookie_with_the_last_state() {
         let line = waiting(&app, &browser, async |session, slot| {
             session.insert("one", 1).unwrap();
             session.commit_now().await.unwrap();
-            assert!(!session.is_new() && session.id().is_some(), "{start}: it exists now");
+            assert!(!session.is_new() && session.id().is_some(), "{start}: the session exists after the commit");
             session.insert("two", 2).unwrap();
             session.commit_now().await.unwrap();
             session.commit_now().await.unwrap();
@@ -87,7 +87,7 @@ fn commit_now_before_the_headers_sends_one_cookie_with_the_last_state() {
 }
 
 #[test]
-fn commit_now_alone_sends_its_cookie_whatever_the_response() {
+fn commit_now_sends_its_cookie_regardless_of_the_response() {
     for policy in [CommitPolicy::Always, CommitPolicy::NotOnServerError] {
         let app = App::with(cookies(Seal::Signed), |engine| engine.policy(policy));
         let line = waiting(&app, &Browser::default(), async |session, slot| {
@@ -184,7 +184,7 @@ fn a_session_opened_after_the_headers_is_late_too() {
         })
     });
     assert!(error.is_headers_sent(), "{error}");
-    assert_eq!(events.len(), 1, "nothing is lost silently: {events:?}");
+    assert_eq!(events.len(), 1, "the loss is traced: {events:?}");
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn a_failed_commit_now_can_be_tried_again_smaller() {
 }
 
 #[test]
-fn what_was_committed_is_sent_even_if_the_last_commit_fails() {
+fn cookies_of_earlier_commits_are_sent_even_if_the_last_fails() {
     let app = App::new(cookies(Seal::Signed));
     let line = waiting(&app, &Browser::default(), async |session, slot| {
         session.insert("user", "ann").unwrap();
@@ -268,7 +268,7 @@ fn a_cookie_session_goes_on_until_its_deadline() {
             assert!(session.refresh().await.unwrap());
             slot.finish(200).await.unwrap();
             app.at(seconds(20 * 60));
-            assert!(session.refresh().await.unwrap(), "used when it was opened");
+            assert!(session.refresh().await.unwrap(), "opening counts as use");
             assert_eq!(session.get::<String>("user").unwrap().as_deref(), Some("ann"));
             app.at(seconds(20 * 60) + MILLISECOND);
             assert!(!session.refresh().await.unwrap());
@@ -276,7 +276,7 @@ fn a_cookie_session_goes_on_until_its_deadline() {
         });
         app.at(seconds(0));
         browser.visit(&app, Session::invalidate);
-        // Nobody can tell: the browser's copy was the only one.
+        // The sign-out can't be detected, because the browser had the only copy.
         waiting(&app, &held, async |session, _| assert!(session.refresh().await.unwrap()));
     }
 }

@@ -1,4 +1,5 @@
-//! The suite for factories: on cookie sessions, and on the factory of the trait's example.
+//! The conformance suite for factories, on cookie sessions and on the factory of the trait's
+//! example.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -24,7 +25,7 @@ async fn the_factory_of_our_own_tests_conforms() {
     assert_conforms(Arc::new(sessions), can).await;
 }
 
-/// The example at [`SessionFactory`], word for word.
+/// The example at [`SessionFactory`], without changes.
 #[derive(Debug, Default)]
 struct MapSessions {
     records: Mutex<HashMap<StoreKey, Record>>,
@@ -49,11 +50,12 @@ impl SessionFactory for MapSessions {
         let cookie = CookieConfig::default().name("sid").build().expect("a plain name");
         let mut records = self.records.lock().unwrap();
         let (session, mut cookies) = (commit.session(), Vec::new());
-        // Where one session ends and another begins, the end comes first.
+        // If one commit ends a session and begins another, the end comes first.
         let ended = commit.ended_id().is_some_and(|id| records.remove(&id.store_key()).is_some());
         let id = match commit.plan() {
             Plan::Create | Plan::EndThenCreate => commit.new_id(),
-            // Only a session that is still there moves or is replaced: no ended one is revived.
+            // A session moves or is replaced only if it still exists: an ended session is never
+            // revived.
             Plan::Cycle => session.store_key().and_then(|key| records.remove(&key)).and(commit.new_id()),
             Plan::Replace | Plan::Touch => session.id().filter(|id| records.contains_key(&id.store_key())),
             Plan::End => {

@@ -1,5 +1,4 @@
-//! Sessions of a factory of an application's own: what is asked of it, and what the browser is
-//! told.
+//! Sessions of a custom factory: the store calls and the cookies of each request.
 
 use std::sync::Arc;
 
@@ -9,14 +8,14 @@ use crate::memory::{Fault, MemorySessions};
 use crate::support::{Answer, App, Browser, NAME, days, run, seconds, value_of};
 use crate::traces::traced;
 
-/// How a visitor comes.
+/// The cookie of a visitor's request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Start {
     New,
     Loaded,
-    /// With an id that moved a moment ago.
+    /// An id that was superseded recently.
     Detached,
-    /// With an id that nobody knows.
+    /// An id that is unknown.
     Unknown,
 }
 
@@ -55,7 +54,7 @@ fn said(answer: &Answer) -> Said {
 }
 
 #[test]
-fn what_each_request_asks_of_the_store_and_says_to_the_browser() {
+fn each_request_has_its_store_calls_and_cookie() {
     use Said::{Nothing, Removed, Set};
     use Start::{Detached, Loaded, New, Unknown};
     type Row = (&'static str, Start, fn(&Session), &'static [&'static str], Said);
@@ -163,7 +162,7 @@ fn what_each_request_asks_of_the_store_and_says_to_the_browser() {
         ("read", Detached, |it| assert!(it.is_empty()), &["load"], Nothing),
         ("write", Detached, |it| it.insert("a", 1).unwrap(), &["load", "drop"], Nothing),
         ("remember", Detached, |it| it.remember(days(30)), &["load", "drop"], Nothing),
-        // The session ends where it has moved to, and with it the browser's newer cookie.
+        // The session ends under its new id, and the browser's newer cookie is removed.
         ("invalidate", Detached, |it| it.invalidate(), &["load", "end"], Removed),
         (
             "invalidate, write",
@@ -224,7 +223,7 @@ fn ended_and_moved_ids_open_nothing_any_more() {
     let copy = browser.clone();
     let mut cycled = browser;
     cycled.visit(&app, |session| session.cycle_id());
-    assert_eq!(copy.user(&app), None, "a moved id never reads the data of the new one");
+    assert_eq!(copy.user(&app), None, "a superseded id never reads the session");
     assert_eq!(cycled.user(&app).as_deref(), Some("ann"));
     assert_eq!(factory.records(), 1);
 }
@@ -234,7 +233,7 @@ fn a_touch_needs_no_cookie() {
     let (factory, app, mut browser) = start(Start::Loaded);
     assert!(browser.visit(app.at(seconds(600)), |_| {}).is_silent());
     assert_eq!(factory.calls(), ["load", "touch"]);
-    assert!(browser.user(app.at(seconds(1801))).is_none(), "from the read on, not a second more");
+    assert!(browser.user(app.at(seconds(1801))).is_none(), "expired a second after the extended deadline");
     assert!(browser.user(app.at(seconds(1800))).is_some());
 }
 
@@ -249,7 +248,7 @@ fn a_session_in_a_store_can_be_committed_after_the_headers() {
         session.insert("user", "bob").unwrap();
         session.commit_now().await.unwrap();
         session.cycle_id();
-        assert!(session.commit_now().await.unwrap_err().is_headers_sent(), "that would need a cookie");
+        assert!(session.commit_now().await.unwrap_err().is_headers_sent(), "a new id needs a cookie");
     });
     assert_eq!(factory.calls(), ["load", "replace"]);
     assert_eq!(browser.user(&app).as_deref(), Some("bob"));
@@ -267,14 +266,14 @@ fn a_session_in_a_store_can_be_ended_after_the_headers() {
         session.commit_now().await.unwrap();
         assert_eq!(factory.records(), 0);
         session.insert("user", "bob").unwrap();
-        assert!(session.commit_now().await.unwrap_err().is_headers_sent(), "another would need a cookie");
+        assert!(session.commit_now().await.unwrap_err().is_headers_sent(), "a new session needs a cookie");
     });
     assert_eq!(factory.calls(), ["load", "end"]);
     assert_eq!(browser.user(&app), None);
 }
 
 #[test]
-fn a_store_that_is_down_is_an_error_and_nothing_else() {
+fn a_store_that_is_down_is_only_an_error() {
     let (factory, app, browser) = start(Start::Loaded);
     factory.suffers(Fault::Down);
     let line = format!("{NAME}={}", browser.value().unwrap());
@@ -283,8 +282,8 @@ fn a_store_that_is_down_is_an_error_and_nothing_else() {
         let error = slot.open(CookieHeader::new([line.as_bytes()])).await.unwrap_err();
         assert!(error.is_unavailable());
         assert_eq!((error.status(), error.retry_after()), (503, Some(5)));
-        assert!(!slot.finish(200).await.unwrap().opened, "handlers that don't use it are untouched");
-        // The store comes back within the request.
+        assert!(!slot.finish(200).await.unwrap().opened, "handlers that don't use the session are unaffected");
+        // The store recovers during the request.
         factory.suffers(Fault::None);
         let slot = SessionSlot::new(Arc::clone(&app.engine));
         let session = slot.open(CookieHeader::new([line.as_bytes()])).await.unwrap();
@@ -294,7 +293,7 @@ fn a_store_that_is_down_is_an_error_and_nothing_else() {
         factory.suffers(Fault::None);
         assert!(slot.finish(200).await.unwrap().cookies.is_empty());
     });
-    assert_eq!(browser.user(&app).as_deref(), Some("bob"), "nothing was forgotten by the failed commit");
+    assert_eq!(browser.user(&app).as_deref(), Some("bob"), "the failed commit lost no change");
 }
 
 #[test]
@@ -318,7 +317,7 @@ fn commits_of_one_session_follow_each_other() {
             slot.finish(200).await.unwrap()
         };
         let ((), (), effects) = tokio::join!(first, second, end);
-        // What came too late for the response is committed by whoever wants it.
+        // A change after the response is committed by the next `commit_now`.
         session.commit_now().await.unwrap();
         assert_eq!(effects.cookies.len(), 1);
         effects.cookies[0].as_str().to_owned()
@@ -330,7 +329,7 @@ fn commits_of_one_session_follow_each_other() {
 }
 
 #[test]
-fn a_commit_that_is_given_up_gives_way() {
+fn a_dropped_commit_does_not_block_the_next() {
     let (_, app, _) = start(Start::New);
     run(async {
         let slot = SessionSlot::new(Arc::clone(&app.engine));
@@ -339,7 +338,7 @@ fn a_commit_that_is_given_up_gives_way() {
         {
             let mut given_up = std::pin::pin!(session.commit_now());
             let mut waiting = std::pin::pin!(session.commit_now());
-            // Polled once each: the one holds the turn, the other waits for it.
+            // Polled once each: the first holds the right to commit, the second waits for it.
             assert!(once(given_up.as_mut()).await.is_none());
             assert!(once(waiting.as_mut()).await.is_none());
         }
@@ -359,7 +358,7 @@ async fn once<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
 }
 
 #[test]
-fn what_a_stream_changes_is_kept_or_said_to_be_lost() {
+fn changes_of_a_stream_are_kept_or_reported_as_lost() {
     type Stream = fn(&Session, &MemorySessions);
     let rows: [(&str, Stream, usize); 6] = [
         ("reads", |it, _| assert!(it.contains_key("user")), 0),

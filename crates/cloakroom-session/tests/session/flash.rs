@@ -1,4 +1,4 @@
-//! Flash messages that the application can't read, or that are too many.
+//! Flash messages that can't be decoded, and full queues.
 
 use cloakroom_session::{Message, Seal, Session};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use tracing::Level;
 use crate::support::{App, BOTH, Browser, cookies};
 use crate::traces::traced;
 
-/// A queue as a deployment leaves it that has just changed the type of its messages.
+/// Fills a queue with messages of several types, as after a deployment that changed the type.
 fn mixed(session: &Session) {
     session.flash("one");
     session.flash(Message::info("two"));
@@ -16,7 +16,7 @@ fn mixed(session: &Session) {
 }
 
 #[test]
-fn a_message_of_another_type_leaves_its_queue_and_says_so() {
+fn a_message_of_another_type_is_removed_and_traced() {
     for seal in BOTH {
         let app = App::new(cookies(seal));
         let mut browser = Browser::default();
@@ -25,7 +25,7 @@ fn a_message_of_another_type_leaves_its_queue_and_says_so() {
             browser.visit(&app, |session| assert_eq!(session.pop_flash::<String>(), ["one", "four"], "{seal:?}"))
         });
         assert!(answer.sets_a_cookie(), "{seal:?}");
-        assert_eq!(events.len(), 2, "{seal:?}: one for each message: {events:?}");
+        assert_eq!(events.len(), 2, "{seal:?}: one event for each message: {events:?}");
         for event in &events {
             assert_eq!((event.level, event.field("queue")), (Level::WARN, Some("")), "{seal:?}");
             let said = format!("{event:?}");
@@ -37,7 +37,7 @@ fn a_message_of_another_type_leaves_its_queue_and_says_so() {
 }
 
 #[test]
-fn a_peek_leaves_out_what_it_cannot_read_and_every_message_is_a_value() {
+fn a_peek_skips_messages_of_another_type() {
     let app = App::new(cookies(Seal::Signed));
     let mut browser = Browser::default();
     browser.visit(&app, mixed);

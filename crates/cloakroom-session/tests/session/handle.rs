@@ -1,12 +1,12 @@
-//! What handlers hold: every mutator from a loaded, unchanged session, and everything that must not
-//! look like one.
+//! The session handle: every mutator of a loaded, unchanged session, and every operation without an
+//! effect.
 
 use cloakroom_session::{Message, Seal, Session};
 use serde::{Serialize, Serializer};
 
 use crate::support::{Answer, App, BOTH, Browser, cookies, days, seconds};
 
-/// A browser whose session holds one of everything.
+/// Returns a browser whose session has one of everything.
 fn furnished(app: &App) -> Browser {
     let mut browser = Browser::default();
     browser.visit(app, |session| {
@@ -27,7 +27,7 @@ fn visit(app: &App, handler: impl FnOnce(&Session)) -> (Browser, Answer) {
 
 type Handler = fn(&Session);
 
-/// What each does, and what the next request sees of it.
+/// Each mutator, and its effect on the next request.
 const MUTATORS: &[(&str, Handler, Handler)] = &[
     (
         "insert, another value",
@@ -132,9 +132,9 @@ fn every_mutator_of_a_loaded_session_is_saved() {
 }
 
 #[test]
-fn what_reads_or_changes_nothing_sends_nothing() {
+fn operations_without_an_effect_send_no_cookie() {
     let rows: &[(&str, Handler)] = &[
-        ("nothing", |_| {}),
+        ("no operation", |_| {}),
         ("get", |it| assert!(it.get::<u32>("visits").unwrap().is_some())),
         ("get, absent", |it| assert!(it.get::<u32>("none").unwrap().is_none())),
         ("get, of another type", |it| assert!(it.get::<u32>("cart").unwrap_err().is_decode())),
@@ -150,10 +150,10 @@ fn what_reads_or_changes_nothing_sends_nothing() {
         ("peek_flash", |it| assert_eq!(it.peek_flash::<String>(), ["hello"])),
         ("csrf_token", |it| assert!(it.csrf_token().is_ok())),
         ("masked_csrf_token", |it| assert_ne!(it.masked_csrf_token().unwrap(), it.masked_csrf_token().unwrap())),
-        ("insert, the value it has", |it| it.insert("visits", 2).unwrap()),
-        ("insert, what can't be written", |it| assert!(it.insert("bad", Unwritable).unwrap_err().is_encode())),
+        ("insert, an equal value", |it| it.insert("visits", 2).unwrap()),
+        ("insert, an unwritable value", |it| assert!(it.insert("bad", Unwritable).unwrap_err().is_encode())),
         ("extend with nothing", |it| it.extend(Vec::<(String, u32)>::new()).unwrap()),
-        ("extend with what it has", |it| it.extend([("visits", 2)]).unwrap()),
+        ("extend with an equal value", |it| it.extend([("visits", 2)]).unwrap()),
         ("remove, absent", |it| assert!(!it.remove("none"))),
         ("take, absent", |it| assert!(it.take::<u32>("none").unwrap().is_none())),
         ("take, of another type", |it| assert!(it.take::<u32>("cart").unwrap_err().is_decode())),
@@ -182,7 +182,7 @@ fn what_reads_or_changes_nothing_sends_nothing() {
 #[test]
 fn a_new_session_is_kept_only_if_it_holds_something() {
     let rows: &[(&str, Handler, bool)] = &[
-        ("nothing", |_| {}, false),
+        ("no operation", |_| {}, false),
         ("a read", |it| assert!(it.get::<u32>("visits").unwrap().is_none()), false),
         (
             "set and removed",
@@ -254,7 +254,7 @@ fn invalidate_wins_over_everything_else_in_its_request() {
 }
 
 #[test]
-fn what_follows_invalidate_is_a_new_session() {
+fn writes_after_invalidate_start_a_new_session() {
     for seal in BOTH {
         let app = App::new(cookies(seal));
         let mut browser = furnished(&app);
@@ -266,7 +266,7 @@ fn what_follows_invalidate_is_a_new_session() {
             assert!(session.is_empty() && session.is_new());
             session.insert("user", "bob").unwrap();
         });
-        assert_eq!(answer.lines().len(), 1, "{seal:?}: no removal beside it");
+        assert_eq!(answer.lines().len(), 1, "{seal:?}: no removal in addition");
         browser.visit(&app, |session| {
             assert_eq!(session.keys(), ["user"], "{seal:?}");
             assert_ne!(session.id(), id, "{seal:?}");
@@ -292,7 +292,7 @@ fn a_cycled_session_keeps_everything_but_its_id_and_its_token() {
     });
 }
 
-/// Writes itself once, then never again: what a guard may meet when it is dropped.
+/// A value that can be written only up to 2, so that a guard can fail on drop.
 #[derive(Debug, serde::Deserialize)]
 #[serde(from = "u32")]
 struct Moody(u32);
@@ -318,7 +318,7 @@ impl Serialize for Unwritable {
 }
 
 #[test]
-fn a_guard_that_cannot_write_fails_the_commit_or_says_so_itself() {
+fn a_guard_that_cannot_write_fails_the_commit_or_save() {
     let app = App::new(cookies(Seal::Signed));
     let (browser, answer) = visit(&app, |session| {
         session.insert("user", "bob").unwrap();
@@ -335,12 +335,11 @@ fn a_guard_that_cannot_write_fails_the_commit_or_says_so_itself() {
         visits.0 = 3;
         assert!(visits.save().unwrap_err().is_encode());
     });
-    assert!(answer.sets_a_cookie(), "the handler was told, and went on");
+    assert!(answer.sets_a_cookie(), "the handler received the error and continued");
     assert_eq!(browser.user(&app).as_deref(), Some("bob"));
 }
 
-/// What a guard has of a session that has ended belongs to nobody: least of all to the session that
-/// begins next.
+/// A guard's value of an ended session must not be written to the session that begins next.
 #[test]
 fn a_guard_writes_nothing_to_a_session_that_it_was_not_taken_from() {
     type End = fn(&Session);
@@ -364,7 +363,7 @@ fn a_guard_writes_nothing_to_a_session_that_it_was_not_taken_from() {
             });
             assert_eq!(answer.lines().len(), 1, "{name}");
             let signs_in = name != "invalidated";
-            assert_eq!(answer.sets_a_cookie(), begins || signs_in, "{name}: nothing begins because of a guard");
+            assert_eq!(answer.sets_a_cookie(), begins || signs_in, "{name}: a guard starts no session");
             browser.visit(&app, |session| {
                 assert_eq!(session.keys(), if begins { vec!["theme"] } else { vec![] }, "{name}");
             });
@@ -386,7 +385,7 @@ fn a_guard_writes_to_a_session_under_its_new_id() {
 }
 
 #[test]
-fn who_signs_in_over_another_owner_gets_nothing_of_theirs() {
+fn a_sign_in_over_another_owner_keeps_no_data() {
     for seal in BOTH {
         let app = App::new(cookies(seal));
         let mut browser = furnished(&app);
@@ -398,7 +397,7 @@ fn who_signs_in_over_another_owner_gets_nothing_of_theirs() {
         browser.visit(&app, |session| {
             session.set_owner("ann");
             assert_eq!(session.len(), 3, "{seal:?}: the same owner keeps everything");
-            assert_ne!(Some(session.csrf_token().unwrap()), before, "{seal:?}: but the token");
+            assert_ne!(Some(session.csrf_token().unwrap()), before, "{seal:?}: except the token");
         });
         let answer = browser.visit(&app, |session| {
             session.set_owner("bob");
@@ -446,7 +445,7 @@ fn closures_and_iterators_may_read_the_session() {
 }
 
 #[test]
-fn all_who_ask_share_one_session() {
+fn all_handles_of_a_request_share_one_session() {
     let app = App::new(cookies(Seal::Signed));
     let browser = furnished(&app);
     let line = format!("{}={}", crate::support::NAME, browser.value().unwrap());

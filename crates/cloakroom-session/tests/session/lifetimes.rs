@@ -1,4 +1,4 @@
-//! How long sessions live: every edge to the millisecond.
+//! Lifetimes of sessions, tested to the millisecond.
 
 use cloakroom_session::{CookieSessions, Lifetimes, Seal};
 use std::time::Duration;
@@ -49,7 +49,7 @@ fn a_read_touches_at_most_once_per_interval() {
         ("zero, in the same millisecond", default.touch_after(Duration::ZERO), Duration::ZERO, false),
         ("zero, a millisecond later", default.touch_after(Duration::ZERO), MILLISECOND, true),
         ("never", default.touch_after(None), seconds(1200), false),
-        ("nothing to extend", default.idle_timeout(None), seconds(80_000), false),
+        ("no idle deadline to extend", default.idle_timeout(None), seconds(80_000), false),
     ] {
         let app = with(lifetimes);
         let mut browser = Browser::signed_in(&app);
@@ -77,7 +77,7 @@ fn remembered_sessions_keep_their_end_through_later_writes() {
         assert_eq!(browser.visit(&app, |session| session.remember(days(30))).max_age(), Some(30 * 86_400));
         browser.quit();
         let write = browser.visit(app.at(days(10)), |session| {
-            assert!(session.contains_key("user"), "{seal:?}: no idle timeout any more");
+            assert!(session.contains_key("user"), "{seal:?}: there is no idle timeout");
             session.insert("cart", 1).unwrap();
         });
         assert_eq!(write.max_age(), Some(20 * 86_400), "{seal:?}: until its end");
@@ -85,7 +85,7 @@ fn remembered_sessions_keep_their_end_through_later_writes() {
         let cycled = browser.visit(app.at(days(11)), |session| session.cycle_id());
         assert_eq!(cycled.max_age(), Some(19 * 86_400), "{seal:?}: under a new id too");
 
-        // The browser drops it on time, and a client that keeps it has no use for it.
+        // The browser drops the cookie on time. A client that keeps it can't use it.
         let keeper = Browser::with(browser.value().unwrap());
         assert!(keeper.user(app.at(days(30))).is_some(), "{seal:?}");
         assert!(keeper.user(app.at(days(30) + MILLISECOND)).is_none(), "{seal:?}");
@@ -165,7 +165,7 @@ fn an_own_idle_timeout_survives_writes_and_slides_with_use() {
     browser.visit(app.at(seconds(50)), |session| session.insert("cart", 1).unwrap());
     assert!(browser.user(app.at(seconds(110))).is_some());
     assert!(browser.user(app.at(seconds(110) + MILLISECOND)).is_none());
-    // Its own tenth counts for touches, not that of the layer.
+    // The touch interval is a tenth of the session's timeout, not of the layer's.
     assert!(browser.visit(app.at(seconds(57)), |_| {}).sets_a_cookie());
 }
 
@@ -193,7 +193,7 @@ fn created_stays_and_is_new_only_once() {
         assert_eq!(session.created(), 1_700_000_000);
         session.insert("cart", 2).unwrap();
     });
-    // Expired, it is a new one, unlike in Pyramid.
+    // An expired session is replaced by a new one, unlike in Pyramid.
     browser.visit(app.at(seconds(10_000)), |session| {
         assert!(session.is_new());
         assert!(session.is_empty());

@@ -1,5 +1,4 @@
-//! A factory of an application's own: records in memory, an id in the cookie, and a list of what
-//! was asked of it.
+//! A custom factory: records in memory, an id in the cookie, and a list of the store calls.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,17 +24,17 @@ struct Memory {
 #[derive(Clone, Debug)]
 enum Entry {
     Here(Version, Box<Record>),
-    /// Its id was cycled a moment ago, and this is where it went.
+    /// A tombstone: the id was cycled recently. Holds the new key.
     Moved(StoreKey),
 }
 
-/// What is wrong with the store.
+/// A fault of the store.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Fault {
     None,
-    /// It does nothing.
+    /// The store does nothing.
     Down,
-    /// It does what it is asked for, and its answer is lost.
+    /// The store carries out each call, but its reply is lost.
     Lost,
 }
 
@@ -49,7 +48,7 @@ impl MemorySessions {
         }))
     }
 
-    /// What was asked since the last time.
+    /// Returns the calls since the previous invocation.
     pub(crate) fn calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut *self.0.calls.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -72,7 +71,7 @@ impl MemorySessions {
 
     async fn call<T>(&self, call: &'static str, act: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
         self.0.calls.lock().unwrap().push(call);
-        // A store answers later: others go on meanwhile.
+        // A store answers later, and other tasks run in the meantime.
         tokio::task::yield_now().await;
         if self.fault() == Fault::Down {
             return Err(Error::unavailable("the store is down"));
@@ -80,12 +79,12 @@ impl MemorySessions {
         let answer = act();
         tokio::task::yield_now().await;
         if self.fault() == Fault::Lost {
-            return Err(Error::unavailable("the answer was lost"));
+            return Err(Error::unavailable("the reply was lost"));
         }
         answer
     }
 
-    /// Ends a session, wherever it has moved to.
+    /// Ends a session, following tombstones.
     fn end(&self, key: StoreKey) -> bool {
         let found = self.store().remove(&key);
         match found {
@@ -95,7 +94,7 @@ impl MemorySessions {
         }
     }
 
-    /// The record under a key if this commit has written it, or what it came from.
+    /// Returns the record of `key` if this commit wrote it, or one that it is derived from.
     fn own(&self, key: &StoreKey, commit: &Commit) -> Option<(Version, Arc<Record>)> {
         match self.store().get(key) {
             Some(Entry::Here(version, record)) if commit.has_written(record) => {
@@ -107,7 +106,7 @@ impl MemorySessions {
 
     fn create(&self, key: StoreKey, commit: &Commit) -> (Version, Arc<Record>) {
         if let Some(own) = self.own(&key, commit) {
-            assert!(commit.is_resumed(), "a fresh id is taken");
+            assert!(commit.is_resumed(), "a fresh id must not exist");
             return own;
         }
         let (version, record) = (Version::first(1), commit.record());
@@ -115,7 +114,7 @@ impl MemorySessions {
         (version, record)
     }
 
-    /// Replaces what is under a key; or moves it to another.
+    /// Replaces the record of a key, or moves it to another key.
     fn write(&self, from: StoreKey, to: StoreKey, commit: &Commit) -> Result<Option<(Version, Arc<Record>)>, Error> {
         if commit.is_resumed()
             && let Some(own) = self.own(&to, commit)

@@ -1,5 +1,5 @@
-//! Code of the application that the session calls, and that uses the session itself: none of it may
-//! hang.
+//! Application code that the session calls and that uses the session itself. It must never
+//! deadlock.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ thread_local! {
     static SESSION: RefCell<Option<Session>> = const { RefCell::new(None) };
 }
 
-/// Uses the session in all ways that matter to its lock: reads, writes, and shows it.
+/// Uses the session in all ways that take its lock: reads, writes and `Debug`.
 fn use_it(session: &Session) {
     let seen = session.get::<u32>("seen").unwrap().unwrap_or_default();
     session.insert("seen", seen + 1).unwrap();
@@ -28,7 +28,7 @@ fn use_the_session() {
     session.iter().for_each(use_it);
 }
 
-/// A number that uses the session when it is written or read.
+/// A number that uses the session when it is serialized or deserialized.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Nosy(u32);
 
@@ -95,7 +95,7 @@ const ROWS: &[Row] = &[
     ("peek_flash", |it| assert_eq!(it.peek_flash::<Nosy>(), [Nosy(1)])),
 ];
 
-/// A request that does this, and whose values use its session.
+/// Runs a request with this operation, whose values use its session.
 fn uses(name: &str, act: fn(&Session)) {
     let app = App::new(cookies(Seal::Signed));
     let mut browser = Browser::default();
@@ -108,7 +108,7 @@ fn uses(name: &str, act: fn(&Session)) {
         act(session);
         SESSION.take();
     });
-    assert!(answer.sets_a_cookie(), "{name}: what they did is committed");
+    assert!(answer.sets_a_cookie(), "{name}: the changes of the values are committed");
 }
 
 #[test]
@@ -119,11 +119,11 @@ fn values_and_closures_may_use_the_session() {
 }
 
 #[test]
-fn what_is_done_again_may_use_the_session() {
-    // On what another request has written, by the factory; and on what a commit of the session
-    // itself has written.
+fn replayed_closures_may_use_the_session() {
+    // The update is replayed by the factory on another request's version, or by the session on its
+    // own commit.
     for by_the_factory in [true, false] {
-        in_time("done again", move || {
+        in_time("replayed", move || {
             let app = App::new(MemorySessions::new());
             let browser = Browser::signed_in(&app);
             let line = format!("{NAME}={}", browser.value().unwrap());
@@ -167,7 +167,7 @@ fn what_is_done_again_may_use_the_session() {
     }
 }
 
-/// A name that uses the session when it is asked for.
+/// A key that uses the session when its name is read.
 struct NosyKey(&'static str);
 
 impl KeyName for NosyKey {
@@ -186,7 +186,7 @@ impl AsRef<str> for NosyKey {
     }
 }
 
-/// Uses the session when it goes.
+/// Uses the session when it is dropped.
 struct Parting(Session);
 
 impl Drop for Parting {
@@ -205,7 +205,7 @@ fn with_a_parting_closure(session: &Session) {
 }
 
 #[test]
-fn keys_and_what_closures_hold_may_use_the_session() {
+fn keys_and_values_owned_by_closures_may_use_the_session() {
     const ROWS: &[Row] = &[
         ("get", |it| assert_eq!(it.get::<u32>(NosyKey("nosy")).unwrap(), Some(1))),
         ("insert", |it| it.insert(NosyKey("nosy"), 2).unwrap()),
@@ -215,17 +215,17 @@ fn keys_and_what_closures_hold_may_use_the_session() {
         ("take", |it| assert!(it.take::<u32>(NosyKey("nosy")).unwrap().is_some())),
         ("update", |it| it.update(NosyKey("nosy"), |_: &mut u32| ()).unwrap()),
         ("get_mut", |it| *it.get_mut::<u32>(NosyKey("nosy")).unwrap().unwrap() = 2),
-        ("a closure that goes with its session", |it| {
+        ("a closure dropped with its session", |it| {
             with_a_parting_closure(it);
             it.invalidate();
             it.insert("a", 1).unwrap();
         }),
-        ("a closure that goes because another value is set", |it| {
+        ("a closure dropped because another value is set", |it| {
             with_a_parting_closure(it);
             it.insert("count", 1).unwrap();
             (0..100).for_each(|number| it.insert("count", number).unwrap());
         }),
-        ("a closure that goes because of a commit", |it| {
+        ("a closure dropped because of a commit", |it| {
             with_a_parting_closure(it);
             let mut now = std::pin::pin!(it.commit_now());
             let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -243,8 +243,8 @@ fn keys_and_what_closures_hold_may_use_the_session() {
 }
 
 #[test]
-fn a_closure_that_writes_whenever_it_runs_is_not_done_again_for_ever() {
-    in_time("done again", move || {
+fn a_closure_that_always_writes_is_not_replayed_for_ever() {
+    in_time("replayed", move || {
         let app = App::new(MemorySessions::new());
         let browser = Browser::signed_in(&app);
         let line = format!("{NAME}={}", browser.value().unwrap());
@@ -261,7 +261,7 @@ fn a_closure_that_writes_whenever_it_runs_is_not_done_again_for_ever() {
                 *count += 1;
             };
             session.update("count", change).unwrap();
-            // Either it is done, or it is an error: it ends.
+            // It either succeeds or fails, but it ends.
             let _ = first.await;
         });
     });

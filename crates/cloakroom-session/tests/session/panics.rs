@@ -1,4 +1,4 @@
-//! Handlers that panic, with and without somebody who catches it.
+//! Handlers that panic, with and without a caller that catches the panic.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
@@ -9,7 +9,7 @@ use cloakroom_session::{CookieHeader, Seal, Session, SessionSlot};
 use crate::support::{Answer, App, Browser, NAME, cookies, run, value_of};
 use crate::traces::traced;
 
-/// Runs it on a thread of its own: a deadlock is a failure, not a test that never ends.
+/// Runs a function in a separate thread, so that a deadlock is a failure and not a hanging test.
 pub(crate) fn in_time<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(run()));
@@ -19,7 +19,7 @@ pub(crate) fn in_time<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + S
     })
 }
 
-/// A visit whose handler panics with a handle in its hands, below somebody who catches that.
+/// Sends a request whose handler panics while it holds a handle. The caller catches the panic.
 fn visit(handler: impl FnOnce(Session) + Send + 'static) -> (Browser, App, Answer) {
     in_time("a handler that panics", move || {
         let app = App::new(cookies(Seal::Signed));
@@ -44,7 +44,7 @@ fn a_holder_that_panics_commits_nothing() {
             session.invalidate();
             panic!("oh");
         }),
-        ("with a guard in its hands", |session| {
+        ("while holding a guard", |session| {
             let mut user = session.get_mut::<String>("user").unwrap().unwrap();
             user.push('a');
             panic!("oh");
@@ -84,7 +84,7 @@ fn a_holder_that_panics_commits_nothing() {
 }
 
 #[test]
-fn it_is_traced() {
+fn a_panic_is_traced() {
     let app = App::new(cookies(Seal::Signed));
     let (_, events) = traced(|| {
         Browser::default().visit(&app, |session| {
@@ -96,7 +96,7 @@ fn it_is_traced() {
             assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
         })
     });
-    assert_eq!(events.len(), 2, "the loss, and the error that the client gets: {events:?}");
+    assert_eq!(events.len(), 2, "one event for the lost changes, one for the client's error: {events:?}");
     assert!(events[0].message.contains("panicked"), "{events:?}");
 }
 
@@ -105,7 +105,7 @@ fn a_closure_whose_panic_is_caught_leaves_the_session_usable() {
     let app = App::new(cookies(Seal::Signed));
     let mut browser = Browser::signed_in(&app);
     let answer = browser.visit(&app, |session| {
-        // The handle itself is borrowed: its holder catches the panic and goes on.
+        // The handle is borrowed: its holder catches the panic and continues.
         let update = || {
             session.update("user", |user: &mut String| {
                 user.clear();
@@ -115,7 +115,7 @@ fn a_closure_whose_panic_is_caught_leaves_the_session_usable() {
         assert!(catch_unwind(AssertUnwindSafe(update)).is_err());
         assert_eq!(session.get::<String>("user").unwrap().as_deref(), Some("ann"));
     });
-    assert!(answer.is_silent(), "it changed nothing");
+    assert!(answer.is_silent(), "the update changed nothing");
     let answer = browser.visit(&app, |session| {
         let update = || {
             session.update("user", |user: &mut String| {
@@ -130,7 +130,7 @@ fn a_closure_whose_panic_is_caught_leaves_the_session_usable() {
     assert_eq!(browser.user(&app).as_deref(), Some("ann"));
 }
 
-/// A task with a handle of its own panics, and the handler goes on as if nothing had happened.
+/// A task with its own handle panics, and the handler continues.
 async fn helped(session: &Session) {
     let handle = session.clone();
     let helper = tokio::spawn(async move {
@@ -145,14 +145,14 @@ fn a_success_page_does_not_cover_a_helper_that_panicked() {
     type Act = fn(&Session, &SessionSlot);
     #[rustfmt::skip] // one row, one line
     let rows: &[(&str, Act, u16, bool)] = &[
-        // The last column: whether the client is told in the place of the response.
+        // The last column: whether the client receives an error instead of the response.
         ("changed", |session, _| session.insert("user", "bob").unwrap(), 200, true),
         ("changed, a redirect", |session, _| session.insert("user", "bob").unwrap(), 303, true),
         ("changed, an error of the client", |session, _| session.insert("user", "bob").unwrap(), 499, true),
         ("changed, an error already", |session, _| session.insert("user", "bob").unwrap(), 500, false),
         ("changed, an error of another kind", |session, _| session.insert("user", "bob").unwrap(), 503, false),
         ("signed out", |session, _| session.invalidate(), 200, true),
-        ("the helper alone", |_, _| {}, 200, true),
+        ("only the helper's change", |_, _| {}, 200, true),
         ("refused", |session, slot| { session.insert("user", "bob").unwrap(); slot.discard(); }, 200, false),
         ("refused with 403", |_, slot| slot.discard(), 403, false),
     ];
@@ -179,7 +179,7 @@ fn a_success_page_does_not_cover_a_helper_that_panicked() {
 }
 
 #[test]
-fn a_helper_that_panicked_with_nothing_to_commit_is_nobodys_business() {
+fn a_helper_that_panicked_with_nothing_to_commit_causes_no_error() {
     let app = App::new(cookies(Seal::Signed));
     let browser = Browser::signed_in(&app);
     let line = format!("{NAME}={}", browser.value().unwrap());
@@ -203,7 +203,7 @@ fn commit_now_after_a_helper_that_panicked_is_an_error_and_commits_nothing() {
     let cookie = run(async {
         let slot = SessionSlot::new(std::sync::Arc::clone(&app.engine));
         let session = slot.open(CookieHeader::new([line.as_bytes()])).await.unwrap();
-        // What was committed before the panic stands.
+        // The commit before the panic stands.
         session.insert("before", true).unwrap();
         session.commit_now().await.unwrap();
         helped(&session).await;

@@ -1,5 +1,5 @@
-//! Cookies that don't open: each is an absent session, silence towards the browser, and one trace
-//! event that says why.
+//! Rejected cookies: the request has no session, the response has no cookie, and one trace event
+//! has the reason.
 
 use cloakroom_session::{CookieConfig, CookieSessions, Keyring, Seal, Sealer};
 use tracing::Level;
@@ -11,7 +11,7 @@ fn pair(value: &str) -> Vec<u8> {
     format!("{NAME}={value}").into_bytes()
 }
 
-/// A cookie of a factory with another secret.
+/// Returns a cookie of a factory with another secret.
 fn foreign(seal: Seal) -> String {
     let factory = match seal {
         Seal::Signed => CookieSessions::signed(key(9)),
@@ -20,7 +20,7 @@ fn foreign(seal: Seal) -> String {
     Browser::signed_in(&App::new(factory.build().unwrap())).value().unwrap().to_owned()
 }
 
-/// A cookie of the same secret under another name.
+/// Returns a cookie of the same secret with another name.
 fn renamed(seal: Seal) -> String {
     let factory = match seal {
         Seal::Signed => CookieSessions::signed(key(1)),
@@ -32,21 +32,21 @@ fn renamed(seal: Seal) -> String {
     value_of(answer.line()).to_owned()
 }
 
-/// A cookie made when the clock stood so far ahead.
+/// Returns a cookie that was made when the clock was `ahead`.
 fn dated(seal: Seal, ahead: std::time::Duration) -> String {
     let app = App::new(cookies(seal));
     app.at(ahead);
     Browser::signed_in(&app).value().unwrap().to_owned()
 }
 
-/// Something sealed as the factory would, that isn't a record.
+/// Returns a payload that is sealed like a cookie but isn't a record.
 fn sealed(seal: Seal, payload: &str) -> String {
     Sealer::new(seal, &Keyring::new(key(1)), NAME).unwrap().seal(payload, [7; 12]).unwrap()
 }
 
-/// The same bytes, spelled with a set bit where the canonical spelling has none.
+/// Returns the same bytes in a non-canonical spelling, with an unused bit set.
 fn other_spelling(seal: Seal) -> String {
-    // Six bytes of payload more or less: one of them leaves bits unused at the end.
+    // One of the three lengths leaves unused bits at the end.
     let mut text = ["", "x", "xx"]
         .iter()
         .map(|more| sealed(seal, &format!("not a record{more}")))
@@ -67,17 +67,17 @@ fn what_does_not_open_is_ignored_and_traced_once() {
         let other_seal = if seal == Seal::Signed { Seal::Encrypted } else { Seal::Signed };
         let other = dated(other_seal, seconds(0));
         let id = "A".repeat(43);
-        // At a length that leaves no odd bits, or it would be malformed already.
+        // At a length without unused bits, because otherwise it would already be malformed.
         let whole = good.len() - (good.len() - 3) % 4 - 4;
         let late = seconds(1200) + MILLISECOND;
         for (name, value, age, reason) in [
             ("garbage", "abc".to_owned(), seconds(0), "unknown-format"),
-            ("nothing", String::new(), seconds(0), "unknown-format"),
+            ("an empty value", String::new(), seconds(0), "unknown-format"),
             ("a quotation mark", "\"".to_owned(), seconds(0), "unknown-format"),
             ("an id that the client invented", id.clone(), seconds(0), "unknown-format"),
             ("a later version", format!("{}9{}", &good[..1], &good[2..]), seconds(0), "unknown-format"),
             ("the other seal", other, seconds(0), "unknown-format"),
-            ("a prefix alone", good[..3].to_owned(), seconds(0), "malformed"),
+            ("only a prefix", good[..3].to_owned(), seconds(0), "malformed"),
             ("not base64url", format!("{}!", &good[..40]), seconds(0), "malformed"),
             ("padded", format!("{good}="), seconds(0), "malformed"),
             ("another spelling of the same bytes", other_spelling(seal), seconds(0), "malformed"),
@@ -88,7 +88,7 @@ fn what_does_not_open_is_ignored_and_traced_once() {
             ("cut by a few bytes", good[..whole].to_owned(), seconds(0), "forged"),
             ("too long", format!("{}{}", &good[..3], "A".repeat(5000)), seconds(0), "too-long"),
             ("sealed, but not a record", sealed(seal, "hello"), seconds(0), "corrupt"),
-            ("sealed, an id and no record", sealed(seal, &id), seconds(0), "corrupt"),
+            ("sealed, an id without a record", sealed(seal, &id), seconds(0), "corrupt"),
             ("sealed, an unknown field", sealed(seal, &format!("{id}1c1;z1;")), seconds(0), "corrupt"),
             ("expired", good.clone(), late, "expired-idle"),
             ("from the future", dated(seal, seconds(60) + MILLISECOND), seconds(0), "from-future"),
@@ -105,7 +105,7 @@ fn what_does_not_open_is_ignored_and_traced_once() {
                     assert_eq!(session.id(), None, "{name}");
                 })
             });
-            assert!(answer.is_silent(), "{name}: neither replaced nor removed");
+            assert!(answer.is_silent(), "{name}: the cookie is neither replaced nor removed");
             assert_eq!(events.len(), 1, "{name}: {events:?}");
             assert_eq!(events[0].field("reason"), Some(reason), "{name}");
             assert_eq!(events[0].field("cookie"), Some(NAME), "{name}");
@@ -145,7 +145,7 @@ fn clocks_may_differ_by_a_minute() {
 }
 
 #[test]
-fn of_several_cookies_the_last_that_opens_wins() {
+fn the_last_of_several_cookies_that_opens_wins() {
     for seal in BOTH {
         let app = App::new(cookies(seal));
         let cookie = |user: &str| {
@@ -184,7 +184,8 @@ fn of_several_cookies_the_last_that_opens_wins() {
     }
 }
 
-/// A header of some 400 KB, within what hyper reads, that is nothing but cookies of our name.
+/// Returns a header of about 400 KB, within hyper's limit, that consists only of cookies of our
+/// name.
 fn flood() -> String {
     vec![format!("{NAME}=x"); 19_047].join("; ")
 }

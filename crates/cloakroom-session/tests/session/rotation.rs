@@ -1,4 +1,4 @@
-//! Keys that come and go, and nobody is signed out.
+//! Key rotation signs no user out.
 
 use cloakroom_session::{CookieSessions, Keyring, Seal};
 
@@ -20,16 +20,16 @@ fn a_rolling_deployment_signs_nobody_out() {
         let rotated = before.redeployed(with(seal, Keyring::new(new.clone()).previous(old).unwrap()));
         let after = before.redeployed(with(seal, Keyring::new(new)));
 
-        // Step one: nodes that know the next key beside nodes that don't.
+        // Step one: some nodes know the next key, others don't.
         let browser = Browser::signed_in(&announced);
         assert!(browser.user(&before).is_some(), "{seal:?}: the next key doesn't seal yet");
-        // Step two: nodes that seal with it beside nodes that only know it.
+        // Step two: some nodes seal with the new key, others only know it.
         let mut browser = Browser::signed_in(&rotated);
-        assert!(browser.user(&announced).is_some(), "{seal:?}: it opens already");
-        assert!(browser.user(&before).is_none(), "{seal:?}: without the announcement it would not have");
+        assert!(browser.user(&announced).is_some(), "{seal:?}: the announced key opens");
+        assert!(browser.user(&before).is_none(), "{seal:?}: without the announcement, it doesn't open");
         browser.visit(&announced, |session| session.insert("cart", 1).unwrap());
-        assert!(browser.user(&rotated).is_some(), "{seal:?}: sealed by a node behind");
-        // Step three: the old key goes.
+        assert!(browser.user(&rotated).is_some(), "{seal:?}: sealed by a node that isn't rotated yet");
+        // Step three: the old key is removed.
         assert!(browser.user(&after).is_none(), "{seal:?}");
     }
 }

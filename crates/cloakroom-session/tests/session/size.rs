@@ -1,4 +1,4 @@
-//! The limit of a cookie, and the attributes of the cookie that removes one.
+//! The size limit of a cookie, and the attributes of a removal cookie.
 
 use cloakroom_session::{CookieConfig, CookieSessions, MAX_COOKIE, SameSite, Seal};
 
@@ -12,7 +12,8 @@ fn a_cookie_of_4096_bytes_passes_and_one_more_fails() {
             let mut browser = Browser::signed_in(&app);
             browser.visit(&app, |session| session.insert("text", "x".repeat(length)).unwrap())
         };
-        // Three bytes are four characters: not every size can be had, 4,096 for this name can.
+        // Three bytes are four characters, so not every size is possible, but 4,096 is with this
+        // name.
         let fits = (2000..4000).take_while(|length| write(*length).outcome.is_ok()).last().unwrap();
         let answer = write(fits);
         assert_eq!(NAME.len() + value_of(answer.line()).len(), MAX_COOKIE, "{seal:?}");
@@ -23,7 +24,7 @@ fn a_cookie_of_4096_bytes_passes_and_one_more_fails() {
 }
 
 #[test]
-fn a_session_that_does_not_fit_leaves_the_browser_what_it_has() {
+fn a_session_that_does_not_fit_keeps_the_previous_cookie() {
     for seal in BOTH {
         let app = App::new(cookies(seal));
         let mut browser = Browser::signed_in(&app);
@@ -99,7 +100,7 @@ fn a_removal_cookie_has_the_attributes_of_the_cookie_it_removes() {
             session.invalidate();
         });
         assert_eq!(removed.line(), expected, "{name}");
-        // Apart from the value and the end, the two are one.
+        // Apart from value and expiry, both have the same attributes.
         let bare = |line: &str| line.split("; ").skip(1).map(str::to_owned).collect::<Vec<_>>();
         let mut rest = bare(removed.line());
         rest.retain(|attribute| !attribute.starts_with("Max-Age") && !attribute.starts_with("Expires"));
@@ -114,7 +115,7 @@ fn a_removal_is_sent_for_this_request_s_invalidate_alone() {
     let mut browser = Browser::default();
     assert!(browser.visit(&app, |session| session.invalidate()).is_silent(), "nothing to remove");
     let mut browser = Browser::with("garbage");
-    assert!(browser.visit(&app, |session| session.invalidate()).is_silent(), "nothing of ours to remove");
+    assert!(browser.visit(&app, |session| session.invalidate()).is_silent(), "the cookie isn't ours");
     let mut browser = Browser::signed_in(&app);
-    assert!(browser.visit(&app, |session| session.clear()).sets_a_cookie(), "emptied isn't ended");
+    assert!(browser.visit(&app, |session| session.clear()).sets_a_cookie(), "clear doesn't end the session");
 }

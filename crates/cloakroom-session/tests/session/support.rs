@@ -38,7 +38,7 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-/// What all requests of an application share, and its clock.
+/// The shared configuration of an application's requests, and its clock.
 #[derive(Clone, Debug)]
 pub(crate) struct App {
     pub(crate) engine: Arc<Engine>,
@@ -56,7 +56,7 @@ impl App {
         Self { engine, clock }
     }
 
-    /// The same time and the same browsers, another configuration: a deployment.
+    /// Returns an application with the same clock and another configuration, as after a deployment.
     pub(crate) fn redeployed(&self, factory: impl SessionFactory) -> Self {
         let engine = Arc::new(Engine::new(factory).clock(Arc::clone(&self.clock)));
         Self { engine, clock: Arc::clone(&self.clock) }
@@ -68,7 +68,7 @@ impl App {
     }
 }
 
-/// Keeps cookies between visits as browsers do: sets, replaces, removes, and lets them expire.
+/// A browser that sets, replaces, removes and expires cookies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Browser {
     jar: Vec<Kept>,
@@ -81,14 +81,14 @@ struct Kept {
     until: Option<Timestamp>,
 }
 
-/// What a visit left.
+/// The result of a visit.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) outcome: Result<ResponseEffects, Error>,
 }
 
 impl Answer {
-    /// The `Set-Cookie` lines of a visit that was committed.
+    /// Returns the `Set-Cookie` lines of a committed visit.
     pub(crate) fn lines(&self) -> Vec<&str> {
         match &self.outcome {
             Ok(effects) => effects.cookies.iter().map(|cookie| cookie.as_str()).collect(),
@@ -96,7 +96,7 @@ impl Answer {
         }
     }
 
-    /// The one `Set-Cookie` line.
+    /// Returns the only `Set-Cookie` line.
     pub(crate) fn line(&self) -> &str {
         match self.lines()[..] {
             [line] => line,
@@ -133,7 +133,7 @@ fn max_age(line: &str) -> Option<u64> {
 }
 
 impl Browser {
-    /// A browser that has this value for the session's cookie.
+    /// Returns a browser with this value of the session cookie.
     pub(crate) fn with(value: &str) -> Self {
         Self { jar: vec![Kept { name: NAME.to_owned(), value: value.to_owned(), until: None }] }
     }
@@ -142,17 +142,17 @@ impl Browser {
         self.jar.iter().find(|kept| kept.name == NAME).map(|kept| kept.value.as_str())
     }
 
-    /// Forgets what isn't kept beyond the browser session.
+    /// Ends the browser session: drops cookies without a Max-Age.
     pub(crate) fn quit(&mut self) {
         self.jar.retain(|kept| kept.until.is_some());
     }
 
-    /// A request whose handler opens the session and does this with it.
+    /// Sends a request, and runs `handler` on its session.
     pub(crate) fn visit(&mut self, app: &App, handler: impl FnOnce(&Session)) -> Answer {
         self.visit_for(app, 200, handler)
     }
 
-    /// The same, with this status.
+    /// Sends a request whose response has this status.
     pub(crate) fn visit_for(&mut self, app: &App, status: u16, handler: impl FnOnce(&Session)) -> Answer {
         let now = app.clock.now();
         self.jar.retain(|kept| kept.until.is_none_or(|until| now < until));
@@ -164,7 +164,7 @@ impl Browser {
         answer
     }
 
-    /// Keeps the cookies of a response.
+    /// Stores the cookies of a response.
     pub(crate) fn take(&mut self, effects: &ResponseEffects, app: &App) {
         for cookie in &effects.cookies {
             self.receive(cookie.as_str(), app.clock.now());
@@ -180,7 +180,7 @@ impl Browser {
         }
     }
 
-    /// A browser whose visit put these values there, under the signed or the encrypted factory.
+    /// Returns a browser whose session has a user.
     pub(crate) fn signed_in(app: &App) -> Self {
         let mut browser = Self::default();
         let answer = browser.visit(app, |session| session.insert("user", "ann").unwrap());
@@ -188,7 +188,7 @@ impl Browser {
         browser
     }
 
-    /// Who is signed in, without a trace in the browser.
+    /// Returns the signed-in user, without changing the browser.
     pub(crate) fn user(&self, app: &App) -> Option<String> {
         let mut user = None;
         self.clone().visit(app, |session| user = session.get("user").unwrap());
@@ -196,7 +196,7 @@ impl Browser {
     }
 }
 
-/// A request with these `Cookie` lines.
+/// Sends a request with these `Cookie` lines.
 pub(crate) fn request(app: &App, lines: &[&[u8]], status: u16, handler: impl FnOnce(&Session)) -> Answer {
     run(async {
         let slot = SessionSlot::new(Arc::clone(&app.engine));

@@ -20,11 +20,11 @@ impl Event {
     }
 }
 
-/// A listener to whom nothing is told. While there is one alone, what a thread without a listener
-/// meets first is off for everybody.
+/// A second subscriber that receives nothing. With only one subscriber, a callsite that is first
+/// reached on a thread without one would be disabled for all threads.
 static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Collector(Arc::default())));
 
-/// Runs something and returns what it traced on this thread.
+/// Runs a function, and returns the events of this thread.
 pub(crate) fn traced<T>(run: impl FnOnce() -> T) -> (T, Vec<Event>) {
     LazyLock::force(&ANOTHER);
     let events = Arc::new(Mutex::new(Vec::new()));

@@ -177,8 +177,8 @@ async fn crowds_on_postgresql() {
     everybody_is_ended("postgres", store, count).await;
 }
 
-/// A pooler refuses the option that connections of ours set for the planner, and the statistics of a
-/// table that has just grown are missing.
+/// A pooler refuses the option that connections of ours set for the planner, and the statistics of
+/// a table that has just grown are missing.
 #[tokio::test]
 async fn a_walk_without_statistics_reads_each_row_a_few_times() {
     const ROWS: i64 = 100_000;

@@ -7,13 +7,13 @@ use crate::store::{Created, Loaded, Replaced, Store};
 
 pub(super) async fn nothing_is_absent<S: Store>(it: Bench<S>) -> Outcome {
     let key = it.key()?;
-    it.absent("load of a key that nobody used", &key).await?;
-    it.absent("the same again: a load creates nothing", &key).await
+    it.absent("load of an unused key", &key).await?;
+    it.absent("the second load: a load creates nothing", &key).await
 }
 
 pub(super) async fn created_is_loaded_as_it_was<S: Store>(it: Bench<S>) -> Outcome {
     let mut entry = it.entry(r#"{"cart":["hat"]}"#).owner(Some("user-42".to_owned()));
-    // Whoever keeps seconds is found out, whenever it is.
+    // Detects stores that keep only seconds, at any time of the run.
     let second = it.now.unix_millis() / 1000 * 1000;
     entry.created = cloakroom_session::Timestamp::from_unix_millis(second - 123_457);
     entry.touched = cloakroom_session::Timestamp::from_unix_millis(second - 7);
@@ -21,8 +21,8 @@ pub(super) async fn created_is_loaded_as_it_was<S: Store>(it: Bench<S>) -> Outco
     it.live("load after create, times to the millisecond", &key, 1, &entry).await
 }
 
-/// The version is the one that [`Entry::next_version`](crate::Entry::next_version) says, as it was
-/// written, and larger than all before.
+/// The version is that of [`Entry::next_version`](crate::Entry::next_version) for the written
+/// entry, and larger than all earlier ones.
 pub(super) async fn versions_grow<S: Store>(it: Bench<S>) -> Outcome {
     let first = it.entry("write 1");
     let key = it.put(&first).await?;
@@ -32,24 +32,23 @@ pub(super) async fn versions_grow<S: Store>(it: Bench<S>) -> Outcome {
         let next = entry.next_version(Some(&seen));
         ensure(next > seen, format!("{next:?} isn't larger than {seen:?}"))?;
         let replaced = it.store.replace(&key, seen, &entry, it.now).await?;
-        same("replace of the version there", &replaced, &Replaced::Yes(next.clone()))?;
+        same("replace of the current version", &replaced, &Replaced::Yes(next.clone()))?;
         it.live("load after replace", &key, write, &entry).await?;
         seen = next;
     }
     Ok(())
 }
 
-/// A store goes back in time: a replica without the last writes takes over, or a backup is
-/// restored. A slow request that has seen a write which is lost must not write over one that was
-/// acknowledged since.
+/// A store may go back in time, when a replica without the last writes takes over or a backup is
+/// restored. A slow request that has seen a lost write must not overwrite one that was acknowledged
+/// since.
 pub(super) async fn a_store_that_went_back_in_time_gives_no_version_twice<S: Store>(it: Bench<S>) -> Outcome {
     let (before, lost, since) = (it.entry("before"), it.entry("lost"), it.entry("since"));
     let key = it.put(&before).await?;
     let Replaced::Yes(seen) = it.store.replace(&key, nth(1, &before), &lost, it.now).await? else {
         return Err(Wrong::new("a replace of the version there did nothing"));
     };
-    // What is there is what was there before, at the version of then: the same to everybody who
-    // asks.
+    // Simulate the older copy: the earlier entry with its earlier version.
     it.store.end(&key, it.now).await?;
     same("the older copy", &it.store.create(&key, &before, it.now).await?, &Created::Yes(nth(1, &before)))?;
     let replaced = it.store.replace(&key, nth(1, &before), &since, it.now).await?;
@@ -60,10 +59,10 @@ pub(super) async fn a_store_that_went_back_in_time_gives_no_version_twice<S: Sto
     let slow = it.store.cycle(&key, seen, &new, &it.entry("slow"), it.now + GRACE, it.now).await?;
     same("a cycle of a version that was lost", &slow, &Replaced::Conflict)?;
     it.absent("the new key of that cycle", &new).await?;
-    it.live("what was acknowledged since", &key, 2, &since).await
+    it.live("the write acknowledged since", &key, 2, &since).await
 }
 
-/// Numbers that a store counted from 1, before versions had tags, are versions like any other.
+/// Versions counted by a store from 1, before versions had tags, are valid versions.
 pub(super) async fn versions_without_a_tag_conflict<S: Store>(it: Bench<S>) -> Outcome {
     let entry = it.entry("text");
     let key = it.put(&entry).await?;
@@ -71,24 +70,24 @@ pub(super) async fn versions_without_a_tag_conflict<S: Store>(it: Bench<S>) -> O
         let replaced = it.store.replace(&key, Version::new(seen), &it.entry("other"), it.now).await?;
         same(&format!("replace of version {seen}"), &replaced, &Replaced::Conflict)?;
     }
-    it.live("what was there", &key, 1, &entry).await
+    it.live("the existing entry", &key, 1, &entry).await
 }
 
 pub(super) async fn taken_by_a_live_entry<S: Store>(it: Bench<S>) -> Outcome {
     let first = it.entry("first");
     let key = it.put(&first).await?;
     let created = it.store.create(&key, &it.entry("second"), it.now).await?;
-    same("create where a session is", &created, &Created::Taken)?;
-    it.live("what was there", &key, 1, &first).await
+    same("create over a session", &created, &Created::Taken)?;
+    it.live("the existing entry", &key, 1, &first).await
 }
 
 pub(super) async fn taken_by_a_moved_mark<S: Store>(it: Bench<S>) -> Outcome {
     let first = it.entry("first");
     let (old, new) = it.moved(&first).await?;
     let created = it.store.create(&old, &it.entry("second"), it.now).await?;
-    same("create where a mark is", &created, &Created::Taken)?;
-    it.found("the mark", &old, it.now, &Loaded::Moved).await?;
-    it.live("where it moved to", &new, 1, &first).await
+    same("create over a tombstone", &created, &Created::Taken)?;
+    it.found("the tombstone", &old, it.now, &Loaded::Moved).await?;
+    it.live("the new key", &new, 1, &first).await
 }
 
 pub(super) async fn free_again_when_over<S: Store>(it: Bench<S>) -> Outcome {
@@ -96,14 +95,15 @@ pub(super) async fn free_again_when_over<S: Store>(it: Bench<S>) -> Outcome {
     let (old, new) = it.moved(&it.entry("moved")).await?;
     let later = it.clone().at(it.now + LIFE + MILLISECOND);
     let second = later.entry("second");
-    for (what, key) in [("an expired entry", key), ("an expired mark", old), ("an expired entry that moved", new)] {
+    for (what, key) in [("an expired entry", key), ("an expired tombstone", old), ("an expired entry that moved", new)]
+    {
         let created = it.store.create(&key, &second, later.now).await?;
-        same(&format!("create where {what} is"), &created, &Created::Yes(nth(1, &second)))?;
-        later.live("what was created there", &key, 1, &second).await?;
+        same(&format!("create over {what}"), &created, &Created::Yes(nth(1, &second)))?;
+        later.live("the entry created there", &key, 1, &second).await?;
     }
-    // Nothing of the mark is left: the end of its key's new session is that session's.
-    same("end of what was created over a mark", &it.store.end(&old, later.now).await?, &true)?;
-    later.live("where the mark had pointed to", &new, 1, &second).await
+    // Nothing of the tombstone is left: an end of this key ends its new session only.
+    same("end of an entry created over a tombstone", &it.store.end(&old, later.now).await?, &true)?;
+    later.live("the key that the tombstone led to", &new, 1, &second).await
 }
 
 pub(super) async fn replace_conflicts_on_another_version<S: Store>(it: Bench<S>) -> Outcome {
@@ -119,7 +119,7 @@ pub(super) async fn replace_conflicts_on_another_version<S: Store>(it: Bench<S>)
         let replaced = it.store.replace(&key, seen, &it.entry("three"), it.now).await?;
         same(&format!("replace of {what} version where a second is"), &replaced, &Replaced::Conflict)?;
     }
-    it.live("what was there", &key, 2, &two).await
+    it.live("the existing entry", &key, 2, &two).await
 }
 
 pub(super) async fn replace_never_creates<S: Store>(it: Bench<S>) -> Outcome {
@@ -160,15 +160,15 @@ pub(super) async fn ended_is_gone<S: Store>(it: Bench<S>) -> Outcome {
     let cycled = it.store.cycle(&key, nth(1, &entry), &new, &entry, it.now + GRACE, it.now).await?;
     same("cycle", &cycled, &Replaced::Gone)?;
     it.absent("the new key of that cycle", &new).await?;
-    it.absent("the key after all that", &key).await
+    it.absent("the key at the end", &key).await
 }
 
-/// A store may carry out an operation whose answer is lost. A caller who tries again must learn
-/// that it was carried out, and nothing may happen twice.
+/// A store may execute an operation whose answer is lost. A retry must learn that it was executed,
+/// and nothing may happen twice.
 pub(super) async fn a_lost_answer_is_found_out_by_doing_it_again<S: Store>(it: Bench<S>) -> Outcome {
     let (entry, next) = (it.entry("first"), it.entry("second"));
     let key = it.put(&entry).await?;
-    // A store may also recognise what it has done already.
+    // A store may also recognise the repeated call.
     match it.store.create(&key, &entry, it.now).await? {
         Created::Taken => {}
         again => same("the same create again", &again, &Created::Yes(nth(1, &entry)))?,
@@ -206,7 +206,7 @@ pub(super) async fn end_when_over_is_false<S: Store>(it: Bench<S>) -> Outcome {
     let (old, _) = it.moved(&it.entry("moved")).await?;
     let later = it.now + LIFE + MILLISECOND;
     same("end of an expired session", &it.store.end(&key, later).await?, &false)?;
-    same("end of an expired mark", &it.store.end(&old, later).await?, &false)
+    same("end of an expired tombstone", &it.store.end(&old, later).await?, &false)
 }
 
 pub(super) async fn keys_are_told_apart<S: Store>(it: Bench<S>) -> Outcome {

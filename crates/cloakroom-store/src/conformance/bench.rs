@@ -1,4 +1,4 @@
-//! What a check works with: the store, fresh keys, seeded choices, and words for what was found.
+//! The test bench of a check: the store, fresh keys, seeded choices, and failure messages.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -12,12 +12,12 @@ use crate::store::{Created, Entry, Loaded, Replaced, Store};
 
 pub(super) type Outcome = Result<(), Wrong>;
 
-/// Long enough for a store that expires with a clock of its own never to do it in a check.
+/// Long enough that a store that expires entries by its own clock never does so during a check.
 pub(super) const LIFE: Duration = Duration::from_secs(20 * 60);
 pub(super) const GRACE: Duration = Duration::from_secs(10 * 60);
 pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// What was wrong.
+/// The reason for a failed check.
 #[derive(Debug)]
 pub(super) struct Wrong(String);
 
@@ -45,7 +45,7 @@ impl<E: StdError> From<E> for Wrong {
     }
 }
 
-/// Says what was expected where something else was found.
+/// Fails with the expected and the found value unless they are equal.
 pub(super) fn same<T: PartialEq + fmt::Debug>(what: &str, found: &T, expected: &T) -> Outcome {
     if found == expected {
         return Ok(());
@@ -57,7 +57,7 @@ pub(super) fn ensure(holds: bool, what: impl Into<String>) -> Outcome {
     if holds { Ok(()) } else { Err(Wrong(what.into())) }
 }
 
-/// A text of a mebibyte doesn't help anybody.
+/// Formats a value, shortened: printing a mebibyte of text is of no use.
 fn short(value: &impl fmt::Debug) -> String {
     let mut text = format!("{value:?}");
     if let Some((end, _)) = text.char_indices().nth(400) {
@@ -67,7 +67,7 @@ fn short(value: &impl fmt::Debug) -> String {
     text
 }
 
-/// The version of an entry that is the first, second or a later write under its key.
+/// Returns the version of the given write under a key, counted from 1.
 ///
 /// # Examples
 /// ```
@@ -91,7 +91,7 @@ pub fn nth(write: u64, entry: &Entry) -> Version {
 pub(super) struct Bench<S> {
     pub(super) store: Arc<S>,
     pub(super) rounds: usize,
-    /// When the check takes place: at about the real time, except where a check is about clocks.
+    /// The time of the check: about the real time, except in checks of clocks.
     pub(super) now: Timestamp,
     seed: u64,
     state: Arc<AtomicU64>,
@@ -119,7 +119,7 @@ impl<S: Store> Bench<S> {
         self
     }
 
-    /// A choice below `limit` (SplitMix64).
+    /// Returns a random number below `limit` (SplitMix64).
     pub(super) fn below(&self, limit: u64) -> u64 {
         let mut z = self.state.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -127,7 +127,7 @@ impl<S: Store> Bench<S> {
         (z ^ (z >> 31)) % limit.max(1)
     }
 
-    /// A key that nobody else has, in this run or any other.
+    /// Returns a key that is used by no other check or run.
     pub(super) fn key(&self) -> Result<StoreKey, Wrong> {
         Ok(fresh_id()?.store_key())
     }
@@ -143,7 +143,7 @@ impl<S: Store> Bench<S> {
         Ok(key)
     }
 
-    /// A session that moved to the key that comes second, and was the same before.
+    /// Creates a session and moves it. Returns its old and its new key.
     pub(super) async fn moved(&self, entry: &Entry) -> Result<(StoreKey, StoreKey), Wrong> {
         let old = self.put(entry).await?;
         let new = self.cycle(&old, entry).await?;

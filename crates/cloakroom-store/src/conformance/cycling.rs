@@ -1,4 +1,4 @@
-//! Moves: a session goes on under another key, and leaves a mark for a while.
+//! Moves: a session continues under another key and leaves a tombstone for a while.
 
 use cloakroom_session::Version;
 
@@ -13,7 +13,7 @@ pub(super) async fn cycle_moves_everything<S: Store>(it: Bench<S>) -> Outcome {
     entry.deadline = Some(it.now + LIFE + LIFE);
     let new = it.key()?;
     let cycled = it.store.cycle(&old, nth(2, &again), &new, &entry, it.now + GRACE, it.now).await?;
-    same("cycle: the new one starts at a first version", &cycled, &Replaced::Yes(nth(1, &entry)))?;
+    same("cycle: the new entry has a first version", &cycled, &Replaced::Yes(nth(1, &entry)))?;
     it.live("the new key", &new, 1, &entry).await?;
     it.found("the old key", &old, it.now, &Loaded::Moved).await?;
     let replaced = it.store.replace(&new, nth(1, &entry), &goes_on, it.now).await?;
@@ -23,7 +23,7 @@ pub(super) async fn cycle_moves_everything<S: Store>(it: Bench<S>) -> Outcome {
 pub(super) async fn the_mark_ends_when_it_should<S: Store>(it: Bench<S>) -> Outcome {
     let entry = it.entry("text");
     let (old, new) = it.moved(&entry).await?;
-    it.found("the mark at its end exactly", &old, it.now + GRACE, &Loaded::Moved).await?;
+    it.found("the tombstone exactly at its expiry", &old, it.now + GRACE, &Loaded::Moved).await?;
     it.found("one millisecond later", &old, it.now + GRACE + MILLISECOND, &Loaded::Absent).await?;
     it.found("the new key then", &new, it.now + GRACE + MILLISECOND, &Loaded::Live(nth(1, &entry), entry)).await
 }
@@ -60,14 +60,14 @@ pub(super) async fn cycle_onto_a_taken_key_changes_nothing<S: Store>(it: Bench<S
     let old = it.put(&mine).await?;
     let live = it.put(&theirs).await?;
     let (mark, moved) = it.moved(&theirs).await?;
-    for (what, taken) in [("a session", live), ("a mark", mark)] {
+    for (what, taken) in [("a session", live), ("a tombstone", mark)] {
         let cycled = it.store.cycle(&old, nth(1, &mine), &taken, &it.entry("moved"), it.now + GRACE, it.now).await;
         ensure(cycled.is_err(), format!("cycle onto the key of {what}: expected an error, found {cycled:?}"))?;
         it.live(&format!("the old key after a cycle onto {what}"), &old, 1, &mine).await?;
     }
-    it.live("the session in whose place it was to move", &live, 1, &theirs).await?;
-    it.found("the mark", &mark, it.now, &Loaded::Moved).await?;
-    it.live("where the mark leads to", &moved, 1, &theirs).await
+    it.live("the session at the taken key", &live, 1, &theirs).await?;
+    it.found("the tombstone", &mark, it.now, &Loaded::Moved).await?;
+    it.live("the key that the tombstone leads to", &moved, 1, &theirs).await
 }
 
 pub(super) async fn cycle_twice_from_the_old_is_gone<S: Store>(it: Bench<S>) -> Outcome {
@@ -76,8 +76,8 @@ pub(super) async fn cycle_twice_from_the_old_is_gone<S: Store>(it: Bench<S>) -> 
     let third = it.key()?;
     let cycled = it.store.cycle(&old, nth(1, &entry), &third, &it.entry("other"), it.now + GRACE, it.now).await?;
     same("a second cycle from the old key", &cycled, &Replaced::Gone)?;
-    it.absent("the key that it was to move to", &third).await?;
-    it.live("the key that it had moved to", &new, 1, &entry).await
+    it.absent("the target of the failed move", &third).await?;
+    it.live("the target of the first move", &new, 1, &entry).await
 }
 
 pub(super) async fn the_mark_refuses_everything<S: Store>(it: Bench<S>) -> Outcome {
@@ -85,24 +85,24 @@ pub(super) async fn the_mark_refuses_everything<S: Store>(it: Bench<S>) -> Outco
     let (old, new) = it.moved(&entry).await?;
     for seen in [Version::default(), nth(1, &entry), nth(2, &entry)] {
         let replaced = it.store.replace(&old, seen.clone(), &it.entry("other"), it.now).await?;
-        same(&format!("replace of {seen:?} on the mark"), &replaced, &Replaced::Gone)?;
+        same(&format!("replace of {seen:?} on the tombstone"), &replaced, &Replaced::Gone)?;
     }
     same("touch", &it.store.touch(&old, it.now, Some(it.now + LIFE + LIFE), it.now).await?, &false)?;
     same("create", &it.store.create(&old, &it.entry("other"), it.now).await?, &Created::Taken)?;
-    it.found("the mark", &old, it.now, &Loaded::Moved).await?;
-    it.found("its end", &old, it.now + GRACE + MILLISECOND, &Loaded::Absent).await?;
+    it.found("the tombstone", &old, it.now, &Loaded::Moved).await?;
+    it.found("the tombstone after its expiry", &old, it.now + GRACE + MILLISECOND, &Loaded::Absent).await?;
     it.live("the new key", &new, 1, &entry).await
 }
 
 pub(super) async fn end_follows_the_move<S: Store>(it: Bench<S>) -> Outcome {
     let (old, new) = it.moved(&it.entry("text")).await?;
     same("end of a session that has moved", &it.store.end(&old, it.now).await?, &true)?;
-    it.absent("where it had moved to", &new).await?;
+    it.absent("its new key", &new).await?;
     same("the second end", &it.store.end(&old, it.now).await?, &false)?;
-    same("its end where it had moved to", &it.store.end(&new, it.now).await?, &false)
+    same("the end by its new key", &it.store.end(&new, it.now).await?, &false)
 }
 
-/// Ends a session that moved so often, by each of its keys but the last.
+/// Ends a session after this number of moves, by each of its keys but the last.
 async fn ends_after<S: Store>(it: &Bench<S>, moves: usize) -> Outcome {
     for by in 0..moves {
         let entry = it.entry("text");
@@ -126,14 +126,14 @@ pub(super) async fn end_follows_two_moves<S: Store>(it: Bench<S>) -> Outcome {
     ends_after(&it, 2).await
 }
 
-/// As many as somebody makes who signs in, out and in again within the grace, or a client that asks
-/// for it in a loop.
+/// The number of moves of a user who repeatedly signs in and out within the grace time, or of a
+/// client that does so in a loop.
 pub(super) async fn end_follows_many_moves<S: Store>(it: Bench<S>) -> Outcome {
     ends_after(&it, 3).await?;
     ends_after(&it, 12).await
 }
 
-/// `true` says that something live was ended: a mark alone is nothing that can be ended.
+/// `true` means that a live session was ended. A tombstone alone cannot be ended.
 pub(super) async fn end_by_a_mark_is_true_once<S: Store>(it: Bench<S>) -> Outcome {
     let entry = it.entry("text");
     let (old, new) = it.moved(&entry).await?;
@@ -142,19 +142,19 @@ pub(super) async fn end_by_a_mark_is_true_once<S: Store>(it: Bench<S>) -> Outcom
     for (what, key) in [("first", old), ("second", new)] {
         same(&format!("end by its {what} key then"), &it.store.end(&key, it.now).await?, &false)?;
     }
-    let mut short = it.entry("over before its mark is");
+    let mut short = it.entry("expires before its tombstone");
     short.deadline = Some(it.now + MILLISECOND);
     let old = it.put(&short).await?;
     let new = it.cycle(&old, &short).await?;
     let later = it.now + MILLISECOND + MILLISECOND;
-    same("end by a mark that leads to what is over", &it.store.end(&old, later).await?, &false)?;
-    it.found("what is over", &new, later, &Loaded::Absent).await
+    same("end by a tombstone of an expired session", &it.store.end(&old, later).await?, &false)?;
+    it.found("the expired session", &new, later, &Loaded::Absent).await
 }
 
 pub(super) async fn end_after_the_mark_leaves_the_new<S: Store>(it: Bench<S>) -> Outcome {
     let entry = it.entry("text");
     let (old, new) = it.moved(&entry).await?;
     let after = it.now + GRACE + MILLISECOND;
-    same("end by the old key when the mark is over", &it.store.end(&old, after).await?, &false)?;
+    same("end by the old key after the tombstone has expired", &it.store.end(&old, after).await?, &false)?;
     it.found("the new key", &new, after, &Loaded::Live(nth(1, &entry), entry)).await
 }

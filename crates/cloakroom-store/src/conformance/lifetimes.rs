@@ -1,4 +1,5 @@
-//! Deadlines, touches and clocks: the caller's `now` decides, whatever the store's own clock says.
+//! Deadlines, touches and clocks: the caller's `now` decides, independently of the store's own
+//! clock.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ pub(super) async fn valid_at_its_deadline_and_not_after<S: Store>(it: Bench<S>) 
     let key = it.put(&entry).await?;
     let live = Loaded::Live(nth(1, &entry), entry);
     it.found("long before its deadline", &key, it.now, &live).await?;
-    it.found("at its deadline exactly", &key, deadline, &live).await?;
+    it.found("exactly at its deadline", &key, deadline, &live).await?;
     it.found("one millisecond later", &key, deadline + MILLISECOND, &Loaded::Absent).await
 }
 
@@ -45,7 +46,7 @@ pub(super) async fn no_deadline_is_for_ever<S: Store>(it: Bench<S>) -> Outcome {
     it.found("a touch with a deadline shortens", &key, far, &Loaded::Live(nth(1, &entry), entry)).await
 }
 
-/// "Remember me for ever" is a deadline at the end of time; it must not overflow into the past.
+/// "Remember me for ever" is a deadline at the end of time, which must not overflow into the past.
 pub(super) async fn the_last_deadline_there_is<S: Store>(it: Bench<S>) -> Outcome {
     let mut entry = it.entry("text");
     entry.deadline = Some(it.now + Duration::MAX);
@@ -72,12 +73,12 @@ pub(super) async fn over_when_it_comes<S: Store>(it: Bench<S>) -> Outcome {
     let mut entry = it.entry("text");
     entry.deadline = Some(Timestamp::from_unix_millis(it.now.unix_millis() - 1));
     let key = it.put(&entry).await?;
-    it.absent("an entry that was over when it came", &key).await?;
+    it.absent("an entry created after its deadline", &key).await?;
     let created = it.store.create(&key, &it.entry("next"), it.now).await?;
     same("create in its place", &created, &Created::Yes(nth(1, &it.entry("next"))))
 }
 
-/// Nodes' clocks differ from the store's: by years, when one of them is broken.
+/// The clocks of nodes differ from the store's, by years if one of them is broken.
 pub(super) async fn other_clocks<S: Store>(it: Bench<S>) -> Outcome {
     for (what, secs) in [
         ("1980", 315_532_800),
@@ -105,7 +106,7 @@ pub(super) async fn other_clocks<S: Store>(it: Bench<S>) -> Outcome {
         let replaced = it.store.replace(&key, nth(1, &entry), &entry, then.now).await?;
         same(&format!("replace in {what}"), &replaced, &Replaced::Yes(nth(2, &entry)))?;
         let (old, new) = then.moved(&entry).await?;
-        then.found(&format!("a mark in {what}"), &old, then.now + GRACE, &Loaded::Moved).await?;
+        then.found(&format!("a tombstone in {what}"), &old, then.now + GRACE, &Loaded::Moved).await?;
         then.live(&format!("moved in {what}"), &new, 1, &entry).await?;
         same(&format!("end in {what}"), &it.store.end(&old, then.now).await?, &true)?;
     }
@@ -120,7 +121,7 @@ pub(super) async fn touch_extends<S: Store>(it: Bench<S>) -> Outcome {
     let there = it.store.touch(&key, entry.touched, entry.deadline, entry.touched).await?;
     same("touch of a live session", &there, &true)?;
     let live = Loaded::Live(nth(1, &entry), entry);
-    it.found("what a touch leaves", &key, it.now, &live).await?;
+    it.found("the session after a touch", &key, it.now, &live).await?;
     it.found("at the extended deadline", &key, it.now + LIFE + LIFE, &live).await?;
     it.found("after it", &key, it.now + LIFE + LIFE + MILLISECOND, &Loaded::Absent).await
 }
@@ -130,8 +131,8 @@ pub(super) async fn touch_never_shortens<S: Store>(it: Bench<S>) -> Outcome {
     let key = it.put(&entry).await?;
     let earlier = Timestamp::from_unix_millis(it.now.unix_millis() - 60_000);
     let there = it.store.touch(&key, earlier, Some(it.now + GRACE), it.now).await?;
-    same("a touch that comes late", &there, &true)?;
-    it.live("it shortens nothing, and the session was last used when it was", &key, 1, &entry).await
+    same("a late touch", &there, &true)?;
+    it.live("a late touch changes nothing", &key, 1, &entry).await
 }
 
 pub(super) async fn touch_never_creates<S: Store>(it: Bench<S>) -> Outcome {
@@ -150,7 +151,7 @@ pub(super) async fn touch_leaves_text_and_version<S: Store>(it: Bench<S>) -> Out
     expected.deadline = Some(it.now + LIFE + LIFE);
     it.live("after a touch", &key, 2, &expected).await?;
     let replaced = it.store.replace(&key, nth(2, &expected), &it.entry("three"), it.now).await?;
-    same("a touch stands in nobody's way", &replaced, &Replaced::Yes(nth(3, &it.entry("three"))))
+    same("a replace after a touch", &replaced, &Replaced::Yes(nth(3, &it.entry("three"))))
 }
 
 pub(super) async fn touch_takes_the_deadline_away<S: Store>(it: Bench<S>) -> Outcome {

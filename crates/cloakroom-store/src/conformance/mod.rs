@@ -1,8 +1,8 @@
-//! The suite that decides whether a store is right: contract, expiry, awkward values, and races
-//! with real concurrency.
+//! The conformance suite for stores: contract, expiry, unusual values, and races with real
+//! concurrency.
 //!
-//! It makes its own keys, so that it can run against a server that others use. What it must end or
-//! sweep wholesale it dates in the years 1971 to 1974: no session of anybody else is touched.
+//! It creates its own keys, so it can run against a server that others use. Sessions that it ends
+//! or sweeps in bulk are dated in the years 1971 to 1974, so that no other session is affected.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -37,13 +37,13 @@ use crate::store::Store;
 pub use bench::nth;
 use bench::{Bench, Outcome};
 
-/// No check takes as long as that on a store that works.
+/// The timeout of one check. No check of a working store takes this long.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What a store offers beyond the duties of all, and how thoroughly to look.
+/// The optional operations that a store offers, and the thoroughness of the checks.
 ///
-/// What a store doesn't offer it must refuse with
-/// [`StoreError::is_unsupported`](crate::StoreError::is_unsupported): that is checked too.
+/// A store must reject the operations that it doesn't offer with
+/// [`StoreError::is_unsupported`](crate::StoreError::is_unsupported), which is also checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Capabilities {
@@ -56,57 +56,59 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Everything that the trait knows; 200 rounds of each race.
+    /// All optional operations of the trait; 200 rounds of each race.
     pub const fn all() -> Self {
         Self { owners: true, end_before: true, sweep: true, scan: true, rounds: 200, seed: None }
     }
 
-    /// It has no index of owners.
+    /// Declares that the store has no owner index.
     pub const fn without_owners(mut self) -> Self {
         self.owners = false;
         self
     }
 
-    /// It can't end all sessions from before a point.
+    /// Declares that the store can't end all sessions created before a point in time.
     pub const fn without_end_before(mut self) -> Self {
         self.end_before = false;
         self
     }
 
-    /// It expires entries by itself: a sweep finds nothing to do.
+    /// Declares that the store expires entries by itself, so a sweep does nothing.
     pub const fn expires_by_itself(mut self) -> Self {
         self.sweep = false;
         self
     }
 
-    /// It can't walk through all sessions.
+    /// Declares that the store can't scan all sessions.
     pub const fn without_scan(mut self) -> Self {
         self.scan = false;
         self
     }
 
-    /// How often each race is run. More find more; 1,000 are worth the time before a release.
+    /// Sets the number of rounds of each race.
+    ///
+    /// More rounds find more bugs; 1,000 are worth the time before a release.
     pub const fn rounds(mut self, rounds: usize) -> Self {
         self.rounds = rounds;
         self
     }
 
-    /// Makes the same choices as a run that failed with this seed. Keys are new in any case.
+    /// Repeats the random choices of a failed run with this seed. Keys are always new.
     pub const fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 }
 
-/// A check that a store didn't pass.
+/// A failed check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The check's name.
+    /// The name of the check.
     pub check: &'static str,
-    /// What was expected, and what was found.
+    /// The expected and the found value.
     pub why: String,
-    /// For [`Capabilities::seed`].
+    /// The seed to pass to [`Capabilities::seed`].
     pub seed: u64,
 }
 
@@ -122,9 +124,9 @@ macro_rules! run {
     };
 }
 
-/// Runs every check, and says which ones the store didn't pass.
+/// Runs all checks and returns the failures.
 ///
-/// It needs a runtime with several threads: with one, the races aren't any.
+/// It needs a multi-threaded runtime: on a single thread the races don't happen.
 ///
 /// # Examples
 /// ```
@@ -134,7 +136,7 @@ macro_rules! run {
 ///
 /// # #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 /// # async fn main() {
-/// // It does have an index of owners, and says so: claiming that it hasn't is found out.
+/// // `MemoryStore` has an owner index, so the suite detects that this declaration is wrong.
 /// let failures = check(Arc::new(MemoryStore::new()), Capabilities::all().without_owners().rounds(1)).await;
 /// assert_eq!(failures[0].check, "owners_are_refused_honestly");
 /// # }
@@ -143,8 +145,9 @@ pub async fn check<S: Store>(store: Arc<S>, can: Capabilities) -> Vec<Failure> {
     check_each(store, can, |_, _| ()).await
 }
 
-/// Runs every check as [`check`] does, and calls `each` after each one, with its name and its
-/// failure.
+/// Runs all checks as [`check`] does, and calls `each` after each one.
+///
+/// The arguments of `each` are the name of the check and its failure, if any.
 ///
 /// # Examples
 /// ```
@@ -226,7 +229,7 @@ pub async fn check_each<S: Store>(
     failures.failures
 }
 
-/// The checks that failed, and who is told of each one.
+/// The failed checks, and the callback to notify.
 struct Noted<F> {
     each: F,
     failures: Vec<Failure>,
@@ -239,18 +242,17 @@ impl<F: FnMut(&'static str, Option<&Failure>)> Noted<F> {
     }
 }
 
-/// Panics with the names of all checks that the store doesn't pass.
+/// Runs all checks, and panics with the names of those that failed.
 ///
 /// # Panics
-/// When there is one.
+/// If the store fails a check.
 pub async fn assert_conforms<S: Store>(store: Arc<S>, can: Capabilities) {
     let failures = check(store, can).await;
     let lines: Vec<String> = failures.iter().map(Failure::to_string).collect();
-    assert!(failures.is_empty(), "the store isn't right, {} checks failed:\n{}", lines.len(), lines.join("\n"));
+    assert!(failures.is_empty(), "the store doesn't conform, {} checks failed:\n{}", lines.len(), lines.join("\n"));
 }
 
-/// Runs one check in a task of its own, so that a store that panics or hangs fails that check
-/// alone.
+/// Runs one check in a separate task, so that a store that panics or hangs fails that check alone.
 async fn one<S, F>(check: &'static str, bench: &Bench<S>, run: impl FnOnce(Bench<S>) -> F) -> Option<Failure>
 where
     S: Store,

@@ -1,4 +1,4 @@
-//! The index of owners.
+//! The owner index.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use super::values::OWNERS;
 use crate::store::{Entry, Owned, Store};
 use crate::walks::all_owned;
 
-/// An owner whom nobody else has.
-pub(super) fn somebody<S: Store>(it: &Bench<S>, name: &str) -> Result<String, Wrong> {
+/// Returns an owner that is used by no other check or run.
+pub(super) fn unique_owner<S: Store>(it: &Bench<S>, name: &str) -> Result<String, Wrong> {
     Ok(format!("{name} {}{}", it.key()?.prefix(), it.key()?.prefix()))
 }
 
@@ -26,12 +26,12 @@ async fn list<S: Store>(
 }
 
 pub(super) async fn oldest_first<S: Store>(it: Bench<S>) -> Outcome {
-    let owner = somebody(&it, "owner")?;
-    list(&it, "nobody's sessions", &owner, it.now, &[]).await?;
+    let owner = unique_owner(&it, "owner")?;
+    list(&it, "an owner without sessions", &owner, it.now, &[]).await?;
     let mut all = Vec::new();
     for number in 0..12_u64 {
         let mut entry = it.entry(&format!("session {number}")).owner(Some(owner.clone()));
-        // In an order that is neither that of time nor that of keys.
+        // In an order that is neither that of creation nor that of keys.
         entry.created = Timestamp::from_unix_millis(it.now.unix_millis() - 1 - (number * 7 % 12) * 1001);
         all.push((it.put(&entry).await?, entry));
     }
@@ -40,7 +40,7 @@ pub(super) async fn oldest_first<S: Store>(it: Bench<S>) -> Outcome {
 }
 
 pub(super) async fn only_the_owners_own<S: Store>(it: Bench<S>) -> Outcome {
-    let (one, other) = (somebody(&it, "one")?, somebody(&it, "other")?);
+    let (one, other) = (unique_owner(&it, "one")?, unique_owner(&it, "other")?);
     let ones = it.entry("one's").owner(Some(one.clone()));
     let others = it.entry("other's").owner(Some(other.clone()));
     let (first, second) = (it.put(&ones).await?, it.put(&others).await?);
@@ -49,11 +49,10 @@ pub(super) async fn only_the_owners_own<S: Store>(it: Bench<S>) -> Outcome {
     list(&it, "the other's", &other, it.now, &[(second, others)]).await
 }
 
-/// A database that thinks that `user` and `User` are the same shows one person the sessions of
-/// another.
+/// A database that treats `user` and `User` as equal would show one user the sessions of another.
 pub(super) async fn look_alikes_are_not_the_owner<S: Store>(it: Bench<S>) -> Outcome {
-    // With a letter, so that it has an upper case.
-    let run = somebody(&it, "a")?;
+    // Contains a letter, so that its upper case differs.
+    let run = unique_owner(&it, "a")?;
     let long = "x".repeat(950);
     let mut names: Vec<String> = OWNERS.iter().map(|name| format!("{run}{name}")).collect();
     names.extend([format!("{run}{long}"), format!("{run}{long}x"), run.clone(), run.to_uppercase() + "user"]);
@@ -69,7 +68,7 @@ pub(super) async fn look_alikes_are_not_the_owner<S: Store>(it: Bench<S>) -> Out
 }
 
 pub(super) async fn ended_and_over_are_not_listed<S: Store>(it: Bench<S>) -> Outcome {
-    let owner = somebody(&it, "owner")?;
+    let owner = unique_owner(&it, "owner")?;
     let mut shorter = it.entry("until 10 minutes from now").owner(Some(owner.clone()));
     shorter.deadline = Some(it.now + GRACE);
     let entry = it.entry("until 20 minutes from now").owner(Some(owner.clone()));
@@ -86,7 +85,7 @@ pub(super) async fn ended_and_over_are_not_listed<S: Store>(it: Bench<S>) -> Out
 }
 
 pub(super) async fn moved_is_listed_once<S: Store>(it: Bench<S>) -> Outcome {
-    let owner = somebody(&it, "owner")?;
+    let owner = unique_owner(&it, "owner")?;
     let entry = it.entry("text").owner(Some(owner.clone()));
     let (old, new) = it.moved(&entry).await?;
     list(&it, "a session that moved", &owner, it.now, &[(new, entry)]).await?;
@@ -95,7 +94,7 @@ pub(super) async fn moved_is_listed_once<S: Store>(it: Bench<S>) -> Outcome {
 }
 
 pub(super) async fn a_change_of_owner_is_seen<S: Store>(it: Bench<S>) -> Outcome {
-    let (one, other) = (somebody(&it, "one")?, somebody(&it, "other")?);
+    let (one, other) = (unique_owner(&it, "one")?, unique_owner(&it, "other")?);
     let nobodys = it.entry("nobody's");
     let key = it.put(&nobodys).await?;
     let ones = it.entry("one's").owner(Some(one.clone()));
@@ -107,11 +106,11 @@ pub(super) async fn a_change_of_owner_is_seen<S: Store>(it: Bench<S>) -> Outcome
     list(&it, "no longer since a cycle", &one, it.now, &[]).await?;
     list(&it, "owned since a cycle", &other, it.now, &[(new, others.clone())]).await?;
     it.store.replace(&new, nth(1, &others), &nobodys, it.now).await?;
-    list(&it, "nobody's since a replace", &other, it.now, &[]).await
+    list(&it, "no owner since a replace", &other, it.now, &[]).await
 }
 
 pub(super) async fn a_touch_is_seen<S: Store>(it: Bench<S>) -> Outcome {
-    let owner = somebody(&it, "owner")?;
+    let owner = unique_owner(&it, "owner")?;
     let mut entry = it.entry("text").owner(Some(owner.clone()));
     let key = it.put(&entry).await?;
     entry.touched = it.now + Duration::from_secs(5);

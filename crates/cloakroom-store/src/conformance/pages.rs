@@ -1,22 +1,22 @@
-//! Bounded steps through an owner's sessions, and through those to be ended.
+//! Bounded steps that list an owner's sessions or end many sessions.
 
 use cloakroom_session::{StoreKey, Timestamp};
 
 use super::bench::{Bench, MILLISECOND, Outcome, Wrong, ensure, nth, same};
-use super::owners::somebody;
+use super::owners::unique_owner;
 use super::sweeping::long_ago;
 use crate::error::StoreError;
 use crate::scan::Cursor;
 use crate::store::{Entry, Loaded, Owned, Replaced, Store};
 use crate::walks::Ended;
 
-/// A walk with more steps never ends.
+/// A walk with more steps is treated as endless.
 const MOST_STEPS: usize = 100_000;
 
-/// Cursors that no store gives.
+/// Cursors that no store returns.
 const FOREIGN: [&str; 4] = ["", "somewhere", "0:0:0:0", "\u{1f9e5}"];
 
-/// Sessions of an owner, oldest first: each a millisecond younger than the one before.
+/// Creates sessions of an owner, oldest first, each one millisecond younger than the one before.
 async fn some<S: Store>(it: &Bench<S>, owner: &str, count: u64) -> Result<Vec<(StoreKey, Entry)>, Wrong> {
     let mut all = Vec::new();
     for number in (0..count).map(|number| number * 7 % count) {
@@ -28,7 +28,7 @@ async fn some<S: Store>(it: &Bench<S>, owner: &str, count: u64) -> Result<Vec<(S
     Ok(all)
 }
 
-/// Moves a session; says where it is then, if it was still there.
+/// Moves a session. Returns its new key, if it was still there.
 async fn moved<S: Store>(it: &Bench<S>, key: StoreKey, entry: &Entry) -> Result<Option<StoreKey>, Wrong> {
     let new = it.key()?;
     let until = it.now + MILLISECOND * 10_000;
@@ -40,8 +40,8 @@ async fn moved<S: Store>(it: &Bench<S>, key: StoreKey, entry: &Entry) -> Result<
 }
 
 pub(super) async fn pages_have_each_session_once<S: Store>(it: Bench<S>) -> Outcome {
-    let owner = somebody(&it, "owner")?;
-    // A prime to 7, so that they are created in another order.
+    let owner = unique_owner(&it, "owner")?;
+    // A number coprime to 7, so that the sessions are created in another order.
     let all: Vec<Owned> = some(&it, &owner, 12).await?.into_iter().map(|(key, entry)| Owned::new(key, entry)).collect();
     for limit in [1, 2, 12, 1000] {
         let (mut found, mut after) = (Vec::new(), None);
@@ -51,7 +51,7 @@ pub(super) async fn pages_have_each_session_once<S: Store>(it: Bench<S>) -> Outc
             let sessions = page.sessions.len();
             ensure(sessions <= limit, format!("a page of at most {limit} sessions has {sessions}"))?;
             found.extend(page.sessions);
-            // As another process has it, which only has the text.
+            // Copied through text, as by another process.
             after = page.next.map(|next| Cursor::new(next.as_str()));
             if after.is_none() {
                 break;
@@ -63,7 +63,7 @@ pub(super) async fn pages_have_each_session_once<S: Store>(it: Bench<S>) -> Outc
 }
 
 pub(super) async fn a_session_that_moves_between_pages_is_in_one<S: Store>(it: Bench<S>) -> Outcome {
-    let owner = somebody(&it, "owner")?;
+    let owner = unique_owner(&it, "owner")?;
     let mut all = some(&it, &owner, 12).await?;
     let (mut found, mut after) = (Vec::new(), None);
     for step in 0.. {
@@ -74,7 +74,7 @@ pub(super) async fn a_session_that_moves_between_pages_is_in_one<S: Store>(it: B
         if after.is_none() {
             break;
         }
-        // A walk must end although each session moves all the time: for so long they do.
+        // Sessions keep moving for a limited number of steps, and the walk must end even so.
         for (key, entry) in all.iter_mut().filter(|_| step < 12) {
             *key = moved(&it, *key, entry).await?.ok_or_else(|| Wrong::new("a session that only moves is gone"))?;
         }
@@ -86,8 +86,8 @@ pub(super) async fn a_session_that_moves_between_pages_is_in_one<S: Store>(it: B
 }
 
 pub(super) async fn the_count_is_that_of_live_sessions<S: Store>(it: Bench<S>) -> Outcome {
-    let (owner, other) = (somebody(&it, "owner")?, somebody(&it, "other")?);
-    same("the count of a stranger's sessions", &it.store.count_owned(&owner, it.now).await?, &0)?;
+    let (owner, other) = (unique_owner(&it, "owner")?, unique_owner(&it, "other")?);
+    same("the count of an owner without sessions", &it.store.count_owned(&owner, it.now).await?, &0)?;
     let all = some(&it, &owner, 12).await?;
     some(&it, &other, 2).await?;
     same("the count", &it.store.count_owned(&owner, it.now).await?, &12)?;
@@ -96,7 +96,7 @@ pub(super) async fn the_count_is_that_of_live_sessions<S: Store>(it: Bench<S>) -
             0 => _ = it.store.end(key, it.now).await?,
             1 => _ = moved(&it, *key, entry).await?,
             _ => {
-                // A touch that extends a session by less may write nothing.
+                // A touch that extends a session by less may not write anything.
                 let longer = entry.deadline.map(|deadline| deadline + MILLISECOND * 10_000);
                 _ = it.store.touch(key, it.now, longer, it.now).await?;
             }
@@ -129,10 +129,10 @@ async fn end_owned<S: Store>(
 }
 
 pub(super) async fn ends_the_oldest_of_an_owner_and_keeps_one<S: Store>(it: Bench<S>) -> Outcome {
-    let (owner, other) = (somebody(&it, "owner")?, somebody(&it, "other")?);
+    let (owner, other) = (unique_owner(&it, "owner")?, unique_owner(&it, "other")?);
     let all = some(&it, &owner, 12).await?;
     let others = some(&it, &other, 2).await?;
-    let [_, _, (kept, _), ..] = &all[..] else { return Err(Wrong::new("twelve sessions were made")) };
+    let [_, _, (kept, _), ..] = &all[..] else { return Err(Wrong::new("twelve sessions were created")) };
     let live = async |what: &str, expected: &[(StoreKey, Entry)]| {
         for (number, (key, entry)) in all.iter().enumerate() {
             let is_live = matches!(it.store.load(key, it.now).await?, Loaded::Live(..));
@@ -148,7 +148,7 @@ pub(super) async fn ends_the_oldest_of_an_owner_and_keeps_one<S: Store>(it: Benc
     let ended = end_owned(&it, &owner, Some(kept), 3, MOST_STEPS).await?;
     same("all others", &ended, &Ended::new(7, false))?;
     let last: Vec<_> = rest.iter().take(1).cloned().collect();
-    live("after all others have ended", &last).await?;
+    live("after all others were ended", &last).await?;
     let ended = end_owned(&it, &owner, Some(kept), 3, MOST_STEPS).await?;
     same("all others once more", &ended, &Ended::new(0, false))?;
     let ended = end_owned(&it, &owner, None, 3, MOST_STEPS).await?;
@@ -175,7 +175,7 @@ pub(super) async fn what_moves_between_steps_is_ended<S: Store>(it: Bench<S>) ->
         if after.is_none() {
             break;
         }
-        // A walk must end although sessions move: for so long they do.
+        // Sessions keep moving for a limited number of steps, and the walk must end even so.
         if step < 12 {
             let mut left = Vec::new();
             for key in keys {
@@ -192,15 +192,15 @@ pub(super) async fn what_moves_between_steps_is_ended<S: Store>(it: Bench<S>) ->
 }
 
 fn is_refused<T>(what: &str, answer: &Result<T, StoreError>) -> Outcome {
-    ensure(answer.is_err(), format!("{what}, which no store says"))
+    ensure(answer.is_err(), format!("{what}: a foreign cursor was accepted"))
 }
 
 pub(super) async fn a_foreign_cursor_of_an_owner_is_an_error<S: Store>(it: Bench<S>) -> Outcome {
-    let owner = somebody(&it, "owner")?;
+    let owner = unique_owner(&it, "owner")?;
     some(&it, &owner, 2).await?;
     for foreign in FOREIGN {
         let answer = it.store.owned(&owner, Some(&Cursor::new(foreign)), 1, it.now).await;
-        is_refused(&format!("an owner's sessions behind {foreign:?}"), &answer)?;
+        is_refused(&format!("an owner's sessions after {foreign:?}"), &answer)?;
     }
     Ok(())
 }
@@ -209,7 +209,7 @@ pub(super) async fn a_foreign_cursor_ends_nothing<S: Store>(it: Bench<S>) -> Out
     let it = long_ago(&it, 1);
     for foreign in FOREIGN {
         let answer = it.store.end_before(it.now, Some(&Cursor::new(foreign)), it.now).await;
-        is_refused(&format!("the end of all sessions behind {foreign:?}"), &answer)?;
+        is_refused(&format!("the end of all sessions after {foreign:?}"), &answer)?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Races, with tasks that really run at the same time.
+//! Races between tasks that really run in parallel.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,13 +8,13 @@ use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
 
 use super::bench::{Bench, GRACE, LIFE, Outcome, Wrong, ensure, nth, same};
-use super::owners::somebody;
+use super::owners::unique_owner;
 use crate::error::StoreError;
 use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
 use crate::walks::all_owned;
 
 const RACERS: usize = 16;
-/// Starts all at the same moment, and returns what came of each.
+/// Starts all futures at the same moment, and returns their results.
 async fn race<T: Send + 'static, F: Future<Output = Result<T, StoreError>> + Send + 'static>(
     racers: Vec<F>,
 ) -> Result<Vec<T>, Wrong> {
@@ -36,7 +36,7 @@ async fn race<T: Send + 'static, F: Future<Output = Result<T, StoreError>> + Sen
     Ok(results)
 }
 
-/// Two different steps at the same moment.
+/// Runs two different operations at the same moment.
 async fn both<A: Send + 'static, B: Send + 'static>(
     one: impl Future<Output = Result<A, StoreError>> + Send + 'static,
     other: impl Future<Output = Result<B, StoreError>> + Send + 'static,
@@ -63,9 +63,9 @@ pub(super) async fn one_of_many_creates<S: Store>(it: Bench<S>) -> Outcome {
         });
         let created = race(racers.collect()).await?;
         let winners: Vec<_> = (0..).zip(&created).filter(|(_, created)| **created != Created::Taken).collect();
-        same("how many of the creates of one key did it", &winners.len(), &1)?;
+        same("the number of successful creates of one key", &winners.len(), &1)?;
         for (racer, _) in winners {
-            it.live("what was created", &key, 1, &it.entry(&format!("racer {racer}"))).await?;
+            it.live("the created entry", &key, 1, &it.entry(&format!("racer {racer}"))).await?;
         }
     }
     Ok(())
@@ -82,10 +82,10 @@ pub(super) async fn one_of_many_replaces<S: Store>(it: Bench<S>) -> Outcome {
         });
         let replaced = race(racers.collect()).await?;
         let winners: Vec<_> = (0..).zip(&replaced).filter(|(_, it)| matches!(it, Replaced::Yes(_))).collect();
-        same("how many of the replaces of one version did it", &winners.len(), &1)?;
-        same("whether one found it gone", &replaced.contains(&Replaced::Gone), &false)?;
+        same("the number of successful replaces of one version", &winners.len(), &1)?;
+        same("whether a replace returned Gone", &replaced.contains(&Replaced::Gone), &false)?;
         for (racer, _) in winners {
-            it.live("what is there", &key, 2, &it.entry(&format!("racer {racer}"))).await?;
+            it.live("the written entry", &key, 2, &it.entry(&format!("racer {racer}"))).await?;
         }
     }
     Ok(())
@@ -100,8 +100,8 @@ pub(super) async fn replace_and_end_never_revive<S: Store>(it: Bench<S>) -> Outc
             async move { other.store.end(&key, other.now).await },
         )
         .await?;
-        same("whether it was there to be ended", &ended, &true)?;
-        same("whether the replace met another version", &(replaced == Replaced::Conflict), &false)?;
+        same("whether the end found it", &ended, &true)?;
+        same("whether the replace returned Conflict", &(replaced == Replaced::Conflict), &false)?;
         it.absent("a session that was ended while it was written", &key).await?;
     }
     Ok(())
@@ -120,8 +120,8 @@ pub(super) async fn cycle_and_end_leave_nothing<S: Store>(it: Bench<S>) -> Outco
             async move { other.store.end(&old, other.now).await },
         )
         .await?;
-        same("whether it was there to be ended", &ended, &true)?;
-        it.absent("where it moved to while it was ended", &new).await?;
+        same("whether the end found it", &ended, &true)?;
+        it.absent("the new key of a session ended while it moved", &new).await?;
         let live = matches!(it.store.load(&old, it.now).await?, Loaded::Live(..));
         ensure(!live, "a session that was ended while it moved is live under its old key")?;
     }
@@ -142,11 +142,11 @@ pub(super) async fn one_of_many_cycles<S: Store>(it: Bench<S>) -> Outcome {
         });
         let cycled = race(racers.collect()).await?;
         let winners = cycled.iter().filter(|it| matches!(it, Replaced::Yes(_))).count();
-        same("how many of the moves of one session did it", &winners, &1)?;
+        same("the number of successful moves of one session", &winners, &1)?;
         for (new, cycled) in news.iter().zip(cycled) {
             match cycled {
-                Replaced::Yes(_) => it.live("where it moved to", new, 1, &it.entry("after")).await?,
-                Replaced::Gone | Replaced::Conflict => it.absent("where it didn't move to", new).await?,
+                Replaced::Yes(_) => it.live("the new key", new, 1, &it.entry("after")).await?,
+                Replaced::Gone | Replaced::Conflict => it.absent("the key of a failed move", new).await?,
             }
         }
         it.found("the old key", &old, it.now, &Loaded::Moved).await?;
@@ -173,11 +173,11 @@ pub(super) async fn replace_and_cycle_agree<S: Store>(it: Bench<S>) -> Outcome {
         match (replaced, cycled) {
             (Replaced::Yes(_), Replaced::Conflict) => {
                 it.live("written, not moved", &old, 2, &it.entry("replaced")).await?;
-                it.absent("where it didn't move to", &new).await?;
+                it.absent("the key of the failed move", &new).await?;
             }
             (Replaced::Gone, Replaced::Yes(_)) => {
                 it.found("moved, not written", &old, it.now, &Loaded::Moved).await?;
-                it.live("where it moved to", &new, 1, &it.entry("moved")).await?;
+                it.live("the new key", &new, 1, &it.entry("moved")).await?;
             }
             other => return Err(Wrong::new(format!("a replace and a cycle of the same version: {other:?}"))),
         }
@@ -198,7 +198,7 @@ pub(super) async fn touch_and_replace_keep_both<S: Store>(it: Bench<S>) -> Outco
             })
             .await?;
         same("whether the touch found it", &touched, &true)?;
-        same("the replace beside a touch", &replaced, &Replaced::Yes(nth(2, &it.entry("after"))))?;
+        same("the replace concurrent with a touch", &replaced, &Replaced::Yes(nth(2, &it.entry("after"))))?;
         let mut expected = it.entry("after");
         expected.deadline = Some(longer);
         it.live("touched and written", &key, 2, &expected).await?;
@@ -206,7 +206,7 @@ pub(super) async fn touch_and_replace_keep_both<S: Store>(it: Bench<S>) -> Outco
     Ok(())
 }
 
-/// A session that moves from key to key, until it is gone or told to stay.
+/// A session that moves from key to key until it is gone or told to stop.
 pub(super) struct Mover {
     task: JoinHandle<Result<StoreKey, Wrong>>,
     moves: Arc<AtomicUsize>,
@@ -214,7 +214,7 @@ pub(super) struct Mover {
 }
 
 impl Mover {
-    /// So often at most.
+    /// Starts a session that moves at most `times` times.
     pub(super) async fn start<S: Store>(it: &Bench<S>, entry: &Entry, times: usize) -> Result<Self, Wrong> {
         let (it, entry) = (it.clone(), entry.clone());
         let (moves, stay) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
@@ -236,25 +236,25 @@ impl Mover {
         Ok(Self { task, moves, stay })
     }
 
-    /// Until it has moved so often, or is gone.
+    /// Waits until the session has moved this often, or is gone.
     pub(super) async fn moved(&self, times: usize) {
         while self.moves.load(Ordering::SeqCst) < times && !self.task.is_finished() {
             tokio::task::yield_now().await;
         }
     }
 
-    /// Where it was last.
+    /// Stops the moves and returns the last key.
     pub(super) async fn stay(self) -> Result<StoreKey, Wrong> {
         self.stay.store(true, Ordering::SeqCst);
         self.task.await?
     }
 }
 
-/// So many look at the same time: on two threads, one of them looks while the session moves.
+/// The number of concurrent readers. On two threads, one of them reads while the session moves.
 const LOOKERS: usize = 4;
 
 pub(super) async fn what_moves_is_owned<S: Store>(it: Bench<S>) -> Outcome {
-    let owner = somebody(&it, "owner")?;
+    let owner = unique_owner(&it, "owner")?;
     let entry = it.entry("text").owner(Some(owner.clone()));
     let mover = Arc::new(Mover::start(&it, &entry, it.rounds * LOOKERS).await?);
     let lookers = (0..LOOKERS).map(|_| {
@@ -263,7 +263,7 @@ pub(super) async fn what_moves_is_owned<S: Store>(it: Bench<S>) -> Outcome {
             for round in 0..it.rounds {
                 mover.moved(round).await;
                 let owned = all_owned(&*it.store, &owner, it.now).await?;
-                ensure(!owned.is_empty(), "a session that moved meanwhile wasn't in the list of its owner")?;
+                ensure(!owned.is_empty(), "a session that moved during the walk is missing in its owner's list")?;
             }
             Ok::<_, Wrong>(())
         })
@@ -271,10 +271,10 @@ pub(super) async fn what_moves_is_owned<S: Store>(it: Bench<S>) -> Outcome {
     for looker in lookers.collect::<Vec<_>>() {
         looker.await??;
     }
-    let mover = Arc::into_inner(mover).ok_or_else(|| Wrong::new("somebody still looks"))?;
+    let mover = Arc::into_inner(mover).ok_or_else(|| Wrong::new("a reader is still running"))?;
     let key = mover.stay().await?;
     same(
-        "an owner's session that moved about",
+        "an owner's session after its moves",
         &all_owned(&*it.store, &owner, it.now).await?,
         &vec![Owned::new(key, entry)],
     )

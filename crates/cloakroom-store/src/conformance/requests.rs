@@ -1,4 +1,4 @@
-//! A hundred requests of one session at the same time, through the factory that applications use.
+//! A hundred concurrent requests of one session, through the factory that applications use.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const REQUESTS: usize = 100;
 const NAME: &str = "conformance";
 
 fn process<S: Store>(it: &Bench<S>) -> Result<Arc<StoredSessions<S>>, Wrong> {
-    // This is about what is lost, not about how long it takes.
+    // This checks for lost updates, not for speed.
     let patient = Duration::from_secs(60);
     StoredSessions::new(Arc::clone(&it.store))
         .cookie(CookieConfig::default().name(NAME))
@@ -63,7 +63,7 @@ async fn hundred<S: Store>(it: Bench<S>, processes: usize) -> Outcome {
         })
         .collect();
     for task in tasks {
-        ensure(task.await??, "a request didn't open or didn't keep the session")?;
+        ensure(task.await??, "a request didn't open or didn't save the session")?;
     }
     let line = format!("{NAME}={}", id.expose());
     let session = first.open(CookieHeader::new([line.as_bytes()]), it.now).await?;
@@ -81,7 +81,7 @@ pub(super) async fn a_hundred_requests_of_one_process<S: Store>(it: Bench<S>) ->
     hundred(it, 1).await
 }
 
-/// Processes that share nothing but the store, as far as that can be had inside of one.
+/// Simulates processes that share nothing but the store, as far as one process can.
 pub(super) async fn a_hundred_requests_of_three_processes<S: Store>(it: Bench<S>) -> Outcome {
     hundred(it, 3).await
 }

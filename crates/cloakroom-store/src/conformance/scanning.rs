@@ -1,4 +1,5 @@
-//! A walk through all sessions. Others may have sessions in the store, and may come and go.
+//! The scan of all sessions. Other clients may have sessions in the store, and may create and end
+//! them during the scan.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::store::{Entry, Loaded, Store};
 
 const LIMIT: usize = 20;
 
-/// A walk that goes on for longer goes on for ever.
+/// A scan with more pages is treated as endless.
 const MOST_PAGES: usize = 100_000;
 
 type Found = HashMap<StoreKey, (Version, Entry)>;
@@ -23,7 +24,7 @@ async fn page<S: Store>(it: &Bench<S>, after: Option<&Cursor>, now: Timestamp) -
     Ok(page)
 }
 
-/// The rest of a walk, from one page on.
+/// Completes a scan from a given page.
 async fn rest<S: Store>(it: &Bench<S>, mut after: Option<Cursor>, now: Timestamp) -> Result<Found, Wrong> {
     let mut found = Found::new();
     for _ in 0..MOST_PAGES {
@@ -34,7 +35,7 @@ async fn rest<S: Store>(it: &Bench<S>, mut after: Option<Cursor>, now: Timestamp
             return Ok(found);
         }
     }
-    Err(Wrong::new("a walk never comes to its end"))
+    Err(Wrong::new("a scan never ends"))
 }
 
 async fn some<S: Store>(it: &Bench<S>, count: usize) -> Result<Vec<(StoreKey, Version, Entry)>, Wrong> {
@@ -70,7 +71,7 @@ pub(super) async fn a_scan_finds_everything<S: Store>(it: Bench<S>) -> Outcome {
     let key = it.put(&endless).await?;
     all.push((key, nth(1, &endless), endless));
     let found = rest(&it, None, it.now).await;
-    // It would stay for ever.
+    // It never expires, so it must be removed here.
     it.store.end(&key, it.now).await?;
     has(&found?, "a walk through all sessions", &all)
 }
@@ -82,12 +83,12 @@ pub(super) async fn a_scan_leaves_out_what_is_not_live<S: Store>(it: Bench<S>) -
     let (old, _) = it.moved(&it.entry("moved")).await?;
     it.store.end(&ended, it.now).await?;
     let exact = rest(&it, None, it.now + GRACE).await?;
-    ensure(exact.contains_key(&over), "a session at its deadline exactly isn't in the walk")?;
+    ensure(exact.contains_key(&over), "a session exactly at its deadline isn't in the scan")?;
     let later = rest(&it, None, it.now + GRACE + MILLISECOND).await?;
-    for (what, key) in [("that is over", over), ("that was ended", ended), ("that has moved", old)] {
+    for (what, key) in [("that has expired", over), ("that was ended", ended), ("that has moved", old)] {
         ensure(!later.contains_key(&key), format!("a session {what} is in the walk"))?;
     }
-    ensure(!exact.contains_key(&old), "a moved mark is in the walk")
+    ensure(!exact.contains_key(&old), "a tombstone is in the scan")
 }
 
 pub(super) async fn a_scan_goes_on_while_others_write<S: Store>(it: Bench<S>) -> Outcome {
@@ -97,27 +98,27 @@ pub(super) async fn a_scan_goes_on_while_others_write<S: Store>(it: Bench<S>) ->
     let (mut found, mut after) = (Found::new(), None);
     for _ in 0..MOST_PAGES {
         let page = page(&it, after.as_ref(), it.now).await?;
-        // Sessions come and go on both sides of the place where the walk is.
+        // Sessions are created and ended on both sides of the scan's position.
         if let Some((key, ..)) = passing.next() {
             it.store.end(&key, it.now).await?;
-            it.put(&it.entry("comes meanwhile")).await?;
+            it.put(&it.entry("created during the scan")).await?;
         }
         found.extend(page.sessions.into_iter().map(|one| (one.key, (one.version, one.entry))));
         after = page.next;
         if after.is_none() {
-            return has(&found, "a walk while others come and go", &all);
+            return has(&found, "a scan while others are created and ended", &all);
         }
     }
-    Err(Wrong::new("a walk never comes to its end"))
+    Err(Wrong::new("a scan never ends"))
 }
 
 pub(super) async fn a_scan_changes_nothing<S: Store>(it: Bench<S>) -> Outcome {
     let entry = it.entry("text");
     let (key, (old, new)) = (it.put(&entry).await?, it.moved(&entry).await?);
     rest(&it, None, it.now + Duration::from_secs(60)).await?;
-    it.live("a session after a walk", &key, 1, &entry).await?;
-    it.live("one that had moved", &new, 1, &entry).await?;
-    it.found("its mark", &old, it.now, &Loaded::Moved).await?;
+    it.live("a session after a scan", &key, 1, &entry).await?;
+    it.live("a session that had moved", &new, 1, &entry).await?;
+    it.found("its tombstone", &old, it.now, &Loaded::Moved).await?;
     it.found("a session after its deadline", &key, it.now + LIFE + MILLISECOND, &Loaded::Absent).await
 }
 
@@ -129,14 +130,14 @@ pub(super) async fn a_cursor_leads_on_from_the_same_place<S: Store>(it: Bench<S>
     };
     let start: Found = first.sessions.into_iter().map(|one| (one.key, (one.version, one.entry))).collect();
     for round in ["for the first time", "and once more"] {
-        // As another process has it, which only has the text.
+        // Copied through text, as by another process.
         let mut found = rest(&it, Some(Cursor::new(place.as_str())), it.now).await?;
         found.extend(start.clone());
         has(&found, &format!("a walk from its second page on, {round}"), &all)?;
     }
     for foreign in ["", "somewhere", "0:0:0:0", "\u{1f9e5}"] {
         let answer = it.store.scan(Some(&Cursor::new(foreign)), LIMIT, it.now).await;
-        ensure(answer.is_err(), format!("a walk that goes on at {foreign:?}, which no store says"))?;
+        ensure(answer.is_err(), format!("a scan accepted the foreign cursor {foreign:?}"))?;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! What happens to many sessions at once, dated in the years 1971 to 1974 so that nobody else's are
-//! touched.
+//! Operations on many sessions at once, dated in the years 1971 to 1974 so that they affect no
+//! other sessions.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::walks::end_all_before;
 
 const YEAR: u64 = 365 * 24 * 60 * 60;
 
-/// At another moment in each run, so that runs at the same time meet as little as can be.
+/// Uses a random time in each run, so that concurrent runs rarely overlap.
 pub(super) fn long_ago<S: Store>(it: &Bench<S>, years: u64) -> Bench<S> {
     it.clone().at(Timestamp::from_unix_secs(years * YEAR + it.below(YEAR / 2)))
 }
@@ -33,14 +33,14 @@ pub(super) async fn ends_what_is_older_and_no_more<S: Store>(it: Bench<S>) -> Ou
     let ended = end_all_before(&*it.store, point, now).await?;
     ensure(ended >= 2, format!("2 sessions were older, {ended} were ended"))?;
     let then = it.clone().at(now);
-    then.absent("one that was older", &first).await?;
-    then.absent("one that was older and had moved", &moved).await?;
-    then.absent("one that was over anyway", &over).await?;
-    same("end of a mark whose session was ended", &it.store.end(&old, now).await?, &false)?;
-    then.live("one created at that point exactly", &kept, 1, &exact).await
+    then.absent("an older session", &first).await?;
+    then.absent("an older session that had moved", &moved).await?;
+    then.absent("an expired session", &over).await?;
+    same("end by the tombstone of an ended session", &it.store.end(&old, now).await?, &false)?;
+    then.live("a session created exactly at that point", &kept, 1, &exact).await
 }
 
-/// How often a session moves away: a store may give up on one that never stays.
+/// The number of moves: a store may give up on a session that never stops moving.
 const MOVES: usize = 8;
 
 pub(super) async fn what_moves_is_ended_with_all<S: Store>(it: Bench<S>) -> Outcome {
@@ -52,7 +52,7 @@ pub(super) async fn what_moves_is_ended_with_all<S: Store>(it: Bench<S>) -> Outc
         mover.moved(1).await;
         end_all_before(&*it.store, it.now, it.now).await?;
         let key = mover.stay().await?;
-        it.absent("what moved while all that was older was ended", &key).await?;
+        it.absent("a session that moved while all older ones were ended", &key).await?;
     }
     Ok(())
 }
@@ -77,7 +77,7 @@ async fn sweep_all<S: Store>(it: &Bench<S>, now: Timestamp) -> Result<usize, Wro
             return Ok(total);
         }
     }
-    Err(Wrong::new("a sweep never comes to an end"))
+    Err(Wrong::new("a sweep never ends"))
 }
 
 async fn some<S: Store>(it: &Bench<S>, count: usize) -> Result<Vec<StoreKey>, Wrong> {
@@ -93,9 +93,9 @@ pub(super) async fn a_sweep_removes_what_is_over<S: Store>(it: Bench<S>) -> Outc
     let keys = some(&it, 10).await?;
     let (old, new) = it.moved(&it.entry("moved")).await?;
     let swept = sweep_all(&it, it.now + LIFE + MILLISECOND).await?;
-    ensure(swept >= 12, format!("11 entries and a mark were over, {swept} were swept"))?;
+    ensure(swept >= 12, format!("11 entries and a tombstone had expired, {swept} were swept"))?;
     for key in keys.iter().chain([&old, &new]) {
-        // Asked for at a time when it would still be valid, if it were still there.
+        // Asked for at a time at which it would still be valid if it hadn't been removed.
         it.absent("one that was swept", key).await?;
     }
     Ok(())
@@ -110,7 +110,7 @@ pub(super) async fn a_sweep_leaves_the_living<S: Store>(it: Bench<S>) -> Outcome
     endless.deadline = None;
     let for_ever = it.put(&endless).await?;
     sweep_all(&it, it.now + super::bench::GRACE).await?;
-    it.found("a mark at its end exactly", &old, it.now, &Loaded::Moved).await?;
+    it.found("a tombstone exactly at its expiry", &old, it.now, &Loaded::Moved).await?;
     sweep_all(&it, it.now + LIFE).await?;
     for (number, key) in keys.iter().enumerate() {
         it.live("one at its deadline exactly", key, 1, &it.entry(&format!("session {number}"))).await?;
@@ -118,7 +118,7 @@ pub(super) async fn a_sweep_leaves_the_living<S: Store>(it: Bench<S>) -> Outcome
     it.live("one that had moved", &new, 1, &entry).await?;
     sweep_all(&it, it.now + LIFE + LIFE).await?;
     it.found("one without a deadline", &for_ever, it.now, &Loaded::Live(nth(1, &endless), endless)).await?;
-    // It would stay for ever.
+    // It never expires, so it must be removed here.
     it.store.end(&for_ever, it.now).await?;
     Ok(())
 }

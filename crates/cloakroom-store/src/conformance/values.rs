@@ -1,9 +1,9 @@
-//! Texts and owners of every size and kind come back as they were.
+//! Texts and owners of every size and kind are returned unchanged.
 
 use super::bench::{Bench, GRACE, Outcome, nth, same};
 use crate::store::{Replaced, Store};
 
-/// Writes a text in each of the ways there are, and reads it back.
+/// Writes a text in each possible way, and reads it back.
 async fn comes_back<S: Store>(it: &Bench<S>, what: &str, text: &str) -> Outcome {
     let entry = it.entry(text);
     let key = it.put(&entry).await?;
@@ -31,7 +31,7 @@ pub(super) async fn a_mebibyte<S: Store>(it: Bench<S>) -> Outcome {
 }
 
 pub(super) async fn awkward_texts<S: Store>(it: Bench<S>) -> Outcome {
-    // Every character that there is, once.
+    // Every Unicode scalar value, once.
     let all: String = ('\0'..=char::MAX).collect();
     for (what, text) in [
         ("a zero byte", "a\0b\0"),
@@ -47,7 +47,7 @@ pub(super) async fn awkward_texts<S: Store>(it: Bench<S>) -> Outcome {
     Ok(())
 }
 
-/// Owners that applications have, and that people try.
+/// Owners that applications use, and that attackers try.
 pub(super) const OWNERS: [&str; 18] = [
     "user",
     "User",

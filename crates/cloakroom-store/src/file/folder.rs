@@ -1,4 +1,4 @@
-//! Names, locks, and writing a file whole or not at all.
+//! File names, locks, and atomic writes.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
@@ -15,8 +15,8 @@ use crate::error::StoreError;
 /// One folder for each value of a key's first byte.
 pub(super) const SHARDS: usize = 256;
 
-/// How long to wait for a lock that another process has: a process that hangs mustn't take our
-/// threads with it.
+/// The longest wait for a lock held by another process, so that a hanging process doesn't block our
+/// threads.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) const fn shard_of(key: &StoreKey) -> u8 {
@@ -28,7 +28,7 @@ pub(super) const fn shard_of(key: &StoreKey) -> u8 {
 pub(super) struct Folder {
     root: PathBuf,
     durability: Durability,
-    /// For the names of files that aren't finished.
+    /// Numbers the temporary files.
     unfinished: AtomicU64,
 }
 
@@ -50,13 +50,13 @@ impl Folder {
         self.root.join(format!("{shard:02x}"))
     }
 
-    /// Hexadecimal digits and nothing else: what a client sends never becomes a path.
+    /// Hexadecimal digits only, so that client input never becomes a path.
     pub(super) fn path(&self, key: &StoreKey) -> PathBuf {
         self.shard(shard_of(key)).join(hex(key.as_bytes()))
     }
 
-    /// Takes the lock of a shard, for as long as the file is open. The system drops the locks of a
-    /// process that ends.
+    /// Locks a shard while the returned file is open. The operating system releases the locks of a
+    /// terminated process.
     pub(super) fn lock(&self, shard: u8) -> io::Result<File> {
         let folder = self.shard(shard);
         let path = folder.join("lock");
@@ -90,22 +90,22 @@ impl Folder {
         match fs::read(self.path(key)) {
             Ok(bytes) => Kept::decode(key, &bytes).map(Some).ok_or_else(|| StoreError::corrupt(*key)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            // A folder under our name, for example.
+            // For example a folder with our file's name.
             Err(error) if error.kind() == io::ErrorKind::IsADirectory => Err(StoreError::corrupt(*key)),
             Err(error) => Err(super::unavailable("reading a session's file")(error)),
         }
     }
 
-    /// Writes a file under another name and renames it. Under the lock of the key's shard.
+    /// Writes a temporary file and renames it. The caller must hold the lock of the key's shard.
     pub(super) fn write(&self, key: &StoreKey, kept: &Kept) -> io::Result<()> {
         let path = self.path(key);
         let number = self.unfinished.fetch_add(1, Ordering::Relaxed);
-        // Unique among processes that run; what a killed one left under the same name is in
-        // nobody's way any more.
+        // Unique among running processes. A file left by a killed process with the same id is
+        // overwritten.
         let unfinished = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
         let written = self.write_unfinished(&unfinished, key, kept).and_then(|()| fs::rename(&unfinished, &path));
         if let Err(error) = written {
-            // The error that counts is the first one; the sweep tries again.
+            // Report the first error. The sweep removes the file later.
             let _ = fs::remove_file(&unfinished);
             return Err(error);
         }
@@ -115,7 +115,7 @@ impl Folder {
     fn write_unfinished(&self, path: &Path, key: &StoreKey, kept: &Kept) -> io::Result<()> {
         let mut file = private().write(true).create(true).truncate(true).open(path)?;
         file.write_all(&kept.encode(key))?;
-        // Where the file system refuses it, each sweep opens the file.
+        // If the file system refuses this, each sweep opens the file instead.
         let _ = file.set_modified(kept.modified());
         match self.durability {
             Durability::PowerFailure => file.sync_all(),
@@ -123,23 +123,23 @@ impl Folder {
         }
     }
 
-    /// Removes a file. Under the lock of the key's shard.
+    /// Removes a file. The caller must hold the lock of the key's shard.
     pub(super) fn remove(&self, key: &StoreKey) -> io::Result<()> {
         fs::remove_file(self.path(key))?;
         self.flush_folder(&self.shard(shard_of(key)))
     }
 
-    /// A new name, or none any more, is kept by the folder and not by the file.
+    /// Flushes a folder: creating or removing a name changes the folder, not the file.
     pub(super) fn flush_folder(&self, folder: &Path) -> io::Result<()> {
         match self.durability {
-            // Elsewhere a folder can't be opened, and its names are kept with the files.
+            // On other systems a folder can't be opened, and its names are flushed with the files.
             Durability::PowerFailure if cfg!(unix) => File::open(folder)?.sync_all(),
             Durability::PowerFailure | Durability::ProcessEnd => Ok(()),
         }
     }
 }
 
-/// Options for files that nobody else may read.
+/// Options for files that no other user may read.
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]

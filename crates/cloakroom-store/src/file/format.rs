@@ -1,20 +1,21 @@
-//! What is in a session's file: one line of facts, and the record's text.
+//! The format of a session file: one line of fields, and the text of the record.
 //!
-//! The line names the key, so that a file under another name is found out, and the text's length,
-//! so that half a file is. The words of version 1:
+//! The line contains the key, to detect a renamed file, and the length of the text, to detect a
+//! truncated one. The fields of version 1:
 //!
 //! ```text
 //! cloakroom-session 1 <key> live <version> <created> <touched> <deadline or -> <owner or -> <bytes of text>
 //! cloakroom-session 1 <key> moved <new key> <until>
 //! ```
 //!
-//! The file's modification time is the deadline of what it keeps, so that a sweep need not open it.
-//! Its nanoseconds below a millisecond are those of the version: a backup that compares times sees
-//! each write. A file with another time, as a release before wrote it, is opened and given one.
+//! The file's modification time is the deadline of its contents, so that a sweep need not open it.
+//! Its nanoseconds below a millisecond are taken from the version, so that a backup that compares
+//! times sees each write. A file with another time, as written by an earlier release, is opened and
+//! given one.
 //!
-//! A line may end with words of a newer release. They are ignored, and gone with the next write:
-//! what must last stands in the record's text. Keys and owners are hexadecimal, an owner after a
-//! `=`; times are milliseconds since the Unix epoch.
+//! A line may end with fields of a newer release. They are ignored, and lost with the next write;
+//! data that must last belongs in the record's text. Keys and owners are hexadecimal, an owner
+//! after a `=`. Times are milliseconds since the Unix epoch.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
@@ -25,17 +26,17 @@ use crate::store::Entry;
 
 const MAGIC: &str = "cloakroom-session";
 
-/// The modification time of a session that never expires, and of one that expires later than that,
-/// in milliseconds: the year 2100, which every file system can write down.
+/// The latest modification time in milliseconds, used for sessions that never expire or expire
+/// later: the year 2100, which every file system can represent.
 const LAST: u64 = 4_102_444_800_000;
 
-/// The modification time of a file in milliseconds: before that it hasn't expired.
+/// Returns the time in milliseconds before which the file has not expired.
 pub(super) fn due(modified: SystemTime) -> u64 {
     let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What a file keeps.
+/// The contents of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kept {
     Live(Version, Entry),
@@ -50,7 +51,7 @@ impl Kept {
         }
     }
 
-    /// The modification time of the file.
+    /// Returns the modification time of the file.
     pub(super) fn modified(&self) -> SystemTime {
         let (end, version) = match self {
             Self::Live(version, entry) => (entry.deadline, version.number()),
@@ -60,7 +61,7 @@ impl Kept {
         SystemTime::UNIX_EPOCH + Duration::from_millis(end) + Duration::from_nanos(version % 1_000_000)
     }
 
-    /// The bytes of the file under this key.
+    /// Encodes the file for this key.
     pub(super) fn encode(&self, key: &StoreKey) -> Vec<u8> {
         let key = hex(key.as_bytes());
         match self {
@@ -80,7 +81,8 @@ impl Kept {
         .into_bytes()
     }
 
-    /// What the file under this key says; `None` if it isn't one of ours, or not all of it.
+    /// Decodes the file of this key. Returns `None` if it is damaged or truncated, or has another
+    /// format.
     pub(super) fn decode(key: &StoreKey, bytes: &[u8]) -> Option<Self> {
         let (line, text) = std::str::from_utf8(bytes).ok()?.split_once('\n')?;
         let (kept, length) = Self::decode_line(key, line)?;
@@ -93,7 +95,7 @@ impl Kept {
         })
     }
 
-    /// What the first line says, and how long the text after it is.
+    /// Decodes the first line. Also returns the length of the text after it.
     pub(super) fn decode_line(key: &StoreKey, line: &str) -> Option<(Self, usize)> {
         let mut words = line.split(' ');
         let mut word = || words.next();
@@ -125,7 +127,7 @@ impl Kept {
     }
 }
 
-/// Digits alone: `parse` would take a sign too.
+/// Accepts digits only: `parse` would also accept a sign.
 fn number(word: &str) -> Option<u64> {
     if word.bytes().all(|byte| byte.is_ascii_digit()) { word.parse().ok() } else { None }
 }
@@ -136,7 +138,7 @@ fn time(word: &str) -> Option<Timestamp> {
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string doesn't fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_a_newer_release_are_ignored() {
+    fn fields_of_a_newer_release_are_ignored() {
         let key = StoreKey::from_bytes([7; 32]);
         let moved = Kept::Moved { to: StoreKey::from_bytes([9; 32]), until: Timestamp::from_unix_millis(5) };
         for kept in [entry("text\nof two lines"), moved] {
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_file_and_another_ones_are_found_out() {
+    fn truncated_and_renamed_files_are_detected() {
         let key = StoreKey::from_bytes([7; 32]);
         let whole = entry("some text").encode(&key);
         for length in 0..whole.len() {

@@ -1,11 +1,11 @@
-//! A store in a folder: one file per session, for one machine and several processes.
+//! A store in a folder, one file per session, for several processes of one machine.
 //!
-//! | module | what it is about |
+//! | module | contents |
 //! |---|---|
-//! | `format` | what is in a file |
-//! | `folder` | names, locks, and writing a file whole or not at all |
-//! | `scan` | a walk through all files |
-//! | `sweep` | removing what is over, and what a killed process left behind |
+//! | `format` | the file format |
+//! | `folder` | file names, locks, and atomic writes |
+//! | `scan` | the scan of all files |
+//! | `sweep` | removal of expired files and of temporary files of killed processes |
 
 mod folder;
 mod format;
@@ -28,34 +28,35 @@ use crate::store::{Created, Entry, Loaded, Replaced, Store};
 use folder::{Folder, SHARDS, shard_of};
 use format::Kept;
 
-/// What an acknowledged write survives.
+/// The failures that an acknowledged write survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {
-    /// A power failure: a write is answered when the disk has it. Costs one or two flushes each.
+    /// A power failure: a write is acknowledged once it is on the disk. Costs one or two flushes
+    /// per write.
     #[default]
     PowerFailure,
-    /// The end of the process, `kill -9` included, but not of the machine: many times faster.
+    /// The end of the process, including `kill -9`, but not of the machine. Many times faster.
     ///
-    /// After a power failure the last seconds' writes may be lost, and a file that was damaged by
-    /// it is an error that names its key.
+    /// A power failure may lose the last seconds' writes. A file damaged by it causes an error that
+    /// names its key.
     ProcessEnd,
 }
 
 /// Sessions in a folder, one file each.
 ///
-/// Several processes may use the folder at the same time. Each write takes an advisory lock on a
-/// part of the folder (one of 256); the system drops the locks of a process that ends, however it
-/// ends. A reader needs none: a file is written under another name and renamed, so that it is there
-/// whole or not at all, also when the disk is full or the process is killed.
+/// Several processes may use the folder concurrently. Each write takes an advisory lock on one of
+/// 256 parts of the folder; the operating system releases the locks of a terminated process.
+/// Readers need no lock: a file is written under a temporary name and renamed, so it is never seen
+/// half written, even if the disk is full or the process is killed.
 ///
-/// The folder must be on a local disk: locks on network file systems aren't to be relied upon.
-/// There is no index of owners, and sessions can't be ended all at once; [`Store::owned`] and
-/// [`Store::end_before`] say so. A sweep reads the first line of each file.
+/// The folder must be on a local disk, because locks on network file systems are unreliable. There
+/// is no owner index, and sessions can't be ended all at once: [`Store::owned`] and
+/// [`Store::end_before`] return an error. A sweep reads the first line of each file.
 ///
 /// # Security
-/// On Unix, files and folders are for their owner alone. Names are hexadecimal digits of a hash: no
-/// id leads out of the folder.
+/// On Unix, only the user of the process can access the files and folders. File names are the
+/// hexadecimal digits of a hash, so no id leads outside the folder.
 ///
 /// # Examples
 /// ```
@@ -72,28 +73,28 @@ pub struct FileStore(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     folder: Folder,
-    /// Writers of this process wait here, without a thread each; locks of files are between
+    /// Writers of this process queue here without blocking a thread. File locks work between
     /// processes.
     turns: Box<[Arc<Mutex<()>>]>,
-    /// The shard in which the next sweep goes on.
+    /// The shard in which the next sweep continues.
     swept_up_to: AtomicUsize,
 }
 
 type Turn = OwnedMutexGuard<()>;
 
 impl FileStore {
-    /// The store in this folder, which is created if there is none.
+    /// Opens the store in this folder, and creates the folder if necessary.
     ///
     /// # Errors
-    /// When it can't be created, or the path is empty.
+    /// If the folder can't be created, or the path is empty.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::with_durability(folder, Durability::default())
     }
 
-    /// The same, with a choice of what a write survives.
+    /// Opens the store with this durability.
     ///
     /// # Errors
-    /// When the folder can't be created, or the path is empty.
+    /// If the folder can't be created, or the path is empty.
     pub fn with_durability(folder: impl AsRef<Path>, durability: Durability) -> Result<Self, StoreError> {
         let folder = folder.as_ref();
         location::on_disk(folder)?;
@@ -109,8 +110,8 @@ impl FileStore {
         turn.lock_owned().await
     }
 
-    /// Runs one step on the threads for blocking work. `turns` are given back when it is over, even
-    /// if its caller has left.
+    /// Runs one step on the blocking thread pool. `turns` are released when it finishes, even if
+    /// the caller was dropped.
     async fn run<T: Send + 'static>(
         &self,
         turns: (Turn, Option<Turn>),
@@ -124,7 +125,7 @@ impl FileStore {
         tokio::task::spawn_blocking(step).await.map_err(StoreError::unavailable)?
     }
 
-    /// The same under the lock of a key.
+    /// Runs one step while holding the lock of a key.
     async fn locked<T: Send + 'static>(
         &self,
         key: StoreKey,
@@ -139,12 +140,12 @@ impl FileStore {
     }
 }
 
-/// An error of the system, and what was being done.
+/// Creates an error from an I/O error and the failed action.
 fn unavailable(doing: &'static str) -> impl Fn(io::Error) -> StoreError {
     move |error| StoreError::unavailable(io::Error::new(error.kind(), format!("{doing}: {error}")))
 }
 
-/// What is live under a key.
+/// Returns the live session under a key.
 fn live(folder: &Folder, key: &StoreKey, now: Timestamp) -> Result<Option<(Version, Entry)>, StoreError> {
     Ok(match folder.read(key)? {
         Some(Kept::Live(version, entry)) if !entry.is_over(now) => Some((version, entry)),
@@ -233,8 +234,8 @@ impl Store for FileStore {
     ) -> Result<Replaced, StoreError> {
         let (old, new, entry) = (*old, *new, entry.clone());
         let (from, to) = (shard_of(&old), shard_of(&new));
-        // In the order of their places, here and on disk, so that two moves can't wait for each
-        // other.
+        // Lock in the order of the shards, in this process and on disk, so that two moves cannot
+        // deadlock.
         let (low, high) = (from.min(to), from.max(to));
         let first = self.turn(low).await;
         let second = if low == high { None } else { Some(self.turn(high).await) };
@@ -250,13 +251,13 @@ impl Store for FileStore {
             if folder.read(&new)?.is_some_and(|kept| !kept.is_over(now)) {
                 return Err(StoreError::taken(new));
             }
-            // The new one first: killed in between, the old session is as it was, and nobody knows
-            // the new id.
+            // Write the new session first. If the process is killed in between, the old session is
+            // unchanged, and no client has the new id.
             let version = entry.next_version(None);
             write(folder, &new, &Kept::Live(version.clone(), entry))?;
             if let Err(error) = write(folder, &old, &Kept::Moved { to: new, until: moved_until }) {
                 let removed = folder.remove(&new);
-                tracing::warn!(key = ?new, cleared = removed.is_ok(), "a session's move failed half-way");
+                tracing::warn!(key = ?new, cleared = removed.is_ok(), "a session's move failed halfway");
                 return Err(error);
             }
             Ok(Replaced::Yes(version))
@@ -294,9 +295,9 @@ impl Store for FileStore {
     async fn checkup(&self) -> Result<Checkup, StoreError> {
         let (severity, text) = match self.0.folder.durability() {
             Durability::PowerFailure => (Severity::Good, "a write is answered when the disk has it"),
-            Durability::ProcessEnd => (Severity::Note, "a loss of power may take the last seconds' writes"),
+            Durability::ProcessEnd => (Severity::Note, "a power failure may lose the last seconds' writes"),
         };
-        let copies = "files of one machine: copy the folder if it must outlive the disk";
+        let copies = "files of one machine: back up the folder if it must survive a loss of the disk";
         let checkup = Checkup::new("files of this machine").found(Topic::Durability, severity, text);
         let checkup = checkup.found(Topic::Replication, Severity::Note, copies);
         let inner = Arc::clone(&self.0);

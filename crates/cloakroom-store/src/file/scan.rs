@@ -1,4 +1,4 @@
-//! A walk through all files, folder by folder, in the order of their names.
+//! The scan of all files, folder by folder, in the order of their names.
 
 use std::fs;
 use std::io;
@@ -37,7 +37,7 @@ impl FileStore {
     }
 }
 
-/// So many live sessions behind a key, and what is damaged among them.
+/// Returns at most `limit` live sessions after a key, and the damaged files among them.
 fn page_of(
     folder: &Folder,
     shard: u8,
@@ -52,7 +52,7 @@ fn page_of(
             Ok(Some(Kept::Live(version, entry))) if !entry.is_over(now) => {
                 found.push(Scanned::new(key, version, entry))
             }
-            // Gone since the folder was listed, over, or moved.
+            // Deleted since the folder was listed, expired, or moved.
             Ok(Some(Kept::Live(..) | Kept::Moved { .. }) | None) => {}
             Err(error) if error.is_corrupt() => damaged.push(key),
             Err(error) => return Err(error),
@@ -73,7 +73,7 @@ fn keys(folder: &Folder, shard: u8) -> io::Result<Vec<StoreKey>> {
     for file in files {
         keys.extend(file?.file_name().to_str().and_then(key_of));
     }
-    // A file under another folder's name is nobody's: no key leads there.
+    // Ignore a file in the folder of another shard: no key leads there.
     keys.retain(|key| shard_of(key) == shard);
     keys.sort_unstable();
     Ok(keys)

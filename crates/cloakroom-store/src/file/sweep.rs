@@ -1,4 +1,4 @@
-//! Removing what is over, and what a killed process left behind.
+//! Removes expired files, and temporary files of killed processes.
 
 use std::fs::{self, DirEntry, File};
 use std::io::{self, BufRead as _, BufReader};
@@ -13,7 +13,7 @@ use super::format::{Kept, due, unhex};
 use super::{FileStore, unavailable};
 use crate::error::StoreError;
 
-/// What is to go from a shard.
+/// The files to remove from a shard.
 #[derive(Debug, Default)]
 struct Candidates {
     over: Vec<StoreKey>,
@@ -21,8 +21,8 @@ struct Candidates {
 }
 
 impl FileStore {
-    /// One shard after the other, from where the last sweep stopped: nobody waits for the whole of
-    /// it.
+    /// Sweeps one shard after the other, starting where the last sweep stopped. Locks are held for
+    /// one shard at a time.
     pub(super) async fn sweep_some(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let start = self.0.swept_up_to.load(Ordering::Relaxed);
         let mut swept = 0;
@@ -54,7 +54,7 @@ impl FileStore {
     }
 }
 
-/// Looks through a shard without its lock.
+/// Finds candidates in a shard without locking it.
 fn candidates(folder: &Folder, shard: u8, now: Timestamp, limit: usize) -> io::Result<Candidates> {
     let mut found = Candidates::default();
     let files = match fs::read_dir(folder.shard(shard)) {
@@ -79,11 +79,11 @@ fn candidates(folder: &Folder, shard: u8, now: Timestamp, limit: usize) -> io::R
     Ok(found)
 }
 
-/// Removes them under the shard's lock, if they are still what they were.
+/// Removes the candidates under the shard's lock, after checking them again.
 fn remove(folder: &Folder, shard: u8, found: &Candidates, now: Timestamp) -> io::Result<usize> {
     let _lock = folder.lock(shard)?;
     for name in &found.unfinished {
-        // Who writes holds the lock: with it in our hands, nobody is going to finish this file.
+        // A writer holds the lock while its temporary file exists, so this file was abandoned.
         remove_if_there(&folder.shard(shard).join(name))?;
     }
     let mut swept = 0;
@@ -104,24 +104,26 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether a file may have expired, by its modification time. One that can't be asked is opened.
+/// Returns whether a file may have expired, by its modification time. A file without one must be
+/// opened.
 fn is_due(file: &DirEntry, now: Timestamp) -> bool {
     let modified = file.metadata().and_then(|metadata| metadata.modified());
     modified.map_or(true, |modified| due(modified) < now.unix_millis())
 }
 
-/// Whether a file says in its first line that it has expired. One that can't be read stays, for an
-/// operator to look at.
+/// Returns whether the first line of a file says that it has expired. An unreadable file is kept
+/// for an operator to inspect.
 fn is_over(folder: &Folder, key: &StoreKey, now: Timestamp) -> bool {
-    // Gone since the folder was listed, most of the time.
+    // Usually the file was deleted since the folder was listed.
     let Ok(file) = File::open(folder.path(key)) else { return false };
     let mut line = String::new();
     let read = BufReader::with_capacity(512, &file).read_line(&mut line);
     match Kept::decode_line(key, line.trim_end_matches('\n')) {
         Some((kept, _)) if kept.is_over(now) => true,
         Some((kept, _)) => {
-            // Written by a release before, or copied: the next sweep needn't open it. This needs no
-            // lock: a file that was replaced since is another one than that in our hands.
+            // The file was copied, or written by an earlier release. Set its time, so that the next
+            // sweep need not open it. This needs no lock: if the file was replaced, the handle
+            // refers to the old one.
             let _ = file.set_modified(kept.modified());
             false
         }

@@ -1,4 +1,4 @@
-//! Which file system a path is on, by the list of mounts that Linux keeps for each process.
+//! Finds the file system of a path, from the mount list that Linux keeps for each process.
 
 use std::path::{Path, PathBuf};
 
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mount {
-    /// Its type, as `ext4` or `fuse.sshfs`.
+    /// Its type, such as `ext4` or `fuse.sshfs`.
     pub kind: String,
-    /// Where it is mounted.
+    /// The mount point.
     pub at: PathBuf,
 }
 
-/// Those of the kernel, by the names that the list has.
+/// Network file systems of the kernel, by their names in the mount list.
 const NETWORK: [&str; 16] = [
     "9p",
     "afs",
@@ -32,7 +32,7 @@ const NETWORK: [&str; 16] = [
     "vboxsf",
 ];
 
-/// Those of programs: the list says `fuse.` before them.
+/// Network file systems in user space. The mount list prefixes them with `fuse.`.
 const FUSE: [&str; 18] = [
     "ceph",
     "ceph-fuse",
@@ -55,17 +55,19 @@ const FUSE: [&str; 18] = [
 ];
 
 impl Mount {
-    /// Finds the mount of a path in the text of `/proc/self/mountinfo`; links in the path must be
-    /// resolved.
+    /// Finds the mount of a path in the text of `/proc/self/mountinfo`.
     ///
-    /// The longest mount point wins, and among equal ones the last: it covers the others.
+    /// Symbolic links in the path must be resolved.
+    ///
+    /// The longest mount point wins. Among equal ones the last wins, because it covers the others.
     pub fn of(path: &Path, mounts: &str) -> Option<Self> {
         let mounts = mounts.lines().filter_map(Self::parse).filter(|mount| path.starts_with(&mount.at));
         mounts.max_by_key(|mount| mount.at.components().count())
     }
 
-    /// Whether other machines may have it, too: locks and shared memory reach processes of one
-    /// machine only.
+    /// Returns whether other machines may mount it too.
+    ///
+    /// Locks and shared memory only work between processes of one machine.
     #[must_use]
     pub fn is_network(&self) -> bool {
         match self.kind.strip_prefix("fuse.") {
@@ -74,8 +76,8 @@ impl Mount {
         }
     }
 
-    /// One line: `36 35 98:0 /root /mnt/point rw,noatime master:1 - ext3 /dev/root rw`, with any
-    /// number of fields before the hyphen.
+    /// Parses a line such as `36 35 98:0 /root /mnt/point rw,noatime master:1 - ext3 /dev/root rw`,
+    /// with any number of fields before the hyphen.
     fn parse(line: &str) -> Option<Self> {
         let (place, kind) = line.split_once(" - ")?;
         let (at, kind) = (place.split(' ').nth(4)?, kind.split(' ').next()?);
@@ -83,7 +85,8 @@ impl Mount {
     }
 }
 
-/// Spaces, tabs, line ends and backslashes are written as three octal digits behind a backslash.
+/// Decodes octal escapes. The kernel writes spaces, tabs, line feeds and backslashes as a backslash
+/// and three octal digits.
 fn unescaped(text: &str) -> String {
     let mut pieces = text.split('\\');
     let mut plain = pieces.next().unwrap_or_default().to_owned();

@@ -1,12 +1,12 @@
-//! A store in memory, for one process: bounded, and expiring.
+//! A bounded in-memory store for one process.
 //!
-//! | module | what it is about |
+//! | module | contents |
 //! |---|---|
-//! | `slot` | what is kept under a key, and its class |
-//! | `shard`, `shards` | the map in parts, each under a lock |
-//! | `owners` | the index of owners |
-//! | `owned` | an owner's sessions: listed, counted and ended |
-//! | `room` | how many there may be of each class, and which one makes room |
+//! | `slot` | the value stored under a key, and its class |
+//! | `shard`, `shards` | the sharded map and its locks |
+//! | `owners` | the owner index |
+//! | `owned` | listing, counting and ending the sessions of an owner |
+//! | `room` | the limits of each class, and the choice of entries to evict |
 //! | `walks` | walks through the whole store |
 
 mod owned;
@@ -37,24 +37,24 @@ use walks::Walks;
 /// The default capacity.
 const CAPACITY: usize = 1_000_000;
 
-/// The time in milliseconds for which an expired entry may take up room in a full store. Then its
-/// whole shard is swept. Without a pause, a flood would cause a sweep with each new session.
+/// The time in milliseconds for which an expired entry may occupy space in a full store, before its
+/// whole shard is swept. Without this delay, a flood would cause a sweep with each new session.
 const LEEWAY: u64 = 1000;
 
-/// Sessions in memory: gone with the process, and not shared with others.
+/// A store in memory, which ends with its process and is not shared with others.
 ///
-/// Right for tests, for development, and for one process whose sessions may end with it. A session
-/// lies as text until it is used again, and as its record from then on, which no request has to
-/// read or write.
+/// Suitable for tests, for development, and for a single process whose sessions may end with it. A
+/// session is kept as text until it is used again, and as a decoded record from then on, so that
+/// requests need not decode or encode it.
 ///
-/// It keeps at most [`MemoryStore::capacity`] sessions and marks of moved ones. In a full store a
-/// new session replaces an older one, in constant time. A session without an owner makes room
-/// first, and among these one that was never read. A session with an owner ends early only where
-/// those with an owner take more than seven eighths of the capacity, and then preferably one of an
-/// owner with many sessions. One warning a minute says how many ended early.
+/// The store keeps at most [`MemoryStore::capacity`] sessions and tombstones. In a full store a new
+/// session evicts an older one, in constant time. Sessions without an owner are evicted first,
+/// preferably ones that were never read. Sessions with an owner are only evicted if they take more
+/// than seven eighths of the capacity, preferably those of an owner with many sessions. One warning
+/// per minute reports the number of evictions.
 ///
 /// # Security
-/// A flood of visitors replaces sessions of visitors, and signs nobody out.
+/// A flood of visitors only evicts sessions of visitors, and signs no user out.
 ///
 /// # Examples
 /// ```
@@ -69,7 +69,7 @@ pub struct MemoryStore {
     owners: Owners,
     room: Room,
     walks: Walks,
-    /// The shard in which the next entry to make room is looked for.
+    /// The shard in which the next search for an entry to evict begins.
     hand: AtomicUsize,
 }
 
@@ -80,7 +80,7 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStore {
-    /// An empty store for a million sessions.
+    /// Creates an empty store with a capacity of one million sessions.
     #[must_use]
     pub fn new() -> Self {
         Self::of(CAPACITY)
@@ -96,9 +96,10 @@ impl MemoryStore {
         }
     }
 
-    /// How many sessions and marks of moved ones it may keep; at least 64.
+    /// Sets the maximum number of sessions and tombstones; at least 64.
     ///
-    /// An eighth is kept free of sessions with an owner, so that visitors can come and sign in.
+    /// An eighth is reserved for sessions without an owner, so that new visitors can still arrive
+    /// and sign in.
     #[must_use]
     pub fn capacity(mut self, sessions: usize) -> Self {
         let sessions = sessions.max(room::LEAST);
@@ -109,19 +110,19 @@ impl MemoryStore {
         self
     }
 
-    /// How many sessions and moved marks there are, expired ones that weren't swept yet included.
+    /// Returns the number of sessions and tombstones, including expired ones.
     #[must_use]
     pub fn len(&self) -> usize {
         self.room.total()
     }
 
-    /// Whether there are none.
+    /// Returns whether the store is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Puts a session under a key where nothing is.
+    /// Inserts a session under a free key.
     fn put_live(&self, shard: &mut Shard, key: StoreKey, version: u64, entry: Entry) {
         let arrival = entry.owner.as_ref().map_or(0, |owner| self.owners.add(owner, entry.created, key));
         self.put(shard, key, Held::Live(Live { version, arrival, entry }));
@@ -132,7 +133,7 @@ impl MemoryStore {
         shard.insert(key, held);
     }
 
-    /// Takes away what is under a key.
+    /// Removes the entry under a key.
     fn take(&self, shard: &mut Shard, key: &StoreKey) -> Option<Held> {
         let held = self.take_listed(shard, key)?;
         if let Held::Live(Live { entry, arrival, .. }) = &held
@@ -143,14 +144,14 @@ impl MemoryStore {
         Some(held)
     }
 
-    /// The same, for a session that stays in its owner's list.
+    /// Removes the entry under a key, but keeps the session in its owner's list.
     fn take_listed(&self, shard: &mut Shard, key: &StoreKey) -> Option<Held> {
         let held = shard.remove(key)?;
         self.room.remove(held.class());
         Some(held)
     }
 
-    /// Whether a key is free for a new session: what has expired under it goes.
+    /// Returns whether a key is free for a new session, after removing an expired entry.
     fn is_free(&self, shard: &mut Shard, key: &StoreKey, now: Timestamp) -> bool {
         match shard.get(key) {
             None => true,
@@ -159,7 +160,7 @@ impl MemoryStore {
         }
     }
 
-    /// Ends as many entries as there are too many. The caller holds no lock.
+    /// Evicts entries until the store is within its limits. The caller must hold no lock.
     fn make_room(&self, now: Timestamp) {
         while let Some(class) = self.room.too_many() {
             if !self.evict(class, now) {
@@ -168,7 +169,8 @@ impl MemoryStore {
         }
     }
 
-    /// Ends an entry of a class, or what has expired in a shard; says whether there was anything.
+    /// Evicts an entry of a class, or removes the expired entries of a shard. Returns whether there
+    /// was any.
     fn evict(&self, class: Class, now: Timestamp) -> bool {
         let start = self.hand.fetch_add(1, Ordering::Relaxed);
         let a_moment_ago = Timestamp::from_unix_millis(now.unix_millis().saturating_sub(LEEWAY));
@@ -189,7 +191,7 @@ impl MemoryStore {
         false
     }
 
-    /// The first one in this order makes room.
+    /// The eviction order: the entry with the smallest rank is evicted first.
     fn rank(&self, held: &Held, now: Timestamp) -> impl Ord + use<> {
         let (of_owner, was_read) = match held {
             Held::Live(live) => {
@@ -200,13 +202,14 @@ impl MemoryStore {
         (!held.is_expired(now), Reverse(of_owner), was_read, held.end().is_none(), held.end())
     }
 
-    /// Takes at most `limit` expired entries out of a shard; says how many there were.
+    /// Removes at most `limit` expired entries from a shard. Returns their number.
     fn sweep_shard(&self, shard: &mut Shard, now: Timestamp, limit: usize) -> usize {
         let expired = shard.expired(now, limit);
         expired.into_iter().filter(|key| self.take(shard, key).is_some()).count()
     }
 
-    /// The key under which a session lives now that was under this one, and its shard.
+    /// Follows tombstones from a key to the live session. Returns its current key and its locked
+    /// shard.
     fn follow(&self, mut key: StoreKey, now: Timestamp) -> Option<(StoreKey, Locked<'_>)> {
         loop {
             let shard = self.shards.of(&key);
@@ -393,8 +396,8 @@ impl Store for MemoryStore {
     async fn checkup(&self) -> Result<Checkup, StoreError> {
         let durable = "sessions end with the process, and no other process sees them";
         let evicted = match self.room.evictions() {
-            0 => (Severity::Good, "no session has ended early for lack of room".to_owned()),
-            count => (Severity::Problem, format!("{count} sessions have ended early for lack of room")),
+            0 => (Severity::Good, "no session was evicted".to_owned()),
+            count => (Severity::Problem, format!("{count} sessions were evicted because the store was full")),
         };
         let checkup = Checkup::new("memory of this process").found(Topic::Durability, Severity::Problem, durable);
         Ok(checkup.found(Topic::Eviction, evicted.0, evicted.1))

@@ -1,4 +1,4 @@
-//! An owner's sessions: listed, counted and ended, each in bounded steps.
+//! Lists, counts and ends the sessions of an owner, in bounded steps.
 
 use cloakroom_session::{StoreKey, Timestamp};
 
@@ -10,7 +10,7 @@ use crate::scan::Cursor;
 use crate::store::Owned;
 use crate::walks::{Ended, OwnedPage};
 
-/// The number of sessions that are counted before other tasks get a turn.
+/// The number of sessions counted before yielding to other tasks.
 const BATCH: usize = 1000;
 
 impl Place {
@@ -25,7 +25,7 @@ impl Place {
 }
 
 impl MemoryStore {
-    /// A page of an owner's sessions behind a place.
+    /// Returns a page of an owner's sessions after a place.
     pub(super) fn owned_after(&self, owner: &str, after: Option<Place>, limit: usize, now: Timestamp) -> OwnedPage {
         let mut listed = self.owners.after(owner, after, limit.saturating_add(1));
         let is_last = listed.len() <= limit;
@@ -40,7 +40,7 @@ impl MemoryStore {
         OwnedPage::new(sessions, next)
     }
 
-    /// The number of an owner's live sessions.
+    /// Counts an owner's live sessions.
     pub(super) async fn count_live(&self, owner: &str, now: Timestamp) -> usize {
         let (mut count, mut after) = (0, None);
         loop {
@@ -56,10 +56,10 @@ impl MemoryStore {
         }
     }
 
-    /// Ends at most `limit` of an owner's sessions, the oldest first. Expired ones on the way go
-    /// too.
+    /// Ends at most `limit` of an owner's sessions, oldest first, and removes expired ones on the
+    /// way.
     pub(super) fn end_oldest(&self, owner: &str, keep: Option<&StoreKey>, limit: usize, now: Timestamp) -> Ended {
-        // Room for the one to keep, and for one that says that there are more.
+        // One more for the session to keep, and one to detect that there are more.
         let room = limit.saturating_add(2);
         let listed = self.owners.after(owner, None, room);
         let is_all = listed.len() < room;
@@ -74,8 +74,8 @@ impl MemoryStore {
         Ended::new(count, !is_all)
     }
 
-    /// Looks at the session in this place of an owner's list, wherever it has moved to since, and
-    /// takes it away if the answer says so.
+    /// Inspects the session in this place of an owner's list, under its current key, and removes it
+    /// if `look` says so.
     fn in_place<T>(
         &self,
         owner: &str,
@@ -96,7 +96,7 @@ impl MemoryStore {
                 return Some((key, answer));
             }
             drop(shard);
-            // It has moved, or it is no session of this owner any more.
+            // It has moved, or it no longer belongs to this owner.
             key = self.owners.at(owner, place).filter(|there| *there != key)?;
         }
     }

@@ -1,10 +1,10 @@
-//! The index of owners: for each of them a list of sessions, oldest first.
+//! The owner index: for each owner a list of sessions, oldest first.
 //!
-//! An owner's list lies under one lock, whatever shards the sessions are in. A session keeps its
-//! place in the list when it moves to another key, so that a walk through the list page by page
-//! meets each session that lives all that time.
+//! An owner's list is guarded by one lock, independent of the shards of its sessions. A session
+//! keeps its place in the list when it moves to another key, so that a paged walk through the list
+//! visits each session that lives during the entire walk.
 //!
-//! A shard is locked before a list, and never the other way round.
+//! Lock order: a shard before a list, never the reverse.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
@@ -15,7 +15,7 @@ use cloakroom_session::{StoreKey, Timestamp};
 
 const SHELVES: usize = 64;
 
-/// A session's place in the list of its owner: by age, and by arrival among those of one age.
+/// A session's place in its owner's list: by creation time, then by order of arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) created: Timestamp,
@@ -30,7 +30,7 @@ pub(super) struct Owners {
 
 #[derive(Debug, Default)]
 struct Shelf {
-    /// Hashed with a secret: users choose their names.
+    /// Hashed with a secret, because users choose their names.
     lists: HashMap<Box<str>, List>,
     arrivals: u64,
 }
@@ -58,7 +58,7 @@ impl List {
         }
     }
 
-    /// Says whether the list is empty now.
+    /// Removes a session. Returns whether the list is empty now.
     fn remove(&mut self, place: Place) -> bool {
         match self {
             Self::One(there, _) => *there == place,
@@ -90,7 +90,7 @@ impl Owners {
         shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a session, and returns its number among those of the same age.
+    /// Adds a session. Returns its number among those of the same creation time.
     pub(super) fn add(&self, owner: &str, created: Timestamp, key: StoreKey) -> u64 {
         let mut shelf = self.shelf(owner);
         shelf.arrivals += 1;
@@ -102,7 +102,7 @@ impl Owners {
         place.arrival
     }
 
-    /// Leaves a session in its place under another key.
+    /// Changes the key of a session, in the same place.
     pub(super) fn moved(&self, owner: &str, place: Place, new: StoreKey) {
         if let Some(key) = self.shelf(owner).lists.get_mut(owner).and_then(|list| list.get_mut(place)) {
             *key = new;
@@ -116,17 +116,17 @@ impl Owners {
         }
     }
 
-    /// The number of sessions in an owner's list, expired ones included.
+    /// Returns the number of sessions in an owner's list, including expired ones.
     pub(super) fn count(&self, owner: &str) -> usize {
         self.shelf(owner).lists.get(owner).map_or(0, List::len)
     }
 
-    /// The key in this place.
+    /// Returns the key in this place.
     pub(super) fn at(&self, owner: &str, place: Place) -> Option<StoreKey> {
         self.shelf(owner).lists.get_mut(owner)?.get_mut(place).copied()
     }
 
-    /// At most `limit` sessions behind a place, oldest first.
+    /// Returns at most `limit` sessions after a place, oldest first.
     pub(super) fn after(&self, owner: &str, after: Option<Place>, limit: usize) -> Vec<(Place, StoreKey)> {
         match self.shelf(owner).lists.get(owner) {
             None => Vec::new(),

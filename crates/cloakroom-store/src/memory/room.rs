@@ -1,9 +1,9 @@
-//! How many entries of each class there may be, and which class makes room when the store is full.
+//! The limit of entries of each class, and the class to evict from when the store is full.
 //!
-//! Anybody can make sessions without an owner, so these make room first: a flood of visitors ends
-//! no session with an owner. An eighth of the store is kept free of sessions with an owner, so that
-//! visitors can still come and sign in when those fill the rest. Marks live for seconds and protect
-//! against late requests; they go only where they take more than a sixteenth.
+//! Anyone can create sessions without an owner, so these are evicted first: a flood of visitors
+//! ends no session with an owner. An eighth of the store is reserved for sessions without an owner,
+//! so that visitors can still arrive and sign in when the rest is full. Tombstones live for seconds
+//! and protect against late requests. They are only evicted if they take more than a sixteenth.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -11,19 +11,19 @@ use cloakroom_session::Timestamp;
 
 use super::slot::{Class, PerClass};
 
-/// The fewest entries a store is made for: below, a class would have no room at all.
+/// The smallest capacity. Below it, a class would have no room at all.
 pub(super) const LEAST: usize = 64;
 
-/// Milliseconds between two events that say that the store is full.
+/// Milliseconds between two log events about a full store.
 const SILENCE: u64 = 60_000;
 
 #[derive(Debug)]
 pub(super) struct Room {
     capacity: usize,
     counts: PerClass<AtomicUsize>,
-    /// Sessions and marks that ended early, since the store was made.
+    /// Sessions and tombstones evicted since the store was created.
     evicted: AtomicU64,
-    /// How many of these the last event has reported, and when.
+    /// The number of evictions at the last log event, and its time.
     reported: AtomicU64,
     reported_at: AtomicU64,
 }
@@ -54,7 +54,7 @@ impl Room {
         [Class::Visitor, Class::Owned, Class::Mark].map(|class| self.count(class)).iter().sum()
     }
 
-    /// The class that has to make room for an entry that was added.
+    /// Returns the class to evict from after an entry was added.
     pub(super) fn too_many(&self) -> Option<Class> {
         if self.count(Class::Owned) > self.capacity - self.capacity / 8 {
             return Some(Class::Owned);
@@ -67,7 +67,7 @@ impl Room {
         Some(if is_mark { Class::Mark } else { Class::Visitor })
     }
 
-    /// Counts an entry that ended early, and says so once a minute.
+    /// Counts an eviction, and logs the number once a minute.
     pub(super) fn evicted(&self, now: Timestamp) {
         let evicted = self.evicted.fetch_add(1, Ordering::Relaxed) + 1;
         let (last, now) = (self.reported_at.load(Ordering::Relaxed), now.unix_millis().max(1));
@@ -81,12 +81,12 @@ impl Room {
                 without_owner = self.count(Class::Visitor),
                 with_owner = self.count(Class::Owned),
                 capacity = self.capacity,
-                "memory store full: sessions end early"
+                "memory store full: sessions are evicted"
             );
         }
     }
 
-    /// The number of entries that ended early, since the store was made.
+    /// Returns the number of evictions since the store was created.
     pub(super) fn evictions(&self) -> u64 {
         self.evicted.load(Ordering::Relaxed)
     }

@@ -1,27 +1,27 @@
-//! The part of the store under one lock.
+//! The part of the store guarded by one lock.
 
 use cloakroom_session::{StoreKey, Timestamp};
 
 use super::slot::{Class, Held, Live, PerClass};
 use crate::keyed::Keyed;
 
-/// The number of entries among which the one that has to go is chosen. Eight lookups cost about a
-/// microsecond. If half of a class should go before the others, one of eight is among them with a
+/// The number of entries sampled to find one to evict. Eight lookups cost about a microsecond. If
+/// half of a class should be evicted before the rest, the sample contains one of them with a
 /// probability of 99.6 %.
 const SAMPLE: usize = 8;
 
-/// A map of entries, with the keys of each class in a list from which candidates can be picked by
+/// A map of entries. The keys of each class are also in a list, so that candidates can be picked by
 /// position.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
     slots: Keyed<Slot>,
     keys: PerClass<Vec<StoreKey>>,
-    /// No entry expires before this point; `None` if none expires at all. A touch leaves it too
-    /// early, which costs one walk.
+    /// No entry expires before this time; `None` if none expires at all. A touch may leave it too
+    /// early, which costs one extra walk.
     due: Option<Timestamp>,
-    /// Where the next search for a candidate starts.
+    /// The start position of the next search for a candidate.
     hand: usize,
-    /// The last walk of [`end_before`](crate::Store::end_before) that has been here.
+    /// The last walk of [`end_before`](crate::Store::end_before) that has passed this shard.
     pub(super) passed: Option<Passed>,
 }
 
@@ -48,7 +48,7 @@ impl Shard {
         self.slots.get(key).map(|slot| &slot.held)
     }
 
-    /// Returns the session under a key, if there is a live one.
+    /// Returns the session under a key, if it is live.
     pub(super) fn live(&mut self, key: &StoreKey, now: Timestamp) -> Option<&mut Live> {
         match &mut self.slots.get_mut(key)?.held {
             Held::Live(live) if !live.entry.is_over(now) => Some(live),
@@ -60,7 +60,7 @@ impl Shard {
         self.slots.iter().map(|(key, slot)| (key, &slot.held))
     }
 
-    /// Adds an entry under a key where none is.
+    /// Adds an entry under a free key.
     pub(super) fn insert(&mut self, key: StoreKey, held: Held) {
         self.expires(held.end());
         let keys = self.keys_of(held.class());
@@ -74,14 +74,14 @@ impl Shard {
         let Slot { at, held } = self.slots.remove(key)?;
         let keys = self.keys_of(held.class());
         keys.swap_remove(at as usize);
-        // The last key of the list has come to this position.
+        // The last key of the list has moved to this position.
         if let Some(slot) = keys.get(at as usize).copied().and_then(|moved| self.slots.get_mut(&moved)) {
             slot.at = at;
         }
         Some(held)
     }
 
-    /// Notes that an entry expires at this point, if it does.
+    /// Records that an entry expires at this time.
     pub(super) fn expires(&mut self, end: Option<Timestamp>) {
         self.due = match (self.due, end) {
             (Some(due), Some(end)) => Some(due.min(end)),
@@ -89,12 +89,12 @@ impl Shard {
         };
     }
 
-    /// Whether an entry may have expired.
+    /// Returns whether an entry may have expired.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.due.is_some_and(|due| now > due)
     }
 
-    /// The keys of at most `limit` expired entries.
+    /// Returns the keys of at most `limit` expired entries.
     pub(super) fn expired(&mut self, now: Timestamp, limit: usize) -> Vec<StoreKey> {
         let mut found = Vec::new();
         if !self.is_due(now) {
@@ -113,8 +113,8 @@ impl Shard {
         found
     }
 
-    /// The entry of a class that should go first, of a few that are spread over all of the class:
-    /// neighbours in the list often came together and are alike.
+    /// Returns the entry of a class with the smallest rank, among a few that are spread over the
+    /// class: neighbours in the list often arrived together and are alike.
     pub(super) fn candidate<R: Ord>(&mut self, class: Class, rank: impl Fn(&Held) -> R) -> Option<StoreKey> {
         let keys = self.keys.of(class);
         let start = self.hand.checked_rem(keys.len())?;

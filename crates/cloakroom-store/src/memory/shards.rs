@@ -1,4 +1,4 @@
-//! All shards of a store, and how they are locked.
+//! All shards of a store, and their locks.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,15 +6,16 @@ use cloakroom_session::StoreKey;
 
 use super::shard::Shard;
 
-/// At least as many shards as cores are likely to ask for at the same time, twice over.
+/// At least twice the number of cores that are likely to access the store concurrently.
 const FEWEST: usize = 64;
 const MOST: usize = 1 << 16;
 
-/// A shard has no more entries than this on average, so that a walk through one under its lock
-/// takes a fraction of a millisecond.
+/// The maximum average number of entries per shard, so that a walk through one shard holds its lock
+/// for a fraction of a millisecond.
 pub(super) const LARGEST: usize = 4096;
 
-/// A small store needs few shards, or the smallest of them would have room for none.
+/// The minimum average number of entries per shard: a small store needs few shards, or the smallest
+/// would have no room.
 const SMALLEST: usize = 64;
 
 pub(super) type Locked<'a> = MutexGuard<'a, Shard>;
@@ -23,7 +24,7 @@ pub(super) type Locked<'a> = MutexGuard<'a, Shard>;
 pub(super) struct Shards(Box<[Mutex<Shard>]>);
 
 impl Shards {
-    /// Shards for so many entries.
+    /// Creates the shards for this capacity.
     pub(super) fn new(capacity: usize) -> Self {
         let some = FEWEST.min(capacity.div_ceil(SMALLEST));
         let count = capacity.div_ceil(LARGEST).max(some).checked_next_power_of_two().map_or(MOST, |it| it.min(MOST));
@@ -38,12 +39,12 @@ impl Shards {
     pub(super) fn at(&self, index: usize) -> Locked<'_> {
         #[expect(clippy::indexing_slicing, reason = "the number of shards is a power of two")]
         let shard = &self.0[index & (self.0.len() - 1)];
-        // A panic leaves at most a key in a list whose entry is gone, or an entry that no list has.
+        // A panic leaves at most a key in a list without an entry, or an entry that is in no list.
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn index_of(&self, key: &StoreKey) -> usize {
-        // A hash already: any bytes of it are as good as random.
+        // A key is already a hash, so any of its bytes are as good as random.
         let [one, other, ..] = *key.as_bytes();
         usize::from(u16::from_be_bytes([one, other])) & (self.0.len() - 1)
     }
@@ -52,8 +53,8 @@ impl Shards {
         self.at(self.index_of(key))
     }
 
-    /// Locks the shards of two keys in the order of their indices, so that two moves can't wait for
-    /// each other.
+    /// Locks the shards of two keys in the order of their indices, so that two moves cannot
+    /// deadlock.
     pub(super) fn of_both(&self, old: &StoreKey, new: &StoreKey) -> Both<'_> {
         let (old, new) = (self.index_of(old), self.index_of(new));
         match old.cmp(&new) {

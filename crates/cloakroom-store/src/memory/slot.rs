@@ -1,17 +1,17 @@
-//! One place in the store: a session, or the mark of one that has moved.
+//! An entry of the store: a session or a tombstone.
 
 use cloakroom_session::{StoreKey, Timestamp};
 
 use crate::store::Entry;
 
-/// The classes of entries, which are counted and make room for each other as `room` says.
+/// The classes of entries, which are counted separately and have different eviction priorities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     /// Sessions without an owner.
     Visitor,
     /// Sessions with an owner.
     Owned,
-    /// Marks of sessions that have moved.
+    /// Tombstones.
     Mark,
 }
 
@@ -44,14 +44,14 @@ impl<T> PerClass<T> {
 /// A live session.
 #[derive(Debug)]
 pub(super) struct Live {
-    /// The number of its version.
+    /// Its version number.
     pub(super) version: u64,
     /// Its number in its owner's list; 0 without an owner.
     pub(super) arrival: u64,
     pub(super) entry: Entry,
 }
 
-/// What is kept under a key.
+/// The value stored under a key.
 #[derive(Debug)]
 pub(super) enum Held {
     Live(Live),
@@ -74,7 +74,7 @@ impl Held {
         }
     }
 
-    /// When it expires, if it does.
+    /// Returns when it expires, if it does.
     pub(super) const fn end(&self) -> Option<Timestamp> {
         match self {
             Self::Live(live) => live.entry.deadline,

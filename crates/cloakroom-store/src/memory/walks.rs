@@ -1,9 +1,9 @@
-//! Walks through the whole store, which lock one shard at a time and yield in between.
+//! Walks through the whole store, which lock one shard at a time and yield between shards.
 //!
-//! A session may move out of a shard that the walk has yet to reach, into one that it has left
-//! behind. A walk that ends old sessions therefore leaves its number in each shard that it passes.
-//! A session that is old enough to be ended by it, and is about to move from a shard without that
-//! number to one with it, is ended at this moment instead.
+//! A session may move from a shard that a walk has not yet reached to one that it has already
+//! passed. A walk that ends old sessions therefore leaves its number in each shard that it passes.
+//! When a session old enough to be ended is about to move from a shard without that number to one
+//! with it, it is ended instead.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,10 +18,10 @@ use crate::error::StoreError;
 use crate::scan::{Cursor, Page, Scanned};
 use crate::walks::EndedPage;
 
-/// Walks that were begun and not finished: of more than these, the first ones are forgotten.
+/// The maximum number of unfinished walks. Beyond it, the oldest ones are forgotten.
 const UNFINISHED: usize = 16;
 
-/// Counts the entries that a walk has looked at, and yields to the runtime in between.
+/// Counts the entries that a walk has visited, and yields to the runtime periodically.
 #[derive(Default)]
 struct Pace(usize);
 
@@ -35,7 +35,7 @@ impl Pace {
     }
 }
 
-/// The walks of `end_before` that aren't finished.
+/// The unfinished walks of `end_before`.
 #[derive(Debug, Default)]
 pub(super) struct Walks(Mutex<Started>);
 
@@ -48,7 +48,7 @@ struct Started {
 #[derive(Debug)]
 struct Walk {
     passed: Passed,
-    /// Sessions that were ended as they moved, and aren't part of a page yet.
+    /// Sessions that were ended as they moved, and not yet counted in a page.
     caught: usize,
 }
 
@@ -76,15 +76,15 @@ impl Walks {
         self.started().walks.retain(|walk| walk.passed.walk != number);
     }
 
-    /// The sessions that were ended as they moved, since the last time somebody asked.
+    /// Takes the number of sessions ended as they moved since the last call.
     fn caught(&self, number: u64) -> usize {
         let mut started = self.started();
         let walk = started.walks.iter_mut().find(|walk| walk.passed.walk == number);
         walk.map_or(0, |walk| std::mem::take(&mut walk.caught))
     }
 
-    /// Whether a session that was created at this point is about to escape from a walk, and is
-    /// ended.
+    /// Returns whether a session created at this time is about to escape from a walk and must be
+    /// ended instead of moved.
     pub(super) fn catches(&self, old: &Shard, new: &Shard, created: Timestamp) -> bool {
         let Some(passed) = new.passed else { return false };
         let is_behind = old.passed.is_none_or(|old| old.walk < passed.walk);
@@ -121,8 +121,8 @@ impl MemoryStore {
         swept
     }
 
-    /// A page of live sessions, shard by shard and in the order of keys in each: sessions that come
-    /// and go in the meantime change no other session's place.
+    /// Returns a page of live sessions, shard by shard, each in key order, so that sessions created
+    /// or ended during the scan don't shift the position of others.
     pub(super) async fn scan_some(
         &self,
         after: Option<StoreKey>,
@@ -145,8 +145,8 @@ impl MemoryStore {
         Ok(page)
     }
 
-    /// One step of a walk that ends all sessions created before a point. A walk that was forgotten
-    /// begins anew.
+    /// Performs one step of a walk that ends all sessions created before a point in time. A
+    /// forgotten walk starts again.
     pub(super) fn end_some_before(
         &self,
         point: Timestamp,
@@ -177,7 +177,8 @@ impl MemoryStore {
         Ok(EndedPage::new(ended, (!is_done).then(|| Cursor::new(format!("{}.{index}", passed.walk)))))
     }
 
-    /// A walk that isn't finished goes on to catch the sessions that it is about.
+    /// Returns the walk to leave in a shard. An older unfinished walk must still catch its
+    /// sessions.
     fn with_unfinished(&self, passed: Passed, before: Option<Passed>) -> Passed {
         match before {
             Some(before) if self.walks.is_unfinished(before.walk) => {
@@ -196,7 +197,7 @@ fn older_than(shard: &Shard, point: Timestamp, now: Timestamp) -> Vec<StoreKey> 
     shard.iter().filter(|(_, held)| goes(held)).map(|(key, _)| *key).collect()
 }
 
-/// The first live sessions of a shard behind a key.
+/// Returns the first live sessions of a shard after a key.
 fn live_after(shard: &Shard, after: Option<StoreKey>, limit: usize, now: Timestamp) -> Vec<Scanned> {
     let is_listed = |key: &StoreKey, held: &Held| {
         matches!(held, Held::Live(_)) && !held.is_expired(now) && after.is_none_or(|after| *key > after)

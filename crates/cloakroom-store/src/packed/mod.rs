@@ -1,11 +1,11 @@
-//! A store that keeps records compressed or encrypted in another store.
+//! A store that compresses or encrypts the records in another store.
 //!
-//! | module | what it is about |
+//! | module | contents |
 //! |---|---|
-//! | `packer` | a record's text made into the text that is kept, and back |
-//! | `owners` | the names that an owner has in the index of the wrapped store |
+//! | `packer` | packing and unpacking the text of a record |
+//! | `owners` | the names of an owner in the index of the wrapped store |
 //! | `zip` | compression, and decompression up to a limit |
-//! | `store` | the trait, carried out by the wrapped store |
+//! | `store` | the `Store` implementation on the wrapped store |
 
 mod owners;
 mod packer;
@@ -21,31 +21,32 @@ use crate::store::Store;
 use crate::stored_sessions::IntoStore;
 use packer::{Packer, Sealing};
 
-/// Keeps the records of any store compressed, encrypted, or both.
+/// A wrapper that keeps the records of any store compressed, encrypted, or both.
 ///
-/// Records that were written before are read as they are, and packed at their next write, so the
-/// wrapper can be put around a store that is in use. Versions, times and the rules of [`Store`] are
-/// those of the wrapped store.
+/// Existing records are read as they are, and packed with their next write, so the wrapper can be
+/// added to a store in use. Versions, times and the rules of [`Store`] are those of the wrapped
+/// store.
 ///
-/// Every node must be able to read what any other one writes. To begin to encrypt without a moment
-/// in which a node meets a record that it can't read, deploy [`decrypt`](Self::decrypt) everywhere
-/// first, and then [`encrypt`](Self::encrypt); the way back is the same. Compressed records are
-/// read by every `PackedStore` with the feature `compress`.
+/// Every node must be able to read the records written by any other node. To introduce encryption
+/// without downtime, deploy [`decrypt`](Self::decrypt) on all nodes first, and
+/// [`encrypt`](Self::encrypt) afterwards; to remove it, reverse the order. Every `PackedStore` with
+/// the feature `compress` reads compressed records.
 ///
 /// # Security
-/// An encrypted record is sealed with AES-256-GCM-SIV under a key that is derived for this purpose
-/// alone, and bound to its store key: a copy under another key doesn't open. The owner is kept as
-/// an HMAC-SHA-256, so the index works without naming people. These limits remain:
+/// An encrypted record is sealed with AES-256-GCM-SIV under a key derived for this purpose, and
+/// bound to its store key: a copy under another key doesn't open. The owner is stored as an
+/// HMAC-SHA-256, so the owner index works without revealing names. These limits remain:
 ///
 /// - The wrapped store still has the store key, the times, the size, the version, and which
-///   sessions have the same owner. With compression the size also depends on what the record says.
-/// - A person who can write to the store can end sessions, change their times, put an older
-///   copy of a record in its place, and leave sessions out of an owner's list.
-/// - Records that aren't encrypted are still read, so that a store can be taken over. A person who
-///   can write to the store can thus forge a session, until
-///   [`only_encrypted`](Self::only_encrypted) refuses such records.
-/// - A record whose key has left the keyring is an error, and not an empty session. Keep a previous
-///   key as long as the longest session lives.
+///   sessions have the same owner. With compression, the size also depends on the contents of the
+///   record.
+/// - An attacker who can write to the store can end sessions, change their times, restore an older
+///   copy of a record, and hide sessions from an owner's list.
+/// - Unencrypted records are still read, to support a store in use. An attacker who can write to
+///   the store can therefore forge a session, unless [`only_encrypted`](Self::only_encrypted)
+///   rejects such records.
+/// - A record whose key is no longer in the keyring is an error, and not an empty session. Keep a
+///   previous key for as long as the longest session lives.
 ///
 /// # Examples
 /// ```
@@ -66,16 +67,16 @@ pub struct PackedStore<S> {
 }
 
 impl<S: Store> PackedStore<S> {
-    /// Creates a wrapper that reads packed records, and packs none until an option says so.
+    /// Creates a wrapper that reads packed records, and packs none by default.
     #[must_use]
     pub fn new(store: impl IntoStore<S>) -> Self {
         Self { store: store.into_store(), packer: Packer::default() }
     }
 
-    /// Compresses records of more than 1 KiB that get smaller by it.
+    /// Compresses records of more than 1 KiB if that makes them smaller.
     ///
-    /// Below that compression saves little: most of a small record is random. A record can be
-    /// compressed up to 4 MiB; larger ones are kept as they are.
+    /// Compressing smaller records saves little, because they mostly consist of random bytes.
+    /// Records of more than 4 MiB are not compressed.
     ///
     /// # Examples
     /// ```
@@ -90,7 +91,7 @@ impl<S: Store> PackedStore<S> {
         self.compress_above(1024)
     }
 
-    /// Compresses records of more than this many bytes that get smaller by it.
+    /// Compresses records of more than this many bytes if that makes them smaller.
     #[cfg(feature = "compress")]
     #[must_use]
     pub const fn compress_above(mut self, bytes: usize) -> Self {
@@ -98,22 +99,22 @@ impl<S: Store> PackedStore<S> {
         self
     }
 
-    /// Encrypts records with the current key of a keyring, and reads those of its other keys.
+    /// Encrypts records with the current key, and reads those of all keys.
     ///
-    /// A record of a previous key is sealed with the current one at its next write. While keys
-    /// rotate, an owner's sessions are listed key by key, the oldest first within each. It may be
-    /// the keyring of cookies: each purpose has its own derived keys.
+    /// A record of a previous key is sealed with the current one when it is next written. During a
+    /// key rotation, an owner's sessions are listed key by key, oldest first for each key. The
+    /// keyring of the cookies can be used, because each purpose has separate derived keys.
     ///
     /// # Errors
-    /// When a key can't be derived; with keys of a [`Keyring`] that doesn't happen.
+    /// If a key can't be derived, which doesn't happen with the keys of a [`Keyring`].
     pub fn encrypt(self, keyring: impl Into<Keyring>) -> Result<Self, ConfigError> {
         self.sealing(keyring, Sealing::Seal)
     }
 
-    /// Reads encrypted records, and writes new ones as they are.
+    /// Reads encrypted records, and writes new ones unencrypted.
     ///
-    /// It is the step before [`encrypt`](Self::encrypt) where several nodes share a store, and the
-    /// step after it where encryption is to end.
+    /// With several nodes, this is the step before [`encrypt`](Self::encrypt), or the step after it
+    /// when encryption is being removed.
     ///
     /// # Errors
     /// As [`PackedStore::encrypt`].
@@ -127,21 +128,21 @@ impl<S: Store> PackedStore<S> {
         Ok(self)
     }
 
-    /// Refuses records that aren't encrypted: they are an error, as damaged ones are.
+    /// Rejects unencrypted records with an error, as for damaged ones.
     ///
-    /// It goes with [`encrypt`](Self::encrypt); without that, every write is an error.
-    /// Call it once all records from before are gone. It also saves a look at the index of owners
-    /// by their names, which counting and listing an owner's sessions need otherwise.
+    /// Use it together with [`encrypt`](Self::encrypt); without that, every write is an error. Call
+    /// it once no unencrypted records are left. It also saves index lookups under the plain names
+    /// of owners, which counting and listing an owner's sessions need otherwise.
     ///
     /// # Security
-    /// Without it a person who can write to the store can forge sessions.
+    /// Without this, an attacker who can write to the store can forge sessions.
     #[must_use]
     pub const fn only_encrypted(mut self) -> Self {
         self.packer.only_encrypted = true;
         self
     }
 
-    /// The wrapped store, where records are packed.
+    /// Returns the wrapped store, with packed records.
     #[must_use]
     pub fn inner(&self) -> &S {
         &self.store

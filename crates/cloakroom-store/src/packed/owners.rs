@@ -1,8 +1,8 @@
-//! The names that an owner has in the index of the wrapped store.
+//! The names of an owner in the index of the wrapped store.
 //!
-//! An owner has a name for each key of the ring, and their own, under which records stand that
-//! aren't encrypted. A write moves a session to the name that is written, so that name comes last:
-//! a walk that has passed a session's old name still meets its new one.
+//! An owner has one name for each key in the keyring, and the plain name for unencrypted records. A
+//! write moves a session to the name that is currently written. That name comes last, so a walk
+//! that has passed a session's old name still visits the new one.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,33 +12,34 @@ use super::packer::{MARK, Sealing};
 use crate::error::StoreError;
 use crate::scan::Cursor;
 
-/// What a cursor calls the owner's own name.
+/// The identifier of the plain name in a cursor.
 const PLAIN: &str = "plain";
 
-/// The names of an owner, the one that is written last.
+/// The names of an owner; the one that is currently written comes last.
 #[derive(Debug)]
 pub(super) struct Owners(Vec<Name>);
 
 #[derive(Debug)]
 pub(super) struct Name {
-    /// What it is called in a cursor, which must not name the owner; `None` where cursors are the
-    /// wrapped store's own.
+    /// The identifier of the name in a cursor, which must not reveal the owner; `None` if cursors
+    /// of the wrapped store are used unchanged.
     place: Option<String>,
     pub(super) name: String,
     is_plain: bool,
 }
 
-/// The name that an owner has by the key that seals.
+/// Returns the name of an owner under the sealing key.
 pub(super) fn hashed(sealer: &RecordSealer, owner: &str) -> Option<String> {
     sealer.owner_hashes(owner).next().map(|(_, hash)| spelled(hash))
 }
 
-/// Marked, so that no owner's own name is taken for it.
+/// The prefix distinguishes it from every plain name.
 fn spelled(hash: [u8; 32]) -> String {
     format!("{MARK}{}", URL_SAFE_NO_PAD.encode(hash))
 }
 
-/// Whether it may be the hash of another owner, whose sessions this one must not reach.
+/// Returns whether the owner looks like the hash of another owner, whose sessions it must not
+/// reach.
 fn looks_hashed(owner: &str) -> bool {
     owner.starts_with(MARK) && owner.len() == spelled([0; 32]).len()
 }
@@ -63,7 +64,7 @@ impl Owners {
         Self(names)
     }
 
-    /// The names of encrypted records alone.
+    /// Keeps only the names of encrypted records.
     pub(super) fn without_plain(mut self) -> Self {
         self.0.retain(|name| !name.is_plain);
         self
@@ -73,7 +74,8 @@ impl Owners {
         self.0.iter()
     }
 
-    /// The number of names before the one where a walk goes on, and the place in its list.
+    /// Returns the number of names before the cursor's one, and the position in the list of that
+    /// name.
     pub(super) fn find(&self, cursor: &Cursor) -> Result<(usize, Option<Cursor>), StoreError> {
         let (place, rest) = match cursor.as_str().split_once('/') {
             Some((place, rest)) => (place, Some(Cursor::new(rest))),
@@ -90,7 +92,7 @@ impl Owners {
 }
 
 impl Name {
-    /// The place at the start of this name's list, or behind `rest` in it.
+    /// Returns the cursor at the start of this name's list, or after `rest` in it.
     pub(super) fn cursor(&self, rest: Option<Cursor>) -> Cursor {
         match (&self.place, rest) {
             (None, rest) => rest.unwrap_or_else(|| Cursor::new("")),

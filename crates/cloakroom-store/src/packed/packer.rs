@@ -1,19 +1,19 @@
-//! A record's text made into the text that is kept, and back.
+//! Packing and unpacking the text of a record.
 //!
-//! Packed text is `p1.` and base64url without padding, because stores keep text. A record begins
-//! with the digit of its version, so no record of ours begins like that. The bytes inside are one
-//! byte that says how the rest is packed, and the rest:
+//! Packed text is `p1.` and unpadded base64url, because stores keep text. It cannot be confused
+//! with a plain record, which begins with the digit of its version. The decoded bytes are a kind
+//! byte and the packed contents:
 //!
-//! | first byte | the rest |
+//! | kind | contents |
 //! |---|---|
 //! | 0 | the text |
 //! | 1 | the text, compressed |
 //! | 2 | the owner and the text, encrypted |
 //! | 3 | the owner and the text, compressed and then encrypted |
 //!
-//! The owner is 4 bytes, big-endian, that are 0 without an owner and otherwise one more than its
-//! length, and then the owner. It is encrypted with the text because the index has its hash alone.
-//! The seal is bound to the first byte and to the store key.
+//! The owner is encoded as 4 big-endian bytes, 0 without an owner and otherwise its length plus
+//! one, followed by the owner. It is encrypted with the text, because the index only has its hash.
+//! The seal is bound to the kind byte and to the store key.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -37,14 +37,14 @@ const ENCRYPTED: u8 = 2;
 const MALFORMED: &str = "it isn't packed in a way that this release knows";
 const UNENCRYPTED: &str = "it isn't encrypted, and only encrypted records are accepted";
 
-/// Whether new records are encrypted.
+/// The policy for encrypting new records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sealing {
     Seal,
     OpenOnly,
 }
 
-/// How records are packed.
+/// The packing options.
 #[derive(Debug)]
 pub(super) struct Packer {
     pub(super) compress_above: Option<usize>,
@@ -60,17 +60,17 @@ impl Default for Packer {
 }
 
 impl Packer {
-    /// The sealer, where records are to be encrypted.
+    /// Returns the sealer if new records must be encrypted.
     fn seals(&self) -> Option<&RecordSealer> {
         self.sealer.as_ref().filter(|_| self.sealing == Sealing::Seal)
     }
 
-    /// The names of an owner in the wrapped store's index.
+    /// Returns the names of an owner in the wrapped store's index.
     pub(super) fn owners(&self, owner: &str) -> Owners {
         Owners::new(owner, self.sealer.as_ref(), self.sealing)
     }
 
-    /// The entry that the wrapped store keeps.
+    /// Converts an entry into the one that the wrapped store keeps.
     pub(super) fn pack<'a>(&self, key: &StoreKey, entry: &'a Entry) -> Result<Cow<'a, Entry>, StoreError> {
         let text = entry.text();
         let Some(sealer) = self.seals() else {
@@ -80,7 +80,7 @@ impl Packer {
             let zipped = self.zip(text.as_bytes()).filter(|zipped| packed_len(zipped.len()) < text.len());
             let bytes = match &zipped {
                 Some(zipped) => [&[COMPRESSED], &zipped[..]].concat(),
-                // No text that a caller brings is taken for a packed one.
+                // Wrap a text with this prefix, so that it is not mistaken for a packed one.
                 None if text.starts_with(MARK) => [&[0], text.as_bytes()].concat(),
                 None => return Ok(Cow::Borrowed(entry)),
             };
@@ -98,7 +98,7 @@ impl Packer {
         Ok(Cow::Owned(entry.packed(armour(&[&[kind], &sealed[..]].concat()), owner)))
     }
 
-    /// The entry that a caller put in, made from the one that the wrapped store keeps.
+    /// Converts the wrapped store's entry back into the caller's.
     pub(super) fn unpack(&self, key: &StoreKey, entry: Entry) -> Result<Entry, StoreError> {
         let unreadable = |why: Cow<'static, str>| StoreError::unreadable(*key, why);
         let Some(body) = entry.text().strip_prefix(MARK) else {
@@ -148,7 +148,7 @@ impl Packer {
         if bytes.len() > above { zip::zip(bytes) } else { None }
     }
 
-    /// Adds how records are kept to what the wrapped store's server says.
+    /// Adds the packing of records to the report of the wrapped store's server.
     pub(super) fn report(&self, mut checkup: Checkup) -> Checkup {
         let note = |checkup: Checkup, text: String| checkup.found(Topic::Records, Severity::Note, text);
         if let Some(sealer) = self.seals() {
@@ -169,8 +169,8 @@ impl Packer {
     }
 }
 
-/// What a seal is bound to: a record that is copied under another key doesn't open, and none is
-/// unpacked in another way than it was packed.
+/// Returns the associated data of a seal: a record copied under another key doesn't open, and none
+/// is unpacked differently from how it was packed.
 fn context(kind: u8, key: &StoreKey) -> [u8; 33] {
     let mut context = [kind; 33];
     for (slot, byte) in context.iter_mut().skip(1).zip(key.as_bytes()) {
@@ -186,13 +186,13 @@ fn armour(bytes: &[u8]) -> String {
     text
 }
 
-/// The length of the packed text of this many bytes and the one before them.
+/// Returns the length of the packed text for this many bytes and the kind byte.
 const fn packed_len(bytes: usize) -> usize {
     MARK.len() + (bytes.saturating_add(1).saturating_mul(4)).div_ceil(3)
 }
 
 fn join(owner: Option<&str>, text: &str) -> Vec<u8> {
-    // An owner of 4 GiB would not fit, and no store takes one.
+    // An owner of 4 GiB would not fit, and no store accepts one.
     let length = owner.map_or(0, |owner| u32::try_from(owner.len()).unwrap_or(u32::MAX).saturating_add(1));
     [&length.to_be_bytes(), owner.unwrap_or_default().as_bytes(), text.as_bytes()].concat()
 }

@@ -1,4 +1,4 @@
-//! The trait, carried out by the wrapped store.
+//! The `Store` implementation on the wrapped store.
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 
@@ -11,16 +11,16 @@ use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
 use crate::walks::{Ended, EndedPage, OwnedPage};
 
 impl<S: Store> PackedStore<S> {
-    /// The names under which an owner's sessions are that can be read.
+    /// Returns the readable names of an owner.
     fn readable(&self, owner: &str) -> Owners {
         let owners = self.packer.owners(owner);
         if self.packer.only_encrypted { owners.without_plain() } else { owners }
     }
 
-    /// A session from an owner's list, if it is theirs.
+    /// Unpacks a session from an owner's list, if it belongs to that owner.
     fn unpack_owned(&self, owner: &str, Owned { key, entry }: Owned) -> Option<Owned> {
-        // One that doesn't open stays in the list as it is: it is no record, which the caller finds
-        // out as with every damaged one, and it can be ended.
+        // A session that doesn't open stays in the list unchanged. The caller gets an error when
+        // decoding it, as for any damaged record, and can end it.
         let entry = match self.packer.unpack(&key, entry.clone()) {
             Ok(unpacked) => unpacked,
             Err(_) => entry.owner(Some(owner.to_owned())),
@@ -125,10 +125,11 @@ impl<S: Store> Store for PackedStore<S> {
         limit: usize,
         now: Timestamp,
     ) -> Result<Ended, StoreError> {
-        // Records that `only_encrypted` refuses end too: they would be read again without it.
+        // Also end records that `only_encrypted` rejects: they could be read again without it.
         let owners = self.packer.owners(owner);
-        // While keys rotate, nodes with the old key in front move sessions the other way. So the
-        // names are gone through back and forth: a session that moves once is met.
+        // During a key rotation, nodes that still seal with the old key move sessions in the other
+        // direction. Visit the names forwards and backwards, so that a session that moves once is
+        // found.
         let back = owners.iter().rev().skip(1);
         let (mut ended, mut left) = (0, limit);
         for (visited, name) in owners.iter().chain(back).enumerate() {

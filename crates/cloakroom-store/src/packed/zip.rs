@@ -1,10 +1,10 @@
 //! Compression with zlib (RFC 1950), and decompression up to a limit.
 
-/// The longest text that is compressed, and that compressed bytes may become: 4 MiB.
+/// The maximum length of a text before compression and after decompression: 4 MiB.
 #[cfg(feature = "compress")]
 pub(super) const MOST: usize = 4 << 20;
 
-/// Compresses bytes, if there are not too many of them.
+/// Compresses bytes, unless there are too many.
 #[cfg(feature = "compress")]
 pub(super) fn zip(bytes: &[u8]) -> Option<Vec<u8>> {
     use std::io::Write as _;
@@ -15,7 +15,7 @@ pub(super) fn zip(bytes: &[u8]) -> Option<Vec<u8>> {
     if bytes.len() > MOST {
         return None;
     }
-    // A commit waits for it, and the next level takes twice as long for a few hundredths less.
+    // A commit waits for this, and the next level takes twice as long to save a few percent.
     let mut encoder = ZlibEncoder::new(Vec::with_capacity(bytes.len() / 2), Compression::fast());
     encoder.write_all(bytes).ok()?;
     encoder.finish().ok()
@@ -26,7 +26,7 @@ pub(super) const fn zip(_: &[u8]) -> Option<Vec<u8>> {
     None
 }
 
-/// Decompresses bytes, or says why not.
+/// Decompresses bytes, or returns the reason for failing.
 #[cfg(feature = "compress")]
 pub(super) fn unzip(bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
     use std::io::Read as _;

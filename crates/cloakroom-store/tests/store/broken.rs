@@ -1,4 +1,4 @@
-//! Stores that break a rule each, and the check that names it.
+//! Stores that break one rule each, and the check that detects it.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -12,11 +12,11 @@ use cloakroom_store::{
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
-    /// Kept by none of them: shows that the wrapper itself is right.
+    /// Breaks no rule: shows that the wrapper itself is correct.
     Nothing,
     ReplaceNeverCreates,
     ReplaceComparesAndWritesAtOnce,
-    /// Counts, as stores did before versions had tags.
+    /// Counts versions, as stores did before versions had tags.
     VersionsNameAWrite,
     TouchNeverShortens,
     TouchKeepsTheVersion,
@@ -40,7 +40,7 @@ enum Rule {
     ScansAreOfTheLiving,
     ScansTouchNothing,
     CursorsAreItsOwn,
-    /// A move that is done again takes back what it has moved.
+    /// A repeated move undoes the move.
     MovesAreDoneOnce,
     PagesAreBounded,
     PagesOutliveMoves,
@@ -97,7 +97,8 @@ impl Broken {
 }
 
 impl Broken {
-    /// In the order of keys, ten at a time: what moves to a smaller key in between is missed.
+    /// Walks in key order, ten sessions at a time, and misses a session that moves to a smaller key
+    /// in between.
     async fn end_by_key(
         &self,
         point: Timestamp,
@@ -120,7 +121,7 @@ impl Broken {
     }
 }
 
-/// A version without what makes it unique.
+/// Removes the unique part of a version.
 const fn counted(version: &Version) -> Version {
     Version::new(version.number() >> 32)
 }
@@ -199,7 +200,7 @@ impl Store for Broken {
         }
         let Some((version, mut entry)) = self.version(key, now).await? else { return Ok(false) };
         if self.breaks(Rule::TouchAndReplaceAtOnce) {
-            // Reads, waits, and writes all of it back.
+            // Reads, yields, and writes everything back.
             tokio::task::yield_now().await;
             let Some((newest, current)) = self.version(key, now).await? else { return Ok(false) };
             if newest == version {
@@ -324,13 +325,13 @@ impl Store for Broken {
         let earlier = u64::from(self.breaks(Rule::ScansAreOfTheLiving));
         let now = Timestamp::from_unix_millis(now.unix_millis() - earlier);
         let mut page = match self.inner.scan(after, limit, now).await {
-            // From the beginning again, and so for ever.
+            // Restarts the scan each time, so it never ends.
             Err(_) if self.breaks(Rule::CursorsAreItsOwn) => self.inner.scan(None, limit, now).await?,
             page => page?,
         };
         if self.breaks(Rule::ScansAreWhole) && after.is_some() && page.sessions.len() > 1 {
-            // As who skips so many rows instead of going on behind a key. Half of them: what is
-            // lost mustn't be other checks' sessions alone.
+            // Skips rows like a scan by row number instead of by key. Skips half of them, so that
+            // some of this check's own sessions are among those lost.
             page.sessions.drain(..page.sessions.len() / 2);
         }
         if self.breaks(Rule::ScansTouchNothing) {
@@ -379,7 +380,7 @@ async fn each_broken_rule_is_caught_by_name() {
         (Rule::CursorsAreItsOwn, "a_cursor_leads_on_from_the_same_place"),
     ] {
         let failed = failed(rule, 2000).await;
-        assert!(failed.contains(&check), "{rule:?} should be caught by {check}, and was by {failed:?}");
+        assert!(failed.contains(&check), "{rule:?} should fail {check}, but failed {failed:?}");
     }
 }
 
@@ -397,7 +398,7 @@ async fn each_broken_step_is_caught_by_name() {
         (Rule::StepsKnowTheirCursors, "a_foreign_cursor_ends_nothing"),
         (Rule::StepsMeetTheMoved, "what_moves_between_steps_is_ended"),
     ] {
-        // What no other check catches: nothing here is a race.
+        // A rule that no other check detects, without any race.
         assert_eq!(failed(rule, 2).await, [check], "{rule:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The memory store under the conformance suite, and its bounds.
+//! The memory store under the conformance suite, and its capacity.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ async fn the_memory_store_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn so_does_any_store() {
+async fn any_store_conforms() {
     assert_conforms(Arc::new(AnyStore::new(MemoryStore::new())), Capabilities::all()).await;
 }
 

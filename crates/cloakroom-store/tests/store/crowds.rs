@@ -1,4 +1,4 @@
-//! The memory store when more come than it has room for, and when it is large.
+//! The memory store at its capacity, and a large memory store.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -47,14 +47,14 @@ async fn live(store: &MemoryStore, keys: &[StoreKey], now: Timestamp) -> usize {
 }
 
 #[tokio::test]
-async fn a_flood_of_visitors_signs_nobody_out() {
+async fn a_flood_of_visitors_signs_no_user_out() {
     let store = MemoryStore::new().capacity(6_400);
     let signed_in = some(&store, 5_000, NOW, a_user).await;
     let visitors = some(&store, 20_000, NOW + MINUTE, a_visitor).await;
     assert_eq!(live(&store, &signed_in, NOW + MINUTE).await, 5_000);
     assert_eq!(store.len(), 6_400, "a full store");
     assert_eq!(live(&store, &visitors, NOW + MINUTE).await, 1_400);
-    assert_eq!(live(&store, &visitors[19_990..], NOW + MINUTE).await, 10, "the latest ones are there");
+    assert_eq!(live(&store, &visitors[19_990..], NOW + MINUTE).await, 10, "the newest ones are kept");
 }
 
 #[tokio::test]
@@ -67,23 +67,24 @@ async fn a_flood_of_sign_ins_leaves_an_eighth_to_visitors() {
 }
 
 #[tokio::test]
-async fn an_owner_with_many_sessions_makes_room_for_those_with_few() {
+async fn owners_with_many_sessions_are_evicted_first() {
     let store = MemoryStore::new().capacity(6_400);
     let one_each = some(&store, 3_000, NOW, a_user).await;
     some(&store, 20_000, NOW + MINUTE, |_| Some("in a loop".to_owned())).await;
     let left = live(&store, &one_each, NOW + MINUTE).await;
-    // Eight neighbours in a row that are all of others are rare where half aren't.
+    // If at least half are sessions of that owner, a sample of eight neighbours rarely misses all
+    // of them.
     assert!(left >= 2_900, "{left} of 3,000");
 }
 
 #[tokio::test]
-async fn a_visitor_who_came_back_outlives_those_who_did_not() {
+async fn returning_visitors_are_evicted_last() {
     let store = MemoryStore::new().capacity(6_400);
     let visitors = some(&store, 1_000, NOW, a_visitor).await;
     assert_eq!(live(&store, &visitors, NOW).await, 1_000);
-    // That was a load: what it made of the text is in the store now, as with a request.
+    // This is a load, and the decoded record is kept in the store, as for a request.
     for key in &visitors {
-        let Loaded::Live(_, entry) = store.load(key, NOW).await.unwrap() else { panic!("it is there") };
+        let Loaded::Live(_, entry) = store.load(key, NOW).await.unwrap() else { panic!("the session is not live") };
         entry.record(key).unwrap();
     }
     some(&store, 20_000, NOW + MINUTE, a_visitor).await;
@@ -92,7 +93,7 @@ async fn a_visitor_who_came_back_outlives_those_who_did_not() {
 }
 
 #[tokio::test]
-async fn a_mark_of_a_moved_session_outlives_a_flood() {
+async fn a_tombstone_outlives_a_flood() {
     let store = MemoryStore::new().capacity(6_400);
     let old = some(&store, 100, NOW, a_visitor).await;
     let new: Vec<StoreKey> = (0..100).map(|_| fresh_id().unwrap().store_key()).collect();
@@ -110,7 +111,7 @@ async fn a_mark_of_a_moved_session_outlives_a_flood() {
 }
 
 #[tokio::test]
-async fn expired_sessions_make_room_before_all_others() {
+async fn expired_sessions_are_evicted_first() {
     let store = MemoryStore::new().capacity(6_400);
     let expired = some(&store, 3_000, NOW, a_visitor).await;
     let later = NOW + LIFE + MINUTE;
@@ -149,7 +150,7 @@ async fn walks_yield_to_other_tasks() {
     assert!(store.is_empty() && store.count_owned("ann", NOW).await.unwrap() == 0);
 }
 
-/// Moves a session; says whether it was still there.
+/// Moves a session. Returns whether it was still there.
 async fn moved(store: &MemoryStore, key: &mut StoreKey, entry: &Entry) -> bool {
     let new = fresh_id().unwrap().store_key();
     let seen = entry.next_version(None);
@@ -158,7 +159,7 @@ async fn moved(store: &MemoryStore, key: &mut StoreKey, entry: &Entry) -> bool {
     matches!(moved, Replaced::Yes(_))
 }
 
-/// In the order of keys, a session could move from behind a page to a place before it.
+/// With a list in key order, a session could move from after a page to a place before it.
 #[tokio::test]
 async fn sessions_of_one_age_keep_their_places_in_the_list_when_they_move() {
     let store = MemoryStore::new();
@@ -203,10 +204,10 @@ async fn a_session_cannot_escape_by_moving_while_all_end() {
         keys = left;
     }
     assert!(steps > 3, "{steps} steps");
-    assert_eq!(ended, 20_000, "each is counted once");
+    assert_eq!(ended, 20_000, "each session is counted once");
     assert_eq!(live(&store, &keys, NOW).await, 0);
     assert_eq!(live(&store, &kept, NOW).await, 1);
-    // A walk that is done has no say any more in what comes later.
+    // A finished walk has no effect on later sessions.
     let mut later = some(&store, 100, NOW, a_user).await;
     for (number, key) in later.iter_mut().enumerate() {
         assert!(moved(&store, key, &entry(NOW, a_user(number).as_deref())).await);

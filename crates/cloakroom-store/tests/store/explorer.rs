@@ -1,8 +1,8 @@
-//! Runs tasks in every order in which they could have run.
+//! Runs tasks in every possible order.
 //!
-//! A task is polled until it waits, at a gate or for another one. Whoever could go on next is a
-//! choice; the explorer takes every combination of choices, each from the start. What it runs is
-//! the real code, not a model of it.
+//! A task is polled until it waits, at a gate or for another task. The next task to run is a
+//! choice, and the explorer tries every combination of choices, each from the start. It runs the
+//! real code, not a model of it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,14 +21,14 @@ impl Wake for Ready {
     }
 }
 
-/// A way through the choices: how many there were at each step, and which was taken.
+/// A sequence of choices: the number of options at each step, and the one taken.
 #[derive(Default)]
 struct Path {
     taken: Vec<(usize, usize)>,
 }
 
 impl Path {
-    /// The next way that wasn't gone yet: the last choice that has another option takes it.
+    /// Advances to the next untried sequence: the last choice with another option takes it.
     fn advance(&mut self) -> bool {
         while let Some((taken, options)) = self.taken.pop() {
             if taken + 1 < options {
@@ -53,14 +53,13 @@ impl Path {
     }
 }
 
-/// Runs what `start` makes in every order, and shows each outcome to `check`; says how many orders
-/// there were.
+/// Runs the tasks of `start` in every order, and passes each outcome to `check`. Returns the number
+/// of orders.
 pub(crate) fn explore<W, T>(start: impl Fn() -> (W, Vec<Task<T>>), mut check: impl FnMut(&W, Vec<T>)) -> usize {
     let mut path = Path::default();
     let mut orders = 0;
     loop {
-        // Another runtime for each order: one that has run before may take spawned tasks in another
-        // order.
+        // A new runtime for each order, because a used one may schedule spawned tasks differently.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let (world, tasks) = {
             let _inside = runtime.enter();
@@ -85,12 +84,13 @@ fn run<T>(runtime: &tokio::runtime::Runtime, tasks: Vec<Task<T>>, path: &mut Pat
             .filter(|index| tasks[*index].0.is_some() && tasks[*index].1.0.load(Ordering::SeqCst))
             .collect();
         if ready.is_empty() {
-            // Everybody pauses: time passes.
+            // All tasks pause: advance the time.
             runtime.block_on(tokio::time::advance(Duration::from_millis(100)));
             continue;
         }
-        // Tasks that were spawned, such as a commit whose request was dropped, may go on first:
-        // once between two steps of the others, or a way that only waits for them would never end.
+        // Spawned tasks, such as a commit whose request was dropped, may run first. This is a
+        // choice only once between two steps of the others, or an order that only waits for them
+        // would never end.
         let spawned = usize::from(!went_on && runtime.metrics().num_alive_tasks() > 0);
         let options = ready.len() + spawned;
         let choice = if options == 1 { 0 } else { path.choose(step, options) };
@@ -111,14 +111,15 @@ fn run<T>(runtime: &tokio::runtime::Runtime, tasks: Vec<Task<T>>, path: &mut Pat
             *task = None;
         }
     }
-    // What was left to a task of its own comes to its end as well.
+    // Run the remaining spawned tasks to completion.
     while runtime.metrics().num_alive_tasks() > 0 {
         runtime.block_on(tokio::time::advance(Duration::from_millis(100)));
     }
     results.into_iter().map(Option::unwrap).collect()
 }
 
-/// Polls a future until it has waited `times` times, and drops it then; `None` if it was dropped.
+/// Polls a future until it has waited `times` times, and then drops it. Returns `None` if it was
+/// dropped.
 pub(crate) async fn cancelled_after<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
     let mut future = std::pin::pin!(future);
     let mut waited = 0;
@@ -133,7 +134,7 @@ pub(crate) async fn cancelled_after<T>(times: usize, future: impl Future<Output 
     .await
 }
 
-/// Waits once, so that others can go first.
+/// Waits once, so that other tasks can run first.
 pub(crate) async fn gate() {
     let mut passed = false;
     std::future::poll_fn(|cx| {

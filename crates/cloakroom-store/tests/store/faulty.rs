@@ -1,4 +1,4 @@
-//! A store that can be told to fail, and applications whose clock stands still.
+//! A store that can be made to fail, and applications with a manual clock.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,23 +19,23 @@ pub(crate) enum Mode {
     Works,
     Down,
     Hangs,
-    /// It takes a tenth of a second for everything.
+    /// Each call takes 100 milliseconds.
     Slow,
-    /// It takes 5 milliseconds for everything.
+    /// Each call takes 5 milliseconds.
     Near,
-    /// It does what it is asked for, and its answer is lost.
+    /// Each call is executed, and its answer is lost.
     Lost,
-    /// It reads at once, and its answer takes 5 milliseconds.
+    /// Reads happen at once, but their answers take 5 milliseconds.
     FarAway,
-    /// The next write isn't done, and says nothing.
+    /// The next write is not executed, and gets no answer.
     FailsOnce,
-    /// The next write is done, and its answer is lost.
+    /// The next write is executed, and its answer is lost.
     LostOnce,
-    /// The next write isn't done, and from then on the store is down.
+    /// The next write is not executed, and then the store is down.
     FailsThenDown,
-    /// The next write is done, its answer is lost, and from then on the store is down.
+    /// The next write is executed, its answer is lost, and then the store is down.
     LostThenDown,
-    /// Somebody else takes so many of the keys that are created, right before us.
+    /// Another session takes this many of the new keys just before they are created.
     Taken(usize),
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Faulty {
     pub(crate) inner: MemoryStore,
     mode: Mutex<Mode>,
     pub(crate) calls: AtomicUsize,
-    /// What time it is there, if it tells.
+    /// The time that the server reports, if any.
     pub(crate) clock: Mutex<Option<Timestamp>>,
 }
 
@@ -93,7 +93,7 @@ impl Faulty {
         Err(StoreError::unavailable("the connection was lost"))
     }
 
-    /// Comes before a write.
+    /// Runs before each write.
     async fn write(&self) -> Result<(), StoreError> {
         self.answer().await?;
         let mut mode = self.mode.lock().unwrap();
@@ -230,7 +230,7 @@ impl Store for Faulty {
     }
 }
 
-/// An application over a store.
+/// An application with a store.
 pub(crate) struct App<S> {
     pub(crate) sessions: Arc<StoredSessions<S>>,
     pub(crate) clock: Arc<ManualClock>,
@@ -253,14 +253,14 @@ impl<S: Store> App<S> {
         Self { sessions, clock, engine }
     }
 
-    /// A request with this `Cookie` line, up to its handler.
+    /// Opens a request with this `Cookie` header, up to its handler.
     pub(crate) async fn request(&self, cookie: &str) -> Result<Request, Error> {
         let slot = SessionSlot::new(Arc::clone(&self.engine));
         let session = slot.open(CookieHeader::new([cookie.as_bytes()])).await?;
         Ok(Request { slot, session })
     }
 
-    /// A whole request; the cookie that the browser has afterwards.
+    /// Runs a whole request. Returns the browser's cookie afterwards.
     pub(crate) async fn visit(&self, cookie: &str, handler: impl FnOnce(&Session)) -> String {
         let request = self.request(cookie).await.unwrap();
         handler(&request.session);
@@ -274,7 +274,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// The response's cookies, as `name=value` each; a removal has no value.
+    /// Returns the cookies of the response as `name=value`; a removal has no value.
     pub(crate) async fn finish(self) -> Result<Vec<String>, Error> {
         let effects = self.slot.finish(200).await?;
         let cookies = effects.cookies.iter().map(ToString::to_string);
@@ -282,7 +282,7 @@ impl Request {
     }
 }
 
-/// The store's key of a `Cookie` line.
+/// Returns the store key of a `Cookie` header.
 pub(crate) fn key_of(cookie: &str) -> StoreKey {
     let id = cookie.strip_prefix(NAME).and_then(|rest| rest.strip_prefix('=')).unwrap();
     cloakroom_session::SessionId::parse(id).unwrap().store_key()

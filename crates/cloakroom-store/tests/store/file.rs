@@ -1,5 +1,5 @@
-//! The file store: under the conformance suite, on a full disk, with damaged files, and beside
-//! other processes.
+//! The file store: under the conformance suite, on a full disk, with damaged files, and with
+//! several processes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::faulty::{App, NOW, key_of};
 
 const LIFE: Duration = Duration::from_secs(1200);
 
-/// The version of the entry of this text, where it is the first write under its key.
+/// The first version under a key, for an entry with this text.
 fn first(text: &str) -> Version {
     nth(1, &entry(text))
 }
@@ -36,7 +36,7 @@ fn path(root: &Path, key: &StoreKey) -> PathBuf {
     root.join(&hex(key)[..2]).join(hex(key))
 }
 
-/// The names of all files, without the locks.
+/// Returns the names of all files except the locks.
 pub(crate) fn files(root: &Path) -> Vec<String> {
     let shards = fs::read_dir(root).unwrap().map(|shard| shard.unwrap().path());
     let files = shards.flat_map(|shard| fs::read_dir(shard).unwrap());
@@ -116,9 +116,9 @@ async fn damaged_and_foreign_files_are_errors_that_name_the_key() {
         for error in errors {
             assert!(error.is_corrupt() && error.to_string().contains(&key.prefix()), "{what}: {error}");
         }
-        assert_eq!(fs::read(path(folder.path(), &key)).unwrap(), bytes, "{what}: left as it was");
+        assert_eq!(fs::read(path(folder.path(), &key)).unwrap(), bytes, "{what}: left unchanged");
     }
-    // Half of a file, and a sweep that meets all of them.
+    // Truncate one file, and sweep all of them.
     let half = key();
     store.create(&half, &entry(text), NOW).await.unwrap();
     let bytes = fs::read(path(folder.path(), &half)).unwrap();
@@ -126,7 +126,11 @@ async fn damaged_and_foreign_files_are_errors_that_name_the_key() {
     long_ago(&path(folder.path(), &half));
     assert!(store.load(&half, NOW).await.unwrap_err().is_corrupt());
     assert_eq!(store.sweep(NOW + LIFE, 100).await.unwrap(), 0);
-    assert_eq!(store.sweep(NOW + LIFE + LIFE, 100).await.unwrap(), 2, "the whole one, and half a one that is over");
+    assert_eq!(
+        store.sweep(NOW + LIFE + LIFE, 100).await.unwrap(),
+        2,
+        "the complete one and the truncated one have expired"
+    );
 }
 
 #[tokio::test]
@@ -137,7 +141,7 @@ async fn a_damaged_session_fails_its_request_and_stays() {
     let path = path(folder.path(), &key_of(&cookie));
     let text = fs::read_to_string(&path).unwrap();
     let line = text.split('\n').next().unwrap();
-    // A line of ours, and a record that isn't.
+    // Our head line, followed by a text that isn't a record.
     let length = text.len() - line.len() - 1;
     fs::write(&path, format!("{line}\n{}", "x".repeat(length))).unwrap();
     let error = app.request(&cookie).await.err().unwrap();
@@ -146,7 +150,7 @@ async fn a_damaged_session_fails_its_request_and_stays() {
 }
 
 #[tokio::test]
-async fn what_a_killed_process_left_is_swept() {
+async fn temporary_files_of_a_killed_process_are_swept() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).unwrap();
     let kept = key();
@@ -160,7 +164,7 @@ async fn what_a_killed_process_left_is_swept() {
     assert!(matches!(store.load(&kept, NOW).await.unwrap(), Loaded::Live(..)));
 }
 
-/// A modification time in the year 1970: that of a file which no sweep may pass over.
+/// Sets a modification time in the year 1970, so that each sweep opens the file.
 fn long_ago(path: &Path) {
     fs::File::options().write(true).open(path).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
 }
@@ -174,7 +178,8 @@ async fn a_sweep_opens_only_files_that_may_have_expired() {
     let path = path(folder.path(), &key);
     let modified = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
     let written = modified(&path);
-    // With its time left as it is, a file that says of itself that it has expired isn't opened.
+    // The file says that it has expired, but its modification time is unchanged, so it isn't
+    // opened.
     let text = fs::read_to_string(&path).unwrap();
     let deadline = |at: Timestamp| format!(" {} ", at.unix_millis());
     let expired = text.replacen(&deadline(NOW + LIFE), &deadline(NOW), 1);
@@ -182,12 +187,12 @@ async fn a_sweep_opens_only_files_that_may_have_expired() {
     fs::write(&path, &expired).unwrap();
     fs::File::options().write(true).open(&path).unwrap().set_modified(written).unwrap();
     assert_eq!(store.sweep(NOW + LIFE, 10).await.unwrap(), 0);
-    // As a release before has written it, or a copy: opened once, and given its time.
+    // As written by an earlier release, or copied: opened once, and given its time.
     fs::write(&path, &text).unwrap();
     long_ago(&path);
     assert_eq!(store.sweep(NOW + LIFE, 10).await.unwrap(), 0);
     assert_eq!(modified(&path), written);
-    // A touch moves the time, and a sweep after it removes the file.
+    // A touch moves the modification time, and a later sweep removes the file.
     let longer = later + LIFE;
     assert!(store.touch(&key, NOW, Some(longer), NOW).await.unwrap());
     assert_eq!(store.sweep(longer, 10).await.unwrap(), 0);
@@ -196,7 +201,7 @@ async fn a_sweep_opens_only_files_that_may_have_expired() {
 }
 
 #[tokio::test]
-async fn files_of_a_release_before_are_swept() {
+async fn files_of_an_earlier_release_are_swept() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path()).unwrap();
     for _ in 0..20 {
@@ -238,12 +243,12 @@ async fn a_writer_waits_for_the_lock_of_another_process() {
     let replace = tokio::spawn(async move { theirs.replace(&key, first("text"), &entry("new"), NOW).await.unwrap() });
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(!replace.is_finished());
-    assert!(matches!(store.load(&key, NOW).await.unwrap(), Loaded::Live(..)), "a reader doesn't wait");
+    assert!(matches!(store.load(&key, NOW).await.unwrap(), Loaded::Live(..)), "readers don't wait for the lock");
     drop(lock);
     assert_eq!(replace.await.unwrap(), Replaced::Yes(nth(2, &entry("new"))));
 }
 
-/// A backup is put back while a request is under way that has seen what it hasn't.
+/// A backup is restored while a request is in progress that has seen a later version.
 #[tokio::test]
 async fn a_restored_backup_is_not_written_over_by_a_request_from_before() {
     let (folder, backup) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -252,7 +257,7 @@ async fn a_restored_backup_is_not_written_over_by_a_request_from_before() {
     let (live, copy) = (path(folder.path(), &key), backup.path().join("copy"));
     fs::copy(&live, &copy).unwrap();
     let Replaced::Yes(lost) = store.replace(&key, first("before"), &entry("lost"), NOW).await.unwrap() else {
-        panic!("it was there")
+        panic!("the session is not live")
     };
     fs::copy(&copy, &live).unwrap();
     let since = store.replace(&key, first("before"), &entry("since"), NOW).await.unwrap();
@@ -269,7 +274,7 @@ impl SmallDisk {
         let folder = tempfile::tempdir().unwrap();
         let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(folder.path()).status();
         let mounted = mount.is_ok_and(|status| status.success());
-        assert!(mounted, "this test mounts a tmpfs of 64 KiB as a disk that is full, and must be run by root for that");
+        assert!(mounted, "this test mounts a tmpfs of 64 KiB as a full disk, and must be run by root");
         Self(folder)
     }
 }
@@ -287,7 +292,8 @@ async fn a_full_disk_is_a_clear_error_and_the_old_session_is_intact() {
     let store = FileStore::open(disk.0.path()).unwrap();
     let (old, before) = (key(), entry("before"));
     store.create(&old, &before, NOW).await.unwrap();
-    // A shard that is there already: what fails must be the writing, not the making of folders.
+    // The folder of the shard exists already, so that writing a file fails and not creating the
+    // folder.
     let mut bytes = *old.as_bytes();
     bytes[31] ^= 1;
     let new = StoreKey::from_bytes(bytes);
@@ -299,9 +305,9 @@ async fn a_full_disk_is_a_clear_error_and_the_old_session_is_intact() {
     store.cycle(&old, first("before"), &new, &large, NOW + LIFE, NOW).await.unwrap_err();
     assert_eq!(store.load(&old, NOW).await.unwrap(), Loaded::Live(first("before"), before.clone()));
     assert_eq!(store.load(&new, NOW).await.unwrap(), Loaded::Absent);
-    assert_eq!(files(disk.0.path()), [hex(&old)], "nothing unfinished is left");
+    assert_eq!(files(disk.0.path()), [hex(&old)], "no temporary file is left");
 
-    // One page is free: a move that needs two fails half-way, and leaves everything as it was.
+    // One page is free: a move that needs two fails halfway, and changes nothing.
     let page = |number: usize| disk.0.path().join(format!("page {number}"));
     let pages = (0..).take_while(|number| fs::write(page(*number), [0; 4096]).is_ok()).count();
     fs::remove_file(page(0)).unwrap();

@@ -1,4 +1,4 @@
-//! Loads and touches of one session that meet in one process.
+//! Concurrent loads and touches of one session in one process.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,14 +8,14 @@ use cloakroom_session::Session;
 
 use crate::faulty::{App, Faulty, Mode, Request};
 
-/// Longer than the default interval of touches, and shorter than the idle timeout.
+/// Longer than the default touch interval, and shorter than the idle timeout.
 const LATER: Duration = Duration::from_secs(300);
 
 async fn begun(app: &App<Faulty>) -> String {
     app.visit("", |session| session.insert("count", 1).unwrap()).await
 }
 
-/// Opens requests at the same time.
+/// Opens requests concurrently.
 async fn open_all(app: &Arc<App<Faulty>>, cookie: &str, count: usize) -> Vec<Request> {
     let tasks: Vec<_> = (0..count)
         .map(|_| {
@@ -40,7 +40,7 @@ async fn thirty_requests_of_a_page_share_a_load_and_make_one_touch() {
     let before = store.calls.load(Ordering::SeqCst);
     let requests = open_all(&app, &cookie, 30).await;
     let loads = store.calls.load(Ordering::SeqCst) - before;
-    assert_eq!(loads, 2, "one that was sent before the others came, and one for all of them");
+    assert_eq!(loads, 2, "one sent before the others arrived, and one shared by them");
     for request in &requests {
         assert_eq!(request.session.get("count").unwrap(), Some(1));
     }
@@ -50,7 +50,7 @@ async fn thirty_requests_of_a_page_share_a_load_and_make_one_touch() {
     }
     assert_eq!(store.calls.load(Ordering::SeqCst) - before - loads, 1, "touches");
     assert_eq!(app.sessions.stats().touched, 30);
-    // The touch was written: the session lives as long as if each had touched it.
+    // The touch was written: the session lives as long as if each request had touched it.
     store.be(Mode::Works);
     app.clock.advance(Duration::from_secs(1200));
     assert!(!app.request(&cookie).await.unwrap().session.is_new());
@@ -59,7 +59,7 @@ async fn thirty_requests_of_a_page_share_a_load_and_make_one_touch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_comes_later_never_joins_a_load_that_was_sent() {
+async fn a_later_request_never_joins_an_earlier_load() {
     let app = Arc::new(App::new(Faulty::new()));
     let store = Arc::clone(app.sessions.store());
     let another_node = App::new(Arc::clone(&store));
@@ -71,16 +71,16 @@ async fn a_request_that_comes_later_never_joins_a_load_that_was_sent() {
     });
     tokio::task::yield_now().await;
     store.be(Mode::Works);
-    // Done before the next request begins.
+    // Completed before the next request begins.
     another_node.visit(&cookie, |session| session.insert("count", 2).unwrap()).await;
     store.be(Mode::FarAway);
     let later = app.request(&cookie).await.unwrap();
     assert_eq!(later.session.get("count").unwrap(), Some(2));
-    assert_eq!(early.await.unwrap(), Some(1), "this one had been read before");
+    assert_eq!(early.await.unwrap(), Some(1), "this value was read earlier");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_hangs_or_is_dropped_holds_no_other_up() {
+async fn a_hanging_or_dropped_load_blocks_no_other_load() {
     for is_dropped in [false, true] {
         let app = Arc::new(App::new(Faulty::new()));
         let store = Arc::clone(app.sessions.store());
@@ -127,13 +127,13 @@ async fn a_load_that_fails_fails_for_all_that_shared_it() {
     for task in tasks {
         failed += usize::from(task.await.unwrap().is_err_and(|error| error.status() == 503));
     }
-    assert_eq!((failed, store.calls.load(Ordering::SeqCst) - before), (4, 1), "the first one was sent before");
+    assert_eq!((failed, store.calls.load(Ordering::SeqCst) - before), (4, 1), "the first load was sent earlier");
 }
 
-/// A touch that sends a cookie asks the store each time: the session may have ended, and the
-/// browser have another one.
+/// A touch that sends a cookie calls the store each time: the session may have ended, and the
+/// browser may already have a newer cookie.
 #[tokio::test(start_paused = true)]
-async fn a_touch_with_a_cookie_is_never_taken_for_done() {
+async fn a_touch_with_a_cookie_is_never_skipped() {
     let app = App::new(Faulty::new());
     let cookie = app
         .visit("", |session: &Session| {

@@ -1,4 +1,4 @@
-//! A store with a gate before each call, and with rules that can be broken.
+//! A store with a gate before each call, which can be made to break a rule.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,17 +8,17 @@ use cloakroom_store::{Created, Cursor, Ended, Entry, Loaded, MemoryStore, OwnedP
 
 use crate::explorer::gate;
 
-/// A rule that a store must keep, and that this one breaks, to see that the explorer finds out.
+/// A store rule that this store breaks, to test that the explorer detects it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broken {
     Nothing,
-    /// `replace` and `touch` create what isn't there (rack CVE-2025-46336).
+    /// `replace` and `touch` create missing sessions (rack CVE-2025-46336).
     ReplaceCreates,
-    /// `replace` doesn't look at the version (nearly everyone).
+    /// `replace` ignores the version (a common bug).
     VersionIgnored,
-    /// `cycle` leaves the old session as it is.
+    /// `cycle` leaves the old session unchanged.
     OldStays,
-    /// `end` doesn't follow a session that has moved.
+    /// `end` doesn't follow a tombstone.
     EndStaysBehind,
     /// The ids of the commits that wrote a record are lost, so that a retry cannot be recognised.
     MarksLost,
@@ -28,15 +28,14 @@ pub(crate) enum Broken {
 pub(crate) struct Gated {
     pub(crate) inner: Arc<MemoryStore>,
     pub(crate) broken: Broken,
-    /// One bit for each write that comes, the lowest first: it is carried out, and its answer is
-    /// lost.
+    /// One bit per write, the lowest bit first: that write is executed, and its answer is lost.
     pub(crate) loses: AtomicUsize,
-    /// The writes so far.
+    /// The number of writes so far.
     pub(crate) writes: AtomicUsize,
 }
 
 impl Gated {
-    /// The same store, as another process has it.
+    /// Returns the same store as seen by another process.
     pub(crate) fn beside(&self, loses: usize) -> Self {
         Self::new(Arc::clone(&self.inner), self.broken, loses)
     }
@@ -55,7 +54,7 @@ impl Gated {
         Ok(answer)
     }
 
-    /// What is written in place of an entry.
+    /// Returns the entry that is actually written.
     fn written(&self, entry: &Entry) -> Entry {
         if self.broken != Broken::MarksLost {
             return entry.clone();

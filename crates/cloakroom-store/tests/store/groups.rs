@@ -1,5 +1,5 @@
-//! Commits of one session that wait in one process at the same time are written as one, and each of
-//! them exactly once.
+//! Concurrent commits of one session in one process are written as one, and each is applied exactly
+//! once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use crate::explorer::{Task, cancelled_after, explore};
 use crate::faulty::{App, Faulty, Mode, NAME, NOW, Request};
 use crate::gated::{Broken, Gated};
 
-/// Opens requests of one session that all have begun before any of them ends.
+/// Opens requests of one session that all begin before any of them ends.
 async fn opened(app: &App<Faulty>, cookie: &str, count: usize, act: impl Fn(usize, &Session)) -> Vec<Request> {
     let mut requests = Vec::new();
     for index in 0..count {
@@ -26,7 +26,7 @@ async fn opened(app: &App<Faulty>, cookie: &str, count: usize, act: impl Fn(usiz
     requests
 }
 
-/// Ends requests at the same time; returns their outcomes.
+/// Finishes requests concurrently. Returns their outcomes.
 async fn finish_all(requests: Vec<Request>) -> Vec<Result<Vec<String>, String>> {
     let tasks: Vec<_> = requests.into_iter().map(|request| tokio::spawn(request.finish())).collect();
     let mut outcomes = Vec::new();
@@ -69,7 +69,7 @@ async fn a_commit_that_fails_on_its_own_takes_no_other_with_it() {
         let runs = AtomicUsize::new(0);
         let closure = move |count: &mut usize| {
             *count += 1;
-            assert_eq!(runs.fetch_add(1, Ordering::SeqCst), 0, "on purpose, in a replay");
+            assert_eq!(runs.fetch_add(1, Ordering::SeqCst), 0, "deliberate panic in a replay");
         };
         session.update("count", closure).unwrap();
     };
@@ -113,9 +113,9 @@ async fn a_session_that_ends_drops_a_whole_group() {
     assert!(store.inner.is_empty());
 }
 
-/// The error of a commit that ran out of time says what it waited for.
+/// The error of a commit that ran out of time names the cause.
 #[tokio::test(start_paused = true)]
-async fn a_commit_that_waited_too_long_says_for_what() {
+async fn the_error_of_a_timed_out_commit_names_the_cause() {
     let app = App::new(Faulty::new());
     let store = Arc::clone(app.sessions.store());
     let cookie = app.visit("", |session| session.insert("count", 0).unwrap()).await;
@@ -134,7 +134,7 @@ async fn a_commit_that_waited_too_long_says_for_what() {
 
 const ID: SessionId = SessionId::from_random([7; 32]);
 
-/// A store with a session whose counter is 0.
+/// Creates a store with a session whose counter is 0.
 fn counter(broken: Broken) -> Arc<Gated> {
     let mut session = SessionState::fresh(NOW, Lifetimes::default());
     session.insert("count", &0).unwrap();
@@ -160,8 +160,8 @@ fn factory(store: &Arc<Gated>) -> Sessions {
     Arc::new(sessions.call_timeout(long).commit_timeout(long).build().unwrap())
 }
 
-/// A request that adds 1 to the counter. Its commit is dropped after it has waited so many times,
-/// and then tried once more.
+/// A request that adds 1 to the counter. Its commit is dropped after it has waited `dropped_after`
+/// times, and then retried.
 async fn add_one(sessions: Sessions, mut session: SessionState, dropped_after: Option<usize>) -> bool {
     let add: fn(&mut u32) = |count| *count += 1;
     session.update("count", add).unwrap();
@@ -178,7 +178,7 @@ async fn add_one(sessions: Sessions, mut session: SessionState, dropped_after: O
     !committed.session.is_detached()
 }
 
-/// The session as it is in the store.
+/// Loads the session from the store.
 fn loaded(store: &Gated) -> SessionState {
     let Loaded::Live(version, entry) = now_or_never(store.inner.load(&ID.store_key(), NOW)).unwrap() else {
         panic!("the session is gone")
@@ -188,17 +188,17 @@ fn loaded(store: &Gated) -> SessionState {
     session.at_version(version).under(ID.store_key())
 }
 
-/// What an exploration has found.
+/// The result of an exploration.
 #[derive(Default)]
 struct Explored {
     orders: usize,
-    /// The fewest writes of an order.
+    /// The smallest number of writes in any order.
     fewest: usize,
-    /// What was wrong in the first bad order.
+    /// The failure in the first wrong order.
     wrong: Option<String>,
 }
 
-/// Explores commits of one process, and one of another process that comes in between.
+/// Explores concurrent commits of one process, and optionally one of another process in between.
 fn explore_group(broken: Broken, dropped_after: &[Option<usize>], loses: usize, elsewhere: bool) -> Explored {
     let mut explored = Explored { fewest: usize::MAX, ..Explored::default() };
     let (fewest, wrong) = (&mut explored.fewest, &mut explored.wrong);
@@ -219,7 +219,7 @@ fn explore_group(broken: Broken, dropped_after: &[Option<usize>], loses: usize, 
             let (all, found) = (acknowledged.len(), loaded(store).get::<usize>("count").unwrap());
             if found != Some(all) || acknowledged.contains(&false) {
                 let row = format!("{dropped_after:?}, lost answers {loses:b}, elsewhere {elsewhere}");
-                wrong.get_or_insert(format!("{row}: {acknowledged:?}, and the counter says {found:?}"));
+                wrong.get_or_insert(format!("{row}: {acknowledged:?}, but the counter is {found:?}"));
             }
             *fewest = (*fewest).min(store.writes.load(Ordering::SeqCst));
         },
@@ -234,11 +234,12 @@ fn groups_in_every_order_count_each_commit_once() {
     let rows: [(&[Option<usize>], bool); 7] = [
         (&[None, None, None], false),
         (&[None, None], true),
-        // The one that has the turn is dropped: before its call, and while it waits for the answer.
+        // The commit that has the turn is dropped: before its call, and while it waits for the
+        // answer.
         (&[Some(0), None, None], false),
         (&[Some(1), None, None], false),
         (&[Some(1), None], true),
-        // Another one is dropped as well, while it waits for its turn or has it.
+        // Another commit is dropped as well, while it waits for its turn or has it.
         (&[Some(0), Some(1)], false),
         (&[Some(1), Some(0)], true),
     ];
@@ -258,7 +259,7 @@ fn groups_in_every_order_count_each_commit_once() {
 
 /// The name of a group is the only trace of its commits.
 #[test]
-fn a_store_that_loses_the_name_of_a_group_is_found_out() {
+fn a_store_that_loses_the_name_of_a_group_is_detected() {
     let explored = explore_group(Broken::MarksLost, &[None, None, None], 0b10, false);
-    assert!(explored.wrong.is_some(), "a commit that was done again went unnoticed");
+    assert!(explored.wrong.is_some(), "a commit that was applied twice was not detected");
 }

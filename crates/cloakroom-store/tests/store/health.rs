@@ -1,4 +1,4 @@
-//! A store that is known to be down, and the numbers that say so.
+//! A store that is known to be down, and the metrics that show it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,7 +18,7 @@ async fn begun(fails_fast: bool) -> (App<Faulty>, Arc<Faulty>, String) {
     (app, store, cookie)
 }
 
-/// Makes a request each millisecond for so long; returns how many failed.
+/// Makes one request per millisecond for this time. Returns the number of failures.
 async fn requests(app: &App<Faulty>, cookie: &str, millis: usize) -> usize {
     let mut failed = 0;
     for _ in 0..millis {
@@ -36,12 +36,12 @@ async fn calls_fail_at_once_while_the_store_is_down_and_go_on_when_it_answers() 
     store.be(Mode::Down);
     assert_eq!(requests(&app, &cookie, 600).await, 600);
     assert!(app.sessions.stats().is_down);
-    // A few probes, and no other call.
+    // Only a few probes are made.
     let calls = store.calls.load(Ordering::SeqCst);
     assert_eq!(requests(&app, &cookie, 5_000).await, 5_000);
     let probes = store.calls.load(Ordering::SeqCst) - calls;
     assert!((10..=20).contains(&probes), "{probes} probes in 5 seconds");
-    // A write and a sign-out fail as in any outage, at once.
+    // A write and a sign-out fail as in any outage, but at once.
     let error = app.request(&cookie).await.err().unwrap();
     assert_eq!((error.status(), error.retry_after().is_some()), (503, true));
     let why = std::error::Error::source(&error).unwrap().to_string();
@@ -53,7 +53,7 @@ async fn calls_fail_at_once_while_the_store_is_down_and_go_on_when_it_answers() 
         assert!(request.finish().await.unwrap_err().is_unavailable());
         assert!(began.elapsed() <= MILLISECOND, "{:?}", began.elapsed());
     }
-    // The store is back: within half a second all is well.
+    // The store is back: all calls succeed within half a second.
     store.be(Mode::Works);
     let began = Instant::now();
     while app.request(&cookie).await.is_err() {
@@ -66,21 +66,21 @@ async fn calls_fail_at_once_while_the_store_is_down_and_go_on_when_it_answers() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hiccup_or_some_failures_stop_no_call() {
+async fn brief_or_partial_failures_stop_no_call() {
     let (app, store, cookie) = begun(true).await;
-    // All fail, for less than half a second.
+    // All calls fail, for less than half a second.
     store.be(Mode::Down);
     assert_eq!(requests(&app, &cookie, 450).await, 450);
     store.be(Mode::Works);
     assert_eq!(requests(&app, &cookie, 1).await, 0);
-    // Nine of ten fail, for long.
+    // Nine of ten calls fail, for a long time.
     for _ in 0..500 {
         store.be(Mode::Down);
         assert_eq!(requests(&app, &cookie, 9).await, 9);
         store.be(Mode::Works);
         assert_eq!(requests(&app, &cookie, 1).await, 0, "no call is refused");
     }
-    // Few calls fail, and none succeeds, for long.
+    // Few calls are made, and none succeeds, for a long time.
     store.be(Mode::Down);
     for _ in 0..4 {
         assert!(app.request(&cookie).await.is_err());
@@ -90,7 +90,7 @@ async fn a_hiccup_or_some_failures_stop_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_hangs_keeps_no_other_away() {
+async fn a_hanging_probe_blocks_no_other_probe() {
     let (app, store, cookie) = begun(true).await;
     let app = Arc::new(app);
     store.be(Mode::Down);
@@ -112,7 +112,7 @@ async fn a_probe_that_hangs_keeps_no_other_away() {
     }
     store.be(Mode::Works);
     let began = Instant::now();
-    // Another session's: the load that hangs is this one's.
+    // Another session, because the hanging load belongs to this one.
     let other = "session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     while app.request(other).await.is_err() {
         sleep(MILLISECOND).await;
@@ -131,7 +131,7 @@ async fn by_default_every_call_is_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stats_say_what_was_shared_and_what_waits() {
+async fn stats_count_shared_calls_and_waiting_commits() {
     let (app, store, cookie) = begun(false).await;
     let count = |session: &Session| session.update("count", |count: &mut u32| *count += 1).unwrap();
     let mut tasks = Vec::new();

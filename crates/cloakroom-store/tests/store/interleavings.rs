@@ -1,5 +1,5 @@
-//! Two and three requests of one session, in every order of their store calls, within one process
-//! and across several.
+//! Two and three concurrent requests of one session, in every order of their store calls, within
+//! one process and across several.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,13 +29,13 @@ enum Act {
     Cycle,
     Invalidate,
     InvalidateAndWrite,
-    /// Comes when the session has expired, and writes.
+    /// Arrives after the session has expired, and writes.
     TooLate,
     /// Signs in as another owner.
     SignInAsOther,
     /// Commits an update early, and drops that commit after it has waited this many times.
     Cancelled(usize),
-    /// Commits an update early; it is carried out, but the answer is lost.
+    /// Commits an update early; it is executed, but its answer is lost.
     UpdateAnswerLost,
     /// The same with a new id.
     CycleAnswerLost,
@@ -89,11 +89,11 @@ enum Processes {
 #[derive(Debug)]
 struct Outcome {
     act: Act,
-    /// The request's cookie opened the session.
+    /// `true` if the request's cookie opened the session.
     loaded: bool,
-    /// The request's id had moved when it came.
+    /// `true` if the request's id had moved when it arrived.
     moved: bool,
-    /// Its changes were dropped.
+    /// `true` if its changes were dropped.
     dropped: bool,
     popped: Vec<String>,
     cookies: Vec<String>,
@@ -101,13 +101,13 @@ struct Outcome {
 
 fn factory(store: &Arc<Gated>) -> Arc<StoredSessions<Gated>> {
     let cookie = cloakroom_session::CookieConfig::default().name(NAME);
-    // Longer than any pause that an explored order makes.
+    // Longer than any pause in an explored order.
     let long = Duration::from_secs(1000);
     let sessions = StoredSessions::new(Arc::clone(store)).cookie(cookie).call_timeout(long).commit_timeout(long);
     Arc::new(sessions.build().unwrap())
 }
 
-/// A store with one session in it: a counter at 0, and a message.
+/// Creates a store with one session: a counter at 0, and a message.
 fn store(broken: Broken) -> Arc<Gated> {
     let mut session = SessionState::fresh(NOW, cloakroom_session::Lifetimes::default());
     session.set_owner(OWNER, CsrfToken::from_random([1; 32]), NOW);
@@ -155,7 +155,7 @@ async fn request(sessions: Arc<StoredSessions<Gated>>, act: Act, index: usize) -
         }
     }
     if act.loses_answer() {
-        // What follows is the second try. Nothing was lost where there was nothing to write.
+        // The second attempt follows. If there was nothing to write, no answer was lost.
         _ = session.commit_now().await;
     }
     let effects = slot.finish(200).await.map_err(|failure| failure.error).unwrap();
@@ -164,17 +164,17 @@ async fn request(sessions: Arc<StoredSessions<Gated>>, act: Act, index: usize) -
     Outcome { act, loaded, moved, dropped, popped, cookies }
 }
 
-/// Everything that must hold, whatever the order was.
+/// Checks the rules that must hold in every order.
 fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
     let owned = now_or_never(all_owned(&*store.inner, OWNER, NOW)).unwrap();
     let kept =
         |is: fn(Act) -> bool| outcomes.iter().enumerate().filter(move |(_, it)| is(it.act) && it.loaded && !it.dropped);
-    // A sign-out takes effect also with an id that has moved.
+    // A sign-out takes effect even with a moved id.
     let ended = outcomes
         .iter()
         .any(|it| (it.act.ends() && (it.loaded || it.moved)) || (it.act == Act::SignInAsOther && it.loaded));
 
-    // What is ended stays ended, and what isn't is there once.
+    // An ended session stays ended, and any other exists exactly once.
     match (ended, owned.len()) {
         (true, 0) | (false, 1) => {}
         (true, count) => return Err(format!("invalidated, and there {count} times")),
@@ -192,7 +192,7 @@ fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
             return Err(format!("{:?} sent the old id again", outcome.act));
         }
     }
-    // Nothing of one owner is seen by another.
+    // No owner sees data of another one.
     for other in now_or_never(all_owned(&*store.inner, OTHER, NOW)).unwrap() {
         let record = Record::decode(other.entry.text(), 0).map_err(|error| error.to_string())?;
         if record.contains_key("count") || record.flashes().next().is_some() {
@@ -207,7 +207,7 @@ fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
         cloakroom_session::Lifetimes::default(),
     );
 
-    // A new id, and only under one: the old one is a mark.
+    // The session has one new id, and the old one is a tombstone.
     let cycled = kept(Act::cycles).count();
     let moved = owned.key != ID.store_key();
     if cycled > 1 || moved != (cycled == 1) {
@@ -216,10 +216,10 @@ fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
             if moved { "" } else { "not " }
         ));
     }
-    // No update is lost, and none that was dropped is there.
+    // No acknowledged update is lost, and no dropped update is stored.
     let count: usize = session.get("count").unwrap().unwrap_or_default();
     let updates = kept(Act::updates).count();
-    // Carried out without an answer, and then the session moved: the second try can't tell any
+    // Executed without an answer, and then the session moved: the second attempt can't tell any
     // more.
     let unsure = outcomes.iter().filter(|it| it.act == Act::UpdateAnswerLost && it.dropped).count();
     if !(updates..=updates + unsure).contains(&count) {
@@ -230,7 +230,7 @@ fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
             return Err(format!("request {index}: {outcome:?}, and its key is the other way"));
         }
     }
-    // A message stays until it is popped, and goes with a pop that was given it.
+    // A message stays until it is popped by a request that received it.
     let waiting: Vec<String> = session.peek_flash("").unwrap();
     let flashed =
         kept(|act| act == Act::Flash).map(|(index, _)| format!("message {index}")).chain(["first".to_owned()]);
@@ -244,8 +244,7 @@ fn check(store: &Arc<Gated>, outcomes: &[Outcome]) -> Result<(), String> {
     Ok(())
 }
 
-/// Explores one combination; says how many orders there were, and what was wrong in the first bad
-/// one.
+/// Explores one combination. Returns the number of orders, and the failure in the first wrong one.
 fn explore_acts(acts: &[Act], processes: Processes, broken: Broken) -> (usize, Option<String>) {
     let mut wrong = None;
     let orders = explore(
@@ -254,7 +253,7 @@ fn explore_acts(acts: &[Act], processes: Processes, broken: Broken) -> (usize, O
             let shared = factory(&store);
             let tasks = acts.iter().enumerate().map(|(index, act)| -> Task<Outcome> {
                 let sessions = match processes {
-                    // Only this request's answers are lost.
+                    // Only the answers of this request are lost.
                     _ if act.loses_answer() => factory(&Arc::new(store.beside(1))),
                     Processes::One => Arc::clone(&shared),
                     Processes::OneEach => factory(&store),
@@ -273,7 +272,7 @@ fn explore_acts(acts: &[Act], processes: Processes, broken: Broken) -> (usize, O
     (orders, wrong)
 }
 
-/// The acts of three requests at a time. All of them together would take hours.
+/// The acts of three concurrent requests. All possible acts would take hours.
 const PLAIN: &[Act] = &[
     Act::Write,
     Act::Update,
@@ -284,7 +283,7 @@ const PLAIN: &[Act] = &[
     Act::InvalidateAndWrite,
     Act::TooLate,
 ];
-/// Acts beside which one of trouble is explored.
+/// Acts that are combined with one faulty request.
 const CALM: &[Act] = &[Act::Update, Act::Cycle, Act::Invalidate];
 const TROUBLE: [Act; 3] = [Act::Cancelled(1), Act::UpdateAnswerLost, Act::CycleAnswerLost];
 
@@ -294,7 +293,8 @@ fn combinations(acts: &[Act], size: usize) -> Vec<Vec<Act>> {
         all = all
             .into_iter()
             .flat_map(|some: Vec<Act>| {
-                // Requests are alike: the order in which they are listed doesn't matter.
+                // The requests are interchangeable, so the order in which they are listed doesn't
+                // matter.
                 let from = some.last().map_or(0, |last| acts.iter().position(|act| act == last).unwrap());
                 acts[from..].iter().map(move |act| [some.clone(), vec![*act]].concat()).collect::<Vec<_>>()
             })
@@ -338,17 +338,17 @@ fn three_requests_in_every_order() {
 
 #[test]
 fn three_requests_with_lost_answers_and_cancelled_commits_in_every_order() {
-    // Two requests in trouble are explored as a pair.
+    // Combinations with two faulty requests are explored as pairs.
     let beside = |trouble: Act| combinations(CALM, 2).into_iter().map(move |calm| [calm, vec![trouble]].concat());
     three_requests(&TROUBLE.into_iter().flat_map(beside).collect::<Vec<_>>(), 5_000);
 }
 
 #[test]
-fn a_store_that_breaks_a_rule_is_found_out() {
+fn a_store_that_breaks_a_rule_is_detected() {
     for broken in
         [Broken::ReplaceCreates, Broken::VersionIgnored, Broken::OldStays, Broken::EndStaysBehind, Broken::MarksLost]
     {
         let (_, wrong) = explore_all(&combinations(&ACTS, 2), broken);
-        assert!(!wrong.is_empty(), "{broken:?} went unnoticed");
+        assert!(!wrong.is_empty(), "{broken:?} was not detected");
     }
 }

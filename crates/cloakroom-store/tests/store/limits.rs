@@ -1,4 +1,4 @@
-//! Owners with many sessions: counted, listed and ended in bounded steps.
+//! Owners with many sessions, which are counted, listed and ended in bounded steps.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ fn sign_in(session: &Session) {
     session.set_owner("ann");
 }
 
-/// More sessions than a sign-in may end.
+/// More sessions than one sign-in may end.
 const MANY: u32 = 50_000;
 
-/// Puts so many sessions of `ann` into a store.
+/// Creates this many sessions of `ann`.
 async fn fill(store: &MemoryStore, count: u32) {
     for index in 0..count {
         let mut bytes = [9; 32];
@@ -43,10 +43,10 @@ async fn a_sign_in_ends_a_bounded_number_of_the_oldest_sessions() {
     let many = usize::try_from(MANY).unwrap();
     assert_eq!(count().await, many + 1 - 100);
     assert_eq!(app.request(&newest).await.unwrap().session.owner().as_deref(), Some("ann"));
-    // The oldest have gone, and the newest stay.
+    // The oldest sessions have ended, and the newest remain.
     let first = store.inner.owned("ann", None, 1, NOW).await.unwrap().sessions.remove(0).entry.created;
     assert_eq!(first.since(NOW), Duration::from_millis(100));
-    // A hundred sign-ins later it is a hundred fewer each time.
+    // Each further sign-in ends a hundred more.
     for _ in 0..3 {
         newest = app.visit("", sign_in).await;
     }
@@ -57,7 +57,7 @@ async fn a_sign_in_ends_a_bounded_number_of_the_oldest_sessions() {
 }
 
 #[tokio::test]
-async fn an_owner_has_a_hundred_sessions_unless_the_application_says_otherwise() {
+async fn the_default_limit_of_sessions_per_owner_is_a_hundred() {
     for (limited, expected) in [(true, 100), (false, 105)] {
         let app = App::with(Faulty::new(), |sessions| if limited { sessions } else { sessions.no_owner_limit() });
         let mut cookies = Vec::new();
@@ -73,13 +73,13 @@ async fn an_owner_has_a_hundred_sessions_unless_the_application_says_otherwise()
 }
 
 #[tokio::test]
-async fn a_store_without_an_index_of_owners_has_no_limit_by_default() {
+async fn a_store_without_an_owner_index_has_no_default_limit() {
     let folder = tempfile::tempdir().unwrap();
     let open = || Arc::new(FileStore::open(folder.path()).unwrap());
     let app = App::new(open());
     let cookie = app.visit("", sign_in).await;
     assert_eq!(app.request(&cookie).await.unwrap().session.owner().as_deref(), Some("ann"));
-    // One that was asked for can't be kept.
+    // A limit that the application configured can't be enforced.
     let app = App::with(open(), |sessions| sessions.owner_limit(2, cloakroom_store::AtLimit::EndOldest));
     let request = app.request("").await.unwrap();
     sign_in(&request.session);
@@ -94,7 +94,7 @@ async fn sessions_of_an_owner_are_listed_and_ended_page_by_page() {
     let clock = cloakroom_session::ManualClock::at(NOW);
     let sessions = Sessions::new(Arc::new(factory)).clock(clock);
     let all = sessions.list("ann").await.unwrap();
-    assert_eq!(all.len(), 1_000, "the oldest thousand");
+    assert_eq!(all.len(), 1_000, "the oldest thousand are listed");
     assert!(all.windows(2).all(|two| two[0].created < two[1].created), "oldest first");
     let (mut seen, mut after, mut pages) = (HashSet::new(), None, 0);
     loop {
@@ -108,7 +108,7 @@ async fn sessions_of_an_owner_are_listed_and_ended_page_by_page() {
         }
     }
     assert_eq!((seen.len(), pages), (1_100, 4));
-    // One that is far behind in the list is found.
+    // A session far down the list is found.
     let last = sessions.page("ann", None, 1_100).await.unwrap().devices.pop().unwrap();
     assert!(sessions.end("ann", &last.prefix()).await.unwrap());
     let before = store.calls.load(Ordering::SeqCst);

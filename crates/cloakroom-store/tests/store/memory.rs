@@ -1,4 +1,4 @@
-//! What is particular to the memory store.
+//! Features specific to the memory store.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ fn record() -> Record {
 }
 
 async fn kept(store: &MemoryStore) -> Entry {
-    let Loaded::Live(_, entry) = store.load(&KEY, NOW).await.unwrap() else { panic!("it is there") };
+    let Loaded::Live(_, entry) = store.load(&KEY, NOW).await.unwrap() else { panic!("the session is not live") };
     entry
 }
 
@@ -93,7 +93,7 @@ async fn a_touch_reaches_a_record_that_was_never_text() {
 }
 
 #[tokio::test]
-async fn what_another_framework_keeps_stays_out() {
+async fn data_of_another_framework_is_not_stored() {
     let store = MemoryStore::new();
     let mut bridged = record();
     bridged.restore_foreign(Foreign::new("other"));
@@ -102,7 +102,7 @@ async fn what_another_framework_keeps_stays_out() {
 }
 
 #[test]
-fn an_entry_says_nothing_of_what_is_in_it() {
+fn debug_of_an_entry_shows_no_contents() {
     let made = Entry::of(record());
     let read = made.clone().with_text("a secret");
     for (entry, shown) in [(read, "Text(8 bytes)"), (made, "key 8")] {

@@ -1,4 +1,4 @@
-//! What is counted and timed.
+//! Counters and timings.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 use crate::faulty::{App, Faulty, Mode};
 
-/// Counters and gauges by their value, histograms by how many values there are.
+/// Returns counters and gauges by value, and histograms by their number of samples.
 fn numbers(recorder: &DebuggingRecorder) -> BTreeMap<String, u64> {
     let rows = recorder.snapshotter().snapshot().into_vec().into_iter().map(|(key, _, description, value)| {
         assert!(description.is_some(), "{key:?} isn't described");
@@ -26,7 +26,7 @@ fn numbers(recorder: &DebuggingRecorder) -> BTreeMap<String, u64> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_happens_is_counted_and_timed() {
+async fn events_are_counted_and_calls_are_timed() {
     let recorder = DebuggingRecorder::new();
     let _recording = metrics::set_default_local_recorder(&recorder);
     meter::describe();

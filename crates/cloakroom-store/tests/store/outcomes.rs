@@ -1,5 +1,4 @@
-//! A store whose answer is lost: each operation once done and once not done, through whole
-//! requests.
+//! A store whose answer is lost: each operation once executed and once not, through whole requests.
 
 use std::time::Duration;
 
@@ -10,8 +9,8 @@ use crate::faulty::{App, Faulty, Mode, NOW};
 
 type Act = fn(&Session);
 
-/// What a request does that writes, whether a session is there before, and how many are there
-/// afterwards.
+/// Acts of a writing request: the name, whether a session exists before, the act, and the number of
+/// sessions afterwards.
 const ACTS: [(&str, bool, Act, usize); 6] = [
     ("create", false, count, 1),
     ("replace", true, count, 1),
@@ -49,7 +48,7 @@ async fn live(app: &App<Faulty>) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_lost_is_found_out_within_the_commit() {
+async fn a_lost_answer_is_detected_within_the_commit() {
     for (what, has_session, act, expected) in ACTS {
         for mode in [Mode::FailsOnce, Mode::LostOnce, Mode::Lost] {
             let row = format!("{what}, {mode:?}");
@@ -68,7 +67,7 @@ async fn an_answer_that_is_lost_is_found_out_within_the_commit() {
             }
             let newest = cookies.first().unwrap_or(&cookie);
             let session = app.request(newest).await.unwrap().session;
-            assert_eq!(session.get("count").unwrap(), Some(1), "{row}: once");
+            assert_eq!(session.get("count").unwrap(), Some(1), "{row}: applied once");
             let keeps = has_session && what != "sign out with a message";
             assert_eq!(session.get::<String>("cart").unwrap().is_some(), keeps, "{row}");
             if what.starts_with("sign in") {
@@ -80,7 +79,7 @@ async fn an_answer_that_is_lost_is_found_out_within_the_commit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_stays_unknown_is_an_error_and_leaves_no_session_that_no_browser_has() {
+async fn an_unknown_outcome_is_an_error_and_leaves_no_orphan() {
     for (what, has_session, act, _) in ACTS {
         for mode in [Mode::FailsThenDown, Mode::LostThenDown] {
             let row = format!("{what}, {mode:?}");
@@ -96,26 +95,29 @@ async fn what_stays_unknown_is_an_error_and_leaves_no_session_that_no_browser_ha
             tokio::time::sleep(Duration::from_secs(20)).await;
             app.sessions.store().be(Mode::Works);
             tokio::time::sleep(Duration::from_secs(60)).await;
-            assert_eq!(app.sessions.store().inner.count_owned("ann", NOW).await.unwrap(), 0, "{row}: none is ann's");
+            assert_eq!(
+                app.sessions.store().inner.count_owned("ann", NOW).await.unwrap(),
+                0,
+                "{row}: ann has no session"
+            );
             let known = !app.request(&cookie).await.unwrap().session.is_new();
-            assert_eq!(live(&app).await, usize::from(known), "{row}: no session that no browser has");
-            // And nobody is locked out.
+            assert_eq!(live(&app).await, usize::from(known), "{row}: no orphan is left");
+            // The user can still sign in.
             let again = app.request(&cookie).await.unwrap();
             sign_in(&again.session);
             let cookies = again.finish().await.unwrap_or_else(|error| panic!("{row}: {error}"));
             let session = app.request(&cookies[0]).await.unwrap().session;
             assert_eq!(session.owner().as_deref(), Some("ann"), "{row}");
             if mode == Mode::FailsThenDown && has_session && !what.starts_with("sign out") {
-                assert_eq!(session.get::<String>("cart").unwrap().as_deref(), Some("shoes"), "{row}: as it was");
+                assert_eq!(session.get::<String>("cart").unwrap().as_deref(), Some("shoes"), "{row}: unchanged");
             }
         }
     }
 }
 
-/// A commit that is tried again gets its session back before it is ended as one that no browser
-/// has.
+/// A retried commit keeps its session, which is not ended as an orphan.
 #[tokio::test(start_paused = true)]
-async fn a_commit_that_is_tried_again_keeps_its_session() {
+async fn a_retried_commit_keeps_its_session() {
     for (what, has_session, act, expected) in ACTS {
         for (mode, pause) in [(Mode::LostThenDown, 0), (Mode::LostThenDown, 10), (Mode::FailsThenDown, 0)] {
             let row = format!("{what}, {mode:?}, {pause} s");
@@ -132,7 +134,7 @@ async fn a_commit_that_is_tried_again_keeps_its_session() {
             assert_eq!(live(&app).await, expected, "{row}");
             if expected > 0 {
                 let session = app.request(cookies.first().unwrap_or(&cookie)).await.unwrap().session;
-                assert_eq!(session.get("count").unwrap(), Some(1), "{row}: once");
+                assert_eq!(session.get("count").unwrap(), Some(1), "{row}: applied once");
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Packed records: under the conformance suite, moved, damaged, of other keys, and from before.
+//! Packed records: under the conformance suite, moved, damaged, with other keys, and from earlier
+//! releases.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,7 +35,7 @@ fn owned_by(owner: &str, text: &str) -> Entry {
 
 type Packed = PackedStore<MemoryStore>;
 
-/// Wrappers around one store, as several nodes have them.
+/// Wrappers around one store, as on several nodes.
 fn plain(store: &Arc<MemoryStore>) -> Packed {
     PackedStore::new(Arc::clone(store))
 }
@@ -58,7 +59,7 @@ async fn load<S: Store>(store: &S, key: &StoreKey) -> Result<(Version, Entry), S
     Ok((version, entry))
 }
 
-/// What the wrapped store has under a key.
+/// Returns the text that the wrapped store keeps under a key.
 async fn inside<S: Store>(store: &S, key: &StoreKey) -> String {
     load(store, key).await.unwrap().1.text().to_string()
 }
@@ -72,7 +73,7 @@ fn long() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn it_conforms_however_records_are_packed() {
+async fn every_kind_of_packing_conforms() {
     let packed = || PackedStore::new(MemoryStore::new());
     let can = Capabilities::all().rounds(50);
     assert_conforms(Arc::new(packed()), can).await;
@@ -82,7 +83,7 @@ async fn it_conforms_however_records_are_packed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn it_conforms_over_stores_that_can_do_less() {
+async fn packed_stores_without_optional_operations_conform() {
     let folder = tempfile::tempdir().unwrap();
     let files = FileStore::with_durability(folder.path(), Durability::ProcessEnd).unwrap();
     let store = PackedStore::new(files).compress().encrypt(secret(1)).unwrap();
@@ -111,7 +112,7 @@ async fn the_wrapped_store_cannot_read_a_session() {
     for secret in ["favourite", "umbrella", "alice", "example", "Firefox", "welcome", &token] {
         assert!(!kept.contains(secret), "{secret} is in {kept}");
     }
-    // The application has all of it.
+    // The application can read all of it.
     let sessions = Sessions::new(factory).clock(clock);
     let devices = sessions.list("alice@example.org").await.unwrap();
     assert_eq!(devices[0].label.as_deref(), Some("Firefox on Linux"));
@@ -120,7 +121,7 @@ async fn the_wrapped_store_cannot_read_a_session() {
 }
 
 #[tokio::test]
-async fn two_records_that_say_the_same_look_different() {
+async fn equal_records_are_encrypted_differently() {
     let memory = Arc::new(MemoryStore::new());
     let store = sealed(&memory, secret(1));
     let [one, other] = [put(&store, &entry("text")).await, put(&store, &entry("text")).await];
@@ -132,7 +133,7 @@ async fn two_records_that_say_the_same_look_different() {
 }
 
 #[tokio::test]
-async fn what_does_not_open_is_an_error_that_says_why() {
+async fn unreadable_records_are_errors_with_a_reason() {
     let memory = Arc::new(MemoryStore::new());
     let store = sealed(&memory, secret(1));
     let key_id = secret(1).id().to_string();
@@ -201,7 +202,7 @@ async fn a_moved_session_opens_under_its_new_key() {
     let (version, entry) = load(&store, &old).await.unwrap();
     store.cycle(&old, version, &new, &entry, NOW + LIFE, NOW).await.unwrap();
     assert_eq!(load(&store, &new).await.unwrap().1, entry);
-    // A store that gives one session's record to another one is found out.
+    // A record copied to another session is detected.
     let (_, kept) = load(&*memory, &new).await.unwrap();
     memory.create(&other, &kept, NOW).await.unwrap();
     let error = load(&store, &other).await.unwrap_err();
@@ -209,7 +210,7 @@ async fn a_moved_session_opens_under_its_new_key() {
 }
 
 #[tokio::test]
-async fn a_bomb_is_an_error() {
+async fn a_decompression_bomb_is_an_error() {
     use std::io::Write as _;
     let memory = Arc::new(MemoryStore::new());
     let store = plain(&memory).compress();
@@ -223,13 +224,13 @@ async fn a_bomb_is_an_error() {
             Err(error) => assert!(!opens && error.to_string().contains("more than 4 MiB"), "{bytes} bytes: {error}"),
         }
     }
-    // So none is written.
+    // No such record is written.
     let key = put(&store, &entry(&"x".repeat((4 << 20) + 1))).await;
     assert_eq!(load(&store, &key).await.unwrap().1.text().len(), (4 << 20) + 1);
 }
 
 #[tokio::test]
-async fn records_of_before_are_read_and_packed_at_their_next_write() {
+async fn existing_records_are_read_and_packed_at_their_next_write() {
     let memory = Arc::new(MemoryStore::new());
     let before = put(&*memory, &owned_by("user", "1c5;")).await;
     let store = sealed(&memory, secret(1));
@@ -257,7 +258,7 @@ async fn records_of_before_are_read_and_packed_at_their_next_write() {
 }
 
 #[tokio::test]
-async fn records_that_are_not_encrypted_can_be_refused_and_ended() {
+async fn unencrypted_records_can_be_refused_and_ended() {
     let memory = Arc::new(MemoryStore::new());
     let before = put(&*memory, &owned_by("user", "1c5;")).await;
     let store = sealed(&memory, secret(1)).only_encrypted();
@@ -266,7 +267,7 @@ async fn records_that_are_not_encrypted_can_be_refused_and_ended() {
     assert_eq!(store.count_owned("user", NOW).await.unwrap(), 0);
     assert_eq!(store.end_owned("user", None, 10, NOW).await.unwrap().count, 1);
     assert_eq!(memory.load(&before, NOW).await.unwrap(), Loaded::Absent);
-    // Without a key that seals, what is written could not be read.
+    // Without a sealing key, written records could not be read.
     for store in [plain(&memory).only_encrypted(), plain(&memory).decrypt(secret(1)).unwrap().only_encrypted()] {
         assert!(store.create(&key(), &entry("1c5;"), NOW).await.is_err(), "{store:?}");
         assert!(memory.is_empty());
@@ -288,12 +289,12 @@ async fn owners_are_found_while_keys_rotate() {
         for limit in [1, 3, 5, 100] {
             let (mut keys, mut after) = (Vec::new(), None);
             for step in 0.. {
-                assert!(step < 20, "a walk ends");
+                assert!(step < 20, "the walk never ends");
                 let page = store.owned("user", after.as_ref(), limit, NOW).await.unwrap();
                 assert!(page.sessions.len() <= limit);
                 keys.extend(page.sessions.into_iter().map(|Owned { key, .. }| key));
                 let Some(next) = page.next else { break };
-                assert!(!next.as_str().contains("user"), "a cursor names nobody: {next}");
+                assert!(!next.as_str().contains("user"), "a cursor names the owner: {next}");
                 after = Some(next);
             }
             keys.sort();
@@ -301,14 +302,14 @@ async fn owners_are_found_while_keys_rotate() {
         }
         assert_eq!(store.count_owned("user", NOW).await.unwrap(), 11);
     }
-    // The new key seals what the old one has sealed.
+    // A record of the old key is sealed with the new one when it is written.
     let key = put(&old, &owned_by("user", "sealed by the old key")).await;
     let (version, entry) = load(&new, &key).await.unwrap();
     assert!(matches!(new.replace(&key, version, &entry, NOW).await.unwrap(), Replaced::Yes(_)));
     let alone = sealed(&memory, secret(2));
     assert_eq!(load(&alone, &key).await.unwrap().1, entry);
     assert!(keys_of(&alone, "user").await.contains(&key));
-    // All are ended, in steps, but for one.
+    // End all sessions but one, in steps.
     let (mut ended, mut steps) = (0, 0);
     loop {
         let step = new.end_owned("user", Some(&key), 2, NOW).await.unwrap();
@@ -317,14 +318,15 @@ async fn owners_are_found_while_keys_rotate() {
         if !step.more {
             break;
         }
-        assert!(steps < 20, "ending comes to an end");
+        assert!(steps < 20, "the steps never end");
     }
     assert_eq!(ended, 11);
     assert_eq!(keys_of(&new, "user").await, [key]);
     assert_eq!(new.count_owned("other", NOW).await.unwrap(), 1);
 }
 
-/// A store in which another node writes a session after a number of calls that end an owner's.
+/// A store in which another node writes a session after a given number of calls that end an owner's
+/// sessions.
 #[derive(Debug)]
 struct Moving {
     inner: Arc<MemoryStore>,
@@ -396,7 +398,7 @@ impl Store for Moving {
 }
 
 #[tokio::test]
-async fn a_session_that_another_node_writes_meanwhile_is_ended() {
+async fn a_session_written_by_another_node_is_ended() {
     let rings = || [Keyring::new(secret(1)).next(secret(2)).unwrap(), new_and_old()];
     for (row, [first, second]) in [rings(), {
         let [old, new] = rings();
@@ -419,7 +421,7 @@ async fn a_session_that_another_node_writes_meanwhile_is_ended() {
 }
 
 #[tokio::test]
-async fn an_owner_called_like_a_hash_reaches_no_other_owner() {
+async fn an_owner_named_like_a_hash_reaches_no_other_owner() {
     let memory = Arc::new(MemoryStore::new());
     let store = sealed(&memory, secret(1));
     let key = put(&store, &owned_by("alice", "text")).await;
@@ -463,7 +465,7 @@ async fn cursors_of_other_keys_are_errors() {
 }
 
 #[tokio::test]
-async fn only_long_records_that_get_smaller_are_compressed() {
+async fn only_long_compressible_records_are_compressed() {
     let memory = Arc::new(MemoryStore::new());
     let store = plain(&memory).compress();
     let mut noise = String::new();
@@ -483,7 +485,7 @@ async fn only_long_records_that_get_smaller_are_compressed() {
         assert_eq!(kept != text, is_compressed, "{what}");
         assert!(kept.len() <= text.len(), "{what}");
         assert_eq!(&**load(&store, &key).await.unwrap().1.text(), text, "{what}");
-        // Without the option, it is still read.
+        // It is still read without the option.
         assert_eq!(&**load(&plain(&memory), &key).await.unwrap().1.text(), text, "{what}");
     }
     assert!(inside(&*memory, &put(&store, &entry(&long())).await).await.len() < long().len() / 10);
@@ -491,7 +493,7 @@ async fn only_long_records_that_get_smaller_are_compressed() {
     let key = put(&both, &entry(&long())).await;
     assert!(inside(&*memory, &key).await.len() < long().len() / 10);
     assert_eq!(**load(&both, &key).await.unwrap().1.text(), long());
-    // The price of encryption alone.
+    // The size overhead of encryption alone.
     let key = put(&sealed(&memory, secret(1)), &owned_by("user-42", &"x".repeat(300))).await;
     assert_eq!(inside(&*memory, &key).await.len(), 3 + (4 * (1 + 32 + 4 + 7 + 300_usize)).div_ceil(3));
 }
@@ -507,7 +509,7 @@ async fn a_text_that_looks_packed_comes_back_as_it_was() {
     }
 }
 
-/// Written by the first release that had packed records; all later ones must read them.
+/// Written by the first release with packed records. All later releases must read them.
 const VECTORS: [(&str, Option<&str>, &str); 4] = [
     (
         "as it is",
@@ -527,7 +529,7 @@ const VECTORS: [(&str, Option<&str>, &str); 4] = [
     ),
 ];
 
-/// The name of the owner `user` in the index, by the same key.
+/// The owner `user` in the index, with the same key.
 const OWNER: &str = "p1.vE98QxVaJfqhUrqwp1bOoMMRPMuGxokL1FcZYm9wxdg";
 
 #[tokio::test]
@@ -547,7 +549,7 @@ async fn vectors_of_version_1_open() {
 }
 
 #[tokio::test]
-async fn a_checkup_says_how_records_are_kept_and_debug_shows_no_secret() {
+async fn a_checkup_reports_the_packing_and_debug_shows_no_secret() {
     let memory = Arc::new(MemoryStore::new());
     let found = async |store: &Packed| {
         let checkup = store.checkup().await.unwrap();

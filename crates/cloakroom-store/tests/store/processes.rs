@@ -1,8 +1,8 @@
-//! The file store with several processes: one that is killed in the middle of its writes, and three
-//! that share a session.
+//! The file store with several processes: one that is killed during its writes, and three that
+//! share a session.
 //!
-//! A child is this test program again, told by its environment to run the test of its name as what
-//! it is for.
+//! A child process is this test program again, with an environment variable that makes one of its
+//! tests do the child's work.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader};
@@ -33,13 +33,13 @@ fn child(test: &str, folder: &Path, cookie: &str) -> Child {
         .unwrap()
 }
 
-/// A record that says which version it is in every line: half of one is found out.
+/// A record that repeats its version in every line, so that half a record is detected.
 fn text(version: u64) -> String {
     format!("{version}\n").repeat(3000)
 }
 
-/// In a child: writes sessions without end, and says of each write that it is done. Otherwise
-/// nothing.
+/// In a child process: writes sessions endlessly, and reports each acknowledged write. Otherwise
+/// does nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writer() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
@@ -48,7 +48,7 @@ async fn writer() {
     let tasks = (0..8).map(|_| {
         let store = Arc::clone(&store);
         tokio::spawn(async move {
-            // Until it is killed.
+            // Until the process is killed.
             for _ in 0..u64::MAX {
                 let key = key();
                 let Created::Yes(mut seen) = store.create(&key, &entry(&text(1)), NOW).await.unwrap() else { panic!() };
@@ -73,7 +73,7 @@ fn unhex(text: &str) -> StoreKey {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_before_a_kill_is_there() {
+async fn acknowledged_writes_survive_a_kill() {
     let (mut acknowledged, mut leftovers) = (0, 0);
     for round in 0..20_u64 {
         let folder = tempfile::tempdir().unwrap();
@@ -86,7 +86,7 @@ async fn what_was_acknowledged_before_a_kill_is_there() {
         child.wait().unwrap();
 
         let mut last: HashMap<StoreKey, u64> = HashMap::new();
-        // The last line may be half of one: then it was never said.
+        // The last line may be incomplete: then that write was not reported.
         let lines: Vec<_> = lines.filter_map(|line| line.strip_prefix("ack ").map(str::to_owned)).collect();
         for line in &lines {
             let Some((key, version)) = line.split_once(' ').filter(|(key, _)| key.len() == 64) else { continue };
@@ -101,23 +101,23 @@ async fn what_was_acknowledged_before_a_kill_is_there() {
                 leftovers += 1;
                 continue;
             };
-            // Whatever is there is whole; it is what was acknowledged, or the one write after that.
+            // Each session is complete. It is the acknowledged write or the one after it.
             let Loaded::Live(version, found) = store.load(&key, NOW).await.unwrap() else { panic!("not live: {name}") };
             let writes = found.text().split('\n').next().and_then(|first| first.parse().ok()).unwrap();
-            assert_eq!(**found.text(), text(writes), "round {round}: half a write");
+            assert_eq!(**found.text(), text(writes), "round {round}: an incomplete write");
             assert_eq!(version, nth(writes, &found), "round {round}: the version of another write");
             let known = last.remove(&key).unwrap_or(0);
-            assert!((known..=known + 1).contains(&writes), "{writes} there, {known} acknowledged");
-            // The lock died with its process.
+            assert!((known..=known + 1).contains(&writes), "{writes} stored, {known} acknowledged");
+            // The lock was released with its process.
             let replaced = store.replace(&key, version, &entry("goes on"), NOW).await.unwrap();
             assert!(matches!(replaced, Replaced::Yes(_)));
         }
-        assert!(last.is_empty(), "round {round}: acknowledged, and not there: {last:?}");
+        assert!(last.is_empty(), "round {round}: acknowledged, but missing: {last:?}");
         store.sweep(NOW, 1000).await.unwrap();
-        assert!(files(folder.path()).iter().all(|name| name.len() == 64), "unfinished files are left");
+        assert!(files(folder.path()).iter().all(|name| name.len() == 64), "temporary files are left");
     }
-    println!("{acknowledged} writes acknowledged before 20 kills, {leftovers} unfinished files swept");
-    assert!(acknowledged > 200, "only {acknowledged} writes: the children did next to nothing");
+    println!("{acknowledged} writes acknowledged before 20 kills, {leftovers} temporary files swept");
+    assert!(acknowledged > 200, "only {acknowledged} writes: the children hardly ran");
 }
 
 fn engine(folder: impl AsRef<Path>) -> Arc<Engine> {
@@ -125,11 +125,11 @@ fn engine(folder: impl AsRef<Path>) -> Arc<Engine> {
     let patient = Duration::from_secs(60);
     let sessions = StoredSessions::new(store).cookie(CookieConfig::default().name(NAME));
     let sessions = sessions.call_timeout(patient).commit_timeout(patient).build().unwrap();
-    // Each request adds a message, and none is to make room for another.
+    // Each request adds a message, and none may evict another.
     Arc::new(Engine::new(sessions).flash_limit(1000))
 }
 
-/// In a child: so many requests of one session at the same time. Otherwise nothing.
+/// In a child process: sends concurrent requests of one session. Otherwise does nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
@@ -155,7 +155,7 @@ async fn requests() {
 }
 
 #[tokio::test]
-async fn three_processes_lose_nothing() {
+async fn three_processes_lose_no_update() {
     let folder = tempfile::tempdir().unwrap();
     let slot = SessionSlot::new(engine(folder.path()));
     slot.open(CookieHeader::default()).await.unwrap().insert("begun", SystemClock.now().unix_secs()).unwrap();

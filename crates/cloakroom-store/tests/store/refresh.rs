@@ -1,4 +1,4 @@
-//! Looking again at a session while a long request runs.
+//! Refreshing a session while a long request runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ async fn begun(app: &App<MemoryStore>) -> String {
 }
 
 #[tokio::test]
-async fn what_ended_meanwhile_is_noticed_and_stays_ended() {
+async fn a_refresh_notices_an_ended_session() {
     type Other = fn(&Session);
     let rows: [(&str, Option<Other>, bool); 6] = [
         ("nothing happened", None, true),
@@ -45,7 +45,7 @@ async fn what_ended_meanwhile_is_noticed_and_stays_ended() {
             }
             let entries = app.sessions.store().len();
             assert_eq!(request.session.refresh().await.unwrap(), goes_on, "{name}");
-            assert_eq!(request.session.refresh().await.unwrap(), goes_on, "{name}, asked again");
+            assert_eq!(request.session.refresh().await.unwrap(), goes_on, "{name}, refreshed again");
             assert_eq!(request.session.contains_key("count"), goes_on, "{name}");
             assert_eq!(request.session.contains_key("mine"), goes_on && changed, "{name}");
             request.session.insert("later", 1).unwrap();
@@ -58,7 +58,7 @@ async fn what_ended_meanwhile_is_noticed_and_stays_ended() {
 }
 
 #[tokio::test]
-async fn reads_show_what_others_wrote_and_commits_merge_it() {
+async fn a_refresh_shows_other_commits_and_merges_them() {
     let app = App::new(Arc::new(MemoryStore::new()));
     let cookie = begun(&app).await;
     let request = app.request(&cookie).await.unwrap();
@@ -69,9 +69,9 @@ async fn reads_show_what_others_wrote_and_commits_merge_it() {
     request.session.update("count", |count: &mut u32| *count += 10).unwrap();
     app.visit(&cookie, |session| session.insert("count", 3).unwrap()).await;
     assert!(request.session.refresh().await.unwrap());
-    assert_eq!(request.session.get("count").unwrap(), Some(12), "not committed yet: as it was changed here");
+    assert_eq!(request.session.get("count").unwrap(), Some(12), "not committed yet, so the local change is visible");
     request.session.commit_now().await.unwrap();
-    assert_eq!(request.session.get("count").unwrap(), Some(13), "done again on the newest");
+    assert_eq!(request.session.get("count").unwrap(), Some(13), "replayed on the newest version");
     assert_eq!(request.finish().await.unwrap(), NONE);
 }
 
@@ -82,7 +82,7 @@ async fn a_session_that_began_here_goes_on_and_can_be_ended_once_it_is_committed
     assert!(request.session.refresh().await.unwrap());
     request.session.insert("a", 1).unwrap();
     assert!(request.session.refresh().await.unwrap());
-    assert!(request.session.contains_key("a"), "what isn't committed is still there");
+    assert!(request.session.contains_key("a"), "uncommitted changes are still visible");
     request.session.commit_now().await.unwrap();
     let key = request.session.id().unwrap().store_key();
     assert!(request.session.refresh().await.unwrap());
@@ -91,7 +91,7 @@ async fn a_session_that_began_here_goes_on_and_can_be_ended_once_it_is_committed
 }
 
 #[tokio::test]
-async fn looking_again_is_no_use_of_the_session() {
+async fn a_refresh_does_not_touch_the_session() {
     let app = App::new(Arc::new(MemoryStore::new()));
     let cookie = begun(&app).await;
     let request = app.request(&cookie).await.unwrap();

@@ -1,4 +1,5 @@
-//! Requests over a store: slow ones, detached ones, unlucky ones, and stores that are down.
+//! Requests with a store: slow requests, detached sessions, id collisions, and stores that are
+//! down.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +15,7 @@ const NONE: [&str; 0] = [];
 
 type Act = fn(&Session);
 
-/// What slow requests do, one after the other.
+/// The changes made by slow requests.
 const SLOW: [(&str, Act); 9] = [
     ("insert", |session| session.insert("slow", 1).unwrap()),
     ("update", |session| session.update("count", |count: &mut u32| *count += 1).unwrap()),
@@ -35,7 +36,7 @@ async fn begun(app: &App<MemoryStore>) -> String {
     .await
 }
 
-/// Slow requests, each of which finds that `meanwhile` has happened between its start and its end.
+/// Runs slow requests, and runs `meanwhile` between the start and the end of each.
 async fn slow(meanwhile: impl AsyncFn(&App<MemoryStore>, &str) -> Option<String>) {
     for (what, act) in SLOW.iter().cycle().take(ROUNDS) {
         let app = App::new(Arc::new(MemoryStore::new()));
@@ -58,7 +59,7 @@ async fn slow(meanwhile: impl AsyncFn(&App<MemoryStore>, &str) -> Option<String>
             assert!(matches!(after, Loaded::Live(..)));
             assert_eq!(Some(after), before, "{what}: the newer session was changed");
         }
-        assert_eq!(app.sessions.stats().dropped, 1, "{what}: counted");
+        assert_eq!(app.sessions.stats().dropped, 1, "{what}: the dropped commit is counted");
     }
 }
 
@@ -97,7 +98,7 @@ async fn slow_requests_after_expiry_are_dropped() {
     .await;
 }
 
-/// Both end at the same moment, on two threads.
+/// Both requests end at the same moment, on two threads.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_logout_that_races_a_write_is_final() {
     for (what, act) in SLOW.iter().cycle().take(ROUNDS) {
@@ -136,14 +137,13 @@ async fn an_id_that_moved_is_silent_until_somebody_signs_in() {
         assert!(request.session.is_empty() && request.session.id().is_none() && request.session.owner().is_none());
         act(&request.session);
         assert_eq!(request.finish().await.unwrap(), NONE, "{what}");
-        assert_eq!(app.sessions.store().len(), 2, "{what}: the new session and the mark");
+        assert_eq!(app.sessions.store().len(), 2, "{what}: the new session and the tombstone");
         let session = app.request(&new).await.unwrap().session;
         assert_eq!((session.owner().as_deref(), session.len()), (Some("ann"), 1), "{what}");
     }
 }
 
-/// The browser may have both ids in flight: which of them a sign-out brings must make no
-/// difference.
+/// The browser may have both ids in flight. A sign-out with either must have the same effect.
 #[tokio::test]
 async fn signing_out_with_an_id_that_moved_ends_the_session_where_it_is() {
     let write_after = |session: &Session| {
@@ -153,7 +153,7 @@ async fn signing_out_with_an_id_that_moved_ends_the_session_where_it_is() {
     for (what, moves, act, begins) in [
         ("moved once", 1, Session::invalidate as Act, false),
         ("moved twice", 2, Session::invalidate, false),
-        ("and begins anew", 1, write_after, true),
+        ("and starts a new session", 1, write_after, true),
     ] {
         let app = App::new(Arc::new(MemoryStore::new()));
         let old = begun(&app).await;
@@ -162,19 +162,19 @@ async fn signing_out_with_an_id_that_moved_ends_the_session_where_it_is() {
             new = app.visit(&new, Session::cycle_id).await;
         }
         let request = app.request(&old).await.unwrap();
-        assert!(request.session.is_empty(), "{what}: it shows nothing");
+        assert!(request.session.is_empty(), "{what}: it shows no data");
         act(&request.session);
         let cookies = request.finish().await.unwrap();
         assert_eq!(cookies.len(), 1, "{what}: {cookies:?}");
-        assert_eq!(cookies[0] != "session=", begins, "{what}: the browser's newer cookie is dead too");
+        assert_eq!(cookies[0] != "session=", begins, "{what}: the browser's newer cookie is invalid too");
         let session = app.request(&new).await.unwrap().session;
         assert!(session.is_new() && session.is_empty(), "{what}: ended under its new id");
         if begins {
             let session = app.request(&cookies[0]).await.unwrap().session;
-            assert_eq!((session.keys(), session.owner()), (vec!["theme".to_owned()], None), "{what}: nothing of ann's");
+            assert_eq!((session.keys(), session.owner()), (vec!["theme".to_owned()], None), "{what}: no data of ann's");
         }
 
-        // Once more: nothing is there, and the browser may have signed in again.
+        // A second time: nothing is there, and the browser may have signed in again.
         let request = app.request(&old).await.unwrap();
         request.session.invalidate();
         assert_eq!(request.finish().await.unwrap(), NONE, "{what}: the second time");
@@ -182,14 +182,14 @@ async fn signing_out_with_an_id_that_moved_ends_the_session_where_it_is() {
 }
 
 #[tokio::test]
-async fn a_sign_out_that_comes_second_sends_no_removal() {
+async fn a_second_sign_out_sends_no_removal_cookie() {
     let app = App::new(Arc::new(MemoryStore::new()));
     let cookie = begun(&app).await;
     let (first, second) = (app.request(&cookie).await.unwrap(), app.request(&cookie).await.unwrap());
     first.session.invalidate();
     second.session.invalidate();
     assert_eq!(first.finish().await.unwrap(), ["session="]);
-    assert_eq!(second.finish().await.unwrap(), NONE, "it ended nothing");
+    assert_eq!(second.finish().await.unwrap(), NONE, "the second sign-out ended nothing");
 }
 
 #[tokio::test]
@@ -216,29 +216,29 @@ async fn who_signs_in_over_another_owner_gets_nothing_of_theirs() {
     assert!(app.request(&anns).await.unwrap().session.is_new(), "ann's session has ended");
     assert!(all_owned(app.sessions.store().as_ref(), "ann", NOW).await.unwrap().is_empty());
 
-    // Her own session goes on when its owner signs in again.
+    // Bob's session continues when bob signs in again.
     let again = app.visit(&cookies[0], |session| session.set_owner("bob")).await;
     assert_eq!(app.request(&again).await.unwrap().session.keys(), ["theme"]);
 }
 
-/// Which half of it is done when the store fails in between is decided: the safe one.
+/// If the store fails in between, the safe half has been done.
 #[tokio::test]
-async fn where_one_session_ends_and_another_begins_the_end_comes_first() {
+async fn the_old_session_ends_before_the_new_one_begins() {
     let app = App::new(Faulty::new());
     let store = Arc::clone(app.sessions.store());
     let cookie = app.visit("", |session| session.set_owner("ann")).await;
     let request = app.request(&cookie).await.unwrap();
     request.session.invalidate();
     request.session.flash("You are signed out.");
-    // No id is free, so no session can begin.
+    // Every id is taken, so no session can be created.
     store.be(Mode::Taken(usize::MAX));
     assert_eq!(request.finish().await.unwrap_err().status(), 503);
     store.be(Mode::Works);
-    assert!(app.request(&cookie).await.unwrap().session.is_new(), "signed out nevertheless");
+    assert!(app.request(&cookie).await.unwrap().session.is_new(), "signed out");
 }
 
 #[tokio::test]
-async fn who_signs_in_with_an_id_that_moved_gets_a_new_session() {
+async fn a_sign_in_with_a_moved_id_creates_a_new_session() {
     let app = App::new(Arc::new(MemoryStore::new()));
     let old = begun(&app).await;
     let anns = app.visit(&old, |session| session.set_owner("ann")).await;
@@ -246,9 +246,9 @@ async fn who_signs_in_with_an_id_that_moved_gets_a_new_session() {
     assert!(bobs != old && bobs != anns);
     let session = app.request(&bobs).await.unwrap().session;
     assert_eq!(session.owner().as_deref(), Some("bob"));
-    assert!(session.is_empty(), "nothing of ann's");
+    assert!(session.is_empty(), "no data of ann's");
     assert_eq!(app.request(&anns).await.unwrap().session.owner().as_deref(), Some("ann"));
-    // When the grace is over, the old id is unknown.
+    // After the grace time, the old id is unknown.
     app.clock.advance(Duration::from_millis(10_001));
     let fresh = app.visit(&old, |session| session.insert("late", 1).unwrap()).await;
     assert!(fresh != old && fresh != anns && fresh != bobs);
@@ -275,7 +275,7 @@ async fn a_store_that_is_down_or_hangs_is_a_503_in_time() {
             assert_eq!(error.status(), 503, "{mode:?}: {what}");
             assert!(began.elapsed() <= Duration::from_secs(2) + Duration::from_millis(10), "{mode:?}: {what} in time");
         }
-        // Who has no session, or doesn't ask for it, sees nothing of it.
+        // A request that has no session or doesn't use it is not affected.
         let calls = store.calls.load(Ordering::SeqCst);
         assert_eq!(app.visit("", |_| ()).await, "");
         let untouched = app.request("").await.unwrap();
@@ -309,7 +309,7 @@ async fn a_damaged_record_is_an_error_and_stays() {
             "{text:?}"
         );
     }
-    // A request that read it while it was whole meets the damage when it commits.
+    // A request that read the record before it was damaged gets the error on commit.
     assert_ne!(version, cloakroom_session::Version::new(0));
     slow.session.insert("cart", 2).unwrap();
     assert!(slow.finish().await.unwrap_err().is_corrupt());
@@ -341,7 +341,7 @@ fn sign_in(session: &Session) {
     session.set_owner("ann");
 }
 
-/// Ends what was there, and signs in.
+/// Ends the session and signs in again.
 fn sign_in_anew(session: &Session) {
     session.invalidate();
     session.set_owner("ann");
@@ -361,13 +361,13 @@ async fn an_owner_at_the_limit_is_refused() {
         let error = request.finish().await.unwrap_err();
         assert!(error.is_too_many_sessions() && error.status() == 409, "{what}");
     }
-    assert_eq!(app.request(&visitor).await.unwrap().session.len(), 1, "as it was");
+    assert_eq!(app.request(&visitor).await.unwrap().session.len(), 1, "unchanged");
     assert_eq!(all_owned(app.sessions.store().as_ref(), "ann", NOW).await.unwrap().len(), 2);
-    // Who has a place keeps it, also under a new id.
+    // An owner who has a session keeps it, even under a new id.
     let first = app.visit(&first, sign_in).await;
     let first = app.visit(&first, sign_in_anew).await;
     assert_eq!(app.request(&first).await.unwrap().session.owner().as_deref(), Some("ann"));
-    // Others have their own limit, and a place that is given up is free.
+    // Other owners have separate limits, and ending a session frees a place.
     app.visit("", |session| session.set_owner("bob")).await;
     app.visit(&first, Session::invalidate).await;
     app.visit(&visitor, sign_in).await;
@@ -394,7 +394,7 @@ async fn an_owner_at_the_limit_loses_the_oldest() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_taken_is_nobodys_way_in() {
+async fn a_taken_id_opens_no_other_session() {
     let app = App::new(Faulty::new());
     let store = Arc::clone(app.sessions.store());
     store.be(Mode::Taken(2));
@@ -403,7 +403,7 @@ async fn an_id_that_is_taken_is_nobodys_way_in() {
     assert_eq!(theirs.len(), 2);
     assert!(theirs.iter().all(|owned| owned.entry == somebody_elses() && owned.key != key_of(&cookie)));
     assert_eq!(app.request(&cookie).await.unwrap().session.get("cart").unwrap(), Some(1));
-    // A generator that is broken for good is an error, not a loop.
+    // A permanently broken generator causes an error, not an endless loop.
     store.be(Mode::Taken(usize::MAX));
     let request = app.request("").await.unwrap();
     request.session.insert("cart", 2).unwrap();
@@ -419,21 +419,21 @@ async fn commit_now_commits_before_the_response() {
     assert_eq!(app.sessions.store().len(), 1);
     let cookie = format!("session={}", request.session.id().unwrap().expose());
     assert_eq!(app.request(&cookie).await.unwrap().session.get("step").unwrap(), Some(1));
-    // Another request in between, and more changes afterwards: both are there, and the cookie is
-    // sent once.
+    // Another request commits in between, and more changes follow. Both are stored, and the cookie
+    // is sent once.
     app.visit(&cookie, |session| session.insert("other", 1).unwrap()).await;
     request.session.insert("step", 2).unwrap();
     let session = request.session.clone();
     assert_eq!(request.finish().await.unwrap(), [cookie.as_str()]);
     let seen = app.request(&cookie).await.unwrap().session;
     assert_eq!((seen.get("step").unwrap(), seen.get("other").unwrap()), (Some(2), Some(1)));
-    // The response is on its way: what needs no cookie can still be kept.
+    // After the response was sent, changes that need no cookie can still be committed.
     session.insert("step", 3).unwrap();
     session.commit_now().await.unwrap();
     assert_eq!(app.request(&cookie).await.unwrap().session.get("step").unwrap(), Some(3));
     session.cycle_id();
     assert!(session.commit_now().await.unwrap_err().is_headers_sent());
-    // Ending it needs no cookie.
+    // Ending the session needs no cookie.
     session.invalidate();
     session.commit_now().await.unwrap();
     assert!(app.request(&cookie).await.unwrap().session.is_new());
@@ -452,10 +452,9 @@ async fn commit_now_after_a_logout_elsewhere_revives_nothing() {
     assert!(app.sessions.store().is_empty());
 }
 
-/// A store that has done what it was asked for, and one that has not, look the same when the answer
-/// is lost.
+/// If the answer is lost, an executed call and a failed one look the same.
 #[tokio::test(start_paused = true)]
-async fn what_a_store_gave_no_answer_for_counts_once() {
+async fn a_commit_without_an_answer_is_applied_once() {
     let change = |session: &Session| {
         session.update("n", |n: &mut u32| *n += 1).unwrap();
         session.flash("once");
@@ -480,7 +479,7 @@ async fn what_a_store_gave_no_answer_for_counts_once() {
                 change(&request.session);
                 store.be(mode);
                 assert!(request.session.commit_now().await.unwrap_err().is_unavailable(), "{row}");
-                assert!(request.session.commit_now().await.unwrap_err().is_unavailable(), "{row}: still");
+                assert!(request.session.commit_now().await.unwrap_err().is_unavailable(), "{row}: still unavailable");
                 store.be(Mode::Works);
                 let mut expected = 1;
                 if meanwhile && what == "replace" {
@@ -495,14 +494,14 @@ async fn what_a_store_gave_no_answer_for_counts_once() {
                 assert_eq!(session.pop_flash::<String>(), ["once"], "{row}");
                 assert!(session.contains_key("more"), "{row}");
                 let live = app.sessions.store().inner.scan(None, 10, NOW).await.unwrap().sessions.len();
-                assert_eq!(live, 1, "{row}: one session, and none that no browser knows");
+                assert_eq!(live, 1, "{row}: one session, and no orphan");
             }
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sign_out_that_a_store_gave_no_answer_for_is_carried_out() {
+async fn a_sign_out_without_an_answer_is_carried_out() {
     for mode in [Mode::Down, Mode::LostThenDown] {
         let app = App::new(Faulty::new());
         let cookie = begun_in(&app).await;
@@ -520,9 +519,9 @@ async fn begun_in(app: &App<Faulty>) -> String {
     app.visit("", |session| session.insert("count", 0).unwrap()).await
 }
 
-/// The handler has returned, and the client goes away while the store answers.
+/// The handler has returned, and the client disconnects while the store answers.
 #[tokio::test(start_paused = true)]
-async fn a_client_that_goes_away_while_the_commit_runs_signs_out_nevertheless() {
+async fn a_sign_out_completes_after_the_client_disconnects() {
     let app = App::new(Faulty::new());
     let store = Arc::clone(app.sessions.store());
     let cookie = begun_in(&app).await;
@@ -535,5 +534,5 @@ async fn a_client_that_goes_away_while_the_commit_runs_signs_out_nevertheless() 
     tokio::time::sleep(Duration::from_secs(1)).await;
     store.be(Mode::Works);
     assert!(app.request(&cookie).await.unwrap().session.is_new());
-    assert_eq!(store.inner.len(), 1, "the session with the message has begun");
+    assert_eq!(store.inner.len(), 1, "the session with the message was created");
 }

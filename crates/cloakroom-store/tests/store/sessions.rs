@@ -1,4 +1,4 @@
-//! An owner's sessions: listed, and ended.
+//! Listing and ending the sessions of an owner.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -51,7 +51,7 @@ async fn a_list_says_what_a_page_needs() {
 #[tokio::test]
 async fn an_owner_ends_own_sessions_only() {
     let (app, sessions, anns, bobs) = signed_in().await;
-    assert!(!sessions.end("ann", &key_of(&bobs).prefix()).await.unwrap(), "bob's");
+    assert!(!sessions.end("ann", &key_of(&bobs).prefix()).await.unwrap(), "bob's session");
     for prefix in ["", "0", "../..", &"f".repeat(64)] {
         assert!(!sessions.end("ann", prefix).await.unwrap(), "{prefix:?}");
     }
@@ -73,7 +73,7 @@ async fn all_others_end_and_then_all() {
     assert_eq!(sessions.end_all("ann").await.unwrap(), 1);
     assert_eq!(sessions.end_all("ann").await.unwrap(), 0);
     assert!(is_live(&app, &bobs).await);
-    // The request that was under way writes, and revives nothing.
+    // The request in progress writes, and revives nothing.
     request.session.insert("cart", 1).unwrap();
     assert_eq!(request.finish().await.unwrap(), [""; 0]);
     assert_eq!(sessions.list("ann").await.unwrap(), []);
@@ -115,9 +115,9 @@ async fn a_store_that_is_down_hangs_or_cant_says_so() {
         ];
         assert!(errors.iter().all(|error| error.status() == 503));
         assert!(began.elapsed() < Duration::from_secs(9), "2 seconds each");
-        // It goes through the whole store.
+        // This one walks through the whole store.
         assert_eq!(sessions.end_everyone_before(NOW).await.unwrap_err().status(), 503);
-        assert!(began.elapsed() < Duration::from_secs(610), "and ten minutes");
+        assert!(began.elapsed() < Duration::from_secs(610), "plus ten minutes");
     }
     assert!(app.sessions.store().calls.load(Ordering::SeqCst) > 0);
 }

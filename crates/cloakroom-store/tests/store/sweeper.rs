@@ -11,7 +11,7 @@ use crate::faulty::{Faulty, Mode, NOW};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A store with sessions that are over at `NOW`, and some that aren't.
+/// Creates a store with sessions that have expired at `NOW`, and live ones.
 async fn store(over: usize, live: usize) -> Arc<Faulty> {
     let store = Faulty::new();
     let before = cloakroom_session::Timestamp::from_unix_secs(NOW.unix_secs() - 1);
@@ -34,7 +34,7 @@ async fn it_removes_what_is_over_in_bounded_batches() {
     tokio::time::sleep(MINUTE * 2).await;
     let stats = sweeper.stop().await;
     assert_eq!((stats.swept, store.inner.len()), (25, 5));
-    // Three batches in the run that had something to do, and one in each of the others.
+    // Three batches in the run that deleted entries, and one in each other run.
     assert_eq!(stats.batches, stats.runs + 2);
     assert_eq!(stats.failures, 0);
 }
@@ -72,7 +72,7 @@ async fn it_stops_when_told_to_and_when_dropped() {
     let store = store(0, 0).await;
     sweeper(&store).start().stop().await;
     drop(sweeper(&store).start());
-    // In the middle of a run that has batch after batch to do.
+    // Stopped in the middle of a run with many batches.
     let busy = self::store(1000, 0).await;
     let sweeper = sweeper(&busy).batch(1).start();
     while sweeper.stats().swept < 10 {
@@ -88,8 +88,8 @@ async fn it_stops_when_told_to_and_when_dropped() {
     assert_eq!(before.0, 0);
 }
 
-/// A machine whose clock is ahead takes everybody's sessions for ended ones: it removes none of
-/// them until it is right again.
+/// To a machine whose clock is ahead, live sessions look expired. It deletes nothing until its
+/// clock is right again.
 #[tokio::test(start_paused = true)]
 async fn with_a_clock_that_is_ahead_it_removes_nothing() {
     let store = store(3, 5).await;

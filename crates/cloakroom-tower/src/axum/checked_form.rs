@@ -1,4 +1,4 @@
-//! A form that is known to be ours.
+//! The extractor for forms that passed the CSRF check.
 
 use std::fmt;
 
@@ -8,12 +8,11 @@ use bytes::Bytes;
 use cloakroom_session::{CsrfSlot, Error, FormRejection, Refusal};
 use serde::de::DeserializeOwned;
 
-/// An urlencoded form that passed the CSRF check, whatever its route or a report-only layer would
-/// let through.
+/// A URL-encoded form that passed the CSRF check, even on exempt or report-only routes.
 ///
-/// Where the [`CsrfLayer`](crate::CsrfLayer) has checked the request, this decodes the form and no
-/// more. Where it hasn't, because the route is exempt or the rules only report, it checks here. The
-/// token's field is left out of what `T` sees.
+/// If the [`CsrfLayer`](crate::CsrfLayer) has checked the request, this only decodes the form. If
+/// the route is exempt or the rules only report, this runs the check itself. The token's field is
+/// removed before `T` is deserialized.
 ///
 /// # Examples
 /// ```
@@ -29,7 +28,7 @@ use serde::de::DeserializeOwned;
 #[derive(Clone, Copy, Debug)]
 pub struct CheckedForm<T>(pub T);
 
-/// Why a form didn't arrive: refused, not a form, or not of the expected shape.
+/// The reason why a form was rejected: refused, not a form, or of the wrong shape.
 #[derive(Debug)]
 pub struct CheckedFormRejection(Kind);
 
@@ -40,7 +39,7 @@ enum Kind {
 }
 
 impl CheckedFormRejection {
-    /// Why the CSRF check refused it, if it did.
+    /// Returns the refusal of the CSRF check, if the check failed.
     #[must_use]
     pub const fn refusal(&self) -> Option<Refusal> {
         match &self.0 {
@@ -84,7 +83,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for CheckedForm<T> {
         let slot = parts.extensions.get::<CsrfSlot>();
         let slot = slot.ok_or_else(|| FormRejection::from(Error::missing_layer("CsrfLayer")))?;
         slot.expect_form(&parts)?;
-        // With the request's extensions, which hold the application's limit for bodies.
+        // Keep the request's extensions: they contain the application's body limit.
         let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state)
             .await
             .map_err(|rejection| CheckedFormRejection(Kind::Unreadable(rejection.into_response())))?;

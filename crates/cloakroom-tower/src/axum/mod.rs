@@ -1,5 +1,4 @@
-//! What axum's handlers take as arguments, beside the [`Session`](cloakroom_session::Session)
-//! itself.
+//! Extractors for axum, in addition to [`Session`](cloakroom_session::Session) itself.
 
 mod checked_form;
 

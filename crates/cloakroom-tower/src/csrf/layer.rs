@@ -1,4 +1,4 @@
-//! The CSRF layer: its options.
+//! The CSRF layer and its options.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,39 +17,38 @@ use crate::layer::{OnError, sorry};
 /// Makes the response for a refused request.
 pub(crate) type OnRefusal = Arc<dyn Fn(Refusal, &Parts) -> Response<Bytes> + Send + Sync>;
 
-/// The responses that take the place of the handler's.
+/// The functions that make responses instead of the handler.
 #[derive(Clone)]
 pub(crate) struct Answers {
     pub(crate) on_refusal: OnRefusal,
     pub(crate) on_error: OnError,
 }
 
-/// Refuses requests that another site made the browser send.
+/// Refuses requests that were forged by another site.
 ///
 /// 1. Safe methods (GET, HEAD, OPTIONS, TRACE and QUERY) pass. WebSocket handshakes are checked by
 ///    their origin.
 /// 2. All other requests are checked by their origin: `Sec-Fetch-Site`, else `Origin`, else
 ///    `Referer`.
-/// 3. Where the browser sent neither `Sec-Fetch-Site` nor `Origin`, the request must know the
+/// 3. If the browser sent neither `Sec-Fetch-Site` nor `Origin`, the request must also carry the
 ///    session's token, in the header `X-CSRF-Token` or else in the form field `csrf_token`, never
-///    in the query. [`TokenPolicy`](cloakroom_session::TokenPolicy) says whether it must always or
-///    never.
-/// 4. A form (urlencoded or multipart) is read up to
-///    [`CsrfRulesBuilder::body_limit`](cloakroom_session::CsrfRulesBuilder::body_limit) in search
-///    of the token, into one buffer, and handed on intact.
-/// 5. A refusal is 403 (413 and 400 where the body is at fault) and says why in words for
-///    developers. A failed check never creates a session. Report-only rules refuse nothing, even if
-///    the session's store is down.
+///    in the query. [`TokenPolicy`](cloakroom_session::TokenPolicy) can require it always or never.
+/// 4. A form (URL-encoded or multipart) is read into one buffer up to
+///    [`CsrfRulesBuilder::body_limit`](cloakroom_session::CsrfRulesBuilder::body_limit), searched
+///    for the token, and passed on intact.
+/// 5. A refusal is 403, or 413 or 400 if the body is at fault, with a reason for developers. A
+///    failed check never creates a session. Report-only rules refuse nothing, even if the session's
+///    store is down.
 ///
-/// Add it inside of the [`SessionLayer`](crate::SessionLayer) and outside of the handlers.
+/// Add it inside the [`SessionLayer`](crate::SessionLayer) and outside the handlers.
 ///
-/// **Exemptions** belong to a route: give that route the layer that [`CsrfLayer::exempt`] makes,
-/// and add the enforcing one to the other routes. A path pattern could match more than was meant
-/// (Go's `CrossOriginProtection` did).
+/// **Exemptions** belong to a route: give that route the layer from [`CsrfLayer::exempt`], and add
+/// the enforcing layer to the other routes. A path pattern could match more routes than intended,
+/// as in Go's `CrossOriginProtection`.
 ///
 /// # Deployment
-/// Whether the application is on TLS is configuration, never taken from the request: behind a proxy
-/// that ends TLS nothing needs to be set, for plain http in development see
+/// The scheme of the application is configured and never taken from the request. Behind a proxy
+/// that terminates TLS no setting is needed. For plain http in development see
 /// [`CsrfRulesBuilder::danger_own_scheme_http`](cloakroom_session::CsrfRulesBuilder::danger_own_scheme_http).
 ///
 /// # Examples
@@ -78,38 +77,42 @@ pub struct CsrfLayer {
 }
 
 impl CsrfLayer {
-    /// A layer with these rules, and tokens that live in the session.
+    /// Creates a layer with these rules and with tokens in the session.
     pub fn new(rules: CsrfRules) -> Self {
         Self::from_guard(CsrfGuard::new(rules))
     }
 
-    /// A layer around a guard, for tokens that live in a cookie of their own
-    /// ([`CsrfGuard::double_submit`]).
+    /// Creates a layer from a guard.
+    ///
+    /// Use it for tokens in a separate cookie ([`CsrfGuard::double_submit`]).
     pub fn from_guard(guard: CsrfGuard) -> Self {
         let on_refusal: OnRefusal = Arc::new(|refusal, _| response(Answer::refusing(refusal)));
         let answers = Answers { on_refusal, on_error: sorry() };
         Self { guard: Arc::new(guard), answers }
     }
 
-    /// Makes the response for a refused request, of which it is shown everything but the body.
+    /// Sets the response to a refused request.
+    ///
+    /// The function receives everything but the body.
     pub fn on_refusal(mut self, respond: impl Fn(Refusal, &Parts) -> Response<Bytes> + Send + Sync + 'static) -> Self {
         self.answers.on_refusal = Arc::new(respond);
         self
     }
 
-    /// Makes the response for a request that couldn't be checked, because the session's store
-    /// couldn't answer.
+    /// Sets the response to a request that couldn't be checked.
+    ///
+    /// This happens if the session's store fails.
     ///
     /// # Security
-    /// What the error says is for the trace. Don't show it to the client.
+    /// The error is meant for traces. Don't show it to the client.
     pub fn on_error(mut self, respond: impl Fn(&Error) -> Response<Bytes> + Send + Sync + 'static) -> Self {
         self.answers.on_error = Arc::new(respond);
         self
     }
 
-    /// The layer for a route that isn't checked: its pages can still render tokens.
+    /// Returns the layer for an exempt route, whose pages can still render tokens.
     ///
-    /// It lifts nothing that an enforcing layer around it does.
+    /// It has no effect inside an enforcing layer: the request is still checked.
     pub fn exempt(&self) -> Self {
         Self { guard: Arc::new(self.guard.exempt()), answers: self.answers.clone() }
     }

@@ -1,4 +1,4 @@
-//! A request's body that was read in part and is handed on whole.
+//! A request body that was partly read and is passed on whole.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,8 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The body of a request that passed the CSRF layer: the client's, whatever of it was read
-    /// before.
+    /// The body of a request that passed the CSRF layer: the client's body, complete.
     pub struct ReplayBody<B: Body> {
         #[pin]
         kind: Kind<B>,
@@ -26,13 +25,13 @@ pin_project! {
     }
 }
 
-/// What follows the bytes that were read.
+/// The part of the body that follows the bytes already read.
 enum Rest<B: Body> {
     Nothing,
-    // Boxed, because a body that was polled can't be moved any more.
+    // Boxed, because a polled body must not move.
     More(Pin<Box<B>>),
     Trailers(Frame<Bytes>),
-    /// It broke off: whoever reads it must not take what came for all of it.
+    /// The body broke off. Readers must get an error, so that they don't take it for complete.
     Broken(B::Error),
 }
 
@@ -41,7 +40,7 @@ impl<B: Body<Data = Bytes>> ReplayBody<B> {
         Self { kind: Kind::Untouched { body } }
     }
 
-    /// Begins to read ahead: from now on the body stands in a box.
+    /// Starts reading ahead: the body moves into a box.
     fn begin(&mut self) {
         let begun = Kind::Read { read: Bytes::new(), rest: Rest::Nothing };
         let rest = match std::mem::replace(&mut self.kind, begun) {
@@ -136,7 +135,7 @@ impl<B: Body<Data = Bytes>> Body for ReplayBody<B> {
 
 impl<B: Body> fmt::Debug for ReplayBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Nothing of what it holds: forms carry passwords.
+        // Omits the content: forms contain passwords.
         f.debug_struct("ReplayBody").finish_non_exhaustive()
     }
 }

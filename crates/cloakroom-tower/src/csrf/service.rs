@@ -1,4 +1,4 @@
-//! The CSRF layer: a request's way through it.
+//! The CSRF service: the check of one request.
 
 use std::fmt;
 use std::future::Future;
@@ -18,7 +18,7 @@ use super::layer::Answers;
 use super::replay::ReplayBody;
 use crate::body::ResponseBody;
 
-/// The service that [`CsrfLayer`](crate::CsrfLayer) makes.
+/// The service created by [`CsrfLayer`](crate::CsrfLayer).
 #[derive(Clone)]
 pub struct CsrfService<S> {
     inner: S,
@@ -60,7 +60,7 @@ where
                 Route::Refused { response: Some((self.answers.on_refusal)(refusal, &parts)) }
             }
             CsrfDecision::TokenNeeded => {
-                // The service that was made ready handles this request; a clone waits for the next
+                // The service that is ready handles this request; a clone of it waits for the next
                 // one.
                 let next = self.inner.clone();
                 let inner = std::mem::replace(&mut self.inner, next);
@@ -75,7 +75,7 @@ where
     }
 }
 
-/// Compares the token, and calls the handler or refuses.
+/// Compares the token, then calls the handler or refuses the request.
 async fn check<S, Q, B>(
     mut inner: S,
     slot: CsrfSlot,
@@ -137,7 +137,7 @@ where
             RouteProj::Checking { check } => ready!(check.as_mut().poll(cx))?,
             RouteProj::Refused { response } => match response.take() {
                 Some(response) => response.map(ResponseBody::words),
-                // A future isn't polled again after it was ready.
+                // A completed future isn't polled again.
                 None => return Poll::Pending,
             },
         };

@@ -1,4 +1,4 @@
-//! axum's side: extractors, what they say when a layer is missing, and what they leave untold.
+//! axum: extractors, and their errors when a layer is missing.
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -98,7 +98,7 @@ fn extractors_share_one_session() {
     let response = site.answer(request("GET", "/").body(empty()).unwrap());
     let body = std::str::from_utf8(response.body()).unwrap();
     assert!(body.starts_with("<input type=\"hidden\" name=\"csrf_token\" value=\""), "{body}");
-    assert_eq!(set_cookies(&response).len(), 1, "one session, one cookie");
+    assert_eq!(set_cookies(&response).len(), 1, "one session has one cookie");
     let response = site.answer(request("GET", "/guarded").body(empty()).unwrap());
     assert_eq!(response.body().as_ref(), b"true");
     assert_eq!(set_cookies(&response).len(), 1);
@@ -116,7 +116,7 @@ fn a_visitor_is_known_from_request_to_request() {
 }
 
 #[test]
-fn what_a_handler_fails_with_does_not_reach_the_client() {
+fn a_handler_s_error_text_does_not_reach_the_client() {
     async fn fails(session: Session) -> Result<String, Error> {
         session.insert("secret key", "secret value")?;
         let number: Option<u32> = session.get("secret key")?;
@@ -139,7 +139,7 @@ fn form(path: &str, site: &str, body: &str) -> http::Request<crate::browser::Sen
 }
 
 #[test]
-fn a_checked_form_insists_where_its_layer_does_not() {
+fn a_checked_form_checks_where_its_layer_does_not() {
     let enforce = CsrfLayer::new(always());
     let report = CsrfLayer::new(always_with(|it| it.danger_report_only()));
     let lax = CsrfLayer::new(always_with(|it| it.origin_only().danger_report_only()));
@@ -174,7 +174,7 @@ fn a_checked_form_insists_where_its_layer_does_not() {
         assert_eq!(browser.send(&site, headers).status(), 200, "{path}: in the header");
         let fresh = Browser::default().send(&site, form(path, "same-origin", "item=hat&csrf_token=x"));
         assert_eq!(fresh.status().as_u16(), if origin_only { 200 } else { 403 }, "{path}: without a session");
-        assert!(set_cookies(&fresh).is_empty(), "{path}: a failed check never creates one");
+        assert!(set_cookies(&fresh).is_empty(), "{path}: a failed check never creates a session");
         let mut json = form(path, "same-origin", "{}");
         json.headers_mut().insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
         json.headers_mut().insert("x-csrf-token", token.parse().unwrap());
@@ -208,7 +208,7 @@ fn a_checked_form_leaves_the_token_out_and_knows_the_application_s_limit() {
 }
 
 #[test]
-fn a_route_that_is_exempt_inside_of_an_enforcing_layer_is_checked_and_traced() {
+fn an_exempt_route_inside_an_enforcing_layer_is_checked_and_traced() {
     let csrf = CsrfLayer::new(always());
     let router = Router::new()
         .route("/", post(|| async { "ran" }).layer(csrf.exempt()))

@@ -1,4 +1,4 @@
-//! What the handler reads is what the client sent: every byte, every frame, and the way it ended.
+//! The handler reads the client's body unchanged: every byte, every frame, and its end.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -22,7 +22,7 @@ use crate::browser::{Broken, Browser, Site, always, always_with, request, sessio
 const PAIRS: &str = "application/x-www-form-urlencoded";
 const PARTS: &str = "multipart/form-data; boundary=\"a b\"";
 
-/// A body of these frames, which counts how many were taken.
+/// A body of these frames, which counts the frames that were read.
 struct Wire {
     frames: VecDeque<Result<Frame<Bytes>, Broken>>,
     taken: Arc<AtomicUsize>,
@@ -66,7 +66,7 @@ impl Sending {
     }
 }
 
-/// What the handler found, and how many frames were taken before and after it ran.
+/// The body as the handler read it, and the number of frames read before and after it ran.
 #[derive(Debug)]
 struct Received {
     status: u16,
@@ -77,7 +77,7 @@ struct Received {
     taken_before: usize,
 }
 
-/// Sends it through the CSRF layer to a handler that reads everything.
+/// Sends a body through the CSRF layer to a handler that reads all of it.
 fn send(rules: CsrfRules, build: impl FnOnce(&str) -> Sending) -> Received {
     let taken = Arc::new(AtomicUsize::new(0));
     let found = Arc::new(std::sync::Mutex::new(None));
@@ -145,7 +145,7 @@ fn multipart(token: &str) -> Vec<u8> {
 }
 
 #[test]
-fn forms_arrive_to_the_byte_however_they_were_cut() {
+fn forms_arrive_unchanged_however_they_were_split() {
     type Form = fn(&str) -> Vec<u8>;
     for (name, content_type, form) in [("pairs", PAIRS, urlencoded as Form), ("parts", PARTS, multipart)] {
         for size in [1, 2, 3, 7, 64, 100_000] {
@@ -178,7 +178,7 @@ fn empty_frames_and_trailers_arrive_too() {
 }
 
 #[test]
-fn a_body_without_need_is_neither_read_nor_touched() {
+fn a_body_is_not_read_if_no_token_is_needed() {
     for (name, content_type, in_header, expected) in [
         ("JSON, token in the header", "application/json", true, 200),
         ("JSON, without", "application/json", false, 403),
@@ -215,7 +215,7 @@ fn a_form_over_the_limit_passes_if_its_token_comes_first() {
         if first {
             assert_eq!(received.body, sent.as_bytes());
             assert_eq!(received.exact, Some(sent.len() as u64));
-            assert_eq!(received.taken_before, 6, "the rest wasn't asked for yet");
+            assert_eq!(received.taken_before, 6, "the rest has not been requested yet");
         }
     }
     let mut sent = Vec::new();
@@ -252,7 +252,7 @@ fn a_body_that_breaks_off_is_refused() {
 }
 
 #[test]
-fn where_refusals_are_only_reported_a_broken_body_arrives_broken() {
+fn report_only_passes_a_broken_body_on_as_broken() {
     let mut sent = Vec::new();
     let received = send(always_with(|it| it.danger_report_only()), |token| {
         sent = urlencoded(token);
@@ -260,11 +260,11 @@ fn where_refusals_are_only_reported_a_broken_body_arrives_broken() {
         Sending::new(PAIRS, &sent, 10).and(Err(Broken))
     });
     assert_eq!((received.status, received.body), (200, Bytes::from(sent)));
-    assert!(received.broke, "what came must not pass for all of it");
+    assert!(received.broke, "a truncated body must not pass for a complete one");
 }
 
 #[test]
-fn where_refusals_are_only_reported_every_body_arrives() {
+fn report_only_passes_every_body_on() {
     for (name, content_type, body, limit) in [
         ("no token", PAIRS, b"a=1&b=2".to_vec(), 100),
         ("over the limit", PAIRS, vec![b'x'; 1000], 100),

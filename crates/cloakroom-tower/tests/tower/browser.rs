@@ -1,4 +1,4 @@
-//! A site, and a browser that keeps its cookies between requests.
+//! A site, and a browser that keeps cookies between requests.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ pub(crate) fn always_with(options: impl FnOnce(CsrfRulesBuilder) -> CsrfRulesBui
     options(CsrfRules::builder().token_policy(TokenPolicy::Always)).build().unwrap()
 }
 
-/// The session layer with a clock that stands still.
+/// The session layer with a fixed clock.
 pub(crate) fn session_layer() -> SessionLayer {
     SessionLayer::new(sessions()).clock(ManualClock::at(START))
 }
@@ -60,7 +60,7 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// A service, whatever its type.
+/// A service of any type.
 #[derive(Clone)]
 pub(crate) struct Site(BoxCloneService<Request<Sent>, Response<Bytes>, Infallible>);
 
@@ -84,7 +84,7 @@ impl Site {
     }
 }
 
-/// A request's builder: secure by name, as from a browser that says nothing about itself.
+/// Starts a request over TLS, without headers that describe its origin.
 pub(crate) fn request(method: &str, path: &str) -> http::request::Builder {
     Request::builder().method(method).uri(path).header(header::HOST, "own.example")
 }
@@ -97,7 +97,7 @@ pub(crate) fn full(body: impl Into<Bytes>) -> Sent {
     Full::new(body.into()).map_err(|never| match never {}).boxed()
 }
 
-/// Keeps cookies between requests as browsers do: sets, replaces, removes, and lets them expire.
+/// Keeps cookies between requests like a browser: sets, replaces, removes and expires them.
 #[derive(Clone, Debug)]
 pub(crate) struct Browser {
     clock: Arc<ManualClock>,
@@ -152,9 +152,9 @@ impl Browser {
     }
 }
 
-/// The `Set-Cookie` lines of a response, all of them marked sensitive.
+/// Returns the `Set-Cookie` lines of a response, and checks that all are marked sensitive.
 pub(crate) fn set_cookies<B>(response: &Response<B>) -> Vec<String> {
     let lines = response.headers().get_all(header::SET_COOKIE);
-    assert!(lines.iter().all(http::HeaderValue::is_sensitive), "kept out of logs");
+    assert!(lines.iter().all(http::HeaderValue::is_sensitive), "the value is marked sensitive");
     lines.iter().map(|line| line.to_str().unwrap().to_owned()).collect()
 }

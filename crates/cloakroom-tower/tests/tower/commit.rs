@@ -1,4 +1,4 @@
-//! When the commit happens, and what the client is told when it doesn't.
+//! The time of the commit, and the response when it fails.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -61,7 +61,7 @@ fn a_commit_that_fails_replaces_the_response_and_keeps_the_cookie() {
 }
 
 #[test]
-fn the_application_may_say_it_in_its_own_words() {
+fn the_application_can_replace_the_response_to_a_failed_commit() {
     let layer = session_layer().on_error(|error| {
         assert!(error.is_too_large());
         let mut response = Response::new(Bytes::from_static(b"sorry"));
@@ -75,7 +75,7 @@ fn the_application_may_say_it_in_its_own_words() {
 }
 
 #[test]
-fn what_was_committed_before_is_sent_with_the_error() {
+fn an_earlier_commit_is_sent_with_the_error() {
     async fn handler(session: Session) {
         session.insert("user", "ann").unwrap();
         session.commit_now().await.unwrap();
@@ -98,7 +98,7 @@ fn the_policy_looks_at_the_status() {
         let mut browser = Browser::default();
         browser.get(&site, "/in");
         let response = browser.get(&site, "/fail");
-        assert_eq!(response.headers()[header::VARY], "cookie", "{policy:?}: it was opened");
+        assert_eq!(response.headers()[header::VARY], "cookie", "{policy:?}: the session was opened");
         assert_eq!(browser.get(&site, "/").body().as_ref(), expected.as_bytes(), "{policy:?}");
     }
 }
@@ -118,7 +118,7 @@ impl SessionFactory for Down {
 }
 
 #[test]
-fn a_store_that_is_down_concerns_only_those_who_need_it() {
+fn a_store_outage_affects_only_requests_that_use_their_session() {
     let site = Site::new(router().route("/static", get(|| async { "fine" })).layer(SessionLayer::new(Down)));
     assert_eq!(Browser::default().get(&site, "/static").body().as_ref(), b"fine");
     let response = Browser::default().get(&site, "/");
@@ -192,7 +192,7 @@ fn a_handler_that_panics_commits_nothing() {
         panic!("oh");
     }
     let router = router().route("/once", get(immediately)).route("/later", get(later));
-    // An error stands as it is. Any other response would cover the loss, and is replaced.
+    // An error response stays. Any other response would hide the loss, and is replaced.
     for (status, body) in [
         (StatusCode::INTERNAL_SERVER_ERROR, "the panic was caught"),
         (StatusCode::SERVICE_UNAVAILABLE, "the panic was caught"),
@@ -212,7 +212,7 @@ fn a_handler_that_panics_commits_nothing() {
 }
 
 #[test]
-fn a_client_that_goes_away_commits_nothing() {
+fn a_client_that_disconnects_early_commits_nothing() {
     struct Telltale(Arc<AtomicBool>);
     impl Drop for Telltale {
         fn drop(&mut self) {
@@ -246,10 +246,10 @@ fn a_client_that_goes_away_commits_nothing() {
         assert!(tokio::time::timeout(std::time::Duration::from_millis(20), answer).await.is_err());
     });
     assert!(dropped.load(Ordering::SeqCst), "the handler is gone");
-    assert!(!committed.load(Ordering::SeqCst), "and its changes with it");
+    assert!(!committed.load(Ordering::SeqCst), "its changes are lost, too");
 }
 
-/// Takes a moment to commit, and says when it has.
+/// A factory whose commits take a moment, and which records their completion.
 #[derive(Debug)]
 struct Slow(Arc<AtomicBool>);
 
@@ -266,7 +266,7 @@ impl SessionFactory for Slow {
 }
 
 #[test]
-fn a_client_that_goes_away_while_the_commit_runs_stops_nothing() {
+fn a_client_that_disconnects_during_the_commit_does_not_stop_it() {
     let committed = Arc::new(AtomicBool::new(false));
     let service = router().layer(SessionLayer::new(Slow(Arc::clone(&committed))));
     run(async {
@@ -306,7 +306,7 @@ fn a_success_page_does_not_cover_a_helper_that_panicked() {
     }
 }
 
-/// A body that does something with the session while it streams.
+/// A body that uses the session while it streams.
 fn streaming(session: Session, during: impl Fn(&Session) + Send + Unpin + 'static) -> Body {
     let frames = (0..3).map(move |index| {
         if index == 1 {
@@ -328,7 +328,7 @@ impl<I: Iterator<Item = Result<Bytes, Error>> + Unpin> futures_core::Stream for 
 }
 
 #[test]
-fn a_body_that_changes_the_session_is_warned_and_can_ask() {
+fn a_body_that_changes_the_session_causes_a_warning_and_can_commit() {
     async fn streams(session: Session) -> Body {
         session.insert("user", "ann").unwrap();
         streaming(session, |session| {
@@ -341,7 +341,7 @@ fn a_body_that_changes_the_session_is_warned_and_can_ask() {
     let mut browser = Browser::default();
     let (response, events) = traced(|| browser.get(&site, "/stream"));
     assert_eq!(response.body().as_ref(), b"xxx");
-    assert_eq!(set_cookies(&response).len(), 1, "what came before the headers was committed");
+    assert_eq!(set_cookies(&response).len(), 1, "changes before the headers were committed");
     assert_eq!(browser.get(&site, "/").body().as_ref(), b"ann");
     assert_eq!(events.len(), 1, "{events:?}");
     assert_eq!(events[0].level, tracing::Level::WARN);
@@ -349,7 +349,7 @@ fn a_body_that_changes_the_session_is_warned_and_can_ask() {
 }
 
 #[test]
-fn a_body_that_opens_the_session_is_warned_too() {
+fn a_body_that_opens_the_session_causes_a_warning() {
     async fn streams(axum::Extension(slot): axum::Extension<cloakroom_session::SessionSlot>) -> Body {
         let session = std::sync::OnceLock::new();
         streaming(Session::for_tests(), move |_| {
@@ -360,10 +360,10 @@ fn a_body_that_opens_the_session_is_warned_too() {
     let site = Site::new(router().route("/stream", get(streams)).layer(session_layer()));
     let (response, events) = traced(|| Browser::default().get(&site, "/stream"));
     assert!(set_cookies(&response).is_empty());
-    assert_eq!(events.len(), 1, "not lost silently: {events:?}");
+    assert_eq!(events.len(), 1, "the loss is reported: {events:?}");
 }
 
-/// Finishes a future that never waits, within another.
+/// Runs a future that never waits to completion.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     match future.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())) {
@@ -373,7 +373,7 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn the_body_of_an_error_is_whole() {
+fn the_body_of_an_error_is_complete() {
     let service = router().layer(session_layer());
     let response = run(service.oneshot(request("GET", "/much").body(Body::empty()).unwrap())).unwrap();
     let body = response.into_body();

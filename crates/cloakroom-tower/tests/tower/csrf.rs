@@ -1,5 +1,5 @@
-//! The truth table: every kind of request, under every policy and mode, against an oracle written
-//! from the design's own table.
+//! The truth table: every kind of request, under every policy and mode, compared with an oracle
+//! written from the table in the design.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,14 +31,14 @@ const REFERERS: [Option<&str>; 4] = [
     Some("https://evil.example/?https://own.example"),
 ];
 
-/// How the request brings its token.
+/// The location and validity of the request's token.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Token {
     None,
     Raw,
     Masked,
     Wrong,
-    /// The body's isn't asked if the header has one.
+    /// The body isn't searched if the header has a token.
     WrongHeaderRightBody,
     EmptyHeaderRightBody,
     Query,
@@ -101,7 +101,7 @@ fn cases() -> impl Iterator<Item = Case> {
     })
 }
 
-/// Stage one, as the design's table has it.
+/// The origin check, as defined by the design's table.
 fn origin_verdict(case: &Case) -> Result<(), &'static str> {
     let welcome = ["https://own.example", "https://pay.example"];
     match (case.site, case.origin, case.referer) {
@@ -126,7 +126,7 @@ fn token_verdict(token: Token) -> Result<(), &'static str> {
     }
 }
 
-/// Whether the handler runs, or why it doesn't.
+/// Returns `Ok` if the handler runs, or else the reason of the refusal.
 fn oracle(case: &Case, mode: Mode) -> Result<(), &'static str> {
     if matches!(case.method, "GET" | "HEAD") {
         return Ok(());
@@ -186,7 +186,7 @@ fn world(policy: Policy, mode: Mode) -> World {
     let count = Arc::clone(&ran);
     let handler = move |session: Session| {
         count.fetch_add(1, Ordering::SeqCst);
-        // Always a write: whoever runs sets the session's cookie.
+        // Always write, so that the session cookie shows that the handler ran.
         session.changed();
         async { "ran" }
     };
@@ -209,7 +209,7 @@ fn world(policy: Policy, mode: Mode) -> World {
     World { site, ran, visitor, masked, raw }
 }
 
-/// The token inside of a signed token cookie.
+/// Extracts the token from a signed token cookie.
 fn unsealed(value: &str) -> String {
     let purpose = "csrf:__Host-Http-csrf";
     let sealer = cloakroom_session::Sealer::new(cloakroom_session::Seal::Signed, &Keyring::new(key(1)), purpose);
@@ -260,7 +260,7 @@ impl World {
     }
 }
 
-/// Every case of one policy and mode; how many there were, and how many passed.
+/// Runs every case of one policy and mode. Returns the number of cases, and of those that passed.
 fn table(policy: Policy, mode: Mode) -> (u32, u32) {
     let world = world(policy, mode);
     let (mut count, mut passed) = (0, 0);
@@ -286,8 +286,8 @@ fn table(policy: Policy, mode: Mode) -> (u32, u32) {
     (count, passed)
 }
 
-// Safe methods alone: 3,456. Of 144 origins per other method 76 pass, 4 of them by their Referer;
-// of 12 tokens 5.
+// Safe methods alone have 3,456 cases. Per other method, 76 of 144 origins pass, 4 of them by their
+// Referer, and 5 of 12 tokens.
 macro_rules! tables {
     ($($name:ident: $policy:ident, $mode:ident, $passed:literal;)*) => {
         $(#[test]
@@ -313,7 +313,7 @@ tables! {
 }
 
 #[test]
-fn a_stranger_has_nothing_to_match_and_gets_nothing() {
+fn a_visitor_without_a_session_is_refused_and_gets_none() {
     for policy in [Policy::Session, Policy::DoubleSubmit] {
         let world = world(policy, Mode::Always);
         for token in TOKENS {
@@ -352,7 +352,7 @@ fn another_visitor_s_token_is_refused() {
 }
 
 #[test]
-fn options_of_the_rules_hold_over_http() {
+fn options_of_the_rules_take_effect_over_http() {
     let ask = |rules: CsrfRules, build: fn(http::request::Builder, &str) -> Request<Sent>| {
         let router = Router::new()
             .route("/token", any(|token: FormToken| async move { token.to_string() }))

@@ -1,4 +1,4 @@
-//! Tokens in a signed cookie of their own, for pages that must not create a session.
+//! Tokens in a separate signed cookie, for pages that must not create a session.
 
 use axum::Router;
 use axum::routing::{any, get};
@@ -42,7 +42,10 @@ fn post(token: &str) -> Request<Sent> {
 fn a_token_cookie_is_issued_once() {
     let site = site();
     let mut browser = Browser::default();
-    assert!(browser.get(&site, "/plain").headers().get(header::SET_COOKIE).is_none(), "not for pages without a form");
+    assert!(
+        browser.get(&site, "/plain").headers().get(header::SET_COOKIE).is_none(),
+        "a page without a form sets no token cookie"
+    );
     let first = browser.get(&site, "/token");
     assert_eq!(set_cookies(&first).len(), 1);
     assert_eq!(first.headers()[header::CACHE_CONTROL], "private, no-store");
@@ -69,7 +72,7 @@ fn two_forms_of_one_page_share_the_new_token() {
 }
 
 #[test]
-fn a_page_with_a_token_is_not_for_other_visitors_of_a_cache() {
+fn a_page_with_a_token_is_not_cached_for_other_visitors() {
     let site = site();
     let mut browser = Browser::default();
     for visit in ["the first", "the second"] {
@@ -81,7 +84,7 @@ fn a_page_with_a_token_is_not_for_other_visitors_of_a_cache() {
 }
 
 #[test]
-fn the_cookie_has_the_attributes_that_were_given() {
+fn the_token_cookie_has_the_configured_attributes() {
     let response = Browser::default().get(&site(), "/token");
     let lines = set_cookies(&response);
     assert!(lines[0].starts_with(&format!("{COOKIE}=s1.")), "{lines:?}");
@@ -94,7 +97,7 @@ fn the_cookie_has_the_attributes_that_were_given() {
 }
 
 #[test]
-fn a_forged_cookie_is_no_cookie() {
+fn a_forged_token_cookie_is_ignored() {
     let site = site();
     let mut browser = Browser::default();
     let token = text(browser.get(&site, "/token"));
@@ -121,13 +124,13 @@ fn a_forged_cookie_is_no_cookie() {
             assert!(set_cookies(&response).is_empty(), "{name}");
         }
         let page = attacked.get(&site, "/token");
-        assert_eq!(set_cookies(&page).len(), 1, "{name}: a new one with the next form");
+        assert_eq!(set_cookies(&page).len(), 1, "{name}: the next form gets a new token");
         assert_eq!(attacked.send(&site, post(&text(page))).status(), 200, "{name}");
     }
 }
 
 #[test]
-fn a_session_s_cookie_is_no_token_and_the_other_way_round() {
+fn session_cookies_and_token_cookies_are_not_interchangeable() {
     let guard = CsrfGuard::double_submit(always(), &Keyring::new(key(1)), config(), Some(NAME)).unwrap();
     let router = Router::new()
         .route("/token", get(|token: FormToken| async move { token.to_string() }))
@@ -144,7 +147,7 @@ fn a_session_s_cookie_is_no_token_and_the_other_way_round() {
 }
 
 #[test]
-fn keys_rotate_here_too() {
+fn keys_of_token_cookies_rotate() {
     let (old, new) = (key(1), key(2));
     let before = site_with(&Keyring::new(old.clone()), config());
     let after = site_with(&Keyring::new(new).previous(old).unwrap(), config());
@@ -154,7 +157,7 @@ fn keys_rotate_here_too() {
 }
 
 #[test]
-fn a_cookie_that_others_could_plant_is_no_place_for_tokens() {
+fn a_token_cookie_needs_a_host_prefix() {
     let keyring = Keyring::new(key(1));
     let name = |name: &str| CookieConfig::default().name(name);
     for (row, cookie, session, refused) in [
@@ -178,7 +181,7 @@ fn a_cookie_that_others_could_plant_is_no_place_for_tokens() {
 }
 
 #[test]
-fn of_many_cookies_of_its_name_four_are_tried() {
+fn at_most_four_token_cookies_are_tried() {
     let site = site();
     let mut browser = Browser::default();
     let token = text(browser.get(&site, "/token"));

@@ -1,5 +1,4 @@
-//! What a response gets: `Vary`, `Cache-Control`, `Set-Cookie`, and nothing where the session
-//! wasn't used.
+//! Response headers: `Vary`, `Cache-Control` and `Set-Cookie`, and none if the session isn't used.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -154,7 +153,7 @@ fn a_response_with_a_cookie_or_a_token_is_stored_by_no_cache() {
         for (name, _) in TARGETED {
             assert_eq!(headers.contains_key(name), !is_private, "{path}: {name}");
         }
-        assert!(headers.contains_key("pragma"), "{path}: means nothing in a response");
+        assert!(headers.contains_key("pragma"), "{path}: has no meaning in a response");
         let warnings = events.iter().filter(|event| event.message.contains("shared caches")).count();
         assert_eq!(warnings, usize::from(is_private), "{path}: {events:?}");
     }
@@ -176,7 +175,7 @@ fn targeted_fields_that_forbid_storing_stay() {
 }
 
 #[test]
-fn an_untouched_response_is_the_handler_s_own_to_the_byte() {
+fn a_response_without_a_session_is_unchanged() {
     async fn untouched() -> impl IntoResponse {
         (StatusCode::IM_A_TEAPOT, AppendHeaders([("x-tea", "green"), ("x-tea", "black"), ("set-cookie", "a=b")]), "tea")
     }
@@ -192,7 +191,7 @@ fn an_untouched_response_is_the_handler_s_own_to_the_byte() {
 }
 
 #[test]
-fn a_handler_s_own_cookies_stay_beside_ours() {
+fn cookies_of_the_handler_are_kept() {
     async fn both(session: Session) -> impl IntoResponse {
         session.insert("a", 1).unwrap();
         AppendHeaders([(SET_COOKIE, "theme=dark")])
@@ -206,7 +205,7 @@ fn a_handler_s_own_cookies_stay_beside_ours() {
 }
 
 #[test]
-fn cookie_headers_that_http_2_split_are_one_list() {
+fn cookie_headers_split_by_http_2_are_joined() {
     async fn who(session: Session) -> String {
         session.get::<String>("user").unwrap().unwrap_or_default()
     }
@@ -229,7 +228,7 @@ fn cookie_headers_that_http_2_split_are_one_list() {
 }
 
 #[test]
-fn a_refused_request_commits_nothing_not_even_a_touch() {
+fn a_refused_request_commits_nothing_and_touches_nothing() {
     let clock = Arc::new(ManualClock::at(START));
     let layer = SessionLayer::new(sessions()).clock(Arc::clone(&clock));
     let router = Router::new()
@@ -246,5 +245,5 @@ fn a_refused_request_commits_nothing_not_even_a_touch() {
     let forged = request("POST", "/").header("sec-fetch-site", "same-origin").header("x-csrf-token", "wrong");
     let refused = browser.send(&site, forged.body(full("")).unwrap());
     assert_eq!((refused.status().as_u16(), set_cookies(&refused).len()), (403, 0));
-    assert_eq!(set_cookies(&browser.get(&site, "/")).len(), 1, "a read at the same time touches");
+    assert_eq!(set_cookies(&browser.get(&site, "/")).len(), 1, "a read at this time touches the session");
 }

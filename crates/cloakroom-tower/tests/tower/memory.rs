@@ -1,4 +1,4 @@
-//! What the search for the token holds in memory, however a client cuts its form.
+//! The memory used by the search for the token, however a client splits its form.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use crate::browser::{Browser, Site, always, always_with, request, run, session_l
 
 const CHUNKS: usize = 1_000_000;
 
-/// A form in chunks of one byte; before each byte of data come `empty` frames without any.
+/// A form in chunks of one byte. Each byte is preceded by `empty` frames without data.
 struct Drip {
     form: &'static [u8],
     at: usize,
@@ -41,7 +41,7 @@ impl Body for Drip {
     }
 }
 
-/// Reads all of a body, and holds nothing of it.
+/// Reads a whole body and discards it.
 async fn drain<B: Body<Data = Bytes>>(request: Request<B>) -> Result<Response<Empty<Bytes>>, Infallible> {
     let mut body = std::pin::pin!(request.into_body());
     let mut size = 0;
@@ -52,7 +52,7 @@ async fn drain<B: Body<Data = Bytes>>(request: Request<B>) -> Result<Response<Em
     Ok(Response::new(Empty::new()))
 }
 
-/// The most bytes that are held at one time while such a form passes through, and the number of
+/// Returns the peak number of bytes in use while such a form passes through, and the number of
 /// allocations.
 fn measure<S, Q>(service: &S, content_type: &str, body: impl Fn() -> Q, headers: &[(&str, String)]) -> (u64, u64)
 where
@@ -86,7 +86,7 @@ impl<B> Status for Response<B> {
     }
 }
 
-/// A visitor's cookie and token.
+/// Returns a visitor's cookie and token.
 fn visitor(rules: CsrfRules) -> (String, String) {
     let token = axum::routing::get(|token: cloakroom_tower::axum::FormToken| async move { token.to_string() });
     let router = axum::Router::new().route("/token", token).layer(CsrfLayer::new(rules)).layer(session_layer());
@@ -103,7 +103,7 @@ fn leak(mut form: Vec<u8>, head: &str, tail: &str) -> &'static [u8] {
 }
 
 #[test]
-fn a_form_of_a_million_chunks_holds_no_more_than_twice_its_size() {
+fn a_form_of_a_million_chunks_uses_at_most_twice_its_size() {
     let (cookie, token) = visitor(always());
     let pairs = leak(Vec::new(), "a=", &format!("&csrf_token={token}"));
     let head = "--X\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n";
@@ -129,7 +129,7 @@ fn a_form_of_a_million_chunks_holds_no_more_than_twice_its_size() {
 }
 
 #[test]
-fn beyond_the_limit_nothing_more_is_held() {
+fn nothing_beyond_the_limit_is_kept_in_memory() {
     let (cookie, token) = visitor(always());
     let form = leak(Vec::new(), &format!("csrf_token={token}&a="), "x");
     let layers = (session_layer(), CsrfLayer::new(always_with(|it| it.body_limit(1000))));

@@ -1,4 +1,4 @@
-//! Two session layers, and one CSRF layer: a site, and an administration with a session of its own.
+//! Two session layers and one CSRF layer: a site, and an administration area with its own session.
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -41,7 +41,7 @@ fn pages() -> Router {
 }
 
 #[test]
-fn a_token_belongs_to_the_session_that_the_check_looks_at() {
+fn a_token_belongs_to_the_session_that_is_checked() {
     let csrf = CsrfLayer::new(always());
     for (name, csrf) in [("enforced", csrf.clone()), ("checked by the form alone", csrf.exempt())] {
         let admin = pages().layer(sessions("__Host-Http-admin"));

@@ -1,4 +1,5 @@
-//! Whatever the network sends: an answer, never a panic, and never the handler without a token.
+//! Arbitrary input gets a response, never causes a panic, and never reaches the handler without a
+//! token.
 
 use axum::Router;
 use axum::routing;
@@ -24,7 +25,7 @@ fn site() -> Site {
     Site::new(router)
 }
 
-/// Bytes that a server may hand on as a header's value.
+/// Bytes that a server may pass on as the value of a header.
 fn value() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![4 => 0x20_u8..=0x7e, 1 => 0x80_u8..=0xff, 1 => Just(b'\t')];
     prop_oneof![
@@ -74,7 +75,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_that_is_sent_panics_or_passes(
+    fn arbitrary_input_neither_panics_nor_passes(
         method in "(GET|POST|PUT|[A-Z]{1,7}|[a-z!#$%&'*+.^_`|~-]{1,9})",
         path in "(/|/form|/token)",
         headers in proptest::collection::vec(header(), 0..8),
@@ -96,7 +97,7 @@ proptest! {
         let response = if known { browser.send(&site, request) } else { site.answer(request) };
         let status = response.status().as_u16();
         let safe = ["GET", "HEAD", "OPTIONS", "TRACE"].contains(&method.as_str());
-        // A form extractor may find a safe method's body not to its taste.
+        // A form extractor may reject the body of a request with a safe method.
         let expected: &[u16] = if safe { &[200, 400, 403, 413, 415, 422] } else { &[400, 403, 413] };
         prop_assert!(expected.contains(&status), "{method} {path}: {status}");
         if !safe {

@@ -1,4 +1,4 @@
-//! Both layers around a service of plain `http` and `tower`: no framework anywhere.
+//! Both layers around a plain service of `http` and `tower`, without a framework.
 
 use std::convert::Infallible;
 
@@ -74,7 +74,7 @@ fn post(token: &str, entry: &str) -> Request<crate::browser::Sent> {
 }
 
 #[test]
-fn a_visit_from_form_to_farewell() {
+fn a_visit_from_first_form_to_sign_out() {
     let site = site();
     let mut browser = Browser::default();
     let token = String::from_utf8(browser.get(&site, "/form").into_body().to_vec()).unwrap();
@@ -93,7 +93,7 @@ fn a_visit_from_form_to_farewell() {
 }
 
 #[test]
-fn a_request_that_uses_neither_is_left_alone() {
+fn a_request_without_session_and_check_is_unchanged() {
     let response = Browser::default().get(&site(), "/");
     assert!(response.headers().is_empty(), "{:?}", response.headers());
     assert_eq!(response.body().as_ref(), b"hello");
@@ -113,11 +113,10 @@ fn the_error_of_a_service_passes_and_commits_nothing() {
 }
 
 #[test]
-fn the_service_that_was_made_ready_is_the_one_that_is_called() {
+fn the_ready_service_is_the_one_that_is_called() {
     use std::task::{Context, Poll};
 
-    /// Panics if it is called without having been asked whether it is ready, as a concurrency limit
-    /// does.
+    /// Panics if it is called without having been polled for readiness, like a concurrency limit.
     #[derive(Debug, Default)]
     struct Strict {
         ready: bool,
@@ -140,7 +139,7 @@ fn the_service_that_was_made_ready_is_the_one_that_is_called() {
         }
 
         fn call(&mut self, _: Request<B>) -> Self::Future {
-            assert!(std::mem::take(&mut self.ready), "not asked whether it is ready");
+            assert!(std::mem::take(&mut self.ready), "called without being polled for readiness");
             std::future::ready(Ok(Response::new(Full::from("ok"))))
         }
     }

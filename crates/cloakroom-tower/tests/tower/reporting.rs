@@ -1,4 +1,4 @@
-//! Report-only rules refuse nothing, not even where the check is impossible.
+//! Report-only rules refuse nothing, even if the check can't run.
 
 use axum::Router;
 use axum::routing::{any, get};
@@ -30,7 +30,7 @@ fn pages(csrf: CsrfLayer) -> Router {
 }
 
 #[test]
-fn report_only_lets_pass_what_cannot_be_checked() {
+fn report_only_passes_requests_that_cannot_be_checked() {
     let report = CsrfLayer::new(always_with(|it| it.danger_report_only()));
     let enforce = CsrfLayer::new(always());
     let layered = |csrf: &CsrfLayer| Site::new(pages(csrf.clone()).layer(SessionLayer::new(Down)));
@@ -50,5 +50,5 @@ fn report_only_lets_pass_what_cannot_be_checked() {
         }
     }
     let session = request("GET", "/session").body(full("")).unwrap();
-    assert_eq!(layered(&report).answer(session).status(), 503, "a handler that needs the session is told");
+    assert_eq!(layered(&report).answer(session).status(), 503, "a handler that needs the session gets an error");
 }

@@ -1,4 +1,4 @@
-//! WebSocket handshakes on a real server: HTTP/1.1 with `Upgrade`, HTTP/2 with an extended
+//! WebSocket handshakes on a real server: HTTP/1.1 with `Upgrade`, and HTTP/2 with an extended
 //! `CONNECT`.
 
 use axum::Router;
@@ -27,7 +27,7 @@ async fn serve(csrf: CsrfLayer) -> std::net::SocketAddr {
 
 type Headers = &'static [(&'static str, &'static str)];
 
-/// The status of a handshake over HTTP/1.1.
+/// Returns the status of a handshake over HTTP/1.1.
 async fn upgrade(address: std::net::SocketAddr, headers: Headers) -> u16 {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let mut text =
@@ -44,7 +44,7 @@ async fn upgrade(address: std::net::SocketAddr, headers: Headers) -> u16 {
     std::str::from_utf8(&start[9..]).unwrap().parse().unwrap()
 }
 
-/// The status of a request over HTTP/2; of a handshake, if there is a protocol.
+/// Returns the status of a request over HTTP/2. It is a handshake if there is a protocol.
 async fn over_http2(address: std::net::SocketAddr, method: &str, path: &str, headers: Headers) -> StatusCode {
     let stream = TcpStream::connect(address).await.unwrap();
     let (client, connection) = h2::client::handshake(stream).await.unwrap();
@@ -69,10 +69,10 @@ async fn over_http2(address: std::net::SocketAddr, method: &str, path: &str, hea
 const OURS: Headers = &[("sec-fetch-site", "same-origin"), ("origin", "https://own.example")];
 
 #[test]
-fn a_socket_opens_for_our_own_pages_over_both_protocols() {
+fn a_socket_opens_for_own_pages_over_both_protocols() {
     let rows: &[(&str, Headers, bool)] = &[
-        ("a page of ours", OURS, true),
-        ("a page of ours in an old browser", &[("origin", "https://own.example")], true),
+        ("a page of the site", OURS, true),
+        ("a page of the site in an old browser", &[("origin", "https://own.example")], true),
         ("no browser", &[], true),
         ("no browser, with a Referer", &[("referer", "https://evil.example/")], true),
         ("a trusted origin", &[("sec-fetch-site", "cross-site"), ("origin", "https://pay.example")], true),
@@ -93,7 +93,7 @@ fn a_socket_opens_for_our_own_pages_over_both_protocols() {
             let status = over_http2(address, "CONNECT", "/socket", headers).await;
             assert_eq!(status.as_u16(), if *opens { 200 } else { 403 }, "{name}, HTTP/2");
         }
-        assert_eq!(over_http2(address, "POST", "/buy", OURS).await, 403, "any other request needs its token");
+        assert_eq!(over_http2(address, "POST", "/buy", OURS).await, 403, "every other request needs its token");
         let report = serve(CsrfLayer::new(always_with(|it| it.danger_report_only()))).await;
         let exempt = serve(CsrfLayer::new(always()).exempt()).await;
         for (name, address) in [("report-only", report), ("exempt", exempt)] {

@@ -1,4 +1,4 @@
-//! The factory that a configuration makes.
+//! The factory built from a configuration.
 
 use cloakroom_session::{
     Commit, Committed, CookieHeader, CookieSessions, Error, SessionFactory, SessionState, Timestamp,
@@ -6,15 +6,17 @@ use cloakroom_session::{
 #[cfg(feature = "store")]
 use cloakroom_store::{AnyStore, StoredSessions};
 
-/// Sessions in cookies or in a store, as a [`SessionConfig`](super::SessionConfig) says.
+/// The factory that a [`SessionConfig`](super::SessionConfig) describes.
 ///
-/// Share it as `Arc<ConfiguredSessions>` where the application also lists the sessions of an owner.
+/// It keeps sessions in cookies or in a store.
+///
+/// Share it as `Arc<ConfiguredSessions>` if the application also lists the sessions of an owner.
 #[derive(Debug)]
 pub struct ConfiguredSessions(Inner);
 
 #[derive(Debug)]
 enum Inner {
-    // In a box: a store's is a pointer, too.
+    // Boxed, so that both variants are the size of a pointer.
     Cookies(Box<CookieSessions>),
     #[cfg(feature = "store")]
     Stored(std::sync::Arc<StoredSessions<AnyStore>>),
@@ -30,7 +32,7 @@ impl ConfiguredSessions {
         Self(Inner::Stored(std::sync::Arc::new(sessions)))
     }
 
-    /// The cookie's name.
+    /// Returns the name of the cookie.
     #[must_use]
     pub fn cookie_name(&self) -> &str {
         match &self.0 {
@@ -40,7 +42,9 @@ impl ConfiguredSessions {
         }
     }
 
-    /// The sessions in a store, for `Sessions` and a `Sweeper`; nothing where they live in cookies.
+    /// Returns the sessions in a store, for `Sessions` and a `Sweeper`.
+    ///
+    /// `None` if the sessions are kept in cookies.
     #[cfg(feature = "store")]
     #[must_use]
     pub const fn as_stored(&self) -> Option<&std::sync::Arc<StoredSessions<AnyStore>>> {

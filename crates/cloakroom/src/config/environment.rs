@@ -1,5 +1,5 @@
-//! Options that are variables of the environment: `SHOP_COOKIE_NAME` is `cookie.name`, for the
-//! prefix `SHOP`.
+//! Options from environment variables: with the prefix `SHOP`, `SHOP_COOKIE_NAME` sets
+//! `cookie.name`.
 
 use serde_json::{Map, Value, json};
 
@@ -8,21 +8,21 @@ use super::source::Source;
 use super::{Kind as Place, SessionConfig};
 use crate::nearest::nearest;
 
-/// How the text of a variable is read.
+/// The format of a variable's text.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Text,
     Switch,
     Number,
-    /// Several, with commas between them.
+    /// Several values, separated by commas.
     List,
-    /// A secret, which is the variable itself.
+    /// A secret, contained in the variable itself.
     Secret,
     /// The path of a file with a secret.
     SecretFile,
 }
 
-/// What is behind the prefix, and which option that is.
+/// Variable names without the prefix, with their options and formats.
 const VARIABLES: &[(&str, &str, Kind)] = &[
     ("KIND", "kind", Kind::Text),
     ("KEY", "key", Kind::Secret),
@@ -62,21 +62,24 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
 ];
 
 impl SessionConfig {
-    /// Reads the options from variables of the environment that begin with this prefix and an
-    /// underscore.
+    /// Reads the options from environment variables with the given prefix.
     ///
-    /// The names are those of the options, with an underscore between a table and its option:
-    /// `SHOP_COOKIE_NAME` for `cookie.name`. `SHOP_KEY` and `SHOP_STORE` hold the keyring and the
-    /// URL themselves, `SHOP_KEY_FILE` and `SHOP_STORE_FILE` name files. Lists have commas,
-    /// switches are `true` or `false`. An empty variable counts as not set.
+    /// A variable's name is the prefix, an underscore, and the name of the option in capitals, with
+    /// an
+    /// underscore between a table and its option: `SHOP_COOKIE_NAME` sets `cookie.name`. `SHOP_KEY`
+    /// and `SHOP_STORE` contain the keyring and the URL; `SHOP_KEY_FILE` and `SHOP_STORE_FILE` name
+    /// files that contain them. Lists are separated by commas, and switches are `true` or `false`.
+    /// An
+    /// empty variable counts as not set.
     ///
-    /// What can be [checked](Self::check) is checked.
+    /// The configuration is [checked](Self::check).
     ///
     /// # Errors
-    /// A variable with that prefix which is no option, a value that makes no sense, or one that is
-    /// missing; the error names the variable.
+    /// Fails if a variable with this prefix is not an option, has an invalid value, or is missing.
+    /// The
+    /// error names the variable.
     pub fn from_env(prefix: &str) -> Result<Self, SetupError> {
-        // What isn't Unicode is none of ours, or is refused by its name.
+        // Variables that aren't valid Unicode are unrelated, or rejected by name.
         Self::from_vars(
             prefix,
             std::env::vars_os()
@@ -84,11 +87,12 @@ impl SessionConfig {
         )
     }
 
-    /// The same from other variables than those of the environment, for tests and for files of
-    /// variables.
+    /// Reads the options from the given variables instead of the environment.
+    ///
+    /// Useful for tests, and for files of variables.
     ///
     /// # Errors
-    /// As [`from_env`](Self::from_env).
+    /// Fails in the same cases as [`from_env`](Self::from_env).
     pub fn from_vars<N: AsRef<str>, V: AsRef<str>>(
         prefix: &str,
         variables: impl IntoIterator<Item = (N, V)>,
@@ -128,7 +132,7 @@ impl SessionConfig {
         if !options.contains_key("kind") {
             return Err(SetupError::of(format!("{prefix}_KIND"), "isn't set: signed, encrypted or stored"));
         }
-        // A value that can't be read is found by its path, such as `cookie.same_site`.
+        // serde reports the path of an invalid value, such as `cookie.same_site`.
         let mut config: Self = serde_path_to_error::deserialize(Value::Object(options)).map_err(|why| {
             let path = why.path().to_string();
             SetupError::of(variable(prefix, &path), why.into_inner().to_string())
@@ -149,13 +153,12 @@ impl SessionConfig {
             let problem = format!("isn't set, and {name}_FILE isn't either");
             return Err(SetupError::of(name, problem));
         }
-        // One that can be read and makes no sense is found here, while the names of the variables
-        // are known.
+        // Check here, where the names of the variables are known.
         config.check().map_err(|why| why.renamed(|option| config.variable(prefix, option)))?;
         Ok(config)
     }
 
-    /// The variable that an option was read from.
+    /// Returns the name of the variable that set an option.
     fn variable(&self, prefix: &str, option: &str) -> String {
         let source = match option {
             "key" => self.key.as_ref(),
@@ -167,14 +170,14 @@ impl SessionConfig {
     }
 }
 
-/// What is said of a variable that is no option.
+/// The error message for a variable that isn't an option.
 fn unknown(prefix: &str, name: &str) -> String {
     let perhaps = nearest(name, VARIABLES.iter().map(|(known, ..)| *known));
-    let perhaps = perhaps.map(|known| format!(": is it {prefix}_{known}?")).unwrap_or_default();
-    format!("is no option of sessions{perhaps}")
+    let perhaps = perhaps.map(|known| format!(": did you mean {prefix}_{known}?")).unwrap_or_default();
+    format!("is not a session option{perhaps}")
 }
 
-/// The variable that an option is read from.
+/// Returns the name of the variable for an option.
 fn variable(prefix: &str, option: &str) -> String {
     format!("{prefix}_{}", option.replace('.', "_").to_ascii_uppercase())
 }

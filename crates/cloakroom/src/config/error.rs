@@ -1,14 +1,14 @@
-//! What can be wrong with a configuration.
+//! Errors in a configuration.
 
 use std::error::Error as StdError;
 use std::fmt;
 
 use cloakroom_session::ConfigError;
 
-/// Why a configuration makes no sessions.
+/// An error in a configuration.
 ///
 /// # Security
-/// It names the option at fault, a variable or a file; never a secret, and never a URL.
+/// Names the option, variable or file at fault, and never contains a secret or a URL.
 #[derive(Debug)]
 pub struct SetupError {
     option: String,
@@ -20,18 +20,19 @@ impl SetupError {
         Self { option: option.into(), source: source.into() }
     }
 
-    /// With the name of the table that the option is in.
+    /// Adds the name of the option's table.
     pub(super) fn within(table: &'static str) -> impl Fn(ConfigError) -> Self {
         move |error| Self::of(format!("{table}.{}", error.option()), error.problem())
     }
 
-    /// Under another name: that of a variable.
+    /// Replaces the name of the option, for example by that of a variable.
     pub(super) fn renamed(self, option: impl FnOnce(&str) -> String) -> Self {
         Self { option: option(&self.option), source: self.source }
     }
 
-    /// The option at fault, such as `cookie.name`, or the variable of the environment that it was
-    /// read from.
+    /// Returns the option at fault, such as `cookie.name`.
+    ///
+    /// If the option was read from an environment variable, this is the name of the variable.
     #[must_use]
     pub fn option(&self) -> &str {
         &self.option
@@ -52,7 +53,7 @@ impl fmt::Display for SetupError {
 
 impl StdError for SetupError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        // What it says is said already; its own cause isn't.
+        // `Display` already contains the text of `self.source`, but not that of its cause.
         self.source.source()
     }
 }

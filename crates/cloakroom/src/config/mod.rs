@@ -1,13 +1,13 @@
-//! Sessions from an application's configuration: a file that serde reads, or the environment.
+//! Configuration of sessions from a file that serde reads, or from the environment.
 //!
-//! | module | what it is about |
+//! | module | content |
 //! |---|---|
-//! | `options` | the tables of options: cookie, lifetimes, CSRF, and those of a store |
-//! | `source` | where a secret is written |
-//! | `span` | lengths of time, as people write them |
-//! | `environment` | options that are variables of the environment |
-//! | `configured` | the factory that it makes |
-//! | `error` | what can be wrong |
+//! | `options` | tables of options: cookie, lifetimes, CSRF, and limits of a store |
+//! | `source` | locations of secrets |
+//! | `span` | durations in text form |
+//! | `environment` | options from environment variables |
+//! | `configured` | the factory built from a configuration |
+//! | `error` | errors in a configuration |
 
 mod configured;
 mod environment;
@@ -29,11 +29,12 @@ pub use options::{
 pub use source::Source;
 pub use span::Span;
 
-/// Where sessions live, and everything that can be configured about them.
+/// The complete configuration of sessions.
 ///
-/// Deserialize it from the application's own configuration, whatever format that has, or read it
-/// [from the environment](Self::from_env). Options that nobody knows are refused, so that a typing
-/// error weakens nothing. Then [`check`](Self::check) or [`build`](Self::build) it at start-up.
+/// Deserialize it from the application's own configuration in any format that serde supports, or
+/// read it [from the environment](Self::from_env). Unknown options are rejected, so that a typing
+/// error cannot weaken a setting. Then [`check`](Self::check) or [`build`](Self::build) it at
+/// start-up.
 ///
 /// ```toml
 /// [sessions]
@@ -53,11 +54,11 @@ pub use span::Span;
 /// ```
 ///
 /// # Security
-/// Secrets are named and not written: a key is in a variable of the environment or in a file.
-/// `Debug` shows none. Options that weaken a default begin with `danger_`, as elsewhere.
+/// The configuration names the location of a secret: an environment variable or a file. `Debug`
+/// shows no secrets. Options that weaken a default begin with `danger_`.
 ///
 /// # Examples
-/// For axum, and for every other framework that takes tower layers:
+/// For axum, and for every other framework that accepts tower layers:
 /// ```
 /// use cloakroom::config::SessionConfig;
 /// # #[cfg(feature = "axum")]
@@ -80,7 +81,7 @@ pub use span::Span;
 /// # fn main() {}
 /// ```
 ///
-/// For an adapter of one's own, the factory goes into an [`Engine`](cloakroom_session::Engine):
+/// For your own adapter, put the factory into an [`Engine`](cloakroom_session::Engine):
 /// ```
 /// use cloakroom::config::SessionConfig;
 /// use cloakroom::{CookieHeader, Engine, SessionSlot};
@@ -93,7 +94,7 @@ pub use span::Span;
 ///     ("SHOP_KEY", "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="),
 ///     ("SHOP_COOKIE_NAME", "__Host-Http-shop"),
 /// ];
-/// let config = SessionConfig::from_vars("SHOP", variables)?;      // `from_env("SHOP")` reads the real ones
+/// let config = SessionConfig::from_vars("SHOP", variables)?;      // `from_env("SHOP")` reads the environment
 /// let policy = config.commit_policy();
 /// let engine = Engine::new(config.build().await?).policy(policy);
 /// let slot = SessionSlot::new(Arc::new(engine));
@@ -105,97 +106,99 @@ pub use span::Span;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SessionConfig {
-    /// Where sessions live.
+    /// The place where sessions are kept.
     pub kind: Kind,
-    /// The key or the keyring that seals cookies; needed for `signed` and `encrypted`.
+    /// The key or keyring that seals cookies. Required for `signed` and `encrypted`.
     #[serde(default)]
     pub key: Option<Source>,
-    /// The store's URL; needed for `stored`.
+    /// The URL of the store. Required for `stored`.
     #[serde(default)]
     pub store: Option<Source>,
-    /// The cookie's name and attributes.
+    /// Name and attributes of the cookie.
     #[serde(default)]
     pub cookie: CookieOptions,
-    /// How long sessions last.
+    /// Timeouts of sessions.
     #[serde(default)]
     pub lifetimes: LifetimeOptions,
-    /// Who may send forms.
+    /// Options of the CSRF check.
     #[serde(default)]
     pub csrf: CsrfOptions,
-    /// Whether error responses commit.
+    /// The policy for error responses.
     #[serde(default)]
     pub commit: Commit,
-    /// What happens when two requests set the same key; for `stored`.
+    /// The policy for two requests that set the same key. Only for `stored`.
     #[serde(default)]
     pub conflicts: Option<Conflicts>,
-    /// How long one call of the store may take; for `stored`.
+    /// Timeout of one store call. Only for `stored`.
     #[serde(default)]
     pub call_timeout: Option<Span>,
-    /// How long a commit may go on meeting others; for `stored`.
+    /// Timeout of a commit that conflicts with others. Only for `stored`.
     #[serde(default)]
     pub commit_timeout: Option<Span>,
-    /// How long an id that has moved is still known as moved; for `stored`.
+    /// Lifetime of the tombstone of a cycled id. Only for `stored`.
     #[serde(default)]
     pub moved_grace: Option<Span>,
-    /// How many sessions an owner may have; for `stored`.
+    /// Maximum number of sessions of an owner. Only for `stored`.
     #[serde(default)]
     pub owner_limit: Option<OwnerLimitOption>,
-    /// Whether an owner may have any number of sessions; for `stored`.
+    /// Removes the limit of sessions of an owner. Only for `stored`.
     #[serde(default)]
     pub no_owner_limit: Option<bool>,
-    /// Whether calls fail at once while the store is known to be down; for `stored`.
+    /// Fails calls immediately while the store is known to be down. Only for `stored`.
     #[serde(default)]
     pub fail_fast: Option<bool>,
 }
 
-/// Where sessions live.
+/// The place where sessions are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Kind {
-    /// In a cookie that the browser's owner can read and not change.
+    /// A signed cookie. Users can read it but not change it.
     Signed,
-    /// In a cookie that the browser's owner can neither read nor change.
+    /// An encrypted cookie. Users can neither read nor change it.
     Encrypted,
-    /// In a store (feature `store`, and one for each kind of store).
+    /// A store. Needs the feature `store`, and the feature of the store.
     Stored,
 }
 
-/// Whether error responses commit: [`CommitPolicy`].
+/// The policy for error responses. See [`CommitPolicy`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Commit {
-    /// They do, as in Pyramid.
+    /// Every response commits, as in Pyramid.
     #[default]
     Always,
-    /// Not if the status is 500 or above.
+    /// Responses with a status of 500 or above don't commit.
     NotOnServerError,
 }
 
-/// What happens when two requests set the same key:
-/// [`ConflictPolicy`](cloakroom_session::ConflictPolicy).
+/// The policy for two requests that set the same key.
+///
+/// See [`ConflictPolicy`](cloakroom_session::ConflictPolicy).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Conflicts {
-    /// The request that commits last wins, on that key alone.
+    /// The request that commits last wins, for this key only.
     LastWriteWins,
     /// The request that commits last gets an error.
     Strict,
 }
 
 impl SessionConfig {
-    /// What there is to know about `CsrfLayer` and `CsrfGuard`.
+    /// Returns the rules for `CsrfLayer` and `CsrfGuard`.
     ///
     /// # Errors
-    /// Something that isn't an origin, or options that contradict each other.
+    /// Fails if an origin is invalid, or if options contradict each other.
     pub fn csrf_rules(&self) -> Result<CsrfRules, ConfigError> {
         self.csrf.rules()
     }
 
-    /// Whether error responses commit, for `SessionLayer` and
-    /// [`Engine`](cloakroom_session::Engine).
+    /// Returns the commit policy.
+    ///
+    /// Pass it to `SessionLayer` or [`Engine`](cloakroom_session::Engine).
     #[must_use]
     pub const fn commit_policy(&self) -> CommitPolicy {
         match self.commit {
@@ -204,17 +207,18 @@ impl SessionConfig {
         }
     }
 
-    /// The timeouts.
+    /// Returns the timeouts.
     #[must_use]
     pub fn lifetimes(&self) -> Lifetimes {
         self.lifetimes.lifetimes()
     }
 
-    /// Checks everything that can be checked without a store: also that keys are there, and are
-    /// keys.
+    /// Checks everything that can be checked without a store.
+    ///
+    /// This includes the presence and validity of keys.
     ///
     /// # Errors
-    /// The option at fault, and what is wrong with it.
+    /// Names the option at fault and the problem.
     pub fn check(&self) -> Result<(), SetupError> {
         self.csrf_rules().map_err(SetupError::within("csrf"))?;
         self.lifetimes().validate().map_err(SetupError::within("lifetimes"))?;
@@ -237,7 +241,7 @@ impl SessionConfig {
                 self.keyring().map(drop)
             }
             Kind::Stored if self.key.is_some() => {
-                Err(ConfigError::new("key", "is for sessions in cookies; those in a store need none").into())
+                Err(ConfigError::new("key", "is for sessions in cookies; sessions in a store need no key").into())
             }
             Kind::Stored if self.owner_limit.is_some() && self.no_owner_limit == Some(true) => {
                 Err(ConfigError::new("no_owner_limit", "contradicts `owner_limit`: set one of them").into())
@@ -246,10 +250,12 @@ impl SessionConfig {
         }
     }
 
-    /// Makes the factory; a store has answered once when this returns.
+    /// Builds the factory.
+    ///
+    /// A store has answered once when this returns.
     ///
     /// # Errors
-    /// As [`check`](Self::check), and a store that can't be reached.
+    /// Fails in the same cases as [`check`](Self::check), and if the store can't be reached.
     pub async fn build(self) -> Result<ConfiguredSessions, SetupError> {
         self.check()?;
         let builder = match self.kind {
@@ -294,8 +300,7 @@ impl SessionConfig {
             builder = builder.commit_timeout(span.limit("commit_timeout")?);
         }
         if let Some(span) = self.moved_grace {
-            let never =
-                || ConfigError::new("moved_grace", "can't be never: marks of what has moved would stay for ever");
+            let never = || ConfigError::new("moved_grace", "can't be never: tombstones would never be deleted");
             builder = builder.moved_grace(span.duration().ok_or_else(never)?);
         }
         if let Some(limit) = &self.owner_limit {

@@ -1,41 +1,41 @@
-//! The tables of options.
+//! Tables of options.
 
 use cloakroom_session::{ConfigError, CookieConfig, CsrfRules, Lifetimes, SameSite, TokenPolicy};
 use serde::Deserialize;
 
 use super::span::Span;
 
-/// The cookie: [`CookieConfig`].
+/// Options of the cookie. See [`CookieConfig`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct CookieOptions {
-    /// Its name.
+    /// Name of the cookie.
     pub name: Option<String>,
-    /// Below which path it is sent.
+    /// The `Path` attribute.
     pub path: Option<String>,
-    /// To which domain it is sent, and to all below.
+    /// The `Domain` attribute. The cookie is also sent to all subdomains.
     pub domain: Option<String>,
-    /// From which sites it is sent along.
+    /// The `SameSite` attribute.
     pub same_site: Option<SameSiteOption>,
-    /// A jar of its own for each site that embeds ours.
+    /// The `Partitioned` attribute: a separate cookie for each site that embeds this one.
     pub partitioned: bool,
-    /// Without Secure, for development.
+    /// Omits `Secure`, for development.
     pub danger_insecure: bool,
-    /// Without HttpOnly.
+    /// Omits `HttpOnly`.
     pub danger_readable_by_scripts: bool,
 }
 
-/// From which sites the cookie is sent along: [`SameSite`].
+/// The sites from which the cookie is sent. See [`SameSite`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum SameSiteOption {
-    /// Only from our own site.
+    /// Only requests from the same site.
     Strict,
-    /// Also when the user follows a link to us.
+    /// Also top-level navigation from other sites, for example by a link.
     Lax,
-    /// From anywhere.
+    /// All requests.
     None,
 }
 
@@ -71,16 +71,16 @@ impl CookieOptions {
     }
 }
 
-/// How long sessions last: [`Lifetimes`].
+/// Timeouts of sessions. See [`Lifetimes`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct LifetimeOptions {
-    /// Ends a session that wasn't used for so long.
+    /// The time without use after which a session expires.
     pub idle_timeout: Option<Span>,
-    /// Ends a session so long after it was created.
+    /// The time after creation after which a session expires.
     pub absolute_timeout: Option<Span>,
-    /// How often a read extends the idle deadline.
+    /// The minimum interval between two extensions of the idle deadline by reads.
     pub touch_after: Option<Span>,
 }
 
@@ -100,45 +100,45 @@ impl LifetimeOptions {
     }
 }
 
-/// Who may send forms: [`CsrfRules`].
+/// Options of the CSRF check. See [`CsrfRules`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct CsrfOptions {
-    /// When a request must bring the token.
+    /// The policy for tokens.
     pub token: Option<TokenOption>,
-    /// The application's own origins; without any, the `Host` header under `https`.
+    /// The application's own origins. By default the `Host` header with `https`.
     pub own_origins: Vec<String>,
-    /// Other origins that are trusted, or all subdomains as `https://*.example.com`.
+    /// Other trusted origins, or all subdomains as `https://*.example.com`.
     pub trusted_origins: Vec<String>,
-    /// The header that carries the token.
+    /// Name of the header with the token.
     pub header: Option<String>,
-    /// The form field that carries the token.
+    /// Name of the form field with the token.
     pub field: Option<String>,
-    /// How many bytes of a form are read in search of the token.
+    /// Maximum number of bytes of a form that are searched for the token.
     pub body_limit: Option<usize>,
-    /// The own origin is under plain `http`, for development.
+    /// Uses plain `http` for the application's own origin, for development.
     pub danger_own_scheme_http: bool,
-    /// Further methods that aren't checked.
+    /// Additional methods that aren't checked.
     pub danger_safe_methods: Vec<String>,
-    /// Checks the token only.
+    /// Checks the token, but not the origin.
     pub danger_token_only: bool,
-    /// Lets requests pass that don't say where they come from.
+    /// Accepts requests without an origin.
     pub danger_allow_no_origin: bool,
-    /// Refuses nothing, and reports.
+    /// Reports failed checks instead of refusing requests.
     pub danger_report_only: bool,
 }
 
-/// When a request must bring the token: [`TokenPolicy`].
+/// The policy for tokens. See [`TokenPolicy`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum TokenOption {
-    /// Always.
+    /// Every unsafe request must carry the token.
     Always,
-    /// Where the browser's headers don't say where the request comes from.
+    /// Only requests whose headers don't state an origin must carry the token.
     WhenUnsure,
-    /// Never: the origin alone decides.
+    /// No request needs the token: the origin alone decides.
     Never,
 }
 
@@ -183,7 +183,7 @@ impl CsrfOptions {
             rules = rules.danger_report_only();
         }
         rules.build().map_err(|why| match why.option() {
-            // Here the options are lists, named in the plural.
+            // These options are lists here, with plural names.
             "own_origin" => ConfigError::new("own_origins", why.problem()),
             "trusted_origin" => ConfigError::new("trusted_origins", why.problem()),
             "danger_safe_method" => ConfigError::new("danger_safe_methods", why.problem()),
@@ -192,25 +192,25 @@ impl CsrfOptions {
     }
 }
 
-/// How many sessions an owner may have.
+/// The limit of sessions of an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct OwnerLimitOption {
-    /// How many.
+    /// Maximum number of sessions.
     pub sessions: usize,
-    /// What happens to one more.
+    /// The policy for a further session.
     pub at_limit: AtLimitOption,
 }
 
-/// What happens when an owner with as many sessions as are allowed signs in once more.
+/// The policy for a sign-in of an owner who has reached the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum AtLimitOption {
-    /// The new one is refused.
+    /// Refuses the new session.
     RefuseNew,
-    /// The oldest ones end.
+    /// Ends the oldest sessions.
     EndOldest,
 }
 

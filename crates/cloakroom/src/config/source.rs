@@ -1,4 +1,4 @@
-//! Where a secret is written.
+//! Locations of secrets.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,21 +8,25 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use super::error::SetupError;
 
-/// Where a secret is written: `{ env = "NAME" }`, `{ file = "PATH" }`, or for a store without a
-/// password `{ url = "…" }`.
+/// The location of a secret.
+///
+/// Written as `{ env = "NAME" }`, `{ file = "PATH" }`, or `{ url = "…" }` for a store without a
+/// password.
 ///
 /// # Security
-/// `Debug` names the variable or the file, and never shows a URL: it may hold a password.
+/// `Debug` names the variable or the file. It never shows a URL, which may contain a password.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
-    /// In this variable of the environment.
+    /// An environment variable.
     Env(String),
-    /// In this file, as container platforms hand out secrets.
+    /// A file, as container platforms provide secrets.
     File(PathBuf),
-    /// Here: the URL of a store. A key isn't taken from here, so that none gets into a repository.
+    /// The URL of a store.
+    ///
+    /// Keys are rejected here, so that they don't end up in a repository.
     Url(String),
-    /// In a variable that has been read already.
+    /// The content of a variable that has already been read.
     #[doc(hidden)]
     Read(String),
 }
@@ -31,15 +35,13 @@ impl Source {
     pub(super) fn read(&self, option: &'static str) -> Result<String, SetupError> {
         let text = match self {
             Self::Env(name) => std::env::var(name)
-                .map_err(|_| ConfigError::new(option, format!("the variable {name} of the environment isn't set")))?,
+                .map_err(|_| ConfigError::new(option, format!("the environment variable {name} isn't set")))?,
             Self::File(path) => std::fs::read_to_string(path)
                 .map_err(|why| ConfigError::new(option, format!("{} can't be read: {why}", path.display())))?,
             Self::Url(_) if option == "key" => {
-                return Err(ConfigError::new(
-                    option,
-                    "isn't written here, but in a variable of the environment or a file",
-                )
-                .into());
+                return Err(
+                    ConfigError::new(option, "isn't written here, but in an environment variable or a file").into()
+                );
             }
             Self::Url(text) | Self::Read(text) => text.clone(),
         };
@@ -59,21 +61,19 @@ impl fmt::Debug for Source {
 }
 
 impl<'de> Deserialize<'de> for Source {
-    /// By hand: a derived one would repeat in its error what somebody has written in the place of a
-    /// table, which is the secret itself.
+    /// Implemented by hand. A derived implementation would repeat a secret in its error if a user
+    /// writes the secret itself instead of a table.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Table;
         impl<'de> Visitor<'de> for Table {
             type Value = Source;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a table that says where it is: { env = \"NAME\" }, { file = \"PATH\" } or { url = \"…\" }")
+                f.write_str("a table with the location of the secret: { env = \"NAME\" }, { file = \"PATH\" } or { url = \"…\" }")
             }
 
             fn visit_str<E: Error>(self, _: &str) -> Result<Source, E> {
-                Err(E::custom(
-                    "a secret isn't written here: { env = \"NAME\" } or { file = \"PATH\" } says where it is",
-                ))
+                Err(E::custom("a secret isn't written here: use { env = \"NAME\" } or { file = \"PATH\" }"))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Source, A::Error> {
@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for Source {
                         other => return Err(A::Error::unknown_field(other, &["env", "file", "url"])),
                     };
                     if found.replace(source).is_some() {
-                        return Err(A::Error::custom("one of `env`, `file` and `url`, and not two of them"));
+                        return Err(A::Error::custom("only one of `env`, `file` and `url` is allowed"));
                     }
                 }
                 found.ok_or_else(|| A::Error::custom("one of `env`, `file` and `url` is missing"))

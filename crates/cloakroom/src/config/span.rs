@@ -1,4 +1,4 @@
-//! Lengths of time, as people write them.
+//! Durations in text form.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,13 +6,14 @@ use std::time::Duration;
 use cloakroom_session::ConfigError;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// A length of time: `"500ms"`, `"90s"`, `"20m"`, `"12h"`, `"30d"`, a number of seconds, or
-/// `"never"`.
+/// A duration in text form.
+///
+/// Examples: `"500ms"`, `"90s"`, `"20m"`, `"12h"`, `"30d"`, a number of seconds, or `"never"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span(Option<Duration>);
 
 impl Span {
-    /// The length; `None` is never.
+    /// Returns the duration. `None` means never.
     #[must_use]
     pub const fn duration(self) -> Option<Duration> {
         self.0

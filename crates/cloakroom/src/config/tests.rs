@@ -1,4 +1,4 @@
-//! Configurations that make sense, and those that don't.
+//! Valid and invalid configurations.
 
 use cloakroom_session::{CommitPolicy, CookieHeader, Engine, SessionFactory as _, SessionSlot, Timestamp};
 
@@ -10,7 +10,7 @@ fn read(text: &str) -> Result<SessionConfig, String> {
     serde_json::from_str(text).map_err(|why| why.to_string())
 }
 
-/// What is wrong, when it is read or when it is checked.
+/// Returns the error from reading or checking a configuration.
 fn wrong(text: &str) -> String {
     match read(text) {
         Err(why) => why,
@@ -51,7 +51,7 @@ fn mistakes_name_the_option() {
             format!(r#"{{ "kind": "signed", "key": "{KEY}" }}"#),
             "a secret isn't written here",
         ),
-        ("two places", r#"{ "kind": "signed", "key": { "env": "A", "file": "b" } }"#.to_owned(), "not two of them"),
+        ("two places", r#"{ "kind": "signed", "key": { "env": "A", "file": "b" } }"#.to_owned(), "is allowed"),
         ("no place", r#"{ "kind": "signed", "key": {} }"#.to_owned(), "is missing"),
         ("another place", r#"{ "kind": "signed", "key": { "vault": "x" } }"#.to_owned(), "unknown field `vault`"),
         (
@@ -122,7 +122,7 @@ fn mistakes_name_the_option() {
 }
 
 #[tokio::test]
-async fn the_environment_says_the_same_as_a_file() {
+async fn environment_variables_give_the_same_configuration_as_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = key_file(&folder);
     let written = read(&format!(
@@ -147,7 +147,7 @@ async fn the_environment_says_the_same_as_a_file() {
         ("SHOP_CSRF_BODY_LIMIT", "100"),
         ("SHOP_CSRF_DANGER_REPORT_ONLY", "true"),
         ("SHOP_COOKIE_DOMAIN", ""),
-        ("SHOPPING_LIST", "somebody else's"),
+        ("SHOPPING_LIST", "unrelated"),
     ];
     let read = SessionConfig::from_vars("SHOP", variables).unwrap();
     assert_eq!(read, written);
@@ -159,7 +159,7 @@ async fn the_environment_says_the_same_as_a_file() {
 }
 
 #[test]
-fn variables_that_make_no_sense_are_named() {
+fn errors_name_invalid_variables() {
     let folder = tempfile::tempdir().unwrap();
     let short = folder.path().join("short");
     std::fs::write(&short, "c2hvcnQ=").unwrap();
@@ -173,9 +173,9 @@ fn variables_that_make_no_sense_are_named() {
         (
             "a typing error",
             vec![signed, key, ("SHOP_COOKIE_NAMES", "x")],
-            "SHOP_COOKIE_NAMES: is no option of sessions: is it SHOP_COOKIE_NAME?",
+            "SHOP_COOKIE_NAMES: is not a session option: did you mean SHOP_COOKIE_NAME?",
         ),
-        ("something else", vec![signed, key, ("SHOP_PRICE", "x")], "SHOP_PRICE: is no option of sessions"),
+        ("something else", vec![signed, key, ("SHOP_PRICE", "x")], "SHOP_PRICE: is not a session option"),
         ("no switch", vec![signed, key, ("SHOP_COOKIE_PARTITIONED", "maybe")], "SHOP_COOKIE_PARTITIONED: is neither"),
         ("no number", vec![signed, key, ("SHOP_CSRF_BODY_LIMIT", "1k")], "SHOP_CSRF_BODY_LIMIT: isn't a number"),
         (
@@ -254,7 +254,7 @@ async fn a_store_by_its_url() {
 
 #[cfg(feature = "store")]
 #[tokio::test]
-async fn a_configured_store_is_asked_again() {
+async fn a_configured_store_can_be_reloaded() {
     let config = read(r#"{ "kind": "stored", "store": { "url": "memory:" } }"#).unwrap();
     let engine = std::sync::Arc::new(Engine::new(config.build().await.unwrap()));
     let slot = SessionSlot::new(std::sync::Arc::clone(&engine));
@@ -274,7 +274,7 @@ async fn a_configured_store_is_asked_again() {
     assert!(!watching.refresh().await.unwrap());
 }
 
-/// How an option of a builder is written in a configuration, or in the URL of a store.
+/// The form of a builder option in a configuration, or in the URL of a store.
 #[cfg(feature = "store")]
 enum Written {
     /// A member of the configuration, in JSON.
@@ -283,7 +283,7 @@ enum Written {
     Url(&'static [&'static str], &'static str),
 }
 
-/// Every option that a builder has can be configured: one that is new and has no row here fails.
+/// Every builder option must be configurable. A new option without a row fails here.
 #[cfg(feature = "store")]
 #[test]
 fn every_option_of_a_builder_can_be_configured() {
@@ -384,8 +384,9 @@ fn every_option_of_a_builder_can_be_configured() {
     }
 }
 
-/// The option that a line of a builder's source defines: a public method that takes the builder and
-/// returns it.
+/// Returns the option that a line of a builder's source defines.
+///
+/// An option is a public method that takes and returns the builder.
 #[cfg(feature = "store")]
 fn option_of(line: &str) -> Option<&str> {
     let line = line.trim().strip_prefix("pub ")?;
@@ -396,7 +397,7 @@ fn option_of(line: &str) -> Option<&str> {
 }
 
 #[test]
-fn a_grace_that_never_ends_is_refused() {
+fn a_moved_grace_of_never_is_rejected() {
     let text = r#"{ "kind": "stored", "store": { "url": "memory:" }, "moved_grace": "never" }"#;
     let config = read(text).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,4 +1,4 @@
-//! What can be wrong with a URL, and with what is behind it.
+//! Errors of `connect`.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -8,10 +8,10 @@ use cloakroom_store::StoreError;
 
 use super::SCHEMES;
 
-/// Why there is no store behind a URL.
+/// An error from opening the store of a URL.
 ///
 /// # Security
-/// It names the scheme, and what is missing or wrong; never the URL, which may hold a password.
+/// Names the scheme and the problem. It never contains the URL, which may contain a password.
 #[derive(Debug)]
 pub struct ConnectError(Kind);
 
@@ -41,7 +41,7 @@ impl ConnectError {
         Self(Kind::Malformed { scheme, why: why.into() })
     }
 
-    /// A URL that the driver doesn't understand.
+    /// An error for a URL that the driver rejects.
     #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
     pub(super) fn refused(scheme: &'static str, error: &StoreError) -> Self {
         Self::malformed(scheme, error.source().map_or_else(|| error.to_string(), all_of))
@@ -51,9 +51,10 @@ impl ConnectError {
         Self(Kind::Store { scheme, source })
     }
 
-    /// Whether the URL must be changed, or a feature turned on: trying again won't help.
+    /// Returns `true` if the URL must be changed or a feature enabled.
     ///
-    /// Otherwise the store itself refused or didn't answer, and is the [source](StdError::source).
+    /// Retrying doesn't help then. Otherwise the store refused the connection or didn't answer. Its
+    /// error is the [source](StdError::source).
     #[must_use]
     pub const fn is_config(&self) -> bool {
         match self.0 {
@@ -63,8 +64,9 @@ impl ConnectError {
     }
 }
 
-/// An error and its causes, as far as it doesn't name them itself: some drivers say no more than
-/// "error connecting to server".
+/// Joins the texts of an error and its causes, without repetitions.
+///
+/// Some drivers only say "error connecting to server" at the outermost level.
 pub(super) fn all_of(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -87,7 +89,7 @@ impl fmt::Display for ConnectError {
             Kind::Needs { scheme, features } => {
                 write!(f, "`{scheme}:` needs the crate cloakroom with the features `{}`", features.join("`, `"))
             }
-            Kind::Malformed { scheme, why } => write!(f, "the `{scheme}:` URL doesn't make sense: {why}"),
+            Kind::Malformed { scheme, why } => write!(f, "the `{scheme}:` URL is invalid: {why}"),
             Kind::Store { scheme, source } => {
                 write!(f, "can't open the store of the `{scheme}:` URL: {}", all_of(source))
             }

@@ -1,4 +1,4 @@
-//! Which store a URL leads to, without how it is reached.
+//! The identity of a store, independent of the connection settings in its URL.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,23 +7,23 @@ use super::options::{Parameters, decoded};
 use super::parts::{self, Parts};
 use super::{ConnectError, scheme_of};
 
-/// The name of a store that two URLs share if, and only if, they lead to the same sessions.
+/// The identity of a store. Two URLs share it if they lead to the same sessions.
 ///
-/// It keeps the kind of server, the hosts and ports, the database, and what separates the sessions
-/// of two applications on one server: prefix, table, schema and search path, and the name of a
-/// master that sentinels know. It drops the login, encryption, timeouts, the sizes of pools, and
-/// all else that says how a store is reached.
+/// It contains the kind of server, the hosts and ports, the database, and everything that separates
+/// the sessions of two applications on one server: prefix, table, schema and search path, and the
+/// name of the master that sentinels know. It omits the login, encryption, timeouts, pool sizes and
+/// all other connection settings.
 ///
-/// Names of hosts are compared as they are written, since a name may lead elsewhere tomorrow:
-/// `localhost` and `127.0.0.1` are two names. So two names may be one store; one name is never two,
-/// with one exception: in PostgreSQL, tables that lie in a schema of each user's own (`"$user"` in
-/// the `search_path`) are told apart by the user alone, who is dropped.
+/// Host names are compared as written, because a name may resolve differently later: `localhost`
+/// and `127.0.0.1` are different. One store can therefore have two identities. Two stores never
+/// share one, with one exception: in PostgreSQL, tables in a schema per user (`"$user"` in the
+/// `search_path`) differ only by the user, which is omitted.
 ///
-/// Paths are absolute, and links in them are followed where they lead somewhere: ask once the store
-/// is open.
+/// Paths are absolute, and existing symbolic links are followed. Compute the identity after the
+/// store has been opened.
 ///
 /// # Security
-/// It holds neither user nor password, and can be printed and kept.
+/// It contains neither user nor password. It is safe to print and to store.
 ///
 /// # Examples
 /// ```
@@ -41,15 +41,15 @@ use super::{ConnectError, scheme_of};
 pub struct StoreIdentity(String);
 
 impl StoreIdentity {
-    /// The identity of the store behind a URL.
+    /// Computes the identity of the store at a URL.
     ///
     /// # Errors
-    /// A URL that [`connect`](super::connect) refuses for its form.
+    /// Fails if [`connect`](super::connect) rejects the form of the URL.
     pub fn of(url: &str) -> Result<Self, ConnectError> {
         Self::with(url, resolved)
     }
 
-    /// The same, with what becomes of paths passed in: pure.
+    /// The pure part: the function that resolves paths is an argument.
     pub(super) fn with(url: &str, resolve: impl Fn(&Path) -> PathBuf) -> Result<Self, ConnectError> {
         let (scheme, _, rest) = scheme_of(url)?;
         let (base, suffix) = scheme.split_once('+').unwrap_or((scheme, ""));
@@ -80,7 +80,7 @@ impl StoreIdentity {
         }
     }
 
-    /// The identity as a text that looks like a URL.
+    /// Returns the identity in the form of a URL.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -93,17 +93,17 @@ impl fmt::Display for StoreIdentity {
     }
 }
 
-/// An absolute path, through links where there is something.
+/// Returns the absolute path, with the links of its existing part resolved.
 fn resolved(path: &Path) -> PathBuf {
     path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Hosts with their ports, in an order of their own: each of several leads to the same sessions.
+/// Sorts hosts with their ports: any of them leads to the same sessions.
 fn hosts(hosts: impl Iterator<Item = String>, port: Option<&str>) -> String {
     let with_port = |host: String| {
         let host = if host.contains(['%', '/']) { decoded(&host) } else { host.to_ascii_lowercase() };
         match (parts::port_of(&host), port) {
-            // A folder of sockets has a port too, which is in the name of the socket.
+            // A socket folder also has a port, which is part of the name of the socket.
             (None, Some(port)) => format!("{host}:{port}"),
             (Some(""), Some(port)) => format!("{host}{port}"),
             _ => host,
@@ -129,7 +129,7 @@ fn postgres(scheme: &'static str, rest: &str) -> Result<StoreIdentity, ConnectEr
     Ok(StoreIdentity(with_details(format!("postgres://{place}/{}", escaped(&database)), &details)))
 }
 
-/// The settings of `options`, without limits of time: `-c name=value`, or `--name=value`.
+/// The settings in `options` without time limits: `-c name=value`, or `--name=value`.
 fn settings(options: &str) -> String {
     let words = options.replace("-c", " ").replace("--", " ");
     let mut settings: Vec<&str> = words
@@ -149,13 +149,13 @@ fn mysql(scheme: &'static str, rest: &str) -> Result<StoreIdentity, ConnectError
     Ok(StoreIdentity(with_details(format!("mysql://{place}/{}", escaped(&decoded(parts.path))), &details)))
 }
 
-/// Where in a database the sessions are, unless it is where they are without a word about it.
+/// The location of the sessions within a database, if it isn't the default.
 fn table(parameters: &Parameters<'_>) -> [(&'static str, String); 2] {
     let table = parameters.get("table").filter(|table| table != "cloakroom_sessions").unwrap_or_default();
     [("schema", parameters.get("schema").unwrap_or_default()), ("table", table)]
 }
 
-/// `path` is the number of a database, or of sentinels the name of their master.
+/// `path` is the number of a database, or with Sentinel the name of the master.
 fn redis(
     scheme: &'static str,
     name: &str,
@@ -176,14 +176,14 @@ fn redis(
     Ok(StoreIdentity(with_details(format!("{name}://{place}{path}"), &details)))
 }
 
-/// Details that say nothing are left out; one that says something is told from what is around it.
+/// Appends details. Empty ones are omitted, and the others are escaped.
 fn with_details(place: String, details: &[(&str, String)]) -> String {
     let said = details.iter().filter(|(_, value)| !value.is_empty());
     let said: Vec<String> = said.map(|(name, value)| format!("{name}={}", escaped(value))).collect();
     if said.is_empty() { place } else { format!("{place}?{}", said.join("&")) }
 }
 
-/// A name without the signs that separate names here.
+/// Escapes the characters that separate names here.
 fn escaped(name: &str) -> String {
     name.replace('%', "%25").replace('/', "%2F").replace('?', "%3F").replace('&', "%26")
 }
@@ -200,7 +200,7 @@ mod tests {
         StoreIdentity::with(url, here).unwrap_or_else(|why| panic!("{url}: {why}")).to_string()
     }
 
-    /// One row for each option of `connect`: with another value, is it another store?
+    /// One row per option of `connect`, with a second value and whether it leads to another store.
     const OPTIONS: &[(&str, &str, &str, &str, About)] = &[
         ("memory:", "capacity", "10", "20", About::Manner),
         ("file:d", "durability", "process-end", "power-failure", About::Manner),
@@ -297,8 +297,8 @@ mod tests {
             let [one, other] = [one, other].map(|value| of(&format!("{url}?{option}={value}")));
             assert_eq!(one != other, *about == About::Place, "{url} {option}: {one} and {other}");
         }
-        // An option without a row fails here, as does one whose rows contradict what the table of
-        // options says.
+        // An option without a row fails here, and so does an option whose rows contradict the table
+        // of options.
         for (scheme, _) in super::super::SCHEMES {
             let known = options::known(scheme);
             for (option, about) in known {
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_store_by_other_urls() {
+    fn different_urls_of_the_same_store_are_equal() {
         for (one, other) in [
             ("redis://a@h/0", "redis://h/0"),
             ("redis://h", "redis://a:b@H:6379/0"),
@@ -358,10 +358,10 @@ mod tests {
             ("mysql://h/a", "mysql://h/b"),
             ("sqlite:a", "sqlite:b"),
             ("sqlite:a", "file:a"),
-            // Where a name leads is not ours to say.
+            // Name resolution is not considered.
             ("redis://localhost", "redis://127.0.0.1"),
             ("redis://127.0.0.1", "redis://[::1]"),
-            // Nothing that is chosen may look like something that was written by us.
+            // A value must not be mistaken for a separator.
             ("redis://h?prefix=a%26db=1", "redis://h/1?prefix=a"),
             ("mysql://h/d?socket=/s", "mysql://h/d%3Fsocket=%2Fs"),
         ] {
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn no_login_is_in_it() {
+    fn the_identity_contains_no_login() {
         for url in [
             "redis://hunter2:hunter2@h/0?prefix=a",
             "unix:///s?user=hunter2&pass=hunter2",
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_followed_once_there_is_something() {
+    fn links_are_followed_once_the_target_exists() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("a")).unwrap();
         let identity = |name: &str| StoreIdentity::of(&format!("file:{}", folder.path().join(name).display())).unwrap();

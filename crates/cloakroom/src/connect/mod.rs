@@ -1,12 +1,12 @@
-//! A store by its URL.
+//! Opening a store by its URL.
 //!
-//! | module | what it is about |
+//! | module | content |
 //! |---|---|
-//! | `parts` | a URL in its parts |
-//! | `options` | every option that a URL may have, and what it is about |
-//! | `identity` | which store a URL leads to, without how it is reached |
-//! | `redis` | URLs of Redis and Valkey, of which there are many (feature `redis`) |
-//! | `error` | what can be wrong with a URL, and with what is behind it |
+//! | `parts` | the parts of a URL |
+//! | `options` | all options of URLs |
+//! | `identity` | the identity of a store, independent of connection settings |
+//! | `redis` | URLs of Redis and Valkey (feature `redis`) |
+//! | `error` | errors of `connect` |
 
 mod error;
 mod identity;
@@ -29,10 +29,10 @@ use options::Parameters;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use parts::Parts;
 
-/// How long it may take until a store has answered for the first time.
+/// Timeout for the first answer of a store.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Every scheme, and the features that it needs beside `store`.
+/// All schemes, with the features that they need in addition to `store`.
 const SCHEMES: [(&str, &[&str]); 20] = [
     ("memory", &[]),
     ("file", &[]),
@@ -56,56 +56,57 @@ const SCHEMES: [(&str, &[&str]); 20] = [
     ("rediss+cluster", &["redis-cluster", "tls"]),
 ];
 
-/// The store behind a URL, for applications that read from their configuration where sessions live.
+/// Opens the store at a URL.
 ///
-/// | URL | features | what it promises |
+/// Use it in applications that configure the location of their sessions.
+///
+/// | URL | features | scope and durability |
 /// |---|---|---|
-/// | `memory:` | | one process, with which all sessions end |
-/// | `file:DIR` | | processes of one machine; survives a loss of power. No list of an owner's sessions |
-/// | `sqlite:PATH`, `sqlite://PATH` | `sqlite` | processes of one machine; survives the end of each, however it ends |
-/// | `postgres://user:password@host:5432/database`, also `postgresql://` | `postgres` | many machines; survives what the server does |
+/// | `memory:` | | one process; sessions end with the process |
+/// | `file:DIR` | | processes of one machine; survives power loss. Doesn't list sessions by owner |
+/// | `sqlite:PATH`, `sqlite://PATH` | `sqlite` | processes of one machine; survives a crash of any process |
+/// | `postgres://user:password@host:5432/database`, also `postgresql://` | `postgres` | many machines; durability of the server |
 /// | `mysql://user:password@host:3306/database`, also `mariadb://` | `mysql` | the same |
-/// | `redis://user:password@host:6379/0`, also `valkey://` | `redis` | many machines; survives what the server is configured for, see `RedisStore` |
+/// | `redis://user:password@host:6379/0`, also `valkey://` | `redis` | many machines; durability as configured on the server, see `RedisStore` |
 /// | `unix:///run/redis.sock?db=0&user=…&pass=…`, also `redis+unix://`, `valkey+unix://` | `redis` | one machine |
 /// | `rediss://…`, also `valkeys://` | `redis`, `tls` | as `redis://`, encrypted |
 /// | `redis+sentinel://user:password@host1:26379,host2:26379/mymaster?db=0`, also `valkey+sentinel://` | `redis-sentinel` | follows the master; a failover may lose the last writes |
-/// | `redis+cluster://user:password@host1:7000,host2:7001`, also `valkey+cluster://` | `redis-cluster` | many masters; each holds some of the sessions |
+/// | `redis+cluster://user:password@host1:7000,host2:7001`, also `valkey+cluster://` | `redis-cluster` | many masters; each has some of the sessions |
 /// | `rediss+sentinel://…`, `rediss+cluster://…` | the same and `tls` | the same, encrypted |
 ///
-/// On all of them racing requests both win, and what has ended stays ended; they differ in who may
-/// share them, and in what they survive.
+/// No store loses updates of concurrent requests or revives ended sessions. The stores differ in
+/// scope and durability.
 ///
-/// - What is behind a scheme of files is a path as it is, relative to the working directory, up to
-///   a question mark. `file:DIR?durability=process-end` is [`Durability::ProcessEnd`];
-///   `sqlite:PATH?synchronous=full&readers=8` are the options of `SqliteConfig`;
-///   `memory:?capacity=10000` is [`MemoryStore::capacity`].
+/// - After `file:` and `sqlite:`, the text up to a question mark is a path, without escapes,
+///   relative to the working directory. `file:DIR?durability=process-end` selects
+///   [`Durability::ProcessEnd`]; `sqlite:PATH?synchronous=full&readers=8` sets options of
+///   `SqliteConfig`; `memory:?capacity=10000` sets [`MemoryStore::capacity`].
 /// - In a login, `@`, `/`, `?`, `#`, `%` and `:` must be percent-encoded (`%40`, `%2F`, `%3F`,
 ///   `%23`, `%25`, `%3A`).
-/// - Databases: a table that isn't there is created. Who may not create tables has it created
-///   before, by the store's `schema()`. Parameters are the driver's own, and those of
+/// - Databases: a missing table is created. If the application may not create tables, create it
+///   beforehand with the store's `schema()`. Parameters are those of the driver, and those of
 ///   `PostgresStore::connect` and `MysqlStore::connect`: behind a PgBouncer in transaction mode,
-///   `?prepared=false` sends statements whole. `?table=shop` names the table, and `?schema=web` the
-///   schema (PostgreSQL) or database (MySQL) that it is in; `sqlite:` has the first, too.
-/// - Redis: `?prefix=shop:` is what the names of keys begin with, `?replicas=1` makes a write count
-///   only when so many replicas have it (`RedisStore::durability`; within `?replica_timeout=500`
-///   milliseconds), and `?protocol=resp2` chooses the older protocol. `?timeout=500` is how many
-///   milliseconds an answer may take, and `?ca=…`, `?cert=…&key=…` name certificates in PEM, for
-///   `rediss:`. The login in a URL of Sentinel is that of the servers; the sentinels' own is
-///   `?sentinel_user=…&sentinel_password=…`.
+///   `?prepared=false` avoids prepared statements. `?table=shop` names the table, and `?schema=web`
+///   its schema (PostgreSQL) or database (MySQL); `sqlite:` also accepts `?table=`.
+/// - Redis: `?prefix=shop:` sets the prefix of all keys. `?replicas=1` requires writes to be
+///   confirmed by that number of replicas (`RedisStore::durability`) within
+///   `?replica_timeout=500` milliseconds. `?protocol=resp2` selects the older protocol.
+///   `?timeout=500` sets the timeout of an answer in milliseconds. `?ca=…` and `?cert=…&key=…` name
+///   certificates in PEM format for `rediss:`. With Sentinel, the login in the URL is that of the
+///   servers; set the login of the sentinels with `?sentinel_user=…&sentinel_password=…`.
+/// - An unknown option is an error, which names the nearest known one.
 ///
-/// - An option that isn't known is an error, which names the nearest one that is.
-///
-/// The store has answered once when this returns. It must be called on a tokio runtime.
+/// The store has answered once when this returns. Call it on a tokio runtime.
 ///
 /// # Errors
-/// A scheme that nobody knows, or that needs a feature; a URL that lacks something; and a store
-/// that doesn't answer within ten seconds, or refuses the login.
+/// Fails if the scheme is unknown or needs a feature, if the URL is incomplete, or if the store
+/// refuses the login or doesn't answer within ten seconds.
 ///
 /// # Security
-/// Neither the error nor the store's `Debug` shows the URL: it may hold a password. With the
-/// feature `tls`, `rediss://`, and `sslmode=require` (PostgreSQL) or `ssl-mode=REQUIRED` (MySQL) in
-/// the query, are encrypted, by a server whose certificate is good; without it they are an error.
-/// Any other connection isn't encrypted.
+/// Neither the error nor the store's `Debug` shows the URL, which may contain a password. With the
+/// feature `tls`, connections of `rediss://`, and with `sslmode=require` (PostgreSQL) or
+/// `ssl-mode=REQUIRED` (MySQL) in the query, are encrypted, and the server's certificate is
+/// verified. Without the feature such a URL is an error. All other connections are unencrypted.
 ///
 /// # Examples
 /// ```
@@ -130,7 +131,7 @@ async fn connect_within(url: &str, patience: Duration) -> Result<AnyStore, Conne
     }
 }
 
-/// The scheme of a URL, the features that it needs, and what is behind it.
+/// Splits a URL into its scheme, the features that the scheme needs, and the rest.
 fn scheme_of(url: &str) -> Result<(&'static str, &'static [&'static str], &str), ConnectError> {
     let (named, rest) = parts::scheme_of(url)?;
     let known = SCHEMES.iter().find(|(scheme, _)| named.eq_ignore_ascii_case(scheme));
@@ -138,13 +139,13 @@ fn scheme_of(url: &str) -> Result<(&'static str, &'static [&'static str], &str),
     Ok((*scheme, *features, rest))
 }
 
-/// Whether the URLs of a scheme have an option.
+/// Returns `true` if URLs of a scheme have this option.
 #[cfg(all(test, feature = "config"))]
 pub(crate) fn has_option(scheme: &str, name: &str) -> bool {
     options::known(scheme).iter().any(|(known, _)| *known == name)
 }
 
-/// A scheme without an arm is one whose features are off.
+/// A scheme without an arm needs a feature that is disabled.
 async fn open(scheme: &'static str, features: &'static [&'static str], rest: &str) -> Result<AnyStore, ConnectError> {
     let opened = match scheme {
         "memory" => Ok(AnyStore::new(memory(scheme, rest)?)),
@@ -203,7 +204,7 @@ async fn open(scheme: &'static str, features: &'static [&'static str], rest: &st
 fn memory(scheme: &'static str, rest: &str) -> Result<MemoryStore, ConnectError> {
     let (nothing, query) = rest.split_once('?').unwrap_or((rest, ""));
     if !nothing.is_empty() {
-        return Err(ConnectError::malformed(scheme, "there is nothing to say behind `memory:` but its options"));
+        return Err(ConnectError::malformed(scheme, "`memory:` takes options only"));
     }
     let capacity = counted(scheme, &Parameters::of(scheme, query)?, "capacity")?;
     Ok(capacity.map_or_else(MemoryStore::new, |sessions| MemoryStore::new().capacity(sessions)))
@@ -228,7 +229,7 @@ fn sqlite(scheme: &'static str, rest: &str) -> Result<cloakroom_sql::SqliteConfi
     Ok(config)
 }
 
-/// The value of an option that is one of a few words.
+/// Returns the value of an option that has a fixed set of values.
 fn chosen<T: Copy>(
     scheme: &'static str,
     parameters: &Parameters<'_>,
@@ -242,7 +243,7 @@ fn chosen<T: Copy>(
     found.ok_or_else(none).map(Some)
 }
 
-/// The value of an option that is a number, and not 0.
+/// Returns the value of an option that is a positive number.
 fn counted(
     scheme: &'static str,
     parameters: &Parameters<'_>,
@@ -253,14 +254,14 @@ fn counted(
     number.map(Some).ok_or_else(|| ConnectError::malformed(scheme, format!("`{name}` is a number, and not 0")))
 }
 
-/// Opens a store of files, on a thread that may wait for the disk.
+/// Opens a file store on a thread that may block.
 async fn blocking<S: Store>(
     open: impl FnOnce() -> Result<S, StoreError> + Send + 'static,
 ) -> Result<AnyStore, StoreError> {
     tokio::task::spawn_blocking(open).await.map_err(StoreError::unavailable)?.map(AnyStore::new)
 }
 
-/// In production the application may not be allowed to create a table.
+/// Explains a missing table: in production the application may not be allowed to create it.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 fn created(scheme: &str, migrated: Result<(), StoreError>) -> Result<(), StoreError> {
     migrated.map_err(|why| {

@@ -1,15 +1,14 @@
-//! The options in the query of a URL: every one that there is, and what it is about.
+//! All options of URLs, and whether each is part of a store's identity.
 
 use super::ConnectError;
 use crate::nearest::nearest;
 
-/// What an option says.
+/// The role of an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum About {
-    /// Which store it is: with another value there are other sessions.
+    /// Part of the identity: another value leads to other sessions.
     Place,
-    /// How it is reached and used: as whom, encrypted or not, how patiently, with how many
-    /// connections.
+    /// A connection setting: login, encryption, timeouts, number of connections.
     Manner,
 }
 
@@ -35,7 +34,7 @@ const POSTGRES: Known = &[
     ("keepalives_interval", Manner),
     ("keepalives_retries", Manner),
     ("load_balance_hosts", Manner),
-    // It may name a search path; of its limits `identity` knows that they are none.
+    // May set a search path. `identity` ignores its time limits.
     ("options", Place),
     ("password", Manner),
     ("port", Place),
@@ -119,10 +118,10 @@ const SENTINEL: Known = &[
     ("sentinel_password", Manner),
 ];
 
-/// Of these the driver makes a list: they may stand there several times.
+// The driver accepts these more than once, as lists.
 const LISTS: [&str; 3] = ["host", "hostaddr", "port"];
 
-/// The options of a scheme.
+/// Returns the options of a scheme.
 pub(super) fn known(scheme: &str) -> Known {
     let (base, suffix) = scheme.split_once('+').unwrap_or((scheme, ""));
     match (base, suffix) {
@@ -137,16 +136,16 @@ pub(super) fn known(scheme: &str) -> Known {
     }
 }
 
-/// The options of a URL, as they were written.
+/// The options of a URL, still encoded.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Parameters<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Parameters<'a> {
-    /// Reads a query.
+    /// Parses a query.
     ///
     /// # Security
-    /// An error names the place of what is unknown, and not the word: it may be a piece of a
-    /// password with a `&` in it.
+    /// An error gives the position of an unknown option, not its name: the name may be part of a
+    /// password that contains `&`.
     pub(super) fn of(scheme: &'static str, query: &'a str) -> Result<Self, ConnectError> {
         let known = known(scheme);
         let mut found: Vec<(&str, &str)> = Vec::new();
@@ -171,22 +170,22 @@ impl<'a> Parameters<'a> {
         self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 
-    /// Every value of an option, without percent signs.
+    /// Returns all values of an option, percent-decoded.
     pub(super) fn all(&self, name: &str) -> impl Iterator<Item = String> {
         self.0.iter().filter(move |(known, _)| *known == name).map(|(_, value)| decoded(value))
     }
 
-    /// The value of an option, without percent signs.
+    /// Returns the value of an option, percent-decoded.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         self.raw(name).map(decoded)
     }
 
-    /// The same as a form spells it, where a plus sign is a space.
+    /// Returns the value of an option, form-decoded: a plus sign is a space.
     pub(super) fn form(&self, name: &str) -> Option<String> {
         self.raw(name).map(|value| decoded(&value.replace('+', " ")))
     }
 
-    /// Those that aren't ours, for the client.
+    /// Returns the options without `ours`, for the client.
     #[cfg(feature = "redis")]
     pub(super) fn without(&self, ours: &[&str]) -> Self {
         Self(self.0.iter().copied().filter(|(name, _)| !ours.contains(name)).collect())
@@ -197,7 +196,7 @@ impl<'a> Parameters<'a> {
         Self(self.0.iter().copied().filter(|(name, _)| names.contains(name)).collect())
     }
 
-    /// With this in front, if there are any.
+    /// Joins the options again, with `front` before them if there are any.
     #[cfg(feature = "redis")]
     pub(super) fn text(&self, front: &str) -> String {
         let pairs: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -205,9 +204,9 @@ impl<'a> Parameters<'a> {
     }
 }
 
-/// Percent signs alone: a plus sign is a plus sign.
+/// Percent-decodes a value. A plus sign remains a plus sign.
 pub(super) fn decoded(value: &str) -> String {
-    // Neither may end the value.
+    // `&` and `=` must not end the value.
     let value = value.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
     form_urlencoded::parse(value.as_bytes()).map(|(name, _)| name.into_owned()).next().unwrap_or_default()
 }

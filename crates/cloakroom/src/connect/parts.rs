@@ -1,4 +1,4 @@
-//! A URL in its parts.
+//! The parts of a URL.
 
 use std::path::PathBuf;
 
@@ -7,9 +7,9 @@ use cloakroom_store::location;
 use super::ConnectError;
 use super::options::Parameters;
 
-/// What is before the first colon, if it looks like a scheme, and what is behind it.
+/// Splits a URL at its first colon, if the text before it looks like a scheme.
 ///
-/// What doesn't look like one may be anything, a password too, and isn't repeated in errors.
+/// Other text may be anything, even a password, and isn't repeated in errors.
 pub(super) fn scheme_of(url: &str) -> Result<(&str, &str), ConnectError> {
     let (scheme, rest) = url.split_once(':').ok_or_else(ConnectError::no_scheme)?;
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -17,16 +17,16 @@ pub(super) fn scheme_of(url: &str) -> Result<(&str, &str), ConnectError> {
     if is_scheme { Ok((scheme, rest)) } else { Err(ConnectError::no_scheme()) }
 }
 
-/// What the names of keys in Redis begin with, unless a URL says otherwise: as in `RedisStore`.
+/// The default prefix of keys in Redis, as in `RedisStore`.
 pub(super) const PREFIX: &str = "cloakroom:";
 
-/// A path, as it is, and the options behind it.
+/// Splits a path from its options. The path has no escapes.
 pub(super) fn path<'a>(scheme: &'static str, rest: &'a str) -> Result<(PathBuf, Parameters<'a>), ConnectError> {
     let rest = rest.strip_prefix("//").unwrap_or(rest);
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     match path {
         "" => Err(ConnectError::malformed(scheme, "it has no path")),
-        // Elsewhere this is a database without a file; here it would be a file of that name.
+        // Other libraries open an in-memory database here; SQLite would create a file of that name.
         _ if location::is_in_memory(rest) => Err(ConnectError::malformed(
             scheme,
             "it names a database in memory: the URL of a `MemoryStore` is `memory:`",
@@ -35,8 +35,7 @@ pub(super) fn path<'a>(scheme: &'static str, rest: &'a str) -> Result<(PathBuf, 
     }
 }
 
-/// The path of a socket, and the query behind it: its login is in there, and may have any sign in
-/// it.
+/// Splits the path of a socket from its query. The login in the query may contain any character.
 pub(super) fn socket<'a>(scheme: &'static str, rest: &'a str) -> Result<(&'a str, &'a str), ConnectError> {
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let path = path.strip_prefix("//").unwrap_or(path);
@@ -49,20 +48,20 @@ pub(super) fn socket<'a>(scheme: &'static str, rest: &'a str) -> Result<(&'a str
     }
 }
 
-/// What follows a scheme of the network.
+/// The parts of a network URL after the scheme.
 #[derive(Clone, Copy)]
 pub(super) struct Parts<'a> {
-    /// User and password, as they were written.
+    /// User and password, still encoded.
     #[cfg_attr(
         not(any(feature = "postgres", feature = "mysql", feature = "redis")),
         expect(dead_code, reason = "for drivers, none of which is built in")
     )]
     pub(super) login: Option<&'a str>,
-    /// One host, or several with commas between them; each with a port or without.
+    /// One host or several, separated by commas, each with an optional port.
     pub(super) hosts: &'a str,
-    /// Without the slash before it.
+    /// The path without its leading slash.
     pub(super) path: &'a str,
-    /// Without the question mark.
+    /// The query without the question mark.
     pub(super) query: &'a str,
 }
 
@@ -79,18 +78,18 @@ impl<'a> Parts<'a> {
             Some((login, hosts)) => (Some(login), hosts),
             None => (None, authority),
         };
-        // Drivers differ in what they make of these: some connect to a host that is a piece of the
-        // password, and name it in their errors.
+        // Drivers interpret these differently: some connect to a host that is part of the password,
+        // and name it in their errors.
         if [hosts, path, query].iter().any(|part| part.contains('@')) {
             return Err(malformed("`@`, `/` and `?` in a login are written `%40`, `%2F` and `%3F`"));
         }
         if !hosts.split(',').all(|host| port_of(host).is_none_or(|port| port.parse::<u16>().is_ok())) {
-            return Err(malformed("behind the colon of a host comes its port, a number up to 65535"));
+            return Err(malformed("the port of a host is a number up to 65535"));
         }
         Ok(Self { login, hosts, path, query })
     }
 
-    /// The same, if it names a database.
+    /// Requires the URL to name a database.
     pub(super) fn database(self, scheme: &'static str) -> Result<Self, ConnectError> {
         if self.hosts.is_empty() && !self.query.contains("host=") {
             return Err(ConnectError::malformed(scheme, "it has no host"));
@@ -101,7 +100,7 @@ impl<'a> Parts<'a> {
         Ok(self)
     }
 
-    /// The whole, under this scheme.
+    /// Assembles the URL with another scheme.
     #[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]
     pub(super) fn url(&self, scheme: &str) -> String {
         let mut url = format!("{scheme}://");
@@ -120,7 +119,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// What is behind the colon, which is behind the bracket of an IPv6 address.
+/// Returns the text after the colon that follows the host name or the bracket of an IPv6 address.
 pub(super) fn port_of(host: &str) -> Option<&str> {
     host.rsplit(']').next().and_then(|rest| rest.split_once(':')).map(|(_, port)| port)
 }

@@ -1,4 +1,4 @@
-//! URLs of Redis and Valkey, of which there are many.
+//! URLs of Redis and Valkey.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::options::Parameters;
 use super::parts::port_of;
 use super::parts::{self, Parts};
 
-/// How long replicas may take to confirm a write: half of what a call may take.
+/// Default timeout for replicas to confirm a write: half of the timeout of a call.
 const CONFIRMATION: Duration = Duration::from_millis(500);
 
-/// What comes behind the plus of a scheme.
+/// The part of a scheme after the plus sign.
 enum Kind {
     Single,
     Socket,
@@ -24,8 +24,7 @@ enum Kind {
     Cluster,
 }
 
-/// The client's own word for the connections of a scheme, and where they lead; nothing if a feature
-/// is off.
+/// Returns the client's scheme and the kind of server, or `None` if a feature is disabled.
 fn kind_of(scheme: &str) -> Option<(&'static str, Kind)> {
     let (base, suffix) = scheme.split_once('+').unwrap_or((scheme, ""));
     let base = match (base, suffix) {
@@ -49,7 +48,7 @@ pub(super) fn has(scheme: &str) -> bool {
     kind_of(scheme).is_some()
 }
 
-/// The outer error is about the URL, the inner one about what is behind it.
+/// Returns an outer error for an invalid URL, and an inner error if the store can't be opened.
 pub(super) async fn open(scheme: &'static str, rest: &str) -> Result<Result<AnyStore, StoreError>, ConnectError> {
     let Some((base, kind)) = kind_of(scheme) else { return Err(ConnectError::needs(scheme, &["redis"])) };
     let malformed = |why: &'static str| ConnectError::malformed(scheme, why);
@@ -68,7 +67,7 @@ pub(super) async fn open(scheme: &'static str, rest: &str) -> Result<Result<AnyS
     let opened = match kind {
         Kind::Single | Kind::Socket => {
             if !path.chars().all(|c| c.is_ascii_digit()) {
-                return Err(malformed("behind the host comes the number of a database, as in `//host/0`"));
+                return Err(malformed("the path is the number of a database, as in `//host/0`"));
             }
             if parts.hosts.contains(',') {
                 return Err(malformed("it has several hosts, which `redis+sentinel:` and `redis+cluster:` are for"));
@@ -102,7 +101,7 @@ pub(super) async fn open(scheme: &'static str, rest: &str) -> Result<Result<AnyS
                     Parts { login: login.as_deref(), hosts, path: "", query: &certificates }.url(base)
                 })
                 .collect();
-            // The name of the master takes the place of the host.
+            // The client expects the name of the master in place of the host.
             let master = Parts { hosts: path, path: db, query: &query, ..parts }.url(base);
             RedisStore::connect_sentinel(&sentinels, &master).await
         }
@@ -123,7 +122,7 @@ pub(super) async fn open(scheme: &'static str, rest: &str) -> Result<Result<AnyS
     Ok(opened.map(|store| ours.apply(store)))
 }
 
-/// Options of a URL that are ours; the rest is the client's.
+/// The options of a URL that this crate handles. The client handles the others.
 struct Ours {
     prefix: Option<String>,
     replicas: u32,
@@ -140,7 +139,10 @@ impl Ours {
         };
         let replica_timeout = match number("replica_timeout", "milliseconds")? {
             Some(0) => {
-                return Err(ConnectError::malformed(scheme, "`replica_timeout` is 0: no replica answers at once"));
+                return Err(ConnectError::malformed(
+                    scheme,
+                    "`replica_timeout` is 0, but replicas need time to answer",
+                ));
             }
             Some(millis) => Duration::from_millis(millis.into()),
             None => CONFIRMATION,

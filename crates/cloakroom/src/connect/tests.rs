@@ -1,11 +1,11 @@
-//! What each URL leads to, and what is said about those that lead nowhere.
+//! Valid and invalid URLs.
 
 use std::error::Error as _;
 use std::time::Duration;
 
 use super::{connect, connect_within};
 
-/// All that an error can be made to say.
+/// Collects all texts of an error.
 fn told(error: &super::ConnectError) -> String {
     let mut told = format!("{error} {error:?} {error:#?}");
     let mut source = error.source();
@@ -33,13 +33,13 @@ async fn files_and_memory_open() {
 }
 
 #[tokio::test]
-async fn a_url_that_makes_no_sense_says_what_is_wrong() {
+async fn errors_of_invalid_urls_name_the_problem() {
     let table = [
         ("", "begins with one of memory:, file:"),
         ("hunter2", "begins with one of"),
         ("/var/lib/hunter2:x", "begins with one of"),
         ("mongodb://u:hunter2@h/db", "no store for `mongodb:`; there are memory:, file:, sqlite:, postgres:"),
-        ("memory:hunter2", "nothing to say"),
+        ("memory:hunter2", "takes options only"),
         ("file:", "no path"),
         ("sqlite://", "no path"),
         ("sqlite::memory:", "`memory:`"),
@@ -118,10 +118,9 @@ fn all_on(features: &[&str]) -> bool {
     })
 }
 
-/// Whatever is compiled in, each scheme of the table either leads somewhere or names the feature
-/// that it needs.
+/// With any set of features, each scheme opens a store or names the feature that it needs.
 #[tokio::test]
-async fn a_feature_that_is_off_is_named() {
+async fn a_disabled_feature_is_named() {
     for (scheme, features) in super::SCHEMES {
         let Err(error) = connect(&format!("{scheme}:")).await else { continue };
         let needs = error.to_string().contains("needs the crate cloakroom");
@@ -133,7 +132,7 @@ async fn a_feature_that_is_off_is_named() {
 }
 
 #[tokio::test]
-async fn nobody_at_home_is_an_error_without_the_password() {
+async fn an_unreachable_server_is_an_error_without_the_password() {
     let port = cloakroom_servers::free_port();
     let here = format!("127.0.0.1:{port}");
     let table = [
@@ -156,7 +155,7 @@ async fn nobody_at_home_is_an_error_without_the_password() {
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_is_an_error_in_time() {
+async fn a_silent_server_is_a_timeout() {
     let server = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let here = server.local_addr().unwrap();
     for (feature, url) in
@@ -191,7 +190,7 @@ async fn redis_with_a_password_and_a_prefix() {
     }
 }
 
-/// The password that was forgotten, and every option that `RedisStore::connect` documents.
+/// A missing password, and every option documented for `RedisStore::connect`.
 #[cfg(feature = "redis")]
 #[tokio::test]
 async fn redis_without_its_password_and_with_options() {
@@ -208,7 +207,7 @@ async fn redis_without_its_password_and_with_options() {
 
 #[cfg(all(feature = "redis", feature = "tls"))]
 #[tokio::test]
-async fn redis_with_an_authority_of_its_own() {
+async fn redis_with_a_private_certificate_authority() {
     let authority = cloakroom_servers::Authority::new();
     let folder = tempfile::tempdir().unwrap();
     let (ca, files) = (authority.certificate(), authority.issue("127.0.0.1", folder.path()));
@@ -221,10 +220,10 @@ async fn redis_with_an_authority_of_its_own() {
     assert!(error.to_string().contains("need each other"), "{error}");
 }
 
-/// The first error says what is wrong: a table is only created where it is missing.
+/// A table is created only if it is missing, and the first error is reported.
 #[cfg(feature = "postgres")]
 #[tokio::test]
-async fn a_missing_right_is_told_and_nothing_is_created() {
+async fn a_missing_right_is_reported_and_nothing_is_created() {
     let server = cloakroom_servers::Postgres::start();
     let (admin, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
@@ -242,7 +241,7 @@ async fn a_missing_right_is_told_and_nothing_is_created() {
 
 #[cfg(feature = "postgres")]
 #[tokio::test]
-async fn who_may_not_create_tables_has_it_created_before() {
+async fn a_user_without_create_right_uses_an_existing_table() {
     let server = cloakroom_servers::Postgres::start();
     let read_only = format!("{}?options=-c%20default_transaction_read_only%3Don", server.url());
     let error = connect(&read_only).await.unwrap_err();
@@ -255,7 +254,7 @@ async fn who_may_not_create_tables_has_it_created_before() {
 
 #[cfg(feature = "mysql")]
 #[tokio::test]
-async fn a_login_that_is_refused_is_an_error_without_the_password() {
+async fn a_refused_login_is_an_error_without_the_password() {
     let server = cloakroom_servers::MariaDb::start();
     connect(&server.url().replace("mysql://", "mariadb://")).await.unwrap();
     let error = connect(&server.url().replace("root@", "nobody:hunter2@")).await.unwrap_err();

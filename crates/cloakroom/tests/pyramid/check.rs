@@ -1,4 +1,4 @@
-//! 76 to 120, 130, 131: what is checked, and where.
+//! 76 to 120, 130, 131: the CSRF check and its scope.
 
 use axum::Router;
 use axum::routing::{any, get};
@@ -11,7 +11,7 @@ fn shop(rules: CsrfRules) -> Shop {
     Shop::new(CsrfLayer::new(rules))
 }
 
-/// A POST with the right token in its header, and these headers besides.
+/// Sends a POST with the right token in its header, and with additional headers.
 fn from(rules: CsrfRules, headers: &[(&str, &str)]) -> (u16, String) {
     let mut shop = shop(rules);
     let token = shop.token.clone();
@@ -53,7 +53,11 @@ pub(crate) fn header_first() {
     let body = format!("csrf_token={}", shop.token);
     let wrong = ("x-csrf-token", "wrong");
     assert_eq!(shop.ask("POST /", &[OURS, PAIRS, wrong], &body), refused("token-mismatch"));
-    assert_eq!(shop.ask("POST /", &[OURS, PAIRS, ("x-csrf-token", "")], &body), ran(), "an empty one is none");
+    assert_eq!(
+        shop.ask("POST /", &[OURS, PAIRS, ("x-csrf-token", "")], &body),
+        ran(),
+        "an empty token is treated as absent"
+    );
 }
 
 pub(crate) fn nowhere() {
@@ -102,7 +106,11 @@ pub(crate) fn ports() {
     let rules = always;
     assert_eq!(from(rules(), &[host, ("referer", "https://own.example:8080/login/")]), ran());
     assert_eq!(from(rules(), &[host, ("referer", "https://own.example/login/")]), refused("foreign-origin"));
-    assert_eq!(from(rules(), &[("referer", "https://own.example:443/")]), ran(), "https's own, which Pyramid refuses");
+    assert_eq!(
+        from(rules(), &[("referer", "https://own.example:443/")]),
+        ran(),
+        "the default port of https, which Pyramid refuses"
+    );
 }
 
 pub(crate) fn nothing_said() {

@@ -2,7 +2,7 @@
 
 use crate::world::World;
 
-/// Two messages in the default queue, two in another, seen by the next request.
+/// A visitor with two messages in the default queue and two in another one.
 fn waiting() -> World {
     let mut world = World::signed();
     world.visit(|session| {
@@ -32,7 +32,7 @@ pub(crate) fn duplicates() {
         session.flash_queue("").push_unique("msg3");
         assert_eq!(all(), ["msg1", "msg2", "msg3"]);
         session.flash_queue("").push_unique("warn1");
-        assert_eq!(all().len(), 4, "it waits in another queue");
+        assert_eq!(all().len(), 4, "duplicates in another queue are kept");
         session.flash("msg1");
         assert_eq!(all(), ["msg1", "msg2", "msg3", "warn1", "msg1"]);
     });

@@ -1,4 +1,4 @@
-//! 1 to 15, 31 to 38, 47 to 50, 121 to 128: how sessions live, and when they are sent.
+//! 1 to 15, 31 to 38, 47 to 50, 121 to 128: lifetimes, and the responses that send a cookie.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +55,7 @@ pub(crate) fn timeout_of_one_second() {
 
 pub(crate) fn no_timeout() {
     let mut world = World::living(Lifetimes::default().idle_timeout(None).absolute_timeout(None)).with_state();
-    assert_eq!(world.at(1_000_000_000).state(), Some(1), "no timeout is no timeout");
+    assert_eq!(world.at(1_000_000_000).state(), Some(1), "without a timeout a session never expires");
     world.at(31_536_000).visit(|session| session.insert("state", 2).unwrap());
     assert_eq!(world.at(31_536_000 - 60).state(), Some(2), "clocks may differ");
     world.cookie = None;
@@ -109,7 +109,7 @@ pub(crate) fn always() {
 
 pub(crate) fn redirects() {
     let mut world = World::new(CookieSessions::signed(key()), CommitPolicy::NotOnServerError);
-    assert_eq!(world.visit_for(303, |it| it.insert("state", 1).unwrap()).unwrap().len(), 1, "however it was returned");
+    assert_eq!(world.visit_for(303, |it| it.insert("state", 1).unwrap()).unwrap().len(), 1, "redirects commit as well");
 }
 
 pub(crate) fn touch_of_one_second() {

@@ -1,4 +1,4 @@
-//! 28 to 30, 55 to 75, 132: the token, and where it lives.
+//! 28 to 30, 55 to 75, 132: the CSRF token and its location.
 
 use axum::Router;
 use axum::routing::{any, get};
@@ -72,7 +72,7 @@ pub(crate) fn policy_of_sessions() {
         .layer(CsrfLayer::new(always()));
     let mut shop = Shop::of(router);
     let (masked, raw) = (shop.token.clone(), shop.ask("GET /raw", &[], "").1);
-    assert!(CsrfToken::from_text(raw.clone()).unwrap().matches(&masked), "a page's token is the session's");
+    assert!(CsrfToken::from_text(raw.clone()).unwrap().matches(&masked), "a page shows the token of the session");
     assert_eq!(shop.post(&masked), ran());
     assert_eq!(shop.post(&raw), ran());
 }

@@ -1,4 +1,4 @@
-//! An application and its one visitor: over the session's own interface, and over HTTP.
+//! An application with one visitor: through the interface of the session, and over HTTP.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub(crate) fn key() -> Key {
     Key::new(b"a secret of thirty-two bytes or more").unwrap()
 }
 
-/// Pyramid's rules: the origin and the token are both always checked.
+/// Pyramid's rules: always check both the origin and the token.
 pub(crate) fn always() -> CsrfRules {
     always_with(|it| it)
 }
@@ -59,24 +59,24 @@ impl World {
         Self::new(CookieSessions::signed(key()).lifetimes(lifetimes), CommitPolicy::Always)
     }
 
-    /// A visitor who stored `state: 1`.
+    /// Makes the visitor store `state: 1`.
     pub(crate) fn with_state(mut self) -> Self {
         assert_eq!(self.visit(|session| session.insert("state", 1).unwrap()).len(), 1);
         self
     }
 
-    /// So many seconds after the start.
+    /// Sets the time to `age` seconds after the start.
     pub(crate) fn at(&mut self, age: u64) -> &mut Self {
         self.clock.set(START + seconds(age));
         self
     }
 
-    /// A request; the `Set-Cookie` lines of its response.
+    /// Makes a request and returns the `Set-Cookie` lines of its response.
     pub(crate) fn visit(&mut self, handler: impl FnOnce(&Session)) -> Vec<String> {
         self.visit_for(200, handler).unwrap()
     }
 
-    /// A request whose response has this status.
+    /// Makes a request whose response has this status.
     pub(crate) fn visit_for(&mut self, status: u16, handler: impl FnOnce(&Session)) -> Result<Vec<String>, Error> {
         let line = self.cookie.as_ref().map(|value| format!("{NAME}={value}")).unwrap_or_default();
         let lines = run(async {
@@ -94,7 +94,7 @@ impl World {
         Ok(lines)
     }
 
-    /// What the visitor stored, without a trace.
+    /// Returns the stored value without changing anything.
     pub(crate) fn state(&mut self) -> Option<u32> {
         let kept = self.cookie.clone();
         let mut state = None;
@@ -104,7 +104,7 @@ impl World {
     }
 }
 
-/// A site behind both layers, and a visitor who was shown a form.
+/// A site with both layers, and a visitor who has loaded a form.
 pub(crate) struct Shop {
     pub(crate) router: Router,
     pub(crate) cookies: Vec<(String, String)>,
@@ -130,7 +130,7 @@ impl Shop {
         )
     }
 
-    /// The same with routes of one's own, of which `/token` must show a token.
+    /// The same with the given routes. `/token` must show a token.
     pub(crate) fn of(router: Router) -> Self {
         let sessions = SessionLayer::new(CookieSessions::signed(key()).build().unwrap()).clock(ManualClock::at(START));
         let mut shop = Self { router: router.layer(sessions), cookies: Vec::new(), token: String::new() };
@@ -138,13 +138,13 @@ impl Shop {
         shop
     }
 
-    /// A request; the status and the body of its response.
+    /// Makes a request and returns the status and the body of its response.
     pub(crate) fn ask(&mut self, line: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
         let (status, body, _) = self.ask_for_cookies(line, headers, body);
         (status, body)
     }
 
-    /// The same, and the `Set-Cookie` lines.
+    /// Makes a request and also returns the `Set-Cookie` lines.
     pub(crate) fn ask_for_cookies(
         &mut self,
         line: &str,
@@ -177,18 +177,18 @@ impl Shop {
         (head.status.as_u16(), String::from_utf8(body.to_vec()).unwrap(), lines)
     }
 
-    /// A POST from our own origin with this token in its header.
+    /// Sends a POST from the site's own origin with this token in its header.
     pub(crate) fn post(&mut self, token: &str) -> (u16, String) {
         self.ask("POST /", &[OURS, ("x-csrf-token", token)], "")
     }
 }
 
-/// The answer of a handler that ran.
+/// The response of a handler that ran.
 pub(crate) fn ran() -> (u16, String) {
     (200, "ran".to_owned())
 }
 
-/// The answer to a refused request.
+/// The response to a refused request.
 pub(crate) fn refused(reason: &str) -> (u16, String) {
     (403, reason.to_owned())
 }

@@ -1,4 +1,4 @@
-//! Clients that read a response while it comes.
+//! Clients that read a response as it arrives.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
@@ -12,14 +12,14 @@ pub(crate) fn program() -> Program {
     Program::start(env!("CARGO_BIN_EXE_cloakroom-example-axum-streams"))
 }
 
-/// Somebody with a session, and a token for forms.
+/// A visitor with a session, and a token for forms.
 pub(crate) fn visitor(program: &Program) -> (Browser<'_>, String) {
     let mut browser = Browser::new(program);
     let token = browser.get("/").token();
     (browser, token)
 }
 
-/// A request that changes the session, from another tab.
+/// Sends a request that changes the session, as from another tab.
 pub(crate) fn post(browser: &mut Browser<'_>, path: &str, token: &str) {
     assert_eq!(browser.post(path, &[("csrf_token", token)]).status, 303);
 }
@@ -27,18 +27,18 @@ pub(crate) fn post(browser: &mut Browser<'_>, path: &str, token: &str) {
 fn connect(program: &Program) -> TcpStream {
     let url = program.url("");
     let stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
-    // A stream that says nothing fails its test.
+    // Fail if the stream stays silent.
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     stream
 }
 
-/// What the program counted, in its words.
+/// Parses the program's counters from its text.
 pub(crate) fn numbers(words: &str) -> (u32, u32) {
     let (steps, rest) = words.split_once(" steps, ").unwrap();
     (steps.parse().unwrap(), rest.strip_suffix(" notes").unwrap().parse().unwrap())
 }
 
-/// What the page says now.
+/// Returns the counters on the page.
 pub(crate) fn counts(browser: &mut Browser<'_>) -> (u32, u32) {
     let page = browser.get("/").body;
     let line = page.split(['<', '>']).find(|text| text.ends_with(" notes")).unwrap();
@@ -55,8 +55,8 @@ impl Events {
         Self(BufReader::new(stream))
     }
 
-    /// The next event's data; `None` when the program says that the session has ended, and the
-    /// stream with it.
+    /// Returns the data of the next event, or `None` if the program reports that the session has
+    /// ended.
     pub(crate) fn next(&mut self) -> Option<(u32, u32)> {
         loop {
             let mut line = String::new();
@@ -91,7 +91,7 @@ impl Socket {
         numbers(self.0.read().unwrap().to_text().unwrap())
     }
 
-    /// Whether the next thing that the program says is goodbye.
+    /// Returns `true` if the next frame closes the socket.
     pub(crate) fn closes(mut self) -> bool {
         self.0.read().unwrap().is_close()
     }

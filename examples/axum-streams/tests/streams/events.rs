@@ -5,20 +5,20 @@ use cloakroom_smoke::Browser;
 use crate::clients::{Events, counts, post, program, visitor};
 
 #[test]
-fn both_changes_are_there_in_the_end() {
+fn both_changes_are_kept() {
     let program = program();
     let (mut browser, token) = visitor(&program);
     let mut events = Events::open(&program, browser.cookie.as_deref().unwrap());
     assert_eq!(events.next(), Some((1, 0)));
     post(&mut browser, "/note", &token);
-    // The stream sees what the other request wrote, and goes on counting.
+    // The stream sees the change of the other request, and continues to count.
     let (steps, notes) = std::iter::from_fn(|| events.next()).find(|(_, notes)| *notes > 0).unwrap();
     assert!(steps > 1 && notes == 1, "{steps} {notes}");
     drop(events);
     let (later, notes) = counts(&mut browser);
     assert!(later >= steps && notes == 1, "{later} {notes}");
     post(&mut browser, "/note", &token);
-    assert_eq!(counts(&mut browser).1, 2, "and nothing comes after it");
+    assert_eq!(counts(&mut browser).1, 2, "nothing follows it");
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn many_streams_and_many_requests_lose_nothing() {
                 scope.spawn(|| {
                     let mut events = Events::open(&program, &cookie);
                     let mut all = std::iter::from_fn(|| events.next());
-                    // How many steps it took until everything was there.
+                    // The number of steps until all changes had arrived.
                     all.position(|(_, notes)| notes == WRITERS * NOTES_EACH).unwrap() as u32 + 1
                 })
             })
@@ -53,12 +53,12 @@ fn many_streams_and_many_requests_lose_nothing() {
     });
     let (steps, notes) = counts(&mut browser);
     assert_eq!(notes, WRITERS * NOTES_EACH);
-    // Each event that somebody read is a step that was committed.
+    // Each event that a client read is a committed step.
     assert!(steps >= seen, "{steps} steps of {seen}");
 }
 
 #[test]
-fn a_session_that_ended_ends_the_stream() {
+fn an_ended_session_ends_the_stream() {
     let program = program();
     let (mut browser, token) = visitor(&program);
     let cookie = browser.cookie.clone();
@@ -66,16 +66,16 @@ fn a_session_that_ended_ends_the_stream() {
     assert_eq!(events.next(), Some((1, 0)));
     post(&mut browser, "/sign-out", &token);
     while events.next().is_some() {}
-    // What the stream did last didn't bring it back.
+    // The last step of the stream didn't revive the session.
     browser.cookie.clone_from(&cookie);
     assert_eq!(counts(&mut browser), (0, 0));
     assert_ne!(browser.cookie, cookie);
 }
 
 #[test]
-fn a_new_session_is_there_before_the_stream() {
+fn a_new_session_is_created_before_the_stream() {
     let program = program();
     let mut events = Events::open(&program, "other=1");
     assert_eq!(events.next(), Some((1, 0)));
-    assert_eq!(events.next(), Some((2, 0)), "and it is kept between its steps");
+    assert_eq!(events.next(), Some((2, 0)), "the session is kept between steps");
 }

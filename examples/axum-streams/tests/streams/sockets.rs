@@ -5,7 +5,7 @@ use crate::clients::{Socket, counts, post, program, visitor};
 const OURS: &str = "same-origin";
 
 #[test]
-fn both_changes_are_there_in_the_end() {
+fn both_changes_are_kept() {
     let program = program();
     let (mut browser, token) = visitor(&program);
     let mut socket = Socket::open(&program, browser.cookie.as_deref().unwrap(), OURS).unwrap();
@@ -18,7 +18,7 @@ fn both_changes_are_there_in_the_end() {
 }
 
 #[test]
-fn a_session_that_ended_closes_a_silent_socket() {
+fn an_ended_session_closes_a_silent_socket() {
     let program = program();
     let (mut browser, token) = visitor(&program);
     let cookie = browser.cookie.clone();
@@ -31,7 +31,7 @@ fn a_session_that_ended_closes_a_silent_socket() {
 }
 
 #[test]
-fn another_site_opens_no_socket() {
+fn another_site_cannot_open_a_socket() {
     let program = program();
     let (browser, _) = visitor(&program);
     for site in ["cross-site", "same-site"] {

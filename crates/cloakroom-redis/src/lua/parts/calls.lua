@@ -1,7 +1,6 @@
--- The calls that wrote a session last, with commas in between: of each process that wrote it the
--- last one, of eight processes at most. The commits of one process follow each other, so that what
--- it wrote last is what it may ask for again, however often others have written since. Only in a
--- Cluster; elsewhere '-'.
+-- The last calls that wrote a session, separated by commas: the last one of each process, for at
+-- most eight processes. The commits of one process follow each other, so its last call is the only
+-- one that it may send again, however often others wrote since. Only in a Cluster; elsewhere '-'.
 local function has_call(calls, call)
   return call ~= '-' and string.find(',' .. calls .. ',', ',' .. call .. ',', 1, true) ~= nil
 end

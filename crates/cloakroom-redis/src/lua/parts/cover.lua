@@ -1,5 +1,6 @@
--- Until when a session of this owner is in the index, or nothing if that is too short and it has to be listed before; and whether it is
--- time to do that again. `last_owner` and `last_listed` are what the session says.
+-- Returns until when the index lists a session of this owner, or nothing if that is too short and
+-- it must be listed first; and whether the entry should be renewed. `last_owner` and `last_listed`
+-- come from the stored session.
 local function coverage(owner, deadline, last_owner, last_listed)
   if last_owner ~= owner or last_listed == '-' then return nil end
   if last_listed == 'ever' then return last_listed, false end
@@ -9,8 +10,8 @@ local function coverage(owner, deadline, last_owner, last_listed)
   return last_listed, spare < span / 2
 end
 
--- The same, once it has been seen to. Where the index is here, `listed` is until when it lists a session, for `list_ttl`; where it is on
--- another server, until when the caller has just done that, or '-'.
+-- The same, after renewing the entry if the index is here. In that case `listed` is the new end for
+-- `list_ttl`. With the index on another server, it is the end that the caller has just set, or '-'.
 local function cover(key, owner, deadline, last_owner, last_listed, listed, list_ttl, created)
   local here = ARGV[2] == '1'
   if listed ~= '-' and not here then return listed, false end

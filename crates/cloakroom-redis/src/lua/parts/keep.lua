@@ -1,5 +1,5 @@
--- A session's value with what its caller doesn't know of its head: the calls that wrote it, until
--- when it is listed, and the words of a newer release at the end.
+-- Adds the fields that the caller doesn't know to a session's head: its calls, its end in the
+-- index, and the fields of a newer release.
 local function keep(value, listed, calls, more)
   if listed == '-' and more == '' and calls == ARGV[4] then return value end
   local _, before = string.find(value, '^1 %S+ %S+ %S+ %S+ ')

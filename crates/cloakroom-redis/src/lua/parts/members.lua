@@ -1,4 +1,4 @@
--- Where an owner's list goes on: behind this member, which had this place; it may have left since.
+-- Returns the rank after this member, which had this score. It may have been removed since.
 local function rank_behind(index, place, member)
   if place == '-' then return 0 end
   local rank = redis.call('ZRANK', index, member)

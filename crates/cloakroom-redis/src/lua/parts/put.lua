@@ -1,4 +1,4 @@
--- Puts a session in the place of whatever is there, and lists it if the index is here.
+-- Writes a session over any value, and lists it if the index is here.
 local function put(key, value, ttl, owner, last_owner, list_ttl)
   if owner and ARGV[2] == '1' then
     list_here(key, owner, list_ttl, string.match(value, '^1 %d+ (%d+) '))

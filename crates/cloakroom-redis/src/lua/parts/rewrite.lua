@@ -1,4 +1,4 @@
--- Gives a live session another head. One of the same length is written over the old one, and the text stays where it is.
+-- Replaces the head of a live session. If its length is unchanged, the text is not rewritten.
 local function rewrite(key, start, call, version, owner, listed, deadline, created, touched, more)
   local length = owner and #owner or '-'
   local head = string.format('1 %s %s %s %s %s %s %s%s\n', version, created, touched, deadline, call, listed, length, more)

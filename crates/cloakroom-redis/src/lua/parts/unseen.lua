@@ -1,3 +1,3 @@
--- The rest of `permit`. What a script finds that it has done itself comes in between.
+-- The rest of `permit`, after the checks for an earlier execution of this call.
 if state ~= 'live' then return 0 end
 if version ~= ARGV[3] then return 2 end
