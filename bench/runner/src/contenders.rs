@@ -26,6 +26,6 @@ pub fn names() -> Vec<&'static str> {
 
 /// Names the contender and the storage in an error.
 pub fn of(who: usize, storage: Storage) -> impl Fn(Failure) -> Failure {
-    let name = CONTENDERS.get(who).map_or("the ceiling", |it| it.name);
+    let name = CONTENDERS.get(who).map_or("the raw store", |it| it.name);
     move |why| format!("{name}, {}: {why}", storage.as_str()).into()
 }

@@ -85,7 +85,8 @@ pub async fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
 async fn turns(stage: &Stage<'_>, storage: Storage, page: Page, effort: Effort) -> Fallible<Vec<Turns>> {
     let mut served = stage.all(storage, None)?;
     if matches!(storage, Storage::Redis | Storage::Valkey | Storage::Postgres | Storage::Sqlite) {
-        let raw = Served::start(&stage.program("ceiling"), storage, &stage.stores.address(storage, "ceiling"), None)?;
+        let raw =
+            Served::start(&stage.program("raw-store"), storage, &stage.stores.address(storage, "raw-store"), None)?;
         served.extend(raw.map(|it| (CONTENDERS.len(), it)));
     }
     let mut all: Vec<Turns> = vec![None; CONTENDERS.len() + 1];
