@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::outcome::Outcome;
 use crate::provision::{self, POSTGRES, REDIS, VALGRIND};
-use crate::{Outcome, shell};
+use crate::shell;
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     if let Some(unknown) = arguments.iter().find(|argument| argument.starts_with('-') && *argument != "--quick") {
@@ -29,6 +30,6 @@ fn packages() -> Outcome<Vec<PathBuf>> {
     let folders = folders.filter_map(|folder| folder.ok().map(|it| it.path()));
     let mut packages: Vec<PathBuf> = folders.filter(|folder| folder.join("Cargo.toml").is_file()).collect();
     packages.sort();
-    packages.extend(["ceiling", "runner"].map(|name| shell::root().join("bench").join(name)));
+    packages.extend(["raw-store", "runner"].map(|name| shell::root().join("bench").join(name)));
     Ok(packages)
 }

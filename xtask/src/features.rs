@@ -1,7 +1,8 @@
 //! `cargo xtask features`: checks that the facade compiles with each feature alone and with none.
 
 use crate::manifest::Manifest;
-use crate::{Outcome, no_arguments, shell};
+use crate::outcome::{Outcome, no_arguments};
+use crate::shell;
 
 const FACADE: &str = "crates/cloakroom/Cargo.toml";
 

@@ -1,6 +1,7 @@
 //! `cargo xtask fmt`: formats every workspace of the project.
 
-use crate::{Outcome, shell};
+use crate::outcome::Outcome;
+use crate::shell;
 
 /// The other workspaces, which `cargo fmt --all` doesn't reach.
 const OTHER_WORKSPACES: &[&str] = &["fuzz", "bench", "bench/contenders/tower-sessions-stores"];

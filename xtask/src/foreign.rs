@@ -8,8 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::outcome::{Outcome, no_arguments};
 use crate::provision::{self, NODE, NPM, PYTHON, RUBY, Variables};
-use crate::{Outcome, no_arguments, shell};
+use crate::shell;
 
 /// Tells the tests where the frameworks are: a folder with `python/` and `node/`.
 const VARIABLE: &str = "CLOAKROOM_FOREIGN";

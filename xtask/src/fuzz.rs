@@ -9,9 +9,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use crate::outcome::Outcome;
 use crate::provision::{self, CXX};
+use crate::shell;
 use crate::tally::Tally;
-use crate::{Outcome, shell};
 
 use log::Log;
 

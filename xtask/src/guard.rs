@@ -1,5 +1,7 @@
-//! `cargo xtask guard`: budgets for the cost of requests, in figures that don't depend on the speed
-//! of the machine.
+//! `cargo xtask guard`: no circles between files, and budgets for the cost of requests, in figures
+//! that don't depend on the speed of the machine.
+//!
+//! The circles come first, because their check takes seconds; see [`circles`].
 //!
 //! An allocator counts allocations and bytes, and callgrind counts instructions, in the rows of the
 //! benchmark. The budgets are in `bench/budgets.tsv`. Round trips to stores have their budgets in
@@ -9,8 +11,9 @@ mod budget;
 
 use std::path::{Path, PathBuf};
 
+use crate::outcome::Outcome;
 use crate::provision::{self, VALGRIND};
-use crate::{Outcome, shell};
+use crate::{circles, shell};
 use budget::{Budgets, Cost};
 
 const FILE: &str = "bench/budgets.tsv";
@@ -30,6 +33,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         [option] if option == "--renew" => true,
         [unknown, ..] => return Err(format!("`guard` has no option `{unknown}`; there is `--renew`")),
     };
+    circles::check()?;
     provision::provide(&[VALGRIND])?;
     let programs = Programs::build()?;
     let measured = programs.costs()?;

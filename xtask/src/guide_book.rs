@@ -2,7 +2,8 @@
 //!
 //! The tests in `guide.rs` read the Markdown sources; this command reads mdBook's output.
 
-use crate::{Outcome, no_arguments, shell, tools};
+use crate::outcome::{Outcome, no_arguments};
+use crate::{shell, tools};
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     no_arguments("guide", arguments)?;

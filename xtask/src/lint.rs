@@ -1,7 +1,8 @@
 //! `cargo xtask lint`: clippy, the purity of the core, and the licences and sources of every
 //! dependency.
 
-use crate::{Outcome, deny, no_arguments, purity, shell};
+use crate::outcome::{Outcome, no_arguments};
+use crate::{deny, purity, shell};
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     no_arguments("lint", arguments)?;

@@ -3,12 +3,13 @@
 //! Each command has a file of its name. The other files hold shared code: [`shell`] starts
 //! programs, [`provision`] finds or installs programs for the tests, [`tools`] and [`toolchain`]
 //! find or install programs for the checks, [`manifest`] reads manifests, [`purity`] keeps the core
-//! pure, and [`tally`] counts results. There are no dependencies, so that a clean clone can start
-//! its first test quickly.
+//! pure, [`tally`] counts results, and [`outcome`] is the result of a command. There are no
+//! dependencies, so that a clean clone can start its first test quickly.
 
 #![forbid(unsafe_code)]
 
 mod bench;
+mod circles;
 mod deny;
 mod doc;
 mod features;
@@ -21,6 +22,7 @@ mod guide;
 mod guide_book;
 mod lint;
 mod manifest;
+mod outcome;
 mod package;
 mod provision;
 mod purity;
@@ -36,8 +38,7 @@ mod words;
 
 use std::process::ExitCode;
 
-/// The result of a command. An `Err` is printed as it is.
-type Outcome<T = ()> = Result<T, String>;
+use outcome::Outcome;
 
 const HELP: &str = "\
 cargo xtask COMMAND
@@ -65,7 +66,8 @@ cargo xtask COMMAND
   fuzz [--seconds N] [TARGET]...             runs all or these fuzz targets for N seconds each (60)
   foreign                                    installs the frameworks for the bridge tests and prints variables
   bench [--quick] [PART]...                  measures all or some figures of docs/guide/benchmarks.md
-  guard [--renew]                            compares the cost of requests with its budgets, or rewrites them
+  guard [--renew]                            runs `circles`, then compares the cost of requests with its budgets, or rewrites them
+  circles                                    checks that files of a crate don't import each other in a circle
   soak [--minutes N] [--seed N] [STORE]...   injects random faults into all or these stores for N minutes (10)
   words [--all]                              plain English: the lines that break the rules, or all findings
   size                                       counts lines per crate, in the median and the largest file";
@@ -89,6 +91,7 @@ fn run(command: &str, arguments: &[String]) -> Outcome {
     match command {
         "api" => release::api::run(arguments),
         "bench" => bench::run(arguments),
+        "circles" => circles::run(arguments),
         "fmt" => fmt::run(arguments),
         "guide" => guide_book::run(arguments),
         "features" => features::run(arguments),
@@ -107,13 +110,5 @@ fn run(command: &str, arguments: &[String]) -> Outcome {
             Ok(())
         }
         unknown => Err(format!("there is no command `{unknown}`\n\n{HELP}")),
-    }
-}
-
-/// Rejects arguments to a command that takes none.
-fn no_arguments(command: &str, arguments: &[String]) -> Outcome {
-    match arguments.first() {
-        None => Ok(()),
-        Some(argument) => Err(format!("`{command}` takes no `{argument}`")),
     }
 }

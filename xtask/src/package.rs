@@ -9,7 +9,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::manifest::{self, Crate, Manifest};
-use crate::{Outcome, no_arguments, shell};
+use crate::outcome::{Outcome, no_arguments};
+use crate::shell;
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     no_arguments("package", arguments)?;

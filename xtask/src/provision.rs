@@ -8,7 +8,8 @@ pub(crate) mod newer;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use crate::{Outcome, shell};
+use crate::outcome::Outcome;
+use crate::shell;
 
 /// A program for the tests that cargo can't install.
 #[derive(Clone, Copy, Debug)]

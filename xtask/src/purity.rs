@@ -5,8 +5,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::outcome::Outcome;
+use crate::shell;
 use crate::tally::Tally;
-use crate::{Outcome, shell};
 
 const ALLOW_LIST: &str = "xtask/core-allow-list.txt";
 const SOURCES: &str = "crates/cloakroom-core/src";

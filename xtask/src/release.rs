@@ -10,6 +10,7 @@ mod licences;
 mod minimal;
 mod msrv;
 mod pairs;
+mod part;
 mod rolling;
 mod rustdoc;
 mod sbom;
@@ -18,16 +19,9 @@ mod versions;
 
 use std::time::{Duration, Instant};
 
-use crate::{Outcome, guide_book, package, shell};
-
-/// The result of a part that did not fail.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// With a note, which may be empty.
-    Passed(String),
-    /// With the reason.
-    NotChecked(String),
-}
+use crate::outcome::Outcome;
+use crate::{guide_book, package};
+use part::Verdict;
 
 struct Part {
     name: &'static str,
@@ -107,11 +101,6 @@ fn table(rows: &[Row]) -> String {
     }
     table.push_str(&format!("{passed} passed, {failed} failed, {not_checked} not checked\n"));
     table
-}
-
-/// Returns a folder below the target folder, for files that a part keeps.
-fn folder(name: &str) -> std::path::PathBuf {
-    shell::target().join("release-check").join(name)
 }
 
 #[cfg(test)]

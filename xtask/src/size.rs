@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::{Outcome, no_arguments, purity, shell};
+use crate::outcome::{Outcome, no_arguments};
+use crate::{purity, shell};
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     no_arguments("size", arguments)?;

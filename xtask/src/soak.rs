@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
+use crate::outcome::Outcome;
 use crate::provision::{self, MARIADB, Need, PGBOUNCER, POSTGRES, REDIS};
-use crate::{Outcome, shell};
+use crate::shell;
 
 /// The stores' servers.
 const NEEDS: &[Need] = &[POSTGRES, PGBOUNCER, MARIADB, REDIS];

@@ -12,7 +12,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Counts one check.
-    pub(crate) fn count<T>(&mut self, outcome: &crate::Outcome<T>) {
+    pub(crate) fn count<T>(&mut self, outcome: &crate::outcome::Outcome<T>) {
         match outcome {
             Ok(_) => self.passed += 1,
             Err(_) => self.failed += 1,

@@ -5,11 +5,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
+use crate::outcome::Outcome;
 use crate::provision::{
     self, CHROMEDRIVER, CHROMIUM, CXX, MARIADB, NODE, NPM, Need, PGBOUNCER, POSTGRES, PYTHON, REDIS, RUBY, Variables,
 };
 use crate::tally::Tally;
-use crate::{Outcome, foreign, fuzz, purity, shell};
+use crate::{foreign, fuzz, purity, shell};
 
 /// The programs that the tests need. A new kind of test adds its program here.
 const NEEDS: &[Need] = &[CHROMIUM, CHROMEDRIVER, CXX, POSTGRES, PGBOUNCER, MARIADB, REDIS, PYTHON, NODE, NPM, RUBY];

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use crate::{Outcome, shell};
+use crate::outcome::Outcome;
+use crate::shell;
 
 /// Returns the cargo of a toolchain, such as `1.89` or `nightly`.
 pub(crate) fn cargo(name: &str) -> Outcome<Command> {

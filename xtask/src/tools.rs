@@ -7,8 +7,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::outcome::Outcome;
 use crate::provision::{self, PYTHON};
-use crate::{Outcome, shell};
+use crate::shell;
 
 const WHEELS: &str = "xtask/tools.txt";
 

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 use measure::{Counts, Finding};
 
-use crate::{Outcome, shell};
+use crate::outcome::Outcome;
+use crate::shell;
 
 /// The most uses of `what`, `whoever` and the like as a noun in 1,000 words.
 const MOST_NOUNS: f64 = 2.0;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use crate::programs::ask;
-use crate::{Ask, Contender, Contents, Jar, Keep};
+use crate::request::ask;
+use crate::{Ask, Contender, Contents, Jar, Storage};
 
 /// The number of concurrent requests that create sessions.
 const FILLERS: u32 = 32;
@@ -23,8 +23,8 @@ const LONG_ENOUGH: Duration = Duration::from_secs(5);
 
 /// Prints the nanoseconds to read and to write one session, for stores of a thousand sessions and
 /// ten times as many, up to `most`.
-pub async fn sessions<C: Contender>(keep: Keep, most: u32) {
-    let Some(app) = C::app(keep).await else { std::process::exit(2) };
+pub async fn sessions<C: Contender>(storage: Storage, most: u32) {
+    let Some(app) = C::app(storage).await else { std::process::exit(2) };
     let (mut there, mut goal, mut cookies) = (0, 1000, Vec::new());
     while goal <= most {
         // Sample over all sessions, old and new.
@@ -72,8 +72,8 @@ async fn fastest<C: Contender>(app: &C::App, path: &str, cookies: &[String]) -> 
 }
 
 /// Prints the nanoseconds of each write, for 1 to 100 concurrent writers to one session.
-pub async fn writers<C: Contender>(keep: Keep) {
-    let Some(app) = C::app(keep).await else { std::process::exit(2) };
+pub async fn writers<C: Contender>(storage: Storage) {
+    let Some(app) = C::app(storage).await else { std::process::exit(2) };
     let mut jar = Jar::default();
     assert_eq!(ask::<C>(&app, &mut jar, Contents::Small.path(), None).await.status, 200);
     let cookie = jar.header();

@@ -10,9 +10,9 @@
 //! | `run ROW COUNT` | makes the row's requests this often and does nothing else, to be counted by callgrind |
 //! | `time BATCH ROUNDS` | all rows in turns: the fastest batch of each, in nanoseconds for one round of its requests |
 //! | `memory COUNT` | the growth of the process in bytes when this many sessions are created in memory |
-//! | `writers KEEP` | nanoseconds for each write, for 1 to 100 concurrent writers to one session |
-//! | `sessions KEEP MOST` | nanoseconds to read and to write one session, for stores of a thousand sessions up to this number |
-//! | `serve KEEP` | the application on a free loopback port, which it prints; the variable `STORE` has the store's address |
+//! | `writers STORAGE` | nanoseconds for each write, for 1 to 100 concurrent writers to one session |
+//! | `sessions STORAGE MOST` | nanoseconds to read and to write one session, for stores of a thousand sessions up to this number |
+//! | `serve STORAGE` | the application on a free loopback port, which it prints; the variable `STORE` has the store's address |
 //!
 //! A second program, `…-allocations`, prints the allocations and bytes of every row. The lines are
 //! `row<TAB>number…`.
@@ -20,12 +20,13 @@
 mod growth;
 mod jar;
 mod programs;
+mod request;
 mod rows;
 mod work;
 
 pub use jar::Jar;
 pub use programs::{allocations, main};
-pub use rows::{Client, Contents, Keep, Row, Step, rows};
+pub use rows::{Client, Contents, Row, Step, Storage, rows};
 pub use work::{GATE, slow_work};
 
 /// The interface of a contender.
@@ -37,7 +38,7 @@ pub trait Contender {
 
     /// Returns the application with this session storage, or `None` if the library doesn't support
     /// it.
-    fn app(keep: Keep) -> impl Future<Output = Option<Self::App>>;
+    fn app(storage: Storage) -> impl Future<Output = Option<Self::App>>;
 
     /// Makes one request, from the framework's request to the framework's response.
     fn call(app: &Self::App, ask: &Ask<'_>) -> impl Future<Output = Self::Response>;
@@ -47,7 +48,7 @@ pub trait Contender {
 
     /// Serves the application until the program is killed. Returns `false` if the library doesn't
     /// support this storage.
-    fn serve(keep: Keep, listener: std::net::TcpListener) -> impl Future<Output = bool>;
+    fn serve(storage: Storage, listener: std::net::TcpListener) -> impl Future<Output = bool>;
 }
 
 /// A request.
@@ -72,7 +73,7 @@ pub struct Answer {
     pub body: String,
 }
 
-/// The address of the store for [`Keep::Redis`] and the other servers.
+/// The address of the store for [`Storage::Redis`] and the other servers.
 #[must_use]
 pub fn store_address() -> String {
     std::env::var("STORE").expect("the store's address in the variable STORE")

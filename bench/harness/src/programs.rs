@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
-use crate::{Answer, Ask, Client, Contender, Contents, Jar, Keep, Row, Step, growth, rows};
+use crate::request::ask;
+use crate::{Ask, Client, Contender, Contents, Jar, Row, Step, Storage, growth, rows};
 
 /// A row that is ready to run: its application, and the client's cookie for each of its requests.
 struct Ready<C: Contender> {
@@ -31,7 +32,7 @@ impl Prepared {
 impl<C: Contender> Ready<C> {
     /// Prepares a row. Returns `None` if this contender doesn't support it.
     async fn new(row: &'static Row) -> Option<Self> {
-        let app = C::app(row.keep).await?;
+        let app = C::app(row.storage).await?;
         let mut jar = Jar::default();
         match row.client {
             Client::Stranger => {}
@@ -84,14 +85,6 @@ impl<C: Contender> Ready<C> {
     }
 }
 
-/// Makes a request with the cookies of the jar, and stores those of the response.
-pub async fn ask<C: Contender>(app: &C::App, jar: &mut Jar, path: &str, token: Option<&str>) -> Answer {
-    let cookie = jar.header();
-    let answer = C::read(C::call(app, &Ask { path, cookie: cookie.as_deref(), token }).await).await;
-    jar.obey(answer.cookies.iter().map(String::as_str));
-    answer
-}
-
 fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
@@ -123,17 +116,17 @@ pub fn main<C: Contender>() {
         }
         ["time", batch, rounds] => time::<C>(&runtime, number(batch), number(rounds)),
         ["memory", count] => memory::<C>(&runtime, number(count)),
-        ["writers", keep] => runtime.block_on(growth::writers::<C>(named(keep))),
-        ["sessions", keep, most] => runtime.block_on(growth::sessions::<C>(named(keep), number(most))),
-        ["serve", keep] => serve::<C>(&runtime, named(keep)),
+        ["writers", storage] => runtime.block_on(growth::writers::<C>(named(storage))),
+        ["sessions", storage, most] => runtime.block_on(growth::sessions::<C>(named(storage), number(most))),
+        ["serve", storage] => serve::<C>(&runtime, named(storage)),
         _ => panic!(
-            "rows, run ROW COUNT, time BATCH ROUNDS, memory COUNT, writers KEEP, sessions KEEP MOST, or serve KEEP"
+            "rows, run ROW COUNT, time BATCH ROUNDS, memory COUNT, writers STORAGE, sessions STORAGE MOST, or serve STORAGE"
         ),
     }
 }
 
-fn named(keep: &str) -> Keep {
-    Keep::named(keep).expect("a storage of this name")
+fn named(storage: &str) -> Storage {
+    Storage::named(storage).expect("a storage of this name")
 }
 
 fn time<C: Contender>(runtime: &Runtime, batch: u32, rounds: u32) {
@@ -152,7 +145,7 @@ fn time<C: Contender>(runtime: &Runtime, batch: u32, rounds: u32) {
 }
 
 fn memory<C: Contender>(runtime: &Runtime, count: u32) {
-    let Some(app) = runtime.block_on(C::app(Keep::Memory)) else { return };
+    let Some(app) = runtime.block_on(C::app(Storage::Memory)) else { return };
     let fill = |count: u32| {
         runtime.block_on(async {
             for _ in 0..count {
@@ -174,12 +167,12 @@ fn resident() -> u64 {
     resident * 4096
 }
 
-fn serve<C: Contender>(runtime: &Runtime, keep: Keep) {
+fn serve<C: Contender>(runtime: &Runtime, storage: Storage) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.set_nonblocking(true).expect("a socket that doesn't block");
     println!("{}", listener.local_addr().expect("an address").port());
     std::io::stdout().flush().expect("a reader of this output");
-    if !runtime.block_on(C::serve(keep, listener)) {
+    if !runtime.block_on(C::serve(storage, listener)) {
         std::process::exit(2);
     }
 }

@@ -2,7 +2,7 @@
 
 /// A storage for sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
+pub enum Storage {
     /// None: the same application without sessions.
     Nothing,
     /// A layer that does nothing, to measure the framework's cost of a layer.
@@ -17,7 +17,7 @@ pub enum Keep {
     Sqlite,
 }
 
-impl Keep {
+impl Storage {
     pub const ALL: [Self; 9] = [
         Self::Nothing,
         Self::EmptyLayer,
@@ -45,7 +45,7 @@ impl Keep {
     }
 
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|keep| keep.as_str() == name)
+        Self::ALL.into_iter().find(|storage| storage.as_str() == name)
     }
 }
 
@@ -130,7 +130,7 @@ pub enum Step {
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     pub name: &'static str,
-    pub keep: Keep,
+    pub storage: Storage,
     pub client: Client,
     /// The requests, in order.
     pub steps: &'static [Step],
@@ -149,21 +149,21 @@ impl Row {
 
 /// Defines the rows of a storage.
 macro_rules! rows_of {
-    ($name:literal, $keep:expr) => {
+    ($name:literal, $storage:expr) => {
         [
-            row(concat!($name, "-untouched"), $keep, Stranger, UNTOUCHED),
-            row(concat!($name, "-untouched-cookie"), $keep, Known(Small), UNTOUCHED),
-            row(concat!($name, "-new"), $keep, Stranger, &[Get("/new")]),
-            row(concat!($name, "-read"), $keep, Known(Small), READ),
-            row(concat!($name, "-write"), $keep, Known(Small), WRITE),
-            row(concat!($name, "-flash-pop"), $keep, Known(Small), &[Get("/flash"), Get("/pop")]),
-            row(concat!($name, "-csrf-post"), $keep, Known(Small), &[Post("/post")]),
-            row(concat!($name, "-read-1-key"), $keep, Known(One), READ),
-            row(concat!($name, "-write-1-key"), $keep, Known(One), WRITE),
-            row(concat!($name, "-read-100-keys"), $keep, Known(Many), READ),
-            row(concat!($name, "-write-100-keys"), $keep, Known(Many), WRITE),
-            row(concat!($name, "-read-2kb"), $keep, Known(Large), READ),
-            row(concat!($name, "-write-2kb"), $keep, Known(Large), WRITE),
+            row(concat!($name, "-untouched"), $storage, Stranger, UNTOUCHED),
+            row(concat!($name, "-untouched-cookie"), $storage, Known(Small), UNTOUCHED),
+            row(concat!($name, "-new"), $storage, Stranger, &[Get("/new")]),
+            row(concat!($name, "-read"), $storage, Known(Small), READ),
+            row(concat!($name, "-write"), $storage, Known(Small), WRITE),
+            row(concat!($name, "-flash-pop"), $storage, Known(Small), &[Get("/flash"), Get("/pop")]),
+            row(concat!($name, "-csrf-post"), $storage, Known(Small), &[Post("/post")]),
+            row(concat!($name, "-read-1-key"), $storage, Known(One), READ),
+            row(concat!($name, "-write-1-key"), $storage, Known(One), WRITE),
+            row(concat!($name, "-read-100-keys"), $storage, Known(Many), READ),
+            row(concat!($name, "-write-100-keys"), $storage, Known(Many), WRITE),
+            row(concat!($name, "-read-2kb"), $storage, Known(Large), READ),
+            row(concat!($name, "-write-2kb"), $storage, Known(Large), WRITE),
         ]
     };
 }
@@ -172,8 +172,8 @@ use Client::{Foreign, Known, Stranger};
 use Contents::{Huge, Large, Many, One, Small, Thousand};
 use Step::{Get, Post};
 
-const fn row(name: &'static str, keep: Keep, client: Client, steps: &'static [Step]) -> Row {
-    Row { name, keep, client, steps }
+const fn row(name: &'static str, storage: Storage, client: Client, steps: &'static [Step]) -> Row {
+    Row { name, storage, client, steps }
 }
 
 const UNTOUCHED: &[Step] = &[Get("/untouched")];
@@ -181,20 +181,20 @@ const READ: &[Step] = &[Get("/read")];
 const WRITE: &[Step] = &[Get("/write")];
 
 static BASE: [Row; 3] = [
-    row("none", Keep::Nothing, Stranger, UNTOUCHED),
-    row("none-cookie", Keep::Nothing, Foreign, UNTOUCHED),
-    row("empty-layer", Keep::EmptyLayer, Stranger, UNTOUCHED),
+    row("none", Storage::Nothing, Stranger, UNTOUCHED),
+    row("none-cookie", Storage::Nothing, Foreign, UNTOUCHED),
+    row("empty-layer", Storage::EmptyLayer, Stranger, UNTOUCHED),
 ];
-static MEMORY: [Row; 13] = rows_of!("memory", Keep::Memory);
+static MEMORY: [Row; 13] = rows_of!("memory", Storage::Memory);
 /// Too large for any cookie.
 static HUGE: [Row; 4] = [
-    row("memory-read-1000-keys", Keep::Memory, Known(Thousand), READ),
-    row("memory-write-1000-keys", Keep::Memory, Known(Thousand), WRITE),
-    row("memory-read-64kb", Keep::Memory, Known(Huge), READ),
-    row("memory-write-64kb", Keep::Memory, Known(Huge), WRITE),
+    row("memory-read-1000-keys", Storage::Memory, Known(Thousand), READ),
+    row("memory-write-1000-keys", Storage::Memory, Known(Thousand), WRITE),
+    row("memory-read-64kb", Storage::Memory, Known(Huge), READ),
+    row("memory-write-64kb", Storage::Memory, Known(Huge), WRITE),
 ];
-static SIGNED: [Row; 13] = rows_of!("signed", Keep::Signed);
-static ENCRYPTED: [Row; 13] = rows_of!("encrypted", Keep::Encrypted);
+static SIGNED: [Row; 13] = rows_of!("signed", Storage::Signed);
+static ENCRYPTED: [Row; 13] = rows_of!("encrypted", Storage::Encrypted);
 
 /// Returns all rows. The others are compared with those whose names begin with `none`.
 pub fn rows() -> impl Iterator<Item = &'static Row> {

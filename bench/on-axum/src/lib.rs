@@ -8,14 +8,14 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use bench_harness::{Answer, Ask, Contender, Keep};
+use bench_harness::{Answer, Ask, Contender, Storage};
 use subtle::ConstantTimeEq as _;
 use tower::ServiceExt as _;
 
 /// An application on axum.
 pub trait Application {
     /// Returns the router with this session storage, or `None` if the library doesn't support it.
-    fn router(keep: Keep) -> impl Future<Output = Option<Router>>;
+    fn router(storage: Storage) -> impl Future<Output = Option<Router>>;
 }
 
 /// The contender for an application.
@@ -25,8 +25,8 @@ impl<A: Application> Contender for OnAxum<A> {
     type App = Router;
     type Response = Response;
 
-    async fn app(keep: Keep) -> Option<Router> {
-        A::router(keep).await
+    async fn app(storage: Storage) -> Option<Router> {
+        A::router(storage).await
     }
 
     async fn call(app: &Router, ask: &Ask<'_>) -> Response {
@@ -52,8 +52,8 @@ impl<A: Application> Contender for OnAxum<A> {
         Answer { status, cookies, body: String::from_utf8(body.into()).expect("text") }
     }
 
-    async fn serve(keep: Keep, listener: TcpListener) -> bool {
-        let Some(app) = A::router(keep).await else { return false };
+    async fn serve(storage: Storage, listener: TcpListener) -> bool {
+        let Some(app) = A::router(storage).await else { return false };
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
         axum::serve(listener, app).await.is_ok()
     }

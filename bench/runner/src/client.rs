@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::Fallible;
+use crate::fallible::Fallible;
 
 /// A response that takes longer counts as failed.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,8 +1,8 @@
 //! The contenders.
 
-use bench_harness::Keep;
+use bench_harness::Storage;
 
-use crate::Failure;
+use crate::fallible::Failure;
 
 /// A library, and the programs that together run all of its rows.
 pub struct Contender {
@@ -25,7 +25,7 @@ pub fn names() -> Vec<&'static str> {
 }
 
 /// Names the contender and the storage in an error.
-pub fn of(who: usize, keep: Keep) -> impl Fn(Failure) -> Failure {
-    let name = CONTENDERS.get(who).map_or("the ceiling", |it| it.name);
-    move |why| format!("{name}, {}: {why}", keep.as_str()).into()
+pub fn of(who: usize, storage: Storage) -> impl Fn(Failure) -> Failure {
+    let name = CONTENDERS.get(who).map_or("the raw store", |it| it.name);
+    move |why| format!("{name}, {}: {why}", storage.as_str()).into()
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use bench_harness::Keep;
+use bench_harness::Storage;
 
-use crate::Fallible;
 use crate::contenders::{CONTENDERS, names};
 use crate::effort::Effort;
+use crate::fallible::Fallible;
 use crate::measure::columns;
 use crate::served::Stage;
 use crate::stores::Stores;
@@ -31,8 +31,8 @@ impl Growth<'_> {
         let title = "Nanoseconds to read / to read and write one session, by number of stored sessions";
         let mut table = Table::new(title, "sessions", &names(), Best::Lowest);
         let most = self.most.to_string();
-        for (keep, takers) in [(Keep::Memory, CONTENDERS.len()), (Keep::Sqlite, 1), (Keep::Postgres, 1)] {
-            self.rows(&mut table, keep, takers, &["sessions", keep.as_str(), &most])?;
+        for (storage, takers) in [(Storage::Memory, CONTENDERS.len()), (Storage::Sqlite, 1), (Storage::Postgres, 1)] {
+            self.rows(&mut table, storage, takers, &["sessions", storage.as_str(), &most])?;
         }
         Ok(table)
     }
@@ -42,32 +42,32 @@ impl Growth<'_> {
         // Not compared: Cloakroom keeps all of these writes, other libraries lose all but one, and
         // losing a write may be faster than keeping it.
         let mut table = Table::new(title, "requests", &names(), Best::None);
-        for keep in [Keep::Memory, Keep::Redis, Keep::Valkey, Keep::Postgres, Keep::Sqlite] {
-            self.rows(&mut table, keep, CONTENDERS.len(), &["writers", keep.as_str()])?;
+        for storage in [Storage::Memory, Storage::Redis, Storage::Valkey, Storage::Postgres, Storage::Sqlite] {
+            self.rows(&mut table, storage, CONTENDERS.len(), &["writers", storage.as_str()])?;
         }
         Ok(table)
     }
 
-    fn rows(&self, table: &mut Table, keep: Keep, takers: usize, arguments: &[&str]) -> Fallible<()> {
+    fn rows(&self, table: &mut Table, storage: Storage, takers: usize, arguments: &[&str]) -> Fallible<()> {
         let mut rows: BTreeMap<u32, Vec<Cell>> = BTreeMap::new();
         for (who, contender) in CONTENDERS.iter().enumerate().take(takers) {
             for program in contender.programs {
-                for (count, figures) in self.run(keep, program, arguments)? {
+                for (count, figures) in self.run(storage, program, arguments)? {
                     rows.entry(count).or_insert_with(|| vec![Vec::new(); CONTENDERS.len()])[who] = figures;
                 }
             }
         }
         for (count, cells) in rows {
-            table.push(format!("{}, {count}", keep.as_str()), cells);
+            table.push(format!("{}, {count}", storage.as_str()), cells);
         }
         Ok(())
     }
 
     /// Returns lines of a count with its figures, or none if the program has no such store.
-    fn run(&self, keep: Keep, program: &str, arguments: &[&str]) -> Fallible<Vec<(u32, Cell)>> {
+    fn run(&self, storage: Storage, program: &str, arguments: &[&str]) -> Fallible<Vec<(u32, Cell)>> {
         let stores = Stores::start()?;
         let mut command = Command::new(self.stage.program(program));
-        command.args(arguments).env("STORE", stores.address(keep, program));
+        command.args(arguments).env("STORE", stores.address(storage, program));
         let output = command.output()?;
         if output.status.code() == Some(2) {
             return Ok(Vec::new());

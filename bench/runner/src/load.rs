@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use bench_harness::{Contents, Keep};
+use bench_harness::{Contents, Storage};
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -13,9 +13,10 @@ use tokio::time::sleep;
 use crate::client::Client;
 use crate::contenders::{CONTENDERS, names, of};
 use crate::effort::Effort;
-use crate::served::{KEEPS, Served, Stage};
+use crate::fallible::Fallible;
+use crate::median::median;
+use crate::served::{STORAGES, Served, Stage};
 use crate::table::{Best, Table};
-use crate::{Fallible, median};
 
 const CONNECTIONS: [usize; 3] = [1, 32, 256];
 /// The time of load before the measurement.
@@ -55,11 +56,11 @@ pub async fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
     let mut cpu = Table::new("Microseconds of server CPU time per request", "connections", &columns, Best::Lowest)
         .with_decimals(1);
 
-    let plain = turns(stage, Keep::Nothing, PLAIN, effort).await?;
-    for keep in KEEPS {
-        let with = turns(stage, keep, COUNTER, effort).await?;
+    let plain = turns(stage, Storage::Nothing, PLAIN, effort).await?;
+    for storage in STORAGES {
+        let with = turns(stage, storage, COUNTER, effort).await?;
         for (at, connections) in CONNECTIONS.iter().enumerate() {
-            let row = format!("{}, {connections}", keep.as_str());
+            let row = format!("{}, {connections}", storage.as_str());
             let cells = |figure: &dyn Fn(usize, Figures) -> Vec<f64>| {
                 let cell = |(who, turns): (usize, &Turns)| {
                     turns.as_ref().and_then(|turns| turns[at]).map(|it| figure(who, it)).unwrap_or_default()
@@ -81,23 +82,24 @@ pub async fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
 
 /// Measures the contenders in turns, followed by the raw store. Returns the medians for each number
 /// of connections.
-async fn turns(stage: &Stage<'_>, keep: Keep, page: Page, effort: Effort) -> Fallible<Vec<Turns>> {
-    let mut served = stage.all(keep, None)?;
-    if matches!(keep, Keep::Redis | Keep::Valkey | Keep::Postgres | Keep::Sqlite) {
-        let raw = Served::start(&stage.program("ceiling"), keep, &stage.stores.address(keep, "ceiling"), None)?;
+async fn turns(stage: &Stage<'_>, storage: Storage, page: Page, effort: Effort) -> Fallible<Vec<Turns>> {
+    let mut served = stage.all(storage, None)?;
+    if matches!(storage, Storage::Redis | Storage::Valkey | Storage::Postgres | Storage::Sqlite) {
+        let raw =
+            Served::start(&stage.program("raw-store"), storage, &stage.stores.address(storage, "raw-store"), None)?;
         served.extend(raw.map(|it| (CONTENDERS.len(), it)));
     }
     let mut all: Vec<Turns> = vec![None; CONTENDERS.len() + 1];
     for connections in CONNECTIONS {
         // With 256 connections, requests of the other libraries failed or took minutes.
-        if keep == Keep::Sqlite && connections > 32 {
+        if storage == Storage::Sqlite && connections > 32 {
             all.iter_mut().flatten().for_each(|turns| turns.push(None));
             continue;
         }
         let mut seen: Vec<Vec<Figures>> = vec![Vec::new(); served.len()];
         for _ in 0..effort.loads().0 {
             for ((who, server), seen) in served.iter().zip(&mut seen) {
-                match load(server, page, connections, effort.loads().1).await.map_err(of(*who, keep)) {
+                match load(server, page, connections, effort.loads().1).await.map_err(of(*who, storage)) {
                     Ok(figures) => seen.push(figures),
                     // The table has no figure for it.
                     Err(why) => eprintln!("bench: {connections} connections: {why}"),

@@ -7,10 +7,12 @@
 mod client;
 mod contenders;
 mod effort;
+mod fallible;
 mod footprint;
 mod growth;
 mod load;
 mod measure;
+mod median;
 mod page;
 mod plot;
 mod races;
@@ -23,15 +25,13 @@ mod trips;
 use std::path::{Path, PathBuf};
 
 use effort::Effort;
+use fallible::Fallible;
 use measure::Measured;
 use served::Stage;
 use stores::Stores;
 use table::Table;
 use tokio::runtime;
 use tokio::task::LocalSet;
-
-type Failure = Box<dyn std::error::Error>;
-type Fallible<T> = Result<T, Failure>;
 
 /// The parts, in the order of the page.
 const PARTS: [&str; 7] = ["requests", "trips", "races", "footprint", "growth", "load", "smallest"];
@@ -105,11 +105,4 @@ impl Bench<'_> {
         }
         Ok(())
     }
-}
-
-/// The median.
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -8,8 +8,9 @@ use bench_harness::{Row, rows};
 
 use crate::contenders::{CONTENDERS, Contender, names};
 use crate::effort::Effort;
+use crate::fallible::Fallible;
+use crate::median::median;
 use crate::table::{Best, Table};
-use crate::{Fallible, median};
 
 /// A measured quantity of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,8 +72,8 @@ impl Measured {
     fn allocations(&mut self, programs: &Path) -> Fallible<()> {
         for (contender, program) in pairs() {
             let lines = run(Command::new(programs.join(format!("{program}-allocations"))))?;
-            self.keep(contender, Unit::Allocations, &figures(&lines, 1)?);
-            self.keep(contender, Unit::Bytes, &figures(&lines, 2)?);
+            self.record(contender, Unit::Allocations, &figures(&lines, 1)?);
+            self.record(contender, Unit::Bytes, &figures(&lines, 2)?);
         }
         Ok(())
     }
@@ -90,7 +91,7 @@ impl Measured {
         for (contender, program) in pairs() {
             let turns = &all[program];
             let median = |row: &String| (row.clone(), median(turns.iter().map(|turn| turn[row])));
-            self.keep(contender, Unit::Nanoseconds, &turns[0].keys().map(median).collect());
+            self.record(contender, Unit::Nanoseconds, &turns[0].keys().map(median).collect());
         }
         Ok(())
     }
@@ -113,13 +114,13 @@ impl Measured {
                 (left.join(), counted(&path, right, runs))
             });
             let counted = left.map_err(|_| "counting failed")??.into_iter().chain(right?).collect();
-            self.keep(contender, Unit::Instructions, &counted);
+            self.record(contender, Unit::Instructions, &counted);
         }
         Ok(())
     }
 
     /// Stores the difference to the same program's rows without sessions, and those rows unchanged.
-    fn keep(&mut self, contender: &'static str, unit: Unit, figures: &BTreeMap<String, f64>) {
+    fn record(&mut self, contender: &'static str, unit: Unit, figures: &BTreeMap<String, f64>) {
         for row in rows() {
             let (Some(value), Some(none)) = (figures.get(row.name), figures.get(row.baseline())) else { continue };
             let none = if row.name.starts_with("none") { 0.0 } else { none * row.steps.len() as f64 };

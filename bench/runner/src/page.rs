@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::Fallible;
+use crate::fallible::Fallible;
 use crate::table::Table;
 
 /// The pages with tables. Each part has its marks in one of them.

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::Fallible;
 use crate::contenders::CONTENDERS;
+use crate::fallible::Fallible;
 use crate::table::{Row, Table};
 
 /// A chart of some rows of one table.

@@ -9,10 +9,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinSet, spawn_local};
 use tokio::time::timeout;
 
-use crate::Fallible;
 use crate::client::Client;
 use crate::contenders::{CONTENDERS, names, of};
-use crate::served::{KEEPS, Served, Stage};
+use crate::fallible::Fallible;
+use crate::served::{STORAGES, Served, Stage};
 use crate::table::{Best, Cell, Table};
 
 /// The number of overlapping requests.
@@ -31,15 +31,15 @@ pub async fn tables(stage: &Stage<'_>) -> Fallible<Vec<Table>> {
         "Sign-outs undone by a concurrent request, of {TRIALS}: in the browser / with a copy of the old cookie"
     );
     let mut undone = Table::new(title, "sessions in", &names(), Best::None);
-    for keep in KEEPS {
+    for storage in STORAGES {
         let gate = Gate::open().await?;
         let mut lost_of = vec![Vec::new(); CONTENDERS.len()];
         let mut undone_of = lost_of.clone();
-        for (who, served) in stage.all(keep, Some(gate.port()?))? {
-            (lost_of[who], undone_of[who]) = both(&served, &gate).await.map_err(of(who, keep))?;
+        for (who, served) in stage.all(storage, Some(gate.port()?))? {
+            (lost_of[who], undone_of[who]) = both(&served, &gate).await.map_err(of(who, storage))?;
         }
-        lost.push(keep.as_str(), lost_of);
-        undone.push(keep.as_str(), undone_of);
+        lost.push(storage.as_str(), lost_of);
+        undone.push(storage.as_str(), undone_of);
     }
     Ok(vec![lost, undone])
 }

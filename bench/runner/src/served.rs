@@ -5,15 +5,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use bench_harness::{GATE, Keep};
+use bench_harness::{GATE, Storage};
 
-use crate::Fallible;
 use crate::contenders::{CONTENDERS, Contender};
+use crate::fallible::Fallible;
 use crate::stores::Stores;
 
 /// The storages that are measured.
-pub const KEEPS: [Keep; 7] =
-    [Keep::Memory, Keep::Signed, Keep::Encrypted, Keep::Redis, Keep::Valkey, Keep::Postgres, Keep::Sqlite];
+pub const STORAGES: [Storage; 7] = [
+    Storage::Memory,
+    Storage::Signed,
+    Storage::Encrypted,
+    Storage::Redis,
+    Storage::Valkey,
+    Storage::Postgres,
+    Storage::Sqlite,
+];
 /// Clock ticks per second in `/proc`; the kernel's interface fixes this value.
 const TICKS: f64 = 100.0;
 
@@ -25,9 +32,9 @@ pub struct Served {
 
 impl Served {
     /// Starts a program. Returns `None` if it doesn't support this storage.
-    pub fn start(program: &Path, keep: Keep, store: &str, gate: Option<u16>) -> Fallible<Option<Self>> {
+    pub fn start(program: &Path, storage: Storage, store: &str, gate: Option<u16>) -> Fallible<Option<Self>> {
         let mut command = Command::new(program);
-        command.args(["serve", keep.as_str()]).env("STORE", store).stdout(Stdio::piped()).stdin(Stdio::null());
+        command.args(["serve", storage.as_str()]).env("STORE", store).stdout(Stdio::piped()).stdin(Stdio::null());
         if let Some(port) = gate {
             command.env(GATE, port.to_string());
         }
@@ -93,18 +100,18 @@ pub struct Stage<'a> {
 
 impl Stage<'_> {
     /// Starts every contender that supports this storage, in the order of the contenders.
-    pub fn all(&self, keep: Keep, gate: Option<u16>) -> Fallible<Vec<(usize, Served)>> {
+    pub fn all(&self, storage: Storage, gate: Option<u16>) -> Fallible<Vec<(usize, Served)>> {
         let mut all = Vec::new();
         for (place, contender) in CONTENDERS.iter().enumerate() {
-            all.extend(self.one(contender, keep, gate)?.map(|served| (place, served)));
+            all.extend(self.one(contender, storage, gate)?.map(|served| (place, served)));
         }
         Ok(all)
     }
 
-    pub fn one(&self, contender: &Contender, keep: Keep, gate: Option<u16>) -> Fallible<Option<Served>> {
+    pub fn one(&self, contender: &Contender, storage: Storage, gate: Option<u16>) -> Fallible<Option<Served>> {
         for program in contender.programs {
-            let store = self.stores.address(keep, program);
-            if let Some(served) = Served::start(&self.program(program), keep, &store, gate)? {
+            let store = self.stores.address(storage, program);
+            if let Some(served) = Served::start(&self.program(program), storage, &store, gate)? {
                 return Ok(Some(served));
             }
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::Fallible;
+use crate::fallible::Fallible;
 use crate::table::{Best, Table};
 
 /// The packages in `bench/smallest`, by contender.

@@ -1,11 +1,11 @@
 //! Private stores for the served contenders.
 
-use bench_harness::Keep;
+use bench_harness::Storage;
 use cloakroom_servers::redis::Redis;
 use cloakroom_servers::{Postgres, Proxy};
 use tempfile::TempDir;
 
-use crate::Fallible;
+use crate::fallible::Fallible;
 
 /// Redis and Valkey without persistence, PostgreSQL with asynchronous commits, and a folder for
 /// SQLite files: otherwise disks would dominate the measurement.
@@ -50,31 +50,38 @@ impl Stores {
         Ok(stores)
     }
 
-    fn wire(&self, keep: Keep) -> Option<&Proxy> {
+    fn wire(&self, storage: Storage) -> Option<&Proxy> {
         let wires = self.wires.as_ref()?;
-        match keep {
-            Keep::Redis => Some(&wires.redis),
-            Keep::Valkey => Some(&wires.valkey),
-            Keep::Postgres => Some(&wires.postgres),
-            Keep::Nothing | Keep::EmptyLayer | Keep::Memory | Keep::Signed | Keep::Encrypted | Keep::Sqlite => None,
+        match storage {
+            Storage::Redis => Some(&wires.redis),
+            Storage::Valkey => Some(&wires.valkey),
+            Storage::Postgres => Some(&wires.postgres),
+            Storage::Nothing
+            | Storage::EmptyLayer
+            | Storage::Memory
+            | Storage::Signed
+            | Storage::Encrypted
+            | Storage::Sqlite => None,
         }
     }
 
     /// The number of round trips to that server.
-    pub fn trips(&self, keep: Keep) -> usize {
-        self.wire(keep).map_or(0, Proxy::trips)
+    pub fn trips(&self, storage: Storage) -> usize {
+        self.wire(storage).map_or(0, Proxy::trips)
     }
 
     /// The store's address for a program; each program has a separate SQLite file.
-    pub fn address(&self, keep: Keep, program: &str) -> String {
-        let watched = self.wire(keep).map(Proxy::port);
-        match keep {
-            Keep::Redis => watched.map_or_else(|| self.redis.url(), |port| format!("redis://127.0.0.1:{port}/")),
-            Keep::Valkey => watched.map_or_else(|| self.valkey.url(), |port| format!("redis://127.0.0.1:{port}/")),
-            Keep::Postgres => watched
+    pub fn address(&self, storage: Storage, program: &str) -> String {
+        let watched = self.wire(storage).map(Proxy::port);
+        match storage {
+            Storage::Redis => watched.map_or_else(|| self.redis.url(), |port| format!("redis://127.0.0.1:{port}/")),
+            Storage::Valkey => watched.map_or_else(|| self.valkey.url(), |port| format!("redis://127.0.0.1:{port}/")),
+            Storage::Postgres => watched
                 .map_or_else(|| self.postgres.url(), |port| format!("postgres://postgres@127.0.0.1:{port}/postgres")),
-            Keep::Sqlite => self.folder.path().join(format!("{program}.sqlite")).display().to_string(),
-            Keep::Nothing | Keep::EmptyLayer | Keep::Memory | Keep::Signed | Keep::Encrypted => String::new(),
+            Storage::Sqlite => self.folder.path().join(format!("{program}.sqlite")).display().to_string(),
+            Storage::Nothing | Storage::EmptyLayer | Storage::Memory | Storage::Signed | Storage::Encrypted => {
+                String::new()
+            }
         }
     }
 

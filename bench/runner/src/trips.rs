@@ -1,10 +1,10 @@
 //! Round trips to the store.
 
-use bench_harness::Keep;
+use bench_harness::Storage;
 
-use crate::Fallible;
 use crate::client::Client;
 use crate::contenders::{CONTENDERS, names, of};
+use crate::fallible::Fallible;
 use crate::served::{Served, Stage};
 use crate::table::{Best, Table};
 
@@ -26,29 +26,30 @@ const VISITS: usize = 20;
 pub async fn table(stage: &Stage<'_>) -> Fallible<Table> {
     let mut table =
         Table::new("Round trips to the store per request", "request", &names(), Best::Lowest).with_decimals(1);
-    for keep in [Keep::Redis, Keep::Valkey, Keep::Postgres] {
+    for storage in [Storage::Redis, Storage::Valkey, Storage::Postgres] {
         let mut cells = vec![vec![Vec::new(); CONTENDERS.len()]; VISIT.len()];
-        for (who, served) in stage.all(keep, None)? {
-            for (row, trips) in visits(stage, keep, &served).await.map_err(of(who, keep))?.into_iter().enumerate() {
+        for (who, served) in stage.all(storage, None)? {
+            for (row, trips) in visits(stage, storage, &served).await.map_err(of(who, storage))?.into_iter().enumerate()
+            {
                 cells[row][who] = vec![trips];
             }
         }
         for ((_, name), cells) in VISIT.iter().zip(cells) {
-            table.push(format!("{}: {name}", keep.as_str()), cells);
+            table.push(format!("{}: {name}", storage.as_str()), cells);
         }
     }
     Ok(table)
 }
 
-async fn visits(stage: &Stage<'_>, keep: Keep, served: &Served) -> Fallible<[f64; VISIT.len()]> {
+async fn visits(stage: &Stage<'_>, storage: Storage, served: &Served) -> Fallible<[f64; VISIT.len()]> {
     let mut trips = [0.0; VISIT.len()];
     for visit in 0..FIRST + VISITS {
         let mut client = Client::connect(served.port).await?;
         for (trips, (path, _)) in trips.iter_mut().zip(VISIT) {
-            let before = stage.stores.trips(keep);
+            let before = stage.stores.trips(storage);
             client.expect_ok(path).await?;
             if visit >= FIRST {
-                *trips += (stage.stores.trips(keep) - before) as f64 / VISITS as f64;
+                *trips += (stage.stores.trips(storage) - before) as f64 / VISITS as f64;
             }
         }
     }

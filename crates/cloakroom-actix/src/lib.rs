@@ -8,6 +8,7 @@
 //! | module | content |
 //! |---|---|
 //! | `middleware`, `service` | the session middleware: its options, and the handling of a request |
+//! | `answers` | the responses that a middleware makes itself |
 //! | `csrf` | the same for the CSRF middleware, and the payload that is read and passed on |
 //! | `checked_form` | the extractor for forms that passed the CSRF check |
 //! | `outcome` | responses, and errors that become responses |
@@ -48,6 +49,7 @@
 //! # }
 //! ```
 
+mod answers;
 mod checked_form;
 mod csrf;
 mod middleware;

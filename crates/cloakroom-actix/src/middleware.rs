@@ -7,17 +7,10 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use cloakroom_session::adapter::Answer;
 use cloakroom_session::{Clock, CommitPolicy, Engine, Error, SessionFactory};
 
+use crate::answers::{OnError, sorry};
 use crate::service::SessionService;
-
-/// Makes the response for a failed commit.
-pub(crate) type OnError = Arc<dyn Fn(&Error) -> HttpResponse + Send + Sync>;
-
-pub(crate) fn sorry() -> OnError {
-    Arc::new(|error| Answer::sorry(error).into())
-}
 
 /// Gives each request a session, and commits it when the response is ready.
 ///

@@ -7,7 +7,7 @@ use actix_web::dev::ServiceResponse;
 use cloakroom_session::NotCommitted;
 use cloakroom_session::ResponseEffects;
 
-use crate::middleware::OnError;
+use crate::answers::OnError;
 
 /// The outcome of a service around a handler. An `Err` comes from an inner middleware, and has no
 /// request any more.

@@ -12,7 +12,7 @@ use actix_web::{Error, HttpMessage as _};
 use cloakroom_session::{Engine, Finish, SessionSlot};
 use pin_project_lite::pin_project;
 
-use crate::middleware::OnError;
+use crate::answers::OnError;
 use crate::outcome::{Outcome, carry, replace, status};
 
 /// The service created by [`SessionMiddleware`](crate::SessionMiddleware).

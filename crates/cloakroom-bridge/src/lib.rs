@@ -12,7 +12,7 @@
 //! |---|---|
 //! | `secret`, `mac` | the other application's secrets, and message authentication |
 //! | `cookie_format`, `bridged_cookies` | a cookie of another framework, and the factory for it |
-//! | `layout`, `ours` | the meaning of a session object's members, and data that the framework has no place for |
+//! | `layout`, `extras` | the meaning of a session object's members, and data that the framework has no place for |
 //! | `flash_object` | flash messages in one object, the form that several frameworks use |
 //! | `csrf`, `numbers`, `iso`, `token`, `hex`, `percent`, `zlib` | CSRF tokens, times, and signed, escaped and compressed text in the frameworks' forms |
 //! | `pyramid`, `beaker`, `flask`, `django`, `express`, `rails`, `plug` | the formats |
@@ -37,6 +37,7 @@ mod csrf;
 mod django;
 #[cfg(feature = "express")]
 mod express;
+mod extras;
 #[cfg(any(feature = "express", feature = "rails", feature = "plug"))]
 mod flash_object;
 #[cfg(feature = "flask")]
@@ -48,7 +49,6 @@ mod layout;
 mod mac;
 mod migration;
 mod numbers;
-mod ours;
 #[cfg(any(feature = "express", feature = "rails"))]
 mod percent;
 #[cfg(feature = "plug")]

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 
 use crate::outcome::Outcome;
 use crate::output::{plain, print, print_json};
-use crate::place::{Open, open, url};
+use crate::scan::within;
 use crate::secret::RecordKeyOptions;
-use crate::walk::within;
+use crate::store_url::{Open, open, url};
 use room::Room;
 
 #[derive(Args, Debug)]

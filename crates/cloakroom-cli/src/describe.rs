@@ -4,9 +4,9 @@
 use cloakroom::{Entry, Json, Record, Scanned, StoreKey, Timestamp};
 use serde_json::{Map, Value, json};
 
-use crate::moment::{span, utc};
 use crate::output::plain;
 use crate::table::{bytes, table};
+use crate::time::{span, utc};
 
 /// The choice to show or hide the application's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

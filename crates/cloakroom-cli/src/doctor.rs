@@ -8,13 +8,13 @@ use clap::Args;
 use cloakroom::{AnyStore, Checkup, Clock as _, Keyring, Severity, Store as _, SystemClock, Timestamp, Topic};
 use serde_json::{Value, json};
 
-use crate::moment::{span, utc};
 use crate::outcome::Outcome;
 use crate::output::{plain, print, print_json};
-use crate::place::{Open, store};
+use crate::scan::{PAGE, Scan, within};
 use crate::secret::{RecordKeyOptions, locked};
+use crate::store_url::{Open, store};
 use crate::table::table;
-use crate::walk::{PAGE, Walk, within};
+use crate::time::{span, utc};
 
 /// A larger difference between the clocks of a deployment is reported: sessions are dated by the
 /// clock of the process that writes them.
@@ -64,7 +64,7 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
 /// Adds a finding if the first page of a walk has records that don't open.
 async fn with_locked(checkup: Checkup, store: &AnyStore, keyring: Option<&Keyring>) -> Checkup {
     // A store without scans is reported elsewhere.
-    let Ok(Some(page)) = Walk::new(store, PAGE).page().await else { return checkup };
+    let Ok(Some(page)) = Scan::new(store, PAGE).page().await else { return checkup };
     if page.locked.is_empty() {
         return checkup;
     }

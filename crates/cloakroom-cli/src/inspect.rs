@@ -3,6 +3,7 @@
 //! | file | contents |
 //! |---|---|
 //! | `cookie` | parsing the cookie |
+//! | `question` | the input of a format |
 //! | `report` | the result |
 //! | `sealed`, `id` | Cloakroom's own formats |
 //! | `bridged` | formats of other frameworks |
@@ -10,18 +11,20 @@
 mod bridged;
 mod cookie;
 mod id;
+mod question;
 mod report;
 mod sealed;
 
 use clap::Args;
-use cloakroom::{Clock as _, CookieConfig, Keyring, SystemClock, Timestamp};
+use cloakroom::{Clock as _, CookieConfig, SystemClock};
 
 use crate::describe::Values;
 use crate::outcome::Outcome;
 use crate::output::{print, print_json};
 use crate::secret::KeyOptions;
-use bridged::{Other, OtherOptions};
+use bridged::OtherOptions;
 use cookie::Cookie;
+use question::Question;
 use report::{Report, Verdict};
 
 #[derive(Args, Debug)]
@@ -46,15 +49,6 @@ pub(crate) struct Options {
     /// Shows the values too: they may contain any data that the application stores about a person
     #[arg(long)]
     values: bool,
-}
-
-/// The input of a format.
-struct Question<'a> {
-    cookie: &'a Cookie,
-    keyring: Option<&'a Keyring>,
-    other: Option<Other>,
-    values: Values,
-    now: Timestamp,
 }
 
 /// A format. Returns a report if it recognizes the cookie. To add a format, add it to the list.

@@ -7,11 +7,11 @@
 //! |---|---|
 //! | `options` | the command line |
 //! | `outcome` | exit codes |
-//! | `place` | finding a store's URL and opening the store |
+//! | `store_url` | finding a store's URL and opening the store |
 //! | `secret` | reading keys |
-//! | `walk` | iteration over all sessions of a store |
+//! | `scan` | iteration over all sessions of a store |
 //! | `describe` | a session as a table row, as text and as JSON |
-//! | `table`, `moment`, `output` | tables, times, and writing to a pipe that may be closed |
+//! | `table`, `time`, `output` | tables, times, and writing to a pipe that may be closed |
 //! | `keygen`, `inspect`, `sessions`, `sweep`, `stats`, `migrate`, `schema`, `doctor`, `conform`, `manual` | the commands |
 
 mod conform;
@@ -21,22 +21,22 @@ mod inspect;
 mod keygen;
 mod manual;
 mod migrate;
-mod moment;
 mod options;
 mod outcome;
 mod output;
-mod place;
+mod scan;
 mod schema;
 mod secret;
 mod sessions;
 mod stats;
+mod store_url;
 mod sweep;
 mod table;
-mod walk;
+mod time;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use options::{Command, Options};
 use outcome::{Outcome, exit_code};
@@ -63,7 +63,7 @@ async fn run(options: Options) -> anyhow::Result<Outcome> {
         Command::Schema(options) => schema::run(&options, json),
         Command::Doctor(options) => doctor::run(&options, json).await,
         Command::Conform(options) => conform::run(&options, json).await,
-        Command::Completions(options) => manual::completions(&options),
-        Command::Man(options) => manual::man(&options),
+        Command::Completions(options) => manual::completions(&options, Options::command()),
+        Command::Man(options) => manual::man(&options, Options::command()),
     }
 }

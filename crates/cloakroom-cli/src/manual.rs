@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 
-use crate::options;
 use crate::outcome::Outcome;
 use crate::output::print;
 
@@ -23,15 +22,16 @@ pub(crate) struct Man {
     folder: Option<PathBuf>,
 }
 
-pub(crate) fn completions(options: &Shell) -> anyhow::Result<Outcome> {
+/// Prints the completion script for a command line.
+pub(crate) fn completions(options: &Shell, mut command: Command) -> anyhow::Result<Outcome> {
     let mut script = Vec::new();
-    clap_complete::generate(options.shell, &mut options::Options::command(), "cloakroom", &mut script);
+    clap_complete::generate(options.shell, &mut command, "cloakroom", &mut script);
     print(&String::from_utf8_lossy(&script))?;
     Ok(Outcome::Done)
 }
 
-pub(crate) fn man(options: &Man) -> anyhow::Result<Outcome> {
-    let command = options::Options::command();
+/// Prints or writes the manual pages of a command line.
+pub(crate) fn man(options: &Man, command: Command) -> anyhow::Result<Outcome> {
     if let Some(folder) = &options.folder {
         let written = std::fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder));
         written.with_context(|| format!("writing into {}", folder.display()))?;

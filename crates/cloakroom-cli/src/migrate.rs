@@ -6,6 +6,7 @@
 //!
 //! | file | contents |
 //! |---|---|
+//! | `stores` | both stores, and the limits of the load on them |
 //! | `journal` | a file that records all work done |
 //! | `step` | decides the next step for a session; pure |
 //! | `copy` | copies sessions page by page |
@@ -19,6 +20,7 @@ mod journal;
 mod progress;
 mod report;
 mod step;
+mod stores;
 mod verify;
 
 use std::path::PathBuf;
@@ -30,12 +32,13 @@ use cloakroom::AnyStore;
 
 use crate::outcome::{Outcome, WrongUse};
 use crate::output::{print, print_json};
-use crate::place::{Open, compresses, identity, store, store_as_kept};
+use crate::scan;
 use crate::secret::{RecordKeyOptions, TargetKeyOptions, locked};
-use crate::walk;
+use crate::store_url::{Open, compresses, identity, store, store_as_kept};
 use journal::Journal;
 use progress::Progress;
 use report::Report;
+use stores::Stores;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -74,15 +77,6 @@ pub(crate) struct Options {
     /// Ends sessions at the target even if more than a tenth of all have ended at the source
     #[arg(long)]
     end_many: bool,
-}
-
-/// Both stores, and the limits of the load on them.
-#[derive(Debug)]
-struct Stores {
-    from: AnyStore,
-    to: AnyStore,
-    at_once: usize,
-    pause: Duration,
 }
 
 pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
@@ -129,6 +123,6 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
 
 async fn count(store: &AnyStore) -> anyhow::Result<u64> {
     let mut count = 0;
-    walk::all(store, |_| count += 1).await?;
+    scan::all(store, |_| count += 1).await?;
     Ok(count)
 }

@@ -8,9 +8,9 @@ use cloakroom::{Clock as _, SystemClock};
 
 use crate::outcome::Outcome;
 use crate::output::{print, print_json};
-use crate::place::{Open, store};
+use crate::scan;
 use crate::secret::{RecordKeyOptions, locked};
-use crate::walk;
+use crate::store_url::{Open, store};
 use tally::Tally;
 
 #[derive(Args, Debug)]
@@ -38,7 +38,7 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
         return watch::run(&store, seconds, options.times, json).await;
     }
     let mut tally = Tally::at(SystemClock.now());
-    let unread = walk::all(&store, |scanned| tally.add(&scanned.entry)).await?;
+    let unread = scan::all(&store, |scanned| tally.add(&scanned.entry)).await?;
     (tally.damaged, tally.locked) = (unread.damaged.len() as u64, unread.locked);
     if unread.locked > 0 {
         eprintln!("{}", locked(unread.locked, keyring.as_ref()));

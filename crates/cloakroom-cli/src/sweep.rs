@@ -5,11 +5,11 @@ use clap::Args;
 use cloakroom::{Clock as _, Store as _, SystemClock};
 use serde_json::json;
 
-use crate::moment::span;
 use crate::outcome::Outcome;
 use crate::output::{print, print_json};
-use crate::place::{Open, store};
-use crate::walk::within;
+use crate::scan::within;
+use crate::store_url::{Open, store};
+use crate::time::span;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\

@@ -15,7 +15,7 @@ use http_body_util::BodyExt as _;
 use poem::{Endpoint, Request, RequestParts, Response};
 use tower_service::Service;
 
-use crate::BoxBody;
+use crate::body::BoxBody;
 
 /// The wrapped endpoint as a service over `http`, for a layer.
 pub struct Inner<E>(Arc<E>);

@@ -44,6 +44,7 @@
 //! # }
 //! ```
 
+mod body;
 mod endpoint;
 
 use std::convert::Infallible;
@@ -55,10 +56,8 @@ use poem::{Endpoint, Middleware};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use body::BoxBody;
 pub use endpoint::{Inner, Layered};
-
-/// The body of poem's requests.
-type BoxBody = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
 
 /// A tower layer over requests of `http`, as middleware for poem.
 ///

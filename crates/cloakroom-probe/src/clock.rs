@@ -6,8 +6,6 @@ use std::time::Duration;
 use cloakroom::adapter::RequestHead;
 use cloakroom::{Clock, StoreError, SystemClock, Timestamp};
 
-use crate::pages::Reply;
-
 tokio::task_local! {
     static BROUGHT: Brought;
 }
@@ -40,14 +38,17 @@ pub(crate) fn reach(method: &str) -> Result<(), StoreError> {
 }
 
 /// Reads `X-Probe-Now` (Unix seconds, with an optional fraction) and `X-Probe-Fail`.
-pub(crate) fn read(head: &impl RequestHead) -> Result<Brought, Reply> {
+///
+/// # Errors
+/// Returns the text of the response if the time is invalid.
+pub(crate) fn read(head: &impl RequestHead) -> Result<Brought, &'static str> {
     let text = |name| head.lines(name).next().map(|value| String::from_utf8_lossy(value).into_owned());
     let seconds = |text: &str| Duration::try_from_secs_f64(text.parse().ok()?).ok();
     let fails = text("x-probe-fail");
     let Some(now) = text("x-probe-now") else { return Ok(Brought { now: None, fails }) };
     match seconds(&now) {
         Some(since) => Ok(Brought { now: Some(Timestamp::from_unix_secs(0) + since), fails }),
-        None => Err(Reply::words(400, "X-Probe-Now isn't a number of seconds\n")),
+        None => Err("X-Probe-Now isn't a number of seconds\n"),
     }
 }
 

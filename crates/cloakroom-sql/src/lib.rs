@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `name` | the name of the table |
 //! | `statements` | the SQL statements, with a variant per dialect where needed |
-//! | `link` | parameters, rows and failures, independent of the driver |
+//! | `query` | parameters, rows and failures, independent of the driver |
 //! | `gate` | the limit on concurrent requests for a connection |
 //! | `sweep` | the rounds of a sweep |
 //! | `walks` | paging through an owner's sessions and through all sessions |
@@ -41,8 +41,6 @@
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod gate;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-mod link;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
@@ -51,6 +49,8 @@ mod name;
 mod pools;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod query;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod row;
 #[cfg(feature = "sqlite")]

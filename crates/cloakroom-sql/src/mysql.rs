@@ -2,9 +2,10 @@
 
 mod checkup;
 mod cluster;
+mod connections;
+pub(crate) mod failure;
 mod lease;
-mod link;
-mod words;
+mod statements;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,50 +14,18 @@ use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{
     Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
 };
-use mysql_async::{DriverError, Error, Pool};
+use mysql_async::Pool;
 
 use crate::TableName;
-use crate::link::{Cells, Failure, TRIES, touch, values};
-use crate::name::composed;
+use crate::query::{Cells, Failure, TRIES, touch, values};
 use crate::row::{begin, found, met, owned, padded, page};
-use crate::statements::{self, mysql as own};
+use crate::statements::mysql as own;
 use crate::sweep::sweep;
 use crate::url::without;
 use crate::walks::{self, StepSize};
-use link::Link;
-use words::Words;
-
-/// The quote character for identifiers.
-const QUOTE: char = '`';
-
-composed! {
-    Words, |table: &TableName, template| Words::of(&table.compose(template, QUOTE));
-    checkup = checkup::QUESTION,
-    cluster = cluster::QUESTION,
-    newest_column = own::NEWEST_COLUMN,
-    present = statements::TABLE,
-    load = statements::LOAD,
-    live = statements::LIVE,
-    touch = statements::TOUCH,
-    owned = own::OWNED,
-    count_owned = own::COUNT_OWNED,
-    end_owned = own::END_OWNED,
-    before = statements::BEFORE,
-    end_before = own::END_BEFORE,
-    scan = statements::SCAN,
-    create = own::CREATE,
-    replace = own::REPLACE,
-    cycle = own::CYCLE,
-    forget = statements::FORGET,
-    end = own::END,
-    more_owned = own::MORE_OWNED,
-    moved = own::MOVED,
-    live_on = own::LIVE_ON,
-    sweep = own::SWEEP,
-}
-
-/// The table and its indexes.
-const SCHEMA: &str = include_str!("mysql/schema.sql");
+use checkup::run_checkup;
+use connections::Connections;
+use statements::{QUOTE, SCHEMA, Statements};
 
 /// Sessions in a MySQL or MariaDB database.
 ///
@@ -92,8 +61,8 @@ const SCHEMA: &str = include_str!("mysql/schema.sql");
 /// isn't encrypted, and others on the network can read it.
 #[derive(Clone)]
 pub struct MysqlStore {
-    words: Arc<Statements>,
-    link: Link,
+    statements: Arc<Statements>,
+    connections: Connections,
     steps: StepSize,
 }
 
@@ -122,8 +91,8 @@ impl MysqlStore {
     /// ```
     pub fn connect(url: &str) -> Result<Self, StoreError> {
         let (url, [table, schema]) = without(url, ["table", "schema"]);
-        let words = Arc::new(Statements::of(TableName::of_url(table, schema)?));
-        Link::connect(&url).map(|link| Self { words, link, steps: StepSize::default() })
+        let statements = Arc::new(Statements::of(TableName::of_url(table, schema)?));
+        Connections::connect(&url).map(|connections| Self { statements, connections, steps: StepSize::default() })
     }
 
     /// Creates a store on the application's own pool.
@@ -134,7 +103,7 @@ impl MysqlStore {
     /// trips: set it to `false`.
     #[must_use]
     pub fn from_pool(pool: Pool) -> Self {
-        Self::of(Link::from_pool(pool))
+        Self::of(Connections::from_pool(pool))
     }
 
     /// Creates a store on the application's own sqlx pool (feature `sqlx-mysql`).
@@ -143,23 +112,23 @@ impl MysqlStore {
     #[cfg(feature = "sqlx-mysql")]
     #[must_use]
     pub fn from_sqlx(pool: sqlx::MySqlPool) -> Self {
-        Self::of(Link::Sqlx(crate::pools::Metered::new(pool, "mysql")))
+        Self::of(Connections::Sqlx(crate::pools::Metered::new(pool, "mysql")))
     }
 
-    fn of(link: Link) -> Self {
-        Self { words: Arc::new(Statements::of(TableName::default())), link, steps: StepSize::default() }
+    fn of(connections: Connections) -> Self {
+        Self { statements: Arc::new(Statements::of(TableName::default())), connections, steps: StepSize::default() }
     }
 
     /// Sets the table that holds the sessions, like `table` and `schema` in the URL.
     #[must_use]
     pub fn table(self, name: TableName) -> Self {
-        Self { words: Arc::new(Statements::of(name)), ..self }
+        Self { statements: Arc::new(Statements::of(name)), ..self }
     }
 
     /// Returns the name of the table that holds the sessions.
     #[must_use]
     pub fn table_name(&self) -> &TableName {
-        &self.words.table
+        &self.statements.table
     }
 
     /// Returns the statement that creates a table, for use with other migration tools.
@@ -179,15 +148,16 @@ impl MysqlStore {
     /// # Errors
     /// Fails if the database can't be reached, or the user may not create tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        self.link.migrate(&Self::schema(&self.words.table)).await?;
+        self.connections.migrate(&Self::schema(&self.statements.table)).await?;
         let read = |cells: &dyn Cells| Ok(cells.number(0).flatten() == Some(1));
-        let newest = async || Ok::<_, Failure>(self.link.rows(&self.words.newest_column, &[], read).await?.pop());
+        let newest =
+            async || Ok::<_, Failure>(self.connections.rows(&self.statements.newest_column, &[], read).await?.pop());
         let missing = match newest().await? {
             Some(true) => return Ok(()),
             Some(false) => own::STORE_COLUMN,
             None => own::ADD_COLUMN,
         };
-        match self.link.migrate(&self.words.table.compose(missing, QUOTE)).await {
+        match self.connections.migrate(&self.statements.table.compose(missing, QUOTE)).await {
             // Another process was faster.
             Err(_) if newest().await? == Some(true) => {}
             answer => answer?,
@@ -201,7 +171,7 @@ impl MysqlStore {
     /// Fails if the database can't be reached, or the user doesn't own the table.
     #[doc(hidden)]
     pub async fn drop_table(&self) -> Result<(), StoreError> {
-        Ok(self.link.migrate(&self.words.table.compose("DROP TABLE {table}", QUOTE)).await?)
+        Ok(self.connections.migrate(&self.statements.table.compose("DROP TABLE {table}", QUOTE)).await?)
     }
 
     /// Checks that the table exists, in the form that this release needs.
@@ -210,12 +180,12 @@ impl MysqlStore {
     /// [`StoreError::is_missing`] if the table must be created or upgraded. Also fails if the
     /// database can't be reached, or the user may not read the table.
     pub async fn look_for_table(&self) -> Result<(), StoreError> {
-        self.link.rows(&self.words.present, &[], |_| Ok(())).await?;
+        self.connections.rows(&self.statements.present, &[], |_| Ok(())).await?;
         Ok(())
     }
 
     async fn is_live(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(!self.link.rows(&self.words.live, &[key.into(), now.into()], |_| Ok(())).await?.is_empty())
+        Ok(!self.connections.rows(&self.statements.live, &[key.into(), now.into()], |_| Ok(())).await?.is_empty())
     }
 
     /// Determines why nothing was replaced: the key holds something else, or nothing.
@@ -225,45 +195,15 @@ impl MysqlStore {
 
     /// Deletes the entry under a key if it has expired. Returns whether it did.
     async fn forget(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(self.link.changed(&self.words.forget, &[key.into(), now.into()]).await? > 0)
+        Ok(self.connections.changed(&self.statements.forget, &[key.into(), now.into()]).await? > 0)
     }
 }
 
 impl fmt::Debug for MysqlStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The pool's own `Debug` would print how to connect.
-        f.debug_struct("MysqlStore").field("table", &self.words.table).finish_non_exhaustive()
+        f.debug_struct("MysqlStore").field("table", &self.statements.table).finish_non_exhaustive()
     }
-}
-
-fn told(why: Error) -> Failure {
-    match why {
-        Error::Server(told) => meaning(told.code, &told.message),
-        Error::Driver(DriverError::PacketTooLarge) => too_large(),
-        // The driver's codec detects this before anything is sent.
-        Error::Io(why) if why.to_string().contains("larger than max_allowed_packet") => too_large(),
-        why @ (Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Url(_)) => Failure::because(why),
-    }
-}
-
-/// Classifies an error number of the server.
-pub(crate) fn meaning(number: u16, message: &str) -> Failure {
-    let told = StoreError::unavailable(format!("{message} ({number})"));
-    match number {
-        // A deadlock, or a row that changed between being read and being locked.
-        1213 | 1020 => Failure::Undone(told),
-        // `max_statement_time` of MariaDB, `max_execution_time` of MySQL.
-        1969 | 3024 => Failure::TooSlow(told),
-        1062 => Failure::Taken,
-        // A missing table and a missing column.
-        1146 | 1054 => Failure::Missing(format!("{message} ({number})")),
-        1153 => too_large(),
-        _ => Failure::Refused(told),
-    }
-}
-
-fn too_large() -> Failure {
-    Failure::because("the record is larger than the server's `max_allowed_packet`")
 }
 
 /// An end gives up after this many moves, or after this many sessions without a tombstone.
@@ -271,7 +211,7 @@ const MOST_MOVES: usize = 100;
 
 impl Store for MysqlStore {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        let mut rows = self.link.rows(&self.words.load, &[key.into()], found(*key, now)).await?;
+        let mut rows = self.connections.rows(&self.statements.load, &[key.into()], found(*key, now)).await?;
         Ok(rows.pop().unwrap_or(Loaded::Absent))
     }
 
@@ -280,7 +220,7 @@ impl Store for MysqlStore {
         let version = entry.next_version(None);
         let values = [key.into(), now.into(), text, created, touched, deadline, owner, version.number().into()];
         for _ in 0..TRIES {
-            match self.link.changed(&self.words.create, &values).await {
+            match self.connections.changed(&self.statements.create, &values).await {
                 Err(Failure::Taken) if self.forget(key, now).await? => {}
                 Err(Failure::Taken) => return Ok(Created::Taken),
                 Ok(_) => return Ok(Created::Yes(version)),
@@ -300,7 +240,7 @@ impl Store for MysqlStore {
         let [text, created, touched, deadline, owner] = values(entry);
         let (next, seen) = (entry.next_version(Some(&seen)), seen.number().into());
         let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen, next.number().into()];
-        match self.link.changed(&self.words.replace, &values).await? {
+        match self.connections.changed(&self.statements.replace, &values).await? {
             0 => self.not_replaced(key, now).await,
             _ => Ok(Replaced::Yes(next)),
         }
@@ -315,7 +255,7 @@ impl Store for MysqlStore {
     ) -> Result<bool, StoreError> {
         let values = touch(key, touched, deadline, now);
         // Nor does a touch that has nothing to extend.
-        Ok(self.link.changed(&self.words.touch, &values).await? > 0 || self.is_live(key, now).await?)
+        Ok(self.connections.changed(&self.statements.touch, &values).await? > 0 || self.is_live(key, now).await?)
     }
 
     async fn cycle(
@@ -332,7 +272,7 @@ impl Store for MysqlStore {
         let first = version.number().into();
         let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner, first];
         for _ in 0..TRIES {
-            match self.link.changed(&self.words.cycle, &values).await {
+            match self.connections.changed(&self.statements.cycle, &values).await {
                 Err(Failure::Taken) if self.forget(new, now).await? => {}
                 Err(Failure::Taken) => break,
                 Ok(0) => return self.not_replaced(old, now).await,
@@ -350,10 +290,10 @@ impl Store for MysqlStore {
         // ring would be damage.
         for _ in 0..MOST_MOVES {
             let values = [(&key).into(), now.into()];
-            if self.link.changed(&self.words.end, &values).await? > 0 {
+            if self.connections.changed(&self.statements.end, &values).await? > 0 {
                 return Ok(true);
             }
-            match self.link.rows(&self.words.moved, &values, moved).await?.pop() {
+            match self.connections.rows(&self.statements.moved, &values, moved).await?.pop() {
                 None => return Ok(false),
                 // A session without a tombstone appeared in between: try again.
                 Some(None) => {}
@@ -366,8 +306,8 @@ impl Store for MysqlStore {
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let round = |most: usize| async move {
-            let live_on = self.link.changed(&self.words.live_on, &[now.into(), limit.into()]).await?;
-            let gone = self.link.changed(&self.words.sweep, &[now.into(), most.into()]).await?;
+            let live_on = self.connections.changed(&self.statements.live_on, &[now.into(), limit.into()]).await?;
+            let gone = self.connections.changed(&self.statements.sweep, &[now.into(), most.into()]).await?;
             Ok((usize::try_from(gone).unwrap_or_default(), usize::try_from(live_on + gone).unwrap_or_default()))
         };
         sweep(limit, round).await
@@ -383,12 +323,12 @@ impl Store for MysqlStore {
         let limit = limit.max(1);
         let [created, key] = walks::behind(after)?;
         let values = [owner.into(), now.into(), created, key, limit.saturating_add(1).into()];
-        Ok(walks::page(self.link.rows(&self.words.owned, &values, owned).await?, limit))
+        Ok(walks::page(self.connections.rows(&self.statements.owned, &values, owned).await?, limit))
     }
 
     async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
         let read = |cells: &dyn Cells| Ok(cells.number(0).flatten().and_then(|count| usize::try_from(count).ok()));
-        let mut rows = self.link.rows(&self.words.count_owned, &[owner.into(), now.into()], read).await?;
+        let mut rows = self.connections.rows(&self.statements.count_owned, &[owner.into(), now.into()], read).await?;
         rows.pop().flatten().ok_or_else(|| StoreError::unavailable("the result has no number"))
     }
 
@@ -401,11 +341,12 @@ impl Store for MysqlStore {
     ) -> Result<Ended, StoreError> {
         let step = |rows: usize| async move {
             let values = [owner.into(), now.into(), walks::but(keep), rows.into()];
-            let done = self.link.changed(&self.words.end_owned, &values).await?;
+            let done = self.connections.changed(&self.statements.end_owned, &values).await?;
             let count = usize::try_from(done).unwrap_or(usize::MAX);
             // If the server locks only rows and not the gaps between them, a session may have moved
             // to a position that the server had already passed.
-            let more = count >= rows || !self.link.rows(&self.words.more_owned, &values, |_| Ok(())).await?.is_empty();
+            let more = count >= rows
+                || !self.connections.rows(&self.statements.more_owned, &values, |_| Ok(())).await?.is_empty();
             Ok(Ended::new(count, more))
         };
         Ok(self.steps.run(limit, step).await?)
@@ -421,11 +362,16 @@ impl Store for MysqlStore {
         loop {
             let step = |rows: usize| async move {
                 let values = [point.into(), now.into(), from.into(), rows.into()];
-                let found = self.link.rows(&self.words.before, &values, walks::found).await?.pop().unwrap_or_default();
+                let found = self
+                    .connections
+                    .rows(&self.statements.before, &values, walks::found)
+                    .await?
+                    .pop()
+                    .unwrap_or_default();
                 if found.found == 0 {
                     return Ok(found);
                 }
-                let ended = self.link.changed(&self.words.end_before, &values).await?;
+                let ended = self.connections.changed(&self.statements.end_before, &values).await?;
                 Ok(walks::Step { ended, ..found })
             };
             let step = self.steps.run(walks::STEP, step).await?;
@@ -445,11 +391,12 @@ impl Store for MysqlStore {
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
         let limit = limit.max(1);
-        let rows = self.link.rows(&self.words.scan, &[begin(after)?, now.into(), limit.into()], met).await?;
+        let rows =
+            self.connections.rows(&self.statements.scan, &[begin(after)?, now.into(), limit.into()], met).await?;
         Ok(page(rows, limit))
     }
 
     async fn checkup(&self) -> Result<Checkup, StoreError> {
-        self.look().await
+        run_checkup(&self.connections, &self.statements.checkup, &self.statements.cluster).await
     }
 }

@@ -110,13 +110,13 @@ fn checked(option: &str, name: String) -> Result<String, StoreError> {
 macro_rules! composed {
     ($kind:ty, $spell:expr; $($name:ident = $template:expr),+ $(,)?) => {
         /// The statements of a store, built once for its table.
-        struct Statements {
-            table: $crate::TableName,
-            $($name: $kind,)+
+        pub(super) struct Statements {
+            pub(super) table: $crate::TableName,
+            $(pub(super) $name: $kind,)+
         }
 
         impl Statements {
-            fn of(table: $crate::TableName) -> Self {
+            pub(super) fn of(table: $crate::TableName) -> Self {
                 let spell = $spell;
                 Self { $($name: spell(&table, $template),)+ table }
             }

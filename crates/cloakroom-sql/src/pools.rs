@@ -136,9 +136,9 @@ mod lease {
 
 /// Defines one database: its sqlx types, how it binds text, and how its errors are classified.
 macro_rules! pool {
-    ($database:ty, $row:ty, $text:expr, $told:path, $executor:ident) => {
+    ($database:ty, $row:ty, $text:expr, $classify:path, $executor:ident) => {
         use super::Metered;
-        use crate::link::{Cells, Failure, Value};
+        use crate::query::{Cells, Failure, Value};
         use cloakroom_store::StoreError;
         use sqlx::query::Query;
         use sqlx::{AssertSqlSafe, Database, Row as _};
@@ -173,7 +173,7 @@ macro_rules! pool {
             values: impl Iterator<Item = &'q Value>,
             read: impl Fn(&dyn Cells) -> Result<T, StoreError>,
         ) -> Result<Vec<T>, Failure> {
-            let rows = $executor!(pool, connection, query(text, values).fetch_all(connection)).map_err(told)?;
+            let rows = $executor!(pool, connection, query(text, values).fetch_all(connection)).map_err(to_failure)?;
             Ok(rows.iter().map(|row| read(row)).collect::<Result<_, _>>()?)
         }
 
@@ -182,19 +182,19 @@ macro_rules! pool {
             text: &Arc<str>,
             values: impl Iterator<Item = &'q Value>,
         ) -> Result<u64, Failure> {
-            let done = $executor!(pool, connection, query(text, values).execute(connection)).map_err(told)?;
+            let done = $executor!(pool, connection, query(text, values).execute(connection)).map_err(to_failure)?;
             Ok(done.rows_affected())
         }
 
         pub(crate) async fn migrate(pool: &Metered<$database>, schema: &str) -> Result<(), Failure> {
             // Built from constant texts and validated names.
-            sqlx::raw_sql(AssertSqlSafe(schema)).execute(&pool.pool).await.map_err(told)?;
+            sqlx::raw_sql(AssertSqlSafe(schema)).execute(&pool.pool).await.map_err(to_failure)?;
             Ok(())
         }
 
-        fn told(error: sqlx::Error) -> Failure {
+        fn to_failure(error: sqlx::Error) -> Failure {
             match error.as_database_error() {
-                Some(told) => $told(told),
+                Some(told) => $classify(told),
                 None => Failure::because(error),
             }
         }
@@ -205,8 +205,8 @@ macro_rules! pool {
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql"))]
 macro_rules! leased {
     ($pool:ident, $connection:ident, $question:expr) => {{
-        let mut lease = super::lease::Lease::of($pool).await.map_err(told)?;
-        let $connection = lease.owing().map_err(told)?;
+        let mut lease = super::lease::Lease::of($pool).await.map_err(to_failure)?;
+        let $connection = lease.owing().map_err(to_failure)?;
         let answer = $question.await;
         lease.answered();
         answer
@@ -217,7 +217,7 @@ macro_rules! leased {
 #[cfg(feature = "sqlx-sqlite")]
 macro_rules! pooled {
     ($pool:ident, $connection:ident, $question:expr) => {{
-        let mut borrowed = $pool.acquire().await.map_err(told)?;
+        let mut borrowed = $pool.acquire().await.map_err(to_failure)?;
         let $connection = &mut **borrowed;
         $question.await
     }};
@@ -225,29 +225,29 @@ macro_rules! pooled {
 
 #[cfg(feature = "sqlx-postgres")]
 pub(crate) mod postgres {
-    pool!(sqlx::Postgres, sqlx::postgres::PgRow, str::as_bytes, meaning, leased);
+    pool!(sqlx::Postgres, sqlx::postgres::PgRow, str::as_bytes, classify, leased);
 
-    fn meaning(told: &dyn sqlx::error::DatabaseError) -> Failure {
-        crate::postgres::meaning(&told.code().unwrap_or_default(), told.message())
+    fn classify(told: &dyn sqlx::error::DatabaseError) -> Failure {
+        crate::postgres::failure::classify(&told.code().unwrap_or_default(), told.message())
     }
 }
 
 #[cfg(feature = "sqlx-mysql")]
 pub(crate) mod mysql {
-    pool!(sqlx::MySql, sqlx::mysql::MySqlRow, str::as_bytes, meaning, leased);
+    pool!(sqlx::MySql, sqlx::mysql::MySqlRow, str::as_bytes, classify, leased);
 
-    fn meaning(told: &dyn sqlx::error::DatabaseError) -> Failure {
+    fn classify(told: &dyn sqlx::error::DatabaseError) -> Failure {
         let number = told.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map_or(0, |told| told.number());
-        crate::mysql::meaning(number, told.message())
+        crate::mysql::failure::classify(number, told.message())
     }
 }
 
 #[cfg(feature = "sqlx-sqlite")]
 pub(crate) mod sqlite {
-    pool!(sqlx::Sqlite, sqlx::sqlite::SqliteRow, std::convert::identity, meaning, pooled);
+    pool!(sqlx::Sqlite, sqlx::sqlite::SqliteRow, std::convert::identity, classify, pooled);
 
-    fn meaning(told: &dyn sqlx::error::DatabaseError) -> Failure {
+    fn classify(told: &dyn sqlx::error::DatabaseError) -> Failure {
         let code = told.code().and_then(|code| code.parse().ok()).unwrap_or_default();
-        crate::sqlite::meaning(code, told.message())
+        crate::sqlite::failure::classify(code, told.message())
     }
 }

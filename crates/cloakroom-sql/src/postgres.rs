@@ -3,11 +3,13 @@
 mod cancel;
 mod checkup;
 mod connect;
+mod connections;
+pub(crate) mod failure;
 mod lease;
-mod link;
 mod migrate;
 mod prepared;
 mod shared;
+mod statements;
 mod wire;
 
 use std::fmt;
@@ -20,41 +22,15 @@ use cloakroom_store::{
 use deadpool_postgres::Pool;
 
 use crate::TableName;
-use crate::link::{Cells, Failure, TRIES, Unprepared, Value, touch, values};
-use crate::name::composed;
+use crate::query::{Cells, Failure, TRIES, touch, values};
 use crate::row::{begin, found, met, owned, page};
-use crate::statements::{self, postgres as own};
 use crate::sweep::sweep;
 use crate::url::without;
 use crate::walks::{self, StepSize};
-use link::Link;
+use checkup::run_checkup;
+use connections::Connections;
 pub use shared::PostgresConnections;
-
-/// The quote character for identifiers.
-const QUOTE: char = '"';
-
-composed! {
-    Arc<str>, |table: &TableName, template| table.compose(template, QUOTE);
-    state = migrate::STATE,
-    present = statements::TABLE,
-    checkup = checkup::QUESTION,
-    load = statements::LOAD,
-    create = statements::CREATE,
-    replace = own::REPLACE,
-    touch = own::TOUCH,
-    forget = statements::FORGET,
-    cycle = own::CYCLE,
-    end = own::END,
-    sweep = own::SWEEP,
-    owned = own::OWNED,
-    count_owned = own::COUNT_OWNED,
-    end_owned = own::END_OWNED,
-    end_before = own::END_BEFORE,
-    scan = statements::SCAN,
-}
-
-/// The table and its indexes.
-const SCHEMA: &str = include_str!("postgres/schema.sql");
+use statements::{QUOTE, SCHEMA, Statements};
 
 /// Sessions in a PostgreSQL database.
 ///
@@ -90,10 +66,10 @@ const SCHEMA: &str = include_str!("postgres/schema.sql");
 /// other mode, or none, the connection isn't encrypted, and others on the network can read it.
 #[derive(Clone)]
 pub struct PostgresStore {
-    words: Arc<Statements>,
-    link: Link,
+    statements: Arc<Statements>,
+    connections: Connections,
     /// For long-running work. On the store's own connections the server sets no time limit here.
-    patient: Link,
+    patient: Connections,
     steps: StepSize,
 }
 
@@ -119,8 +95,13 @@ impl PostgresStore {
     /// ```
     pub fn connect(url: &str) -> Result<Self, StoreError> {
         let (url, [table, schema]) = without(url, ["table", "schema"]);
-        let words = Arc::new(Statements::of(TableName::of_url(table, schema)?));
-        Link::connect(&url).map(|(link, patient)| Self { words, link, patient, steps: StepSize::default() })
+        let statements = Arc::new(Statements::of(TableName::of_url(table, schema)?));
+        Connections::connect(&url).map(|(connections, patient)| Self {
+            statements,
+            connections,
+            patient,
+            steps: StepSize::default(),
+        })
     }
 
     /// Creates a store on the application's own pool.
@@ -134,7 +115,7 @@ impl PostgresStore {
     /// while the table's statistics are outdated.
     #[must_use]
     pub fn from_pool(pool: Pool) -> Self {
-        Self::of(Link::from_pool(pool))
+        Self::of(Connections::from_pool(pool))
     }
 
     /// Creates a store on the application's own sqlx pool (feature `sqlx-postgres`).
@@ -147,24 +128,24 @@ impl PostgresStore {
     #[cfg(feature = "sqlx-postgres")]
     #[must_use]
     pub fn from_sqlx(pool: sqlx::PgPool) -> Self {
-        Self::of(Link::Sqlx(crate::pools::Metered::new(pool, "postgres")))
+        Self::of(Connections::Sqlx(crate::pools::Metered::new(pool, "postgres")))
     }
 
-    fn of(link: Link) -> Self {
-        let words = Arc::new(Statements::of(TableName::default()));
-        Self { words, patient: link.clone(), link, steps: StepSize::default() }
+    fn of(connections: Connections) -> Self {
+        let statements = Arc::new(Statements::of(TableName::default()));
+        Self { statements, patient: connections.clone(), connections, steps: StepSize::default() }
     }
 
     /// Sets the table that holds the sessions, like `table` and `schema` in the URL.
     #[must_use]
     pub fn table(self, name: TableName) -> Self {
-        Self { words: Arc::new(Statements::of(name)), ..self }
+        Self { statements: Arc::new(Statements::of(name)), ..self }
     }
 
     /// Returns the name of the table that holds the sessions.
     #[must_use]
     pub fn table_name(&self) -> &TableName {
-        &self.words.table
+        &self.statements.table
     }
 
     /// Returns the statements that create a table, for use with other migration tools.
@@ -186,7 +167,7 @@ impl PostgresStore {
     /// # Errors
     /// Fails if the database can't be reached, or the user may not create tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        migrate::migrate(&self.patient, &self.words).await
+        migrate::migrate(&self.patient, &self.statements).await
     }
 
     /// Drops the table with its contents, for programs that created one for a test.
@@ -195,7 +176,7 @@ impl PostgresStore {
     /// Fails if the database can't be reached, or the user doesn't own the table.
     #[doc(hidden)]
     pub async fn drop_table(&self) -> Result<(), StoreError> {
-        Ok(self.patient.migrate(&self.words.table.compose("DROP TABLE {table}", '"')).await?)
+        Ok(self.patient.migrate(&self.statements.table.compose("DROP TABLE {table}", '"')).await?)
     }
 
     /// Checks that the table exists, in the form that this release needs.
@@ -204,19 +185,8 @@ impl PostgresStore {
     /// [`StoreError::is_missing`] if the table must be created or upgraded. Also fails if the
     /// database can't be reached, or the user may not read the table.
     pub async fn look_for_table(&self) -> Result<(), StoreError> {
-        self.link.rows(&self.words.present, &[], |_| Ok(())).await?;
+        self.connections.rows(&self.statements.present, &[], |_| Ok(())).await?;
         Ok(())
-    }
-
-    /// Returns the two columns of a statement's only row.
-    async fn pair(link: &Link, text: &Arc<str>, values: &[Value]) -> Result<(i64, i64), Failure> {
-        let read = |cells: &dyn Cells| {
-            let column =
-                |index| cells.number(index).ok_or_else(|| StoreError::unavailable("the result has no numbers"));
-            Ok((column(0)?.unwrap_or_default(), column(1)?.unwrap_or_default()))
-        };
-        let mut rows = link.rows(text, values, read).await?;
-        rows.pop().ok_or_else(|| Failure::because("the result has no rows"))
     }
 }
 
@@ -224,46 +194,10 @@ impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The pool's own `Debug` would print how to connect.
         f.debug_struct("PostgresStore")
-            .field("table", &self.words.table)
-            .field("connections", &self.link.connections())
+            .field("table", &self.statements.table)
+            .field("connections", &self.connections.count())
             .finish_non_exhaustive()
     }
-}
-
-/// Prefers the server's message: the driver's own text is only "db error".
-fn told(why: tokio_postgres::Error) -> Failure {
-    match why.as_db_error() {
-        Some(told) => meaning(told.code().code(), told.message()),
-        None => Failure::because(why),
-    }
-}
-
-/// Classifies an SQLSTATE code (five characters).
-pub(crate) fn meaning(code: &str, message: &str) -> Failure {
-    let told = StoreError::unavailable(format!("{message} ({code})"));
-    match code {
-        // A serialization failure and a deadlock.
-        "40001" | "40P01" => Failure::Undone(told),
-        // `statement_timeout`, or a request to cancel.
-        "57014" => Failure::TooSlow(told),
-        "23505" => Failure::Taken,
-        // A missing table and a missing column.
-        "42P01" | "42703" => Failure::Missing(format!("{message} ({code})")),
-        "0A000" if message.contains("cached plan") => Failure::Unprepared(Unprepared::Outdated, told),
-        "26000" => Failure::Unprepared(Unprepared::Forgotten, pooled(code, message)),
-        // A statement that was bound with a wrong number of values, or with values of other types.
-        "42P05" | "08P01" | "22P03" => Failure::Unprepared(Unprepared::Mixed, pooled(code, message)),
-        _ => Failure::Refused(told),
-    }
-}
-
-/// Builds the error for prepared statements that the server forgot or confused. Only a pooler, or
-/// another user of the same connections, can cause that.
-fn pooled(code: &str, message: &str) -> StoreError {
-    StoreError::unavailable(format!(
-        "{message} ({code}): a pooler in transaction mode is in between; `prepared=false` in the URL sends statements whole, \
-         and PgBouncer keeps them from version 1.21 on, with `max_prepared_statements`"
-    ))
 }
 
 /// Interprets the version written, or whether another version exists.
@@ -282,7 +216,7 @@ fn replaced((version, other): (i64, i64)) -> Replaced {
 
 impl Store for PostgresStore {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        let mut rows = self.link.rows(&self.words.load, &[key.into()], found(*key, now)).await?;
+        let mut rows = self.connections.rows(&self.statements.load, &[key.into()], found(*key, now)).await?;
         Ok(rows.pop().unwrap_or(Loaded::Absent))
     }
 
@@ -290,7 +224,7 @@ impl Store for PostgresStore {
         let [text, created, touched, deadline, owner] = values(entry);
         let version = entry.next_version(None);
         let values = [key.into(), now.into(), text, created, touched, deadline, owner, version.number().into()];
-        let written = self.link.changed(&self.words.create, &values).await?;
+        let written = self.connections.changed(&self.statements.create, &values).await?;
         Ok(if written == 1 { Created::Yes(version) } else { Created::Taken })
     }
 
@@ -304,7 +238,7 @@ impl Store for PostgresStore {
         let [text, created, touched, deadline, owner] = values(entry);
         let (next, seen) = (entry.next_version(Some(&seen)), seen.number().into());
         let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen, next.number().into()];
-        Ok(Self::pair(&self.link, &self.words.replace, &values).await.map(replaced)?)
+        Ok(self.connections.pair(&self.statements.replace, &values).await.map(replaced)?)
     }
 
     async fn touch(
@@ -315,7 +249,7 @@ impl Store for PostgresStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let values = touch(key, touched, deadline, now);
-        Ok(Self::pair(&self.link, &self.words.touch, &values).await? != (0, 0))
+        Ok(self.connections.pair(&self.statements.touch, &values).await? != (0, 0))
     }
 
     async fn cycle(
@@ -332,12 +266,12 @@ impl Store for PostgresStore {
         let first = version.number().into();
         let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner, first];
         for _ in 0..TRIES {
-            match Self::pair(&self.link, &self.words.cycle, &values).await {
+            match self.connections.pair(&self.statements.cycle, &values).await {
                 Err(Failure::Taken) => {}
                 answer => return Ok(answer.map(replaced)?),
             }
             // An expired entry makes room.
-            if self.link.changed(&self.words.forget, &[new.into(), now.into()]).await? == 0 {
+            if self.connections.changed(&self.statements.forget, &[new.into(), now.into()]).await? == 0 {
                 break;
             }
         }
@@ -346,7 +280,7 @@ impl Store for PostgresStore {
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
         for _ in 0..TRIES {
-            match Self::pair(&self.link, &self.words.end, &[key.into(), now.into()]).await? {
+            match self.connections.pair(&self.statements.end, &[key.into(), now.into()]).await? {
                 // Between the two steps it moved, or another request ended it.
                 (0, 1..) => {}
                 (ended, _) => return Ok(ended > 0),
@@ -359,7 +293,7 @@ impl Store for PostgresStore {
         let round = |most: usize| async move {
             let step = |rows: usize| async move {
                 let values = [now.into(), rows.into(), most.min(rows).into()];
-                Self::pair(&self.patient, &self.words.sweep, &values).await
+                self.patient.pair(&self.statements.sweep, &values).await
             };
             let (gone, met) = self.steps.run(limit, step).await?;
             Ok((usize::try_from(gone).unwrap_or_default(), usize::try_from(met).unwrap_or_default()))
@@ -377,12 +311,12 @@ impl Store for PostgresStore {
         let limit = limit.max(1);
         let [created, key] = walks::behind(after)?;
         let values = [owner.into(), now.into(), created, key, limit.saturating_add(1).into()];
-        Ok(walks::page(self.link.rows(&self.words.owned, &values, owned).await?, limit))
+        Ok(walks::page(self.connections.rows(&self.statements.owned, &values, owned).await?, limit))
     }
 
     async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
         let read = |cells: &dyn Cells| Ok(cells.number(0).flatten().and_then(|count| usize::try_from(count).ok()));
-        let mut rows = self.link.rows(&self.words.count_owned, &[owner.into(), now.into()], read).await?;
+        let mut rows = self.connections.rows(&self.statements.count_owned, &[owner.into(), now.into()], read).await?;
         rows.pop().flatten().ok_or_else(|| StoreError::unavailable("the result has no number"))
     }
 
@@ -395,7 +329,7 @@ impl Store for PostgresStore {
     ) -> Result<Ended, StoreError> {
         let step = |rows: usize| async move {
             let values = [owner.into(), now.into(), walks::but(keep), rows.into()];
-            let (done, found) = Self::pair(&self.link, &self.words.end_owned, &values).await?;
+            let (done, found) = self.connections.pair(&self.statements.end_owned, &values).await?;
             Ok(walks::ended(done.unsigned_abs(), found.unsigned_abs(), rows))
         };
         Ok(self.steps.run(limit, step).await?)
@@ -414,7 +348,7 @@ impl Store for PostgresStore {
         };
         let step = |rows: usize| async move {
             let values = [point.into(), now.into(), from.into(), rows.into()];
-            let step = self.patient.rows(&self.words.end_before, &values, read).await?.pop();
+            let step = self.patient.rows(&self.statements.end_before, &values, read).await?.pop();
             Ok(step.unwrap_or_default().page(from, rows))
         };
         Ok(self.steps.run(walks::STEP, step).await?)
@@ -422,11 +356,11 @@ impl Store for PostgresStore {
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
         let limit = limit.max(1);
-        let rows = self.patient.rows(&self.words.scan, &[begin(after)?, now.into(), limit.into()], met).await?;
+        let rows = self.patient.rows(&self.statements.scan, &[begin(after)?, now.into(), limit.into()], met).await?;
         Ok(page(rows, limit))
     }
 
     async fn checkup(&self) -> Result<Checkup, StoreError> {
-        self.look().await
+        run_checkup(&self.connections, &self.statements.checkup).await
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Cursor, Entry, Loaded, Owned, Page, Scanned, StoreError};
 
-use crate::link::{Cells, Value};
+use crate::query::{Cells, Value};
 
 /// A row as it comes from a database.
 #[derive(Debug)]

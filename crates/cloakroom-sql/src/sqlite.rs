@@ -1,10 +1,13 @@
 //! Sessions in an SQLite file.
 
 mod checkup;
-mod lane;
-mod link;
+mod connection_threads;
+mod connections;
+pub(crate) mod failure;
+mod migrate;
 mod open;
 mod shared;
+mod statements;
 #[cfg(test)]
 mod tests;
 
@@ -14,27 +17,21 @@ use std::sync::Arc;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{
-    Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
+    Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError, location,
 };
 use rusqlite::Connection;
 
 use crate::TableName;
-use crate::link::{Cells, Failure, TRIES, touch, values};
-use crate::name::composed;
+use crate::query::{Cells, Failure, TRIES, touch, values};
 use crate::row::{begin, found, met, owned, page};
-use crate::statements::{self, sqlite as own};
 use crate::sweep::sweep;
 use crate::walks;
-use lane::Lane;
-use link::Link;
-pub use open::{SqliteConfig, Synchronous};
+use checkup::run_checkup;
+use connection_threads::ConnectionThreads;
+use connections::Connections;
+pub use open::Synchronous;
 pub use shared::SqliteThreads;
-
-/// The quote character for identifiers.
-const QUOTE: char = '"';
-
-/// The table and its indexes.
-const SCHEMA: &str = include_str!("sqlite/schema.sql");
+use statements::{QUOTE, SCHEMA, Statements};
 
 /// Sessions in an SQLite file, which several processes may share.
 ///
@@ -57,32 +54,8 @@ const SCHEMA: &str = include_str!("sqlite/schema.sql");
 /// ```
 #[derive(Clone)]
 pub struct SqliteStore {
-    words: Arc<Statements>,
-    link: Link,
-}
-
-composed! {
-    Arc<str>, |table: &TableName, template: &str| table.compose(&template.replace('$', "?"), QUOTE);
-    schema = SCHEMA,
-    state = link::STATE,
-    add_column = link::ADD_COLUMN,
-    checkup = checkup::QUESTION,
-    load = statements::LOAD,
-    live = statements::LIVE,
-    create = statements::CREATE,
-    replace = own::REPLACE,
-    touch = statements::TOUCH,
-    forget = statements::FORGET,
-    cycle = own::CYCLE,
-    end = own::END,
-    live_on = own::LIVE_ON,
-    sweep = own::SWEEP,
-    owned = own::OWNED,
-    count_owned = own::COUNT_OWNED,
-    end_owned = own::END_OWNED,
-    before = statements::BEFORE,
-    end_before = own::END_BEFORE,
-    scan = statements::SCAN,
+    statements: Arc<Statements>,
+    connections: Connections,
 }
 
 impl SqliteStore {
@@ -105,8 +78,8 @@ impl SqliteStore {
     /// The table isn't created: see [`SqliteStore::migrate`].
     #[must_use]
     pub fn from_connection(connection: Connection) -> Self {
-        let lane = Lane::new(vec![connection]);
-        Self::of(Link::Lanes { writer: lane.clone(), readers: lane, is_ours: false })
+        let threads = ConnectionThreads::new(vec![connection]);
+        Self::of(Connections::Threads { writer: threads.clone(), readers: threads, is_ours: false })
     }
 
     /// Creates a store on the application's own sqlx pool (feature `sqlx-sqlite`).
@@ -117,11 +90,11 @@ impl SqliteStore {
     #[cfg(feature = "sqlx-sqlite")]
     #[must_use]
     pub fn from_sqlx(pool: sqlx::SqlitePool) -> Self {
-        Self::of(Link::Sqlx(crate::pools::Metered::new(pool, "sqlite")))
+        Self::of(Connections::Sqlx(crate::pools::Metered::new(pool, "sqlite")))
     }
 
-    fn of(link: Link) -> Self {
-        Self { words: Arc::new(Statements::of(TableName::default())), link }
+    fn of(connections: Connections) -> Self {
+        Self { statements: Arc::new(Statements::of(TableName::default())), connections }
     }
 
     /// Sets the table that holds the sessions.
@@ -130,13 +103,13 @@ impl SqliteStore {
     /// opened, use [`SqliteConfig::table`].
     #[must_use]
     pub fn table(self, name: TableName) -> Self {
-        Self { words: Arc::new(Statements::of(name)), ..self }
+        Self { statements: Arc::new(Statements::of(name)), ..self }
     }
 
     /// Returns the name of the table that holds the sessions.
     #[must_use]
     pub fn table_name(&self) -> &TableName {
-        &self.words.table
+        &self.statements.table
     }
 
     /// Returns the statements that create a table, for use with other migration tools.
@@ -152,11 +125,11 @@ impl SqliteStore {
     /// # Errors
     /// Fails if the file can't be written.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(self.link.migrate(&self.words).await?)
+        Ok(self.connections.migrate(&self.statements).await?)
     }
 
     async fn is_live(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(!self.link.rows(&self.words.live, [key.into(), now.into()], |_| Ok(())).await?.is_empty())
+        Ok(!self.connections.rows(&self.statements.live, [key.into(), now.into()], |_| Ok(())).await?.is_empty())
     }
 
     /// Determines why nothing was replaced: the key holds something else, or nothing.
@@ -165,28 +138,91 @@ impl SqliteStore {
     }
 }
 
-impl fmt::Debug for SqliteStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteStore").field("table", &self.words.table).field("link", &self.link).finish()
+/// The options of a [`SqliteStore`].
+///
+/// # Examples
+/// ```
+/// use cloakroom_sql::{SqliteConfig, Synchronous};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("sessions.db");
+/// let store = SqliteConfig::new(path).synchronous(Synchronous::Full).readers(8).open()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SqliteConfig {
+    path: PathBuf,
+    table: TableName,
+    synchronous: Synchronous,
+    readers: usize,
+}
+
+impl SqliteConfig {
+    /// Creates a configuration for a file in an existing folder.
+    ///
+    /// While it is open, SQLite keeps two more files next to it (`-wal` and `-shm`).
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), table: TableName::default(), synchronous: Synchronous::default(), readers: 4 }
+    }
+
+    /// Sets the table that holds the sessions. The default is `cloakroom_sessions`.
+    #[must_use]
+    pub fn table(mut self, name: TableName) -> Self {
+        self.table = name;
+        self
+    }
+
+    /// Sets the failures that a write must survive.
+    ///
+    /// The default is the end of the process.
+    #[must_use]
+    pub const fn synchronous(mut self, synchronous: Synchronous) -> Self {
+        self.synchronous = synchronous;
+        self
+    }
+
+    /// Sets the number of connections for reads, in addition to the one that writes.
+    ///
+    /// The default is 4, the minimum is 1.
+    #[must_use]
+    pub const fn readers(mut self, connections: usize) -> Self {
+        self.readers = connections;
+        self
+    }
+
+    /// Opens the file, creating it and its table if they don't exist.
+    ///
+    /// # Errors
+    /// Fails if the folder doesn't exist, the file can't be written, or it isn't a database; the
+    /// error names the file. An in-memory database (`:memory:`) and an empty path are refused: use
+    /// [`MemoryStore`](cloakroom_store::MemoryStore).
+    pub fn open(self) -> Result<SqliteStore, StoreError> {
+        location::on_disk(&self.path)?;
+        let failed = |why: rusqlite::Error| StoreError::unavailable(format!("{}: {why}", self.path.display()));
+        let connect = || open::open(&self.path, self.synchronous).map_err(failed);
+        let statements = Arc::new(Statements::of(self.table));
+        let mut writer = connect()?;
+        migrate::apply(&mut writer, &statements).map_err(failed)?;
+        let readers = (0..self.readers.max(1)).map(|_| connect()).collect::<Result<_, _>>()?;
+        location::warn_of_network(&self.path);
+        let (writer, readers) = (ConnectionThreads::new(vec![writer]), ConnectionThreads::new(readers));
+        Ok(SqliteStore { statements, connections: Connections::Threads { writer, readers, is_ours: true } })
     }
 }
 
-/// Classifies an extended result code of SQLite.
-pub(crate) fn meaning(code: i32, message: &str) -> Failure {
-    match code {
-        // SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE.
-        1555 | 2067 => Failure::Taken,
-        _ if message.starts_with("no such table") => Failure::Missing(message.to_owned()),
-        _ if message.contains("no such column") || message.contains("has no column") => {
-            Failure::Missing(message.to_owned())
-        }
-        _ => Failure::because(message),
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("table", &self.statements.table)
+            .field("connections", &self.connections)
+            .finish()
     }
 }
 
 impl Store for SqliteStore {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        let mut rows = self.link.rows(&self.words.load, [key.into()], found(*key, now)).await?;
+        let mut rows = self.connections.rows(&self.statements.load, [key.into()], found(*key, now)).await?;
         Ok(rows.pop().unwrap_or(Loaded::Absent))
     }
 
@@ -194,7 +230,7 @@ impl Store for SqliteStore {
         let [text, created, touched, deadline, owner] = values(entry);
         let version = entry.next_version(None);
         let values = [key.into(), now.into(), text, created, touched, deadline, owner, version.number().into()];
-        let written = self.link.changed(&self.words.create, values).await?;
+        let written = self.connections.changed(&self.statements.create, values).await?;
         Ok(if written == 1 { Created::Yes(version) } else { Created::Taken })
     }
 
@@ -208,7 +244,7 @@ impl Store for SqliteStore {
         let [text, created, touched, deadline, owner] = values(entry);
         let (next, seen) = (entry.next_version(Some(&seen)), seen.number().into());
         let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen, next.number().into()];
-        match self.link.changed(&self.words.replace, values).await? {
+        match self.connections.changed(&self.statements.replace, values).await? {
             0 => self.not_replaced(key, now).await,
             _ => Ok(Replaced::Yes(next)),
         }
@@ -223,7 +259,7 @@ impl Store for SqliteStore {
     ) -> Result<bool, StoreError> {
         let values = touch(key, touched, deadline, now);
         // A touch that another request has already written changes nothing.
-        Ok(self.link.changed(&self.words.touch, values).await? == 1 || self.is_live(key, now).await?)
+        Ok(self.connections.changed(&self.statements.touch, values).await? == 1 || self.is_live(key, now).await?)
     }
 
     async fn cycle(
@@ -240,14 +276,14 @@ impl Store for SqliteStore {
         let first = version.number().into();
         let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner, first];
         for _ in 0..TRIES {
-            match self.link.changed(&self.words.cycle, values.clone()).await {
+            match self.connections.changed(&self.statements.cycle, values.clone()).await {
                 Err(Failure::Taken) => {}
                 Ok(0) => return self.not_replaced(old, now).await,
                 Ok(_) => return Ok(Replaced::Yes(version)),
                 Err(other) => return Err(other.into()),
             }
             // An expired entry makes room.
-            if self.link.changed(&self.words.forget, [new.into(), now.into()]).await? == 0 {
+            if self.connections.changed(&self.statements.forget, [new.into(), now.into()]).await? == 0 {
                 break;
             }
         }
@@ -255,18 +291,18 @@ impl Store for SqliteStore {
     }
 
     async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(self.link.changed(&self.words.end, [key.into(), now.into()]).await? > 0)
+        Ok(self.connections.changed(&self.statements.end, [key.into(), now.into()]).await? > 0)
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let round = |most: usize| async move {
-            let live_on = self.link.changed(&self.words.live_on, [now.into(), limit.into()]).await?;
-            let gone = self.link.changed(&self.words.sweep, [now.into(), most.into()]).await?;
+            let live_on = self.connections.changed(&self.statements.live_on, [now.into(), limit.into()]).await?;
+            let gone = self.connections.changed(&self.statements.sweep, [now.into(), most.into()]).await?;
             Ok((usize::try_from(gone).unwrap_or_default(), usize::try_from(live_on + gone).unwrap_or_default()))
         };
         let swept = sweep(limit, round).await?;
         if swept < limit {
-            self.link.tidy().await?;
+            self.connections.tidy().await?;
         }
         Ok(swept)
     }
@@ -281,12 +317,12 @@ impl Store for SqliteStore {
         let limit = limit.max(1);
         let [created, key] = walks::behind(after)?;
         let values = [owner.into(), now.into(), created, key, limit.saturating_add(1).into()];
-        Ok(walks::page(self.link.rows(&self.words.owned, values, owned).await?, limit))
+        Ok(walks::page(self.connections.rows(&self.statements.owned, values, owned).await?, limit))
     }
 
     async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
         let read = |cells: &dyn Cells| Ok(cells.number(0).flatten().and_then(|count| usize::try_from(count).ok()));
-        let mut rows = self.link.rows(&self.words.count_owned, [owner.into(), now.into()], read).await?;
+        let mut rows = self.connections.rows(&self.statements.count_owned, [owner.into(), now.into()], read).await?;
         rows.pop().flatten().ok_or_else(|| StoreError::unavailable("the result has no number"))
     }
 
@@ -298,7 +334,7 @@ impl Store for SqliteStore {
         now: Timestamp,
     ) -> Result<Ended, StoreError> {
         let values = [owner.into(), now.into(), walks::but(keep), limit.into()];
-        let done = self.link.changed(&self.words.end_owned, values).await?;
+        let done = self.connections.changed(&self.statements.end_owned, values).await?;
         Ok(walks::ended(done, done, limit))
     }
 
@@ -310,11 +346,16 @@ impl Store for SqliteStore {
     ) -> Result<EndedPage, StoreError> {
         let from = walks::from(after)?;
         let values = [point.into(), now.into(), from.into(), walks::STEP_OF_A_FILE.into()];
-        let found = self.link.rows(&self.words.before, values.clone(), walks::found).await?.pop().unwrap_or_default();
+        let found = self
+            .connections
+            .rows(&self.statements.before, values.clone(), walks::found)
+            .await?
+            .pop()
+            .unwrap_or_default();
         if found.found == 0 {
             return Ok(EndedPage::default());
         }
-        let ended = self.link.changed(&self.words.end_before, values).await?;
+        let ended = self.connections.changed(&self.statements.end_before, values).await?;
         let page = walks::Step { ended, ..found }.page(from, walks::STEP_OF_A_FILE);
         if page.next.is_some() {
             // Writers of other processes poll for the lock: without a pause they would rarely find
@@ -326,11 +367,11 @@ impl Store for SqliteStore {
 
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
         let limit = limit.max(1);
-        let rows = self.link.rows(&self.words.scan, [begin(after)?, now.into(), limit.into()], met).await?;
+        let rows = self.connections.rows(&self.statements.scan, [begin(after)?, now.into(), limit.into()], met).await?;
         Ok(page(rows, limit))
     }
 
     async fn checkup(&self) -> Result<Checkup, StoreError> {
-        self.look().await
+        run_checkup(&self.connections, &self.statements.checkup).await
     }
 }

@@ -170,6 +170,13 @@ pub(crate) const CREATE: &str = concat!(
 
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite {
+    /// Returns a row if the table has the form of an earlier release.
+    pub(crate) const STATE: &str = "SELECT 1 FROM {schema}sqlite_schema WHERE type = 'table' AND name = '{name}' \
+        AND NOT EXISTS (SELECT 1 FROM pragma_table_info('{name}') WHERE name = 'sweep_at')";
+
+    /// The first sweeps visit its rows, a few at a time.
+    pub(crate) const ADD_COLUMN: &str = "ALTER TABLE {table} ADD COLUMN sweep_at INTEGER DEFAULT 0";
+
     pub(crate) const REPLACE: &str = replace!();
 
     /// Moves a session in one statement: inserts two rows, and `ON CONFLICT` turns the old row into
@@ -236,10 +243,28 @@ pub(crate) mod sqlite {
         concat!("UPDATE {table} SET sweep_at = deadline WHERE (deadline IS NULL OR deadline >= $1) AND ", met!());
 
     pub(crate) const SWEEP: &str = concat!("DELETE FROM {table} WHERE deadline < $1 AND ", met!());
+
+    /// Selects the journal mode, the synchronous setting, the version, the clock in milliseconds,
+    /// and the path of the file.
+    pub(crate) const CHECKUP: &str = "SELECT (SELECT CAST(journal_mode AS BLOB) FROM pragma_journal_mode), \
+        (SELECT synchronous FROM pragma_synchronous), CAST(sqlite_version() AS BLOB), \
+        CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), \
+        (SELECT CAST(file AS BLOB) FROM pragma_database_list WHERE seq = 0)";
 }
 
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres {
+    /// Selects whether the newest column exists, and the number of indexes minus those of an
+    /// earlier release.
+    ///
+    /// The schema's own statements would lock a table that is already up to date, and wait for all
+    /// its readers.
+    pub(crate) const STATE: &str = "SELECT \
+        (SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('{table}') AND attname = 'sweep_at'), \
+        (SELECT count(*) FILTER (WHERE relname IN ('{name}_sweep', '{name}_created', '{name}_owned')) \
+          - count(*) FILTER (WHERE relname IN ('{name}_deadline', '{name}_owner')) \
+          FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = to_regclass('{table}') AND indisvalid)";
+
     /// The second half of a conditional write. Returns the version written, and the number of other
     /// live versions.
     ///
@@ -355,6 +380,19 @@ pub(crate) mod postgres {
         live!(),
         " RETURNING 1) SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM found), (SELECT max(created) FROM found)"
     );
+
+    /// Selects one row; texts as bytes, like everything that this crate reads. Only an
+    /// administrator sees details of replicas; other users only see that they exist.
+    pub(crate) const CHECKUP: &str = "SELECT convert_to(current_setting('server_version'), 'UTF8'), \
+        CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT), \
+        convert_to(current_setting('fsync'), 'UTF8'), convert_to(current_setting('full_page_writes'), 'UTF8'), \
+        convert_to(current_setting('synchronous_commit'), 'UTF8'), \
+        CASE WHEN pg_is_in_recovery() THEN 1::BIGINT ELSE 0 END, \
+        (SELECT count(*) FROM pg_stat_replication), convert_to(current_setting('synchronous_standby_names'), 'UTF8'), \
+        (SELECT convert_to(CAST(relpersistence AS TEXT), 'UTF8') FROM pg_class WHERE oid = to_regclass('{table}')), \
+        CASE WHEN current_setting('transaction_read_only') = 'on' THEN 1::BIGINT ELSE 0 END, \
+        CASE WHEN current_setting('enable_bitmapscan') = 'off' THEN 1::BIGINT ELSE 0 END, \
+        convert_to(current_setting('statement_timeout'), 'UTF8'), convert_to(current_setting('lock_timeout'), 'UTF8')";
 }
 
 #[cfg(feature = "mysql")]
@@ -440,4 +478,10 @@ pub(crate) mod mysql {
         concat!("UPDATE {table} ", met!(), "SET sweep_at = deadline WHERE deadline IS NULL OR deadline >= $1");
 
     pub(crate) const SWEEP: &str = concat!("DELETE there FROM {table} AS there ", met!(), "WHERE deadline < $1");
+
+    /// Selects one row that every user may read.
+    pub(crate) const CHECKUP: &str = "SELECT CAST(VERSION() AS BINARY), CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED), \
+        CAST(@@innodb_flush_log_at_trx_commit AS SIGNED), CAST(@@read_only AS SIGNED), CAST(@@sync_binlog AS SIGNED), \
+        CAST(@@log_bin AS SIGNED), (SELECT CAST(engine AS BINARY) FROM information_schema.tables \
+        WHERE table_schema = {database} AND table_name = '{name}'), CAST(@@innodb_read_only AS SIGNED)";
 }

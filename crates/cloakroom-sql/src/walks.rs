@@ -15,10 +15,10 @@ use cloakroom_store::{Cursor, Owned, OwnedPage, StoreError};
 use cloakroom_store::{Ended, EndedPage};
 
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
-use crate::link::Cells;
+use crate::query::Cells;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-use crate::link::Failure;
-use crate::link::Value;
+use crate::query::Failure;
+use crate::query::Value;
 
 /// The most sessions that one step of ending all sessions ends. A step takes a few hundredths of a
 /// second.

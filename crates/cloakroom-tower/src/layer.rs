@@ -4,20 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cloakroom_session::adapter::Answer;
 use cloakroom_session::{Clock, CommitPolicy, Engine, Error, SessionFactory};
 use http::Response;
 use tower_layer::Layer;
 
-use crate::body::response;
+use crate::answers::{Shared, sorry};
 use crate::service::SessionService;
-
-/// Makes the response for a failed commit.
-pub(crate) type OnError = Arc<dyn Fn(&Error) -> Response<Bytes> + Send + Sync>;
-
-pub(crate) fn sorry() -> OnError {
-    Arc::new(|error| response(Answer::sorry(error)))
-}
 
 /// Gives each request a session, and commits it when the response is ready.
 ///
@@ -51,14 +43,6 @@ pub(crate) fn sorry() -> OnError {
 #[must_use]
 pub struct SessionLayer {
     shared: Arc<Shared>,
-}
-
-/// The part shared by all requests. It has one reference count, because axum clones a layer for
-/// each request, and then its service.
-#[derive(Clone)]
-pub(crate) struct Shared {
-    pub(crate) engine: Arc<Engine>,
-    pub(crate) on_error: OnError,
 }
 
 impl SessionLayer {

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `layer`, `service` | the session layer: its options, and the handling of a request |
 //! | `csrf` | the same for the CSRF layer, and the body that is read and passed on |
+//! | `answers` | the responses that a layer makes itself |
 //! | `body` | response bodies |
 //! | `open` | access to the session without an extractor |
 //! | `axum` | extractors and rejections |
@@ -36,6 +37,7 @@
 //! # }
 //! ```
 
+mod answers;
 #[cfg(feature = "axum")]
 pub mod axum;
 mod body;

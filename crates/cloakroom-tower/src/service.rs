@@ -13,8 +13,8 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use crate::answers::{OnError, Shared};
 use crate::body::ResponseBody;
-use crate::layer::{OnError, Shared};
 
 /// The service created by [`SessionLayer`](crate::SessionLayer).
 #[derive(Clone)]

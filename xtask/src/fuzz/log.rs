@@ -1,6 +1,6 @@
 //! Parses the output of a libFuzzer run.
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 
 /// The number of trailing lines shown for a failed run.
 const SHOWN_LINES: usize = 40;

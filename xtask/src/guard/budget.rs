@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 
 const HEAD: &str = "# The budget of one round of a row's requests, including the cost of the framework. Written by `cargo xtask guard --renew`.\n\
     # row\tallocations\tbytes\tinstructions\n";

@@ -1,7 +1,8 @@
 //! The dependencies have no known security advisories, as of today.
 
-use super::Verdict;
-use crate::{Outcome, deny};
+use super::part::Verdict;
+use crate::deny;
+use crate::outcome::Outcome;
 
 pub(super) fn check() -> Outcome<Verdict> {
     deny::program()?;

@@ -3,10 +3,12 @@
 
 use std::fs;
 
-use super::{Verdict, rustdoc};
+use super::part::Verdict;
+use super::rustdoc;
 use crate::manifest::{self, Crate};
+use crate::outcome::{Outcome, no_arguments};
+use crate::shell;
 use crate::tools::{self, Built};
-use crate::{Outcome, no_arguments, shell};
 
 /// Pinned: it reads the nightly compiler's output, whose format changes.
 const PUBLIC_API: Built = Built { name: "cargo-public-api", version: "0.52.0" };

@@ -4,11 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Outcome, shell};
+use crate::outcome::Outcome;
+use crate::shell;
 
 /// Makes a fresh copy below the target folder.
 pub(super) fn make(name: &str) -> Outcome<PathBuf> {
-    let folder = super::folder(name);
+    let folder = super::part::folder(name);
     let failed = |why: std::io::Error| format!("{}: {why}", folder.display());
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(failed)?;

@@ -1,7 +1,9 @@
 //! The project builds with the oldest dependency versions that its manifests allow.
 
-use super::{Verdict, copy};
-use crate::{Outcome, shell, toolchain};
+use super::copy;
+use super::part::Verdict;
+use crate::outcome::Outcome;
+use crate::{shell, toolchain};
 
 pub(super) fn check() -> Outcome<Verdict> {
     let copy = copy::make("minimal-versions")?;

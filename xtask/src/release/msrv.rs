@@ -3,9 +3,10 @@
 //! `cargo xtask lint` checks only the use of the standard library, based on `rust-version`. This
 //! check builds with that version, including the dependencies.
 
-use super::Verdict;
+use super::part::Verdict;
 use crate::manifest::{self, Manifest};
-use crate::{Outcome, shell, toolchain};
+use crate::outcome::Outcome;
+use crate::{shell, toolchain};
 
 /// Features that are documented to need a newer version.
 const NEWER: &str = "sqlx-";

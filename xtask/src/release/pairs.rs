@@ -1,7 +1,8 @@
 //! Every pair of features of the facade compiles; `cargo xtask features` tries each alone.
 
-use super::Verdict;
-use crate::{Outcome, shell, tools};
+use super::part::Verdict;
+use crate::outcome::Outcome;
+use crate::{shell, tools};
 
 pub(super) fn check() -> Outcome<Verdict> {
     let hack = tools::from_wheel("cargo-hack")?;

@@ -9,8 +9,10 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
-use super::{Verdict, folder, semver};
-use crate::{Outcome, shell};
+use super::part::{Verdict, folder};
+use super::semver;
+use crate::outcome::Outcome;
+use crate::shell;
 
 /// The number of turns.
 const TURNS: usize = 300;

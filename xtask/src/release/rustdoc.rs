@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use crate::manifest::Crate;
-use crate::{Outcome, shell, toolchain};
+use crate::outcome::Outcome;
+use crate::{shell, toolchain};
 
 /// Documents every library of the project in `root` and returns the folder with a file for each.
 ///
 /// One run documents all libraries with all features, so that dependencies are built once. `name`
 /// keeps the folders of the current sources and of a tag apart.
 pub(super) fn write(root: &Path, crates: &[Crate], name: &str) -> Outcome<PathBuf> {
-    let build = super::folder("rustdoc");
+    let build = super::part::folder("rustdoc");
     let target = build.join(name);
     // Only the nightly compiler writes this format.
     let mut doc = toolchain::cargo("nightly")?;

@@ -2,9 +2,11 @@
 
 use std::fs;
 
-use super::{Verdict, copy, folder};
+use super::copy;
+use super::part::{Verdict, folder};
+use crate::outcome::Outcome;
 use crate::tools::Built;
-use crate::{Outcome, shell, tools};
+use crate::{shell, tools};
 
 const CYCLONEDX: Built = Built { name: "cargo-cyclonedx", version: "0.5.9" };
 

@@ -4,10 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{Verdict, folder, rustdoc};
+use super::part::{Verdict, folder};
+use super::rustdoc;
 use crate::manifest::{self, Crate};
+use crate::outcome::Outcome;
+use crate::shell;
 use crate::tools::{self, Built};
-use crate::{Outcome, shell};
 
 /// Pinned: it reads the nightly compiler's output, whose format changes.
 const SEMVER_CHECKS: Built = Built { name: "cargo-semver-checks", version: "0.51.0" };

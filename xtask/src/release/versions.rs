@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use super::Verdict;
+use super::part::Verdict;
 use crate::manifest::{self, Crate, Manifest};
-use crate::{Outcome, shell};
+use crate::outcome::Outcome;
+use crate::shell;
 
 /// Required fields of a manifest. All but the first may be inherited from the workspace.
 const FIELDS: &[&str] = &["description", "license", "repository", "keywords", "categories"];

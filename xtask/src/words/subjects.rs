@@ -1,6 +1,7 @@
 //! The subjects of commits: `area: imperative verb and object`, at most 72 characters.
 
-use crate::{Outcome, shell};
+use crate::outcome::Outcome;
+use crate::shell;
 
 /// Subjects have their form since the commit after this one.
 const SINCE: &str = "5982139";

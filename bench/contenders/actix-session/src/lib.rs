@@ -18,7 +18,7 @@ use actix_web::http::{Method, header};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{Path, ServiceConfig, get, post};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer};
-use bench_harness::{Answer, Ask, Contender, Contents, Keep, slow_work, store_address};
+use bench_harness::{Answer, Ask, Contender, Contents, Storage, slow_work, store_address};
 use rand::distr::{Alphanumeric, SampleString as _};
 use subtle::ConstantTimeEq as _;
 
@@ -30,14 +30,16 @@ impl Contender for Peer {
     type App = Rc<dyn Fn(TestRequest) -> Page>;
     type Response = ServiceResponse<BoxBody>;
 
-    async fn app(keep: Keep) -> Option<Self::App> {
-        Some(match keep {
-            Keep::Nothing => boxed(init_service(App::new().configure(pages)).await),
-            Keep::Memory => boxed(init_service(App::new().wrap(memory()).configure(pages)).await),
-            Keep::Signed => boxed(init_service(App::new().wrap(cookies(SIGNED)).configure(pages)).await),
-            Keep::Encrypted => boxed(init_service(App::new().wrap(cookies(PRIVATE)).configure(pages)).await),
+    async fn app(storage: Storage) -> Option<Self::App> {
+        Some(match storage {
+            Storage::Nothing => boxed(init_service(App::new().configure(pages)).await),
+            Storage::Memory => boxed(init_service(App::new().wrap(memory()).configure(pages)).await),
+            Storage::Signed => boxed(init_service(App::new().wrap(cookies(SIGNED)).configure(pages)).await),
+            Storage::Encrypted => boxed(init_service(App::new().wrap(cookies(PRIVATE)).configure(pages)).await),
             // Its only store is for Redis, and is measured only in served applications.
-            Keep::EmptyLayer | Keep::Redis | Keep::Valkey | Keep::Postgres | Keep::Sqlite => return None,
+            Storage::EmptyLayer | Storage::Redis | Storage::Valkey | Storage::Postgres | Storage::Sqlite => {
+                return None;
+            }
         })
     }
 
@@ -61,26 +63,26 @@ impl Contender for Peer {
         Answer { status, cookies, body: String::from_utf8(body.into()).expect("text") }
     }
 
-    async fn serve(keep: Keep, listener: std::net::TcpListener) -> bool {
+    async fn serve(storage: Storage, listener: std::net::TcpListener) -> bool {
         // Each kind of session storage results in a different type.
         macro_rules! served {
             ($app:expr) => {
                 HttpServer::new(move || $app.configure(pages)).workers(1).listen(listener).expect("a port").run().await
             };
         }
-        let served = match keep {
-            Keep::Nothing => served!(App::new()),
-            Keep::Memory => {
+        let served = match storage {
+            Storage::Nothing => served!(App::new()),
+            Storage::Memory => {
                 let store = Memory::default();
                 served!(App::new().wrap(SessionMiddleware::new(store.clone(), key())))
             }
-            Keep::Signed => served!(App::new().wrap(cookies(SIGNED))),
-            Keep::Encrypted => served!(App::new().wrap(cookies(PRIVATE))),
-            Keep::Redis | Keep::Valkey => {
+            Storage::Signed => served!(App::new().wrap(cookies(SIGNED))),
+            Storage::Encrypted => served!(App::new().wrap(cookies(PRIVATE))),
+            Storage::Redis | Storage::Valkey => {
                 let store = RedisSessionStore::new(store_address()).await.expect("a Redis");
                 served!(App::new().wrap(SessionMiddleware::new(store.clone(), key())))
             }
-            Keep::EmptyLayer | Keep::Postgres | Keep::Sqlite => return false,
+            Storage::EmptyLayer | Storage::Postgres | Storage::Sqlite => return false,
         };
         served.is_ok()
     }

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use axum_session::{DatabasePool, Session, SessionConfig, SessionLayer, SessionNullPool, SessionStore};
 use axum_session_redispool::SessionRedisPool;
 use axum_session_sqlx::{SessionPgPool, SessionSqlitePool};
-use bench_harness::{Contents, Keep, slow_work, store_address};
+use bench_harness::{Contents, Storage, slow_work, store_address};
 use bench_on_axum::{Application, OnAxum, check, token};
 use sqlx::{PgPool, SqlitePool};
 
@@ -19,23 +19,23 @@ pub type Peer = OnAxum<Library>;
 pub struct Library;
 
 impl Application for Library {
-    async fn router(keep: Keep) -> Option<Router> {
-        Some(match keep {
-            Keep::Nothing => pages::<SessionNullPool>(),
-            Keep::Memory => with::<SessionNullPool>(None).await,
-            Keep::Redis | Keep::Valkey => {
+    async fn router(storage: Storage) -> Option<Router> {
+        Some(match storage {
+            Storage::Nothing => pages::<SessionNullPool>(),
+            Storage::Memory => with::<SessionNullPool>(None).await,
+            Storage::Redis | Storage::Valkey => {
                 let client = redis::Client::open(store_address()).expect("an address");
                 with(Some(SessionRedisPool::from(redis_pool::RedisPool::from(client)))).await
             }
-            Keep::Postgres => {
+            Storage::Postgres => {
                 let pool = PgPool::connect(&store_address()).await.expect("a PostgreSQL");
                 with(Some(SessionPgPool::from(pool))).await
             }
-            Keep::Sqlite => {
+            Storage::Sqlite => {
                 let address = format!("sqlite://{}?mode=rwc", store_address());
                 with(Some(SessionSqlitePool::from(SqlitePool::connect(&address).await.expect("a file")))).await
             }
-            Keep::EmptyLayer | Keep::Signed | Keep::Encrypted => return None,
+            Storage::EmptyLayer | Storage::Signed | Storage::Encrypted => return None,
         })
     }
 }

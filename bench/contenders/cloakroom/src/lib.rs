@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::{Path, Request};
 use axum::routing::{get, post};
-use bench_harness::{Contents, Keep, slow_work, store_address};
+use bench_harness::{Contents, Storage, slow_work, store_address};
 use bench_on_axum::{Application, OnAxum};
 use cloakroom::{
     CookieSessions, CsrfLayer, CsrfRules, Error, Key, MemoryStore, PostgresStore, RedisStore, Session, SessionFactory,
@@ -16,21 +16,23 @@ pub type Peer = OnAxum<Library>;
 pub struct Library;
 
 impl Application for Library {
-    async fn router(keep: Keep) -> Option<Router> {
+    async fn router(storage: Storage) -> Option<Router> {
         let key = || Key::new(b"a secret for benchmarks, of 32 bytes or more").expect("long enough");
-        Some(match keep {
-            Keep::Nothing => pages(),
-            Keep::EmptyLayer => pages().layer(layer_fn(Empty)),
-            Keep::Memory => with(stored(MemoryStore::new())),
-            Keep::Signed => with(CookieSessions::signed(key()).build().expect("valid options")),
-            Keep::Encrypted => with(CookieSessions::encrypted(key()).build().expect("valid options")),
-            Keep::Redis | Keep::Valkey => with(stored(RedisStore::connect(&store_address()).await.expect("a Redis"))),
-            Keep::Postgres => {
+        Some(match storage {
+            Storage::Nothing => pages(),
+            Storage::EmptyLayer => pages().layer(layer_fn(Empty)),
+            Storage::Memory => with(stored(MemoryStore::new())),
+            Storage::Signed => with(CookieSessions::signed(key()).build().expect("valid options")),
+            Storage::Encrypted => with(CookieSessions::encrypted(key()).build().expect("valid options")),
+            Storage::Redis | Storage::Valkey => {
+                with(stored(RedisStore::connect(&store_address()).await.expect("a Redis")))
+            }
+            Storage::Postgres => {
                 let store = PostgresStore::connect(&store_address()).expect("an address");
                 store.migrate().await.expect("a schema");
                 with(stored(store))
             }
-            Keep::Sqlite => {
+            Storage::Sqlite => {
                 let store = SqliteStore::open(store_address()).expect("a file");
                 store.migrate().await.expect("a schema");
                 with(stored(store))

@@ -1,6 +1,6 @@
 //! poem with its own sessions and its own CSRF check, which uses a separate cookie.
 
-use bench_harness::{Answer, Ask, Contender, Contents, Keep, slow_work, store_address};
+use bench_harness::{Answer, Ask, Contender, Contents, Storage, slow_work, store_address};
 use poem::endpoint::BoxEndpoint;
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::listener::TcpAcceptor;
@@ -16,19 +16,21 @@ impl Contender for Peer {
     type App = BoxEndpoint<'static>;
     type Response = Response;
 
-    async fn app(keep: Keep) -> Option<Self::App> {
+    async fn app(storage: Storage) -> Option<Self::App> {
         let key = || CookieKey::from(&[b'k'; 64]);
-        Some(match keep {
-            Keep::Nothing => pages().boxed(),
-            Keep::Memory => pages().with(ServerSession::new(CookieConfig::signed(key()), MemoryStorage::new())).boxed(),
-            Keep::Signed => pages().with(CookieSession::new(CookieConfig::signed(key()))).boxed(),
-            Keep::Encrypted => pages().with(CookieSession::new(CookieConfig::private(key()))).boxed(),
-            Keep::Redis | Keep::Valkey => {
+        Some(match storage {
+            Storage::Nothing => pages().boxed(),
+            Storage::Memory => {
+                pages().with(ServerSession::new(CookieConfig::signed(key()), MemoryStorage::new())).boxed()
+            }
+            Storage::Signed => pages().with(CookieSession::new(CookieConfig::signed(key()))).boxed(),
+            Storage::Encrypted => pages().with(CookieSession::new(CookieConfig::private(key()))).boxed(),
+            Storage::Redis | Storage::Valkey => {
                 let client = redis::Client::open(store_address()).expect("an address");
                 let storage = RedisStorage::new(client.get_connection_manager().await.expect("a Redis"));
                 pages().with(ServerSession::new(CookieConfig::signed(key()), storage)).boxed()
             }
-            Keep::EmptyLayer | Keep::Postgres | Keep::Sqlite => return None,
+            Storage::EmptyLayer | Storage::Postgres | Storage::Sqlite => return None,
         })
     }
 
@@ -53,8 +55,8 @@ impl Contender for Peer {
         Answer { status, cookies, body: response.into_body().into_string().await.expect("text") }
     }
 
-    async fn serve(keep: Keep, listener: std::net::TcpListener) -> bool {
-        let Some(app) = Self::app(keep).await else { return false };
+    async fn serve(storage: Storage, listener: std::net::TcpListener) -> bool {
+        let Some(app) = Self::app(storage).await else { return false };
         let acceptor = TcpAcceptor::from_std(listener).expect("a listener");
         Server::new_with_acceptor(acceptor).run(app).await.is_ok()
     }

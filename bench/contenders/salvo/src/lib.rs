@@ -1,7 +1,7 @@
 //! salvo with its own sessions. Its cookie always holds a signed value: the whole session, or an
 //! id.
 
-use bench_harness::{Answer, Ask, Contender, Contents, Keep, slow_work};
+use bench_harness::{Answer, Ask, Contender, Contents, Storage, slow_work};
 use salvo::conn::tcp::TcpAcceptor;
 use salvo::http::{HeaderValue, Method, ReqBody, header, uri::Scheme};
 use salvo::hyper::Request as HyperRequest;
@@ -18,8 +18,8 @@ impl Contender for Peer {
     type App = Service;
     type Response = Response;
 
-    async fn app(keep: Keep) -> Option<Service> {
-        router(keep).map(Service::new)
+    async fn app(storage: Storage) -> Option<Service> {
+        router(storage).map(Service::new)
     }
 
     async fn call(app: &Service, ask: &Ask<'_>) -> Response {
@@ -43,8 +43,8 @@ impl Contender for Peer {
         Answer { status, cookies, body: response.take_string().await.unwrap_or_default() }
     }
 
-    async fn serve(keep: Keep, listener: std::net::TcpListener) -> bool {
-        let Some(router) = router(keep) else { return false };
+    async fn serve(storage: Storage, listener: std::net::TcpListener) -> bool {
+        let Some(router) = router(storage) else { return false };
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
         Server::new(TcpAcceptor::try_from(listener).expect("a listener")).serve(router).await;
         true
@@ -52,12 +52,17 @@ impl Contender for Peer {
 }
 
 /// Its database stores are crates of the underlying session library; it has none itself.
-fn router(keep: Keep) -> Option<Router> {
-    Some(match keep {
-        Keep::Nothing => pages(),
-        Keep::Memory => pages().hoop(sessions(MemoryStore::new())),
-        Keep::Signed => pages().hoop(sessions(CookieStore::new())),
-        Keep::EmptyLayer | Keep::Encrypted | Keep::Redis | Keep::Valkey | Keep::Postgres | Keep::Sqlite => return None,
+fn router(storage: Storage) -> Option<Router> {
+    Some(match storage {
+        Storage::Nothing => pages(),
+        Storage::Memory => pages().hoop(sessions(MemoryStore::new())),
+        Storage::Signed => pages().hoop(sessions(CookieStore::new())),
+        Storage::EmptyLayer
+        | Storage::Encrypted
+        | Storage::Redis
+        | Storage::Valkey
+        | Storage::Postgres
+        | Storage::Sqlite => return None,
     })
 }
 

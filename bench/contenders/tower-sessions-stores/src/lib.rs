@@ -5,7 +5,7 @@
 mod pages;
 
 use axum::Router;
-use bench_harness::{Keep, store_address};
+use bench_harness::{Storage, store_address};
 use bench_on_axum::{Application, OnAxum};
 use tower_sessions::{Session, SessionManagerLayer};
 use tower_sessions_cookie_store::{CookieSessionManagerLayer, Key};
@@ -21,29 +21,29 @@ pub type Peer = OnAxum<Library>;
 pub struct Library;
 
 impl Application for Library {
-    async fn router(keep: Keep) -> Option<Router> {
-        Some(match keep {
-            Keep::Nothing => pages(),
-            Keep::Signed => pages().layer(CookieSessionManagerLayer::signed(key())),
-            Keep::Encrypted => pages().layer(CookieSessionManagerLayer::private(key())),
-            Keep::Redis | Keep::Valkey => {
+    async fn router(storage: Storage) -> Option<Router> {
+        Some(match storage {
+            Storage::Nothing => pages(),
+            Storage::Signed => pages().layer(CookieSessionManagerLayer::signed(key())),
+            Storage::Encrypted => pages().layer(CookieSessionManagerLayer::private(key())),
+            Storage::Redis | Storage::Valkey => {
                 let config = Config::from_url(&store_address()).expect("an address");
                 let pool = Pool::new(config, None, None, None, 6).expect("valid options");
                 pool.init().await.expect("a Redis");
                 pages().layer(SessionManagerLayer::new(RedisStore::new(pool)))
             }
-            Keep::Postgres => {
+            Storage::Postgres => {
                 let store = PostgresStore::new(PgPool::connect(&store_address()).await.expect("a PostgreSQL"));
                 store.migrate().await.expect("a schema");
                 pages().layer(SessionManagerLayer::new(store))
             }
-            Keep::Sqlite => {
+            Storage::Sqlite => {
                 let address = format!("sqlite://{}?mode=rwc", store_address());
                 let store = SqliteStore::new(SqlitePool::connect(&address).await.expect("a file"));
                 store.migrate().await.expect("a schema");
                 pages().layer(SessionManagerLayer::new(store))
             }
-            Keep::EmptyLayer | Keep::Memory => return None,
+            Storage::EmptyLayer | Storage::Memory => return None,
         })
     }
 }

@@ -3,7 +3,7 @@
 mod pages;
 
 use axum::Router;
-use bench_harness::Keep;
+use bench_harness::Storage;
 use bench_on_axum::{Application, OnAxum};
 use tower_sessions::{MemoryStore, Session, SessionManagerLayer};
 
@@ -14,18 +14,18 @@ pub type Peer = OnAxum<Library>;
 pub struct Library;
 
 impl Application for Library {
-    async fn router(keep: Keep) -> Option<Router> {
-        match keep {
-            Keep::Nothing => Some(pages()),
-            Keep::Memory => Some(pages().layer(SessionManagerLayer::new(MemoryStore::default()))),
+    async fn router(storage: Storage) -> Option<Router> {
+        match storage {
+            Storage::Nothing => Some(pages()),
+            Storage::Memory => Some(pages().layer(SessionManagerLayer::new(MemoryStore::default()))),
             // Its other stores need an older release: see the contender `tower-sessions-stores`.
-            Keep::EmptyLayer
-            | Keep::Signed
-            | Keep::Encrypted
-            | Keep::Redis
-            | Keep::Valkey
-            | Keep::Postgres
-            | Keep::Sqlite => None,
+            Storage::EmptyLayer
+            | Storage::Signed
+            | Storage::Encrypted
+            | Storage::Redis
+            | Storage::Valkey
+            | Storage::Postgres
+            | Storage::Sqlite => None,
         }
     }
 }

@@ -10,18 +10,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use cloakroom_session::adapter::Answer;
 use cloakroom_session::{CsrfGuard, CsrfRules, Error, Refusal};
 
+use super::answers::{Answers, OnRefusal};
 use super::service::CsrfService;
-use crate::middleware::{OnError, sorry};
-
-/// Makes the response for a refused request.
-pub(crate) type OnRefusal = Arc<dyn Fn(Refusal, &HttpRequest) -> HttpResponse + Send + Sync>;
-
-/// The functions that make responses instead of the handler.
-#[derive(Clone)]
-pub(crate) struct Answers {
-    pub(crate) on_refusal: OnRefusal,
-    pub(crate) on_error: OnError,
-}
+use crate::answers::sorry;
 
 /// Refuses requests that were forged by another site.
 ///

@@ -1,5 +1,6 @@
 //! CSRF protection as a middleware.
 
+mod answers;
 mod middleware;
 mod replay;
 mod service;

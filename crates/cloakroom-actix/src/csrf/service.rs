@@ -13,7 +13,7 @@ use actix_web::{Error, HttpMessage as _, HttpResponse};
 use cloakroom_session::{CsrfDecision, CsrfGuard, CsrfSlot, SessionSlot};
 use pin_project_lite::pin_project;
 
-use super::middleware::Answers;
+use super::answers::Answers;
 use super::replay::Replay;
 use crate::outcome::{Outcome, carry};
 

@@ -9,9 +9,9 @@ use cloakroom_session::{ConfigError, Error, Json, Lifetimes, Record, Rejected, T
 use sha1::Sha1;
 use zeroize::Zeroizing;
 
+use crate::extras::{CloakroomExtras, Keeps};
 use crate::layout::{Layout as _, Times, quoted, read, write};
 use crate::numbers::{float, seconds};
-use crate::ours::{Keeps, Ours};
 use crate::pyramid_keys::PyramidKeys;
 use crate::secret::Secret;
 use crate::zlib::{deflate, inflate};
@@ -97,7 +97,7 @@ impl Body {
         id: Option<String>,
         random: &[u8; 64],
     ) -> Result<String, Error> {
-        let ours = Ours::of(record, lifetimes, Keeps::Created, KEYS.csrf_key());
+        let extras = CloakroomExtras::of(record, lifetimes, Keeps::Created, KEYS.csrf_key());
         let was = record.foreign(KEYS.framework);
         let mut hidden = vec![(ACCESSED, float(now))];
         // Beaker fails without these members.
@@ -109,7 +109,7 @@ impl Body {
         let id = id.map(|id| ("_id", format!("\"{id}\"")));
         let missing = begun.into_iter().chain(id);
         hidden.extend(missing.filter(|(name, _)| was.is_none_or(|was| was.member(name).is_none())));
-        let text = write(&KEYS, record, &ours, &hidden)?;
+        let text = write(&KEYS, record, &extras, &hidden)?;
         let packed = deflate(&text).ok_or_else(|| Error::unavailable("zlib failed"))?;
         match &self.encryption {
             Some(encryption) => encryption.seal(packed, random),

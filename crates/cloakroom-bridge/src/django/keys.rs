@@ -6,8 +6,8 @@ use cloakroom_session::{CsrfScheme, Error, Json, Lifetimes, Record, Rejected, Ti
 
 use super::csrf::DjangoTokens;
 use super::messages;
+use crate::extras::{CloakroomExtras, Keeps};
 use crate::layout::{Layout, Queue, Spelling, Times, read, write};
-use crate::ours::{Keeps, Ours};
 
 const MESSAGES: &str = "_messages";
 
@@ -62,11 +62,11 @@ pub(crate) fn open(payload: &[u8], touched: Timestamp, lifetimes: &Lifetimes) ->
 
 /// Writes the text to sign.
 pub(crate) fn payload(record: &Record, lifetimes: &Lifetimes) -> Result<String, Error> {
-    let mut ours = Ours::of(record, lifetimes, Keeps::Nothing, DjangoKeys.csrf_key());
+    let mut extras = CloakroomExtras::of(record, lifetimes, Keeps::Nothing, DjangoKeys.csrf_key());
     // The framework's own expiry must not be stored twice.
     let expiry = record.get(EXPIRY).as_ref().and_then(expiry_of);
-    ours.idle = ours.idle.filter(|idle| *idle != expiry);
-    write(&DjangoKeys, record, &ours, &[])
+    extras.idle = extras.idle.filter(|idle| *idle != expiry);
+    write(&DjangoKeys, record, &extras, &[])
 }
 
 /// Parses seconds. Zero means until the browser is closed, which doesn't limit the session.

@@ -7,9 +7,9 @@ use sha1::Sha1;
 
 use super::keys::ExpressKeys;
 use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::extras::{CloakroomExtras, Keeps};
 use crate::layout::{Layout as _, Times, read, write};
 use crate::mac::Mac;
-use crate::ours::{Keeps, Ours};
 use crate::secret::Secret;
 
 const KEYS: ExpressKeys = ExpressKeys { framework: "express", hidden: &[] };
@@ -109,8 +109,8 @@ impl CookieFormat for ExpressCookie {
     }
 
     fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
-        let ours = Ours::of(record, sealing.lifetimes, Keeps::Nothing, KEYS.csrf_key());
-        let value = STANDARD.encode(write(&KEYS, record, &ours, &[])?);
+        let extras = CloakroomExtras::of(record, sealing.lifetimes, Keeps::Nothing, KEYS.csrf_key());
+        let value = STANDARD.encode(write(&KEYS, record, &extras, &[])?);
         let tag = self.keys.first().map(|key| Self::signature(key, sealing.name, &value)).unwrap_or_default();
         Ok(Sealed::new(value).with_companion(URL_SAFE_NO_PAD.encode(tag)))
     }

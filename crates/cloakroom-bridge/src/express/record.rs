@@ -9,9 +9,9 @@ use cloakroom_session::{
 use super::keys::ExpressKeys;
 use super::session_id::{self, Signers};
 use crate::cookie_format::{Presented, Sealing};
+use crate::extras::{CloakroomExtras, Keeps};
 use crate::iso;
 use crate::layout::{Layout as _, Times, read, write};
-use crate::ours::{Keeps, Ours};
 use crate::secret::Secret;
 use crate::shared::RecordFormat;
 
@@ -182,10 +182,10 @@ impl RecordFormat for ExpressRecord {
     }
 
     fn seal(&self, _: &str, record: &Record, sealing: Sealing<'_>) -> Result<String, Error> {
-        let mut ours = Ours::of(record, sealing.lifetimes, Keeps::Nothing, KEYS.csrf_key());
+        let mut extras = CloakroomExtras::of(record, sealing.lifetimes, Keeps::Nothing, KEYS.csrf_key());
         // Express' own expiry must not be stored twice.
-        ours.idle = ours.idle.filter(Option::is_none);
+        extras.idle = extras.idle.filter(Option::is_none);
         let cookie = [(COOKIE, self.cookie_member(record, sealing.now)?)];
-        write(&KEYS, record, &ours, &cookie)
+        write(&KEYS, record, &extras, &cookie)
     }
 }

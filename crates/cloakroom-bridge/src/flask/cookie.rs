@@ -7,9 +7,9 @@ use sha1::Sha1;
 
 use super::keys::{FlaskKeys, PERMANENT};
 use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::extras::{CloakroomExtras, Keeps};
 use crate::layout::{Layout as _, Times, read, write};
 use crate::mac::Mac;
-use crate::ours::{Keeps, Ours};
 use crate::secret::Secret;
 use crate::token::{Time, Tokens};
 
@@ -121,14 +121,14 @@ impl CookieFormat for FlaskCookie {
     }
 
     fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
-        let ours = Ours::of(record, sealing.lifetimes, Keeps::Nothing, FlaskKeys.csrf_key());
+        let extras = CloakroomExtras::of(record, sealing.lifetimes, Keeps::Nothing, FlaskKeys.csrf_key());
         let was = record.foreign(FlaskKeys.framework()).and_then(|foreign: &Foreign| foreign.member(PERMANENT));
         let permanent = record.clockwork().remembered || was.is_some_and(|it| it.as_str() == "true");
         let mut hidden = Vec::new();
         if record.clockwork().remembered {
             hidden.push((PERMANENT, "true".to_owned()));
         }
-        let payload = write(&FlaskKeys, record, &ours, &hidden)?;
+        let payload = write(&FlaskKeys, record, &extras, &hidden)?;
         let sealed = Sealed::new(self.tokens.seal(&payload, sealing.now));
         Ok(sealed.kept_for(permanent.then_some(self.permanent_lifetime)))
     }

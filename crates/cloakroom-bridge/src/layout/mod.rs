@@ -16,7 +16,7 @@ use std::fmt;
 
 use cloakroom_session::{CsrfScheme, CsrfToken, Error, Json};
 
-use crate::ours::OURS;
+use crate::extras::EXTRAS_KEY;
 
 pub(crate) use read::{Times, read};
 pub(crate) use spelling::{Spelling, quoted};
@@ -64,13 +64,13 @@ enum Role {
     Value,
     Csrf(CsrfToken),
     Flashes(Vec<(String, Json)>),
-    Ours,
+    Extras,
     Hidden,
 }
 
 fn role(layout: &dyn Layout, key: &str, value: &Json) -> Role {
-    if key == OURS {
-        return Role::Ours;
+    if key == EXTRAS_KEY {
+        return Role::Extras;
     }
     if layout.is_hidden(key) {
         return Role::Hidden;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloakroom_session::{Clockwork, CsrfToken, Foreign, Json, Lifetimes, Record, Rejected, Text, Timestamp};
 
 use super::{Layout, Role, name, role};
-use crate::ours::{OURS, Ours};
+use crate::extras::{CloakroomExtras, EXTRAS_KEY};
 
 /// The maximum number of keys; each costs a comparison with all others.
 const MOST_MEMBERS: usize = 4096;
@@ -34,18 +34,18 @@ impl Times {
         Self { created: None, spelled: None, touched, expires: None, idle: None }
     }
 
-    fn clockwork(&self, ours: &Ours, lifetimes: &Lifetimes) -> Clockwork {
-        let created = self.created.or(ours.created).unwrap_or(self.touched);
+    fn clockwork(&self, extras: &CloakroomExtras, lifetimes: &Lifetimes) -> Clockwork {
+        let created = self.created.or(extras.created).unwrap_or(self.touched);
         let idle = Clockwork::start(self.touched, lifetimes).idle_deadline;
         let absolute = Clockwork::start(created, lifetimes).absolute_deadline;
-        let absolute = ours.ends.unwrap_or(absolute);
-        let own_idle = ours.idle.or(self.idle.map(Some));
+        let absolute = extras.ends.unwrap_or(absolute);
+        let own_idle = extras.idle.or(self.idle.map(Some));
         let mut clockwork = Clockwork::start(created, lifetimes);
         clockwork.touched = self.touched;
         clockwork.idle_deadline = own_idle.map_or(idle, |idle| idle.map(|idle| self.touched + idle));
         clockwork.absolute_deadline = absolute.into_iter().chain(self.expires).min();
         clockwork.own_idle = own_idle;
-        clockwork.remembered = ours.remembered;
+        clockwork.remembered = extras.remembered;
         clockwork
     }
 }
@@ -58,9 +58,9 @@ pub(crate) fn read(
     lifetimes: &Lifetimes,
 ) -> Result<Record, Rejected> {
     let members = distinct(object.members().ok_or(Rejected::Corrupt)?)?;
-    let ours = members.iter().find(|(spelled, _)| name(spelled).is_some_and(|key| key == OURS));
-    let ours = ours.map(|(_, value)| Ours::read(value)).unwrap_or_default();
-    let mut record = Record::from_clockwork(times.clockwork(&ours, lifetimes));
+    let extras = members.iter().find(|(spelled, _)| name(spelled).is_some_and(|key| key == EXTRAS_KEY));
+    let extras = extras.map(|(_, value)| CloakroomExtras::read(value)).unwrap_or_default();
+    let mut record = Record::from_clockwork(times.clockwork(&extras, lifetimes));
     for (spelled, value) in &members {
         // A key with a lone surrogate can't be represented here. It stays with the framework's own
         // data.
@@ -71,10 +71,10 @@ pub(crate) fn read(
             Role::Flashes(waiting) => {
                 waiting.into_iter().for_each(|(queue, body)| record.restore_flash(queue, body));
             }
-            Role::Ours | Role::Hidden => {}
+            Role::Extras | Role::Hidden => {}
         }
     }
-    ours.restore(&mut record, |token| spelled_as(token, layout));
+    extras.restore(&mut record, |token| spelled_as(token, layout));
     record.restore_foreign(Foreign::new(layout.framework()).noting(times.spelled).members(members));
     Ok(record)
 }

@@ -5,16 +5,16 @@ use std::collections::HashSet;
 use cloakroom_session::{Error, Foreign, Json, Record};
 
 use super::{Layout, Queue, Role, Spelling, name, quoted, role};
-use crate::ours::{OURS, Ours};
+use crate::extras::{CloakroomExtras, EXTRAS_KEY};
 
 /// Writes a session as its object. `hidden` are changed members of the framework's own data.
 pub(crate) fn write(
     layout: &dyn Layout,
     record: &Record,
-    ours: &Ours,
+    extras: &CloakroomExtras,
     hidden: &[(&str, String)],
 ) -> Result<String, Error> {
-    Writer::new(layout, record, ours, hidden)?.write()
+    Writer::new(layout, record, extras, hidden)?.write()
 }
 
 struct Writer<'a> {
@@ -23,7 +23,7 @@ struct Writer<'a> {
     /// The current flash messages under each key.
     flashes: Vec<(String, Vec<Queue<'a>>)>,
     csrf: Option<String>,
-    ours: Option<String>,
+    extras: Option<String>,
     hidden: Vec<(&'a str, &'a str)>,
     spelling: Spelling,
     out: String,
@@ -33,7 +33,7 @@ impl<'a> Writer<'a> {
     fn new(
         layout: &'a dyn Layout,
         record: &'a Record,
-        ours: &Ours,
+        extras: &CloakroomExtras,
         hidden: &'a [(&'a str, String)],
     ) -> Result<Self, Error> {
         let mut flashes: Vec<(String, Vec<Queue<'a>>)> = Vec::new();
@@ -48,7 +48,7 @@ impl<'a> Writer<'a> {
         let csrf = csrf.map(|token| quoted(token.expose())).transpose()?;
         let hidden = hidden.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let (spelling, out) = (layout.spelling(), String::from("{"));
-        Ok(Self { layout, record, flashes, csrf, ours: ours.write()?, hidden, spelling, out })
+        Ok(Self { layout, record, flashes, csrf, extras: extras.write()?, hidden, spelling, out })
     }
 
     fn write(mut self) -> Result<String, Error> {
@@ -73,9 +73,9 @@ impl<'a> Writer<'a> {
                     let token = self.csrf.take();
                     self.optional(spelled.as_str(), token.as_deref());
                 }
-                Role::Ours => {
-                    let ours = self.ours.take();
-                    self.optional(spelled.as_str(), ours.as_deref());
+                Role::Extras => {
+                    let extras = self.extras.take();
+                    self.optional(spelled.as_str(), extras.as_deref());
                 }
                 Role::Hidden => {
                     let place = self.hidden.iter().position(|(name, _)| *name == key);
@@ -112,8 +112,8 @@ impl<'a> Writer<'a> {
         if let (Some(key), Some(token)) = (self.layout.csrf_key(), self.csrf.take()) {
             self.member(&quoted(key)?, &token);
         }
-        if let Some(ours) = self.ours.take() {
-            self.member(&quoted(OURS)?, &ours);
+        if let Some(extras) = self.extras.take() {
+            self.member(&quoted(EXTRAS_KEY)?, &extras);
         }
         self.out.push('}');
         Ok(self.out)

@@ -3,10 +3,10 @@
 use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Json, Lifetimes, Record, Rejected};
 
 use super::keys::PlugKeys;
-use super::seal::{Lock, NONCE};
+use super::seal::{DerivedKey, NONCE};
 use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::extras::{CloakroomExtras, Keeps};
 use crate::layout::{Layout as _, Times, read, write};
-use crate::ours::{Keeps, Ours};
 use crate::secret::Secret;
 
 /// Erlang's external term format begins with its version number.
@@ -42,7 +42,7 @@ const TERM: u8 = 131;
 /// ```
 #[derive(Clone, Debug)]
 pub struct PlugCookie {
-    locks: Vec<Lock>,
+    keys: Vec<DerivedKey>,
 }
 
 /// Options of [`PlugCookie`].
@@ -77,11 +77,15 @@ impl PlugCookieBuilder {
     /// # Errors
     /// Fails if a secret is empty.
     pub fn build(self) -> Result<PlugCookie, ConfigError> {
-        let locks = self.secrets.iter().map(|(secret, salt)| {
+        let keys = self.secrets.iter().map(|(secret, salt)| {
             let secret = secret.checked("secret_key_base")?;
-            if self.encrypted { Lock::encrypted(secret, salt.bytes()) } else { Lock::signed(secret, salt.bytes()) }
+            if self.encrypted {
+                DerivedKey::encrypted(secret, salt.bytes())
+            } else {
+                DerivedKey::signed(secret, salt.bytes())
+            }
         });
-        Ok(PlugCookie { locks: locks.collect::<Result<_, _>>()? })
+        Ok(PlugCookie { keys: keys.collect::<Result<_, _>>()? })
     }
 }
 
@@ -106,8 +110,8 @@ impl CookieFormat for PlugCookie {
 
     fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let mut reason = Rejected::Malformed;
-        for lock in &self.locks {
-            match lock.open(cookie.value) {
+        for key in &self.keys {
+            match key.open(cookie.value) {
                 Ok(content) if content.first() == Some(&TERM) => return Err(Rejected::UnsafeSerializer),
                 Ok(content) => {
                     let text = String::from_utf8(content).map_err(|_| Rejected::Corrupt)?;
@@ -121,10 +125,10 @@ impl CookieFormat for PlugCookie {
     }
 
     fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
-        let ours = Ours::of(record, sealing.lifetimes, Keeps::Nothing, PlugKeys.csrf_key());
-        let content = write(&PlugKeys, record, &ours, &[])?;
+        let extras = CloakroomExtras::of(record, sealing.lifetimes, Keeps::Nothing, PlugKeys.csrf_key());
+        let content = write(&PlugKeys, record, &extras, &[])?;
         let nonce = sealing.random.first_chunk::<NONCE>().copied().unwrap_or_default();
-        let text = self.locks.first().and_then(|lock| lock.seal(content, nonce));
+        let text = self.keys.first().and_then(|key| key.seal(content, nonce));
         Ok(Sealed::new(text.ok_or_else(|| Error::unavailable("the session can't be encrypted"))?))
     }
 }

@@ -28,7 +28,7 @@ const BOUND: &[u8] = b"A128GCM";
 
 /// A key in use.
 #[derive(Clone)]
-pub(crate) enum Lock {
+pub(crate) enum DerivedKey {
     /// `SFMyNTY.` base64url(content) `.` base64url(HMAC-SHA256)
     Signed(Mac),
     /// `XCP.` base64url(nonce, tag, ciphertext)
@@ -41,7 +41,7 @@ fn derive(secret: &[u8], salt: &[u8]) -> Zeroizing<[u8; 32]> {
     key
 }
 
-impl Lock {
+impl DerivedKey {
     pub(crate) fn signed(secret: &[u8], salt: &[u8]) -> Result<Self, ConfigError> {
         Mac::new::<Sha256>(&derive(secret, salt)[..]).map(Self::Signed)
     }
@@ -97,7 +97,7 @@ impl Lock {
     }
 }
 
-impl fmt::Debug for Lock {
+impl fmt::Debug for DerivedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Encrypted(_) => "Encrypted(…)",

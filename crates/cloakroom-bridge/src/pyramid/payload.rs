@@ -2,9 +2,9 @@
 
 use cloakroom_session::{Error, Foreign, Json, Lifetimes, Record, Rejected, Text, Timestamp};
 
+use crate::extras::{CloakroomExtras, Keeps};
 use crate::layout::{Layout as _, Times, read, write};
 use crate::numbers::{float, seconds};
-use crate::ours::{Keeps, Ours};
 use crate::pyramid_keys::PyramidKeys;
 
 /// Pickle protocols 2 and later begin with this byte.
@@ -37,8 +37,8 @@ pub(crate) fn seal(
     now: Timestamp,
     lifetimes: &Lifetimes,
 ) -> Result<String, Error> {
-    let ours = Ours::of(record, lifetimes, Keeps::Created, keys.csrf_key());
-    let state = write(keys, record, &ours, &[])?;
+    let extras = CloakroomExtras::of(record, lifetimes, Keeps::Created, keys.csrf_key());
+    let state = write(keys, record, &extras, &[])?;
     Ok(format!("[{}, {}, {state}]", now.unix_secs(), created(keys, record)))
 }
 

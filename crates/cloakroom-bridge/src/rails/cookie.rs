@@ -9,11 +9,11 @@ use cloakroom_session::{
 use super::envelope;
 use super::keys::{RailsKeys, SESSION_ID};
 use super::legacy::Legacy;
-use super::seal::{Lock, NONCE, RailsDigest};
+use super::seal::{DerivedKey, NONCE, RailsDigest};
 use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::extras::{CloakroomExtras, Keeps};
 use crate::hex::hex;
 use crate::layout::{Layout as _, Times, read, write};
-use crate::ours::{Keeps, Ours};
 use crate::percent;
 use crate::secret::Secret;
 
@@ -41,7 +41,7 @@ use crate::secret::Secret;
 /// ```
 #[derive(Clone, Debug)]
 pub struct RailsCookie {
-    locks: Vec<Lock>,
+    keys: Vec<DerivedKey>,
     legacy: Legacy,
     expire_after: Option<Duration>,
     bare: bool,
@@ -128,14 +128,14 @@ impl RailsCookieBuilder {
     /// # Errors
     /// Fails if a secret is empty.
     pub fn build(self) -> Result<RailsCookie, ConfigError> {
-        let mut locks = Vec::with_capacity(self.secrets.len());
+        let mut keys = Vec::with_capacity(self.secrets.len());
         let mut legacy = None;
         for (secret, digest) in &self.secrets {
             let secret = secret.checked("secret_key_base")?;
             let digest = digest.unwrap_or(self.digest);
-            locks.push(match self.kind {
-                Kind::Encrypted => Lock::encrypted(secret, digest)?,
-                Kind::Signed => Lock::signed(secret, digest, self.signature)?,
+            keys.push(match self.kind {
+                Kind::Encrypted => DerivedKey::encrypted(secret, digest)?,
+                Kind::Signed => DerivedKey::signed(secret, digest, self.signature)?,
             });
             if legacy.is_none() {
                 // No other digest existed then.
@@ -143,7 +143,7 @@ impl RailsCookieBuilder {
             }
         }
         let legacy = legacy.ok_or_else(|| ConfigError::new("secret_key_base", "is missing"))?;
-        Ok(RailsCookie { locks, legacy, expire_after: self.expire_after, bare: self.bare })
+        Ok(RailsCookie { keys, legacy, expire_after: self.expire_after, bare: self.bare })
     }
 }
 
@@ -182,8 +182,8 @@ impl CookieFormat for RailsCookie {
     fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let text = percent::decode(cookie.value).ok_or(Rejected::Malformed)?;
         let mut reason = Rejected::Malformed;
-        for lock in &self.locks {
-            match lock.open(&text) {
+        for key in &self.keys {
+            match key.open(&text) {
                 Ok(plaintext) => {
                     let content = envelope::open(plaintext, cookie.name)?;
                     let times = times(content.expires, cookie.now, lifetimes);
@@ -196,17 +196,17 @@ impl CookieFormat for RailsCookie {
     }
 
     fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
-        let ours = Ours::of(record, sealing.lifetimes, Keeps::Nothing, RailsKeys.csrf_key());
+        let extras = CloakroomExtras::of(record, sealing.lifetimes, Keeps::Nothing, RailsKeys.csrf_key());
         let known = record.foreign(RailsKeys.framework()).is_some_and(|foreign| foreign.member(SESSION_ID).is_some());
         let (nonce, rest) = sealing.random.split_first_chunk::<NONCE>().unwrap_or((&[0; NONCE], &[]));
         let id = hex(rest.get(..16).unwrap_or_default());
         let id = [(SESSION_ID, Json::encode(SESSION_ID, &id)?.as_str().to_owned())];
-        let session = write(&RailsKeys, record, &ours, if known { &[] } else { &id })?;
+        let session = write(&RailsKeys, record, &extras, if known { &[] } else { &id })?;
         let mut clockwork = *record.clockwork();
         clockwork.touch(sealing.now, sealing.lifetimes);
         let ends = clockwork.ends();
         let content = if self.bare { session } else { envelope::seal(&session, ends, sealing.name)? };
-        let text = self.locks.first().and_then(|lock| lock.seal(content, *nonce));
+        let text = self.keys.first().and_then(|key| key.seal(content, *nonce));
         let text = text.ok_or_else(|| Error::unavailable("the session can't be encrypted"))?;
         Ok(Sealed::new(percent::encode(&text)).kept_for(self.expire_after))
     }

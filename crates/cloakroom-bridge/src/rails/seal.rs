@@ -57,14 +57,14 @@ impl RailsDigest {
 
 /// A key in use.
 #[derive(Clone)]
-pub(crate) enum Lock {
+pub(crate) enum DerivedKey {
     /// AES-256-GCM: `base64(ciphertext)--base64(nonce)--base64(tag)`.
     Encrypted(Box<Aes256Gcm>),
     /// `base64(content)--hex(HMAC)`.
     Signed(Mac),
 }
 
-impl Lock {
+impl DerivedKey {
     pub(crate) fn encrypted(secret: &[u8], digest: RailsDigest) -> Result<Self, ConfigError> {
         let key = digest.derive::<32>(secret, "authenticated encrypted cookie");
         let cipher = Aes256Gcm::new_from_slice(&key[..]);
@@ -127,7 +127,7 @@ impl Lock {
     }
 }
 
-impl fmt::Debug for Lock {
+impl fmt::Debug for DerivedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Encrypted(_) => "Encrypted(…)",

@@ -8,6 +8,7 @@ use cloakroom_session::{Carrier, Commit, Error, Foreign, Plan, Record, Rejected,
 
 use super::factory::SharedRecords;
 use super::format::{RecordFormat, Touching};
+use super::outcome::CommitOutcome;
 use super::store::{ForeignStore, Swap};
 use crate::cookie_format::Sealing;
 
@@ -15,47 +16,35 @@ use crate::cookie_format::Sealing;
 /// broken.
 const MOST_COLLISIONS: usize = 4;
 
-/// The state of the store after a commit.
-#[expect(clippy::large_enum_variant, reason = "it is short-lived and stays on the stack")]
-pub(crate) enum Outcome {
-    Kept(String, Record),
-    Ended {
-        was_there: bool,
-    },
-    /// The session ended in the meantime: the changes are dropped, and no cookie is sent.
-    Dropped,
-    Untouched,
-}
-
 impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
-    pub(crate) async fn carry_out(&self, commit: &Commit) -> Result<Outcome, Error> {
+    pub(crate) async fn carry_out(&self, commit: &Commit) -> Result<CommitOutcome, Error> {
         let (session, now) = (commit.session(), commit.now());
         let id = self.raw_id(session.base().foreign(self.format.framework()));
         match (commit.plan(), id) {
             (Plan::Create, _) => {
                 let (id, record) = self.create(commit).await?;
-                Ok(Outcome::Kept(id, record))
+                Ok(CommitOutcome::Kept(id, record))
             }
             (Plan::EndThenCreate, _) => {
                 // End first: if the rest fails, the visitor is signed out, which is the safe
                 // outcome.
                 self.end(session.ended_foreign()).await?;
                 let (id, record) = self.create(commit).await?;
-                Ok(Outcome::Kept(id, record))
+                Ok(CommitOutcome::Kept(id, record))
             }
             (Plan::End, _) => {
                 let was_there = self.end(session.ended_foreign()).await?;
-                Ok(Outcome::Ended { was_there })
+                Ok(CommitOutcome::Ended { was_there })
             }
             (Plan::Touch, Some(id)) if self.format.touching() == Touching::Expiry => {
                 let record = Arc::unwrap_or_clone(commit.record());
                 let there = self.call("touch", self.store.touch(id, record.clockwork().ends(), now)).await?;
-                Ok(if there { Outcome::Kept(id.to_owned(), record) } else { Outcome::Dropped })
+                Ok(if there { CommitOutcome::Kept(id.to_owned(), record) } else { CommitOutcome::Dropped })
             }
             (Plan::Touch | Plan::Replace, Some(id)) => self.within(self.replace(commit, id)).await,
             (Plan::Cycle, Some(id)) => self.within(self.cycle(commit, id)).await,
-            (Plan::Drop(_), _) => Ok(Outcome::Dropped),
-            _ => Ok(Outcome::Untouched),
+            (Plan::Drop(_), _) => Ok(CommitOutcome::Dropped),
+            _ => Ok(CommitOutcome::Untouched),
         }
     }
 
@@ -64,7 +53,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         foreign.filter(|foreign| foreign.framework() == self.format.framework())?.id()
     }
 
-    async fn within(&self, commit: impl Future<Output = Result<Outcome, Error>>) -> Result<Outcome, Error> {
+    async fn within(&self, commit: impl Future<Output = Result<CommitOutcome, Error>>) -> Result<CommitOutcome, Error> {
         tokio::time::timeout(self.commit_timeout, commit).await.unwrap_or_else(|_| {
             let patience = self.commit_timeout;
             Err(Error::unavailable(format!(
@@ -108,7 +97,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         Err(Error::unavailable(format!("{MOST_COLLISIONS} fresh session ids were taken")))
     }
 
-    async fn replace(&self, commit: &Commit, id: &str) -> Result<Outcome, Error> {
+    async fn replace(&self, commit: &Commit, id: &str) -> Result<CommitOutcome, Error> {
         let (session, now) = (commit.session(), commit.now());
         let mut base = session.base().clone();
         let mut record = Arc::unwrap_or_clone(commit.record());
@@ -118,45 +107,45 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
             match self.call("replace", self.store.replace(id, seen, &text, ends, now)).await? {
                 Swap::Done => {
                     self.remember(&mut record, id, &text);
-                    return Ok(Outcome::Kept(id.to_owned(), record));
+                    return Ok(CommitOutcome::Kept(id.to_owned(), record));
                 }
-                Swap::Gone => return Ok(Outcome::Dropped),
+                Swap::Gone => return Ok(CommitOutcome::Dropped),
                 Swap::Conflict => {}
             }
-            let Some(newest) = self.newest(id, attempt, now).await? else { return Ok(Outcome::Dropped) };
+            let Some(newest) = self.newest(id, attempt, now).await? else { return Ok(CommitOutcome::Dropped) };
             if commit.has_written(&newest) {
-                return Ok(Outcome::Kept(id.to_owned(), newest));
+                return Ok(CommitOutcome::Kept(id.to_owned(), newest));
             }
-            record = self.again(commit, &newest)?;
+            record = self.replay(commit, &newest)?;
             base = newest;
         }
-        Ok(Outcome::Dropped)
+        Ok(CommitOutcome::Dropped)
     }
 
-    async fn cycle(&self, commit: &Commit, id: &str) -> Result<Outcome, Error> {
+    async fn cycle(&self, commit: &Commit, id: &str) -> Result<CommitOutcome, Error> {
         let now = commit.now();
         let mut base = commit.session().base().clone();
         let (new, mut record) = self.create(commit).await?;
         for attempt in 0_u32.. {
             match self.call("end", self.store.end_if(id, self.seen(&base), now)).await? {
-                Swap::Done => return Ok(Outcome::Kept(new, record)),
+                Swap::Done => return Ok(CommitOutcome::Kept(new, record)),
                 // An earlier attempt of this commit ended it; its answer was lost.
-                Swap::Gone if commit.is_resumed() => return Ok(Outcome::Kept(new, record)),
+                Swap::Gone if commit.is_resumed() => return Ok(CommitOutcome::Kept(new, record)),
                 Swap::Gone => break,
                 Swap::Conflict => {}
             }
             // Another request wrote to the old record: its changes must not be lost.
             let Some(newest) = self.newest(id, attempt, now).await? else { break };
-            let mut again = self.again(commit, &newest)?;
-            let text = self.text(&new, &again, now)?;
-            let (seen, ends) = (self.seen(&record), again.clockwork().ends());
+            let mut replayed = self.replay(commit, &newest)?;
+            let text = self.text(&new, &replayed, now)?;
+            let (seen, ends) = (self.seen(&record), replayed.clockwork().ends());
             self.call("replace", self.store.replace(&new, seen, &text, ends, now)).await?;
-            self.remember(&mut again, &new, &text);
-            (base, record) = (newest, again);
+            self.remember(&mut replayed, &new, &text);
+            (base, record) = (newest, replayed);
         }
         // The session ended in the meantime, so the record that was to replace it is ended too.
         self.call("end", self.store.end(&new)).await?;
-        Ok(Outcome::Dropped)
+        Ok(CommitOutcome::Dropped)
     }
 
     fn seen<'a>(&self, record: &'a Record) -> &'a str {
@@ -177,7 +166,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     }
 
     /// Replays the session on a record that another request wrote.
-    fn again(&self, commit: &Commit, newest: &Record) -> Result<Record, Error> {
+    fn replay(&self, commit: &Commit, newest: &Record) -> Result<Record, Error> {
         meter::event(Carrier::Id, Event::Replayed);
         let mut record = cloakroom_session::replay(commit, newest, self.conflicts)?;
         commit.mark(&mut record);

@@ -1,4 +1,5 @@
-//! The factory for records that another framework keeps in its store.
+//! The factory for records that another framework keeps in its store. Its methods for a commit are
+//! in `commit`.
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,8 +12,8 @@ use cloakroom_session::{
 };
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::commit::Outcome;
 use super::format::RecordFormat;
+use super::outcome::CommitOutcome;
 use super::store::ForeignStore;
 use crate::cookie_format::Presented;
 
@@ -125,15 +126,15 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         record.restore_foreign(foreign.stored(id, text));
     }
 
-    fn cookie_for(&self, commit: &Commit, outcome: &Outcome) -> Result<Vec<SetCookie>, Error> {
+    fn cookie_for(&self, commit: &Commit, outcome: &CommitOutcome) -> Result<Vec<SetCookie>, Error> {
         // A browser that drops its cookie after `max_age` needs a new one while the session
         // continues.
         let renews = self.max_age.is_some() && matches!(commit.plan(), Plan::Replace | Plan::Touch);
         Ok(match (commit.cookie(), outcome) {
             // If there was nothing to end, the browser may have the cookie of a newer session.
-            (CookieUpdate::Remove, Outcome::Ended { was_there: true }) => vec![self.cookie.remove()],
-            (CookieUpdate::Set, Outcome::Kept(id, record)) => vec![self.set(id, record, commit.now())?],
-            (_, Outcome::Kept(id, record)) if renews => vec![self.set(id, record, commit.now())?],
+            (CookieUpdate::Remove, CommitOutcome::Ended { was_there: true }) => vec![self.cookie.remove()],
+            (CookieUpdate::Set, CommitOutcome::Kept(id, record)) => vec![self.set(id, record, commit.now())?],
+            (_, CommitOutcome::Kept(id, record)) if renews => vec![self.set(id, record, commit.now())?],
             _ => Vec::new(),
         })
     }
@@ -176,21 +177,21 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         let plan = commit.plan();
         let outcome = self.carry_out(commit).await?;
-        if matches!(outcome, Outcome::Dropped) {
+        if matches!(outcome, CommitOutcome::Dropped) {
             meter::event(Carrier::Id, Event::Dropped);
         } else {
             Event::of(plan).iter().for_each(|event| meter::event(Carrier::Id, *event));
         }
         let cookies = self.cookie_for(commit, &outcome)?;
         let after = match outcome {
-            Outcome::Kept(id, record) => After::Kept(id_of(&id), record.into()),
-            Outcome::Ended { .. } => After::Ended,
-            Outcome::Dropped => {
+            CommitOutcome::Kept(id, record) => After::Kept(id_of(&id), record.into()),
+            CommitOutcome::Ended { .. } => After::Ended,
+            CommitOutcome::Dropped => {
                 let changes = commit.session().log().len();
                 tracing::warn!(?plan, changes, "session changes dropped: it has ended in the meantime");
                 After::Dropped
             }
-            Outcome::Untouched => After::Untouched,
+            CommitOutcome::Untouched => After::Untouched,
         };
         Ok(Committed::new(commit.settle(after), cookies))
     }

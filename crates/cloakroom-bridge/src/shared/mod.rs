@@ -7,6 +7,7 @@ mod commit;
 mod factory;
 mod format;
 mod memory;
+mod outcome;
 mod store;
 
 pub use factory::{SharedRecords, SharedRecordsBuilder};

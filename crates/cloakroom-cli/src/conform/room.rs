@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use cloakroom::{Clock as _, Cursor, Store as _, StoreIdentity, SystemClock, connect};
 
 use crate::outcome::WrongUse;
-use crate::walk::{PAGE, within};
+use crate::scan::{PAGE, within};
 
 /// A store that no application uses.
 #[derive(Debug, PartialEq, Eq)]

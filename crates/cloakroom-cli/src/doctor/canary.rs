@@ -6,7 +6,7 @@ use cloakroom::{
     Created, Entry, Loaded, Replaced, Severity, Store, StoreError, StoreKey, Timestamp, all_owned, fresh_id,
 };
 
-use crate::walk::within;
+use crate::scan::within;
 
 /// Its lifetime if ending it fails.
 const LIFE: Duration = Duration::from_secs(60);

@@ -3,9 +3,11 @@
 //! | file | contents |
 //! |---|---|
 //! | `framework` | the frameworks, and their ways of sealing |
-//! | `shape` | the outer form of a cookie, visible without its secret |
+//! | `seal` | the seals that are visible without the secret |
+//! | `shape` | the framework that the outer form of a cookie suggests |
 
-mod framework;
+pub(super) mod framework;
+pub(super) mod seal;
 mod shape;
 
 use std::path::{Path, PathBuf};
@@ -16,10 +18,9 @@ use cloakroom::bridge::{CookieFormat, Presented};
 use cloakroom::{Record, Rejected, Timestamp};
 use serde_json::Value;
 
-pub(super) use self::framework::Framework;
-use self::framework::{Reader, Way};
-use self::shape::{seal, shape};
-use super::Question;
+use self::framework::{Framework, Other, Reader, Way};
+use self::shape::shape;
+use super::question::Question;
 use super::report::{Report, Verdict};
 use super::sealed::{out_of_time, refused};
 use crate::outcome::WrongUse;
@@ -46,14 +47,6 @@ pub(super) struct OtherOptions {
     /// and Flask, if it isn't their default
     #[arg(long, requires = "framework")]
     salt: Option<String>,
-}
-
-/// A framework, and the given part of its configuration.
-pub(super) struct Other {
-    pub(super) framework: Framework,
-    pub(super) secret: Option<String>,
-    pub(super) encrypt_key: Option<String>,
-    pub(super) salt: Option<String>,
 }
 
 impl OtherOptions {
@@ -199,11 +192,6 @@ fn missing(way: &Way, question: &Question<'_>) -> Option<String> {
 /// Returns true if the reason was found after the seal had been verified.
 const fn is_about_content(why: Rejected) -> bool {
     matches!(why, Rejected::Corrupt | Rejected::UnsafeSerializer | Rejected::WrongPurpose | Rejected::Bomb)
-}
-
-/// Returns true for a complete value of a framework with a recognizable form.
-pub(super) fn is_sealed(value: &str) -> bool {
-    seal(value).is_some()
 }
 
 /// Guesses the framework by the cookie's form. Only a secret can confirm it.

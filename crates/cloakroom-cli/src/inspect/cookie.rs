@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use cloakroom::MAX_COOKIE;
 
-use super::bridged;
+use super::bridged::seal::is_sealed;
 use crate::outcome::WrongUse;
 
 /// Far more than a browser keeps of a cookie: longer input was pasted by mistake.
@@ -79,7 +79,7 @@ fn piece(text: &str) -> &str {
 /// Splits name and value, if there is a name. Values of other formats may end with equals signs,
 /// and those of Rails contain them.
 fn pair(piece: &str) -> Option<(&str, &str)> {
-    if bridged::is_sealed(piece) {
+    if is_sealed(piece) {
         return None;
     }
     let is_name = |it: &str| !it.is_empty() && !it.contains([':', '"', '%', '/', '+']) && it.len() < 60;

@@ -2,7 +2,7 @@
 
 use cloakroom::SessionId;
 
-use super::Question;
+use super::question::Question;
 use super::report::{Report, Verdict};
 
 pub(super) fn look(question: &Question<'_>) -> anyhow::Result<Option<Report>> {

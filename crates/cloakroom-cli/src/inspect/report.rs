@@ -3,11 +3,11 @@
 use cloakroom::Record;
 use serde_json::{Map, Value, json};
 
-use super::Question;
 use super::cookie::Cookie;
+use super::question::Question;
 use crate::describe::{Values, contents, lines};
-use crate::moment::{span, utc};
 use crate::output::plain;
+use crate::time::{span, utc};
 
 /// The result of `inspect`.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom::{CsrfToken, Deadline, Keyring, Record, Rejected, Seal, Sealer, SessionId, Timestamp};
 
-use super::Question;
+use super::question::Question;
 use super::report::{Report, Verdict};
 
 /// Key id and tag of a signed cookie.

@@ -1,18 +1,16 @@
 //! Copying sessions page by page.
 
-use std::collections::HashSet;
-
 use cloakroom::{
     Clock as _, Created, Loaded, Replaced, Scanned, Store as _, StoreError, StoreKey, SystemClock, Version,
 };
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::Stores;
 use super::journal::{Journal, Pass};
 use super::progress::Progress;
 use super::report::Report;
 use super::step::{Left, Mark, Step, Task};
-use crate::walk::{PAGE, Walk, within};
+use super::stores::Stores;
+use crate::scan::{PAGE, Scan, within};
 
 /// The number of attempts for a session that the application is writing at the target.
 const ROUNDS: usize = 4;
@@ -24,11 +22,11 @@ pub(super) async fn run(
     progress: &mut Progress,
     report: &mut Report,
 ) -> anyhow::Result<Pass> {
-    let (mut walk, pass) = (Walk::new(&stores.from, PAGE), journal.walk()?);
-    while let Some(page) = walk.page().await? {
+    let (mut scan, pass) = (Scan::new(&stores.from, PAGE), journal.start_pass()?);
+    while let Some(page) = scan.page().await? {
         report.damaged += journal.meet(pass, page.damaged.into_iter())?.len() as u64;
         report.locked += journal.meet(pass, page.locked.iter().map(|it| it.key))?.len() as u64;
-        let sessions = new(journal, pass, page.sessions)?;
+        let sessions = journal.meet_sessions(pass, page.sessions)?;
         report.as_kept += sessions.iter().filter(|it| it.entry.is_encrypted()).count() as u64;
         report.sessions += sessions.len() as u64;
         copy_page(stores, journal, sessions, report).await?;
@@ -37,13 +35,6 @@ pub(super) async fn run(
     }
     progress.end();
     Ok(pass)
-}
-
-/// Returns the sessions of a page that are new in this pass: a store whose table is resized during
-/// iteration may return a session twice.
-pub(super) fn new(journal: &Journal, pass: Pass, sessions: Vec<Scanned>) -> anyhow::Result<Vec<Scanned>> {
-    let mut new: HashSet<StoreKey> = journal.meet(pass, sessions.iter().map(|it| it.key))?.into_iter().collect();
-    Ok(sessions.into_iter().filter(|scanned| new.remove(&scanned.key)).collect())
 }
 
 async fn copy_page(stores: &Stores, journal: &Journal, page: Vec<Scanned>, report: &mut Report) -> anyhow::Result<()> {

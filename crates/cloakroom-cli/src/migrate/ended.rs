@@ -4,11 +4,11 @@
 use cloakroom::{Clock as _, Store as _, StoreError, StoreKey, SystemClock};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::Stores;
 use super::journal::{Copied, Journal, Pass};
 use super::report::Report;
 use super::step::is_to_end;
-use crate::walk::{PAGE, within};
+use super::stores::Stores;
+use crate::scan::{PAGE, within};
 
 /// This many may always end; beyond that, up to a tenth of all copied sessions.
 const FEW: u64 = 100;

@@ -11,12 +11,13 @@
 //! | `sessions` | the state of each key (`Known`), and the last pass that found it |
 //! | `ending` | sessions that ended at the source and are about to be ended at the target |
 
+use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
-use cloakroom::{StoreIdentity, StoreKey, Timestamp};
+use cloakroom::{Scanned, StoreIdentity, StoreKey, Timestamp};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, ToSql, params};
 
 use super::step::{Known, Mark};
@@ -167,7 +168,7 @@ impl Journal {
     }
 
     /// Starts a pass over the source.
-    pub(super) fn walk(&self) -> rusqlite::Result<Pass> {
+    pub(super) fn start_pass(&self) -> rusqlite::Result<Pass> {
         self.file.query_row("UPDATE stores SET walks = walks + 1 RETURNING walks", [], |row| row.get(0).map(Pass))
     }
 
@@ -183,6 +184,13 @@ impl Journal {
             }
             Ok(new)
         })
+    }
+
+    /// Records that a pass has found these sessions. Returns the ones that are new in this pass: a
+    /// store whose table is resized during iteration may return a session twice.
+    pub(super) fn meet_sessions(&self, pass: Pass, sessions: Vec<Scanned>) -> rusqlite::Result<Vec<Scanned>> {
+        let mut new: HashSet<StoreKey> = self.meet(pass, sessions.iter().map(|it| it.key))?.into_iter().collect();
+        Ok(sessions.into_iter().filter(|scanned| new.remove(&scanned.key)).collect())
     }
 
     /// Records the writes that are about to be made.
@@ -365,7 +373,7 @@ mod tests {
         }
         let journal = open(&path).unwrap();
         journal.forget(&[key(2)]).unwrap();
-        let pass = journal.walk().unwrap();
+        let pass = journal.start_pass().unwrap();
         assert_eq!(journal.copied(pass).unwrap(), Copied { all: 2, met: 0 });
     }
 
@@ -378,7 +386,7 @@ mod tests {
         journal.settle(&[]).unwrap();
         let meet = |pass, numbers: &[u8]| journal.meet(pass, numbers.iter().map(|number| key(*number))).unwrap();
         for _ in 0..2 {
-            let pass = journal.walk().unwrap();
+            let pass = journal.start_pass().unwrap();
             assert_eq!(meet(pass, &[1, 3, 9]), [key(1), key(3), key(9)]);
             assert_eq!(meet(pass, &[3, 1, 5]), [key(5)]);
             assert_eq!(journal.copied(pass).unwrap(), Copied { all: 4, met: 2 });

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use cloakroom::{Clock as _, SystemClock, Timestamp};
 
-use crate::moment::span;
 use crate::table::grouped;
+use crate::time::span;
 
 const WIDTH: u64 = 30;
 

@@ -64,7 +64,7 @@ impl Report {
         lines.extend((self.not_ended > 0).then_some((self.not_ended, many)));
         let mut text: String = lines.iter().map(|(count, what)| format!("{:>11}  {what}\n", grouped(*count))).collect();
         if let Some(verified) = &self.verified {
-            text.push_str(&verified.text());
+            text.push_str(&text_of(verified));
         }
         text
     }
@@ -85,28 +85,27 @@ impl Report {
     }
 }
 
-impl Verified {
-    fn text(&self) -> String {
-        let [source, target] = self.checksums;
-        let sums = if source == target {
-            format!("checksum {source:016x} on both sides")
-        } else {
-            format!("checksums {source:016x} at the source, {target:016x} at the target")
-        };
-        let mut text = format!("verified: {} are the same; {sums}\n", grouped(self.same));
-        let optional = [
-            (self.theirs, "differ because the application has written them at the target"),
-            (self.behind, "were used or created at the source in the meantime: run it again"),
-            (
-                self.gone,
-                "were copied but are missing: ended at the target, or lost. Does it evict? Run `cloakroom doctor`",
-            ),
-        ];
-        for (count, what) in optional.into_iter().filter(|(count, _)| *count > 0) {
-            text.push_str(&format!("{:>11}  {what}\n", grouped(count)));
-        }
-        text
+/// Describes the result of the comparison.
+fn text_of(verified: &Verified) -> String {
+    let [source, target] = verified.checksums;
+    let sums = if source == target {
+        format!("checksum {source:016x} on both sides")
+    } else {
+        format!("checksums {source:016x} at the source, {target:016x} at the target")
+    };
+    let mut text = format!("verified: {} are the same; {sums}\n", grouped(verified.same));
+    let optional = [
+        (verified.theirs, "differ because the application has written them at the target"),
+        (verified.behind, "were used or created at the source in the meantime: run it again"),
+        (
+            verified.gone,
+            "were copied but are missing: ended at the target, or lost. Does it evict? Run `cloakroom doctor`",
+        ),
+    ];
+    for (count, what) in optional.into_iter().filter(|(count, _)| *count > 0) {
+        text.push_str(&format!("{:>11}  {what}\n", grouped(count)));
     }
+    text
 }
 
 #[cfg(test)]

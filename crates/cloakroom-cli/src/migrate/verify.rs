@@ -6,8 +6,8 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::journal::Journal;
 use super::progress::Progress;
 use super::step::{Known, whole_print};
-use super::{Stores, copy};
-use crate::walk::{PAGE, Walk, within};
+use super::stores::Stores;
+use crate::scan::{PAGE, Scan, within};
 
 /// The result of the comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,14 +26,14 @@ pub(super) struct Verified {
 /// Reads every session of the source again, and the entry under the same key at the target.
 pub(super) async fn run(stores: &Stores, journal: &Journal, progress: &mut Progress) -> anyhow::Result<Verified> {
     let mut verified = Verified::default();
-    let (mut walk, pass) = (Walk::new(&stores.from, PAGE), journal.walk()?);
+    let (mut scan, pass) = (Scan::new(&stores.from, PAGE), journal.start_pass()?);
     let mut looked_at = 0;
-    while let Some(page) = walk.page().await? {
+    while let Some(page) = scan.page().await? {
         let load = |scanned: Scanned| async move {
             let there = within(stores.to.load(&scanned.key, SystemClock.now())).await?;
             Ok::<_, StoreError>((scanned, there))
         };
-        let sessions = copy::new(journal, pass, page.sessions)?;
+        let sessions = journal.meet_sessions(pass, page.sessions)?;
         let pairs: Vec<(Scanned, Loaded)> =
             stream::iter(sessions).map(load).buffer_unordered(stores.at_once).try_collect().await?;
         looked_at += pairs.len() as u64;

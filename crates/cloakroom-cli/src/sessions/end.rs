@@ -6,12 +6,12 @@ use serde_json::json;
 
 use super::list::NO_OWNERS;
 use super::named::Name;
-use crate::moment::When;
 use crate::outcome::Outcome;
 use crate::output::{print, print_json};
-use crate::place::{Open, store};
+use crate::scan::{has_locked, within};
 use crate::secret::RecordKeyOptions;
-use crate::walk::{has_locked, within};
+use crate::store_url::{Open, store};
+use crate::time::When;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\

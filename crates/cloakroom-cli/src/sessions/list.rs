@@ -7,12 +7,12 @@ use cloakroom::{AnyStore, Clock as _, Cursor, Scanned, Store as _, SystemClock, 
 use serde_json::{Value, json};
 
 use crate::describe::{facts, rows};
-use crate::moment::{before, parse_span};
 use crate::outcome::Outcome;
 use crate::output::{print, print_json};
-use crate::place::{Open, store};
+use crate::scan::{has_locked, within};
 use crate::secret::{RecordKeyOptions, locked};
-use crate::walk::{has_locked, within};
+use crate::store_url::{Open, store};
+use crate::time::{before, parse_span};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\

@@ -7,7 +7,7 @@ use anyhow::bail;
 use cloakroom::{AnyStore, SessionId, StoreKey};
 
 use crate::outcome::WrongUse;
-use crate::walk;
+use crate::scan;
 
 /// The minimum number of digits: eight, the number shown in traces.
 const SHORTEST: usize = 8;
@@ -55,7 +55,7 @@ impl Name {
             Self::Beginning(digits) => digits,
         };
         let mut found = Vec::new();
-        let unread = walk::all(store, |scanned| found.extend(Some(scanned.key))).await?;
+        let unread = scan::all(store, |scanned| found.extend(Some(scanned.key))).await?;
         found.extend(unread.damaged);
         found.retain(|key| key.to_hex().starts_with(beginning));
         match found.as_slice() {

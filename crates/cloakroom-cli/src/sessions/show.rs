@@ -8,9 +8,9 @@ use super::named::Name;
 use crate::describe::{Values, known, lines, session};
 use crate::outcome::Outcome;
 use crate::output::{print, print_json};
-use crate::place::{Open, store};
+use crate::scan::within;
 use crate::secret::RecordKeyOptions;
-use crate::walk::within;
+use crate::store_url::{Open, store};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\

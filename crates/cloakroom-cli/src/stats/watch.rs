@@ -6,11 +6,11 @@ use std::time::Duration;
 use cloakroom::{AnyStore, Clock as _, Scanned, StoreKey, SystemClock, Timestamp};
 use serde_json::json;
 
-use crate::moment::utc;
 use crate::outcome::Outcome;
 use crate::output::print;
+use crate::scan;
 use crate::table::grouped;
-use crate::walk;
+use crate::time::utc;
 
 /// Version and last use of each session.
 type Look = HashMap<StoreKey, (u64, Timestamp)>;
@@ -79,7 +79,7 @@ async fn look(store: &AnyStore) -> anyhow::Result<Look> {
     let note = |Scanned { key, version, entry, .. }: &Scanned| {
         look.insert(*key, (version.writes(), entry.touched));
     };
-    walk::all(store, note).await?;
+    scan::all(store, note).await?;
     Ok(look)
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn serve(app: Arc<App>, listener: TcpListener) -> anyhow::Result<Serv
                 Ok(now) => {
                     Either::Left(clock::at(now, next.call(request).map_ok(ServiceResponse::map_into_boxed_body)))
                 }
-                Err(reply) => Either::Right(ready(Ok(request.into_response(response(reply))))),
+                Err(why) => Either::Right(ready(Ok(request.into_response(response(Reply::words(400, why)))))),
             }
         })
     });

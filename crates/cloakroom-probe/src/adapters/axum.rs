@@ -56,7 +56,7 @@ async fn on_time(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     match clock::read(&parts) {
         Ok(now) => clock::at(now, next.run(Request::from_parts(parts, body))).await,
-        Err(reply) => response(reply),
+        Err(why) => response(Reply::words(400, why)),
     }
 }
 

@@ -44,7 +44,7 @@ async fn visit(app: Arc<App>, request: Request<Incoming>) -> Outcome {
     let (parts, body) = request.into_parts();
     let now = match clock::read(&parts) {
         Ok(now) => now,
-        Err(reply) => return Ok(response(reply)),
+        Err(why) => return Ok(response(Reply::words(400, why))),
     };
     let sessions = SessionLayer::from_engine(app.engine.clone());
     let service = sessions.layer(service_fn(move |request| check(Arc::clone(&app), request)));

@@ -3,29 +3,27 @@
 use cloakroom_session::Timestamp;
 use cloakroom_store::{Checkup, Severity, StoreError, Topic};
 
-use super::MysqlStore;
 use super::cluster::Cluster;
-use crate::link::Cells;
+use super::connections::Connections;
+use super::statements::Statement;
+use crate::query::Cells;
 
-/// Selects one row that every user may read.
-pub(super) const QUESTION: &str = "SELECT CAST(VERSION() AS BINARY), CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED), \
-    CAST(@@innodb_flush_log_at_trx_commit AS SIGNED), CAST(@@read_only AS SIGNED), CAST(@@sync_binlog AS SIGNED), \
-    CAST(@@log_bin AS SIGNED), (SELECT CAST(engine AS BINARY) FROM information_schema.tables \
-    WHERE table_schema = {database} AND table_name = '{name}'), CAST(@@innodb_read_only AS SIGNED)";
-
-impl MysqlStore {
-    pub(super) async fn look(&self) -> Result<Checkup, StoreError> {
-        let mut rows = self.link.rows(&self.words.checkup, &[], |cells| Ok(Answer::of(cells))).await?;
-        let checkup = rows.pop().ok_or_else(|| StoreError::unavailable("the result has no rows"))?.judged();
-        let text = |cells: &dyn Cells, column| {
-            String::from_utf8_lossy(cells.bytes(column).flatten().unwrap_or_default()).into_owned()
-        };
-        let variables = self.link.rows(&self.words.cluster, &[], |cells| Ok((text(cells, 0), text(cells, 1)))).await?;
-        Ok(match Cluster::of(variables).finding() {
-            Some((severity, text)) => checkup.found(Topic::Replication, severity, text),
-            None => checkup,
-        })
-    }
+/// Asks about the server and about its cluster, and judges the answers.
+pub(super) async fn run_checkup(
+    connections: &Connections,
+    server: &Statement,
+    cluster: &Statement,
+) -> Result<Checkup, StoreError> {
+    let mut rows = connections.rows(server, &[], |cells| Ok(Answer::of(cells))).await?;
+    let checkup = rows.pop().ok_or_else(|| StoreError::unavailable("the result has no rows"))?.judged();
+    let text = |cells: &dyn Cells, column| {
+        String::from_utf8_lossy(cells.bytes(column).flatten().unwrap_or_default()).into_owned()
+    };
+    let variables = connections.rows(cluster, &[], |cells| Ok((text(cells, 0), text(cells, 1)))).await?;
+    Ok(match Cluster::of(variables).finding() {
+        Some((severity, text)) => checkup.found(Topic::Replication, severity, text),
+        None => checkup,
+    })
 }
 
 /// The server's answers.

@@ -18,9 +18,9 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::cluster::Membership;
-use super::told;
+use super::failure::to_failure;
 use crate::gate::{Gate, Pauses, Place};
-use crate::link::Failure;
+use crate::query::Failure;
 use crate::suspects::{GRACE, SUSPICIOUS, Suspects, TEST};
 
 /// The time limit for a kill request.
@@ -103,7 +103,7 @@ impl Lender {
                         if pauses.next().await {
                             continue;
                         }
-                        return Err(told(error));
+                        return Err(to_failure(error));
                     }
                     // Other connections of this pool exist: wait for one of them.
                     place = match self.gate.close(place, there) {
@@ -114,7 +114,7 @@ impl Lender {
                         }
                     };
                 }
-                Err(why) => return Err(told(why)),
+                Err(why) => return Err(to_failure(why)),
             }
         }
     }
@@ -124,7 +124,7 @@ impl Lender {
         let Some(membership) = &self.membership else { return Ok(()) };
         let seen_to = membership.see_to(lease.owing()?).await;
         lease.answered();
-        seen_to.map_err(told)
+        seen_to.map_err(to_failure)
     }
 
     fn connections(&self) -> usize {

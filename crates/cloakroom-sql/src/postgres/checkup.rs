@@ -1,29 +1,17 @@
 //! The checkup of a PostgreSQL server.
 
+use std::sync::Arc;
+
 use cloakroom_session::Timestamp;
 use cloakroom_store::{Checkup, Severity, StoreError, Topic};
 
-use super::PostgresStore;
-use crate::link::Cells;
+use super::connections::Connections;
+use crate::query::Cells;
 
-/// Selects one row; texts as bytes, like everything that this crate reads. Only an administrator
-/// sees details of replicas; other users only see that they exist.
-pub(super) const QUESTION: &str = "SELECT convert_to(current_setting('server_version'), 'UTF8'), \
-    CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT), \
-    convert_to(current_setting('fsync'), 'UTF8'), convert_to(current_setting('full_page_writes'), 'UTF8'), \
-    convert_to(current_setting('synchronous_commit'), 'UTF8'), \
-    CASE WHEN pg_is_in_recovery() THEN 1::BIGINT ELSE 0 END, \
-    (SELECT count(*) FROM pg_stat_replication), convert_to(current_setting('synchronous_standby_names'), 'UTF8'), \
-    (SELECT convert_to(CAST(relpersistence AS TEXT), 'UTF8') FROM pg_class WHERE oid = to_regclass('{table}')), \
-    CASE WHEN current_setting('transaction_read_only') = 'on' THEN 1::BIGINT ELSE 0 END, \
-    CASE WHEN current_setting('enable_bitmapscan') = 'off' THEN 1::BIGINT ELSE 0 END, \
-    convert_to(current_setting('statement_timeout'), 'UTF8'), convert_to(current_setting('lock_timeout'), 'UTF8')";
-
-impl PostgresStore {
-    pub(super) async fn look(&self) -> Result<Checkup, StoreError> {
-        let mut rows = self.link.rows(&self.words.checkup, &[], |cells| Ok(Answer::of(cells))).await?;
-        Ok(rows.pop().ok_or_else(|| StoreError::unavailable("the result has no rows"))?.judged())
-    }
+/// Runs the statement `CHECKUP` and judges the answer.
+pub(super) async fn run_checkup(connections: &Connections, statement: &Arc<str>) -> Result<Checkup, StoreError> {
+    let mut rows = connections.rows(statement, &[], |cells| Ok(Answer::of(cells))).await?;
+    Ok(rows.pop().ok_or_else(|| StoreError::unavailable("the result has no rows"))?.judged())
 }
 
 /// The server's answers.

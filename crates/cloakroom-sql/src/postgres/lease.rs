@@ -21,9 +21,9 @@ use tokio::time::{Instant, timeout};
 use tokio_postgres::error::SqlState;
 
 use super::cancel::Canceller;
-use super::told;
+use super::failure::to_failure;
 use crate::gate::{Gate, Pauses, Place};
-use crate::link::Failure;
+use crate::query::Failure;
 use crate::suspects::{GRACE, SUSPICIOUS, Suspects, TEST};
 
 /// The time limit for a cancel request and the answer to it.
@@ -209,7 +209,7 @@ async fn settle(lender: Arc<Lender>, object: Object, place: Place) {
 }
 
 fn failure(error: PoolError) -> Failure {
-    if let PoolError::Backend(why) = error { told(why) } else { Failure::because(error) }
+    if let PoolError::Backend(why) = error { to_failure(why) } else { Failure::because(error) }
 }
 
 /// Returns true if the server has no room for another connection.

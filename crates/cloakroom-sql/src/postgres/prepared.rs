@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::link::Unprepared;
+use crate::query::Unprepared;
 
 /// After the server has forgotten this many statements, none is prepared any more.
 const FORGOTTEN: usize = 3;

@@ -12,7 +12,7 @@ use super::cancel::Canceller;
 use super::connect::{Connected, connect};
 use super::prepared::Prepared;
 use super::wire::Wire;
-use crate::link::{Failure, persist};
+use crate::query::{Failure, persist};
 
 /// Connections to a PostgreSQL database, for requests.
 #[derive(Clone)]

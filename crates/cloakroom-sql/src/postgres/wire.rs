@@ -9,10 +9,10 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Row, RowStream};
 
 use super::cancel::Canceller;
+use super::failure::to_failure;
 use super::lease::{Lease, Lender};
 use super::prepared::Prepared;
-use super::told;
-use crate::link::{Failure, Unprepared};
+use crate::query::{Failure, Unprepared};
 
 /// A value, and its type for a statement that is sent whole.
 pub(super) type Typed<'a> = (&'a (dyn ToSql + Sync), Type);
@@ -33,7 +33,7 @@ impl Wire {
         let mut lease = self.lender.lend().await?;
         let done = lease.owing()?.batch_execute(text).await;
         lease.answered();
-        done.map_err(told)
+        done.map_err(to_failure)
     }
 
     pub(super) fn connections(&self) -> usize {
@@ -66,7 +66,7 @@ async fn prepared(lease: &mut Lease, text: &str, values: &[Typed<'_>]) -> Result
         let statement = client.prepare_cached(text).await?;
         collected(client.query_raw(&statement, values.iter().map(|(value, _)| *value)).await?).await
     };
-    let answer = answer.await.map_err(told);
+    let answer = answer.await.map_err(to_failure);
     if matches!(answer, Err(Failure::Unprepared(..))) {
         client.statement_cache.clear();
     }
@@ -79,7 +79,7 @@ async fn whole(lease: &mut Lease, text: &str, values: &[Typed<'_>]) -> Result<(V
     let client = lease.owing()?;
     let values = values.iter().map(|(value, kind)| (*value, kind.clone()));
     let answer = async { collected(client.query_typed_raw(text, values).await?).await };
-    let answer = answer.await.map_err(told);
+    let answer = answer.await.map_err(to_failure);
     lease.answered();
     answer
 }

@@ -1,18 +1,12 @@
 //! The checkup of an SQLite file.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use cloakroom_store::{Checkup, Severity, StoreError, Topic, location};
 
-use super::SqliteStore;
-use crate::link::Cells;
-
-/// Selects the journal mode, the synchronous setting, the version, the clock in milliseconds, and
-/// the path of the file.
-pub(super) const QUESTION: &str = "SELECT (SELECT CAST(journal_mode AS BLOB) FROM pragma_journal_mode), \
-    (SELECT synchronous FROM pragma_synchronous), CAST(sqlite_version() AS BLOB), \
-    CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), \
-    (SELECT CAST(file AS BLOB) FROM pragma_database_list WHERE seq = 0)";
+use super::connections::Connections;
+use crate::query::Cells;
 
 struct Answer {
     journal: String,
@@ -23,44 +17,42 @@ struct Answer {
     file: String,
 }
 
-impl SqliteStore {
-    pub(super) async fn look(&self) -> Result<Checkup, StoreError> {
-        let text = |cells: &dyn Cells, column| {
-            cells.bytes(column).flatten().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+/// Runs the statement `CHECKUP` and judges the answer.
+pub(super) async fn run_checkup(connections: &Connections, statement: &Arc<str>) -> Result<Checkup, StoreError> {
+    let text = |cells: &dyn Cells, column| {
+        cells.bytes(column).flatten().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+    };
+    let read = move |cells: &dyn Cells| {
+        let number = |column| cells.number(column).flatten();
+        let answer = || {
+            let (journal, version) = (text(cells, 0)?, text(cells, 2)?);
+            let file = text(cells, 4).unwrap_or_default();
+            Some(Answer { journal, synchronous: number(1)?, version, clock: number(3)?, file })
         };
-        let read = move |cells: &dyn Cells| {
-            let number = |column| cells.number(column).flatten();
-            let answer = || {
-                let (journal, version) = (text(cells, 0)?, text(cells, 2)?);
-                let file = text(cells, 4).unwrap_or_default();
-                Some(Answer { journal, synchronous: number(1)?, version, clock: number(3)?, file })
-            };
-            answer().ok_or_else(|| StoreError::unavailable("the result has an unexpected type"))
-        };
-        let mut rows = self.link.rows(&self.words.checkup, [], read).await?;
-        let Answer { journal, synchronous, version, clock, file } =
-            rows.pop().ok_or_else(|| StoreError::unavailable("the result has no rows"))?;
-        let clock = u64::try_from(clock).ok().map(cloakroom_session::Timestamp::from_unix_millis);
-        let (severity, text) = match (journal.as_str(), synchronous) {
-            ("wal", 1) => (
-                Severity::Note,
-                "WAL, synchronous=NORMAL: survives a process crash; a power failure may lose the last writes",
-            ),
-            ("memory" | "off", _) => {
-                (Severity::Problem, "the journal isn't on the disk: killing a process may leave a corrupt file")
-            }
-            (_, 0) => (Severity::Problem, "synchronous=OFF: a power failure may leave a corrupt file"),
-            (_, 1) => (
-                Severity::Note,
-                "synchronous=NORMAL: survives a process crash; a power failure may lose the last writes",
-            ),
-            _ => (Severity::Good, "synchronous=FULL: writes are acknowledged once they are on disk"),
-        };
-        let copies = "a file on one machine: copy it (`VACUUM INTO`) if it must outlive the disk";
-        let checkup = Checkup::new(format!("SQLite {version}")).clock(clock).found(Topic::Durability, severity, text);
-        let checkup = checkup.found(Topic::Eviction, Severity::Good, "nothing is evicted");
-        let checkup = checkup.found(Topic::Replication, Severity::Note, copies);
-        let mount = tokio::task::spawn_blocking(move || location::mount_of(Path::new(&file)));
-        Ok(location::judged(checkup, mount.await.map_err(StoreError::unavailable)?.as_ref()))
-    }
+        answer().ok_or_else(|| StoreError::unavailable("the result has an unexpected type"))
+    };
+    let mut rows = connections.rows(statement, [], read).await?;
+    let Answer { journal, synchronous, version, clock, file } =
+        rows.pop().ok_or_else(|| StoreError::unavailable("the result has no rows"))?;
+    let clock = u64::try_from(clock).ok().map(cloakroom_session::Timestamp::from_unix_millis);
+    let (severity, text) = match (journal.as_str(), synchronous) {
+        ("wal", 1) => (
+            Severity::Note,
+            "WAL, synchronous=NORMAL: survives a process crash; a power failure may lose the last writes",
+        ),
+        ("memory" | "off", _) => {
+            (Severity::Problem, "the journal isn't on the disk: killing a process may leave a corrupt file")
+        }
+        (_, 0) => (Severity::Problem, "synchronous=OFF: a power failure may leave a corrupt file"),
+        (_, 1) => {
+            (Severity::Note, "synchronous=NORMAL: survives a process crash; a power failure may lose the last writes")
+        }
+        _ => (Severity::Good, "synchronous=FULL: writes are acknowledged once they are on disk"),
+    };
+    let copies = "a file on one machine: copy it (`VACUUM INTO`) if it must outlive the disk";
+    let checkup = Checkup::new(format!("SQLite {version}")).clock(clock).found(Topic::Durability, severity, text);
+    let checkup = checkup.found(Topic::Eviction, Severity::Good, "nothing is evicted");
+    let checkup = checkup.found(Topic::Replication, Severity::Note, copies);
+    let mount = tokio::task::spawn_blocking(move || location::mount_of(Path::new(&file)));
+    Ok(location::judged(checkup, mount.await.map_err(StoreError::unavailable)?.as_ref()))
 }

@@ -1,16 +1,9 @@
-//! Opening a file, and the errors of opening.
+//! Opening and tidying a file.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_store::{StoreError, location};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-
-use super::lane::Lane;
-use super::link::{Link, apply};
-use super::{SqliteStore, Statements};
-use crate::TableName;
 
 /// The time to wait for a writer of another process.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -36,105 +29,34 @@ pub enum Synchronous {
     Full,
 }
 
-/// The options of a [`SqliteStore`].
+/// Opens a connection to a file.
 ///
-/// # Examples
-/// ```
-/// use cloakroom_sql::{SqliteConfig, Synchronous};
-///
-/// # let folder = tempfile::tempdir()?;
-/// # let path = folder.path().join("sessions.db");
-/// let store = SqliteConfig::new(path).synchronous(Synchronous::Full).readers(8).open()?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct SqliteConfig {
-    path: PathBuf,
-    table: TableName,
-    synchronous: Synchronous,
-    readers: usize,
-}
-
-impl SqliteConfig {
-    /// Creates a configuration for a file in an existing folder.
-    ///
-    /// While it is open, SQLite keeps two more files next to it (`-wal` and `-shm`).
-    #[must_use]
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), table: TableName::default(), synchronous: Synchronous::default(), readers: 4 }
-    }
-
-    /// Sets the table that holds the sessions. The default is `cloakroom_sessions`.
-    #[must_use]
-    pub fn table(mut self, name: TableName) -> Self {
-        self.table = name;
-        self
-    }
-
-    /// Sets the failures that a write must survive.
-    ///
-    /// The default is the end of the process.
-    #[must_use]
-    pub const fn synchronous(mut self, synchronous: Synchronous) -> Self {
-        self.synchronous = synchronous;
-        self
-    }
-
-    /// Sets the number of connections for reads, in addition to the one that writes.
-    ///
-    /// The default is 4, the minimum is 1.
-    #[must_use]
-    pub const fn readers(mut self, connections: usize) -> Self {
-        self.readers = connections;
-        self
-    }
-
-    /// Opens the file, creating it and its table if they don't exist.
-    ///
-    /// # Errors
-    /// Fails if the folder doesn't exist, the file can't be written, or it isn't a database; the
-    /// error names the file. An in-memory database (`:memory:`) and an empty path are refused: use
-    /// [`MemoryStore`](cloakroom_store::MemoryStore).
-    pub fn open(self) -> Result<SqliteStore, StoreError> {
-        location::on_disk(&self.path)?;
-        let told = |why: String| StoreError::unavailable(format!("{}: {why}", self.path.display()));
-        let words = Arc::new(Statements::of(self.table.clone()));
-        let mut writer = self.patient(Self::connect).map_err(|why| told(why.to_string()))?;
-        apply(&mut writer, &words).map_err(|why| told(why.to_string()))?;
-        let readers: Result<Vec<_>, _> = (0..self.readers.max(1)).map(|_| self.patient(Self::connect)).collect();
-        let readers = readers.map_err(|why| told(why.to_string()))?;
-        location::warn_of_network(&self.path);
-        let (writer, readers) = (Lane::new(vec![writer]), Lane::new(readers));
-        Ok(SqliteStore { words, link: Link::Lanes { writer, readers, is_ours: true } })
-    }
-
-    /// Retries while another process changes the journal mode of the file; SQLite's own busy
-    /// timeout doesn't cover that.
-    fn patient(&self, step: impl Fn(&Self) -> rusqlite::Result<Connection>) -> rusqlite::Result<Connection> {
-        let mut tried = 1;
-        loop {
-            match step(self) {
-                Err(why) if why.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && tried < TRIES => {
-                    tried += 1;
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                answer => return answer,
+/// Retries while another process changes the journal mode of the file; SQLite's own busy timeout
+/// doesn't cover that.
+pub(super) fn open(path: &Path, synchronous: Synchronous) -> rusqlite::Result<Connection> {
+    let mut tried = 1;
+    loop {
+        match connect(path, synchronous) {
+            Err(why) if why.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && tried < TRIES => {
+                tried += 1;
+                std::thread::sleep(Duration::from_millis(20));
             }
+            answer => return answer,
         }
     }
+}
 
-    fn connect(&self) -> rusqlite::Result<Connection> {
-        let connection = Connection::open_with_flags(plain(&self.path), flags())?;
-        connection.busy_timeout(PATIENCE)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        let synchronous = match self.synchronous {
-            Synchronous::Normal => "NORMAL",
-            Synchronous::Full => "FULL",
-        };
-        connection.pragma_update(None, "synchronous", synchronous)?;
-        connection.pragma_update(None, "journal_size_limit", LARGEST_WAL)?;
-        Ok(connection)
-    }
+fn connect(path: &Path, synchronous: Synchronous) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(plain(path), flags())?;
+    connection.busy_timeout(PATIENCE)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let synchronous = match synchronous {
+        Synchronous::Normal => "NORMAL",
+        Synchronous::Full => "FULL",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "journal_size_limit", LARGEST_WAL)?;
+    Ok(connection)
 }
 
 /// Runs a checkpoint, and truncates the `-wal` if it has grown large.

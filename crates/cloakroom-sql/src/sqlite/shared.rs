@@ -3,18 +3,18 @@
 use cloakroom_store::StoreError;
 use rusqlite::Connection;
 
-use super::lane::Lane;
-use crate::link::Failure;
+use super::connection_threads::ConnectionThreads;
+use crate::query::Failure;
 
 /// A connection to a file, on its own thread.
 #[derive(Clone, Debug)]
-pub struct SqliteThreads(Lane);
+pub struct SqliteThreads(ConnectionThreads);
 
 impl SqliteThreads {
     /// Moves a connection to a new thread.
     #[must_use]
     pub fn new(connection: Connection) -> Self {
-        Self(Lane::new(vec![connection]))
+        Self(ConnectionThreads::new(vec![connection]))
     }
 
     /// Runs a step on the connection.

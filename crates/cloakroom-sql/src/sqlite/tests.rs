@@ -8,24 +8,24 @@ use crate::TableName;
 #[test]
 fn statements_find_their_rows_by_an_index() {
     let connection = Connection::open_in_memory().unwrap();
-    let words = Statements::of(TableName::default());
-    connection.execute_batch(&words.schema).unwrap();
+    let statements = Statements::of(TableName::default());
+    connection.execute_batch(&statements.schema).unwrap();
     let by_key = "USING INDEX sqlite_autoindex_cloakroom_sessions_1 (store_key=?)";
     let table = [
-        ("load", &words.load, by_key),
-        ("replace", &words.replace, by_key),
-        ("touch", &words.touch, by_key),
-        ("cycle", &words.cycle, by_key),
-        ("end", &words.end, by_key),
-        ("forget", &words.forget, by_key),
-        ("live_on", &words.live_on, "INDEX cloakroom_sessions_sweep (sweep_at<?)"),
-        ("sweep", &words.sweep, "INDEX cloakroom_sessions_sweep (sweep_at<?)"),
-        ("scan", &words.scan, "USING INDEX sqlite_autoindex_cloakroom_sessions_1 (store_key>?)"),
-        ("owned", &words.owned, "INDEX cloakroom_sessions_owner (owner=?"),
-        ("count_owned", &words.count_owned, "INDEX cloakroom_sessions_owner (owner=?"),
-        ("end_owned", &words.end_owned, "INDEX cloakroom_sessions_owner (owner=?"),
-        ("before", &words.before, "INDEX cloakroom_sessions_created (created>? AND created<?)"),
-        ("end_before", &words.end_before, "INDEX cloakroom_sessions_created (created>? AND created<?)"),
+        ("load", &statements.load, by_key),
+        ("replace", &statements.replace, by_key),
+        ("touch", &statements.touch, by_key),
+        ("cycle", &statements.cycle, by_key),
+        ("end", &statements.end, by_key),
+        ("forget", &statements.forget, by_key),
+        ("live_on", &statements.live_on, "INDEX cloakroom_sessions_sweep (sweep_at<?)"),
+        ("sweep", &statements.sweep, "INDEX cloakroom_sessions_sweep (sweep_at<?)"),
+        ("scan", &statements.scan, "USING INDEX sqlite_autoindex_cloakroom_sessions_1 (store_key>?)"),
+        ("owned", &statements.owned, "INDEX cloakroom_sessions_owner (owner=?"),
+        ("count_owned", &statements.count_owned, "INDEX cloakroom_sessions_owner (owner=?"),
+        ("end_owned", &statements.end_owned, "INDEX cloakroom_sessions_owner (owner=?"),
+        ("before", &statements.before, "INDEX cloakroom_sessions_created (created>? AND created<?)"),
+        ("end_before", &statements.end_before, "INDEX cloakroom_sessions_created (created>? AND created<?)"),
     ];
     for (name, statement, index) in table {
         let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();

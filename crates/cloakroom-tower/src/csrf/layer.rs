@@ -10,19 +10,10 @@ use http::Response;
 use http::request::Parts;
 use tower_layer::Layer;
 
+use super::answers::{Answers, OnRefusal};
 use super::service::CsrfService;
+use crate::answers::sorry;
 use crate::body::response;
-use crate::layer::{OnError, sorry};
-
-/// Makes the response for a refused request.
-pub(crate) type OnRefusal = Arc<dyn Fn(Refusal, &Parts) -> Response<Bytes> + Send + Sync>;
-
-/// The functions that make responses instead of the handler.
-#[derive(Clone)]
-pub(crate) struct Answers {
-    pub(crate) on_refusal: OnRefusal,
-    pub(crate) on_error: OnError,
-}
 
 /// Refuses requests that were forged by another site.
 ///

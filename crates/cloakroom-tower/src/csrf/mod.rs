@@ -1,5 +1,6 @@
 //! CSRF protection as a layer.
 
+mod answers;
 mod layer;
 mod replay;
 mod service;

@@ -14,7 +14,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::layer::Answers;
+use super::answers::Answers;
 use super::replay::ReplayBody;
 use crate::body::ResponseBody;
 

@@ -7,8 +7,7 @@ use cloakroom::bridge::{
 };
 use cloakroom::{ConfigError, Rejected};
 
-use super::Other;
-use super::shape::{Seal, seal};
+use super::seal::{Seal, seal};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(in crate::inspect) enum Framework {
@@ -31,6 +30,14 @@ pub(in crate::inspect) enum Framework {
     Rails,
     /// Plug and Phoenix, signed or encrypted; needs --salt
     Plug,
+}
+
+/// A framework, and the given part of its configuration.
+pub(in crate::inspect) struct Other {
+    pub(in crate::inspect) framework: Framework,
+    pub(in crate::inspect) secret: Option<String>,
+    pub(in crate::inspect) encrypt_key: Option<String>,
+    pub(in crate::inspect) salt: Option<String>,
 }
 
 /// One way of sealing that a framework may use. If the way depends on its configuration, all are

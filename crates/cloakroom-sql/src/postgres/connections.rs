@@ -12,17 +12,17 @@ use super::cancel::Canceller;
 use super::connect::{Connected, connect};
 use super::prepared::Prepared;
 use super::wire::{Typed, Wire};
-use crate::link::{Cells, Failure, Value, persist};
+use crate::query::{Cells, Failure, Value, persist};
 
 #[derive(Clone)]
-pub(super) enum Link {
+pub(super) enum Connections {
     Pool(Arc<Wire>),
     #[cfg(feature = "sqlx-postgres")]
     Sqlx(crate::pools::Metered<sqlx::Postgres>),
 }
 
-impl Link {
-    /// Returns one link for requests and one for long-running work.
+impl Connections {
+    /// Returns the connections for requests and those for long-running work.
     pub(super) fn connect(url: &str) -> Result<(Self, Self), StoreError> {
         let Connected { brief, patient, canceller, prepared } = connect(url)?;
         let wire = |pool| Self::Pool(Arc::new(Wire::new(pool, canceller.clone(), prepared.clone())));
@@ -65,6 +65,17 @@ impl Link {
         .await
     }
 
+    /// Returns the two columns of a statement's only row.
+    pub(super) async fn pair(&self, text: &Arc<str>, values: &[Value]) -> Result<(i64, i64), Failure> {
+        let read = |cells: &dyn Cells| {
+            let column =
+                |index| cells.number(index).ok_or_else(|| StoreError::unavailable("the result has no numbers"));
+            Ok((column(0)?.unwrap_or_default(), column(1)?.unwrap_or_default()))
+        };
+        let mut rows = self.rows(text, values, read).await?;
+        rows.pop().ok_or_else(|| Failure::because("the result has no rows"))
+    }
+
     /// Without parameters, all statements of a text run in one transaction.
     pub(super) async fn migrate(&self, schema: &str) -> Result<(), Failure> {
         match self {
@@ -74,7 +85,7 @@ impl Link {
         }
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         match self {
             Self::Pool(wire) => wire.connections(),
             #[cfg(feature = "sqlx-postgres")]

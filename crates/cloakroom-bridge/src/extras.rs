@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloakroom_session::{Clockwork, CommitId, CsrfToken, Error, Json, Lifetimes, Record, Timestamp};
 
 /// The member of the framework's object that holds the data.
-pub(crate) const OURS: &str = "_cloakroom";
+pub(crate) const EXTRAS_KEY: &str = "_cloakroom";
 
 /// Owner, label, the lifetime that a handler set for this session, and the last commits.
 ///
@@ -14,7 +14,7 @@ pub(crate) const OURS: &str = "_cloakroom";
 /// (their ids as numbers, oldest first) and `committed` (the time of the last commit, in
 /// milliseconds since 1970).
 #[derive(Debug, Default)]
-pub(crate) struct Ours {
+pub(crate) struct CloakroomExtras {
     pub(crate) created: Option<Timestamp>,
     /// The inner `None` means "never".
     pub(crate) ends: Option<Option<Timestamp>>,
@@ -35,7 +35,7 @@ pub(crate) enum Keeps {
     Nothing,
 }
 
-impl Ours {
+impl CloakroomExtras {
     /// Collects the data of a record that the framework doesn't keep.
     pub(crate) fn of(record: &Record, lifetimes: &Lifetimes, keeps: Keeps, csrf_key: Option<&str>) -> Self {
         let clockwork = record.clockwork();
@@ -56,27 +56,27 @@ impl Ours {
 
     /// Reads the member. Ignores everything that is not in the format written by `write`.
     pub(crate) fn read(json: &Json) -> Self {
-        let mut ours = Self::default();
+        let mut extras = Self::default();
         for (key, value) in json.members().unwrap_or_default() {
-            let number = || value.decode::<u64>(OURS).ok();
-            let text = || value.decode::<String>(OURS).ok();
+            let number = || value.decode::<u64>(EXTRAS_KEY).ok();
+            let text = || value.decode::<String>(EXTRAS_KEY).ok();
             match key.as_str() {
-                "\"created\"" => ours.created = number().map(Timestamp::from_unix_millis),
-                "\"ends\"" => ours.ends = number().map(|at| (at > 0).then(|| Timestamp::from_unix_millis(at))),
-                "\"idle\"" => ours.idle = number().map(|idle| (idle > 0).then(|| Duration::from_millis(idle))),
-                "\"remembered\"" => ours.remembered = value.as_str() == "true",
-                "\"owner\"" => ours.owner = text(),
-                "\"label\"" => ours.label = text(),
-                "\"csrf\"" => ours.csrf = text().and_then(CsrfToken::from_text),
+                "\"created\"" => extras.created = number().map(Timestamp::from_unix_millis),
+                "\"ends\"" => extras.ends = number().map(|at| (at > 0).then(|| Timestamp::from_unix_millis(at))),
+                "\"idle\"" => extras.idle = number().map(|idle| (idle > 0).then(|| Duration::from_millis(idle))),
+                "\"remembered\"" => extras.remembered = value.as_str() == "true",
+                "\"owner\"" => extras.owner = text(),
+                "\"label\"" => extras.label = text(),
+                "\"csrf\"" => extras.csrf = text().and_then(CsrfToken::from_text),
                 "\"commits\"" => {
-                    let ids = value.decode::<Vec<u64>>(OURS).unwrap_or_default();
-                    ours.commits = ids.into_iter().filter_map(CommitId::from_number).collect();
+                    let ids = value.decode::<Vec<u64>>(EXTRAS_KEY).unwrap_or_default();
+                    extras.commits = ids.into_iter().filter_map(CommitId::from_number).collect();
                 }
-                "\"committed\"" => ours.committed = number().map(Timestamp::from_unix_millis),
+                "\"committed\"" => extras.committed = number().map(Timestamp::from_unix_millis),
                 _ => {}
             }
         }
-        ours
+        extras
     }
 
     pub(crate) fn restore(self, record: &mut Record, spell: impl FnOnce(CsrfToken) -> CsrfToken) {

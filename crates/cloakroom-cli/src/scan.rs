@@ -13,7 +13,7 @@ pub(crate) const PAGE: usize = 500;
 
 /// An iteration over a store, page by page.
 #[derive(Debug)]
-pub(crate) struct Walk<'a> {
+pub(crate) struct Scan<'a> {
     store: &'a AnyStore,
     limit: usize,
     next: Next,
@@ -26,7 +26,7 @@ enum Next {
     Over,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Scan<'a> {
     pub(crate) fn new(store: &'a AnyStore, limit: usize) -> Self {
         Self { store, limit, next: Next::Begin }
     }
@@ -57,9 +57,9 @@ pub(crate) struct Unread {
 /// Calls `each` with every live session, once, including those whose encrypted records don't open.
 /// Remembers all keys, at 50 bytes each.
 pub(crate) async fn all(store: &AnyStore, mut each: impl FnMut(&Scanned)) -> Result<Unread, StoreError> {
-    let mut walk = Walk::new(store, PAGE);
+    let mut scan = Scan::new(store, PAGE);
     let (mut seen, mut unread) = (HashSet::new(), Unread::default());
-    while let Some(page) = walk.page().await? {
+    while let Some(page) = scan.page().await? {
         page.sessions.iter().filter(|scanned| seen.insert(scanned.key)).for_each(&mut each);
         for scanned in page.locked.iter().filter(|scanned| seen.insert(scanned.key)) {
             unread.locked += 1;
@@ -72,7 +72,7 @@ pub(crate) async fn all(store: &AnyStore, mut each: impl FnMut(&Scanned)) -> Res
 
 /// Returns `true` if the first page of a walk has encrypted records that don't open.
 pub(crate) async fn has_locked(store: &AnyStore) -> Result<bool, StoreError> {
-    Ok(Walk::new(store, PAGE).page().await?.is_some_and(|page| !page.locked.is_empty()))
+    Ok(Scan::new(store, PAGE).page().await?.is_some_and(|page| !page.locked.is_empty()))
 }
 
 /// Runs a call to a store with a time limit.

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::link::Failure;
+use crate::query::Failure;
 
 type Step = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -22,9 +22,9 @@ type Step = Box<dyn FnOnce(&mut Connection) + Send>;
 /// sleeps. With many callers, a hand-over per step would otherwise cost several times as much as
 /// SQLite's work.
 #[derive(Clone)]
-pub(super) struct Lane(Arc<Threads>);
+pub(super) struct ConnectionThreads(Arc<Threads>);
 
-impl Lane {
+impl ConnectionThreads {
     pub(super) fn new(connections: Vec<Connection>) -> Self {
         let (steps, queue) = crossbeam_channel::unbounded();
         let threads: Vec<_> =
@@ -127,10 +127,13 @@ impl Drop for Threads {
     }
 }
 
-impl fmt::Debug for Lane {
+impl fmt::Debug for ConnectionThreads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let waiting = self.0.steps.as_ref().map_or(0, Sender::len);
-        f.debug_struct("Lane").field("connections", &self.0.threads.len()).field("waiting", &waiting).finish()
+        f.debug_struct("ConnectionThreads")
+            .field("connections", &self.0.threads.len())
+            .field("waiting", &waiting)
+            .finish()
     }
 }
 
@@ -141,48 +144,48 @@ mod tests {
 
     use rusqlite::Connection;
 
-    use super::Lane;
-    use crate::link::Failure;
+    use super::ConnectionThreads;
+    use crate::query::Failure;
 
-    fn lane() -> Lane {
-        Lane::new(vec![Connection::open_in_memory().unwrap()])
+    fn threads() -> ConnectionThreads {
+        ConnectionThreads::new(vec![Connection::open_in_memory().unwrap()])
     }
 
     #[tokio::test]
     async fn a_step_that_panics_fails_and_the_next_one_runs() {
-        let lane = lane();
-        let failed = lane.run(|_| -> Result<(), Failure> { panic!("a step that goes wrong") }).await;
+        let threads = threads();
+        let failed = threads.run(|_| -> Result<(), Failure> { panic!("a step that goes wrong") }).await;
         assert!(matches!(failed, Err(Failure::Refused(_))), "{failed:?}");
-        assert!(matches!(lane.run(|connection| Ok(connection.is_autocommit())).await, Ok(true)));
+        assert!(matches!(threads.run(|connection| Ok(connection.is_autocommit())).await, Ok(true)));
     }
 
     #[tokio::test]
     async fn a_step_given_up_before_it_began_is_not_run() {
-        let lane = lane();
+        let threads = threads();
         let (begun, begins) = mpsc::channel();
         let (go_on, goes_on) = mpsc::channel::<()>();
         let busy = tokio::spawn({
-            let lane = lane.clone();
+            let threads = threads.clone();
             async move {
                 let wait = move |_: &mut Connection| {
                     begun.send(()).unwrap();
                     goes_on.recv().unwrap();
                     Ok(())
                 };
-                lane.run(wait).await
+                threads.run(wait).await
             }
         });
         tokio::task::yield_now().await;
         begins.recv().unwrap();
 
         let (ran, runs) = mpsc::channel();
-        let given_up = lane.run(move |_| ran.send(()).map_err(Failure::because));
+        let given_up = threads.run(move |_| ran.send(()).map_err(Failure::because));
         // Polled once, then dropped.
         assert!(tokio::time::timeout(Duration::ZERO, given_up).await.is_err());
         go_on.send(()).unwrap();
         assert!(matches!(busy.await, Ok(Ok(()))));
         // A later step has run, so this one was skipped.
-        assert!(matches!(lane.run(|_| Ok(())).await, Ok(())));
+        assert!(matches!(threads.run(|_| Ok(())).await, Ok(())));
         assert_eq!(runs.recv(), Err(mpsc::RecvError));
     }
 
@@ -192,12 +195,12 @@ mod tests {
         let (file, wal) = (folder.path().join("it.db"), folder.path().join("it.db-wal"));
         let connection = Connection::open(&file).unwrap();
         connection.pragma_update(None, "journal_mode", "WAL").unwrap();
-        let lane = Lane::new(vec![connection]);
+        let threads = ConnectionThreads::new(vec![connection]);
         let write =
             |connection: &mut Connection| connection.execute_batch("CREATE TABLE it (a)").map_err(Failure::because);
-        assert!(matches!(lane.run(write).await, Ok(())));
+        assert!(matches!(threads.run(write).await, Ok(())));
         assert!(wal.exists());
-        drop(lane);
+        drop(threads);
         assert!(!wal.exists());
     }
 }

@@ -1,4 +1,4 @@
-//! The store of a key's value.
+//! The databases, as stores of one value per key.
 
 use std::sync::Mutex;
 
@@ -9,7 +9,7 @@ use tokio_postgres::NoTls;
 
 const ANSWERS: &str = "a store that answers";
 
-pub trait Place: Send + Sync + 'static {
+pub trait Store: Send + Sync + 'static {
     fn get(&self, key: &str) -> impl Future<Output = String> + Send;
     fn set(&self, key: &str, value: &str) -> impl Future<Output = ()> + Send;
 }
@@ -23,7 +23,7 @@ impl Redis {
     }
 }
 
-impl Place for Redis {
+impl Store for Redis {
     async fn get(&self, key: &str) -> String {
         self.0.clone().get(key).await.expect(ANSWERS)
     }
@@ -41,23 +41,23 @@ impl Postgres {
         let pool = Pool::builder(manager).build().expect("valid options");
         let client = pool.get().await.expect("a PostgreSQL");
         client
-            .batch_execute("CREATE TABLE IF NOT EXISTS ceiling (key text PRIMARY KEY, value text)")
+            .batch_execute("CREATE TABLE IF NOT EXISTS raw_store (key text PRIMARY KEY, value text)")
             .await
             .expect(ANSWERS);
         Self(pool)
     }
 }
 
-impl Place for Postgres {
+impl Store for Postgres {
     async fn get(&self, key: &str) -> String {
         let client = self.0.get().await.expect(ANSWERS);
-        let statement = client.prepare_cached("SELECT value FROM ceiling WHERE key = $1").await.expect(ANSWERS);
+        let statement = client.prepare_cached("SELECT value FROM raw_store WHERE key = $1").await.expect(ANSWERS);
         client.query_one(&statement, &[&key]).await.expect(ANSWERS).get(0)
     }
 
     async fn set(&self, key: &str, value: &str) {
         let client = self.0.get().await.expect(ANSWERS);
-        let text = "INSERT INTO ceiling VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = $2";
+        let text = "INSERT INTO raw_store VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = $2";
         let statement = client.prepare_cached(text).await.expect(ANSWERS);
         client.execute(&statement, &[&key, &value]).await.expect(ANSWERS);
     }
@@ -70,7 +70,7 @@ impl Sqlite {
     pub fn open(path: &str) -> Self {
         let connection = rusqlite::Connection::open(path).expect("a file");
         let text = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-            CREATE TABLE IF NOT EXISTS ceiling (key text PRIMARY KEY, value text) WITHOUT ROWID";
+            CREATE TABLE IF NOT EXISTS raw_store (key text PRIMARY KEY, value text) WITHOUT ROWID";
         connection.execute_batch(text).expect(ANSWERS);
         Self(Mutex::new(connection))
     }
@@ -80,14 +80,14 @@ impl Sqlite {
     }
 }
 
-impl Place for Sqlite {
+impl Store for Sqlite {
     async fn get(&self, key: &str) -> String {
         self.with(|it| {
-            it.prepare_cached("SELECT value FROM ceiling WHERE key = ?1")?.query_row([key], |row| row.get(0))
+            it.prepare_cached("SELECT value FROM raw_store WHERE key = ?1")?.query_row([key], |row| row.get(0))
         })
     }
 
     async fn set(&self, key: &str, value: &str) {
-        self.with(|it| it.prepare_cached("INSERT OR REPLACE INTO ceiling VALUES (?1, ?2)")?.execute([key, value]));
+        self.with(|it| it.prepare_cached("INSERT OR REPLACE INTO raw_store VALUES (?1, ?2)")?.execute([key, value]));
     }
 }

@@ -1,7 +1,7 @@
 //! The raw throughput of a store: an axum application that reads 200 bytes under a key and writes
 //! them back. It uses the same database clients as Cloakroom's stores, without sessions.
 
-mod place;
+mod store;
 
 use std::sync::Arc;
 
@@ -9,49 +9,51 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::get;
-use bench_harness::{Contents, Keep, store_address};
+use bench_harness::{Contents, Storage, store_address};
 use bench_on_axum::{Application, OnAxum, token};
 
-use place::{Place, Postgres, Redis, Sqlite};
+use store::{Postgres, Redis, Sqlite, Store};
 
-struct Ceiling;
+struct RawStore;
 
-impl Application for Ceiling {
-    async fn router(keep: Keep) -> Option<Router> {
+impl Application for RawStore {
+    async fn router(storage: Storage) -> Option<Router> {
         let address = store_address();
-        Some(match keep {
-            Keep::Redis | Keep::Valkey => pages(Redis::connect(&address).await),
-            Keep::Postgres => pages(Postgres::connect(&address).await),
-            Keep::Sqlite => pages(Sqlite::open(&address)),
-            Keep::Nothing | Keep::EmptyLayer | Keep::Memory | Keep::Signed | Keep::Encrypted => return None,
+        Some(match storage {
+            Storage::Redis | Storage::Valkey => pages(Redis::connect(&address).await),
+            Storage::Postgres => pages(Postgres::connect(&address).await),
+            Storage::Sqlite => pages(Sqlite::open(&address)),
+            Storage::Nothing | Storage::EmptyLayer | Storage::Memory | Storage::Signed | Storage::Encrypted => {
+                return None;
+            }
         })
     }
 }
 
-fn pages<P: Place>(place: P) -> Router {
+fn pages<S: Store>(store: S) -> Router {
     let value: String = Contents::Small.entries().into_iter().flat_map(|(key, value)| [key, value]).collect();
     Router::new()
         .route(
             Contents::Small.path(),
-            get(async move |State(place): State<Arc<P>>| {
+            get(async move |State(store): State<Arc<S>>| {
                 let key = token();
-                place.set(&key, &value).await;
+                store.set(&key, &value).await;
                 [(header::SET_COOKIE, format!("key={key}"))]
             }),
         )
         .route(
             "/write",
-            get(async |State(place): State<Arc<P>>, headers: HeaderMap| {
+            get(async |State(store): State<Arc<S>>, headers: HeaderMap| {
                 let key = headers.get(header::COOKIE).and_then(|it| it.to_str().ok()?.strip_prefix("key="));
                 let Some(key) = key else { return (StatusCode::BAD_REQUEST, "unknown") };
-                let value = place.get(key).await;
-                place.set(key, &value).await;
+                let value = store.get(key).await;
+                store.set(key, &value).await;
                 (StatusCode::OK, "written")
             }),
         )
-        .with_state(Arc::new(place))
+        .with_state(Arc::new(store))
 }
 
 fn main() {
-    bench_harness::main::<OnAxum<Ceiling>>();
+    bench_harness::main::<OnAxum<RawStore>>();
 }

@@ -7,10 +7,10 @@ use cloakroom_store::StoreError;
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row};
 
+use super::failure::to_failure;
 use super::lease::Lender;
-use super::told;
-use super::words::Words;
-use crate::link::{Cells, Failure, Value, persist};
+use super::statements::Statement;
+use crate::query::{Cells, Failure, Value, persist};
 use crate::url::{Tls, without};
 
 /// The number of connections kept permanently, and the maximum, unless the application supplies its
@@ -31,13 +31,13 @@ const LIMITS: &str = "SET innodb_lock_wait_timeout = 1";
 const GIVEN: usize = 1024;
 
 #[derive(Clone)]
-pub(super) enum Link {
+pub(super) enum Connections {
     Pool(Arc<Lender>),
     #[cfg(feature = "sqlx-mysql")]
     Sqlx(crate::pools::Metered<sqlx::MySql>),
 }
 
-impl Link {
+impl Connections {
     pub(super) fn connect(url: &str) -> Result<Self, StoreError> {
         let (least, most) = CONNECTIONS;
         let constraints = PoolConstraints::new(least, most).unwrap_or_default();
@@ -58,7 +58,7 @@ impl Link {
 
     pub(super) async fn rows<T>(
         &self,
-        words: &Words,
+        statement: &Statement,
         values: &[Value],
         read: impl Fn(&dyn Cells) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, Failure> {
@@ -67,13 +67,15 @@ impl Link {
             match self {
                 Self::Pool(lender) => {
                     let mut lease = lender.lend().await?;
-                    let rows = lease.owing()?.exec(&**words.text(), parameters(words, values)).await;
+                    let rows = lease.owing()?.exec(&**statement.text(), parameters(statement, values)).await;
                     lease.answered();
-                    let rows: Vec<Row> = rows.map_err(told)?;
+                    let rows: Vec<Row> = rows.map_err(to_failure)?;
                     Ok(rows.iter().map(|row| read(row)).collect::<Result<_, _>>()?)
                 }
                 #[cfg(feature = "sqlx-mysql")]
-                Self::Sqlx(pool) => crate::pools::mysql::rows(pool, words.text(), words.places(values), read).await,
+                Self::Sqlx(pool) => {
+                    crate::pools::mysql::rows(pool, statement.text(), statement.places(values), read).await
+                }
             }
         })
         .await
@@ -81,19 +83,21 @@ impl Link {
 
     /// Returns the number of rows changed, or found and left unchanged: drivers differ in which of
     /// these they count.
-    pub(super) async fn changed(&self, words: &Words, values: &[Value]) -> Result<u64, Failure> {
+    pub(super) async fn changed(&self, statement: &Statement, values: &[Value]) -> Result<u64, Failure> {
         persist(|| async move {
             match self {
                 Self::Pool(lender) => {
                     let mut lease = lender.lend().await?;
                     let connection = lease.owing()?;
-                    let done = connection.exec_drop(&**words.text(), parameters(words, values)).await;
+                    let done = connection.exec_drop(&**statement.text(), parameters(statement, values)).await;
                     let changed = connection.affected_rows();
                     lease.answered();
-                    done.map(|()| changed).map_err(told)
+                    done.map(|()| changed).map_err(to_failure)
                 }
                 #[cfg(feature = "sqlx-mysql")]
-                Self::Sqlx(pool) => crate::pools::mysql::changed(pool, words.text(), words.places(values)).await,
+                Self::Sqlx(pool) => {
+                    crate::pools::mysql::changed(pool, statement.text(), statement.places(values)).await
+                }
             }
         })
         .await
@@ -105,7 +109,7 @@ impl Link {
                 let mut lease = lender.lend().await?;
                 let done = lease.owing()?.query_drop(schema).await;
                 lease.answered();
-                done.map_err(told)
+                done.map_err(to_failure)
             }
             #[cfg(feature = "sqlx-mysql")]
             Self::Sqlx(pool) => crate::pools::mysql::migrate(pool, schema).await,
@@ -142,13 +146,13 @@ fn configuration(url: &str) -> Result<OptsBuilder, StoreError> {
     Ok(OptsBuilder::from_opts(opts).ssl_opts(ssl))
 }
 
-fn parameters(words: &Words, values: &[Value]) -> Vec<mysql_async::Value> {
+fn parameters(statement: &Statement, values: &[Value]) -> Vec<mysql_async::Value> {
     let parameter = |value: &Value| match value {
         Value::Key(key) => key.as_bytes().as_slice().into(),
         Value::Number(number) => (*number).into(),
         Value::Text(text) => text.as_deref().map(str::as_bytes).into(),
     };
-    words.places(values).map(parameter).collect()
+    statement.places(values).map(parameter).collect()
 }
 
 impl Cells for Row {
