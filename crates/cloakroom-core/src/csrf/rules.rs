@@ -129,7 +129,8 @@ impl CsrfRules {
         &self.field
     }
 
-    /// Returns the limit of [`CsrfRulesBuilder::body_limit`], in bytes.
+    /// Returns the limit of [`CsrfRulesBuilder::body_limit`](crate::CsrfRulesBuilder::body_limit),
+    /// in bytes.
     #[must_use]
     pub const fn max_body(&self) -> usize {
         self.body_limit
