@@ -177,8 +177,8 @@ async fn crowds_on_postgresql() {
     everybody_is_ended("postgres", store, count).await;
 }
 
-/// A pooler refuses the option that connections of ours set for the planner, and the statistics of
-/// a table that has just grown are missing.
+/// The planner has neither statistics nor the option that our connections set, as behind a pooler.
+/// Newer sessions have left dead rows.
 #[tokio::test]
 async fn a_walk_without_statistics_reads_each_row_a_few_times() {
     const ROWS: i64 = 100_000;
@@ -186,13 +186,18 @@ async fn a_walk_without_statistics_reads_each_row_a_few_times() {
     let store = PostgresStore::connect(&format!("{}?options=-c%20enable_bitmapscan%3Don", server.url())).unwrap();
     store.migrate().await.unwrap();
     let client = client(&server.url()).await;
-    let fill = format!(
-        "ALTER TABLE cloakroom_sessions SET (autovacuum_enabled = false); \
-         INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline, sweep_at) \
-         SELECT sha256(n::text::bytea), 1, convert_to(repeat('x', 100), 'UTF8'), n % 1000, 0, {later}, {later} FROM generate_series(1, {ROWS}) n",
-        later = LATER.unix_millis(),
-    );
-    client.batch_execute(&fill).await.unwrap();
+    let insert = |rows: i64, key: &str, created: &str| {
+        format!(
+            "INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline, sweep_at) \
+             SELECT sha256(({key})::text::bytea), 1, convert_to(repeat('x', 100), 'UTF8'), {created}, 0, {later}, {later} \
+             FROM generate_series(1, {rows}) n",
+            later = LATER.unix_millis(),
+        )
+    };
+    let later = LATER.unix_millis().to_string();
+    client.batch_execute("ALTER TABLE cloakroom_sessions SET (autovacuum_enabled = false)").await.unwrap();
+    client.batch_execute(&insert(ROWS, "n", "n % 1000")).await.unwrap();
+    client.batch_execute(&format!("BEGIN; {}; ROLLBACK", insert(2 * ROWS, "-n", &later))).await.unwrap();
     assert_eq!(end_all_before(&store, POINT, NOW).await.unwrap() as i64, ROWS);
     // Its connections report their counts when they are closed.
     drop(store);
@@ -207,7 +212,7 @@ async fn a_walk_without_statistics_reads_each_row_a_few_times() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     println!("postgres: {read} rows and entries read to end {ROWS}");
-    assert!(read < 8 * ROWS, "{read} rows and entries were read to end {ROWS}");
+    assert!(read < 4 * ROWS, "{read} rows and entries were read to end {ROWS}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
