@@ -4,18 +4,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::map_response;
-use cloakroom::{Clock, ConfigError, CsrfLayer, CsrfRules, TokenPolicy};
+use cloakroom::{ConfigError, CsrfLayer, CsrfRules, TokenPolicy};
 
-use crate::rail::Rail;
-use crate::{assets, cart, devices, forgery, inspector, shop, sign_in, sorry};
-
-/// The state of the application.
-#[derive(Clone, Debug)]
-pub(crate) struct House {
-    /// The session backend, which the inspector and the list of devices use too.
-    pub(crate) rail: Rail,
-    pub(crate) clock: Arc<dyn Clock>,
-}
+use crate::state::AppState;
+use crate::{assets, cart_page, devices, forgery, inspector, shop, sign_in, sorry};
 
 /// Checks both the origin and the token of every form, so that the forgery page can show both.
 /// The demo has no TLS.
@@ -23,13 +15,13 @@ fn rules() -> Result<CsrfRules, ConfigError> {
     CsrfRules::builder().token_policy(TokenPolicy::Always).danger_own_scheme_http().build()
 }
 
-pub(crate) fn app(house: House) -> Result<Router, ConfigError> {
-    let sessions = house.rail.layer(Arc::clone(&house.clock)).on_error(sorry::not_committed);
+pub(crate) fn app(state: AppState) -> Result<Router, ConfigError> {
+    let sessions = state.backend.layer(Arc::clone(&state.clock)).on_error(sorry::not_committed);
     let csrf = CsrfLayer::new(rules()?).on_refusal(|refusal, _| sorry::refused(refusal));
 
     let pages = Router::new()
         .merge(shop::routes())
-        .merge(cart::routes())
+        .merge(cart_page::routes())
         .merge(sign_in::routes())
         .merge(devices::routes())
         .merge(inspector::routes())
@@ -43,7 +35,7 @@ pub(crate) fn app(house: House) -> Result<Router, ConfigError> {
         .fallback(sorry::not_found)
         .layer(map_response(sorry::in_our_words))
         .layer(map_response(assets::guarded))
-        .with_state(house))
+        .with_state(state))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::app::House;
+use crate::state::AppState;
 
 const STYLE: &str = include_str!("cloakroom.css");
 const FAVICON: &str = include_str!("ticket.svg");
@@ -16,7 +16,7 @@ const FAVICON: &str = include_str!("ticket.svg");
 /// The address contains a hash of the content, so that the content at an address never changes.
 pub(crate) static STYLE_URL: LazyLock<String> = LazyLock::new(|| format!("/cloakroom.css?v={:016x}", hash(STYLE)));
 
-pub(crate) fn routes() -> Router<House> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .route("/cloakroom.css", get(|| async { cached("text/css; charset=utf-8", STYLE) }))
         .route("/ticket.svg", get(|| async { cached("image/svg+xml", FAVICON) }))

@@ -1,21 +1,10 @@
-//! The cart: a typed session value, and the page that changes it.
+//! The cart, a typed session value.
 
 use std::collections::BTreeMap;
 
-use askama::Template;
-use axum::Router;
-use axum::response::Redirect;
-use axum::routing::{get, post};
-use cloakroom::axum::CheckedForm;
-use cloakroom::{Error, Message, Session, SessionKey};
 use serde::{Deserialize, Serialize};
 
-use crate::app::House;
 use crate::catalogue::{self, Thing};
-use crate::page::{Frame, Page};
-
-/// The key of the cart. Storing a value of another type under it doesn't compile.
-pub(crate) const CART: SessionKey<Cart> = SessionKey::new("cart");
 
 /// Maximum number of one item.
 const MOST: u32 = 9;
@@ -35,7 +24,7 @@ impl Cart {
     }
 
     /// Sets the number of an item; zero removes it. An item that isn't in the cart is ignored.
-    fn set(&mut self, name: &str, count: u32) {
+    pub(crate) fn set(&mut self, name: &str, count: u32) {
         if count == 0 {
             self.0.remove(name);
         } else if let Some(known) = self.0.get_mut(name) {
@@ -48,7 +37,7 @@ impl Cart {
         self.0.values().sum()
     }
 
-    fn lines(&self) -> Vec<Line> {
+    pub(crate) fn lines(&self) -> Vec<Line> {
         let known = self.0.iter().filter_map(|(name, count)| Some((catalogue::find(name)?, *count)));
         known.map(|(thing, count)| Line { thing, count, price: thing.price * count }).collect()
     }
@@ -56,64 +45,10 @@ impl Cart {
 
 /// A row of the cart page.
 #[derive(Debug)]
-struct Line {
-    thing: &'static Thing,
-    count: u32,
-    price: u32,
-}
-
-pub(crate) fn routes() -> Router<House> {
-    Router::new()
-        .route("/cart", get(show))
-        .route("/cart/set", post(set))
-        .route("/cart/remove", post(remove))
-        .route("/cart/empty", post(empty))
-}
-
-#[derive(Debug, Template)]
-#[template(path = "cart.html")]
-struct CartPage {
-    frame: Frame,
-    lines: Vec<Line>,
-    total: u32,
-}
-
-async fn show(session: Session, frame: Frame) -> Result<Page<CartPage>, Error> {
-    let lines = session.get(CART)?.unwrap_or_default().lines();
-    let total = lines.iter().map(|line| line.price).sum();
-    Ok(Page(CartPage { frame, lines, total }))
-}
-
-#[derive(Debug, Deserialize)]
-struct Amount {
-    item: String,
-    count: u32,
-}
-
-async fn set(session: Session, CheckedForm(amount): CheckedForm<Amount>) -> Result<Redirect, Error> {
-    session.update(CART, move |cart| cart.set(&amount.item, amount.count))?;
-    session.flash(Message::success("Your cart is up to date."));
-    Ok(Redirect::to("/cart"))
-}
-
-#[derive(Debug, Deserialize)]
-struct Choice {
-    item: String,
-}
-
-async fn remove(session: Session, CheckedForm(choice): CheckedForm<Choice>) -> Result<Redirect, Error> {
-    let title = catalogue::find(&choice.item).map_or("It", |thing| thing.title);
-    session.flash(Message::info(format!("Back on its hook: {title}.")));
-    session.update(CART, move |cart| cart.set(&choice.item, 0))?;
-    Ok(Redirect::to("/cart"))
-}
-
-/// The form contains only the token, which the layer has checked.
-async fn empty(session: Session) -> Result<Redirect, Error> {
-    if session.remove("cart") {
-        session.flash(Message::warning("Your cart is empty now."));
-    }
-    Ok(Redirect::to("/cart"))
+pub(crate) struct Line {
+    pub(crate) thing: &'static Thing,
+    pub(crate) count: u32,
+    pub(crate) price: u32,
 }
 
 #[cfg(test)]

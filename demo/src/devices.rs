@@ -12,12 +12,11 @@ use cloakroom::{AnyStore, Error, Message, Session, Sessions};
 use serde::Deserialize;
 
 pub(crate) use self::label::label;
-use crate::app::House;
 use crate::inspector::ago;
 use crate::page::{Frame, Page};
-use crate::rail::Rail;
+use crate::state::AppState;
 
-pub(crate) fn routes() -> Router<House> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .route("/devices", get(show))
         .route("/devices/end", post(end))
@@ -49,31 +48,21 @@ struct Line {
     is_current: bool,
 }
 
-impl House {
-    /// Returns the list of sessions by owner, if sessions are kept in a store.
-    fn owners(&self) -> Option<Sessions<AnyStore>> {
-        match &self.rail {
-            Rail::Cookies(_) => None,
-            Rail::Store(sessions) => Some(Sessions::new(sessions.clone()).clock(self.clock.clone())),
-        }
-    }
-}
-
-async fn show(State(house): State<House>, session: Session, frame: Frame) -> Result<Page<Devices>, Error> {
-    let found = match (session.owner(), house.owners()) {
+async fn show(State(state): State<AppState>, session: Session, frame: Frame) -> Result<Page<Devices>, Error> {
+    let found = match (session.owner(), state.owners()) {
         (None, _) => Found::NobodySignedIn,
         (Some(_), None) => Found::Unsupported,
-        (Some(owner), Some(sessions)) => list(&house, &session, &sessions, &owner).await?,
+        (Some(owner), Some(sessions)) => list(&state, &session, &sessions, &owner).await?,
     };
     Ok(Page(Devices { frame, found }))
 }
 
-async fn list(house: &House, session: &Session, sessions: &Sessions<AnyStore>, owner: &str) -> Result<Found, Error> {
+async fn list(state: &AppState, session: &Session, sessions: &Sessions<AnyStore>, owner: &str) -> Result<Found, Error> {
     let devices = match sessions.list(owner).await {
         Err(error) if error.is_unsupported() => return Ok(Found::Unsupported),
         devices => devices?,
     };
-    let now = house.clock.now();
+    let now = state.clock.now();
     let lines = devices.into_iter().map(|device| Line {
         prefix: device.prefix(),
         created: ago(now.since(device.created)),
@@ -90,11 +79,11 @@ struct Choice {
 }
 
 async fn end(
-    State(house): State<House>,
+    State(state): State<AppState>,
     session: Session,
     CheckedForm(choice): CheckedForm<Choice>,
 ) -> Result<Redirect, Error> {
-    let (Some(owner), Some(sessions)) = (session.owner(), house.owners()) else {
+    let (Some(owner), Some(sessions)) = (session.owner(), state.owners()) else {
         return Ok(Redirect::to("/devices"));
     };
     session.flash(if sessions.end(&owner, &choice.device).await? {
@@ -106,8 +95,8 @@ async fn end(
 }
 
 /// The form contains only the token, which the layer has checked.
-async fn end_others(State(house): State<House>, session: Session) -> Result<Redirect, Error> {
-    let (Some(owner), Some(sessions)) = (session.owner(), house.owners()) else {
+async fn end_others(State(state): State<AppState>, session: Session) -> Result<Redirect, Error> {
+    let (Some(owner), Some(sessions)) = (session.owner(), state.owners()) else {
         return Ok(Redirect::to("/devices"));
     };
     let message = match sessions.end_others(&owner, &session).await? {

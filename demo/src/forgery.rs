@@ -12,10 +12,10 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use cloakroom::{Error, fresh_token};
 
-use crate::app::House;
 use crate::page::{Frame, Page};
+use crate::state::AppState;
 
-pub(crate) fn routes() -> Router<House> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new().route("/forgery", get(forgery))
 }
 

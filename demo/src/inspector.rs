@@ -20,11 +20,11 @@ use serde::Deserialize;
 use self::anatomy::{Anatomy, Part};
 use self::time::Left;
 pub(crate) use self::time::ago;
-use crate::app::House;
 use crate::page::{Frame, Page};
-use crate::rail::Rail;
+use crate::session_backend::SessionBackend;
+use crate::state::AppState;
 
-pub(crate) fn routes() -> Router<House> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new().route("/inspector", get(inspect)).route("/inspector/note", post(note))
 }
 
@@ -75,17 +75,17 @@ struct Report {
     messages: Vec<(String, String)>,
 }
 
-async fn inspect(State(house): State<House>, headers: HeaderMap, frame: Frame) -> Result<Page<Inspector>, Error> {
+async fn inspect(State(state): State<AppState>, headers: HeaderMap, frame: Frame) -> Result<Page<Inspector>, Error> {
     let cookies = CookieHeader::new(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes));
-    let now = house.clock.now();
-    let (kind, found) = match &house.rail {
-        Rail::Cookies(sessions) => {
+    let now = state.clock.now();
+    let (kind, found) = match &state.backend {
+        SessionBackend::Cookies(sessions) => {
             let kind = if sessions.seal() == Seal::Encrypted { Kind::Encrypted } else { Kind::Signed };
             (kind, in_cookie(&cookies, sessions, now))
         }
-        Rail::Store(sessions) => (Kind::Stored, in_store(&cookies, sessions, now).await?),
+        SessionBackend::Store(sessions) => (Kind::Stored, in_store(&cookies, sessions, now).await?),
     };
-    let cookie = house.rail.cookie_name().to_owned();
+    let cookie = state.backend.cookie_name().to_owned();
     Ok(Page(Inspector { frame, cookie, kind, limit: MAX_COOKIE, found }))
 }
 

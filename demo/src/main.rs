@@ -8,8 +8,10 @@
 //! | `app` | the router and its layers: start here |
 //! | `page` | the frame of all pages, and responses made from templates |
 //! | `catalogue`, `shop` | the items, and adding one to the cart |
-//! | `cart` | a typed session value, and the page that changes it |
-//! | `rail` | the session backend: a store, or cookies |
+//! | `cart`, `cart_page` | a typed session value, and the page that changes it |
+//! | `keys` | the typed keys of the session |
+//! | `state` | the state that all pages share |
+//! | `session_backend` | the session backend: a store, or cookies |
 //! | `sign_in` | sign-in, "remember me", sign-out, ending a session |
 //! | `devices` | the list of a user's sessions, and revoking them |
 //! | `inspector` | the session as the server sees it: its record, or the bytes of its cookie |
@@ -20,15 +22,18 @@
 mod app;
 mod assets;
 mod cart;
+mod cart_page;
 mod catalogue;
 mod devices;
 mod forgery;
 mod inspector;
+mod keys;
 mod page;
-mod rail;
+mod session_backend;
 mod shop;
 mod sign_in;
 mod sorry;
+mod state;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -38,8 +43,8 @@ use clap::Parser;
 use cloakroom::{Sweeper, SystemClock};
 use tokio::net::TcpListener;
 
-use crate::app::House;
-use crate::rail::Rail;
+use crate::session_backend::SessionBackend;
+use crate::state::AppState;
 
 /// A small demo shop for Cloakroom.
 #[derive(Debug, Parser)]
@@ -60,19 +65,19 @@ async fn main() -> anyhow::Result<()> {
     // Stdout is reserved for text that a parent process reads.
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
 
-    let rail = Rail::open(&arguments.store).await?;
-    let sweeper = match &rail {
-        Rail::Cookies(_) => None,
-        Rail::Store(sessions) => Some(Sweeper::new(Arc::clone(sessions.store())).start()),
+    let backend = SessionBackend::open(&arguments.store).await?;
+    let sweeper = match &backend {
+        SessionBackend::Cookies(_) => None,
+        SessionBackend::Store(sessions) => Some(Sweeper::new(Arc::clone(sessions.store())).start()),
     };
-    let house = House { rail, clock: Arc::new(SystemClock) };
+    let state = AppState { backend, clock: Arc::new(SystemClock) };
 
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port))
         .await
         .with_context(|| format!("cannot listen on port {}; choose another with --port", arguments.port))?;
-    println!("sessions live in {}", rail::name_of(&arguments.store));
+    println!("sessions live in {}", session_backend::name_of(&arguments.store));
     println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, app::app(house)?).with_graceful_shutdown(told_to_stop()).await?;
+    axum::serve(listener, app::app(state)?).with_graceful_shutdown(told_to_stop()).await?;
     if let Some(sweeper) = sweeper {
         sweeper.stop().await;
     }

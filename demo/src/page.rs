@@ -9,8 +9,7 @@ use cloakroom::axum::FormToken;
 use cloakroom::{Error, Message, Session};
 
 use crate::assets::STYLE_URL;
-use crate::cart::CART;
-use crate::sign_in::VISITOR;
+use crate::keys::{CART, VISITOR};
 
 /// The frame around a page. As an extractor, it opens the session and takes the pending flash
 /// messages.

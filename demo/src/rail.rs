@@ -7,12 +7,12 @@ use cloakroom::{AnyStore, Clock, CookieSessions, Engine, Key, SessionLayer, Stor
 
 /// The place where sessions are kept.
 #[derive(Clone, Debug)]
-pub(crate) enum Rail {
+pub(crate) enum SessionBackend {
     Cookies(Arc<CookieSessions>),
     Store(Arc<StoredSessions<AnyStore>>),
 }
 
-impl Rail {
+impl SessionBackend {
     /// `signed`, `encrypted`, or the URL of a store.
     pub(crate) async fn open(name: &str) -> anyhow::Result<Self> {
         Ok(match name {

@@ -8,12 +8,12 @@ use cloakroom::axum::CheckedForm;
 use cloakroom::{Error, Message, Session};
 use serde::Deserialize;
 
-use crate::app::House;
-use crate::cart::CART;
 use crate::catalogue::{self, THINGS, Thing};
+use crate::keys::CART;
 use crate::page::{Frame, Page};
+use crate::state::AppState;
 
-pub(crate) fn routes() -> Router<House> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new().route("/", get(shop)).route("/cart/add", post(add))
 }
 

@@ -8,22 +8,20 @@ use axum::http::HeaderMap;
 use axum::response::Redirect;
 use axum::routing::{get, post};
 use cloakroom::axum::CheckedForm;
-use cloakroom::{Error, Message, Session, SessionKey};
+use cloakroom::{Error, Message, Session};
 use serde::Deserialize;
 
-use crate::app::House;
 use crate::devices;
+use crate::keys::VISITOR;
 use crate::page::{Frame, Page};
-
-/// The key of the user's name.
-pub(crate) const VISITOR: SessionKey<String> = SessionKey::new("visitor");
+use crate::state::AppState;
 
 const REMEMBERED: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// Maximum length of a name in characters: the session must fit into its cookie.
 const LONGEST: usize = 60;
 
-pub(crate) fn routes() -> Router<House> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .route("/sign-in", get(form).post(sign_in))
         .route("/sign-out", post(sign_out))

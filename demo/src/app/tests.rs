@@ -8,26 +8,30 @@ use cloakroom::{CookieSessions, Key, ManualClock, Timestamp};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
-use super::{House, app};
-use crate::rail::Rail;
+use super::app;
+use crate::session_backend::SessionBackend;
+use crate::state::AppState;
 
-fn house() -> House {
+fn state() -> AppState {
     let key = Key::new(b"a secret of at least thirty-two bytes").expect("a key");
     let sessions = Arc::new(CookieSessions::encrypted(key).build().expect("sessions"));
-    House { rail: Rail::Cookies(sessions), clock: Arc::new(ManualClock::at(Timestamp::from_unix_secs(1_700_000_000))) }
+    AppState {
+        backend: SessionBackend::Cookies(sessions),
+        clock: Arc::new(ManualClock::at(Timestamp::from_unix_secs(1_700_000_000))),
+    }
 }
 
 /// An application with sessions in a store.
-async fn house_with_store() -> House {
-    House { rail: Rail::open("memory:").await.expect("a store"), ..house() }
+async fn state_with_store() -> AppState {
+    AppState { backend: SessionBackend::open("memory:").await.expect("a store"), ..state() }
 }
 
 async fn ask(request: Request<Body>) -> (StatusCode, HeaderMap, String) {
-    ask_at(house(), request).await
+    ask_at(state(), request).await
 }
 
-async fn ask_at(house: House, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
-    let response = app(house).expect("rules").oneshot(request).await.expect("an answer");
+async fn ask_at(state: AppState, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
+    let response = app(state).expect("rules").oneshot(request).await.expect("an answer");
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.expect("a body").to_bytes();
     (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).expect("text"))
@@ -39,11 +43,11 @@ fn get(path: &str) -> Request<Body> {
 
 /// Returns the session cookie and the token of the page.
 async fn arrive() -> (String, String) {
-    arrive_at(house()).await
+    arrive_at(state()).await
 }
 
-async fn arrive_at(house: House) -> (String, String) {
-    let (_, headers, page) = ask_at(house, get("/")).await;
+async fn arrive_at(state: AppState) -> (String, String) {
+    let (_, headers, page) = ask_at(state, get("/")).await;
     let cookie = headers[header::SET_COOKIE].to_str().expect("text").split(';').next().expect("a pair").to_owned();
     let token = page.split("name=\"csrf_token\" value=\"").nth(1).and_then(|it| it.split('"').next());
     (cookie, token.expect("a token").to_owned())
@@ -148,14 +152,14 @@ fn with_cookie(mut request: Request<Body>, cookie: &str) -> Request<Body> {
 
 #[tokio::test]
 async fn a_store_keeps_notes_too_long_for_a_cookie() {
-    let house = house_with_store().await;
-    let (cookie, token) = arrive_at(house.clone()).await;
+    let state = state_with_store().await;
+    let (cookie, token) = arrive_at(state.clone()).await;
     let long = "x".repeat(20_000);
     let note = post("/inspector/note", &cookie, format!("text={long}&csrf_token={token}"));
-    let (status, headers, _) = ask_at(house.clone(), note).await;
+    let (status, headers, _) = ask_at(state.clone(), note).await;
     assert_eq!(status, StatusCode::SEE_OTHER);
     assert!(!headers.contains_key(header::SET_COOKIE), "the cookie is unchanged");
-    let (_, _, page) = ask_at(house, with_cookie(get("/inspector"), &cookie)).await;
+    let (_, _, page) = ask_at(state, with_cookie(get("/inspector"), &cookie)).await;
     assert!(page.contains("id=\"version\">2<"), "written twice");
     assert!(page.contains(&long) && !page.contains("byte by byte"));
     let (_, id) = cookie.split_once('=').expect("a pair");
@@ -165,13 +169,16 @@ async fn a_store_keeps_notes_too_long_for_a_cookie() {
 #[tokio::test]
 async fn the_page_says_that_no_list_is_available() {
     let folder = std::env::temp_dir().join(format!("cloakroom-demo-{}", std::process::id()));
-    let files = House { rail: Rail::open(&format!("file:{}", folder.display())).await.expect("a store"), ..house() };
-    for (row, house) in [("cookies", house()), ("files", files)] {
-        let (cookie, token) = arrive_at(house.clone()).await;
+    let files = AppState {
+        backend: SessionBackend::open(&format!("file:{}", folder.display())).await.expect("a store"),
+        ..state()
+    };
+    for (row, state) in [("cookies", state()), ("files", files)] {
+        let (cookie, token) = arrive_at(state.clone()).await;
         let sign_in = post("/sign-in", &cookie, format!("name=Ada&csrf_token={token}"));
-        let (_, headers, _) = ask_at(house.clone(), sign_in).await;
+        let (_, headers, _) = ask_at(state.clone(), sign_in).await;
         let cookie = headers[header::SET_COOKIE].to_str().expect("text").split(';').next().expect("a pair").to_owned();
-        let (status, _, page) = ask_at(house.clone(), with_cookie(get("/devices"), &cookie)).await;
+        let (status, _, page) = ask_at(state.clone(), with_cookie(get("/devices"), &cookie)).await;
         assert_eq!(status, StatusCode::OK, "{row}");
         assert!(page.contains("id=\"unsupported\""), "{row}");
     }

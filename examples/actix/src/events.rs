@@ -9,7 +9,7 @@ use cloakroom::Session;
 use futures_util::stream::unfold;
 use tokio::time::{Interval, interval};
 
-use crate::streams::step;
+use crate::steps::step;
 
 const PACE: Duration = Duration::from_millis(50);
 

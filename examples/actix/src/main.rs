@@ -8,6 +8,7 @@
 
 mod events;
 mod socket;
+mod steps;
 mod streams;
 
 use std::net::TcpListener;

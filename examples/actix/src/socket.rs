@@ -8,7 +8,7 @@ use actix_ws::{Message, MessageStream};
 use cloakroom::{Error, Session};
 use tokio::time::interval;
 
-use crate::streams::step;
+use crate::steps::step;
 
 /// Maximum time that a silent socket remains open after its session has ended.
 const PATIENCE: Duration = Duration::from_millis(200);

@@ -9,7 +9,7 @@ use cloakroom::{Error, Session};
 use futures_util::stream::{Stream, unfold};
 use tokio::time::{Interval, interval};
 
-use crate::step;
+use crate::steps::step;
 
 const PACE: Duration = Duration::from_millis(50);
 

@@ -6,33 +6,15 @@
 
 mod events;
 mod socket;
+mod steps;
 
 use axum::Router;
 use axum::response::{Html, Redirect};
 use axum::routing::{get, post};
-use cloakroom::{CsrfLayer, Error, Session, SessionKey, SessionLayer};
+use cloakroom::{CsrfLayer, Error, Session, SessionLayer};
 use cloakroom_example_visit as visit;
+use steps::{NOTES, counts};
 use tokio::net::TcpListener;
-
-const STEPS: SessionKey<u32> = SessionKey::new("steps");
-const NOTES: SessionKey<u32> = SessionKey::new("notes");
-
-/// Makes one step of a stream. Returns the text to send, or `None` if the session has ended.
-async fn step(session: &Session) -> Result<Option<String>, Error> {
-    // Signed out, expired or revoked: the visitor has no access any more.
-    if !session.refresh().await? {
-        return Ok(None);
-    }
-    session.update(STEPS, |steps| *steps += 1)?;
-    // Concurrent changes of other requests are kept: this change is replayed on the newest version.
-    session.commit_now().await?;
-    counts(session).map(Some)
-}
-
-fn counts(session: &Session) -> Result<String, Error> {
-    let [steps, notes] = [session.get(STEPS)?, session.get(NOTES)?].map(Option::unwrap_or_default);
-    Ok(format!("{steps} steps, {notes} notes"))
-}
 
 async fn page(session: Session) -> Result<Html<String>, Error> {
     let script = "<script>new EventSource('/events').onmessage = event => document.title = event.data</script>";

@@ -7,7 +7,7 @@ use axum::response::Response;
 use cloakroom::{Error, Session};
 use tokio::time::interval;
 
-use crate::step;
+use crate::steps::step;
 
 /// Maximum time that a silent socket remains open after its session has ended.
 const PATIENCE: Duration = Duration::from_millis(200);

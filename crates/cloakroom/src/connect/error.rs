@@ -6,7 +6,7 @@ use std::fmt;
 
 use cloakroom_store::StoreError;
 
-use super::SCHEMES;
+use super::schemes::SCHEMES;
 
 /// An error from opening the store of a URL.
 ///

@@ -2,6 +2,7 @@
 //!
 //! | module | content |
 //! |---|---|
+//! | `schemes` | all schemes of URLs |
 //! | `parts` | the parts of a URL |
 //! | `options` | all options of URLs |
 //! | `identity` | the identity of a store, independent of connection settings |
@@ -16,6 +17,7 @@ mod packing;
 mod parts;
 #[cfg(feature = "redis")]
 mod redis;
+mod schemes;
 #[cfg(test)]
 mod tests;
 
@@ -31,33 +33,10 @@ use options::Parameters;
 pub use packing::Packing;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use parts::Parts;
+use schemes::SCHEMES;
 
 /// Timeout for the first answer of a store.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// All schemes, with the features that they need in addition to `store`.
-const SCHEMES: [(&str, &[&str]); 20] = [
-    ("memory", &[]),
-    ("file", &[]),
-    ("sqlite", &["sqlite"]),
-    ("postgres", &["postgres"]),
-    ("postgresql", &["postgres"]),
-    ("mysql", &["mysql"]),
-    ("mariadb", &["mysql"]),
-    ("redis", &["redis"]),
-    ("valkey", &["redis"]),
-    ("unix", &["redis"]),
-    ("redis+unix", &["redis"]),
-    ("valkey+unix", &["redis"]),
-    ("rediss", &["redis", "tls"]),
-    ("valkeys", &["redis", "tls"]),
-    ("redis+sentinel", &["redis-sentinel"]),
-    ("valkey+sentinel", &["redis-sentinel"]),
-    ("rediss+sentinel", &["redis-sentinel", "tls"]),
-    ("redis+cluster", &["redis-cluster"]),
-    ("valkey+cluster", &["redis-cluster"]),
-    ("rediss+cluster", &["redis-cluster", "tls"]),
-];
 
 /// Opens the store at a URL.
 ///

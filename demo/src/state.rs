@@ -1,0 +1,25 @@
+//! The state that all pages share.
+
+use std::sync::Arc;
+
+use cloakroom::{AnyStore, Clock, Sessions};
+
+use crate::session_backend::SessionBackend;
+
+/// The state of the application.
+#[derive(Clone, Debug)]
+pub(crate) struct AppState {
+    /// The session backend, which the inspector and the list of devices use too.
+    pub(crate) backend: SessionBackend,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl AppState {
+    /// Returns the list of sessions by owner, if sessions are kept in a store.
+    pub(crate) fn owners(&self) -> Option<Sessions<AnyStore>> {
+        match &self.backend {
+            SessionBackend::Cookies(_) => None,
+            SessionBackend::Store(sessions) => Some(Sessions::new(sessions.clone()).clock(self.clock.clone())),
+        }
+    }
+}
