@@ -188,14 +188,16 @@ async fn writes_wait_for_disks_if_configured() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ending_many_in_a_cluster_counts_once_every_server_has_confirmed_it() {
     let cluster = Cluster::with_replicas();
-    let urls: Vec<_> = cluster.urls().iter().map(|url| patient(url)).collect();
+    // The masters: a frozen replica would hold up each new connection.
+    let urls: Vec<_> = cluster.urls().iter().take(3).map(|url| patient(url)).collect();
     for prefix in ["cloakroom:", "{shop}:"] {
         let process = async || RedisStore::connect_cluster(&urls).await.unwrap().prefix(prefix);
         let patiently = process().await.durability(1, PATIENCE);
         for server in 0..3 {
             let is_there = |key: &StoreKey| cluster.master_of(&name_under(prefix, key)) == server;
             // With a hash tag in the prefix one server has all sessions.
-            let Some(session) = std::iter::repeat_with(key).take(100).find(is_there) else { continue };
+            let tries = if prefix.starts_with('{') { 1 } else { 100 };
+            let Some(session) = std::iter::repeat_with(key).take(tries).find(is_there) else { continue };
             let replica = &cluster.servers[3 + server];
             for way in ["of an owner", "of everybody"] {
                 let owner = format!("user-{server}");
@@ -218,9 +220,9 @@ async fn ending_many_in_a_cluster_counts_once_every_server_has_confirmed_it() {
                 let impatient = process().await.durability(1, CONFIRMATION);
                 let error = end(&impatient).await.expect_err(way).to_string();
                 assert!(error.contains("0 of 1 replicas"), "{prefix} {way}: {error}");
-                // It is in no list any more.
-                let listed = impatient.owned(&owner, None, 10, now()).await.unwrap();
-                assert_eq!(listed.sessions, [], "{prefix} {way}");
+                // It has left the list of its owner, as after a look at that.
+                let index = format!("{prefix}o:{owner}");
+                assert_eq!(cluster.servers[cluster.master_of(&index)].cli(&["DEL", &index]), "1");
                 for attempt in 0..2 {
                     let another = process().await.durability(1, CONFIRMATION);
                     let ended = end(&another).await;
