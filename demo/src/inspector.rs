@@ -130,18 +130,18 @@ async fn in_store(
 }
 
 fn report(id: SessionId, record: &Record, now: Timestamp) -> Report {
-    let clockwork = record.clockwork();
+    let times = record.times();
     let token = record.csrf().map(|token| token.expose()).unwrap_or_default();
     let text = record.encode();
     let flashes = record.flashes();
     Report {
         store_key: id.store_key().prefix(),
         version: None,
-        created: ago(now.since(clockwork.created)),
-        touched: ago(now.since(clockwork.touched)),
-        remembered: clockwork.remembered,
-        idle: Left::until(clockwork.idle_deadline, clockwork.touched, now),
-        absolute: Left::until(clockwork.absolute_deadline, clockwork.created, now),
+        created: ago(now.since(times.created)),
+        touched: ago(now.since(times.touched)),
+        remembered: times.remembered,
+        idle: Left::until(times.idle_deadline, times.touched, now),
+        absolute: Left::until(times.absolute_deadline, times.created, now),
         size: text.len(),
         anatomy: None,
         record: if token.is_empty() { text } else { text.replace(token, &"•".repeat(token.len())) },

@@ -34,7 +34,7 @@ fuzz_target!(|data: &[u8]| {
         let _ = format.open(Presented::new("it", &signed(&STANDARD.encode(data))), &lifetimes);
         let value = signed(&STANDARD.encode(&packed));
         let Ok(record) = format.open(Presented::new("it", &value), &lifetimes) else { continue };
-        let sealing = Sealing::new("it", record.clockwork().touched, &lifetimes, &[7; 64]);
+        let sealing = Sealing::new("it", record.times().touched, &lifetimes, &[7; 64]);
         let sealed = format.seal(&record, sealing).expect("an opened session can be sealed");
         let again =
             format.open(Presented::new("it", &sealed.value), &lifetimes).expect("a sealed session can be opened");

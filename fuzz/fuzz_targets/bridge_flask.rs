@@ -26,14 +26,14 @@ fuzz_target!(|data: &[u8]| {
         let signed = format!("{mark}{}{}{}", URL_SAFE_NO_PAD.encode(data), '.', "ZVPxAA");
         let value = format!("{signed}{}{}", '.', signature(&signed));
         let Ok(record) = FORMAT.open(Presented::new("it", &value), &lifetimes) else { continue };
-        let sealing = Sealing::new("it", record.clockwork().touched, &lifetimes, &[7; 64]);
+        let sealing = Sealing::new("it", record.times().touched, &lifetimes, &[7; 64]);
         let sealed = FORMAT.seal(&record, sealing).expect("an opened session can be sealed");
         let again =
             FORMAT.open(Presented::new("it", &sealed.value), &lifetimes).expect("a sealed session can be opened");
         assert!(again.entries().eq(record.entries()));
         assert!(again.flashes().eq(record.flashes()));
         assert_eq!(again.csrf(), record.csrf());
-        assert_eq!(again.clockwork(), record.clockwork());
+        assert_eq!(again.times(), record.times());
         assert_eq!(
             FORMAT.seal(&again, sealing).expect("it can be sealed again"),
             sealed,

@@ -22,7 +22,7 @@ fuzz_target!(|data: &[u8]| {
     let tag = Hmac::<sha2::Sha512>::new_from_slice(b"secret").expect("any length").chain_update(data).finalize();
     let value = URL_SAFE_NO_PAD.encode([tag.into_bytes().as_slice(), data].concat());
     let Ok(record) = FORMAT.open(Presented::new("session", &value), &lifetimes) else { return };
-    let sealing = Sealing::new("session", record.clockwork().touched, &lifetimes, &[7; 64]);
+    let sealing = Sealing::new("session", record.times().touched, &lifetimes, &[7; 64]);
     let sealed = FORMAT.seal(&record, sealing).expect("an opened session can be sealed");
     let again =
         FORMAT.open(Presented::new("session", &sealed.value), &lifetimes).expect("a sealed session can be opened");
@@ -36,7 +36,7 @@ fn content(record: &Record) -> impl PartialEq + std::fmt::Debug {
     let flashes = record
         .flashes()
         .map(|(queue, bodies)| format!("{queue:?}: {:?}", bodies.iter().map(|body| body.as_str()).collect::<Vec<_>>()));
-    let facts = (record.owner().map(str::to_owned), record.label().map(str::to_owned), record.clockwork().created);
+    let facts = (record.owner().map(str::to_owned), record.label().map(str::to_owned), record.times().created);
     (
         record.entries().map(text).collect::<Vec<_>>(),
         flashes.collect::<Vec<_>>(),

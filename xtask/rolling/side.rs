@@ -86,7 +86,7 @@ fn answer(words: &[String]) -> Outcome<String> {
         ["mark", carrier, text, number] => {
             let mut record = read(&open(carrier, text)?)?;
             let [_, _, bytes @ ..] = number.parse::<u64>()?.to_be_bytes();
-            record.mark(CommitId::from_random(bytes), record.clockwork().touched);
+            record.mark(CommitId::from_random(bytes), record.times().touched);
             (carrier, record)
         }
         ["extend", carrier, text, fields] => return close(carrier, &(open(carrier, text)? + fields)),

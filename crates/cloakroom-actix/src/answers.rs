@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use cloakroom_session::Error;
-use cloakroom_session::adapter::Answer;
+use cloakroom_session::adapter::PlainResponse;
 
 /// Makes the response for a failed commit.
 pub(crate) type OnError = Arc<dyn Fn(&Error) -> HttpResponse + Send + Sync>;
 
 pub(crate) fn sorry() -> OnError {
-    Arc::new(|error| Answer::sorry(error).into())
+    Arc::new(|error| PlainResponse::for_error(error).into())
 }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::{Error, HttpMessage as _};
-use cloakroom_session::{Engine, Finish, SessionSlot};
+use cloakroom_session::{CommitFuture, Engine, SessionSlot};
 use pin_project_lite::pin_project;
 
 use crate::answers::OnError;
@@ -76,7 +76,7 @@ pin_project! {
     #[project = StageProj]
     enum Stage<F, B> {
         Handling { #[pin] future: F },
-        Committing { #[pin] commit: Finish, outcome: Option<Outcome<EitherBody<B>>> },
+        Committing { #[pin] commit: CommitFuture, outcome: Option<Outcome<EitherBody<B>>> },
     }
 }
 

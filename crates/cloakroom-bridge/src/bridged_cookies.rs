@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use cloakroom_session::meter::{self, Event};
 use cloakroom_session::{
-    After, Candidates, Carrier, Commit, Committed, ConfigError, CookieConfig, CookieHeader, CookieTemplate, Error,
-    Lifetimes, MAX_COOKIE, Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, Timestamp,
-    random,
+    After, Candidates, Commit, Committed, ConfigError, CookieConfig, CookieHeader, CookiePayload, CookieTemplate,
+    Error, Lifetimes, MAX_COOKIE, Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie,
+    Timestamp, random,
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::cookie_format::{CookieFormat, Presented, Sealing};
+use crate::cookie_format::{CookieFormat, IncomingCookie, SealContext};
 
 /// A factory that shares the session cookie of an application in another framework.
 ///
@@ -76,15 +76,15 @@ impl<F: CookieFormat> BridgedCookies<F> {
     ///
     /// # Errors
     /// Returns the reason if this factory would ignore the value.
-    pub fn open_value(&self, cookie: Presented<'_>, now: Timestamp) -> Result<Record, Rejected> {
+    pub fn open_value(&self, cookie: IncomingCookie<'_>, now: Timestamp) -> Result<Record, Rejected> {
         if cookie.name.len() + cookie.value.len() > MAX_COOKIE {
             return Err(Rejected::TooLong);
         }
         let record = self.format.open(cookie.at(now), &self.lifetimes)?;
-        if record.clockwork().is_from_future(now) {
+        if record.times().is_from_future(now) {
             return Err(Rejected::FromFuture);
         }
-        match record.clockwork().expired(now) {
+        match record.times().expired(now) {
             Some(deadline) => Err(Rejected::Expired(deadline)),
             None => Ok(record),
         }
@@ -103,7 +103,7 @@ impl<F: CookieFormat> BridgedCookies<F> {
     fn open_with(&self, value: &str, companions: &[Option<&str>], now: Timestamp) -> Result<Record, Rejected> {
         let mut refused = Rejected::Malformed;
         for (index, companion) in companions.iter().enumerate() {
-            let cookie = Presented::new(self.cookie.name(), value).with_companion(*companion);
+            let cookie = IncomingCookie::new(self.cookie.name(), value).with_companion(*companion);
             match self.open_value(cookie, now) {
                 Ok(record) => return Ok(record),
                 Err(why) if index == 0 => refused = why,
@@ -116,12 +116,12 @@ impl<F: CookieFormat> BridgedCookies<F> {
     /// Seals a record into its cookies.
     fn seal(&self, record: &Record, now: Timestamp) -> Result<Vec<SetCookie>, Error> {
         let name = self.cookie.name();
-        let sealed = self.format.seal(record, Sealing::new(name, now, &self.lifetimes, &random()?))?;
+        let sealed = self.format.seal(record, SealContext::new(name, now, &self.lifetimes, &random()?))?;
         let longest = self.format.longest_value().min(MAX_COOKIE - name.len().min(MAX_COOKIE));
         if sealed.value.len() > longest {
             return Err(Error::too_large(name.len() + sealed.value.len(), name.len() + longest, record));
         }
-        meter::written(Carrier::Record, || name.len() + sealed.value.len());
+        meter::written(CookiePayload::Record, || name.len() + sealed.value.len());
         let max_age = record.max_age(now).or(self.max_age).or(sealed.max_age);
         let mut cookies = vec![self.cookie.set(&sealed.value, max_age)?];
         if let (Some(cookie), Some(value)) = (&self.companion, &sealed.companion) {
@@ -137,7 +137,7 @@ impl<F: CookieFormat> BridgedCookies<F> {
     /// Applies this factory's settings to an opened session.
     fn opened(&self, session: SessionState) -> SessionState {
         let (scheme, resolution) = (self.format.csrf_scheme(), self.format.resolution());
-        session.carried_by(Carrier::Record).timed_in(resolution).with_csrf_scheme(scheme)
+        session.with_payload(CookiePayload::Record).timed_in(resolution).with_csrf_scheme(scheme)
     }
 }
 
@@ -154,18 +154,18 @@ impl<F: CookieFormat> SessionFactory for BridgedCookies<F> {
         while let Some(value) = candidates.next_value() {
             match self.open_with(value, &companions, now) {
                 Ok(record) => {
-                    meter::event(Carrier::Record, Event::Opened);
+                    meter::event(CookiePayload::Record, Event::Opened);
                     return Ok(self.opened(SessionState::loaded(id_of(value), record, now, self.lifetimes)));
                 }
                 Err(why) => candidates.reject(why),
             }
         }
-        Ok(self.fresh(now).rejecting(candidates.first_rejected()))
+        Ok(self.fresh(now).with_rejection(candidates.first_rejected()))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         let plan = commit.plan();
-        let count = || Event::of(plan).iter().for_each(|event| meter::event(Carrier::Record, *event));
+        let count = || Event::of(plan).iter().for_each(|event| meter::event(CookiePayload::Record, *event));
         let without_cookie = |after| Ok(Committed::new(commit.settle(after), Vec::new()));
         let id = match (plan, commit.session().id(), commit.new_id()) {
             (Plan::Create | Plan::EndThenCreate | Plan::Cycle, _, Some(id)) => id,

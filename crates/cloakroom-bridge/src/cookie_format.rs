@@ -22,8 +22,8 @@ use cloakroom_session::{
 /// # Examples
 /// An unsigned format, for illustration only: such sessions should not be shared.
 /// ```
-/// use cloakroom_bridge::{BridgedCookies, CookieFormat, Presented, Sealed, Sealing};
-/// use cloakroom_session::{Clockwork, CookieConfig, Error, Json, Lifetimes, Record, Rejected};
+/// use cloakroom_bridge::{BridgedCookies, CookieFormat, IncomingCookie, OutgoingCookie, SealContext};
+/// use cloakroom_session::{SessionTimes, CookieConfig, Error, Json, Lifetimes, Record, Rejected};
 ///
 /// #[derive(Debug)]
 /// struct Hexed;
@@ -33,19 +33,19 @@ use cloakroom_session::{
 ///     fn cookie(&self) -> CookieConfig { CookieConfig::default().name("hexed") }
 ///     fn lifetimes(&self) -> Lifetimes { Lifetimes::default() }
 ///
-///     fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+///     fn open(&self, cookie: IncomingCookie<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
 ///         let (at, user) = cookie.value.split_once('.').ok_or(Rejected::Malformed)?;
 ///         let at = u64::from_str_radix(at, 16).map_err(|_| Rejected::Malformed)?;
 ///         let at = cloakroom_session::Timestamp::from_unix_secs(at);
-///         let mut record = Record::from_clockwork(Clockwork::start(at, lifetimes));
+///         let mut record = Record::with_times(SessionTimes::start(at, lifetimes));
 ///         record.restore("user", Json::from_text("user", user).map_err(|_| Rejected::Corrupt)?);
 ///         Ok(record)
 ///     }
 ///
-///     fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
+///     fn seal(&self, record: &Record, sealing: SealContext<'_>) -> Result<OutgoingCookie, Error> {
 ///         let user = record.get("user");
 ///         let user = user.as_ref().map_or("null", Json::as_str);
-///         Ok(Sealed::new(format!("{:x}.{user}", sealing.now.unix_secs())))
+///         Ok(OutgoingCookie::new(format!("{:x}.{user}", sealing.now.unix_secs())))
 ///     }
 /// }
 /// let sessions = BridgedCookies::new(Hexed).build()?;
@@ -88,19 +88,19 @@ pub trait CookieFormat: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// Returns the reason if the value isn't a valid session of this format.
-    fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected>;
+    fn open(&self, cookie: IncomingCookie<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected>;
 
     /// Encodes a record as the cookie's value.
     ///
     /// # Errors
     /// Fails if the record can't be written in this format; the error names the key.
-    fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error>;
+    fn seal(&self, record: &Record, sealing: SealContext<'_>) -> Result<OutgoingCookie, Error>;
 }
 
 /// A cookie received with a request.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
-pub struct Presented<'a> {
+pub struct IncomingCookie<'a> {
     /// The cookie's name: some formats sign it.
     pub name: &'a str,
     /// The cookie's value, without surrounding quotes.
@@ -111,7 +111,7 @@ pub struct Presented<'a> {
     pub now: Timestamp,
 }
 
-impl<'a> Presented<'a> {
+impl<'a> IncomingCookie<'a> {
     /// Creates a cookie from its name and value.
     #[must_use]
     pub const fn new(name: &'a str, value: &'a str) -> Self {
@@ -133,16 +133,16 @@ impl<'a> Presented<'a> {
     }
 }
 
-impl fmt::Debug for Presented<'_> {
+impl fmt::Debug for IncomingCookie<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Presented({}, {} bytes)", self.name, self.value.len())
+        write!(f, "IncomingCookie({}, {} bytes)", self.name, self.value.len())
     }
 }
 
 /// The inputs for sealing a cookie.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
-pub struct Sealing<'a> {
+pub struct SealContext<'a> {
     /// The cookie's name.
     pub name: &'a str,
     /// The time, in the precision of [`CookieFormat::resolution`].
@@ -153,7 +153,7 @@ pub struct Sealing<'a> {
     pub random: &'a [u8; 64],
 }
 
-impl<'a> Sealing<'a> {
+impl<'a> SealContext<'a> {
     /// Creates the inputs.
     #[must_use]
     pub const fn new(name: &'a str, now: Timestamp, lifetimes: &'a Lifetimes, random: &'a [u8; 64]) -> Self {
@@ -161,9 +161,9 @@ impl<'a> Sealing<'a> {
     }
 }
 
-impl fmt::Debug for Sealing<'_> {
+impl fmt::Debug for SealContext<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sealing({}, {:?})", self.name, self.now)
+        write!(f, "SealContext({}, {:?})", self.name, self.now)
     }
 }
 
@@ -173,7 +173,7 @@ impl fmt::Debug for Sealing<'_> {
 /// `Debug` prints only its length.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Sealed {
+pub struct OutgoingCookie {
     /// The value, in characters that a cookie may contain.
     pub value: String,
     /// The value of the second cookie.
@@ -182,7 +182,7 @@ pub struct Sealed {
     pub max_age: Option<Duration>,
 }
 
-impl Sealed {
+impl OutgoingCookie {
     /// Creates a cookie with this value, kept until the browser is closed.
     #[must_use]
     pub const fn new(value: String) -> Self {
@@ -204,8 +204,8 @@ impl Sealed {
     }
 }
 
-impl fmt::Debug for Sealed {
+impl fmt::Debug for OutgoingCookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sealed({} bytes)", self.value.len())
+        write!(f, "OutgoingCookie({} bytes)", self.value.len())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{Clockwork, CommitId, CsrfToken, Error, Json, Lifetimes, Record, Timestamp};
+use cloakroom_session::{CommitId, CsrfToken, Error, Json, Lifetimes, Record, SessionTimes, Timestamp};
 
 /// The member of the framework's object that holds the data.
 pub(crate) const EXTRAS_KEY: &str = "_cloakroom";
@@ -38,14 +38,14 @@ pub(crate) enum Keeps {
 impl CloakroomExtras {
     /// Collects the data of a record that the framework doesn't keep.
     pub(crate) fn of(record: &Record, lifetimes: &Lifetimes, keeps: Keeps, csrf_key: Option<&str>) -> Self {
-        let clockwork = record.clockwork();
+        let times = record.times();
         let (commits, committed) = record.commits();
-        let usual = Clockwork::start(clockwork.created, lifetimes).absolute_deadline;
+        let usual = SessionTimes::start(times.created, lifetimes).absolute_deadline;
         Self {
-            created: (keeps == Keeps::Nothing).then_some(clockwork.created),
-            ends: (clockwork.absolute_deadline != usual).then_some(clockwork.absolute_deadline),
-            idle: clockwork.own_idle,
-            remembered: clockwork.remembered,
+            created: (keeps == Keeps::Nothing).then_some(times.created),
+            ends: (times.absolute_deadline != usual).then_some(times.absolute_deadline),
+            idle: times.own_idle,
+            remembered: times.remembered,
             owner: record.owner().map(str::to_owned),
             label: record.label().map(str::to_owned),
             csrf: record.csrf().filter(|_| csrf_key.is_none()).cloned(),

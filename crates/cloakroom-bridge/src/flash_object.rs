@@ -91,7 +91,7 @@ mod tests {
             ("not an object", one, "5", None),
             ("nothing", several, "{}", Some(vec![])),
         ] {
-            let found = object.read(&Json::from_foreign("flash", text).unwrap());
+            let found = object.read(&Json::from_lenient("flash", text).unwrap());
             let expected =
                 read.map(|it| it.into_iter().map(|(queue, body)| (queue.to_owned(), body.to_owned())).collect());
             let found: Option<Vec<(String, String)>> =
@@ -99,7 +99,7 @@ mod tests {
             assert_eq!(found, expected, "{row}");
             let Some(found) = found else { continue };
             let bodies: Vec<Json> =
-                found.iter().map(|(_, body)| Json::from_foreign("flash", body.as_str()).unwrap()).collect();
+                found.iter().map(|(_, body)| Json::from_lenient("flash", body.as_str()).unwrap()).collect();
             let queues: Vec<_> =
                 found.iter().zip(&bodies).map(|((queue, _), body)| (queue.as_str(), vec![body])).collect();
             assert_eq!(object.write(COMPACT, &queues).unwrap(), text, "{row}");

@@ -1,7 +1,7 @@
 //! A session as a table row, as text and as JSON. Values are shown only on request, and the CSRF
 //! token never.
 
-use cloakroom::{Entry, Json, Record, Scanned, StoreKey, Timestamp};
+use cloakroom::{Entry, Json, Record, ScannedSession, StoreKey, Timestamp};
 use serde_json::{Map, Value, json};
 
 use crate::output::plain;
@@ -16,10 +16,10 @@ pub(crate) enum Values {
 }
 
 /// Formats sessions as a table.
-pub(crate) fn rows(sessions: &[Scanned], now: Timestamp) -> String {
+pub(crate) fn rows(sessions: &[ScannedSession], now: Timestamp) -> String {
     let rows: Vec<Vec<String>> = sessions
         .iter()
-        .map(|Scanned { key, version, entry, .. }| {
+        .map(|ScannedSession { key, version, entry, .. }| {
             let owner = match &entry.owner {
                 _ if entry.is_encrypted() => "(encrypted)".to_owned(),
                 Some(owner) => plain(owner),
@@ -42,7 +42,7 @@ pub(crate) fn rows(sessions: &[Scanned], now: Timestamp) -> String {
 }
 
 /// Returns the store's data about a session, without decoding the record.
-pub(crate) fn facts(Scanned { key, version, entry, .. }: &Scanned) -> Map<String, Value> {
+pub(crate) fn facts(ScannedSession { key, version, entry, .. }: &ScannedSession) -> Map<String, Value> {
     let mut facts = Map::new();
     facts.insert("key".to_owned(), key.to_hex().into());
     // The index of an encrypted record has a hash of the owner.
@@ -64,7 +64,7 @@ pub(crate) fn contents(record: &Record, values: Values) -> Map<String, Value> {
         Values::Hidden => json!({ "bytes": json.as_str().len() }),
         Values::Shown => serde_json::from_str(json.as_str()).unwrap_or(Value::Null),
     };
-    let clock = record.clockwork();
+    let clock = record.times();
     let data: Map<String, Value> = record.entries().map(|(name, value)| (name.to_owned(), shown(&value))).collect();
     let flashes: Map<String, Value> = record
         .flashes()
@@ -82,7 +82,7 @@ pub(crate) fn contents(record: &Record, values: Values) -> Map<String, Value> {
 }
 
 /// Returns a session as JSON, with its contents.
-pub(crate) fn session(scanned: &Scanned, values: Values) -> Value {
+pub(crate) fn session(scanned: &ScannedSession, values: Values) -> Value {
     let mut session = facts(scanned);
     match scanned.entry.record(&scanned.key) {
         Ok(record) => session.extend(contents(&record, values)),
@@ -128,27 +128,27 @@ fn short(value: &Value, values: Values) -> String {
 }
 
 /// Describes a session that was looked up by its key.
-pub(crate) const fn known(key: StoreKey, version: cloakroom::Version, entry: Entry) -> Scanned {
-    Scanned::new(key, version, entry)
+pub(crate) const fn known(key: StoreKey, version: cloakroom::Version, entry: Entry) -> ScannedSession {
+    ScannedSession::new(key, version, entry)
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use cloakroom::{CsrfToken, Entry, Lifetimes, Record, Scanned, StoreKey, Timestamp, Version};
+    use cloakroom::{CsrfToken, Entry, Lifetimes, Record, ScannedSession, StoreKey, Timestamp, Version};
 
     use super::{Values, lines, rows, session};
 
     const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 
-    fn scanned() -> Scanned {
+    fn scanned() -> ScannedSession {
         let mut record = Record::new(NOW, &Lifetimes::default());
         record.restore("card", cloakroom::Json::from_text("card", "\"4711\"").unwrap());
         record.restore_flash("", cloakroom::Json::from_text("", "\"hello\"").unwrap());
         record.restore_csrf(CsrfToken::from_random([7; 32]));
         let entry = Entry::of(record).owner(Some("ann\u{7}".to_owned()));
-        Scanned::new(StoreKey::from_bytes([0xab; 32]), Version::new(3), entry)
+        ScannedSession::new(StoreKey::from_bytes([0xab; 32]), Version::new(3), entry)
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn damaged_sessions_are_reported() {
         let entry = Entry::new("nonsense".into(), NOW, NOW, None);
-        let damaged = Scanned::new(StoreKey::from_bytes([1; 32]), Version::new(1), entry);
+        let damaged = ScannedSession::new(StoreKey::from_bytes([1; 32]), Version::new(1), entry);
         assert_eq!(session(&damaged, Values::Hidden)["is_damaged"], true);
     }
 }

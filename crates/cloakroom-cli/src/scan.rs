@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use cloakroom::{AnyStore, Clock as _, Cursor, Page, Scanned, Store as _, StoreError, StoreKey, SystemClock};
+use cloakroom::{AnyStore, Clock as _, Cursor, Page, ScannedSession, Store as _, StoreError, StoreKey, SystemClock};
 
 /// The time limit of a page. It is generous because no request waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -56,7 +56,7 @@ pub(crate) struct Unread {
 
 /// Calls `each` with every live session, once, including those whose encrypted records don't open.
 /// Remembers all keys, at 50 bytes each.
-pub(crate) async fn all(store: &AnyStore, mut each: impl FnMut(&Scanned)) -> Result<Unread, StoreError> {
+pub(crate) async fn all(store: &AnyStore, mut each: impl FnMut(&ScannedSession)) -> Result<Unread, StoreError> {
     let mut scan = Scan::new(store, PAGE);
     let (mut seen, mut unread) = (HashSet::new(), Unread::default());
     while let Some(page) = scan.page().await? {

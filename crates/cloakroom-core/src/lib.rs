@@ -53,12 +53,12 @@ pub use csrf::{
 pub use error::{ConfigError, Error};
 pub use id::{SessionId, StoreKey};
 pub use json::{Json, Text};
-pub use lifetimes::{Clockwork, Deadline, Lifetimes};
-pub use record::{CommitId, Corrupt, Duplicates, FLASH_LIMIT, FlashId, Foreign, Level, Message, Record};
+pub use lifetimes::{Deadline, Lifetimes, SessionTimes};
+pub use record::{CommitId, Corrupt, Duplicates, FLASH_LIMIT, FlashId, FrameworkData, Level, Message, Record};
 pub use request_kind::RequestKind;
 pub use seal::{Key, KeyId, Keyring, RecordSealer, Rejected, Seal, Sealer};
 pub use session::{
-    Absorbed, After, Carrier, ChangeLog, Commit, CommitPolicy, ConflictPolicy, CookieUpdate, Dropped, IntoKey, KeyName,
-    Plan, Rebased, Replayed, SessionKey, SessionState, Since, Updater, Version,
+    Absorbed, After, ChangeLog, Commit, CommitPolicy, ConflictPolicy, CookiePayload, CookieUpdate, Dropped, IntoKey,
+    KeyName, Plan, Rebased, Replayed, SessionKey, SessionState, Since, Updater, Version,
 };
 pub use time::{Resolution, Timestamp};

@@ -253,7 +253,7 @@ pub enum Deadline {
 /// even if the configuration changes in the meantime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Clockwork {
+pub struct SessionTimes {
     /// The time of creation.
     pub created: Timestamp,
     /// The time at which the deadlines were last extended.
@@ -268,7 +268,7 @@ pub struct Clockwork {
     pub remembered: bool,
 }
 
-impl Clockwork {
+impl SessionTimes {
     /// Returns the times of a session that begins now.
     #[must_use]
     pub fn start(now: Timestamp, lifetimes: &Lifetimes) -> Self {
@@ -348,30 +348,31 @@ mod tests {
     #[test]
     fn a_session_is_valid_at_its_deadline_and_not_a_millisecond_later() {
         let idle = Duration::from_secs(1200);
-        let clockwork = Clockwork::start(NOW, &Lifetimes::default());
-        assert_eq!(clockwork.expired(NOW + idle), None);
+        let times = SessionTimes::start(NOW, &Lifetimes::default());
+        assert_eq!(times.expired(NOW + idle), None);
         let later = NOW + idle + Duration::from_millis(1);
-        assert_eq!(clockwork.expired(later), Some(Deadline::Idle));
+        assert_eq!(times.expired(later), Some(Deadline::Idle));
         let day = NOW + Duration::from_secs(DAY) + SECOND;
-        assert_eq!(clockwork.expired(day), Some(Deadline::Absolute));
+        assert_eq!(times.expired(day), Some(Deadline::Absolute));
     }
 
     #[test]
     fn a_touch_extends_the_idle_deadline_and_only_that() {
         let lifetimes = Lifetimes::default();
-        let mut clockwork = Clockwork::start(NOW, &lifetimes);
-        let absolute = clockwork.absolute_deadline;
-        clockwork.touch(NOW + SECOND, &lifetimes);
-        assert_eq!(clockwork.idle_deadline, Some(NOW + SECOND * 1201));
-        assert_eq!(clockwork.absolute_deadline, absolute);
-        clockwork.touch(NOW, &lifetimes);
-        assert_eq!(clockwork.idle_deadline, Some(NOW + SECOND * 1201), "a late touch never shortens");
+        let mut times = SessionTimes::start(NOW, &lifetimes);
+        let absolute = times.absolute_deadline;
+        times.touch(NOW + SECOND, &lifetimes);
+        assert_eq!(times.idle_deadline, Some(NOW + SECOND * 1201));
+        assert_eq!(times.absolute_deadline, absolute);
+        times.touch(NOW, &lifetimes);
+        assert_eq!(times.idle_deadline, Some(NOW + SECOND * 1201), "a late touch never shortens");
     }
 
     #[test]
     fn touches_are_throttled() {
-        let due =
-            |lifetimes: Lifetimes, age: Duration| Clockwork::start(NOW, &lifetimes).is_touch_due(NOW + age, &lifetimes);
+        let due = |lifetimes: Lifetimes, age: Duration| {
+            SessionTimes::start(NOW, &lifetimes).is_touch_due(NOW + age, &lifetimes)
+        };
         let default = Lifetimes::default();
         for (name, lifetimes, age, expected) in [
             ("a tenth of 20 minutes, exactly", default, SECOND * 120, false),

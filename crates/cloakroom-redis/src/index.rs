@@ -13,7 +13,7 @@
 use std::future::Future;
 
 use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::{Ended, Entry, Loaded, Owned, OwnedPage, Store as _, StoreError};
+use cloakroom_store::{Ended, Entry, Loaded, OwnedPage, OwnedSession, Store as _, StoreError};
 use futures_util::future::{join, try_join_all};
 use redis::Value;
 use tokio::runtime::Handle;
@@ -164,8 +164,8 @@ impl RedisStore {
         for (member, (key, loaded)) in members.iter().zip(read) {
             match loaded {
                 Loaded::Live(_, entry) if entry.owner.as_deref() == Some(owner) => {
-                    if !found.iter().any(|it: &Owned| it.key == key) {
-                        found.push(Owned::new(key, entry));
+                    if !found.iter().any(|it: &OwnedSession| it.key == key) {
+                        found.push(OwnedSession::new(key, entry));
                     }
                 }
                 _ if member.may_be_about_to_begin => {}

@@ -158,7 +158,7 @@ fn live(head: &str, rest: &str, now: Timestamp) -> Option<Loaded> {
     let owner = length.map(|_| owner.to_owned());
     let entry = Entry::new(text.into(), time(created)?, time(touched)?, deadline).owner(owner);
     let version = number(version).filter(|version| *version > 0).map(Version::new)?;
-    Some(if entry.is_over(now) { Loaded::Absent } else { Loaded::Live(version, entry) })
+    Some(if entry.is_expired(now) { Loaded::Absent } else { Loaded::Live(version, entry) })
 }
 
 /// Parses a tombstone: its expiry, and the new key.

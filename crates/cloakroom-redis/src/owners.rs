@@ -1,7 +1,7 @@
 //! The sessions of an owner, in bounded steps: a server does nothing else while a script runs.
 
 use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::{Cursor, Ended, Loaded, Owned, OwnedPage, StoreError};
+use cloakroom_store::{Cursor, Ended, Loaded, OwnedPage, OwnedSession, StoreError};
 use redis::Value;
 
 use crate::argument::Argument;
@@ -94,7 +94,7 @@ impl RedisStore {
             let key = row.next().and_then(bytes).and_then(|key| parse_key(&key)).ok_or_else(unexpected)?;
             let value = row.next().ok_or_else(|| StoreError::corrupt(key))?;
             if let Loaded::Live(_, entry) = loaded(&key, value, now)? {
-                found.push(Owned::new(key, entry));
+                found.push(OwnedSession::new(key, entry));
             }
         }
         Ok(OwnedPage::new(oldest_first(found), next.map(|next| next.cursor())))
@@ -163,7 +163,7 @@ fn counts(value: Value) -> Option<[usize; 3]> {
     <[usize; 3]>::try_from(parts.into_iter().map(count).collect::<Option<Vec<_>>>()?).ok()
 }
 
-pub(crate) fn oldest_first(mut sessions: Vec<Owned>) -> Vec<Owned> {
+pub(crate) fn oldest_first(mut sessions: Vec<OwnedSession>) -> Vec<OwnedSession> {
     sessions.sort_by_key(|owned| (owned.entry.created, owned.key));
     sessions
 }

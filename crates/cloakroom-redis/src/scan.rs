@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use cloakroom_session::Timestamp;
-use cloakroom_store::{Cursor, Loaded, Page, Scanned, StoreError};
+use cloakroom_store::{Cursor, Loaded, Page, ScannedSession, StoreError};
 use redis::Value;
 
 use crate::argument::Argument;
@@ -81,7 +81,7 @@ impl RedisStore {
             let mut row = row.into_iter();
             let key = row.next().and_then(bytes).and_then(|key| parse_key(&key)).ok_or_else(unexpected)?;
             match row.next().map(|value| loaded(&key, value, now)) {
-                Some(Ok(Loaded::Live(version, entry))) => page.sessions.push(Scanned::new(key, version, entry)),
+                Some(Ok(Loaded::Live(version, entry))) => page.sessions.push(ScannedSession::new(key, version, entry)),
                 Some(Ok(Loaded::Moved | Loaded::Absent)) => {}
                 Some(Err(_)) | None => page.damaged.push(key),
             }

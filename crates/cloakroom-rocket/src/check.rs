@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cloakroom_session::adapter::{Answer, RequestHead, RocketCsrf, RocketSessions};
+use cloakroom_session::adapter::{PlainResponse, RequestHead, RocketCsrf, RocketSessions};
 use cloakroom_session::{CsrfDecision, CsrfGuard, CsrfSlot, FormBody, Piece};
 use rocket::{Data, Request};
 
@@ -13,7 +13,11 @@ use rocket::{Data, Request};
 const PEEK: usize = 512;
 
 /// Checks a request. Returns the answer that replaces the handler's if it is refused.
-pub(crate) async fn check(guard: &Arc<CsrfGuard>, request: &Request<'_>, data: &mut Data<'_>) -> Result<(), Answer> {
+pub(crate) async fn check(
+    guard: &Arc<CsrfGuard>,
+    request: &Request<'_>,
+    data: &mut Data<'_>,
+) -> Result<(), PlainResponse> {
     let head = Head::of(request);
     let slot = CsrfSlot::new(Arc::clone(guard), RocketSessions::slot(request).cloned());
     // For `FormToken`. The slot of an earlier route has no effect here.
@@ -24,8 +28,8 @@ pub(crate) async fn check(guard: &Arc<CsrfGuard>, request: &Request<'_>, data: &
     }
     match decision.map(CsrfDecision::refusal) {
         Ok(None) => Ok(()),
-        Ok(Some(refusal)) => Err(Answer::refusing(refusal)),
-        Err(error) => Err(Answer::sorry(&error)),
+        Ok(Some(refusal)) => Err(PlainResponse::for_refusal(refusal)),
+        Err(error) => Err(PlainResponse::for_error(&error)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloakroom_session::adapter::{Answer, RocketSessions};
+use cloakroom_session::adapter::{PlainResponse, RocketSessions};
 use cloakroom_session::{Clock, CommitPolicy, Engine, SessionFactory};
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::response::Response;
@@ -78,7 +78,7 @@ impl Fairing for SessionFairing {
         match slot.finish(response.status().code).await {
             Ok(effects) => effects.apply(response),
             Err(failure) => {
-                *response = Answer::sorry(&failure.error).into();
+                *response = PlainResponse::for_error(&failure.error).into();
                 failure.effects.apply(response);
             }
         }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use cloakroom_core::{
-    After, Carrier, Commit, ConfigError, CookieConfig, CookieHeader, CookieTemplate, Keyring, Lifetimes, MAX_COOKIE,
-    Plan, Record, Rejected, Seal, Sealer, SessionId, SessionState, SetCookie, Timestamp,
+    After, Commit, ConfigError, CookieConfig, CookieHeader, CookiePayload, CookieTemplate, Keyring, Lifetimes,
+    MAX_COOKIE, Plan, Record, Rejected, Seal, Sealer, SessionId, SessionState, SetCookie, Timestamp,
 };
 
 use crate::candidates::Candidates;
@@ -67,7 +67,7 @@ pub struct CookieSessionsBuilder {
 /// The contents of a session cookie.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Opened {
+pub struct OpenedCookie {
     /// The session's id.
     pub id: SessionId,
     /// Its record.
@@ -133,8 +133,8 @@ impl CookieSessions {
     /// assert_eq!(sessions.open_value("nonsense", now).unwrap_err(), Rejected::UnknownFormat);
     /// # Ok::<(), cloakroom_session::ConfigError>(())
     /// ```
-    pub fn open_value(&self, value: &str, now: Timestamp) -> Result<Opened, Rejected> {
-        self.unseal(value, now).map(|(id, record)| Opened { id, record: Arc::unwrap_or_clone(record) })
+    pub fn open_value(&self, value: &str, now: Timestamp) -> Result<OpenedCookie, Rejected> {
+        self.unseal(value, now).map(|(id, record)| OpenedCookie { id, record: Arc::unwrap_or_clone(record) })
     }
 
     fn unseal(&self, value: &str, now: Timestamp) -> Result<(SessionId, Arc<Record>), Rejected> {
@@ -144,10 +144,10 @@ impl CookieSessions {
         let payload: Arc<str> = self.sealer.unseal(value)?.into();
         let id = payload.get(..SessionId::TEXT_LEN).and_then(SessionId::parse).ok_or(Rejected::Corrupt)?;
         let record = Arc::new(Record::decode(&payload, SessionId::TEXT_LEN).map_err(|_| Rejected::Corrupt)?);
-        if record.clockwork().is_from_future(now) {
+        if record.times().is_from_future(now) {
             return Err(Rejected::FromFuture);
         }
-        match record.clockwork().expired(now) {
+        match record.times().expired(now) {
             Some(deadline) => Err(Rejected::Expired(deadline)),
             None => Ok((id, record)),
         }
@@ -199,7 +199,7 @@ impl CookieSessions {
         if size > MAX_COOKIE {
             return Err(Error::too_large(size, MAX_COOKIE, record));
         }
-        meter::written(Carrier::Record, || size);
+        meter::written(CookiePayload::Record, || size);
         Ok(self.cookie.set(&self.sealer.seal(&payload, nonce)?, record.max_age(now))?)
     }
 }
@@ -210,18 +210,22 @@ impl SessionFactory for CookieSessions {
         while let Some(value) = candidates.next_value() {
             match self.unseal(value, now) {
                 Ok((id, record)) => {
-                    meter::event(Carrier::Record, Event::Opened);
-                    return Ok(SessionState::loaded(id, record, now, self.lifetimes).carried_by(Carrier::Record));
+                    meter::event(CookiePayload::Record, Event::Opened);
+                    return Ok(
+                        SessionState::loaded(id, record, now, self.lifetimes).with_payload(CookiePayload::Record)
+                    );
                 }
                 Err(why) => candidates.reject(why),
             }
         }
-        Ok(SessionState::fresh(now, self.lifetimes).carried_by(Carrier::Record).rejecting(candidates.first_rejected()))
+        Ok(SessionState::fresh(now, self.lifetimes)
+            .with_payload(CookiePayload::Record)
+            .with_rejection(candidates.first_rejected()))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         let (plan, now) = (commit.plan(), commit.now());
-        let count = || Event::of(plan).iter().for_each(|event| meter::event(Carrier::Record, *event));
+        let count = || Event::of(plan).iter().for_each(|event| meter::event(CookiePayload::Record, *event));
         let without_cookie = |after| Ok(Committed::new(commit.settle(after), Vec::new()));
         let (id, nonce) = match (plan, commit.session().id(), commit.new_id().zip(commit.new_nonce())) {
             (Plan::Create | Plan::EndThenCreate | Plan::Cycle, _, Some((id, nonce))) => (id, nonce),

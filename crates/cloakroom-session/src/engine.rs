@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cloakroom_core::{
-    After, Carrier, Commit, CommitPolicy, CookieHeader, FLASH_LIMIT, Lifetimes, SessionState, Timestamp,
+    After, Commit, CommitPolicy, CookieHeader, CookiePayload, FLASH_LIMIT, Lifetimes, SessionState, Timestamp,
 };
 
 use crate::clock::{Clock, SystemClock};
@@ -105,7 +105,7 @@ struct NoSessions;
 
 impl SessionFactory for NoSessions {
     async fn open(&self, _: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        Ok(SessionState::fresh(now, Lifetimes::default()).carried_by(Carrier::Id))
+        Ok(SessionState::fresh(now, Lifetimes::default()).with_payload(CookiePayload::Id))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use cloakroom_core::{Carrier, Commit, ConflictPolicy, CookieHeader, Record, SessionState, SetCookie, Timestamp};
+use cloakroom_core::{Commit, ConflictPolicy, CookieHeader, CookiePayload, Record, SessionState, SetCookie, Timestamp};
 
 use crate::clock::fill;
 use crate::error::Error;
@@ -20,7 +20,7 @@ use crate::meter::{self, Event};
 ///   returns a fresh session and emits one trace event with the reason. `Err` means that the store
 ///   couldn't answer.
 /// - `open` **must not** adopt an id that the client invented.
-/// - `open` **must** call [`SessionState::carried_by`] if the cookie carries only an id.
+/// - `open` **must** call [`SessionState::with_payload`] if the cookie carries only an id.
 /// - `commit` **must** carry out the [plan](Commit::plan) completely or not at all, and **must**
 ///   return the session [settled](Commit::settle).
 /// - `commit` **must not** create anything under the id of a session that has ended in the
@@ -50,13 +50,13 @@ use crate::meter::{self, Event};
 ///         let records = self.records.lock().unwrap();
 ///         let known = cookies.candidates("sid").filter_map(|value| SessionId::parse(value.ok()?)).find_map(|id| {
 ///             let record = records.get(&id.store_key())?;
-///             record.clockwork().expired(now).is_none().then(|| (id, record.clone()))
+///             record.times().expired(now).is_none().then(|| (id, record.clone()))
 ///         });
 ///         let session = match known {
 ///             Some((id, record)) => SessionState::loaded(id, record, now, self.lifetimes),
 ///             None => SessionState::fresh(now, self.lifetimes),
 ///         };
-///         Ok(session.carried_by(Carrier::Id))
+///         Ok(session.with_payload(CookiePayload::Id))
 ///     }
 ///
 ///     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
@@ -120,12 +120,12 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
         session: &SessionState,
         now: Timestamp,
     ) -> impl Future<Output = Result<SessionState, Error>> + Send {
-        let found = match session.carrier() {
-            Carrier::Record if session.is_expired(now) => {
+        let found = match session.payload() {
+            CookiePayload::Record if session.is_expired(now) => {
                 Ok(SessionState::detached(session.id(), now, *session.lifetimes()))
             }
-            Carrier::Record => Ok(session.clone()),
-            Carrier::Id | _ => Err(Error::unsupported("this factory can't reload a session")),
+            CookiePayload::Record => Ok(session.clone()),
+            CookiePayload::Id | _ => Err(Error::unsupported("this factory can't reload a session")),
         };
         std::future::ready(found)
     }
@@ -191,7 +191,7 @@ pub fn hand_on(commit: &Commit, session: SessionState) -> Result<Commit, Error> 
 /// Returns an error if an update closure can't read or write its value. Under the strict policy,
 /// also returns an error for a key that both requests changed.
 pub fn replay(commit: &Commit, newest: &Record, policy: ConflictPolicy) -> Result<Record, Error> {
-    replay_with(commit, newest, policy, || meter::event(commit.session().carrier(), Event::Overwritten))
+    replay_with(commit, newest, policy, || meter::event(commit.session().payload(), Event::Overwritten))
 }
 
 /// Replays like [`replay`], for a factory that counts lost updates itself.

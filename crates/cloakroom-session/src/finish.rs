@@ -14,7 +14,7 @@ use crate::session::{Ending, Session};
 /// For a request with nothing to commit, the usual case, it is ready before the first poll and
 /// allocates nothing. If it is dropped during a commit, the commit continues in a task.
 #[must_use = "futures do nothing unless polled"]
-pub struct Finish(Option<(Session, Ending)>);
+pub struct CommitFuture(Option<(Session, Ending)>);
 
 /// The error of a failed commit. The adapter must replace the response.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl From<NotCommitted> for Error {
     }
 }
 
-impl Finish {
+impl CommitFuture {
     pub(crate) fn new(session: Option<Session>, status: u16) -> Self {
         Self(session.map(|session| {
             let ending = session.finish(status);
@@ -59,7 +59,7 @@ impl Finish {
     }
 }
 
-impl Future for Finish {
+impl Future for CommitFuture {
     type Output = Result<ResponseEffects, NotCommitted>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -76,8 +76,8 @@ impl Future for Finish {
     }
 }
 
-impl fmt::Debug for Finish {
+impl fmt::Debug for CommitFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Finish").field("is_untouched", &self.is_untouched()).finish_non_exhaustive()
+        f.debug_struct("CommitFuture").field("is_untouched", &self.is_untouched()).finish_non_exhaustive()
     }
 }

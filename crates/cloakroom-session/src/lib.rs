@@ -60,16 +60,16 @@ mod slot;
 
 pub use candidates::Candidates;
 pub use cloakroom_core::{
-    After, Carrier, Clockwork, Commit, CommitId, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieHeader,
+    After, Commit, CommitId, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookiePayload,
     CookieTemplate, CookieUpdate, CsrfDecision, CsrfRules, CsrfRulesBuilder, CsrfScheme, CsrfToken, Deadline, Dropped,
-    Duplicates, FLASH_LIMIT, FlashId, Foreign, HeaderFact, IntoKey, Json, Key, KeyId, KeyName, Keyring, Level,
+    Duplicates, FLASH_LIMIT, FlashId, FrameworkData, HeaderFact, IntoKey, Json, Key, KeyId, KeyName, Keyring, Level,
     Lifetimes, MAX_COOKIE, Message, Origin, OriginPattern, Plan, Record, RecordSealer, Refusal, Rejected, Replayed,
-    RequestFacts, RequestKind, Resolution, SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SetCookie,
-    StoreKey, Text, Timestamp, TokenPolicy, Version, cache_control, invites_shared_caches, is_targeted_cache_field,
-    overrides_cache_control, vary,
+    RequestFacts, RequestKind, Resolution, SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SessionTimes,
+    SetCookie, StoreKey, Text, Timestamp, TokenPolicy, Version, cache_control, invites_shared_caches,
+    is_targeted_cache_field, overrides_cache_control, vary,
 };
 pub use clock::{Clock, ManualClock, SystemClock, fill, fresh_id, fresh_token, random};
-pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder, Opened};
+pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder, OpenedCookie};
 #[cfg(feature = "form")]
 pub use csrf::FormRejection;
 pub use csrf::{BodyExtent, CsrfGuard, CsrfSlot, FormBody, FormKind, FormToken, Piece, find_token};
@@ -77,6 +77,6 @@ pub use effects::ResponseEffects;
 pub use engine::Engine;
 pub use error::Error;
 pub use factory::{Committed, SessionFactory, begin_commit, hand_on, replay, replay_with};
-pub use finish::{Finish, NotCommitted};
+pub use finish::{CommitFuture, NotCommitted};
 pub use session::{FlashQueue, RefMut, Session};
 pub use slot::SessionSlot;

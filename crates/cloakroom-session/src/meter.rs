@@ -23,7 +23,7 @@
 
 use std::time::Duration;
 
-use cloakroom_core::{Carrier, Plan, Refusal};
+use cloakroom_core::{CookiePayload, Plan, Refusal};
 
 /// An event in the life of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,16 +97,16 @@ impl Event {
 }
 
 #[cfg(feature = "metrics")]
-const fn name(carrier: Carrier) -> &'static str {
+const fn name(carrier: CookiePayload) -> &'static str {
     match carrier {
-        Carrier::Id => "id",
-        Carrier::Record | _ => "record",
+        CookiePayload::Id => "id",
+        CookiePayload::Record | _ => "record",
     }
 }
 
 /// Counts an event.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
-pub fn event(carrier: Carrier, event: Event) {
+pub fn event(carrier: CookiePayload, event: Event) {
     #[cfg(feature = "metrics")]
     metrics::counter!("cloakroom_session_events_total", "event" => event.as_str(), "carrier" => name(carrier))
         .increment(1);
@@ -116,7 +116,7 @@ pub fn event(carrier: Carrier, event: Event) {
 ///
 /// The size is computed only if metrics are enabled.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
-pub fn written(carrier: Carrier, bytes: impl FnOnce() -> usize) {
+pub fn written(carrier: CookiePayload, bytes: impl FnOnce() -> usize) {
     #[cfg(feature = "metrics")]
     #[expect(clippy::cast_precision_loss, reason = "no record has 2^52 bytes")]
     metrics::histogram!("cloakroom_session_bytes", "carrier" => name(carrier)).record(bytes() as f64);

@@ -9,7 +9,7 @@ use cloakroom_core::{CookieHeader, RequestKind};
 use crate::adapter::RequestHead;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::finish::Finish;
+use crate::finish::CommitFuture;
 use crate::session::Session;
 
 /// The slot of a request's session.
@@ -99,13 +99,13 @@ impl SessionSlot {
     /// disconnected. If it fails, the adapter must replace the response. A session that is opened
     /// later is committed only by [`Session::commit_now`]; if it is changed otherwise, a warning is
     /// logged.
-    pub fn finish(&self, status: u16) -> Finish {
+    pub fn finish(&self, status: u16) -> CommitFuture {
         let session = {
             let mut place = self.place();
             place.closed = true;
             place.session.clone()
         };
-        Finish::new(session, status)
+        CommitFuture::new(session, status)
     }
 
     /// Discards all changes of a request that was refused.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{Cursor, Entry, Loaded, Owned, Page, Scanned, StoreError};
+use cloakroom_store::{Cursor, Entry, Loaded, OwnedSession, Page, ScannedSession, StoreError};
 
 use crate::query::{Cells, Value};
 
@@ -37,7 +37,7 @@ impl<'a> Row<'a> {
     /// Returns the state of the row at the time `now`.
     fn loaded(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
         let (version, entry) = self.read().ok_or_else(|| StoreError::corrupt(*key))?;
-        Ok(match (entry.is_over(now), self.moved) {
+        Ok(match (entry.is_expired(now), self.moved) {
             (true, _) => Loaded::Absent,
             (false, true) => Loaded::Moved,
             (false, false) => Loaded::Live(version, entry),
@@ -45,10 +45,10 @@ impl<'a> Row<'a> {
     }
 
     /// Decodes one of an owner's sessions.
-    fn owned(&self, key: &[u8]) -> Result<Owned, StoreError> {
+    fn owned(&self, key: &[u8]) -> Result<OwnedSession, StoreError> {
         let (key, whole) = padded(key);
         match self.read().filter(|_| whole) {
-            Some((_, entry)) => Ok(Owned::new(key, entry)),
+            Some((_, entry)) => Ok(OwnedSession::new(key, entry)),
             None => Err(StoreError::corrupt(key)),
         }
     }
@@ -87,19 +87,19 @@ pub(crate) fn found(
 }
 
 /// Decodes one of an owner's sessions; its key is in the last column.
-pub(crate) fn owned(cells: &dyn Cells) -> Result<Owned, StoreError> {
+pub(crate) fn owned(cells: &dyn Cells) -> Result<OwnedSession, StoreError> {
     let key = cells.bytes(7).flatten().unwrap_or_default();
     Row::of(cells).ok_or_else(|| StoreError::corrupt(padded(key).0))?.owned(key)
 }
 
 /// A session found by a scan, or the key of a damaged one.
-pub(crate) type Met = Result<Scanned, StoreKey>;
+pub(crate) type Met = Result<ScannedSession, StoreKey>;
 
 /// Decodes a session of a scan; its key is in the last column. A damaged row doesn't stop the scan.
 pub(crate) fn met(cells: &dyn Cells) -> Result<Met, StoreError> {
     let (key, _) = padded(cells.bytes(7).flatten().unwrap_or_default());
     let read = Row::of(cells).and_then(|row| row.read());
-    Ok(read.map(|(version, entry)| Scanned::new(key, version, entry)).ok_or(key))
+    Ok(read.map(|(version, entry)| ScannedSession::new(key, version, entry)).ok_or(key))
 }
 
 /// Returns the key after which a page begins. For the first page, a text that sorts before all

@@ -369,11 +369,11 @@ pub(crate) mod postgres {
     /// The same for a page of all sessions. Also returns the creation time of the last one.
     ///
     /// If the table has no statistics and a pooler refuses `enable_bitmapscan=off`, the planner
-    /// expects `IS NULL` and a range with two bounds to match almost no rows. It would then read and
-    /// sort the rest of the table for each page. For `coalesce` it assumes half of the rows, and for
-    /// each of two separate bounds a third: with these it reads the page in index order. The pair
-    /// is `created < $1` in a form that the planner doesn't combine with the other bound; without an
-    /// upper bound the last page would pass all dead rows of newer sessions.
+    /// expects `IS NULL` and a range with two bounds to match almost no rows. It would then read
+    /// and sort the rest of the table for each page. For `coalesce` it assumes half of the rows,
+    /// and for each of two separate bounds a third: with these it reads the page in index order.
+    /// The pair is `created < $1` in a form that the planner doesn't combine with the other bound;
+    /// without an upper bound the last page would pass all dead rows of newer sessions.
     pub(crate) const END_BEFORE: &str = concat!(
         "WITH found AS (SELECT store_key, created FROM {table} ",
         "WHERE created >= $3 AND (created, store_key) < ($1, '') ",

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::{Cursor, Owned, OwnedPage, StoreError};
+use cloakroom_store::{Cursor, OwnedPage, OwnedSession, StoreError};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 use cloakroom_store::{Ended, EndedPage};
 
@@ -84,10 +84,10 @@ pub(crate) fn behind(after: Option<&Cursor>) -> Result<[Value; 2], StoreError> {
 
 /// Builds a page of the sessions found. If there are more than `limit`, the last one belongs to the
 /// next page.
-pub(crate) fn page(mut found: Vec<Owned>, limit: usize) -> OwnedPage {
+pub(crate) fn page(mut found: Vec<OwnedSession>, limit: usize) -> OwnedPage {
     let is_last = found.len() <= limit;
     found.truncate(limit);
-    let place = |last: &Owned| OwnedPage::place_of(last.entry.created, &last.key);
+    let place = |last: &OwnedSession| OwnedPage::place_of(last.entry.created, &last.key);
     let next = if is_last { None } else { found.last().map(place) };
     OwnedPage::new(found, next)
 }

@@ -96,7 +96,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
     ///
     /// Requests that were sent with the old id find a tombstone during this time, and an unknown id
     /// afterwards.
-    pub const fn moved_grace(mut self, grace: Duration) -> Self {
+    pub const fn tombstone_ttl(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }

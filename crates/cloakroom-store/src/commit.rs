@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use cloakroom_session::{
-    Carrier, Commit, Error, Plan, Record, SessionId, StoreKey, Timestamp, Version, fresh_id, meter,
+    Commit, CookiePayload, Error, Plan, Record, SessionId, StoreKey, Timestamp, Version, fresh_id, meter,
 };
 
 use crate::call::Operation;
@@ -108,7 +108,7 @@ impl<S: Store> StoredSessions<S> {
             let created = self.create_under(commit, &key, &entry, course).await;
             let created = created.inspect_err(|_| self.abandon(&key, commit.now(), course))?;
             if let Some(version) = created {
-                meter::written(Carrier::Id, || entry.text().len());
+                meter::written(CookiePayload::Id, || entry.text().len());
                 return Ok((id, version));
             }
             tracing::error!("a fresh session id was taken: is the random generator broken?");
@@ -181,7 +181,7 @@ impl<S: Store> StoredSessions<S> {
 
     async fn touch(&self, commit: &Commit, id: SessionId, key: &StoreKey) -> Result<Outcome, Error> {
         let record = commit.record();
-        let there = self.touch_once(commit, key, *record.clockwork()).await?;
+        let there = self.touch_once(commit, key, *record.times()).await?;
         // The number alone: the stored value is no longer the one that was loaded.
         let version = Version::new(commit.session().version().number());
         Ok(if there { Outcome::Kept(id, version, record) } else { Outcome::Dropped })

@@ -75,7 +75,7 @@ impl Contents {
     /// becomes text.
     pub(crate) fn compact(&self) -> Self {
         match self {
-            Self::Made(record, _) if !record.is_scattered() => Self::Made(Arc::clone(record), OnceLock::new()),
+            Self::Made(record, _) if !record.is_fragmented() => Self::Made(Arc::clone(record), OnceLock::new()),
             Self::Packed(..) => self.clone(),
             Self::Made(..) | Self::Read(..) => self.cold(),
         }

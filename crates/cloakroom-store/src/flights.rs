@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use cloakroom_session::{Clockwork, Commit, CookieUpdate, Error, Lifetimes, StoreKey, Timestamp};
+use cloakroom_session::{Commit, CookieUpdate, Error, Lifetimes, SessionTimes, StoreKey, Timestamp};
 use tokio::time::Instant;
 
 use crate::call::{Operation, within};
@@ -66,7 +66,7 @@ pub(crate) struct Wish {
 
 impl Wish {
     /// Returns whether a touch that was written makes this one unnecessary.
-    fn is_served_by(&self, written: &Clockwork) -> bool {
+    fn is_served_by(&self, written: &SessionTimes) -> bool {
         !written.is_touch_due(self.now, &self.lifetimes)
     }
 }
@@ -76,7 +76,7 @@ impl Wish {
 pub(crate) struct Flights {
     loads: Arc<Queues<Loads>>,
     touches: Arc<Queues<Touches>>,
-    written: Mutex<Keyed<(Instant, Clockwork)>>,
+    written: Mutex<Keyed<(Instant, SessionTimes)>>,
 }
 
 impl Flights {
@@ -85,7 +85,7 @@ impl Flights {
         written.get(key).is_some_and(|(at, written)| at.elapsed() < MEMORY && wish.is_served_by(written))
     }
 
-    fn remember(&self, key: &StoreKey, clockwork: Clockwork) {
+    fn remember(&self, key: &StoreKey, times: SessionTimes) {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if written.len() >= MOST {
             written.retain(|_, (at, _)| at.elapsed() < MEMORY);
@@ -95,7 +95,7 @@ impl Flights {
                 written.clear();
             }
         }
-        written.insert(*key, (Instant::now(), clockwork));
+        written.insert(*key, (Instant::now(), times));
     }
 }
 
@@ -147,12 +147,7 @@ impl<S: Store> StoredSessions<S> {
     }
 
     /// Records that a session was used. Returns whether it is there.
-    pub(crate) async fn touch_once(
-        &self,
-        commit: &Commit,
-        key: &StoreKey,
-        clockwork: Clockwork,
-    ) -> Result<bool, Error> {
+    pub(crate) async fn touch_once(&self, commit: &Commit, key: &StoreKey, times: SessionTimes) -> Result<bool, Error> {
         let wish = Wish { now: commit.now(), lifetimes: *commit.session().lifetimes() };
         // Without a call it is unknown whether the session still exists, and a cookie could
         // overwrite a newer one.
@@ -169,12 +164,12 @@ impl<S: Store> StoredSessions<S> {
                 None => return Err(StoreError::timed_out().into()),
             },
         };
-        let touch = self.store.touch(key, clockwork.touched, clockwork.ends(), commit.now());
+        let touch = self.store.touch(key, times.touched, times.ends(), commit.now());
         let there = self.call(Operation::Touch, Some(key), touch).await?;
         if there {
-            self.flights.remember(key, clockwork);
+            self.flights.remember(key, times);
         }
-        turn.take(usize::MAX, |wish| wish.is_served_by(&clockwork));
+        turn.take(usize::MAX, |wish| wish.is_served_by(&times));
         self.counters.saved(Saved::Touch, turn.group().len());
         turn.answer(&there);
         Ok(there)

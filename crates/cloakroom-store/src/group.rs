@@ -182,7 +182,7 @@ impl<S: Store> StoredSessions<S> {
         traces: &mut Traces<'_>,
     ) -> Option<Record> {
         let commit = leader.commit;
-        if record.has_foreign() || leader.on.clockwork().expired(commit.now()).is_some() {
+        if record.has_foreign() || leader.on.times().expired(commit.now()).is_some() {
             // If the store agrees, the session has expired for this commit, but perhaps not for one
             // with an earlier clock.
             return None;
@@ -218,7 +218,7 @@ impl<S: Store> StoredSessions<S> {
     /// expired for this commit.
     fn join(&self, pending: &Pending, record: &Record) -> Option<Record> {
         let commit = &pending.commit;
-        if record.clockwork().expired(commit.now()).is_some() {
+        if record.times().expired(commit.now()).is_some() {
             return None;
         }
         // A panic in another request's closure must not take this one down. It happens again in

@@ -98,12 +98,12 @@ impl Orphans {
             sleep_until(due).await;
             let Some(orphan) = self.begin(&key) else { continue };
             let answer = end(key, orphan.now + orphan.since.elapsed()).await;
-            let is_over = orphan.since.elapsed() >= LATEST_ARRIVAL;
+            let is_expired = orphan.since.elapsed() >= LATEST_ARRIVAL;
             let mut state = self.lock();
             match answer {
                 Ok(ended) => {
                     failures = 0;
-                    if ended || is_over {
+                    if ended || is_expired {
                         state.orphans.remove(&key);
                     } else {
                         state.wait(&key, LATEST_ARRIVAL);

@@ -56,7 +56,7 @@ impl fmt::Display for Cursor {
 /// A session found by a scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Scanned {
+pub struct ScannedSession {
     /// Its key.
     pub key: StoreKey,
     /// Its version.
@@ -65,7 +65,7 @@ pub struct Scanned {
     pub entry: Entry,
 }
 
-impl Scanned {
+impl ScannedSession {
     /// Creates a scan result from its parts.
     #[must_use]
     pub const fn new(key: StoreKey, version: Version, entry: Entry) -> Self {
@@ -78,12 +78,12 @@ impl Scanned {
 #[non_exhaustive]
 pub struct Page {
     /// Live sessions.
-    pub sessions: Vec<Scanned>,
+    pub sessions: Vec<ScannedSession>,
     /// Keys whose entries are damaged.
     pub damaged: Vec<StoreKey>,
     /// Live sessions whose encrypted records don't open: the key is missing from the keyring, or
     /// there is no keyring. Their text is the encrypted one.
-    pub locked: Vec<Scanned>,
+    pub locked: Vec<ScannedSession>,
     /// The cursor of the next page; `None` at the end of the scan.
     pub next: Option<Cursor>,
 }
@@ -91,13 +91,13 @@ pub struct Page {
 impl Page {
     /// Creates a page.
     #[must_use]
-    pub const fn new(sessions: Vec<Scanned>, damaged: Vec<StoreKey>, next: Option<Cursor>) -> Self {
+    pub const fn new(sessions: Vec<ScannedSession>, damaged: Vec<StoreKey>, next: Option<Cursor>) -> Self {
         Self { sessions, damaged, locked: Vec::new(), next }
     }
 
     /// Adds sessions, in key order, up to the limit. If the page is then full, sets `next` and
     /// returns `true`.
-    pub(crate) fn fill(&mut self, found: Vec<Scanned>, limit: usize) -> bool {
+    pub(crate) fn fill(&mut self, found: Vec<ScannedSession>, limit: usize) -> bool {
         let room = limit.max(1).saturating_sub(self.sessions.len());
         self.sessions.extend(found.into_iter().take(room));
         if self.sessions.len() < limit.max(1) {

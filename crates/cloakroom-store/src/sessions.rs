@@ -10,7 +10,7 @@ use crate::call::Operation;
 use crate::deadline::Deadline;
 use crate::error::StoreError;
 use crate::scan::Cursor;
-use crate::store::{Owned, Store};
+use crate::store::{OwnedSession, Store};
 use crate::stored_sessions::StoredSessions;
 use crate::walks::{EndedPage, OwnedPage};
 
@@ -40,7 +40,7 @@ const MOST_LISTED: usize = 1000;
 /// async fn only_here(session: &Session, sessions: &Sessions<MemoryStore>) -> Result<String, Error> {
 ///     let Some(owner) = session.owner() else { return Ok("not signed in".to_owned()) };
 ///     let ended = sessions.end_others(&owner, session).await?;
-///     Ok(format!("{ended} other devices were signed out"))
+///     Ok(format!("{ended} other sessions were signed out"))
 /// }
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -48,7 +48,7 @@ const MOST_LISTED: usize = 1000;
 /// let sessions = Sessions::new(factory);
 /// # let session = Session::for_tests();
 /// # session.set_owner("user-42");
-/// # assert_eq!(only_here(&session, &sessions).await?, "0 other devices were signed out");
+/// # assert_eq!(only_here(&session, &sessions).await?, "0 other sessions were signed out");
 /// # Ok(())
 /// # }
 /// ```
@@ -63,7 +63,7 @@ pub struct Sessions<S> {
 /// It exposes the session's prefix, which opens nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Device {
+pub struct SessionInfo {
     /// When the session was created.
     pub created: Timestamp,
     /// When it was last used; the real value may be later by up to one touch interval.
@@ -78,14 +78,14 @@ pub struct Device {
 /// A page of an owner's sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Devices {
+pub struct SessionInfoPage {
     /// Live sessions, oldest first.
-    pub devices: Vec<Device>,
+    pub sessions: Vec<SessionInfo>,
     /// The cursor of the next page; `None` after the last page.
     pub next: Option<Cursor>,
 }
 
-impl Device {
+impl SessionInfo {
     /// Returns eight hexadecimal digits that identify the session.
     ///
     /// They are used by [`Sessions::end`] and appear in traces.
@@ -122,11 +122,11 @@ impl<S: Store> Sessions<S> {
     ///
     /// # Errors
     /// If the store is unavailable or has no owner index.
-    pub async fn list(&self, owner: &str) -> Result<Vec<Device>, Error> {
+    pub async fn list(&self, owner: &str) -> Result<Vec<SessionInfo>, Error> {
         let (mut all, mut after) = (Vec::new(), None);
         while all.len() < MOST_LISTED {
             let page = self.page(owner, after.as_ref(), PAGE).await?;
-            all.extend(page.devices);
+            all.extend(page.sessions);
             after = page.next;
             if after.is_none() {
                 break;
@@ -154,18 +154,18 @@ impl<S: Store> Sessions<S> {
     /// let factory = Arc::new(StoredSessions::new(MemoryStore::new()).build()?);
     /// let sessions = Sessions::new(factory);
     /// let first = sessions.page("user-42", None, 20).await?;
-    /// assert!(first.devices.is_empty() && first.next.is_none());
+    /// assert!(first.sessions.is_empty() && first.next.is_none());
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn page(&self, owner: &str, after: Option<&Cursor>, limit: usize) -> Result<Devices, Error> {
+    pub async fn page(&self, owner: &str, after: Option<&Cursor>, limit: usize) -> Result<SessionInfoPage, Error> {
         let page = self.owned(owner, after, limit).await?;
-        Ok(Devices { devices: page.sessions.into_iter().map(device).collect(), next: page.next })
+        Ok(SessionInfoPage { sessions: page.sessions.into_iter().map(info).collect(), next: page.next })
     }
 
     /// Ends the owner's session with this prefix. Returns whether there was one.
     ///
-    /// See [`Device::prefix`].
+    /// See [`SessionInfo::prefix`].
     ///
     /// The prefix may come from a form: it cannot reach the sessions of other owners.
     ///
@@ -301,13 +301,13 @@ fn too_slow(done: &str) -> Error {
     Error::unavailable(format!("{done} within {WALK:?}; call again to continue"))
 }
 
-fn device(owned: Owned) -> Device {
-    let Owned { key, entry } = owned;
+fn info(owned: OwnedSession) -> SessionInfo {
+    let OwnedSession { key, entry } = owned;
     let record = entry.record(&key);
     if record.is_err() {
         tracing::error!(?key, "a session in its owner's list is damaged");
     }
-    Device {
+    SessionInfo {
         created: entry.created,
         touched: entry.touched,
         is_damaged: record.is_err(),

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cloakroom_session::{Carrier, meter, meter::Event};
+use cloakroom_session::{CookiePayload, meter, meter::Event};
 
 /// The counters of one factory.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub(crate) enum Saved {
 
 impl Counters {
     pub(crate) fn count(&self, event: Event) {
-        meter::event(Carrier::Id, event);
+        meter::event(CookiePayload::Id, event);
         if let Some(counter) = self.events.get(event as usize) {
             // Counters are read one at a time, and nothing else depends on them.
             counter.fetch_add(1, Ordering::Relaxed);

@@ -49,8 +49,8 @@ impl Entry {
     #[must_use]
     pub fn of(record: impl Into<Arc<Record>>) -> Self {
         let record = record.into();
-        let clockwork = record.clockwork();
-        let (created, touched, deadline) = (clockwork.created, clockwork.touched, clockwork.ends());
+        let times = record.times();
+        let (created, touched, deadline) = (times.created, times.touched, times.ends());
         let owner = record.owner().map(str::to_owned);
         Self { contents: Contents::made(record), created, touched, deadline, owner }
     }
@@ -90,7 +90,7 @@ impl Entry {
         let mut record = Arc::clone(self.contents.record().ok_or_else(no_record)?);
         // Touches are stored apart from the record. The entry's deadline is the earlier of the idle
         // and the absolute one, so it never shortens the idle deadline.
-        let there = record.clockwork();
+        let there = record.times();
         let idle = there.idle_deadline.map(|idle| self.deadline.map_or(idle, |deadline| idle.max(deadline)));
         if (there.touched, there.idle_deadline) != (self.touched, idle) {
             Arc::make_mut(&mut record).restore_touch(self.touched, idle);
@@ -121,7 +121,7 @@ impl Entry {
 
     /// Returns whether the entry has expired at `now`.
     #[must_use]
-    pub fn is_over(&self, now: Timestamp) -> bool {
+    pub fn is_expired(&self, now: Timestamp) -> bool {
         self.deadline.is_some_and(|deadline| now > deadline)
     }
 
@@ -202,14 +202,14 @@ pub enum Replaced {
 /// A session in the list of its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Owned {
+pub struct OwnedSession {
     /// Its key.
     pub key: StoreKey,
     /// The entry stored under it.
     pub entry: Entry,
 }
 
-impl Owned {
+impl OwnedSession {
     /// Creates a list entry from its parts.
     #[must_use]
     pub const fn new(key: StoreKey, entry: Entry) -> Self {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::{
-    After, Candidates, Carrier, Commit, Committed, ConflictPolicy, CookieHeader, CookieTemplate, CookieUpdate, Error,
-    Lifetimes, Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, Timestamp,
+    After, Candidates, Commit, Committed, ConflictPolicy, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate,
+    Error, Lifetimes, Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, Timestamp,
     Version, meter::Event,
 };
 
@@ -185,7 +185,7 @@ impl Found {
     /// Adjusts the result of another request's load to this request's clock.
     pub(crate) fn at(self, now: Timestamp) -> Self {
         match self {
-            Self::Live(_, record) if record.clockwork().expired(now).is_some() => Self::Absent,
+            Self::Live(_, record) if record.times().expired(now).is_some() => Self::Absent,
             Self::Live(..) | Self::Moved | Self::Absent => self,
         }
     }
@@ -212,7 +212,7 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
             match self.load(&key, now).await? {
                 Found::Live(version, record) => {
                     self.counters.count(Event::Opened);
-                    let session = SessionState::loaded(id, record, now, self.lifetimes).carried_by(Carrier::Id);
+                    let session = SessionState::loaded(id, record, now, self.lifetimes).with_payload(CookiePayload::Id);
                     return Ok(session.at_version(version).under(key));
                 }
                 Found::Moved => moved = moved.or(Some(id)),
@@ -222,9 +222,9 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
         let session = match moved {
             // The id is kept, so that a sign-out can end the session under its new id.
             Some(id) => SessionState::detached(id, now, self.lifetimes),
-            None => SessionState::fresh(now, self.lifetimes).rejecting(candidates.first_rejected()),
+            None => SessionState::fresh(now, self.lifetimes).with_rejection(candidates.first_rejected()),
         };
-        Ok(session.carried_by(Carrier::Id))
+        Ok(session.with_payload(CookiePayload::Id))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
@@ -252,7 +252,7 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
             }
             Found::Moved | Found::Absent => SessionState::detached(id, now, self.lifetimes),
         };
-        Ok(newest.carried_by(Carrier::Id))
+        Ok(newest.with_payload(CookiePayload::Id))
     }
 }
 

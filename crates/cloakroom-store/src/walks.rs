@@ -4,7 +4,7 @@ use cloakroom_session::{StoreKey, Timestamp};
 
 use crate::error::StoreError;
 use crate::scan::Cursor;
-use crate::store::{Owned, Store};
+use crate::store::{OwnedSession, Store};
 
 /// The number of an owner's sessions in one step.
 const PAGE: usize = 100;
@@ -14,7 +14,7 @@ const PAGE: usize = 100;
 #[non_exhaustive]
 pub struct OwnedPage {
     /// Live sessions, oldest first.
-    pub sessions: Vec<Owned>,
+    pub sessions: Vec<OwnedSession>,
     /// The cursor of the next page; `None` after the last page.
     pub next: Option<Cursor>,
 }
@@ -22,7 +22,7 @@ pub struct OwnedPage {
 impl OwnedPage {
     /// Creates a page.
     #[must_use]
-    pub const fn new(sessions: Vec<Owned>, next: Option<Cursor>) -> Self {
+    pub const fn new(sessions: Vec<OwnedSession>, next: Option<Cursor>) -> Self {
         Self { sessions, next }
     }
 
@@ -32,9 +32,9 @@ impl OwnedPage {
     ///
     /// # Errors
     /// If the cursor comes from another store or method.
-    pub fn cut(mut sessions: Vec<Owned>, after: Option<&Cursor>, limit: usize) -> Result<Self, StoreError> {
+    pub fn cut(mut sessions: Vec<OwnedSession>, after: Option<&Cursor>, limit: usize) -> Result<Self, StoreError> {
         let limit = limit.max(1);
-        let place = |owned: &Owned| (owned.entry.created, owned.key);
+        let place = |owned: &OwnedSession| (owned.entry.created, owned.key);
         sessions.sort_by_key(place);
         if let Some(after) = after.map(read_place).transpose()? {
             sessions.retain(|owned| place(owned) > after);
@@ -111,7 +111,7 @@ impl EndedPage {
 ///
 /// # Errors
 /// As [`Store::owned`].
-pub async fn all_owned<S: Store>(store: &S, owner: &str, now: Timestamp) -> Result<Vec<Owned>, StoreError> {
+pub async fn all_owned<S: Store>(store: &S, owner: &str, now: Timestamp) -> Result<Vec<OwnedSession>, StoreError> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let page = store.owned(owner, after.as_ref(), PAGE, now).await?;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cloakroom_session::{Carrier, Commit, Error, Record, SessionId, StoreKey, Version, meter, meter::Event};
+use cloakroom_session::{Commit, CookiePayload, Error, Record, SessionId, StoreKey, Version, meter, meter::Event};
 
 use crate::call::{Operation, within};
 use crate::deadline::Course;
@@ -124,7 +124,7 @@ impl<S: Store> StoredSessions<S> {
             let entry = Entry::of(Arc::clone(&record));
             match self.ask(write, course, seen.clone(), &entry).await {
                 Ok(Replaced::Yes(version)) => {
-                    meter::written(Carrier::Id, || entry.text().len());
+                    meter::written(CookiePayload::Id, || entry.text().len());
                     if !turn.group().is_empty() {
                         self.counters.group(turn.group().len() + 1);
                     }

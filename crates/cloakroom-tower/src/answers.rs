@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cloakroom_session::adapter::Answer;
+use cloakroom_session::adapter::PlainResponse;
 use cloakroom_session::{Engine, Error};
 use http::Response;
 
@@ -13,7 +13,7 @@ use crate::body::response;
 pub(crate) type OnError = Arc<dyn Fn(&Error) -> Response<Bytes> + Send + Sync>;
 
 pub(crate) fn sorry() -> OnError {
-    Arc::new(|error| response(Answer::sorry(error)))
+    Arc::new(|error| response(PlainResponse::for_error(error)))
 }
 
 /// The part shared by all requests. It has one reference count, because axum clones a layer for

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use cloakroom_session::adapter::Answer;
+use cloakroom_session::adapter::PlainResponse;
 use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -70,7 +70,7 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
 }
 
 /// Converts one of the adapters' shared answers to a response.
-pub(crate) fn response(answer: Answer) -> Response<Bytes> {
+pub(crate) fn response(answer: PlainResponse) -> Response<Bytes> {
     let headers = answer.headers();
     let words = match answer.words {
         Cow::Borrowed(words) => Bytes::from_static(words.as_bytes()),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cloakroom_session::{Finish, NotCommitted, ResponseEffects, SessionSlot};
+use cloakroom_session::{CommitFuture, NotCommitted, ResponseEffects, SessionSlot};
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -77,7 +77,7 @@ pin_project! {
     #[project = StageProj]
     enum Stage<F, B> {
         Handling { #[pin] future: F },
-        Committing { #[pin] commit: Finish, response: Option<Response<B>> },
+        Committing { #[pin] commit: CommitFuture, response: Option<Response<B>> },
     }
 }
 

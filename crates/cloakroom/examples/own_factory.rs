@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::routing::get;
 use cloakroom::{
-    After, Carrier, Commit, Committed, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookieTemplate,
+    After, Commit, Committed, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookiePayload, CookieTemplate,
     CookieUpdate, Error, Lifetimes, Plan, Record, Session, SessionFactory, SessionId, SessionLayer, SessionState,
     StoreKey, Timestamp, replay,
 };
@@ -41,7 +41,7 @@ impl MapSessions {
     fn find(&self, value: &str, now: Timestamp) -> Option<(SessionId, Record)> {
         let id = SessionId::parse(value)?;
         let record = self.records().get(&id.store_key())?.clone();
-        record.clockwork().expired(now).is_none().then_some((id, record))
+        record.times().expired(now).is_none().then_some((id, record))
     }
 }
 
@@ -52,7 +52,7 @@ impl SessionFactory for MapSessions {
             Some((id, record)) => SessionState::loaded(id, record, now, self.lifetimes),
             None => SessionState::fresh(now, self.lifetimes),
         };
-        Ok(session.carried_by(Carrier::Id))
+        Ok(session.with_payload(CookiePayload::Id))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {

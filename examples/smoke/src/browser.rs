@@ -21,7 +21,7 @@ pub struct Browser<'a> {
 
 /// A response.
 #[derive(Debug)]
-pub struct Answer {
+pub struct PlainResponse {
     /// The status.
     pub status: StatusCode,
     /// The headers.
@@ -54,24 +54,24 @@ impl<'a> Browser<'a> {
     }
 
     /// Requests a page.
-    pub fn get(&mut self, path: &str) -> Answer {
+    pub fn get(&mut self, path: &str) -> PlainResponse {
         self.send("GET", path, &[], String::new())
     }
 
     /// Sends a form from a page of the same site.
-    pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> PlainResponse {
         self.post_from(path, OURS, fields)
     }
 
     /// Sends a form with headers that describe its origin.
-    pub fn post_from(&mut self, path: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Answer {
+    pub fn post_from(&mut self, path: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> PlainResponse {
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let kind = [(CONTENT_TYPE.as_str(), "application/x-www-form-urlencoded")];
         self.send("POST", path, &[headers, &kind].concat(), form)
     }
 
     /// Sends a multipart form, as for file uploads.
-    pub fn upload(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub fn upload(&mut self, path: &str, fields: &[(&str, &str)]) -> PlainResponse {
         let part = |(name, value): &(&str, &str)| {
             format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
         };
@@ -80,7 +80,7 @@ impl<'a> Browser<'a> {
         self.send("POST", path, &[OURS, &[(CONTENT_TYPE.as_str(), &kind)]].concat(), form)
     }
 
-    fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
+    fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> PlainResponse {
         let mut request = Request::builder().method(method).uri(self.program.url(path));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -93,13 +93,13 @@ impl<'a> Browser<'a> {
             let client = Client::builder(TokioExecutor::new()).build_http();
             let (head, body) = client.request(request).await.unwrap().into_parts();
             let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-            Answer { status: head.status, headers: head.headers, body }
+            PlainResponse { status: head.status, headers: head.headers, body }
         });
         self.keep(&answer);
         answer
     }
 
-    fn keep(&mut self, answer: &Answer) {
+    fn keep(&mut self, answer: &PlainResponse) {
         for line in answer.set_cookies() {
             let removed = line.split("; ").any(|attribute| attribute == "Max-Age=0");
             self.cookie = (!removed).then(|| line.split(';').next().unwrap().to_owned());
@@ -107,7 +107,7 @@ impl<'a> Browser<'a> {
     }
 }
 
-impl Answer {
+impl PlainResponse {
     /// Returns the `Set-Cookie` lines.
     pub fn set_cookies(&self) -> impl Iterator<Item = &str> {
         self.headers.get_all(SET_COOKIE).iter().map(|line| line.to_str().unwrap())

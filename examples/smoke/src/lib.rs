@@ -30,7 +30,7 @@ mod browser;
 mod program;
 mod scenarios;
 
-pub use browser::{Answer, Browser};
+pub use browser::{Browser, PlainResponse};
 pub use program::Program;
 pub use scenarios::*;
 

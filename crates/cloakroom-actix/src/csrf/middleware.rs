@@ -7,7 +7,7 @@ use std::sync::Arc;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{HttpRequest, HttpResponse};
-use cloakroom_session::adapter::Answer;
+use cloakroom_session::adapter::PlainResponse;
 use cloakroom_session::{CsrfGuard, CsrfRules, Error, Refusal};
 
 use super::answers::{Answers, OnRefusal};
@@ -81,7 +81,7 @@ impl CsrfMiddleware {
     ///
     /// Use it for tokens in a separate cookie ([`CsrfGuard::double_submit`]).
     pub fn from_guard(guard: CsrfGuard) -> Self {
-        let on_refusal: OnRefusal = Arc::new(|refusal, _| Answer::refusing(refusal).into());
+        let on_refusal: OnRefusal = Arc::new(|refusal, _| PlainResponse::for_refusal(refusal).into());
         let answers = Answers { on_refusal, on_error: sorry() };
         Self { guard: Arc::new(guard), answers }
     }

@@ -78,7 +78,7 @@ impl Body {
             return Err(Rejected::UnsafeSerializer);
         }
         let text = String::from_utf8(inflate(&bytes)?).map_err(|_| Rejected::Corrupt)?;
-        let object = Json::from_foreign("session", text).map_err(|_| Rejected::Corrupt)?;
+        let object = Json::from_lenient("session", text).map_err(|_| Rejected::Corrupt)?;
         let members = object.members().ok_or(Rejected::Corrupt)?;
         let time = |name: &str| {
             let member = members.iter().rev().find(|(key, _)| key.as_str().trim_matches('"') == name);
@@ -104,7 +104,7 @@ impl Body {
         let begun = [
             ("_domain", self.domain.as_deref().map_or_else(|| Ok("null".to_owned()), quoted)?),
             ("_path", quoted(&self.path)?),
-            (CREATED, float(record.clockwork().created)),
+            (CREATED, float(record.times().created)),
         ];
         let id = id.map(|id| ("_id", format!("\"{id}\"")));
         let missing = begun.into_iter().chain(id);

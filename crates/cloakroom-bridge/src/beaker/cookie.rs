@@ -7,7 +7,7 @@ use sha1::Sha1;
 
 use super::body::{BeakerCipher, Body, KEYS};
 use super::id::TAG;
-use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::cookie_format::{CookieFormat, IncomingCookie, OutgoingCookie, SealContext};
 use crate::hex::{hex, unhex};
 use crate::layout::Layout as _;
 use crate::mac::Mac;
@@ -128,7 +128,7 @@ impl CookieFormat for BeakerCookie {
         Resolution::Milliseconds
     }
 
-    fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+    fn open(&self, cookie: IncomingCookie<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let (tag, body) = cookie.value.split_at_checked(TAG).ok_or(Rejected::Malformed)?;
         let tag = unhex(tag).ok_or(Rejected::Malformed)?;
         if !self.mac.verifies(&[body.as_bytes()], &tag) {
@@ -137,9 +137,9 @@ impl CookieFormat for BeakerCookie {
         self.body.open(body, lifetimes)
     }
 
-    fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
+    fn seal(&self, record: &Record, sealing: SealContext<'_>) -> Result<OutgoingCookie, Error> {
         let id = hex(sealing.random.last_chunk::<16>().map_or(&[][..], |it| it));
         let body = self.body.seal(record, sealing.now, sealing.lifetimes, Some(id), sealing.random)?;
-        Ok(Sealed::new(hex(&self.mac.tag(&[body.as_bytes()])) + &body))
+        Ok(OutgoingCookie::new(hex(&self.mac.tag(&[body.as_bytes()])) + &body))
     }
 }

@@ -6,11 +6,11 @@ use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes,
 
 use super::body::{BeakerCipher, Body, KEYS};
 use super::id::BeakerId;
-use crate::cookie_format::{Presented, Sealing};
+use crate::cookie_format::{IncomingCookie, SealContext};
 use crate::hex::hex;
 use crate::layout::Layout as _;
 use crate::secret::Secret;
-use crate::shared::{RecordFormat, Touching};
+use crate::shared::{RecordFormat, TouchMode};
 
 /// The text that Beaker keeps in a store, and the signed cookie with its id.
 ///
@@ -77,11 +77,11 @@ impl RecordFormat for BeakerRecord {
         KEYS.csrf_scheme()
     }
 
-    fn touching(&self) -> Touching {
-        Touching::Record
+    fn touch_mode(&self) -> TouchMode {
+        TouchMode::Record
     }
 
-    fn open_id(&self, cookie: Presented<'_>) -> Result<String, Rejected> {
+    fn open_id(&self, cookie: IncomingCookie<'_>) -> Result<String, Rejected> {
         self.ids.open(cookie.value).map(str::to_owned)
     }
 
@@ -97,7 +97,7 @@ impl RecordFormat for BeakerRecord {
         self.body.open(text, lifetimes)
     }
 
-    fn seal(&self, _: &str, record: &Record, sealing: Sealing<'_>) -> Result<String, Error> {
+    fn seal(&self, _: &str, record: &Record, sealing: SealContext<'_>) -> Result<String, Error> {
         self.body.seal(record, sealing.now, sealing.lifetimes, None, sealing.random)
     }
 }

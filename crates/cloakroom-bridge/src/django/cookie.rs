@@ -6,7 +6,7 @@ use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes,
 
 use super::keys::{self, DjangoKeys};
 use super::signing::{self, COOKIE_AGE};
-use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::cookie_format::{CookieFormat, IncomingCookie, OutgoingCookie, SealContext};
 use crate::layout::Layout as _;
 use crate::secret::Secret;
 use crate::token::Tokens;
@@ -100,14 +100,14 @@ impl CookieFormat for DjangoCookie {
         DjangoKeys.csrf_scheme()
     }
 
-    fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+    fn open(&self, cookie: IncomingCookie<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let (payload, touched) = self.tokens.open(cookie.value)?;
         keys::open(&payload, touched, lifetimes)
     }
 
-    fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
+    fn seal(&self, record: &Record, sealing: SealContext<'_>) -> Result<OutgoingCookie, Error> {
         let payload = keys::payload(record, sealing.lifetimes)?;
-        let max_age = record.clockwork().own_idle.flatten().unwrap_or(self.cookie_age);
-        Ok(Sealed::new(self.tokens.seal(&payload, sealing.now)).kept_for(Some(max_age)))
+        let max_age = record.times().own_idle.flatten().unwrap_or(self.cookie_age);
+        Ok(OutgoingCookie::new(self.tokens.seal(&payload, sealing.now)).kept_for(Some(max_age)))
     }
 }

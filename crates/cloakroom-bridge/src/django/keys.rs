@@ -53,7 +53,7 @@ impl Layout for DjangoKeys {
 pub(crate) fn open(payload: &[u8], touched: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
     // The text is ASCII unless another serializer is configured; Django reads it as Latin-1 too.
     let payload: String = payload.iter().map(|byte| char::from(*byte)).collect();
-    let object = Json::from_foreign("session", payload).map_err(|_| Rejected::Corrupt)?;
+    let object = Json::from_lenient("session", payload).map_err(|_| Rejected::Corrupt)?;
     let members = object.members().unwrap_or_default();
     let expiry = members.iter().rev().find(|(key, _)| key.as_str() == "\"_session_expiry\"");
     let idle = expiry.and_then(|(_, seconds)| expiry_of(seconds));

@@ -21,7 +21,7 @@ pub(crate) fn read(value: &Json) -> Option<Vec<(String, Json)>> {
 
 fn elements(value: &Json) -> Option<Vec<Json>> {
     let list = value.decode::<String>("_messages").ok()?;
-    Json::from_foreign("_messages", list).ok()?.elements()
+    Json::from_lenient("_messages", list).ok()?.elements()
 }
 
 fn message(element: &Json) -> Option<(String, Json)> {
@@ -36,7 +36,7 @@ fn message(element: &Json) -> Option<(String, Json)> {
     }
     // A custom level stays a number.
     let level = LEVELS.iter().find(|(number, _)| *number == level.as_str()).map_or(level.as_str(), |(_, name)| name);
-    let body = Json::from_foreign("_messages", format!("[{level},{}]", text.as_str())).ok()?;
+    let body = Json::from_lenient("_messages", format!("[{level},{}]", text.as_str())).ok()?;
     Some((tags, body))
 }
 

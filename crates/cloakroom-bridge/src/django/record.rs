@@ -8,10 +8,10 @@ use cloakroom_session::{
 
 use super::keys::{self, DjangoKeys};
 use super::signing::{self, COOKIE_AGE};
-use crate::cookie_format::{Presented, Sealing};
+use crate::cookie_format::{IncomingCookie, SealContext};
 use crate::layout::Layout as _;
 use crate::secret::Secret;
-use crate::shared::{RecordFormat, Touching};
+use crate::shared::{RecordFormat, TouchMode};
 use crate::token::Tokens;
 
 /// Django accepts keys of this length and more.
@@ -98,15 +98,15 @@ impl RecordFormat for DjangoRecord {
     }
 
     /// The signature contains a time, so only a new signature updates it.
-    fn touching(&self) -> Touching {
-        Touching::Record
+    fn touch_mode(&self) -> TouchMode {
+        TouchMode::Record
     }
 
     fn resolution(&self) -> Resolution {
         Resolution::Seconds
     }
 
-    fn open_id(&self, cookie: Presented<'_>) -> Result<String, Rejected> {
+    fn open_id(&self, cookie: IncomingCookie<'_>) -> Result<String, Rejected> {
         let key = cookie.value;
         let sensible =
             (SHORTEST_KEY..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|it| it.is_ascii_alphanumeric());
@@ -132,7 +132,7 @@ impl RecordFormat for DjangoRecord {
         keys::open(&payload, touched, lifetimes)
     }
 
-    fn seal(&self, _: &str, record: &Record, sealing: Sealing<'_>) -> Result<String, Error> {
+    fn seal(&self, _: &str, record: &Record, sealing: SealContext<'_>) -> Result<String, Error> {
         Ok(self.tokens.seal(&keys::payload(record, sealing.lifetimes)?, sealing.now))
     }
 }

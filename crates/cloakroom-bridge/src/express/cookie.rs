@@ -6,7 +6,7 @@ use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Json, Life
 use sha1::Sha1;
 
 use super::keys::ExpressKeys;
-use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::cookie_format::{CookieFormat, IncomingCookie, OutgoingCookie, SealContext};
 use crate::extras::{CloakroomExtras, Keeps};
 use crate::layout::{Layout as _, Times, read, write};
 use crate::mac::Mac;
@@ -97,21 +97,21 @@ impl CookieFormat for ExpressCookie {
         Some(".sig")
     }
 
-    fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+    fn open(&self, cookie: IncomingCookie<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let tag = cookie.companion.and_then(|tag| URL_SAFE_NO_PAD.decode(tag).ok()).ok_or(Rejected::Malformed)?;
         let parts = [cookie.name.as_bytes(), b"=", cookie.value.as_bytes()];
         if !self.keys.iter().any(|key| key.verifies(&parts, &tag)) {
             return Err(Rejected::Forged);
         }
         let text = STANDARD.decode(cookie.value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let object = Json::from_foreign("session", text.ok_or(Rejected::Corrupt)?).map_err(|_| Rejected::Corrupt)?;
+        let object = Json::from_lenient("session", text.ok_or(Rejected::Corrupt)?).map_err(|_| Rejected::Corrupt)?;
         read(&KEYS, &object, Times::touched(cookie.now), lifetimes)
     }
 
-    fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
+    fn seal(&self, record: &Record, sealing: SealContext<'_>) -> Result<OutgoingCookie, Error> {
         let extras = CloakroomExtras::of(record, sealing.lifetimes, Keeps::Nothing, KEYS.csrf_key());
         let value = STANDARD.encode(write(&KEYS, record, &extras, &[])?);
         let tag = self.keys.first().map(|key| Self::signature(key, sealing.name, &value)).unwrap_or_default();
-        Ok(Sealed::new(value).with_companion(URL_SAFE_NO_PAD.encode(tag)))
+        Ok(OutgoingCookie::new(value).with_companion(URL_SAFE_NO_PAD.encode(tag)))
     }
 }

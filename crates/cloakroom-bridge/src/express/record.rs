@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use cloakroom_session::{
-    Clockwork, ConfigError, CookieConfig, CsrfScheme, Error, Json, Lifetimes, Record, Rejected, Timestamp,
+    ConfigError, CookieConfig, CsrfScheme, Error, Json, Lifetimes, Record, Rejected, SessionTimes, Timestamp,
 };
 
 use super::keys::ExpressKeys;
 use super::session_id::{self, Signers};
-use crate::cookie_format::{Presented, Sealing};
+use crate::cookie_format::{IncomingCookie, SealContext};
 use crate::extras::{CloakroomExtras, Keeps};
 use crate::iso;
 use crate::layout::{Layout as _, Times, read, write};
@@ -69,7 +69,7 @@ impl ExpressRecord {
     /// Returns Express' data about this session's cookie: its lifetime, and the members that
     /// Express wrote itself.
     fn cookie_member(&self, record: &Record, now: Timestamp) -> Result<String, Error> {
-        let max_age = self.original_max_age(record.clockwork(), now);
+        let max_age = self.original_max_age(record.times(), now);
         let number = |span: Duration| span.as_millis().to_string();
         let original = max_age.map_or_else(|| "null".to_owned(), number);
         let expires = max_age.map_or_else(|| "null".to_owned(), |span| format!("\"{}\"", iso::format(now + span)));
@@ -89,9 +89,9 @@ impl ExpressRecord {
     }
 
     /// Returns this session's own `maxAge`, or the configured one.
-    fn original_max_age(&self, clockwork: &Clockwork, now: Timestamp) -> Option<Duration> {
-        let remembered = clockwork.absolute_deadline.filter(|_| clockwork.remembered).map(|end| end.since(now));
-        remembered.or_else(|| clockwork.own_idle.unwrap_or(self.max_age))
+    fn original_max_age(&self, times: &SessionTimes, now: Timestamp) -> Option<Duration> {
+        let remembered = times.absolute_deadline.filter(|_| times.remembered).map(|end| end.since(now));
+        remembered.or_else(|| times.own_idle.unwrap_or(self.max_age))
     }
 }
 
@@ -158,7 +158,7 @@ impl RecordFormat for ExpressRecord {
         KEYS.csrf_scheme()
     }
 
-    fn open_id(&self, cookie: Presented<'_>) -> Result<String, Rejected> {
+    fn open_id(&self, cookie: IncomingCookie<'_>) -> Result<String, Rejected> {
         self.signers.open(cookie.value)
     }
 
@@ -171,7 +171,7 @@ impl RecordFormat for ExpressRecord {
     }
 
     fn open(&self, text: &str, now: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
-        let object = Json::from_foreign("session", text).map_err(|_| Rejected::Corrupt)?;
+        let object = Json::from_lenient("session", text).map_err(|_| Rejected::Corrupt)?;
         let (written, own_idle) = times(&object);
         let idle = own_idle.filter(|idle| Some(*idle) != self.max_age);
         let mut record = read(&KEYS, &object, Times { idle, ..Times::touched(now) }, lifetimes)?;
@@ -181,7 +181,7 @@ impl RecordFormat for ExpressRecord {
         Ok(record)
     }
 
-    fn seal(&self, _: &str, record: &Record, sealing: Sealing<'_>) -> Result<String, Error> {
+    fn seal(&self, _: &str, record: &Record, sealing: SealContext<'_>) -> Result<String, Error> {
         let mut extras = CloakroomExtras::of(record, sealing.lifetimes, Keeps::Nothing, KEYS.csrf_key());
         // Express' own expiry must not be stored twice.
         extras.idle = extras.idle.filter(Option::is_none);

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{ConfigError, CookieConfig, Error, Foreign, Json, Lifetimes, Record, Rejected};
+use cloakroom_session::{ConfigError, CookieConfig, Error, FrameworkData, Json, Lifetimes, Record, Rejected};
 use sha1::Sha1;
 
 use super::keys::{FlaskKeys, PERMANENT};
-use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::cookie_format::{CookieFormat, IncomingCookie, OutgoingCookie, SealContext};
 use crate::extras::{CloakroomExtras, Keeps};
 use crate::layout::{Layout as _, Times, read, write};
 use crate::mac::Mac;
@@ -113,23 +113,23 @@ impl CookieFormat for FlaskCookie {
         Lifetimes::default().idle_timeout(self.permanent_lifetime).absolute_timeout(None).touch_after(touch)
     }
 
-    fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+    fn open(&self, cookie: IncomingCookie<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let (payload, touched) = self.tokens.open(cookie.value)?;
         let payload = String::from_utf8(payload).map_err(|_| Rejected::Corrupt)?;
-        let object = Json::from_foreign("session", payload).map_err(|_| Rejected::Corrupt)?;
+        let object = Json::from_lenient("session", payload).map_err(|_| Rejected::Corrupt)?;
         read(&FlaskKeys, &object, Times::touched(touched), lifetimes)
     }
 
-    fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
+    fn seal(&self, record: &Record, sealing: SealContext<'_>) -> Result<OutgoingCookie, Error> {
         let extras = CloakroomExtras::of(record, sealing.lifetimes, Keeps::Nothing, FlaskKeys.csrf_key());
-        let was = record.foreign(FlaskKeys.framework()).and_then(|foreign: &Foreign| foreign.member(PERMANENT));
-        let permanent = record.clockwork().remembered || was.is_some_and(|it| it.as_str() == "true");
+        let was = record.foreign(FlaskKeys.framework()).and_then(|foreign: &FrameworkData| foreign.member(PERMANENT));
+        let permanent = record.times().remembered || was.is_some_and(|it| it.as_str() == "true");
         let mut hidden = Vec::new();
-        if record.clockwork().remembered {
+        if record.times().remembered {
             hidden.push((PERMANENT, "true".to_owned()));
         }
         let payload = write(&FlaskKeys, record, &extras, &hidden)?;
-        let sealed = Sealed::new(self.tokens.seal(&payload, sealing.now));
+        let sealed = OutgoingCookie::new(self.tokens.seal(&payload, sealing.now));
         Ok(sealed.kept_for(permanent.then_some(self.permanent_lifetime)))
     }
 }

@@ -1,7 +1,7 @@
 //! The meaning of the members of a framework's session object: values, flash messages, the CSRF
 //! token, and the framework's own data.
 //!
-//! A session is read from an object, and the record keeps the original object ([`Foreign`]).
+//! A session is read from an object, and the record keeps the original object ([`FrameworkData`]).
 //! Writing starts from that object: unchanged members are written byte for byte, in their old
 //! positions.
 //!

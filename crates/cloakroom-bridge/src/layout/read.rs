@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use cloakroom_session::{Clockwork, CsrfToken, Foreign, Json, Lifetimes, Record, Rejected, Text, Timestamp};
+use cloakroom_session::{CsrfToken, FrameworkData, Json, Lifetimes, Record, Rejected, SessionTimes, Text, Timestamp};
 
 use super::{Layout, Role, name, role};
 use crate::extras::{CloakroomExtras, EXTRAS_KEY};
@@ -34,19 +34,19 @@ impl Times {
         Self { created: None, spelled: None, touched, expires: None, idle: None }
     }
 
-    fn clockwork(&self, extras: &CloakroomExtras, lifetimes: &Lifetimes) -> Clockwork {
+    fn times(&self, extras: &CloakroomExtras, lifetimes: &Lifetimes) -> SessionTimes {
         let created = self.created.or(extras.created).unwrap_or(self.touched);
-        let idle = Clockwork::start(self.touched, lifetimes).idle_deadline;
-        let absolute = Clockwork::start(created, lifetimes).absolute_deadline;
+        let idle = SessionTimes::start(self.touched, lifetimes).idle_deadline;
+        let absolute = SessionTimes::start(created, lifetimes).absolute_deadline;
         let absolute = extras.ends.unwrap_or(absolute);
         let own_idle = extras.idle.or(self.idle.map(Some));
-        let mut clockwork = Clockwork::start(created, lifetimes);
-        clockwork.touched = self.touched;
-        clockwork.idle_deadline = own_idle.map_or(idle, |idle| idle.map(|idle| self.touched + idle));
-        clockwork.absolute_deadline = absolute.into_iter().chain(self.expires).min();
-        clockwork.own_idle = own_idle;
-        clockwork.remembered = extras.remembered;
-        clockwork
+        let mut times = SessionTimes::start(created, lifetimes);
+        times.touched = self.touched;
+        times.idle_deadline = own_idle.map_or(idle, |idle| idle.map(|idle| self.touched + idle));
+        times.absolute_deadline = absolute.into_iter().chain(self.expires).min();
+        times.own_idle = own_idle;
+        times.remembered = extras.remembered;
+        times
     }
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn read(
     let members = distinct(object.members().ok_or(Rejected::Corrupt)?)?;
     let extras = members.iter().find(|(spelled, _)| name(spelled).is_some_and(|key| key == EXTRAS_KEY));
     let extras = extras.map(|(_, value)| CloakroomExtras::read(value)).unwrap_or_default();
-    let mut record = Record::from_clockwork(times.clockwork(&extras, lifetimes));
+    let mut record = Record::with_times(times.times(&extras, lifetimes));
     for (spelled, value) in &members {
         // A key with a lone surrogate can't be represented here. It stays with the framework's own
         // data.
@@ -75,7 +75,7 @@ pub(crate) fn read(
         }
     }
     extras.restore(&mut record, |token| spelled_as(token, layout));
-    record.restore_foreign(Foreign::new(layout.framework()).noting(times.spelled).members(members));
+    record.restore_foreign(FrameworkData::new(layout.framework()).noting(times.spelled).members(members));
     Ok(record)
 }
 

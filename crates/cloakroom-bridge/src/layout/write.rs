@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use cloakroom_session::{Error, Foreign, Json, Record};
+use cloakroom_session::{Error, FrameworkData, Json, Record};
 
 use super::{Layout, Queue, Role, Spelling, name, quoted, role};
 use crate::extras::{CloakroomExtras, EXTRAS_KEY};
@@ -52,7 +52,7 @@ impl<'a> Writer<'a> {
     }
 
     fn write(mut self) -> Result<String, Error> {
-        let original = self.record.foreign(self.layout.framework()).map_or(&[][..], Foreign::entries);
+        let original = self.record.foreign(self.layout.framework()).map_or(&[][..], FrameworkData::entries);
         self.check_names(original)?;
         // Values keep the handler's order: they fill the positions of values one after the other.
         let taken = self.taken();

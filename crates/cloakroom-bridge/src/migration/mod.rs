@@ -123,7 +123,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             Side::Old => self.old.open(cookies, now).await?,
             Side::New => self.new.open(cookies, now).await?,
         };
-        Ok(session.at_place(side.place()))
+        Ok(session.with_source(side.place()))
     }
 
     async fn commit_on(&self, side: Side, commit: &Commit) -> Result<Committed, Error> {
@@ -131,7 +131,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             Side::Old => self.old.commit(commit).await?,
             Side::New => self.new.commit(commit).await?,
         };
-        committed.session = committed.session.at_place(side.place());
+        committed.session = committed.session.with_source(side.place());
         Ok(committed)
     }
 
@@ -140,7 +140,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             Side::Old => self.old.reload(session, now).await?,
             Side::New => self.new.reload(session, now).await?,
         };
-        Ok(found.at_place(side.place()))
+        Ok(found.with_source(side.place()))
     }
 }
 
@@ -211,14 +211,14 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
 /// Chooses between the sessions that the two sides opened; `written` is from the side that is
 /// written.
 fn choose(written: SessionState, other: SessionState) -> SessionState {
-    let used = |session: &SessionState| session.base().clockwork().touched.unix_secs();
+    let used = |session: &SessionState| session.base().times().touched.unix_secs();
     // The old cookie of a moved session led to the same session as the new one.
     if written.id().is_some() && (written.id(), written.place()) == (other.id(), other.place()) {
         return written;
     }
     match (written.is_new(), other.is_new()) {
-        (false, false) if used(&other) > used(&written) => other.beside(written),
-        (false, false) => written.beside(other),
+        (false, false) if used(&other) > used(&written) => other.with_duplicate(written),
+        (false, false) => written.with_duplicate(other),
         (true, false) => other,
         (false, true) => written,
         // A superseded id must stay recognized: a new session would send a cookie that replaces the
@@ -226,7 +226,7 @@ fn choose(written: SessionState, other: SessionState) -> SessionState {
         (true, true) if other.is_detached() && !written.is_detached() => other,
         (true, true) => {
             let why = written.rejected().or(other.rejected());
-            written.rejecting(why)
+            written.with_rejection(why)
         }
     }
 }

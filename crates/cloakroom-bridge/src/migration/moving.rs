@@ -17,8 +17,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cloakroom_session::{
-    After, Carrier, Commit, Committed, CookieHeader, Error, Plan, Record, SessionFactory, SessionId, SessionState,
-    SetCookie, Timestamp, begin_commit, hand_on,
+    After, Commit, Committed, CookieHeader, CookiePayload, Error, Plan, Record, SessionFactory, SessionId,
+    SessionState, SetCookie, Timestamp, begin_commit, hand_on,
 };
 
 use super::mark::{self, Mark, Nonce};
@@ -52,11 +52,11 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
     /// Opens the session under this id on a side; returns a session without an id if there is none.
     async fn target_on(&self, side: Side, id: SessionId, now: Timestamp) -> Result<SessionState, Error> {
         let fresh = self.open_on(side, CookieHeader::default(), now).await?;
-        if fresh.carrier() == Carrier::Record {
+        if fresh.payload() == CookiePayload::Record {
             return Ok(fresh);
         }
         let wanted = SessionState::loaded(id, Record::new(now, fresh.lifetimes()), now, *fresh.lifetimes());
-        self.reload_on(side, &wanted.carried_by(Carrier::Id), now).await
+        self.reload_on(side, &wanted.with_payload(CookiePayload::Id), now).await
     }
 
     /// Commits a session on its current side.
@@ -75,7 +75,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
     /// Moves a session to the other side, including the request's changes.
     pub(super) async fn shift(&self, from: Side, commit: &Commit) -> Result<Committed, Error> {
         let session = commit.session();
-        if session.carrier() == Carrier::Record {
+        if session.payload() == CookiePayload::Record {
             return self.leave_cookie(from, commit).await;
         }
         let mut claim = session.clone().staying();
@@ -88,7 +88,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
     async fn leave_cookie(&self, from: Side, commit: &Commit) -> Result<Committed, Error> {
         let (session, now) = (commit.session(), commit.now());
         let fresh = self.open_on(from.other(), CookieHeader::default(), now).await?;
-        let begun = hand_on(commit, fresh.adopting(session, now).requested_by(session.request()))?;
+        let begun = hand_on(commit, fresh.import(session, now).requested_by(session.request()))?;
         match self.commit_on(from.other(), &begun).await {
             Ok(mut committed) => {
                 let ended = self.end(from, session, now).await?;
@@ -106,7 +106,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         // End first: if the rest fails, the visitor is signed out, which is the safe outcome.
         let ended = self.end(from, session, now).await?;
         let fresh = self.open_on(to, CookieHeader::default(), now).await?;
-        let begun = hand_on(commit, fresh.adopting(session, now).requested_by(session.request()))?;
+        let begun = hand_on(commit, fresh.import(session, now).requested_by(session.request()))?;
         let mut committed = self.commit_on(to, &begun).await?;
         committed.cookies = joined(ended, committed.cookies);
         Ok(committed)
@@ -142,7 +142,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             }
         }
         let left = match (found, &begun) {
-            (Mark::Claimed(_), Some(begun)) if begun.session.carrier() == Carrier::Record => {
+            (Mark::Claimed(_), Some(begun)) if begun.session.payload() == CookiePayload::Record => {
                 self.leave_for_cookie(from, commit, there).await?
             }
             (Mark::Claimed(_), _) => self.leave(from, there, cycles && is_own, now).await?,
@@ -150,7 +150,8 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         };
         // Another request may have been faster with the same id; then the store assigned a
         // different one.
-        let is_other = |it: &mut Committed| it.session.carrier() == Carrier::Id && it.session.id() != Some(target);
+        let is_other =
+            |it: &mut Committed| it.session.payload() == CookiePayload::Id && it.session.id() != Some(target);
         if let Some(other) = begun.take_if(is_other) {
             newest = self.target_on(to, target, now).await?;
             // A bridge to another framework generates its own ids, and a factory may ignore the id
@@ -282,7 +283,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         now: Timestamp,
     ) -> Result<Vec<SetCookie>, Error> {
         let mut elsewhere = Vec::new();
-        if session.carrier() == Carrier::Id && self.phase().is_between() {
+        if session.payload() == CookiePayload::Id && self.phase().is_between() {
             elsewhere = self.end_moved(side, session, now).await?;
         }
         let mut session = session.clone();
@@ -301,7 +302,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             if let Some(foreign) = session.ended_foreign() {
                 record.restore_foreign(foreign.clone());
             }
-            let wanted = SessionState::loaded(old, record, now, *session.lifetimes()).carried_by(Carrier::Id);
+            let wanted = SessionState::loaded(old, record, now, *session.lifetimes()).with_payload(CookiePayload::Id);
             self.reload_on(side, &wanted, now).await?
         };
         let mut found = found;

@@ -4,7 +4,7 @@ use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Json, Life
 
 use super::keys::PlugKeys;
 use super::seal::{DerivedKey, NONCE};
-use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::cookie_format::{CookieFormat, IncomingCookie, OutgoingCookie, SealContext};
 use crate::extras::{CloakroomExtras, Keeps};
 use crate::layout::{Layout as _, Times, read, write};
 use crate::secret::Secret;
@@ -108,14 +108,14 @@ impl CookieFormat for PlugCookie {
         PlugKeys.csrf_scheme()
     }
 
-    fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+    fn open(&self, cookie: IncomingCookie<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let mut reason = Rejected::Malformed;
         for key in &self.keys {
             match key.open(cookie.value) {
                 Ok(content) if content.first() == Some(&TERM) => return Err(Rejected::UnsafeSerializer),
                 Ok(content) => {
                     let text = String::from_utf8(content).map_err(|_| Rejected::Corrupt)?;
-                    let object = Json::from_foreign("session", text).map_err(|_| Rejected::Corrupt)?;
+                    let object = Json::from_lenient("session", text).map_err(|_| Rejected::Corrupt)?;
                     return read(&PlugKeys, &object, Times::touched(cookie.now), lifetimes);
                 }
                 Err(why) => reason = why,
@@ -124,11 +124,11 @@ impl CookieFormat for PlugCookie {
         Err(reason)
     }
 
-    fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
+    fn seal(&self, record: &Record, sealing: SealContext<'_>) -> Result<OutgoingCookie, Error> {
         let extras = CloakroomExtras::of(record, sealing.lifetimes, Keeps::Nothing, PlugKeys.csrf_key());
         let content = write(&PlugKeys, record, &extras, &[])?;
         let nonce = sealing.random.first_chunk::<NONCE>().copied().unwrap_or_default();
         let text = self.keys.first().and_then(|key| key.seal(content, nonce));
-        Ok(Sealed::new(text.ok_or_else(|| Error::unavailable("the session can't be encrypted"))?))
+        Ok(OutgoingCookie::new(text.ok_or_else(|| Error::unavailable("the session can't be encrypted"))?))
     }
 }

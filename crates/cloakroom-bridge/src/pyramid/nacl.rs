@@ -10,7 +10,7 @@ use crypto_secretbox::{Nonce, XSalsa20Poly1305};
 
 use super::payload;
 use super::signed::LONGEST_VALUE;
-use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::cookie_format::{CookieFormat, IncomingCookie, OutgoingCookie, SealContext};
 use crate::layout::Layout as _;
 use crate::pyramid_keys::PyramidKeys;
 use crate::secret::Secret;
@@ -77,19 +77,19 @@ impl CookieFormat for PyramidNaclCookie {
         LONGEST_VALUE
     }
 
-    fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+    fn open(&self, cookie: IncomingCookie<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let bytes = URL_SAFE_NO_PAD.decode(cookie.value).map_err(|_| Rejected::Malformed)?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE>().ok_or(Rejected::Malformed)?;
         let payload = self.cipher.decrypt(&Nonce::from(*nonce), sealed).map_err(|_| Rejected::Forged)?;
         payload::open(&KEYS, &payload, lifetimes)
     }
 
-    fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
+    fn seal(&self, record: &Record, sealing: SealContext<'_>) -> Result<OutgoingCookie, Error> {
         let payload = payload::seal(&KEYS, record, sealing.now, sealing.lifetimes)?;
         let nonce = *sealing.random.first_chunk::<NONCE>().ok_or_else(|| Error::unavailable("too few random bytes"))?;
         let sealed = self.cipher.encrypt(&Nonce::from(nonce), payload.as_bytes());
         let sealed = sealed.map_err(|_| Error::unavailable("XSalsa20-Poly1305 failed"))?;
-        Ok(Sealed::new(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat())))
+        Ok(OutgoingCookie::new(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat())))
     }
 }
 

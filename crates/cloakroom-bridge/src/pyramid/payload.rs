@@ -1,6 +1,6 @@
 //! The text in Pyramid's cookies: `[accessed, created, state]`.
 
-use cloakroom_session::{Error, Foreign, Json, Lifetimes, Record, Rejected, Text, Timestamp};
+use cloakroom_session::{Error, FrameworkData, Json, Lifetimes, Record, Rejected, Text, Timestamp};
 
 use crate::extras::{CloakroomExtras, Keeps};
 use crate::layout::{Layout as _, Times, read, write};
@@ -17,7 +17,7 @@ pub(crate) fn open(keys: &PyramidKeys, payload: &[u8], lifetimes: &Lifetimes) ->
         return Err(Rejected::UnsafeSerializer);
     }
     let text = std::str::from_utf8(payload).map_err(|_| Rejected::Corrupt)?;
-    let triple = Json::from_foreign("session", text).map_err(|_| Rejected::Corrupt)?;
+    let triple = Json::from_lenient("session", text).map_err(|_| Rejected::Corrupt)?;
     let triple = triple.elements().ok_or(Rejected::Corrupt)?;
     let [accessed, created, state] = triple.as_slice() else { return Err(Rejected::Corrupt) };
     let times = Times {
@@ -44,8 +44,8 @@ pub(crate) fn seal(
 
 /// Returns the original text of the creation time if it hasn't changed.
 fn created(keys: &PyramidKeys, record: &Record) -> String {
-    let created = record.clockwork().created;
-    let spelled = record.foreign(keys.framework()).and_then(Foreign::note);
-    let same = |text: &&str| Json::from_foreign("created", *text).is_ok_and(|json| seconds(&json) == Some(created));
+    let created = record.times().created;
+    let spelled = record.foreign(keys.framework()).and_then(FrameworkData::note);
+    let same = |text: &&str| Json::from_lenient("created", *text).is_ok_and(|json| seconds(&json) == Some(created));
     spelled.filter(same).map_or_else(|| float(created), str::to_owned)
 }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::algorithm::HashAlgorithm;
 use super::payload;
-use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::cookie_format::{CookieFormat, IncomingCookie, OutgoingCookie, SealContext};
 use crate::hex::unhex;
 use crate::layout::Layout as _;
 use crate::mac::Mac;
@@ -137,7 +137,7 @@ impl CookieFormat for PyramidCookie {
         LONGEST_VALUE
     }
 
-    fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+    fn open(&self, cookie: IncomingCookie<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let bytes = URL_SAFE_NO_PAD.decode(cookie.value).ok();
         match bytes.as_ref().and_then(|bytes| bytes.split_at_checked(self.tag)) {
             Some((tag, payload)) if self.mac.verifies(&[payload], tag) => payload::open(&KEYS, payload, lifetimes),
@@ -147,9 +147,9 @@ impl CookieFormat for PyramidCookie {
         }
     }
 
-    fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
+    fn seal(&self, record: &Record, sealing: SealContext<'_>) -> Result<OutgoingCookie, Error> {
         let payload = payload::seal(&KEYS, record, sealing.now, sealing.lifetimes)?;
         let tag = self.mac.tag(&[payload.as_bytes()]);
-        Ok(Sealed::new(URL_SAFE_NO_PAD.encode([&tag, payload.as_bytes()].concat())))
+        Ok(OutgoingCookie::new(URL_SAFE_NO_PAD.encode([&tag, payload.as_bytes()].concat())))
     }
 }

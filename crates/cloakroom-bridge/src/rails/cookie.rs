@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use cloakroom_session::{
-    Clockwork, ConfigError, CookieConfig, CsrfScheme, Error, Json, Lifetimes, Record, Rejected, Timestamp,
+    ConfigError, CookieConfig, CsrfScheme, Error, Json, Lifetimes, Record, Rejected, SessionTimes, Timestamp,
 };
 
 use super::envelope;
 use super::keys::{RailsKeys, SESSION_ID};
 use super::legacy::Legacy;
 use super::seal::{DerivedKey, NONCE, RailsDigest};
-use crate::cookie_format::{CookieFormat, Presented, Sealed, Sealing};
+use crate::cookie_format::{CookieFormat, IncomingCookie, OutgoingCookie, SealContext};
 use crate::extras::{CloakroomExtras, Keeps};
 use crate::hex::hex;
 use crate::layout::{Layout as _, Times, read, write};
@@ -150,7 +150,7 @@ impl RailsCookieBuilder {
 /// Returns the times of a session whose envelope may contain its expiry. With an idle timeout, the
 /// last use was one idle timeout before the expiry.
 fn times(expires: Option<Timestamp>, now: Timestamp, lifetimes: &Lifetimes) -> Times {
-    let idle = Clockwork::start(now, lifetimes).idle_deadline.map(|deadline| deadline.since(now));
+    let idle = SessionTimes::start(now, lifetimes).idle_deadline.map(|deadline| deadline.since(now));
     let used = expires.zip(idle).map(|(at, idle)| {
         let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
         Timestamp::from_unix_millis(at.unix_millis().saturating_sub(idle))
@@ -179,7 +179,7 @@ impl CookieFormat for RailsCookie {
         RailsKeys.csrf_scheme()
     }
 
-    fn open(&self, cookie: Presented<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+    fn open(&self, cookie: IncomingCookie<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let text = percent::decode(cookie.value).ok_or(Rejected::Malformed)?;
         let mut reason = Rejected::Malformed;
         for key in &self.keys {
@@ -195,19 +195,19 @@ impl CookieFormat for RailsCookie {
         Err(self.legacy.refusal(&text, reason))
     }
 
-    fn seal(&self, record: &Record, sealing: Sealing<'_>) -> Result<Sealed, Error> {
+    fn seal(&self, record: &Record, sealing: SealContext<'_>) -> Result<OutgoingCookie, Error> {
         let extras = CloakroomExtras::of(record, sealing.lifetimes, Keeps::Nothing, RailsKeys.csrf_key());
         let known = record.foreign(RailsKeys.framework()).is_some_and(|foreign| foreign.member(SESSION_ID).is_some());
         let (nonce, rest) = sealing.random.split_first_chunk::<NONCE>().unwrap_or((&[0; NONCE], &[]));
         let id = hex(rest.get(..16).unwrap_or_default());
         let id = [(SESSION_ID, Json::encode(SESSION_ID, &id)?.as_str().to_owned())];
         let session = write(&RailsKeys, record, &extras, if known { &[] } else { &id })?;
-        let mut clockwork = *record.clockwork();
-        clockwork.touch(sealing.now, sealing.lifetimes);
-        let ends = clockwork.ends();
+        let mut times = *record.times();
+        times.touch(sealing.now, sealing.lifetimes);
+        let ends = times.ends();
         let content = if self.bare { session } else { envelope::seal(&session, ends, sealing.name)? };
         let text = self.keys.first().and_then(|key| key.seal(content, *nonce));
         let text = text.ok_or_else(|| Error::unavailable("the session can't be encrypted"))?;
-        Ok(Sealed::new(percent::encode(&text)).kept_for(self.expire_after))
+        Ok(OutgoingCookie::new(percent::encode(&text)).kept_for(self.expire_after))
     }
 }

@@ -43,7 +43,7 @@ fn json(bytes: Vec<u8>) -> Result<Json, Rejected> {
         return Err(Rejected::UnsafeSerializer);
     }
     let text = String::from_utf8(bytes).map_err(|_| Rejected::Corrupt)?;
-    Json::from_foreign("session", text).map_err(|_| Rejected::Corrupt)
+    Json::from_lenient("session", text).map_err(|_| Rejected::Corrupt)
 }
 
 /// Writes the envelope around a session's object.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::meter::{self, Event};
-use cloakroom_session::{Carrier, Commit, Error, Foreign, Plan, Record, Rejected, Timestamp, random};
+use cloakroom_session::{Commit, CookiePayload, Error, FrameworkData, Plan, Record, Rejected, Timestamp, random};
 
 use super::factory::SharedRecords;
-use super::format::{RecordFormat, Touching};
+use super::format::{RecordFormat, TouchMode};
 use super::outcome::CommitOutcome;
-use super::store::{ForeignStore, Swap};
-use crate::cookie_format::Sealing;
+use super::store::{ForeignStore, SwapOutcome};
+use crate::cookie_format::SealContext;
 
 /// Give up after this many id collisions: with random ids, even one means that the generator is
 /// broken.
@@ -36,9 +36,9 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
                 let was_there = self.end(session.ended_foreign()).await?;
                 Ok(CommitOutcome::Ended { was_there })
             }
-            (Plan::Touch, Some(id)) if self.format.touching() == Touching::Expiry => {
+            (Plan::Touch, Some(id)) if self.format.touch_mode() == TouchMode::Expiry => {
                 let record = Arc::unwrap_or_clone(commit.record());
-                let there = self.call("touch", self.store.touch(id, record.clockwork().ends(), now)).await?;
+                let there = self.call("touch", self.store.touch(id, record.times().ends(), now)).await?;
                 Ok(if there { CommitOutcome::Kept(id.to_owned(), record) } else { CommitOutcome::Dropped })
             }
             (Plan::Touch | Plan::Replace, Some(id)) => self.within(self.replace(commit, id)).await,
@@ -49,7 +49,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     }
 
     /// Returns the session's id in the framework's store.
-    pub(crate) fn raw_id<'a>(&self, foreign: Option<&'a Foreign>) -> Option<&'a str> {
+    pub(crate) fn raw_id<'a>(&self, foreign: Option<&'a FrameworkData>) -> Option<&'a str> {
         foreign.filter(|foreign| foreign.framework() == self.format.framework())?.id()
     }
 
@@ -64,9 +64,12 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
 
     fn text(&self, id: &str, record: &Record, now: Timestamp) -> Result<String, Error> {
         let sealing_random = random()?;
-        let text =
-            self.format.seal(id, record, Sealing::new(self.cookie.name(), now, &self.lifetimes, &sealing_random))?;
-        meter::written(Carrier::Id, || text.len());
+        let text = self.format.seal(
+            id,
+            record,
+            SealContext::new(self.cookie.name(), now, &self.lifetimes, &sealing_random),
+        )?;
+        meter::written(CookiePayload::Id, || text.len());
         Ok(text)
     }
 
@@ -80,7 +83,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         };
         for _ in 0..MOST_COLLISIONS {
             let text = self.text(&id, &record, now)?;
-            let ends = record.clockwork().ends();
+            let ends = record.times().ends();
             if self.call("create", self.store.create(&id, &text, ends, now)).await? {
                 self.remember(&mut record, &id, &text);
                 return Ok((id, record));
@@ -103,14 +106,14 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         let mut record = Arc::unwrap_or_clone(commit.record());
         for attempt in 0_u32.. {
             let text = self.text(id, &record, now)?;
-            let (seen, ends) = (self.seen(&base), record.clockwork().ends());
+            let (seen, ends) = (self.seen(&base), record.times().ends());
             match self.call("replace", self.store.replace(id, seen, &text, ends, now)).await? {
-                Swap::Done => {
+                SwapOutcome::Done => {
                     self.remember(&mut record, id, &text);
                     return Ok(CommitOutcome::Kept(id.to_owned(), record));
                 }
-                Swap::Gone => return Ok(CommitOutcome::Dropped),
-                Swap::Conflict => {}
+                SwapOutcome::Gone => return Ok(CommitOutcome::Dropped),
+                SwapOutcome::Conflict => {}
             }
             let Some(newest) = self.newest(id, attempt, now).await? else { return Ok(CommitOutcome::Dropped) };
             if commit.has_written(&newest) {
@@ -128,17 +131,17 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         let (new, mut record) = self.create(commit).await?;
         for attempt in 0_u32.. {
             match self.call("end", self.store.end_if(id, self.seen(&base), now)).await? {
-                Swap::Done => return Ok(CommitOutcome::Kept(new, record)),
+                SwapOutcome::Done => return Ok(CommitOutcome::Kept(new, record)),
                 // An earlier attempt of this commit ended it; its answer was lost.
-                Swap::Gone if commit.is_resumed() => return Ok(CommitOutcome::Kept(new, record)),
-                Swap::Gone => break,
-                Swap::Conflict => {}
+                SwapOutcome::Gone if commit.is_resumed() => return Ok(CommitOutcome::Kept(new, record)),
+                SwapOutcome::Gone => break,
+                SwapOutcome::Conflict => {}
             }
             // Another request wrote to the old record: its changes must not be lost.
             let Some(newest) = self.newest(id, attempt, now).await? else { break };
             let mut replayed = self.replay(commit, &newest)?;
             let text = self.text(&new, &replayed, now)?;
-            let (seen, ends) = (self.seen(&record), replayed.clockwork().ends());
+            let (seen, ends) = (self.seen(&record), replayed.times().ends());
             self.call("replace", self.store.replace(&new, seen, &text, ends, now)).await?;
             self.remember(&mut replayed, &new, &text);
             (base, record) = (newest, replayed);
@@ -149,7 +152,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     }
 
     fn seen<'a>(&self, record: &'a Record) -> &'a str {
-        record.foreign(self.format.framework()).and_then(Foreign::seen).unwrap_or_default()
+        record.foreign(self.format.framework()).and_then(FrameworkData::seen).unwrap_or_default()
     }
 
     /// Loads the record that another request wrote; `None` if the session has ended.
@@ -167,13 +170,13 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
 
     /// Replays the session on a record that another request wrote.
     fn replay(&self, commit: &Commit, newest: &Record) -> Result<Record, Error> {
-        meter::event(Carrier::Id, Event::Replayed);
+        meter::event(CookiePayload::Id, Event::Replayed);
         let mut record = cloakroom_session::replay(commit, newest, self.conflicts)?;
         commit.mark(&mut record);
         Ok(record)
     }
 
-    async fn end(&self, foreign: Option<&Foreign>) -> Result<bool, Error> {
+    async fn end(&self, foreign: Option<&FrameworkData>) -> Result<bool, Error> {
         match self.raw_id(foreign) {
             Some(id) => self.call("end", self.store.end(id)).await,
             None => Ok(false),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use cloakroom_session::meter::{self, Event};
 use cloakroom_session::{
-    After, Candidates, Carrier, Commit, Committed, ConfigError, ConflictPolicy, CookieConfig, CookieHeader,
-    CookieTemplate, CookieUpdate, Error, Foreign, Lifetimes, Plan, Record, Rejected, SessionFactory, SessionId,
+    After, Candidates, Commit, Committed, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookiePayload,
+    CookieTemplate, CookieUpdate, Error, FrameworkData, Lifetimes, Plan, Record, Rejected, SessionFactory, SessionId,
     SessionState, SetCookie, Timestamp,
 };
 use sha2::{Digest as _, Sha256, Sha512};
@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 use super::format::RecordFormat;
 use super::outcome::CommitOutcome;
 use super::store::ForeignStore;
-use crate::cookie_format::Presented;
+use crate::cookie_format::IncomingCookie;
 
 /// A factory that shares the stored records of an application in another framework.
 ///
@@ -109,10 +109,10 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
 
     fn read(&self, id: &str, text: &str, now: Timestamp) -> Result<Record, Rejected> {
         let mut record = self.format.open(text, now, &self.lifetimes)?;
-        if record.clockwork().is_from_future(now) {
+        if record.times().is_from_future(now) {
             return Err(Rejected::FromFuture);
         }
-        if let Some(deadline) = record.clockwork().expired(now) {
+        if let Some(deadline) = record.times().expired(now) {
             return Err(Rejected::Expired(deadline));
         }
         self.remember(&mut record, id, text);
@@ -122,7 +122,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     /// Stores the framework's id and the original text in a record.
     pub(crate) fn remember(&self, record: &mut Record, id: &str, text: &str) {
         let framework = self.format.framework();
-        let foreign = record.foreign(framework).cloned().unwrap_or_else(|| Foreign::new(framework));
+        let foreign = record.foreign(framework).cloned().unwrap_or_else(|| FrameworkData::new(framework));
         record.restore_foreign(foreign.stored(id, text));
     }
 
@@ -142,7 +142,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     /// Applies this factory's settings to an opened session.
     fn opened(&self, session: SessionState) -> SessionState {
         let (scheme, resolution) = (self.format.csrf_scheme(), self.format.resolution());
-        session.carried_by(Carrier::Id).timed_in(resolution).with_csrf_scheme(scheme)
+        session.with_payload(CookiePayload::Id).timed_in(resolution).with_csrf_scheme(scheme)
     }
 
     fn set(&self, id: &str, record: &Record, now: Timestamp) -> Result<SetCookie, Error> {
@@ -159,28 +159,28 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
         let mut candidates = Candidates::new(&cookies, self.cookie.name()).of_framework(self.format.framework());
         while let Some(value) = candidates.next_value() {
-            let found = match self.format.open_id(Presented::new(self.cookie.name(), value)) {
+            let found = match self.format.open_id(IncomingCookie::new(self.cookie.name(), value)) {
                 Ok(id) => self.find(&id, now).await?.map(|record| (id_of(&id), record)),
                 Err(why) => Err(why),
             };
             match found {
                 Ok((id, record)) => {
-                    meter::event(Carrier::Id, Event::Opened);
+                    meter::event(CookiePayload::Id, Event::Opened);
                     return Ok(self.opened(SessionState::loaded(id, record, now, self.lifetimes)));
                 }
                 Err(why) => candidates.reject(why),
             }
         }
-        Ok(self.opened(SessionState::fresh(now, self.lifetimes)).rejecting(candidates.first_rejected()))
+        Ok(self.opened(SessionState::fresh(now, self.lifetimes)).with_rejection(candidates.first_rejected()))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         let plan = commit.plan();
         let outcome = self.carry_out(commit).await?;
         if matches!(outcome, CommitOutcome::Dropped) {
-            meter::event(Carrier::Id, Event::Dropped);
+            meter::event(CookiePayload::Id, Event::Dropped);
         } else {
-            Event::of(plan).iter().for_each(|event| meter::event(Carrier::Id, *event));
+            Event::of(plan).iter().for_each(|event| meter::event(CookiePayload::Id, *event));
         }
         let cookies = self.cookie_for(commit, &outcome)?;
         let after = match outcome {

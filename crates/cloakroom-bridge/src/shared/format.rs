@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use cloakroom_session::{CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected, Resolution, Timestamp};
 
-use crate::cookie_format::{Presented, Sealing};
+use crate::cookie_format::{IncomingCookie, SealContext};
 
 /// The write that a touch needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Touching {
+pub enum TouchMode {
     /// An update of the store's expiry, separate from the record.
     Expiry,
     /// A replacement of the record, which contains the time.
@@ -45,8 +45,8 @@ pub trait RecordFormat: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Returns the write that a touch needs.
-    fn touching(&self) -> Touching {
-        Touching::Expiry
+    fn touch_mode(&self) -> TouchMode {
+        TouchMode::Expiry
     }
 
     /// Returns the precision of times in the format.
@@ -59,7 +59,7 @@ pub trait RecordFormat: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Returns the reason if the id isn't one of this framework's. Implementations **must** check a
     /// signature before anything else.
-    fn open_id(&self, cookie: Presented<'_>) -> Result<String, Rejected>;
+    fn open_id(&self, cookie: IncomingCookie<'_>) -> Result<String, Rejected>;
 
     /// Returns the cookie's value for an id.
     fn seal_id(&self, id: &str, name: &str) -> String;
@@ -77,5 +77,5 @@ pub trait RecordFormat: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// Fails if the record can't be written in this format; the error names the key.
-    fn seal(&self, id: &str, record: &Record, sealing: Sealing<'_>) -> Result<String, Error>;
+    fn seal(&self, id: &str, record: &Record, sealing: SealContext<'_>) -> Result<String, Error>;
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cloakroom_session::{Error, Timestamp};
 
-use super::store::{ForeignStore, Swap};
+use super::store::{ForeignStore, SwapOutcome};
 
 /// Records in memory, for tests. No other application can see them.
 ///
@@ -50,14 +50,14 @@ impl MemoryRecords {
     }
 
     /// Changes a record if it is live and its text is still `seen`.
-    fn swap(&self, id: &str, seen: &str, now: Timestamp, step: impl FnOnce(&mut HashMap<String, Kept>)) -> Swap {
+    fn swap(&self, id: &str, seen: &str, now: Timestamp, step: impl FnOnce(&mut HashMap<String, Kept>)) -> SwapOutcome {
         let mut kept = self.kept();
         match kept.get(id).filter(|it| it.is_live(now)) {
-            None => Swap::Gone,
-            Some(there) if there.text != seen => Swap::Conflict,
+            None => SwapOutcome::Gone,
+            Some(there) if there.text != seen => SwapOutcome::Conflict,
             Some(_) => {
                 step(&mut kept);
-                Swap::Done
+                SwapOutcome::Done
             }
         }
     }
@@ -90,7 +90,7 @@ impl ForeignStore for MemoryRecords {
         text: &str,
         ends: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Swap, Error> {
+    ) -> Result<SwapOutcome, Error> {
         Ok(self.swap(id, seen, now, |kept| {
             kept.insert(id.to_owned(), Kept { text: text.to_owned(), ends });
         }))
@@ -106,7 +106,7 @@ impl ForeignStore for MemoryRecords {
         Ok(self.kept().remove(id).is_some())
     }
 
-    async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<Swap, Error> {
+    async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<SwapOutcome, Error> {
         Ok(self.swap(id, seen, now, |kept| {
             kept.remove(id);
         }))

@@ -9,7 +9,7 @@ use cloakroom_session::{Error, Timestamp};
 /// The result of replacing or ending a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a step of a store has these outcomes, and no others")]
-pub enum Swap {
+pub enum SwapOutcome {
     /// The record was replaced or ended.
     Done,
     /// Another request has written a different text.
@@ -33,7 +33,7 @@ pub enum Swap {
 ///
 /// # Examples
 /// ```
-/// use cloakroom_bridge::{ForeignStore, MemoryRecords, Swap};
+/// use cloakroom_bridge::{ForeignStore, MemoryRecords, SwapOutcome};
 /// use cloakroom_session::Timestamp;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -41,9 +41,9 @@ pub enum Swap {
 /// let (store, now) = (MemoryRecords::new(), Timestamp::from_unix_secs(1_700_000_000));
 /// assert!(store.create("id", "one", None, now).await?);
 /// store.overwrite("id", "two");                                // the other application
-/// assert_eq!(store.replace("id", "one", "three", None, now).await?, Swap::Conflict);
+/// assert_eq!(store.replace("id", "one", "three", None, now).await?, SwapOutcome::Conflict);
 /// store.end("id").await?;
-/// assert_eq!(store.replace("id", "two", "three", None, now).await?, Swap::Gone);
+/// assert_eq!(store.replace("id", "two", "three", None, now).await?, SwapOutcome::Gone);
 /// # Ok(())
 /// # }
 /// ```
@@ -77,7 +77,7 @@ pub trait ForeignStore: fmt::Debug + Send + Sync + 'static {
         text: &str,
         ends: Option<Timestamp>,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Swap, Error>> + Send;
+    ) -> impl Future<Output = Result<SwapOutcome, Error>> + Send;
 
     /// Sets the expiry of a record without comparing its text. Returns `false` if there is no such
     /// record.
@@ -103,7 +103,7 @@ pub trait ForeignStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// Fails if the store can't answer.
-    fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> impl Future<Output = Result<Swap, Error>> + Send;
+    fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> impl Future<Output = Result<SwapOutcome, Error>> + Send;
 }
 
 impl<S: ForeignStore> ForeignStore for Arc<S> {
@@ -122,7 +122,7 @@ impl<S: ForeignStore> ForeignStore for Arc<S> {
         text: &str,
         ends: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Swap, Error> {
+    ) -> Result<SwapOutcome, Error> {
         (**self).replace(id, seen, text, ends, now).await
     }
 
@@ -134,7 +134,7 @@ impl<S: ForeignStore> ForeignStore for Arc<S> {
         (**self).end(id).await
     }
 
-    async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<Swap, Error> {
+    async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<SwapOutcome, Error> {
         (**self).end_if(id, seen, now).await
     }
 }

@@ -10,7 +10,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::table::{Table, quoted};
-use crate::shared::{ForeignStore, Swap};
+use crate::shared::{ForeignStore, SwapOutcome};
 
 /// The expiry of sessions without one, in a column that requires it: the year 9999.
 const LATEST: f64 = 253_402_300_799.0;
@@ -135,15 +135,15 @@ impl PostgresRecords {
         Ok(self.connections.ask(text, values).await?.1 > 0)
     }
 
-    async fn swap(&self, text: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<Swap, Error> {
+    async fn swap(&self, text: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<SwapOutcome, Error> {
         let rows = self.rows(text, values).await?;
         let row = rows.first().ok_or_else(|| Error::unavailable("the result has no rows"))?;
         let changed: i64 = row.try_get(0).map_err(Error::unavailable)?;
         let there: bool = row.try_get(1).map_err(Error::unavailable)?;
         Ok(match (changed, there) {
-            (1.., _) => Swap::Done,
-            (_, true) => Swap::Conflict,
-            (_, false) => Swap::Gone,
+            (1.., _) => SwapOutcome::Done,
+            (_, true) => SwapOutcome::Conflict,
+            (_, false) => SwapOutcome::Gone,
         })
     }
 }
@@ -187,7 +187,7 @@ impl ForeignStore for PostgresRecords {
         text: &str,
         ends: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Swap, Error> {
+    ) -> Result<SwapOutcome, Error> {
         self.swap(
             &self.statements.replace,
             &[words(&id), words(&seen), words(&text), time(&end(ends)), time(&seconds(now))],
@@ -203,7 +203,7 @@ impl ForeignStore for PostgresRecords {
         self.changed(&self.statements.end, &[words(&id)]).await
     }
 
-    async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<Swap, Error> {
+    async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<SwapOutcome, Error> {
         self.swap(&self.statements.end_if, &[words(&id), words(&seen), time(&seconds(now))]).await
     }
 }

@@ -7,7 +7,7 @@ use cloakroom_session::{Error, Timestamp};
 use redis::aio::ConnectionLike;
 use redis::{RedisError, Script};
 
-use crate::shared::{ForeignStore, Swap};
+use crate::shared::{ForeignStore, SwapOutcome};
 
 /// The prefix of `connect-redis` before an id.
 const PREFIX: &str = "sess:";
@@ -101,11 +101,11 @@ fn told(error: &RedisError) -> Error {
     }
 }
 
-fn swap(answer: Result<u8, RedisError>) -> Result<Swap, Error> {
+fn swap(answer: Result<u8, RedisError>) -> Result<SwapOutcome, Error> {
     match answer.map_err(|error| told(&error))? {
-        0 => Ok(Swap::Gone),
-        1 => Ok(Swap::Done),
-        _ => Ok(Swap::Conflict),
+        0 => Ok(SwapOutcome::Gone),
+        1 => Ok(SwapOutcome::Done),
+        _ => Ok(SwapOutcome::Conflict),
     }
 }
 
@@ -136,7 +136,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> ForeignStore for RedisRe
         text: &str,
         ends: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Swap, Error> {
+    ) -> Result<SwapOutcome, Error> {
         let mut call = self.scripts.replace.key(self.key(id));
         call.arg(seen).arg(text).arg(millis(ends, now));
         swap(call.invoke_async(&mut self.connection.clone()).await)
@@ -145,7 +145,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> ForeignStore for RedisRe
     async fn touch(&self, id: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
         let mut call = self.scripts.touch.key(self.key(id));
         call.arg(millis(ends, now));
-        swap(call.invoke_async(&mut self.connection.clone()).await).map(|swap| swap == Swap::Done)
+        swap(call.invoke_async(&mut self.connection.clone()).await).map(|swap| swap == SwapOutcome::Done)
     }
 
     async fn end(&self, id: &str) -> Result<bool, Error> {
@@ -153,7 +153,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> ForeignStore for RedisRe
         answer.map_err(|error| told(&error))
     }
 
-    async fn end_if(&self, id: &str, seen: &str, _: Timestamp) -> Result<Swap, Error> {
+    async fn end_if(&self, id: &str, seen: &str, _: Timestamp) -> Result<SwapOutcome, Error> {
         let mut call = self.scripts.end_if.key(self.key(id));
         call.arg(seen);
         swap(call.invoke_async(&mut self.connection.clone()).await)

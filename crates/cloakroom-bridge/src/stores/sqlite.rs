@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, ToSql, Transaction
 
 use super::table::Table;
 use crate::iso;
-use crate::shared::{ForeignStore, Swap};
+use crate::shared::{ForeignStore, SwapOutcome};
 
 /// The time to wait for a writer of another process.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -73,17 +73,17 @@ impl SqliteRecords {
         seen: &str,
         now: Timestamp,
         step: impl FnOnce(&Connection, &Table, &str) -> rusqlite::Result<usize> + Send + 'static,
-    ) -> Result<Swap, Error> {
+    ) -> Result<SwapOutcome, Error> {
         let (id, seen, now) = (id.to_owned(), seen.to_owned(), text(now));
         let swapped = self.run(move |connection, table| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let there = found(&transaction, table, &id, &now)?;
             let swapped = match there {
-                None => Swap::Gone,
-                Some(there) if there != seen => Swap::Conflict,
+                None => SwapOutcome::Gone,
+                Some(there) if there != seen => SwapOutcome::Conflict,
                 Some(_) => {
                     step(&transaction, table, &id)?;
-                    Swap::Done
+                    SwapOutcome::Done
                 }
             };
             transaction.commit()?;
@@ -139,7 +139,7 @@ impl ForeignStore for SqliteRecords {
         value: &str,
         ends: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Swap, Error> {
+    ) -> Result<SwapOutcome, Error> {
         let (value, end) = (value.to_owned(), text(ends.unwrap_or(LATEST)));
         self.swap(id, seen, now, move |connection, table, id| {
             let Table { name, id: key, text, ends, .. } = table;
@@ -167,7 +167,7 @@ impl ForeignStore for SqliteRecords {
         Ok(ended.await? > 0)
     }
 
-    async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<Swap, Error> {
+    async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<SwapOutcome, Error> {
         self.swap(id, seen, now, |connection, Table { name, id: key, .. }, id| {
             execute(connection, &format!("DELETE FROM {name} WHERE {key} = ?1"), &[&id])
         })

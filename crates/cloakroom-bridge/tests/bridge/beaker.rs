@@ -1,7 +1,7 @@
 //! Beaker: cookies and records made by Beaker 1.14 are read and written.
 
 use cloakroom_bridge::{
-    BeakerCipher, BeakerCookie, BeakerId, BeakerRecord, CookieFormat, Presented, RecordFormat as _, Sealing,
+    BeakerCipher, BeakerCookie, BeakerId, BeakerRecord, CookieFormat, IncomingCookie, RecordFormat as _, SealContext,
 };
 use cloakroom_session::{Lifetimes, Rejected, Timestamp};
 use serde_json::Value;
@@ -33,7 +33,7 @@ fn cookies_made_by_beaker_are_read_and_written() {
     {
         let name = text(vector, "name");
         let format = format(&vector["args"]);
-        let opened = format.open(Presented::new("beaker.session.id", text(vector, "cookie_value")), &lifetimes);
+        let opened = format.open(IncomingCookie::new("beaker.session.id", text(vector, "cookie_value")), &lifetimes);
         if name.contains("pickle") {
             assert_eq!(opened.map(|_| ()), Err(Rejected::UnsafeSerializer), "{name}");
             refused += 1;
@@ -46,9 +46,9 @@ fn cookies_made_by_beaker_are_read_and_written() {
             0,
             "{name}: Beaker's own is hidden"
         );
-        assert_eq!((record.clockwork().created, record.clockwork().touched), (NOW, NOW), "{name}");
-        let sealed = format.seal(&record, Sealing::new("beaker.session.id", NOW, &lifetimes, &[7; 64])).unwrap();
-        let again = format.open(Presented::new("beaker.session.id", &sealed.value), &lifetimes).unwrap();
+        assert_eq!((record.times().created, record.times().touched), (NOW, NOW), "{name}");
+        let sealed = format.seal(&record, SealContext::new("beaker.session.id", NOW, &lifetimes, &[7; 64])).unwrap();
+        let again = format.open(IncomingCookie::new("beaker.session.id", &sealed.value), &lifetimes).unwrap();
         assert_eq!(again, record, "{name}: with all of Beaker's own members");
         read += 1;
     }
@@ -70,7 +70,8 @@ fn records_of_its_stores_are_read_and_written() {
         let body = body.strip_prefix("{'session': '").and_then(|it| it.strip_suffix("'}")).unwrap();
         let record = format.open(body, NOW, &lifetimes).unwrap_or_else(|why| panic!("{name}: {why}"));
         assert_eq!(record.get("user").as_ref().map(|it| it.as_str()), Some("\"fred\""), "{name}");
-        let sealed = format.seal("id", &record, Sealing::new("beaker.session.id", NOW, &lifetimes, &[7; 64])).unwrap();
+        let sealed =
+            format.seal("id", &record, SealContext::new("beaker.session.id", NOW, &lifetimes, &[7; 64])).unwrap();
         assert_eq!(format.open(&sealed, NOW, &lifetimes).unwrap(), record, "{name}");
         read += 1;
     }
@@ -110,7 +111,8 @@ fn foreign_cookies_are_refused_with_a_reason() {
         ("garbage", gcm(validate, encrypt), "garbage", Err(Rejected::Malformed)),
         ("more than ASCII", gcm(validate, encrypt), &"é".repeat(40), Err(Rejected::Malformed)),
     ] {
-        let opened = builder.build().unwrap().open(Presented::new("beaker.session.id", value), &Lifetimes::default());
+        let opened =
+            builder.build().unwrap().open(IncomingCookie::new("beaker.session.id", value), &Lifetimes::default());
         assert_eq!(opened.map(|_| ()), expected, "{name}");
     }
 }

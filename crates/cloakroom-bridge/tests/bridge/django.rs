@@ -1,7 +1,7 @@
 //! Django: cookies and rows made by Django 5.2 are read and written.
 
 use cloakroom_bridge::{
-    BridgedCookies, CookieFormat as _, DjangoCookie, DjangoRecord, Presented, RecordFormat as _, Sealing,
+    BridgedCookies, CookieFormat as _, DjangoCookie, DjangoRecord, IncomingCookie, RecordFormat as _, SealContext,
 };
 use cloakroom_session::{Lifetimes, Message, Record, Rejected};
 use serde_json::Value;
@@ -24,15 +24,15 @@ fn sessions_made_by_django_are_read_and_written() {
     for vector in vectors("django_session") {
         let (name, value) = (text(&vector, "name"), text(&vector, "value"));
         let expected: Value = serde_json::from_str(text(&vector, "json")).unwrap();
-        let sealing = Sealing::new("sessionid", NOW, &lifetimes, &[7; 64]);
+        let sealing = SealContext::new("sessionid", NOW, &lifetimes, &[7; 64]);
         let (record, again) = if name.starts_with("signed_cookies") {
             cookies += 1;
             assert_eq!(row.open(value, NOW, &lifetimes).unwrap_err(), Rejected::Forged, "{name}: another salt");
             let record = cookie
-                .open(Presented::new("sessionid", value), &lifetimes)
+                .open(IncomingCookie::new("sessionid", value), &lifetimes)
                 .unwrap_or_else(|why| panic!("{name}: {why}"));
             let sealed = cookie.seal(&record, sealing).unwrap();
-            (record, cookie.open(Presented::new("sessionid", &sealed.value), &lifetimes).unwrap())
+            (record, cookie.open(IncomingCookie::new("sessionid", &sealed.value), &lifetimes).unwrap())
         } else {
             rows += 1;
             let record = row.open(value, NOW, &lifetimes).unwrap_or_else(|why| panic!("{name}: {why}"));
@@ -41,7 +41,7 @@ fn sessions_made_by_django_are_read_and_written() {
         };
         assert_eq!(values(&record), expected, "{name}");
         assert_eq!(again.entries().collect::<Vec<_>>(), record.entries().collect::<Vec<_>>(), "{name}");
-        assert_eq!(again.clockwork().touched, NOW, "{name}");
+        assert_eq!(again.times().touched, NOW, "{name}");
     }
     println!("django: {cookies} cookies and {rows} rows read and written");
     assert_eq!((cookies, rows), (4, 4));

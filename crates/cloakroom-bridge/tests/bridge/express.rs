@@ -1,6 +1,6 @@
 //! Express: `cookie-session`.
 
-use cloakroom_bridge::{BridgedCookies, CookieFormat as _, ExpressCookie, Presented, Sealing};
+use cloakroom_bridge::{BridgedCookies, CookieFormat as _, ExpressCookie, IncomingCookie, SealContext};
 use cloakroom_session::{Lifetimes, Rejected};
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ fn cookies_of_express_are_read_and_written_unchanged() {
     for vector in document("express")["cookie_session"].as_array().unwrap() {
         let name = text(vector, "name");
         let Some((value, signature)) = pair(vector) else { continue };
-        let cookie = Presented::new("session", &value).with_companion(signature.as_deref()).at(NOW);
+        let cookie = IncomingCookie::new("session", &value).with_companion(signature.as_deref()).at(NOW);
         let opened = format(&["key1", "key2"]).open(cookie, &lifetimes());
         if name == "unsigned" {
             assert_eq!(opened.map(|_| ()), Err(Rejected::Malformed), "{name}");
@@ -45,11 +45,11 @@ fn cookies_of_express_are_read_and_written_unchanged() {
         }
         read += 1;
         // Only the creation time must be kept: for this side the session begins now.
-        let sealed = format(&["key1"]).seal(&record, Sealing::new("session", NOW, &lifetimes(), &[7; 64])).unwrap();
+        let sealed = format(&["key1"]).seal(&record, SealContext::new("session", NOW, &lifetimes(), &[7; 64])).unwrap();
         let written_value = base64_text(&sealed.value);
         let ours = format!(",\"_cloakroom\":{{\"created\":{}}}", NOW.unix_millis());
         assert_eq!(written_value.replace(&ours, ""), text(vector, "payload_json"), "{name}");
-        let again = Presented::new("session", &sealed.value).with_companion(sealed.companion.as_deref());
+        let again = IncomingCookie::new("session", &sealed.value).with_companion(sealed.companion.as_deref());
         assert!(format(&["key1"]).open(again.at(NOW), &lifetimes()).is_ok(), "{name}");
         written += 1;
     }
@@ -77,7 +77,7 @@ fn signatures_are_keygrips() {
         ("none", &["key1"][..], "session", None, Err(Rejected::Malformed)),
         ("not base64", &["key1"][..], "session", Some("?"), Err(Rejected::Malformed)),
     ] {
-        let cookie = Presented::new(name, value).with_companion(signature).at(NOW);
+        let cookie = IncomingCookie::new(name, value).with_companion(signature).at(NOW);
         assert_eq!(format(keys).open(cookie, &lifetimes()).map(|_| ()), expected, "{row}");
     }
     assert!(ExpressCookie::new("").build().is_err());
@@ -150,7 +150,7 @@ fn a_validly_signed_text_may_not_be_a_session() {
         [("[]", Rejected::Corrupt), ("null", Rejected::Corrupt), ("{", Rejected::Corrupt), ("{}{}", Rejected::Corrupt)]
     {
         let (value, tag) = signed(payload);
-        let cookie = Presented::new("session", &value).with_companion(Some(&tag)).at(NOW);
+        let cookie = IncomingCookie::new("session", &value).with_companion(Some(&tag)).at(NOW);
         assert_eq!(format(&["key1"]).open(cookie, &lifetimes()).map(|_| ()), Err(expected), "{payload}");
     }
 }
@@ -160,7 +160,9 @@ mod session {
 
     use std::time::Duration;
 
-    use cloakroom_bridge::{ExpressRecord, MemoryRecords, Presented, RecordFormat as _, Sealing, SharedRecords};
+    use cloakroom_bridge::{
+        ExpressRecord, IncomingCookie, MemoryRecords, RecordFormat as _, SealContext, SharedRecords,
+    };
     use cloakroom_session::{Lifetimes, Rejected, Timestamp};
     use serde_json::{Value, json};
 
@@ -195,7 +197,7 @@ mod session {
             let max_age = vector["opts"]["cookie"]["maxAge"].as_u64().map(Duration::from_millis);
             let builder = ExpressRecord::new("keyboard cat");
             let format = max_age.map_or(builder.clone(), |span| builder.max_age(span)).build().unwrap();
-            assert_eq!(format.open_id(Presented::new("connect.sid", value)).as_ref(), Ok(id), "{name}");
+            assert_eq!(format.open_id(IncomingCookie::new("connect.sid", value)).as_ref(), Ok(id), "{name}");
             assert_eq!(format.seal_id(id, "connect.sid"), value, "{name}");
 
             let record = record.as_str().unwrap();
@@ -204,7 +206,7 @@ mod session {
             let stored: Value = serde_json::from_str(record).unwrap();
             assert_eq!(user, stored["user"], "{name}");
             assert_eq!(read.entries().len(), 1, "{name}: the cookie is Express' own");
-            let written = format.seal(id, &read, Sealing::new("connect.sid", AT, &lifetimes(), &[7; 64])).unwrap();
+            let written = format.seal(id, &read, SealContext::new("connect.sid", AT, &lifetimes(), &[7; 64])).unwrap();
             let ours = format!(",\"_cloakroom\":{{\"created\":{}}}", AT.unix_millis());
             assert_eq!(written.replace(&ours, ""), record, "{name}");
             count += 1;
@@ -218,7 +220,7 @@ mod session {
         let value = "s%3A0123456789abcdefghijklmnopqrstuv.CP7rMi5wLTU3wgaBt19C3w7NvZFqz9xhKXnQ%2FdSpkXo";
         let rotated = ExpressRecord::new("new").previous("keyboard cat").build().unwrap();
         let another = ExpressRecord::new("another").build().unwrap();
-        let open = |format: &ExpressRecord, value: &str| format.open_id(Presented::new("connect.sid", value));
+        let open = |format: &ExpressRecord, value: &str| format.open_id(IncomingCookie::new("connect.sid", value));
         assert!(open(&format(), value).is_ok());
         assert!(open(&rotated, value).is_ok(), "an older secret");
         for (row, format, value, expected) in [

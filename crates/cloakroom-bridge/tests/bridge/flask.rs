@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom_bridge::{BridgedCookies, CookieFormat as _, FlaskCookie, FlaskWtf, Presented, Sealing};
+use cloakroom_bridge::{BridgedCookies, CookieFormat as _, FlaskCookie, FlaskWtf, IncomingCookie, SealContext};
 use cloakroom_session::{CsrfToken, Json, Lifetimes, Rejected, Timestamp};
 use serde_json::Value;
 
@@ -21,18 +21,19 @@ fn cookies_made_by_flask_are_read_and_written() {
     let (mut read, mut written, mut identical) = (0, 0, 0);
     for vector in vectors("flask_session") {
         let (name, value) = (text(&vector, "name"), text(&vector, "cookie_value"));
-        let record =
-            format.open(Presented::new("session", value), &lifetimes).unwrap_or_else(|why| panic!("{name}: {why}"));
+        let record = format
+            .open(IncomingCookie::new("session", value), &lifetimes)
+            .unwrap_or_else(|why| panic!("{name}: {why}"));
         let expected: Value = serde_json::from_str(text(&vector, "json")).unwrap();
         for (key, value) in expected.as_object().unwrap().iter().filter(|(key, _)| !key.starts_with('_')) {
             let found = record.get(key).as_ref().map(|json| serde_json::from_str::<Value>(json.as_str()).unwrap());
             assert_eq!(found.as_ref(), Some(value), "{name}: {key}");
         }
         read += 1;
-        let sealed = format.seal(&record, Sealing::new("session", NOW, &lifetimes, &[7; 64])).unwrap();
+        let sealed = format.seal(&record, SealContext::new("session", NOW, &lifetimes, &[7; 64])).unwrap();
         // Two implementations of zlib may compress differently, and this side adds the creation
         // time. The decoded content must be the same.
-        let again = format.open(Presented::new("session", &sealed.value), &lifetimes).unwrap();
+        let again = format.open(IncomingCookie::new("session", &sealed.value), &lifetimes).unwrap();
         assert_eq!(again.entries().collect::<Vec<_>>(), record.entries().collect::<Vec<_>>(), "{name}");
         let object = payload(&sealed.value);
         let without = object
@@ -75,7 +76,7 @@ fn secrets_rotate_and_wrong_ones_are_refused() {
         ("cut", FlaskCookie::new(SECRET), &value[..20], Err(Rejected::Malformed)),
         ("without dots", FlaskCookie::new(SECRET), "abc", Err(Rejected::Malformed)),
     ] {
-        let opened = builder.build().unwrap().open(Presented::new("session", value), &Lifetimes::default());
+        let opened = builder.build().unwrap().open(IncomingCookie::new("session", value), &Lifetimes::default());
         assert_eq!(opened.map(|_| ()), expected, "{name}");
     }
 }
@@ -129,9 +130,9 @@ fn forms_of_flask_wtf_are_read_and_made() {
 fn permanent_sessions_stay_so() {
     let vector = vectors("flask_session").into_iter().find(|it| it["name"] == "permanent").unwrap();
     let (format, lifetimes) = (format(), Lifetimes::default());
-    let record = format.open(Presented::new("session", text(&vector, "cookie_value")), &lifetimes).unwrap();
+    let record = format.open(IncomingCookie::new("session", text(&vector, "cookie_value")), &lifetimes).unwrap();
     assert_eq!(record.get("_permanent"), None, "Flask's own");
-    let sealed = format.seal(&record, Sealing::new("session", NOW, &lifetimes, &[7; 64])).unwrap();
+    let sealed = format.seal(&record, SealContext::new("session", NOW, &lifetimes, &[7; 64])).unwrap();
     assert_eq!(sealed.max_age, Some(Duration::from_secs(31 * 24 * 60 * 60)));
     assert!(payload(&sealed.value).contains(r#""_permanent":true"#));
     assert_eq!(document("flask_session")["salt"], "cookie-session");

@@ -1,6 +1,6 @@
 //! Plug and Phoenix, with a JSON serializer.
 
-use cloakroom_bridge::{BridgedCookies, CookieFormat as _, PlugCookie, Presented, Sealing};
+use cloakroom_bridge::{BridgedCookies, CookieFormat as _, IncomingCookie, PlugCookie, SealContext};
 use cloakroom_session::{Lifetimes, Rejected};
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn formats(vectors: &Value) -> [PlugCookie; 2] {
 }
 
 fn open(format: &PlugCookie, value: &str) -> Result<Value, Rejected> {
-    let record = format.open(Presented::new("_key", value).at(NOW), &lifetimes())?;
+    let record = format.open(IncomingCookie::new("_key", value).at(NOW), &lifetimes())?;
     Ok(record.entries().map(|(key, value)| (key.to_owned(), value.decode::<Value>(key).unwrap())).collect())
 }
 
@@ -34,8 +34,8 @@ fn cookies_of_plug_are_read_and_written() {
     assert_eq!(open(&encrypted, text(&vectors, "encrypted_cookie_xcp")), Err(Rejected::UnsafeSerializer));
 
     for format in [&signed, &encrypted] {
-        let record = signed.open(Presented::new("_key", value).at(NOW), &lifetimes()).unwrap();
-        let sealed = format.seal(&record, Sealing::new("_key", NOW, &lifetimes(), &[7; 64])).unwrap();
+        let record = signed.open(IncomingCookie::new("_key", value).at(NOW), &lifetimes()).unwrap();
+        let sealed = format.seal(&record, SealContext::new("_key", NOW, &lifetimes(), &[7; 64])).unwrap();
         assert_eq!(open(format, &sealed.value), Ok(json!({"user_id": 42})));
     }
     println!("plug: 1 cookie read, 2 refused for their serializer, 2 written");

@@ -3,11 +3,11 @@
 use std::sync::LazyLock;
 
 use cloakroom_bridge::{
-    BeakerCipher, BeakerCookie, CookieFormat, DjangoCookie, ExpressCookie, FlaskCookie, PlugCookie, Presented,
-    PyramidCookie, RailsCookie, Sealed, Sealing,
+    BeakerCipher, BeakerCookie, CookieFormat, DjangoCookie, ExpressCookie, FlaskCookie, IncomingCookie, OutgoingCookie,
+    PlugCookie, PyramidCookie, RailsCookie, SealContext,
 };
 use cloakroom_session::{
-    Clockwork, CsrfToken, Duplicates, FlashId, Json, Lifetimes, Record, SessionState, begin_commit, fresh_id,
+    CsrfToken, Duplicates, FlashId, Json, Lifetimes, Record, SessionState, SessionTimes, begin_commit, fresh_id,
 };
 use proptest::prelude::*;
 
@@ -34,8 +34,8 @@ static FORMATS: LazyLock<Vec<Box<dyn Formatting>>> = LazyLock::new(|| {
 /// A format, without its type.
 trait Formatting: Send + Sync {
     fn name(&self) -> &'static str;
-    fn write(&self, record: &Record) -> Sealed;
-    fn read(&self, sealed: &Sealed) -> Record;
+    fn write(&self, record: &Record) -> OutgoingCookie;
+    fn read(&self, sealed: &OutgoingCookie) -> Record;
 }
 
 impl<F: CookieFormat> Formatting for F {
@@ -43,13 +43,13 @@ impl<F: CookieFormat> Formatting for F {
         self.framework()
     }
 
-    fn write(&self, record: &Record) -> Sealed {
+    fn write(&self, record: &Record) -> OutgoingCookie {
         let lifetimes = self.lifetimes();
-        self.seal(record, Sealing::new("it", NOW, &lifetimes, &[7; 64])).unwrap()
+        self.seal(record, SealContext::new("it", NOW, &lifetimes, &[7; 64])).unwrap()
     }
 
-    fn read(&self, sealed: &Sealed) -> Record {
-        let cookie = Presented::new("it", &sealed.value).with_companion(sealed.companion.as_deref());
+    fn read(&self, sealed: &OutgoingCookie) -> Record {
+        let cookie = IncomingCookie::new("it", &sealed.value).with_companion(sealed.companion.as_deref());
         self.open(cookie.at(NOW), &self.lifetimes()).unwrap()
     }
 }
@@ -91,14 +91,14 @@ fn record() -> impl Strategy<Value = Record> {
     let owner = prop::option::of("\\PC{1,8}");
     (data, flashes, csrf, owner, any::<bool>()).prop_map(|(data, flashes, csrf, owner, remembered)| {
         let lifetimes = Lifetimes::default().absolute_timeout(None);
-        let mut clockwork = Clockwork::start(NOW, &lifetimes);
-        clockwork.remembered = remembered;
-        let mut record = Record::from_clockwork(clockwork);
+        let mut times = SessionTimes::start(NOW, &lifetimes);
+        times.remembered = remembered;
+        let mut record = Record::with_times(times);
         for (key, value) in data {
-            record.restore(key, Json::from_foreign("it", value).unwrap());
+            record.restore(key, Json::from_lenient("it", value).unwrap());
         }
         for (queue, body) in flashes {
-            record.restore_flash(queue, Json::from_foreign("it", body).unwrap());
+            record.restore_flash(queue, Json::from_lenient("it", body).unwrap());
         }
         if let Some(token) = csrf.and_then(CsrfToken::from_text) {
             record.restore_csrf(token);
@@ -122,7 +122,7 @@ fn seen(record: &Record) -> impl PartialEq + std::fmt::Debug {
             .collect::<Vec<_>>(),
         record.csrf().map(|token| token.expose().to_owned()),
         record.owner().map(str::to_owned),
-        (record.clockwork().remembered, record.clockwork().created),
+        (record.times().remembered, record.times().created),
     )
 }
 

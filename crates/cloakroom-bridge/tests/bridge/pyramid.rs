@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom_bridge::{BridgedCookies, CookieFormat as _, Presented, PyramidCookie, Sealing, Secret};
+use cloakroom_bridge::{BridgedCookies, CookieFormat as _, IncomingCookie, PyramidCookie, SealContext, Secret};
 use cloakroom_session::{
     CookieConfig, CookieHeader, Duplicates, FlashId, Json, Lifetimes, Record, Rejected, SessionFactory as _,
     SessionState, Timestamp, begin_commit,
@@ -107,9 +107,10 @@ fn cookies_made_by_pyramid_are_written_unchanged() {
             continue;
         };
         let (name, format, lifetimes) = (text(&vector, "name"), format(&vector), lifetimes(&vector));
-        let record =
-            format.open(Presented::new("session", value), &lifetimes).unwrap_or_else(|why| panic!("{name}: {why}"));
-        let sealing = Sealing::new("session", record.clockwork().touched, &lifetimes, &[7; 64]);
+        let record = format
+            .open(IncomingCookie::new("session", value), &lifetimes)
+            .unwrap_or_else(|why| panic!("{name}: {why}"));
+        let sealing = SealContext::new("session", record.times().touched, &lifetimes, &[7; 64]);
         let sealed = format.seal(&record, sealing).expect("it can be written");
         if payload.split(',').next().is_some_and(|accessed| accessed.contains('.')) {
             // `changed()` alone: Pyramid writes a fraction, which this side doesn't.
@@ -127,7 +128,7 @@ fn cookies_made_by_pyramid_are_written_unchanged() {
 fn pickles_are_recognized_and_never_read() {
     let format = PyramidCookie::new("itsaseekreet").build().expect("a valid configuration");
     for vector in vectors("pyramid110_legacy") {
-        let opened = format.open(Presented::new("session", text(&vector, "cookie_value")), &Lifetimes::default());
+        let opened = format.open(IncomingCookie::new("session", text(&vector, "cookie_value")), &Lifetimes::default());
         assert_eq!(opened.map(|_| ()), Err(Rejected::UnsafeSerializer), "{}", vector["name"]);
     }
 }
@@ -149,7 +150,7 @@ fn foreign_cookies_are_refused_with_a_reason() {
         ("empty", good.clone(), "", Rejected::Malformed),
         ("not base64", good, "?", Rejected::Malformed),
     ] {
-        let opened = builder.build().unwrap().open(Presented::new("session", value), &Lifetimes::default());
+        let opened = builder.build().unwrap().open(IncomingCookie::new("session", value), &Lifetimes::default());
         assert_eq!(opened.map(|_| ()), Err(expected), "{name}");
     }
 }
@@ -203,11 +204,11 @@ async fn touched(state: &str) -> String {
     let format = PyramidCookie::new("itsaseekreet").build().unwrap();
     let lifetimes = Lifetimes::default();
     let random = [7; 64];
-    let sealing = Sealing::new("session", NOW, &lifetimes, &random);
+    let sealing = SealContext::new("session", NOW, &lifetimes, &random);
     // A cookie with an arbitrary payload, signed like Pyramid.
     let payload = format!("[1700000000, 1700000000.123456, {state}]");
     let value = sign(&payload);
-    let record = format.open(Presented::new("session", &value), &lifetimes).unwrap();
+    let record = format.open(IncomingCookie::new("session", &value), &lifetimes).unwrap();
     let mut session = SessionState::loaded(cloakroom_session::fresh_id().unwrap(), record, NOW, lifetimes);
     session.flash("q", &"hi", FlashId::from_random(7), Duplicates::Allow).unwrap();
     let record = begin_commit(session, NOW).unwrap().record();
@@ -262,21 +263,21 @@ fn encrypted_cookies_are_read_and_written() {
     let lifetimes = Lifetimes::default();
     let [json, pickle] = vectors("pyramid_nacl").try_into().unwrap();
     let value = text(&json, "cookie_value");
-    let record = format.open(Presented::new("session", value), &lifetimes).unwrap();
+    let record = format.open(IncomingCookie::new("session", value), &lifetimes).unwrap();
     assert_eq!(record.get("abc").as_ref().map(Json::as_str), Some("\"123\""));
     // The nonce of the vector is 0, 1, 2, …
     let mut random = [0; 64];
     random.iter_mut().zip(0..).for_each(|(slot, byte)| *slot = byte);
-    let sealed = format.seal(&record, Sealing::new("session", NOW, &lifetimes, &random)).unwrap();
+    let sealed = format.seal(&record, SealContext::new("session", NOW, &lifetimes, &random)).unwrap();
     assert_eq!(sealed.value, value, "byte for byte");
-    let opened = format.open(Presented::new("session", text(&pickle, "cookie_value")), &lifetimes);
+    let opened = format.open(IncomingCookie::new("session", text(&pickle, "cookie_value")), &lifetimes);
     assert_eq!(opened.map(|_| ()), Err(Rejected::UnsafeSerializer));
     for (name, value, expected) in [
         ("changed", value.replacen("AAEC", "AAED", 1), Rejected::Forged),
         ("cut", value[..60].to_owned(), Rejected::Forged),
         ("cut in the nonce", value[..20].to_owned(), Rejected::Malformed),
     ] {
-        let opened = format.open(Presented::new("session", &value), &lifetimes);
+        let opened = format.open(IncomingCookie::new("session", &value), &lifetimes);
         assert_eq!(opened.map(|_| ()), Err(expected), "{name}");
     }
 }

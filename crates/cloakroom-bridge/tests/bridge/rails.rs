@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cloakroom_bridge::{
-    BridgedCookies, CookieFormat as _, Presented, RailsCookie, RailsCookieBuilder, RailsDigest, Sealing,
+    BridgedCookies, CookieFormat as _, IncomingCookie, RailsCookie, RailsCookieBuilder, RailsDigest, SealContext,
 };
 use cloakroom_session::{Deadline, Lifetimes, Record, Rejected, Timestamp};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ fn digest_of(vector: &Value) -> RailsDigest {
 }
 
 fn open(format: &RailsCookie, name: &str, value: &str) -> Result<Record, Rejected> {
-    format.open(Presented::new(name, value).at(NOW), &lifetimes())
+    format.open(IncomingCookie::new(name, value).at(NOW), &lifetimes())
 }
 
 /// Returns random bytes that begin with the vectors' nonce.
@@ -64,7 +64,7 @@ fn encrypted_cookies_of_rails_are_read_and_written_byte_for_byte() {
         let record = open(&format, COOKIE, text(vector, "cookie_value_unescaped")).unwrap();
         let bare = name.ends_with("no_metadata");
         let format = if bare { encrypted(digest_of(vector)).without_metadata().build().unwrap() } else { format };
-        let sealed = format.seal(&record, Sealing::new(COOKIE, NOW, &lifetimes(), &random())).unwrap();
+        let sealed = format.seal(&record, SealContext::new(COOKIE, NOW, &lifetimes(), &random())).unwrap();
         let plain = decrypted(vector, &sealed.value);
         let session = if bare { plain } else { session_in(&plain) };
         let ends = if name.ends_with("expires") { ",\"ends\":4102444800000" } else { "" };
@@ -103,7 +103,7 @@ fn the_expiry_in_the_envelope_applies() {
         vectors["vectors"].as_array().unwrap().iter().find(|it| it["name"] == "gcm_sha1_purpose_expires").unwrap();
     let sessions = BridgedCookies::new(encrypted(RailsDigest::Sha1).build().unwrap()).build().unwrap();
     let end = Timestamp::from_unix_secs(4_102_444_800);
-    let cookie = Presented::new(COOKIE, text(vector, "cookie_value_unescaped"));
+    let cookie = IncomingCookie::new(COOKIE, text(vector, "cookie_value_unescaped"));
     for (after, expected) in [(0, Ok(())), (1, Err(Rejected::Expired(Deadline::Absolute)))] {
         let opened = sessions.open_value(cookie, end + Duration::from_millis(after));
         assert_eq!(opened.map(|_| ()), expected, "{after} ms after its end");
@@ -184,7 +184,7 @@ fn signed_cookies_hold_the_same() {
     let envelope = format!(r#"{{"_rails":{{"message":"{message}","exp":null,"pur":"cookie.s"}}}}"#);
     let record = open(&format, "s", &signed(envelope.as_bytes())).unwrap();
     assert_eq!(record.get("user_id").unwrap().as_str(), "42");
-    let sealed = format.seal(&record, Sealing::new("s", NOW, &lifetimes(), &random())).unwrap();
+    let sealed = format.seal(&record, SealContext::new("s", NOW, &lifetimes(), &random())).unwrap();
     assert!(open(&format, "s", &sealed.value).is_ok());
     for (row, content, expected) in [
         ("a session of Ruby's Marshal", &b"\x04\x08{\x06I\"\x06a\x06:\x06ETi\x06"[..], Rejected::UnsafeSerializer),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_bridge::{
-    DjangoRecord, ForeignStore as _, MemoryRecords, RecordFormat as _, Sealing, SharedRecords, Swap,
+    DjangoRecord, ForeignStore as _, MemoryRecords, RecordFormat as _, SealContext, SharedRecords, SwapOutcome,
 };
 use cloakroom_session::{
-    Clockwork, CookieHeader, Engine, Json, Lifetimes, ManualClock, Record, Session, SessionFactory as _, SessionSlot,
+    CookieHeader, Engine, Json, Lifetimes, ManualClock, Record, Session, SessionFactory as _, SessionSlot, SessionTimes,
 };
 
 use super::browser::{App, Browser, NOW};
@@ -23,11 +23,14 @@ fn records() -> (App, Arc<MemoryRecords>) {
 /// Returns the text of a record in Django's form.
 fn django_writes(json: &str) -> String {
     let lifetimes = Lifetimes::default().absolute_timeout(None);
-    let mut record = Record::from_clockwork(Clockwork::start(NOW, &lifetimes));
-    for (key, value) in Json::from_foreign("it", json).unwrap().members().unwrap() {
+    let mut record = Record::with_times(SessionTimes::start(NOW, &lifetimes));
+    for (key, value) in Json::from_lenient("it", json).unwrap().members().unwrap() {
         record.restore(key.decode::<String>("key").unwrap(), value);
     }
-    DjangoRecord::new(SECRET).unwrap().seal("", &record, Sealing::new("sessionid", NOW, &lifetimes, &[7; 64])).unwrap()
+    DjangoRecord::new(SECRET)
+        .unwrap()
+        .seal("", &record, SealContext::new("sessionid", NOW, &lifetimes, &[7; 64]))
+        .unwrap()
 }
 
 async fn signed_in(app: &App) -> (Browser, String) {
@@ -198,20 +201,20 @@ async fn the_memory_store_fulfils_the_contract() {
     let ends = Some(NOW + Duration::from_secs(10));
     assert!(store.create("id", "one", ends, NOW).await.unwrap());
     assert!(!store.create("id", "two", ends, NOW).await.unwrap(), "taken");
-    assert_eq!(store.replace("id", "none", "two", ends, NOW).await.unwrap(), Swap::Conflict);
-    assert_eq!(store.replace("id", "one", "two", ends, NOW).await.unwrap(), Swap::Done);
-    assert_eq!(store.replace("other", "one", "two", ends, NOW).await.unwrap(), Swap::Gone);
+    assert_eq!(store.replace("id", "none", "two", ends, NOW).await.unwrap(), SwapOutcome::Conflict);
+    assert_eq!(store.replace("id", "one", "two", ends, NOW).await.unwrap(), SwapOutcome::Done);
+    assert_eq!(store.replace("other", "one", "two", ends, NOW).await.unwrap(), SwapOutcome::Gone);
     assert_eq!(store.load("id", NOW).await.unwrap().as_deref(), Some("two"));
     assert_eq!(store.load("id", later).await.unwrap(), None, "ended");
-    assert_eq!(store.replace("id", "two", "three", None, later).await.unwrap(), Swap::Gone);
+    assert_eq!(store.replace("id", "two", "three", None, later).await.unwrap(), SwapOutcome::Gone);
     assert!(!store.touch("id", None, later).await.unwrap() && store.touch("id", None, NOW).await.unwrap());
     assert_eq!(store.load("id", later).await.unwrap().as_deref(), Some("two"), "touched");
-    assert_eq!(store.end_if("id", "one", later).await.unwrap(), Swap::Conflict);
-    assert_eq!(store.end_if("id", "two", later).await.unwrap(), Swap::Done);
-    assert_eq!(store.end_if("id", "two", later).await.unwrap(), Swap::Gone);
+    assert_eq!(store.end_if("id", "one", later).await.unwrap(), SwapOutcome::Conflict);
+    assert_eq!(store.end_if("id", "two", later).await.unwrap(), SwapOutcome::Done);
+    assert_eq!(store.end_if("id", "two", later).await.unwrap(), SwapOutcome::Gone);
     let factory = SharedRecords::new(DjangoRecord::new(SECRET).unwrap(), store).build().unwrap();
     let session = factory.open(CookieHeader::default(), NOW).await.unwrap();
-    assert_eq!(session.carrier(), cloakroom_session::Carrier::Id);
+    assert_eq!(session.payload(), cloakroom_session::CookiePayload::Id);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom_bridge::{ForeignStore, PostgresRecords, RedisRecords, SqliteRecords, Swap};
+use cloakroom_bridge::{ForeignStore, PostgresRecords, RedisRecords, SqliteRecords, SwapOutcome};
 use cloakroom_servers::Postgres;
 use cloakroom_servers::redis::Redis;
 use cloakroom_session::Timestamp;
@@ -18,9 +18,9 @@ async fn keeps_the_contract(name: &str, store: &impl ForeignStore, text: impl Fn
 
     // An absent record stays absent.
     assert_eq!(load("x", NOW).await, None, "{name}");
-    assert_eq!(store.replace("x", &a, &b, end, NOW).await.unwrap(), Swap::Gone, "{name}");
+    assert_eq!(store.replace("x", &a, &b, end, NOW).await.unwrap(), SwapOutcome::Gone, "{name}");
     assert!(!store.touch("x", end, NOW).await.unwrap(), "{name}");
-    assert_eq!(store.end_if("x", &a, NOW).await.unwrap(), Swap::Gone, "{name}");
+    assert_eq!(store.end_if("x", &a, NOW).await.unwrap(), SwapOutcome::Gone, "{name}");
     store.end("x").await.unwrap();
     assert_eq!(load("x", NOW).await, None, "{name}: none of these calls created it");
 
@@ -30,14 +30,14 @@ async fn keeps_the_contract(name: &str, store: &impl ForeignStore, text: impl Fn
     assert_eq!(load("x", NOW).await.as_deref(), Some(a.as_str()), "{name}");
 
     // A record is replaced only if it is unchanged.
-    assert_eq!(store.replace("x", &b, &c, end, NOW).await.unwrap(), Swap::Conflict, "{name}");
+    assert_eq!(store.replace("x", &b, &c, end, NOW).await.unwrap(), SwapOutcome::Conflict, "{name}");
     assert_eq!(load("x", NOW).await.as_deref(), Some(a.as_str()), "{name}");
-    assert_eq!(store.replace("x", &a, &b, end, later).await.unwrap(), Swap::Done, "{name}");
+    assert_eq!(store.replace("x", &a, &b, end, later).await.unwrap(), SwapOutcome::Done, "{name}");
     assert_eq!(load("x", NOW).await.as_deref(), Some(b.as_str()), "{name}");
 
     // A record is ended only if it is unchanged, or unconditionally.
-    assert_eq!(store.end_if("x", &a, NOW).await.unwrap(), Swap::Conflict, "{name}");
-    assert_eq!(store.end_if("x", &b, NOW).await.unwrap(), Swap::Done, "{name}");
+    assert_eq!(store.end_if("x", &a, NOW).await.unwrap(), SwapOutcome::Conflict, "{name}");
+    assert_eq!(store.end_if("x", &b, NOW).await.unwrap(), SwapOutcome::Done, "{name}");
     assert_eq!(load("x", NOW).await, None, "{name}");
     assert!(store.create("y", &a, None, NOW).await.unwrap(), "{name}");
     store.end("y").await.unwrap();
@@ -52,11 +52,11 @@ async fn keeps_the_contract(name: &str, store: &impl ForeignStore, text: impl Fn
         assert_eq!(load("z", over).await, None, "{name}");
         assert_eq!(
             store.replace("z", &a, &b, Some(over + HOUR), over).await.unwrap(),
-            Swap::Gone,
+            SwapOutcome::Gone,
             "{name}: not revived"
         );
         assert!(!store.touch("z", Some(over + HOUR), over).await.unwrap(), "{name}: not revived");
-        assert_eq!(store.end_if("z", &a, over).await.unwrap(), Swap::Gone, "{name}");
+        assert_eq!(store.end_if("z", &a, over).await.unwrap(), SwapOutcome::Gone, "{name}");
         assert!(store.create("z", &b, Some(over + HOUR), over).await.unwrap(), "{name}: an expired record makes room");
         assert_eq!(load("z", over).await.as_deref(), Some(b.as_str()), "{name}");
     }
@@ -69,8 +69,12 @@ async fn lets_one_win(name: &str, store: &impl ForeignStore, text: impl Fn(&str)
     let texts: Vec<String> = (0..20).map(|number| text(&format!("n{number}"))).collect();
     let swaps = texts.iter().map(|text| store.replace("race", &first, text, end, NOW));
     let swaps = futures_util::future::join_all(swaps).await;
-    let winners: Vec<usize> =
-        swaps.iter().enumerate().filter(|(_, swap)| matches!(swap, Ok(Swap::Done))).map(|(index, _)| index).collect();
+    let winners: Vec<usize> = swaps
+        .iter()
+        .enumerate()
+        .filter(|(_, swap)| matches!(swap, Ok(SwapOutcome::Done)))
+        .map(|(index, _)| index)
+        .collect();
     assert_eq!(winners.len(), 1, "{name}: {swaps:?}");
     assert_eq!(store.load("race", NOW).await.unwrap().as_ref(), Some(&texts[winners[0]]), "{name}");
 }
@@ -103,7 +107,7 @@ async fn redis() {
     assert!((7190..=7200).contains(&ttl()));
     assert!(store.touch("timed", None, NOW).await.unwrap());
     assert_eq!(ttl(), -1, "for ever");
-    assert_eq!(store.replace("timed", "a", "b", Some(NOW + HOUR), NOW).await.unwrap(), Swap::Done);
+    assert_eq!(store.replace("timed", "a", "b", Some(NOW + HOUR), NOW).await.unwrap(), SwapOutcome::Done);
     assert!((3590..=3600).contains(&ttl()));
     let other = store.clone().prefix("shop:");
     assert_eq!(other.load("timed", NOW).await.unwrap(), None);
@@ -188,11 +192,13 @@ async fn a_locked_row_affects_no_other_session_in_postgresql() {
         let store = store.clone();
         tokio::spawn(async move {
             let write = store.replace("locked", "a", "b", None, NOW);
-            tokio::time::timeout(Duration::from_millis(200), write).await.map(|answer| answer.unwrap_or(Swap::Gone))
+            tokio::time::timeout(Duration::from_millis(200), write)
+                .await
+                .map(|answer| answer.unwrap_or(SwapOutcome::Gone))
         })
     });
     for write in writes.collect::<Vec<_>>() {
-        assert_ne!(write.await.unwrap(), Ok(Swap::Done), "the row is locked");
+        assert_ne!(write.await.unwrap(), Ok(SwapOutcome::Done), "the row is locked");
     }
     for _ in 0..64 {
         let read = tokio::time::timeout(Duration::from_secs(40), store.load("other", NOW)).await;
@@ -201,7 +207,7 @@ async fn a_locked_row_affects_no_other_session_in_postgresql() {
     admin.batch_execute("COMMIT").await.unwrap();
     // An abandoned statement may still have been executed when the lock was released.
     let there = store.load("locked", NOW).await.unwrap().unwrap();
-    assert_eq!(store.replace("locked", &there, "c", None, NOW).await.unwrap(), Swap::Done);
+    assert_eq!(store.replace("locked", &there, "c", None, NOW).await.unwrap(), SwapOutcome::Done);
 }
 
 /// While another process writes, callers that gave up occupy no thread, and their writes don't

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum as _};
-use cloakroom::bridge::{CookieFormat, Presented};
+use cloakroom::bridge::{CookieFormat, IncomingCookie};
 use cloakroom::{Record, Rejected, Timestamp};
 use serde_json::Value;
 
@@ -142,7 +142,7 @@ fn open<'a>(ways: &'a [Way], question: &Question<'_>) -> Result<(&'a Way, Found)
 }
 
 fn read(way: &Way, question: &Question<'_>) -> Result<Found, Rejected> {
-    let cookie = Presented::new(&question.cookie.name, &question.cookie.value);
+    let cookie = IncomingCookie::new(&question.cookie.name, &question.cookie.value);
     let format = match &way.reader {
         Reader::Session(format) => format,
         Reader::Id(format) => return format.open_id(cookie).map(Found::Id),
@@ -151,10 +151,10 @@ fn read(way: &Way, question: &Question<'_>) -> Result<Found, Rejected> {
     let at = |now| format.open(cookie.at(now), &format.lifetimes());
     let record = at(question.now)?;
     // A time that changes with the time of the request isn't in the cookie.
-    let (clock, other) = (record.clockwork(), at(Timestamp::from_unix_secs(0))?);
+    let (clock, other) = (record.times(), at(Timestamp::from_unix_secs(0))?);
     let dates = Dates {
-        has_created: clock.created == other.clockwork().created,
-        has_touched: clock.touched == other.clockwork().touched,
+        has_created: clock.created == other.times().created,
+        has_touched: clock.touched == other.times().touched,
     };
     Ok(Found::Session { record: Box::new(record), dates })
 }

@@ -54,7 +54,7 @@ impl Report {
 
     /// Adds the contents of a record, and its age.
     pub(super) fn record(self, record: &Record, question: &Question<'_>) -> Self {
-        let clock = record.clockwork();
+        let clock = record.times();
         let mut report = self
             .fact("age", span(question.now.since(clock.created)))
             .fact("created", utc(clock.created))

@@ -99,7 +99,7 @@ fn described(report: Report, id: SessionId, record: &Record, question: &Question
 
 /// Returns the reason if the session has expired, or is dated in the future.
 pub(super) fn out_of_time(record: &Record, now: Timestamp) -> Option<Rejected> {
-    let clock = record.clockwork();
+    let clock = record.times();
     if clock.is_from_future(now) { Some(Rejected::FromFuture) } else { clock.expired(now).map(Rejected::Expired) }
 }
 

@@ -1,7 +1,7 @@
 //! Copying sessions page by page.
 
 use cloakroom::{
-    Clock as _, Created, Loaded, Replaced, Scanned, Store as _, StoreError, StoreKey, SystemClock, Version,
+    Clock as _, Created, Loaded, Replaced, ScannedSession, Store as _, StoreError, StoreKey, SystemClock, Version,
 };
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
@@ -37,8 +37,13 @@ pub(super) async fn run(
     Ok(pass)
 }
 
-async fn copy_page(stores: &Stores, journal: &Journal, page: Vec<Scanned>, report: &mut Report) -> anyhow::Result<()> {
-    let first = |scanned: Scanned| {
+async fn copy_page(
+    stores: &Stores,
+    journal: &Journal,
+    page: Vec<ScannedSession>,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let first = |scanned: ScannedSession| {
         let step = Step::first(&journal.known(&scanned.key)?, &scanned.entry);
         anyhow::Ok(Task { step, scanned })
     };
@@ -116,7 +121,7 @@ fn leave(journal: &Journal, tasks: &[Task], report: &mut Report) -> anyhow::Resu
 
 /// Carries out a step. Returns false if the target has changed in the meantime.
 async fn act(stores: &Stores, task: Task) -> Result<(Task, bool), StoreError> {
-    let Task { scanned: Scanned { key, entry, .. }, step } = &task;
+    let Task { scanned: ScannedSession { key, entry, .. }, step } = &task;
     let now = SystemClock.now();
     let done = match step {
         Step::Create => matches!(within(stores.to.create(key, entry, now)).await?, Created::Yes(_)),
@@ -132,7 +137,11 @@ async fn act(stores: &Stores, task: Task) -> Result<(Task, bool), StoreError> {
 
 /// Extends the deadline at the target to the source's. If the version isn't ours any more, the
 /// application decides.
-async fn touch(stores: &Stores, seen: u64, Scanned { key, entry, .. }: &Scanned) -> Result<bool, StoreError> {
+async fn touch(
+    stores: &Stores,
+    seen: u64,
+    ScannedSession { key, entry, .. }: &ScannedSession,
+) -> Result<bool, StoreError> {
     let now = SystemClock.now();
     match within(stores.to.load(key, now)).await? {
         Loaded::Live(version, _) if version.number() == seen => {

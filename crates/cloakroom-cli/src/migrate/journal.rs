@@ -17,7 +17,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
-use cloakroom::{Scanned, StoreIdentity, StoreKey, Timestamp};
+use cloakroom::{ScannedSession, StoreIdentity, StoreKey, Timestamp};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, ToSql, params};
 
 use super::step::{Known, Mark};
@@ -188,7 +188,11 @@ impl Journal {
 
     /// Records that a pass has found these sessions. Returns the ones that are new in this pass: a
     /// store whose table is resized during iteration may return a session twice.
-    pub(super) fn meet_sessions(&self, pass: Pass, sessions: Vec<Scanned>) -> rusqlite::Result<Vec<Scanned>> {
+    pub(super) fn meet_sessions(
+        &self,
+        pass: Pass,
+        sessions: Vec<ScannedSession>,
+    ) -> rusqlite::Result<Vec<ScannedSession>> {
         let mut new: HashSet<StoreKey> = self.meet(pass, sessions.iter().map(|it| it.key))?.into_iter().collect();
         Ok(sessions.into_iter().filter(|scanned| new.remove(&scanned.key)).collect())
     }

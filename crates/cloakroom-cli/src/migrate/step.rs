@@ -1,6 +1,6 @@
 //! The decision on the next step for a session of the source; a pure function of the known facts.
 
-use cloakroom::{Entry, Loaded, Scanned, StoreKey, Timestamp, Version};
+use cloakroom::{Entry, Loaded, ScannedSession, StoreKey, Timestamp, Version};
 use sha2::{Digest as _, Sha256};
 
 /// A version that the migration wrote at the target.
@@ -33,7 +33,7 @@ impl Mark {
         self.version == version && self.print == print(entry)
     }
 
-    fn is_over(&self, now: Timestamp) -> bool {
+    fn is_expired(&self, now: Timestamp) -> bool {
         self.deadline.is_some_and(|deadline| now > deadline)
     }
 }
@@ -133,7 +133,7 @@ impl Step {
             }
             Loaded::Live(..) | Loaded::Moved => Self::Leave(Left::Theirs),
             // It ended at the target before its deadline: the user signed out.
-            Loaded::Absent if known.settled.is_some_and(|mark| !mark.is_over(now)) => Self::Leave(Left::Gone),
+            Loaded::Absent if known.settled.is_some_and(|mark| !mark.is_expired(now)) => Self::Leave(Left::Gone),
             Loaded::Absent => Self::Create,
         }
     }
@@ -152,7 +152,7 @@ impl Step {
 /// A session and its next step.
 #[derive(Clone, Debug)]
 pub(super) struct Task {
-    pub(super) scanned: Scanned,
+    pub(super) scanned: ScannedSession,
     pub(super) step: Step,
 }
 
@@ -162,7 +162,7 @@ pub(super) fn is_to_end(known: &Known, here: &Loaded, there: &Loaded, now: Times
     match here {
         Loaded::Live(..) => false,
         // It may have expired at the source while it is still in use at the target.
-        Loaded::Absent if known.settled.is_none_or(|mark| mark.is_over(now)) => false,
+        Loaded::Absent if known.settled.is_none_or(|mark| mark.is_expired(now)) => false,
         Loaded::Absent | Loaded::Moved => known.is_ours(version.number(), entry),
     }
 }

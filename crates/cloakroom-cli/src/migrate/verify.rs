@@ -1,6 +1,6 @@
 //! Comparison of both stores after a run.
 
-use cloakroom::{Clock as _, Loaded, Scanned, Store as _, StoreError, SystemClock};
+use cloakroom::{Clock as _, Loaded, ScannedSession, Store as _, StoreError, SystemClock};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::journal::Journal;
@@ -29,12 +29,12 @@ pub(super) async fn run(stores: &Stores, journal: &Journal, progress: &mut Progr
     let (mut scan, pass) = (Scan::new(&stores.from, PAGE), journal.start_pass()?);
     let mut looked_at = 0;
     while let Some(page) = scan.page().await? {
-        let load = |scanned: Scanned| async move {
+        let load = |scanned: ScannedSession| async move {
             let there = within(stores.to.load(&scanned.key, SystemClock.now())).await?;
             Ok::<_, StoreError>((scanned, there))
         };
         let sessions = journal.meet_sessions(pass, page.sessions)?;
-        let pairs: Vec<(Scanned, Loaded)> =
+        let pairs: Vec<(ScannedSession, Loaded)> =
             stream::iter(sessions).map(load).buffer_unordered(stores.at_once).try_collect().await?;
         looked_at += pairs.len() as u64;
         for (here, there) in &pairs {
@@ -48,7 +48,7 @@ pub(super) async fn run(stores: &Stores, journal: &Journal, progress: &mut Progr
 }
 
 impl Verified {
-    fn compare(&mut self, known: &Known, here: &Scanned, there: &Loaded) {
+    fn compare(&mut self, known: &Known, here: &ScannedSession, there: &Loaded) {
         let [ours, theirs] = &mut self.checksums;
         *ours = ours.wrapping_add(whole_print(&here.key, &here.entry));
         match there {

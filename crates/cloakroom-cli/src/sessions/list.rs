@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use cloakroom::{AnyStore, Clock as _, Cursor, Scanned, Store as _, SystemClock, Timestamp, Version, all_owned};
+use cloakroom::{AnyStore, Clock as _, Cursor, ScannedSession, Store as _, SystemClock, Timestamp, Version, all_owned};
 use serde_json::{Value, json};
 
 use crate::describe::{facts, rows};
@@ -45,7 +45,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    fn wants(&self, scanned: &Scanned, now: Timestamp) -> bool {
+    fn wants(&self, scanned: &ScannedSession, now: Timestamp) -> bool {
         let created = scanned.entry.created;
         self.older_than.is_none_or(|age| created < before(now, age))
             && self.newer_than.is_none_or(|age| created >= before(now, age))
@@ -90,7 +90,7 @@ pub(super) const NO_OWNERS: &str = "there are encrypted sessions, whose owners o
     --records-key-file or --records-key-env names it";
 
 struct List {
-    sessions: Vec<Scanned>,
+    sessions: Vec<ScannedSession>,
     damaged: Vec<String>,
     next: Option<Cursor>,
 }
@@ -98,13 +98,13 @@ struct List {
 async fn owned(store: &AnyStore, owner: &str, options: &Options, now: Timestamp) -> anyhow::Result<List> {
     let owned = within(all_owned(store, owner, now)).await?;
     // The index contains no versions, and a list of an owner doesn't need them.
-    let mut sessions: Vec<Scanned> = Vec::new();
+    let mut sessions: Vec<ScannedSession> = Vec::new();
     for owned in owned {
         let version = match within(store.load(&owned.key, now)).await? {
             cloakroom::Loaded::Live(version, _) => version,
             cloakroom::Loaded::Moved | cloakroom::Loaded::Absent => Version::new(1),
         };
-        sessions.push(Scanned::new(owned.key, version, owned.entry));
+        sessions.push(ScannedSession::new(owned.key, version, owned.entry));
     }
     sessions.retain(|scanned| options.wants(scanned, now));
     sessions.truncate(usize::try_from(options.limit)?);

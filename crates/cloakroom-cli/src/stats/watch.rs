@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use cloakroom::{AnyStore, Clock as _, Scanned, StoreKey, SystemClock, Timestamp};
+use cloakroom::{AnyStore, Clock as _, ScannedSession, StoreKey, SystemClock, Timestamp};
 use serde_json::json;
 
 use crate::outcome::Outcome;
@@ -76,7 +76,7 @@ pub(super) async fn run(store: &AnyStore, seconds: u64, times: Option<u64>, json
 
 async fn look(store: &AnyStore) -> anyhow::Result<Look> {
     let mut look = Look::new();
-    let note = |Scanned { key, version, entry, .. }: &Scanned| {
+    let note = |ScannedSession { key, version, entry, .. }: &ScannedSession| {
         look.insert(*key, (version.writes(), entry.touched));
     };
     scan::all(store, note).await?;

@@ -123,13 +123,13 @@ impl Json {
     /// ```
     /// use cloakroom_core::Json;
     ///
-    /// let rate = Json::from_foreign("rate", "NaN")?;
+    /// let rate = Json::from_lenient("rate", "NaN")?;
     /// assert_eq!(rate.as_str(), "NaN");
     /// assert_eq!(rate.decode::<f64>("rate").unwrap_err().key(), Some("rate"));
-    /// assert!(Json::from_foreign("rate", "NaN,").is_err());
+    /// assert!(Json::from_lenient("rate", "NaN,").is_err());
     /// # Ok::<(), cloakroom_core::Error>(())
     /// ```
-    pub fn from_foreign(name: &str, text: impl Into<Text>) -> Result<Self, Error> {
+    pub fn from_lenient(name: &str, text: impl Into<Text>) -> Result<Self, Error> {
         let text = text.into();
         if Scanner::is_value(text.as_str()) {
             return Ok(Self(text));
@@ -145,7 +145,7 @@ impl Json {
     /// ```
     /// use cloakroom_core::Json;
     ///
-    /// let object = Json::from_foreign("it", r#"{"a": 1, "b": [NaN]}"#)?;
+    /// let object = Json::from_lenient("it", r#"{"a": 1, "b": [NaN]}"#)?;
     /// let members = object.members().unwrap();
     /// assert_eq!(members[1].0.as_str(), "\"b\"");
     /// assert_eq!(members[1].1.as_str(), "[NaN]");
@@ -332,7 +332,7 @@ mod tests {
             ("deep nesting", &deep, &deep, true),
         ];
         for (name, one, other, same) in rows {
-            let [one, other] = [one, other].map(|text| Json::from_foreign("it", *text).unwrap());
+            let [one, other] = [one, other].map(|text| Json::from_lenient("it", *text).unwrap());
             assert_eq!(one.means_the_same_as(&other), *same, "{name}");
             assert_eq!(other.means_the_same_as(&one), *same, "{name}, the other way round");
         }

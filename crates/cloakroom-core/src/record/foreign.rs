@@ -15,16 +15,16 @@ use crate::json::{Json, Text};
 ///
 /// # Examples
 /// ```
-/// use cloakroom_core::{Foreign, Json};
+/// use cloakroom_core::{FrameworkData, Json};
 ///
-/// let object = Json::from_foreign("session", r#"{"_id":"a1","hat":NaN}"#)?;
-/// let foreign = Foreign::new("beaker").members(object.members().unwrap_or_default());
+/// let object = Json::from_lenient("session", r#"{"_id":"a1","hat":NaN}"#)?;
+/// let foreign = FrameworkData::new("beaker").members(object.members().unwrap_or_default());
 /// assert_eq!(foreign.member("_id").map(Json::as_str), Some("\"a1\""));
-/// assert_eq!(format!("{foreign:?}"), "Foreign(beaker, 2 members)");
+/// assert_eq!(format!("{foreign:?}"), "FrameworkData(beaker, 2 members)");
 /// # Ok::<(), cloakroom_core::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct Foreign {
+pub struct FrameworkData {
     framework: &'static str,
     id: Option<Text>,
     seen: Option<Text>,
@@ -32,7 +32,7 @@ pub struct Foreign {
     members: Vec<(Json, Json)>,
 }
 
-impl Foreign {
+impl FrameworkData {
     /// Creates empty data of the framework with this name.
     #[must_use]
     pub const fn new(framework: &'static str) -> Self {
@@ -103,8 +103,8 @@ impl Foreign {
     }
 }
 
-impl fmt::Debug for Foreign {
+impl fmt::Debug for FrameworkData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Foreign({}, {} members)", self.framework, self.members.len())
+        write!(f, "FrameworkData({}, {} members)", self.framework, self.members.len())
     }
 }

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use crate::csrf::CsrfToken;
 use crate::json::{Json, Text};
-use crate::lifetimes::{Clockwork, Lifetimes};
+use crate::lifetimes::{Lifetimes, SessionTimes};
 use crate::time::Timestamp;
 
 use flash::Flashes;
@@ -31,7 +31,7 @@ use pairs::Pairs;
 
 pub(crate) use flash::Waiting;
 pub use flash::{Duplicates, FLASH_LIMIT, FlashId, Level, Message};
-pub use foreign::Foreign;
+pub use foreign::FrameworkData;
 pub use marks::CommitId;
 pub use wire::Corrupt;
 
@@ -48,26 +48,26 @@ pub struct Record {
     pub(crate) csrf: Option<CsrfToken>,
     pub(crate) owner: Option<Text>,
     pub(crate) label: Option<Text>,
-    pub(crate) clockwork: Clockwork,
+    pub(crate) times: SessionTimes,
     pub(crate) marks: Marks,
     /// Fields of a newer release, concatenated, as they were read.
     pub(crate) extensions: Option<Arc<str>>,
     /// Not written by our own wire format: only the bridge that stored it here can use it.
-    pub(crate) foreign: Option<Arc<Foreign>>,
+    pub(crate) foreign: Option<Arc<FrameworkData>>,
 }
 
 impl Record {
     /// Creates an empty record that begins now.
     #[must_use]
     pub fn new(now: Timestamp, lifetimes: &Lifetimes) -> Self {
-        Self::from_clockwork(Clockwork::start(now, lifetimes))
+        Self::with_times(SessionTimes::start(now, lifetimes))
     }
 
     /// Creates an empty record with these times.
     ///
     /// For factories with their own record format.
     #[must_use]
-    pub const fn from_clockwork(clockwork: Clockwork) -> Self {
+    pub const fn with_times(times: SessionTimes) -> Self {
         let flashes = Flashes { queues: Vec::new() };
         Self {
             data: Pairs::new(),
@@ -75,7 +75,7 @@ impl Record {
             csrf: None,
             owner: None,
             label: None,
-            clockwork,
+            times,
             marks: Marks::NONE,
             extensions: None,
             foreign: None,
@@ -125,14 +125,14 @@ impl Record {
 
     /// Returns the data of `framework`, if the session was read from one of its sessions.
     #[must_use]
-    pub fn foreign(&self, framework: &str) -> Option<&Foreign> {
+    pub fn foreign(&self, framework: &str) -> Option<&FrameworkData> {
         self.foreign.as_deref().filter(|foreign| foreign.framework() == framework)
     }
 
     /// Returns the times of the session.
     #[must_use]
-    pub const fn clockwork(&self) -> &Clockwork {
-        &self.clockwork
+    pub const fn times(&self) -> &SessionTimes {
+        &self.times
     }
 
     /// Marks the record as written by this commit.
@@ -143,7 +143,7 @@ impl Record {
     /// retry (30 seconds, plus one minute of clock skew), so a quiet session has one mark. Marking
     /// and touching a record may happen in either order.
     pub fn mark(&mut self, id: CommitId, now: Timestamp) {
-        self.marks.push(id, now.max(self.clockwork.created));
+        self.marks.push(id, now.max(self.times.created));
     }
 
     /// Returns `true` if this commit is among the latest that wrote the record.
@@ -216,7 +216,7 @@ impl Record {
     }
 
     /// Sets the data of another framework; for bridges.
-    pub fn restore_foreign(&mut self, foreign: Foreign) {
+    pub fn restore_foreign(&mut self, foreign: FrameworkData) {
         self.foreign = Some(Arc::new(foreign));
     }
 
@@ -227,16 +227,16 @@ impl Record {
     #[must_use]
     pub fn max_age(&self, now: Timestamp) -> Option<Duration> {
         // Without a deadline, as long as browsers keep any cookie.
-        let until_end = || self.clockwork.absolute_deadline.map_or(Duration::MAX, |end| end.since(now));
-        self.clockwork.remembered.then(until_end)
+        let until_end = || self.times.absolute_deadline.map_or(Duration::MAX, |end| end.since(now));
+        self.times.remembered.then(until_end)
     }
 
     /// Sets the time of the last touch and the idle deadline.
     ///
     /// For stores that keep them separate from the record.
     pub fn restore_touch(&mut self, touched: Timestamp, idle_deadline: Option<Timestamp>) {
-        self.clockwork.touched = touched;
-        self.clockwork.idle_deadline = idle_deadline;
+        self.times.touched = touched;
+        self.times.idle_deadline = idle_deadline;
     }
 
     /// Returns `true` if the record wastes memory.
@@ -245,7 +245,7 @@ impl Record {
     /// records in memory. There, a record that is changed repeatedly and never encoded would
     /// otherwise only grow.
     #[must_use]
-    pub fn is_scattered(&self) -> bool {
+    pub fn is_fragmented(&self) -> bool {
         self.data.are_scattered()
     }
 
@@ -287,7 +287,7 @@ impl fmt::Debug for Record {
             .field("csrf", &self.csrf)
             .field("owned", &self.owner.is_some())
             .field("labelled", &self.label.is_some())
-            .field("clockwork", &self.clockwork)
+            .field("times", &self.times)
             .field("marks", &self.marks)
             .field("extensions", &self.extensions.as_deref().map_or(0, str::len))
             .field("foreign", &self.foreign)

@@ -230,7 +230,7 @@ mod tests {
 
     fn record(sizes: &[usize]) -> Record {
         let mut record =
-            Record::from_clockwork(crate::Clockwork::start(crate::Timestamp::default(), &crate::Lifetimes::default()));
+            Record::with_times(crate::SessionTimes::start(crate::Timestamp::default(), &crate::Lifetimes::default()));
         for (number, size) in sizes.iter().enumerate() {
             record.data.set(&Text::from(number.to_string()), &json(*size));
         }

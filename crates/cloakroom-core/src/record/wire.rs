@@ -46,7 +46,7 @@ use super::pairs::{Pairs, Places, Stretch};
 use crate::csrf::CsrfToken;
 use crate::formats::RecordVersion;
 use crate::json::{Json, Text};
-use crate::lifetimes::Clockwork;
+use crate::lifetimes::SessionTimes;
 use crate::time::Timestamp;
 
 /// The error for bytes that aren't a record.
@@ -66,7 +66,7 @@ impl std::error::Error for Corrupt {}
 impl Record {
     /// Appends the record's text form to `out`.
     pub fn encode_into(&self, out: &mut String) {
-        let clock = &self.clockwork;
+        let clock = &self.times;
         let after_created = |point: Timestamp| millis(point.since(clock.created));
         out.push(char::from(RecordVersion::WRITTEN.digit()));
         number(out, 'c', clock.created.unix_millis());
@@ -206,11 +206,11 @@ impl Record {
             }
         }
         let marked = clock.marked;
-        let clockwork = clock.settle().ok_or(Corrupt)?;
-        let marked = marked.map_or(clockwork.touched, |after| clockwork.created + Duration::from_millis(after));
+        let times = clock.settle().ok_or(Corrupt)?;
+        let marked = marked.map_or(times.touched, |after| times.created + Duration::from_millis(after));
         let extensions = (!extensions.is_empty()).then(|| extensions.into());
         let marks = marks.dated(marked);
-        Ok(Self { data, flashes, csrf, owner, label, clockwork, marks, extensions, foreign: None })
+        Ok(Self { data, flashes, csrf, owner, label, times, marks, extensions, foreign: None })
     }
 }
 
@@ -227,10 +227,10 @@ struct RawClock {
 }
 
 impl RawClock {
-    fn settle(self) -> Option<Clockwork> {
+    fn settle(self) -> Option<SessionTimes> {
         let created = Timestamp::from_unix_millis(self.created?);
         let point = |after: u64| created + Duration::from_millis(after);
-        Some(Clockwork {
+        Some(SessionTimes {
             created,
             touched: point(self.touched),
             idle_deadline: self.idle.map(point),

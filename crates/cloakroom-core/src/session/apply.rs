@@ -36,7 +36,7 @@ pub(super) fn apply(record: &mut Record, change: &Change) -> Effect {
             None => Effect::None,
         },
         Change::Lifetime(lifetime) => {
-            lifetime.apply(&mut record.clockwork);
+            lifetime.apply(&mut record.times);
             Effect::Changed
         }
         Change::Own { owner } => replace(&mut record.owner, owner),

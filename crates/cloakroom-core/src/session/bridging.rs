@@ -6,8 +6,8 @@ use super::{Identity, SessionState};
 use crate::csrf::CsrfScheme;
 use crate::error::Error;
 use crate::id::SessionId;
-use crate::lifetimes::Clockwork;
-use crate::record::{Foreign, Record};
+use crate::lifetimes::SessionTimes;
+use crate::record::{FrameworkData, Record};
 use crate::seal::Rejected;
 use crate::time::Timestamp;
 
@@ -30,7 +30,7 @@ impl SessionState {
     ///
     /// The factory numbers its sources from one.
     #[must_use]
-    pub const fn at_place(mut self, place: u8) -> Self {
+    pub const fn with_source(mut self, place: u8) -> Self {
         self.context.place = place;
         self
     }
@@ -47,7 +47,7 @@ impl SessionState {
     ///
     /// A factory that reads several sources ends both together.
     #[must_use]
-    pub fn beside(mut self, other: Self) -> Self {
+    pub fn with_duplicate(mut self, other: Self) -> Self {
         self.rare_mut().other = Some(other);
         self
     }
@@ -60,7 +60,7 @@ impl SessionState {
 
     /// Returns the framework data of the session that was invalidated in this request.
     #[must_use]
-    pub fn ended_foreign(&self) -> Option<&Foreign> {
+    pub fn ended_foreign(&self) -> Option<&FrameworkData> {
         self.rare.as_ref()?.ended_foreign.as_deref()
     }
 
@@ -99,14 +99,14 @@ impl SessionState {
 
     /// Imports a record that was written with another session's changes.
     ///
-    /// See [`SessionState::adopting`].
+    /// See [`SessionState::import`].
     #[must_use]
     pub fn adopting_record(self, record: &Record, other: &Self, now: Timestamp) -> Self {
-        let mut adopted = self.adopting(other, now);
+        let mut adopted = self.import(other, now);
         let mut record = record.clone();
         record.foreign = None;
         // The deadlines are those of this session.
-        record.clockwork = adopted.record().clockwork;
+        record.times = adopted.record().times;
         adopted.work.draft = Some(Arc::new(record));
         adopted
     }
@@ -117,16 +117,16 @@ impl SessionState {
     /// and so does its absolute deadline. Otherwise this session's own lifetimes apply, starting
     /// now, so that moving a session never ends it.
     #[must_use]
-    pub fn adopting(mut self, other: &Self, now: Timestamp) -> Self {
+    pub fn import(mut self, other: &Self, now: Timestamp) -> Self {
         let mut record = other.record().clone();
         record.foreign = None;
-        let begun = Clockwork::start(now, &self.context.lifetimes);
-        if !record.clockwork.remembered {
-            record.clockwork.absolute_deadline = record.clockwork.absolute_deadline.or(begun.absolute_deadline);
+        let begun = SessionTimes::start(now, &self.context.lifetimes);
+        if !record.times.remembered {
+            record.times.absolute_deadline = record.times.absolute_deadline.or(begun.absolute_deadline);
         }
         // Without an idle deadline, `touch` starts this session's own.
-        record.clockwork.idle_deadline = None;
-        record.clockwork.touch(now, &self.context.lifetimes);
+        record.times.idle_deadline = None;
+        record.times.touch(now, &self.context.lifetimes);
         self.work.draft = Some(Arc::new(record));
         self.work.log = other.work.log.clone();
         self

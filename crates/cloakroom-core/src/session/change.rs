@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::csrf::CsrfToken;
 use crate::error::Error;
 use crate::json::{Json, Text};
-use crate::lifetimes::Clockwork;
+use crate::lifetimes::SessionTimes;
 use crate::record::{Duplicates, FlashId};
 use crate::time::Timestamp;
 
@@ -85,24 +85,24 @@ pub(crate) enum Lifetime {
 }
 
 impl Lifetime {
-    pub(crate) fn apply(self, clockwork: &mut Clockwork) {
+    pub(crate) fn apply(self, times: &mut SessionTimes) {
         match self {
             Self::Idle { timeout, from } => {
-                clockwork.own_idle = Some(timeout);
-                clockwork.idle_deadline = timeout.map(|timeout| from + timeout);
+                times.own_idle = Some(timeout);
+                times.idle_deadline = timeout.map(|timeout| from + timeout);
             }
-            Self::Absolute { deadline } => clockwork.absolute_deadline = deadline,
+            Self::Absolute { deadline } => times.absolute_deadline = deadline,
             Self::Forget { idle, absolute } => {
-                clockwork.own_idle = None;
-                clockwork.idle_deadline = idle;
-                clockwork.absolute_deadline = absolute;
-                clockwork.remembered = false;
+                times.own_idle = None;
+                times.idle_deadline = idle;
+                times.absolute_deadline = absolute;
+                times.remembered = false;
             }
             Self::Remember { until } => {
-                clockwork.own_idle = Some(None);
-                clockwork.idle_deadline = None;
-                clockwork.absolute_deadline = Some(until);
-                clockwork.remembered = true;
+                times.own_idle = Some(None);
+                times.idle_deadline = None;
+                times.absolute_deadline = Some(until);
+                times.remembered = true;
             }
         }
     }

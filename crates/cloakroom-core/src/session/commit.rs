@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::SessionState;
-use super::carrier::Carrier;
+use super::carrier::CookiePayload;
 use super::plan::{CookieUpdate, Plan};
 use crate::csrf::CsrfToken;
 use crate::id::SessionId;
@@ -206,7 +206,7 @@ impl Commit {
 impl SessionState {
     /// Begins a commit of all changes so far; `random` fills a buffer with random bytes.
     ///
-    /// The session stays usable. [`SessionState::absorb`] merges the result of the commit.
+    /// The session stays usable. [`SessionState::merge_commit`] merges the result of the commit.
     ///
     /// # Errors
     /// Returns the error of `random`.
@@ -233,7 +233,7 @@ impl SessionState {
         let needed = match plan {
             Plan::Create | Plan::EndThenCreate | Plan::Cycle => bytes.len(),
             // A cookie has no commit id, because no retry could read it.
-            Plan::Replace if self.carrier() == Carrier::Id => COMMIT,
+            Plan::Replace if self.payload() == CookiePayload::Id => COMMIT,
             Plan::Nothing | Plan::Touch | Plan::Replace | Plan::End | Plan::Drop(_) => 0,
         };
         random(bytes.get_mut(..needed).unwrap_or_default())?;
@@ -243,7 +243,7 @@ impl SessionState {
         let (token, _) = parts::<TOKEN>(rest);
         let id = handed_on.and_then(Commit::new_id).unwrap_or_else(|| SessionId::from_random(id));
         let commit = handed_on.and_then(Commit::id).unwrap_or_else(|| CommitId::of_this_process(commit));
-        let commit = (needed > 0 && self.carrier() == Carrier::Id).then_some(commit);
+        let commit = (needed > 0 && self.payload() == CookiePayload::Id).then_some(commit);
         let gives_token = begins && self.record().csrf().is_none();
         if needed > 0 {
             self.complete(now, commit, begins.then(|| CsrfToken::from_random(token)));

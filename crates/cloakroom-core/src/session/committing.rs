@@ -16,17 +16,17 @@ impl SessionState {
     /// Returns `record`, a version of this session's record, marked as used now.
     #[must_use]
     pub fn touched(&self, mut record: Record, now: Timestamp) -> Record {
-        record.clockwork.touch(now, &self.context.lifetimes);
+        record.times.touch(now, &self.context.lifetimes);
         record
     }
 
     pub(crate) fn touched_base(&self, now: Timestamp) -> Arc<Record> {
-        let mut clockwork = self.work.base.clockwork;
-        clockwork.touch(now, &self.context.lifetimes);
-        if clockwork == self.work.base.clockwork {
+        let mut times = self.work.base.times;
+        times.touch(now, &self.context.lifetimes);
+        if times == self.work.base.times {
             return Arc::clone(&self.work.base);
         }
-        Arc::new(Record { clockwork, ..Record::clone(&self.work.base) })
+        Arc::new(Record { times, ..Record::clone(&self.work.base) })
     }
 
     /// Adds the commit's data to the handler's record: the commit id, the time, and the CSRF token
@@ -38,7 +38,7 @@ impl SessionState {
         if let Some(id) = mark.filter(|id| !draft.has_commit(*id)) {
             draft.mark(id, now);
         }
-        draft.clockwork.touch(now, &self.context.lifetimes);
+        draft.times.touch(now, &self.context.lifetimes);
         if let Some(token) = token.filter(|_| draft.csrf.is_none()) {
             draft.csrf = Some(token.reshape(self.context.scheme));
         }
@@ -117,7 +117,7 @@ impl SessionState {
     /// The changes made since the commit began are applied to the committed record. If that fails,
     /// those changes are lost and the error has the reason. Committed changes are never applied
     /// twice.
-    pub fn absorb(&mut self, commit: &Commit, settled: Self, rebased: Rebased) -> Absorbed {
+    pub fn merge_commit(&mut self, commit: &Commit, settled: Self, rebased: Rebased) -> Absorbed {
         if (rebased.generation, rebased.changes) != (self.generation, self.work.log.len()) {
             return Absorbed::Outdated(Box::new(settled));
         }
@@ -167,13 +167,13 @@ impl SessionState {
         }
     }
 
-    /// Rebases and merges the result of a commit in one step: see [`SessionState::absorb`].
+    /// Rebases and merges the result of a commit in one step: see [`SessionState::merge_commit`].
     ///
     /// # Errors
     /// Returns an error if a closure given to `update` fails on the committed value.
     pub fn absorb_now(&mut self, commit: &Commit, settled: Self) -> Result<(), Error> {
         let rebased = self.since(commit).rebase(&settled);
-        match self.absorb(commit, settled, rebased) {
+        match self.merge_commit(commit, settled, rebased) {
             Absorbed::Failed(error) => Err(error),
             Absorbed::Done | Absorbed::Outdated(_) => Ok(()),
         }

@@ -40,14 +40,14 @@ use std::sync::Arc;
 use crate::csrf::CsrfScheme;
 use crate::id::{SessionId, StoreKey};
 use crate::lifetimes::Lifetimes;
-use crate::record::{Foreign, Record};
+use crate::record::{FrameworkData, Record};
 use crate::request_kind::RequestKind;
 use crate::seal::Rejected;
 use crate::time::{Resolution, Timestamp};
 
 use identity::Identity;
 
-pub use carrier::Carrier;
+pub use carrier::CookiePayload;
 pub use change::Updater;
 pub use commit::{After, Commit};
 pub use committing::{Absorbed, Rebased, Since};
@@ -99,7 +99,7 @@ struct Stored {
 #[derive(Clone, Debug)]
 struct Context {
     lifetimes: Lifetimes,
-    carrier: Carrier,
+    carrier: CookiePayload,
     resolution: Resolution,
     moves: bool,
     request: RequestKind,
@@ -114,7 +114,7 @@ struct Rare {
     /// Another session that the same request's cookies opened.
     other: Option<SessionState>,
     /// The framework data of the session that `invalidate` ended.
-    ended_foreign: Option<Arc<Foreign>>,
+    ended_foreign: Option<Arc<FrameworkData>>,
 }
 
 /// Opening, for factories.
@@ -153,7 +153,7 @@ impl SessionState {
             stored: Stored::default(),
             context: Context {
                 lifetimes,
-                carrier: Carrier::Record,
+                carrier: CookiePayload::Record,
                 resolution: Resolution::Milliseconds,
                 moves: false,
                 request: RequestKind::Ordinary,
@@ -164,10 +164,10 @@ impl SessionState {
         }
     }
 
-    /// Sets the payload of the factory's cookie. The default is [`Carrier::Record`].
+    /// Sets the payload of the factory's cookie. The default is [`CookiePayload::Record`].
     #[must_use]
     #[inline]
-    pub const fn carried_by(mut self, carrier: Carrier) -> Self {
+    pub const fn with_payload(mut self, carrier: CookiePayload) -> Self {
         self.context.carrier = carrier;
         self
     }
@@ -215,7 +215,7 @@ impl SessionState {
     /// Sets the reason for rejecting the request's cookie, if it was rejected.
     #[must_use]
     #[inline]
-    pub fn rejecting(mut self, why: Option<Rejected>) -> Self {
+    pub fn with_rejection(mut self, why: Option<Rejected>) -> Self {
         if why.is_some() || self.rare.is_some() {
             self.rare_mut().rejected = why;
         }
@@ -318,7 +318,7 @@ impl SessionState {
 
     /// Returns the payload of the factory's cookie.
     #[must_use]
-    pub const fn carrier(&self) -> Carrier {
+    pub const fn payload(&self) -> CookiePayload {
         self.context.carrier
     }
 

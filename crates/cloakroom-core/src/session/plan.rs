@@ -1,9 +1,9 @@
 //! The decision at the end of a request: the operation on the record, and the cookie to send.
 
 use super::SessionState;
-use super::carrier::Carrier;
+use super::carrier::CookiePayload;
 use super::identity::Identity;
-use crate::lifetimes::{Clockwork, Deadline};
+use crate::lifetimes::{Deadline, SessionTimes};
 use crate::request_kind::RequestKind;
 use crate::time::Timestamp;
 
@@ -114,15 +114,15 @@ impl SessionState {
 
     /// Returns `true` if using the session now extends its deadline.
     fn touches(&self, now: Timestamp) -> bool {
-        let allowed = match (self.request(), self.carrier()) {
+        let allowed = match (self.request(), self.payload()) {
             // The visitor may never see this page.
             (RequestKind::Speculative, _) => false,
             // Touching a cookie session sends the whole record again. Sent with each image of a
             // page, it would undo the commits of concurrent requests, including sign-outs.
-            (RequestKind::Subresource, Carrier::Record) => false,
+            (RequestKind::Subresource, CookiePayload::Record) => false,
             _ => true,
         };
-        allowed && self.base().clockwork().is_touch_due(now, self.lifetimes())
+        allowed && self.base().times().is_touch_due(now, self.lifetimes())
     }
 
     /// Returns `true` if a new session must be stored.
@@ -136,26 +136,26 @@ impl SessionState {
 
     /// Returns the deadline that passed during the request, if any. Opening counts as use.
     pub(crate) fn expired_meanwhile(&self, now: Timestamp) -> Option<Deadline> {
-        let mut used = Clockwork { ..*self.base().clockwork() };
+        let mut used = SessionTimes { ..*self.base().times() };
         used.touch(self.opened(), self.lifetimes());
         used.expired(now)
     }
 
     fn cookie_after_write(&self) -> CookieUpdate {
-        match self.carrier() {
-            Carrier::Record => CookieUpdate::Set,
-            Carrier::Id if self.moves() || self.log().asks_for_cookie() => CookieUpdate::Set,
-            Carrier::Id => CookieUpdate::Keep,
+        match self.payload() {
+            CookiePayload::Record => CookieUpdate::Set,
+            CookiePayload::Id if self.moves() || self.log().asks_for_cookie() => CookieUpdate::Set,
+            CookiePayload::Id => CookieUpdate::Keep,
         }
     }
 
     const fn cookie_after_touch(&self) -> CookieUpdate {
-        match self.carrier() {
-            Carrier::Record => CookieUpdate::Set,
-            Carrier::Id if self.moves() => CookieUpdate::Set,
+        match self.payload() {
+            CookiePayload::Record => CookieUpdate::Set,
+            CookiePayload::Id if self.moves() => CookieUpdate::Set,
             // The Max-Age of a remembered cookie ends at the absolute deadline, which a touch
             // doesn't move.
-            Carrier::Id => CookieUpdate::Keep,
+            CookiePayload::Id => CookieUpdate::Keep,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::change::{Change, Effect, Lifetime};
 use super::log::ChangeLog;
 use super::{SessionState, Stored, Work};
 use crate::csrf::CsrfToken;
-use crate::lifetimes::Clockwork;
+use crate::lifetimes::SessionTimes;
 use crate::record::Record;
 use crate::time::Timestamp;
 
@@ -120,8 +120,8 @@ impl SessionState {
     ///
     /// The factory's timeouts apply again, counted from now.
     pub fn forget(&mut self, now: Timestamp) {
-        let clockwork = Clockwork::start(now, &self.context.lifetimes);
-        let (idle, absolute) = (clockwork.idle_deadline, clockwork.absolute_deadline);
+        let times = SessionTimes::start(now, &self.context.lifetimes);
+        let (idle, absolute) = (times.idle_deadline, times.absolute_deadline);
         self.apply(Change::Lifetime(Lifetime::Forget { idle, absolute }));
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloakroom_core::{
-    After, CookieUpdate, CsrfScheme, CsrfToken, Foreign, Json, Lifetimes, Plan, Record, Rejected, SessionId,
+    After, CookieUpdate, CsrfScheme, CsrfToken, FrameworkData, Json, Lifetimes, Plan, Record, Rejected, SessionId,
     SessionState, Timestamp,
 };
 
@@ -50,14 +50,14 @@ fn json_of_other_frameworks_is_taken_and_nothing_else() {
         ("half a word", "tru", false),
         ("a word and more", "nullx", false),
     ] {
-        assert_eq!(Json::from_foreign("it", text).is_ok(), expected, "{name}: {text}");
+        assert_eq!(Json::from_lenient("it", text).is_ok(), expected, "{name}: {text}");
     }
 }
 
 #[test]
 fn a_value_of_any_depth_is_taken_without_a_stack() {
     let deep = "[".repeat(1_000_000) + &"]".repeat(1_000_000);
-    let json = Json::from_foreign("it", deep).unwrap();
+    let json = Json::from_lenient("it", deep).unwrap();
     assert_eq!(json.elements().unwrap().len(), 1);
     let error = json.decode::<Vec<u8>>("it").unwrap_err();
     assert!(error.is_decode() && error.key() == Some("it"), "{error}");
@@ -66,7 +66,7 @@ fn a_value_of_any_depth_is_taken_without_a_stack() {
 #[test]
 fn members_and_elements_keep_their_spelling() {
     let parts = |text: &str| {
-        let json = Json::from_foreign("it", text.to_owned()).unwrap();
+        let json = Json::from_lenient("it", text.to_owned()).unwrap();
         let elements: Option<Vec<_>> = json.elements().map(|all| all.iter().map(|it| it.as_str().to_owned()).collect());
         let members: Option<Vec<_>> = json
             .members()
@@ -88,9 +88,9 @@ fn members_and_elements_keep_their_spelling() {
 #[test]
 fn data_of_another_framework_is_kept_and_hidden() {
     let mut record = Record::new(NOW, &Lifetimes::default());
-    let members = Json::from_foreign("it", r#"{"_id":"secret-id","_id":"last"}"#).unwrap().members().unwrap();
+    let members = Json::from_lenient("it", r#"{"_id":"secret-id","_id":"last"}"#).unwrap().members().unwrap();
     let foreign =
-        Foreign::new("beaker").stored("secret-id", "secret-text").noting(Some("note".into())).members(members);
+        FrameworkData::new("beaker").stored("secret-id", "secret-text").noting(Some("note".into())).members(members);
     record.restore_foreign(foreign);
     let foreign = record.foreign("beaker").unwrap();
     assert_eq!((foreign.id(), foreign.seen(), foreign.note()), (Some("secret-id"), Some("secret-text"), Some("note")));
@@ -149,7 +149,7 @@ fn loaded(lifetimes: Lifetimes) -> SessionState {
     record.restore_csrf(CsrfToken::from_text("token").unwrap());
     record.restore_owner("me");
     record.restore_label("phone");
-    record.restore_foreign(Foreign::new("beaker").stored("id", "text"));
+    record.restore_foreign(FrameworkData::new("beaker").stored("id", "text"));
     SessionState::loaded(ID, record, NOW, lifetimes)
 }
 
@@ -157,8 +157,11 @@ fn loaded(lifetimes: Lifetimes) -> SessionState {
 fn a_session_that_moves_keeps_its_contents_and_restarts_its_timeouts() {
     let (forever, later) =
         (Lifetimes::default().idle_timeout(None).absolute_timeout(None), NOW + Duration::from_secs(99));
-    let moved = SessionState::fresh(later, Lifetimes::default()).adopting(&loaded(forever), later);
-    assert_eq!(moved.clone().carried_by(cloakroom_core::Carrier::Id).plan(later), (Plan::Create, CookieUpdate::Set));
+    let moved = SessionState::fresh(later, Lifetimes::default()).import(&loaded(forever), later);
+    assert_eq!(
+        moved.clone().with_payload(cloakroom_core::CookiePayload::Id).plan(later),
+        (Plan::Create, CookieUpdate::Set)
+    );
     let record = moved.record();
     assert_eq!((record.get("user").as_ref().map(Json::as_str), record.flashes().count()), (Some("42"), 1));
     assert_eq!(
@@ -166,35 +169,38 @@ fn a_session_that_moves_keeps_its_contents_and_restarts_its_timeouts() {
         (Some("me"), Some("phone"), Some("token"))
     );
     assert!(record.foreign("beaker").is_none(), "the data of another framework stays behind");
-    let clockwork = record.clockwork();
-    assert_eq!((clockwork.created, clockwork.touched), (NOW, later));
+    let times = record.times();
+    assert_eq!((times.created, times.touched), (NOW, later));
     let seconds = |deadline: Option<Timestamp>| deadline.map(|it| it.since(later).as_secs());
-    assert_eq!(seconds(clockwork.idle_deadline), Some(1200), "its new timeouts count from the move");
-    assert_eq!(seconds(clockwork.absolute_deadline), Some(86_400));
+    assert_eq!(seconds(times.idle_deadline), Some(1200), "its new timeouts count from the move");
+    assert_eq!(seconds(times.absolute_deadline), Some(86_400));
     // A session with an absolute deadline keeps it.
     let hour = Lifetimes::default().absolute_timeout(Duration::from_secs(3600));
-    let moved = SessionState::fresh(later, Lifetimes::default()).adopting(&loaded(hour), later);
-    assert_eq!(moved.record().clockwork().absolute_deadline, Some(NOW + Duration::from_secs(3600)));
+    let moved = SessionState::fresh(later, Lifetimes::default()).import(&loaded(hour), later);
+    assert_eq!(moved.record().times().absolute_deadline, Some(NOW + Duration::from_secs(3600)));
     // A lifetime that a handler set for this one session still applies.
     let mut remembered = loaded(forever);
     remembered.remember(Duration::from_secs(9_999_999), NOW);
-    let moved = SessionState::fresh(later, Lifetimes::default()).adopting(&remembered, later);
-    assert_eq!(moved.record().clockwork().absolute_deadline, Some(NOW + Duration::from_secs(9_999_999)));
-    assert!(moved.record().clockwork().remembered && moved.record().clockwork().idle_deadline.is_none());
+    let moved = SessionState::fresh(later, Lifetimes::default()).import(&remembered, later);
+    assert_eq!(moved.record().times().absolute_deadline, Some(NOW + Duration::from_secs(9_999_999)));
+    assert!(moved.record().times().remembered && moved.record().times().idle_deadline.is_none());
     // An empty session is not stored.
     let empty = SessionState::fresh(NOW, Lifetimes::default());
-    let moved = SessionState::fresh(later, Lifetimes::default()).adopting(&empty, later);
-    assert_eq!(moved.clone().carried_by(cloakroom_core::Carrier::Id).plan(later), (Plan::Nothing, CookieUpdate::Keep));
+    let moved = SessionState::fresh(later, Lifetimes::default()).import(&empty, later);
+    assert_eq!(
+        moved.clone().with_payload(cloakroom_core::CookiePayload::Id).plan(later),
+        (Plan::Nothing, CookieUpdate::Keep)
+    );
 }
 
 #[test]
 fn an_invalidated_session_keeps_its_framework_data() {
     let mut session = loaded(Lifetimes::default());
     session.invalidate(NOW);
-    assert_eq!(session.ended_foreign().and_then(Foreign::id), Some("id"));
+    assert_eq!(session.ended_foreign().and_then(FrameworkData::id), Some("id"));
     session.insert("a", &1).unwrap();
     session.invalidate(NOW);
-    assert_eq!(session.ended_foreign().and_then(Foreign::id), Some("id"), "also if it is invalidated twice");
+    assert_eq!(session.ended_foreign().and_then(FrameworkData::id), Some("id"), "also if it is invalidated twice");
     // Committed before the response, and invalidated while the commit ran: the session that was
     // just committed ends.
     let mut running = loaded(Lifetimes::default());
@@ -202,17 +208,17 @@ fn an_invalidated_session_keeps_its_framework_data() {
     let commit = commit(&mut running, NOW);
     running.invalidate(NOW);
     let mut kept = Record::clone(&commit.record());
-    kept.restore_foreign(Foreign::new("beaker").stored("new", "text"));
-    running.absorb_now(&commit, commit.settle(After::Kept(ID, kept.into())).at_place(2)).unwrap();
-    assert_eq!(running.ended_foreign().and_then(Foreign::id), Some("new"));
+    kept.restore_foreign(FrameworkData::new("beaker").stored("new", "text"));
+    running.absorb_now(&commit, commit.settle(After::Kept(ID, kept.into())).with_source(2)).unwrap();
+    assert_eq!(running.ended_foreign().and_then(FrameworkData::id), Some("new"));
     assert_eq!(running.place(), 2);
 }
 
 #[test]
 fn a_session_keeps_its_source_its_duplicate_and_its_rejection() {
-    let fresh = SessionState::fresh(NOW, Lifetimes::default()).rejecting(Some(Rejected::Forged));
+    let fresh = SessionState::fresh(NOW, Lifetimes::default()).with_rejection(Some(Rejected::Forged));
     assert_eq!((fresh.rejected(), fresh.place()), (Some(Rejected::Forged), 0));
-    let mut both = loaded(Lifetimes::default()).at_place(1).beside(fresh.at_place(2));
+    let mut both = loaded(Lifetimes::default()).with_source(1).with_duplicate(fresh.with_source(2));
     assert_eq!((both.place(), both.other().map(SessionState::place)), (1, Some(2)));
     let settled = commit(&mut both, NOW).settle(After::Ended);
     assert_eq!((settled.place(), settled.other().is_none()), (1, true), "the other session has ended");

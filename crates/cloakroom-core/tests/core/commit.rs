@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_core::{
-    Absorbed, After, Carrier, Commit, CookieUpdate, CsrfToken, Dropped, Duplicates, Lifetimes, Plan, Record,
+    Absorbed, After, Commit, CookiePayload, CookieUpdate, CsrfToken, Dropped, Duplicates, Lifetimes, Plan, Record,
     SessionState,
 };
 use proptest::prelude::*;
@@ -20,11 +20,11 @@ fn token(seed: u8) -> CsrfToken {
 }
 
 fn new() -> SessionState {
-    SessionState::fresh(NOW, Lifetimes::default()).carried_by(Carrier::Id)
+    SessionState::fresh(NOW, Lifetimes::default()).with_payload(CookiePayload::Id)
 }
 
 fn loaded(record: &Record) -> SessionState {
-    request(record, &[]).carried_by(Carrier::Id)
+    request(record, &[]).with_payload(CookiePayload::Id)
 }
 
 /// Returns the result of a factory that stored the record.
@@ -132,7 +132,7 @@ fn a_commit_completes_the_record_in_place() {
     let commit = commit(&mut session, later);
     assert!(Arc::ptr_eq(&commit.record(), &commit.record()), "nothing is copied");
     let record = commit.record();
-    assert_eq!(record.clockwork().touched, later);
+    assert_eq!(record.times().touched, later);
     assert!(record.csrf().is_some(), "a session begins with its token");
     assert!(commit.has_written(&record));
     assert_eq!(session.record(), &*record, "the handler sees it too");
@@ -162,7 +162,7 @@ fn a_failed_commit_leaves_nothing_to_store() {
 
 #[test]
 fn a_cookie_has_no_commit_ids() {
-    let mut session = new().carried_by(Carrier::Record);
+    let mut session = new().with_payload(CookiePayload::Record);
     session.insert("n", &1).unwrap();
     assert_eq!(commit(&mut session, NOW).record().last_commit(), None);
 }
@@ -214,7 +214,7 @@ fn an_identity_that_changes_while_a_commit_runs_is_not_lost() {
     let own: Step = |s| s.set_owner("ann", token(5), NOW);
     let by_another: Step = |s| s.set_owner("bob", token(5), NOW);
     let end: Step = |s| s.invalidate(NOW);
-    let detached = || SessionState::detached(ID, NOW, Lifetimes::default()).carried_by(Carrier::Id);
+    let detached = || SessionState::detached(ID, NOW, Lifetimes::default()).with_payload(CookiePayload::Id);
     let anns = || {
         let mut record = stored(&[]);
         record.restore_owner("ann");
@@ -338,7 +338,7 @@ fn a_full_queue_drops_its_oldest_message() {
 
 #[test]
 fn a_detached_session_stays_detached_after_a_commit() {
-    let mut session = SessionState::detached(ID, NOW, Lifetimes::default()).carried_by(Carrier::Id);
+    let mut session = SessionState::detached(ID, NOW, Lifetimes::default()).with_payload(CookiePayload::Id);
     session.insert("a", &1).unwrap();
     let dropped = (Plan::Drop(Dropped::Detached), CookieUpdate::Keep);
     assert_eq!(session.plan(NOW), dropped);
@@ -397,7 +397,9 @@ fn changes_made_during_a_rebase_are_kept() {
     let settled = kept(&commit);
     let rebased = session.since(&commit).rebase(&settled);
     session.insert("c", &3).unwrap();
-    let Absorbed::Outdated(settled) = session.absorb(&commit, settled, rebased) else { panic!("c would be lost") };
+    let Absorbed::Outdated(settled) = session.merge_commit(&commit, settled, rebased) else {
+        panic!("c would be lost")
+    };
     session.absorb_now(&commit, *settled).unwrap();
     assert_eq!(session.keys().collect::<Vec<_>>(), ["a", "b", "c"]);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom_core::{Clockwork, Deadline, Lifetimes, Record, Rejected, SessionState, Timestamp};
+use cloakroom_core::{Deadline, Lifetimes, Record, Rejected, SessionState, SessionTimes, Timestamp};
 
 use crate::operations::{NOW, outcome_at};
 
@@ -48,9 +48,9 @@ fn presets_are_what_nist_asks() {
         ("AAL3", Lifetimes::aal3(), Some(seconds(900)), hours(12)),
     ];
     for (name, lifetimes, idle, absolute) in rows {
-        let clockwork = Clockwork::start(NOW, &lifetimes);
-        assert_eq!(clockwork.idle_deadline, idle.map(|idle| NOW + idle), "{name}");
-        assert_eq!(clockwork.absolute_deadline, absolute.map(|absolute| NOW + absolute), "{name}");
+        let times = SessionTimes::start(NOW, &lifetimes);
+        assert_eq!(times.idle_deadline, idle.map(|idle| NOW + idle), "{name}");
+        assert_eq!(times.absolute_deadline, absolute.map(|absolute| NOW + absolute), "{name}");
         assert_eq!(lifetimes.touch_interval(), idle.map(|idle| idle / 10), "{name}");
     }
 }
@@ -71,17 +71,17 @@ fn deadlines_hold_to_the_millisecond() {
         ("for ever", lifetimes.idle_timeout(Duration::MAX).absolute_timeout(Duration::MAX), Duration::MAX, None),
     ];
     for (name, lifetimes, age, expected) in rows {
-        assert_eq!(Clockwork::start(NOW, &lifetimes).expired(NOW + age), expected, "{name}");
+        assert_eq!(SessionTimes::start(NOW, &lifetimes).expired(NOW + age), expected, "{name}");
     }
-    assert_eq!(Clockwork::start(NOW, &lifetimes).expired(Timestamp::default()), None, "a clock that was set back");
+    assert_eq!(SessionTimes::start(NOW, &lifetimes).expired(Timestamp::default()), None, "a clock that was set back");
 }
 
 #[test]
 fn clocks_may_differ_by_a_minute() {
     let made = |created: Duration, touched: Duration| {
-        let mut clockwork = Clockwork::start(NOW + created, &Lifetimes::default());
-        clockwork.touched = NOW + touched;
-        clockwork.is_from_future(NOW)
+        let mut times = SessionTimes::start(NOW + created, &Lifetimes::default());
+        times.touched = NOW + touched;
+        times.is_from_future(NOW)
     };
     let minute = seconds(60);
     for (name, created, touched, expected) in [
@@ -100,9 +100,9 @@ fn touches_extend_and_never_shorten() {
     let touched = |prepare: fn(&mut SessionState), at: Duration, lifetimes: Lifetimes| {
         let mut session = SessionState::fresh(NOW, Lifetimes::default());
         prepare(&mut session);
-        let mut clockwork = *session.record().clockwork();
-        clockwork.touch(NOW + at, &lifetimes);
-        (clockwork.idle_deadline, clockwork.absolute_deadline)
+        let mut times = *session.record().times();
+        times.touch(NOW + at, &lifetimes);
+        (times.idle_deadline, times.absolute_deadline)
     };
     let after = |span: u64| Some(NOW + seconds(span));
     let (day, month) = (after(86_400), after(86_400 * 30));
@@ -134,13 +134,13 @@ fn a_session_in_use_outlives_its_own_short_timeout() {
     let mut record = outcome_at(&first, NOW);
     for request in 1..20 {
         let now = NOW + seconds(30 * request);
-        assert_eq!(record.clockwork().expired(now), None, "request {request}");
+        assert_eq!(record.times().expired(now), None, "request {request}");
         let session = SessionState::loaded(crate::operations::ID, record.clone(), now, lifetimes);
-        if session.clone().carried_by(cloakroom_core::Carrier::Id).plan(now).0 == cloakroom_core::Plan::Touch {
+        if session.clone().with_payload(cloakroom_core::CookiePayload::Id).plan(now).0 == cloakroom_core::Plan::Touch {
             record = outcome_at(&session, now);
         }
     }
-    assert_eq!(record.clockwork().expired(NOW + seconds(30 * 19 + 61)), Some(Deadline::Idle));
+    assert_eq!(record.times().expired(NOW + seconds(30 * 19 + 61)), Some(Deadline::Idle));
 }
 
 #[test]
@@ -152,13 +152,13 @@ fn remember_survives_later_writes() {
     let mut record = outcome_at(&session, NOW);
     for day in 1..30 {
         let now = NOW + seconds(86_400 * day);
-        assert_eq!(record.clockwork().expired(now), None, "day {day}");
+        assert_eq!(record.times().expired(now), None, "day {day}");
         let mut session = SessionState::loaded(crate::operations::ID, record, now, lifetimes);
         session.insert("day", &day).unwrap();
         record = crate::operations::through_the_wire(&outcome_at(&session, now));
-        assert!(record.clockwork().remembered);
+        assert!(record.times().remembered);
     }
-    assert_eq!(record.clockwork().expired(NOW + seconds(86_400 * 30 + 1)), Some(Deadline::Absolute));
+    assert_eq!(record.times().expired(NOW + seconds(86_400 * 30 + 1)), Some(Deadline::Absolute));
 }
 
 #[test]
@@ -168,9 +168,9 @@ fn unlimited_durations_do_not_overflow() {
     session.set_idle_timeout(Some(Duration::MAX), NOW);
     session.set_absolute_timeout(Some(Duration::MAX), NOW);
     let end = Timestamp::from_unix_millis(u64::MAX);
-    assert_eq!(session.record().clockwork().ends(), Some(end));
+    assert_eq!(session.record().times().ends(), Some(end));
     let read = Record::decode(&session.record().encode().into(), 0).unwrap();
-    assert_eq!(read.clockwork().ends(), Some(end));
+    assert_eq!(read.times().ends(), Some(end));
     assert_eq!(Timestamp::from_unix_secs(u64::MAX), end);
     assert_eq!(NOW.since(end), Duration::ZERO);
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_core::{
-    Clockwork, CommitId, Corrupt, CsrfToken, Duplicates, Json, Lifetimes, Record, SessionState, Timestamp,
+    CommitId, Corrupt, CsrfToken, Duplicates, Json, Lifetimes, Record, SessionState, SessionTimes, Timestamp,
 };
 use proptest::prelude::*;
 
 use crate::operations::{ID, NOW, any_operation, data, fresh, messages, outcome_at, several, stored, through_the_wire};
 
-fn any_clockwork() -> impl Strategy<Value = Clockwork> {
+fn any_clockwork() -> impl Strategy<Value = SessionTimes> {
     let span = || prop_oneof![0..10_u64, 0..100_000_000_u64, Just(u64::from(u32::MAX) * 1000)];
     let created = prop_oneof![Just(0), 1_600_000_000_000..1_900_000_000_000_u64];
     let own_idle = prop::option::of(prop::option::of((1..10_000_000_u64).prop_map(Duration::from_millis)));
@@ -19,11 +19,11 @@ fn any_clockwork() -> impl Strategy<Value = Clockwork> {
             let created = Timestamp::from_unix_millis(created);
             let after = |span| created + Duration::from_millis(span);
             let (idle_deadline, absolute_deadline) = (idle.map(after), absolute.map(after));
-            let mut clockwork = Clockwork::start(created, &Lifetimes::default());
-            clockwork.touched = after(touched);
-            (clockwork.idle_deadline, clockwork.absolute_deadline) = (idle_deadline, absolute_deadline);
-            (clockwork.own_idle, clockwork.remembered) = (own_idle, remembered);
-            clockwork
+            let mut times = SessionTimes::start(created, &Lifetimes::default());
+            times.touched = after(touched);
+            (times.idle_deadline, times.absolute_deadline) = (idle_deadline, absolute_deadline);
+            (times.own_idle, times.remembered) = (own_idle, remembered);
+            times
         },
     )
 }
@@ -41,8 +41,8 @@ fn any_record() -> impl Strategy<Value = Record> {
     let flashes = prop::collection::vec((prop::sample::select(vec!["", "q", "очередь", "1:2;"]), any_json()), 0..6);
     let token = prop::option::of("[ -~ü]{1,60}");
     let commits = prop::collection::vec((any::<[u8; 6]>(), 0..200_000_u64), 0..12);
-    (any_clockwork(), data, flashes, token, commits).prop_map(|(clockwork, data, flashes, token, commits)| {
-        let mut record = Record::from_clockwork(clockwork);
+    (any_clockwork(), data, flashes, token, commits).prop_map(|(times, data, flashes, token, commits)| {
+        let mut record = Record::with_times(times);
         for (key, json) in data {
             let json = Json::from_text(&key, json).unwrap();
             record.restore(key, json);
@@ -54,7 +54,7 @@ fn any_record() -> impl Strategy<Value = Record> {
             record.restore_csrf(CsrfToken::from_text(token).unwrap());
         }
         for (id, after) in commits {
-            record.mark(CommitId::from_random(id), clockwork.created + Duration::from_millis(after));
+            record.mark(CommitId::from_random(id), times.created + Duration::from_millis(after));
         }
         record
     })
@@ -89,7 +89,7 @@ proptest! {
         let text = format!("1{}{}{}", front.concat(), &known[1..], back.concat());
         let read = Record::decode(&Arc::from(text), 0).unwrap();
         prop_assert_eq!(read.encode(), format!("{known}{}", extensions.concat()));
-        let now = read.clockwork().touched;
+        let now = read.times().touched;
         let change = |record: Record| {
             let mut session = SessionState::loaded(ID, record, now, Lifetimes::default());
             operations.iter().for_each(|operation| operation.run(&mut session));
@@ -149,7 +149,7 @@ fn check_what_decodes(text: &str) {
         through_the_wire(&record);
         // If the clock ran backwards, deadlines would be before the creation, and be written as the
         // creation.
-        let now = record.clockwork().touched;
+        let now = record.times().touched;
         let mut session = SessionState::loaded(ID, record, now, Lifetimes::default());
         session.flash("q", &1, fresh(), Duplicates::Allow).unwrap();
         let _ = session.pop_flash::<u8>("q");
@@ -221,7 +221,7 @@ fn text_that_is_not_a_record_is_corrupt() {
 fn the_marks_of_commits_are_read_and_written() {
     let id = |number: u8| CommitId::from_random([0, 0, 0, 0, 0, number]);
     let now = NOW + Duration::from_secs(61);
-    let mut record = Record::from_clockwork(Clockwork::start(NOW, &Lifetimes::default()));
+    let mut record = Record::with_times(SessionTimes::start(NOW, &Lifetimes::default()));
     assert_eq!((record.last_commit(), record.has_commit(id(0))), (None, false));
     record.mark(id(1), NOW);
     assert!(record.encode().ends_with("a86400000;w1;"), "no time for a mark as old as the last touch");
@@ -256,14 +256,14 @@ fn the_number_of_the_next_message_is_read_and_ignored() {
 #[test]
 fn edges_of_time_survive() {
     let end = Timestamp::from_unix_millis(u64::MAX);
-    let mut clockwork = Clockwork::start(NOW, &Lifetimes::default());
-    (clockwork.idle_deadline, clockwork.absolute_deadline) = (Some(end), Some(end));
-    clockwork.own_idle = Some(Some(Duration::from_millis(u64::MAX)));
-    clockwork.remembered = true;
-    assert_eq!(*through_the_wire(&Record::from_clockwork(clockwork)).clockwork(), clockwork);
+    let mut times = SessionTimes::start(NOW, &Lifetimes::default());
+    (times.idle_deadline, times.absolute_deadline) = (Some(end), Some(end));
+    times.own_idle = Some(Some(Duration::from_millis(u64::MAX)));
+    times.remembered = true;
+    assert_eq!(*through_the_wire(&Record::with_times(times)).times(), times);
     let overflowing = format!("1c{0};t{0};i{0};a{0};o{0};n{0};", u64::MAX);
     let record = Record::decode(&Arc::from(overflowing), 0).unwrap();
-    assert_eq!(record.clockwork().ends(), Some(end));
+    assert_eq!(record.times().ends(), Some(end));
     // Numbers at their maximum: nothing overflows, and messages can still be added and removed.
     let mut session = SessionState::loaded(ID, record, NOW, Lifetimes::default());
     for message in [1, 2, 2] {
@@ -282,7 +282,7 @@ fn a_timeout_of_nothing_does_not_become_never() {
         let mut session = SessionState::fresh(NOW, Lifetimes::default());
         session.set_idle_timeout(Some(timeout), NOW);
         let read = Record::decode(&Arc::from(session.record().encode()), 0).unwrap();
-        assert_eq!(read.clockwork().own_idle, Some(Some(expected)), "{name}");
+        assert_eq!(read.times().own_idle, Some(Some(expected)), "{name}");
     }
 }
 

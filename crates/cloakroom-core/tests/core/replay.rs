@@ -60,7 +60,7 @@ proptest! {
         prop_assert_eq!(data(&one_first), data(&other_first));
         prop_assert_eq!(messages(&one_first), messages(&other_first));
         prop_assert_eq!(one_first.csrf(), other_first.csrf());
-        prop_assert_eq!(one_first.clockwork(), other_first.clockwork());
+        prop_assert_eq!(one_first.times(), other_first.times());
         // Neither is lost: the keys of each are as it left them.
         for (session, keys) in [(&one, ["a", "b", "b"]), (&other, ["c", "", "new"])] {
             for key in keys {

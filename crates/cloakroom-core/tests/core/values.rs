@@ -212,7 +212,7 @@ fn invalidate_drops_and_cycle_keeps_the_data() {
     let mut session = request(&base, &[]);
     session.cycle_id(CsrfToken::from_random([4; 32]));
     assert_eq!((session.is_new(), session.len()), (false, 1));
-    assert_eq!(session.record().clockwork(), base.clockwork(), "the deadlines stay");
+    assert_eq!(session.record().times(), base.times(), "the deadlines stay");
     session.invalidate(NOW);
     assert!(session.is_new() && session.is_empty() && session.record().csrf().is_none());
     assert_eq!((session.id(), session.ended_id()), (None, Some(crate::operations::ID)));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_core::{
-    Clockwork, CommitId, CsrfToken, Duplicates, FlashId, Json, Key, Keyring, Lifetimes, Message, Record, Seal, Sealer,
-    SessionId, SessionState, Timestamp,
+    CommitId, CsrfToken, Duplicates, FlashId, Json, Key, Keyring, Lifetimes, Message, Record, Seal, Sealer, SessionId,
+    SessionState, SessionTimes, Timestamp,
 };
 use serde_json::Value;
 
@@ -72,13 +72,13 @@ fn every_field_means_what_it_meant() {
     let created = Timestamp::from_unix_secs(1_700_000_000);
     let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
     let touched = created + Duration::from_millis(61_500);
-    let mut clockwork = Clockwork::start(created, &Lifetimes::default());
-    clockwork.touched = touched;
-    clockwork.idle_deadline = Some(touched + minutes(20));
-    clockwork.absolute_deadline = Some(created + minutes(24 * 60));
-    clockwork.own_idle = Some(Some(minutes(20)));
-    clockwork.remembered = true;
-    assert_eq!(*record.clockwork(), clockwork);
+    let mut times = SessionTimes::start(created, &Lifetimes::default());
+    times.touched = touched;
+    times.idle_deadline = Some(touched + minutes(20));
+    times.absolute_deadline = Some(created + minutes(24 * 60));
+    times.own_idle = Some(Some(minutes(20)));
+    times.remembered = true;
+    assert_eq!(*record.times(), times);
     let token = CsrfToken::from_random(std::array::from_fn(|index| u8::try_from(index).unwrap()));
     assert_eq!(record.csrf(), Some(&token));
     let entries: Vec<(&str, Json)> = record.entries().collect();
@@ -102,7 +102,7 @@ fn every_field_means_what_it_meant() {
     assert!([&record, &owned].iter().all(|it| it.last_commit().is_none()));
 
     // The same record, built through the API of factories and handlers.
-    let mut made = Record::from_clockwork(clockwork);
+    let mut made = Record::with_times(times);
     for (key, json) in expected {
         made.restore(key, Json::from_text(key, json).unwrap());
     }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cloakroom::adapter::Answer;
+use cloakroom::adapter::PlainResponse;
 use cloakroom::{CsrfLayer, CsrfSlot, Error, FormRejection, ReplayBody, ResponseBody, SessionLayer, SessionSlot};
 use futures_util::StreamExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -84,7 +84,7 @@ async fn make<B: Body<Data = Bytes>>(app: &App, page: Page, request: Request<B>)
             Ok(checked(&parts, body, make).await.unwrap_or_else(|rejection| said(&rejection.answer())))
         }
     };
-    response(made.unwrap_or_else(|error| said(&Answer::sorry(&error))))
+    response(made.unwrap_or_else(|error| said(&PlainResponse::for_error(&error))))
 }
 
 async fn with_session(
@@ -112,7 +112,7 @@ async fn checked(parts: &Parts, form: Bytes, make: fn(&pages::Fields) -> Reply) 
     Ok(make(&slot.checked_form(parts, form).await?))
 }
 
-fn said(answer: &Answer) -> Reply {
+fn said(answer: &PlainResponse) -> Reply {
     let headers = answer.headers().map(|(name, value)| (name, value.into_owned())).collect();
     Reply { headers, ..Reply::words(answer.status, &answer.words) }
 }

@@ -7,7 +7,7 @@ use crate::races::within;
 use crate::world::World;
 
 /// Asserts that the cookie opens nothing and that the response sets no cookie.
-async fn is_over(client: &Client, what: &str) {
+async fn is_expired(client: &Client, what: &str) {
     let answer = client.clone().do_ops(json!([["len"], ["is_new"]])).await;
     assert_eq!(answer.results(), [json!(0), json!(true)], "{what}");
     answer.is_silent();
@@ -35,8 +35,8 @@ pub(crate) async fn a_sign_out_with_a_moved_id_ends_the_session(world: &World) {
         }
         assert_eq!(client.ops(json!([["get", "user"]])).await, [json!("ann")]);
         removes(&old.do_ops(json!([["invalidate"]])).await);
-        is_over(&client, "the newest id").await;
-        is_over(&again, "the old id").await;
+        is_expired(&client, "the newest id").await;
+        is_expired(&again, "the old id").await;
         for client in [&mut again, &mut client] {
             let answer = client.do_ops(json!([["invalidate"]])).await;
             assert_eq!(answer.status, 200);
@@ -58,8 +58,8 @@ pub(crate) async fn a_sign_out_that_began_before_the_move_ends_it_too(world: &Wo
         let old = client.clone();
         removes(&within(&mut client, &[json!(["invalidate"])], meanwhile).await);
         assert_ne!(client.value(), old.value(), "{name}");
-        is_over(&client, name).await;
-        is_over(&old, name).await;
+        is_expired(&client, name).await;
+        is_expired(&old, name).await;
     }
 }
 
@@ -80,7 +80,7 @@ pub(crate) async fn another_owner_gets_nothing_of_the_session(world: &World) {
     client.ops(json!([["insert", "user", "bob"]])).await;
     assert_eq!(client.ops(json!([["entries"], ["pop_flash"]])).await, [json!({"user": "bob"}), json!([])]);
     if world.is_store() {
-        is_over(&old, "ann's session").await;
+        is_expired(&old, "ann's session").await;
     }
 }
 
@@ -115,10 +115,10 @@ pub(crate) async fn a_replaced_session_has_ended_even_if_its_successor_fails(wor
         let old = client.clone();
         let answer = client.send("POST", "/ops", &[("x-probe-fail", "create")], operations.to_string()).await;
         assert_eq!((answer.status, answer.text()), (503, "Service Unavailable"), "{name}");
-        is_over(&old, name).await;
+        is_expired(&old, name).await;
         // The store works again, and the visitor can sign in.
         client.ops(json!([["set_owner", "ann"], ["insert", "user", "ann"]])).await;
         assert_eq!(client.ops(json!([["get", "user"]])).await, [json!("ann")], "{name}");
-        is_over(&old, name).await;
+        is_expired(&old, name).await;
     }
 }

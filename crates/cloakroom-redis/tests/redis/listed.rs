@@ -127,7 +127,7 @@ async fn a_session_never_outlives_its_index_entry() {
     // A new owner has another index.
     let others = owned(later, LIFE).owner(Some("other".to_owned()));
     store.replace(&session, nth(4, &entry("text")), &others, later).await.unwrap();
-    let keys = |owned: Vec<cloakroom_store::Owned>| owned.into_iter().map(|owned| owned.key).collect::<Vec<_>>();
+    let keys = |owned: Vec<cloakroom_store::OwnedSession>| owned.into_iter().map(|owned| owned.key).collect::<Vec<_>>();
     assert_eq!(keys(all_owned(store, "other", later).await.unwrap()), [session]);
     assert_eq!(keys(all_owned(store, "user", later).await.unwrap()), []);
 }

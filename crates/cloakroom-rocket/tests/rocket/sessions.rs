@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use cloakroom_rocket::SessionFairing;
 use cloakroom_session::{
-    Carrier, Commit, CommitPolicy, Committed, CookieHeader, Error, Lifetimes, ManualClock, Session, SessionFactory,
-    SessionState, Timestamp,
+    Commit, CommitPolicy, Committed, CookieHeader, CookiePayload, Error, Lifetimes, ManualClock, Session,
+    SessionFactory, SessionState, Timestamp,
 };
 use rocket::http::{Header, Status};
 use rocket::response::stream::TextStream;
@@ -193,7 +193,7 @@ struct Lost;
 
 impl SessionFactory for Lost {
     async fn open(&self, _: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        Ok(SessionState::fresh(now, Lifetimes::default()).carried_by(Carrier::Id))
+        Ok(SessionState::fresh(now, Lifetimes::default()).with_payload(CookiePayload::Id))
     }
 
     async fn commit(&self, _: &Commit) -> Result<Committed, Error> {

@@ -8,7 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 
-use super::{Answer, RequestHead, ResponseHeaders};
+use super::{PlainResponse, RequestHead, ResponseHeaders};
 use crate::csrf::{CsrfSlot, FormToken};
 use crate::error::Error;
 use crate::session::Session;
@@ -103,12 +103,12 @@ impl ResponseError for Error {
 
     fn error_response(&self) -> HttpResponse {
         tracing::error!(error = self as &dyn std::error::Error, "session error");
-        Answer::sorry(self).into()
+        PlainResponse::for_error(self).into()
     }
 }
 
-impl From<Answer> for HttpResponse {
-    fn from(answer: Answer) -> Self {
+impl From<PlainResponse> for HttpResponse {
+    fn from(answer: PlainResponse) -> Self {
         let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = Self::build(status);
         for (name, value) in answer.headers() {

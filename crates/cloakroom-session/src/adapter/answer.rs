@@ -9,7 +9,7 @@ use crate::error::Error;
 /// A short plain-text response that no cache may store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Answer {
+pub struct PlainResponse {
     /// The status.
     pub status: u16,
     /// The body.
@@ -18,7 +18,7 @@ pub struct Answer {
     pub retry_after: Option<u16>,
 }
 
-impl Answer {
+impl PlainResponse {
     /// Creates a response with this status and body.
     #[must_use]
     pub fn new(status: u16, words: impl Into<Cow<'static, str>>) -> Self {
@@ -29,7 +29,7 @@ impl Answer {
     ///
     /// Its body is the reason phrase, because the message isn't for the client.
     #[must_use]
-    pub fn sorry(error: &Error) -> Self {
+    pub fn for_error(error: &Error) -> Self {
         let status = error.status();
         let words = match status {
             409 => "Conflict",
@@ -43,7 +43,7 @@ impl Answer {
     ///
     /// Its body has the reason, for developers.
     #[must_use]
-    pub fn refusing(refusal: Refusal) -> Self {
+    pub fn for_refusal(refusal: Refusal) -> Self {
         Self::new(refusal.status(), format!("CSRF check failed: {refusal}\n"))
     }
 

@@ -5,7 +5,7 @@ use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 
-use super::Answer;
+use super::PlainResponse;
 use crate::csrf::{CsrfSlot, FormToken};
 use crate::error::Error;
 use crate::session::Session;
@@ -37,11 +37,11 @@ impl<S: Sync> FromRequestParts<S> for FormToken {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         tracing::error!(error = &self as &dyn std::error::Error, "session error");
-        Answer::sorry(&self).into_response()
+        PlainResponse::for_error(&self).into_response()
     }
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for PlainResponse {
     fn into_response(self) -> Response {
         let headers = self.headers();
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

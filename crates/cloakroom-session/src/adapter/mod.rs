@@ -24,7 +24,7 @@ mod response;
 #[cfg(feature = "rocket")]
 mod rocket;
 
-pub use answer::Answer;
+pub use answer::PlainResponse;
 pub use request::RequestHead;
 pub(crate) use request::text;
 pub use response::ResponseHeaders;

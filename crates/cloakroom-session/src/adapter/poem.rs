@@ -4,7 +4,7 @@ use poem::error::ResponseError;
 use poem::http::{HeaderValue, StatusCode};
 use poem::{FromRequest, Request, RequestBody, Response};
 
-use super::{Answer, RequestHead};
+use super::{PlainResponse, RequestHead};
 use crate::csrf::{CsrfSlot, FormToken};
 use crate::error::Error;
 use crate::session::Session;
@@ -50,12 +50,12 @@ impl ResponseError for Error {
 
     fn as_response(&self) -> Response {
         tracing::error!(error = self as &dyn std::error::Error, "session error");
-        Answer::sorry(self).into()
+        PlainResponse::for_error(self).into()
     }
 }
 
-impl From<Answer> for Response {
-    fn from(answer: Answer) -> Self {
+impl From<PlainResponse> for Response {
+    fn from(answer: PlainResponse) -> Self {
         let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = answer.headers();
         let response = Self::builder().status(status);

@@ -9,7 +9,7 @@ use rocket::request::{FromRequest, Outcome};
 use rocket::response::{Responder, Response};
 use rocket::{Request, async_trait};
 
-use super::{Answer, RequestHead, ResponseHeaders};
+use super::{PlainResponse, RequestHead, ResponseHeaders};
 use crate::csrf::{CsrfSlot, FormToken};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -122,12 +122,12 @@ impl<'r> FromRequest<'r> for FormToken {
 impl<'r> Responder<'r, 'static> for Error {
     fn respond_to(self, _: &'r Request<'_>) -> rocket::response::Result<'static> {
         tracing::error!(error = &self as &dyn std::error::Error, "session error");
-        Ok(Answer::sorry(&self).into())
+        Ok(PlainResponse::for_error(&self).into())
     }
 }
 
-impl From<Answer> for Response<'_> {
-    fn from(answer: Answer) -> Self {
+impl From<PlainResponse> for Response<'_> {
+    fn from(answer: PlainResponse) -> Self {
         let mut response = Self::build();
         response.status(Status::new(answer.status));
         for (name, value) in answer.headers() {

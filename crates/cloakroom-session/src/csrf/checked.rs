@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::body::{FormBody, Piece};
 use super::form::FormKind;
-use crate::adapter::{Answer, RequestHead};
+use crate::adapter::{PlainResponse, RequestHead};
 use crate::error::Error;
 
 /// The error of a `CheckedForm`.
@@ -53,12 +53,12 @@ impl FormRejection {
 
     /// Returns the response. An error of the session is traced and not shown.
     #[must_use]
-    pub fn answer(&self) -> Answer {
+    pub fn answer(&self) -> PlainResponse {
         if let Kind::Session(error) = &self.0 {
             tracing::error!(error = error as &dyn std::error::Error, "session error");
-            return Answer::sorry(error);
+            return PlainResponse::for_error(error);
         }
-        Answer::new(self.status(), format!("{self}\n"))
+        PlainResponse::new(self.status(), format!("{self}\n"))
     }
 }
 

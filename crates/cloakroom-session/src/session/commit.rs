@@ -6,7 +6,7 @@ use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use cloakroom_core::{Absorbed, Carrier, Commit, CookieUpdate, Plan, SetCookie};
+use cloakroom_core::{Absorbed, Commit, CookiePayload, CookieUpdate, Plan, SetCookie};
 
 use super::driver::{Driver, Ending};
 use super::{Inner, Phase, Session};
@@ -89,7 +89,7 @@ impl Session {
         let needs_cookie = match cookie {
             CookieUpdate::Set => true,
             // The store ends the session whether or not the browser drops its cookie.
-            CookieUpdate::Remove => inner.state.carrier() == Carrier::Record,
+            CookieUpdate::Remove => inner.state.payload() == CookiePayload::Record,
             CookieUpdate::Keep | _ => false,
         };
         match inner.phase {
@@ -151,7 +151,7 @@ impl Session {
                 let mut inner = self.inner();
                 // Dropped after the lock is released: see `write_keeping`.
                 let closures = inner.state.log().closures();
-                (inner.state.absorb(&commit, settled, rebased), closures)
+                (inner.state.merge_commit(&commit, settled, rebased), closures)
             };
             match absorbed {
                 Absorbed::Done => return Ok(()),

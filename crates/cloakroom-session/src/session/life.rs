@@ -19,7 +19,7 @@ impl Session {
     /// ```
     #[must_use]
     pub fn created(&self) -> u64 {
-        self.read(|state| state.record().clockwork().created.unix_secs())
+        self.read(|state| state.record().times().created.unix_secs())
     }
 
     /// Returns `true` if the session began in this request.
@@ -74,7 +74,7 @@ impl Session {
     /// ```
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
-        self.read(|state| state.record().clockwork().ends())
+        self.read(|state| state.record().times().ends())
     }
 
     /// Returns the id under which the session was opened, or `None` if the session is new.

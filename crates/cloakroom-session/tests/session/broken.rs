@@ -70,13 +70,13 @@ impl Broken {
         CookieConfig::default().name(NAME).path(path).build().unwrap()
     }
 
-    fn is_over(&self, record: &Record, now: Timestamp) -> bool {
+    fn is_expired(&self, record: &Record, now: Timestamp) -> bool {
         let now = match self.rule {
             Rule::DeadlinesAreInclusive => now + std::time::Duration::from_secs(1),
             Rule::DeadlinesEnd => Timestamp::from_unix_secs(now.unix_secs().saturating_sub(60)),
             _ => now,
         };
-        record.clockwork().expired(now).is_some()
+        record.times().expired(now).is_some()
     }
 
     fn end(&self, key: StoreKey) -> bool {
@@ -182,22 +182,22 @@ impl SessionFactory for Broken {
             };
             let found = self.store().get(&id.store_key()).cloned();
             let session = match found {
-                Some(Entry::Here(version, record)) if !self.is_over(&record, now) => {
+                Some(Entry::Here(version, record)) if !self.is_expired(&record, now) => {
                     SessionState::loaded(id, *record, now, lifetimes).at_version(version)
                 }
                 Some(Entry::Moved(_)) => SessionState::detached(id, now, lifetimes),
                 _ if self.breaks(Rule::IdsAreNotAdopted) => {
-                    SessionState::loaded(id, Record::from_clockwork(Clockwork::start(now, &lifetimes)), now, lifetimes)
+                    SessionState::loaded(id, Record::with_times(SessionTimes::start(now, &lifetimes)), now, lifetimes)
                 }
                 _ => continue,
             };
-            return Ok(session.carried_by(Carrier::Id));
+            return Ok(session.with_payload(CookiePayload::Id));
         }
         if self.breaks(Rule::ReadsKeepNothing) {
-            let record = Record::from_clockwork(Clockwork::start(now, &lifetimes));
+            let record = Record::with_times(SessionTimes::start(now, &lifetimes));
             self.store().insert(fresh_id()?.store_key(), Entry::Here(Version::first(1), Box::new(record)));
         }
-        Ok(SessionState::fresh(now, lifetimes).carried_by(Carrier::Id))
+        Ok(SessionState::fresh(now, lifetimes).with_payload(CookiePayload::Id))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
@@ -247,13 +247,13 @@ impl SessionFactory for Broken {
         let found = self.store().get(&id.store_key()).cloned();
         let newest = match found {
             Some(_) if self.breaks(Rule::ReloadsShowTheNewest) => return Ok(session.clone()),
-            Some(Entry::Here(version, record)) if !self.is_over(&record, now) => {
+            Some(Entry::Here(version, record)) if !self.is_expired(&record, now) => {
                 SessionState::loaded(id, *record, now, *session.lifetimes()).at_version(version)
             }
             _ if self.breaks(Rule::ReloadsSayWhatEnded) => return Ok(session.clone()),
             _ => SessionState::detached(id, now, *session.lifetimes()),
         };
-        Ok(newest.carried_by(Carrier::Id))
+        Ok(newest.with_payload(CookiePayload::Id))
     }
 }
 

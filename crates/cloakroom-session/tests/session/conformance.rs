@@ -37,13 +37,13 @@ impl SessionFactory for MapSessions {
         let records = self.records.lock().unwrap();
         let known = cookies.candidates("sid").filter_map(|value| SessionId::parse(value.ok()?)).find_map(|id| {
             let record = records.get(&id.store_key())?;
-            record.clockwork().expired(now).is_none().then(|| (id, record.clone()))
+            record.times().expired(now).is_none().then(|| (id, record.clone()))
         });
         let session = match known {
             Some((id, record)) => SessionState::loaded(id, record, now, self.lifetimes),
             None => SessionState::fresh(now, self.lifetimes),
         };
-        Ok(session.carried_by(Carrier::Id))
+        Ok(session.with_payload(CookiePayload::Id))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cloakroom_session::{
-    After, Carrier, Commit, Committed, ConflictPolicy, CookieConfig, CookieHeader, CookieTemplate, CookieUpdate, Error,
-    Lifetimes, Plan, Record, SessionFactory, SessionId, SessionState, StoreKey, Timestamp, Version, replay,
+    After, Commit, Committed, ConflictPolicy, CookieConfig, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate,
+    Error, Lifetimes, Plan, Record, SessionFactory, SessionId, SessionState, StoreKey, Timestamp, Version, replay,
 };
 
 use crate::support::NAME;
@@ -152,15 +152,15 @@ impl SessionFactory for MemorySessions {
         let ids: Vec<_> = cookies.last_first(NAME).filter_map(SessionId::parse).collect();
         for id in ids {
             let session = match self.call("load", || Ok(self.store().get(&id.store_key()).cloned())).await? {
-                Some(Entry::Here(version, record)) if record.clockwork().expired(now).is_none() => {
+                Some(Entry::Here(version, record)) if record.times().expired(now).is_none() => {
                     SessionState::loaded(id, *record, now, lifetimes).at_version(version)
                 }
                 Some(Entry::Moved(_)) => SessionState::detached(id, now, lifetimes),
                 Some(Entry::Here(..)) | None => continue,
             };
-            return Ok(session.carried_by(Carrier::Id));
+            return Ok(session.with_payload(CookiePayload::Id));
         }
-        Ok(SessionState::fresh(now, lifetimes).carried_by(Carrier::Id))
+        Ok(SessionState::fresh(now, lifetimes).with_payload(CookiePayload::Id))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {

@@ -6,7 +6,7 @@ use cloakroom_session::{StoreKey, Timestamp};
 
 use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, Wrong, ensure, nth, same};
 use super::values::OWNERS;
-use crate::store::{Entry, Owned, Store};
+use crate::store::{Entry, OwnedSession, Store};
 use crate::walks::all_owned;
 
 /// Returns an owner that is used by no other check or run.
@@ -21,7 +21,8 @@ async fn list<S: Store>(
     now: Timestamp,
     expected: &[(StoreKey, Entry)],
 ) -> Outcome {
-    let expected: Vec<Owned> = expected.iter().map(|(key, entry)| Owned::new(*key, entry.clone())).collect();
+    let expected: Vec<OwnedSession> =
+        expected.iter().map(|(key, entry)| OwnedSession::new(*key, entry.clone())).collect();
     same(what, &all_owned(&*it.store, owner, now).await?, &expected)
 }
 

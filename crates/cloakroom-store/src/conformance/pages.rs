@@ -7,7 +7,7 @@ use super::owners::unique_owner;
 use super::sweeping::long_ago;
 use crate::error::StoreError;
 use crate::scan::Cursor;
-use crate::store::{Entry, Loaded, Owned, Replaced, Store};
+use crate::store::{Entry, Loaded, OwnedSession, Replaced, Store};
 use crate::walks::Ended;
 
 /// A walk with more steps is treated as endless.
@@ -42,7 +42,8 @@ async fn moved<S: Store>(it: &Bench<S>, key: StoreKey, entry: &Entry) -> Result<
 pub(super) async fn pages_have_each_session_once<S: Store>(it: Bench<S>) -> Outcome {
     let owner = unique_owner(&it, "owner")?;
     // A number coprime to 7, so that the sessions are created in another order.
-    let all: Vec<Owned> = some(&it, &owner, 12).await?.into_iter().map(|(key, entry)| Owned::new(key, entry)).collect();
+    let all: Vec<OwnedSession> =
+        some(&it, &owner, 12).await?.into_iter().map(|(key, entry)| OwnedSession::new(key, entry)).collect();
     for limit in [1, 2, 12, 1000] {
         let (mut found, mut after) = (Vec::new(), None);
         for step in 0.. {

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::bench::{Bench, GRACE, LIFE, Outcome, Wrong, ensure, nth, same};
 use super::owners::unique_owner;
 use crate::error::StoreError;
-use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
+use crate::store::{Created, Entry, Loaded, OwnedSession, Replaced, Store};
 use crate::walks::all_owned;
 
 const RACERS: usize = 16;
@@ -276,6 +276,6 @@ pub(super) async fn what_moves_is_owned<S: Store>(it: Bench<S>) -> Outcome {
     same(
         "an owner's session after its moves",
         &all_owned(&*it.store, &owner, it.now).await?,
-        &vec![Owned::new(key, entry)],
+        &vec![OwnedSession::new(key, entry)],
     )
 }

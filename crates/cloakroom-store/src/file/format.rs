@@ -44,9 +44,9 @@ pub(super) enum Kept {
 }
 
 impl Kept {
-    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+    pub(super) fn is_expired(&self, now: Timestamp) -> bool {
         match self {
-            Self::Live(_, entry) => entry.is_over(now),
+            Self::Live(_, entry) => entry.is_expired(now),
             Self::Moved { until, .. } => now > *until,
         }
     }

@@ -148,7 +148,7 @@ fn unavailable(doing: &'static str) -> impl Fn(io::Error) -> StoreError {
 /// Returns the live session under a key.
 fn live(folder: &Folder, key: &StoreKey, now: Timestamp) -> Result<Option<(Version, Entry)>, StoreError> {
     Ok(match folder.read(key)? {
-        Some(Kept::Live(version, entry)) if !entry.is_over(now) => Some((version, entry)),
+        Some(Kept::Live(version, entry)) if !entry.is_expired(now) => Some((version, entry)),
         Some(Kept::Live(..) | Kept::Moved { .. }) | None => None,
     })
 }
@@ -162,7 +162,7 @@ impl Store for FileStore {
         let (inner, key) = (Arc::clone(&self.0), *key);
         let read = tokio::task::spawn_blocking(move || inner.folder.read(&key));
         Ok(match read.await.map_err(StoreError::unavailable)?? {
-            Some(kept) if kept.is_over(now) => Loaded::Absent,
+            Some(kept) if kept.is_expired(now) => Loaded::Absent,
             Some(Kept::Live(version, entry)) => Loaded::Live(version, entry),
             Some(Kept::Moved { .. }) => Loaded::Moved,
             None => Loaded::Absent,
@@ -172,7 +172,7 @@ impl Store for FileStore {
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
         let (key, entry) = (*key, entry.clone());
         self.locked(key, move |folder| {
-            if folder.read(&key)?.is_some_and(|kept| !kept.is_over(now)) {
+            if folder.read(&key)?.is_some_and(|kept| !kept.is_expired(now)) {
                 return Ok(Created::Taken);
             }
             let version = entry.next_version(None);
@@ -248,7 +248,7 @@ impl Store for FileStore {
                 Some((version, _)) if version != seen => return Ok(Replaced::Conflict),
                 Some(_) => {}
             }
-            if folder.read(&new)?.is_some_and(|kept| !kept.is_over(now)) {
+            if folder.read(&new)?.is_some_and(|kept| !kept.is_expired(now)) {
                 return Err(StoreError::taken(new));
             }
             // Write the new session first. If the process is killed in between, the old session is
@@ -269,7 +269,7 @@ impl Store for FileStore {
         let mut key = *key;
         loop {
             let step = self.locked(key, move |folder| match folder.read(&key)? {
-                Some(kept) if kept.is_over(now) => Ok(Err(false)),
+                Some(kept) if kept.is_expired(now) => Ok(Err(false)),
                 Some(Kept::Moved { to, .. }) => Ok(Ok(to)),
                 Some(Kept::Live(..)) => {
                     folder.remove(&key).map_err(unavailable("removing a session's file"))?;

@@ -11,7 +11,7 @@ use super::format::Kept;
 use super::sweep::key_of;
 use super::{FileStore, unavailable};
 use crate::error::StoreError;
-use crate::scan::{Cursor, Page, Scanned};
+use crate::scan::{Cursor, Page, ScannedSession};
 
 impl FileStore {
     pub(super) async fn scan_some(
@@ -44,13 +44,13 @@ fn page_of(
     after: Option<&StoreKey>,
     room: usize,
     now: Timestamp,
-) -> Result<(Vec<Scanned>, Vec<StoreKey>), StoreError> {
+) -> Result<(Vec<ScannedSession>, Vec<StoreKey>), StoreError> {
     let keys = keys(folder, shard).map_err(unavailable("looking through the sessions' folder"))?;
     let (mut found, mut damaged) = (Vec::new(), Vec::new());
     for key in keys.into_iter().filter(|key| after.is_none_or(|after| key > after)) {
         match folder.read(&key) {
-            Ok(Some(Kept::Live(version, entry))) if !entry.is_over(now) => {
-                found.push(Scanned::new(key, version, entry))
+            Ok(Some(Kept::Live(version, entry))) if !entry.is_expired(now) => {
+                found.push(ScannedSession::new(key, version, entry))
             }
             // Deleted since the folder was listed, expired, or moved.
             Ok(Some(Kept::Live(..) | Kept::Moved { .. }) | None) => {}

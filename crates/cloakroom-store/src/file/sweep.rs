@@ -68,7 +68,7 @@ fn candidates(folder: &Folder, shard: u8, now: Timestamp, limit: usize) -> io::R
             found.unfinished.push(name);
         } else if let Some(key) = key_of(&name)
             && is_due(&file, now)
-            && is_over(folder, &key, now)
+            && is_expired(folder, &key, now)
         {
             found.over.push(key);
         }
@@ -88,7 +88,7 @@ fn remove(folder: &Folder, shard: u8, found: &Candidates, now: Timestamp) -> io:
     }
     let mut swept = 0;
     for key in &found.over {
-        if is_over(folder, key, now) {
+        if is_expired(folder, key, now) {
             remove_if_there(&folder.path(key))?;
             swept += 1;
         }
@@ -113,13 +113,13 @@ fn is_due(file: &DirEntry, now: Timestamp) -> bool {
 
 /// Returns whether the first line of a file says that it has expired. An unreadable file is kept
 /// for an operator to inspect.
-fn is_over(folder: &Folder, key: &StoreKey, now: Timestamp) -> bool {
+fn is_expired(folder: &Folder, key: &StoreKey, now: Timestamp) -> bool {
     // Usually the file was deleted since the folder was listed.
     let Ok(file) = File::open(folder.path(key)) else { return false };
     let mut line = String::new();
     let read = BufReader::with_capacity(512, &file).read_line(&mut line);
     match Kept::decode_line(key, line.trim_end_matches('\n')) {
-        Some((kept, _)) if kept.is_over(now) => true,
+        Some((kept, _)) if kept.is_expired(now) => true,
         Some((kept, _)) => {
             // The file was copied, or written by an earlier release. Set its time, so that the next
             // sweep need not open it. This needs no lock: if the file was replaced, the handle

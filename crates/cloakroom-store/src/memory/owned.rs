@@ -7,7 +7,7 @@ use super::owners::Place;
 use super::slot::{Held, Live};
 use crate::error::StoreError;
 use crate::scan::Cursor;
-use crate::store::Owned;
+use crate::store::OwnedSession;
 use crate::walks::{Ended, OwnedPage};
 
 /// The number of sessions counted before yielding to other tasks.
@@ -33,10 +33,10 @@ impl MemoryStore {
         let next = if is_last { None } else { listed.last().map(|(place, _)| place.cursor()) };
         let owned = |(place, key)| {
             self.in_place(owner, place, key, |live| {
-                (!live.entry.is_over(now)).then(|| live.entry.clone()).map(|entry| (entry, false))
+                (!live.entry.is_expired(now)).then(|| live.entry.clone()).map(|entry| (entry, false))
             })
         };
-        let sessions = listed.into_iter().filter_map(owned).map(|(key, entry)| Owned::new(key, entry)).collect();
+        let sessions = listed.into_iter().filter_map(owned).map(|(key, entry)| OwnedSession::new(key, entry)).collect();
         OwnedPage::new(sessions, next)
     }
 
@@ -47,7 +47,7 @@ impl MemoryStore {
             let listed = self.owners.after(owner, after, BATCH);
             let Some((last, _)) = listed.last() else { return count };
             after = Some(*last);
-            let is_live = |live: &Live| (!live.entry.is_over(now)).then_some(((), false));
+            let is_live = |live: &Live| (!live.entry.is_expired(now)).then_some(((), false));
             count += listed.iter().filter_map(|(place, key)| self.in_place(owner, *place, *key, is_live)).count();
             if listed.len() < BATCH {
                 return count;
@@ -68,7 +68,7 @@ impl MemoryStore {
             if count >= limit {
                 return Ended::new(count, true);
             }
-            let ended = self.in_place(owner, place, key, |live| Some((!live.entry.is_over(now), true)));
+            let ended = self.in_place(owner, place, key, |live| Some((!live.entry.is_expired(now), true)));
             count += usize::from(ended.is_some_and(|(_, was_live)| was_live));
         }
         Ended::new(count, !is_all)

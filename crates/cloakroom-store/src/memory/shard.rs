@@ -51,7 +51,7 @@ impl Shard {
     /// Returns the session under a key, if it is live.
     pub(super) fn live(&mut self, key: &StoreKey, now: Timestamp) -> Option<&mut Live> {
         match &mut self.slots.get_mut(key)?.held {
-            Held::Live(live) if !live.entry.is_over(now) => Some(live),
+            Held::Live(live) if !live.entry.is_expired(now) => Some(live),
             Held::Live(_) | Held::Moved { .. } => None,
         }
     }

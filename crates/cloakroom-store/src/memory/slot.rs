@@ -69,7 +69,7 @@ impl Held {
 
     pub(super) fn is_expired(&self, now: Timestamp) -> bool {
         match self {
-            Self::Live(live) => live.entry.is_over(now),
+            Self::Live(live) => live.entry.is_expired(now),
             Self::Moved { until, .. } => now > *until,
         }
     }

@@ -15,7 +15,7 @@ use super::shard::{Passed, Shard};
 use super::shards::LARGEST;
 use super::slot::Held;
 use crate::error::StoreError;
-use crate::scan::{Cursor, Page, Scanned};
+use crate::scan::{Cursor, Page, ScannedSession};
 use crate::walks::EndedPage;
 
 /// The maximum number of unfinished walks. Beyond it, the oldest ones are forgotten.
@@ -191,14 +191,14 @@ impl MemoryStore {
 
 fn older_than(shard: &Shard, point: Timestamp, now: Timestamp) -> Vec<StoreKey> {
     let goes = |held: &Held| match held {
-        Held::Live(live) => live.entry.created < point && !live.entry.is_over(now),
+        Held::Live(live) => live.entry.created < point && !live.entry.is_expired(now),
         Held::Moved { .. } => false,
     };
     shard.iter().filter(|(_, held)| goes(held)).map(|(key, _)| *key).collect()
 }
 
 /// Returns the first live sessions of a shard after a key.
-fn live_after(shard: &Shard, after: Option<StoreKey>, limit: usize, now: Timestamp) -> Vec<Scanned> {
+fn live_after(shard: &Shard, after: Option<StoreKey>, limit: usize, now: Timestamp) -> Vec<ScannedSession> {
     let is_listed = |key: &StoreKey, held: &Held| {
         matches!(held, Held::Live(_)) && !held.is_expired(now) && after.is_none_or(|after| *key > after)
     };
@@ -210,7 +210,7 @@ fn live_after(shard: &Shard, after: Option<StoreKey>, limit: usize, now: Timesta
     }
     keys.sort_unstable();
     let scanned = |key: StoreKey| match shard.get(&key)? {
-        Held::Live(live) => Some(Scanned::new(key, Version::new(live.version), live.entry.clone())),
+        Held::Live(live) => Some(ScannedSession::new(key, Version::new(live.version), live.entry.clone())),
         Held::Moved { .. } => None,
     };
     keys.into_iter().filter_map(scanned).collect()

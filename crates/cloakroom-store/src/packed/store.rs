@@ -6,8 +6,8 @@ use super::PackedStore;
 use super::owners::Owners;
 use crate::checkup::Checkup;
 use crate::error::StoreError;
-use crate::scan::{Cursor, Page, Scanned};
-use crate::store::{Created, Entry, Loaded, Owned, Replaced, Store};
+use crate::scan::{Cursor, Page, ScannedSession};
+use crate::store::{Created, Entry, Loaded, OwnedSession, Replaced, Store};
 use crate::walks::{Ended, EndedPage, OwnedPage};
 
 impl<S: Store> PackedStore<S> {
@@ -18,14 +18,14 @@ impl<S: Store> PackedStore<S> {
     }
 
     /// Unpacks a session from an owner's list, if it belongs to that owner.
-    fn unpack_owned(&self, owner: &str, Owned { key, entry }: Owned) -> Option<Owned> {
+    fn unpack_owned(&self, owner: &str, OwnedSession { key, entry }: OwnedSession) -> Option<OwnedSession> {
         // A session that doesn't open stays in the list unchanged. The caller gets an error when
         // decoding it, as for any damaged record, and can end it.
         let entry = match self.packer.unpack(&key, entry.clone()) {
             Ok(unpacked) => unpacked,
             Err(_) => entry.owner(Some(owner.to_owned())),
         };
-        (entry.owner.as_deref() == Some(owner)).then_some(Owned { key, entry })
+        (entry.owner.as_deref() == Some(owner)).then_some(OwnedSession { key, entry })
     }
 }
 
@@ -158,13 +158,13 @@ impl<S: Store> Store for PackedStore<S> {
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
         let Page { sessions, mut damaged, mut locked, next } = self.store.scan(after, limit, now).await?;
         let mut unpacked = Vec::with_capacity(sessions.len());
-        for Scanned { key, version, entry } in sessions {
+        for ScannedSession { key, version, entry } in sessions {
             if self.packer.is_locked(entry.text()) {
-                locked.push(Scanned { key, version, entry });
+                locked.push(ScannedSession { key, version, entry });
                 continue;
             }
             match self.packer.unpack(&key, entry) {
-                Ok(entry) => unpacked.push(Scanned { key, version, entry }),
+                Ok(entry) => unpacked.push(ScannedSession { key, version, entry }),
                 Err(_) => damaged.push(key),
             }
         }

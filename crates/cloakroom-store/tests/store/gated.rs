@@ -36,7 +36,7 @@ pub(crate) struct Gated {
 
 impl Gated {
     /// Returns the same store as seen by another process.
-    pub(crate) fn beside(&self, loses: usize) -> Self {
+    pub(crate) fn with_duplicate(&self, loses: usize) -> Self {
         Self::new(Arc::clone(&self.inner), self.broken, loses)
     }
 

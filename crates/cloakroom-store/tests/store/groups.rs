@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cloakroom_session::{
-    Carrier, Commit, ConflictPolicy, CookieConfig, Lifetimes, Record, Session, SessionFactory as _, SessionId,
+    Commit, ConflictPolicy, CookieConfig, CookiePayload, Lifetimes, Record, Session, SessionFactory as _, SessionId,
     SessionState, begin_commit,
 };
 use cloakroom_store::{Loaded, MemoryStore, Store as _, StoredSessions};
@@ -138,7 +138,7 @@ const ID: SessionId = SessionId::from_random([7; 32]);
 fn counter(broken: Broken) -> Arc<Gated> {
     let mut session = SessionState::fresh(NOW, Lifetimes::default());
     session.insert("count", &0).unwrap();
-    let record = begin_commit(session.carried_by(Carrier::Id), NOW).unwrap().record();
+    let record = begin_commit(session.with_payload(CookiePayload::Id), NOW).unwrap().record();
     let inner = Arc::new(MemoryStore::new());
     now_or_never(inner.create(&ID.store_key(), &cloakroom_store::Entry::of(record), NOW)).unwrap();
     Arc::new(Gated::new(inner, broken, 0))
@@ -184,7 +184,7 @@ fn loaded(store: &Gated) -> SessionState {
         panic!("the session is gone")
     };
     let record = Record::decode(entry.text(), 0).unwrap();
-    let session = SessionState::loaded(ID, record, NOW, Lifetimes::default()).carried_by(Carrier::Id);
+    let session = SessionState::loaded(ID, record, NOW, Lifetimes::default()).with_payload(CookiePayload::Id);
     session.at_version(version).under(ID.store_key())
 }
 
@@ -206,7 +206,7 @@ fn explore_group(broken: Broken, dropped_after: &[Option<usize>], loses: usize, 
         || {
             let store = counter(broken);
             store.loses.store(loses, Ordering::SeqCst);
-            let (here, there) = (factory(&store), factory(&Arc::new(store.beside(0))));
+            let (here, there) = (factory(&store), factory(&Arc::new(store.with_duplicate(0))));
             let session = loaded(&store);
             let one = |sessions: &Sessions, dropped_after| -> Task<bool> {
                 Box::pin(add_one(Arc::clone(sessions), session.clone(), dropped_after))

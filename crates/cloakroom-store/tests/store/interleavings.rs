@@ -114,8 +114,8 @@ fn store(broken: Broken) -> Arc<Gated> {
     session.insert("count", &0).unwrap();
     session.flash("", &"first", FlashId::from_random(0), Duplicates::Allow).unwrap();
     let record = begin_commit(session, NOW).unwrap().record();
-    let clockwork = record.clockwork();
-    let entry = Entry::new(record.encode().into(), NOW, NOW, clockwork.ends()).owner(Some(OWNER.to_owned()));
+    let times = record.times();
+    let entry = Entry::new(record.encode().into(), NOW, NOW, times.ends()).owner(Some(OWNER.to_owned()));
     let inner = Arc::new(MemoryStore::new());
     now_or_never(inner.create(&ID.store_key(), &entry, NOW)).unwrap();
     Arc::new(Gated::new(inner, broken, 0))
@@ -254,7 +254,7 @@ fn explore_acts(acts: &[Act], processes: Processes, broken: Broken) -> (usize, O
             let tasks = acts.iter().enumerate().map(|(index, act)| -> Task<Outcome> {
                 let sessions = match processes {
                     // Only the answers of this request are lost.
-                    _ if act.loses_answer() => factory(&Arc::new(store.beside(1))),
+                    _ if act.loses_answer() => factory(&Arc::new(store.with_duplicate(1))),
                     Processes::One => Arc::clone(&shared),
                     Processes::OneEach => factory(&store),
                 };

@@ -99,8 +99,8 @@ async fn sessions_of_an_owner_are_listed_and_ended_page_by_page() {
     let (mut seen, mut after, mut pages) = (HashSet::new(), None, 0);
     loop {
         let page = sessions.page("ann", after.as_ref(), 300).await.unwrap();
-        assert!(page.devices.len() <= 300);
-        seen.extend(page.devices.iter().map(cloakroom_store::Device::prefix));
+        assert!(page.sessions.len() <= 300);
+        seen.extend(page.sessions.iter().map(cloakroom_store::SessionInfo::prefix));
         pages += 1;
         after = page.next;
         if after.is_none() {
@@ -109,7 +109,7 @@ async fn sessions_of_an_owner_are_listed_and_ended_page_by_page() {
     }
     assert_eq!((seen.len(), pages), (1_100, 4));
     // A session far down the list is found.
-    let last = sessions.page("ann", None, 1_100).await.unwrap().devices.pop().unwrap();
+    let last = sessions.page("ann", None, 1_100).await.unwrap().sessions.pop().unwrap();
     assert!(sessions.end("ann", &last.prefix()).await.unwrap());
     let before = store.calls.load(Ordering::SeqCst);
     assert_eq!(sessions.end_all("ann").await.unwrap(), 1_099);

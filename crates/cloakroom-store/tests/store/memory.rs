@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloakroom_session::{Foreign, Json, Lifetimes, Record, SessionId, StoreKey, Timestamp};
+use cloakroom_session::{FrameworkData, Json, Lifetimes, Record, SessionId, StoreKey, Timestamp};
 use cloakroom_store::{Created, Entry, Loaded, MemoryStore, Replaced, Store as _};
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
@@ -88,7 +88,7 @@ async fn a_touch_reaches_a_record_that_was_never_text() {
     let (later, end) = (Timestamp::from_unix_secs(1_700_000_060), Timestamp::from_unix_secs(1_900_000_000));
     assert!(store.touch(&KEY, later, Some(end), NOW).await.unwrap());
     let touched = kept(&store).await.record(&KEY).unwrap();
-    assert_eq!((touched.clockwork().touched, touched.clockwork().idle_deadline), (later, Some(end)));
+    assert_eq!((touched.times().touched, touched.times().idle_deadline), (later, Some(end)));
     assert_eq!(touched.entries().len(), 9);
 }
 
@@ -96,7 +96,7 @@ async fn a_touch_reaches_a_record_that_was_never_text() {
 async fn data_of_another_framework_is_not_stored() {
     let store = MemoryStore::new();
     let mut bridged = record();
-    bridged.restore_foreign(Foreign::new("other"));
+    bridged.restore_foreign(FrameworkData::new("other"));
     store.create(&KEY, &Entry::of(Arc::new(bridged)), NOW).await.unwrap();
     assert_eq!(*kept(&store).await.record(&KEY).unwrap(), record());
 }

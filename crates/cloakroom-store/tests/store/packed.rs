@@ -10,8 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom_session::{CookieHeader, Engine, Key, Keyring, SessionSlot, StoreKey, Timestamp, Version, fresh_id};
 use cloakroom_store::conformance::{Capabilities, assert_conforms};
 use cloakroom_store::{
-    Created, Cursor, Durability, Ended, Entry, FileStore, Loaded, MemoryStore, Owned, PackedStore, Page, Replaced,
-    Sessions, Severity, Store, StoreError, StoredSessions, Topic, all_owned,
+    Created, Cursor, Durability, Ended, Entry, FileStore, Loaded, MemoryStore, OwnedSession, PackedStore, Page,
+    Replaced, Sessions, Severity, Store, StoreError, StoredSessions, Topic, all_owned,
 };
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
@@ -65,7 +65,7 @@ async fn inside<S: Store>(store: &S, key: &StoreKey) -> String {
 }
 
 async fn keys_of<S: Store>(store: &S, owner: &str) -> Vec<StoreKey> {
-    all_owned(store, owner, NOW).await.unwrap().into_iter().map(|Owned { key, .. }| key).collect()
+    all_owned(store, owner, NOW).await.unwrap().into_iter().map(|OwnedSession { key, .. }| key).collect()
 }
 
 fn long() -> String {
@@ -294,7 +294,7 @@ async fn owners_are_found_while_keys_rotate() {
                 assert!(step < 20, "the walk never ends");
                 let page = store.owned("user", after.as_ref(), limit, NOW).await.unwrap();
                 assert!(page.sessions.len() <= limit);
-                keys.extend(page.sessions.into_iter().map(|Owned { key, .. }| key));
+                keys.extend(page.sessions.into_iter().map(|OwnedSession { key, .. }| key));
                 let Some(next) = page.next else { break };
                 assert!(!next.as_str().contains("user"), "a cursor names the owner: {next}");
                 after = Some(next);

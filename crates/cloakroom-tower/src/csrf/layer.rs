@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cloakroom_session::adapter::Answer;
+use cloakroom_session::adapter::PlainResponse;
 use cloakroom_session::{CsrfGuard, CsrfRules, Error, Refusal};
 use http::Response;
 use http::request::Parts;
@@ -77,7 +77,7 @@ impl CsrfLayer {
     ///
     /// Use it for tokens in a separate cookie ([`CsrfGuard::double_submit`]).
     pub fn from_guard(guard: CsrfGuard) -> Self {
-        let on_refusal: OnRefusal = Arc::new(|refusal, _| response(Answer::refusing(refusal)));
+        let on_refusal: OnRefusal = Arc::new(|refusal, _| response(PlainResponse::for_refusal(refusal)));
         let answers = Answers { on_refusal, on_error: sorry() };
         Self { guard: Arc::new(guard), answers }
     }

@@ -33,7 +33,7 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
     ("CONFLICTS", "conflicts", Kind::Text),
     ("CALL_TIMEOUT", "call_timeout", Kind::Text),
     ("COMMIT_TIMEOUT", "commit_timeout", Kind::Text),
-    ("MOVED_GRACE", "moved_grace", Kind::Text),
+    ("TOMBSTONE_TTL", "tombstone_ttl", Kind::Text),
     ("OWNER_LIMIT_SESSIONS", "owner_limit.sessions", Kind::Number),
     ("OWNER_LIMIT_AT_LIMIT", "owner_limit.at_limit", Kind::Text),
     ("NO_OWNER_LIMIT", "no_owner_limit", Kind::Switch),

@@ -141,7 +141,7 @@ pub struct SessionConfig {
     pub commit_timeout: Option<Span>,
     /// Lifetime of the tombstone of a cycled id. Only for `stored`.
     #[serde(default)]
-    pub moved_grace: Option<Span>,
+    pub tombstone_ttl: Option<Span>,
     /// Maximum number of sessions of an owner. Only for `stored`.
     #[serde(default)]
     pub owner_limit: Option<OwnerLimitOption>,
@@ -237,7 +237,7 @@ impl SessionConfig {
                     ("conflicts", self.conflicts.is_some()),
                     ("call_timeout", self.call_timeout.is_some()),
                     ("commit_timeout", self.commit_timeout.is_some()),
-                    ("moved_grace", self.moved_grace.is_some()),
+                    ("tombstone_ttl", self.tombstone_ttl.is_some()),
                     ("owner_limit", self.owner_limit.is_some()),
                     ("no_owner_limit", self.no_owner_limit.is_some()),
                     ("fail_fast", self.fail_fast.is_some()),
@@ -315,9 +315,9 @@ impl SessionConfig {
         if let Some(span) = self.commit_timeout {
             builder = builder.commit_timeout(span.limit("commit_timeout")?);
         }
-        if let Some(span) = self.moved_grace {
-            let never = || ConfigError::new("moved_grace", "can't be never: tombstones would never be deleted");
-            builder = builder.moved_grace(span.duration().ok_or_else(never)?);
+        if let Some(span) = self.tombstone_ttl {
+            let never = || ConfigError::new("tombstone_ttl", "can't be never: tombstones would never be deleted");
+            builder = builder.tombstone_ttl(span.duration().ok_or_else(never)?);
         }
         if let Some(limit) = &self.owner_limit {
             builder = builder.owner_limit(limit.sessions, limit.at_limit.policy());

@@ -402,7 +402,7 @@ fn every_option_of_a_builder_can_be_configured() {
                 ("conflicts", Config(r#""conflicts": "strict""#)),
                 ("call_timeout", Config(r#""call_timeout": "1s""#)),
                 ("commit_timeout", Config(r#""commit_timeout": "1s""#)),
-                ("moved_grace", Config(r#""moved_grace": "5s""#)),
+                ("tombstone_ttl", Config(r#""tombstone_ttl": "5s""#)),
                 ("owner_limit", Config(r#""owner_limit": { "sessions": 3, "at_limit": "end-oldest" }"#)),
                 ("no_owner_limit", Config(r#""no_owner_limit": true"#)),
                 ("fail_fast", Config(r#""fail_fast": true"#)),
@@ -517,9 +517,9 @@ fn option_of(line: &str) -> Option<&str> {
 
 #[test]
 fn a_moved_grace_of_never_is_rejected() {
-    let text = r#"{ "kind": "stored", "store": { "url": "memory:" }, "moved_grace": "never" }"#;
+    let text = r#"{ "kind": "stored", "store": { "url": "memory:" }, "tombstone_ttl": "never" }"#;
     let config = read(text).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let error = runtime.block_on(config.build()).unwrap_err();
-    assert_eq!(error.option(), if cfg!(feature = "store") { "moved_grace" } else { "kind" });
+    assert_eq!(error.option(), if cfg!(feature = "store") { "tombstone_ttl" } else { "kind" });
 }

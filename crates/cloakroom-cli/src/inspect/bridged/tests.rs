@@ -231,7 +231,7 @@ fn times_written_by_a_bridge_are_shown() {
     let format = cloakroom::bridge::ExpressCookie::new("key1").build().unwrap();
     let random = [7; 64];
     let lifetimes = cloakroom::bridge::CookieFormat::lifetimes(&format);
-    let sealing = cloakroom::bridge::Sealing::new("session", NOW, &lifetimes, &random);
+    let sealing = cloakroom::bridge::SealContext::new("session", NOW, &lifetimes, &random);
     let record = cloakroom::Record::new(NOW, &lifetimes);
     let sealed = cloakroom::bridge::CookieFormat::seal(&format, &record, sealing).unwrap();
     let text = format!("session={}; session.sig={}", sealed.value, sealed.companion.unwrap());

@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use super::Carrier::{Id, Record as Whole};
+use super::CookiePayload::{Id, Record as Whole};
 use super::CookieUpdate::{Keep, Remove, Set};
 use super::Plan::{Create, Cycle, Drop, End, EndThenCreate, Nothing, Replace, Touch};
 use super::*;
@@ -94,7 +94,7 @@ impl Start {
                     _ => {}
                 }
                 if matches!(self, AtAbsoluteDeadline | AbsoluteMeanwhile) {
-                    record.clockwork.touch(CREATED + seconds(86_390), &lifetimes);
+                    record.times.touch(CREATED + seconds(86_390), &lifetimes);
                 }
                 SessionState::loaded(ID, record, opened, lifetimes).requested_by(match self {
                     TouchDueByImage => RequestKind::Subresource,
@@ -107,8 +107,8 @@ impl Start {
     }
 }
 
-fn plan_of(session: &SessionState, carrier: Carrier, now: Timestamp) -> (Plan, CookieUpdate) {
-    session.clone().carried_by(carrier).plan(now)
+fn plan_of(session: &SessionState, carrier: CookiePayload, now: Timestamp) -> (Plan, CookieUpdate) {
+    session.clone().with_payload(carrier).plan(now)
 }
 
 /// Returns the record that a commit would store.
@@ -159,7 +159,7 @@ fn remember(session: &mut SessionState) {
 }
 
 type Handler = fn(&mut SessionState);
-type Row = (&'static str, Start, Handler, Carrier, Plan, CookieUpdate);
+type Row = (&'static str, Start, Handler, CookiePayload, Plan, CookieUpdate);
 
 #[test]
 fn every_operation_on_every_state_has_its_plan() {
@@ -279,7 +279,7 @@ fn every_operation_on_every_state_has_its_plan() {
     for (name, start, handler, carrier, plan, cookie) in rows {
         let (mut session, now) = start.session();
         handler(&mut session);
-        let session = session.carried_by(*carrier);
+        let session = session.with_payload(*carrier);
         assert_eq!(session.plan(now), (*plan, *cookie), "{name}");
         assert_eq!(session.plan(now), (*plan, *cookie), "{name}, asked twice");
     }
