@@ -140,7 +140,7 @@ impl<S: Store> Sessions<S> {
     ///
     /// A page has at most `limit` sessions. `after` is the cursor of the previous page.
     ///
-    /// A page may have fewer sessions, or none, even if it has a [`next`](Devices::next).
+    /// A page may have fewer sessions, or none, even if it has a [`next`](SessionInfoPage::next).
     ///
     /// # Errors
     /// If the store is unavailable, has no owner index, or didn't return the cursor.
