@@ -134,6 +134,7 @@ macro_rules! oldest_owned {
 }
 
 /// The first `$4` live sessions that were created before `$1` and not before `$3`.
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
 macro_rules! before {
     () => {
         concat!("created < $1 AND created >= $3 AND ", live!(), " ORDER BY created LIMIT $4")
