@@ -24,9 +24,9 @@ use crate::error::{self, unexpected};
 use crate::kept::Repeat;
 use crate::layout::{bytes, loaded, parse_key, target};
 use crate::link::Target;
-use crate::operations::Said;
 use crate::owners::{Behind, PAGE, count, oldest_first, page};
 use crate::redis_store::RedisStore;
+use crate::reply::Said;
 use crate::scripts;
 
 /// The number of an owner's sessions read at once.

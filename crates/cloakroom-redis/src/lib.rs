@@ -18,6 +18,7 @@
 //! | `steps` | operations that involve two servers of a Cluster |
 //! | `call` | one round trip: by hash, or by text if the server doesn't know the hash |
 //! | `durability` | confirmation of writes by replicas or disks, and retries of unconfirmed ends |
+//! | `reply` | the replies of scripts about a session |
 //! | `argument` | the arguments of scripts |
 //! | `layout` | the encoding of a session as a Redis value |
 //! | `scripts` | the scripts and their hashes |
@@ -122,6 +123,7 @@ mod managed;
 mod operations;
 mod owners;
 mod redis_store;
+mod reply;
 mod scan;
 mod scripts;
 #[cfg(feature = "sentinel")]

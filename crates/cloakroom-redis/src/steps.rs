@@ -6,8 +6,8 @@ use cloakroom_store::{Created, Entry, Replaced, Store as _, StoreError};
 
 use crate::argument::Argument;
 use crate::link::Target;
-use crate::operations::{Said, replaced, taken};
 use crate::redis_store::RedisStore;
+use crate::reply::{Said, replaced, taken};
 use crate::scripts;
 
 impl RedisStore {
