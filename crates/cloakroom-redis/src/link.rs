@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use cloakroom_store::StoreError;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, RedisError, RedisResult, Value};
 
@@ -84,6 +85,15 @@ impl Link {
             #[cfg(feature = "cluster")]
             Self::Cluster(..) => "cluster",
         }
+    }
+
+    /// Returns one target per server with sessions, always in the same order.
+    pub(crate) async fn servers(&self) -> Result<Vec<Target<'static>>, StoreError> {
+        #[cfg(feature = "cluster")]
+        if let Self::Cluster(cluster) = self {
+            return crate::cluster::masters(cluster).await;
+        }
+        Ok(vec![Target::Key(b"")])
     }
 
     /// Sends one command, and returns its reply unless that is an error.
