@@ -19,8 +19,8 @@
 //! | `call` | one round trip: by hash, or by text if the server doesn't know the hash |
 //! | `durability` | confirmation of writes by replicas or disks, and retries of unconfirmed ends |
 //! | `reply` | the replies of scripts about a session |
-//! | `argument` | the arguments of scripts |
-//! | `layout` | the encoding of a session as a Redis value |
+//! | `argument` | the arguments of scripts, including a session to store |
+//! | `layout` | the format of a session as a Redis value, and its decoding |
 //! | `scripts` | the scripts and their hashes |
 //! | `address` | the parts of a URL: servers, credentials, certificates and timeouts |
 //! | `link` | the connections of a store |

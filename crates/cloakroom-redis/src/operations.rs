@@ -8,12 +8,12 @@ use cloakroom_store::{
 };
 use redis::Value;
 
-use crate::argument::Argument;
+use crate::argument::{Argument, Live};
 use crate::call::Call;
 use crate::error::{failed, of_call, unexpected};
 use crate::index::Cover;
 use crate::kept::Repeat;
-use crate::layout::{Live, loaded, loaded_with_image};
+use crate::layout::{loaded, loaded_with_image};
 use crate::link::Target;
 use crate::owners::Behind;
 use crate::redis_store::RedisStore;

@@ -11,11 +11,11 @@ use redis::aio::ConnectionLike;
 use tokio::sync::OnceCell;
 
 use crate::address::Address;
+use crate::argument::KEY_LEN;
 use crate::call::Calls;
 use crate::durability::{Durability, SharedEnds};
 use crate::error;
 use crate::kept::Repeat;
-use crate::layout::KEY_LEN;
 use crate::link::{Link, Target};
 
 const PREFIX: &str = "cloakroom:";

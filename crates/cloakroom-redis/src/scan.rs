@@ -10,10 +10,10 @@ use cloakroom_session::Timestamp;
 use cloakroom_store::{Cursor, Loaded, Page, ScannedSession, StoreError};
 use redis::Value;
 
-use crate::argument::Argument;
+use crate::argument::{Argument, KEY_LEN};
 use crate::call::Call;
 use crate::error::{failed, unexpected};
-use crate::layout::{KEY_LEN, bytes, loaded, parse_key};
+use crate::layout::{bytes, loaded, parse_key};
 use crate::redis_store::{KIND, RedisStore};
 use crate::scripts::SCAN;
 
