@@ -10,8 +10,8 @@ use crate::durability::Durability;
 use crate::error::{of, unexpected};
 use crate::kept::Repeat;
 use crate::layout::bytes;
-use crate::link::Target;
 use crate::redis_store::RedisStore;
+use crate::target::Target;
 
 impl RedisStore {
     /// In a Cluster each master is asked, and its findings are prefixed with its number.

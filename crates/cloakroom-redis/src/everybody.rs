@@ -15,12 +15,12 @@ use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::unexpected;
 use crate::layout::{bytes, parse_key};
-use crate::link::Target;
 use crate::redis_store::RedisStore;
 use crate::scan::{Place, pattern};
 #[cfg(feature = "cluster")]
 use crate::scripts::END;
 use crate::scripts::END_BEFORE;
+use crate::target::Target;
 
 /// The number of keys in one step: it blocks the server for a millisecond or two.
 const STEP: u64 = 500;

@@ -22,8 +22,8 @@ use crate::durability::{and_wait, settled};
 use crate::error::{of_call, unexpected};
 use crate::kept::Repeat;
 use crate::layout::listed;
-use crate::link::Target;
 use crate::redis_store::RedisStore;
+use crate::target::Target;
 
 /// `SET`, its key, a value, `PX`, a time span, and the value to compare with.
 const WORDS: usize = 7;

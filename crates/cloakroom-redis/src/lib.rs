@@ -17,6 +17,8 @@
 //! | `index` | how long the owner index lists a session, and updates of an index on another server |
 //! | `steps` | operations that involve two servers of a Cluster |
 //! | `call` | one round trip: by hash, or by text if the server doesn't know the hash |
+//! | `calls` | marks that identify a repeated call |
+//! | `target` | the server of a Cluster that a command is for |
 //! | `durability` | confirmation of writes by replicas or disks, and retries of unconfirmed ends |
 //! | `reply` | the replies of scripts about a session |
 //! | `argument` | the arguments of scripts, including a session to store |
@@ -108,6 +110,7 @@
 mod address;
 mod argument;
 mod call;
+mod calls;
 mod checkup;
 #[cfg(feature = "cluster")]
 mod cluster;
@@ -130,6 +133,7 @@ mod scripts;
 mod sentinel;
 mod shared;
 mod steps;
+mod target;
 
 pub use redis_store::RedisStore;
 

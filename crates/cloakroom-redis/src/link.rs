@@ -11,17 +11,9 @@ use redis::{Cmd, Pipeline, RedisError, RedisResult, Value};
 use crate::address::Address;
 use crate::kept::Repeat;
 use crate::managed::Managed;
+use crate::target::Target;
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = RedisResult<T>> + Send + 'a>>;
-
-/// The server of a Cluster that a command is for; ignored with a single server.
-#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only a Cluster looks at it"))]
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Target<'a> {
-    Key(&'a [u8]),
-    #[cfg(feature = "cluster")]
-    Slot(u16),
-}
 
 #[derive(Clone)]
 pub(crate) enum Link {

@@ -14,11 +14,11 @@ use crate::error::{failed, of_call, unexpected};
 use crate::index::Cover;
 use crate::kept::Repeat;
 use crate::layout::{loaded, loaded_with_image};
-use crate::link::Target;
 use crate::owners::Behind;
 use crate::redis_store::RedisStore;
 use crate::reply::{Said, replaced, said};
 use crate::scripts::{self, Script};
+use crate::target::Target;
 
 /// The mark of a call that is never sent twice.
 const NO_CALL: &str = "-";
@@ -236,7 +236,13 @@ impl Store for RedisStore {
             match &ended {
                 Ok(_) => self.ends.forget(key),
                 Err(error) if error.is_corrupt() => {}
-                Err(_) => self.end_later(key, now),
+                Err(_) => {
+                    let store = self.clone();
+                    self.ends.retry(key, now, move |key, now| {
+                        let store = store.clone();
+                        async move { store.end_wherever_it_is(&key, now).await }
+                    });
+                }
             }
         }
         ended
