@@ -1,4 +1,4 @@
-//! The arguments of scripts.
+//! The arguments of scripts, including a session as Redis stores it (see `layout`).
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,8 @@ use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::Entry;
 use redis::{RedisWrite, ToRedisArgs};
 
-use crate::layout::{KEY_LEN, Live};
+/// The length of a key in bytes.
+pub(crate) const KEY_LEN: usize = 32;
 
 /// The extra time for which Redis keeps a key, beyond the time left by the caller's clock: more
 /// than the clocks of a deployment differ.
@@ -16,6 +17,9 @@ const SLACK: Duration = Duration::from_secs(60);
 /// A key that expires later than this gets no expiry, because Redis rejects spans that overflow its
 /// clock.
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// More than the length of any head that this release writes.
+pub(crate) const HEAD_SIZE: usize = 160;
 
 /// An argument of a script, written to the command without an intermediate copy.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +94,45 @@ impl ToRedisArgs for Argument<'_> {
             Self::Live(_) | Self::Nothing => out.write_arg_fmt(self),
             Self::Absent => {}
         }
+    }
+}
+
+/// A session to encode.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Live<'a> {
+    /// Its version number.
+    pub(crate) version: u64,
+    pub(crate) entry: &'a Entry,
+    /// The mark of the call that writes it.
+    pub(crate) call: &'a str,
+    /// Until when the owner index lists it.
+    pub(crate) listed: Argument<'a>,
+    /// Fields of a newer release, each with the preceding space.
+    pub(crate) more: &'a str,
+}
+
+impl Live<'_> {
+    /// Returns the approximate size in bytes.
+    pub(crate) fn size(&self) -> usize {
+        HEAD_SIZE + self.more.len() + self.entry.owner.as_ref().map_or(0, String::len) + self.text().len()
+    }
+
+    fn text(&self) -> &str {
+        self.entry.text()
+    }
+}
+
+impl fmt::Display for Live<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (version, Entry { created, touched, deadline, owner, .. }) = (self.version, self.entry);
+        let (created, touched) = (created.unix_millis(), touched.unix_millis());
+        let (deadline, call, listed) = (Argument::deadline(*deadline), self.call, self.listed);
+        write!(f, "1 {version} {created} {touched} {deadline} {call} {listed} ")?;
+        match owner {
+            Some(owner) => write!(f, "{}{}\n{owner}", owner.len(), self.more)?,
+            None => writeln!(f, "-{}", self.more)?,
+        }
+        f.write_str(self.text())
     }
 }
 

@@ -1,9 +1,6 @@
 //! One round trip: by hash, by text if the server doesn't know the hash, with confirmation if
 //! required.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::StoreError;
 use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
@@ -12,9 +9,9 @@ use crate::argument::Argument;
 use crate::durability::{and_wait, settled};
 use crate::error::of_call;
 use crate::kept::Repeat;
-use crate::link::Target;
 use crate::redis_store::RedisStore;
 use crate::scripts::Script;
+use crate::target::Target;
 
 /// The number of arguments that all commands have: the command, the script, the number of keys, the
 /// time, and whether indexes are on this server.
@@ -87,24 +84,4 @@ impl Call<'_> {
 
 fn is_unknown(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
-}
-
-/// Marks that identify repeated calls to the server: a random name of this process and a counter.
-#[derive(Debug, Default)]
-pub(crate) struct Calls {
-    process: OnceLock<[u8; 3]>,
-    count: AtomicU64,
-}
-
-impl Calls {
-    pub(crate) fn next(&self) -> Result<String, StoreError> {
-        let [a, b, c] = match self.process.get() {
-            Some(process) => *process,
-            None => {
-                let random = cloakroom_session::random().map_err(StoreError::unavailable)?;
-                *self.process.get_or_init(|| random)
-            }
-        };
-        Ok(format!("{a:02x}{b:02x}{c:02x}.{:x}", self.count.fetch_add(1, Ordering::Relaxed)))
-    }
 }

@@ -10,13 +10,13 @@ use crate::durability::Durability;
 use crate::error::{of, unexpected};
 use crate::kept::Repeat;
 use crate::layout::bytes;
-use crate::link::Target;
 use crate::redis_store::RedisStore;
+use crate::target::Target;
 
 impl RedisStore {
     /// In a Cluster each master is asked, and its findings are prefixed with its number.
     pub(crate) async fn look(&self) -> Result<Checkup, StoreError> {
-        let servers = self.servers().await?;
+        let servers = self.link.servers().await?;
         let mut all: Option<Checkup> = None;
         for (number, target) in (1..).zip(&servers) {
             let facts = Facts::of(self, *target).await?;

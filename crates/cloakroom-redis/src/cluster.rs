@@ -17,8 +17,7 @@ use crate::address::{Address, CONNECT, RESPONSE, socket};
 use crate::error::{self, unexpected};
 use crate::kept::Speech;
 use crate::layout::bytes;
-use crate::link::{Link, Target};
-use crate::redis_store::RedisStore;
+use crate::target::Target;
 
 /// The number of times that the client follows a key to another server, or retries a call on a
 /// broken connection.
@@ -29,52 +28,6 @@ const RETRY_WAIT: (u64, u64) = (20, 200);
 
 /// The timeout of new connections that replace silent ones.
 const PROBE: Duration = Duration::from_secs(3);
-
-impl RedisStore {
-    /// Connects to a Cluster through some of its servers.
-    ///
-    /// A call about a session goes to the one master that has it, so the loss of another master
-    /// doesn't affect it. Differences from a single server:
-    ///
-    /// - [`cycle`](cloakroom_store::Store::cycle) creates the new session first and writes the
-    ///   tombstone second, which costs one more round trip. A failure between them returns an
-    ///   error, and leaves the old session unchanged. The new session stays until its deadline,
-    ///   under an id that no client knows.
-    /// - An owner index is on its own server. Creating a session with an owner needs both servers,
-    ///   in parallel, and succeeds only if both calls do; later the session rarely needs the index.
-    ///   A crash in between leaves an unlisted session under an id that no client knows. While the
-    ///   server of an index is down, its owner can't sign in, but existing sessions continue and
-    ///   can sign out.
-    /// - [`owned`](cloakroom_store::Store::owned) is not a snapshot: it reads the index, and then
-    ///   each session under its current key. If the server of an index lost acknowledged writes,
-    ///   sessions on other servers can be missing from the list, remembered ones until they end:
-    ///   see [`RedisStore::durability`].
-    /// - [`end_before`](cloakroom_store::Store::end_before) goes from server to server, and may
-    ///   miss a session whose slot is being migrated. Call it again when no slots are migrated.
-    /// - The loss of one master makes all sessions unavailable, unless the Cluster is configured
-    ///   with `cluster-require-full-coverage no`.
-    /// - The client retries calls by itself. Each write carries a mark, and a session keeps the
-    ///   last mark of each of the eight processes that wrote it last. A repeated write therefore
-    ///   takes effect only once, however often other processes wrote in between.
-    ///
-    /// `timeout`, `durability`, `ca`, `cert` and `key` apply to all servers, and are taken from the
-    /// first URL that has them.
-    ///
-    /// # Errors
-    /// If a URL is invalid, or none of the servers answers as part of a Cluster.
-    pub async fn connect_cluster(urls: &[impl AsRef<str>]) -> Result<Self, StoreError> {
-        let addresses = urls.iter().map(|url| Address::parse(url.as_ref())).collect::<Result<Vec<_>, _>>()?;
-        let disk = addresses.iter().any(|address| address.disk);
-        let cluster = Clustered::connect(addresses.into()).await.map_err(|error| error::of(&error))?;
-        Ok(Self::reached(Link::Cluster(Arc::new(cluster))).await?.on_disk_if(disk))
-    }
-
-    /// Uses an existing connection to a Cluster.
-    #[must_use]
-    pub fn from_cluster(connection: ClusterConnection) -> Self {
-        Self::new(Link::Cluster(Arc::new(Clustered::given(connection))))
-    }
-}
 
 /// The connections to a Cluster.
 pub(crate) struct Clustered {
@@ -87,13 +40,13 @@ pub(crate) struct Clustered {
 }
 
 impl Clustered {
-    async fn connect(addresses: Arc<[Address]>) -> RedisResult<Self> {
+    pub(crate) async fn connect(addresses: Arc<[Address]>) -> RedisResult<Self> {
         let speech = Speech::of(addresses.iter().find_map(|address| address.protocol));
         let connection = spoken(&addresses, &speech).await?;
         Ok(Self { addresses, speech, current: Mutex::new(connection), probes: AtomicBool::new(false) })
     }
 
-    fn given(connection: ClusterConnection) -> Self {
+    pub(crate) fn given(connection: ClusterConnection) -> Self {
         let (addresses, speech) = (Arc::default(), Speech::of(None));
         Self { addresses, speech, current: Mutex::new(connection), probes: AtomicBool::new(false) }
     }
@@ -246,7 +199,7 @@ mod tests {
     use redis::cluster_routing::Slot;
 
     use super::unused_name;
-    use crate::link::Target;
+    use crate::target::Target;
 
     #[test]
     fn a_name_is_found_for_every_server() {

@@ -6,6 +6,7 @@
 //! even if there is nothing to end (see `end.lua`).
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,6 @@ use redis::{Cmd, Pipeline, Value};
 use tokio::runtime::Handle;
 
 use crate::error::unexpected;
-use crate::redis_store::RedisStore;
 
 /// The default timeout of a confirmation: half of the timeout of a call.
 const CONFIRMATION: Duration = Duration::from_millis(500);
@@ -114,12 +114,19 @@ pub(crate) struct Ends {
     keys: Mutex<HashMap<StoreKey, Timestamp>>,
 }
 
-impl RedisStore {
-    /// Registers an end that was reported as failed, and retries it until it is confirmed, because
-    /// the user who signed out may never come back to retry it.
-    pub(crate) fn end_later(&self, key: &StoreKey, now: Timestamp) {
+impl Ends {
+    /// Registers an end that was reported as failed, and retries it with `end` until it is
+    /// confirmed, because the user who signed out may never come back to retry it.
+    pub(crate) fn retry<F>(
+        self: &Arc<Self>,
+        key: &StoreKey,
+        now: Timestamp,
+        end: impl Fn(StoreKey, Timestamp) -> F + Send + Sync + 'static,
+    ) where
+        F: Future<Output = Result<bool, StoreError>> + Send,
+    {
         let Ok(runtime) = Handle::try_current() else { return };
-        let mut keys = self.ends.lock();
+        let mut keys = self.lock();
         if keys.len() >= MOST_ENDS {
             tracing::warn!(?key, "too many ends are unconfirmed: this one isn't retried");
             return;
@@ -128,37 +135,38 @@ impl RedisStore {
         keys.insert(*key, now);
         drop(keys);
         if is_idle {
-            let store = self.clone();
-            runtime.spawn(async move { store.end_remembered().await });
+            let ends = Arc::clone(self);
+            runtime.spawn(async move { ends.retry_all(end).await });
         }
     }
 
-    async fn end_remembered(&self) {
+    async fn retry_all<F>(&self, end: impl Fn(StoreKey, Timestamp) -> F)
+    where
+        F: Future<Output = Result<bool, StoreError>>,
+    {
         let (mut pause, longest) = PAUSES;
         for _ in 0..MOST_ROUNDS {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(longest);
-            let keys: Vec<_> = self.ends.lock().iter().map(|(key, now)| (*key, *now)).collect();
+            let keys: Vec<_> = self.lock().iter().map(|(key, now)| (*key, *now)).collect();
             for (key, now) in keys {
-                match self.end_wherever_it_is(&key, now).await {
+                match end(key, now).await {
                     Err(error) if !error.is_corrupt() => {
                         tracing::debug!(?key, %error, "an end is still unconfirmed");
                         // The others would fail as well.
                         break;
                     }
-                    Ok(_) | Err(_) => self.ends.forget(&key),
+                    Ok(_) | Err(_) => self.forget(&key),
                 }
             }
-            if self.ends.lock().is_empty() {
+            if self.lock().is_empty() {
                 return;
             }
         }
-        let left = std::mem::take(&mut *self.ends.lock()).len();
+        let left = std::mem::take(&mut *self.lock()).len();
         tracing::warn!(left, "ends were never confirmed, and are no longer retried");
     }
-}
 
-impl Ends {
     pub(crate) fn forget(&self, key: &StoreKey) {
         self.lock().remove(key);
     }

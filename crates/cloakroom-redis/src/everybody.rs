@@ -14,13 +14,13 @@ use redis::Value;
 use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::unexpected;
-use crate::layout::{KEY_LEN, bytes, parse_key};
-use crate::link::Target;
-use crate::redis_store::{KIND, RedisStore};
-use crate::scan::Place;
+use crate::layout::{bytes, parse_key};
+use crate::redis_store::RedisStore;
+use crate::scan::{Place, pattern};
 #[cfg(feature = "cluster")]
 use crate::scripts::END;
 use crate::scripts::END_BEFORE;
+use crate::target::Target;
 
 /// The number of keys in one step: it blocks the server for a millisecond or two.
 const STEP: u64 = 500;
@@ -78,7 +78,7 @@ impl RedisStore {
             Some(cursor) => Round::read(cursor).ok_or_else(StoreError::foreign_cursor)?,
             None => Round::beginning(),
         };
-        let servers = self.servers().await?;
+        let servers = self.link.servers().await?;
         let Some(target) = servers.get(round.place.server) else {
             // A master left the Cluster during the walk, and its keys may now be on a server that
             // the walk has passed.
@@ -134,17 +134,8 @@ impl RedisStore {
         if self.durability.wanted().is_none() {
             return Ok(());
         }
-        let servers = self.servers().await?;
+        let servers = self.link.servers().await?;
         try_join_all(servers.into_iter().map(|target| self.confirm_at(target, now))).await.map(drop)
-    }
-
-    /// Returns one target per server with sessions, always in the same order.
-    pub(crate) async fn servers(&self) -> Result<Vec<Target<'static>>, StoreError> {
-        #[cfg(feature = "cluster")]
-        if let crate::link::Link::Cluster(cluster) = &self.link {
-            return crate::cluster::masters(cluster).await;
-        }
-        Ok(vec![Target::Key(b"")])
     }
 
     /// With a key, checks only that one. Otherwise scans the next keys.
@@ -191,37 +182,11 @@ impl Step {
     }
 }
 
-/// Returns the pattern for all session keys of a prefix, which matches no index.
-pub(crate) fn pattern(prefix: &str) -> String {
-    let mut pattern = String::with_capacity(prefix.len() + 16);
-    for character in prefix.chars() {
-        if matches!(character, '*' | '?' | '[' | ']' | '\\' | '^') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push(KIND);
-    pattern.extend(std::iter::repeat_n('?', KEY_LEN));
-    pattern
-}
-
 #[cfg(test)]
 mod tests {
     use cloakroom_store::Cursor;
 
-    use super::{Place, Round, pattern};
-
-    #[test]
-    fn a_prefix_is_taken_literally() {
-        let any = format!("s{}", "?".repeat(32));
-        for (row, prefix, expected) in [
-            ("plain", "cloakroom:", "cloakroom:"),
-            ("empty", "", ""),
-            ("with pattern characters", r"a*b?[c]\", r"a\*b\?\[c\]\\"),
-        ] {
-            assert_eq!(pattern(prefix), format!("{expected}{any}"), "{row}");
-        }
-    }
+    use super::{Place, Round};
 
     #[test]
     fn only_own_round_cursors_are_parsed() {

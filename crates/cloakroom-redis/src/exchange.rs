@@ -17,13 +17,13 @@ use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_store::StoreError;
 use redis::{Cmd, RedisError, Value};
 
-use crate::argument::Argument;
+use crate::argument::{Argument, Live};
 use crate::durability::{and_wait, settled};
 use crate::error::{of_call, unexpected};
 use crate::kept::Repeat;
-use crate::layout::{Live, listed};
-use crate::link::Target;
+use crate::layout::listed;
 use crate::redis_store::RedisStore;
+use crate::target::Target;
 
 /// `SET`, its key, a value, `PX`, a time span, and the value to compare with.
 const WORDS: usize = 7;

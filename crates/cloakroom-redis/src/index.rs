@@ -23,11 +23,11 @@ use crate::call::Call;
 use crate::error::{self, unexpected};
 use crate::kept::Repeat;
 use crate::layout::{bytes, loaded, parse_key, target};
-use crate::link::Target;
-use crate::operations::Said;
 use crate::owners::{Behind, PAGE, count, oldest_first, page};
 use crate::redis_store::RedisStore;
+use crate::reply::Said;
 use crate::scripts;
+use crate::target::Target;
 
 /// The number of an owner's sessions read at once.
 const AT_ONCE: usize = PAGE;

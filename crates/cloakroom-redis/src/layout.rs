@@ -1,4 +1,4 @@
-//! The encoding of a session as a Redis value.
+//! The format of a session as a Redis value, and its decoding. `argument` encodes it.
 //!
 //! A live session is a line, the head, followed by the owner and the record's text:
 //!
@@ -22,65 +22,18 @@
 //!
 //! Scripts read the first 256 bytes, which contain everything but the text.
 
-use std::fmt;
-
 use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Entry, Loaded, StoreError};
 use redis::Value;
 
-use crate::argument::Argument;
-
-/// The length of a key in bytes.
-pub(crate) const KEY_LEN: usize = 32;
+use crate::argument::{Argument, KEY_LEN};
 
 /// The number of bytes that scripts read to parse the head.
 const HEAD_LEN: usize = 256;
 
-/// More than the length of any head that this release writes.
-const HEAD_SIZE: usize = 160;
-
 /// Parses the bytes of a key.
 pub(crate) fn parse_key(bytes: &[u8]) -> Option<StoreKey> {
     bytes.try_into().ok().map(StoreKey::from_bytes)
-}
-
-/// A session to encode.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Live<'a> {
-    /// Its version number.
-    pub(crate) version: u64,
-    pub(crate) entry: &'a Entry,
-    /// The mark of the call that writes it.
-    pub(crate) call: &'a str,
-    /// Until when the owner index lists it.
-    pub(crate) listed: Argument<'a>,
-    /// Fields of a newer release, each with the preceding space.
-    pub(crate) more: &'a str,
-}
-
-impl Live<'_> {
-    /// Returns the approximate size in bytes.
-    pub(crate) fn size(&self) -> usize {
-        HEAD_SIZE + self.more.len() + self.entry.owner.as_ref().map_or(0, String::len) + self.text().len()
-    }
-
-    fn text(&self) -> &str {
-        self.entry.text()
-    }
-}
-
-impl fmt::Display for Live<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (version, Entry { created, touched, deadline, owner, .. }) = (self.version, self.entry);
-        let (created, touched) = (created.unix_millis(), touched.unix_millis());
-        let (deadline, call, listed) = (Argument::deadline(*deadline), self.call, self.listed);
-        write!(f, "1 {version} {created} {touched} {deadline} {call} {listed} ")?;
-        match owner {
-            Some(owner) => write!(f, "{}{}\n{owner}", owner.len(), self.more)?,
-            None => writeln!(f, "-{}", self.more)?,
-        }
-        f.write_str(self.text())
-    }
 }
 
 /// Decodes the value of a key, as returned by `GET`.

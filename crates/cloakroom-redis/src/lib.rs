@@ -17,9 +17,12 @@
 //! | `index` | how long the owner index lists a session, and updates of an index on another server |
 //! | `steps` | operations that involve two servers of a Cluster |
 //! | `call` | one round trip: by hash, or by text if the server doesn't know the hash |
+//! | `calls` | marks that identify a repeated call |
+//! | `target` | the server of a Cluster that a command is for |
 //! | `durability` | confirmation of writes by replicas or disks, and retries of unconfirmed ends |
-//! | `argument` | the arguments of scripts |
-//! | `layout` | the encoding of a session as a Redis value |
+//! | `reply` | the replies of scripts about a session |
+//! | `argument` | the arguments of scripts, including a session to store |
+//! | `layout` | the format of a session as a Redis value, and its decoding |
 //! | `scripts` | the scripts and their hashes |
 //! | `address` | the parts of a URL: servers, credentials, certificates and timeouts |
 //! | `link` | the connections of a store |
@@ -107,6 +110,7 @@
 mod address;
 mod argument;
 mod call;
+mod calls;
 mod checkup;
 #[cfg(feature = "cluster")]
 mod cluster;
@@ -122,12 +126,14 @@ mod managed;
 mod operations;
 mod owners;
 mod redis_store;
+mod reply;
 mod scan;
 mod scripts;
 #[cfg(feature = "sentinel")]
 mod sentinel;
 mod shared;
 mod steps;
+mod target;
 
 pub use redis_store::RedisStore;
 

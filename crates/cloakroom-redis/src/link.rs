@@ -4,23 +4,16 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use cloakroom_store::StoreError;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, RedisError, RedisResult, Value};
 
 use crate::address::Address;
 use crate::kept::Repeat;
 use crate::managed::Managed;
+use crate::target::Target;
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = RedisResult<T>> + Send + 'a>>;
-
-/// The server of a Cluster that a command is for; ignored with a single server.
-#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only a Cluster looks at it"))]
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Target<'a> {
-    Key(&'a [u8]),
-    #[cfg(feature = "cluster")]
-    Slot(u16),
-}
 
 #[derive(Clone)]
 pub(crate) enum Link {
@@ -84,6 +77,15 @@ impl Link {
             #[cfg(feature = "cluster")]
             Self::Cluster(..) => "cluster",
         }
+    }
+
+    /// Returns one target per server with sessions, always in the same order.
+    pub(crate) async fn servers(&self) -> Result<Vec<Target<'static>>, StoreError> {
+        #[cfg(feature = "cluster")]
+        if let Self::Cluster(cluster) = self {
+            return crate::cluster::masters(cluster).await;
+        }
+        Ok(vec![Target::Key(b"")])
     }
 
     /// Sends one command, and returns its reply unless that is an error.

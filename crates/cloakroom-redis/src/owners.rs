@@ -8,9 +8,9 @@ use crate::argument::Argument;
 use crate::call::Call;
 use crate::error::unexpected;
 use crate::layout::{bytes, loaded, parse_key};
-use crate::link::Target;
 use crate::redis_store::RedisStore;
 use crate::scripts::{COUNT, END_OWNED, OWNED, Script};
+use crate::target::Target;
 
 /// The maximum number of sessions that one step reads or ends: about a millisecond.
 pub(crate) const PAGE: usize = 100;

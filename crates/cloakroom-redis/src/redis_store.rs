@@ -8,15 +8,24 @@ use std::time::Duration;
 use cloakroom_session::StoreKey;
 use cloakroom_store::StoreError;
 use redis::aio::ConnectionLike;
+#[cfg(feature = "cluster")]
+use redis::cluster_async::ClusterConnection;
 use tokio::sync::OnceCell;
 
 use crate::address::Address;
-use crate::call::Calls;
+use crate::argument::KEY_LEN;
+use crate::calls::Calls;
+#[cfg(feature = "cluster")]
+use crate::cluster::Clustered;
 use crate::durability::{Durability, SharedEnds};
 use crate::error;
+#[cfg(feature = "sentinel")]
+use crate::kept::Kept;
 use crate::kept::Repeat;
-use crate::layout::KEY_LEN;
-use crate::link::{Link, Target};
+use crate::link::Link;
+#[cfg(feature = "sentinel")]
+use crate::sentinel::Master;
+use crate::target::Target;
 
 const PREFIX: &str = "cloakroom:";
 
@@ -106,6 +115,76 @@ impl RedisStore {
         Ok(Self::reached(Link::to(address)).await?.on_disk_if(disk))
     }
 
+    /// Connects to the master of these sentinels, and follows it through failovers.
+    ///
+    /// `master` is its name, such as `mymaster`. If the servers need a login, another database than
+    /// 0 or TLS, it is a URL with that name as its host: `redis://user:password@mymaster/1`. The
+    /// sentinels have a separate login, the same for all of them, taken from their first URL.
+    ///
+    /// After a failover, calls fail until the sentinels agree on the new master; no restart is
+    /// needed. See [`RedisStore::durability`] for the writes that a failover may lose.
+    ///
+    /// # Errors
+    /// If a URL is invalid, or no sentinel or no master answers.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use cloakroom_redis::RedisStore;
+    /// use std::time::Duration;
+    ///
+    /// # async fn start() -> Result<(), cloakroom_store::StoreError> {
+    /// let sentinels = ["redis://10.0.0.1:26379", "redis://10.0.0.2:26379", "redis://10.0.0.3:26379"];
+    /// let store = RedisStore::connect_sentinel(&sentinels, "mymaster").await?;
+    /// let store = store.durability(1, Duration::from_millis(500));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "sentinel")]
+    pub async fn connect_sentinel(sentinels: &[impl AsRef<str>], master: &str) -> Result<Self, StoreError> {
+        let master = Master::new(sentinels, master)?;
+        let disk = master.is_on_disk();
+        Ok(Self::reached(Link::Sentinel(Arc::new(Kept::new(master)))).await?.on_disk_if(disk))
+    }
+
+    /// Connects to a Cluster through some of its servers.
+    ///
+    /// A call about a session goes to the one master that has it, so the loss of another master
+    /// doesn't affect it. Differences from a single server:
+    ///
+    /// - [`cycle`](cloakroom_store::Store::cycle) creates the new session first and writes the
+    ///   tombstone second, which costs one more round trip. A failure between them returns an
+    ///   error, and leaves the old session unchanged. The new session stays until its deadline,
+    ///   under an id that no client knows.
+    /// - An owner index is on its own server. Creating a session with an owner needs both servers,
+    ///   in parallel, and succeeds only if both calls do; later the session rarely needs the index.
+    ///   A crash in between leaves an unlisted session under an id that no client knows. While the
+    ///   server of an index is down, its owner can't sign in, but existing sessions continue and
+    ///   can sign out.
+    /// - [`owned`](cloakroom_store::Store::owned) is not a snapshot: it reads the index, and then
+    ///   each session under its current key. If the server of an index lost acknowledged writes,
+    ///   sessions on other servers can be missing from the list, remembered ones until they end:
+    ///   see [`RedisStore::durability`].
+    /// - [`end_before`](cloakroom_store::Store::end_before) goes from server to server, and may
+    ///   miss a session whose slot is being migrated. Call it again when no slots are migrated.
+    /// - The loss of one master makes all sessions unavailable, unless the Cluster is configured
+    ///   with `cluster-require-full-coverage no`.
+    /// - The client retries calls by itself. Each write carries a mark, and a session keeps the
+    ///   last mark of each of the eight processes that wrote it last. A repeated write therefore
+    ///   takes effect only once, however often other processes wrote in between.
+    ///
+    /// `timeout`, `durability`, `ca`, `cert` and `key` apply to all servers, and are taken from the
+    /// first URL that has them.
+    ///
+    /// # Errors
+    /// If a URL is invalid, or none of the servers answers as part of a Cluster.
+    #[cfg(feature = "cluster")]
+    pub async fn connect_cluster(urls: &[impl AsRef<str>]) -> Result<Self, StoreError> {
+        let addresses = urls.iter().map(|url| Address::parse(url.as_ref())).collect::<Result<Vec<_>, _>>()?;
+        let disk = addresses.iter().any(|address| address.disk);
+        let cluster = Clustered::connect(addresses.into()).await.map_err(|error| error::of(&error))?;
+        Ok(Self::reached(Link::Cluster(Arc::new(cluster))).await?.on_disk_if(disk))
+    }
+
     /// Uses an existing connection, which is cloned for each call.
     ///
     /// This may be a `ConnectionManager`, a `MultiplexedConnection` (which never reconnects), or
@@ -129,6 +208,13 @@ impl RedisStore {
     /// ```
     pub fn from_connection(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
         Self::new(Link::Given(Arc::new(connection)))
+    }
+
+    /// Uses an existing connection to a Cluster.
+    #[cfg(feature = "cluster")]
+    #[must_use]
+    pub fn from_cluster(connection: ClusterConnection) -> Self {
+        Self::new(Link::Cluster(Arc::new(Clustered::given(connection))))
     }
 
     /// Returns the store once its server has answered and accepted the login.

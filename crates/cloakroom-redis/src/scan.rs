@@ -10,12 +10,11 @@ use cloakroom_session::Timestamp;
 use cloakroom_store::{Cursor, Loaded, Page, ScannedSession, StoreError};
 use redis::Value;
 
-use crate::argument::Argument;
+use crate::argument::{Argument, KEY_LEN};
 use crate::call::Call;
 use crate::error::{failed, unexpected};
-use crate::everybody::pattern;
 use crate::layout::{bytes, loaded, parse_key};
-use crate::redis_store::RedisStore;
+use crate::redis_store::{KIND, RedisStore};
 use crate::scripts::SCAN;
 
 /// The position of a scan.
@@ -65,7 +64,7 @@ impl RedisStore {
             Some(cursor) => Place::read(cursor).ok_or_else(StoreError::foreign_cursor)?,
             None => Place::start(0),
         };
-        let servers = self.servers().await?;
+        let servers = self.link.servers().await?;
         let target = *servers.get(place.server).ok_or_else(|| failed("a server left the Cluster during the scan"))?;
         let pattern = pattern(&self.prefix);
         let count = Argument::Number(u64::try_from(limit.max(1)).unwrap_or(u64::MAX >> 1));
@@ -102,11 +101,25 @@ fn parts(value: Value) -> Option<(String, String, Vec<Value>)> {
     Some((String::from_utf8(bytes(run)?).ok()?, String::from_utf8(bytes(scan)?).ok()?, rows))
 }
 
+/// Returns the pattern for all session keys of a prefix, which matches no index.
+pub(crate) fn pattern(prefix: &str) -> String {
+    let mut pattern = String::with_capacity(prefix.len() + 16);
+    for character in prefix.chars() {
+        if matches!(character, '*' | '?' | '[' | ']' | '\\' | '^') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push(KIND);
+    pattern.extend(std::iter::repeat_n('?', KEY_LEN));
+    pattern
+}
+
 #[cfg(test)]
 mod tests {
     use cloakroom_store::Cursor;
 
-    use super::Place;
+    use super::{Place, pattern};
 
     #[test]
     fn only_own_scan_cursors_are_parsed() {
@@ -116,6 +129,18 @@ mod tests {
         }
         for wrong in ["", "0", "0:0", "a:0:", "0:b:", "0:0:g", "0:0::", "-1:0:", "0:0:0:0", "99999999999999999999:0:"] {
             assert_eq!(Place::read(&Cursor::new(wrong)), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_taken_literally() {
+        let any = format!("s{}", "?".repeat(32));
+        for (row, prefix, expected) in [
+            ("plain", "cloakroom:", "cloakroom:"),
+            ("empty", "", ""),
+            ("with pattern characters", r"a*b?[c]\", r"a\*b\?\[c\]\\"),
+        ] {
+            assert_eq!(pattern(prefix), format!("{expected}{any}"), "{row}");
         }
     }
 }

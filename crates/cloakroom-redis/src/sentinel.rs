@@ -14,8 +14,6 @@ use redis::{ConnectionAddr, ProtocolVersion, RedisResult, TlsMode};
 use crate::address::{Address, socket};
 use crate::error::failed;
 use crate::kept::{Closed, Dial, Kept, Speech};
-use crate::link::Link;
-use crate::redis_store::RedisStore;
 
 /// The timeout for finding the master: several sentinels may have to be asked.
 const FIND: Duration = Duration::from_secs(3);
@@ -31,40 +29,8 @@ pub(crate) struct Master {
     speech: Speech,
 }
 
-impl RedisStore {
-    /// Connects to the master of these sentinels, and follows it through failovers.
-    ///
-    /// `master` is its name, such as `mymaster`. If the servers need a login, another database than
-    /// 0 or TLS, it is a URL with that name as its host: `redis://user:password@mymaster/1`. The
-    /// sentinels have a separate login, the same for all of them, taken from their first URL.
-    ///
-    /// After a failover, calls fail until the sentinels agree on the new master; no restart is
-    /// needed. See [`RedisStore::durability`] for the writes that a failover may lose.
-    ///
-    /// # Errors
-    /// If a URL is invalid, or no sentinel or no master answers.
-    ///
-    /// # Examples
-    /// ```no_run
-    /// use cloakroom_redis::RedisStore;
-    /// use std::time::Duration;
-    ///
-    /// # async fn start() -> Result<(), cloakroom_store::StoreError> {
-    /// let sentinels = ["redis://10.0.0.1:26379", "redis://10.0.0.2:26379", "redis://10.0.0.3:26379"];
-    /// let store = RedisStore::connect_sentinel(&sentinels, "mymaster").await?;
-    /// let store = store.durability(1, Duration::from_millis(500));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn connect_sentinel(sentinels: &[impl AsRef<str>], master: &str) -> Result<Self, StoreError> {
-        let master = Master::new(sentinels, master)?;
-        let disk = master.login.as_ref().is_some_and(|address| address.disk);
-        Ok(Self::reached(Link::Sentinel(Arc::new(Kept::new(master)))).await?.on_disk_if(disk))
-    }
-}
-
 impl Master {
-    fn new(sentinels: &[impl AsRef<str>], master: &str) -> Result<Self, StoreError> {
+    pub(crate) fn new(sentinels: &[impl AsRef<str>], master: &str) -> Result<Self, StoreError> {
         let sentinels = sentinels.iter().map(|url| Address::parse(url.as_ref())).collect::<Result<_, _>>()?;
         let (mut name, mut address) = (Arc::from(master), None::<Arc<Address>>);
         if master.contains("://") {
@@ -77,6 +43,11 @@ impl Master {
         }
         let speech = Speech::of(address.as_ref().and_then(|address| address.protocol));
         Ok(Self { sentinels, name, login: address, speech })
+    }
+
+    /// Returns whether the URL of the master asks for writes to be on disk.
+    pub(crate) fn is_on_disk(&self) -> bool {
+        self.login.as_ref().is_some_and(|address| address.disk)
     }
 
     /// Creates a separate connection to the same master.

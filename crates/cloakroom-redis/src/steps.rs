@@ -5,10 +5,10 @@ use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Created, Entry, Replaced, Store as _, StoreError};
 
 use crate::argument::Argument;
-use crate::link::Target;
-use crate::operations::{Said, replaced, taken};
 use crate::redis_store::RedisStore;
+use crate::reply::{Said, replaced, taken};
 use crate::scripts;
+use crate::target::Target;
 
 impl RedisStore {
     /// Creates the new session first, and writes the tombstone under the old key second.

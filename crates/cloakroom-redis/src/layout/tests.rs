@@ -4,7 +4,8 @@ use cloakroom_session::{StoreKey, Timestamp, Version};
 use cloakroom_store::{Entry, Loaded};
 use redis::Value;
 
-use super::{Argument, HEAD_LEN, HEAD_SIZE, Live, listed, loaded, number, parse, parse_key};
+use super::{Argument, HEAD_LEN, listed, loaded, number, parse, parse_key};
+use crate::argument::{HEAD_SIZE, Live};
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 const TARGET: &str = "0123456789abcdef0123456789abcdef";

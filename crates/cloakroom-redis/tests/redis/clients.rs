@@ -1,11 +1,8 @@
 //! Existing clients and pools of an application, as shown in the guide.
 
-#[path = "clients/bb8.rs"]
 mod bb8;
-#[path = "clients/deadpool.rs"]
 mod deadpool;
 #[expect(clippy::wildcard_enum_match_arm, reason = "the code of the guide names the kinds that Redis answers with")]
-#[path = "clients/fred.rs"]
 mod fred;
 
 use std::sync::Arc;

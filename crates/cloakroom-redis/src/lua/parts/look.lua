@@ -1,7 +1,7 @@
 -- Included in most scripts. `layout.rs` describes the values. Versions and times are decimal
 -- strings, because Lua's numbers would lose the last digits. '-' means none or never.
 --
--- Scripts about a session return the numbers of `Code`, in `operations.rs`.
+-- Scripts about a session return the numbers of `Code`, in `reply.rs`.
 --
 -- The first arguments are always 1: now, 2: '1' if this server also holds the owner indexes.
 --
