@@ -9,8 +9,9 @@ use cloakroom_session::{
 
 use crate::call::Operation;
 use crate::deadline::{Course, Deadline};
+use crate::entry::Entry;
 use crate::error::StoreError;
-use crate::store::{Created, Entry, Loaded, Store};
+use crate::store::{Created, Loaded, Store};
 use crate::stored_sessions::{Found, StoredSessions};
 use crate::write::{Step, Write, Written};
 

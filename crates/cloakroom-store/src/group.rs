@@ -20,8 +20,9 @@ use cloakroom_session::{Commit, CommitId, Error, Plan, Record, Version};
 use tokio::time::Instant;
 use tracing::Span;
 
+use crate::entry::Entry;
 use crate::queue::{Queues, Seat, Turn, Work};
-use crate::store::{Entry, Store};
+use crate::store::Store;
 use crate::stored_sessions::StoredSessions;
 use crate::write::Written;
 

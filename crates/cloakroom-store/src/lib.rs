@@ -7,6 +7,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `store` | the `Store` trait and the duties of its implementations |
+//! | `entry` | what a store keeps under a key, and the same in the list of its owner |
 //! | `contents` | the value of an entry: a record, or its text |
 //! | `builder`, `stored_sessions` | the factory: its options, open and commit |
 //! | `commit` | the execution of a commit plan |
@@ -28,7 +29,8 @@
 //! | `sessions` | listing and ending the sessions of an owner |
 //! | `stats` | event counters |
 //! | `scan` | a paged scan of all sessions |
-//! | `walks` | bounded steps that list or end many sessions |
+//! | `pages` | the results of bounded steps that list or end many sessions |
+//! | `walks` | all steps of such a walk as one call |
 //! | `checkup` | the report of a store's server, for operators |
 //! | `any` | a store whose type is chosen at run time |
 //! | `error` | the error of store calls |
@@ -44,6 +46,7 @@ mod commit;
 pub mod conformance;
 mod contents;
 mod deadline;
+mod entry;
 mod error;
 mod file;
 mod flights;
@@ -56,6 +59,7 @@ pub mod location;
 mod memory;
 mod orphans;
 mod packed;
+mod pages;
 mod queue;
 mod scan;
 mod sessions;
@@ -69,14 +73,16 @@ mod write;
 pub use any::AnyStore;
 pub use builder::{AtLimit, StoredSessionsBuilder};
 pub use checkup::{Checkup, Finding, Severity, Topic};
+pub use entry::{Entry, OwnedSession};
 pub use error::StoreError;
 pub use file::{Durability, FileStore};
 pub use memory::MemoryStore;
 pub use packed::PackedStore;
+pub use pages::{Ended, EndedPage, OwnedPage};
 pub use scan::{Cursor, Page, ScannedSession};
 pub use sessions::{SessionInfo, SessionInfoPage, Sessions};
 pub use stats::Stats;
-pub use store::{Created, Entry, Loaded, OwnedSession, Replaced, Store};
+pub use store::{Created, Loaded, Replaced, Store};
 pub use stored_sessions::{IntoStore, StoredSessions};
 pub use sweeper::{Sweeper, SweeperBuilder, SweeperStats};
-pub use walks::{Ended, EndedPage, OwnedPage, all_owned, end_all_before};
+pub use walks::{all_owned, end_all_before};

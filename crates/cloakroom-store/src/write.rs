@@ -7,10 +7,11 @@ use cloakroom_session::{Commit, CookiePayload, Error, Record, SessionId, StoreKe
 
 use crate::call::{Operation, within};
 use crate::deadline::Course;
+use crate::entry::Entry;
 use crate::error::StoreError;
 use crate::group::{CommitTurn, Leader, Pending, Traces};
 use crate::queue::{Place, Said};
-use crate::store::{Entry, Replaced, Store};
+use crate::store::{Replaced, Store};
 use crate::stored_sessions::{Found, StoredSessions};
 
 /// A write that may conflict with others. It is passed by reference, because nested futures would
