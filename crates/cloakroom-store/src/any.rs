@@ -8,10 +8,11 @@ use std::sync::Arc;
 use cloakroom_session::{StoreKey, Timestamp, Version};
 
 use crate::checkup::Checkup;
+use crate::entry::Entry;
 use crate::error::StoreError;
+use crate::pages::{Ended, EndedPage, OwnedPage};
 use crate::scan::{Cursor, Page};
-use crate::store::{Created, Entry, Loaded, Replaced, Store};
-use crate::walks::{Ended, EndedPage, OwnedPage};
+use crate::store::{Created, Loaded, Replaced, Store};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 

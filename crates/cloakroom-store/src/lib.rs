@@ -7,18 +7,12 @@
 //! | module | contents |
 //! |---|---|
 //! | `store` | the `Store` trait and the duties of its implementations |
+//! | `entry` | what a store keeps under a key, and the same in the list of its owner |
 //! | `contents` | the value of an entry: a record, or its text |
-//! | `builder`, `stored_sessions` | the factory: its options, open and commit |
-//! | `commit` | the execution of a commit plan |
-//! | `write` | writes to a session that other requests may write too, on the newest version |
-//! | `group` | concurrent commits of one session, written as one |
-//! | `call` | one store call, with timeout, trace span and latency metric |
+//! | `stored_sessions` | the factory: its options, open and commit |
 //! | `deadline` | the deadline of a commit |
-//! | `limit` | the limit of sessions per owner |
 //! | `health` | calls in flight, and the circuit breaker |
-//! | `flights` | concurrent loads and touches of one session, served by one call |
 //! | `orphans` | cleanup of sessions whose id no browser received |
-//! | `queue` | a work queue for each session, inside this process |
 //! | `memory` | a store for one process |
 //! | `file` | a store in a folder, for one machine |
 //! | `at_rest` | the frame of a packed record |
@@ -28,7 +22,8 @@
 //! | `sessions` | listing and ending the sessions of an owner |
 //! | `stats` | event counters |
 //! | `scan` | a paged scan of all sessions |
-//! | `walks` | bounded steps that list or end many sessions |
+//! | `pages` | the results of bounded steps that list or end many sessions |
+//! | `walks` | all steps of such a walk as one call |
 //! | `checkup` | the report of a store's server, for operators |
 //! | `any` | a store whose type is chosen at run time |
 //! | `error` | the error of store calls |
@@ -36,27 +31,22 @@
 
 mod any;
 mod at_rest;
-mod builder;
-mod call;
 mod checkup;
-mod commit;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod contents;
 mod deadline;
+mod entry;
 mod error;
 mod file;
-mod flights;
-mod group;
 mod health;
 mod keyed;
-mod limit;
 #[doc(hidden)]
 pub mod location;
 mod memory;
 mod orphans;
 mod packed;
-mod queue;
+mod pages;
 mod scan;
 mod sessions;
 mod stats;
@@ -64,19 +54,19 @@ mod store;
 mod stored_sessions;
 mod sweeper;
 mod walks;
-mod write;
 
 pub use any::AnyStore;
-pub use builder::{AtLimit, StoredSessionsBuilder};
 pub use checkup::{Checkup, Finding, Severity, Topic};
+pub use entry::{Entry, OwnedSession};
 pub use error::StoreError;
 pub use file::{Durability, FileStore};
 pub use memory::MemoryStore;
 pub use packed::PackedStore;
+pub use pages::{Ended, EndedPage, OwnedPage};
 pub use scan::{Cursor, Page, ScannedSession};
 pub use sessions::{SessionInfo, SessionInfoPage, Sessions};
 pub use stats::Stats;
-pub use store::{Created, Entry, Loaded, OwnedSession, Replaced, Store};
-pub use stored_sessions::{IntoStore, StoredSessions};
+pub use store::{Created, Loaded, Replaced, Store};
+pub use stored_sessions::{AtLimit, IntoStore, StoredSessions, StoredSessionsBuilder};
 pub use sweeper::{Sweeper, SweeperBuilder, SweeperStats};
-pub use walks::{Ended, EndedPage, OwnedPage, all_owned, end_all_before};
+pub use walks::{all_owned, end_all_before};

@@ -13,10 +13,10 @@ use std::time::Duration;
 use cloakroom_session::{StoreKey, Timestamp};
 use tokio::time::{Instant, sleep_until};
 
-use crate::call::{Operation, call};
 use crate::error::StoreError;
 use crate::keyed::Keyed;
 use crate::store::Store;
+use crate::stored_sessions::call::{Operation, call};
 
 /// The maximum number of remembered orphans. Further ones end when they expire.
 const MOST: usize = 10_000;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use cloakroom_session::{StoreKey, Version};
 
+use crate::entry::Entry;
 use crate::error::StoreError;
-use crate::store::Entry;
 
 /// The position of a scan, as an opaque text that only its store understands.
 ///

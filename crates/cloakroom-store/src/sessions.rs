@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use cloakroom_session::{Clock, Error, Session, StoreKey, SystemClock, Timestamp};
 
-use crate::call::Operation;
 use crate::deadline::Deadline;
+use crate::entry::OwnedSession;
 use crate::error::StoreError;
+use crate::pages::{EndedPage, OwnedPage};
 use crate::scan::Cursor;
-use crate::store::{OwnedSession, Store};
+use crate::store::Store;
 use crate::stored_sessions::StoredSessions;
-use crate::walks::{EndedPage, OwnedPage};
+use crate::stored_sessions::call::Operation;
 
 /// The time limit of one step of a walk through the whole store.
 const STEP: Duration = Duration::from_secs(60);

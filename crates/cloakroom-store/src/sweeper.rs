@@ -8,9 +8,9 @@ use cloakroom_session::{Clock, SystemClock, meter, random};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::call::{Operation, call};
 use crate::error::StoreError;
 use crate::store::Store;
+use crate::stored_sessions::call::{Operation, call};
 
 /// The pause between two full batches of one run, so that other clients can use the store.
 const BREATH: Duration = Duration::from_millis(20);

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use cloakroom_session::{Clock as _, StoreKey, SystemClock, Timestamp, Version, fresh_id, random};
 
-use crate::store::{Created, Entry, Loaded, Replaced, Store};
+use crate::entry::Entry;
+use crate::store::{Created, Loaded, Replaced, Store};
 
 pub(super) type Outcome = Result<(), Wrong>;
 

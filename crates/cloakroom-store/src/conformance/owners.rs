@@ -6,7 +6,8 @@ use cloakroom_session::{StoreKey, Timestamp};
 
 use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, Wrong, ensure, nth, same};
 use super::values::OWNERS;
-use crate::store::{Entry, OwnedSession, Store};
+use crate::entry::{Entry, OwnedSession};
+use crate::store::Store;
 use crate::walks::all_owned;
 
 /// Returns an owner that is used by no other check or run.

@@ -5,10 +5,11 @@ use cloakroom_session::{StoreKey, Timestamp};
 use super::bench::{Bench, MILLISECOND, Outcome, Wrong, ensure, nth, same};
 use super::owners::unique_owner;
 use super::sweeping::long_ago;
+use crate::entry::{Entry, OwnedSession};
 use crate::error::StoreError;
+use crate::pages::Ended;
 use crate::scan::Cursor;
-use crate::store::{Entry, Loaded, OwnedSession, Replaced, Store};
-use crate::walks::Ended;
+use crate::store::{Loaded, Replaced, Store};
 
 /// A walk with more steps is treated as endless.
 const MOST_STEPS: usize = 100_000;

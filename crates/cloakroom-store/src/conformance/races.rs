@@ -9,8 +9,9 @@ use tokio::task::JoinHandle;
 
 use super::bench::{Bench, GRACE, LIFE, Outcome, Wrong, ensure, nth, same};
 use super::owners::unique_owner;
+use crate::entry::{Entry, OwnedSession};
 use crate::error::StoreError;
-use crate::store::{Created, Entry, Loaded, OwnedSession, Replaced, Store};
+use crate::store::{Created, Loaded, Replaced, Store};
 use crate::walks::all_owned;
 
 const RACERS: usize = 16;

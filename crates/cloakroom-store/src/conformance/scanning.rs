@@ -7,8 +7,9 @@ use std::time::Duration;
 use cloakroom_session::{StoreKey, Timestamp, Version};
 
 use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, Wrong, ensure, nth, same};
+use crate::entry::Entry;
 use crate::scan::{Cursor, Page};
-use crate::store::{Entry, Loaded, Store};
+use crate::store::{Loaded, Store};
 
 const LIMIT: usize = 20;
 

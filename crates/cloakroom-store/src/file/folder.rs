@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cloakroom_session::StoreKey;
 
-use super::Durability;
+use super::durability::Durability;
 use super::format::{Kept, hex};
 use crate::error::StoreError;
 
@@ -92,7 +92,7 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             // For example a folder with our file's name.
             Err(error) if error.kind() == io::ErrorKind::IsADirectory => Err(StoreError::corrupt(*key)),
-            Err(error) => Err(super::unavailable("reading a session's file")(error)),
+            Err(error) => Err(unavailable("reading a session's file")(error)),
         }
     }
 
@@ -137,6 +137,11 @@ impl Folder {
             Durability::PowerFailure | Durability::ProcessEnd => Ok(()),
         }
     }
+}
+
+/// Creates an error from an I/O error and the failed action.
+pub(super) fn unavailable(doing: &'static str) -> impl Fn(io::Error) -> StoreError {
+    move |error| StoreError::unavailable(io::Error::new(error.kind(), format!("{doing}: {error}")))
 }
 
 /// Options for files that no other user may read.

@@ -22,7 +22,7 @@ use std::time::{Duration, SystemTime};
 
 use cloakroom_session::{StoreKey, Timestamp, Version};
 
-use crate::store::Entry;
+use crate::entry::Entry;
 
 const MAGIC: &str = "cloakroom-session";
 

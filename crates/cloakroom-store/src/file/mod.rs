@@ -2,17 +2,18 @@
 //!
 //! | module | contents |
 //! |---|---|
+//! | `durability` | the failures that a write survives |
 //! | `format` | the file format |
 //! | `folder` | file names, locks, and atomic writes |
 //! | `scan` | the scan of all files |
 //! | `sweep` | removal of expired files and of temporary files of killed processes |
 
+mod durability;
 mod folder;
 mod format;
 mod scan;
 mod sweep;
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -21,27 +22,14 @@ use cloakroom_session::{StoreKey, Timestamp, Version};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::checkup::{Checkup, Severity, Topic};
+use crate::entry::Entry;
 use crate::error::StoreError;
 use crate::location;
 use crate::scan::{Cursor, Page};
-use crate::store::{Created, Entry, Loaded, Replaced, Store};
-use folder::{Folder, SHARDS, shard_of};
+use crate::store::{Created, Loaded, Replaced, Store};
+pub use durability::Durability;
+use folder::{Folder, SHARDS, shard_of, unavailable};
 use format::Kept;
-
-/// The failures that an acknowledged write survives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Durability {
-    /// A power failure: a write is acknowledged once it is on the disk. Costs one or two flushes
-    /// per write.
-    #[default]
-    PowerFailure,
-    /// The end of the process, including `kill -9`, but not of the machine. Many times faster.
-    ///
-    /// A power failure may lose the last seconds' writes. A file damaged by it causes an error that
-    /// names its key.
-    ProcessEnd,
-}
 
 /// Sessions in a folder, one file each.
 ///
@@ -138,11 +126,6 @@ impl FileStore {
         })
         .await
     }
-}
-
-/// Creates an error from an I/O error and the failed action.
-fn unavailable(doing: &'static str) -> impl Fn(io::Error) -> StoreError {
-    move |error| StoreError::unavailable(io::Error::new(error.kind(), format!("{doing}: {error}")))
 }
 
 /// Returns the live session under a key.

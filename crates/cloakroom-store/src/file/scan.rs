@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use cloakroom_session::{StoreKey, Timestamp};
 
-use super::folder::{Folder, SHARDS, shard_of};
+use super::FileStore;
+use super::folder::{Folder, SHARDS, shard_of, unavailable};
 use super::format::Kept;
 use super::sweep::key_of;
-use super::{FileStore, unavailable};
 use crate::error::StoreError;
 use crate::scan::{Cursor, Page, ScannedSession};
 

@@ -8,9 +8,9 @@ use std::sync::atomic::Ordering;
 
 use cloakroom_session::{StoreKey, Timestamp};
 
-use super::folder::{Folder, SHARDS};
+use super::FileStore;
+use super::folder::{Folder, SHARDS, unavailable};
 use super::format::{Kept, due, unhex};
-use super::{FileStore, unavailable};
 use crate::error::StoreError;
 
 /// The files to remove from a shard.

@@ -7,6 +7,7 @@
 //! | `owners` | the owner index |
 //! | `owned` | listing, counting and ending the sessions of an owner |
 //! | `room` | the limits of each class, and the choice of entries to evict |
+//! | `unfinished` | the unfinished walks that end old sessions |
 //! | `walks` | walks through the whole store |
 
 mod owned;
@@ -15,6 +16,7 @@ mod room;
 mod shard;
 mod shards;
 mod slot;
+mod unfinished;
 mod walks;
 
 use std::cmp::Reverse;
@@ -23,16 +25,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use cloakroom_session::{StoreKey, Timestamp, Version};
 
 use crate::checkup::{Checkup, Severity, Topic};
+use crate::entry::Entry;
 use crate::error::StoreError;
+use crate::pages::{Ended, EndedPage, OwnedPage};
 use crate::scan::{Cursor, Page};
-use crate::store::{Created, Entry, Loaded, Replaced, Store};
-use crate::walks::{Ended, EndedPage, OwnedPage};
+use crate::store::{Created, Loaded, Replaced, Store};
 use owners::{Owners, Place};
 use room::Room;
 use shard::Shard;
 use shards::{Both, Locked, Shards};
 use slot::{Class, Held, Live};
-use walks::Walks;
+use unfinished::Walks;
 
 /// The default capacity.
 const CAPACITY: usize = 1_000_000;

@@ -5,10 +5,10 @@ use cloakroom_session::{StoreKey, Timestamp};
 use super::MemoryStore;
 use super::owners::Place;
 use super::slot::{Held, Live};
+use crate::entry::OwnedSession;
 use crate::error::StoreError;
+use crate::pages::{Ended, OwnedPage};
 use crate::scan::Cursor;
-use crate::store::OwnedSession;
-use crate::walks::{Ended, OwnedPage};
 
 /// The number of sessions counted before yielding to other tasks.
 const BATCH: usize = 1000;

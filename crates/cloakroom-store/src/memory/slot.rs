@@ -2,7 +2,7 @@
 
 use cloakroom_session::{StoreKey, Timestamp};
 
-use crate::store::Entry;
+use crate::entry::Entry;
 
 /// The classes of entries, which are counted separately and have different eviction priorities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `packer` | packing and unpacking the text of a record |
 //! | `owners` | the names of an owner in the index of the wrapped store |
+//! | `sealing` | whether new records are encrypted |
 //! | `zip` | compression, and decompression up to a limit |
 //! | `store` | the `Store` implementation on the wrapped store |
 
 mod owners;
 mod packer;
+mod sealing;
 mod store;
 mod zip;
 
@@ -19,7 +21,8 @@ use cloakroom_session::{ConfigError, Keyring, RecordSealer};
 
 use crate::store::Store;
 use crate::stored_sessions::IntoStore;
-use packer::{Packer, Sealing};
+use packer::Packer;
+use sealing::Sealing;
 
 /// A wrapper that keeps the records of any store compressed, encrypted, or both.
 ///

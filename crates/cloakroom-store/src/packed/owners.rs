@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom_session::RecordSealer;
 
-use super::packer::Sealing;
+use super::sealing::Sealing;
 use crate::at_rest::MARK;
 use crate::error::StoreError;
 use crate::scan::Cursor;

@@ -23,21 +23,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom_session::{RecordSealer, Rejected, StoreKey, random};
 
 use super::owners::{Owners, hashed};
+use super::sealing::Sealing;
 use super::zip;
 use crate::at_rest::{COMPRESSED, ENCRYPTED, MARK, key_of};
 use crate::checkup::{Checkup, Severity, Topic};
+use crate::entry::Entry;
 use crate::error::StoreError;
-use crate::store::Entry;
 
 const MALFORMED: &str = "it isn't packed in a way that this release knows";
 const UNENCRYPTED: &str = "it isn't encrypted, and only encrypted records are accepted";
-
-/// The policy for encrypting new records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sealing {
-    Seal,
-    OpenOnly,
-}
 
 /// The packing options.
 #[derive(Debug)]

@@ -5,10 +5,11 @@ use cloakroom_session::{StoreKey, Timestamp, Version};
 use super::PackedStore;
 use super::owners::Owners;
 use crate::checkup::Checkup;
+use crate::entry::{Entry, OwnedSession};
 use crate::error::StoreError;
+use crate::pages::{Ended, EndedPage, OwnedPage};
 use crate::scan::{Cursor, Page, ScannedSession};
-use crate::store::{Created, Entry, Loaded, OwnedSession, Replaced, Store};
-use crate::walks::{Ended, EndedPage, OwnedPage};
+use crate::store::{Created, Loaded, Replaced, Store};
 
 impl<S: Store> PackedStore<S> {
     /// Returns the readable names of an owner.

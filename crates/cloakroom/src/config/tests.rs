@@ -395,7 +395,7 @@ fn every_option_of_a_builder_can_be_configured() {
     let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for (file, rows) in [
         (
-            "cloakroom-store/src/builder.rs",
+            "cloakroom-store/src/stored_sessions/builder.rs",
             &[
                 ("cookie", Config(r#""cookie": {}"#)),
                 ("lifetimes", Config(r#""lifetimes": {}"#)),

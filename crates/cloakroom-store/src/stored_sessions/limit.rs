@@ -8,33 +8,14 @@
 
 use cloakroom_session::{Commit, Error, SessionState, StoreKey};
 
-use crate::builder::AtLimit;
-use crate::call::Operation;
+use super::StoredSessions;
+use super::call::Operation;
+use super::settings::AtLimit;
 use crate::deadline::Course;
 use crate::store::{Loaded, Store};
-use crate::stored_sessions::StoredSessions;
-
-/// The default limit: more than the devices of one person, and few enough to list on one page.
-pub(crate) const DEFAULT: usize = 100;
 
 /// The maximum number of sessions that one sign-in ends.
 const MOST_ENDED: usize = 100;
-
-/// The limit of sessions per owner.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OwnerLimit {
-    pub(crate) sessions: usize,
-    pub(crate) at_limit: AtLimit,
-    /// `true` if the application configured it. The default limit is ignored by a store without an
-    /// owner index.
-    pub(crate) is_asked_for: bool,
-}
-
-impl OwnerLimit {
-    pub(crate) const fn default_of_all() -> Self {
-        Self { sessions: DEFAULT, at_limit: AtLimit::EndOldest, is_asked_for: false }
-    }
-}
 
 /// The number of an owner's sessions to end once the new one exists.
 #[derive(Clone, Copy, Debug, Default)]

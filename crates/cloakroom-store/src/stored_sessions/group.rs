@@ -11,23 +11,17 @@
 
 use std::collections::HashMap;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cloakroom_session::{Commit, CommitId, Error, Plan, Record, Version};
+use cloakroom_session::{Commit, CommitId, Plan, Record, Version};
 use tokio::time::Instant;
 use tracing::Span;
 
-use crate::queue::{Queues, Seat, Turn, Work};
-use crate::store::{Entry, Store};
-use crate::stored_sessions::StoredSessions;
-use crate::write::Written;
-
-/// The maximum number of commits in one write. The task with the turn replays all of them without
-/// yielding.
-const MOST: usize = 128;
+use super::outcome::Written;
+use super::queue::{Queues, Seat, Turn, Work};
+use crate::entry::Entry;
 
 /// The time for which a commit with an unknown outcome may be retried: as long as a record keeps
 /// its marks.
@@ -48,9 +42,9 @@ pub(crate) type CommitTurn = Turn<Commits>;
 
 /// A waiting commit.
 pub(crate) struct Pending {
-    commit: Commit,
+    pub(super) commit: Commit,
     /// The span of its request, in which its changes are replayed.
-    span: Span,
+    pub(super) span: Span,
     /// `true` if it must be written alone.
     solo: AtomicBool,
     /// The groups that it may have been written in.
@@ -68,7 +62,7 @@ impl Pending {
         Self { commit: commit.clone(), span: Span::current(), solo: AtomicBool::new(solo), groups: Mutex::default() }
     }
 
-    fn is_solo(&self) -> bool {
+    pub(super) fn is_solo(&self) -> bool {
         self.solo.load(Ordering::Relaxed)
     }
 
@@ -76,11 +70,11 @@ impl Pending {
         self.solo.store(true, Ordering::Relaxed);
     }
 
-    fn joined(&self, group: CommitId) {
+    pub(super) fn joined(&self, group: CommitId) {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner).push(group);
     }
 
-    fn was_written_in(&self, record: &Record) -> bool {
+    pub(super) fn was_written_in(&self, record: &Record) -> bool {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|group| record.has_commit(*group))
     }
 }
@@ -114,7 +108,7 @@ impl Unsure {
 pub(crate) struct Traces<'a> {
     unsure: &'a Unsure,
     id: Option<CommitId>,
-    groups: Vec<CommitId>,
+    pub(super) groups: Vec<CommitId>,
     seat: Option<Arc<Seat<Commits>>>,
 }
 
@@ -160,70 +154,5 @@ impl Drop for Traces<'_> {
         if let Some(id) = self.id.filter(|_| !self.groups.is_empty()) {
             self.unsure.keep(id, mem::take(&mut self.groups));
         }
-    }
-}
-
-/// The commit that has the turn, and the version that it builds on.
-pub(crate) struct Leader<'a> {
-    pub(crate) commit: &'a Commit,
-    /// The record that its changes were applied to, and its version.
-    pub(crate) on: &'a Record,
-    pub(crate) version: &'a Version,
-}
-
-impl<S: Store> StoredSessions<S> {
-    /// Applies the waiting commits to the record of the commit that has the turn. Returns `None` if
-    /// it is written alone.
-    pub(crate) fn gather(
-        &self,
-        turn: &mut CommitTurn,
-        leader: &Leader<'_>,
-        record: &Record,
-        traces: &mut Traces<'_>,
-    ) -> Option<Record> {
-        let commit = leader.commit;
-        if record.has_foreign() || leader.on.times().expired(commit.now()).is_some() {
-            // If the store agrees, the session has expired for this commit, but perhaps not for one
-            // with an earlier clock.
-            return None;
-        }
-        turn.take(MOST - 1, |pending| !pending.is_solo());
-        turn.answer_those(
-            |pending| pending.was_written_in(leader.on),
-            || Written::Yes(leader.version.clone(), Arc::new(leader.on.clone())),
-        );
-        while !turn.group().is_empty() {
-            let mut all = record.clone();
-            turn.sort_out(|seat| {
-                let joined = self.join(&seat.job, &all);
-                // It fails again on its own turn, or succeeds there.
-                joined.map_or_else(|| seat.job.be_solo(), |joined| all = joined);
-                !seat.job.is_solo()
-            });
-            // Without random bytes a group has no name. A single commit has one.
-            let name = CommitId::of_this_process(cloakroom_session::random().ok()?);
-            let asked = turn.group().len();
-            turn.retain(|seat| seat.claim(|pending| pending.joined(name)));
-            if turn.group().len() == asked && asked > 0 {
-                traces.groups.push(name);
-                all.mark(name, commit.now());
-                return Some(all);
-            }
-            // A task has gone, and its changes must not be included. The name was never written.
-        }
-        None
-    }
-
-    /// Applies a waiting commit to a record. Returns `None` if that fails, or if the session has
-    /// expired for this commit.
-    fn join(&self, pending: &Pending, record: &Record) -> Option<Record> {
-        let commit = &pending.commit;
-        if record.times().expired(commit.now()).is_some() {
-            return None;
-        }
-        // A panic in another request's closure must not take this one down. It happens again in
-        // that request's own turn.
-        let replayed = catch_unwind(AssertUnwindSafe(|| pending.span.in_scope(|| self.replay(commit, record))));
-        replayed.unwrap_or_else(|_| Err(Error::unavailable("a closure panicked"))).ok()
     }
 }

@@ -7,37 +7,18 @@ use cloakroom_session::{
     Commit, CookiePayload, Error, Plan, Record, SessionId, StoreKey, Timestamp, Version, fresh_id, meter,
 };
 
-use crate::call::Operation;
+use super::StoredSessions;
+use super::call::Operation;
+use super::outcome::{Found, Outcome, Written};
+use super::write::{Step, Write};
 use crate::deadline::{Course, Deadline};
+use crate::entry::Entry;
 use crate::error::StoreError;
-use crate::store::{Created, Entry, Loaded, Store};
-use crate::stored_sessions::{Found, StoredSessions};
-use crate::write::{Step, Write, Written};
+use crate::store::{Created, Loaded, Store};
 
 /// Give up after this many id collisions: with 256 random bits even one means that the generator is
 /// broken.
 const MOST_COLLISIONS: usize = 4;
-
-/// The state of the store after a commit.
-pub(crate) enum Outcome {
-    Kept(SessionId, Version, Arc<Record>),
-    Ended {
-        was_there: bool,
-    },
-    /// The session had ended in the meantime. The changes are dropped, and no cookie is sent,
-    /// because the browser may already have a newer one.
-    Dropped,
-    Untouched,
-}
-
-impl Written {
-    fn under(self, id: SessionId) -> Outcome {
-        match self {
-            Self::Yes(version, record) => Outcome::Kept(id, version, record),
-            Self::Dropped => Outcome::Dropped,
-        }
-    }
-}
 
 impl<S: Store> StoredSessions<S> {
     /// Executes a commit. Each plan has a separate function, so that the future is only as large as

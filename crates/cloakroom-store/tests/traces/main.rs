@@ -8,7 +8,7 @@
     reason = "a panic is the failure report of a test; not all shared test code is used here"
 )]
 
-#[path = "store/faulty.rs"]
+#[path = "../store/faulty.rs"]
 mod faulty;
 
 use std::io;

@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use cloakroom_session::{Commit, CookiePayload, Error, Record, SessionId, StoreKey, Version, meter, meter::Event};
 
-use crate::call::{Operation, within};
+use super::StoredSessions;
+use super::call::{Operation, within};
+use super::gather::Leader;
+use super::group::{CommitTurn, Pending, Traces};
+use super::outcome::{Found, Written};
+use super::queue::{Place, Said};
 use crate::deadline::Course;
+use crate::entry::Entry;
 use crate::error::StoreError;
-use crate::group::{CommitTurn, Leader, Pending, Traces};
-use crate::queue::{Place, Said};
-use crate::store::{Entry, Replaced, Store};
-use crate::stored_sessions::{Found, StoredSessions};
+use crate::store::{Replaced, Store};
 
 /// A write that may conflict with others. It is passed by reference, because nested futures would
 /// store each field twice.
@@ -24,15 +27,6 @@ pub(crate) struct Write<'a> {
 pub(crate) enum Step {
     Replace,
     Cycle(SessionId),
-}
-
-/// The result of a write.
-#[derive(Clone)]
-pub(crate) enum Written {
-    /// The record was written, with this version.
-    Yes(Version, Arc<Record>),
-    /// The session has ended or moved.
-    Dropped,
 }
 
 /// The version that a write builds on, if not the one at which its session was opened.

@@ -1,4 +1,33 @@
 //! The factory that keeps a record in a store and an id in the cookie.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `settings` | settings with types of their own |
+//! | `builder` | the options |
+//! | `call` | one store call, with timeout, trace span and latency metric |
+//! | `outcome` | the results of loads, writes and commits |
+//! | `queue` | a work queue for each session, inside this process |
+//! | `flights` | the loads and touches in flight, and the recent touches |
+//! | `load`, `touch` | concurrent loads and touches of one session, served by one call |
+//! | `commit` | the execution of a commit plan |
+//! | `write` | writes to a session that other requests may write too, on the newest version |
+//! | `group` | concurrent commits of one session that wait for their turn |
+//! | `gather` | the waiting commits, added to the write of the one that has the turn |
+//! | `limit` | the limit of sessions per owner |
+
+mod builder;
+pub(crate) mod call;
+mod commit;
+mod flights;
+mod gather;
+mod group;
+mod limit;
+mod load;
+mod outcome;
+mod queue;
+mod settings;
+mod touch;
+mod write;
 
 use std::fmt;
 use std::future::Future;
@@ -7,22 +36,23 @@ use std::time::Duration;
 
 use cloakroom_session::{
     After, Candidates, Commit, Committed, ConflictPolicy, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate,
-    Error, Lifetimes, Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, Timestamp,
-    Version, meter::Event,
+    Error, Lifetimes, Plan, Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, Timestamp,
+    meter::Event,
 };
 
-use crate::builder::{Patience, StoredSessionsBuilder};
-use crate::call::{Call, Operation};
-use crate::commit::Outcome;
 use crate::deadline::Deadline;
 use crate::error::StoreError;
-use crate::flights::Flights;
-use crate::group::{CommitQueues, Unsure};
 use crate::health::Health;
-use crate::limit::OwnerLimit;
 use crate::orphans::Orphans;
 use crate::stats::{Counters, Stats};
-use crate::store::{Loaded, Store};
+use crate::store::Store;
+pub use builder::StoredSessionsBuilder;
+use call::{Call, Operation, watched};
+use flights::Flights;
+use group::{CommitQueues, Unsure};
+use outcome::{Found, Outcome};
+pub use settings::AtLimit;
+use settings::{OwnerLimit, Patience};
 
 /// The factory that keeps a record in a [`Store`] and an id in the cookie.
 ///
@@ -59,23 +89,6 @@ pub struct StoredSessions<S> {
 }
 
 impl<S: Store> StoredSessions<S> {
-    /// Creates a builder for a factory on this store or on an `Arc` of it.
-    ///
-    /// # Examples
-    /// ```
-    /// use std::sync::Arc;
-    /// use cloakroom_store::{MemoryStore, StoredSessions};
-    ///
-    /// let store = Arc::new(MemoryStore::new());
-    /// let sessions = StoredSessions::new(Arc::clone(&store)).build()?;
-    /// assert!(Arc::ptr_eq(sessions.store(), &store));
-    /// # Ok::<(), cloakroom_session::ConfigError>(())
-    /// ```
-    #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
-    pub fn new(store: impl IntoStore<S>) -> StoredSessionsBuilder<S> {
-        StoredSessionsBuilder::new(store.into_store())
-    }
-
     /// Returns the store.
     #[must_use]
     pub const fn store(&self) -> &Arc<S> {
@@ -132,7 +145,7 @@ impl<S: Store> StoredSessions<S> {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        crate::call::watched(Some(self.health.begin()), patience, operation, key, call)
+        watched(Some(self.health.begin()), patience, operation, key, call)
     }
 
     fn count(&self, plan: Plan, outcome: &Outcome) {
@@ -170,32 +183,6 @@ impl<S: Store> IntoStore<S> for S {
 impl<S: Store> IntoStore<S> for Arc<S> {
     fn into_store(self) -> Self {
         self
-    }
-}
-
-/// The result of a load, with the record decoded.
-#[derive(Clone)]
-pub(crate) enum Found {
-    Live(Version, Arc<Record>),
-    Moved,
-    Absent,
-}
-
-impl Found {
-    /// Adjusts the result of another request's load to this request's clock.
-    pub(crate) fn at(self, now: Timestamp) -> Self {
-        match self {
-            Self::Live(_, record) if record.times().expired(now).is_some() => Self::Absent,
-            Self::Live(..) | Self::Moved | Self::Absent => self,
-        }
-    }
-
-    pub(crate) fn under(key: &StoreKey, loaded: Loaded) -> Result<Self, StoreError> {
-        Ok(match loaded {
-            Loaded::Live(version, entry) => Self::Live(version, entry.record(key)?),
-            Loaded::Moved => Self::Moved,
-            Loaded::Absent => Self::Absent,
-        })
     }
 }
 

@@ -6,34 +6,14 @@ use std::time::Duration;
 
 use cloakroom_session::{ConfigError, ConflictPolicy, CookieConfig, Lifetimes};
 
-use crate::flights::Flights;
-use crate::group::{CommitQueues, Unsure};
+use super::flights::Flights;
+use super::group::{CommitQueues, Unsure};
+use super::settings::{AtLimit, OwnerLimit, Patience};
+use super::{IntoStore, StoredSessions};
 use crate::health::Health;
-use crate::limit::OwnerLimit;
 use crate::orphans::Orphans;
 use crate::stats::Counters;
 use crate::store::Store;
-use crate::stored_sessions::StoredSessions;
-
-/// Timeouts of store calls and commits.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// For one store call.
-    pub(crate) call: Duration,
-    /// For a commit with conflicts, including all retries.
-    pub(crate) commit: Duration,
-}
-
-/// The policy for a sign-in of an owner who has reached the session limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AtLimit {
-    /// Refuse the new session, with an error whose
-    /// [`is_too_many_sessions`](cloakroom_session::Error::is_too_many_sessions) is true.
-    RefuseNew,
-    /// End the owner's oldest sessions.
-    EndOldest,
-}
 
 /// Options of [`StoredSessions`].
 #[must_use]
@@ -46,6 +26,25 @@ pub struct StoredSessionsBuilder<S> {
     grace: Duration,
     owner_limit: Option<OwnerLimit>,
     fails_fast: bool,
+}
+
+impl<S: Store> StoredSessions<S> {
+    /// Creates a builder for a factory on this store or on an `Arc` of it.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use cloakroom_store::{MemoryStore, StoredSessions};
+    ///
+    /// let store = Arc::new(MemoryStore::new());
+    /// let sessions = StoredSessions::new(Arc::clone(&store)).build()?;
+    /// assert!(Arc::ptr_eq(sessions.store(), &store));
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
+    #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
+    pub fn new(store: impl IntoStore<S>) -> StoredSessionsBuilder<S> {
+        StoredSessionsBuilder::new(store.into_store())
+    }
 }
 
 impl<S: Store> StoredSessionsBuilder<S> {

@@ -1,0 +1,76 @@
+//! Loads a session, with one call for concurrent requests of this process.
+//!
+//! # Guarantee of a shared load
+//! A request sees every commit that finished before the request began, on any node. It therefore
+//! never joins a load that was sent earlier. While one load is in flight, all arriving requests
+//! wait and share the next one, which is sent after the last of them has arrived. Thirty
+//! simultaneous requests of one page make two loads. The wait is limited: after [`PATIENCE`] a
+//! request loads by itself.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use cloakroom_session::{StoreKey, Timestamp};
+
+use super::StoredSessions;
+use super::call::{Operation, within};
+use super::outcome::Found;
+use super::queue::{Place, Said};
+use crate::deadline::Deadline;
+use crate::error::StoreError;
+use crate::stats::Saved;
+use crate::store::Store;
+
+/// The longest time that a request waits for another request's load.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+impl<S: Store> StoredSessions<S> {
+    /// Loads a session, sharing the call with concurrent requests.
+    pub(crate) async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Found, StoreError> {
+        let loads = &self.flights.loads;
+        if loads.is_busy(key) {
+            // Boxed because it is rare, so that other futures stay small.
+            return Box::pin(self.load_with_others(key, now)).await;
+        }
+        let mut load = pin!(self.call(Operation::Load, Some(key), self.store.load(key, now)));
+        let first = poll_fn(|cx| Poll::Ready(load.as_mut().poll(cx))).await;
+        let loaded = match first {
+            // A store in this process answers at once: there is nothing to share.
+            Poll::Ready(loaded) => loaded?,
+            Poll::Pending => {
+                let _turn = loads.begin(key);
+                load.await?
+            }
+        };
+        Found::under(key, loaded)
+    }
+
+    async fn load_with_others(&self, key: &StoreKey, now: Timestamp) -> Result<Found, StoreError> {
+        let deadline = Deadline::after(self.patience.call);
+        let mut turn = match self.flights.loads.enter(key, || now) {
+            Place::Leading(turn) => turn,
+            Place::Waiting(waiting) => match within(PATIENCE, waiting).await {
+                Some(Said::Lead(turn)) => turn,
+                Some(Said::Done(Ok(found))) => return Ok(found.at(now)),
+                Some(Said::Done(Err(error))) => return Err(error.twin()),
+                None => {
+                    let load = self.store.load(key, now);
+                    return Found::under(key, self.call_by(deadline, Operation::Load, Some(key), load).await?);
+                }
+            },
+        };
+        // All of them arrived before this load is sent. If the session expires between the clocks
+        // of two of them, the one with the earlier clock still finds it.
+        turn.take(usize::MAX, |_| true);
+        let earliest = turn.group().iter().map(|seat| seat.job).fold(now, Timestamp::min);
+        let load = self.store.load(key, earliest);
+        let loaded = self.call_by(deadline, Operation::Load, Some(key), load).await;
+        let found = loaded.and_then(|loaded| Found::under(key, loaded)).map_err(Arc::new);
+        self.counters.saved(Saved::Load, turn.group().len());
+        turn.answer(&found);
+        found.map(|found| found.at(now)).map_err(|error| error.twin())
+    }
+}

@@ -1,0 +1,32 @@
+//! The commit protocol in every interleaving, requests against failing stores, and the built-in
+//! stores under the conformance suite.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic is the failure report of a test"
+)]
+
+mod broken;
+mod conformance;
+mod crowds;
+mod explorer;
+mod factory;
+mod faulty;
+mod file;
+mod flights;
+mod gated;
+mod groups;
+mod health;
+mod interleavings;
+mod limits;
+mod memory;
+mod metrics;
+mod outcomes;
+mod packed;
+mod processes;
+mod refresh;
+mod requests;
+mod sessions;
+mod sweeper;
