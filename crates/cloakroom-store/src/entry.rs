@@ -1,4 +1,4 @@
-//! What a store keeps under a key, and the same in the list of its owner.
+//! The entry stored under a key, and the form in which it is listed for its owner.
 
 use std::fmt;
 use std::sync::Arc;

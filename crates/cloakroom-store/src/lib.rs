@@ -7,7 +7,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `store` | the `Store` trait and the duties of its implementations |
-//! | `entry` | what a store keeps under a key, and the same in the list of its owner |
+//! | `entry` | the entry stored under a key, and its form in the list of its owner |
 //! | `contents` | the value of an entry: a record, or its text |
 //! | `stored_sessions` | the factory: its options, open and commit |
 //! | `deadline` | the deadline of a commit |

@@ -7,10 +7,10 @@
 //! | `pairs` | its keys and values |
 //! | `flash` | its flash messages |
 //! | `marks` | the ids of the latest commits that wrote it |
-//! | `foreign` | the data of another framework |
+//! | `framework_data` | the data of another framework |
 
 mod flash;
-mod foreign;
+mod framework_data;
 mod marks;
 mod pairs;
 mod wire;
@@ -31,7 +31,7 @@ use pairs::Pairs;
 
 pub(crate) use flash::Waiting;
 pub use flash::{Duplicates, FLASH_LIMIT, FlashId, Level, Message};
-pub use foreign::FrameworkData;
+pub use framework_data::FrameworkData;
 pub use marks::CommitId;
 pub use wire::Corrupt;
 

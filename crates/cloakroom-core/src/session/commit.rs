@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::SessionState;
-use super::carrier::CookiePayload;
+use super::cookie_payload::CookiePayload;
 use super::plan::{CookieUpdate, Plan};
 use crate::csrf::CsrfToken;
 use crate::id::SessionId;

@@ -15,16 +15,16 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `identity`, `carrier`, `version`, `key` | the values that a session consists of |
+//! | `identity`, `cookie_payload`, `version`, `key` | the values that a session consists of |
 //! | `change`, `apply` | one change, and its effect on a record |
 //! | `log`, `fold`, `reads` | the log of changes, and its replay on a newer version |
 
 mod apply;
 mod bridging;
-mod carrier;
 mod change;
 mod commit;
 mod committing;
+mod cookie_payload;
 mod fold;
 mod identity;
 mod key;
@@ -47,10 +47,10 @@ use crate::time::{Resolution, Timestamp};
 
 use identity::Identity;
 
-pub use carrier::CookiePayload;
 pub use change::Updater;
 pub use commit::{After, Commit};
 pub use committing::{Absorbed, Rebased, Since};
+pub use cookie_payload::CookiePayload;
 pub use key::{IntoKey, KeyName, SessionKey};
 pub use log::{ChangeLog, ConflictPolicy, Replayed};
 pub use plan::{CommitPolicy, CookieUpdate, Dropped, Plan};

@@ -1,7 +1,7 @@
 //! The decision at the end of a request: the operation on the record, and the cookie to send.
 
 use super::SessionState;
-use super::carrier::CookiePayload;
+use super::cookie_payload::CookiePayload;
 use super::identity::Identity;
 use crate::lifetimes::{Deadline, SessionTimes};
 use crate::request_kind::RequestKind;

@@ -1,4 +1,4 @@
-//! Whether new records are encrypted.
+//! The choice whether new records are encrypted.
 
 /// The policy for encrypting new records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `settings` | settings with types of their own |
+//! | `settings` | settings that have a separate type |
 //! | `builder` | the options |
 //! | `call` | one store call, with timeout, trace span and latency metric |
 //! | `outcome` | the results of loads, writes and commits |

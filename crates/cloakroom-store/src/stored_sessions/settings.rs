@@ -1,8 +1,9 @@
-//! The settings of stored sessions that have types of their own.
+//! Settings of stored sessions that have a separate type.
 
 use std::time::Duration;
 
-/// The default limit of sessions per owner: more than the devices of one person, and few enough to list on one page.
+/// The default limit of sessions per owner: more than the devices of one person, and few enough to
+/// list on one page.
 const DEFAULT: usize = 100;
 
 /// Timeouts of store calls and commits.
