@@ -73,6 +73,9 @@ mod book {
     #[doc = include_str!("../guide/flash.md")]
     mod flash {}
 
+    #[doc = include_str!("../guide/signing-in.md")]
+    mod signing_in {}
+
     #[doc = include_str!("../guide/csrf.md")]
     mod csrf {}
 
