@@ -463,8 +463,10 @@ fn every_option_of_a_builder_can_be_configured() {
         ),
         ("cloakroom-store/src/memory/mod.rs", &[("capacity", Url(&["memory"], "capacity"))]),
         (
-            "cloakroom-sql/src/sqlite/open.rs",
+            "cloakroom-sql/src/sqlite.rs",
             &[
+                // Of the store and of its configuration.
+                ("table", Url(&["sqlite"], "table")),
                 ("table", Url(&["sqlite"], "table")),
                 ("synchronous", Url(&["sqlite"], "synchronous")),
                 ("readers", Url(&["sqlite"], "readers")),
@@ -516,7 +518,7 @@ fn option_of(line: &str) -> Option<&str> {
 }
 
 #[test]
-fn a_moved_grace_of_never_is_rejected() {
+fn a_tombstone_ttl_of_never_is_rejected() {
     let text = r#"{ "kind": "stored", "store": { "url": "memory:" }, "tombstone_ttl": "never" }"#;
     let config = read(text).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
