@@ -86,6 +86,12 @@ use crate::meter::{self, Event};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a session factory",
+    label = "a session factory is needed here",
+    note = "a store becomes a factory with `StoredSessions::new(store).build()?`",
+    note = "a builder such as `CookieSessions::encrypted(key)` becomes a factory with `.build()?`"
+)]
 pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
     /// Opens the session that these cookies refer to, or a fresh one.
     ///

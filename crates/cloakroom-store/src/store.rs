@@ -57,6 +57,11 @@ pub enum Replaced {
 ///
 /// If a method returns an error, its effect may have happened in full or not at all. Callers may
 /// retry.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a session store",
+    label = "a session store is needed here",
+    note = "`connect(url).await?` returns a store for any URL; a custom store implements `Store`"
+)]
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Loads the entry stored under `key`.
     ///

@@ -71,6 +71,11 @@ pub trait KeyName {
 }
 
 /// A key of a session value of type `T`: any string, or a [`SessionKey<T>`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a key of a value of type `{T}`",
+    label = "a key of a `{T}` is needed here",
+    note = "a key is a string, or a `SessionKey` of the same type as the value"
+)]
 pub trait IntoKey<T>: KeyName {}
 
 impl KeyName for str {
